@@ -10,7 +10,7 @@ keep_private()
 
 import streamlit as st  # noqa: E402
 
-from llmopt_ui.components import charts_fetched_early, frame, told_plainly  # noqa: E402
+from llmopt_ui.components import charts_fetched_early, frame, show_errors  # noqa: E402
 from llmopt_ui.navigation import streamlit_pages  # noqa: E402
 
 frame()
@@ -21,7 +21,7 @@ with charts_fetched_early():
     from llmopt_ui.project_switch import page_is_emptied
     from llmopt_ui.sidebar import has_project, sidebar, unreadable_values
 
-    with told_plainly():
+    with show_errors():
         keep_guest()
         sidebar()
         if has_project() and not page_is_emptied() and not page_waits(page.title):

@@ -106,7 +106,7 @@ def again_time(folder: Path) -> None:
 
 def table_time(folder: Path) -> None:
     from llmopt_core.experiments.leaderboard import leaderboard
-    from llmopt_core.experiments.scored import scored_runs
+    from llmopt_core.experiments.scored import read_run_scores
     from llmopt_core.runs.store import Store
 
     store = Store(f"sqlite:///{folder / 'table.db'}", folder)
@@ -115,7 +115,7 @@ def table_time(folder: Path) -> None:
     for label in ("first sight", "rerun"):
         started = time.perf_counter()
         runs = store.runs("p")
-        read = scored_runs(store, runs)
+        read = read_run_scores(store, runs)
         middle = time.perf_counter()
         rows = leaderboard(read, metrics)
         ended = time.perf_counter()

@@ -67,7 +67,7 @@ def train(
     assert training is not None
     job = trainer.create(JobRequest(name=name, hyperparameters=values), training, validation)
     shown = -1
-    while not (job := trainer.status(job.id)).ended:
+    while not (job := trainer.status(job.id)).has_ended:
         time.sleep(2)
         shown = show_curve(trainer, job, shown)
     show_curve(trainer, job, shown)

@@ -13,7 +13,7 @@ from llmopt_core.experiments.experiment import run_experiment
 from llmopt_core.experiments.file import Experiment
 from llmopt_core.experiments.leaderboard import compare_runs
 from llmopt_core.experiments.plan import Plan
-from llmopt_core.experiments.scored import scored_runs
+from llmopt_core.experiments.scored import read_run_scores
 from llmopt_core.finetuning.jobs.job import TunedModel
 from llmopt_core.finetuning.training.adapters import adapters
 from llmopt_core.labs.finetuning.forgetting import general_pair
@@ -67,12 +67,12 @@ def report(plan: Plan, pairs: Pairs, settings: Settings) -> None:
     store = Store.open(settings)
     store.ensure_project(str(plan.project))
     runs = [store.run(run_id) for run_id in asyncio.run(_run(plan, settings, store))]
-    scored = scored_runs(store, runs)
+    scored = read_run_scores(store, runs)
     ids = [example.id for example in plan.evaluation_set.examples[: plan.limit]]
     for run, scores in zip(runs, scored, strict=True):
         usages = [record.answer.usage for record in store.records(run.id) if record.answer]
         tokens = sum(usage.prompt_tokens for usage in usages) / max(1, len(usages))
-        means = [estimate(metric, scores.aligned(metric, ids)) for metric in plan.metrics]
+        means = [estimate(metric, scores.align(metric, ids)) for metric in plan.metrics]
         print(f"  {run.name}: {', '.join(means)}, {tokens:.0f} prompt tokens (n {run.done})", flush=True)
     for before, after in pairs:
         c = compare_runs(scored[before], scored[after], "answer_f1")

@@ -39,7 +39,7 @@ from llmopt_core.experiments.search.confirmation import Verification  # noqa: E4
 from llmopt_core.experiments.search.task import SearchTask  # noqa: E402
 from llmopt_core.labs.prompts.board import Board  # noqa: E402
 from llmopt_core.labs.prompts.columns import columns_of  # noqa: E402
-from llmopt_core.labs.prompts.few_shot_effect import measure_worth  # noqa: E402
+from llmopt_core.labs.prompts.few_shot_effect import measure_few_shot_effect  # noqa: E402
 from llmopt_core.labs.prompts.few_shot_search import choose_few_shot  # noqa: E402
 from llmopt_core.labs.prompts.file import load_comparison  # noqa: E402
 from llmopt_core.labs.prompts.grid import Grid, load_grid  # noqa: E402
@@ -171,7 +171,7 @@ def search(store: Store, settings: Settings, task: Task, most: int) -> None:
     prompt = PromptSpec(system=task.instruction, template="Q: {{ question }}\nA:", few_shot=FewShotSpec(examples=pool))
     made = Configuration(name="plain", model=PLAIN, prompt=prompt)
     about = SearchTask("searches", made, EvaluationSet(task.name, tuple(questions[:most])), "exact_match")
-    worth = run(store, settings, measure_worth, about)
+    worth = run(store, settings, measure_few_shot_effect, about)
     print(f"\nWorth of {POOL} examples on {worth.questions} questions of {task.name}: all {told(worth.full)}")
     for row in worth.examples:
         print(f"  {difference(row.comparison)}  by Holm: {row.verdict:18}  {row.question}")

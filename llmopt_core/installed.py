@@ -9,6 +9,7 @@ from pathlib import Path
 from llmopt_core.errors import MissingDependency
 
 DISTRIBUTION = "llm-optimization-playground"
+# The folder that holds the packages: the checkout, or site-packages.
 PACKAGES = Path(__file__).parents[1]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from llmopt_core.execution.spending import spent
+from llmopt_core.execution.spending import read_spending
 from llmopt_ui import format as fmt
 from llmopt_ui.resources import store
 
@@ -48,7 +48,7 @@ def warn_above(budget_usd: float | None, cost_usd: float | None, most_usd: float
 
 def spent_before(work: str, budget_usd: float | None) -> str:
     """What earlier sessions of the work have cost, a part of its budget, and what is left; empty where nothing has."""
-    before = spent(store().cache, work).usage
+    before = read_spending(store().cache, work).usage
     if not before.cost_usd:
         return ""
     told = f"{fmt.money(before.cost_usd)} spent on this so far, a part of its budget"

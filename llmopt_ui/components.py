@@ -62,7 +62,7 @@ def charts_fetched_early() -> Iterator[None]:
 def page_header(spec: PageSpec) -> None:
     """The same head on every page: its name and what it is for."""
     leave_page_without_app()
-    _open_wanted(spec)
+    _open_link_target(spec)
     arrive()
     st.title(spec.title, anchor=False)
     st.caption(spec.purpose)
@@ -115,7 +115,7 @@ def to_tab(tab: str, run: int = 0) -> dict[str, str]:
     return ({OPEN_TAB: tab} if tab else {}) | ({OPEN_RUN: str(run)} if run else {})
 
 
-def _open_wanted(spec: PageSpec) -> None:
+def _open_link_target(spec: PageSpec) -> None:
     """Go to the tab that a link names.
 
     Streamlit's binding cannot do that: it ignores an address that names the first tab, and keeps the tab of last time.
@@ -132,7 +132,7 @@ def _open_wanted(spec: PageSpec) -> None:
 
 
 @contextmanager
-def told_plainly() -> Iterator[None]:
+def show_errors() -> Iterator[None]:
     """Show an error meant for users as one sentence in place of what failed; the rest of the page goes on."""
     try:
         yield
@@ -144,11 +144,11 @@ def plain_fragment(function: Callable[P, None]) -> Callable[P, None]:
     """A part of a page that is drawn by itself. Streamlit shows its errors itself, so they are said in here."""
 
     @wraps(function)
-    def told(*args: P.args, **kwargs: P.kwargs) -> None:
-        with told_plainly():
+    def guarded_call(*args: P.args, **kwargs: P.kwargs) -> None:
+        with show_errors():
             function(*args, **kwargs)
 
-    fragment: Callable[P, None] = st.fragment(told)
+    fragment: Callable[P, None] = st.fragment(guarded_call)
     return fragment
 
 
@@ -167,7 +167,7 @@ def reading(name: str) -> Iterator[Callable[[], None]]:
     spot.empty()
 
 
-def told_problem() -> None:
+def show_problem() -> None:
     """Show what went wrong in a callback, in a part of the page that is drawn by itself."""
     problem, state().problem = state().problem, ""
     if problem:

@@ -12,7 +12,7 @@ from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.reporting.standing import standing_of
 from llmopt_core.runs.values import Job
 from llmopt_ui import format as fmt
-from llmopt_ui.components import show_error, told_plainly
+from llmopt_ui.components import show_error, show_errors
 from llmopt_ui.progress import ProgressCard, progress_line
 from llmopt_ui.resources import job_runner, resume_job, settings, store
 from llmopt_ui.session import state
@@ -71,7 +71,7 @@ def resume_button(job: Job) -> None:
         "Resume", key=f"job_resume_{job.id}", icon=":material/resume:",
         help="Does only what is missing; nothing is paid twice.",
     ):  # fmt: skip
-        with told_plainly():
+        with show_errors():
             resume_job(job.id)
             st.rerun()
 

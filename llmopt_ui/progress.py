@@ -52,7 +52,7 @@ class ProgressCard:
             more: Further facts.
             active: Whether it goes on; what has ended has no time left.
         """
-        parts = [words, now.counted, now.message if active else ""]
+        parts = [words, now.count_words, now.message if active else ""]
         shown = [
             ("Time left", now.time_left if active else fmt.DASH),
             ("Cost so far", now.cost),
@@ -68,7 +68,7 @@ def progress_line(  # noqa: PLR0917
     title: str, now: Standing, key: str, cancel: Callable[..., None], args: Sequence[object], stopping: bool = False
 ) -> None:
     """The same in few words, for the sidebar."""
-    words = " · ".join(part for part in (_STOPPING, now.counted) if part) if stopping else now.line
+    words = " · ".join(part for part in (_STOPPING, now.count_words) if part) if stopping else now.line
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", wrap=False):
         st.progress(now.share, text=f"**{fmt.markdown(title)}**  \n{fmt.markdown(words)}")
         st.button("", key=key, icon=":material/stop_circle:", type="tertiary", on_click=cancel, args=tuple(args),

@@ -11,7 +11,7 @@ from llmopt_core.experiments.project_deletion import delete_project
 from llmopt_core.experiments.project_file import copy_project, export_project, import_project
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.components import Download, downloads, told_plainly
+from llmopt_ui.components import Download, downloads, show_errors
 from llmopt_ui.resources import settings, store
 
 COPY_NAME, FILE, IMPORT, CONFIRM, DELETE = (
@@ -24,16 +24,16 @@ def project_parts(project: Project | None) -> tuple[str, str] | None:
     """The four parts of the dialog. Gives the project to open next and a notice, once something was done."""
     copied = made = None
     if project is not None:
-        with told_plainly():
+        with show_errors():
             _export(project)
-        with told_plainly():
+        with show_errors():
             copied = _copy(project)
-    with told_plainly():
+    with show_errors():
         made = _import()
     if project is not None:
         if copied is not None:
             return copied.name, f"{project.name} copied to {copied.name}."
-        with told_plainly():
+        with show_errors():
             if made is None and _delete(project):
                 return "", f"{project.name} deleted."
     return None if made is None else (made.name, f"Imported as {made.name}.")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from llmopt_ui.button_to import button_to
-from llmopt_ui.components import empty_state, page_header, told_plainly
+from llmopt_ui.components import empty_state, page_header, show_errors
 from llmopt_ui.evaluation.comparison import show_run
 from llmopt_ui.evaluation.questions import questions_view
 from llmopt_ui.evaluation.results_view import results_view
@@ -31,18 +31,18 @@ elif not answered and VIEW not in st.session_state and VIEW not in st.query_para
 
 results, run, configurations, questions = st.tabs(TABS, key=VIEW, on_change="rerun", bind="query-params")
 if results.open:
-    with results, told_plainly():
+    with results, show_errors():
         if answered:
             results_view(project, runs)
         else:
             with empty_state("No results yet", "Keep what is ticked in the tab Run, and press Evaluate."):
                 button_to(EVALUATION, "Go to Run", "results_to_run", "Run")
 if run.open:
-    with run, told_plainly():
+    with run, show_errors():
         run_view(project, runs)
 if configurations.open:
-    with configurations, told_plainly():
+    with configurations, show_errors():
         configuration_editor(project, configuration_picker(store().configurations(project), EDITED, new=True))
 if questions.open:
-    with questions, told_plainly():
+    with questions, show_errors():
         questions_view(project)

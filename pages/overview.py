@@ -5,7 +5,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import caveats_view, judge_caption, outdated_words
 from llmopt_ui.colours import project_inks
-from llmopt_ui.components import empty_state, link_to, page_header, section, side_by_side, told_plainly
+from llmopt_ui.components import empty_state, link_to, page_header, section, show_errors, side_by_side
 from llmopt_ui.evaluation.comparison import set_size
 from llmopt_ui.evaluation.results import means_over, together
 from llmopt_ui.evaluation.running import follow_evaluations
@@ -20,7 +20,7 @@ project = current_project()
 saved = store().configurations(project)
 runs = store().runs(project)
 
-with told_plainly():
+with show_errors():
     found = latest_entries(runs, saved)
     colours = project_inks(project, [entry.name for entry in found])
     state = state_of(project, saved, found)

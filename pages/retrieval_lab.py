@@ -1,10 +1,10 @@
 """Retrieval: watch one question pass through every stage, then see over a whole set what each part earns."""
 
-from llmopt_ui.components import page_header, told_plainly
+from llmopt_ui.components import page_header, show_errors
 from llmopt_ui.navigation import RETRIEVAL
 from llmopt_ui.retrieval.tabs import lab
 from llmopt_ui.sidebar import current_project
 
 page_header(RETRIEVAL)
-with told_plainly():
+with show_errors():
     lab(current_project())

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from llmopt_ui.components import page_header, told_plainly
+from llmopt_ui.components import page_header, show_errors
 from llmopt_ui.navigation import SETTINGS
 from llmopt_ui.settings.endpoints import endpoints_view
 from llmopt_ui.settings.judge import judge_view
@@ -16,5 +16,5 @@ for tab, view in zip(
     st.tabs(list(views), key=VIEW, on_change="rerun", bind="query-params"), views.values(), strict=True
 ):
     if tab.open:
-        with tab, told_plainly():
+        with tab, show_errors():
             view()

@@ -13,7 +13,7 @@ from llmopt_core.answering.context import answer_variables
 from llmopt_core.answering.fact_check.check import FactCheckResult, FactCheckSpec, check_answer
 from llmopt_core.answering.fact_check.claims import is_refusal
 from llmopt_core.answering.fact_check.support import ModelSupport, Support, WordSupport
-from llmopt_core.answering.few_shot_vectors import remembered
+from llmopt_core.answering.few_shot_vectors import memoize
 from llmopt_core.models.base import ChatRequest, Completion, EmbeddingSpec, ModelSpec, Vectors
 from llmopt_core.models.finish import unusable
 from llmopt_core.prompts.assemble import Mode, build_messages, build_step_messages, templates_of
@@ -138,7 +138,7 @@ class _Call:
         return all(map(renders_at_once, templates_of(self.prompt)))
 
     def _builtin_encode(self, texts: Sequence[str]) -> Vectors:
-        return remembered(self.models.embedder(EmbeddingSpec()))(texts)
+        return memoize(self.models.embedder(EmbeddingSpec()))(texts)
 
     async def run_steps(self, variables: dict[str, Any]) -> list[tuple[str, str]]:
         """Make the chain's calls one after the other; each output is added to the variables."""

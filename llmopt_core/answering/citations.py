@@ -17,6 +17,7 @@ _MARKS = re.compile(MARK)
 _RANGE = re.compile(r"(?<!\d)(\d++)\s*+[-–]\s*+(\d+)")
 _LETTER = rf"[^\W{EAST_ASIAN}]"
 
+# Rule of thumb: where fewer than half of a sentence's words stand in a passage, it hardly came from there.
 ENOUGH = 0.5
 _STOP_WORDS = """a an and are as at be been but by did do does for from had has have he her his how i in is it its not
 of on or she that the their them they this to was we were what when where which who whom whose why will with you"""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from llmopt_core.models.finish import ending
 from llmopt_core.types import Answer, Record
 
+# Long enough to tell two notes apart, short enough to meet one that carries further words.
 _SAME_START = 25
 
 

@@ -11,13 +11,14 @@ import numpy as np
 from llmopt_core.models.base import Embedder, Vectors
 from llmopt_core.prompts.few_shot import Encode
 
+# Bounds the memory of a process: some 30 MB at 384 dimensions.
 KEPT = 20_000
 
 _vectors: OrderedDict[tuple[str, str], Vectors] = OrderedDict()
 _lock = threading.Lock()
 
 
-def remembered(embedder: Embedder) -> Encode:
+def memoize(embedder: Embedder) -> Encode:
     """The embedder's `encode`, for few texts, without embedding one of them twice."""
 
     def encode(texts: Sequence[str]) -> Vectors:

@@ -20,6 +20,7 @@ _STARTS = ("#", "```", "~~~", "=", "--", *_RAW)
 # Up to three spaces may stand before a mark; with four it is code.
 _IS_MARK = np.isin(np.arange(128), [ord(start[0]) for start in (*_STARTS, " ")])
 _INDENT = "   "
+# Front matter is metadata; a block longer than this is text between two rules.
 _FRONT_MATTER = 20_000
 _NEWLINE = ord("\n")
 _BLOCK = 4_000_000

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from llmopt_core.chunking.token_starts import Ints
 
+# Long texts are searched in blocks, so that memory does not grow with the document.
 _BLOCK = 4_000_000
 _ORDER = "le" if sys.byteorder == "little" else "be"
 _NONE: Ints = np.empty(0, np.int64)

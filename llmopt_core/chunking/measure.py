@@ -10,8 +10,10 @@ import numpy as np
 from llmopt_core.chunking.token_starts import Ints, is_word_piece, token_starts
 from llmopt_core.models.tokenizers import Tokenizer, tokenizer
 
+# Many short texts or few long ones are remembered, so that the memory of both caches is bounded.
 _SHORT_TEXT = 2_000_000
 _LONG_TEXT = 12_000_000
+# Short pieces come again and again (separators, words); long ones hardly ever do.
 _REMEMBERED_PIECE = 64
 
 

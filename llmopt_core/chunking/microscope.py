@@ -40,7 +40,7 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldPart:
     """The part of a reference that one chunk holds, as a share between 0 and 1."""
 
     position: int
@@ -158,10 +158,10 @@ def in_sight(cutting: Cutting, start: int, end: int) -> list[int]:
     return [i for i in range(first, last) if cutting.ends[i] > start]
 
 
-def held_by(cutting: Cutting, start: int, end: int) -> list[Held]:
+def parts_held_by(cutting: Cutting, start: int, end: int) -> list[HeldPart]:
     """Which chunks hold a part of a reference, the largest part first."""
     found = [
-        Held(i, (min(end, int(cutting.ends[i])) - max(start, int(cutting.starts[i]))) / max(1, end - start))
+        HeldPart(i, (min(end, int(cutting.ends[i])) - max(start, int(cutting.starts[i]))) / max(1, end - start))
         for i in in_sight(cutting, start, end)
     ]
     return sorted(found, key=lambda held: -held.share)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 
+# A table of one or two rows is as readable without its header repeated.
 _LEAST_ROWS = 3
+# A longer header would fill the chunk that it should explain.
 _HEADER_CHARACTERS = 500
 
 

@@ -29,6 +29,7 @@ _SEGMENTS = {
     "builtin-chat": _BYTE_PAIR,
 }
 _BORDER = re.compile(r"(?<=\S)(?= )|(?<=\S\n)(?=\w)")
+# Bounds the memory that tokenizing a long text takes.
 _BLOCK = 1_000_000
 _LOOK_AHEAD = 100_000
 _REMEMBERED = 4_000_000

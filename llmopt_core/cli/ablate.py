@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from llmopt_core.experiments.caveats import RunCaveats
     from llmopt_core.experiments.configuration import Configuration
     from llmopt_core.experiments.file import Experiment
-    from llmopt_core.labs.retrieval.ablation import AblationReport, Removed
+    from llmopt_core.labs.retrieval.ablation import AblationReport, RemovedPart
     from llmopt_core.labs.retrieval.costs import Cost
     from llmopt_core.labs.retrieval.progress import LabProgress
 
@@ -86,7 +86,7 @@ async def _ablate(  # noqa: PLR0917
     budget: float | None,
 ) -> AblationReport:
     from llmopt_core.cli.setup import note_long_questions, open_models
-    from llmopt_core.execution.spending import spent_words
+    from llmopt_core.execution.spending import spending_words
     from llmopt_core.labs.retrieval.ablation import ablate as measure
     from llmopt_core.labs.retrieval.ablation import ablation_work_name
     from llmopt_core.runs.store import Store
@@ -110,7 +110,7 @@ async def _ablate(  # noqa: PLR0917
         )
         if budget is not None:
             work = ablation_work_name(configuration, asked, experiment.documents, models, experiment.judge, answers)
-            note(f"llmopt: {spent_words(store.cache, work, budget)}")
+            note(f"llmopt: {spending_words(store.cache, work, budget)}")
         return report
 
 
@@ -164,7 +164,7 @@ def _mean(mean: float | None, low: float | None, high: float | None) -> str:
     return f"{number(mean)}{between}"
 
 
-def _gain(one: Removed, measure: str) -> str:
+def _gain(one: RemovedPart, measure: str) -> str:
     gain = one.gains[measure]
     if gain.difference is None:
         return "-"

@@ -35,6 +35,7 @@ from llmopt_core.cli.output import SafeStream, complain
 from llmopt_core.errors import BudgetReached, LlmOptError
 from llmopt_core.installed import program_version
 
+# What a shell gives a program that was stopped with Ctrl-C: 128 + SIGINT.
 _STOPPED = 130
 
 app = typer.Typer(

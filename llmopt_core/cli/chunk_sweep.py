@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from llmopt_core.labs.chunking.spec import SweepSpec
     from llmopt_core.types import Document, EvaluationSet
 
+# Where stderr is no terminal (a log), a line every few seconds says enough.
 _NOTE_EVERY = 10.0
 
 
@@ -142,7 +143,7 @@ def _spec(**values: Any) -> SweepSpec:
 
 def _run(documents: list[Document], questions: EvaluationSet, spec: SweepSpec, budget: float | None) -> SweepResult:
     from llmopt_core.cli.setup import models_with
-    from llmopt_core.execution.spending import spent_words
+    from llmopt_core.execution.spending import spending_words
     from llmopt_core.labs.chunking.cache import sweep
     from llmopt_core.labs.chunking.progress import Reporter
     from llmopt_core.runs.store import Store
@@ -153,7 +154,7 @@ def _run(documents: list[Document], questions: EvaluationSet, spec: SweepSpec, b
         models, report = models_with(store, {}), Reporter(_Notes())
         key, result = sweep(documents, questions, spec, models, report, budget_usd=budget)
         if budget is not None:
-            note(f"llmopt: {spent_words(store.cache, key, budget)}")
+            note(f"llmopt: {spending_words(store.cache, key, budget)}")
     finally:
         store.close()
     return result

@@ -25,12 +25,12 @@ def compare(
     """Compare two configurations."""
     from llmopt_core.experiments.caveats import caveats, run_caveats
     from llmopt_core.experiments.leaderboard import compare_runs
-    from llmopt_core.experiments.result import comparison_values, read_result, result_family, scored_from
+    from llmopt_core.experiments.result import comparison_values, read_result, result_family, scores_from
 
     result = read_result(file)
     a, b = (_run(result, name, metric, file) for name in (name_a, name_b))
     family = result_family(result)
-    compared = compare_runs(scored_from(a), scored_from(b), metric, family)
+    compared = compare_runs(scores_from(a), scores_from(b), metric, family)
     known = [run_caveats(run) for run in (a, b)]
     if json:
         values = {
@@ -38,8 +38,8 @@ def compare(
             "a": name_a,
             "b": name_b,
             **comparison_values(compared),
-            "trained_on_a": known[0].seen,
-            "trained_on_b": known[1].seen,
+            "trained_on_a": known[0].seen_count,
+            "trained_on_b": known[1].seen_count,
             "caveats": [caveat.text for caveat in caveats(known)],
         }
         write_json(values, json)

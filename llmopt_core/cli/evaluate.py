@@ -137,11 +137,11 @@ async def _run(
     store: Store, plan: Plan, experiment: Experiment, *, concurrency: int | None, resume: bool, quiet: bool
 ) -> list[int]:
     from llmopt_core.cli.setup import note_long_questions, note_windows, open_models
-    from llmopt_core.experiments.experiment import check_new_budget, not_continued, run_experiment, save_experiment
+    from llmopt_core.experiments.experiment import check_new_budget, run_experiment, save_experiment, why_not_continued
 
     async with open_models(store, experiment, concurrency) as models:
         save_experiment(store, experiment)
-        for line in not_continued(store, plan) if resume else ():
+        for line in why_not_continued(store, plan) if resume else ():
             note(f"llmopt: {line}")
         if resume and plan.budget_usd is None:
             check_new_budget(store, plan)
@@ -197,7 +197,7 @@ def _line_of(progress: RunProgress) -> str:
 def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, baseline: str) -> str:
     from llmopt_core.experiments.family import project_family
     from llmopt_core.experiments.leaderboard import leaderboard
-    from llmopt_core.experiments.scored import baseline_position, scored_runs
+    from llmopt_core.experiments.scored import baseline_position, read_run_scores
     from llmopt_core.reporting.words import questions
 
     runs = [store.run(run_id) for run_id in run_ids]
@@ -206,7 +206,7 @@ def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, basel
     metrics = runs[0].metrics
     first = runs[0]
     family = project_family(store, first.project, first.evaluation_set, first.set_version, first.judge, shown=runs)
-    rows = leaderboard(scored_runs(store, runs), metrics, position, family)
+    rows = leaderboard(read_run_scores(store, runs), metrics, position, family)
     asked = questions([run.done for run in runs], len(experiment.evaluation_set.examples))
     heading = [f"project {experiment.project}, {experiment.evaluation_set.name} ({asked}), {first.judge}", ""]
     body = [[metric, *(_cell(row, metric) for row in rows)] for metric in metrics]

@@ -48,7 +48,7 @@ def follow_job(tuner: FineTuner, job: Job, seconds: float = 1.0) -> Job:
         for event in events[shown:]:
             note(event.message)
         shown = len(events)
-        if job.ended:
+        if job.has_ended:
             return job
         if job.total_steps and job.provider == "local":
             note(_progress(job))
@@ -90,7 +90,7 @@ def status(
     """Show a job."""
     tuner = _tuner_of(job_id)
     job = tuner.status(job_id)
-    if follow and not job.ended:
+    if follow and not job.has_ended:
         job = follow_job(tuner, job)
     points = tuner.metrics(job_id)
     if json:

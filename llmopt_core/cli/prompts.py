@@ -118,7 +118,7 @@ def export_promptfoo(
     """Export to promptfoo."""
     import os
 
-    from llmopt_core.experiments.file import load_experiment, read_located
+    from llmopt_core.experiments.file import load_experiment, read_with_lines
     from llmopt_core.interop.promptfoo.exporter import export_promptfoo as export
     from llmopt_core.labs.prompts.file import load_comparison
     from llmopt_core.models.endpoints import endpoints_from
@@ -127,7 +127,7 @@ def export_promptfoo(
 
     settings = Settings.from_environment()
     known = endpoints_from(settings, os.environ)
-    if "configurations" in read_located(file).value:
+    if "configurations" in read_with_lines(file).value:
         said = load_experiment(file)
         made = export(said.configurations, said.evaluation_set, said.judge, {**known, **said.endpoints})
     else:
@@ -165,7 +165,7 @@ def _apply_options(
 
 async def _run(store: Store, loaded: ComparisonFile) -> Comparison:
     from llmopt_core.cli.setup import models_with
-    from llmopt_core.execution.spending import check_larger_budget, spent_words
+    from llmopt_core.execution.spending import check_larger_budget, spending_words
     from llmopt_core.experiments.comparison import comparison, new_id, start_comparison
     from llmopt_core.experiments.comparison_plan import check_plan, comparison_work_name
     from llmopt_core.interop.promptfoo.providers import ECHO, register_echo
@@ -184,7 +184,7 @@ async def _run(store: Store, loaded: ComparisonFile) -> Comparison:
         board.add(all_places(plan))
         await run_comparison(store, plan, found, models, board)
         if plan.budget_usd is not None:
-            note(f"llmopt: {spent_words(store.cache, work, plan.budget_usd)}")
+            note(f"llmopt: {spending_words(store.cache, work, plan.budget_usd)}")
     return comparison(store, plan.project, found.id)
 
 
@@ -210,7 +210,7 @@ def _text(found: Comparison, grid: Grid, show: str) -> str:
     from llmopt_core.labs.prompts.columns import columns_of
     from llmopt_core.labs.prompts.export import summary_lines
 
-    shown = grid.shown(show)  # type: ignore[arg-type]
+    shown = grid.filter_rows(show)  # type: ignore[arg-type]
     rows = [
         [one_line(f"{grid.examples[row].id}: {grid.examples[row].question}", 48),
          *(_cell(cell) for cell in grid.rows[row])]
@@ -225,12 +225,12 @@ def _text(found: Comparison, grid: Grid, show: str) -> str:
 
 
 def _cell(cell: Any) -> str:
-    sign = {True: "+ ", False: "- ", None: ""}[cell.passed]
+    sign = {True: "+ ", False: "- ", None: ""}[cell.has_passed]
     if cell.record is not None and cell.record.failure is not None:
         return f"! {one_line(cell.record.failure.message, 44)}"
     if cell.state == "not run":
         return f"? {one_line(cell.record.not_run, 44)}"
-    return sign + one_line(cell.shown_text, 44)
+    return sign + one_line(cell.visible_text, 44)
 
 
 def _code(found: Comparison, grid: Grid, fail_on: str, not_run: tuple[NotRun, ...]) -> int:
@@ -243,7 +243,7 @@ def _code(found: Comparison, grid: Grid, fail_on: str, not_run: tuple[NotRun, ..
     if fail_on == "none":
         return 0
     if fail_on == "regression":
-        return 1 if grid.shown("regressions") else 0
-    open_ones = any("checks" in cell.record.scores and cell.passed is None for cell in cells if cell.record)
+        return 1 if grid.filter_rows("regressions") else 0
+    open_ones = any("checks" in cell.record.scores and cell.has_passed is None for cell in cells if cell.record)
     failed = any(cell.outcome().passed is False for cell in cells)
     return 1 if failed or open_ones or not_run else 0

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from llmopt_core.types import Hit, StageTrace
 
 
+# Less would be shown as 0.0 s.
 _WORTH_TELLING = 0.05
 
 
@@ -129,7 +130,7 @@ def _text(name: str, found: Retrieval) -> str:
     for stage in found.trace:
         best = f", best {one_line(stage.hits[0].chunk.text, 60)}" if stage.hits else ""
         counts = f"{stage.received} in, {len(stage.hits)} out" if stage.received else f"{len(stage.hits)} out"
-        made = stage.usage.made or stage.usage
+        made = stage.usage.uncached or stage.usage
         spent = made.prompt_tokens + made.completion_tokens
         took = f"{stage.seconds * 1000:.0f} ms" + (f", {spent} tokens" if spent else "")
         took += " when it was asked, now from the cache" if stage.usage.cached_calls else ""

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from llmopt_core.types import Document, Span
 
+# Enough text to tell one place from another in a list of them.
 _AROUND = 120
+# Short answers such as "2" stand in thousands of places, of which nobody reads more.
 _MOST_LOOKED_AT = 500
 _WORD = re.compile(r"\w{2,}")
 # A letter or digit of a script that divides its words; the others have no borders of words, nor have numbers in them.

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from llmopt_core.documents.package import Package, attribute, descendants, local
-from llmopt_core.documents.web_replacements import described
+from llmopt_core.documents.web_replacements import describe_picture
 
 _SENTENCES = {
     "pictures": ("picture without a description", "pictures without a description"),
@@ -43,10 +43,10 @@ def picture_text(element: Any) -> str:
     """The description of a drawing by its author; empty where there is none."""
     for name in ("docPr", "cNvPr"):
         for item in descendants(element, name):
-            if text := described(_GUESSED.sub("", attribute(item, "descr"))):
+            if text := describe_picture(_GUESSED.sub("", attribute(item, "descr"))):
                 return text
     shape = next(iter(descendants(element, "shape")), None)
-    return described(attribute(shape, "alt")) if shape is not None else ""
+    return describe_picture(attribute(shape, "alt")) if shape is not None else ""
 
 
 def has_picture(element: Any) -> bool:

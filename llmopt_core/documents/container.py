@@ -12,6 +12,7 @@ from llmopt_core.errors import BadInput
 
 _ENTRY = b"PK\x01\x02"
 _STARTS, _END = (b"PK\x03\x04", b"PK\x05\x06"), b"PK\x05\x06"
+# Length of the end record of a zip without a comment, by the ZIP format.
 _END_BYTES = 22
 # What a server or a mail program put before a file.
 _BEFORE = 1024

@@ -12,10 +12,12 @@ from itertools import islice
 from llmopt_core.documents.encoding import decode
 from llmopt_core.documents.table_rows import Row
 from llmopt_core.documents.tables import table_blocks
-from llmopt_core.documents.text import Extracted, normalise_file
+from llmopt_core.documents.text import Extraction, normalise_file
 from llmopt_core.errors import BadInput
 
+# Python's own limit of 131,072 characters refuses articles kept in one cell.
 _FIELD_CHARACTERS = 10_000_000
+# The dialect shows in the first rows; more would only take time.
 _SAMPLE_CHARACTERS, _SAMPLE_ROWS = 200_000, 50
 _DELIMITERS = ",;\t|"
 # Between the cells of a file of one column: a character that stands in none.
@@ -23,7 +25,7 @@ _NONE = "\x1f"
 _SEP_LINE = re.compile(r'"?sep=(.)"?[ \t]*\n', re.IGNORECASE)
 
 
-def read_csv(name: str, data: bytes, encoding: str = "") -> Extracted:
+def read_csv(name: str, data: bytes, encoding: str = "") -> Extraction:
     """A table with comma, semicolon, tab or bar between cells; the first row that is wide enough names the columns.
 
     Raises:
@@ -33,7 +35,7 @@ def read_csv(name: str, data: bytes, encoding: str = "") -> Extracted:
     text, more = normalise_file(text, name)
     text, delimiter = without_sep_line(text)
     rows = _rows(name, text, delimiter or delimiter_of(text))
-    return Extracted("\n\n".join(table_blocks(map(_by_column, rows), name)), (), warnings + more)
+    return Extraction("\n\n".join(table_blocks(map(_by_column, rows), name)), (), warnings + more)
 
 
 def without_sep_line(text: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# An encoding shows early; guessing over whole files takes long and tells no more.
 _SAMPLE = 256 * 1024
 # All but NUL, which is counted on its own, tab, line and page breaks, and escape.
 _CONTROLS = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd]")

@@ -10,17 +10,17 @@ from llmopt_core.documents.progress import OnPart, silent_parts
 from llmopt_core.documents.readers import PLAIN, read_file, suffix_of
 from llmopt_core.documents.reading import Reading
 from llmopt_core.errors import BadInput
-from llmopt_core.execution.apart import Limits, Stopped, run_apart
+from llmopt_core.execution.apart import ChildStopped, Limits, run_apart
 from llmopt_core.types import Document
 
 Heartbeat = Callable[[], None]
 
 
-def unwatched() -> None:
+def no_heartbeat() -> None:
     """Nobody waits who could leave."""
 
 
-def read_guarded(name: str, data: bytes, on_part: OnPart, heartbeat: Heartbeat, how: Reading) -> list[Document]:
+def read_file_guarded(name: str, data: bytes, on_part: OnPart, heartbeat: Heartbeat, how: Reading) -> list[Document]:
     """`readers.read_file` within limits. Small plain text, which nothing can blow up, is read at once.
 
     Raises:
@@ -34,18 +34,18 @@ def read_guarded(name: str, data: bytes, on_part: OnPart, heartbeat: Heartbeat, 
             detail = f"{type(error).__name__}: {error}"[:200]
             raise BadInput(_SENTENCES["failed"].format(name=name, detail=detail)) from error
     seconds = limits.seconds_to_read(len(data), pdf=suffix == ".pdf")
-    found: list[Document] = guarded(name, read_file, (name, data, how), len(data), seconds, on_part, heartbeat)
+    found: list[Document] = run_guarded(name, read_file, (name, data, how), len(data), seconds, on_part, heartbeat)
     return found
 
 
-def guarded(  # noqa: PLR0917
+def run_guarded(  # noqa: PLR0917
     name: str,
     function: Callable[..., Any],
     arguments: tuple[Any, ...],
     size: int,
     seconds: float,
     on_part: OnPart = silent_parts,
-    heartbeat: Heartbeat = unwatched,
+    heartbeat: Heartbeat = no_heartbeat,
     advice: str = "split it, or save its text as a plain text file",
 ) -> Any:
     """`run_apart` with the limits of a file of `size` bytes; what stops it is told in one sentence, with the advice.
@@ -56,7 +56,7 @@ def guarded(  # noqa: PLR0917
     bounds = Limits(limits.READ_MEMORY + limits.READ_MEMORY_PER_BYTE * size, seconds, limits.WALL_RATIO * seconds)
     try:
         return run_apart(function, arguments, bounds, on_part=on_part, heartbeat=heartbeat)
-    except Stopped as stopped:
+    except ChildStopped as stopped:
         raise BadInput(_SENTENCES[stopped.reason].format(name=name, detail=stopped.detail, advice=advice)) from stopped
 
 

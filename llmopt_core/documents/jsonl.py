@@ -15,6 +15,7 @@ from llmopt_core.text.valid_text import fault_in, printable
 from llmopt_core.types import Document
 
 _TEXT_KEYS = ("text", "content", "page_content", "body", "document", "passage", "context")
+# The first few show what kind of fault it is; the rest is counted.
 _NAMED_FAULTS = 5
 _ID_KEYS = ("id", "_id", "name", "doc_id", "document_id", "source", "url")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 MEGABYTE = 1_000_000
 
+# Limits are far above real documents and far below what fills the memory of a laptop.
 TEXT_BYTES = 256 * MEGABYTE
 PDF_BYTES = 100 * MEGABYTE
 PDF_PAGES = 10_000
@@ -13,6 +14,7 @@ OFFICE_UNPACKED_BYTES = 400 * MEGABYTE
 OFFICE_PART_BYTES = 100 * MEGABYTE
 ZIP_BYTES = 512 * MEGABYTE
 ZIP_UNPACKED_BYTES = 1_000 * MEGABYTE
+# Archives of more files than this are backups or attacks, and no set of documents.
 ZIP_FILES = 10_000
 # Ordinary text packs 3 to 20 times, extreme tables about 100 times.
 ZIP_RATIO = 300
@@ -30,6 +32,7 @@ READ_MEMORY_PER_BYTE = 8
 READ_AT_ONCE_BYTES = MEGABYTE
 # YAML takes ten seconds for a megabyte.
 YAML_AT_ONCE_BYTES = 200_000
+# Reading large YAML is slow; after this it is told instead of waited for.
 YAML_SECONDS = 120.0
 
 

@@ -9,7 +9,7 @@ from zipfile import ZipFile, ZipInfo
 
 from llmopt_core.documents import limits
 from llmopt_core.documents.container import check_path, check_unpacked, member_name, open_zip, read_member
-from llmopt_core.documents.guard import Heartbeat, read_guarded, unwatched
+from llmopt_core.documents.guard import Heartbeat, no_heartbeat, read_file_guarded
 from llmopt_core.documents.progress import OnPart, silent_parts
 from llmopt_core.documents.readers import SUFFIXES, most_bytes, suffix_of
 from llmopt_core.documents.reading import Reading
@@ -47,7 +47,7 @@ def load_bytes(
     name: str,
     data: bytes,
     on_part: OnPart = silent_parts,
-    heartbeat: Heartbeat = unwatched,
+    heartbeat: Heartbeat = no_heartbeat,
     *,
     encoding: str = "",
     main_only: bool = False,
@@ -76,7 +76,7 @@ def _load(name: str, data: bytes, how: Reading, on_part: OnPart, heartbeat: Hear
         raise BadInput(f"{name} is empty.")
     if suffix_of(name) == ".zip":
         return _load_zip(name, data, how, on_part, heartbeat)
-    return read_guarded(name, data, on_part, heartbeat, how)
+    return read_file_guarded(name, data, on_part, heartbeat, how)
 
 
 def check_size(name: str, size: int) -> None:
@@ -118,7 +118,7 @@ def _load_file(path: Path, root: Path, how: Reading) -> list[Document]:
     # A file name that is no UTF-8 can be neither printed nor stored.
     name = name.encode("utf-8", "replace").decode("utf-8")
     data = read_regular_file(path, lambda size: check_size(name, size))
-    return _load(name, data, how, silent_parts, unwatched)
+    return _load(name, data, how, silent_parts, no_heartbeat)
 
 
 def _load_zip(name: str, data: bytes, how: Reading, on_part: OnPart, heartbeat: Heartbeat) -> list[Document]:

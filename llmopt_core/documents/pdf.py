@@ -7,9 +7,9 @@ from typing import Any
 
 from llmopt_core.documents import limits
 from llmopt_core.documents.pdf_forms import entered_text
-from llmopt_core.documents.pdf_layout import join_words, page_text, pictured, uncertain_characters
+from llmopt_core.documents.pdf_layout import join_words, page_text, picture_share, uncertain_characters
 from llmopt_core.documents.progress import OnPart, silent_parts
-from llmopt_core.documents.text import Extracted, join_pages, normalise, numbers_in_words
+from llmopt_core.documents.text import Extraction, join_pages, normalise, numbers_in_words
 from llmopt_core.errors import BadInput
 
 _END = b"%%EOF"
@@ -18,7 +18,7 @@ _UNCERTAIN = 0.05
 _FEW_CHARACTERS, _MOSTLY = 120, 0.5
 
 
-def read_pdf(name: str, data: bytes, on_part: OnPart = silent_parts) -> Extracted:
+def read_pdf(name: str, data: bytes, on_part: OnPart = silent_parts) -> Extraction:
     """The text layer of a PDF with the values of its form; pages begin at `page_starts`.
 
     Rows of tables have bars between their cells, and words that a line end divides are whole again. What cannot be
@@ -57,7 +57,7 @@ def read_pdf(name: str, data: bytes, on_part: OnPart = silent_parts) -> Extracte
     warnings = [f"No text on page {numbers_in_words(silent)}: blank or scanned."] if silent else []
     warnings += [sentence.format(pages=numbers_in_words(numbers)) for sentence, numbers in faults.items()]
     warnings += [] if whole else ["The end mark of the PDF is missing: the file may be cut off; look at its last page."]
-    return Extracted(text, starts, (*warnings, *told), {"pages": len(pages)})
+    return Extraction(text, starts, (*warnings, *told), {"pages": len(pages)})
 
 
 def _open(name: str, data: bytes, whole: bool) -> Any:
@@ -104,7 +104,7 @@ def _page_texts(document: Any, on_part: OnPart) -> tuple[list[str], dict[str, li
             texts.append(page_text(words, page))
             if uncertain_characters(words) > _UNCERTAIN:
                 faults.setdefault(_NO_MAP, []).append(number)
-            if len(texts[-1].strip()) < _FEW_CHARACTERS and texts[-1].strip() and pictured(page) > _MOSTLY:
+            if len(texts[-1].strip()) < _FEW_CHARACTERS and texts[-1].strip() and picture_share(page) > _MOSTLY:
                 faults.setdefault(_PICTURE, []).append(number)
             words.close()
             page.close()

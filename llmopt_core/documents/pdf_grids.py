@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 # Points. Thinner than a line of text, and than the space between two of them.
 _THIN = 3.0
+# In points: shorter lines are dashes, ticks and letters, and no borders of a table.
 _SHORTEST = 8.0
 # More are drawings, not tables.
 _MOST_OBJECTS, _MOST_LINES = 4_000, 1_000

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from llmopt_core.documents.pdf_cells import Cell, joined_rows, paragraphs
 from llmopt_core.documents.pdf_grids import Grid, grids_of
-from llmopt_core.documents.tables import cells_line, named_rows
+from llmopt_core.documents.tables import cells_line, rows_with_names
 
 # Of the height of a line: between words stands less than half of it, between the cells of a table about all of it.
 _CELL_GAP = 0.8
@@ -36,7 +36,7 @@ def page_text(words: Any, page: Any = None) -> str:
     blocks: list[str] = []
     for part in _parts(words, text, grids_of(page) if page is not None else []):
         if isinstance(part, Grid):
-            blocks.append(named_rows([cells_line(row) for row in part.rows()]))
+            blocks.append(rows_with_names([cells_line(row) for row in part.rows()]))
         else:
             blocks += _blocks(part)
     return "\n\n".join(block for block in blocks if block.strip())
@@ -97,7 +97,7 @@ def uncertain_characters(page: Any) -> float:
     return bad / count if count else 0.0
 
 
-def pictured(page: Any) -> float:
+def picture_share(page: Any) -> float:
     """The share of a page that its largest picture covers, 0 to 1."""
     from pypdfium2 import raw
 
@@ -177,7 +177,7 @@ def _table(lines: list[list[Cell]]) -> str:
         rows.append(row)
     if _is_prose(rows):
         return "\n".join(cell for column in zip(*rows, strict=True) for cell in column if cell)
-    return named_rows([cells_line(row) for row in rows])
+    return rows_with_names([cells_line(row) for row in rows])
 
 
 def _is_prose(rows: list[list[str]]) -> bool:

@@ -14,6 +14,7 @@ from llmopt_core.errors import BadInput
 # How MS MARCO says that there is none.
 _NONE = "No Answer Present."
 _ARRAY = re.compile(r"array\((\[[^\]]{0,100000}\])(?:, dtype=\w{1,20})?\)")
+# A longer literal is no list of answers, and parsing one takes long.
 _LONGEST_LITERAL = 100_000
 
 

@@ -15,6 +15,7 @@ from llmopt_core.documents.question_json import entries_of
 from llmopt_core.documents.references import Problem
 from llmopt_core.errors import BadInput
 
+# Python's own limit of 131,072 characters refuses contexts kept in one cell.
 _FIELD_CHARACTERS = 10_000_000
 
 

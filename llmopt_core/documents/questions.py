@@ -11,7 +11,7 @@ from typing import Any
 
 from llmopt_core.documents import limits
 from llmopt_core.documents.encoding import decode
-from llmopt_core.documents.guard import Heartbeat, guarded, unwatched
+from llmopt_core.documents.guard import Heartbeat, no_heartbeat, run_guarded
 from llmopt_core.documents.progress import OnPart, silent_parts
 from llmopt_core.documents.question_columns import RIGHT_ANSWERS, check_columns, check_roles, looks_like_answer
 from llmopt_core.documents.question_contexts import Contexts
@@ -24,6 +24,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.text.files import read_regular_file
 from llmopt_core.types import Document, EvaluationSet, Example
 
+# The first few show what is wrong; the rest is counted.
 _REPORTED = 3
 _ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 # Looking a quote up takes time by the length of the documents.
@@ -95,7 +96,7 @@ def load_questions(
     source: Path | str | bytes,
     name: str = "",
     documents: Sequence[Document] | None = None,
-    heartbeat: Heartbeat = unwatched,
+    heartbeat: Heartbeat = no_heartbeat,
 ) -> EvaluationSet:
     """The examples of a question file in which every line is good; see `read_questions`."""
     return read_questions(source, name, documents, heartbeat).evaluation_set
@@ -105,7 +106,7 @@ def read_questions(
     source: Path | str | bytes,
     name: str = "",
     documents: Sequence[Document] | None = None,
-    heartbeat: Heartbeat = unwatched,
+    heartbeat: Heartbeat = no_heartbeat,
     *,
     columns: Mapping[str, str] | None = None,
     skip_bad_lines: bool = False,
@@ -143,7 +144,7 @@ def read_questions(
     arguments = (data, file, title, documents, dict(columns or {}), skip_bad_lines, encoding)
     if work <= limits.READ_AT_ONCE_BYTES:
         return _read(*arguments)
-    found: QuestionFile = guarded(file, _read, arguments, work, limits.QUESTIONS_SECONDS, heartbeat=heartbeat)
+    found: QuestionFile = run_guarded(file, _read, arguments, work, limits.QUESTIONS_SECONDS, heartbeat=heartbeat)
     return found
 
 
@@ -177,7 +178,7 @@ def _read(  # noqa: PLR0917
         warnings + more + found.warnings,
         tuple(problems),
         known,
-        found.unused,
+        found.answer_like_columns,
     )
 
 
@@ -234,7 +235,7 @@ class _Reader:
         )  # fmt: skip
 
     @property
-    def unused(self) -> tuple[str, ...]:
+    def answer_like_columns(self) -> tuple[str, ...]:
         """Variables that look like right answers."""
         answered = any(example.reference for example in self.examples)
         return tuple(name for name in self._variables if looks_like_answer(name, answered=answered))

@@ -14,20 +14,20 @@ from llmopt_core.documents.progress import OnPart
 from llmopt_core.documents.reading import Reading
 from llmopt_core.documents.sheets import read_xlsx
 from llmopt_core.documents.slides import read_pptx
-from llmopt_core.documents.text import Extracted, normalise_file
+from llmopt_core.documents.text import Extraction, normalise_file
 from llmopt_core.documents.web import read_html
 from llmopt_core.documents.word import read_docx
 from llmopt_core.errors import BadInput
 from llmopt_core.types import Document
 
-Reader = Callable[[str, bytes], Extracted]
-TextReader = Callable[[str, bytes, str], Extracted]
+Reader = Callable[[str, bytes], Extraction]
+TextReader = Callable[[str, bytes, str], Extraction]
 
 
-def _read_text(name: str, data: bytes, encoding: str = "") -> Extracted:
+def _read_text(name: str, data: bytes, encoding: str = "") -> Extraction:
     text, warnings = decode(data, name, encoding)
     text, more = normalise_file(text, name)
-    return Extracted(text, (), warnings + more)
+    return Extraction(text, (), warnings + more)
 
 
 _PAGES = (".html", ".htm", ".xhtml")

@@ -21,7 +21,7 @@ from llmopt_core.documents.package import (
 from llmopt_core.documents.sheet_extras import SheetExtras
 from llmopt_core.documents.table_rows import Row
 from llmopt_core.documents.tables import table_blocks
-from llmopt_core.documents.text import Extracted, normalise
+from llmopt_core.documents.text import Extraction, normalise
 from llmopt_core.errors import BadInput
 
 _FIRST_ROWS = 5
@@ -30,7 +30,7 @@ _LONGEST = 300
 _CELL_PARTS = frozenset(("c", "v", "f", "is", "t", "r"))
 
 
-def read_xlsx(name: str, data: bytes) -> Extracted:
+def read_xlsx(name: str, data: bytes) -> Extraction:
     """All sheets, each under its name as a heading; rows as `column: value` lines, numbers as their formats show them.
 
     Titles above a table, several tables in a sheet, merged cells, text boxes and titles of charts are kept. A formula
@@ -41,7 +41,7 @@ def read_xlsx(name: str, data: bytes) -> Extracted:
         BadInput: Encrypted, damaged, or too large unpacked.
     """
     book = _Book(name, Package(name, data, "xl/workbook.xml"))
-    return Extracted(normalise("\n\n".join(book.blocks())), (), tuple(book.warnings()))
+    return Extraction(normalise("\n\n".join(book.blocks())), (), tuple(book.warnings()))
 
 
 class _Book:

@@ -16,7 +16,7 @@ Bands = tuple[tuple[int, int], ...]
 """First and last column of each table."""
 
 
-def parted(rows: Iterable[Row]) -> Iterator[Iterable[Row]]:
+def split_tables(rows: Iterable[Row]) -> Iterator[Iterable[Row]]:
     """The rows of tables one after the other; where some stand beside each other, those of the left one first.
 
     An empty column parts two tables where each has a header of words and at least two columns, and either they have

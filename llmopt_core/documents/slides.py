@@ -12,8 +12,8 @@ from llmopt_core.documents.charts import read_chart
 from llmopt_core.documents.equations import equation
 from llmopt_core.documents.package import Package, Relation, attribute, child, children, descendants, local
 from llmopt_core.documents.reading_order import Box, reading_order
-from llmopt_core.documents.tables import cells_line, named_rows
-from llmopt_core.documents.text import Extracted, in_words, join_pages, normalise, numbers_in_words, plain_lines
+from llmopt_core.documents.tables import cells_line, rows_with_names
+from llmopt_core.documents.text import Extraction, in_words, join_pages, normalise, numbers_in_words, plain_lines
 from llmopt_core.errors import BadInput
 
 _TITLES = ("title", "ctrTitle")
@@ -21,7 +21,7 @@ _SMALL_PRINT = ("dt", "ftr", "sldNum", "hdr")
 _HIDDEN = ("0", "false")
 
 
-def read_pptx(name: str, data: bytes) -> Extracted:
+def read_pptx(name: str, data: bytes) -> Extraction:
     """Titles (as `##` lines), texts, tables, charts, diagrams and notes of each slide; slides are the pages.
 
     What stands on a slide is read column by column or row by row, as the gaps between it say.
@@ -63,7 +63,7 @@ def _target(package: Package, relations: Mapping[str, Relation], item: Any, numb
     return relation.target if relation else usual if not relations and package.has(usual) else ""
 
 
-def _extract(pages: list[str], unread: list[int], hidden: list[int], left_out: Counter[str]) -> Extracted:
+def _extract(pages: list[str], unread: list[int], hidden: list[int], left_out: Counter[str]) -> Extraction:
     silent = [number for number, page in enumerate(pages, 1) if not page and number not in unread]
     text, starts = join_pages(pages, "\n\n")
     warnings = [f"No text on slide {numbers_in_words(silent)}."] if silent else []
@@ -74,7 +74,7 @@ def _extract(pages: list[str], unread: list[int], hidden: list[int], left_out: C
     ]
     told += left_out_words(left_out)
     warnings += [f"Left out: {in_words(told)}."] if told else []
-    return Extracted(text, starts, tuple(warnings), {"pages": len(pages)})
+    return Extraction(text, starts, tuple(warnings), {"pages": len(pages)})
 
 
 _LEFT_OUT = {
@@ -127,7 +127,7 @@ class _Slide:
 
     def _graphic(self, frame: Any) -> Iterator[str]:
         for table in descendants(frame, "tbl"):
-            yield from named_rows(list(filter(None, map(cells_line, _rows(table))))).split("\n")
+            yield from rows_with_names(list(filter(None, map(cells_line, _rows(table))))).split("\n")
         if description := picture_text(frame):
             yield description
         elif has_picture(frame):

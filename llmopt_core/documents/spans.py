@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from llmopt_core.types import Document, Span
 
+# Rule of thumb: people quote with small changes; below this another passage is meant as often.
 MINIMUM_SIMILARITY = 0.85
+# Fuzzy search takes time by the product of both lengths.
 _LONGEST_FUZZY = 5_000
 _SAME = ("'‘’‚‛`´", '"“”„‟«»', "-‐‑‒–—―−")
 

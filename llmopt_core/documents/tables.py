@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from llmopt_core.documents import limits
-from llmopt_core.documents.side_by_side import parted
+from llmopt_core.documents.side_by_side import split_tables
 from llmopt_core.documents.table_rows import Row, is_header, is_number
 from llmopt_core.documents.text import plain_lines
 from llmopt_core.errors import BadInput
 
+# Whether a column holds anything shows in its first rows, without reading the table twice.
 _AHEAD = 20
 # About as many rows as fit into one chunk together with what stands around them.
 _LONG_TABLE = 12
@@ -24,7 +25,7 @@ def cells_line(cells: Iterable[str]) -> str:
     return " | ".join(flat) if any(flat) else ""
 
 
-def named_rows(lines: list[str]) -> str:
+def rows_with_names(lines: list[str]) -> str:
     """Rows made by `cells_line`, the header first; those of a long table as `column: value` lines, each with its names.
 
     So no chunk of it is without them. Names of columns without values stand below it. A short table, or one whose first
@@ -51,7 +52,7 @@ def table_blocks(rows: Iterable[Row], name: str) -> Iterator[str]:
         BadInput: More cells than are read.
     """
     size = 0
-    for block in (block for part in parted(map(_fill, rows)) for block in _Tables(part).blocks()):
+    for block in (block for part in split_tables(map(_fill, rows)) for block in _Tables(part).blocks()):
         size += len(block)
         if size > limits.TABLE_CHARACTERS:
             raise BadInput(f"{name} holds more than {limits.TABLE_CHARACTERS:,} characters of cells: split it.")

@@ -17,7 +17,7 @@ _MARKUP = re.compile(r"^(?=#{1,6}(?:[ \t]|$)|```|~~~|=+$|-{2,}$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Extracted:
+class Extraction:
     """What a reader found in one file.
 
     Attributes:

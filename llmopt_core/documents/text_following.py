@@ -21,11 +21,12 @@ _NEAREST = 4
 _MORE = 3
 _UNITS = (("\n\n",), ("\n",), (". ", "! ", "? ", "\n", "。", "！", "？"))
 _LONGEST_WORD = 30
+# The difference of longer texts takes longer than anybody waits for an upload.
 _MOST_CHARACTERS = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class NewPlace:
     """Where a passage stands now; None where it does not. `doubt` says why that is not sure."""
 
     span: tuple[int, int] | None
@@ -43,22 +44,22 @@ class TextFollowing:
     def __init__(self, old: str, new: str) -> None:
         self._old, self._new = old, new
 
-    def follow(self, start: int, end: int) -> Followed:
+    def follow(self, start: int, end: int) -> NewPlace:
         """Where the characters `start` to `end` of the old text stand in the new one."""
         if self._old == self._new:
-            return Followed((start, end))
+            return NewPlace((start, end))
         words = self._old[start:end]
         aligned = self._align(start, end)
         sure = self._find_moved(start, end) or (aligned if aligned and self._has_context(start, end, words) else None)
         if sure is not None:
-            return Followed(sure)
+            return NewPlace(sure)
         if aligned is not None:
-            return Followed(aligned, "the text around it is another now")
+            return NewPlace(aligned, "the text around it is another now")
         changed = self._find_changed(start, end, words)
         if changed is not None:
-            return Followed(changed, "its words are a little different now")
+            return NewPlace(changed, "its words are a little different now")
         elsewhere = words.strip() and words.strip() in self._new
-        return Followed(
+        return NewPlace(
             None, "its passage is gone; the same words stand elsewhere" if elsewhere else "its words are gone"
         )
 

@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 from llmopt_core.documents.encoding import decode
-from llmopt_core.documents.tables import named_rows
-from llmopt_core.documents.text import Extracted, normalise, normalise_file, plain_lines
+from llmopt_core.documents.tables import rows_with_names
+from llmopt_core.documents.text import Extraction, normalise, normalise_file, plain_lines
 from llmopt_core.documents.web_lists import list_marks, mark_of
 from llmopt_core.documents.web_main import keep_main
-from llmopt_core.documents.web_replacements import left_out, replace_with_text
+from llmopt_core.documents.web_replacements import omission_words, replace_with_text
 from llmopt_core.documents.web_tables import is_layout, spread_cells
 from llmopt_core.errors import BadInput
 
@@ -30,7 +30,7 @@ _UNSEEN = re.compile("\u00ad|\u2060|\ufeff|(?<![\u0e00-\u109f\u1780-\u17ff])\u20
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
-def read_html(name: str, data: bytes, encoding: str = "", *, main_only: bool = False) -> Extracted:
+def read_html(name: str, data: bytes, encoding: str = "", *, main_only: bool = False) -> Extraction:
     """What a reader of the page sees: `h1` to `h6` as `#` lines, list items as `- `, table rows with bars.
 
     Buttons, closed accordions, formulas, words in drawings and descriptions of pictures are read. Scripts and styles
@@ -51,7 +51,7 @@ def read_html(name: str, data: bytes, encoding: str = "", *, main_only: bool = F
     rendered, losses = _render(text, name, main_only=main_only)
     if losses:
         more += (f"Left out: {', '.join(losses)}.",)
-    return Extracted(normalise(rendered), (), warnings + more)
+    return Extraction(normalise(rendered), (), warnings + more)
 
 
 def _render(text: str, name: str, *, main_only: bool) -> tuple[str, list[str]]:
@@ -78,7 +78,9 @@ def _render(text: str, name: str, *, main_only: bool) -> tuple[str, list[str]]:
     has_heading = re.search(r"^# ", body, re.MULTILINE)
     hidden = [f"{writer.hidden:,} hidden part{'s' if writer.hidden > 1 else ''} of the page"] if writer.hidden else []
     asked = [f"{around:,} word{'s' if around > 1 else ''} around the main text, as asked"] if around else []
-    return (f"# {title}\n\n{body}" if title and body and not has_heading else body), asked + hidden + left_out(counts)
+    return (f"# {title}\n\n{body}" if title and body and not has_heading else body), asked + hidden + omission_words(
+        counts
+    )
 
 
 def _check_whole(errors: Any, name: str) -> None:
@@ -190,7 +192,7 @@ class _Writer:
     def _name_rows(self, start: int) -> None:
         """A long table gets its column names in each row; what stands above its rows, such as a caption, stays."""
         before, gap, rows = "".join(self.parts[start:]).rstrip().rpartition("\n\n")
-        named = named_rows(rows.split("\n"))
+        named = rows_with_names(rows.split("\n"))
         if named != rows and not self._preformatted:
             self.parts[start:] = [f"{before}{gap}{named}\n\n"]
 

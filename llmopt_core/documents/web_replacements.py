@@ -15,6 +15,7 @@ _MOST_OPTIONS = 20
 _BUTTONS = ("submit", "button", "reset")
 _UNTYPED = ("hidden", "password", "checkbox", "radio", "file", "color", "range", "image", *_BUTTONS)
 _PICTURE_FILES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".bmp", ".tif", ".tiff", ".ico", ".emf", ".wmf")
+# Pages within pages (`srcdoc`) may nest without end.
 _DEEPEST_PAGE = 3
 _SENTENCES = {
     "pages": ("embedded page or file", "embedded pages or files"),
@@ -41,12 +42,12 @@ def replace_with_text(root: Any) -> Counter[str]:
     return counts
 
 
-def left_out(counts: Mapping[str, int]) -> list[str]:
+def omission_words(counts: Mapping[str, int]) -> list[str]:
     """The counts in words, such as `2 recordings`."""
     return [f"{count:,} {_SENTENCES[kind][count > 1]}" for kind, count in counts.items() if count]
 
 
-def described(text: str | None) -> str:
+def describe_picture(text: str | None) -> str:
     """A picture by its description; empty where that is none, or only the name of a file."""
     words = " ".join((text or "").split())
     is_file = " " not in words and words.lower().endswith(_PICTURE_FILES)
@@ -61,13 +62,13 @@ def _become(element: Any, text: str, tag: str = "span") -> None:
 
 def _picture(element: Any, counts: Counter[str]) -> None:
     seen = element.get("aria-hidden") != "true" and element.get("role") not in ("presentation", "none")
-    _become(element, described(element.get("alt")) if seen else "")
+    _become(element, describe_picture(element.get("alt")) if seen else "")
 
 
 def _drawing(element: Any, counts: Counter[str]) -> None:
     if element.get("aria-hidden") == "true":
         return _become(element, "")
-    title = described(element.findtext("title") or element.get("aria-label"))
+    title = describe_picture(element.findtext("title") or element.get("aria-label"))
     words = [" ".join("".join(text.itertext()).split()) for text in element.iter("text")]
     return _become(element, "; ".join(filter(None, [title, *words])), "div" if any(words) else "span")
 
@@ -86,7 +87,7 @@ def _choice(element: Any, counts: Counter[str]) -> None:
 def _input(element: Any, counts: Counter[str]) -> None:
     kind, value = element.get("type", "text").lower(), " ".join(element.get("value", "").split())
     counts["fields"] += bool(value) and kind not in _UNTYPED
-    _become(element, value if kind in _BUTTONS else described(element.get("alt")) if kind == "image" else "")
+    _become(element, value if kind in _BUTTONS else describe_picture(element.get("alt")) if kind == "image" else "")
 
 
 def _area(element: Any, counts: Counter[str]) -> None:

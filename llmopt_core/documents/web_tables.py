@@ -10,6 +10,7 @@ _BLOCKS_IN_CELLS = frozenset(("table", "h1", "h2", "h3", "h4", "h5", "h6", "sect
 _SECTIONS = ("thead", "tbody", "tfoot")
 # What the copies of cells that span rows may hold together.
 _COPIED_CHARACTERS = 1_000_000
+# `colspan` may say a million; no table that people read is as wide.
 _MOST_COLUMNS = 200
 
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from llmopt_core.documents.beside_text import counted_parts, left_out_words
 from llmopt_core.documents.package import Package, child, descendants
-from llmopt_core.documents.text import Extracted, in_words, normalise
+from llmopt_core.documents.text import Extraction, in_words, normalise
 from llmopt_core.documents.word_body import Body
 from llmopt_core.errors import BadInput
 
 
-def read_docx(name: str, data: bytes) -> Extracted:
+def read_docx(name: str, data: bytes) -> Extraction:
     """A DOCX in reading order; headings become `#` lines, list items have their marks or numbers.
 
     Tracked insertions, content controls, fields, equations, nested tables, text boxes, charts, descriptions of
@@ -31,7 +31,7 @@ def read_docx(name: str, data: bytes) -> Extracted:
     text = normalise("\n\n".join(block for block in body.blocks(content) if block.strip()))
     warnings = tuple(_warnings(package, body.counts))
     package.check(text)
-    return Extracted(text, (), (*package.flaws(), *warnings))
+    return Extraction(text, (), (*package.flaws(), *warnings))
 
 
 def _warnings(package: Package, counts: Counter[str]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from llmopt_core.documents.beside_text import has_picture, picture_text
 from llmopt_core.documents.charts import read_chart
 from llmopt_core.documents.equations import equation
 from llmopt_core.documents.package import Package, attribute, child, descendants, local, value_of, whole_number
-from llmopt_core.documents.tables import cells_line, named_rows
+from llmopt_core.documents.tables import cells_line, rows_with_names
 from llmopt_core.documents.text import plain_lines
 from llmopt_core.documents.word_styles import BULLET, Numbering, Styles, outline_level, switch
 
@@ -168,7 +168,7 @@ class Body:
         self._inside -= 1
         lines = [line for row in rows if (line := cells_line(shown[cell] for cell in row))]
         # In a cell of another table all is on one line.
-        return "; ".join(line.replace(" | ", ", ") for line in lines) if self._inside else named_rows(lines)
+        return "; ".join(line.replace(" | ", ", ") for line in lines) if self._inside else rows_with_names(lines)
 
     @staticmethod
     def _rows(table: Any) -> Iterator[list[Any]]:

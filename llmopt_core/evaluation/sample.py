@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from llmopt_core.errors import OUTAGES, BudgetReached, Cancelled, EndpointError, LlmOptError
 from llmopt_core.models.base import Vectors
-from llmopt_core.models.finish import held_back
+from llmopt_core.models.finish import unscorable_reason
 from llmopt_core.types import Answer, Document, Evidence, Example, Hit, Score, Usage
 
 Encode = Callable[[Sequence[str]], Vectors]
@@ -39,14 +39,14 @@ class Sample:
         return self.answer.text.strip() if self.answer else ""
 
     @property
-    def unanswered(self) -> str:
+    def problem(self) -> str:
         """Why there is nothing to score, in one sentence; empty where there is an answer."""
         if self.answer is None:
             return "There is no answer to score."
-        return held_back(self.answer.finish_reason, self.answer.raw or self.answer.text)
+        return unscorable_reason(self.answer.finish_reason, self.answer.raw or self.answer.text)
 
     @property
-    def shown(self) -> tuple[Hit, ...]:
+    def context_hits(self) -> tuple[Hit, ...]:
         """The hits the answer was made from: those handed to the model, else those retrieved."""
         return (self.answer.hits if self.answer else ()) or self.hits or ()
 
@@ -161,14 +161,14 @@ def fault_kind(error: LlmOptError) -> str:
 
 def missing_input(sample: Sample, needs: tuple[Need, ...]) -> str:
     """Why the sample cannot be scored, in one sentence; empty where nothing is missing."""
-    if "answer" in needs and sample.unanswered:
-        return sample.unanswered
+    if "answer" in needs and sample.problem:
+        return sample.problem
     if "reference" in needs and not (sample.example.reference or "").strip():
         return "The example has no reference answer."
     if "references" in needs and not sample.example.references:
         return "The example names no source in a document."
     if "retrieval" in needs and sample.hits is None:
         return "The configuration retrieves nothing."
-    if "contexts" in needs and not any(hit.chunk.text.strip() for hit in sample.shown):
+    if "contexts" in needs and not any(hit.chunk.text.strip() for hit in sample.context_hits):
         return "Nothing was retrieved."
     return ""

@@ -32,7 +32,9 @@ Reason = Literal["memory", "time", "crash", "failed"]
 # What Python itself may need; nothing that could hold a secret.
 _PASSED_ON = ("PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "HOME", "LANG", "LC_ALL")
 _START = "from llmopt_core.execution.apart_child import main; main()"
+# Short enough that a cancelled upload stops at once, long enough to cost nothing.
 _LOOK_SECONDS = 0.1
+# A child that has grown is ended rather than kept warm: its memory does not come back.
 _KEEP_BYTES = 250_000_000
 
 
@@ -45,7 +47,7 @@ class Limits:
     wall: float
 
 
-class Stopped(Exception):
+class ChildStopped(Exception):
     """The call did not end well: over a limit, a crash of native code, or an error that nobody foresaw.
 
     Attributes:
@@ -76,7 +78,7 @@ def run_apart(
         heartbeat: Called some times a second. What it or `on_part` raises ends the child and is passed on.
 
     Raises:
-        Stopped: See there. Errors meant for users pass as they are.
+        ChildStopped: See there. Errors meant for users pass as they are.
     """
     request = pickle.dumps((function, tuple(arguments), (limits.memory, limits.cpu)), pickle.HIGHEST_PROTOCOL)
     while not _room.acquire(timeout=_LOOK_SECONDS):
@@ -90,7 +92,7 @@ def run_apart(
             raise
         if kind == "stopped":
             child.close()
-            raise Stopped(*value)
+            raise ChildStopped(*value)
         _give_back(child)
     finally:
         _room.release()
@@ -167,7 +169,7 @@ def _take_child(request: bytes) -> _Child:
 
 
 def _follow_span(child: _Child, limits: Limits, on_part: OnPart, heartbeat: Callable[[], None]) -> tuple[str, Any]:
-    """The last message of the child: `done`, `raise`, or `stopped` with the arguments of `Stopped`."""
+    """The last message of the child: `done`, `raise`, or `stopped` with the arguments of `ChildStopped`."""
     end = time.monotonic() + limits.wall
     most = 0
     while True:

@@ -23,6 +23,7 @@ import psutil
 
 from llmopt_core.errors import LlmOptError
 
+# A warm child saves its start for the next file, and holds memory while it waits.
 _IDLE_SECONDS = 300.0
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 

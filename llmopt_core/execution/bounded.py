@@ -12,6 +12,7 @@ from llmopt_core.types import Failure
 T = TypeVar("T")
 R = TypeVar("R")
 
+# Calls that start at the same moment are refused together by a server; a little apart they are not.
 _APART_SECONDS = 0.003
 _SPREAD_SECONDS = 0.1
 

@@ -92,7 +92,7 @@ _accounts: ContextVar[tuple[Account, ...]] = ContextVar("accounts", default=())
 
 
 @contextmanager
-def accounted(account: Account) -> Iterator[Account]:
+def account_for(account: Account) -> Iterator[Account]:
     """Enter into this account, too, what is paid meanwhile, in tasks and threads that start from here as well."""
     token = _accounts.set((*_accounts.get(), account))
     try:
@@ -155,7 +155,7 @@ class Budget:
         return self._usage
 
     @property
-    def made(self) -> Usage:
+    def spent_now(self) -> Usage:
         """What was paid now, without earlier work."""
         return self._made
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+# Start times of a process are told in ticks, and the boot time they are counted from is rounded.
 _SAME_SECONDS = 1.0
 _BOOT_FACTOR = 1e9
 

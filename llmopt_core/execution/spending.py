@@ -17,7 +17,7 @@ from typing import Any
 
 from llmopt_core.cache import Cache, Claims, Replaces
 from llmopt_core.errors import BadInput
-from llmopt_core.execution.budget import Account, Budget, accounted
+from llmopt_core.execution.budget import Account, Budget, account_for
 from llmopt_core.execution.money import dollars
 from llmopt_core.types import Usage
 
@@ -25,7 +25,7 @@ STAGE = "spent"
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class Spending:
     """What was paid for a piece of work.
 
     Attributes:
@@ -43,10 +43,10 @@ class Spent:
     calls: int | None = None
 
 
-NOTHING_SPENT = Spent()
+NOTHING_SPENT = Spending()
 
 
-def spent(cache: Cache | None, work: str) -> Spent:
+def read_spending(cache: Cache | None, work: str) -> Spending:
     """What was paid so far for the work of that name."""
     keeper = _keeper(cache)
     found = keeper.starting_with(STAGE, f"{work}/") if keeper is not None else {}
@@ -63,7 +63,7 @@ def check_larger_budget(cache: Cache | None, work: str, usd: float | None, calls
     Raises:
         BadInput: Says what was spent.
     """
-    before = spent(cache, work)
+    before = read_spending(cache, work)
     if not before.stopped:
         return
     larger = (usd or 0.0) > (before.usd or 0.0) or (calls or 0) > (before.calls or 0)
@@ -71,16 +71,16 @@ def check_larger_budget(cache: Cache | None, work: str, usd: float | None, calls
         raise _budget_error(before)
 
 
-def _is_used_up(before: Spent, usd: float | None, calls: int | None) -> bool:
+def _is_used_up(before: Spending, usd: float | None, calls: int | None) -> bool:
     cost, made = before.usage.cost_usd or 0.0, before.usage.calls
     return (usd is not None and usd <= cost) or (calls is not None and calls <= made)
 
 
-def _is_left_open(before: Spent, usd: float | None, calls: int | None) -> bool:
+def _is_left_open(before: Spending, usd: float | None, calls: int | None) -> bool:
     return (usd is None and before.usd is not None) or (calls is None and before.calls is not None)
 
 
-def _budget_error(before: Spent) -> BadInput:
+def _budget_error(before: Spending) -> BadInput:
     cost, made = before.usage.cost_usd or 0.0, before.usage.calls
     in_usd = cost > 0 or before.usd is not None
     told = f"{dollars(cost)} are spent so far, in {made:,} calls" if in_usd else f"{made:,} calls are made so far"
@@ -91,9 +91,9 @@ def _budget_error(before: Spent) -> BadInput:
     )
 
 
-def spent_words(cache: Cache, work: str, budget_usd: float) -> str:
+def spending_words(cache: Cache, work: str, budget_usd: float) -> str:
     """What of a budget is spent for the work of that name, and what is left, for people."""
-    paid = spent(cache, work).usage.cost_usd or 0.0
+    paid = read_spending(cache, work).usage.cost_usd or 0.0
     left = dollars(max(0.0, budget_usd - paid))
     return f"{dollars(paid)} of the budget of {dollars(budget_usd)} are spent, {left} are left"
 
@@ -106,7 +106,7 @@ def spending(
     calls: int | None = None,
     *,
     pilot: bool = False,
-    known: Spent = NOTHING_SPENT,
+    known: Spending = NOTHING_SPENT,
 ) -> Iterator[Budget]:
     """A budget for work that may be begun several times: what it was paid before is part of it.
 
@@ -121,7 +121,7 @@ def spending(
     Raises:
         BadInput: Its budget stopped it and no new one is given, or it is worked on within a budget at this moment.
     """
-    before = spent(cache, work)
+    before = read_spending(cache, work)
     if before.stopped and not pilot and _is_left_open(before, usd, calls):
         raise _budget_error(before)
     more = max(before, known, key=lambda one: (one.usage.cost_usd or 0.0, one.usage.calls))
@@ -133,12 +133,12 @@ def spending(
     with (
         _alone(cache, work, limited=usd is not None or calls is not None),
         _Session(keeper, work, budget, before if before.stopped and pilot else None) as session,
-        accounted(session.account),
+        account_for(session.account),
     ):
         yield budget
 
 
-def _dearest(sessions: Iterable[Spent]) -> dict[str, float]:
+def _dearest(sessions: Iterable[Spending]) -> dict[str, float]:
     found: dict[str, float] = {}
     for session in sessions:
         for model, cost in session.dearest.items():
@@ -170,7 +170,7 @@ def _alone(cache: Cache | None, work: str, *, limited: bool) -> Iterator[None]:
 class _Session:
     """Keeps what one session pays, in a thread of its own: of what comes fast the last state is enough."""
 
-    def __init__(self, cache: Replaces, work: str, budget: Budget, stopped: Spent | None) -> None:
+    def __init__(self, cache: Replaces, work: str, budget: Budget, stopped: Spending | None) -> None:
         self.account = Account(on_change=self._wake_up)
         self._cache, self._budget, self._stopped = cache, budget, stopped
         self._key = f"{work}/{time.time_ns():020d}{uuid.uuid4().hex[:8]}"
@@ -233,13 +233,13 @@ def _values(usage: Usage) -> list[Any]:
     return [usage.prompt_tokens, usage.completion_tokens, usage.cost_usd, usage.calls]
 
 
-def _read(data: bytes) -> Spent | None:
+def _read(data: bytes) -> Spending | None:
     try:
         values = json.loads(data)
         usage = Usage(*values["usage"]) + Usage(*values["flying"])
         dearest = {str(name): float(cost) for name, cost in values["dearest"].items()}
         # Before limits were kept, what was stopped had one in USD.
         usd, calls = values.get("limits", [0.0, None])
-        return Spent(usage, dearest, values["stopped"], usd, calls)
+        return Spending(usage, dearest, values["stopped"], usd, calls)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -13,7 +13,7 @@ from llmopt_core.types import fingerprint
 STAGE = "support"
 
 
-class KeptSupport:
+class CachedSupport:
     """Gives the verdicts that are kept, with the time they took when they were made.
 
     Args:

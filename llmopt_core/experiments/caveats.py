@@ -36,7 +36,7 @@ class RunCaveats:
     overlap: TrainingOverlap | None
 
     @property
-    def seen(self) -> int:
+    def seen_count(self) -> int:
         """How many of its questions the run was trained on."""
         return self.overlap.seen if self.overlap else 0
 

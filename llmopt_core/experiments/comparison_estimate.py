@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from llmopt_core.experiments.comparison_plan import ComparisonPlan, with_assertions
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.preview import preview_prompt, preview_variables
-from llmopt_core.experiments.upper_estimate import Most, most_grading, most_retrieval, not_counted, passages_tokens
+from llmopt_core.experiments.upper_estimate import Most, most_grading, most_retrieval, passages_tokens, uncounted_parts
 from llmopt_core.models.registry import Models
 from llmopt_core.types import Example
 
+# A few rows tell the length of prompts; rendering all would take longer than the click may.
 _LOOKED_AT = 5
 
 
@@ -51,7 +52,7 @@ def estimate_comparison(plan: ComparisonPlan, models: Models, answers: int | Non
     calls = tokens = 0
     least = most = 0.0
     priced = True
-    asked = plan.asked
+    asked = plan.runnable_examples
     answers = len(asked) * plan.repeats if answers is None else answers
     beside = _beside(plan, models, answers)
     for variant in plan.variants if asked else ():
@@ -66,13 +67,13 @@ def estimate_comparison(plan: ComparisonPlan, models: Models, answers: int | Non
             least += answers * cost
             most += answers * (cost + written)
     usd = None if not priced or beside.usd is None else (least, most + beside.usd)
-    more = dict.fromkeys(told for variant in plan.variants for told in not_counted(variant))
+    more = dict.fromkeys(told for variant in plan.variants for told in uncounted_parts(variant))
     return ComparisonEstimate(answers * len(plan.variants), calls, tokens, usd, beside.calls, tuple(more))
 
 
 def _beside(plan: ComparisonPlan, models: Models, answers: int) -> Most:
     """Grading each answer, and searching each question once for every way to search."""
-    asked = [with_assertions(example, plan.assertions) for example in plan.asked]
+    asked = [with_assertions(example, plan.assertions) for example in plan.runnable_examples]
     total = Most()
     if not asked:
         return total

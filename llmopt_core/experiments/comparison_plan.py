@@ -16,7 +16,9 @@ from llmopt_core.models.registry import Models
 from llmopt_core.prompts.overlap import without_repeated_questions
 from llmopt_core.types import Document, EvaluationSet, Example, fingerprint
 
+# More columns cannot be read side by side at 1440 px.
 MOST_VARIANTS = 4
+# The spread of answers shows in a handful; more is likelier a slip of the keyboard.
 MOST_REPEATS = 20
 FREE_INPUT = "free input"
 
@@ -56,7 +58,7 @@ class ComparisonPlan:
         return tuple(with_assertions(example, self.assertions) for example in self.evaluation_set.examples)
 
     @property
-    def asked(self) -> tuple[Example, ...]:
+    def runnable_examples(self) -> tuple[Example, ...]:
         """The rows whose questions are asked: those without an assertion that is not supported."""
         return tuple(example for example in self.evaluation_set.examples if not why_not_run(example))
 

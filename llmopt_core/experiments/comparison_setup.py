@@ -13,7 +13,7 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.assertion_rows import assertions_from_rows
 from llmopt_core.experiments.comparison_plan import ComparisonPlan, free_input, without_leaks
 from llmopt_core.experiments.configuration import Configuration, configuration_from
-from llmopt_core.experiments.subset import chosen_examples
+from llmopt_core.experiments.subset import choose_examples
 from llmopt_core.experiments.versions.prompts import saved_prompt
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
@@ -74,17 +74,17 @@ def setup_from(values: Mapping[str, Any] | None) -> Setup:
         return Setup()
 
 
-def taken(found: EvaluationSet, setup: Setup) -> EvaluationSet:
+def select_examples(found: EvaluationSet, setup: Setup) -> EvaluationSet:
     """The examples of the set that the setup takes."""
     examples = found.examples
     if setup.take == "all":
         return found
     if setup.take == "chosen":
-        return chosen_examples(found, setup.ids)
+        return choose_examples(found, setup.ids)
     some: Sequence[Example] = examples[: setup.count]
     if setup.take == "random":
         some = random.Random(setup.seed).sample(examples, min(setup.count, len(examples)))
-    return chosen_examples(found, [example.id for example in some])
+    return choose_examples(found, [example.id for example in some])
 
 
 def plan_from(store: Store, project: Project | str, setup: Setup) -> tuple[ComparisonPlan, dict[str, tuple[str, ...]]]:
@@ -100,7 +100,7 @@ def plan_from(store: Store, project: Project | str, setup: Setup) -> tuple[Compa
     rows = (
         free_input(setup.inputs)
         if setup.source == "free"
-        else taken(store.evaluation_set(project, setup.set_name), setup)
+        else select_examples(store.evaluation_set(project, setup.set_name), setup)
     )
     if not rows.examples:
         raise BadInput("Choose at least one example.")

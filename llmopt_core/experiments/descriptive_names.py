@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import count
 from typing import Any
 
+# Longer names are cut in every table and legend.
 _LONGEST = 120
 
 

@@ -26,7 +26,9 @@ from llmopt_core.types import Message
 
 DISTRIBUTION = "llm-optimization-playground"
 _INSTALL = "make install, or: pip install -e ."
+# Room for the rewritten weights, an index and the database of a small project.
 _NEEDED_BYTES = 1_000_000_000
+# The first start rewrites the built-in model's weights.
 _MODEL_SECONDS = 60.0
 
 

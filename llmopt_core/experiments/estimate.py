@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 
 from llmopt_core.errors import BudgetReached
 from llmopt_core.execution.bounded import failure_of
-from llmopt_core.execution.budget import Account, Budget, accounted
+from llmopt_core.execution.budget import Account, Budget, account_for
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.embedding_cost import EmbeddingCost, embedding_cost
-from llmopt_core.experiments.indexing import texts_to_write, written_texts
+from llmopt_core.experiments.indexing import texts_to_write, write_chunk_texts
 from llmopt_core.experiments.pipeline import FATAL, Pipeline
 from llmopt_core.experiments.plan import Plan, check_plan
 from llmopt_core.experiments.window_note import question_note
@@ -20,7 +20,9 @@ from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Example, Record, Usage
 
+# Lengths of answers differ, so one is too few; each further one costs before the user has agreed.
 PILOT = 3
+# Somebody waits before a button for it.
 _MOST_SECONDS = 20.0
 
 
@@ -114,7 +116,7 @@ async def estimate_pipeline(
     """
     name, paid = pipeline.configuration.name, Account()
     whole = pipeline
-    with accounted(paid):
+    with account_for(paid):
         try:
             writing, pipeline = await _writing(pipeline, pilot)
             embedding = await asyncio.to_thread(embedding_cost, whole, [example.question for example in examples])
@@ -220,7 +222,7 @@ async def _writing(pipeline: Pipeline, pilot: int) -> tuple[_Writing | None, Pip
     if not missing:
         return None, pipeline
     started = time.perf_counter()
-    made = await written_texts(*place, limit=pilot)
+    made = await write_chunk_texts(*place, limit=pilot)
     seconds = time.perf_counter() - started
     tried = min(pilot, missing)
     writing = _Writing(missing - tried, tried, made.usage if made else Usage(), seconds)
@@ -283,7 +285,7 @@ def _extrapolate(name: str, total: int, groups: Sequence[_Group], concurrency: i
 
 def _price(record: Record, group: _Group) -> Usage:
     """What a like record takes. Where a part of it came from the cache by chance, what that took when it was made."""
-    return record.usage if group.answered or group.shared else record.usage.made or record.usage
+    return record.usage if group.answered or group.shared else record.usage.uncached or record.usage
 
 
 def _scale(usage: Usage, share: float) -> Usage:

@@ -13,7 +13,7 @@ from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.plan import Plan, check_plan
 from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.experiments.resume_check import documents_changed, judge_changed, judge_of
-from llmopt_core.experiments.run_budget import continued_budget
+from llmopt_core.experiments.run_budget import remaining_budget
 from llmopt_core.experiments.runner import Watch, run_evaluation
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
@@ -82,7 +82,7 @@ async def run_experiment(
     watch = Watch(on_progress, should_cancel, job_id)
     before = earlier_runs(store, plan, job_id) if resume else {}
     piloted = sum(plan.pilot.values(), Usage())
-    budget = continued_budget(plan.budget_usd, before.values(), paid=piloted, dearest=plan.dearest)
+    budget = remaining_budget(plan.budget_usd, before.values(), paid=piloted, dearest=plan.dearest)
     for configuration in plan.configurations:
         stopped = before.get(configuration.name)
         if stopped is not None and not stopped.resumable:
@@ -135,7 +135,7 @@ async def resume_run(
         budget_usd=budget_usd,
     )
     check_plan(plan, models)
-    budget = continued_budget(run.budget_usd if budget_usd is None else budget_usd, [run])
+    budget = remaining_budget(run.budget_usd if budget_usd is None else budget_usd, [run])
     watch = Watch(on_progress, should_cancel, job_id)
     return await run_evaluation(store, plan, configuration, models, watch, budget=budget, resume_run=run_id)
 
@@ -170,7 +170,7 @@ def earlier_runs(store: Store, plan: Plan, job_id: int | None = None) -> dict[st
     return {name: run for name, run in found.items() if job_id is not None and run.job_id == job_id}
 
 
-def not_continued(store: Store, plan: Plan) -> list[str]:
+def why_not_continued(store: Store, plan: Plan) -> list[str]:
     """One sentence for each stopped run that is not gone on with, because its documents or its judge have changed."""
     newest = [run for c in plan.configurations if (run := _newest_run(store, plan, c)) is not None]
     found = [(run, _change(run, plan)) for run in newest if run.status in RESUMABLE]

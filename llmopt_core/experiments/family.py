@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmopt_core.experiments.current_runs import family_runs
-from llmopt_core.experiments.scored import Scored, baseline_position, paired, scored_runs
+from llmopt_core.experiments.scored import RunScoreTable, baseline_position, pair_runs, read_run_scores
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Run
 
@@ -62,7 +62,7 @@ class Family:
         )
 
 
-def family_of(members: Sequence[Scored], metrics: Sequence[str]) -> Family:
+def family_of(members: Sequence[RunScoreTable], metrics: Sequence[str]) -> Family:
     """Each of these runs against the one named baseline, else the first.
 
     By a metric that the baseline has no score of, such as context recall without retrieval, against the first that has.
@@ -74,7 +74,7 @@ def family_of(members: Sequence[Scored], metrics: Sequence[str]) -> Family:
     for metric in metrics:
         able = [run for run in members if any(value is not None for value in run.scores.values.get(metric, ()))]
         base = baseline if baseline in able or not able else able[0]
-        found = {(base.name, run.name): paired(base, run, metric).p_value for run in members if run is not base}
+        found = {(base.name, run.name): pair_runs(base, run, metric).p_value for run in members if run is not base}
         p_values[metric] = {pair: p for pair, p in found.items() if p is not None}
     return Family(baseline.name, p_values)
 
@@ -108,7 +108,7 @@ def project_family(
     runs = [instead.get(run.fingerprint, run) for run in found.values()]
     called = {run.fingerprint: name for run, name in zip(shown, names or [run.name for run in shown], strict=True)}
     wanted = metrics or list(dict.fromkeys(metric for run in runs for metric in run.metrics))
-    return family_of(scored_runs(store, runs, [_name(run, name, called) for name, run in found.items()]), wanted)
+    return family_of(read_run_scores(store, runs, [_name(run, name, called) for name, run in found.items()]), wanted)
 
 
 def _name(run: Run, name: str, called: Mapping[str, str]) -> str:

@@ -19,7 +19,7 @@ from llmopt_core.evaluation.metrics.registry import METRICS
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.file_validation import guess, validated
 from llmopt_core.experiments.saved_prompts import prompts_filled_in
-from llmopt_core.experiments.yaml_lines import Located, merged, read_yaml
+from llmopt_core.experiments.yaml_lines import LocatedValue, merge, read_yaml
 from llmopt_core.models.endpoints import Endpoint, endpoints_in
 from llmopt_core.runs.store import Store
 from llmopt_core.text.files import read_regular_file
@@ -97,7 +97,7 @@ def load_experiment(
     Raises:
         BadInput: Something in the file, or in a file it names, is wrong; names file and line.
     """
-    located = _resolve_extends(_with_saved_prompts(read_located(path), path, store))
+    located = _resolve_extends(_with_saved_prompts(read_with_lines(path), path, store))
     said = validated(located, _File)
     _check_names(said, located)
     folder = path.parent
@@ -131,22 +131,22 @@ def load_experiment(
     )
 
 
-def _with_saved_prompts(file: Located, path: Path, store: Store | None) -> Located:
+def _with_saved_prompts(file: LocatedValue, path: Path, store: Store | None) -> LocatedValue:
     project = file.value.get("project") or path.stem
     if not isinstance(file.value.get("configurations"), list) or not isinstance(project, str):
         return file
     return prompts_filled_in(file, store, project)
 
 
-def _endpoints(said: _File, located: Located) -> dict[str, Endpoint]:
+def _endpoints(said: _File, located: LocatedValue) -> dict[str, Endpoint]:
     found: dict[str, Endpoint] = {}
     for name, fields in said.endpoints.items():
         where = f"{located.source} line {located.line(('endpoints', name))}"
-        found |= {key: one.brought_by(located.source) for key, one in endpoints_in({name: fields}, where).items()}
+        found |= {key: one.from_file(located.source) for key, one in endpoints_in({name: fields}, where).items()}
     return found
 
 
-def read_located(path: Path) -> Located:
+def read_with_lines(path: Path) -> LocatedValue:
     """A YAML file that holds a mapping, with its line numbers.
 
     Raises:
@@ -171,7 +171,7 @@ def _check_size(path: Path, size: int) -> None:
         raise BadInput(f"{path} is larger than 5 MB; an experiment file names documents, it does not hold them.")
 
 
-def _resolve_extends(file: Located) -> Located:
+def _resolve_extends(file: LocatedValue) -> LocatedValue:
     """The file with every `extends` resolved."""
     items = file.value.get("configurations")
     if not isinstance(items, list):
@@ -191,10 +191,10 @@ def _resolve_extends(file: Located) -> Located:
         resolved = _extend(file, i, names, ())
         value["configurations"][i] = resolved.value
         lines.update({("configurations", i, *path): line for path, line in resolved.lines.items()})
-    return Located(value, lines, file.source)
+    return LocatedValue(value, lines, file.source)
 
 
-def _extend(file: Located, i: int, names: dict[str, int], above: tuple[int, ...]) -> Located:
+def _extend(file: LocatedValue, i: int, names: dict[str, int], above: tuple[int, ...]) -> LocatedValue:
     own = file.at("configurations", i)
     if "extends" not in own.value:
         return own
@@ -206,11 +206,11 @@ def _extend(file: Located, i: int, names: dict[str, int], above: tuple[int, ...]
         )
     if names[parent] == i or names[parent] in above:
         raise file.error(here, f"extends runs in a circle through {parent!r}.")
-    whole = merged(_under_one_name(_extend(file, names[parent], names, (*above, i))), _under_one_name(own))
-    return Located({key: item for key, item in whole.value.items() if key != "extends"}, whole.lines, whole.source)
+    whole = merge(_under_one_name(_extend(file, names[parent], names, (*above, i))), _under_one_name(own))
+    return LocatedValue({key: item for key, item in whole.value.items() if key != "extends"}, whole.lines, whole.source)
 
 
-def _under_one_name(own: Located) -> Located:
+def _under_one_name(own: LocatedValue) -> LocatedValue:
     """A configuration with its fact check under today's names, so that what extends it may use those or the former."""
     value = dict(own.value)
     if "checks" in value and "fact_check" not in value:
@@ -218,7 +218,7 @@ def _under_one_name(own: Located) -> Located:
     part = value.get("fact_check")
     if isinstance(part, dict) and "fact_check" in part and "method" not in part:
         value["fact_check"] = {("method" if key == "fact_check" else key): item for key, item in part.items()}
-    return Located(value, {_new_path(path): line for path, line in own.lines.items()}, own.source)
+    return LocatedValue(value, {_new_path(path): line for path, line in own.lines.items()}, own.source)
 
 
 def _new_path(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
@@ -226,7 +226,7 @@ def _new_path(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
     return ("fact_check", "method", *whole[2:]) if whole[:2] == ("fact_check", "fact_check") else whole
 
 
-def _check_names(said: _File, located: Located) -> None:
+def _check_names(said: _File, located: LocatedValue) -> None:
     for i, name in enumerate(said.metrics):
         if name not in METRICS:
             known = ", ".join(METRICS)
@@ -237,7 +237,7 @@ def _check_names(said: _File, located: Located) -> None:
             raise located.error(("metrics", i), f"the metric {name} stands here a second time; remove one of them.")
 
 
-def found_path(folder: Path, name: str, located: Located, path: tuple[str | int, ...]) -> Path:
+def found_path(folder: Path, name: str, located: LocatedValue, path: tuple[str | int, ...]) -> Path:
     """The file that is named at this place, in the file's folder or the current one.
 
     Raises:

@@ -11,13 +11,13 @@ from pydantic_core import ErrorDetails
 
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.yaml_lines import Located
+from llmopt_core.experiments.yaml_lines import LocatedValue
 from llmopt_core.types import Spec, plain_types, takes_number
 
 S = TypeVar("S", bound=Spec)
 
 
-def validated(located: Located, kind: type[S]) -> S:
+def validated(located: LocatedValue, kind: type[S]) -> S:
     """What the file says, as the spec of its kind.
 
     Raises:
@@ -30,7 +30,7 @@ def validated(located: Located, kind: type[S]) -> S:
         raise _spec_error(error.errors(include_url=False)[0], located, kind) from None
 
 
-def _refuse_yes_for_numbers(located: Located, kind: type[BaseModel]) -> None:
+def _refuse_yes_for_numbers(located: LocatedValue, kind: type[BaseModel]) -> None:
     """`yes` and `true` are 1 to pydantic, which nobody means by them."""
     for path in located.lines:
         value: Any = located.value
@@ -49,7 +49,7 @@ def _part(value: Any, step: str | int) -> Any:
     return value[step] if isinstance(value, list) and isinstance(step, int) and step < len(value) else None
 
 
-def _spec_error(error: ErrorDetails, located: Located, root: type[BaseModel]) -> BadInput:
+def _spec_error(error: ErrorDetails, located: LocatedValue, root: type[BaseModel]) -> BadInput:
     path = _real_path(error["loc"], located.value)
     where = _words(path, located.value)
     prefix = f"{where}: " if where else ""

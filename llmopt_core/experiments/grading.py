@@ -133,7 +133,7 @@ def unpaid(record: Record) -> str:
 def _is_cacheable(grader: Metric, sample: Sample) -> bool:
     """What calls a model. The rest is made faster than it is looked up, and some assertions look at time and cost."""
     info = getattr(grader, "info", None)
-    if info is not None and "answer" in info.needs and sample.unanswered:
+    if info is not None and "answer" in info.needs and sample.problem:
         return False
     spec = getattr(grader, "spec", None)
     return (

@@ -53,7 +53,7 @@ def prepare_index(
 ) -> Index:
     """Chunk, embed and index the documents, or open what is there. Blocks; run it in a thread.
 
-    `texts` are what is embedded of each chunk, where a model wrote that (see `written_texts`).
+    `texts` are what is embedded of each chunk, where a model wrote that (see `write_chunk_texts`).
 
     Raises:
         BadInput: There are no documents or no text in them.
@@ -76,7 +76,7 @@ def read_index(retrieval: RetrievalSpec, documents: Sequence[Document], models: 
     return index_to_read(chunks, retrieval.embedding, embedder, models.settings, documents)
 
 
-async def written_texts(
+async def write_chunk_texts(
     retrieval: RetrievalSpec,
     documents: Sequence[Document],
     models: Models,

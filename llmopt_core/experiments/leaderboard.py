@@ -8,7 +8,14 @@ from functools import lru_cache
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.family import Family, family_of
-from llmopt_core.experiments.scored import Scored, Values, fair_between, higher_is_better, paired, shared_examples
+from llmopt_core.experiments.scored import (
+    RunScoreTable,
+    Values,
+    common_examples,
+    fair_between,
+    higher_is_better,
+    pair_runs,
+)
 from llmopt_core.reporting.words import number
 from llmopt_core.statistics.intervals import Summary, summarize
 from llmopt_core.statistics.paired import Comparison
@@ -48,7 +55,7 @@ class Row:
 
 
 def leaderboard(
-    runs: Sequence[Scored], metrics: Sequence[str], baseline: int = 0, family: Family | None = None
+    runs: Sequence[RunScoreTable], metrics: Sequence[str], baseline: int = 0, family: Family | None = None
 ) -> list[Row]:
     """One row per run, in the given order.
 
@@ -71,7 +78,7 @@ def leaderboard(
     ]
 
 
-def compare_runs(a: Scored, b: Scored, metric: str, family: Family | None = None) -> Comparison:
+def compare_runs(a: RunScoreTable, b: RunScoreTable, metric: str, family: Family | None = None) -> Comparison:
     """Run `b` against the baseline `a`, on the questions that both answered.
 
     Args:
@@ -83,18 +90,18 @@ def compare_runs(a: Scored, b: Scored, metric: str, family: Family | None = None
     Raises:
         BadInput: They have no example in common.
     """
-    if not shared_examples(a, b):
+    if not common_examples(a, b):
         raise BadInput(f"{a.name} and {b.name} have no example in common; compare runs of the same evaluation set.")
     return _compare(a, b, metric, family)
 
 
-def _compare(a: Scored, b: Scored, metric: str, family: Family | None) -> Comparison:
+def _compare(a: RunScoreTable, b: RunScoreTable, metric: str, family: Family | None) -> Comparison:
     others = family.others(metric, a.name, b.name) if family else []
-    found = paired(a, b, metric).compared(higher_is_better(metric), others=others)
+    found = pair_runs(a, b, metric).compare(higher_is_better(metric), others=others)
     return fair_between(found, a, b)
 
 
-def _cell(base: Scored, run: Scored, metric: str, family: Family, *, is_baseline: bool) -> Cell:
+def _cell(base: RunScoreTable, run: RunScoreTable, metric: str, family: Family, *, is_baseline: bool) -> Cell:
     summary = _summary(_values(run, metric))
     versus = None if is_baseline else _compare(base, run, metric, family)
     if versus is None or not versus.pairs:
@@ -103,7 +110,7 @@ def _cell(base: Scored, run: Scored, metric: str, family: Family, *, is_baseline
     return Cell(summary, versus, apart)
 
 
-def _values(run: Scored, metric: str) -> Values:
+def _values(run: RunScoreTable, metric: str) -> Values:
     values = tuple(run.scores.values.get(metric, ()))
     return (*values, *(None,) * max(0, run.total - len(values)))
 

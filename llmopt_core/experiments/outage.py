@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from llmopt_core.errors import OUTAGES
 from llmopt_core.types import Failure, Record
 
+# Single answers fail on their own account; five in a row, with none between, mean that the endpoint is out. Rule of
+# thumb.
 _PATIENCE = 5
 
 

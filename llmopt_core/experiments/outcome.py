@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run
 
+# Rule of thumb: where one in ten answers is missing, what is left may be the easy part.
 _NEARLY_ALL = 0.9
 _DETAIL = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
 """What differs between two failures of one kind: quoted names and numbers."""

@@ -17,12 +17,12 @@ from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.registry import Sample
 from llmopt_core.execution.bounded import failure_of
-from llmopt_core.execution.budget import Account, accounted, enter
+from llmopt_core.execution.budget import Account, account_for, enter
 from llmopt_core.experiments import keys
-from llmopt_core.experiments.cached_support import KeptSupport
+from llmopt_core.experiments.cached_support import CachedSupport
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import Grader
-from llmopt_core.experiments.indexing import OnProgress, prepare_index, written_texts
+from llmopt_core.experiments.indexing import OnProgress, prepare_index, write_chunk_texts
 from llmopt_core.experiments.stages import StageCache
 from llmopt_core.index.embedding_cache import encode_queries
 from llmopt_core.models.base import EmbeddingSpec
@@ -105,7 +105,7 @@ class Pipeline:
         why = why_not_run(example)
         if why:
             return Record(example, scores=self._grader.unscored(example, why))
-        with accounted(Account()) as paid:
+        with account_for(Account()) as paid:
             record = await self._evaluate(example, repeat, on_text, partial)
         return replace(record, usage=paid.usage)
 
@@ -235,7 +235,7 @@ class Pipeline:
         async with self._opening:
             if self._opened is None:
                 place = (spec, self.documents, self.models)
-                self._written = await written_texts(*place, on_progress=on_progress)
+                self._written = await write_chunk_texts(*place, on_progress=on_progress)
                 texts = None if self._written is None else self._written.texts
                 self._written_usage = Usage() if self._written is None else self._written.usage
                 index = await asyncio.to_thread(prepare_index, *place, on_progress, texts)
@@ -247,9 +247,9 @@ class Pipeline:
         return keys.answer_key(self._answering_identity, self._prompt_variables, example, hits)
 
     @cached_property
-    def _support(self) -> KeptSupport:
+    def _support(self) -> CachedSupport:
         """The built-in judge of claims; loads its model at the first claim."""
-        return KeptSupport(GroundingSupport(TokenReader(self.models.token_embedder)), self.models.cache)
+        return CachedSupport(GroundingSupport(TokenReader(self.models.token_embedder)), self.models.cache)
 
     @cached_property
     def _retrieval_identity(self) -> str:

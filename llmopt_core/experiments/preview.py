@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llmopt_core.answering.few_shot_vectors import remembered
+from llmopt_core.answering.few_shot_vectors import memoize
 from llmopt_core.evaluation.assertions.spec import ASSERTION_COLUMNS
 from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec, Vectors
 from llmopt_core.models.registry import Models
@@ -18,6 +18,7 @@ from llmopt_core.prompts.tokens import Preview, count_messages, family_of, previ
 from llmopt_core.types import Document, Example, Message
 
 RETRIEVED = ("context", "documents")
+# Enough to see what is asked, without drawing whole chunks into a form.
 _AROUND = 600
 _HIDDEN = ASSERTION_COLUMNS
 
@@ -123,7 +124,7 @@ def preview_prompt(prompt: PromptSpec, variables: Mapping[str, Any], model: Mode
     per_million = None if price is None else price.prompt
 
     def encode(texts: Sequence[str]) -> Vectors:
-        return remembered(models.embedder(EmbeddingSpec()))(texts)
+        return memoize(models.embedder(EmbeddingSpec()))(texts)
 
     steps = []
     for step in prompt.steps:

@@ -25,7 +25,7 @@ def delete_project(store: Store, settings: Settings, project: Project | str) -> 
     found = store.project(project) if isinstance(project, str) else project
     training = owned_jobs(settings, found)
     for job in training:
-        if not job.ended:
+        if not job.has_ended:
             raise BadInput(
                 f"The project {found.name} is in use by the fine-tuning job {job.name}; wait for it or cancel it first."
             )

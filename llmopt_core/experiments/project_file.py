@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from llmopt_core.errors import BadInput, StorageFailed
-from llmopt_core.experiments.project_paths import placed, unplaced
+from llmopt_core.experiments.project_paths import to_absolute_paths, to_relative_paths
 from llmopt_core.installed import program_version
 from llmopt_core.runs.store import Store
-from llmopt_core.runs.store_projects import checked_name
+from llmopt_core.runs.store_projects import check_name
 from llmopt_core.runs.store_transfer import TABLE_NAMES, Row
 from llmopt_core.runs.values import Project
 from llmopt_core.text.files import open_regular_file
@@ -27,6 +27,7 @@ from llmopt_core.workspace import write_output
 
 FORMAT, VERSION = "llmopt-project", 1
 _MANIFEST = "manifest.json"
+# A file from somebody else may unpack to anything; what the app exports stays far below these limits.
 _MOST_BYTES = 8 * 2**30
 _MOST_TIMES = 300
 _MOST_LINE = 256 * 2**20
@@ -77,7 +78,7 @@ def copy_project(store: Store, project: Project | str, name: str) -> Project:
     Raises:
         BadInput: There is no such project, or the name is empty, too long or taken.
     """
-    name = checked_name(name)
+    name = check_name(name)
     with tempfile.TemporaryFile() as made:
         export_project(store, project, made)
         made.seek(0)
@@ -108,7 +109,9 @@ def _write(store: Store, project: Project, file: IO[bytes]) -> None:
                 _close(writing)
                 writing[table] = archive.open(_entry(table), "w", force_zip64=True)
             counts[table] += 1
-            writing[table].write(json.dumps(unplaced(table, row, store.home), separators=(",", ":")).encode() + b"\n")
+            writing[table].write(
+                json.dumps(to_relative_paths(table, row, store.home), separators=(",", ":")).encode() + b"\n"
+            )
 
         store.dump_project(project, take)
         _close(writing)
@@ -178,7 +181,7 @@ def _rows(archive: zipfile.ZipFile, counts: Mapping[str, int], home: Path) -> It
         if _entry(table) in present:
             for row in _table(archive, table):
                 found += 1
-                yield table, placed(table, row, home)
+                yield table, to_absolute_paths(table, row, home)
         if found != counts.get(table, 0):
             raise BadInput(f"The project file is damaged: {counts.get(table, 0)} {table} are announced, {found} there.")
 

@@ -26,7 +26,7 @@ _TEXT_FIELDS = frozenset(("prompt", "few_shot", "examples", "variables", "values
 Change = Callable[[str, bool], str]
 
 
-def unplaced(table: str, row: Row, home: Path) -> Row:
+def to_relative_paths(table: str, row: Row, home: Path) -> Row:
     """The row without absolute paths: those of the workspace are relative to it, of others the name is left."""
     inside = re.compile(re.escape(str(home)) + r"(?![\w.-])")
 
@@ -38,7 +38,7 @@ def unplaced(table: str, row: Row, home: Path) -> Row:
     return _map_row(table, row, leave)
 
 
-def placed(table: str, row: Row, home: Path) -> Row:
+def to_absolute_paths(table: str, row: Row, home: Path) -> Row:
     """The row with the paths of this workspace."""
     return _map_row(table, row, lambda text, _: text.replace(WORKSPACE, str(home)))
 

@@ -54,7 +54,7 @@ class RecordSaver:
         self._queue.put((run_id, position, record, stored))
         return stored
 
-    def put_paid(self, run_id: int, account: Account, dearest: Mapping[str, float]) -> None:
+    def put_spending(self, run_id: int, account: Account, dearest: Mapping[str, float]) -> None:
         """Keep what was paid for a run so far, and what is under way; of what comes fast the last is enough."""
         with self._lock:
             known = run_id in self._paid
@@ -89,4 +89,4 @@ class RecordSaver:
         with self._lock:
             paid, self._paid = self._paid, {}
         for run_id, (usage, dearest, flying) in paid.items():
-            self._store.save_paid(run_id, usage, dearest, flying)
+            self._store.save_spending(run_id, usage, dearest, flying)

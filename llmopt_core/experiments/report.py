@@ -14,7 +14,7 @@ from llmopt_core.evaluation.metrics.registry import METRICS
 from llmopt_core.experiments.caveats import caveats, run_caveats
 from llmopt_core.experiments.colours import colours_in
 from llmopt_core.experiments.leaderboard import Cell, Row, leaderboard
-from llmopt_core.experiments.result import Result, result_family, scored_from
+from llmopt_core.experiments.result import Result, result_family, scores_from
 from llmopt_core.experiments.scored import baseline_position, higher_is_better
 from llmopt_core.experiments.votes_of_runs import votes_table_in
 from llmopt_core.reporting import words
@@ -28,7 +28,7 @@ from llmopt_core.reporting.page import (
     render,
     spread,
 )
-from llmopt_core.reporting.terms import explained
+from llmopt_core.reporting.terms import explain_terms
 from llmopt_core.workspace import write_output
 
 
@@ -57,14 +57,14 @@ def report_of(result: Result, baseline: str = "", title: str = "") -> Report:
     position = names.index(baseline) if baseline else baseline_position(names)
     metrics = list(dict.fromkeys(name for run in runs for name in run["metrics"]))
     family = result_family(result)
-    rows = leaderboard([scored_from(run) for run in runs], metrics, position, family)
+    rows = leaderboard([scores_from(run) for run in runs], metrics, position, family)
     labels, colours = _labels(names), colours_in(result)
     return Report(
         title=title or f"{result.get('project', 'Evaluation')}: {len(runs)} configurations compared",
         subtitle=_subtitle(result),
         baseline=labels[position],
         runs=tuple(
-            ReportRun(label, _facts(run), run_caveats(run).seen > 0, asked)
+            ReportRun(label, _facts(run), run_caveats(run).seen_count > 0, asked)
             for label, run, asked in zip(labels, runs, _question_counts(runs), strict=True)
         ),
         caveats=(
@@ -75,7 +75,7 @@ def report_of(result: Result, baseline: str = "", title: str = "") -> Report:
             *((note, False) for note in [judge_note(str(result.get("judge") or ""), metrics)] if note),
         ),
         metrics=tuple(_metric(name, rows) for name in metrics),
-        tested=f"{family.in_short} {explained('p')}",
+        tested=f"{family.in_short} {explain_terms('p')}",
         method=family.words,
         examples=_examples(runs, labels),
         colours={label: colours[name] for label, name in zip(labels, names, strict=True) if name in colours},

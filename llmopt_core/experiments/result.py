@@ -18,7 +18,7 @@ from llmopt_core.experiments.colours import project_colours
 from llmopt_core.experiments.family import Family, family_from, family_of, family_to, project_family
 from llmopt_core.experiments.leaderboard import leaderboard
 from llmopt_core.experiments.resume_check import check_one_judge
-from llmopt_core.experiments.scored import Scored, baseline_position, example_content, scored_runs
+from llmopt_core.experiments.scored import RunScoreTable, baseline_position, example_content, read_run_scores
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.experiments.votes_of_runs import votes_between, votes_to
@@ -31,6 +31,7 @@ from llmopt_core.types import Hit, Record
 from llmopt_core.workspace import write_output
 
 Result = dict[str, Any]
+# A result of a thousand questions has some megabytes; a larger file is something else.
 _LARGEST = 2_000_000_000
 
 
@@ -60,11 +61,11 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = ()) -
         "colours": project_colours(store, first.project, shown),
         "votes": votes_to(votes_between(store, runs, shown)),
         "family": family_to(family),
-        "comparisons": _comparisons(scored_runs(store, runs, names), family),
+        "comparisons": _comparisons(read_run_scores(store, runs, names), family),
     }
 
 
-def _comparisons(runs: Sequence[Scored], family: Family) -> list[dict[str, Any]]:
+def _comparisons(runs: Sequence[RunScoreTable], family: Family) -> list[dict[str, Any]]:
     """Each run against the baseline among them, by every metric that both have."""
     metrics = list(dict.fromkeys(metric for run in runs for metric in run.scores.values))
     position = baseline_position([run.name for run in runs])
@@ -105,7 +106,7 @@ def result_family(result: Mapping[str, Any]) -> Family:
     if found is not None:
         return found
     metrics = list(dict.fromkeys(name for run in result["runs"] for name in run["metrics"]))
-    return family_of([scored_from(run) for run in result["runs"]], metrics)
+    return family_of([scores_from(run) for run in result["runs"]], metrics)
 
 
 def _run(run: Run, records: Sequence[Record], overlap: TrainingOverlap, each: PerQuestion) -> dict[str, Any]:
@@ -264,7 +265,7 @@ def _is_record(record: Mapping[str, Any]) -> bool:
     )
 
 
-def scored_from(run: Mapping[str, Any]) -> Scored:
+def scores_from(run: Mapping[str, Any]) -> RunScoreTable:
     """The values of one run of a result, for comparisons."""
     records = run["records"]
     metrics = list(run["metrics"])
@@ -277,7 +278,7 @@ def scored_from(run: Mapping[str, Any]) -> Scored:
         for record in records
     }
     scores = RunScores(examples, values, {})
-    return Scored(str(run["configuration"]), total, scores, seen=run_caveats(run).seen, contents=contents)
+    return RunScoreTable(str(run["configuration"]), total, scores, seen=run_caveats(run).seen_count, contents=contents)
 
 
 def _value(record: Mapping[str, Any], metric: str) -> float | None:

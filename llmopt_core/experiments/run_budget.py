@@ -11,7 +11,7 @@ from llmopt_core.runs.values import Run
 from llmopt_core.types import Usage
 
 
-def continued_budget(
+def remaining_budget(
     usd: float | None, runs: Collection[Run], *, paid: Usage = Usage(), dearest: Mapping[str, float] | None = None
 ) -> Budget:
     """A budget within which these runs cost what they did.

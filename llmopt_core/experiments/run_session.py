@@ -77,7 +77,7 @@ class RunSession:
         # What a cache answers is entered as well, and changes nothing.
         if state != self.kept_state:
             self.kept_state = state
-            self.saver.put_paid(self.run_id, self.account, self.budget.dearest)
+            self.saver.put_spending(self.run_id, self.account, self.budget.dearest)
 
     async def run(self, should_cancel: Callable[[], bool]) -> None:
         """Do what is missing and close the run, however it ends."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from llmopt_core.errors import BadInput
-from llmopt_core.execution.budget import Budget, accounted
+from llmopt_core.execution.budget import Budget, account_for
 from llmopt_core.experiments.basis import BEHIND, models_basis
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import recorded_metrics
@@ -77,7 +77,7 @@ async def run_evaluation(
     else:
         run_id = _resume_run(store, resume_run, plan, configuration, budget, watch.job_id)
     session = RunSession(store, run_id, pipeline, plan.examples, plan.concurrency, budget, paid, watch.on_progress)
-    with models.within(budget), accounted(session.account):
+    with models.within(budget), account_for(session.account):
         await session.run(watch.should_cancel or (lambda: False))
     return run_id
 

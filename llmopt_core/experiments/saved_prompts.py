@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.yaml_lines import Located
+from llmopt_core.experiments.yaml_lines import LocatedValue
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
 
 _NAMED_BY = ("saved", "label", "version")
 
 
-def prompts_filled_in(file: Located, store: Store | None, project: str) -> Located:
+def prompts_filled_in(file: LocatedValue, store: Store | None, project: str) -> LocatedValue:
     """The file with the texts of the saved prompts that it names; what stands beside a name goes over the saved one.
 
     Args:
@@ -34,7 +34,7 @@ def prompts_filled_in(file: Located, store: Store | None, project: str) -> Locat
     finally:
         if store is None:
             opened.close()
-    return Located({**file.value, "configurations": items}, file.lines, file.source)
+    return LocatedValue({**file.value, "configurations": items}, file.lines, file.source)
 
 
 def _is_reference(item: Any) -> bool:
@@ -42,7 +42,7 @@ def _is_reference(item: Any) -> bool:
     return isinstance(prompt, dict) and any(key in prompt for key in _NAMED_BY)
 
 
-def _fill_in(file: Located, i: int, prompt: dict[str, Any], store: Store, project: str) -> dict[str, Any]:
+def _fill_in(file: LocatedValue, i: int, prompt: dict[str, Any], store: Store, project: str) -> dict[str, Any]:
     from llmopt_core.experiments.versions.prompts import saved_prompt
 
     here = ("configurations", i, "prompt")

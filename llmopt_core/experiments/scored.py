@@ -17,7 +17,7 @@ Values = tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class RunScoreTable:
     """The values of one run by metric and example.
 
     Attributes:
@@ -34,20 +34,20 @@ class Scored:
     seen: int = 0
     contents: Mapping[str, str] = field(default_factory=dict)
 
-    def aligned(self, metric: str, examples: Sequence[str]) -> Values:
+    def align(self, metric: str, examples: Sequence[str]) -> Values:
         """The metric's values for these examples, None where there is none."""
         values = dict(zip(self.scores.examples, self.scores.values.get(metric, ()), strict=False))
         return tuple(values.get(example) for example in examples)
 
 
-def scored_runs(store: Store, runs: Sequence[Run], names: Sequence[str] = ()) -> list[Scored]:
+def read_run_scores(store: Store, runs: Sequence[Run], names: Sequence[str] = ()) -> list[RunScoreTable]:
     """The values of stored runs, read at once, under these names (their own by default)."""
     from llmopt_core.experiments.training_sources import overlap_of
 
     tables = store.scores([run.id for run in runs])
     contents = _contents(store, runs)
     return [
-        Scored(name, run.total, tables[run.id], run.id, overlap_of(store, run).seen, of)
+        RunScoreTable(name, run.total, tables[run.id], run.id, overlap_of(store, run).seen, of)
         for run, name, of in zip(runs, names or [run.name for run in runs], contents, strict=True)
     ]
 
@@ -65,7 +65,7 @@ def example_content(question: str, reference: str | None) -> str:
     return fingerprint(question, reference or "")
 
 
-def shared_examples(a: Scored, b: Scored) -> list[str]:
+def common_examples(a: RunScoreTable, b: RunScoreTable) -> list[str]:
     """The ids of the examples that both were asked, with the same content, in the order of `a`."""
     known = set(b.scores.examples)
     return [
@@ -75,19 +75,19 @@ def shared_examples(a: Scored, b: Scored) -> list[str]:
     ]
 
 
-def paired(a: Scored, b: Scored, metric: str) -> PairedSample:
+def pair_runs(a: RunScoreTable, b: RunScoreTable, metric: str) -> PairedSample:
     """The values of both on the questions that both answered."""
-    shared = set(shared_examples(a, b))
+    shared = set(common_examples(a, b))
     # In an order that depends on nothing: the same pair has the same p-value either way round, from a file too.
     examples = sorted({*a.scores.examples, *b.scores.examples})
     first, second = (
         tuple(value if example in shared else None for example, value in zip(examples, found, strict=True))
-        for found in (run.aligned(metric, examples) for run in (a, b))
+        for found in (run.align(metric, examples) for run in (a, b))
     )
     return _sample(first, second)
 
 
-def fair_between(comparison: Comparison, a: Scored, b: Scored) -> Comparison:
+def fair_between(comparison: Comparison, a: RunScoreTable, b: RunScoreTable) -> Comparison:
     """See `fair`; `b` is compared with the baseline `a`."""
     return fair(comparison, a_seen=a.seen > 0, b_seen=b.seen > 0)
 

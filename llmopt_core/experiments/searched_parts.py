@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.search.results import ChoiceResult, InstructionResult, WorthResult, found_by
+from llmopt_core.experiments.search.results import ChoiceResult, FewShotEffect, InstructionResult, found_by
 from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH
 from llmopt_core.finetuning.data.similarity import nearly_equal
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
@@ -69,7 +69,7 @@ def _choice(store: Store, job: Job, prompt: PromptSpec) -> Iterator[SearchedPart
 
 def _effect_parts(store: Store, job: Job, prompt: PromptSpec) -> Iterator[SearchedPart]:
     """Examples that stayed when others were dropped by what they were worth on a set."""
-    found = found_by(job, WorthResult)
+    found = found_by(job, FewShotEffect)
     if found is None:
         return
     measured = {(example.question, example.answer) for example in found.examples}

@@ -9,7 +9,7 @@ from llmopt_core.evaluation.assertions.spec import why_not_run
 from llmopt_core.types import EvaluationSet
 
 
-def chosen_examples(found: EvaluationSet, ids: Iterable[str]) -> EvaluationSet:
+def choose_examples(found: EvaluationSet, ids: Iterable[str]) -> EvaluationSet:
     """The set itself where all its examples are chosen, else a set of the chosen ones under a name that says so."""
     wanted = set(ids)
     examples = tuple(example for example in found.examples if example.id in wanted)
@@ -18,7 +18,7 @@ def chosen_examples(found: EvaluationSet, ids: Iterable[str]) -> EvaluationSet:
     return EvaluationSet(f"{found.name}, {len(examples)} chosen", examples)
 
 
-def asked_examples(found: EvaluationSet) -> EvaluationSet:
+def runnable_examples(found: EvaluationSet) -> EvaluationSet:
     """The set without examples that could never pass, because a check of theirs is not supported.
 
     Raises:
@@ -28,4 +28,4 @@ def asked_examples(found: EvaluationSet) -> EvaluationSet:
     if found.examples and not asked:
         why = why_not_run(found.examples[0]).removeprefix("Not run: ")
         raise BadInput(f"No question of {found.name} can be asked: {why}.")
-    return chosen_examples(found, asked)
+    return choose_examples(found, asked)

@@ -15,7 +15,7 @@ from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.searched_parts import searched_parts
 from llmopt_core.experiments.training_overlap import PartKind, TrainingOverlap, TunedPart, overlap_from
-from llmopt_core.finetuning.data.seen_questions import Seen, asked_in, seen_questions
+from llmopt_core.finetuning.data.seen_questions import Seen, seen_questions, user_texts
 from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, open_folder
 from llmopt_core.finetuning.jobs.job import LOCAL, Job
 from llmopt_core.finetuning.training.adapters import adapters, embedding_card
@@ -28,6 +28,7 @@ from llmopt_core.types import Example, fingerprint
 
 _STAGE = "seen-questions-3"
 _SERVICE_TUNED = "ft:"
+# Pages ask again at every rerun; each entry is a few numbers.
 _MOST_KEPT = 512
 _KEPT: dict[tuple[Path, int, datetime], TrainingOverlap] = {}
 
@@ -235,7 +236,7 @@ class _Finder:
         if same is None:
             return None
         held = same.validation.examples if same.validation else ()
-        return lambda: asked_in([*same.train.examples, *held])
+        return lambda: user_texts([*same.train.examples, *held])
 
 
 def _job(folder: JobFolder) -> Job | None:
@@ -250,4 +251,4 @@ def _job_questions(folder: JobFolder) -> Iterator[str]:
     """What a job learned from. Its validation part chose the best step, so it is learned from as well."""
     for which in ("training", "validation"):
         found = folder.training_set(which)
-        yield from asked_in(found.examples if found else ())
+        yield from user_texts(found.examples if found else ())

@@ -19,6 +19,7 @@ from llmopt_core.types import Document, Example
 
 MARKS = 12
 """Tokens around a passage in a prompt."""
+# Tokens of the fixed words of such a prompt, rounded up: an upper estimate must not be too low.
 _BOILERPLATE = 300
 _REPAIR = 400
 _CLIPPED = 600
@@ -135,7 +136,7 @@ def most_retrieval(
     return most
 
 
-def not_counted(variant: Configuration) -> list[str]:
+def uncounted_parts(variant: Configuration) -> list[str]:
     """What else may be paid, whose number nobody knows before, in words."""
     told = []
     if variant.fact_check is not None and isinstance(variant.fact_check.judge, ModelSpec) and variant.fact_check.active:
@@ -147,7 +148,7 @@ def not_counted(variant: Configuration) -> list[str]:
 
 def _routes(retrieval: RetrievalSpec) -> Iterable[RetrievalSpec]:
     categories = retrieval.routing.routes if retrieval.routing is not None else ()
-    return [retrieval, *(retrieval.routed(category) for category in categories)]
+    return [retrieval, *(retrieval.for_category(category) for category in categories)]
 
 
 def _searching(spec: RetrievalSpec, question: int, models: Models) -> Most:

@@ -30,7 +30,7 @@ def votes_on(store: Store, run: Run, voter: str = "") -> list[Vote]:
     return [vote for vote in cast if run.name in (vote.first, vote.second) and voter in ("", vote.voter)]
 
 
-def liked(store: Store, run: Run, voter: str = "") -> dict[str, bool]:
+def majority_likes(store: Store, run: Run, voter: str = "") -> dict[str, bool]:
     """By example id, whether more votes were for the run's answer than against it; undecided examples are left out.
 
     A tie alone counts for it: none was better. Arguments as of `votes_on`.

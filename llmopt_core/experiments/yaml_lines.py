@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from llmopt_core.documents import limits
-from llmopt_core.documents.guard import guarded
+from llmopt_core.documents.guard import run_guarded
 from llmopt_core.documents.progress import OnPart, silent_parts
 from llmopt_core.errors import BadInput
 from llmopt_core.text.bounded_yaml import BoundedLoader
@@ -16,12 +16,14 @@ from llmopt_core.text.valid_text import fault_of
 
 Path = tuple[str | int, ...]
 
+# Deeper nesting than any file that people write; it ends files made to exhaust the stack.
 _DEEPEST = 40
+# Aliases can stand for billions of values in a few lines.
 _MOST_NODES = 200_000
 
 
 @dataclass(frozen=True)
-class Located:
+class LocatedValue:
     """A plain value with the line of each of its parts.
 
     Attributes:
@@ -40,20 +42,22 @@ class Located:
             path = path[:-1]
         return self.lines.get(path, 1)
 
-    def at(self, *path: str | int) -> Located:
+    def at(self, *path: str | int) -> LocatedValue:
         """One part of it, with paths relative to the part."""
         value = self.value
         for step in path:
             value = value[step]
         depth = len(path)
-        return Located(value, {p[depth:]: line for p, line in self.lines.items() if p[:depth] == path}, self.source)
+        return LocatedValue(
+            value, {p[depth:]: line for p, line in self.lines.items() if p[:depth] == path}, self.source
+        )
 
     def error(self, path: Path, message: str) -> BadInput:
         """An error that names file and line."""
         return BadInput(f"{self.source} line {self.line(path)}: {message}")
 
 
-def read_yaml(text: str, source: str) -> Located:
+def read_yaml(text: str, source: str) -> LocatedValue:
     """Parse one YAML document of plain values.
 
     Raises:
@@ -62,11 +66,11 @@ def read_yaml(text: str, source: str) -> Located:
     if len(text) <= limits.YAML_AT_ONCE_BYTES:
         return _read(text, source)
     arguments = (text, source)
-    found: Located = guarded(source, _read, arguments, len(text), limits.YAML_SECONDS, advice="split it")
+    found: LocatedValue = run_guarded(source, _read, arguments, len(text), limits.YAML_SECONDS, advice="split it")
     return found
 
 
-def _read(text: str, source: str, _on_part: OnPart = silent_parts) -> Located:
+def _read(text: str, source: str, _on_part: OnPart = silent_parts) -> LocatedValue:
     try:
         loader = BoundedLoader(text)
     except yaml.reader.ReaderError as error:
@@ -75,8 +79,8 @@ def _read(text: str, source: str, _on_part: OnPart = silent_parts) -> Located:
         raise BadInput(told) from error
     try:
         node = loader.get_single_node()
-        located = Located(None, {}, source)
-        return Located(None if node is None else _Reader(loader, located).read(node, ()), located.lines, source)
+        located = LocatedValue(None, {}, source)
+        return LocatedValue(None if node is None else _Reader(loader, located).read(node, ()), located.lines, source)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
@@ -89,7 +93,7 @@ def _read(text: str, source: str, _on_part: OnPart = silent_parts) -> Located:
 
 
 class _Reader:
-    def __init__(self, loader: yaml.SafeLoader, located: Located) -> None:
+    def __init__(self, loader: yaml.SafeLoader, located: LocatedValue) -> None:
         self._loader = loader
         self._located = located
         self._count = 0
@@ -147,7 +151,7 @@ class _Reader:
         return str(node.value)
 
 
-def merged(base: Located, over: Located) -> Located:
+def merge(base: LocatedValue, over: LocatedValue) -> LocatedValue:
     """`over` laid over `base`: mappings are merged at every depth, all else is replaced."""
     if not isinstance(base.value, dict) or not isinstance(over.value, dict):
         return over
@@ -156,8 +160,8 @@ def merged(base: Located, over: Located) -> Located:
     lines[()] = over.lines.get((), 1)
     for key in over.value:
         part = over.at(key)
-        part = merged(base.at(key), part) if key in base.value else part
+        part = merge(base.at(key), part) if key in base.value else part
         values[key] = part.value
         lines = {path: line for path, line in lines.items() if path[:1] != (key,)}
         lines.update({(key, *path): line for path, line in part.lines.items()})
-    return Located(values, lines, over.source)
+    return LocatedValue(values, lines, over.source)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmopt_core.errors import BadInput
-from llmopt_core.finetuning.jobs.folder import all_folders, open_folder, reconciled
+from llmopt_core.finetuning.jobs.folder import all_folders, open_folder, reconcile
 from llmopt_core.finetuning.jobs.job import LOCAL, FineTuner, Job
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.settings import Settings
@@ -58,7 +58,7 @@ def fine_tuner_of(
 
 def all_jobs(settings: Settings) -> list[Job]:
     """Every job of the workspace as last known, newest first; asks no service."""
-    return [reconciled(folder) for folder in all_folders(settings)]
+    return [reconcile(folder) for folder in all_folders(settings)]
 
 
 def jobs_at(
@@ -77,7 +77,7 @@ def jobs_at(
     from llmopt_core.finetuning.openai.jobs import ServiceTrainer
 
     tuner = fine_tuner(provider, settings, endpoints, keys)
-    return tuner.listed(limit) if isinstance(tuner, ServiceTrainer) else []
+    return tuner.list_jobs(limit) if isinstance(tuner, ServiceTrainer) else []
 
 
 def _key(endpoint: Endpoint, keys: Mapping[str, str]) -> str:

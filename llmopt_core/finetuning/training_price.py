@@ -137,7 +137,7 @@ def cost_words(job: Job) -> str:
     if job.cost_usd is not None:
         left = "" if job.budget_usd is None else f", {dollars(max(0.0, job.budget_usd - job.cost_usd))} are left"
         return f"{dollars(job.cost_usd)}{of} are spent, for {job.trained_tokens:,} trained tokens{left}"
-    if job.estimate_usd is None or job.ended:
+    if job.estimate_usd is None or job.has_ended:
         return ""
     return f"About {_range(*map(dollars, job.estimate_usd))}{of} are expected; the service tells at the end"
 

@@ -27,6 +27,7 @@ _CLUSTERS = regex.compile(CLUSTER)
 _LINE_BREAK = re.compile(LINE_BREAK)
 _LAST_LETTERS = regex.compile(r"(?<!\p{L})\p{L}++$")
 _FIRST_LETTERS = regex.compile(r"\p{L}+")
+# Longer runs of letters are encoded data; they would fill the index and are never asked for.
 _LONGEST_WORD = 60
 # What readers of a language write or leave out at will: accents, vowel points of Arabic and Hebrew, the stretching of
 # Arabic letters, and signs that only say where a line may or may not be broken.

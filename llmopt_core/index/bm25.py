@@ -15,6 +15,7 @@ from llmopt_core.index.exact import Found, best
 
 __all__ = ["Bm25", "analyse"]
 
+# The usual values of BM25 (Robertson and Zaragoza 2009).
 K1, B = 1.2, 0.75
 _EMPTY = "empty"
 

@@ -14,7 +14,9 @@ from typing import Any
 from llmopt_core.execution.process import is_running, start_of
 
 BEAT_SECONDS = 3.0
+# Fifteen missed signs of life: a busy machine misses some, a dead process all.
 SILENT_SECONDS = 45.0
+# Clocks of machines differ; nothing is taken for dead because of that alone.
 _FORGOTTEN_SECONDS = 86_400.0
 
 _working: set[str] = set()

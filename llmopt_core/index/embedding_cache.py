@@ -18,6 +18,7 @@ from llmopt_core.models.prefixes import query_side
 from llmopt_core.text.valid_text import without_surrogates
 
 STAGE = "embedding"
+# Stored batch by batch, so that little is lost where a long embedding is stopped.
 BATCH = 256
 _READ = 4096
 

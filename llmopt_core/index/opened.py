@@ -8,6 +8,7 @@ from pathlib import Path
 
 from llmopt_core.index.index import Index
 
+# Each holds its vectors in memory; more are hardly compared at once.
 LIMIT = 8
 
 _lock = threading.Lock()

@@ -26,6 +26,7 @@ from llmopt_core.models.base import Vectors
 _USERS = "llmopt-users"
 _PREFIX, _PART, _TRASH = "llmopt-", ".part", "llmopt-trash-"
 _WAIT_SECONDS = 0.5
+# Others may still read a collection that was just put aside.
 _TRASH_SECONDS = 3600.0
 _READ = 1000
 _ATTEMPTS = 3

@@ -14,7 +14,7 @@ from contextlib import nullcontext, suppress
 from typing import Any
 
 from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
-from llmopt_core.execution.budget import accounted
+from llmopt_core.execution.budget import account_for
 from llmopt_core.jobs.context import REPORT_SECONDS, Credentials, JobContext
 from llmopt_core.jobs.key_ring import KeyRing, check_keys, endpoints_in
 from llmopt_core.jobs.kind import PLACES, JobKind, JobKinds, Lane, Result
@@ -219,7 +219,7 @@ class JobRunner:
         error = ""
         result: Result = None
         try:
-            with accounted(context.paid), urgent() if job.lane == "interactive" else nullcontext():
+            with account_for(context.paid), urgent() if job.lane == "interactive" else nullcontext():
                 result = _finished(self._begin(context, job))
             status = "cancelled" if context.should_cancel() else "finished"
         except Cancelled:

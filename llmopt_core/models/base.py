@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from llmopt_core.errors import BadInput
-from llmopt_core.models.body_fields import checked_extra_body, checked_parameters
+from llmopt_core.models.body_fields import check_extra_body, check_parameters
 from llmopt_core.types import Message, Spec, ToolCall, Usage, canonical_json
 
 Vectors = npt.NDArray[np.float32]
@@ -52,8 +52,8 @@ class ModelSpec(Spec):
     extra_body: dict[str, Any] = Field(default_factory=dict)
     parameters: dict[str, str | None] = Field(default_factory=dict)
 
-    _check_extra = field_validator("extra_body")(checked_extra_body)
-    _check_parameters = field_validator("parameters")(checked_parameters)
+    _check_extra = field_validator("extra_body")(check_extra_body)
+    _check_parameters = field_validator("parameters")(check_parameters)
 
     def __hash__(self) -> int:
         """Its dictionaries have no hash of their own."""

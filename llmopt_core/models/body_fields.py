@@ -27,7 +27,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 _LONGEST = 100_000
 
 
-def checked_extra_body(fields: dict[str, Any]) -> dict[str, Any]:
+def check_extra_body(fields: dict[str, Any]) -> dict[str, Any]:
     """Further fields of a request.
 
     Raises:
@@ -45,7 +45,7 @@ def checked_extra_body(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def checked_parameters(names: dict[str, str | None]) -> dict[str, str | None]:
+def check_parameters(names: dict[str, str | None]) -> dict[str, str | None]:
     """Parameters with their names at an endpoint; None leaves one out.
 
     Raises:
@@ -82,7 +82,7 @@ def parameters_in(text: str) -> dict[str, str | None]:
             )
         found[name] = other or None
     try:
-        return checked_parameters(found)
+        return check_parameters(found)
     except ValueError as error:
         raise BadInput(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
 
@@ -106,6 +106,6 @@ def extra_body_in(text: str) -> dict[str, Any]:
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
         raise BadInput('Further fields: write JSON such as {"top_k": 20}, or YAML such as top_k: 20.')
     try:
-        return checked_extra_body(values)
+        return check_extra_body(values)
     except ValueError as error:
         raise BadInput(f"Further fields: {error}.") from None

@@ -14,7 +14,7 @@ from pydantic import Field, PrivateAttr, ValidationError, field_validator
 
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.models.base import BUILTIN, ModelSpec
-from llmopt_core.models.body_fields import checked_parameters
+from llmopt_core.models.body_fields import check_parameters
 from llmopt_core.settings import Settings
 from llmopt_core.text.bounded_yaml import BoundedLoader
 from llmopt_core.types import Spec, Usage
@@ -113,7 +113,7 @@ class Endpoint(Spec):
         """The foreign file that brought this endpoint; empty for the user's own. See `trust`."""
         return self._source
 
-    def brought_by(self, source: str) -> Endpoint:
+    def from_file(self, source: str) -> Endpoint:
         """The endpoint as one of a file that somebody else may have written."""
         copy = self.model_copy()
         copy._source = source
@@ -125,7 +125,7 @@ class Endpoint(Spec):
 
     __hash__ = None  # type: ignore[assignment]
 
-    _check_parameters = field_validator("parameters")(checked_parameters)
+    _check_parameters = field_validator("parameters")(check_parameters)
 
     @field_validator("base_url")
     @classmethod

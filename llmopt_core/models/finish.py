@@ -19,7 +19,7 @@ _REASONS = {
 _KNOWN = {name: reason for reason, names in _REASONS.items() for name in names}
 
 
-def known_reason(reason: str) -> str:
+def normalise_reason(reason: str) -> str:
     """The usual word for a finish reason; one that is not known stays as it is."""
     plain = reason.lower()
     # `content_filter: SAFETY`, `FinishReason.MAX_TOKENS`
@@ -36,7 +36,7 @@ def ending(reason: str, text: str, thinking: bool = False, max_tokens: int | Non
         thinking: Whether the model wrote thinking beside it.
         max_tokens: What it was allowed to write.
     """
-    reason, empty = known_reason(reason), not text.strip()
+    reason, empty = normalise_reason(reason), not text.strip()
     if reason == LENGTH and empty:
         limit = "all its tokens" if max_tokens is None else f"its {max_tokens} tokens"
         on = "spent {} on reasoning" if thinking else "used up {} before it wrote one"
@@ -54,13 +54,13 @@ def unusable(done: Completion, max_tokens: int | None = None) -> str:
     return ending(done.finish_reason, done.text, bool(done.reasoning or done.reasoning_tokens), max_tokens)
 
 
-def held_back(reason: str, text: str) -> str:
+def unscorable_reason(reason: str, text: str) -> str:
     """Why a text is no answer to be scored; empty where it is one.
 
     What a content filter left is not what the model says, and a call of a tool alone is no answer. An answer that a
     limit of tokens cut, even to nothing, is what its configuration gives.
     """
-    reason = known_reason(reason)
+    reason = normalise_reason(reason)
     return ending(reason, text) if reason == FILTER or (reason == TOOLS and not text.strip()) else ""
 
 

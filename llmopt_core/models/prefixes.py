@@ -24,7 +24,7 @@ class Prefixes:
     query: str = ""
     passage: str = ""
 
-    def changed_by(self, query: str | None, passage: str | None) -> Prefixes:
+    def override(self, query: str | None, passage: str | None) -> Prefixes:
         """With what somebody set by hand; None leaves it as it is, an empty text takes it away."""
         return Prefixes(self.query if query is None else query, self.passage if passage is None else passage)
 
@@ -118,7 +118,7 @@ def query_side(embedder: Embedder) -> Embedder:
 
 def set_by_hand(spec: EmbeddingSpec, prefixes: Prefixes) -> Prefixes:
     """A model's prefixes with what the configuration says."""
-    return prefixes.changed_by(spec.query_prefix, spec.passage_prefix)
+    return prefixes.override(spec.query_prefix, spec.passage_prefix)
 
 
 _QUERY_NAMES = ("query", "search_query", "retrieval.query", "Retrieval-query", "web_search_query", "s2p_query")

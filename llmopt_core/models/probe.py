@@ -14,6 +14,7 @@ from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.openai.wire_values import name_of
 from llmopt_core.settings import Settings
 
+# Somebody waits before a button for it.
 _SECONDS = 10.0
 _NO_LIST = (404, 405, 501)
 _SHUTDOWN = ("shutdown_date", "shutdown_at", "deprecation_date", "retirement_date")

@@ -13,7 +13,7 @@ from llmopt_core.cache import Cache, MemoryCache
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.budget import Budget
 from llmopt_core.execution.lanes import LANES
-from llmopt_core.execution.spending import NOTHING_SPENT, Spent, spending
+from llmopt_core.execution.spending import NOTHING_SPENT, Spending, spending
 from llmopt_core.models.base import (
     BUILTIN,
     BUILTIN_EMBEDDING,
@@ -122,7 +122,7 @@ class Models:
         calls: int | None = None,
         *,
         pilot: bool = False,
-        known: Spent = NOTHING_SPENT,
+        known: Spending = NOTHING_SPENT,
     ) -> Iterator[Budget]:
         """`within` a budget for work of that name, earlier sessions of it included; see `execution.spending`."""
         with spending(self._call_cache, work, usd, calls, pilot=pilot, known=known) as budget, self.within(budget):
@@ -192,7 +192,7 @@ class Models:
         """What is written before questions and passages. Loads nothing."""
         if spec.endpoint:
             known = self.endpoint(spec.endpoint).embedding_model(spec.model)
-            return set_by_hand(spec, known_prefixes(spec.model).changed_by(known.query_prefix, known.passage_prefix))
+            return set_by_hand(spec, known_prefixes(spec.model).override(known.query_prefix, known.passage_prefix))
         if spec.model in self._embedders or (spec.query_prefix is not None and spec.passage_prefix is not None):
             return set_by_hand(spec, Prefixes())
         return set_by_hand(spec, local_prefixes(spec.model))

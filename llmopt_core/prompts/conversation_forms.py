@@ -38,7 +38,7 @@ TEXT = "plain texts"
 
 
 @dataclass(frozen=True, slots=True)
-class Converted:
+class Conversion:
     """A line of another form.
 
     Attributes:
@@ -53,7 +53,7 @@ class Converted:
     about: Mapping[str, str] = field(default_factory=dict)
 
 
-def convert(value: Any) -> Converted | None:
+def convert(value: Any) -> Conversion | None:
     """A line in OpenAI's form; None where it has that form already, or none that is known."""
     form = _form(value)
     if not form and isinstance(value, Mapping) and any(str(key) != str(key).lower() for key in value):
@@ -66,9 +66,9 @@ def convert(value: Any) -> Converted | None:
             raise BadInput("it has one answer with a verdict; expected pairs of a chosen and a rejected answer")
         if form == TEXT:
             raise BadInput("it is a plain text, no conversation; expected a question and an answer")
-        return Converted(form, _CONVERT[form](value), about=_about(value))
+        return Conversion(form, _CONVERT[form](value), about=_about(value))
     except BadInput as error:
-        return Converted(form, None, str(error))
+        return Conversion(form, None, str(error))
 
 
 def alpaca_question(instruction: str, context: str) -> str:

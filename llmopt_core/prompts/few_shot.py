@@ -13,6 +13,7 @@ from llmopt_core.prompts.spec import FewShotSpec
 
 Encode = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 
+# Half for nearness, half against repetition: the usual balance.
 MMR_WEIGHT = 0.5
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from llmopt_core.errors import BadInput
-from llmopt_core.prompts.conversation_forms import PAIR, Converted, alpaca_question, convert
+from llmopt_core.prompts.conversation_forms import PAIR, Conversion, alpaca_question, convert
 from llmopt_core.text.csv_text import csv_text, unguard_cell
 
 Format = Literal["csv", "jsonl", "openai"]
@@ -158,7 +158,7 @@ def _other_columns(value: Mapping[str, Any]) -> dict[str, str]:
     return {str(key): _as_text(item) for key, item in value.items() if key not in taken}
 
 
-def _from_other_form(found: Converted, where: str) -> dict[str, str]:
+def _from_other_form(found: Conversion, where: str) -> dict[str, str]:
     if found.value is None:
         raise BadInput(f"{where}: of the form {found.form}: {found.problem}.")
     if "messages" in found.value:

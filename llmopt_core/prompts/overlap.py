@@ -17,6 +17,7 @@ from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.text.words import fold_to_words
 from llmopt_core.types import Example
 
+# As for near repeats in training data: a tenth of the characters may differ, and not more than 25.
 SHARE = 0.1
 MOST_EDITS = 25
 _AT_ONCE = 4096

@@ -10,8 +10,9 @@ from typing import Any
 import regex
 
 from llmopt_core.errors import BadInput
-from llmopt_core.execution.apart import Limits, Stopped, run_apart
+from llmopt_core.execution.apart import ChildStopped, Limits, run_apart
 
+# Expressions come from people and files, and some take exponential time.
 SECONDS = 1.0
 MAX_UNFOLDED = 100_000
 MAX_LENGTH = 20_000
@@ -26,7 +27,7 @@ _BEYOND_LIMITS = re.compile(r"\(\?(?:R|[+-]?\d|&|P>)|\{[^{}]*[eids][^{}]*\}")
 _PART = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()]|\{(\d+)(?:,\d*)?\}|.", re.DOTALL)
 
 
-def compiled_pattern(pattern: str, ignore_case: bool = False) -> Any:
+def compile_pattern(pattern: str, ignore_case: bool = False) -> Any:
     """The compiled expression (Python's syntax and that of the `regex` package).
 
     Raises:
@@ -77,12 +78,12 @@ def ends_of_matches(
     Raises:
         BadInput: The pattern is wrong, or takes longer than `seconds` or too much memory on this text.
     """
-    compiled_pattern(pattern, ignore_case)
+    compile_pattern(pattern, ignore_case)
     try:
         if _BEYOND_LIMITS.search(pattern):
             return _apart(pattern, text, ignore_case, seconds)
         return search_here(pattern, text, ignore_case, seconds)
-    except (TimeoutError, MemoryError, Stopped) as error:
+    except (TimeoutError, MemoryError, ChildStopped) as error:
         raise BadInput(
             f"The regular expression {pattern[:200]!r} takes more than {round(seconds, 1):g} s on a text of "
             f"{len(text):,} characters; look for nested repeats such as `(a+)+`, and for groups that call themselves."
@@ -95,7 +96,7 @@ def search_here(
     """`ends_of_matches` in this process."""
     first = last = None
     # `concurrent` lets other threads go on while this one searches.
-    for last in compiled_pattern(pattern, ignore_case).finditer(text, timeout=seconds, concurrent=True):
+    for last in compile_pattern(pattern, ignore_case).finditer(text, timeout=seconds, concurrent=True):
         first = first or last
     return None if first is None or last is None else (_match(first), _match(last))
 
@@ -127,7 +128,7 @@ def extract_answer(pattern: str, text: str) -> str | None:
     return (found[1].groups["answer"] or "").strip() if found else None
 
 
-def checked_pattern(pattern: str) -> str:
+def check_pattern(pattern: str) -> str:
     """The pattern itself.
 
     Raises:
@@ -136,7 +137,7 @@ def checked_pattern(pattern: str) -> str:
     if not pattern:
         return pattern
     try:
-        groups = compiled_pattern(pattern).groupindex
+        groups = compile_pattern(pattern).groupindex
     except BadInput as error:
         raise ValueError(str(error)) from error
     if "answer" not in groups:

@@ -20,6 +20,7 @@ from jinja2 import ChainableUndefined, StrictUndefined, Template, TemplateError,
 from jinja2.filters import make_attrgetter
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+# Templates come from people and files; these limits are far above real ones.
 MAX_TEMPLATE_CHARS = 500_000
 MAX_DEPTH = 100
 MEMORY_BYTES = 512_000_000
@@ -115,14 +116,14 @@ _LENIENT = Sandbox(ChainableUndefined)
 
 
 @lru_cache(maxsize=256)
-def compiled(template: str) -> Template:
+def compile_template(template: str) -> Template:
     """The template ready to render."""
     environment = _LENIENT if template.startswith(MISSING_IS_EMPTY) else ENVIRONMENT
     return environment.from_string(template)
 
 
 @lru_cache(maxsize=256)
-def parsed(template: str) -> nodes.Template:
+def parse_template(template: str) -> nodes.Template:
     """The syntax tree of a template.
 
     Raises:
@@ -150,7 +151,7 @@ def render_here(template: str, variables: Mapping[str, Any], max_chars: int) -> 
     """
     pieces, length = [], 0
     try:
-        for piece in compiled(template).generate(variables):
+        for piece in compile_template(template).generate(variables):
             length += len(piece)
             if length > max_chars:
                 raise TemplateRefused("size", f"makes more than {max_chars:,} characters")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from llmopt_core.prompts.patterns import checked_pattern
+from llmopt_core.prompts.patterns import check_pattern
 from llmopt_core.types import Spec
 
 NAME = re.compile(r"[^\W\d]\w*")
@@ -36,7 +36,7 @@ class PromptStep(Spec):
     @field_validator("extract")
     @classmethod
     def _has_answer_group(cls, pattern: str) -> str:
-        return checked_pattern(pattern)
+        return check_pattern(pattern)
 
 
 class FewShotSpec(Spec):
@@ -86,7 +86,7 @@ class PromptSpec(Spec):
     @field_validator("extract")
     @classmethod
     def _has_answer_group(cls, pattern: str) -> str:
-        return checked_pattern(pattern)
+        return check_pattern(pattern)
 
     @model_validator(mode="after")
     def _steps_have_own_names(self) -> PromptSpec:

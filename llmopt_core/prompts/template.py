@@ -16,12 +16,13 @@ from llmopt_core.prompts.sandbox import (
     ENVIRONMENT,
     MISSING_IS_EMPTY,
     TemplateRefused,
-    parsed,
+    parse_template,
     refusal,
     render_here,
 )
 
 MAX_CHARS = 2_000_000
+# A template may loop for ever; real ones take milliseconds.
 SECONDS = 2.0
 # Compiling takes about 0.1 ms per place to fill in.
 FEW_PLACES = 1000
@@ -74,7 +75,7 @@ def allow_missing(template: str) -> str:
         BadInput: It is not a template.
     """
     variables_in(template)
-    found = parsed(template).find_all((nodes.Getattr, nodes.Getitem, nodes.CondExpr))
+    found = parse_template(template).find_all((nodes.Getattr, nodes.Getitem, nodes.CondExpr))
     may_miss = any(not isinstance(node, nodes.CondExpr) or node.expr2 is None for node in found)
     return MISSING_IS_EMPTY + template if may_miss and not template.startswith(MISSING_IS_EMPTY) else template
 
@@ -112,7 +113,7 @@ def is_simple(template: str) -> bool:
     Raises:
         TemplateRefused: It is not a template.
     """
-    return template.count("{") <= FEW_PLACES and _is_simple(parsed(template), in_loop=False)
+    return template.count("{") <= FEW_PLACES and _is_simple(parse_template(template), in_loop=False)
 
 
 _INSERTING = (nodes.Output, nodes.TemplateData, nodes.Name, nodes.Getattr, nodes.Const, nodes.If, nodes.Not)
@@ -134,7 +135,7 @@ def _variables_in(template: str) -> frozenset[str]:
     tracker = meta.TrackingCodeGenerator(ENVIRONMENT)
     tracker.optimizer = None
     try:
-        tracker.visit(parsed(template))
+        tracker.visit(parse_template(template))
     except TemplateRefused:
         raise
     except Exception as error:
@@ -144,7 +145,7 @@ def _variables_in(template: str) -> frozenset[str]:
 
 @lru_cache(maxsize=256)
 def _optional_in(template: str) -> frozenset[str]:
-    tree = parsed(template)
+    tree = parse_template(template)
     allowed: list[nodes.Node | None] = []
     allowed += [n.node for n in tree.find_all(nodes.Filter) if n.name in ("default", "d")]
     allowed += [n.node for n in tree.find_all(nodes.Test) if n.name in ("defined", "undefined")]

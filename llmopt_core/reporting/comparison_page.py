@@ -8,7 +8,7 @@ from itertools import cycle, islice
 from llmopt_core.reporting.bars import turns
 from llmopt_core.reporting.page import PALETTE, template
 from llmopt_core.reporting.votes import VotesTable
-from llmopt_core.text.word_diff import Op, shown
+from llmopt_core.text.word_diff import Op, visible_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +86,5 @@ def render_comparison(page: ComparisonPage) -> str:
     counts = {kind: sum(kind in row.kinds for row in page.rows) for kind in ("failures", "different", "regressions")}
     colours = list(islice(cycle(page.colours), len(page.columns)))
     keys = list(zip(colours, turns(colours), strict=True))
-    made: str = template("comparison.html").render(page=page, keys=keys, counts=counts, shown=shown)
+    made: str = template("comparison.html").render(page=page, keys=keys, counts=counts, shown=visible_text)
     return made

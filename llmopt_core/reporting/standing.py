@@ -35,7 +35,7 @@ class Standing:
         return min(1.0, self.done / self.total) if self.total else 0.0
 
     @property
-    def counted(self) -> str:
+    def count_words(self) -> str:
         """`12 of 48 questions`; empty where the total is not known."""
         return f"{self.done:,} of {self.total:,} {self.unit}" if self.total else ""
 
@@ -54,7 +54,7 @@ class Standing:
         """`12 of 48 questions · 2 min left · $0.01 so far`."""
         left = "time left not known yet" if self.seconds_left is None else f"{duration(self.seconds_left)} left"
         cost = "cost not known: no price list" if self.cost_usd is None else f"{self.cost} so far"
-        parts = [self.counted, left, cost]
+        parts = [self.count_words, left, cost]
         if self.left_usd is not None:
             parts.append(f"{dollars(self.left_usd)} of the budget left")
         return " · ".join(part for part in parts if part)

@@ -26,6 +26,6 @@ TERMS = {
 }
 
 
-def explained(*names: str) -> str:
+def explain_terms(*names: str) -> str:
     """The sentences of these terms."""
     return " ".join(TERMS[name] for name in names)

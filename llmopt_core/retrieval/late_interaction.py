@@ -23,6 +23,7 @@ from llmopt_core.types import Usage
 
 STAGE = "token-vectors"
 FREQUENCIES = "token-frequencies"
+# Token vectors are about a hundred times as large as those of chunks.
 MEMORY_BYTES = 256_000_000
 _BATCH = 32
 

@@ -18,9 +18,12 @@ from llmopt_core.retrieval.asking import completes
 from llmopt_core.retrieval.result import total_usage
 from llmopt_core.types import Message, Usage
 
+# Windows and steps of RankGPT (Sun et al. 2023).
 WINDOW, STEP = 20, 10
 _TOP_LOGPROBS = 5
+# Room for a number or a word; some models put a space or a line break first.
 _ANSWER_TOKENS = 4
+# Longer passages hardly change a judgement, and twenty of them fill the window.
 _WORDS = 300
 _THINKS = (
     "The model reasons before it says Yes or No; turn that off (reasoning_effort, extra_body) or take llm-listwise."

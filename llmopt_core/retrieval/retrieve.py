@@ -22,7 +22,7 @@ from llmopt_core.retrieval.routing import Route, Router
 from llmopt_core.retrieval.search import search, turns
 from llmopt_core.retrieval.select import diverse, parents
 from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec
-from llmopt_core.retrieval.transform import Part, Transformed, transform
+from llmopt_core.retrieval.transform import Part, TransformResult, transform
 from llmopt_core.types import Hit, StageTrace
 
 CONCURRENCY = 8
@@ -73,7 +73,7 @@ class Retriever:
         texts: Sequence[Sequence[str] | None],
     ) -> list[Retrieval]:
         routed = await self._route(questions, categories)
-        specs = [self.spec.routed(route.category) for route in routed]
+        specs = [self.spec.for_category(route.category) for route in routed]
         transformed = await together(
             transform(question, spec.transform, self._models, written)
             for question, spec, written in zip(questions, specs, texts, strict=True)
@@ -100,7 +100,7 @@ class Retriever:
         return await Router(self.spec.routing, self._models, self._vectors_of).route(questions, categories)
 
     async def _embed(
-        self, specs: Sequence[RetrievalSpec], transformed: Sequence[Transformed]
+        self, specs: Sequence[RetrievalSpec], transformed: Sequence[TransformResult]
     ) -> tuple[Mapping[str, Vectors] | None, list[list[StageTrace]]]:
         """Vectors of all texts that are searched by meaning, embedded together; None where the endpoint failed."""
         needed = [

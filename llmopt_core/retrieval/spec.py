@@ -141,7 +141,7 @@ class RetrievalSpec(Spec):
     routing: RoutingSpec | None = None
     top_k: int = Field(default=3, ge=1, le=1000)
 
-    def routed(self, category: str | None) -> RetrievalSpec:
+    def for_category(self, category: str | None) -> RetrievalSpec:
         """The settings in force for a category."""
         route = self.routing.routes.get(category) if self.routing and category else None
         if route is None:

@@ -37,7 +37,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Transformed:
+class TransformResult:
     """The parts of one question, each to be ranked by itself and then merged by turns, and the trace."""
 
     parts: tuple[Part, ...]
@@ -57,7 +57,7 @@ class Transformed:
 
 async def transform(
     question: str, spec: TransformSpec, models: Models, texts: Sequence[str] | None = None
-) -> Transformed:
+) -> TransformResult:
     """Make the searches of a question.
 
     Where the endpoint fails or writes nothing usable, the question itself is searched, and the trace has a warning.
@@ -92,14 +92,14 @@ async def transform(
     return _searches(question, spec.method, texts, trace)
 
 
-def _searches(question: str, method: str, texts: Sequence[str], trace: StageTrace) -> Transformed:
+def _searches(question: str, method: str, texts: Sequence[str], trace: StageTrace) -> TransformResult:
     if method == "decompose" and texts:
-        return Transformed(tuple(Part(text, (Query(text),)) for text in _distinct(texts)), trace)
+        return TransformResult(tuple(Part(text, (Query(text),)) for text in _distinct(texts)), trace)
     if method == "hyde":
         queries: Iterable[Query] = [Query(question, tuple(texts))]
     else:
         queries = map(Query, _distinct([question, *texts]))
-    return Transformed((Part(question, tuple(queries)),), trace)
+    return TransformResult((Part(question, tuple(queries)),), trace)
 
 
 async def _write(question: str, spec: TransformSpec, models: Models) -> tuple[list[Completion], list[EndpointError]]:

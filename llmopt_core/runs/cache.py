@@ -8,11 +8,12 @@ import sqlalchemy as sa
 
 from llmopt_core.execution.spending import STAGE as SPENT
 from llmopt_core.runs.engine import Database
-from llmopt_core.runs.owner import is_held, me
+from llmopt_core.runs.owner import is_claimed, me
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.tables import Moment, now
 from llmopt_core.runs.tables_runs import cache, claims
 
+# SQLite takes at most 999 parameters in a statement of older versions.
 _AT_ONCE = 500
 
 
@@ -91,7 +92,7 @@ class StoreCache:
                 there = sa.select(claims).where(claims.c.stage == stage, claims.c.key.in_(part)).with_for_update()
                 for row in map(dict, connection.execute(there).mappings()):
                     token = tokens[row["key"]]
-                    if row["token"] != token and is_held(row):
+                    if row["token"] != token and is_claimed(row):
                         continue
                     claimed.add(row["key"])
                     if row["token"] != token:

@@ -17,6 +17,7 @@ from llmopt_core.errors import BadInput, ConnectionLost, LlmOptError, MissingDep
 from llmopt_core.runs.reconnect import is_transient, patiently
 from llmopt_core.workspace import make_folder
 
+# Other processes write in short transactions; a lock that lasts longer is a fault.
 BUSY_SECONDS = 30
 _SWITCH_SECONDS = 0.005
 

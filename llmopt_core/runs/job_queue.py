@@ -15,6 +15,7 @@ from llmopt_core.runs.tables import now
 from llmopt_core.runs.tables_runs import jobs
 from llmopt_core.runs.values import ACTIVE
 
+# Work that ended with its process three times probably ends the process.
 MOST_ATTEMPTS = 3
 # Work that ends its process each time, as for want of memory, would take down one process after the other.
 GAVE_UP = (

@@ -13,7 +13,9 @@ from llmopt_core.runs.engine import Database
 from llmopt_core.runs.tables import metadata
 
 _FOLDER = Path(__file__).parent / "migrations"
+# Another process migrates at this moment; large databases take a while.
 _LOCK_SECONDS = 60
+# Any number that is ours alone: advisory locks have no names.
 _POSTGRES_LOCK = 4_711_001
 # As Alembic makes it.
 _VERSION_TABLE = (

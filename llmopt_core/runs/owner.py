@@ -53,7 +53,7 @@ def is_unchanged(table: sa.Table, row: Mapping[str, Any]) -> sa.ColumnElement[bo
     return sa.and_(*(table.c[name].is_not_distinct_from(row[name]) for name in OWNER))
 
 
-def is_held(row: Mapping[str, Any]) -> bool:
+def is_claimed(row: Mapping[str, Any]) -> bool:
     """Whether a claim on a single piece of work still stands. None is held for longer than such a piece can take."""
     return now() - row["heartbeat"] < _LONGEST_CLAIM and lives({**row, "heartbeat": now()})
 

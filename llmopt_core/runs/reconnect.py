@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from llmopt_core.errors import ConnectionLost, StorageFailed
 
+# Long enough for a restart of the server, short enough that nobody takes it for a hang.
 WAIT_SECONDS = 30
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 

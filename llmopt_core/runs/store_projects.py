@@ -16,6 +16,7 @@ from llmopt_core.runs.tables import configurations, documents, evaluation_sets, 
 from llmopt_core.runs.values import Project, SavedConfiguration, SavedDocument, SavedSet
 from llmopt_core.types import Document, EvaluationSet, Example
 
+# Longer names break every picker and table.
 _NAME_LENGTH = 200
 
 
@@ -29,7 +30,7 @@ class ProjectStore(StorePart):
         Raises:
             BadInput: The name is empty, too long, or taken.
         """
-        name = checked_name(name)
+        name = check_name(name)
         row = {"name": name, "description": description, "created_at": now()}
         with self.database.write() as connection:
             try:
@@ -43,7 +44,7 @@ class ProjectStore(StorePart):
         try:
             return self.project(name)
         except BadInput:
-            name = checked_name(name)
+            name = check_name(name)
         row = {"name": name, "description": description, "created_at": now()}
         with self.database.write() as connection:
             connection.execute(self.database.insert_new(projects), row)
@@ -62,7 +63,7 @@ class ProjectStore(StorePart):
         Raises:
             BadInput: The name is empty, too long, or taken.
         """
-        project_id, name = self._project_id(project), checked_name(name)
+        project_id, name = self._project_id(project), check_name(name)
         with self.database.write() as connection:
             try:
                 connection.execute(sa.update(projects).where(projects.c.id == project_id).values(name=name))
@@ -290,7 +291,7 @@ def _has_name(table: sa.Table, project_id: int, name: str) -> sa.ColumnElement[b
     return sa.and_(table.c.project_id == project_id, table.c.name == name)
 
 
-def checked_name(name: str) -> str:
+def check_name(name: str) -> str:
     """A project's name as it is kept.
 
     Raises:

@@ -107,7 +107,7 @@ class RunStore(StorePart):
             connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
         return self.run(run_id)
 
-    def save_paid(self, run_id: int, usage: Usage, dearest: Mapping[str, float], flying: Usage = Usage()) -> None:
+    def save_spending(self, run_id: int, usage: Usage, dearest: Mapping[str, float], flying: Usage = Usage()) -> None:
         """Store what was paid for a run so far, and what the dearest call of each model cost.
 
         Args:

@@ -15,7 +15,7 @@ from llmopt_core.runs.codec import Unreadable, pack, unpack
 from llmopt_core.runs.owner import OWNER
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
-from llmopt_core.runs.store_projects import checked_name
+from llmopt_core.runs.store_projects import check_name
 from llmopt_core.runs.tables import Moment, Words, configurations, documents, evaluation_sets, now, projects
 from llmopt_core.runs.tables_labs import drafts, labels, ladder_steps, versions, votes
 from llmopt_core.runs.tables_runs import jobs, records, runs, scores
@@ -32,6 +32,7 @@ _POINTERS = {"run_id": "runs", "job_id": "jobs"}
 # Where bodies name runs by number.
 _NAMING_RUNS = frozenset(("run", "run_id", "runs"))
 _WITH_NAMES = frozenset(("jobs", "drafts", "versions"))
+# The largest integer that PostgreSQL's column holds.
 _LARGEST = 2**31 - 1
 _AT_ONCE = 200
 
@@ -63,7 +64,7 @@ class TransferStore(StorePart):
         Raises:
             BadInput: The name is taken, or a row is not what it should be.
         """
-        name = checked_name(name)
+        name = check_name(name)
         with self.database.write() as connection:
             values = {"name": name, "description": description, "created_at": now()}
             if connection.scalar(sa.select(projects.c.id).where(projects.c.name == name)) is not None:

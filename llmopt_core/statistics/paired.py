@@ -56,7 +56,7 @@ class Comparison:
     after: float | None = None
 
     @property
-    def reversed(self) -> Comparison:
+    def reverse(self) -> Comparison:
         """`a` against `b`."""
         opposite: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
         return replace(
@@ -105,7 +105,7 @@ def compare_paired(
     Raises:
         ValueError: The two have different lengths.
     """
-    return PairedSample(a, b, seed).compared(higher_is_better, alpha, together_with)
+    return PairedSample(a, b, seed).compare(higher_is_better, alpha, together_with)
 
 
 def compare_family(
@@ -115,7 +115,7 @@ def compare_family(
     found = [PairedSample(a, b, seed) for a, b in columns]
     p_values = [(place, one.p_value) for place, one in enumerate(found) if one.p_value is not None]
     return [
-        one.compared(higher_is_better, alpha, [p for other, p in p_values if other != place])
+        one.compare(higher_is_better, alpha, [p for other, p in p_values if other != place])
         for place, one in enumerate(found)
     ]
 
@@ -202,7 +202,7 @@ class PairedSample:
         """Of this comparison alone; None without pairs."""
         return self._test.p_value if self._test else None
 
-    def compared(self, higher: bool = True, alpha: float = ALPHA, others: Sequence[float] = ()) -> Comparison:
+    def compare(self, higher: bool = True, alpha: float = ALPHA, others: Sequence[float] = ()) -> Comparison:
         """The comparison, tested together with others of these p-values."""
         if self._test is None:
             return Comparison(None, None, None, None, 0, "no difference seen", "", self._dropped)

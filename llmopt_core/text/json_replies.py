@@ -116,7 +116,7 @@ def plain_objects(text: str) -> Iterator[dict[str, Any]]:
         place = text.find("{", end)
 
 
-def smuggled(material: Any, opening: str = "{") -> list[Any]:
+def objects_in_material(material: Any, opening: str = "{") -> list[Any]:
     """Every JSON object that stands inside the texts to be graded: a reply that repeats one is none.
 
     Written loosely (`{'passed': True}`, `{passed: true}`) or escaped, it is one as well.

@@ -49,7 +49,7 @@ def only_space(pieces: Iterable[tuple[Op, str]]) -> bool:
     return bool(changed) and not any(text.strip() for text in changed)
 
 
-def shown(op: Op, text: str) -> str:
+def visible_text(op: Op, text: str) -> str:
     """A piece as people see it: white space that alone was deleted or inserted, by signs."""
     if op == "equal" or text.strip():
         return text

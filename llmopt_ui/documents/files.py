@@ -6,7 +6,7 @@ import streamlit as st
 
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.components import empty_state, side_by_side, told_plainly
+from llmopt_ui.components import empty_state, show_errors, side_by_side
 from llmopt_ui.documents.chunk_view import chunk_view
 from llmopt_ui.documents.view import (
     document_actions,
@@ -31,17 +31,17 @@ def files_view(project: Project) -> None:
             "Add the texts your feature should answer from. Nothing leaves this machine.",
             ":material/note_add:",
         )
-        with told_plainly():
+        with show_errors():
             upload_form(project)
         return
-    with st.expander("Add documents", icon=":material/note_add:"), told_plainly():
+    with st.expander("Add documents", icon=":material/note_add:"), show_errors():
         upload_form(project)
     left, right = side_by_side([1.1, 2], "files")
     with left:
         total = sum(item.characters for item in found)
         st.caption(f"{fmt.plural(len(found), 'document')} · {fmt.count(total)} characters")
         name = document_list(found)
-    with right, told_plainly():
+    with right, show_errors():
         _one(project, name)
 
 
@@ -55,7 +55,7 @@ def _one(project: Project, name: str) -> None:
     document_warnings(document)
     chunks, text = st.tabs(["Chunks", "Text"], key=VIEW, on_change="rerun", bind="query-params")
     if chunks.open:
-        with chunks, told_plainly():
+        with chunks, show_errors():
             chunk_view(document)
     if text.open:
         with text:

@@ -11,7 +11,7 @@ from llmopt_core.labs.documents.reference_spans import coverage
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
-from llmopt_ui.components import empty_state, facts, told_plainly
+from llmopt_ui.components import empty_state, facts, show_errors
 from llmopt_ui.navigation import DOCUMENTS, EVALUATION
 from llmopt_ui.resources import store
 from llmopt_ui.sets import sets_of
@@ -49,7 +49,7 @@ def spans_view(project: Project) -> None:
         "How to get more", list(WAYS), default="Mark in the text" if sets else "Write questions", key=WAY,
         bind="query-params", required=True,
     )  # fmt: skip
-    with told_plainly():
+    with show_errors():
         _view(way or "Write questions")(project)
 
 

@@ -16,7 +16,7 @@ from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.caveats import documents_now
-from llmopt_ui.components import empty_state, plain_fragment, told_plainly
+from llmopt_ui.components import empty_state, plain_fragment, show_errors
 from llmopt_ui.documents.spans_view import chosen_set
 from llmopt_ui.job_panel import follow
 from llmopt_ui.keys import endpoints
@@ -58,7 +58,7 @@ def _failed(jobs: list[Job]) -> None:
 
 @plain_fragment
 def _form(project: Project) -> None:
-    with told_plainly():
+    with show_errors():
         spec, budget = _fields()
         _estimate(project, spec, budget)
         if st.button("Write questions", key=START, type="primary", icon=":material/play_arrow:"):
@@ -188,7 +188,7 @@ def _save_row(project: Project, edited: pd.DataFrame) -> None:
         st.button("Throw away", key=DISCARD, type="tertiary", icon=":material/delete:", on_click=_discard,
                   args=(project,))  # fmt: skip
     if pressed:
-        with told_plainly():
+        with show_errors():
             _save(project, (name or "").strip() or usual, edited)
 
 
@@ -222,10 +222,10 @@ def _dropped(draft: dict[str, Any]) -> None:
 
 
 def _save(project: Project, name: str, edited: pd.DataFrame) -> None:
-    from llmopt_core.labs.documents.question_writing.review import reviewed
+    from llmopt_core.labs.documents.question_writing.review import candidates_of_rows
     from llmopt_core.labs.documents.question_writing.write import with_questions
 
-    kept = reviewed(_rows(edited), store().documents(project))
+    kept = candidates_of_rows(_rows(edited), store().documents(project))
     sets = {item.name for item in store().evaluation_sets(project)}
     before = store().evaluation_set(project, name) if name in sets else None
     saved = store().save_evaluation_set(project, with_questions(before, name, kept))

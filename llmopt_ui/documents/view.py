@@ -10,9 +10,9 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.documents.guard import unwatched
+from llmopt_core.documents.guard import no_heartbeat
 from llmopt_core.errors import LlmOptError
-from llmopt_core.labs.documents.document_changes import Changed, hanging_on, put_documents, remove_document
+from llmopt_core.labs.documents.document_changes import DocumentChanges, hanging_on, put_documents, remove_document
 from llmopt_core.reporting.standing import Standing
 from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Document
@@ -48,7 +48,7 @@ class Added:
         warnings: What was read with losses, such as pages without text.
     """
 
-    changed: Changed = field(default_factory=Changed)
+    changed: DocumentChanges = field(default_factory=DocumentChanges)
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -66,7 +66,7 @@ def add_files(
     encoding: str = "",
     main_only: bool = False,
     on_part: Callable[[int, str, int, int, str], None] | None = None,
-    heartbeat: Callable[[], None] = unwatched,
+    heartbeat: Callable[[], None] = no_heartbeat,
 ) -> Added:
     """Read and store uploaded files; one that can't be read does not stop the others.
 
@@ -82,7 +82,7 @@ def add_files(
     from llmopt_core.documents.load import load_bytes
     from llmopt_core.documents.progress import silent_parts
 
-    changed = Changed()
+    changed = DocumentChanges()
     problems: list[str] = []
     warnings: list[str] = []
     for position, (name, data) in enumerate(files):

@@ -12,7 +12,7 @@ from llmopt_core.experiments.caveats import RunCaveats, caveats_of, marks
 from llmopt_core.experiments.family import Family, family_of
 from llmopt_core.experiments.leaderboard import Row, leaderboard
 from llmopt_core.experiments.outcome import Outcome, nearly_all_answered, outcome
-from llmopt_core.experiments.scored import Scored
+from llmopt_core.experiments.scored import RunScoreTable
 from llmopt_core.reporting.words import questions
 from llmopt_core.runs.values import PerQuestion, Run, RunScores
 from llmopt_core.statistics.intervals import Summary
@@ -50,7 +50,7 @@ class Entry:
     @property
     def seen(self) -> int:
         """How many of its questions it was trained on."""
-        return self.known.seen if self.known else 0
+        return self.known.seen_count if self.known else 0
 
     @property
     def from_cache(self) -> bool:
@@ -91,7 +91,9 @@ def entries(runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run]) -
         family: The runs whose comparisons theirs are tested together with.
     """
     known = caveats_of(store(), list(runs.values()), list(runs))
-    keys = tuple((name, found.seen, *_version(run)) for (name, run), found in zip(runs.items(), known, strict=True))
+    keys = tuple(
+        (name, found.seen_count, *_version(run)) for (name, run), found in zip(runs.items(), known, strict=True)
+    )
     tested = tuple((name, *_version(run)) for name, run in family.items())
     measured = _measured(keys, _metrics(runs), baseline, tested, tested_together(family))
     each = _each(tuple(_version(run) for run in runs.values()))
@@ -122,7 +124,7 @@ def cells(runs: Mapping[str, Run], metric: str, questions: Mapping[str, str]) ->
     scores = _scores(tuple(_version(run) for run in runs.values()))
     asked = max((run.total for run in runs.values()), default=0)
     examples = tuple(questions)[:asked]
-    rows = tuple(Scored(name, run.total, scores[run.id]).aligned(metric, examples) for name, run in runs.items())
+    rows = tuple(RunScoreTable(name, run.total, scores[run.id]).align(metric, examples) for name, run in runs.items())
     failed = frozenset((name, example) for name, run in runs.items() for example in scores[run.id].failed)
     return Cells(metric, tuple(runs), examples, tuple(questions.values())[:asked], rows, failed)
 
@@ -176,14 +178,14 @@ def _measured(
     _family: Family,
 ) -> list[Row]:
     scores = _scores(tuple(key[2:] for key in keys))
-    scored = [Scored(name, total, scores[run_id], run_id, seen) for name, seen, run_id, total, *_ in keys]
+    scored = [RunScoreTable(name, total, scores[run_id], run_id, seen) for name, seen, run_id, total, *_ in keys]
     return leaderboard(scored, metrics, [key[0] for key in keys].index(baseline), _family)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Comparing …")
 def _family(keys: tuple[tuple[str, int, int, int, str], ...], metrics: tuple[str, ...]) -> Family:
     scores = _scores(tuple(key[1:] for key in keys))
-    return family_of([Scored(name, total, scores[run_id], run_id) for name, run_id, total, *_ in keys], metrics)
+    return family_of([RunScoreTable(name, total, scores[run_id], run_id) for name, run_id, total, *_ in keys], metrics)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -28,7 +28,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import documents_now
-from llmopt_ui.components import empty_state, section, told_plainly
+from llmopt_ui.components import empty_state, section, show_errors
 from llmopt_ui.evaluation.history import history_view
 from llmopt_ui.evaluation.results import mostly_unscored, state_words
 from llmopt_ui.evaluation.run_form import plan_from, run_form
@@ -64,7 +64,7 @@ def run_view(project: Project, runs: Sequence[Run]) -> None:
     section("Evaluate")
     asked = run_form(sets, saved)
     if asked is not None:
-        with told_plainly():
+        with show_errors():
             _start(project, plan_from(project, asked, {item.name: item for item in saved}))
     history_view(runs)
 
@@ -223,7 +223,7 @@ def _stopped(project: Project, runs: Sequence[Run]) -> None:
                 st.text(run.error, width="stretch")
             budget = _new_budget(run)
         if pressed:
-            with told_plainly():
+            with show_errors():
                 _resume(project, run, budget)
 
 

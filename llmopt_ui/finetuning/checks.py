@@ -16,7 +16,7 @@ from llmopt_core.text.csv_text import csv_of
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, empty_state, facts, section, side_by_side, told_plainly
+from llmopt_ui.components import Download, downloads, empty_state, facts, section, show_errors, side_by_side
 from llmopt_ui.finetuning.charts import token_bars
 from llmopt_ui.finetuning.made import kept_apart
 from llmopt_ui.finetuning.tabs import DATA, choose_wanted, open_tab
@@ -74,7 +74,7 @@ def checks_view(project: Project) -> None:
                     ":material/fact_check:").button("Training data", key="checks_to_data", on_click=open_tab,
                                                     args=(DATA,))  # fmt: skip
         return
-    with told_plainly():
+    with show_errors():
         settings = CheckSettings(tuple(apart), int(limit), price)
         if file is not None:
             data = file.getvalue()

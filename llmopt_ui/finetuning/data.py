@@ -10,23 +10,23 @@ import streamlit as st
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.versions.training_sets import (
     SavedTraining,
-    clear_collected,
+    clear_collection,
     collect,
-    collected,
-    replace_collected,
+    collected_examples,
+    replace_collection,
     save_training_set,
     training_sets,
 )
 from llmopt_core.finetuning.data.examples import TrainingExample
-from llmopt_core.finetuning.data.prompt_kind import asked_briefly
-from llmopt_core.labs.finetuning.prepare import DROPPED, Preparation, Prepared, prepare
+from llmopt_core.finetuning.data.prompt_kind import shorten_prompts
+from llmopt_core.labs.finetuning.prepare import DROPPED, Preparation, PreparedData, prepare
 from llmopt_core.labs.finetuning.sources import SNIPS, sample_questions, sample_training
 from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet, fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, empty_state, section, side_by_side, told_plainly
+from llmopt_ui.components import Download, downloads, empty_state, section, show_errors, side_by_side
 from llmopt_ui.finetuning.charts import class_bars
 from llmopt_ui.finetuning.made import kept_apart
 from llmopt_ui.finetuning.sets_used import sets_used_view
@@ -42,7 +42,7 @@ _MOST_ROWS = 500
 
 def data_view(project: Project) -> None:
     """The whole tab."""
-    found = collected(store(), project)
+    found = collected_examples(store(), project)
     saved = training_sets(store(), project)
     section("Collect examples", "Each is a conversation to imitate, or a pair of answers of which one is better.")
     sources_bar(project)
@@ -79,7 +79,7 @@ def _collection(project: Project, found: Sequence[TrainingExample]) -> None:
     with right, st.container(border=True):
         how = _cleaning()
         apart = kept_apart(project, "tuning_apart") if how.leaking else []
-    with left, told_plainly():
+    with left, show_errors():
         made = prepared(found, how, apart)
         st.markdown(_sentence(len(found), made))
         if made.train:
@@ -115,7 +115,7 @@ def _cleaning() -> Preparation:
     return Preparation(**kept, most=int(most) if most else None, min_score=least, validation_share=share / 100)
 
 
-def prepared(found: Sequence[TrainingExample], how: Preparation, sets: Sequence[EvaluationSet]) -> Prepared:
+def prepared(found: Sequence[TrainingExample], how: Preparation, sets: Sequence[EvaluationSet]) -> PreparedData:
     """Both parts; kept until something changes, so that a rerun calculates nothing."""
     key = fingerprint([[e.key, e.label, e.group, e.score] for e in found])
     return _prepared(key, how.fingerprint, tuple(s.version for s in sets), found, how, sets)
@@ -129,26 +129,26 @@ def _prepared(
     _found: Sequence[TrainingExample],
     _how: Preparation,
     _sets: Sequence[EvaluationSet],
-) -> Prepared:
+) -> PreparedData:
     encode = models().embedder(EmbeddingSpec()).encode if _how.most and _how.most < len(_found) else None
     return prepare(_found, _how, _sets, encode)
 
 
-def _sentence(total: int, made: Prepared) -> str:
+def _sentence(total: int, made: PreparedData) -> str:
     left = " · ".join(f"{count:,} {DROPPED[kind].lower()}" for kind, count in made.dropped.items() if count)
     parts = f"**{len(made.train):,}** to train on, **{len(made.validation):,}** held back for validation"
     return f"{total:,} collected → {parts}" + (f"  \n:gray[Left out: {left}]" if left else "")
 
 
-def _save(project: Project, made: Prepared) -> None:
+def _save(project: Project, made: PreparedData) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         turn = tuning_state().forms
         name = st.text_input("Name", key=f"{NAME}_{turn}", placeholder="support-answers", width=220)
         note = st.text_input("What is new", key=f"{NOTE}_{turn}", placeholder="Optional", width=220)
         if st.button("Save as a training set", key="tuning_save", type="primary", icon=":material/save:"):
-            with told_plainly():
+            with show_errors():
                 saved = save_training_set(store(), project, name or "", made.train, made.validation, note=note or "")
-                clear_collected(store(), project)
+                clear_collection(store(), project)
                 tuning_state().forms += 1
                 open_tab("", **{SAVED: saved.label})
                 notify(f"{saved.label} saved with {fmt.plural(len(made.train), 'example')}.")
@@ -158,7 +158,7 @@ def _save(project: Project, made: Prepared) -> None:
 def example_table(examples: Sequence[TrainingExample]) -> pd.DataFrame:
     """What people read of each example."""
     rows = {
-        "Question": [fmt.shorten(text, 400) for text in asked_briefly([e.question for e in examples])],
+        "Question": [fmt.shorten(text, 400) for text in shorten_prompts([e.question for e in examples])],
         "Answer": [fmt.shorten(e.answer, 400) for e in examples],
         "Class": [e.label for e in examples],
         "Score": [e.score for e in examples],
@@ -194,11 +194,11 @@ def _table(project: Project, found: Sequence[TrainingExample]) -> None:
 
 def _remove(project: Project, rows: Sequence[int] | None) -> None:
     if rows is None:
-        clear_collected(store(), project)
+        clear_collection(store(), project)
     else:
         gone = set(rows)
-        kept = [example for i, example in enumerate(collected(store(), project)) if i not in gone]
-        replace_collected(store(), project, kept)
+        kept = [example for i, example in enumerate(collected_examples(store(), project)) if i not in gone]
+        replace_collection(store(), project, kept)
     tuning_state().removed += 1
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from llmopt_core.finetuning.finetuners import jobs_at
 from llmopt_ui import format as fmt
-from llmopt_ui.components import told_plainly
+from llmopt_ui.components import show_errors
 from llmopt_ui.finetuning.start import access, services
 from llmopt_ui.tables import data_table
 
@@ -26,7 +26,7 @@ def elsewhere() -> None:
             name = st.selectbox("Service", names, key=SERVICE, width=280)
             pressed = st.button("Ask for its jobs", key=ASK, icon=":material/refresh:")
         if pressed:
-            with told_plainly():
+            with show_errors():
                 _table(name)
 
 

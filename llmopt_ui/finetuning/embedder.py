@@ -28,7 +28,7 @@ from llmopt_core.types import Document, EvaluationSet, Example
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import empty_state, section, told_plainly
+from llmopt_ui.components import empty_state, section, show_errors
 from llmopt_ui.finetuning.embedder_charts import parts_bar
 from llmopt_ui.finetuning.embedder_gain import outcome
 from llmopt_ui.finetuning.fields import hyperparameter_fields
@@ -63,12 +63,12 @@ def embedder_view(project: Project) -> None:
         "Questions learn to lie near the chunks that answer them. Worth it where the built-in model cannot see that "
         "they belong together: another language, jargon, abbreviations. On plain English there is little to win."
     )
-    active = [job for job, _ in known if not job.ended]
+    active = [job for job, _ in known if not job.has_ended]
     if active:
         follow_training(project, [job.id for job in active])
-    with st.expander("Tune an embedding model", expanded=not known, icon=":material/model_training:"), told_plainly():
+    with st.expander("Tune an embedding model", expanded=not known, icon=":material/model_training:"), show_errors():
         _form(project, jobs)
-    done = [(job, plan) for job, plan in known if job.ended]
+    done = [(job, plan) for job, plan in known if job.has_ended]
     if done:
         _results(project, done)
 
@@ -85,7 +85,7 @@ def _results(project: Project, done: Sequence[tuple[Job, EmbedderPlan]]) -> None
         picked = st.selectbox("Tuned model", list(found), key=CHOSEN, width=420, format_func=names.__getitem__)
     else:
         picked = next(iter(found))
-    with told_plainly():
+    with show_errors():
         outcome(project, *found[picked])
 
 

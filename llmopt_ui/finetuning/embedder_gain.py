@@ -8,7 +8,7 @@ import streamlit as st
 from llmopt_core.experiments.basis import DOCUMENTS, QUESTIONS, changed_parts, models_basis
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.finetuning.jobs.job import Job, TunedModel
-from llmopt_core.labs.finetuning.catalogue import tuned_by, tuned_embedding_models
+from llmopt_core.labs.finetuning.catalogue import model_of_job, tuned_embedding_models
 from llmopt_core.labs.finetuning.embedder import EmbedderPlan, retrieval_of, with_embedder
 from llmopt_core.labs.finetuning.embedder_gain import (
     GAIN,
@@ -19,7 +19,7 @@ from llmopt_core.labs.finetuning.embedder_gain import (
     gain_job,
 )
 from llmopt_core.labs.finetuning.jobs import report
-from llmopt_core.reporting.terms import explained
+from llmopt_core.reporting.terms import explain_terms
 from llmopt_core.runs.values import Job as Measuring
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
@@ -51,7 +51,7 @@ _HELD_BACK = {
 
 def outcome(project: Project, job: Job, plan: EmbedderPlan) -> None:
     """What came of one training."""
-    tuned = tuned_by(job, tuned_embedding_models(settings()))
+    tuned = model_of_job(job, tuned_embedding_models(settings()))
     if tuned is None:
         _without_model(job)
         return
@@ -172,7 +172,9 @@ def _table(found: EmbedderGain) -> None:
     ]
     with st.container(key="figures_embedder"):
         st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Before and after")
-    st.caption(f"Means with 95 % intervals. {explained('p')}", help=explained("recall", "mrr", "ndcg", "together"))
+    st.caption(
+        f"Means with 95 % intervals. {explain_terms('p')}", help=explain_terms("recall", "mrr", "ndcg", "together")
+    )
 
 
 def _mean(mean: float | None, low: float | None, high: float | None) -> str:

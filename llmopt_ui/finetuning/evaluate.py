@@ -11,16 +11,16 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import save_configuration, saved_configurations
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.finetuning.jobs.job import Job, TunedModel
-from llmopt_core.labs.finetuning.jobs import as_trained
+from llmopt_core.labs.finetuning.jobs import configuration_as_trained
 from llmopt_core.labs.finetuning.prompt_match import (
     LOOKED_AT,
     asks_alike,
+    examples_of_job,
     holds_more,
-    learned_from,
     questions_for,
 )
 from llmopt_core.labs.finetuning.structured import prompting_baseline
-from llmopt_core.labs.finetuning.training_pairs import with_tuned, without_examples
+from llmopt_core.labs.finetuning.training_pairs import with_tuned_model, without_examples
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project
 from llmopt_ui.components import show_error
@@ -61,7 +61,7 @@ def evaluate_row(project: Project, job: Job, tuned: TunedModel) -> None:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _first_examples(job_id: str) -> list[TrainingExample]:
     try:
-        return learned_from(settings(), job_id, LOOKED_AT)
+        return examples_of_job(settings(), job_id, LOOKED_AT)
     except LlmOptError:
         return []
 
@@ -69,10 +69,10 @@ def _first_examples(job_id: str) -> list[TrainingExample]:
 def _configurations(job: Job, tuned: TunedModel, like: Configuration | None) -> list[Configuration]:
     """What is evaluated: the tuned model last, and what it must beat (for `like` that is `like` itself)."""
     if like is None or not isinstance(tuned.spec, ModelSpec):
-        examples = learned_from(settings(), job.id)
+        examples = examples_of_job(settings(), job.id)
         base = [prompting_baseline(tuned, examples)] if examples and tuned.spec.endpoint == BUILTIN else []
-        return [*base, as_trained(tuned, examples)]
-    changed = with_tuned(without_examples(like), tuned.spec)
+        return [*base, configuration_as_trained(tuned, examples)]
+    changed = with_tuned_model(without_examples(like), tuned.spec)
     return [like, changed.model_copy(update={"name": f"{like.name} · {tuned.name}"})]
 
 

@@ -12,7 +12,7 @@ from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import saved_configurations
 from llmopt_core.finetuning.jobs.job import TunedModel
-from llmopt_core.labs.finetuning.forgetting import Forgetting, Lost, forgetting, general_pair
+from llmopt_core.labs.finetuning.forgetting import Forgetting, LostQuestion, forgetting, general_pair
 from llmopt_core.labs.finetuning.sources import GENERAL, general_questions
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.values import Project
@@ -104,7 +104,7 @@ def _result(project: Project, found: Forgetting, metric: str, inks: Mapping[str,
     st.caption("An adapter is switched on per request: the base model itself is unchanged and can still be asked.")
 
 
-def _lost_table(lost: Sequence[Lost]) -> pd.DataFrame:
+def _lost_table(lost: Sequence[LostQuestion]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Question": [fmt.shorten(item.question, 300) for item in lost],

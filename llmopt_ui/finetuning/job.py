@@ -11,10 +11,10 @@ import streamlit as st
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.versions.training_sets import SavedTraining, training_sets
 from llmopt_core.finetuning.data.examples import TrainingExample
-from llmopt_core.finetuning.data.prompt_kind import asked_briefly
+from llmopt_core.finetuning.data.prompt_kind import shorten_prompts
 from llmopt_core.finetuning.jobs.job import LOCAL, Job
 from llmopt_core.finetuning.training_price import cost_words
-from llmopt_core.labs.finetuning.catalogue import tuned_by, tuned_chat_models, tuned_embedding_models
+from llmopt_core.labs.finetuning.catalogue import model_of_job, tuned_chat_models, tuned_embedding_models
 from llmopt_core.labs.finetuning.jobs import JobReport
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.values import Project
@@ -57,7 +57,7 @@ def cost_word(job: Job) -> str:
     """What a job cost; where a service has not told yet, the most that it is expected to."""
     if job.provider == LOCAL:
         return "free"
-    expected = job.estimate_usd and not job.ended and job.cost_usd is None
+    expected = job.estimate_usd and not job.has_ended and job.cost_usd is None
     return f"≤ {fmt.money(job.estimate_usd[1])}" if expected and job.estimate_usd else fmt.money(job.cost_usd)
 
 
@@ -66,7 +66,7 @@ def job_view(project: Project, found: JobReport, said: str = "") -> None:
     job = found.job
     if found.problem:
         show_error(found.problem)
-    if job.message and job.ended and job.message != said:
+    if job.message and job.has_ended and job.message != said:
         (show_error if job.status == "failed" else st.text)(job.message)
     _actions(project, found)
     _facts(project, found)
@@ -88,17 +88,17 @@ def job_view(project: Project, found: JobReport, said: str = "") -> None:
 def _actions(project: Project, found: JobReport) -> None:
     job = found.job
     models = [*tuned_chat_models(settings()), *tuned_embedding_models(settings())]
-    tuned = tuned_by(job, models)
+    tuned = model_of_job(job, models)
     if tuned is not None:
         if isinstance(tuned.spec, ModelSpec):
             evaluate_row(project, job, tuned)
         else:
             st.caption("The tuned embedding model is a choice in the tab Retrieval of every configuration.")
-    elif job.ended and job.resumable:
+    elif job.has_ended and job.resumable:
         st.button("Resume", key=f"tuning_resume_{job.id}", icon=":material/resume:", on_click=_resume,
                   args=(project, job),
                   help="Goes on from the last checkpoint; nothing is done or paid twice.")  # fmt: skip
-    elif job.ended and job.status != "finished":
+    elif job.has_ended and job.status != "finished":
         st.caption("A job that has ended at the service cannot go on; start another one above.")
     elif job.status == "finished":
         st.caption("Its tuned model is no longer in the workspace.")
@@ -146,7 +146,7 @@ def _examples(found: JobReport) -> None:
         return
     st.markdown("**Validation examples**", help="Loss per learned token; what it finds hard shows what is missing.")
     both = [*found.worst, *found.best]
-    questions = asked_briefly([example.question for example, _ in both])
+    questions = shorten_prompts([example.question for example, _ in both])
     parts = ("Worst", found.worst, questions), ("Best", found.best, questions[len(found.worst) :])
     for title, pairs, asked in parts:
         st.caption(f"{title} {len(pairs)}")

@@ -48,7 +48,7 @@ _MOST_CURVES = 8
 def jobs_view(project: Project) -> None:
     """The whole tab."""
     jobs = jobs_of(store(), settings(), project)
-    active = [job for job in jobs if not job.ended]
+    active = [job for job in jobs if not job.has_ended]
     said = _sending(project, jobs)
     if active:
         follow_training(project, [job.id for job in reversed(active)])
@@ -89,7 +89,7 @@ def _went_on(sending: Sending, jobs: Sequence[Job]) -> bool:
          or (job.name == told.get("name") and job.provider == told.get("provider") and job.created_at >= since)),
         None,
     )  # fmt: skip
-    return job is not None and (bool(job.remote_id) or not job.ended)
+    return job is not None and (bool(job.remote_id) or not job.has_ended)
 
 
 def follow_training(project: Project, ids: Sequence[str]) -> None:
@@ -101,7 +101,7 @@ def follow_training(project: Project, ids: Sequence[str]) -> None:
         for job_id in ids:
             _panel(asked(job_id), colours[labels[job_id]])
         # The list decides what is drawn, so it alone says when the page is drawn again.
-        if any(job.ended for job in all_jobs(settings()) if job.id in ids):
+        if any(job.has_ended for job in all_jobs(settings()) if job.id in ids):
             notify("A fine-tuning job has ended.")
             st.rerun()
 

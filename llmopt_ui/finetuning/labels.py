@@ -10,14 +10,14 @@ import streamlit as st
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.labs.finetuning.annotation import (
-    Begun,
     Decision,
     Label,
+    LabelDraft,
     Waiting,
-    begun,
     forget_labels,
-    keep_begun,
     labels,
+    read_drafts,
+    save_drafts,
     save_labels,
     waiting,
 )
@@ -87,10 +87,10 @@ def _decided(project: Project, decided: dict[str, Label]) -> None:
                       on_click=forget_labels, args=(store(), project))  # fmt: skip
 
 
-def label_rows(found: Sequence[Waiting], typed: Mapping[str, Begun]) -> pd.DataFrame:
+def label_rows(found: Sequence[Waiting], typed: Mapping[str, LabelDraft]) -> pd.DataFrame:
     """The table that people edit, with what they typed before and did not decide on."""
     candidates = [item.candidate for item in found]
-    before = [typed.get(item.key, Begun(item.candidate.suggested.strip())) for item in found]
+    before = [typed.get(item.key, LabelDraft(item.candidate.suggestion.strip())) for item in found]
     return pd.DataFrame(
         {
             "Decision": pd.Series([_CHOICES.get(b.decision) if b.decision else None for b in before], dtype="string"),
@@ -134,7 +134,7 @@ def _rows(project: Project, found: Sequence[Waiting], key: str) -> pd.DataFrame:
     """The table as it was when it was first drawn: its edits are told relative to that."""
     known, rows = tuning_state().labelled
     if rows is None or known != key or key not in st.session_state:
-        rows = label_rows(found, begun(store(), project))
+        rows = label_rows(found, read_drafts(store(), project))
         tuning_state().labelled = (key, rows)
     return rows
 
@@ -142,18 +142,18 @@ def _rows(project: Project, found: Sequence[Waiting], key: str) -> pd.DataFrame:
 def _remember(project: Project, found: Sequence[Waiting], key: str) -> None:
     rows = tuning_state().labelled[1]
     if rows is not None:
-        keep_begun(store(), project, typed_in(found, rows, st.session_state[key]["edited_rows"]))
+        save_drafts(store(), project, typed_in(found, rows, st.session_state[key]["edited_rows"]))
 
 
 def typed_in(
     found: Sequence[Waiting], rows: pd.DataFrame, edits: Mapping[int, Mapping[str, Any]]
-) -> dict[str, Begun | None]:
+) -> dict[str, LabelDraft | None]:
     """What is to be kept of the edited rows; None where a row is as it was suggested."""
-    typed: dict[str, Begun | None] = {}
+    typed: dict[str, LabelDraft | None] = {}
     for position, edit in edits.items():
         item, row = found[position], rows.iloc[position].to_dict() | dict(edit)
-        kept = Begun(_text(row["Right answer"]), _DECISIONS.get(_text(row["Decision"])))
-        typed[item.key] = None if kept == Begun(item.candidate.suggested.strip()) else kept
+        kept = LabelDraft(_text(row["Right answer"]), _DECISIONS.get(_text(row["Decision"])))
+        typed[item.key] = None if kept == LabelDraft(item.candidate.suggestion.strip()) else kept
     return typed
 
 

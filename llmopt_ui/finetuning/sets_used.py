@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
-from llmopt_core.labs.finetuning.held_back import SetUse, sets_used
+from llmopt_core.labs.finetuning.held_back import SetUse, find_sets_used
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_ui.caveats import red
 from llmopt_ui.resources import store
@@ -34,4 +34,4 @@ def _used(
     _project: Project,
     _item: SavedSet,
 ) -> list[SetUse]:
-    return sets_used(_examples, [store().evaluation_set(_project, _item.name, _item.version)])
+    return find_sets_used(_examples, [store().evaluation_set(_project, _item.name, _item.version)])

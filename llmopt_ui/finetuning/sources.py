@@ -14,11 +14,11 @@ from llmopt_core.experiments.votes import SIDES, votes_on
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.labs.finetuning.annotation import labelled_examples, labels
 from llmopt_core.labs.finetuning.held_back import usual_runs
-from llmopt_core.labs.finetuning.sources import few_shot_examples, good_records, uploaded
-from llmopt_core.labs.prompts.preferences import voted_pairs
+from llmopt_core.labs.finetuning.sources import few_shot_examples, good_records, read_upload
+from llmopt_core.labs.prompts.preferences import pairs_of_run
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
-from llmopt_ui.components import told_plainly
+from llmopt_ui.components import show_errors
 from llmopt_ui.finetuning.made import MAKING, distil_form, pairs_form
 from llmopt_ui.finetuning.tabs import LABELS, open_tab, tuning_state
 from llmopt_ui.job_panel import follow
@@ -37,7 +37,7 @@ def sources_bar(project: Project) -> None:
         for title, icon, fill in _SOURCES:
             # What was collected closes the box it was collected in: a new key is a new, closed box.
             box = st.popover(title, icon=f":material/{icon}:", key=f"tuning_from_{icon}_{tuning_state().collected}")
-            with box, told_plainly():
+            with box, show_errors():
                 fill(project)
     for job in [job for job in store().jobs(project, active=True) if job.kind in MAKING]:
         follow(job, MAKING[job.kind], on_end=_made)
@@ -95,7 +95,7 @@ def _upload(project: Project) -> None:
     column = st.text_input("CSV column with the answer", key=f"{COLUMN}_{turn}", placeholder="Found by its usual names")
     if st.button("Collect", key="tuning_upload_add", icon=":material/add:", disabled=file is None) and file is not None:
         columns = {"answer": column} if column else {}
-        _add(project, uploaded(file.getvalue(), file.name, columns))
+        _add(project, read_upload(file.getvalue(), file.name, columns))
         st.rerun()
 
 
@@ -116,7 +116,7 @@ def _runs(project: Project) -> None:
         "As preference pairs", False, key=f"tuning_run_pairs_{picked}",
         help="What was preferred over what in the blind vote (DPO, for services).",
     ):  # fmt: skip
-        found = voted_pairs(store(), run)
+        found = pairs_of_run(store(), run)
         st.caption(f"{fmt.plural(len(found), 'pair')} from the votes, with the prompt of {fmt.markdown(run.name)}.")
     else:
         found = _good(run, voted)

@@ -20,7 +20,7 @@ _SHOWN = 3
 
 def active_training() -> list[Job]:
     """What is being trained or waits for it, as last known; no service is asked."""
-    return [job for job in all_jobs(settings()) if not job.ended]
+    return [job for job in all_jobs(settings()) if not job.has_ended]
 
 
 def training_lines(project: str) -> int:
@@ -30,7 +30,9 @@ def training_lines(project: str) -> int:
         project: Its name; empty for none.
     """
     active = active_training()
-    own = [job for job in jobs_of(store(), settings(), store().project(project)) if not job.ended] if project else []
+    own = (
+        [job for job in jobs_of(store(), settings(), store().project(project)) if not job.has_ended] if project else []
+    )
     for job in reversed(own[:_SHOWN]):
         verb = "Training" if job.status == "running" else "Waiting to train"
         progress_line(f"{verb} {job.name}", standing_of_training(job), f"side_tuning_cancel_{job.id}", cancel_training,

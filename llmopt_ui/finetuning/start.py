@@ -20,12 +20,12 @@ from llmopt_core.labs.finetuning.catalogue import tuned_chat_models
 from llmopt_core.labs.finetuning.jobs import Access, free_name, leaving, price_of, resume, rough_seconds, start
 from llmopt_core.labs.finetuning.sending_jobs import SENDING, SendingArguments
 from llmopt_core.models.base import BUILTIN
-from llmopt_core.reporting.terms import explained
+from llmopt_core.reporting.terms import explain_terms
 from llmopt_core.runs.values import Project
 from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
-from llmopt_ui.components import empty_state, told_plainly
+from llmopt_ui.components import empty_state, show_errors
 from llmopt_ui.finetuning.fields import hyperparameter_fields
 from llmopt_ui.finetuning.sets_used import sets_used_view
 from llmopt_ui.finetuning.tabs import DATA, choose_wanted, open_tab, tuning_state
@@ -71,7 +71,7 @@ def start_form(project: Project, jobs: Sequence[Job]) -> None:
     kind = "service"
     if provider == LOCAL:
         kind = three.selectbox("What is tuned", list(_KINDS), key="start_kind", format_func=_KINDS.__getitem__,
-                               help=explained("lora"))  # fmt: skip
+                               help=explain_terms("lora"))  # fmt: skip
     values, base = _service_fields(three, provider) if provider != LOCAL else ({}, "builtin")
     name = one.text_input(
         "Name of the tuned model", free_name(chosen.name, jobs, tuned_chat_models(settings())),
@@ -84,7 +84,7 @@ def start_form(project: Project, jobs: Sequence[Job]) -> None:
     sets_used_view(project, chosen.train.examples, chosen.validation.examples if chosen.validation and validate else ())
     with st.container(border=True):
         values["hyperparameters"] = hyperparameter_fields(kind, preference=chosen.train.kind == "preference")
-    with told_plainly():
+    with show_errors():
         method = "dpo" if chosen.train.kind == "preference" else "supervised"
         request = request_from(name=(name or "").strip(), provider=provider, base_model=base, method=method,
                            seed=int(seed), **values)  # fmt: skip
@@ -210,7 +210,7 @@ def _consent(asked: Asked, gone: UploadSummary) -> bool:
 def _expectation(asked: Asked, jobs: Sequence[Job]) -> str:
     if asked.provider != LOCAL:
         return "The service decides when it starts; the page follows it, also after a restart."
-    waiting = sum(not job.ended and job.provider == LOCAL for job in jobs)
+    waiting = sum(not job.has_ended and job.provider == LOCAL for job in jobs)
     queue = f" It waits for {fmt.plural(waiting, 'job')} before it." if waiting else ""
     if asked.kind == "embedding":
         return f"Trains in a process of its own; nothing leaves this machine.{queue}"

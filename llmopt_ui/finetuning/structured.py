@@ -29,7 +29,7 @@ def structured_view(project: Project) -> None:
         section(f"Structured answers on {fmt.markdown(saved.name)}", _HELP)
         known = caveats_of(store(), runs)
         caveats_view(known)
-        seen = [run.name for run, about in zip(runs, known, strict=True) if about.seen]
+        seen = [run.name for run, about in zip(runs, known, strict=True) if about.seen_count]
         figure = structured_bars(reports, project_inks(project, reports), seen)
         st.plotly_chart(figure, config=CONFIG, key=f"structured_{saved.name}",
                         alt="Valid JSON, intent, slot F1 and exact answers of each run")  # fmt: skip

@@ -16,7 +16,7 @@ from llmopt_core.experiments.descriptive_names import configuration_name
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project, SavedConfiguration
 from llmopt_ui import format as fmt
-from llmopt_ui.components import Download, downloads, plain_fragment, told_plainly
+from llmopt_ui.components import Download, downloads, plain_fragment, show_errors
 from llmopt_ui.forms.prompt import prompt_fields
 from llmopt_ui.forms.request_fields import request_fields
 from llmopt_ui.forms.retrieval import retrieval_fields
@@ -73,7 +73,7 @@ def configuration_editor(project: Project, saved: SavedConfiguration | None) -> 
     model_tab, prompt_tab, retrieval_tab, fact_check_tab, text_tab = st.tabs(
         ["Model", "Prompt", "Retrieval", "Fact check", "As YAML"]
     )
-    with told_plainly():
+    with show_errors():
         with model_tab:
             model = model_fields(before.model, token)
         with prompt_tab:
@@ -86,7 +86,7 @@ def configuration_editor(project: Project, saved: SavedConfiguration | None) -> 
         made: dict[str, Any] = {"model": model, "prompt": prompt, "retrieval": retrieval, "fact_check": fact_check}
         with place:
             made = {"name": _name(project, saved, made, f"{NAME}_{token}"), **made}
-        with text_tab, told_plainly():
+        with text_tab, show_errors():
             _as_yaml(made)
         _buttons(project, saved, made)
 
@@ -103,7 +103,7 @@ def _name(project: Project, saved: SavedConfiguration | None, made: dict[str, An
 def _buttons(project: Project, saved: SavedConfiguration | None, made: dict[str, Any]) -> None:
     with st.container(horizontal=True, gap="small"):
         if st.button("Save configuration", key=SAVE, type="primary", icon=":material/save:"):
-            with told_plainly():
+            with show_errors():
                 configuration = configuration_of(made)
                 kept = store().save_configuration(
                     project, configuration.name, configuration.model_dump(mode="json"), configuration.fingerprint

@@ -11,7 +11,7 @@ import yaml
 
 from llmopt_core.errors import BadInput
 from llmopt_core.models.base import BUILTIN, ModelSpec
-from llmopt_core.reporting.terms import explained
+from llmopt_core.reporting.terms import explain_terms
 from llmopt_core.retrieval.rerank_llm import default_prompt as rerank_prompt
 from llmopt_core.retrieval.routing import PROMPT as ROUTING_PROMPT
 from llmopt_core.retrieval.spec import RetrievalSpec, RoutingSpec
@@ -119,11 +119,11 @@ def _search(spec: RetrievalSpec, search: dict[str, Any], token: str) -> dict[str
         "threshold": one.number_input(
             "Score threshold", None, None, before.threshold, 0.05, placeholder="No threshold",
             key=f"edit_threshold_{token}",
-            help=f"Candidates with a lower score are dropped. In dense search: {explained('cosine')}", **_KEEP,
+            help=f"Candidates with a lower score are dropped. In dense search: {explain_terms('cosine')}", **_KEEP,
         ),
         "mmr": two.number_input(
             "Diversity (MMR)", 0.0, 1.0, before.mmr, 0.1, placeholder="Off", key=f"edit_mmr_{token}",
-            help=f"{explained('mmr')} 1 is relevance alone, 0 diversity alone.", **_KEEP,
+            help=f"{explain_terms('mmr')} 1 is relevance alone, 0 diversity alone.", **_KEEP,
         ),
     }  # fmt: skip
     if search["method"] == "hybrid" and search["fusion"] == "weighted":

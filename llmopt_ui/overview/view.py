@@ -94,7 +94,7 @@ def _in_training(project: Project) -> list[str]:
         return []
     from llmopt_core.experiments.finetuning_jobs import jobs_of
 
-    return [job.name for job in jobs_of(store(), settings(), project) if not job.ended]
+    return [job.name for job in jobs_of(store(), settings(), project) if not job.has_ended]
 
 
 def map_view(saved: Sequence[SavedConfiguration], found: Sequence[Entry], inks: Mapping[str, Ink]) -> None:

@@ -51,7 +51,7 @@ def cell_html(cell: Cell, first: Cell | None) -> str:
     if record.not_run:
         return f"{text_html(record.not_run, pending=True)}{assertions_html(assertions_in(record))}"
     pieces = differences(first, cell) if first is not None else None
-    plain = text_html(cell.shown_text, pending=cell.shown_text == EMPTY)
+    plain = text_html(cell.visible_text, pending=cell.visible_text == EMPTY)
     shown = plain if pieces is None else diff_html(pieces)
     if told := ending_of(record.answer):
         shown += f'<div class="llmopt-text llmopt-failure">{escaped(told)}</div>'

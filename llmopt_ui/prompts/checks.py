@@ -21,7 +21,7 @@ from llmopt_core.experiments.comparison_setup import Setup
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet, Example, fingerprint
 from llmopt_ui import format as fmt
-from llmopt_ui.components import told_plainly
+from llmopt_ui.components import show_errors
 from llmopt_ui.prompts.preview import latest_set
 from llmopt_ui.prompts.state import prompt_state
 from llmopt_ui.prompts.table import Row, edited_rows
@@ -55,7 +55,7 @@ def assertions_table(project: Project, setup: Setup, slot: str) -> Setup:
     before = [{**EMPTY, **row} for row in setup.check_rows] or [EMPTY]
     rows = edited_rows(f"setup_checks_{slot}", before, _COLUMNS, types=_TYPES)
     kept = tuple(row for row in rows if row.get("type") or row.get("value"))
-    with told_plainly():
+    with show_errors():
         assertions_from_rows(kept)
     with st.container(horizontal=True, gap="small"):
         with st.popover("What each check does", icon=":material/help:", type="tertiary"):

@@ -19,7 +19,7 @@ from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import empty_state, section, told_plainly
+from llmopt_ui.components import empty_state, section, show_errors
 from llmopt_ui.prompts.search_charts import Tried, path_chart
 from llmopt_ui.prompts.search_form import can_search, search_form, start_button, told_cost
 from llmopt_ui.prompts.search_parts import (
@@ -56,7 +56,7 @@ def choice_view(project: Project, saved: Version) -> None:
         empty_state("Nothing searched yet", "Choose a prompt and questions below, and press Search.",
                     ":material/manage_search:")  # fmt: skip
     title = "Search" if found is None else "Search again"
-    with st.expander(title, expanded=found is None and not running, key="choice_form"), told_plainly():
+    with st.expander(title, expanded=found is None and not running, key="choice_form"), show_errors():
         _form(project, saved)
 
 
@@ -119,7 +119,7 @@ def _take_over(project: Project, saved: Version, found: ChoiceResult) -> None:
     if not found.chosen:
         st.caption("No examples did better than these. Take them out of the prompt in the tab Editor.")
         return
-    won = found.verification.won
+    won = found.verification.is_better
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button("Take over as a new version", key="choice_take_over", type="primary" if won else "secondary",
                   icon=":material/save:", on_click=_save, args=(project, saved.name, found))  # fmt: skip

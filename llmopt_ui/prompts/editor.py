@@ -18,7 +18,7 @@ from llmopt_core.experiments.versions.prompts import (
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.components import empty_state, plain_fragment, side_by_side, told_plainly
+from llmopt_ui.components import empty_state, plain_fragment, show_errors, side_by_side
 from llmopt_ui.prompts.fields import (
     NEW,
     Body,
@@ -63,7 +63,7 @@ def _editor(project: Project, saved: Version | None) -> None:
         preview_view(project, body)
     if saved is not None:
         refill = partial(discard, project, name)
-        with told_plainly():
+        with show_errors():
             versions = store().versions(project, PROMPT, name)
             versions_view(project, versions, prompt_values(body) if changed else None, refill)
 

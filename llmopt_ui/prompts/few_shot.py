@@ -15,7 +15,7 @@ from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.components import Download, downloads, plain_fragment, side_by_side, told_plainly
+from llmopt_ui.components import Download, downloads, plain_fragment, show_errors, side_by_side
 from llmopt_ui.prompts.few_shot_chosen import chosen_view
 from llmopt_ui.prompts.few_shot_sources import sources_view
 from llmopt_ui.prompts.preview import latest_set
@@ -109,7 +109,7 @@ def _editor(project: Project, saved: Version | None) -> None:
             example for place, example in enumerate(spec.examples) if place not in left_out)}))  # fmt: skip
     if saved is not None:
         changed = _is_changed(body, saved)
-        with told_plainly():
+        with show_errors():
             versions_view(project, store().versions(project, FEW_SHOT, name), _values(body) if changed else None,
                           partial(_discard, project, name))  # fmt: skip
 

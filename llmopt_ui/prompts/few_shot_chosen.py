@@ -9,7 +9,7 @@ from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Message
 from llmopt_ui import format as fmt
-from llmopt_ui.components import told_plainly
+from llmopt_ui.components import show_errors
 from llmopt_ui.prompts.preview import counted_model, picked_example
 from llmopt_ui.prompts.texts import messages_html
 from llmopt_ui.resources import models
@@ -23,7 +23,7 @@ def chosen_view(project: Project, spec: FewShotSpec) -> None:
     if not spec.examples:
         st.caption("No examples yet: type some into the table, import a file, or take good answers of earlier runs.")
         return
-    with told_plainly():
+    with show_errors():
         shown = spec if spec.template else spec.model_copy(update={"template": "{{ question }}"})
         made = preview_prompt(PromptSpec(few_shot=shown), preview_variables(PromptSpec(), example), model, models())
         tokens = sum(size for *_, size in made.last.few_shot)

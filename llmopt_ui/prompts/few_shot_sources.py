@@ -13,7 +13,7 @@ from llmopt_core.labs.prompts.few_shot_sources import examples_from_run
 from llmopt_core.prompts.few_shot_files import read_few_shot
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
-from llmopt_ui.components import told_plainly
+from llmopt_ui.components import show_errors
 from llmopt_ui.recent_runs import recent_runs
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
@@ -30,7 +30,7 @@ def sources_view(project: Project, name: str, add: Add) -> None:
         st.file_uploader("File", ["csv", "tsv", "jsonl", "json"], key=f"{_FILE}_{state().uploads}")
         st.toggle("In place of what is there", False, key=_REPLACE)
         st.button("Import examples", key="shots_import", icon=":material/upload:", on_click=_import, args=(add,))
-    with st.popover("From earlier runs", icon=":material/recommend:"), told_plainly():
+    with st.popover("From earlier runs", icon=":material/recommend:"), show_errors():
         _from_runs(project, add)
 
 

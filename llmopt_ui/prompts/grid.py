@@ -20,7 +20,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
 from llmopt_ui.caveats import documents_now, overlap_sentences
 from llmopt_ui.colours import project_inks
-from llmopt_ui.components import plain_fragment, show_error, told_plainly, told_problem
+from llmopt_ui.components import plain_fragment, show_error, show_errors, show_problem
 from llmopt_ui.progress import ProgressCard
 from llmopt_ui.prompts.downloads import grid_downloads
 from llmopt_ui.prompts.grid_rows import Page, draw_rows
@@ -45,7 +45,7 @@ _HELP = (
 @plain_fragment
 def grid_view(project: Project, found: Comparison) -> None:
     """The whole grid of one comparison."""
-    told_problem()
+    show_problem()
     board = live().board(found.id)
     grid = grid_of(project, found, board)
     known = project_inks(project, grid.names)
@@ -57,7 +57,7 @@ def grid_view(project: Project, found: Comparison) -> None:
     head = [column.empty() for column in st.columns(len(grid.names), gap="small")]
     draw_head(head, grid, columns(found, grid, board), colours)
     which, marked = _filters(grid)
-    shown = grid.shown(which)
+    shown = grid.filter_rows(which)
     page = _page(shown, marked, colours)
     slots = draw_rows(found, grid, page, busy=board is not None)
     if not shown:
@@ -146,7 +146,7 @@ def _standing(found: Comparison, grid: Grid, board: Board | None) -> None:
             if found.budget_usd is not None:
                 _new_budget(found)
         if asked:
-            with told_plainly():
+            with show_errors():
                 ask_again(found, missing)
                 st.rerun()
 

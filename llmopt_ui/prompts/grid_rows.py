@@ -12,7 +12,7 @@ from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.labs.prompts.board import Place
 from llmopt_core.labs.prompts.grid import Grid, is_open
 from llmopt_core.labs.prompts.notes import RowNote, row_notes
-from llmopt_core.labs.prompts.repeats import repeats_told
+from llmopt_core.labs.prompts.repeats import repeat_texts
 from llmopt_core.types import Example
 from llmopt_ui import format as fmt
 from llmopt_ui.prompts.cells import row_html
@@ -107,7 +107,7 @@ def _details(grid: Grid, row: int) -> None:
     st.text(grid.examples[row].question, width="stretch")
     if cell.record is not None and not cell.record.not_run:
         st.caption("Answers" if len(cell.repeats) > 1 else "Answer")
-        st.text("\n".join(repeats_told(cell)) or cell.shown_text, width="stretch")
+        st.text("\n".join(repeat_texts(cell)) or cell.visible_text, width="stretch")
     if cell.record is None:
         st.caption("Not answered yet.")
     elif cell.record.not_run:

@@ -23,7 +23,7 @@ from llmopt_core.runs.values import Project
 from llmopt_core.text.word_diff import word_diff
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import empty_state, section, told_plainly
+from llmopt_ui.components import empty_state, section, show_errors
 from llmopt_ui.forms.configuration import model_fields, sentence_of
 from llmopt_ui.prompts.search_charts import Tried, path_chart
 from llmopt_ui.prompts.search_form import can_search, search_form, start_button, told_cost
@@ -64,7 +64,7 @@ def instruction_view(project: Project) -> None:
         empty_state("Nothing searched yet", "Choose a prompt, a writer and questions below, and press Search.",
                     ":material/edit_note:")  # fmt: skip
     title = "Search" if found is None else "Search again"
-    with st.expander(title, expanded=found is None and not running, key="instruction_form"), told_plainly():
+    with st.expander(title, expanded=found is None and not running, key="instruction_form"), show_errors():
         _form(project)
 
 
@@ -116,7 +116,7 @@ def _result(project: Project, found: InstructionResult) -> None:
     st.markdown(f"**{fmt.markdown(found.source)}** on {fmt.markdown(found.set_name)}: {_told(found)}")
     if found.verification is not None:
         verified(found.verification, found.metric, "instruction_verified")
-    if found.kept is not None:
+    if found.better_text is not None:
         st.button("Save as a new version of the prompt", key="instruction_save", type="primary", icon=":material/save:",
                   on_click=_save, args=(project, found))  # fmt: skip
     st.markdown("**The whole search**")
@@ -138,7 +138,7 @@ def _told(found: InstructionResult) -> str:
         return f"no rewrite did better on the training part ({tried} tried). The prompt stays as it is."
     if found.verification is None:
         return f"rewrite {found.best + 1} did best on the training part, but was not tested: the prompt stays as it is."
-    if found.kept is None:
+    if found.better_text is None:
         return f"rewrite {found.best + 1} did best on the training part, but did not win on questions held back. " \
             "The prompt stays as it is."  # fmt: skip
     return f"rewrite {found.best + 1} wins on questions that the search never saw."
@@ -195,7 +195,7 @@ def _mean(mean: float | None, low: float | None, high: float | None) -> str:
 
 
 def _save(project: Project, found: InstructionResult) -> None:
-    if found.improved is None or found.verification is None:
+    if found.better_prompt is None or found.verification is None:
         return
     known = newest_versions(store(), project, PROMPT)
     name = found.source if found.source in known else found.source.rpartition("@")[0]
@@ -203,7 +203,7 @@ def _save(project: Project, found: InstructionResult) -> None:
     note = (f"Instruction search: {gained} {score_title(found.metric)} on "
             f"{fmt.plural(found.verification.questions, 'held-back question')}")  # fmt: skip
     try:
-        version = save_prompt(store(), project, name, found.improved, note)
+        version = save_prompt(store(), project, name, found.better_prompt, note)
     except LlmOptError as error:
         state().problem = str(error)
         return

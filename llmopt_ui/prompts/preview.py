@@ -23,7 +23,7 @@ from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Document, EvaluationSet, Example
 from llmopt_ui import format as fmt
-from llmopt_ui.components import facts, told_plainly
+from llmopt_ui.components import facts, show_errors
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.prompts.fields import Body, prompt_values
 from llmopt_ui.prompts.texts import messages_html
@@ -40,7 +40,7 @@ def preview_view(project: Project, body: Body) -> None:
     st.markdown("**Preview**")
     examples, example = _example(project)
     model = _model()
-    with told_plainly():
+    with show_errors():
         prompt = prompt_from(prompt_values(body))
         _variables(prompt, examples)
         _rendered(project, prompt, example, model)

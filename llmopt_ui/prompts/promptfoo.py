@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.errors import BadInput, LlmOptError
-from llmopt_core.interop.promptfoo.files import Adopted, adopt, import_uploads, not_run_rows
+from llmopt_core.interop.promptfoo.files import ImportResult, adopt, import_uploads, not_run_rows
 from llmopt_core.interop.promptfoo.importer import PromptfooImport, import_promptfoo
 from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.trust import Destination, new_destinations, trust
@@ -40,7 +40,7 @@ def import_button(project: Project) -> None:
 def imported_view() -> None:
     """What the last import of this session became, until it is put away."""
     made = prompt_state().imported
-    if not isinstance(made, Adopted):
+    if not isinstance(made, ImportResult):
         return
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
@@ -52,21 +52,21 @@ def imported_view() -> None:
             _not_run(made)
 
 
-def _not_run(made: Adopted) -> None:
+def _not_run(made: ImportResult) -> None:
     """What is not run and why, in whole: a reason may be long."""
     rows = [{name: fmt.markdown(text) for name, text in row.items()} for row in not_run_rows(made.not_run)]
     with st.container(height="content" if len(rows) <= _MOST_ROWS else _TALLEST, border=False):
         st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="What of the file is not run")
 
 
-def _became(made: Adopted) -> str:
+def _became(made: ImportResult) -> str:
     tests = sum(entry.kind == "test" for entry in made.not_run)
     parts = [fmt.plural(len(made.prompts), "prompt"), fmt.plural(made.tests, "test")]
     parts.append(f"{tests} of them not run" if tests else "all of them run")
     return ", ".join([*parts, *(["other tests not read"] if any(e.kind == "tests" for e in made.not_run) else [])])
 
 
-def _left_out(made: Adopted) -> list[str]:
+def _left_out(made: ImportResult) -> list[str]:
     if not made.left_out:
         return []
     names = ", ".join(made.left_out)

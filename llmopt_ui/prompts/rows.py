@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.experiments.comparison_plan import MOST_REPEATS
-from llmopt_core.experiments.comparison_setup import Setup, taken
+from llmopt_core.experiments.comparison_setup import Setup, select_examples
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
@@ -50,9 +50,8 @@ def _of_a_set(project: Project, setup: Setup, sets: list[str], slot: str) -> Set
     elif take == "random":
         seed = st.number_input("Seed", 0, 10_000, setup.seed, key=f"rows_seed_{slot}", **_KEEP)
         made = made.model_copy(update={"seed": seed})
-    st.caption(
-        f"{fmt.plural(len(taken(found, made).examples), 'row')} of {len(found.examples):,} in {fmt.markdown(name)}."
-    )
+    rows = fmt.plural(len(select_examples(found, made).examples), "row")
+    st.caption(f"{rows} of {len(found.examples):,} in {fmt.markdown(name)}.")
     return made
 
 

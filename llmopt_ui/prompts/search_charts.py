@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from llmopt_core.experiments.search.confirmation import Verification
-from llmopt_core.experiments.search.results import ExampleWorth, WorthResult
+from llmopt_core.experiments.search.results import ExampleEffect, FewShotEffect
 from llmopt_core.statistics.intervals import Summary
 from llmopt_ui import format as fmt
 from llmopt_ui.theme import FAINT, NEUTRAL, plain, themed, verdict
@@ -36,7 +36,7 @@ class Tried:
     role: str
 
 
-def worth_chart(found: WorthResult, score: str) -> go.Figure:
+def worth_chart(found: FewShotEffect, score: str) -> go.Figure:
     """One row per few-shot example: what the score gains by having it, with its 95 % interval; the best on top."""
     rows = sorted(found.examples, key=_worth)
     figure = go.Figure()
@@ -118,16 +118,16 @@ def _height(rows: int) -> int:
     return 110 + rows * (_ROW if rows <= _TALL else _NARROW_ROW)
 
 
-def _worth(row: ExampleWorth) -> float:
+def _worth(row: ExampleEffect) -> float:
     missing = row.comparison is None or row.comparison.difference is None
     return float("-inf") if missing else row.comparison.difference  # type: ignore[union-attr, return-value]
 
 
-def _label(row: ExampleWorth) -> str:
+def _label(row: ExampleEffect) -> str:
     return plain(f"{row.place + 1}. {fmt.shorten(row.question, _LABEL)}")
 
 
-def _worth_trace(rows: Sequence[ExampleWorth], name: str, colour: str) -> go.Scatter:
+def _worth_trace(rows: Sequence[ExampleEffect], name: str, colour: str) -> go.Scatter:
     compared = [row.comparison for row in rows if row.comparison is not None]
     summaries = [Summary(c.difference, c.low, c.high, c.pairs, c.pairs + c.dropped) for c in compared]
     return go.Scatter(

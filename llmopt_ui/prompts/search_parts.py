@@ -18,7 +18,7 @@ from llmopt_core.experiments.versions.prompts import version_label
 from llmopt_core.labs.prompts.search_jobs import search_arguments
 from llmopt_core.labs.prompts.search_setup import SearchSetup, basis_now, search_basis, search_jobs
 from llmopt_core.models.base import BUILTIN
-from llmopt_core.reporting.terms import explained
+from llmopt_core.reporting.terms import explain_terms
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Spec, Usage
@@ -164,7 +164,7 @@ def verified(found: Verification, metric: str, key: str) -> None:
         st.markdown(f"**{fmt.signed(compared.difference)}**{between} on {asked} that the search never saw")
         p_value = fmt.p_value(compared.p_value)
         dropped = f" · {fmt.plural(compared.dropped, 'pair')} without a score" if compared.dropped else ""
-        st.caption(f"p {p_value}{dropped}", help=f"{explained('p')} Reckoned by: {compared.method}.")
+        st.caption(f"p {p_value}{dropped}", help=f"{explain_terms('p')} Reckoned by: {compared.method}.")
         if compared.verdict == "no difference seen" and found.questions < _MANY:
             st.caption("So few questions show only large differences; take more to see smaller ones.")
         before, after = found.tokens

@@ -21,7 +21,7 @@ from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, spent_before, warn_above
 from llmopt_ui.button_to import button_to
-from llmopt_ui.components import empty_state, section, told_plainly
+from llmopt_ui.components import empty_state, section, show_errors
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.navigation import PROMPTS
 from llmopt_ui.prompts.checks import assertions_table
@@ -92,7 +92,7 @@ def _scoring(setup: Setup, slot: str) -> Setup:
 
 
 def _start(project: Project, setup: Setup) -> None:
-    with told_plainly():
+    with show_errors():
         plan, left_out = plan_from(store(), project, setup)
         for name, questions in left_out.items():
             told = fmt.plural(len(questions), "few-shot example")
@@ -113,7 +113,7 @@ def _start(project: Project, setup: Setup) -> None:
 
 def _told(plan: ComparisonPlan, found: ComparisonEstimate) -> str:
     """What it will take, in one line."""
-    not_run = len(plan.evaluation_set.examples) - len(plan.asked)
+    not_run = len(plan.evaluation_set.examples) - len(plan.runnable_examples)
     parts = [fmt.plural(found.answers, "answer")]
     parts += [f"{fmt.plural(not_run, 'row')} not run"] if not_run else []
     parts += [f"about {fmt.count(found.prompt_tokens)} prompt tokens"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from llmopt_core.evaluation.assertions.spec import AssertionSpec, describe
 from llmopt_core.labs.prompts.outcome import Outcome
-from llmopt_core.text.word_diff import ONLY_SPACE, Op, only_space, shown
+from llmopt_core.text.word_diff import ONLY_SPACE, Op, only_space, visible_text
 from llmopt_core.types import Message, Score
 from llmopt_ui.theme import Ink
 
@@ -31,7 +31,7 @@ def diff_html(pieces: Sequence[tuple[Op, str]]) -> str:
     marked = []
     for op, text in pieces:
         tag = _TAGS[op]
-        marked.append(f"<{tag}>{escaped(shown(op, text))}</{tag}>" if tag else escaped(text))
+        marked.append(f"<{tag}>{escaped(visible_text(op, text))}</{tag}>" if tag else escaped(text))
     told = meta_html([ONLY_SPACE]) if only_space(pieces) else ""
     return f'<div class="llmopt-text llmopt-answer">{"".join(marked)}</div>{told}'
 

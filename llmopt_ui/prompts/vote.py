@@ -21,7 +21,7 @@ from llmopt_core.runs.store_labs import Vote
 from llmopt_core.runs.values import ACTIVE, Project
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
-from llmopt_ui.components import empty_state, plain_fragment, told_problem
+from llmopt_ui.components import empty_state, plain_fragment, show_problem
 from llmopt_ui.copy_link import copy_link
 from llmopt_ui.guest import GUEST, VOTE, waiting_vote
 from llmopt_ui.navigation import PROMPTS
@@ -81,7 +81,7 @@ def vote_view(project: Project) -> None:
 @plain_fragment
 def _voting(project: Project, found: Comparison, voter: str) -> None:
     """Ballot after ballot, then the result. Only this part of the page is drawn after a keystroke."""
-    told_problem()
+    show_problem()
     keep_voter()
     votes = store().votes(project, found.id)
     if other := other_voter(found, votes, voter):

@@ -13,7 +13,7 @@ from llmopt_core.experiments.votes import PairResult, rate_words, tally, tally_w
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.labs.prompts.grid import Grid
 from llmopt_core.labs.prompts.votes import preference_pairs, votes_csv
-from llmopt_core.reporting.terms import explained
+from llmopt_core.reporting.terms import explain_terms
 from llmopt_core.runs.store_labs import Vote
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
@@ -37,7 +37,7 @@ def vote_result(found: Comparison, grid: Grid, votes: Sequence[Vote]) -> None:
     st.plotly_chart(win_rates(result.pairs), config=CONFIG, key=f"vote_rates_{found.id}")
     data_table(_table(result.pairs), column_config=_WIDTHS,
                  alt="Wins, losses and ties of each pair of variants")  # fmt: skip
-    st.caption(fmt.markdown(tally_words(result)), help=explained("p", "together"))
+    st.caption(fmt.markdown(tally_words(result)), help=explain_terms("p", "together"))
     _files(found, grid, votes)
 
 

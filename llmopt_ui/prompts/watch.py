@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from llmopt_core.labs.prompts.board import Board
-from llmopt_core.labs.prompts.grid import Cell, Filter, Grid, updated
+from llmopt_core.labs.prompts.grid import Cell, Filter, Grid, update_grid
 from llmopt_ui.prompts.grid_rows import Page, Slots, draw_row
 
 _WAIT = 0.25
@@ -38,7 +38,7 @@ def watch(  # noqa: PLR0917
     while True:
         ended = board.ended
         version, places = board.changes(version, _TEXT_EVERY if rows.waiting else _WAIT)
-        grid = updated(grid, board, places)
+        grid = update_grid(grid, board, places)
         rows.draw(grid, (row for _, row, _ in places))
         if head.is_due(grid):
             head.draw(grid, draw_head)
@@ -47,7 +47,7 @@ def watch(  # noqa: PLR0917
             st.rerun()
         if which != "all" and time.monotonic() - filtered > _ROWS_EVERY:
             filtered = time.monotonic()
-            if tuple(grid.shown(which)) != page.rows:
+            if tuple(grid.filter_rows(which)) != page.rows:
                 st.rerun(scope="fragment")
         time.sleep(_BETWEEN)
 

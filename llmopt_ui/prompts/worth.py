@@ -8,18 +8,18 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.experiments.search.results import ExampleWorth, WorthResult
+from llmopt_core.experiments.search.results import ExampleEffect, FewShotEffect
 from llmopt_core.experiments.search.task import WORTH
 from llmopt_core.experiments.versions.prompts import few_shot_from
-from llmopt_core.labs.prompts.few_shot_effect import worth_answers
+from llmopt_core.labs.prompts.few_shot_effect import effect_answers
 from llmopt_core.labs.prompts.search_setup import task_from
-from llmopt_core.reporting.terms import explained
+from llmopt_core.reporting.terms import explain_terms
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 from llmopt_core.text.csv_text import csv_of
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, empty_state, section, told_plainly
+from llmopt_ui.components import Download, downloads, empty_state, section, show_errors
 from llmopt_ui.prompts.search_charts import worth_chart
 from llmopt_ui.prompts.search_form import can_search, search_form, start_button, told_cost
 from llmopt_ui.prompts.search_parts import (
@@ -45,13 +45,13 @@ def worth_view(project: Project, saved: Version) -> None:
     section("What each example is worth")
     st.caption("Each example is left out once. Where the answers get worse without it, it "
             "helps; where they get better, it hurts.")  # fmt: skip
-    found, running = shown_search(project, WORTH, saved.name, WorthResult, f"Leaving out examples of {saved.name}")
+    found, running = shown_search(project, WORTH, saved.name, FewShotEffect, f"Leaving out examples of {saved.name}")
     if found is not None:
         _result(found)
     elif not running:
         empty_state("Not measured yet", "Choose a prompt and questions below, and press Measure.", ":material/balance:")
     title = "Measure" if found is None else "Measure again"
-    with st.expander(title, expanded=found is None and not running, key="worth_form"), told_plainly():
+    with st.expander(title, expanded=found is None and not running, key="worth_form"), show_errors():
         _form(project, saved)
 
 
@@ -61,7 +61,7 @@ def _form(project: Project, saved: Version) -> None:
     def ready() -> tuple[Callable[[], None], str]:
         shots = few_shot_from(saved.body)
         task = task_from(store(), project, setup, shots, in_prompt(saved, setup))
-        answers = worth_answers(len(shots.examples), len(task.evaluation_set.examples))
+        answers = effect_answers(len(shots.examples), len(task.evaluation_set.examples))
         options: dict[str, object] = {"keep_examples": setup.keep_examples}
         start = partial(start_search, project, WORTH, saved.name, task, options, setup)
         return start, told_cost(WORTH, task, options, answers)
@@ -69,7 +69,7 @@ def _form(project: Project, saved: Version) -> None:
     start_button("worth_start", "Measure", ready)
 
 
-def _result(found: WorthResult) -> None:
+def _result(found: FewShotEffect) -> None:
     ended_note(found.ended, found.problem, found.left_out)
     score = score_title(found.metric)
     st.markdown(f"**{fmt.markdown(found.source)}** on {fmt.markdown(found.set_name)}: {score} with all examples "
@@ -79,7 +79,7 @@ def _result(found: WorthResult) -> None:
         st.plotly_chart(worth_chart(found, score), config=CONFIG, key="worth_chart", width="stretch")
         st.caption("Marks show the mean difference over the same questions, lines its 95 % interval. An example is "
                    "said to help or hurt only where that holds for all examples tested together.",
-                   help=explained("p", "together"))  # fmt: skip
+                   help=explain_terms("p", "together"))  # fmt: skip
     with st.container(key="figures_worth"):
         st.table(worth_table(found), border="horizontal", hide_index=True, alt="What each few-shot example is worth")
     spent(found.usage, found.seconds)
@@ -90,12 +90,12 @@ def _result(found: WorthResult) -> None:
               "worth_download")  # fmt: skip
 
 
-def worth_table(found: WorthResult) -> pd.DataFrame:
+def worth_table(found: FewShotEffect) -> pd.DataFrame:
     """One row per example, in the order of the set."""
     return pd.DataFrame([_row(row) for row in found.examples])
 
 
-def _row(row: ExampleWorth) -> dict[str, str]:
+def _row(row: ExampleEffect) -> dict[str, str]:
     compared = row.comparison
     name = f"{row.place + 1}\\. {fmt.markdown(fmt.shorten(row.question, 70))}"
     if compared is None:
@@ -114,7 +114,7 @@ def _row(row: ExampleWorth) -> dict[str, str]:
     }
 
 
-def _plain(row: ExampleWorth) -> dict[str, object]:
+def _plain(row: ExampleEffect) -> dict[str, object]:
     compared = row.comparison
     return {
         "example": row.place + 1,

@@ -8,21 +8,21 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.labs.retrieval.ablation import TITLES, AblationReport, Removed
-from llmopt_core.labs.retrieval.components import FACT_CHECK_AND_REFUSAL, asked_models, components
+from llmopt_core.labs.retrieval.ablation import TITLES, AblationReport, RemovedPart
+from llmopt_core.labs.retrieval.components import FACT_CHECK_AND_REFUSAL, components, list_asked_models
 from llmopt_core.labs.retrieval.costs import Cost
 from llmopt_core.labs.retrieval.jobs import (
     ABLATION,
     ablation_report,
 )
 from llmopt_core.labs.retrieval.stage_words import part_words
-from llmopt_core.reporting.terms import explained
+from llmopt_core.reporting.terms import explain_terms
 from llmopt_core.runs.values import Project
 from llmopt_core.statistics.tables import Estimate, Gain
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, empty_state, section, told_plainly
+from llmopt_ui.components import Download, downloads, empty_state, section, show_errors
 from llmopt_ui.retrieval.choice import Side, save_clicked
 from llmopt_ui.retrieval.jobs import paid_work, questions_fields, results, task_of
 from llmopt_ui.retrieval.set_charts import ablation_chart
@@ -64,13 +64,13 @@ def ablation_view(project: Project, found: Sequence[Side]) -> None:
     configuration_caveats(project, [side.configuration], asked.examples, answers=bool(with_answers))
     long_question_notes([side.configuration], asked.examples)
     options = {"answers": bool(with_answers)}
-    with told_plainly():
+    with show_errors():
         done = results(
             ABLATION, [task_of(project, side, asked)], options,
             "Leave one out",
             f"{fmt.plural(len(asked.examples), 'question')} × {len(parts) + 1} configurations: the whole one, "
             + ", ".join(map(part_words, parts)),
-            paid_work(asked_models(side.configuration, bool(with_answers), JudgeSpec())),
+            paid_work(list_asked_models(side.configuration, bool(with_answers), JudgeSpec())),
         )  # fmt: skip
         report = ablation_report(done[0]) if done else None
         if report is not None:
@@ -88,7 +88,7 @@ def _show(project: Project, report: AblationReport) -> None:
         alt="Paired differences with intervals",
     )  # fmt: skip
     _table(report, measures)
-    section("Which to drop", f"By {TITLES[report.leading]}. {explained('together')}")
+    section("Which to drop", f"By {TITLES[report.leading]}. {explain_terms('together')}")
     for number, one in enumerate(report.removed):
         _advice(project, one, number)
     for told, count in report.failures.items():
@@ -122,7 +122,7 @@ def _table(report: AblationReport, measures: Sequence[str]) -> None:
         "“Takes” is what the part itself costs per question: work on this machine timed past the cache, model calls as "
         "they were when they were made. Means with 95 % intervals; differences are paired, and are seen where they "
         "hold when all parts are tested at once.",
-        help=explained("recall", "mrr", "ndcg", "bm25", "dense"),
+        help=explain_terms("recall", "mrr", "ndcg", "bm25", "dense"),
     )
     if any(one.name == FACT_CHECK_AND_REFUSAL for one in report.removed):
         st.caption(
@@ -160,7 +160,7 @@ def _spared(value: float, shown: Callable[[float], str]) -> str:
     return shown(value) if value >= 0 else f"spares {shown(-value)}"
 
 
-def _advice(project: Project, one: Removed, number: int) -> None:
+def _advice(project: Project, one: RemovedPart, number: int) -> None:
     with st.container(border=True):
         left, right = st.columns([4, 1], vertical_alignment="center", wrap=False)
         left.markdown(

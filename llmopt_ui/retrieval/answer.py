@@ -14,7 +14,7 @@ from llmopt_core.labs.retrieval.question import Inspection
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Answer, Evidence
 from llmopt_ui import format as fmt
-from llmopt_ui.components import told_plainly
+from llmopt_ui.components import show_errors
 from llmopt_ui.messages import messages_view, tool_calls_view
 from llmopt_ui.record_view import marked_html
 from llmopt_ui.retrieval.choice import Side
@@ -35,7 +35,7 @@ def answer_part(project: Project, seen: Seen) -> None:
     """Each side's answer, its chunks and its prompt."""
     st.html(_STYLE)
     for column, (side, found) in zip(st.columns(len(seen), gap="medium"), seen, strict=True):
-        with column, told_plainly():
+        with column, show_errors():
             if len(seen) > 1:
                 st.markdown(f"{side.ink.dot} **{fmt.markdown(side.name)}**")
             given = _given(project, side, found)
@@ -79,7 +79,7 @@ def _answer(side: Side, found: Inspection, given: Answer) -> None:
 
 def _took(given: Answer) -> str:
     """Tokens, time and price, also of calls that the cache answered."""
-    used = given.usage.made
+    used = given.usage.uncached
     if used is None:
         return f"Tokens known no more · {fmt.duration(given.seconds)}"
     return (

@@ -11,8 +11,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from llmopt_core.experiments.configuration import Configuration, configuration_from
-from llmopt_core.labs.retrieval.changes import as_text, changed, from_text
-from llmopt_core.labs.retrieval.differences import changed_name, told_differences
+from llmopt_core.labs.retrieval.changes import apply_changes, as_text, from_text
+from llmopt_core.labs.retrieval.differences import difference_lines, name_change
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.runs.values import Project, SavedConfiguration
 from llmopt_core.types import Example, fingerprint
@@ -115,7 +115,7 @@ def _side(place: str, name: str, saved: Sequence[SavedConfiguration], colours: d
     stored = next(item for item in saved if item.name == name)
     before = configuration_from({**stored.spec, "name": stored.name})
     changes = from_text(st.query_params.get(_with(place), ""))
-    return Side(place, before, changed(before, changes), changes, colours[name])
+    return Side(place, before, apply_changes(before, changes), changes, colours[name])
 
 
 def set_changes(place: str, changes: dict[str, Any]) -> None:
@@ -183,7 +183,7 @@ def save_side(project: Project, configuration: Configuration, wanted: str = "") 
     taken = {item.name: item.spec for item in store().configurations(project)}
     base = (wanted or configuration.name.rstrip("*")).strip()
     if base in taken and taken[base].get("retrieval") and configuration.retrieval is not None:
-        base = changed_name(base, RetrievalSpec.model_validate(taken[base]["retrieval"]), configuration.retrieval)
+        base = name_change(base, RetrievalSpec.model_validate(taken[base]["retrieval"]), configuration.retrieval)
     names = (base if number == 1 else f"{base} {number}" for number in range(1, 1000))
     name = next(name for name in names if name not in taken)
     kept = configuration.model_copy(update={"name": name})
@@ -205,4 +205,4 @@ def differing(found: Sequence[Side]) -> list[str]:
     specs = [side.configuration.retrieval for side in found]
     if len(specs) < 2 or specs[0] is None or specs[1] is None:
         return []
-    return told_differences(specs[0], specs[1])
+    return difference_lines(specs[0], specs[1])

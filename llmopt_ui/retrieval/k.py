@@ -8,14 +8,14 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.labs.retrieval.components import asked_models
+from llmopt_core.labs.retrieval.components import list_asked_models
 from llmopt_core.labs.retrieval.jobs import SWEEP, sweep_report
 from llmopt_core.labs.retrieval.k_sweep import KS, AtK, KSweep, at_k
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, told_plainly
+from llmopt_ui.components import Download, downloads, show_errors
 from llmopt_ui.retrieval.choice import Side, save_clicked
 from llmopt_ui.retrieval.jobs import paid_work, questions_fields, results, task_of
 from llmopt_ui.retrieval.set_charts import k_chart
@@ -44,13 +44,13 @@ def k_view(project: Project, found: Sequence[Side]) -> None:
     configuration_caveats(project, [side.configuration], asked.examples)
     long_question_notes([side.configuration], asked.examples)
     options = {"ks": sorted(ks)}
-    with told_plainly():
+    with show_errors():
         done = results(
             SWEEP, [task_of(project, side, asked)], options,
             "Hand over more chunks",
             f"{fmt.plural(len(asked.examples), 'question')} × {fmt.plural(len(ks), 'number')} of chunks = "
             f"{len(asked.examples) * len(ks)} answers, less what is known already",
-            paid_work(asked_models(side.configuration, True, JudgeSpec())),
+            paid_work(list_asked_models(side.configuration, True, JudgeSpec())),
         )  # fmt: skip
         report = sweep_report(done[0]) if done else None
         if report is not None:
@@ -89,7 +89,7 @@ def _told(report: KSweep) -> str:
             "chunks cost fewer tokens."
         )
     words = f"{name} is highest with **{fmt.plural(report.best, 'chunk')}**"
-    if report.undecided:
+    if report.is_undecided:
         return f"{words}, but on {questions} no difference to any other number is seen."
     if report.fewest < report.best:
         return f"{words}. From **{report.fewest}** on, no difference to it is seen on {questions}."

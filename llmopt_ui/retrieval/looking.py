@@ -110,7 +110,7 @@ def answer(project: Project, side: Side, found: Inspection) -> Answer:
 def known_answer(project: Project, side: Side, found: Inspection) -> Answer | None:
     """The answer where it was given before."""
     lab = QuestionLab(side.configuration, store().documents(project), models())
-    return lab.known_answer(found)
+    return lab.cached_answer(found)
 
 
 def _at_once(project: Project, side: Side, example: Example) -> bool:
@@ -120,7 +120,7 @@ def _at_once(project: Project, side: Side, example: Example) -> bool:
     if texts_of(side, example) is not None:
         return False
     try:
-        return QuestionLab(side.configuration, store().documents(project), models()).is_known(example)
+        return QuestionLab(side.configuration, store().documents(project), models()).is_cached(example)
     except LlmOptError as error:
         inspection_cache().fail(key_of(project, side, example), str(error))
         return True

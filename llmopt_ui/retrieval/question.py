@@ -50,7 +50,7 @@ def _summary(seen: Seen) -> None:
     for column, (side, found) in zip(columns(seen), seen, strict=True):
         with column:
             st.markdown(f"{side.ink.dot} **{fmt.markdown(side.name)}**")
-            usage, retrieval = found.retrieval.usage.made or Usage(), found.retrieval
+            usage, retrieval = found.retrieval.usage.uncached or Usage(), found.retrieval
             facts(
                 [
                     ("Source at rank", _gold(found)),

@@ -8,10 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.labs.retrieval.components import asked_models
+from llmopt_core.labs.retrieval.components import list_asked_models
 from llmopt_core.labs.retrieval.jobs import MEASURE, set_report
 from llmopt_core.labs.retrieval.whole_set import MEASURES, SetReport
-from llmopt_core.reporting.terms import explained
+from llmopt_core.reporting.terms import explain_terms
 from llmopt_core.runs.values import Project
 from llmopt_core.text.csv_text import csv_of
 from llmopt_ui import format as fmt
@@ -38,7 +38,7 @@ def set_view(project: Project, found: Sequence[Side]) -> None:
     long_question_notes([side.configuration for side in found], asked.examples)
     k = int(st.slider("Chunks that count (k)", 1, 20, 5, key=K, bind="query-params", width=340))
     tasks = [task_of(project, side, asked) for side in found]
-    models = [model for side in found for model in asked_models(side.configuration, False, JudgeSpec())]
+    models = [model for side in found for model in list_asked_models(side.configuration, False, JudgeSpec())]
     done = results(
         MEASURE, tasks, {"k": k}, "Measure retrieval",
         f"{fmt.plural(len(asked.examples), 'question')} · no answers are asked for, only what retrieval itself needs",
@@ -61,8 +61,10 @@ def _show(shown: Shown, k: int) -> None:
         "handed over.",
     )
     st.plotly_chart(stage_chart(shown, k), config=CONFIG, key="set_stages", alt="Recall, MRR and nDCG after each stage")
-    st.caption(explained("recall", "mrr", "ndcg"))
-    section("Where the sources stand", f"{explained('source')} Each counts once: by the first chunk that overlaps it.")
+    st.caption(explain_terms("recall", "mrr", "ndcg"))
+    section(
+        "Where the sources stand", f"{explain_terms('source')} Each counts once: by the first chunk that overlaps it."
+    )
     st.markdown(position_legend())
     for column, (side, report) in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
         column.plotly_chart(

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from llmopt_core.errors import BadInput
-from llmopt_core.labs.retrieval.changes import changed, changes_between
+from llmopt_core.labs.retrieval.changes import apply_changes, changes_between
 from llmopt_core.labs.retrieval.setting_words import setting_title, setting_value
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.components import told_plainly
+from llmopt_ui.components import show_errors
 from llmopt_ui.forms.configuration import configuration_of
 from llmopt_ui.forms.retrieval import retrieval_fields
 from llmopt_ui.retrieval.choice import Side, save_clicked, set_changes
@@ -50,7 +50,7 @@ def _open(place: str = "") -> None:
 @st.dialog("Other retrieval settings", width="large", on_dismiss=_open)
 def _dialog(side: Side) -> None:
     st.caption(f"For {fmt.markdown(side.saved.name)} on this page only, until you save it.")
-    with told_plainly():
+    with show_errors():
         values = retrieval_fields(side.configuration.retrieval, f"lab_{side.place}_{side.configuration.fingerprint}")
         if st.button("Use these settings", key=f"{DIALOG}_use", type="primary"):
             if values is None:
@@ -58,7 +58,7 @@ def _dialog(side: Side) -> None:
             made = configuration_of({**side.saved.model_dump(mode="json"), "retrieval": values})
             before = side.saved.retrieval or RetrievalSpec()
             changes = changes_between(before, made.retrieval or before)
-            changed(side.saved, changes)
+            apply_changes(side.saved, changes)
             set_changes(side.place, changes)
             _open()
             st.rerun()

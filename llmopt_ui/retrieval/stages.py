@@ -90,7 +90,7 @@ def _numbers(stage: StageTrace) -> str:
     parts.append(fmt.short_time(stage.seconds))
     if stage.once_seconds >= WORTH_TELLING:
         parts.append(f"once {fmt.short_time(stage.once_seconds)} to load")
-    made = stage.usage.made
+    made = stage.usage.uncached
     if made is not None and made.calls:
         parts.append(f"{fmt.count(made.prompt_tokens + made.completion_tokens)} tokens")
     if stage.usage.cached_calls:

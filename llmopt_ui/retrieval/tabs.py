@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from llmopt_core.runs.values import Project
-from llmopt_ui.components import told_plainly
+from llmopt_ui.components import show_errors
 from llmopt_ui.retrieval.choice import Side, ready, retrieving, sides
 from llmopt_ui.retrieval.settings import settings_row
 
@@ -31,7 +31,7 @@ def lab(project: Project) -> None:
     settings_row(project, found)
     for name, tab in zip(TABS, st.tabs(list(TABS), key=VIEW, on_change="rerun", bind="query-params"), strict=True):
         if tab.open:
-            with tab, told_plainly():
+            with tab, show_errors():
                 view_of(name)(project, found)
 
 

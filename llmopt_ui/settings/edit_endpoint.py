@@ -11,7 +11,7 @@ from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.models.body_fields import parameter_lines, parameters_in
 from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import Endpoint
-from llmopt_ui.components import told_plainly
+from llmopt_ui.components import show_errors
 from llmopt_ui.forms.request_fields import PARAMETERS_HELP
 from llmopt_ui.model_choice import models_of, shutdown_note
 from llmopt_ui.resources import settings
@@ -65,7 +65,7 @@ def edit_form(endpoint: Endpoint) -> None:
         pressed = st.form_submit_button("Save endpoint")
     if not pressed:
         return
-    with told_plainly():
+    with show_errors():
         changes = {
             "base_url": (url or "").strip(),
             "api_key_env": (variable or "").strip(),

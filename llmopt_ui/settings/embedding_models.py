@@ -8,7 +8,7 @@ import streamlit as st
 from llmopt_core.errors import BadInput
 from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import EmbeddingModel, Endpoint
-from llmopt_ui.components import told_plainly
+from llmopt_ui.components import show_errors
 from llmopt_ui.model_choice import embedding_models_of
 from llmopt_ui.resources import settings
 from llmopt_ui.session import notify
@@ -50,7 +50,7 @@ def embedding_models_form(endpoint: Endpoint) -> None:
             )
             pressed = st.form_submit_button("Save embedding models")
         if pressed:
-            with told_plainly():
+            with show_errors():
                 typed = embedding_models_from(edited)
                 listed = set(embedding_models_of(endpoint.name)) - set(endpoint.embeddings)
                 kept = {name: one for name, one in typed.items() if name not in listed or one != EmbeddingModel()}

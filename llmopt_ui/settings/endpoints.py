@@ -16,7 +16,7 @@ from llmopt_core.models.endpoint_file import delete_endpoint, save_endpoint
 from llmopt_core.models.endpoints import Endpoint, Prices, added_endpoints
 from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
-from llmopt_ui.components import section, show_error, side_by_side, told_plainly
+from llmopt_ui.components import section, show_error, show_errors, side_by_side
 from llmopt_ui.keys import endpoints, environment, key_of
 from llmopt_ui.resources import settings
 from llmopt_ui.session import notify, state
@@ -113,7 +113,7 @@ def _prices_form(endpoint: Endpoint) -> None:
             if price.unknown:
                 st.caption(fmt.markdown(f"{model}: the {price.unknown} price is not known, so what it costs is not."))
         if st.form_submit_button("Save prices"):
-            with told_plainly():
+            with show_errors():
                 save_endpoint(settings(), endpoint.model_copy(update={"prices": prices_from(edited)}))
                 notify(f"Prices of {endpoint.name} saved.")
                 st.rerun()
@@ -179,7 +179,7 @@ def _add_form() -> None:
     if not pressed:
         return
     typed = {"name": name, "base_url": url, "api_key_env": variable, "default_model": model}
-    with told_plainly():
+    with show_errors():
         endpoint = endpoint_from({field: (value or "").strip() for field, value in typed.items()})
         save_endpoint(settings(), endpoint)
         state().forms += 1

@@ -10,7 +10,7 @@ import streamlit as st
 from llmopt_core.evaluation.judge_agreement import AGREEMENT, BLIND, JUDGE, SUMMARY, JudgeAgreement
 from llmopt_core.evaluation.judges.families import FAMILIES, Family
 from llmopt_core.evaluation.metrics.registry import METRICS
-from llmopt_core.reporting.terms import explained
+from llmopt_core.reporting.terms import explain_terms
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import section
 from llmopt_ui.theme import NEUTRAL, themed
@@ -50,7 +50,7 @@ def judge_view() -> None:
     with st.expander("As a table"):
         st.table(rows, border="horizontal", hide_index=True, alt="Agreement of the built-in judge with people")
         st.caption(
-            explained("auc")
+            explain_terms("auc")
             + " Kappa is agreement beyond chance; 0 is chance. In brackets the 95 % interval, documents drawn anew."
         )
     section("What it catches, and what it rejects wrongly")

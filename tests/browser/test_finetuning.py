@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from llmopt_core.experiments.versions.training_sets import collected
+from llmopt_core.experiments.versions.training_sets import collected_examples
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
 from llmopt_core.finetuning.training.adapters import adapters_root, write_card
-from llmopt_core.labs.finetuning.annotation import begun, labels
+from llmopt_core.labs.finetuning.annotation import labels, read_drafts
 from llmopt_core.labs.finetuning.sources import sample_training
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
@@ -121,7 +121,7 @@ def test_what_is_typed_without_a_decision_is_never_lost(used: Store, open_page: 
     opened(page, "Next to label")
     expect(page.get_by_test_id("glide-cell-3-0")).to_have_text("typed by hand")
     assert [label.decision for label in labels(used, "harbour").values()] == ["rejected"]
-    assert [typed.answer for typed in begun(used, "harbour").values()] == ["typed by hand"]
+    assert [typed.answer for typed in read_drafts(used, "harbour").values()] == ["typed by hand"]
 
 
 @pytest.mark.parametrize(
@@ -146,4 +146,4 @@ def test_an_upload_is_collected_and_its_box_closes(
     expect(page.get_by_text("collected →", exact=False)).to_be_visible()
     settled(page)
     expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
-    assert [example.answer for example in collected(used, "harbour")] == answers
+    assert [example.answer for example in collected_examples(used, "harbour")] == answers

@@ -6,9 +6,9 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from llmopt_core.evaluation.judges.agreement import JUDGE
 from playwright.sync_api import expect
 
+from llmopt_core.evaluation.judge_agreement import JUDGE
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
 from llmopt_core.types import Answer, Record, Score, Usage

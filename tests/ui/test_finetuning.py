@@ -13,7 +13,7 @@ from llmopt_core.experiments.colours import project_colours
 from llmopt_core.experiments.comparison import new_id, start_comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.versions.training_sets import collect, collected, save_training_set, training_sets
+from llmopt_core.experiments.versions.training_sets import collect, collected_examples, save_training_set, training_sets
 from llmopt_core.finetuning.data.examples import TrainingExample, chat_example
 from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
@@ -106,7 +106,7 @@ def test_good_answers_are_collected_cleaned_and_saved(app: App, used: str, store
     test.number_input(key="tuning_run_least").set_value(0.5).run()
     test.button(key="tuning_run_add").click().run()
     assert not test.exception
-    count = len(collected(store, used))
+    count = len(collected_examples(store, used))
     assert count > 3
     # Those questions stand in the evaluation set, so nothing is left until the user says otherwise.
     assert f"{count:,} collected → **0** to train on" in words(test)
@@ -117,7 +117,7 @@ def test_good_answers_are_collected_cleaned_and_saved(app: App, used: str, store
     assert not test.exception
     (saved,) = training_sets(store, used)
     assert (saved.label, saved.validation) == ("good v1", None)
-    assert collected(store, used) == []
+    assert collected_examples(store, used) == []
 
 
 def test_what_was_preferred_in_a_blind_vote_is_collected_alone_or_as_pairs(app: App, used: str, store: Store) -> None:
@@ -138,7 +138,7 @@ def test_what_was_preferred_in_a_blind_vote_is_collected_alone_or_as_pairs(app: 
     assert "1 pair from the votes, with the prompt of curt" in words(test)
     test.button(key="tuning_run_add").click().run()
     assert not test.exception
-    (pair,) = collected(store, used)
+    (pair,) = collected_examples(store, used)
     assert (pair.answer, pair.rejected[0]["content"]) == ("1", "It is 1, I think.")
 
 
@@ -149,7 +149,7 @@ def test_a_set_without_examples_or_name_is_refused_in_words(app: App, used: str,
     assert "A training-set needs a name" in words(test)
     test.button(key="tuning_clear").click().run()
     assert not test.exception
-    assert collected(store, used) == []
+    assert collected_examples(store, used) == []
     assert "No training examples yet" in words(test)
 
 
@@ -169,7 +169,7 @@ def test_files_that_cannot_be_read_say_why(
     test.button(key="tuning_upload_add").click().run()
     assert not test.exception
     assert told in words(test)
-    assert collected(store, used) == []
+    assert collected_examples(store, used) == []
 
 
 def test_an_uploaded_file_is_collected_and_chosen_rows_are_removed(app: App, used: str, store: Store) -> None:
@@ -178,7 +178,7 @@ def test_an_uploaded_file_is_collected_and_chosen_rows_are_removed(app: App, use
     keyed(test.get("file_uploader"), "tuning_upload").set_value(("a.csv", data, "text/csv")).run()
     test.button(key="tuning_upload_add").click().run()
     assert not test.exception
-    assert [e.label for e in collected(store, used)] == ["where", "when"]
+    assert [e.label for e in collected_examples(store, used)] == ["where", "when"]
     assert "where is the quay" in words(test)
 
 
@@ -209,7 +209,7 @@ def test_a_larger_model_answers_what_passes_is_collected(
     finally:
         resources.model_plugins.pop()
     assert not test.exception
-    made = collected(store, used)
+    made = collected_examples(store, used)
     assert len(made) == 8
     assert {e.answer for e in made} == {'{"year": 1712}'}
     assert "is-json" in words(test)
@@ -310,10 +310,10 @@ def test_a_running_job_is_followed_and_can_be_cancelled(
     assert {"Time left 42 s", "Cost so far free"} <= set(shown.split("\n"))
     assert [bar.proto.text for bar in test.main.get("progress")] == ["Training · 5 of 20 steps"]
     keyed(test.button, "tuning_cancel_").click().run()
-    assert folder.cancel_asked()
+    assert folder.is_cancel_requested()
     stop = keyed(test.run().button, "tuning_cancel_")
     assert (stop.label, stop.disabled) == ("Stopping …", True)
-    assert not trained.cancel_asked()
+    assert not trained.is_cancel_requested()
 
 
 def test_training_is_seen_in_the_sidebar_of_every_page_and_can_be_cancelled_there(
@@ -328,7 +328,7 @@ def test_training_is_seen_in_the_sidebar_of_every_page_and_can_be_cancelled_ther
     assert bar.proto.text.replace("\\", "") == "**Training second**  \n5 of 20 steps · 42 s left · free so far"
     assert bar.proto.value == 25
     keyed(test.button, "side_tuning_cancel_").click().run()
-    assert folder.cancel_asked()
+    assert folder.is_cancel_requested()
     (bar,) = test.run().sidebar.get("progress")
     assert bar.proto.text.replace("\\", "") == "**Training second**  \nStopping … · 5 of 20 steps"
     assert keyed(test.button, "side_tuning_cancel_").disabled
@@ -655,7 +655,7 @@ def test_decisions_become_training_data(app: App, used: str, store: Store) -> No
     test.button(key="label_to_data").click().run()
     test.button(key="tuning_label_add").click().run()
     assert not test.exception
-    assert len(collected(store, used)) == len(labels(store, used))
+    assert len(collected_examples(store, used)) == len(labels(store, used))
 
 
 def test_nothing_to_label_without_answers(app: App) -> None:

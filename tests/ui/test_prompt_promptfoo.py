@@ -105,5 +105,5 @@ def test_new_hosts_are_named_and_confirmed_before_anything_is_saved(
     assert not dialog.exception
     assert [item.name for item in store.evaluation_sets("new one")] == ["promptfoo"]
     assert set(added_endpoints(home)) == {"openai-else.where", "groq"}
-    foreign = [one.brought_by("again.yaml") for one in added_endpoints(home).values()]
+    foreign = [one.from_file("again.yaml") for one in added_endpoints(home).values()]
     assert new_destinations(home, foreign, {}) == []

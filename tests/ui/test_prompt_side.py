@@ -291,7 +291,7 @@ def test_a_thumb_down_makes_a_row_a_failure_and_is_kept(
 
     before = failures(compared)
     grid = load_grid(store, found, store.evaluation_set(prompts, found.set_name, found.set_version).examples)
-    row = next(number for number in range(10) if number not in grid.shown("failures"))
+    row = next(number for number in range(10) if number not in grid.filter_rows("failures"))
     thumb = f"row_thumb_{found.id}_{grid.examples[row].id}"
     keyed(compared.feedback, thumb).set_value(0).run()
     assert failures(compared) == before + 1

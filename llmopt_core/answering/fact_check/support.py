@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from llmopt_core.answering.citations import coverage
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ChatModel, ChatRequest, ModelSpec
-from llmopt_core.text.json_replies import objects_in, smuggled
+from llmopt_core.text.json_replies import objects_in, objects_in_material
 from llmopt_core.types import Message, Usage
 
 
@@ -101,7 +101,7 @@ class ModelSupport:
                 f"The fact check's reply was cut at {self._spec.max_tokens} tokens; raise its model's max_tokens.",
                 "bad-answer",
             )
-        foreign = smuggled([question, *passages, *claims], "[")
+        foreign = objects_in_material([question, *passages, *claims], "[")
         return SupportResult(_verdicts(done.text, len(claims), len(passages), foreign), done.usage, done.seconds)
 
 

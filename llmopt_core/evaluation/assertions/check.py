@@ -102,8 +102,8 @@ class Assertion:
 
     async def _find(self, sample: Sample, meter: Meter) -> Finding:
         answer = sample.answer
-        if answer is None or sample.unanswered:
-            raise CouldNotScore(sample.unanswered)
+        if answer is None or sample.problem:
+            raise CouldNotScore(sample.problem)
         spec = self.spec
         if has_templates(spec):
             spec = await asyncio.to_thread(fill_texts, spec, sample.example)

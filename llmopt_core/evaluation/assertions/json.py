@@ -16,6 +16,7 @@ from referencing.exceptions import Unresolvable
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts.patterns import ends_of_matches
 
+# A schema may ask for exponentially many steps; real ones take milliseconds.
 SECONDS = 1.0
 
 Problems = Iterator[jsonschema.ValidationError]

@@ -8,7 +8,7 @@ from pydantic import AliasChoices, BaseModel, Field
 
 from llmopt_core.evaluation.assertions.text import Finding
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.evaluation.judges.llm import REPAIR, SYSTEM, given_up, read_reply
+from llmopt_core.evaluation.judges.llm import REPAIR, SYSTEM, no_verdict_reason, read_reply
 from llmopt_core.evaluation.sample import CouldNotScore, Meter
 from llmopt_core.models.base import ChatModel, ChatRequest
 from llmopt_core.types import Message
@@ -58,7 +58,7 @@ async def meets_rubric(  # noqa: PLR0917
         holds = verdict.passed and (threshold is None or verdict.score >= threshold)
         return Finding(holds, verdict.reason or "The judge gave no reason.", verdict.score)
     if done.finish_reason == "length":
-        raise CouldNotScore(given_up(judge, done, problem))
+        raise CouldNotScore(no_verdict_reason(judge, done, problem))
     raise CouldNotScore(f"The judge {judge.name} gave no usable verdict, twice: {problem}.")
 
 

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.evaluation.metrics.catalogue import METRICS
-from llmopt_core.prompts.patterns import compiled_pattern
+from llmopt_core.prompts.patterns import compile_pattern
 from llmopt_core.prompts.sandbox import MISSING_IS_EMPTY
 from llmopt_core.text.words import shorten
 from llmopt_core.types import Example, Spec
@@ -53,6 +53,7 @@ ASSERTION_EXPLANATIONS: Mapping[AssertionType, str] = {
     "unsupported": "An imported condition that cannot be checked here; its test is not run.",
 }
 
+# promptfoo's own default, so that an imported test decides as it did there.
 SIMILAR_THRESHOLD = 0.75
 EXAMPLE_COLUMN = "checks"
 THRESHOLD_COLUMN = "checks_threshold"
@@ -147,7 +148,7 @@ def _regex_problem(assertion: AssertionSpec) -> str:
     if problem or "{{" in assertion.value:
         return problem
     try:
-        compiled_pattern(assertion.value)
+        compile_pattern(assertion.value)
     except BadInput as error:
         return f"needs a regular expression as its value: {str(error).rstrip('.')}"
     return ""

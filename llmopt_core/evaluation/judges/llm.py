@@ -14,7 +14,7 @@ from llmopt_core.evaluation.ragas_bridge import question_of
 from llmopt_core.evaluation.sample import CouldNotScore, Meter
 from llmopt_core.evaluation.text import nearest_sentence, tokens
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion
-from llmopt_core.text.json_replies import breaks_off, objects_in, smuggled
+from llmopt_core.text.json_replies import breaks_off, objects_in, objects_in_material
 from llmopt_core.text.sentences import sentences
 from llmopt_core.text.words import shorten
 from llmopt_core.types import Message
@@ -49,7 +49,7 @@ class LlmJudge:
         try:
             return read_reply(second.text, wanted, question)
         except ValueError as problem:
-            raise CouldNotScore(given_up(self._spec, second, problem)) from problem
+            raise CouldNotScore(no_verdict_reason(self._spec, second, problem)) from problem
 
     def source(self, statement: str) -> str:
         """See `SampleJudge.source`: the context sentence that shares most words with the statement."""
@@ -75,7 +75,7 @@ class LlmJudge:
         return completion
 
 
-def given_up(spec: JudgeSpec, completion: Completion, problem: object) -> str:
+def no_verdict_reason(spec: JudgeSpec, completion: Completion, problem: object) -> str:
     """Why there is no verdict after the last reply."""
     if completion.finish_reason == "length":
         on = ", all spent on reasoning" if completion.reasoning and not completion.text.strip() else ""
@@ -103,7 +103,7 @@ def read_reply(text: str, wanted: type[BaseModel], question: dict[str, Any]) -> 
     """
     problem: ValueError | None = None
     last: BaseModel | None = None
-    foreign = smuggled(question)
+    foreign = objects_in_material(question)
     for candidate in reversed(objects_in(text)):
         if candidate.value in foreign:
             problem = problem or ValueError("the JSON object is one of the text to grade, not a verdict")

@@ -53,7 +53,11 @@ class RagasMetrics:
         answer = _clean_answer(sample)
         judge = self.judge_for(sample, meter)
         heard = RecordingJudge(judge)
-        inputs = {"user_input": _question(sample), "response": answer, "retrieved_contexts": _texts(sample.shown)}
+        inputs = {
+            "user_input": _question(sample),
+            "response": answer,
+            "retrieved_contexts": _texts(sample.context_hits),
+        }
         value = await ragas_value("Faithfulness", heard, self.encode, inputs)
         evidence = tuple(
             Evidence(part["statement"], bool(part["verdict"]), part["reason"], judge.source(part["statement"]))
@@ -81,7 +85,7 @@ class RagasMetrics:
     async def context_utilization(self, sample: Sample, meter: Meter) -> Outcome:
         """As context precision, against the answer given; needs no reference."""
         return await self._precision(
-            "ContextUtilization", sample, meter, sample.shown, {"response": _clean_answer(sample)}
+            "ContextUtilization", sample, meter, sample.context_hits, {"response": _clean_answer(sample)}
         )
 
     async def _precision(

@@ -82,7 +82,7 @@ def _judges(judge: JudgeSpec, models: Models) -> JudgeFor:
 
 
 def _contexts(sample: Sample) -> list[str]:
-    return [hit.chunk.full_text for hit in sample.shown]
+    return [hit.chunk.full_text for hit in sample.context_hits]
 
 
 def _encoder(judge: JudgeSpec, models: Models) -> Encode:

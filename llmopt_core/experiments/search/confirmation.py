@@ -31,7 +31,7 @@ class Verification(Spec):
     tokens: tuple[float | None, float | None] = (None, None)
 
     @property
-    def won(self) -> bool:
+    def is_better(self) -> bool:
         """Whether what was found is better, by the test."""
         return self.comparison.verdict == "better"
 
@@ -80,4 +80,5 @@ def check_budget(task: SearchTask, training: int, held_back: int) -> None:
         )
 
 
+# As for runs: where more than one answer in ten is missing, what is left may be the easy part.
 _MOST_DROPPED = 0.1

@@ -15,7 +15,7 @@ from llmopt_core.types import Spec, Usage
 R = TypeVar("R", bound=Spec)
 
 
-class ExampleWorth(Spec):
+class ExampleEffect(Spec):
     """One few-shot example.
 
     Attributes:
@@ -59,7 +59,7 @@ class SearchResult(Spec):
     problem: str = ""
 
 
-class WorthResult(SearchResult):
+class FewShotEffect(SearchResult):
     """All examples of a set.
 
     Attributes:
@@ -68,7 +68,7 @@ class WorthResult(SearchResult):
 
     questions: int
     full: Summary
-    examples: tuple[ExampleWorth, ...]
+    examples: tuple[ExampleEffect, ...]
 
 
 Method = Literal["greedy", "random"]
@@ -159,16 +159,16 @@ class InstructionResult(SearchResult):
     prompt: PromptSpec = PromptSpec()
 
     @property
-    def kept(self) -> str | None:
+    def better_text(self) -> str | None:
         """The instruction that won on the held-back part; None where the original stays."""
-        if self.best is None or self.verification is None or not self.verification.won:
+        if self.best is None or self.verification is None or not self.verification.is_better:
             return None
         return self.candidates[self.best].text
 
     @property
-    def improved(self) -> PromptSpec | None:
+    def better_prompt(self) -> PromptSpec | None:
         """The prompt with the instruction that won."""
-        return None if self.kept is None else self.prompt.model_copy(update={self.part: self.kept})
+        return None if self.better_text is None else self.prompt.model_copy(update={self.part: self.better_text})
 
 
 def found_by(job: Job, kind: type[R]) -> R | None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from llmopt_core.errors import OUTAGES, BadInput, BudgetReached
 from llmopt_core.execution.bounded import bounded_map
-from llmopt_core.execution.budget import Account, Budget, accounted
+from llmopt_core.execution.budget import Account, Budget, account_for
 from llmopt_core.execution.progress import Progress
 from llmopt_core.execution.spending import check_larger_budget
 from llmopt_core.experiments.configuration import Configuration
@@ -147,7 +147,7 @@ class TrialRunner:
                 found[place] = record
 
         places = list(range(len(examples)))
-        with self.models.within(self.budget), accounted(self._account):
+        with self.models.within(self.budget), account_for(self._account):
             await self._prepare(pipeline, examples)
             while places and self._reserve.unknown and not self._should_stop():
                 # One at a time, until it is known what must be kept for the last test.
@@ -170,7 +170,7 @@ class TrialRunner:
         """Make a call beside the answers, if the budget has room for it. Says whether it was made."""
         if self._should_stop() or not self._has_room(beside=True):
             return False
-        with self.models.within(self.budget), accounted(self._account), accounted(Account()) as paid:
+        with self.models.within(self.budget), account_for(self._account), account_for(Account()) as paid:
             try:
                 await call()
             except BudgetReached:

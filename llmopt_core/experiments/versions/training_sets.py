@@ -16,6 +16,7 @@ from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 
 TRAINING_SET = "training-set"
+# Pages ask for all versions at every rerun; more than these are hardly open at once.
 _MOST_DECODED = 64
 _DECODED: dict[tuple[str, str, int, datetime], SavedTraining] = {}
 
@@ -123,7 +124,7 @@ def _decode(version: Version) -> SavedTraining:
     )
 
 
-def collected(store: Store, project: Project | str, name: str = "") -> list[TrainingExample]:
+def collected_examples(store: Store, project: Project | str, name: str = "") -> list[TrainingExample]:
     """What was collected under a name and not saved as a version yet."""
     body = store.draft(project, TRAINING_SET, name) or {}
     return [example_from(values) for values in body.get("examples", ())]
@@ -135,7 +136,7 @@ def collect(store: Store, project: Project | str, examples: Sequence[TrainingExa
     Raises:
         BadInput: Conversations and preference pairs would be mixed.
     """
-    before = collected(store, project, name)
+    before = collected_examples(store, project, name)
     known = {example.key for example in before}
     fresh: dict[str, TrainingExample] = {}
     for example in examples:
@@ -147,11 +148,11 @@ def collect(store: Store, project: Project | str, examples: Sequence[TrainingExa
             "What is collected holds conversations, what is added preference pairs (or the other way round); save or "
             "clear the collection first."
         )
-    replace_collected(store, project, together, name)
+    replace_collection(store, project, together, name)
     return len(fresh)
 
 
-def replace_collected(
+def replace_collection(
     store: Store, project: Project | str, examples: Sequence[TrainingExample], name: str = ""
 ) -> None:
     """Let the collection hold exactly these."""
@@ -159,6 +160,6 @@ def replace_collected(
     store.save_draft(project, TRAINING_SET, name, body)
 
 
-def clear_collected(store: Store, project: Project | str, name: str = "") -> None:
+def clear_collection(store: Store, project: Project | str, name: str = "") -> None:
     """Forget what was collected."""
     store.delete_draft(project, TRAINING_SET, name)

@@ -27,7 +27,7 @@ class Candidate:
     urgency: float
 
     @property
-    def suggested(self) -> str:
+    def suggestion(self) -> str:
         """What the editing starts from: the reference answer where there is one, else the model's."""
         return self.record.example.reference or (self.record.answer.text if self.record.answer else "")
 

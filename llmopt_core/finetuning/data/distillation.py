@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from llmopt_core.errors import BudgetReached
 from llmopt_core.execution.bounded import bounded_map
-from llmopt_core.execution.budget import Account, accounted
+from llmopt_core.execution.budget import Account, account_for
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion, ModelSpec
 from llmopt_core.models.finish import LENGTH, unusable
@@ -20,7 +20,7 @@ Prompt = Callable[[Example], Sequence[Message]]
 
 
 @dataclass(frozen=True)
-class Distilled:
+class Distillation:
     """Examples that passed, and per rejected or failed question (by id) the reason.
 
     Attributes:
@@ -45,7 +45,7 @@ async def distill(
     concurrency: int = 4,
     on_done: Callable[[int, int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
-) -> Distilled:
+) -> Distillation:
     """Let a larger model answer, and keep what passes.
 
     Args:
@@ -81,13 +81,13 @@ async def distill(
         if on_done:
             on_done(spent.done, len(questions))
 
-    with accounted(Account()) as paid:
+    with account_for(Account()) as paid:
         results = await bounded_map(
             questions, work, concurrency=concurrency, on_done=report, should_stop=stop, stage="distill"
         )
     kept = tuple(r for r in results if isinstance(r, TrainingExample))
     rejected = {q.id: _why(r) for q, r in zip(questions, results, strict=True) if not isinstance(r, TrainingExample)}
-    return Distilled(kept, rejected, paid.usage, spent.stopped)
+    return Distillation(kept, rejected, paid.usage, spent.stopped)
 
 
 @dataclass

@@ -26,12 +26,15 @@ from llmopt_core.finetuning.data.tokens import (
 )
 from llmopt_core.types import EvaluationSet
 
+# OpenAI refuses a job with fewer.
 MIN_EXAMPLES = 10
+# What the smallest models that are offered for fine-tuning read; longer examples are cut in silence.
 DEFAULT_TOKEN_LIMIT = 4_096
 # Of each kind, so that what is everywhere does not hide what is rare.
 MOST_LINES = 1_000
 # What is remembered of earlier examples is bounded, so that a file of any size fits in memory.
 NEAR_LIMIT = 50_000
+# Beyond this, looking for near repeats takes longer than anybody waits for a check.
 NEAR_CHARACTERS = 50_000_000
 REPEATS_LIMIT = 1_000_000
 _BINS = (32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 65_536)

@@ -12,6 +12,7 @@ from typing import Any
 # OpenAI, "Images and vision", cost of gpt-4o: one base, and in high detail one tile for each 512 x 512 of the picture
 # after it was shrunk into 2048 x 2048 and then to a shorter side of 768.
 BASE_TOKENS = 85
+# How OpenAI's vision guide counts a picture: tiles of 512 pixels after scaling to 2048, then 768.
 TILE_TOKENS = 170
 _TILE, _SQUARE, _SHORT_SIDE = 512, 2048, 768
 # A picture that is only named by its address is not fetched; this is the size that is assumed.

@@ -8,7 +8,7 @@ LONG = 160
 """Characters up to which a prompt is shown as it is."""
 
 
-def asked_briefly(prompts: Sequence[str]) -> list[str]:
+def shorten_prompts(prompts: Sequence[str]) -> list[str]:
     """Each prompt as people know it: a short one as it is, of long ones the question in them.
 
     Instructions that all of them begin or end with say nothing about any of them and are left out. Of what is left the

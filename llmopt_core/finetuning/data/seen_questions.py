@@ -31,7 +31,7 @@ _SLACK = 40
 _LONG_WORD = 8
 
 
-def asked_in(examples: Iterable[TrainingExample]) -> Iterator[str]:
+def user_texts(examples: Iterable[TrainingExample]) -> Iterator[str]:
     """Every text that a user says in training examples, before the answer that is learned."""
     for example in examples:
         yield from (text for m in example.prompt if m.get("role") == "user" and (text := message_text(m)))

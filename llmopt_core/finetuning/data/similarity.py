@@ -12,12 +12,15 @@ from rapidfuzz.distance import Levenshtein
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.text.words import fold, words
 
+# Four characters: short enough for Chinese, long enough that chance hits are rare in English.
 _SHINGLE = 4
 _BANDS = 24
 _ROWS = 4
+# The increment of splitmix64 (2^64 divided by the golden ratio).
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MOST_EDITS = 25
 _SHARE = 0.1
+# Edit distance takes time by the product of both lengths.
 _LONGEST = 4_000
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from llmopt_core.finetuning.data.pictures import picture_tokens
 
+# The counting of OpenAI's cookbook for chat models: what frames messages, names and tools.
 TOKENS_PER_MESSAGE = 3
 TOKENS_PER_NAME = 1
 TOKENS_PER_CHAT = 3
@@ -18,6 +19,7 @@ TOKENS_PER_PROPERTIES = 3
 TOKENS_PER_PROPERTY = 3
 TOKENS_PER_ENUM = -3
 TOKENS_PER_CHOICE = 3
+# How OpenAI's cookbook estimates the epochs of a job that leaves them to the service.
 TARGET_EPOCHS = 3
 MIN_TARGET_EXAMPLES = 100
 MAX_TARGET_EXAMPLES = 25_000

@@ -124,7 +124,7 @@ class JobFolder:
         """Leave the flag that the worker looks for."""
         replace_file(self.path / "cancel", b"")
 
-    def cancel_asked(self) -> bool:
+    def is_cancel_requested(self) -> bool:
         """Whether the flag is there."""
         return (self.path / "cancel").exists()
 
@@ -257,13 +257,13 @@ def all_folders(settings: Settings) -> list[JobFolder]:
     return [JobFolder(path.parent) for path in sorted(found, reverse=True)]
 
 
-def reconciled(folder: JobFolder) -> Job:
+def reconcile(folder: JobFolder) -> Job:
     """How the job stands, with a job whose process is gone marked as interrupted.
 
     A job that a service has taken over needs no process here.
     """
     job = folder.job()
-    if job.ended or job.remote_id or folder.is_worked_on():
+    if job.has_ended or job.remote_id or folder.is_worked_on():
         return job
     # The worker may have ended between the two looks.
     job = folder.job()

@@ -87,7 +87,7 @@ class Job:
     resumable: bool = False
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether nothing more will happen by itself."""
         return self.status in ENDED
 

@@ -12,6 +12,7 @@ from llmopt_core.errors import Cancelled
 from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, jobs_root
 from llmopt_core.settings import Settings
 
+# A training takes minutes; half a second of waiting for its turn is not felt.
 POLL_SECONDS = 0.5
 
 

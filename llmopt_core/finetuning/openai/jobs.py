@@ -13,7 +13,7 @@ from llmopt_core.errors import BadInput, Cancelled, EndpointError, LlmOptError
 from llmopt_core.execution.budget import Budget
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.finetuning.data.files import MOST_BYTES
-from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder, open_folder, reconciled
+from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder, open_folder, reconcile
 from llmopt_core.finetuning.jobs.job import ENDED, Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel
 from llmopt_core.finetuning.openai.upload_summary import summarize_upload
 from llmopt_core.finetuning.training_price import TrainingPrice, over_budget, training_price
@@ -138,8 +138,8 @@ class ServiceTrainer:
     def status(self, job_id: str) -> Job:
         """See `FineTuner.status`. A job that never reached the service and that nobody works on is `interrupted`."""
         folder = open_folder(self._settings, job_id)
-        job = reconciled(folder)
-        if not job.remote_id or (job.ended and job.status != "interrupted"):
+        job = reconcile(folder)
+        if not job.remote_id or (job.has_ended and job.status != "interrupted"):
             return job
         return self._update(folder, self._call("say how the job stands", lambda: self._jobs.retrieve(job.remote_id)))
 
@@ -191,7 +191,7 @@ class ServiceTrainer:
 
     def metrics(self, job_id: str) -> list[MetricPoint]:
         """See `FineTuner.metrics`. A finished job's result file is fetched once and completes the curves."""
-        from llmopt_core.finetuning.openai.results import merged, parse_result_file
+        from llmopt_core.finetuning.openai.results import merge_points, parse_result_file
 
         folder = open_folder(self._settings, job_id)
         self._fetch_events(folder)
@@ -201,7 +201,7 @@ class ServiceTrainer:
             if not path.exists():
                 replace_file(path, self._result_file(file_id))
             points += parse_result_file(path.read_bytes())
-        return merged(points)
+        return merge_points(points)
 
     def _result_file(self, file_id: str) -> bytes:
         content: bytes = self._call("hand over the result file", lambda: self._client.files.content(file_id).read())
@@ -227,15 +227,15 @@ class ServiceTrainer:
         job = folder.job()
         if not job.remote_id:
             folder.ask_cancel()
-            return reconciled(folder)
-        if job.ended:
+            return reconcile(folder)
+        if job.has_ended:
             return job
         try:
             return self._update(folder, self._call("cancel the job", lambda: self._jobs.cancel(job.remote_id)))
         except EndpointError as error:
             # It may have ended in the meantime.
             after = self.status(job_id)
-            if after.ended:
+            if after.has_ended:
                 return after
             raise error
 
@@ -268,7 +268,7 @@ class ServiceTrainer:
         spec = ModelSpec(endpoint=self._endpoint.name, name=job.tuned_model, mode="chat")
         return TunedModel(job.tuned_model, spec, facts)
 
-    def listed(self, limit: int = 50) -> list[dict[str, Any]]:
+    def list_jobs(self, limit: int = 50) -> list[dict[str, Any]]:
         """The service's own list of jobs, newest first, those started elsewhere too: id, model, status, tuned_model."""
         from llmopt_core.finetuning.openai.results import listed_values
 

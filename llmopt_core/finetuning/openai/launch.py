@@ -24,6 +24,7 @@ from llmopt_core.finetuning.training.hyperparameters import ServiceSettings, set
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.openai.client import make_sync_client
 
+# An upload that got no answer is looked for before it is tried again, so few tries are enough.
 ATTEMPTS = 3
 METADATA_KEY = "llmopt_job"
 _MOST_LISTED = 1_000
@@ -94,7 +95,7 @@ class Launch:
         return [which for which in both if (self._folder.path / f"{which}.jsonl").exists()]
 
     def _check_cancel(self) -> None:
-        if self._folder.cancel_asked():
+        if self._folder.is_cancel_requested():
             raise Cancelled("Cancelled before the job was started.")
 
     def _file(self, which: Which) -> str:
@@ -117,7 +118,7 @@ class Launch:
 
     def _upload(self, which: Which, name: str) -> Any:
         content = (self._folder.path / f"{which}.jsonl").read_bytes()
-        body = WatchedFile(content, self._folder.cancel_asked)
+        body = WatchedFile(content, self._folder.is_cancel_requested)
         return self._once.files.create(file=(name, body, "application/jsonl"), purpose="fine-tune")
 
     def _find_file(self, name: str) -> Any:

@@ -13,9 +13,10 @@ from typing import Any
 
 from llmopt_core.finetuning.jobs.job import JobCheckpoint, MetricPoint, Status
 from llmopt_core.finetuning.openai.errors import failure_words
-from llmopt_core.models.openai.wire_values import finite, label_of, name_of, readable, shown, token_count
+from llmopt_core.models.openai.wire_values import finite, label_of, name_of, readable, token_count, value_words
 from llmopt_core.types import fingerprint
 
+# Numbers above these are faults of a service, and would break charts and the database.
 MOST_TRAINED = 10**12
 _MOST_STEPS = 10**9
 _LAST_MOMENT = 1e11
@@ -74,7 +75,7 @@ def job_state(remote: Any, price_per_million: float | None) -> dict[str, Any]:
         "result_files": [name for item in files if (name := name_of(item))] if isinstance(files, list) else [],
     }
     if reported is not None and tokens is None and not state["message"]:
-        state["message"] = f"The service reported {shown(reported)} trained tokens; what it cost is unknown."
+        state["message"] = f"The service reported {value_words(reported)} trained tokens; what it cost is unknown."
     if price_per_million is not None and tokens:
         state["cost_usd"] = tokens * price_per_million / 1e6
     return state
@@ -111,7 +112,7 @@ def _message(remote: Any, word: str) -> str:
     if known or said:
         return known or said
     if word.lower() not in _STATUS or _status(remote, word) == "failed":
-        return f"The service gives no reason; it calls this state {shown(word)}."
+        return f"The service gives no reason; it calls this state {value_words(word)}."
     return ""
 
 
@@ -198,7 +199,7 @@ def parse_result_file(content: bytes) -> list[MetricPoint]:
     return points
 
 
-def merged(points: Iterable[MetricPoint]) -> list[MetricPoint]:
+def merge_points(points: Iterable[MetricPoint]) -> list[MetricPoint]:
     """One point per step, later values over earlier ones."""
     found: dict[int, dict[str, Any]] = {}
     for point in points:

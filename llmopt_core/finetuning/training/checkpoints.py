@@ -54,7 +54,7 @@ class Checkpoints:
         """The best weights."""
         return self._load(BEST)
 
-    def listed(self) -> list[JobCheckpoint]:
+    def list_all(self) -> list[JobCheckpoint]:
         """What is there, by step."""
         found = []
         for name, note in self.folder.read("checkpoints.json").items():

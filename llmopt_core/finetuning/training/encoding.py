@@ -10,12 +10,14 @@ from typing import Any, Literal
 from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.data.examples import ChatMessage, TrainingExample, message_text
 
+# The label that PyTorch's cross entropy leaves out by default.
 IGNORED = -100
+# Examples of similar length go together, so that little of a batch is padding.
 _BUCKET = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class EncodedExample:
     """Token ids of one example; `labels` equals them where they are learned, else `IGNORED`."""
 
     number: int
@@ -23,7 +25,7 @@ class Encoded:
     labels: tuple[int, ...]
 
     @property
-    def learned(self) -> int:
+    def learned_tokens(self) -> int:
         """How many tokens are learned; the first has nothing before it to be predicted from."""
         return sum(label != IGNORED for label in self.labels[1:])
 
@@ -33,12 +35,12 @@ Piece = tuple[str, bool]
 
 def encode_examples(
     examples: Sequence[TrainingExample], tokenizer: Any, text_format: Literal["chat", "completion"], max_tokens: int
-) -> tuple[list[Encoded], list[int]]:
+) -> tuple[list[EncodedExample], list[int]]:
     """Encode examples; the second list has the positions of those that are too long."""
     encoded, too_long = [], []
     for number, example in enumerate(examples):
         one = encode_pieces(pieces(example, tokenizer, text_format), tokenizer, number)
-        if len(one.ids) <= max_tokens and one.learned:
+        if len(one.ids) <= max_tokens and one.learned_tokens:
             encoded.append(one)
         else:
             too_long.append(number)
@@ -97,7 +99,7 @@ def _completion_pieces(example: TrainingExample, tokenizer: Any) -> list[Piece]:
     return [(prompt, False), (f" {example.answer.strip()}{tokenizer.eos_token}", True)]
 
 
-def encode_pieces(parts: Sequence[Piece], tokenizer: Any, number: int = 0) -> Encoded:
+def encode_pieces(parts: Sequence[Piece], tokenizer: Any, number: int = 0) -> EncodedExample:
     """Token ids of pieces, each encoded alone, as a server encodes the prompt apart from what it generates."""
     ids: list[int] = []
     labels: list[int] = []
@@ -109,10 +111,10 @@ def encode_pieces(parts: Sequence[Piece], tokenizer: Any, number: int = 0) -> En
     while labels and labels[-1] == IGNORED:
         ids.pop()
         labels.pop()
-    return Encoded(number, tuple(ids), tuple(labels))
+    return EncodedExample(number, tuple(ids), tuple(labels))
 
 
-def batches(encoded: Sequence[Encoded], batch_size: int, seed: int) -> list[list[Encoded]]:
+def batches(encoded: Sequence[EncodedExample], batch_size: int, seed: int) -> list[list[EncodedExample]]:
     """One epoch: examples of similar length together, so that little is padded; the order of batches is random."""
     rng = random.Random(seed)
     order = rng.sample(list(encoded), len(encoded))
@@ -122,7 +124,7 @@ def batches(encoded: Sequence[Encoded], batch_size: int, seed: int) -> list[list
     return found
 
 
-def by_length(encoded: Sequence[Encoded], batch_size: int) -> Iterator[list[Encoded]]:
+def by_length(encoded: Sequence[EncodedExample], batch_size: int) -> Iterator[list[EncodedExample]]:
     """Batches of similar length in a fixed order, for measuring."""
     order = sorted(encoded, key=lambda example: len(example.ids))
     for at in range(0, len(order), batch_size):

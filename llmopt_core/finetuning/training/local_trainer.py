@@ -10,7 +10,7 @@ from pathlib import Path
 
 from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
-from llmopt_core.finetuning.jobs.folder import SCRATCH, JobFolder, all_folders, new_folder, open_folder, reconciled
+from llmopt_core.finetuning.jobs.folder import SCRATCH, JobFolder, all_folders, new_folder, open_folder, reconcile
 from llmopt_core.finetuning.jobs.job import Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel
 from llmopt_core.finetuning.training.adapters import adapter, adapters, tuned_embedding, tuned_embeddings
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
@@ -54,7 +54,7 @@ class LocalTrainer:
             )
         made = adapters(self._settings) if self._kind == "lora" else tuned_embeddings(self._settings)
         taken = {model.name for model in made}
-        taken |= {f.job().name for f in all_folders(self._settings) if not reconciled(f).ended}
+        taken |= {f.job().name for f in all_folders(self._settings) if not reconcile(f).has_ended}
         if request.name in taken:
             raise BadInput(
                 f"There is already a tuned model or a running job named {request.name!r}; choose another name."
@@ -84,7 +84,7 @@ class LocalTrainer:
 
     def status(self, job_id: str) -> Job:
         """See `FineTuner.status`. A job whose process is gone is `interrupted`."""
-        return reconciled(open_folder(self._settings, job_id))
+        return reconcile(open_folder(self._settings, job_id))
 
     def events(self, job_id: str) -> list[JobEvent]:
         """See `FineTuner.events`."""
@@ -96,13 +96,13 @@ class LocalTrainer:
 
     def checkpoints(self, job_id: str) -> list[JobCheckpoint]:
         """See `FineTuner.checkpoints`."""
-        return Checkpoints(open_folder(self._settings, job_id)).listed()
+        return Checkpoints(open_folder(self._settings, job_id)).list_all()
 
     def cancel(self, job_id: str) -> Job:
         """See `FineTuner.cancel`. A running trainer saves its state and ends after the step it is in."""
         folder = open_folder(self._settings, job_id)
-        job = reconciled(folder)
-        if not job.ended:
+        job = reconcile(folder)
+        if not job.has_ended:
             folder.ask_cancel()
         return folder.job()
 
@@ -113,8 +113,8 @@ class LocalTrainer:
             BadInput: The job has finished or is running.
         """
         folder = open_folder(self._settings, job_id)
-        job = reconciled(folder)
-        if not job.ended:
+        job = reconcile(folder)
+        if not job.has_ended:
             raise BadInput(f"Job {job_id} is {job.status}; there is nothing to resume.")
         if job.status == "finished":
             raise BadInput(f"Job {job_id} has finished; start a new one to train further.")

@@ -38,7 +38,7 @@ class Position:
     worse: int = 0
 
 
-class Stopped(Exception):
+class TrainingStopped(Exception):
     """The run was asked to stop; its last state is in the checkpoint."""
 
 
@@ -134,7 +134,7 @@ class TrainingLoop(ABC, Generic[E]):
         """Train to the end (or until it stops early), and measure all validation examples with the result.
 
         Raises:
-            Stopped: `should_stop` said so; the state was saved first where there is room.
+            TrainingStopped: `should_stop` said so; the state was saved first where there is room.
         """
         if self.position.step == 0:
             self._measure_on_the_way()
@@ -143,7 +143,7 @@ class TrainingLoop(ABC, Generic[E]):
         while self.position.step < self.total_steps and not self._stops_early():
             if self.hooks.should_stop():
                 self._save()
-                raise Stopped
+                raise TrainingStopped
             if self.position.step // self._per_epoch != epoch:
                 epoch = self.position.step // self._per_epoch
                 order = self.epoch_batches(epoch)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
-from llmopt_core.finetuning.training.encoding import IGNORED, Encoded, batches, by_length
+from llmopt_core.finetuning.training.encoding import IGNORED, EncodedExample, batches, by_length
 from llmopt_core.finetuning.training.hyperparameters import LoraSettings
 from llmopt_core.finetuning.training.loop import Hooks, Measurement, TrainingLoop
 from llmopt_core.finetuning.training.lora_gguf import TARGETS
@@ -20,7 +20,7 @@ _WORTH_IT = 0.75
 _PAIRS = 8 * 256 * 256
 
 
-class LoraRun(TrainingLoop[Encoded]):
+class LoraRun(TrainingLoop[EncodedExample]):
     """Trains an adapter.
 
     Args:
@@ -38,8 +38,8 @@ class LoraRun(TrainingLoop[Encoded]):
         self,
         model: Any,
         settings: LoraSettings,
-        train: Sequence[Encoded],
-        validation: Sequence[Encoded],
+        train: Sequence[EncodedExample],
+        validation: Sequence[EncodedExample],
         checkpoints: Checkpoints,
         *,
         seed: int = 0,
@@ -68,17 +68,17 @@ class LoraRun(TrainingLoop[Encoded]):
         weights = {n: p for n, p in self.model.named_parameters() if p.requires_grad}
         super().__init__(weights, settings, train, validation, checkpoints, seed=seed, hooks=hooks)
 
-    def epoch_batches(self, epoch: int) -> list[list[Encoded]]:
+    def epoch_batches(self, epoch: int) -> list[list[EncodedExample]]:
         """See `TrainingLoop.epoch_batches`."""
         return batches(self.train, self.settings.batch_size, self.seed * 1_000 + epoch)
 
-    def batch_loss(self, batch: Sequence[Encoded]) -> tuple[Any, float, int]:
+    def batch_loss(self, batch: Sequence[EncodedExample]) -> tuple[Any, float, int]:
         """See `TrainingLoop.batch_loss`."""
         self.model.train()
         losses, right = self._losses(batch)
         return losses.mean(), float(right.float().mean()), sum(len(example.ids) for example in batch)
 
-    def measure(self, examples: Sequence[Encoded]) -> Measurement:
+    def measure(self, examples: Sequence[EncodedExample]) -> Measurement:
         """Loss per learned token and the share of tokens the model would have said, dropout off."""
         import torch
 
@@ -89,13 +89,13 @@ class LoraRun(TrainingLoop[Encoded]):
             with torch.no_grad():
                 losses, right = self._losses(batch)
             correct += int(right.sum())
-            for example, part in zip(batch, losses.split([e.learned for e in batch]), strict=True):
+            for example, part in zip(batch, losses.split([e.learned_tokens for e in batch]), strict=True):
                 by_example[example.number] = (float(part.mean()), len(part))
         total = sum(count for _, count in by_example.values())
         loss = sum(mean * count for mean, count in by_example.values()) / total
         return Measurement(loss, correct / total, by_example)
 
-    def _losses(self, batch: Sequence[Encoded]) -> tuple[Any, Any]:
+    def _losses(self, batch: Sequence[EncodedExample]) -> tuple[Any, Any]:
         """Loss of every learned token, example after example, and whether the model would have said it."""
         import torch
 
@@ -119,7 +119,7 @@ def _keep_in_half(model: Any) -> None:
             module.to(torch.bfloat16)
 
 
-def _pad(batch: Sequence[Encoded]) -> tuple[Any, Any, Any]:
+def _pad(batch: Sequence[EncodedExample]) -> tuple[Any, Any, Any]:
     import torch
 
     longest = max(len(example.ids) for example in batch)

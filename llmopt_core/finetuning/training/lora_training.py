@@ -10,7 +10,7 @@ from llmopt_core.finetuning.training import work
 from llmopt_core.finetuning.training.adapters import adapters_root, write_card
 from llmopt_core.finetuning.training.base_weights import base_gguf, file_hash, load_trainable, trainable_folder
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
-from llmopt_core.finetuning.training.encoding import Encoded, encode_examples
+from llmopt_core.finetuning.training.encoding import EncodedExample, encode_examples
 from llmopt_core.finetuning.training.hyperparameters import LoraSettings, settings_from
 from llmopt_core.finetuning.training.lora_gguf import gguf_tensors, write_adapter
 from llmopt_core.finetuning.training.lora_run import LoraRun, half_is_faster
@@ -58,7 +58,7 @@ def train_lora(worker: Worker) -> dict[str, Any]:
 
 def _encode(
     worker: Worker, which: Literal["training", "validation"], tokenizer: Any, settings: LoraSettings
-) -> list[Encoded]:
+) -> list[EncodedExample]:
     part = worker.folder.training_set(which)
     if part is None:
         return []

@@ -32,7 +32,7 @@ class Worker:
 
     def should_stop(self) -> bool:
         """Whether the user cancelled or the system asked this process to end."""
-        return self.terminated or self.folder.cancel_asked()
+        return self.terminated or self.folder.is_cancel_requested()
 
     def begin(self) -> None:
         """From now on the time counts as work."""

@@ -18,7 +18,7 @@ from llmopt_core.text.bounded_yaml import BoundedLoader
 _READ = {"type", "value", "threshold", "weight", "metric", "provider", "assert"}
 
 
-class Unsupported(Exception):
+class UnsupportedError(Exception):
     """Something in the file that has no counterpart here; the message says what."""
 
 
@@ -37,7 +37,7 @@ def assertions_from(
     )
 
 
-def unsupported(reason: str, assertion: Mapping[str, Any] | None = None) -> AssertionSpec:
+def unsupported_assertion(reason: str, assertion: Mapping[str, Any] | None = None) -> AssertionSpec:
     """An assertion that keeps what was not understood, so that an export gives it back."""
     value: dict[str, Any] = {"reason": reason}
     if assertion is not None:
@@ -53,37 +53,37 @@ def _assertions(assertion: Mapping[str, Any], grader: Any, weighed: bool) -> Ite
                 yield from _assertions(part if isinstance(part, Mapping) else {"type": str(part)}, grader, weighed)
         else:
             yield _convert(kind, assertion, grader)
-    except Unsupported as error:
-        yield unsupported(f"the assertion `{kind}`: {error}", assertion)
+    except UnsupportedError as error:
+        yield unsupported_assertion(f"the assertion `{kind}`: {error}", assertion)
     except ValidationError as error:
         said = field_problem(error.errors(include_url=False)[0])
-        yield unsupported(f"the assertion `{kind}`: {said}", assertion)
+        yield unsupported_assertion(f"the assertion `{kind}`: {said}", assertion)
 
 
 def _parts(assertion: Mapping[str, Any], weighed: bool) -> list[Any]:
     """The assertions of a set that must all pass: as if they stood by themselves."""
     parts = assertion.get("assert")
     if not isinstance(parts, list):
-        raise Unsupported("needs a list of assertions")
+        raise UnsupportedError("needs a list of assertions")
     if assertion.get("threshold") is not None:
-        raise Unsupported("this kind is not supported with a threshold")
+        raise UnsupportedError("this kind is not supported with a threshold")
     if weighed or assertion.get("weight") == 0:
-        raise Unsupported("this kind is not supported where it is weighed against others")
+        raise UnsupportedError("this kind is not supported where it is weighed against others")
     foreign = sorted(set(assertion) - _READ)
     if foreign:
-        raise Unsupported(f"its `{foreign[0]}` is not supported")
+        raise UnsupportedError(f"its `{foreign[0]}` is not supported")
     return parts
 
 
 def _convert(kind: str, assertion: Mapping[str, Any], grader: Any) -> AssertionSpec:
     base = kind.removeprefix("not-")
     if base not in _MAKERS:
-        raise Unsupported("this kind is not supported")
+        raise UnsupportedError("this kind is not supported")
     foreign = sorted(set(assertion) - _READ)
     if foreign:
-        raise Unsupported(f"its `{foreign[0]}` is not supported")
+        raise UnsupportedError(f"its `{foreign[0]}` is not supported")
     if assertion.get("provider") not in (None, grader):
-        raise Unsupported("a grader of its own is not supported")
+        raise UnsupportedError("a grader of its own is not supported")
     fields: dict[str, Any] = {"name": str(assertion.get("metric") or ""), **_MAKERS[base](assertion)}
     if assertion.get("weight") is not None:
         fields["weight"] = assertion["weight"]
@@ -100,13 +100,13 @@ def _allowing_missing(value: Any) -> Any:
     try:
         return allow_missing(to_jinja(value))
     except BadInput as error:
-        raise Unsupported(str(error)) from None
+        raise UnsupportedError(str(error)) from None
 
 
 def _text(assertion: Mapping[str, Any]) -> str:
     value = assertion.get("value")
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise Unsupported("needs a text as its value")
+        raise UnsupportedError("needs a text as its value")
     return str(value)
 
 
@@ -120,7 +120,7 @@ def _texts(assertion: Mapping[str, Any]) -> list[str]:
 def _number(assertion: Mapping[str, Any], default: float | None = None) -> float:
     value = assertion.get("threshold", default)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Unsupported("needs a number as its threshold")
+        raise UnsupportedError("needs a number as its threshold")
     return float(value)
 
 
@@ -128,7 +128,7 @@ def _data(value: Any, what: str) -> Any:
     try:
         return yaml.load(value, BoundedLoader) if isinstance(value, str) else value  # noqa: S506 (a SafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise Unsupported(f"its {what} is neither JSON nor YAML") from error
+        raise UnsupportedError(f"its {what} is neither JSON nor YAML") from error
 
 
 def _json(assertion: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def _metric(name: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
 
 def _context_recall(assertion: Mapping[str, Any]) -> dict[str, Any]:
     if "{{" in _text(assertion):
-        raise Unsupported("its value is a template")
+        raise UnsupportedError("its value is a template")
     return _metric("context_recall")(assertion)
 
 
@@ -211,11 +211,11 @@ def assertion_from(assertion_spec: AssertionSpec) -> dict[str, Any]:
     """The promptfoo assertion of a check, for export.
 
     Raises:
-        Unsupported: promptfoo has no such assertion.
+        UnsupportedError: promptfoo has no such assertion.
     """
     if assertion_spec.type == "unsupported":
         if "assertion" not in assertion_spec.value:
-            raise Unsupported(assertion_spec.value["reason"])
+            raise UnsupportedError(assertion_spec.value["reason"])
         return dict(assertion_spec.value["assertion"])
     assertion = _assertion(assertion_spec)
     if assertion_spec.negate:
@@ -256,20 +256,20 @@ def _assertion(assertion_spec: AssertionSpec) -> dict[str, Any]:
         )
         return {"type": kind, "value": value}
     if not assertion_spec.case_sensitive and assertion_spec.type == "regex":
-        raise Unsupported("a regular expression without case")
+        raise UnsupportedError("a regular expression without case")
     if not assertion_spec.case_sensitive and assertion_spec.type in ("equals", "starts-with"):
-        raise Unsupported(f"`{assertion_spec.type}` without case")
+        raise UnsupportedError(f"`{assertion_spec.type}` without case")
     if assertion_spec.type == "json-schema":
         return {"type": "is-json", "value": value}
     if assertion_spec.type == "latency":
         return {"type": "latency", "threshold": (assertion_spec.threshold or 0.0) * 1000}
     if assertion_spec.type == "length":
         if value.pop("unit", "characters") != "words":
-            raise Unsupported("a length in characters")
+            raise UnsupportedError("a length in characters")
         return {"type": "word-count", "value": value}
     if assertion_spec.type == "metric":
         if value not in _METRICS:
-            raise Unsupported(f"the metric {value}")
+            raise UnsupportedError(f"the metric {value}")
         return {"type": _METRICS[value], "threshold": assertion_spec.threshold}
     if assertion_spec.type == "similar" and value is None:
         value = "{{ reference }}"

@@ -13,6 +13,7 @@ _SHORT_FORM = re.compile(r"(?P<type>[a-z][a-z:-]*?)(?:\((?P<threshold>\d+(?:\.\d
 _OLD_NAMES = {"fn": "javascript", "eval": "javascript", "grade": "llm-rubric"}
 # What promptfoo's own reader of such cells assumes where none is given; in YAML these kinds have other defaults.
 _DEFAULT_THRESHOLD = 0.75
+# promptfoo's default for `similar` in CSV files.
 _DEFAULT_SIMILARITY = 0.8
 _GRADED = (
     "answer-relevance", "classifier", "context-faithfulness", "context-recall", "context-relevance", "cost", "latency",

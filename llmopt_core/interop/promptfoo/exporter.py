@@ -16,7 +16,7 @@ from llmopt_core.evaluation.assertions.check import AssertionSpec, assertions_of
 from llmopt_core.evaluation.assertions.spec import without_assertions
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.interop.promptfoo.assertions import Unsupported, assertion_from
+from llmopt_core.interop.promptfoo.assertions import UnsupportedError, assertion_from
 from llmopt_core.interop.promptfoo.importer import JOINT, PromptfooImport
 from llmopt_core.interop.promptfoo.nunjucks import to_nunjucks
 from llmopt_core.interop.promptfoo.providers import provider_from
@@ -68,7 +68,7 @@ def export_promptfoo(
     return PromptfooExport(_yaml(config), tuple(dict.fromkeys(left_out)))
 
 
-def why_not_written(configurations: Sequence[Configuration], endpoints: Mapping[str, Endpoint]) -> dict[str, str]:
+def unsupported_reasons(configurations: Sequence[Configuration], endpoints: Mapping[str, Endpoint]) -> dict[str, str]:
     """The configurations that promptfoo can't do, by name, each with the reason."""
     unwritten: dict[str, str] = {}
     _prompts_and_providers(configurations, endpoints, unwritten)
@@ -86,7 +86,7 @@ def _prompts_and_providers(
         try:
             raw = to_nunjucks(_raw_prompt(configuration, mode).replace(MISSING_IS_EMPTY, ""))
             provider = provider_from(configuration.model, mode, endpoint)
-        except (Unsupported, BadInput) as error:
+        except (UnsupportedError, BadInput) as error:
             unwritten[configuration.name] = str(error)
             continue
         users.setdefault(raw, []).append(configuration.name)
@@ -120,9 +120,9 @@ def _raw_prompt(configuration: Configuration, mode: str) -> str:
     }
     for what, value in has.items():
         if value:
-            raise Unsupported(f"it has {what}, which promptfoo does not know")
+            raise UnsupportedError(f"it has {what}, which promptfoo does not know")
     if prompt.few_shot is not None and prompt.few_shot.select not in ("all", "first"):
-        raise Unsupported(f"its few-shot examples are chosen per question ({prompt.few_shot.select})")
+        raise UnsupportedError(f"its few-shot examples are chosen per question ({prompt.few_shot.select})")
     return _completion_text(prompt) if mode == "completion" else _chat_text(prompt)
 
 
@@ -151,7 +151,7 @@ def _own_template(prompt: PromptSpec) -> Any:
 def _literal(text: str) -> str:
     """Text that a template engine leaves alone."""
     if "{%" in text and "endraw" in text:
-        raise Unsupported("a few-shot example holds template marks that cannot be quoted")
+        raise UnsupportedError("a few-shot example holds template marks that cannot be quoted")
     return f"{{% raw %}}{text}{{% endraw %}}" if any(mark in text for mark in ("{{", "{%", "{#")) else text
 
 
@@ -163,7 +163,7 @@ def _default_test(
         model = ModelSpec(endpoint=judge.endpoint, name=judge.model, temperature=judge.temperature)
         try:
             default["options"] = {"provider": provider_from(model, "chat", endpoints.get(judge.endpoint))}
-        except Unsupported as error:
+        except UnsupportedError as error:
             left_out.append(f"judge {judge.name}: {error}")
     asserted = _assertions(assertions, "all tests", left_out)
     return {**default, **({"assert": asserted} if asserted else {})}
@@ -177,7 +177,7 @@ def _test(example: Example, left_out: list[str]) -> dict[str, Any]:
     plain = json.loads(json.dumps(variables, default=str))
     try:
         plain = {name: _literal(value) if isinstance(value, str) else value for name, value in plain.items()}
-    except Unsupported:
+    except UnsupportedError:
         left_out.append(f"test {example.id}: a variable holds template marks that cannot be quoted")
     test: dict[str, Any] = {"description": example.id, "vars": plain}
     if any(isinstance(value, list) for value in variables.values()):
@@ -198,7 +198,7 @@ def _assertions(assertions: Sequence[AssertionSpec], where: str, left_out: list[
     for assertion in assertions:
         try:
             found.append(assertion_from(assertion))
-        except Unsupported as error:
+        except UnsupportedError as error:
             left_out.append(f"{where}: promptfoo has no assertion for {error}")
     return found
 

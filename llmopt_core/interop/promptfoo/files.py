@@ -20,7 +20,7 @@ from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.experiments.comparison_plan import MOST_REPEATS, MOST_VARIANTS
 from llmopt_core.experiments.comparison_setup import Setup, VariantSetup
 from llmopt_core.experiments.versions.prompts import save_prompt
-from llmopt_core.interop.promptfoo.exporter import PromptfooExport, export_promptfoo, why_not_written
+from llmopt_core.interop.promptfoo.exporter import PromptfooExport, export_promptfoo, unsupported_reasons
 from llmopt_core.interop.promptfoo.importer import NotRun, PromptfooImport, import_promptfoo
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.prompts.spec import PromptSpec
@@ -35,7 +35,7 @@ _JOINT = " · "
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
+class ImportResult:
     """What an import became in a project.
 
     Attributes:
@@ -82,7 +82,7 @@ def import_uploads(files: Mapping[str, bytes], name: str = "") -> PromptfooImpor
             raise BadInput(_without_root(str(root), str(error))) from None
 
 
-def adopt(store: Store, project: Project | str, found: PromptfooImport) -> Adopted:
+def adopt(store: Store, project: Project | str, found: PromptfooImport) -> ImportResult:
     """Save an import's prompts and tests in a project, and give the comparison that runs them."""
     names = _prompt_names(found)
     saved = {name: save_prompt(store, project, name, spec, "Imported from promptfoo") for name, spec in names.items()}
@@ -96,7 +96,7 @@ def adopt(store: Store, project: Project | str, found: PromptfooImport) -> Adopt
         judge=found.judge,
         repeats=min(found.repeat, MOST_REPEATS),
     )
-    return Adopted(
+    return ImportResult(
         setup,
         tuple(names),
         len(found.evaluation_set.examples),
@@ -129,7 +129,7 @@ def export_comparison(found: Comparison, rows: EvaluationSet, endpoints: Mapping
 
 def exportable(found: Comparison, endpoints: Mapping[str, Endpoint]) -> str:
     """Why promptfoo can do none of the variants; empty where it can do some."""
-    unwritten = why_not_written(found.variants, endpoints)
+    unwritten = unsupported_reasons(found.variants, endpoints)
     if len(unwritten) < len(found.variants):
         return ""
     return "; ".join(dict.fromkeys(why.rstrip(".") for why in unwritten.values()))

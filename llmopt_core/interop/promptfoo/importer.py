@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.documents import limits
-from llmopt_core.documents.guard import guarded
+from llmopt_core.documents.guard import run_guarded
 from llmopt_core.documents.progress import OnPart
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.assertions.check import AssertionSpec
@@ -17,7 +17,7 @@ from llmopt_core.evaluation.assertions.spec import EXAMPLE_COLUMN, THRESHOLD_COL
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.interop.promptfoo import FoundPrompt, FoundTest, PromptfooFile, read_promptfoo
-from llmopt_core.interop.promptfoo.assertions import Unsupported, assertions_from, unsupported
+from llmopt_core.interop.promptfoo.assertions import UnsupportedError, assertions_from, unsupported_assertion
 from llmopt_core.interop.promptfoo.providers import ECHO, model_from
 from llmopt_core.interop.promptfoo.references import DATA
 from llmopt_core.models.base import ModelSpec
@@ -104,7 +104,7 @@ def import_promptfoo(path: Path, root: Path | None = None, name: str = "") -> Pr
         configurations,
         EvaluationSet(name, examples),
         judge,
-        {key: endpoint.brought_by(name) for key, endpoint in importer.endpoints.items()},
+        {key: endpoint.from_file(name) for key, endpoint in importer.endpoints.items()},
         file.repeat,
         tuple(importer.not_run),
         tuple([*_parts_not_read(file), *importer.warnings, *_warnings(examples, judge)]),
@@ -120,7 +120,7 @@ def _read(path: Path, root: Path | None) -> PromptfooFile:
         if size > limits.YAML_AT_ONCE_BYTES:
             # The child may stand in another folder.
             arguments = (path.absolute(), root.absolute() if root is not None else None)
-            file: PromptfooFile = guarded(
+            file: PromptfooFile = run_guarded(
                 path.name, _read_apart, arguments, size, limits.YAML_SECONDS, advice="split it, or write it as JSONL"
             )
             return file
@@ -168,7 +168,7 @@ class _Importer:
             return self.judge(provider["text"])
         try:
             model, endpoint = model_from({"id": "", **provider})
-        except Unsupported as error:
+        except UnsupportedError as error:
             self.not_run.append(NotRun("grader", str(provider.get("id", provider)), (str(error),)))
             return JudgeSpec()
         self._note(endpoint)
@@ -181,7 +181,7 @@ class _Importer:
             label = str(provider.get("label") or provider["id"])
             try:
                 model, endpoint = model_from(provider)
-            except Unsupported as error:
+            except UnsupportedError as error:
                 self.not_run.append(NotRun("provider", label, (str(error),)))
                 continue
             self._note(endpoint)
@@ -225,7 +225,7 @@ class _Importer:
                 problems.append("more than one `context-recall` is not supported")
             reserved = sorted(set(test.variables) & set(RESERVED))
             problems += [f"the variable name `{key}` is taken by this program" for key in reserved]
-            assertions = [*(unsupported(problem) for problem in problems), *assertions]
+            assertions = [*(unsupported_assertion(problem) for problem in problems), *assertions]
             name = _free(test.name, taken)
             reasons = tuple(assertion.value["reason"] for assertion in assertions if assertion.type == "unsupported")
             if reasons:

@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from llmopt_core.errors import field_problem
-from llmopt_core.interop.promptfoo.assertions import Unsupported
+from llmopt_core.interop.promptfoo.assertions import UnsupportedError
 from llmopt_core.models.base import BUILTIN, ChatRequest, Completion, ModelSpec
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.registry import Models
 from llmopt_core.types import Usage
 
 ECHO = "echo"
+# promptfoo's default where the provider names none.
 MAX_TOKENS = 1024
 
 # Services that speak OpenAI's protocol: base URL and the variable of their key.
@@ -74,17 +75,17 @@ def model_from(provider: Mapping[str, Any]) -> tuple[ModelSpec, Endpoint | None]
     file could have it sent anywhere. Such an endpoint gets its key in Settings.
 
     Raises:
-        Unsupported: It has no counterpart here.
+        UnsupportedError: It has no counterpart here.
     """
     if provider.get("problem"):
-        raise Unsupported(str(provider["problem"]))
+        raise UnsupportedError(str(provider["problem"]))
     service, _, rest = str(provider["id"]).partition(":")
     config = provider.get("config") or {}
     foreign = sorted(set(provider) - {"id", "label", "config", "prompts", "delay"})
     if foreign:
-        raise Unsupported(f"its `{foreign[0]}` is not supported")
+        raise UnsupportedError(f"its `{foreign[0]}` is not supported")
     if not isinstance(config, Mapping):
-        raise Unsupported("its `config` is not a mapping")
+        raise UnsupportedError("its `config` is not a mapping")
     if service == ECHO:
         return ModelSpec(endpoint=ECHO, mode="chat"), None
     mode, name = _mode_and_name(service, rest)
@@ -98,7 +99,7 @@ def _service_name(service: str) -> str:
 
 def _mode_and_name(service: str, rest: str) -> tuple[str, str]:
     if service not in ("openai", "azure", "azureopenai", *_SERVICES) or not rest:
-        raise Unsupported("is not an OpenAI-compatible service known here")
+        raise UnsupportedError("is not an OpenAI-compatible service known here")
     kind, _, name = rest.partition(":")
     if kind in ("chat", "completion") and name:
         return kind, name
@@ -112,7 +113,7 @@ def _mode_and_name(service: str, rest: str) -> tuple[str, str]:
         "moderation",
         "transcription",
     ):
-        raise Unsupported(f"`{kind}` is not supported, only chat and completion")
+        raise UnsupportedError(f"`{kind}` is not supported, only chat and completion")
     return "chat", rest
 
 
@@ -128,7 +129,7 @@ def _endpoint(service: str, config: Mapping[str, Any]) -> Endpoint | None:
             name=f"{service}-{re.sub(r'[^A-Za-z0-9.]+', '-', urlsplit(str(url)).netloc)}", base_url=str(url)
         )
     except (ValidationError, ValueError) as error:
-        raise Unsupported(f"its base URL {str(url)[:100]!r} is not a web address") from error
+        raise UnsupportedError(f"its base URL {str(url)[:100]!r} is not a web address") from error
 
 
 def _base_url(service: str, url: Any) -> Any:
@@ -150,7 +151,7 @@ def _spec(endpoint: str, name: str, mode: str, config: Mapping[str, Any]) -> Mod
     known = {*_FIELDS, *_HARMLESS, *_BODY_FIELDS}
     foreign = sorted(key for key, value in config.items() if key not in known and value is not None)
     if foreign:
-        raise Unsupported(f"its setting `{foreign[0]}` is not supported")
+        raise UnsupportedError(f"its setting `{foreign[0]}` is not supported")
     fields = {_FIELDS[key]: value for key, value in config.items() if key in _FIELDS and value is not None}
     body = {key: config[key] for key in _BODY_FIELDS if config.get(key) is not None}
     if body and isinstance(fields.get("extra_body", {}), Mapping):
@@ -163,22 +164,22 @@ def _spec(endpoint: str, name: str, mode: str, config: Mapping[str, Any]) -> Mod
         )
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise Unsupported(f"its setting `{first['loc'][0]}`: {field_problem(first)}") from error
+        raise UnsupportedError(f"its setting `{first['loc'][0]}`: {field_problem(first)}") from error
 
 
 def provider_from(model: ModelSpec, mode: str, endpoint: Endpoint | None) -> dict[str, Any]:
     """The promptfoo provider of a model, for export.
 
     Raises:
-        Unsupported: promptfoo cannot reach it.
+        UnsupportedError: promptfoo cannot reach it.
     """
     if model.endpoint == BUILTIN:
-        raise Unsupported("the built-in model is reached by this program alone")
+        raise UnsupportedError("the built-in model is reached by this program alone")
     if model.endpoint == ECHO:
         return {"id": ECHO}
     name = model.name or (endpoint.default_model if endpoint else "")
     if not name:
-        raise Unsupported(f"the endpoint {model.endpoint} names no model")
+        raise UnsupportedError(f"the endpoint {model.endpoint} names no model")
     values = {
         "temperature": model.temperature,
         "max_tokens": model.max_tokens,

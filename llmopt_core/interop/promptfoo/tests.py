@@ -13,6 +13,7 @@ from llmopt_core.interop.promptfoo.csv_tests import tests_in_csv
 from llmopt_core.interop.promptfoo.references import Folder, is_code
 from llmopt_core.interop.promptfoo.variables import Variables
 
+# Lists of variables multiply; nobody waits for, or pays, more.
 MAX_TESTS = 100_000
 Placed = tuple[Mapping[str, Any], Folder]
 """A test, and the folder that its paths are relative to."""
@@ -53,7 +54,7 @@ def read_tests(config: Mapping[str, Any], folder: Folder, source: str) -> tuple[
     broken: dict[str, str] = {}
     raw = _raw_tests(config.get("tests"), folder, source, not_read, broken)
     for number, (test, own) in enumerate(raw, start=1):
-        found += _Test(test, default, templates, own, f"{source}: test {number}").expanded(number)
+        found += _Test(test, default, templates, own, f"{source}: test {number}").expand(number)
         if len(found) > MAX_TESTS:
             raise BadInput(f"{source} has more than {MAX_TESTS:,} tests.")
     if broken and not found:
@@ -61,7 +62,7 @@ def read_tests(config: Mapping[str, Any], folder: Folder, source: str) -> tuple[
     not_read |= broken
     if not_read and not found:
         return [FoundTest(name, {}, problems=(why,)) for name, why in not_read.items()], not_read
-    return found or list(_Test({}, default, {}, folder, f"{source}: test 1").expanded(1)), not_read
+    return found or list(_Test({}, default, {}, folder, f"{source}: test 1").expand(1)), not_read
 
 
 def _default_test(value: Any, folder: Folder, source: str) -> Placed:
@@ -166,7 +167,7 @@ class _Test:
             self.default = {}
         self.options = {**self._mapping(self.default, "options"), **self._mapping(test, "options")}
 
-    def expanded(self, number: int) -> Iterator[FoundTest]:
+    def expand(self, number: int) -> Iterator[FoundTest]:
         """The test once for each combination of its listed variables."""
         own, usual = self._variables(self.test, self.folder), self._variables(self.default, self.default_folder)
         folders = {name: self.folder if name in own else self.default_folder for name in {**usual, **own}}
@@ -179,7 +180,7 @@ class _Test:
         expand = not self.options.get("disableVarExpansion")
         if variables.combinations(expand) > MAX_TESTS:
             raise BadInput(f"{self.where}: its listed variables combine to more than {MAX_TESTS:,} tests.")
-        for values, problems in variables.combined(expand):
+        for values, problems in variables.expand(expand):
             yield FoundTest(
                 name=str(self.test.get("description") or f"test {number}"),
                 variables=values,

@@ -17,6 +17,7 @@ from llmopt_core.prompts.template import allow_missing, render, undefined_in
 _REFERENCE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _QUOTED = re.compile(r"\{% raw %\}((?:(?!\{%-?\s*endraw).)*)\{% endraw %\}", re.DOTALL)
 _MARKS = ("{{", "{%")
+# Variables may name each other in a circle.
 _ROUNDS = 5
 _MOST_CHARS = 2_000_000
 
@@ -41,7 +42,7 @@ class Variables:
         """How many tests they make; with `expand` a list is unfolded, else it is one value."""
         return math.prod(map(len, self._unfold(expand).values()))
 
-    def combined(self, expand: bool) -> Iterator[Found]:
+    def expand(self, expand: bool) -> Iterator[Found]:
         """The variables of each test."""
         unfolded = self._unfold(expand)
         for values in itertools.product(*unfolded.values()):

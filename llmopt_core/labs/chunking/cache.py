@@ -33,7 +33,7 @@ def sweep_key(documents: Sequence[Document], evaluation_set: EvaluationSet, spec
     )
 
 
-def kept_sweep(cache: Cache, key: str) -> SweepResult | None:
+def read_sweep(cache: Cache, key: str) -> SweepResult | None:
     """A finished sweep; None where there is none, or one of another version of the program."""
     data = cache.get_many(STAGE, [key]).get(key)
     if data is None:
@@ -64,7 +64,7 @@ def sweep(
     if budget_usd is not None:
         check_budget(budget_usd, (), models, (spec.embedding,))
     key = sweep_key(documents, evaluation_set, spec, models)
-    found = kept_sweep(models.cache, key)
+    found = read_sweep(models.cache, key)
     if found is None:
         report = report or Reporter()
         with models.spending(key, budget_usd) as budget:

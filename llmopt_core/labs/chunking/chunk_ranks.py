@@ -19,7 +19,7 @@ OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class ChunkRank:
     """One chunk's place: rank from 1 and the score that decided it."""
 
     rank: int
@@ -28,7 +28,7 @@ class Ranked:
 
 def dense_ranks(
     chunks: Sequence[Chunk], question: str, embedder: Embedder, cache: Cache, on_progress: OnProgress | None = None
-) -> dict[str, Ranked]:
+) -> dict[str, ChunkRank]:
     """By chunk id its rank by cosine similarity; equal scores keep the order of the chunks.
 
     Args:
@@ -48,7 +48,7 @@ def dense_ranks(
     return _rank(chunks, (vectors @ asked[0]).tolist())
 
 
-def bm25_ranks(chunks: Sequence[Chunk], question: str, words: Mapping[str, PlacedWords]) -> dict[str, Ranked]:
+def bm25_ranks(chunks: Sequence[Chunk], question: str, words: Mapping[str, PlacedWords]) -> dict[str, ChunkRank]:
     """By chunk id its rank by shared words; chunks that share none have no rank.
 
     Args:
@@ -80,11 +80,11 @@ def still_to_embed(chunks: Sequence[Chunk], embedder: Embedder, cache: Cache) ->
     return count_new([chunk.full_text for chunk in chunks], embedder, cache)
 
 
-def ranks_in(chunks: Sequence[Chunk], ranks: Mapping[str, Ranked]) -> dict[int, Ranked]:
+def ranks_in(chunks: Sequence[Chunk], ranks: Mapping[str, ChunkRank]) -> dict[int, ChunkRank]:
     """The ranks by position in `chunks`."""
     return {i: ranks[chunk.id] for i, chunk in enumerate(chunks) if chunk.id in ranks}
 
 
-def _rank(chunks: Sequence[Chunk], scores: Sequence[float]) -> dict[str, Ranked]:
+def _rank(chunks: Sequence[Chunk], scores: Sequence[float]) -> dict[str, ChunkRank]:
     order = np.argsort(-np.asarray(scores), kind="stable").tolist()
-    return {chunks[i].id: Ranked(rank, float(scores[i])) for rank, i in enumerate(order, start=1)}
+    return {chunks[i].id: ChunkRank(rank, float(scores[i])) for rank, i in enumerate(order, start=1)}

@@ -91,21 +91,21 @@ class Pieces:
     prefixed: bool = False
 
     @cached_property
-    def handed(self) -> list[Span]:
+    def handed_over_spans(self) -> list[Span]:
         """What can be handed over, in document order."""
         return list(dict.fromkeys(chunk.parent or chunk.span for chunk in self.chunks))
 
     @cached_property
     def owner(self) -> Ints:
         """Per chunk the position in `handed` of what is handed over for it; never decreasing inside a document."""
-        places = {span: place for place, span in enumerate(self.handed)}
+        places = {span: place for place, span in enumerate(self.handed_over_spans)}
         return np.array([places[chunk.parent or chunk.span] for chunk in self.chunks], np.int64)
 
     @cached_property
     def by_document(self) -> dict[str, tuple[Ints, Ints, Ints]]:
         """Per document positions in `handed`, their starts and their ends."""
         rows: dict[str, list[tuple[int, int, int]]] = {}
-        for place, span in enumerate(self.handed):
+        for place, span in enumerate(self.handed_over_spans):
             rows.setdefault(span.document, []).append((place, span.start, span.end))
         tables = {name: np.array(found, np.int64) for name, found in rows.items()}
         return {name: (table[:, 0], table[:, 1], table[:, 2]) for name, table in tables.items()}
@@ -113,11 +113,11 @@ class Pieces:
     @cached_property
     def context_tokens(self) -> Ints:
         """cl100k tokens of everything in `handed`."""
-        pieces = [Chunk(span.document, span.start, span.end, "") for span in self.handed]
+        pieces = [Chunk(span.document, span.start, span.end, "") for span in self.handed_over_spans]
         return chunk_lengths(pieces, self.texts, CONTEXT_TOKENIZER)
 
     @cached_property
-    def embedded_to(self) -> Ints:
+    def embedding_ends(self) -> Ints:
         """Per chunk the offset in its document up to which it is embedded."""
         ends = np.array([chunk.end for chunk in self.chunks], np.int64)
         if self.window is None:
@@ -142,7 +142,7 @@ class Pieces:
     def beyond_window(self) -> tuple[int, float]:
         """Chunks that are embedded only in part, and the share of the characters of all chunks that is not."""
         ends = np.array([chunk.end for chunk in self.chunks], np.int64)
-        lost = ends - self.embedded_to
+        lost = ends - self.embedding_ends
         total = sum(chunk.end - chunk.start for chunk in self.chunks)
         return int((lost > 0).sum()), float(lost.sum() / total) if total else 0.0
 

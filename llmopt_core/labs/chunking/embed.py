@@ -15,6 +15,7 @@ from llmopt_core.labs.chunking.progress import Reporter
 from llmopt_core.models.base import Embedder
 from llmopt_core.types import Chunk
 
+# Stored part by part, so that little is lost where a long sweep is stopped.
 _AT_ONCE = 4096
 TextOf = Callable[[Chunk], str]
 

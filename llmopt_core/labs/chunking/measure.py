@@ -17,7 +17,7 @@ from llmopt_core.types import Span
 def omega_of(pieces: Pieces, references: Sequence[Span]) -> float:
     """Precision at full recall with these chunks; the same for every search and `top_k`."""
     touching = dict.fromkeys(place for reference in references for place in pieces.touching(reference))
-    return omega([pieces.handed[place] for place in touching], references)
+    return omega([pieces.handed_over_spans[place] for place in touching], references)
 
 
 def measures(pieces: Pieces, found: Sequence[int], references: Sequence[Span], k: int) -> dict[str, float]:
@@ -29,7 +29,7 @@ def measures(pieces: Pieces, found: Sequence[int], references: Sequence[Span], k
         references: At least one.
         k: How many are handed over.
     """
-    spans = [pieces.handed[place] for place in found[:k]]
+    spans = [pieces.handed_over_spans[place] for place in found[:k]]
     scores = span_scores(spans, references)
     ranks = found_at(spans, references)
     return {
@@ -50,15 +50,15 @@ class References:
         self._pieces, self._ranking, self._references = pieces, ranking, references
         self._causes: dict[int, Miss] = {}
 
-    def missed(self, found: Sequence[int]) -> tuple[Miss, ...]:
+    def misses(self, found: Sequence[int]) -> tuple[Miss, ...]:
         """The references of which a part that stands in some chunk was not handed over."""
         taken = frozenset(found)
         return tuple(self._cause(i) for i, r in enumerate(self._references) if not self._is_handed_over(r, taken))
 
     def _is_handed_over(self, reference: Span, found: frozenset[int]) -> bool:
         places = self._overlapping(reference)
-        spans = [self._pieces.handed[place] for place in places if place in found]
-        held = [self._pieces.handed[place] for place in places]
+        spans = [self._pieces.handed_over_spans[place] for place in places if place in found]
+        held = [self._pieces.handed_over_spans[place] for place in places]
         return (
             bool(places)
             and self._stands(reference)
@@ -80,8 +80,8 @@ class References:
         places = self._overlapping(reference)
         if not places or not self._stands(reference):
             return "not in the documents", []
-        held = _covered_characters([self._pieces.handed[place] for place in places], reference)
-        whole = [p for p in places if _covered_characters([self._pieces.handed[p]], reference) == held]
+        held = _covered_characters([self._pieces.handed_over_spans[place] for place in places], reference)
+        whole = [p for p in places if _covered_characters([self._pieces.handed_over_spans[p]], reference) == held]
         if not whole:
             return "cut in two", places
         return ("outranked" if self._is_embedded(whole, reference) else "beyond the window"), whole
@@ -94,14 +94,18 @@ class References:
                 # A parent is found by any of its children; only one that is itself cut off hides something.
                 if not overlaps(pieces.chunks[chunk].span, reference):
                     continue
-                if pieces.embedded_to[chunk] >= min(reference.end, pieces.chunks[chunk].end):
+                if pieces.embedding_ends[chunk] >= min(reference.end, pieces.chunks[chunk].end):
                     return True
-            elif pieces.embedded_to[chunk] >= reference.end:
+            elif pieces.embedding_ends[chunk] >= reference.end:
                 return True
         return False
 
     def _overlapping(self, reference: Span) -> list[int]:
-        return [place for place in self._pieces.touching(reference) if overlaps(self._pieces.handed[place], reference)]
+        return [
+            place
+            for place in self._pieces.touching(reference)
+            if overlaps(self._pieces.handed_over_spans[place], reference)
+        ]
 
 
 def _covered_characters(spans: Sequence[Span], reference: Span) -> int:

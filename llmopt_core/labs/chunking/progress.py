@@ -86,4 +86,4 @@ class Reporter:
             return {}
         # The cost is that of the whole work, earlier attempts included, as its budget counts.
         cost = self.budget.usage.cost_usd
-        return {"tokens": self.budget.made.prompt_tokens, "cost_usd": cost, "left_usd": self.budget.left_usd}
+        return {"tokens": self.budget.spent_now.prompt_tokens, "cost_usd": cost, "left_usd": self.budget.left_usd}

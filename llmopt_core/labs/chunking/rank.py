@@ -14,6 +14,7 @@ from llmopt_core.labs.chunking.cut import Pieces
 from llmopt_core.models.base import Vectors
 
 Scores = npt.NDArray[np.float32]
+# Scores are made in blocks, so that memory does not grow with the number of questions.
 _BLOCK = 8_000_000
 
 
@@ -63,7 +64,7 @@ class Ranking:
         self._scores = scores
 
     def first(self, k: int) -> list[int]:
-        """Positions in `Pieces.handed` of the best `k`."""
+        """Positions in `Pieces.handed_over_spans` of the best `k`."""
         return [place for place, _ in best(self._scores, k)]
 
     def rank(self, place: int) -> int | None:
@@ -80,7 +81,7 @@ def rankings(searcher: Searcher, pieces: Pieces, questions: int) -> Iterator[Ran
     What is handed over for several chunks counts by the best of them.
     """
     step = max(1, _BLOCK // max(1, len(pieces.chunks)))
-    alone = len(pieces.handed) == len(pieces.chunks)
+    alone = len(pieces.handed_over_spans) == len(pieces.chunks)
     begins = np.flatnonzero(np.diff(pieces.owner, prepend=-1))
     for start in range(0, questions, step):
         block = searcher.scores(range(start, min(start + step, questions)))

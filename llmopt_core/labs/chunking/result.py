@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from llmopt_core.chunking.spec import ChunkingSpec
-from llmopt_core.labs.chunking.spec import Skipped, SweepSpec, setting_name
+from llmopt_core.labs.chunking.spec import SkippedSetting, SweepSpec, setting_name
 from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.paired import Comparison, compare_paired
 
@@ -126,7 +126,7 @@ class SweepResult:
     window: int | None
     embedded: int
     seconds: float
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedSetting, ...]
     cuttings: tuple[Cutting, ...]
     settings: tuple[SettingResult, ...]
     unknown: float | None = None

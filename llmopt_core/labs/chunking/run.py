@@ -170,7 +170,9 @@ class _Sweep:
         handed_over = []
         for example, ranking in zip(examples, rankings(searcher, pieces, len(examples)), strict=True):
             found = ranking.first(tops[-1])
-            handed_over.append(tuple((places[(s := pieces.handed[p]).document], s.start, s.end) for p in found))
+            handed_over.append(
+                tuple((places[(s := pieces.handed_over_spans[p]).document], s.start, s.end) for p in found)
+            )
             if not example.references:
                 for table in tables.values():
                     table.skip()
@@ -179,7 +181,7 @@ class _Sweep:
             references = References(pieces, ranking, example.references)
             for k, table in tables.items():
                 values = measures(pieces, found, example.references, k)
-                table.add({**values, "omega": best}, references.missed(found[:k]))
+                table.add({**values, "omega": best}, references.misses(found[:k]))
         beyond, share = pieces.beyond_window
         cutting = Cutting(chunking, len(pieces.chunks), beyond, share, tuple(handed_over))
         return cutting, [tables[k].result(position) for k in tops]

@@ -14,6 +14,7 @@ from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.models.base import BUILTIN_EMBEDDING, EmbeddingSpec
 from llmopt_core.types import Spec
 
+# A grid of every value of every field multiplies; more rows cannot be read.
 MOST_SETTINGS = 1000
 Unit = Literal["tokens", "cl100k", "characters"]
 
@@ -46,7 +47,7 @@ class SweepSpec(Spec):
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedSetting:
     """A combination that cannot be, with the reason."""
 
     name: str
@@ -69,7 +70,7 @@ def sweep_spec(**values: Any) -> SweepSpec:
         raise BadInput(f"{name}: {told}{found}.") from None
 
 
-def chunkings_of(spec: SweepSpec) -> tuple[list[ChunkingSpec], list[Skipped]]:
+def chunkings_of(spec: SweepSpec) -> tuple[list[ChunkingSpec], list[SkippedSetting]]:
     """Every chunking of the sweep once, and the combinations that cannot be.
 
     Raises:
@@ -78,12 +79,12 @@ def chunkings_of(spec: SweepSpec) -> tuple[list[ChunkingSpec], list[Skipped]]:
     if min(spec.top_k) < 1 or max(spec.top_k) > 1000:
         raise BadInput("top-k: at least 1 and at most 1,000 chunks can be handed over.")
     found: dict[ChunkingSpec, None] = {}
-    skipped: dict[Skipped, None] = {}
+    skipped: dict[SkippedSetting, None] = {}
     for method, size, overlap in itertools.product(spec.methods, spec.sizes, spec.overlaps):
         try:
             found[_chunking(spec, method, size, overlap)] = None
         except ValidationError as error:
-            skipped[Skipped(f"{method} {size}/{overlap}", _reason(error))] = None
+            skipped[SkippedSetting(f"{method} {size}/{overlap}", _reason(error))] = None
     if not found:
         first = next(iter(skipped))
         raise BadInput(f"No combination of the sweep is possible: {first.name}: {first.reason}.")

@@ -98,7 +98,7 @@ class MissRow:
     recall: float
 
 
-def missed(result: SweepResult, position: int, evaluation_set: EvaluationSet) -> list[MissRow]:
+def miss_rows(result: SweepResult, position: int, evaluation_set: EvaluationSet) -> list[MissRow]:
     """The questions of one setting that missed a reference, in the order of the set."""
     setting = result.settings[position]
     questions = {example.id: example.question for example in evaluation_set.examples}
@@ -112,7 +112,7 @@ def missed(result: SweepResult, position: int, evaluation_set: EvaluationSet) ->
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class HandedChunk:
     """What was handed over at one rank, and whether it overlaps a reference."""
 
     rank: int
@@ -120,7 +120,7 @@ class Handed:
     holds_reference: bool
 
 
-def handed_over(result: SweepResult, position: int, example: Example) -> list[Handed]:
+def handed_chunks(result: SweepResult, position: int, example: Example) -> list[HandedChunk]:
     """What one setting handed over for a question, best first.
 
     Raises:
@@ -132,12 +132,12 @@ def handed_over(result: SweepResult, position: int, example: Example) -> list[Ha
     places = result.cutting(setting).found[result.example_ids.index(example.id)][: setting.top_k]
     spans = [Span(result.documents[document][0], start, end) for document, start, end in places]
     return [
-        Handed(rank, span, any(overlaps(span, reference) for reference in example.references))
+        HandedChunk(rank, span, any(overlaps(span, reference) for reference in example.references))
         for rank, span in enumerate(spans, start=1)
     ]
 
 
-def changed_documents(result: SweepResult, documents: Sequence[Document]) -> list[str]:
+def find_changed_documents(result: SweepResult, documents: Sequence[Document]) -> list[str]:
     """Names of documents that are gone, new or other than when the sweep was made: its offsets are not theirs."""
     before, now = dict(result.documents), {document.name: document.version for document in documents}
     return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))

@@ -24,7 +24,7 @@ class Hanging:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class DocumentChanges:
     """What became of documents that were put into a project.
 
     Attributes:
@@ -47,8 +47,8 @@ class Changed:
     indexes: int = 0
     unsure: tuple[Hanging, ...] = ()
 
-    def __add__(self, other: Changed) -> Changed:
-        return Changed(
+    def __add__(self, other: DocumentChanges) -> DocumentChanges:
+        return DocumentChanges(
             self.added + other.added,
             self.replaced + other.replaced,
             self.unchanged + other.unchanged,
@@ -61,7 +61,7 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class Removal:
     """What went with a document: the references in it, and indexes that nothing makes any more."""
 
     references: tuple[Hanging, ...]
@@ -75,7 +75,7 @@ def put_documents(
     documents: Sequence[Document],
     *,
     keep_duplicates: bool = False,
-) -> Changed:
+) -> DocumentChanges:
     """Add documents; one of a known name replaces the one that is there.
 
     Reference spans into a replaced document follow its text, by the difference of old and new: they move with it, or
@@ -109,7 +109,7 @@ def put_documents(
     after = {document.name: document for document in taken if document.name in before}
     moved, lost, unsure = _follow(store, project, before, after)
     indexes = sum(drop_unshared(store, settings, name) for name in replaced)
-    return Changed(tuple(added), tuple(replaced), tuple(unchanged), tuple(same), moved, lost, indexes, unsure)
+    return DocumentChanges(tuple(added), tuple(replaced), tuple(unchanged), tuple(same), moved, lost, indexes, unsure)
 
 
 def hanging_on(store: Store, project: Project | str, name: str) -> list[Hanging]:
@@ -122,7 +122,7 @@ def hanging_on(store: Store, project: Project | str, name: str) -> list[Hanging]
     ]
 
 
-def remove_document(store: Store, settings: Settings, project: Project | str, name: str) -> Removed:
+def remove_document(store: Store, settings: Settings, project: Project | str, name: str) -> Removal:
     """Delete a document with the references into it, and the indexes that no project's documents make any more.
 
     The questions stay, in a new version of their set; runs keep what they quoted.
@@ -132,7 +132,7 @@ def remove_document(store: Store, settings: Settings, project: Project | str, na
     for item in _sets(store, project):
         kept = [replace(e, references=tuple(s for s in e.references if s.document != name)) for e in item.examples]
         _save_changes(store, project, item, kept)
-    return Removed(tuple(hanging), drop_unshared(store, settings, name))
+    return Removal(tuple(hanging), drop_unshared(store, settings, name))
 
 
 def drop_unshared(store: Store, settings: Settings, name: str) -> int:

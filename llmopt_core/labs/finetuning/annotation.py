@@ -48,7 +48,7 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class LabelDraft:
     """What was typed about a question before a decision on it was kept."""
 
     answer: str
@@ -111,26 +111,26 @@ def save_labels(store: Store, project: Project | str, decided: Iterable[Label]) 
         for key, label in known.items()
     }
     store.save_draft(project, LABELS, "", body)
-    keep_begun(store, project, dict.fromkeys(fresh))
+    save_drafts(store, project, dict.fromkeys(fresh))
     return len(body)
 
 
 def forget_labels(store: Store, project: Project | str) -> None:
     """Take all decisions back. The answers that were typed for them stay, as begun."""
-    typed = {key: Begun(label.answer) for key, label in labels(store, project).items() if label.answer}
-    keep_begun(store, project, typed)
+    typed = {key: LabelDraft(label.answer) for key, label in labels(store, project).items() if label.answer}
+    save_drafts(store, project, typed)
     store.delete_draft(project, LABELS, "")
 
 
-def begun(store: Store, project: Project | str) -> dict[str, Begun]:
+def read_drafts(store: Store, project: Project | str) -> dict[str, LabelDraft]:
     """What was typed and is not decided yet, by `question_key`."""
     body: Mapping[str, Any] = store.draft(project, LABELS, _BEGUN) or {}
-    return {key: Begun(v["answer"], v.get("decision")) for key, v in body.items()}
+    return {key: LabelDraft(v["answer"], v.get("decision")) for key, v in body.items()}
 
 
-def keep_begun(store: Store, project: Project | str, typed: Mapping[str, Begun | None]) -> None:
+def save_drafts(store: Store, project: Project | str, typed: Mapping[str, LabelDraft | None]) -> None:
     """Keep what was typed beside what is there; None forgets it."""
-    before = begun(store, project)
+    before = read_drafts(store, project)
     after = {key: value for key, value in {**before, **typed}.items() if value is not None}
     if after == before:
         return

@@ -23,7 +23,7 @@ def tuned_embedding_models(settings: Settings) -> list[TunedModel]:
     return [model for model in tuned_embeddings(settings) if isinstance(model.spec, EmbeddingSpec)]
 
 
-def tuned_by(job: Job, models: Sequence[TunedModel]) -> TunedModel | None:
+def model_of_job(job: Job, models: Sequence[TunedModel]) -> TunedModel | None:
     """What a job has made; None where it has not finished or the model was deleted."""
     if job.status != "finished":
         return None

@@ -30,6 +30,7 @@ EMBEDDER = "embedder"
 Part = Literal["training", "watched", "held back"]
 PARTS: tuple[Part, ...] = ("training", "watched", "held back")
 Whole = Literal["documents", "passages"]
+# Enough pairs to see overfitting on the way, without taking much from training.
 _WATCHED_SHARE = 0.1
 
 

@@ -9,7 +9,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.current_runs import current_runs
 from llmopt_core.experiments.family import Family, project_family
 from llmopt_core.experiments.leaderboard import compare_runs
-from llmopt_core.experiments.scored import Scored, higher_is_better, scored_runs, shared_examples
+from llmopt_core.experiments.scored import RunScoreTable, common_examples, higher_is_better, read_run_scores
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.finetuning.economics import BreakEven, RequestCost, break_even
@@ -125,7 +125,7 @@ def read_factorial(
     """
     runs = newest_runs(store, project, evaluation_set, metric, [c.fingerprint for c in four])
     taken = {name: runs[c.fingerprint] for name, c in zip(ARMS, four, strict=True) if c.fingerprint in runs}
-    scored = dict(zip(taken, scored_runs(store, list(taken.values())), strict=True))
+    scored = dict(zip(taken, read_run_scores(store, list(taken.values())), strict=True))
     asks = {c.fingerprint for c in four if c.retrieval_asks}
     found = {
         name: _arm(store, name, run, scored[name], metric, trace=run.fingerprint in asks) for name, run in taken.items()
@@ -134,7 +134,7 @@ def read_factorial(
     compared = {
         (a, b): compare_runs(scored[a], scored[b], metric, family)
         for a, b in COMPARED
-        if a in scored and b in scored and shared_examples(scored[a], scored[b])
+        if a in scored and b in scored and common_examples(scored[a], scored[b])
     }
     return Factorial(metric, found, compared, family, *_common_means(scored, metric))
 
@@ -171,23 +171,23 @@ def run_family(store: Store, project: Project | str, runs: Sequence[Run], metric
     )
 
 
-def _common_means(scored: Mapping[str, Scored], metric: str) -> tuple[Mapping[str, float], int]:
+def _common_means(scored: Mapping[str, RunScoreTable], metric: str) -> tuple[Mapping[str, float], int]:
     """Means over the questions that all of these answered, and how many those are."""
     if not scored:
         return {}, 0
     examples = sorted(set.intersection(*(set(run.scores.examples) for run in scored.values())))
-    columns = [run.aligned(metric, examples) for run in scored.values()]
+    columns = [run.align(metric, examples) for run in scored.values()]
     rows = [[value for value in row if value is not None] for row in zip(*columns, strict=True)]
     answered = [row for row in rows if len(row) == len(scored)]
     means = [sum(column) / len(answered) for column in zip(*answered, strict=True)]
     return dict(zip(scored, means, strict=False)), len(answered)
 
 
-def _arm(store: Store, name: str, run: Run, scored: Scored, metric: str, *, trace: bool) -> Arm:
+def _arm(store: Store, name: str, run: Run, scored: RunScoreTable, metric: str, *, trace: bool) -> Arm:
     values = list(scored.scores.values.get(metric, ()))
     summary = summarize([*values, *[None] * max(0, run.total - len(values))])
     records = [record for record in store.records(run.id, trace=trace) if record.answer is not None]
-    usages = [made for record in records if (made := _request(record).made) is not None]
+    usages = [made for record in records if (made := _request(record).uncached) is not None]
     seconds = [record.answer.seconds for record in records if record.answer and record.answer.seconds > 0]
     costs = [usage.cost_usd for usage in usages if usage.cost_usd is not None]
     return Arm(

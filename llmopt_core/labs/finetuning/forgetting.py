@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.leaderboard import compare_runs
-from llmopt_core.experiments.scored import Scored, higher_is_better, scored_runs
+from llmopt_core.experiments.scored import RunScoreTable, higher_is_better, read_run_scores
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.labs.finetuning.factorial import newest_runs, run_family
-from llmopt_core.labs.finetuning.training_pairs import with_tuned
+from llmopt_core.labs.finetuning.training_pairs import with_tuned_model
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Run, SavedSet
@@ -29,12 +29,12 @@ def general_pair(configuration: Configuration, tuned: ModelSpec, name: str) -> t
     """
     if configuration.model.adapter and configuration.model.adapter == tuned.adapter:
         raise BadInput(f"{configuration.name} asks the tuned model already; choose one of the base model.")
-    changed = with_tuned(configuration, tuned)
+    changed = with_tuned_model(configuration, tuned)
     return configuration, changed.model_copy(update={"name": f"{configuration.name} · {name} (general)"})
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostQuestion:
     """A question that the base model answered better than the tuned one."""
 
     question: str
@@ -63,7 +63,7 @@ class Forgetting:
     tuned: Summary
     comparison: Comparison
     by_category: Mapping[str, tuple[float, float, int]]
-    lost: Sequence[Lost]
+    lost: Sequence[LostQuestion]
     worse: int
     better: int
     overlap: TrainingOverlap
@@ -84,7 +84,7 @@ def forgetting(
     if any(c.fingerprint not in runs for c in pair):
         return None
     base, tuned = (runs[c.fingerprint] for c in pair)
-    scored = scored_runs(store, [base, tuned])
+    scored = read_run_scores(store, [base, tuned])
     records = [{r.example.id: r for r in store.records(run.id)} for run in (base, tuned)]
     both = _both(scored, metric, [key for key in records[0] if key in records[1]])
     sign = 1.0 if higher_is_better(metric) else -1.0
@@ -104,8 +104,8 @@ def forgetting(
     )
 
 
-def _both(scored: Sequence[Scored], metric: str, ids: Sequence[str]) -> dict[str, tuple[float, float]]:
-    values = zip(ids, *(s.aligned(metric, ids) for s in scored), strict=True)
+def _both(scored: Sequence[RunScoreTable], metric: str, ids: Sequence[str]) -> dict[str, tuple[float, float]]:
+    values = zip(ids, *(s.align(metric, ids) for s in scored), strict=True)
     return {key: (base, tuned) for key, base, tuned in values if base is not None and tuned is not None}
 
 
@@ -119,6 +119,6 @@ def _by_category(
     return {name: (base, tuned, len(groups[name])) for name, (base, tuned) in means.items()}
 
 
-def _loss_of(base: Record, tuned: Record, values: tuple[float, float]) -> Lost:
+def _loss_of(base: Record, tuned: Record, values: tuple[float, float]) -> LostQuestion:
     said = [record.answer.text.strip() if record.answer else "" for record in (base, tuned)]
-    return Lost(base.example.question, base.example.reference or "", said[0], said[1], *values)
+    return LostQuestion(base.example.question, base.example.reference or "", said[0], said[1], *values)

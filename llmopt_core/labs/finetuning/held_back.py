@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from llmopt_core.experiments.training_overlap import how_close
 from llmopt_core.finetuning.data.examples import TrainingExample
-from llmopt_core.finetuning.data.seen_questions import asked_in, seen_questions
+from llmopt_core.finetuning.data.seen_questions import seen_questions, user_texts
 from llmopt_core.labs.finetuning.embedder import EMBEDDER
 from llmopt_core.labs.finetuning.sources import GENERAL
 from llmopt_core.runs.store import Store
@@ -59,7 +59,7 @@ class SetUse:
     near: int
 
     @property
-    def seen(self) -> int:
+    def seen_count(self) -> int:
         """Questions that are trained on."""
         return self.exact + self.near
 
@@ -67,14 +67,14 @@ class SetUse:
     def sentence(self) -> str:
         """What it means, in one sentence."""
         return (
-            f"{self.seen} of the {self.questions} questions of {self.name} go into training "
+            f"{self.seen_count} of the {self.questions} questions of {self.name} go into training "
             f"{how_close(self.exact, self.near)}: measure what is tuned on them with other questions."
         )
 
 
-def sets_used(examples: Iterable[TrainingExample], evaluation_sets: Iterable[EvaluationSet]) -> list[SetUse]:
+def find_sets_used(examples: Iterable[TrainingExample], evaluation_sets: Iterable[EvaluationSet]) -> list[SetUse]:
     """The evaluation sets of which questions stand in training examples, and how many."""
-    texts = list(dict.fromkeys(asked_in(examples)))
+    texts = list(dict.fromkeys(user_texts(examples)))
     found = []
     for item in evaluation_sets:
         kinds = list(seen_questions([example.question for example in item.examples], texts).values())

@@ -128,7 +128,7 @@ def report(access: Access, job_id: str, *, examples: int = 5) -> JobReport:
         points,
         events,
         checkpoints,
-        read_curves(points, ended=job.ended),
+        read_curves(points, ended=job.has_ended),
         str(stored.get("data_name", "")),
         ranked[:examples],
         list(reversed(ranked))[:examples],
@@ -169,7 +169,7 @@ def cancel(access: Access, job_id: str) -> Job:
 
 def is_stopping(settings: Settings, job: Job) -> bool:
     """Whether a job was asked to stop and has not ended yet."""
-    return not job.ended and open_folder(settings, job.id).cancel_asked()
+    return not job.has_ended and open_folder(settings, job.id).is_cancel_requested()
 
 
 def resume(access: Access, job_id: str) -> Job:
@@ -191,7 +191,9 @@ def free_name(wanted: str, jobs: Sequence[Job], models: Sequence[TunedModel]) ->
     return stem if stem not in taken else next(n for i in count(2) if (n := f"{stem}-{i}") not in taken)
 
 
-def as_trained(tuned: TunedModel, examples: Sequence[TrainingExample], max_tokens: int = 128) -> Configuration:
+def configuration_as_trained(
+    tuned: TunedModel, examples: Sequence[TrainingExample], max_tokens: int = 128
+) -> Configuration:
     """A configuration that asks the tuned model as its examples did: their system message, and the question alone.
 
     Raises:

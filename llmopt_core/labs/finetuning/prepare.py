@@ -9,7 +9,7 @@ from pydantic import Field
 
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
 from llmopt_core.finetuning.data.leakage import find_leaks
-from llmopt_core.finetuning.data.seen_questions import asked_in, seen_questions
+from llmopt_core.finetuning.data.seen_questions import seen_questions, user_texts
 from llmopt_core.finetuning.data.select import (
     Encode,
     Selection,
@@ -58,7 +58,7 @@ class Preparation(Spec):
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedData:
     """Both parts, and how many were left out for which reason (see `DROPPED`)."""
 
     train: tuple[TrainingExample, ...]
@@ -71,7 +71,7 @@ def prepare(
     how: Preparation,
     evaluation_sets: Sequence[EvaluationSet] = (),
     encode: Encode | None = None,
-) -> Prepared:
+) -> PreparedData:
     """Clean, choose and split.
 
     Args:
@@ -102,9 +102,9 @@ def prepare(
     if how.most is not None and len(kept) > how.most and encode is not None:
         kept = note(down_sample(kept, how.most, encode, seed=how.seed))
     if not how.validation_share or len(kept) < 2:
-        return Prepared(kept, (), dropped)
+        return PreparedData(kept, (), dropped)
     parts = split_set(TrainingSet("collection", kept), how.validation_share, seed=how.seed)
-    return Prepared(parts.train.examples, parts.validation.examples, dropped)
+    return PreparedData(parts.train.examples, parts.validation.examples, dropped)
 
 
 def _without_leaks(examples: Sequence[TrainingExample], sets: Sequence[EvaluationSet]) -> Selection:
@@ -118,8 +118,8 @@ def _without_leaks(examples: Sequence[TrainingExample], sets: Sequence[Evaluatio
 def _unseen(examples: Sequence[TrainingExample], sets: Sequence[EvaluationSet]) -> tuple[TrainingExample, ...]:
     """The examples that repeat no question, by the rule that a run of what is tuned on them will be judged by."""
     questions = [example.question for item in sets for example in item.examples]
-    repeated = [questions[number] for number in seen_questions(questions, asked_in(examples))]
-    return tuple(e for e in examples if not repeated or not seen_questions(repeated, asked_in([e])))
+    repeated = [questions[number] for number in seen_questions(questions, user_texts(examples))]
+    return tuple(e for e in examples if not repeated or not seen_questions(repeated, user_texts([e])))
 
 
 def _without_low(examples: Sequence[TrainingExample], least: float) -> Selection:

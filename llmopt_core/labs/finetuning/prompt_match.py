@@ -9,9 +9,9 @@ from typing import get_args
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.finetuning.data.examples import TrainingExample, message_text
-from llmopt_core.finetuning.data.prompt_kind import asked_briefly
+from llmopt_core.finetuning.data.prompt_kind import shorten_prompts
 from llmopt_core.finetuning.jobs.folder import open_folder
-from llmopt_core.labs.finetuning.held_back import sets_used
+from llmopt_core.labs.finetuning.held_back import find_sets_used
 from llmopt_core.labs.finetuning.sources import GENERAL
 from llmopt_core.labs.finetuning.structured import has_intent, is_structured
 from llmopt_core.labs.finetuning.training_pairs import without_examples
@@ -26,7 +26,7 @@ _MARK = "\x00"
 Frame = tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def learned_from(settings: Settings, job_id: str, most: int | None = None) -> list[TrainingExample]:
+def examples_of_job(settings: Settings, job_id: str, most: int | None = None) -> list[TrainingExample]:
     """The examples a job was started with, at most so many.
 
     Raises:
@@ -56,7 +56,7 @@ def asks_alike(configurations: Iterable[Configuration], examples: Sequence[Train
 def holds_more(examples: Sequence[TrainingExample]) -> bool:
     """Whether the prompts hold more than a question each: an instruction, a passage."""
     asked = [example.question for example in examples[:LOOKED_AT]]
-    return asked_briefly(asked) != asked
+    return shorten_prompts(asked) != asked
 
 
 def _frames(configuration: Configuration) -> list[Frame]:
@@ -104,6 +104,6 @@ def questions_for(store: Store, project: Project | str, examples: Sequence[Train
     names = [item.name for item in store.evaluation_sets(project) if item.name != GENERAL]
     fit = [name for name in names if is_structured(store.evaluation_set(project, name)) == wanted]
     asked = [chosen, *(run.evaluation_set for run in store.runs(project)), *fit]
-    used = {use.name for use in sets_used(examples, [store.evaluation_set(project, name) for name in fit])}
+    used = {use.name for use in find_sets_used(examples, [store.evaluation_set(project, name) for name in fit])}
     usable = [name for name in asked if name in fit]
     return next((name for name in usable if name not in used), next(iter(usable), ""))

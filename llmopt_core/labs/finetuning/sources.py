@@ -19,8 +19,8 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import example_identity, model_identity
 from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.experiments.versions.prompts import FEW_SHOT, few_shot_from
-from llmopt_core.experiments.votes import liked
-from llmopt_core.finetuning.data.distillation import AnswerCheck, Distilled, distill
+from llmopt_core.experiments.votes import majority_likes
+from llmopt_core.finetuning.data.distillation import AnswerCheck, Distillation, distill
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.finetuning.data.files import load_training_set
 from llmopt_core.finetuning.data.from_records import from_few_shot, from_records
@@ -68,12 +68,12 @@ def good_records(
         voter: Only this voter's votes; all by default.
     """
     run = store.run(run_id)
-    votes = liked(store, run, voter)
+    votes = majority_likes(store, run, voter)
     records = without_shots(store.records(run_id), run.configuration)
     return from_records(records, min_scores=min_scores, votes=votes, source=f"run of {run.name}")
 
 
-def uploaded(data: bytes, name: str, columns: Mapping[str, str] | None = None) -> list[TrainingExample]:
+def read_upload(data: bytes, name: str, columns: Mapping[str, str] | None = None) -> list[TrainingExample]:
     """The examples of a file: JSONL in OpenAI's chat or preference format, or CSV.
 
     Raises:
@@ -168,7 +168,7 @@ async def distill_examples(
     budget_usd: float | None = None,
     on_done: Callable[[int, int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
-) -> Distilled:
+) -> Distillation:
     """A larger model answers the training questions; what passes the checks becomes an example.
 
     Args:

@@ -9,7 +9,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.finetuning.data.structured import StructuredReport, report_structured, score_structured
 from llmopt_core.finetuning.jobs.job import TunedModel
-from llmopt_core.labs.finetuning.jobs import as_trained
+from llmopt_core.labs.finetuning.jobs import configuration_as_trained
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.runs.store import Store
@@ -60,7 +60,7 @@ def prompting_baseline(tuned: TunedModel, examples: Sequence[TrainingExample], s
     Raises:
         BadInput: The tuned model is no chat model.
     """
-    asked = as_trained(tuned, examples)
+    asked = configuration_as_trained(tuned, examples)
     shown = tuple(
         {"question": e.question, "answer": e.answer} for e in examples[:_MOST_SHOWN] if e.question and e.answer
     )

@@ -92,11 +92,11 @@ def two_by_two(plain: Configuration, rag: Configuration, tuned: ModelSpec) -> tu
     """
     if plain.retrieval is not None or rag.retrieval is None:
         raise BadInput("The comparison needs one configuration without retrieval and one with it.")
-    arms = [plain, rag, *(with_tuned(without_examples(c), tuned) for c in (plain, rag))]
+    arms = [plain, rag, *(with_tuned_model(without_examples(c), tuned) for c in (plain, rag))]
     return tuple(c.model_copy(update={"name": name}) for name, c in zip(ARMS, arms, strict=True))
 
 
-def with_tuned(configuration: Configuration, tuned: ModelSpec) -> Configuration:
+def with_tuned_model(configuration: Configuration, tuned: ModelSpec) -> Configuration:
     """The configuration asked of the tuned model, all else equal.
 
     Run both on a general evaluation set to see what the tuned model has forgotten.

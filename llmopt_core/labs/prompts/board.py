@@ -69,7 +69,7 @@ class Board:
                     self._put(place, Live())
             return True
 
-    def taken(self) -> Iterator[Place]:
+    def take_places(self) -> Iterator[Place]:
         """Take places until none is left."""
         while True:
             with self._changed:
@@ -89,14 +89,14 @@ class Board:
         with self._changed:
             return self._is_watched(row)
 
-    def heard(self, place: Place, text: str) -> None:
+    def add_piece(self, place: Place, text: str) -> None:
         """A piece of an answer has arrived."""
         with self._changed:
             cell = self._cells[place]
             first = cell.first_text_at or time.time()
             self._put(place, replace(cell, text=cell.text + text, first_text_at=first))
 
-    def finished(self, place: Place, record: Record) -> Record:
+    def finish(self, place: Place, record: Record) -> Record:
         """An answer is whole, or has failed or been stopped; gives the record back."""
         with self._changed:
             cell = self._cells[place]

@@ -63,7 +63,7 @@ def columns_of(grid: Grid, *, compared: bool = True) -> list[Column]:
 def _column(grid: Grid, number: int, versus: Mapping[str, Paired]) -> Column:
     cells = [row[number] for row in grid.rows]
     done = [cell for cell in cells if cell.state == "done"]
-    decided = [cell.passed for cell in done if cell.passed is not None]
+    decided = [cell.has_passed for cell in done if cell.has_passed is not None]
     records = [record for cell in cells for record in cell.repeats if record is not None]
     answers = [cell.record.answer for cell in done if cell.record is not None]
     seconds = [answer.seconds for answer in answers if answer is not None]
@@ -87,7 +87,7 @@ def _column(grid: Grid, number: int, versus: Mapping[str, Paired]) -> Column:
 
 def _versus(grid: Grid) -> dict[int, dict[str, Paired]]:
     """By the number of the column."""
-    checked = any(cell.passed is not None for row in grid.rows for cell in row)
+    checked = any(cell.has_passed is not None for row in grid.rows for cell in row)
     others = range(1, len(grid.names))
     found: dict[int, dict[str, Paired]] = {number: {} for number in others}
     for name in ([ASSERTIONS] if checked else []) + list(grid.metrics):

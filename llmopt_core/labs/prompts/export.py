@@ -16,7 +16,7 @@ from llmopt_core.experiments.votes import votes_table
 from llmopt_core.labs.prompts.columns import Column, columns_of
 from llmopt_core.labs.prompts.grid import Cell, Filter, Grid, assertions_in, differences, metric_scores
 from llmopt_core.labs.prompts.notes import RowNote, row_notes
-from llmopt_core.labs.prompts.repeats import repeats_told, stability
+from llmopt_core.labs.prompts.repeats import repeat_texts, stability
 from llmopt_core.reporting.comparison_page import (
     ComparisonPage,
     PageAssertion,
@@ -63,7 +63,7 @@ def comparison_html(
         colours: Of its columns.
         notes: What was noted on rows, by the id of the example.
     """
-    shown = {kind: set(grid.shown(kind)) for kind in _KINDS}
+    shown = {kind: set(grid.filter_rows(kind)) for kind in _KINDS}
     columns = [
         PageColumn(variant.name, summary_lines(grid, column), _question_fields(variant))
         for variant, column in zip(found.variants, columns_of(grid), strict=True)
@@ -137,7 +137,7 @@ def summary_lines(grid: Grid, column: Column) -> tuple[str, ...]:
 def comparison_values(found: Comparison, grid: Grid) -> dict[str, Any]:
     """The comparison as JSON-like values."""
     columns = columns_of(grid)
-    shown = {kind: set(grid.shown(kind)) for kind in _KINDS}
+    shown = {kind: set(grid.filter_rows(kind)) for kind in _KINDS}
     return {
         "project": found.project,
         "comparison": found.id,
@@ -193,7 +193,7 @@ def _cell_values(name: str, cell: Cell) -> dict[str, Any]:
     return {
         "variant": name,
         "state": cell.state,
-        "passed": cell.passed,
+        "passed": cell.has_passed,
         "same_share": cell.same,
         "answers": [_answer_values(record) for record in cell.repeats if record is not None],
     }
@@ -218,7 +218,7 @@ def _answer_values(record: Record) -> dict[str, Any]:
 
 def _page_cell(cell: Cell, first: Cell | None, metrics: Sequence[str]) -> PageCell:
     record, outcome = cell.record, cell.outcome(metrics)
-    stable, repeats = " · ".join(stability(cell)), tuple(repeats_told(cell))
+    stable, repeats = " · ".join(stability(cell)), tuple(repeat_texts(cell))
     if record is None or record.failure is not None:
         failure = "Not answered." if record is None or record.failure is None else record.failure.message
         return PageCell(cell.text, (), (), "", failure, stability=stable, repeats=repeats, passed=outcome.passed,
@@ -230,7 +230,7 @@ def _page_cell(cell: Cell, first: Cell | None, metrics: Sequence[str]) -> PageCe
         return PageCell("", (), assertions, "", not_run=record.not_run, passed=outcome.passed, outcome=outcome.word)
     pieces = (differences(first, cell) if first is not None else None) or []
     note = ONLY_SPACE if only_space(pieces) else ""
-    return PageCell(cell.shown_text, tuple(pieces), assertions, _facts(record), ending_of(record.answer), note=note,
+    return PageCell(cell.visible_text, tuple(pieces), assertions, _facts(record), ending_of(record.answer), note=note,
                     stability=stable, repeats=repeats, passed=outcome.passed, outcome=outcome.word)  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.search.results import ExampleWorth, WorthResult
+from llmopt_core.experiments.search.results import ExampleEffect, FewShotEffect
 from llmopt_core.experiments.search.task import WORTH, SearchTask, check_task, with_prompt, without_repeats
 from llmopt_core.experiments.search.trial_result import TrialResult
 from llmopt_core.experiments.search.trial_runner import Report, TrialRunner, search_work_name, trial_runner
@@ -17,19 +17,19 @@ from llmopt_core.statistics.paired import compare_family
 _FIXED = ("first", "random")
 
 
-def worth_answers(examples: int, questions: int) -> int:
+def effect_answers(examples: int, questions: int) -> int:
     """How many answers it takes at most."""
     return (examples + 1) * questions
 
 
-async def measure_worth(
+async def measure_few_shot_effect(
     task: SearchTask,
     models: Models,
     *,
     keep_examples: bool = False,
     report: Report | None = None,
     should_cancel: Callable[[], bool] | None = None,
-) -> WorthResult:
+) -> FewShotEffect:
     """Leave each few-shot example out once, on all questions of the set.
 
     `first` and `random` selections stand for the examples they choose; with `nearest` and `diverse` the set is one
@@ -55,7 +55,7 @@ async def measure_worth(
         raise BadInput("No few-shot example is left to measure: all of them repeat a question of the set.")
     questions = task.evaluation_set.examples
     with trial_runner(work, task, models, report, should_cancel) as runner:
-        runner.planned = worth_answers(len(places), len(questions))
+        runner.planned = effect_answers(len(places), len(questions))
         full = await runner.measure(task.configuration, questions, "with all examples")
         runner.require_scores(full)
         without: list[TrialResult | None] = []
@@ -65,7 +65,7 @@ async def measure_worth(
             told = f"without example {places[number] + 1}"
             result = await runner.measure(made, questions, told) if not runner.ended else None
             without.append(result if result is not None and result.complete and full.complete else None)
-        return WorthResult(
+        return FewShotEffect(
             source=task.source,
             set_name=task.evaluation_set.name,
             set_version=task.evaluation_set.version,
@@ -103,14 +103,14 @@ def _leave_out_each(
     shots: Sequence[dict[str, str]],
     full: TrialResult,
     without: Sequence[TrialResult | None],
-) -> tuple[ExampleWorth, ...]:
+) -> tuple[ExampleEffect, ...]:
     columns = [(result.values, full.values) for result in without if result is not None]
     compared = iter(compare_family(columns, runner.task.higher_is_better, runner.task.seed))
     made = []
     for place, shot, measured in zip(places, shots, without, strict=True):
         found = None if measured is None else next(compared)
         made.append(
-            ExampleWorth(
+            ExampleEffect(
                 place=place,
                 question=question_of(shot),
                 answer=shot["answer"],

@@ -17,6 +17,7 @@ from llmopt_core.prompts.few_shot import question_of
 from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.types import Example
 
+# The best of more random subsets fits the training part rather than the task.
 MOST_TRIALS = 200
 
 
@@ -129,7 +130,7 @@ class _Search:
         self._as_is = await self.runner.measure(self.runner.task.configuration, self._training, "the set as it is")
         self.runner.require_scores(self._as_is)
         self._keep(None, 0, self._as_is)
-        await self.tried((), 0)
+        await self.try_subset((), 0)
 
     async def greedy(self, most: int) -> None:
         """Add the example that helps most, as long as one helps."""
@@ -137,7 +138,7 @@ class _Search:
         reached = self._score(picked)
         for step in range(1, min(most, len(self._pool)) + 1):
             # The example that was added last stands next to the question.
-            tried = [await self.tried((*picked, i), step) for i in range(len(self._pool)) if i not in picked]
+            tried = [await self.try_subset((*picked, i), step) for i in range(len(self._pool)) if i not in picked]
             good = [trial for trial in tried if trial is not None and trial.complete]
             best = max(good, key=self._gain, default=None)
             if best is None or self.runner.ended or (reached is not None and self._gain(best) <= reached):
@@ -149,9 +150,9 @@ class _Search:
         for picked in _draw(len(self._pool), most, trials, seed):
             if self.runner.ended:
                 return
-            await self.tried(picked, 1)
+            await self.try_subset(picked, 1)
 
-    async def tried(self, picked: tuple[int, ...], step: int) -> Trial | None:
+    async def try_subset(self, picked: tuple[int, ...], step: int) -> Trial | None:
         """One subset; None once the search is stopped."""
         if self.runner.ended:
             return None

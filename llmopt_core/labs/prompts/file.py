@@ -16,10 +16,10 @@ from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.comparison_plan import ComparisonPlan, free_input, without_leaks
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.file import documents_root, found_path, read_located
+from llmopt_core.experiments.file import documents_root, found_path, read_with_lines
 from llmopt_core.experiments.file_validation import validated
 from llmopt_core.experiments.versions.prompts import saved_prompt
-from llmopt_core.experiments.yaml_lines import Located
+from llmopt_core.experiments.yaml_lines import LocatedValue
 from llmopt_core.interop.promptfoo.importer import NotRun, import_promptfoo
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint, endpoints_in
@@ -92,7 +92,7 @@ def load_comparison(path: Path, store: Store) -> ComparisonFile:
     """
     if path.is_dir():
         return _read_promptfoo(path)
-    located = read_located(path)
+    located = read_with_lines(path)
     if "providers" in located.value or "targets" in located.value:
         return _read_promptfoo(path)
     said = validated(located, _File)
@@ -111,7 +111,7 @@ def load_comparison(path: Path, store: Store) -> ComparisonFile:
         documents,
     )
     plan, left_out = (plan, {}) if said.keep_repeated else without_leaks(plan)
-    endpoints = {name: one.brought_by(path.name) for name, one in endpoints_in(said.endpoints, path.name).items()}
+    endpoints = {name: one.from_file(path.name) for name, one in endpoints_in(said.endpoints, path.name).items()}
     return ComparisonFile(plan, endpoints, warnings=notes, left_out=left_out)
 
 
@@ -123,7 +123,7 @@ def _read_promptfoo(path: Path) -> ComparisonFile:
     return ComparisonFile(plan, found.endpoints, found.not_run, found.warnings)
 
 
-def _documents(folder: Path, said: _File, located: Located) -> tuple[Document, ...]:
+def _documents(folder: Path, said: _File, located: LocatedValue) -> tuple[Document, ...]:
     paths = [found_path(folder, name, located, ("documents", i)) for i, name in enumerate(said.documents)]
     if not paths:
         return ()
@@ -131,7 +131,7 @@ def _documents(folder: Path, said: _File, located: Located) -> tuple[Document, .
 
 
 def _rows(
-    folder: Path, said: _File, located: Located, documents: tuple[Document, ...]
+    folder: Path, said: _File, located: LocatedValue, documents: tuple[Document, ...]
 ) -> tuple[EvaluationSet, tuple[str, ...]]:
     """The rows, and what the user should know of the file they come from."""
     if bool(said.evaluation_set) == bool(said.inputs):
@@ -155,7 +155,7 @@ def _rows(
     return EvaluationSet(f"{found.name}, first {said.limit}", found.examples[: said.limit]), notes
 
 
-def _variants(said: _File, located: Located, store: Store, project: str) -> tuple[Configuration, ...]:
+def _variants(said: _File, located: LocatedValue, store: Store, project: str) -> tuple[Configuration, ...]:
     if said.variants:
         return tuple(
             Configuration(
@@ -177,7 +177,7 @@ def _variants(said: _File, located: Located, store: Store, project: str) -> tupl
 
 
 def _prompt(  # noqa: PLR0917
-    wanted: str | PromptSpec, said: _File, located: Located, store: Store, project: str, place: int
+    wanted: str | PromptSpec, said: _File, located: LocatedValue, store: Store, project: str, place: int
 ) -> PromptSpec:
     if isinstance(wanted, PromptSpec):
         return wanted

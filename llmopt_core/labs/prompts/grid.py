@@ -22,7 +22,9 @@ from llmopt_core.text.words import fold_to_words
 from llmopt_core.types import Example, Record, Score
 
 Filter = Literal["all", "failures", "different", "regressions"]
+# Below this, two scores differ by rounding alone.
 _LEAST_DIFFERENCE = 1e-9
+# Of texts that share less, a word difference is harder to read than both.
 _LEAST_SHARED = 0.5
 EMPTY = "(empty)"
 """What stands in the place of an answer without a word."""
@@ -44,12 +46,12 @@ class Cell:
     repeats: tuple[Record | None, ...] = ()
 
     @property
-    def passed(self) -> bool | None:
+    def has_passed(self) -> bool | None:
         """Whether the first answer passed its assertions; None where there are none, or that is not known."""
         return passes_assertions(self.record)
 
     @property
-    def shown_text(self) -> str:
+    def visible_text(self) -> str:
         """The first answer as people read it: one without a word says so."""
         return EMPTY if self.state == "done" and not self.text.strip() else self.text
 
@@ -98,7 +100,7 @@ class Grid:
     overlaps: tuple[TrainingOverlap, ...] = ()
     disliked: frozenset[str] = frozenset()
 
-    def shown(self, which: Filter) -> list[int]:
+    def filter_rows(self, which: Filter) -> list[int]:
         """The rows that a filter keeps."""
         disliked = self.disliked if which == "failures" else ()
         return [
@@ -109,7 +111,7 @@ class Grid:
 
     def counts(self) -> dict[Filter, int]:
         """How many rows each filter keeps."""
-        return {which: len(self.shown(which)) for which in _FILTERS}
+        return {which: len(self.filter_rows(which)) for which in _FILTERS}
 
 
 def load_grid(store: Store, found: Comparison, examples: Sequence[Example], board: Board | None = None) -> Grid:
@@ -141,7 +143,7 @@ def grid_of(names: Sequence[str], rows: Sequence[Sequence[Record]], metrics: Seq
     return Grid(tuple(names), tuple(row[0].example for row in rows), cells, tuple(metrics))
 
 
-def updated(grid: Grid, board: Board, places: Sequence[Place]) -> Grid:
+def update_grid(grid: Grid, board: Board, places: Sequence[Place]) -> Grid:
     """The grid with these places taken from the board."""
     rows = [list(row) for row in grid.rows]
     for column, row, repeat in places:
@@ -209,8 +211,8 @@ def is_regression(first: Cell, other: Cell, metrics: Sequence[str]) -> bool:
         return True
     if other.state != "done":
         return False
-    if first.passed is not None and other.passed is not None:
-        return first.passed and not other.passed
+    if first.has_passed is not None and other.has_passed is not None:
+        return first.has_passed and not other.has_passed
     return any(_lower(first.record, other.record, metric) for metric in metrics)
 
 

@@ -19,6 +19,7 @@ from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job
 
+# Answers under way are stored before the process ends, if they come soon.
 _CLOSING_SECONDS = 10.0
 # Places that whoever starts a comparison has on the screen, until a page says more.
 _SEEN_AT_FIRST = 40

@@ -11,7 +11,7 @@ from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run
 
 
-def voted_pairs(store: Store, run: Run) -> list[TrainingExample]:
+def pairs_of_run(store: Store, run: Run) -> list[TrainingExample]:
     """Preference pairs from the votes on the comparison that a run is a part of, with the run's prompt as the input.
 
     Raises:

@@ -15,6 +15,7 @@ from llmopt_core.prompts.template import variables_in
 from llmopt_core.text.words import fold_to_words
 from llmopt_core.types import Example, Message, Record
 
+# What went wrong most often is among the first few; more would fill a small model's window.
 MOST_FAILURES = 8
 _MOST_CHARACTERS = 4_000
 _FEW, _SHORT, _LONG = 2, 160, 600

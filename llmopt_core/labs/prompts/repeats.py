@@ -23,7 +23,7 @@ def stability(cell: Cell) -> list[str]:
     return [*parts, f"{len(failures)} failed: {shorten(failures[0], _LONGEST)}"] if failures else parts
 
 
-def repeats_told(cell: Cell) -> list[str]:
+def repeat_texts(cell: Cell) -> list[str]:
     """Every answer of a cell that was asked more than once, or why there is none; numbered by the repeat."""
     if len(cell.repeats) < 2:
         return []

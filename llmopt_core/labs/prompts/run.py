@@ -9,8 +9,8 @@ from functools import partial
 
 from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
 from llmopt_core.execution.bounded import bounded_map, failure_of
-from llmopt_core.execution.budget import Account, Budget, accounted
-from llmopt_core.execution.spending import Spent
+from llmopt_core.execution.budget import Account, Budget, account_for
+from llmopt_core.execution.spending import Spending
 from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan, comparison_work_name
@@ -18,7 +18,7 @@ from llmopt_core.experiments.grading import unpaid
 from llmopt_core.experiments.outcome import failure_reasons, failure_sentence
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.record_saver import RecordSaver
-from llmopt_core.experiments.run_budget import continued_budget
+from llmopt_core.experiments.run_budget import remaining_budget
 from llmopt_core.labs.prompts.board import Board, Place
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
@@ -77,8 +77,8 @@ async def run_comparison(
     started = time.perf_counter()
     status: Status = "interrupted"
     error = ""
-    recorded = continued_budget(plan.budget_usd, found.all_runs)
-    known = Spent(recorded.usage, recorded.dearest)
+    recorded = remaining_budget(plan.budget_usd, found.all_runs)
+    known = Spending(recorded.usage, recorded.dearest)
     try:
         work_name = await asyncio.to_thread(comparison_work_name, plan, models)
         with RecordSaver(store) as saver, models.spending(work_name, plan.budget_usd, known=known) as budget:
@@ -114,17 +114,17 @@ async def _answer(  # noqa: PLR0917
     pipelines = [Pipeline(variant, plan.documents, plan.metrics, plan.judge, models) for variant in plan.variants]
 
     def save_spending(run_id: int) -> None:
-        saver.put_paid(run_id, accounts[run_id], budget.dearest)
+        saver.put_spending(run_id, accounts[run_id], budget.dearest)
 
     accounts = {run.id: Account(run.usage, partial(save_spending, run.id)) for run in found.all_runs}
     reached: list[BudgetReached] = []
     for pipeline, runs in zip(pipelines, found.runs, strict=True):
-        with accounted(accounts[runs[0].id]):
+        with account_for(accounts[runs[0].id]):
             await pipeline.prepare(examples)
 
     def keep(place: Place, record: Record) -> None:
         column, row, repeat = place
-        saver.put(found.runs[column][repeat].id, row, board.finished(place, record))
+        saver.put(found.runs[column][repeat].id, row, board.finish(place, record))
 
     def stop(error: BudgetReached) -> None:
         reached.append(error)
@@ -133,9 +133,9 @@ async def _answer(  # noqa: PLR0917
     async def one(place: Place) -> None:
         column, row, repeat = place
         # A stream costs several times what a whole answer does, so it is asked for where somebody looks.
-        hear = partial(board.heard, place) if board.is_watched(row) else None
+        hear = partial(board.add_piece, place) if board.is_watched(row) else None
         try:
-            with accounted(accounts[found.runs[column][repeat].id]):
+            with account_for(accounts[found.runs[column][repeat].id]):
                 record = await pipelines[column].evaluate(examples[row], repeat=repeat, on_text=hear, partial=True)
         except asyncio.CancelledError:
             piece = board.cell(place).text
@@ -157,7 +157,7 @@ async def _answer(  # noqa: PLR0917
     models.at_once(plan.concurrency)
     answers = plan.concurrency if plan.concurrency == 1 else plan.concurrency + max(1, plan.concurrency // 4)
     while not board.try_close() and not saver.broken:
-        await bounded_map(board.taken(), one, concurrency=answers, should_stop=lambda: saver.broken)
+        await bounded_map(board.take_places(), one, concurrency=answers, should_stop=lambda: saver.broken)
     if reached:
         raise reached[0]
 

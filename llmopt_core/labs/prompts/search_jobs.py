@@ -8,11 +8,11 @@ from typing import Any, Literal
 from llmopt_core.experiments.basis import DOCUMENTS
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import documents_version
-from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH, SearchTask, sampled
-from llmopt_core.experiments.subset import asked_examples
+from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH, SearchTask, sample_examples
+from llmopt_core.experiments.subset import runnable_examples
 from llmopt_core.jobs.context import JobContext
 from llmopt_core.jobs.kind import JobKind
-from llmopt_core.labs.prompts.few_shot_effect import measure_worth
+from llmopt_core.labs.prompts.few_shot_effect import measure_few_shot_effect
 from llmopt_core.labs.prompts.few_shot_search import choose_few_shot
 from llmopt_core.labs.prompts.instruction_search import USUAL_PROPOSER, search_instruction
 from llmopt_core.labs.prompts.search_setup import SearchSetup
@@ -107,11 +107,11 @@ def task_of(store: Store, project: Project | str, arguments: SearchArguments) ->
         BadInput: The set is gone.
     """
     setup, configuration = arguments.setup, arguments.configuration
-    questions = asked_examples(store.evaluation_set(project, setup.set_name, arguments.set_version))
+    questions = runnable_examples(store.evaluation_set(project, setup.set_name, arguments.set_version))
     return SearchTask(
         project if isinstance(project, str) else project.name,
         configuration,
-        sampled(questions, setup.questions, setup.seed),
+        sample_examples(questions, setup.questions, setup.seed),
         setup.metric,
         setup.judge,
         tuple(store.documents(project)) if configuration.retrieval is not None else (),
@@ -140,7 +140,7 @@ def _run(search: Search) -> Callable[[JobContext, Any], Coroutine[Any, Any, dict
     return run
 
 
-EFFECT = JobKind(WORTH, EffectArguments, _run(measure_worth), "Leaving out examples of")
+EFFECT = JobKind(WORTH, EffectArguments, _run(measure_few_shot_effect), "Leaving out examples of")
 EXAMPLE_CHOICE = JobKind(CHOICE, ChoiceArguments, _run(choose_few_shot), "Choosing examples of")
 INSTRUCTION_SEARCH = JobKind(
     INSTRUCTION, InstructionArguments, _run(search_instruction), "Searching for a better instruction"

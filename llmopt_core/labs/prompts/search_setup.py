@@ -9,8 +9,8 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.basis import result_basis
 from llmopt_core.experiments.comparison_setup import VariantSetup, variants_of
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.search.task import CHOICE, WORTH, Budget, SearchTask, sampled, with_prompt
-from llmopt_core.experiments.subset import asked_examples
+from llmopt_core.experiments.search.task import CHOICE, WORTH, Budget, SearchTask, sample_examples, with_prompt
+from llmopt_core.experiments.subset import runnable_examples
 from llmopt_core.experiments.versions.prompts import FEW_SHOT, few_shot_from, newest_versions
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.spec import FewShotSpec
@@ -61,7 +61,7 @@ def task_from(
     return SearchTask(
         project if isinstance(project, str) else project.name,
         configuration,
-        sampled(asked_examples(store.evaluation_set(project, setup.set_name)), setup.questions, setup.seed),
+        sample_examples(runnable_examples(store.evaluation_set(project, setup.set_name)), setup.questions, setup.seed),
         setup.metric,
         setup.judge,
         tuple(store.documents(project)) if configuration.retrieval is not None else (),

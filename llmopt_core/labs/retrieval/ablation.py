@@ -16,7 +16,7 @@ from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.experiments.work_name import work_name
 from llmopt_core.labs.retrieval.advice import Advice, advise
-from llmopt_core.labs.retrieval.components import asked_models, components
+from llmopt_core.labs.retrieval.components import components, list_asked_models
 from llmopt_core.labs.retrieval.costs import Cost, answer_costs, timed
 from llmopt_core.labs.retrieval.progress import OnLabProgress, Tally
 from llmopt_core.labs.retrieval.whole_set import CONCURRENCY as SEARCHES
@@ -41,7 +41,7 @@ TITLES = {
 Columns = dict[str, list[float | None]]
 
 
-class Removed(Spec):
+class RemovedPart(Spec):
     """The configuration with one component left out.
 
     Attributes:
@@ -82,7 +82,7 @@ class AblationReport(Spec):
     leading: str
     measures: dict[str, Estimate]
     cost: Cost
-    removed: tuple[Removed, ...]
+    removed: tuple[RemovedPart, ...]
     failures: Mapping[str, int] = Field(default_factory=dict)
 
 
@@ -130,7 +130,7 @@ async def ablate(
         raise BadInput(_NO_SPANS)
     judge = judge or JudgeSpec()
     if budget_usd is not None:
-        check_budget(budget_usd, asked_models(configuration, answers, judge), models)
+        check_budget(budget_usd, list_asked_models(configuration, answers, judge), models)
     run = _Run(examples, documents, models, answers, judge, concurrency)
     work = ablation_work_name(configuration, examples, documents, models, judge, answers)
     with models.spending(work, budget_usd) as budget:
@@ -213,7 +213,7 @@ class _Run:
         rows: dict[str, dict[str, float]] = {}
         for example, retrieval in found:
             spans = [hit.chunk.span for hit in retrieval.hits]
-            shallow = spec.routed(retrieval.category).top_k
+            shallow = spec.for_category(retrieval.category).top_k
             deeply = span_measures(spans, example.references, DEPTH)
             rows[example.id] = {
                 "recall": span_measures(spans, example.references, shallow)["recall"],
@@ -286,7 +286,7 @@ def _report(  # noqa: PLR0917
         gain, cost = against[leading][name], costs.get(name, Cost())
         advice, reason = advise(gain, cost, TITLES[leading])
         removed.append(
-            Removed(
+            RemovedPart(
                 name=name,
                 configuration=variant,
                 measures={measure: Estimate.of(values) for measure, values in tables[name].items()},

@@ -25,7 +25,7 @@ def changes_between(before: RetrievalSpec, after: RetrievalSpec) -> dict[str, An
     return {name: new.get(name) for name in [*old, *new] if old.get(name) != new.get(name)}
 
 
-def changed(configuration: Configuration, changes: Changes) -> Configuration:
+def apply_changes(configuration: Configuration, changes: Changes) -> Configuration:
     """The configuration with these settings, under a name that says so.
 
     Raises:

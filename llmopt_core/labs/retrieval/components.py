@@ -46,7 +46,7 @@ def _without_fact_check(configuration: Configuration) -> dict[str, Configuration
 AskedModel = ModelSpec | EmbeddingSpec
 
 
-def asked_models(configuration: Configuration, answers: bool, judge: JudgeSpec) -> tuple[AskedModel, ...]:
+def list_asked_models(configuration: Configuration, answers: bool, judge: JudgeSpec) -> tuple[AskedModel, ...]:
     """Every model at an endpoint that the work may call: chat models, and embedding models."""
     embedded = [judge.embedding] if answers else []
     embedded += [] if configuration.retrieval is None else [configuration.retrieval.embedding]

@@ -13,7 +13,7 @@ from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec
 _NAMED, _LONGEST = 3, 80
 
 
-def told_differences(before: RetrievalSpec, after: RetrievalSpec) -> list[str]:
+def difference_lines(before: RetrievalSpec, after: RetrievalSpec) -> list[str]:
     """`Search: By meaning (dense) → Both (hybrid)` for each setting that differs and matters.
 
     What only one of them makes use of (the candidates of its reranker, say) is told where it is not the default. How a
@@ -22,7 +22,7 @@ def told_differences(before: RetrievalSpec, after: RetrievalSpec) -> list[str]:
     return [_difference(name, a, b) for name, a, b in _differing(before, after)]
 
 
-def changed_name(base: str, before: RetrievalSpec, after: RetrievalSpec) -> str:
+def name_change(base: str, before: RetrievalSpec, after: RetrievalSpec) -> str:
     """A name that says what was changed: `rag · bm25, top 5`; the base's own where nothing was.
 
     Args:

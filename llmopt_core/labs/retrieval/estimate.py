@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.execution.spending import spent
+from llmopt_core.execution.spending import read_spending
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.estimate import PILOT, Estimate, estimate_pipeline
 from llmopt_core.experiments.pipeline import Pipeline
@@ -121,7 +121,7 @@ async def _estimate(
     models = lines[0].models
     with models.spending(work, pilot=True):
         found = await _run_pilots(lines, examples, answers, concurrency)
-    paid = spent(models.cache, work).usage
+    paid = read_spending(models.cache, work).usage
     return _together(found).model_copy(update={"paid_usd": paid.cost_usd})
 
 

@@ -22,6 +22,7 @@ from llmopt_core.settings import Settings
 from llmopt_core.types import Example, Spec, fingerprint
 
 LOOK = "retrieval-look"
+# An inspection holds its chunks and traces in memory; more are hardly looked at in a session.
 _LIMIT = 64
 _UNIT = "configurations"
 

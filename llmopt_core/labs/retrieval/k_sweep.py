@@ -14,7 +14,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.experiments.work_name import work_name
-from llmopt_core.labs.retrieval.components import asked_models
+from llmopt_core.labs.retrieval.components import list_asked_models
 from llmopt_core.labs.retrieval.progress import OnLabProgress, Tally
 from llmopt_core.models.registry import Models
 from llmopt_core.statistics.tables import Estimate, Gain, gains
@@ -69,7 +69,7 @@ class KSweep(Spec):
         return len(means) == 1
 
     @property
-    def undecided(self) -> bool:
+    def is_undecided(self) -> bool:
         """Whether no other `k` is seen to differ from the best one."""
         return all(row.gains[self.leading].verdict == "no difference seen" for row in self.rows if row.gains)
 
@@ -101,7 +101,7 @@ async def k_sweep(
         raise BadInput("Choose at least one question, and numbers of chunks from 1 on.")
     judge = judge or JudgeSpec()
     if budget_usd is not None:
-        check_budget(budget_usd, asked_models(configuration, True, judge), models)
+        check_budget(budget_usd, list_asked_models(configuration, True, judge), models)
     found: dict[int, list[Record]] = {}
     work = work_name("chunk-count-sweep", configuration, examples, documents, models, judge, wanted)
     with models.spending(work, budget_usd) as budget:
@@ -183,7 +183,7 @@ def _any(values: Sequence[float | None]) -> bool:
 
 
 def _tokens(record: Record) -> float | None:
-    made = None if record.answer is None else record.answer.usage.made
+    made = None if record.answer is None else record.answer.usage.uncached
     return None if made is None else float(made.prompt_tokens)
 
 

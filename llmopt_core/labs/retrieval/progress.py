@@ -88,7 +88,7 @@ class Tally:
     def _tell(self) -> None:
         if self._on_progress is not None:
             done, left_usd = min(self._done, self._total), self._budget.left_usd
-            usage = replace(self._budget.made, cost_usd=self._budget.usage.cost_usd)
+            usage = replace(self._budget.spent_now, cost_usd=self._budget.usage.cost_usd)
             self._on_progress(LabProgress(done, self._total, self._cached, usage, self._time_left(), left_usd))
 
     def _time_left(self) -> float | None:

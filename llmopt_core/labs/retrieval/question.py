@@ -77,7 +77,7 @@ class QuestionLab:
         self._models = models
         self._pipeline = Pipeline(configuration, documents, (), JudgeSpec(), models)
 
-    def is_known(self, example: Example) -> bool:
+    def is_cached(self, example: Example) -> bool:
         """Whether what the question finds is kept, so that looking at it asks no model."""
         return self._pipeline.cached_hits(example) is not None
 
@@ -93,7 +93,7 @@ class QuestionLab:
         """
         known = await asyncio.to_thread(self._read_cached, example) if texts is None else None
         retrieval, index = known or await self._retrieve(example, texts, on_progress)
-        spec = self._spec.routed(retrieval.category)
+        spec = self._spec.for_category(retrieval.category)
         gold, drawn = await asyncio.to_thread(self._follow, example, retrieval, spec, index)
         flow = tuple(rank_flow(retrieval.trace, example.references))
         kept = None if texts is None else tuple(texts)
@@ -128,7 +128,7 @@ class QuestionLab:
         """
         return await self._pipeline.answer(found.example, found.retrieval, on_text)
 
-    def known_answer(self, found: Inspection) -> Answer | None:
+    def cached_answer(self, found: Inspection) -> Answer | None:
         """The answer where it was given before; asks no model."""
         return self._pipeline.cached_answer(found.example, found.retrieval)
 

@@ -17,7 +17,7 @@ from llmopt_core.experiments.pipeline import FATAL, Pipeline
 from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.experiments.work_name import work_name
 from llmopt_core.index.embedding_cache import encode_queries
-from llmopt_core.labs.retrieval.components import asked_models
+from llmopt_core.labs.retrieval.components import list_asked_models
 from llmopt_core.labs.retrieval.costs import Cost, Timed, timed
 from llmopt_core.labs.retrieval.progress import OnLabProgress, Tally
 from llmopt_core.models.registry import Models
@@ -136,7 +136,7 @@ async def measure_set(
     if not with_gold:
         raise BadInput("No question of this set says where its answer stands; add sources to measure retrieval.")
     if budget_usd is not None:
-        check_budget(budget_usd, asked_models(configuration, False, JudgeSpec()), models)
+        check_budget(budget_usd, list_asked_models(configuration, False, JudgeSpec()), models)
     with models.spending(measure_work_name(configuration, examples, documents, models, k), budget_usd) as budget:
         tally = Tally(len(with_gold), budget, on_progress, at_once=CONCURRENCY)
         found, failures, retriever = await retrieve_all(
@@ -299,7 +299,7 @@ def _find_lost(found: Found, retriever: Retriever) -> list[Lost]:
         handed = found_at([hit.chunk.span for hit in retrieval.hits], example.references)
         if any(rank is not None for rank in handed):
             continue
-        spec = retriever.spec.routed(retrieval.category)
+        spec = retriever.spec.for_category(retrieval.category)
         went = trace_gold(retrieval.trace, example.references, retriever.index, spec)
         if went.traces:
             # The chunk that came furthest tells where the question was lost.

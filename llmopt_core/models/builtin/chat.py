@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.models.base import ChatRequest, Completion
 from llmopt_core.models.builtin.files import ADAPTER_ENCODING, adapter_file, chat_file
-from llmopt_core.models.builtin.server import Served, serve
+from llmopt_core.models.builtin.server import RunningServer, serve
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.openai.wire import mode_of
 from llmopt_core.settings import Settings
@@ -56,7 +56,7 @@ class BuiltinChat:
             if on_text is not None:
                 on_text(text)
 
-        async def call(endpoint: Endpoint, served: Served) -> Completion:
+        async def call(endpoint: Endpoint, served: RunningServer) -> Completion:
             extra = {**lora(served, request.model.adapter), **_schema(request, endpoint)}
             chat = OpenAIChat(endpoint, self.client(endpoint, served.key), served.key, extra)
             return await chat.complete(request, hear if on_text is not None else None)
@@ -65,7 +65,7 @@ class BuiltinChat:
 
     async def run(
         self,
-        call: Callable[[Endpoint, Served], Awaitable[T]],
+        call: Callable[[Endpoint, RunningServer], Awaitable[T]],
         adapter: str = "",
         may_repeat: Callable[[], bool] = lambda: True,
     ) -> T:
@@ -98,7 +98,7 @@ class BuiltinChat:
         return f"builtin:{file.identity}:{tuned.identity}"
 
 
-def lora(served: Served, adapter: str) -> dict[str, Any]:
+def lora(served: RunningServer, adapter: str) -> dict[str, Any]:
     """The request field that switches one adapter on and all others off."""
     if not served.adapters:
         return {}
@@ -117,7 +117,7 @@ def _schema(request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
     return {"json_schema": wanted.get("json_schema", {}).get("schema", {"type": "object"})}
 
 
-async def _survives(served: Served) -> bool:
+async def _survives(served: RunningServer) -> bool:
     """Whether the server still runs. A connection may break a moment before its process is seen to be gone."""
     for _ in range(5):
         if not served.alive:

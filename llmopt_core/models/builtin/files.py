@@ -23,7 +23,9 @@ from llmopt_core.text.drafts import remove_leftovers, replacing
 BASE_ENCODING = "Q8_0"
 ADAPTER_ENCODING = "F16"
 
+# Another process rewrites the same weights; on a slow disk that takes minutes.
 _LOCK_SECONDS = 180
+# Left free on the disk, so that the database can still write.
 _SPARE_BYTES = 64 * 2**20
 _BYTES_NEEDED = {BASE_ENCODING: 146 * 2**20, ADAPTER_ENCODING: 272 * 2**20}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion, ModelSpec
 from llmopt_core.models.builtin.chat import BuiltinChat, lora
-from llmopt_core.models.builtin.server import Served
+from llmopt_core.models.builtin.server import RunningServer
 from llmopt_core.models.calls.limiter import limiter_for
 from llmopt_core.models.endpoints import Endpoint, model_name
 from llmopt_core.models.openai.wire import usage_of
@@ -75,7 +75,7 @@ class BuiltinScorer:
         """See `LikelihoodModel`."""
         prompt, continuation = _texts(request)
 
-        async def call(endpoint: Endpoint, served: Served) -> Completion:
+        async def call(endpoint: Endpoint, served: RunningServer) -> Completion:
             poster = _Poster(endpoint, self._chat.client(endpoint, served.key), served.key)
             async with limiter_for(endpoint.base_url, endpoint.max_concurrency):
                 tokens = await _tokens(poster, served.url, continuation)

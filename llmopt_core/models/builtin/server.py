@@ -26,6 +26,7 @@ from llmopt_core.models.gguf_metadata import read_metadata
 from llmopt_core.settings import Settings
 
 ALIAS = "SmolLM2-135M-Instruct"
+# Requests that llama.cpp decodes together; more share the same context and cores.
 SLOTS = 4
 
 # OpenMP's threads wait for each other some hundred times per token, spinning for milliseconds before they sleep. Where
@@ -33,13 +34,16 @@ SLOTS = 4
 _PATIENCE = {"GOMP_SPINCOUNT": "1000"}
 
 _CONTEXT = 4096
+# Most memory that the context of a model may take on a laptop.
 _CONTEXT_BYTES = 2**30
+# Larger models, named by path, load slowly from a slow disk.
 _START_SECONDS = 120.0
+# One crash may be chance; three within a minute mean that it would go on for ever.
 _CRASHES_ALLOWED, _CRASH_WINDOW = 3, 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class RunningServer:
     """A running server. The key stays out of its repr.
 
     Attributes:
@@ -58,7 +62,7 @@ class Served:
         return self.process.poll() is None
 
 
-def serve(settings: Settings, with_adapters: bool = False) -> Served:
+def serve(settings: Settings, with_adapters: bool = False) -> RunningServer:
     """The running server for the base model, or for the base model with all adapters of the workspace.
 
     Starts it where it does not run; blocks while it starts (about half a second, some more at the very first time).
@@ -85,11 +89,11 @@ class _Host:
         self._settings = settings
         self._with_adapters = with_adapters
         self._lock = threading.Lock()
-        self._served: Served | None = None
+        self._served: RunningServer | None = None
         self._loaded: object = None
         self._crashes: list[float] = []
 
-    def serve(self) -> Served:
+    def serve(self) -> RunningServer:
         with self._lock:
             found = adapters(self._settings) if self._with_adapters else {}
             wanted = [(name, path.stat().st_mtime_ns, path.stat().st_size) for name, path in found.items()]
@@ -133,7 +137,7 @@ def _host(settings: Settings, with_adapters: bool) -> _Host:
         return _hosts.setdefault(key, _Host(settings, with_adapters))
 
 
-def _start(settings: Settings, found: dict[str, Path]) -> Served:
+def _start(settings: Settings, found: dict[str, Path]) -> RunningServer:
     file = chat_file(settings, ADAPTER_ENCODING) if found else chat_file(settings)
     slots, context = _room(file.path)
     key = secrets.token_urlsafe(24)
@@ -152,7 +156,7 @@ def _start(settings: Settings, found: dict[str, Path]) -> Served:
         if "url" not in answer:
             _stop(process)
             raise _start_error(file.path, answer, process, log)
-    return Served(answer["url"], key, process, tuple(found))
+    return RunningServer(answer["url"], key, process, tuple(found))
 
 
 def _spawn(child_settings: dict[str, Any], log: IO[str]) -> subprocess.Popen[str]:

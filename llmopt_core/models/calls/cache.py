@@ -17,7 +17,7 @@ from llmopt_core.errors import EndpointError
 from llmopt_core.execution.budget import enter
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion
 from llmopt_core.models.calls.batched_cache import BatchedCache
-from llmopt_core.models.finish import known_reason
+from llmopt_core.models.finish import normalise_reason
 from llmopt_core.text.thinking import split_thinking
 from llmopt_core.types import Message, ToolCall, Usage, fingerprint
 
@@ -178,7 +178,7 @@ def decode(data: bytes) -> Completion | None:
         return Completion(
             text=text,
             usage=Usage(prompt, completion, cost, calls=1),
-            finish_reason=known_reason(values["finish_reason"]),
+            finish_reason=normalise_reason(values["finish_reason"]),
             seconds=values["seconds"],
             first_token_seconds=values["first_token_seconds"],
             logprobs=tuple(values["logprobs"]),

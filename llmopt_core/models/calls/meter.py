@@ -11,6 +11,7 @@ from llmopt_core.models.endpoints import Endpoint, model_name
 # No tokenizer makes fewer or more tokens of a text, but for texts that nobody sends. Asking the right one takes longer
 # than it is worth here: this only decides which calls may be made side by side.
 _MOST_BYTES, _LEAST_BYTES = 6.0, 1.5
+# Tokens that frame a message, rounded up: a budget must not be passed.
 _PER_MESSAGE = 10
 
 

@@ -21,6 +21,7 @@ M = TypeVar("M")
 
 # PyTorch models are loaded one at a time: the hub's offline switch below is one for the whole process.
 LOADING = threading.Lock()
+# Without a network the hub's own time limits add up to minutes.
 _HUB_SECONDS = 10.0
 
 

@@ -19,7 +19,7 @@ from llmopt_core.models.finish import LENGTH, STOP, TOOLS
 from llmopt_core.models.openai.refusal_text import value_key
 from llmopt_core.models.openai.refusals import UNOPENED_THINKING, Place, Refusals, refused_parameter
 from llmopt_core.models.openai.retry import pause_before_retry, with_retries
-from llmopt_core.models.openai.stream import Heard, pieces_of
+from llmopt_core.models.openai.stream import StreamedText, pieces_of
 from llmopt_core.models.openai.wire import (
     mode_of,
     only_reasoning,
@@ -107,7 +107,7 @@ class OpenAIChat:
                 spent.add(read_counts(answer))
                 raise
 
-        heard = Heard(lambda _: None)
+        heard = StreamedText(lambda _: None)
         piece = await with_retries(ask, self._endpoint.max_retries, lambda *error: self._explain(name, *error))
         heard.add(piece)
         heard.end()
@@ -117,7 +117,7 @@ class OpenAIChat:
     def _place(self, request: ChatRequest, name: str) -> Place:
         return self._endpoint.base_url, name, mode_of(request.model, self._endpoint)
 
-    def _tell_thinking(self, heard: Heard, place: Place) -> None:
+    def _tell_thinking(self, heard: StreamedText, place: Place) -> None:
         """A thinking that the prompt began has a closing mark alone; an answer cut before that is all thinking."""
         if heard.splitter.unopened:
             self._refusals.learn(place, [UNOPENED_THINKING], taken=True)
@@ -127,14 +127,14 @@ class OpenAIChat:
                 heard.splitter.take_as_thinking()
 
     def _completion(
-        self, heard: Heard, spent: _Waste, started: float, *, first: float | None, ended: bool
+        self, heard: StreamedText, spent: _Waste, started: float, *, first: float | None, ended: bool
     ) -> Completion:
         calls = heard.calls.calls(spent.request.messages)
         # Some end a call of a tool with the word for a whole answer; OpenAI does where the tool was named.
         calls_alone = bool(calls) and heard.finish_reason in ("", STOP)
         return Completion(
             text=heard.text,
-            usage=spent.with_answer(heard.counts, heard.written),
+            usage=spent.with_answer(heard.counts, heard.full_text),
             finish_reason=TOOLS if calls_alone else heard.finish_reason,
             seconds=time.perf_counter() - started,
             first_token_seconds=first,
@@ -147,17 +147,17 @@ class OpenAIChat:
 
     async def _stream(self, request: ChatRequest, name: str, on_text: OnText, spent: _Waste) -> Completion:
         started = time.perf_counter()
-        heard = Heard(on_text)
+        heard = StreamedText(on_text)
         try:
             await self._hear(request, name, heard, spent)
         except (EndpointError, asyncio.CancelledError):
-            spent.add(heard.counts, heard.written)
+            spent.add(heard.counts, heard.full_text)
             raise
         self._tell_thinking(heard, self._place(request, name))
         first = None if heard.first is None else heard.first - started
         return self._completion(heard, spent, started, first=first, ended=False)
 
-    async def _hear(self, request: ChatRequest, name: str, heard: Heard, spent: _Waste) -> None:
+    async def _hear(self, request: ChatRequest, name: str, heard: StreamedText, spent: _Waste) -> None:
         async with aclosing(self._pieces(request, name, spent)) as pieces:
             async for piece in pieces:
                 heard.add(piece)
@@ -220,7 +220,7 @@ class OpenAIChat:
         place = self._place(request, name)
         mode = place[2]
         while True:
-            refused = self._refusals.refused(place)
+            refused = self._refusals.refused_names(place)
             body = self._body(request, stream, refused)
             trial = self._refusals.on_trial(place, body)
             try:

@@ -12,6 +12,7 @@ from llmopt_core.errors import EndpointError
 from llmopt_core.models.endpoints import Endpoint, is_loopback
 from llmopt_core.models.openai.transport import BoundedAsyncClient, BoundedClient
 
+# A host that does not even connect is told at once; answers may take longer.
 _CONNECT_SECONDS = 10.0
 
 Client = TypeVar("Client", openai.OpenAI, openai.AsyncOpenAI)

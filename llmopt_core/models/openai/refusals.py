@@ -46,7 +46,7 @@ class Refusals:
                     url, model, mode = map(str, entry["place"])
                     self._known.setdefault((url, model, mode), {})[str(entry["parameter"])] = bool(entry["taken"])
 
-    def refused(self, place: Place) -> frozenset[str]:
+    def refused_names(self, place: Place) -> frozenset[str]:
         """The parameters that are left out."""
         return frozenset(name for name, taken in self._known.get(place, {}).items() if not taken)
 

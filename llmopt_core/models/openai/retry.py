@@ -20,7 +20,9 @@ from llmopt_core.models.openai.wire_errors import GATEWAY_TIMEOUTS, WIRE_ERRORS
 
 T = TypeVar("T")
 
+# The SDK's own pauses between tries.
 _FIRST_SECONDS, _MOST_SECONDS = 0.5, 8.0
+# A `Retry-After` that is longer is told instead of waited for.
 _LONGEST_WAIT = 120.0
 _PASSING = (408, 409, 429)
 

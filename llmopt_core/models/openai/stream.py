@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import openai
 
-from llmopt_core.models.finish import LENGTH, STOP, known_reason
+from llmopt_core.models.finish import LENGTH, STOP, normalise_reason
 from llmopt_core.models.openai.wire_answers import AnsweredError, Counts, Logprobs, Piece, read_answer, read_chunk
 from llmopt_core.models.openai.wire_json import DONE, events_in, read_json
 from llmopt_core.models.openai.wire_tools import StreamedCalls
@@ -22,6 +22,7 @@ from llmopt_core.text.thinking import ThinkingSplitter
 WHOLE = 10
 """A streamed answer may take so many times the endpoint's `timeout_seconds` in all."""
 
+# Usage comes after the last word; some servers keep the stream open and never send it.
 _AFTER_END_SECONDS = 5.0
 _MOST_NOTES = 5
 _NO_END = "The endpoint closed the stream without saying that the answer is at its end; it may not be whole."
@@ -82,7 +83,7 @@ async def _next(source: AsyncIterator[Any], until: float, late: TimeoutError, fi
 
 
 @dataclass
-class Heard:
+class StreamedText:
     """What has been streamed so far.
 
     Args:
@@ -138,10 +139,10 @@ class Heard:
     @property
     def is_cut(self) -> bool:
         """Whether a limit of tokens ended it."""
-        return known_reason(self.finish_reason) == LENGTH
+        return normalise_reason(self.finish_reason) == LENGTH
 
     @property
-    def written(self) -> str:
+    def full_text(self) -> str:
         """All that the model wrote, which is what is paid for."""
         return self.beside.text + self.answer.text + self.calls.text
 

@@ -19,6 +19,7 @@ MOST_BYTES = 100_000_000
 """Of one answer, unpacked."""
 
 _MOST_REDIRECTS = 5
+# A server may keep the connection open after its answer; the rest is not waited for.
 _REST_SECONDS = 0.05
 _SLOWEST_UPLOAD = 50_000
 """Bytes a second: what a large body may take longer."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llmopt_core.models.finish import ERROR, known_reason
+from llmopt_core.models.finish import ERROR, normalise_reason
 from llmopt_core.models.openai.wire_tools import CallPiece, read_calls
-from llmopt_core.models.openai.wire_values import finite, label_of, readable, shown, token_count
+from llmopt_core.models.openai.wire_values import finite, label_of, readable, token_count, value_words
 from llmopt_core.text.thinking import parts_of, thinking_field
 
 Logprobs = tuple[Mapping[str, float], ...]
@@ -121,7 +121,7 @@ def check_no_error(answer: Any) -> None:
     first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     if first.get("error"):
         raise AnsweredError(first)
-    if known_reason(label_of(first.get("finish_reason")) or "") == ERROR:
+    if normalise_reason(label_of(first.get("finish_reason")) or "") == ERROR:
         raise AnsweredError(answer)
     failed = any(answer.get(name) for name in ("error", "errors", "error_message", "error_msg", "detail"))
     told = any(isinstance(answer.get(name), str) and answer[name] for name in ("message", "msg"))
@@ -148,14 +148,14 @@ def _read(choice: Mapping[str, Any], part: Any, answer: Mapping[str, Any], *, wh
     given = choice.get("finish_reason")
     reason = label_of(given)
     if reason is None:
-        notes.append(f"The endpoint gave {shown(choice['finish_reason'])} as the reason why the answer ends.")
+        notes.append(f"The endpoint gave {value_words(choice['finish_reason'])} as the reason why the answer ends.")
         reason = UNKNOWN_REASON
     counts = _counts(answer, notes)
     logprobs = _logprobs(choice.get("logprobs"), notes)
     thinking = thinking_field(part) or thinking
     calls = read_calls(part, whole=whole)
     busy = bool(thinking or calls)
-    return Piece(text, known_reason(reason), counts, logprobs, thinking, busy, tuple(notes), calls)
+    return Piece(text, normalise_reason(reason), counts, logprobs, thinking, busy, tuple(notes), calls)
 
 
 def _text(part: Mapping[str, Any], notes: list[str]) -> tuple[str, str]:
@@ -196,7 +196,7 @@ def _count(usage: Mapping[str, Any], which: str, notes: list[str]) -> int | None
     reported = usage.get(f"{which}_tokens")
     count = token_count(reported)
     if count is None and reported is not None:
-        notes.append(f"The endpoint reported {shown(reported)} {which} tokens; they were counted here instead.")
+        notes.append(f"The endpoint reported {value_words(reported)} {which} tokens; they were counted here instead.")
     return count
 
 
@@ -210,7 +210,7 @@ def _logprobs(found: Any, notes: list[str]) -> Logprobs:
     odd: list[Any] = []
     read = tuple(_highest(_alternatives(entry), odd) for entry in entries)
     if odd:
-        notes.append(f"Log probabilities that are no numbers were left out, such as {shown(odd[0])}.")
+        notes.append(f"Log probabilities that are no numbers were left out, such as {value_words(odd[0])}.")
     return read
 
 

@@ -27,7 +27,9 @@ WIRE_ERRORS = (
 GATEWAY_TIMEOUTS = (504, 524)
 """What a proxy says of a server that took too long: it still works on the question."""
 
+# Error pages of proxies are whole documents.
 _MAX_DETAIL = 300
+# A shorter placeholder such as `x` would be blotted out of every word.
 _SHORTEST_KEY = 4
 _LOOKS_LIKE_A_KEY = re.compile(r"\b(?:sk|pk|gsk|hf|xai|AIza)[-_]?[A-Za-z0-9_\-*.]{8,}|(?i:bearer)\s+\S+")
 

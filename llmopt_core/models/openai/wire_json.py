@@ -11,6 +11,7 @@ import re
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any
 
+# Python takes quadratic time to read longer ones.
 _LONGEST_NUMBER = 400
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

@@ -58,7 +58,7 @@ def label_of(value: Any) -> str | None:
     return value if isinstance(value, str) and len(value) <= _LONGEST_LABEL and value.isprintable() else None
 
 
-def with_pairs_joined(text: str) -> str:
+def join_surrogates(text: str) -> str:
     """The text with each character that came as two surrogates, or as bytes, as one character."""
     if not _SURROGATE.search(text):
         return text
@@ -72,7 +72,7 @@ def _from_bytes(escaped: re.Match[str]) -> str:
 
 def readable(text: str) -> str:
     """The text as it can be stored: pairs joined, a lone surrogate and NUL as U+FFFD."""
-    return _UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", with_pairs_joined(text))
+    return _UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", join_surrogates(text))
 
 
 class AnswerText:
@@ -96,7 +96,7 @@ class AnswerText:
 
     def add(self, piece: str) -> str:
         """Take a piece; what of it can be shown already. A character that has only begun waits for its rest."""
-        piece = with_pairs_joined(self._held + piece)
+        piece = join_surrogates(self._held + piece)
         begun = _BEGUN.search(piece)
         self._held = begun[0] if begun else ""
         return self._take(piece[: len(piece) - len(self._held)])
@@ -131,7 +131,7 @@ class AnswerText:
         return tuple(notes)
 
 
-def shown(value: Any) -> str:
+def value_words(value: Any) -> str:
     """An odd value as it may stand in a note."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MOST_TOKENS:
         text = f"about 10^{math.floor(math.log10(abs(value)))}" if value > 0 else "a large negative number"

@@ -58,7 +58,7 @@ def trace_gold(
         trace: The stages.
         references: Where the answer stands.
         index: What was searched.
-        spec: The settings in force (`RetrievalSpec.routed`).
+        spec: The settings in force (`RetrievalSpec.for_category`).
         encode: Texts -> unit vectors; with it the true rank of chunks that no search found is told.
     """
     references = tuple(references)

@@ -14,6 +14,7 @@ from llmopt_core.models.base import Vectors
 from llmopt_core.retrieval.analysis.inspect import is_gold
 from llmopt_core.types import Hit, Span
 
+# More points cover each other, and the browser slows down.
 LIMIT = 2000
 
 

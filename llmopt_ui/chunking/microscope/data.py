@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from llmopt_core.chunking.semantic import Encode
     from llmopt_core.chunking.spec import ChunkingSpec
     from llmopt_core.index.placed_words import PlacedWords
-    from llmopt_core.labs.chunking.chunk_ranks import Ranked
+    from llmopt_core.labs.chunking.chunk_ranks import ChunkRank
 
 RANKED_CHARACTERS = 3_000_000
 """Beyond this much text in a project, only the chunks of the document in sight are ranked."""
@@ -101,7 +101,7 @@ def _chunks(documents: str, key: str, _make: Callable[[], list[Chunk]]) -> list[
     return _make()
 
 
-def word_ranks(documents: Sequence[Document], key: str, spec: ChunkingSpec, question: str) -> dict[str, Ranked]:
+def word_ranks(documents: Sequence[Document], key: str, spec: ChunkingSpec, question: str) -> dict[str, ChunkRank]:
     """By chunk id its rank by shared words."""
     from llmopt_core.labs.chunking.chunk_ranks import bm25_ranks, words_of
 
@@ -134,12 +134,12 @@ def meaning_ranks(
     spec: ChunkingSpec,
     question: str,
     on_progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Ranked]:
+) -> dict[str, ChunkRank]:
     """By chunk id its rank by meaning; embeds what has no vector yet."""
     from llmopt_core.labs.chunking.chunk_ranks import dense_ranks
     from llmopt_core.models.base import EmbeddingSpec
 
-    def make() -> dict[str, Ranked]:
+    def make() -> dict[str, ChunkRank]:
         embedder = models().embedder(EmbeddingSpec())
         return dense_ranks(chunks_of(documents, key, spec), question, embedder, store().cache, on_progress)
 
@@ -149,7 +149,9 @@ def meaning_ranks(
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _meaning(documents: str, key: str, question: str, _make: Callable[[], dict[str, Ranked]]) -> dict[str, Ranked]:
+def _meaning(
+    documents: str, key: str, question: str, _make: Callable[[], dict[str, ChunkRank]]
+) -> dict[str, ChunkRank]:
     return _make()
 
 

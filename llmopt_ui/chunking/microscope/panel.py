@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from llmopt_core.labs.chunking.chunk_ranks import Ranked, ranks_in
+from llmopt_core.labs.chunking.chunk_ranks import ChunkRank, ranks_in
 from llmopt_core.types import Span
 from llmopt_ui import format as fmt
 from llmopt_ui.chunking.microscope.parts import part_number
@@ -27,7 +27,7 @@ def panel(
     spec: ChunkingSpec,
     name: str,
     *,
-    ranks: Mapping[str, Ranked] | None,
+    ranks: Mapping[str, ChunkRank] | None,
     competing: int,
     height: int,
     largest: int,
@@ -91,7 +91,7 @@ def _percent(share: float) -> str:
     return f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
 
 
-def _references(sight: Sight, cutting: Cutting, placed: Mapping[int, Ranked] | None, competing: int) -> None:
+def _references(sight: Sight, cutting: Cutting, placed: Mapping[int, ChunkRank] | None, competing: int) -> None:
     """Where the answer of the question is, chunk by chunk."""
     lines = [_reference(cutting, placed, start, end, sight.top_k) for start, end in sight.references]
     if not lines:
@@ -109,10 +109,10 @@ def _place(sight: Sight, span: Span) -> str:
     return f"part {part_number(span.start):,} of this document"
 
 
-def _reference(cutting: Cutting, placed: Mapping[int, Ranked] | None, start: int, end: int, top_k: int) -> str:
-    from llmopt_core.chunking.microscope import held_by
+def _reference(cutting: Cutting, placed: Mapping[int, ChunkRank] | None, start: int, end: int, top_k: int) -> str:
+    from llmopt_core.chunking.microscope import parts_held_by
 
-    held = held_by(cutting, start, end)
+    held = parts_held_by(cutting, start, end)
     if not held:
         return ":red[:material/close: The source stands in no chunk.]"
     whole = [one.position for one in held if one.share >= 1]
@@ -123,14 +123,14 @@ def _reference(cutting: Cutting, placed: Mapping[int, Ranked] | None, start: int
     return f":orange[:material/content_cut:] The source is **cut**: {parts}."
 
 
-def _named(position: int, placed: Mapping[int, Ranked] | None) -> str:
+def _named(position: int, placed: Mapping[int, ChunkRank] | None) -> str:
     if placed is None:
         return f"chunk {position + 1}"
     found = placed.get(position)
     return f"chunk {position + 1} (rank {found.rank:,})" if found else f"chunk {position + 1} (not found)"
 
 
-def _sign(positions: list[int], placed: Mapping[int, Ranked] | None, top_k: int) -> str:
+def _sign(positions: list[int], placed: Mapping[int, ChunkRank] | None, top_k: int) -> str:
     if placed is None:
         return ":material/location_on:"
     best = min((placed[i].rank for i in positions if i in placed), default=None)

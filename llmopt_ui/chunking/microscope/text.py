@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.chunking.microscope import Cutting, Stretch, stretches
-from llmopt_core.labs.chunking.chunk_ranks import Ranked
+from llmopt_core.labs.chunking.chunk_ranks import ChunkRank
 from llmopt_core.types import Document, fingerprint
 from llmopt_ui.documents.text_pages import turn_to
 
@@ -44,7 +44,7 @@ class Shown:
     start: int
     end: int
     references: tuple[tuple[int, int], ...] = ()
-    ranks: Mapping[int, Ranked] | None = None
+    ranks: Mapping[int, ChunkRank] | None = None
     top_k: int = 3
     unit: str = "tokens"
     height: int = 420

@@ -18,7 +18,7 @@ from llmopt_ui.chunking.microscope.parts import go_to, part_chosen, part_of
 from llmopt_ui.chunking.microscope.settings import chunking_fields, spec_title
 from llmopt_ui.chunking.microscope.sight import Sight
 from llmopt_ui.chunking.microscope.text import WINDOW, window_at
-from llmopt_ui.components import empty_state, plain_fragment, told_plainly
+from llmopt_ui.components import empty_state, plain_fragment, show_errors
 from llmopt_ui.documents.text_pages import page_number
 from llmopt_ui.navigation import DOCUMENTS
 from llmopt_ui.resources import store
@@ -27,7 +27,7 @@ from llmopt_ui.sets import sets_of
 if TYPE_CHECKING:
     from llmopt_core.chunking.microscope import Cutting
     from llmopt_core.chunking.spec import ChunkingSpec
-    from llmopt_core.labs.chunking.chunk_ranks import Ranked
+    from llmopt_core.labs.chunking.chunk_ranks import ChunkRank
 
 DOCUMENT = "micro_document"
 SET = "micro_set"
@@ -57,7 +57,7 @@ def microscope_view(project: Project) -> None:
 
 @plain_fragment
 def _microscope(project: Project, listed: Sequence[SavedDocument]) -> None:
-    with told_plainly():
+    with show_errors():
         _chunkings(_sight(project, listed))
         st.caption(_LEGEND)
 
@@ -65,7 +65,7 @@ def _microscope(project: Project, listed: Sequence[SavedDocument]) -> None:
 @plain_fragment
 def _chunkings(sight: Sight) -> None:
     """What a slider changes, apart from the choice of document and question: the less is drawn again, the sooner."""
-    with told_plainly():
+    with show_errors():
         first_spec = chunking_fields("a", "Chunking")
         first = data.cutting_of(sight.document, first_spec, sight.version)
         other_spec = None
@@ -168,7 +168,7 @@ def _turned(sight: Sight) -> Sight:
     return replace(sight, start=start, end=end)
 
 
-def _ranks(sight: Sight, spec: ChunkingSpec, name: str, cutting: Cutting) -> tuple[dict[str, Ranked] | None, int]:
+def _ranks(sight: Sight, spec: ChunkingSpec, name: str, cutting: Cutting) -> tuple[dict[str, ChunkRank] | None, int]:
     """The rank of every chunk, and how many there are; None where no question is asked or vectors are missing."""
     if sight.example is None:
         return None, 0

@@ -9,7 +9,7 @@ import streamlit as st
 
 from llmopt_core.chunking.microscope import Cutting
 from llmopt_core.errors import LlmOptError
-from llmopt_core.labs.chunking.chunk_ranks import Ranked
+from llmopt_core.labs.chunking.chunk_ranks import ChunkRank
 from llmopt_core.labs.chunking.result import (
     LABELS,
     LABELS_EXPLAINED,
@@ -19,7 +19,7 @@ from llmopt_core.labs.chunking.result import (
     label_counts,
     pareto,
 )
-from llmopt_core.labs.chunking.tables import Advice, Handed, MissRow, handed_over, missed
+from llmopt_core.labs.chunking.tables import Advice, HandedChunk, MissRow, handed_chunks, miss_rows
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Document, EvaluationSet, Example, Span
 from llmopt_ui import format as fmt
@@ -63,7 +63,7 @@ def _questions(project: Project, result: SweepResult, told: Advice, evaluation_s
         "Only", labels, key=f"{LABEL}_{position}", format_func=lambda label: f"{label} ({counts[label]})",
         selection_mode="multi",
     ) if len(labels) > 1 else []  # fmt: skip
-    rows = [row for row in missed(result, position, evaluation_set) if not picked or row.miss.label in picked]
+    rows = [row for row in miss_rows(result, position, evaluation_set) if not picked or row.miss.label in picked]
     if not rows:
         st.markdown(f"{verdict('better').markdown.replace('better', 'nothing missed')} with this setting.")
         return
@@ -111,7 +111,7 @@ def rank_words(miss: Miss) -> str:
 
 
 def _one(project: Project, result: SweepResult, position: int, row: MissRow, example: Example) -> None:
-    handed = handed_over(result, position, example)
+    handed = handed_chunks(result, position, example)
     with st.container(border=True):
         st.markdown(f"**{fmt.markdown(example.question)}**")
         if example.reference:
@@ -133,7 +133,9 @@ def _sentence(miss: Miss, top_k: int) -> str:
     return f"**{miss.label}**: the chunk that holds the source came at rank {miss.rank:,}; {top_k} were handed over."
 
 
-def _passage(project: Project, result: SweepResult, position: int, handed: Sequence[Handed], reference: Span) -> None:
+def _passage(
+    project: Project, result: SweepResult, position: int, handed: Sequence[HandedChunk], reference: Span
+) -> None:
     document = _document(project, result, reference.document)
     if document is None or reference.start >= len(document.text):
         st.text(f"{reference.document} is not there any more, or has changed since the sweep.")
@@ -147,14 +149,14 @@ def _passage(project: Project, result: SweepResult, position: int, handed: Seque
     show_text(text_data(document, cutting, shown), f"sweep_passage_{position}_{reference.document}_{reference.start}")
 
 
-def _ranks(cutting: Cutting, handed: Sequence[Handed]) -> dict[int, Ranked]:
+def _ranks(cutting: Cutting, handed: Sequence[HandedChunk]) -> dict[int, ChunkRank]:
     """By position of a chunk the rank of what was handed over for it."""
     ranks = {item.span: item.rank for item in handed}
     places = {i: chunk.parent or chunk.span for i, chunk in enumerate(cutting.chunks)}
-    return {i: Ranked(ranks[span], 0.0) for i, span in places.items() if span in ranks}
+    return {i: ChunkRank(ranks[span], 0.0) for i, span in places.items() if span in ranks}
 
 
-def _handed(project: Project, result: SweepResult, handed: Sequence[Handed]) -> None:
+def _handed(project: Project, result: SweepResult, handed: Sequence[HandedChunk]) -> None:
     if not handed:
         st.caption("Nothing: no chunk shares a word with the question.")
     with st.container(height=330, border=False):

@@ -9,7 +9,7 @@ from llmopt_core.labs.chunking.result import SweepResult, by_recall
 from llmopt_core.labs.chunking.tables import Advice, configuration_of
 from llmopt_core.runs.values import Project, SavedConfiguration
 from llmopt_ui import format as fmt
-from llmopt_ui.components import link_to, section, told_plainly
+from llmopt_ui.components import link_to, section, show_errors
 from llmopt_ui.forms.configuration import STARTER
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import store
@@ -34,7 +34,7 @@ def save_view(project: Project, result: SweepResult, told: Advice) -> None:
         )  # fmt: skip
         name = configuration_name(chosen, result.spec.search)
         if st.button(f"Save as {fmt.markdown(name)}", key=SAVE, type="primary", icon=":material/save:"):
-            with told_plainly():
+            with show_errors():
                 before = configuration_from(saved[base].spec if base in saved else dict(STARTER))
                 _save(project, result, result.names.index(chosen), before, name)
     st.caption(

@@ -149,6 +149,6 @@ def _stored(project_id: int, name: str, version: str, _project: Project) -> Eval
 @st.cache_resource(max_entries=8, show_spinner=False)
 def loaded(key: str) -> SweepResult | None:
     """A finished sweep; None where it is kept no more."""
-    from llmopt_core.labs.chunking.cache import kept_sweep
+    from llmopt_core.labs.chunking.cache import read_sweep
 
-    return kept_sweep(store().cache, key)
+    return read_sweep(store().cache, key)

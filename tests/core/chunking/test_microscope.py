@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmopt_core.chunking.microscope import cut, held_by, in_sight, stretches, union_length
+from llmopt_core.chunking.microscope import cut, in_sight, parts_held_by, stretches, union_length
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.chunking.window import beyond_window
 from llmopt_core.types import Document
@@ -64,8 +64,8 @@ def test_an_overlap_can_embed_what_the_chunk_before_it_loses() -> None:
 def test_a_reference_is_held_whole_or_in_parts() -> None:
     cutting = cut(Document("d", TEXT), spec())
     first = cutting.chunks[0]
-    assert [(h.position, h.share) for h in held_by(cutting, first.start, first.end)] == [(0, 1.0)]
-    parts = held_by(cutting, first.end - 6, first.end + 20)
+    assert [(h.position, h.share) for h in parts_held_by(cutting, first.start, first.end)] == [(0, 1.0)]
+    parts = parts_held_by(cutting, first.end - 6, first.end + 20)
     assert len(parts) == 2
     assert parts[0].share >= parts[1].share > 0
 

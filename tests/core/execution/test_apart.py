@@ -13,7 +13,7 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.execution import apart
-from llmopt_core.execution.apart import Limits, Stopped, close_children, run_apart
+from llmopt_core.execution.apart import ChildStopped, Limits, close_children, run_apart
 
 ROOMY = Limits(memory=1_000_000_000, cpu=60, wall=120)
 WORK = """
@@ -86,19 +86,19 @@ def test_results_progress_and_errors_come_back_from_one_warm_child(work):
 
 
 def test_a_library_that_calls_it_damage_was_out_of_memory(work):
-    with pytest.raises(Stopped) as caught:
+    with pytest.raises(ChildStopped) as caught:
         call(work.take_memory, limits=Limits(300_000_000, 60, 120))
     assert (caught.value.reason, caught.value.detail) == ("memory", "300 MB")
 
 
 def test_native_code_that_never_looks_up_is_stopped_by_its_cpu_time(work):
-    with pytest.raises(Stopped) as caught:
+    with pytest.raises(ChildStopped) as caught:
         call(work.pattern, limits=Limits(10**9, 0.5, 300))
     assert (caught.value.reason, caught.value.detail) == ("time", "0 s")
 
 
 def test_one_that_waits_is_stopped_by_the_clock(work):
-    with pytest.raises(Stopped, match="time"):
+    with pytest.raises(ChildStopped, match="time"):
         call(work.sleep, limits=Limits(10**9, 60, 0.5))
 
 
@@ -107,7 +107,7 @@ def test_one_that_waits_is_stopped_by_the_clock(work):
     [("die", "crash", "SIGSEGV"), ("odd", "failed", "KeyError: 'missing'"), ("deep", "failed", "nested too deeply")],
 )
 def test_crashes_and_unforeseen_errors_are_told_and_the_next_call_works(work, name, reason, detail):
-    with pytest.raises(Stopped) as caught:
+    with pytest.raises(ChildStopped) as caught:
         call(getattr(work, name))
     assert caught.value.reason == reason
     assert detail in caught.value.detail

@@ -13,7 +13,7 @@ import pytest
 from llmopt_core.cache import Cache, MemoryCache
 from llmopt_core.errors import BadInput, BudgetReached
 from llmopt_core.execution.budget import Budget, Quote
-from llmopt_core.execution.spending import spending, spent, spent_words
+from llmopt_core.execution.spending import read_spending, spending, spending_words
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
 from llmopt_core.types import Usage
@@ -35,14 +35,14 @@ def pay(budget: Budget, times: int) -> None:
 def test_what_was_paid_before_is_a_part_of_the_budget(cache: Cache) -> None:
     with spending(cache, "w", 0.5) as budget:
         pay(budget, 3)
-    assert spent(cache, "w").usage == Usage(30, 15, 0.3, 3)
-    assert spent_words(cache, "w", 0.5) == "$0.30 of the budget of $0.50 are spent, $0.20 are left"
+    assert read_spending(cache, "w").usage == Usage(30, 15, 0.3, 3)
+    assert spending_words(cache, "w", 0.5) == "$0.30 of the budget of $0.50 are spent, $0.20 are left"
     with spending(cache, "w", 0.5) as budget:
         assert budget.left_usd == pytest.approx(0.2)
         with pytest.raises(BudgetReached, match=r"\(\$0\.50 are spent\)"):
             pay(budget, 3)
-    assert spent(cache, "w").usage.cost_usd == pytest.approx(0.5)
-    assert spent(cache, "other").usage == Usage()
+    assert read_spending(cache, "w").usage.cost_usd == pytest.approx(0.5)
+    assert read_spending(cache, "other").usage == Usage()
 
 
 def test_going_on_after_the_budget_asks_for_a_new_one(cache: Cache) -> None:
@@ -58,13 +58,13 @@ def test_going_on_after_the_budget_asks_for_a_new_one(cache: Cache) -> None:
     # It has ended since: without a budget it goes on, too.
     with spending(cache, "w", None) as budget:
         pay(budget, 1)
-    assert spent(cache, "w").usage.calls == 5
+    assert read_spending(cache, "w").usage.calls == 5
 
 
 def test_a_budget_that_was_refused_only_inside_counts_as_stopped(cache: Cache) -> None:
     with spending(cache, "w", 0.05) as budget, pytest.raises(BudgetReached):
         pay(budget, 1)
-    assert spent(cache, "w").stopped
+    assert read_spending(cache, "w").stopped
 
 
 def test_two_sessions_within_a_budget_are_not_at_once(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_session_that_failed_has_kept_what_it_paid(cache: Cache) -> None:
 
     with pytest.raises(RuntimeError):
         fail()
-    assert spent(cache, "w").usage.calls == 2
+    assert read_spending(cache, "w").usage.calls == 2
 
 
 def test_a_killed_session_has_paid_for_the_calls_that_were_under_way(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ with spending(cache, "w", 1.0) as budget:
     process.send_signal(signal.SIGKILL)
     process.wait()
     cache = Store.open(Settings(home=tmp_path)).cache
-    assert spent(cache, "w").usage.cost_usd == pytest.approx(0.4)
+    assert read_spending(cache, "w").usage.cost_usd == pytest.approx(0.4)
     with spending(cache, "w", 1.0) as budget:
         assert budget.left_usd == pytest.approx(0.6)
         assert budget.dearest == {"m": 0.2}

@@ -13,8 +13,8 @@ from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.experiments.family import Family, family_from, family_of, family_to, project_family
 from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
 from llmopt_core.experiments.report import report_of
-from llmopt_core.experiments.result import result_family, result_of, scored_from
-from llmopt_core.experiments.scored import Scored, scored_runs
+from llmopt_core.experiments.result import result_family, result_of, scores_from
+from llmopt_core.experiments.scored import RunScoreTable, read_run_scores
 from llmopt_core.labs.finetuning.factorial import arm_configurations, read_factorial
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
@@ -80,13 +80,13 @@ def test_a_pair_has_the_same_verdict_in_table_square_file_and_report(store: Stor
     made = [run(store, one, where) for one in FOUR]
     tested = family(store, where)
     four = read_factorial(store, "p", FOUR, where, METRIC)
-    two = leaderboard(scored_runs(store, made[:2]), [METRIC], 0, tested)[1].cells[METRIC].versus
+    two = leaderboard(read_run_scores(store, made[:2]), [METRIC], 0, tested)[1].cells[METRIC].versus
     assert two is not None
     assert two.family == 3
     assert four.comparisons["base", "base + RAG"] == two
     # A file with two of the four runs keeps the family.
     result = result_of(store, [one.id for one in made[:2]])
-    again = compare_runs(*(scored_from(one) for one in result["runs"]), METRIC, result_family(result))
+    again = compare_runs(*(scores_from(one) for one in result["runs"]), METRIC, result_family(result))
     assert again == two
     (told,) = result["comparisons"]
     assert (told["a"], told["b"], told["family"], told["p_value"]) == ("baseline", "rag", 3, two.p_value)
@@ -98,13 +98,13 @@ def test_a_pair_has_the_same_verdict_in_table_square_file_and_report(store: Stor
 def test_a_pair_that_is_none_of_the_family_is_tested_with_all_of_it(store: Store, where: SavedSet) -> None:
     made = [run(store, one, where) for one in FOUR]
     tested = family(store, where)
-    plain, rag, tuned, both = scored_runs(store, made)
+    plain, rag, tuned, both = read_run_scores(store, made)
     # Two tuned models, as the 2 x 2 asks and as Evaluation does with another baseline.
     other = leaderboard([plain, rag, tuned, both], [METRIC], 2, tested)[3].cells[METRIC].versus
     assert other is not None
     assert other.family == 4
     assert read_factorial(store, "p", FOUR, where, METRIC).comparisons["tuned", "tuned + RAG"] == other
-    assert compare_runs(both, tuned, METRIC, tested) == other.reversed
+    assert compare_runs(both, tuned, METRIC, tested) == other.reverse
 
 
 def test_versions_of_a_configuration_are_told_apart_by_what_they_are_not_by_their_name(
@@ -119,20 +119,20 @@ def test_versions_of_a_configuration_are_told_apart_by_what_they_are_not_by_thei
         (found,) = result_of(store, [made[0].id, shown.id], ["baseline", name])["comparisons"]
         return found["family"], found["p_value"]
 
-    alone = compare_runs(*scored_runs(store, made[:2]), METRIC).p_value
+    alone = compare_runs(*read_run_scores(store, made[:2]), METRIC).p_value
     assert tested(made[1], "rag") == tested(made[1], "rag (earlier)") == (1, alone)
     assert tested(made[2], "rag")[0] == 2
 
 
 def test_the_other_way_round_is_the_same_test(store: Store, where: SavedSet) -> None:
     made = [run(store, one, where) for one in FOUR[:2]]
-    plain, rag = scored_runs(store, made)
+    plain, rag = read_run_scores(store, made)
     tested = family(store, where)
-    assert compare_runs(rag, plain, METRIC, tested) == compare_runs(plain, rag, METRIC, tested).reversed
+    assert compare_runs(rag, plain, METRIC, tested) == compare_runs(plain, rag, METRIC, tested).reverse
 
 
 def test_a_family_is_written_and_read_back(store: Store, where: SavedSet) -> None:
-    found = family_of(scored_runs(store, [run(store, one, where) for one in FOUR]), [METRIC])
+    found = family_of(read_run_scores(store, [run(store, one, where) for one in FOUR]), [METRIC])
     assert family_from(family_to(found)) == found
     assert family_from(None) is None
     assert family_from({"comparisons": 3}) is None
@@ -146,7 +146,7 @@ def test_by_a_metric_that_the_baseline_lacks_the_others_are_tested_together() ->
     examples = tuple(f"q{i}" for i in range(20))
     columns: dict[str, list[float | None]] = {"baseline": [None] * 20}
     columns |= {name: [draw.random() for _ in examples] for name in ("rag", "more", "most")}
-    runs = [Scored(name, 20, RunScores(examples, {"recall": values}, {})) for name, values in columns.items()]
+    runs = [RunScoreTable(name, 20, RunScores(examples, {"recall": values}, {})) for name, values in columns.items()]
     found = family_of(runs, ["recall"])
     assert list(found.p_values["recall"]) == [("rag", "more"), ("rag", "most")]
     versus = leaderboard(runs, ["recall"], 1, found)[2].cells["recall"].versus
@@ -156,7 +156,7 @@ def test_by_a_metric_that_the_baseline_lacks_the_others_are_tested_together() ->
 
 def test_runs_are_compared_on_the_questions_that_both_answered(store: Store, where: SavedSet) -> None:
     whole, short = run(store, PLAIN, where), run(store, RAG, where, asked=12)
-    scored = scored_runs(store, [whole, short])
+    scored = read_run_scores(store, [whole, short])
     cell = leaderboard(scored, [METRIC])[1].cells[METRIC]
     assert cell.versus is not None
     first = scored[0].scores.values[METRIC][:12]
@@ -179,8 +179,8 @@ def test_a_report_says_how_many_questions_of_the_set_were_evaluated(store: Store
 
 def test_questions_of_the_same_id_and_other_content_are_no_pair() -> None:
     scores = RunScores(("q1", "q2"), {METRIC: [0.5, 0.9]}, {})
-    a = Scored("a", 2, scores, contents={"q1": "x", "q2": "y"})
-    b = Scored("b", 2, scores, contents={"q1": "x", "q2": "changed"})
+    a = RunScoreTable("a", 2, scores, contents={"q1": "x", "q2": "y"})
+    b = RunScoreTable("b", 2, scores, contents={"q1": "x", "q2": "changed"})
     found = compare_runs(a, b, METRIC)
     assert (found.pairs, found.dropped) == (1, 1)
 

@@ -2,7 +2,7 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
-from llmopt_core.experiments.scored import Scored, baseline_position, scored_runs
+from llmopt_core.experiments.scored import RunScoreTable, baseline_position, read_run_scores
 from llmopt_core.runs.values import RunScores
 from llmopt_core.statistics.paired import compare_paired, holm
 from tests.engine_lab import Lab
@@ -10,9 +10,9 @@ from tests.engine_lab import Lab
 from .test_runner import run
 
 
-def scored(name: str, values: list[float | None], total: int | None = None, first: int = 0) -> Scored:
+def scored(name: str, values: list[float | None], total: int | None = None, first: int = 0) -> RunScoreTable:
     examples = tuple(f"q{i}" for i in range(first, first + len(values)))
-    return Scored(name, total or len(values), RunScores(examples, {"answer_f1": values}, {}))
+    return RunScoreTable(name, total or len(values), RunScores(examples, {"answer_f1": values}, {}))
 
 
 LOW = [0.1, 0.2, 0.0, 0.3, 0.1, 0.2, 0.15, 0.05, 0.25, 0.1]
@@ -84,7 +84,7 @@ def test_the_baseline_is_the_one_called_so_else_the_first() -> None:
 async def test_it_is_made_from_stored_runs(lab: Lab) -> None:
     closed = lab.configuration("baseline", retrieval=None, prompt={"template": "Say something."})
     runs = await run(lab, lab.plan(closed, lab.configuration()))
-    rows = leaderboard(scored_runs(lab.store, runs), lab.metrics)
+    rows = leaderboard(read_run_scores(lab.store, runs), lab.metrics)
     assert [row.run_id for row in rows] == [r.id for r in runs]
     assert rows[1].cells["answer_f1"].summary.mean == 1.0
     assert rows[0].cells["answer_f1"].summary.mean == 0.0

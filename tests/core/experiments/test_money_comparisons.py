@@ -12,7 +12,7 @@ import pytest
 
 from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.execution.budget import Account, accounted
+from llmopt_core.execution.budget import Account, account_for
 from llmopt_core.experiments.comparison import comparison, new_id, start_comparison
 from llmopt_core.experiments.comparison_estimate import ComparisonEstimate, estimate_comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
@@ -20,7 +20,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.search.task import SearchTask
 from llmopt_core.labs.prompts.board import Board
 from llmopt_core.labs.prompts.estimate import Rewriting, estimate_search
-from llmopt_core.labs.prompts.few_shot_effect import measure_worth, worth_answers
+from llmopt_core.labs.prompts.few_shot_effect import effect_answers, measure_few_shot_effect
 from llmopt_core.labs.prompts.few_shot_search import choice_answers, choose_few_shot
 from llmopt_core.labs.prompts.instruction_search import instruction_answers, search_instruction
 from llmopt_core.labs.prompts.run import all_places, run_comparison
@@ -66,7 +66,7 @@ async def paid_for(desk: Desk, plan: ComparisonPlan) -> tuple[ComparisonEstimate
         found = start_comparison(desk.store, plan, new_id())
         board = Board()
         board.add(all_places(plan))
-        with accounted(Account()) as account:
+        with account_for(Account()) as account:
             await run_comparison(desk.store, plan, found, models, board)
     recorded = sum(run.usage.cost_usd or 0.0 for run in comparison(desk.store, "p", found.id).all_runs)
     assert recorded == pytest.approx(account.usage.cost_usd)
@@ -110,8 +110,8 @@ async def test_a_search_costs_no_more_than_was_told(desk: Desk, kind: str, metri
     task = SearchTask("p", variant, QUESTIONS, metric, JUDGE)
     writer = ModelSpec(endpoint="stub", name="stub-small", mode="chat", max_tokens=60)
     desk.stub.reply = replies_of_a_search
-    rewriting, search, options = None, measure_worth, {}
-    answers = worth_answers(3, 12)
+    rewriting, search, options = None, measure_few_shot_effect, {}
+    answers = effect_answers(3, 12)
     if kind == "choice":
         answers, search = choice_answers("greedy", 3, 3, 0, 6, 6), choose_few_shot
     if kind == "instruction":
@@ -120,7 +120,7 @@ async def test_a_search_costs_no_more_than_was_told(desk: Desk, kind: str, metri
         rewriting = Rewriting(writer, 6, "Question: {{ question }}")
     async with desk.models() as models:
         told = estimate_search(task, models, answers, rewriting)
-        with accounted(Account()) as account:
+        with account_for(Account()) as account:
             found = await search(task, models, **options)
     assert found.ended == ""
     assert found.usage.cost_usd == pytest.approx(account.usage.cost_usd)

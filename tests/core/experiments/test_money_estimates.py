@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.execution.budget import Account, accounted
+from llmopt_core.execution.budget import Account, account_for
 from llmopt_core.index.embedding_estimate import estimate_embedding
 from llmopt_core.labs.chunking.cache import sweep
 from llmopt_core.labs.chunking.spec import chunkings_of, sweep_spec
@@ -46,7 +46,7 @@ def test_a_sweep_embeds_no_more_than_was_told(desk: Desk, method: str) -> None:
         sum(len(document.text) for document in DOCUMENTS), DOCUMENTS[0].text, chunkings, models.endpoint("stub"),
         "stub-embedding", [example.question for example in PLACED.examples],
     )  # fmt: skip
-    with accounted(Account()) as paid:
+    with account_for(Account()) as paid:
         sweep(DOCUMENTS, PLACED, spec, models)
     assert paid.usage.cost_usd == pytest.approx(desk.paid)
     assert 0 < desk.paid <= (told.cost_usd or 0.0)

@@ -5,7 +5,7 @@ import pytest
 
 from llmopt_core.errors import BadInput, EndpointError, StorageFailed
 from llmopt_core.experiments.report import report_of, write_report
-from llmopt_core.experiments.result import read_result, result_of, scored_from, write_result
+from llmopt_core.experiments.result import read_result, result_of, scores_from, write_result
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.types import Answer, Message, Record, ToolCall
@@ -111,7 +111,7 @@ async def test_it_is_written_and_read_back(lab: Lab, tmp_path: Path) -> None:
     write_result(result, tmp_path / "deep" / "out.json")
     again = read_result(tmp_path / "deep" / "out.json")
     assert again == json.loads(json.dumps(result))
-    scored = scored_from(again["runs"][1])
+    scored = scores_from(again["runs"][1])
     assert scored.examples if hasattr(scored, "examples") else scored.scores.examples == ("q0", "q1", "q2", "q3")
     assert scored.scores.values["answer_f1"] == [1.0, 1.0, 1.0, None]
     assert scored.total == 4

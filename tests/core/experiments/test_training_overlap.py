@@ -12,10 +12,16 @@ from llmopt_core.experiments.caveats import RunCaveats, caveats, caveats_of, con
 from llmopt_core.experiments.experiment import run_experiment
 from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
 from llmopt_core.experiments.report import report_of
-from llmopt_core.experiments.result import result_of, scored_from
+from llmopt_core.experiments.result import result_of, scores_from
 from llmopt_core.experiments.run_documents import RunDocuments
-from llmopt_core.experiments.scored import scored_runs
-from llmopt_core.experiments.search.results import Candidate, ChoiceResult, ExampleWorth, InstructionResult, WorthResult
+from llmopt_core.experiments.scored import read_run_scores
+from llmopt_core.experiments.search.results import (
+    Candidate,
+    ChoiceResult,
+    ExampleEffect,
+    FewShotEffect,
+    InstructionResult,
+)
 from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH
 from llmopt_core.experiments.training_overlap import TrainingOverlap, TunedPart
 from llmopt_core.experiments.training_sources import overlap_of, training_overlap
@@ -224,9 +230,9 @@ def test_few_shot_examples_that_a_search_chose(lab: Lab) -> None:
         training=2, held_back=2, trials=(), few_shot=FewShotSpec(examples=pool[:2]), trained_on=(ASKED[1],),
     )  # fmt: skip
     searched(lab, CHOICE, chosen)
-    worth = WorthResult(
+    worth = FewShotEffect(
         source="s", set_name="questions", set_version="v", metric="answer_f1", questions=4, full=summarize([1.0]),
-        examples=tuple(ExampleWorth(place=i, question=p["question"], answer=p["answer"]) for i, p in enumerate(pool)),
+        examples=tuple(ExampleEffect(place=i, question=p["question"], answer=p["answer"]) for i, p in enumerate(pool)),
         trained_on=tuple(ASKED),
     )  # fmt: skip
 
@@ -261,7 +267,7 @@ async def pair(lab: Lab) -> tuple[Lab, list[Run]]:
 
 async def test_a_run_that_was_trained_on_its_questions_is_never_better(pair: tuple[Lab, list[Run]]) -> None:
     lab, runs = pair
-    scored = scored_runs(lab.store, runs)
+    scored = read_run_scores(lab.store, runs)
     assert [run.seen for run in scored] == [0, 10]
     versus = leaderboard(scored, ["exact_match"])[1].cells["exact_match"].versus
     assert versus is not None
@@ -280,7 +286,7 @@ async def test_that_it_is_worse_all_the_same_stays(pair: tuple[Lab, list[Run]]) 
         lab.store.save_record(runs[0].id, _scored(record, 1.0), position)
     for position, record in enumerate(lab.store.records(runs[1].id)):
         lab.store.save_record(runs[1].id, _scored(record, 0.0), position)
-    scored = scored_runs(lab.store, runs)
+    scored = read_run_scores(lab.store, runs)
     assert compare_runs(*scored, "exact_match").verdict == "worse"
     assert compare_runs(scored[1], scored[0], "exact_match").verdict == "better"
 
@@ -296,7 +302,7 @@ async def test_result_report_and_caveats_say_it(pair: tuple[Lab, list[Run]]) -> 
     assert (plain["training_overlap"]["exact"], plain["caveats"]) == (0, [])
     assert (tuned["training_overlap"]["exact"], tuned["training_overlap"]["questions"]) == (10, 12)
     assert tuned["caveats"][0].startswith("10 of 12 questions stand in the training data of mine")
-    assert scored_from(tuned).seen == 10
+    assert scores_from(tuned).seen == 10
     page = render(report_of(result))
     assert "tuned: 10 of 12 questions stand in the training data of mine (word for word)" in page
     assert page.count('class="hatched"') == 1
@@ -310,8 +316,8 @@ async def test_result_report_and_caveats_say_it(pair: tuple[Lab, list[Run]]) -> 
 def test_where_nothing_is_answered_only_the_retrieval_counts(lab: Lab) -> None:
     shots = {"examples": [{"question": ASKED[0], "answer": "Rhine"}]}
     asked = lab.configuration(prompt={"template": "{{ question }}", "few_shot": shots})
-    assert configuration_caveats(lab.store, "not there yet", asked, EXAMPLES).seen == 1
-    assert configuration_caveats(lab.store, "p", asked, EXAMPLES, answers=False).seen == 0
+    assert configuration_caveats(lab.store, "not there yet", asked, EXAMPLES).seen_count == 1
+    assert configuration_caveats(lab.store, "p", asked, EXAMPLES, answers=False).seen_count == 0
 
 
 def test_a_clean_result_has_no_caveat(lab: Lab) -> None:

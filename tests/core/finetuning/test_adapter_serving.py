@@ -14,7 +14,7 @@ from llmopt_core.finetuning.jobs.folder import JobFolder
 from llmopt_core.finetuning.training.adapters import adapters_root
 from llmopt_core.finetuning.training.base_weights import load_trainable, trainable_folder
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
-from llmopt_core.finetuning.training.encoding import Encoded
+from llmopt_core.finetuning.training.encoding import EncodedExample
 from llmopt_core.finetuning.training.hyperparameters import LoraSettings
 from llmopt_core.finetuning.training.lora_gguf import gguf_tensors, permute_rows, write_adapter
 from llmopt_core.finetuning.training.lora_run import LoraRun
@@ -101,7 +101,7 @@ async def test_a_served_adapter_says_what_peft_says(tmp_path: Path) -> None:
     assert trainable_folder(settings) == folder
     model, tokenizer = load_trainable(folder)
     checkpoints = Checkpoints(JobFolder(tmp_path / "job"))
-    run = LoraRun(model, LoraSettings(rank=4), [Encoded(0, (1, 2, 3), (-100, 2, 3))], [], checkpoints)
+    run = LoraRun(model, LoraSettings(rank=4), [EncodedExample(0, (1, 2, 3), (-100, 2, 3))], [], checkpoints)
     run.model.eval()
     plain = peft_logprobs(run, tokenizer)
     with torch.no_grad():

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from llmopt_core.finetuning.data.examples import TrainingExample, chat_example
-from llmopt_core.finetuning.training.encoding import IGNORED, Encoded, batches, encode_examples, pieces
+from llmopt_core.finetuning.training.encoding import IGNORED, EncodedExample, batches, encode_examples, pieces
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_pieces_of_an_assistant_first_conversation(tokenizer: Any) -> None:
 
 
 def test_batches_hold_every_example_once_and_depend_on_the_seed_alone() -> None:
-    encoded = [Encoded(i, tuple(range(5 + i % 90)), tuple(range(5 + i % 90))) for i in range(50)]
+    encoded = [EncodedExample(i, tuple(range(5 + i % 90)), tuple(range(5 + i % 90))) for i in range(50)]
     first = batches(encoded, 8, seed=1)
     assert sorted(e.number for batch in first for e in batch) == list(range(50))
     assert batches(encoded, 8, seed=1) == first

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from llmopt_core.finetuning.jobs import folder as job_folder
-from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, new_folder, reconciled
+from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, new_folder, reconcile
 from llmopt_core.finetuning.jobs.job import JobRequest
 from llmopt_core.settings import Settings
 from llmopt_core.text.drafts import draft_of, replace_file
@@ -50,7 +50,7 @@ def test_nothing_is_left_of_a_killed_trainer(settings: Settings) -> None:
     assert len(hidden(settings.home)) == 5
     mine = draft_of(settings.home / "models" / "other")
     mine.mkdir()
-    assert reconciled(folder).status == "interrupted"
+    assert reconcile(folder).status == "interrupted"
     assert hidden(settings.home) == [str(mine.relative_to(settings.home))]
     assert (settings.home / "models" / "whole").is_dir()
     replace_file(folder.path / "checkpoints" / "last.pt", b"whole")

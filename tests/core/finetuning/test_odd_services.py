@@ -53,7 +53,7 @@ def test_an_odd_field_of_a_job_costs_that_field(
     seen = service.status(job.id)
     service.events(job.id)
     service.metrics(job.id)
-    listed = service.listed()
+    listed = service.list_jobs()
 
     assert seen.remote_id == listed[0]["id"] == "ftjob-1"
     # A state that cannot be read is over where there is a model.

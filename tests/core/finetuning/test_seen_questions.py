@@ -8,7 +8,7 @@ import pytest
 from llmopt_core.documents.questions import load_questions
 from llmopt_core.finetuning.data.examples import chat_example, preference_example
 from llmopt_core.finetuning.data.files import load_training_set
-from llmopt_core.finetuning.data.seen_questions import asked_in, seen_questions
+from llmopt_core.finetuning.data.seen_questions import seen_questions, user_texts
 
 SAMPLES = Path(__file__).parents[3] / "sample_data" / "finetuning"
 QUESTIONS = [
@@ -70,13 +70,13 @@ def test_questions_that_differ_in_a_figure_are_different() -> None:
 
 
 def test_what_users_say_in_conversations_and_preference_pairs_counts() -> None:
-    found = asked_in([chat_example("a", "b", system="s"), preference_example("c", "d", "e")])
+    found = user_texts([chat_example("a", "b", system="s"), preference_example("c", "d", "e")])
     assert list(found) == ["a", "c"]
 
 
 def test_other_requests_of_the_same_kind_are_no_overlap() -> None:
     held_back = [e.question for e in load_questions(SAMPLES / "snips_test.jsonl", "test").examples]
-    trained = list(asked_in(load_training_set(SAMPLES / "snips_train.jsonl").examples))
+    trained = list(user_texts(load_training_set(SAMPLES / "snips_train.jsonl").examples))
     assert len(held_back) == 210
     assert seen_questions(held_back, trained) == {}
     assert list(seen_questions(held_back, [*trained, *held_back[:50]]).values()).count("exact") == 50

@@ -9,7 +9,7 @@ import pytest
 
 from llmopt_core.cli.app import run
 from llmopt_core.errors import BadInput, BudgetReached, EndpointError
-from llmopt_core.execution.budget import Account, accounted
+from llmopt_core.execution.budget import Account, account_for
 from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
 from llmopt_core.finetuning.openai.jobs import ServiceTrainer
@@ -93,7 +93,7 @@ def test_a_budget_needs_a_price(service: ServiceTrainer, stub: FineTuningStub) -
 def test_the_estimate_is_entered_when_it_starts_and_what_it_took_when_the_service_says_so(
     service: ServiceTrainer, stub: FineTuningStub
 ) -> None:
-    with accounted(Account()) as paid:
+    with account_for(Account()) as paid:
         job = start(service, request(budget_usd=1e6))
     assert paid.usage.cost_usd == pytest.approx(usd(2 * EPOCH))
     assert (job.cost_usd, job.budget_usd) == (None, 1e6)

@@ -399,7 +399,7 @@ def test_everything_survives_a_restart_of_the_app(
 def test_the_services_own_list_shows_jobs_started_elsewhere(service: ServiceTrainer, stub: FineTuningStub) -> None:
     for _ in range(5):
         stub.add_job({"model": "gpt-small", "training_file": "file-x"})
-    assert [j["id"] for j in service.listed(limit=3)] == ["ftjob-5", "ftjob-4", "ftjob-3"]
+    assert [j["id"] for j in service.list_jobs(limit=3)] == ["ftjob-5", "ftjob-4", "ftjob-3"]
 
 
 def test_a_job_of_the_service_is_not_taken_for_dead_when_listed(

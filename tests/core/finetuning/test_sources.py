@@ -116,7 +116,7 @@ def test_failures_come_first_then_low_then_uncertain() -> None:
 def test_editing_starts_from_the_reference_where_there_is_one() -> None:
     (with_reference,) = next_to_label([record("a", 0.1, reference="gold")])
     (without,) = next_to_label([record("a", 0.1, text="said")])
-    assert (with_reference.suggested, without.suggested) == ("gold", "said")
+    assert (with_reference.suggestion, without.suggestion) == ("gold", "said")
 
 
 QUESTIONS = [Example(f"q{i}", f"question {i}", category="c", references=(Span("d", 0, 1),)) for i in range(6)]

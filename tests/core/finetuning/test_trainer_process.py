@@ -51,7 +51,7 @@ def test_a_killed_trainer_is_interrupted_and_can_be_resumed(
     assert folder.read("worker.json").keys() == {"home", "builtin_gguf", "threads"}
     wait(lambda: bool(local.checkpoints(job.id)) and len(local.metrics(job.id)) > 4)
     psutil.Process(folder.read("process.json")["pid"]).kill()
-    wait(lambda: local.status(job.id).ended)
+    wait(lambda: local.status(job.id).has_ended)
     after = local.status(job.id)
     assert (after.status, after.resumable) == ("interrupted", True)
     assert not (folder.path / ".scratch").exists()
@@ -65,7 +65,7 @@ def test_a_killed_trainer_is_interrupted_and_can_be_resumed(
         local.resume(job.id)
     wait(lambda: max(p.step for p in local.metrics(job.id)) > reached)
     local.cancel(job.id)
-    wait(lambda: local.status(job.id).ended)
+    wait(lambda: local.status(job.id).has_ended)
     assert local.status(job.id).status == "cancelled"
     assert local.status(job.id).finished_at > 0
     assert any(e.message.startswith("Going on after step") for e in local.events(job.id))
@@ -73,7 +73,7 @@ def test_a_killed_trainer_is_interrupted_and_can_be_resumed(
 
     assert local.resume(job.id).finished_at == 0, "the end of the part before is not the end of this one"
     local.cancel(job.id)
-    wait(lambda: local.status(job.id).ended)
+    wait(lambda: local.status(job.id).has_ended)
 
 
 def test_a_second_job_waits_and_can_be_cancelled_while_waiting(
@@ -85,13 +85,13 @@ def test_a_second_job_waits_and_can_be_cancelled_while_waiting(
             wait(lambda job=job: any("Waiting" in event.message for event in local.events(job.id)))
         assert {job.status for job in all_jobs(settings)} == {"queued"}
         local.cancel(jobs[1].id)
-        wait(lambda: local.status(jobs[1].id).ended)
+        wait(lambda: local.status(jobs[1].id).has_ended)
         assert local.status(jobs[1].id).status == "cancelled"
         assert local.metrics(jobs[1].id) == []
     wait(lambda: local.status(jobs[0].id).status == "running")
     wait(lambda: bool(local.metrics(jobs[0].id)))
     # The system's polite request to end: what was learned is saved, and the job can go on later.
     psutil.Process(open_folder(settings, jobs[0].id).read("process.json")["pid"]).terminate()
-    wait(lambda: local.status(jobs[0].id).ended)
+    wait(lambda: local.status(jobs[0].id).has_ended)
     assert (local.status(jobs[0].id).status, local.status(jobs[0].id).resumable) == ("interrupted", True)
     assert local.checkpoints(jobs[0].id)

@@ -7,7 +7,7 @@ import pytest
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.labs.finetuning.training_pairs import ARMS, training_pairs, two_by_two, with_tuned
+from llmopt_core.labs.finetuning.training_pairs import ARMS, training_pairs, two_by_two, with_tuned_model
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
@@ -55,7 +55,7 @@ async def test_pairs_without_retrieval_and_without_references(settings: Settings
 
 
 def test_a_check_of_forgetting_changes_the_model_alone() -> None:
-    changed = with_tuned(RAG, ModelSpec(adapter="mine", mode="chat", max_tokens=7))
+    changed = with_tuned_model(RAG, ModelSpec(adapter="mine", mode="chat", max_tokens=7))
     assert (changed.model.adapter, changed.model.mode, changed.model.max_tokens) == ("mine", "chat", 256)
     assert changed.model_copy(update={"model": RAG.model}) == RAG
 

@@ -34,7 +34,7 @@ async def test_the_same_call_is_made_once(stub: StubEndpoint, make_models: MakeM
     assert first.usage.calls == 1
     assert (second.text, second.finish_reason, second.seconds) == (first.text, first.finish_reason, first.seconds)
     assert (second.usage.calls, second.usage.cached_calls, second.usage.prompt_tokens) == (0, 1, 0)
-    assert second.usage.made == first.usage
+    assert second.usage.uncached == first.usage
     assert first.usage.prompt_tokens > 0
 
 

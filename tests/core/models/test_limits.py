@@ -82,7 +82,7 @@ def test_fine_tuning_does_not_follow_one(elsewhere: StubEndpoint, settings):
     with served(b"", status=f"307 Moved\r\nLocation: {elsewhere.url}/models") as url:
         trainer = ServiceTrainer(settings, Endpoint(name="stub", base_url=url), "key")
         with pytest.raises(EndpointError, match=f"send the call on to {elsewhere.url}/models"):
-            trainer.listed()
+            trainer.list_jobs()
 
     assert elsewhere.paths == []
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import EndpointError
-from llmopt_core.execution.budget import Account, accounted
+from llmopt_core.execution.budget import Account, account_for
 from llmopt_core.models.base import ChatRequest, Completion, EmbeddingSpec
 from llmopt_core.models.calls import cache as call_cache
 from llmopt_core.models.endpoints import Prices
@@ -304,7 +304,7 @@ def test_odd_token_counts_of_vectors_are_counted_here(stub: StubEndpoint, make_m
     stub.mangle = lambda said: {**said, "usage": {"prompt_tokens": tokens}}
     models, account = make_models(prices={"*": Prices(prompt=1.0)}), Account()
 
-    with accounted(account):
+    with account_for(account):
         vectors = models.embedder(EmbeddingSpec(endpoint="stub", model="m")).encode(["one two", "three"])
 
     assert vectors.shape == (2, 32)

@@ -26,7 +26,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def foreign(url: str, variable: str = "", name: str = "theirs") -> Endpoint:
     (found,) = endpoints_in({name: {"base_url": url, "api_key_env": variable}}, "their.yaml").values()
-    return found.brought_by("their.yaml")
+    return found.from_file("their.yaml")
 
 
 def models(settings: Settings, endpoint: Endpoint) -> Models:
@@ -181,7 +181,7 @@ async def test_no_variable_goes_along_that_nobody_named(
     endpoint = Endpoint(name="theirs", base_url=url, **azure)
 
     sent = await headers_sent(
-        settings, stub, endpoint.brought_by("their.yaml") if brought else endpoint, {"theirs": "typed"}
+        settings, stub, endpoint.from_file("their.yaml") if brought else endpoint, {"theirs": "typed"}
     )
 
     assert "of-the-environment" not in sent

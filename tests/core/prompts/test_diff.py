@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmopt_core.text.word_diff import only_space, shown, word_diff
+from llmopt_core.text.word_diff import only_space, visible_text, word_diff
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_a_change_of_white_space_alone_is_told_apart(old, new, only):
 
 
 def test_white_space_that_alone_has_changed_is_seen():
-    seen = "".join(shown(op, text) for op, text in word_diff("one two\nthree", "one  two\n\nthree\t"))
+    seen = "".join(visible_text(op, text) for op, text in word_diff("one two\nthree", "one  two\n\nthree\t"))
     assert seen == "one ·two\n↵\nthree⇥"
-    assert shown("delete", "\n") == "↵"
-    assert shown("insert", "a word\n") == "a word\n"
-    assert shown("equal", "  ") == "  "
+    assert visible_text("delete", "\n") == "↵"
+    assert visible_text("insert", "a word\n") == "a word\n"
+    assert visible_text("equal", "  ") == "  "

@@ -21,7 +21,7 @@ from llmopt_core.evaluation.judges.builtin.exchanges_zh import (
     is_exchange_with,
 )
 from llmopt_core.evaluation.judges.builtin.numerals import amounts, missing
-from llmopt_core.evaluation.judges.builtin.opposition import Opposite, turned_words
+from llmopt_core.evaluation.judges.builtin.opposition import Opposite, opposing_words
 from llmopt_core.evaluation.judges.builtin.sentence_pair import Pair
 from llmopt_core.evaluation.judges.builtin.sentence_token import NUMBER, Token
 from llmopt_core.evaluation.judges.builtin.sentence_tokens import read
@@ -100,7 +100,7 @@ def _share(said: dict[str, Token], keys: frozenset[str], groups: frozenset[int],
 
 def _against(pair: Pair, statement: str, source: str) -> str:
     said, there = pair.said, pair.there
-    found = [one for token in said if token.counts for one in turned_words(token, pair)]
+    found = [one for token in said if token.counts for one in opposing_words(token, pair)]
     converses = [one for one in found if one.converse]
     if converses and _is_exchange(pair, converses, statement, source):
         # A is larger than B, B is smaller than A.

@@ -16,7 +16,7 @@ from llmopt_core.evaluation.judges.builtin.dates import in_one_form
 from llmopt_core.evaluation.judges.builtin.numerals import amounts, missing
 from llmopt_core.evaluation.judges.builtin.opposites import Side, lemma, sides
 from llmopt_core.evaluation.judges.builtin.question_forms import fits
-from llmopt_core.evaluation.judges.builtin.short_amounts import as_written
+from llmopt_core.evaluation.judges.builtin.short_amounts import rewrite_amounts
 from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader, Tokens
 from llmopt_core.index.analysis import STOP_WORDS, stem
 from llmopt_core.text.scripts import CJK, has_cjk
@@ -84,7 +84,7 @@ class Passage:
         return [words(sentence) for sentence in self.sentences]
 
     @cached_property
-    def held(self) -> list[set[str]]:
+    def word_sets(self) -> list[set[str]]:
         """Words per sentence, and single CJK characters: a text may begin or end in the middle of a run of them."""
         single = re.compile(f"[{CJK}]")
         return [set(own).union(single.findall(text)) for own, text in zip(self.words, self.sentences, strict=True)]
@@ -92,7 +92,7 @@ class Passage:
     @cached_property
     def vocabulary(self) -> set[str]:
         """All that some sentence holds."""
-        return set().union(*self.held)
+        return set().union(*self.word_sets)
 
     @cached_property
     def _senses(self) -> set[str | Side]:
@@ -152,7 +152,7 @@ def statement_features(statement: str, question: str, match: Match) -> list[floa
     missing_names = names(statement) - passage.vocabulary - set(words(question))
     return [
         match.weakest,
-        share_found(statement, passage),
+        word_share(statement, passage),
         min(2, sum(_turn(found) not in turns for found in _TURNS.findall(statement))),
         min(2, len(missing(amounts(statement), passage.amounts))),
         min(2, len(missing_names)),
@@ -165,7 +165,7 @@ def _turn(found: str) -> str:
     return "不" if found in _CHINESE_NEGATIONS else found.lower()
 
 
-def share_found(statement: str, passage: Passage) -> float:
+def word_share(statement: str, passage: Passage) -> float:
     """Share of a statement's words that the passage holds.
 
     An amount counts as one word, however it is written; a word is held in another form (stolen, stole), and by one that
@@ -226,8 +226,8 @@ def short_answer_features(
     """
     said, asked = words(answer), set(words(question))
     held = [
-        max(_grounded_share(written, asked, there) for written in (said, words(as_written(answer, sentence))))
-        for sentence, there in zip(passage.sentences, passage.held, strict=True)
+        max(_grounded_share(written, asked, there) for written in (said, words(rewrite_amounts(answer, sentence))))
+        for sentence, there in zip(passage.sentences, passage.word_sets, strict=True)
     ]
     place = max(range(len(held)), key=lambda position: (held[position], relevance[position]))
     echoed = sum(word in asked for word in said) / max(1, len(said))

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from llmopt_core.evaluation.judges.builtin.conversation import claim_of
 from llmopt_core.evaluation.judges.builtin.grounding import Grounding, Support, is_short
-from llmopt_core.evaluation.judges.builtin.question_forms import filled_in, fits
+from llmopt_core.evaluation.judges.builtin.question_forms import fill_in, fits
 from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader
 from llmopt_core.evaluation.ragas_bridge import question_of
 from llmopt_core.evaluation.sample import CouldNotScore, Sample
@@ -81,7 +81,7 @@ class BuiltinJudge:
         }
 
     def _grade_reference(self, asked: dict[str, Any]) -> dict[str, Any]:
-        found = self._support(asked["context"], meant(asked["answer"]), asked["question"])
+        found = self._support(asked["context"], reference_statements(asked["answer"]), asked["question"])
         return {
             "classifications": [
                 {"statement": s.statement, "reason": s.reason, "attributed": int(s.verdict)} for s in found
@@ -90,7 +90,7 @@ class BuiltinJudge:
 
     def _grade_chunk(self, asked: dict[str, Any]) -> dict[str, Any]:
         grounding = Grounding(asked["context"], self._reader)
-        found = grounding.usefulness(asked["question"], meant(asked["answer"]))
+        found = grounding.usefulness(asked["question"], reference_statements(asked["answer"]))
         return {"reason": found.reason, "verdict": int(found.verdict)}
 
     def _what_it_answers(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def statements(answer: str) -> list[str]:
     return [sentence for sentence in stating if claim_of(sentence)] or stating
 
 
-def meant(reference: str) -> list[str]:
+def reference_statements(reference: str) -> list[str]:
     """The statements of a reference; one that reads like a refusal is a reference all the same."""
     return statements(reference) or [whole for whole in (without_citations(reference),) if whole]
 
@@ -128,7 +128,7 @@ def answer_forms(question: str, answer: str) -> tuple[str, str]:
     are compared once as they are and once filled into it.
     """
     fitting = is_short(answer) and fits(question, answer) > 0
-    return answer, filled_in(question, answer) if fitting else answer
+    return answer, fill_in(question, answer) if fitting else answer
 
 
 def is_evasive(text: str) -> bool:

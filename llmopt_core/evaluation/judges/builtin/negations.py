@@ -108,7 +108,7 @@ def _is_empty(tokens: Sequence[Token], place: int) -> bool:
     return (here in _EMPTY and after == "to") or here == "anymore" or (before, here) == ("any", "more")
 
 
-def turned_by_negations(tokens: Sequence[Token]) -> list[Token]:
+def apply_negations(tokens: Sequence[Token]) -> list[Token]:
     """The first content word after a negation is turned; `not only` and `not just` turn nothing."""
     found = list(tokens)
     for place, token in enumerate(tokens):

@@ -85,7 +85,7 @@ def chinese_words() -> re.Pattern[str]:
 
 
 @cache
-def turned(word: str) -> frozenset[str]:
+def negation_lemmas(word: str) -> frozenset[str]:
     """Lemmas of a word without its negating prefix, or with one: `used` and `unused`, `useful` and `useless`."""
     found = {prefix + word for prefix in _NEGATING}
     found |= {word.removeprefix(prefix) for prefix in _NEGATING if len(word) >= len(prefix) + 4}

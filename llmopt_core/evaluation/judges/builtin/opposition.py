@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from llmopt_core.evaluation.judges.builtin.opposites import turned
+from llmopt_core.evaluation.judges.builtin.opposites import negation_lemmas
 from llmopt_core.evaluation.judges.builtin.sentence_pair import Pair
 from llmopt_core.evaluation.judges.builtin.sentence_token import Token
 
@@ -21,7 +21,7 @@ class Opposite:
     firm: bool = True
 
 
-def turned_words(token: Token, pair: Pair) -> Iterator[Opposite]:
+def opposing_words(token: Token, pair: Pair) -> Iterator[Opposite]:
     """Words whose opposite stands in the token's place, or that are negated there and not here."""
     near = [(pair.nearness(token, other), other) for other in pair.there if _concerns(token, other)]
     same = [score for score, other in near if _agrees(token, other)]
@@ -66,7 +66,7 @@ def _concerns(token: Token, other: Token) -> bool:
 
 
 def _opposite_lemmas(token: Token) -> frozenset[str]:
-    return turned(token.written.lower()) if token.written.isascii() else frozenset()
+    return negation_lemmas(token.written.lower()) if token.written.isascii() else frozenset()
 
 
 def _agrees(token: Token, other: Token) -> bool:

@@ -47,7 +47,7 @@ def fits(question: str, text: str) -> float:
     return _UNKNOWN_FIT
 
 
-def filled_in(question: str, answer: str) -> str:
+def fill_in(question: str, answer: str) -> str:
     """The question with the answer in the place of what it asks for, near to the statement the answer stands for."""
     asked = question.rstrip(" ?？")
     filled = _ASKS.sub(lambda _: answer, asked, count=1)

@@ -13,8 +13,8 @@ from llmopt_core.evaluation.judges.builtin.negations import (
     CHINESE_NEGATORS,
     NEUTRAL_CHINESE,
     NOT,
+    apply_negations,
     is_negator,
-    turned_by_negations,
     with_negating_phrases,
 )
 from llmopt_core.evaluation.judges.builtin.numerals import amounts
@@ -53,7 +53,7 @@ _SPEAKING = word_list("small but opposite")
 def read(text: str) -> tuple[Token, ...]:
     """The tokens of a sentence in order."""
     plain = unicodedata.normalize("NFKC", text)
-    return _place(turned_by_negations(_join_phrases(with_negating_phrases(_pieces(plain)))))
+    return _place(apply_negations(_join_phrases(with_negating_phrases(_pieces(plain)))))
 
 
 def _pieces(text: str) -> list[Token]:

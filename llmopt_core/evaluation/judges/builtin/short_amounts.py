@@ -14,7 +14,7 @@ from llmopt_core.evaluation.judges.builtin.numerals import amounts, bare_value, 
 from llmopt_core.evaluation.judges.builtin.units import PLAIN
 
 
-def as_written(answer: str, sentence: str) -> str:
+def rewrite_amounts(answer: str, sentence: str) -> str:
     """The answer with each amount that the sentence has too written as it stands there."""
     said = amounts(answer)
     if not said:

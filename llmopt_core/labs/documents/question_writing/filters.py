@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from llmopt_core.documents.spans import find_quote
-from llmopt_core.labs.documents.question_writing.replies import Written
+from llmopt_core.labs.documents.question_writing.replies import QuestionDraft
 from llmopt_core.text.words import fold_to_words
 from llmopt_core.types import Document, Span
 
@@ -39,7 +39,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
+class DroppedQuestion:
     """A question that did not pass, and why."""
 
     question: str
@@ -58,18 +58,18 @@ class Filter:
 
     known: Iterable[str] = ()
     kept: list[Candidate] = field(default_factory=list)
-    dropped: list[Dropped] = field(default_factory=list)
+    dropped: list[DroppedQuestion] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._seen = [fold_to_words(question) for question in self.known]
 
-    def add(self, written: Sequence[Written], document: Document, passage: Span) -> None:
+    def add(self, written: Sequence[QuestionDraft], document: Document, passage: Span) -> None:
         """Judge what a model wrote about one passage of a document."""
         for one in written:
             found = _judge(one, document, passage)
             reason = found if isinstance(found, str) else self._repeats(one.question)
             if reason or isinstance(found, str):
-                self.dropped.append(Dropped(one.question, one.quote, document.name, reason))
+                self.dropped.append(DroppedQuestion(one.question, one.quote, document.name, reason))
                 continue
             self.kept.append(found)
             self._seen.append(fold_to_words(one.question))
@@ -85,7 +85,7 @@ class Filter:
         return ALIKE if any(fuzz.token_sort_ratio(plain, other) >= NEAR for other in near) else ""
 
 
-def _judge(written: Written, document: Document, passage: Span) -> Candidate | str:
+def _judge(written: QuestionDraft, document: Document, passage: Span) -> Candidate | str:
     """The candidate, or why it is none."""
     if _POINTING.search(written.question):
         return POINTS

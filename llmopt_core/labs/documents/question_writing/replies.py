@@ -13,7 +13,7 @@ _FIELD = re.compile(r"^[\s*#>\-\d.)]*(question|answer|quote)[\s*\d]*:[\s*]*(.*)$
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class QuestionDraft:
     """One question as the model wrote it; the quote is not looked up yet."""
 
     question: str
@@ -21,7 +21,7 @@ class Written:
     quote: str
 
 
-def read_reply(text: str) -> list[Written]:
+def read_reply(text: str) -> list[QuestionDraft]:
     """The questions in a reply: JSON objects anywhere in it, or lines such as `Question: ...`."""
     found = [_question_of(item) for value in plain_objects(text) for item in _with_question(value)] or list(
         _from_lines(text)
@@ -40,7 +40,7 @@ def _with_question(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield item
 
 
-def _from_lines(text: str) -> Iterator[Written]:
+def _from_lines(text: str) -> Iterator[QuestionDraft]:
     fields: dict[str, str] = {}
     for line in text.splitlines():
         match = _FIELD.match(line)
@@ -55,10 +55,10 @@ def _from_lines(text: str) -> Iterator[Written]:
         yield _question_of(fields)
 
 
-def _question_of(values: dict[str, Any]) -> Written:
+def _question_of(values: dict[str, Any]) -> QuestionDraft:
     def text(name: str) -> str:
         value = values.get(name)
         return " ".join(str(value).split()).strip().strip('"“”') if isinstance(value, str | int | float) else ""
 
     quote = values.get("quote")
-    return Written(text("question"), text("answer"), quote.strip().strip('"“”') if isinstance(quote, str) else "")
+    return QuestionDraft(text("question"), text("answer"), quote.strip().strip('"“”') if isinstance(quote, str) else "")

@@ -63,7 +63,7 @@ def with_edits(
     return {**draft, "rows": rows}
 
 
-def reviewed(rows: Sequence[Mapping[str, Any]], documents: Sequence[Document]) -> list[Candidate]:
+def candidates_of_rows(rows: Sequence[Mapping[str, Any]], documents: Sequence[Document]) -> list[Candidate]:
     """The questions of the rows that are kept. A quote that was edited is looked up again.
 
     Raises:

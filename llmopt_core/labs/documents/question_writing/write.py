@@ -9,12 +9,12 @@ from pydantic import Field
 
 from llmopt_core.errors import OUTAGES, BadInput, BudgetReached, EndpointError
 from llmopt_core.execution.bounded import bounded_map
-from llmopt_core.execution.budget import Account, Budget, accounted
+from llmopt_core.execution.budget import Account, Budget, account_for
 from llmopt_core.experiments.keys import documents_identity, model_identity
 from llmopt_core.experiments.preflight import check_budget
-from llmopt_core.labs.documents.question_writing.filters import Candidate, Dropped, Filter
+from llmopt_core.labs.documents.question_writing.filters import Candidate, DroppedQuestion, Filter
 from llmopt_core.labs.documents.question_writing.passages import sample_passages
-from llmopt_core.labs.documents.question_writing.replies import Written, read_reply
+from llmopt_core.labs.documents.question_writing.replies import QuestionDraft, read_reply
 from llmopt_core.models.base import BUILTIN, ChatRequest, ModelSpec
 from llmopt_core.models.finish import unusable
 from llmopt_core.models.registry import Models
@@ -23,8 +23,10 @@ from llmopt_core.prompts.template import render
 from llmopt_core.retrieval.asking import completes
 from llmopt_core.types import Document, EvaluationSet, Example, Failure, Message, Span, Spec, Usage, fingerprint
 
+# Tokens that frame a message, rounded up for an estimate.
 _PER_MESSAGE = 10
 _TOKENS_PER_QUESTION = 90
+# Models miss the form now and then; six replies in a row without a question mean that it cannot do it.
 _PATIENCE = 6
 
 
@@ -72,7 +74,7 @@ class WrittenQuestions:
     """
 
     kept: tuple[Candidate, ...]
-    dropped: tuple[Dropped, ...] = ()
+    dropped: tuple[DroppedQuestion, ...] = ()
     empty: int = 0
     failures: tuple[str, ...] = ()
     passages: int = 0
@@ -133,7 +135,7 @@ async def write_questions(
         check_budget(budget_usd, [spec.model], models)
     work = _Work(spec, documents, models, should_stop, on_progress, len(passages))
     name = fingerprint(spec.model_dump(mode="json"), documents_identity(documents), model_identity(spec.model, models))
-    with models.spending(f"writing-{name}", budget_usd) as work.budget, accounted(work.paid):
+    with models.spending(f"writing-{name}", budget_usd) as work.budget, account_for(work.paid):
         results = await work.all(passages, concurrency)
     failures = [result for result in results if isinstance(result, Failure) and result.kind != "cancelled"]
     if failures and not work.answered:
@@ -203,13 +205,13 @@ class _Work:
         self._plain = completes(spec.model, models)
         self._asked_to_stop, self._on_progress, self._total = should_stop, on_progress, total
 
-    async def all(self, passages: Sequence[Span], concurrency: int) -> list[list[Written] | Failure]:
+    async def all(self, passages: Sequence[Span], concurrency: int) -> list[list[QuestionDraft] | Failure]:
         return await bounded_map(
             passages, self._one, concurrency=concurrency, on_done=self._on_done, should_stop=self._should_stop,
             stage="write",
         )  # fmt: skip
 
-    async def _one(self, span: Span) -> list[Written] | Failure:
+    async def _one(self, span: Span) -> list[QuestionDraft] | Failure:
         model = self._spec.model
         if self._plain and not model.stop:
             model = model.model_copy(update={"stop": ("\n\n", "Passage:")})
@@ -225,7 +227,7 @@ class _Work:
         written = read_reply(("Question:" if self._plain else "") + completion.text)
         return written[: self._spec.per_passage]
 
-    def _on_done(self, _: int, __: Span, result: list[Written] | Failure) -> None:
+    def _on_done(self, _: int, __: Span, result: list[QuestionDraft] | Failure) -> None:
         if isinstance(result, Failure):
             self._failed += result.kind != "cancelled"
             self._outages += result.kind in OUTAGES

@@ -13,7 +13,7 @@ from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.documents.load import load_documents
 from llmopt_core.documents.questions import load_questions
 from llmopt_core.index.build import build_index
-from llmopt_core.labs.chunking.cache import kept_sweep, sweep, sweep_key
+from llmopt_core.labs.chunking.cache import read_sweep, sweep, sweep_key
 from llmopt_core.labs.chunking.export import questions_csv, sweep_csv, sweep_values
 from llmopt_core.labs.chunking.run import run_sweep
 from llmopt_core.labs.chunking.spec import sweep_spec
@@ -86,8 +86,8 @@ def test_a_finished_sweep_is_kept_and_comes_back_whole(
     again, second = sweep(documents, questions, spec, models)
     assert (key, first) == (again, second)
     assert len(embedder.encoded) == spent > 0
-    assert kept_sweep(cache, key) == first
-    assert kept_sweep(cache, "unknown") is None
+    assert read_sweep(cache, key) == first
+    assert read_sweep(cache, "unknown") is None
     other = [Document(documents[0].name, documents[0].text + " More."), *documents[1:]]
     assert sweep_key(other, questions, spec, models) != key
     assert sweep_key(documents, questions, sweep_spec(sizes=[40]), models) != key
@@ -99,7 +99,7 @@ def test_what_cannot_be_read_any_more_is_measured_again(
     cache, spec = models.cache, sweep_spec(search="bm25", sizes=[80])
     key = sweep_key(documents, questions, spec, models)
     cache.put_many("chunk-sweep", {key: b'{"written": "by another version"}'})
-    assert kept_sweep(cache, key) is None
+    assert read_sweep(cache, key) is None
     assert sweep(documents, questions, spec, models)[1].names == ("recursive 80/0",)
 
 

@@ -18,11 +18,11 @@ from llmopt_core.labs.chunking.run import run_sweep
 from llmopt_core.labs.chunking.spec import chunkings_of, sweep_spec
 from llmopt_core.labs.chunking.tables import (
     advice,
-    changed_documents,
     configuration_of,
-    handed_over,
+    find_changed_documents,
+    handed_chunks,
     lines,
-    missed,
+    miss_rows,
 )
 from llmopt_core.models.endpoints import Endpoint, Prices
 from llmopt_core.models.registry import Models
@@ -81,21 +81,21 @@ def test_few_questions_prove_too_little_to_save() -> None:
 def test_questions_missed_and_what_was_handed_over_for_them() -> None:
     questions = EvaluationSet("questions", (EASY[0], CUT))
     result = swept(EASY[0], CUT, sizes=[10], top_k=[1])
-    (row,) = missed(result, 0, questions)
+    (row,) = miss_rows(result, 0, questions)
     assert (row.example_id, row.question, row.miss.label) == ("cut", "lighthouses", "cut in two")
     assert 0 < row.recall < 1
-    (handed,) = handed_over(result, 0, CUT)
+    (handed,) = handed_chunks(result, 0, CUT)
     assert (handed.rank, handed.holds_reference) == (1, True)
     assert TEXT[handed.span.start : handed.span.end] == "Two lighthouses stand there."
     with pytest.raises(BadInput, match="not part of this sweep"):
-        handed_over(result, 0, Example("other", "?"))
+        handed_chunks(result, 0, Example("other", "?"))
 
 
 def test_documents_that_are_not_what_they_were() -> None:
     result = swept(EASY[0], sizes=[10])
-    assert changed_documents(result, [TOWN]) == []
-    assert changed_documents(result, [Document("town.txt", "new"), Document("b.txt", "")]) == ["b.txt", "town.txt"]
-    assert changed_documents(result, []) == ["town.txt"]
+    assert find_changed_documents(result, [TOWN]) == []
+    assert find_changed_documents(result, [Document("town.txt", "new"), Document("b.txt", "")]) == ["b.txt", "town.txt"]
+    assert find_changed_documents(result, []) == ["town.txt"]
 
 
 def test_a_setting_becomes_a_configuration_with_what_was_measured() -> None:

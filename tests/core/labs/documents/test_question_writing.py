@@ -14,7 +14,7 @@ from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.labs.documents.question_writing.filters import ALIKE, NO_QUOTE, NOT_THERE, POINTS, SAME
 from llmopt_core.labs.documents.question_writing.passages import sample_passages
-from llmopt_core.labs.documents.question_writing.replies import Written, read_reply
+from llmopt_core.labs.documents.question_writing.replies import QuestionDraft, read_reply
 from llmopt_core.labs.documents.question_writing.write import (
     WritingSpec,
     WrittenQuestions,
@@ -157,18 +157,21 @@ def test_the_same_seed_samples_the_same_passages() -> None:
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
-        ('```json\n[{"question": "A?", "answer": "b", "quote": "c"}]\n```', [Written("A?", "b", "c")]),
-        ('Sure! {"questions": [{"question": "A?", "quote": "c"}]} Anything else?', [Written("A?", "", "c")]),
-        ("Question: A?\nAnswer: b\nQuote: “c”", [Written("A?", "b", "c")]),
-        ("1. Question: A?\nQuote: c\n2. Question: D?", [Written("A?", "", "c"), Written("D?", "", "")]),
-        ("**Question:** A?\n**Quote:** c", [Written("A?", "", "c")]),
-        ('{"question": {"a": 1}} {"question": "A?", "answer": 1712, "quote": ["x"]}', [Written("A?", "1712", "")]),
+        ('```json\n[{"question": "A?", "answer": "b", "quote": "c"}]\n```', [QuestionDraft("A?", "b", "c")]),
+        ('Sure! {"questions": [{"question": "A?", "quote": "c"}]} Anything else?', [QuestionDraft("A?", "", "c")]),
+        ("Question: A?\nAnswer: b\nQuote: “c”", [QuestionDraft("A?", "b", "c")]),
+        ("1. Question: A?\nQuote: c\n2. Question: D?", [QuestionDraft("A?", "", "c"), QuestionDraft("D?", "", "")]),
+        ("**Question:** A?\n**Quote:** c", [QuestionDraft("A?", "", "c")]),
+        (
+            '{"question": {"a": 1}} {"question": "A?", "answer": 1712, "quote": ["x"]}',
+            [QuestionDraft("A?", "1712", "")],
+        ),
         ('{"question": "A?", "quote": "broken', []),
         ("[[[[" * 500 + "{" * 2_000, []),
         ("", []),
     ],
 )  # fmt: skip
-def test_any_reply_is_read(reply: str, expected: list[Written]) -> None:
+def test_any_reply_is_read(reply: str, expected: list[QuestionDraft]) -> None:
     assert read_reply(reply) == expected
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.labs.documents.question_writing.review import places_of, reviewed, with_edits
+from llmopt_core.labs.documents.question_writing.review import candidates_of_rows, places_of, with_edits
 from llmopt_core.labs.documents.reference_spans import coverage, with_references
 from llmopt_core.types import Document, EvaluationSet, Example, Span
 
@@ -20,7 +20,7 @@ def row(**values: Any) -> dict[str, Any]:
 
 
 def test_a_reviewed_row_keeps_its_place_and_an_edited_quote_is_looked_up() -> None:
-    same, edited = reviewed([row(), row(quote="harbour was built"), row(keep=False, question="")], [DOCUMENT])
+    same, edited = candidates_of_rows([row(), row(quote="harbour was built"), row(keep=False, question="")], [DOCUMENT])
     assert same.span == Span("a.txt", 16, 29)
     assert edited.span == Span("a.txt", 4, 21)
 
@@ -36,7 +36,7 @@ def test_a_reviewed_row_keeps_its_place_and_an_edited_quote_is_looked_up() -> No
 )
 def test_a_row_that_cannot_be_used_is_named(changes: dict[str, Any], told: str) -> None:
     with pytest.raises(BadInput, match=told):
-        reviewed([row(**changes)], [DOCUMENT])
+        candidates_of_rows([row(**changes)], [DOCUMENT])
 
 
 def test_references_are_set_once_each_and_counted() -> None:

@@ -12,7 +12,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, chat_example
 from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
-from llmopt_core.labs.finetuning.prompt_match import asks_alike, holds_more, learned_from, questions_for
+from llmopt_core.labs.finetuning.prompt_match import asks_alike, examples_of_job, holds_more, questions_for
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
@@ -72,10 +72,10 @@ def test_examples_that_hold_a_passage_are_more_than_questions() -> None:
 def test_what_a_job_learned_from_is_read_from_its_folder(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     folder = new_folder(settings, JobRequest(name="mine"), "lora", TrainingSet("t", tuple(READING)), None)
-    assert [e.question for e in learned_from(settings, folder.id, 2)] == [e.question for e in READING[:2]]
-    assert len(learned_from(settings, folder.id)) == 30
+    assert [e.question for e in examples_of_job(settings, folder.id, 2)] == [e.question for e in READING[:2]]
+    assert len(examples_of_job(settings, folder.id)) == 30
     with pytest.raises(BadInput):
-        learned_from(settings, "20200101-000000-1234567")
+        examples_of_job(settings, "20200101-000000-1234567")
 
 
 def test_questions_are_of_the_kind_that_was_learned(store: Store) -> None:

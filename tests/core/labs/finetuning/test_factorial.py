@@ -13,7 +13,7 @@ from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
 from llmopt_core.finetuning.training.adapters import adapters_root, write_card
-from llmopt_core.labs.finetuning.catalogue import tuned_by, tuned_chat_models, tuned_embedding_models
+from llmopt_core.labs.finetuning.catalogue import model_of_job, tuned_chat_models, tuned_embedding_models
 from llmopt_core.labs.finetuning.factorial import arm_configurations, economics, read_factorial
 from llmopt_core.labs.finetuning.forgetting import forgetting, general_pair
 from llmopt_core.labs.finetuning.training_pairs import ARMS
@@ -175,5 +175,5 @@ def test_tuned_models_are_choices(settings: Settings) -> None:
     (far,) = tuned_chat_models(settings, "cloud")
     assert far.spec == ModelSpec(endpoint="cloud", name="ft:big:far", mode="chat")
     (job,) = all_jobs(settings)
-    assert tuned_by(job, tuned_chat_models(settings)) == far
+    assert model_of_job(job, tuned_chat_models(settings)) == far
     assert [m.name for m in tuned_chat_models(settings, "builtin")] == ["near"]

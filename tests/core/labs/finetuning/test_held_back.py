@@ -9,7 +9,7 @@ import pytest
 
 from llmopt_core.finetuning.data.examples import chat_example
 from llmopt_core.labs.finetuning.embedder import EMBEDDER
-from llmopt_core.labs.finetuning.held_back import held_back_sets, sets_used, usual_runs, usual_source
+from llmopt_core.labs.finetuning.held_back import find_sets_used, held_back_sets, usual_runs, usual_source
 from llmopt_core.labs.finetuning.prepare import Preparation, prepare
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
@@ -74,7 +74,7 @@ def test_it_is_said_how_many_questions_of_a_set_go_into_training() -> None:
     asked = EvaluationSet("questions", tuple(Example(f"q{i}", f"Who built the bridge number {i}?") for i in range(6)))
     other = EvaluationSet("other", (Example("a", "What is a fjord?"),))
     examples = [chat_example(f"Question: {e.question}\nAnswer:", "a") for e in asked.examples[:4]]
-    (use,) = sets_used([*examples, chat_example("Who built teh bridge number 5?", "a")], [asked, other])
+    (use,) = find_sets_used([*examples, chat_example("Who built teh bridge number 5?", "a")], [asked, other])
     assert (use.name, use.exact, use.near) == ("questions", 4, 1)
     assert use.sentence == (
         "5 of the 6 questions of questions go into training (4 word for word, 1 nearly): "
@@ -92,4 +92,4 @@ def test_what_is_left_out_of_training_is_what_a_run_would_be_told_of() -> None:
     made = prepare(examples, Preparation(validation_share=0.0), [asked])
     assert [example.answer for example in made.train] == ["Lima"]
     assert made.dropped == {"leaking": 2}
-    assert sets_used(made.train, [asked]) == []
+    assert find_sets_used(made.train, [asked]) == []

@@ -100,8 +100,8 @@ def test_the_rough_time_follows_the_last_run_here(access: jobs.Access, saved: Sa
 @pytest.mark.parametrize("system", ["", "Say JSON.", 'Say {"a": 1}, never {{ x }} or {% raw %}.\nÜber "all".'])
 def test_the_configuration_asks_as_the_examples_did(system: str) -> None:
     tuned = TunedModel("mine", ModelSpec(adapter="mine", mode="completion"))
-    made = jobs.as_trained(tuned, [chat_example(f"q{i}", "a", system=system) for i in range(3)])
+    made = jobs.configuration_as_trained(tuned, [chat_example(f"q{i}", "a", system=system) for i in range(3)])
     assert (made.name, made.model.adapter, made.prompt.template) == ("mine", "mine", "{{ question }}")
     assert render(made.prompt.system, {}) == system
     with pytest.raises(BadInput, match="embedding"):
-        jobs.as_trained(TunedModel("e", EmbeddingSpec()), [])
+        jobs.configuration_as_trained(TunedModel("e", EmbeddingSpec()), [])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from llmopt_core.labs.finetuning.annotation import (
-    Begun,
     Label,
-    begun,
+    LabelDraft,
     forget_labels,
-    keep_begun,
     labelled_examples,
     labels,
     question_key,
+    read_drafts,
+    save_drafts,
     save_labels,
     waiting,
 )
@@ -36,12 +36,12 @@ def run_on(store: Store, name: str, questions: tuple[str, ...]) -> int:
 def test_what_was_typed_stays_until_it_is_decided_on(store: Store) -> None:
     run = run_on(store, "set", ("one?", "two?"))
     first, second = question_key("set", "1"), question_key("set", "2")
-    keep_begun(store, "p", {first: Begun("typed one")})
-    keep_begun(store, "p", {second: Begun("typed two", "rejected")})
+    save_drafts(store, "p", {first: LabelDraft("typed one")})
+    save_drafts(store, "p", {second: LabelDraft("typed two", "rejected")})
     save_labels(store, "p", [Label("1", run, "accepted", "typed one")])
-    assert begun(store, "p") == {second: Begun("typed two", "rejected")}
-    keep_begun(store, "p", {second: None})
-    assert begun(store, "p") == {}
+    assert read_drafts(store, "p") == {second: LabelDraft("typed two", "rejected")}
+    save_drafts(store, "p", {second: None})
+    assert read_drafts(store, "p") == {}
 
 
 def test_decisions_taken_back_leave_the_answers(store: Store) -> None:
@@ -49,7 +49,7 @@ def test_decisions_taken_back_leave_the_answers(store: Store) -> None:
     save_labels(store, "p", [Label("1", run, "accepted", "typed by hand"), Label("2", run, "rejected")])
     forget_labels(store, "p")
     assert labels(store, "p") == {}
-    assert begun(store, "p") == {question_key("set", "1"): Begun("typed by hand")}
+    assert read_drafts(store, "p") == {question_key("set", "1"): LabelDraft("typed by hand")}
 
 
 def test_questions_of_two_sets_with_the_same_ids_are_told_apart(store: Store) -> None:

@@ -72,7 +72,7 @@ def finished_run(store: Store, name: str = "base") -> int:
 def test_a_collection_keeps_each_example_once_and_becomes_versions(store: Store) -> None:
     assert library.collect(store, "p", [town(1, label="a", group="g", score=0.5), town(2)]) == 2
     assert library.collect(store, "p", [town(2), town(3)]) == 1
-    kept = library.collected(store, "p")
+    kept = library.collected_examples(store, "p")
     assert (kept[0].label, kept[0].group, kept[0].score, kept[0].answer) == (
         "a",
         "g",
@@ -88,14 +88,14 @@ def test_a_collection_keeps_each_example_once_and_becomes_versions(store: Store)
     assert read.validation is not None
     assert (read.version, read.validation.examples) == (first.version, first.validation and first.validation.examples)
     assert read.version != other.version
-    library.clear_collected(store, "p")
-    assert library.collected(store, "p") == []
+    library.clear_collection(store, "p")
+    assert library.collected_examples(store, "p") == []
 
 
 def test_a_repeated_example_is_from_where_it_stood_first(store: Store) -> None:
     line = b'{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}\n'
-    assert library.collect(store, "p", sources.uploaded(2 * line, "x.jsonl")) == 1
-    assert [example.source for example in library.collected(store, "p")] == ["x.jsonl line 1"]
+    assert library.collect(store, "p", sources.read_upload(2 * line, "x.jsonl")) == 1
+    assert [example.source for example in library.collected_examples(store, "p")] == ["x.jsonl line 1"]
 
 
 def test_what_cannot_be_trained_on_is_not_saved(store: Store) -> None:
@@ -169,9 +169,9 @@ def test_few_shot_sets_files_and_the_sample(store: Store) -> None:
     store.save_version("p", "few-shot", "shots", spec.model_dump(mode="json"))
     (shot,) = sources.few_shot_examples(store, "p", "shots", "Be kind.")
     assert (shot.messages[0]["content"], shot.answer) == ("Be kind.", "a")
-    assert [e.answer for e in sources.uploaded(b"question,answer\nq1,a1\nq2,a2\n", "x.csv")] == ["a1", "a2"]
+    assert [e.answer for e in sources.read_upload(b"question,answer\nq1,a1\nq2,a2\n", "x.csv")] == ["a1", "a2"]
     with pytest.raises(BadInput, match="line 1"):
-        sources.uploaded(b'{"messages": [{"role": "user", "content": "hi"}]}\n', "x.jsonl")
+        sources.read_upload(b'{"messages": [{"role": "user", "content": "hi"}]}\n', "x.jsonl")
     assert len(sources.sample_training()) == 1050
     assert len(sources.sample_training("validation")) == 105
     assert len(sources.sample_questions().examples) == 210

@@ -8,9 +8,9 @@ from llmopt_core.errors import BadInput
 from llmopt_core.experiments.comparison import Comparison, new_id, start_comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.votes import liked
+from llmopt_core.experiments.votes import majority_likes
 from llmopt_core.labs.finetuning.sources import good_records
-from llmopt_core.labs.prompts.preferences import voted_pairs
+from llmopt_core.labs.prompts.preferences import pairs_of_run
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Vote
 from llmopt_core.types import Answer, EvaluationSet, Example, Message, Record
@@ -53,18 +53,18 @@ def test_the_larger_number_of_voters_decides(store: Store) -> None:
         vote(store, found, voter, "q1", choice)
     vote(store, found, "a", "q2", "tie")
     curt, wordy = (column[0] for column in found.runs)
-    assert liked(store, curt) == {"q0": True, "q2": True}
-    assert liked(store, wordy) == {"q0": False, "q2": True}
-    assert liked(store, curt, voter="c") == {"q0": False}
+    assert majority_likes(store, curt) == {"q0": True, "q2": True}
+    assert majority_likes(store, wordy) == {"q0": False, "q2": True}
+    assert majority_likes(store, curt, voter="c") == {"q0": False}
 
 
 def test_votes_become_preference_pairs_with_the_runs_prompt(store: Store) -> None:
     found = compared(store, "")
     vote(store, found, "me", "q0", "first")
     vote(store, found, "me", "q1", "second")
-    pairs = {(p.question, p.answer, str(p.rejected[0]["content"])) for p in voted_pairs(store, found.runs[0][0])}
+    pairs = {(p.question, p.answer, str(p.rejected[0]["content"])) for p in pairs_of_run(store, found.runs[0][0])}
     assert pairs == {("How many is 0?", "0", "It is 0, I think."), ("How many is 1?", "It is 1, I think.", "1")}
     alone = store.start_run("p", {"name": "x"}, "x", evaluation_set="questions", set_version="", judge="j",
                             metrics=(), total=0)  # fmt: skip
     with pytest.raises(BadInput, match="no part of a comparison"):
-        voted_pairs(store, store.run(alone))
+        pairs_of_run(store, store.run(alone))

@@ -22,12 +22,12 @@ def test_only_changes_in_rows_on_a_screen_wake_who_waits_and_all_are_told(waits:
     version, _ = board.changes(0, 1.0)
     waits.clear()
 
-    board.heard((0, 7, 0), "far below")
+    board.add_piece((0, 7, 0), "far below")
     version, places = board.changes(version, 9.0)
     assert (waits, places) == ([9.0], [(0, 7, 0)])
 
-    board.heard((0, 7, 0), " still")
-    board.heard((0, 0, 0), "in sight")
+    board.add_piece((0, 7, 0), " still")
+    board.add_piece((0, 0, 0), "in sight")
     version, places = board.changes(version, 9.0)
     assert (waits, set(places)) == ([9.0], {(0, 7, 0), (0, 0, 0)})
 

@@ -22,7 +22,7 @@ from llmopt_core.experiments.comparison import (
     start_comparison,
 )
 from llmopt_core.experiments.comparison_plan import MOST_VARIANTS, check_plan, free_input, without_leaks
-from llmopt_core.experiments.subset import chosen_examples
+from llmopt_core.experiments.subset import choose_examples
 from llmopt_core.labs.prompts.board import Board, Place
 from llmopt_core.labs.prompts.columns import columns_of
 from llmopt_core.labs.prompts.export import comparison_csv, comparison_html, comparison_values
@@ -46,7 +46,7 @@ async def test_every_variant_answers_every_example_and_the_grid_is_stored(lab: L
     assert [[cell.text for cell in row] for row in grid.rows] == [
         ["It is Rhine.", "nonsense"], ["It is Au.", "nonsense"], ["It is two.", "nonsense"],
     ]  # fmt: skip
-    assert [[cell.passed for cell in row] for row in grid.rows] == [[True, False]] * 3
+    assert [[cell.has_passed for cell in row] for row in grid.rows] == [[True, False]] * 3
     first, second = columns_of(grid)
     assert (first.answered, first.passed, first.decided, first.failed) == (3, 3, 3, 0)
     assert first.usage.calls == 3
@@ -86,15 +86,15 @@ async def test_filters(lab: Lab, contains: Contains, which: str, rows: list[int]
     lab.chat = ScriptedChat(lambda r: "It is Rhine." if "Cologne" in r.messages[-1].content else reply(r))
     found = await lab.run(lab.plan(assertions=(contains("It is"),)))
     grid = lab.grid(found)
-    assert grid.shown(which) == rows  # type: ignore[arg-type]
+    assert grid.filter_rows(which) == rows  # type: ignore[arg-type]
     assert grid.counts()[which] == len(rows)  # type: ignore[index]
 
 
 async def test_a_lower_metric_is_a_regression_where_nothing_is_checked(lab: Lab) -> None:
     plan = lab.plan(examples=EXAMPLES[:2], metrics=("answer_f1",))
-    assert lab.grid(await lab.run(plan)).shown("regressions") == [0, 1]
+    assert lab.grid(await lab.run(plan)).filter_rows("regressions") == [0, 1]
     swapped = replace(plan, variants=plan.variants[::-1])
-    assert lab.grid(await lab.run(swapped)).shown("regressions") == []
+    assert lab.grid(await lab.run(swapped)).filter_rows("regressions") == []
 
 
 async def test_repeats_are_asked_apart_and_show_how_stable_an_answer_is(lab: Lab, contains: Contains) -> None:
@@ -115,8 +115,8 @@ async def test_pieces_arrive_where_somebody_looks_before_the_answer_is_whole(lab
     plan = lab.plan(lab.variant("plain"), examples=EXAMPLES[:2])
 
     class Spy(Board):
-        def heard(self, place: Place, text: str) -> None:
-            super().heard(place, text)
+        def add_piece(self, place: Place, text: str) -> None:
+            super().add_piece(place, text)
             seen.append((place[1], self.cell(place).text))
 
     spy = Spy()
@@ -145,7 +145,7 @@ async def test_a_failed_cell_says_why_and_can_be_asked_again_alone(lab: Lab) -> 
     assert grid.rows[1][0].record is not None
     assert grid.rows[1][0].record.failure is not None
     assert grid.rows[1][0].record.failure.message == "The endpoint scripted fell over."
-    assert grid.shown("failures") == [1, 2]
+    assert grid.filter_rows("failures") == [1, 2]
     assert missing_places(grid) == [(0, 1, 0), (1, 1, 0)]
     broken[0] = False
     asked = len(lab.chat.requests)
@@ -236,7 +236,7 @@ async def test_an_example_with_a_check_that_is_not_supported_is_not_run(lab: Lab
     found = await lab.run(lab.plan(lab.variant("plain"), examples=[example], metrics=("answer_f1",), repeats=2))
     grid = lab.grid(found)
     cell = grid.rows[0][0]
-    assert (cell.passed, cell.state, cell.text) == (None, "not run", "")
+    assert (cell.has_passed, cell.state, cell.text) == (None, "not run", "")
     (column,) = columns_of(grid)
     assert (column.passed, column.decided, column.not_run, column.answered, column.failed) == (0, 0, 1, 0, 0)
     assert lab.chat.requests == []
@@ -274,7 +274,7 @@ async def test_a_failed_repeat_is_seen_in_grid_and_files(lab: Lab) -> None:
     lab.chat = ScriptedChat(failing)
     found = await lab.run(lab.plan(lab.variant("plain"), repeats=2))
     grid = lab.grid(found)
-    assert grid.shown("failures") == [1]
+    assert grid.filter_rows("failures") == [1]
     (column,) = columns_of(grid)
     assert (column.answered, column.failed, column.failed_repeats, column.repeats) == (3, 0, 1, 3)
     page = comparison_html(found, grid)
@@ -352,8 +352,8 @@ async def test_what_could_only_fail_is_refused(lab: Lab, changes: dict[str, obje
 
 def test_chosen_examples_are_a_set_of_their_own() -> None:
     whole = EvaluationSet("questions", EXAMPLES)
-    assert chosen_examples(whole, ["q1", "q2", "q3"]) is whole
-    some = chosen_examples(whole, ["q3", "q1"])
+    assert choose_examples(whole, ["q1", "q2", "q3"]) is whole
+    some = choose_examples(whole, ["q3", "q1"])
     assert (some.name, [example.id for example in some.examples]) == ("questions, 2 chosen", ["q1", "q3"])
 
 
@@ -451,7 +451,7 @@ async def test_failures_are_what_a_reader_calls_so(lab: Lab, contains: Contains)
     grid = lab.grid(await lab.run(lab.plan(lab.variant("plain"), examples=bare, metrics=("answer_f1",))))
     outcomes = [(row[0].outcome(grid.metrics).passed, row[0].outcome(grid.metrics).word) for row in grid.rows]
     assert outcomes == [(None, ""), (False, "Empty"), (False, "Worst score")]
-    assert grid.shown("failures") == [1, 2]
+    assert grid.filter_rows("failures") == [1, 2]
     checked = lab.plan(lab.variant("checked"), examples=bare, metrics=("answer_f1",), assertions=(contains("i"),))
     grid = lab.grid(await lab.run(checked))
     assert [row[0].outcome(grid.metrics).word for row in grid.rows] == ["Passed", "Failed", "Passed"]
@@ -478,12 +478,12 @@ async def test_notes_on_rows_are_kept_and_stand_in_page_and_table(lab: Lab) -> N
 
 async def test_a_row_with_a_thumb_down_is_a_failure(lab: Lab, contains: Contains) -> None:
     found = await lab.run(lab.plan(lab.variant("plain"), assertions=(contains("i"),)))
-    before = lab.grid(found).shown("failures")
+    before = lab.grid(found).filter_rows("failures")
     (row, *_) = [number for number in range(len(EXAMPLES)) if number not in before]
     save_note(lab.store, found, EXAMPLES[row].id, RowNote("up", "fine"))
-    assert lab.grid(found).shown("failures") == before
+    assert lab.grid(found).filter_rows("failures") == before
     save_note(lab.store, found, EXAMPLES[row].id, RowNote("down"))
     grid = lab.grid(found)
-    assert grid.shown("failures") == sorted([*before, row])
+    assert grid.filter_rows("failures") == sorted([*before, row])
     assert grid.counts()["failures"] == len(before) + 1
     assert comparison_html(found, grid).count('<section class="row failures') == len(before) + 1

@@ -140,7 +140,7 @@ async def test_a_test_with_something_unsupported_never_passes_and_the_others_run
     models = lab.models
     lab.models = lambda: _with(models(), ScriptedChat(lambda request: "Ada and Bob"))  # type: ignore[method-assign]
     grid = lab.grid(await lab.run(plan))
-    assert [[cell.passed for cell in row] for row in grid.rows] == [[True, True], [None, None]]
+    assert [[cell.has_passed for cell in row] for row in grid.rows] == [[True, True], [None, None]]
 
 
 def _with(models, chat):  # type: ignore[no-untyped-def]

@@ -10,7 +10,14 @@ from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.experiments.assertion_rows import assertions_from_rows, row_of
 from llmopt_core.experiments.comparison_estimate import estimate_comparison
-from llmopt_core.experiments.comparison_setup import Setup, VariantSetup, plan_from, setup_from, taken, variant_names
+from llmopt_core.experiments.comparison_setup import (
+    Setup,
+    VariantSetup,
+    plan_from,
+    select_examples,
+    setup_from,
+    variant_names,
+)
 from llmopt_core.experiments.preview import preview_prompt, preview_variables, stand_in, variables_of
 from llmopt_core.experiments.versions.prompts import (
     few_shot_from,
@@ -104,13 +111,13 @@ def test_rows_of_a_set() -> None:
     whole = EvaluationSet("questions", EXAMPLES)
 
     def ids(**changes: object) -> list[str]:
-        return [example.id for example in taken(whole, Setup.model_validate(changes)).examples]
+        return [example.id for example in select_examples(whole, Setup.model_validate(changes)).examples]
 
     assert ids(take="all") == ["q1", "q2", "q3"]
     assert ids(take="first", count=1) == ["q1"]
     assert ids(take="chosen", ids=["q3"]) == ["q3"]
     assert len(ids(take="random", count=2, seed=1)) == 2
-    assert taken(whole, Setup(take="first", count=9)) is whole
+    assert select_examples(whole, Setup(take="first", count=9)) is whole
 
 
 @pytest.mark.parametrize(

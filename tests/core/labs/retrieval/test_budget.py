@@ -8,7 +8,7 @@ from llmopt_core.errors import BadInput, BudgetReached
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.budget import Budget
 from llmopt_core.labs.retrieval.ablation import ablate
-from llmopt_core.labs.retrieval.components import asked_models, is_free
+from llmopt_core.labs.retrieval.components import is_free, list_asked_models
 from llmopt_core.labs.retrieval.estimate import (
     estimate_ablation,
     estimate_measure,
@@ -123,12 +123,12 @@ async def test_an_estimate_leaves_out_what_is_known(lab: Lab) -> None:
 async def test_what_is_asked_decides_whether_it_is_free(lab: Lab) -> None:
     local = lab.configuration(retrieval=HYBRID)
     async with lab.models() as models:
-        assert is_free(asked_models(local, False, JudgeSpec()), models)
-        assert not is_free(asked_models(local, True, JudgeSpec()), models)
-        assert not is_free(asked_models(lab.configuration(retrieval=HYDE), False, JudgeSpec()), models)
+        assert is_free(list_asked_models(local, False, JudgeSpec()), models)
+        assert not is_free(list_asked_models(local, True, JudgeSpec()), models)
+        assert not is_free(list_asked_models(lab.configuration(retrieval=HYDE), False, JudgeSpec()), models)
         free = lab.configuration(model={})
-        assert is_free(asked_models(free, True, JudgeSpec()), models)
-        assert not is_free(asked_models(free, True, JudgeSpec(endpoint="grader")), models)
+        assert is_free(list_asked_models(free, True, JudgeSpec()), models)
+        assert not is_free(list_asked_models(free, True, JudgeSpec(endpoint="grader")), models)
 
 
 async def test_progress_tells_tokens_cost_and_what_was_known(lab: Lab) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmopt_core.labs.retrieval.differences import changed_name, told_differences
+from llmopt_core.labs.retrieval.differences import difference_lines, name_change
 from llmopt_core.retrieval.spec import RetrievalSpec
 
 RERANKED = {"rerank": {"method": "late-interaction"}}
@@ -40,7 +40,7 @@ def spec(**parts: object) -> RetrievalSpec:
     ],
 )  # fmt: skip
 def test_only_settings_with_an_effect_are_told(before: dict, after: dict, told: list[str]) -> None:
-    assert told_differences(spec(**before), spec(**after)) == told
+    assert difference_lines(spec(**before), spec(**after)) == told
 
 
 @pytest.mark.parametrize(
@@ -53,4 +53,4 @@ def test_only_settings_with_an_effect_are_told(before: dict, after: dict, told: 
     ],
 )
 def test_a_name_says_what_was_changed(before: dict[str, object], after: dict[str, object], name: str) -> None:
-    assert changed_name("rag", spec(**before), spec(**after)) == name
+    assert name_change("rag", spec(**before), spec(**after)) == name

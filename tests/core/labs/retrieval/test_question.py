@@ -8,7 +8,7 @@ import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.index import opened
-from llmopt_core.labs.retrieval.changes import as_text, changed, changes_between, from_text
+from llmopt_core.labs.retrieval.changes import apply_changes, as_text, changes_between, from_text
 from llmopt_core.labs.retrieval.inspection_cache import (
     LOOK,
     LookSide,
@@ -80,12 +80,12 @@ async def test_an_endpoint_that_fails_leaves_a_warning_and_the_question_itself(l
 async def test_an_answer_is_known_once_it_was_given(lab: Lab) -> None:
     async with lab.models() as models:
         one = QuestionLab(lab.configuration(retrieval=HYBRID), lab.documents, models)
-        assert not one.is_known(EXAMPLES[0])
+        assert not one.is_cached(EXAMPLES[0])
         found = await one.look(EXAMPLES[0])
-        assert one.is_known(EXAMPLES[0])
-        assert one.known_answer(found) is None
+        assert one.is_cached(EXAMPLES[0])
+        assert one.cached_answer(found) is None
         assert (await one.answer(found)).text == "Rhine"
-        known = one.known_answer(found)
+        known = one.cached_answer(found)
         assert known is not None
         assert "The Rhine flows through Cologne." in known.prompt[-1].content
     assert len(lab.chat.requests) == 1
@@ -111,10 +111,10 @@ def test_changed_settings_go_into_one_line_and_back(lab: Lab) -> None:
     assert set(changes) == {"transform.method", "transform.n", "transform.model.endpoint", "top_k"}
     assert [setting_title(name) for name in changes].count("Chunks handed over") == 1
     assert setting_value("top_k", changes["top_k"]) == "4"
-    again = changed(before, from_text(as_text(changes)))
+    again = apply_changes(before, from_text(as_text(changes)))
     assert again.retrieval == after.retrieval
     assert again.name == "rag*"
-    assert changed(before, {}) is before
+    assert apply_changes(before, {}) is before
     assert as_text({}) == ""
     assert from_text("") == {}
 
@@ -132,7 +132,7 @@ def test_changed_settings_go_into_one_line_and_back(lab: Lab) -> None:
 )
 def test_changes_that_cannot_be_are_refused_in_words(lab: Lab, text: str, words: str) -> None:
     with pytest.raises(BadInput, match=words):
-        changed(lab.configuration(retrieval=HYBRID), from_text(text))
+        apply_changes(lab.configuration(retrieval=HYBRID), from_text(text))
 
 
 def test_filters_and_routes_are_changed_as_a_whole(lab: Lab) -> None:
@@ -148,9 +148,9 @@ def test_filters_and_routes_are_changed_as_a_whole(lab: Lab) -> None:
     assert after.retrieval is not None
     changes = changes_between(before.retrieval, after.retrieval)
     assert set(changes) == {"search.filters", "routing"}
-    assert changed(before, from_text(as_text(changes))).retrieval == after.retrieval
+    assert apply_changes(before, from_text(as_text(changes))).retrieval == after.retrieval
     back = changes_between(after.retrieval, before.retrieval)
-    assert changed(after, back).retrieval == before.retrieval
+    assert apply_changes(after, back).retrieval == before.retrieval
 
 
 def test_looking_is_a_job_whose_findings_stay_in_memory(lab: Lab) -> None:

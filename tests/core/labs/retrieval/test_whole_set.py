@@ -334,11 +334,11 @@ async def test_answers_from_the_cache_tell_what_they_took(lab: Lab) -> None:
 
 async def test_where_no_number_of_chunks_is_better_none_is_called_best(lab: Lab) -> None:
     same = await swept(lab)
-    assert (same.alike, same.undecided) == (True, True)
+    assert (same.alike, same.is_undecided) == (True, True)
     lab.chat = ScriptedChat(lambda request: "no" if "Iron" in request.messages[-1].content else reply(request))
     other = await swept(lab, prompt={"template": "{{ context }}\nAsked: {{ question }}"})
     # Four questions are too few to be sure, yet the means differ.
-    assert (other.alike, other.undecided) == (False, True)
+    assert (other.alike, other.is_undecided) == (False, True)
 
 
 async def test_a_question_that_is_not_run_is_not_counted_as_failed(lab: Lab) -> None:

@@ -22,7 +22,7 @@ async def test_the_helping_example_is_found_and_verified_on_unseen_questions(lab
     assert found.few_shot.select == "all"
     assert SHOTS[2] in found.few_shot.examples
     assert found.verification is not None
-    assert found.verification.won
+    assert found.verification.is_better
     assert found.verification.questions == found.held_back == 15
     assert (found.verification.before.mean, found.verification.after.mean) == (0.0, 1.0)
     assert found.trials[0].places is None

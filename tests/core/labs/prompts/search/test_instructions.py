@@ -32,7 +32,7 @@ async def test_a_rewrite_that_wins_on_unseen_questions_is_kept(lab: Lab) -> None
     lab.writer = wrapped("Be bad.", "Be good.")
     found = await search(lab)
     bad, good = found.candidates
-    assert (found.best, found.kept) == (1, "Be good.")
+    assert (found.best, found.better_text) == (1, "Be good.")
     assert bad.comparison is not None
     assert bad.comparison.difference is not None
     assert bad.comparison.difference < 0
@@ -61,7 +61,7 @@ async def test_the_writer_sees_the_instruction_and_what_went_wrong(lab: Lab) -> 
 async def test_where_all_are_worse_the_original_stays_and_nothing_is_verified(lab: Lab) -> None:
     lab.writer = wrapped("Be bad.", "Be bad, always.")
     found = await search(lab)
-    assert (found.best, found.kept, found.verification) == (None, None, None)
+    assert (found.best, found.better_text, found.verification) == (None, None, None)
     assert len(lab.chat.requests) == 3 * 12
 
 
@@ -81,8 +81,8 @@ async def test_a_gain_on_the_training_part_that_does_not_hold_is_not_kept(lab: L
     found = await search(lab, rewrites=1)
     assert found.best == 0
     assert found.verification is not None
-    assert not found.verification.won
-    assert found.kept is None
+    assert not found.verification.is_better
+    assert found.better_text is None
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ async def test_a_writer_that_fails_is_told_and_the_others_go_on(lab: Lab) -> Non
     lab.writer = ScriptedChat([EndpointError("No such model.", "not-found"), "<instruction>Be good.</instruction>"])
     found = await search(lab)
     assert found.candidates[0].refused == "No such model."
-    assert found.kept == "Be good."
+    assert found.better_text == "Be good."
 
 
 async def test_a_second_round_starts_from_the_best_so_far(lab: Lab) -> None:
@@ -127,7 +127,7 @@ async def test_the_budget_holds_with_the_writer_counted(lab: Lab) -> None:
     assert found.ended == "budget"
     assert len(lab.chat.requests) + len(lab.writer.requests) == found.usage.calls <= 64
     assert [candidate.complete for candidate in found.candidates] == [True, True, False, False]
-    assert found.kept == "Be good.", "what the test needs was kept back"
+    assert found.better_text == "Be good.", "what the test needs was kept back"
 
 
 async def test_a_budget_in_dollars_holds_with_the_writer_counted(lab: Lab) -> None:
@@ -136,7 +136,7 @@ async def test_a_budget_in_dollars_holds_with_the_writer_counted(lab: Lab) -> No
     assert found.ended == "budget"
     assert found.usage.cost_usd is not None
     assert 0.6 < found.usage.cost_usd <= 0.75
-    assert found.kept == "Be good."
+    assert found.better_text == "Be good."
 
 
 async def test_cancel_keeps_what_was_paid(lab: Lab) -> None:
@@ -147,7 +147,7 @@ async def test_cancel_keeps_what_was_paid(lab: Lab) -> None:
     assert found.verification is None
     paid = len(lab.chat.requests)
     again = await search(lab)
-    assert again.kept is not None
+    assert again.better_text is not None
     assert len(lab.chat.requests) == 12 * 5
     assert paid < len(lab.chat.requests)
     assert len(lab.writer.requests) == 2, "rewrites are kept, too"
@@ -156,7 +156,7 @@ async def test_cancel_keeps_what_was_paid(lab: Lab) -> None:
 async def test_the_user_message_can_be_rewritten_and_keeps_its_variables(lab: Lab) -> None:
     lab.writer = wrapped("Be good. {{ question }}", "Be good without it.")
     found = await search(lab, part="template")
-    assert found.kept == "Be good. {{ question }}"
+    assert found.better_text == "Be good. {{ question }}"
     assert "lost {{ question }}" in found.candidates[1].refused
     assert "{{ question }}" in lab.writer.requests[0].messages[-1].content
 

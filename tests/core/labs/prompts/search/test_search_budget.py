@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.execution.spending import spent, spent_words
+from llmopt_core.execution.spending import read_spending, spending_words
 from llmopt_core.experiments.search.task import WORTH
 from llmopt_core.experiments.search.trial_runner import search_work_name
-from llmopt_core.labs.prompts.few_shot_effect import measure_worth
+from llmopt_core.labs.prompts.few_shot_effect import measure_few_shot_effect
 from llmopt_core.labs.prompts.few_shot_search import choose_few_shot
 from llmopt_core.labs.prompts.instruction_search import search_instruction
 from llmopt_core.models.base import ModelSpec
@@ -19,7 +19,7 @@ from llmopt_core.models.scripted import ScriptedChat
 from .conftest import Lab
 
 SEARCHES = {
-    "worth": (measure_worth, {}),
+    "worth": (measure_few_shot_effect, {}),
     "choice": (choose_few_shot, {}),
     "instruction": (search_instruction, {"proposer": ModelSpec(endpoint="writer")}),
 }
@@ -56,10 +56,10 @@ async def test_a_search_that_is_cancelled_and_begun_anew_costs_no_more_than_its_
 
 
 async def test_what_is_left_of_a_search_is_told_and_other_searches_have_their_own_budget(lab: Lab) -> None:
-    await lab.run(measure_worth, lab.task(budget={"usd": 0.3}))
+    await lab.run(measure_few_shot_effect, lab.task(budget={"usd": 0.3}))
     async with lab.models() as models:
         work = search_work_name(WORTH, lab.task(), models, {"keep_examples": False})
-    assert spent(lab.store.cache, work).usage.cost_usd == pytest.approx(paid(lab))
-    assert spent_words(lab.store.cache, work, 0.5) == "$0.30 of the budget of $0.50 are spent, $0.20 are left"
-    other = await lab.run(measure_worth, lab.task(count=12, budget={"usd": 0.3}))
+    assert read_spending(lab.store.cache, work).usage.cost_usd == pytest.approx(paid(lab))
+    assert spending_words(lab.store.cache, work, 0.5) == "$0.30 of the budget of $0.50 are spent, $0.20 are left"
+    other = await lab.run(measure_few_shot_effect, lab.task(count=12, budget={"usd": 0.3}))
     assert other.ended == "", "30 of 48 answers are not known yet"

@@ -6,9 +6,9 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.comparison_setup import VariantSetup
-from llmopt_core.experiments.search.results import WorthResult, found_by
+from llmopt_core.experiments.search.results import FewShotEffect, found_by
 from llmopt_core.experiments.search.task import CHOICE, WORTH
-from llmopt_core.labs.prompts.few_shot_effect import measure_worth
+from llmopt_core.labs.prompts.few_shot_effect import measure_few_shot_effect
 from llmopt_core.labs.prompts.search_jobs import search_arguments
 from llmopt_core.labs.prompts.search_setup import SearchSetup, search_jobs, task_from
 from llmopt_core.models.base import ModelSpec
@@ -53,7 +53,7 @@ def test_a_job_keeps_its_result(stored: Lab) -> None:
     job_id = runner.submit(WORTH, "p", arguments)
     job = runner.wait(job_id, 60)
     assert job.status == "finished"
-    found = found_by(job, WorthResult)
+    found = found_by(job, FewShotEffect)
     assert found is not None
     assert len(found.examples) == 3
     assert job.progress["done"] == job.progress["total"] == 96
@@ -65,7 +65,7 @@ def test_a_job_keeps_its_result(stored: Lab) -> None:
 def test_a_result_that_cannot_be_read_counts_as_none(stored: Lab) -> None:
     job_id = stored.store.start_job(WORTH, "p", {"subject": "s"})
     stored.store.update_job(job_id, status="finished", result={"found": {"other": "version"}})
-    assert found_by(stored.store.job(job_id), WorthResult) is None
+    assert found_by(stored.store.job(job_id), FewShotEffect) is None
 
 
 async def test_retrieved_passages_go_along(stored: Lab) -> None:
@@ -78,6 +78,6 @@ async def test_retrieved_passages_go_along(stored: Lab) -> None:
     stored.store.save_evaluation_set("p", EvaluationSet("corners", rows))
     shots = FewShotSpec(examples=({"question": "How warm is snow?", "answer": "cold"},), template="{{ question }}")
     found = await stored.run(
-        measure_worth, task_from(stored.store, "p", setup(variant=variant, set_name="corners"), shots)
+        measure_few_shot_effect, task_from(stored.store, "p", setup(variant=variant, set_name="corners"), shots)
     )
     assert found.full.mean == 1.0

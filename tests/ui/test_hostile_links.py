@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 from streamlit.runtime.state.query_params import QueryParams
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Answer, Document, EvaluationSet, Example, Record, Score
 from llmopt_ui.navigation import PAGES
 
 App = Callable[..., AppTest]
+ROOT = Path(__file__).parents[2]
 MARK = "Zanzibar clove ledger"
 """What stands in every text of the other project and nowhere else."""
 
@@ -43,7 +46,6 @@ TABS: dict[str, tuple[str, ...]] = {
     "pages/finetuning_lab.py": ("Training data", "Checks", "Jobs", "Embedding model", "2 × 2", "Next to label"),
     "pages/settings.py": ("Endpoints", "Built-in models", "Judge", "Workspace"),
 }
-PLACES = [(page, tab) for page, tabs in TABS.items() for tab in tabs]
 VALUES = {
     "unknown": "<script>alert(1)</script> no such thing",
     "empty": "",
@@ -52,11 +54,12 @@ VALUES = {
     "other": "secrets.md",
 }
 DOUBLED = ["first of two", "second of two"]
+WRONG: tuple[str | list[str], ...] = (*VALUES.values(), DOUBLED)
 
 
 @pytest.fixture
-def asked_for(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
-    """The parameters that the app reads or binds while a test runs."""
+def asked_for(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The parameters that the app reads or binds from now on."""
     found: set[str] = set()
     bind, read = QueryParams.bind_widget, QueryParams.__getitem__
 
@@ -70,8 +73,7 @@ def asked_for(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
 
     monkeypatch.setattr(QueryParams, "bind_widget", binding)
     monkeypatch.setattr(QueryParams, "__getitem__", reading)
-    yield found
-    assert found <= PARAMETERS, "a parameter of the address that no test gives wrong values"
+    return found
 
 
 @pytest.fixture
@@ -93,14 +95,25 @@ def two(used: str, store: Store, script: Callable[..., object]) -> str:
     return used
 
 
-def _tab_parameter(page: str) -> str:
-    return next(spec.tabs for spec in PAGES if spec.file == page)
+@pytest.fixture
+def link() -> App:
+    """Open a page by its address, as a browser does: nothing else is drawn before it."""
+
+    def start(page: str, /, **values: str | Sequence[str]) -> AppTest:
+        test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        # The public way to a page draws the default page first.
+        test._page_hash = calc_hash(next(spec.url_path for spec in PAGES if spec.file == page))
+        for name, value in values.items():
+            test.query_params[name] = value  # type: ignore[assignment]
+        return test.run()
+
+    return start
 
 
-def _open(app: App, place: tuple[str, str], values: dict[str, str | Sequence[str]]) -> AppTest:
-    page, tab = place
-    named = {_tab_parameter(page): tab} if tab else {}
-    return app(page, **{**values, **named})  # type: ignore[arg-type]
+def mixed(turn: int) -> dict[str, str | Sequence[str]]:
+    """A wrong value for every parameter, other ones beside each other; after as many turns as values each had all."""
+    names = sorted(PARAMETERS - {"project", "open"})
+    return {name: WRONG[(place + turn) % len(WRONG)] for place, name in enumerate(names)}
 
 
 def contents(test: AppTest) -> str:
@@ -108,46 +121,56 @@ def contents(test: AppTest) -> str:
     return "\n".join(str(getattr(node, "proto", "")) for part in (test.main, test.sidebar) for node in part)
 
 
-def _goes_on(test: AppTest) -> None:
+def _goes_on(test: AppTest, what: object = "") -> None:
     shown = contents(test)
-    assert not test.exception, test.exception
-    assert "This should not have happened" not in shown
-    assert MARK not in shown
-    assert test.title, "the page has its heading"
+    assert not test.exception, (what, test.exception)
+    assert "This should not have happened" not in shown, what
+    assert MARK not in shown, what
+    assert test.title, (what, "the page has its heading")
 
 
-@pytest.mark.parametrize("place", PLACES, ids=[f"{page.split('/')[1][:-3]}-{tab}" for page, tab in PLACES])
-def test_a_page_goes_on_whatever_its_address_holds(
-    app: App, two: str, asked_for: set[str], place: tuple[str, str]
-) -> None:
-    for value in (*VALUES.values(), DOUBLED):
-        _goes_on(_open(app, place, {"project": two, **dict.fromkeys(PARAMETERS - {"project", "open"}, value)}))
-    assert "project" in asked_for
-
-
-@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
-def test_a_wrong_project_is_told_or_ignored(app: App, two: str, value: str) -> None:
-    test = app("pages/evaluation.py", project=value, evaluation_view="Results")
-    assert not test.exception
-    told = [warning.value for warning in test.warning if "There is no project" in warning.value]
-    assert bool(told) == bool(value)
-
-
-@pytest.mark.parametrize("tab", ["<script>alert(1)</script> no such tab", "9" * 5000])
 @pytest.mark.parametrize("page", TABS)
-def test_a_tab_that_is_not_there_opens_the_page(app: App, two: str, page: str, tab: str) -> None:
-    _goes_on(app(page, project=two, open=tab))
+def test_a_page_goes_on_whatever_its_address_holds(link: App, two: str, asked_for: set[str], page: str) -> None:
+    tabs = next(spec.tabs for spec in PAGES if spec.file == page)
+    had_all: set[str] = set()
+    for tab in TABS[page]:
+        named = {tabs: tab} if tab else {}
+        read: set[str] = set()
+        for turn in range(len(WRONG)):
+            # A tab that reads nothing but what the tabs before it read with every wrong value is drawn once.
+            if turn and read <= had_all:
+                break
+            asked_for.clear()
+            _goes_on(link(page, **{**mixed(turn), "project": two, **named}), (tab, turn))
+            assert "project" in asked_for
+            assert asked_for <= PARAMETERS, "a parameter of the address that no test gives wrong values"
+            read |= asked_for
+        had_all |= read
 
 
-def test_the_run_of_another_project_is_not_opened(app: App, two: str, store: Store) -> None:
+def test_a_wrong_project_is_told_or_ignored(link: App, two: str) -> None:
+    for value in VALUES.values():
+        test = link("pages/evaluation.py", project=value, evaluation_view="Results")
+        assert not test.exception, value
+        told = [warning.value for warning in test.warning if "There is no project" in warning.value]
+        assert bool(told) == bool(value), value
+
+
+def test_a_tab_that_is_not_there_opens_the_page(link: App, two: str) -> None:
+    for page in TABS:
+        for tab in ("<script>alert(1)</script> no such tab", "9" * 5000):
+            _goes_on(link(page, project=two, open=tab), (page, tab))
+
+
+def test_the_run_of_another_project_is_not_opened(link: App, two: str, store: Store) -> None:
     (foreign,) = store.runs("secret")
-    _goes_on(app("pages/evaluation.py", project=two, open_run=str(foreign.id)))
-    test = app("pages/evaluation.py", project=two, evaluation_view="Results", runs=str(foreign.id))
+    _goes_on(link("pages/evaluation.py", project=two, open_run=str(foreign.id)))
+    test = link("pages/evaluation.py", project=two, evaluation_view="Results", runs=str(foreign.id))
     _goes_on(test)
     assert any("The runs that this link names are not in this project." in one.value for one in test.warning)
 
 
-def test_settings_by_hand_that_nobody_can_have_are_left_out(app: App, two: str) -> None:
+def test_settings_by_hand_that_nobody_can_have_are_left_out(link: App, two: str) -> None:
     for value in (
         "[1]",
         '"x"',
@@ -155,4 +178,4 @@ def test_settings_by_hand_that_nobody_can_have_are_left_out(app: App, two: str) 
         json.dumps({"top_k": "many", "rerank": {"method": "none such"}}),
         '{"top_k": 1e999}',
     ):
-        _goes_on(app("pages/retrieval_lab.py", project=two, left_with=value, right_with=value, left_texts=value))
+        _goes_on(link("pages/retrieval_lab.py", project=two, left_with=value, right_with=value, left_texts=value))

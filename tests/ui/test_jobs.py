@@ -10,8 +10,10 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.experiment import save_configuration
+from llmopt_core.experiments.experiment import Plan, save_configuration
+from llmopt_core.labs.evaluation.jobs import evaluation_arguments
 from llmopt_core.models.base import BUILTIN_EMBEDDING, ChatRequest
 from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import Endpoint, Prices
@@ -214,3 +216,38 @@ def test_other_steps_say_that_they_are_worked_on(app: App, store: Store) -> None
     assert not test.exception
     assert "Add questions" in steps_of(test)
     assert "Running now: Writing questions on written" in texts(test).replace("\\", "")
+
+
+def left_over(store: Store, **more: object) -> int:
+    """An evaluation that an app which is gone has left in line."""
+    prompt = {"template": "Question: {{ question }}"}
+    configuration = Configuration(name="paid", model={"endpoint": "paid"}, prompt=prompt)
+    questions = store.evaluation_set("sample", "questions")
+    plan = Plan("sample", [configuration], questions, (), ("answer_f1",), JudgeSpec(), limit=3)
+    arguments = evaluation_arguments(store, plan).model_dump(mode="json")
+    job = store.start_job("evaluation", "sample", arguments, lane="evaluation", versions={}, **more)
+    with store.database.write() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET owner_started = 1.0")
+    return job
+
+
+def test_what_a_dead_app_left_is_done_by_the_next_one(app: App, store: Store, paid: ScriptedChat) -> None:
+    job = left_over(store)
+    app()
+    assert resources.job_runner().wait(job, 60).status in ("running", "finished")
+    while store.job(job).active:
+        time.sleep(0.05)
+    assert (store.job(job).status, store.runs("sample")[0].done, len(paid.requests)) == ("finished", 3, 3)
+
+
+def test_a_job_whose_key_is_gone_says_so_and_is_resumed_with_it(app: App, store: Store, paid: ScriptedChat) -> None:
+    job = left_over(store, key_names=["paid"])
+    app(PAGE, evaluation_view="Run")
+    while store.job(job).active:
+        time.sleep(0.05)
+    test = app(PAGE, evaluation_view="Run")
+    assert store.job(job).status == "failed"
+    assert "The key of endpoint 'paid' was typed into a session" in texts(test)
+    test.session_state["llmopt_state"].keys["paid"] = "sk-typed"
+    finish(press(test, "Resume"))
+    assert (store.job(job).status, len(paid.requests)) == ("finished", 3)

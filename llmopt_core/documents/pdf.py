@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 from llmopt_core.documents import limits
+from llmopt_core.documents.pdf_contents import lost_pages
 from llmopt_core.documents.pdf_forms import entered_text
 from llmopt_core.documents.pdf_layout import join_words, page_text, picture_share, uncertain_characters
 from llmopt_core.documents.progress import OnPart, silent_parts
@@ -41,10 +42,13 @@ def read_pdf(name: str, data: bytes, on_part: OnPart = silent_parts) -> Extracti
     entered, told = entered_text(data, pages)
     pages = [normalise("\n\n".join(filter(None, both))) for both in zip(pages, entered, strict=True)]
     silent = [number for number, text in enumerate(pages, 1) if not text.strip()]
+    lost = {*faults.get(_UNREAD, ()), *lost_pages(data, silent)}
+    if lost:
+        faults[_UNREAD] = sorted(lost)
     if len(silent) == len(pages):
         if not whole:
             raise _cut_off(name)
-        if len(faults.get(_UNREAD, ())) == len(pages):
+        if len(lost) == len(pages):
             raise BadInput(
                 f"{name} is damaged: none of its pages can be read; open it in a viewer and export it again."
             )
@@ -53,7 +57,7 @@ def read_pdf(name: str, data: bytes, on_part: OnPart = silent_parts) -> Extracti
             "run text recognition (OCR) first."
         )
     text, starts = join_pages(pages)
-    silent = [number for number in silent if number not in faults.get(_UNREAD, ())]
+    silent = [number for number in silent if number not in lost]
     warnings = [f"No text on page {numbers_in_words(silent)}: blank or scanned."] if silent else []
     warnings += [sentence.format(pages=numbers_in_words(numbers)) for sentence, numbers in faults.items()]
     warnings += [] if whole else ["The end mark of the PDF is missing: the file may be cut off; look at its last page."]

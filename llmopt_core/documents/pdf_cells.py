@@ -81,6 +81,9 @@ def _cell_above(row: list[list[Cell]], cell: Cell) -> list[Cell] | None:
     for other in (row[-1], *row[1:-1]):
         down = other[-1].bottom - cell.bottom
         is_below = 0 < down <= _TIGHT * max(other[-1].height, cell.height)
+        # A line of prose below a table stands below its other cells too.
+        if any(_overlap(beside, cell) for beside in row if beside is not other):
+            continue
         if is_below and _overlap(other, cell) and (other is row[-1] or abs(other[0].left - cell.left) < cell.height):
             return other
     return None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 from llmopt_core.documents.pdf_cells import Cell, joined_rows, paragraphs
 from llmopt_core.documents.pdf_grids import Grid, grids_of
+from llmopt_core.documents.pdf_prose import Line, is_even, join_prose
 from llmopt_core.documents.tables import cells_line, rows_with_names
 
 # Of the height of a line: between words stands less than half of it, between the cells of a table about all of it.
@@ -47,7 +48,7 @@ def _parts(words: Any, text: str, grids: list[Grid]) -> Iterator[Grid | list[lis
     between: list[list[Cell]] = []
     inside = _in_grids(words, text, grids) if grids else {}
     given: list[Grid] = []
-    for line in _lines(words, text, set(inside)):
+    for line in join_prose(list(_lines(words, text, set(inside)))):
         found = [grid for place, grid in inside.items() if line.start <= place < line.end and grid not in given]
         for grid in dict.fromkeys(map(id, found)):
             yield between
@@ -120,19 +121,14 @@ def join_words(text: str) -> str:
     return _CONTROLS.sub("", _WORD_BREAK.sub(whole, _WORD_BREAK.sub(whole, text)))
 
 
-class _Line(NamedTuple):
-    start: int
-    end: int
-    cells: list[Cell]
-
-
-def _lines(words: Any, text: str, without: set[int]) -> Iterator[_Line]:
+def _lines(words: Any, text: str, without: set[int]) -> Iterator[Line]:
     """The lines of a page, `without` the words that begin at these places."""
     at = 0
     for end in [*_LINE_END.finditer(text), None]:
         stop = end.start() if end else len(text)
         kept = [word.span() for word in _WORD.finditer(text, at, stop) if word.start() not in without]
-        yield _Line(at, stop, list(_cells(words, text, kept)))
+        cells = list(_cells(words, text, kept))
+        yield Line(at, stop, cells, len(cells) > 1 and is_even(words, text, kept))
         at = end.end() if end else stop
 
 
@@ -140,9 +136,13 @@ def _cells(words: Any, text: str, kept: list[tuple[int, int]]) -> Iterator[Cell]
     """The words of a line between its wide gaps."""
     start, right_edge, box = 0, 0.0, (0.0, 0.0, 0.0, 0.0)
     before = 0
+    dotted = False
     for first, stop in kept:
         here = words.get_charbox(first, loose=True)
         wide = here[0] - right_edge > _CELL_GAP * max(1.0, min(box[3] - box[1], here[3] - here[1]))
+        # The dots that lead from a title to its page belong to both.
+        was_dotted, dotted = dotted, not text[first:stop].strip(".")
+        wide = wide and not dotted and not was_dotted
         if before and wide:
             yield _cell(words, text, start, before, box)
         if not before or wide:

@@ -1,4 +1,5 @@
 import io
+import zlib
 
 import pytest
 
@@ -110,3 +111,48 @@ def test_a_page_that_is_mostly_a_picture_is_told():
     assert document.warnings == (
         "Page 1 is mostly a picture, and what it shows was not read: run text recognition (OCR) on it.",
     )
+
+
+def with_second_page(contents: bytes | str | None, packing: str = "") -> bytes:
+    """Three pages, the second with other contents; text is the kind of a reference or of nothing."""
+    from pypdf import PdfReader, PdfWriter
+    from pypdf.generic import IndirectObject, NameObject, NullObject, StreamObject
+
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf_bytes(["Leave policy", "Second", "The end."]))))
+    given = NullObject()
+    if isinstance(contents, bytes):
+        stream = StreamObject()
+        stream._data = contents
+        if packing:
+            stream[NameObject("/Filter")] = NameObject(packing)
+        given = writer._add_object(stream)
+    elif contents == "dangling":
+        given = IndirectObject(999, 0, writer)
+    writer.pages[1][NameObject("/Contents")] = given
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("contents", "packing"),
+    [
+        (zlib.compress(b"BT (Second) Tj ET")[:8] + b"\xff\x00garbage" * 9, "/FlateDecode"),
+        (b"abc" * 50, "/NoSuchDecode"),
+        (b"\x80\x81{{{{zzz~", "/ASCII85Decode"),
+        (b"\x01\x02 no drawing at all \xff\xfe" * 5, ""),
+        ("dangling", ""),
+    ],
+)
+def test_a_page_with_broken_contents_is_damaged_and_not_blank(contents, packing):
+    (document,) = load_bytes("a.pdf", with_second_page(contents, packing))
+    assert document.warnings == ("Page 2 is damaged and was not read.",)
+
+
+@pytest.mark.parametrize(
+    ("contents", "packing"),
+    [(None, ""), (b"q Q", ""), (zlib.compress(b" \n"), "/FlateDecode"), (b"q /S\xe5\xae\x8b Do (\xff\xfe) Tj Q", "")],
+)
+def test_a_blank_page_is_called_so(contents, packing):
+    (document,) = load_bytes("a.pdf", with_second_page(contents, packing))
+    assert document.warnings == ("No text on page 2: blank or scanned.",)

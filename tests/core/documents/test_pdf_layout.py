@@ -52,6 +52,66 @@ def test_prose_in_two_columns_is_read_down_the_first_one():
     assert read(drawn(*both)).text.split("\n") == [text for _, _, text in left + right]
 
 
+def spaced(y: float, text: str, gap: float, sentence_gap: float = 0) -> list[tuple[float, float, str]]:
+    """Words of a line with equal gaps, or wider ones behind full stops."""
+    from reportlab.pdfbase.pdfmetrics import stringWidth
+
+    words, x = [], 72.0
+    for word in text.split():
+        words.append((x, y, word))
+        x += stringWidth(word, "Helvetica", 12) + (sentence_gap if sentence_gap and word.endswith(".") else gap)
+    return words
+
+
+PROSE = (
+    "The harbour master keeps the northern quay open.",
+    "Ships wait there. Coal is weighed at the old gate.",
+    "Fees are due at noon. Letters go by the last train",
+    "to Leith on every day of the week but Sunday.",
+)
+
+
+def test_wide_gaps_behind_sentences_are_no_columns():
+    lines = [spaced(700 - 14 * i, text, 3.4, 14) for i, text in enumerate(PROSE)]
+    assert read(drawn(*(word for line in lines for word in line))).text == "\n".join(PROSE)
+
+
+@pytest.mark.parametrize("stretched", [{1}, {1, 2}, {0, 1, 2}])
+def test_justified_lines_are_whole_however_wide_their_gaps(stretched):
+    from reportlab.pdfbase.pdfmetrics import stringWidth
+
+    width = 330.0
+    prose = (
+        "seven interceptions in one long season and five more",
+        "who led the team with a high", "two of which were returned", "interceptions of that year in every single game",
+        "but one.",
+    )  # fmt: skip
+    words = []
+    for number, text in enumerate(prose):
+        free = width - sum(stringWidth(word, "Helvetica", 12) for word in text.split())
+        words += spaced(700 - 14 * number, text, free / (len(text.split()) - 1) if number < 4 else 3.4)
+    assert read(drawn(*words)).text == "\n".join(prose)
+
+
+def test_a_table_between_lines_of_prose_keeps_its_bars():
+    title = [(72, 714, "Fees of all harbours that are open in the winter of the year")]
+    rows = [("Port", "Fee EUR", "Valid from"), ("Turku", "1200", "2024-01-01"), ("Oulu", "300", "2024-02-01")]
+    cells = [(72 + 90 * x, 696 - 14 * y, cell) for y, row in enumerate(rows) for x, cell in enumerate(row)]
+    note = [(72, 650, "All of them are paid in advance at the office of the harbour.")]
+    text = read(drawn(*title, *cells, *note)).text
+    assert "Port | Fee EUR | Valid from\nTurku | 1200 | 2024-01-01\nOulu | 300 | 2024-02-01" in text
+
+
+def test_the_dots_of_a_table_of_contents_are_no_columns():
+    titles = ("1. Introduction", "1.1. How to use it in a very long way", "1.2. Options", "2. Index of terms")
+    words = []
+    for i, title in enumerate(titles):
+        y, left = 700 - 14 * i, (140, 280, 150, 180)[i]
+        words += [(72, y, title), (left, y, " .  " * ((500 - left) // 13)), (513, y, str(i + 1))]
+    lines = [line.replace(".", "").split() for line in read(drawn(*words)).text.split("\n")]
+    assert lines == [[*title.replace(".", "").split(), str(i + 1)] for i, title in enumerate(titles)]
+
+
 def test_words_that_a_line_end_divides_are_whole_unless_written_with_a_hyphen():
     page = "The compen-\nsation of a well-\nknown carrier, in 2020-\n2024. It is well-known."
     assert read(pdf_bytes([page])).text == (

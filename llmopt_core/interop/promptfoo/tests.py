@@ -45,7 +45,7 @@ def read_tests(config: Mapping[str, Any], folder: Folder, source: str) -> tuple[
     """All tests of a configuration, and the sources of tests that are not read, with the reason.
 
     Raises:
-        BadInput: A test has the wrong form, or all files of tests are missing or broken; one of several is not read.
+        BadInput: A test has the wrong form.
     """
     default = _default_test(config.get("defaultTest"), folder, source)
     templates = config.get("assertionTemplates") or {}
@@ -57,8 +57,6 @@ def read_tests(config: Mapping[str, Any], folder: Folder, source: str) -> tuple[
         found += _Test(test, default, templates, own, f"{source}: test {number}").expand(number)
         if len(found) > MAX_TESTS:
             raise BadInput(f"{source} has more than {MAX_TESTS:,} tests.")
-    if broken and not found:
-        raise BadInput(next(iter(broken.values())))
     not_read |= broken
     if not_read and not found:
         return [FoundTest(name, {}, problems=(why,)) for name, why in not_read.items()], not_read
@@ -222,13 +220,26 @@ class _Test:
     def _assertions(self) -> Iterator[Mapping[str, Any]]:
         usual = [] if self.options.get("disableDefaultAsserts") else self.default.get("assert") or []
         for folder, assertions in ((self.default_folder, usual), (self.folder, self.test.get("assert") or [])):
-            for assertion in assertions if isinstance(assertions, list) else [assertions]:
+            for assertion in self._listed(assertions, folder):
                 if not isinstance(assertion, Mapping):
                     raise BadInput(f"{self.where}: an assertion must be a mapping, not {repr(assertion)[:60]}.")
                 if not isinstance(assertion.get("type", ""), str):
                     shown = repr(assertion["type"])[:60]
                     raise BadInput(f"{self.where}: the type of an assertion must be a word, not {shown}.")
                 yield self._resolve(assertion, folder)
+
+    def _listed(self, assertions: Any, folder: Folder) -> Iterator[Any]:
+        """Assertions one by one, those of a file that is named in their place, too."""
+        for assertion in assertions if isinstance(assertions, list) else [assertions]:
+            if not isinstance(assertion, str) or not assertion.startswith("file://"):
+                yield assertion
+                continue
+            try:
+                read = folder.value(assertion)
+            except BadInput as error:
+                self.problems.append(f"its assertions cannot be read: {error}")
+                continue
+            yield from read if isinstance(read, list) else [read]
 
     def _resolve(self, assertion: Mapping[str, Any], folder: Folder) -> Mapping[str, Any]:
         if "$ref" in assertion:

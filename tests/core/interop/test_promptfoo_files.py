@@ -7,6 +7,7 @@ import pytest
 from llmopt_core.errors import BadInput
 from llmopt_core.interop.promptfoo import read_promptfoo
 from llmopt_core.interop.promptfoo.csv_tests import assertion_in
+from llmopt_core.interop.promptfoo.importer import import_promptfoo
 
 EXAMPLES = Path(__file__).parents[2] / "data" / "promptfoo"
 
@@ -298,7 +299,6 @@ tests:
         ("prompts: [a]\ntests: [{assert: [contains]}]", "test 1: an assertion must be a mapping"),
         ("prompts: [a]\ntests: [{assert: [{$ref: '#/x/y'}]}]", "no assertion template called 'y'"),
         ("prompts: [a]\ntests: [{threshold: high}]", "threshold must be a number"),
-        ("prompts: [a]\ntests: gone.csv", "gone.csv is not there"),
         ("prompts: [a]\ndefaultTest: [a]", "defaultTest must be"),
         ("prompts: [a]\nevaluateOptions: {repeat: 1000000}", "repeat must be"),
         ("prompts: [a]\ntests: [" + "{vars: {a: &l [" + "x," * 999 + "x], b: *l}}," + "]", "combine to more than"),
@@ -319,13 +319,37 @@ def test_broken_files_are_named(read, config, reason):
     [("", "is empty"), ("a,b\n1,2,3\n", "line 2, has more cells"), ('a\n"open', "is not valid CSV")],
 )
 def test_broken_csv_names_the_line(read, text, reason):
-    with pytest.raises(BadInput, match=reason):
-        read("prompts: [a]\ntests: t.csv", t_DOT_csv=text)
+    found = read("prompts: [a]\ntests: t.csv", t_DOT_csv=text)
+    assert reason in found.not_read["t.csv"]
+    assert [prompt.label for prompt in found.prompts] == ["a"]
 
 
 def test_broken_jsonl_names_the_line(read):
-    with pytest.raises(BadInput, match="line 2, is not JSON"):
-        read("prompts: [a]\ntests: t.jsonl", t_DOT_jsonl='{"vars": {}}\n{x}\n')
+    found = read("prompts: [a]\ntests: t.jsonl", t_DOT_jsonl='{"vars": {}}\n{x}\n')
+    assert "line 2, is not JSON" in found.not_read["t.jsonl"]
+
+
+def test_a_file_of_tests_that_is_missing_leaves_prompts_and_providers(tmp_path):
+    (tmp_path / "promptfooconfig.yaml").write_text("prompts: ['Say {{ x }}']\nproviders: [echo]\ntests: gone.csv")
+    found = import_promptfoo(tmp_path)
+
+    assert [configuration.name for configuration in found.configurations] == ["Say {{ x }}"]
+    assert found.not_run[0].kind == "tests"
+    assert "gone.csv is not there" in found.not_run[0].reasons[0]
+
+
+def test_assertions_of_a_file_are_read_and_a_missing_one_is_named_with_its_test(tmp_path):
+    (tmp_path / "asserts.yaml").write_text("[{type: contains, value: yes}, {type: is-json}]")
+    (tmp_path / "promptfooconfig.yaml").write_text(
+        "prompts: ['Say {{ x }}']\nproviders: [echo]\ntests:\n"
+        "- {vars: {x: 1}, assert: file://asserts.yaml}\n- {vars: {x: 2}, assert: [file://gone.yaml]}\n"
+    )
+    found = import_promptfoo(tmp_path)
+
+    first, _ = found.evaluation_set.examples
+    assert [check["type"] for check in first.variables["checks"]] == ["contains", "is-json"]
+    assert [entry.name for entry in found.not_run] == ["test 2"]
+    assert "its assertions cannot be read: file://gone.yaml is not there" in found.not_run[0].reasons[0]
 
 
 def test_a_folder_without_a_configuration(tmp_path):

@@ -82,7 +82,7 @@ def _value_of(kind: str, text: str, number: int) -> Any:
 def _length(text: str, number: int) -> dict[str, Any]:
     found = _LENGTH.fullmatch(text)
     if found is None or not (found[1] or found[2]):
-        raise BadInput(f"Assertion {number}: a length is like `10-200 words` or `-500 characters`, not {text[:60]!r}.")
+        raise BadInput(f"Assertion {number}: a length is like '10-200 words' or '-500 characters', not {text[:60]!r}.")
     bounds = {key: int(part) for key, part in (("min", found[1]), ("max", found[2])) if part}
     return {**bounds, "unit": found[3] or "characters"}
 

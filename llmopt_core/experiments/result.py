@@ -207,9 +207,9 @@ def read_result(path: Path) -> Result:
     try:
         result = json.loads(read_regular_file(path, partial(_check_size, path)).decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise BadInput(f"{path} is not UTF-8 text; give a file that `llmopt evaluate --json` wrote.") from error
+        raise BadInput(f"{path} is not UTF-8 text; give a file that 'llmopt evaluate --json' wrote.") from error
     except RecursionError as error:
-        raise BadInput(f"{path} is nested too deeply; give a file that `llmopt evaluate --json` wrote.") from error
+        raise BadInput(f"{path} is nested too deeply; give a file that 'llmopt evaluate --json' wrote.") from error
     except json.JSONDecodeError as error:
         raise BadInput(f"{path} line {error.lineno}: this is not JSON: {error.msg}.") from error
     if not isinstance(result, dict) or not isinstance(result.get("runs"), list):
@@ -226,7 +226,7 @@ def _check_size(path: Path, size: int) -> None:
 
 def _check(run: Any, where: str) -> None:
     if not isinstance(run, Mapping) or not {"configuration", "metrics", "records"} <= run.keys():
-        raise BadInput(f"{where} needs configuration, metrics and records; give a file that `llmopt evaluate` wrote.")
+        raise BadInput(f"{where} needs configuration, metrics and records; give a file that 'llmopt evaluate' wrote.")
     if not isinstance(run["metrics"], Mapping) or not isinstance(run["records"], list):
         raise BadInput(f"{where}: metrics is a mapping by name and records is a list.")
     for name, metric in run["metrics"].items():
@@ -236,7 +236,7 @@ def _check(run: Any, where: str) -> None:
         if not isinstance(record, Mapping) or not {"example_id", "scores"} <= record.keys():
             raise BadInput(f"{where} has a record without example_id or scores.")
         if not _is_record(record):
-            raise BadInput(f"{where}: record {number} is not written as `llmopt evaluate --json` writes it.")
+            raise BadInput(f"{where}: record {number} is not written as 'llmopt evaluate --json' writes it.")
 
 
 def _is_number(value: Any) -> bool:

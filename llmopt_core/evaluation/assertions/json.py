@@ -45,7 +45,7 @@ def fits_schema(text: str, schema: Any) -> tuple[bool, str]:
         return False, f"The answer is not JSON: {error}."
     if _holds(schema, "patternProperties") and _holds(schema, "unevaluatedProperties"):
         # What is unevaluated is found by the library alone, which matches patterns without a limit.
-        raise BadInput("A JSON schema with both `patternProperties` and `unevaluatedProperties` is not supported.")
+        raise BadInput("A JSON schema with both 'patternProperties' and 'unevaluatedProperties' is not supported.")
     try:
         kind = _guard_validator(validators.validator_for(schema, default=jsonschema.Draft202012Validator))
         # An empty registry: a schema may not make this program fetch something.

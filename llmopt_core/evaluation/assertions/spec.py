@@ -48,8 +48,8 @@ ASSERTION_EXPLANATIONS: Mapping[AssertionType, str] = {
     "llm-rubric": "A judge finds that the answer meets this description.",
     "latency": "The answer took at most this many seconds.",
     "cost": "The answer cost at most this many USD.",
-    "length": "The answer is at least `min` and at most `max` characters or words long.",
-    "metric": "A metric, such as `faithfulness`, is at least the threshold.",
+    "length": "The answer is at least 'min' and at most 'max' characters or words long.",
+    "metric": "A metric, such as 'faithfulness', is at least the threshold.",
     "unsupported": "An imported condition that cannot be checked here; its test is not run.",
 }
 
@@ -176,18 +176,18 @@ def _metric_problem(assertion: AssertionSpec) -> str:
 
 def _reason_problem(assertion: AssertionSpec) -> str:
     good = isinstance(assertion.value, Mapping) and isinstance(assertion.value.get("reason"), str)
-    return "" if good else "needs a mapping with `reason` as its value"
+    return "" if good else "needs a mapping with 'reason' as its value"
 
 
 def _length_problem(assertion: AssertionSpec) -> str:
     value = assertion.value
     if not isinstance(value, Mapping) or not set(value) <= {"min", "max", "unit"} or not {"min", "max"} & set(value):
-        return "needs a mapping with `min`, `max` or both, and perhaps `unit`"
+        return "needs a mapping with 'min', 'max' or both, and perhaps 'unit'"
     if value.get("unit", "characters") not in ("characters", "words"):
-        return f"counts `characters` or `words`, not {value['unit']!r}"
+        return f"counts 'characters' or 'words', not {value['unit']!r}"
     bounds = [value[key] for key in ("min", "max") if key in value]
     if not all(isinstance(bound, int | float) and not isinstance(bound, bool) and bound >= 0 for bound in bounds):
-        return "needs numbers of 0 or more as `min` and `max`"
+        return "needs numbers of 0 or more as 'min' and 'max'"
     return ""
 
 
@@ -242,7 +242,7 @@ def assertions_of(example: Example) -> tuple[AssertionSpec, ...]:
         said = field_problem(first)
         raise BadInput(f"Example {example.id!r}: in its assertions, {where + ': ' if where else ''}{said}.") from error
     except (ValueError, TypeError) as error:
-        raise BadInput(f"Example {example.id!r}: the column `assertions` must be a JSON list of assertions.") from error
+        raise BadInput(f"Example {example.id!r}: the column 'assertions' must be a JSON list of assertions.") from error
 
 
 def without_assertions(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -287,4 +287,4 @@ def threshold_of(example: Example) -> float | None:
     try:
         return float(found)
     except (TypeError, ValueError) as error:
-        raise BadInput(f"Example {example.id!r}: the column `assertions_threshold` must be a number.") from error
+        raise BadInput(f"Example {example.id!r}: the column 'assertions_threshold' must be a number.") from error

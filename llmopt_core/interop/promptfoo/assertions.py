@@ -54,10 +54,10 @@ def _assertions(assertion: Mapping[str, Any], grader: Any, weighed: bool) -> Ite
         else:
             yield _convert(kind, assertion, grader)
     except UnsupportedError as error:
-        yield unsupported_assertion(f"the assertion `{kind}`: {error}", assertion)
+        yield unsupported_assertion(f"the assertion '{kind}': {error}", assertion)
     except ValidationError as error:
         said = field_problem(error.errors(include_url=False)[0])
-        yield unsupported_assertion(f"the assertion `{kind}`: {said}", assertion)
+        yield unsupported_assertion(f"the assertion '{kind}': {said}", assertion)
 
 
 def _parts(assertion: Mapping[str, Any], weighed: bool) -> list[Any]:
@@ -71,7 +71,7 @@ def _parts(assertion: Mapping[str, Any], weighed: bool) -> list[Any]:
         raise UnsupportedError("this kind is not supported where it is weighed against others")
     foreign = sorted(set(assertion) - _READ)
     if foreign:
-        raise UnsupportedError(f"its `{foreign[0]}` is not supported")
+        raise UnsupportedError(f"its '{foreign[0]}' is not supported")
     return parts
 
 
@@ -81,7 +81,7 @@ def _convert(kind: str, assertion: Mapping[str, Any], grader: Any) -> AssertionS
         raise UnsupportedError("this kind is not supported")
     foreign = sorted(set(assertion) - _READ)
     if foreign:
-        raise UnsupportedError(f"its `{foreign[0]}` is not supported")
+        raise UnsupportedError(f"its '{foreign[0]}' is not supported")
     if assertion.get("provider") not in (None, grader):
         raise UnsupportedError("a grader of its own is not supported")
     fields: dict[str, Any] = {"name": str(assertion.get("metric") or ""), **_MAKERS[base](assertion)}
@@ -258,7 +258,7 @@ def _assertion(assertion_spec: AssertionSpec) -> dict[str, Any]:
     if not assertion_spec.case_sensitive and assertion_spec.type == "regex":
         raise UnsupportedError("a regular expression without case")
     if not assertion_spec.case_sensitive and assertion_spec.type in ("equals", "starts-with"):
-        raise UnsupportedError(f"`{assertion_spec.type}` without case")
+        raise UnsupportedError(f"'{assertion_spec.type}' without case")
     if assertion_spec.type == "json-schema":
         return {"type": "is-json", "value": value}
     if assertion_spec.type == "latency":

@@ -68,17 +68,17 @@ def read_promptfoo(path: Path, root: Path | None = None) -> PromptfooFile:
         raise BadInput(f"{path} must hold a mapping with prompts, providers and tests.")
     config = _without_empty(config)
     unknown = [key for key in config if key not in _READ | _HARMLESS]
-    changing = tuple(f"`{key}` of the file is not supported" for key in unknown if key in _CHANGES_TESTS)
+    changing = tuple(f"'{key}' of the file is not supported" for key in unknown if key in _CHANGES_TESTS)
     tests, not_read = read_tests(config, folder, path.name)
     if "scenarios" in config:
-        not_read["scenarios"] = "`scenarios` is not supported; write its tests out under tests."
+        not_read["scenarios"] = "'scenarios' is not supported; write its tests out under tests."
     return PromptfooFile(
         description=str(config.get("description") or path.parent.name),
         prompts=tuple(read_prompts(config.get("prompts"), folder)),
         providers=tuple(_providers(config, folder)),
         tests=tuple(replace(test, problems=test.problems + changing) for test in tests),
         repeat=_repeat(config.get("evaluateOptions"), path),
-        problems=tuple(f"`{key}` is not supported" for key in unknown),
+        problems=tuple(f"'{key}' is not supported" for key in unknown),
         not_read=not_read,
     )
 
@@ -129,4 +129,4 @@ def _provider(entry: Any, folder: Folder) -> list[Mapping[str, Any]]:
         return [entry]
     if isinstance(entry, Mapping) and all(isinstance(options, Mapping) for options in entry.values()):
         return [{"id": str(name), **options} for name, options in entry.items()]
-    return [{"id": str(entry)[:80], "problem": "a provider must be a name or a mapping with `id`"}]
+    return [{"id": str(entry)[:80], "problem": "a provider must be a name or a mapping with 'id'"}]

@@ -133,7 +133,7 @@ def _read_apart(path: Path, root: Path | None, _on_part: OnPart) -> PromptfooFil
 
 def _parts_not_read(file: PromptfooFile) -> list[str]:
     """Parts of the file that are not supported and hold no tests."""
-    return [problem for problem in file.problems if not any(f"`{name}`" in problem for name in file.not_read)]
+    return [problem for problem in file.problems if not any(f"'{name}'" in problem for name in file.not_read)]
 
 
 def _grader(tests: Sequence[FoundTest]) -> Any:
@@ -222,9 +222,9 @@ class _Importer:
             if test.grader not in (None, grader):
                 problems.append("a grader of its own is not supported")
             if len({str(a.get("value")) for a in test.assertions if a.get("type") == "context-recall"}) > 1:
-                problems.append("more than one `context-recall` is not supported")
+                problems.append("more than one 'context-recall' is not supported")
             reserved = sorted(set(test.variables) & set(RESERVED))
-            problems += [f"the variable name `{key}` is taken by this program" for key in reserved]
+            problems += [f"the variable name '{key}' is taken by this program" for key in reserved]
             assertions = [*(unsupported_assertion(problem) for problem in problems), *assertions]
             name = _free(test.name, taken)
             reasons = tuple(assertion.value["reason"] for assertion in assertions if assertion.type == "unsupported")
@@ -239,10 +239,10 @@ def _unknown(prompt: PromptSpec, known: Collection[str] | None) -> str:
     missing = sorted(undefined_variables(prompt, list(known or ())))
     used = {name for template in templates_of(prompt) for name in variables_in(template)}
     if "env" in used and "env" not in (known or ()):
-        return "uses `env`; variables of the environment are not read here"
+        return "uses 'env'; variables of the environment are not read here"
     if not missing or known is None:
         return ""
-    return f"uses `{missing[0]}`, which no test has"
+    return f"uses '{missing[0]}', which no test has"
 
 
 def _takes(wanted: Any, prompt: FoundPrompt) -> bool:

@@ -24,7 +24,7 @@ _WORDS = {
     "elseif": "elif", "asyncEach": "for", "asyncAll": "for", "endeach": "endfor", "endall": "endfor", "ifAsync": "if",
 }  # fmt: skip
 _REFUSED_TAGS = {
-    "switch": "write it with `if` and `elif`", "include": "write the text in its place",
+    "switch": "write it with 'if' and 'elif'", "include": "write the text in its place",
     "import": "write the macro into the prompt", "from": "write the macro into the prompt",
     "extends": "write the text in its place",
 }  # fmt: skip
@@ -70,7 +70,7 @@ def _tokens(text: str) -> list[Token]:
         return [(kind, value) for _, kind, value in ENVIRONMENT.lex(text)]
     except TemplateSyntaxError as error:
         if _REGEX.search(text):
-            raise _refused("a regular expression (`r/…/`)", "write `replace` with texts") from None
+            raise _refused("a regular expression ('r/…/')", "write 'replace' with texts") from None
         where = f" (line {error.lineno})" if error.lineno else ""
         raise BadInput(f"The template is not valid{where}: {error.message}.") from None
 
@@ -115,7 +115,7 @@ class _Converter:
         at = _next(inner, 0)
         word = inner[at][1] if at < len(inner) else ""
         if word in _REFUSED_TAGS:
-            raise _refused(f"`{{% {word} %}}`", _REFUSED_TAGS[word])
+            raise _refused(f"'{{% {word} %}}'", _REFUSED_TAGS[word])
         word = _WORDS.get(word, word)
         self._loops += (word == "for") - (word == "endfor")
         if word == "set":
@@ -128,10 +128,10 @@ class _Converter:
         sign = next((i for i, (_, value) in enumerate(rest) if value == "="), len(rest))
         names = [value for kind, value in rest[:sign] if kind == "name"]
         if len(names) > 1:
-            raise _refused("`{% set %}` with several names", "write one for each name")
+            raise _refused("'{% set %}' with several names", "write one for each name")
         again = self._set_outside & set(names)
         if self._loops and again:
-            raise _refused(f"`{{% set {again.pop()} %}}` of an outer variable inside a loop")
+            raise _refused(f"'{{% set {again.pop()} %}}' of an outer variable inside a loop")
         if not self._loops:
             self._set_outside |= set(names)
 
@@ -237,7 +237,7 @@ def _methods(tokens: list[Token]) -> list[Token]:
         opens = _next(tokens, i + 1)
         called = kind == "name" and _before(made) == "." and _text_at(tokens, opens) == "("
         if called and value in _REFUSED_METHODS:
-            raise _refused(f"`.{value}()`, a method of JavaScript")
+            raise _refused(f"'.{value}()', a method of JavaScript")
         if called and value in _METHODS:
             dot = max(j for j, token in enumerate(made) if token[1] == ".")
             made = [*made[:dot], ("done", f"|{_METHODS[value]}")]
@@ -252,9 +252,9 @@ def _check(tokens: list[Token]) -> list[Token]:
     """Refuse what has no counterpart."""
     for i, (kind, value) in enumerate(tokens):
         if kind == "name" and value == "r" and tokens[i + 1 : i + 2] in ([("operator", "/")], [("operator", "//")]):
-            raise _refused("a regular expression (`r/…/`)", "write `replace` with texts")
+            raise _refused("a regular expression ('r/…/')", "write 'replace' with texts")
         if kind == "name" and value in _REFUSED_FILTERS and _before(tokens[:i]) == "|":
-            raise _refused(f"the filter `{value}`")
+            raise _refused(f"the filter '{value}'")
     return tokens
 
 

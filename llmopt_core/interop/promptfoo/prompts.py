@@ -55,7 +55,7 @@ def _entry(entry: Any, folder: Folder) -> Iterator[FoundPrompt]:
         entry = {"id": entry}
     if not isinstance(entry, Mapping) or not isinstance(entry.get("raw", entry.get("id")), str):
         yield FoundPrompt(
-            "prompt", None, f"a prompt must be a text, a file or a mapping with `id` or `raw`, not {entry!r}"
+            "prompt", None, f"a prompt must be a text, a file or a mapping with 'id' or 'raw', not {entry!r}"
         )
         return
     label = str(entry.get("label") or "")

@@ -83,9 +83,9 @@ def model_from(provider: Mapping[str, Any]) -> tuple[ModelSpec, Endpoint | None]
     config = provider.get("config") or {}
     foreign = sorted(set(provider) - {"id", "label", "config", "prompts", "delay"})
     if foreign:
-        raise UnsupportedError(f"its `{foreign[0]}` is not supported")
+        raise UnsupportedError(f"its '{foreign[0]}' is not supported")
     if not isinstance(config, Mapping):
-        raise UnsupportedError("its `config` is not a mapping")
+        raise UnsupportedError("its 'config' is not a mapping")
     if service == ECHO:
         return ModelSpec(endpoint=ECHO, mode="chat"), None
     mode, name = _mode_and_name(service, rest)
@@ -113,7 +113,7 @@ def _mode_and_name(service: str, rest: str) -> tuple[str, str]:
         "moderation",
         "transcription",
     ):
-        raise UnsupportedError(f"`{kind}` is not supported, only chat and completion")
+        raise UnsupportedError(f"'{kind}' is not supported, only chat and completion")
     return "chat", rest
 
 
@@ -151,7 +151,7 @@ def _spec(endpoint: str, name: str, mode: str, config: Mapping[str, Any]) -> Mod
     known = {*_FIELDS, *_HARMLESS, *_BODY_FIELDS}
     foreign = sorted(key for key, value in config.items() if key not in known and value is not None)
     if foreign:
-        raise UnsupportedError(f"its setting `{foreign[0]}` is not supported")
+        raise UnsupportedError(f"its setting '{foreign[0]}' is not supported")
     fields = {_FIELDS[key]: value for key, value in config.items() if key in _FIELDS and value is not None}
     body = {key: config[key] for key in _BODY_FIELDS if config.get(key) is not None}
     if body and isinstance(fields.get("extra_body", {}), Mapping):
@@ -164,7 +164,7 @@ def _spec(endpoint: str, name: str, mode: str, config: Mapping[str, Any]) -> Mod
         )
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise UnsupportedError(f"its setting `{first['loc'][0]}`: {field_problem(first)}") from error
+        raise UnsupportedError(f"its setting '{first['loc'][0]}': {field_problem(first)}") from error
 
 
 def provider_from(model: ModelSpec, mode: str, endpoint: Endpoint | None) -> dict[str, Any]:

@@ -265,10 +265,10 @@ class _Test:
             return value
 
     def _note_unsupported(self) -> None:
-        self.problems += [f"`{key}` is not supported" for key in self.test if key not in _KNOWN]
-        self.problems += [f"`{key}` of defaultTest is not supported" for key in self.default if key not in _KNOWN]
+        self.problems += [f"'{key}' is not supported" for key in self.test if key not in _KNOWN]
+        self.problems += [f"'{key}' of defaultTest is not supported" for key in self.default if key not in _KNOWN]
         self.problems += [
-            f"option `{key}` is not supported" for key, v in self.options.items() if v and key not in _HARMLESS
+            f"option '{key}' is not supported" for key, v in self.options.items() if v and key not in _HARMLESS
         ]
         if self.test.get("provider") or self.default.get("provider"):
             self.problems.append("a provider of its own is not supported")

@@ -45,7 +45,7 @@ class BuiltinChat:
             BadInput: Tools are offered, or were called in the conversation.
         """
         if request.uses_tools:
-            raise BadInput("The built-in model cannot call tools; name an endpoint and a model that can in `model`.")
+            raise BadInput("The built-in model cannot call tools; name an endpoint and a model that can in 'model'.")
         from llmopt_core.models.openai.chat import OpenAIChat
 
         heard = False
@@ -83,7 +83,7 @@ class BuiltinChat:
                 if attempt == 2 or not may_repeat():
                     raise EndpointError(
                         "The built-in model's server stopped in the middle of an answer; try again, and see "
-                        "`llmopt doctor` if it happens again.",
+                        "'llmopt doctor' if it happens again.",
                         "truncated",
                     ) from None
         raise AssertionError("unreachable")

@@ -206,7 +206,7 @@ def _start_error(path: Path, answer: dict[str, str], process: subprocess.Popen[s
     last = " ".join(log.read()[-300:].split())
     return EndpointError(
         f"The built-in model's server did not start with {path.name} ({reason}){': ' + last if last else ''}; "
-        f"see `llmopt doctor`.",
+        f"see 'llmopt doctor'.",
         "unreachable",
     )
 

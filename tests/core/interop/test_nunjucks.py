@@ -70,16 +70,16 @@ def test_a_template_reads_as_in_promptfoo_and_goes_back(tmp_path, prompt, text):
 @pytest.mark.parametrize(
     ("prompt", "reason"),
     [
-        ("{% switch name %}{% case 'a' %}A{% endswitch %}", "`{% switch %}`"),
+        ("{% switch name %}{% case 'a' %}A{% endswitch %}", "'{% switch %}'"),
         ("{{ name | replace(r/n+/g, '') }}", "a regular expression"),
         (r"{{ name | replace(r/\d/, '') }}", "a regular expression"),
-        ("{{ words.list.map(up) }}", "`.map()`, a method of JavaScript"),
-        ("{{ name | nl2br }}", "the filter `nl2br`"),
+        ("{{ words.list.map(up) }}", "'.map()', a method of JavaScript"),
+        ("{{ name | nl2br }}", "the filter 'nl2br'"),
         ("{{ name | mine }}", "No filter named 'mine'"),
-        ("{% include 'other.txt' %}", "`{% include %}`"),
-        ("{% set n = 0 %}{% for w in words.list %}{% set n = n + 1 %}{% endfor %}{{ n }}", "`{% set n %}`"),
+        ("{% include 'other.txt' %}", "'{% include %}'"),
+        ("{% set n = 0 %}{% for w in words.list %}{% set n = n + 1 %}{% endfor %}{{ n }}", "'{% set n %}'"),
         ("{% set a, b = 1 %}", "several names"),
-        ("{{ env.HOME or 'x' }}", "uses `env`"),
+        ("{{ env.HOME or 'x' }}", "uses 'env'"),
         ("{{ name ? 'a' : 'b' }}", "is not valid (line 1)"),
     ],
 )
@@ -105,7 +105,7 @@ def test_assertions_and_variables_are_read_in_the_same_way(tmp_path):
 
     refused = [{"type": "contains", "value": "{{ name.slice(1) }}"}, {"type": "contains", "value": "b"}]
     found = imported(tmp_path / "c", "Say {{ name }}", **{"assert": refused})
-    assert [(e.kind, "`.slice()`" in e.reasons[0]) for e in found.not_run] == [("test", True)]
+    assert [(e.kind, "'.slice()'" in e.reasons[0]) for e in found.not_run] == [("test", True)]
 
 
 def test_messages_are_read_in_the_same_way(tmp_path):

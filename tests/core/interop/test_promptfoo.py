@@ -81,7 +81,7 @@ async def test_the_rag_example_imports_and_its_unsupported_tests_are_not_run(mod
     imported = import_promptfoo(EXAMPLES / "eval-rag")
     first, second = imported.not_run
     assert (first.kind, first.name) == ("test", "test 1")
-    assert first.reasons == ("the assertion `context-relevance`: this kind is not supported",)
+    assert first.reasons == ("the assertion 'context-relevance': this kind is not supported",)
     assert "docs/maternity.md is not there" in second.reasons[0]
     assert [c.type for c in assertions_of(imported.evaluation_set.examples[0])] == [
         "contains", "llm-rubric", "metric", "metric", "unsupported", "metric"
@@ -96,7 +96,7 @@ async def test_the_grading_example_names_the_javascript_per_test(models):
     assert imported.configurations[0].model == ModelSpec(
         endpoint="openai", name="gpt-5.2", mode="chat", max_tokens=1024
     )
-    assert [n.reasons for n in imported.not_run] == [("the assertion `javascript`: this kind is not supported",)] * 2
+    assert [n.reasons for n in imported.not_run] == [("the assertion 'javascript': this kind is not supported",)] * 2
     assert "need an LLM as judge" in imported.warnings[0]
     models.register("openai", ScriptedChat(lambda request: "Of course!"))
     assert set((await run_all(imported, models)).values()) == {None}
@@ -152,8 +152,8 @@ def test_assertions_become_checks(assertion, check):
 @pytest.mark.parametrize(
     ("assertion", "reason"),
     [
-        ({"type": "javascript", "value": "output.length"}, "`javascript`: this kind is not supported"),
-        ({"type": "not-python", "value": "x"}, "`not-python`: this kind is not supported"),
+        ({"type": "javascript", "value": "output.length"}, "'javascript': this kind is not supported"),
+        ({"type": "not-python", "value": "x"}, "'not-python': this kind is not supported"),
         ({}, "this kind is not supported"),
         ({"type": "contains"}, "needs a text"),
         ({"type": "contains", "value": True}, "needs a text"),
@@ -163,12 +163,12 @@ def test_assertions_become_checks(assertion, check):
         ({"type": "latency", "threshold": "fast"}, "needs a number"),
         ({"type": "is-json", "value": "{a: ["}, "neither JSON nor YAML"),
         ({"type": "is-json", "value": {"type": "objekt"}}, "valid JSON schema"),
-        ({"type": "contains", "value": "a", "transform": "output.trim()"}, "`transform`"),
+        ({"type": "contains", "value": "a", "transform": "output.trim()"}, "'transform'"),
         ({"type": "llm-rubric", "value": "a", "provider": "other"}, "grader of its own"),
-        ({"type": "llm-rubric", "value": "a", "rubricPrompt": "x"}, "`rubricPrompt`"),
+        ({"type": "llm-rubric", "value": "a", "rubricPrompt": "x"}, "'rubricPrompt'"),
         ({"type": "similar", "value": ["a", "b"]}, "needs a text"),
-        ({"type": "assert-set", "threshold": 0.5, "assert": []}, "`assert-set`: this kind is not supported"),
-        ({"type": "word-count", "value": "many"}, "`min`, `max`"),
+        ({"type": "assert-set", "threshold": 0.5, "assert": []}, "'assert-set': this kind is not supported"),
+        ({"type": "word-count", "value": "many"}, "'min', 'max'"),
         ({"type": "context-recall", "value": "{{ x }}", "threshold": 1}, "template"),
         ({"type": "contains", "value": "a", "weight": -1}, "greater than or equal to 0"),
     ],
@@ -191,7 +191,7 @@ def test_a_set_of_assertions_that_must_all_pass_is_taken_apart():
         ({"threshold": 0.5}, False, "with a threshold"),
         ({}, True, "weighed against others"),
         ({"weight": 0}, False, "weighed against others"),
-        ({"config": {}}, False, "its `config`"),
+        ({"config": {}}, False, "its 'config'"),
         ({"assert": "x"}, False, "needs a list"),
     ],
 )
@@ -210,9 +210,9 @@ def test_a_prompt_that_needs_what_no_test_has_is_not_run(tmp_path):
     found = import_promptfoo(tmp_path)
     assert [c.prompt.template for c in found.configurations] == ["{{ x }}", "{{ gone | default(1) }}"]
     assert [(e.kind, e.reasons[0].split(";")[0]) for e in found.not_run] == [
-        ("tests", "`scenarios` is not supported"),
-        ("prompt", "uses `env`"),
-        ("prompt", "uses `gone`, which no test has"),
+        ("tests", "'scenarios' is not supported"),
+        ("prompt", "uses 'env'"),
+        ("prompt", "uses 'gone', which no test has"),
     ]
 
 
@@ -237,13 +237,13 @@ def test_providers_become_models(provider, model):
     ("provider", "reason"),
     [
         ({"id": "anthropic:messages:claude"}, "OpenAI-compatible"),
-        ({"id": "openai:responses:gpt-5"}, "`responses`"),
+        ({"id": "openai:responses:gpt-5"}, "'responses'"),
         ({"id": "openai"}, "OpenAI-compatible"),
         ({"id": "file://p.py", "problem": "is code"}, "is code"),
-        ({"id": "openai:x", "config": {"tools": []}}, "`tools`"),
-        ({"id": "openai:x", "config": {"temperature": 9}}, "`temperature`"),
+        ({"id": "openai:x", "config": {"tools": []}}, "'tools'"),
+        ({"id": "openai:x", "config": {"temperature": 9}}, "'temperature'"),
         ({"id": "openai:x", "config": {"apiBaseUrl": "nonsense"}}, "web address"),
-        ({"id": "openai:x", "transform": "json"}, "`transform`"),
+        ({"id": "openai:x", "transform": "json"}, "'transform'"),
         ({"id": "openai:x", "config": 5}, "not a mapping"),
     ],
 )
@@ -269,7 +269,7 @@ def test_a_key_in_the_file_is_not_read_and_no_key_goes_to_a_strangers_address(tm
     (endpoint,) = imported.endpoints.values()
     assert (endpoint.base_url, endpoint.api_key_env) == ("https://else.where/v1", "")
     assert "name its variable in Settings" in " ".join(imported.warnings)
-    assert "`env` is not supported" in imported.warnings
+    assert "'env' is not supported" in imported.warnings
     assert "sk-" not in repr(imported)
 
 
@@ -295,7 +295,7 @@ def test_a_variable_with_a_taken_name_makes_its_test_not_run(tmp_path):
     config = {"prompts": ["hi"], "providers": ["echo"], "tests": [{"vars": {"checks": "x"}}]}
     (tmp_path / "promptfooconfig.yaml").write_text(yaml.safe_dump(config))
     (entry,) = import_promptfoo(tmp_path).not_run
-    assert "`checks` is taken" in entry.reasons[0]
+    assert "'checks' is taken" in entry.reasons[0]
 
 
 SERVER = Endpoint(name="local", base_url="http://localhost:9/v1", api_key_env="LOCAL_KEY", default_model="m")
@@ -305,7 +305,7 @@ CHECKS = [
     AssertionSpec(type="latency", threshold=1.5, name="fast"),
     AssertionSpec(type="length", value={"max": 9, "unit": "words"}),
     AssertionSpec(type="metric", value="faithfulness", threshold=0.5),
-    AssertionSpec(type="unsupported", value={"reason": "the assertion `javascript`: this kind is not supported",
+    AssertionSpec(type="unsupported", value={"reason": "the assertion 'javascript': this kind is not supported",
                                          "assertion": {"type": "javascript", "value": "output.length"}}),
 ]  # fmt: skip
 

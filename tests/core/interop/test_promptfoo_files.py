@@ -282,10 +282,10 @@ tests:
         code_DOT_py="x",
     )
     problems = "; ".join(file.tests[0].problems)
-    for word in ("variable x", ".png", "code.py is code", "`transform`", "`prefix`", "`assertScoringFunction`",
-                 "provider of its own", "`extensions`"):  # fmt: skip
+    for word in ("variable x", ".png", "code.py is code", "'transform'", "'prefix'", "'assertScoringFunction'",
+                 "provider of its own", "'extensions'"):  # fmt: skip
         assert word in problems
-    assert file.problems == ("`scenarios` is not supported", "`extensions` is not supported")
+    assert file.problems == ("'scenarios' is not supported", "'extensions' is not supported")
 
 
 @pytest.mark.parametrize(

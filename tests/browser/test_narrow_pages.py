@@ -100,8 +100,8 @@ def test_no_cell_of_a_table_is_cut(used: None, open_page: Open, width: int) -> N
             if tab:
                 page.get_by_role("tab", name=tab, exact=True).first.click()
                 settled(page)
-            tables += page.get_by_test_id("stDataFrame").filter(visible=True).count()
             cut = cut_cells(page)
+            tables += page.get_by_test_id("stDataFrame").filter(visible=True).count()
             if any(len(text) <= len(LONG) for text in cut) or (
                 cut and not page.get_by_text(TO_READ).first.is_visible()
             ):

@@ -125,11 +125,12 @@ def test_resuming_asks_for_a_new_budget_and_keeps_to_it(app: App, store: Store, 
 
 
 def test_a_run_is_followed_and_cancelled(app: App, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    looked_at = threading.Event()
+    held, looked_at = threading.Event(), threading.Event()
 
     def reply(_: ChatRequest) -> str:
         # However long the page takes to draw, the run neither ends nor sees before that it is to stop.
         if len(chat.requests) > 3:
+            held.set()
             looked_at.wait(120)
         return "Momus"
 
@@ -145,8 +146,7 @@ def test_a_run_is_followed_and_cancelled(app: App, store: Store, monkeypatch: py
     test.number_input(key="run_concurrency").set_value(1)
     press(test, "Evaluate")
     assert "Evaluating baseline on questions" in texts(test).replace("\\", "")
-    while not store.runs("sample") or not store.runs("sample")[0].done:
-        time.sleep(0.1)
+    assert held.wait(60)
     test.run()
     assert {"Time left", "Tokens so far", "Cost so far", "Taken from the cache"} <= {m.label for m in test.metric}
     (bar,) = test.sidebar.get("progress")

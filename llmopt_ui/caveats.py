@@ -35,7 +35,9 @@ def configuration_caveats(
 ) -> None:
     """The same before there is a run: of configurations that are measured on these questions."""
     key = fingerprint([example.question for example in examples])
-    caveats_view([_known((c.name, c.fingerprint, key, project.id), project, c, examples, answers) for c in found])
+    caveats_view(
+        [_read_caveats((c.name, c.fingerprint, key, project.id), project, c, examples, answers) for c in found]
+    )
 
 
 def long_question_notes(found: Sequence[Configuration], examples: Sequence[Example]) -> None:
@@ -56,7 +58,7 @@ def _long_questions(key: tuple[str, str], _configuration: Configuration, _questi
 
 # What was trained or searched since then is seen after a minute.
 @st.cache_data(max_entries=64, ttl=60, show_spinner=False)
-def _known(
+def _read_caveats(
     key: tuple[str, str, str, int],
     _project: Project,
     _configuration: Configuration,

@@ -47,13 +47,13 @@ def metric_bars(
         bars = _bars(name, groups, shown, inks[name], crowded=len(results) > _MANY)
         if asked and name in asked:
             bars.name = _in_legend(f"{name} ({asked[name]})")
-        traces.append(_hatched(bars) if name in seen else bars)
+        traces.append(_hatch(bars) if name in seen else bars)
         above = [s is not None and s.mean is not None and (name in seen or s.mean < _LOW) for s in shown]
         if any(above):
             traces.append(_above(name, groups, shown, above))
         empty = [group for group, summary in zip(groups, shown, strict=True) if _mean(summary) is None]
         if empty:
-            traces.append(_not_scored(name, empty))
+            traces.append(_unscored_bar(name, empty))
     figure = go.Figure(traces)
     figure.update_layout(
         barmode="group",
@@ -90,7 +90,7 @@ def _in_legend(name: str) -> str:
     return "<br>".join(plain(line) for line in wrap(name, _LEGEND_LINE)) or plain(name)
 
 
-def _hatched(bars: go.Bar) -> go.Bar:
+def _hatch(bars: go.Bar) -> go.Bar:
     """The same bars, to be told from those that show what a configuration can do; no figure is read over hatching."""
     bars.update(name=f"{bars.name} ({SEEN})", marker={"pattern": hatching(["/"] * len(bars.x))}, text=None)
     return bars
@@ -118,7 +118,7 @@ def _above(name: str, groups: Sequence[str], shown: Sequence[Summary | None], wh
     )
 
 
-def _not_scored(name: str, groups: Sequence[str]) -> go.Bar:
+def _unscored_bar(name: str, groups: Sequence[str]) -> go.Bar:
     return go.Bar(
         offsetgroup=plain(name),
         x=groups,

@@ -71,15 +71,15 @@ def fit(columns: Sequence[Column], room: int, most: int = 6) -> Fit:
     rows = max((len(column.texts) for column in columns), default=0)
     few = rows // _FEW
     for lines, height in ROW_HEIGHTS.items():
-        wanted = [_needed(column, _longest(column, 0), lines) for column in columns]
+        wanted = [_needed_width(column, _longest(column, 0), lines) for column in columns]
         if sum(wanted) <= room:
             return Fit(_spread(columns, wanted, room), height, True)
         if lines == 1:
             continue
         usual = [_longest(column, few) for column in columns]
         least = [_floor(column, texts) for column, texts in zip(columns, usual, strict=True)]
-        wanted = [_needed(column, texts, lines) for column, texts in zip(columns, usual, strict=True)]
-        widths = _shared(least, wanted, room)
+        wanted = [_needed_width(column, texts, lines) for column, texts in zip(columns, usual, strict=True)]
+        widths = _share_room(least, wanted, room)
         cut = _rows_cut(columns, widths, lines)
         if cut <= few or lines >= most:
             break
@@ -126,7 +126,7 @@ def _rows_cut(columns: Sequence[Column], widths: Sequence[int], lines: int) -> i
 def _spread(columns: Sequence[Column], widths: Sequence[int], room: int) -> tuple[int, ...]:
     """Give what is left to columns that get by with one line then, those first that lack least."""
     result, left = list(widths), room - sum(widths)
-    whole = [max(column.least, _needed(column, _longest(column, 0), 1)) for column in columns]
+    whole = [max(column.least, _needed_width(column, _longest(column, 0), 1)) for column in columns]
     for place in sorted(range(len(columns)), key=lambda one: whole[one] - widths[one]):
         more = min(left, max(0, whole[place] - result[place]))
         result[place] += more
@@ -134,7 +134,7 @@ def _spread(columns: Sequence[Column], widths: Sequence[int], room: int) -> tupl
     return tuple(result)
 
 
-def _needed(column: Column, texts: Sequence[str], lines: int) -> int:
+def _needed_width(column: Column, texts: Sequence[str], lines: int) -> int:
     if lines == 1 or not column.wraps:
         fixed = 0 if column.wraps else column.least
         return max(_header(column), fixed, *(int(text_width(text)) + 1 + PADDING for text in texts))
@@ -144,7 +144,7 @@ def _needed(column: Column, texts: Sequence[str], lines: int) -> int:
 
 def _floor(column: Column, texts: Sequence[str]) -> int:
     if not column.wraps:
-        return _needed(column, texts, 1)
+        return _needed_width(column, texts, 1)
     words = (max(_longest_word(text), min(_SHORT, text_width(text))) for text in texts)
     return max(_header(column), 0, *(int(min(_WORD, word)) + 1 + PADDING for word in words))
 
@@ -167,7 +167,7 @@ def _longest_word(text: str) -> float:
     return max(map(text_width, text.split()), default=0.0)
 
 
-def _shared(least: Sequence[int], wanted: Sequence[int], room: int) -> tuple[int, ...]:
+def _share_room(least: Sequence[int], wanted: Sequence[int], room: int) -> tuple[int, ...]:
     left = room - sum(least)
     if left < 0:
         return tuple(int(each * room / sum(least)) for each in least)

@@ -30,7 +30,7 @@ def leaderboard_table(
                 {
                     "Configuration": f"{inks[entry.name].dot} **{fmt.markdown(entry.name)}**{_state(entry)}",
                     **{fmt.markdown(metric_title(metric)): _cell(entry, metric) for metric in part},
-                    **(_spent(entry) if cost and part is parts[-1] else {}),
+                    **(_cost_cells(entry) if cost and part is parts[-1] else {}),
                 }
                 for entry in entries
             ]
@@ -39,7 +39,7 @@ def leaderboard_table(
             )
 
 
-def _spent(entry: Entry) -> dict[str, str]:
+def _cost_cells(entry: Entry) -> dict[str, str]:
     if entry.from_cache:
         return {"Per question": ":gray[from the cache]", "Cost": "free"}
     each = entry.each

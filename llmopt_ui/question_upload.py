@@ -82,7 +82,7 @@ def read_question_file(
     """
     from llmopt_core.documents.question_columns import NoQuestionColumn
 
-    said: Mapping[str, str] | None = st.session_state.get(_said(key, file))
+    said: Mapping[str, str] | None = st.session_state.get(_columns_key(key, file))
     try:
         found = _read(project, file, said or {}, beside)
     except NoQuestionColumn as error:
@@ -97,7 +97,7 @@ def read_question_file(
         _columns_form(key, file, found.columns, {"reference": found.unused[0]})
         if not st.button("Go on without right answers", key=f"{key}_without", type="tertiary"):
             return None
-        st.session_state[_said(key, file)] = {}
+        st.session_state[_columns_key(key, file)] = {}
     return found
 
 
@@ -132,7 +132,7 @@ def _read(project: Project, file: UploadedFile, columns: Mapping[str, str], besi
     return with_judgements(found, read_qrels(beside.qrels.getvalue(), beside.qrels.name), documents)
 
 
-def _said(key: str, file: UploadedFile) -> str:
+def _columns_key(key: str, file: UploadedFile) -> str:
     return f"{key}_columns_{file.file_id}"
 
 
@@ -152,7 +152,9 @@ def _columns_form(key: str, file: UploadedFile, columns: Sequence[str], guessed:
             )
         pressed = st.form_submit_button("Read with these columns", type="primary")
     if pressed:
-        st.session_state[_said(key, file)] = {role: name for role, name in chosen.items() if name and name != NONE}
+        st.session_state[_columns_key(key, file)] = {
+            role: name for role, name in chosen.items() if name and name != NONE
+        }
         st.rerun()
 
 

@@ -31,7 +31,7 @@ def sidebar() -> None:
     wanted, state().chosen_project = state().chosen_project, ""
     if _leaves(projects, wanted):
         leave_project()
-    _look_for_linked(projects)
+    _remember_missing(projects)
     if wanted:
         st.session_state[PROJECT] = wanted
     if st.session_state.get(PROJECT, "") not in projects:
@@ -58,7 +58,7 @@ def sidebar() -> None:
         _whole_project(projects[name] if name else None)
 
 
-def _look_for_linked(projects: Mapping[str, Project]) -> None:
+def _remember_missing(projects: Mapping[str, Project]) -> None:
     """Remember the project of a link that is not there: the address forgets it as soon as another is shown."""
     linked = st.query_params.get(PROJECT, "")
     if linked and linked not in projects and not state().shown_project:

@@ -220,7 +220,7 @@ class JobRunner:
         result: Result = None
         try:
             with account_for(context.paid), urgent() if job.lane == "interactive" else nullcontext():
-                result = _finished(self._begin(context, job))
+                result = _await_result(self._begin(context, job))
             status = "cancelled" if context.should_cancel() else "finished"
         except Cancelled:
             status = "cancelled"
@@ -259,7 +259,7 @@ class JobRunner:
             self._changed.notify_all()
 
 
-def _finished(made: Result | Awaitable[Result]) -> Result:
+def _await_result(made: Result | Awaitable[Result]) -> Result:
     """What the work gave; asynchronous work gets an event loop of its own."""
     if not inspect.isawaitable(made):
         return made

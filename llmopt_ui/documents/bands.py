@@ -30,7 +30,7 @@ def bands_html(
     for _, chunk in seen:
         cuts |= {max(start, chunk.start), min(end, chunk.end)}
     edges = sorted(cuts)
-    told = {i: _told(i, chunk, sizes, unit) for i, chunk in seen}
+    told = {i: _band_label(i, chunk, sizes, unit) for i, chunk in seen}
     pieces = [_piece(text[a:b], a, seen, told) for a, b in itertools.pairwise(edges)]
     return f'<div class="llmopt-bands">{"".join(pieces)}</div>'
 
@@ -46,7 +46,7 @@ def _piece(text: str, start: int, seen: Sequence[tuple[int, Chunk]], told: Mappi
     return f'<span style="background:{_fill([i for i, _ in over])}" title="{title}">{numbers}{words}</span>'
 
 
-def _told(position: int, chunk: Chunk, sizes: Sequence[int], unit: str) -> str:
+def _band_label(position: int, chunk: Chunk, sizes: Sequence[int], unit: str) -> str:
     size = f", {sizes[position]} {html.escape(unit)}" if position < len(sizes) else ""
     return f"chunk {position + 1}: characters {chunk.start} to {chunk.end}{size}"
 

@@ -32,7 +32,7 @@ def edit_view(project: Project) -> None:
     questions = store().evaluation_set(project, name) if chosen_set(project) else EvaluationSet(name, ())
     left, right = st.columns([1, 1.4], gap="medium")
     with left:
-        example = _chosen(questions)
+        example = _choose_question(questions)
         _fields(project, questions, example)
     with right:
         if example is None:
@@ -41,7 +41,7 @@ def edit_view(project: Project) -> None:
             _places(project, questions, example)
 
 
-def _chosen(questions: EvaluationSet) -> Example | None:
+def _choose_question(questions: EvaluationSet) -> Example | None:
     by_id = {example.id: example for example in questions.examples}
     key = f"{CHOSEN}_{questions.name}"
     name, edited = state().edited_question
@@ -63,7 +63,7 @@ def _chosen(questions: EvaluationSet) -> Example | None:
 
 def _fields(project: Project, questions: EvaluationSet, example: Example | None) -> None:
     turn = _turn(questions.name, example.id if example else NEW)
-    stored = _stored(example)
+    stored = _saved_fields(example)
     _fill(turn, stored)
     told = _tell_of_change(turn, stored)
     with st.form(f"edit_form_{turn}", border=False):
@@ -86,7 +86,7 @@ def _turn(name: str, example_id: str) -> str:
     return f"{name}_{example_id}_{state().forms}"
 
 
-def _stored(example: Example | None) -> tuple[str, str, str]:
+def _saved_fields(example: Example | None) -> tuple[str, str, str]:
     """The fields of a question as the evaluation set has it."""
     if example is None:
         return "", "", ""

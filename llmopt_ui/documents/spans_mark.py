@@ -59,16 +59,16 @@ def _mark(project: Project, name: str, shown: str) -> None:
         _references(project, example)
     with right:
         document = _document(project, listed)
-        span = _marked(document, example)
+        span = _mark_text(document, example)
     with left:
-        found = _pasted(document) if span is None else None
+        found = _paste_quote(document) if span is None else None
         _keep(project, questions, example, span or (found.span if found else None), document)
 
 
 def _question(questions: EvaluationSet, listed: Sequence[SavedDocument]) -> Example | None:
     by_id = {example.id: example for example in sorted(questions.examples, key=lambda one: bool(one.references))}
 
-    def told(one: str) -> str:
+    def label(one: str) -> str:
         mark = "●" if by_id[one].references else "○"
         return f"{mark} {fmt.shorten(by_id[one].question, 90)}"
 
@@ -78,13 +78,13 @@ def _question(questions: EvaluationSet, listed: Sequence[SavedDocument]) -> Exam
     if DOCUMENT not in st.session_state:
         _go_to(next(iter(by_id.values()), None), names)
     chosen = st.selectbox(
-        "Question (○ has no source yet)", list(by_id), key=key, format_func=told, on_change=_chosen,
+        "Question (○ has no source yet)", list(by_id), key=key, format_func=label, on_change=_on_choice,
         args=(key, by_id, names),
     )  # fmt: skip
     return by_id.get(chosen or "")
 
 
-def _chosen(key: str, examples: dict[str, Example], names: set[str]) -> None:
+def _on_choice(key: str, examples: dict[str, Example], names: set[str]) -> None:
     _go_to(examples.get(st.session_state.get(key) or ""), names)
 
 
@@ -121,7 +121,7 @@ def _document(project: Project, listed: Sequence[SavedDocument]) -> Document:
     return document_of(project, next(item for item in listed if item.name == name))
 
 
-def _marked(document: Document, example: Example) -> Span | None:
+def _mark_text(document: Document, example: Example) -> Span | None:
     """The text with the references; gives what the user has marked in it."""
     number = page_number(_page_key(document.name), len(document.text), WINDOW)
     start, end = window_at(document, number)
@@ -143,7 +143,7 @@ def _marked(document: Document, example: Example) -> Span | None:
     return Span(document.name, a, b) if a < b else None
 
 
-def _pasted(document: Document) -> QuoteMatch | None:
+def _paste_quote(document: Document) -> QuoteMatch | None:
     """A quote that is pasted, looked up in the document."""
     quote = st.text_input("Or paste the words", key=f"{QUOTE}_{state().forms}", placeholder="Found exactly or nearly")
     if not quote or not quote.strip():

@@ -44,7 +44,7 @@ def spans_view(project: Project) -> None:
         chosen = {"questions_set": chosen_set(project)} if sets else {}
         button_to(EVALUATION, "Evaluation › Questions", "spans_to_evaluation", "Questions", **chosen)
     if sets:
-        _known(project, sets)
+        _existing_spans(project, sets)
     way = st.segmented_control(
         "How to get more", list(WAYS), default="Mark in the text" if sets else "Write questions", key=WAY,
         bind="query-params", required=True,
@@ -60,7 +60,7 @@ def chosen_set(project: Project) -> str:
     return chosen if chosen in sets else next(iter(sets), "")
 
 
-def _known(project: Project, sets: list[str]) -> None:
+def _existing_spans(project: Project, sets: list[str]) -> None:
     left, right = st.columns([1, 2.4], gap="medium", vertical_alignment="bottom")
     name = left.selectbox("Evaluation set", sets, key=SET, bind="query-params")
     lengths = {item.name: item.characters for item in store().document_list(project)}

@@ -94,11 +94,11 @@ def add_files(
         except LlmOptError as error:
             problems.append(str(error))
             continue
-        warnings += [_told(item.name, warning) for item in found for warning in item.warnings]
+        warnings += [_with_subject(item.name, warning) for item in found for warning in item.warnings]
     return Added(changed, tuple(problems), tuple(warnings))
 
 
-def _told(name: str, warning: str) -> str:
+def _with_subject(name: str, warning: str) -> str:
     """A warning with what it is about: its document, or the archive that it names itself."""
     from llmopt_core.documents.text import LEFT_OUT
 

@@ -62,7 +62,7 @@ def choose(project: Project, runs: Sequence[Run]) -> Chosen:
     """The row of selectors; what they hold is also in the address. `runs` holds at least one, newest first."""
     pinned = pinned_here(runs)
     if pinned.runs:
-        return _pinned(project, runs, dict(pinned.runs))
+        return _from_address(project, runs, dict(pinned.runs))
     runs = evaluations_first(runs)
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     labels = set_labels(runs)
@@ -89,11 +89,11 @@ def choose(project: Project, runs: Sequence[Run]) -> Chosen:
     if anew or (chosen and not set(chosen) & set(found)):
         # What was chosen for other questions is not here; nothing chosen at all is a choice. Without being told what to
         # show instead the browser would go on with what it showed before.
-        st.session_state[COMPARED] = _shown_at_first(list(found))
+        st.session_state[COMPARED] = _default_names(list(found))
     picked = bar.multiselect(
         "Configurations",
         list(found),
-        _shown_at_first(list(found)),
+        _default_names(list(found)),
         key=COMPARED,
         bind="query-params",
         width=420,
@@ -107,7 +107,7 @@ def choose(project: Project, runs: Sequence[Run]) -> Chosen:
     return Chosen(set_name, set_version, judge, shown, baseline, _metrics(shown), inks, family)
 
 
-def _pinned(project: Project, runs: Sequence[Run], shown: dict[str, Run]) -> Chosen:
+def _from_address(project: Project, runs: Sequence[Run], shown: dict[str, Run]) -> Chosen:
     """The runs that the address names, with a baseline to choose among them."""
     first = next(iter(shown.values()))
     where = (first.evaluation_set, first.set_version, first.judge)
@@ -136,7 +136,7 @@ def _metrics(runs: Mapping[str, Run]) -> tuple[str, ...]:
     return tuple(metric for metric in METRICS if any(metric in run.metrics for run in runs.values()))
 
 
-def _shown_at_first(names: Sequence[str]) -> list[str]:
+def _default_names(names: Sequence[str]) -> list[str]:
     """The baseline, and the last of the others."""
     if not names:
         return []
@@ -162,7 +162,7 @@ def show_run(run: Run, runs: Sequence[Run]) -> None:
     if len(judges) > 1:
         st.session_state[JUDGE] = run.judge
     found = current_runs(runs, *set_of(run), run.judge)
-    first = [found[name].id for name in _shown_at_first(list(found))]
+    first = [found[name].id for name in _default_names(list(found))]
     shown = st.session_state.get(COMPARED)
     if run.id in ([found[name].id for name in shown if name in found] if shown else first):
         return
@@ -221,7 +221,7 @@ def set_labels(runs: Sequence[Run]) -> dict[str, tuple[str, str]]:
 def questions_of(project: Project, chosen: Chosen) -> Mapping[str, str]:
     """Example id -> question, in the order of the set; from the records where the set is gone."""
     try:
-        found = _stored_set(project.id, chosen.set_name, chosen.set_version, project)
+        found = _read_set(project.id, chosen.set_name, chosen.set_version, project)
         return {example.id: example.question for example in found.examples}
     except BadInput:
         first = next(iter(chosen.runs.values()))
@@ -231,11 +231,11 @@ def questions_of(project: Project, chosen: Chosen) -> Mapping[str, str]:
 def set_size(project: Project, set_name: str, set_version: str) -> int | None:
     """How many questions a version of a set has; None where it is gone."""
     try:
-        return len(_stored_set(project.id, set_name, set_version, project).examples)
+        return len(_read_set(project.id, set_name, set_version, project).examples)
     except BadInput:
         return None
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _stored_set(project_id: int, name: str, version: str, _project: Project) -> EvaluationSet:
+def _read_set(project_id: int, name: str, version: str, _project: Project) -> EvaluationSet:
     return store().evaluation_set(_project, name, version)

@@ -86,7 +86,7 @@ def history_table(runs: Sequence[Run]) -> pd.DataFrame:
             run.name,
             SIDE if run.comparison else WHOLE,
             run.evaluation_set,
-            _answered(run),
+            _answer_counts(run),
             run.error,
             fmt.duration(run.seconds),
             _cost_of(run),
@@ -106,7 +106,7 @@ def history_table(runs: Sequence[Run]) -> pd.DataFrame:
     return table.drop(columns=[name for name, dropped in empty.items() if dropped])
 
 
-def _answered(run: Run) -> str:
+def _answer_counts(run: Run) -> str:
     """How many questions were answered, how many failed, and how a run stands that is not finished."""
     told = f"{run.done - run.failed:,} of {run.total:,}" + (f", {run.failed:,} failed" if run.failed else "")
     return told if run.status == "finished" else f"{run.status.replace('-', ' ')}, {told}"

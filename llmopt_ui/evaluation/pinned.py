@@ -45,14 +45,14 @@ def pinned_here(runs: Sequence[Run]) -> PinnedRuns:
                    icon=":material/link_off:")  # fmt: skip
         return PinnedRuns()
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f":material/keep: {fmt.markdown(_told(found.runs))}", width="stretch")
+        st.markdown(f":material/keep: {fmt.markdown(_describe(found.runs))}", width="stretch")
         st.button("Show the current runs", key=UNPIN, type="tertiary", icon=":material/update:", on_click=unpin)
     for sentence in found.left_out:
         st.caption(f":material/info: {fmt.markdown(sentence)}")
     return found
 
 
-def _told(runs: Mapping[str, Run]) -> str:
+def _describe(runs: Mapping[str, Run]) -> str:
     """`2 chosen runs on questions, of 3 Nov 2026, 10:00 to 4 Nov 2026, 11:30; later runs are not shown`."""
     days = sorted(run.created_at.astimezone() for run in runs.values())
     first, last = (f"{day:{_MOMENT}}" for day in (days[0], days[-1]))

@@ -95,7 +95,7 @@ def entries(runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run]) -
         (name, found.seen_count, *_version(run)) for (name, run), found in zip(runs.items(), known, strict=True)
     )
     tested = tuple((name, *_version(run)) for name, run in family.items())
-    measured = _measured(keys, _metrics(runs), baseline, tested, tested_together(family))
+    measured = _leaderboard(keys, _metrics(runs), baseline, tested, tested_together(family))
     each = _each(tuple(_version(run) for run in runs.values()))
     alike = len({run.done for run in runs.values()}) < 2
     return [
@@ -170,7 +170,7 @@ Version = tuple[int, int, int, str]
 
 
 @st.cache_resource(max_entries=64, show_spinner="Comparing …")
-def _measured(
+def _leaderboard(
     keys: tuple[tuple[str, int, int, int, int, str], ...],
     metrics: tuple[str, ...],
     baseline: str,

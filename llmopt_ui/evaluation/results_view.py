@@ -94,13 +94,15 @@ def findings(compared: Sequence[Entry], metrics: Sequence[str], inks: Mapping[st
     for entry in compared:
         if entry.is_baseline or not entry.comparisons:
             continue
-        parts = [part for name in ("better", "worse", "not comparable") if (part := _found(entry, metrics, name))]
+        parts = [
+            part for name in ("better", "worse", "not comparable") if (part := _verdict_words(entry, metrics, name))
+        ]
         told = " · ".join(parts) or verdict("no difference seen").markdown
         lines.append(f"{inks[entry.name].dot} **{fmt.markdown(entry.name)}** {told}")
     return lines
 
 
-def _found(entry: Entry, metrics: Sequence[str], name: str) -> str:
+def _verdict_words(entry: Entry, metrics: Sequence[str], name: str) -> str:
     found = [(metric, entry.comparisons[metric]) for metric in metrics if metric in entry.comparisons]
     told = [
         f"{fmt.markdown(metric_title(m))} {fmt.change(c.difference, c.low, c.high)}"

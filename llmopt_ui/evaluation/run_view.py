@@ -50,7 +50,7 @@ def run_view(project: Project, runs: Sequence[Run]) -> None:
     follow_evaluations(project)
     last_failure(jobs, evaluation_title)
     _estimate(project)
-    _stopped(project, runs)
+    _stopped_runs(project, runs)
     sets, saved = sets_of(project), store().configurations(project)
     if not sets:
         with empty_state("No questions yet", "An evaluation asks the questions of a set.", ":material/quiz:"):
@@ -131,7 +131,7 @@ def _tell(job: Job, project: Project) -> None:
     ended = [store().run(run_id) for run_id in job.result.get("runs", [])]
     if not is_evaluation(job) or not ended:
         return
-    told = " ".join(f"{run.name}: {words}" for run in ended if (words := _ended_badly(run)))
+    told = " ".join(f"{run.name}: {words}" for run in ended if (words := _failure_note(run)))
     if {run.status for run in ended} == {"finished"}:
         state().go_to_results = ended[-1].id if job.project == project.name else 0
         notify(f"Evaluation finished, not whole. {told}" if told else "Evaluation finished.", warning=bool(told))
@@ -139,7 +139,7 @@ def _tell(job: Job, project: Project) -> None:
         notify(f"Evaluation not finished. {told}", warning=True)
 
 
-def _ended_badly(run: Run) -> str:
+def _failure_note(run: Run) -> str:
     """What there is to say of a run that is not whole: the most frequent reason with its count."""
     few = mostly_unscored(run)
     if run.status == "finished" and not run.failed:
@@ -206,7 +206,7 @@ def estimate_table(estimates: Sequence[dict[str, object]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _stopped(project: Project, runs: Sequence[Run]) -> None:
+def _stopped_runs(project: Project, runs: Sequence[Run]) -> None:
     """Runs that ended before they were done, unless a newer run of the same configuration replaced them."""
     newest = {run.fingerprint: run.id for run in reversed(runs)}
     for run in [run for run in runs if run.resumable and newest[run.fingerprint] == run.id][:5]:

@@ -80,10 +80,10 @@ def checks_view(project: Project) -> None:
             data = file.getvalue()
             _report(_of_file(file.file_id, file.name, _key(apart), settings.token_limit, price, data, settings))
         else:
-            _saved(saved[chosen], apart, settings)
+            _saved_findings(saved[chosen], apart, settings)
 
 
-def _saved(chosen: SavedTraining, apart: Sequence[EvaluationSet], settings: CheckSettings) -> None:
+def _saved_findings(chosen: SavedTraining, apart: Sequence[EvaluationSet], settings: CheckSettings) -> None:
     key = (_key(apart), settings.token_limit, settings.price_per_million)
     report = _of_set(chosen.label, chosen.version, *key, chosen.train, settings)
     _report(report)

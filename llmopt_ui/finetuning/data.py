@@ -118,11 +118,11 @@ def _cleaning() -> Preparation:
 def prepared(found: Sequence[TrainingExample], how: Preparation, sets: Sequence[EvaluationSet]) -> PreparedData:
     """Both parts; kept until something changes, so that a rerun calculates nothing."""
     key = fingerprint([[e.key, e.label, e.group, e.score] for e in found])
-    return _prepared(key, how.fingerprint, tuple(s.version for s in sets), found, how, sets)
+    return _prepare(key, how.fingerprint, tuple(s.version for s in sets), found, how, sets)
 
 
 @st.cache_data(show_spinner="Cleaning …", max_entries=8)
-def _prepared(
+def _prepare(
     key: str,
     how_key: str,
     versions: tuple[str, ...],

@@ -132,7 +132,7 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
                             "it does with other questions about the documents it knows.")  # fmt: skip
     parts = _parts_of(project, chosen, configuration, share / 100, int(seed), whole)
     st.plotly_chart(parts_bar(parts.documents), config=CONFIG, key="embedder_parts", alt="Questions per part")
-    _told(parts)
+    _describe_parts(parts)
     learned = fmt.plural(len(parts.train) + len(parts.watched), "question")
     st.caption(f"Measure it with the held-back questions, which are kept as a set of their own: {learned} of the set "
                f"“{fmt.markdown(chosen)}” it learns.")  # fmt: skip
@@ -151,7 +151,7 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
         st.rerun()
 
 
-def _told(parts: EmbedderParts) -> None:
+def _describe_parts(parts: EmbedderParts) -> None:
     told = f"The parts share no {parts.whole[:-1]}."
     if not parts.watched:
         told += f" There are too few {parts.whole} for a validation loss."

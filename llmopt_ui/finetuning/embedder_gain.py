@@ -62,7 +62,7 @@ def outcome(project: Project, job: Job, plan: EmbedderPlan) -> None:
     found = gain_from(measuring) if measuring is not None else None
     if found is not None and measuring is not None:
         _earlier(project, job, plan, tuned, measuring)
-        _shown(project, job, plan, tuned, found)
+        _show_gain(project, job, plan, tuned, found)
     elif measuring is not None and measuring.active:
         follow(measuring, f"Measuring {job.name} on what was held back")
     else:
@@ -105,7 +105,7 @@ def _earlier(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel, 
               args=(project, job, plan, tuned))  # fmt: skip
 
 
-def _shown(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel, found: EmbedderGain) -> None:
+def _show_gain(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel, found: EmbedderGain) -> None:
     before = retrieval_of(plan.configuration).embedding.model.rsplit("/", 1)[-1]
     left, right = side_by_side([3, 2], f"embedder_{job.id}")
     own = own_ink(project, job)

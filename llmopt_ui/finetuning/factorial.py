@@ -73,7 +73,7 @@ def factorial_view(project: Project) -> None:
         return
     for job in [job for job in store().jobs(project, active=True) if is_evaluation(job)]:
         follow(job, f"Evaluating {', '.join(evaluated_names(job.arguments))}")
-    asked = _asked(project, tuned)
+    asked = _form(project, tuned)
     if asked is None:
         return
     found = read_factorial(store(), project, asked.four, asked.evaluation_set, asked.metric)
@@ -90,7 +90,7 @@ def factorial_view(project: Project) -> None:
     forgetting_view(project, asked.tuned, asked.metric)
 
 
-def _asked(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
+def _form(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
     saved = {item.name: item for item in saved_configurations(store(), project)}
     base = {name: c for name, c in saved.items() if not c.model.adapter}
     plain = [name for name, c in base.items() if c.retrieval is None]

@@ -100,11 +100,11 @@ def _result(project: Project, found: Forgetting, metric: str, inks: Mapping[str,
                         alt="Mean score of base and tuned model by category")  # fmt: skip
     if found.lost:
         st.markdown("**Answered worse than before**")
-        data_table(_lost_table(found.lost), alt="Questions the tuned model answers worse than the base model")
+        data_table(_loss_table(found.lost), alt="Questions the tuned model answers worse than the base model")
     st.caption("An adapter is switched on per request: the base model itself is unchanged and can still be asked.")
 
 
-def _lost_table(lost: Sequence[LostQuestion]) -> pd.DataFrame:
+def _loss_table(lost: Sequence[LostQuestion]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Question": [fmt.shorten(item.question, 300) for item in lost],

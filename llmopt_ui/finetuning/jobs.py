@@ -204,10 +204,10 @@ def _one(project: Project, jobs: Sequence[Job], said: str) -> None:
     section("One job")
     known = {job.id: job for job in jobs}
     choose_wanted(JOB, list(known))
-    chosen = st.selectbox("Job", list(known), key=JOB, format_func=lambda key: _named(known[key]), width=420)
+    chosen = st.selectbox("Job", list(known), key=JOB, format_func=lambda key: _job_label(known[key]), width=420)
     job_view(project, asked(chosen), said)
 
 
-def _named(job: Job) -> str:
+def _job_label(job: Job) -> str:
     # Without its state: a closed picker goes on showing the words it had when the job was chosen.
     return f"{job.name} · {datetime.fromtimestamp(job.created_at, UTC).astimezone():%d %b, %H:%M}"

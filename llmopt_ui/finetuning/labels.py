@@ -44,7 +44,7 @@ def labels_view(project: Project) -> None:
     runs = recent_runs(project)
     decided = labels(store(), project)
     if decided:
-        _decided(project, decided)
+        _decision_buttons(project, decided)
     if not runs:
         with empty_state("No answers yet", "Evaluate a configuration; what it gets wrong or is unsure of comes here.",
                          ":material/rate_review:"):  # fmt: skip
@@ -53,7 +53,7 @@ def labels_view(project: Project) -> None:
     # What is held back is there to be measured with; comparisons of prompts need no scores, and without scores all
     # their answers would come first.
     newest = [run.id for run in usual_runs(store(), project, list(runs.values())) if not run.comparison][:3]
-    picked = st.multiselect("From runs", list(runs), newest, key=RUNS, format_func=lambda key: _told(runs[key]))
+    picked = st.multiselect("From runs", list(runs), newest, key=RUNS, format_func=lambda key: _run_label(runs[key]))
     metrics = list(dict.fromkeys(metric for key in picked for metric in runs[key].metrics))
     one, two = st.columns([3, 1], gap="medium")
     scores = one.multiselect("By these scores", metrics, key=METRICS, format_func=metric_title, placeholder="All")
@@ -72,11 +72,11 @@ def labels_view(project: Project) -> None:
     _table(project, found)
 
 
-def _told(run: Run) -> str:
+def _run_label(run: Run) -> str:
     return f"{run.name} on {run.evaluation_set} · {run.created_at.astimezone():%d %b, %H:%M}"
 
 
-def _decided(project: Project, decided: dict[str, Label]) -> None:
+def _decision_buttons(project: Project, decided: dict[str, Label]) -> None:
     accepted = sum(label.decision == "accepted" for label in decided.values())
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         facts([("Accepted", fmt.count(accepted)), ("Rejected", fmt.count(len(decided) - accepted))])

@@ -48,7 +48,7 @@ def distil_form(project: Project) -> None:
     budget = budget_field(two, "distil_budget")
     st.caption(
         f"{fmt.plural(len(questions.examples), 'question')} and the prompt will be sent to {fmt.markdown(endpoint)}"
-        f"{fmt.markdown(_cost_told(project, questions, asked, others[endpoint], name or '', budget))}."
+        f"{fmt.markdown(_cost_line(project, questions, asked, others[endpoint], name or '', budget))}."
     )
     if st.button("Let it answer", key="distil_start", type="primary", icon=":material/play_arrow:"):
         teacher = teacher_at(others[endpoint], name)
@@ -64,7 +64,7 @@ def distil_form(project: Project) -> None:
         st.rerun()
 
 
-def _cost_told(  # noqa: PLR0917
+def _cost_line(  # noqa: PLR0917
     project: Project,
     questions: EvaluationSet,
     asked: Configuration,

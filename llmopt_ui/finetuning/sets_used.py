@@ -20,12 +20,12 @@ def sets_used_view(project: Project, *parts: Sequence[TrainingExample]) -> None:
         return
     version = TrainingSet("", tuple(examples)).version
     for item in store().evaluation_sets(project):
-        for use in _used(version, project.id, item.name, item.version, examples, project, item):
+        for use in _find_used(version, project.id, item.name, item.version, examples, project, item):
             st.markdown(red(use.sentence))
 
 
 @st.cache_data(max_entries=64, show_spinner="Looking for evaluation questions …")
-def _used(
+def _find_used(
     version: str,
     project_id: int,
     name: str,

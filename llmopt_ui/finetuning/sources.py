@@ -40,11 +40,11 @@ def sources_bar(project: Project) -> None:
             with box, show_errors():
                 fill(project)
     for job in [job for job in store().jobs(project, active=True) if job.kind in MAKING]:
-        follow(job, MAKING[job.kind], on_end=_made)
+        follow(job, MAKING[job.kind], on_end=_show_result)
     _last_problem(project)
 
 
-def _made(job: object) -> None:
+def _show_result(job: object) -> None:
     result = getattr(job, "result", None) or {}
     if "added" in result:
         left = f", {fmt.plural(int(result['rejected']), 'answer')} rejected" if result.get("rejected") else ""
@@ -106,7 +106,7 @@ def _runs(project: Project) -> None:
         return
     usual = usual_runs(store(), project, list(runs.values()))
     picked = st.selectbox("Run", list(runs), list(runs).index(usual[0].id) if usual else None, key="tuning_run",
-                          format_func=lambda key: _told(runs[key]),
+                          format_func=lambda key: _run_label(runs[key]),
                           placeholder="All are on held-back questions: choose with care")  # fmt: skip
     if picked is None:
         return
@@ -145,11 +145,11 @@ def _bar(metric: str) -> str:
     return "Votes alone" if metric == _VOTES else metric_title(metric)
 
 
-def _told(run: Run) -> str:
+def _run_label(run: Run) -> str:
     return f"{run.name} on {run.evaluation_set} · {run.created_at.astimezone():%d %b, %H:%M}"
 
 
-def _corrected(project: Project) -> None:
+def _collect_labels(project: Project) -> None:
     decided = labels(store(), project).values()
     accepted = sum(label.decision == "accepted" for label in decided)
     if not accepted:
@@ -178,7 +178,7 @@ def _few_shot(project: Project) -> None:
 _SOURCES: tuple[tuple[str, str, Callable[[Project], None]], ...] = (
     ("Upload", "upload_file", _upload),
     ("Good answers", "recommend", _runs),
-    ("Corrected answers", "rate_review", _corrected),
+    ("Corrected answers", "rate_review", _collect_labels),
     ("Few-shot sets", "format_list_numbered", _few_shot),
     ("Larger model", "neurology", distil_form),
     ("Reference answers", "quiz", pairs_form),

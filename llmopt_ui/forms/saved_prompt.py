@@ -23,7 +23,7 @@ def saved_prompt_choice(project: Project, before: PromptSpec, token: str) -> Pro
         before: That of the configuration; the version that says the same is chosen at first.
         token: Part of the field's key.
     """
-    offered = _offered(project)
+    offered = _choices(project)
     if not offered:
         return None
     specs = {key: prompt_from(version.body) for key, version in offered.items()}
@@ -37,11 +37,11 @@ def saved_prompt_choice(project: Project, before: PromptSpec, token: str) -> Pro
     )  # fmt: skip
     if not chosen:
         return None
-    _shown(specs[chosen])
+    _preview(specs[chosen])
     return specs[chosen]
 
 
-def _offered(project: Project) -> dict[str, Version]:
+def _choices(project: Project) -> dict[str, Version]:
     """Of each saved prompt the newest version, and those that have a label."""
     versions = store().versions(project, PROMPT)
     newest = {version.name: version.number for version in versions}
@@ -52,7 +52,7 @@ def _offered(project: Project) -> dict[str, Version]:
     }
 
 
-def _shown(spec: PromptSpec) -> None:
+def _preview(spec: PromptSpec) -> None:
     for title, text in (("System", spec.system), *((step.name, step.template) for step in spec.steps),
                         ("Template", spec.template)):  # fmt: skip
         if text:

@@ -123,13 +123,15 @@ def _captions(found: Sequence[Entry]) -> Mapping[str, str]:
     shown = next(iter(_decisive(metrics_of(found))), "")
     scored = [(entry, entry.summaries[shown].mean) for entry in found if shown in entry.summaries]
     return {
-        entry.name: "trained on it" if entry.seen else f"{metric_title(shown)} {fmt.score(mean)}{_asked(entry)}"
+        entry.name: "trained on it"
+        if entry.seen
+        else f"{metric_title(shown)} {fmt.score(mean)}{_question_count(entry)}"
         for entry, mean in scored
         if mean is not None
     }
 
 
-def _asked(entry: Entry) -> str:
+def _question_count(entry: Entry) -> str:
     return f" ({entry.asked})" if entry.asked else ""
 
 

@@ -83,12 +83,12 @@ def _form(project: Project, saved: Version) -> None:
 
 def _result(project: Project, saved: Version, found: ChoiceResult) -> None:
     ended_note(found.ended, found.problem, found.left_out)
-    st.markdown(f"**{fmt.markdown(found.source)}** on {fmt.markdown(found.set_name)}: {_told(found)}")
+    st.markdown(f"**{fmt.markdown(found.source)}** on {fmt.markdown(found.set_name)}: {_describe(found)}")
     if found.verification is not None:
         verified(found.verification, found.metric, "choice_verified")
         _take_over(project, saved, found)
     st.markdown("**The search path**")
-    st.plotly_chart(path_chart(_tried(found), score_title(found.metric), found.training), config=CONFIG,
+    st.plotly_chart(path_chart(_path_rows(found), score_title(found.metric), found.training), config=CONFIG,
                     key="choice_path", width="stretch")  # fmt: skip
     with st.expander("As a table", key="choice_table"), st.container(key="figures_choice"):
         st.table(trials_table(found), border="horizontal", hide_index=True, alt="Every subset that was tried")
@@ -96,7 +96,7 @@ def _result(project: Project, saved: Version, found: ChoiceResult) -> None:
     result_download(found, f"{found.source}-choice", "choice_download")
 
 
-def _told(found: ChoiceResult) -> str:
+def _describe(found: ChoiceResult) -> str:
     if found.chosen is None:
         return ("no subset did better than the set as it is on the training part, so nothing was tested and there is "
                 "nothing to take over.")  # fmt: skip
@@ -143,7 +143,7 @@ def _save(project: Project, name: str, found: ChoiceResult) -> None:
     notify(f"{version.name} saved as version {version.number}.")
 
 
-def _tried(found: ChoiceResult) -> list[Tried]:
+def _path_rows(found: ChoiceResult) -> list[Tried]:
     rows = []
     for number, trial in enumerate(found.trials):
         role = "start" if trial.places is None else "best" if trial.places == found.chosen else "other"

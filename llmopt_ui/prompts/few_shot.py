@@ -98,7 +98,7 @@ def examples_from(rows: list[Row]) -> list[dict[str, str]]:
 def _editor(project: Project, saved: Version | None) -> None:
     page_after_action()
     name = saved.name if saved else ""
-    body = _opened(project, saved)
+    body = _body_to_edit(project, saved)
     left, right = side_by_side([11, 8], "few_shot")
     with left:
         body = _fields(project, name, body)
@@ -108,13 +108,13 @@ def _editor(project: Project, saved: Version | None) -> None:
         chosen_view(project, spec.model_copy(update={"examples": tuple(
             example for place, example in enumerate(spec.examples) if place not in left_out)}))  # fmt: skip
     if saved is not None:
-        changed = _is_changed(body, saved)
+        changed = _has_changes(body, saved)
         with show_errors():
             versions_view(project, store().versions(project, FEW_SHOT, name), _values(body) if changed else None,
                           partial(_discard, project, name))  # fmt: skip
 
 
-def _opened(project: Project, saved: Version | None) -> Body:
+def _body_to_edit(project: Project, saved: Version | None) -> Body:
     name = saved.name if saved else ""
     slot = prompt_state().slot(_form(project, name))
     known = prompt_state().filled
@@ -150,7 +150,7 @@ def _fields(project: Project, name: str, base: Body) -> Body:
 
 def _save_row(project: Project, name: str, body: Body, slot: str) -> None:
     saved = newest_versions(store(), project, FEW_SHOT).get(name)
-    changed = _is_changed(body, saved)
+    changed = _has_changes(body, saved)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         st.text_input("Note", prompt_state().filled[slot].get("note", ""), key=f"shots_note_{slot}", live=True,
                       placeholder="What changed, and why", width=260, on_change=_keep,
@@ -214,7 +214,7 @@ def _values(body: Body) -> Body:
     return {key: body[key] for key in _STARTER}
 
 
-def _is_changed(body: Body, saved: Version | None) -> bool:
+def _has_changes(body: Body, saved: Version | None) -> bool:
     before = {**_STARTER, **saved.body, "name": saved.name} if saved else {**_STARTER, "name": ""}
     return any(body[key] != before[key] for key in ("name", *_STARTER))
 

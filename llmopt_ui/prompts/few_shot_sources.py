@@ -60,7 +60,7 @@ def _from_runs(project: Project, add: Add) -> None:
         return
     usual = usual_runs(store(), project, list(runs.values()))
     picked = st.selectbox("Run", list(runs), list(runs).index(usual[0].id) if usual else None, key="shots_run",
-                          format_func=lambda key: _told(runs[key]),
+                          format_func=lambda key: _run_label(runs[key]),
                           placeholder="All are on held-back questions: choose with care")  # fmt: skip
     if picked is None:
         return
@@ -83,5 +83,5 @@ def _add(add: Add, found: list[dict[str, str]]) -> None:
     notify(f"{fmt.plural(len(found), 'example')} added; those that stand in an evaluation set are flagged.")
 
 
-def _told(run: Run) -> str:
+def _run_label(run: Run) -> str:
     return f"{run.name} on {run.evaluation_set} · {run.created_at.astimezone():%d %b, %H:%M}"

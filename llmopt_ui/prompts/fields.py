@@ -85,21 +85,21 @@ def typed_body(project: Project, name: str) -> Body:
     slot = prompt_state().slot(form_of(project, name))
     base = prompt_state().filled[slot]
 
-    def typed(field: str, before: Any) -> Any:
+    def field_value(field: str, before: Any) -> Any:
         return st.session_state.get(f"prompt_{field}_{slot}", before)
 
     steps = [
-        {field: typed(f"{_area(field)}step_{field}_{number}", step[field]) or "" for field in _STEP}
+        {field: field_value(f"{_area(field)}step_{field}_{number}", step[field]) or "" for field in _STEP}
         for number, step in enumerate(base["steps"])
     ]
     return {
         **base,
-        "name": typed("name", base["name"]) or "",
-        "system": typed("text_system", base["system"]) or "",
-        "template": typed("text_template", base["template"]) or "",
-        "extract": typed("extract", base["extract"]) or "",
-        "few_shot": _chosen_shots(project, typed("shots", _KEPT), base["few_shot"]),
-        "note": typed("note", base.get("note")) or "",
+        "name": field_value("name", base["name"]) or "",
+        "system": field_value("text_system", base["system"]) or "",
+        "template": field_value("text_template", base["template"]) or "",
+        "extract": field_value("extract", base["extract"]) or "",
+        "few_shot": _few_shot_of(project, field_value("shots", _KEPT), base["few_shot"]),
+        "note": field_value("note", base.get("note")) or "",
         "steps": steps,
     }
 
@@ -206,17 +206,17 @@ def _few_shot(project: Project, slot: str, body: Body, changed: dict[str, Any]) 
     own = len(body["few_shot"]["examples"]) if body["few_shot"] else 0
     options = [*([_KEPT] if own else []), _NONE, *sets]
 
-    def told(option: str) -> str:
+    def label(option: str) -> str:
         if option == _KEPT:
             return f"Those of this prompt ({fmt.plural(own, 'example')})"
         return "No examples" if option == _NONE else version_label(sets[option])
 
-    st.selectbox("Few-shot examples", options, key=f"prompt_shots_{slot}", format_func=told,
+    st.selectbox("Few-shot examples", options, key=f"prompt_shots_{slot}", format_func=label,
                  help="Edit sets in the tab Few-shot. Saving a prompt keeps a copy of the set as it is now.",
                  **changed)  # fmt: skip
 
 
-def _chosen_shots(project: Project, option: str, before: Any) -> Any:
+def _few_shot_of(project: Project, option: str, before: Any) -> Any:
     if option == _KEPT:
         return before
     if option == _NONE:

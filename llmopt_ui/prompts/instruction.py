@@ -113,14 +113,14 @@ def _writer() -> ModelSpec:
 
 def _result(project: Project, found: InstructionResult) -> None:
     ended_note(found.ended, found.problem, found.left_out)
-    st.markdown(f"**{fmt.markdown(found.source)}** on {fmt.markdown(found.set_name)}: {_told(found)}")
+    st.markdown(f"**{fmt.markdown(found.source)}** on {fmt.markdown(found.set_name)}: {_describe(found)}")
     if found.verification is not None:
         verified(found.verification, found.metric, "instruction_verified")
     if found.better_text is not None:
         st.button("Save as a new version of the prompt", key="instruction_save", type="primary", icon=":material/save:",
                   on_click=_save, args=(project, found))  # fmt: skip
     st.markdown("**The whole search**")
-    tried = _tried(found)
+    tried = _path_rows(found)
     if len(tried) > 1:
         st.plotly_chart(path_chart(tried, score_title(found.metric), found.training), config=CONFIG,
                         key="instruction_path", width="stretch")  # fmt: skip
@@ -130,10 +130,10 @@ def _result(project: Project, found: InstructionResult) -> None:
     result_download(found, f"{found.source}-instructions", "instruction_download")
 
 
-def _told(found: InstructionResult) -> str:
+def _describe(found: InstructionResult) -> str:
     tried = sum(candidate.complete for candidate in found.candidates)
     if found.best is None and not tried:
-        return f"{_untried(found.candidates)} The prompt stays as it is."
+        return f"{_why_untried(found.candidates)} The prompt stays as it is."
     if found.best is None:
         return f"no rewrite did better on the training part ({tried} tried). The prompt stays as it is."
     if found.verification is None:
@@ -144,7 +144,7 @@ def _told(found: InstructionResult) -> str:
     return f"rewrite {found.best + 1} wins on questions that the search never saw."
 
 
-def _untried(candidates: Sequence[Candidate]) -> str:
+def _why_untried(candidates: Sequence[Candidate]) -> str:
     """Why no rewrite was tried on the whole training part."""
     refused = Counter(candidate.refused for candidate in candidates if candidate.refused)
     if not refused:
@@ -154,7 +154,7 @@ def _untried(candidates: Sequence[Candidate]) -> str:
     return f"no rewrite was tried, because {whole} refused: {fmt.markdown(reasons)}."
 
 
-def _tried(found: InstructionResult) -> list[Tried]:
+def _path_rows(found: InstructionResult) -> list[Tried]:
     rows = [Tried("as it is", found.original or "(none)", found.baseline, "start")]
     for number, candidate in enumerate(found.candidates):
         if candidate.summary is not None:

@@ -68,7 +68,7 @@ def grid_of(project: Project | str, found: Comparison, board: Board | None) -> G
     """The grid as it stands."""
     key = tuple((run.id, run.done, run.status, str(run.finished_at)) for run in found.all_runs)
     if board is None:
-        return replace(_stored(key, project, found), disliked=thumbs_down(store(), found))
+        return replace(_read_grid(key, project, found), disliked=thumbs_down(store(), found))
     examples = store().evaluation_set(project, found.set_name, found.set_version).examples
     return load_grid(store(), found, examples, board)
 
@@ -80,7 +80,7 @@ def columns(found: Comparison, grid: Grid, board: Board | None) -> list[Column]:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _stored(key: tuple[tuple[int, int, str, str], ...], _project: Project | str, _found: Comparison) -> Grid:
+def _read_grid(key: tuple[tuple[int, int, str, str], ...], _project: Project | str, _found: Comparison) -> Grid:
     examples = store().evaluation_set(_project, _found.set_name, _found.set_version).examples
     return load_grid(store(), _found, examples)
 

@@ -43,7 +43,7 @@ def preview_view(project: Project, body: Body) -> None:
     with show_errors():
         prompt = prompt_from(prompt_values(body))
         _variables(prompt, examples)
-        _rendered(project, prompt, example, model)
+        _render(project, prompt, example, model)
 
 
 def picked_example(project: Project, key: str) -> tuple[tuple[Example, ...], Example]:
@@ -105,7 +105,7 @@ def _variables(prompt: PromptSpec, examples: Sequence[Example]) -> None:
         st.caption(f":material/info: Not used: {', '.join(f'`{name}`' for name in unused)}")
 
 
-def _rendered(project: Project, prompt: PromptSpec, example: Example, model: ModelSpec) -> None:
+def _render(project: Project, prompt: PromptSpec, example: Example, model: ModelSpec) -> None:
     passage = stand_in(example, _documents(project)) if _wants_context(prompt, example) else ""
     made = preview_prompt(prompt, preview_variables(prompt, example, passage), model, models())
     about = "" if made.last.exact else "about "

@@ -46,7 +46,7 @@ def imported_view() -> None:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown(f"**Imported from promptfoo:** {fmt.markdown(_became(made))}", width="content")
             st.button("Put away", key="promptfoo_close", type="tertiary", icon=":material/close:", on_click=_put_away)
-        for told in (*made.warnings, *_left_out(made)):
+        for told in (*made.warnings, *_omissions(made)):
             st.caption(f":material/info: {fmt.markdown(told)}")
         if made.not_run:
             _not_run(made)
@@ -66,7 +66,7 @@ def _became(made: ImportResult) -> str:
     return ", ".join([*parts, *(["other tests not read"] if any(e.kind == "tests" for e in made.not_run) else [])])
 
 
-def _left_out(made: ImportResult) -> list[str]:
+def _omissions(made: ImportResult) -> list[str]:
     if not made.left_out:
         return []
     names = ", ".join(made.left_out)
@@ -93,7 +93,7 @@ def _dialog(project: Project) -> None:
                          disabled=bool(files))  # fmt: skip
     name = st.text_input("Call the evaluation set", key="promptfoo_name", placeholder="As its folder")
     pressed = st.button("Import", key="promptfoo_import", type="primary")
-    confirmed = _confirmed(prompt_state().new_hosts)
+    confirmed = _confirm_hosts(prompt_state().new_hosts)
     if not pressed and not confirmed:
         return
     try:
@@ -116,20 +116,20 @@ def _dialog(project: Project) -> None:
     st.rerun()
 
 
-def _confirmed(hosts: tuple[Destination, ...]) -> tuple[Destination, ...]:
+def _confirm_hosts(hosts: tuple[Destination, ...]) -> tuple[Destination, ...]:
     """The new hosts, where the user has said that they may get texts and keys."""
     if not hosts:
         return ()
     with st.container(border=True, gap="small"):
         st.markdown(
             ":material/warning: **Hosts that are new here.** Once imported, prompts and texts of the tests are sent "
-            f"to them when you compare{_keys_told(hosts)}."
+            f"to them when you compare{_key_note(hosts)}."
         )
         st.text("\n".join(map(str, hosts)))
         return hosts if st.button("Trust and import", key="promptfoo_trust", icon=":material/check:") else ()
 
 
-def _keys_told(hosts: tuple[Destination, ...]) -> str:
+def _key_note(hosts: tuple[Destination, ...]) -> str:
     """Which of them get a key; no word of keys that are not sent."""
     keyed = sum(bool(host.variable) for host in hosts)
     if not keyed:

@@ -31,7 +31,7 @@ def rows_fields(project: Project, setup: Setup, slot: str) -> Setup:
                                   format_func=_SOURCES.__getitem__, label_visibility="collapsed", disabled=not sets,
                                   **_KEEP)  # fmt: skip
     made = setup.model_copy(update={"source": source or before})
-    made = _typed(made, slot) if made.source == "free" else _of_a_set(project, made, sets, slot)
+    made = _input_table(made, slot) if made.source == "free" else _of_a_set(project, made, sets, slot)
     return _repeats(made, slot)
 
 
@@ -46,7 +46,7 @@ def _of_a_set(project: Project, setup: Setup, sets: list[str], slot: str) -> Set
     found = latest_set(project, name)
     made = setup.model_copy(update={"set_name": name, "take": take, "count": count})
     if take == "chosen":
-        made = made.model_copy(update={"ids": _chosen(found, setup.ids, slot)})
+        made = made.model_copy(update={"ids": _choose_examples(found, setup.ids, slot)})
     elif take == "random":
         seed = st.number_input("Seed", 0, 10_000, setup.seed, key=f"rows_seed_{slot}", **_KEEP)
         made = made.model_copy(update={"seed": seed})
@@ -55,7 +55,7 @@ def _of_a_set(project: Project, setup: Setup, sets: list[str], slot: str) -> Set
     return made
 
 
-def _chosen(found: EvaluationSet, before: Sequence[str], slot: str) -> tuple[str, ...]:
+def _choose_examples(found: EvaluationSet, before: Sequence[str], slot: str) -> tuple[str, ...]:
     """A table to tick examples in."""
     places = {example.id: place for place, example in enumerate(found.examples)}
     table = pd.DataFrame(
@@ -73,7 +73,7 @@ def _chosen(found: EvaluationSet, before: Sequence[str], slot: str) -> tuple[str
     return tuple(table["Id"].iloc[list(selected.selection.rows)])
 
 
-def _typed(setup: Setup, slot: str) -> Setup:
+def _input_table(setup: Setup, slot: str) -> Setup:
     """A table of inputs; a further column is a variable of the prompt."""
     names = list(dict.fromkeys(["question", "reference", *(key for row in setup.inputs for key in row)]))
     further = st.text_input("Further variables", ", ".join(names[2:]), key=f"rows_columns_{slot}", live=True,

@@ -38,13 +38,13 @@ class Tried:
 
 def worth_chart(found: FewShotEffect, score: str) -> go.Figure:
     """One row per few-shot example: what the score gains by having it, with its 95 % interval; the best on top."""
-    rows = sorted(found.examples, key=_worth)
+    rows = sorted(found.examples, key=_effect)
     figure = go.Figure()
     figure.add_vline(0, line={"color": NEUTRAL, "width": 1.5})
     for name, word in _WORDS.items():
         shown = [row for row in rows if row.comparison is not None and row.verdict == name]
         if shown:
-            figure.add_trace(_worth_trace(shown, f"{verdict(name).sign} {word}", verdict(name).colour))
+            figure.add_trace(_effect_trace(shown, f"{verdict(name).sign} {word}", verdict(name).colour))
     figure.update_layout(
         height=_height(len(rows)),
         margin={"t": 36},
@@ -118,7 +118,7 @@ def _height(rows: int) -> int:
     return 110 + rows * (_ROW if rows <= _TALL else _NARROW_ROW)
 
 
-def _worth(row: ExampleEffect) -> float:
+def _effect(row: ExampleEffect) -> float:
     missing = row.comparison is None or row.comparison.difference is None
     return float("-inf") if missing else row.comparison.difference  # type: ignore[union-attr, return-value]
 
@@ -127,7 +127,7 @@ def _label(row: ExampleEffect) -> str:
     return plain(f"{row.place + 1}. {fmt.shorten(row.question, _LABEL)}")
 
 
-def _worth_trace(rows: Sequence[ExampleEffect], name: str, colour: str) -> go.Scatter:
+def _effect_trace(rows: Sequence[ExampleEffect], name: str, colour: str) -> go.Scatter:
     compared = [row.comparison for row in rows if row.comparison is not None]
     summaries = [Summary(c.difference, c.low, c.high, c.pairs, c.pairs + c.dropped) for c in compared]
     return go.Scatter(

@@ -75,7 +75,7 @@ def shown_search(project: Project, kind: str, subject: str, result: type[R], tit
     jobs = search_jobs(store(), project, kind, subject)
     running = [job for job in jobs if job.active]
     for job in running:
-        follow(job, f"{title} on {job.arguments.get('evaluation_set', '')}", on_end=_ended)
+        follow(job, f"{title} on {job.arguments.get('evaluation_set', '')}", on_end=_on_end)
     _last_failure(jobs)
     found = {str(job.id): read for job in jobs if not job.active and (read := found_by(job, result)) is not None}
     if not found:
@@ -185,7 +185,7 @@ def _told(job: Job) -> str:
     return f"{about.get('source', '')}, {score} on {on} · {ended}"
 
 
-def _ended(job: Job) -> None:
+def _on_end(job: Job) -> None:
     if job.status == "finished":
         notify("The search has ended.")
 

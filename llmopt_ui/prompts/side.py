@@ -32,7 +32,7 @@ def side_view(project: Project) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         chosen = st.selectbox(
             "Comparison", options, width=560, **addressed(PICKER, options, NEW),
-            format_func=lambda key: _told(found[key]) if key in found else "New comparison",
+            format_func=lambda key: _comparison_label(found[key]) if key in found else "New comparison",
         )  # fmt: skip
         if chosen in found:
             copy_link(project, "Side by side", {PICKER: chosen}, f"comparison_link_{chosen}",
@@ -51,7 +51,7 @@ def side_view(project: Project) -> None:
             setup_view(project)
 
 
-def _told(found: Comparison) -> str:
+def _comparison_label(found: Comparison) -> str:
     return f"{_moment(found.created_at)} · {fmt.shorten(found.title, 90)}"
 
 

@@ -92,7 +92,7 @@ def _voting(project: Project, found: Comparison, voter: str) -> None:
     done = voted_examples(votes, voter)
     left = [ballot for ballot in asked.ballots if ballot.example.id not in done]
     if not asked.ballots:
-        told = _left_out(asked) or "No row has two whole answers."
+        told = _omission_note(asked) or "No row has two whole answers."
         with empty_state("The answers leave nothing to choose", told, ":material/how_to_vote:"):
             button_to(PROMPTS, "Compare other variants", "vote_to_side", "Side by side")
         return
@@ -104,7 +104,7 @@ def _voting(project: Project, found: Comparison, voter: str) -> None:
         _progress(asked, len(asked.ballots) - len(left))
         _ballot(found, current, voter, last, may_end=voted)
     else:
-        _ended(found, voter, last, len(left))
+        _show_end(found, voter, last, len(left))
         if voted:
             vote_result(found, grid, votes)
         else:
@@ -113,11 +113,11 @@ def _voting(project: Project, found: Comparison, voter: str) -> None:
 
 def _progress(asked: Ballots, done: int) -> None:
     st.progress(done / len(asked.ballots), f"{done} of {fmt.plural(len(asked.ballots), 'question')} done")
-    if told := _left_out(asked):
+    if told := _omission_note(asked):
         st.caption(told)
 
 
-def _left_out(asked: Ballots) -> str:
+def _omission_note(asked: Ballots) -> str:
     parts = [f"{asked.same} left out because all answers say the same"] if asked.same else []
     parts += [f"{asked.incomplete} left out for want of two whole answers"] if asked.incomplete else []
     return fmt.markdown("; ".join(parts))
@@ -151,7 +151,7 @@ def _choice(label: str, key: str, found: Comparison, ballot: Ballot, voter: str,
         st.button(label, type="tertiary", **vote)  # type: ignore[arg-type]
 
 
-def _ended(found: Comparison, voter: str, last: Ballot | None, left: int) -> None:
+def _show_end(found: Comparison, voter: str, last: Ballot | None, left: int) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if left:
             st.caption(f"{fmt.plural(left, 'question')} left for {fmt.markdown(voter)}.", width="content")

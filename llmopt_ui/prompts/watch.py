@@ -70,7 +70,7 @@ class _Rows:
         self.waiting |= {row for row in touched if row in self._slots}
         for row in sorted(self.waiting):
             cells, now = grid.rows[row], time.monotonic()
-            if not _begun_or_ended(self._drawn[row], cells) and now - self._at[row] < _TEXT_EVERY:
+            if not _has_news(self._drawn[row], cells) and now - self._at[row] < _TEXT_EVERY:
                 continue
             self.waiting.discard(row)
             if cells != self._drawn[row]:
@@ -96,7 +96,7 @@ class _Head:
         self._drawn, self._next = answers_ended(grid), ended + max(_HEAD_EVERY, _HEAD_SHARE * (ended - started))
 
 
-def _begun_or_ended(drawn: Sequence[Cell], cells: Sequence[Cell]) -> bool:
+def _has_news(drawn: Sequence[Cell], cells: Sequence[Cell]) -> bool:
     """Whether some answer shows its first word, or has ended. That it has been asked can wait."""
     return any(
         new.state not in (old.state, "running") or (new.text and not old.text)

@@ -149,13 +149,13 @@ def _gain(gain: Gain) -> str:
 
 
 def _cost(cost: Cost) -> str:
-    time = fmt.DASH if cost.seconds is None else _spared(cost.seconds, fmt.short_time)
-    tokens = "tokens known no more" if cost.tokens is None else f"{_spared(cost.tokens, fmt.number)} tokens"
+    time = fmt.DASH if cost.seconds is None else _saving(cost.seconds, fmt.short_time)
+    tokens = "tokens known no more" if cost.tokens is None else f"{_saving(cost.tokens, fmt.number)} tokens"
     price = f", {fmt.markdown(fmt.money(cost.usd))}" if cost.usd else ""
     return f"{time}  \n:gray[{tokens}{price}]"
 
 
-def _spared(value: float, shown: Callable[[float], str]) -> str:
+def _saving(value: float, shown: Callable[[float], str]) -> str:
     """An amount; below zero, which the fact check can come to, it is what the part spares."""
     return shown(value) if value >= 0 else f"spares {shown(-value)}"
 

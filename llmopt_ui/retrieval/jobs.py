@@ -181,7 +181,7 @@ def _offer(offer: Offer) -> None:
         st.caption(fmt.markdown(f"{offer.told}. First a few questions tell what it will cost."), width="content")
 
 
-def _paid(found: LabEstimate) -> str:
+def _spending_note(found: LabEstimate) -> str:
     if not found.paid_usd:
         return ""
     return f"{fmt.money(found.paid_usd)} are spent on this work so far, which is a part of its budget."
@@ -202,7 +202,7 @@ def _estimate(offer: Offer, pilot: int, found: LabEstimate) -> None:
         st.caption(
             fmt.markdown(
                 f"From a pilot that took {found.spent_tokens:,} tokens ({fmt.money(found.spent_usd)}); its answers are "
-                f"kept and not paid again. {_paid(found)}"
+                f"kept and not paid again. {_spending_note(found)}"
             )
         )
         for message in found.failures:

@@ -63,7 +63,7 @@ def _show(project: Project, side: Side, report: KSweep) -> None:
         alt="Answer F1, faithfulness, recall and tokens by number of chunks",
     )  # fmt: skip
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(_told(report), width="stretch")
+        st.markdown(_describe(report), width="stretch")
         for k in [report.fewest] if report.alike else sorted({report.best, report.fewest}):
             st.button(
                 f"Save with k = {k}", key=f"k_save_{k}", icon=":material/save:", type="tertiary",
@@ -78,7 +78,7 @@ def _show(project: Project, side: Side, report: KSweep) -> None:
     )
 
 
-def _told(report: KSweep) -> str:
+def _describe(report: KSweep) -> str:
     name, rows = _TITLES[report.leading], report.rows
     questions = fmt.plural(report.questions, "question")
     if len(rows) == 1:

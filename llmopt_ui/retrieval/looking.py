@@ -160,7 +160,7 @@ def _offer(project: Project, missing: Sequence[Side], example: Example) -> None:
             "Look it up", key=START, type="primary", icon=":material/search:",
             on_click=_start, args=(project, tuple(missing), example),
         )  # fmt: skip
-        st.caption(_told(missing), width="content")
+        st.caption(_offer_text(missing), width="content")
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
@@ -169,7 +169,7 @@ def _load_ahead(key: str, _side: Side) -> Thread:
     return load_ahead(_side.configuration, model_maker())
 
 
-def _told(missing: Sequence[Side]) -> str:
+def _offer_text(missing: Sequence[Side]) -> str:
     if all(is_quick(side.configuration) for side in missing):
         return "The first look at a configuration prepares its index; after that each question takes a moment."
     return "This asks a model for each stage that needs one; what it said is kept."

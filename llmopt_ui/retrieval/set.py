@@ -75,7 +75,7 @@ def _show(shown: Shown, k: int) -> None:
         _notes(side, report)
     for side, report in shown:
         _table(side, report)
-        _lost(side, report)
+        _lost_questions(side, report)
         _routing(side, report)
     downloads(
         [Download("Numbers (CSV)", lambda: stages_csv(shown), "retrieval-stages.csv", "text/csv")], "set_download"
@@ -117,7 +117,7 @@ def _estimate(value: object) -> str:
     return f"**{fmt.score(mean)}**{between}"
 
 
-def _lost(side: Side, report: SetReport) -> None:
+def _lost_questions(side: Side, report: SetReport) -> None:
     if not report.lost:
         st.caption("No question lost all chunks that hold its source.")
         return

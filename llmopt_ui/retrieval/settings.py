@@ -30,7 +30,7 @@ def settings_row(project: Project, found: Sequence[Side]) -> None:
                 on_click=_open, args=(side.place,),
             )  # fmt: skip
             if side.changes:
-                words = " ".join(f":violet-badge[{fmt.markdown(change)}]" for change in _told(side))
+                words = " ".join(f":violet-badge[{fmt.markdown(change)}]" for change in _change_lines(side))
                 st.markdown(words, width="content")
                 st.button(
                     "Save as configuration", key=f"{side.place}_save", icon=":material/save:",
@@ -64,6 +64,6 @@ def _dialog(side: Side) -> None:
             st.rerun()
 
 
-def _told(side: Side) -> list[str]:
+def _change_lines(side: Side) -> list[str]:
     """`Search: By words (BM25)` for each change."""
     return [f"{setting_title(name)}: {setting_value(name, value)}" for name, value in side.changes.items()]

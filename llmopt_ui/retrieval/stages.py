@@ -55,7 +55,7 @@ def _stage(side: Side, found: Inspection, stage: StageTrace, number: int, other:
         if stage.warning:
             st.warning(fmt.markdown(stage.warning), icon=":material/warning:")
         if stage.stage == "transform":
-            _written(side, found, stage)
+            _edit_texts(side, found, stage)
         elif stage.queries and stage.stage in ("search", "route"):
             label = "Category" if stage.stage == "route" else "Searched with"
             st.caption(f"{label}: {fmt.markdown(fmt.shorten(' | '.join(stage.queries), 200))}")
@@ -120,7 +120,7 @@ def hits_table(stage: StageTrace, example: Example) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _written(side: Side, found: Inspection, stage: StageTrace) -> None:
+def _edit_texts(side: Side, found: Inspection, stage: StageTrace) -> None:
     """The texts a model wrote, editable for another try."""
     by_hand = found.texts is not None
     if by_hand:

@@ -63,7 +63,7 @@ def _card(endpoint: Endpoint, *, removable: bool) -> None:
             _prices_form(endpoint)
         if pressed:
             with st.spinner("Asking for its models …"):
-                state().endpoint_checks[name] = _checked(endpoint)
+                state().endpoint_checks[name] = _check(endpoint)
         edit_form(endpoint)
         embedding_models_form(endpoint)
         _report(state().endpoint_checks.get(name))
@@ -137,7 +137,7 @@ def prices_from(table: pd.DataFrame) -> dict[str, Prices]:
     return found
 
 
-def _checked(endpoint: Endpoint) -> EndpointReport | str:
+def _check(endpoint: Endpoint) -> EndpointReport | str:
     from llmopt_core.models.probe import check_endpoint
 
     try:

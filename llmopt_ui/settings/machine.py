@@ -53,11 +53,11 @@ def builtin_view() -> None:
     section("Does it work here?")
     if st.button("Check this machine", key=CHECK, icon=":material/health_and_safety:"):
         with st.spinner("Calling the built-in model and every endpoint …"):
-            state().findings = _examined()
+            state().findings = _examine()
     findings_view(state().findings)
 
 
-def _examined() -> list[Finding]:
+def _examine() -> list[Finding]:
     from llmopt_core.experiments.doctor import examine
 
     return asyncio.run(examine(os.environ))

@@ -117,13 +117,13 @@ def _reference(cutting: Cutting, placed: Mapping[int, ChunkRank] | None, start: 
         return ":red[:material/close: The source stands in no chunk.]"
     whole = [one.position for one in held if one.share >= 1]
     if whole:
-        told = " and ".join(_named(i, placed) for i in whole[:3])
+        told = " and ".join(_chunk_name(i, placed) for i in whole[:3])
         return f"{_sign(whole, placed, top_k)} The source stands whole in {told}."
-    parts = ", ".join(f"{one.share:.0%} in {_named(one.position, placed)}" for one in held[:4])
+    parts = ", ".join(f"{one.share:.0%} in {_chunk_name(one.position, placed)}" for one in held[:4])
     return f":orange[:material/content_cut:] The source is **cut**: {parts}."
 
 
-def _named(position: int, placed: Mapping[int, ChunkRank] | None) -> str:
+def _chunk_name(position: int, placed: Mapping[int, ChunkRank] | None) -> str:
     if placed is None:
         return f"chunk {position + 1}"
     found = placed.get(position)

@@ -64,12 +64,12 @@ def part_chosen(name: str, characters: int) -> int:
     if total == 1:
         return 1
 
-    def told(number: int) -> str:
+    def part_label(number: int) -> str:
         start = (number - 1) * PART
         return f"Part {number:,} of {total:,}: characters {start:,} to {min(start + PART, characters):,}"
 
     return st.selectbox(
-        "Part", range(1, total + 1), key=_key(name), format_func=told,
+        "Part", range(1, total + 1), key=_key(name), format_func=part_label,
         help=f"A document of more than {PART:,} characters is looked at in parts. Cuts, numbers and ranks are those of "
         "the part; indexing and the sweep take the document whole.",
     ) or 1  # fmt: skip

@@ -74,7 +74,7 @@ def _chunkings(sight: Sight) -> None:
         other = data.cutting_of(sight.document, other_spec, sight.version) if other_spec else None
         left, right = st.columns([1.9, 1], gap="medium", vertical_alignment="bottom")
         with left:
-            sight = _turned(sight)
+            sight = _turn_page(sight)
         with right:
             sight = _ranking(sight)
         height = 320 if other else 460
@@ -156,7 +156,7 @@ def _go_to(example: Example | None, names: set[str]) -> None:
         go_to(span.document, span.start)
 
 
-def _turned(sight: Sight) -> Sight:
+def _turn_page(sight: Sight) -> Sight:
     """The sight with the window of text that is turned to."""
     document = sight.document
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

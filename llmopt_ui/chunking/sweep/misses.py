@@ -123,7 +123,7 @@ def _one(project: Project, result: SweepResult, position: int, row: MissRow, exa
             _passage(project, result, position, handed, example.references[row.miss.reference])
         with right:
             st.caption("What was handed over")
-            _handed(project, result, handed)
+            _handed_over_list(project, result, handed)
 
 
 def _sentence(miss: Miss, top_k: int) -> str:
@@ -156,7 +156,7 @@ def _ranks(cutting: Cutting, handed: Sequence[HandedChunk]) -> dict[int, ChunkRa
     return {i: ChunkRank(ranks[span], 0.0) for i, span in places.items() if span in ranks}
 
 
-def _handed(project: Project, result: SweepResult, handed: Sequence[HandedChunk]) -> None:
+def _handed_over_list(project: Project, result: SweepResult, handed: Sequence[HandedChunk]) -> None:
     if not handed:
         st.caption("Nothing: no chunk shares a word with the question.")
     with st.container(height=330, border=False):

@@ -76,13 +76,13 @@ def _headline(result: SweepResult, told: Advice) -> None:
     recall = best.summaries["recall"]
     interval = "" if recall.low is None else f" ({between('recall', recall)})"
     lines = [
-        f"Highest recall: {_named(result, told.best)} finds **{shown('recall', recall.mean)}**{interval} of the "
+        f"Highest recall: {_setting_name(result, told.best)} finds **{shown('recall', recall.mean)}**{interval} of the "
         f"sources' characters, for {shown(TOKENS, best.summaries[TOKENS].mean)} context tokens per question."
     ]
     if told.frugal != told.best:
         saved = 1 - (frugal.summaries[TOKENS].mean or 0.0) / (best.summaries[TOKENS].mean or 1.0)
         lines.append(
-            f"Cheapest that loses less than {MARGIN} recall against it: {_named(result, told.frugal)} finds "
+            f"Cheapest that loses less than {MARGIN} recall against it: {_setting_name(result, told.frugal)} finds "
             f"**{shown('recall', frugal.summaries['recall'].mean)}** with **{saved:.0%} fewer** tokens "
             f"({shown(TOKENS, frugal.summaries[TOKENS].mean)})."
         )
@@ -91,10 +91,10 @@ def _headline(result: SweepResult, told: Advice) -> None:
             st.markdown(line)
         if warning := language_warning(result):
             st.markdown(f":orange[:material/translate:] {fmt.markdown(warning)}")
-        st.caption(fmt.markdown(_made_of(result)))
+        st.caption(fmt.markdown(_summary_line(result)))
 
 
-def _made_of(result: SweepResult) -> str:
+def _summary_line(result: SweepResult) -> str:
     scored = result.settings[0].summaries["recall"]
     words = (
         f"{fmt.plural(len(result.settings), 'setting')}, {fmt.plural(len(result.documents), 'document')}, "
@@ -105,7 +105,7 @@ def _made_of(result: SweepResult) -> str:
     return f"{words}{embedded}, {fmt.duration(result.seconds)}.{skipped}"
 
 
-def _named(result: SweepResult, position: int) -> str:
+def _setting_name(result: SweepResult, position: int) -> str:
     return f"{_dot(result, position)} **{fmt.markdown(result.names[position])}**"
 
 

@@ -33,7 +33,7 @@ def sweep_view(project: Project) -> None:
     """The whole tab."""
     jobs = [job for job in store().jobs(project) if job.kind == SWEEP.name]
     for job in [job for job in jobs if job.active]:
-        follow(job, _title(job), on_end=_ended)
+        follow(job, _title(job), on_end=_on_end)
     last_failure(jobs, _title)
     sets = _sets_with_places(project)
     if not _ready(project, sets):
@@ -49,7 +49,7 @@ def sweep_view(project: Project) -> None:
         return
     with st.expander("New sweep", icon=":material/tune:", key=AGAIN):
         sweep_form(project, sets)
-    _results(project, _picked(project, finished))
+    _results(project, _choose_sweep(project, finished))
 
 
 def _ready(project: Project, sets: Mapping[str, EvaluationSet]) -> bool:
@@ -101,7 +101,7 @@ def _bases(project: Project, job: Job, found: SweepResult) -> tuple[Basis, Basis
     return then, now
 
 
-def _picked(project: Project, finished: Sequence[Job]) -> Job:
+def _choose_sweep(project: Project, finished: Sequence[Job]) -> Job:
     """The sweep that is shown; the newest unless another is chosen."""
     jobs = {str(job.id): job for job in finished}
     if str(state().new_sweep) in jobs:
@@ -129,7 +129,7 @@ def _title(job: Job) -> str:
     return f"Sweep of {settings} on {job.arguments.get('evaluation_set', '')}"
 
 
-def _ended(job: Job) -> None:
+def _on_end(job: Job) -> None:
     if job.status == "finished":
         state().new_sweep = job.id
         notify("Sweep finished.")
@@ -137,12 +137,12 @@ def _ended(job: Job) -> None:
 
 def _sets_with_places(project: Project) -> dict[str, EvaluationSet]:
     """The newest version of each evaluation set that has reference spans."""
-    found = {item.name: _stored(project.id, item.name, item.version, project) for item in sets_of(project)}
+    found = {item.name: _read_set(project.id, item.name, item.version, project) for item in sets_of(project)}
     return {name: item for name, item in found.items() if any(example.references for example in item.examples)}
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _stored(project_id: int, name: str, version: str, _project: Project) -> EvaluationSet:
+def _read_set(project_id: int, name: str, version: str, _project: Project) -> EvaluationSet:
     return store().evaluation_set(_project, name, version)
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 # Drawing is told in words and numbers of ASCII; other bytes stand in strings, in names and in pictures alone.
-_APART = re.compile(rb"\((?:\\.|[^\\()])*+\)|/[^\s/<>\[\]()]++", re.S)
+# A string need not end: else one begun at each escaped bracket would be looked for again.
+_APART = re.compile(rb"\((?:\\.|[^\\()])*+\)?|/[^\s/<>\[\]()]++", re.S)
 _PICTURE = re.compile(rb"\bID\s")
 _NOT_DRAWING = re.compile(rb"[^\s\x00\x20-\x7e]")
 _MOST = 0.05

@@ -141,6 +141,7 @@ def with_second_page(contents: bytes | str | None, packing: str = "") -> bytes:
         (b"abc" * 50, "/NoSuchDecode"),
         (b"\x80\x81{{{{zzz~", "/ASCII85Decode"),
         (b"\x01\x02 no drawing at all \xff\xfe" * 5, ""),
+        (b"\xff" * 40_000 + b"(\\" * 200_000, ""),
         ("dangling", ""),
     ],
 )

@@ -24,6 +24,7 @@ _USUAL = 100
 _CHECKBOX, _BAR, _PENCIL = 60, 110, 22
 _ARROW = "     ▾"
 _OF_A_LIST = 3
+_DOUBLE_CLICK = "Not every cell is shown whole: double-click one to read all of it."
 _HEADER = 38
 """Pixels of the row of names, and the frame."""
 
@@ -49,7 +50,7 @@ def data_table(table: pd.DataFrame, *, room: int = NARROWEST, height: int = TALL
         **{"placeholder": fmt.DASH, **options},
     )  # fmt: skip
     if not fitted.whole:
-        st.caption("Not every cell is shown whole: double-click one to read all of it.")
+        st.caption(_DOUBLE_CLICK)
     return shown
 
 
@@ -59,12 +60,15 @@ def table_editor(table: pd.DataFrame, *, room: int = NARROWEST, height: int = TA
     The width that a column is given is what is kept free for what will be typed.
     """
     grows = options.get("num_rows", "fixed") != "fixed"
-    fitted = _options(table, options, room - (_marker(len(table)) if grows else 0), _OF_A_LIST, edited=True)
+    lines = max(ROW_HEIGHTS)
+    fitted = _options(table, options, room - (_marker(len(table)) if grows else 0), lines, edited=True)
     tall = _HEADER + fitted.row_height * (len(table) + grows)
     edited: pd.DataFrame = st.data_editor(
         table, hide_index=True, height=min(tall, height), row_height=fitted.row_height,
         **{"placeholder": "", **options},
     )  # fmt: skip
+    if not fitted.whole:
+        st.caption(_DOUBLE_CLICK)
     return edited
 
 

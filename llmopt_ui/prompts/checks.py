@@ -58,11 +58,11 @@ def assertions_table(project: Project, setup: Setup, slot: str) -> Setup:
     with show_errors():
         assertions_from_rows(kept)
     with st.container(horizontal=True, gap="small"):
-        with st.popover("What each check does", icon=":material/help:", type="tertiary"):
+        with st.popover("What each assertion does", icon=":material/help:", type="tertiary"):
             for name in TYPES:
                 st.markdown(f"**{fmt.markdown(name)}** :gray[{fmt.markdown(ASSERTION_EXPLANATIONS[name])}]")  # type: ignore[index]
         if setup.source == "set" and setup.set_name:
-            with st.popover("Checks of one example", icon=":material/rule:", type="tertiary"):
+            with st.popover("Assertions of one example", icon=":material/rule:", type="tertiary"):
                 _of_one(project, setup.set_name)
     return setup.model_copy(update={"check_rows": kept})
 

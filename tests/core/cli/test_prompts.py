@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 from pathlib import Path
@@ -176,10 +177,10 @@ def test_a_promptfoo_test_that_is_not_run_costs_no_call(inside: Command, tmp_pat
     done = inside("compare-prompts", "promptfooconfig.yaml", "--html", "c.html", "--csv", "c.csv")
     assert done.code == 1, done.errors
     assert stub.calls == 1
-    assert "? Not run: the assertion `moderation`" in done.out
+    assert "? Not run: the assertion 'moderation'" in done.out
     assert "0 of 1 passed, 1 not run" in done.out
-    assert "Not run: the assertion `moderation`" in (tmp_path / "c.html").read_text()
-    assert "Not run: the assertion `moderation`" in (tmp_path / "c.csv").read_text()
+    assert "Not run: the assertion 'moderation'" in html.unescape((tmp_path / "c.html").read_text())
+    assert "Not run: the assertion 'moderation'" in (tmp_path / "c.csv").read_text()
     assert inside("import-promptfoo", "promptfooconfig.yaml", "--out", "i").code == 0
     stub.reset()
     evaluated = inside("evaluate", "i/experiment.yaml", "--quiet", "--json")

@@ -182,7 +182,8 @@ def test_it_works_where_only_the_current_folder_leads_to_the_program(tmp_path):
     code = (
         "import os, time; from llmopt_core.execution.apart import Limits, run_apart; os.chdir('/')\n"
         "from llmopt_core.documents.readers import read_file\n"
-        "limits, file = Limits(10**9, 60, 120), ('a.txt', b'read', '')\n"
+        "from llmopt_core.documents.reading import Reading\n"
+        "limits, file = Limits(10**9, 60, 120), ('a.txt', b'read', Reading())\n"
         "print(run_apart(read_file, file, limits, on_part=print, heartbeat=int)[0].text)"
     )
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

@@ -93,7 +93,7 @@ def test_a_killed_session_has_paid_for_the_calls_that_were_under_way(tmp_path: P
     program = f"""
 import sys, time
 from llmopt_core.execution.budget import Quote
-from llmopt_core.execution.spending import spending, spent
+from llmopt_core.execution.spending import read_spending, spending
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
 from llmopt_core.types import Usage
@@ -103,7 +103,7 @@ with spending(cache, "w", 1.0) as budget:
     with budget.call(Quote("m", 0.1, 0.1)) as call:
         call.enter(Usage(10, 5, 0.2, 1))
     with budget.call(Quote("m", 0.1, 0.1)):
-        while spent(cache, "w").usage.calls < 2:
+        while read_spending(cache, "w").usage.calls < 2:
             time.sleep(0.01)
         print("flying", flush=True)
         time.sleep(60)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
-from llmopt_core.errors import BudgetReached, Cancelled, EndpointError, LlmOptError
+from llmopt_core.errors import BudgetReached, Cancelled, EndpointError, LlmOptError, StorageFailed
 from llmopt_core.types import Failure
 
 T = TypeVar("T")
@@ -43,7 +43,8 @@ async def bounded_map(
         Results in the order of the items; items never started have a `Failure` of kind `cancelled`.
 
     Raises:
-        BudgetReached: Raised by work or `on_done`: all work is cancelled and the error passed on, as with `Cancelled`.
+        BudgetReached: Raised by work or `on_done`: all work is cancelled and the error passed on, as with `Cancelled`
+            and `StorageFailed`.
     """
     if concurrency < 1:
         raise ValueError(f"concurrency must be at least 1, not {concurrency}")
@@ -95,7 +96,8 @@ def _until(source: Iterator[tuple[int, T]], should_stop: Callable[[], bool] | No
 async def _attempt(work: Callable[[T], Awaitable[R]], item: T, stage: str) -> R | Failure:
     try:
         return await work(item)
-    except (BudgetReached, Cancelled):
+    except (BudgetReached, Cancelled, StorageFailed):
+        # What a full disk keeps from being stored is no failure of the item: it is done again when there is room.
         raise
     except Exception as error:
         return failure_of(error, stage)

@@ -154,8 +154,9 @@ def _windows(count: int) -> list[int]:
     return [*range(max(0, count - WINDOW), 0, -STEP), 0] if count else []
 
 
-# `[2] > [1]`, `2, 1, 3`: what was considered before it is no order.
-_CHAIN = re.compile(r"\[?\d+\]?(?:[ \t]*[>,;→≻][ \t]*\[?\d+\]?)+")
+# `[2] > [1]`, `2, 1, 3`: what was considered before it is no order. Nothing is given back, so that a long number takes
+# no more than its length.
+_CHAIN = re.compile(r"(?<!\d)\[?\d++\]?(?:[ \t]*+[>,;→≻][ \t]*+\[?\d++\]?)+")
 
 
 def _order(text: str, count: int) -> list[int]:

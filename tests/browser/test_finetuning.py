@@ -17,6 +17,7 @@ from llmopt_core.labs.finetuning.annotation import labels, read_drafts
 from llmopt_core.labs.finetuning.sources import sample_training
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
+from llmopt_ui.column_fit import ROW_HEIGHTS
 from tests.browser.harness import settled
 from tests.ui.seed import seed_project
 
@@ -85,11 +86,11 @@ def opened(page: Page, tab: str) -> None:
 
 
 def edit(page: Page, column: int, row: int) -> None:
-    """Open a cell of the table for editing; its columns have the widths that the page gives them."""
+    """Open a cell of the table for editing; its columns have widths that the page gives, its rows six lines."""
     box = page.get_by_test_id("stDataFrame").locator("canvas").first.bounding_box()
     assert box is not None
     left = (0, 100, 290, 460, 650)
-    place = box["x"] + left[column] + 40, box["y"] + 36 + 52 * row + 20
+    place = box["x"] + left[column] + 40, box["y"] + 36 + ROW_HEIGHTS[6] * row + 20
     page.mouse.move(*place)
     page.wait_for_timeout(150)
     page.mouse.click(*place)

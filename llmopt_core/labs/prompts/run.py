@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
+from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError, StorageFailed
 from llmopt_core.execution.bounded import bounded_map, failure_of
 from llmopt_core.execution.budget import Account, Budget, account_for
 from llmopt_core.execution.spending import Spending
@@ -23,7 +23,7 @@ from llmopt_core.labs.prompts.board import Board, Place
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Status
-from llmopt_core.types import Answer, Failure, Record
+from llmopt_core.types import Answer, Example, Failure, Record
 
 _STOPPED = "Stopped before the answer was whole."
 
@@ -148,7 +148,7 @@ async def _answer(  # noqa: PLR0917
             board.drop(place)
             return
         except Exception as error:
-            record = Record(examples[row], failure=failure_of(error, "answer"))
+            record = _failure_record(examples[row], error)
         if why := unpaid(record):
             stop(BudgetReached(why))
         keep(place, record)
@@ -160,6 +160,13 @@ async def _answer(  # noqa: PLR0917
         await bounded_map(board.take_places(), one, concurrency=answers, should_stop=lambda: saver.broken)
     if reached:
         raise reached[0]
+
+
+def _failure_record(example: Example, error: Exception) -> Record:
+    """A full disk is no failure of the answer: it ends the comparison, which goes on when there is room."""
+    if isinstance(error, StorageFailed):
+        raise error
+    return Record(example, failure=failure_of(error, "answer"))
 
 
 async def _beat(store: Store, found: Comparison) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from llmopt_core.errors import BadInput, BudgetReached, Cancelled, EndpointError
+from llmopt_core.errors import BadInput, BudgetReached, Cancelled, EndpointError, StorageFailed
 from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.types import Failure
 
@@ -169,8 +169,10 @@ async def test_cancelling_cancels_what_runs_and_waits_for_it():
     assert work.started == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("error", [BudgetReached("1.00 USD spent."), Cancelled("Cancelled.")])
-async def test_a_spent_budget_stops_all(error: Exception):
+@pytest.mark.parametrize(
+    "error", [BudgetReached("1.00 USD spent."), Cancelled("Cancelled."), StorageFailed("The disk is full.")]
+)
+async def test_a_spent_budget_or_a_full_disk_stops_all(error: Exception):
     work = Work()
 
     async def spend(number: int) -> int:

@@ -324,6 +324,20 @@ async def test_a_full_disk_ends_the_comparison_and_is_told(lab: Lab, monkeypatch
     assert {run.status for run in lab.store.runs("p")} == {"failed"}
 
 
+async def test_an_answer_that_a_full_disk_cannot_keep_is_no_failed_cell(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StorageFailed("The disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(lab.store.cache, "put_many", full)
+        with pytest.raises(StorageFailed, match="full"):
+            await lab.run(lab.plan(concurrency=1))
+    records = [record for run in lab.store.runs("p") for record in lab.store.records(run.id)]
+    assert [record.failure.kind for record in records if record.failure and record.failure.kind != "cancelled"] == []
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

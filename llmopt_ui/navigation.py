@@ -81,7 +81,7 @@ FINETUNING = PageSpec(
     "Fine-tuning",
     "fine-tuning",
     ":material/model_training:",
-    "Turn good answers into training data, tune a model, and see whether it beats the base, with and without RAG.",
+    "Turn good answers into training data, fine-tune a model, and see whether it beats the base, with and without RAG.",
     "Model",
     "tuning_view",
 )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from llmopt_core.models.endpoints import Endpoint
     from llmopt_core.settings import Settings
 
-group = typer.Typer(help="Check training files; start, follow and stop fine-tuning jobs.", no_args_is_help=True)
+group = typer.Typer(help="Lint training files; start, follow and stop fine-tuning jobs.", no_args_is_help=True)
 group.add_typer(jobs_group)
 
 ColumnOption = Annotated[
@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="finetune")
 
 
-@group.command(help="Check a training file: format rules, tokens, epochs, price, duplicates, leakage. 1 on errors.")
+@group.command(help="Lint a training file: format rules, tokens, epochs, price, duplicates, leakage. 1 on errors.")
 def check(
     file: Annotated[Path, typer.Argument(help="JSON Lines (chat or preference pairs) or CSV.")],
     *,
@@ -101,12 +101,12 @@ def _print_report(report: CheckReport) -> None:
 @group.command(help="Start a job on this machine, or at an endpoint with a fine-tuning API.")
 def start(
     file: Annotated[Path, typer.Argument(help="Training file.")],
-    name: Annotated[str, typer.Option(help="What the tuned model will be called.")],
+    name: Annotated[str, typer.Option(help="What the fine-tuned model will be called.")],
     *,
     validation: Annotated[Path | None, typer.Option(help="Validation file.")] = None,
     validation_share: Annotated[float, typer.Option(help="Without a validation file: cut off this share.")] = 0.1,
     provider: Annotated[str, typer.Option(help="local, or the name of an endpoint.")] = "local",
-    base_model: Annotated[str, typer.Option(help="Model to tune.")] = "builtin",
+    base_model: Annotated[str, typer.Option(help="Model to fine-tune.")] = "builtin",
     kind: Annotated[str, typer.Option(help="On this machine: lora (chat model) or embedding.")] = "lora",
     method: Annotated[str, typer.Option(help="supervised or dpo.")] = "supervised",
     seed: Annotated[int, typer.Option(help="The same seed gives the same training.")] = 0,

@@ -22,6 +22,8 @@ Basis = Mapping[str, str]
 
 QUESTIONS, DOCUMENTS, EMBEDDING, BEHIND = "questions", "documents", "embedding model", "behind"
 _MANY = frozenset((QUESTIONS, DOCUMENTS, "few-shot examples", "weights of the built-in model"))
+# Runs keep the parts by their names, so one that is called otherwise today is renamed where it is read.
+_WORDS = {"tuned model": "fine-tuned model"}
 
 
 def changed_parts(then: Basis, now: Basis) -> tuple[str, ...]:
@@ -33,7 +35,7 @@ def changed_words(parts: Sequence[str]) -> str:
     """`the questions and the prompt have changed`; empty where nothing has."""
     if not parts:
         return ""
-    named = [f"the {part}" for part in parts]
+    named = [f"the {_WORDS.get(part, part)}" for part in parts]
     listed = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
     return f"{listed} {'have' if len(parts) > 1 or parts[0] in _MANY else 'has'} changed"
 

@@ -42,7 +42,7 @@ class BreakEven:
     def sentence(self) -> str:
         """For people."""
         if self.requests is None:
-            return "A request to the tuned model is not cheaper, so its training never pays by price alone."
+            return "A request to the fine-tuned model is not cheaper, so its training never pays by price alone."
         if self.requests == 0:
             return f"The training was free: every request saves {dollars(self.saved_per_request)} from the first."
         return f"The training ({dollars(self.training_usd)}) is earned back after {self.requests:,} requests."

@@ -163,7 +163,7 @@ class Models:
         if spec.adapter and spec.endpoint != BUILTIN:
             raise BadInput(
                 f"Adapter {spec.adapter!r} belongs to the built-in model, not to endpoint {spec.endpoint!r}; there a "
-                f"tuned model has a name of its own."
+                f"fine-tuned model has a name of its own."
             )
         if spec.endpoint not in self._chats:
             self._chats[spec.endpoint] = self._make_chat(self.endpoint(spec.endpoint))

@@ -177,7 +177,7 @@ def factorial_bars(found: Factorial, title: str, names: Mapping[str, str], inks:
     figure = go.Figure()
     groups = ("Plain", "With retrieval (RAG)")
     uneven = len({arm.run.done for arm in found.arms.values()}) > 1
-    for side, arms in (("base", ("base", "base + RAG")), ("tuned", ("tuned", "tuned + RAG"))):
+    for side, arms in (("base", ("base", "base + RAG")), ("fine-tuned", ("fine-tuned", "fine-tuned + RAG"))):
         shown = [found.arms.get(arm) for arm in arms]
         for group, arm, one in zip(groups, arms, shown, strict=True):
             name = names[arm]

@@ -208,7 +208,7 @@ def _versions(project: Project, saved: Sequence[SavedTraining]) -> None:
     choose_wanted(SAVED, list(labels))
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     chosen = labels[bar.selectbox("Version", list(labels), key=SAVED, bind="query-params", width=300)]
-    bar.button("Check it", key="tuning_to_checks", icon=":material/fact_check:", on_click=open_tab,
+    bar.button("Lint it", key="tuning_to_checks", icon=":material/fact_check:", on_click=open_tab,
                args=(CHECKS,), kwargs={"checks_set": chosen.label})  # fmt: skip
     bar.button("Train on it", key="tuning_to_jobs", type="primary", icon=":material/model_training:",
                on_click=open_tab, args=(JOBS,), kwargs={"start_set": chosen.label})  # fmt: skip

@@ -32,9 +32,9 @@ def economics_view(tuned: TunedModel, found: Factorial, names: Mapping[str, str]
     """
     section("Does it pay?", "What requests cost in two of the arms, with the training's own price.")
     base_names = [name for name in ARMS if name in found.arms and name.startswith("base")]
-    tuned_names = [name for name in ARMS if name in found.arms and name.startswith("tuned")]
+    tuned_names = [name for name in ARMS if name in found.arms and name.startswith("fine-tuned")]
     if not base_names or not tuned_names:
-        st.caption("Once a base and a tuned arm have been run.")
+        st.caption("Once a base and a fine-tuned model have been run.")
         return
     fields, picture = side_by_side([1, 1], "economics")
     with fields:
@@ -42,7 +42,7 @@ def economics_view(tuned: TunedModel, found: Factorial, names: Mapping[str, str]
         base = found.arms[one.selectbox("Instead of", base_names, len(base_names) - 1, key="pay_base")]
         after = found.arms[two.selectbox("Use", tuned_names, key="pay_tuned")]
         before_prices = _prices("base", _endpoint(base))
-        after_prices = _prices("tuned", _endpoint(after))
+        after_prices = _prices("fine-tuned", _endpoint(after))
         if base.prompt_tokens is None or after.prompt_tokens is None:
             st.caption("What a request takes is not known: all answers of one of them came from an old cache.")
             return

@@ -41,7 +41,7 @@ def _table(name: str) -> None:
             "Job there": job["id"],
             "State": job["status"],
             "Base model": job["model"],
-            "Tuned model": job["tuned_model"] or None,
+            "Fine-tuned model": job["tuned_model"] or None,
             "Created": datetime.fromtimestamp(job["created_at"], UTC),
         }
         for job in found

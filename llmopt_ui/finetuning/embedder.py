@@ -66,7 +66,10 @@ def embedder_view(project: Project) -> None:
     active = [job for job, _ in known if not job.has_ended]
     if active:
         follow_training(project, [job.id for job in active])
-    with st.expander("Tune an embedding model", expanded=not known, icon=":material/model_training:"), show_errors():
+    with (
+        st.expander("Fine-tune an embedding model", expanded=not known, icon=":material/model_training:"),
+        show_errors(),
+    ):
         _form(project, jobs)
     done = [(job, plan) for job, plan in known if job.has_ended]
     if done:
@@ -82,7 +85,7 @@ def _results(project: Project, done: Sequence[tuple[Job, EmbedderPlan]]) -> None
     choose_wanted(CHOSEN, list(found))
     if len(found) > 1:
         names = {key: f"{job.name} · {status_word(job)}" for key, (job, _) in found.items()}
-        picked = st.selectbox("Tuned model", list(found), key=CHOSEN, width=420, format_func=names.__getitem__)
+        picked = st.selectbox("Fine-tuned model", list(found), key=CHOSEN, width=420, format_func=names.__getitem__)
     else:
         picked = next(iter(found))
     with show_errors():
@@ -123,7 +126,7 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
     share = three.slider("Held back (%)", 10, 60, 30, 5, key=SHARE, help="Questions that are not trained on; they "
                          "measure what the training brought.")  # fmt: skip
     configuration = configuration_from(saved[base].spec)
-    name = one.text_input("Name of the tuned model", free_name(f"{chosen}-embedder", jobs,
+    name = one.text_input("Name of the fine-tuned model", free_name(f"{chosen}-embedder", jobs,
                           tuned_embedding_models(settings())), key=f"embedder_name_{chosen}_{tuning_state().forms}",
                           max_chars=30)  # fmt: skip
     seed = two.number_input("Seed", 0, 1_000_000, 0, key="embedder_seed", help="Also decides what is held back.")

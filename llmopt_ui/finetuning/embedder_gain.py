@@ -74,7 +74,7 @@ def outcome(project: Project, job: Job, plan: EmbedderPlan) -> None:
 
 def _without_model(job: Job) -> None:
     if job.status == "finished":
-        st.caption("Its tuned model is no longer in the workspace.")
+        st.caption("Its fine-tuned model is no longer in the workspace.")
         return
     if job.message:
         st.text(job.message)
@@ -191,7 +191,7 @@ def section_cost(plan: EmbedderPlan, found: EmbedderGain) -> None:
             ("Size on disk", f"{found.megabytes:.0f} MB"),
             ("New index", fmt.short_time(found.embed_seconds) if found.embedded else fmt.DASH),
         ],
-        ["On this machine.", "Questions with the chunk that answers them.", "The tuned model.",
+        ["On this machine.", "Questions with the chunk that answers them.", "The fine-tuned model.",
          f"Embedding {fmt.plural(found.embedded, 'chunk')} anew; every index has to be built again with this model."],
     )  # fmt: skip
     st.caption(

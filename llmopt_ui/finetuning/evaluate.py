@@ -46,8 +46,9 @@ def evaluate_row(project: Project, job: Job, tuned: TunedModel) -> None:
                              width=280, help="Its prompt and retrieval, without few-shot examples.")  # fmt: skip
         pressed = st.button("Evaluate it", key=f"tuning_evaluate_{job.id}", type="primary",
                             icon=":material/bar_chart:")  # fmt: skip
-        st.button("Compare base and tuned, plain and RAG", key=f"tuning_square_{job.id}", icon=":material/grid_view:",
-                  on_click=open_tab, args=(FACTORIAL,), kwargs={"square_tuned": tuned.name})  # fmt: skip
+        st.button("Compare base and fine-tuned, plain and RAG", key=f"tuning_square_{job.id}",
+                  icon=":material/grid_view:", on_click=open_tab, args=(FACTORIAL,),
+                  kwargs={"square_tuned": tuned.name})  # fmt: skip
     if asked == _AS_TRAINED and not alike and holds_more(examples):
         st.caption(":material/info: Its training examples hold more than a question each. Choose the configuration "
                    "that asks as they do; a bare question is not what it has learned to answer.")  # fmt: skip
@@ -86,6 +87,6 @@ def _to_evaluation(project: Project, made: Sequence[Configuration], examples: Se
     questions = questions_for(store(), project, examples, str(st.session_state.get(QUESTIONS) or ""))
     if questions:
         st.session_state[QUESTIONS] = questions
-    notify(f"The configuration {made[-1].name} asks the tuned model; choose the questions and press Evaluate.")
+    notify(f"The configuration {made[-1].name} asks the fine-tuned model; choose the questions and press Evaluate.")
     # Without them Streamlit would try to clear the address, which widgets that stand in it forbid.
     st.switch_page(EVALUATION.file, query_params={})

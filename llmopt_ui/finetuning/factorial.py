@@ -44,11 +44,11 @@ TUNED, PLAIN, RAG, SET, METRIC, LIMIT, RUN = (
 )
 _METRICS = ("answer_f1", "exact_match", "semantic_similarity", "answer_relevancy")
 _QUESTIONS = {
-    ("base", "tuned"): "Does tuning help, without retrieval?",
-    ("base + RAG", "tuned + RAG"): "Does tuning help, with retrieval?",
+    ("base", "fine-tuned"): "Does fine-tuning help, without retrieval?",
+    ("base + RAG", "fine-tuned + RAG"): "Does fine-tuning help, with retrieval?",
     ("base", "base + RAG"): "Does retrieval help the base model?",
-    ("tuned", "tuned + RAG"): "Does retrieval help the tuned model?",
-    ("base + RAG", "tuned"): "Tuned and plain instead of base with RAG?",
+    ("fine-tuned", "fine-tuned + RAG"): "Does retrieval help the fine-tuned model?",
+    ("base + RAG", "fine-tuned"): "Fine-tuned and plain instead of base with RAG?",
 }
 
 
@@ -67,7 +67,7 @@ def factorial_view(project: Project) -> None:
     """The whole tab."""
     tuned = {model.name: model for model in tuned_chat_models(settings())}
     if not tuned:
-        empty_state("No tuned model yet", "A finished fine-tuning job makes one.", ":material/grid_view:").button(
+        empty_state("No fine-tuned model yet", "A finished fine-tuning job makes one.", ":material/grid_view:").button(
             "Jobs", key="square_to_jobs", on_click=open_tab, args=(JOBS,)
         )
         return
@@ -101,7 +101,9 @@ def _form(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
         return None
     choose_wanted(TUNED, list(tuned))
     fields = st.grid(4, min_column_width=200)
-    name = fields.selectbox("Tuned model", list(tuned), _usual_model(project, tuned), key=TUNED, bind="query-params")
+    name = fields.selectbox(
+        "Fine-tuned model", list(tuned), _usual_model(project, tuned), key=TUNED, bind="query-params"
+    )
     without = fields.selectbox("Plain: asked as", plain, key=PLAIN, persist_state="session")
     looked_up = fields.selectbox("RAG: asked as", rag, len(rag) - 1, key=RAG, persist_state="session")
     set_name = fields.selectbox("Evaluation set", list(sets), _usual_set(project, list(sets)), key=SET,
@@ -114,7 +116,7 @@ def _form(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
     if not isinstance(spec, ModelSpec):
         return None
     made = arm_configurations(base[without], base[looked_up], spec, name)
-    st.caption("The tuned model is asked without few-shot examples: it has learned them.")
+    st.caption("The fine-tuned model is asked without few-shot examples: it has learned them.")
     return Asked(tuned[name], made, sets[set_name], metric, int(limit) if limit else None)
 
 

@@ -34,7 +34,9 @@ SET, ASKED, RUN, ADD = "forgot_set", "forgot_configuration", "forgot_run", "forg
 
 def forgetting_view(project: Project, tuned: TunedModel, metric: str) -> None:
     """Base and tuned model asked the very same on a general set."""
-    section("What did it forget?", "A model tuned for one task can lose others. Both are asked the very same here.")
+    section(
+        "What did it forget?", "A model fine-tuned for one task can lose others. Both are asked the very same here."
+    )
     sets = {item.name: item for item in sets_of(project)}
     usual = _base_configurations(project)
     if not usual or not sets or not isinstance(tuned.spec, ModelSpec):
@@ -81,12 +83,14 @@ def _add(project: Project) -> None:
 
 def _result(project: Project, found: Forgetting, metric: str, inks: Mapping[str, Ink]) -> None:
     compared, title = found.comparison, fmt.markdown(metric_title(metric))
-    caveats_view((), outdated_words(project, dict(zip(("the base model", "the tuned one"), found.runs, strict=True))))
+    caveats_view(
+        (), outdated_words(project, dict(zip(("the base model", "the fine-tuned one"), found.runs, strict=True)))
+    )
     overlap_sentences(found.overlap)
     facts(
         [
             ("Base", fmt.score(found.base.mean)),
-            ("Tuned", fmt.score(found.tuned.mean)),
+            ("Fine-tuned", fmt.score(found.tuned.mean)),
             ("Answered worse", fmt.plural(found.worse, "question")),
             ("Scored higher" if found.overlap.seen else "Answered better", fmt.plural(found.better, "question")),
         ],
@@ -97,10 +101,10 @@ def _result(project: Project, found: Forgetting, metric: str, inks: Mapping[str,
     st.markdown(f"{verdict(compared.verdict).markdown} · {title} {change} on {asked}.")
     if len(found.by_category) > 1:
         st.plotly_chart(category_bars(found.by_category, metric_title(metric), inks), config=CONFIG, key="forgot_bars",
-                        alt="Mean score of base and tuned model by category")  # fmt: skip
+                        alt="Mean score of base and fine-tuned model by category")  # fmt: skip
     if found.lost:
         st.markdown("**Answered worse than before**")
-        data_table(_loss_table(found.lost), alt="Questions the tuned model answers worse than the base model")
+        data_table(_loss_table(found.lost), alt="Questions the fine-tuned model answers worse than the base model")
     st.caption("An adapter is switched on per request: the base model itself is unchanged and can still be asked.")
 
 
@@ -110,6 +114,6 @@ def _loss_table(lost: Sequence[LostQuestion]) -> pd.DataFrame:
             "Question": [fmt.shorten(item.question, 300) for item in lost],
             "Reference answer": [fmt.shorten(item.reference, 200) for item in lost],
             "Base said": [fmt.shorten(item.base_answer, 200) for item in lost],
-            "Tuned said": [fmt.shorten(item.tuned_answer, 200) for item in lost],
+            "Fine-tuned said": [fmt.shorten(item.tuned_answer, 200) for item in lost],
         }
     )

@@ -93,7 +93,7 @@ def _actions(project: Project, found: JobReport) -> None:
         if isinstance(tuned.spec, ModelSpec):
             evaluate_row(project, job, tuned)
         else:
-            st.caption("The tuned embedding model is a choice in the tab Retrieval of every configuration.")
+            st.caption("The fine-tuned embedding model is a choice in the tab Retrieval of every configuration.")
     elif job.has_ended and job.resumable:
         st.button("Resume", key=f"tuning_resume_{job.id}", icon=":material/resume:", on_click=_resume,
                   args=(project, job),
@@ -101,7 +101,7 @@ def _actions(project: Project, found: JobReport) -> None:
     elif job.has_ended and job.status != "finished":
         st.caption("A job that has ended at the service cannot go on; start another one above.")
     elif job.status == "finished":
-        st.caption("Its tuned model is no longer in the workspace.")
+        st.caption("Its fine-tuned model is no longer in the workspace.")
 
 
 def data_of(project: Project, job: Job) -> SavedTraining | None:

@@ -187,7 +187,7 @@ def job_table(jobs: Sequence[Job], data: Mapping[str, str]) -> pd.DataFrame:
     """One row per job, newest first; `data` names training sets by their version."""
     rows = [
         {
-            "Tuned model": job.name,
+            "Fine-tuned model": job.name,
             "State": status_word(job),
             "Validation loss": _best_loss(job.id, job.step, job.status),
             "Cost": cost_word(job),

@@ -28,7 +28,7 @@ MAKING = {DISTIL.name: "A larger model answers", PAIRS.name: "Making training pa
 def distil_form(project: Project) -> None:
     """Which model answers which questions, and what an answer must pass."""
     others = {name: endpoint for name, endpoint in endpoints(settings()).items() if name != BUILTIN}
-    st.caption("A model on another endpoint answers the training questions; what passes the checks is collected.")
+    st.caption("A model on another endpoint answers the training questions; what passes the assertions is collected.")
     if not others:
         st.caption("Add an endpoint with a larger model in Settings first.")
         return

@@ -136,7 +136,7 @@ def _good(run: Run, voted: int) -> list[TrainingExample]:
     told = f" {fmt.plural(voted, 'question')} with a vote, which decides over the score." if voted else ""
     st.caption(
         f"{fmt.plural(len(found), 'answer')} of {run.done:,} fit.{told} "
-        "The prompt goes along as it was sent, without worked examples: a tuned model has learned them."
+        "The prompt goes along as it was sent, without worked examples: a fine-tuned model has learned them."
     )
     return found
 

@@ -70,11 +70,11 @@ def start_form(project: Project, jobs: Sequence[Job]) -> None:
     provider = two.selectbox("Trained", [LOCAL, *services()], key=PROVIDER, format_func=_place)
     kind = "service"
     if provider == LOCAL:
-        kind = three.selectbox("What is tuned", list(_KINDS), key="start_kind", format_func=_KINDS.__getitem__,
+        kind = three.selectbox("What is fine-tuned", list(_KINDS), key="start_kind", format_func=_KINDS.__getitem__,
                                help=explain_terms("lora"))  # fmt: skip
     values, base = _service_fields(three, provider) if provider != LOCAL else ({}, "builtin")
     name = one.text_input(
-        "Name of the tuned model", free_name(chosen.name, jobs, tuned_chat_models(settings())),
+        "Name of the fine-tuned model", free_name(chosen.name, jobs, tuned_chat_models(settings())),
         key=f"{NAME}_{label}_{tuning_state().forms}", max_chars=40,
     )  # fmt: skip
     seed = two.number_input("Seed", 0, 1_000_000, 0, key="start_seed", help="The same seed and data give the same.")
@@ -142,7 +142,7 @@ def request_from(**values: Any) -> JobRequest:
         first = error.errors(include_url=False)[0]
         if first["loc"][:1] == ("name",):
             raise BadInput(
-                "The name of the tuned model may have letters, digits, dots, dashes and underscores, at most 40."
+                "The name of the fine-tuned model may have letters, digits, dots, dashes and underscores, at most 40."
             ) from None
         raise BadInput(f"{'.'.join(map(str, first['loc']))}: {field_problem(first)}.") from None
 
@@ -199,7 +199,7 @@ def _consent(asked: Asked, gone: UploadSummary) -> bool:
         st.text(gone.sentence)
         if gone.warning:
             told = gone.warning[:1].upper() + gone.warning[1:]
-            st.markdown(f":red[:material/key: {fmt.markdown(told)}] The tab Checks names their lines; take them out.")
+            st.markdown(f":red[:material/key: {fmt.markdown(told)}] The tab Lint names their lines; take them out.")
         else:
             st.caption("No key, token or password was seen in it. Names and other private things nobody but you can "
                        "see: look through it before you agree.")  # fmt: skip

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 VIEW = "tuning_view"
-DATA, CHECKS, JOBS, FACTORIAL, LABELS = "Training data", "Checks", "Jobs", "2 × 2", "Next to label"
+DATA, CHECKS, JOBS, FACTORIAL, LABELS = "Training data", "Lint", "Jobs", "2 × 2", "Next to label"
 EMBEDDER_TAB = "Embedding model"
 TABS = {
     DATA: "llmopt_ui.finetuning.data:data_view",

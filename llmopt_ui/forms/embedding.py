@@ -52,7 +52,7 @@ def _local_choice(before: str, key: str) -> str:
     known = {BUILTIN_EMBEDDING: f"{BUILTIN_EMBEDDING} (built in)"}
     for model in tuned_embedding_models(settings()):
         if isinstance(model.spec, EmbeddingSpec):
-            known[model.spec.model] = f"{model.name} (tuned)"
+            known[model.spec.model] = f"{model.name} (fine-tuned)"
     known.setdefault(before, before.rsplit("/", 1)[-1])
     names = list(known)
     chosen = st.selectbox("Embedding model", names, names.index(before), key=key, accept_new_options=True, help=_HELP,

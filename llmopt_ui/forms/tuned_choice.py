@@ -22,8 +22,9 @@ def tuned_choice(before: ModelSpec, endpoint: str, token: str) -> tuple[ModelSpe
     names = list(dict.fromkeys(["", *known, current]))
     if names == [""]:
         return there, ""
-    chosen = st.selectbox("Tuned model", names, names.index(current), format_func=lambda name: name or "Base model",
-                          key=f"edit_tuned_{endpoint}_{token}", persist_state="session",
+    chosen = st.selectbox("Fine-tuned model", names, names.index(current),
+                          format_func=lambda name: name or "Base model", key=f"edit_tuned_{endpoint}_{token}",
+                          persist_state="session",
                           help="Made by fine-tuning jobs; asked the way it was trained.")  # fmt: skip
     if chosen == current:
         return there, ""

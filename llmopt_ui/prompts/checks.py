@@ -85,7 +85,7 @@ def _of_one(project: Project, set_name: str) -> None:
     rows = edited_rows(key, draft.get("rows", saved), _COLUMNS, types=_TYPES)
     if rows != draft.get("rows", saved):
         store().save_draft(project, _DRAFT, _draft_of(found, example), {"rows": rows})
-    st.button("Save the checks of this example", key=f"example_checks_save_{form}", icon=":material/save:",
+    st.button("Save the assertions of this example", key=f"example_checks_save_{form}", icon=":material/save:",
               on_click=_save, args=(project, found, example, rows, form))  # fmt: skip
 
 

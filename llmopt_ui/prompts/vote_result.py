@@ -97,7 +97,7 @@ def _files(found: Comparison, grid: Grid, votes: Sequence[Vote]) -> None:
         asked = st.selectbox(
             "Input of the preference pairs", [_PREFERRED, *grid.names], key=f"vote_asked_{found.id}", width=340,
             format_func=lambda name: f"As {name} asked" if name else "As the preferred answer was asked",
-            help="A model is tuned on pairs of answers to one input. Choose the prompt it will be asked with.",
+            help="A model is fine-tuned on pairs of answers to one input. Choose the prompt it will be asked with.",
         )  # fmt: skip
         pairs = preference_pairs(grid, votes, asked or "")
         stem = fmt.file_stem(f"votes-{found.project}-{found.id}")

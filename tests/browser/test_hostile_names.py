@@ -19,7 +19,7 @@ PAGES = {
     "Prompts": ("Editor", "Few-shot", "Side by side", "Blind vote", "Instruction search"),
     "Retrieval": ("One question", "Whole set", "Leave one out", "More chunks"),
     "Evaluation": ("Results", "Run", "Configurations", "Questions"),
-    "Fine-tuning": ("Training data", "Checks", "Jobs", "Embedding model", "2 × 2", "Next to label"),
+    "Fine-tuning": ("Training data", "Lint", "Jobs", "Embedding model", "2 × 2", "Next to label"),
 }
 _LINKS = f"""() => [...document.querySelectorAll('a, img, image')].map(
   e => String(e.src || (e.href && e.href.baseVal) || e.href || e.getAttribute('xlink:href')))

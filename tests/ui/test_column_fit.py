@@ -35,7 +35,7 @@ def test_what_fits_in_one_line_makes_no_tall_rows(room: int) -> None:
 
 @pytest.mark.parametrize("texts", [[NAME], [SENTENCE], [NAME, SENTENCE, ""], ["港口建于一七一二年。" * 4]])
 def test_cells_are_whole_where_there_is_room(texts: list[str]) -> None:
-    names = ("Tuned model", "State", "Data")
+    names = ("Fine-tuned model", "State", "Data")
     found = fit([Column(names[0], texts), *(Column(name, ["finished", "failed"]) for name in names[1:])], 330)
     lines = next(lines for lines, height in ROW_HEIGHTS.items() if height == found.row_height)
     assert found.whole

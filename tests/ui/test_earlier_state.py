@@ -255,6 +255,6 @@ def test_the_factorial_says_what_has_changed_since_its_arms_ran(app: App, store:
     store.save_documents("p", [Document("town.txt", "Another text.")])
     (root / "reader.gguf").write_bytes(b"GGUF of another training")
     told = words(app("pages/finetuning_lab.py", project="p", tuning_view="2 × 2"))
-    assert "the tuned model has changed since tuned ran" in told
+    assert "the fine-tuned model has changed since fine-tuned ran" in told
     assert "the documents have changed since base + RAG ran" in told
-    assert "the documents and the tuned model have changed since tuned + RAG ran" in told
+    assert "the documents and the fine-tuned model have changed since fine-tuned + RAG ran" in told

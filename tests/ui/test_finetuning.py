@@ -225,7 +225,7 @@ def test_a_larger_model_answers_what_passes_is_collected(
 
 
 def test_checks_without_data_and_of_a_broken_file(app: App, used: str) -> None:
-    test = app(PAGE, project=used, tuning_view="Checks")
+    test = app(PAGE, project=used, tuning_view="Lint")
     assert "No file chosen" in words(test)
     broken = b'{"messages": [{"role": "user", "content": "hi"}]}\nnot json\n'
     test.get("file_uploader")[0].set_value(("broken.jsonl", broken, "application/jsonl")).run()
@@ -240,7 +240,7 @@ def test_checks_without_data_and_of_a_broken_file(app: App, used: str) -> None:
 def test_checks_of_a_saved_set_find_leakage(app: App, used: str, store: Store) -> None:
     leaking = chat_example("When was the harbour built? (1)", "1712")
     save_training_set(store, used, "shades", [*examples(20), leaking])
-    test = app(PAGE, project=used, tuning_view="Checks")
+    test = app(PAGE, project=used, tuning_view="Lint")
     assert not test.exception
     shown = words(test)
     assert "No errors" in shown
@@ -555,7 +555,7 @@ def test_missing_losses_have_a_dash_and_a_waiting_job_waits_once(
     folder.update_state(status="queued", message="Waiting until another training has ended.")
     test = app(PAGE, project=used, tuning_view="Jobs")
     assert not test.exception
-    (table,) = [t for t in test.dataframe if "Tuned model" in t.value.columns]
+    (table,) = [t for t in test.dataframe if "Fine-tuned model" in t.value.columns]
     assert table.value["Validation loss"].isna().tolist() == [True, False]
     assert table.proto.placeholder == "–"
     told = [bar.proto.text for bar in test.main.get("progress")]
@@ -590,8 +590,8 @@ def test_the_square_needs_a_tuned_model_then_runs_and_shows_all_four(
     test.run()
     assert not test.exception
     shown = words(test)
-    assert "Best: **tuned" in shown
-    assert "Does tuning help, without retrieval?" in shown
+    assert "Best: **fine-tuned" in shown
+    assert "Does fine-tuning help, without retrieval?" in shown
     assert "better" in shown
     assert "Pays after" in shown
     names = [item.name for item in store.configurations(used)]
@@ -641,7 +641,7 @@ def test_what_is_sent_is_agreed_to_anew_when_it_changes(
 def test_the_square_without_a_tuned_model(app: App, used: str) -> None:
     test = app(PAGE, project=used, tuning_view="2 × 2")
     assert not test.exception
-    assert "No tuned model yet" in words(test)
+    assert "No fine-tuned model yet" in words(test)
 
 
 def test_decisions_become_training_data(app: App, used: str, store: Store) -> None:

@@ -118,7 +118,7 @@ def test_saving_with_worse_answers_is_called_so(app: App, store: Store, reader: 
     test.selectbox(key="pay_base").set_value("base").run()
     assert "The answers get better too" in words(test)
     assert r"+0\.12 " in words(test)
-    test.selectbox(key="pay_tuned").set_value("tuned + RAG").run()
+    test.selectbox(key="pay_tuned").set_value("fine-tuned + RAG").run()
     assert "The answers get better too" in words(test)
     assert r"+0\.83 " in words(test)
 
@@ -127,7 +127,7 @@ def test_what_is_rare_stands_above_what_is_everywhere(app: App, store: Store) ->
     store.ensure_project("p")
     odd = [chat_example("how tall is the tower?", answer) for answer in ("90 m", "ninety metres and more")]
     save_training_set(store, "p", "reading", [*READING, *odd])
-    test = app(PAGE, project="p", tuning_view="Checks")
+    test = app(PAGE, project="p", tuning_view="Lint")
     assert not test.exception
     (table,) = [t.value for t in test.dataframe if "What" in t.value.columns]
     assert table["What"].iloc[0] == "the same input as line 21, with another answer"

@@ -169,7 +169,7 @@ def test_the_factorial_hatches_the_tuned_arms_and_calls_none_of_them_best(app: A
     said = words(test)
     sentence = "26 of 30 questions stand in the training data of reader (word for word)"
     assert said.count(sentence) == 1
-    assert f":red[:material/warning: tuned, tuned + RAG: {sentence}" in said
+    assert f":red[:material/warning: fine-tuned, fine-tuned + RAG: {sentence}" in said
     assert "Highest of those not trained on these questions: **base + RAG**" in said
     answers = test.table[1].value
     assert answers["Verdict"].str.contains("better").tolist() == [False, False, True, False, False]

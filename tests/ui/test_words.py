@@ -34,7 +34,7 @@ TABS = {
     "pages/retrieval_lab.py": ("retrieval_view", ("One question", "Whole set", "Leave one out", "More chunks")),
     "pages/evaluation.py": ("evaluation_view", ("Results", "Run", "Configurations", "Questions")),
     "pages/finetuning_lab.py": (
-        "tuning_view", ("Training data", "Checks", "Jobs", "Embedding model", "2 × 2", "Next to label"),
+        "tuning_view", ("Training data", "Lint", "Jobs", "Embedding model", "2 × 2", "Next to label"),
     ),
     "pages/settings.py": ("settings_view", ("Endpoints", "Built-in models", "Judge", "Workspace")),
 }  # fmt: skip
@@ -42,6 +42,8 @@ _KEYS = "|".join(name for name in METRICS if "_" in name)
 _SETTINGS = "chunking|embedding|transform|search|rerank|model|prompt|retrieval|few_shot|fact_check|checks|routing"
 FORBIDDEN = re.compile(rf"\bNone\b|\bnan\b|\bNaN\b|\bNaT\b|<NA>|\b(?:{_KEYS})\b|\b(?:{_SETTINGS})\.[a-z_]+\b(?!\.)")
 
+FORMER = re.compile(r"(?<![-\w])tun(?:e|ed|es|ing)\b|\bpreflights?\b|(?<!fact )\bchecks\b", re.IGNORECASE)
+"""Words of before: it is fine-tuning, a lint of training data, an assertion on an answer."""
 
 # Streamlit reads Markdown in these; everything else is shown as it is written.
 _MARKDOWN = {"label", "help", "body", "Markdown", "Heading", "content"}
@@ -139,6 +141,13 @@ def test_no_page_says_none_names_a_key_or_shows_marks(app: App, seen: str, page:
     test = app(page, project=seen, **({key: tab} if key else {}))
     assert not test.exception
     assert not wrong_words(texts(test))
+
+
+@pytest.mark.parametrize(("page", "tab"), [(page, tab) for page, (_, tabs) in TABS.items() for tab in tabs])
+def test_pages_use_one_word_for_one_thing(app: App, seen: str, page: str, tab: str) -> None:
+    key = TABS[page][0]
+    test = app(page, project=seen, **({key: tab} if key else {}))
+    assert not {text[:160] for text, _ in texts(test) if FORMER.search(text)}
 
 
 def wrong_words(found: Iterable[tuple[str, bool]]) -> set[tuple[str, str]]:

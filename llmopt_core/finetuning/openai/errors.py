@@ -11,16 +11,16 @@ from llmopt_core.models.openai.wire_values import label_of
 
 __all__ = ["WIRE_ERRORS", "explain", "failure_words", "is_ambiguous"]
 
-_ELSEWHERE = "tune the built-in model on this machine, or choose another endpoint that offers fine-tuning"
+_ELSEWHERE = "fine-tune the built-in model on this machine, or choose another endpoint that offers fine-tuning"
 
 _REFUSALS = {
     "training_not_available": (
         "this organisation can start no fine-tuning jobs there (OpenAI is closing self-serve fine-tuning in steps "
-        f"until January 2027); models that are tuned already keep answering. Instead, {_ELSEWHERE}"
+        f"until January 2027); models that are fine-tuned already keep answering. Instead, {_ELSEWHERE}"
     ),
-    "model_not_available": "the base model cannot be tuned there, or no longer; choose another base model",
+    "model_not_available": "the base model cannot be fine-tuned there, or no longer; choose another base model",
     "model_not_found": "there is no such base model there; check its name",
-    "invalid_model": "there is no such base model there, or it cannot be tuned; check its name",
+    "invalid_model": "there is no such base model there, or it cannot be fine-tuned; check its name",
     "insufficient_quota": "the account's quota is spent; check plan and billing there",
     "exceeded_quota": "the account's quota is spent; check plan and billing there",
     "billing_hard_limit_reached": "the account's spending limit is reached; raise it there",

@@ -262,7 +262,7 @@ class ServiceTrainer:
         """
         job = self.status(job_id)
         if job.status != "finished" or not job.tuned_model:
-            raise BadInput(f"Job {job_id} is {job.status}; a tuned model is there once it has finished.")
+            raise BadInput(f"Job {job_id} is {job.status}; a fine-tuned model is there once it has finished.")
         facts = {"job_id": job.id, "remote_id": job.remote_id, "base_model": job.base_model,
                  "data_version": job.data_version, "trained_tokens": job.trained_tokens}  # fmt: skip
         spec = ModelSpec(endpoint=self._endpoint.name, name=job.tuned_model, mode="chat")

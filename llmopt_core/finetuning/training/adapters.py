@@ -55,7 +55,7 @@ def adapter(settings: Settings, name: str) -> Adapter:
     """
     known = {a.name: a for a in adapters(settings)}
     if name not in known:
-        raise BadInput(f"There is no tuned model named {name!r}; there are {', '.join(known) or 'none yet'}.")
+        raise BadInput(f"There is no fine-tuned model named {name!r}; there are {', '.join(known) or 'none yet'}.")
     return known[name]
 
 
@@ -79,7 +79,7 @@ def tuned_embedding(settings: Settings, name: str) -> TunedModel:
     """
     folder = embeddings_root(settings) / name
     if not (folder / "modules.json").exists():
-        raise BadInput(f"There is no tuned embedding model named {name!r} in {folder.parent}.")
+        raise BadInput(f"There is no fine-tuned embedding model named {name!r} in {folder.parent}.")
     return TunedModel(name, EmbeddingSpec(model=str(folder)), _card(folder / CARD))
 
 

@@ -42,7 +42,7 @@ def trainable_folder(settings: Settings, base_model: str = "builtin") -> Path:
         raise BadInput(f"{source}: there is no such model; expected builtin, a GGUF file, or a model folder.")
     architecture = read_metadata(source).get("general.architecture")
     if architecture != "llama":
-        raise BadInput(f"{source.name}: the architecture {architecture} cannot be tuned here, only llama can.")
+        raise BadInput(f"{source.name}: the architecture {architecture} cannot be fine-tuned here, only llama can.")
     target = settings.home / "models" / f"{source.stem}-{file_hash(source)}-trainable"
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{target}.lock"):

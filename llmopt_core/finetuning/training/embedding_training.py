@@ -83,5 +83,6 @@ def _export(run: EmbeddingRun, target: Path, facts: dict[str, Any]) -> None:
             write_card(draft / CARD, facts)
     except OSError as error:
         raise StorageFailed(
-            f"{target}: the tuned model cannot be written ({error.strerror}); free some space, then resume the job."
+            f"{target}: the fine-tuned model cannot be written ({error.strerror}); free some space, then resume "
+            f"the job."
         ) from error

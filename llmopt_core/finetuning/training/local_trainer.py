@@ -57,7 +57,7 @@ class LocalTrainer:
         taken |= {f.job().name for f in all_folders(self._settings) if not reconcile(f).has_ended}
         if request.name in taken:
             raise BadInput(
-                f"There is already a tuned model or a running job named {request.name!r}; choose another name."
+                f"There is already a fine-tuned model or a running job named {request.name!r}; choose another name."
             )
 
     def _start(self, folder: JobFolder) -> Job:
@@ -129,7 +129,7 @@ class LocalTrainer:
         """
         job = self.status(job_id)
         if job.status != "finished":
-            raise BadInput(f"Job {job_id} is {job.status}; a tuned model is there once it has finished.")
+            raise BadInput(f"Job {job_id} is {job.status}; a fine-tuned model is there once it has finished.")
         if job.kind == "embedding":
             return tuned_embedding(self._settings, job.tuned_model)
         return adapter(self._settings, job.tuned_model).tuned_model()

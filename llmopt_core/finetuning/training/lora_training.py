@@ -87,7 +87,7 @@ def _export(worker: Worker, run: LoraRun, settings: LoraSettings, facts: dict[st
         cause = error if isinstance(error, OSError) else error.__cause__
         why = getattr(cause, "strerror", None) or str(error)
         raise StorageFailed(
-            f"{path}: the tuned model cannot be written ({why}); free some space, then resume the job."
+            f"{path}: the fine-tuned model cannot be written ({why}); free some space, then resume the job."
         ) from error
 
 

@@ -254,7 +254,7 @@ def with_embedder(configuration: Configuration, tuned: TunedModel) -> Configurat
     """
     retrieval = retrieval_of(configuration)
     if not isinstance(tuned.spec, EmbeddingSpec):
-        raise BadInput(f"{tuned.name} is a chat model and embeds nothing; choose a tuned embedding model.")
+        raise BadInput(f"{tuned.name} is a chat model and embeds nothing; choose a fine-tuned embedding model.")
     embedding = retrieval.embedding.model_copy(update={"model": tuned.spec.model, "endpoint": ""})
     changed = retrieval.model_copy(update={"embedding": embedding})
     return configuration.model_copy(update={"name": f"{configuration.name}-{tuned.name}", "retrieval": changed})

@@ -134,7 +134,7 @@ def gain_of_plan(
     """`measure_gain` for a plan and the model that came of it, with what the training cost.
 
     Raises:
-        BadInput: The tuned model is a chat model, or there is nothing to measure.
+        BadInput: The fine-tuned model is a chat model, or there is nothing to measure.
         EndpointError: An embedder failed.
     """
     if not isinstance(tuned.spec, EmbeddingSpec):
@@ -173,7 +173,7 @@ async def measure_plan(context: JobContext, arguments: GainArguments) -> dict[st
     store, plan = context.store, arguments.plan
     tuned = next((one for one in tuned_embedding_models(context.settings) if one.name == arguments.name), None)
     if tuned is None:
-        raise BadInput(f"The tuned model {arguments.name} is gone.")
+        raise BadInput(f"The fine-tuned model {arguments.name} is gone.")
     examples = store.evaluation_set(context.project, plan.held_back_set).examples
     documents = store.documents(context.project)
     async with context.models() as models:

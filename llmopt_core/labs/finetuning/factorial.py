@@ -23,14 +23,14 @@ from llmopt_core.statistics.paired import Comparison
 from llmopt_core.types import Record, Usage
 
 PAIRS = (
-    ("base", "tuned"),
-    ("base + RAG", "tuned + RAG"),
+    ("base", "fine-tuned"),
+    ("base + RAG", "fine-tuned + RAG"),
     ("base", "base + RAG"),
-    ("tuned", "tuned + RAG"),
-    ("base + RAG", "tuned"),
+    ("fine-tuned", "fine-tuned + RAG"),
+    ("base + RAG", "fine-tuned"),
 )
 """What the 2 x 2 answers, baseline first: does tuning help, without and with retrieval; does retrieval; which one."""
-COMPARED = (*PAIRS, ("base", "tuned + RAG"))
+COMPARED = (*PAIRS, ("base", "fine-tuned + RAG"))
 """Every pair of which a price is compared, too: whether saving, or paying, is worth it is a matter of the answers."""
 
 

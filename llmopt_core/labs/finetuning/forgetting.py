@@ -28,7 +28,7 @@ def general_pair(configuration: Configuration, tuned: ModelSpec, name: str) -> t
         BadInput: The configuration uses the tuned model already.
     """
     if configuration.model.adapter and configuration.model.adapter == tuned.adapter:
-        raise BadInput(f"{configuration.name} asks the tuned model already; choose one of the base model.")
+        raise BadInput(f"{configuration.name} asks the fine-tuned model already; choose one of the base model.")
     changed = with_tuned_model(configuration, tuned)
     return configuration, changed.model_copy(update={"name": f"{configuration.name} · {name} (general)"})
 

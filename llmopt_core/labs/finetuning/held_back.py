@@ -68,7 +68,7 @@ class SetUse:
         """What it means, in one sentence."""
         return (
             f"{self.seen_count} of the {self.questions} questions of {self.name} go into training "
-            f"{how_close(self.exact, self.near)}: measure what is tuned on them with other questions."
+            f"{how_close(self.exact, self.near)}: measure what is fine-tuned on them with other questions."
         )
 
 

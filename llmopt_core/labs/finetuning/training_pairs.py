@@ -18,7 +18,7 @@ from llmopt_core.models.registry import Models
 from llmopt_core.prompts.assemble import build_messages
 from llmopt_core.types import Document, Example, Failure
 
-ARMS = ("base", "base + RAG", "tuned", "tuned + RAG")
+ARMS = ("base", "base + RAG", "fine-tuned", "fine-tuned + RAG")
 
 
 async def training_pairs(

@@ -103,7 +103,7 @@ def test_a_pair_that_is_none_of_the_family_is_tested_with_all_of_it(store: Store
     other = leaderboard([plain, rag, tuned, both], [METRIC], 2, tested)[3].cells[METRIC].versus
     assert other is not None
     assert other.family == 4
-    assert read_factorial(store, "p", FOUR, where, METRIC).comparisons["tuned", "tuned + RAG"] == other
+    assert read_factorial(store, "p", FOUR, where, METRIC).comparisons["fine-tuned", "fine-tuned + RAG"] == other
     assert compare_runs(both, tuned, METRIC, tested) == other.reverse
 
 

@@ -74,11 +74,11 @@ def test_four_runs_become_a_factorial_with_paired_differences(store: Store) -> N
         run(store, configuration, where, MEANS[name])
     found = read_factorial(store, "p", four, where, "answer_f1")
     assert found.whole
-    assert found.best == "tuned + RAG"
-    assert found.comparisons["base", "tuned"].difference == pytest.approx(0.35)
-    assert found.comparisons["base", "tuned"].verdict == "better"
-    assert found.comparisons["base + RAG", "tuned"].verdict in ("better", "no difference seen")
-    arm = found.arms["tuned + RAG"]
+    assert found.best == "fine-tuned + RAG"
+    assert found.comparisons["base", "fine-tuned"].difference == pytest.approx(0.35)
+    assert found.comparisons["base", "fine-tuned"].verdict == "better"
+    assert found.comparisons["base + RAG", "fine-tuned"].verdict in ("better", "no difference seen")
+    arm = found.arms["fine-tuned + RAG"]
     assert (arm.prompt_tokens, arm.completion_tokens, arm.seconds) == (400, 10, 0.5)
     assert arm.summary.scored == COUNT
 
@@ -91,7 +91,7 @@ def test_what_was_not_run_is_missing_and_other_sets_do_not_count(store: Store) -
     run(store, four[1], saved_set(store, "other"), 0.2)
     run(store, four[2], where, 0.4, judge="another judge")
     found = read_factorial(store, "p", four, where, "answer_f1")
-    assert list(found.arms) == ["tuned"]
+    assert list(found.arms) == ["fine-tuned"]
     assert read_factorial(store, "p", four, where, "exact_match").arms == {}
 
 
@@ -134,13 +134,16 @@ def test_the_shorter_prompt_pays_for_the_training(store: Store) -> None:
         run(store, configuration, where, MEANS[name])
     found = read_factorial(store, "p", four, where, "answer_f1").arms
     prices = Prices(prompt=1.0, completion=2.0)
-    made = economics(found["base + RAG"], found["tuned"], prices, prices, training_usd=3.5)
+    made = economics(found["base + RAG"], found["fine-tuned"], prices, prices, training_usd=3.5)
     assert made.result.requests == 10_000
     base, tuned = made.total(10_000)
     assert base == pytest.approx(tuned)
-    free = economics(found["base + RAG"], found["tuned"], None, None, training_usd=0.0, hourly_usd=1.0)
+    free = economics(found["base + RAG"], found["fine-tuned"], None, None, training_usd=0.0, hourly_usd=1.0)
     assert free.base.usd == pytest.approx(0.5 / 3600)
-    assert economics(found["base"], found["tuned"], prices, Prices(prompt=9.0), training_usd=1).result.requests is None
+    assert (
+        economics(found["base"], found["fine-tuned"], prices, Prices(prompt=9.0), training_usd=1).result.requests
+        is None
+    )
 
 
 def test_forgetting_is_the_paired_difference_on_a_general_set(store: Store) -> None:

@@ -78,7 +78,7 @@ def test_it_is_said_how_many_questions_of_a_set_go_into_training() -> None:
     assert (use.name, use.exact, use.near) == ("questions", 4, 1)
     assert use.sentence == (
         "5 of the 6 questions of questions go into training (4 word for word, 1 nearly): "
-        "measure what is tuned on them with other questions."
+        "measure what is fine-tuned on them with other questions."
     )
 
 

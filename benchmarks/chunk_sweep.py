@@ -31,11 +31,11 @@ from llmopt_core.chunking.chunk import chunk_documents  # noqa: E402
 from llmopt_core.documents.load import load_documents  # noqa: E402
 from llmopt_core.documents.questions import load_questions  # noqa: E402
 from llmopt_core.labs.chunking.result import SweepResult, by_recall  # noqa: E402
-from llmopt_core.labs.chunking.run import run_sweep  # noqa: E402
 from llmopt_core.labs.chunking.spec import SweepSpec, chunkings_of  # noqa: E402
+from llmopt_core.labs.chunking.sweep import run_sweep  # noqa: E402
 from llmopt_core.models.base import BUILTIN_EMBEDDING, Vectors  # noqa: E402
 from llmopt_core.models.local.embedding import LocalEmbedder, local_embedder  # noqa: E402
-from llmopt_core.models.packaged import embedding_folder  # noqa: E402
+from llmopt_core.models.weight_packages import embedding_folder  # noqa: E402
 from llmopt_core.runs.store import Store  # noqa: E402
 from llmopt_core.types import Document, EvaluationSet  # noqa: E402
 

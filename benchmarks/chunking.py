@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 from llmopt_core.chunking import measure  # noqa: E402
 from llmopt_core.chunking.chunk import chunk_document, spans  # noqa: E402
 from llmopt_core.chunking.spec import ChunkingSpec  # noqa: E402
-from llmopt_core.models.packaged import embedding_folder  # noqa: E402
+from llmopt_core.models.weight_packages import embedding_folder  # noqa: E402
 from llmopt_core.types import Document  # noqa: E402
 
 Work = Callable[[str], int]

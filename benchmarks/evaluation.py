@@ -106,7 +106,7 @@ def again_time(folder: Path) -> None:
 
 def table_time(folder: Path) -> None:
     from llmopt_core.experiments.leaderboard import leaderboard
-    from llmopt_core.experiments.scored import read_run_scores
+    from llmopt_core.experiments.run_scores import read_run_scores
     from llmopt_core.runs.store import Store
 
     store = Store(f"sqlite:///{folder / 'table.db'}", folder)

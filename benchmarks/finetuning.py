@@ -39,12 +39,12 @@ from finetuning_factorial import chat_spec, compare_arms, report_forgetting, tra
 from llmopt_core.documents.load import load_documents  # noqa: E402
 from llmopt_core.documents.questions import load_questions  # noqa: E402
 from llmopt_core.experiments.configuration import Configuration  # noqa: E402
-from llmopt_core.experiments.file import load_experiment  # noqa: E402
+from llmopt_core.experiments.experiment_file import load_experiment  # noqa: E402
 from llmopt_core.finetuning.data.examples import TrainingSet, chat_example  # noqa: E402
 from llmopt_core.finetuning.data.files import load_training_set  # noqa: E402
 from llmopt_core.finetuning.data.lint import check_file  # noqa: E402
 from llmopt_core.finetuning.data.split import split_set  # noqa: E402
-from llmopt_core.finetuning.data.structured import Share, report_structured, score_structured  # noqa: E402
+from llmopt_core.finetuning.data.structured_outputs import Share, report_structured, score_structured  # noqa: E402
 from llmopt_core.finetuning.jobs.job import Job, JobRequest, TunedModel  # noqa: E402
 from llmopt_core.finetuning.training.adapters import adapters  # noqa: E402
 from llmopt_core.finetuning.training.local_trainer import LocalTrainer  # noqa: E402

@@ -10,10 +10,10 @@ from llmopt_core.documents.questions import load_questions
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import run_experiment
-from llmopt_core.experiments.file import Experiment
+from llmopt_core.experiments.experiment_file import Experiment
 from llmopt_core.experiments.leaderboard import compare_runs
 from llmopt_core.experiments.plan import Plan
-from llmopt_core.experiments.scored import read_run_scores
+from llmopt_core.experiments.run_scores import read_run_scores
 from llmopt_core.finetuning.jobs.job import TunedModel
 from llmopt_core.finetuning.training.adapters import adapters
 from llmopt_core.labs.finetuning.forgetting import general_pair

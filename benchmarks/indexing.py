@@ -27,11 +27,11 @@ silence_telemetry()
 from llmopt_core.chunking.chunk import chunk_documents  # noqa: E402
 from llmopt_core.chunking.spec import ChunkingSpec  # noqa: E402
 from llmopt_core.documents.load import load_documents  # noqa: E402
-from llmopt_core.index import opened  # noqa: E402
+from llmopt_core.index import open_indexes  # noqa: E402
 from llmopt_core.index.build import build_index  # noqa: E402
 from llmopt_core.models.base import BUILTIN_EMBEDDING, EmbeddingSpec, Vectors  # noqa: E402
 from llmopt_core.models.local.embedding import LocalEmbedder, local_embedder  # noqa: E402
-from llmopt_core.models.packaged import embedding_folder  # noqa: E402
+from llmopt_core.models.weight_packages import embedding_folder  # noqa: E402
 from llmopt_core.runs.store import Store  # noqa: E402
 from llmopt_core.types import Chunk, Document  # noqa: E402
 
@@ -89,7 +89,7 @@ def index_whole(documents: Sequence[Document], overlap: int, embedder: LocalEmbe
     chunks = chunk_documents(documents, chunking(overlap))
     build_index(chunks, EMBEDDING, embedder, settings, store.cache, documents=documents)
     taken = watch.taken()
-    opened.close_all()
+    open_indexes.close_all()
     return taken, chunks
 
 

@@ -39,19 +39,19 @@ from llmopt_core.experiments.search.confirmation import Verification  # noqa: E4
 from llmopt_core.experiments.search.task import SearchTask  # noqa: E402
 from llmopt_core.labs.prompts.board import Board  # noqa: E402
 from llmopt_core.labs.prompts.columns import columns_of  # noqa: E402
+from llmopt_core.labs.prompts.comparison_file import load_comparison  # noqa: E402
+from llmopt_core.labs.prompts.comparison_runner import all_places, run_comparison  # noqa: E402
 from llmopt_core.labs.prompts.few_shot_effect import measure_few_shot_effect  # noqa: E402
 from llmopt_core.labs.prompts.few_shot_search import choose_few_shot  # noqa: E402
-from llmopt_core.labs.prompts.file import load_comparison  # noqa: E402
 from llmopt_core.labs.prompts.grid import Grid, load_grid  # noqa: E402
 from llmopt_core.labs.prompts.instruction_search import search_instruction  # noqa: E402
-from llmopt_core.labs.prompts.run import all_places, run_comparison  # noqa: E402
 from llmopt_core.models.base import ModelSpec  # noqa: E402
 from llmopt_core.models.registry import Models  # noqa: E402
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec  # noqa: E402
 from llmopt_core.runs.store import Store  # noqa: E402
 from llmopt_core.settings import Settings  # noqa: E402
 from llmopt_core.statistics.intervals import Summary  # noqa: E402
-from llmopt_core.statistics.paired import Comparison  # noqa: E402
+from llmopt_core.statistics.paired_comparison import Comparison  # noqa: E402
 from llmopt_core.types import EvaluationSet, Example  # noqa: E402
 
 PLAIN = ModelSpec(max_tokens=12, stop=("\n",))

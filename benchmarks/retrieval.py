@@ -50,7 +50,7 @@ from llmopt_core.retrieval.retrieve import Retriever  # noqa: E402
 from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec, SearchSpec, TransformSpec  # noqa: E402
 from llmopt_core.runs.store import Store  # noqa: E402
 from llmopt_core.statistics.intervals import summarize  # noqa: E402
-from llmopt_core.statistics.paired import compare_paired  # noqa: E402
+from llmopt_core.statistics.paired_comparison import compare_paired  # noqa: E402
 from llmopt_core.types import Chunk, Document, Example  # noqa: E402
 
 EMBEDDING = EmbeddingSpec()

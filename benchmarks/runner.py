@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from llmopt_core.cache import MemoryCache  # noqa: E402
-from llmopt_core.execution.bounded import bounded_map  # noqa: E402
+from llmopt_core.execution.concurrency import bounded_map  # noqa: E402
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec  # noqa: E402
 from llmopt_core.models.endpoints import Endpoint  # noqa: E402
 from llmopt_core.models.registry import Models  # noqa: E402

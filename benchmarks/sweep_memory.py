@@ -27,8 +27,8 @@ from llmopt_core.settings import Settings, silence_telemetry  # noqa: E402
 silence_telemetry()
 
 from llmopt_core.labs.chunking.progress import Reporter  # noqa: E402
-from llmopt_core.labs.chunking.run import run_sweep  # noqa: E402
 from llmopt_core.labs.chunking.spec import SweepSpec  # noqa: E402
+from llmopt_core.labs.chunking.sweep import run_sweep  # noqa: E402
 from llmopt_core.models.base import EmbeddingSpec  # noqa: E402
 from llmopt_core.models.registry import Models  # noqa: E402
 from llmopt_core.runs.store import Store  # noqa: E402

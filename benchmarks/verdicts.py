@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from llmopt_core.statistics.intervals import summarize  # noqa: E402
-from llmopt_core.statistics.paired import compare_family, compare_paired  # noqa: E402
+from llmopt_core.statistics.paired_comparison import compare_family, compare_paired  # noqa: E402
 from llmopt_core.statistics.paired_tests import _BootstrapT, _SignFlips  # noqa: E402
 from llmopt_core.statistics.resampling import bootstrap_interval, is_constant  # noqa: E402
 

@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 from llmopt_core.index import analysis  # noqa: E402
 from llmopt_core.index.bm25 import Bm25  # noqa: E402
-from llmopt_core.statistics.paired import compare_paired  # noqa: E402
+from llmopt_core.statistics.paired_comparison import compare_paired  # noqa: E402
 
 Stem = Callable[[str], str]
 _LANGUAGES = {"de": "german", "fr": "french", "es": "spanish"}

@@ -8,10 +8,10 @@ import streamlit as st
 
 from llmopt_core.evaluation.judge_agreement import IN_SHORT, JUDGE, judge_note
 from llmopt_core.experiments import caveats as core
-from llmopt_core.experiments.basis import Basis, changed_parts, changed_words, run_changes, runs_changed
 from llmopt_core.experiments.caveats import RunCaveats, caveats
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import documents_version
+from llmopt_core.experiments.provenance import Basis, changed_parts, changed_words, run_changes, runs_changed
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import Example, fingerprint
@@ -51,7 +51,7 @@ def long_question_notes(found: Sequence[Configuration], examples: Sequence[Examp
 # An endpoint's window may be changed in Settings.
 @st.cache_data(max_entries=64, ttl=60, show_spinner=False)
 def _long_questions(key: tuple[str, str], _configuration: Configuration, _questions: Sequence[str]) -> str:
-    from llmopt_core.experiments.window_note import question_note
+    from llmopt_core.experiments.truncation_warnings import question_note
 
     return question_note(_configuration.retrieval, _questions, models()) if _configuration.retrieval else ""
 

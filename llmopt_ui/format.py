@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from llmopt_core.reporting.words import (
+from llmopt_core.reporting.formatting import (
     DASH,
     change,
     dollars,

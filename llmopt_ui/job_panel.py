@@ -9,7 +9,7 @@ import streamlit as st
 from llmopt_core.errors import LlmOptError
 from llmopt_core.jobs.titles import job_title
 from llmopt_core.labs.job_kinds import job_kinds
-from llmopt_core.reporting.standing import standing_of
+from llmopt_core.reporting.progress_summary import standing_of
 from llmopt_core.runs.values import Job
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_error, show_errors

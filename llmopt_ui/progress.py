@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from llmopt_core.reporting.standing import Standing
+from llmopt_core.reporting.progress_summary import Standing
 from llmopt_ui import format as fmt
 from llmopt_ui.components import facts
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.answering.ending import ending_of
+from llmopt_core.answering.finish_reason import ending_of
 from llmopt_core.evaluation.assertions.spec import describe
 from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.experiments.grading import ASSERTIONS

@@ -47,7 +47,7 @@ def main() -> None:
 async def evaluate_sample(home: Path, questions: int) -> None:
     """Install the sample project and run its configurations."""
     from llmopt_core.experiments.experiment import run_experiment, saved_configurations
-    from llmopt_core.experiments.file import load_experiment
+    from llmopt_core.experiments.experiment_file import load_experiment
     from llmopt_core.experiments.plan import Plan
     from llmopt_core.experiments.sample import SAMPLE, install_sample
     from llmopt_core.models.registry import Models

@@ -16,8 +16,8 @@ from llmopt_core.answering.fact_check.support import ModelSupport, Support, Word
 from llmopt_core.answering.few_shot_vectors import memoize
 from llmopt_core.models.base import ChatRequest, Completion, EmbeddingSpec, ModelSpec, Vectors
 from llmopt_core.models.finish import unusable
-from llmopt_core.prompts.assemble import Mode, build_messages, build_step_messages, templates_of
 from llmopt_core.prompts.few_shot import Encode
+from llmopt_core.prompts.messages import Mode, build_messages, build_step_messages, templates_of
 from llmopt_core.prompts.patterns import extract_answer
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.prompts.template import renders_at_once, variables_in

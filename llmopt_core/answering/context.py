@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llmopt_core.prompts.assemble import Mode
+from llmopt_core.prompts.messages import Mode
 from llmopt_core.types import Example, Hit
 
 _MARK = re.compile(r"<(?=\s*+(?:/\s*+)?passage)", re.IGNORECASE)

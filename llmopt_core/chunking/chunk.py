@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 
-from llmopt_core.chunking.fixed import fixed_spans
+from llmopt_core.chunking.fixed_size import fixed_spans
 from llmopt_core.chunking.headings import SEPARATOR, Headings
 from llmopt_core.chunking.measure import Measure, measure
 from llmopt_core.chunking.pack import Spans

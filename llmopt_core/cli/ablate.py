@@ -23,7 +23,7 @@ from llmopt_core.cli.setup import read_experiment
 if TYPE_CHECKING:
     from llmopt_core.experiments.caveats import RunCaveats
     from llmopt_core.experiments.configuration import Configuration
-    from llmopt_core.experiments.file import Experiment
+    from llmopt_core.experiments.experiment_file import Experiment
     from llmopt_core.labs.retrieval.ablation import AblationReport, RemovedPart
     from llmopt_core.labs.retrieval.costs import Cost
     from llmopt_core.labs.retrieval.progress import LabProgress
@@ -116,7 +116,7 @@ async def _ablate(  # noqa: PLR0917
 
 def _progress() -> Any:
     """A line on stderr at every tenth of the work."""
-    from llmopt_core.reporting.standing import standing_of
+    from llmopt_core.reporting.progress_summary import standing_of
 
     told = 0
 

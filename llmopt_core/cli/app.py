@@ -33,7 +33,7 @@ from llmopt_core.cli import (
 from llmopt_core.cli.coverage import BUDGET_REACHED
 from llmopt_core.cli.output import SafeStream, complain
 from llmopt_core.errors import BudgetReached, LlmOptError
-from llmopt_core.installed import program_version
+from llmopt_core.installation import program_version
 
 # What a shell gives a program that was stopped with Ctrl-C: 128 + SIGINT.
 _STOPPED = 130

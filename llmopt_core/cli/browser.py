@@ -32,7 +32,7 @@ def start_app(
     import sys
 
     from llmopt_core.errors import BadInput
-    from llmopt_core.installed import app_file
+    from llmopt_core.installation import app_file
 
     base_path = base_path.strip("/")
     if base_path and not all(re.fullmatch(_PATH_PART, part) for part in base_path.split("/")):

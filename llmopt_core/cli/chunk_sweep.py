@@ -169,7 +169,7 @@ class _Notes:
     def __call__(self, progress: dict[str, Any]) -> None:
         import time
 
-        from llmopt_core.reporting.standing import standing_of
+        from llmopt_core.reporting.progress_summary import standing_of
 
         if not sys.stderr.isatty() or time.monotonic() - self._said < _NOTE_EVERY:
             return

@@ -36,7 +36,7 @@ def nothing_paid(runs: Sequence[Run]) -> str:
 
 def unscored_lines(store: Store, runs: Sequence[Run]) -> list[str]:
     """What could not be scored and why most often: a line per run and metric, below an empty one."""
-    from llmopt_core.answering.ending import ending_lines
+    from llmopt_core.answering.finish_reason import ending_lines
     from llmopt_core.experiments.outcome import outcome
 
     lines = [

@@ -32,7 +32,7 @@ from llmopt_core.cli.setup import read_experiment
 
 if TYPE_CHECKING:
     from llmopt_core.cli.thresholds import Threshold
-    from llmopt_core.experiments.file import Experiment
+    from llmopt_core.experiments.experiment_file import Experiment
     from llmopt_core.experiments.leaderboard import Row
     from llmopt_core.experiments.plan import Plan
     from llmopt_core.experiments.progress import RunProgress
@@ -184,7 +184,7 @@ class Follower:
 
 
 def _line_of(progress: RunProgress) -> str:
-    from llmopt_core.reporting.standing import Standing
+    from llmopt_core.reporting.progress_summary import Standing
 
     indexing = progress.stage == "indexing"
     now = Standing(progress.done, progress.total, "texts" if indexing else "questions", progress.seconds_left,
@@ -195,10 +195,10 @@ def _line_of(progress: RunProgress) -> str:
 
 
 def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, baseline: str) -> str:
-    from llmopt_core.experiments.family import project_family
+    from llmopt_core.experiments.comparison_family import project_family
     from llmopt_core.experiments.leaderboard import leaderboard
-    from llmopt_core.experiments.scored import baseline_position, read_run_scores
-    from llmopt_core.reporting.words import questions
+    from llmopt_core.experiments.run_scores import baseline_position, read_run_scores
+    from llmopt_core.reporting.formatting import questions
 
     runs = [store.run(run_id) for run_id in run_ids]
     names = [run.name for run in runs]

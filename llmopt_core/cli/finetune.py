@@ -155,7 +155,7 @@ def start(
 
 def _name_sets(settings: Settings, training: TrainingSet, held_out: TrainingSet | None) -> list[str]:
     """Which evaluation sets of the workspace the job takes questions from."""
-    from llmopt_core.labs.finetuning.held_back import find_sets_used
+    from llmopt_core.labs.finetuning.held_out_sets import find_sets_used
     from llmopt_core.runs.store import Store
 
     store = Store.open(settings)

@@ -47,7 +47,7 @@ def list_jobs(
 @group.command(help="Print how far a job is until it has ended. Exits with 1 where it did not finish.")
 def follow(job_id: JobId, json: JsonOption = "") -> int:
     """Progress on stderr, the end on stdout."""
-    from llmopt_core.reporting.standing import standing_of
+    from llmopt_core.reporting.progress_summary import standing_of
 
     store, _ = _workspace()
     job, shown = store.job(job_id), ""

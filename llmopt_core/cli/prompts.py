@@ -15,7 +15,7 @@ from llmopt_core.workspace import write_output
 if TYPE_CHECKING:
     from llmopt_core.experiments.comparison import Comparison
     from llmopt_core.interop.promptfoo.importer import NotRun
-    from llmopt_core.labs.prompts.file import ComparisonFile
+    from llmopt_core.labs.prompts.comparison_file import ComparisonFile
     from llmopt_core.labs.prompts.grid import Grid
     from llmopt_core.runs.store import Store
 
@@ -57,10 +57,10 @@ def compare_prompts(
     import asyncio
 
     from llmopt_core.errors import BadInput
+    from llmopt_core.labs.prompts.comparison_file import load_comparison
     from llmopt_core.labs.prompts.export import comparison_csv, comparison_page, comparison_values
-    from llmopt_core.labs.prompts.file import load_comparison
     from llmopt_core.labs.prompts.grid import FILTER_NAMES, load_grid
-    from llmopt_core.labs.prompts.notes import row_notes
+    from llmopt_core.labs.prompts.row_notes import row_notes
     from llmopt_core.runs.store import Store
     from llmopt_core.settings import Settings
 
@@ -118,9 +118,9 @@ def export_promptfoo(
     """Export to promptfoo."""
     import os
 
-    from llmopt_core.experiments.file import load_experiment, read_with_lines
+    from llmopt_core.experiments.experiment_file import load_experiment, read_with_lines
     from llmopt_core.interop.promptfoo.exporter import export_promptfoo as export
-    from llmopt_core.labs.prompts.file import load_comparison
+    from llmopt_core.labs.prompts.comparison_file import load_comparison
     from llmopt_core.models.endpoints import endpoints_from
     from llmopt_core.runs.store import Store
     from llmopt_core.settings import Settings
@@ -170,7 +170,7 @@ async def _run(store: Store, loaded: ComparisonFile) -> Comparison:
     from llmopt_core.experiments.comparison_plan import check_plan, comparison_work_name
     from llmopt_core.interop.promptfoo.providers import ECHO, register_echo
     from llmopt_core.labs.prompts.board import Board
-    from llmopt_core.labs.prompts.run import all_places, run_comparison
+    from llmopt_core.labs.prompts.comparison_runner import all_places, run_comparison
 
     plan, board = loaded.plan, Board()
     async with models_with(store, loaded.endpoints, plan.concurrency) as models:
@@ -206,7 +206,7 @@ def _plain(not_run: tuple[NotRun, ...]) -> list[dict[str, Any]]:
 
 
 def _text(found: Comparison, grid: Grid, show: str) -> str:
-    from llmopt_core.answering.ending import ending_lines
+    from llmopt_core.answering.finish_reason import ending_lines
     from llmopt_core.labs.prompts.columns import columns_of
     from llmopt_core.labs.prompts.export import summary_lines
 

@@ -20,7 +20,7 @@ from llmopt_core.cli.setup import read_experiment
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.configuration import Configuration
-    from llmopt_core.experiments.file import Experiment
+    from llmopt_core.experiments.experiment_file import Experiment
     from llmopt_core.retrieval.result import Retrieval
     from llmopt_core.types import Hit, StageTrace
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from llmopt_core.experiments.configuration import Configuration
-    from llmopt_core.experiments.file import Experiment
+    from llmopt_core.experiments.experiment_file import Experiment
     from llmopt_core.models.endpoints import Endpoint
     from llmopt_core.models.registry import Models
     from llmopt_core.runs.store import Store
@@ -44,7 +44,7 @@ def read_experiment(file: Path, column: list[str] | None, encoding: str, trusted
         BadInput: As `load_experiment` and `confirm_hosts`.
     """
     from llmopt_core.cli.output import note, pairs
-    from llmopt_core.experiments.file import load_experiment
+    from llmopt_core.experiments.experiment_file import load_experiment
 
     experiment = load_experiment(file, pairs(column), encoding)
     for line in experiment.notes:
@@ -59,7 +59,7 @@ def note_windows(
     """Say on stderr where chunks are longer than what the embedding model reads."""
     from llmopt_core.cli.output import note
     from llmopt_core.experiments.indexing import chunks_kept
-    from llmopt_core.experiments.window_note import window_note
+    from llmopt_core.experiments.truncation_warnings import window_note
 
     for configuration in configurations:
         retrieval = configuration.retrieval
@@ -71,7 +71,7 @@ def note_windows(
 def note_long_questions(configurations: Iterable[Configuration], questions: Sequence[str], models: Models) -> None:
     """Say on stderr where questions are longer than what the embedding model reads."""
     from llmopt_core.cli.output import note
-    from llmopt_core.experiments.window_note import question_note
+    from llmopt_core.experiments.truncation_warnings import question_note
 
     for configuration in configurations:
         if configuration.retrieval and (said := question_note(configuration.retrieval, questions, models)):

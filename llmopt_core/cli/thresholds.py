@@ -55,7 +55,7 @@ def misses(thresholds: Sequence[Threshold], result: Mapping[str, Any], min_cover
 
 
 def _misses(thresholds: Sequence[Threshold], result: Mapping[str, Any], min_coverage: float) -> Iterator[str]:
-    from llmopt_core.experiments.scored import higher_is_better
+    from llmopt_core.experiments.run_scores import higher_is_better
 
     for threshold in thresholds:
         for run in result["runs"]:

@@ -8,9 +8,9 @@ from typing import Any
 from llmopt_core.documents import limits
 from llmopt_core.documents.progress import OnPart, silent_parts
 from llmopt_core.documents.readers import PLAIN, read_file, suffix_of
-from llmopt_core.documents.reading import Reading
+from llmopt_core.documents.reading_options import Reading
 from llmopt_core.errors import BadInput
-from llmopt_core.execution.apart import ChildStopped, Limits, run_apart
+from llmopt_core.execution.isolation import ChildStopped, Limits, run_apart
 from llmopt_core.types import Document
 
 Heartbeat = Callable[[], None]

@@ -12,7 +12,7 @@ from llmopt_core.documents.container import check_path, check_unpacked, member_n
 from llmopt_core.documents.guard import Heartbeat, no_heartbeat, read_file_guarded
 from llmopt_core.documents.progress import OnPart, silent_parts
 from llmopt_core.documents.readers import SUFFIXES, most_bytes, suffix_of
-from llmopt_core.documents.reading import Reading
+from llmopt_core.documents.reading_options import Reading
 from llmopt_core.documents.text import LEFT_OUT
 from llmopt_core.errors import BadInput
 from llmopt_core.text.files import read_regular_file

@@ -11,7 +11,7 @@ from llmopt_core.documents.encoding import decode
 from llmopt_core.documents.jsonl import read_jsonl
 from llmopt_core.documents.pdf import read_pdf
 from llmopt_core.documents.progress import OnPart
-from llmopt_core.documents.reading import Reading
+from llmopt_core.documents.reading_options import Reading
 from llmopt_core.documents.sheets import read_xlsx
 from llmopt_core.documents.slides import read_pptx
 from llmopt_core.documents.text import Extraction, normalise_file

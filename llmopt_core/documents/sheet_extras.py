@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from llmopt_core.documents.beside_text import counted_parts, has_picture, left_out_words, picture_text
 from llmopt_core.documents.charts import read_chart
+from llmopt_core.documents.non_text_content import counted_parts, has_picture, left_out_words, picture_text
 from llmopt_core.documents.package import Package, attribute, child, descendants, local
 from llmopt_core.documents.text import in_words, plain_lines
 

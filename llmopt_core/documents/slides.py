@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from llmopt_core.documents.beside_text import counted_parts, has_picture, left_out_words, picture_text
 from llmopt_core.documents.charts import read_chart
 from llmopt_core.documents.equations import equation
+from llmopt_core.documents.non_text_content import counted_parts, has_picture, left_out_words, picture_text
 from llmopt_core.documents.package import Package, Relation, attribute, child, children, descendants, local
 from llmopt_core.documents.reading_order import Box, reading_order
 from llmopt_core.documents.tables import cells_line, rows_with_names

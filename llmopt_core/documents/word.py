@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from llmopt_core.documents.beside_text import counted_parts, left_out_words
+from llmopt_core.documents.non_text_content import counted_parts, left_out_words
 from llmopt_core.documents.package import Package, child, descendants
 from llmopt_core.documents.text import Extraction, in_words, normalise
 from llmopt_core.documents.word_body import Body

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from llmopt_core.documents.beside_text import has_picture, picture_text
 from llmopt_core.documents.charts import read_chart
 from llmopt_core.documents.equations import equation
+from llmopt_core.documents.non_text_content import has_picture, picture_text
 from llmopt_core.documents.package import Package, attribute, child, descendants, local, value_of, whole_number
 from llmopt_core.documents.tables import cells_line, rows_with_names
 from llmopt_core.documents.text import plain_lines

@@ -11,11 +11,11 @@ from typing import Any
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.experiments.basis import BEHIND, models_basis, run_changes, runs_changed
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.grading import recorded_metrics
 from llmopt_core.experiments.keys import documents_version
+from llmopt_core.experiments.provenance import BEHIND, models_basis, run_changes, runs_changed
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import ACTIVE, COMPARISON, Project, Run, Status

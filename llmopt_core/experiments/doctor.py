@@ -16,7 +16,7 @@ from typing import Literal
 
 from llmopt_core.errors import LlmOptError, StorageFailed
 from llmopt_core.experiments.experiment import saved_configurations
-from llmopt_core.models import packaged
+from llmopt_core.models import weight_packages
 from llmopt_core.models.base import BUILTIN, ChatRequest, ModelSpec
 from llmopt_core.models.endpoints import Endpoint, endpoints_from
 from llmopt_core.models.registry import Models
@@ -98,8 +98,8 @@ def _problem(name: str, requirement: object) -> str:
 
 def _model_files() -> Iterator[Finding]:
     files: tuple[tuple[str, Callable[[], Path]], ...] = (
-        ("built-in chat model", packaged.chat_gguf),
-        ("built-in embedding model", packaged.embedding_folder),
+        ("built-in chat model", weight_packages.chat_gguf),
+        ("built-in embedding model", weight_packages.embedding_folder),
     )
     for name, find in files:
         try:

@@ -8,14 +8,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from llmopt_core.errors import BudgetReached
-from llmopt_core.execution.bounded import failure_of
 from llmopt_core.execution.budget import Account, Budget, account_for
+from llmopt_core.execution.concurrency import failure_of
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.embedding_cost import EmbeddingCost, embedding_cost
 from llmopt_core.experiments.indexing import texts_to_write, write_chunk_texts
 from llmopt_core.experiments.pipeline import FATAL, Pipeline
 from llmopt_core.experiments.plan import Plan, check_plan
-from llmopt_core.experiments.window_note import question_note
+from llmopt_core.experiments.truncation_warnings import question_note
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Example, Record, Usage

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.money import dollars
 from llmopt_core.experiments.configuration import Configuration, configuration_from
-from llmopt_core.experiments.file import Experiment
+from llmopt_core.experiments.experiment_file import Experiment
 from llmopt_core.experiments.grading import ASSERTIONS, recorded_metrics
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.plan import Plan, check_plan

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.family import Family, family_of
-from llmopt_core.experiments.scored import (
+from llmopt_core.experiments.comparison_family import Family, family_of
+from llmopt_core.experiments.run_scores import (
     RunScoreTable,
     Values,
     common_examples,
@@ -16,9 +16,9 @@ from llmopt_core.experiments.scored import (
     higher_is_better,
     pair_runs,
 )
-from llmopt_core.reporting.words import number
+from llmopt_core.reporting.formatting import number
 from llmopt_core.statistics.intervals import Summary, summarize
-from llmopt_core.statistics.paired import Comparison
+from llmopt_core.statistics.paired_comparison import Comparison
 
 
 @dataclass(frozen=True, slots=True)

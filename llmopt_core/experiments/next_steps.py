@@ -8,10 +8,10 @@ from typing import Any, Literal, Protocol
 
 from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, metric_title
 from llmopt_core.experiments.outcome import nearly_all_answered
-from llmopt_core.reporting.words import plural, score
+from llmopt_core.reporting.formatting import plural, score
 from llmopt_core.runs.values import Run
 from llmopt_core.statistics.intervals import Summary
-from llmopt_core.statistics.paired import Comparison
+from llmopt_core.statistics.paired_comparison import Comparison
 
 Area = Literal["documents", "prompts", "retrieval", "finetuning", "evaluation"]
 

@@ -11,7 +11,7 @@ from llmopt_core.evaluation.metrics.registry import METRICS, check_names
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.models.base import EmbeddingSpec, ModelSpec
 from llmopt_core.models.registry import Models
-from llmopt_core.prompts.assemble import undefined_variables
+from llmopt_core.prompts.messages import undefined_variables
 from llmopt_core.types import Document, EvaluationSet, Example
 
 

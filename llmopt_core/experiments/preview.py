@@ -11,7 +11,7 @@ from llmopt_core.evaluation.assertions.spec import ASSERTION_COLUMNS
 from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec, Vectors
 from llmopt_core.models.registry import Models
 from llmopt_core.models.tokenizers import tokenizer
-from llmopt_core.prompts.assemble import build_step_messages, templates_of, undefined_variables, unused_variables
+from llmopt_core.prompts.messages import build_step_messages, templates_of, undefined_variables, unused_variables
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.prompts.template import variables_in
 from llmopt_core.prompts.tokens import Preview, count_messages, family_of, preview

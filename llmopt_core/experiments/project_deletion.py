@@ -20,7 +20,7 @@ def delete_project(store: Store, settings: Settings, project: Project | str) -> 
         BadInput: There is no such project, or somebody works with it.
     """
     from llmopt_core.experiments.finetuning_jobs import forget_jobs, owned_jobs
-    from llmopt_core.index.stored import delete_index, stored_indexes
+    from llmopt_core.index.index_inventory import delete_index, stored_indexes
 
     found = store.project(project) if isinstance(project, str) else project
     training = owned_jobs(settings, found)

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from llmopt_core.errors import BadInput, StorageFailed
 from llmopt_core.experiments.project_paths import to_absolute_paths, to_relative_paths
-from llmopt_core.installed import program_version
+from llmopt_core.installation import program_version
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_projects import check_name
 from llmopt_core.runs.store_transfer import TABLE_NAMES, Row

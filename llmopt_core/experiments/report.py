@@ -15,9 +15,10 @@ from llmopt_core.experiments.caveats import caveats, run_caveats
 from llmopt_core.experiments.colours import colours_in
 from llmopt_core.experiments.leaderboard import Cell, Row, leaderboard
 from llmopt_core.experiments.result import Result, result_family, scores_from
-from llmopt_core.experiments.scored import baseline_position, higher_is_better
-from llmopt_core.experiments.votes_of_runs import votes_table_in
-from llmopt_core.reporting import words
+from llmopt_core.experiments.run_scores import baseline_position, higher_is_better
+from llmopt_core.experiments.run_votes import votes_table_in
+from llmopt_core.reporting import formatting
+from llmopt_core.reporting.glossary import explain_terms
 from llmopt_core.reporting.page import (
     Report,
     ReportAnswer,
@@ -28,7 +29,6 @@ from llmopt_core.reporting.page import (
     render,
     spread,
 )
-from llmopt_core.reporting.terms import explain_terms
 from llmopt_core.workspace import write_output
 
 
@@ -92,13 +92,15 @@ def _question_counts(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """How many questions each run was asked, where they differ; else empty texts."""
     sets = [{str(record["example_id"]) for record in run["records"]} for run in runs]
     alike = all(one == sets[0] for one in sets)
-    return ["" if alike else words.questions([len(one)]) for one in sets]
+    return ["" if alike else formatting.questions([len(one)]) for one in sets]
 
 
 def _subtitle(result: Result) -> str:
     questions = result.get("evaluation_set") or {}
     size = questions.get("size")
-    asked = words.questions([len(run["records"]) for run in result["runs"]], size if isinstance(size, int) else None)
+    asked = formatting.questions(
+        [len(run["records"]) for run in result["runs"]], size if isinstance(size, int) else None
+    )
     parts = [f"{questions.get('name', 'questions')}, {asked}"]
     if result.get("judge"):
         parts.append(f"graded by {result['judge']}")
@@ -127,9 +129,9 @@ def _facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         ("answered", f"{answered} of {len(records)}"),
         ("model calls", f"{run.get('model_calls', 0):,} (and {run.get('cached_calls', 0):,} from the cache)"),
         ("tokens", f"{tokens.get('prompt', 0):,} in, {tokens.get('completion', 0):,} out"),
-        ("cost", "unknown" if cost is None else words.money(cost)),
+        ("cost", "unknown" if cost is None else formatting.money(cost)),
         ("per question", _per_question(run.get("per_question"))),
-        ("wall time", words.duration(_float(run.get("seconds")))),
+        ("wall time", formatting.duration(_float(run.get("seconds")))),
         ("fingerprint", str(run.get("fingerprint", ""))),
         ("documents", _documents(run)),
     )
@@ -139,9 +141,9 @@ def _per_question(each: Any) -> str:
     """Over what was asked afresh: what came from the cache took less than it would."""
     if not isinstance(each, Mapping) or not each.get("asked"):
         return "not known" if not isinstance(each, Mapping) or not each.get("cached") else "from the cache"
-    told = [words.duration(_float(each.get("seconds"))), f"{words.number(_float(each.get('tokens')))} tokens"]
+    told = [formatting.duration(_float(each.get("seconds"))), f"{formatting.number(_float(each.get('tokens')))} tokens"]
     if (cost := _float(each.get("cost_usd"))) is not None:
-        told.append(words.money(cost))
+        told.append(formatting.money(cost))
     cached = f" (over {each['asked']} asked, {each['cached']} more from the cache)" if each.get("cached") else ""
     return ", ".join(told) + cached
 

@@ -10,22 +10,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from llmopt_core.answering.ending import ending_of
+from llmopt_core.answering.finish_reason import ending_of
 from llmopt_core.answering.tool_uses import tool_uses
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.caveats import run_caveats
 from llmopt_core.experiments.colours import project_colours
-from llmopt_core.experiments.family import Family, family_from, family_of, family_to, project_family
+from llmopt_core.experiments.comparison_family import Family, family_from, family_of, family_to, project_family
 from llmopt_core.experiments.leaderboard import leaderboard
 from llmopt_core.experiments.resume_check import check_one_judge
-from llmopt_core.experiments.scored import RunScoreTable, baseline_position, example_content, read_run_scores
+from llmopt_core.experiments.run_scores import RunScoreTable, baseline_position, example_content, read_run_scores
+from llmopt_core.experiments.run_votes import votes_between, votes_to
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
-from llmopt_core.experiments.votes_of_runs import votes_between, votes_to
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import PerQuestion, Run, RunScores
 from llmopt_core.statistics.intervals import summarize
-from llmopt_core.statistics.paired import Comparison
+from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_core.text.files import read_regular_file
 from llmopt_core.types import Hit, Record
 from llmopt_core.workspace import write_output

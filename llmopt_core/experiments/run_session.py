@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import Any
 
 from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError, StorageFailed
-from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.execution.budget import Account, Budget
+from llmopt_core.execution.concurrency import bounded_map
 from llmopt_core.execution.progress import Progress
 from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.experiments.grading import unpaid

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.budget import Budget, account_for
-from llmopt_core.experiments.basis import BEHIND, models_basis
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import recorded_metrics
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.plan import Plan
 from llmopt_core.experiments.progress import RunProgress
+from llmopt_core.experiments.provenance import BEHIND, models_basis
 from llmopt_core.experiments.resume_check import check_resumable
 from llmopt_core.experiments.run_session import RunSession
 from llmopt_core.experiments.training_sources import training_overlap

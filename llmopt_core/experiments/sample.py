@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from llmopt_core.experiments.experiment import save_experiment
-from llmopt_core.experiments.file import load_experiment
-from llmopt_core.installed import sample_folder
+from llmopt_core.experiments.experiment_file import load_experiment
+from llmopt_core.installation import sample_folder
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from llmopt_core.statistics.paired import Comparison
+from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_core.types import Spec
 
 PartKind = Literal["model", "embedding model", "few-shot examples", "few-shot choice", "instruction"]

@@ -13,7 +13,7 @@ from typing import Any
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.experiments.configuration import Configuration, configuration_from
-from llmopt_core.experiments.searched_parts import searched_parts
+from llmopt_core.experiments.search_provenance import searched_parts
 from llmopt_core.experiments.training_overlap import PartKind, TrainingOverlap, TunedPart, overlap_from
 from llmopt_core.finetuning.data.seen_questions import Seen, seen_questions, user_texts
 from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, open_folder

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from llmopt_core.reporting.formatting import DASH, p_value, questions
 from llmopt_core.reporting.votes import VotesTable
-from llmopt_core.reporting.words import DASH, p_value, questions
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Choice, Vote
 from llmopt_core.runs.values import Run
 from llmopt_core.statistics.intervals import Rate, rate
-from llmopt_core.statistics.paired import ALPHA, Verdict, holm, holm_levels, sign_test, verdict_of
+from llmopt_core.statistics.paired_comparison import ALPHA, Verdict, holm, holm_levels, sign_test, verdict_of
 
 SIDES: Mapping[Choice, int] = {"first": 1, "second": -1, "tie": 0}
 

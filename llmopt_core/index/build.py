@@ -16,13 +16,13 @@ from filelock import FileLock
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, LlmOptError, StorageFailed
-from llmopt_core.index import analysis, opened
+from llmopt_core.index import analysis, open_indexes
 from llmopt_core.index.bm25 import Bm25
 from llmopt_core.index.embedding_cache import OnProgress, encode_cached
 from llmopt_core.index.folder import CHROMA, FORMAT, Contents, DamagedIndex, read_contents, write_contents
 from llmopt_core.index.index import Index
-from llmopt_core.index.shared import SharedCollections, collection_name
-from llmopt_core.index.stored import SERVER_ENDING, release_unused
+from llmopt_core.index.index_inventory import SERVER_ENDING, release_unused
+from llmopt_core.index.shared_collections import SharedCollections, collection_name
 from llmopt_core.index.vector_store import (
     COLLECTION,
     HNSW,
@@ -71,12 +71,12 @@ def build_index(
         StorageFailed: The workspace cannot be written, or the Chroma server does not answer.
     """
     plan = _plan(chunks, embedding, embedder, settings, texts, documents)
-    if (index := opened.get(plan.folder)) is not None and not index.is_lost:
+    if (index := open_indexes.get(plan.folder)) is not None and not index.is_lost:
         return index
-    opened.drop(plan.folder)
+    open_indexes.drop(plan.folder)
     with _storage_errors(plan.folder):
         index = _open_built(plan) or _build_under_lock(plan, embedder, cache, on_progress)
-    return opened.put(plan.folder, index)
+    return open_indexes.put(plan.folder, index)
 
 
 def index_to_read(
@@ -91,7 +91,7 @@ def index_to_read(
     For what needs chunks, vectors and words alone. Arguments as in `build_index`, of which the embedder's name is used.
     """
     plan = _plan(chunks, embedding, embedder, settings, None, documents)
-    if (index := opened.get(plan.folder)) is not None:
+    if (index := open_indexes.get(plan.folder)) is not None:
         return index
     try:
         return Index(read_contents(plan.folder), _store(plan))

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from llmopt_core.errors import BadInput, MissingDependency
-from llmopt_core.models import packaged
+from llmopt_core.models import weight_packages
 from llmopt_core.models.base import BUILTIN_EMBEDDING
 from llmopt_core.text.valid_text import without_surrogates
 
@@ -141,7 +141,7 @@ def _embedding_tokenizer() -> Tokenizer:
     from tokenizers import Tokenizer as Inner
 
     return _HuggingFaceTokenizer(
-        BUILTIN_EMBEDDING, Inner.from_file(str(packaged.embedding_folder() / "tokenizer.json"))
+        BUILTIN_EMBEDDING, Inner.from_file(str(weight_packages.embedding_folder() / "tokenizer.json"))
     )
 
 
@@ -152,7 +152,7 @@ def _chat_tokenizer() -> Tokenizer:
 
     from llmopt_core.models.gguf_metadata import read_metadata
 
-    fields = read_metadata(packaged.chat_gguf())
+    fields = read_metadata(weight_packages.chat_gguf())
     vocabulary = {token: i for i, token in enumerate(fields["tokenizer.ggml.tokens"])}
     merges = [tuple(merge.split(" ", 1)) for merge in fields["tokenizer.ggml.merges"]]
     inner = Inner(models.BPE(vocab=vocabulary, merges=merges))

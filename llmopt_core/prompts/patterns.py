@@ -10,7 +10,7 @@ from typing import Any
 import regex
 
 from llmopt_core.errors import BadInput
-from llmopt_core.execution.apart import ChildStopped, Limits, run_apart
+from llmopt_core.execution.isolation import ChildStopped, Limits, run_apart
 
 # Expressions come from people and files, and some take exponential time.
 SECONDS = 1.0

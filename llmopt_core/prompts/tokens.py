@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llmopt_core.prompts.assemble import Mode, build_messages, shots_for
 from llmopt_core.prompts.few_shot import Encode
+from llmopt_core.prompts.messages import Mode, build_messages, shots_for
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.types import Message
 

@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any
 
 from llmopt_core.reporting.bars import bar_charts, turns
+from llmopt_core.reporting.formatting import change, interval, number, p_value, score
 from llmopt_core.reporting.votes import VotesTable
-from llmopt_core.reporting.words import change, interval, number, p_value, score
 
 # Okabe and Ito's palette, told apart by readers with any colour vision.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")

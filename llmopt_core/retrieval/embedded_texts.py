@@ -9,12 +9,12 @@ from typing import Any
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import OUTAGES, EndpointError
-from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.execution.concurrency import bounded_map
 from llmopt_core.models.base import ChatModel, ChatRequest, EmbeddingSpec, ModelSpec
 from llmopt_core.models.finish import unusable
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.template import render
-from llmopt_core.retrieval.asking import completes
+from llmopt_core.retrieval.completion_mode import completes
 from llmopt_core.types import Chunk, Failure, Message, Usage, fingerprint
 
 STAGE = "embedded-text"

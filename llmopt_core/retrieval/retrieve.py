@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, EndpointError
-from llmopt_core.execution.bounded import together
+from llmopt_core.execution.concurrency import together
 from llmopt_core.execution.timing import self_time, timed
 from llmopt_core.index.embedding_cache import encode_both
 from llmopt_core.index.index import Index

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from llmopt_core.errors import EndpointError
-from llmopt_core.execution.bounded import together
+from llmopt_core.execution.concurrency import together
 from llmopt_core.models.base import ChatRequest, Vectors
 from llmopt_core.models.finish import unusable
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.template import render
-from llmopt_core.retrieval.asking import completes
+from llmopt_core.retrieval.completion_mode import completes
 from llmopt_core.retrieval.spec import RoutingSpec
 from llmopt_core.types import Message, StageTrace, Usage
 

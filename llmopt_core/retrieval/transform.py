@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from llmopt_core.errors import EndpointError
-from llmopt_core.execution.bounded import together
+from llmopt_core.execution.concurrency import together
 from llmopt_core.execution.timing import makespan
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
 from llmopt_core.models.finish import unusable
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.template import render
-from llmopt_core.retrieval.asking import completes
+from llmopt_core.retrieval.completion_mode import completes
 from llmopt_core.retrieval.result import total_usage
 from llmopt_core.retrieval.spec import TransformSpec
 from llmopt_core.types import Message, StageTrace, Usage

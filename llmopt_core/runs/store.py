@@ -14,7 +14,7 @@ from llmopt_core.runs.store_records import RecordStore
 from llmopt_core.runs.store_runs import RunStore
 from llmopt_core.runs.store_transfer import TransferStore
 from llmopt_core.runs.store_versions import VersionStore
-from llmopt_core.runs.unreadable import Unreadables
+from llmopt_core.runs.unreadable_rows import Unreadables
 from llmopt_core.settings import Settings
 from llmopt_core.workspace import make_workspace
 

@@ -16,7 +16,7 @@ from llmopt_core.runs.owner import mark_interrupted
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.tables import projects
 from llmopt_core.runs.tables_runs import jobs, runs
-from llmopt_core.runs.unreadable import Unreadables
+from llmopt_core.runs.unreadable_rows import Unreadables
 from llmopt_core.runs.values import ACTIVE, Project
 
 

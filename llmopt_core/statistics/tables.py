@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmopt_core.statistics.intervals import Summary, summarize
-from llmopt_core.statistics.paired import Comparison, Verdict, compare_family
+from llmopt_core.statistics.paired_comparison import Comparison, Verdict, compare_family
 from llmopt_core.types import Spec
 
 Values = Sequence[float | None]

@@ -13,7 +13,7 @@ import streamlit as st
 from llmopt_core.documents.guard import no_heartbeat
 from llmopt_core.errors import LlmOptError
 from llmopt_core.labs.documents.document_changes import DocumentChanges, hanging_on, put_documents, remove_document
-from llmopt_core.reporting.standing import Standing
+from llmopt_core.reporting.progress_summary import Standing
 from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Document
 from llmopt_ui import format as fmt

@@ -11,7 +11,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.metrics.catalogue import METRICS, RAGAS_METRICS
 from llmopt_core.experiments.current_runs import current_runs, family_runs
 from llmopt_core.experiments.pinned_runs import pinned_family
-from llmopt_core.experiments.scored import baseline_position
+from llmopt_core.experiments.run_scores import baseline_position
 from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import EvaluationSet
 from llmopt_ui.colours import project_inks

@@ -9,14 +9,14 @@ import streamlit as st
 
 from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, RAGAS_METRICS
 from llmopt_core.experiments.caveats import RunCaveats, caveats_of, marks
-from llmopt_core.experiments.family import Family, family_of
+from llmopt_core.experiments.comparison_family import Family, family_of
 from llmopt_core.experiments.leaderboard import Row, leaderboard
 from llmopt_core.experiments.outcome import Outcome, nearly_all_answered, outcome
-from llmopt_core.experiments.scored import RunScoreTable
-from llmopt_core.reporting.words import questions
+from llmopt_core.experiments.run_scores import RunScoreTable
+from llmopt_core.reporting.formatting import questions
 from llmopt_core.runs.values import PerQuestion, Run, RunScores
 from llmopt_core.statistics.intervals import Summary
-from llmopt_core.statistics.paired import Comparison
+from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_ui import format as fmt
 from llmopt_ui.evaluation.example_map import Cells
 from llmopt_ui.resources import store

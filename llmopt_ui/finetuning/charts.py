@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 import plotly.graph_objects as go
 
 from llmopt_core.finetuning.data.examples import TrainingExample
-from llmopt_core.finetuning.data.structured import StructuredReport
+from llmopt_core.finetuning.data.structured_outputs import StructuredReport
 from llmopt_core.finetuning.jobs.job import MetricPoint
 from llmopt_core.labs.finetuning.factorial import Arm, Economics, Factorial
 from llmopt_core.reporting.page import PALETTE

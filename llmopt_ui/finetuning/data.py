@@ -19,7 +19,7 @@ from llmopt_core.experiments.versions.training_sets import (
 )
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.finetuning.data.prompt_kind import shorten_prompts
-from llmopt_core.labs.finetuning.prepare import DROPPED, Preparation, PreparedData, prepare
+from llmopt_core.labs.finetuning.preparation import DROPPED, Preparation, PreparedData, prepare
 from llmopt_core.labs.finetuning.sources import SNIPS, sample_questions, sample_training
 from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.runs.values import Project

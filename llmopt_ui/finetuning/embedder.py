@@ -20,7 +20,7 @@ from llmopt_core.labs.finetuning.embedder import (
     retrieval_of,
     start_embedder,
 )
-from llmopt_core.labs.finetuning.held_back import held_back_sets
+from llmopt_core.labs.finetuning.held_out_sets import held_back_sets
 from llmopt_core.labs.finetuning.jobs import free_name
 from llmopt_core.labs.finetuning.sources import sample_chinese
 from llmopt_core.runs.values import Project

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.experiments.basis import DOCUMENTS, QUESTIONS, changed_parts, models_basis
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.provenance import DOCUMENTS, QUESTIONS, changed_parts, models_basis
 from llmopt_core.finetuning.jobs.job import Job, TunedModel
 from llmopt_core.labs.finetuning.catalogue import model_of_job, tuned_embedding_models
 from llmopt_core.labs.finetuning.embedder import EmbedderPlan, retrieval_of, with_embedder
@@ -19,7 +19,7 @@ from llmopt_core.labs.finetuning.embedder_gain import (
     gain_job,
 )
 from llmopt_core.labs.finetuning.jobs import report
-from llmopt_core.reporting.terms import explain_terms
+from llmopt_core.reporting.glossary import explain_terms
 from llmopt_core.runs.values import Job as Measuring
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt

@@ -19,7 +19,7 @@ from llmopt_core.labs.finetuning.prompt_match import (
     holds_more,
     questions_for,
 )
-from llmopt_core.labs.finetuning.structured import prompting_baseline
+from llmopt_core.labs.finetuning.structured_outputs import prompting_baseline
 from llmopt_core.labs.finetuning.training_pairs import with_tuned_model, without_examples
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from llmopt_core.finetuning.training.explanations import NOTES
 from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings, LoraSettings, ServiceSettings
-from llmopt_core.finetuning.training.notes import NOTES
 from llmopt_core.types import Spec
 
 TITLES = {

@@ -20,7 +20,7 @@ from llmopt_core.labs.finetuning.jobs import (
     report,
     standing_of_training,
 )
-from llmopt_core.labs.finetuning.sending_jobs import SENDING
+from llmopt_core.labs.finetuning.upload_jobs import SENDING
 from llmopt_core.runs.values import Job as Sending
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt

@@ -21,7 +21,7 @@ from llmopt_core.labs.finetuning.annotation import (
     save_labels,
     waiting,
 )
-from llmopt_core.labs.finetuning.held_back import usual_runs
+from llmopt_core.labs.finetuning.held_out_sets import usual_runs
 from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt

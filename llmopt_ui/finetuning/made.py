@@ -8,7 +8,7 @@ from llmopt_core.errors import LlmOptError
 from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.labs.finetuning.example_jobs import DISTIL, PAIRS, DistilArguments, PairsArguments
-from llmopt_core.labs.finetuning.held_back import usual_source
+from llmopt_core.labs.finetuning.held_out_sets import usual_source
 from llmopt_core.labs.finetuning.sources import estimate_distillation, teacher_at
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.endpoints import Endpoint

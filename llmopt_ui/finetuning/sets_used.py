@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
-from llmopt_core.labs.finetuning.held_back import SetUse, find_sets_used
+from llmopt_core.labs.finetuning.held_out_sets import SetUse, find_sets_used
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_ui.caveats import red
 from llmopt_ui.resources import store

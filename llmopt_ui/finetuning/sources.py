@@ -13,7 +13,7 @@ from llmopt_core.experiments.versions.training_sets import collect
 from llmopt_core.experiments.votes import SIDES, votes_on
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.labs.finetuning.annotation import labelled_examples, labels
-from llmopt_core.labs.finetuning.held_back import usual_runs
+from llmopt_core.labs.finetuning.held_out_sets import usual_runs
 from llmopt_core.labs.finetuning.sources import few_shot_examples, good_records, read_upload
 from llmopt_core.labs.prompts.preferences import pairs_of_run
 from llmopt_core.runs.values import Project, Run

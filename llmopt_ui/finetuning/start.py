@@ -18,9 +18,9 @@ from llmopt_core.finetuning.openai.upload_summary import UploadSummary
 from llmopt_core.finetuning.training_price import TrainingPrice
 from llmopt_core.labs.finetuning.catalogue import tuned_chat_models
 from llmopt_core.labs.finetuning.jobs import Access, free_name, leaving, price_of, resume, rough_seconds, start
-from llmopt_core.labs.finetuning.sending_jobs import SENDING, SendingArguments
+from llmopt_core.labs.finetuning.upload_jobs import SENDING, SendingArguments
 from llmopt_core.models.base import BUILTIN
-from llmopt_core.reporting.terms import explain_terms
+from llmopt_core.reporting.glossary import explain_terms
 from llmopt_core.runs.values import Project
 from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from llmopt_core.experiments.caveats import caveats_of
-from llmopt_core.finetuning.data.structured import StructuredReport
-from llmopt_core.labs.finetuning.structured import is_structured, structured_report, structured_runs
+from llmopt_core.finetuning.data.structured_outputs import StructuredReport
+from llmopt_core.labs.finetuning.structured_outputs import is_structured, structured_report, structured_runs
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import caveats_view

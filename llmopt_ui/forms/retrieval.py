@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.labs.retrieval.setting_words import FUSION, METHODS, OF, RERANK, SEARCH, TRANSFORM, UNITS
-from llmopt_core.reporting.terms import explain_terms
+from llmopt_core.reporting.glossary import explain_terms
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_ui.forms.embedding import embedding_fields
 from llmopt_ui.forms.retrieval_more import more_fields

@@ -11,7 +11,7 @@ import yaml
 
 from llmopt_core.errors import BadInput
 from llmopt_core.models.base import BUILTIN, ModelSpec
-from llmopt_core.reporting.terms import explain_terms
+from llmopt_core.reporting.glossary import explain_terms
 from llmopt_core.retrieval.rerank_llm import default_prompt as rerank_prompt
 from llmopt_core.retrieval.routing import PROMPT as ROUTING_PROMPT
 from llmopt_core.retrieval.spec import RetrievalSpec, RoutingSpec

@@ -9,7 +9,7 @@ import streamlit as st
 from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, metric_title
 from llmopt_core.experiments.current_runs import family_runs
 from llmopt_core.experiments.next_steps import Area, ProjectState, Step, leader_of
-from llmopt_core.experiments.scored import baseline_position
+from llmopt_core.experiments.run_scores import baseline_position
 from llmopt_core.jobs.titles import job_title
 from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.runs.values import Project, Run, SavedConfiguration

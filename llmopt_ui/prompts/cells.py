@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmopt_core.answering.ending import ending_of
+from llmopt_core.answering.finish_reason import ending_of
 from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.labs.prompts.grid import EMPTY, Cell, Grid, assertions_in, differences, metric_scores
 from llmopt_core.labs.prompts.repeats import stability

@@ -10,7 +10,7 @@ from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.interop.promptfoo.files import export_comparison, exportable
 from llmopt_core.labs.prompts.export import comparison_csv, comparison_page
 from llmopt_core.labs.prompts.grid import Grid
-from llmopt_core.labs.prompts.notes import row_notes
+from llmopt_core.labs.prompts.row_notes import row_notes
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt

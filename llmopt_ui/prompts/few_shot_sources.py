@@ -8,7 +8,7 @@ import streamlit as st
 
 from llmopt_core.errors import LlmOptError
 from llmopt_core.evaluation.metrics.catalogue import metric_title
-from llmopt_core.labs.finetuning.held_back import usual_runs
+from llmopt_core.labs.finetuning.held_out_sets import usual_runs
 from llmopt_core.labs.prompts.few_shot_sources import examples_from_run
 from llmopt_core.prompts.few_shot_files import read_few_shot
 from llmopt_core.runs.values import Project, Run

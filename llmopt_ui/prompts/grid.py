@@ -13,7 +13,7 @@ from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.labs.prompts.board import Board
 from llmopt_core.labs.prompts.columns import Column
 from llmopt_core.labs.prompts.grid import Filter, Grid, missing_places
-from llmopt_core.reporting.standing import standing_of
+from llmopt_core.reporting.progress_summary import standing_of
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Usage
 from llmopt_ui import format as fmt

@@ -11,8 +11,8 @@ from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.labs.prompts.board import Place
 from llmopt_core.labs.prompts.grid import Grid, is_open
-from llmopt_core.labs.prompts.notes import RowNote, row_notes
 from llmopt_core.labs.prompts.repeats import repeat_texts
+from llmopt_core.labs.prompts.row_notes import RowNote, row_notes
 from llmopt_core.types import Example
 from llmopt_ui import format as fmt
 from llmopt_ui.prompts.cells import row_html

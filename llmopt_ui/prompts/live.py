@@ -15,8 +15,8 @@ from llmopt_core.interop.promptfoo.providers import ECHO, register_echo
 from llmopt_core.labs.prompts.board import Board, Place
 from llmopt_core.labs.prompts.columns import Column, columns_of
 from llmopt_core.labs.prompts.grid import Grid, load_grid
-from llmopt_core.labs.prompts.live import LiveComparisons
-from llmopt_core.labs.prompts.notes import thumbs_down
+from llmopt_core.labs.prompts.live_comparisons import LiveComparisons
+from llmopt_core.labs.prompts.row_notes import thumbs_down
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.values import Project
 from llmopt_ui.resources import job_runner, models, store

@@ -6,7 +6,7 @@ import streamlit as st
 
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.comparison import Comparison
-from llmopt_core.labs.prompts.notes import RowNote, Thumb, save_note
+from llmopt_core.labs.prompts.row_notes import RowNote, Thumb, save_note
 from llmopt_ui.resources import store
 from llmopt_ui.session import state
 

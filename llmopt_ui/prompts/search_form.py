@@ -17,7 +17,7 @@ from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.search.task import Budget, SearchTask
 from llmopt_core.experiments.search.trial_runner import search_work_name
 from llmopt_core.experiments.versions.prompts import PROMPT, newest_versions
-from llmopt_core.labs.finetuning.held_back import held_back_sets
+from llmopt_core.labs.finetuning.held_out_sets import held_back_sets
 from llmopt_core.labs.prompts.estimate import Rewriting, estimate_search
 from llmopt_core.labs.prompts.search_setup import SearchSetup
 from llmopt_core.models.base import BUILTIN

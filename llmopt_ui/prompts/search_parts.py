@@ -18,7 +18,7 @@ from llmopt_core.experiments.versions.prompts import version_label
 from llmopt_core.labs.prompts.search_jobs import search_arguments
 from llmopt_core.labs.prompts.search_setup import SearchSetup, basis_now, search_basis, search_jobs
 from llmopt_core.models.base import BUILTIN
-from llmopt_core.reporting.terms import explain_terms
+from llmopt_core.reporting.glossary import explain_terms
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Spec, Usage

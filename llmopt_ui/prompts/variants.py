@@ -12,7 +12,7 @@ from llmopt_core.experiments.experiment import saved_configurations
 from llmopt_core.experiments.preview import RETRIEVED
 from llmopt_core.experiments.versions.prompts import PROMPT, saved_prompt, version_label
 from llmopt_core.models.base import BUILTIN, ModelSpec
-from llmopt_core.prompts.assemble import templates_of
+from llmopt_core.prompts.messages import templates_of
 from llmopt_core.prompts.template import variables_in
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt

@@ -13,7 +13,7 @@ from llmopt_core.experiments.votes import PairResult, rate_words, tally, tally_w
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.labs.prompts.grid import Grid
 from llmopt_core.labs.prompts.votes import preference_pairs, votes_csv
-from llmopt_core.reporting.terms import explain_terms
+from llmopt_core.reporting.glossary import explain_terms
 from llmopt_core.runs.store_labs import Vote
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG

@@ -13,7 +13,7 @@ from llmopt_core.experiments.search.task import WORTH
 from llmopt_core.experiments.versions.prompts import few_shot_from
 from llmopt_core.labs.prompts.few_shot_effect import effect_answers
 from llmopt_core.labs.prompts.search_setup import task_from
-from llmopt_core.reporting.terms import explain_terms
+from llmopt_core.reporting.glossary import explain_terms
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 from llmopt_core.text.csv_text import csv_of

@@ -16,7 +16,7 @@ from llmopt_core.labs.retrieval.jobs import (
     ablation_report,
 )
 from llmopt_core.labs.retrieval.stage_words import part_words
-from llmopt_core.reporting.terms import explain_terms
+from llmopt_core.reporting.glossary import explain_terms
 from llmopt_core.runs.values import Project
 from llmopt_core.statistics.tables import Estimate, Gain
 from llmopt_ui import format as fmt

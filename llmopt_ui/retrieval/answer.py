@@ -10,7 +10,7 @@ import streamlit as st
 
 from llmopt_core.answering.citations import MARK, cited_numbers
 from llmopt_core.answering.cited_parts import cited_parts
-from llmopt_core.labs.retrieval.question import Inspection
+from llmopt_core.labs.retrieval.question_inspection import Inspection
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Answer, Evidence
 from llmopt_ui import format as fmt

@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from llmopt_core.labs.retrieval.question import Inspection
+from llmopt_core.labs.retrieval.question_inspection import Inspection
 from llmopt_core.labs.retrieval.stage_words import stage_words
 from llmopt_core.retrieval.analysis.inspect import Column, FlowRow, columns
 from llmopt_core.retrieval.analysis.projection import Map, Point

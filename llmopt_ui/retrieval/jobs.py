@@ -9,8 +9,8 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.experiments.basis import changed_parts, changed_words, result_basis
 from llmopt_core.experiments.keys import lab_identity
+from llmopt_core.experiments.provenance import changed_parts, changed_words, result_basis
 from llmopt_core.labs.retrieval.components import AskedModel, is_free, is_priced
 from llmopt_core.labs.retrieval.estimate import LabEstimate
 from llmopt_core.labs.retrieval.jobs import Task, earlier, estimate_of, lab_arguments, lab_versions, latest, pilot_of

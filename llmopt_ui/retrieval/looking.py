@@ -21,7 +21,7 @@ from llmopt_core.labs.retrieval.inspection_cache import (
     look_arguments,
     look_key,
 )
-from llmopt_core.labs.retrieval.question import Inspection, QuestionLab
+from llmopt_core.labs.retrieval.question_inspection import Inspection, QuestionLab
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Answer, Example, fingerprint
 from llmopt_ui.components import show_error

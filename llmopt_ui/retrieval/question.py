@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from llmopt_core.labs.retrieval.question import Inspection
+from llmopt_core.labs.retrieval.question_inspection import Inspection
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Example, Usage
 from llmopt_ui import format as fmt

@@ -10,8 +10,8 @@ import streamlit as st
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.labs.retrieval.components import list_asked_models
 from llmopt_core.labs.retrieval.jobs import MEASURE, set_report
-from llmopt_core.labs.retrieval.whole_set import MEASURES, SetReport
-from llmopt_core.reporting.terms import explain_terms
+from llmopt_core.labs.retrieval.set_report import MEASURES, SetReport
+from llmopt_core.reporting.glossary import explain_terms
 from llmopt_core.runs.values import Project
 from llmopt_core.text.csv_text import csv_of
 from llmopt_ui import format as fmt

@@ -12,8 +12,8 @@ from plotly.subplots import make_subplots
 
 from llmopt_core.labs.retrieval.ablation import TITLES, AblationReport
 from llmopt_core.labs.retrieval.k_sweep import KSweep
+from llmopt_core.labs.retrieval.set_report import MEASURES, ConfusionReport, SetReport, position_groups
 from llmopt_core.labs.retrieval.stage_words import part_words
-from llmopt_core.labs.retrieval.whole_set import MEASURES, ConfusionReport, SetReport, position_groups
 from llmopt_core.statistics.tables import Estimate
 from llmopt_ui import format as fmt
 from llmopt_ui.retrieval.charts import UPRIGHT, stage_label, stage_labels

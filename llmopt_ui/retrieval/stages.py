@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.labs.retrieval.question import Inspection
+from llmopt_core.labs.retrieval.question_inspection import Inspection
 from llmopt_core.labs.retrieval.stage_words import method_words
 from llmopt_core.retrieval.analysis.gold_trace import GoldTrace
 from llmopt_core.retrieval.analysis.inspect import differences, is_gold
@@ -150,7 +150,7 @@ def _edit_texts(side: Side, found: Inspection, stage: StageTrace) -> None:
 
 def transform_prompt(side: Side) -> str:
     """The template the transform's model is asked with."""
-    from llmopt_core.retrieval.asking import completes
+    from llmopt_core.retrieval.completion_mode import completes
     from llmopt_core.retrieval.transform import default_prompt
     from llmopt_ui.resources import models
 

@@ -10,7 +10,7 @@ import streamlit as st
 from llmopt_core.evaluation.judge_agreement import AGREEMENT, BLIND, JUDGE, SUMMARY, JudgeAgreement
 from llmopt_core.evaluation.judges.families import FAMILIES, Family
 from llmopt_core.evaluation.metrics.registry import METRICS
-from llmopt_core.reporting.terms import explain_terms
+from llmopt_core.reporting.glossary import explain_terms
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import section
 from llmopt_ui.theme import NEUTRAL, themed

@@ -17,7 +17,7 @@ def readers() -> list[psutil.Process]:
     found = []
     for process in psutil.Process().children(recursive=True):
         try:
-            if any("apart_child" in part for part in process.cmdline()):
+            if any("isolation_child" in part for part in process.cmdline()):
                 found.append(process)
         except psutil.Error:
             continue

@@ -10,12 +10,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from llmopt_core.evaluation.judge_agreement import JUDGE
-from llmopt_core.experiments.basis import BEHIND, models_basis
 from llmopt_core.experiments.comparison import new_id, start_comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.experiments.keys import documents_version
+from llmopt_core.experiments.provenance import BEHIND, models_basis
 from llmopt_core.finetuning.training.adapters import adapters_root, write_card
 from llmopt_core.labs.finetuning.factorial import arm_configurations
 from llmopt_core.models.base import ChatRequest, ModelSpec

@@ -12,7 +12,7 @@ from llmopt_core.errors import EndpointError
 from llmopt_core.experiments.comparison import comparisons
 from llmopt_core.experiments.comparison_setup import Setup, VariantSetup
 from llmopt_core.labs.prompts.grid import load_grid
-from llmopt_core.labs.prompts.notes import RowNote, row_notes
+from llmopt_core.labs.prompts.row_notes import RowNote, row_notes
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.runs.store import Store
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from llmopt_core.experiments.search.confirmation import Verification
 from llmopt_core.statistics.intervals import Summary, summarize
-from llmopt_core.statistics.paired import compare_paired
+from llmopt_core.statistics.paired_comparison import compare_paired
 from llmopt_core.types import Chunk, Span
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import metric_bars, size_histogram

@@ -9,7 +9,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.search.task import SearchTask
 from llmopt_core.experiments.search.trial_runner import TrialRunner
 from llmopt_core.statistics.intervals import Summary
-from llmopt_core.statistics.paired import Comparison
+from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_core.types import Example, Spec
 
 

@@ -9,7 +9,7 @@ from llmopt_core.experiments.search.trial_runner import Ended
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.runs.values import Job
 from llmopt_core.statistics.intervals import Summary
-from llmopt_core.statistics.paired import Comparison, Verdict
+from llmopt_core.statistics.paired_comparison import Comparison, Verdict
 from llmopt_core.types import Spec, Usage
 
 R = TypeVar("R", bound=Spec)

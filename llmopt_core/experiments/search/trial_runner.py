@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from llmopt_core.errors import OUTAGES, BadInput, BudgetReached
-from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.execution.budget import Account, Budget, account_for
+from llmopt_core.execution.concurrency import bounded_map
 from llmopt_core.execution.progress import Progress
 from llmopt_core.execution.spending import check_larger_budget
 from llmopt_core.experiments.configuration import Configuration
@@ -21,7 +21,7 @@ from llmopt_core.experiments.search.trial_result import TrialResult
 from llmopt_core.experiments.work_name import work_name
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
-from llmopt_core.statistics.paired import Comparison, compare_paired
+from llmopt_core.statistics.paired_comparison import Comparison, compare_paired
 from llmopt_core.types import Example, Failure, Record, Usage
 
 Ended = Literal["", "budget", "cancelled", "failed"]

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from llmopt_core.errors import BudgetReached
-from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.execution.budget import Account, account_for
+from llmopt_core.execution.concurrency import bounded_map
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion, ModelSpec
 from llmopt_core.models.finish import LENGTH, unusable

@@ -17,7 +17,7 @@ from llmopt_core.text.drafts import remove, replacing
 
 def base_gguf(settings: Settings) -> Path:
     """The GGUF the built-in chat model is served from."""
-    from llmopt_core.models.packaged import chat_gguf
+    from llmopt_core.models.weight_packages import chat_gguf
 
     return settings.builtin_gguf or chat_gguf()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from llmopt_core.errors import BadInput, StorageFailed
-from llmopt_core.finetuning.training import work
+from llmopt_core.finetuning.training import lifecycle
 from llmopt_core.finetuning.training.adapters import CARD, embeddings_root, write_card
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
 from llmopt_core.finetuning.training.embedding_run import EmbeddingRun, Pair
@@ -43,17 +43,17 @@ def train_embedding(worker: Worker) -> dict[str, Any]:
         _pairs(worker, "validation", prefixes),
         Checkpoints(worker.folder),
         seed=worker.request.seed,
-        hooks=work.hooks(worker),
+        hooks=lifecycle.hooks(worker),
     )
-    measured = work.carry_out(worker, run, f"batches of {settings.batch_size}")
-    facts = work.card(worker, run, measured) | {"hyperparameters": settings.model_dump(mode="json")}
+    measured = lifecycle.carry_out(worker, run, f"batches of {settings.batch_size}")
+    facts = lifecycle.card(worker, run, measured) | {"hyperparameters": settings.model_dump(mode="json")}
     _export(run, embeddings_root(worker.settings) / worker.request.name, facts)
-    return work.final_state(run, worker.request.name)
+    return lifecycle.final_state(run, worker.request.name)
 
 
 def _base(name: str) -> Path | str:
     from llmopt_core.models.base import BUILTIN_EMBEDDING
-    from llmopt_core.models.packaged import embedding_folder
+    from llmopt_core.models.weight_packages import embedding_folder
 
     return embedding_folder() if name in ("", "builtin", BUILTIN_EMBEDDING) else name
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from llmopt_core.errors import BadInput, StorageFailed
-from llmopt_core.finetuning.training import work
+from llmopt_core.finetuning.training import lifecycle
 from llmopt_core.finetuning.training.adapters import adapters_root, write_card
 from llmopt_core.finetuning.training.base_weights import base_gguf, file_hash, load_trainable, trainable_folder
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
@@ -44,16 +44,16 @@ def train_lora(worker: Worker) -> dict[str, Any]:
         Checkpoints(worker.folder),
         seed=worker.request.seed,
         half=half,
-        hooks=work.hooks(worker),
+        hooks=lifecycle.hooks(worker),
     )
-    measured = work.carry_out(worker, run, "bfloat16" if half else "single precision")
-    facts = work.card(worker, run, measured) | {
+    measured = lifecycle.carry_out(worker, run, "bfloat16" if half else "single precision")
+    facts = lifecycle.card(worker, run, measured) | {
         "base_hash": _base_hash(worker),
         "text_format": settings.text_format,
         "hyperparameters": settings.model_dump(mode="json"),
     }
     _export(worker, run, settings, facts)
-    return work.final_state(run, worker.request.name)
+    return lifecycle.final_state(run, worker.request.name)
 
 
 def _encode(

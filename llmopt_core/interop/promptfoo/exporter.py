@@ -22,7 +22,7 @@ from llmopt_core.interop.promptfoo.nunjucks import to_nunjucks
 from llmopt_core.interop.promptfoo.providers import provider_from
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
-from llmopt_core.prompts.assemble import build_messages, shots_for
+from llmopt_core.prompts.messages import build_messages, shots_for
 from llmopt_core.prompts.sandbox import MISSING_IS_EMPTY
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.types import EvaluationSet, Example

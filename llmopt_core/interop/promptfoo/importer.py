@@ -22,7 +22,7 @@ from llmopt_core.interop.promptfoo.providers import ECHO, model_from
 from llmopt_core.interop.promptfoo.references import DATA
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
-from llmopt_core.prompts.assemble import templates_of, undefined_variables
+from llmopt_core.prompts.messages import templates_of, undefined_variables
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.prompts.template import variables_in
 from llmopt_core.types import EvaluationSet, Example

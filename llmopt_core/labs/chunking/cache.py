@@ -10,8 +10,8 @@ from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.index import analysis
 from llmopt_core.labs.chunking.progress import Reporter
 from llmopt_core.labs.chunking.result import SweepResult
-from llmopt_core.labs.chunking.run import run_sweep
 from llmopt_core.labs.chunking.spec import SweepSpec
+from llmopt_core.labs.chunking.sweep import run_sweep
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.codec import pack, unpack
 from llmopt_core.types import Document, EvaluationSet, fingerprint

@@ -10,7 +10,7 @@ import numpy as np
 
 from llmopt_core.cache import Cache
 from llmopt_core.index.embedding_cache import count_new, encode_cached, encode_queries
-from llmopt_core.index.placed_words import Ints, PlacedWords, bm25_scores
+from llmopt_core.index.term_positions import Ints, PlacedWords, bm25_scores
 from llmopt_core.models.base import Embedder
 from llmopt_core.types import Chunk, Document
 

@@ -9,7 +9,7 @@ from typing import Literal
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.labs.chunking.spec import SkippedSetting, SweepSpec, setting_name
 from llmopt_core.statistics.intervals import Summary
-from llmopt_core.statistics.paired import Comparison, compare_paired
+from llmopt_core.statistics.paired_comparison import Comparison, compare_paired
 
 METRICS = ("recall", "precision", "iou", "omega", "hit_rate", "mrr", "ndcg")
 TOKENS = "context_tokens"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from llmopt_core.documents.text_following import TextFollowing, follow_span
-from llmopt_core.index.stored import StoredIndex, delete_index, indexed_pieces, stored_indexes
+from llmopt_core.documents.span_tracking import TextFollowing, follow_span
+from llmopt_core.index.index_inventory import StoredIndex, delete_index, indexed_pieces, stored_indexes
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 from llmopt_core.settings import Settings

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.finetuning.data.active_learning import Candidate, next_to_label
 from llmopt_core.finetuning.data.examples import TrainingExample
-from llmopt_core.finetuning.data.from_records import from_corrections, preferences_from_corrections
+from llmopt_core.finetuning.data.record_examples import from_corrections, preferences_from_corrections
 from llmopt_core.labs.finetuning.without_few_shot import without_shots
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Run

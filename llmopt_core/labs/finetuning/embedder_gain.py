@@ -24,7 +24,7 @@ from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.metrics import Ranks, overlaps, recall, reciprocal_rank
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Project
-from llmopt_core.statistics.paired import compare_family
+from llmopt_core.statistics.paired_comparison import compare_family
 from llmopt_core.statistics.tables import Estimate, Gain
 from llmopt_core.types import Chunk, Document, Example, Spec
 

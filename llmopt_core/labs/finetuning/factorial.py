@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from llmopt_core.experiments.comparison_family import Family, project_family
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.current_runs import current_runs
-from llmopt_core.experiments.family import Family, project_family
 from llmopt_core.experiments.leaderboard import compare_runs
-from llmopt_core.experiments.scored import RunScoreTable, common_examples, higher_is_better, read_run_scores
+from llmopt_core.experiments.run_scores import RunScoreTable, common_examples, higher_is_better, read_run_scores
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.finetuning.economics import BreakEven, RequestCost, break_even
@@ -19,7 +19,7 @@ from llmopt_core.models.endpoints import Prices
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Run, SavedSet
 from llmopt_core.statistics.intervals import Summary, summarize
-from llmopt_core.statistics.paired import Comparison
+from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_core.types import Record, Usage
 
 PAIRS = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.leaderboard import compare_runs
-from llmopt_core.experiments.scored import RunScoreTable, higher_is_better, read_run_scores
+from llmopt_core.experiments.run_scores import RunScoreTable, higher_is_better, read_run_scores
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.labs.finetuning.factorial import newest_runs, run_family
@@ -17,7 +17,7 @@ from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Run, SavedSet
 from llmopt_core.statistics.intervals import Summary, summarize
-from llmopt_core.statistics.paired import Comparison
+from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_core.types import Record
 
 

@@ -16,12 +16,12 @@ from llmopt_core.finetuning.finetuners import fine_tuner, fine_tuner_of
 from llmopt_core.finetuning.jobs.folder import open_folder
 from llmopt_core.finetuning.jobs.job import LOCAL, Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel
 from llmopt_core.finetuning.openai.upload_summary import UploadSummary, summarize_upload
-from llmopt_core.finetuning.training.notes import Reading, read_curves
+from llmopt_core.finetuning.training.explanations import Reading, read_curves
 from llmopt_core.finetuning.training_price import TrainingPrice, training_price
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.prompts.spec import PromptSpec
-from llmopt_core.reporting.standing import Standing
+from llmopt_core.reporting.progress_summary import Standing
 from llmopt_core.settings import Settings
 
 USUAL_SPEED = 300.0

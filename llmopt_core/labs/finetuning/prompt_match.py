@@ -11,11 +11,11 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.finetuning.data.examples import TrainingExample, message_text
 from llmopt_core.finetuning.data.prompt_kind import shorten_prompts
 from llmopt_core.finetuning.jobs.folder import open_folder
-from llmopt_core.labs.finetuning.held_back import find_sets_used
+from llmopt_core.labs.finetuning.held_out_sets import find_sets_used
 from llmopt_core.labs.finetuning.sources import GENERAL
-from llmopt_core.labs.finetuning.structured import has_intent, is_structured
+from llmopt_core.labs.finetuning.structured_outputs import has_intent, is_structured
 from llmopt_core.labs.finetuning.training_pairs import without_examples
-from llmopt_core.prompts.assemble import Mode, build_messages
+from llmopt_core.prompts.messages import Mode, build_messages
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 from llmopt_core.settings import Settings

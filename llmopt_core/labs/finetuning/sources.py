@@ -23,13 +23,13 @@ from llmopt_core.experiments.votes import majority_likes
 from llmopt_core.finetuning.data.distillation import AnswerCheck, Distillation, distill
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.finetuning.data.files import load_training_set
-from llmopt_core.finetuning.data.from_records import from_few_shot, from_records
-from llmopt_core.installed import sample_folder
+from llmopt_core.finetuning.data.record_examples import from_few_shot, from_records
+from llmopt_core.installation import sample_folder
 from llmopt_core.labs.finetuning.without_few_shot import without_shots
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.registry import Models
-from llmopt_core.prompts.assemble import Mode, build_messages
+from llmopt_core.prompts.messages import Mode, build_messages
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project

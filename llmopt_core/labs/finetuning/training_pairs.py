@@ -8,14 +8,14 @@ from llmopt_core.answering.answer import mode_of
 from llmopt_core.answering.context import answer_variables
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.execution.concurrency import bounded_map
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.finetuning.data.examples import ChatMessage, TrainingExample, TrainingSet
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.openai.wire_messages import message_body
 from llmopt_core.models.registry import Models
-from llmopt_core.prompts.assemble import build_messages
+from llmopt_core.prompts.messages import build_messages
 from llmopt_core.types import Document, Example, Failure
 
 ARMS = ("base", "base + RAG", "fine-tuned", "fine-tuned + RAG")

@@ -10,7 +10,7 @@ from llmopt_core.answering.context import answer_variables
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.labs.finetuning.training_pairs import without_examples
-from llmopt_core.prompts.assemble import build_messages
+from llmopt_core.prompts.messages import build_messages
 from llmopt_core.types import Record
 
 

@@ -10,8 +10,8 @@ from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.training_overlap import TrainingOverlap, fair
 from llmopt_core.labs.prompts.grid import Cell, Grid
 from llmopt_core.statistics.intervals import Rate, Summary, rate, summarize
-from llmopt_core.statistics.paired import Comparison as Paired
-from llmopt_core.statistics.paired import compare_family
+from llmopt_core.statistics.paired_comparison import Comparison as Paired
+from llmopt_core.statistics.paired_comparison import compare_family
 from llmopt_core.types import Usage
 
 

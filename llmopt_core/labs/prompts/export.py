@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llmopt_core.answering.ending import ending_of
+from llmopt_core.answering.finish_reason import ending_of
 from llmopt_core.evaluation.assertions.spec import describe
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.colours import project_colours
@@ -15,8 +15,8 @@ from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.votes import votes_table
 from llmopt_core.labs.prompts.columns import Column, columns_of
 from llmopt_core.labs.prompts.grid import Cell, Filter, Grid, assertions_in, differences, metric_scores
-from llmopt_core.labs.prompts.notes import RowNote, row_notes
 from llmopt_core.labs.prompts.repeats import repeat_texts, stability
+from llmopt_core.labs.prompts.row_notes import RowNote, row_notes
 from llmopt_core.reporting.comparison_page import (
     ComparisonPage,
     PageAssertion,
@@ -25,8 +25,8 @@ from llmopt_core.reporting.comparison_page import (
     PageRow,
     render_comparison,
 )
+from llmopt_core.reporting.formatting import interval, money, p_value, score, short_time, signed
 from llmopt_core.reporting.page import PALETTE
-from llmopt_core.reporting.words import interval, money, p_value, score, short_time, signed
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Vote
 from llmopt_core.text.csv_text import csv_text

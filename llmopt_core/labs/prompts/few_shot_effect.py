@@ -12,7 +12,7 @@ from llmopt_core.experiments.search.trial_result import TrialResult
 from llmopt_core.experiments.search.trial_runner import Report, TrialRunner, search_work_name, trial_runner
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.few_shot import question_of, select_examples
-from llmopt_core.statistics.paired import compare_family
+from llmopt_core.statistics.paired_comparison import compare_family
 
 _FIXED = ("first", "random")
 

@@ -14,8 +14,8 @@ from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.labs.prompts.board import Board, Live, Place, State, state_of
-from llmopt_core.labs.prompts.notes import thumbs_down
 from llmopt_core.labs.prompts.outcome import Outcome, outcome_of, passes_assertions
+from llmopt_core.labs.prompts.row_notes import thumbs_down
 from llmopt_core.runs.store import Store
 from llmopt_core.text.word_diff import Op, word_diff
 from llmopt_core.text.words import fold_to_words

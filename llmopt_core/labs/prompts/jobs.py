@@ -17,7 +17,7 @@ from llmopt_core.interop.promptfoo.providers import ECHO, register_echo
 from llmopt_core.jobs.context import JobContext
 from llmopt_core.jobs.kind import JobKind
 from llmopt_core.labs.prompts.board import Board, Place
-from llmopt_core.labs.prompts.run import open_places, run_comparison
+from llmopt_core.labs.prompts.comparison_runner import open_places, run_comparison
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Status
 from llmopt_core.types import Spec

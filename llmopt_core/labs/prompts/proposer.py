@@ -9,7 +9,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.experiments.search.results import Part
 from llmopt_core.models.base import ChatRequest, ModelSpec
 from llmopt_core.models.tokenizers import tokenizer
-from llmopt_core.prompts.assemble import Mode
+from llmopt_core.prompts.messages import Mode
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.prompts.template import variables_in
 from llmopt_core.text.words import fold_to_words

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal
 
-from llmopt_core.experiments.basis import DOCUMENTS
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import documents_version
+from llmopt_core.experiments.provenance import DOCUMENTS
 from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH, SearchTask, sample_examples
 from llmopt_core.experiments.subset import runnable_examples
 from llmopt_core.jobs.context import JobContext

@@ -6,9 +6,9 @@ from pydantic import Field
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.experiments.basis import result_basis
 from llmopt_core.experiments.comparison_setup import VariantSetup, variants_of
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.provenance import result_basis
 from llmopt_core.experiments.search.task import CHOICE, WORTH, Budget, SearchTask, sample_examples, with_prompt
 from llmopt_core.experiments.subset import runnable_examples
 from llmopt_core.experiments.versions.prompts import FEW_SHOT, few_shot_from, newest_versions

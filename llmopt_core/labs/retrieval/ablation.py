@@ -9,8 +9,8 @@ from pydantic import Field
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.execution.budget import Budget
+from llmopt_core.execution.concurrency import bounded_map
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.preflight import check_budget
@@ -19,8 +19,8 @@ from llmopt_core.labs.retrieval.advice import Advice, advise
 from llmopt_core.labs.retrieval.components import components, list_asked_models
 from llmopt_core.labs.retrieval.costs import Cost, answer_costs, timed
 from llmopt_core.labs.retrieval.progress import OnLabProgress, Tally
-from llmopt_core.labs.retrieval.whole_set import CONCURRENCY as SEARCHES
-from llmopt_core.labs.retrieval.whole_set import retrieve_all
+from llmopt_core.labs.retrieval.set_report import CONCURRENCY as SEARCHES
+from llmopt_core.labs.retrieval.set_report import retrieve_all
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.metrics import span_measures
 from llmopt_core.statistics.tables import Estimate, Gain, Values, gains

@@ -9,7 +9,7 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.models.base import EmbeddingSpec, ModelSpec
 from llmopt_core.models.registry import Models
-from llmopt_core.retrieval.ablate import variants
+from llmopt_core.retrieval.ablation import variants
 
 FACT_CHECK, REFUSAL, FACT_CHECK_AND_REFUSAL = "without fact check", "without refusal", "without fact check and refusal"
 

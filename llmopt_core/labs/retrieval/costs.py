@@ -53,7 +53,7 @@ class Timed:
         return _cost([_add_costs(one, other, wanted) for one, other in zip(self.kept, self.again, strict=True)])
 
     def components(self) -> dict[str, Cost]:
-        """By the names of `retrieval.ablate.variants` what each component takes."""
+        """By the names of `retrieval.ablation.variants` what each component takes."""
         names = {name for one in self.kept for stage in one.trace for name in _components(stage)}
         return {name: self.cost(lambda stage, name=name: name in _components(stage)) for name in sorted(names)}  # type: ignore[misc]
 

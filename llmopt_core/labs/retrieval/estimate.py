@@ -13,7 +13,7 @@ from llmopt_core.experiments.work_name import work_name
 from llmopt_core.labs.retrieval.ablation import ANSWER_METRICS, ablation_work_name, deep
 from llmopt_core.labs.retrieval.components import components
 from llmopt_core.labs.retrieval.k_sweep import METRICS, at_k
-from llmopt_core.labs.retrieval.whole_set import measure_work_name
+from llmopt_core.labs.retrieval.set_report import measure_work_name
 from llmopt_core.models.registry import Models
 from llmopt_core.types import Document, Example, Spec, Usage
 

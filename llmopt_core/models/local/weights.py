@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from llmopt_core.errors import BadInput, EndpointError, LlmOptError, MissingDependency
-from llmopt_core.models import packaged
+from llmopt_core.models import weight_packages
 from llmopt_core.models.base import BUILTIN_EMBEDDING
 from llmopt_core.models.builtin.files import content_hash
 from llmopt_core.models.prefixes import Prefixes, known_window, prefixes_of
@@ -128,7 +128,7 @@ def _load(name: str, make: Callable[[str, bool], T]) -> tuple[T, str]:
     if not name.strip():
         raise BadInput(f"No model is named; use {BUILTIN_EMBEDDING}, a folder, or a hub name.")
     if key_of(name) == BUILTIN_EMBEDDING:
-        return make(str(packaged.embedding_folder()), True), BUILTIN_EMBEDDING
+        return make(str(weight_packages.embedding_folder()), True), BUILTIN_EMBEDDING
     folder = Path(name).expanduser()
     if folder.is_dir():
         identity = f"{folder.name}-{_folder_hash(folder)}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from llmopt_core.chunking.microscope import Cutting
     from llmopt_core.chunking.semantic import Encode
     from llmopt_core.chunking.spec import ChunkingSpec
-    from llmopt_core.index.placed_words import PlacedWords
+    from llmopt_core.index.term_positions import PlacedWords
     from llmopt_core.labs.chunking.chunk_ranks import ChunkRank
 
 RANKED_CHARACTERS = 3_000_000

@@ -7,7 +7,7 @@ import streamlit as st
 
 from llmopt_core.labs.chunking.result import TITLES, SweepResult, by_recall, compare_settings
 from llmopt_core.labs.chunking.tables import Advice
-from llmopt_core.statistics.paired import Comparison
+from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_ui import format as fmt
 from llmopt_ui.chunking.sweep.charts import MEASURES, between, shown
 from llmopt_ui.components import plain_fragment, section

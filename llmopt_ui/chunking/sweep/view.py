@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.basis import DOCUMENTS, EMBEDDING, QUESTIONS, Basis
+from llmopt_core.experiments.provenance import DOCUMENTS, EMBEDDING, QUESTIONS, Basis
 from llmopt_core.labs.chunking.jobs import SWEEP, embedding_version, texts_version
 from llmopt_core.labs.chunking.result import SweepResult
 from llmopt_core.runs.values import Job, Project

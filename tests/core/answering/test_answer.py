@@ -5,7 +5,7 @@ import pytest
 
 from llmopt_core.answering.answer import answer_question
 from llmopt_core.answering.fact_check.check import FactCheckSpec
-from llmopt_core.answering.grounded import REFUSAL, grounded_prompt
+from llmopt_core.answering.grounded_prompts import REFUSAL, grounded_prompt
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.models.base import Completion, ModelSpec
 from llmopt_core.models.registry import Models

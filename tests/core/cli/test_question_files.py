@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llmopt_core.experiments.file import load_experiment
+from llmopt_core.experiments.experiment_file import load_experiment
 from llmopt_core.types import Span
 from tests.stub_endpoint import StubEndpoint
 

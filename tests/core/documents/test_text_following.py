@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from llmopt_core.documents.text_following import TextFollowing
+from llmopt_core.documents.span_tracking import TextFollowing
 
 TEXT = (
     "# Norvale\n\nThe harbour of Norvale opened in 1887. Its first keeper was Ingrid Solheim.\n\n"

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.execution import apart
-from llmopt_core.execution.apart import ChildStopped, Limits, close_children, run_apart
+from llmopt_core.execution import isolation
+from llmopt_core.execution.isolation import ChildStopped, Limits, close_children, run_apart
 
 ROOMY = Limits(memory=1_000_000_000, cpu=60, wall=120)
 WORK = """
@@ -138,7 +138,7 @@ def test_an_idle_child_that_ended_is_replaced(work):
 def test_more_callers_than_children_wait_their_turn(work, monkeypatch):
     import threading
 
-    monkeypatch.setattr(apart, "_room", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(isolation, "_room", threading.BoundedSemaphore(1))
     found = []
     threads = [threading.Thread(target=lambda n=n: found.append(call(work.add, n, n)[0])) for n in range(6)]
     for thread in threads:
@@ -154,7 +154,7 @@ def test_a_killed_owner_takes_its_busy_child_along_and_its_script_is_not_run_aga
         import sys
         sys.path.insert(0, {str(tmp_path)!r})
         import foreign_work
-        from llmopt_core.execution.apart import Limits, run_apart
+        from llmopt_core.execution.isolation import Limits, run_apart
         open({str(tmp_path / "runs")!r}, "a").write("run\\n")
         {"if True" if unguarded else 'if __name__ == "__main__"'}:
             run_apart(
@@ -180,14 +180,14 @@ def test_a_killed_owner_takes_its_busy_child_along_and_its_script_is_not_run_aga
 
 def test_it_works_where_only_the_current_folder_leads_to_the_program(tmp_path):
     code = (
-        "import os, time; from llmopt_core.execution.apart import Limits, run_apart; os.chdir('/')\n"
+        "import os, time; from llmopt_core.execution.isolation import Limits, run_apart; os.chdir('/')\n"
         "from llmopt_core.documents.readers import read_file\n"
-        "from llmopt_core.documents.reading import Reading\n"
+        "from llmopt_core.documents.reading_options import Reading\n"
         "limits, file = Limits(10**9, 60, 120), ('a.txt', b'read', Reading())\n"
         "print(run_apart(read_file, file, limits, on_part=print, heartbeat=int)[0].text)"
     )
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    root = Path(apart.__file__).parents[2]
+    root = Path(isolation.__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, env=environ, capture_output=True, text=True, check=False
     )

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from llmopt_core.errors import BadInput, BudgetReached, Cancelled, EndpointError, StorageFailed
-from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.execution.concurrency import bounded_map
 from llmopt_core.types import Failure
 
 

@@ -10,9 +10,9 @@ from llmopt_core.answering.fact_check.check import FactCheckSpec
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.assertions.spec import AssertionSpec, assertions_of, threshold_of, without_assertions
 from llmopt_core.experiments.configuration import Configuration, configuration_from
-from llmopt_core.experiments.file import load_experiment
+from llmopt_core.experiments.experiment_file import load_experiment
 from llmopt_core.experiments.keys import answering_identity
-from llmopt_core.labs.prompts.file import load_comparison
+from llmopt_core.labs.prompts.comparison_file import load_comparison
 from llmopt_core.models.registry import Models
 from llmopt_core.settings import Settings
 from llmopt_core.types import Example

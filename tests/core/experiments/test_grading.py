@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.answering.ending import ending_of
 from llmopt_core.answering.fact_check.check import NOT_CHECKED
+from llmopt_core.answering.finish_reason import ending_of
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.grading import recorded_metrics

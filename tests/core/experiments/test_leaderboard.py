@@ -2,9 +2,9 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
-from llmopt_core.experiments.scored import RunScoreTable, baseline_position, read_run_scores
+from llmopt_core.experiments.run_scores import RunScoreTable, baseline_position, read_run_scores
 from llmopt_core.runs.values import RunScores
-from llmopt_core.statistics.paired import compare_paired, holm
+from llmopt_core.statistics.paired_comparison import compare_paired, holm
 from tests.engine_lab import Lab
 
 from .test_runner import run

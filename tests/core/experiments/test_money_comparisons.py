@@ -19,11 +19,11 @@ from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.search.task import SearchTask
 from llmopt_core.labs.prompts.board import Board
+from llmopt_core.labs.prompts.comparison_runner import all_places, run_comparison
 from llmopt_core.labs.prompts.estimate import Rewriting, estimate_search
 from llmopt_core.labs.prompts.few_shot_effect import effect_answers, measure_few_shot_effect
 from llmopt_core.labs.prompts.few_shot_search import choice_answers, choose_few_shot
 from llmopt_core.labs.prompts.instruction_search import instruction_answers, search_instruction
-from llmopt_core.labs.prompts.run import all_places, run_comparison
 from llmopt_core.models.base import EmbeddingSpec, ModelSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
 from tests.stub_endpoint import StubEndpoint

@@ -9,7 +9,7 @@ import pytest
 
 from llmopt_core.documents import limits
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.file import load_experiment
+from llmopt_core.experiments.experiment_file import load_experiment
 from llmopt_core.experiments.yaml_lines import read_yaml
 from llmopt_core.interop.promptfoo.importer import import_promptfoo
 from llmopt_core.interop.promptfoo.yaml12 import parse_yaml

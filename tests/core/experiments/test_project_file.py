@@ -269,7 +269,7 @@ def test_a_damaged_file_is_refused(target: Store, exported: Path) -> None:
 def test_deleting_takes_the_indexes_along_that_nobody_else_can_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from llmopt_core.index import stored
+    from llmopt_core.index import index_inventory
 
     settings = Settings(home=tmp_path)
     store = Store.open(settings)
@@ -277,10 +277,10 @@ def test_deleting_takes_the_indexes_along_that_nobody_else_can_use(
         store.ensure_project(name)
         store.save_documents(name, [Document(d, f"text of {d}") for d in documents])
     there = {"1": {"a.txt", "b.txt"}, "2": {"a.txt"}, "3": {"c.txt"}, "4": {"b.txt"}}
-    found = [stored.StoredIndex(n, "e", 1, frozenset(d), 1, 0.0) for n, d in there.items()]
+    found = [index_inventory.StoredIndex(n, "e", 1, frozenset(d), 1, 0.0) for n, d in there.items()]
     removed: list[str] = []
-    monkeypatch.setattr(stored, "stored_indexes", lambda _: found)
-    monkeypatch.setattr(stored, "delete_index", lambda _, name: removed.append(name) is None)
+    monkeypatch.setattr(index_inventory, "stored_indexes", lambda _: found)
+    monkeypatch.setattr(index_inventory, "delete_index", lambda _, name: removed.append(name) is None)
     assert delete_project(store, settings, "mine") == 2
     assert removed == ["1", "4"]
     assert [project.name for project in store.projects()] == ["other"]

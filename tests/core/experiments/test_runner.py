@@ -471,7 +471,7 @@ async def test_another_configuration_cannot_continue_a_run(lab: Lab) -> None:
 
 
 async def test_an_experiment_file_appears_in_the_store(lab: Lab) -> None:
-    from llmopt_core.experiments.file import Experiment
+    from llmopt_core.experiments.experiment_file import Experiment
 
     experiment = Experiment(
         project="other",

@@ -8,7 +8,7 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.file import load_experiment
+from llmopt_core.experiments.experiment_file import load_experiment
 from llmopt_core.experiments.versions.prompts import PROMPT, save_prompt
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.store import Store

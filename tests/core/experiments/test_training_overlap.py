@@ -14,7 +14,7 @@ from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
 from llmopt_core.experiments.report import report_of
 from llmopt_core.experiments.result import result_of, scores_from
 from llmopt_core.experiments.run_documents import RunDocuments
-from llmopt_core.experiments.scored import read_run_scores
+from llmopt_core.experiments.run_scores import read_run_scores
 from llmopt_core.experiments.search.results import (
     Candidate,
     ChoiceResult,

@@ -19,8 +19,8 @@ from llmopt_core.finetuning.training.hyperparameters import LoraSettings
 from llmopt_core.finetuning.training.lora_gguf import gguf_tensors, permute_rows, write_adapter
 from llmopt_core.finetuning.training.lora_run import LoraRun
 from llmopt_core.models.base import ChatRequest, ModelSpec
-from llmopt_core.models.packaged import chat_gguf
 from llmopt_core.models.registry import Models, close_builtin
+from llmopt_core.models.weight_packages import chat_gguf
 from llmopt_core.settings import Settings
 from llmopt_core.types import Message
 

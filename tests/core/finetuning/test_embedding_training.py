@@ -19,8 +19,8 @@ from llmopt_core.finetuning.training.embedding_run import EmbeddingRun, Pair
 from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings
 from llmopt_core.finetuning.training.local_trainer import LocalTrainer
 from llmopt_core.models.base import EmbeddingSpec
-from llmopt_core.models.packaged import embedding_folder
 from llmopt_core.models.registry import Models
+from llmopt_core.models.weight_packages import embedding_folder
 from llmopt_core.settings import Settings
 
 FRENCH = ["un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix", "onze", "douze"]

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from llmopt_core.finetuning.data.structured import report_structured, score_structured
+from llmopt_core.finetuning.data.structured_outputs import report_structured, score_structured
 from llmopt_core.finetuning.economics import RequestCost, break_even
 from llmopt_core.finetuning.jobs.job import MetricPoint
+from llmopt_core.finetuning.training.explanations import NOTES, read_curves
 from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings, LoraSettings, ServiceSettings
-from llmopt_core.finetuning.training.notes import NOTES, read_curves
 
 
 @pytest.mark.parametrize("kind", [LoraSettings, EmbeddingSettings, ServiceSettings])

@@ -7,7 +7,7 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, chat_example
-from llmopt_core.finetuning.data.select import balance_classes, down_sample, remove_conflicts, remove_duplicates
+from llmopt_core.finetuning.data.selection import balance_classes, down_sample, remove_conflicts, remove_duplicates
 from llmopt_core.finetuning.data.similarity import NearIndex, nearly_equal
 from llmopt_core.finetuning.data.split import split_set
 from llmopt_core.models.scripted import HashEmbedder

@@ -11,7 +11,7 @@ from llmopt_core.errors import EndpointError
 from llmopt_core.execution.budget import Budget
 from llmopt_core.finetuning.data.active_learning import next_to_label
 from llmopt_core.finetuning.data.distillation import distill
-from llmopt_core.finetuning.data.from_records import (
+from llmopt_core.finetuning.data.record_examples import (
     from_corrections,
     from_few_shot,
     from_records,

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from llmopt_core.cache import MemoryCache
-from llmopt_core.index import opened
+from llmopt_core.index import open_indexes
 from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.settings import Settings
@@ -51,4 +51,4 @@ def chunks() -> list[Chunk]:
 @pytest.fixture(autouse=True)
 def _nothing_open():
     yield
-    opened.close_all()
+    open_indexes.close_all()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmopt_core.index.bm25 import Bm25, analyse
-from llmopt_core.index.placed_words import PlacedWords
+from llmopt_core.index.term_positions import PlacedWords
 
 
 @pytest.mark.parametrize(

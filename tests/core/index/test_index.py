@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from llmopt_core.errors import BadInput, StorageFailed
-from llmopt_core.index import opened
+from llmopt_core.index import open_indexes
 from llmopt_core.index.build import build_index
 from llmopt_core.index.exact import best, exact_search
 from llmopt_core.models.base import EmbeddingSpec
@@ -86,7 +86,7 @@ def test_an_index_is_read_back_as_it_was_written(chunks, spec, embedder, setting
     strange = Chunk("ü ß.txt", 0, 4, "a\ud800\x00🙂", heading="A > B", parent=Span("ü ß.txt", 0, 9))
     document = Document("ü ß.txt", "a\ud800\x00🙂 more", {"year": 2020, "draft": True})
     first = build_index([*chunks, strange], spec, embedder, settings, cache, documents=[document])
-    opened.close_all()
+    open_indexes.close_all()
     second = build_index([*chunks, strange], spec, HashEmbedder(), settings, cache, documents=[document])
     assert second is not first
     assert second.chunks == first.chunks == (*chunks, strange)
@@ -135,7 +135,7 @@ def test_nothing_to_index_is_said(spec, embedder, settings, cache):
 def test_a_damaged_index_is_built_again(file, damage, chunks, spec, embedder, settings, cache):
     index = build_index(chunks, spec, embedder, settings, cache)
     path = settings.home / "indexes" / index.fingerprint / file
-    opened.close_all()
+    open_indexes.close_all()
     if damage == "gone":
         path.unlink()
     else:
@@ -163,7 +163,7 @@ def test_a_failing_embedder_leaves_nothing_behind(chunks, spec, settings, cache)
 
 def test_dropped_indexes_still_serve_who_holds_them(chunks, spec, embedder, settings, cache):
     first = build_index(chunks, spec, embedder, settings, cache)
-    for number in range(opened.LIMIT + 1):
+    for number in range(open_indexes.LIMIT + 1):
         build_index([Chunk("n", 0, 1, str(number))], spec, embedder, settings, cache)
     assert first.search_dense(embedder.encode(["honey bees"]), 1)[0][0].chunk == chunks[1]
     assert build_index(chunks, spec, embedder, settings, cache) is not first

@@ -15,10 +15,10 @@ import pytest
 
 from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import BadInput, StorageFailed
-from llmopt_core.index import builder, opened, shared
+from llmopt_core.index import builder, open_indexes, shared_collections
 from llmopt_core.index.build import build_index
-from llmopt_core.index.shared import SharedCollections
-from llmopt_core.index.stored import delete_index, stored_indexes
+from llmopt_core.index.index_inventory import delete_index, stored_indexes
+from llmopt_core.index.shared_collections import SharedCollections
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.settings import Settings
 
@@ -106,7 +106,7 @@ def test_vectors_live_on_the_server_and_are_written_once(chunks, spec, embedder,
     collection = client.get_collection(f"llmopt-{index.fingerprint}", embedding_function=None)
     assert collection.count() == len(chunks)
     assert collection.configuration["hnsw"]["space"] == "cosine"
-    opened.close_all()
+    open_indexes.close_all()
     again = HashEmbedder()
     build_index(chunks, spec, again, on_server, cache)
     assert again.encoded == []
@@ -119,7 +119,7 @@ def test_a_collection_that_vanished_is_stored_again(chunks, spec, embedder, on_s
     client.delete_collection(f"llmopt-{index.fingerprint}")
     with pytest.raises(StorageFailed, match="vector database"):
         index.search_dense(embedder.encode(["bees"]), 1)
-    opened.close_all()
+    open_indexes.close_all()
     again = build_index(chunks, spec, embedder, on_server, cache)
     assert again.search_dense(embedder.encode(["honey bees"]), 1)[0][0].chunk == chunks[1]
 
@@ -171,13 +171,13 @@ def test_the_server_knows_whose_content_a_collection_is(chunks, spec, embedder, 
 
 def test_a_server_that_dies_between_create_and_add(chunks, spec, embedder, fresh, tmp_path, monkeypatch):
     home = workspace(tmp_path, fresh, "a")
-    write = shared.add_all
+    write = shared_collections.add_all
 
     def killed(collection, vectors, documents):
         fresh.kill()
         write(collection, vectors, documents)
 
-    monkeypatch.setattr(shared, "add_all", killed)
+    monkeypatch.setattr(shared_collections, "add_all", killed)
     with pytest.raises(StorageFailed, match=rf"^The Chroma server at {fresh.url} failed .* is stored anew\.$"):
         build_index(chunks, spec, embedder, home, MemoryCache())
     monkeypatch.undo()
@@ -197,7 +197,7 @@ def test_what_a_killed_builder_left_is_taken_over(fresh, tmp_path):
     code = f"""
         import os
         from pathlib import Path
-        from llmopt_core.index.shared import SharedCollections
+        from llmopt_core.index.shared_collections import SharedCollections
         def encode():
             os._exit(9)
         SharedCollections({fresh.url!r}, Path({str(tmp_path / "dead")!r})).ensure("key", ["a"], encode, print)
@@ -214,7 +214,7 @@ def test_a_builder_elsewhere_is_waited_for_as_long_as_it_gives_signs_of_life(ser
     monkeypatch.setattr(builder, "BEAT_SECONDS", 0.05)
     # Long enough for a machine that is busy with other things.
     monkeypatch.setattr(builder, "SILENT_SECONDS", 60.0)
-    monkeypatch.setattr(shared, "_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(shared_collections, "_WAIT_SECONDS", 0.05)
     encoded, begun, go_on = [], threading.Event(), threading.Event()
 
     def slowly():
@@ -247,7 +247,7 @@ def test_a_builder_elsewhere_is_waited_for_as_long_as_it_gives_signs_of_life(ser
 def test_a_silent_builder_elsewhere_is_replaced_and_hears_of_it(server, tmp_path, monkeypatch):
     monkeypatch.setattr(builder, "BEAT_SECONDS", 3600.0)
     monkeypatch.setattr(builder, "SILENT_SECONDS", 0.2)
-    monkeypatch.setattr(shared, "_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(shared_collections, "_WAIT_SECONDS", 0.05)
     slow, fast = SharedCollections(server.url, tmp_path / "slow"), SharedCollections(server.url, tmp_path / "fast")
     calls = []
 

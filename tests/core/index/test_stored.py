@@ -1,5 +1,5 @@
 from llmopt_core.index.build import build_index
-from llmopt_core.index.stored import delete_index, stored_indexes
+from llmopt_core.index.index_inventory import delete_index, stored_indexes
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.types import Chunk
 

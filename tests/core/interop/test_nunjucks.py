@@ -7,7 +7,7 @@ from llmopt_core.evaluation.assertions.check import assertions_of
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.interop.promptfoo.exporter import export_promptfoo
 from llmopt_core.interop.promptfoo.importer import import_promptfoo
-from llmopt_core.prompts.assemble import build_messages
+from llmopt_core.prompts.messages import build_messages
 
 VARIABLES = {
     "order": {"item": "tea", "cups": 2},

@@ -18,7 +18,7 @@ from llmopt_core.evaluation.assertions.check import (
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.sample import Sample
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.file import load_experiment
+from llmopt_core.experiments.experiment_file import load_experiment
 from llmopt_core.interop.promptfoo.assertions import assertions_from
 from llmopt_core.interop.promptfoo.exporter import experiment_files, export_promptfoo
 from llmopt_core.interop.promptfoo.importer import import_promptfoo

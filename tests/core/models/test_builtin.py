@@ -15,7 +15,7 @@ import pytest
 
 from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import BadInput, EndpointError
-from llmopt_core.models import packaged
+from llmopt_core.models import weight_packages
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
 from llmopt_core.models.builtin import files as builtin_files
 from llmopt_core.models.builtin.files import adapters, chat_file
@@ -222,7 +222,7 @@ def test_the_weights_are_reencoded_once_by_however_many_ask(tmp_path: Path):
     assert path.parent == tmp_path / "models"
     assert path.name.endswith("Q8_0.gguf")
     assert [p.name for p in path.parent.iterdir() if not p.name.endswith(".lock")] == [path.name]
-    new, old = read_metadata(path), read_metadata(packaged.chat_gguf())
+    new, old = read_metadata(path), read_metadata(weight_packages.chat_gguf())
     assert new.pop("general.file_type") == 7
     old.pop("general.file_type")
     assert new == old
@@ -236,7 +236,7 @@ def test_a_full_disk_leaves_the_shipped_weights(tmp_path: Path, monkeypatch: pyt
 
     file = chat_file(Settings(home=tmp_path))
 
-    assert file.path == packaged.chat_gguf()
+    assert file.path == weight_packages.chat_gguf()
     assert file.identity.endswith("shipped")
 
 
@@ -244,19 +244,19 @@ def test_a_disk_that_fills_up_on_the_way_leaves_no_half_file(tmp_path: Path, mon
     # The re-encoding process fails as it would on a full disk.
     monkeypatch.setattr(builtin_files.gguf_rewrite, "__file__", str(tmp_path / "no-such-program.py"))
 
-    assert chat_file(Settings(home=tmp_path)).path == packaged.chat_gguf()
+    assert chat_file(Settings(home=tmp_path)).path == weight_packages.chat_gguf()
     assert [p.name for p in (tmp_path / "models").iterdir() if p.suffix != ".lock"] == []
 
 
 def test_a_folder_that_cannot_be_written_leaves_the_shipped_weights(tmp_path: Path):
     (tmp_path / "models").write_text("in the way")
 
-    assert chat_file(Settings(home=tmp_path)).path == packaged.chat_gguf()
+    assert chat_file(Settings(home=tmp_path)).path == weight_packages.chat_gguf()
 
 
 def test_ones_own_gguf_takes_the_place(tmp_path: Path):
     mine = tmp_path / "mine.gguf"
-    mine.symlink_to(packaged.chat_gguf())
+    mine.symlink_to(weight_packages.chat_gguf())
     settings = Settings(home=tmp_path, builtin_gguf=mine, threads=1)
 
     assert chat_file(settings).path == mine
@@ -281,7 +281,7 @@ def test_a_gguf_that_is_none(tmp_path: Path, content: bytes):
 
 def test_a_gguf_cut_off_after_its_header_does_not_start(tmp_path: Path):
     cut = tmp_path / "cut.gguf"
-    cut.write_bytes(packaged.chat_gguf().read_bytes()[:5_000_000])
+    cut.write_bytes(weight_packages.chat_gguf().read_bytes()[:5_000_000])
 
     with pytest.raises(EndpointError, match=r"did not start with cut\.gguf") as caught:
         serve(Settings(home=tmp_path, builtin_gguf=cut))

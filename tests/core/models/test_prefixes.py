@@ -12,13 +12,13 @@ from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.indexing import chunk_for, prepare_index
-from llmopt_core.experiments.window_note import question_note, window_note
+from llmopt_core.experiments.truncation_warnings import question_note, window_note
 from llmopt_core.models.base import BUILTIN_EMBEDDING, EmbeddingSpec
 from llmopt_core.models.endpoints import EmbeddingModel, Endpoint, endpoints_in
-from llmopt_core.models.packaged import embedding_folder
 from llmopt_core.models.prefixes import Prefixes, known_prefixes, known_window, prefixes_of, query_side
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder
+from llmopt_core.models.weight_packages import embedding_folder
 from llmopt_core.retrieval.retrieve import Retriever
 from llmopt_core.retrieval.spec import RetrievalSpec, SearchSpec
 from llmopt_core.settings import Settings

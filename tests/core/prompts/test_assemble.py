@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput
-from llmopt_core.prompts.assemble import (
+from llmopt_core.prompts.messages import (
     build_messages,
     build_step_messages,
     shots_for,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from llmopt_core.prompts.assemble import build_messages, undefined_variables
 from llmopt_core.prompts.blocks import BLOCKS, block
+from llmopt_core.prompts.messages import build_messages, undefined_variables
 from llmopt_core.prompts.patterns import extract_answer
 from llmopt_core.prompts.spec import PromptSpec
 

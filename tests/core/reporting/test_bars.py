@@ -1,8 +1,8 @@
 import pytest
 
 from llmopt_core.reporting.bars import HEIGHT, bar_chart
+from llmopt_core.reporting.formatting import number
 from llmopt_core.reporting.page import Report, ReportCell, ReportMetric, ReportRun, render, shade, spread
-from llmopt_core.reporting.words import number
 
 
 def test_bars_stand_on_the_axis_with_their_whiskers() -> None:

@@ -2,7 +2,7 @@
 
 from llmopt_core.jobs.titles import job_title
 from llmopt_core.labs.job_kinds import job_kinds
-from llmopt_core.reporting.standing import Standing, standing_of
+from llmopt_core.reporting.progress_summary import Standing, standing_of
 
 
 def test_the_line_says_done_of_total_time_and_cost() -> None:

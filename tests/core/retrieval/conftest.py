@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from llmopt_core.cache import MemoryCache
-from llmopt_core.index import opened
+from llmopt_core.index import open_indexes
 from llmopt_core.index.build import build_index
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import EmbeddingSpec
@@ -85,4 +85,4 @@ def retriever(index, models, cache):
 @pytest.fixture(autouse=True)
 def _nothing_open():
     yield
-    opened.close_all()
+    open_indexes.close_all()

@@ -2,7 +2,7 @@ import pytest
 
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.scripted import ScriptedChat
-from llmopt_core.retrieval.ablate import measure, variants
+from llmopt_core.retrieval.ablation import measure, variants
 from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec, RoutingSpec, SearchSpec, TransformSpec
 from llmopt_core.types import Example, Span
 

@@ -6,7 +6,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from llmopt_core.statistics.paired import (
+from llmopt_core.statistics.paired_comparison import (
     compare_family,
     compare_paired,
     holm,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmopt_core.answering.citations import content_words, coverage
-from llmopt_core.documents.text_following import TextFollowing
+from llmopt_core.documents.span_tracking import TextFollowing
 from llmopt_core.evaluation.text import tokens
 from llmopt_core.finetuning.data.similarity import Overlap
 from llmopt_core.index.analysis import analyse

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from llmopt_core.errors import OUTAGES, BadInput, BudgetReached, EndpointError
-from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.execution.budget import Account, Budget, account_for
+from llmopt_core.execution.concurrency import bounded_map
 from llmopt_core.experiments.keys import documents_identity, model_identity
 from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.labs.documents.question_writing.filters import Candidate, DroppedQuestion, Filter
@@ -20,7 +20,7 @@ from llmopt_core.models.finish import unusable
 from llmopt_core.models.registry import Models
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.prompts.template import render
-from llmopt_core.retrieval.asking import completes
+from llmopt_core.retrieval.completion_mode import completes
 from llmopt_core.types import Document, EvaluationSet, Example, Failure, Message, Span, Spec, Usage, fingerprint
 
 # Tokens that frame a message, rounded up for an estimate.

@@ -15,8 +15,8 @@ from llmopt_core.documents.questions import load_questions
 from llmopt_core.index.build import build_index
 from llmopt_core.labs.chunking.cache import read_sweep, sweep, sweep_key
 from llmopt_core.labs.chunking.export import questions_csv, sweep_csv, sweep_values
-from llmopt_core.labs.chunking.run import run_sweep
 from llmopt_core.labs.chunking.spec import sweep_spec
+from llmopt_core.labs.chunking.sweep import run_sweep
 from llmopt_core.models.base import BUILTIN_EMBEDDING
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder

@@ -10,9 +10,9 @@ from llmopt_core.cache import MemoryCache
 from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.index.embedding_cache import encode_cached
-from llmopt_core.labs.chunking import embed
-from llmopt_core.labs.chunking.cut import cut_all
-from llmopt_core.labs.chunking.embed import DistinctTexts, embed_all
+from llmopt_core.labs.chunking import embedding
+from llmopt_core.labs.chunking.chunk_tables import cut_all
+from llmopt_core.labs.chunking.embedding import DistinctTexts, embed_all
 from llmopt_core.labs.chunking.progress import Reporter
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.types import Chunk, Document
@@ -54,7 +54,7 @@ def test_every_text_stands_there_once_the_longest_first() -> None:
 
 @pytest.mark.parametrize("at_once", [1, 3, 4096])
 def test_only_what_is_new_is_embedded_and_progress_counts_all(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embed, "_AT_ONCE", at_once)
+    monkeypatch.setattr(embedding, "_AT_ONCE", at_once)
     embedder, cache, texts = HashEmbedder(), MemoryCache(), distinct()
     every = texts.some(range(len(texts)))
     encode_cached(every[2:4], embedder, cache)

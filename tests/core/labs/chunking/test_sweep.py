@@ -22,8 +22,8 @@ from llmopt_core.labs.chunking.result import (
     main_miss,
     pareto,
 )
-from llmopt_core.labs.chunking.run import run_sweep
 from llmopt_core.labs.chunking.spec import SweepSpec, chunkings_of, sweep_spec
+from llmopt_core.labs.chunking.sweep import run_sweep
 from llmopt_core.models.base import EmbeddingSpec, Vectors
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.models.tokenizers import tokenizer

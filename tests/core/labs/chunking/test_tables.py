@@ -14,8 +14,8 @@ from llmopt_core.index.embedding_estimate import estimate_embedding
 from llmopt_core.labs.chunking.cache import sweep
 from llmopt_core.labs.chunking.progress import Reporter
 from llmopt_core.labs.chunking.result import SweepResult
-from llmopt_core.labs.chunking.run import run_sweep
 from llmopt_core.labs.chunking.spec import chunkings_of, sweep_spec
+from llmopt_core.labs.chunking.sweep import run_sweep
 from llmopt_core.labs.chunking.tables import (
     advice,
     configuration_of,

@@ -10,7 +10,7 @@ import pytest
 from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.index.build import build_index
-from llmopt_core.index.stored import stored_indexes
+from llmopt_core.index.index_inventory import stored_indexes
 from llmopt_core.labs.documents.document_changes import hanging_on, put_documents, remove_document
 from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.models.scripted import HashEmbedder

@@ -16,11 +16,11 @@ from llmopt_core.experiments.versions import training_sets as library
 from llmopt_core.finetuning.data.examples import TrainingExample, chat_example, preference_example
 from llmopt_core.labs.finetuning import annotation as labelling
 from llmopt_core.labs.finetuning import sources
-from llmopt_core.labs.finetuning.prepare import DROPPED, Preparation, prepare
+from llmopt_core.labs.finetuning.preparation import DROPPED, Preparation, prepare
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
-from llmopt_core.prompts.assemble import build_messages
+from llmopt_core.prompts.messages import build_messages
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.runs.store import Store

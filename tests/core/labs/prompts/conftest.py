@@ -14,8 +14,8 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.jobs.queue import JobRunner
 from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.labs.prompts.board import Board, Place
+from llmopt_core.labs.prompts.comparison_runner import all_places, run_comparison
 from llmopt_core.labs.prompts.grid import Grid, load_grid
-from llmopt_core.labs.prompts.run import all_places, run_comparison
 from llmopt_core.models.base import BUILTIN_EMBEDDING, ChatRequest
 from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import Endpoint, Prices

@@ -25,11 +25,11 @@ from llmopt_core.experiments.comparison_plan import MOST_VARIANTS, check_plan, f
 from llmopt_core.experiments.subset import choose_examples
 from llmopt_core.labs.prompts.board import Board, Place
 from llmopt_core.labs.prompts.columns import columns_of
+from llmopt_core.labs.prompts.comparison_runner import all_places, run_comparison
 from llmopt_core.labs.prompts.export import comparison_csv, comparison_html, comparison_values
 from llmopt_core.labs.prompts.grid import assertions_in, differences, metric_scores, missing_places
-from llmopt_core.labs.prompts.live import LiveComparisons
-from llmopt_core.labs.prompts.notes import RowNote, row_notes, save_note
-from llmopt_core.labs.prompts.run import all_places, run_comparison
+from llmopt_core.labs.prompts.live_comparisons import LiveComparisons
+from llmopt_core.labs.prompts.row_notes import RowNote, row_notes, save_note
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.types import EvaluationSet, Example

@@ -11,7 +11,7 @@ from llmopt_core.experiments.comparison import Comparison, comparison, new_id, s
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.labs.prompts.grid import missing_places
 from llmopt_core.labs.prompts.jobs import COMPARISON, comparison_arguments
-from llmopt_core.labs.prompts.live import LiveComparisons
+from llmopt_core.labs.prompts.live_comparisons import LiveComparisons
 from llmopt_core.runs.values import Job
 from tests.job_process import calls_of, do_jobs
 

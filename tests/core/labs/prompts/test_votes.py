@@ -16,7 +16,7 @@ from llmopt_core.labs.prompts.export import comparison_html
 from llmopt_core.labs.prompts.votes import Ballot, ballots_of, cast_vote, preference_pairs, voted_examples
 from llmopt_core.reporting.page import PALETTE
 from llmopt_core.runs.store_labs import Vote
-from llmopt_core.statistics.paired import sign_test
+from llmopt_core.statistics.paired_comparison import sign_test
 from llmopt_core.types import Example
 
 from .conftest import EXAMPLES, Lab

@@ -27,7 +27,7 @@ from llmopt_core.labs.retrieval.jobs import (
 )
 from llmopt_core.labs.retrieval.k_sweep import k_sweep
 from llmopt_core.labs.retrieval.progress import LabProgress, Tally
-from llmopt_core.labs.retrieval.whole_set import measure_set
+from llmopt_core.labs.retrieval.set_report import measure_set
 from tests.engine_lab import EXAMPLES, Lab
 
 HYBRID = {"chunking": {"size": 20}, "search": {"method": "hybrid"}, "top_k": 1}

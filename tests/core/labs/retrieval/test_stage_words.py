@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from llmopt_core.labs.retrieval.stage_words import method_words, part_words, stage_words
-from llmopt_core.retrieval.ablate import variants
+from llmopt_core.retrieval.ablation import variants
 from llmopt_core.retrieval.spec import RerankMethod, RetrievalSpec, TransformMethod
 
 SEARCHES = ("dense", "bm25")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llmopt_core.reporting.words import dollars, duration, money
+from llmopt_core.reporting.formatting import dollars, duration, money
 
 
 @dataclass(frozen=True, slots=True)

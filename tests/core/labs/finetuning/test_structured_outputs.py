@@ -6,7 +6,7 @@ import pytest
 
 from llmopt_core.finetuning.jobs.job import TunedModel
 from llmopt_core.labs.finetuning.sources import sample_questions, sample_training
-from llmopt_core.labs.finetuning.structured import (
+from llmopt_core.labs.finetuning.structured_outputs import (
     is_structured,
     prompting_baseline,
     structured_report,

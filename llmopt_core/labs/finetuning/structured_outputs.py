@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.finetuning.data.examples import TrainingExample
-from llmopt_core.finetuning.data.structured import StructuredReport, report_structured, score_structured
+from llmopt_core.finetuning.data.structured_outputs import StructuredReport, report_structured, score_structured
 from llmopt_core.finetuning.jobs.job import TunedModel
 from llmopt_core.labs.finetuning.jobs import configuration_as_trained
 from llmopt_core.models.base import ModelSpec

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.file import DEFAULT_METRICS, load_experiment
+from llmopt_core.experiments.experiment_file import DEFAULT_METRICS, load_experiment
 
 GOOD = """\
 project: rivers

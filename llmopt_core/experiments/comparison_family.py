@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmopt_core.experiments.current_runs import family_runs
-from llmopt_core.experiments.scored import RunScoreTable, baseline_position, pair_runs, read_run_scores
+from llmopt_core.experiments.run_scores import RunScoreTable, baseline_position, pair_runs, read_run_scores
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Run
 

@@ -11,7 +11,7 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.indexing import OnProgress, read_index
 from llmopt_core.experiments.pipeline import OnText, Pipeline
-from llmopt_core.experiments.window_note import question_note, window_note
+from llmopt_core.experiments.truncation_warnings import question_note, window_note
 from llmopt_core.index.embedding_cache import encode_both
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Vectors

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from llmopt_core.labs.chunking.cut import Pieces
-from llmopt_core.labs.chunking.rank import Ranking
+from llmopt_core.labs.chunking.chunk_tables import Pieces
+from llmopt_core.labs.chunking.ranking import Ranking
 from llmopt_core.labs.chunking.result import TOKENS, Label, Miss
 from llmopt_core.retrieval.metrics import found_at, hit_rate, ndcg, overlaps, reciprocal_rank
 from llmopt_core.retrieval.span_metrics import omega, span_scores

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.experiments.basis import (
+from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.experiments.provenance import (
     BEHIND,
     changed_parts,
     changed_words,
@@ -18,7 +19,6 @@ from llmopt_core.experiments.basis import (
     run_changes,
     runs_changed,
 )
-from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.labs.prompts.search_setup import SearchSetup, search_basis
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.registry import Models

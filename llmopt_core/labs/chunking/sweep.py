@@ -12,11 +12,11 @@ from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.chunking.window import Window, window_of
 from llmopt_core.errors import BadInput
 from llmopt_core.index.embedding_cache import encode_cached, encode_queries
-from llmopt_core.labs.chunking.cut import Cut, Pieces, cut_all
-from llmopt_core.labs.chunking.embed import DistinctTexts, embed_all
-from llmopt_core.labs.chunking.measure import References, measures, omega_of
+from llmopt_core.labs.chunking.chunk_tables import Cut, Pieces, cut_all
+from llmopt_core.labs.chunking.embedding import DistinctTexts, embed_all
+from llmopt_core.labs.chunking.measurement import References, measures, omega_of
 from llmopt_core.labs.chunking.progress import Reporter
-from llmopt_core.labs.chunking.rank import DenseSearcher, Searcher, WordSearcher, rankings
+from llmopt_core.labs.chunking.ranking import DenseSearcher, Searcher, WordSearcher, rankings
 from llmopt_core.labs.chunking.result import METRICS, TOKENS, Cutting, Miss, SettingResult, SweepResult
 from llmopt_core.labs.chunking.spec import SweepSpec, chunkings_of
 from llmopt_core.models.base import BUILTIN_EMBEDDING, Embedder, Vectors

@@ -10,7 +10,7 @@ import numpy as np
 
 from llmopt_core.cache import Cache
 from llmopt_core.index.embedding_cache import encode_cached, without_vector
-from llmopt_core.labs.chunking.cut import Cut
+from llmopt_core.labs.chunking.chunk_tables import Cut
 from llmopt_core.labs.chunking.progress import Reporter
 from llmopt_core.models.base import Embedder
 from llmopt_core.types import Chunk

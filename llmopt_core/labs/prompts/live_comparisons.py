@@ -13,8 +13,8 @@ from llmopt_core.experiments.resume_check import check_resumable
 from llmopt_core.experiments.run_budget import check_larger
 from llmopt_core.jobs.queue import JobRunner
 from llmopt_core.labs.prompts.board import Board, Place
+from llmopt_core.labs.prompts.comparison_runner import all_places
 from llmopt_core.labs.prompts.jobs import BOARDS, COMPARISON, comparison_arguments
-from llmopt_core.labs.prompts.run import all_places
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmopt_core.prompts.assemble import Mode
+from llmopt_core.prompts.messages import Mode
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 
 REFUSAL = "I don't know."

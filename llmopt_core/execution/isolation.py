@@ -31,7 +31,7 @@ Reason = Literal["memory", "time", "crash", "failed"]
 
 # What Python itself may need; nothing that could hold a secret.
 _PASSED_ON = ("PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "HOME", "LANG", "LC_ALL")
-_START = "from llmopt_core.execution.apart_child import main; main()"
+_START = "from llmopt_core.execution.isolation_child import main; main()"
 # Short enough that a cancelled upload stops at once, long enough to cost nothing.
 _LOOK_SECONDS = 0.1
 # A child that has grown is ended rather than kept warm: its memory does not come back.

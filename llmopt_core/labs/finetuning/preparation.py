@@ -10,7 +10,7 @@ from pydantic import Field
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
 from llmopt_core.finetuning.data.leakage import find_leaks
 from llmopt_core.finetuning.data.seen_questions import seen_questions, user_texts
-from llmopt_core.finetuning.data.select import (
+from llmopt_core.finetuning.data.selection import (
     Encode,
     Selection,
     balance_classes,

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
-from llmopt_core.index import opened
+from llmopt_core.index import open_indexes
 from llmopt_core.labs.retrieval.changes import apply_changes, as_text, changes_between, from_text
 from llmopt_core.labs.retrieval.inspection_cache import (
     LOOK,
@@ -19,7 +19,7 @@ from llmopt_core.labs.retrieval.inspection_cache import (
     look_arguments,
     look_key,
 )
-from llmopt_core.labs.retrieval.question import Inspection, QuestionLab
+from llmopt_core.labs.retrieval.question_inspection import Inspection, QuestionLab
 from llmopt_core.labs.retrieval.setting_words import setting_title, setting_value
 from llmopt_core.models.base import BUILTIN_EMBEDDING
 from llmopt_core.models.registry import Models
@@ -201,7 +201,7 @@ async def test_a_known_question_is_looked_at_without_model_and_database(
 
     first, searched = await look()
     assert searched
-    opened.close_all()
+    open_indexes.close_all()
 
     def refuse(*_: object) -> object:
         raise AssertionError("loaded")

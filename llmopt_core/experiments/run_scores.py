@@ -10,7 +10,7 @@ from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.experiments.training_overlap import fair
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run, RunScores
-from llmopt_core.statistics.paired import Comparison, PairedSample
+from llmopt_core.statistics.paired_comparison import Comparison, PairedSample
 from llmopt_core.types import fingerprint
 
 Values = tuple[float | None, ...]

@@ -9,8 +9,8 @@ import pytest
 
 from llmopt_core.finetuning.data.examples import chat_example
 from llmopt_core.labs.finetuning.embedder import EMBEDDER
-from llmopt_core.labs.finetuning.held_back import find_sets_used, held_back_sets, usual_runs, usual_source
-from llmopt_core.labs.finetuning.prepare import Preparation, prepare
+from llmopt_core.labs.finetuning.held_out_sets import find_sets_used, held_back_sets, usual_runs, usual_source
+from llmopt_core.labs.finetuning.preparation import Preparation, prepare
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
 from llmopt_core.types import EvaluationSet, Example

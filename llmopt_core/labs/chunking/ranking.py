@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from llmopt_core.index.bm25 import Bm25
 from llmopt_core.index.exact import best
-from llmopt_core.labs.chunking.cut import Pieces
+from llmopt_core.labs.chunking.chunk_tables import Pieces
 from llmopt_core.models.base import Vectors
 
 Scores = npt.NDArray[np.float32]

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from functools import partial
 
 from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError, StorageFailed
-from llmopt_core.execution.bounded import bounded_map, failure_of
 from llmopt_core.execution.budget import Account, Budget, account_for
+from llmopt_core.execution.concurrency import bounded_map, failure_of
 from llmopt_core.execution.spending import Spending
 from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.experiments.comparison import Comparison

@@ -1,4 +1,4 @@
-"""The child process of `apart`: reads pickled calls from standard input, writes pickled replies to standard output.
+"""The child process of `isolation`: reads pickled calls from standard input, writes pickled replies to standard output.
 
 It holds its limits itself and ends with its owner, however that ends: even where native code keeps it busy, and where
 the owner was killed.

@@ -16,7 +16,7 @@ from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.comparison_plan import ComparisonPlan, free_input, without_leaks
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.file import documents_root, found_path, read_with_lines
+from llmopt_core.experiments.experiment_file import documents_root, found_path, read_with_lines
 from llmopt_core.experiments.file_validation import validated
 from llmopt_core.experiments.versions.prompts import saved_prompt
 from llmopt_core.experiments.yaml_lines import LocatedValue

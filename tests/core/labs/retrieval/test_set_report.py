@@ -25,7 +25,7 @@ from llmopt_core.labs.retrieval.jobs import (
     sweep_report,
 )
 from llmopt_core.labs.retrieval.k_sweep import KSweep, k_sweep
-from llmopt_core.labs.retrieval.whole_set import SetReport, measure_set, position_groups
+from llmopt_core.labs.retrieval.set_report import SetReport, measure_set, position_groups
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
 from llmopt_core.statistics.tables import Gain
 from llmopt_core.types import Example, Span

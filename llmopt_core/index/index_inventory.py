@@ -13,9 +13,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.index import opened
+from llmopt_core.index import open_indexes
 from llmopt_core.index.folder import MANIFEST
-from llmopt_core.index.shared import SharedCollections
+from llmopt_core.index.shared_collections import SharedCollections
 from llmopt_core.settings import Settings
 
 SERVER_ENDING = "-server"
@@ -53,7 +53,7 @@ def delete_index(settings: Settings, name: str) -> bool:
     folder = settings.home / "indexes" / name
     if name != folder.name or not (folder / MANIFEST).exists():
         return False
-    opened.drop(folder)
+    open_indexes.drop(folder)
     with FileLock(folder.parent / f".{name}.lock"):
         facts = _facts(folder)
         shutil.rmtree(folder, ignore_errors=True)

@@ -15,10 +15,11 @@ from llmopt_core.cli.output import (
     caveat_lines,
     note,
     number,
+    number_with_interval,
+    print_result,
     table,
-    write_json,
 )
-from llmopt_core.cli.setup import read_experiment
+from llmopt_core.cli.setup import note_long_questions, open_models, open_workspace, read_experiment
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.caveats import RunCaveats
@@ -61,18 +62,14 @@ def ablate(  # noqa: PLR0917
     chosen = chosen_configuration(experiment, configuration)
     report = asyncio.run(_ablate(experiment, chosen, limit, answers, concurrency, budget))
     known = [_caveats(experiment, chosen, limit, answers)]
-    if json:
-        write_json(report.model_dump(mode="json") | {"caveats": [caveat.text for caveat in caveats(known)]}, json)
-    if json != "-":
-        print("\n".join([_text(report), *caveat_lines(known)]))
+    value = report.model_dump(mode="json") | {"caveats": [caveat.text for caveat in caveats(known)]}
+    print_result("\n".join([_text(report), *caveat_lines(known)]), value, json)
 
 
 def _caveats(experiment: Experiment, configuration: Configuration, limit: int | None, answers: bool) -> RunCaveats:
     from llmopt_core.experiments.caveats import configuration_caveats
-    from llmopt_core.runs.store import Store
-    from llmopt_core.settings import Settings
 
-    store = Store.open(Settings.from_environment())
+    _, store = open_workspace()
     examples = experiment.evaluation_set.examples[:limit]
     return configuration_caveats(store, experiment.project, configuration, examples, answers=answers)
 
@@ -85,14 +82,11 @@ async def _ablate(  # noqa: PLR0917
     concurrency: int,
     budget: float | None,
 ) -> AblationReport:
-    from llmopt_core.cli.setup import note_long_questions, open_models
     from llmopt_core.execution.spending import spending_words
     from llmopt_core.labs.retrieval.ablation import ablate as measure
     from llmopt_core.labs.retrieval.ablation import ablation_work_name
-    from llmopt_core.runs.store import Store
-    from llmopt_core.settings import Settings
 
-    store = Store.open(Settings.from_environment())
+    _, store = open_workspace()
     asked = experiment.evaluation_set.examples[:limit]
     async with open_models(store, experiment, concurrency) as models:
         note_long_questions([configuration], [example.question for example in asked], models)
@@ -137,10 +131,7 @@ def _text(report: AblationReport) -> str:
     header = ["", *(f"{TITLES[name]}" for name in measures), "takes"]
     whole = [
         report.configuration,
-        *(
-            _mean(report.measures[name].mean, report.measures[name].low, report.measures[name].high)
-            for name in measures
-        ),
+        *(number_with_interval(report.measures[name]) for name in measures),
         _cost(report.cost),
     ]
     rows = [whole, *([one.name, *(_gain(one, name) for name in measures), _cost(one.cost)] for one in report.removed)]
@@ -157,11 +148,6 @@ def _text(report: AblationReport) -> str:
     lines += [f"{one.advice:<18} {one.name.removeprefix('without ')}: {one.reason}" for one in report.removed]
     lines += [f"warning: {count} questions: {told}" for told, count in report.failures.items()]
     return "\n".join(lines)
-
-
-def _mean(mean: float | None, low: float | None, high: float | None) -> str:
-    between = f" [{number(low)}, {number(high)}]" if low is not None else ""
-    return f"{number(mean)}{between}"
 
 
 def _gain(one: RemovedPart, measure: str) -> str:

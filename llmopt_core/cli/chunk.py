@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmopt_core.cli.output import EncodingOption, JsonOption, MainOnlyOption, note_losses, one_line, write_json
+from llmopt_core.cli.output import EncodingOption, JsonOption, MainOnlyOption, note_losses, one_line, print_result
 
 if TYPE_CHECKING:
     from llmopt_core.chunking.spec import ChunkingSpec
@@ -39,14 +39,12 @@ def chunk(
     documents = load_documents([path], encoding=encoding, main_only=main_only)
     note_losses(documents)
     chunks = _chunks(documents, spec)
-    if json:
-        settings = {"method": method, "size": size, "overlap": overlap, "unit": unit}
-        by_name = {document.name: document for document in documents}
-        write_json({"settings": settings, "chunks": [_values(item, by_name[item.document]) for item in chunks]}, json)
-    if json != "-":
-        for item in chunks:
-            print(f"{item.document}\t{item.start}-{item.end}\t{one_line(item.text)}")
-        print(f"{len(chunks)} chunks of {len(documents)} documents")
+    settings = {"method": method, "size": size, "overlap": overlap, "unit": unit}
+    by_name = {document.name: document for document in documents}
+    lines = [f"{item.document}\t{item.start}-{item.end}\t{one_line(item.text)}" for item in chunks]
+    lines.append(f"{len(chunks)} chunks of {len(documents)} documents")
+    value = {"settings": settings, "chunks": [_values(item, by_name[item.document]) for item in chunks]}
+    print_result("\n".join(lines), value, json)
 
 
 def _spec(**values: Any) -> ChunkingSpec:

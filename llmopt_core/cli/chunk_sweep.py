@@ -18,9 +18,10 @@ from llmopt_core.cli.output import (
     note_losses,
     number,
     pairs,
+    print_result,
     table,
-    write_json,
 )
+from llmopt_core.cli.setup import models_with, open_workspace
 
 if TYPE_CHECKING:
     from llmopt_core.labs.chunking.result import SweepResult
@@ -104,10 +105,7 @@ def chunk_sweep(
         note(f"llmopt: skipped {skipped.name}: {skipped.reason}")
     if warning := language_warning(result):
         note(f"llmopt: {warning}")
-    if json:
-        write_json({**sweep_values(result), "notes": list(asked.notes)}, json)
-    if json != "-":
-        print(_text(result))
+    print_result(_text(result), {**sweep_values(result), "notes": list(asked.notes)}, json)
     best = max(setting.summaries["recall"].mean or 0.0 for setting in result.settings)
     return 1 if fail_under is not None and best < fail_under else 0
 
@@ -142,14 +140,11 @@ def _spec(**values: Any) -> SweepSpec:
 
 
 def _run(documents: list[Document], questions: EvaluationSet, spec: SweepSpec, budget: float | None) -> SweepResult:
-    from llmopt_core.cli.setup import models_with
     from llmopt_core.execution.spending import spending_words
     from llmopt_core.labs.chunking.cache import sweep
     from llmopt_core.labs.chunking.progress import Reporter
-    from llmopt_core.runs.store import Store
-    from llmopt_core.settings import Settings
 
-    store = Store.open(Settings.from_environment())
+    _, store = open_workspace()
     try:
         models, report = models_with(store, {}), Reporter(_Notes())
         key, result = sweep(documents, questions, spec, models, report, budget_usd=budget)

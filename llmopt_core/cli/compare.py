@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, caveat_lines, number, write_json
+from llmopt_core.cli.output import JsonOption, caveat_lines, number, print_result
 
 
 def register(app: typer.Typer) -> None:
@@ -32,19 +32,16 @@ def compare(
     family = result_family(result)
     compared = compare_runs(scores_from(a), scores_from(b), metric, family)
     known = [run_caveats(run) for run in (a, b)]
-    if json:
-        values = {
-            "metric": metric,
-            "a": name_a,
-            "b": name_b,
-            **comparison_values(compared),
-            "trained_on_a": known[0].seen_count,
-            "trained_on_b": known[1].seen_count,
-            "caveats": [caveat.text for caveat in caveats(known)],
-        }
-        write_json(values, json)
-    if json != "-":
-        print("\n".join([_sentence(name_a, name_b, metric, compared), *caveat_lines(known)]))
+    values = {
+        "metric": metric,
+        "a": name_a,
+        "b": name_b,
+        **comparison_values(compared),
+        "trained_on_a": known[0].seen_count,
+        "trained_on_b": known[1].seen_count,
+        "caveats": [caveat.text for caveat in caveats(known)],
+    }
+    print_result("\n".join([_sentence(name_a, name_b, metric, compared), *caveat_lines(known)]), values, json)
 
 
 def _run(result: dict[str, Any], name: str, metric: str, file: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import dataclasses
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, write_json
+from llmopt_core.cli.output import JsonOption, print_result
 
 _SIGNS = {"ok": "ok     ", "warning": "warning", "missing": "MISSING"}
 
@@ -24,11 +24,9 @@ def doctor(json: JsonOption = "") -> int:
     from llmopt_core.experiments.doctor import examine
 
     findings = asyncio.run(examine(os.environ))
-    if json:
-        write_json({"checks": [dataclasses.asdict(finding) for finding in findings]}, json)
-    if json != "-":
-        for finding in findings:
-            print(f"{_SIGNS[finding.status]}  {finding.name}: {finding.detail}")
-            if finding.fix:
-                print(f"         fix: {finding.fix}")
+    lines = []
+    for finding in findings:
+        lines.append(f"{_SIGNS[finding.status]}  {finding.name}: {finding.detail}")
+        lines += [f"         fix: {finding.fix}"] if finding.fix else []
+    print_result("\n".join(lines), {"checks": [dataclasses.asdict(finding) for finding in findings]}, json)
     return 1 if any(finding.status == "missing" for finding in findings) else 0

@@ -23,12 +23,12 @@ from llmopt_core.cli.output import (
     caveat_lines,
     complain,
     note,
-    number,
+    number_with_interval,
     printable,
     table,
     write_json,
 )
-from llmopt_core.cli.setup import read_experiment
+from llmopt_core.cli.setup import note_long_questions, note_windows, open_models, open_workspace, read_experiment
 
 if TYPE_CHECKING:
     from llmopt_core.cli.thresholds import Threshold
@@ -83,15 +83,12 @@ def evaluate(
     from llmopt_core.cli.thresholds import parse_thresholds
     from llmopt_core.experiments.grading import recorded_metrics
     from llmopt_core.experiments.result import result_of
-    from llmopt_core.runs.store import Store
-    from llmopt_core.settings import Settings
 
     experiment = read_experiment(file, column, questions_encoding, trust)
     names = configuration or [item.name for item in experiment.configurations]
     metrics = recorded_metrics(experiment.metrics, experiment.evaluation_set.examples[:limit])
     thresholds = parse_thresholds(fail_under or [], metrics, names)
-    settings = Settings.from_environment()
-    store = Store.open(settings)
+    _, store = open_workspace()
     plan = _plan(experiment, names, concurrency or 4, limit, budget)
     if baseline:
         experiment.configuration(baseline)
@@ -136,7 +133,6 @@ def _plan(experiment: Experiment, names: list[str], concurrency: int, limit: int
 async def _run(
     store: Store, plan: Plan, experiment: Experiment, *, concurrency: int | None, resume: bool, quiet: bool
 ) -> list[int]:
-    from llmopt_core.cli.setup import note_long_questions, note_windows, open_models
     from llmopt_core.experiments.experiment import check_new_budget, run_experiment, save_experiment, why_not_continued
 
     async with open_models(store, experiment, concurrency) as models:
@@ -266,9 +262,7 @@ def _cell(row: Row, metric: str) -> str:
     summary = cell.summary
     if summary.mean is None:
         return "not scored"
-    text = number(summary.mean)
-    if summary.low is not None:
-        text += f" [{number(summary.low)}, {number(summary.high)}]"
+    text = number_with_interval(summary)
     if summary.scored < summary.total:
         text += f" {summary.scored} of {summary.total} scored"
     sign = {"better": "+ better", "worse": "- worse", "no difference seen": "= no difference seen",

@@ -9,7 +9,7 @@ import typer
 
 from llmopt_core.cli.finetune_jobs import environment, follow_job, report_job
 from llmopt_core.cli.finetune_jobs import group as jobs_group
-from llmopt_core.cli.output import JsonOption, QuestionsEncodingOption, Watched, note, pairs, table, write_json
+from llmopt_core.cli.output import JsonOption, QuestionsEncodingOption, Watched, note, pairs, print_result, table
 
 if TYPE_CHECKING:
     from llmopt_core.finetuning.data.examples import TrainingSet
@@ -67,10 +67,7 @@ def check(
             watched(lambda: _progress_line(file, examples, read, total))
 
         report = check_file(file, "", settings, columns=columns, on_progress=on_progress)
-    if json:
-        write_json(report.to_json(), json)
-    if json != "-":
-        _print_report(report)
+    print_result("\n".join(_report_lines(report)), report.to_json(), json)
     return 0 if report.ok else 1
 
 
@@ -81,21 +78,22 @@ def _progress_line(file: Path, examples: int, read: int, total: int) -> str:
     return f"{file.name}: {examples:,} examples checked{share}"
 
 
-def _print_report(report: CheckReport) -> None:
+def _report_lines(report: CheckReport) -> list[str]:
     from llmopt_core.execution.money import dollars
 
     cost = "" if report.cost_usd is None else f", about {dollars(report.cost_usd)}"
-    print(f"{report.name}: {report.examples} {report.kind} examples, longest {report.longest} tokens")
-    print(f"{report.billing_tokens} billing tokens x {report.epochs} epochs = {report.training_tokens}{cost}")
     rows = [(kind, "error", str(n)) for kind, n in report.errors.items()]
     rows += [(kind, "finding", str(n)) for kind, n in report.findings.items()]
-    print(table(("kind", "", "count"), rows) if rows else "No errors, no findings.")
+    lines = [
+        f"{report.name}: {report.examples} {report.kind} examples, longest {report.longest} tokens",
+        f"{report.billing_tokens} billing tokens x {report.epochs} epochs = {report.training_tokens}{cost}",
+        table(("kind", "", "count"), rows) if rows else "No errors, no findings.",
+    ]
     for problem in report.telling_lines[:50]:
         where = f"line {problem.line}" if problem.line else "file"
-        print(f"{where}: {problem.kind}: {problem.message}")
+        lines.append(f"{where}: {problem.kind}: {problem.message}")
     left = len(report.lines) + report.lines_left_off - 50
-    if left > 0:
-        print(f"... and {left} more")
+    return [*lines, f"... and {left} more"] if left > 0 else lines
 
 
 @group.command(help="Start a job on this machine, or at an endpoint with a fine-tuning API.")
@@ -223,7 +221,7 @@ def _sets(
     return split.train, split.validation
 
 
-def _tuner(provider: str, settings: Settings, endpoints: dict[str, Endpoint], kind: str = "lora") -> FineTuner:
+def _tuner(provider: str, settings: Settings, endpoints: dict[str, Endpoint], kind: str) -> FineTuner:
     from llmopt_core.errors import BadInput
     from llmopt_core.finetuning.finetuners import fine_tuner
 

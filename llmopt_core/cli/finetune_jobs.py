@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, note, number, table, write_json
+from llmopt_core.cli.output import JsonOption, note, number, print_result, table
 
 if TYPE_CHECKING:
     from llmopt_core.finetuning.jobs.job import FineTuner, Job
@@ -61,23 +62,15 @@ def _progress(job: Job) -> str:
     return f"{standing_of_training(job).line} · {job.tokens_per_second:.0f} tokens/s"
 
 
-def report_job(job: Job, json: str) -> int:
+def report_job(job: Job, json: str, before: Sequence[str] = (), more: dict[str, Any] | None = None) -> int:
     """Print how a job stands, or write it as JSON. Returns the exit code."""
     from llmopt_core.finetuning.training_price import cost_words
 
-    if json:
-        write_json(asdict(job), json)
-    if json != "-":
-        made = f" -> {job.tuned_model}" if job.tuned_model else ""
-        print(f"{job.id}: {job.status}{made}{': ' + job.message if job.message else ''}")
-        if job.status == "running" and job.total_steps:
-            print(_progress(job))
-        if words := cost_words(job):
-            print(words)
-    return _exit_code(job)
-
-
-def _exit_code(job: Job) -> int:
+    made = f" -> {job.tuned_model}" if job.tuned_model else ""
+    lines = [*before, f"{job.id}: {job.status}{made}{': ' + job.message if job.message else ''}"]
+    lines += [_progress(job)] if job.status == "running" and job.total_steps else []
+    lines += [words] if (words := cost_words(job)) else []
+    print_result("\n".join(lines), asdict(job) | (more or {}), json)
     return 1 if job.status in ("failed", "interrupted") else 0
 
 
@@ -92,18 +85,14 @@ def status(
     job = tuner.status(job_id)
     if follow and not job.has_ended:
         job = follow_job(tuner, job)
-    points = tuner.metrics(job_id)
-    if json:
-        events = [asdict(event) for event in tuner.events(job_id)]
-        write_json(asdict(job) | {"metrics": [asdict(point) for point in points], "events": events}, json)
-    if json != "-":
-        for event in tuner.events(job_id)[-10:]:
-            print(event.message)
-        losses = [p for p in points if p.valid_loss is not None] or points
-        for point in losses[-3:]:
-            print(f"step {point.step}: train loss {number(point.train_loss)}, validation {number(point.valid_loss)}")
-        return report_job(job, "")
-    return _exit_code(job)
+    points, events = tuner.metrics(job_id), tuner.events(job_id)
+    losses = [p for p in points if p.valid_loss is not None] or points
+    lines = [event.message for event in events[-10:]]
+    lines += [
+        f"step {point.step}: train loss {number(point.train_loss)}, validation {number(point.valid_loss)}"
+        for point in losses[-3:]
+    ]
+    return report_job(job, json, lines, {"metrics": list(map(asdict, points)), "events": list(map(asdict, events))})
 
 
 @group.command(help="Stop a job; what it saved stays.")
@@ -137,11 +126,9 @@ def list_jobs(
     from llmopt_core.finetuning.finetuners import all_jobs
 
     jobs = all_jobs(environment()[0])
-    if json:
-        write_json([asdict(job) for job in jobs], json)
-    if json != "-":
-        rows = [(j.id, j.name, j.provider, j.status, f"{j.step}/{j.total_steps}", j.tuned_model) for j in jobs]
-        print(table(("job", "name", "provider", "status", "steps", "model"), rows) if rows else "No jobs yet.")
+    rows = [(j.id, j.name, j.provider, j.status, f"{j.step}/{j.total_steps}", j.tuned_model) for j in jobs]
+    text = table(("job", "name", "provider", "status", "steps", "model"), rows) if rows else "No jobs yet."
+    print_result(text, [asdict(job) for job in jobs], json)
 
 
 def _list_remote(provider: str, json: str) -> None:
@@ -149,8 +136,6 @@ def _list_remote(provider: str, json: str) -> None:
 
     settings, endpoints = environment()
     listed = jobs_at(provider, settings, endpoints)
-    if json:
-        write_json(listed, json)
-    if json != "-":
-        rows = [(j["id"], j["model"], j["status"], j["tuned_model"]) for j in listed]
-        print(table(("job there", "base model", "status", "model"), rows) if rows else f"No jobs at {provider}.")
+    rows = [(j["id"], j["model"], j["status"], j["tuned_model"]) for j in listed]
+    text = table(("job there", "base model", "status", "model"), rows) if rows else f"No jobs at {provider}."
+    print_result(text, listed, json)

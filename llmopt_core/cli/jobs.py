@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, note, printable, write_json
+from llmopt_core.cli.output import JsonOption, note, print_result, write_json
+from llmopt_core.cli.setup import open_workspace
 
 if TYPE_CHECKING:
     from llmopt_core.jobs.queue import JobRunner
@@ -33,15 +34,10 @@ def list_jobs(
     json: JsonOption = "",
 ) -> None:
     """One line each."""
-    store, _ = _workspace()
+    _, store = open_workspace()
     found = store.jobs(project or None, active=active)
-    if json:
-        write_json({"jobs": [_values(job) for job in found]}, json)
-    if json != "-":
-        for job in found:
-            print(printable(_line(job)))
-        if not found:
-            print("There are no jobs.")
+    lines = [_line(job) for job in found] or ["There are no jobs."]
+    print_result("\n".join(lines), {"jobs": [_values(job) for job in found]}, json)
 
 
 @group.command(help="Print how far a job is until it has ended. Exits with 1 where it did not finish.")
@@ -49,7 +45,7 @@ def follow(job_id: JobId, json: JsonOption = "") -> int:
     """Progress on stderr, the end on stdout."""
     from llmopt_core.reporting.progress_summary import standing_of
 
-    store, _ = _workspace()
+    _, store = open_workspace()
     job, shown = store.job(job_id), ""
     while job.active:
         line = f"{job.status}: {standing_of(job.progress).line}"
@@ -64,11 +60,9 @@ def follow(job_id: JobId, json: JsonOption = "") -> int:
 @group.command(help="Stop a job, in whatever process it runs. What was done is kept.")
 def cancel(job_id: JobId, json: JsonOption = "") -> None:
     """Ask it to stop; one that waits ends at once."""
-    store, _ = _workspace()
-    if not store.job(job_id).active:
-        _tell(store.job(job_id), json)
-        return
-    store.request_cancel(job_id)
+    _, store = open_workspace()
+    if store.job(job_id).active:
+        store.request_cancel(job_id)
     _tell(store.job(job_id), json)
 
 
@@ -94,19 +88,13 @@ def work(json: JsonOption = "") -> None:
 def _workspace() -> tuple[Store, JobRunner]:
     from llmopt_core.jobs.queue import JobRunner
     from llmopt_core.labs.job_kinds import job_kinds
-    from llmopt_core.runs.store import Store
-    from llmopt_core.settings import Settings
 
-    settings = Settings.from_environment()
-    store = Store.open(settings)
+    settings, store = open_workspace()
     return store, JobRunner(store, settings, job_kinds())
 
 
 def _tell(job: Job, json: str) -> int:
-    if json:
-        write_json(_values(job), json)
-    if json != "-":
-        print(printable(_line(job)))
+    print_result(_line(job), _values(job), json)
     return 0 if job.active or job.status == "finished" else 1
 
 

@@ -17,6 +17,8 @@ from llmopt_core.workspace import write_output
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.caveats import RunCaveats
+    from llmopt_core.statistics.intervals import Summary
+    from llmopt_core.statistics.tables import Estimate
     from llmopt_core.types import Document
 
 _STEERING = re.compile(
@@ -155,6 +157,14 @@ class Watched:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
+def print_result(text: str, value: Any, target: str) -> None:
+    """The result of a command: for people, as JSON where `--json` names a target, or both beside a file."""
+    if target:
+        write_json(value, target)
+    if target != "-":
+        print(text)
+
+
 def write_json(value: Any, target: str) -> None:
     """Write JSON to a file, or to stdout for `-`.
 
@@ -198,6 +208,12 @@ def caveat_lines(found: Sequence[RunCaveats]) -> list[str]:
 def number(value: float | None) -> str:
     """At most three significant digits."""
     return "-" if value is None else f"{value:.3g}"
+
+
+def number_with_interval(measured: Estimate | Summary) -> str:
+    """A mean as `number` writes it, with its interval where there is one."""
+    between = "" if measured.low is None else f" [{number(measured.low)}, {number(measured.high)}]"
+    return f"{number(measured.mean)}{between}"
 
 
 def one_line(text: str, length: int = 100) -> str:

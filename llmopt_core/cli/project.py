@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, printable, write_json
+from llmopt_core.cli.output import JsonOption, print_result, printable
+from llmopt_core.cli.setup import open_workspace
 from llmopt_core.errors import BadInput
-
-if TYPE_CHECKING:
-    from llmopt_core.runs.store import Store
-    from llmopt_core.settings import Settings
 
 group = typer.Typer(help="Projects as a whole: list, export, import, copy, delete.", no_args_is_help=True)
 
@@ -28,7 +25,7 @@ def register(app: typer.Typer) -> None:
 @group.command("list", help="The projects of the workspace.")
 def list_projects(json: JsonOption = "") -> None:
     """Name, and how much there is of each."""
-    store, _ = _open()
+    _, store = open_workspace()
     found = [
         {
             "name": project.name,
@@ -43,7 +40,7 @@ def list_projects(json: JsonOption = "") -> None:
         f"{one['name']}: {one['documents']} documents, {one['evaluation_sets']} evaluation sets, {one['runs']} runs"
         for one in found
     ]
-    _say("\n".join(lines), {"projects": found}, json)
+    print_result("\n".join(lines), {"projects": found}, json)
 
 
 @group.command(help="Write a project to one file, with its documents, sets, prompts, configurations, runs and votes.")
@@ -55,9 +52,9 @@ def export(
     """One file without keys and without paths of this machine."""
     from llmopt_core.experiments.project_file import export_project
 
-    store, _ = _open()
+    _, store = open_workspace()
     export_project(store, project, out)
-    _say(f"{project} exported to {out}.", {"project": project, "file": str(out)}, json)
+    print_result(f"{project} exported to {out}.", {"project": project, "file": str(out)}, json)
 
 
 @group.command("import", help="Add the project of a file to this workspace.")
@@ -69,10 +66,10 @@ def import_file(
     """All of it or nothing."""
     from llmopt_core.experiments.project_file import import_project
 
-    store, _ = _open()
+    _, store = open_workspace()
     made = import_project(store, file, name)
     runs = len(store.runs(made))
-    _say(f"Imported as {made.name}: {runs} runs.", {"project": made.name, "runs": runs}, json)
+    print_result(f"Imported as {made.name}: {runs} runs.", {"project": made.name, "runs": runs}, json)
 
 
 @group.command(help="Add a copy of a project under another name.")
@@ -84,9 +81,9 @@ def copy(
     """The two share nothing but what is cached."""
     from llmopt_core.experiments.project_file import copy_project
 
-    store, _ = _open()
+    _, store = open_workspace()
     made = copy_project(store, project, name)
-    _say(f"{project} copied to {made.name}.", {"project": made.name}, json)
+    print_result(f"{project} copied to {made.name}.", {"project": made.name}, json)
 
 
 @group.command(help="Remove a project with its documents, sets, prompts, configurations, runs and votes.")
@@ -98,7 +95,7 @@ def delete(
     """Asks first; where nobody can answer, --yes is needed."""
     from llmopt_core.experiments.project_deletion import delete_project
 
-    store, settings = _open()
+    settings, store = open_workspace()
     found = store.project(project)
     if not yes:
         if not sys.stdin.isatty():
@@ -106,19 +103,4 @@ def delete(
         typer.confirm(f"Delete {printable(project)} with its {len(store.runs(found))} runs for good?", abort=True)
     removed = delete_project(store, settings, found)
     told = f"{project} deleted, and {removed} {'index' if removed == 1 else 'indexes'} that nothing else uses."
-    _say(told, {"project": project, "indexes": removed}, json)
-
-
-def _say(sentence: str, value: dict[str, object], json: str) -> None:
-    if json:
-        write_json(value, json)
-    if json != "-":
-        print(printable(sentence))
-
-
-def _open() -> tuple[Store, Settings]:
-    from llmopt_core.runs.store import Store
-    from llmopt_core.settings import Settings
-
-    settings = Settings.from_environment()
-    return Store.open(settings), settings
+    print_result(told, {"project": project, "indexes": removed}, json)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from llmopt_core.cli.coverage import BUDGET_REACHED
-from llmopt_core.cli.output import JsonOption, TrustOption, complain, note, one_line, table, write_json
-from llmopt_core.cli.setup import confirm_hosts
+from llmopt_core.cli.output import JsonOption, TrustOption, complain, note, one_line, print_result, table
+from llmopt_core.cli.setup import confirm_hosts, models_with, open_workspace
 from llmopt_core.workspace import write_output
 
 if TYPE_CHECKING:
@@ -61,12 +61,10 @@ def compare_prompts(
     from llmopt_core.labs.prompts.export import comparison_csv, comparison_page, comparison_values
     from llmopt_core.labs.prompts.grid import FILTER_NAMES, load_grid
     from llmopt_core.labs.prompts.row_notes import row_notes
-    from llmopt_core.runs.store import Store
-    from llmopt_core.settings import Settings
 
     if fail_on not in _FAIL_ON or show not in FILTER_NAMES:
         raise BadInput(f"--fail-on is one of {', '.join(_FAIL_ON)}; --show is one of {', '.join(FILTER_NAMES)}.")
-    store = Store.open(Settings.from_environment())
+    _, store = open_workspace()
     loaded = _apply_options(load_comparison(file, store), concurrency, repeats, only or [], budget)
     confirm_hosts(loaded.endpoints, trust)
     _tell(loaded)
@@ -76,10 +74,8 @@ def compare_prompts(
         write_output(html, comparison_page(store, found, grid))
     if csv is not None:
         write_output(csv, comparison_csv(grid, row_notes(store, found)))
-    if json:
-        write_json({**comparison_values(found, grid), "not_supported": _plain(loaded.not_run)}, json)
-    if json != "-":
-        print(_text(found, grid, show))
+    value = {**comparison_values(found, grid), "not_supported": _plain(loaded.not_run)}
+    print_result(_text(found, grid, show), value, json)
     return _code(found, grid, fail_on, loaded.not_run)
 
 
@@ -99,14 +95,11 @@ def import_promptfoo(
         write_output(out / name, text)
     _complain_of(found.not_run, found.warnings)
     names = [configuration.name for configuration in found.configurations]
-    if json:
-        values = {"configurations": names, "tests": len(found.evaluation_set.examples),
-                  "not_supported": _plain(found.not_run), "warnings": list(found.warnings)}  # fmt: skip
-        write_json(values, json)
-    if json != "-":
-        not_run = sum(entry.kind == "test" for entry in found.not_run)
-        print(f"{len(names)} configurations and {len(found.evaluation_set.examples)} tests ({not_run} of them not run)")
-        print(f"run them with: llmopt evaluate {out / 'experiment.yaml'}")
+    values = {"configurations": names, "tests": len(found.evaluation_set.examples),
+              "not_supported": _plain(found.not_run), "warnings": list(found.warnings)}  # fmt: skip
+    not_run = sum(entry.kind == "test" for entry in found.not_run)
+    said = f"{len(names)} configurations and {values['tests']} tests ({not_run} of them not run)"
+    print_result(f"{said}\nrun them with: llmopt evaluate {out / 'experiment.yaml'}", values, json)
     return 1 if strict and found.not_run else 0
 
 
@@ -122,25 +115,20 @@ def export_promptfoo(
     from llmopt_core.interop.promptfoo.exporter import export_promptfoo as export
     from llmopt_core.labs.prompts.comparison_file import load_comparison
     from llmopt_core.models.endpoints import endpoints_from
-    from llmopt_core.runs.store import Store
-    from llmopt_core.settings import Settings
 
-    settings = Settings.from_environment()
+    settings, store = open_workspace()
     known = endpoints_from(settings, os.environ)
     if "configurations" in read_with_lines(file).value:
         said = load_experiment(file)
         made = export(said.configurations, said.evaluation_set, said.judge, {**known, **said.endpoints})
     else:
-        loaded = load_comparison(file, Store.open(settings))
+        loaded = load_comparison(file, store)
         plan = loaded.plan
         made = export(plan.variants, plan.evaluation_set, plan.judge, {**known, **loaded.endpoints}, plan.assertions)
     write_output(out, made.text)
     for reason in made.left_out:
         note(f"llmopt: left out: {reason}")
-    if json:
-        write_json({"file": str(out), "left_out": list(made.left_out)}, json)
-    if json != "-":
-        print(f"{out} written")
+    print_result(f"{out} written", {"file": str(out), "left_out": list(made.left_out)}, json)
 
 
 def _apply_options(
@@ -164,7 +152,6 @@ def _apply_options(
 
 
 async def _run(store: Store, loaded: ComparisonFile) -> Comparison:
-    from llmopt_core.cli.setup import models_with
     from llmopt_core.execution.spending import check_larger_budget, spending_words
     from llmopt_core.experiments.comparison import comparison, new_id, start_comparison
     from llmopt_core.experiments.comparison_plan import check_plan, comparison_work_name

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, caveat_lines, write_json
+from llmopt_core.cli.output import JsonOption, caveat_lines, print_result
 
 
 def register(app: typer.Typer) -> None:
@@ -30,8 +30,5 @@ def report(
     result = read_result(file)
     size = write_report(result, out, baseline=baseline, title=title)
     known = [run_caveats(run) for run in result["runs"]]
-    if json:
-        told = [caveat.text for caveat in caveats(known)]
-        write_json({"report": str(out), "bytes": size, "caveats": told}, json)
-    if json != "-":
-        print("\n".join([f"{out} written ({size / 1000:.0f} kB)", *caveat_lines(known)]))
+    value = {"report": str(out), "bytes": size, "caveats": [caveat.text for caveat in caveats(known)]}
+    print_result("\n".join([f"{out} written ({size / 1000:.0f} kB)", *caveat_lines(known)]), value, json)

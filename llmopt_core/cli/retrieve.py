@@ -14,9 +14,9 @@ from llmopt_core.cli.output import (
     TrustOption,
     number,
     one_line,
-    write_json,
+    print_result,
 )
-from llmopt_core.cli.setup import read_experiment
+from llmopt_core.cli.setup import note_long_questions, note_windows, open_models, open_workspace, read_experiment
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.configuration import Configuration
@@ -50,11 +50,8 @@ def retrieve(  # noqa: PLR0917
     experiment = read_experiment(file, column, questions_encoding, trust)
     chosen = chosen_configuration(experiment, configuration)
     found = asyncio.run(_retrieve(experiment, chosen, question, category or None))
-    if json:
-        values = {"configuration": chosen.name, "question": question, "hits": [_hit(hit) for hit in found.hits]}
-        write_json({**values, "trace": [_stage(stage) for stage in found.trace]}, json)
-    if json != "-":
-        print(_text(chosen.name, found))
+    values = {"configuration": chosen.name, "question": question, "hits": [_hit(hit) for hit in found.hits]}
+    print_result(_text(chosen.name, found), {**values, "trace": [_stage(stage) for stage in found.trace]}, json)
 
 
 def chosen_configuration(experiment: Experiment, name: str) -> Configuration:
@@ -79,16 +76,13 @@ def chosen_configuration(experiment: Experiment, name: str) -> Configuration:
 async def _retrieve(
     experiment: Experiment, configuration: Configuration, question: str, category: str | None
 ) -> Retrieval:
-    from llmopt_core.cli.setup import note_long_questions, note_windows, open_models
     from llmopt_core.errors import BadInput
     from llmopt_core.experiments.pipeline import Pipeline
-    from llmopt_core.runs.store import Store
-    from llmopt_core.settings import Settings
     from llmopt_core.types import Example
 
     if not question.strip():
         raise BadInput("--question is empty.")
-    store = Store.open(Settings.from_environment())
+    _, store = open_workspace()
     async with open_models(store, experiment) as models:
         pipeline = Pipeline(configuration, experiment.documents, (), experiment.judge, models)
         found = await pipeline.retrieve(Example("question", question, category=category))

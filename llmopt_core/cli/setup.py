@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from llmopt_core.cli.output import note, pairs
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -18,13 +20,21 @@ if TYPE_CHECKING:
     from llmopt_core.types import Document
 
 
+def open_workspace() -> tuple[Settings, Store]:
+    """The environment's settings, and the store of the workspace they name."""
+    from llmopt_core.runs.store import Store
+    from llmopt_core.settings import Settings
+
+    settings = Settings.from_environment()
+    return settings, Store.open(settings)
+
+
 def confirm_hosts(endpoints: Mapping[str, Endpoint], trusted: bool) -> None:
     """Let a file's endpoints be used where their hosts are known, or the user trusts them.
 
     Raises:
         BadInput: They are new here and `--trust` was not given.
     """
-    from llmopt_core.cli.output import note
     from llmopt_core.models.trust import check_trusted, new_destinations, trust
     from llmopt_core.settings import Settings as Read
 
@@ -43,7 +53,6 @@ def read_experiment(file: Path, column: list[str] | None, encoding: str, trusted
     Raises:
         BadInput: As `load_experiment` and `confirm_hosts`.
     """
-    from llmopt_core.cli.output import note, pairs
     from llmopt_core.experiments.experiment_file import load_experiment
 
     experiment = load_experiment(file, pairs(column), encoding)
@@ -57,7 +66,6 @@ def note_windows(
     configurations: Iterable[Configuration], documents: Sequence[Document], models: Models, store: Store
 ) -> None:
     """Say on stderr where chunks are longer than what the embedding model reads."""
-    from llmopt_core.cli.output import note
     from llmopt_core.experiments.indexing import chunks_kept
     from llmopt_core.experiments.truncation_warnings import window_note
 
@@ -70,7 +78,6 @@ def note_windows(
 
 def note_long_questions(configurations: Iterable[Configuration], questions: Sequence[str], models: Models) -> None:
     """Say on stderr where questions are longer than what the embedding model reads."""
-    from llmopt_core.cli.output import note
     from llmopt_core.experiments.truncation_warnings import question_note
 
     for configuration in configurations:
@@ -78,25 +85,21 @@ def note_long_questions(configurations: Iterable[Configuration], questions: Sequ
             note(f"llmopt: {configuration.name}: {said}")
 
 
-def open_models(
-    store: Store, experiment: Experiment, concurrency: int | None = None, settings: Settings | None = None
-) -> Models:
+def open_models(store: Store, experiment: Experiment, concurrency: int | None = None) -> Models:
     """The models of an experiment file: the environment's endpoints with the file's over them.
 
     What was imported from promptfoo may be answered by its `echo`.
     """
     from llmopt_core.interop.promptfoo.providers import ECHO, register_echo
 
-    models = models_with(store, experiment.endpoints, concurrency, settings)
+    models = models_with(store, experiment.endpoints, concurrency)
     named = {configuration.model.endpoint for configuration in experiment.configurations}
     if ECHO in named and ECHO not in experiment.endpoints:
         register_echo(models)
     return models
 
 
-def models_with(
-    store: Store, own: Mapping[str, Endpoint], concurrency: int | None = None, settings: Settings | None = None
-) -> Models:
+def models_with(store: Store, own: Mapping[str, Endpoint], concurrency: int | None = None) -> Models:
     """Models of the environment's endpoints with a file's own over them.
 
     Whoever asks for so many questions at once means that many calls, so an endpoint's own limit is raised to it; the
@@ -107,7 +110,7 @@ def models_with(
     from llmopt_core.models.registry import Models
     from llmopt_core.settings import Settings as Read
 
-    settings = settings or Read.from_environment()
+    settings = Read.from_environment()
     endpoints = {**endpoints_from(settings, os.environ), **own}
     if concurrency is not None:
         endpoints = {

@@ -43,7 +43,7 @@ class Sample:
         """Why there is nothing to score, in one sentence; empty where there is an answer."""
         if self.answer is None:
             return "There is no answer to score."
-        return unscorable_reason(self.answer.finish_reason, self.answer.raw or self.answer.text)
+        return unscorable_reason(self.answer.finish_reason, self.answer.raw or self.answer.text, self.answer.notes)
 
     @property
     def context_hits(self) -> tuple[Hit, ...]:

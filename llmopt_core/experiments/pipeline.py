@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from llmopt_core.answering.answer import answer_question
 from llmopt_core.answering.fact_check.check import NOT_CHECKED, NOT_REWRITTEN
+from llmopt_core.answering.reread import is_doubtful, reread_answer
 from llmopt_core.errors import BudgetReached, Cancelled, MissingDependency, RunLost, StorageFailed, WorkspaceBusy
 from llmopt_core.evaluation.assertions.spec import why_not_run
 from llmopt_core.evaluation.judges.builtin.support import GroundingSupport
@@ -31,6 +33,9 @@ from llmopt_core.retrieval.embedded_texts import EmbeddedTexts
 from llmopt_core.retrieval.result import Retrieval
 from llmopt_core.retrieval.retrieve import Retriever
 from llmopt_core.types import Answer, Document, Example, Record, StageTrace, Usage, fingerprint
+
+if TYPE_CHECKING:
+    from llmopt_core.models.openai.thinking_seen import Seen
 
 OnText = Callable[[str], None]
 
@@ -135,7 +140,17 @@ class Pipeline:
 
     def cached_answer(self, example: Example, retrieval: Retrieval) -> Answer | None:
         """The answer that was given to these chunks earlier; None where it must be asked for."""
-        return self._stages.answer(self._answer_key(example, retrieval))
+        return self._kept_answer(self._answer_key(example, retrieval))
+
+    def reread(self, answer: Answer) -> Answer:
+        """The answer as it is to be read now that more may have been seen of its model."""
+        model = self.configuration.model
+        return reread_answer(answer, model, self.thinking_seen) if is_doubtful(answer, model) else answer
+
+    @property
+    def thinking_seen(self) -> Seen:
+        """What was seen of the model's thinking, up to now."""
+        return self.models.seen_thinking(self.configuration.model)
 
     async def retriever(self, on_progress: OnProgress | None = None) -> Retriever:
         """The open retriever; builds the index where there is none.
@@ -179,7 +194,7 @@ class Pipeline:
         retrieval = self.cached_hits(example)
         if retrieval is None and self.configuration.retrieval is not None:
             return False
-        answer = self._stages.answer(self._answer_key(example, retrieval))
+        answer = self._kept_answer(self._answer_key(example, retrieval))
         if answer is None:
             return False
         return self._grader.is_cached(example, answer, self._sample(example, answer, retrieval))
@@ -202,7 +217,7 @@ class Pipeline:
     ) -> Answer:
         key = self._answer_key(example, retrieval)
         key = fingerprint(key, repeat) if repeat else key
-        known = self._stages.answer(key)
+        known = self._kept_answer(key)
         if known is not None:
             if on_text is not None:
                 on_text(known.raw or known.text)
@@ -215,7 +230,11 @@ class Pipeline:
         )  # fmt: skip
         if not any(note.startswith((NOT_CHECKED, NOT_REWRITTEN)) for note in answer.notes):
             await self._stages.put_answer(key, answer)
-        return answer
+        return self.reread(answer)
+
+    def _kept_answer(self, key: str) -> Answer | None:
+        answer = self._stages.answer(key)
+        return None if answer is None else self.reread(answer)
 
     def _sample(self, example: Example, answer: Answer, retrieval: Retrieval | None) -> Sample:
         return Sample(example, answer, None if retrieval is None else retrieval.hits, self._by_name)

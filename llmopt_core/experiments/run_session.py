@@ -20,6 +20,7 @@ from llmopt_core.experiments.outcome import failure_reasons, failure_sentence
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.experiments.record_saver import RecordSaver
+from llmopt_core.experiments.rereading import reread_records
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Status
 from llmopt_core.types import Example, Failure, Record, Usage
@@ -104,6 +105,8 @@ class RunSession:
         await self.pipeline.prepare([self.examples[i] for i in missing], self._indexing)
         self._report()
         await self._records(missing, self.concurrency)
+        if missing:
+            await reread_records(self.store, self.run_id, self.pipeline, self.examples, self._put_again)
 
     def _missing(self) -> list[int]:
         good = self.store.done_positions(self.run_id, failed=False) - self.store.open_positions(self.run_id)
@@ -129,6 +132,9 @@ class RunSession:
             return None
         await asyncio.wrap_future(self.saver.put(self.run_id, position, self._add_earlier_usage(position, record)))
         return record
+
+    def _put_again(self, position: int, record: Record) -> None:
+        self.saver.put(self.run_id, position, record)
 
     def _add_earlier_usage(self, position: int, record: Record) -> Record:
         return replace(record, usage=self.earlier.get(position, Usage()) + record.usage)

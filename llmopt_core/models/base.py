@@ -180,6 +180,7 @@ class Completion:
         reasoning_tokens: Its part of the usage's completion tokens.
         notes: What of the answer was dropped or cut because it could not be read, in words.
         tool_calls: The tools that the model wants to have called, in its order.
+        may_think: Whether a text that was cut may be thinking that no mark opened: nobody saw the model answer without.
     """
 
     text: str
@@ -192,6 +193,7 @@ class Completion:
     reasoning: str = ""
     reasoning_tokens: int = 0
     tool_calls: tuple[ToolCall, ...] = ()
+    may_think: bool = True
 
     @property
     def message(self) -> Message:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from llmopt_core.models.base import Completion
 
@@ -27,7 +28,9 @@ def normalise_reason(reason: str) -> str:
     return next((_KNOWN[part] for part in parts if part in _KNOWN), reason)
 
 
-def ending(reason: str, text: str, thinking: bool = False, max_tokens: int | None = None) -> str:
+def ending(
+    reason: str, text: str, thinking: bool = False, max_tokens: int | None = None, *, may_think: bool = True
+) -> str:
     """One sentence where an answer did not just end; else empty.
 
     Args:
@@ -35,6 +38,7 @@ def ending(reason: str, text: str, thinking: bool = False, max_tokens: int | Non
         text: The answer.
         thinking: Whether the model wrote thinking beside it.
         max_tokens: What it was allowed to write.
+        may_think: Whether the text itself may be thinking that no mark opened.
     """
     reason, empty = normalise_reason(reason), not text.strip()
     if reason == LENGTH and empty:
@@ -43,7 +47,7 @@ def ending(reason: str, text: str, thinking: bool = False, max_tokens: int | Non
         return f"No answer: the model {on.format(limit)}; raise max_tokens."
     if reason in ("", STOP):
         return "No answer: the model wrote its reasoning alone." if empty and thinking else ""
-    if reason == LENGTH and not thinking and _LIKE_THOUGHTS.match(text):
+    if reason == LENGTH and may_think and not thinking and _LIKE_THOUGHTS.match(text):
         return MAY_BE_THINKING
     known = (_EMPTY if empty else _WITH_TEXT).get(reason)
     return known or f"The endpoint gave {reason!r} as the reason why the answer ends."
@@ -51,16 +55,24 @@ def ending(reason: str, text: str, thinking: bool = False, max_tokens: int | Non
 
 def unusable(done: Completion, max_tokens: int | None = None) -> str:
     """Why a reply is empty or not whole, in one sentence; empty where it is whole."""
-    return ending(done.finish_reason, done.text, bool(done.reasoning or done.reasoning_tokens), max_tokens)
+    thinking = bool(done.reasoning or done.reasoning_tokens)
+    return ending(done.finish_reason, done.text, thinking, max_tokens, may_think=done.may_think)
 
 
-def unscorable_reason(reason: str, text: str) -> str:
+def unscorable_reason(reason: str, text: str, notes: Sequence[str] = ()) -> str:
     """Why a text is no answer to be scored; empty where it is one.
 
-    What a content filter left is not what the model says, and a call of a tool alone is no answer. An answer that a
-    limit of tokens cut, even to nothing, is what its configuration gives.
+    What a content filter left is not what the model says, a call of a tool alone is no answer, and what may be thinking
+    is none either. An answer that a limit of tokens cut, even to nothing, is what its configuration gives.
+
+    Args:
+        reason: Its finish reason.
+        text: All that the model wrote as its answer.
+        notes: What was said of it when it came.
     """
     reason = normalise_reason(reason)
+    if MAY_BE_THINKING in notes:
+        return MAY_BE_THINKING
     return ending(reason, text) if reason == FILTER or (reason == TOOLS and not text.strip()) else ""
 
 
@@ -69,11 +81,15 @@ MAY_BE_THINKING = (
     "The answer was cut off at the limit of tokens and may be thinking alone, as it begins like thoughts. "
     "Raise max_tokens; if this model always thinks first, say so at its endpoint in Settings."
 )
-# How reasoning models begin; it decides what is said of a cut answer, and nothing else.
+# How reasoning models begin. Nobody knows whether such a text, cut, is an answer, until the model is seen to end one.
 _LIKE_THOUGHTS = re.compile(
-    r"\s*(?:(?:okay|alright|hmm|wait)\b|ok,|let me (?:think|see|start|try|recall|analy[sz]e|break)\b"
-    r"|let's (?:see|think|break)\b|we (?:need|are asked|have to)\b|the user\b|(?:first|so),? (?:i|let me|we)\b"
-    r"|i (?:need|should|have) to\b|嗯|用户|好的，用户)",
+    r"[\s*#_]*(?:(?:okay|alright|hmm+|wait|got it)\b|ok,|let me (?:think|see|start|try|recall|analy[sz]e|break|work)\b"
+    r"|let's (?:see|think|break|work|analy[sz]e)\b|we (?:need|are asked|are given|have to)\b|(?:the|this) user\b"
+    r"|(?:first|so|now|well),? (?:i|let me|let's|we|the user|the question)\b|i (?:need|should|have) to\b|i'm asked\b"
+    r"|(?:the|this) (?:question|problem|task) (?:is|asks|says|wants)\b|(?:here's a )?think(?:ing)? process\b"
+    r"|analy[sz](?:e|ing) the (?:request|question|user|input|problem)\b|(?:to solve|looking at) (?:this|the)\b"
+    r"|(?:also|okay|gut), der (?:nutzer|benutzer)\b|der (?:nutzer|benutzer)\b|l'utilisateur\b|el usuario\b"
+    r"|пользователь|хорошо,|まず、|ユーザー|嗯|用户|好的[,，]|首先[,，]我|让我|我们需要|我需要)",
     re.IGNORECASE,
 )
 _EMPTY = {

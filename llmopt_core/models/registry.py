@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     import openai
 
     from llmopt_core.models.builtin.likelihood import LikelihoodModel
+    from llmopt_core.models.openai.thinking_seen import Seen
 
 Identity = Callable[[ChatRequest], Awaitable[str]]
 
@@ -168,6 +169,18 @@ class Models:
         if spec.endpoint not in self._chats:
             self._chats[spec.endpoint] = self._make_chat(self.endpoint(spec.endpoint))
         return self._chats[spec.endpoint]
+
+    def seen_thinking(self, spec: ModelSpec) -> Seen:
+        """What was seen of a model's thinking, up to now. Errors as in `endpoint`."""
+        from llmopt_core.models.openai.thinking_seen import seen_thinking
+
+        endpoint = self.endpoint(spec.endpoint)
+        if endpoint.name == BUILTIN:
+            return "none"
+        if endpoint.begins_with_thinking:
+            return "unopened"
+        place = (endpoint.base_url, model_name(spec, endpoint), mode_of(spec, endpoint))
+        return seen_thinking(refusals_of(self.settings.home), place, spec)
 
     def likelihood(self, spec: ModelSpec) -> LikelihoodModel:
         """Scores how likely a text is after a prompt. Errors as in `chat`."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from functools import partial
 
 from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError, StorageFailed
@@ -18,6 +19,7 @@ from llmopt_core.experiments.grading import unpaid
 from llmopt_core.experiments.outcome import failure_reasons, failure_sentence
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.record_saver import RecordSaver
+from llmopt_core.experiments.rereading import reread_records
 from llmopt_core.experiments.run_budget import remaining_budget
 from llmopt_core.labs.prompts.board import Board, Place
 from llmopt_core.models.registry import Models
@@ -118,13 +120,12 @@ async def _answer(  # noqa: PLR0917
 
     accounts = {run.id: Account(run.usage, partial(save_spending, run.id)) for run in found.all_runs}
     reached: list[BudgetReached] = []
-    for pipeline, runs in zip(pipelines, found.runs, strict=True):
-        with account_for(accounts[runs[0].id]):
-            await pipeline.prepare(examples)
+    await _prepare(found, pipelines, accounts, examples)
+    stored: list[Future[None]] = []
 
     def keep(place: Place, record: Record) -> None:
         column, row, repeat = place
-        saver.put(found.runs[column][repeat].id, row, board.finish(place, record))
+        stored[:] = [saver.put(found.runs[column][repeat].id, row, board.finish(place, record))]
 
     def stop(error: BudgetReached) -> None:
         reached.append(error)
@@ -158,8 +159,36 @@ async def _answer(  # noqa: PLR0917
     answers = plan.concurrency if plan.concurrency == 1 else plan.concurrency + max(1, plan.concurrency // 4)
     while not board.try_close() and not saver.broken:
         await bounded_map(board.take_places(), one, concurrency=answers, should_stop=lambda: saver.broken)
+    await asyncio.gather(*map(asyncio.wrap_future, stored))
+    await _reread(store, found, pipelines, accounts, examples, keep)
     if reached:
         raise reached[0]
+
+
+async def _prepare(
+    found: Comparison, pipelines: Sequence[Pipeline], accounts: Mapping[int, Account], examples: Sequence[Example]
+) -> None:
+    for pipeline, runs in zip(pipelines, found.runs, strict=True):
+        with account_for(accounts[runs[0].id]):
+            await pipeline.prepare(examples)
+
+
+async def _reread(  # noqa: PLR0917
+    store: Store,
+    found: Comparison,
+    pipelines: Sequence[Pipeline],
+    accounts: Mapping[int, Account],
+    examples: Sequence[Example],
+    keep: Callable[[Place, Record], None],
+) -> None:
+    for column, (pipeline, runs) in enumerate(zip(pipelines, found.runs, strict=True)):
+        for repeat, run in enumerate(runs):
+
+            def put(row: int, record: Record, place: tuple[int, int] = (column, repeat)) -> None:
+                keep((place[0], row, place[1]), record)
+
+            with account_for(accounts[run.id]):
+                await reread_records(store, run.id, pipeline, examples, put, repeat=repeat)
 
 
 def _failure_record(example: Example, error: Exception) -> Record:

@@ -161,6 +161,7 @@ def encode(completion: Completion) -> bytes:
         "logprobs": [dict(entry) for entry in completion.logprobs],
         **({"notes": completion.notes} if completion.notes else {}),
         **({"tool_calls": _call_values(completion.tool_calls)} if completion.tool_calls else {}),
+        **({} if completion.may_think else {"may_think": False}),
         "reasoning": completion.reasoning,
         "reasoning_tokens": completion.reasoning_tokens,
     }
@@ -185,6 +186,7 @@ def decode(data: bytes) -> Completion | None:
             notes=tuple(values.get("notes", ())),
             reasoning=reasoning,
             reasoning_tokens=values.get("reasoning_tokens", 0),
+            may_think=values.get("may_think", True),
             tool_calls=tuple(ToolCall(*call) for call in values.get("tool_calls", ())),
         )
     except (ValueError, KeyError, TypeError):

@@ -17,9 +17,10 @@ from llmopt_core.models.calls.limiter import limiter_for
 from llmopt_core.models.endpoints import Endpoint, model_name
 from llmopt_core.models.finish import LENGTH, STOP, TOOLS
 from llmopt_core.models.openai.refusal_text import value_key
-from llmopt_core.models.openai.refusals import UNOPENED_THINKING, Place, Refusals, refused_parameter
+from llmopt_core.models.openai.refusals import Place, Refusals, refused_parameter
 from llmopt_core.models.openai.retry import pause_before_retry, with_retries
 from llmopt_core.models.openai.stream import StreamedText, pieces_of
+from llmopt_core.models.openai.thinking_seen import Seen, learn_thinking, seen_thinking
 from llmopt_core.models.openai.wire import (
     mode_of,
     only_reasoning,
@@ -111,23 +112,29 @@ class OpenAIChat:
         piece = await with_retries(ask, self._endpoint.max_retries, lambda *error: self._explain(name, *error))
         heard.add(piece)
         heard.end()
-        self._tell_thinking(heard, self._place(request, name))
-        return self._completion(heard, spent, started, first=None, ended=True)
+        seen = self._tell_thinking(heard, request, name)
+        return self._completion(heard, spent, started, seen, first=None, ended=True)
 
     def _place(self, request: ChatRequest, name: str) -> Place:
         return self._endpoint.base_url, name, mode_of(request.model, self._endpoint)
 
-    def _tell_thinking(self, heard: StreamedText, place: Place) -> None:
-        """A thinking that the prompt began has a closing mark alone; an answer cut before that is all thinking."""
+    def _tell_thinking(self, heard: StreamedText, request: ChatRequest, name: str) -> Seen:
+        """A thinking that the prompt began has a closing mark alone; what ends before that is all thinking."""
+        place, model = self._place(request, name), request.model
+        ended_early = heard.is_cut or (bool(model.stop) and heard.finish_reason == STOP)
         if heard.splitter.unopened:
-            self._refusals.learn(place, [UNOPENED_THINKING], taken=True)
-        elif heard.is_cut and not heard.thinking:
-            begun = self._endpoint.begins_with_thinking or self._refusals.thinks_unopened(place)
-            if begun or only_reasoning(heard.counts):
-                heard.splitter.take_as_thinking()
+            learn_thinking(self._refusals, place, model, "unopened")
+        elif heard.is_plain and not ended_early:
+            learn_thinking(self._refusals, place, model, "none")
+        seen = "unopened" if self._endpoint.begins_with_thinking else seen_thinking(self._refusals, place, model)
+        if not heard.thinking and (
+            (ended_early and seen == "unopened") or (heard.is_cut and only_reasoning(heard.counts))
+        ):
+            heard.splitter.take_as_thinking()
+        return seen
 
     def _completion(
-        self, heard: StreamedText, spent: _Waste, started: float, *, first: float | None, ended: bool
+        self, heard: StreamedText, spent: _Waste, started: float, seen: Seen, *, first: float | None, ended: bool
     ) -> Completion:
         calls = heard.calls.calls(spent.request.messages)
         # Some end a call of a tool with the word for a whole answer; OpenAI does where the tool was named.
@@ -143,6 +150,7 @@ class OpenAIChat:
             reasoning=heard.thinking,
             reasoning_tokens=reasoning_tokens(heard.counts, heard.thinking),
             tool_calls=calls,
+            may_think=seen != "none",
         )
 
     async def _stream(self, request: ChatRequest, name: str, on_text: OnText, spent: _Waste) -> Completion:
@@ -153,9 +161,9 @@ class OpenAIChat:
         except (EndpointError, asyncio.CancelledError):
             spent.add(heard.counts, heard.full_text)
             raise
-        self._tell_thinking(heard, self._place(request, name))
+        seen = self._tell_thinking(heard, request, name)
         first = None if heard.first is None else heard.first - started
-        return self._completion(heard, spent, started, first=first, ended=False)
+        return self._completion(heard, spent, started, seen, first=first, ended=False)
 
     async def _hear(self, request: ChatRequest, name: str, heard: StreamedText, spent: _Waste) -> None:
         async with aclosing(self._pieces(request, name, spent)) as pieces:

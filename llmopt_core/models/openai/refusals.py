@@ -22,9 +22,6 @@ Place = tuple[str, str, str]
 
 __all__ = ["OPTIONAL", "Place", "Refusals", "refusals_of", "refused_parameter"]
 
-UNOPENED_THINKING = "thinking without an opening mark"
-"""Remembered among the parameters, which have no spaces."""
-
 _SECONDS_REMEMBERED = 7 * 24 * 3600.0
 """Servers are brought up to date: after a week a refused parameter is tried again."""
 
@@ -55,9 +52,9 @@ class Refusals:
         known = self._known.get(place, {})
         return frozenset(name for name in OPTIONAL if name in body and name not in known)
 
-    def thinks_unopened(self, place: Place) -> bool:
-        """Whether a model's answers were seen to begin with thinking that no mark opens."""
-        return self._known.get(place, {}).get(UNOPENED_THINKING, False)
+    def is_taken(self, place: Place, name: str) -> bool:
+        """Whether a parameter is known to be taken, or what goes by its name was seen."""
+        return self._known.get(place, {}).get(name, False)
 
     def learn(self, place: Place, parameters: Collection[str], *, taken: bool) -> None:
         """Remember what an answer has shown."""

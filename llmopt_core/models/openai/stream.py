@@ -142,6 +142,12 @@ class StreamedText:
         return normalise_reason(self.finish_reason) == LENGTH
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it just ended, and is a text without thinking and calls of tools."""
+        ended = normalise_reason(self.finish_reason) == STOP
+        return ended and bool(self.text.strip()) and not (self.thinking or self.splitter.seen or self.calls.text)
+
+    @property
     def full_text(self) -> str:
         """All that the model wrote, which is what is paid for."""
         return self.beside.text + self.answer.text + self.calls.text

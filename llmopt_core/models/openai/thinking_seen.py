@@ -1,0 +1,32 @@
+"""Whether a model was seen to begin with thinking that no mark opens, or to answer without any."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.openai.refusals import Place, Refusals
+from llmopt_core.types import fingerprint
+
+Seen = Literal["unopened", "none", ""]
+"""`unopened`: answers begin with thinking, of which only the end is marked. `none`: a whole answer had no thinking."""
+
+# Remembered among the parameters, which have no spaces.
+_WORDS: dict[Seen, str] = {"unopened": "thinking without an opening mark", "none": "answers without thinking"}
+
+
+def seen_thinking(memory: Refusals, place: Place, model: ModelSpec) -> Seen:
+    """What was seen of a model that is asked in this way. Of models that do both, a cut text is taken as thinking."""
+    seen: tuple[Seen, ...] = ("unopened", "none")
+    return next((one for one in seen if memory.is_taken(place, _word(one, model))), "")
+
+
+def learn_thinking(memory: Refusals, place: Place, model: ModelSpec, seen: Seen) -> None:
+    """Remember what an answer has shown."""
+    memory.learn(place, [_word(seen, model)], taken=True)
+
+
+def _word(seen: Seen, model: ModelSpec) -> str:
+    # Further fields of a request may turn thinking on and off.
+    way = [model.reasoning_effort, model.extra_body] if model.reasoning_effort or model.extra_body else []
+    return " ".join([_WORDS[seen], *([fingerprint(way)] if way else [])])

@@ -17,8 +17,8 @@ frame()
 with charts_fetched_early():
     page = st.navigation(streamlit_pages(), expanded=True)
     # What is drawn so far is on its way to the browser while the rest is imported.
-    from llmopt_ui.guest import keep_guest, page_waits
     from llmopt_ui.project_switch import page_is_emptied
+    from llmopt_ui.prompts.guest import keep_guest, page_waits
     from llmopt_ui.sidebar import has_project, sidebar, unreadable_values
 
     with show_errors():

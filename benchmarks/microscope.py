@@ -28,7 +28,7 @@ from llmopt_core.runs.store import Store  # noqa: E402
 from llmopt_core.settings import Settings  # noqa: E402
 from llmopt_core.types import Document, EvaluationSet, Example, Span  # noqa: E402
 from llmopt_ui.chunking.microscope.sizes import sizes_data  # noqa: E402
-from llmopt_ui.chunking.microscope.text import Shown, text_data  # noqa: E402
+from llmopt_ui.document_text.window import Shown, text_data  # noqa: E402
 from tests.browser.harness import Page, browser, serve, settled  # noqa: E402
 
 PAGE = 3_000

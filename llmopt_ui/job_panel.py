@@ -7,14 +7,12 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.jobs.titles import job_title
-from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.reporting.progress_summary import standing_of
 from llmopt_core.runs.values import Job
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_error, show_errors
-from llmopt_ui.progress import ProgressCard, progress_line
-from llmopt_ui.resources import job_runner, resume_job, settings, store
+from llmopt_ui.progress import ProgressCard
+from llmopt_ui.resources import job_runner, resume_job, store
 from llmopt_ui.session import state
 
 _PERIOD = 1.5
@@ -76,50 +74,9 @@ def resume_button(job: Job) -> None:
             st.rerun()
 
 
-def running_jobs(project: str) -> None:
-    """What is being worked on and trained, in few words, wherever the user is. Draws nothing while there is nothing.
-
-    Of other projects it says only how much there is: all wait in the same line.
-    """
-    trained = _training()
-    if not store().jobs(active=True) and not trained:
-        return
-    # What a process that is gone has left is done here.
-    job_runner()
-
-    @st.fragment(run_every=2 * _PERIOD)
-    def bars() -> None:
-        active = store().jobs(active=True)
-        own = [job for job in active if job.project in (None, project)]
-        others = len(active) - len(own)
-        for job in own[:_SHOWN]:
-            title = job_title(job_kinds(), job.kind, job.arguments)
-            progress_line(title, standing_of(job.progress), f"side_cancel_{job.id}",
-                          _cancel, (job.id,), stopping=job.cancel_requested)  # fmt: skip
-        if trained:
-            from llmopt_ui.finetuning.standing import training_lines
-
-            others += training_lines(project)
-        if others:
-            st.caption(f":material/hourglass_top: {fmt.plural(others, 'job')} of other projects")
-
-    bars()
-
-
-def _training() -> bool:
-    """Whether a model is being trained; what knows it is read only where something was ever trained."""
-    from llmopt_core.finetuning.jobs.folder import jobs_root
-
-    if not jobs_root(settings()).is_dir():
-        return False
-    from llmopt_ui.finetuning.standing import active_training
-
-    return bool(active_training())
-
-
 def _panel(job: Job, title: str, *, stoppable: bool) -> None:
     progress = job.progress
-    cancel = _cancel if job.active and stoppable else None
+    cancel = cancel_job if job.active and stoppable else None
     card = ProgressCard(title, f"job_cancel_{job.id}", cancel, (job.id,), stopping=job.cancel_requested)
     more = [("Taken from the cache", fmt.count(int(progress.get("cached") or 0)))]
     if "tokens" in progress or "unit" not in progress:
@@ -132,7 +89,8 @@ def _panel(job: Job, title: str, *, stoppable: bool) -> None:
     resume_button(job)
 
 
-def _cancel(job_id: int) -> None:
+def cancel_job(job_id: int) -> None:
+    """Ask a job to stop; a button's callback."""
     try:
         job_runner().cancel(job_id)
     except LlmOptError as error:

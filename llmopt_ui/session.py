@@ -39,6 +39,7 @@ class State:
         added: What came of the last upload.
         question_notes: What to know of the question file that was added last.
         watched: Evaluations started here whose end was not told yet, by job.
+        picker_requests: What pickers are to show at the next rerun, by their keys.
         wanted: What widgets are to hold on the page that a button leads to, by their keys.
         go_to_results: Open the results of this run at the next rerun; 0 for none.
         choices_forgotten: The results of another set are to be shown; their selectors are filled anew.
@@ -72,6 +73,7 @@ class State:
     added: object = None
     question_notes: tuple[str, ...] = ()
     watched: set[int] = field(default_factory=set)
+    picker_requests: dict[str, str] = field(default_factory=dict)
     wanted: dict[str, Any] = field(default_factory=dict)
     go_to_results: int = 0
     choices_forgotten: bool = False

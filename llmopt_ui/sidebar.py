@@ -10,10 +10,9 @@ from llmopt_core.errors import LlmOptError
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.components import empty_state, show_error
-from llmopt_ui.first_link import leave_page_without_app
-from llmopt_ui.job_panel import running_jobs
 from llmopt_ui.project_switch import leave_project
 from llmopt_ui.resources import store
+from llmopt_ui.running_jobs import running_jobs
 from llmopt_ui.session import PROJECT, notify, state
 
 NEW = "project_new"
@@ -100,12 +99,6 @@ def has_project() -> bool:
         st.button("New project", key="empty_new", icon=":material/add:", type="primary", on_click=_ask, args=(NEW,))
         st.button("Import", key="empty_import", icon=":material/upload:", on_click=_ask, args=(MORE,))
     return False
-
-
-def current_project() -> Project:
-    """The project that is chosen in the sidebar."""
-    leave_page_without_app()
-    return store().project(st.session_state[PROJECT])
 
 
 def unreadable_values() -> None:

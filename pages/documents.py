@@ -5,7 +5,7 @@ import streamlit as st
 from llmopt_ui.components import page_header, show_errors
 from llmopt_ui.documents.tabs import TABS, VIEW, view_of
 from llmopt_ui.navigation import DOCUMENTS
-from llmopt_ui.sidebar import current_project
+from llmopt_ui.project import current_project
 
 page_header(DOCUMENTS)
 project = current_project()

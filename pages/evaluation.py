@@ -10,9 +10,9 @@ from llmopt_ui.evaluation.results_view import results_view
 from llmopt_ui.evaluation.run_view import run_view, tell_what_ended
 from llmopt_ui.forms.configuration import EDITED, configuration_editor, configuration_picker
 from llmopt_ui.navigation import EVALUATION
+from llmopt_ui.project import current_project
 from llmopt_ui.resources import store
 from llmopt_ui.session import state
-from llmopt_ui.sidebar import current_project
 
 VIEW = "evaluation_view"
 TABS = ("Results", "Run", "Configurations", "Questions")

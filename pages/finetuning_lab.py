@@ -3,13 +3,13 @@
 import streamlit as st
 
 from llmopt_ui.components import page_header, show_errors
-from llmopt_ui.finetuning.tabs import TABS, VIEW, open_wanted, view_of
+from llmopt_ui.finetuning.tabs import TABS, VIEW, open_requested_tab, view_of
 from llmopt_ui.navigation import FINETUNING
-from llmopt_ui.sidebar import current_project
+from llmopt_ui.project import current_project
 
 page_header(FINETUNING)
 project = current_project()
-open_wanted()
+open_requested_tab()
 for name, tab in zip(TABS, st.tabs(list(TABS), key=VIEW, on_change="rerun", bind="query-params"), strict=True):
     if tab.open:
         with tab, show_errors():

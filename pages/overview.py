@@ -6,14 +6,14 @@ from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import caveats_view, judge_caption, outdated_words
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import empty_state, link_to, page_header, section, show_errors, side_by_side
-from llmopt_ui.evaluation.comparison import set_size
-from llmopt_ui.evaluation.results import means_over, together
-from llmopt_ui.evaluation.running import follow_evaluations
-from llmopt_ui.leaderboard_table import leaderboard_table
+from llmopt_ui.evaluation_sets import set_size
 from llmopt_ui.navigation import EVALUATION, OVERVIEW
 from llmopt_ui.overview.view import latest_entries, map_view, metrics_of, state_of, state_view, steps_view
+from llmopt_ui.project import current_project
 from llmopt_ui.resources import store
-from llmopt_ui.sidebar import current_project
+from llmopt_ui.runs.leaderboard_table import leaderboard_table
+from llmopt_ui.runs.progress import follow_evaluations
+from llmopt_ui.runs.results import means_over, together
 
 page_header(OVERVIEW)
 project = current_project()

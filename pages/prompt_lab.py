@@ -3,10 +3,10 @@
 import streamlit as st
 
 from llmopt_ui.components import page_header, show_errors
-from llmopt_ui.guest import VOTE, vote_first, waiting_vote
 from llmopt_ui.navigation import PROMPTS
+from llmopt_ui.project import current_project
+from llmopt_ui.prompts.guest import VOTE, vote_first, waiting_vote
 from llmopt_ui.prompts.tabs import TABS, VIEW, prompt_frame, view_of
-from llmopt_ui.sidebar import current_project
 
 page_header(PROMPTS)
 project = current_project()

@@ -2,8 +2,8 @@
 
 from llmopt_ui.components import page_header, show_errors
 from llmopt_ui.navigation import RETRIEVAL
+from llmopt_ui.project import current_project
 from llmopt_ui.retrieval.tabs import lab
-from llmopt_ui.sidebar import current_project
 
 page_header(RETRIEVAL)
 with show_errors():

@@ -13,11 +13,11 @@ from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Document, EvaluationSet, Example, Span
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
-from llmopt_ui.chunking.microscope.data import document_of, spans_in
-from llmopt_ui.chunking.microscope.text import WINDOW, Shown, show_text, text_data, turn_to_click, window_at
 from llmopt_ui.components import empty_state, plain_fragment
+from llmopt_ui.document_text.document import document_of, spans_in
+from llmopt_ui.document_text.pages import page_number, turn_to
+from llmopt_ui.document_text.window import WINDOW, Shown, show_text, text_data, turn_to_click, window_at
 from llmopt_ui.documents.spans_view import chosen_set
-from llmopt_ui.documents.text_pages import page_number, turn_to
 from llmopt_ui.navigation import DOCUMENTS, EVALUATION
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, page_after_action, state

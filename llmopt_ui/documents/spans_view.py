@@ -12,9 +12,9 @@ from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, facts, show_errors
+from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.navigation import DOCUMENTS, EVALUATION
 from llmopt_ui.resources import store
-from llmopt_ui.sets import sets_of
 
 SET = "spans_set"
 WAY = "spans_way"

@@ -13,13 +13,13 @@ from llmopt_core.experiments.current_runs import current_runs, family_runs
 from llmopt_core.experiments.pinned_runs import pinned_family
 from llmopt_core.experiments.run_scores import baseline_position
 from llmopt_core.runs.values import Project, Run
-from llmopt_core.types import EvaluationSet
 from llmopt_ui.colours import project_inks
 from llmopt_ui.copy_link import copy_link
-from llmopt_ui.evaluation.pinned import RUNS, ids_text, pin, pinned_here, unpin
-from llmopt_ui.evaluation.results import leading_metrics
+from llmopt_ui.evaluation.run_pins import RUNS, ids_text, pin, pinned_here, unpin
+from llmopt_ui.evaluation_sets import set_version
 from llmopt_ui.project_switch import drop_from_address
 from llmopt_ui.resources import store
+from llmopt_ui.runs.results import leading_metrics
 from llmopt_ui.session import state
 from llmopt_ui.theme import Ink
 
@@ -221,21 +221,8 @@ def set_labels(runs: Sequence[Run]) -> dict[str, tuple[str, str]]:
 def questions_of(project: Project, chosen: Chosen) -> Mapping[str, str]:
     """Example id -> question, in the order of the set; from the records where the set is gone."""
     try:
-        found = _read_set(project.id, chosen.set_name, chosen.set_version, project)
+        found = set_version(project, chosen.set_name, chosen.set_version)
         return {example.id: example.question for example in found.examples}
     except BadInput:
         first = next(iter(chosen.runs.values()))
         return {record.example.id: record.example.question for record in store().records(first.id)}
-
-
-def set_size(project: Project, set_name: str, set_version: str) -> int | None:
-    """How many questions a version of a set has; None where it is gone."""
-    try:
-        return len(_read_set(project.id, set_name, set_version, project).examples)
-    except BadInput:
-        return None
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _read_set(project_id: int, name: str, version: str, _project: Project) -> EvaluationSet:
-    return store().evaluation_set(_project, name, version)

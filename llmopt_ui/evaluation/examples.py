@@ -8,16 +8,17 @@ import streamlit as st
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.metrics.catalogue import METRICS, metric_title
-from llmopt_core.runs.values import Project
+from llmopt_core.experiments.run_scores import RunScoreTable
+from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import Record
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import section
 from llmopt_ui.evaluation.comparison import EXAMPLE, METRIC, ONE, ORDER, Chosen, questions_of
 from llmopt_ui.evaluation.example_map import Cells, example_map
-from llmopt_ui.evaluation.results import cells
 from llmopt_ui.record_view import answers, question_card, record_parts
 from llmopt_ui.resources import store
+from llmopt_ui.runs.results import scores_of
 from llmopt_ui.session import state
 
 MAP, PART = "example_map", "example_map_part"
@@ -37,7 +38,7 @@ def examples_view(project: Project, chosen: Chosen, usual: str = "") -> None:
     if chosen.metrics:
         table, name, example = _map_view(project, chosen, usual)
     else:
-        table = cells(chosen.runs, "", questions_of(project, chosen))
+        table = _cells(chosen.runs, "", questions_of(project, chosen))
         name, example = _selected(chosen, table)
     _one(chosen, table, name, example)
 
@@ -54,7 +55,7 @@ def _map_view(project: Project, chosen: Chosen, usual: str) -> tuple[Cells, str,
     )
     if metric in METRICS:
         bar.caption(fmt.markdown(METRICS[metric].explanation), width=520)
-    table = ordered(cells(chosen.runs, metric, questions_of(project, chosen)), order)
+    table = ordered(_cells(chosen.runs, metric, questions_of(project, chosen)), order)
     name, example = _selected(chosen, table)
     shown = _part(bar, table, name, example)
     clicked = st.plotly_chart(
@@ -90,6 +91,16 @@ def ordered(table: Cells, order: str) -> Cells:
         tuple(tuple(row[place] for place in places) for row in table.values),
         table.failed,
     )
+
+
+def _cells(runs: Mapping[str, Run], metric: str, questions: Mapping[str, str]) -> Cells:
+    """One metric's values of these runs, aligned by example, without the questions that no run was to ask."""
+    scores = scores_of(runs)
+    asked = max((run.total for run in runs.values()), default=0)
+    examples = tuple(questions)[:asked]
+    rows = tuple(RunScoreTable(name, run.total, scores[run.id]).align(metric, examples) for name, run in runs.items())
+    failed = frozenset((name, example) for name, run in runs.items() for example in scores[run.id].failed)
+    return Cells(metric, tuple(runs), examples, tuple(questions.values())[:asked], rows, failed)
 
 
 def _part(bar: st.delta_generator.DeltaGenerator, table: Cells, name: str, example: str) -> Cells:

@@ -10,9 +10,9 @@ import streamlit as st
 from llmopt_core.runs.values import Run
 from llmopt_ui import format as fmt
 from llmopt_ui.components import section, to_tab
-from llmopt_ui.evaluation.pinned import pin
+from llmopt_ui.evaluation.run_pins import pin
 from llmopt_ui.navigation import EVALUATION, PROMPTS
-from llmopt_ui.prompts.state import open_next
+from llmopt_ui.pickers import open_next
 from llmopt_ui.tables import UNFRAMED, data_table
 
 TABLE, OPEN = "history", "history_open"

@@ -15,11 +15,11 @@ from llmopt_core.types import EvaluationSet, Example
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.components import Download, downloads, empty_state, facts
+from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.navigation import DOCUMENTS
 from llmopt_ui.question_upload import beside_fields, keep_notes, kept_notes, read_question_file
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
-from llmopt_ui.sets import sets_of
 from llmopt_ui.tables import UNFRAMED, data_table
 
 if TYPE_CHECKING:

@@ -14,11 +14,12 @@ from llmopt_ui import format as fmt
 from llmopt_ui.caveats import caveats_view, judge_caption, outdated_words
 from llmopt_ui.charts import CONFIG, metric_bars
 from llmopt_ui.components import Download, downloads, section
-from llmopt_ui.evaluation.comparison import Chosen, choose, set_size
+from llmopt_ui.evaluation.comparison import Chosen, choose
 from llmopt_ui.evaluation.examples import examples_view
-from llmopt_ui.evaluation.results import Entry, entries, means_over, tested_together, what_is_missing
-from llmopt_ui.leaderboard_table import leaderboard_csv, leaderboard_table
+from llmopt_ui.evaluation_sets import set_size
 from llmopt_ui.resources import store
+from llmopt_ui.runs.leaderboard_table import leaderboard_csv, leaderboard_table
+from llmopt_ui.runs.results import Entry, entries, means_over, tested_together, what_is_missing
 from llmopt_ui.theme import Ink, verdict
 
 

@@ -19,12 +19,13 @@ from llmopt_ui.budget import budget_field
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import USUAL, model_choice
 from llmopt_ui.resources import settings, store
+from llmopt_ui.runs.start import RUN_CONFIGURATIONS, RUN_SET
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.plan import Plan
 
 START = "run_start"
-SET, CHOSEN, METRICS_CHOSEN = "run_set", "run_configurations", "run_metrics"
+METRICS_CHOSEN = "run_metrics"
 JUDGE, JUDGE_MODEL = "run_judge", "run_judge_model"
 LIMIT, CONCURRENCY, BUDGET = "run_limit", "run_concurrency", "run_budget"
 _USUAL = (*RAGAS_METRICS, "answer_f1", "hit_rate")
@@ -52,7 +53,7 @@ def run_form(sets: Sequence[SavedSet], saved: Sequence[SavedConfiguration]) -> A
         left, right = st.columns(2, gap="large")
         set_name = _set(left, sets)
         names = left.multiselect(
-            "Configurations", configurations, configurations, key=CHOSEN, persist_state="session", wrap=True
+            "Configurations", configurations, configurations, key=RUN_CONFIGURATIONS, persist_state="session", wrap=True
         )
         with right:
             judge, judge_model = _judge()
@@ -77,7 +78,7 @@ def _set(place: st.delta_generator.DeltaGenerator, sets: Sequence[SavedSet]) -> 
     def told(name: str) -> str:
         return f"{name} ({fmt.plural(sizes[name], 'question')})"
 
-    return str(place.selectbox("Evaluation set", list(sizes), key=SET, format_func=told, persist_state="session"))
+    return str(place.selectbox("Evaluation set", list(sizes), key=RUN_SET, format_func=told, persist_state="session"))
 
 
 def _judge() -> tuple[str, str]:

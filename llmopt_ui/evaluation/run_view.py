@@ -15,8 +15,6 @@ from llmopt_core.labs.evaluation.jobs import (
     ESTIMATE,
     EVALUATION,
     RESUME,
-    evaluation_arguments,
-    evaluation_versions,
     is_evaluation,
     piloted_arguments,
     resume_arguments,
@@ -30,15 +28,16 @@ from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import documents_now
 from llmopt_ui.components import empty_state, section, show_errors
 from llmopt_ui.evaluation.history import history_view
-from llmopt_ui.evaluation.results import mostly_unscored, state_words
 from llmopt_ui.evaluation.run_form import plan_from, run_form
-from llmopt_ui.evaluation.running import evaluation_title, follow_evaluations
+from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.forms.configuration import EDITED, NEW
 from llmopt_ui.job_panel import last_failure
 from llmopt_ui.navigation import EVALUATION as PAGE
-from llmopt_ui.resources import models, start_job, store
+from llmopt_ui.resources import start_job, store
+from llmopt_ui.runs.progress import evaluation_title, follow_evaluations
+from llmopt_ui.runs.results import mostly_unscored, state_words
+from llmopt_ui.runs.start import check_start, start_evaluation, start_pilot
 from llmopt_ui.session import notify, state
-from llmopt_ui.sets import sets_of
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.plan import Plan
@@ -71,41 +70,17 @@ def run_view(project: Project, runs: Sequence[Run]) -> None:
 
 def _start(project: Project, plan: Plan) -> None:
     """Run at once what the built-in models do alone; for the rest make a pilot first and show what it will cost."""
-    check(plan)
+    check_start(plan)
     if _endpoints_of(plan) <= {BUILTIN}:
-        _watch(evaluate(project, plan))
+        _watch(start_evaluation(project, plan))
     else:
-        try_first(project, plan)
+        start_pilot(project, plan)
     st.rerun()
-
-
-def evaluate(project: Project, plan: Plan) -> int:
-    """Start an evaluation; gives its job."""
-    return start_job(EVALUATION.name, project, evaluation_arguments(store(), plan), evaluation_versions(plan))
-
-
-def try_first(project: Project, plan: Plan) -> None:
-    """Start a pilot; what it says is shown on this tab, with the button that starts the evaluation."""
-    arguments, versions = evaluation_arguments(store(), plan), evaluation_versions(plan)
-    state().planned = start_job(ESTIMATE.name, project, arguments, versions)
 
 
 def _watch(job_id: int) -> None:
     """Tell of the job's end, also where it is over before the page is drawn again."""
     state().watched.add(job_id)
-
-
-def check(plan: Plan) -> None:
-    """Refuse what could only fail, before the job starts.
-
-    Raises:
-        BadInput: See `check_plan`.
-    """
-    from llmopt_core.experiments.experiment import check_new_budget
-    from llmopt_core.experiments.plan import check_plan
-
-    check_new_budget(store(), plan)
-    check_plan(plan, models())
 
 
 def _endpoints_of(plan: Plan) -> set[str]:

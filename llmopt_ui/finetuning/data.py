@@ -28,10 +28,11 @@ from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, empty_state, section, show_errors, side_by_side
 from llmopt_ui.finetuning.charts import class_bars
-from llmopt_ui.finetuning.made import kept_apart
-from llmopt_ui.finetuning.sets_used import sets_used_view
+from llmopt_ui.finetuning.example_forms import kept_apart
 from llmopt_ui.finetuning.sources import sources_bar
-from llmopt_ui.finetuning.tabs import CHECKS, JOBS, choose_wanted, open_tab, tuning_state
+from llmopt_ui.finetuning.tabs import CHECKS, JOBS, open_tab, tuning_state
+from llmopt_ui.finetuning.training_overlap import sets_used_view
+from llmopt_ui.pickers import apply_request
 from llmopt_ui.resources import models, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.tables import data_table
@@ -205,7 +206,7 @@ def _remove(project: Project, rows: Sequence[int] | None) -> None:
 def _versions(project: Project, saved: Sequence[SavedTraining]) -> None:
     section("Training sets")
     labels = {item.label: item for item in saved}
-    choose_wanted(SAVED, list(labels))
+    apply_request(SAVED, list(labels))
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     chosen = labels[bar.selectbox("Version", list(labels), key=SAVED, bind="query-params", width=300)]
     bar.button("Lint it", key="tuning_to_checks", icon=":material/fact_check:", on_click=open_tab,

@@ -29,19 +29,20 @@ from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import empty_state, section, show_errors
+from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.finetuning.embedder_charts import parts_bar
 from llmopt_ui.finetuning.embedder_gain import outcome
 from llmopt_ui.finetuning.fields import hyperparameter_fields
 from llmopt_ui.finetuning.job import status_word
 from llmopt_ui.finetuning.jobs import follow_training
 from llmopt_ui.finetuning.start import access, request_from
-from llmopt_ui.finetuning.tabs import choose_wanted, tuning_state
+from llmopt_ui.finetuning.tabs import tuning_state
 from llmopt_ui.forms.configuration import EDITED, NEW
 from llmopt_ui.navigation import EVALUATION
+from llmopt_ui.pickers import apply_request, open_next
 from llmopt_ui.resources import models, settings, store
-from llmopt_ui.retrieval.choice import retrieving
+from llmopt_ui.retrieval_configurations import retrieval_configurations
 from llmopt_ui.session import notify
-from llmopt_ui.sets import sets_of
 
 SET, BASE, SHARE, WHOLE, START, CHOSEN = (
     "embedder_set",
@@ -82,7 +83,7 @@ def _results(project: Project, done: Sequence[tuple[Job, EmbedderPlan]]) -> None
         "Dense search among all chunks, on questions whose documents or passages were never trained on.",
     )
     found = {job.id: (job, plan) for job, plan in done}
-    choose_wanted(CHOSEN, list(found))
+    apply_request(CHOSEN, list(found))
     if len(found) > 1:
         names = {key: f"{job.name} · {status_word(job)}" for key, (job, _) in found.items()}
         picked = st.selectbox("Fine-tuned model", list(found), key=CHOSEN, width=420, format_func=names.__getitem__)
@@ -103,7 +104,7 @@ def _with_spans(project: Project, names: Sequence[str]) -> int | None:
 
 def _form(project: Project, jobs: Sequence[Job]) -> None:
     sets = [item.name for item in sets_of(project)]
-    saved = {item.name: item for item in retrieving(project)}
+    saved = {item.name: item for item in retrieval_configurations(project)}
     _example(project, sets)
     if not sets or not saved:
         with empty_state("Not ready yet", "It takes an evaluation set whose questions have sources, and a "
@@ -114,7 +115,7 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
                 button_to(EVALUATION, "Make a configuration", "embedder_to_configurations", "Configurations",
                       **{EDITED: NEW})  # fmt: skip
         return
-    choose_wanted(SET, sets)
+    apply_request(SET, sets)
     one, two, three = st.columns(3, gap="medium")
     told = "Its questions are paired with the chunks that hold their sources."
     chosen = one.selectbox("Evaluation set", sets, _with_spans(project, sets), key=SET, help=told,
@@ -149,7 +150,7 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
         job = start_embedder(access(), store(), project, request, parts=parts, configuration=configuration,
                              set_name=chosen)  # fmt: skip
         tuning_state().forms += 1
-        tuning_state().choices[CHOSEN] = job.id
+        open_next(CHOSEN, job.id)
         notify(f"{job.name} started; it goes on when this page is closed.")
         st.rerun()
 
@@ -204,5 +205,5 @@ def _example(project: Project, sets: Sequence[str]) -> None:
 
 def _load(project: Project, found: EvaluationSet) -> None:
     store().save_evaluation_set(project, found)
-    tuning_state().choices[SET] = found.name
+    open_next(SET, found.name)
     notify(f"The evaluation set {found.name} is there, with {len(found.examples)} questions.")

@@ -34,7 +34,7 @@ from llmopt_ui.finetuning.tabs import JOBS, open_tab
 from llmopt_ui.job_panel import follow
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import models, settings, start_job, store
-from llmopt_ui.retrieval.choice import save_side
+from llmopt_ui.retrieval_configurations import save_as_new
 from llmopt_ui.session import notify
 from llmopt_ui.theme import verdict
 
@@ -155,7 +155,7 @@ def _use(project: Project, plan: EmbedderPlan, made: Configuration) -> None:
 
 
 def _save(project: Project, made: Configuration) -> None:
-    notify(f"{save_side(project, made)} saved as a configuration.")
+    notify(f"{save_as_new(project, made)} saved as a configuration.")
 
 
 def _table(found: EmbedderGain) -> None:

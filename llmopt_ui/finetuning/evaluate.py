@@ -24,11 +24,10 @@ from llmopt_core.labs.finetuning.training_pairs import with_tuned_model, without
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project
 from llmopt_ui.components import show_error
-from llmopt_ui.evaluation.run_form import CHOSEN
-from llmopt_ui.evaluation.run_form import SET as QUESTIONS
 from llmopt_ui.finetuning.tabs import FACTORIAL, open_tab
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import settings, store
+from llmopt_ui.runs.start import RUN_CONFIGURATIONS, RUN_SET
 from llmopt_ui.session import notify
 
 _AS_TRAINED = "As its training examples ask"
@@ -83,10 +82,10 @@ def _to_evaluation(project: Project, made: Sequence[Configuration], examples: Se
         if configuration.name not in known or configuration is made[-1]:
             save_configuration(store(), project, configuration)
     st.session_state["evaluation_view"] = "Run"
-    st.session_state[CHOSEN] = [configuration.name for configuration in made]
-    questions = questions_for(store(), project, examples, str(st.session_state.get(QUESTIONS) or ""))
+    st.session_state[RUN_CONFIGURATIONS] = [configuration.name for configuration in made]
+    questions = questions_for(store(), project, examples, str(st.session_state.get(RUN_SET) or ""))
     if questions:
-        st.session_state[QUESTIONS] = questions
+        st.session_state[RUN_SET] = questions
     notify(f"The configuration {made[-1].name} asks the fine-tuned model; choose the questions and press Evaluate.")
     # Without them Streamlit would try to clear the address, which widgets that stand in it forbid.
     st.switch_page(EVALUATION.file, query_params={})

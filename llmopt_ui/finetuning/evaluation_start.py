@@ -12,13 +12,13 @@ from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.experiments.plan import Plan
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Project, SavedSet
-from llmopt_ui.evaluation.run_view import check, evaluate, try_first
 from llmopt_ui.navigation import EVALUATION as PAGE
 from llmopt_ui.resources import store
+from llmopt_ui.runs.start import check_start, start_evaluation, start_pilot
 from llmopt_ui.session import notify
 
 
-def start_evaluation(
+def evaluate_configurations(
     project: Project, wanted: Sequence[Configuration], where: SavedSet, metrics: Sequence[str], limit: int | None
 ) -> None:
     """Evaluate configurations as a job and keep them in the project, so that the page Evaluation shows them too.
@@ -38,20 +38,20 @@ def start_evaluation(
         JudgeSpec(),
         limit=limit,
     )
-    check(plan)
+    check_start(plan)
     known = {item.name for item in store().configurations(project)}
     for configuration in wanted:
         if configuration.name not in known:
             save_configuration(store(), project, configuration)
     if {model.endpoint for configuration in wanted for model in configuration.models} <= {BUILTIN}:
-        evaluate(project, plan)
+        start_evaluation(project, plan)
         st.rerun()
     _estimate_first(project, plan)
 
 
 def _estimate_first(project: Project, plan: Plan) -> None:
     """What costs money starts with a pilot; the page Evaluation shows what all of it will cost, and starts it."""
-    try_first(project, plan)
+    start_pilot(project, plan)
     st.session_state["evaluation_view"] = "Run"
     notify("Trying a few questions first, to say what all of them will cost.")
     st.switch_page(PAGE.file, query_params={})

@@ -26,17 +26,18 @@ from llmopt_ui.caveats import caveats_view, outdated_words
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import empty_state, section, side_by_side
-from llmopt_ui.evaluation.results import means_over
+from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.finetuning.charts import factorial_bars
 from llmopt_ui.finetuning.economics import economics_view
-from llmopt_ui.finetuning.evaluation_start import start_evaluation
+from llmopt_ui.finetuning.evaluation_start import evaluate_configurations
 from llmopt_ui.finetuning.forgetting import forgetting_view
-from llmopt_ui.finetuning.tabs import JOBS, choose_wanted, open_tab
+from llmopt_ui.finetuning.tabs import JOBS, open_tab
 from llmopt_ui.forms.configuration import EDITED, NEW
 from llmopt_ui.job_panel import follow
 from llmopt_ui.navigation import EVALUATION as PAGE
+from llmopt_ui.pickers import apply_request
 from llmopt_ui.resources import settings, store
-from llmopt_ui.sets import sets_of
+from llmopt_ui.runs.results import means_over
 from llmopt_ui.theme import Ink, verdict
 
 TUNED, PLAIN, RAG, SET, METRIC, LIMIT, RUN = (
@@ -99,7 +100,7 @@ def _form(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
     if not plain or not rag or not sets:
         _missing(sets=bool(sets), plain=bool(plain), rag=bool(rag))
         return None
-    choose_wanted(TUNED, list(tuned))
+    apply_request(TUNED, list(tuned))
     fields = st.grid(4, min_column_width=200)
     name = fields.selectbox(
         "Fine-tuned model", list(tuned), _usual_model(project, tuned), key=TUNED, bind="query-params"
@@ -163,7 +164,7 @@ def _run_button(project: Project, asked: Asked, found: Factorial) -> None:
                if name not in found.arms or found.arms[name].run.done < size]  # fmt: skip
     words = "Run the comparison" if len(missing) == len(ARMS) else f"Run what is missing ({len(missing)})"
     if missing and st.button(words, key=RUN, type="primary", icon=":material/play_arrow:"):
-        start_evaluation(project, missing, asked.evaluation_set, (asked.metric,), asked.limit)
+        evaluate_configurations(project, missing, asked.evaluation_set, (asked.metric,), asked.limit)
 
 
 def _picture(

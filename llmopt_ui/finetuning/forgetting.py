@@ -21,11 +21,11 @@ from llmopt_ui.caveats import caveats_view, outdated_words, overlap_sentences
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import facts, section
+from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.finetuning.charts import category_bars
-from llmopt_ui.finetuning.evaluation_start import start_evaluation
+from llmopt_ui.finetuning.evaluation_start import evaluate_configurations
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
-from llmopt_ui.sets import sets_of
 from llmopt_ui.tables import data_table
 from llmopt_ui.theme import Ink, verdict
 
@@ -58,7 +58,7 @@ def forgetting_view(project: Project, tuned: TunedModel, metric: str) -> None:
     found = forgetting(store(), project, pair, sets[set_name], metric)
     words = "Measure" if found is None else "Measure again"
     if bar.button(words, key=RUN, icon=":material/play_arrow:"):
-        start_evaluation(project, pair, sets[set_name], (metric,), None)
+        evaluate_configurations(project, pair, sets[set_name], (metric,), None)
     if found is None:
         st.caption("Not measured yet on this set.")
     else:

@@ -28,12 +28,12 @@ from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import empty_state, section, show_error
 from llmopt_ui.finetuning.charts import loss_curves
 from llmopt_ui.finetuning.colours import job_inks, job_labels
-from llmopt_ui.finetuning.elsewhere import elsewhere
 from llmopt_ui.finetuning.job import cost_word, job_view, status_word
-from llmopt_ui.finetuning.standing import cancel_training
+from llmopt_ui.finetuning.service_jobs import elsewhere
 from llmopt_ui.finetuning.start import access, start_form
-from llmopt_ui.finetuning.tabs import choose_wanted
+from llmopt_ui.finetuning.training_progress import cancel_training
 from llmopt_ui.job_panel import follow
+from llmopt_ui.pickers import apply_request
 from llmopt_ui.progress import ProgressCard
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
@@ -203,7 +203,7 @@ def job_table(jobs: Sequence[Job], data: Mapping[str, str]) -> pd.DataFrame:
 def _one(project: Project, jobs: Sequence[Job], said: str) -> None:
     section("One job")
     known = {job.id: job for job in jobs}
-    choose_wanted(JOB, list(known))
+    apply_request(JOB, list(known))
     chosen = st.selectbox("Job", list(known), key=JOB, format_func=lambda key: _job_label(known[key]), width=420)
     job_view(project, asked(chosen), said)
 

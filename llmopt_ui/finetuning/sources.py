@@ -19,11 +19,11 @@ from llmopt_core.labs.prompts.preferences import pairs_of_run
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_errors
-from llmopt_ui.finetuning.made import MAKING, distil_form, pairs_form
+from llmopt_ui.finetuning.example_forms import MAKING, distil_form, pairs_form
 from llmopt_ui.finetuning.tabs import LABELS, open_tab, tuning_state
 from llmopt_ui.job_panel import follow
-from llmopt_ui.recent_runs import recent_runs
 from llmopt_ui.resources import store
+from llmopt_ui.runs.recent_runs import recent_runs
 from llmopt_ui.session import notify, state
 
 UPLOAD, COLUMN = "tuning_upload", "tuning_column"

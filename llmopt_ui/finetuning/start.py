@@ -27,10 +27,11 @@ from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
 from llmopt_ui.components import empty_state, show_errors
 from llmopt_ui.finetuning.fields import hyperparameter_fields
-from llmopt_ui.finetuning.sets_used import sets_used_view
-from llmopt_ui.finetuning.tabs import DATA, choose_wanted, open_tab, tuning_state
+from llmopt_ui.finetuning.tabs import DATA, open_tab, tuning_state
+from llmopt_ui.finetuning.training_overlap import sets_used_view
 from llmopt_ui.keys import endpoints, keys_of
 from llmopt_ui.model_choice import model_choice
+from llmopt_ui.pickers import apply_request
 from llmopt_ui.resources import settings, start_job, store
 from llmopt_ui.session import notify
 
@@ -63,7 +64,7 @@ def start_form(project: Project, jobs: Sequence[Job]) -> None:
                     ":material/school:").button("Training data", key="start_to_data", on_click=open_tab,
                                                 args=(DATA,))  # fmt: skip
         return
-    choose_wanted(SET, list(saved))
+    apply_request(SET, list(saved))
     one, two, three = st.columns(3, gap="medium")
     label = one.selectbox("Training set", list(saved), key=SET, format_func=lambda name: _told(saved[name]))
     chosen = saved[label]

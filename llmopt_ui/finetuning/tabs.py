@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from llmopt_core.runs.values import Project
+from llmopt_ui.pickers import open_next
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,11 +20,11 @@ DATA, CHECKS, JOBS, FACTORIAL, LABELS = "Training data", "Lint", "Jobs", "2 × 2
 EMBEDDER_TAB = "Embedding model"
 TABS = {
     DATA: "llmopt_ui.finetuning.data:data_view",
-    CHECKS: "llmopt_ui.finetuning.checks:checks_view",
+    CHECKS: "llmopt_ui.finetuning.lint:checks_view",
     JOBS: "llmopt_ui.finetuning.jobs:jobs_view",
     EMBEDDER_TAB: "llmopt_ui.finetuning.embedder:embedder_view",
     FACTORIAL: "llmopt_ui.finetuning.factorial:factorial_view",
-    LABELS: "llmopt_ui.finetuning.labels:labels_view",
+    LABELS: "llmopt_ui.finetuning.annotation:labels_view",
 }
 """Title -> `module:function`; the function is given the project."""
 
@@ -36,7 +37,6 @@ class TuningState:
 
     Attributes:
         tab: The tab to open at the next rerun.
-        choices: What a picker is to show at the next rerun, by its key.
         forms: Counts filled forms; part of their fields' keys, so that they are empty again afterwards.
         collected: Counts what was collected; part of the sources' keys, so that they are closed and empty afterwards.
         removed: Counts changes of the collection; part of its table's key, so that nothing stays selected.
@@ -44,7 +44,6 @@ class TuningState:
     """
 
     tab: str = ""
-    choices: dict[str, str] = field(default_factory=dict)
     forms: int = 0
     collected: int = 0
     removed: int = 0
@@ -62,23 +61,15 @@ def tuning_state() -> TuningState:
 def open_tab(tab: str, **choices: str) -> None:
     """Go to a tab at the next rerun, with pickers (by key) set to what is given."""
     tuning_state().tab = tab
-    tuning_state().choices |= choices
+    for key, choice in choices.items():
+        open_next(key, choice)
 
 
-def open_wanted() -> None:
+def open_requested_tab() -> None:
     """Let the tabs stand where `open_tab` sent them. Called before they are drawn."""
     if tuning_state().tab:
         st.session_state[VIEW] = tuning_state().tab
         tuning_state().tab = ""
-
-
-def choose_wanted(key: str, options: list[str]) -> None:
-    """Let a picker show what `open_tab` asked for; forget a choice that is gone. Called before the picker is drawn."""
-    wanted = tuning_state().choices.pop(key, "")
-    if wanted in options:
-        st.session_state[key] = wanted
-    elif st.session_state.get(key) not in (None, *options):
-        del st.session_state[key]
 
 
 def view_of(tab: str) -> Callable[[Project], None]:

@@ -21,7 +21,7 @@ from llmopt_ui.forms.prompt import prompt_fields
 from llmopt_ui.forms.request_fields import request_fields
 from llmopt_ui.forms.retrieval import retrieval_fields
 from llmopt_ui.forms.saved_prompt import saved_prompt_choice
-from llmopt_ui.forms.tuned_choice import tuned_choice
+from llmopt_ui.forms.tuned_model import tuned_choice
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.resources import settings, store

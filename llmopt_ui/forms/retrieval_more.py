@@ -18,11 +18,11 @@ from llmopt_core.retrieval.spec import RetrievalSpec, RoutingSpec
 from llmopt_core.retrieval.transform import default_prompt
 from llmopt_core.text.bounded_yaml import BoundedLoader
 from llmopt_ui import format as fmt
+from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
+from llmopt_ui.project import current_project
 from llmopt_ui.resources import settings, store
-from llmopt_ui.sets import sets_of
-from llmopt_ui.sidebar import current_project
 
 ROUTING = {
     "": "Every question the same way",

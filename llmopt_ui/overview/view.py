@@ -16,12 +16,12 @@ from llmopt_core.runs.values import Project, Run, SavedConfiguration
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts, to_tab
-from llmopt_ui.evaluation.comparison import set_size
-from llmopt_ui.evaluation.results import Entry, entries, leading_metrics
-from llmopt_ui.evaluation.running import names_in_work
+from llmopt_ui.evaluation_sets import set_size
 from llmopt_ui.navigation import DOCUMENTS, EVALUATION, FINETUNING, PROMPTS, RETRIEVAL, PageSpec
 from llmopt_ui.overview.map_chart import method_map, place
 from llmopt_ui.resources import settings, store
+from llmopt_ui.runs.progress import names_in_work
+from llmopt_ui.runs.results import Entry, entries, leading_metrics
 from llmopt_ui.theme import Ink
 
 _SHOWN = 8

@@ -10,7 +10,15 @@ from llmopt_core.labs.prompts.grid import EMPTY, Cell, Grid, assertions_in, diff
 from llmopt_core.labs.prompts.repeats import stability
 from llmopt_core.types import Record
 from llmopt_ui import format as fmt
-from llmopt_ui.prompts.texts import assertions_html, cells_html, diff_html, escaped, meta_html, text_html, title_html
+from llmopt_ui.prompts.html_blocks import (
+    assertions_html,
+    cells_html,
+    diff_html,
+    escaped,
+    meta_html,
+    text_html,
+    title_html,
+)
 from llmopt_ui.theme import Ink
 
 _WAITING = {"waiting": "Waiting", "running": "Asked …", "cancelled": "Not answered"}

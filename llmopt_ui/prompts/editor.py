@@ -19,6 +19,7 @@ from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.components import empty_state, plain_fragment, show_errors, side_by_side
+from llmopt_ui.pickers import open_next, pick_name
 from llmopt_ui.prompts.fields import (
     NEW,
     Body,
@@ -32,7 +33,7 @@ from llmopt_ui.prompts.fields import (
     typed_body,
 )
 from llmopt_ui.prompts.preview import preview_view
-from llmopt_ui.prompts.state import open_next, picked, prompt_state
+from llmopt_ui.prompts.state import prompt_state
 from llmopt_ui.prompts.versions import versions_view
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, page_after_action, state
@@ -46,7 +47,7 @@ def editor_view(project: Project) -> None:
     found = newest_versions(store(), project, PROMPT)
     if not found:
         _first(project)
-    name = picked(PICKER, [*found, _NEW], "Prompt", width=340)
+    name = pick_name(PICKER, [*found, _NEW], "Prompt", width=340)
     _editor(project, found.get(name))
 
 

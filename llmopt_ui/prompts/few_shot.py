@@ -16,15 +16,16 @@ from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.components import Download, downloads, plain_fragment, show_errors, side_by_side
-from llmopt_ui.prompts.few_shot_chosen import chosen_view
+from llmopt_ui.evaluation_sets import sets_of
+from llmopt_ui.pickers import open_next, pick_name
+from llmopt_ui.prompts.few_shot_selection import chosen_view
 from llmopt_ui.prompts.few_shot_sources import sources_view
 from llmopt_ui.prompts.preview import latest_set
-from llmopt_ui.prompts.state import open_next, picked, prompt_state
+from llmopt_ui.prompts.state import prompt_state
 from llmopt_ui.prompts.table import Row, edited_rows, rows_with_edits
 from llmopt_ui.prompts.versions import versions_view
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, page_after_action, state
-from llmopt_ui.sets import sets_of
 
 PICKER = "few_shot"
 _NEW, _NONE = "New set", "No set"
@@ -44,7 +45,7 @@ def few_shot_view(project: Project) -> None:
     """The whole tab."""
     found = newest_versions(store(), project, FEW_SHOT)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        name = picked(PICKER, [*found, _NEW], "Few-shot set", width=340)
+        name = pick_name(PICKER, [*found, _NEW], "Few-shot set", width=340)
         saved = found.get(name)
         part = _PARTS[0] if saved is None else st.segmented_control(
             "What to do", _PARTS, default=_PARTS[0], required=True, key="few_shot_part", bind="query-params",
@@ -52,11 +53,11 @@ def few_shot_view(project: Project) -> None:
     if saved is None or part == _PARTS[0]:
         _editor(project, saved)
     elif part == _PARTS[1]:
-        from llmopt_ui.prompts.worth import worth_view
+        from llmopt_ui.prompts.few_shot_effect import worth_view
 
         worth_view(project, saved)
     else:
-        from llmopt_ui.prompts.choice import choice_view
+        from llmopt_ui.prompts.few_shot_search import choice_view
 
         choice_view(project, saved)
 

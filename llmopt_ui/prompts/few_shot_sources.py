@@ -14,8 +14,8 @@ from llmopt_core.prompts.few_shot_files import read_few_shot
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_errors
-from llmopt_ui.recent_runs import recent_runs
 from llmopt_ui.resources import store
+from llmopt_ui.runs.recent_runs import recent_runs
 from llmopt_ui.session import notify, state
 
 Add = Callable[..., None]

@@ -21,11 +21,11 @@ from llmopt_ui.budget import budget_field
 from llmopt_ui.caveats import documents_now, overlap_sentences
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import plain_fragment, show_error, show_errors, show_problem
+from llmopt_ui.pickers import address_arguments
 from llmopt_ui.progress import ProgressCard
 from llmopt_ui.prompts.downloads import grid_downloads
 from llmopt_ui.prompts.grid_rows import Page, draw_rows
 from llmopt_ui.prompts.live import ask_again, columns, grid_of, live, new_budget_key
-from llmopt_ui.prompts.state import addressed
 from llmopt_ui.prompts.watch import answers_ended, watch
 from llmopt_ui.resources import models
 from llmopt_ui.theme import Ink, verdict
@@ -166,7 +166,8 @@ def _filters(grid: Grid) -> tuple[Filter, bool]:
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         which = st.segmented_control(
             "Show", list(_FILTERS), required=True, label_visibility="collapsed", help=_HELP,
-            format_func=lambda name: f"{_FILTERS[name]} ({counts[name]})", **addressed(FILTER, list(_FILTERS), "all"),
+            format_func=lambda name: f"{_FILTERS[name]} ({counts[name]})",
+            **address_arguments(FILTER, list(_FILTERS), "all"),
         )  # fmt: skip
         marked = len(grid.names) > 1 and st.toggle(
             "Mark differences",

@@ -16,9 +16,9 @@ from llmopt_core.labs.prompts.row_notes import RowNote, row_notes
 from llmopt_core.types import Example
 from llmopt_ui import format as fmt
 from llmopt_ui.prompts.cells import row_html
+from llmopt_ui.prompts.html_blocks import question_html
 from llmopt_ui.prompts.live import ask_again
 from llmopt_ui.prompts.row_note import row_note
-from llmopt_ui.prompts.texts import question_html
 from llmopt_ui.record_view import record_parts
 from llmopt_ui.resources import store
 from llmopt_ui.session import state

@@ -24,11 +24,11 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import Document, EvaluationSet, Example
 from llmopt_ui import format as fmt
 from llmopt_ui.components import facts, show_errors
+from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.prompts.fields import Body, prompt_values
-from llmopt_ui.prompts.texts import messages_html
+from llmopt_ui.prompts.html_blocks import messages_html
 from llmopt_ui.resources import models, settings, store
-from llmopt_ui.sets import sets_of
 
 SET, EXAMPLE, QUESTION = "preview_set", "preview_example", "preview_question"
 ENDPOINT, MODEL = "preview_endpoint", "preview_model"

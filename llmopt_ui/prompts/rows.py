@@ -13,9 +13,9 @@ from llmopt_core.experiments.comparison_setup import Setup, select_examples
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
+from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.prompts.preview import latest_set
 from llmopt_ui.prompts.table import edited_rows
-from llmopt_ui.sets import sets_of
 from llmopt_ui.tables import data_table
 
 _SOURCES = {"set": "Examples of a set", "free": "Free input"}

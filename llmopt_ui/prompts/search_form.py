@@ -27,6 +27,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, spent_before
 from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state
+from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.navigation import EVALUATION, PROMPTS
@@ -34,7 +35,6 @@ from llmopt_ui.prompts.preview import latest_set
 from llmopt_ui.prompts.setup_draft import KIND as COMPARISON
 from llmopt_ui.prompts.variants import prompts_offered, usual_variants, variant_fields
 from llmopt_ui.resources import models, settings, store
-from llmopt_ui.sets import sets_of
 
 _KEEP: dict[str, Any] = {"persist_state": "session"}
 _SCORES = [name for name, info in METRICS.items() if info.kind == "answer"]

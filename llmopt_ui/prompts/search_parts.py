@@ -28,8 +28,8 @@ from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, facts, show_error
 from llmopt_ui.copy_link import copy_link
 from llmopt_ui.job_panel import follow
+from llmopt_ui.pickers import address_arguments
 from llmopt_ui.prompts.search_charts import before_after
-from llmopt_ui.prompts.state import addressed
 from llmopt_ui.resources import models, start_job, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.theme import verdict
@@ -85,8 +85,8 @@ def shown_search(project: Project, kind: str, subject: str, result: type[R], tit
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         if len(found) > 1:
             options = list(found)
-            chosen = st.selectbox("Result", options, width=420, **addressed(f"{kind}-result", options, options[0]),
-                                  format_func=lambda number: _told(when[number]))  # fmt: skip
+            chosen = st.selectbox("Result", options, width=420, format_func=lambda number: _told(when[number]),
+                                  **address_arguments(f"{kind}-result", options, options[0]))  # fmt: skip
         copy_link(project, _TABS[kind][0], _pins(kind, subject, chosen), f"{kind}_link_{chosen}",
                   "A link to this result.")  # fmt: skip
     _mark_earlier(project, when[chosen])

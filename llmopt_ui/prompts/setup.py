@@ -24,11 +24,12 @@ from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, section, show_errors
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.navigation import PROMPTS
-from llmopt_ui.prompts.checks import assertions_table
+from llmopt_ui.pickers import open_next
+from llmopt_ui.prompts.assertions import assertions_table
 from llmopt_ui.prompts.live import models_for, start
 from llmopt_ui.prompts.rows import rows_fields
 from llmopt_ui.prompts.setup_draft import KIND, form_key, save_setup
-from llmopt_ui.prompts.state import open_next, prompt_state
+from llmopt_ui.prompts.state import prompt_state
 from llmopt_ui.prompts.variants import variants_fields
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import state

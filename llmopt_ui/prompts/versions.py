@@ -16,7 +16,7 @@ from llmopt_core.runs.values import Project
 from llmopt_core.text.word_diff import word_diff
 from llmopt_ui import format as fmt
 from llmopt_ui.components import section
-from llmopt_ui.prompts.texts import diff_html
+from llmopt_ui.prompts.html_blocks import diff_html
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 

@@ -23,11 +23,12 @@ from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, plain_fragment, show_problem
 from llmopt_ui.copy_link import copy_link
-from llmopt_ui.guest import GUEST, VOTE, waiting_vote
 from llmopt_ui.navigation import PROMPTS
+from llmopt_ui.pickers import address_arguments, warn_missing
+from llmopt_ui.prompts.guest import GUEST, VOTE, waiting_vote
+from llmopt_ui.prompts.html_blocks import meta_html, question_html, text_html
 from llmopt_ui.prompts.live import grid_of
-from llmopt_ui.prompts.state import addressed, prompt_state, tell_gone
-from llmopt_ui.prompts.texts import meta_html, question_html, text_html
+from llmopt_ui.prompts.state import prompt_state
 from llmopt_ui.prompts.vote_access import looks_at_result, votable
 from llmopt_ui.prompts.vote_result import vote_result
 from llmopt_ui.prompts.voter import (
@@ -47,7 +48,7 @@ def vote_view(project: Project) -> None:
     """The whole tab."""
     asked = waiting_vote()
     found = {asked.id: asked} if asked is not None else votable(project)
-    tell_gone(GUEST, list(found), "comparison")
+    warn_missing(GUEST, list(found), "comparison")
     if asked is not None and asked.status in ACTIVE:
         with empty_state("The answers are still coming", "The vote starts when all of them are there.",
                          ":material/hourglass_top:"):  # fmt: skip
@@ -61,7 +62,7 @@ def vote_view(project: Project) -> None:
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         chosen = st.selectbox(
-            "Comparison", list(found), width=560, **addressed(PICKER, list(found), next(iter(found))),
+            "Comparison", list(found), width=560, **address_arguments(PICKER, list(found), next(iter(found))),
             format_func=lambda key: f"{found[key].total} rows on {fmt.shorten(found[key].set_name, 40)} · "
             f"{found[key].created_at.astimezone():%d %b, %H:%M}",
             help="Named by its rows, so that the names of the variants do not give them away.",
@@ -69,7 +70,7 @@ def vote_view(project: Project) -> None:
         copy_link(project, VOTE, {GUEST: chosen}, f"vote_link_{chosen}",
                   "A link for guests, who see no results of this comparison before they have voted.")  # fmt: skip
         voter = voter_field()
-    tell_gone(PICKER, list(found), "comparison")
+    warn_missing(PICKER, list(found), "comparison")
     if not voter:
         empty_state("Who votes?", "Type your name or initials above; then the first question comes.",
                     ":material/how_to_vote:")  # fmt: skip

@@ -17,8 +17,8 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import show_errors
 from llmopt_ui.messages import messages_view, tool_calls_view
 from llmopt_ui.record_view import marked_html
-from llmopt_ui.retrieval.choice import Side
-from llmopt_ui.retrieval.looking import answer, key_of, known_answer
+from llmopt_ui.retrieval.inspection import answer, key_of, known_answer
+from llmopt_ui.retrieval.sides import Side
 from llmopt_ui.session import state
 
 _STYLE = """<style>

@@ -21,12 +21,12 @@ from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import documents_now
 from llmopt_ui.components import empty_state, facts, section
+from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.job_panel import follow
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import models, start_job, store
-from llmopt_ui.retrieval.choice import Side, pinned_select
+from llmopt_ui.retrieval.sides import Side, pinned_select
 from llmopt_ui.session import state
-from llmopt_ui.sets import sets_of
 
 SET = "measured_set"
 

@@ -14,8 +14,8 @@ from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts
 from llmopt_ui.retrieval.answer import answer_part
 from llmopt_ui.retrieval.charts import gold_colour, meaning_map, rank_flow_chart, score_strips
-from llmopt_ui.retrieval.choice import Side, differing, question
-from llmopt_ui.retrieval.looking import inspections
+from llmopt_ui.retrieval.inspection import inspections
+from llmopt_ui.retrieval.sides import Side, differing, question
 from llmopt_ui.retrieval.stages import WORTH_TELLING, handed_over, stages_part
 
 PART = "retrieval_part"

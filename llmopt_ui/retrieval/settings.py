@@ -15,7 +15,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import show_errors
 from llmopt_ui.forms.configuration import configuration_of
 from llmopt_ui.forms.retrieval import retrieval_fields
-from llmopt_ui.retrieval.choice import Side, save_clicked, set_changes
+from llmopt_ui.retrieval.sides import Side, save_clicked, set_changes
 from llmopt_ui.session import state
 
 DIALOG = "retrieval_settings"

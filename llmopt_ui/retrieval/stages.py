@@ -15,7 +15,7 @@ from llmopt_core.types import Example, StageTrace
 from llmopt_ui import format as fmt
 from llmopt_ui.components import section
 from llmopt_ui.retrieval.charts import stage_name
-from llmopt_ui.retrieval.choice import Side, set_texts, texts_of
+from llmopt_ui.retrieval.sides import Side, set_texts, texts_of
 from llmopt_ui.tables import data_table
 
 WORTH_TELLING = 0.05

@@ -9,22 +9,23 @@ import streamlit as st
 
 from llmopt_core.runs.values import Project
 from llmopt_ui.components import show_errors
-from llmopt_ui.retrieval.choice import Side, ready, retrieving, sides
 from llmopt_ui.retrieval.settings import settings_row
+from llmopt_ui.retrieval.sides import Side, ready, sides
+from llmopt_ui.retrieval_configurations import retrieval_configurations
 
 VIEW = "retrieval_view"
 TABS = {
     "One question": "llmopt_ui.retrieval.question:question_view",
-    "Whole set": "llmopt_ui.retrieval.set:set_view",
+    "Whole set": "llmopt_ui.retrieval.whole_set:set_view",
     "Leave one out": "llmopt_ui.retrieval.ablation:ablation_view",
-    "More chunks": "llmopt_ui.retrieval.k:k_view",
+    "More chunks": "llmopt_ui.retrieval.k_sweep:k_view",
 }
 """Title -> `module:function`; the function is given the project and the sides that are looked at."""
 
 
 def lab(project: Project) -> None:
     """The configurations that are looked at, and below them the tabs."""
-    saved = retrieving(project)
+    saved = retrieval_configurations(project)
     if not ready(project, saved):
         return
     found = sides(project, saved)

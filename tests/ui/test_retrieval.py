@@ -18,9 +18,9 @@ from llmopt_core.models.base import ChatRequest
 from llmopt_core.runs.store import Store
 from llmopt_core.types import EvaluationSet, Example, Spec, fingerprint
 from llmopt_ui import resources
-from llmopt_ui.retrieval import looking
+from llmopt_ui.retrieval import inspection
 from llmopt_ui.retrieval.charts import gold_colour, stage_labels
-from llmopt_ui.retrieval.choice import Side, differing
+from llmopt_ui.retrieval.sides import Side, differing
 from llmopt_ui.theme import Ink, inks
 
 App = Callable[..., AppTest]
@@ -458,7 +458,7 @@ def test_an_address_shows_the_same_when_something_is_added_later(app: App, store
 
 def test_models_are_loaded_while_the_question_is_chosen(app: App, lab: str, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
-    monkeypatch.setattr(looking, "load_ahead", lambda configuration, _: begun.append(configuration.name))
+    monkeypatch.setattr(inspection, "load_ahead", lambda configuration, _: begun.append(configuration.name))
     test = app(PAGE, project=lab, left="hybrid", right="expanded")
     test.run()
     # The other one asks a chat model, and is not looked at before it is asked for.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from llmopt_core.runs.values import Project, SavedDocument
-from llmopt_core.types import Chunk, Document, Span, fingerprint
+from llmopt_core.types import Chunk, Document, fingerprint
 from llmopt_ui.resources import models, store
 from llmopt_ui.session import state
 
@@ -24,16 +24,6 @@ RANKED_CHARACTERS = 3_000_000
 """Beyond this much text in a project, only the chunks of the document in sight are ranked."""
 EMBEDDED_AT_ONCE = 64
 """So many new chunks are embedded without asking."""
-
-
-def document_of(project: Project, saved: SavedDocument) -> Document:
-    """A document with its text."""
-    return _document(project.id, saved.name, saved.version, lambda: store().document(project, saved.name))
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _document(project: int, name: str, version: str, _read: Callable[[], Document]) -> Document:
-    return _read()
 
 
 def competitors(project: Project, listed: Sequence[SavedDocument], document: Document) -> tuple[list[Document], str]:
@@ -153,8 +143,3 @@ def _meaning(
     documents: str, key: str, question: str, _make: Callable[[], dict[str, ChunkRank]]
 ) -> dict[str, ChunkRank]:
     return _make()
-
-
-def spans_in(document: str, references: Sequence[Span]) -> tuple[tuple[int, int], ...]:
-    """Start and end of the references that stand in a document."""
-    return tuple((span.start, span.end) for span in references if span.document == document)

@@ -12,13 +12,13 @@ from llmopt_core.types import Span
 from llmopt_ui import format as fmt
 from llmopt_ui.chunking.microscope.parts import part_number
 from llmopt_ui.chunking.microscope.sizes import show_sizes, sizes_data
-from llmopt_ui.chunking.microscope.text import Shown, show_text, text_data, turn_to_click
 from llmopt_ui.components import facts
+from llmopt_ui.document_text.window import Shown, show_text, text_data, turn_to_click
 
 if TYPE_CHECKING:
     from llmopt_core.chunking.microscope import Cutting
     from llmopt_core.chunking.spec import ChunkingSpec
-    from llmopt_ui.chunking.microscope.sight import Sight
+    from llmopt_ui.chunking.microscope.panel_content import Sight
 
 
 def panel(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from llmopt_core.types import Document
-from llmopt_ui.chunking.microscope.text import WINDOW
-from llmopt_ui.documents.text_pages import turn_to
+from llmopt_ui.document_text.pages import turn_to
+from llmopt_ui.document_text.window import WINDOW
 
 PART = 3_000_000
 """Characters of one part. Cutting and counting so many takes about a second."""

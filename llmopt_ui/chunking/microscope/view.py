@@ -14,15 +14,16 @@ from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.chunking.microscope import data
 from llmopt_ui.chunking.microscope.panel import panel
+from llmopt_ui.chunking.microscope.panel_content import Sight
 from llmopt_ui.chunking.microscope.parts import go_to, part_chosen, part_of
 from llmopt_ui.chunking.microscope.settings import chunking_fields, spec_title
-from llmopt_ui.chunking.microscope.sight import Sight
-from llmopt_ui.chunking.microscope.text import WINDOW, window_at
 from llmopt_ui.components import empty_state, plain_fragment, show_errors
-from llmopt_ui.documents.text_pages import page_number
+from llmopt_ui.document_text.document import document_of
+from llmopt_ui.document_text.pages import page_number
+from llmopt_ui.document_text.window import WINDOW, window_at
+from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.navigation import DOCUMENTS
 from llmopt_ui.resources import store
-from llmopt_ui.sets import sets_of
 
 if TYPE_CHECKING:
     from llmopt_core.chunking.microscope import Cutting
@@ -110,7 +111,7 @@ def _sight(project: Project, listed: Sequence[SavedDocument]) -> Sight:
     example = examples.get(chosen) if chosen else None
     name = boxes[0].selectbox("Document", names, key=DOCUMENT, bind="query-params")
     saved = next(item for item in listed if item.name == name)
-    part = part_of(data.document_of(project, saved), part_chosen(saved.name, saved.characters))
+    part = part_of(document_of(project, saved), part_chosen(saved.name, saved.characters))
     return Sight(project, listed, part, f"{saved.version}:{part.start}", 0, 0, example, "bm25", 3)
 
 

@@ -19,8 +19,8 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, warn_above
-from llmopt_ui.chunking.microscope import data
 from llmopt_ui.components import plain_fragment, show_error
+from llmopt_ui.document_text.document import document_of
 from llmopt_ui.forms.embedding import embedding_fields
 from llmopt_ui.keys import endpoints
 from llmopt_ui.resources import models, settings, start_job, store
@@ -81,7 +81,7 @@ def _estimate(
     listed = store().document_list(project)
     # A piece of several: documents of other languages have other numbers of tokens.
     some = listed[:: -(-len(listed) // _SAMPLED)]
-    sample = "".join(data.document_of(project, item).text[: _SAMPLE // len(some)] for item in some)
+    sample = "".join(document_of(project, item).text[: _SAMPLE // len(some)] for item in some)
     return estimate_embedding(
         sum(item.characters for item in listed), sample, chunkings, endpoints(settings())[name], spec.embedding.model,
         [example.question for example in asked.examples],

@@ -25,9 +25,10 @@ from llmopt_core.types import Document, EvaluationSet, Example, Span
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.chunking.microscope import data
-from llmopt_ui.chunking.microscope.text import Shown, show_text, text_data
 from llmopt_ui.chunking.sweep.charts import label_bars
 from llmopt_ui.components import plain_fragment, section
+from llmopt_ui.document_text.document import document_of
+from llmopt_ui.document_text.window import Shown, show_text, text_data
 from llmopt_ui.resources import store
 from llmopt_ui.tables import data_table
 from llmopt_ui.theme import verdict
@@ -175,6 +176,6 @@ def _document(project: Project, result: SweepResult, name: str) -> Document | No
     if saved is None or saved.version != version:
         return None
     try:
-        return data.document_of(project, saved)
+        return document_of(project, saved)
     except LlmOptError:
         return None

@@ -18,12 +18,12 @@ from llmopt_ui.caveats import mark_earlier_state
 from llmopt_ui.chunking.sweep.form import sweep_form
 from llmopt_ui.components import empty_state
 from llmopt_ui.copy_link import copy_link
+from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.job_panel import follow, last_failure
 from llmopt_ui.navigation import DOCUMENTS as PAGE
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import models, store
 from llmopt_ui.session import notify, state
-from llmopt_ui.sets import sets_of
 
 PICKED = "sweep"
 AGAIN = "sweep_again"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from llmopt_core.labs.prompts.run import all_places, run_comparison
-
 from llmopt_core.experiments.comparison import comparison, new_id, start_comparison
 from llmopt_core.labs.prompts.board import Board
+from llmopt_core.labs.prompts.comparison_runner import all_places, run_comparison
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.openai import refusals
 from llmopt_core.models.registry import Models

@@ -16,9 +16,9 @@ from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, show_errors
-from llmopt_ui.retrieval.choice import Side, save_clicked
 from llmopt_ui.retrieval.jobs import paid_work, questions_fields, results, task_of
-from llmopt_ui.retrieval.set_charts import k_chart
+from llmopt_ui.retrieval.sides import Side, save_clicked
+from llmopt_ui.retrieval.whole_set_charts import k_chart
 from llmopt_ui.theme import verdict
 
 CHOSEN = "sweep_ks"

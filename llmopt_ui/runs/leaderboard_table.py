@@ -9,7 +9,7 @@ import streamlit as st
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.text.csv_text import csv_text
 from llmopt_ui import format as fmt
-from llmopt_ui.evaluation.results import Entry
+from llmopt_ui.runs.results import Entry
 from llmopt_ui.theme import Ink, verdict
 
 _MOST = 5

@@ -27,7 +27,7 @@ from llmopt_core.types import Answer, Example, fingerprint
 from llmopt_ui.components import show_error
 from llmopt_ui.job_panel import follow
 from llmopt_ui.resources import model_maker, models, settings, start_job, store
-from llmopt_ui.retrieval.choice import Side, texts_of
+from llmopt_ui.retrieval.sides import Side, texts_of
 
 START = "retrieval_look"
 

@@ -29,8 +29,8 @@ from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, facts, plain_fragment
 from llmopt_ui.finetuning.tabs import DATA, open_tab, tuning_state
 from llmopt_ui.navigation import EVALUATION, FINETUNING
-from llmopt_ui.recent_runs import recent_runs
 from llmopt_ui.resources import store
+from llmopt_ui.runs.recent_runs import recent_runs
 from llmopt_ui.session import notify
 from llmopt_ui.tables import table_editor
 

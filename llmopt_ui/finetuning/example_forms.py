@@ -17,10 +17,10 @@ from llmopt_core.types import EvaluationSet, fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
 from llmopt_ui.caveats import documents_now
+from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.resources import models, settings, start_job, store
-from llmopt_ui.sets import sets_of
 
 MAKING = {DISTIL.name: "A larger model answers", PAIRS.name: "Making training pairs"}
 

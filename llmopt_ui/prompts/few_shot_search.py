@@ -20,6 +20,7 @@ from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import empty_state, section, show_errors
+from llmopt_ui.pickers import open_next
 from llmopt_ui.prompts.search_charts import Tried, path_chart
 from llmopt_ui.prompts.search_form import can_search, search_form, start_button, told_cost
 from llmopt_ui.prompts.search_parts import (
@@ -33,7 +34,6 @@ from llmopt_ui.prompts.search_parts import (
     unbroken,
     verified,
 )
-from llmopt_ui.prompts.state import open_next
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 from llmopt_ui.theme import verdict

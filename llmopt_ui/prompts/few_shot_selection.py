@@ -10,8 +10,8 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import Message
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_errors
+from llmopt_ui.prompts.html_blocks import messages_html
 from llmopt_ui.prompts.preview import counted_model, picked_example
-from llmopt_ui.prompts.texts import messages_html
 from llmopt_ui.resources import models
 
 

@@ -19,9 +19,9 @@ from llmopt_ui.caveats import configuration_caveats, long_question_notes
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, section
 from llmopt_ui.retrieval.charts import stage_name
-from llmopt_ui.retrieval.choice import Side
 from llmopt_ui.retrieval.jobs import paid_work, questions_fields, results, task_of
-from llmopt_ui.retrieval.set_charts import confusion_chart, position_chart, position_legend, stage_chart
+from llmopt_ui.retrieval.sides import Side
+from llmopt_ui.retrieval.whole_set_charts import confusion_chart, position_chart, position_legend, stage_chart
 from llmopt_ui.tables import data_table
 
 K = "measured_k"

@@ -18,7 +18,6 @@ from llmopt_core.runs.values import PerQuestion, Run, RunScores
 from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_ui import format as fmt
-from llmopt_ui.evaluation.example_map import Cells
 from llmopt_ui.resources import store
 
 
@@ -119,14 +118,9 @@ def entries(runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run]) -
     ]
 
 
-def cells(runs: Mapping[str, Run], metric: str, questions: Mapping[str, str]) -> Cells:
-    """One metric's values of these runs, aligned by example, without the questions that no run was to ask."""
-    scores = _scores(tuple(_version(run) for run in runs.values()))
-    asked = max((run.total for run in runs.values()), default=0)
-    examples = tuple(questions)[:asked]
-    rows = tuple(RunScoreTable(name, run.total, scores[run.id]).align(metric, examples) for name, run in runs.items())
-    failed = frozenset((name, example) for name, run in runs.items() for example in scores[run.id].failed)
-    return Cells(metric, tuple(runs), examples, tuple(questions.values())[:asked], rows, failed)
+def scores_of(runs: Mapping[str, Run]) -> dict[int, RunScores]:
+    """All scores of these runs, by the run's id."""
+    return _scores(tuple(_version(run) for run in runs.values()))
 
 
 def state_words(run: Run) -> str:

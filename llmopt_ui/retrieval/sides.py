@@ -12,19 +12,19 @@ from streamlit.delta_generator import DeltaGenerator
 
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.labs.retrieval.changes import apply_changes, as_text, from_text
-from llmopt_core.labs.retrieval.differences import difference_lines, name_change
-from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.labs.retrieval.differences import difference_lines
 from llmopt_core.runs.values import Project, SavedConfiguration
 from llmopt_core.types import Example, fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import empty_state
+from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.forms.configuration import EDITED, NEW
 from llmopt_ui.navigation import DOCUMENTS, EVALUATION
 from llmopt_ui.resources import store
+from llmopt_ui.retrieval_configurations import save_as_new
 from llmopt_ui.session import notify
-from llmopt_ui.sets import sets_of
 from llmopt_ui.theme import Ink
 
 LEFT, RIGHT = "left", "right"
@@ -54,11 +54,6 @@ class Side:
     def name(self) -> str:
         """What it goes by on the page."""
         return self.configuration.name
-
-
-def retrieving(project: Project) -> list[SavedConfiguration]:
-    """The project's configurations that look things up."""
-    return [item for item in store().configurations(project) if item.spec.get("retrieval")]
 
 
 def ready(project: Project, saved: Sequence[SavedConfiguration]) -> bool:
@@ -178,22 +173,9 @@ def question(project: Project) -> Example | None:
     return Example(FREE, own.strip()) if own and own.strip() else chosen
 
 
-def save_side(project: Project, configuration: Configuration, wanted: str = "") -> str:
-    """Save a configuration under a name that is still free and says what was changed; gives the name."""
-    taken = {item.name: item.spec for item in store().configurations(project)}
-    base = (wanted or configuration.name.rstrip("*")).strip()
-    if base in taken and taken[base].get("retrieval") and configuration.retrieval is not None:
-        base = name_change(base, RetrievalSpec.model_validate(taken[base]["retrieval"]), configuration.retrieval)
-    names = (base if number == 1 else f"{base} {number}" for number in range(1, 1000))
-    name = next(name for name in names if name not in taken)
-    kept = configuration.model_copy(update={"name": name})
-    store().save_configuration(project, name, kept.model_dump(mode="json"), kept.fingerprint)
-    return name
-
-
 def save_clicked(project: Project, configuration: Configuration, place: str = "", wanted: str = "") -> None:
     """Save with one click; the side shows the saved one from then on."""
-    name = save_side(project, configuration, wanted)
+    name = save_as_new(project, configuration, wanted)
     if place:
         set_changes(place, {})
         st.session_state[place] = name

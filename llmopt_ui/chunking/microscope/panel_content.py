@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Document, Example
-from llmopt_ui.chunking.microscope import data
 from llmopt_ui.chunking.microscope.parts import Part
+from llmopt_ui.document_text.document import spans_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,6 @@ class Sight:
     @property
     def references(self) -> tuple[tuple[int, int], ...]:
         """The question's references in this part."""
-        spans = data.spans_in(self.document.name, self.example.references) if self.example else ()
+        spans = spans_in(self.document.name, self.example.references) if self.example else ()
         first, length = self.part.start, len(self.document.text)
         return tuple((a - first, b - first) for a, b in spans if a < first + length and b > first)

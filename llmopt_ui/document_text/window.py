@@ -16,11 +16,11 @@ import streamlit as st
 from llmopt_core.chunking.microscope import Cutting, Stretch, stretches
 from llmopt_core.labs.chunking.chunk_ranks import ChunkRank
 from llmopt_core.types import Document, fingerprint
-from llmopt_ui.documents.text_pages import turn_to
+from llmopt_ui.document_text.pages import turn_to
 
 WINDOW = 3_600
-_JS = Path(__file__).with_name("microscope.js")
-_CSS = Path(__file__).with_name("microscope.css")
+_JS = Path(__file__).with_name("window.js")
+_CSS = Path(__file__).with_name("window.css")
 _STRIP = "The whole document. Click to go there. Frame: what is shown below; blue: chunks handed over; orange: sources."
 
 

@@ -17,7 +17,7 @@ from llmopt_core.labs.retrieval.stage_words import part_words
 from llmopt_core.statistics.tables import Estimate
 from llmopt_ui import format as fmt
 from llmopt_ui.retrieval.charts import UPRIGHT, stage_label, stage_labels
-from llmopt_ui.retrieval.choice import Side
+from llmopt_ui.retrieval.sides import Side
 from llmopt_ui.theme import FAINTER, NEUTRAL, Ink, plain, themed, verdict
 
 _NAMES = {"recall": "Recall", "mrr": "MRR", "ndcg": "nDCG"}

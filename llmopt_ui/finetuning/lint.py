@@ -18,8 +18,9 @@ from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, empty_state, facts, section, show_errors, side_by_side
 from llmopt_ui.finetuning.charts import token_bars
-from llmopt_ui.finetuning.made import kept_apart
-from llmopt_ui.finetuning.tabs import DATA, choose_wanted, open_tab
+from llmopt_ui.finetuning.example_forms import kept_apart
+from llmopt_ui.finetuning.tabs import DATA, open_tab
+from llmopt_ui.pickers import apply_request
 from llmopt_ui.resources import store
 from llmopt_ui.tables import data_table
 
@@ -54,7 +55,7 @@ def checks_view(project: Project) -> None:
     """The whole tab."""
     saved = {item.label: item for item in training_sets(store(), project)}
     options = [*saved, _FILE]
-    choose_wanted(SET, options)
+    apply_request(SET, options)
     left, right = side_by_side([3, 2], "checks")
     with left:
         chosen = st.selectbox("Training data", options, key=SET, bind="query-params")

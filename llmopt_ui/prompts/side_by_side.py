@@ -12,12 +12,12 @@ from llmopt_core.experiments.comparison_setup import setup_from
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.copy_link import copy_link
+from llmopt_ui.pickers import address_arguments, open_next, warn_missing
 from llmopt_ui.prompts.grid import grid_view
 from llmopt_ui.prompts.live import live
 from llmopt_ui.prompts.promptfoo import import_button, imported_view
 from llmopt_ui.prompts.setup import setup_view
 from llmopt_ui.prompts.setup_draft import save_setup
-from llmopt_ui.prompts.state import addressed, open_next, tell_gone
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 
@@ -31,7 +31,7 @@ def side_view(project: Project) -> None:
     options = [NEW, *found]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         chosen = st.selectbox(
-            "Comparison", options, width=560, **addressed(PICKER, options, NEW),
+            "Comparison", options, width=560, **address_arguments(PICKER, options, NEW),
             format_func=lambda key: _comparison_label(found[key]) if key in found else "New comparison",
         )  # fmt: skip
         if chosen in found:
@@ -40,7 +40,7 @@ def side_view(project: Project) -> None:
             _actions(project, found[chosen])
         else:
             import_button(project)
-    tell_gone(PICKER, options, "comparison")
+    warn_missing(PICKER, options, "comparison")
     if chosen in found:
         # In the place of the setup: while answers are watched, what stood there before would stay, greyed and dead.
         st.empty()

@@ -1,0 +1,26 @@
+"""A document with its text, read once for all that look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from llmopt_core.runs.values import Project, SavedDocument
+from llmopt_core.types import Document, Span
+from llmopt_ui.resources import store
+
+
+def document_of(project: Project, saved: SavedDocument) -> Document:
+    """A document with its text."""
+    return _document(project.id, saved.name, saved.version, lambda: store().document(project, saved.name))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _document(project: int, name: str, version: str, _read: Callable[[], Document]) -> Document:
+    return _read()
+
+
+def spans_in(document: str, references: Sequence[Span]) -> tuple[tuple[int, int], ...]:
+    """Start and end of the references that stand in a document."""
+    return tuple((span.start, span.end) for span in references if span.document == document)

@@ -1,0 +1,27 @@
+"""Configurations with retrieval: those of a project, and one more saved from them."""
+
+from __future__ import annotations
+
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.labs.retrieval.differences import name_change
+from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.runs.values import Project, SavedConfiguration
+from llmopt_ui.resources import store
+
+
+def retrieval_configurations(project: Project) -> list[SavedConfiguration]:
+    """The project's configurations that look things up."""
+    return [item for item in store().configurations(project) if item.spec.get("retrieval")]
+
+
+def save_as_new(project: Project, configuration: Configuration, wanted: str = "") -> str:
+    """Save a configuration under a name that is still free and says what was changed; gives the name."""
+    taken = {item.name: item.spec for item in store().configurations(project)}
+    base = (wanted or configuration.name.rstrip("*")).strip()
+    if base in taken and taken[base].get("retrieval") and configuration.retrieval is not None:
+        base = name_change(base, RetrievalSpec.model_validate(taken[base]["retrieval"]), configuration.retrieval)
+    names = (base if number == 1 else f"{base} {number}" for number in range(1, 1000))
+    name = next(name for name in names if name not in taken)
+    kept = configuration.model_copy(update={"name": name})
+    store().save_configuration(project, name, kept.model_dump(mode="json"), kept.fingerprint)
+    return name

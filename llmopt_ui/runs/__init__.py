@@ -1,0 +1,1 @@
+"""What several pages do with runs: start them, follow them, compare them."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 from llmopt_core.documents import limits
-from llmopt_core.documents.pdf_contents import lost_pages
+from llmopt_core.documents.pdf_contents import damaged_pages, open_parts
 from llmopt_core.documents.pdf_forms import entered_text
 from llmopt_core.documents.pdf_layout import join_words, page_text, picture_share, uncertain_characters
 from llmopt_core.documents.progress import OnPart, silent_parts
@@ -42,9 +41,12 @@ def read_pdf(name: str, data: bytes, on_part: OnPart = silent_parts) -> Extracti
     entered, told = entered_text(data, pages)
     pages = [normalise("\n\n".join(filter(None, both))) for both in zip(pages, entered, strict=True)]
     silent = [number for number, text in enumerate(pages, 1) if not text.strip()]
-    lost = {*faults.get(_UNREAD, ()), *lost_pages(data, silent)}
+    silent_lost, cut = damaged_pages(data, silent)
+    lost = {*faults.get(_UNREAD, ()), *silent_lost}
     if lost:
         faults[_UNREAD] = sorted(lost)
+    if cut:
+        faults[_CUT] = cut
     if len(silent) == len(pages):
         if not whole:
             raise _cut_off(name)
@@ -86,10 +88,8 @@ def _open(name: str, data: bytes, whole: bool) -> Any:
 
 def _is_empty(data: bytes) -> bool:
     """Whether a PDF is whole and has no pages, which pdfium takes for damage."""
-    from pypdf import PdfReader
-
     try:
-        return not PdfReader(io.BytesIO(data)).pages
+        return not open_parts(data).pages
     except Exception:  # a damaged file can break pypdf in any way
         return False
 
@@ -120,9 +120,9 @@ def _page_texts(document: Any, on_part: OnPart) -> tuple[list[str], dict[str, li
     flat = " ".join(" ".join(texts).split())
     unseen = sum(title not in flat for title in titles)
     if unseen:
-        faults[_BOOKMARKS.format(count=unseen)] = []
-    if document.count_attachments():
-        faults[_ATTACHED.format(count=document.count_attachments())] = []
+        faults[_BOOKMARKS[unseen > 1].format(count=unseen)] = []
+    if attached := document.count_attachments():
+        faults[_ATTACHED[attached > 1].format(count=attached)] = []
     return _whole_words(texts), faults
 
 
@@ -141,5 +141,9 @@ _NO_MAP = (
 )
 _PICTURE = "Page {pages} is mostly a picture, and what it shows was not read: run text recognition (OCR) on it."
 _UNREAD = "Page {pages} is damaged and was not read."
-_BOOKMARKS = "{count:,} titles of bookmarks, which stand in no page, were left out."
-_ATTACHED = "{count:,} attached files were not read."
+_CUT = "Page {pages} is damaged, and only a part of it was read."
+_BOOKMARKS = (
+    "{count:,} title of a bookmark, which stands in no page, was left out.",
+    "{count:,} titles of bookmarks, which stand in no page, were left out.",
+)
+_ATTACHED = ("{count:,} attached file was not read.", "{count:,} attached files were not read.")

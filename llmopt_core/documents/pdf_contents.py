@@ -1,11 +1,13 @@
-"""Pages of a PDF that show nothing because what they hold cannot be read."""
+"""Pages of a PDF of which all or a part cannot be read."""
 
 from __future__ import annotations
 
 import io
 import logging
 import re
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 # Drawing is told in words and numbers of ASCII; other bytes stand in strings, in names and in pictures alone.
@@ -14,32 +16,109 @@ _APART = re.compile(rb"\((?:\\.|[^\\()])*+\)?|/[^\s/<>\[\]()]++", re.S)
 _PICTURE = re.compile(rb"\bID\s")
 _NOT_DRAWING = re.compile(rb"[^\s\x00\x20-\x7e]")
 _MOST = 0.05
+_IN_LETTERS = ("/ASCII85Decode", "/A85", "/ASCIIHexDecode", "/AHx")
+_MOST_FORMS, _AT_ONCE = 1_000, 1 << 20
 
 
-def lost_pages(data: bytes, numbers: Iterable[int]) -> list[int]:
-    """Those of the pages, counted from 1, whose contents are missing, or are no drawing once they are unpacked."""
-    numbers = list(numbers)
-    if not numbers:
-        return []
+def open_parts(data: bytes) -> Any:
+    """A PDF by its parts, as pypdf reads it, which says nothing of what it has to get over.
+
+    A damaged file can break pypdf in any way.
+    """
     from pypdf import PdfReader
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+    # Where nothing says where the table of contents stands, one is made anew.
+    reader = PdfReader(io.BytesIO(data if b"startxref" in data else data + b"\nstartxref\n0\n%%EOF\n"))
+    if reader.is_encrypted:
+        reader.decrypt("")
+    return reader
+
+
+def damaged_pages(data: bytes, silent: Iterable[int]) -> tuple[list[int], list[int]]:
+    """Pages, counted from 1, of which all or a part cannot be read.
+
+    Args:
+        data: The whole file.
+        silent: The pages that show no text.
+
+    Returns:
+        The silent ones whose contents are missing, or are no drawing once they are unpacked; and the others of which a
+        part is missing, or ends before its end.
+    """
+    silent = set(silent)
+    lost, cut = [], []
+    # A damaged file can break pypdf in any way: nothing is known of that page, or of all that follow, then.
+    with suppress(Exception):
+        for number, page in enumerate(open_parts(data).pages, 1):
+            with suppress(Exception):
+                if number in silent and _is_lost(page):
+                    lost.append(number)
+                elif any(_is_cut(part) for part in _drawn(page)):
+                    (lost if number in silent else cut).append(number)
+    return lost, cut
+
+
+def _drawn(page: Any) -> Iterator[Any]:
+    """What a page draws, and the forms that it may draw in turn; None for what the file does not hold."""
+    yield from _contents(page)
+    waiting, seen = [page], set()
+    while waiting and len(seen) < _MOST_FORMS:
+        resources = waiting.pop().get("/Resources") or {}
+        for form in (resources.get_object().get("/XObject") or {}).values() if resources else ():
+            drawn = form.get_object()
+            if drawn is not None and drawn.get("/Subtype") == "/Form" and id(drawn) not in seen:
+                seen.add(id(drawn))
+                waiting.append(drawn)
+                yield drawn
+
+
+def _contents(page: Any) -> list[Any]:
+    from pypdf.generic import ArrayObject, NullObject
+
+    given = page.get("/Contents")
+    if isinstance(given, ArrayObject):
+        return [part.get_object() for part in given]
+    return [] if given is None or isinstance(given, NullObject) else [given]
+
+
+def _is_cut(stream: Any) -> bool:
+    """Whether what a part was packed into breaks off, or is broken in the middle."""
+    from pypdf.filters import ASCII85Decode, ASCIIHexDecode
+    from pypdf.generic import NullObject
+
+    if stream is None or isinstance(stream, NullObject):
+        return True
+    filters = stream.get("/Filter") or ()
+    names = [str(filters)] if isinstance(filters, str) else [str(name) for name in filters]
+    packed: bytes = stream._data
+    if names and names[0] in _IN_LETTERS:
+        decode = ASCII85Decode.decode if names.pop(0) in _IN_LETTERS[:2] else ASCIIHexDecode.decode
+        packed = bytes(decode(packed))
+    is_deflate = names[:1] in (["/FlateDecode"], ["/Fl"]) and len(packed) > 2 and packed[0] & 15 == 8
+    return is_deflate and not _ends(packed[2:])
+
+
+def _ends(deflated: bytes) -> bool:
+    """Whether its last block is there, whatever the sum behind it says."""
+    unpacker = zlib.decompressobj(-15)
     try:
-        pages = PdfReader(io.BytesIO(data)).pages
-        return [number for number in numbers if _is_lost(pages[number - 1])]
-    except Exception:  # a damaged file can break pypdf in any way: nothing is known of its pages then
-        return []
+        while deflated and not unpacker.eof:
+            unpacker.decompress(deflated, _AT_ONCE)
+            deflated = unpacker.unconsumed_tail
+    except zlib.error:
+        return False
+    return unpacker.eof
 
 
 def _is_lost(page: Any) -> bool:
-    from pypdf.generic import ArrayObject, IndirectObject, NullObject
+    from pypdf.generic import IndirectObject, NullObject
 
     given = page.get("/Contents") if "/Contents" in page else None
     pointer = page.raw_get("/Contents") if "/Contents" in page else None
     if given is None or isinstance(given, NullObject):
         return isinstance(pointer, IndirectObject)
-    parts = [part.get_object() for part in given] if isinstance(given, ArrayObject) else [given]
-    return any(_is_garbled(part) for part in parts)
+    return any(_is_garbled(part) for part in _contents(page))
 
 
 def _is_garbled(stream: Any) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import logging
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from llmopt_core.documents.package import descendants, local, parse_xml
+from llmopt_core.documents.pdf_contents import open_parts
+
 _NO_VALUES = ("Off", "")
+_DEEPEST = 32
 _COMMENTS = frozenset(("/Text", "/Highlight", "/Underline", "/StrikeOut", "/Squiggly", "/Square", "/Circle", "/Line",
                        "/Polygon", "/Stamp", "/Caret", "/Ink"))  # fmt: skip
 
@@ -23,26 +25,53 @@ def entered_text(data: bytes, text: list[str]) -> tuple[list[str], tuple[str, ..
     Returns:
         The lines of each page, and a warning where they cannot be read or comments were left out.
     """
-    if b"/Annot" not in data and b"/ObjStm" not in data:
+    if not any(mark in data for mark in (b"/Annot", b"/AcroForm", b"/ObjStm")):
         return [""] * len(text), ()
-    from pypdf import PdfReader
-
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     lines = [""] * len(text)
     found_beside: Counter[str] = Counter()
     try:
-        reader = PdfReader(io.BytesIO(data))
-        if reader.is_encrypted:
-            reader.decrypt("")
+        reader = open_parts(data)
         for number, page in enumerate(reader.pages):
             notes = [annotation.get_object() for annotation in page.get("/Annots") or ()]
             found_beside += _beside(notes, text[number])
             found = dict.fromkeys(line for note in notes for line in _note_lines(note))
             lines[number] = "\n".join(line for line in found if _value(line) not in text[number])
+        if found := _apart_from_pages(
+            reader.trailer["/Root"].get_object().get("/AcroForm"), "\n".join((*text, *lines))
+        ):
+            lines[-1] = "\n".join(filter(None, (lines[-1], *found)))
     except Exception as error:  # a damaged form can break pypdf in any way
         return lines, (f"Form values were not read ({type(error).__name__}).",)
     told = (f"{count:,} {_BESIDE[kind][count > 1]} left out." for kind, count in found_beside.items())
     return lines, tuple(told)
+
+
+def _apart_from_pages(form: Any, text: str) -> list[str]:
+    """Values of fields that stand on no page, and of a form that is kept as XML (XFA)."""
+    if form is None:
+        return []
+    form = form.get_object()
+    found = [line for field in form.get("/Fields") or () for line in _field_lines(field.get_object())]
+    parts = form.get("/XFA") or []
+    for part in parts if isinstance(parts, list) else [parts]:
+        packet = part.get_object()
+        found += _xml_lines(packet.get_data()) if hasattr(packet, "get_data") else []
+    return [line for line in dict.fromkeys(found) if _value(line) not in text]
+
+
+def _field_lines(field: Any, depth: int = 0) -> Iterator[str]:
+    yield from _value_line(field)
+    for below in field.get("/Kids") or () if depth < _DEEPEST else ():
+        yield from _field_lines(below.get_object(), depth + 1)
+
+
+def _xml_lines(packet: bytes) -> Iterator[str]:
+    """The values in the packet that holds the data; other packets say how the form looks."""
+    root, _ = parse_xml(packet)
+    for data in descendants(root, "datasets") if root is not None else ():
+        for item in data.iter():
+            if local(item) and not len(item) and (item.text or "").strip():
+                yield f"{local(item)}: {item.text.strip()}"
 
 
 def _beside(notes: list[Any], text: str) -> Counter[str]:
@@ -50,7 +79,9 @@ def _beside(notes: list[Any], text: str) -> Counter[str]:
     counts: Counter[str] = Counter()
     for note in notes:
         kind, action = note.get("/Subtype"), note.get("/A")
-        counts["comments"] += kind in _COMMENTS and bool(str(note.get("/Contents") or "").strip())
+        words = str(note.get("/Contents") or "").strip()
+        counts["comments"] += kind in _COMMENTS and bool(words)
+        counts["stamps"] += kind == "/Stamp" and not words
         counts["files"] += kind == "/FileAttachment"
         address = str(action.get_object().get("/URI", "")) if kind == "/Link" and action is not None else ""
         counts["links"] += bool(address) and address.removeprefix("mailto:").rstrip("/") not in text
@@ -58,6 +89,7 @@ def _beside(notes: list[Any], text: str) -> Counter[str]:
 
 
 _BESIDE = {
+    "stamps": ("stamp was", "stamps were"),
     "comments": ("comment was", "comments were"),
     "files": ("file attached to a page was", "files attached to pages were"),
     "links": ("address of a link was", "addresses of links were"),
@@ -71,24 +103,36 @@ def _value(line: str) -> str:
 def _note_lines(note: Any) -> Iterator[str]:
     if note.get("/Subtype") == "/FreeText" and str(note.get("/Contents", "")).strip():
         yield str(note["/Contents"]).strip()
-    if note.get("/Subtype") != "/Widget":
-        return
-    kind, value = _inherit(note, "/FT"), _inherit(note, "/V")
+    if note.get("/Subtype") == "/Widget":
+        yield from _value_line(note)
+
+
+def _value_line(field: Any) -> Iterator[str]:
+    kind, value = _inherit(field, "/FT"), _inherit(field, "/V")
     # A picture of a signature, and a password, are no text.
     if (
         kind not in ("/Tx", "/Ch", "/Btn")
         or value is None
-        or (int(_inherit(note, "/Ff") or 0) & 1 << 13 and kind == "/Tx")
+        or (int(_inherit(field, "/Ff") or 0) & 1 << 13 and kind == "/Tx")
     ):
         return
     values = value if isinstance(value, list) else [value]
-    words = ", ".join(str(item).lstrip("/") if kind == "/Btn" else str(item) for item in values).strip()
+    shown = _shown_choices(field) if kind == "/Ch" else {}
+    words = ", ".join(
+        str(item).lstrip("/") if kind == "/Btn" else shown.get(str(item), str(item)) for item in values
+    ).strip()
     if words not in _NO_VALUES:
-        yield f"{_name(note)}: {words}"
+        yield f"{_name(field)}: {words}"
+
+
+def _shown_choices(field: Any) -> dict[str, str]:
+    """What a list shows, where it keeps something shorter."""
+    pairs = [option.get_object() for option in _inherit(field, "/Opt") or ()]
+    return {str(pair[0]): str(pair[1]) for pair in pairs if isinstance(pair, list) and len(pair) == 2}
 
 
 def _inherit(field: Any, key: str) -> Any:
-    for _ in range(32):
+    for _ in range(_DEEPEST):
         if key in field:
             return field[key]
         if "/Parent" not in field:

@@ -1,3 +1,4 @@
+import base64
 import io
 import zlib
 
@@ -90,7 +91,7 @@ def test_what_hangs_on_pages_and_titles_that_stand_on_none_are_told():
     out = io.BytesIO()
     writer.write(out)
     assert load_bytes("a.pdf", out.getvalue())[0].warnings == (
-        "1 titles of bookmarks, which stand in no page, were left out.",
+        "1 title of a bookmark, which stands in no page, was left out.",
         "2 comments were left out.",
         "1 address of a link was left out.",
     )
@@ -157,3 +158,86 @@ def test_a_page_with_broken_contents_is_damaged_and_not_blank(contents, packing)
 def test_a_blank_page_is_called_so(contents, packing):
     (document,) = load_bytes("a.pdf", with_second_page(contents, packing))
     assert document.warnings == ("No text on page 2: blank or scanned.",)
+
+
+def words_in_lines() -> bytes:
+    words = " ".join(f"word{n * 7919 % 1000}" for n in range(300)).split()
+    lines = b"".join(b"(%s) Tj T* " % " ".join(words[i : i + 6]).encode() for i in range(0, 300, 6))
+    return b"BT /F1 10 Tf 12 TL 50 750 Td " + lines + b"ET"
+
+
+PACKED = zlib.compress(words_in_lines())
+IN_LETTERS = base64.a85encode(PACKED)
+
+
+@pytest.mark.parametrize(
+    ("contents", "packing"),
+    [
+        (PACKED[: len(PACKED) // 2], "/FlateDecode"),
+        (PACKED[:-9], "/FlateDecode"),
+        (PACKED[:500] + b"\xff" * 9 + PACKED[509:], "/FlateDecode"),
+        (IN_LETTERS[: len(IN_LETTERS) // 2], "/ASCII85Decode /FlateDecode"),
+    ],
+)
+@pytest.mark.parametrize("in_form", [False, True])
+def test_a_page_of_which_only_a_part_can_be_unpacked_is_told(contents, packing, in_form):
+    document = load_bytes("a.pdf", with_page_of(contents, packing, in_form=in_form))[0]
+    assert "word0" in document.text
+    assert document.warnings == ("Page 1 is damaged, and only a part of it was read.",)
+
+
+@pytest.mark.parametrize("contents", [PACKED, PACKED[:-4], PACKED + b"\n\n"])
+def test_packing_that_lacks_only_its_sum_is_whole(contents):
+    document = load_bytes("a.pdf", with_page_of(contents, "/FlateDecode"))[0]
+    assert len(document.text.split()) == 300
+    assert document.warnings == ()
+
+
+def test_a_missing_part_of_a_page_is_told():
+    data = with_page_of(b"BT /F1 10 Tf 50 750 Td (Head) Tj ET", "").replace(
+        b"/Contents 4 0 R", b"/Contents [4 0 R 99 0 R]"
+    )
+    document = load_bytes("a.pdf", data)[0]
+    assert (document.text, document.warnings) == ("Head", ("Page 1 is damaged, and only a part of it was read.",))
+
+
+def with_page_of(contents: bytes, packing: str, *, in_form: bool = False, catalog: bytes = b"", more=()) -> bytes:
+    """A PDF of one page that draws these contents, in a form that it draws or itself."""
+    filters = f"/Filter [{packing}]".encode() if packing else b""
+    stream = b"<<%s /Length %d %%s>>\nstream\n%s\nendstream" % (filters, len(contents), contents.replace(b"%", b"%%"))
+    form = stream % b"/Type /XObject /Subtype /Form /BBox [0 0 612 792] /Resources << /Font << /F1 5 0 R >> >>"
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R %s >>" % catalog,
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
+        b"/Resources << /Font << /F1 5 0 R >> /XObject << /X1 6 0 R >> >> >>",
+        b"<< /Length 6 >>\nstream\n/X1 Do\nendstream" if in_form else stream % b"",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        form if in_form else b"null",
+        *more,
+    ]
+    return (
+        b"%PDF-1.7\n"
+        + b"".join(b"%d 0 obj\n%s\nendobj\n" % item for item in enumerate(objects, 1))
+        + (b"trailer << /Size %d /Root 1 0 R >>\n%%%%EOF" % (len(objects) + 1))
+    )
+
+
+TEXT = b"BT /F1 10 Tf 50 750 Td (Berth request) Tj ET"
+
+
+def test_values_of_fields_that_stand_on_no_page_are_read():
+    fields = [b"<< /T (ship) /Kids [8 0 R] >>", b"<< /Parent 7 0 R /FT /Tx /TU (Name) /V (Northern Tern) >>",
+              b"<< /FT /Ch /T (port) /V (fi) /Opt [[(fi) (Turku)] [(no) (Bergen)]] >>"]  # fmt: skip
+    data = with_page_of(TEXT, "", catalog=b"/AcroForm << /Fields [7 0 R 9 0 R] >>", more=fields)
+    document = load_bytes("a.pdf", data)[0]
+    assert (document.text, document.warnings) == ("Berth request\n\nName: Northern Tern\nport: Turku", ())
+
+
+def test_values_of_a_form_that_is_kept_as_xml_are_read():
+    xml = b"""<x:xdp xmlns:x="http://ns.adobe.com/xdp/"><template><field>no value</field></template>
+        <d:datasets xmlns:d="http://www.xfa.org/schema/xfa-data/1.0/"><d:data><f><Ship>Tern</Ship><Berth/></f></d:data>
+        </d:datasets></x:xdp>"""
+    packet = b"<< /Length %d >>\nstream\n%s\nendstream" % (len(xml), xml)
+    data = with_page_of(TEXT, "", catalog=b"/AcroForm << /XFA 7 0 R /Fields [] >>", more=[packet])
+    assert load_bytes("a.pdf", data)[0].text == "Berth request\n\nShip: Tern"

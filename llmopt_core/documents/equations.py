@@ -49,6 +49,13 @@ def _piece(item: Any) -> str:  # noqa: PLR0911
     if tag in ("m", "eqArr"):
         rows = [e for e in item if local(e) in ("mr", "e")]
         return "; ".join(", ".join(equation(e) for e in row) if local(row) == "mr" else equation(row) for row in rows)
+    if tag in ("limLow", "limUpp"):
+        return f"{_part(item, 'e')}{'_' if tag == 'limLow' else '^'}{_group(_part(item, 'lim'))}"
+    if tag in ("acc", "bar"):
+        # Marks of Unicode stand behind the letter that they are above.
+        return _part(item, "e") + (_property(item, "chr", "\u0302") if tag == "acc" else "\u0305")
+    if tag in ("del", "moveFrom"):
+        return ""
     if tag == "func":
         return f"{_part(item, 'fName')} {_part(item, 'e')}"
     return equation(item)

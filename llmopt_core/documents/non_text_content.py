@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from llmopt_core.documents.package import Package, attribute, descendants, local
+from llmopt_core.documents.package import Package, attribute, local
 from llmopt_core.documents.web_replacements import describe_picture
 
 _SENTENCES = {
@@ -39,14 +39,14 @@ def left_out_words(counts: Mapping[str, int]) -> Iterator[str]:
             yield f"{counts[kind]:,} {one if counts[kind] == 1 else many}"
 
 
-def picture_text(element: Any) -> str:
-    """The description of a drawing by its author; empty where there is none."""
-    for name in ("docPr", "cNvPr"):
-        for item in descendants(element, name):
-            if text := describe_picture(_GUESSED.sub("", attribute(item, "descr"))):
-                return text
-    shape = next(iter(descendants(element, "shape")), None)
-    return describe_picture(attribute(shape, "alt")) if shape is not None else ""
+def picture_texts(element: Any) -> list[str]:
+    """The descriptions of a drawing and its parts by its author, each once; of none only its title."""
+    items = [item for item in element.iter() if local(item) in ("docPr", "cNvPr", "shape")]
+    names = (
+        ("descr", "alt") if any(attribute(item, name) for item in items for name in ("descr", "alt")) else ("title",)
+    )
+    found = (_GUESSED.sub("", attribute(item, name)) for item in items for name in names)
+    return list(dict.fromkeys(filter(None, map(describe_picture, found))))
 
 
 def has_picture(element: Any) -> bool:

@@ -47,7 +47,8 @@ def damaged_pages(data: bytes, silent: Iterable[int]) -> tuple[list[int], list[i
         part is missing, or ends before its end.
     """
     silent = set(silent)
-    lost, cut = [], []
+    lost: list[int] = []
+    cut: list[int] = []
     # A damaged file can break pypdf in any way: nothing is known of that page, or of all that follow, then.
     with suppress(Exception):
         for number, page in enumerate(open_parts(data).pages, 1):
@@ -62,10 +63,12 @@ def damaged_pages(data: bytes, silent: Iterable[int]) -> tuple[list[int], list[i
 def _drawn(page: Any) -> Iterator[Any]:
     """What a page draws, and the forms that it may draw in turn; None for what the file does not hold."""
     yield from _contents(page)
-    waiting, seen = [page], set()
+    waiting: list[Any] = [page]
+    seen: set[int] = set()
     while waiting and len(seen) < _MOST_FORMS:
-        resources = waiting.pop().get("/Resources") or {}
-        for form in (resources.get_object().get("/XObject") or {}).values() if resources else ():
+        resources = waiting.pop().get("/Resources")
+        forms = resources.get_object().get("/XObject") if resources is not None else None
+        for form in forms.get_object().values() if forms is not None else ():
             drawn = form.get_object()
             if drawn is not None and drawn.get("/Subtype") == "/Form" and id(drawn) not in seen:
                 seen.add(id(drawn))

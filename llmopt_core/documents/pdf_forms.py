@@ -36,10 +36,8 @@ def entered_text(data: bytes, text: list[str]) -> tuple[list[str], tuple[str, ..
             found_beside += _beside(notes, text[number])
             found = dict.fromkeys(line for note in notes for line in _note_lines(note))
             lines[number] = "\n".join(line for line in found if _value(line) not in text[number])
-        if found := _apart_from_pages(
-            reader.trailer["/Root"].get_object().get("/AcroForm"), "\n".join((*text, *lines))
-        ):
-            lines[-1] = "\n".join(filter(None, (lines[-1], *found)))
+        form = reader.trailer["/Root"].get_object().get("/AcroForm")
+        lines[-1] = "\n".join(filter(None, (lines[-1], *_apart_from_pages(form, "\n".join((*text, *lines))))))
     except Exception as error:  # a damaged form can break pypdf in any way
         return lines, (f"Form values were not read ({type(error).__name__}).",)
     told = (f"{count:,} {_BESIDE[kind][count > 1]} left out." for kind, count in found_beside.items())

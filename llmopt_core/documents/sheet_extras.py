@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from llmopt_core.documents.charts import read_chart
-from llmopt_core.documents.non_text_content import counted_parts, has_picture, left_out_words, picture_text
+from llmopt_core.documents.non_text_content import counted_parts, has_picture, left_out_words, picture_texts
 from llmopt_core.documents.package import Package, attribute, child, descendants, local
 from llmopt_core.documents.text import in_words, plain_lines
 
@@ -90,10 +90,9 @@ class SheetExtras:
                 found = chart or _diagram(self._package.xml(target))
                 if found:
                     yield plain_lines("\n".join(found))
-        description = picture_text(anchor)
-        if description:
-            yield description
-        self._counts["pictures"] += not description and has_picture(anchor)
+        descriptions = picture_texts(anchor)
+        yield from descriptions
+        self._counts["pictures"] += not descriptions and has_picture(anchor)
 
 
 def _diagram(root: Any) -> list[str]:

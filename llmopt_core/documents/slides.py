@@ -9,15 +9,18 @@ from typing import Any
 
 from llmopt_core.documents.charts import read_chart
 from llmopt_core.documents.equations import equation
-from llmopt_core.documents.non_text_content import counted_parts, has_picture, left_out_words, picture_text
+from llmopt_core.documents.non_text_content import counted_parts, has_picture, left_out_words, picture_texts
 from llmopt_core.documents.package import Package, Relation, attribute, child, children, descendants, local
 from llmopt_core.documents.reading_order import Box, reading_order
 from llmopt_core.documents.tables import cells_line, rows_with_names
 from llmopt_core.documents.text import Extraction, in_words, join_pages, normalise, numbers_in_words, plain_lines
+from llmopt_core.documents.text_pieces import texts
 from llmopt_core.errors import BadInput
 
 _TITLES = ("title", "ctrTitle")
-_SMALL_PRINT = ("dt", "ftr", "sldNum", "hdr")
+_SMALL_PRINT = ("dt", "ftr", "hdr")
+# Of slides, and pictures of them beside notes.
+_NUMBERS = ("sldNum", "sldImg")
 _HIDDEN = ("0", "false")
 
 
@@ -79,7 +82,8 @@ def _extract(pages: list[str], unread: list[int], hidden: list[int], left_out: C
 
 _LEFT_OUT = {
     "comments": ("page of comments", "pages of comments"),
-    "footers": ("footer", "footers"),
+    "footers": ("footer or date", "footers and dates"),
+    "nowhere": ("piece of text that stands where none is shown", "pieces of text that stand where none is shown"),
     "layouts": ("slide with text of its layout", "slides with text of their layouts"),
 }
 
@@ -96,6 +100,21 @@ class _Slide:
 
     def lines(self) -> Iterator[str]:
         """The title, then the rest in reading order, then the notes."""
+        written: list[str] = []
+        for line in self._lines():
+            written.append(line)
+            yield line
+        flat = " ".join(" ".join(written).split())
+        self.left_out["nowhere"] += sum(" ".join((t.text or "").split()) not in flat for t in self._texts())
+
+    def _texts(self) -> Iterator[Any]:
+        """Pieces of text of the slide, but those of its footers, dates and numbers."""
+        for t in texts(next(iter(descendants(self.root, "spTree")), ())):
+            shape = next((above for above in t.iterancestors() if local(above) == "sp"), None)
+            if _placeholder(shape)[0] not in (*_SMALL_PRINT, *_NUMBERS):
+                yield t
+
+    def _lines(self) -> Iterator[str]:
         tree = next(iter(descendants(self.root, "spTree")), None)
         shapes = list(_shapes(tree))
         title = next((shape for shape in shapes if _placeholder(shape)[0] in _TITLES), None)
@@ -103,10 +122,12 @@ class _Slide:
         if words:
             yield f"## {words}"
         yield from self._in_order([shape for shape in shapes if shape is not title])
-        for shape in _shapes(next(iter(descendants(self._notes, "spTree")), None)) if self._notes is not None else ():
-            notes = "\n".join(_paragraphs(shape)) if _placeholder(shape)[0] == "body" else ""
-            if notes.strip():
-                yield f"Notes: {notes.strip()}"
+        notes = next(iter(descendants(self._notes, "spTree")), None) if self._notes is not None else None
+        for shape in _shapes(notes):
+            words = "\n".join(self._shape(shape)).strip()
+            # Else it is the number of the page.
+            if words and not words.isdecimal():
+                yield f"Notes: {words}"
 
     def _in_order(self, shapes: list[Any]) -> Iterator[str]:
         boxes = {shape: box for shape in shapes if (box := self._box(shape)) is not None}
@@ -117,21 +138,20 @@ class _Slide:
 
     def _shape(self, shape: Any) -> Iterator[str]:
         if local(shape) == "grpSp":
+            yield from picture_texts(child(shape, "nvGrpSpPr"))
             yield from self._in_order(list(_shapes(shape)))
         elif local(shape) in ("graphicFrame", "pic"):
             yield from self._graphic(shape)
-        elif _placeholder(shape)[0] == "ftr":
+        elif _placeholder(shape)[0] in _SMALL_PRINT:
             self.left_out["footers"] += any(True for _ in _paragraphs(shape))
-        elif _placeholder(shape)[0] not in _SMALL_PRINT:
-            yield from (plain_lines(line) for line in _paragraphs(shape))
+        elif _placeholder(shape)[0] not in _NUMBERS:
+            words = [plain_lines(line) for line in _paragraphs(shape)]
+            yield from words or self._pictures(shape)
 
     def _graphic(self, frame: Any) -> Iterator[str]:
         for table in descendants(frame, "tbl"):
             yield from rows_with_names(list(filter(None, map(cells_line, _rows(table))))).split("\n")
-        if description := picture_text(frame):
-            yield description
-        elif has_picture(frame):
-            self.left_out["pictures"] += 1
+        yield from self._pictures(frame)
         for item in frame.iter():
             if local(item) == "chart":
                 relation = self._relations.get(_relation_id(item))
@@ -144,6 +164,11 @@ class _Slide:
                 texts = ["".join(t.text or "" for t in descendants(p, "t")) for p in descendants(root, "p")] if (
                     root is not None) else []  # fmt: skip
                 yield from (plain_lines(text.strip()) for text in texts if text.strip())
+
+    def _pictures(self, shape: Any) -> Iterator[str]:
+        descriptions = picture_texts(shape)
+        yield from descriptions
+        self.left_out["pictures"] += not descriptions and has_picture(shape)
 
     def _box(self, shape: Any) -> Box | None:
         return _own_box(shape) or next((self._places[key] for key in _keys(shape) if key in self._places), None)
@@ -177,8 +202,8 @@ def _relation_id(item: Any) -> str:
 def _shapes(tree: Any) -> Iterator[Any]:
     for item in children(tree):
         if local(item) == "AlternateContent":
-            chosen = child(item, "Choice")
-            yield from _shapes(chosen if chosen is not None else child(item, "Fallback"))
+            # What is only drawn by hand has its picture in the fallback.
+            yield from list(_shapes(child(item, "Choice"))) or _shapes(child(item, "Fallback"))
         elif local(item) in ("sp", "grpSp", "graphicFrame", "pic"):
             yield item
 

@@ -29,6 +29,8 @@ def read_docx(name: str, data: bytes) -> Extraction:
         raise BadInput(f"{name} is damaged: {package.main} holds no body of a text; open it in Word and save it again.")
     body = Body(package)
     text = normalise("\n\n".join(block for block in body.blocks(content) if block.strip()))
+    body.counts["fields"] = body.fields.without_result
+    body.counts["nowhere"] = body.unseen(content)
     warnings = tuple(_warnings(package, body.counts))
     package.check(text)
     return Extraction(text, (), (*package.flaws(), *warnings))
@@ -40,9 +42,9 @@ def _warnings(package: Package, counts: Counter[str]) -> Iterator[str]:
             f"Tracked changes are read as if accepted: {counts['inserted']:,} inserted and "
             f"{counts['deleted']:,} deleted places."
         )
-    for kind, sentence in _LEFT_OUT.items():
+    for kind, sentences in _LEFT_OUT.items():
         if counts[kind]:
-            yield sentence.format(count=f"{counts[kind]:,}")
+            yield sentences[counts[kind] > 1].format(count=f"{counts[kind]:,}")
     left = [words for kind, words in _PARTS.items() if _has_text(package, kind)]
     left += left_out_words(counts + counted_parts(package, [package.main]))
     if left:
@@ -58,9 +60,23 @@ def _has_text(package: Package, kind: str) -> bool:
 
 
 _LEFT_OUT = {
-    "hidden": "Hidden text was left out at {count} places.",
-    "chunks": "{count} embedded documents were not read: open them and save them as files of their own.",
-    "notes": "Notes that the text names and the file does not hold: {count}.",
-    "symbols": "{count} characters of a picture font were left out.",
+    "hidden": ("Hidden text was left out at 1 place.", "Hidden text was left out at {count} places."),
+    "chunks": (
+        "1 embedded document was not read: open it and save it as a file of its own.",
+        "{count} embedded documents were not read: open them and save them as files of their own.",
+    ),
+    "notes": (
+        "1 note that the text names is not in the file.",
+        "{count} notes that the text names are not in the file.",
+    ),
+    "symbols": ("1 character of a picture font was left out.", "{count} characters of a picture font were left out."),
+    "fields": (
+        "1 field without a stored result was left out: update the fields in Word and save the file.",
+        "{count} fields without a stored result were left out: update the fields in Word and save the file.",
+    ),
+    "nowhere": (
+        "1 piece of text stands where Word shows none, and was left out.",
+        "{count} pieces of text stand where Word shows none, and were left out.",
+    ),
 }
 _PARTS = {"header": "page headers", "footer": "page footers", "comments": "comments"}

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from llmopt_core.documents.charts import read_chart
 from llmopt_core.documents.equations import equation
-from llmopt_core.documents.non_text_content import has_picture, picture_text
-from llmopt_core.documents.package import Package, attribute, child, descendants, local, value_of, whole_number
+from llmopt_core.documents.non_text_content import has_picture, picture_texts
+from llmopt_core.documents.package import (
+    Package,
+    attribute,
+    child,
+    children,
+    descendants,
+    local,
+    value_of,
+    whole_number,
+)
 from llmopt_core.documents.tables import cells_line, rows_with_names
 from llmopt_core.documents.text import plain_lines
+from llmopt_core.documents.text_pieces import choice, outermost, readable, texts
+from llmopt_core.documents.word_fields import Fields, check_box, form_field
 from llmopt_core.documents.word_styles import BULLET, Numbering, Styles, outline_level, switch
+from llmopt_core.documents.word_symbols import symbol_character
 
 _LEFT_OUT = {"del": "deleted", "moveFrom": "deleted", "altChunk": "chunks", "subDoc": "chunks"}
 _EQUATIONS = ("oMath", "oMathPara")
 _PROPERTIES = ("pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr", "trPr", "tcPr", "tblGrid", "sectPr", "fldData")
-_NOT_TEXT = ("instrText", "delText", "delInstrText", "rt", "rubyPr")
+_NOT_TEXT = ("delText", "delInstrText", "rt", "rubyPr")
 _CHARACTERS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 
 
@@ -36,7 +48,19 @@ class Body:
         self._notes = {kind: self._notes_of(kind) for kind in ("footnote", "endnote")}
         self._known = {(kind, number) for kind, notes in self._notes.items() for number in notes}
         self._waiting: list[str] = []
+        # Words of a paragraph whose end was deleted.
+        self._carried = ""
+        self.fields = Fields()
+        self._seen: set[Any] = set()
         self._inside = 0
+        self._pieces: dict[str, Callable[[Any], str]] = {
+            "t": self._text,
+            "sym": self._symbol,
+            "fldChar": self._field_mark,
+            "instrText": self._instruction,
+            **dict.fromkeys(_EQUATIONS, self._equation),
+            **dict.fromkeys(("footnoteReference", "endnoteReference"), self._note),
+        }
         self.counts: Counter[str] = Counter()
 
     def blocks(self, container: Any) -> Iterator[str]:
@@ -48,16 +72,28 @@ class Body:
             elif tag == "tbl":
                 yield self._table(item)
             elif tag in _LEFT_OUT:
-                self.counts[_LEFT_OUT[tag]] += 1
+                self._leave_out(_LEFT_OUT[tag], item)
             elif tag == "AlternateContent":
-                yield from self.blocks(_choice(item))
-            elif tag in _EQUATIONS:
-                yield equation(item)
+                yield from self.blocks(choice(item))
+            elif tag in _EQUATIONS or tag == "r":
+                yield plain_lines("".join(self._inline([item])).strip())
             elif tag not in _PROPERTIES:
                 self.counts["inserted"] += tag == "ins"
                 yield from self.blocks(item)
             while self._waiting and tag in ("p", "tbl"):
                 yield self._waiting.pop(0)
+        yield self._carried.strip()
+        self._carried = ""
+
+    def unseen(self, content: Any) -> int:
+        """How many pieces of text stand where a text has no place, and notes that no place names."""
+        here = [t for t in texts(content) if t not in self._seen]
+        notes = [t for notes in self._notes.values() for note in notes.values() for t in descendants(note, "t")]
+        return sum(bool((t.text or "").strip()) for t in here + notes)
+
+    def _leave_out(self, kind: str, element: Any) -> None:
+        self.counts[kind] += 1
+        self._seen.update(descendants(element, "t"))
 
     def _notes_of(self, kind: str) -> dict[str, Any]:
         root = self._package.related(self._package.main, f"{kind}s")
@@ -65,7 +101,13 @@ class Body:
 
     def _paragraph(self, paragraph: Any) -> str:
         properties = child(paragraph, "pPr")
-        text = "".join(self._inline(paragraph)).strip()
+        before, self._carried = self._carried, ""
+        text = before + "".join(self._inline(paragraph))
+        if _has_deleted_end(properties):
+            self.counts["deleted"] += bool(text.strip())
+            self._carried = text
+            return ""
+        text = text.strip()
         look = self._styles.look(value_of(properties, "pStyle"))
         numbering = child(properties, "numPr")
         number = value_of(numbering, "numId") or look.number
@@ -84,35 +126,49 @@ class Body:
     def _inline(self, element: Any) -> Iterator[str]:
         for item in element:
             tag = local(item)
-            if tag == "t":
-                yield item.text or ""
-            elif tag in _CHARACTERS:
+            if tag in _CHARACTERS:
                 yield _CHARACTERS[tag]
             elif tag in _LEFT_OUT:
-                self.counts[_LEFT_OUT[tag]] += 1
-            elif tag == "sym":
-                yield self._symbol(item)
-            elif tag in _EQUATIONS:
-                yield equation(item)
+                self._leave_out(_LEFT_OUT[tag], item)
             elif tag in ("drawing", "pict", "object"):
                 self._drawing(item)
-            elif tag in ("footnoteReference", "endnoteReference"):
-                yield self._note(tag.removesuffix("Reference"), attribute(item, "id"))
-            elif tag == "fldChar":
-                yield _form_field(item)
+            elif tag in self._pieces:
+                yield self._pieces[tag](item)
+            elif tag == "fldSimple" and not len(item):
+                yield self.fields.instruction(attribute(item, "instr"), is_shown=False)
+            elif tag == "sdt" and (box := check_box(item)):
+                self._seen.update(descendants(item, "t"))
+                yield box
             elif tag and tag not in _PROPERTIES and tag not in _NOT_TEXT:
                 self.counts["inserted"] += tag == "ins"
                 if not self._hidden(item):
-                    yield from self._inline(_choice(item) if tag == "AlternateContent" else item)
+                    yield from self._inline(choice(item) if tag == "AlternateContent" else item)
+
+    def _text(self, item: Any) -> str:
+        self._seen.add(item)
+        return readable(item)
+
+    def _equation(self, item: Any) -> str:
+        self._seen.update(descendants(item, "t"))
+        return equation(item)
+
+    def _field_mark(self, item: Any) -> str:
+        return form_field(item) + self.fields.mark(attribute(item, "fldCharType"))
+
+    def _instruction(self, item: Any) -> str:
+        self.fields.say(item.text or "")
+        return ""
 
     def _hidden(self, run: Any) -> bool:
         hidden = switch(child(run, "rPr"), "vanish") == "on"
-        self.counts["hidden"] += hidden and any((t.text or "").strip() for t in descendants(run, "t"))
+        if hidden and any((t.text or "").strip() for t in descendants(run, "t")):
+            self._leave_out("hidden", run)
         return hidden
 
     def _symbol(self, item: Any) -> str:
         try:
-            character = chr(int(attribute(item, "char"), 16))
+            code = int(attribute(item, "char"), 16)
+            character = symbol_character(attribute(item, "font"), code) or chr(code)
         except (ValueError, OverflowError):
             return ""
         # Fonts of pictures have their characters where Unicode has none.
@@ -121,7 +177,8 @@ class Body:
             return ""
         return character
 
-    def _note(self, kind: str, number: str) -> str:
+    def _note(self, item: Any) -> str:
+        kind, number = local(item).removesuffix("Reference"), attribute(item, "id")
         note = self._notes[kind].pop(number, None)
         if note is None:
             self.counts["notes"] += (kind, number) not in self._known
@@ -130,13 +187,16 @@ class Body:
         return f" [{number}]"
 
     def _drawing(self, drawing: Any) -> None:
-        description = picture_text(drawing)
-        if description:
-            self._waiting.append(description)
-        elif has_picture(drawing):
+        descriptions = picture_texts(drawing)
+        self._waiting += descriptions
+        if not descriptions and has_picture(drawing):
             self.counts["pictures"] += 1
-        for box in _outermost(drawing, "txbxContent"):
+        for box in outermost(drawing, "txbxContent"):
             self._waiting += self._apart(box)
+        for shape in outermost(drawing, "txBody"):
+            self._seen.update(descendants(shape, "t"))
+            words = ("".join(t.text or "" for t in descendants(line, "t")) for line in descendants(shape, "p"))
+            self._waiting += map(plain_lines, filter(None, map(str.strip, words)))
         for item in drawing.iter():
             if local(item) == "chart":
                 relation = self._relations.get(attribute(item, "id"))
@@ -146,8 +206,8 @@ class Body:
             elif local(item) == "relIds":
                 relation = self._relations.get(attribute(item, "dm"))
                 root = self._package.xml(relation.target) if relation else None
-                texts = ["".join(t.itertext()) for t in descendants(root, "p")] if root is not None else []
-                self._waiting.append("\n".join(plain_lines(text.strip()) for text in texts if text.strip()))
+                nodes = ["".join(t.itertext()) for t in descendants(root, "p")] if root is not None else []
+                self._waiting.append("\n".join(plain_lines(text.strip()) for text in nodes if text.strip()))
             elif local(item) == "textpath":
                 self._waiting.append(plain_lines(attribute(item, "string")))
 
@@ -159,6 +219,9 @@ class Body:
         return found
 
     def _table(self, table: Any) -> str:
+        properties = child(table, "tblPr")
+        told = [value_of(properties, "tblCaption"), value_of(properties, "tblDescription")]
+        self._waiting += filter(None, [plain_lines(" ".join(" ".join(told).split()))])
         rows = list(self._rows(table))
         # A table of one cell in each row is a frame around text.
         if all(len(row) <= 1 for row in rows):
@@ -170,57 +233,42 @@ class Body:
         # In a cell of another table all is on one line.
         return "; ".join(line.replace(" | ", ", ") for line in lines) if self._inside else rows_with_names(lines)
 
-    @staticmethod
-    def _rows(table: Any) -> Iterator[list[Any]]:
+    def _members(self, element: Any, tag: str) -> Iterator[Any]:
+        """Rows of a table or cells of a row, those inside content controls and tracked insertions too."""
+        for item in element:
+            name = local(item)
+            if name == tag:
+                # That a row or cell was inserted or deleted is marked inside its properties.
+                changes = {local(change) for change in children(child(item, f"{tag}Pr"))}
+                self.counts["inserted"] += not changes.isdisjoint(("ins", "cellIns"))
+                if changes.isdisjoint(("del", "cellDel")):
+                    yield item
+                else:
+                    self._leave_out("deleted", item)
+            elif name in ("sdt", "sdtContent", "ins", "customXml", "smartTag", "moveTo"):
+                yield from self._members(item, tag)
+
+    def _rows(self, table: Any) -> Iterator[list[Any]]:
         """Cells of each row, each once, however many columns it spans; one merged downwards in each row."""
         above: dict[int, Any] = {}
-        for row in _members(table, "tr"):
+        for row in self._members(table, "tr"):
             here: dict[int, Any] = {}
             before = value_of(child(row, "trPr"), "gridBefore")
             at = whole_number(before)
-            for cell in _members(row, "tc"):
+            for cell in self._members(row, "tc"):
                 properties = child(cell, "tcPr")
                 merge = child(properties, "vMerge")
                 goes_on = merge is not None and attribute(merge, "val") in ("", "continue")
                 # What goes on below an odd place stands for itself.
                 here[at] = above.get(at, cell) if goes_on else cell
+                if here[at] is not cell and any((t.text or "").strip() for t in descendants(cell, "t")):
+                    self._leave_out("hidden", cell)
                 span = value_of(properties, "gridSpan")
                 at += max(1, whole_number(span, 1))
             yield list(dict.fromkeys(here.values()))
             above = here
 
 
-def _members(element: Any, tag: str) -> Iterator[Any]:
-    """Rows of a table or cells of a row, those inside content controls and tracked insertions too."""
-    for item in element:
-        name = local(item)
-        if name == tag:
-            # A deleted row is marked inside its properties.
-            if tag != "tr" or child(child(item, "trPr"), "del") is None:
-                yield item
-        elif name in ("sdt", "sdtContent", "ins", "customXml", "smartTag", "moveTo"):
-            yield from _members(item, tag)
-
-
-def _outermost(element: Any, tag: str) -> Iterator[Any]:
-    """Elements of this tag that are inside no other; of alternatives only the first."""
-    for item in element:
-        if local(item) == tag:
-            yield item
-        else:
-            yield from _outermost(_choice(item) if local(item) == "AlternateContent" else item, tag)
-
-
-def _choice(alternatives: Any) -> Any:
-    found = child(alternatives, "Choice")
-    return found if found is not None and len(found) else child(alternatives, "Fallback") or []
-
-
-def _form_field(item: Any) -> str:
-    """The chosen entry of an old form's list, which stands nowhere in the text."""
-    choices = child(child(item, "ffData"), "ddList")
-    if choices is None:
-        return ""
-    entries = [attribute(entry, "val") for entry in choices if local(entry) == "listEntry"]
-    chosen = value_of(choices, "result") or value_of(choices, "default") or "0"
-    return dict(enumerate(entries)).get(whole_number(chosen, -1), "")
+def _has_deleted_end(properties: Any) -> bool:
+    changes = {local(change) for change in children(child(properties, "rPr"))}
+    return not changes.isdisjoint(("del", "moveFrom"))

@@ -74,9 +74,7 @@ def test_notes_are_found_without_relationships_and_lost_ones_are_counted() -> No
     data = docx(REFERENCE, footnotes=note)
     (document,) = load_bytes("a.docx", with_parts(data, {RELS: None}))
     assert document.text == "Text [7]\n\n[Footnote 7] The note"
-    assert load_bytes("a.docx", docx(REFERENCE))[0].warnings == (
-        "Notes that the text names and the file does not hold: 1.",
-    )
+    assert load_bytes("a.docx", docx(REFERENCE))[0].warnings == ("1 note that the text names is not in the file.",)
 
 
 @pytest.mark.parametrize("level", ["x", "²", "-3", "9" * 5000])

@@ -1,4 +1,5 @@
 import io
+from copy import deepcopy
 
 import pytest
 
@@ -94,3 +95,35 @@ def test_flaws_beside_the_slides_cost_nothing_and_a_damaged_slide_costs_itself()
     assert document.warnings == ("Slide 1 is missing or damaged and was not read.",)
     with pytest.raises(BadInput, match="none of its slides can be read"):
         read(with_parts(data, {"ppt/slides/slide1.xml": None, "ppt/slides/slide2.xml": None}))
+
+
+def test_all_that_hangs_on_a_slide_is_read_or_told():
+    def fill(slide):
+        box(slide, 1, 1, "Words")
+        notes = slide.notes_slide
+        notes.notes_text_frame.text = "Say it slowly"
+        notes.shapes._spTree.append(deepcopy(slide.shapes[0]._element))
+
+    data = deck(fill)
+    shape = (
+        b'<p:sp><p:nvSpPr><p:cNvPr id="9" name="x" descr="%s"/><p:cNvSpPr/><p:nvPr>%s</p:nvPr></p:nvSpPr>'
+        b"<p:spPr/>%s</p:sp>"
+    )
+    text = b"<p:txBody><a:bodyPr/><a:p><a:r><a:t>%s</a:t></a:r></a:p></p:txBody>"
+    stray = b"<p:graphicFrame><p:nvGraphicFramePr/><a:graphic><a:t>Stray</a:t></a:graphic></p:graphicFrame>"
+    drawn = (
+        b'<mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"><mc:Choice>'
+        b"<p:contentPart/></mc:Choice><mc:Fallback>"
+        + shape % (b"", b"", text % b"Drawn")
+        + b"</mc:Fallback></mc:AlternateContent>"
+    )
+    added = (
+        shape % (b"An arrow to the pier", b"", b"")
+        + shape % (b"", b'<p:ph type="dt"/>', text % b"3 May")
+        + stray
+        + drawn
+    )
+    part = "ppt/slides/slide1.xml"
+    document = read(with_parts(data, {part: parts_of(data)[part].replace(b"</p:spTree>", added + b"</p:spTree>")}))
+    assert document.text == "Words\n[Image: An arrow to the pier]\nDrawn\nNotes: Say it slowly\nNotes: Words"
+    assert document.warnings == ("Left out: 1 footer or date and 1 piece of text that stands where none is shown.",)

@@ -105,8 +105,8 @@ def test_what_is_left_out_is_told():
     document = read(hidden + "<w:altChunk/>", header=paragraph("Acme Ltd"), comments=paragraph("really?"))
     assert document.text == "seen"
     assert document.warnings == (
-        "Hidden text was left out at 1 places.",
-        "1 embedded documents were not read: open them and save them as files of their own.",
+        "Hidden text was left out at 1 place.",
+        "1 embedded document was not read: open it and save it as a file of its own.",
         "Left out: page headers and comments.",
     )
 

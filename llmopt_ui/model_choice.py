@@ -5,33 +5,47 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from llmopt_core.models.embedding_names import embedding_models_among
+from llmopt_core.models.embedding_names import names_that_embed
+from llmopt_core.models.model_lists import ModelList, model_lists_of
 from llmopt_ui import format as fmt
-from llmopt_ui.keys import endpoints
+from llmopt_ui.keys import endpoints, key_of
 from llmopt_ui.resources import settings
-from llmopt_ui.session import state
 
 USUAL = "The endpoint's default"
+# Of a page, once per endpoint: what comes later is there at the next click.
+_WAIT_SECONDS = 1.0
 
 
 def models_of(endpoint: str) -> list[str]:
-    """The models named in its settings, and those it listed when it was tested in this session."""
-    found, known = state().endpoint_checks.get(endpoint), endpoints(settings()).get(endpoint)
-    return list(dict.fromkeys([*(known.models if known else ()), *getattr(found, "models", ())]))
+    """The models named in its settings, and those it lists."""
+    known = endpoints(settings()).get(endpoint)
+    return list(dict.fromkeys([*(known.models if known else ()), *listed_by(endpoint).models]))
 
 
 def embedding_models_of(endpoint: str) -> list[str]:
-    """Those that embed: named as such in Settings, else by their names."""
-    found = endpoints(settings()).get(endpoint)
+    """Those to choose an embedding model from: all of them where nothing tells which ones embed."""
+    return sure_embedding_models_of(endpoint) or models_of(endpoint)
+
+
+def sure_embedding_models_of(endpoint: str) -> list[str]:
+    """Those that embed: named as such in Settings, said so by the endpoint, or told by their names."""
+    found, listed = endpoints(settings()).get(endpoint), listed_by(endpoint)
     named = [name for name in (found.embeddings if found else ()) if name != "*"]
-    return list(dict.fromkeys([*named, *embedding_models_among(models_of(endpoint))]))
+    return list(dict.fromkeys([*named, *listed.embedding, *names_that_embed(models_of(endpoint))]))
+
+
+def listed_by(endpoint: str) -> ModelList:
+    """What an endpoint lists. It is asked beside other work; a page waits for it once at most, and not long."""
+    known = endpoints(settings()).get(endpoint)
+    if known is None:
+        return ModelList()
+    return model_lists_of(settings().home).look_up(known, key_of(known), _WAIT_SECONDS)
 
 
 def shutdown_of(endpoint: str, model: str) -> str:
-    """The day on which a model is switched off, as its endpoint said in this session; else empty."""
-    found, known = state().endpoint_checks.get(endpoint), endpoints(settings()).get(endpoint)
-    asked = model or (known.default_model if known else "")
-    return str(getattr(found, "shutdowns", {}).get(asked, ""))
+    """The day on which a model is switched off, as its endpoint says; else empty."""
+    known = endpoints(settings()).get(endpoint)
+    return listed_by(endpoint).shutdowns.get(model or (known.default_model if known else ""), "")
 
 
 def shutdown_note(endpoint: str, model: str) -> str:

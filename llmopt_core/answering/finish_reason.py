@@ -9,7 +9,7 @@ from llmopt_core.models.finish import ending
 from llmopt_core.types import Answer, Record
 
 # Long enough to tell two notes apart, short enough to meet one that carries further words.
-_SAME_START = 25
+_SAME_START = 17
 
 
 def ending_of(answer: Answer | None) -> str:

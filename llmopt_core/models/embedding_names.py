@@ -1,4 +1,4 @@
-"""Which of an endpoint's models embed: the list of an endpoint does not say. Pure."""
+"""Which of an endpoint's models embed: the list of an endpoint seldom says. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ _EMBEDS = re.compile(
 _OTHER = re.compile(r"rerank|cross-encoder|classif|moderat")
 
 
-def embedding_models_among(names: Iterable[str]) -> list[str]:
-    """The models that embed, by their names; all of them where no name tells."""
-    known = list(dict.fromkeys(names))
-    found = [name for name in known if _embeds(name)]
-    return found or known
+def names_that_embed(names: Iterable[str]) -> list[str]:
+    """The models that embed, by their names."""
+    return [name for name in dict.fromkeys(names) if _embeds(name)]
 
 
 def _embeds(name: str) -> bool:

@@ -17,6 +17,7 @@ from llmopt_core.settings import Settings
 # Somebody waits before a button for it.
 _SECONDS = 10.0
 _NO_LIST = (404, 405, 501)
+_KINDS = ("type", "task", "mode", "model_type", "kind", "capabilities", "supported_endpoint_types")
 _SHUTDOWN = ("shutdown_date", "shutdown_at", "deprecation_date", "retirement_date")
 
 
@@ -29,6 +30,7 @@ class EndpointReport:
         message: One sentence for the user.
         shutdowns: Model -> day on which it is switched off, as the endpoint says.
         seconds: How long the answer took.
+        embedding_models: Those that the endpoint says embed.
     """
 
     ok: bool
@@ -36,6 +38,7 @@ class EndpointReport:
     message: str
     seconds: float
     shutdowns: Mapping[str, str] = field(default_factory=dict)
+    embedding_models: tuple[str, ...] = ()
 
 
 async def check_endpoint(endpoint: Endpoint, key: str, settings: Settings | None = None) -> EndpointReport:
@@ -55,7 +58,7 @@ async def check_endpoint(endpoint: Endpoint, key: str, settings: Settings | None
     seconds = time.perf_counter() - started
     shutdowns = _shutdowns(listed or [])
     message = f"Reached in {seconds:.2f} s; {_model_count(endpoint, models, shutdowns)}."
-    return EndpointReport(True, models or (), message, seconds, shutdowns)
+    return EndpointReport(True, models or (), message, seconds, shutdowns, _embedding_models(listed or []))
 
 
 def _model_count(endpoint: Endpoint, models: tuple[str, ...] | None, shutdowns: Mapping[str, str]) -> str:
@@ -125,6 +128,16 @@ def _shutdowns(listed: Sequence[Any]) -> dict[str, str]:
         if day and _name(model):
             found[_name(model)] = day
     return found
+
+
+def _embedding_models(listed: Sequence[Any]) -> tuple[str, ...]:
+    """Those that are listed as models that embed, sorted."""
+    kinds = {
+        _name(model): " ".join(str(model[key]) for key in _KINDS if isinstance(model.get(key), str | list)).lower()
+        for model in listed
+        if isinstance(model, dict)
+    }
+    return tuple(sorted(name for name, kind in kinds.items() if name and "embed" in kind))
 
 
 def _day(value: Any) -> str:

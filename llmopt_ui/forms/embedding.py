@@ -9,7 +9,7 @@ import streamlit as st
 from llmopt_core.labs.finetuning.catalogue import tuned_embedding_models
 from llmopt_core.models.base import BUILTIN, BUILTIN_EMBEDDING, EmbeddingSpec
 from llmopt_ui.keys import endpoints
-from llmopt_ui.model_choice import embedding_models_of, model_choice
+from llmopt_ui.model_choice import embedding_models_of, model_choice, sure_embedding_models_of
 from llmopt_ui.resources import settings
 
 LOCAL = "On this machine"
@@ -38,10 +38,10 @@ def embedding_fields(before: EmbeddingSpec, endpoint_key: str, model_key: str, p
     same = chosen == (before.endpoint or LOCAL)
     if chosen == LOCAL:
         return {"endpoint": "", "model": _local_choice(before.model if same else BUILTIN_EMBEDDING, model_key)}
-    known = embedding_models_of(chosen)
+    first = before.model if same else next(iter(sure_embedding_models_of(chosen)), "")
     name = model_choice(
-        st, chosen, before.model if same else next(iter(known), ""), f"{model_key}_{chosen}", label="Embedding model",
-        known=known, persist_state="session",
+        st, chosen, first, f"{model_key}_{chosen}", label="Embedding model",
+        known=embedding_models_of(chosen), persist_state="session",
         placeholder="text-embedding-3-small",
     )  # fmt: skip
     return {"endpoint": chosen, "model": name}

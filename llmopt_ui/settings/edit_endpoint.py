@@ -1,4 +1,4 @@
-"""Changing an endpoint in Settings; its models are a list to choose from once it was tested."""
+"""Changing an endpoint in Settings; its models are a list to choose from."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def edit_form(endpoint: Endpoint) -> None:
             0 if endpoint.default_model else None,
             key=f"endpoint_edit_model_{name}_{len(known)}",
             accept_new_options=True,
-            placeholder="Choose or type one" if known else "Type one; Test lists them",
+            placeholder="Choose or type one" if known else "Type one; it lists none",
         )
         if note := shutdown_note(name, endpoint.default_model):
             left.caption(note)

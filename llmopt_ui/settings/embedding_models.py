@@ -9,7 +9,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import EmbeddingModel, Endpoint
 from llmopt_ui.components import show_errors
-from llmopt_ui.model_choice import embedding_models_of
+from llmopt_ui.model_choice import sure_embedding_models_of
 from llmopt_ui.resources import settings
 from llmopt_ui.session import notify
 from llmopt_ui.tables import table_editor
@@ -30,9 +30,8 @@ def embedding_models_form(endpoint: Endpoint) -> None:
             (name, model.query_prefix, model.passage_prefix, model.window)
             for name, model in endpoint.embeddings.items()
         ]
-        rows += [
-            (name, None, None, None) for name in embedding_models_of(endpoint.name) if name not in endpoint.embeddings
-        ]
+        listed = [name for name in sure_embedding_models_of(endpoint.name) if name not in endpoint.embeddings]
+        rows += [(name, None, None, None) for name in listed]
         rows = rows or [(None, None, None, None)]
         columns = [_MODEL, _QUERY, _PASSAGE, _WINDOW]
         table = pd.DataFrame(rows, columns=columns).astype(
@@ -52,7 +51,6 @@ def embedding_models_form(endpoint: Endpoint) -> None:
         if pressed:
             with show_errors():
                 typed = embedding_models_from(edited)
-                listed = set(embedding_models_of(endpoint.name)) - set(endpoint.embeddings)
                 kept = {name: one for name, one in typed.items() if name not in listed or one != EmbeddingModel()}
                 save_endpoint(settings(), endpoint.model_copy(update={"embeddings": kept}))
                 notify(f"Embedding models of {endpoint.name} saved.")

@@ -14,6 +14,7 @@ from llmopt_core.errors import BadInput, LlmOptError, field_problem
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.endpoint_file import delete_endpoint, save_endpoint
 from llmopt_core.models.endpoints import Endpoint, Prices, added_endpoints
+from llmopt_core.models.model_lists import model_lists_of
 from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.components import section, show_error, show_errors, side_by_side
@@ -141,9 +142,11 @@ def _check(endpoint: Endpoint) -> EndpointReport | str:
     from llmopt_core.models.probe import check_endpoint
 
     try:
-        return asyncio.run(check_endpoint(endpoint, key_of(endpoint)))
+        report = asyncio.run(check_endpoint(endpoint, key_of(endpoint)))
     except LlmOptError as error:
         return str(error)
+    model_lists_of(settings().home).keep(endpoint, report)
+    return report
 
 
 def _report(found: Any) -> None:

@@ -9,9 +9,10 @@ from streamlit.testing.v1 import AppTest
 
 from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import EmbeddingModel, Endpoint, added_endpoints
+from llmopt_core.models.model_lists import model_lists_of
 from llmopt_core.models.probe import EndpointReport
 from llmopt_core.runs.store import Store
-from llmopt_ui import resources, session
+from llmopt_ui import resources
 
 App = Callable[..., AppTest]
 PAGE = "pages/evaluation.py"
@@ -84,8 +85,8 @@ def test_a_sweep_takes_one_from_the_list(app: App, used: str, endpoint: Endpoint
 
 def test_a_model_that_is_switched_off_warns_where_it_is_chosen(app: App, endpoint: Endpoint) -> None:
     report = EndpointReport(True, LISTED, "", 0.1, {"bge-m3": "2027-01-31"})
+    model_lists_of(resources.settings().home).keep(endpoint, report)
     test = editor(app)
-    test.session_state[session.KEY].endpoint_checks["paid"] = report
     field(test, "edit_embedding_endpoint").set_value("paid").run()
     choice = next(box for box in test.selectbox if "_paid_of_paid" in str(box.key))
     choice.set_value("bge-m3").run()

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from llmopt_core.errors import BadInput
+from llmopt_core.models import model_lists
 from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import EmbeddingModel, Endpoint, added_endpoints
 from llmopt_ui import resources
@@ -81,6 +82,21 @@ def test_the_models_of_a_tested_endpoint_are_offered(app: App) -> None:
         test.button(key="endpoint_test_local").click().run()
         test.run()
     assert test.selectbox(key="endpoint_edit_model_local_3").options == ["stub-embedding", "stub-large", "stub-small"]
+
+
+def test_the_models_of_an_endpoint_that_was_never_tested_are_offered_and_warn(app: App) -> None:
+    with StubEndpoint() as stub:
+        stub.mangle = lambda _: [{"id": "old", "shutdown_date": "2027-01-31"}, {"id": "new"}, {"id": "text-embed-3"}]
+        save_endpoint(resources.settings(), Endpoint(name="local", base_url=stub.url, default_model="old"))
+        test = app(PAGE)
+        assert test.selectbox(key="endpoint_edit_model_local_3").options == ["old", "new", "text-embed-3"]
+        (table,) = [frame.value for frame in test.dataframe if "Window" in frame.value.columns]
+        assert list(table["Model"]) == ["text-embed-3"]
+        assert ":orange[:material/warning: It is switched off on 2027\\-01\\-31.]" in texts(test)
+        assert stub.paths == ["/v1/models"]
+    # A later session has the list though nobody answers.
+    model_lists._opened.clear()
+    assert app(PAGE).selectbox(key="endpoint_edit_model_local_3").options == ["old", "new", "text-embed-3"]
 
 
 def test_a_model_that_is_switched_off_warns_where_it_is_chosen(app: App) -> None:

@@ -24,7 +24,7 @@ _USUAL = 100
 _CHECKBOX, _BAR, _PENCIL = 60, 110, 22
 _ARROW = "     ▾"
 _OF_A_LIST = 3
-_DOUBLE_CLICK = "Not every cell is shown whole: double-click one to read all of it."
+_DOUBLE_CLICK = "Where a cell is not shown whole, double-click it to read all of it."
 _HEADER = 38
 """Pixels of the row of names, and the frame."""
 

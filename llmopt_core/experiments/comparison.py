@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -89,9 +90,11 @@ class Comparison:
 
     @property
     def title(self) -> str:
-        """`plain against think on questions (20)`."""
+        """`plain against think on questions (48)`, `plain against think on questions, first 20`."""
         names = " against ".join(variant.name for variant in self.variants)
-        return f"{names} on {self.set_name} ({self.total})"
+        # Parts of sets say in their names how many they are.
+        many = "" if re.search(rf", (?:first )?{self.total}\b", self.set_name) else f" ({self.total})"
+        return f"{names} on {self.set_name}{many}"
 
 
 def new_id() -> str:

@@ -21,6 +21,8 @@ MOST_VARIANTS = 4
 # The spread of answers shows in a handful; more is likelier a slip of the keyboard.
 MOST_REPEATS = 20
 FREE_INPUT = "free input"
+# More of a typed question makes a name too long for pickers and titles.
+_LONGEST = 40
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,9 @@ def free_input(rows: Sequence[dict[str, str]]) -> EvaluationSet:
     )
     if not examples:
         raise BadInput("Type at least one question.")
-    return EvaluationSet(FREE_INPUT, examples)
+    first = " ".join(examples[0].question.split())
+    shown = first if len(first) <= _LONGEST else f"{first[:_LONGEST].rstrip()}…"
+    return EvaluationSet(f"{FREE_INPUT}: {shown}", examples)
 
 
 def with_assertions(example: Example, shared: Sequence[AssertionSpec]) -> Example:

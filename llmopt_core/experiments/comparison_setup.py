@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -13,13 +12,13 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.assertion_rows import assertions_from_rows
 from llmopt_core.experiments.comparison_plan import ComparisonPlan, free_input, without_leaks
 from llmopt_core.experiments.configuration import Configuration, configuration_from
-from llmopt_core.experiments.subset import choose_examples
+from llmopt_core.experiments.subset import choose_examples, first_examples, random_examples
 from llmopt_core.experiments.versions.prompts import saved_prompt
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
-from llmopt_core.types import EvaluationSet, Example, Spec
+from llmopt_core.types import EvaluationSet, Spec
 
 USUAL_MODEL = ModelSpec(max_tokens=64, stop=("\n",))
 """For the built-in model, which stops by itself rarely."""
@@ -76,15 +75,13 @@ def setup_from(values: Mapping[str, Any] | None) -> Setup:
 
 def select_examples(found: EvaluationSet, setup: Setup) -> EvaluationSet:
     """The examples of the set that the setup takes."""
-    examples = found.examples
     if setup.take == "all":
         return found
     if setup.take == "chosen":
         return choose_examples(found, setup.ids)
-    some: Sequence[Example] = examples[: setup.count]
     if setup.take == "random":
-        some = random.Random(setup.seed).sample(examples, min(setup.count, len(examples)))
-    return choose_examples(found, [example.id for example in some])
+        return random_examples(found, setup.count, setup.seed)
+    return first_examples(found, setup.count)
 
 
 def plan_from(store: Store, project: Project | str, setup: Setup) -> tuple[ComparisonPlan, dict[str, tuple[str, ...]]]:

@@ -2,20 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import random
+from collections.abc import Iterable, Sequence
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.assertions.spec import why_not_run
-from llmopt_core.types import EvaluationSet
+from llmopt_core.types import EvaluationSet, Example
+
+_NAMED, _LONGEST = 3, 24
 
 
-def choose_examples(found: EvaluationSet, ids: Iterable[str]) -> EvaluationSet:
-    """The set itself where all its examples are chosen, else a set of the chosen ones under a name that says so."""
+def choose_examples(found: EvaluationSet, ids: Iterable[str], words: str = "") -> EvaluationSet:
+    """The set itself where all its examples are chosen, else a set of the chosen ones under a name that says which.
+
+    Args:
+        found: The whole set.
+        ids: Of the chosen ones.
+        words: How they were chosen, after their number, such as `at random`; their ids are named where it is empty.
+    """
     wanted = set(ids)
     examples = tuple(example for example in found.examples if example.id in wanted)
     if len(examples) == len(found.examples):
         return found
-    return EvaluationSet(f"{found.name}, {len(examples)} chosen", examples)
+    return EvaluationSet(f"{found.name}, {_words_of(examples, words)}", examples)
+
+
+def first_examples(found: EvaluationSet, count: int) -> EvaluationSet:
+    """The first ones of a set."""
+    examples = found.examples[:count]
+    return found if len(examples) == len(found.examples) else EvaluationSet(f"{found.name}, first {count}", examples)
+
+
+def random_examples(found: EvaluationSet, count: int, seed: int) -> EvaluationSet:
+    """Some of a set, drawn at random and kept in their order."""
+    if count >= len(found.examples):
+        return found
+    drawn = random.Random(seed).sample(found.examples, count)
+    return choose_examples(found, [example.id for example in drawn], f"at random (seed {seed})")
+
+
+def _words_of(examples: Sequence[Example], words: str) -> str:
+    """`2 chosen (q1, q3)`, `20 chosen (q1, q3, q4 and 17 more)`, `20 at random`."""
+    if words:
+        return f"{len(examples)} {words}"
+    ids = [example.id if len(example.id) <= _LONGEST else f"{example.id[:_LONGEST]}…" for example in examples]
+    more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+    return f"{len(ids)} chosen ({', '.join(ids[:_NAMED])}{more})"
 
 
 def runnable_examples(found: EvaluationSet) -> EvaluationSet:
@@ -28,4 +60,4 @@ def runnable_examples(found: EvaluationSet) -> EvaluationSet:
     if found.examples and not asked:
         why = why_not_run(found.examples[0]).removeprefix("Not run: ")
         raise BadInput(f"No question of {found.name} can be asked: {why}.")
-    return choose_examples(found, asked)
+    return choose_examples(found, asked, "that can be asked")

@@ -66,7 +66,7 @@ def embedder_view(project: Project) -> None:
     )
     active = [job for job, _ in known if not job.has_ended]
     if active:
-        follow_training(project, [job.id for job in active])
+        follow_training(project, active)
     with (
         st.expander("Fine-tune an embedding model", expanded=not known, icon=":material/model_training:"),
         show_errors(),

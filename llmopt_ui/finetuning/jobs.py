@@ -51,7 +51,7 @@ def jobs_view(project: Project) -> None:
     active = [job for job in jobs if not job.has_ended]
     said = _sending(project, jobs)
     if active:
-        follow_training(project, [job.id for job in reversed(active)])
+        follow_training(project, active[::-1])
     with st.expander("Start a job", expanded=not jobs, icon=":material/model_training:"):
         # Names are taken, and this machine is busy, whosever job it is.
         start_form(project, all_jobs(settings()))
@@ -92,17 +92,20 @@ def _went_on(sending: Sending, jobs: Sequence[Job]) -> bool:
     return job is not None and (bool(job.remote_id) or not job.has_ended)
 
 
-def follow_training(project: Project, ids: Sequence[str]) -> None:
-    """Live curves and numbers. Only this part is drawn again; when a job ends, the whole page is."""
+def follow_training(project: Project, jobs: Sequence[Job]) -> None:
+    """Live curves and numbers. Only this part is drawn again; when a job begins or ends, the whole page is."""
     labels, colours = job_labels(jobs_of(store(), settings(), project)), job_inks(project)
 
     @st.fragment(run_every=_PERIOD)
     def panel() -> None:
-        for job_id in ids:
-            _panel(asked(job_id), colours[labels[job_id]])
+        for job in jobs:
+            _panel(asked(job.id), colours[labels[job.id]])
         # The list decides what is drawn, so it alone says when the page is drawn again.
-        if any(job.has_ended for job in all_jobs(settings()) if job.id in ids):
+        now = {job.id: job for job in all_jobs(settings())}
+        changed = [now[job.id] for job in jobs if job.id in now and now[job.id].status != job.status]
+        if any(job.has_ended for job in changed):
             notify("A fine-tuning job has ended.")
+        if changed:
             st.rerun()
 
     panel()

@@ -17,7 +17,16 @@ from llmopt_core.finetuning.jobs.job import LOCAL, Job, JobRequest
 from llmopt_core.finetuning.openai.upload_summary import UploadSummary
 from llmopt_core.finetuning.training_price import TrainingPrice
 from llmopt_core.labs.finetuning.catalogue import tuned_chat_models
-from llmopt_core.labs.finetuning.jobs import Access, free_name, leaving, price_of, resume, rough_seconds, start
+from llmopt_core.labs.finetuning.jobs import (
+    Access,
+    free_name,
+    leaving,
+    model_name,
+    price_of,
+    resume,
+    rough_seconds,
+    start,
+)
 from llmopt_core.labs.finetuning.upload_jobs import SENDING, SendingArguments
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.reporting.glossary import explain_terms
@@ -75,8 +84,8 @@ def start_form(project: Project, jobs: Sequence[Job]) -> None:
                                help=explain_terms("lora"))  # fmt: skip
     values, base = _service_fields(three, provider) if provider != LOCAL else ({}, "builtin")
     name = one.text_input(
-        "Name of the fine-tuned model", free_name(chosen.name, jobs, tuned_chat_models(settings())),
-        key=f"{NAME}_{label}_{tuning_state().forms}", max_chars=40,
+        "Name of the fine-tuned model", free_name(model_name(chosen, kind), jobs, tuned_chat_models(settings())),
+        key=f"{NAME}_{label}_{kind}_{tuning_state().forms}", max_chars=40,
     )  # fmt: skip
     seed = two.number_input("Seed", 0, 1_000_000, 0, key="start_seed", help="The same seed and data give the same.")
     validate = three.toggle("Watch validation", chosen.validation is not None, key=f"start_validate_{label}",

@@ -24,7 +24,7 @@ from tests.ui.seed import METRICS, seed_project
 TABS = {**PAGES, "Settings": ("Endpoints", "Built-in models", "Judge", "Workspace")}
 QUESTION = "What do boats from the islands bring to the market that opens on the quay every spring?"
 LONG = "a-name-without-any-space-" * 4
-TO_READ = "Not every cell is shown whole: double-click one to read all of it."
+TO_READ = "Where a cell is not shown whole, double-click it to read all of it."
 _SIDEWAYS = """() => {
   const main = document.querySelector('[data-testid="stMain"]'), found = [];
   for (const e of [document.documentElement, main])

@@ -89,7 +89,7 @@ def test_a_table_that_is_not_whole_says_how_to_read_it(monkeypatch: pytest.Monke
     data_table(pd.DataFrame({"Text": ["short"]}))
     assert not said
     data_table(pd.DataFrame({"Text": [SENTENCE * 20]}))
-    assert said == ["Not every cell is shown whole: double-click one to read all of it."]
+    assert said == ["Where a cell is not shown whole, double-click it to read all of it."]
 
 
 @pytest.mark.parametrize("room", [140, 260, 620])

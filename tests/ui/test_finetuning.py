@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,10 +15,11 @@ from llmopt_core.experiments.colours import project_colours
 from llmopt_core.experiments.comparison import new_id, start_comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.finetuning_jobs import jobs_of
 from llmopt_core.experiments.versions.training_sets import collect, collected_examples, save_training_set, training_sets
 from llmopt_core.finetuning.data.examples import TrainingExample, chat_example
 from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder
-from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.jobs.job import Job, JobRequest
 from llmopt_core.finetuning.training.adapters import adapters_root, write_card
 from llmopt_core.labs.finetuning.annotation import labels
 from llmopt_core.models.base import ChatRequest
@@ -545,6 +548,27 @@ def test_likely_secrets_are_counted_before_they_leave(app: App, used: str, store
     test.text_input(key="start_base").set_value("big").run()
     assert "1 example seems to hold a secret (an API key in 1)" in words(test).replace("\\", "")
     assert "sk-abc" not in words(test)
+
+
+def test_the_table_says_that_a_training_has_begun_as_its_card_does(
+    app: App, used: str, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = save_training_set(store, used, "shades", examples(12))
+    folder = new_folder(settings, JobRequest(name="second"), "lora", saved.train, None)
+    folder.update_state(status="queued")
+    folder.claim(os.getpid())
+
+    def begin_after(*given: Any) -> list[Job]:
+        found = jobs_of(*given)
+        folder.update_state(status="running")
+        return found
+
+    monkeypatch.setattr("llmopt_ui.finetuning.jobs.jobs_of", begin_after)
+    test = app(PAGE, project=used, tuning_view="Jobs")
+    assert not test.exception
+    (table,) = [t for t in test.dataframe if "Fine-tuned model" in t.value.columns]
+    assert table.value["State"].tolist()[0] == "training"
+    assert test.main.get("progress")[0].proto.text.startswith("Training")
 
 
 def test_missing_losses_have_a_dash_and_a_waiting_job_waits_once(

@@ -92,7 +92,7 @@ def test_the_setup_names_variants_and_tells_what_it_takes(app: App, prompts: str
 def test_a_comparison_runs_and_is_stored_as_runs(compared: AppTest, store: Store, prompts: str) -> None:
     (found,) = comparisons(store, prompts)
     assert found.status == "finished"
-    assert found.title == "plain against wrong on questions, 10 chosen (10)"
+    assert found.title == "plain against wrong on questions, first 10"
     assert compared.selectbox(key="comparison_choice").value == found.id
     assert "It was 1712." in html(compared)
     assert {run.options.get("comparison") for run in store.runs(prompts)} == {found.id, None}

@@ -15,7 +15,7 @@ from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.preflight import check_run
-from llmopt_core.experiments.subset import choose_examples
+from llmopt_core.experiments.subset import choose_examples, random_examples
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.overlap import find_overlap
 from llmopt_core.prompts.spec import FewShotSpec
@@ -111,9 +111,7 @@ def check_task(task: SearchTask, models: Models) -> None:
 
 def sample_examples(found: EvaluationSet, most: int | None, seed: int = 0) -> EvaluationSet:
     """At most so many examples, drawn at random and kept in their order."""
-    if most is None or most >= len(found.examples):
-        return found
-    return choose_examples(found, [e.id for e in random.Random(seed).sample(found.examples, most)])
+    return found if most is None else random_examples(found, most, seed)
 
 
 def split(examples: Sequence[Example], held_back: float, seed: int = 0) -> tuple[list[Example], list[Example]]:
@@ -168,7 +166,8 @@ def without_repeats(
         if not kept:
             raise BadInput("Every question stands among the few-shot examples; take other questions.")
         left_out = tuple(asked[place].question for place in sorted(repeated))
-        small = choose_examples(task.evaluation_set, [example.id for example in kept])
+        ids = [example.id for example in kept]
+        small = choose_examples(task.evaluation_set, ids, "that no few-shot example repeats")
         return replace(task, evaluation_set=small), tuple(range(len(pool))), left_out
     repeated = {found.example for found in find_overlap(pool, [example.question for example in asked])}
     places = tuple(place for place in range(len(pool)) if place not in repeated)

@@ -26,6 +26,8 @@ from llmopt_core.settings import Settings
 
 USUAL_SPEED = 300.0
 """Tokens per second of a LoRA run on two cores, before a run here has told."""
+# Of a name with a number behind it: no trainer takes more than 40.
+_LONGEST_NAME = 34
 
 
 @dataclass(frozen=True)
@@ -184,11 +186,27 @@ def rough_seconds(saved: SavedTraining, epochs: int, jobs: Sequence[Job]) -> flo
     return epochs * characters / 4 / (known[0] if known else USUAL_SPEED)
 
 
+def model_name(saved: SavedTraining, kind: str) -> str:
+    """A name for what a training set makes: `snips-v1-lora`, `votes-v2-dpo`, and `snips-v1` at a service.
+
+    Args:
+        saved: What it learns.
+        kind: `lora`, `embedding`, or `service`, which names the base model itself.
+    """
+    method = "dpo" if saved.train.kind == "preference" else kind
+    tail = f"-v{saved.number}" + ("" if method == "service" else f"-{method}")
+    return f"{_usable(saved.name)[: _LONGEST_NAME - len(tail)]}{tail}"
+
+
 def free_name(wanted: str, jobs: Sequence[Job], models: Sequence[TunedModel]) -> str:
     """The wanted name for a tuned model, numbered where it is taken already; only signs that a name may have."""
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-._")[:30] or "tuned"
+    stem = _usable(wanted)[:_LONGEST_NAME] or "tuned"
     taken = {job.name for job in jobs} | {model.name for model in models}
     return stem if stem not in taken else next(n for i in count(2) if (n := f"{stem}-{i}") not in taken)
+
+
+def _usable(wanted: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-._")
 
 
 def configuration_as_trained(

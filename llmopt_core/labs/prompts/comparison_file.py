@@ -18,6 +18,7 @@ from llmopt_core.experiments.comparison_plan import ComparisonPlan, free_input, 
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment_file import documents_root, found_path, read_with_lines
 from llmopt_core.experiments.file_validation import validated
+from llmopt_core.experiments.subset import first_examples
 from llmopt_core.experiments.versions.prompts import saved_prompt
 from llmopt_core.experiments.yaml_lines import LocatedValue
 from llmopt_core.interop.promptfoo.importer import NotRun, import_promptfoo
@@ -150,9 +151,7 @@ def _rows(
             encoding=said.questions_encoding,
         )
         found, notes = replace(read.evaluation_set, name=path.stem), tuple(f"{path.name}: {n}" for n in read.notes)
-    if said.limit is None or said.limit >= len(found.examples):
-        return found, notes
-    return EvaluationSet(f"{found.name}, first {said.limit}", found.examples[: said.limit]), notes
+    return found if said.limit is None else first_examples(found, said.limit), notes
 
 
 def _variants(said: _File, located: LocatedValue, store: Store, project: str) -> tuple[Configuration, ...]:

@@ -88,6 +88,20 @@ def test_names_are_free_and_usable(access: jobs.Access, saved: SavedTraining) ->
     assert jobs.free_name("…", known, [TunedModel("tuned", ModelSpec())]) == "tuned-2"
 
 
+def test_the_name_of_a_model_says_what_it_has_learned(saved: SavedTraining) -> None:
+    named = replace(saved, name="Support answers!", number=3)
+    assert jobs.model_name(named, "lora") == "Support-answers-v3-lora"
+    assert jobs.model_name(named, "embedding") == "Support-answers-v3-embedding"
+    assert jobs.model_name(named, "service") == "Support-answers-v3"
+    preference = replace(
+        named, train=replace(saved.train, examples=(replace(saved.train.examples[0], preferred=({},)),))
+    )
+    assert jobs.model_name(preference, "lora") == "Support-answers-v3-dpo"
+    long = jobs.free_name(jobs.model_name(replace(named, name="n" * 60), "embedding"), [], [])
+    assert long.endswith("n-v3-embedding")
+    assert len(long) <= 34
+
+
 def test_the_rough_time_follows_the_last_run_here(access: jobs.Access, saved: SavedTraining) -> None:
     first = jobs.rough_seconds(saved, 3, [])
     (job,) = [jobs.start(access, REQUEST, saved, confirmed=True)]

@@ -368,12 +368,22 @@ def test_chosen_examples_are_a_set_of_their_own() -> None:
     whole = EvaluationSet("questions", EXAMPLES)
     assert choose_examples(whole, ["q1", "q2", "q3"]) is whole
     some = choose_examples(whole, ["q3", "q1"])
-    assert (some.name, [example.id for example in some.examples]) == ("questions, 2 chosen", ["q1", "q3"])
+    assert (some.name, [example.id for example in some.examples]) == ("questions, 2 chosen (q1, q3)", ["q1", "q3"])
+    many = EvaluationSet("many", tuple(Example(f"q{number}", f"{number}?") for number in range(9)))
+    assert (
+        choose_examples(many, [f"q{number}" for number in range(1, 8)]).name == "many, 7 chosen (q1, q2, q3 and 4 more)"
+    )
+    long = EvaluationSet("long", (Example("i" * 40, "a?"), Example("b", "b?")))
+    assert choose_examples(long, ["i" * 40]).name == f"long, 1 chosen ({'i' * 24}…)"
 
 
 def test_free_input() -> None:
     rows = [{"question": "Why?", "reference": " ", "tone": "dry"}, {"question": " "}]
     (example,) = free_input(rows).examples
+    assert free_input(rows).name == "free input: Why?"
+    assert free_input([{"question": "What is\nthe capital " * 9}]).name == (
+        "free input: What is the capital What is the capital…"
+    )
     assert (example.question, example.reference, dict(example.variables)) == ("Why?", None, {"tone": "dry"})
     with pytest.raises(BadInput, match="at least one question"):
         free_input([{"question": ""}])

@@ -121,6 +121,20 @@ def test_rows_of_a_set() -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"take": "all"}, "questions"),
+        ({"take": "first", "count": 2}, "questions, first 2"),
+        ({"take": "random", "count": 2, "seed": 7}, "questions, 2 at random (seed 7)"),
+        ({"take": "chosen", "ids": ["q3"]}, "questions, 1 chosen (q3)"),
+    ],
+)
+def test_the_name_of_rows_says_which_they_are(changes: dict[str, object], name: str) -> None:
+    whole = EvaluationSet("questions", EXAMPLES)
+    assert select_examples(whole, Setup.model_validate(changes)).name == name
+
+
+@pytest.mark.parametrize(
     ("changes", "told"),
     [
         ({"variants": ()}, "at least one variant"),

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from llmopt_core.errors import Cancelled
 from llmopt_core.runs.owner import HEARTBEAT_SECONDS
+
+T = TypeVar("T")
 
 _LOOK_SECONDS = 0.2
 
 
 async def cancellable(
-    work: Coroutine[Any, Any, None], should_cancel: Callable[[], bool], beat: Callable[[], Coroutine[Any, Any, None]]
-) -> None:
-    """Await `work`, looking up now and then.
+    work: Coroutine[Any, Any, T],
+    should_cancel: Callable[[], bool],
+    beat: Callable[[], Coroutine[Any, Any, None]] | None = None,
+) -> T:
+    """What `work` gives, looking up now and then while it lasts, and letting it `beat` where others must see it live.
 
     Raises:
         Cancelled: `should_cancel` became true; everything in flight was dropped.
@@ -28,11 +32,11 @@ async def cancellable(
             await asyncio.wait((task,), timeout=_LOOK_SECONDS)
             if not task.done() and should_cancel():
                 raise Cancelled("Cancelled.")
-            if time.monotonic() - beaten > HEARTBEAT_SECONDS:
+            if beat is not None and time.monotonic() - beaten > HEARTBEAT_SECONDS:
                 beaten = time.monotonic()
                 await beat()
     finally:
         if not task.done():
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-    task.result()
+    return task.result()

@@ -58,12 +58,6 @@ class Estimate:
     note: str = ""
 
 
-def most_usd(found: Sequence[Estimate]) -> float | None:
-    """What pilot and runs cost together, to be held against a budget; None where a price is not known."""
-    total = sum((Usage(cost_usd=one.cost_usd) + one.spent for one in found), Usage())
-    return total.cost_usd
-
-
 async def estimate(store: Store, plan: Plan, models: Models, pilot: int = PILOT) -> list[Estimate]:
     """An estimate per configuration. The pilot makes real calls, within the plan's budget; their results are kept.
 

@@ -28,7 +28,6 @@ from llmopt_core.statistics.intervals import summarize
 from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_core.text.files import read_regular_file
 from llmopt_core.types import Hit, Record
-from llmopt_core.workspace import write_output
 
 Result = dict[str, Any]
 # A result of a thousand questions has some megabytes; a larger file is something else.
@@ -187,15 +186,6 @@ def _tools(record: Record) -> dict[str, Any]:
 def _context(hit: Hit) -> dict[str, Any]:
     chunk = hit.chunk
     return {"document": chunk.document, "start": chunk.start, "end": chunk.end, "text": chunk.text, "score": hit.score}
-
-
-def write_result(result: Result, path: Path) -> None:
-    """Write a result as JSON.
-
-    Raises:
-        StorageFailed: The file cannot be written.
-    """
-    write_output(path, json.dumps(result, ensure_ascii=False, indent=1) + "\n")
 
 
 def read_result(path: Path) -> Result:

@@ -102,12 +102,6 @@ def _most_edits(length: int) -> int:
     return min(MOST_EDITS, int(SHARE * length))
 
 
-def without_overlap(examples: Sequence[dict[str, str]], questions: Sequence[str]) -> list[dict[str, str]]:
-    """The examples that repeat no question."""
-    repeated = {overlap.example for overlap in find_overlap(examples, questions)}
-    return [example for number, example in enumerate(examples) if number not in repeated]
-
-
 def without_repeated_questions(prompt: PromptSpec, examples: Sequence[Example]) -> tuple[PromptSpec, tuple[str, ...]]:
     """The prompt without few-shot examples that repeat a question it is going to be asked, and those left out.
 

@@ -2,29 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from llmopt_core.index.index import Index
-from llmopt_core.models.registry import Models
-from llmopt_core.retrieval.metrics import span_measures
-from llmopt_core.retrieval.result import Retrieval
-from llmopt_core.retrieval.retrieve import Retriever
 from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec, SearchSpec, TransformSpec
-from llmopt_core.types import Example
-
-
-@dataclass(frozen=True, slots=True)
-class RetrievalMeasures:
-    """One retrieval over a set.
-
-    Attributes:
-        measures: By measure one value per example; None where it has no references.
-        retrievals: Per example, with traces: seconds, tokens and cost stand there.
-    """
-
-    measures: dict[str, list[float | None]]
-    retrievals: tuple[Retrieval, ...]
 
 
 def variants(spec: RetrievalSpec) -> dict[str, RetrievalSpec]:
@@ -46,40 +24,6 @@ def variants(spec: RetrievalSpec) -> dict[str, RetrievalSpec]:
     if spec.routing is not None:
         found["without routing"] = spec.model_copy(update={"routing": None})
     return found
-
-
-async def measure(
-    spec: RetrievalSpec,
-    examples: Sequence[Example],
-    index: Index,
-    models: Models,
-    *,
-    k: int | None = None,
-) -> RetrievalMeasures:
-    """Retrieve for every example and measure against its references.
-
-    Args:
-        spec: The retrieval.
-        examples: Questions, with references where they have some.
-        index: Built with the spec's chunking and embedding.
-        models: To reach models.
-        k: How many chunks count; by default `spec.top_k`.
-    """
-    k = k or spec.top_k
-    # Routes may hand over another number of chunks; all that count must be there.
-    retriever = Retriever(spec.model_copy(update={"top_k": max(k, spec.top_k)}), index, models, models.cache)
-    found = await retriever.retrieve_many(
-        [example.question for example in examples], [example.category for example in examples]
-    )
-    rows = [_measures(example, retrieval, k) for example, retrieval in zip(examples, found, strict=True)]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return RetrievalMeasures({name: [row.get(name) for row in rows] for name in names}, tuple(found))
-
-
-def _measures(example: Example, retrieval: Retrieval, k: int) -> dict[str, float]:
-    if not example.references:
-        return {}
-    return span_measures([hit.chunk.span for hit in retrieval.hits], example.references, k)
 
 
 def _with_search(spec: RetrievalSpec, **changes: object) -> RetrievalSpec:

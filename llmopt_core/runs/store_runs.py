@@ -165,14 +165,6 @@ class RunStore(StorePart):
         found = self.project(project) if isinstance(project, str) else project
         return self._run_list.current((found.id, found.name), runs.c.project_id == found.id)
 
-    def delete_run(self, run_id: int) -> None:
-        """Remove a run with its records and scores.
-
-        Raises:
-            BadInput: It is under way.
-        """
-        self.delete_runs([run_id])
-
     def delete_runs(self, run_ids: Sequence[int]) -> None:
         """Remove runs with their records and scores, all or none.
 

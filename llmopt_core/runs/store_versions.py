@@ -95,13 +95,6 @@ class VersionStore(StorePart):
             raise BadInput(f"There is no {kind} named {which} in this project.")
         return wanted[-1]
 
-    def delete_versions(self, project: Project | str, kind: str, name: str) -> None:
-        """Remove a thing with all its versions, labels and drafts."""
-        project_id = self._project_id(project)
-        with self.database.write() as connection:
-            for table in (versions, labels, drafts):
-                connection.execute(sa.delete(table).where(_has_name(table, project_id, kind, name)))
-
     def set_label(self, project: Project | str, kind: str, name: str, label: str, number: int) -> None:
         """Let a label, such as `production`, point to one version; it leaves the version it pointed to.
 

@@ -69,9 +69,16 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def belongs_to_project() -> sa.Column[int]:
-    """The column that ties a row to its project."""
-    return sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False, index=True)
+def project_table(name: str, *columns: sa.Column[Any], unique: tuple[str, ...] = ()) -> sa.Table:
+    """A table whose rows have a number and go with their project."""
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False, index=True),
+        *columns,
+        *([sa.UniqueConstraint(*unique)] if unique else []),
+    )
 
 
 projects = sa.Table(
@@ -83,43 +90,34 @@ projects = sa.Table(
     sa.Column("created_at", Moment, nullable=False),
 )
 
-documents = sa.Table(
+documents = project_table(
     "documents",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    belongs_to_project(),
     sa.Column("name", Words, nullable=False),
     sa.Column("version", sa.String(16), nullable=False),
     sa.Column("characters", sa.Integer, nullable=False),
     sa.Column("saved_at", Moment, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
-    sa.UniqueConstraint("project_id", "name"),
+    unique=("project_id", "name"),
 )
 
-evaluation_sets = sa.Table(
+evaluation_sets = project_table(
     "evaluation_sets",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    belongs_to_project(),
     sa.Column("name", Words, nullable=False),
     sa.Column("version", sa.String(16), nullable=False),
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("saved_at", Moment, nullable=False),
     sa.Column("hidden", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("body", sa.LargeBinary, nullable=False),
-    sa.UniqueConstraint("project_id", "name", "version"),
+    unique=("project_id", "name", "version"),
 )
 
-configurations = sa.Table(
+configurations = project_table(
     "configurations",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    belongs_to_project(),
     sa.Column("name", Words, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("fingerprint", sa.String(16), nullable=False),
     sa.Column("hidden", sa.Boolean, nullable=False, default=False),
     sa.Column("saved_at", Moment, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
-    sa.UniqueConstraint("project_id", "name", "version"),
+    unique=("project_id", "name", "version"),
 )

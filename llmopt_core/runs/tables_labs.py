@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from llmopt_core.runs.tables import Moment, Words, belongs_to_project, metadata
+from llmopt_core.runs.tables import Moment, Words, project_table
 
-versions = sa.Table(
+versions = project_table(
     "versions",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    belongs_to_project(),
     sa.Column("kind", sa.String(40), nullable=False),
     sa.Column("name", Words, nullable=False),
     sa.Column("number", sa.Integer, nullable=False),
@@ -18,38 +15,29 @@ versions = sa.Table(
     sa.Column("note", Words, nullable=False, default=""),
     sa.Column("saved_at", Moment, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
-    sa.UniqueConstraint("project_id", "kind", "name", "number"),
+    unique=("project_id", "kind", "name", "number"),
 )
 
-labels = sa.Table(
+labels = project_table(
     "labels",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    belongs_to_project(),
     sa.Column("kind", sa.String(40), nullable=False),
     sa.Column("name", Words, nullable=False),
     sa.Column("label", Words, nullable=False),
     sa.Column("number", sa.Integer, nullable=False),
-    sa.UniqueConstraint("project_id", "kind", "name", "label"),
+    unique=("project_id", "kind", "name", "label"),
 )
 
-drafts = sa.Table(
+drafts = project_table(
     "drafts",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    belongs_to_project(),
     sa.Column("kind", sa.String(40), nullable=False),
     sa.Column("name", Words, nullable=False),
     sa.Column("saved_at", Moment, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
-    sa.UniqueConstraint("project_id", "kind", "name"),
+    unique=("project_id", "kind", "name"),
 )
 
-votes = sa.Table(
+votes = project_table(
     "votes",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    belongs_to_project(),
     sa.Column("comparison", Words, nullable=False),
     sa.Column("voter", Words, nullable=False),
     sa.Column("example_id", Words, nullable=False),
@@ -57,17 +45,14 @@ votes = sa.Table(
     sa.Column("second", Words, nullable=False),
     sa.Column("choice", sa.String(10), nullable=False),
     sa.Column("saved_at", Moment, nullable=False),
-    sa.UniqueConstraint("project_id", "comparison", "voter", "example_id", "first", "second"),
+    unique=("project_id", "comparison", "voter", "example_id", "first", "second"),
 )
 
-ladder_steps = sa.Table(
+ladder_steps = project_table(
     "ladder_steps",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    belongs_to_project(),
     sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
     sa.Column("decision", sa.String(10), nullable=False),
     sa.Column("note", Words, nullable=False, default=""),
     sa.Column("saved_at", Moment, nullable=False),
-    sa.UniqueConstraint("project_id", "run_id"),
+    unique=("project_id", "run_id"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from llmopt_core.runs.tables import Moment, Words, belongs_to_project, metadata
+from llmopt_core.runs.tables import Moment, Words, metadata, project_table
 
 
 def _owner() -> list[sa.Column[object]]:
@@ -40,11 +40,8 @@ jobs = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False, default=0, server_default="0"),
 )
 
-runs = sa.Table(
+runs = project_table(
     "runs",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    belongs_to_project(),
     sa.Column("job_id", sa.ForeignKey("jobs.id", ondelete="SET NULL"), index=True),
     sa.Column("name", Words, nullable=False),
     sa.Column("fingerprint", sa.String(16), nullable=False),

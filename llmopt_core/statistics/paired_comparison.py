@@ -120,12 +120,6 @@ def compare_family(
     ]
 
 
-def mcnemar(a_pass: Sequence[bool | None], b_pass: Sequence[bool | None], alpha: float = ALPHA) -> Comparison:
-    """Exact McNemar test of pass/fail on the same examples; the difference is in pass rate."""
-    a, b = ([None if passed is None else float(passed) for passed in column] for column in (a_pass, b_pass))
-    return compare_paired(a, b, alpha=alpha)
-
-
 def wins(
     a: Sequence[float | None], b: Sequence[float | None], higher_is_better: bool = True, tolerance: float = 0.0
 ) -> Wins:

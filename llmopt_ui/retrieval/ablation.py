@@ -13,7 +13,7 @@ from llmopt_core.labs.retrieval.components import FACT_CHECK_AND_REFUSAL, compon
 from llmopt_core.labs.retrieval.costs import Cost
 from llmopt_core.labs.retrieval.jobs import (
     ABLATION,
-    ablation_report,
+    report_of,
 )
 from llmopt_core.labs.retrieval.stage_words import part_words
 from llmopt_core.reporting.glossary import explain_terms
@@ -72,7 +72,7 @@ def ablation_view(project: Project, found: Sequence[Side]) -> None:
             + ", ".join(map(part_words, parts)),
             paid_work(list_asked_models(side.configuration, bool(with_answers), JudgeSpec())),
         )  # fmt: skip
-        report = ablation_report(done[0]) if done else None
+        report = report_of(done[0], AblationReport) if done else None
         if report is not None:
             _show(project, report)
 

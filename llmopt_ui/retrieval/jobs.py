@@ -13,7 +13,7 @@ from llmopt_core.experiments.keys import lab_identity
 from llmopt_core.experiments.provenance import changed_parts, changed_words, result_basis
 from llmopt_core.labs.retrieval.components import AskedModel, is_free, is_priced
 from llmopt_core.labs.retrieval.estimate import LabEstimate
-from llmopt_core.labs.retrieval.jobs import Task, earlier, estimate_of, lab_arguments, lab_versions, latest, pilot_of
+from llmopt_core.labs.retrieval.jobs import Task, earlier, lab_arguments, lab_versions, latest, pilot_of, report_of
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import EvaluationSet, Example, Usage
 from llmopt_ui import format as fmt
@@ -169,7 +169,7 @@ def _offer(offer: Offer) -> None:
         if pilot.active:
             return
     newer = pilot is not None and (before is None or pilot.id > before.id) and pilot.id not in state().seen_jobs
-    found = estimate_of(pilot) if pilot is not None and newer else None
+    found = report_of(pilot, LabEstimate) if pilot is not None and newer else None
     if pilot is not None and found is not None:
         _estimate(offer, pilot.id, found)
         return

@@ -9,7 +9,7 @@ import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.labs.retrieval.components import list_asked_models
-from llmopt_core.labs.retrieval.jobs import SWEEP, sweep_report
+from llmopt_core.labs.retrieval.jobs import SWEEP, report_of
 from llmopt_core.labs.retrieval.k_sweep import KS, AtK, KSweep, at_k
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
@@ -52,7 +52,7 @@ def k_view(project: Project, found: Sequence[Side]) -> None:
             f"{len(asked.examples) * len(ks)} answers, less what is known already",
             paid_work(list_asked_models(side.configuration, True, JudgeSpec())),
         )  # fmt: skip
-        report = sweep_report(done[0]) if done else None
+        report = report_of(done[0], KSweep) if done else None
         if report is not None:
             _show(project, side, report)
 

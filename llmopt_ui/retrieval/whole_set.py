@@ -9,7 +9,7 @@ import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.labs.retrieval.components import list_asked_models
-from llmopt_core.labs.retrieval.jobs import MEASURE, set_report
+from llmopt_core.labs.retrieval.jobs import MEASURE, report_of
 from llmopt_core.labs.retrieval.set_report import MEASURES, SetReport
 from llmopt_core.reporting.glossary import explain_terms
 from llmopt_core.runs.values import Project
@@ -44,7 +44,7 @@ def set_view(project: Project, found: Sequence[Side]) -> None:
         f"{fmt.plural(len(asked.examples), 'question')} · no answers are asked for, only what retrieval itself needs",
         paid_work(models),
     )  # fmt: skip
-    reports = {job.arguments.get("key"): set_report(job) for job in done}
+    reports = {job.arguments.get("key"): report_of(job, SetReport) for job in done}
     shown = [
         (side, report)
         for side, task in zip(found, tasks, strict=True)

@@ -300,7 +300,7 @@ def test_more_of_the_set_is_asked_for_before_more_questions(app: App, store: Sto
     for name in ("baseline", "rag", "rag-rerank"):
         run = next(run for run in store.runs(used) if run.name == name)
         try_again(store, used, name, 6, run.metrics)
-        store.delete_run(run.id)
+        store.delete_runs([run.id])
     told = plain(app("pages/overview.py", project=used))
     assert "6 of 24 were asked of each" in told
     links = [link.label for link in app("pages/overview.py", project=used).get("page_link")]

@@ -11,11 +11,12 @@ from pydantic import AliasChoices, Field
 from llmopt_core.answering.citations import without_marks
 from llmopt_core.answering.fact_check.claims import claims_of, is_refusal
 from llmopt_core.answering.fact_check.support import Support, Verdict, as_numbered_json
-from llmopt_core.answering.grounded_prompts import REFUSAL
 from llmopt_core.errors import BudgetReached, Cancelled, EndpointError, LlmOptError
 from llmopt_core.models.base import ChatModel, ChatRequest, ModelSpec
 from llmopt_core.models.finish import unusable
 from llmopt_core.types import Evidence, Message, Spec, Usage, fingerprint
+
+REFUSAL = "I don't know."
 
 
 class FactCheckSpec(Spec):

@@ -40,7 +40,6 @@ __all__ = [
     "AssertionSpec",
     "assertions_of",
     "build_assertions",
-    "run_assertion",
     "threshold_of",
     "verdict",
 ]
@@ -154,12 +153,6 @@ class Assertion:
 def build_assertions(specs: Sequence[AssertionSpec], judge: JudgeSpec, models: Models) -> list[Assertion]:
     """The assertions ready to run, each with a name of its own."""
     return [Assertion(spec, name, judge, models) for spec, name in zip(specs, labels(specs), strict=True)]
-
-
-async def run_assertion(spec: AssertionSpec, sample: Sample, judge: JudgeSpec, models: Models) -> Score:
-    """Run one assertion on one answer. Never raises but for a budget reached or a cancellation."""
-    (check,) = build_assertions([spec], judge, models)
-    return (await check.score(sample))[0]
 
 
 def verdict(specs: Sequence[AssertionSpec], scores: Sequence[Score], threshold: float | None = None) -> bool | None:

@@ -91,15 +91,6 @@ def training_sets(store: Store, project: Project | str) -> list[SavedTraining]:
     return [_read_version(version) for version in reversed(store.versions(project, TRAINING_SET))]
 
 
-def training_set(store: Store, project: Project | str, name: str, number: int | None = None) -> SavedTraining:
-    """One version, the newest by default.
-
-    Raises:
-        BadInput: There is none.
-    """
-    return _read_version(store.version(project, TRAINING_SET, name, number))
-
-
 def _read_version(version: Version) -> SavedTraining:
     """The version decoded; kept, because pages ask for all of them at every rerun."""
     key = (version.fingerprint, version.name, version.number, version.saved_at)

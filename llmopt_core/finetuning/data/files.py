@@ -9,7 +9,6 @@ from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, from_openai
 from llmopt_core.finetuning.data.reading import RawExample, read_examples
 from llmopt_core.finetuning.data.rules import check_example
-from llmopt_core.text.drafts import replace_file
 
 # What services take; far more than anyone trains on here.
 MOST_BYTES = 512_000_000
@@ -51,9 +50,3 @@ def _example(raw: RawExample, name: str) -> TrainingExample:
     if errors:
         raise BadInput(f"{name}, line {raw.line}: {errors[0].message}.")
     return from_openai({**raw.value, **raw.about}, f"{name} line {raw.line}")
-
-
-def write_training_set(training: TrainingSet, path: Path) -> Path:
-    """Write a training set as JSONL, whole or not at all."""
-    replace_file(path, training.to_jsonl())
-    return path

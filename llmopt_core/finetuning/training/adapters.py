@@ -59,13 +59,6 @@ def adapter(settings: Settings, name: str) -> Adapter:
     return known[name]
 
 
-def delete_adapter(settings: Settings, name: str) -> None:
-    """Remove an adapter and its card."""
-    found = adapter(settings, name)
-    found.path.unlink()
-    found.path.with_suffix(".json").unlink(missing_ok=True)
-
-
 def embeddings_root(settings: Settings) -> Path:
     """Where tuned embedding models lie, one folder each."""
     return settings.home / "embeddings"

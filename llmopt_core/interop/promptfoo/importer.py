@@ -18,7 +18,7 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.interop.promptfoo import FoundPrompt, FoundTest, PromptfooFile, read_promptfoo
 from llmopt_core.interop.promptfoo.assertions import UnsupportedError, assertions_from, unsupported_assertion
-from llmopt_core.interop.promptfoo.providers import ECHO, model_from
+from llmopt_core.interop.promptfoo.providers import model_from
 from llmopt_core.interop.promptfoo.references import DATA
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
@@ -64,11 +64,6 @@ class PromptfooImport:
     repeat: int = 1
     not_run: tuple[NotRun, ...] = ()
     warnings: tuple[str, ...] = ()
-
-    @property
-    def needs_echo(self) -> bool:
-        """Whether some configuration answers by `echo`; then `register_echo` must be called before running."""
-        return any(configuration.model.endpoint == ECHO for configuration in self.configurations)
 
 
 def import_promptfoo(path: Path, root: Path | None = None, name: str = "") -> PromptfooImport:

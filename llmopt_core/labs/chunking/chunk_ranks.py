@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from llmopt_core.index.term_positions import Ints, PlacedWords, bm25_scores
 from llmopt_core.models.base import Embedder
 from llmopt_core.types import Chunk, Document
 
-RankBy = Literal["dense", "bm25"]
 OnProgress = Callable[[int, int], None]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +20,7 @@ from llmopt_core.retrieval.metrics import overlaps
 from llmopt_core.retrieval.spec import RetrievalSpec, SearchSpec
 from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.resampling import bootstrap_interval
-from llmopt_core.types import Document, EvaluationSet, Example, Span
+from llmopt_core.types import EvaluationSet, Example, Span
 
 MARGIN = 0.05
 
@@ -135,12 +134,6 @@ def handed_chunks(result: SweepResult, position: int, example: Example) -> list[
         HandedChunk(rank, span, any(overlaps(span, reference) for reference in example.references))
         for rank, span in enumerate(spans, start=1)
     ]
-
-
-def find_changed_documents(result: SweepResult, documents: Sequence[Document]) -> list[str]:
-    """Names of documents that are gone, new or other than when the sweep was made: its offsets are not theirs."""
-    before, now = dict(result.documents), {document.name: document.version for document in documents}
-    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
 
 
 def configuration_of(result: SweepResult, setting: SettingResult, base: Configuration, name: str) -> Configuration:

@@ -137,12 +137,6 @@ def load_grid(store: Store, found: Comparison, examples: Sequence[Example], boar
     return Grid(tuple(v.name for v in found.variants), asked, rows, found.metrics, overlaps, thumbs_down(store, found))
 
 
-def grid_of(names: Sequence[str], rows: Sequence[Sequence[Record]], metrics: Sequence[str] = ()) -> Grid:
-    """A grid of finished records, one answer per cell."""
-    cells = tuple(tuple(_cell(None, (record,)) for record in row) for row in rows)
-    return Grid(tuple(names), tuple(row[0].example for row in rows), cells, tuple(metrics))
-
-
 def update_grid(grid: Grid, board: Board, places: Sequence[Place]) -> Grid:
     """The grid with these places taken from the board."""
     rows = [list(row) for row in grid.rows]

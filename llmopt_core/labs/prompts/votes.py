@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -21,8 +21,6 @@ from llmopt_core.types import Example, Message, Record
 
 Picked = int | Literal["tie", "skip"]
 """The place of the best answer on a ballot; `tie` where none is better; `skip` says nothing."""
-
-_CHOICES: Mapping[int, Choice] = {1: "first", -1: "second", 0: "tie"}
 
 
 @dataclass(frozen=True, slots=True)

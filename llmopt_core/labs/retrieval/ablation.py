@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import Field
@@ -10,21 +11,21 @@ from pydantic import Field
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.budget import Budget
-from llmopt_core.execution.concurrency import bounded_map
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.experiments.work_name import work_name
 from llmopt_core.labs.retrieval.advice import Advice, advise
-from llmopt_core.labs.retrieval.components import components, list_asked_models
+from llmopt_core.labs.retrieval.components import components, list_asked_models, retrieval_of
 from llmopt_core.labs.retrieval.costs import Cost, answer_costs, timed
+from llmopt_core.labs.retrieval.graded_answers import answer_all, count_failures, has_value, metric_values
 from llmopt_core.labs.retrieval.progress import OnLabProgress, Tally
 from llmopt_core.labs.retrieval.set_report import CONCURRENCY as SEARCHES
 from llmopt_core.labs.retrieval.set_report import retrieve_all
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.metrics import span_measures
-from llmopt_core.statistics.tables import Estimate, Gain, Values, gains
-from llmopt_core.types import Document, Example, Failure, Record, Spec
+from llmopt_core.statistics.tables import Estimate, Gain, gains
+from llmopt_core.types import Document, Example, Record, Spec
 
 DEPTH = 10
 """MRR and nDCG look at so many chunks, however few are handed over."""
@@ -139,7 +140,7 @@ async def ablate(
         costs, total = pilot.components(), pilot.cost(lambda _: True)
         whole = await run.measure(configuration)
         tables = {name: await run.measure(variant) for name, variant in left.items()}
-    if not any(value is not None for column in whole.values() for value in column):
+    if not any(map(has_value, whole.values())):
         raise BadInput("Nothing of this set can be measured: its questions have neither sources nor reference answers.")
     if answers:
         costs, total = answer_costs(costs, total, configuration, left, run.records)
@@ -174,7 +175,7 @@ class _Run:
         self.examples = list(examples)
         self.with_gold = [example for example in examples if example.references]
         self.records: dict[str, list[Record]] = {}
-        self.failures: dict[str, int] = {}
+        self.failures: Counter[str] = Counter()
         self._inputs = (documents, models)
         self._answers, self._judge, self._concurrency = answers, judge, concurrency
         self._tally = Tally(0, Budget())
@@ -202,14 +203,11 @@ class _Run:
         return columns
 
     async def _ranking(self, configuration: Configuration) -> Columns:
-        spec = configuration.retrieval
-        if spec is None:
-            raise AssertionError("a component cannot be the whole retrieval")
+        spec = retrieval_of(configuration)
         found, failures, _ = await retrieve_all(
             deep(configuration), self.with_gold, *self._inputs, self._on_search, self._should_stop
         )
-        for message, number in failures.items():
-            self.failures[message] = self.failures.get(message, 0) + number
+        self.failures.update(failures)
         rows: dict[str, dict[str, float]] = {}
         for example, retrieval in found:
             spans = [hit.chunk.span for hit in retrieval.hits]
@@ -228,40 +226,19 @@ class _Run:
     async def _answering(self, configuration: Configuration) -> Columns:
         documents, models = self._inputs
         pipeline = Pipeline(configuration, documents, ANSWER_METRICS, self._judge, models)
-        await pipeline.prepare(self.examples)
-        results = await bounded_map(
-            self.examples,
-            pipeline.evaluate,
-            concurrency=self._concurrency,
-            on_done=self._on_answer,
-            should_stop=self._should_stop,
-        )
-        records = [
-            result if isinstance(result, Record) else Record(example, failure=result)
-            for example, result in zip(self.examples, results, strict=True)
-        ]
+        records = await answer_all(pipeline, self.examples, self._tally, self._concurrency, self._should_stop)
         self.records[configuration.name] = records
-        for record in records:
-            if record.failure is not None:
-                self.failures[record.failure.message] = self.failures.get(record.failure.message, 0) + 1
-        return {
-            metric: [record.scores[metric].value if metric in record.scores else None for record in records]
-            for metric in ANSWER_METRICS
-        }
+        self.failures.update(count_failures(records))
+        return {metric: metric_values(records, metric) for metric in ANSWER_METRICS}
 
     def _on_search(self, cached: bool) -> None:
         # Answers take so much longer that the searches between them do not tell how long the rest takes.
         self._tally.step(cached=cached, slow=not self._answers)
 
-    def _on_answer(self, _: int, __: Example, result: Record | Failure) -> None:
-        self._tally.step(cached=isinstance(result, Record) and not result.usage.calls)
-
 
 def deep(configuration: Configuration) -> Configuration:
     """The configuration handing over as many chunks as MRR and nDCG look at."""
-    spec = configuration.retrieval
-    if spec is None:
-        return configuration
+    spec = retrieval_of(configuration)
     changed = spec.model_copy(update={"top_k": max(DEPTH, spec.top_k)})
     return configuration.model_copy(update={"retrieval": changed})
 
@@ -276,7 +253,7 @@ def _report(  # noqa: PLR0917
     costs: Mapping[str, Cost],
     total: Cost,
 ) -> AblationReport:
-    leading = "answer_f1" if _has_value(whole.get("answer_f1", ())) else "ndcg"
+    leading = "answer_f1" if has_value(whole.get("answer_f1", ())) else "ndcg"
     against = {
         measure: dict(zip(left, gains(values, [tables[name][measure] for name in left]), strict=True))
         for measure, values in whole.items()
@@ -306,9 +283,5 @@ def _report(  # noqa: PLR0917
         measures={measure: Estimate.of(values) for measure, values in whole.items()},
         cost=total,
         removed=tuple(removed),
-        failures=run.failures,
+        failures=dict(run.failures),
     )
-
-
-def _has_value(values: Values) -> bool:
-    return any(value is not None for value in values)

@@ -10,8 +10,20 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.models.base import EmbeddingSpec, ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.ablation import variants
+from llmopt_core.retrieval.spec import RetrievalSpec
 
 FACT_CHECK, REFUSAL, FACT_CHECK_AND_REFUSAL = "without fact check", "without refusal", "without fact check and refusal"
+
+
+def retrieval_of(configuration: Configuration) -> RetrievalSpec:
+    """How it retrieves.
+
+    Raises:
+        BadInput: It does not.
+    """
+    if configuration.retrieval is None:
+        raise BadInput(f"{configuration.name} has no retrieval; choose a configuration that looks things up.")
+    return configuration.retrieval
 
 
 def components(configuration: Configuration, answers: bool = False) -> dict[str, Configuration]:
@@ -20,11 +32,9 @@ def components(configuration: Configuration, answers: bool = False) -> dict[str,
     Raises:
         BadInput: It retrieves nothing.
     """
-    if configuration.retrieval is None:
-        raise BadInput(f"{configuration.name} has no retrieval; choose a configuration that looks things up.")
     found = {
         name: configuration.model_copy(update={"retrieval": spec, "name": _part_name(configuration, name)})
-        for name, spec in variants(configuration.retrieval).items()
+        for name, spec in variants(retrieval_of(configuration)).items()
     }
     return found | (_without_fact_check(configuration) if answers else {})
 

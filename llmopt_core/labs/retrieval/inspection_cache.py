@@ -204,10 +204,7 @@ async def look(context: JobContext, arguments: LookArguments) -> dict[str, Any]:
             if len(problems) == len(sides):
                 raise problems[0]
 
-    async def beat() -> None:
-        return None
-
-    await cancellable(whole(), context.should_cancel, beat)
+    await cancellable(whole(), context.should_cancel)
     return {"looked": list(arguments.keys)}
 
 

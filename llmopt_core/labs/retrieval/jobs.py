@@ -16,16 +16,15 @@ from llmopt_core.experiments.keys import documents_identity, documents_version, 
 from llmopt_core.experiments.provenance import DOCUMENTS, Basis
 from llmopt_core.jobs.context import JobContext
 from llmopt_core.jobs.kind import JobKind
-from llmopt_core.labs.retrieval.ablation import AblationReport, ablate
+from llmopt_core.labs.retrieval.ablation import ablate
 from llmopt_core.labs.retrieval.estimate import (
-    LabEstimate,
     estimate_ablation,
     estimate_measure,
     estimate_sweep,
 )
-from llmopt_core.labs.retrieval.k_sweep import KSweep, k_sweep
+from llmopt_core.labs.retrieval.k_sweep import k_sweep
 from llmopt_core.labs.retrieval.progress import LabProgress
-from llmopt_core.labs.retrieval.set_report import SetReport, measure_set
+from llmopt_core.labs.retrieval.set_report import measure_set
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Project
@@ -105,9 +104,6 @@ class KSweepArguments(LabArguments):
     """More and more chunks handed over: see `k_sweep`."""
 
     ks: tuple[int, ...]
-
-
-A = TypeVar("A", bound=LabArguments)
 
 
 @dataclass(frozen=True)
@@ -204,19 +200,15 @@ def _run(work: Callable[[Given], Awaitable[Spec]]) -> Callable[[JobContext, Any]
         documents = store.documents(context.project)
         context.check_version(DOCUMENTS, documents_version(documents))
         examples = store.evaluation_set(context.project, arguments.set, arguments.set_version).examples
-        kept: dict[str, Spec] = {}
 
-        async def whole() -> None:
+        async def whole() -> Spec:
             async with context.models() as models:
-                kept["report"] = await work(Given(arguments, examples, documents, models, context))
+                return await work(Given(arguments, examples, documents, models, context))
 
-        async def beat() -> None:
-            return None
-
-        await cancellable(whole(), context.should_cancel, beat)
+        report = await cancellable(whole(), context.should_cancel)
         if context.should_cancel():
             raise Cancelled("Cancelled.")
-        return {"report": kept["report"].model_dump(mode="json")}
+        return {"report": report.model_dump(mode="json")}
 
     return run
 
@@ -255,29 +247,9 @@ def earlier(store: Store, task: Task, kind: str) -> Job | None:
     return max(found, key=lambda job: job.id, default=None)
 
 
-def estimate_of(job: Job) -> LabEstimate | None:
-    """What a pilot told; None where it told nothing."""
-    return report_of(job, LabEstimate)
-
-
 def report_of(job: Job, kind: type[T]) -> T | None:
     """The finished job's report; None where there is none, or another version of the program wrote it."""
     try:
         return kind.model_validate(job.result["report"])
     except (KeyError, TypeError, ValidationError):
         return None
-
-
-def set_report(job: Job) -> SetReport | None:
-    """The report of a `MEASURE_KIND` job."""
-    return report_of(job, SetReport)
-
-
-def ablation_report(job: Job) -> AblationReport | None:
-    """The report of an `ABLATION_KIND` job."""
-    return report_of(job, AblationReport)
-
-
-def sweep_report(job: Job) -> KSweep | None:
-    """The report of a `SWEEP_KIND` job."""
-    return report_of(job, KSweep)

@@ -9,16 +9,16 @@ from pydantic import Field
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.execution.concurrency import bounded_map
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.experiments.work_name import work_name
-from llmopt_core.labs.retrieval.components import list_asked_models
+from llmopt_core.labs.retrieval.components import list_asked_models, retrieval_of
+from llmopt_core.labs.retrieval.graded_answers import answer_all, count_failures, has_value, metric_values
 from llmopt_core.labs.retrieval.progress import OnLabProgress, Tally
 from llmopt_core.models.registry import Models
 from llmopt_core.statistics.tables import Estimate, Gain, gains
-from llmopt_core.types import Document, Example, Failure, Record, Spec
+from llmopt_core.types import Document, Example, Record, Spec
 
 KS = (1, 2, 3, 5, 8, 12, 20)
 METRICS = ("answer_f1", "faithfulness", "recall")
@@ -106,20 +106,9 @@ async def k_sweep(
     work = work_name("chunk-count-sweep", configuration, examples, documents, models, judge, wanted)
     with models.spending(work, budget_usd) as budget:
         tally = Tally(len(wanted) * len(examples), budget, on_progress, at_once=concurrency)
-
-        def count(_: int, __: Example, result: Record | Failure) -> None:
-            tally.step(cached=isinstance(result, Record) and not result.usage.calls)
-
         for k in wanted:
             pipeline = Pipeline(at_k(configuration, k), documents, METRICS, judge, models)
-            await pipeline.prepare(examples)
-            results = await bounded_map(
-                examples, pipeline.evaluate, concurrency=concurrency, on_done=count, should_stop=should_stop
-            )
-            found[k] = [
-                result if isinstance(result, Record) else Record(example, failure=result)
-                for example, result in zip(examples, results, strict=True)
-            ]
+            found[k] = await answer_all(pipeline, examples, tally, concurrency, should_stop)
     return await asyncio.to_thread(_build_sweep, configuration, set_name, found)
 
 
@@ -129,17 +118,16 @@ def at_k(configuration: Configuration, k: int) -> Configuration:
     Raises:
         BadInput: It retrieves nothing.
     """
-    spec = configuration.retrieval
-    if spec is None:
-        raise BadInput(f"{configuration.name} has no retrieval; choose a configuration that looks things up.")
-    changed = spec.model_copy(update={"top_k": k})
+    changed = retrieval_of(configuration).model_copy(update={"top_k": k})
     return configuration.model_copy(update={"retrieval": changed, "name": f"{configuration.name} k={k}"[:200]})
 
 
 def _build_sweep(configuration: Configuration, set_name: str, found: dict[int, list[Record]]) -> KSweep:
-    columns = {k: {metric: _values(records, metric) for metric in METRICS} for k, records in found.items()}
-    leading = next((metric for metric in METRICS[:2] if any(_any(table[metric]) for table in columns.values())), "")
-    failures = _failures([record for records in found.values() for record in records])
+    columns = {k: {metric: metric_values(records, metric) for metric in METRICS} for k, records in found.items()}
+    leading = next(
+        (metric for metric in METRICS[:2] if any(has_value(table[metric]) for table in columns.values())), ""
+    )
+    failures = count_failures([record for records in found.values() for record in records])
     if not leading:
         why = f": {next(iter(failures))}" if failures else "; the questions need reference answers."
         raise BadInput(f"No answer could be scored{why}")
@@ -170,16 +158,8 @@ def _build_sweep(configuration: Configuration, set_name: str, found: dict[int, l
             )
             for k, records in found.items()
         ),
-        failures=failures,
+        failures=dict(failures),
     )
-
-
-def _values(records: Sequence[Record], metric: str) -> list[float | None]:
-    return [record.scores[metric].value if metric in record.scores else None for record in records]
-
-
-def _any(values: Sequence[float | None]) -> bool:
-    return any(value is not None for value in values)
 
 
 def _tokens(record: Record) -> float | None:
@@ -189,11 +169,3 @@ def _tokens(record: Record) -> float | None:
 
 def _seconds(record: Record) -> float | None:
     return None if record.answer is None else record.answer.seconds
-
-
-def _failures(records: Sequence[Record]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for record in records:
-        if record.failure is not None:
-            found[record.failure.message] = found.get(record.failure.message, 0) + 1
-    return found

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from llmopt_core.errors import BadInput, EndpointError
+from llmopt_core.errors import EndpointError
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.indexing import OnProgress, read_index
@@ -14,6 +14,7 @@ from llmopt_core.experiments.pipeline import OnText, Pipeline
 from llmopt_core.experiments.truncation_warnings import question_note, window_note
 from llmopt_core.index.embedding_cache import encode_both
 from llmopt_core.index.index import Index
+from llmopt_core.labs.retrieval.components import retrieval_of
 from llmopt_core.models.base import Vectors
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.analysis.gold_trace import GoldTraces, trace_gold
@@ -69,10 +70,8 @@ class QuestionLab:
     """
 
     def __init__(self, configuration: Configuration, documents: Sequence[Document], models: Models) -> None:
-        if configuration.retrieval is None:
-            raise BadInput(f"{configuration.name} has no retrieval; choose a configuration that looks things up.")
         self.configuration = configuration
-        self._spec = configuration.retrieval
+        self._spec = retrieval_of(configuration)
         self.has_searched = False
         self._models = models
         self._pipeline = Pipeline(configuration, documents, (), JudgeSpec(), models)

@@ -17,7 +17,7 @@ from llmopt_core.experiments.pipeline import FATAL, Pipeline
 from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.experiments.work_name import work_name
 from llmopt_core.index.embedding_cache import encode_queries
-from llmopt_core.labs.retrieval.components import list_asked_models
+from llmopt_core.labs.retrieval.components import list_asked_models, retrieval_of
 from llmopt_core.labs.retrieval.costs import Cost, Timed, timed
 from llmopt_core.labs.retrieval.progress import OnLabProgress, Tally
 from llmopt_core.models.registry import Models
@@ -174,8 +174,7 @@ async def retrieve_all(  # noqa: PLR0917
     Raises:
         BadInput: The configuration retrieves nothing.
     """
-    if configuration.retrieval is None:
-        raise BadInput(f"{configuration.name} has no retrieval; choose a configuration that looks things up.")
+    retrieval_of(configuration)
     pipeline = Pipeline(configuration, documents, (), JudgeSpec(), models)
     await pipeline.prepare(examples)
     retriever = await pipeline.retriever()

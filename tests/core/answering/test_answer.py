@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from llmopt_core.answering.answer import answer_question
-from llmopt_core.answering.fact_check.check import FactCheckSpec
-from llmopt_core.answering.grounded_prompts import REFUSAL, grounded_prompt
+from llmopt_core.answering.fact_check.check import REFUSAL, FactCheckSpec
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.models.base import Completion, ModelSpec
 from llmopt_core.models.registry import Models
@@ -14,6 +13,8 @@ from llmopt_core.prompts.spec import FewShotSpec, PromptSpec, PromptStep
 from llmopt_core.retrieval.result import Retrieval
 from llmopt_core.settings import Settings
 from llmopt_core.types import Chunk, Example, Hit, Message, Usage
+
+from .grounded import grounded_prompt
 
 CHAT = ModelSpec(endpoint="scripted", mode="chat")
 COMPLETION = ModelSpec(endpoint="scripted", mode="completion")

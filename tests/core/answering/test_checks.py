@@ -3,10 +3,9 @@
 import pytest
 
 from llmopt_core.answering.citations import cited_numbers, without_marks
-from llmopt_core.answering.fact_check.check import FactCheckSpec, check_answer
+from llmopt_core.answering.fact_check.check import REFUSAL, FactCheckSpec, check_answer
 from llmopt_core.answering.fact_check.claims import claims_of, is_refusal
 from llmopt_core.answering.fact_check.support import ModelSupport, SupportResult, Verdict, WordSupport
-from llmopt_core.answering.grounded_prompts import REFUSAL
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import Completion, ModelSpec
 from llmopt_core.models.scripted import ScriptedChat

@@ -1,9 +1,10 @@
 """What a prompt gets to see of the retrieved chunks."""
 
 from llmopt_core.answering.context import answer_variables, context_text
-from llmopt_core.answering.grounded_prompts import grounded_prompt
 from llmopt_core.prompts.messages import build_messages
 from llmopt_core.types import Chunk, Example, Hit
+
+from .grounded import grounded_prompt
 
 
 def hit(text, document="a.txt", heading=""):

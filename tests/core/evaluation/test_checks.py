@@ -10,7 +10,6 @@ from llmopt_core.errors import BadInput, BudgetReached, EndpointError
 from llmopt_core.evaluation.assertions.check import (
     assertions_of,
     build_assertions,
-    run_assertion,
     threshold_of,
     verdict,
 )
@@ -51,7 +50,8 @@ async def run(models, spec, text, *, judge=BUILTIN, reference=None, variables=No
     example = Example("1", "Who?", reference, variables=variables or {})
     spec = spec if isinstance(spec, AssertionSpec) else AssertionSpec.model_validate(spec)
     sample = Sample(example, None if text is None else Answer(text, **answer))
-    return await run_assertion(spec, sample, judge, models)
+    (assertion,) = build_assertions([spec], judge, models)
+    return (await assertion.score(sample))[0]
 
 
 @pytest.mark.parametrize(

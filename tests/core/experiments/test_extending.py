@@ -135,7 +135,8 @@ async def test_an_assertion(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     sample = Sample(Example("q", "?"), Answer("It is the Rhine. "))
 
     async with lab.models() as models:
-        score = await check.run_assertion(one, sample, JudgeSpec(), models)
+        (assertion,) = check.build_assertions([one], JudgeSpec(), models)
+        score, _ = await assertion.score(sample)
 
     assert (score.passed, score.explanation) == (True, "The answer ends with 'the Rhine.'.")
 

@@ -6,7 +6,7 @@ import pytest
 
 from llmopt_core.errors import BadInput, StorageFailed
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, chat_example, preference_example
-from llmopt_core.finetuning.data.files import load_training_set, write_training_set
+from llmopt_core.finetuning.data.files import load_training_set
 from llmopt_core.finetuning.data.lint import check_file
 from llmopt_core.text.drafts import replace_file
 
@@ -25,15 +25,15 @@ def test_chat_files_round_trip(tmp_path: Path) -> None:
             ),
         ),
     )  # fmt: skip
-    read = load_training_set(write_training_set(made, tmp_path / "made.jsonl"))
+    read = load_training_set(made.to_jsonl(), "made.jsonl")
     assert read.name == "made"
     assert [e.to_openai() for e in read.examples] == [e.to_openai() for e in made.examples]
     assert read.version == made.version
 
 
-def test_preference_files_round_trip(tmp_path: Path) -> None:
+def test_preference_files_round_trip() -> None:
     made = TrainingSet("p", (preference_example("Q?", "good", "bad", system="s"),))
-    read = load_training_set(write_training_set(made, tmp_path / "p.jsonl"))
+    read = load_training_set(made.to_jsonl(), "p.jsonl")
     assert (read.kind, read.examples[0].answer, read.examples[0].question) == ("preference", "good", "Q?")
     assert read.version == made.version
 

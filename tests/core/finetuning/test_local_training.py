@@ -14,7 +14,7 @@ from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder, open_folder
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
 from llmopt_core.finetuning.training import checkpoints, trainer
-from llmopt_core.finetuning.training.adapters import adapters, adapters_root, delete_adapter
+from llmopt_core.finetuning.training.adapters import adapters, adapters_root
 from llmopt_core.finetuning.training.local_trainer import LocalTrainer
 from llmopt_core.settings import Settings
 from llmopt_core.text.drafts import replace_file
@@ -59,8 +59,6 @@ def test_a_job_learns_and_leaves_an_adapter_with_its_card(make: Callable[..., Jo
     assert made.card["valid_loss"] == pytest.approx(min(valid))
     tuned = LocalTrainer(settings).result(job.id)
     assert (tuned.spec.endpoint, tuned.spec.adapter, tuned.spec.mode) == ("builtin", "tuned", "chat")
-    delete_adapter(settings, "tuned")
-    assert adapters(settings) == []
 
 
 def test_the_text_format_decides_how_the_tuned_model_is_asked(

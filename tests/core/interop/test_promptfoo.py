@@ -22,7 +22,7 @@ from llmopt_core.experiments.experiment_file import load_experiment
 from llmopt_core.interop.promptfoo.assertions import assertions_from
 from llmopt_core.interop.promptfoo.exporter import experiment_files, export_promptfoo
 from llmopt_core.interop.promptfoo.importer import import_promptfoo
-from llmopt_core.interop.promptfoo.providers import model_from, register_echo
+from llmopt_core.interop.promptfoo.providers import ECHO, model_from, register_echo
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.registry import Models
@@ -66,7 +66,7 @@ def grade(request):
 async def test_the_support_example_runs_with_the_echo_provider(models):
     imported = import_promptfoo(EXAMPLES / "eval-customer-support-rubric")
     assert imported.not_run == ()
-    assert imported.needs_echo
+    assert ECHO in {configuration.model.endpoint for configuration in imported.configurations}
     assert imported.judge.name == "gpt-4.1-mini on openai"
     models.register("openai", ScriptedChat(grade))
     verdicts = await run_all(imported, models)

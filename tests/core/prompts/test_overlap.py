@@ -1,6 +1,6 @@
 """Few-shot examples that also stand in the evaluation set."""
 
-from llmopt_core.prompts.overlap import find_overlap, without_overlap
+from llmopt_core.prompts.overlap import find_overlap
 
 QUESTIONS = ["When did the Panama Canal open?", "Who discovered penicillin?", "巴拿马运河是什么时候通航的？"]
 
@@ -18,7 +18,6 @@ def test_exact_and_near():
     ]
     found = [(o.example, o.question, o.kind) for o in find_overlap(examples, QUESTIONS)]
     assert found == [(0, 1, "exact"), (1, 0, "near"), (3, 2, "near")]
-    assert without_overlap(examples, QUESTIONS) == [examples[2]]
 
 
 def test_two_questions_about_one_long_passage_are_not_near():
@@ -36,4 +35,4 @@ def test_nothing_to_compare():
     assert find_overlap([], QUESTIONS) == []
     assert find_overlap([shot("a")], []) == []
     assert find_overlap([shot("")], ["", "?"]) == []
-    assert without_overlap([shot("?!")], [""]) == [shot("?!")]
+    assert find_overlap([shot("?!")], [""]) == []

@@ -1,10 +1,6 @@
-import pytest
-
 from llmopt_core.models.base import ModelSpec
-from llmopt_core.models.scripted import ScriptedChat
-from llmopt_core.retrieval.ablation import measure, variants
+from llmopt_core.retrieval.ablation import variants
 from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec, RoutingSpec, SearchSpec, TransformSpec
-from llmopt_core.types import Example, Span
 
 from .conftest import EMBEDDING
 
@@ -39,23 +35,3 @@ def test_each_component_is_left_out_once_and_nothing_else_changes():
 
 def test_a_plain_search_has_nothing_to_leave_out():
     assert variants(RetrievalSpec(embedding=EMBEDDING)) == {}
-
-
-async def test_measures_stand_beside_what_they_cost(index, models, cache):
-    models.register("fake", ScriptedChat(lambda request: "Karl von Frisch", cost_usd=0.5))
-    examples = [
-        Example("1", "Who explained the dance of the bees?", references=(Span("bees.txt", 53, 60),)),
-        Example("2", "Where does the Rhine begin?"),
-    ]
-    full = await measure(FULL, examples, index, models)
-    assert full.measures["mrr"] == [pytest.approx(1.0), None]
-    assert [retrieval.usage.cost_usd for retrieval in full.retrievals] == [0.5, 0.5]
-    without = await measure(variants(FULL)["without hyde"], examples, index, models)
-    assert [retrieval.usage.calls for retrieval in without.retrievals] == [0, 0]
-
-
-async def test_more_chunks_than_are_handed_over_may_count(index, models, cache):
-    spec = RetrievalSpec(embedding=EMBEDDING, top_k=1)
-    example = Example("1", "Who leads the hive?", references=(Span("bees.txt", 0, 140),))
-    found = await measure(spec, [example], index, models, k=3)
-    assert len(found.retrievals[0].hits) == 3

@@ -55,7 +55,7 @@ def test_every_change_is_seen(store: Store, questions: EvaluationSet) -> None:
     two = start(store, questions)
     assert seen() == [(two, "running", 0, 0.0), (one, "finished", 1, 3.0)]
     store.finish_run(two, "failed")
-    store.delete_run(two)
+    store.delete_runs([two])
     assert seen() == [(one, "finished", 1, 3.0)]
     # SQLite gives the number of the newest row again once it is gone.
     again = start(store, questions, "again")

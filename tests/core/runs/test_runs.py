@@ -132,9 +132,9 @@ def test_runs_are_listed_newest_first_and_can_be_deleted(store: Store, questions
     assert [run.name for run in store.runs("p")] == ["b", "a"]
     store.save_record(ids[0], record(questions.examples[0]), 0)
     with pytest.raises(BadInput, match=f"Run {ids[0]} is being worked on; wait for it or cancel it"):
-        store.delete_run(ids[0])
+        store.delete_runs([ids[0]])
     store.finish_run(ids[0], "cancelled")
-    store.delete_run(ids[0])
+    store.delete_runs([ids[0]])
     assert [run.id for run in store.runs("p")] == [ids[1]]
     assert store.scores([ids[0]])[ids[0]].examples == ()
     with pytest.raises(BadInput, match=f"no run {ids[0]}"):

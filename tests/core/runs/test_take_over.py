@@ -84,7 +84,7 @@ def test_a_run_that_is_taken_over_while_it_is_looked_at_is_not_interrupted(
 def test_a_deleted_run_ends_its_work_in_words(store: Store, questions: EvaluationSet) -> None:
     run_id = start(store, questions)
     store.finish_run(run_id, "cancelled")
-    store.delete_run(run_id)
+    store.delete_runs([run_id])
     with pytest.raises(RunLost, match=f"Run {run_id} was deleted"):
         store.save_record(run_id, record(questions.examples[0]), 0)
 

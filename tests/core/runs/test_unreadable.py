@@ -110,7 +110,7 @@ def test_what_a_run_or_job_says_of_itself_may_be_damaged(store: Store, questions
         damage(store, jobs, column, bad, id=job_id)
     damage(store, jobs, "status", "unheard of", id=job_id)
     assert store.jobs("p")[0].status == "interrupted"
-    assert store.delete_run(run_id) is None
+    assert store.delete_runs([run_id]) is None
 
 
 @pytest.mark.parametrize("bad", [b"{", b"x\x00\x01", b""])

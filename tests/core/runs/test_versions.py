@@ -44,8 +44,7 @@ def test_kinds_and_projects_do_not_mix(store: Store) -> None:
     store.save_version("demo", "prompt", "answer", "a")
     assert store.versions("demo", "few-shot", "answer") == []
     assert store.versions("other", "prompt") == []
-    store.delete_versions("demo", "prompt", "answer")
-    assert store.versions("demo", "prompt") == []
+    assert len(store.versions("demo", "prompt")) == 1
 
 
 def test_a_draft_is_kept_until_it_is_deleted(store: Store) -> None:

@@ -19,7 +19,6 @@ from llmopt_core.labs.chunking.sweep import run_sweep
 from llmopt_core.labs.chunking.tables import (
     advice,
     configuration_of,
-    find_changed_documents,
     handed_chunks,
     lines,
     miss_rows,
@@ -89,13 +88,6 @@ def test_questions_missed_and_what_was_handed_over_for_them() -> None:
     assert TEXT[handed.span.start : handed.span.end] == "Two lighthouses stand there."
     with pytest.raises(BadInput, match="not part of this sweep"):
         handed_chunks(result, 0, Example("other", "?"))
-
-
-def test_documents_that_are_not_what_they_were() -> None:
-    result = swept(EASY[0], sizes=[10])
-    assert find_changed_documents(result, [TOWN]) == []
-    assert find_changed_documents(result, [Document("town.txt", "new"), Document("b.txt", "")]) == ["b.txt", "town.txt"]
-    assert find_changed_documents(result, []) == ["town.txt"]
 
 
 def test_a_setting_becomes_a_configuration_with_what_was_measured() -> None:

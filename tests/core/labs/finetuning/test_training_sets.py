@@ -205,7 +205,7 @@ def test_decisions_feed_the_training_data_and_are_not_asked_again(store: Store) 
 def test_decisions_on_a_run_that_is_gone_are_passed_over(store: Store) -> None:
     run = finished_run(store)
     labelling.save_labels(store, "p", [labelling.Label("q1", run, "accepted", "x")])
-    store.delete_run(run)
+    store.delete_runs([run])
     assert labelling.labelled_examples(store, "p") == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.report import write_report
-from llmopt_core.experiments.result import read_result, result_of, write_result
+from llmopt_core.experiments.result import read_result, result_of
 from llmopt_core.experiments.votes import tally
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.labs.prompts.export import comparison_html
@@ -168,7 +169,7 @@ async def test_votes_and_colours_go_with_the_runs_into_results_and_reports(lab: 
         cast_vote(lab.store, found, ballot, "<b>ann</b>", next(p for p, c in enumerate(ballot.columns) if c == (0,)))
     # Turned round: what was first in the comparison is second here.
     shown = [runs[1].id, runs[0].id]
-    write_result(result_of(lab.store, shown, ["wrong", "plain (old)"]), tmp_path / "r.json")
+    (tmp_path / "r.json").write_text(json.dumps(result_of(lab.store, shown, ["wrong", "plain (old)"])))
     write_report(read_result(tmp_path / "r.json"), tmp_path / "r.html")
     page = (tmp_path / "r.html").read_text()
     assert "<h2>Blind vote</h2>" in page

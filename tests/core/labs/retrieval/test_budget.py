@@ -10,6 +10,7 @@ from llmopt_core.execution.budget import Budget
 from llmopt_core.labs.retrieval.ablation import ablate
 from llmopt_core.labs.retrieval.components import is_free, list_asked_models
 from llmopt_core.labs.retrieval.estimate import (
+    LabEstimate,
     estimate_ablation,
     estimate_measure,
     estimate_sweep,
@@ -19,13 +20,12 @@ from llmopt_core.labs.retrieval.jobs import (
     MEASURE,
     SWEEP,
     Task,
-    estimate_of,
     lab_arguments,
     lab_versions,
     pilot_of,
-    sweep_report,
+    report_of,
 )
-from llmopt_core.labs.retrieval.k_sweep import k_sweep
+from llmopt_core.labs.retrieval.k_sweep import KSweep, k_sweep
 from llmopt_core.labs.retrieval.progress import LabProgress, Tally
 from llmopt_core.labs.retrieval.set_report import measure_set
 from tests.engine_lab import EXAMPLES, Lab
@@ -183,7 +183,7 @@ def test_a_job_ends_as_budget_reached_and_goes_on_with_a_larger_one(lab: Lab) ->
     assert stopped.status == "budget-reached"
     assert "The budget of $0.035" in stopped.error
     assert stopped.progress["cost_usd"] <= 0.035
-    assert sweep_report(stopped) is None
+    assert report_of(stopped, KSweep) is None
     done = run(0.2)
     assert done.status == "finished", done.error
     assert done.progress["cached"] == 3
@@ -198,7 +198,7 @@ def test_a_pilot_is_a_job_too(lab: Lab) -> None:
         arguments = lab_arguments(lab.store, pilot_of(kind), task, options)
         job = runner.wait(runner.submit(pilot_of(kind), "p", arguments, versions=lab_versions(task)), 60)
         assert job.status == "finished", job.error
-        told = estimate_of(job)
+        told = report_of(job, LabEstimate)
         assert told is not None
         assert told.left < told.total
 

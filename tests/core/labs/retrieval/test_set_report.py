@@ -17,12 +17,10 @@ from llmopt_core.labs.retrieval.costs import Cost
 from llmopt_core.labs.retrieval.jobs import (
     ABLATION,
     Task,
-    ablation_report,
     lab_arguments,
     lab_versions,
     latest,
-    set_report,
-    sweep_report,
+    report_of,
 )
 from llmopt_core.labs.retrieval.k_sweep import KSweep, k_sweep
 from llmopt_core.labs.retrieval.set_report import SetReport, measure_set, position_groups
@@ -380,18 +378,18 @@ def test_each_is_a_job_whose_report_is_found_again(lab: Lab) -> None:
     project = lab.store.project("p")
     task = Task(project, lab.configuration(retrieval=HYBRID), EXAMPLES, lab.documents, "questions")
     works = {
-        "retrieval-measure": ({"k": 2}, set_report),
-        ABLATION: ({"answers": False}, ablation_report),
-        "chunk-count-sweep": ({"ks": [1]}, sweep_report),
+        "retrieval-measure": ({"k": 2}, SetReport),
+        ABLATION: ({"answers": False}, AblationReport),
+        "chunk-count-sweep": ({"ks": [1]}, KSweep),
     }
-    for kind, (options, read) in works.items():
+    for kind, (options, made) in works.items():
         assert latest(lab.store, project, kind, task.key(**options)) is None
         arguments = lab_arguments(lab.store, kind, task, options)
         job = runner.wait(runner.submit(kind, project, arguments, versions=lab_versions(task)), 60)
         assert job.status == "finished", job.error
         found = latest(lab.store, project, kind, task.key(**options))
         assert found is not None
-        report = read(found)
+        report = report_of(found, made)
         assert report is not None
         assert report.configuration == "rag"
         assert latest(lab.store, project, kind, task.key(**options, other=1)) is None
@@ -404,7 +402,7 @@ def test_a_job_that_cannot_work_says_why(lab: Lab) -> None:
     job = runner.wait(runner.submit(ABLATION, "p", arguments, versions=lab_versions(task)), 60)
     assert job.status == "failed"
     assert "plain search" in job.error
-    assert ablation_report(job) is None
+    assert report_of(job, AblationReport) is None
 
 
 @pytest.mark.parametrize(

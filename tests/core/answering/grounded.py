@@ -1,11 +1,10 @@
-"""Ready prompts that answer from retrieved passages."""
+"""Prompts that answer from retrieved passages, for a chat model and for a small completion model."""
 
 from __future__ import annotations
 
+from llmopt_core.answering.fact_check.check import REFUSAL
 from llmopt_core.prompts.messages import Mode
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
-
-REFUSAL = "I don't know."
 
 
 def grounded_prompt(mode: Mode) -> PromptSpec:

@@ -1,0 +1,48 @@
+"""Answers to a set by one configuration, and what their scores are, for labs that answer the same set many times."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from llmopt_core.execution.concurrency import bounded_map
+from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.labs.retrieval.progress import Tally
+from llmopt_core.types import Example, Failure, Record
+
+
+async def answer_all(
+    pipeline: Pipeline,
+    examples: Sequence[Example],
+    tally: Tally,
+    concurrency: int,
+    should_stop: Callable[[], bool] | None,
+) -> list[Record]:
+    """A record per example, in their order; what failed is a record with the failure. Each counts in `tally`."""
+
+    def count(_: int, __: Example, result: Record | Failure) -> None:
+        tally.step(cached=isinstance(result, Record) and not result.usage.calls)
+
+    await pipeline.prepare(examples)
+    results = await bounded_map(
+        examples, pipeline.evaluate, concurrency=concurrency, on_done=count, should_stop=should_stop
+    )
+    return [
+        result if isinstance(result, Record) else Record(example, failure=result)
+        for example, result in zip(examples, results, strict=True)
+    ]
+
+
+def metric_values(records: Sequence[Record], metric: str) -> list[float | None]:
+    """What each record scored; None where it has no such score."""
+    return [record.scores[metric].value if metric in record.scores else None for record in records]
+
+
+def count_failures(records: Sequence[Record]) -> Counter[str]:
+    """How often answering failed, by message."""
+    return Counter(record.failure.message for record in records if record.failure is not None)
+
+
+def has_value(values: Sequence[float | None]) -> bool:
+    """Whether anything was scored."""
+    return any(value is not None for value in values)

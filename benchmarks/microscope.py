@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from llmopt_core.chunking.chunk import chunk_document  # noqa: E402
-from llmopt_core.chunking.microscope import cut  # noqa: E402
+from llmopt_core.chunking.microscope import inspect_chunking  # noqa: E402
 from llmopt_core.chunking.spec import ChunkingSpec  # noqa: E402
 from llmopt_core.labs.chunking.chunk_ranks import bm25_ranks, ranks_in, words_of  # noqa: E402
 from llmopt_core.runs.store import Store  # noqa: E402
@@ -70,7 +70,7 @@ def redraw(document: Document, method: str, unit: str, sizes: list[int]) -> list
     seconds = []
     for size in sizes:
         started, busy = time.perf_counter(), time.process_time()
-        cutting = cut(document, ChunkingSpec(method=method, unit=unit, size=size, overlap=size // 10))
+        cutting = inspect_chunking(document, ChunkingSpec(method=method, unit=unit, size=size, overlap=size // 10))
         ranks = ranks_in(cutting.chunks, bm25_ranks(cutting.chunks, QUESTION, words))
         middle = len(document.text) // 2
         json.dumps(text_data(document, cutting, Shown(middle, middle + 3_600, ((middle, middle + 90),), ranks)))

@@ -50,7 +50,7 @@ from llmopt_core.retrieval.retrieve import Retriever  # noqa: E402
 from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec, SearchSpec, TransformSpec  # noqa: E402
 from llmopt_core.runs.store import Store  # noqa: E402
 from llmopt_core.statistics.intervals import summarize  # noqa: E402
-from llmopt_core.statistics.paired_comparison import compare_paired  # noqa: E402
+from llmopt_core.statistics.paired_comparison import compare_pairs  # noqa: E402
 from llmopt_core.types import Chunk, Document, Example  # noqa: E402
 
 EMBEDDING = EmbeddingSpec()
@@ -174,7 +174,7 @@ def _interval(values: Sequence[float]) -> str:
 def _difference(values: Sequence[float], base: Sequence[float]) -> str:
     if values is base:
         return ""
-    found = compare_paired(list(base), list(values))
+    found = compare_pairs(list(base), list(values))
     return f"{found.difference:+.3f} [{found.low:+.3f}, {found.high:+.3f}] {found.verdict}"
 
 

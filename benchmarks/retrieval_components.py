@@ -47,7 +47,7 @@ from llmopt_core.retrieval.retrieve import Retriever  # noqa: E402
 from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec, SearchSpec, TransformSpec  # noqa: E402
 from llmopt_core.runs.store import Store  # noqa: E402
 from llmopt_core.statistics.intervals import summarize  # noqa: E402
-from llmopt_core.statistics.paired_comparison import compare_paired  # noqa: E402
+from llmopt_core.statistics.paired_comparison import compare_pairs  # noqa: E402
 from llmopt_core.types import Document, Example, Span, fingerprint  # noqa: E402
 
 EMBEDDING = EmbeddingSpec()
@@ -127,7 +127,7 @@ def _line(
     mean = summarize(list(mrr))
     told = ""
     if mrr is not base:
-        found = compare_paired(list(base), list(mrr))
+        found = compare_pairs(list(base), list(mrr))
         ends = f"[{found.low:+.3f}, {found.high:+.3f}]" if found.low is not None and found.high is not None else ""
         told = f"{found.difference:+.3f} {ends} {found.verdict}"
     note = f"  ({warned} fell back)" if warned else ""

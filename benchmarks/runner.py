@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from llmopt_core.cache import MemoryCache  # noqa: E402
-from llmopt_core.execution.concurrency import bounded_map  # noqa: E402
+from llmopt_core.execution.concurrency import map_concurrently  # noqa: E402
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec  # noqa: E402
 from llmopt_core.models.endpoints import Endpoint  # noqa: E402
 from llmopt_core.models.registry import Models  # noqa: E402
@@ -70,7 +70,7 @@ async def many_calls(url: str, calls: int, concurrency: int) -> float:
             ended = time.perf_counter()
             return completion
 
-        results = await bounded_map(range(calls), ask, concurrency=concurrency)
+        results = await map_concurrently(range(calls), ask, concurrency=concurrency)
     failed = [result for result in results if isinstance(result, Failure)]
     assert not failed, failed[0]
     return ended - started
@@ -89,7 +89,7 @@ async def stream_delays(url: str, streams: int) -> list[float]:
             request = ChatRequest((Message("user", f"Stream {number}"),), SPEC)
             return await models.chat(SPEC).complete(request, hear)
 
-        await bounded_map(range(streams), ask, concurrency=streams)
+        await map_concurrently(range(streams), ask, concurrency=streams)
     return sorted(delays)
 
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from llmopt_core.statistics.intervals import summarize  # noqa: E402
-from llmopt_core.statistics.paired_comparison import compare_family, compare_paired  # noqa: E402
+from llmopt_core.statistics.paired_comparison import compare_family, compare_pairs  # noqa: E402
 from llmopt_core.statistics.paired_tests import _BootstrapT, _SignFlips  # noqa: E402
 from llmopt_core.statistics.resampling import bootstrap_interval, is_constant  # noqa: E402
 
@@ -97,8 +97,8 @@ MEANS: Mapping[str, Draw] = {
 def compared(differences: Any) -> Any:
     """The comparison of two columns with these differences; passes stay passes."""
     if np.isin(differences, (-1.0, 0.0, 1.0)).all():
-        return compare_paired(list((differences < 0).astype(float)), list((differences > 0).astype(float)))
-    return compare_paired([0.0] * len(differences), list(differences))
+        return compare_pairs(list((differences < 0).astype(float)), list((differences > 0).astype(float)))
+    return compare_pairs([0.0] * len(differences), list(differences))
 
 
 def false_alarms(draw: Draw, size: int, draws: int) -> list[float]:

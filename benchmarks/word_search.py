@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 from llmopt_core.index import analysis  # noqa: E402
 from llmopt_core.index.bm25 import Bm25  # noqa: E402
-from llmopt_core.statistics.paired_comparison import compare_paired  # noqa: E402
+from llmopt_core.statistics.paired_comparison import compare_pairs  # noqa: E402
 
 Stem = Callable[[str], str]
 _LANGUAGES = {"de": "german", "fr": "french", "es": "spanish"}
@@ -141,7 +141,7 @@ def compare(name: str, texts: list[str], questions: list[tuple[str, int]], own: 
         first = [float(rank == 1) for rank in found]
         line = f"  {title}: R@1 {np.mean(first):.4f}, R@5 {np.mean([rank <= 5 for rank in found]):.4f}"
         if found is not used:
-            change = compare_paired([float(rank == 1) for rank in used], first)
+            change = compare_pairs([float(rank == 1) for rank in used], first)
             line += f", R@1 {change.difference:+.4f} [{change.low:+.4f}, {change.high:+.4f}]"
         print(f"{line}, {spent / unit:.1f} x the time", flush=True)
 

@@ -22,7 +22,7 @@ class Cache(Protocol):
 
 
 @runtime_checkable
-class Claims(Protocol):
+class SupportsClaim(Protocol):
     """A cache that several processes share can say who computes what is not in it yet, so that it is paid for once."""
 
     def claim_many(self, stage: str, tokens: Mapping[str, str]) -> set[str]:
@@ -38,7 +38,7 @@ class Claims(Protocol):
 
 
 @runtime_checkable
-class Forgets(Protocol):
+class SupportsForget(Protocol):
     """A cache that lasts may hold what is damaged, and a new value takes no old one's place."""
 
     def forget_many(self, stage: str, keys: Iterable[str]) -> None:
@@ -47,7 +47,7 @@ class Forgets(Protocol):
 
 
 @runtime_checkable
-class Replaces(Protocol):
+class SupportsReplace(Protocol):
     """A cache that lasts can keep what changes, too."""
 
     def replace_many(self, stage: str, values: Mapping[str, bytes]) -> None:
@@ -59,12 +59,12 @@ class Replaces(Protocol):
         ...
 
 
-def without_damaged(
+def drop_damaged(
     cache: Cache, stage: str, found: Mapping[str, bytes], is_whole: Callable[[bytes], bool]
 ) -> dict[str, bytes]:
     """The values that are whole; the others are removed and count as absent."""
     whole = {key: value for key, value in found.items() if is_whole(value)}
-    if len(whole) < len(found) and isinstance(cache, Forgets):
+    if len(whole) < len(found) and isinstance(cache, SupportsForget):
         cache.forget_many(stage, found.keys() - whole.keys())
     return whole
 
@@ -89,9 +89,9 @@ class MemoryCache:
             self._values.setdefault((stage, key), value)
 
     def replace_many(self, stage: str, values: Mapping[str, bytes]) -> None:
-        """See `Replaces.replace_many`."""
+        """See `SupportsReplace.replace_many`."""
         self._values.update({(stage, key): value for key, value in values.items()})
 
     def starting_with(self, stage: str, prefix: str) -> dict[str, bytes]:
-        """See `Replaces.starting_with`."""
+        """See `SupportsReplace.starting_with`."""
         return {key: value for (of, key), value in self._values.items() if of == stage and key.startswith(prefix)}

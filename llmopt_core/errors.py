@@ -77,21 +77,21 @@ class WorkspaceBusy(LlmOptError):
     """Another process holds what this one needs to write."""
 
 
-class StorageFailed(LlmOptError):
+class StorageError(LlmOptError):
     """The workspace cannot be read or written: a full disk, a read-only folder, a damaged file."""
 
 
-class ConnectionLost(StorageFailed):
+class DatabaseConnectionError(StorageError):
     """The database server went away in the middle of a transaction, of which nothing is stored."""
 
 
-class BudgetReached(LlmOptError):
+class OutOfBudget(LlmOptError):
     """A run stopped cleanly because its budget was spent."""
 
 
-class RunLost(LlmOptError):
+class RunOwnershipError(LlmOptError):
     """Another process took the run over, or it was deleted: this one may not write to it any more."""
 
 
-class Cancelled(LlmOptError):
+class Cancellation(LlmOptError):
     """The user cancelled."""

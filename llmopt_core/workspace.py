@@ -7,7 +7,7 @@ import shutil
 import stat
 from pathlib import Path
 
-from llmopt_core.errors import StorageFailed
+from llmopt_core.errors import StorageError
 from llmopt_core.text.drafts import replacing
 
 _OTHERS = 0o077
@@ -34,12 +34,12 @@ def make_folder(folder: Path) -> None:
     """Create a folder of the workspace, for its owner only.
 
     Raises:
-        StorageFailed: It cannot be created.
+        StorageError: It cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER)
     except OSError as error:
-        raise StorageFailed(
+        raise StorageError(
             f"{folder} cannot be created ({error.strerror}); set LLMOPT_HOME to a folder you own."
         ) from error
 
@@ -48,7 +48,7 @@ def make_workspace(home: Path) -> None:
     """Create a workspace, or take the rights of others from one that an earlier version made readable for them.
 
     Raises:
-        StorageFailed: It cannot be created.
+        StorageError: It cannot be created.
     """
     make_folder(home)
     if not home.stat().st_mode & _OTHERS:
@@ -71,7 +71,7 @@ def write_output(path: Path, data: str | bytes) -> int:
         Its size in bytes.
 
     Raises:
-        StorageFailed: The file cannot be written.
+        StorageError: The file cannot be written.
     """
     content = data.encode("utf-8", "replace") if isinstance(data, str) else data
     try:
@@ -81,7 +81,7 @@ def write_output(path: Path, data: str | bytes) -> int:
         else:
             _replace_output(path, content)
     except OSError as error:
-        raise StorageFailed(f"{path} cannot be written: {error.strerror}.") from error
+        raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
     return len(content)
 
 

@@ -16,13 +16,13 @@ from llmopt_core.reporting.formatting import (
     plural,
     score,
     short_time,
-    signed,
+    with_sign,
 )
 from llmopt_core.text import words
 
 __all__ = [
     "DASH", "change", "count", "dollars", "duration", "file_stem", "interval", "markdown", "money", "number", "p_value",
-    "plural", "score", "short_time", "shorten", "signed",
+    "plural", "score", "short_time", "shorten", "with_sign",
 ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.reporting.progress_summary import standing_of
+from llmopt_core.reporting.progress_summary import summarize_progress
 from llmopt_core.runs.values import Job
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_error, show_errors
@@ -81,7 +81,7 @@ def _panel(job: Job, title: str, *, stoppable: bool) -> None:
     more = [("Taken from the cache", fmt.count(int(progress.get("cached") or 0)))]
     if "tokens" in progress or "unit" not in progress:
         more.insert(0, ("Tokens so far", fmt.count(int(progress.get("tokens") or 0))))
-    card.show(_WORDS[job.status], standing_of(progress), more, active=job.active)
+    card.show(_WORDS[job.status], summarize_progress(progress), more, active=job.active)
     if job.error and job.status == "budget-reached":
         st.caption(fmt.markdown(job.error))
     elif job.error:

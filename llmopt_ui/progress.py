@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from llmopt_core.reporting.progress_summary import Standing
+from llmopt_core.reporting.progress_summary import ProgressSummary
 from llmopt_ui import format as fmt
 from llmopt_ui.components import facts
 
@@ -43,7 +43,7 @@ class ProgressCard:
                               disabled=stopping, on_click=cancel, args=tuple(args), help=told)  # fmt: skip
             self._moment = st.empty()
 
-    def show(self, words: str, now: Standing, more: Sequence[Fact] = (), *, active: bool = True) -> None:
+    def show(self, words: str, now: ProgressSummary, more: Sequence[Fact] = (), *, active: bool = True) -> None:
         """Draw a moment in place of the one before.
 
         Args:
@@ -54,7 +54,7 @@ class ProgressCard:
         """
         parts = [words, now.count_words, now.message if active else ""]
         shown = [
-            ("Time left", now.time_left if active else fmt.DASH),
+            ("Time left", now.remaining_time if active else fmt.DASH),
             ("Cost so far", now.cost),
             *([("Left of the budget", fmt.dollars(now.left_usd))] if now.left_usd is not None else []),
             *more,
@@ -65,7 +65,12 @@ class ProgressCard:
 
 
 def progress_line(  # noqa: PLR0917
-    title: str, now: Standing, key: str, cancel: Callable[..., None], args: Sequence[object], stopping: bool = False
+    title: str,
+    now: ProgressSummary,
+    key: str,
+    cancel: Callable[..., None],
+    args: Sequence[object],
+    stopping: bool = False,
 ) -> None:
     """The same in few words, for the sidebar."""
     words = " · ".join(part for part in (_STOPPING, now.count_words) if part) if stopping else now.line

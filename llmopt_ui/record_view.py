@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.answering.finish_reason import ending_of
+from llmopt_core.answering.finish_reason import describe_finish
 from llmopt_core.evaluation.assertions.spec import describe
 from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.experiments.grading import ASSERTIONS
@@ -56,7 +56,7 @@ def _answer(record: Record | None) -> None:
         show_error(record.failure.message)
     elif record.answer is not None:
         st.text(record.answer.text or "(an empty answer)", width="stretch")
-        if told := ending_of(record.answer):
+        if told := describe_finish(record.answer):
             st.caption(f":orange[{fmt.markdown(told)}]")
     else:
         st.text(record.not_run or "(no answer)", width="stretch")

@@ -6,7 +6,7 @@ import streamlit as st
 
 from llmopt_core.jobs.titles import job_title
 from llmopt_core.labs.job_kinds import job_kinds
-from llmopt_core.reporting.progress_summary import standing_of
+from llmopt_core.reporting.progress_summary import summarize_progress
 from llmopt_ui import format as fmt
 from llmopt_ui.job_panel import cancel_job
 from llmopt_ui.progress import progress_line
@@ -35,7 +35,7 @@ def running_jobs(project: str) -> None:
         others = len(active) - len(own)
         for job in own[:_SHOWN]:
             title = job_title(job_kinds(), job.kind, job.arguments)
-            progress_line(title, standing_of(job.progress), f"side_cancel_{job.id}",
+            progress_line(title, summarize_progress(job.progress), f"side_cancel_{job.id}",
                           cancel_job, (job.id,), stopping=job.cancel_requested)  # fmt: skip
         if trained:
             from llmopt_ui.finetuning.training_progress import training_lines

@@ -36,7 +36,7 @@ def find_citations(answer: str, hits: Sequence[Hit]) -> Citations:
     """The passages an answer cites; where it has no marks, those that hold its text, else the one nearest to it."""
     if not hits or not answer.strip():
         return Citations(())
-    numbers = cited_numbers(answer)
+    numbers = read_citation_numbers(answer)
     wrong = tuple(
         f"The answer cites [{number}], but only {len(hits)} passages were given."
         for number in numbers
@@ -49,7 +49,7 @@ def find_citations(answer: str, hits: Sequence[Hit]) -> Citations:
     return Citations(found.positions, wrong + found.notes)
 
 
-def cited_numbers(answer: str) -> list[int]:
+def read_citation_numbers(answer: str) -> list[int]:
     """The numbers in an answer's `[1]` marks, each once, in order."""
     numbers: list[int] = []
     for mark in _MARKS.findall(answer):

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from llmopt_core.answering.citations import ENOUGH, cited_numbers, coverage, without_marks
-from llmopt_core.answering.fact_check.claims import claims_of
+from llmopt_core.answering.citations import ENOUGH, coverage, read_citation_numbers, without_marks
+from llmopt_core.answering.fact_check.claims import extract_claims
 from llmopt_core.text.sentences import sentence_spans
 from llmopt_core.types import Answer, Span
 
 
-def cited_parts(answer: Answer) -> dict[int, tuple[Span, ...]]:
+def find_cited_spans(answer: Answer) -> dict[int, tuple[Span, ...]]:
     """By position in `answer.hits`, the sentences that hold most words of what cites them, as places in documents.
 
     A claim with marks such as `[2]` points into those chunks; one without points into every cited chunk. Where no
     sentence holds half of a claim's words, nothing is pointed at.
     """
     parts: dict[int, dict[Span, None]] = {}
-    for claim in claims_of(answer.text):
-        own = {number - 1 for number in cited_numbers(claim)} & set(answer.citations)
+    for claim in extract_claims(answer.text):
+        own = {number - 1 for number in read_citation_numbers(claim)} & set(answer.citations)
         for position in sorted(own or set(answer.citations)):
             found = _best_sentence(without_marks(claim), answer, position)
             if found is not None:

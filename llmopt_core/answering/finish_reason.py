@@ -12,7 +12,7 @@ from llmopt_core.types import Answer, Record
 _SAME_START = 17
 
 
-def ending_of(answer: Answer | None) -> str:
+def describe_finish(answer: Answer | None) -> str:
     """One sentence; empty where the answer just ended."""
     if answer is None:
         return ""
@@ -21,8 +21,8 @@ def ending_of(answer: Answer | None) -> str:
     return next((note for note in answer.notes if told and note[:_SAME_START] == told[:_SAME_START]), told)
 
 
-def ending_lines(records: Iterable[Record]) -> list[str]:
+def finish_lines(records: Iterable[Record]) -> list[str]:
     """How many answers ended in each such way, most frequent first: `3 of 10 answers: ...`."""
     answers = [record.answer for record in records if record.answer is not None]
-    found = Counter(told for answer in answers if (told := ending_of(answer)))
+    found = Counter(told for answer in answers if (told := describe_finish(answer)))
     return [f"{count:,} of {len(answers):,} answers: {told}" for told, count in found.most_common()]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 
-from llmopt_core.chunking.fixed_size import fixed_spans
+from llmopt_core.chunking.fixed_size import split_by_size
 from llmopt_core.chunking.headings import SEPARATOR, Headings
-from llmopt_core.chunking.measure import Measure, measure
+from llmopt_core.chunking.measure import Measure, measure_for
 from llmopt_core.chunking.pack import Spans
 from llmopt_core.chunking.recursive import RecursiveSplitter
-from llmopt_core.chunking.semantic import Encode, semantic_spans
-from llmopt_core.chunking.sentences import packed_sentences
+from llmopt_core.chunking.semantic import Encode, split_by_meaning
+from llmopt_core.chunking.sentences import split_by_sentences
 from llmopt_core.chunking.spec import ChunkingSpec
-from llmopt_core.chunking.structure import structure_spans
+from llmopt_core.chunking.structure import split_by_structure
 from llmopt_core.chunking.table_columns import TableColumns
 from llmopt_core.errors import BadInput
 from llmopt_core.types import COLUMNS, Chunk, Document, Span
@@ -70,7 +70,7 @@ def _pieces(text: str, spec: ChunkingSpec, encode: Encode | None) -> list[tuple[
 
 def _children(text: str, spec: ChunkingSpec) -> list[tuple[int, int, tuple[int, int] | None]]:
     """Small pieces inside large ones; `overlap` is between children, parents have none."""
-    by = measure(text, spec.counted_by)
+    by = measure_for(text, spec.length_unit)
     parents = _splitter(text, by, spec, spec.size, 0).spans()
     children = _splitter(text, by, spec, spec.child, spec.overlap).spans(parents)
     starts = [start for start, _ in parents]
@@ -78,25 +78,25 @@ def _children(text: str, spec: ChunkingSpec) -> list[tuple[int, int, tuple[int, 
 
 
 def _flat(text: str, spec: ChunkingSpec, encode: Encode | None) -> Spans:
-    return CUTTERS[spec.method](text, measure(text, spec.counted_by), spec, encode)
+    return CUTTERS[spec.method](text, measure_for(text, spec.length_unit), spec, encode)
 
 
 def _fixed(text: str, by: Measure, spec: ChunkingSpec, _: Encode | None) -> Spans:
-    return fixed_spans(text, by, spec.size, spec.overlap)
+    return split_by_size(text, by, spec.size, spec.overlap)
 
 
 def _sentences(text: str, by: Measure, spec: ChunkingSpec, _: Encode | None) -> Spans:
-    return packed_sentences(text, by, spec.size, spec.overlap)
+    return split_by_sentences(text, by, spec.size, spec.overlap)
 
 
 def _structure(text: str, by: Measure, spec: ChunkingSpec, _: Encode | None) -> Spans:
-    return structure_spans(text, by, spec.size, spec.overlap)
+    return split_by_structure(text, by, spec.size, spec.overlap)
 
 
 def _semantic(text: str, by: Measure, spec: ChunkingSpec, encode: Encode | None) -> Spans:
     if encode is None:
         raise BadInput("Semantic chunking needs an embedding model: pass `encode`.")
-    return semantic_spans(
+    return split_by_meaning(
         text, by, size=spec.size, overlap=spec.overlap, percentile=spec.breakpoint_percentile, encode=encode
     )
 

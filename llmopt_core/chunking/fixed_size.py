@@ -8,7 +8,7 @@ from llmopt_core.chunking.measure import Measure
 from llmopt_core.chunking.pack import Pieces, Spans, pack, strip
 
 
-def fixed_spans(text: str, measure: Measure, size: int, overlap: int = 0) -> Spans:
+def split_by_size(text: str, measure: Measure, size: int, overlap: int = 0) -> Spans:
     """Windows of `size` units, each beginning `size - overlap` after the one before; together they hold all the text.
 
     What no token covers (white space, for some tokenizers) goes with the token before it.

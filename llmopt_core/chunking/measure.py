@@ -38,7 +38,7 @@ class Measure(Protocol):
         ...
 
 
-def measure(text: str, counted_by: str) -> Measure:
+def measure_for(text: str, counted_by: str) -> Measure:
     """The measure of a text; kept for the last texts, so that other sizes of the same text cost no tokenizing.
 
     Args:
@@ -46,8 +46,8 @@ def measure(text: str, counted_by: str) -> Measure:
         counted_by: `characters` or the name of a tokenizer.
     """
     if len(text) <= _SHORT_TEXT:
-        return _cached(text, counted_by)
-    return _cached_long(text, counted_by) if len(text) <= _LONG_TEXT else _new(text, counted_by)
+        return _cached_measure(text, counted_by)
+    return _cached_long_measure(text, counted_by) if len(text) <= _LONG_TEXT else _new(text, counted_by)
 
 
 def _new(text: str, counted_by: str) -> Measure:
@@ -57,12 +57,12 @@ def _new(text: str, counted_by: str) -> Measure:
 
 
 @lru_cache(maxsize=32)
-def _cached(text: str, counted_by: str) -> Measure:
+def _cached_measure(text: str, counted_by: str) -> Measure:
     return _new(text, counted_by)
 
 
 @lru_cache(maxsize=3)
-def _cached_long(text: str, counted_by: str) -> Measure:
+def _cached_long_measure(text: str, counted_by: str) -> Measure:
     return _new(text, counted_by)
 
 

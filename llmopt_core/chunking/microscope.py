@@ -12,7 +12,7 @@ from llmopt_core.chunking.chunk import chunk_document
 from llmopt_core.chunking.semantic import Encode
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.chunking.token_starts import Ints
-from llmopt_core.chunking.window import chunk_lengths, embedded_ends
+from llmopt_core.chunking.window import chunk_lengths, embedding_ends
 from llmopt_core.models.base import BUILTIN_EMBEDDING
 from llmopt_core.types import Chunk, Document
 
@@ -21,7 +21,7 @@ BUILTIN_WINDOW = 254
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class TextSegment:
     """Characters `start` to `end` that the same chunks cover in the same way.
 
     Attributes:
@@ -40,7 +40,7 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldPart:
+class ReferencePart:
     """The part of a reference that one chunk holds, as a share between 0 and 1."""
 
     position: int
@@ -48,7 +48,7 @@ class HeldPart:
 
 
 @dataclass(frozen=True, eq=False)
-class Cutting:
+class DocumentChunking:
     """The chunks of one document in order of their start, with plain arrays beside them.
 
     Attributes:
@@ -71,36 +71,36 @@ class Cutting:
     length: int
 
     @property
-    def chunks_cut(self) -> int:
+    def truncated_chunks(self) -> int:
         """Chunks that are longer than the embedding model's window."""
         return int((self.tokens > self.window).sum())
 
     @property
-    def characters_lost(self) -> int:
+    def truncated_characters(self) -> int:
         """Characters that stand in a chunk and that the embedding model sees in none."""
         return union_length(self.starts, self.ends) - union_length(self.starts, self.seen)
 
     @property
-    def share_lost(self) -> float:
+    def truncated_share(self) -> float:
         """Those as a share, 0 to 1, of the text in chunks."""
         whole = union_length(self.starts, self.ends)
-        return self.characters_lost / whole if whole else 0.0
+        return self.truncated_characters / whole if whole else 0.0
 
     @property
-    def share_repeated(self) -> float:
+    def overlap_share(self) -> float:
         """What stands in more than one chunk, counted each further time, as a share of the text in chunks."""
         whole = union_length(self.starts, self.ends)
         return float((self.ends - self.starts).sum()) / whole - 1.0 if whole else 0.0
 
 
-def cut(
+def inspect_chunking(
     document: Document,
     spec: ChunkingSpec,
     *,
     tokenizer: str = BUILTIN_EMBEDDING,
     window: int = BUILTIN_WINDOW,
     encode: Encode | None = None,
-) -> Cutting:
+) -> DocumentChunking:
     """Cut a document and measure what came out.
 
     Args:
@@ -112,19 +112,21 @@ def cut(
     """
     chunks = tuple(sorted(chunk_document(document, spec, encode), key=lambda chunk: (chunk.start, chunk.end)))
     texts = {document.name: document.text}
-    return Cutting(
+    return DocumentChunking(
         chunks=chunks,
-        sizes=chunk_lengths(chunks, texts, spec.counted_by),
+        sizes=chunk_lengths(chunks, texts, spec.length_unit),
         starts=np.fromiter((chunk.start for chunk in chunks), np.int64, len(chunks)),
         ends=np.fromiter((chunk.end for chunk in chunks), np.int64, len(chunks)),
-        seen=embedded_ends(chunks, texts, tokenizer, window),
+        seen=embedding_ends(chunks, texts, tokenizer, window),
         tokens=chunk_lengths(chunks, texts, tokenizer),
         window=window,
         length=len(document.text),
     )
 
 
-def stretches(cutting: Cutting, start: int, end: int, references: Sequence[tuple[int, int]] = ()) -> list[Stretch]:
+def text_segments(
+    cutting: DocumentChunking, start: int, end: int, references: Sequence[tuple[int, int]] = ()
+) -> list[TextSegment]:
     """Characters `start` to `end` of the document in order, cut wherever a chunk or a reference begins or ends.
 
     Only the chunks in sight are looked at, so a long document costs no more than a short one.
@@ -136,7 +138,8 @@ def stretches(cutting: Cutting, start: int, end: int, references: Sequence[tuple
         references: Start and end of each reference in this document.
     """
     rows = [
-        (i, int(cutting.starts[i]), int(cutting.ends[i]), int(cutting.seen[i])) for i in in_sight(cutting, start, end)
+        (i, int(cutting.starts[i]), int(cutting.ends[i]), int(cutting.seen[i]))
+        for i in select_visible(cutting, start, end)
     ]
     gold = [(max(a, start), min(b, end)) for a, b in references if a < end and b > start]
     edges = {start, end, *(edge for span in gold for edge in span)}
@@ -150,7 +153,7 @@ def stretches(cutting: Cutting, start: int, end: int, references: Sequence[tuple
     return found
 
 
-def in_sight(cutting: Cutting, start: int, end: int) -> list[int]:
+def select_visible(cutting: DocumentChunking, start: int, end: int) -> list[int]:
     """Positions of the chunks that have a character between `start` and `end`."""
     reach = np.maximum.accumulate(cutting.ends) if len(cutting.ends) else cutting.ends
     first = int(np.searchsorted(reach, start, side="right"))
@@ -158,11 +161,11 @@ def in_sight(cutting: Cutting, start: int, end: int) -> list[int]:
     return [i for i in range(first, last) if cutting.ends[i] > start]
 
 
-def parts_held_by(cutting: Cutting, start: int, end: int) -> list[HeldPart]:
+def reference_parts(cutting: DocumentChunking, start: int, end: int) -> list[ReferencePart]:
     """Which chunks hold a part of a reference, the largest part first."""
     found = [
-        HeldPart(i, (min(end, int(cutting.ends[i])) - max(start, int(cutting.starts[i]))) / max(1, end - start))
-        for i in in_sight(cutting, start, end)
+        ReferencePart(i, (min(end, int(cutting.ends[i])) - max(start, int(cutting.starts[i]))) / max(1, end - start))
+        for i in select_visible(cutting, start, end)
     ]
     return sorted(found, key=lambda held: -held.share)
 
@@ -178,8 +181,8 @@ def union_length(starts: Ints, ends: Ints) -> int:
 
 def _stretch(
     over: Sequence[tuple[int, int, int, int]], gold: Sequence[tuple[int, int]], start: int, end: int
-) -> Stretch:
-    return Stretch(
+) -> TextSegment:
+    return TextSegment(
         start,
         end,
         tuple(row[0] for row in over),

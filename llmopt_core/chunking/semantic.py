@@ -16,7 +16,9 @@ from llmopt_core.text.sentences import sentence_spans
 Encode = Callable[[Sequence[str]], Vectors]
 
 
-def semantic_spans(text: str, measure: Measure, *, size: int, overlap: int, percentile: float, encode: Encode) -> Spans:
+def split_by_meaning(
+    text: str, measure: Measure, *, size: int, overlap: int, percentile: float, encode: Encode
+) -> Spans:
     """Groups of sentences between break points, those longer than `size` packed into several chunks.
 
     Each sentence is embedded together with its two neighbours. A break point stands where the cosine distance to the

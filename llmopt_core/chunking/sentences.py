@@ -13,7 +13,7 @@ from llmopt_core.text.sentences import sentence_spans
 _CLAUSES = ("；", "; ", "，", "、", ", ", " ", "")
 
 
-def packed_sentences(text: str, measure: Measure, size: int, overlap: int = 0) -> Spans:
+def split_by_sentences(text: str, measure: Measure, size: int, overlap: int = 0) -> Spans:
     """Whole sentences packed into chunks of at most `size`; only a longer sentence is cut, between its clauses."""
     return strip(text, pack(fitting(text, measure, size, sentence_spans(text)), size, overlap))
 

@@ -60,6 +60,6 @@ class ChunkingSpec(Spec):
         return self.child_size or max(1, self.size // 4)
 
     @property
-    def counted_by(self) -> str:
+    def length_unit(self) -> str:
         """Name of the tokenizer that counts, or `characters`."""
         return {"tokens": self.tokenizer, "cl100k": "cl100k_base", "characters": "characters"}[self.unit]

@@ -10,7 +10,7 @@ from llmopt_core.chunking.pack import Spans, as_arrays, strip
 from llmopt_core.chunking.recursive import RecursiveSplitter
 
 
-def section_spans(text: str, headings: Headings) -> Spans:
+def split_by_sections(text: str, headings: Headings) -> Spans:
     """From each heading to the next; a heading without text of its own begins the section below it."""
     borders = [0]
     body_before = bool(headings.all) and bool(text[: headings.all[0].start].strip())
@@ -23,9 +23,9 @@ def section_spans(text: str, headings: Headings) -> Spans:
     return [(a, b) for a, b in pairwise(borders) if b > a]
 
 
-def structure_spans(text: str, measure: Measure, size: int, overlap: int = 0) -> Spans:
+def split_by_structure(text: str, measure: Measure, size: int, overlap: int = 0) -> Spans:
     """One chunk per section; a section longer than `size` is split at paragraphs, lines and words."""
-    sections = section_spans(text, Headings(text))
+    sections = split_by_sections(text, Headings(text))
     fits = (measure.lengths(*as_arrays(sections)) <= size).tolist()
     whole = strip(text, [section for section, fit in zip(sections, fits, strict=True) if fit])
     splitter = RecursiveSplitter(text, measure, size=size, overlap=overlap)

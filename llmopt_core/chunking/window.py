@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llmopt_core.chunking.measure import measure
+from llmopt_core.chunking.measure import measure_for
 from llmopt_core.chunking.token_starts import Ints
 from llmopt_core.models.base import BUILTIN_EMBEDDING, EmbeddingSpec
 from llmopt_core.types import Chunk
@@ -33,21 +33,21 @@ def window_of(embedding: EmbeddingSpec, max_tokens: int) -> Window:
 
 
 @dataclass(frozen=True, slots=True)
-class WindowReport:
+class TruncationReport:
     """What lies beyond a model's window.
 
     Attributes:
         lengths: Tokens of each chunk.
         window: Tokens the model sees.
-        chunks_cut: Chunks longer than that.
-        characters_cut: Characters of them that are not embedded.
+        truncated_chunks: Chunks longer than that.
+        truncated_characters: Characters of them that are not embedded.
         share_cut: Those as a share (0 to 1) of the characters of all chunks.
     """
 
     lengths: tuple[int, ...]
     window: int
-    chunks_cut: int
-    characters_cut: int
+    truncated_chunks: int
+    truncated_characters: int
     share_cut: float
 
 
@@ -61,11 +61,13 @@ def chunk_lengths(chunks: Sequence[Chunk], texts: Mapping[str, str], counted_by:
     """
     lengths = np.zeros(len(chunks), np.int64)
     for name, (positions, starts, ends) in _by_document(chunks).items():
-        lengths[positions] = measure(texts[name], counted_by).lengths(starts, ends)
+        lengths[positions] = measure_for(texts[name], counted_by).lengths(starts, ends)
     return lengths
 
 
-def beyond_window(chunks: Sequence[Chunk], texts: Mapping[str, str], tokenizer: str, window: int) -> WindowReport:
+def measure_truncation(
+    chunks: Sequence[Chunk], texts: Mapping[str, str], tokenizer: str, window: int
+) -> TruncationReport:
     """Which chunks an embedding model sees only in part.
 
     Args:
@@ -76,15 +78,15 @@ def beyond_window(chunks: Sequence[Chunk], texts: Mapping[str, str], tokenizer: 
     """
     lengths = chunk_lengths(chunks, texts, tokenizer)
     lost = np.fromiter((chunk.end for chunk in chunks), np.int64, len(chunks))
-    lost -= embedded_ends(chunks, texts, tokenizer, window)
+    lost -= embedding_ends(chunks, texts, tokenizer, window)
     total = sum(chunk.end - chunk.start for chunk in chunks)
     cut = int(lost.sum())
-    return WindowReport(
+    return TruncationReport(
         tuple(lengths.tolist()), window, int((lengths > window).sum()), cut, cut / total if total else 0.0
     )
 
 
-def embedded_ends(chunks: Sequence[Chunk], texts: Mapping[str, str], tokenizer: str, window: int) -> Ints:
+def embedding_ends(chunks: Sequence[Chunk], texts: Mapping[str, str], tokenizer: str, window: int) -> Ints:
     """Per chunk the character after the last one that an embedding model sees.
 
     Args:
@@ -96,7 +98,7 @@ def embedded_ends(chunks: Sequence[Chunk], texts: Mapping[str, str], tokenizer: 
     lengths = chunk_lengths(chunks, texts, tokenizer)
     seen = np.fromiter((chunk.end for chunk in chunks), np.int64, len(chunks))
     for name, (positions, starts, _) in _by_document(chunks).items():
-        tokens = measure(texts[name], tokenizer).starts
+        tokens = measure_for(texts[name], tokenizer).starts
         long = np.flatnonzero(lengths[positions] > window)
         if tokens is None:
             seen[positions[long]] = starts[long] + window

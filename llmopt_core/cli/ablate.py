@@ -55,11 +55,11 @@ def ablate(  # noqa: PLR0917
     """Leave each component out."""
     import asyncio
 
-    from llmopt_core.cli.retrieve import chosen_configuration
+    from llmopt_core.cli.retrieve import select_configuration
     from llmopt_core.experiments.caveats import caveats
 
     experiment = read_experiment(file, column, questions_encoding, trust)
-    chosen = chosen_configuration(experiment, configuration)
+    chosen = select_configuration(experiment, configuration)
     report = asyncio.run(_ablate(experiment, chosen, limit, answers, concurrency, budget))
     known = [_caveats(experiment, chosen, limit, answers)]
     value = report.model_dump(mode="json") | {"caveats": [caveat.text for caveat in caveats(known)]}
@@ -110,7 +110,7 @@ async def _ablate(  # noqa: PLR0917
 
 def _progress() -> Any:
     """A line on stderr at every tenth of the work."""
-    from llmopt_core.reporting.progress_summary import standing_of
+    from llmopt_core.reporting.progress_summary import summarize_progress
 
     told = 0
 
@@ -119,7 +119,7 @@ def _progress() -> Any:
         done, total = progress.done, progress.total
         if total and done * 10 // total > told:
             told = done * 10 // total
-            note(standing_of(progress.as_dict()).line)
+            note(summarize_progress(progress.as_dict()).line)
 
     return see
 

@@ -30,9 +30,9 @@ from llmopt_core.cli import (
     report,
     retrieve,
 )
-from llmopt_core.cli.coverage import BUDGET_REACHED
-from llmopt_core.cli.output import SafeStream, complain
-from llmopt_core.errors import BudgetReached, LlmOptError
+from llmopt_core.cli.coverage import OUT_OF_BUDGET
+from llmopt_core.cli.output import SafeStream, print_error
+from llmopt_core.errors import LlmOptError, OutOfBudget
 from llmopt_core.installation import program_version
 
 # What a shell gives a program that was stopped with Ctrl-C: 128 + SIGINT.
@@ -76,12 +76,12 @@ def run(arguments: Sequence[str]) -> int:
         with redirect_stdout(cast("TextIO", SafeStream(sys.stdout))):
             code = app(_with_json_value(arguments) or ["--help"], prog_name="llmopt", standalone_mode=False)
             sys.stdout.flush()
-    except BudgetReached as error:
-        return complain(str(error), code=BUDGET_REACHED)
+    except OutOfBudget as error:
+        return print_error(str(error), code=OUT_OF_BUDGET)
     except LlmOptError as error:
-        return complain(str(error))
+        return print_error(str(error))
     except TyperException as error:
-        return complain(error.format_message().replace("Input should be", "it should be"), hint=" (see --help)")
+        return print_error(error.format_message().replace("Input should be", "it should be"), hint=" (see --help)")
     except (KeyboardInterrupt, typer.Abort):
         code = _STOPPED
     except BrokenPipeError:
@@ -91,16 +91,16 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         return _unforeseen(error)
     # Typer makes this of a keyboard interrupt.
-    return complain("stopped", code=_STOPPED) if code == _STOPPED else int(code or 0)
+    return print_error("stopped", code=_STOPPED) if code == _STOPPED else int(code or 0)
 
 
 def _unforeseen(error: Exception) -> int:
     if isinstance(error, OSError) and error.filename is not None:
-        return complain(f"{error.filename} cannot be used: {error.strerror}.")
+        return print_error(f"{error.filename} cannot be used: {error.strerror}.")
     if os.environ.get("LLMOPT_DEBUG"):
         traceback.print_exc()
     told = f"this should not have happened: {type(error).__name__}: {error}"
-    return complain(f"{told}; set LLMOPT_DEBUG=1 for the details")
+    return print_error(f"{told}; set LLMOPT_DEBUG=1 for the details")
 
 
 def _with_json_value(arguments: Sequence[str]) -> list[str]:

@@ -164,12 +164,12 @@ class _Notes:
     def __call__(self, progress: dict[str, Any]) -> None:
         import time
 
-        from llmopt_core.reporting.progress_summary import standing_of
+        from llmopt_core.reporting.progress_summary import summarize_progress
 
         if not sys.stderr.isatty() or time.monotonic() - self._said < _NOTE_EVERY:
             return
         self._said = time.monotonic()
-        now = standing_of(progress)
+        now = summarize_progress(progress)
         note(f"llmopt: {now.message}: {now.line}")
 
 

@@ -13,7 +13,7 @@ MIN_COVERAGE = 0.9
 """By default one question in ten may go without an answer, or without a score that a threshold asks for."""
 
 TOO_LOW = 4
-BUDGET_REACHED = 3
+OUT_OF_BUDGET = 3
 """The budget ended it before there was anything to show."""
 
 
@@ -27,21 +27,21 @@ def too_few_answers(runs: Sequence[Run], least: float) -> list[str]:
     ]
 
 
-def nothing_paid(runs: Sequence[Run]) -> str:
+def explain_empty_budget(runs: Sequence[Run]) -> str:
     """Why there is no answer at all where a budget is the reason, in words; empty where there is one."""
     if any(run.done > run.failed for run in runs):
         return ""
     return next((f"no answer came: {run.error}" for run in runs if run.status == "budget-reached"), "")
 
 
-def unscored_lines(store: Store, runs: Sequence[Run]) -> list[str]:
+def list_unscored(store: Store, runs: Sequence[Run]) -> list[str]:
     """What could not be scored and why most often: a line per run and metric, below an empty one."""
-    from llmopt_core.answering.finish_reason import ending_lines
+    from llmopt_core.answering.finish_reason import finish_lines
     from llmopt_core.experiments.outcome import outcome
 
     lines = [
         f"{run.name}: {line}"
         for run in runs
-        for line in (*outcome(store, run).sentences(), *ending_lines(store.records(run.id)))
+        for line in (*outcome(store, run).sentences(), *finish_lines(store.records(run.id)))
     ]
     return ["", *lines] if lines else []

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from llmopt_core.cli.coverage import (
-    BUDGET_REACHED,
     MIN_COVERAGE,
+    OUT_OF_BUDGET,
     TOO_LOW,
-    nothing_paid,
+    explain_empty_budget,
+    list_unscored,
     too_few_answers,
-    unscored_lines,
 )
 from llmopt_core.cli.output import (
     JsonOption,
@@ -21,9 +21,9 @@ from llmopt_core.cli.output import (
     QuestionsEncodingOption,
     TrustOption,
     caveat_lines,
-    complain,
     note,
     number_with_interval,
+    print_error,
     printable,
     table,
     write_json,
@@ -180,10 +180,10 @@ class Follower:
 
 
 def _line_of(progress: RunProgress) -> str:
-    from llmopt_core.reporting.progress_summary import Standing
+    from llmopt_core.reporting.progress_summary import ProgressSummary
 
     indexing = progress.stage == "indexing"
-    now = Standing(progress.done, progress.total, "texts" if indexing else "questions", progress.seconds_left,
+    now = ProgressSummary(progress.done, progress.total, "texts" if indexing else "questions", progress.seconds_left,
                    progress.usage.cost_usd, progress.left_usd)  # fmt: skip
     words = "indexing, " if indexing else ""
     failed = f", {progress.failed:,} failed" if progress.failed else ""
@@ -212,7 +212,7 @@ def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, basel
     note_line = "mean [95 % interval]"
     if len(runs) > 1:
         note_line += f"; compared with {names[position]}. {family.in_short} How: docs/statistics.md"
-    notes = [*_apart(rows), *_judge_note(first), *unscored_lines(store, runs), *_caveats(store, run_ids)]
+    notes = [*_apart(rows), *_judge_note(first), *list_unscored(store, runs), *_caveats(store, run_ids)]
     return "\n".join([*heading, text, "", note_line, *notes])
 
 
@@ -282,17 +282,17 @@ def _verdict(
         note(f"llmopt: {line}")
     for run in runs:
         if run.status == "failed":
-            complain(f"{run.name} failed: {run.error}")
+            print_error(f"{run.name} failed: {run.error}")
         elif run.status != "finished":
             note(f"llmopt: {run.name}: {run.status}. {run.error}")
         elif run.failed:
-            complain(f"{run.name}: {run.error or f'{run.failed} of {run.total} answers failed.'}")
+            print_error(f"{run.name}: {run.error or f'{run.failed} of {run.total} answers failed.'}")
     for line in few:
         note(f"llmopt: {line}")
     if any(run.status == "failed" for run in runs):
         return 2
-    if why := nothing_paid(runs):
-        return complain(why, code=BUDGET_REACHED)
+    if why := explain_empty_budget(runs):
+        return print_error(why, code=OUT_OF_BUDGET)
     return 1 if missed else TOO_LOW if few else 0
 
 

@@ -9,7 +9,7 @@ import typer
 
 from llmopt_core.cli.finetune_jobs import environment, follow_job, report_job
 from llmopt_core.cli.finetune_jobs import group as jobs_group
-from llmopt_core.cli.output import JsonOption, QuestionsEncodingOption, Watched, note, pairs, print_result, table
+from llmopt_core.cli.output import JsonOption, ProgressLine, QuestionsEncodingOption, note, pairs, print_result, table
 
 if TYPE_CHECKING:
     from llmopt_core.finetuning.data.examples import TrainingSet
@@ -61,7 +61,7 @@ def check(
     sets = tuple(asked.evaluation_set for asked in found.values())
     settings, columns = CheckSettings(sets, token_limit, price), pairs(column)
     total = file.stat().st_size if file.is_file() else 0
-    with Watched() as watched:
+    with ProgressLine() as watched:
 
         def on_progress(examples: int, read: int) -> None:
             watched(lambda: _progress_line(file, examples, read, total))

@@ -43,12 +43,12 @@ def list_jobs(
 @group.command(help="Print how far a job is until it has ended. Exits with 1 where it did not finish.")
 def follow(job_id: JobId, json: JsonOption = "") -> int:
     """Progress on stderr, the end on stdout."""
-    from llmopt_core.reporting.progress_summary import standing_of
+    from llmopt_core.reporting.progress_summary import summarize_progress
 
     _, store = open_workspace()
     job, shown = store.job(job_id), ""
     while job.active:
-        line = f"{job.status}: {standing_of(job.progress).line}"
+        line = f"{job.status}: {summarize_progress(job.progress).line}"
         if line != shown:
             note(line)
             shown = line

@@ -79,7 +79,7 @@ def pairs(given: list[str] | None) -> dict[str, str]:
     return found
 
 
-def complain(message: str, *, hint: str = "", code: int = 2) -> int:
+def print_error(message: str, *, hint: str = "", code: int = 2) -> int:
     """One line on stderr. Returns the exit code."""
     line = printable(" ".join(message.split()))
     print(f"llmopt: {line}{hint}", file=sys.stderr, flush=True)
@@ -121,7 +121,7 @@ class SafeStream:
         return getattr(self._stream, name)
 
 
-class Watched:
+class ProgressLine:
     """How far something is, on stderr: one line written anew on a terminal, elsewhere a line now and then.
 
     Nothing is said of what ends within seconds.
@@ -169,7 +169,7 @@ def write_json(value: Any, target: str) -> None:
     """Write JSON to a file, or to stdout for `-`.
 
     Raises:
-        StorageFailed: The file cannot be written.
+        StorageError: The file cannot be written.
     """
     text = json.dumps(value, ensure_ascii=False, indent=1)
     if target == "-":

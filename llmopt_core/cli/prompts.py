@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmopt_core.cli.coverage import BUDGET_REACHED
-from llmopt_core.cli.output import JsonOption, TrustOption, complain, note, one_line, print_result, table
+from llmopt_core.cli.coverage import OUT_OF_BUDGET
+from llmopt_core.cli.output import JsonOption, TrustOption, note, one_line, print_error, print_result, table
 from llmopt_core.cli.setup import confirm_hosts, models_with, open_workspace
 from llmopt_core.workspace import write_output
 
@@ -193,7 +193,7 @@ def _plain(not_run: tuple[NotRun, ...]) -> list[dict[str, Any]]:
 
 
 def _text(found: Comparison, grid: Grid, show: str) -> str:
-    from llmopt_core.answering.finish_reason import ending_lines
+    from llmopt_core.answering.finish_reason import finish_lines
     from llmopt_core.labs.prompts.columns import columns_of
     from llmopt_core.labs.prompts.export import summary_lines
 
@@ -207,7 +207,7 @@ def _text(found: Comparison, grid: Grid, show: str) -> str:
     for place, (name, column) in enumerate(zip(grid.names, columns_of(grid), strict=True)):
         lines.append(f"{name}: {'; '.join(summary_lines(grid, column))}")
         records = [record for row in grid.rows for record in row[place].repeats if record is not None]
-        lines += [f"{name}: {line}" for line in ending_lines(records)]
+        lines += [f"{name}: {line}" for line in finish_lines(records)]
     return "\n".join(lines)
 
 
@@ -224,8 +224,8 @@ def _code(found: Comparison, grid: Grid, fail_on: str, not_run: tuple[NotRun, ..
     cells = [cell for row in grid.rows for cell in row]
     if all(cell.state not in ("done", "not run") for cell in cells):
         first = next((cell.record.failure.message for cell in cells if cell.record and cell.record.failure), "")
-        return complain(
-            f"no answer came: {first or found.error or found.status}", code=BUDGET_REACHED if found.out_of_budget else 2
+        return print_error(
+            f"no answer came: {first or found.error or found.status}", code=OUT_OF_BUDGET if found.out_of_budget else 2
         )
     if fail_on == "none":
         return 0

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 # Less would be shown as 0.0 s.
-_WORTH_TELLING = 0.05
+_NOTABLE = 0.05
 
 
 def register(app: typer.Typer) -> None:
@@ -48,13 +48,13 @@ def retrieve(  # noqa: PLR0917
     import asyncio
 
     experiment = read_experiment(file, column, questions_encoding, trust)
-    chosen = chosen_configuration(experiment, configuration)
+    chosen = select_configuration(experiment, configuration)
     found = asyncio.run(_retrieve(experiment, chosen, question, category or None))
     values = {"configuration": chosen.name, "question": question, "hits": [_hit(hit) for hit in found.hits]}
     print_result(_text(chosen.name, found), {**values, "trace": [_stage(stage) for stage in found.trace]}, json)
 
 
-def chosen_configuration(experiment: Experiment, name: str) -> Configuration:
+def select_configuration(experiment: Experiment, name: str) -> Configuration:
     """The named configuration, or the first that retrieves.
 
     Raises:
@@ -124,11 +124,11 @@ def _text(name: str, found: Retrieval) -> str:
     for stage in found.trace:
         best = f", best {one_line(stage.hits[0].chunk.text, 60)}" if stage.hits else ""
         counts = f"{stage.received} in, {len(stage.hits)} out" if stage.received else f"{len(stage.hits)} out"
-        made = stage.usage.uncached or stage.usage
+        made = stage.usage.original or stage.usage
         spent = made.prompt_tokens + made.completion_tokens
         took = f"{stage.seconds * 1000:.0f} ms" + (f", {spent} tokens" if spent else "")
         took += " when it was asked, now from the cache" if stage.usage.cached_calls else ""
-        took += f" (once {stage.once_seconds:.1f} s to load)" if stage.once_seconds >= _WORTH_TELLING else ""
+        took += f" (once {stage.once_seconds:.1f} s to load)" if stage.once_seconds >= _NOTABLE else ""
         lines.append(f"  {stage.stage:<10} {stage.method:<18} {counts}, {took}{best}")
         if stage.stage in ("transform", "route") and stage.queries:
             lines += [f"             {one_line(text, 160)}" for text in stage.queries]

@@ -27,14 +27,14 @@ def read_chart(package: Package, part: str, *, in_cells: bool = False) -> list[s
         lines = [*_titles(root), *_labels_alone(root)]
     else:
         lines = chart_lines(root)
-    drawn = package.related(part, "chartUserShapes")
+    drawn = package.find_target(part, "chartUserShapes")
     return lines + [text for body in descendants(drawn, "txBody") if (text := _words(body))]
 
 
 def chart_lines(root: Any) -> list[str]:
     """Title and axis titles, then a row per category with the value and the own label of each point."""
     plotted = list(_series(root))
-    values = [series.labelled() for series in plotted]
+    values = [series.labels_by_value() for series in plotted]
     categories: dict[int, str] = {}
     for series in plotted:
         for place, category in series.categories.items():
@@ -51,7 +51,7 @@ class _Series(NamedTuple):
     values: dict[int, str]
     labels: dict[int, str]
 
-    def labelled(self) -> dict[int, str]:
+    def labels_by_value(self) -> dict[int, str]:
         """Each value with the label that somebody wrote at its point."""
         shown = dict(self.values)
         for place, label in self.labels.items():

@@ -37,7 +37,7 @@ def open_office(name: str, data: bytes, main_part: str = "") -> zipfile.ZipFile:
             raise BadInput(f"{name} is encrypted with a password: save a copy without one.")
         raise BadInput(f"{name} is in the format before 2007, whatever its ending: save it in today's format.")
     archive = open_zip(name, data)
-    check_unpacked(name, archive, limits.OFFICE_UNPACKED_BYTES)
+    check_unpacked_size(name, archive, limits.OFFICE_UNPACKED_BYTES)
     if main_part and main_part not in archive.namelist():
         raise BadInput(f"{name} is not the kind of file its ending says: {main_part} is missing inside.")
     for part in archive.infolist():
@@ -71,7 +71,7 @@ def _without_padding(data: bytes) -> bytes:
     return data[: end + _END_BYTES - 2] + b"\0\0" if far else data
 
 
-def check_unpacked(name: str, archive: zipfile.ZipFile, most: int) -> None:
+def check_unpacked_size(name: str, archive: zipfile.ZipFile, most: int) -> None:
     """Refuse by what the archive declares. Reading never yields more than declared: `zipfile` stops there.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from llmopt_core.documents.labels import declared_codec, named_codec
+from llmopt_core.documents.labels import find_codec, find_declared_codec
 from llmopt_core.errors import BadInput
 
 _BOMS = (
@@ -64,7 +64,7 @@ def decode(data: bytes, name: str, encoding: str = "", *, page: bool = False) ->
     try:
         return _decode_escapes(data) or (data.decode("utf-8"), ())
     except UnicodeDecodeError:
-        declared = _decode_declared(data) if page else None
+        declared = _decode_by_declaration(data) if page else None
         if declared:
             return declared
         wide = _utf16_of_cjk(data)
@@ -74,7 +74,7 @@ def decode(data: bytes, name: str, encoding: str = "", *, page: bool = False) ->
 
 
 def _decode_as(data: bytes, name: str, encoding: str) -> tuple[str, tuple[str, ...]]:
-    codec = named_codec(encoding)
+    codec = find_codec(encoding)
     try:
         return data.decode(codec).removeprefix("\ufeff"), ()
     except UnicodeDecodeError:
@@ -85,9 +85,9 @@ def _decode_as(data: bytes, name: str, encoding: str) -> tuple[str, tuple[str, .
     return text, (_damage(damaged, encoding),)
 
 
-def _decode_declared(data: bytes) -> tuple[str, tuple[str, ...]] | None:
+def _decode_by_declaration(data: bytes) -> tuple[str, tuple[str, ...]] | None:
     """By the page's own declaration; None where there is none, or it does not hold."""
-    codec = declared_codec(data)
+    codec = find_declared_codec(data)
     if codec is None:
         return None
     text = data.decode(codec, "replace")

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from llmopt_core.documents import limits
-from llmopt_core.documents.progress import OnPart, silent_parts
+from llmopt_core.documents.progress import OnPart, ignore_parts
 from llmopt_core.documents.readers import PLAIN, read_file, suffix_of
-from llmopt_core.documents.reading_options import Reading
+from llmopt_core.documents.reading_options import ReadingOptions
 from llmopt_core.errors import BadInput
-from llmopt_core.execution.isolation import ChildStopped, Limits, run_apart
+from llmopt_core.execution.isolation import IsolationError, Limits, run_isolated
 from llmopt_core.types import Document
 
 Heartbeat = Callable[[], None]
@@ -20,7 +20,9 @@ def no_heartbeat() -> None:
     """Nobody waits who could leave."""
 
 
-def read_file_guarded(name: str, data: bytes, on_part: OnPart, heartbeat: Heartbeat, how: Reading) -> list[Document]:
+def read_within_limits(
+    name: str, data: bytes, on_part: OnPart, heartbeat: Heartbeat, how: ReadingOptions
+) -> list[Document]:
     """`readers.read_file` within limits. Small plain text, which nothing can blow up, is read at once.
 
     Raises:
@@ -34,29 +36,31 @@ def read_file_guarded(name: str, data: bytes, on_part: OnPart, heartbeat: Heartb
             detail = f"{type(error).__name__}: {error}"[:200]
             raise BadInput(_SENTENCES["failed"].format(name=name, detail=detail)) from error
     seconds = limits.seconds_to_read(len(data), pdf=suffix == ".pdf")
-    found: list[Document] = run_guarded(name, read_file, (name, data, how), len(data), seconds, on_part, heartbeat)
+    found: list[Document] = run_within_limits(
+        name, read_file, (name, data, how), len(data), seconds, on_part, heartbeat
+    )
     return found
 
 
-def run_guarded(  # noqa: PLR0917
+def run_within_limits(  # noqa: PLR0917
     name: str,
     function: Callable[..., Any],
     arguments: tuple[Any, ...],
     size: int,
     seconds: float,
-    on_part: OnPart = silent_parts,
+    on_part: OnPart = ignore_parts,
     heartbeat: Heartbeat = no_heartbeat,
     advice: str = "split it, or save its text as a plain text file",
 ) -> Any:
-    """`run_apart` with the limits of a file of `size` bytes; what stops it is told in one sentence, with the advice.
+    """`run_isolated` with the limits of a file of `size` bytes; what stops it is told in one sentence, with the advice.
 
     Raises:
         BadInput: The file is over a limit, or breaks its reader. Errors of the function pass.
     """
     bounds = Limits(limits.READ_MEMORY + limits.READ_MEMORY_PER_BYTE * size, seconds, limits.WALL_RATIO * seconds)
     try:
-        return run_apart(function, arguments, bounds, on_part=on_part, heartbeat=heartbeat)
-    except ChildStopped as stopped:
+        return run_isolated(function, arguments, bounds, on_part=on_part, heartbeat=heartbeat)
+    except IsolationError as stopped:
         raise BadInput(_SENTENCES[stopped.reason].format(name=name, detail=stopped.detail, advice=advice)) from stopped
 
 

@@ -34,7 +34,7 @@ def web_codec(label: str) -> str | None:
     return None if name in _NO_TEXT else _WIDER.get(name, name)
 
 
-def declared_codec(data: bytes) -> str | None:
+def find_declared_codec(data: bytes) -> str | None:
     """The codec that a page declares of itself in `meta` or its XML declaration; None where it names none."""
     for pattern in _DECLARED:
         found = pattern.search(data[:4096])
@@ -45,7 +45,7 @@ def declared_codec(data: bytes) -> str | None:
     return None
 
 
-def named_codec(encoding: str) -> str:
+def find_codec(encoding: str) -> str:
     """The codec of an encoding that the user names, such as `windows-1250`, `cp1250` or `latin2`.
 
     Raises:

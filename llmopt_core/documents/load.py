@@ -8,11 +8,11 @@ from pathlib import Path, PurePosixPath
 from zipfile import ZipFile, ZipInfo
 
 from llmopt_core.documents import limits
-from llmopt_core.documents.container import check_path, check_unpacked, member_name, open_zip, read_member
-from llmopt_core.documents.guard import Heartbeat, no_heartbeat, read_file_guarded
-from llmopt_core.documents.progress import OnPart, silent_parts
+from llmopt_core.documents.container import check_path, check_unpacked_size, member_name, open_zip, read_member
+from llmopt_core.documents.guard import Heartbeat, no_heartbeat, read_within_limits
+from llmopt_core.documents.progress import OnPart, ignore_parts
 from llmopt_core.documents.readers import SUFFIXES, most_bytes, suffix_of
-from llmopt_core.documents.reading_options import Reading
+from llmopt_core.documents.reading_options import ReadingOptions
 from llmopt_core.documents.text import LEFT_OUT
 from llmopt_core.errors import BadInput
 from llmopt_core.text.files import read_regular_file
@@ -33,7 +33,7 @@ def load_documents(
     Raises:
         BadInput: A path is missing or unreadable, a folder holds nothing readable, or two documents have one name.
     """
-    how = Reading(encoding, main_only)
+    how = ReadingOptions(encoding, main_only)
     documents = [document for path in paths for document in _load_path(Path(path), root, how)]
     seen: set[str] = set()
     for document in documents:
@@ -46,7 +46,7 @@ def load_documents(
 def load_bytes(
     name: str,
     data: bytes,
-    on_part: OnPart = silent_parts,
+    on_part: OnPart = ignore_parts,
     heartbeat: Heartbeat = no_heartbeat,
     *,
     encoding: str = "",
@@ -67,16 +67,16 @@ def load_bytes(
     Raises:
         BadInput: One sentence: what is wrong with which file, and what to do.
     """
-    return _load(name, data, Reading(encoding, main_only), on_part, heartbeat)
+    return _load(name, data, ReadingOptions(encoding, main_only), on_part, heartbeat)
 
 
-def _load(name: str, data: bytes, how: Reading, on_part: OnPart, heartbeat: Heartbeat) -> list[Document]:
+def _load(name: str, data: bytes, how: ReadingOptions, on_part: OnPart, heartbeat: Heartbeat) -> list[Document]:
     check_size(name, len(data))
     if not data.strip(b" \t\r\n\0"):
         raise BadInput(f"{name} is empty.")
     if suffix_of(name) == ".zip":
         return _load_zip(name, data, how, on_part, heartbeat)
-    return read_file_guarded(name, data, on_part, heartbeat, how)
+    return read_within_limits(name, data, on_part, heartbeat, how)
 
 
 def check_size(name: str, size: int) -> None:
@@ -93,7 +93,7 @@ def check_size(name: str, size: int) -> None:
         )
 
 
-def _load_path(path: Path, root: Path | None, how: Reading) -> list[Document]:
+def _load_path(path: Path, root: Path | None, how: ReadingOptions) -> list[Document]:
     if path.is_dir():
         files = _readable_files(path)
         if not files:
@@ -113,17 +113,17 @@ def _readable_files(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
-def _load_file(path: Path, root: Path, how: Reading) -> list[Document]:
+def _load_file(path: Path, root: Path, how: ReadingOptions) -> list[Document]:
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
     # A file name that is no UTF-8 can be neither printed nor stored.
     name = name.encode("utf-8", "replace").decode("utf-8")
     data = read_regular_file(path, lambda size: check_size(name, size))
-    return _load(name, data, how, silent_parts, no_heartbeat)
+    return _load(name, data, how, ignore_parts, no_heartbeat)
 
 
-def _load_zip(name: str, data: bytes, how: Reading, on_part: OnPart, heartbeat: Heartbeat) -> list[Document]:
+def _load_zip(name: str, data: bytes, how: ReadingOptions, on_part: OnPart, heartbeat: Heartbeat) -> list[Document]:
     archive = open_zip(name, data)
-    check_unpacked(name, archive, limits.ZIP_UNPACKED_BYTES)
+    check_unpacked_size(name, archive, limits.ZIP_UNPACKED_BYTES)
     members = [(member_name(m).replace("\\", "/"), m) for m in archive.infolist() if not m.is_dir()]
     for inside, _ in members:
         check_path(name, inside)
@@ -139,19 +139,19 @@ def _load_zip(name: str, data: bytes, how: Reading, on_part: OnPart, heartbeat: 
                     skipped.append(f"{document.name} is in the archive twice")
         except BadInput as error:
             skipped.append(str(error).rstrip("."))
-    return _note_skipped(name, list(documents.values()), skipped)
+    return _note_omissions(name, list(documents.values()), skipped)
 
 
 def _load_member(  # noqa: PLR0917
-    name: str, inside: str, archive: ZipFile, member: ZipInfo, heartbeat: Heartbeat, how: Reading
+    name: str, inside: str, archive: ZipFile, member: ZipInfo, heartbeat: Heartbeat, how: ReadingOptions
 ) -> list[Document]:
     if suffix_of(inside) == ".zip":
         raise BadInput(f"{inside} is an archive inside the archive")
     data = read_member(name, archive, member, most_bytes(inside))
-    return _load(inside, data, how, silent_parts, heartbeat)
+    return _load(inside, data, how, ignore_parts, heartbeat)
 
 
-def _note_skipped(name: str, documents: list[Document], skipped: list[str]) -> list[Document]:
+def _note_omissions(name: str, documents: list[Document], skipped: list[str]) -> list[Document]:
     if not documents:
         raise BadInput(f"{name} holds no document that can be read" + (f": {skipped[0]}." if skipped else "."))
     if skipped:

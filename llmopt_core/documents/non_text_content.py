@@ -21,7 +21,7 @@ _KINDS = {"oleObject": "embedded", "package": "embedded", "audio": "recordings",
 _GUESSED = re.compile(r"(?:Description automatically generated|AI-generated content may be incorrect\.?)")
 
 
-def counted_parts(package: Package, parts: Iterable[str]) -> Counter[str]:
+def count_parts(package: Package, parts: Iterable[str]) -> Counter[str]:
     """Embedded files, recordings and links to elsewhere of these parts."""
     counts: Counter[str] = Counter()
     for part in parts:
@@ -32,7 +32,7 @@ def counted_parts(package: Package, parts: Iterable[str]) -> Counter[str]:
     return counts
 
 
-def left_out_words(counts: Mapping[str, int]) -> Iterator[str]:
+def describe_omissions(counts: Mapping[str, int]) -> Iterator[str]:
     """The counts in words, such as `2 embedded files`."""
     for kind, (one, many) in _SENTENCES.items():
         if counts.get(kind):

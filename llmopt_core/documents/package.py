@@ -72,7 +72,7 @@ class Package:
         data = self.data(part)
         if data is None:
             if needed and part:
-                self._lost(part)
+                self._note_loss(part)
             return None
         root, fault = parse_xml(data)
         if fault and needed:
@@ -114,7 +114,7 @@ class Package:
         self.damaged.pop(part, None)
         self.missing.pop(part, None)
 
-    def _lost(self, part: str) -> None:
+    def _note_loss(self, part: str) -> None:
         if self.has(part):
             self.damaged[part] = "cannot be unpacked"
         else:
@@ -126,7 +126,7 @@ class Package:
     def relations(self, part: str) -> dict[str, Relation]:
         """By its id, what a part points to inside the package; of the package itself where `part` is empty."""
         folder, _ = posixpath.split(part)
-        root = self._named_relations(part)
+        root = self._read_relations(part)
         found = {}
         for element in root if root is not None else ():
             if not isinstance(element.tag, str) or element.get("TargetMode") == "External":
@@ -137,7 +137,7 @@ class Package:
 
     def addresses(self, part: str) -> list[str]:
         """Where the links of a part lead outside the package."""
-        root = self._named_relations(part)
+        root = self._read_relations(part)
         return [
             element.get("Target", "")
             for element in (root if root is not None else ())
@@ -146,13 +146,13 @@ class Package:
             and element.get("Type", "").endswith("/hyperlink")
         ]
 
-    def _named_relations(self, part: str) -> Any:
+    def _read_relations(self, part: str) -> Any:
         folder, file = posixpath.split(part)
         name = posixpath.join(folder, "_rels", f"{file}.rels")
         # Most parts point to nothing, and have none.
         return self.xml(name, needed=bool(part)) if self.has(name) else None
 
-    def related(self, part: str, kind: str) -> Any:
+    def find_target(self, part: str, kind: str) -> Any:
         """The root of the first part of a kind that `part` points to; None where there is none.
 
         Where the relationships themselves are lost, it is the part with the usual name.

@@ -6,9 +6,9 @@ from typing import Any
 
 from llmopt_core.documents import limits
 from llmopt_core.documents.pdf_contents import damaged_pages, open_parts
-from llmopt_core.documents.pdf_forms import entered_text
+from llmopt_core.documents.pdf_forms import read_form_text
 from llmopt_core.documents.pdf_layout import join_words, page_text, picture_share, uncertain_characters
-from llmopt_core.documents.progress import OnPart, silent_parts
+from llmopt_core.documents.progress import OnPart, ignore_parts
 from llmopt_core.documents.text import Extraction, join_pages, normalise, numbers_in_words
 from llmopt_core.errors import BadInput
 
@@ -18,7 +18,7 @@ _UNCERTAIN = 0.05
 _FEW_CHARACTERS, _MOSTLY = 120, 0.5
 
 
-def read_pdf(name: str, data: bytes, on_part: OnPart = silent_parts) -> Extraction:
+def read_pdf(name: str, data: bytes, on_part: OnPart = ignore_parts) -> Extraction:
     """The text layer of a PDF with the values of its form; pages begin at `page_starts`.
 
     Rows of tables have bars between their cells, and words that a line end divides are whole again. What cannot be
@@ -38,7 +38,7 @@ def read_pdf(name: str, data: bytes, on_part: OnPart = silent_parts) -> Extracti
     whole = _END in data
     document = _open(name, data, whole)
     pages, faults = _page_texts(document, on_part)
-    entered, told = entered_text(data, pages)
+    entered, told = read_form_text(data, pages)
     pages = [normalise("\n\n".join(filter(None, both))) for both in zip(pages, entered, strict=True)]
     silent = [number for number, text in enumerate(pages, 1) if not text.strip()]
     silent_lost, cut = damaged_pages(data, silent)

@@ -33,7 +33,7 @@ class Cell(NamedTuple):
 Line = Sequence[Cell]
 
 
-def joined_rows(lines: Sequence[Line]) -> Iterator[list[Cell]]:
+def join_rows(lines: Sequence[Line]) -> Iterator[list[Cell]]:
     """Lines, those of one row of a table together: cells of several lines are whole.
 
     A cell goes on in the line below it. The next cell begins beside it, above where it ended.

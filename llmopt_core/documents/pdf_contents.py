@@ -131,12 +131,12 @@ def _is_garbled(stream: Any) -> bool:
         unpacked: bytes = stream.get_data()
     except Exception:  # pypdf has an error of its own for each filter
         return True
-    drawing = _APART.sub(_unended, _PICTURE.split(unpacked, maxsplit=1)[0])
+    drawing = _APART.sub(_strip_unclosed, _PICTURE.split(unpacked, maxsplit=1)[0])
     # An empty page may have a stream that is packed and empty.
     nothing = not unpacked.strip() and len(stream._data) > 16
     return nothing or len(_NOT_DRAWING.findall(drawing)) > _MOST * len(drawing)
 
 
-def _unended(part: re.Match[bytes]) -> bytes:
+def _strip_unclosed(part: re.Match[bytes]) -> bytes:
     """What stays of a string or a name: all of a string without an end, which is no drawing."""
     return part[0] if part[0].startswith(b"(") and not part[0].endswith(b")") else b""

@@ -15,7 +15,7 @@ _COMMENTS = frozenset(("/Text", "/Highlight", "/Underline", "/StrikeOut", "/Squi
                        "/Polygon", "/Stamp", "/Caret", "/Ink"))  # fmt: skip
 
 
-def entered_text(data: bytes, text: list[str]) -> tuple[list[str], tuple[str, ...]]:
+def read_form_text(data: bytes, text: list[str]) -> tuple[list[str], tuple[str, ...]]:
     """What stands in form fields and free text notes of each page and not in its text, as `field: value` lines.
 
     Args:

@@ -53,7 +53,7 @@ def grids_of(page: Any) -> list[Grid]:
     if not across or not down or len(across) + len(down) > _MOST_LINES:
         return []
     found = []
-    for group_across, group_down in _connected_lines(across, down):
+    for group_across, group_down in _group_lines(across, down):
         xs = _merge([line.at for line in group_down] + [end for line in group_across for end in line[1:]])
         ys = _merge([line.at for line in group_across] + [end for line in group_down for end in line[1:]])
         if len(xs) > 2 and len(ys) > 2:
@@ -102,7 +102,7 @@ def _edges(item: Any) -> Iterator[tuple[tuple[float, float], tuple[float, float]
             before = start
 
 
-def _connected_lines(across: Sequence[_Line], down: Sequence[_Line]) -> Iterator[tuple[list[_Line], list[_Line]]]:
+def _group_lines(across: Sequence[_Line], down: Sequence[_Line]) -> Iterator[tuple[list[_Line], list[_Line]]]:
     """Lines that cross or meet, directly or by others."""
     group = list(range(len(across) + len(down)))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from llmopt_core.documents.pdf_cells import Cell, joined_rows, paragraphs
+from llmopt_core.documents.pdf_cells import Cell, join_rows, paragraphs
 from llmopt_core.documents.pdf_grids import Grid, grids_of
 from llmopt_core.documents.pdf_prose import Line, is_even, join_prose
 from llmopt_core.documents.tables import cells_line, rows_with_names
@@ -78,7 +78,7 @@ def _in_grids(words: Any, text: str, grids: list[Grid]) -> dict[int, Grid]:
 def _blocks(lines: list[list[Cell]]) -> Iterator[str]:
     """Tables and paragraphs, one after the other."""
     prose: list[list[Cell]] = []
-    for is_row, group in groupby(joined_rows(lines), key=lambda row: len(row) > 1):
+    for is_row, group in groupby(join_rows(lines), key=lambda row: len(row) > 1):
         found = list(group)
         if is_row and len(found) > 1:
             yield from paragraphs(prose)

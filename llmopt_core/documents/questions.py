@@ -11,13 +11,13 @@ from typing import Any
 
 from llmopt_core.documents import limits
 from llmopt_core.documents.encoding import decode
-from llmopt_core.documents.guard import Heartbeat, no_heartbeat, run_guarded
-from llmopt_core.documents.progress import OnPart, silent_parts
+from llmopt_core.documents.guard import Heartbeat, no_heartbeat, run_within_limits
+from llmopt_core.documents.progress import OnPart, ignore_parts
 from llmopt_core.documents.question_columns import RIGHT_ANSWERS, check_columns, check_roles, looks_like_answer
 from llmopt_core.documents.question_contexts import Contexts
 from llmopt_core.documents.question_fields import Fields
 from llmopt_core.documents.question_rows import Row, read_rows
-from llmopt_core.documents.references import NamedDocuments, Problem, resolve_references
+from llmopt_core.documents.references import DocumentLookup, Problem, resolve_references
 from llmopt_core.documents.spans import QuoteMatch
 from llmopt_core.documents.text import normalise_file
 from llmopt_core.errors import BadInput
@@ -144,7 +144,7 @@ def read_questions(
     arguments = (data, file, title, documents, dict(columns or {}), skip_bad_lines, encoding)
     if work <= limits.READ_AT_ONCE_BYTES:
         return _read(*arguments)
-    found: QuestionFile = run_guarded(file, _read, arguments, work, limits.QUESTIONS_SECONDS, heartbeat=heartbeat)
+    found: QuestionFile = run_within_limits(file, _read, arguments, work, limits.QUESTIONS_SECONDS, heartbeat=heartbeat)
     return found
 
 
@@ -156,7 +156,7 @@ def _read(  # noqa: PLR0917
     columns: Mapping[str, str],
     skip_bad_lines: bool,
     encoding: str,
-    _on_part: OnPart = silent_parts,
+    _on_part: OnPart = ignore_parts,
 ) -> QuestionFile:
     text, warnings = decode(data, file, encoding)
     text, more = normalise_file(text, file)
@@ -203,7 +203,7 @@ class _Reader:
         self.examples: list[Example] = []
         self.quotes: list[FoundQuote] = []
         self.problems: list[Problem] = []
-        self._documents = NamedDocuments(documents) if documents is not None else None
+        self._documents = DocumentLookup(documents) if documents is not None else None
         self._contexts = Contexts(documents) if documents else None
         self._columns = columns
         self._lines: dict[str, int] = {}

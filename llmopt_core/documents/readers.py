@@ -11,7 +11,7 @@ from llmopt_core.documents.encoding import decode
 from llmopt_core.documents.jsonl import read_jsonl
 from llmopt_core.documents.pdf import read_pdf
 from llmopt_core.documents.progress import OnPart
-from llmopt_core.documents.reading_options import Reading
+from llmopt_core.documents.reading_options import ReadingOptions
 from llmopt_core.documents.sheets import read_xlsx
 from llmopt_core.documents.slides import read_pptx
 from llmopt_core.documents.text import Extraction, normalise_file
@@ -58,7 +58,7 @@ PLAIN = frozenset((".txt", ".text", ".md", ".markdown", ".rst", ".log", ".csv", 
 SUFFIXES: tuple[str, ...] = (*_TEXT_READERS, *_READERS, *_LINES, ".zip")
 
 
-def read_file(name: str, data: bytes, how: Reading, on_part: OnPart) -> list[Document]:
+def read_file(name: str, data: bytes, how: ReadingOptions, on_part: OnPart) -> list[Document]:
     """The documents in one file that is no archive.
 
     Args:

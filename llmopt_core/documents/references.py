@@ -28,7 +28,7 @@ class Problem:
     unit: str = "line"
 
 
-class NamedDocuments:
+class DocumentLookup:
     """Documents by name; a name without its ending will do where it is the only one."""
 
     def __init__(self, documents: Sequence[Document]) -> None:
@@ -55,7 +55,7 @@ class NamedDocuments:
 Resolved = tuple[tuple[Span, ...], list[tuple[str, QuoteMatch]], list[str]]
 
 
-def resolve_references(raw: Any, place: Mapping[str, Any], documents: NamedDocuments | None) -> Resolved:
+def resolve_references(raw: Any, place: Mapping[str, Any], documents: DocumentLookup | None) -> Resolved:
     """Spans, the quotes among them with their match, and what is wrong.
 
     Args:
@@ -105,7 +105,7 @@ def _entries(raw: Any) -> list[dict[str, Any]]:
 
 
 def _resolve(
-    entry: Mapping[str, Any], default: Any, documents: NamedDocuments | None
+    entry: Mapping[str, Any], default: Any, documents: DocumentLookup | None
 ) -> tuple[Span, tuple[str, QuoteMatch] | None]:
     name = entry.get("document") or entry.get("corpus_id") or default
     start, end = entry.get("start", entry.get("start_index")), entry.get("end", entry.get("end_index"))
@@ -146,7 +146,7 @@ def _excess_before(text: str, told: str, start: int) -> int:
     return 0
 
 
-def _find_quote(quote: Any, name: Any, documents: NamedDocuments | None) -> tuple[Span, tuple[str, QuoteMatch]]:
+def _find_quote(quote: Any, name: Any, documents: DocumentLookup | None) -> tuple[Span, tuple[str, QuoteMatch]]:
     if not isinstance(quote, str) or not quote.strip():
         raise BadInput("a `quote` is empty")
     if documents is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from llmopt_core.documents.charts import read_chart
-from llmopt_core.documents.non_text_content import counted_parts, has_picture, left_out_words, picture_texts
+from llmopt_core.documents.non_text_content import count_parts, describe_omissions, has_picture, picture_texts
 from llmopt_core.documents.package import Package, attribute, child, descendants, local
 from llmopt_core.documents.text import in_words, plain_lines
 
@@ -47,7 +47,7 @@ class SheetExtras:
         relations = list(self._package.relations(part).values())
         self._counts["comments"] += any(relation.kind in _COMMENTS for relation in relations)
         drawings = [relation.target for relation in relations if relation.kind == "drawing"]
-        self._counts += counted_parts(self._package, [part])
+        self._counts += count_parts(self._package, [part])
         for drawing in drawings:
             root = self._package.xml(drawing)
             for anchor in root if root is not None else ():
@@ -66,7 +66,7 @@ class SheetExtras:
         """What was left out, and what is hidden and was read."""
         left = [f"{count:,} {_SENTENCES[kind][count > 1]}" for kind, count in self._counts.items()
                 if count and kind in _SENTENCES]  # fmt: skip
-        left += left_out_words(self._counts)
+        left += describe_omissions(self._counts)
         if left:
             yield f"Left out: {in_words(left)}."
         hidden = [f"{count:,} {kind}{'s' if count > 1 else ''}" for kind, count in self._hidden.items() if count]

@@ -49,8 +49,8 @@ class _Book:
         self._name, self._package = name, package
         self._root = package.main_xml()
         self._relations = package.relations(package.main)
-        self._strings = _strings(package.related(package.main, "sharedStrings"))
-        self._formats = _formats(package.related(package.main, "styles"))
+        self._strings = _strings(package.find_target(package.main, "sharedStrings"))
+        self._formats = _formats(package.find_target(package.main, "styles"))
         self._general = NumberFormat("General")
         properties = child(self._root, "workbookPr")
         self._from_1904 = properties is not None and attribute(properties, "date1904") in ("1", "true")

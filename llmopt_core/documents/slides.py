@@ -9,7 +9,7 @@ from typing import Any
 
 from llmopt_core.documents.charts import read_chart
 from llmopt_core.documents.equations import equation
-from llmopt_core.documents.non_text_content import counted_parts, has_picture, left_out_words, picture_texts
+from llmopt_core.documents.non_text_content import count_parts, describe_omissions, has_picture, picture_texts
 from llmopt_core.documents.package import Package, Relation, attribute, child, children, descendants, local
 from llmopt_core.documents.reading_order import Box, reading_order
 from llmopt_core.documents.tables import cells_line, rows_with_names
@@ -51,7 +51,7 @@ def read_pptx(name: str, data: bytes) -> Extraction:
             continue
         pages.append(normalise("\n".join(slide.lines())))
         hidden += [number] if attribute(slide.root, "show") in _HIDDEN else []
-        left_out += slide.left_out + counted_parts(package, [target])
+        left_out += slide.left_out + count_parts(package, [target])
     if unread and len(unread) == len(pages):
         raise BadInput(f"{name} is damaged: none of its slides can be read; open and save it again.")
     found = _extract(pages, unread, hidden, left_out)
@@ -75,7 +75,7 @@ def _extract(pages: list[str], unread: list[int], hidden: list[int], left_out: C
     told = [
         f"{count:,} {_LEFT_OUT[what][count > 1]}" for what, count in left_out.items() if count and what in _LEFT_OUT
     ]
-    told += left_out_words(left_out)
+    told += describe_omissions(left_out)
     warnings += [f"Left out: {in_words(told)}."] if told else []
     return Extraction(text, starts, tuple(warnings), {"pages": len(pages)})
 
@@ -95,7 +95,7 @@ class _Slide:
         self._relations = package.relations(part)
         self.left_out: Counter[str] = Counter()
         self._places = self._layout_places()
-        self._notes = package.related(part, "notesSlide")
+        self._notes = package.find_target(part, "notesSlide")
         self.left_out["comments"] = sum(r.kind == "comments" for r in self._relations.values())
 
     def lines(self) -> Iterator[str]:

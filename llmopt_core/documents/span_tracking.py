@@ -26,14 +26,14 @@ _MOST_CHARACTERS = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class NewPlace:
+class NewSpan:
     """Where a passage stands now; None where it does not. `doubt` says why that is not sure."""
 
     span: tuple[int, int] | None
     doubt: str = ""
 
 
-class TextFollowing:
+class SpanTracker:
     """Two versions of a text.
 
     Args:
@@ -44,22 +44,22 @@ class TextFollowing:
     def __init__(self, old: str, new: str) -> None:
         self._old, self._new = old, new
 
-    def follow(self, start: int, end: int) -> NewPlace:
+    def track(self, start: int, end: int) -> NewSpan:
         """Where the characters `start` to `end` of the old text stand in the new one."""
         if self._old == self._new:
-            return NewPlace((start, end))
+            return NewSpan((start, end))
         words = self._old[start:end]
         aligned = self._align(start, end)
-        sure = self._find_moved(start, end) or (aligned if aligned and self._has_context(start, end, words) else None)
+        sure = self._find_move(start, end) or (aligned if aligned and self._has_context(start, end, words) else None)
         if sure is not None:
-            return NewPlace(sure)
+            return NewSpan(sure)
         if aligned is not None:
-            return NewPlace(aligned, "the text around it is another now")
-        changed = self._find_changed(start, end, words)
+            return NewSpan(aligned, "the text around it is another now")
+        changed = self._find_change(start, end, words)
         if changed is not None:
-            return NewPlace(changed, "its words are a little different now")
+            return NewSpan(changed, "its words are a little different now")
         elsewhere = words.strip() and words.strip() in self._new
-        return NewPlace(
+        return NewSpan(
             None, "its passage is gone; the same words stand elsewhere" if elsewhere else "its words are gone"
         )
 
@@ -115,7 +115,7 @@ class TextFollowing:
         sides = [[low <= self._map[word] <= high for word in side] for side in (before, after)]
         return any(sum(side) >= max(2, 0.5 * len(side)) for side in sides) or not any(sides)
 
-    def _find_moved(self, start: int, end: int) -> tuple[int, int] | None:
+    def _find_move(self, start: int, end: int) -> tuple[int, int] | None:
         """The place of a passage inside a sentence, line or paragraph that stands once in both texts."""
         least = len(_WORDS.findall(self._old[start:end])) + _MORE
         for borders in _UNITS:
@@ -126,7 +126,7 @@ class TextFollowing:
                 return start + moved, end + moved
         return None
 
-    def _find_changed(self, start: int, end: int, words: str) -> tuple[int, int] | None:
+    def _find_change(self, start: int, end: int, words: str) -> tuple[int, int] | None:
         """The place between what goes on before and after, where something similar stands there."""
         if not self._map:
             return None
@@ -149,9 +149,9 @@ class TextFollowing:
         return None if match is None or match.text == words else (a + match.span.start, a + match.span.end)
 
 
-def follow_span(span: Span, following: TextFollowing) -> tuple[Span | None, str]:
+def track_span(span: Span, following: SpanTracker) -> tuple[Span | None, str]:
     """A span in the new version of its document, and why that is not sure."""
-    found = following.follow(span.start, span.end)
+    found = following.track(span.start, span.end)
     return (None if found.span is None else Span(span.document, *found.span)), found.doubt
 
 

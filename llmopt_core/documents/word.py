@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from llmopt_core.documents.non_text_content import counted_parts, left_out_words
+from llmopt_core.documents.non_text_content import count_parts, describe_omissions
 from llmopt_core.documents.package import Package, child, descendants
 from llmopt_core.documents.text import Extraction, in_words, normalise
 from llmopt_core.documents.word_body import Body
@@ -46,7 +46,7 @@ def _warnings(package: Package, counts: Counter[str]) -> Iterator[str]:
         if counts[kind]:
             yield sentences[counts[kind] > 1].format(count=f"{counts[kind]:,}")
     left = [words for kind, words in _PARTS.items() if _has_text(package, kind)]
-    left += left_out_words(counts + counted_parts(package, [package.main]))
+    left += describe_omissions(counts + count_parts(package, [package.main]))
     if left:
         yield f"Left out: {in_words(left)}."
 

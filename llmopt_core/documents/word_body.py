@@ -43,8 +43,8 @@ class Body:
     def __init__(self, package: Package) -> None:
         self._package = package
         self._relations = package.relations(package.main)
-        self._styles = Styles(package.related(package.main, "styles"))
-        self._numbering = Numbering(package.related(package.main, "numbering"))
+        self._styles = Styles(package.find_target(package.main, "styles"))
+        self._numbering = Numbering(package.find_target(package.main, "numbering"))
         self._notes = {kind: self._notes_of(kind) for kind in ("footnote", "endnote")}
         self._known = {(kind, number) for kind, notes in self._notes.items() for number in notes}
         self._waiting: list[str] = []
@@ -96,7 +96,7 @@ class Body:
         self._seen.update(descendants(element, "t"))
 
     def _notes_of(self, kind: str) -> dict[str, Any]:
-        root = self._package.related(self._package.main, f"{kind}s")
+        root = self._package.find_target(self._package.main, f"{kind}s")
         return {attribute(note, "id"): note for note in (root if root is not None else ()) if local(note) == kind}
 
     def _paragraph(self, paragraph: Any) -> str:
@@ -141,7 +141,7 @@ class Body:
                 yield box
             elif tag and tag not in _PROPERTIES and tag not in _NOT_TEXT:
                 self.counts["inserted"] += tag == "ins"
-                if not self._hidden(item):
+                if not self._is_hidden(item):
                     yield from self._inline(choice(item) if tag == "AlternateContent" else item)
 
     def _text(self, item: Any) -> str:
@@ -159,7 +159,7 @@ class Body:
         self.fields.say(item.text or "")
         return ""
 
-    def _hidden(self, run: Any) -> bool:
+    def _is_hidden(self, run: Any) -> bool:
         hidden = switch(child(run, "rPr"), "vanish") == "on"
         if hidden and any((t.text or "").strip() for t in descendants(run, "t")):
             self._leave_out("hidden", run)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from llmopt_core.errors import OUTAGES, BudgetReached, Cancelled, EndpointError, LlmOptError
+from llmopt_core.errors import OUTAGES, Cancellation, EndpointError, LlmOptError, OutOfBudget
 from llmopt_core.models.base import Vectors
 from llmopt_core.models.finish import unscorable_reason
 from llmopt_core.types import Answer, Document, Evidence, Example, Hit, Score, Usage
@@ -142,7 +142,7 @@ class PlainMetric:
         if not failure:
             try:
                 outcome = await self.work(sample, meter)
-            except (BudgetReached, Cancelled):
+            except (OutOfBudget, Cancellation):
                 raise
             except LlmOptError as error:
                 failure, kind = str(error), fault_kind(error)

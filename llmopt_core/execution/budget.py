@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from llmopt_core.errors import BudgetReached
+from llmopt_core.errors import OutOfBudget
 from llmopt_core.execution.money import dollars
 from llmopt_core.types import Usage
 
@@ -155,7 +155,7 @@ class Budget:
         return self._usage
 
     @property
-    def spent_now(self) -> Usage:
+    def session_usage(self) -> Usage:
         """What was paid now, without earlier work."""
         return self._made
 
@@ -165,7 +165,7 @@ class Budget:
         return dict(self._dearest)
 
     @property
-    def left_usd(self) -> float | None:
+    def remaining_usd(self) -> float | None:
         """What is left; None without a limit, and 0 where a call cost more than was foreseen."""
         return None if self.usd is None else max(0.0, self.usd - self._spent)
 
@@ -173,11 +173,11 @@ class Budget:
         """A call, as a context: `async with` in an event loop, `with` in a thread.
 
         Raises:
-            BudgetReached: On entering: there is no room for it.
+            OutOfBudget: On entering: there is no room for it.
         """
         return Call(self, quote)
 
-    def refusal(self) -> BudgetReached:
+    def refusal(self) -> OutOfBudget:
         """Why no further call is made, in words for the user."""
         if self.minutes is not None and self._is_out_of_time():
             what, spent = f"{self.minutes:g} minutes", "they are over"
@@ -185,7 +185,7 @@ class Budget:
             what, spent = f"{self.calls:,} calls", f"{self._usage.calls:,} were made"
         else:
             what, spent = dollars(self.usd or 0.0), f"{dollars(self._spent)} are spent"
-        return BudgetReached(
+        return OutOfBudget(
             f"The budget of {what} leaves no room for the next call ({spent}). What was made is kept: with a larger "
             "budget the work goes on from there."
         )

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
-from llmopt_core.errors import BudgetReached, Cancelled, EndpointError, LlmOptError, StorageFailed
+from llmopt_core.errors import Cancellation, EndpointError, LlmOptError, OutOfBudget, StorageError
 from llmopt_core.types import Failure
 
 T = TypeVar("T")
@@ -17,7 +17,7 @@ _APART_SECONDS = 0.003
 _SPREAD_SECONDS = 0.1
 
 
-async def bounded_map(
+async def map_concurrently(
     items: Iterable[T],
     work: Callable[[T], Awaitable[R]],
     *,
@@ -43,8 +43,8 @@ async def bounded_map(
         Results in the order of the items; items never started have a `Failure` of kind `cancelled`.
 
     Raises:
-        BudgetReached: Raised by work or `on_done`: all work is cancelled and the error passed on, as with `Cancelled`
-            and `StorageFailed`.
+        OutOfBudget: Raised by work or `on_done`: all work is cancelled and the error passed on, as with `Cancellation`
+            and `StorageError`.
     """
     if concurrency < 1:
         raise ValueError(f"concurrency must be at least 1, not {concurrency}")
@@ -71,7 +71,7 @@ async def bounded_map(
     return [results.get(position, never) for position in range(total)]
 
 
-async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+async def run_together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """Run all at once. Where one fails the others are cancelled, so that nothing goes on spending.
 
     Raises:
@@ -96,7 +96,7 @@ def _until(source: Iterator[tuple[int, T]], should_stop: Callable[[], bool] | No
 async def _attempt(work: Callable[[T], Awaitable[R]], item: T, stage: str) -> R | Failure:
     try:
         return await work(item)
-    except (BudgetReached, Cancelled, StorageFailed):
+    except (OutOfBudget, Cancellation, StorageError):
         # What a full disk keeps from being stored is no failure of the item: it is done again when there is room.
         raise
     except Exception as error:

@@ -47,7 +47,7 @@ class Limits:
     wall: float
 
 
-class ChildStopped(Exception):
+class IsolationError(Exception):
     """The call did not end well: over a limit, a crash of native code, or an error that nobody foresaw.
 
     Attributes:
@@ -60,7 +60,7 @@ class ChildStopped(Exception):
         self.reason, self.detail = reason, detail
 
 
-def run_apart(
+def run_isolated(
     function: Callable[..., Any],
     arguments: Sequence[Any],
     limits: Limits,
@@ -78,7 +78,7 @@ def run_apart(
         heartbeat: Called some times a second. What it or `on_part` raises ends the child and is passed on.
 
     Raises:
-        ChildStopped: See there. Errors meant for users pass as they are.
+        IsolationError: See there. Errors meant for users pass as they are.
     """
     request = pickle.dumps((function, tuple(arguments), (limits.memory, limits.cpu)), pickle.HIGHEST_PROTOCOL)
     while not _room.acquire(timeout=_LOOK_SECONDS):
@@ -92,7 +92,7 @@ def run_apart(
             raise
         if kind == "stopped":
             child.close()
-            raise ChildStopped(*value)
+            raise IsolationError(*value)
         _give_back(child)
     finally:
         _room.release()
@@ -169,7 +169,7 @@ def _take_child(request: bytes) -> _Child:
 
 
 def _follow_span(child: _Child, limits: Limits, on_part: OnPart, heartbeat: Callable[[], None]) -> tuple[str, Any]:
-    """The last message of the child: `done`, `raise`, or `stopped` with the arguments of `ChildStopped`."""
+    """The last message of the child: `done`, `raise`, or `stopped` with the arguments of `IsolationError`."""
     end = time.monotonic() + limits.wall
     most = 0
     while True:

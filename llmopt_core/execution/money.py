@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 
-def plain_usd(usd: float, digits: int = 3) -> str:
+def round_usd(usd: float, digits: int = 3) -> str:
     """`0.0005`, `0.00048`, `12.35`, `1,234`: cents where they say enough, else so many significant digits."""
     if usd == 0:
         return "0"
@@ -18,7 +18,7 @@ def dollars(usd: float) -> str:
     """`$1.50`, `$0.00123`, `$1,234.00`; `$0` for nothing. The one form of a sum in every sentence."""
     if usd == 0:
         return "$0"
-    whole, _, part = plain_usd(usd).partition(".")
+    whole, _, part = round_usd(usd).partition(".")
     return f"${whole}.{part.ljust(2, '0')}"
 
 

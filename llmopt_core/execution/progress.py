@@ -59,7 +59,7 @@ class Progress:
         """Wall time until the last step."""
         return max(self.now - self.started_at, 0.0)
 
-    def time_left(self) -> float | None:
+    def remaining_seconds(self) -> float | None:
         """Seconds the rest will take at the speed of the items that were not cached; None before there is one.
 
         The rest is taken to be uncached, so that the truth is rather shorter than longer.

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from llmopt_core.cache import Cache, Claims, Replaces
+from llmopt_core.cache import Cache, SupportsClaim, SupportsReplace
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.budget import Account, Budget, account_for
 from llmopt_core.execution.money import dollars
@@ -146,16 +146,16 @@ def _dearest(sessions: Iterable[Spending]) -> dict[str, float]:
     return found
 
 
-def _keeper(cache: Cache | None) -> Replaces | None:
+def _keeper(cache: Cache | None) -> SupportsReplace | None:
     found: object = cache
-    return found if isinstance(found, Replaces) else None
+    return found if isinstance(found, SupportsReplace) else None
 
 
 @contextmanager
 def _alone(cache: Cache | None, work: str, *, limited: bool) -> Iterator[None]:
     """Two sessions would each take the whole budget for their own."""
     shared: object = cache
-    if not limited or not isinstance(shared, Claims):
+    if not limited or not isinstance(shared, SupportsClaim):
         yield
         return
     token = uuid.uuid4().hex
@@ -170,7 +170,7 @@ def _alone(cache: Cache | None, work: str, *, limited: bool) -> Iterator[None]:
 class _Session:
     """Keeps what one session pays, in a thread of its own: of what comes fast the last state is enough."""
 
-    def __init__(self, cache: Replaces, work: str, budget: Budget, stopped: Spending | None) -> None:
+    def __init__(self, cache: SupportsReplace, work: str, budget: Budget, stopped: Spending | None) -> None:
         self.account = Account(on_change=self._wake_up)
         self._cache, self._budget, self._stopped = cache, budget, stopped
         self._key = f"{work}/{time.time_ns():020d}{uuid.uuid4().hex[:8]}"

@@ -49,8 +49,8 @@ def record(seconds: float) -> None:
 
 
 @contextmanager
-def timed(lane: AbstractContextManager[Any]) -> Iterator[None]:
-    """Do work in its lane, and record how long it took without the waits for the lane and those of `untimed_wait`."""
+def exclusive(lane: AbstractContextManager[Any]) -> Iterator[None]:
+    """Do work in its lane, and record how long it took without the waits for the lane and those of `exclude_wait`."""
     timer = _timer.get()
     with lane:
         waited, started = timer.waited if timer else 0.0, time.perf_counter()
@@ -62,7 +62,7 @@ def timed(lane: AbstractContextManager[Any]) -> Iterator[None]:
 
 
 @contextmanager
-def untimed_wait(lock: AbstractContextManager[Any]) -> Iterator[None]:
+def exclude_wait(lock: AbstractContextManager[Any]) -> Iterator[None]:
     """Hold a lock; the wait for it is no work."""
     started, timer = time.perf_counter(), _timer.get()
     with lock:

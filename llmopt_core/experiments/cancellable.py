@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from llmopt_core.errors import Cancelled
+from llmopt_core.errors import Cancellation
 from llmopt_core.runs.owner import HEARTBEAT_SECONDS
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ async def cancellable(
     """What `work` gives, looking up now and then while it lasts, and letting it `beat` where others must see it live.
 
     Raises:
-        Cancelled: `should_cancel` became true; everything in flight was dropped.
+        Cancellation: `should_cancel` became true; everything in flight was dropped.
     """
     task = asyncio.ensure_future(work)
     beaten = time.monotonic()
@@ -31,7 +31,7 @@ async def cancellable(
         while not task.done():
             await asyncio.wait((task,), timeout=_LOOK_SECONDS)
             if not task.done() and should_cancel():
-                raise Cancelled("Cancelled.")
+                raise Cancellation("Cancelled.")
             if beat is not None and time.monotonic() - beaten > HEARTBEAT_SECONDS:
                 beaten = time.monotonic()
                 await beat()

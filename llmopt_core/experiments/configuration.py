@@ -39,7 +39,9 @@ class Configuration(Spec):
     def fingerprint(self) -> str:
         """Hash of everything but the name, with the fact check under the names that runs were stored with at first."""
         values = self.model_dump(mode="json", exclude={"name", "fact_check"})
-        return fingerprint("Configuration", {**values, "checks": self.fact_check and self.fact_check.stored()})
+        return fingerprint(
+            "Configuration", {**values, "checks": self.fact_check and self.fact_check.fingerprint_values()}
+        )
 
     @property
     def models(self) -> tuple[ModelSpec, ...]:

@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from llmopt_core.errors import LlmOptError, StorageFailed
+from llmopt_core.errors import LlmOptError, StorageError
 from llmopt_core.experiments.experiment import saved_configurations
 from llmopt_core.models import weight_packages
 from llmopt_core.models.base import BUILTIN, ChatRequest, ModelSpec
@@ -147,7 +147,7 @@ def _check_values(settings: Settings) -> Iterator[Finding]:
             store.runs(project)
             saved_configurations(store, project)
             for item in store.evaluation_sets(project):
-                with suppress(StorageFailed):
+                with suppress(StorageError):
                     store.evaluation_set(project, item.name)
             told += [f"{project.name}: {sentence}" for sentence in store.unreadable(project)]
         store.close()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from llmopt_core.errors import BudgetReached
+from llmopt_core.errors import OutOfBudget
 from llmopt_core.execution.budget import Account, Budget, account_for
 from llmopt_core.execution.concurrency import failure_of
 from llmopt_core.experiments.configuration import Configuration
@@ -118,7 +118,7 @@ async def estimate_pipeline(
                 # Nobody has agreed yet to pay for a whole index.
                 pipeline = pipeline.embedding_here()
             groups = await _run_pilot(pipeline, examples, pilot, answers=answers, same=same)
-        except BudgetReached as error:
+        except OutOfBudget as error:
             return Estimate(name, len(examples), 0, 0, 0, 0, None, 0.0, paid.usage, (str(error),))
     found = replace(_extrapolate(name, len(examples), groups, concurrency), spent=_without_cached(paid.usage))
     if writing is not None:
@@ -279,7 +279,7 @@ def _extrapolate(name: str, total: int, groups: Sequence[_Group], concurrency: i
 
 def _price(record: Record, group: _Group) -> Usage:
     """What a like record takes. Where a part of it came from the cache by chance, what that took when it was made."""
-    return record.usage if group.answered or group.shared else record.usage.uncached or record.usage
+    return record.usage if group.answered or group.shared else record.usage.original or record.usage
 
 
 def _scale(usage: Usage, share: float) -> Usage:

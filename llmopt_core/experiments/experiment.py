@@ -75,7 +75,7 @@ async def run_experiment(
 
     Raises:
         BadInput: A configuration could only fail; nothing was started.
-        StorageFailed: The workspace cannot be written.
+        StorageError: The workspace cannot be written.
     """
     check_plan(plan, models)
     run_ids: list[int] = []

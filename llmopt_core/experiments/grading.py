@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from llmopt_core.errors import BudgetReached
+from llmopt_core.errors import OutOfBudget
 from llmopt_core.evaluation.assertions.check import (
     AssertionSpec,
     assertions_of,
@@ -18,7 +18,7 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.best_answer import VERSION as BEST_OF_ANSWERS
 from llmopt_core.evaluation.metrics.registry import METRICS, Metric, Sample, build_metrics
 from llmopt_core.execution.budget import enter
-from llmopt_core.execution.concurrency import together
+from llmopt_core.execution.concurrency import run_together
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.stages import StageCache
 from llmopt_core.models.registry import Models
@@ -63,7 +63,7 @@ class Grader:
                 lost with it.
 
         Raises:
-            BudgetReached: There was no room, and no part is wanted.
+            OutOfBudget: There was no room, and no part is wanted.
         """
         assertions = assertions_of(sample.example)
         graders = [*self._metrics, *self._build_assertions(assertions)]
@@ -72,7 +72,7 @@ class Grader:
         # What asks nobody is done at once; a task of its own would only wait for its turn.
         graded = _grade_within_budget if partial else _grade
         quick = [await graded(one, sample) for one in open_ones if not _is_cacheable(one, sample)]
-        slow = await together([graded(one, sample) for one in open_ones if _is_cacheable(one, sample)])
+        slow = await run_together([graded(one, sample) for one in open_ones if _is_cacheable(one, sample)])
         made = dict([*quick, *slow])
         # A score without value is tried again the next time: the judge may have been out of reach.
         keep = {wanted[name]: value for name, value in made.items() if name in wanted and value[0].value is not None}
@@ -169,7 +169,7 @@ async def _grade(grader: Metric, sample: Sample) -> tuple[str, Graded]:
 async def _grade_within_budget(grader: Metric, sample: Sample) -> tuple[str, Graded]:
     try:
         return await _grade(grader, sample)
-    except BudgetReached as error:
+    except OutOfBudget as error:
         score = Score(grader.name, None, failure=str(error), judge=grader.judge, failure_kind=BUDGET)
         return grader.name, (score, Usage())
 

@@ -13,7 +13,7 @@ from llmopt_core.index.embedding_cache import encode_cached
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Vectors
 from llmopt_core.models.registry import Models
-from llmopt_core.retrieval.embedded_texts import EmbeddedTexts, unwritten, write_texts
+from llmopt_core.retrieval.embedded_texts import EmbeddedTexts, count_missing, write_texts
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.types import Chunk, Document
 
@@ -57,7 +57,7 @@ def prepare_index(
 
     Raises:
         BadInput: There are no documents or no text in them.
-        StorageFailed: The workspace cannot be written.
+        StorageError: The workspace cannot be written.
     """
     chunks = chunk_for(retrieval, documents, models)
     embedder = models.embedder(retrieval.embedding)
@@ -88,7 +88,7 @@ async def write_chunk_texts(
 
     Raises:
         EndpointError: The model failed for every chunk.
-        BudgetReached: The budget leaves no room for the next text; what was written is kept.
+        OutOfBudget: The budget leaves no room for the next text; what was written is kept.
     """
     writer = retrieval.embedding.written_by
     if writer is None:
@@ -106,4 +106,4 @@ def texts_to_write(retrieval: RetrievalSpec, documents: Sequence[Document], mode
     if writer is None:
         return 0
     chunks = chunk_for(retrieval, documents, models)
-    return unwritten(chunks, retrieval.embedding, models.cache, keys.model_identity(writer, models))
+    return count_missing(chunks, retrieval.embedding, models.cache, keys.model_identity(writer, models))

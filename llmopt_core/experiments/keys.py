@@ -118,7 +118,7 @@ def answering_identity(configuration: Configuration, models: Models) -> str:
         ANSWER,
         configuration.prompt.model_dump(mode="json"),
         model_identity(configuration.model, models),
-        fact_check and fact_check.stored(judge=False),
+        fact_check and fact_check.fingerprint_values(judge=False),
         fact_check
         and (
             model_identity(fact_check.judge, models) if isinstance(fact_check.judge, ModelSpec) else JudgeSpec().label

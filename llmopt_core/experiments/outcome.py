@@ -64,7 +64,7 @@ def nearly_all_answered(run: Run) -> bool:
 
 def outcome(store: Store, run: Run) -> Outcome:
     """How the stored records of a run ended."""
-    unscored = {metric: tuple(reasons(texts)) for metric, texts in store.unscored(run.id).items()}
+    unscored = {metric: tuple(reasons(texts)) for metric, texts in store.scoring_failures(run.id).items()}
     return Outcome(run.total, run.done - run.failed, failure_reasons(store, run.id), unscored)
 
 

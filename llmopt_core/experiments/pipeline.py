@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 from llmopt_core.answering.answer import answer_question
 from llmopt_core.answering.fact_check.check import NOT_CHECKED, NOT_REWRITTEN
 from llmopt_core.answering.reread import is_doubtful, reread_answer
-from llmopt_core.errors import BudgetReached, Cancelled, MissingDependency, RunLost, StorageFailed, WorkspaceBusy
+from llmopt_core.errors import (
+    Cancellation,
+    MissingDependency,
+    OutOfBudget,
+    RunOwnershipError,
+    StorageError,
+    WorkspaceBusy,
+)
 from llmopt_core.evaluation.assertions.spec import why_not_run
 from llmopt_core.evaluation.judges.builtin.support import GroundingSupport
 from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader
@@ -40,7 +47,7 @@ if TYPE_CHECKING:
 OnText = Callable[[str], None]
 
 # These end a run; anything else that goes wrong belongs to its record.
-FATAL = (BudgetReached, Cancelled, RunLost, StorageFailed, WorkspaceBusy, MissingDependency)
+FATAL = (OutOfBudget, Cancellation, RunOwnershipError, StorageError, WorkspaceBusy, MissingDependency)
 
 
 class Pipeline:
@@ -103,8 +110,8 @@ class Pipeline:
             partial: Whether an answer is given without the scores that the budget has no room for.
 
         Raises:
-            BudgetReached: There was no room for the answer, or for its scores where no part of them is wanted.
-            StorageFailed: The workspace cannot be written, so nothing could be kept.
+            OutOfBudget: There was no room for the answer, or for its scores where no part of them is wanted.
+            StorageError: The workspace cannot be written, so nothing could be kept.
             MissingDependency: A package or model file is absent, so no example can be answered.
         """
         why = why_not_run(example)

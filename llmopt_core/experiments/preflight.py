@@ -11,7 +11,7 @@ from llmopt_core.evaluation.metrics.registry import METRICS, check_names
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.models.base import EmbeddingSpec, ModelSpec
 from llmopt_core.models.registry import Models
-from llmopt_core.prompts.messages import undefined_variables
+from llmopt_core.prompts.messages import find_undefined_variables
 from llmopt_core.types import Document, EvaluationSet, Example
 
 
@@ -52,7 +52,7 @@ def check_run(  # noqa: PLR0917
 
 def _missing_variables(configuration: Configuration, evaluation_set: EvaluationSet) -> set[str]:
     try:
-        return undefined_variables(configuration.prompt, _variables(evaluation_set.examples, configuration))
+        return find_undefined_variables(configuration.prompt, _variables(evaluation_set.examples, configuration))
     except BadInput as error:
         told = str(error)
         raise BadInput(f"The prompt of {configuration.name}: {told[0].lower()}{told[1:]}") from error

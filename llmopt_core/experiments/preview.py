@@ -11,7 +11,12 @@ from llmopt_core.evaluation.assertions.spec import ASSERTION_COLUMNS
 from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec, Vectors
 from llmopt_core.models.registry import Models
 from llmopt_core.models.tokenizers import tokenizer
-from llmopt_core.prompts.messages import build_step_messages, templates_of, undefined_variables, unused_variables
+from llmopt_core.prompts.messages import (
+    build_step_messages,
+    find_undefined_variables,
+    find_unused_variables,
+    templates_of,
+)
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.prompts.template import variables_in
 from llmopt_core.prompts.tokens import Preview, count_messages, family_of, preview
@@ -56,8 +61,8 @@ def variables_of(prompt: PromptSpec, columns: Sequence[str]) -> Variables:
     retrieved = tuple(name for name in RETRIEVED if name in used and name not in columns)
     return Variables(
         tuple(sorted(used)),
-        tuple(sorted(undefined_variables(prompt, known))),
-        tuple(sorted(unused_variables(prompt, known))),
+        tuple(sorted(find_undefined_variables(prompt, known))),
+        tuple(sorted(find_unused_variables(prompt, known))),
         retrieved,
     )
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.errors import BadInput, StorageError
 from llmopt_core.experiments.project_paths import to_absolute_paths, to_relative_paths
 from llmopt_core.installation import program_version
 from llmopt_core.runs.store import Store
@@ -40,14 +40,14 @@ def export_project(store: Store, project: Project | str, file: Path | IO[bytes])
 
     Raises:
         BadInput: There is no such project.
-        StorageFailed: The file cannot be written.
+        StorageError: The file cannot be written.
     """
     found = store.project(project) if isinstance(project, str) else project
     with tempfile.TemporaryFile() as made:
         try:
             _write(store, found, made)
         except OSError as error:
-            raise StorageFailed(f"The project file cannot be made ({error.strerror}): free some space.") from error
+            raise StorageError(f"The project file cannot be made ({error.strerror}): free some space.") from error
         made.seek(0)
         if isinstance(file, Path):
             write_output(file, made.read())

@@ -49,7 +49,7 @@ def configuration_basis(configuration: Configuration) -> dict[str, str]:
         "few-shot examples": fingerprint(prompt.get("few_shot")),
         "model": fingerprint(values["model"]),
         "retrieval": fingerprint(values["retrieval"]),
-        "fact check": fingerprint(configuration.fact_check and configuration.fact_check.stored()),
+        "fact check": fingerprint(configuration.fact_check and configuration.fact_check.fingerprint_values()),
     }
 
 

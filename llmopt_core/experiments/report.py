@@ -37,7 +37,7 @@ def write_report(result: Result, path: Path, *, baseline: str = "", title: str =
 
     Raises:
         BadInput: There is no run, or none of the baseline's name.
-        StorageFailed: The file cannot be written.
+        StorageError: The file cannot be written.
     """
     return write_output(path, render(report_of(result, baseline, title)))
 

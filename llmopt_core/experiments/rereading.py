@@ -40,10 +40,10 @@ async def reread_records(
 
 
 def _changed(store: Store, run_id: int, pipeline: Pipeline) -> list[tuple[int, Record]]:
-    unscored = store.unscored(run_id).values() if pipeline.thinking_seen == "none" else ()
+    unscored = store.scoring_failures(run_id).values() if pipeline.thinking_seen == "none" else ()
     if pipeline.thinking_seen == "none" and not any(MAY_BE_THINKING in reasons for reasons in unscored):
         return []
-    positions = sorted(store.done_positions(run_id))
+    positions = sorted(store.record_positions(run_id))
     records = zip(positions, store.records(run_id), strict=True)
     return [
         (position, record)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from llmopt_core.answering.finish_reason import ending_of
+from llmopt_core.answering.finish_reason import describe_finish
 from llmopt_core.answering.tool_uses import tool_uses
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.caveats import run_caveats
@@ -171,7 +171,7 @@ def _ending_fields(record: Record) -> dict[str, Any]:
         return {"finish_reason": None, "ending": None, "reasoning": None, "reasoning_tokens": None}
     return {
         "finish_reason": answer.finish_reason or None,
-        "ending": ending_of(answer) or None,
+        "ending": describe_finish(answer) or None,
         "reasoning": answer.reasoning or None,
         "reasoning_tokens": answer.reasoning_tokens,
     }

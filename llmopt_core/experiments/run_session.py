@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError, StorageFailed
+from llmopt_core.errors import Cancellation, LlmOptError, OutOfBudget, StorageError
 from llmopt_core.execution.budget import Account, Budget
-from llmopt_core.execution.concurrency import bounded_map
+from llmopt_core.execution.concurrency import map_concurrently
 from llmopt_core.execution.progress import Progress
 from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.experiments.grading import unpaid
@@ -85,9 +85,9 @@ class RunSession:
         try:
             with self.saver:
                 await cancellable(self._work(), should_cancel, self._beat)
-        except Cancelled:
+        except Cancellation:
             self._finish("cancelled")
-        except BudgetReached as error:
+        except OutOfBudget as error:
             self._finish("budget-reached", str(error))
         except asyncio.CancelledError:
             self._finish("interrupted", "The program was stopped.")
@@ -109,7 +109,7 @@ class RunSession:
             await reread_records(self.store, self.run_id, self.pipeline, self.examples, self._put_again)
 
     def _missing(self) -> list[int]:
-        good = self.store.done_positions(self.run_id, failed=False) - self.store.open_positions(self.run_id)
+        good = self.store.record_positions(self.run_id, failed=False) - self.store.open_positions(self.run_id)
         self.done = len(good)
         return [position for position in range(len(self.examples)) if position not in good]
 
@@ -121,13 +121,13 @@ class RunSession:
         # While some records are scored and stored, others ask already: the calls are what is bounded.
         self.pipeline.models.at_once(concurrency)
         records = concurrency if concurrency == 1 else concurrency + max(1, concurrency // 4)
-        await bounded_map(positions, self._one, concurrency=records, on_done=keep, should_stop=self._should_stop)
+        await map_concurrently(positions, self._one, concurrency=records, on_done=keep, should_stop=self._should_stop)
 
     async def _one(self, position: int) -> Record | None:
         """The record; None where the budget had no room for it. The others go on as far as they need no more."""
         try:
             record = await self.pipeline.evaluate(self.examples[position], partial=True)
-        except BudgetReached as error:
+        except OutOfBudget as error:
             self.out_of_budget = str(error)
             return None
         await asyncio.wrap_future(self.saver.put(self.run_id, position, self._add_earlier_usage(position, record)))
@@ -189,7 +189,7 @@ class RunSession:
         told = str(error) if isinstance(error, LlmOptError) else f"{type(error).__name__}: {error}"
         try:
             self.store.finish_run(self.run_id, "failed", seconds=self._seconds(), error=told)
-        except StorageFailed:
+        except StorageError:
             # The first error says it; the run will be found interrupted when its process has ended.
             return
 
@@ -217,13 +217,13 @@ class RunSession:
             usage=self.account.usage,
             seconds=self._seconds(),
             seconds_left=left,
-            left_usd=self.budget.left_usd,
+            left_usd=self.budget.remaining_usd,
         )
 
     def _time_left(self, missing: int) -> float | None:
         # The first ones waited for models to be loaded and come in one burst: the clock starts with them.
         made = self.made - 1 if self.made > self.concurrency else 0
-        return Progress(made + missing, made, started_at=self.first_made, now=time.monotonic()).time_left()
+        return Progress(made + missing, made, started_at=self.first_made, now=time.monotonic()).remaining_seconds()
 
     async def _beat(self) -> None:
         await asyncio.to_thread(self.store.beat_run, self.run_id)

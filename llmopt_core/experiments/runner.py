@@ -66,7 +66,7 @@ async def run_evaluation(
 
     Raises:
         BadInput: `resume_run` is of other documents, configuration or judge.
-        StorageFailed: The workspace cannot be written. What was stored stays.
+        StorageError: The workspace cannot be written. What was stored stays.
         MissingDependency: A package or model file is absent.
     """
     budget, paid = budget or Budget(), plan.pilot.get(configuration.name, Usage())
@@ -131,4 +131,4 @@ def _resume_run(  # noqa: PLR0917
 
 def _most_usd(budget: Budget, paid: Usage) -> float | None:
     """What a run may cost in all, what was paid for it before included."""
-    return None if budget.left_usd is None else budget.left_usd + (paid.cost_usd or 0.0)
+    return None if budget.remaining_usd is None else budget.remaining_usd + (paid.cost_usd or 0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmopt_core.chunking.window import Window, beyond_window, window_of
+from llmopt_core.chunking.window import Window, measure_truncation, window_of
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.types import Chunk, Document
@@ -24,12 +24,12 @@ def window_note(
     if not long:
         return ""
     texts = {document.name: document.text for document in documents}
-    found = beyond_window(long, texts, window.tokenizer, window.tokens)
-    if not found.chunks_cut:
+    found = measure_truncation(long, texts, window.tokenizer, window.tokens)
+    if not found.truncated_chunks:
         return ""
-    share = found.characters_cut / sum(len(chunk.text) for chunk in chunks)
+    share = found.truncated_characters / sum(len(chunk.text) for chunk in chunks)
     return (
-        f"{found.chunks_cut:,} of {len(chunks):,} chunks are longer than the {window.tokens:,} tokens that "
+        f"{found.truncated_chunks:,} of {len(chunks):,} chunks are longer than the {window.tokens:,} tokens that "
         f"{retrieval.embedding.model.rsplit('/', 1)[-1]} reads: {100 * share:.2g} % of the text is not found by "
         "meaning. Take smaller chunks."
     )
@@ -44,20 +44,20 @@ def question_note(retrieval: RetrievalSpec, questions: Sequence[str], models: Mo
     texts = {str(n): before + question for n, question in enumerate(questions)}
     asked = [Chunk(name, 0, len(text), text) for name, text in texts.items()]
     long = [chunk for chunk in asked if _MOST_PER_CHARACTER * len(chunk.text) > window.tokens]
-    found = beyond_window(long, texts, window.tokenizer, window.tokens) if long else None
-    if found is None or not found.chunks_cut:
+    found = measure_truncation(long, texts, window.tokenizer, window.tokens) if long else None
+    if found is None or not found.truncated_chunks:
         return ""
     name = retrieval.embedding.model.rsplit("/", 1)[-1]
     reads = f"longer than the {window.tokens:,} tokens that {name} reads"
     if len(questions) == 1:
         return (
-            f"The question is {reads}: its last {found.characters_cut:,} of {len(questions[0]):,} characters are not "
-            "searched for by meaning. Ask for less at once, or search by words too."
+            f"The question is {reads}: its last {found.truncated_characters:,} of {len(questions[0]):,} characters are "
+            "not searched for by meaning. Ask for less at once, or search by words too."
         )
-    are = "is" if found.chunks_cut == 1 else "are"
+    are = "is" if found.truncated_chunks == 1 else "are"
     return (
-        f"{found.chunks_cut:,} of {len(questions):,} questions {are} {reads}: what follows is not searched for by "
-        "meaning. Shorten them, or search by words too."
+        f"{found.truncated_chunks:,} of {len(questions):,} questions {are} {reads}: what follows is not searched for "
+        "by meaning. Shorten them, or search by words too."
     )
 
 

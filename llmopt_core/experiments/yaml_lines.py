@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from llmopt_core.documents import limits
-from llmopt_core.documents.guard import run_guarded
-from llmopt_core.documents.progress import OnPart, silent_parts
+from llmopt_core.documents.guard import run_within_limits
+from llmopt_core.documents.progress import OnPart, ignore_parts
 from llmopt_core.errors import BadInput
 from llmopt_core.text.bounded_yaml import BoundedLoader
 from llmopt_core.text.valid_text import fault_of
@@ -66,11 +66,11 @@ def read_yaml(text: str, source: str) -> LocatedValue:
     if len(text) <= limits.YAML_AT_ONCE_BYTES:
         return _read(text, source)
     arguments = (text, source)
-    found: LocatedValue = run_guarded(source, _read, arguments, len(text), limits.YAML_SECONDS, advice="split it")
+    found: LocatedValue = run_within_limits(source, _read, arguments, len(text), limits.YAML_SECONDS, advice="split it")
     return found
 
 
-def _read(text: str, source: str, _on_part: OnPart = silent_parts) -> LocatedValue:
+def _read(text: str, source: str, _on_part: OnPart = ignore_parts) -> LocatedValue:
     try:
         loader = BoundedLoader(text)
     except yaml.reader.ReaderError as error:

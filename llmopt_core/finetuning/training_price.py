@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llmopt_core.errors import BadInput, BudgetReached
+from llmopt_core.errors import BadInput, OutOfBudget
 from llmopt_core.execution.budget import Quote
 from llmopt_core.execution.money import dollars
 from llmopt_core.finetuning.data.examples import TrainingSet
@@ -65,7 +65,7 @@ class TrainingPrice:
 
         Raises:
             BadInput: A budget needs a price.
-            BudgetReached: Says what it may cost.
+            OutOfBudget: Says what it may cost.
         """
         if budget_usd is None:
             return
@@ -75,7 +75,7 @@ class TrainingPrice:
             )
         if self.usd[1] > budget_usd * (1 + 1e-9):
             fewer = " or set the number of epochs" if self.epochs[0] < self.epochs[1] else " or fewer epochs"
-            raise BudgetReached(
+            raise OutOfBudget(
                 f"Nothing was sent: training may cost {dollars(self.usd[1])} ({self.tokens[1]:,} tokens in "
                 f"{self._epochs}), more than the budget of {dollars(budget_usd)}; take a larger budget{fewer}."
             )

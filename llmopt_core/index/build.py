@@ -15,7 +15,7 @@ import numpy as np
 from filelock import FileLock
 
 from llmopt_core.cache import Cache
-from llmopt_core.errors import BadInput, LlmOptError, StorageFailed
+from llmopt_core.errors import BadInput, LlmOptError, StorageError
 from llmopt_core.index import analysis, open_indexes
 from llmopt_core.index.bm25 import Bm25
 from llmopt_core.index.embedding_cache import OnProgress, encode_cached
@@ -68,7 +68,7 @@ def build_index(
     Raises:
         BadInput: There are no chunks, or `texts` are needed and missing or of another number.
         EndpointError: The embedder failed.
-        StorageFailed: The workspace cannot be written, or the Chroma server does not answer.
+        StorageError: The workspace cannot be written, or the Chroma server does not answer.
     """
     plan = _plan(chunks, embedding, embedder, settings, texts, documents)
     if (index := open_indexes.get(plan.folder)) is not None and not index.is_lost:
@@ -265,6 +265,6 @@ def _storage_errors(folder: Path) -> Iterator[None]:
         raise
     except (OSError, ChromaError) as error:
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-        raise StorageFailed(
+        raise StorageError(
             f"The index could not be written to {folder.parent} ({reason}); free disk space or check its rights."
         ) from error

@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from llmopt_core.cache import CLAIM_POLL_SECONDS, Cache, Claims, without_damaged
+from llmopt_core.cache import CLAIM_POLL_SECONDS, Cache, SupportsClaim, drop_damaged
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import Embedder, Vectors
 from llmopt_core.models.prefixes import query_side
@@ -85,7 +85,7 @@ def encode_queries(texts: Sequence[str], embedder: Embedder, cache: Cache) -> Ve
 
 def _encode_once(texts: Mapping[str, str], embedder: Embedder, cache: Cache) -> Iterator[dict[str, Vectors]]:
     """Vectors by key as they come: of texts that nobody else embeds at this moment, then of those that somebody did."""
-    claims, token, left = (cache if isinstance(cache, Claims) else None), uuid.uuid4().hex, dict(texts)
+    claims, token, left = (cache if isinstance(cache, SupportsClaim) else None), uuid.uuid4().hex, dict(texts)
     while left:
         mine = set(left) if claims is None else claims.claim_many(STAGE, dict.fromkeys(left, token))
         try:
@@ -166,7 +166,7 @@ def _fill_from_cache(rows: _Rows, first: Mapping[str, int], cache: Cache) -> lis
     missing: list[str] = []
     for part in _batches(list(first), _READ):
         found = cache.get_many(STAGE, part)
-        known = without_damaged(cache, STAGE, found, partial(_has_length, _usual_length(found, rows.width)))
+        known = drop_damaged(cache, STAGE, found, partial(_has_length, _usual_length(found, rows.width)))
         for key, value in known.items():
             rows.put(first[key], np.frombuffer(value, dtype=np.float32))
         missing += [key for key in part if key not in known]

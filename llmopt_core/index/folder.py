@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from llmopt_core.errors import StorageFailed
+from llmopt_core.errors import StorageError
 from llmopt_core.index.bm25 import Bm25
 from llmopt_core.index.filters import Metadata
 from llmopt_core.models.base import Vectors
@@ -21,7 +21,7 @@ CHROMA = "chroma"
 FORMAT = 1
 
 
-class DamagedIndex(StorageFailed):
+class DamagedIndex(StorageError):
     """The files of an index are not whole."""
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from llmopt_core.errors import LlmOptError, StorageFailed
+from llmopt_core.errors import LlmOptError, StorageError
 from llmopt_core.index.builder import Claim, Watch, is_gone, me
 from llmopt_core.index.vector_store import HNSW, add_all, server_client, shown_url
 from llmopt_core.index.workspace_id import workspace_id
@@ -150,12 +150,12 @@ class SharedCollections:
                     add_all(claim.collection, vectors, documents)
             with self._explain_errors():
                 claim.collection.modify(name=collection_name(key), metadata={**claim.facts, "at": time.time()})
-        except StorageFailed:
+        except StorageError:
             if self._is_lost(key, claim):
                 return None
             raise
         except BaseException:
-            with contextlib.suppress(StorageFailed):
+            with contextlib.suppress(StorageError):
                 self._is_lost(key, claim)
             raise
         finally:
@@ -195,7 +195,7 @@ class SharedCollections:
             raise
         except Exception as error:  # its answers pass through proxies and may be anything
             reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise StorageFailed(
+            raise StorageError(
                 f"The Chroma server at {shown_url(self._url)} failed ({reason}); check that it runs, then try again: "
                 "what is stored only half is stored anew."
             ) from error

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import numpy as np
 
-from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.errors import BadInput, StorageError
 from llmopt_core.index.exact import Found
 from llmopt_core.models.base import Vectors
 
@@ -52,7 +52,7 @@ class VectorStore:
         """Per query the `k` nearest positions with their cosine similarity, best first.
 
         Raises:
-            StorageFailed: The database failed, or its server does not answer any more.
+            StorageError: The database failed, or its server does not answer any more.
         """
         if not len(queries) or k <= 0:
             return [[] for _ in queries]
@@ -63,7 +63,7 @@ class VectorStore:
                 found = self._open().query(query_embeddings=queries, n_results=k, include=["distances"])
             except NotFoundError as error:
                 self.lost = True
-                raise StorageFailed(
+                raise StorageError(
                     f"The vector database has the collection {self._name} no more; run again and it is stored anew."
                 ) from error
         return [_sort(ids, distances) for ids, distances in zip(found["ids"], found["distances"], strict=True)]
@@ -157,7 +157,7 @@ def server_client(url: str) -> Any:
 
     Raises:
         BadInput: The URL has no host.
-        StorageFailed: Nothing answers there.
+        StorageError: Nothing answers there.
     """
     import chromadb
     from chromadb.config import Settings as ChromaSettings
@@ -174,7 +174,7 @@ def server_client(url: str) -> Any:
             host=parts.hostname, port=parts.port or (443 if secure else 8000), ssl=secure, settings=settings
         )
     except Exception as error:
-        raise StorageFailed(
+        raise StorageError(
             f"The Chroma server at {url} does not answer; start it or unset LLMOPT_CHROMA_URL."
         ) from error
 
@@ -202,7 +202,7 @@ def _database_errors() -> Iterator[None]:
     try:
         yield
     except (ChromaError, httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-        raise StorageFailed(
+        raise StorageError(
             f"The vector database failed ({error}); check that its server runs, or delete the index to build it again."
         ) from error
 

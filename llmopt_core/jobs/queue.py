@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext, suppress
 from typing import Any
 
-from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
+from llmopt_core.errors import Cancellation, LlmOptError, OutOfBudget
 from llmopt_core.execution.budget import account_for
 from llmopt_core.jobs.context import REPORT_SECONDS, Credentials, JobContext
 from llmopt_core.jobs.key_ring import KeyRing, check_keys, endpoints_in
@@ -163,7 +163,7 @@ class JobRunner:
             contexts = [context for context, _ in self._running.values()]
             waiting = self._open - set(self._running)
         for context in contexts:
-            if self._store.cancel_requested(context.job_id):
+            if self._store.is_cancel_requested(context.job_id):
                 context.cancel()
             if context.is_silent_for(5 * REPORT_SECONDS):
                 context.write_progress()
@@ -222,9 +222,9 @@ class JobRunner:
             with account_for(context.paid), urgent() if job.lane == "interactive" else nullcontext():
                 result = _await_result(self._begin(context, job))
             status = "cancelled" if context.should_cancel() else "finished"
-        except Cancelled:
+        except Cancellation:
             status = "cancelled"
-        except BudgetReached as reached:
+        except OutOfBudget as reached:
             status, error = "budget-reached", str(reached)
         except LlmOptError as failed:
             error = str(failed)

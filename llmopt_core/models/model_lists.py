@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from llmopt_core.errors import StorageFailed
+from llmopt_core.errors import StorageError
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.probe import EndpointReport, check_endpoint
@@ -127,7 +127,7 @@ class ModelLists:
 
     def _write(self, url: str, found: ModelList) -> None:
         """Best effort: what cannot be written is asked for again."""
-        with contextlib.suppress(OSError, StorageFailed, Timeout):
+        with contextlib.suppress(OSError, StorageError, Timeout):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self._path.with_suffix(".lock"), timeout=5):
                 replace_file(self._path, json.dumps({**self._read(), url: asdict(found)}, indent=1))

@@ -108,7 +108,7 @@ class Models:
 
     @contextmanager
     def within(self, budget: Budget) -> Iterator[Budget]:
-        """Make every call within this budget; one beyond it raises `BudgetReached`. Cached answers are free."""
+        """Make every call within this budget; one beyond it raises `OutOfBudget`. Cached answers are free."""
         before, self._budget = self._budget, budget
         try:
             yield budget

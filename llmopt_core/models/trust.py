@@ -85,7 +85,7 @@ def trust(settings: Settings, destinations: Iterable[Destination]) -> None:
     """Remember that these were confirmed.
 
     Raises:
-        StorageFailed: The workspace cannot be written.
+        StorageError: The workspace cannot be written.
     """
     fresh = set(destinations)
     if not fresh:

@@ -169,7 +169,7 @@ def _from_other_form(found: Conversion, where: str) -> dict[str, str]:
 
 def _from_chat(messages: Any, where: str) -> dict[str, str]:
     try:
-        talk = [(m["role"], _joined(m["content"])) for m in messages if m["role"] not in ("system", "developer")]
+        talk = [(m["role"], _join_parts(m["content"])) for m in messages if m["role"] not in ("system", "developer")]
     except (TypeError, KeyError) as error:
         raise BadInput(f"{where}: each message needs a `role` and a `content`.") from error
     roles = [role for role, _ in talk]
@@ -184,7 +184,7 @@ def _from_chat(messages: Any, where: str) -> dict[str, str]:
     return {"question": talk[0][1], "answer": talk[1][1]}
 
 
-def _joined(content: Any) -> Any:
+def _join_parts(content: Any) -> Any:
     """Parts that are all text as one text; anything else as it is."""
     if isinstance(content, list) and content and all(isinstance(p, dict) and p.get("type") == "text" for p in content):
         return "\n".join(str(part.get("text", "")) for part in content)

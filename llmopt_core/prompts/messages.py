@@ -8,7 +8,7 @@ from typing import Any, Literal
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts.few_shot import Encode, select_examples
 from llmopt_core.prompts.spec import PromptSpec, PromptStep
-from llmopt_core.prompts.template import render, undefined_in, unused_in
+from llmopt_core.prompts.template import find_undefined, find_unused, render
 from llmopt_core.types import Message
 
 Mode = Literal["chat", "completion"]
@@ -32,7 +32,7 @@ def build_messages(
         BadInput: A template is wrong or a variable has no value.
     """
     system = render(prompt.system, variables)
-    shots = shots_for(prompt, variables, encode)
+    shots = select_shots(prompt, variables, encode)
     user = render(prompt.template, variables)
     if mode == "completion":
         return (Message("user", _one_text(system, shots, user)),)
@@ -50,7 +50,9 @@ def build_step_messages(
     return (*_system_message(system), Message("user", user))
 
 
-def shots_for(prompt: PromptSpec, variables: Mapping[str, Any], encode: Encode | None = None) -> list[tuple[str, str]]:
+def select_shots(
+    prompt: PromptSpec, variables: Mapping[str, Any], encode: Encode | None = None
+) -> list[tuple[str, str]]:
     """The few-shot examples this question gets, each as what the model sees and what it is to answer.
 
     Raises:
@@ -70,22 +72,22 @@ def templates_of(prompt: PromptSpec) -> list[str]:
     return [prompt.system, prompt.template, *steps, *shots]
 
 
-def undefined_variables(prompt: PromptSpec, known: Sequence[str]) -> set[str]:
+def find_undefined_variables(prompt: PromptSpec, known: Sequence[str]) -> set[str]:
     """Names the prompt needs that are neither known nor made by an earlier step."""
     available, missing = set(known), set()
     for step in prompt.steps:
-        missing |= undefined_in(step.system or prompt.system, available) | undefined_in(step.template, available)
+        missing |= find_undefined(step.system or prompt.system, available) | find_undefined(step.template, available)
         available.add(step.name)
-    return missing | undefined_in(prompt.system, available) | undefined_in(prompt.template, available)
+    return missing | find_undefined(prompt.system, available) | find_undefined(prompt.template, available)
 
 
-def unused_variables(prompt: PromptSpec, known: Sequence[str]) -> set[str]:
+def find_unused_variables(prompt: PromptSpec, known: Sequence[str]) -> set[str]:
     """Known names and step names that the prompt never uses."""
-    return unused_in(templates_of(prompt), [*known, *(step.name for step in prompt.steps)])
+    return find_unused(templates_of(prompt), [*known, *(step.name for step in prompt.steps)])
 
 
 def _render_example(template: str, example: Mapping[str, str]) -> str:
-    missing = undefined_in(template, example)
+    missing = find_undefined(template, example)
     if missing:
         shown = example.get("question", "")[:60]
         raise BadInput(

@@ -10,11 +10,11 @@ from typing import Any
 import regex
 
 from llmopt_core.errors import BadInput
-from llmopt_core.execution.isolation import ChildStopped, Limits, run_apart
+from llmopt_core.execution.isolation import IsolationError, Limits, run_isolated
 
 # Expressions come from people and files, and some take exponential time.
 SECONDS = 1.0
-MAX_UNFOLDED = 100_000
+MAX_EXPANSION = 100_000
 MAX_LENGTH = 20_000
 _MOST_MEMORY = 400_000_000
 # A new process is there in less; a machine with much to do takes longer.
@@ -35,15 +35,15 @@ def compile_pattern(pattern: str, ignore_case: bool = False) -> Any:
     """
     if len(pattern) > MAX_LENGTH:
         raise BadInput(f"{pattern[:200]!r} is too large: an expression has at most {MAX_LENGTH:,} characters.")
-    if _unfolded_length(pattern) > MAX_UNFOLDED:
-        raise BadInput(f"{pattern[:200]!r} is too large: its repeats make more than {MAX_UNFOLDED:,} steps.")
+    if _expansion_length(pattern) > MAX_EXPANSION:
+        raise BadInput(f"{pattern[:200]!r} is too large: its repeats make more than {MAX_EXPANSION:,} steps.")
     try:
         return regex.compile(pattern, regex.IGNORECASE if ignore_case else 0)
     except regex.error as error:
         raise BadInput(f"{pattern!r} is not a regular expression: {error}.") from error
 
 
-def _unfolded_length(pattern: str) -> int:
+def _expansion_length(pattern: str) -> int:
     """About how long the expression is with its repeats written out, as compiling does it."""
     outer: list[int] = []
     total = last = 0
@@ -83,7 +83,7 @@ def ends_of_matches(
         if _BEYOND_LIMITS.search(pattern):
             return _apart(pattern, text, ignore_case, seconds)
         return search_here(pattern, text, ignore_case, seconds)
-    except (TimeoutError, MemoryError, ChildStopped) as error:
+    except (TimeoutError, MemoryError, IsolationError) as error:
         raise BadInput(
             f"The regular expression {pattern[:200]!r} takes more than {round(seconds, 1):g} s on a text of "
             f"{len(text):,} characters; look for nested repeats such as `(a+)+`, and for groups that call themselves."
@@ -108,7 +108,7 @@ def _match(found: Any) -> Match:
 def _apart(pattern: str, text: str, ignore_case: bool, seconds: float) -> tuple[Match, Match] | None:
     """In a process that can be stopped: inside such expressions the package looks at no clock and takes any memory."""
     limits = Limits(_MOST_MEMORY, seconds, seconds + _START_SECONDS)
-    found: tuple[Match, Match] | None = run_apart(
+    found: tuple[Match, Match] | None = run_isolated(
         search_here, (pattern, text, ignore_case, seconds), limits, on_part=lambda *_: None, heartbeat=lambda: None
     )
     return found

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.prompts.sandbox import TemplateRefused
+from llmopt_core.prompts.sandbox import TemplateRefusal
 
 SCRIPT = Path(__file__).with_name("sandbox.py")
 # What Python itself may need to start; nothing that could hold a secret.
@@ -81,25 +81,25 @@ def _take() -> Renderer:
         renderer.close()
 
 
-def render_apart(template: str, variables: Mapping[str, Any], max_chars: int, seconds: float) -> str:
+def render_isolated(template: str, variables: Mapping[str, Any], max_chars: int, seconds: float) -> str:
     """Render in a child process.
 
     Raises:
-        TemplateRefused: The template failed, or took more CPU time (kind `time`), memory or characters than allowed.
+        TemplateRefusal: The template failed, or took more CPU time (kind `time`), memory or characters than allowed.
     """
     renderer = _take()
     request = {"template": template, "variables": variables, "max_chars": max_chars, "seconds": seconds}
     reply = renderer.ask(request)
     if reply is None:
         out_of_time = renderer.close() == -signal.SIGPROF
-        raise TemplateRefused(*_DIED_OF[out_of_time])
+        raise TemplateRefusal(*_DIED_OF[out_of_time])
     if reply.get("kind") == "size":
         renderer.close()
     else:
         _idle.put(renderer)
     if "text" in reply:
         return str(reply["text"])
-    raise TemplateRefused(reply["kind"], reply["message"], reply["line"])
+    raise TemplateRefusal(reply["kind"], reply["message"], reply["line"])
 
 
 _DIED_OF = {

@@ -29,7 +29,7 @@ MISSING_IS_EMPTY = "{# missing is empty #}"
 """At the start of a template: what has no value is written as nothing, as promptfoo does it."""
 
 
-class TemplateRefused(Exception):
+class TemplateRefusal(Exception):
     """A template that could not be rendered: `kind` is `syntax`, `undefined`, `forbidden`, `size` or `error`."""
 
     def __init__(self, kind: str, message: str, line: int | None = None) -> None:
@@ -127,10 +127,10 @@ def parse_template(template: str) -> nodes.Template:
     """The syntax tree of a template.
 
     Raises:
-        TemplateRefused: It is not a template, too long or nested too deeply.
+        TemplateRefusal: It is not a template, too long or nested too deeply.
     """
     if len(template) > MAX_TEMPLATE_CHARS:
-        raise TemplateRefused("size", f"is {len(template):,} characters long; {MAX_TEMPLATE_CHARS:,} is the limit")
+        raise TemplateRefusal("size", f"is {len(template):,} characters long; {MAX_TEMPLATE_CHARS:,} is the limit")
     try:
         tree = ENVIRONMENT.parse(template)
     except Exception as error:
@@ -139,7 +139,7 @@ def parse_template(template: str) -> nodes.Template:
     for _ in range(MAX_DEPTH):
         level = [child for node in level for child in node.iter_child_nodes()]
     if level:
-        raise TemplateRefused("error", "is nested too deeply")
+        raise TemplateRefusal("error", "is nested too deeply")
     return tree
 
 
@@ -147,23 +147,23 @@ def render_here(template: str, variables: Mapping[str, Any], max_chars: int) -> 
     """Render in this thread; variables are plain JSON-like data.
 
     Raises:
-        TemplateRefused: It failed, or made more than `max_chars` characters.
+        TemplateRefusal: It failed, or made more than `max_chars` characters.
     """
     pieces, length = [], 0
     try:
         for piece in compile_template(template).generate(variables):
             length += len(piece)
             if length > max_chars:
-                raise TemplateRefused("size", f"makes more than {max_chars:,} characters")
+                raise TemplateRefusal("size", f"makes more than {max_chars:,} characters")
             pieces.append(piece)
-    except TemplateRefused:
+    except TemplateRefusal:
         raise
     except Exception as error:
         raise refusal(error) from error
     return "".join(pieces)
 
 
-def refusal(error: Exception) -> TemplateRefused:
+def refusal(error: Exception) -> TemplateRefusal:
     """What went wrong in a template, with its line where there is one."""
     kinds = {"TemplateSyntaxError": "syntax", "TemplateAssertionError": "syntax", "UndefinedError": "undefined"}
     kind = kinds.get(type(error).__name__, "error")
@@ -176,7 +176,7 @@ def refusal(error: Exception) -> TemplateRefused:
         kind, message = "error", "is nested too deeply"
     elif isinstance(error, TypeError) and "no loader" in message:
         kind, message = "forbidden", "includes or extends another template, which is not possible here"
-    return TemplateRefused(kind, message.rstrip("."), getattr(error, "lineno", None) or _line_of(error))
+    return TemplateRefusal(kind, message.rstrip("."), getattr(error, "lineno", None) or _line_of(error))
 
 
 def _line_of(error: Exception) -> int | None:
@@ -187,7 +187,7 @@ def _line_of(error: Exception) -> int | None:
 def _reply(request: dict[str, Any]) -> dict[str, Any]:
     try:
         return {"text": render_here(request["template"], request["variables"], request["max_chars"])}
-    except TemplateRefused as error:
+    except TemplateRefusal as error:
         return {"kind": error.kind, "message": error.message, "line": error.line}
 
 

@@ -11,11 +11,11 @@ from jinja2 import meta, nodes
 from pydantic import BaseModel
 
 from llmopt_core.errors import BadInput
-from llmopt_core.prompts.renderers import render_apart
+from llmopt_core.prompts.renderers import render_isolated
 from llmopt_core.prompts.sandbox import (
     ENVIRONMENT,
     MISSING_IS_EMPTY,
-    TemplateRefused,
+    TemplateRefusal,
     parse_template,
     refusal,
     render_here,
@@ -51,8 +51,8 @@ def render(
     try:
         if is_simple(template):
             return render_here(template, data, max_chars)
-        return render_apart(template, data, max_chars, seconds)
-    except TemplateRefused as error:
+        return render_isolated(template, data, max_chars, seconds)
+    except TemplateRefusal as error:
         raise BadInput(_in_words(error, data)) from error
 
 
@@ -64,7 +64,7 @@ def variables_in(template: str) -> set[str]:
     """
     try:
         return set(_variables_in(template))
-    except TemplateRefused as error:
+    except TemplateRefusal as error:
         raise BadInput(_in_words(error, {})) from error
 
 
@@ -80,7 +80,7 @@ def allow_missing(template: str) -> str:
     return MISSING_IS_EMPTY + template if may_miss and not template.startswith(MISSING_IS_EMPTY) else template
 
 
-def undefined_in(template: str, known: Iterable[str]) -> set[str]:
+def find_undefined(template: str, known: Iterable[str]) -> set[str]:
     """Names that the template needs and that are not among the known ones.
 
     A name that the template itself allows to be missing (`{% if name %}`, `is defined`, `default`, `name or other`) is
@@ -90,7 +90,7 @@ def undefined_in(template: str, known: Iterable[str]) -> set[str]:
     return needed - set(known)
 
 
-def unused_in(templates: Iterable[str], known: Iterable[str]) -> set[str]:
+def find_unused(templates: Iterable[str], known: Iterable[str]) -> set[str]:
     """Known names that none of the templates uses."""
     used = set().union(*(variables_in(template) for template in templates))
     return set(known) - used
@@ -100,7 +100,7 @@ def renders_at_once(template: str) -> bool:
     """Whether rendering never waits for another process. A template that is wrong fails at once, too."""
     try:
         return is_simple(template)
-    except TemplateRefused:
+    except TemplateRefusal:
         return True
 
 
@@ -111,7 +111,7 @@ def is_simple(template: str) -> bool:
     Such templates are rendered at once; all others, in a child process.
 
     Raises:
-        TemplateRefused: It is not a template.
+        TemplateRefusal: It is not a template.
     """
     return template.count("{") <= FEW_PLACES and _is_simple(parse_template(template), in_loop=False)
 
@@ -136,7 +136,7 @@ def _variables_in(template: str) -> frozenset[str]:
     tracker.optimizer = None
     try:
         tracker.visit(parse_template(template))
-    except TemplateRefused:
+    except TemplateRefusal:
         raise
     except Exception as error:
         raise refusal(error) from error
@@ -182,7 +182,7 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def _in_words(error: TemplateRefused, data: Mapping[str, Any]) -> str:
+def _in_words(error: TemplateRefusal, data: Mapping[str, Any]) -> str:
     where = f" (line {error.line})" if error.line else ""
     if error.kind == "undefined":
         known = ", ".join(sorted(data)) or "none"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmopt_core.prompts.few_shot import Encode
-from llmopt_core.prompts.messages import Mode, build_messages, shots_for
+from llmopt_core.prompts.messages import Mode, build_messages, select_shots
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.types import Message
 
@@ -121,7 +121,7 @@ def preview(
     tokens = count_messages(messages, mode, family, count)
     marks = 2 * family.per_message if mode == "chat" else 0
     shots = tuple(
-        (text, said, count(text) + count(said) + marks) for text, said in shots_for(prompt, variables, encode)
+        (text, said, count(text) + count(said) + marks) for text, said in select_shots(prompt, variables, encode)
     )
     cost = None if usd_per_million is None else tokens * usd_per_million / 1e6
     return Preview(messages, tokens, family.exact, shots, cost)

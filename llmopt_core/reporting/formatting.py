@@ -9,7 +9,7 @@ from llmopt_core.execution.money import dollars, money
 
 __all__ = [
     "DASH", "change", "dollars", "duration", "interval", "money", "number", "p_value", "plural", "questions", "score",
-    "short_time", "signed",
+    "short_time", "with_sign",
 ]  # fmt: skip
 
 DASH = "–"
@@ -38,7 +38,7 @@ def score(value: float | None) -> str:
     return f"{value:.2f}" if abs(value) < 10 else number(value)
 
 
-def signed(value: float | None) -> str:
+def with_sign(value: float | None) -> str:
     """A difference with its sign: `+0.12`."""
     if value is None or not math.isfinite(value):
         return DASH
@@ -47,8 +47,8 @@ def signed(value: float | None) -> str:
 
 def change(difference: float | None, low: float | None, high: float | None) -> str:
     """`+0.12 (+0.03 to +0.21)`; the difference alone where it has no interval."""
-    between = "" if low is None or high is None else f" ({signed(low)} to {signed(high)})"
-    return f"{signed(difference)}{between}"
+    between = "" if low is None or high is None else f" ({with_sign(low)} to {with_sign(high)})"
+    return f"{with_sign(difference)}{between}"
 
 
 def interval(low: float | None, high: float | None) -> str:

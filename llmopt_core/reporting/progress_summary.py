@@ -10,7 +10,7 @@ from llmopt_core.reporting.formatting import dollars, duration, money
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ProgressSummary:
     """A moment of long work.
 
     Attributes:
@@ -40,7 +40,7 @@ class Standing:
         return f"{self.done:,} of {self.total:,} {self.unit}" if self.total else ""
 
     @property
-    def time_left(self) -> str:
+    def remaining_time(self) -> str:
         """`2 min`; `not known yet` where it is not."""
         return "not known yet" if self.seconds_left is None else duration(self.seconds_left)
 
@@ -60,9 +60,9 @@ class Standing:
         return " · ".join(part for part in parts if part)
 
 
-def standing_of(progress: Mapping[str, Any]) -> Standing:
+def summarize_progress(progress: Mapping[str, Any]) -> ProgressSummary:
     """What a job has reported."""
-    return Standing(
+    return ProgressSummary(
         done=int(progress.get("done") or 0),
         total=int(progress.get("total") or 0),
         unit=str(progress.get("unit") or "questions"),

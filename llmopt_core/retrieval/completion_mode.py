@@ -6,7 +6,7 @@ from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
 
 
-def completes(model: ModelSpec, models: Models) -> bool:
+def uses_completion(model: ModelSpec, models: Models) -> bool:
     """Whether the model is given a plain text to continue, rather than messages.
 
     Raises:

@@ -9,12 +9,12 @@ from typing import Any
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import OUTAGES, EndpointError
-from llmopt_core.execution.concurrency import bounded_map
+from llmopt_core.execution.concurrency import map_concurrently
 from llmopt_core.models.base import ChatModel, ChatRequest, EmbeddingSpec, ModelSpec
 from llmopt_core.models.finish import unusable
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.template import render
-from llmopt_core.retrieval.completion_mode import completes
+from llmopt_core.retrieval.completion_mode import uses_completion
 from llmopt_core.types import Chunk, Failure, Message, Usage, fingerprint
 
 STAGE = "embedded-text"
@@ -77,14 +77,14 @@ async def write_texts(
 
     Raises:
         EndpointError: The model failed for every chunk.
-        BudgetReached: The budget leaves no room for the next text; what was written is kept.
+        OutOfBudget: The budget leaves no room for the next text; what was written is kept.
     """
     writing = _Writing(chunks, spec, models, identity, on_progress)
     await writing.run(limit)
     return writing.result()
 
 
-def unwritten(chunks: Sequence[Chunk], spec: EmbeddingSpec, cache: Cache, identity: Any = None) -> int:
+def count_missing(chunks: Sequence[Chunk], spec: EmbeddingSpec, cache: Cache, identity: Any = None) -> int:
     """How many distinct chunks a model must still be asked about."""
     keys = {_key(spec, identity, chunk) for chunk in chunks}
     return len(keys - cache.get_many(STAGE, keys).keys())
@@ -106,7 +106,7 @@ class _Writing:
             raise ValueError(f"nothing is written to embed the {spec.of} of a chunk")
         self._chunks, self._spec, self._models = chunks, spec, models
         self._writer = writer
-        self._plain = completes(writer, models)
+        self._plain = uses_completion(writer, models)
         self._chat: ChatModel = models.chat(writer)
         self._keys = [_key(spec, identity, chunk) for chunk in chunks]
         self._on_progress = on_progress
@@ -125,7 +125,7 @@ class _Writing:
 
         if self._on_progress is not None:
             self._on_progress(len(self._known), total)
-        await bounded_map(
+        await map_concurrently(
             missing, self._one, concurrency=_CONCURRENCY, on_done=keep, should_stop=self._should_stop, stage="embed"
         )
         if self._failures and not self._known:

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from llmopt_core.types import Hit
 
 
-def reciprocal_ranks(lists: Sequence[Sequence[Hit]], k: int = 60) -> list[Hit]:
+def merge_by_ranks(lists: Sequence[Sequence[Hit]], k: int = 60) -> list[Hit]:
     """Merge by ranks: a chunk scores the sum of 1 / (k + rank) over the lists that hold it (Cormack et al. 2009)."""
     scores: dict[str, float] = {}
     for hits in lists:
@@ -17,7 +17,7 @@ def reciprocal_ranks(lists: Sequence[Sequence[Hit]], k: int = 60) -> list[Hit]:
     return _rank(lists, scores)
 
 
-def weighted_scores(lists: Sequence[Sequence[Hit]], weights: Sequence[float]) -> list[Hit]:
+def merge_by_scores(lists: Sequence[Sequence[Hit]], weights: Sequence[float]) -> list[Hit]:
     """Merge by scores: each list's scores divided by its best, times its weight, added up.
 
     A chunk that a list does not hold, or holds below zero, scores nothing there.
@@ -30,7 +30,7 @@ def weighted_scores(lists: Sequence[Sequence[Hit]], weights: Sequence[float]) ->
     return _rank(lists, scores)
 
 
-def round_robin(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
+def merge_by_turns(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
     """Merge by turns: the best of each list, then the second of each; scores are 1 / (turns waited)."""
     merged: dict[str, Hit] = {}
     for hit in (hit for turn in zip_longest(*lists) for hit in turn if hit is not None):

@@ -13,9 +13,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from llmopt_core.cache import Cache, without_damaged
+from llmopt_core.cache import Cache, drop_damaged
 from llmopt_core.execution.lanes import LANES
-from llmopt_core.execution.timing import timed, untimed_wait
+from llmopt_core.execution.timing import exclude_wait, exclusive
 from llmopt_core.models.base import TokenEmbedder, Vectors
 from llmopt_core.models.local.late_interaction import LateInteraction
 from llmopt_core.text.valid_text import without_surrogates
@@ -56,20 +56,20 @@ class LateInteractionReranker:
         await asyncio.to_thread(self._prepare, passages)
 
     def _prepare(self, passages: Sequence[str]) -> None:
-        with timed(nullcontext()):
-            self._made()
+        with exclusive(nullcontext()):
+            self._load()
             self._store.vectors(passages)
 
     def _score(self, question: str, passages: Sequence[str]) -> list[float]:
-        with timed(nullcontext()):
+        with exclusive(nullcontext()):
             # The embedder takes its own lanes.
             asked, *found = self._store.vectors([question, *passages])
-            made = self._made()
-            with untimed_wait(LANES.one()):
+            made = self._load()
+            with exclude_wait(LANES.one()):
                 return made.score(asked, found)
 
-    def _made(self) -> LateInteraction:
-        with untimed_wait(self._making):
+    def _load(self) -> LateInteraction:
+        with exclude_wait(self._making):
             return self._make()
 
 
@@ -77,7 +77,7 @@ def document_frequencies(key: str, texts: Sequence[str], embedder: TokenEmbedder
     """In how many texts each token occurs. Kept in the cache under the key of the index."""
     key = hashlib.sha256(f"{embedder.name}\0{key}".encode()).hexdigest()
     found = cache.get_many(FREQUENCIES, [key])
-    stored = without_damaged(cache, FREQUENCIES, found, lambda value: len(value) % 8 == 0)
+    stored = drop_damaged(cache, FREQUENCIES, found, lambda value: len(value) % 8 == 0)
     if key not in stored:
         counted = np.array(sorted(_count(texts, embedder).items()), dtype=np.int32).reshape(-1, 2)
         stored = {key: counted.tobytes()}
@@ -119,7 +119,7 @@ class TokenVectorStore:
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in packed}
         if missing:
             # Questions asked at once share most candidates: whoever waited finds them made.
-            with untimed_wait(_EMBEDDING):
+            with exclude_wait(_EMBEDDING):
                 packed |= self._read(list(missing))
                 packed |= self._embed({key: text for key, text in missing.items() if key not in packed})
         return [_unpack(packed[key]) for key in keys]
@@ -128,7 +128,7 @@ class TokenVectorStore:
         packed = _memory.get_many(keys)
         wanted = [key for key in dict.fromkeys(keys) if key not in packed]
         stored = self._cache.get_many(STAGE, wanted) if wanted else {}
-        found = without_damaged(self._cache, STAGE, stored, _is_packed)
+        found = drop_damaged(self._cache, STAGE, stored, _is_packed)
         _memory.put_many(found)
         return packed | found
 

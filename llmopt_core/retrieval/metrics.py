@@ -1,6 +1,6 @@
 """How well a ranking finds what it should. Pure functions of ranks, the same for every stage and every chunking.
 
-`found_at` and `ranks_of` say at which rank each relevant item is first met; all measures but precision follow from
+`find_ranks` and `ranks_of` say at which rank each relevant item is first met; all measures but precision follow from
 that. For relevant ids they equal trec_eval's. For reference spans a chunk is relevant if it overlaps one, and each
 reference counts once: a second chunk over the same span brings nothing new, so overlapping chunks cannot lift a value.
 """
@@ -21,7 +21,7 @@ def overlaps(a: Span, b: Span) -> bool:
     return a.document == b.document and max(a.start, b.start) < min(a.end, b.end)
 
 
-def found_at(retrieved: Sequence[Span], references: Sequence[Span]) -> list[int | None]:
+def find_ranks(retrieved: Sequence[Span], references: Sequence[Span]) -> list[int | None]:
     """Per reference the rank of the first retrieved span that overlaps it."""
     return [
         next((rank for rank, span in enumerate(retrieved, start=1) if overlaps(span, reference)), None)
@@ -74,7 +74,7 @@ def span_precision(retrieved: Sequence[Span], references: Sequence[Span], k: int
 
 def span_measures(retrieved: Sequence[Span], references: Sequence[Span], k: int) -> dict[str, float]:
     """`hit_rate`, `recall`, `precision`, `mrr` and `ndcg` of the first `k` spans against at least one reference."""
-    ranks = found_at(retrieved[:k], references)
+    ranks = find_ranks(retrieved[:k], references)
     return _measures(ranks, k) | {"precision": span_precision(retrieved, references, k)}
 
 

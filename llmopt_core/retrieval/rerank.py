@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
-from llmopt_core.cache import Cache, without_damaged
+from llmopt_core.cache import Cache, drop_damaged
 from llmopt_core.errors import EndpointError
 from llmopt_core.execution.timing import record, self_time
 from llmopt_core.index.index import Index
@@ -135,7 +135,7 @@ class CachedReranker:
 
     def _read(self, keys: Sequence[str]) -> dict[str, bytes]:
         found = self._cache.get_many(STAGE, keys)
-        return without_damaged(self._cache, STAGE, found, lambda value: len(value) == _SCORE.size)
+        return drop_damaged(self._cache, STAGE, found, lambda value: len(value) == _SCORE.size)
 
     def _keys(self, question: str, passages: Sequence[str]) -> list[str]:
         return [fingerprint(_FORMAT, self._name, question, passage) for passage in passages]

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from llmopt_core.errors import EndpointError
-from llmopt_core.execution.concurrency import together
+from llmopt_core.execution.concurrency import run_together
 from llmopt_core.execution.timing import makespan, record
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
 from llmopt_core.models.finish import unusable
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.template import render
-from llmopt_core.retrieval.completion_mode import completes
+from llmopt_core.retrieval.completion_mode import uses_completion
 from llmopt_core.retrieval.result import total_usage
 from llmopt_core.types import Message, Usage
 
@@ -50,7 +50,7 @@ class LlmLikelihood:
         """See `Reranker.score`."""
         prompts = [render(self._prompt, {"passage": _clip(text), "question": question}) for text in passages]
         model = self._models.likelihood(self._spec)
-        found = await together(model.likelihood(prompt, f" {question}") for prompt in prompts)
+        found = await run_together(model.likelihood(prompt, f" {question}") for prompt in prompts)
         record(makespan([one.seconds for one in found], self._models.at_most(self._spec.endpoint)))
         return [one.mean for one in found], total_usage(one.usage for one in found)
 
@@ -67,7 +67,7 @@ class LlmYesNo:
     """
 
     def __init__(self, model: ModelSpec, models: Models, prompt: str = "") -> None:
-        plain = completes(model, models)
+        plain = uses_completion(model, models)
         stop = model.stop or (("\n",) if plain else ())
         self._spec = model.model_copy(update={"max_tokens": _ANSWER_TOKENS, "stop": stop})
         self._models = models
@@ -79,7 +79,7 @@ class LlmYesNo:
         Raises:
             EndpointError: It failed, or said neither Yes nor No for any passage.
         """
-        answers = await together(self._ask(question, passage) for passage in passages)
+        answers = await run_together(self._ask(question, passage) for passage in passages)
         record(makespan([answer.seconds for answer in answers], self._models.at_most(self._spec.endpoint)))
         scores = [_log_odds(answer) for answer in answers]
         if passages and all(score is None for score in scores):

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, EndpointError
-from llmopt_core.execution.concurrency import together
-from llmopt_core.execution.timing import self_time, timed
+from llmopt_core.execution.concurrency import run_together
+from llmopt_core.execution.timing import exclusive, self_time
 from llmopt_core.index.embedding_cache import encode_both
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Reranker, Vectors
@@ -74,7 +74,7 @@ class Retriever:
     ) -> list[Retrieval]:
         routed = await self._route(questions, categories)
         specs = [self.spec.for_category(route.category) for route in routed]
-        transformed = await together(
+        transformed = await run_together(
             transform(question, spec.transform, self._models, written)
             for question, spec, written in zip(questions, specs, texts, strict=True)
         )
@@ -92,7 +92,7 @@ class Retriever:
             before = [*routed[position].traces, transformed[position].trace, *embeds[position]]
             return Retrieval(found[-1].hits, (*before, *found), routed[position].category)
 
-        return await together(map(one, range(len(questions))))
+        return await run_together(map(one, range(len(questions))))
 
     async def _route(self, questions: Sequence[str], categories: Sequence[str | None]) -> list[Route]:
         if self.spec.routing is None:
@@ -132,7 +132,7 @@ class Retriever:
         return vectors, traces
 
     def _encode(self, texts: Sequence[str], invented: Collection[str]) -> Vectors:
-        with timed(nullcontext()):
+        with exclusive(nullcontext()):
             return self._vectors_of(texts, invented)
 
     def _vectors_of(self, texts: Sequence[str], invented: Collection[str] = ()) -> Vectors:
@@ -154,7 +154,7 @@ class Retriever:
         self, spec: RetrievalSpec, parts: Sequence[Part], vectors: Mapping[str, Vectors] | None
     ) -> list[StageTrace]:
         """The ranking stages of one question; what the last returns is handed on."""
-        ranked = await together(self._rank(spec, part, vectors) for part in parts)
+        ranked = await run_together(self._rank(spec, part, vectors) for part in parts)
         traces = [trace for one in ranked for trace in one]
         if len(parts) > 1:
             traces.append(turns([part.text for part in parts], [one[-1].hits for one in ranked]))

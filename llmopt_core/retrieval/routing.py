@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from llmopt_core.errors import EndpointError
-from llmopt_core.execution.concurrency import together
+from llmopt_core.execution.concurrency import run_together
 from llmopt_core.models.base import ChatRequest, Vectors
 from llmopt_core.models.finish import unusable
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.template import render
-from llmopt_core.retrieval.completion_mode import completes
+from llmopt_core.retrieval.completion_mode import uses_completion
 from llmopt_core.retrieval.spec import RoutingSpec
 from llmopt_core.types import Message, StageTrace, Usage
 
@@ -60,7 +60,7 @@ class Router:
         if self.spec.method == "nearest":
             return await self._nearest(questions, leave_out)
         if self.spec.method == "llm":
-            return await together(map(self._ask, questions))
+            return await run_together(map(self._ask, questions))
         return [_route("given", category) for category in given]
 
     async def _nearest(self, questions: Sequence[str], leave_out: bool) -> list[Route]:
@@ -80,7 +80,7 @@ class Router:
 
     async def _ask(self, question: str) -> Route:
         started = time.perf_counter()
-        plain = completes(self.spec.model, self._models)
+        plain = uses_completion(self.spec.model, self._models)
         examples = "\n\n".join(f"Question: {e.question}\nCategory: {e.category}" for e in self.spec.examples)
         variables = {"question": question, "categories": ", ".join(self.spec.categories), "examples": examples}
         model = self.spec.model
@@ -91,14 +91,14 @@ class Router:
             answer = await self._models.chat(model).complete(request)
         except EndpointError as error:
             return _route("llm", None, time.perf_counter() - started, warning=_FAILED.format(error))
-        category = named_category(answer.text, self.spec.categories)
+        category = find_category(answer.text, self.spec.categories)
         ended = "" if answer.text.strip() else unusable(answer, model.max_tokens)
         warning = _FAILED.format(ended) if ended else "" if category else _NOTHING
         seconds = answer.seconds or time.perf_counter() - started
         return _route("llm", category, seconds, answer.usage, warning)
 
 
-def named_category(text: str, categories: Sequence[str]) -> str | None:
+def find_category(text: str, categories: Sequence[str]) -> str | None:
     """The category that a model's answer names: all of it, or else the one named first."""
     said = text.strip().strip(".\"'").casefold()
     exact = [category for category in categories if category.casefold() == said]

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from llmopt_core.execution.lanes import LANES
-from llmopt_core.execution.timing import untimed_wait
+from llmopt_core.execution.timing import exclude_wait
 from llmopt_core.index.exact import unit
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Vectors
-from llmopt_core.retrieval.fusion import reciprocal_ranks, round_robin, weighted_scores
+from llmopt_core.retrieval.fusion import merge_by_ranks, merge_by_scores, merge_by_turns
 from llmopt_core.retrieval.select import above
 from llmopt_core.retrieval.spec import SearchSpec
 from llmopt_core.retrieval.transform import Part, Query
@@ -37,7 +37,7 @@ def search(part: Part, index: Index, spec: SearchSpec, vector_of: VectorOf | Non
         BadInput: The metadata filter is wrong.
     """
     # Nobody waits for a server in another's turn.
-    with nullcontext() if index.is_remote else untimed_wait(LANES.one()):
+    with nullcontext() if index.is_remote else exclude_wait(LANES.one()):
         return _search(part, index, spec, vector_of)
 
 
@@ -56,7 +56,7 @@ def _search(part: Part, index: Index, spec: SearchSpec, vector_of: VectorOf | No
 def turns(texts: Sequence[str], lists: Sequence[Sequence[Hit]]) -> StageTrace:
     """Merge what the parts of a question found, each in its order, by turns."""
     received = len({hit.chunk.id for hits in lists for hit in hits})
-    return StageTrace("fusion", "turns", tuple(texts), tuple(round_robin(lists)), received)
+    return StageTrace("fusion", "turns", tuple(texts), tuple(merge_by_turns(lists)), received)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +109,11 @@ def _fusion(part: Part, found: Sequence[_QueryHits], index: Index, spec: SearchS
 def _fuse(found: Sequence[_QueryHits], index: Index, spec: SearchSpec) -> list[Hit]:
     """Merge all lists of these queries; both kinds of search have their weight, however many queries there are."""
     if spec.fusion == "rrf":
-        return reciprocal_ranks([hits for one in found for hits in one.lists], spec.rrf_k)
+        return merge_by_ranks([hits for one in found for hits in one.lists], spec.rrf_k)
     both = spec.method == "hybrid" and all(one.dense is not None for one in found)
     shares = (spec.weight, 1 - spec.weight) if both else (1.0, 1.0)
     weights = [share / len(found) for one in found for share in shares[: len(one.lists)]]
-    return weighted_scores([hits for one in found for hits in _complete_scores(one, index)], weights)
+    return merge_by_scores([hits for one in found for hits in _complete_scores(one, index)], weights)
 
 
 def _complete_scores(found: _QueryHits, index: Index) -> list[list[Hit]]:

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from llmopt_core.errors import EndpointError
-from llmopt_core.execution.concurrency import together
+from llmopt_core.execution.concurrency import run_together
 from llmopt_core.execution.timing import makespan
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
 from llmopt_core.models.finish import unusable
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.template import render
-from llmopt_core.retrieval.completion_mode import completes
+from llmopt_core.retrieval.completion_mode import uses_completion
 from llmopt_core.retrieval.result import total_usage
 from llmopt_core.retrieval.spec import TransformSpec
 from llmopt_core.types import Message, StageTrace, Usage
@@ -110,7 +110,7 @@ async def _write(question: str, spec: TransformSpec, models: Models) -> tuple[li
     """
     chat = models.chat(spec.model)
     repeats = spec.n if spec.method == "hyde" else 1
-    plain = completes(spec.model, models)
+    plain = uses_completion(spec.model, models)
 
     async def call(number: int) -> Completion | EndpointError:
         try:
@@ -118,7 +118,7 @@ async def _write(question: str, spec: TransformSpec, models: Models) -> tuple[li
         except EndpointError as error:
             return error
 
-    answers = await together(map(call, range(repeats)))
+    answers = await run_together(map(call, range(repeats)))
     failed = [answer for answer in answers if isinstance(answer, EndpointError)]
     if len(failed) == len(answers):
         raise failed[0]

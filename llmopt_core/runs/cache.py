@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from llmopt_core.execution.spending import STAGE as SPENT
 from llmopt_core.runs.engine import Database
-from llmopt_core.runs.owner import is_claimed, me
+from llmopt_core.runs.owner import is_claimed, owner_values
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.tables import Moment, now
 from llmopt_core.runs.tables_runs import cache, claims
@@ -66,14 +66,14 @@ class StoreCache:
                 connection.execute(sa.delete(claims).where(claims.c.stage == stage, claims.c.key.in_(part)))
 
     def replace_many(self, stage: str, values: Mapping[str, bytes]) -> None:
-        """See `Replaces.replace_many`."""
+        """See `SupportsReplace.replace_many`."""
         moment = now()
         rows = [{"stage": stage, "key": key, "value": values[key], "saved_at": moment} for key in sorted(values)]
         with self.database.write() as connection:
             connection.execute(_REPLACE, rows)
 
     def starting_with(self, stage: str, prefix: str) -> dict[str, bytes]:
-        """See `Replaces.starting_with`."""
+        """See `SupportsReplace.starting_with`."""
         query = sa.select(cache.c.key, cache.c.value).where(
             cache.c.stage == stage, cache.c.key.startswith(prefix, autoescape=True)
         )
@@ -81,9 +81,9 @@ class StoreCache:
             return {key: bytes(value) for key, value in connection.execute(query)}
 
     def claim_many(self, stage: str, tokens: Mapping[str, str]) -> set[str]:
-        """See `Claims.claim_many`. Claims on another host, whose processes cannot be asked, end after a while."""
+        """See `SupportsClaim.claim_many`. Claims of another host, whose processes cannot be asked, end in time."""
         # In one order everywhere, or two writers could each wait for a row of the other.
-        wanted, mine = sorted(tokens), me()
+        wanted, mine = sorted(tokens), owner_values()
         rows = [{"stage": stage, "key": key, "token": tokens[key], **mine} for key in wanted]
         claimed: set[str] = set()
         with self.database.write() as connection:
@@ -101,7 +101,7 @@ class StoreCache:
         return claimed
 
     def release_many(self, stage: str, tokens: Mapping[str, str]) -> None:
-        """See `Claims.release_many`."""
+        """See `SupportsClaim.release_many`."""
         with self.database.write() as connection:
             for key in sorted(tokens):
                 mine = sa.and_(claims.c.stage == stage, claims.c.key == key, claims.c.token == tokens[key])
@@ -116,7 +116,7 @@ class StoreCache:
             return {stage: (count, int(size)) for stage, count, size in connection.execute(query)}
 
     def forget_many(self, stage: str, keys: Iterable[str]) -> None:
-        """See `Forgets`."""
+        """See `SupportsForget`."""
         with self.database.write() as connection:
             for part in _parts(list(keys)):
                 connection.execute(sa.delete(cache).where(cache.c.stage == stage, cache.c.key.in_(part)))

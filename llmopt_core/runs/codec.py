@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from llmopt_core.errors import StorageFailed
+from llmopt_core.errors import StorageError
 from llmopt_core.text.valid_text import without_surrogates
 from llmopt_core.types import Chunk, Hit, Record, StageTrace
 
@@ -30,7 +30,7 @@ def pack(value: Any, kind: Any = None) -> bytes:
     return text if len(text) < _SHORT else zlib.compress(text, 1)
 
 
-class Unreadable(StorageFailed):
+class Unreadable(StorageError):
     """Stored bytes that are no value, or not of the kind that was expected: damaged, or of another version."""
 
 

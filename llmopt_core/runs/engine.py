@@ -13,7 +13,14 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from llmopt_core.errors import BadInput, ConnectionLost, LlmOptError, MissingDependency, StorageFailed, WorkspaceBusy
+from llmopt_core.errors import (
+    BadInput,
+    DatabaseConnectionError,
+    LlmOptError,
+    MissingDependency,
+    StorageError,
+    WorkspaceBusy,
+)
 from llmopt_core.runs.reconnect import is_transient, patiently
 from llmopt_core.workspace import make_folder
 
@@ -33,8 +40,8 @@ class Database:
     """One engine with two ways in: `read()` and `write()`, each one transaction.
 
     On SQLite a writer takes the write lock at its start, so that two processes wait for each other (up to 30 s)
-    instead of failing in the middle. On a server, a lost connection raises `ConnectionLost`, and nothing of the
-    transaction is stored: see `reconnect`.
+    instead of failing in the middle. On a server, a lost connection raises `DatabaseConnectionError`, and nothing of
+    the transaction is stored: see `reconnect`.
     """
 
     def __init__(self, url: str) -> None:
@@ -90,7 +97,7 @@ class Database:
         with self.read() as connection:
             status = connection.scalar(sa.text(_STATUS), {"number": number})
         if status == "in progress":
-            raise ConnectionLost(f"The database {self.where} has not ended the last transaction yet.")
+            raise DatabaseConnectionError(f"The database {self.where} has not ended the last transaction yet.")
         return bool(status == "committed")
 
     @contextmanager
@@ -152,7 +159,7 @@ class Database:
         except (DBAPIError, sqlite3.Error) as error:
             lost = isinstance(error, DBAPIError) and not self.is_sqlite and is_transient(error)
             if lost and (self._reached or "starting up" in str(error)):
-                raise ConnectionLost(f"The database {self.where} ended the connection.") from error
+                raise DatabaseConnectionError(f"The database {self.where} ended the connection.") from error
             raise explain(error, self.where) from error
 
 
@@ -237,6 +244,6 @@ def explain(error: DBAPIError | sqlite3.Error, where: str) -> LlmOptError:
         )
     for sign, sentence in _SAYINGS:
         if sign in said:
-            return StorageFailed(sentence.format(where=where))
+            return StorageError(sentence.format(where=where))
     first = str(original).strip().splitlines()[:1]
-    return StorageFailed(f"The database {where} failed: {first[0] if first else type(original).__name__}")
+    return StorageError(f"The database {where} failed: {first[0] if first else type(original).__name__}")

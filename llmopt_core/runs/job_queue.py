@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from llmopt_core.runs.codec import Unreadable, unpack
 from llmopt_core.runs.engine import Database
-from llmopt_core.runs.owner import OWNER, is_unchanged, lives, me
+from llmopt_core.runs.owner import OWNER, is_unchanged, lives, owner_values
 from llmopt_core.runs.tables import now
 from llmopt_core.runs.tables_runs import jobs
 from llmopt_core.runs.values import ACTIVE
@@ -32,7 +32,7 @@ _NEVER = datetime.fromtimestamp(0, UTC)
 _OWNERS = (jobs.c.id, jobs.c.status, *(jobs.c[name] for name in OWNER))
 
 
-def settle_abandoned(database: Database, at: datetime | None = None) -> None:
+def settle_orphans(database: Database, at: datetime | None = None) -> None:
     """Let the work of a process that is gone wait for another; what no other can do is interrupted."""
     moment = at or now()
     columns = [*_OWNERS, jobs.c.versions, jobs.c.attempts, jobs.c.cancel_requested]
@@ -44,7 +44,7 @@ def settle_abandoned(database: Database, at: datetime | None = None) -> None:
     with database.write() as connection:
         for row in gone:
             found = sa.and_(jobs.c.id == row["id"], jobs.c.status == row["status"], is_unchanged(jobs, row))
-            connection.execute(sa.update(jobs).where(found).values(**_settled(row)))
+            connection.execute(sa.update(jobs).where(found).values(**_settle(row)))
 
 
 def claim_next(  # noqa: PLR0917
@@ -66,7 +66,14 @@ def claim_next(  # noqa: PLR0917
     with database.read() as connection:
         if not _in_turn(connection, lane, kinds, holds, at):
             return None
-    mine = {**me(), "heartbeat": at, "claim": token, "status": "running", "started_at": at, "finished_at": None}
+    mine = {
+        **owner_values(),
+        "heartbeat": at,
+        "claim": token,
+        "status": "running",
+        "started_at": at,
+        "finished_at": None,
+    }
     with database.write() as connection:
         for job_id in _in_turn(connection, lane, kinds, holds, at):
             waits = sa.and_(jobs.c.id == job_id, jobs.c.status == "queued")
@@ -108,7 +115,7 @@ def _waits(row: Mapping[str, Any]) -> bool:
     return row["status"] == "queued" and row["versions"] is not None
 
 
-def _settled(row: Mapping[str, Any]) -> dict[str, Any]:
+def _settle(row: Mapping[str, Any]) -> dict[str, Any]:
     """How the job of a process that is gone stands from now on."""
     ended = {"finished_at": jobs.c.heartbeat}
     if row["versions"] is None:

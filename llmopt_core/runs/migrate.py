@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 
-from llmopt_core.errors import StorageFailed, WorkspaceBusy
+from llmopt_core.errors import StorageError, WorkspaceBusy
 from llmopt_core.runs import tables_labs, tables_runs
 from llmopt_core.runs.engine import Database
 from llmopt_core.runs.tables import metadata
@@ -35,7 +35,7 @@ def migrate(database: Database, home: Path) -> None:
     """Create or upgrade the tables; does nothing, quickly, when they are current.
 
     Raises:
-        StorageFailed: The database cannot be written, or was made by a newer version of this program.
+        StorageError: The database cannot be written, or was made by a newer version of this program.
         WorkspaceBusy: Another process has been migrating for a minute.
     """
     if _revision(database) == head():
@@ -47,7 +47,7 @@ def migrate(database: Database, home: Path) -> None:
     except Timeout as error:
         raise WorkspaceBusy(f"Another process is upgrading {database.where}; try again in a minute.") from error
     except OSError as error:
-        raise StorageFailed(f"{home} cannot be written ({error.strerror}): check its permissions.") from error
+        raise StorageError(f"{home} cannot be written ({error.strerror}): check its permissions.") from error
 
 
 def _revision(database: Database) -> str | None:
@@ -56,7 +56,7 @@ def _revision(database: Database) -> str | None:
             return None
         found: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
     if found is not None and found > head():
-        raise StorageFailed(
+        raise StorageError(
             f"{database.where} was made by a newer version of this program (schema {found}, this one knows {head()}): "
             "update the program, or use another workspace."
         )

@@ -31,7 +31,7 @@ def _start_time(pid: int) -> float:
     return start_of(pid)
 
 
-def me() -> dict[str, Any]:
+def owner_values() -> dict[str, Any]:
     """The owner columns of this process."""
     pid = os.getpid()
     return {
@@ -44,7 +44,7 @@ def me() -> dict[str, Any]:
 
 def is_mine(table: sa.Table) -> sa.ColumnElement[bool]:
     """Rows that this process owns."""
-    mine = me()
+    mine = owner_values()
     return sa.and_(*(table.c[name] == mine[name] for name in _WHO))
 
 
@@ -58,7 +58,7 @@ def is_claimed(row: Mapping[str, Any]) -> bool:
     return now() - row["heartbeat"] < _LONGEST_CLAIM and lives({**row, "heartbeat": now()})
 
 
-def mark_interrupted(database: Database, table: sa.Table) -> None:
+def interrupt_orphans(database: Database, table: sa.Table) -> None:
     """Work of the table whose process is gone is interrupted, unless somebody takes it over at this moment."""
     columns = [table.c.id, *(table.c[name] for name in OWNER)]
     with database.read() as connection:

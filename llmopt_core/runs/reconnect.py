@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
-from llmopt_core.errors import ConnectionLost, StorageFailed
+from llmopt_core.errors import DatabaseConnectionError, StorageError
 
 # Long enough for a restart of the server, short enough that nobody takes it for a hang.
 WAIT_SECONDS = 30
@@ -45,16 +45,16 @@ def patiently(work: Callable[[], Any], where: str) -> Any:
     """What `work` gives, tried again while the server is away.
 
     Raises:
-        StorageFailed: It stayed away for 30 s.
+        StorageError: It stayed away for 30 s.
     """
     last, pause = 0.0, _FIRST_PAUSE
     while True:
         try:
             return work()
-        except ConnectionLost as error:
+        except DatabaseConnectionError as error:
             last = last or time.monotonic() + WAIT_SECONDS
             if time.monotonic() > last:
-                raise StorageFailed(
+                raise StorageError(
                     f"The database {where} has not answered for {WAIT_SECONDS} s: check that it runs, then resume; "
                     "what was stored is safe."
                 ) from error

@@ -32,7 +32,7 @@ class Store(ProjectStore, RunStore, RecordStore, JobStore, VersionStore, LabStor
     `unreadable` tells of it.
 
     Raises:
-        StorageFailed: From any method: the disk is full, the folder read-only, the file damaged.
+        StorageError: From any method: the disk is full, the folder read-only, the file damaged.
         WorkspaceBusy: From any method: another process held the database for 30 seconds.
     """
 

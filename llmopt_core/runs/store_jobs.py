@@ -11,14 +11,14 @@ import sqlalchemy as sa
 
 from llmopt_core.errors import BadInput
 from llmopt_core.runs.codec import pack, plain_facts
-from llmopt_core.runs.job_queue import claim_next, names_in, settle_abandoned
+from llmopt_core.runs.job_queue import claim_next, names_in, settle_orphans
 from llmopt_core.runs.memo import Memo
-from llmopt_core.runs.owner import is_mine, me
+from llmopt_core.runs.owner import is_mine, owner_values
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import now, projects
 from llmopt_core.runs.tables_runs import jobs
-from llmopt_core.runs.values import ACTIVE, RESUMABLE, Job, Project, Status, known_status
+from llmopt_core.runs.values import ACTIVE, RESUMABLE, Job, Project, Status, read_status
 
 
 @retrying
@@ -59,7 +59,7 @@ class JobStore(StorePart):
             "versions": None if versions is None else pack(dict(versions)),
             "key_names": pack(list(key_names)) if key_names else None,
             "attempts": 0,
-            **me(),
+            **owner_values(),
         }
         with self.database.write() as connection:
             return int(connection.execute(sa.insert(jobs).returning(jobs.c.id), row).scalar_one())
@@ -69,7 +69,7 @@ class JobStore(StorePart):
     ) -> Job | None:
         """Take the job of a lane whose turn it is (see `job_queue.claim_next`); None where nothing waits."""
         moment = at or now()
-        settle_abandoned(self.database, moment)
+        settle_orphans(self.database, moment)
         job_id = claim_next(self.database, lane, token, kinds, holds, moment)
         return None if job_id is None else self._jobs(jobs.c.id == job_id)[0]
 
@@ -90,8 +90,9 @@ class JobStore(StorePart):
         if not job.resumable:
             why = "is under way" if job.active else "has finished" if job.status == "finished" else NOT_RESUMABLE
             raise BadInput(f"Job {job_id} {why}, so it cannot be resumed.")
-        again = {"status": "queued", "error": "", "cancel_requested": False, "finished_at": None, "attempts": 0,
-                 "claim": None, "key_names": pack(list(key_names)) if key_names else None, **me()}  # fmt: skip
+        names = pack(list(key_names)) if key_names else None
+        again = {"status": "queued", "error": "", "cancel_requested": False, "finished_at": None,
+                 "attempts": 0, "claim": None, "key_names": names, **owner_values()}  # fmt: skip
         with self.database.write() as connection:
             ended = sa.and_(jobs.c.id == job_id, jobs.c.status.in_(RESUMABLE))
             connection.execute(sa.update(jobs).where(ended).values(**again))
@@ -132,7 +133,7 @@ class JobStore(StorePart):
         Raises:
             BadInput: There is none of that id.
         """
-        settle_abandoned(self.database)
+        settle_orphans(self.database)
         found = self._jobs(jobs.c.id == job_id)
         if not found:
             raise BadInput(f"There is no job {job_id}.")
@@ -140,7 +141,7 @@ class JobStore(StorePart):
 
     def jobs(self, project: Project | str | None = None, *, active: bool = False) -> list[Job]:
         """Jobs of a project (or all), newest first; only those not finished if `active`."""
-        settle_abandoned(self.database)
+        settle_orphans(self.database)
         where: list[sa.ColumnElement[bool]] = []
         if project is not None:
             where.append(jobs.c.project_id == self._project_id(project))
@@ -158,7 +159,7 @@ class JobStore(StorePart):
             connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(cancel_requested=True))
             connection.execute(sa.update(jobs).where(waits).values(status="cancelled", finished_at=now()))
 
-    def cancel_requested(self, job_id: int) -> bool:
+    def is_cancel_requested(self, job_id: int) -> bool:
         """Whether somebody asked the job to stop."""
         with self.database.read() as connection:
             return bool(connection.scalar(sa.select(jobs.c.cancel_requested).where(jobs.c.id == job_id)))
@@ -175,7 +176,7 @@ class JobStore(StorePart):
 
 def _job(row: Any) -> Job:
     values: dict[str, Any] = {name: row[name] for name in _PLAIN}
-    values["status"] = known_status(row["status"])
+    values["status"] = read_status(row["status"])
     values.update({name: plain_facts(row[name]) for name in ("arguments", "progress", "result")})
     values["lane"] = row["lane"] or ""
     values["versions"] = None if row["versions"] is None else plain_facts(row["versions"])

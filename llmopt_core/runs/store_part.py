@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from llmopt_core.errors import BadInput
 from llmopt_core.runs.codec import Unreadable, plain_facts, unpack
 from llmopt_core.runs.engine import Database
-from llmopt_core.runs.job_queue import settle_abandoned
-from llmopt_core.runs.owner import mark_interrupted
+from llmopt_core.runs.job_queue import settle_orphans
+from llmopt_core.runs.owner import interrupt_orphans
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.tables import projects
 from llmopt_core.runs.tables_runs import jobs, runs
@@ -64,8 +64,8 @@ class StorePart:
         Raises:
             BadInput: Somebody works with it.
         """
-        mark_interrupted(self.database, runs)
-        settle_abandoned(self.database)
+        interrupt_orphans(self.database, runs)
+        settle_orphans(self.database)
         with self.database.write() as connection:
             # Nothing new of the project can start while its row is held.
             connection.execute(sa.select(projects.c.id).where(projects.c.id == project_id).with_for_update())

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.errors import BadInput, StorageError
 from llmopt_core.runs.codec import Unreadable, pack, unpack
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
@@ -178,7 +178,7 @@ class ProjectStore(StorePart):
 
         Raises:
             BadInput: There is none of that name and version.
-        StorageFailed: Nothing of it can be read.
+        StorageError: Nothing of it can be read.
         """
         table, project_id = evaluation_sets, self._project_id(project)
         query = sa.select(table.c.body).where(_has_name(table, project_id, name))
@@ -202,7 +202,7 @@ class ProjectStore(StorePart):
         rows = stored.get("examples") if isinstance(stored, dict) else None
         if not isinstance(rows, list):
             self.unreadables.note(project_id, f"Evaluation set {name}", reason)
-            raise StorageFailed(f"The evaluation set {name} could not be read ({reason}): add its file again.")
+            raise StorageError(f"The evaluation set {name} could not be read ({reason}): add its file again.")
         examples = []
         for number, row in enumerate(rows, 1):
             what = f"Question {number} of the evaluation set {name}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from llmopt_core.errors import BadInput, RunLost
+from llmopt_core.errors import BadInput, RunOwnershipError
 from llmopt_core.runs.codec import Unreadable, pack_record, plain_facts, unpack_record
 from llmopt_core.runs.owner import is_mine
 from llmopt_core.runs.reconnect import retrying
@@ -30,7 +30,7 @@ class RecordStore(StorePart):
         """Store records with their scores in one transaction.
 
         Raises:
-            RunLost: Another process has taken the run over, or it was deleted; nothing was stored.
+            RunOwnershipError: Another process has taken the run over, or it was deleted; nothing was stored.
         """
         rows = [_record_row(run_id, position, record) for position, record in items]
         values = [value for position, record in items for value in _score_rows(run_id, position, record)]
@@ -56,7 +56,7 @@ class RecordStore(StorePart):
             rows = connection.execute(query).mappings().all()
         return {row["position"]: Usage(**{name: row[name] for name in row if name != "position"}) for row in rows}
 
-    def done_positions(self, run_id: int, *, failed: bool = True) -> set[int]:
+    def record_positions(self, run_id: int, *, failed: bool = True) -> set[int]:
         """Positions that have a record; without the failed ones if `failed` is false."""
         query = sa.select(records.c.position).where(records.c.run_id == run_id)
         if not failed:
@@ -126,7 +126,7 @@ class RecordStore(StorePart):
         found = self._records(records.c.run_id == run_id, records.c.failed)
         return [record.failure for record in found if record.failure is not None]
 
-    def unscored(self, run_id: int) -> dict[str, list[str]]:
+    def scoring_failures(self, run_id: int) -> dict[str, list[str]]:
         """Metric -> why answered records have no value in it; only those records are read."""
         with self.database.read() as connection:
             bodies = list(connection.scalars(_without_value(run_id, records.c.body)))
@@ -171,14 +171,14 @@ def hold_run(connection: sa.Connection, run_id: int) -> None:
     """Say that this process works on a run, before something of it is written.
 
     Raises:
-        RunLost: It does so no longer: another process has taken the run over, or it was deleted.
+        RunOwnershipError: It does so no longer: another process has taken the run over, or it was deleted.
     """
     held = sa.update(runs).where(runs.c.id == run_id, is_mine(runs)).values(heartbeat=now())
     if connection.execute(held).rowcount:
         return
     there = connection.scalar(sa.select(runs.c.id).where(runs.c.id == run_id))
     why = "was deleted" if there is None else "is worked on by another process now"
-    raise RunLost(f"Run {run_id} {why}; what came of it here is not stored any more.")
+    raise RunOwnershipError(f"Run {run_id} {why}; what came of it here is not stored any more.")
 
 
 def _without_value(run_id: int, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:

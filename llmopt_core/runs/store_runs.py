@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from llmopt_core.errors import BadInput
 from llmopt_core.runs.codec import pack, plain_facts
 from llmopt_core.runs.memo import Memo
-from llmopt_core.runs.owner import is_mine, lives, mark_interrupted, me
+from llmopt_core.runs.owner import interrupt_orphans, is_mine, lives, owner_values
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.store_records import hold_run
 from llmopt_core.runs.tables import now, projects
 from llmopt_core.runs.tables_runs import records, runs
-from llmopt_core.runs.values import ACTIVE, Project, Run, Status, known_status, whole
+from llmopt_core.runs.values import ACTIVE, Project, Run, Status, read_status, whole
 from llmopt_core.types import Usage
 
 
@@ -64,7 +64,7 @@ class RunStore(StorePart):
             "metrics": pack(list(metrics)),
             "options": pack(options or {}),
             "configuration": pack(configuration),
-            **me(),
+            **owner_values(),
         }
         with self.database.write() as connection:
             return int(connection.execute(sa.insert(runs).returning(runs.c.id), row).scalar_one())
@@ -93,7 +93,7 @@ class RunStore(StorePart):
                 raise BadInput(f"There is no run {run_id}.")
             if row["status"] in ACTIVE and not from_living and lives(dict(row)):
                 raise BadInput(f"Run {run_id} is being worked on already; wait for it or cancel it first.")
-            values = {"status": "running", "finished_at": None, "error": "", **me()}
+            values = {"status": "running", "finished_at": None, "error": "", **owner_values()}
             if job_id is not None:
                 values["job_id"] = job_id
             if documents_version is not None:
@@ -117,7 +117,7 @@ class RunStore(StorePart):
             flying: What the calls under way are likely to take; it is paid, too, should this process die meanwhile.
 
         Raises:
-            RunLost: See `save_records`.
+            RunOwnershipError: See `save_records`.
         """
         paid = pack(_spending_values(usage, dearest, flying))
         with self.database.write() as connection:
@@ -137,7 +137,7 @@ class RunStore(StorePart):
         """Say that this process still works on the run.
 
         Raises:
-            RunLost: It does so no longer: another process has taken the run over, or it was deleted.
+            RunOwnershipError: It does so no longer: another process has taken the run over, or it was deleted.
         """
         with self.database.write() as connection:
             hold_run(connection, run_id)
@@ -148,7 +148,7 @@ class RunStore(StorePart):
         Raises:
             BadInput: There is none of that id.
         """
-        mark_interrupted(self.database, runs)
+        interrupt_orphans(self.database, runs)
         found = self._runs(runs.c.id == run_id)
         if not found:
             raise BadInput(f"There is no run {run_id}.")
@@ -156,7 +156,7 @@ class RunStore(StorePart):
 
     def runs(self, project: Project | str | None = None, *, job_id: int | None = None) -> list[Run]:
         """Runs of a project (or all, or of one job), newest first."""
-        mark_interrupted(self.database, runs)
+        interrupt_orphans(self.database, runs)
         if job_id is not None:
             where = [runs.c.job_id == job_id]
             return self._runs(*where, *([] if project is None else [runs.c.project_id == self._project_id(project)]))
@@ -171,7 +171,7 @@ class RunStore(StorePart):
         Raises:
             BadInput: One of them is under way.
         """
-        mark_interrupted(self.database, runs)
+        interrupt_orphans(self.database, runs)
         wanted = runs.c.id.in_(run_ids)
         with self.database.write() as connection:
             query = sa.select(runs.c.id).where(wanted, runs.c.status.in_(ACTIVE)).order_by(runs.c.id)
@@ -214,7 +214,7 @@ class RunStore(StorePart):
         values["configuration"], values["options"] = read("configuration", dict, {}), read("options", dict, {})
         values["metrics"] = tuple(map(str, read("metrics", list, [])))
         values["training"] = read("training", dict, None)
-        values["status"] = known_status(values["status"])
+        values["status"] = read_status(values["status"])
         if sums is not None:
             cost = sums["cost_usd"] if sums["priced"] == sums["done"] else None
             counts = {

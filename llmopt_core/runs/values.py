@@ -17,7 +17,7 @@ _MOST = 2**31 - 1
 RESUMABLE: frozenset[Status] = frozenset(("interrupted", "cancelled", "failed", "budget-reached"))
 
 
-def known_status(value: Any) -> Status:
+def read_status(value: Any) -> Status:
     """A stored status; one that this version does not know is work that nobody here goes on with."""
     return value if value in get_args(Status) else "interrupted"
 

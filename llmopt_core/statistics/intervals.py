@@ -60,7 +60,7 @@ def summarize(
 
     Passes and failures (all values 0 or 1) get Wilson's interval, graded values a bootstrap of the mean. Equal values
     between 0 and 1 have nothing to resample: their mean is only as certain as it is that no other value would come,
-    see `unseen_interval`.
+    see `constant_score_interval`.
     """
     scored = np.array([float(value) for value in values if value is not None and math.isfinite(value)])
     if not len(scored):
@@ -76,7 +76,7 @@ def _interval(
     if is_pass_or_fail(scored):
         return wilson_interval(int(scored.sum()), len(scored), confidence)
     if len(scored) > 1 and is_constant(scored):
-        return unseen_interval(mean, len(scored), confidence) if 0.0 <= mean <= 1.0 else None
+        return constant_score_interval(mean, len(scored), confidence) if 0.0 <= mean <= 1.0 else None
     return bootstrap_interval(scored, seed, confidence, method)
 
 
@@ -85,7 +85,7 @@ def is_pass_or_fail(values: Floats) -> bool:
     return bool(np.isin(values, (0.0, 1.0)).all())
 
 
-def unseen_interval(value: float, total: int, confidence: float = 0.95) -> tuple[float, float]:
+def constant_score_interval(value: float, total: int, confidence: float = 0.95) -> tuple[float, float]:
     """Interval of the mean of scores between 0 and 1 of which `total` were seen, all equal to `value`.
 
     At most the share u of scores would be another, where u is the upper end of Wilson's interval of 0 of `total`; they

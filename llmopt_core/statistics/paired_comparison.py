@@ -81,7 +81,7 @@ class Wins:
     dropped: int = 0
 
 
-def compare_paired(
+def compare_pairs(
     a: Values,
     b: Values,
     higher_is_better: bool = True,

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from llmopt_core.errors import StorageFailed
+from llmopt_core.errors import StorageError
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _DRAFT = re.compile(r"^\..+\.draft-(?P<host>[0-9a-f]{6})-(?P<pid>\d+)-[0-9a-f]{6}$")
@@ -47,7 +47,7 @@ def replace_file(path: Path, content: str | bytes) -> None:
     """Replace a file of the workspace in one step, for its owner only; what was there stays when the disk is full.
 
     Raises:
-        StorageFailed: It cannot be written.
+        StorageError: It cannot be written.
     """
     data = content.encode() if isinstance(content, str) else content
     try:
@@ -58,7 +58,7 @@ def replace_file(path: Path, content: str | bytes) -> None:
             # Else a loss of power could leave the new name with nothing in it.
             os.fsync(file.fileno())
     except OSError as error:
-        raise StorageFailed(
+        raise StorageError(
             f"{path}: cannot be written ({error.strerror or error}); free some space or choose another folder."
         ) from error
 

@@ -127,11 +127,11 @@ class ThinkingSplitter:
             return False
         self._thinking.append("".join(self._inner) + self._waiting[:place])
         self._inner, self._waiting = [], self._waiting[place + len(end) :]
-        self._state = "start" if not self.answer_begun else "answer"
+        self._state = "start" if not self.has_answer else "answer"
         return True
 
     @property
-    def answer_begun(self) -> bool:
+    def has_answer(self) -> bool:
         """Whether the answer has any word yet."""
         return any(part.strip() for part in self._answer)
 

@@ -34,7 +34,7 @@ class Example:
         return tuple(dict.fromkeys([*([self.reference] if self.reference is not None else []), *texts]))
 
     @property
-    def expected(self) -> str:
+    def answers_text(self) -> str:
         """All right answers on one line; empty where none is known."""
         return " · ".join(answer for answer in self.right_answers if answer.strip())
 

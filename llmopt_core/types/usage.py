@@ -35,7 +35,7 @@ class Usage:
         )
 
     @property
-    def uncached(self) -> Usage | None:
+    def original(self) -> Usage | None:
         """What all these calls took when they were made; None where cached ones do not know it any more."""
         if self.cached_calls and not self.saved_prompt_tokens + self.saved_completion_tokens:
             return None
@@ -49,7 +49,7 @@ class Usage:
     @property
     def from_cache(self) -> Usage:
         """The same calls, answered from the cache."""
-        made = self.uncached or Usage()
+        made = self.original or Usage()
         return Usage(
             cached_calls=self.calls + self.cached_calls,
             saved_prompt_tokens=made.prompt_tokens,

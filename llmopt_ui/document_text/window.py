@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from llmopt_core.chunking.microscope import Cutting, Stretch, stretches
+from llmopt_core.chunking.microscope import DocumentChunking, TextSegment, text_segments
 from llmopt_core.labs.chunking.chunk_ranks import ChunkRank
 from llmopt_core.types import Document, fingerprint
 from llmopt_ui.document_text.pages import turn_to
@@ -59,9 +59,9 @@ def window_at(document: Document, number: int) -> tuple[int, int]:
     return start, min(start + WINDOW, len(document.text))
 
 
-def text_data(document: Document, cutting: Cutting | None, shown: Shown) -> dict[str, Any]:
+def text_data(document: Document, cutting: DocumentChunking | None, shown: Shown) -> dict[str, Any]:
     """Everything the script draws: only what is in sight."""
-    found = _uncut(shown) if cutting is None else stretches(cutting, shown.start, shown.end, shown.references)
+    found = _uncut(shown) if cutting is None else text_segments(cutting, shown.start, shown.end, shown.references)
     positions = {i for stretch in found for i in stretch.chunks}
     chunks = {str(i): _chunk(cutting, i, shown) for i in sorted(positions)} if cutting else {}
     return {
@@ -114,22 +114,22 @@ def _nothing() -> None:
     """A value is only reported where something listens."""
 
 
-def _piece(text: str, stretch: Stretch, cut: bool) -> list[Any]:
+def _piece(text: str, stretch: TextSegment, cut: bool) -> list[Any]:
     flags = ("g" if stretch.gold else "") + ("c" if cut else "") + ("" if stretch.embedded else "u")
     return [text[stretch.start : stretch.end], stretch.start, list(stretch.chunks), list(stretch.begins), flags]
 
 
-def _uncut(shown: Shown) -> list[Stretch]:
+def _uncut(shown: Shown) -> list[TextSegment]:
     edges = sorted(
         {shown.start, shown.end, *(min(max(e, shown.start), shown.end) for r in shown.references for e in r)}
     )
     return [
-        Stretch(a, b, gold=any(start <= a and b <= end for start, end in shown.references))
+        TextSegment(a, b, gold=any(start <= a and b <= end for start, end in shown.references))
         for a, b in itertools.pairwise(edges)
     ]
 
 
-def _chunk(cutting: Cutting, position: int, shown: Shown) -> dict[str, Any]:
+def _chunk(cutting: DocumentChunking, position: int, shown: Shown) -> dict[str, Any]:
     ranked = (shown.ranks or {}).get(position)
     start, end = shown.first + int(cutting.starts[position]), shown.first + int(cutting.ends[position])
     told = f"chunk {position + 1}: {int(cutting.sizes[position]):,} {shown.unit}, characters {start:,} to {end:,}"
@@ -144,7 +144,7 @@ def _chunk(cutting: Cutting, position: int, shown: Shown) -> dict[str, Any]:
     return {"told": told, "rank": rank, "found": rank is not None and rank <= shown.top_k}
 
 
-def _strip(document: Document, cutting: Cutting | None, shown: Shown) -> dict[str, Any]:
+def _strip(document: Document, cutting: DocumentChunking | None, shown: Shown) -> dict[str, Any]:
     length = max(1, len(document.text))
     found = [(i, r.rank) for i, r in (shown.ranks or {}).items() if r.rank <= shown.top_k]
     hits: Sequence[list[Any]] = []

@@ -64,7 +64,7 @@ def chunk_sizes(document: Document, chunks: Sequence[Chunk], spec: ChunkingSpec)
     """How large each chunk is, in the spec's unit."""
     from llmopt_core.chunking.window import chunk_lengths
 
-    return [int(size) for size in chunk_lengths(chunks, {document.name: document.text}, spec.counted_by)]
+    return [int(size) for size in chunk_lengths(chunks, {document.name: document.text}, spec.length_unit)]
 
 
 def chunk_view(document: Document) -> None:

@@ -104,7 +104,7 @@ def _references(project: Project, example: Example) -> None:
     """The question in full, its answer, and where it stands now."""
     st.text(example.question)
     if example.reference:
-        st.caption(f"Answer: {fmt.markdown(fmt.shorten(example.expected, 200))}")
+        st.caption(f"Answer: {fmt.markdown(fmt.shorten(example.answers_text, 200))}")
     known = {item.name: item for item in store().document_list(project)}
     for span in example.references:
         saved = known.get(span.document)

@@ -13,7 +13,7 @@ import streamlit as st
 from llmopt_core.documents.guard import no_heartbeat
 from llmopt_core.errors import LlmOptError
 from llmopt_core.labs.documents.document_changes import DocumentChanges, hanging_on, put_documents, remove_document
-from llmopt_core.reporting.progress_summary import Standing
+from llmopt_core.reporting.progress_summary import ProgressSummary
 from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Document
 from llmopt_ui import format as fmt
@@ -80,13 +80,13 @@ def add_files(
         heartbeat: Called some times a second; what it raises ends the reading.
     """
     from llmopt_core.documents.load import load_bytes
-    from llmopt_core.documents.progress import silent_parts
+    from llmopt_core.documents.progress import ignore_parts
 
     changed = DocumentChanges()
     problems: list[str] = []
     warnings: list[str] = []
     for position, (name, data) in enumerate(files):
-        tell = partial(on_part, position, name) if on_part is not None else silent_parts
+        tell = partial(on_part, position, name) if on_part is not None else ignore_parts
         tell(0, 1, "file")
         try:
             found = load_bytes(name, data, tell, heartbeat, encoding=encoding, main_only=main_only)
@@ -158,7 +158,7 @@ def _add_with_progress(add: Callable[..., Added], project: Project, files: Seque
     # The button asks for the page anew, which ends this script when it next shows something.
     card = ProgressCard(f"Adding {whole}", UPLOAD_CANCEL, _tell_stopped, told="Files that were added already stay.")
     started = last = time.monotonic()
-    words, now = "Reading", Standing(0, len(files), "files")
+    words, now = "Reading", ProgressSummary(0, len(files), "files")
 
     def show(position: int, name: str, done: int, total: int, what: str) -> None:
         nonlocal words, now
@@ -167,9 +167,9 @@ def _add_with_progress(add: Callable[..., Added], project: Project, files: Seque
         share = (position + done / total) / len(files)
         left = (time.monotonic() - started) / share * (1 - share) if share else None
         now = (
-            Standing(done, total, f"{what}s", left)
+            ProgressSummary(done, total, f"{what}s", left)
             if parts and len(files) == 1
-            else Standing(position, len(files), "files", left)
+            else ProgressSummary(position, len(files), "files", left)
         )
         still_here(at_once=not done)
 

@@ -216,9 +216,9 @@ def _answers(found: Factorial) -> None:
             rows.append({"Question": _QUESTIONS[pair], "Difference": ":gray[not run yet]", "Questions": "",
                          "Verdict": "", "p": ""})  # fmt: skip
             continue
-        between = fmt.signed(compared.difference)
+        between = fmt.with_sign(compared.difference)
         if compared.low is not None:
-            between += f" :gray[({fmt.signed(compared.low)} to {fmt.signed(compared.high)})]"
+            between += f" :gray[({fmt.with_sign(compared.low)} to {fmt.with_sign(compared.high)})]"
         rows.append(
             {
                 "Question": f"{_QUESTIONS[pair]}  \n:gray[{pair[0]} → {pair[1]}]",

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from llmopt_core.errors import BadInput, BudgetReached, field_problem
+from llmopt_core.errors import BadInput, OutOfBudget, field_problem
 from llmopt_core.experiments.finetuning_jobs import keep_owner
 from llmopt_core.experiments.versions.training_sets import SavedTraining, training_sets
 from llmopt_core.finetuning.jobs.job import LOCAL, Job, JobRequest
@@ -187,7 +187,7 @@ def _price_view(price: TrainingPrice, budget_usd: float | None) -> None:
     """What the job may cost, marked where that is more than its budget."""
     try:
         price.check(budget_usd)
-    except BudgetReached:
+    except OutOfBudget:
         told = f"{price.sentence} That may be more than the budget of {fmt.dollars(budget_usd or 0.0)}."
         st.warning(fmt.markdown(told), icon=":material/warning:")
     except BadInput as error:

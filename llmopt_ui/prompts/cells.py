@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmopt_core.answering.finish_reason import ending_of
+from llmopt_core.answering.finish_reason import describe_finish
 from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.labs.prompts.grid import EMPTY, Cell, Grid, assertions_in, differences, metric_scores
 from llmopt_core.labs.prompts.repeats import stability
@@ -61,7 +61,7 @@ def cell_html(cell: Cell, first: Cell | None) -> str:
     pieces = differences(first, cell) if first is not None else None
     plain = text_html(cell.visible_text, pending=cell.visible_text == EMPTY)
     shown = plain if pieces is None else diff_html(pieces)
-    if told := ending_of(record.answer):
+    if told := describe_finish(record.answer):
         shown += f'<div class="llmopt-text llmopt-failure">{escaped(told)}</div>'
     return "".join(
         [shown, assertions_html(assertions_in(record)), meta_html(_facts(cell, record)), meta_html(stability(cell))]

@@ -105,7 +105,7 @@ def _row(row: ExampleEffect) -> dict[str, str]:
     of = f" of {compared.pairs + compared.dropped}" if compared.dropped else ""
     return {
         "Example": name,
-        "Worth": fmt.signed(compared.difference),
+        "Worth": fmt.with_sign(compared.difference),
         "95 % interval": unbroken(fmt.interval(compared.low, compared.high)),
         "Says the test": unbroken(f":{style.named}[{style.sign} {_WORDS[row.verdict or 'no difference seen']}]"),
         "p": fmt.p_value(row.p_adjusted),

@@ -131,7 +131,7 @@ def _save(project: Project, name: str, found: ChoiceResult) -> None:
     if found.few_shot is None or found.verification is None:
         return
     compared = found.verification.comparison
-    gained = f"{fmt.signed(compared.difference)} {score_title(found.metric)}"
+    gained = f"{fmt.with_sign(compared.difference)} {score_title(found.metric)}"
     note = (f"Chosen from {found.source}: {compared.verdict} ({gained} on "
             f"{fmt.plural(found.verification.questions, 'held-back question')})")  # fmt: skip
     try:
@@ -170,7 +170,7 @@ def trials_table(found: ChoiceResult) -> pd.DataFrame:
                 "Tried": fmt.markdown(_short(trial, number)),
                 "Mean on the training part": fmt.score(trial.summary.mean),
                 "95 % interval": unbroken(fmt.interval(trial.summary.low, trial.summary.high)),
-                "Against the set as it is": f"{fmt.signed(trial.comparison.difference)} {unbroken(style.markdown)}",
+                "Against the set as it is": f"{fmt.with_sign(trial.comparison.difference)} {unbroken(style.markdown)}",
                 "Scored": f"{trial.summary.scored} of {trial.summary.total}",
             }
         )

@@ -13,7 +13,7 @@ from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.labs.prompts.board import Board
 from llmopt_core.labs.prompts.columns import Column
 from llmopt_core.labs.prompts.grid import Filter, Grid, missing_places
-from llmopt_core.reporting.progress_summary import standing_of
+from llmopt_core.reporting.progress_summary import summarize_progress
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Usage
 from llmopt_ui import format as fmt
@@ -85,7 +85,7 @@ def _card(found: Comparison) -> ProgressCard:
 def _progress(card: ProgressCard, found: Comparison, grid: Grid) -> None:
     """What has come, as the grid knows it, with the time and the cost that the job has told."""
     job = live().job(found.id)
-    told = standing_of(job.progress if job is not None else {})
+    told = summarize_progress(job.progress if job is not None else {})
     done, total = answers_ended(grid)
     card.show("Running", replace(told, done=done, total=total, unit="answers", message=""))
 

@@ -94,7 +94,7 @@ def _question(found: Comparison, grid: Grid, row: int) -> None:
 
 def _about(example: Example) -> str:
     parts = [example.id, example.category or ""]
-    parts.append(f"Expected: {fmt.shorten(example.expected, 160)}" if example.reference else "")
+    parts.append(f"Expected: {fmt.shorten(example.answers_text, 160)}" if example.reference else "")
     return " · ".join(part for part in parts if part)
 
 

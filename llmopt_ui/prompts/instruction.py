@@ -199,7 +199,7 @@ def _save(project: Project, found: InstructionResult) -> None:
         return
     known = newest_versions(store(), project, PROMPT)
     name = found.source if found.source in known else found.source.rpartition("@")[0]
-    gained = fmt.signed(found.verification.comparison.difference)
+    gained = fmt.with_sign(found.verification.comparison.difference)
     note = (f"Instruction search: {gained} {score_title(found.metric)} on "
             f"{fmt.plural(found.verification.questions, 'held-back question')}")  # fmt: skip
     try:

@@ -138,7 +138,7 @@ def _effect_trace(rows: Sequence[ExampleEffect], name: str, colour: str) -> go.S
         marker={"size": 11, "color": colour},
         error_x=_whiskers(summaries, colour),
         customdata=[
-            [plain(fmt.shorten(row.question, 110)), plain(fmt.shorten(row.answer, 110)), fmt.signed(c.difference),
+            [plain(fmt.shorten(row.question, 110)), plain(fmt.shorten(row.answer, 110)), fmt.with_sign(c.difference),
              fmt.interval(c.low, c.high), fmt.plural(c.pairs, "question")]
             for row, c in zip(rows, compared, strict=True)
         ],

@@ -161,7 +161,7 @@ def verified(found: Verification, metric: str, key: str) -> None:
         st.markdown(f"#### {verdict(compared.verdict).markdown}")
         between = f" ({fmt.interval(compared.low, compared.high)})" if compared.low is not None else ""
         asked = fmt.plural(found.questions, "question")
-        st.markdown(f"**{fmt.signed(compared.difference)}**{between} on {asked} that the search never saw")
+        st.markdown(f"**{fmt.with_sign(compared.difference)}**{between} on {asked} that the search never saw")
         p_value = fmt.p_value(compared.p_value)
         dropped = f" · {fmt.plural(compared.dropped, 'pair')} without a score" if compared.dropped else ""
         st.caption(f"p {p_value}{dropped}", help=f"{explain_terms('p')} Reckoned by: {compared.method}.")

@@ -128,7 +128,7 @@ def _ballot(found: Comparison, ballot: Ballot, voter: str, last: Ballot | None, 
     with st.container(border=True, gap="small"):
         st.html(question_html(ballot.example.question, ""))
         if ballot.example.reference:
-            st.html(meta_html([f"Expected: {fmt.shorten(ballot.example.expected, 300)}"]))
+            st.html(meta_html([f"Expected: {fmt.shorten(ballot.example.answers_text, 300)}"]))
     for place, (column, text) in enumerate(zip(st.columns(len(ballot.answers), gap="small"), ballot.answers,
                                                strict=True)):  # fmt: skip
         with column, st.container(border=True, height="stretch", vertical_alignment="distribute", gap="small"):

@@ -144,8 +144,8 @@ def _mean(value: Estimate) -> str:
 
 
 def _gain(gain: Gain) -> str:
-    between = f"  \n:gray[{fmt.signed(gain.low)} to {fmt.signed(gain.high)}]" if gain.low is not None else ""
-    return f"{fmt.signed(gain.difference)}{between}  \n{verdict(gain.verdict).markdown}"
+    between = f"  \n:gray[{fmt.with_sign(gain.low)} to {fmt.with_sign(gain.high)}]" if gain.low is not None else ""
+    return f"{fmt.with_sign(gain.difference)}{between}  \n{verdict(gain.verdict).markdown}"
 
 
 def _cost(cost: Cost) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from llmopt_core.answering.citations import MARK, cited_numbers
-from llmopt_core.answering.cited_parts import cited_parts
+from llmopt_core.answering.citations import MARK, read_citation_numbers
+from llmopt_core.answering.cited_parts import find_cited_spans
 from llmopt_core.labs.retrieval.question_inspection import Inspection
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Answer, Evidence
@@ -62,7 +62,7 @@ def _answer(side: Side, found: Inspection, given: Answer) -> None:
     with st.container(border=True):
         st.html(f'<div class="llmopt-said">{linked(given, side.place)}</div>')
         if found.example.reference is not None:
-            st.caption(f"Reference answer: {fmt.markdown(found.example.expected)}")
+            st.caption(f"Reference answer: {fmt.markdown(found.example.answers_text)}")
     st.caption(_took(given))
     for note in given.notes:
         st.text(note, width="stretch")
@@ -79,7 +79,7 @@ def _answer(side: Side, found: Inspection, given: Answer) -> None:
 
 def _took(given: Answer) -> str:
     """Tokens, time and price, also of calls that the cache answered."""
-    used = given.usage.uncached
+    used = given.usage.original
     if used is None:
         return f"Tokens known no more · {fmt.duration(given.seconds)}"
     return (
@@ -94,11 +94,11 @@ def linked(given: Answer, place: str) -> str:
     pieces, last = [], 0
     for found in re.finditer(MARK, given.text):
         pieces.append(html.escape(given.text[last : found.start()]))
-        numbers = [number for number in cited_numbers(found.group()) if number in cited]
+        numbers = [number for number in read_citation_numbers(found.group()) if number in cited]
         pieces.append(" ".join(_link(number, place) for number in numbers) or html.escape(found.group()))
         last = found.end()
     pieces.append(html.escape(given.text[last:]))
-    marked = set(cited_numbers(given.text))
+    marked = set(read_citation_numbers(given.text))
     unmarked = [number for number in sorted(cited) if number not in marked]
     said = "".join(pieces).strip() or "(an empty answer)"
     return said + "".join(" " + _link(number, place) for number in unmarked)
@@ -120,7 +120,7 @@ def _chunks(side: Side, found: Inspection, given: Answer) -> None:
     if not given.hits:
         st.caption("The model saw no chunk.")
         return
-    parts = cited_parts(given)
+    parts = find_cited_spans(given)
     st.markdown(
         "**Chunks the model saw**",
         help="Cited ones have an orange edge, and what the answer rests on is underlined; the source is green.",

@@ -8,7 +8,7 @@ from threading import Thread
 
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError, StorageFailed
+from llmopt_core.errors import LlmOptError, StorageError
 from llmopt_core.experiments.keys import lab_identity
 from llmopt_core.labs.retrieval.inspection_cache import (
     LOOK,
@@ -138,7 +138,7 @@ def _look(project: Project, side: Side, example: Example) -> None:
         return
     try:
         asyncio.run(look())
-    except StorageFailed:
+    except StorageError:
         raise
     except LlmOptError as error:
         inspection_cache().fail(key, str(error))

@@ -41,7 +41,7 @@ def _question(example: Example) -> None:
     with st.container(border=True):
         st.markdown(f"**{fmt.markdown(example.question)}**")
         if example.reference is not None:
-            st.caption(f"Reference answer: {fmt.markdown(example.expected)}")
+            st.caption(f"Reference answer: {fmt.markdown(example.answers_text)}")
         elif not example.references:
             st.caption("No source is known for this question, so no chunk is marked as holding it.")
 
@@ -50,7 +50,7 @@ def _summary(seen: Seen) -> None:
     for column, (side, found) in zip(columns(seen), seen, strict=True):
         with column:
             st.markdown(f"{side.ink.dot} **{fmt.markdown(side.name)}**")
-            usage, retrieval = found.retrieval.usage.uncached or Usage(), found.retrieval
+            usage, retrieval = found.retrieval.usage.original or Usage(), found.retrieval
             facts(
                 [
                     ("Source at rank", _gold(found)),

@@ -90,7 +90,7 @@ def _numbers(stage: StageTrace) -> str:
     parts.append(fmt.short_time(stage.seconds))
     if stage.once_seconds >= WORTH_TELLING:
         parts.append(f"once {fmt.short_time(stage.once_seconds)} to load")
-    made = stage.usage.uncached
+    made = stage.usage.original
     if made is not None and made.calls:
         parts.append(f"{fmt.count(made.prompt_tokens + made.completion_tokens)} tokens")
     if stage.usage.cached_calls:
@@ -150,7 +150,7 @@ def _edit_texts(side: Side, found: Inspection, stage: StageTrace) -> None:
 
 def transform_prompt(side: Side) -> str:
     """The template the transform's model is asked with."""
-    from llmopt_core.retrieval.completion_mode import completes
+    from llmopt_core.retrieval.completion_mode import uses_completion
     from llmopt_core.retrieval.transform import default_prompt
     from llmopt_ui.resources import models
 
@@ -158,7 +158,7 @@ def transform_prompt(side: Side) -> str:
     if spec is None or spec.transform.method == "none":
         return ""
     return spec.transform.prompt or default_prompt(
-        spec.transform.method, completes(spec.transform.model, models())
+        spec.transform.method, uses_completion(spec.transform.model, models())
     )  # fmt: skip
 
 

@@ -160,7 +160,7 @@ def ablation_chart(report: AblationReport, measure: str) -> go.Figure:
                 "arrayminus": [_span(gain.low, gain.difference) for gain in found],
             },
             customdata=[
-                f"{fmt.signed(g.difference)} ({fmt.interval(g.low, g.high)})<br>{verdict(g.verdict).text}, "
+                f"{fmt.with_sign(g.difference)} ({fmt.interval(g.low, g.high)})<br>{verdict(g.verdict).text}, "
                 f"{g.pairs} questions" for g in found
             ],
             hovertemplate="<b>%{y}</b><br>%{customdata}<extra></extra>",

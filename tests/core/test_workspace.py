@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from llmopt_core.errors import StorageFailed
+from llmopt_core.errors import StorageError
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
 from llmopt_core.types import Document
@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_written_whole_leaves_what_was_there(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", full)
-        with pytest.raises(StorageFailed, match="No space left"):
+        with pytest.raises(StorageError, match="No space left"):
             write_output(report, "new and longer")
     assert report.read_text() == "old"
     assert list(tmp_path.iterdir()) == [report]

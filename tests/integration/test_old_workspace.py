@@ -13,7 +13,9 @@ import pytest
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.experiment import run_experiment, saved_configurations
 from llmopt_core.experiments.versions.prompts import saved_prompt
-from llmopt_core.labs.retrieval.jobs import ABLATION, Task, ablation_report, latest, set_report
+from llmopt_core.labs.retrieval.ablation import AblationReport
+from llmopt_core.labs.retrieval.jobs import ABLATION, Task, latest, report_of
+from llmopt_core.labs.retrieval.set_report import SetReport
 from tests.engine_lab import Lab
 
 WORKSPACE = Path(__file__).parents[1] / "data" / "workspaces" / "before-labs.zip"
@@ -76,12 +78,12 @@ def test_reports_of_earlier_looks_are_shown_again(old: Lab) -> None:
     task = Task(project, hybrid, old.evaluation_set.examples, old.documents, "questions")
     ablation = latest(old.store, project, ABLATION, task.key(answers=False))
     assert ablation is not None
-    report = ablation_report(ablation)
+    report = report_of(ablation, AblationReport)
     assert report is not None
     assert report.configuration == "hybrid"
     look = latest(old.store, project, "retrieval-measure", task.key(k=2))
     assert look is not None
-    assert set_report(look) is not None
+    assert report_of(look, SetReport) is not None
 
 
 def test_versions_of_prompts_are_there(old: Lab) -> None:

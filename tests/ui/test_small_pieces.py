@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from llmopt_core.experiments.search.confirmation import Verification
 from llmopt_core.statistics.intervals import Summary, summarize
-from llmopt_core.statistics.paired_comparison import compare_paired
+from llmopt_core.statistics.paired_comparison import compare_pairs
 from llmopt_core.types import Chunk, Span
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import metric_bars, size_histogram
@@ -298,7 +298,7 @@ def test_a_suggestion_opens_a_tab_that_its_page_has() -> None:
 def test_a_mean_of_zero_stands_inside_the_chart_of_before_and_after() -> None:
     values = ([0.0] * 6, [1.0] * 6)
     before, after = (summarize(part) for part in values)
-    found = Verification(before=before, after=after, comparison=compare_paired(*values), questions=6)
+    found = Verification(before=before, after=after, comparison=compare_pairs(*values), questions=6)
     low, high = before_after(found, "Answer F1").layout.xaxis.range
     assert low < 0 < 1 < high
 

@@ -9,9 +9,9 @@ from typing import Any, Literal
 from pydantic import AliasChoices, Field
 
 from llmopt_core.answering.citations import without_marks
-from llmopt_core.answering.fact_check.claims import claims_of, is_refusal
+from llmopt_core.answering.fact_check.claims import extract_claims, is_refusal
 from llmopt_core.answering.fact_check.support import Support, Verdict, as_numbered_json
-from llmopt_core.errors import BudgetReached, Cancelled, EndpointError, LlmOptError
+from llmopt_core.errors import Cancellation, EndpointError, LlmOptError, OutOfBudget
 from llmopt_core.models.base import ChatModel, ChatRequest, ModelSpec
 from llmopt_core.models.finish import unusable
 from llmopt_core.types import Evidence, Message, Spec, Usage, fingerprint
@@ -35,9 +35,9 @@ class FactCheckSpec(Spec):
     @property
     def fingerprint(self) -> str:
         """Hash of all its values, in the form that answers were stored under before the fact check had its name."""
-        return fingerprint("ChecksSpec", self.stored())
+        return fingerprint("ChecksSpec", self.fingerprint_values())
 
-    def stored(self, *, judge: bool = True) -> dict[str, Any]:
+    def fingerprint_values(self, *, judge: bool = True) -> dict[str, Any]:
         """Its values under the names that fingerprints are made of."""
         values = self.model_dump(mode="json", exclude=set() if judge else {"judge"})
         return {"fact_check": values.pop("method"), **values}
@@ -81,14 +81,14 @@ async def check_answer(
         reviser: A chat model that writes the answer anew without the unsupported claims; without one those sentences
             are left out.
     """
-    claims = claims_of(answer)
+    claims = extract_claims(answer)
     if not spec.active or is_refusal(answer) or not claims:
         return FactCheckResult(answer)
     if not passages:
         return _without_passages(answer, spec)
     try:
         judged = await support.judge([without_marks(claim) for claim in claims], passages, question)
-    except (BudgetReached, Cancelled):
+    except (OutOfBudget, Cancellation):
         raise
     except LlmOptError as error:
         return FactCheckResult(answer, notes=(f"{NOT_CHECKED}: {error}",))
@@ -101,7 +101,7 @@ async def check_answer(
     if spec.method == "revise" and unsupported:
         revised = await _revise(answer, passages, evidence, reviser)
         return replace(revised, usage=judged.usage + revised.usage, seconds=judged.seconds + revised.seconds)
-    return FactCheckResult(answer, evidence, tuple(map(_flag, _unconfirmed(evidence))), *took)
+    return FactCheckResult(answer, evidence, tuple(map(_flag, _select_unconfirmed(evidence))), *took)
 
 
 def _evidence(claim: str, verdict: Verdict, judge: str) -> Evidence:
@@ -109,7 +109,7 @@ def _evidence(claim: str, verdict: Verdict, judge: str) -> Evidence:
     return Evidence(claim, verdict.supported, f"{verdict.reason} ({judge})".strip(), source)
 
 
-def _unconfirmed(evidence: Sequence[Evidence]) -> list[Evidence]:
+def _select_unconfirmed(evidence: Sequence[Evidence]) -> list[Evidence]:
     return [item for item in evidence if item.verdict is not True]
 
 

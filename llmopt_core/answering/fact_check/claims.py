@@ -17,7 +17,7 @@ _SENTENCE = re.compile(
 )
 
 
-def claims_of(answer: str) -> list[str]:
+def extract_claims(answer: str) -> list[str]:
     """The answer's sentences, each with the citation marks that follow it; marks and bullets alone are none."""
     pieces = join_abbreviations(match.group() for match in _SENTENCE.finditer(answer))
     return [piece for piece in pieces if without_marks(piece).strip(" -*•.!?")]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
+from llmopt_core.errors import Cancellation, LlmOptError, OutOfBudget
 from llmopt_core.evaluation.assertions.rubric import RUBRIC_VERSION, meets_rubric
 from llmopt_core.evaluation.assertions.spec import (
     SIMILAR_THRESHOLD,
@@ -87,7 +87,7 @@ class Assertion:
         meter, kind = Meter(), ""
         try:
             finding = await self._find(sample, meter)
-        except (BudgetReached, Cancelled):
+        except (OutOfBudget, Cancellation):
             raise
         except LlmOptError as error:
             failure, kind = str(error), fault_kind(error)

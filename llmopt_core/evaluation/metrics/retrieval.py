@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from llmopt_core.evaluation.sample import Meter, Outcome, Sample, Work
-from llmopt_core.retrieval.metrics import Ranks, found_at, hit_rate, ndcg, recall, reciprocal_rank
+from llmopt_core.retrieval.metrics import Ranks, find_ranks, hit_rate, ndcg, recall, reciprocal_rank
 from llmopt_core.text.words import shorten
 from llmopt_core.types import Evidence, Hit, Span
 
@@ -13,7 +13,7 @@ from llmopt_core.types import Evidence, Hit, Span
 def _metric(measure: Callable[[Ranks], float]) -> Work:
     async def score(sample: Sample, meter: Meter) -> Outcome:
         hits, references = sample.hits or (), sample.example.references
-        ranks = found_at([hit.chunk.span for hit in hits], references)
+        ranks = find_ranks([hit.chunk.span for hit in hits], references)
         found = sum(rank is not None for rank in ranks)
         text = f"{found} of {len(ranks)} sources found in {len(hits)} chunks."
         return Outcome(measure(ranks), text, tuple(map(_evidence, ranks, references, [hits] * len(ranks))))

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from llmopt_core.errors import OUTAGES, BadInput, BudgetReached
+from llmopt_core.errors import OUTAGES, BadInput, OutOfBudget
 from llmopt_core.execution.budget import Account, Budget, account_for
-from llmopt_core.execution.concurrency import bounded_map
+from llmopt_core.execution.concurrency import map_concurrently
 from llmopt_core.execution.progress import Progress
 from llmopt_core.execution.spending import check_larger_budget
 from llmopt_core.experiments.configuration import Configuration
@@ -21,7 +21,7 @@ from llmopt_core.experiments.search.trial_result import TrialResult
 from llmopt_core.experiments.work_name import work_name
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
-from llmopt_core.statistics.paired_comparison import Comparison, compare_paired
+from llmopt_core.statistics.paired_comparison import Comparison, compare_pairs
 from llmopt_core.types import Example, Failure, Record, Usage
 
 Ended = Literal["", "budget", "cancelled", "failed"]
@@ -151,9 +151,9 @@ class TrialRunner:
             await self._prepare(pipeline, examples)
             while places and self._reserve.unknown and not self._should_stop():
                 # One at a time, until it is known what must be kept for the last test.
-                await bounded_map(places[:1], one, concurrency=1)
+                await map_concurrently(places[:1], one, concurrency=1)
                 places = places[1:]
-            results = await bounded_map(
+            results = await map_concurrently(
                 places,
                 one,
                 concurrency=self.task.concurrency,
@@ -173,7 +173,7 @@ class TrialRunner:
         with self.models.within(self.budget), account_for(self._account), account_for(Account()) as paid:
             try:
                 await call()
-            except BudgetReached:
+            except OutOfBudget:
                 self.ended = self.ended or "budget"
                 return False
             finally:
@@ -184,12 +184,12 @@ class TrialRunner:
         try:
             if not self._should_stop():
                 await pipeline.prepare(examples)
-        except BudgetReached:
+        except OutOfBudget:
             self.ended = self.ended or "budget"
 
     def compare(self, before: TrialResult, after: TrialResult) -> Comparison:
         """Paired by example; the difference is `after - before`."""
-        return compare_paired(before.values, after.values, self.task.higher_is_better, self.task.seed)
+        return compare_pairs(before.values, after.values, self.task.higher_is_better, self.task.seed)
 
     def require_scores(self, result: TrialResult) -> None:
         """Refuse to go on from a baseline of which nothing could be scored.
@@ -210,7 +210,7 @@ class TrialRunner:
         with self._reserve:
             try:
                 record = await pipeline.evaluate(example)
-            except BudgetReached:
+            except OutOfBudget:
                 self.ended = self.ended or "budget"
                 return None
         self._reserve.add(record.usage)
@@ -253,8 +253,8 @@ class TrialRunner:
                 "cached": progress.cached,
                 "tokens": self.usage.prompt_tokens + self.usage.completion_tokens,
                 "cost_usd": self.usage.cost_usd,
-                "left_usd": self.budget.left_usd,
-                "seconds_left": left.time_left(),
+                "left_usd": self.budget.remaining_usd,
+                "seconds_left": left.remaining_seconds(),
                 "message": self._message,
             }
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from llmopt_core.errors import BudgetReached
+from llmopt_core.errors import OutOfBudget
 from llmopt_core.execution.budget import Account, account_for
-from llmopt_core.execution.concurrency import bounded_map
+from llmopt_core.execution.concurrency import map_concurrently
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion, ModelSpec
 from llmopt_core.models.finish import LENGTH, unusable
@@ -68,7 +68,7 @@ async def distill(
         try:
             reply = await teacher.complete(request)
             reason = _unfit(reply, model) or await _reject(question, reply.text, checks)
-        except BudgetReached as error:
+        except OutOfBudget as error:
             spent.stopped = str(error)
             return spent.stopped
         return reason or _example(question, (student_prompt or teacher_prompt)(question), reply.text, model)
@@ -82,7 +82,7 @@ async def distill(
             on_done(spent.done, len(questions))
 
     with account_for(Account()) as paid:
-        results = await bounded_map(
+        results = await map_concurrently(
             questions, work, concurrency=concurrency, on_done=report, should_stop=stop, stage="distill"
         )
     kept = tuple(r for r in results if isinstance(r, TrainingExample))

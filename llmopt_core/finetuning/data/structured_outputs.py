@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llmopt_core.statistics.intervals import unseen_interval, wilson_interval
+from llmopt_core.statistics.intervals import constant_score_interval, wilson_interval
 from llmopt_core.text.words import fold
 
 
@@ -93,4 +93,4 @@ def _ratio(top: float, bottom: float, tops: np.ndarray, bottoms: np.ndarray, ans
     value = float(top / bottom) if bottom else 1.0
     values = np.divide(tops, bottoms, out=np.ones_like(tops), where=bottoms > 0)
     low, high = (float(end) for end in np.quantile(values, [0.025, 0.975]))
-    return Share(value, low, high) if low < high else Share(value, *unseen_interval(value, answers))
+    return Share(value, low, high) if low < high else Share(value, *constant_score_interval(value, answers))

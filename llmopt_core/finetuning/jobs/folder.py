@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.errors import BadInput, StorageError
 from llmopt_core.execution.process import is_running, start_of
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.finetuning.data.files import load_training_set
@@ -55,7 +55,7 @@ class JobFolder:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
-            raise StorageFailed(f"{self.path / name}: damaged or unreadable ({error}).") from error
+            raise StorageError(f"{self.path / name}: damaged or unreadable ({error}).") from error
         return value if isinstance(value, dict) else {}
 
     def write(self, name: str, value: Mapping[str, Any]) -> None:
@@ -77,7 +77,7 @@ class JobFolder:
                     line = "\n" + line
                 file.write(line.encode("utf-8", "replace"))
         except OSError as error:
-            raise StorageFailed(f"{self.path / name}: cannot be written ({error.strerror}).") from error
+            raise StorageError(f"{self.path / name}: cannot be written ({error.strerror}).") from error
 
     def lines(self, name: str) -> Iterator[dict[str, Any]]:
         """The whole lines of a JSON Lines file; a half line at the end is passed over."""
@@ -97,7 +97,7 @@ class JobFolder:
         """Add to the event log; a log that cannot be written stops nothing."""
         try:
             self.append("events.jsonl", {"at": time.time(), "level": level, "message": message})
-        except StorageFailed:
+        except StorageError:
             return
 
     def events(self) -> list[JobEvent]:
@@ -148,7 +148,7 @@ class JobFolder:
         known = self.read("process.json")
         try:
             return is_running(int(known["pid"]), float(known["started"]))
-        except (StorageFailed, KeyError, ValueError, TypeError):
+        except (StorageError, KeyError, ValueError, TypeError):
             return False
 
     def job(self) -> Job:
@@ -159,7 +159,7 @@ class JobFolder:
             known = {key: request[key] for key in ("name", "provider", "base_model", "method", "hyperparameters")}
             known |= {key: stored.get(key, "") for key in ("kind", "data_version", "validation_version")}
             known |= {"created_at": stored["created_at"], "status": "queued", "budget_usd": request.get("budget_usd")}
-        except StorageFailed as error:
+        except StorageError as error:
             return Job(self.id, self.id, LOCAL, "", "failed", message=str(error))
         except (KeyError, TypeError) as error:
             told = f"{self.path / 'request.json'} could not be read ({type(error).__name__})."
@@ -181,7 +181,7 @@ def new_folder(
 
     Raises:
         BadInput: A set is empty, or an example is broken or of the wrong kind for the method.
-        StorageFailed: The workspace cannot be written.
+        StorageError: The workspace cannot be written.
     """
     _check_sets(request, training, validation)
     root = jobs_root(settings)
@@ -279,7 +279,7 @@ def reconcile(folder: JobFolder) -> Job:
     folder.tidy()
     try:
         folder.update_state(**gone)
-    except StorageFailed as error:
+    except StorageError as error:
         # A full disk must not hide the jobs that lie on it.
         return replace(job, **gone | {"message": f"Its process is gone, and {error}"})
     return folder.job()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
 
-from llmopt_core.errors import Cancelled
+from llmopt_core.errors import Cancellation
 from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, jobs_root
 from llmopt_core.settings import Settings
 
@@ -21,13 +21,13 @@ def turn(folder: JobFolder, settings: Settings, should_stop: Callable[[], bool])
     """Hold the workspace's only place for training; jobs that wait get it in the order they were made.
 
     Raises:
-        Cancelled: `should_stop` said so while waiting.
+        Cancellation: `should_stop` said so while waiting.
     """
     lock = FileLock(jobs_root(settings) / "trainer.lock")
     told = False
     while True:
         if should_stop():
-            raise Cancelled("Cancelled while waiting for another training to end.")
+            raise Cancellation("Cancelled while waiting for another training to end.")
         if _try(lock, folder, settings):
             break
         if not told:

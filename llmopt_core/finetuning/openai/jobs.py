@@ -9,7 +9,7 @@ from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
-from llmopt_core.errors import BadInput, Cancelled, EndpointError, LlmOptError
+from llmopt_core.errors import BadInput, Cancellation, EndpointError, LlmOptError
 from llmopt_core.execution.budget import Budget
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.finetuning.data.files import MOST_BYTES
@@ -55,9 +55,9 @@ class ServiceTrainer:
 
         Raises:
             BadInput: Not confirmed, too large, or a wrong hyperparameter; nothing was sent.
-            BudgetReached: It may cost more than its budget; nothing was sent.
+            OutOfBudget: It may cost more than its budget; nothing was sent.
             EndpointError: The service refused; the job's folder says why, and can be resumed.
-            Cancelled: The user cancelled during the upload.
+            Cancellation: The user cancelled during the upload.
         """
         price = training_price(request, training)
         price.check(request.budget_usd)
@@ -88,7 +88,7 @@ class ServiceTrainer:
                 # What it really takes is known, and stands in its place, once the service says so.
                 call.enter(Usage(price.tokens[1], cost_usd=None if price.usd is None else price.usd[1], calls=1))
         except LlmOptError as error:
-            status = "cancelled" if isinstance(error, Cancelled) else _status_after(error)
+            status = "cancelled" if isinstance(error, Cancellation) else _status_after(error)
             folder.log(str(error), "error" if status == "failed" else "warn")
             folder.update_state(status=status, message=str(error), resumable=True)
             raise

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from filelock import FileLock
 
-from llmopt_core.errors import Cancelled, EndpointError
+from llmopt_core.errors import Cancellation, EndpointError
 from llmopt_core.finetuning.jobs.folder import JobFolder
 from llmopt_core.finetuning.jobs.job import Job
 from llmopt_core.finetuning.openai.errors import WIRE_ERRORS, explain, is_ambiguous
@@ -42,7 +42,7 @@ class WatchedFile(io.BytesIO):
     def read(self, size: int | None = -1, /) -> bytes:
         """See `io.BytesIO.read`."""
         if self._should_stop():
-            raise Cancelled("The upload was cancelled; nothing was started.")
+            raise Cancellation("The upload was cancelled; nothing was started.")
         return super().read(size)
 
 
@@ -78,7 +78,7 @@ class Launch:
         """The service's job object, found or made. Its id is in the folder's state before this returns.
 
         Raises:
-            Cancelled: The user cancelled before the job was made; uploaded files are deleted again.
+            Cancellation: The user cancelled before the job was made; uploaded files are deleted again.
             EndpointError: The service refused, or could not be reached; `resume` may try again.
         """
         with FileLock(self._folder.path / "launch.lock"):
@@ -86,7 +86,7 @@ class Launch:
                 files = {which: self._file(which) for which in self._parts()}
                 self._check_cancel()
                 return self._job(files)
-            except Cancelled:
+            except Cancellation:
                 self._delete_files()
                 raise
 
@@ -96,7 +96,7 @@ class Launch:
 
     def _check_cancel(self) -> None:
         if self._folder.is_cancel_requested():
-            raise Cancelled("Cancelled before the job was started.")
+            raise Cancellation("Cancelled before the job was started.")
 
     def _file(self, which: Which) -> str:
         known = self._folder.read("state.json").get(f"{which}_file")

@@ -9,7 +9,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.errors import BadInput, StorageError
 from llmopt_core.models.gguf_metadata import read_metadata
 from llmopt_core.settings import Settings
 from llmopt_core.text.drafts import remove, replacing
@@ -33,7 +33,7 @@ def trainable_folder(settings: Settings, base_model: str = "builtin") -> Path:
 
     Raises:
         BadInput: There is no such model, or its architecture is not supported.
-        StorageFailed: No room in the workspace.
+        StorageError: No room in the workspace.
     """
     source = base_gguf(settings) if base_model in ("", "builtin") else Path(base_model).expanduser()
     if (source / "config.json").is_file():
@@ -66,7 +66,7 @@ def _dequantise(source: Path, target: Path) -> None:
             draft.mkdir(0o700)
             _save(source, draft)
     except OSError as error:
-        raise StorageFailed(f"{target.parent}: no room for the trainable copy of {source.name} ({error}).") from error
+        raise StorageError(f"{target.parent}: no room for the trainable copy of {source.name} ({error}).") from error
 
 
 def _save(source: Path, folder: Path) -> None:

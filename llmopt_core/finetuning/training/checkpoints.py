@@ -32,7 +32,7 @@ class Checkpoints:
         """Replace the state to resume from.
 
         Raises:
-            StorageFailed: No room; the earlier state is untouched.
+            StorageError: No room; the earlier state is untouched.
         """
         self._save(LAST, state)
         self._note(LAST, step, None)
@@ -41,7 +41,7 @@ class Checkpoints:
         """Replace the best weights.
 
         Raises:
-            StorageFailed: No room; the earlier one is untouched.
+            StorageError: No room; the earlier one is untouched.
         """
         self._save(BEST, weights)
         self._note(BEST, step, valid_loss)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.errors import BadInput, StorageError
 from llmopt_core.finetuning.training import lifecycle
 from llmopt_core.finetuning.training.adapters import CARD, embeddings_root, write_card
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
@@ -22,8 +22,8 @@ def train_embedding(worker: Worker) -> dict[str, Any]:
 
     Raises:
         BadInput: The data cannot be trained on.
-        Cancelled: The user or the system stopped it.
-        StorageFailed: The model could not be written.
+        Cancellation: The user or the system stopped it.
+        StorageError: The model could not be written.
     """
     import torch
     from sentence_transformers import SentenceTransformer
@@ -82,7 +82,7 @@ def _export(run: EmbeddingRun, target: Path, facts: dict[str, Any]) -> None:
             run.model.save_pretrained(str(draft), create_model_card=False)
             write_card(draft / CARD, facts)
     except OSError as error:
-        raise StorageFailed(
+        raise StorageError(
             f"{target}: the fine-tuned model cannot be written ({error.strerror}); free some space, then resume "
             f"the job."
         ) from error

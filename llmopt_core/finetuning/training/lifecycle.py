@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from llmopt_core.errors import Cancelled, StorageFailed
+from llmopt_core.errors import Cancellation, StorageError
 from llmopt_core.finetuning.jobs.job import MetricPoint
 from llmopt_core.finetuning.training.loop import Hooks, Measurement, Position, TrainingLoop, TrainingStopped
 from llmopt_core.finetuning.training.worker import Worker
@@ -24,7 +24,7 @@ def hooks(worker: Worker) -> Hooks:
     def on_metrics(point: MetricPoint) -> None:
         try:
             worker.folder.append("metrics.jsonl", {k: v for k, v in asdict(point).items() if v is not None})
-        except StorageFailed as error:
+        except StorageError as error:
             worker.folder.log(str(error), "warn")
 
     return Hooks(on_metrics, on_progress, worker.should_stop, lambda message: worker.folder.log(message, "warn"))
@@ -40,7 +40,7 @@ def carry_out(worker: Worker, run: TrainingLoop[Any], how: str) -> Measurement |
     """Restore, announce, train, and note the loss of every validation example.
 
     Raises:
-        Cancelled: The user or the system stopped it.
+        Cancellation: The user or the system stopped it.
     """
     start = f"Going on after step {run.position.step}" if run.restore() else "Training"
     worker.folder.log(
@@ -50,7 +50,7 @@ def carry_out(worker: Worker, run: TrainingLoop[Any], how: str) -> Measurement |
     try:
         measured = run.run()
     except TrainingStopped:
-        raise Cancelled(f"TrainingStopped at step {run.position.step} of {run.total_steps}.") from None
+        raise Cancellation(f"TrainingStopped at step {run.position.step} of {run.total_steps}.") from None
     for number, (loss, tokens) in sorted(measured.by_example.items()) if measured else ():
         worker.folder.append("validation_losses.jsonl", {"number": number, "loss": loss, "tokens": tokens})
     return measured

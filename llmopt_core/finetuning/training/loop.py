@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from llmopt_core.errors import StorageFailed
+from llmopt_core.errors import StorageError
 from llmopt_core.finetuning.jobs.job import MetricPoint
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
 from llmopt_core.finetuning.training.hyperparameters import LoopSettings
@@ -223,7 +223,7 @@ class TrainingLoop(ABC, Generic[E]):
         }
         try:
             self.checkpoints.save_last(state, self.position.step)
-        except StorageFailed as error:
+        except StorageError as error:
             self.hooks.log(
                 f"The checkpoint of step {self.position.step} was not written, the earlier one stays: {error}"
             )
@@ -233,7 +233,7 @@ class TrainingLoop(ABC, Generic[E]):
             return
         try:
             self.checkpoints.save_best(self.current(), self.position.step, self.position.best_loss)
-        except StorageFailed as error:
+        except StorageError as error:
             self.hooks.log(f"The best model so far (step {self.position.step}) was not written: {error}")
 
     def _take_best(self) -> None:

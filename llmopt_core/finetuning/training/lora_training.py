@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.errors import BadInput, StorageError
 from llmopt_core.finetuning.training import lifecycle
 from llmopt_core.finetuning.training.adapters import adapters_root, write_card
 from llmopt_core.finetuning.training.base_weights import base_gguf, file_hash, load_trainable, trainable_folder
@@ -23,8 +23,8 @@ def train_lora(worker: Worker) -> dict[str, Any]:
 
     Raises:
         BadInput: The data cannot be trained on.
-        Cancelled: The user or the system stopped it.
-        StorageFailed: The adapter could not be written.
+        Cancellation: The user or the system stopped it.
+        StorageError: The adapter could not be written.
     """
     import torch
 
@@ -83,10 +83,10 @@ def _export(worker: Worker, run: LoraRun, settings: LoraSettings, facts: dict[st
         with replacing(path) as draft:
             write_adapter(draft, tensors, settings.scaling * settings.rank, worker.request.name)
             write_card(path.with_suffix(".json"), facts)
-    except (OSError, StorageFailed) as error:
+    except (OSError, StorageError) as error:
         cause = error if isinstance(error, OSError) else error.__cause__
         why = getattr(cause, "strerror", None) or str(error)
-        raise StorageFailed(
+        raise StorageError(
             f"{path}: the fine-tuned model cannot be written ({why}); free some space, then resume the job."
         ) from error
 

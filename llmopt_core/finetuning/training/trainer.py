@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from llmopt_core.errors import Cancelled, LlmOptError
+from llmopt_core.errors import Cancellation, LlmOptError
 from llmopt_core.finetuning.jobs.folder import SCRATCH, JobFolder
 from llmopt_core.finetuning.jobs.training_queue import turn
 from llmopt_core.finetuning.training.worker import Worker
@@ -34,7 +34,7 @@ def work_on(worker: Worker) -> int:
         with turn(folder, worker.settings, worker.should_stop):
             worker.begin()
             done = _work_for(folder)(worker)
-    except Cancelled as stop:
+    except Cancellation as stop:
         return _finish(worker, "interrupted" if worker.terminated else "cancelled", str(stop))
     except LlmOptError as error:
         return _finish(worker, "failed", str(error))

@@ -22,7 +22,7 @@ from llmopt_core.interop.promptfoo.nunjucks import to_nunjucks
 from llmopt_core.interop.promptfoo.providers import provider_from
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
-from llmopt_core.prompts.messages import build_messages, shots_for
+from llmopt_core.prompts.messages import build_messages, select_shots
 from llmopt_core.prompts.sandbox import MISSING_IS_EMPTY
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.types import EvaluationSet, Example
@@ -127,7 +127,7 @@ def _raw_prompt(configuration: Configuration, mode: str) -> str:
 
 
 def _chat_text(prompt: PromptSpec) -> str:
-    shots = shots_for(prompt, {})
+    shots = select_shots(prompt, {})
     if not prompt.system.strip() and not shots:
         return prompt.template
     talk = [{"role": "system", "content": prompt.system}] if prompt.system.strip() else []

@@ -13,7 +13,7 @@ from typing import Any
 from zipfile import ZipFile
 
 from llmopt_core.documents import limits
-from llmopt_core.documents.container import check_path, check_unpacked, member_name, open_zip, read_member
+from llmopt_core.documents.container import check_path, check_unpacked_size, member_name, open_zip, read_member
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.assertions.spec import EXAMPLE_COLUMN
 from llmopt_core.experiments.comparison import Comparison
@@ -193,7 +193,7 @@ def _unzip(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def _members(name: str, archive: ZipFile) -> dict[str, bytes]:
-    check_unpacked(name, archive, _MOST_BYTES)
+    check_unpacked_size(name, archive, _MOST_BYTES)
     found: dict[str, bytes] = {}
     for member in archive.infolist():
         inside = member_name(member).replace("\\", "/")

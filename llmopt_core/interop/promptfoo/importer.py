@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.documents import limits
-from llmopt_core.documents.guard import run_guarded
+from llmopt_core.documents.guard import run_within_limits
 from llmopt_core.documents.progress import OnPart
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.assertions.check import AssertionSpec
@@ -22,7 +22,7 @@ from llmopt_core.interop.promptfoo.providers import model_from
 from llmopt_core.interop.promptfoo.references import DATA
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
-from llmopt_core.prompts.messages import templates_of, undefined_variables
+from llmopt_core.prompts.messages import find_undefined_variables, templates_of
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.prompts.template import variables_in
 from llmopt_core.types import EvaluationSet, Example
@@ -115,7 +115,7 @@ def _read(path: Path, root: Path | None) -> PromptfooFile:
         if size > limits.YAML_AT_ONCE_BYTES:
             # The child may stand in another folder.
             arguments = (path.absolute(), root.absolute() if root is not None else None)
-            file: PromptfooFile = run_guarded(
+            file: PromptfooFile = run_within_limits(
                 path.name, _read_apart, arguments, size, limits.YAML_SECONDS, advice="split it, or write it as JSONL"
             )
             return file
@@ -231,7 +231,7 @@ class _Importer:
 
 def _unknown(prompt: PromptSpec, known: Collection[str] | None) -> str:
     """What the prompt needs and no test has; empty where nothing is missing."""
-    missing = sorted(undefined_variables(prompt, list(known or ())))
+    missing = sorted(find_undefined_variables(prompt, list(known or ())))
     used = {name for template in templates_of(prompt) for name in variables_in(template)}
     if "env" in used and "env" not in (known or ()):
         return "uses 'env'; variables of the environment are not read here"

@@ -12,7 +12,7 @@ from typing import Any
 from llmopt_core.errors import BadInput
 from llmopt_core.interop.promptfoo.nunjucks import to_jinja
 from llmopt_core.interop.promptfoo.references import Folder, is_pattern
-from llmopt_core.prompts.template import allow_missing, render, undefined_in
+from llmopt_core.prompts.template import allow_missing, find_undefined, render
 
 _REFERENCE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _QUOTED = re.compile(r"\{% raw %\}((?:(?!\{%-?\s*endraw).)*)\{% endraw %\}", re.DOTALL)
@@ -98,7 +98,7 @@ def _render(name: str, values: Mapping[str, Any]) -> str | None:
     value = values[name]
     try:
         template = to_jinja(value) if isinstance(value, str) else None
-        if template is None or undefined_in(template, values.keys() - {name}):
+        if template is None or find_undefined(template, values.keys() - {name}):
             return None
         return render(allow_missing(template), values)
     except BadInput:

@@ -58,7 +58,7 @@ def sweep(
 
     Raises:
         BadInput: A budget is set and the embedding model has no price.
-        BudgetReached: The budget, of which what the same sweep has cost before is a part, has no room for the next
+        OutOfBudget: The budget, of which what the same sweep has cost before is a part, has no room for the next
             call. Vectors that were paid are kept.
     """
     if budget_usd is not None:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from llmopt_core.chunking.chunk import chunk_document
 from llmopt_core.chunking.semantic import Encode
 from llmopt_core.chunking.spec import ChunkingSpec
-from llmopt_core.chunking.window import CONTEXT_TOKENIZER, Window, chunk_lengths, embedded_ends
+from llmopt_core.chunking.window import CONTEXT_TOKENIZER, Window, chunk_lengths, embedding_ends
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.types import Chunk, Document, Span
 
@@ -124,7 +124,7 @@ class Pieces:
             return ends
         for room, places in self._by_room(self.window).items():
             some = [self.chunks[place] for place in places]
-            ends[places] = embedded_ends(some, self.texts, self.window.tokenizer, room)
+            ends[places] = embedding_ends(some, self.texts, self.window.tokenizer, room)
         return ends
 
     def _by_room(self, window: Window) -> dict[int, list[int]]:

@@ -60,7 +60,7 @@ def embed_all(texts: DistinctTexts, embedder: Embedder, cache: Cache, report: Re
     """Put a vector of each text into the cache, where it is not there yet.
 
     Raises:
-        Cancelled: `report` was asked to stop.
+        Cancellation: `report` was asked to stop.
         EndpointError: The embedding model failed.
     """
     report.embedding_starts(texts.lengths)

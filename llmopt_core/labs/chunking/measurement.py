@@ -9,7 +9,7 @@ import numpy as np
 from llmopt_core.labs.chunking.chunk_tables import Pieces
 from llmopt_core.labs.chunking.ranking import Ranking
 from llmopt_core.labs.chunking.result import TOKENS, Label, Miss
-from llmopt_core.retrieval.metrics import found_at, hit_rate, ndcg, overlaps, reciprocal_rank
+from llmopt_core.retrieval.metrics import find_ranks, hit_rate, ndcg, overlaps, reciprocal_rank
 from llmopt_core.retrieval.span_metrics import omega, span_scores
 from llmopt_core.types import Span
 
@@ -31,7 +31,7 @@ def measures(pieces: Pieces, found: Sequence[int], references: Sequence[Span], k
     """
     spans = [pieces.handed_over_spans[place] for place in found[:k]]
     scores = span_scores(spans, references)
-    ranks = found_at(spans, references)
+    ranks = find_ranks(spans, references)
     return {
         "recall": scores.recall,
         "precision": scores.precision,

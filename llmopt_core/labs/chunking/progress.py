@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from llmopt_core.errors import Cancelled
+from llmopt_core.errors import Cancellation
 from llmopt_core.execution.budget import Budget
 
 OnProgress = Callable[[dict[str, Any]], None]
@@ -37,10 +37,10 @@ class Reporter:
         """Stop here where that was asked for.
 
         Raises:
-            Cancelled: It was.
+            Cancellation: It was.
         """
         if self.should_cancel is not None and self.should_cancel():
-            raise Cancelled("The sweep was cancelled.")
+            raise Cancellation("The sweep was cancelled.")
 
     def say(self, message: str) -> None:
         """A step without a count."""
@@ -86,4 +86,8 @@ class Reporter:
             return {}
         # The cost is that of the whole work, earlier attempts included, as its budget counts.
         cost = self.budget.usage.cost_usd
-        return {"tokens": self.budget.spent_now.prompt_tokens, "cost_usd": cost, "left_usd": self.budget.left_usd}
+        return {
+            "tokens": self.budget.session_usage.prompt_tokens,
+            "cost_usd": cost,
+            "left_usd": self.budget.remaining_usd,
+        }

@@ -9,7 +9,7 @@ from typing import Literal
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.labs.chunking.spec import SkippedSetting, SweepSpec, setting_name
 from llmopt_core.statistics.intervals import Summary
-from llmopt_core.statistics.paired_comparison import Comparison, compare_paired
+from llmopt_core.statistics.paired_comparison import Comparison, compare_pairs
 
 METRICS = ("recall", "precision", "iou", "omega", "hit_rate", "mrr", "ndcg")
 TOKENS = "context_tokens"
@@ -185,7 +185,7 @@ def pareto(result: SweepResult) -> list[int]:
 def compare_settings(result: SweepResult, baseline: int, other: int, metric: str) -> Comparison:
     """The setting `other` against `baseline`, question by question."""
     a, b = result.settings[baseline].values[metric], result.settings[other].values[metric]
-    return compare_paired(a, b, higher_is_better=metric != TOKENS)
+    return compare_pairs(a, b, higher_is_better=metric != TOKENS)
 
 
 def main_miss(misses: Sequence[Miss]) -> Miss | None:

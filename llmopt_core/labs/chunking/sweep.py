@@ -51,7 +51,7 @@ def run_sweep(  # noqa: PLR0917
 
     Raises:
         BadInput: There is no text, no question with a reference, or no possible setting.
-        Cancelled: `report` was asked to stop.
+        Cancellation: `report` was asked to stop.
         EndpointError: The embedding model failed.
     """
     started = time.perf_counter()

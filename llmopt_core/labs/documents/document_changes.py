@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from llmopt_core.documents.span_tracking import TextFollowing, follow_span
+from llmopt_core.documents.span_tracking import SpanTracker, track_span
 from llmopt_core.index.index_inventory import StoredIndex, delete_index, indexed_pieces, stored_indexes
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
@@ -156,7 +156,7 @@ def _follow(
     store: Store, project: Project | str, before: Mapping[str, Document], after: Mapping[str, Document]
 ) -> tuple[int, tuple[Hanging, ...], tuple[Hanging, ...]]:
     """Let references go with their text; returns how many moved, and the questions that lost one or need a look."""
-    texts = {name: TextFollowing(old.text, after[name].text) for name, old in before.items()}
+    texts = {name: SpanTracker(old.text, after[name].text) for name, old in before.items()}
     moved = 0
     lost: list[Hanging] = []
     unsure: list[Hanging] = []
@@ -182,7 +182,7 @@ def _once(found: Sequence[Hanging]) -> tuple[Hanging, ...]:
 
 
 def _follow_span(
-    span: Span, before: Mapping[str, Document], after: Mapping[str, Document], texts: Mapping[str, TextFollowing]
+    span: Span, before: Mapping[str, Document], after: Mapping[str, Document], texts: Mapping[str, SpanTracker]
 ) -> tuple[Span | None, str]:
     """Where a span stands in the new text, or None; and why that is not sure."""
     if span.document not in before:
@@ -190,7 +190,7 @@ def _follow_span(
     if not before[span.document].text[span.start : span.end] and span.end <= len(after[span.document].text):
         # The stored text could not be read: nobody knows what stood there.
         return span, ""
-    return follow_span(span, texts[span.document])
+    return track_span(span, texts[span.document])
 
 
 def _sets(store: Store, project: Project | str) -> list[EvaluationSet]:

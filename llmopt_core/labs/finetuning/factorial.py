@@ -187,7 +187,7 @@ def _arm(store: Store, name: str, run: Run, scored: RunScoreTable, metric: str, 
     values = list(scored.scores.values.get(metric, ()))
     summary = summarize([*values, *[None] * max(0, run.total - len(values))])
     records = [record for record in store.records(run.id, trace=trace) if record.answer is not None]
-    usages = [made for record in records if (made := _request(record).uncached) is not None]
+    usages = [made for record in records if (made := _request(record).original) is not None]
     seconds = [record.answer.seconds for record in records if record.answer and record.answer.seconds > 0]
     costs = [usage.cost_usd for usage in usages if usage.cost_usd is not None]
     return Arm(

@@ -21,7 +21,7 @@ from llmopt_core.finetuning.training_price import TrainingPrice, training_price
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.prompts.spec import PromptSpec
-from llmopt_core.reporting.progress_summary import Standing
+from llmopt_core.reporting.progress_summary import ProgressSummary
 from llmopt_core.settings import Settings
 
 USUAL_SPEED = 300.0
@@ -152,9 +152,9 @@ def best_valid_loss(settings: Settings, job_id: str) -> float | None:
     return min((p.valid_loss for p in points if p.valid_loss is not None), default=None)
 
 
-def standing_of_training(job: Job) -> Standing:
+def standing_of_training(job: Job) -> ProgressSummary:
     """How far a training is; what is trained on this machine costs nothing."""
-    return Standing(
+    return ProgressSummary(
         job.step,
         job.total_steps,
         "steps",

@@ -8,7 +8,7 @@ from llmopt_core.answering.answer import mode_of
 from llmopt_core.answering.context import answer_variables
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.execution.concurrency import bounded_map
+from llmopt_core.execution.concurrency import map_concurrently
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.finetuning.data.examples import ChatMessage, TrainingExample, TrainingSet
@@ -60,7 +60,7 @@ async def training_pairs(
         raise BadInput("No example has a reference answer to learn; add reference answers to the questions.")
     if asked.retrieval is not None:
         await pipeline.prepare(usable)
-    results = await bounded_map(usable, pair, concurrency=concurrency, stage="training pairs")
+    results = await map_concurrently(usable, pair, concurrency=concurrency, stage="training pairs")
     for result in results:
         if isinstance(result, Failure):
             raise BadInput(f"The training pairs could not be made: {result.message}")

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 
-from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError, StorageFailed
+from llmopt_core.errors import Cancellation, LlmOptError, OutOfBudget, StorageError
 from llmopt_core.execution.budget import Account, Budget, account_for
-from llmopt_core.execution.concurrency import bounded_map, failure_of
+from llmopt_core.execution.concurrency import failure_of, map_concurrently
 from llmopt_core.execution.spending import Spending
 from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.experiments.comparison import Comparison
@@ -42,7 +42,9 @@ def all_places(plan: ComparisonPlan) -> list[Place]:
 
 def open_places(store: Store, plan: ComparisonPlan, found: Comparison) -> list[Place]:
     """What was never answered, failed, or has a score that can still be had, first repeats first, row by row."""
-    good = {run.id: store.done_positions(run.id, failed=False) - store.open_positions(run.id) for run in found.all_runs}
+    good = {
+        run.id: store.record_positions(run.id, failed=False) - store.open_positions(run.id) for run in found.all_runs
+    }
     return [
         (column, row, repeat)
         for column, row, repeat in all_places(plan)
@@ -73,7 +75,7 @@ async def run_comparison(
         should_cancel: Asked five times a second.
 
     Raises:
-        StorageFailed: The workspace cannot be written. What was stored stays.
+        StorageError: The workspace cannot be written. What was stored stays.
         MissingDependency: A package or model file is absent.
     """
     started = time.perf_counter()
@@ -87,9 +89,9 @@ async def run_comparison(
             work = _answer(plan, found, models, store, board, saver, budget)
             await cancellable(work, should_cancel or (lambda: False), lambda: _beat(store, found))
         status = "finished"
-    except BudgetReached as reached:
+    except OutOfBudget as reached:
         status, error = "budget-reached", str(reached)
-    except Cancelled:
+    except Cancellation:
         status = "cancelled"
     except Exception as failed:
         status = "failed"
@@ -119,7 +121,7 @@ async def _answer(  # noqa: PLR0917
         saver.put_spending(run_id, accounts[run_id], budget.dearest)
 
     accounts = {run.id: Account(run.usage, partial(save_spending, run.id)) for run in found.all_runs}
-    reached: list[BudgetReached] = []
+    reached: list[OutOfBudget] = []
     await _prepare(found, pipelines, accounts, examples)
     stored: list[Future[None]] = []
 
@@ -127,7 +129,7 @@ async def _answer(  # noqa: PLR0917
         column, row, repeat = place
         stored[:] = [saver.put(found.runs[column][repeat].id, row, board.finish(place, record))]
 
-    def stop(error: BudgetReached) -> None:
+    def stop(error: OutOfBudget) -> None:
         reached.append(error)
         board.drop_waiting()
 
@@ -143,7 +145,7 @@ async def _answer(  # noqa: PLR0917
             stopped = Failure("answer", "cancelled", _STOPPED)
             keep(place, Record(examples[row], Answer(piece), failure=stopped))
             raise
-        except BudgetReached as error:
+        except OutOfBudget as error:
             # Not asked is not failed: what was stored of it before stays, and it is asked with a larger budget.
             stop(error)
             board.drop(place)
@@ -151,14 +153,14 @@ async def _answer(  # noqa: PLR0917
         except Exception as error:
             record = _failure_record(examples[row], error)
         if why := unpaid(record):
-            stop(BudgetReached(why))
+            stop(OutOfBudget(why))
         keep(place, record)
 
     # While some answers are scored, others ask already: the calls are what is bounded.
     models.at_once(plan.concurrency)
     answers = plan.concurrency if plan.concurrency == 1 else plan.concurrency + max(1, plan.concurrency // 4)
     while not board.try_close() and not saver.broken:
-        await bounded_map(board.take_places(), one, concurrency=answers, should_stop=lambda: saver.broken)
+        await map_concurrently(board.take_places(), one, concurrency=answers, should_stop=lambda: saver.broken)
     await asyncio.gather(*map(asyncio.wrap_future, stored))
     await _reread(store, found, pipelines, accounts, examples, keep)
     if reached:
@@ -193,7 +195,7 @@ async def _reread(  # noqa: PLR0917
 
 def _failure_record(example: Example, error: Exception) -> Record:
     """A full disk is no failure of the answer: it ends the comparison, which goes on when there is room."""
-    if isinstance(error, StorageFailed):
+    if isinstance(error, StorageError):
         raise error
     return Record(example, failure=failure_of(error, "answer"))
 

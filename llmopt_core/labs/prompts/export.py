@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llmopt_core.answering.finish_reason import ending_of
+from llmopt_core.answering.finish_reason import describe_finish
 from llmopt_core.evaluation.assertions.spec import describe
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.colours import project_colours
@@ -25,7 +25,7 @@ from llmopt_core.reporting.comparison_page import (
     PageRow,
     render_comparison,
 )
-from llmopt_core.reporting.formatting import interval, money, p_value, score, short_time, signed
+from llmopt_core.reporting.formatting import interval, money, p_value, score, short_time, with_sign
 from llmopt_core.reporting.page import PALETTE
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Vote
@@ -72,7 +72,7 @@ def comparison_html(
         PageRow(
             example.id,
             example.question,
-            example.expected,
+            example.answers_text,
             tuple(kind for kind in _KINDS if place in shown[kind]),
             tuple(_page_cell(cell, row[0] if column else None, grid.metrics) for column, cell in enumerate(row)),
             notes[example.id].text if example.id in notes else "",
@@ -203,7 +203,7 @@ def _answer_values(record: Record) -> dict[str, Any]:
     return {
         "answer": record.answer.text if record.answer else None,
         "finish_reason": (record.answer.finish_reason or None) if record.answer else None,
-        "ending": ending_of(record.answer) or None,
+        "ending": describe_finish(record.answer) or None,
         "reasoning": (record.answer.reasoning or None) if record.answer else None,
         "failure": record.failure.message if record.failure else None,
         "not_run": record.not_run or None,
@@ -230,7 +230,8 @@ def _page_cell(cell: Cell, first: Cell | None, metrics: Sequence[str]) -> PageCe
         return PageCell("", (), assertions, "", not_run=record.not_run, passed=outcome.passed, outcome=outcome.word)
     pieces = (differences(first, cell) if first is not None else None) or []
     note = ONLY_SPACE if only_space(pieces) else ""
-    return PageCell(cell.visible_text, tuple(pieces), assertions, _facts(record), ending_of(record.answer), note=note,
+    finish = describe_finish(record.answer)
+    return PageCell(cell.visible_text, tuple(pieces), assertions, _facts(record), finish, note=note,
                     stability=stable, repeats=repeats, passed=outcome.passed, outcome=outcome.word)  # fmt: skip
 
 
@@ -250,7 +251,7 @@ def _versus(column: Column, name: str) -> str:
     found = column.versus.get(name)
     if found is None or not found.pairs or found.difference is None:
         return ""
-    return f"; {found.verdict} ({signed(found.difference)}, p {p_value(found.p_value)})"
+    return f"; {found.verdict} ({with_sign(found.difference)}, p {p_value(found.p_value)})"
 
 
 def _question_fields(variant: Configuration) -> tuple[tuple[str, str], ...]:
@@ -272,8 +273,8 @@ def _identity(name: str, repeat: int, record: Record) -> list[object]:
     verdict = _PASSED[record.scores[ASSERTIONS].passed] if ASSERTIONS in record.scores else ""
     failure = record.failure.message if record.failure else record.not_run
     return [
-        record.example.id, record.example.question, record.example.expected or None, name, repeat + 1,
+        record.example.id, record.example.question, record.example.answers_text or None, name, repeat + 1,
         answer.text if answer else "", verdict, failure,
         usage.prompt_tokens, usage.completion_tokens, usage.cost_usd, answer.seconds if answer else None,
-        ending_of(answer), answer.reasoning_tokens if answer else None,
+        describe_finish(answer), answer.reasoning_tokens if answer else None,
     ]  # fmt: skip

@@ -120,7 +120,7 @@ async def ablate(
     Raises:
         BadInput: The configuration retrieves nothing, has no component to leave out, or nothing can be measured;
             a budget is set and a price is not known; or a budget stopped it before and none is given now.
-        BudgetReached: The budget has no room for the next call.
+        OutOfBudget: The budget has no room for the next call.
     """
     left = components(configuration, answers)
     if not examples:

@@ -135,7 +135,7 @@ def answer_costs(
 def _answer_costs(records: Sequence[Record]) -> dict[str, _Cost]:
     """By example what its answer took."""
     return {
-        record.example.id: _Cost(record.answer.seconds, record.answer.usage.uncached)
+        record.example.id: _Cost(record.answer.seconds, record.answer.usage.original)
         for record in records
         if record.answer is not None
     }
@@ -181,7 +181,7 @@ def _add_costs(first: Retrieval, again: Retrieval, wanted: Callable[[StageTrace]
     asked = [stage for stage in first.trace if wanted(stage) and _asks_model(stage.method)]
     here = [stage for stage in again.trace if wanted(stage) and not _asks_model(stage.method)]
     usage = sum((stage.usage for stage in asked), Usage())
-    return _Cost(sum(stage.seconds for stage in (*asked, *here)), usage.uncached)
+    return _Cost(sum(stage.seconds for stage in (*asked, *here)), usage.original)
 
 
 def _asks_model(method: str) -> bool:

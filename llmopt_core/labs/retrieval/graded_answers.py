@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from llmopt_core.execution.concurrency import bounded_map
+from llmopt_core.execution.concurrency import map_concurrently
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.labs.retrieval.progress import Tally
 from llmopt_core.types import Example, Failure, Record
@@ -24,7 +24,7 @@ async def answer_all(
         tally.step(cached=isinstance(result, Record) and not result.usage.calls)
 
     await pipeline.prepare(examples)
-    results = await bounded_map(
+    results = await map_concurrently(
         examples, pipeline.evaluate, concurrency=concurrency, on_done=count, should_stop=should_stop
     )
     return [

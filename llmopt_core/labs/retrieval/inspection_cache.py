@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from llmopt_core.errors import Cancelled, LlmOptError, StorageFailed
+from llmopt_core.errors import Cancellation, LlmOptError, StorageError
 from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import example_identity
@@ -196,7 +196,7 @@ async def look(context: JobContext, arguments: LookArguments) -> dict[str, Any]:
                     lab = QuestionLab(side.configuration, documents, models)
                     found = await lab.look(arguments.example, texts=side.texts, on_progress=_progress_of(context, name))
                     seen.put(side.key, found, side.index if lab.has_searched else None)
-                except (Cancelled, StorageFailed):
+                except (Cancellation, StorageError):
                     raise
                 except LlmOptError as error:
                     seen.fail(side.key, str(error))

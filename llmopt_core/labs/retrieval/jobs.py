@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from llmopt_core.errors import Cancelled
+from llmopt_core.errors import Cancellation
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.experiments.configuration import Configuration
@@ -207,7 +207,7 @@ def _run(work: Callable[[Given], Awaitable[Spec]]) -> Callable[[JobContext, Any]
 
         report = await cancellable(whole(), context.should_cancel)
         if context.should_cancel():
-            raise Cancelled("Cancelled.")
+            raise Cancellation("Cancelled.")
         return {"report": report.model_dump(mode="json")}
 
     return run

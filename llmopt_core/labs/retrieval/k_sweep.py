@@ -93,7 +93,7 @@ async def k_sweep(
     Raises:
         BadInput: The configuration retrieves nothing, there is nothing to ask, or nothing could be scored; or a budget
             is set and a price is not known.
-        BudgetReached: The budget, which is for earlier sessions and pilots too, has no room for the next call. What
+        OutOfBudget: The budget, which is for earlier sessions and pilots too, has no room for the next call. What
             was made is kept, and free the next time.
     """
     wanted = sorted(set(ks))
@@ -163,7 +163,7 @@ def _build_sweep(configuration: Configuration, set_name: str, found: dict[int, l
 
 
 def _tokens(record: Record) -> float | None:
-    made = None if record.answer is None else record.answer.usage.uncached
+    made = None if record.answer is None else record.answer.usage.original
     return None if made is None else float(made.prompt_tokens)
 
 

@@ -87,12 +87,14 @@ class Tally:
 
     def _tell(self) -> None:
         if self._on_progress is not None:
-            done, left_usd = min(self._done, self._total), self._budget.left_usd
-            usage = replace(self._budget.spent_now, cost_usd=self._budget.usage.cost_usd)
+            done, left_usd = min(self._done, self._total), self._budget.remaining_usd
+            usage = replace(self._budget.session_usage, cost_usd=self._budget.usage.cost_usd)
             self._on_progress(LabProgress(done, self._total, self._cached, usage, self._time_left(), left_usd))
 
     def _time_left(self) -> float | None:
         # The first ones come in one burst: the clock starts with them.
         made = self._made - 1 if self._made > self._at_once else 0
-        left = Progress(made + self._slow_left, made, started_at=self._first_made, now=self._clock()).time_left()
+        left = Progress(
+            made + self._slow_left, made, started_at=self._first_made, now=self._clock()
+        ).remaining_seconds()
         return left if self._slow_left else 0.0

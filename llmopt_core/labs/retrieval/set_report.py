@@ -11,7 +11,7 @@ from pydantic import Field
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.execution.concurrency import bounded_map
+from llmopt_core.execution.concurrency import map_concurrently
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import FATAL, Pipeline
 from llmopt_core.experiments.preflight import check_budget
@@ -23,7 +23,7 @@ from llmopt_core.labs.retrieval.progress import OnLabProgress, Tally
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.analysis.gold_trace import trace_gold
 from llmopt_core.retrieval.analysis.inspect import stage_hits, stage_measures
-from llmopt_core.retrieval.metrics import found_at
+from llmopt_core.retrieval.metrics import find_ranks
 from llmopt_core.retrieval.result import RANKING_STAGES, Retrieval
 from llmopt_core.retrieval.retrieve import Retriever
 from llmopt_core.retrieval.routing import NONE, Router, confusion
@@ -130,7 +130,7 @@ async def measure_set(
     Raises:
         BadInput: The configuration retrieves nothing, or no example has a reference; a budget is set and a price is not
             known; or a budget stopped it before and none is given now.
-        BudgetReached: The budget has no room for the next call.
+        OutOfBudget: The budget has no room for the next call.
     """
     with_gold = [example for example in examples if example.references]
     if not with_gold:
@@ -178,7 +178,7 @@ async def retrieve_all(  # noqa: PLR0917
     pipeline = Pipeline(configuration, documents, (), JudgeSpec(), models)
     await pipeline.prepare(examples)
     retriever = await pipeline.retriever()
-    results = await bounded_map(
+    results = await map_concurrently(
         examples, _retrieving(pipeline, on_each or (lambda _: None)), concurrency=CONCURRENCY, should_stop=should_stop
     )
     pairs = list(zip(examples, results, strict=True))
@@ -247,7 +247,7 @@ def _stages(found: Found, pilot: Timed, k: int) -> list[StageReport]:
             rank
             for (example, _), by_stage in zip(found, hits, strict=True)
             if name in by_stage
-            for rank in found_at([hit.chunk.span for hit in by_stage[name]], example.references)
+            for rank in find_ranks([hit.chunk.span for hit in by_stage[name]], example.references)
         ]
         result.append(
             StageReport(
@@ -295,7 +295,7 @@ def _stage_names(stage: StageTrace) -> tuple[str, str]:
 def _find_lost(found: Found, retriever: Retriever) -> list[Lost]:
     result = []
     for example, retrieval in found:
-        handed = found_at([hit.chunk.span for hit in retrieval.hits], example.references)
+        handed = find_ranks([hit.chunk.span for hit in retrieval.hits], example.references)
         if any(rank is not None for rank in handed):
             continue
         spec = retriever.spec.for_category(retrieval.category)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from typing import Literal
 
-from llmopt_core.cache import Cache, Claims
+from llmopt_core.cache import Cache, SupportsClaim
 
 _Kind = Literal["put", "claim", "release", "get"]
 _Operation = tuple[_Kind, str, bytes, "Future[bytes | None]"]
@@ -29,7 +29,7 @@ class BatchedCache:
 
     def __init__(self, cache: Cache, stage: str) -> None:
         self._cache = cache
-        self._claims = cache if isinstance(cache, Claims) else None
+        self._claims = cache if isinstance(cache, SupportsClaim) else None
         self._stage = stage
         self._lock = threading.Lock()
         self._waiting: list[_Operation] = []

@@ -33,7 +33,7 @@ class MeteredChat:
         """See `ChatModel.complete`.
 
         Raises:
-            BudgetReached: There is no room for the call.
+            OutOfBudget: There is no room for the call.
         """
         name = model_name(request.model, self._endpoint)
         async with self._budget().call(quote(self._endpoint, name, request.texts, request.model.max_tokens)) as call:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from llmopt_core.execution.timing import timed, untimed_wait
+from llmopt_core.execution.timing import exclude_wait, exclusive
 from llmopt_core.models.local.threads import all_threads, use_threads
 from llmopt_core.models.local.weights import load_once
 from llmopt_core.text.valid_text import without_surrogates
@@ -31,7 +31,7 @@ class LocalCrossEncoder:
     def _score(self, question: str, passages: Sequence[str]) -> list[float]:
         pairs = [(without_surrogates(question), without_surrogates(passage)) for passage in passages]
         # A question has tens of passages: enough for all threads.
-        with timed(all_threads()), untimed_wait(self._lock):
+        with exclusive(all_threads()), exclude_wait(self._lock):
             scores = self._model.predict(pairs, show_progress_bar=False)
         if scores.ndim == 2:
             scores = scores[:, -1]

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from llmopt_core.execution.timing import untimed_wait
+from llmopt_core.execution.timing import exclude_wait
 from llmopt_core.models.base import Embedder, Vectors
 from llmopt_core.models.local.threads import all_threads, one_thread, use_threads
 from llmopt_core.models.local.weights import identity_of, load_once
@@ -43,10 +43,10 @@ class LocalEmbedder:
         for positions in _turns(texts):
             batch = [without_surrogates(texts[i]) for i in positions]
             if len(batch) <= _FEW:
-                with untimed_wait(one_thread()):
+                with exclude_wait(one_thread()):
                     vectors[positions] = self._embed(batch)
                 continue
-            with untimed_wait(all_threads()), untimed_wait(self._lock):
+            with exclude_wait(all_threads()), exclude_wait(self._lock):
                 vectors[positions] = self._model.encode(
                     batch, batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
                 )
@@ -57,7 +57,7 @@ class LocalEmbedder:
         found: dict[int, tuple[list[int], Vectors]] = {}
         for positions in _turns(texts, _BATCH):
             batch = [without_surrogates(texts[i]) for i in positions]
-            with untimed_wait(one_thread() if len(batch) <= _FEW else all_threads()):
+            with exclude_wait(one_thread() if len(batch) <= _FEW else all_threads()):
                 rows = self._tokens(batch)
             found.update(zip(positions, rows, strict=True))
         return [found[i] for i in range(len(texts))]
@@ -66,12 +66,12 @@ class LocalEmbedder:
         """The token ids that `encode_tokens` gives, without running the model."""
         special = set(self._model.tokenizer.all_special_ids)
         batch = [without_surrogates(text) for text in texts]
-        with untimed_wait(self._lock):
+        with exclude_wait(self._lock):
             cut = self._model.tokenizer(batch, truncation=True, max_length=self.max_tokens) if batch else {}
         return [[token for token in ids if token not in special] for ids in cut.get("input_ids", ())]
 
     def _features(self, batch: list[str]) -> dict[str, Any]:
-        with untimed_wait(self._lock):
+        with exclude_wait(self._lock):
             features = self._model.preprocess(batch)
         return {key: value.to(self._model.device) if hasattr(value, "to") else value
                 for key, value in features.items()}  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from llmopt_core.errors import StorageFailed
+from llmopt_core.errors import StorageError
 from llmopt_core.models.body_fields import OPTIONAL
 from llmopt_core.models.openai.refusal_text import refused_parameter
 from llmopt_core.text.drafts import replace_file
@@ -78,7 +78,7 @@ class Refusals:
         """Best effort: what cannot be written is learnt again."""
         if self._path is None:
             return
-        with contextlib.suppress(OSError, StorageFailed, Timeout):
+        with contextlib.suppress(OSError, StorageError, Timeout):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self._path.with_suffix(".lock"), timeout=5):
                 fresh = [{"place": list(place), "parameter": p, "taken": taken, "at": time.time()} for p in parameters]

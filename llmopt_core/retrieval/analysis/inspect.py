@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from llmopt_core.retrieval.fusion import round_robin
+from llmopt_core.retrieval.fusion import merge_by_turns
 from llmopt_core.retrieval.metrics import overlaps, span_measures
 from llmopt_core.retrieval.result import RANKING_STAGES
 from llmopt_core.types import Chunk, Example, Hit, Span, StageTrace
@@ -124,7 +124,7 @@ def stage_hits(trace: Trace) -> dict[str, list[Hit]]:
     lists: dict[str, list[Sequence[Hit]]] = {}
     for column in columns(trace):
         lists.setdefault(_name(column.stage, False), []).append(column.stage.hits)
-    return {name: round_robin(found) if len(found) > 1 else list(found[0]) for name, found in lists.items()}
+    return {name: merge_by_turns(found) if len(found) > 1 else list(found[0]) for name, found in lists.items()}
 
 
 def _same(one: StageTrace, other: StageTrace) -> bool:

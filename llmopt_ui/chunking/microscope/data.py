@@ -14,7 +14,7 @@ from llmopt_ui.resources import models, store
 from llmopt_ui.session import state
 
 if TYPE_CHECKING:
-    from llmopt_core.chunking.microscope import Cutting
+    from llmopt_core.chunking.microscope import DocumentChunking
     from llmopt_core.chunking.semantic import Encode
     from llmopt_core.chunking.spec import ChunkingSpec
     from llmopt_core.index.term_positions import PlacedWords
@@ -39,24 +39,24 @@ def _documents(project: int, key: str, _read: Callable[[], list[Document]]) -> l
     return _read()
 
 
-def cutting_of(document: Document, spec: ChunkingSpec, version: str = "") -> Cutting:
+def cutting_of(document: Document, spec: ChunkingSpec, version: str = "") -> DocumentChunking:
     """The document cut and measured. Its version, where it is known, need not be made from the text again."""
     key = fingerprint(document.name, version or document.version)
     return _cutting(key, spec.fingerprint, lambda: _cut(document, spec))
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _cutting(document: str, key: str, _make: Callable[[], Cutting]) -> Cutting:
+def _cutting(document: str, key: str, _make: Callable[[], DocumentChunking]) -> DocumentChunking:
     return _make()
 
 
-def _cut(document: Document, spec: ChunkingSpec) -> Cutting:
-    from llmopt_core.chunking.microscope import cut
+def _cut(document: Document, spec: ChunkingSpec) -> DocumentChunking:
+    from llmopt_core.chunking.microscope import inspect_chunking
 
     waiting = "Embedding the sentences …" if spec.method == "semantic" else "Cutting …"
     slow = spec.method == "semantic" or len(document.text) > RANKED_CHARACTERS
     with st.spinner(waiting) if slow else nullcontext():
-        return cut(document, spec, encode=_encode(spec))
+        return inspect_chunking(document, spec, encode=_encode(spec))
 
 
 def _encode(spec: ChunkingSpec) -> Encode | None:

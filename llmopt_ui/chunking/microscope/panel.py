@@ -16,14 +16,14 @@ from llmopt_ui.components import facts
 from llmopt_ui.document_text.window import Shown, show_text, text_data, turn_to_click
 
 if TYPE_CHECKING:
-    from llmopt_core.chunking.microscope import Cutting
+    from llmopt_core.chunking.microscope import DocumentChunking
     from llmopt_core.chunking.spec import ChunkingSpec
     from llmopt_ui.chunking.microscope.panel_content import Sight
 
 
 def panel(
     sight: Sight,
-    cutting: Cutting,
+    cutting: DocumentChunking,
     spec: ChunkingSpec,
     name: str,
     *,
@@ -53,14 +53,14 @@ def panel(
         show_sizes(sizes_data(cutting, largest), f"micro_sizes_{name}")
 
 
-def _numbers(cutting: Cutting, unit: str) -> None:
+def _numbers(cutting: DocumentChunking, unit: str) -> None:
     sizes = cutting.sizes
     facts(
         [
             ("Chunks", fmt.count(len(cutting.chunks))),
             (f"Mean {unit}", fmt.number(float(sizes.mean()) if len(sizes) else None)),
-            ("Repeated", f"{cutting.share_repeated:.0%}"),
-            ("Unseen", _percent(cutting.share_lost)),
+            ("Repeated", f"{cutting.overlap_share:.0%}"),
+            ("Unseen", _percent(cutting.truncated_share)),
         ],
         (
             "",
@@ -73,17 +73,17 @@ def _numbers(cutting: Cutting, unit: str) -> None:
     st.markdown(window_sentence(cutting))
 
 
-def window_sentence(cutting: Cutting) -> str:
+def window_sentence(cutting: DocumentChunking) -> str:
     """What the embedding model does not see, in words."""
-    if not cutting.chunks_cut:
+    if not cutting.truncated_chunks:
         return (
             f":green[:material/check: Every chunk fits into the embedding model's window of {cutting.window} tokens.]"
         )
-    cut = f"{cutting.chunks_cut:,} of {fmt.plural(len(cutting.chunks), 'chunk')}"
-    verb = "is" if cutting.chunks_cut == 1 else "are"
+    cut = f"{cutting.truncated_chunks:,} of {fmt.plural(len(cutting.chunks), 'chunk')}"
+    verb = "is" if cutting.truncated_chunks == 1 else "are"
     return (
         f":red[:material/warning: {cut} {verb} longer than the embedding model's window of {cutting.window} tokens: "
-        f"{_percent(cutting.share_lost)} of the text is not embedded at all.]"
+        f"{_percent(cutting.truncated_share)} of the text is not embedded at all.]"
     )
 
 
@@ -91,7 +91,9 @@ def _percent(share: float) -> str:
     return f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
 
 
-def _references(sight: Sight, cutting: Cutting, placed: Mapping[int, ChunkRank] | None, competing: int) -> None:
+def _references(
+    sight: Sight, cutting: DocumentChunking, placed: Mapping[int, ChunkRank] | None, competing: int
+) -> None:
     """Where the answer of the question is, chunk by chunk."""
     lines = [_reference(cutting, placed, start, end, sight.top_k) for start, end in sight.references]
     if not lines:
@@ -109,10 +111,12 @@ def _place(sight: Sight, span: Span) -> str:
     return f"part {part_number(span.start):,} of this document"
 
 
-def _reference(cutting: Cutting, placed: Mapping[int, ChunkRank] | None, start: int, end: int, top_k: int) -> str:
-    from llmopt_core.chunking.microscope import parts_held_by
+def _reference(
+    cutting: DocumentChunking, placed: Mapping[int, ChunkRank] | None, start: int, end: int, top_k: int
+) -> str:
+    from llmopt_core.chunking.microscope import reference_parts
 
-    held = parts_held_by(cutting, start, end)
+    held = reference_parts(cutting, start, end)
     if not held:
         return ":red[:material/close: The source stands in no chunk.]"
     whole = [one.position for one in held if one.share >= 1]

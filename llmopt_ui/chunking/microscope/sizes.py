@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from llmopt_core.chunking.microscope import Cutting
+from llmopt_core.chunking.microscope import DocumentChunking
 
 _BINS = 24
 _NEAR = 1.4
@@ -23,7 +23,7 @@ _JS = Path(__file__).with_name("sizes.js")
 _CSS = Path(__file__).with_name("sizes.css")
 
 
-def sizes_data(cutting: Cutting, largest: int) -> dict[str, Any]:
+def sizes_data(cutting: DocumentChunking, largest: int) -> dict[str, Any]:
     """A histogram of embedding tokens per chunk, places and heights as shares of the picture (0 to 1).
 
     Args:
@@ -51,7 +51,7 @@ def sizes_data(cutting: Cutting, largest: int) -> dict[str, Any]:
         "window": [cutting.window / end, f"window: {cutting.window:,}"] if cutting.window <= end else None,
         "titles": ["Embedding tokens per chunk", "Chunks"],
         "told": f"Histogram of chunk sizes: {len(cutting.chunks):,} chunks, the largest of "
-        f"{int(cutting.tokens.max(initial=0)):,} tokens, {cutting.chunks_cut:,} beyond the window",
+        f"{int(cutting.tokens.max(initial=0)):,} tokens, {cutting.truncated_chunks:,} beyond the window",
     }
 
 

@@ -26,7 +26,7 @@ from llmopt_ui.navigation import DOCUMENTS
 from llmopt_ui.resources import store
 
 if TYPE_CHECKING:
-    from llmopt_core.chunking.microscope import Cutting
+    from llmopt_core.chunking.microscope import DocumentChunking
     from llmopt_core.chunking.spec import ChunkingSpec
     from llmopt_core.labs.chunking.chunk_ranks import ChunkRank
 
@@ -169,7 +169,9 @@ def _turn_page(sight: Sight) -> Sight:
     return replace(sight, start=start, end=end)
 
 
-def _ranks(sight: Sight, spec: ChunkingSpec, name: str, cutting: Cutting) -> tuple[dict[str, ChunkRank] | None, int]:
+def _ranks(
+    sight: Sight, spec: ChunkingSpec, name: str, cutting: DocumentChunking
+) -> tuple[dict[str, ChunkRank] | None, int]:
     """The rank of every chunk, and how many there are; None where no question is asked or vectors are missing."""
     if sight.example is None:
         return None, 0

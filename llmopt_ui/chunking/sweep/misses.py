@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.chunking.microscope import Cutting
+from llmopt_core.chunking.microscope import DocumentChunking
 from llmopt_core.errors import LlmOptError
 from llmopt_core.labs.chunking.chunk_ranks import ChunkRank
 from llmopt_core.labs.chunking.result import (
@@ -116,7 +116,7 @@ def _one(project: Project, result: SweepResult, position: int, row: MissRow, exa
     with st.container(border=True):
         st.markdown(f"**{fmt.markdown(example.question)}**")
         if example.reference:
-            st.caption(f"Reference answer: {fmt.markdown(example.expected)}")
+            st.caption(f"Reference answer: {fmt.markdown(example.answers_text)}")
         st.caption(_sentence(row.miss, result.settings[position].top_k))
         left, right = st.columns([3, 2], gap="medium")
         with left:
@@ -150,7 +150,7 @@ def _passage(
     show_text(text_data(document, cutting, shown), f"sweep_passage_{position}_{reference.document}_{reference.start}")
 
 
-def _ranks(cutting: Cutting, handed: Sequence[HandedChunk]) -> dict[int, ChunkRank]:
+def _ranks(cutting: DocumentChunking, handed: Sequence[HandedChunk]) -> dict[int, ChunkRank]:
     """By position of a chunk the rank of what was handed over for it."""
     ranks = {item.span: item.rank for item in handed}
     places = {i: chunk.parent or chunk.span for i, chunk in enumerate(cutting.chunks)}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from llmopt_core.answering.citations import cited_numbers, without_marks
+from llmopt_core.answering.citations import read_citation_numbers, without_marks
 from llmopt_core.answering.fact_check.check import REFUSAL, FactCheckSpec, check_answer
-from llmopt_core.answering.fact_check.claims import claims_of, is_refusal
+from llmopt_core.answering.fact_check.claims import extract_claims, is_refusal
 from llmopt_core.answering.fact_check.support import ModelSupport, SupportResult, Verdict, WordSupport
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import Completion, ModelSpec
@@ -47,15 +47,15 @@ async def check(answer, spec, support, passages=PASSAGES, reviser=None):
     ],
 )
 def test_claims(answer, claims):
-    assert claims_of(answer) == claims
+    assert extract_claims(answer) == claims
 
 
 @pytest.mark.parametrize("piece", [".", "!", "。", " ", "[1", "[1] ", "(", "a.", "[1,", "\n", ".\n", "[", ". "])
 def test_an_answer_gone_wild_is_still_cut_into_claims(piece):
     answer = piece * 200_000 + "end"
-    assert "".join(claims_of(answer)).endswith("end")
+    assert "".join(extract_claims(answer)).endswith("end")
     assert without_marks(answer).endswith("end")
-    assert cited_numbers(answer) in ([], [1])
+    assert read_citation_numbers(answer) in ([], [1])
 
 
 @pytest.mark.parametrize("answer", ["I don't know.", "i don’t know", "I do not know!", "不知道。"])

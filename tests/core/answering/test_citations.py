@@ -2,7 +2,7 @@
 
 import pytest
 
-from llmopt_core.answering.citations import cited_numbers, coverage, find_citations, without_marks
+from llmopt_core.answering.citations import coverage, find_citations, read_citation_numbers, without_marks
 from llmopt_core.types import Chunk, Hit
 
 TEXTS = (
@@ -26,7 +26,7 @@ HITS = tuple(Hit(Chunk(f"{i}.txt", 0, len(text), text), 1.0) for i, text in enum
     ],
 )
 def test_marks(answer, numbers):
-    found = cited_numbers(answer)
+    found = read_citation_numbers(answer)
     assert found == numbers if numbers is not None else len(found) <= 101
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from llmopt_core.answering.cited_parts import cited_parts
+from llmopt_core.answering.cited_parts import find_cited_spans
 from llmopt_core.types import Answer, Chunk, Hit
 
 FIRST = "The harbour was built in 1712. Its two lighthouses still stand.  "
@@ -16,7 +16,7 @@ def shown(given: Answer) -> dict[int, list[str]]:
     texts = {"a.md": " " * 10 + FIRST, "b.md": SECOND}
     return {
         position: [texts[span.document][span.start : span.end] for span in spans]
-        for position, spans in cited_parts(given).items()
+        for position, spans in find_cited_spans(given).items()
     }
 
 
@@ -30,8 +30,8 @@ def test_an_unmarked_answer_points_into_what_it_cites() -> None:
 
 
 def test_what_stands_in_no_sentence_points_nowhere() -> None:
-    assert cited_parts(answer("Pirates burned the town to the ground [1].", 0)) == {}
-    assert cited_parts(answer("I don't know.")) == {}
+    assert find_cited_spans(answer("Pirates burned the town to the ground [1].", 0)) == {}
+    assert find_cited_spans(answer("I don't know.")) == {}
 
 
 def test_two_claims_on_one_sentence_point_to_it_once() -> None:

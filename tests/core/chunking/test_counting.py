@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 
 from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.chunking.matches import matches
-from llmopt_core.chunking.measure import measure
+from llmopt_core.chunking.measure import measure_for
 from llmopt_core.chunking.pack import as_arrays
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.chunking.token_starts import token_starts
-from llmopt_core.chunking.window import beyond_window, chunk_lengths
+from llmopt_core.chunking.window import chunk_lengths, measure_truncation
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.types import Document
 
@@ -51,7 +51,7 @@ def test_long_text_in_blocks_counts_like_a_short_one():
 
 def test_lengths_of_pieces_are_token_counts():
     text = "The quick brown fox. Antidisestablishmentarianism!"
-    by = measure(text, "all-MiniLM-L6-v2")
+    by = measure_for(text, "all-MiniLM-L6-v2")
     count = tokenizer("all-MiniLM-L6-v2").count
     assert by.lengths(np.array([0, 21]), np.array([20, len(text)])).tolist() == [count(text[:20]), count(text[21:])]
 
@@ -78,10 +78,10 @@ def test_what_lies_beyond_the_window_is_told():
     chunks = chunk_documents(documents, ChunkingSpec(size=80))
     texts = {d.name: d.text for d in documents}
     assert chunk_lengths(chunks, texts, "all-MiniLM-L6-v2").tolist() == [80, 20, 5]
-    report = beyond_window(chunks, texts, "all-MiniLM-L6-v2", 60)
+    report = measure_truncation(chunks, texts, "all-MiniLM-L6-v2", 60)
     assert report.lengths == (80, 20, 5)
     # The 61st word begins at character 300 of a chunk that ends at 399.
-    assert (report.chunks_cut, report.characters_cut) == (1, 99)
+    assert (report.truncated_chunks, report.truncated_characters) == (1, 99)
     assert report.share_cut == pytest.approx(99 / (399 + 99 + 24))
-    assert beyond_window(chunks, texts, "characters", 399).chunks_cut == 0
-    assert beyond_window([], texts, "characters", 10).share_cut == 0.0
+    assert measure_truncation(chunks, texts, "characters", 399).truncated_chunks == 0
+    assert measure_truncation([], texts, "characters", 10).share_cut == 0.0

@@ -52,7 +52,7 @@ def test_fixed_windows_of_characters():
 def test_fixed_windows_hold_exactly_so_many_tokens(unit):
     text = "The quick brown fox jumps over the lazy dog. " * 30
     spec = ChunkingSpec(method="fixed", size=50, overlap=10, unit=unit)
-    starts = [a for a, _ in tokenizer(spec.counted_by).offsets(text)]
+    starts = [a for a, _ in tokenizer(spec.length_unit).offsets(text)]
     found = spans(text, spec)
     for number, (start, end) in enumerate(found[:-1]):
         assert sum(start - 1 <= at < end for at in starts) == 50

@@ -6,9 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmopt_core.chunking.microscope import cut, in_sight, parts_held_by, stretches, union_length
+from llmopt_core.chunking.microscope import (
+    inspect_chunking,
+    reference_parts,
+    select_visible,
+    text_segments,
+    union_length,
+)
 from llmopt_core.chunking.spec import ChunkingSpec
-from llmopt_core.chunking.window import beyond_window
+from llmopt_core.chunking.window import measure_truncation
 from llmopt_core.types import Document
 
 TEXT = "One two three four. Five six seven eight.\n\n" * 12
@@ -26,9 +32,9 @@ def spec(**values: object) -> ChunkingSpec:
     st.sampled_from(["recursive", "fixed", "sentence", "small-to-big"]),
 )
 def test_stretches_are_the_text_and_nothing_else(text: str, start: int, length: int, method: str) -> None:
-    cutting = cut(Document("d", text), spec(size=20, overlap=3, method=method), window=3)
+    cutting = inspect_chunking(Document("d", text), spec(size=20, overlap=3, method=method), window=3)
     start, end = min(start, len(text)), min(start + length, len(text))
-    found = stretches(cutting, start, end, [(5, 9)])
+    found = text_segments(cutting, start, end, [(5, 9)])
     assert "".join(text[s.start : s.end] for s in found) == text[start:end]
     for stretch in found:
         inside = [i for i, c in enumerate(cutting.chunks) if c.start <= stretch.start and c.end >= stretch.end]
@@ -38,48 +44,53 @@ def test_stretches_are_the_text_and_nothing_else(text: str, start: int, length: 
 
 
 def test_a_window_of_the_text_looks_only_at_chunks_in_sight() -> None:
-    cutting = cut(Document("d", TEXT), spec())
-    assert in_sight(cutting, 0, 10) == [0]
-    assert len(in_sight(cutting, 100, 200)) < len(cutting.chunks)
-    assert stretches(cutting, 10, 10) == []
+    cutting = inspect_chunking(Document("d", TEXT), spec())
+    assert select_visible(cutting, 0, 10) == [0]
+    assert len(select_visible(cutting, 100, 200)) < len(cutting.chunks)
+    assert text_segments(cutting, 10, 10) == []
 
 
 def test_what_no_chunk_embeds_is_counted_once() -> None:
     document = Document("d", "word " * 100)
-    cutting = cut(document, spec(unit="tokens", size=40, method="fixed"), window=30)
-    assert cutting.chunks_cut == 2
-    assert cutting.share_lost == pytest.approx(0.2, abs=0.01)
-    tail = stretches(cutting, 0, len(document.text))
-    assert sum(s.end - s.start for s in tail if not s.embedded) == cutting.characters_lost
+    cutting = inspect_chunking(document, spec(unit="tokens", size=40, method="fixed"), window=30)
+    assert cutting.truncated_chunks == 2
+    assert cutting.truncated_share == pytest.approx(0.2, abs=0.01)
+    tail = text_segments(cutting, 0, len(document.text))
+    assert sum(s.end - s.start for s in tail if not s.embedded) == cutting.truncated_characters
 
 
 def test_an_overlap_can_embed_what_the_chunk_before_it_loses() -> None:
     document = Document("d", "word " * 100)
-    cutting = cut(document, spec(unit="tokens", size=40, overlap=15, method="fixed"), window=30)
-    report = beyond_window(cutting.chunks, {"d": document.text}, "all-MiniLM-L6-v2", 30)
-    assert report.chunks_cut == cutting.chunks_cut > 0
-    assert report.characters_cut > cutting.characters_lost
+    cutting = inspect_chunking(document, spec(unit="tokens", size=40, overlap=15, method="fixed"), window=30)
+    report = measure_truncation(cutting.chunks, {"d": document.text}, "all-MiniLM-L6-v2", 30)
+    assert report.truncated_chunks == cutting.truncated_chunks > 0
+    assert report.truncated_characters > cutting.truncated_characters
 
 
 def test_a_reference_is_held_whole_or_in_parts() -> None:
-    cutting = cut(Document("d", TEXT), spec())
+    cutting = inspect_chunking(Document("d", TEXT), spec())
     first = cutting.chunks[0]
-    assert [(h.position, h.share) for h in parts_held_by(cutting, first.start, first.end)] == [(0, 1.0)]
-    parts = parts_held_by(cutting, first.end - 6, first.end + 20)
+    assert [(h.position, h.share) for h in reference_parts(cutting, first.start, first.end)] == [(0, 1.0)]
+    parts = reference_parts(cutting, first.end - 6, first.end + 20)
     assert len(parts) == 2
     assert parts[0].share >= parts[1].share > 0
 
 
 def test_a_text_without_words_has_no_chunks() -> None:
-    cutting = cut(Document("d", "  \n "), spec())
-    assert (cutting.chunks, cutting.share_lost, cutting.share_repeated, cutting.chunks_cut) == ((), 0.0, 0.0, 0)
-    assert [(s.start, s.end, s.chunks) for s in stretches(cutting, 0, 4)] == [(0, 4, ())]
+    cutting = inspect_chunking(Document("d", "  \n "), spec())
+    assert (cutting.chunks, cutting.truncated_share, cutting.overlap_share, cutting.truncated_chunks) == (
+        (),
+        0.0,
+        0.0,
+        0,
+    )
+    assert [(s.start, s.end, s.chunks) for s in text_segments(cutting, 0, 4)] == [(0, 4, ())]
 
 
 def test_one_very_long_line_is_cut_and_shown() -> None:
-    cutting = cut(Document("line", "abc " * 1_250_000), spec(size=4_000))
+    cutting = inspect_chunking(Document("line", "abc " * 1_250_000), spec(size=4_000))
     assert len(cutting.chunks) == 1250
-    assert sum(s.end - s.start for s in stretches(cutting, 4_000_000, 4_003_600)) == 3_600
+    assert sum(s.end - s.start for s in text_segments(cutting, 4_000_000, 4_003_600)) == 3_600
 
 
 def test_the_length_of_a_union_counts_no_character_twice() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmopt_core.chunking.chunk import chunk_document
-from llmopt_core.chunking.measure import measure
+from llmopt_core.chunking.measure import measure_for
 from llmopt_core.chunking.spec import CJK_SEPARATORS, ChunkingSpec
 from llmopt_core.types import Document
 
@@ -26,7 +26,7 @@ def encode(texts):
 
 def check(text: str, spec: ChunkingSpec) -> None:
     chunks = chunk_document(Document("d", text), spec, encode)
-    by = measure(text, spec.counted_by)
+    by = measure_for(text, spec.length_unit)
     covered = np.zeros(len(text), bool)
     for chunk in chunks:
         assert chunk.text == text[chunk.start : chunk.end] != ""

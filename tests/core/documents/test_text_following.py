@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from llmopt_core.documents.span_tracking import TextFollowing
+from llmopt_core.documents.span_tracking import SpanTracker
 
 TEXT = (
     "# Norvale\n\nThe harbour of Norvale opened in 1887. Its first keeper was Ingrid Solheim.\n\n"
@@ -17,7 +17,7 @@ def follow(old: str, new: str, words: str, nth: int = 0) -> tuple[str | None, st
     start = -1
     for _ in range(nth + 1):
         start = old.index(words, start + 1)
-    found = TextFollowing(old, new).follow(start, start + len(words))
+    found = SpanTracker(old, new).track(start, start + len(words))
     if found.span is None:
         return None, found.doubt
     assert new[found.span[0] : found.span[1]] == words
@@ -49,11 +49,11 @@ def test_rows_of_a_table_are_told_apart():
     new = "\n".join(["article: anchor\nprice: 12 EUR\n", rows[2], "article: net\nprice: 12 EUR\n", rows[3], rows[0]])
     for number, name in ((2, "oar"), (3, "buoy")):
         start = [place for place in range(len(old)) if old.startswith("12 EUR", place)][number]
-        found = TextFollowing(old, new).follow(start, start + 6)
+        found = SpanTracker(old, new).track(start, start + 6)
         assert found.span is not None
         assert new[: found.span[0]].endswith(f"{name}\nprice: ")
     gone = old.index("12 EUR", old.index("sail"))
-    found = TextFollowing(old, new).follow(gone, gone + 6)
+    found = SpanTracker(old, new).track(gone, gone + 6)
     assert found.span is None or found.doubt
 
 
@@ -71,7 +71,7 @@ def test_lines_may_be_broken_anew():
     new = TEXT.replace(" opened in", "\nopened in").replace("two brothers", "two\nbrothers")
     assert follow(TEXT, new, "1887") == ("opened in ", "")
     start = TEXT.index("built by two brothers")
-    found = TextFollowing(TEXT, new).follow(start, start + len("built by two brothers"))
+    found = SpanTracker(TEXT, new).track(start, start + len("built by two brothers"))
     assert found.span is not None
     assert (new[slice(*found.span)], found.doubt) == ("built by two\nbrothers", "")
 
@@ -95,7 +95,7 @@ def test_words_that_changed_a_little_are_kept_and_said():
     words = "Its first keeper was Ingrid Solheim."
     start = TEXT.index(words)
     new = "Preface.\n\n" + TEXT.replace("first keeper was", "first keeper is")
-    found = TextFollowing(TEXT, new).follow(start, start + len(words))
+    found = SpanTracker(TEXT, new).track(start, start + len(words))
     assert found.span is not None
     assert new[slice(*found.span)] == "Its first keeper is Ingrid Solheim."
     assert found.doubt == "its words are a little different now"
@@ -104,14 +104,14 @@ def test_words_that_changed_a_little_are_kept_and_said():
 def test_long_texts_of_few_words_take_no_time_by_their_square():
     chooser = random.Random(5)
     old, new = (" ".join(chooser.choices("abc", k=300_000)) for _ in range(2))
-    found = TextFollowing(old, f"{new} end").follow(300_000, 300_001)
+    found = SpanTracker(old, f"{new} end").track(300_000, 300_001)
     assert found.span is None or found.doubt
 
 
 @pytest.mark.parametrize("words", [" opened in ", "pened in 188", "Norvale\n\nThe "])
 def test_edges_inside_words_and_spaces_stay_where_they_are(words):
     start = TEXT.index(words)
-    found = TextFollowing(TEXT, f"Preface.\n\n{TEXT}").follow(start, start + len(words))
+    found = SpanTracker(TEXT, f"Preface.\n\n{TEXT}").track(start, start + len(words))
     assert found.span == (start + 10, start + 10 + len(words))
 
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from llmopt_core.answering.fact_check.check import FactCheckSpec, check_answer
-from llmopt_core.errors import BadInput, BudgetReached, EndpointError
+from llmopt_core.errors import BadInput, EndpointError, OutOfBudget
 from llmopt_core.evaluation.assertions.check import (
     assertions_of,
     build_assertions,
@@ -267,8 +267,8 @@ async def test_a_judge_that_fails_passes_nobody(models, replies):
 
 
 async def test_a_budget_that_is_reached_is_not_swallowed(models):
-    with pytest.raises(BudgetReached):
-        await rubric(models, [BudgetReached("spent")])
+    with pytest.raises(OutOfBudget):
+        await rubric(models, [OutOfBudget("spent")])
 
 
 async def test_an_answer_cannot_talk_to_the_judge_in_its_own_voice(models):

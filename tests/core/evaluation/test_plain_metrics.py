@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from llmopt_core.errors import BadInput, BudgetReached
+from llmopt_core.errors import BadInput, OutOfBudget
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.registry import METRICS, build_metrics
 from llmopt_core.evaluation.sample import PlainMetric, Sample
@@ -125,9 +125,9 @@ async def test_a_metric_that_crashes_gives_a_failure():
 
 async def test_a_reached_budget_is_not_swallowed():
     async def spent(what, meter):
-        raise BudgetReached("enough")
+        raise OutOfBudget("enough")
 
-    with pytest.raises(BudgetReached):
+    with pytest.raises(OutOfBudget):
         await PlainMetric(METRICS["exact_match"], spent).score(sample())
 
 

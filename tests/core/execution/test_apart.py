@@ -13,7 +13,7 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.execution import isolation
-from llmopt_core.execution.isolation import ChildStopped, Limits, close_children, run_apart
+from llmopt_core.execution.isolation import IsolationError, Limits, close_children, run_isolated
 
 ROOMY = Limits(memory=1_000_000_000, cpu=60, wall=120)
 WORK = """
@@ -72,7 +72,7 @@ def work(tmp_path, monkeypatch):
 
 
 def call(function, *arguments, limits=ROOMY, on_part=lambda *_: None, heartbeat=lambda: None):
-    return run_apart(function, arguments, limits, on_part=on_part, heartbeat=heartbeat)
+    return run_isolated(function, arguments, limits, on_part=on_part, heartbeat=heartbeat)
 
 
 def test_results_progress_and_errors_come_back_from_one_warm_child(work):
@@ -86,19 +86,19 @@ def test_results_progress_and_errors_come_back_from_one_warm_child(work):
 
 
 def test_a_library_that_calls_it_damage_was_out_of_memory(work):
-    with pytest.raises(ChildStopped) as caught:
+    with pytest.raises(IsolationError) as caught:
         call(work.take_memory, limits=Limits(300_000_000, 60, 120))
     assert (caught.value.reason, caught.value.detail) == ("memory", "300 MB")
 
 
 def test_native_code_that_never_looks_up_is_stopped_by_its_cpu_time(work):
-    with pytest.raises(ChildStopped) as caught:
+    with pytest.raises(IsolationError) as caught:
         call(work.pattern, limits=Limits(10**9, 0.5, 300))
     assert (caught.value.reason, caught.value.detail) == ("time", "0 s")
 
 
 def test_one_that_waits_is_stopped_by_the_clock(work):
-    with pytest.raises(ChildStopped, match="time"):
+    with pytest.raises(IsolationError, match="time"):
         call(work.sleep, limits=Limits(10**9, 60, 0.5))
 
 
@@ -107,7 +107,7 @@ def test_one_that_waits_is_stopped_by_the_clock(work):
     [("die", "crash", "SIGSEGV"), ("odd", "failed", "KeyError: 'missing'"), ("deep", "failed", "nested too deeply")],
 )
 def test_crashes_and_unforeseen_errors_are_told_and_the_next_call_works(work, name, reason, detail):
-    with pytest.raises(ChildStopped) as caught:
+    with pytest.raises(IsolationError) as caught:
         call(getattr(work, name))
     assert caught.value.reason == reason
     assert detail in caught.value.detail
@@ -154,10 +154,10 @@ def test_a_killed_owner_takes_its_busy_child_along_and_its_script_is_not_run_aga
         import sys
         sys.path.insert(0, {str(tmp_path)!r})
         import foreign_work
-        from llmopt_core.execution.isolation import Limits, run_apart
+        from llmopt_core.execution.isolation import Limits, run_isolated
         open({str(tmp_path / "runs")!r}, "a").write("run\\n")
         {"if True" if unguarded else 'if __name__ == "__main__"'}:
-            run_apart(
+            run_isolated(
                 foreign_work.pattern_announced, [{str(tmp_path / "pid")!r}], Limits(10**9, 300, 300),
                 on_part=print, heartbeat=lambda: None,
             )
@@ -180,11 +180,11 @@ def test_a_killed_owner_takes_its_busy_child_along_and_its_script_is_not_run_aga
 
 def test_it_works_where_only_the_current_folder_leads_to_the_program(tmp_path):
     code = (
-        "import os, time; from llmopt_core.execution.isolation import Limits, run_apart; os.chdir('/')\n"
+        "import os, time; from llmopt_core.execution.isolation import Limits, run_isolated; os.chdir('/')\n"
         "from llmopt_core.documents.readers import read_file\n"
-        "from llmopt_core.documents.reading_options import Reading\n"
-        "limits, file = Limits(10**9, 60, 120), ('a.txt', b'read', Reading())\n"
-        "print(run_apart(read_file, file, limits, on_part=print, heartbeat=int)[0].text)"
+        "from llmopt_core.documents.reading_options import ReadingOptions\n"
+        "limits, file = Limits(10**9, 60, 120), ('a.txt', b'read', ReadingOptions())\n"
+        "print(run_isolated(read_file, file, limits, on_part=print, heartbeat=int)[0].text)"
     )
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     root = Path(isolation.__file__).parents[2]

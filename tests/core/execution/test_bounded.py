@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from llmopt_core.errors import BadInput, BudgetReached, Cancelled, EndpointError, StorageFailed
-from llmopt_core.execution.concurrency import bounded_map
+from llmopt_core.errors import BadInput, Cancellation, EndpointError, OutOfBudget, StorageError
+from llmopt_core.execution.concurrency import map_concurrently
 from llmopt_core.types import Failure
 
 
@@ -46,13 +46,13 @@ async def test_results_come_in_the_order_of_the_items():
         await asyncio.sleep(0.02 - number / 1000)
         return number * 2
 
-    assert await bounded_map(range(10), work, concurrency=4) == [n * 2 for n in range(10)]
+    assert await map_concurrently(range(10), work, concurrency=4) == [n * 2 for n in range(10)]
 
 
 @pytest.mark.parametrize("concurrency", [1, 3, 50])
 async def test_never_more_at_once_than_allowed(concurrency: int):
     work = Work()
-    mapped = asyncio.create_task(bounded_map(range(12), work, concurrency=concurrency))
+    mapped = asyncio.create_task(map_concurrently(range(12), work, concurrency=concurrency))
     await work.full(min(concurrency, 12))
     work.gate.set()
 
@@ -62,12 +62,12 @@ async def test_never_more_at_once_than_allowed(concurrency: int):
 
 
 async def test_no_items():
-    assert await bounded_map([], Work(), concurrency=3) == []
+    assert await map_concurrently([], Work(), concurrency=3) == []
 
 
 async def test_concurrency_must_be_positive():
     with pytest.raises(ValueError, match="at least 1"):
-        await bounded_map([1], Work(), concurrency=0)
+        await map_concurrently([1], Work(), concurrency=0)
 
 
 async def test_the_next_starts_as_soon_as_one_ends():
@@ -83,7 +83,7 @@ async def test_the_next_starts_as_soon_as_one_ends():
             slow.set()
         return number
 
-    await bounded_map(range(10), work, concurrency=2)
+    await map_concurrently(range(10), work, concurrency=2)
 
     assert done[-1] == 0
 
@@ -97,7 +97,7 @@ async def test_items_are_taken_when_there_is_room():
             taken.append(number)
             yield number
 
-    task = asyncio.create_task(bounded_map(items(), work, concurrency=2))
+    task = asyncio.create_task(map_concurrently(items(), work, concurrency=2))
     await asyncio.sleep(0.01)
     assert taken == [0, 1]
     work.gate.set()
@@ -114,7 +114,7 @@ async def test_a_failing_item_does_not_stop_the_others():
             raise ZeroDivisionError("division by zero")
         return number
 
-    found = await bounded_map(range(5), work, concurrency=2, stage="answer")
+    found = await map_concurrently(range(5), work, concurrency=2, stage="answer")
 
     assert found == [
         0,
@@ -133,7 +133,7 @@ async def test_each_result_is_reported_as_it_finishes():
             raise BadInput("no")
         return item.upper()
 
-    await bounded_map("abc", work, concurrency=1, on_done=lambda *report: seen.append(report))
+    await map_concurrently("abc", work, concurrency=1, on_done=lambda *report: seen.append(report))
 
     assert [(position, item) for position, item, _ in seen] == [(0, "a"), (1, "b"), (2, "c")]
     assert isinstance(seen[1][2], Failure)
@@ -147,7 +147,7 @@ async def test_stopping_lets_what_runs_finish():
         done.append(number)
         return number
 
-    found = await bounded_map(range(10), work, concurrency=2, should_stop=lambda: len(done) >= 3)
+    found = await map_concurrently(range(10), work, concurrency=2, should_stop=lambda: len(done) >= 3)
 
     finished = [number for number in found if not isinstance(number, Failure)]
     assert 3 <= len(finished) <= 5
@@ -157,7 +157,7 @@ async def test_stopping_lets_what_runs_finish():
 
 async def test_cancelling_cancels_what_runs_and_waits_for_it():
     work = Work()
-    task = asyncio.create_task(bounded_map(range(100), work, concurrency=5))
+    task = asyncio.create_task(map_concurrently(range(100), work, concurrency=5))
     await work.full(5)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -170,7 +170,7 @@ async def test_cancelling_cancels_what_runs_and_waits_for_it():
 
 
 @pytest.mark.parametrize(
-    "error", [BudgetReached("1.00 USD spent."), Cancelled("Cancelled."), StorageFailed("The disk is full.")]
+    "error", [OutOfBudget("1.00 USD spent."), Cancellation("Cancelled."), StorageError("The disk is full.")]
 )
 async def test_a_spent_budget_or_a_full_disk_stops_all(error: Exception):
     work = Work()
@@ -181,7 +181,7 @@ async def test_a_spent_budget_or_a_full_disk_stops_all(error: Exception):
         return await work(number)
 
     with pytest.raises(type(error)):
-        await bounded_map(range(100), spend, concurrency=5)
+        await map_concurrently(range(100), spend, concurrency=5)
 
     assert work.running == 0
     assert len(work.started) < 10
@@ -195,4 +195,4 @@ async def test_what_the_report_raises_stops_all():
         return number
 
     with pytest.raises(OSError, match="disk full"):
-        await bounded_map(range(10), work, concurrency=2, on_done=full)
+        await map_concurrently(range(10), work, concurrency=2, on_done=full)

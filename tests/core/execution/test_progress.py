@@ -25,17 +25,17 @@ def test_steps_add_up():
 
 
 def test_time_left_goes_by_what_was_not_cached():
-    assert after(10, [(100.0, True)] * 6 + [(104.0, False)] * 2).time_left() == pytest.approx(4.0)
+    assert after(10, [(100.0, True)] * 6 + [(104.0, False)] * 2).remaining_seconds() == pytest.approx(4.0)
 
 
 def test_time_left_is_unknown_before_the_first_real_item():
-    assert after(10, []).time_left() is None
-    assert after(10, [(100.0, True)]).time_left() is None
+    assert after(10, []).remaining_seconds() is None
+    assert after(10, [(100.0, True)]).remaining_seconds() is None
 
 
 @pytest.mark.parametrize("total", [0, 1])
 def test_nothing_is_left_at_the_end(total: int):
     progress = after(total, [(101.0, False)] * total)
 
-    assert progress.time_left() == 0.0
+    assert progress.remaining_seconds() == 0.0
     assert progress.fraction == 1.0

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from llmopt_core.cache import Cache, MemoryCache
-from llmopt_core.errors import BadInput, BudgetReached
+from llmopt_core.errors import BadInput, OutOfBudget
 from llmopt_core.execution.budget import Budget, Quote
 from llmopt_core.execution.spending import read_spending, spending, spending_words
 from llmopt_core.runs.store import Store
@@ -38,15 +38,15 @@ def test_what_was_paid_before_is_a_part_of_the_budget(cache: Cache) -> None:
     assert read_spending(cache, "w").usage == Usage(30, 15, 0.3, 3)
     assert spending_words(cache, "w", 0.5) == "$0.30 of the budget of $0.50 are spent, $0.20 are left"
     with spending(cache, "w", 0.5) as budget:
-        assert budget.left_usd == pytest.approx(0.2)
-        with pytest.raises(BudgetReached, match=r"\(\$0\.50 are spent\)"):
+        assert budget.remaining_usd == pytest.approx(0.2)
+        with pytest.raises(OutOfBudget, match=r"\(\$0\.50 are spent\)"):
             pay(budget, 3)
     assert read_spending(cache, "w").usage.cost_usd == pytest.approx(0.5)
     assert read_spending(cache, "other").usage == Usage()
 
 
 def test_going_on_after_the_budget_asks_for_a_new_one(cache: Cache) -> None:
-    with pytest.raises(BudgetReached), spending(cache, "w", 0.25) as budget:
+    with pytest.raises(OutOfBudget), spending(cache, "w", 0.25) as budget:
         pay(budget, 3)
     with (
         pytest.raises(BadInput, match=r"stopped by its budget, and \$0\.20 are spent so far"),
@@ -62,7 +62,7 @@ def test_going_on_after_the_budget_asks_for_a_new_one(cache: Cache) -> None:
 
 
 def test_a_budget_that_was_refused_only_inside_counts_as_stopped(cache: Cache) -> None:
-    with spending(cache, "w", 0.05) as budget, pytest.raises(BudgetReached):
+    with spending(cache, "w", 0.05) as budget, pytest.raises(OutOfBudget):
         pay(budget, 1)
     assert read_spending(cache, "w").stopped
 
@@ -116,5 +116,5 @@ with spending(cache, "w", 1.0) as budget:
     cache = Store.open(Settings(home=tmp_path)).cache
     assert read_spending(cache, "w").usage.cost_usd == pytest.approx(0.4)
     with spending(cache, "w", 1.0) as budget:
-        assert budget.left_usd == pytest.approx(0.6)
+        assert budget.remaining_usd == pytest.approx(0.6)
         assert budget.dearest == {"m": 0.2}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from llmopt_core.answering.fact_check.check import NOT_CHECKED
-from llmopt_core.answering.finish_reason import ending_of
+from llmopt_core.answering.finish_reason import describe_finish
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.grading import recorded_metrics
@@ -80,7 +80,7 @@ async def test_what_a_content_filter_left_and_a_call_of_a_tool_are_no_answers_to
     assert (record.scores["answer_f1"].value is not None) is scored
     assert record.scores["checks"].passed is (True if scored else None)
     if not scored:
-        assert record.scores["answer_f1"].failure == ending_of(record.answer) != ""
+        assert record.scores["answer_f1"].failure == describe_finish(record.answer) != ""
 
 
 async def test_a_check_by_an_llm_is_asked_once(lab: Lab) -> None:

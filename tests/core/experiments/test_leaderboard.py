@@ -4,7 +4,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
 from llmopt_core.experiments.run_scores import RunScoreTable, baseline_position, read_run_scores
 from llmopt_core.runs.values import RunScores
-from llmopt_core.statistics.paired_comparison import compare_paired, holm
+from llmopt_core.statistics.paired_comparison import compare_pairs, holm
 from tests.engine_lab import Lab
 
 from .test_runner import run
@@ -46,7 +46,7 @@ def test_p_values_are_adjusted_for_the_number_of_configurations() -> None:
     slightly = [value + (0.05 if i < 6 else -0.01) for i, value in enumerate(LOW)]
     runs = [scored("baseline", LOW), scored("a", slightly), scored("b", HIGH), scored("c", LOW)]
     rows = leaderboard(runs, ["answer_f1"])
-    alone = [compare_paired(LOW, list(r.scores.values["answer_f1"])).p_value for r in runs[1:]]
+    alone = [compare_pairs(LOW, list(r.scores.values["answer_f1"])).p_value for r in runs[1:]]
     shown = [row.cells["answer_f1"].versus.p_value for row in rows[1:]]  # type: ignore[union-attr]
     assert shown == holm([p for p in alone if p is not None])
     assert [row.cells["answer_f1"].versus.p_unadjusted for row in rows[1:]] == alone

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.errors import BadInput, BudgetReached, EndpointError
+from llmopt_core.errors import BadInput, EndpointError, OutOfBudget
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments.configuration import Configuration
@@ -139,7 +139,7 @@ async def test_the_first_texts_that_are_embedded_fit_the_budget_too(desk: Desk, 
     budget = Budget(whole * share)
     async with desk.models() as models:
         embedder = models.embedder(EmbeddingSpec(endpoint="stub", model="stub-embedding"))
-        with models.within(budget), pytest.raises(BudgetReached):
+        with models.within(budget), pytest.raises(OutOfBudget):
             encode_cached(texts, embedder, desk.store.cache)
     assert desk.paid <= whole * share
 

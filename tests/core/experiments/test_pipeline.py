@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.errors import EndpointError, MissingDependency, StorageFailed
+from llmopt_core.errors import EndpointError, MissingDependency, StorageError
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
@@ -169,7 +169,7 @@ async def test_a_score_that_could_not_be_made_is_tried_again(lab: Lab) -> None:
     assert later.chat.requests == []
 
 
-@pytest.mark.parametrize("error", [StorageFailed("full"), MissingDependency("pip install x")])
+@pytest.mark.parametrize("error", [StorageError("full"), MissingDependency("pip install x")])
 async def test_what_would_fail_every_record_ends_the_run(lab: Lab, error: Exception) -> None:
     lab.chat = ScriptedChat([error])
     with pytest.raises(type(error)):

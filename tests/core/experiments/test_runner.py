@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.errors import BadInput, EndpointError, StorageFailed
+from llmopt_core.errors import BadInput, EndpointError, StorageError
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import resume_run, run_experiment, save_experiment
@@ -63,7 +63,7 @@ async def test_records_are_stored_as_they_finish(many: Lab) -> None:
 
     def look(progress: RunProgress) -> None:
         told.append(progress.done)
-        stored.append(len(many.store.done_positions(progress.run_id)))
+        stored.append(len(many.store.record_positions(progress.run_id)))
 
     await run(many, many.plan(plain(many), concurrency=3), on_progress=look)
     assert stored[0] == 0
@@ -357,12 +357,12 @@ async def test_a_full_disk_ends_the_run_in_one_sentence_and_keeps_the_records(
 
     def full(run_id: int, items: Sequence[tuple[int, Record]]) -> None:
         if len(saved) + len(items) > 20:
-            raise StorageFailed("The disk that holds llmopt.db is full: free some space, then resume.")
+            raise StorageError("The disk that holds llmopt.db is full: free some space, then resume.")
         saved.update(position for position, _ in items)
         save(run_id, items)
 
     monkeypatch.setattr(many.store, "save_records", full)
-    with pytest.raises(StorageFailed, match="is full"):
+    with pytest.raises(StorageError, match="is full"):
         await run(many, many.plan(plain(many)))
     monkeypatch.undo()
     (kept,) = many.store.runs("p")

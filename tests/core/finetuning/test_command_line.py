@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from llmopt_core.cli import finetune
-from llmopt_core.cli.output import Watched
+from llmopt_core.cli.output import ProgressLine
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.finetuning.jobs.folder import all_folders, new_folder
@@ -59,7 +59,9 @@ def test_a_long_check_says_how_far_it_is_beside_the_json(
     path = tmp_path / "long.jsonl"
     path.write_bytes(colours(40).to_jsonl())
     seconds = count()
-    monkeypatch.setattr(finetune, "Watched", partial(Watched, terminal=terminal, clock=lambda: float(next(seconds))))
+    monkeypatch.setattr(
+        finetune, "ProgressLine", partial(ProgressLine, terminal=terminal, clock=lambda: float(next(seconds)))
+    )
     llmopt("check", path, "--json", "-")
     said = capsys.readouterr()
     assert json.loads(said.out)["examples"] == 40

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.errors import BadInput, StorageError
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, chat_example, preference_example
 from llmopt_core.finetuning.data.files import load_training_set
 from llmopt_core.finetuning.data.lint import check_file
@@ -140,7 +140,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(StorageFailed, match="No space left"):
+    with pytest.raises(StorageError, match="No space left"):
         replace_file(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["state.json"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.errors import BadInput, StorageError
 from llmopt_core.finetuning.data.examples import TrainingSet, chat_example, preference_example
 from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder, open_folder
@@ -163,7 +163,7 @@ def test_a_disk_without_room_for_the_card_leaves_no_half_adapter(
     make: Callable[..., JobFolder], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(path: Path, _facts: Any) -> None:
-        raise StorageFailed(f"{path}: cannot be written") from OSError(28, "No space left on device")
+        raise StorageError(f"{path}: cannot be written") from OSError(28, "No space left on device")
 
     folder = make()
     with monkeypatch.context() as patch:
@@ -184,7 +184,7 @@ def test_a_full_disk_hides_no_job(
     folder.update_state(status="running", step=3, total_steps=6)
 
     def full(self: JobFolder, **_: Any) -> None:
-        raise StorageFailed("state.json: cannot be written (No space left on device)")
+        raise StorageError("state.json: cannot be written (No space left on device)")
 
     monkeypatch.setattr(JobFolder, "update_state", full)
     (job,) = all_jobs(settings)
@@ -199,7 +199,7 @@ def test_the_time_of_a_job_counts_all_that_was_worked(
 
     def lost(_worker: trainer.Worker) -> dict[str, Any]:
         now[0] += 100.0
-        raise StorageFailed("no room")
+        raise StorageError("no room")
 
     def done(_worker: trainer.Worker) -> dict[str, Any]:
         now[0] += 30.0

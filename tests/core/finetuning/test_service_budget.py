@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llmopt_core.cli.app import run
-from llmopt_core.errors import BadInput, BudgetReached, EndpointError
+from llmopt_core.errors import BadInput, EndpointError, OutOfBudget
 from llmopt_core.execution.budget import Account, account_for
 from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
@@ -57,7 +57,7 @@ def test_an_estimate_above_the_budget_is_refused_before_anything_is_sent(
     service: ServiceTrainer, stub: FineTuningStub, settings: Settings
 ) -> None:
     with pytest.raises(
-        BudgetReached, match=r"Nothing was sent: training may cost .* in 2 epochs\), more than the budget"
+        OutOfBudget, match=r"Nothing was sent: training may cost .* in 2 epochs\), more than the budget"
     ):
         start(service, request(budget_usd=usd(2 * EPOCH) * 0.999))
     assert (stub.requests, all_jobs(settings)) == ([], [])
@@ -73,7 +73,7 @@ def test_epochs_that_the_service_chooses_are_a_range(service: ServiceTrainer, ep
     assert price.epochs == (1, 8)
     assert price.usd == (pytest.approx(usd(EPOCH)), pytest.approx(usd(8 * EPOCH)))
     assert "1 to 8 epochs, as the service chooses" in price.sentence
-    with pytest.raises(BudgetReached, match="set the number of epochs"):
+    with pytest.raises(OutOfBudget, match="set the number of epochs"):
         start(service, request(epochs, budget_usd=usd(3 * EPOCH)))
     assert start(service, request(epochs, budget_usd=usd(8 * EPOCH))).status == "queued"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.errors import BadInput, Cancelled, EndpointError, StorageFailed
+from llmopt_core.errors import BadInput, Cancellation, EndpointError, StorageError
 from llmopt_core.finetuning.data.examples import TrainingSet, chat_example, preference_example
 from llmopt_core.finetuning.finetuners import all_jobs, fine_tuner, fine_tuner_of
 from llmopt_core.finetuning.jobs.folder import JobFolder, jobs_root, open_folder
@@ -196,13 +196,13 @@ def test_the_callback_gets_the_id_even_when_the_disk_is_full(
 
     def full(self: JobFolder, **changes: Any) -> dict[str, Any]:
         if "remote_id" in changes:
-            raise StorageFailed("No space left on device")
+            raise StorageError("No space left on device")
         return update(self, **changes)
 
     kept: list[str] = []
     with monkeypatch.context() as patch:
         patch.setattr(JobFolder, "update_state", full)
-        with pytest.raises(StorageFailed):
+        with pytest.raises(StorageError):
             start(service, on_created=lambda job: kept.append(job.remote_id))
     assert kept == ["ftjob-1"]
 
@@ -260,7 +260,7 @@ def test_cancelling_during_the_upload_starts_nothing_and_deletes_what_arrived(
         return read(self, size)
 
     monkeypatch.setattr(openai_launch.WatchedFile, "read", cancel_in_the_second_file)
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancellation):
         start(service)
     job = only_job(settings)
     assert (job.status, job.resumable) == ("cancelled", True)

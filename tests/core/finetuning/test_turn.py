@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from llmopt_core.errors import Cancelled
+from llmopt_core.errors import Cancellation
 from llmopt_core.finetuning.jobs import training_queue as turns
 from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
@@ -38,7 +38,7 @@ def test_a_waiting_job_can_be_cancelled(settings: Settings, monkeypatch: pytest.
     one.update_state(status="running")
     with (
         turns.turn(one, settings, lambda: False),
-        pytest.raises(Cancelled),
+        pytest.raises(Cancellation),
         turns.turn(other, settings, lambda: next(answers)),
     ):
         raise AssertionError("two at once")

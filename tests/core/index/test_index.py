@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.errors import BadInput, StorageError
 from llmopt_core.index import open_indexes
 from llmopt_core.index.build import build_index
 from llmopt_core.index.exact import best, exact_search
@@ -147,7 +147,7 @@ def test_a_damaged_index_is_built_again(file, damage, chunks, spec, embedder, se
 def test_a_workspace_that_cannot_be_written_is_named(chunks, spec, embedder, settings, cache):
     settings.home.parent.mkdir(exist_ok=True)
     settings.home.write_text("a file where the folder should be")
-    with pytest.raises(StorageFailed, match="indexes"):
+    with pytest.raises(StorageError, match="indexes"):
         build_index(chunks, spec, embedder, settings, cache)
 
 

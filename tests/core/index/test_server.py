@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from llmopt_core.cache import MemoryCache
-from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.errors import BadInput, StorageError
 from llmopt_core.index import builder, open_indexes, shared_collections
 from llmopt_core.index.build import build_index
 from llmopt_core.index.index_inventory import delete_index, stored_indexes
@@ -117,7 +117,7 @@ def test_a_collection_that_vanished_is_stored_again(chunks, spec, embedder, on_s
     index = build_index(chunks, spec, embedder, on_server, cache)
     client = chromadb.HttpClient(host="127.0.0.1", port=port)
     client.delete_collection(f"llmopt-{index.fingerprint}")
-    with pytest.raises(StorageFailed, match="vector database"):
+    with pytest.raises(StorageError, match="vector database"):
         index.search_dense(embedder.encode(["bees"]), 1)
     open_indexes.close_all()
     again = build_index(chunks, spec, embedder, on_server, cache)
@@ -129,7 +129,7 @@ def test_a_server_that_does_not_answer_is_named(chunks, spec, embedder, settings
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         nobody = settings.model_copy(update={"chroma_url": url})
-        with pytest.raises(StorageFailed, match=url):
+        with pytest.raises(StorageError, match=url):
             build_index(chunks, spec, embedder, nobody, cache)
 
 
@@ -178,7 +178,7 @@ def test_a_server_that_dies_between_create_and_add(chunks, spec, embedder, fresh
         write(collection, vectors, documents)
 
     monkeypatch.setattr(shared_collections, "add_all", killed)
-    with pytest.raises(StorageFailed, match=rf"^The Chroma server at {fresh.url} failed .* is stored anew\.$"):
+    with pytest.raises(StorageError, match=rf"^The Chroma server at {fresh.url} failed .* is stored anew\.$"):
         build_index(chunks, spec, embedder, home, MemoryCache())
     monkeypatch.undo()
     fresh.start()
@@ -187,7 +187,7 @@ def test_a_server_that_dies_between_create_and_add(chunks, spec, embedder, fresh
     assert index.search_dense(embedder.encode(["honey bees"]), 1)[0][0].chunk == chunks[1]
     assert fresh.names() == [f"llmopt-{index.fingerprint}", "llmopt-users"]
     fresh.kill()
-    with pytest.raises(StorageFailed, match=r"vector database failed|does not answer"):
+    with pytest.raises(StorageError, match=r"vector database failed|does not answer"):
         index.search_dense(embedder.encode(["bees"]), 1)
     fresh.start()
     assert index.search_dense(embedder.encode(["honey bees"]), 1)[0][0].chunk == chunks[1]
@@ -295,7 +295,7 @@ def test_a_collection_that_vanished_heals_in_the_process_that_has_it_open(chunks
     index.search_dense(embedder.encode(["bees"]), 1)
     with fresh.client() as client:
         client.delete_collection(f"llmopt-{index.fingerprint}")
-    with pytest.raises(StorageFailed, match="vector database"):
+    with pytest.raises(StorageError, match="vector database"):
         index.search_dense(embedder.encode(["bees"]), 1)
     again = HashEmbedder()
     healed = build_index(chunks, spec, again, home, MemoryCache())
@@ -305,7 +305,7 @@ def test_a_collection_that_vanished_heals_in_the_process_that_has_it_open(chunks
 
 def test_no_password_of_an_address_is_shown(chunks, spec, embedder, settings, cache):
     url = settings.model_copy(update={"chroma_url": "http://me:hidden@127.0.0.1:9"})
-    with pytest.raises(StorageFailed) as caught:
+    with pytest.raises(StorageError) as caught:
         build_index(chunks, spec, embedder, url, cache)
     assert "hidden" not in str(caught.value)
 

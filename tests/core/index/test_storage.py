@@ -8,7 +8,7 @@ import pytest
 CHILD = """
 import pathlib, resource, sys
 from llmopt_core.cache import MemoryCache
-from llmopt_core.errors import StorageFailed
+from llmopt_core.errors import StorageError
 from llmopt_core.index.build import build_index
 from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.models.scripted import HashEmbedder
@@ -24,7 +24,7 @@ unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, unlimited[1]))
 try:
     build()
-except StorageFailed as error:
+except StorageError as error:
     print(error)
 folders = [path.name for path in (home / "indexes").iterdir() if path.is_dir()]
 resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)

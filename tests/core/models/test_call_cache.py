@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmopt_core.cache import MemoryCache
-from llmopt_core.errors import EndpointError, StorageFailed
+from llmopt_core.errors import EndpointError, StorageError
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
 from llmopt_core.models.calls.cache import CachedChat
 from llmopt_core.models.registry import Models
@@ -34,7 +34,7 @@ async def test_the_same_call_is_made_once(stub: StubEndpoint, make_models: MakeM
     assert first.usage.calls == 1
     assert (second.text, second.finish_reason, second.seconds) == (first.text, first.finish_reason, first.seconds)
     assert (second.usage.calls, second.usage.cached_calls, second.usage.prompt_tokens) == (0, 1, 0)
-    assert second.usage.uncached == first.usage
+    assert second.usage.original == first.usage
     assert first.usage.prompt_tokens > 0
 
 
@@ -207,12 +207,12 @@ async def test_a_damaged_entry_is_made_anew(make_models: MakeModels):
 
 class Full(MemoryCache):
     def put_many(self, stage, values):
-        raise StorageFailed("The disk is full; free some space.")
+        raise StorageError("The disk is full; free some space.")
 
 
 async def test_a_full_disk_is_told(make_models: MakeModels):
     async with make_models(Full()) as models:
-        with pytest.raises(StorageFailed, match="The disk is full"):
+        with pytest.raises(StorageError, match="The disk is full"):
             await complete(models, ask())
 
 

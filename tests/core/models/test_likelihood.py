@@ -25,7 +25,7 @@ async def test_an_endpoint_that_echoes(stub: StubEndpoint, make_models: MakeMode
     assert scored.mean == pytest.approx(-(6 + 6 + 5) / 3)
     assert (scored.tokens, scored.usage.calls) == (3, 1)
     assert again.usage == scored.usage.from_cache
-    assert again.usage.uncached == scored.usage
+    assert again.usage.original == scored.usage
     assert stub.requests[0]["body"]["echo"] is True
 
 

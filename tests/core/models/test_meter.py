@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from llmopt_core.errors import BudgetReached, EndpointError
+from llmopt_core.errors import EndpointError, OutOfBudget
 from llmopt_core.execution.budget import Budget
 from llmopt_core.models.base import ChatRequest, ModelSpec
 from llmopt_core.models.registry import Models
@@ -25,10 +25,10 @@ def models(settings, paid: ScriptedChat, free: ScriptedChat | None = None) -> Mo
     return made
 
 
-async def ask(made: Models, number: int, model: str = "paid") -> str | BudgetReached:
+async def ask(made: Models, number: int, model: str = "paid") -> str | OutOfBudget:
     try:
         return (await made.chat(ModelSpec(endpoint=model)).complete(request(number, model))).text
-    except BudgetReached as error:
+    except OutOfBudget as error:
         return error
 
 
@@ -50,7 +50,7 @@ async def test_no_call_is_made_that_the_budget_may_not_pay(settings) -> None:
         assert await ask(made, 9, "free") == "free"
     assert answers.count("yes") == len(chat.requests) == 3
     assert budget.usage.cost_usd == pytest.approx(0.03)
-    told = next(str(answer) for answer in answers if isinstance(answer, BudgetReached))
+    told = next(str(answer) for answer in answers if isinstance(answer, OutOfBudget))
     assert "The budget of $0.035 leaves no room" in told
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llmopt_core.cache import MemoryCache
-from llmopt_core.errors import BadInput, BudgetReached
+from llmopt_core.errors import BadInput, OutOfBudget
 from llmopt_core.execution.budget import Budget
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec, ToolDefinition
 from llmopt_core.models.calls import cache as call_cache
@@ -398,7 +398,7 @@ async def test_tools_take_room_in_a_budget(stub: StubEndpoint, make_models: Make
         with models.within(Budget(45.0)):
             await models.chat(ask().model).complete(replace(with_tools(max_tokens=1), tools=()))
             stub.reset()
-            with pytest.raises(BudgetReached):
+            with pytest.raises(OutOfBudget):
                 await models.chat(ask().model).complete(with_tools(max_tokens=1))
     assert stub.calls == 0
 

@@ -7,9 +7,9 @@ from llmopt_core.errors import BadInput
 from llmopt_core.prompts.messages import (
     build_messages,
     build_step_messages,
-    shots_for,
-    undefined_variables,
-    unused_variables,
+    find_undefined_variables,
+    find_unused_variables,
+    select_shots,
 )
 from llmopt_core.prompts.patterns import ends_of_matches, extract_answer
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec, PromptStep
@@ -51,7 +51,7 @@ def test_an_examples_own_values_are_used_and_never_the_questions():
 def test_examples_may_have_their_own_template():
     shots = FewShotSpec(examples=({"question": "a", "answer": "b"},), template="Only {{ question }}")
     prompt = PromptSpec(template="{{ context }} {{ question }}", few_shot=shots)
-    assert shots_for(prompt, {"question": "q"}) == [("Only a", "b")]
+    assert select_shots(prompt, {"question": "q"}) == [("Only a", "b")]
 
 
 def test_an_answer_in_an_example_is_text_and_not_a_template():
@@ -73,10 +73,10 @@ def test_variables_of_a_chain():
         PromptStep(name="draft", template="{{ facts }} {{ question }} {{ final }}"),
     )
     prompt = PromptSpec(template="{{ draft }} {{ tone }}", steps=steps)
-    assert undefined_variables(prompt, ["question", "context"]) == {"final", "tone"}
-    assert unused_variables(prompt, ["question", "category"]) == {"category"}
+    assert find_undefined_variables(prompt, ["question", "context"]) == {"final", "tone"}
+    assert find_unused_variables(prompt, ["question", "category"]) == {"category"}
     unread = PromptSpec(steps=(PromptStep(name="plan", template="x"),))
-    assert unused_variables(unread, ["question"]) == {"plan"}
+    assert find_unused_variables(unread, ["question"]) == {"plan"}
 
 
 @pytest.mark.parametrize("name", ["two words", "", "1st", "a-b", "{{x}}"])

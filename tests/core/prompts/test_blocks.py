@@ -3,7 +3,7 @@
 import pytest
 
 from llmopt_core.prompts.blocks import BLOCKS, block
-from llmopt_core.prompts.messages import build_messages, undefined_variables
+from llmopt_core.prompts.messages import build_messages, find_undefined_variables
 from llmopt_core.prompts.patterns import extract_answer
 from llmopt_core.prompts.spec import PromptSpec
 
@@ -15,7 +15,7 @@ def test_a_block_adds_itself_once_and_still_renders(entry):
     assert entry.apply(once) == once
     values = {"question": "Q", "context": "C", "facts": "F"}
     assert "Q" in build_messages(once, values, "chat")[-1].content
-    assert undefined_variables(once, ["question", "context"]) == set()
+    assert find_undefined_variables(once, ["question", "context"]) == set()
 
 
 @pytest.mark.parametrize("entry", BLOCKS, ids=lambda entry: entry.name)

@@ -2,20 +2,20 @@
 
 from llmopt_core.jobs.titles import job_title
 from llmopt_core.labs.job_kinds import job_kinds
-from llmopt_core.reporting.progress_summary import Standing, standing_of
+from llmopt_core.reporting.progress_summary import ProgressSummary, summarize_progress
 
 
 def test_the_line_says_done_of_total_time_and_cost() -> None:
-    now = standing_of({"done": 12, "total": 1480, "seconds_left": 125.0, "cost_usd": 0.0123, "left_usd": 1.5})
+    now = summarize_progress({"done": 12, "total": 1480, "seconds_left": 125.0, "cost_usd": 0.0123, "left_usd": 1.5})
     assert now.line == "12 of 1,480 questions · 2 min 5 s left · $0.0123 so far · $1.50 of the budget left"
     assert now.share == 12 / 1480
 
 
 def test_what_is_not_known_is_said_and_never_zero() -> None:
-    assert Standing().line == "time left not known yet · free so far"
-    now = standing_of({"done": 3, "total": 4, "unit": "texts", "cost_usd": None})
+    assert ProgressSummary().line == "time left not known yet · free so far"
+    now = summarize_progress({"done": 3, "total": 4, "unit": "texts", "cost_usd": None})
     assert now.line == "3 of 4 texts · time left not known yet · cost not known: no price list"
-    assert Standing(5, 4).share == 1.0
+    assert ProgressSummary(5, 4).share == 1.0
 
 
 def title(kind: str, arguments: dict[str, object]) -> str:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from llmopt_core.retrieval.fusion import reciprocal_ranks, round_robin, weighted_scores
+from llmopt_core.retrieval.fusion import merge_by_ranks, merge_by_scores, merge_by_turns
 from llmopt_core.retrieval.select import above, diverse
 from llmopt_core.types import Chunk, Hit
 
@@ -15,32 +15,32 @@ def as_dict(found):
 
 
 def test_reciprocal_ranks_add_up_over_lists():
-    found = reciprocal_ranks([hits(a=0.9, b=0.8), hits(b=7.0, c=3.0)], k=60)
+    found = merge_by_ranks([hits(a=0.9, b=0.8), hits(b=7.0, c=3.0)], k=60)
     assert as_dict(found) == pytest.approx({"b": 1 / 62 + 1 / 61, "a": 1 / 61, "c": 1 / 62})
     assert list(as_dict(found)) == ["b", "a", "c"]
 
 
 def test_equal_ranks_keep_the_order_of_the_lists():
-    assert list(as_dict(reciprocal_ranks([hits(a=1), hits(b=1)]))) == ["a", "b"]
+    assert list(as_dict(merge_by_ranks([hits(a=1), hits(b=1)]))) == ["a", "b"]
 
 
 def test_weighted_scores_are_relative_to_the_best_of_each_list():
-    found = weighted_scores([hits(a=0.8, b=0.4), hits(b=10.0, c=5.0)], [0.3, 0.7])
+    found = merge_by_scores([hits(a=0.8, b=0.4), hits(b=10.0, c=5.0)], [0.3, 0.7])
     assert as_dict(found) == pytest.approx({"b": 0.3 * 0.5 + 0.7, "c": 0.35, "a": 0.3})
 
 
 def test_scores_below_zero_and_empty_lists_count_for_nothing():
-    found = weighted_scores([hits(a=0.5, b=-0.2), [], hits(c=-1.0)], [0.5, 0.5, 0.5])
+    found = merge_by_scores([hits(a=0.5, b=-0.2), [], hits(c=-1.0)], [0.5, 0.5, 0.5])
     assert as_dict(found) == pytest.approx({"a": 0.5, "b": 0.0, "c": 0.0})
 
 
 def test_turns_give_each_list_its_best_before_any_second():
-    found = round_robin([hits(a=9, b=8, c=7), hits(b=5, d=4), []])
+    found = merge_by_turns([hits(a=9, b=8, c=7), hits(b=5, d=4), []])
     assert list(as_dict(found)) == ["a", "b", "d", "c"]
     assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
 
 
-@pytest.mark.parametrize("merge", [reciprocal_ranks, round_robin, lambda lists: weighted_scores(lists, [])])
+@pytest.mark.parametrize("merge", [merge_by_ranks, merge_by_turns, lambda lists: merge_by_scores(lists, [])])
 def test_no_lists_give_no_hits(merge):
     assert merge([]) == []
 

@@ -6,7 +6,7 @@ import pytest
 from ir_measures import RR, P, R, Success, nDCG
 
 from llmopt_core.retrieval.metrics import (
-    found_at,
+    find_ranks,
     hit_rate,
     id_measures,
     ndcg,
@@ -75,7 +75,7 @@ def test_nothing_found_is_zero_everywhere():
 
 def test_spans_are_found_by_any_overlap_in_their_document():
     retrieved = [Span("b", 0, 100), Span("a", 0, 10), Span("a", 10, 20)]
-    assert found_at(retrieved, [Span("a", 9, 12), Span("a", 19, 30), Span("a", 20, 30)]) == [2, 3, None]
+    assert find_ranks(retrieved, [Span("a", 9, 12), Span("a", 19, 30), Span("a", 20, 30)]) == [2, 3, None]
 
 
 def test_overlapping_chunks_over_one_reference_count_once():

@@ -9,7 +9,7 @@ import pytest
 from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import EndpointError
 from llmopt_core.execution.lanes import LANES
-from llmopt_core.execution.timing import timed
+from llmopt_core.execution.timing import exclusive
 from llmopt_core.models.base import Completion, ModelSpec
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.retrieval.late_interaction import ByteMemory, LateInteractionReranker, TokenVectorStore
@@ -362,7 +362,7 @@ async def test_a_question_that_waited_for_its_turn_has_the_time_of_its_own_work(
 async def test_scores_that_are_kept_count_with_the_time_they_took():
     class Slow:
         def work(self, passages):
-            with timed(LANES.one()):
+            with exclusive(LANES.one()):
                 time.sleep(0.02 * len(passages))
 
         async def score(self, question, passages):

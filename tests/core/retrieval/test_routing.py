@@ -3,7 +3,7 @@ import pytest
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
-from llmopt_core.retrieval.routing import NONE, Router, confusion, named_category
+from llmopt_core.retrieval.routing import NONE, Router, confusion, find_category
 from llmopt_core.retrieval.spec import LabelledQuestion, RouteSpec, RoutingSpec, SearchSpec
 
 MODEL = ModelSpec(endpoint="fake")
@@ -98,7 +98,7 @@ async def test_an_embedder_that_fails_leaves_the_general_settings_with_a_warning
     ],
 )
 def test_a_category_is_read_from_what_the_model_wrote(said, category):
-    assert named_category(said, ["health", "health insurance", "legal"]) == category
+    assert find_category(said, ["health", "health insurance", "legal"]) == category
 
 
 def test_confusion_counts_every_pair():

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from llmopt_core.errors import BadInput
-from llmopt_core.runs.job_queue import MOST_ATTEMPTS, claim_next, settle_abandoned
+from llmopt_core.runs.job_queue import MOST_ATTEMPTS, claim_next, settle_orphans
 from llmopt_core.runs.owner import SILENT_FOR
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.tables import now
@@ -43,7 +43,7 @@ def put(store: Store, project: str = "p", lane: str = "evaluation", **more: obje
 def take(store: Store, clock: Clock, lane: str = "evaluation", holds: tuple[int, ...] = ()) -> int | None:
     """What the next free process takes, and ends at once."""
     clock.forward(1)
-    settle_abandoned(store.database, clock.now)
+    settle_orphans(store.database, clock.now)
     return claim_next(store.database, lane, "token", KINDS, holds, clock.now)
 
 
@@ -129,7 +129,7 @@ def test_who_was_taken_for_dead_writes_nothing_any_more(store: Store, clock: Clo
     claim_next(store.database, "evaluation", "early", KINDS, (), clock.now)
     assert store.update_job(job, progress={"done": 1}, claim="early")
     elsewhere(store, job, clock.now)
-    settle_abandoned(store.database, clock.forward(60))
+    settle_orphans(store.database, clock.forward(60))
     claim_next(store.database, "evaluation", "late", KINDS, (), clock.now)
     assert not store.update_job(job, status="failed", error="gone", claim="early")
     assert (read(store, job).status, read(store, job).error) == ("running", "")

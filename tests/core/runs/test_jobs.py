@@ -49,9 +49,9 @@ def test_a_job_tells_how_far_it_is(store: Store) -> None:
 
 def test_a_job_can_be_asked_to_stop_and_have_no_project(store: Store) -> None:
     job_id = store.start_job("check", None, {})
-    assert not store.cancel_requested(job_id)
+    assert not store.is_cancel_requested(job_id)
     store.request_cancel(job_id)
-    assert store.cancel_requested(job_id)
+    assert store.is_cancel_requested(job_id)
     assert store.job(job_id).project is None
     with pytest.raises(BadInput, match="no job 99"):
         store.job(99)

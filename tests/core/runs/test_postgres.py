@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from llmopt_core.errors import ConnectionLost, StorageFailed
+from llmopt_core.errors import DatabaseConnectionError, StorageError
 from llmopt_core.runs import reconnect
 from llmopt_core.runs.migrate import head
 from llmopt_core.runs.store import Store
@@ -116,7 +116,7 @@ def test_what_can_be_read_only_once_is_stored_whole_after_a_lost_connection(
     def once_lost() -> Any:
         calls.append(1)
         if len(calls) == 1:
-            raise ConnectionLost("gone")
+            raise DatabaseConnectionError("gone")
         return real()
 
     monkeypatch.setattr(store.database, "write", once_lost)
@@ -133,7 +133,7 @@ def test_a_server_that_stays_away_is_told_in_one_sentence(
     store.ensure_project("p")
     postgres.stop()
     try:
-        with pytest.raises(StorageFailed, match=r"has not answered for 0\.3 s: check that it runs, then resume"):
+        with pytest.raises(StorageError, match=r"has not answered for 0\.3 s: check that it runs, then resume"):
             store.projects()
     finally:
         postgres.start()
@@ -141,5 +141,5 @@ def test_a_server_that_stays_away_is_told_in_one_sentence(
 
 
 def test_a_wrong_address_is_told_at_once(tmp_path: Path) -> None:
-    with pytest.raises(StorageFailed, match="cannot be reached"):
+    with pytest.raises(StorageError, match="cannot be reached"):
         Store("postgresql://tester@127.0.0.1:1/none", tmp_path)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from llmopt_core.errors import BadInput, LlmOptError, MissingDependency, StorageFailed, WorkspaceBusy
+from llmopt_core.errors import BadInput, LlmOptError, MissingDependency, StorageError, WorkspaceBusy
 from llmopt_core.runs import engine, migrate
 from llmopt_core.runs.engine import Database
 from llmopt_core.runs.migrate import head
@@ -142,9 +142,9 @@ def test_a_full_disk_is_told_in_one_sentence_and_loses_nothing(store: Store) -> 
         connection.execute(f"PRAGMA max_page_count={pages + 2}")
 
     store.database.engine.dispose()
-    with pytest.raises(StorageFailed, match=r"The disk that holds .*llmopt\.db is full: free some space"):
+    with pytest.raises(StorageError, match=r"The disk that holds .*llmopt\.db is full: free some space"):
         store.save_documents("p", [Document("big.txt", os.urandom(200_000).hex())])
-    with pytest.raises(StorageFailed, match="is full: free some space"):
+    with pytest.raises(StorageError, match="is full: free some space"):
         store.cache.put_many("answer", {"big": os.urandom(200_000)})
     assert store.cache.get_many("answer", ["big"]) == {}
     assert [d.name for d in store.documents("p")] == ["kept.txt"]
@@ -152,31 +152,31 @@ def test_a_full_disk_is_told_in_one_sentence_and_loses_nothing(store: Store) -> 
 
 def test_a_damaged_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "llmopt.db").write_bytes(b"this is no database at all, sorry" * 100)
-    with pytest.raises(StorageFailed, match=r"llmopt\.db is not a database: move it away"):
+    with pytest.raises(StorageError, match=r"llmopt\.db is not a database: move it away"):
         Store(url(tmp_path), tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StorageFailed, match="cannot be created"):
+    with pytest.raises(StorageError, match="cannot be created"):
         Store(url(tmp_path / "file"), tmp_path / "file")
 
 
 def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     (tmp_path / "llmopt.db").mkdir()
-    with pytest.raises(StorageFailed, match="cannot be opened"):
+    with pytest.raises(StorageError, match="cannot be opened"):
         Store(url(tmp_path), tmp_path)
 
 
 @pytest.mark.parametrize(
     ("said", "kind", "words"),
     [
-        ("attempt to write a readonly database", StorageFailed, "cannot be written"),
-        ("database disk image is malformed", StorageFailed, "is damaged"),
-        ("disk I/O error", StorageFailed, "disk error"),
+        ("attempt to write a readonly database", StorageError, "cannot be written"),
+        ("database disk image is malformed", StorageError, "is damaged"),
+        ("disk I/O error", StorageError, "disk error"),
         ("database is locked", WorkspaceBusy, "Another process"),
-        ("connection refused", StorageFailed, "cannot be reached"),
-        ("something new\nand more", StorageFailed, "failed: something new$"),
+        ("connection refused", StorageError, "cannot be reached"),
+        ("something new\nand more", StorageError, "failed: something new$"),
     ],
 )
 def test_what_a_driver_says_becomes_one_sentence(said: str, kind: type[LlmOptError], words: str) -> None:
@@ -197,7 +197,7 @@ def test_a_writer_that_never_ends_is_told(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_database_of_a_newer_version_is_left_alone(store: Store) -> None:
     with store.database.write() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StorageFailed, match=r"made by a newer version .*schema 9999"):
+    with pytest.raises(StorageError, match=r"made by a newer version .*schema 9999"):
         Store(str(store.database.engine.url), store.home)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.errors import RunLost
+from llmopt_core.errors import RunOwnershipError
 from llmopt_core.runs import owner
 from llmopt_core.runs.store import Store
 from llmopt_core.types import EvaluationSet
@@ -55,7 +55,7 @@ def test_who_lost_a_run_stores_nothing_more_and_does_not_close_it(
     store.finish_run(run_id, "interrupted")
     other_process(run_id)
     for write in (lambda: store.save_record(run_id, record(questions.examples[1]), 1), lambda: store.beat_run(run_id)):
-        with pytest.raises(RunLost, match=f"Run {run_id} is worked on by another process now"):
+        with pytest.raises(RunOwnershipError, match=f"Run {run_id} is worked on by another process now"):
             write()
     store.finish_run(run_id, "failed", error="old")
     run = store.run(run_id)
@@ -85,7 +85,7 @@ def test_a_deleted_run_ends_its_work_in_words(store: Store, questions: Evaluatio
     run_id = start(store, questions)
     store.finish_run(run_id, "cancelled")
     store.delete_runs([run_id])
-    with pytest.raises(RunLost, match=f"Run {run_id} was deleted"):
+    with pytest.raises(RunOwnershipError, match=f"Run {run_id} was deleted"):
         store.save_record(run_id, record(questions.examples[0]), 0)
 
 

@@ -7,7 +7,7 @@ import math
 import pytest
 import sqlalchemy as sa
 
-from llmopt_core.errors import StorageFailed
+from llmopt_core.errors import StorageError
 from llmopt_core.runs.codec import Unreadable, pack, unpack
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.tables import configurations, documents, evaluation_sets
@@ -66,7 +66,7 @@ def test_questions_that_cannot_be_read_leave_the_others(store: Store, questions:
         "Question 2 of the evaluation set questions", "Where the answer stands to question 3 of questions"
     ]  # fmt: skip
     damage(store, evaluation_sets, "body", b"{", name="questions")
-    with pytest.raises(StorageFailed, match=r"^The evaluation set questions could not be read \(damaged JSON\)"):
+    with pytest.raises(StorageError, match=r"^The evaluation set questions could not be read \(damaged JSON\)"):
         store.evaluation_set("p", "questions")
     assert [item.name for item in store.evaluation_sets("p")] == ["questions"]
 

@@ -8,7 +8,7 @@ from statsmodels.stats.multitest import multipletests
 
 from llmopt_core.statistics.paired_comparison import (
     compare_family,
-    compare_paired,
+    compare_pairs,
     holm,
     holm_levels,
     sign_test,
@@ -40,7 +40,7 @@ def test_sign_flips_of_few_pairs_give_the_exact_p_value_of_scipy(seed):
     if seed % 2:
         a, b = a.round(), b.round()
     assert sign_flips(a, b) == pytest.approx(scipy_p(a, b), abs=1e-12)
-    result = compare_paired(list(a), list(b))
+    result = compare_pairs(list(a), list(b))
     assert result.p_value >= sign_flips(a, b)
     assert result.method.endswith("exact")
 
@@ -56,82 +56,82 @@ def test_many_pairs_agree_with_scipy_up_to_its_own_randomness():
     random = np.random.default_rng(5)
     a = random.uniform(0, 1, 120)
     b = a + random.normal(0.03, 0.2, 120)
-    assert compare_paired(list(a), list(b)).p_value == pytest.approx(scipy_p(a, b), abs=0.02)
+    assert compare_pairs(list(a), list(b)).p_value == pytest.approx(scipy_p(a, b), abs=0.02)
 
 
 def test_interval_of_a_well_behaved_difference_is_close_to_students():
     random = np.random.default_rng(6)
     d = random.normal(0.1, 0.2, 80)
-    result = compare_paired([0.0] * 80, list(d), seed=2)
+    result = compare_pairs([0.0] * 80, list(d), seed=2)
     assert (result.low, result.high) == pytest.approx(stats.ttest_1samp(d, 0).confidence_interval(), abs=0.006)
     assert result.difference == pytest.approx(d.mean())
 
 
 def test_verdict_is_about_the_second_and_knows_which_way_is_good():
     low, high = [0.1, 0.2, 0.3, 0.2, 0.1, 0.3, 0.2, 0.1], [0.5, 0.7, 0.8, 0.6, 0.4, 0.9, 0.5, 0.6]
-    assert compare_paired(low, high).verdict == "better"
-    assert compare_paired(high, low).verdict == "worse"
-    assert compare_paired(low, high, higher_is_better=False).verdict == "worse"
-    assert compare_paired(low, low).verdict == "no difference seen"
-    assert compare_paired(low, low).p_value == 1.0
+    assert compare_pairs(low, high).verdict == "better"
+    assert compare_pairs(high, low).verdict == "worse"
+    assert compare_pairs(low, high, higher_is_better=False).verdict == "worse"
+    assert compare_pairs(low, low).verdict == "no difference seen"
+    assert compare_pairs(low, low).p_value == 1.0
 
 
 def test_large_mean_difference_on_too_few_pairs_is_no_difference_seen():
-    result = compare_paired([0.0, 0.0, 0.0, 0.0, 0.0], [1.0, 0.9, 0.8, 1.0, 0.9])
+    result = compare_pairs([0.0, 0.0, 0.0, 0.0, 0.0], [1.0, 0.9, 0.8, 1.0, 0.9])
     assert result.p_value == pytest.approx(2 / 32)
     assert result.verdict == "no difference seen"
 
 
 def test_missing_values_are_dropped_pairwise_and_counted():
-    result = compare_paired([0.1, None, 0.3, float("nan"), 0.5], [0.2, 0.9, None, 0.4, 0.6])
+    result = compare_pairs([0.1, None, 0.3, float("nan"), 0.5], [0.2, 0.9, None, 0.4, 0.6])
     assert (result.pairs, result.dropped) == (2, 3)
     assert result.difference == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("pairs", [[], [(None, 0.5)], [(0.1, None), (None, 0.2)]])
 def test_no_pair_gives_no_numbers(pairs):
-    result = compare_paired([a for a, _ in pairs], [b for _, b in pairs])
+    result = compare_pairs([a for a, _ in pairs], [b for _, b in pairs])
     assert (result.difference, result.low, result.high, result.p_value, result.pairs) == (None,) * 4 + (0,)
     assert result.verdict == "no difference seen"
 
 
 def test_equal_differences_are_only_as_certain_as_that_no_other_comes():
     # After 8 equal differences up to 32.4 % may be others (Wilson's upper end of 0 of 8), as far as -1 and 1.
-    result = compare_paired([0.2] * 8, [0.7] * 8)
+    result = compare_pairs([0.2] * 8, [0.7] * 8)
     assert (result.low, result.high) == pytest.approx((0.5 - 0.3244 * 1.5, 0.5 + 0.3244 * 0.5), abs=1e-3)
     assert result.verdict == "better"
-    small = compare_paired([0.2] * 8, [0.1] * 8)
+    small = compare_pairs([0.2] * 8, [0.1] * 8)
     assert small.verdict == "no difference seen"
     assert small.low < 0 < small.high
-    assert compare_paired([0.2] * 4, [0.2] * 4).low < 0 < compare_paired([0.2] * 4, [0.2] * 4).high
+    assert compare_pairs([0.2] * 4, [0.2] * 4).low < 0 < compare_pairs([0.2] * 4, [0.2] * 4).high
 
 
 def test_equal_differences_without_bounds_have_no_interval():
-    result = compare_paired([20.0] * 8, [70.0] * 8)
+    result = compare_pairs([20.0] * 8, [70.0] * 8)
     assert (result.low, result.high, result.p_value) == (None, None, 2 / 2**8)
 
 
 def test_where_few_pairs_differ_the_interval_is_as_wide_as_their_share_allows():
-    found = compare_paired([1.0] * 41, [1.0] * 40 + [0.67])
+    found = compare_pairs([1.0] * 41, [1.0] * 40 + [0.67])
     # 0 of 41 gained, 1 of 41 lost: Wilson's upper ends.
     assert (found.low, found.high) == (pytest.approx(-0.126, abs=0.001), pytest.approx(0.0, abs=0.086))
     assert found.low < found.difference < 0 < found.high
 
 
 def test_one_pair_has_a_difference_but_no_interval():
-    result = compare_paired([0.2], [0.7])
+    result = compare_pairs([0.2], [0.7])
     assert (result.difference, result.low, result.p_value) == (pytest.approx(0.5), None, 1.0)
 
 
 def test_runs_of_different_length_are_refused():
     with pytest.raises(ValueError):
-        compare_paired([1.0], [1.0, 2.0])
+        compare_pairs([1.0], [1.0, 2.0])
 
 
 def test_false_alarms_stay_near_five_percent():
     random = np.random.default_rng(9)
     verdicts = [
-        compare_paired(list(random.uniform(0, 1, 30)), list(random.uniform(0, 1, 30))).verdict for _ in range(400)
+        compare_pairs(list(random.uniform(0, 1, 30)), list(random.uniform(0, 1, 30))).verdict for _ in range(400)
     ]
     assert sum(v != "no difference seen" for v in verdicts) <= 34
 
@@ -141,22 +141,22 @@ def test_mcnemar_equals_statsmodels(seed):
     random = np.random.default_rng(seed)
     a, b = random.random(60) < 0.5, random.random(60) < 0.7
     table = [[(a & b).sum(), (a & ~b).sum()], [(~a & b).sum(), (~a & ~b).sum()]]
-    result = compare_paired(a.astype(float).tolist(), b.astype(float).tolist())
+    result = compare_pairs(a.astype(float).tolist(), b.astype(float).tolist())
     assert result.p_value == pytest.approx(statsmodels_mcnemar(table, exact=True).pvalue, abs=1e-12)
     assert result.difference == pytest.approx(b.mean() - a.mean())
 
 
 def test_mcnemar_with_missing_and_with_nothing_to_tell():
-    assert compare_paired([1.0, None, 0.0], [1.0, 1.0, None]).pairs == 1
-    assert compare_paired([1.0, 1.0], [1.0, 1.0]).p_value == 1.0
-    assert compare_paired([], []).p_value is None
+    assert compare_pairs([1.0, None, 0.0], [1.0, 1.0, None]).pairs == 1
+    assert compare_pairs([1.0, 1.0], [1.0, 1.0]).p_value == 1.0
+    assert compare_pairs([], []).p_value is None
 
 
 def test_permutation_of_passes_is_mcnemar():
     a = [True, False, False, False, False, False, True, False, True]
     b = [True, True, True, True, True, True, True, True, False]
     table = [[2, 1], [6, 0]]
-    found = compare_paired([float(x) for x in a], [float(x) for x in b])
+    found = compare_pairs([float(x) for x in a], [float(x) for x in b])
     assert found.p_value == pytest.approx(statsmodels_mcnemar(table, exact=True).pvalue, abs=1e-12)
 
 
@@ -207,7 +207,7 @@ KINDS = [ties, long_tails, few_large_gains, passes]
 @pytest.mark.parametrize("size", [10, 50])
 def test_no_difference_is_seen_where_there_is_none(draw, size):
     random = np.random.default_rng(size)
-    found = [compare_paired(*columns(draw(random, size))) for _ in range(300)]
+    found = [compare_pairs(*columns(draw(random, size))) for _ in range(300)]
     # 5 % of 300, and three standard deviations of chance. The interval holds 0 in all others.
     assert sum(one.verdict != "no difference seen" for one in found) <= 26
     assert sum(not one.low <= 0 <= one.high for one in found if one.low is not None) <= 26
@@ -220,7 +220,7 @@ def test_an_interval_leaves_out_0_where_a_difference_is_seen_and_only_there(draw
     for others in range(8):
         for _ in range(8):
             a, b = columns(draw(random, size) + (0.1 * others if draw is not passes else 0))
-            found = compare_paired(a, b, together_with=list(random.random(others) * 0.03))
+            found = compare_pairs(a, b, together_with=list(random.random(others) * 0.03))
             if found.low is not None:
                 assert (found.low <= 0 <= found.high) == (found.verdict == "no difference seen"), found
                 assert found.low <= found.difference <= found.high
@@ -229,10 +229,10 @@ def test_an_interval_leaves_out_0_where_a_difference_is_seen_and_only_there(draw
 
 def test_a_difference_that_holm_does_not_see_has_an_interval_around_0():
     a, b = [0.0] * 24, [1.0] * 7 + [-0.0] * 16 + [0.0]
-    alone = compare_paired(a, b)
+    alone = compare_pairs(a, b)
     assert (alone.verdict, alone.p_value) == ("better", pytest.approx(2 / 2**7))
     assert alone.low > 0
-    among_eight = compare_paired(a, b, together_with=[0.5] * 7)
+    among_eight = compare_pairs(a, b, together_with=[0.5] * 7)
     assert among_eight.verdict == "no difference seen"
     assert among_eight.low < 0 < among_eight.high
     assert (among_eight.family, among_eight.confidence) == (8, pytest.approx(1 - 0.05 / 8))
@@ -244,10 +244,10 @@ def test_a_family_is_each_of_its_members_tested_with_the_others():
     base = random.random(40)
     others = [list(np.clip(base + random.normal(shift, 0.2, 40), 0, 1)) for shift in (0.0, 0.08, 0.2)]
     found = compare_family([(list(base), other) for other in others])
-    alone = [compare_paired(list(base), other).p_value for other in others]
+    alone = [compare_pairs(list(base), other).p_value for other in others]
     assert [one.p_value for one in found] == holm(alone)
     assert [one.p_unadjusted for one in found] == alone
-    assert found[1] == compare_paired(list(base), others[1], together_with=[alone[0], alone[2]])
+    assert found[1] == compare_pairs(list(base), others[1], together_with=[alone[0], alone[2]])
     assert {one.family for one in found} == {3}
 
 
@@ -264,7 +264,7 @@ def test_holms_levels_decide_as_its_adjusted_p_values(p):
 def test_the_interval_of_passes_covers_tangos(both, gained, lost, neither, low, high):
     a = [True] * both + [False] * gained + [True] * lost + [False] * neither
     b = [True] * both + [True] * gained + [False] * lost + [False] * neither
-    found = compare_paired([float(x) for x in a], [float(x) for x in b])
+    found = compare_pairs([float(x) for x in a], [float(x) for x in b])
     assert found.low == pytest.approx(low, abs=0.02)
     assert found.high == pytest.approx(high, abs=0.02)
     assert found.low <= low + 5e-4
@@ -272,7 +272,7 @@ def test_the_interval_of_passes_covers_tangos(both, gained, lost, neither, low, 
 
 
 def test_the_same_pair_the_other_way_round():
-    found = compare_paired([0.1, 0.2, 0.3, 0.2, 0.1, 0.3, 0.2, 0.1], [0.5, 0.7, 0.8, 0.6, 0.4, 0.9, 0.5, 0.6])
+    found = compare_pairs([0.1, 0.2, 0.3, 0.2, 0.1, 0.3, 0.2, 0.1], [0.5, 0.7, 0.8, 0.6, 0.4, 0.9, 0.5, 0.6])
     turned = found.reverse
     assert (found.verdict, turned.verdict) == ("better", "worse")
     assert (turned.low, turned.high, turned.difference) == (-found.high, -found.low, -found.difference)
@@ -283,7 +283,7 @@ def test_the_same_pair_the_other_way_round():
 def test_verdicts_are_the_same_each_time():
     random = np.random.default_rng(3)
     a, b = list(random.random(60)), list(random.random(60))
-    assert compare_paired(a, b) == compare_paired(a, b)
+    assert compare_pairs(a, b) == compare_pairs(a, b)
 
 
 def test_ten_thousand_questions_take_little_memory():
@@ -291,7 +291,7 @@ def test_ten_thousand_questions_take_little_memory():
     a = rng.random(10_000)
     b = np.clip(a + rng.normal(0.01, 0.2, 10_000), 0, 1)
     tracemalloc.start()
-    compare_paired(list(a), list(b))
+    compare_pairs(list(a), list(b))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 250e6

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from llmopt_core.errors import StorageFailed
+from llmopt_core.errors import StorageError
 from llmopt_core.text.drafts import replace_file, replacing
 
 
@@ -27,7 +27,7 @@ def test_a_folder_takes_its_place_with_all_that_is_in_it(tmp_path: Path) -> None
 
 def test_what_cannot_be_written_is_said_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageFailed, match=r"file/inner: cannot be written \(File exists\)"):
+    with pytest.raises(StorageError, match=r"file/inner: cannot be written \(File exists\)"):
         replace_file(tmp_path / "file" / "inner", b"1")
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmopt_core.answering.fact_check.claims import claims_of
+from llmopt_core.answering.fact_check.claims import extract_claims
 from llmopt_core.text.sentences import sentence_spans, sentences
 
 
@@ -39,4 +39,4 @@ def test_sentence_spans_are_the_whole_text(text):
 
 def test_claims_know_the_abbreviations_that_statements_know():
     text = "Altera Corp. v. Commissioner upheld the rule. Mt. Rainier Inc. left."
-    assert claims_of(text) == sentences(text)
+    assert extract_claims(text) == sentences(text)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmopt_core.answering.citations import content_words, coverage
-from llmopt_core.documents.span_tracking import TextFollowing
+from llmopt_core.documents.span_tracking import SpanTracker
 from llmopt_core.evaluation.text import tokens
 from llmopt_core.finetuning.data.similarity import Overlap
 from llmopt_core.index.analysis import analyse
@@ -29,7 +29,7 @@ def test_every_stage_takes_a_chinese_or_japanese_character_for_a_word(character)
     assert tokens(pair) == [character, character]
     assert analyse(pair) == [plain, plain, plain * 2]
     assert word_diff(pair, character) == [("equal", character), ("delete", character)]
-    assert TextFollowing(f"甲{pair}乙", f"丙{pair}丁").follow(1, 3).span == (1, 3)
+    assert SpanTracker(f"甲{pair}乙", f"丙{pair}丁").track(1, 3).span == (1, 3)
 
 
 def test_a_word_of_another_script_ends_where_a_character_begins():

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from llmopt_core.errors import OUTAGES, BadInput, BudgetReached, EndpointError
+from llmopt_core.errors import OUTAGES, BadInput, EndpointError, OutOfBudget
 from llmopt_core.execution.budget import Account, Budget, account_for
-from llmopt_core.execution.concurrency import bounded_map
+from llmopt_core.execution.concurrency import map_concurrently
 from llmopt_core.experiments.keys import documents_identity, model_identity
 from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.labs.documents.question_writing.filters import Candidate, DroppedQuestion, Filter
@@ -20,7 +20,7 @@ from llmopt_core.models.finish import unusable
 from llmopt_core.models.registry import Models
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.prompts.template import render
-from llmopt_core.retrieval.completion_mode import completes
+from llmopt_core.retrieval.completion_mode import uses_completion
 from llmopt_core.types import Document, EvaluationSet, Example, Failure, Message, Span, Spec, Usage, fingerprint
 
 # Tokens that frame a message, rounded up for an estimate.
@@ -157,7 +157,7 @@ async def write_questions(
 
 def estimate_writing(spec: WritingSpec, documents: Sequence[Document], models: Models) -> WritingEstimate:
     """What the calls will take, counted on the prompts that would be sent."""
-    plain = completes(spec.model, models)
+    plain = uses_completion(spec.model, models)
     counter = tokenizer("builtin-chat" if spec.model.endpoint == BUILTIN else "cl100k_base")
     by_name = {document.name: document for document in documents}
     passages = sample_passages(documents, spec.passages, spec.passage_size, spec.seed)
@@ -202,11 +202,11 @@ class _Work:
         self.answered = self._failed = self._outages = self._kept = 0
         self.stopped = ""
         self._spec, self._chat = spec, models.chat(spec.model)
-        self._plain = completes(spec.model, models)
+        self._plain = uses_completion(spec.model, models)
         self._asked_to_stop, self._on_progress, self._total = should_stop, on_progress, total
 
     async def all(self, passages: Sequence[Span], concurrency: int) -> list[list[QuestionDraft] | Failure]:
-        return await bounded_map(
+        return await map_concurrently(
             passages, self._one, concurrency=concurrency, on_done=self._on_done, should_stop=self._should_stop,
             stage="write",
         )  # fmt: skip
@@ -218,7 +218,7 @@ class _Work:
         text = _prompt(self.documents[span.document], span, self._spec, self._plain)
         try:
             completion = await self._chat.complete(ChatRequest((Message("user", text),), model))
-        except BudgetReached:
+        except OutOfBudget:
             self.stopped = "the budget leaves no room for the next passage"
             return Failure("write", "cancelled", self.stopped)
         if not completion.text.strip() and (ended := unusable(completion, model.max_tokens)):
@@ -234,7 +234,7 @@ class _Work:
         else:
             self._kept += len(result)
         if self._on_progress is not None:
-            done, usage, left_usd = self.answered + self._failed, self.paid.usage, self.budget.left_usd
+            done, usage, left_usd = self.answered + self._failed, self.paid.usage, self.budget.remaining_usd
             self._on_progress(Progress(done, self._total, self._kept, usage, left_usd))
 
     def _should_stop(self) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from llmopt_core.cache import MemoryCache
 from llmopt_core.chunking.chunk import chunk_documents
-from llmopt_core.errors import BadInput, Cancelled
+from llmopt_core.errors import BadInput, Cancellation
 from llmopt_core.labs.chunking.progress import Reporter
 from llmopt_core.labs.chunking.result import (
     METRICS,
@@ -312,7 +312,7 @@ def test_a_sweep_says_how_far_it_is_and_stops_when_asked() -> None:
     assert steps == ["cutting", "loading the embedding model", "embedding", "searching"]
     assert told[-1]["done"] == told[-1]["total"] == 2
     embedder = HashEmbedder()
-    with pytest.raises(Cancelled):
+    with pytest.raises(Cancellation):
         run_sweep([TOWN], examples, spec, lambda: embedder, MemoryCache(), Reporter(None, lambda: True))
     assert embedder.encoded == []
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from llmopt_core.errors import BadInput, EndpointError, StorageFailed
+from llmopt_core.errors import BadInput, EndpointError, StorageError
 from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.comparison import (
@@ -316,10 +316,10 @@ async def test_a_comparison_can_be_read_again_and_deleted(lab: Lab, contains: Co
 
 async def test_a_full_disk_ends_the_comparison_and_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
-        raise StorageFailed("The disk is full.")
+        raise StorageError("The disk is full.")
 
     monkeypatch.setattr(lab.store, "save_records", full)
-    with pytest.raises(StorageFailed, match="full"):
+    with pytest.raises(StorageError, match="full"):
         await lab.run(lab.plan(examples=EXAMPLES * 1))
     assert {run.status for run in lab.store.runs("p")} == {"failed"}
 
@@ -328,11 +328,11 @@ async def test_an_answer_that_a_full_disk_cannot_keep_is_no_failed_cell(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
-        raise StorageFailed("The disk is full.")
+        raise StorageError("The disk is full.")
 
     with monkeypatch.context() as patched:
         patched.setattr(lab.store.cache, "put_many", full)
-        with pytest.raises(StorageFailed, match="full"):
+        with pytest.raises(StorageError, match="full"):
             await lab.run(lab.plan(concurrency=1))
     records = [record for run in lab.store.runs("p") for record in lab.store.records(run.id)]
     assert [record.failure.kind for record in records if record.failure and record.failure.kind != "cancelled"] == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmopt_core.errors import BadInput, BudgetReached
+from llmopt_core.errors import BadInput, OutOfBudget
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.budget import Budget
 from llmopt_core.labs.retrieval.ablation import ablate
@@ -57,7 +57,7 @@ async def swept(lab: Lab, budget: float | None = None, **more):
 
 @pytest.mark.parametrize("work", [left_out, swept, measured])
 async def test_a_budget_stops_it_and_what_was_made_is_kept(lab: Lab, work) -> None:
-    with pytest.raises(BudgetReached, match="leaves no room"):
+    with pytest.raises(OutOfBudget, match="leaves no room"):
         await work(lab, 0.025)
     assert len(lab.chat.requests) == 2
     again = lab.restarted()
@@ -69,7 +69,7 @@ async def test_a_budget_stops_it_and_what_was_made_is_kept(lab: Lab, work) -> No
 
 async def test_questions_that_the_budget_stopped_do_not_count_as_done(lab: Lab) -> None:
     seen: list[LabProgress] = []
-    with pytest.raises(BudgetReached):
+    with pytest.raises(OutOfBudget):
         await measured(lab, 0.025, on_progress=seen.append)
     assert (seen[-1].done, seen[-1].total) == (2, 4)
 
@@ -105,7 +105,7 @@ async def test_an_estimate_foretells_what_a_whole_set_spends(lab: Lab) -> None:
     pilot = len(lab.chat.requests)
     assert 0 < pilot < len(EXAMPLES)
     assert told.paid_usd == told.spent_usd == pytest.approx(0.01 * pilot)
-    with pytest.raises(BudgetReached):
+    with pytest.raises(OutOfBudget):
         await measured(lab, 0.01 * pilot + 0.005)
     assert len(lab.chat.requests) == pilot
     await measured(lab, 1.0)
@@ -205,16 +205,16 @@ def test_a_pilot_is_a_job_too(lab: Lab) -> None:
 
 async def test_the_same_work_again_is_paid_from_the_same_budget(lab: Lab) -> None:
     """Twice the same budget buys no more than once; a larger one pays the rest, and without one it asks."""
-    with pytest.raises(BudgetReached):
+    with pytest.raises(OutOfBudget):
         await swept(lab, 0.035)
     asked = len(lab.chat.requests)
     for _ in range(3):
-        with pytest.raises(BudgetReached, match=r"The budget of \$0\.035 .*\(\$0\.03 are spent\)"):
+        with pytest.raises(OutOfBudget, match=r"The budget of \$0\.035 .*\(\$0\.03 are spent\)"):
             await swept(lab, 0.035)
     with pytest.raises(BadInput, match=r"stopped by its budget, and \$0\.03 are spent so far"):
         await swept(lab)
     assert len(lab.chat.requests) == asked
-    with pytest.raises(BudgetReached, match=r"\(\$0\.05 are spent\)"):
+    with pytest.raises(OutOfBudget, match=r"\(\$0\.05 are spent\)"):
         await swept(lab, 0.055)
     assert len(lab.chat.requests) == 5
     await swept(lab, 10.0)
@@ -229,7 +229,7 @@ async def test_a_pilot_is_a_part_of_the_budget(lab: Lab) -> None:
         found = await estimate_sweep(lab.configuration(), EXAMPLES, lab.documents, models, ks=(1, 3), judge=lab.judge)
     assert found.paid_usd == found.spent_usd == pytest.approx(0.01 * len(lab.chat.requests))
     made = len(lab.chat.requests)
-    with pytest.raises(BudgetReached):
+    with pytest.raises(OutOfBudget):
         await swept(lab, 0.01 * made + 0.005, judge=lab.judge)
     assert len(lab.chat.requests) == made
     # A further pilot asks for no budget, and what was stopped by its budget still asks for a new one.

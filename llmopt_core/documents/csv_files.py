@@ -34,8 +34,26 @@ def read_csv(name: str, data: bytes, encoding: str = "") -> Extraction:
     text, warnings = decode(data, name, encoding)
     text, more = normalise_file(text, name)
     text, delimiter = without_sep_line(text)
-    rows = _rows(name, text, delimiter or delimiter_of(text))
-    return Extraction("\n\n".join(table_blocks(map(_by_column, rows), name)), (), warnings + more)
+    delimiter = delimiter or delimiter_of(text)
+    rows = _rows(name, text, delimiter)
+    blocks = "\n\n".join(table_blocks(map(_by_column, rows), name))
+    return Extraction(blocks, (), warnings + more + _unclosed(text, delimiter))
+
+
+def _unclosed(text: str, delimiter: str) -> tuple[str, ...]:
+    """A warning where a quote that is never closed makes one cell of all that follows."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    limit = csv.field_size_limit(_FIELD_CHARACTERS)
+    before = 0
+    try:
+        for _ in reader:
+            before = reader.line_num
+    except csv.Error as error:
+        if "unexpected end of data" in str(error) and before < text.rstrip("\n").count("\n"):
+            return (f"The quote that opens in line {before + 1} is never closed: all after it is read as one cell.",)
+    finally:
+        csv.field_size_limit(limit)
+    return ()
 
 
 def without_sep_line(text: str) -> tuple[str, str]:

@@ -46,6 +46,9 @@ class SheetExtras:
         """Texts of shapes, titles of charts and descriptions of pictures of a sheet; the rest is counted."""
         relations = list(self._package.relations(part).values())
         self._counts["comments"] += any(relation.kind in _COMMENTS for relation in relations)
+        for relation in relations:
+            if relation.kind == "vmlDrawing":
+                yield from _controls(self._package.xml(relation.target, needed=False))
         drawings = [relation.target for relation in relations if relation.kind == "drawing"]
         self._counts += count_parts(self._package, [part])
         for drawing in drawings:
@@ -93,6 +96,20 @@ class SheetExtras:
         descriptions = picture_texts(anchor)
         yield from descriptions
         self._counts["pictures"] += not descriptions and has_picture(anchor)
+
+
+def _controls(root: Any) -> Iterator[str]:
+    """Words of buttons, boxes and other controls, and which boxes are ticked; notes are comments."""
+    for shape in descendants(root, "shape"):
+        control = child(shape, "ClientData")
+        kind = attribute(control, "ObjectType")
+        words = (
+            " ".join("".join(child(shape, "textbox").itertext()).split()) if child(shape, "textbox") is not None else ""
+        )
+        if kind and kind != "Note" and words:
+            state = child(control, "Checked")
+            ticked = "☒ " if state is not None and (state.text or "").strip() == "1" else "☐ "
+            yield plain_lines((ticked if kind in ("Checkbox", "Radio") else "") + words)
 
 
 def _diagram(root: Any) -> list[str]:

@@ -16,6 +16,7 @@ from llmopt_core.errors import BadInput
 _AHEAD = 20
 # About as many rows as fit into one chunk together with what stands around them.
 _LONG_TABLE = 12
+_NO_VALUE = ("n/a", "na", "none", "-", "–", "—", "tbd", "unknown", "?", "x")
 _BAR = re.compile(r" \|(?= |$)")
 
 
@@ -79,7 +80,7 @@ class _Tables:
             if not row:
                 gap = True
                 continue
-            if not self._columns or (gap and self._begins_anew(row)):
+            if not self._columns or (self._begins_anew(row) if gap else self._is_title_of_another(row)):
                 yield from self._empty_columns()
                 if self._is_title(row):
                     yield plain_lines(cells_line(row.values()))
@@ -137,8 +138,20 @@ class _Tables:
             return wide and len(self._columns) > 1 and is_header(after[0])
         if not is_header(row) or not after or not after[0]:
             return False
+        if set(row) == set(self._columns) <= self._numeric:
+            return True
         numbers = {column for column, cell in after[0].items() if is_number(cell)}
         return bool(numbers & set(row) & self._numeric) or (set(row) != set(self._columns) and bool(numbers & set(row)))
+
+    def _is_title_of_another(self, row: Row) -> bool:
+        """Whether a row right below a table is the title of the next one, whose names stand above its numbers."""
+        after = self._look(2)
+        if len(row) > 1 or len(self._columns) < 2 or len(after) < 2:
+            return False
+        names, first = after
+        numbers = self._numeric.intersection(column for column, cell in first.items() if is_number(cell))
+        named = is_header(names) and set(first) <= set(names)
+        return named and bool(numbers) and not any(names[column].strip().lower() in _NO_VALUE for column in numbers)
 
     def _block(self, row: Row) -> str:
         self._used.update(row)

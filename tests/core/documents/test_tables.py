@@ -219,3 +219,44 @@ def test_names_of_columns_without_values_are_kept():
     text = load_bytes("a.html", page.encode())[0].text
     assert "ship: Gull 14\nfee: 14" in text
     assert text.endswith("\n\nremarks")
+
+
+def test_a_table_right_below_another_is_one_of_its_own():
+    rows = "Fees\nPort,Fee\nTurku,5\nOulu,7\nBerths\nHarbour,Places\nBergen,30\n"
+    assert load_bytes("a.csv", rows.encode())[0].text.split("\n\n") == [
+        "Fees", "Port: Turku\nFee: 5", "Port: Oulu\nFee: 7", "Berths", "Harbour: Bergen\nPlaces: 30",
+    ]  # fmt: skip
+
+
+def test_a_group_within_a_table_is_none():
+    rows = "Port,Fee\nTurku,5\nNorway\nBergen,n/a\nOslo,30\n"
+    text = load_bytes("a.csv", rows.encode())[0].text
+    assert text.split("\n\n")[2:] == ["Port: Bergen\nFee: n/a", "Port: Oslo\nFee: 30"]
+
+
+def test_words_below_numbers_alone_and_a_gap_are_another_table():
+    rows = "a,b\n1,2\n3,4\n\nPort,Harbour master\nTurku,Ann\nOulu,Ben\n"
+    assert load_bytes("a.csv", rows.encode())[0].text.split("\n\n")[2:] == [
+        "Port: Turku\nHarbour master: Ann", "Port: Oulu\nHarbour master: Ben",
+    ]  # fmt: skip
+
+
+def test_a_quote_that_never_closes_is_told():
+    document = load_bytes("a.csv", b'Port,Note\nTurku,old\nOulu,"new\nBergen,older\n')[0]
+    assert "Bergen" in document.text
+    assert document.warnings == ("The quote that opens in line 3 is never closed: all after it is read as one cell.",)
+    whole = load_bytes("a.csv", b'Port,Note\nTurku,"old\nand new"\n5"" pipe,"7"" wide"\nOulu,"new"x\n')[0]
+    assert whole.warnings == ()
+
+
+def test_words_of_buttons_and_boxes_in_a_sheet_are_read():
+    vml = b"""<xml xmlns:v="urn:schemas-microsoft-com:vml" xmlns:x="urn:schemas-microsoft-com:office:excel">
+      <v:shape><v:textbox><div><font>Approved</font></div></v:textbox><x:ClientData ObjectType="Checkbox">
+        <x:Checked>1</x:Checked></x:ClientData></v:shape>
+      <v:shape><v:textbox><div>Recalculate</div></v:textbox><x:ClientData ObjectType="Button"/></v:shape>
+      <v:shape><v:textbox><div>a comment</div></v:textbox><x:ClientData ObjectType="Note"/></v:shape></xml>"""
+    relations = "xl/worksheets/_rels/sheet1.xml.rels"
+    none = b'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"></Relationships>'
+    data = with_parts(xlsx(["Port", "Fee"], ["Turku", 5]), {"xl/drawings/v.vml": vml, relations: none})
+    document = load_bytes("a.xlsx", related(data, relations, "vmlDrawing", "../drawings/v.vml"))[0]
+    assert document.text == "# Sheet\n\nPort: Turku\nFee: 5\n\n☒ Approved\n\nRecalculate"

@@ -8,6 +8,7 @@ from typing import Any
 from llmopt_core.documents.encoding import decode
 from llmopt_core.documents.tables import rows_with_names
 from llmopt_core.documents.text import Extraction, normalise, normalise_file, plain_lines
+from llmopt_core.documents.web_flaws import as_one_page, unclosed_words
 from llmopt_core.documents.web_lists import list_marks, mark_of
 from llmopt_core.documents.web_main import keep_main
 from llmopt_core.documents.web_replacements import omission_words, replace_with_text
@@ -23,7 +24,9 @@ _BLOCKS = frozenset(_BLOCK_TAGS.split())
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _CELLS = ("td", "th")
 _TABLE_PARTS = ("table", "thead", "tbody", "tfoot", "tr")
-_LINES = ("li", "tr", "dd", "dt", "br")
+_LINES = ("li", "tr", "dd", "dt", "br", "thead", "tbody", "tfoot")
+# A heading is one line, whatever its words stand in.
+_IN_HEADINGS = ("br", "div", "p", "header", "hr")
 _SPACE = re.compile(r"[ \t\n\f]+")
 # Nobody sees them; but in scripts without spaces a zero-width space is the only border of a word.
 _UNSEEN = re.compile("\u00ad|\u2060|\ufeff|(?<![\u0e00-\u109f\u1780-\u17ff])\u200b(?![\u0e00-\u109f\u1780-\u17ff])")
@@ -60,6 +63,8 @@ def _render(text: str, name: str, *, main_only: bool) -> tuple[str, list[str]]:
 
     if not text.strip():
         return "", []
+    unread = unclosed_words(text)
+    text = as_one_page(text)
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
     try:
         root = html.document_fromstring(text.encode("utf-8"), parser=parser)
@@ -78,9 +83,8 @@ def _render(text: str, name: str, *, main_only: bool) -> tuple[str, list[str]]:
     has_heading = re.search(r"^# ", body, re.MULTILINE)
     hidden = [f"{writer.hidden:,} hidden part{'s' if writer.hidden > 1 else ''} of the page"] if writer.hidden else []
     asked = [f"{around:,} word{'s' if around > 1 else ''} around the main text, as asked"] if around else []
-    return (f"# {title}\n\n{body}" if title and body and not has_heading else body), asked + hidden + omission_words(
-        counts
-    )
+    left_out = asked + hidden + omission_words(counts) + unread
+    return f"# {title}\n\n{body}" if title and body and not has_heading else body, left_out
 
 
 def _check_whole(errors: Any, name: str) -> None:
@@ -110,6 +114,7 @@ class _Writer:
         self.hidden = 0
         self._preformatted: list[int] = []
         self._cells = 0
+        self._headings = 0
         self._outer_cells: list[int] = []
         self._table_starts: list[int] = []
         self._marks = list_marks(root)
@@ -167,6 +172,7 @@ class _Writer:
         elif tag == "li":
             self.parts.append(_Mark(mark_of(element, self._marks)))
         elif tag in _HEADINGS:
+            self._headings += 1
             self.parts.append(_Mark("#" * int(tag[1]) + " "))
         elif tag == "pre":
             self._preformatted.append(len(self.parts))
@@ -176,9 +182,10 @@ class _Writer:
         tag = element.tag
         if tag == "pre" and self._preformatted:
             self._fence(self._preformatted.pop())
-        if tag in _HEADINGS and self.parts and isinstance(self.parts[-1], _Mark):
+        self._headings -= tag in _HEADINGS
+        if tag in _HEADINGS and (blank := self._blank_end()):
             # An empty one names nothing, least of all what comes next.
-            self.parts.pop()
+            del self.parts[-blank:]
         elif tag in _BLOCKS or (tag in _CELLS and self._places()):
             self._border(tag)
         if tag == "tr":
@@ -188,6 +195,15 @@ class _Writer:
             if not self._placing.pop():
                 self._name_rows(start)
             self._cells = self._outer_cells.pop()
+
+    def _blank_end(self) -> int:
+        """How many parts have come since the last mark, with it, where none of them shows anything; else 0."""
+        for number, part in enumerate(reversed(self.parts), 1):
+            if isinstance(part, _Mark):
+                return number
+            if _UNSEEN.sub("", part).strip():
+                return 0
+        return 0
 
     def _name_rows(self, start: int) -> None:
         """A long table gets its column names in each row; what stands above its rows, such as a caption, stays."""
@@ -222,7 +238,7 @@ class _Writer:
 
     def _border(self, tag: str) -> None:
         """A paragraph ends or begins: a blank line, in lists and rows a new line, inside a table cell a space."""
-        if self._cells and tag not in _TABLE_PARTS:
+        if (self._cells and tag not in _TABLE_PARTS) or (self._headings and tag in _IN_HEADINGS):
             self._text(" ")
         elif self.parts and not isinstance(self.parts[-1], _Mark):
             self._break(1 if tag in _LINES else 2)

@@ -25,6 +25,7 @@ _SENTENCES = {
     "scripts": ("part for browsers without scripts", "parts for browsers without scripts"),
     "templates": ("template with text", "templates with text"),
     "drawings": ("canvas", "canvases"),
+    "pictures": ("picture without a description", "pictures without a description"),
 }
 
 
@@ -61,6 +62,8 @@ def _become(element: Any, text: str, tag: str = "span") -> None:
 
 
 def _picture(element: Any, counts: Counter[str]) -> None:
+    # An empty description says that there is nothing to describe.
+    counts["pictures"] += "alt" not in element.attrib and "src" in element.attrib
     seen = element.get("aria-hidden") != "true" and element.get("role") not in ("presentation", "none")
     _become(element, describe_picture(element.get("alt")) if seen else "")
 
@@ -69,12 +72,29 @@ def _drawing(element: Any, counts: Counter[str]) -> None:
     if element.get("aria-hidden") == "true":
         return _become(element, "")
     title = describe_picture(element.findtext("title") or element.get("aria-label"))
-    words = [" ".join("".join(text.itertext()).split()) for text in element.iter("text")]
+    words = [
+        " ".join("".join(text.itertext()).split()) for text in element.iter("text", "foreignobject", "foreignObject")
+    ]
     return _become(element, "; ".join(filter(None, [title, *words])), "div" if any(words) else "span")
 
 
 def _formula(element: Any, counts: Counter[str]) -> None:
     _become(element, formula(element))
+
+
+def _tex(element: Any, counts: Counter[str]) -> None:
+    """A formula for MathJax, where the page does not hold it drawn, too."""
+    before = element.getprevious()
+    drawn = before is not None and (before.get("class") or "").startswith("MathJax") and before.text_content().strip()
+    if element.get("type", "").lower().startswith("math/tex") and not drawn:
+        _become(element, " ".join((element.text or "").split()))
+
+
+def _drawn_twice(element: Any, counts: Counter[str]) -> None:
+    """KaTeX draws a formula beside the one that says what it is."""
+    before = element.getprevious()
+    if element.get("class") == "katex-html" and before is not None and before.get("class") == "katex-mathml":
+        _become(element, "")
 
 
 def _choice(element: Any, counts: Counter[str]) -> None:
@@ -139,6 +159,9 @@ def _link(element: Any, counts: Counter[str]) -> None:
 
 _REPLACED: Mapping[str, Callable[[Any, Counter[str]], None]] = {
     "img": _picture,
+    "image": _picture,
+    "script": _tex,
+    "span": _drawn_twice,
     "area": _picture,
     "svg": _drawing,
     "math": _formula,

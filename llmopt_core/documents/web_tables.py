@@ -12,6 +12,7 @@ _SECTIONS = ("thead", "tbody", "tfoot")
 _COPIED_CHARACTERS = 1_000_000
 # `colspan` may say a million; no table that people read is as wide.
 _MOST_COLUMNS = 200
+_MOST_ROWS = 65_534
 
 
 def is_layout(table: Any) -> bool:
@@ -45,7 +46,7 @@ def _cells(row: Any) -> list[Any]:
 
 def _number(cell: Any, name: str) -> int:
     value = cell.get(name, "1").strip()
-    return min(int(value), 65_534) if value.isdecimal() and value.isascii() and len(value) < 6 and int(value) else 1
+    return min(int(value), _MOST_ROWS) if value.isdecimal() and value.isascii() and len(value) < 6 and int(value) else 1
 
 
 def _spread(table: Any, left: int) -> int:
@@ -77,7 +78,8 @@ def _grid_row(cells: list[Any], above: dict[int, tuple[Any, int]]) -> tuple[list
             copied += 1 + sum(map(len, cell.itertext()))
         else:
             cell = cells.pop(0)
-            more = _number(cell, "rowspan")
+            # Zero is down to the last row.
+            more = _MOST_ROWS if cell.get("rowspan", "").strip() == "0" else _number(cell, "rowspan")
             row.append(cell)
             empty = _number(cell, "colspan") - 1 if wide else 0
             row += [cell.makeelement("td") for _ in range(min(empty, _MOST_COLUMNS - len(row)))]

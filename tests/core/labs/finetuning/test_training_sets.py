@@ -84,7 +84,7 @@ def test_a_collection_keeps_each_example_once_and_becomes_versions(store: Store)
     other = library.save_training_set(store, "p", "towns", kept)
     assert (first.number, again.number, other.number) == (1, 1, 2)
     assert [saved.label for saved in library.training_sets(store, "p")] == ["towns v2", "towns v1"]
-    read = library.training_set(store, "p", "towns", 1)
+    read = library.training_sets(store, "p")[-1]
     assert read.validation is not None
     assert (read.version, read.validation.examples) == (first.version, first.validation and first.validation.examples)
     assert read.version != other.version

@@ -22,7 +22,7 @@ from llmopt_core.text import words
 
 __all__ = [
     "DASH", "change", "count", "dollars", "duration", "file_stem", "interval", "markdown", "money", "number", "p_value",
-    "plural", "score", "short_time", "shorten", "with_sign",
+    "plural", "score", "short_time", "shorten", "unbroken", "with_sign",
 ]  # fmt: skip
 
 
@@ -59,3 +59,8 @@ def markdown(text: str) -> str:
 def file_stem(text: str) -> str:
     """A name that is safe in a file name."""
     return re.sub(r"[^\w.-]+", "-", text).strip("-.") or "results"
+
+
+def unbroken(text: str) -> str:
+    """The text with spaces at which no line breaks."""
+    return text.replace(" ", "\u00a0")

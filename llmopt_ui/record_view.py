@@ -13,7 +13,7 @@ from llmopt_core.answering.finish_reason import describe_finish
 from llmopt_core.evaluation.assertions.spec import describe
 from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.experiments.grading import ASSERTIONS
-from llmopt_core.labs.prompts.grid import assertions_in
+from llmopt_core.labs.prompts.outcome import assertions_in
 from llmopt_core.types import Answer, Chunk, Evidence, Example, Hit, Record, Score, Span, StageTrace
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_error

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from llmopt_core.answering.finish_reason import describe_finish
 from llmopt_core.evaluation.metrics.catalogue import METRICS
-from llmopt_core.labs.prompts.grid import EMPTY, Cell, Grid, assertions_in, differences, metric_scores
+from llmopt_core.labs.prompts.grid import EMPTY, Cell, Grid, differences, metric_scores
+from llmopt_core.labs.prompts.outcome import assertions_in
 from llmopt_core.labs.prompts.repeats import stability
 from llmopt_core.types import Record
 from llmopt_ui import format as fmt
@@ -76,7 +77,7 @@ def _facts(cell: Cell, record: Record) -> list[str]:
     if answer is not None and answer.reasoning_tokens:
         spent.insert(1, f"{answer.reasoning_tokens:,} of reasoning")
     seconds = [fmt.short_time(answer.seconds)] if answer is not None else []
-    return [*scores, *spent, *seconds]
+    return [fmt.unbroken(part) for part in (*scores, *spent, *seconds)]
 
 
 def _title(name: str) -> str:

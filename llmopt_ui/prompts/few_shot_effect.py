@@ -29,7 +29,6 @@ from llmopt_ui.prompts.search_parts import (
     shown_search,
     spent,
     start_search,
-    unbroken,
 )
 from llmopt_ui.resources import store
 from llmopt_ui.theme import verdict
@@ -106,8 +105,8 @@ def _row(row: ExampleEffect) -> dict[str, str]:
     return {
         "Example": name,
         "Worth": fmt.with_sign(compared.difference),
-        "95 % interval": unbroken(fmt.interval(compared.low, compared.high)),
-        "Says the test": unbroken(f":{style.named}[{style.sign} {_WORDS[row.verdict or 'no difference seen']}]"),
+        "95 % interval": fmt.unbroken(fmt.interval(compared.low, compared.high)),
+        "Says the test": fmt.unbroken(f":{style.named}[{style.sign} {_WORDS[row.verdict or 'no difference seen']}]"),
         "p": fmt.p_value(row.p_adjusted),
         "Questions": f"{compared.pairs}{of}",
         "Tokens": fmt.DASH if row.tokens is None else f"{row.tokens:,.0f}",

@@ -31,7 +31,6 @@ from llmopt_ui.prompts.search_parts import (
     shown_search,
     spent,
     start_search,
-    unbroken,
     verified,
 )
 from llmopt_ui.resources import store
@@ -169,8 +168,10 @@ def trials_table(found: ChoiceResult) -> pd.DataFrame:
             {
                 "Tried": fmt.markdown(_short(trial, number)),
                 "Mean on the training part": fmt.score(trial.summary.mean),
-                "95 % interval": unbroken(fmt.interval(trial.summary.low, trial.summary.high)),
-                "Against the set as it is": f"{fmt.with_sign(trial.comparison.difference)} {unbroken(style.markdown)}",
+                "95 % interval": fmt.unbroken(fmt.interval(trial.summary.low, trial.summary.high)),
+                "Against the set as it is": " ".join(
+                    (fmt.with_sign(trial.comparison.difference), fmt.unbroken(style.markdown))
+                ),
                 "Scored": f"{trial.summary.scored} of {trial.summary.total}",
             }
         )

@@ -112,7 +112,8 @@ def _summary(grid: Grid, column: Column) -> list[str]:
     for name, summary in column.metrics.items():
         spread = f" ({fmt.interval(summary.low, summary.high)})" if summary.low is not None else ""
         lines.append(f"{metric_title(name)} **{fmt.score(summary.mean)}**{spread} {_versus(column, name)}")
-    failed = f", :red[{column.failed} failed]" if column.failed else ""
+    failed = f", :red[{column.empty} empty]" if column.empty else ""
+    failed += f", :red[{column.failed} failed]" if column.failed else ""
     if column.failed_repeats:
         failed += f", :red[{column.failed_repeats} of {column.repeats} repeats failed]"
     tokens = column.usage.prompt_tokens + column.usage.completion_tokens

@@ -123,11 +123,6 @@ def in_prompt(saved: Version, setup: SearchSetup) -> str:
     return f"{version_label(saved)} in {setup.variant.prompt.replace('@', ' ')}, {who}"
 
 
-def unbroken(text: str) -> str:
-    """The text with spaces at which no line breaks."""
-    return text.replace(" ", "\u00a0")
-
-
 def ended_note(ended: Ended, problem: str, left_out: Sequence[str]) -> None:
     """Why a result is not complete, and what was left out of it."""
     if ended:

@@ -69,23 +69,18 @@ def _cell(entry: Entry, metric: str) -> str:
         return ":red[✕ failed]" if entry.run.failed and entry.run.failed == entry.run.done else ":gray[not scored]"
     lines = [f"**{fmt.score(summary.mean)}**"]
     if summary.low is not None:
-        lines.append(f":gray[{_unbroken(fmt.interval(summary.low, summary.high))}]")
+        lines.append(f":gray[{fmt.unbroken(fmt.interval(summary.low, summary.high))}]")
     compared = entry.comparisons.get(metric)
     if entry.is_baseline:
-        lines.append(_unbroken(verdict("baseline").markdown))
+        lines.append(fmt.unbroken(verdict("baseline").markdown))
     elif compared is not None:
         lines.append(verdict(compared.verdict).markdown)
     if compared is not None and metric in entry.apart:
         means = f"{fmt.score(compared.before)} → {fmt.score(compared.after)}"
-        lines.append(f":gray[{_unbroken(f'on {compared.pairs:,} of both:')} {_unbroken(means)}]")
+        lines.append(f":gray[{fmt.unbroken(f'on {compared.pairs:,} of both:')} {fmt.unbroken(means)}]")
     if summary.missing:
-        lines.append(f":gray[{_unbroken(f'{summary.scored} of {summary.total}')} scored]")
+        lines.append(f":gray[{fmt.unbroken(f'{summary.scored} of {summary.total}')} scored]")
     return "  \n".join(lines)
-
-
-def _unbroken(text: str) -> str:
-    """The text with spaces at which no line breaks."""
-    return text.replace(" ", "\u00a0")
 
 
 def leaderboard_csv(entries: Sequence[Entry], metrics: Sequence[str]) -> str:

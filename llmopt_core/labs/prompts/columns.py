@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.training_overlap import TrainingOverlap, fair
-from llmopt_core.labs.prompts.grid import Cell, Grid
+from llmopt_core.labs.prompts.grid import EMPTY, Cell, Grid
 from llmopt_core.statistics.intervals import Rate, Summary, rate, summarize
 from llmopt_core.statistics.paired_comparison import Comparison as Paired
 from llmopt_core.statistics.paired_comparison import compare_family
@@ -21,7 +21,8 @@ class Column:
 
     Attributes:
         passed: How many answers passed; `decided` is how many passed or failed.
-        not_run: Rows that were not asked, or whose answer's checks could not all be run.
+        not_run: Rows that were not asked, or whose answer's assertions could not all be run.
+        empty: Answers without a word.
         failed_repeats: Answers after the first of a cell that failed; `repeats` is how many were asked for.
         seconds: Mean time of an answer.
         metrics: Mean and interval of each metric.
@@ -39,6 +40,7 @@ class Column:
     seconds: float | None
     failed_repeats: int = 0
     repeats: int = 0
+    empty: int = 0
     metrics: Mapping[str, Summary] = field(default_factory=dict)
     versus: Mapping[str, Paired] = field(default_factory=dict)
     overlap: TrainingOverlap | None = None
@@ -79,6 +81,7 @@ def _column(grid: Grid, number: int, versus: Mapping[str, Paired]) -> Column:
         sum(seconds) / len(seconds) if seconds else None,
         sum(len(cell.failed_repeats) for cell in cells),
         sum(max(0, len(cell.repeats) - 1) for cell in cells if cell.state != "not run"),
+        sum(cell.visible_text == EMPTY for cell in done),
         {metric: summarize([_value(cell, metric) for cell in cells]) for metric in grid.metrics},
         versus,
         grid.overlaps[number] if grid.overlaps else None,

@@ -14,7 +14,8 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.votes import votes_table
 from llmopt_core.labs.prompts.columns import Column, columns_of
-from llmopt_core.labs.prompts.grid import Cell, Filter, Grid, assertions_in, differences, metric_scores
+from llmopt_core.labs.prompts.grid import Cell, Filter, Grid, differences, metric_scores
+from llmopt_core.labs.prompts.outcome import assertions_in
 from llmopt_core.labs.prompts.repeats import repeat_texts, stability
 from llmopt_core.labs.prompts.row_notes import RowNote, row_notes
 from llmopt_core.reporting.comparison_page import (
@@ -124,7 +125,8 @@ def summary_lines(grid: Grid, column: Column) -> tuple[str, ...]:
         title = metric_title(name)
         spread = "" if summary.low is None else f" ({interval(summary.low, summary.high)})"
         lines.append(f"{title} {score(summary.mean)}{spread}{_versus(column, name)}")
-    failed = f", {column.failed} failed" if column.failed else ""
+    failed = f", {column.empty} empty" if column.empty else ""
+    failed += f", {column.failed} failed" if column.failed else ""
     if column.failed_repeats:
         failed += f", {column.failed_repeats} of {column.repeats} repeats failed"
     lines.append(f"{column.answered} of {len(grid.rows)} answered{failed}; {_cost_words(column.usage)}")

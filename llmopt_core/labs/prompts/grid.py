@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from llmopt_core.evaluation.assertions.spec import AssertionSpec, assertions_of, labels
 from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.experiments.comparison_plan import with_assertions
 from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.labs.prompts.board import Board, Live, Place, State, state_of
-from llmopt_core.labs.prompts.outcome import Outcome, outcome_of, passes_assertions
+from llmopt_core.labs.prompts.outcome import Outcome, assertions_in, is_blank, outcome_of, passes_assertions
 from llmopt_core.labs.prompts.row_notes import thumbs_down
 from llmopt_core.runs.store import Store
 from llmopt_core.text.word_diff import Op, word_diff
@@ -181,13 +180,6 @@ def differences(first: Cell, other: Cell) -> list[tuple[Op, str]] | None:
     return pieces if kept and kept >= _LEAST_SHARED * (kept + gone) else None
 
 
-def assertions_in(record: Record) -> list[tuple[AssertionSpec, Score]]:
-    """The record's assertions with their scores."""
-    specs = assertions_of(record.example)
-    named = zip(specs, labels(specs), strict=True)
-    return [(spec, record.scores[name]) for spec, name in named if name in record.scores]
-
-
 def metric_scores(record: Record) -> dict[str, Score]:
     """The record's scores that are no assertions."""
     assertions = {ASSERTIONS, *(score.metric for _, score in assertions_in(record))}
@@ -195,9 +187,9 @@ def metric_scores(record: Record) -> dict[str, Score]:
 
 
 def is_regression(first: Cell, other: Cell, metrics: Sequence[str]) -> bool:
-    """Whether the other does worse than the first: it failed, or a check that passed fails, or a metric is lower.
+    """Whether the other does worse than the first: it failed, is empty, or an assertion fails, or a metric is lower.
 
-    Metrics decide only where the checks do not.
+    Metrics decide only where the assertions do not.
     """
     if first.record is None or other.record is None or first.state != "done":
         return False
@@ -205,6 +197,8 @@ def is_regression(first: Cell, other: Cell, metrics: Sequence[str]) -> bool:
         return True
     if other.state != "done":
         return False
+    if is_blank(other.record) and not is_blank(first.record):
+        return True
     if first.has_passed is not None and other.has_passed is not None:
         return first.has_passed and not other.has_passed
     return any(_lower(first.record, other.record, metric) for metric in metrics)

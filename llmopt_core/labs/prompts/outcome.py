@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from llmopt_core.evaluation.assertions.spec import AssertionSpec, assertions_of, labels
 from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.experiments.grading import ASSERTIONS
-from llmopt_core.types import Record
+from llmopt_core.types import Record, Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,12 @@ class Outcome:
 def outcome_of(records: Sequence[Record | None], metrics: Sequence[str] = ()) -> Outcome:
     """What the answers of one cell come to. A cell fails where one of its answers does.
 
-    An answer fails where it did not come, where it is empty or did not pass its checks, and where no check decides and
-    a metric gives it the worst value there is.
+    An answer fails where it did not come, where it is empty or did not pass its assertions, and where no assertion
+    decides and a metric gives it the worst value there is.
 
     Args:
         records: Of every repeat; None for one that is not there yet.
-        metrics: Those that decide where no check does.
+        metrics: Those that decide where no assertion does.
     """
     found = [one for record in records if record is not None for one in [_outcome(record, metrics)] if one.word]
     failed = [one for one in found if one.passed is False]
@@ -39,6 +40,13 @@ def outcome_of(records: Sequence[Record | None], metrics: Sequence[str] = ()) ->
     return failed[0] if len({one.word for one in failed}) == 1 else Outcome(False, "Failed")
 
 
+def assertions_in(record: Record) -> list[tuple[AssertionSpec, Score]]:
+    """The record's assertions with their scores."""
+    specs = assertions_of(record.example)
+    named = zip(specs, labels(specs), strict=True)
+    return [(spec, record.scores[name]) for spec, name in named if name in record.scores]
+
+
 def passes_assertions(record: Record | None) -> bool | None:
     """Whether an answer passed its assertions; None where there are none, or that is not known."""
     if record is None or record.failure is not None or ASSERTIONS not in record.scores:
@@ -46,14 +54,28 @@ def passes_assertions(record: Record | None) -> bool | None:
     return record.scores[ASSERTIONS].passed
 
 
+def is_blank(record: Record) -> bool:
+    """Whether an answer came without a word where no assertion that it passed could want none."""
+    if record.failure is not None or record.not_run or record.answer is None or record.answer.text.strip():
+        return False
+    return not any(score.passed and _may_want_none(spec) for spec, score in assertions_in(record))
+
+
+def _may_want_none(spec: AssertionSpec) -> bool:
+    # What an answer must not hold, how long or dear it may be: an empty one passes that without being meant.
+    return not spec.negate and (
+        spec.type in {"regex", "llm-rubric"} or (spec.type == "length" and spec.value.get("max") == 0)
+    )
+
+
 def _outcome(record: Record, metrics: Sequence[str]) -> Outcome:
     if record.failure is not None:
         return Outcome() if record.failure.kind == "cancelled" else Outcome(False, "Failed")
     passed = passes_assertions(record)
+    if passed is not False and is_blank(record):
+        return Outcome(False, "Empty")
     if record.not_run or passed is not None:
         return Outcome() if passed is None else Outcome(passed, "Passed" if passed else "Failed")
-    if record.answer is not None and not record.answer.text.strip():
-        return Outcome(False, "Empty")
     worst = any(_at_worst(metric, record.scores[metric].value) for metric in metrics if metric in record.scores)
     return Outcome(False, "Worst score") if worst else Outcome()
 

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -26,9 +27,10 @@ from llmopt_core.experiments.subset import choose_examples
 from llmopt_core.labs.prompts.board import Board, Place
 from llmopt_core.labs.prompts.columns import columns_of
 from llmopt_core.labs.prompts.comparison_runner import all_places, run_comparison
-from llmopt_core.labs.prompts.export import comparison_csv, comparison_html, comparison_values
-from llmopt_core.labs.prompts.grid import assertions_in, differences, metric_scores, missing_places
+from llmopt_core.labs.prompts.export import comparison_csv, comparison_html, comparison_values, summary_lines
+from llmopt_core.labs.prompts.grid import differences, metric_scores, missing_places
 from llmopt_core.labs.prompts.live_comparisons import LiveComparisons
+from llmopt_core.labs.prompts.outcome import Outcome, assertions_in
 from llmopt_core.labs.prompts.row_notes import RowNote, row_notes, save_note
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.models.scripted import ScriptedChat
@@ -462,6 +464,35 @@ async def test_every_row_of_the_page_names_its_variants_and_says_passed_or_faile
         assert '<span class="verdict yes">✓ Passed</span>' in row
         assert "<strong>wrong</strong>" in row
         assert '<span class="verdict no">✗ Failed</span>' in row
+
+
+@pytest.mark.parametrize(
+    ("assertion", "empty_is_wrong"),
+    [
+        ({"type": "not-contains", "value": "know"}, True),
+        ({"type": "length", "value": {"max": 90}}, True),
+        ({"type": "latency", "threshold": 60}, True),
+        ({"type": "contains", "value": "know", "negate": True}, True),
+        ({"type": "regex", "value": r"^\s*$"}, False),
+        ({"type": "length", "value": {"max": 0}}, False),
+    ],
+)
+async def test_an_empty_answer_is_a_failure_unless_it_was_asked_for(
+    lab: Lab, assertion: dict[str, Any], empty_is_wrong: bool
+) -> None:
+    lab.chat = ScriptedChat(lambda request: "\n" if "plain" not in request.messages[-1].content else "It is 1712.")
+    variants = (lab.variant("full", template="plain {{ question }}"), lab.variant("blank"))
+    bare = [replace(example, variables={}) for example in EXAMPLES]
+    asked = lab.plan(*variants, examples=bare, assertions=(AssertionSpec.model_validate(assertion),))
+    grid = lab.grid(await lab.run(asked))
+    blank = grid.rows[0][1]
+    assert blank.visible_text == "(empty)"
+    assert blank.outcome() == (Outcome(False, "Empty") if empty_is_wrong else Outcome(True, "Passed"))
+    if empty_is_wrong:
+        assert grid.filter_rows("failures") == grid.filter_rows("regressions") == [0, 1, 2]
+    (_, column) = columns_of(grid)
+    assert column.empty == 3
+    assert "3 of 3 answered, 3 empty" in summary_lines(grid, column)[-2]
 
 
 async def test_failures_are_what_a_reader_calls_so(lab: Lab, contains: Contains) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +16,9 @@ import yaml
 from llmopt_core.text.bounded_yaml import BoundedLoader
 from llmopt_core.text.thinking import split_thinking
 
-_QUOTES = "'\"“‘«‹„"
+_QUOTES = "'\"“‘«‹„「『"
 _DECODER = json.JSONDecoder(strict=False)
+_PLAIN_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»″", '"') | dict.fromkeys("‘’‚‛′", "'"))
 _DEEPEST = 8
 _LEAD_CHARS = 300
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？\n]")
@@ -34,15 +37,28 @@ _SHORT_EXAMPLE = re.compile(r"\be\. ?g\.|\bz\. ?b\.|\bp\. ?ex\.", re.IGNORECASE)
 # What leads to a verdict, whatever was said before it.
 _FINAL = re.compile(
     r"\b(?:verdict|final\w*|conclusion|conclud\w+|therefore|thus|hence|decision|revised|corrected|correction|actually"
-    r"|wait|judge?ment|my (?:answer|reply|grade|score)|in short|overall|result|so)\b|最终|结论|因此|所以",
+    r"|wait|judge?ment|my (?:answer|reply|grade|score)|in short|overall|result)\b|^\W*so\b|最终|结论|因此|所以",
     re.IGNORECASE,
 )
-# What may lead to an example as well as to a verdict.
+# What may lead to an example, or to words of somebody else, as well as to a verdict.
 _PERHAPS = re.compile(
     r"\b(?:could|might|may|someone|somebody|others?|another|different|alternativ\w*|lenient|stricter|looser|harsher"
     r"|schema|format|shape|looks? like|rivals?|competing|previous|earlier|former|baseline|samples?|demo\w*|whereas"
-    r"|what if|were|in case|when(?:ever)?|unless|deserv\w+|earn\w*|counterpart|opposite|variant|version)\b"
-    r"|假设|另一|其他|格式|可能|也许",
+    r"|what if|were|in case|when(?:ever)?|unless|deserv\w+|earn\w*|counterpart|opposite|variant|version"
+    r"|otherwise|else|either|compare|(?<!this )cases?|ignor\w+|instruct\w*|inject\w*|asked|asks|told|tells|demand\w*"
+    r"|orders?|tr(?:ies|ied) to|wants?|wrong (?:answers?|repl(?:y|ies)|ones?)|p\.\s?s|paraphras\w+|fail(?:ing|ed|s)?"
+    r"|strict|lowest|highest|min(?:imum)?|max(?:imum)?|worst|best|default|scale|range|possible"
+    r"|never (?:say|reply|write|give|output|answer)|sonst|andernfalls|falsche\w*|sähe|wäre|würde|sinon|serait|aurait"
+    r"|faux|contrario|sería|habría|altrimenti|sarebbe|esempio|contrário|seria|exemplo)\b"
+    r"|假设|另一|其他|格式|可能|也许|否则|反之|例|若|さもな|たとえ|например|иначе|예를|예:|아니면",
+    re.IGNORECASE,
+)
+# What stands right before an object of somebody else: who says it, a mark of a comment, an "or" between two.
+_BESIDE = re.compile(
+    r"\b(?:says|said|wrote|writes|reads|contain(?:s|ed)|holds|held|state[sd]|claim(?:s|ed)|quote[sd]|include[sd])[\s:,]*$"
+    r"|<\w*(?:quote|text|input|context|document|passage|source|material|prompt|user)\w*>\s*$"
+    r"|\b(?:input|reference|candidate|prompt|user|passage|document|context|text|statement)(?:'s)?(?: \w+)?\s*:\s*$"
+    r"|(?:^|\n)[ \t]*(?://|#|<!--|\||\[\d+\]|--|%)[^\n]*$|^[\s,;.]*or\b",
     re.IGNORECASE,
 )
 _INSTEAD = re.compile(
@@ -56,6 +72,7 @@ _AFTERWARDS = re.compile(
 _HEADING = ("#", "**", "__")
 _GOES_ON = re.compile(r"[`*]*[ ,;]+[a-z]")
 _THEN = re.compile(r"\s*(?:then|in that case|and)\b", re.IGNORECASE)
+_DECORATION = " \t\n`*_"
 _LONGEST_LOOSE = 2_000
 _MOST_LOOSE = 50
 
@@ -119,15 +136,19 @@ def plain_objects(text: str) -> Iterator[dict[str, Any]]:
 def objects_in_material(material: Any, opening: str = "{") -> list[Any]:
     """Every JSON object that stands inside the texts to be graded: a reply that repeats one is none.
 
-    Written loosely (`{'passed': True}`, `{passed: true}`) or escaped, it is one as well.
+    Written loosely (`{'passed': True}`, `{passed: true}`), escaped or with other quotes, it is one as well.
     """
     found: list[Any] = []
     for text in _texts(material):
-        plain = text.replace('\\"', '"') if '\\"' in text else ""
-        for written in filter(None, (text, plain)):
+        for written in {text, _plainly(text)}:
             found += [value for value, _, _ in _find_objects(written, opening)]
             found += _loose(written, opening)
     return found
+
+
+def _plainly(text: str) -> str:
+    """The text as it reads: brackets and quotes of other scripts, entities and escapes as what they stand for."""
+    return unicodedata.normalize("NFKC", html.unescape(text)).translate(_PLAIN_QUOTES).replace('\\"', '"')
 
 
 def _loose(text: str, opening: str) -> Iterator[Any]:
@@ -227,10 +248,13 @@ def _is_example(text: str, behind: int, start: int, end: int) -> bool:
 
 def _is_unsure(text: str, behind: int, start: int, end: int) -> bool:
     """Whether a later object may be no verdict: words that lead to examples too, or a place within a sentence."""
-    lead = text[max(behind, start - _LEAD_CHARS) : start]
-    if _FINAL.search(lead):
+    lead, after = text[max(behind, start - _LEAD_CHARS) : start], text[end : end + 20]
+    last = next((part for part in reversed(_SENTENCE_END.split(lead)) if part.strip(_DECORATION)), "")
+    if _FINAL.search(last) and not _PERHAPS.search(last):
         return False
-    return bool(_PERHAPS.search(lead)) or bool(_GOES_ON.match(text[end : end + 20]) and lead.strip(" \n`*-:.,;(["))
+    if _PERHAPS.search(lead) or _BESIDE.search(lead.rstrip(_DECORATION)) or after.lstrip("`* ").startswith("?"):
+        return True
+    return bool(_GOES_ON.match(after) and lead.strip(" \n`*-:.,;(["))
 
 
 def _texts(value: Any, depth: int = 0) -> Iterator[str]:

@@ -13,8 +13,8 @@ from llmopt_core.types import Spec
 BUILTIN_JUDGE_VERSION = "3"
 # The prompts are those of Ragas 0.4.3; raise the number when the way replies are read changes. 2: the last object of a
 # reply that fits is its verdict, thinking and quotations are passed over, and an item without a verdict makes no score.
-# 3: nor do two objects that contradict each other.
-LLM_JUDGE_VERSION = "ragas-0.4.3-3"
+# 3: nor do two objects that contradict each other. 4: nor where the words before a later one are of many more kinds.
+LLM_JUDGE_VERSION = "ragas-0.4.3-4"
 
 
 class JudgeSpec(Spec):

@@ -239,7 +239,7 @@ async def test_a_rubric_is_graded_by_the_judge_with_its_reason(models):
         0.9,
         True,
         "kind",
-        "big on scripted (judge v3)",
+        "big on scripted (judge v4)",
     )
     assert usage.calls == 1
     assert 'Rubric: "greets Bob"' in chat.requests[0].messages[1].content

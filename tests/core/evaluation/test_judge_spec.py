@@ -13,7 +13,7 @@ class Holder(BaseModel):
 def test_the_word_builtin_and_a_mapping():
     assert Holder.model_validate({"judge": "builtin"}).judge == JudgeSpec()
     judge = Holder.model_validate({"judge": {"endpoint": "openai", "model": "gpt-x"}}).judge
-    assert (judge.is_builtin, judge.label) == (False, "gpt-x on openai (judge v3)")
+    assert (judge.is_builtin, judge.label) == (False, "gpt-x on openai (judge v4)")
     assert judge.chat_model.mode == "chat"
 
 

@@ -27,7 +27,7 @@ async def test_faithfulness_keeps_each_statement_with_verdict_reason_and_source(
     script = ScriptedChat([STATEMENTS, verdicts(1, 0)], cost_usd=0.25)
     score, usage = await judged("faithfulness", script, sample("It was completed in 1889. Picasso designed it."))
     assert score.value == 0.5
-    assert score.judge == "m on judge (judge v3)"
+    assert score.judge == "m on judge (judge v4)"
     assert [(e.verdict, e.reason) for e in score.evidence] == [(True, "because 1"), (False, "because 0")]
     assert score.evidence[0].source.startswith("The Eiffel Tower was completed in 1889")
     assert (usage.calls, usage.cost_usd) == (2, 0.5)

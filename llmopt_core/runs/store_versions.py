@@ -131,6 +131,13 @@ class VersionStore(StorePart):
             body = connection.scalar(query)
         return None if body is None else self._readable(project_id, f"The draft of {kind} {name}", body)
 
+    def draft_names(self, project: Project | str, kind: str) -> list[str]:
+        """The names of all drafts of a kind."""
+        project_id = self._project_id(project)
+        query = sa.select(drafts.c.name).where(drafts.c.project_id == project_id, drafts.c.kind == kind)
+        with self.database.read() as connection:
+            return sorted(connection.scalars(query))
+
     def delete_draft(self, project: Project | str, kind: str, name: str) -> None:
         """Forget a draft."""
         with self.database.write() as connection:

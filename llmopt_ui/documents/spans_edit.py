@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import streamlit as st
 
@@ -13,12 +14,15 @@ from llmopt_core.labs.documents.reference_spans import with_another_reference
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet, Example, Span
 from llmopt_ui import format as fmt
+from llmopt_ui.components import plain_fragment
 from llmopt_ui.documents.spans_view import chosen_set
+from llmopt_ui.hand_over import hand_over_typing
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import notify, page_after_action, state
 
 CHOSEN, QUESTION, ANSWERS, CATEGORY = "edit_chosen", "edit_question", "edit_answers", "edit_category"
-SAVE, REMOVE, NEW_SET = "edit_save", "edit_remove", "edit_new_set"
+SAVE, DISCARD, REMOVE, NEW_SET = "edit_save", "edit_discard", "edit_remove", "edit_new_set"
+DRAFT = "question"
 NEW = ""
 _FIELDS = (QUESTION, ANSWERS, CATEGORY)
 _OPENED, _TOLD = "edit_opened", "edit_told"
@@ -26,14 +30,17 @@ _OPENED, _TOLD = "edit_opened", "edit_told"
 
 def edit_view(project: Project) -> None:
     """The fields of a question on the left, the places of its answer on the right."""
+    hand_over_typing("edit_hand_over")
     name = chosen_set(project)
     if not name:
         name = (st.text_input("Name of the new evaluation set", "questions", key=NEW_SET, width=340) or "").strip()
     questions = store().evaluation_set(project, name) if chosen_set(project) else EvaluationSet(name, ())
     left, right = st.columns([1, 1.4], gap="medium")
     with left:
-        example = _choose_question(questions)
-        _fields(project, questions, example)
+        example = _choose_question(project, questions)
+        _tell_of_drafts(project, questions, example)
+        # The fields of a set that is still to be made keep what was typed while it gets another name.
+        _fields(project, name, chosen_set(project), example.id if example else NEW)
     with right:
         if example is None:
             st.caption("Save the question; then the places where its answer's words stand are proposed here.")
@@ -41,7 +48,7 @@ def edit_view(project: Project) -> None:
             _places(project, questions, example)
 
 
-def _choose_question(questions: EvaluationSet) -> Example | None:
+def _choose_question(project: Project, questions: EvaluationSet) -> Example | None:
     by_id = {example.id: example for example in questions.examples}
     key = f"{CHOSEN}_{questions.name}"
     name, edited = state().edited_question
@@ -50,7 +57,7 @@ def _choose_question(questions: EvaluationSet) -> Example | None:
     gone = st.session_state.get(key, NEW)
     if gone not in (NEW, *by_id):
         st.session_state.pop(key)
-        _carry_over(questions.name, gone)
+        _carry_over(project, questions.name, gone)
     elif key in st.session_state:
         # The browser knows an option by its label only, and another tab may have changed that.
         st.session_state[key] = gone
@@ -61,25 +68,77 @@ def _choose_question(questions: EvaluationSet) -> Example | None:
     return by_id.get(chosen or NEW)
 
 
-def _fields(project: Project, questions: EvaluationSet, example: Example | None) -> None:
-    turn = _turn(questions.name, example.id if example else NEW)
-    stored = _saved_fields(example)
-    _fill(turn, stored)
+def _tell_of_drafts(project: Project, questions: EvaluationSet, shown: Example | None) -> None:
+    """Name the questions whose fields hold something that was not saved."""
+    kept = store().draft_names(project, DRAFT)
+    others = [one for one in questions.examples if one is not shown and draft_name(questions.name, one.id) in kept]
+    names = [fmt.markdown(fmt.shorten(one.question, 60)) for one in others]
+    names += ["a new question"] if shown is not None and draft_name(questions.name, NEW) in kept else []
+    if names:
+        st.caption(f":orange[Typed and not saved yet:] {'; '.join(names)}")
+
+
+@plain_fragment
+def _fields(project: Project, name: str, form: str, example_id: str) -> None:
+    """The part that is drawn by itself: what is typed is kept as it is typed, and a closed page loses none of it."""
+    page_after_action()
+    questions = _questions(project, name)
+    example = next((one for one in questions.examples if one.id == example_id), None)
+    if example_id and example is None:
+        # Another tab has removed it.
+        st.rerun()
+    turn, stored = _turn(form, example_id), _saved_fields(example)
+    _fill(project, form, example_id, stored)
     told = _tell_of_change(turn, stored)
-    with st.form(f"edit_form_{turn}", border=False):
-        question = st.text_area("What is asked", key=f"{QUESTION}_{turn}", height=90)
-        answers = st.text_area("Reference answers, one on each line", key=f"{ANSWERS}_{turn}", height=90)
-        category = st.text_input("Category", key=f"{CATEGORY}_{turn}")
-        label = "Save the question" if example else "Add the question"
-        pressed = st.form_submit_button(label, key=f"{SAVE}_{turn}", type="primary", icon=":material/save:")
+    typed: dict[str, Any] = {"on_change": _remember, "args": (project, form, example_id)}
+    question = st.text_area("What is asked", key=f"{QUESTION}_{turn}", height=90, **typed)
+    answers = st.text_area("Reference answers, one on each line", key=f"{ANSWERS}_{turn}", height=90, **typed)
+    category = st.text_input("Category", key=f"{CATEGORY}_{turn}", live=True, **typed)
+    label = "Save the question" if example else "Add the question"
+    with st.container(horizontal=True, gap="small"):
+        pressed = st.button(label, key=f"{SAVE}_{turn}", type="primary", icon=":material/save:")
+        if (question, answers, category) != stored:
+            st.button("Discard what was typed", key=f"{DISCARD}_{turn}", type="tertiary", icon=":material/undo:",
+                      on_click=_discard, args=(project, form, example_id))  # fmt: skip
     if pressed and told:
-        changed, example_id = with_question(
-            questions, example.id if example else NEW, question or "", (answers or "").splitlines(), category or ""
-        )
-        _keep(project, changed, example_id, "saved" if example else "added")
+        lines = (answers or "").splitlines()
+        changed, kept_id = with_question(questions, example_id, question or "", lines, category or "")
+        store().save_evaluation_set(project, changed)
+        store().delete_draft(project, DRAFT, draft_name(form, example_id))
+        _show_again(changed, kept_id, "saved" if example else "added")
     if example is not None:
         st.button("Remove this question", key=REMOVE, type="tertiary", icon=":material/delete:", on_click=_remove,
-                  args=(project, questions.name, example.id))  # fmt: skip
+                  args=(project, name, example_id))  # fmt: skip
+
+
+def _questions(project: Project, name: str) -> EvaluationSet:
+    """The set as it is now; without questions where it is still to be made."""
+    known = any(item.name == name for item in store().evaluation_sets(project))
+    return store().evaluation_set(project, name) if known else EvaluationSet(name, ())
+
+
+def draft_name(name: str, example_id: str) -> str:
+    """What the draft of a question goes by."""
+    return f"{name}\n{example_id}"
+
+
+def _remember(project: Project, name: str, example_id: str) -> None:
+    """Keep what was typed, with what the question was when it was opened."""
+    turn = _turn(name, example_id)
+    typed = [st.session_state.get(f"{field}_{turn}") or "" for field in _FIELDS]
+    opened = list(st.session_state[f"{_OPENED}_{turn}"])
+    try:
+        if typed == opened:
+            store().delete_draft(project, DRAFT, draft_name(name, example_id))
+        else:
+            store().save_draft(project, DRAFT, draft_name(name, example_id), {"typed": typed, "opened": opened})
+    except LlmOptError as error:
+        state().problem = str(error)
+
+
+def _discard(project: Project, name: str, example_id: str) -> None:
+    store().delete_draft(project, DRAFT, draft_name(name, example_id))
+    state().forms += 1
 
 
 def _turn(name: str, example_id: str) -> str:
@@ -93,12 +152,14 @@ def _saved_fields(example: Example | None) -> tuple[str, str, str]:
     return example.question, "\n".join(example.right_answers), example.category or ""
 
 
-def _fill(turn: str, stored: tuple[str, str, str]) -> None:
+def _fill(project: Project, name: str, example_id: str, stored: tuple[str, str, str]) -> None:
     """Once for each form: a field whose default changes would lose what was typed into it."""
+    turn = _turn(name, example_id)
     if f"{QUESTION}_{turn}" not in st.session_state:
-        for field, value in zip(_FIELDS, stored, strict=True):
+        draft = store().draft(project, DRAFT, draft_name(name, example_id)) or {}
+        for field, value in zip(_FIELDS, draft.get("typed", stored), strict=True):
             st.session_state[f"{field}_{turn}"] = value
-        st.session_state[f"{_OPENED}_{turn}"] = stored
+        st.session_state[f"{_OPENED}_{turn}"] = tuple(draft.get("opened", stored))
 
 
 def _tell_of_change(turn: str, stored: tuple[str, str, str]) -> bool:
@@ -115,17 +176,19 @@ def _tell_of_change(turn: str, stored: tuple[str, str, str]) -> bool:
     return told
 
 
-def _carry_over(name: str, gone: str) -> None:
+def _carry_over(project: Project, name: str, gone: str) -> None:
     """What was typed into the form of a question that was removed elsewhere becomes a new question's."""
     old, new = _turn(name, gone), _turn(name, NEW)
     if st.session_state.get(f"{QUESTION}_{old}"):
         for field in _FIELDS:
             st.session_state[f"{field}_{new}"] = st.session_state.get(f"{field}_{old}", "")
+        st.session_state[f"{_OPENED}_{new}"] = ("", "", "")
+        _remember(project, name, NEW)
+        store().delete_draft(project, DRAFT, draft_name(name, gone))
         st.warning("This question was removed elsewhere. Its text is in the fields of a new question now.")
 
 
-def _keep(project: Project, changed: EvaluationSet, example_id: str, done: str) -> None:
-    store().save_evaluation_set(project, changed)
+def _show_again(changed: EvaluationSet, example_id: str, done: str) -> None:
     state().forms += 1
     state().edited_question = (changed.name, example_id)
     notify(f"{changed.name}: question {example_id} {done}.")
@@ -137,6 +200,7 @@ def _remove(project: Project, name: str, example_id: str) -> None:
         # As it is now: another tab may have changed it since the page was drawn.
         questions = store().evaluation_set(project, name)
         store().save_evaluation_set(project, without_question(questions, example_id))
+        store().delete_draft(project, DRAFT, draft_name(name, example_id))
     except LlmOptError as error:
         state().problem = str(error)
         return

@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from llmopt_core.runs.values import Project
+from llmopt_ui.hand_over import hand_over_typing
 
 VIEW = "prompts_view"
 TABS = {
@@ -22,43 +23,11 @@ TABS = {
 
 _STYLE = Path(__file__).with_name("style.css")
 
-# Streamlit hands over a text area when it loses focus or at Ctrl+Enter. Half a second after the last key, and when the
-# page is left, this presses Ctrl+Enter, so that a closed tab loses nothing that was typed.
-_HAND_OVER = """
-export default function () {
-  let timer = 0, typed = null;
-  const hand = () => {
-    clearTimeout(timer);
-    if (!typed) return;
-    const press = { key: "Enter", code: "Enter", keyCode: 13, ctrlKey: true, bubbles: true, cancelable: true };
-    typed.dispatchEvent(new KeyboardEvent("keydown", press));
-    typed = null;
-  };
-  const heard = (event) => {
-    if (!(event.target instanceof HTMLTextAreaElement) || !event.target.closest(".stTextArea")) return;
-    clearTimeout(timer);
-    typed = event.target;
-    if (!event.isComposing) timer = setTimeout(hand, 500);
-  };
-  document.addEventListener("input", heard, true);
-  document.addEventListener("compositionend", heard, true);
-  document.addEventListener("visibilitychange", hand);
-  window.addEventListener("pagehide", hand);
-  return () => {
-    hand();
-    document.removeEventListener("input", heard, true);
-    document.removeEventListener("compositionend", heard, true);
-    document.removeEventListener("visibilitychange", hand);
-    window.removeEventListener("pagehide", hand);
-  };
-}
-"""
-
 
 def prompt_frame() -> None:
     """What every tab needs: the style of answers, and text areas that hand over what is typed."""
     st.html(_STYLE)
-    _component()(key="prompt_hand_over", height=0)
+    hand_over_typing("prompt_hand_over")
 
 
 def view_of(tab: str) -> Callable[[Project], None]:
@@ -66,8 +35,3 @@ def view_of(tab: str) -> Callable[[Project], None]:
     module, _, function = TABS[tab].partition(":")
     view: Callable[[Project], None] = getattr(importlib.import_module(module), function)
     return view
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Callable[..., object]:
-    return st.components.v2.component("llmopt.hand_over", js=_HAND_OVER)

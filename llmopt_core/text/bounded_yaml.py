@@ -16,9 +16,25 @@ _DIGITS = 1_000
 class BoundedLoader(yaml.SafeLoader):
     """PyYAML's safe loader without its traps.
 
-    Merge keys that double at each level, numbers in base 60 without end, `.nan` and `.inf`, and half characters raise
-    a `ConstructorError` that knows its line.
+    A question mark in `{question: Who came?}` is text, as in YAML 1.2. Merge keys that double at each level, numbers in
+    base 60 without end, `.nan` and `.inf`, and half characters raise a `ConstructorError` that knows its line.
     """
+
+    def scan_plain(self) -> yaml.ScalarToken:
+        """A text without quotes. PyYAML ends it at a question mark between brackets."""
+        token = super().scan_plain()
+        value, end = token.value, token.end_mark
+        while self.flow_level and self.peek() == "?":
+            value += ("" if end.index == self.index else " ") + "?"
+            self.forward()
+            end = self.get_mark()
+            spaces = self.scan_plain_spaces(self.indent + 1, token.start_mark) or ()
+            more = super().scan_plain()
+            if more.value:
+                value, end = value + "".join(spaces) + more.value, more.end_mark
+            elif self.peek() != "?":
+                break
+        return yaml.ScalarToken(value, True, token.start_mark, end)
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Take in what `<<` names."""

@@ -21,6 +21,7 @@ _GRADED = (
 )  # fmt: skip
 _LISTS = ("contains-any", "contains-all", "icontains-any", "icontains-all")
 _CODE = re.compile(r"file://.*\.(py|js|ts)(:\w+)?$")
+_SETTING = re.compile(r"__config:__expected(?P<of>\d*):threshold")
 _FIELDS = {"__description": "description", "__providerOutput": "providerOutput", "__metric": "metric"}
 
 _TYPES = """answer-relevance bleu classifier contains contains-all contains-any contains-html contains-json contains-sql
@@ -52,9 +53,20 @@ def _test(row: dict[str, Any], source: str, line: int) -> dict[str, Any]:
     if row.get(""):
         raise BadInput(f"{source}, line {line}, has more cells than the header has columns.")
     test: dict[str, Any] = {"vars": {}, "assert": [], "options": {}, "metadata": {}}
-    for column, cell in row.items():
-        if column:
-            _put(test, column.strip(), cell or "")
+    settings: dict[str, str] = {}
+    asserted: dict[str, dict[str, Any]] = {}
+    for name, cell in row.items():
+        column = (name or "").strip()
+        setting = _SETTING.fullmatch(column)
+        if setting is not None and (cell or "").strip():
+            settings[setting["of"] or "1"] = cell.strip()
+        elif column and setting is None:
+            before = len(test["assert"])
+            _put(test, column, cell or "")
+            asserted |= {column.removeprefix("__expected") or "1": one for one in test["assert"][before:]}
+    for number, threshold in settings.items():
+        if number in asserted:
+            asserted[number]["threshold"] = _number(threshold)
     for assertion in test["assert"]:
         if test.get("metric"):
             assertion["metric"] = test["metric"]

@@ -199,7 +199,10 @@ def _assertions(assertions: Sequence[AssertionSpec], where: str, left_out: list[
         try:
             found.append(assertion_from(assertion))
         except UnsupportedError as error:
-            left_out.append(f"{where}: promptfoo has no assertion for {error}")
+            why = f"promptfoo has no assertion for {error}"
+            if assertion.type == "unsupported":
+                why = f"it stands here without what was not read of it: {error}"
+            left_out.append(f"{where}: {why}")
     return found
 
 

@@ -12,6 +12,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.interop.promptfoo.csv_tests import tests_in_csv
 from llmopt_core.interop.promptfoo.references import Folder, is_code
 from llmopt_core.interop.promptfoo.variables import Variables
+from llmopt_core.interop.promptfoo.yaml12 import NOT_FINITE
 
 # Lists of variables multiply; nobody waits for, or pays, more.
 MAX_TESTS = 100_000
@@ -172,6 +173,9 @@ class _Test:
         variables = Variables({**usual, **own}, folders)
         assertions = tuple(self._assertions())
         threshold = self.test.get("threshold", self.default.get("threshold"))
+        if threshold in NOT_FINITE:
+            self.problems.append(f"a threshold of {threshold} is not supported")
+            threshold = None
         if threshold is not None and not isinstance(threshold, int | float):
             raise BadInput(f"{self.where}: threshold must be a number, not {repr(threshold)[:60]}.")
         self._note_unsupported()

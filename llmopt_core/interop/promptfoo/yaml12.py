@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from typing import Any
 
 import yaml
@@ -24,8 +26,19 @@ _BASES = {"0b": 2, "0o": 8, "0x": 16}
 _MOST_DIGITS = 400
 
 
+NOT_FINITE = ("Infinity", "-Infinity", "NaN")
+
+
 class _Loader(BoundedLoader):
-    """PyYAML follows version 1.1; its rules for plain scalars are replaced, all else is the same."""
+    """PyYAML follows version 1.1; its rules for plain scalars are replaced, and no key may stand twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The value of a mapping."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+        twice = next((key for key, count in Counter(keys).items() if count > 1), None)
+        if twice is not None and not any(key.value == "<<" for key, _ in node.value):
+            raise yaml.constructor.ConstructorError(None, None, f"the key {twice!r} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -54,8 +67,11 @@ def _whole(loader: yaml.SafeLoader, node: yaml.Node) -> int:
     return sign * int(digits if base == 10 else digits[2:], base)
 
 
-def _fraction(loader: yaml.SafeLoader, node: yaml.Node) -> float | int:
+def _fraction(loader: yaml.SafeLoader, node: yaml.Node) -> float | int | str:
     number = float(_text_of(loader, node).lower().replace(".inf", "inf").replace(".nan", "nan"))
+    if not math.isfinite(number):
+        # JSON, in which all is kept, has no such numbers; this is how JavaScript writes them into a prompt.
+        return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
     # JavaScript has one kind of number: it writes 1e3 as 1000.
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
 

@@ -40,7 +40,7 @@ def test_an_experiment_file_holds_only_what_can_be_kept(text: str, why: str) -> 
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("text", ["b: .nan", 'b: "\\ud83d"', "k0: &k0 {a: 1, b: 2}\n" + LEVELS])
+@pytest.mark.parametrize("text", ['b: "\\ud83d"', "k0: &k0 {a: 1, b: 2}\n" + LEVELS])
 def test_so_does_a_promptfoo_file(text: str) -> None:
     with pytest.raises(BadInput, match="not valid YAML"):
         parse_yaml(text, "f.yaml")

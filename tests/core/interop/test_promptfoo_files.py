@@ -7,6 +7,7 @@ import pytest
 from llmopt_core.errors import BadInput
 from llmopt_core.interop.promptfoo import read_promptfoo
 from llmopt_core.interop.promptfoo.csv_tests import assertion_in
+from llmopt_core.interop.promptfoo.exporter import export_promptfoo
 from llmopt_core.interop.promptfoo.importer import import_promptfoo
 
 EXAMPLES = Path(__file__).parents[2] / "data" / "promptfoo"
@@ -474,3 +475,51 @@ def test_one_line_break_at_the_end_of_a_variable_is_not_meant(read):
 )  # fmt: skip
 def test_a_cell_of_a_csv_has_the_threshold_that_promptfoo_assumes(cell, threshold):
     assert assertion_in(cell).get("threshold") == threshold
+
+
+def test_numbers_without_end_and_question_marks_are_read_as_promptfoo_does(tmp_path: Path) -> None:
+    (tmp_path / "promptfooconfig.yaml").write_text(
+        "prompts: ['{{ n }} {{ q }}']\n"
+        "providers: [echo]\n"
+        "tests:\n"
+        "  - vars: {n: .inf, q: Who came? Who went ?}\n"
+        "  - vars: {n: .nan, q: [Why?, How?]}\n"
+        "  - vars: {n: 1e400, q: why?, r?: 1}\n"
+        "    threshold: .inf\n"
+    )
+    imported = import_promptfoo(tmp_path)
+    found = [(e.variables["n"], e.variables["q"]) for e in imported.evaluation_set.examples]
+    assert found == [
+        ("Infinity", "Who came? Who went ?"), ("NaN", "Why?"), ("NaN", "How?"), ("Infinity", "why?")
+    ]  # fmt: skip
+    assert imported.evaluation_set.examples[3].variables["r?"] == 1
+    assert [entry.reasons for entry in imported.not_run] == [("a threshold of Infinity is not supported",)]
+
+
+def test_a_key_that_stands_twice_is_named(tmp_path: Path) -> None:
+    (tmp_path / "promptfooconfig.yaml").write_text("prompts: [a]\nproviders: [echo]\nprompts: [b]\n")
+    with pytest.raises(BadInput, match="the key 'prompts' stands twice"):
+        import_promptfoo(tmp_path)
+
+
+def test_a_csv_column_sets_the_threshold_of_an_assertion(tmp_path: Path) -> None:
+    (tmp_path / "promptfooconfig.yaml").write_text("prompts: ['{{ q }}']\nproviders: [echo]\ntests: file://t.csv\n")
+    (tmp_path / "t.csv").write_text(
+        "q,__expected,__expected2,__config:__expected:threshold,__config:__expected2:threshold\n"
+        "hi,similar: hi,g-eval: good,0.4,\n"
+        "ho,,g-eval: good,0.4,0.9\n"
+    )
+    first, second = import_promptfoo(tmp_path).evaluation_set.examples
+    assert [assertion["threshold"] for assertion in first.variables["checks"]] == [0.4, 0.7]
+    assert [assertion["threshold"] for assertion in second.variables["checks"]] == [0.9]
+
+
+def test_an_export_says_what_of_a_test_it_does_not_hold(tmp_path: Path) -> None:
+    (tmp_path / "promptfooconfig.yaml").write_text(
+        "prompts: ['{{ q }}']\nproviders: [echo]\ntests: [{vars: {q: a}, options: {transform: output.trim()}}]\n"
+    )
+    imported = import_promptfoo(tmp_path)
+    made = export_promptfoo(imported.configurations, imported.evaluation_set, imported.judge, imported.endpoints)
+    assert made.left_out == (
+        "test test 1: it stands here without what was not read of it: option 'transform' is not supported",
+    )

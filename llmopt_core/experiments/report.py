@@ -74,7 +74,7 @@ def report_of(result: Result, baseline: str = "", title: str = "") -> Report:
             ),
             *((note, False) for note in [judge_note(str(result.get("judge") or ""), metrics)] if note),
         ),
-        metrics=tuple(_metric(name, rows) for name in metrics),
+        metrics=tuple(_metric(name, rows) for name in sorted(metrics, key=lambda name: _is_partial(name, rows))),
         tested=f"{family.in_short} {explain_terms('p')}",
         method=family.words,
         examples=_examples(runs, labels),
@@ -127,7 +127,7 @@ def _facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return (
         ("status", str(run.get("status", "unknown"))),
         ("answered", f"{answered} of {len(records)}"),
-        ("model calls", f"{run.get('model_calls', 0):,} (and {run.get('cached_calls', 0):,} from the cache)"),
+        ("model calls", _calls(run)),
         ("tokens", f"{tokens.get('prompt', 0):,} in, {tokens.get('completion', 0):,} out"),
         ("cost", "unknown" if cost is None else formatting.money(cost)),
         ("per question", _per_question(run.get("per_question"))),
@@ -135,6 +135,11 @@ def _facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         ("fingerprint", str(run.get("fingerprint", ""))),
         ("documents", _documents(run)),
     )
+
+
+def _calls(run: Mapping[str, Any]) -> str:
+    cached = f" and {run['cached_calls']:,} from the cache" if run.get("cached_calls") else ""
+    return f"{run.get('model_calls', 0):,}{cached}"
 
 
 def _per_question(each: Any) -> str:
@@ -152,6 +157,11 @@ def _documents(run: Mapping[str, Any]) -> str:
     if not run.get("uses_documents", True):
         return "not used"
     return str(run.get("documents_version") or "not recorded")
+
+
+def _is_partial(name: str, rows: Sequence[Row]) -> bool:
+    """Whether a metric scored some configurations alone; what compares all of them comes first."""
+    return any(row.cells[name].summary.mean is None for row in rows)
 
 
 def _metric(name: str, rows: Sequence[Row]) -> ReportMetric:

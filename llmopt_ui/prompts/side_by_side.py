@@ -23,6 +23,7 @@ from llmopt_ui.session import notify, state
 
 PICKER = "comparison"
 NEW = "new"
+_LONGEST = 64
 
 
 def side_view(project: Project) -> None:
@@ -52,7 +53,10 @@ def side_view(project: Project) -> None:
 
 
 def _comparison_label(found: Comparison) -> str:
-    return f"{_moment(found.created_at)} · {fmt.shorten(found.title, 90)}"
+    # A picker cuts what is longer without a sign, and what was asked stands at the end.
+    names = " against ".join(fmt.shorten(one.name, max(8, 30 // len(found.variants))) for one in found.variants)
+    title = found.title if len(found.title) <= _LONGEST else f"{names} on {fmt.shorten(found.set_name, 24)}"
+    return f"{_moment(found.created_at)} · {title}"
 
 
 def _moment(when: datetime) -> str:

@@ -89,6 +89,21 @@ def test_the_setup_names_variants_and_tells_what_it_takes(app: App, prompts: str
     assert "30 answers" in words(test)
 
 
+def test_the_label_of_a_comparison_names_all_its_variants_and_its_rows(
+    app: App, prompts: str, store: Store, script: Callable[..., object]
+) -> None:
+    script(reply)
+    long = "a prompt whose name goes on and on, as names of prompts do"
+    store.save_version(prompts, "prompt", long, {"template": "{{ question }}"})
+    setup = Setup(variants=tuple(VariantSetup(prompt=name) for name in (long, "plain", "wrong")), set_name="questions")
+    store.save_draft(prompts, "comparison", "", setup.model_dump(mode="json"))
+    test = app(PAGE, project=prompts, prompts_view="Side by side")
+    test.button(key="comparison_start").click().run()
+    assert not test.exception
+    label = test.selectbox(key="comparison_choice").options[1].partition(" · ")[2]
+    assert label == "a prompt… against plain against wrong on questions, first 10"
+
+
 def test_a_comparison_runs_and_is_stored_as_runs(compared: AppTest, store: Store, prompts: str) -> None:
     (found,) = comparisons(store, prompts)
     assert found.status == "finished"

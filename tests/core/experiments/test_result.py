@@ -158,6 +158,26 @@ async def test_the_report_puts_first_what_differs_most(lab: Lab) -> None:
     assert report.metrics[0].cells[1].verdict in ("better", "no difference seen")
 
 
+def test_the_report_begins_with_scores_that_all_configurations_have() -> None:
+    def of(name: str, **scores: float | None) -> dict[str, object]:
+        records = [
+            {
+                "example_id": f"q{number}",
+                "question": f"q{number}?",
+                "answer": "a",
+                "scores": {metric: {"value": value} for metric, value in scores.items()},
+            }
+            for number in range(3)
+        ]
+        metrics = {metric: {"mean": value} for metric, value in scores.items()}
+        return {"configuration": name, "metrics": metrics, "records": records, "model_calls": 3}
+
+    plain = of("plain", faithfulness=None, answer_f1=0.5, hit_rate=None)
+    report = report_of({"runs": [plain, of("rag", faithfulness=0.9, answer_f1=0.7, hit_rate=1.0)]})
+    assert [metric.name for metric in report.metrics] == ["answer_f1", "faithfulness", "hit_rate"]
+    assert dict(report.runs[0].facts)["model calls"] == "3"
+
+
 def test_user_text_never_becomes_html(tmp_path: Path) -> None:
     evil = "<script>alert(1)</script><img src=x onerror=alert(1)>"
     record = {

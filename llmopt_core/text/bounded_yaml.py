@@ -24,15 +24,15 @@ class BoundedLoader(yaml.SafeLoader):
         """A text without quotes. PyYAML ends it at a question mark between brackets."""
         token = super().scan_plain()
         value, end = token.value, token.end_mark
-        while self.flow_level and self.peek() == "?":
-            value += ("" if end.index == self.index else " ") + "?"
+        while self.flow_level and (self.peek() == "?" or (self.peek() == "#" and end.index == self.index)):
+            value += ("" if end.index == self.index else " ") + self.peek()
             self.forward()
             end = self.get_mark()
             spaces = self.scan_plain_spaces(self.indent + 1, token.start_mark) or ()
             more = super().scan_plain()
             if more.value:
                 value, end = value + "".join(spaces) + more.value, more.end_mark
-            elif self.peek() != "?":
+            elif self.peek() != "?" and (spaces or self.peek() != "#"):
                 break
         return yaml.ScalarToken(value, True, token.start_mark, end)
 

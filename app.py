@@ -17,13 +17,13 @@ frame()
 with charts_fetched_early():
     page = st.navigation(streamlit_pages(), expanded=True)
     # What is drawn so far is on its way to the browser while the rest is imported.
-    from llmopt_ui.project_switch import page_is_emptied
+    from llmopt_ui.project_switch import clears_page
     from llmopt_ui.prompts.guest import keep_guest, page_waits
     from llmopt_ui.sidebar import has_project, sidebar, unreadable_values
 
     with show_errors():
         keep_guest()
         sidebar()
-        if has_project() and not page_is_emptied() and not page_waits(page.title):
+        if has_project() and not clears_page() and not page_waits(page.title):
             page.run()
         unreadable_values()

@@ -28,7 +28,7 @@ from llmopt_core.runs.store import Store  # noqa: E402
 from llmopt_core.settings import Settings  # noqa: E402
 from llmopt_core.types import Document, EvaluationSet, Example, Span  # noqa: E402
 from llmopt_ui.chunking.microscope.sizes import sizes_data  # noqa: E402
-from llmopt_ui.document_text.window import Shown, text_data  # noqa: E402
+from llmopt_ui.document_text.window import TextWindow, text_data  # noqa: E402
 from tests.browser.harness import Page, browser, serve, settled  # noqa: E402
 
 PAGE = 3_000
@@ -73,7 +73,7 @@ def redraw(document: Document, method: str, unit: str, sizes: list[int]) -> list
         cutting = inspect_chunking(document, ChunkingSpec(method=method, unit=unit, size=size, overlap=size // 10))
         ranks = ranks_in(cutting.chunks, bm25_ranks(cutting.chunks, QUESTION, words))
         middle = len(document.text) // 2
-        json.dumps(text_data(document, cutting, Shown(middle, middle + 3_600, ((middle, middle + 90),), ranks)))
+        json.dumps(text_data(document, cutting, TextWindow(middle, middle + 3_600, ((middle, middle + 90),), ranks)))
         json.dumps(sizes_data(cutting, int(cutting.tokens.max())))
         seconds.append((time.perf_counter() - started, time.process_time() - busy))
     return seconds

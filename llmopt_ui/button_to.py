@@ -28,11 +28,11 @@ def button_to(spec: PageSpec, label: str, key: str, tab: str = "", **choices: An
 
 
 def _prepare(wanted: dict[str, Any]) -> None:
-    state().wanted = wanted
+    state().widget_values = wanted
 
 
 def arrive() -> None:
     """Let the widgets of a page hold what the button that led to it said. Called before they are drawn."""
-    wanted, state().wanted = state().wanted, {}
+    wanted, state().widget_values = state().widget_values, {}
     for name, value in wanted.items():
         st.session_state[name] = value

@@ -73,7 +73,7 @@ def red(text: str) -> str:
     return f":red[:material/warning: {fmt.markdown(text)}]"
 
 
-def outdated_words(project: Project, runs: Mapping[str, Run]) -> str:
+def describe_outdated(project: Project, runs: Mapping[str, Run]) -> str:
     """A sentence on runs that are of an earlier state, and what has changed since; empty where there are none."""
     saved = {item.name: item for item in store().configurations(project)}
     sets = {item.name: item.version for item in store().evaluation_sets(project)}

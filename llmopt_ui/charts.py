@@ -11,11 +11,11 @@ import plotly.graph_objects as go
 
 from llmopt_core.statistics.intervals import Summary
 from llmopt_ui import format as fmt
-from llmopt_ui.theme import NEUTRAL, Ink, plain, themed
+from llmopt_ui.theme import NEUTRAL, Ink, apply_theme, plain
 
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
 _LEGEND_LINE = 60
-SEEN = "trained on these questions"
+CONTAMINATION_LABEL = "trained on these questions"
 _MANY = 6
 _LOW = 0.08
 """A lower mean has no room for its figure inside its bar."""
@@ -63,7 +63,7 @@ def metric_bars(
         xaxis={"title": None, "tickfont": {"size": 14}, "fixedrange": True},
         showlegend=True,
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def _bars(name: str, groups: Sequence[str], shown: Sequence[Summary | None], ink: Ink, *, crowded: bool) -> go.Bar:
@@ -92,7 +92,9 @@ def _in_legend(name: str) -> str:
 
 def _hatch(bars: go.Bar) -> go.Bar:
     """The same bars, to be told from those that show what a configuration can do; no figure is read over hatching."""
-    bars.update(name=f"{bars.name} ({SEEN})", marker={"pattern": hatching(["/"] * len(bars.x))}, text=None)
+    bars.update(
+        name=f"{bars.name} ({CONTAMINATION_LABEL})", marker={"pattern": hatching(["/"] * len(bars.x))}, text=None
+    )
     return bars
 
 
@@ -166,7 +168,7 @@ def size_histogram(sizes: Sequence[int], unit: str, window: int | None = None) -
         xaxis={"title": f"Chunk size ({unit})", "rangemode": "tozero"},
         yaxis={"title": "Chunks", "dtick": max(1, int(np.ceil(counts.max(initial=1) / 4)))},
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def _mean(summary: Summary | None) -> float | None:

@@ -16,10 +16,10 @@ from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.pinned_runs import run_ids
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import arrive
-from llmopt_ui.first_link import close_page_not_found, leave_page_without_app
+from llmopt_ui.first_link import close_not_found_dialog, leave_page_without_app
 from llmopt_ui.folding_menu import fold_menu_where_narrow
 from llmopt_ui.navigation import PageSpec
-from llmopt_ui.session import state, taken_messages
+from llmopt_ui.session import state, take_messages
 
 _FACT_WIDTH = 130
 _FACT_WIDTHS = {5: 112, 6: 150}
@@ -46,10 +46,10 @@ def charts_fetched_early() -> Iterator[None]:
     For that it is sent a chart that nobody sees and that is gone when the page is there.
     """
     with st.container(key="unseen"):
-        close_page_not_found()
+        close_not_found_dialog()
         fold_menu_where_narrow()
         place = st.empty()
-    first, state().charts_fetched = not state().charts_fetched, True
+    first, state().has_chart_library = not state().has_chart_library, True
     if first:
         place.plotly_chart({"data": [{"type": "scatter"}]}, key="unseen_chart")
     try:
@@ -66,9 +66,9 @@ def page_header(spec: PageSpec) -> None:
     arrive()
     st.title(spec.title, anchor=False)
     st.caption(spec.purpose)
-    notice, problem = taken_messages()
+    notice, problem = take_messages()
     if notice:
-        if state().warned:
+        if state().is_warning:
             st.toast(fmt.markdown(notice), icon=":material/warning:", duration="long")
         else:
             st.toast(fmt.markdown(notice), icon=":material/check:")

@@ -18,7 +18,7 @@ _CLOSE = """<script>
 </script>"""
 
 
-def close_page_not_found() -> None:
+def close_not_found_dialog() -> None:
     """Close the dialog "Page not found" that such a link brings up though its page is there.
 
     Until `st.navigation` has run once, Streamlit takes the files in `pages/` for the pages of the app and does not know

@@ -53,13 +53,13 @@ def follow(job: Job, title: str, on_end: Callable[[Job], None] | None = None, *,
 def last_failure(jobs: Sequence[Job], title: Callable[[Job], str]) -> None:
     """What went wrong with the newest of these jobs (they come newest first), until it is put away."""
     newest = jobs[0] if jobs else None
-    if newest is None or newest.status != "failed" or newest.id in state().seen_jobs:
+    if newest is None or newest.status != "failed" or newest.id in state().dismissed_jobs:
         return
     show_error(f"{title(newest)} failed: {newest.error}")
     with st.container(horizontal=True, gap="small"):
         resume_button(newest)
         if st.button("Put away", key=f"job_seen_{newest.id}", type="tertiary"):
-            state().seen_jobs.add(newest.id)
+            state().dismissed_jobs.add(newest.id)
             st.rerun()
 
 

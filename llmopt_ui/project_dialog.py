@@ -17,7 +17,7 @@ from llmopt_ui.resources import settings, store
 COPY_NAME, FILE, IMPORT, CONFIRM, DELETE = (
     "project_copy_name", "project_file", "project_import", "project_confirm", "project_delete",
 )  # fmt: skip
-_GONE = "Delete for good"
+_DELETE = "Delete for good"
 
 
 def project_parts(project: Project | None) -> tuple[str, str] | None:
@@ -84,7 +84,7 @@ def _delete(project: Project) -> bool:
         st.caption(f"Removes the project with {fmt.plural(runs, 'run')}, its documents and all else of it. "
                    "This cannot be undone.")  # fmt: skip
         sure = st.checkbox(f"Yes, remove {fmt.markdown(project.name)}", key=CONFIRM)
-        pressed = st.form_submit_button(_GONE, icon=":material/delete:", key=DELETE)
+        pressed = st.form_submit_button(_DELETE, icon=":material/delete:", key=DELETE)
     if pressed and not sure:
         st.caption("Tick the box first.")
     if not (pressed and sure):

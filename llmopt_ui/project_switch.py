@@ -11,8 +11,8 @@ from llmopt_ui.navigation import PAGES
 from llmopt_ui.session import KEY, PROJECT, State, state
 
 _OF_THE_SESSION = (
-    "charts_fetched", "keys", "notice", "warned", "problem", "chosen_project", "dialog", "uploads", "forms", "watched",
-    "findings", "seen_jobs", "endpoint_checks", "guest",
+    "has_chart_library", "keys", "notice", "is_warning", "problem", "next_project", "dialog", "uploads", "forms",
+    "watched_jobs", "findings", "dismissed_jobs", "endpoint_checks", "guest",
 )  # fmt: skip
 _TABS = frozenset(page.tabs for page in PAGES if page.tabs)
 _MOMENT = 0.1
@@ -34,7 +34,7 @@ def leave_project() -> None:
     st.session_state[KEY] = after
 
 
-def page_is_emptied() -> bool:
+def clears_page() -> bool:
     """Whether nothing of the page is to be drawn this time, because another project is about to be shown.
 
     The browser keeps the value of every field that stays where it is. So after a project was left, the page is drawn

@@ -31,7 +31,7 @@ ROLES = {
     "document": "Document of the answer",
     "quote": "Quote of the answer",
 }
-_SHOWN = 12
+_NOTES_AT_MOST = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +106,10 @@ def show_notes(notes: Sequence[str]) -> None:
     if not notes:
         return
     with st.container(border=True, gap="xxsmall", key="question_notes"):
-        for note in notes[:_SHOWN]:
+        for note in notes[:_NOTES_AT_MOST]:
             st.text(note, width="stretch")
-        if len(notes) > _SHOWN:
-            st.caption(f"and {len(notes) - _SHOWN:,} more")
+        if len(notes) > _NOTES_AT_MOST:
+            st.caption(f"and {len(notes) - _NOTES_AT_MOST:,} more")
 
 
 def _read(project: Project, file: UploadedFile, columns: Mapping[str, str], beside: Beside) -> QuestionFile:
@@ -180,7 +180,7 @@ def keep_notes(name: str, notes: Sequence[str]) -> None:
     state().question_notes = tuple(f"{name}: {fmt.shorten(note, 400)}" for note in notes)
 
 
-def kept_notes() -> None:
+def upload_notes() -> None:
     """What is worth knowing of the last file, until it is put away."""
     notes = state().question_notes
     if not notes:

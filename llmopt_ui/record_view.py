@@ -23,7 +23,7 @@ from llmopt_ui.theme import Ink
 
 PARTS = "record_part"
 _TRACE = ["Stage", "Method", "Received", "Returned", "Time", "Tokens"]
-_CITED = "text-decoration:underline 2px #E69F00;text-underline-offset:3px"
+_CITATION = "text-decoration:underline 2px #E69F00;text-underline-offset:3px"
 _MARK = "background:rgba(0,158,115,.24);border-radius:3px"
 
 
@@ -141,10 +141,10 @@ def _hit(hit: Hit, position: int, *, cited: bool, references: Sequence[Span]) ->
             f"**{position + 1}** · {fmt.markdown(chunk.document)} :gray[{chunk.start:,} to {chunk.end:,} · "
             f"score {fmt.number(hit.score)}]{badges}"
         )
-        st.html(marked_html(chunk, references))
+        st.html(chunk_html(chunk, references))
 
 
-def marked_html(chunk: Chunk, references: Sequence[Span], cited: Sequence[Span] = ()) -> str:
+def chunk_html(chunk: Chunk, references: Sequence[Span], cited: Sequence[Span] = ()) -> str:
     """The chunk's text, escaped: what belongs to a reference span is marked, what a citation rests on underlined."""
     gold = [part for span in references if (part := _overlap(chunk, span))]
     under = [part for span in cited if (part := _overlap(chunk, span))]
@@ -152,7 +152,7 @@ def marked_html(chunk: Chunk, references: Sequence[Span], cited: Sequence[Span] 
     pieces = []
     for a, b in itertools.pairwise(edges):
         words = html.escape(chunk.text[a:b]).replace("\0", "\ufffd")
-        styles = [style for parts, style in ((gold, _MARK), (under, _CITED)) if _inside(a, b, parts)]
+        styles = [style for parts, style in ((gold, _MARK), (under, _CITATION)) if _inside(a, b, parts)]
         pieces.append(f'<span style="{";".join(styles)}">{words}</span>' if styles else words)
     return f'<div class="llmopt-bands">{"".join(pieces)}</div>'
 

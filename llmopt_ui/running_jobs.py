@@ -14,7 +14,7 @@ from llmopt_ui.resources import job_runner, settings, store
 
 _PERIOD = 3.0
 """Seconds. Half as often as a panel on the page: it is drawn on every page, whatever else the page does."""
-_SHOWN = 3
+_LINES_AT_MOST = 3
 
 
 def running_jobs(project: str) -> None:
@@ -33,7 +33,7 @@ def running_jobs(project: str) -> None:
         active = store().jobs(active=True)
         own = [job for job in active if job.project in (None, project)]
         others = len(active) - len(own)
-        for job in own[:_SHOWN]:
+        for job in own[:_LINES_AT_MOST]:
             title = job_title(job_kinds(), job.kind, job.arguments)
             progress_line(title, summarize_progress(job.progress), f"side_cancel_{job.id}",
                           cancel_job, (job.id,), stopping=job.cancel_requested)  # fmt: skip

@@ -57,38 +57,38 @@ class State:
         turned: Page of a text to turn to, by the text's key, and how often it was asked for.
     """
 
-    charts_fetched: bool = False
+    has_chart_library: bool = False
     keys: dict[str, str] = field(default_factory=dict, repr=False)
     notice: str = ""
-    warned: bool = False
+    is_warning: bool = False
     problem: str = ""
-    chosen_project: str = ""
+    next_project: str = ""
     missing_project: str = ""
     guest: str = ""
-    shown_project: int = 0
+    project_id: int = 0
     tabs: dict[str, str] | None = None
     dialog: str = ""
     uploads: int = 0
     forms: int = 0
-    added: object = None
+    upload_result: object = None
     question_notes: tuple[str, ...] = ()
-    watched: set[int] = field(default_factory=set)
+    watched_jobs: set[int] = field(default_factory=set)
     picker_requests: dict[str, str] = field(default_factory=dict)
-    wanted: dict[str, Any] = field(default_factory=dict)
+    widget_values: dict[str, Any] = field(default_factory=dict)
     go_to_results: int = 0
-    choices_forgotten: bool = False
-    planned: int = 0
+    refills_choices: bool = False
+    pilot_job: int = 0
     findings: Sequence[Finding] = ()
-    edited_question: tuple[str, str] = ("", "")
-    edited: str = ""
+    question_to_show: tuple[str, str] = ("", "")
+    next_configuration: str = ""
     new_sweep: int = 0
-    clicked: tuple[str, str] = ("", "")
-    seen_jobs: set[int] = field(default_factory=set)
+    last_click: tuple[str, str] = ("", "")
+    dismissed_jobs: set[int] = field(default_factory=set)
     endpoint_checks: dict[str, object] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
-    embedded: set[str] = field(default_factory=set)
-    reviewed: tuple[str, Sequence[dict[str, Any]]] = ("", ())
-    turned: dict[str, tuple[int, int]] = field(default_factory=dict)
+    embedded_chunkings: set[str] = field(default_factory=set)
+    review_table: tuple[str, Sequence[dict[str, Any]]] = ("", ())
+    page_turns: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def state() -> State:
@@ -101,10 +101,10 @@ def state() -> State:
 
 def notify(message: str, *, warning: bool = False) -> None:
     """Show `message` after the next rerun."""
-    state().notice, state().warned = message, warning
+    state().notice, state().is_warning = message, warning
 
 
-def taken_messages() -> tuple[str, str]:
+def take_messages() -> tuple[str, str]:
     """What was left to be said after the last action, and what went wrong in it; each is given once."""
     current = state()
     messages = current.notice, current.problem

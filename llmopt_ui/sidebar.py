@@ -20,14 +20,14 @@ NEW_NAME = "project_new_name"
 NEW_DESCRIPTION = "project_new_description"
 RENAME = "project_rename"
 MORE = "project_more"
-_SHOWN = 20
-RENAMED = "project_renamed"
+_SENTENCES_AT_MOST = 20
+RENAME_FIELD = "project_renamed"
 
 
 def sidebar() -> None:
     """Draw the project selector. What it holds is also in the address."""
     projects = {project.name: project for project in store().projects()}
-    wanted, state().chosen_project = state().chosen_project, ""
+    wanted, state().next_project = state().next_project, ""
     if _leaves(projects, wanted):
         leave_project()
     _remember_missing(projects)
@@ -37,7 +37,7 @@ def sidebar() -> None:
         st.session_state.pop(PROJECT, None)
     with st.sidebar:
         name = st.selectbox("Project", list(projects), key=PROJECT, bind="query-params", on_change=leave_project)
-        state().shown_project = projects[name].id if name else 0
+        state().project_id = projects[name].id if name else 0
         if name and projects[name].description:
             st.caption(fmt.markdown(fmt.shorten(projects[name].description, 140)))
         with st.container(horizontal=True, gap="small"):
@@ -60,7 +60,7 @@ def sidebar() -> None:
 def _remember_missing(projects: Mapping[str, Project]) -> None:
     """Remember the project of a link that is not there: the address forgets it as soon as another is shown."""
     linked = st.query_params.get(PROJECT, "")
-    if linked and linked not in projects and not state().shown_project:
+    if linked and linked not in projects and not state().project_id:
         state().missing_project = linked
 
 
@@ -79,7 +79,7 @@ def _put_away_missing() -> None:
 
 def _leaves(projects: Mapping[str, Project], wanted: str) -> bool:
     """Whether another project is to be shown: the one shown is gone, or another is wanted; not where it was renamed."""
-    shown = state().shown_project
+    shown = state().project_id
     if not shown:
         return False
     gone = all(project.id != shown for project in projects.values())
@@ -111,10 +111,10 @@ def unreadable_values() -> None:
         f"{fmt.plural(len(found), 'stored value')} could not be read", icon=":material/warning:", key="unreadable"
     ):
         st.caption("They are damaged, or another version of the program wrote them. All else is as it was.")
-        for sentence in found[:_SHOWN]:
+        for sentence in found[:_SENTENCES_AT_MOST]:
             st.text(sentence, width="stretch")
-        if len(found) > _SHOWN:
-            st.caption(f"and {len(found) - _SHOWN:,} more")
+        if len(found) > _SENTENCES_AT_MOST:
+            st.caption(f"and {len(found) - _SENTENCES_AT_MOST:,} more")
 
 
 @st.dialog("New project", on_dismiss=_ask)
@@ -137,7 +137,7 @@ def _new_project() -> None:
 @st.dialog("Rename project", on_dismiss=_ask)
 def _rename_project(old: str) -> None:
     with st.form("project_rename_form", border=False):
-        name = st.text_input("New name", value=old, key=RENAMED, max_chars=200)
+        name = st.text_input("New name", value=old, key=RENAME_FIELD, max_chars=200)
         pressed = st.form_submit_button("Rename project", type="primary")
     if not pressed:
         return
@@ -160,7 +160,7 @@ def _whole_project(project: Project | None) -> None:
 
 
 def _open(name: str, message: str) -> None:
-    state().chosen_project = name
+    state().next_project = name
     _ask()
     notify(message)
     st.rerun()

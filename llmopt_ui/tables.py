@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NARROWEST = 620
 """Pixels that a table has in a window of 1024 beside the menu, inside a frame."""
-UNFRAMED = 640
+FULL_ROOM = 640
 """The same outside a frame, beside a scroll bar."""
 TALLEST = 400
 """Pixels of a table, where nothing else is said; what does not fit is scrolled to."""

@@ -47,13 +47,13 @@ class VerdictStyle:
 
     word: str
     sign: str
-    named: str
+    colour_name: str
     colour: str
 
     @property
     def markdown(self) -> str:
         """`:green[▲ better]`."""
-        return f":{self.named}[{self.sign} {self.word}]"
+        return f":{self.colour_name}[{self.sign} {self.word}]"
 
     @property
     def text(self) -> str:
@@ -123,7 +123,7 @@ def _template() -> go.layout.Template:
     )
 
 
-def themed(figure: go.Figure) -> go.Figure:
+def apply_theme(figure: go.Figure) -> go.Figure:
     """Put the project's template on a figure."""
     if _NAME not in pio.templates:
         base = "streamlit" if "streamlit" in pio.templates else "plotly_white"

@@ -7,8 +7,8 @@ from llmopt_ui.components import empty_state, page_header, show_errors
 from llmopt_ui.evaluation.comparison import show_run
 from llmopt_ui.evaluation.questions import questions_view
 from llmopt_ui.evaluation.results_view import results_view
-from llmopt_ui.evaluation.run_view import run_view, tell_what_ended
-from llmopt_ui.forms.configuration import EDITED, configuration_editor, configuration_picker
+from llmopt_ui.evaluation.run_view import announce_results, run_view
+from llmopt_ui.forms.configuration import CONFIGURATION, configuration_editor, configuration_picker
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.project import current_project
 from llmopt_ui.resources import store
@@ -18,21 +18,21 @@ VIEW = "evaluation_view"
 TABS = ("Results", "Run", "Configurations", "Questions")
 
 project = current_project()
-tell_what_ended(project)
+announce_results(project)
 page_header(EVALUATION)
 runs = store().runs(project)
-answered = any(run.done for run in runs)
+has_answers = any(run.done for run in runs)
 if state().go_to_results:
-    wanted, state().go_to_results = state().go_to_results, 0
-    show_run(store().run(wanted), [run for run in runs if run.done])
+    run_id, state().go_to_results = state().go_to_results, 0
+    show_run(store().run(run_id), [run for run in runs if run.done])
     st.session_state[VIEW] = "Results"
-elif not answered and VIEW not in st.session_state and VIEW not in st.query_params:
+elif not has_answers and VIEW not in st.session_state and VIEW not in st.query_params:
     st.session_state[VIEW] = "Run"
 
 results, run, configurations, questions = st.tabs(TABS, key=VIEW, on_change="rerun", bind="query-params")
 if results.open:
     with results, show_errors():
-        if answered:
+        if has_answers:
             results_view(project, runs)
         else:
             with empty_state("No results yet", "Keep what is ticked in the tab Run, and press Evaluate."):
@@ -42,7 +42,7 @@ if run.open:
         run_view(project, runs)
 if configurations.open:
     with configurations, show_errors():
-        configuration_editor(project, configuration_picker(store().configurations(project), EDITED, new=True))
+        configuration_editor(project, configuration_picker(store().configurations(project), CONFIGURATION, new=True))
 if questions.open:
     with questions, show_errors():
         questions_view(project)

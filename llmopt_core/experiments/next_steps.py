@@ -62,7 +62,7 @@ class Measured(Protocol):
         ...
 
     @property
-    def seen(self) -> int:
+    def seen_count(self) -> int:
         """How many of its questions it was trained on."""
         ...
 
@@ -159,12 +159,12 @@ def _to_improve(state: ProjectState) -> list[Step]:
 
 def _fresh_questions(state: ProjectState) -> list[Step]:
     """A score on questions that were trained on has to be measured again on others."""
-    seen = [entry for entry in state.entries if entry.seen]
+    seen = [entry for entry in state.entries if entry.seen_count]
     if not seen:
         return []
     first = seen[0]
     others = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
-    part = f"{first.seen} of its {first.run.total} questions"
+    part = f"{first.seen_count} of its {first.run.total} questions"
     why = f"{first.name}{others} was trained on {part}: its score says nothing about new ones."
     return [Step("Add fresh questions", why, "evaluation", "Questions")]
 
@@ -272,6 +272,6 @@ def leader_of(entries: Sequence[Measured], metrics: Sequence[str]) -> Measured |
     """
     most = max((entry.run.done for entry in entries), default=0)
     whole = [entry for entry in entries if entry.run.done == most and nearly_all_answered(entry.run)]
-    fair = [entry for entry in whole if not entry.seen]
+    fair = [entry for entry in whole if not entry.seen_count]
     scored = [entry for entry in fair if any(_mean(entry, metric) is not None for metric in metrics)]
     return max(scored, key=lambda entry: sum(_mean(entry, metric) or 0.0 for metric in metrics), default=None)

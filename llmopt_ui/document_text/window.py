@@ -25,7 +25,7 @@ _STRIP = "The whole document. Click to go there. Frame: what is shown below; blu
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class TextWindow:
     """What is shown of a document.
 
     Attributes:
@@ -59,7 +59,7 @@ def window_at(document: Document, number: int) -> tuple[int, int]:
     return start, min(start + WINDOW, len(document.text))
 
 
-def text_data(document: Document, cutting: DocumentChunking | None, shown: Shown) -> dict[str, Any]:
+def text_data(document: Document, cutting: DocumentChunking | None, shown: TextWindow) -> dict[str, Any]:
     """Everything the script draws: only what is in sight."""
     found = _uncut(shown) if cutting is None else text_segments(cutting, shown.start, shown.end, shown.references)
     positions = {i for stretch in found for i in stretch.chunks}
@@ -119,7 +119,7 @@ def _piece(text: str, stretch: TextSegment, cut: bool) -> list[Any]:
     return [text[stretch.start : stretch.end], stretch.start, list(stretch.chunks), list(stretch.begins), flags]
 
 
-def _uncut(shown: Shown) -> list[TextSegment]:
+def _uncut(shown: TextWindow) -> list[TextSegment]:
     edges = sorted(
         {shown.start, shown.end, *(min(max(e, shown.start), shown.end) for r in shown.references for e in r)}
     )
@@ -129,7 +129,7 @@ def _uncut(shown: Shown) -> list[TextSegment]:
     ]
 
 
-def _chunk(cutting: DocumentChunking, position: int, shown: Shown) -> dict[str, Any]:
+def _chunk(cutting: DocumentChunking, position: int, shown: TextWindow) -> dict[str, Any]:
     ranked = (shown.ranks or {}).get(position)
     start, end = shown.first + int(cutting.starts[position]), shown.first + int(cutting.ends[position])
     told = f"chunk {position + 1}: {int(cutting.sizes[position]):,} {shown.unit}, characters {start:,} to {end:,}"
@@ -144,7 +144,7 @@ def _chunk(cutting: DocumentChunking, position: int, shown: Shown) -> dict[str, 
     return {"told": told, "rank": rank, "found": rank is not None and rank <= shown.top_k}
 
 
-def _strip(document: Document, cutting: DocumentChunking | None, shown: Shown) -> dict[str, Any]:
+def _strip(document: Document, cutting: DocumentChunking | None, shown: TextWindow) -> dict[str, Any]:
     length = max(1, len(document.text))
     found = [(i, r.rank) for i, r in (shown.ranks or {}).items() if r.rank <= shown.top_k]
     hits: Sequence[list[Any]] = []

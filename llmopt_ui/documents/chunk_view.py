@@ -25,7 +25,7 @@ OVERLAP = "chunk_overlap"
 UNIT = "chunk_unit"
 BANDS_PAGE = "chunk_page"
 METHODS = {"recursive": "Recursive", "fixed": "Fixed window", "sentence": "Sentences", "structure": "Headings"}
-_EXPLAINED = {
+_EXPLANATIONS = {
     "recursive": "Cuts at paragraphs, then at sentences, then at words, until each piece fits.",
     "fixed": "A window of equal size, wherever it falls.",
     "sentence": "Whole sentences until the size is full.",
@@ -40,7 +40,7 @@ def chunk_settings() -> dict[str, Any]:
     """The controls; what they say is also in the address."""
     left, right = st.columns(2, gap="medium")
     method = left.selectbox("Method", list(METHODS), key=METHOD, format_func=METHODS.__getitem__, bind="query-params")
-    left.caption(_EXPLAINED[method])
+    left.caption(_EXPLANATIONS[method])
     unit = left.selectbox("Unit", list(UNITS), key=UNIT, format_func=UNITS.__getitem__, bind="query-params")
     size = right.slider("Size", 20, 2000, 200, 10, key=SIZE, bind="query-params", help="The most a chunk may hold.")
     overlap = right.slider(
@@ -50,7 +50,7 @@ def chunk_settings() -> dict[str, Any]:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def chunked(_document: Document, version: str, values: dict[str, Any]) -> tuple[list[Chunk], list[int]]:
+def cut_document(_document: Document, version: str, values: dict[str, Any]) -> tuple[list[Chunk], list[int]]:
     """The chunks of one document and their sizes in the spec's unit."""
     from llmopt_core.chunking.chunk import chunk_document
     from llmopt_core.chunking.spec import ChunkingSpec
@@ -76,7 +76,7 @@ def chunk_view(document: Document) -> None:
         st.caption("This document is too long for a preview of all its chunks: look at it in the tab Microscope.")
         return
     values = chunk_settings()
-    chunks, sizes = chunked(document, f"{document.name}:{document.version}", values)
+    chunks, sizes = cut_document(document, f"{document.name}:{document.version}", values)
     unit = "characters" if values["unit"] == "characters" else "tokens"
     _summary(document, chunks, sizes, unit)
     start, end = text_window(document, BANDS_PAGE)
@@ -93,7 +93,7 @@ def chunk_view(document: Document) -> None:
 
 
 def _summary(document: Document, chunks: Sequence[Chunk], sizes: Sequence[int], unit: str) -> None:
-    repeated = repeated_characters(chunks) / max(1, len(document.text))
+    repeated = count_overlap(chunks) / max(1, len(document.text))
     facts(
         [
             ("Chunks", fmt.count(len(chunks))),
@@ -105,7 +105,7 @@ def _summary(document: Document, chunks: Sequence[Chunk], sizes: Sequence[int], 
     )
 
 
-def repeated_characters(chunks: Sequence[Chunk]) -> int:
+def count_overlap(chunks: Sequence[Chunk]) -> int:
     """Characters that stand in a chunk and in one before it. The chunks are in order of their start."""
     repeated, reached = 0, 0
     for chunk in chunks:

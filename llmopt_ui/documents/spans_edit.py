@@ -15,32 +15,32 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet, Example, Span
 from llmopt_ui import format as fmt
 from llmopt_ui.components import plain_fragment
-from llmopt_ui.documents.spans_view import chosen_set
+from llmopt_ui.documents.spans_view import choose_set
 from llmopt_ui.hand_over import hand_over_typing
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, page_after_action, state
 
-CHOSEN, QUESTION, ANSWERS, CATEGORY = "edit_chosen", "edit_question", "edit_answers", "edit_category"
+PICKER, QUESTION, ANSWERS, CATEGORY = "edit_chosen", "edit_question", "edit_answers", "edit_category"
 SAVE, DISCARD, REMOVE, NEW_SET = "edit_save", "edit_discard", "edit_remove", "edit_new_set"
 DRAFT = "question"
 NEW = ""
 _FIELDS = (QUESTION, ANSWERS, CATEGORY)
-_OPENED, _TOLD = "edit_opened", "edit_told"
+_VERSION_AT_START, _VERSION_ON_NOTICE = "edit_opened", "edit_told"
 
 
 def edit_view(project: Project) -> None:
     """The fields of a question on the left, the places of its answer on the right."""
     hand_over_typing("edit_hand_over")
-    name = chosen_set(project)
+    name = choose_set(project)
     if not name:
         name = (st.text_input("Name of the new evaluation set", "questions", key=NEW_SET, width=340) or "").strip()
-    questions = store().evaluation_set(project, name) if chosen_set(project) else EvaluationSet(name, ())
+    questions = store().evaluation_set(project, name) if choose_set(project) else EvaluationSet(name, ())
     left, right = st.columns([1, 1.4], gap="medium")
     with left:
         example = _choose_question(project, questions)
         _tell_of_drafts(project, questions, example)
         # The fields of a set that is still to be made keep what was typed while it gets another name.
-        _fields(project, name, chosen_set(project), example.id if example else NEW)
+        _fields(project, name, choose_set(project), example.id if example else NEW)
     with right:
         if example is None:
             st.caption("Save the question; then the places where its answer's words stand are proposed here.")
@@ -50,10 +50,10 @@ def edit_view(project: Project) -> None:
 
 def _choose_question(project: Project, questions: EvaluationSet) -> Example | None:
     by_id = {example.id: example for example in questions.examples}
-    key = f"{CHOSEN}_{questions.name}"
-    name, edited = state().edited_question
+    key = f"{PICKER}_{questions.name}"
+    name, edited = state().question_to_show
     if name == questions.name and edited in by_id:
-        st.session_state[key], state().edited_question = edited, ("", "")
+        st.session_state[key], state().question_to_show = edited, ("", "")
     gone = st.session_state.get(key, NEW)
     if gone not in (NEW, *by_id):
         st.session_state.pop(key)
@@ -126,7 +126,7 @@ def _remember(project: Project, name: str, example_id: str) -> None:
     """Keep what was typed, with what the question was when it was opened."""
     turn = _turn(name, example_id)
     typed = [st.session_state.get(f"{field}_{turn}") or "" for field in _FIELDS]
-    opened = list(st.session_state[f"{_OPENED}_{turn}"])
+    opened = list(st.session_state[f"{_VERSION_AT_START}_{turn}"])
     try:
         if typed == opened:
             store().delete_draft(project, DRAFT, draft_name(name, example_id))
@@ -159,15 +159,15 @@ def _fill(project: Project, name: str, example_id: str, stored: tuple[str, str, 
         draft = store().draft(project, DRAFT, draft_name(name, example_id)) or {}
         for field, value in zip(_FIELDS, draft.get("typed", stored), strict=True):
             st.session_state[f"{field}_{turn}"] = value
-        st.session_state[f"{_OPENED}_{turn}"] = tuple(draft.get("opened", stored))
+        st.session_state[f"{_VERSION_AT_START}_{turn}"] = tuple(draft.get("opened", stored))
 
 
 def _tell_of_change(turn: str, stored: tuple[str, str, str]) -> bool:
     """Say what another tab made of the question since it was opened; whether there is nothing new to say."""
-    told = bool(st.session_state.setdefault(f"{_OPENED}_{turn}", stored) == stored)
+    told = bool(st.session_state.setdefault(f"{_VERSION_AT_START}_{turn}", stored) == stored)
     if not told:
-        told = bool(st.session_state.get(f"{_TOLD}_{turn}") == stored)
-        st.session_state[f"{_TOLD}_{turn}"] = stored
+        told = bool(st.session_state.get(f"{_VERSION_ON_NOTICE}_{turn}") == stored)
+        st.session_state[f"{_VERSION_ON_NOTICE}_{turn}"] = stored
         question, answers, _ = (fmt.markdown(" / ".join(value.splitlines())) for value in stored)
         st.warning(
             f"This question was changed elsewhere since it was opened here. It reads now: {question} "
@@ -182,7 +182,7 @@ def _carry_over(project: Project, name: str, gone: str) -> None:
     if st.session_state.get(f"{QUESTION}_{old}"):
         for field in _FIELDS:
             st.session_state[f"{field}_{new}"] = st.session_state.get(f"{field}_{old}", "")
-        st.session_state[f"{_OPENED}_{new}"] = ("", "", "")
+        st.session_state[f"{_VERSION_AT_START}_{new}"] = ("", "", "")
         _remember(project, name, NEW)
         store().delete_draft(project, DRAFT, draft_name(name, gone))
         st.warning("This question was removed elsewhere. Its text is in the fields of a new question now.")
@@ -190,7 +190,7 @@ def _carry_over(project: Project, name: str, gone: str) -> None:
 
 def _show_again(changed: EvaluationSet, example_id: str, done: str) -> None:
     state().forms += 1
-    state().edited_question = (changed.name, example_id)
+    state().question_to_show = (changed.name, example_id)
     notify(f"{changed.name}: question {example_id} {done}.")
     st.rerun()
 

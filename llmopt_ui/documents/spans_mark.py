@@ -16,8 +16,8 @@ from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, plain_fragment
 from llmopt_ui.document_text.document import document_of, spans_in
 from llmopt_ui.document_text.pages import page_number, turn_to
-from llmopt_ui.document_text.window import WINDOW, Shown, show_text, text_data, turn_to_click, window_at
-from llmopt_ui.documents.spans_view import chosen_set
+from llmopt_ui.document_text.window import WINDOW, TextWindow, show_text, text_data, turn_to_click, window_at
+from llmopt_ui.documents.spans_view import choose_set
 from llmopt_ui.navigation import DOCUMENTS, EVALUATION
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, page_after_action, state
@@ -28,7 +28,7 @@ SET_IT, ADD_IT, CLEAR = "mark_set", "mark_add", "mark_clear"
 
 def mark_view(project: Project) -> None:
     """Choose a question, mark its answer, keep it."""
-    name = chosen_set(project)
+    name = choose_set(project)
     if not name:
         told = "Add a file of questions, or let a model write some about your documents."
         with empty_state("No questions yet", told, ":material/quiz:"):
@@ -125,7 +125,7 @@ def _mark_text(document: Document, example: Example) -> Span | None:
     """The text with the references; gives what the user has marked in it."""
     number = page_number(_page_key(document.name), len(document.text), WINDOW)
     start, end = window_at(document, number)
-    shown = Shown(start, end, spans_in(document.name, example.references), height=440, marking=True)
+    shown = TextWindow(start, end, spans_in(document.name, example.references), height=440, marking=True)
     key = f"mark_text_{document.name}_{start}_{example.id}_{state().forms}"
     result = show_text(
         text_data(document, None, shown), key,

@@ -41,7 +41,7 @@ def spans_view(project: Project) -> None:
             "measured. Whole files of questions with their reference answers are added and read under Evaluation.",
             width="stretch",
         )
-        chosen = {"questions_set": chosen_set(project)} if sets else {}
+        chosen = {"questions_set": choose_set(project)} if sets else {}
         button_to(EVALUATION, "Evaluation › Questions", "spans_to_evaluation", "Questions", **chosen)
     if sets:
         _existing_spans(project, sets)
@@ -53,7 +53,7 @@ def spans_view(project: Project) -> None:
         _view(way or "Write questions")(project)
 
 
-def chosen_set(project: Project) -> str:
+def choose_set(project: Project) -> str:
     """The set that the tab is about; empty where there is none."""
     sets = [item.name for item in sets_of(project)]
     chosen = st.session_state.get(SET)

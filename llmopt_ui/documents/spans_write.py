@@ -17,7 +17,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.caveats import documents_now
 from llmopt_ui.components import empty_state, plain_fragment, show_errors
-from llmopt_ui.documents.spans_view import chosen_set
+from llmopt_ui.documents.spans_view import choose_set
 from llmopt_ui.job_panel import follow
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
@@ -43,7 +43,7 @@ def write_view(project: Project) -> None:
     if active is not None:
         follow(active, "Writing questions")
         return
-    _failed(jobs)
+    _show_failure(jobs)
     draft = store().draft(project, DRAFT, "")
     with st.expander("Let a model write questions", expanded=draft is None, icon=":material/edit_square:"):
         _form(project)
@@ -51,8 +51,8 @@ def write_view(project: Project) -> None:
         _review(project, draft)
 
 
-def _failed(jobs: list[Job]) -> None:
-    if jobs and jobs[0].status == "failed" and jobs[0].id not in state().seen_jobs:
+def _show_failure(jobs: list[Job]) -> None:
+    if jobs and jobs[0].status == "failed" and jobs[0].id not in state().dismissed_jobs:
         st.error(fmt.markdown(f"The last writing failed: {jobs[0].error}"), icon=":material/error:")
 
 
@@ -101,7 +101,7 @@ def _fields() -> tuple[WritingSpec, float | None]:
 
 def _estimate(project: Project, spec: WritingSpec, budget_usd: float | None) -> None:
     versions = tuple((item.name, item.version) for item in store().document_list(project))
-    calls, prompt, completion, cost, most = _estimated(project.name, versions, spec.fingerprint, spec)
+    calls, prompt, completion, cost, most = _read_estimate(project.name, versions, spec.fingerprint, spec)
     st.caption(
         f"At most {fmt.plural(calls, 'call')}, about {fmt.count(prompt)} tokens sent and {fmt.count(completion)} "
         f"written: {fmt.markdown(_price(spec, cost, most))}."
@@ -116,7 +116,7 @@ def _price(spec: WritingSpec, cost: float | None, most: float | None) -> str:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _estimated(
+def _read_estimate(
     project: str, versions: tuple[tuple[str, str], ...], key: str, _spec: WritingSpec
 ) -> tuple[int, int, int, float | None, float | None]:
     from llmopt_core.labs.documents.question_writing.write import estimate_writing
@@ -130,7 +130,7 @@ def _review(project: Project, draft: dict[str, Any]) -> None:
 
     st.subheader("Review what was written", anchor=False)
     st.markdown(outcome(draft))
-    _dropped(draft)
+    _rejection_table(draft)
     if not draft["rows"]:
         empty_state("No question passed", "Try more passages, another seed or a stronger model.", ":material/quiz:")
         st.button("Put away", key=DISCARD, type="tertiary", on_click=_discard, args=(project,))
@@ -160,9 +160,9 @@ def _review(project: Project, draft: dict[str, Any]) -> None:
 
 def _rows_before(draft: dict[str, Any], key: str) -> Sequence[dict[str, Any]]:
     """The rows as they were when the table was first drawn: its edits are told relative to them."""
-    if state().reviewed[0] != key or key not in st.session_state:
-        state().reviewed = (key, draft["rows"])
-    return state().reviewed[1]
+    if state().review_table[0] != key or key not in st.session_state:
+        state().review_table = (key, draft["rows"])
+    return state().review_table[1]
 
 
 def _remember(project: Project, places: list[list[Any]], key: str) -> None:
@@ -176,7 +176,7 @@ def _remember(project: Project, places: list[list[Any]], key: str) -> None:
 
 def _save_row(project: Project, edited: pd.DataFrame) -> None:
     kept = int(edited["keep"].sum())
-    usual = chosen_set(project) or question_set_name(edited["document"])
+    usual = choose_set(project) or question_set_name(edited["document"])
     left, right = st.columns([1, 2], gap="medium", vertical_alignment="bottom")
     name = left.text_input(
         "Into the evaluation set", usual, key=NAME,
@@ -208,7 +208,7 @@ def outcome(draft: dict[str, Any]) -> str:
     return told + (f". It ended early: {draft['stopped']}." if draft["stopped"] else ".")
 
 
-def _dropped(draft: dict[str, Any]) -> None:
+def _rejection_table(draft: dict[str, Any]) -> None:
     if not draft["dropped"]:
         return
     with st.expander(f"See the {len(draft['dropped']):,} that were dropped"):

@@ -34,12 +34,12 @@ ENCODING = "documents_encoding"
 MAIN_ONLY = "documents_main_only"
 WINDOW = 6_000
 UPLOAD_CANCEL = "documents_upload_cancel"
-_NAMED = 5
+_NAMES_AT_MOST = 5
 _DRAW_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
-class Added:
+class UploadResult:
     """What came of an upload.
 
     Attributes:
@@ -48,14 +48,14 @@ class Added:
         warnings: What was read with losses, such as pages without text.
     """
 
-    changed: DocumentChanges = field(default_factory=DocumentChanges)
+    changes: DocumentChanges = field(default_factory=DocumentChanges)
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Documents that were stored."""
-        return self.changed.added + self.changed.replaced
+        return self.changes.added + self.changes.replaced
 
 
 def add_files(
@@ -67,7 +67,7 @@ def add_files(
     main_only: bool = False,
     on_part: Callable[[int, str, int, int, str], None] | None = None,
     heartbeat: Callable[[], None] = no_heartbeat,
-) -> Added:
+) -> UploadResult:
     """Read and store uploaded files; one that can't be read does not stop the others.
 
     Args:
@@ -95,7 +95,7 @@ def add_files(
             problems.append(str(error))
             continue
         warnings += [_with_subject(item.name, warning) for item in found for warning in item.warnings]
-    return Added(changed, tuple(problems), tuple(warnings))
+    return UploadResult(changed, tuple(problems), tuple(warnings))
 
 
 def _with_subject(name: str, warning: str) -> str:
@@ -143,20 +143,22 @@ def upload_form(project: Project) -> None:
         pressed = st.form_submit_button("Add to project", type="primary", icon=":material/upload:")
     if pressed and files:
         add = partial(add_files, keep_duplicates=keep, encoding=encoding or "", main_only=main_only)
-        current.added = _add_with_progress(add, project, [(file.name, file.getvalue()) for file in files])
+        current.upload_result = _add_with_progress(add, project, [(file.name, file.getvalue()) for file in files])
         current.uploads += 1
-        if current.added.names:
-            st.query_params[DOCUMENT] = current.added.names[0]
-            notify(f"{fmt.plural(len(current.added.names), 'document')} added.")
+        if current.upload_result.names:
+            st.query_params[DOCUMENT] = current.upload_result.names[0]
+            notify(f"{fmt.plural(len(current.upload_result.names), 'document')} added.")
         st.rerun()
     if pressed and not files:
         st.caption("Choose one or more files first.")
 
 
-def _add_with_progress(add: Callable[..., Added], project: Project, files: Sequence[tuple[str, bytes]]) -> Added:
+def _add_with_progress(
+    add: Callable[..., UploadResult], project: Project, files: Sequence[tuple[str, bytes]]
+) -> UploadResult:
     whole = files[0][0] if len(files) == 1 else fmt.plural(len(files), "file")
     # The button asks for the page anew, which ends this script when it next shows something.
-    card = ProgressCard(f"Adding {whole}", UPLOAD_CANCEL, _tell_stopped, told="Files that were added already stay.")
+    card = ProgressCard(f"Adding {whole}", UPLOAD_CANCEL, _notify_stop, told="Files that were added already stay.")
     started = last = time.monotonic()
     words, now = "Reading", ProgressSummary(0, len(files), "files")
 
@@ -182,14 +184,14 @@ def _add_with_progress(add: Callable[..., Added], project: Project, files: Seque
     return add(project, files, on_part=show, heartbeat=still_here)
 
 
-def _tell_stopped() -> None:
+def _notify_stop() -> None:
     notify("Stopped. Files that were added before stay.")
 
 
 def upload_outcome() -> None:
     """What is worth knowing about the last upload, until it is put away."""
-    added = state().added
-    if not isinstance(added, Added):
+    added = state().upload_result
+    if not isinstance(added, UploadResult):
         return
     notes = outcome_notes(added)
     if not (added.problems or added.warnings or notes):
@@ -201,13 +203,13 @@ def upload_outcome() -> None:
         for line in (*added.problems, *notes, *added.warnings):
             st.text(line, width="stretch")
         if st.button("Put away", key="documents_put_away", type="tertiary"):
-            state().added = None
+            state().upload_result = None
             st.rerun()
 
 
-def outcome_notes(added: Added) -> list[str]:
+def outcome_notes(added: UploadResult) -> list[str]:
     """Duplicates, replacements and what hung on them, a sentence each."""
-    changed = added.changed
+    changed = added.changes
     notes = [f"{name} has the same text as {twin} and was not added." for name, twin in changed.duplicates]
     notes += [f"{name} was there already with the same text." for name in changed.unchanged]
     if changed.replaced:
@@ -275,10 +277,10 @@ def _before_deletion(project: Project, document: Document) -> None:
         return
     has = "has its answer" if len(hanging) == 1 else "have their answer"
     st.text(f"{fmt.plural(len(hanging), 'question')} {has} in it; the questions stay, but lose that source:")
-    for one in hanging[:_NAMED]:
+    for one in hanging[:_NAMES_AT_MOST]:
         st.caption(fmt.markdown(f"{one.set_name} · {one.example_id}: {fmt.shorten(one.question)}"))
-    if len(hanging) > _NAMED:
-        st.caption(f"and {len(hanging) - _NAMED:,} more")
+    if len(hanging) > _NAMES_AT_MOST:
+        st.caption(f"and {len(hanging) - _NAMES_AT_MOST:,} more")
 
 
 def text_view(document: Document) -> None:

@@ -15,7 +15,7 @@ from llmopt_core.experiments.run_scores import baseline_position
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui.colours import project_inks
 from llmopt_ui.copy_link import copy_link
-from llmopt_ui.evaluation.run_pins import RUNS, ids_text, pin, pinned_here, unpin
+from llmopt_ui.evaluation.run_pins import RUNS, ids_text, pin, runs_in_address, unpin
 from llmopt_ui.evaluation_sets import set_version
 from llmopt_ui.project_switch import drop_from_address
 from llmopt_ui.resources import store
@@ -23,13 +23,13 @@ from llmopt_ui.runs.results import leading_metrics
 from llmopt_ui.session import state
 from llmopt_ui.theme import Ink
 
-SET, JUDGE, COMPARED, BASELINE = "set", "judge", "compared", "baseline"
+SET, JUDGE, CONFIGURATIONS, BASELINE = "set", "judge", "compared", "baseline"
 EXAMPLE, ONE, METRIC, ORDER = "example", "record_of", "metric", "order"
 _SHOWN_AT_FIRST = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Selection:
     """What is compared.
 
     Attributes:
@@ -58,15 +58,15 @@ class Chosen:
         return leading_metrics(self.metrics)
 
 
-def choose(project: Project, runs: Sequence[Run]) -> Chosen:
+def choose(project: Project, runs: Sequence[Run]) -> Selection:
     """The row of selectors; what they hold is also in the address. `runs` holds at least one, newest first."""
-    pinned = pinned_here(runs)
+    pinned = runs_in_address(runs)
     if pinned.runs:
         return _from_address(project, runs, dict(pinned.runs))
     runs = evaluations_first(runs)
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     labels = set_labels(runs)
-    forget_gone(SET, labels)
+    reset_missing(SET, labels)
     set_name, set_version = labels[
         bar.selectbox(
             "Evaluation set", list(labels), key=SET, bind="query-params", width=200, on_change=_forget_choices
@@ -75,26 +75,26 @@ def choose(project: Project, runs: Sequence[Run]) -> Chosen:
     on_set = [run for run in runs if (run.evaluation_set, run.set_version) == (set_name, set_version)]
     judges = list(dict.fromkeys(run.judge for run in on_set))
     judge = judges[0]
-    anew, state().choices_forgotten = state().choices_forgotten, False
+    anew, state().refills_choices = state().refills_choices, False
     if len(judges) > 1:
         told = "Scores of different judges are never compared."
         if anew:
             st.session_state.setdefault(JUDGE, judge)
-        forget_gone(JUDGE, judges)
+        reset_missing(JUDGE, judges)
         judge = bar.selectbox("Judge", judges, key=JUDGE, bind="query-params", width=200, help=told)
     configurations = store().configurations(project)
     saved = [item.name for item in configurations]
     found = current_runs(on_set, set_name, set_version, judge, order=saved)
-    chosen = st.session_state.get(COMPARED)
+    chosen = st.session_state.get(CONFIGURATIONS)
     if anew or (chosen and not set(chosen) & set(found)):
         # What was chosen for other questions is not here; nothing chosen at all is a choice. Without being told what to
         # show instead the browser would go on with what it showed before.
-        st.session_state[COMPARED] = _default_names(list(found))
+        st.session_state[CONFIGURATIONS] = _default_names(list(found))
     picked = bar.multiselect(
         "Configurations",
         list(found),
         _default_names(list(found)),
-        key=COMPARED,
+        key=CONFIGURATIONS,
         bind="query-params",
         width=420,
         wrap=True,
@@ -104,10 +104,10 @@ def choose(project: Project, runs: Sequence[Run]) -> Chosen:
     family = family_runs(on_set, configurations, set_name, set_version, judge)
     inks = project_inks(project, found)
     _copy_link(bar, project, shown)
-    return Chosen(set_name, set_version, judge, shown, baseline, _metrics(shown), inks, family)
+    return Selection(set_name, set_version, judge, shown, baseline, _metrics(shown), inks, family)
 
 
-def _from_address(project: Project, runs: Sequence[Run], shown: dict[str, Run]) -> Chosen:
+def _from_address(project: Project, runs: Sequence[Run], shown: dict[str, Run]) -> Selection:
     """The runs that the address names, with a baseline to choose among them."""
     first = next(iter(shown.values()))
     where = (first.evaluation_set, first.set_version, first.judge)
@@ -115,7 +115,7 @@ def _from_address(project: Project, runs: Sequence[Run], shown: dict[str, Run]) 
     baseline = _baseline(bar, list(shown))
     _copy_link(bar, project, shown)
     family = pinned_family(family_runs(runs, store().configurations(project), *where), shown)
-    return Chosen(*where, shown, baseline, _metrics(shown), project_inks(project, shown), family)
+    return Selection(*where, shown, baseline, _metrics(shown), project_inks(project, shown), family)
 
 
 def _copy_link(bar: st.delta_generator.DeltaGenerator, project: Project, shown: Mapping[str, Run]) -> None:
@@ -163,7 +163,7 @@ def show_run(run: Run, runs: Sequence[Run]) -> None:
         st.session_state[JUDGE] = run.judge
     found = current_runs(runs, *set_of(run), run.judge)
     first = [found[name].id for name in _default_names(list(found))]
-    shown = st.session_state.get(COMPARED)
+    shown = st.session_state.get(CONFIGURATIONS)
     if run.id in ([found[name].id for name in shown if name in found] if shown else first):
         return
     _forget_choices()
@@ -189,14 +189,14 @@ def set_of(run: Run) -> tuple[str, str]:
 
 def _forget_choices() -> None:
     """Another set has other runs: what was chosen among those of the last one is forgotten."""
-    names = (JUDGE, COMPARED, BASELINE, EXAMPLE, ONE)
+    names = (JUDGE, CONFIGURATIONS, BASELINE, EXAMPLE, ONE)
     for name in names:
         st.session_state.pop(name, None)
     drop_from_address(names.__contains__)
-    state().choices_forgotten = True
+    state().refills_choices = True
 
 
-def forget_gone(key: str, options: Sequence[str] | Mapping[str, object], first: int = 0) -> None:
+def reset_missing(key: str, options: Sequence[str] | Mapping[str, object], first: int = 0) -> None:
     """Let a selector fall back to its first option (or another) where what it shows is gone."""
     if st.session_state.get(key) not in (None, *options):
         st.session_state[key] = list(options)[first]
@@ -207,7 +207,7 @@ def _baseline(bar: st.delta_generator.DeltaGenerator, names: list[str], *, anew:
     first = baseline_position(names)
     if anew:
         st.session_state[BASELINE] = names[first]
-    forget_gone(BASELINE, names, first)
+    reset_missing(BASELINE, names, first)
     return str(bar.selectbox("Baseline", names, first, key=BASELINE, bind="query-params", width=180, help=told))
 
 
@@ -218,7 +218,7 @@ def set_labels(runs: Sequence[Run]) -> dict[str, tuple[str, str]]:
     return {f"{name} ({version[:6]})" if names.count(name) > 1 else name: (name, version) for name, version in sets}
 
 
-def questions_of(project: Project, chosen: Chosen) -> Mapping[str, str]:
+def questions_of(project: Project, chosen: Selection) -> Mapping[str, str]:
     """Example id -> question, in the order of the set; from the records where the set is gone."""
     try:
         found = set_version(project, chosen.set_name, chosen.set_version)

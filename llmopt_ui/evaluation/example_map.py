@@ -10,10 +10,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from llmopt_ui import format as fmt
-from llmopt_ui.theme import NEUTRAL, plain, themed
+from llmopt_ui.theme import NEUTRAL, apply_theme, plain
 
-_SELECTED = "#D55E00"
-_FAILED = "#D55E00"
+_SELECTION_COLOUR = "#D55E00"
+_FAILURE_COLOUR = "#D55E00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class Cells:
     examples: tuple[str, ...]
     questions: tuple[str, ...]
     values: tuple[tuple[float | None, ...], ...]
-    failed: frozenset[tuple[str, str]] = frozenset()
+    failures: frozenset[tuple[str, str]] = frozenset()
     first: int = 0
 
     def words(self, configuration: str, example: str, value: float | None) -> str:
         """A cell's value in words."""
         if value is not None:
             return fmt.score(value)
-        return "the answer failed" if (configuration, example) in self.failed else "not scored"
+        return "the answer failed" if (configuration, example) in self.failures else "not scored"
 
 
 def example_map(cells: Cells, selected: tuple[str, str] | None = None) -> go.Figure:
@@ -72,7 +72,7 @@ def example_map(cells: Cells, selected: tuple[str, str] | None = None) -> go.Fig
         dragmode=False,
         hovermode="closest",
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def _colours(cells: Cells, columns: Sequence[int], rows: Sequence[int]) -> go.Heatmap:
@@ -93,7 +93,7 @@ def _colours(cells: Cells, columns: Sequence[int], rows: Sequence[int]) -> go.He
 def _marks(cells: Cells) -> go.Scatter:
     """A small dot where there is no score, a cross where the answer failed."""
     empty = [
-        (cells.first + x, y, (cells.configurations[y], cells.examples[x - 1]) in cells.failed)
+        (cells.first + x, y, (cells.configurations[y], cells.examples[x - 1]) in cells.failures)
         for y, row in enumerate(cells.values)
         for x, value in enumerate(row, 1)
         if value is None
@@ -105,7 +105,7 @@ def _marks(cells: Cells) -> go.Scatter:
         marker={
             "symbol": ["x-thin-open" if failed else "circle" for *_, failed in empty],
             "size": [9 if failed else 4 for *_, failed in empty],
-            "color": [_FAILED if failed else NEUTRAL for *_, failed in empty],
+            "color": [_FAILURE_COLOUR if failed else NEUTRAL for *_, failed in empty],
             "line": {"width": [2 if failed else 0 for *_, failed in empty]},
         },
         hoverinfo="skip",
@@ -137,5 +137,5 @@ def _clickable(cells: Cells) -> go.Scatter:
 
 
 def _frame(figure: go.Figure, x: int, y: int) -> None:
-    line = {"color": _SELECTED, "width": 2.5}
+    line = {"color": _SELECTION_COLOUR, "width": 2.5}
     figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.48, y1=y + 0.48, line=line)

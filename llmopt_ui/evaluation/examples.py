@@ -14,7 +14,7 @@ from llmopt_core.types import Record
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import section
-from llmopt_ui.evaluation.comparison import EXAMPLE, METRIC, ONE, ORDER, Chosen, questions_of
+from llmopt_ui.evaluation.comparison import EXAMPLE, METRIC, ONE, ORDER, Selection, questions_of
 from llmopt_ui.evaluation.example_map import Cells, example_map
 from llmopt_ui.record_view import answers, question_card, record_parts
 from llmopt_ui.resources import store
@@ -26,7 +26,7 @@ MAP_COLUMNS = 300
 ORDERS = {"set": "As in the set", "spread": "Most different first", "low": "Lowest first"}
 
 
-def examples_view(project: Project, chosen: Chosen, usual: str = "") -> None:
+def examples_view(project: Project, chosen: Selection, usual: str = "") -> None:
     """The heat map and, below it, the chosen question; runs without scores have no map.
 
     Args:
@@ -39,11 +39,11 @@ def examples_view(project: Project, chosen: Chosen, usual: str = "") -> None:
         table, name, example = _map_view(project, chosen, usual)
     else:
         table = _cells(chosen.runs, "", questions_of(project, chosen))
-        name, example = _selected(chosen, table)
+        name, example = _selection(chosen, table)
     _one(chosen, table, name, example)
 
 
-def _map_view(project: Project, chosen: Chosen, usual: str) -> tuple[Cells, str, str]:
+def _map_view(project: Project, chosen: Selection, usual: str) -> tuple[Cells, str, str]:
     """The map, and the configuration and the example that are chosen."""
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     metric = bar.selectbox(
@@ -55,8 +55,8 @@ def _map_view(project: Project, chosen: Chosen, usual: str) -> tuple[Cells, str,
     )
     if metric in METRICS:
         bar.caption(fmt.markdown(METRICS[metric].explanation), width=520)
-    table = ordered(_cells(chosen.runs, metric, questions_of(project, chosen)), order)
-    name, example = _selected(chosen, table)
+    table = sort_columns(_cells(chosen.runs, metric, questions_of(project, chosen)), order)
+    name, example = _selection(chosen, table)
     shown = _part(bar, table, name, example)
     clicked = st.plotly_chart(
         example_map(shown, (name, example)),
@@ -70,7 +70,7 @@ def _map_view(project: Project, chosen: Chosen, usual: str) -> tuple[Cells, str,
     return table, name, example
 
 
-def ordered(table: Cells, order: str) -> Cells:
+def sort_columns(table: Cells, order: str) -> Cells:
     """The same cells with their columns in another order; questions without a score come last."""
     columns = list(zip(*table.values, strict=True))
 
@@ -89,7 +89,7 @@ def ordered(table: Cells, order: str) -> Cells:
         tuple(table.examples[place] for place in places),
         tuple(table.questions[place] for place in places),
         tuple(tuple(row[place] for place in places) for row in table.values),
-        table.failed,
+        table.failures,
     )
 
 
@@ -126,12 +126,12 @@ def _part(bar: st.delta_generator.DeltaGenerator, table: Cells, name: str, examp
         table.examples[start:end],
         table.questions[start:end],
         tuple(row[start:end] for row in table.values),
-        table.failed,
+        table.failures,
         first=start,
     )
 
 
-def _selected(chosen: Chosen, table: Cells) -> tuple[str, str]:
+def _selection(chosen: Selection, table: Cells) -> tuple[str, str]:
     """Configuration and example that the address names, else the last configuration's first question."""
     example, name = st.query_params.get(EXAMPLE, ""), st.query_params.get(ONE, "")
     return (
@@ -146,15 +146,15 @@ def _take_click(points: Sequence[Mapping[str, object]], shown: tuple[str, str]) 
     if not isinstance(data, (list, tuple)) or len(data) < 2:
         return
     clicked = str(data[0]), str(data[1])
-    if clicked == state().clicked:
+    if clicked == state().last_click:
         return
-    state().clicked = clicked
+    state().last_click = clicked
     if clicked != shown:
         _go(*clicked)
         st.rerun()
 
 
-def _one(chosen: Chosen, table: Cells, name: str, example: str) -> None:
+def _one(chosen: Selection, table: Cells, name: str, example: str) -> None:
     _turn(table, name, example)
     records = {label: _record(run.id, run.done, example) for label, run in chosen.runs.items()}
     known = next((record for record in records.values() if record is not None), None)

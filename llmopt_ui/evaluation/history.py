@@ -13,7 +13,7 @@ from llmopt_ui.components import section, to_tab
 from llmopt_ui.evaluation.run_pins import pin
 from llmopt_ui.navigation import EVALUATION, PROMPTS
 from llmopt_ui.pickers import open_next
-from llmopt_ui.tables import UNFRAMED, data_table
+from llmopt_ui.tables import FULL_ROOM, data_table
 
 TABLE, OPEN = "history", "history_open"
 WHOLE, SIDE = "Evaluation", "Side by side"
@@ -30,7 +30,7 @@ def history_view(runs: Sequence[Run]) -> None:
         st.caption(f"All graded by {fmt.markdown(min(judges))}.")
     table = data_table(
         history_table(runs),
-        room=UNFRAMED,
+        room=FULL_ROOM,
         height=560,
         on_select="rerun",
         selection_mode="multi-row",

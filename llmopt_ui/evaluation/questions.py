@@ -17,15 +17,15 @@ from llmopt_ui.button_to import button_to
 from llmopt_ui.components import Download, downloads, empty_state, facts
 from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.navigation import DOCUMENTS
-from llmopt_ui.question_upload import beside_fields, keep_notes, kept_notes, read_question_file
+from llmopt_ui.question_upload import beside_fields, keep_notes, read_question_file, upload_notes
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
-from llmopt_ui.tables import UNFRAMED, data_table
+from llmopt_ui.tables import FULL_ROOM, data_table
 
 if TYPE_CHECKING:
     from llmopt_core.documents.questions import QuestionFile
 
-SHOWN = "questions_set"
+QUESTION_SET = "questions_set"
 UPLOAD = "questions_upload"
 SAMPLE_LINE = '{"id": "q1", "question": "When was the harbour built?", "reference": "1712", "category": "when"}'
 
@@ -33,7 +33,7 @@ SAMPLE_LINE = '{"id": "q1", "question": "When was the harbour built?", "referenc
 def questions_view(project: Project) -> None:
     """The sets of the project, one of them as a table, and a form that adds another."""
     found = sets_of(project)
-    kept_notes()
+    upload_notes()
     if not found:
         told = "Add a file with the questions your feature must answer. Twenty are a start."
         with empty_state("No questions yet", told, ":material/quiz:"):
@@ -44,7 +44,9 @@ def questions_view(project: Project) -> None:
         return
     with st.expander("Add questions", icon=":material/playlist_add:"):
         _upload(project)
-    name = st.selectbox("Evaluation set", [item.name for item in found], key=SHOWN, bind="query-params", width=340)
+    name = st.selectbox(
+        "Evaluation set", [item.name for item in found], key=QUESTION_SET, bind="query-params", width=340
+    )
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(
             "The questions of a set with their reference answers. Mark where each answer stands in the documents, add "
@@ -103,7 +105,7 @@ def _one(project: Project, saved: SavedSet) -> None:
     )
     data_table(
         question_table(examples),
-        room=UNFRAMED,
+        room=FULL_ROOM,
         height=560,
         alt="Questions of the evaluation set",
     )

@@ -11,15 +11,15 @@ import streamlit as st
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
-from llmopt_ui.caveats import caveats_view, judge_caption, outdated_words
+from llmopt_ui.caveats import caveats_view, describe_outdated, judge_caption
 from llmopt_ui.charts import CONFIG, metric_bars
 from llmopt_ui.components import Download, downloads, section
-from llmopt_ui.evaluation.comparison import Chosen, choose
+from llmopt_ui.evaluation.comparison import Selection, choose
 from llmopt_ui.evaluation.examples import examples_view
 from llmopt_ui.evaluation_sets import set_size
 from llmopt_ui.resources import store
 from llmopt_ui.runs.leaderboard_table import leaderboard_csv, leaderboard_table
-from llmopt_ui.runs.results import Entry, entries, means_over, tested_together, what_is_missing
+from llmopt_ui.runs.results import Entry, comparison_family, entries, means_over, missing_scores
 from llmopt_ui.theme import Ink, verdict
 
 
@@ -30,18 +30,18 @@ def results_view(project: Project, runs: Sequence[Run]) -> None:
         st.caption("Choose at least one configuration above.")
         return
     compared = entries(chosen.runs, chosen.baseline, chosen.family)
-    charted = first_charted(compared, chosen.leading, chosen.metrics)
+    charted = metrics_to_chart(compared, chosen.leading, chosen.metrics)
     _picture(project, chosen, compared, charted)
     _table(chosen, compared)
     examples_view(project, chosen, next(iter(charted[0]), ""))
 
 
 def _picture(
-    project: Project, chosen: Chosen, compared: Sequence[Entry], charted: tuple[tuple[str, ...], tuple[str, ...]]
+    project: Project, chosen: Selection, compared: Sequence[Entry], charted: tuple[tuple[str, ...], tuple[str, ...]]
 ) -> None:
     first, partial = charted
     section("Scores that all have" if partial else "Scores")
-    caveats_view([entry.known for entry in compared if entry.known], outdated_words(project, chosen.runs))
+    caveats_view([entry.caveats for entry in compared if entry.caveats], describe_outdated(project, chosen.runs))
     if first:
         _bars(chosen, compared, first, "metric_bars")
     else:
@@ -65,7 +65,7 @@ def _has_any(entry: Entry, metrics: Sequence[str]) -> bool:
     return any(metric in entry.summaries and entry.summaries[metric].mean is not None for metric in metrics)
 
 
-def first_charted(
+def metrics_to_chart(
     compared: Sequence[Entry], leading: Sequence[str], metrics: Sequence[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The metrics of the first chart, which every configuration has, and the leading ones that only some have.
@@ -80,10 +80,10 @@ def first_charted(
     return (first, some) if first else (tuple(leading), ())
 
 
-def _bars(chosen: Chosen, compared: Sequence[Entry], metrics: Sequence[str], key: str) -> None:
+def _bars(chosen: Selection, compared: Sequence[Entry], metrics: Sequence[str], key: str) -> None:
     titles = {metric: metric_title(metric) for metric in metrics}
-    seen = [entry.name for entry in compared if entry.seen]
-    asked = {entry.name: entry.asked for entry in compared if entry.asked}
+    seen = [entry.name for entry in compared if entry.seen_count]
+    asked = {entry.name: entry.question_count for entry in compared if entry.question_count}
     figure = metric_bars({entry.name: entry.summaries for entry in compared}, titles, chosen.inks, seen, asked)
     told = "Mean score of each configuration per metric, with 95 % intervals"
     st.plotly_chart(figure, config=CONFIG, key=key, alt=told)
@@ -113,7 +113,7 @@ def _verdict_words(entry: Entry, metrics: Sequence[str], name: str) -> str:
     return f"{verdict(name).markdown} on {', '.join(told)}" if told else ""
 
 
-def _table(chosen: Chosen, compared: Sequence[Entry]) -> None:
+def _table(chosen: Selection, compared: Sequence[Entry]) -> None:
     section("Leaderboard")
     leaderboard_table(compared, chosen.leading, chosen.inks, "leaderboard")
     further = [metric for metric in chosen.metrics if metric not in chosen.leading]
@@ -122,7 +122,7 @@ def _table(chosen: Chosen, compared: Sequence[Entry]) -> None:
             leaderboard_table(compared, further, chosen.inks, "further", cost=False)
     if len(compared) > 1:
         signs = " · ".join(verdict(name).markdown for name in ("better", "worse", "no difference seen"))
-        family = tested_together(chosen.family)
+        family = comparison_family(chosen.family)
         st.caption(
             f"Against {fmt.markdown(chosen.baseline)}: {signs}, which does not mean equal. "
             f"{fmt.markdown(family.in_short)}",
@@ -132,10 +132,10 @@ def _table(chosen: Chosen, compared: Sequence[Entry]) -> None:
     _downloads(chosen, compared)
 
 
-def _missing(chosen: Chosen) -> None:
+def _missing(chosen: Selection) -> None:
     """Why answers failed or have no score, so that neither looks like a bad answer."""
     lines = [
-        f"{name}: {line}" for name, run in chosen.runs.items() for line in what_is_missing(run).sentences(metric_title)
+        f"{name}: {line}" for name, run in chosen.runs.items() for line in missing_scores(run).sentences(metric_title)
     ]
     if lines:
         failed = any(run.failed for run in chosen.runs.values())
@@ -144,7 +144,7 @@ def _missing(chosen: Chosen) -> None:
                 st.text(line, width="stretch")
 
 
-def _downloads(chosen: Chosen, compared: Sequence[Entry]) -> None:
+def _downloads(chosen: Selection, compared: Sequence[Entry]) -> None:
     stem = fmt.file_stem(chosen.set_name)
     table = Download(
         "Leaderboard (CSV)", lambda: leaderboard_csv(compared, chosen.metrics), f"leaderboard-{stem}.csv", "text/csv"
@@ -154,18 +154,18 @@ def _downloads(chosen: Chosen, compared: Sequence[Entry]) -> None:
     downloads([report, table, records], "results_download")
 
 
-def _result(chosen: Chosen) -> dict[str, Any]:
+def _result(chosen: Selection) -> dict[str, Any]:
     """What `llmopt evaluate --json` writes."""
     from llmopt_core.experiments.result import result_of
 
     return result_of(store(), [run.id for run in chosen.runs.values()], list(chosen.runs))
 
 
-def _records_json(chosen: Chosen) -> str:
+def _records_json(chosen: Selection) -> str:
     return json.dumps(_result(chosen), ensure_ascii=False, indent=1)
 
 
-def _report_html(chosen: Chosen) -> str:
+def _report_html(chosen: Selection) -> str:
     """The page that `llmopt report` writes: one file that opens without the app."""
     from llmopt_core.experiments.report import report_of
     from llmopt_core.reporting.page import render

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from llmopt_core.experiments.plan import Plan
 
 START = "run_start"
-METRICS_CHOSEN = "run_metrics"
+RUN_METRICS = "run_metrics"
 JUDGE, JUDGE_MODEL = "run_judge", "run_judge_model"
 LIMIT, CONCURRENCY, BUDGET = "run_limit", "run_concurrency", "run_budget"
 _USUAL = (*RAGAS_METRICS, "answer_f1", "hit_rate")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RunRequest:
     """What the form says when it is sent."""
 
     set_name: str
@@ -45,7 +45,7 @@ class Asked:
     budget_usd: float | None
 
 
-def run_form(sets: Sequence[SavedSet], saved: Sequence[SavedConfiguration]) -> Asked | None:
+def run_form(sets: Sequence[SavedSet], saved: Sequence[SavedConfiguration]) -> RunRequest | None:
     """Draw the form; gives what it says in the moment it is sent."""
     configurations = [item.name for item in saved]
     # No form of Streamlit's: limit and budget are those of the chosen set, and all is kept when another tab is opened.
@@ -61,7 +61,7 @@ def run_form(sets: Sequence[SavedSet], saved: Sequence[SavedConfiguration]) -> A
             "Metrics",
             list(METRICS),
             list(_USUAL),
-            key=METRICS_CHOSEN,
+            key=RUN_METRICS,
             format_func=metric_title,
             persist_state="session",
         )
@@ -69,7 +69,7 @@ def run_form(sets: Sequence[SavedSet], saved: Sequence[SavedConfiguration]) -> A
         pressed = st.button("Evaluate", key=START, type="primary", icon=":material/play_arrow:")
     if not pressed:
         return None
-    return Asked(set_name, names, metrics, judge, judge_model, limit, concurrency, budget)
+    return RunRequest(set_name, names, metrics, judge, judge_model, limit, concurrency, budget)
 
 
 def _set(place: st.delta_generator.DeltaGenerator, sets: Sequence[SavedSet]) -> str:
@@ -115,7 +115,7 @@ def _limits(set_name: str) -> tuple[int | None, int, float | None]:
     return (int(limit) if limit else None), int(concurrency), budget
 
 
-def plan_from(project: Project, asked: Asked, saved: Mapping[str, SavedConfiguration]) -> Plan:
+def plan_from(project: Project, asked: RunRequest, saved: Mapping[str, SavedConfiguration]) -> Plan:
     """What is to be run.
 
     Raises:

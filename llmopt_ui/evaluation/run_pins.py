@@ -30,7 +30,7 @@ def unpin() -> None:
     st.query_params.pop(RUNS, None)
 
 
-def pinned_here(runs: Sequence[Run]) -> PinnedRuns:
+def runs_in_address(runs: Sequence[Run]) -> PinnedRuns:
     """The runs that the address names, and a line that says so; none where it names none that is there.
 
     Args:

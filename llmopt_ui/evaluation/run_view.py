@@ -30,12 +30,12 @@ from llmopt_ui.components import empty_state, section, show_errors
 from llmopt_ui.evaluation.history import history_view
 from llmopt_ui.evaluation.run_form import plan_from, run_form
 from llmopt_ui.evaluation_sets import sets_of
-from llmopt_ui.forms.configuration import EDITED, NEW
+from llmopt_ui.forms.configuration import CONFIGURATION, NEW
 from llmopt_ui.job_panel import last_failure
 from llmopt_ui.navigation import EVALUATION as PAGE
 from llmopt_ui.resources import start_job, store
 from llmopt_ui.runs.progress import evaluation_title, follow_evaluations
-from llmopt_ui.runs.results import mostly_unscored, state_words
+from llmopt_ui.runs.results import state_words, unscored_note
 from llmopt_ui.runs.start import check_start, start_evaluation, start_pilot
 from llmopt_ui.session import notify, state
 
@@ -58,7 +58,7 @@ def run_view(project: Project, runs: Sequence[Run]) -> None:
     if not saved:
         told = "A configuration says which model answers, with which prompt and which retrieval."
         with empty_state("No configurations yet", told, ":material/tune:"):
-            button_to(PAGE, "Make a configuration", "run_to_configurations", "Configurations", **{EDITED: NEW})
+            button_to(PAGE, "Make a configuration", "run_to_configurations", "Configurations", **{CONFIGURATION: NEW})
         return
     section("Evaluate")
     asked = run_form(sets, saved)
@@ -80,7 +80,7 @@ def _start(project: Project, plan: Plan) -> None:
 
 def _watch(job_id: int) -> None:
     """Tell of the job's end, also where it is over before the page is drawn again."""
-    state().watched.add(job_id)
+    state().watched_jobs.add(job_id)
 
 
 def _endpoints_of(plan: Plan) -> set[str]:
@@ -89,16 +89,16 @@ def _endpoints_of(plan: Plan) -> set[str]:
     return used | {plan.judge.endpoint} | {spec.endpoint or BUILTIN for spec in embedded}
 
 
-def tell_what_ended(project: Project) -> None:
+def announce_results(project: Project) -> None:
     """Leave a notice of evaluations that were started here and have ended; called before the page is drawn."""
-    for job_id in sorted(state().watched):
+    for job_id in sorted(state().watched_jobs):
         try:
             job = store().job(job_id)
         except BadInput:
-            state().watched.discard(job_id)
+            state().watched_jobs.discard(job_id)
             continue
         if not job.active:
-            state().watched.discard(job_id)
+            state().watched_jobs.discard(job_id)
             _tell(job, project)
 
 
@@ -116,7 +116,7 @@ def _tell(job: Job, project: Project) -> None:
 
 def _failure_note(run: Run) -> str:
     """What there is to say of a run that is not whole: the most frequent reason with its count."""
-    few = mostly_unscored(run)
+    few = unscored_note(run)
     if run.status == "finished" and not run.failed:
         return few
     words = "" if run.status == "finished" else f"{run.status.replace('-', ' ')}. "
@@ -126,12 +126,12 @@ def _failure_note(run: Run) -> str:
 
 def _estimate(project: Project) -> None:
     """What a planned evaluation will cost, and the button that starts it."""
-    job_id = state().planned
+    job_id = state().pilot_job
     job = store().job(job_id) if job_id else None
     if job is None or job.active or job.project != project.name:
         return
     if job.status != "finished":
-        state().planned = 0
+        state().pilot_job = 0
         return
     planned = piloted_arguments(job)
     with st.container(border=True):
@@ -153,7 +153,7 @@ def _estimate(project: Project) -> None:
             )
             drop = st.button("Not now", key="estimate_drop", type="tertiary")
     if start or drop:
-        state().planned = 0
+        state().pilot_job = 0
     if start:
         _watch(start_job(EVALUATION.name, project, planned, job.versions))
     if start or drop:

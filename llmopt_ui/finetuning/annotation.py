@@ -27,7 +27,7 @@ from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, facts, plain_fragment
-from llmopt_ui.finetuning.tabs import DATA, open_tab, tuning_state
+from llmopt_ui.finetuning.tabs import DATA, finetuning_state, open_tab
 from llmopt_ui.navigation import EVALUATION, FINETUNING
 from llmopt_ui.resources import store
 from llmopt_ui.runs.recent_runs import recent_runs
@@ -39,7 +39,7 @@ _DECISIONS: dict[str, Decision] = {"accept": "accepted", "reject": "rejected"}
 _CHOICES = {decision: choice for choice, decision in _DECISIONS.items()}
 
 
-def labels_view(project: Project) -> None:
+def annotation_view(project: Project) -> None:
     """The whole tab."""
     runs = recent_runs(project)
     decided = labels(store(), project)
@@ -105,7 +105,7 @@ def label_rows(found: Sequence[Waiting], typed: Mapping[str, LabelDraft]) -> pd.
 
 @plain_fragment
 def _table(project: Project, found: Sequence[Waiting]) -> None:
-    key = f"{TABLE}_{tuning_state().forms}_{fingerprint([[item.key, item.run.id] for item in found])}"
+    key = f"{TABLE}_{finetuning_state().forms}_{fingerprint([[item.key, item.run.id] for item in found])}"
     rows = _rows(project, found, key)
     edited = table_editor(
         rows, key=key, height=560,
@@ -132,20 +132,20 @@ def _table(project: Project, found: Sequence[Waiting]) -> None:
 
 def _rows(project: Project, found: Sequence[Waiting], key: str) -> pd.DataFrame:
     """The table as it was when it was first drawn: its edits are told relative to that."""
-    known, rows = tuning_state().labelled
+    known, rows = finetuning_state().annotation_table
     if rows is None or known != key or key not in st.session_state:
         rows = label_rows(found, read_drafts(store(), project))
-        tuning_state().labelled = (key, rows)
+        finetuning_state().annotation_table = (key, rows)
     return rows
 
 
 def _remember(project: Project, found: Sequence[Waiting], key: str) -> None:
-    rows = tuning_state().labelled[1]
+    rows = finetuning_state().annotation_table[1]
     if rows is not None:
-        save_drafts(store(), project, typed_in(found, rows, st.session_state[key]["edited_rows"]))
+        save_drafts(store(), project, drafts_of_edits(found, rows, st.session_state[key]["edited_rows"]))
 
 
-def typed_in(
+def drafts_of_edits(
     found: Sequence[Waiting], rows: pd.DataFrame, edits: Mapping[int, Mapping[str, Any]]
 ) -> dict[str, LabelDraft | None]:
     """What is to be kept of the edited rows; None where a row is as it was suggested."""
@@ -179,6 +179,6 @@ def _keep(project: Project, made: Sequence[Label]) -> None:
         st.caption("Choose accept or reject in the first column; an accepted row needs an answer.")
         return
     save_labels(store(), project, made)
-    tuning_state().forms += 1
+    finetuning_state().forms += 1
     notify(f"{fmt.plural(len(made), 'decision')} kept.")
     st.rerun()

@@ -13,11 +13,11 @@ from llmopt_core.finetuning.jobs.job import MetricPoint
 from llmopt_core.labs.finetuning.factorial import Arm, Economics, Factorial
 from llmopt_core.reporting.page import PALETTE
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import SEEN, hatching
-from llmopt_ui.theme import FAINT, NEUTRAL, Ink, plain, themed
+from llmopt_ui.charts import CONTAMINATION_LABEL, hatching
+from llmopt_ui.theme import FAINT, NEUTRAL, Ink, apply_theme, plain
 
-BASE, TUNED = PALETTE[0], PALETTE[1]
-UNTUNED = "#7C8594"
+BASE_COLOUR, TUNED_COLOUR = PALETTE[0], PALETTE[1]
+PROMPT_COLOUR = "#7C8594"
 """Of a model as it comes."""
 _MOST_CLASSES = 16
 _NO_CLASS = "no class"
@@ -34,7 +34,7 @@ def class_bars(train: Sequence[TrainingExample], validation: Sequence[TrainingEx
     labels = [label for label, _ in together.most_common(_MOST_CLASSES)][::-1]
     names = [plain(fmt.shorten(label or _NO_CLASS, 30)) for label in labels]
     figure = go.Figure()
-    for (part, counts), colour in zip(parts.items(), (BASE, "#56B4E9"), strict=True):
+    for (part, counts), colour in zip(parts.items(), (BASE_COLOUR, "#56B4E9"), strict=True):
         values = [counts.get(label, 0) for label in labels]
         if any(values):
             figure.add_bar(
@@ -58,7 +58,7 @@ def class_bars(train: Sequence[TrainingExample], validation: Sequence[TrainingEx
         legend={"traceorder": "normal"},
         showlegend=True,
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def token_bars(histogram: Sequence[tuple[int | None, int]], limit: int) -> go.Figure:
@@ -69,7 +69,7 @@ def token_bars(histogram: Sequence[tuple[int | None, int]], limit: int) -> go.Fi
     shown = range(max(0, first - 1), min(len(histogram), last + 2))
     names = [f"{(lower[i] or 0) + 1:,} to {histogram[i][0]:,}" if histogram[i][0] else f"over {lower[i]:,}"
              for i in shown]  # fmt: skip
-    colours = ["#D55E00" if (lower[i] or 0) >= limit else BASE for i in shown]
+    colours = ["#D55E00" if (lower[i] or 0) >= limit else BASE_COLOUR for i in shown]
     counts = [histogram[i][1] for i in shown]
     figure = go.Figure(
         go.Bar(
@@ -88,7 +88,7 @@ def token_bars(histogram: Sequence[tuple[int | None, int]], limit: int) -> go.Fi
         xaxis={"title": "Tokens per example, as OpenAI counts", "type": "category"},
         yaxis={"title": "Examples", "rangemode": "tozero"},
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def loss_curves(
@@ -115,7 +115,7 @@ def loss_curves(
         yaxis={"title": unit, "rangemode": "tozero"},
         showlegend=True,
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def _training_line(figure: go.Figure, name: str, points: Sequence[MetricPoint], colour: str, *, alone: bool) -> None:
@@ -125,7 +125,7 @@ def _training_line(figure: go.Figure, name: str, points: Sequence[MetricPoint], 
     steps, losses = zip(*known, strict=True)
     figure.add_scatter(
         x=steps,
-        y=smoothed(losses),
+        y=smooth(losses),
         customdata=losses,
         mode="lines",
         name="Training (smoothed)" if alone else f"{plain(name)}, training",
@@ -156,7 +156,7 @@ def _validation_line(
     )  # fmt: skip
 
 
-def smoothed(values: Sequence[float], share: float = 0.9) -> list[float]:
+def smooth(values: Sequence[float], share: float = 0.9) -> list[float]:
     """Exponential moving average with the start corrected, so that the first value counts as itself."""
     found, mean, weight = [], 0.0, 0.0
     for value in values:
@@ -200,7 +200,7 @@ def factorial_bars(found: Factorial, title: str, names: Mapping[str, str], inks:
         xaxis={"tickfont": {"size": 14}, "fixedrange": True},
         showlegend=True,
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def _pattern(arm: Arm | None) -> str:
@@ -253,7 +253,7 @@ def structured_bars(
     for name, report in reports.items():
         shares = [getattr(report, key) for key in titles]
         figure.add_bar(
-            name=plain(name) + (f" ({SEEN})" if name in seen else ""),
+            name=plain(name) + (f" ({CONTAMINATION_LABEL})" if name in seen else ""),
             x=list(titles.values()),
             y=[share.value for share in shares],
             error_y={"type": "data", "symmetric": False, "array": [s.high - s.value for s in shares],
@@ -273,7 +273,7 @@ def structured_bars(
         yaxis={"title": "Share of answers (0 to 1)", "range": [0, 1.04], "dtick": 0.25},
         showlegend=True,
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def category_bars(means: Mapping[str, tuple[float, float, int]], title: str, pair: Mapping[str, Ink]) -> go.Figure:
@@ -301,7 +301,7 @@ def category_bars(means: Mapping[str, tuple[float, float, int]], title: str, pai
         legend={"traceorder": "reversed"},
         showlegend=True,
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def cost_lines(found: Economics, pair: Mapping[str, Ink]) -> go.Figure:
@@ -337,4 +337,4 @@ def cost_lines(found: Economics, pair: Mapping[str, Ink]) -> go.Figure:
         yaxis={"title": "Cost so far (USD)", "rangemode": "tozero"},
         showlegend=True,
     )
-    return themed(figure)
+    return apply_theme(figure)

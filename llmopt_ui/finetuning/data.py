@@ -28,16 +28,16 @@ from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, empty_state, section, show_errors, side_by_side
 from llmopt_ui.finetuning.charts import class_bars
-from llmopt_ui.finetuning.example_forms import kept_apart
+from llmopt_ui.finetuning.example_forms import choose_sets_to_protect
 from llmopt_ui.finetuning.sources import sources_bar
-from llmopt_ui.finetuning.tabs import CHECKS, JOBS, open_tab, tuning_state
-from llmopt_ui.finetuning.training_overlap import sets_used_view
+from llmopt_ui.finetuning.tabs import CHECKS, JOBS, finetuning_state, open_tab
+from llmopt_ui.finetuning.training_overlap import training_overlap_view
 from llmopt_ui.pickers import apply_request
 from llmopt_ui.resources import models, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.tables import data_table
 
-SAVED, NAME, NOTE, TABLE = "tuning_saved", "tuning_name", "tuning_note", "tuning_table"
+VERSION, NAME, NOTE, TABLE = "tuning_saved", "tuning_name", "tuning_note", "tuning_table"
 _MOST_ROWS = 500
 
 
@@ -71,7 +71,7 @@ def load_sample(project: Project) -> None:
     except LlmOptError as error:
         state().problem = str(error)
         return
-    open_tab(tuning_state().tab, **{SAVED: saved.label})
+    open_tab(finetuning_state().tab, **{VERSION: saved.label})
     notify(f"{saved.label} is there, and the evaluation set snips-test with 210 held-back requests.")
 
 
@@ -79,9 +79,9 @@ def _collection(project: Project, found: Sequence[TrainingExample]) -> None:
     left, right = side_by_side([3, 2], "data")
     with right, st.container(border=True):
         how = _cleaning()
-        apart = kept_apart(project, "tuning_apart") if how.leaking else []
+        apart = choose_sets_to_protect(project, "tuning_apart") if how.leaking else []
     with left, show_errors():
-        made = prepared(found, how, apart)
+        made = prepare_cached(found, how, apart)
         st.markdown(_sentence(len(found), made))
         if made.train:
             st.plotly_chart(class_bars(made.train, made.validation), config=CONFIG, key="tuning_classes",
@@ -90,7 +90,7 @@ def _collection(project: Project, found: Sequence[TrainingExample]) -> None:
             words = "Nothing is left to train on. Collect answers to questions that you do not evaluate with, "
             st.info(f"{words}or take a set off the list that is kept apart and measure with another one.",
                     icon=":material/info:")  # fmt: skip
-        sets_used_view(project, made.train, made.validation)
+        training_overlap_view(project, made.train, made.validation)
         _save(project, made)
     _table(project, found)
 
@@ -116,7 +116,7 @@ def _cleaning() -> Preparation:
     return Preparation(**kept, most=int(most) if most else None, min_score=least, validation_share=share / 100)
 
 
-def prepared(found: Sequence[TrainingExample], how: Preparation, sets: Sequence[EvaluationSet]) -> PreparedData:
+def prepare_cached(found: Sequence[TrainingExample], how: Preparation, sets: Sequence[EvaluationSet]) -> PreparedData:
     """Both parts; kept until something changes, so that a rerun calculates nothing."""
     key = fingerprint([[e.key, e.label, e.group, e.score] for e in found])
     return _prepare(key, how.fingerprint, tuple(s.version for s in sets), found, how, sets)
@@ -143,15 +143,15 @@ def _sentence(total: int, made: PreparedData) -> str:
 
 def _save(project: Project, made: PreparedData) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        turn = tuning_state().forms
+        turn = finetuning_state().forms
         name = st.text_input("Name", key=f"{NAME}_{turn}", placeholder="support-answers", width=220)
         note = st.text_input("What is new", key=f"{NOTE}_{turn}", placeholder="Optional", width=220)
         if st.button("Save as a training set", key="tuning_save", type="primary", icon=":material/save:"):
             with show_errors():
                 saved = save_training_set(store(), project, name or "", made.train, made.validation, note=note or "")
                 clear_collection(store(), project)
-                tuning_state().forms += 1
-                open_tab("", **{SAVED: saved.label})
+                finetuning_state().forms += 1
+                open_tab("", **{VERSION: saved.label})
                 notify(f"{saved.label} saved with {fmt.plural(len(made.train), 'example')}.")
                 st.rerun()
 
@@ -181,7 +181,7 @@ def _table(project: Project, found: Sequence[TrainingExample]) -> None:
         actions = st.container(horizontal=True, gap="small", width="content")
     chosen = data_table(
         example_table(shown), column_config=_COLUMNS,
-        on_select="rerun", selection_mode="multi-row", key=f"{TABLE}_{tuning_state().removed}",
+        on_select="rerun", selection_mode="multi-row", key=f"{TABLE}_{finetuning_state().removals}",
         alt="Collected examples",
     )  # fmt: skip
     rows = list(chosen.selection.rows)
@@ -200,15 +200,15 @@ def _remove(project: Project, rows: Sequence[int] | None) -> None:
         gone = set(rows)
         kept = [example for i, example in enumerate(collected_examples(store(), project)) if i not in gone]
         replace_collection(store(), project, kept)
-    tuning_state().removed += 1
+    finetuning_state().removals += 1
 
 
 def _versions(project: Project, saved: Sequence[SavedTraining]) -> None:
     section("Training sets")
     labels = {item.label: item for item in saved}
-    apply_request(SAVED, list(labels))
+    apply_request(VERSION, list(labels))
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
-    chosen = labels[bar.selectbox("Version", list(labels), key=SAVED, bind="query-params", width=300)]
+    chosen = labels[bar.selectbox("Version", list(labels), key=VERSION, bind="query-params", width=300)]
     bar.button("Lint it", key="tuning_to_checks", icon=":material/fact_check:", on_click=open_tab,
                args=(CHECKS,), kwargs={"checks_set": chosen.label})  # fmt: skip
     bar.button("Train on it", key="tuning_to_jobs", type="primary", icon=":material/model_training:",

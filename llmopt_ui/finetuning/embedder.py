@@ -36,15 +36,15 @@ from llmopt_ui.finetuning.fields import hyperparameter_fields
 from llmopt_ui.finetuning.job import status_word
 from llmopt_ui.finetuning.jobs import follow_training
 from llmopt_ui.finetuning.start import access, request_from
-from llmopt_ui.finetuning.tabs import tuning_state
-from llmopt_ui.forms.configuration import EDITED, NEW
+from llmopt_ui.finetuning.tabs import finetuning_state
+from llmopt_ui.forms.configuration import CONFIGURATION, NEW
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.pickers import apply_request, open_next
 from llmopt_ui.resources import models, settings, store
 from llmopt_ui.retrieval_configurations import retrieval_configurations
 from llmopt_ui.session import notify
 
-SET, BASE, SHARE, WHOLE, START, CHOSEN = (
+SET, BASE, SHARE, WHOLE, START, JOB = (
     "embedder_set",
     "embedder_base",
     "embedder_share",
@@ -83,10 +83,10 @@ def _results(project: Project, done: Sequence[tuple[Job, EmbedderPlan]]) -> None
         "Dense search among all chunks, on questions whose documents or passages were never trained on.",
     )
     found = {job.id: (job, plan) for job, plan in done}
-    apply_request(CHOSEN, list(found))
+    apply_request(JOB, list(found))
     if len(found) > 1:
         names = {key: f"{job.name} · {status_word(job)}" for key, (job, _) in found.items()}
-        picked = st.selectbox("Fine-tuned model", list(found), key=CHOSEN, width=420, format_func=names.__getitem__)
+        picked = st.selectbox("Fine-tuned model", list(found), key=JOB, width=420, format_func=names.__getitem__)
     else:
         picked = next(iter(found))
     with show_errors():
@@ -113,7 +113,7 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
                 button_to(EVALUATION, "Add questions", "embedder_to_questions", "Questions")
             if not saved:
                 button_to(EVALUATION, "Make a configuration", "embedder_to_configurations", "Configurations",
-                      **{EDITED: NEW})  # fmt: skip
+                      **{CONFIGURATION: NEW})  # fmt: skip
         return
     apply_request(SET, sets)
     one, two, three = st.columns(3, gap="medium")
@@ -128,7 +128,7 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
                          "measure what the training brought.")  # fmt: skip
     configuration = configuration_from(saved[base].spec)
     name = one.text_input("Name of the fine-tuned model", free_name(f"{chosen}-embedder", jobs,
-                          tuned_embedding_models(settings())), key=f"embedder_name_{chosen}_{tuning_state().forms}",
+                          tuned_embedding_models(settings())), key=f"embedder_name_{chosen}_{finetuning_state().forms}",
                           max_chars=30)  # fmt: skip
     seed = two.number_input("Seed", 0, 1_000_000, 0, key="embedder_seed", help="Also decides what is held back.")
     whole = three.selectbox("Held back are", list(WHOLES), format_func=WHOLES.__getitem__, key=WHOLE,
@@ -149,8 +149,8 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
     if pressed:
         job = start_embedder(access(), store(), project, request, parts=parts, configuration=configuration,
                              set_name=chosen)  # fmt: skip
-        tuning_state().forms += 1
-        open_next(CHOSEN, job.id)
+        finetuning_state().forms += 1
+        open_next(JOB, job.id)
         notify(f"{job.name} started; it goes on when this page is closed.")
         st.rerun()
 

@@ -10,10 +10,10 @@ from llmopt_core.labs.finetuning.embedder import PARTS, Part
 from llmopt_core.labs.finetuning.embedder_gain import MEASURES, EmbedderGain
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import metric_bars
-from llmopt_ui.finetuning.charts import BASE, TUNED, UNTUNED
-from llmopt_ui.theme import Ink, plain, themed
+from llmopt_ui.finetuning.charts import BASE_COLOUR, PROMPT_COLOUR, TUNED_COLOUR
+from llmopt_ui.theme import Ink, apply_theme, plain
 
-_COLOURS: Mapping[Part, str] = {"training": BASE, "watched": "#56B4E9", "held back": TUNED}
+_COLOURS: Mapping[Part, str] = {"training": BASE_COLOUR, "watched": "#56B4E9", "held back": TUNED_COLOUR}
 _TITLES: Mapping[Part, str] = {"training": "Learned", "watched": "Validation loss", "held back": "Held back"}
 _MOST_NAMES = 12
 
@@ -50,7 +50,7 @@ def parts_bar(documents: Mapping[str, Mapping[Part, int]]) -> go.Figure:
         legend={"traceorder": "normal"},
         showlegend=True,
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def gain_bars(found: EmbedderGain, before: str, after: str, ink: Ink) -> go.Figure:
@@ -59,5 +59,5 @@ def gain_bars(found: EmbedderGain, before: str, after: str, ink: Ink) -> go.Figu
         name: {measure: estimate.summary for measure, estimate in values.items()}
         for name, values in ((before, found.before), (after, found.after))
     }
-    figure = metric_bars(results, {name: name for name in MEASURES}, {before: Ink(UNTUNED), after: ink})
+    figure = metric_bars(results, {name: name for name in MEASURES}, {before: Ink(PROMPT_COLOUR), after: ink})
     return figure.update_layout(yaxis={"title": "Mean over held-back questions (0 to 1)"})

@@ -30,7 +30,7 @@ from llmopt_ui.resources import settings, store
 from llmopt_ui.runs.start import RUN_CONFIGURATIONS, RUN_SET
 from llmopt_ui.session import notify
 
-_AS_TRAINED = "As its training examples ask"
+_TRAINING_PROMPT = "As its training examples ask"
 
 
 def evaluate_row(project: Project, job: Job, tuned: TunedModel) -> None:
@@ -39,16 +39,17 @@ def evaluate_row(project: Project, job: Job, tuned: TunedModel) -> None:
     saved = {c.name: c for c in found if not c.model.adapter}
     examples = _first_examples(job.id)
     alike = asks_alike(saved.values(), examples)
-    choices = [_AS_TRAINED, *saved]
+    choices = [_TRAINING_PROMPT, *saved]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        asked = st.selectbox("Asked as", choices, choices.index(alike or _AS_TRAINED), key=f"tuning_asked_{job.id}",
+        asked = st.selectbox("Asked as", choices, choices.index(alike or _TRAINING_PROMPT),
+                             key=f"tuning_asked_{job.id}",
                              width=280, help="Its prompt and retrieval, without few-shot examples.")  # fmt: skip
         pressed = st.button("Evaluate it", key=f"tuning_evaluate_{job.id}", type="primary",
                             icon=":material/bar_chart:")  # fmt: skip
         st.button("Compare base and fine-tuned, plain and RAG", key=f"tuning_square_{job.id}",
                   icon=":material/grid_view:", on_click=open_tab, args=(FACTORIAL,),
                   kwargs={"square_tuned": tuned.name})  # fmt: skip
-    if asked == _AS_TRAINED and not alike and holds_more(examples):
+    if asked == _TRAINING_PROMPT and not alike and holds_more(examples):
         st.caption(":material/info: Its training examples hold more than a question each. Choose the configuration "
                    "that asks as they do; a bare question is not what it has learned to answer.")  # fmt: skip
     if pressed:

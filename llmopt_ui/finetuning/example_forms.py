@@ -126,7 +126,7 @@ def _questions_and_prompt(project: Project, key: str) -> tuple[EvaluationSet, Co
     return store().evaluation_set(project, name), configuration_from(saved[asked].spec)
 
 
-def kept_apart(project: Project, key: str) -> list[EvaluationSet]:
+def choose_sets_to_protect(project: Project, key: str) -> list[EvaluationSet]:
     """The evaluation sets that must not be trained on: all, until somebody says otherwise."""
     names = [item.name for item in sets_of(project)]
     chosen = st.multiselect("Evaluation sets to keep apart", names, names, key=f"{key}_{fingerprint(names)}",

@@ -22,7 +22,7 @@ from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
-from llmopt_ui.caveats import caveats_view, outdated_words
+from llmopt_ui.caveats import caveats_view, describe_outdated
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import empty_state, section, side_by_side
@@ -32,7 +32,7 @@ from llmopt_ui.finetuning.economics import economics_view
 from llmopt_ui.finetuning.evaluation_start import evaluate_configurations
 from llmopt_ui.finetuning.forgetting import forgetting_view
 from llmopt_ui.finetuning.tabs import JOBS, open_tab
-from llmopt_ui.forms.configuration import EDITED, NEW
+from llmopt_ui.forms.configuration import CONFIGURATION, NEW
 from llmopt_ui.job_panel import follow
 from llmopt_ui.navigation import EVALUATION as PAGE
 from llmopt_ui.pickers import apply_request
@@ -40,7 +40,7 @@ from llmopt_ui.resources import settings, store
 from llmopt_ui.runs.results import means_over
 from llmopt_ui.theme import Ink, verdict
 
-TUNED, PLAIN, RAG, SET, METRIC, LIMIT, RUN = (
+MODEL, PLAIN, RAG, SET, METRIC, LIMIT, RUN = (
     f"square_{name}" for name in ("tuned", "plain", "rag", "set", "metric", "limit", "run")
 )
 _METRICS = ("answer_f1", "exact_match", "semantic_similarity", "answer_relevancy")
@@ -54,10 +54,10 @@ _QUESTIONS = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class FactorialRequest:
     """What is compared with what, on which questions."""
 
-    tuned: TunedModel
+    model: TunedModel
     four: Sequence[Configuration]
     evaluation_set: SavedSet
     metric: str
@@ -87,11 +87,11 @@ def factorial_view(project: Project) -> None:
         colours = project_inks(project, names.values())
         _picture(project, asked, found, names, colours)
         _answers(found)
-        economics_view(asked.tuned, found, names, colours)
-    forgetting_view(project, asked.tuned, asked.metric)
+        economics_view(asked.model, found, names, colours)
+    forgetting_view(project, asked.model, asked.metric)
 
 
-def _form(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
+def _form(project: Project, tuned: Mapping[str, TunedModel]) -> FactorialRequest | None:
     saved = {item.name: item for item in saved_configurations(store(), project)}
     base = {name: c for name, c in saved.items() if not c.model.adapter}
     plain = [name for name, c in base.items() if c.retrieval is None]
@@ -100,10 +100,10 @@ def _form(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
     if not plain or not rag or not sets:
         _missing(sets=bool(sets), plain=bool(plain), rag=bool(rag))
         return None
-    apply_request(TUNED, list(tuned))
+    apply_request(MODEL, list(tuned))
     fields = st.grid(4, min_column_width=200)
     name = fields.selectbox(
-        "Fine-tuned model", list(tuned), _usual_model(project, tuned), key=TUNED, bind="query-params"
+        "Fine-tuned model", list(tuned), _usual_model(project, tuned), key=MODEL, bind="query-params"
     )
     without = fields.selectbox("Plain: asked as", plain, key=PLAIN, persist_state="session")
     looked_up = fields.selectbox("RAG: asked as", rag, len(rag) - 1, key=RAG, persist_state="session")
@@ -118,7 +118,7 @@ def _form(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
         return None
     made = arm_configurations(base[without], base[looked_up], spec, name)
     st.caption("The fine-tuned model is asked without few-shot examples: it has learned them.")
-    return Asked(tuned[name], made, sets[set_name], metric, int(limit) if limit else None)
+    return FactorialRequest(tuned[name], made, sets[set_name], metric, int(limit) if limit else None)
 
 
 def _missing(*, sets: bool, plain: bool, rag: bool) -> None:
@@ -129,7 +129,9 @@ def _missing(*, sets: bool, plain: bool, rag: bool) -> None:
         if not sets:
             button_to(PAGE, "Add questions", "square_to_questions", "Questions")
         if not plain or not rag:
-            button_to(PAGE, "Make a configuration", "square_to_configurations", "Configurations", **{EDITED: NEW})
+            button_to(
+                PAGE, "Make a configuration", "square_to_configurations", "Configurations", **{CONFIGURATION: NEW}
+            )
 
 
 def _usual_model(project: Project, tuned: Mapping[str, TunedModel]) -> int:
@@ -158,7 +160,7 @@ def _usual_set(project: Project, names: Sequence[str]) -> int:
     return next(with_sources, 0)
 
 
-def _run_button(project: Project, asked: Asked, found: Factorial) -> None:
+def _run_button(project: Project, asked: FactorialRequest, found: Factorial) -> None:
     size = min(asked.evaluation_set.size, asked.limit or asked.evaluation_set.size)
     missing = [c for name, c in zip(ARMS, asked.four, strict=True)
                if name not in found.arms or found.arms[name].run.done < size]  # fmt: skip
@@ -168,9 +170,9 @@ def _run_button(project: Project, asked: Asked, found: Factorial) -> None:
 
 
 def _picture(
-    project: Project, asked: Asked, found: Factorial, names: Mapping[str, str], colours: Mapping[str, Ink]
+    project: Project, asked: FactorialRequest, found: Factorial, names: Mapping[str, str], colours: Mapping[str, Ink]
 ) -> None:
-    earlier = outdated_words(project, {name: arm.run for name, arm in found.arms.items()})
+    earlier = describe_outdated(project, {name: arm.run for name, arm in found.arms.items()})
     caveats_view([RunCaveats(documents_of(c.run, name), c.overlap) for name, c in found.arms.items()], earlier)
     left, right = side_by_side([1, 1], "square")
     with left:

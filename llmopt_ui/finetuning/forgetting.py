@@ -17,7 +17,7 @@ from llmopt_core.labs.finetuning.sources import GENERAL, general_questions
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.caveats import caveats_view, outdated_words, overlap_sentences
+from llmopt_ui.caveats import caveats_view, describe_outdated, overlap_sentences
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import facts, section
@@ -29,7 +29,7 @@ from llmopt_ui.session import notify, state
 from llmopt_ui.tables import data_table
 from llmopt_ui.theme import Ink, verdict
 
-SET, ASKED, RUN, ADD = "forgot_set", "forgot_configuration", "forgot_run", "forgot_add"
+SET, CONFIGURATION, RUN, ADD = "forgot_set", "forgot_configuration", "forgot_run", "forgot_add"
 
 
 def forgetting_view(project: Project, tuned: TunedModel, metric: str) -> None:
@@ -51,7 +51,7 @@ def forgetting_view(project: Project, tuned: TunedModel, metric: str) -> None:
     set_name = bar.selectbox("General set", list(sets), list(sets).index(GENERAL) if GENERAL in sets else None,
                              key=f"{SET}_{GENERAL in sets}", width=260, placeholder="Choose a set",
                              help="Questions that have nothing to do with the training.")  # fmt: skip
-    asked = bar.selectbox("Asked as", list(usual), key=ASKED, width=240)
+    asked = bar.selectbox("Asked as", list(usual), key=CONFIGURATION, width=240)
     if set_name is None:
         return
     pair = general_pair(usual[asked], tuned.spec, tuned.name)
@@ -84,7 +84,7 @@ def _add(project: Project) -> None:
 def _result(project: Project, found: Forgetting, metric: str, inks: Mapping[str, Ink]) -> None:
     compared, title = found.comparison, fmt.markdown(metric_title(metric))
     caveats_view(
-        (), outdated_words(project, dict(zip(("the base model", "the fine-tuned one"), found.runs, strict=True)))
+        (), describe_outdated(project, dict(zip(("the base model", "the fine-tuned one"), found.runs, strict=True)))
     )
     overlap_sentences(found.overlap)
     facts(

@@ -29,7 +29,7 @@ from llmopt_ui.components import empty_state, section, show_error
 from llmopt_ui.finetuning.charts import loss_curves
 from llmopt_ui.finetuning.colours import job_inks, job_labels
 from llmopt_ui.finetuning.job import cost_word, job_view, status_word
-from llmopt_ui.finetuning.service_jobs import elsewhere
+from llmopt_ui.finetuning.service_jobs import service_jobs_view
 from llmopt_ui.finetuning.start import access, start_form
 from llmopt_ui.finetuning.training_progress import cancel_training
 from llmopt_ui.job_panel import follow
@@ -37,10 +37,10 @@ from llmopt_ui.pickers import apply_request
 from llmopt_ui.progress import ProgressCard
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
-from llmopt_ui.tables import UNFRAMED, data_table
+from llmopt_ui.tables import FULL_ROOM, data_table
 from llmopt_ui.theme import Ink
 
-JOB, COMPARED = "tuning_job", "tuning_compared"
+JOB, COMPARISON = "tuning_job", "tuning_compared"
 _PERIOD = 2.0
 _MOST_CURVES = 8
 
@@ -55,7 +55,7 @@ def jobs_view(project: Project) -> None:
     with st.expander("Start a job", expanded=not jobs, icon=":material/model_training:"):
         # Names are taken, and this machine is busy, whosever job it is.
         start_form(project, all_jobs(settings()))
-    elsewhere()
+    service_jobs_view()
     if not jobs:
         empty_state("No jobs yet", "Start one above; training on this machine takes minutes and costs nothing.",
                     ":material/model_training:")  # fmt: skip
@@ -67,14 +67,14 @@ def jobs_view(project: Project) -> None:
 def _sending(project: Project, jobs: Sequence[Job]) -> str:
     """Data on its way to a service, and what went wrong there; gives the words of what went wrong."""
     newest = next((job for job in store().jobs(project) if job.kind == SENDING.name), None)
-    if newest is None or newest.id in state().seen_jobs:
+    if newest is None or newest.id in state().dismissed_jobs:
         return ""
     if newest.active:
         follow(newest, f"Sending the data of {newest.arguments.get('name', '')} to "
                f"{newest.arguments.get('provider', '')}", stoppable=False)  # fmt: skip
     elif newest.status == "failed" and not _went_on(newest, jobs):
         show_error(newest.error)
-        st.button("Put away", key=f"start_seen_{newest.id}", type="tertiary", on_click=state().seen_jobs.add,
+        st.button("Put away", key=f"start_seen_{newest.id}", type="tertiary", on_click=state().dismissed_jobs.add,
                   args=(newest.id,))  # fmt: skip
         return newest.error
     return ""
@@ -99,7 +99,7 @@ def follow_training(project: Project, jobs: Sequence[Job]) -> None:
     @st.fragment(run_every=_PERIOD)
     def panel() -> None:
         for job in jobs:
-            _panel(asked(job.id), colours[labels[job.id]])
+            _panel(read_report(job.id), colours[labels[job.id]])
         # The list decides what is drawn, so it alone says when the page is drawn again.
         now = {job.id: job for job in all_jobs(settings())}
         changed = [now[job.id] for job in jobs if job.id in now and now[job.id].status != job.status]
@@ -111,7 +111,7 @@ def follow_training(project: Project, jobs: Sequence[Job]) -> None:
     panel()
 
 
-def asked(job_id: str) -> JobReport:
+def read_report(job_id: str) -> JobReport:
     """A job with all that is known. A service is asked at most every ten seconds."""
     job = next((job for job in all_jobs(settings()) if job.id == job_id), None)
     return (
@@ -159,8 +159,8 @@ def _all(project: Project, jobs: Sequence[Job]) -> None:
     # The newest that have curves, unless others are chosen.
     usual = [i for i, job in enumerate(jobs) if job.step][:3]
     chosen = data_table(
-        table, room=UNFRAMED, on_select="rerun", selection_mode="multi-row",
-        key=COMPARED, alt="All fine-tuning jobs", column_config={
+        table, room=FULL_ROOM, on_select="rerun", selection_mode="multi-row",
+        key=COMPARISON, alt="All fine-tuning jobs", column_config={
             "Validation loss": st.column_config.NumberColumn(format="%.3f"),
             "Cost": st.column_config.TextColumn(alignment="right"),
             "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
@@ -169,7 +169,7 @@ def _all(project: Project, jobs: Sequence[Job]) -> None:
     )  # fmt: skip
     rows = (list(chosen.selection.rows) or usual)[:_MOST_CURVES]
     labels = job_labels(jobs)
-    curves = {labels[jobs[row].id]: points for row in rows if (points := asked(jobs[row].id).points)}
+    curves = {labels[jobs[row].id]: points for row in rows if (points := read_report(jobs[row].id).points)}
     if len(curves) > 1:
         st.plotly_chart(
             loss_curves(curves, job_inks(project)),
@@ -208,7 +208,7 @@ def _one(project: Project, jobs: Sequence[Job], said: str) -> None:
     known = {job.id: job for job in jobs}
     apply_request(JOB, list(known))
     chosen = st.selectbox("Job", list(known), key=JOB, format_func=lambda key: _job_label(known[key]), width=420)
-    job_view(project, asked(chosen), said)
+    job_view(project, read_report(chosen), said)
 
 
 def _job_label(job: Job) -> str:

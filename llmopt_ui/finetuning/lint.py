@@ -18,7 +18,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, empty_state, facts, section, show_errors, side_by_side
 from llmopt_ui.finetuning.charts import token_bars
-from llmopt_ui.finetuning.example_forms import kept_apart
+from llmopt_ui.finetuning.example_forms import choose_sets_to_protect
 from llmopt_ui.finetuning.tabs import DATA, open_tab
 from llmopt_ui.pickers import apply_request
 from llmopt_ui.resources import store
@@ -51,7 +51,7 @@ _WORDS = {
 }
 
 
-def checks_view(project: Project) -> None:
+def lint_view(project: Project) -> None:
     """The whole tab."""
     saved = {item.label: item for item in training_sets(store(), project)}
     options = [*saved, _FILE]
@@ -60,7 +60,7 @@ def checks_view(project: Project) -> None:
     with left:
         chosen = st.selectbox("Training data", options, key=SET, bind="query-params")
         file = st.file_uploader("JSONL or CSV", ["jsonl", "csv", "tsv"], key=FILE) if chosen == _FILE else None
-        apart = kept_apart(project, "checks_apart")
+        apart = choose_sets_to_protect(project, "checks_apart")
     with right:
         one, two = st.columns(2, gap="small")
         limit = one.number_input("Token limit", 16, 200_000, DEFAULT_TOKEN_LIMIT, 256, key=LIMIT,

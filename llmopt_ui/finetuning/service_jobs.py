@@ -16,7 +16,7 @@ from llmopt_ui.tables import data_table
 SERVICE, ASK = "elsewhere_service", "elsewhere_ask"
 
 
-def elsewhere() -> None:
+def service_jobs_view() -> None:
     """Ask a service for its list; draws nothing where there is no service. Nothing is asked before the button."""
     names = services()
     if not names:

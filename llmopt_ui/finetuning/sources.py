@@ -20,7 +20,7 @@ from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_errors
 from llmopt_ui.finetuning.example_forms import MAKING, distil_form, pairs_form
-from llmopt_ui.finetuning.tabs import LABELS, open_tab, tuning_state
+from llmopt_ui.finetuning.tabs import LABELS, finetuning_state, open_tab
 from llmopt_ui.job_panel import follow
 from llmopt_ui.resources import store
 from llmopt_ui.runs.recent_runs import recent_runs
@@ -36,7 +36,9 @@ def sources_bar(project: Project) -> None:
     with st.container(horizontal=True, gap="small"):
         for title, icon, fill in _SOURCES:
             # What was collected closes the box it was collected in: a new key is a new, closed box.
-            box = st.popover(title, icon=f":material/{icon}:", key=f"tuning_from_{icon}_{tuning_state().collected}")
+            box = st.popover(
+                title, icon=f":material/{icon}:", key=f"tuning_from_{icon}_{finetuning_state().collections}"
+            )
             with box, show_errors():
                 fill(project)
     for job in [job for job in store().jobs(project, active=True) if job.kind in MAKING]:
@@ -55,7 +57,7 @@ def _show_result(job: object) -> None:
 def _last_problem(project: Project) -> None:
     """Why the newest of these jobs failed, or why answers were rejected."""
     newest = next((job for job in store().jobs(project) if job.kind in MAKING), None)
-    if newest is None or newest.active or newest.id in state().seen_jobs:
+    if newest is None or newest.active or newest.id in state().dismissed_jobs:
         return
     reasons = dict((newest.result or {}).get("reasons", {}))
     if not newest.error and not reasons:
@@ -66,7 +68,7 @@ def _last_problem(project: Project) -> None:
             st.text(newest.error)
         for question, reason in list(reasons.items())[:50]:
             st.text(f"{question}: {reason}")
-        st.button("Put away", key=f"tuning_seen_{newest.id}", type="tertiary", on_click=state().seen_jobs.add,
+        st.button("Put away", key=f"tuning_seen_{newest.id}", type="tertiary", on_click=state().dismissed_jobs.add,
                   args=(newest.id,))  # fmt: skip
 
 
@@ -80,7 +82,7 @@ def add(project: Project, make: Callable[[], Sequence[TrainingExample]]) -> None
 
 def _add(project: Project, examples: Sequence[TrainingExample]) -> None:
     added = collect(store(), project, examples)
-    tuning_state().collected += 1
+    finetuning_state().collections += 1
     known = len(examples) - added
     notify(f"{fmt.plural(added, 'example')} collected" + (f", {known:,} were there already." if known else "."))
 
@@ -90,7 +92,7 @@ def _upload(project: Project) -> None:
         "JSONL in OpenAI's chat format, CSV with question and answer, or preference pairs (JSONL, or CSV with "
         "question, chosen and rejected). Nothing leaves this machine."
     )
-    turn = tuning_state().collected
+    turn = finetuning_state().collections
     file = st.file_uploader("File", ["jsonl", "csv", "tsv"], key=f"{UPLOAD}_{turn}")
     column = st.text_input("CSV column with the answer", key=f"{COLUMN}_{turn}", placeholder="Found by its usual names")
     if st.button("Collect", key="tuning_upload_add", icon=":material/add:", disabled=file is None) and file is not None:

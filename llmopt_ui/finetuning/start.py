@@ -36,8 +36,8 @@ from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
 from llmopt_ui.components import empty_state, show_errors
 from llmopt_ui.finetuning.fields import hyperparameter_fields
-from llmopt_ui.finetuning.tabs import DATA, open_tab, tuning_state
-from llmopt_ui.finetuning.training_overlap import sets_used_view
+from llmopt_ui.finetuning.tabs import DATA, finetuning_state, open_tab
+from llmopt_ui.finetuning.training_overlap import training_overlap_view
 from llmopt_ui.keys import endpoints, keys_of
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.pickers import apply_request
@@ -49,10 +49,10 @@ _KINDS = {"lora": "The chat model (LoRA)", "embedding": "The embedding model"}
 
 
 @dataclass(frozen=True)
-class Asked:
+class TrainingRequest:
     """What the form says."""
 
-    saved: SavedTraining
+    training_set: SavedTraining
     provider: str
     kind: str
     request: JobRequest
@@ -75,7 +75,7 @@ def start_form(project: Project, jobs: Sequence[Job]) -> None:
         return
     apply_request(SET, list(saved))
     one, two, three = st.columns(3, gap="medium")
-    label = one.selectbox("Training set", list(saved), key=SET, format_func=lambda name: _told(saved[name]))
+    label = one.selectbox("Training set", list(saved), key=SET, format_func=lambda name: _set_label(saved[name]))
     chosen = saved[label]
     provider = two.selectbox("Trained", [LOCAL, *services()], key=PROVIDER, format_func=_place)
     kind = "service"
@@ -85,20 +85,22 @@ def start_form(project: Project, jobs: Sequence[Job]) -> None:
     values, base = _service_fields(three, provider) if provider != LOCAL else ({}, "builtin")
     name = one.text_input(
         "Name of the fine-tuned model", free_name(model_name(chosen, kind), jobs, tuned_chat_models(settings())),
-        key=f"{NAME}_{label}_{kind}_{tuning_state().forms}", max_chars=40,
+        key=f"{NAME}_{label}_{kind}_{finetuning_state().forms}", max_chars=40,
     )  # fmt: skip
     seed = two.number_input("Seed", 0, 1_000_000, 0, key="start_seed", help="The same seed and data give the same.")
     validate = three.toggle("Watch validation", chosen.validation is not None, key=f"start_validate_{label}",
                             disabled=chosen.validation is None,
                             help="Needs a part held back; it shows overfitting and stops early.")  # fmt: skip
-    sets_used_view(project, chosen.train.examples, chosen.validation.examples if chosen.validation and validate else ())
+    training_overlap_view(
+        project, chosen.train.examples, chosen.validation.examples if chosen.validation and validate else ()
+    )
     with st.container(border=True):
         values["hyperparameters"] = hyperparameter_fields(kind, preference=chosen.train.kind == "preference")
     with show_errors():
         method = "dpo" if chosen.train.kind == "preference" else "supervised"
         request = request_from(name=(name or "").strip(), provider=provider, base_model=base, method=method,
                            seed=int(seed), **values)  # fmt: skip
-        _button(project, Asked(chosen, provider, kind, request, validate), jobs)
+        _button(project, TrainingRequest(chosen, provider, kind, request, validate), jobs)
 
 
 def go_on(project: Project, job: Job) -> None:
@@ -120,7 +122,7 @@ def services() -> list[str]:
     return [name for name, endpoint in endpoints(settings()).items() if name != BUILTIN and endpoint.base_url]
 
 
-def _told(saved: SavedTraining) -> str:
+def _set_label(saved: SavedTraining) -> str:
     return f"{saved.label} ({fmt.plural(len(saved.train.examples), 'example')})"
 
 
@@ -157,14 +159,19 @@ def request_from(**values: Any) -> JobRequest:
         raise BadInput(f"{'.'.join(map(str, first['loc']))}: {field_problem(first)}.") from None
 
 
-def _button(project: Project, asked: Asked, jobs: Sequence[Job]) -> None:
-    held = asked.saved.validation if asked.validate else None
+def _button(project: Project, asked: TrainingRequest, jobs: Sequence[Job]) -> None:
+    held = asked.training_set.validation if asked.validate else None
     where = endpoints(settings()).get(asked.provider)
-    gone = _leaving(asked.provider, where.base_url if where else "", asked.saved.version, held.version if held else "",
-                    asked.saved)  # fmt: skip
+    gone = _leaving(
+        asked.provider,
+        where.base_url if where else "",
+        asked.training_set.version,
+        held.version if held else "",
+        asked.training_set,
+    )
     agreed = gone is None or _consent(asked, gone)
     key = fingerprint([asked.provider, asked.request.hyperparameters, asked.request.price_per_million])
-    price = _price(key, asked.saved.version, asked.request, asked.saved)
+    price = _price(key, asked.training_set.version, asked.request, asked.training_set)
     if price is not None:
         _price_view(price, asked.request.budget_usd)
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
@@ -202,7 +209,7 @@ def _leaving(provider: str, address: str, version: str, held: str, _saved: Saved
     return leaving(access(), provider, _saved, validate=bool(held))
 
 
-def _consent(asked: Asked, gone: UploadSummary) -> bool:
+def _consent(asked: TrainingRequest, gone: UploadSummary) -> bool:
     """What is sent where, and whether the user agreed to exactly that."""
     with st.container(border=True):
         st.markdown(":orange[:material/upload:] **This leaves the machine**")
@@ -213,34 +220,34 @@ def _consent(asked: Asked, gone: UploadSummary) -> bool:
         else:
             st.caption("No key, token or password was seen in it. Names and other private things nobody but you can "
                        "see: look through it before you agree.")  # fmt: skip
-        what = fingerprint([asked.provider, gone.host, asked.saved.version, gone.bytes])
+        what = fingerprint([asked.provider, gone.host, asked.training_set.version, gone.bytes])
         return st.checkbox(f"I agree to send this to {fmt.markdown(gone.host)}", key=f"{AGREED}_{what}")
 
 
-def _expectation(asked: Asked, jobs: Sequence[Job]) -> str:
+def _expectation(asked: TrainingRequest, jobs: Sequence[Job]) -> str:
     if asked.provider != LOCAL:
         return "The service decides when it starts; the page follows it, also after a restart."
     waiting = sum(not job.has_ended and job.provider == LOCAL for job in jobs)
     queue = f" It waits for {fmt.plural(waiting, 'job')} before it." if waiting else ""
     if asked.kind == "embedding":
         return f"Trains in a process of its own; nothing leaves this machine.{queue}"
-    seconds = rough_seconds(asked.saved, int(asked.request.hyperparameters.get("epochs", 3)), jobs)
+    seconds = rough_seconds(asked.training_set, int(asked.request.hyperparameters.get("epochs", 3)), jobs)
     return f"Roughly {fmt.duration(60 * math.ceil(seconds / 60))} on this machine; nothing leaves it.{queue}"
 
 
-def _start(project: Project, asked: Asked) -> None:
+def _start(project: Project, asked: TrainingRequest) -> None:
     if asked.provider == LOCAL:
         trainers = access()
-        job = start(trainers, asked.request, asked.saved, kind=asked.kind, validate=asked.validate)
+        job = start(trainers, asked.request, asked.training_set, kind=asked.kind, validate=asked.validate)
         keep_owner(trainers.settings, job, project)
         notify(f"{job.name} started; it goes on when this page is closed.")
     else:
         wanted = SendingArguments(
-            name=asked.request.name, provider=asked.provider, training_set=asked.saved.label,
-            data_version=asked.saved.version, address=endpoints(settings())[asked.provider].base_url,
+            name=asked.request.name, provider=asked.provider, training_set=asked.training_set.label,
+            data_version=asked.training_set.version, address=endpoints(settings())[asked.provider].base_url,
             request=asked.request, validate_too=asked.validate,
         )  # fmt: skip
-        start_job(SENDING.name, project, wanted, {"training data": asked.saved.version})
+        start_job(SENDING.name, project, wanted, {"training data": asked.training_set.version})
         notify(f"Sending the data to {asked.provider}.")
-    tuning_state().forms += 1
+    finetuning_state().forms += 1
     st.rerun()

@@ -20,11 +20,11 @@ DATA, CHECKS, JOBS, FACTORIAL, LABELS = "Training data", "Lint", "Jobs", "2 × 2
 EMBEDDER_TAB = "Embedding model"
 TABS = {
     DATA: "llmopt_ui.finetuning.data:data_view",
-    CHECKS: "llmopt_ui.finetuning.lint:checks_view",
+    CHECKS: "llmopt_ui.finetuning.lint:lint_view",
     JOBS: "llmopt_ui.finetuning.jobs:jobs_view",
     EMBEDDER_TAB: "llmopt_ui.finetuning.embedder:embedder_view",
     FACTORIAL: "llmopt_ui.finetuning.factorial:factorial_view",
-    LABELS: "llmopt_ui.finetuning.annotation:labels_view",
+    LABELS: "llmopt_ui.finetuning.annotation:annotation_view",
 }
 """Title -> `module:function`; the function is given the project."""
 
@@ -32,7 +32,7 @@ _KEY = "llmopt_tuning_state"
 
 
 @dataclass
-class TuningState:
+class FineTuningState:
     """The session's own things in the fine-tuning lab; all else lives in the store and in the jobs' folders.
 
     Attributes:
@@ -45,31 +45,31 @@ class TuningState:
 
     tab: str = ""
     forms: int = 0
-    collected: int = 0
-    removed: int = 0
-    labelled: tuple[str, pd.DataFrame | None] = ("", None)
+    collections: int = 0
+    removals: int = 0
+    annotation_table: tuple[str, pd.DataFrame | None] = ("", None)
 
 
-def tuning_state() -> TuningState:
+def finetuning_state() -> FineTuningState:
     """The state of the current session."""
     found = st.session_state.get(_KEY)
     if found is None:
-        found = st.session_state[_KEY] = TuningState()
+        found = st.session_state[_KEY] = FineTuningState()
     return found
 
 
 def open_tab(tab: str, **choices: str) -> None:
     """Go to a tab at the next rerun, with pickers (by key) set to what is given."""
-    tuning_state().tab = tab
+    finetuning_state().tab = tab
     for key, choice in choices.items():
         open_next(key, choice)
 
 
 def open_requested_tab() -> None:
     """Let the tabs stand where `open_tab` sent them. Called before they are drawn."""
-    if tuning_state().tab:
-        st.session_state[VIEW] = tuning_state().tab
-        tuning_state().tab = ""
+    if finetuning_state().tab:
+        st.session_state[VIEW] = finetuning_state().tab
+        finetuning_state().tab = ""
 
 
 def view_of(tab: str) -> Callable[[Project], None]:

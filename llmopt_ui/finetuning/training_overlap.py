@@ -13,19 +13,19 @@ from llmopt_ui.caveats import red
 from llmopt_ui.resources import store
 
 
-def sets_used_view(project: Project, *parts: Sequence[TrainingExample]) -> None:
+def training_overlap_view(project: Project, *parts: Sequence[TrainingExample]) -> None:
     """A red sentence for each evaluation set of which questions stand in these training examples."""
     examples = [example for part in parts for example in part]
     if not examples:
         return
     version = TrainingSet("", tuple(examples)).version
     for item in store().evaluation_sets(project):
-        for use in _find_used(version, project.id, item.name, item.version, examples, project, item):
+        for use in _find_overlap(version, project.id, item.name, item.version, examples, project, item):
             st.markdown(red(use.sentence))
 
 
 @st.cache_data(max_entries=64, show_spinner="Looking for evaluation questions …")
-def _find_used(
+def _find_overlap(
     version: str,
     project_id: int,
     name: str,

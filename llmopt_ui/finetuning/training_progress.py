@@ -15,7 +15,7 @@ from llmopt_ui.progress import progress_line
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
 
-_SHOWN = 3
+_LINES_AT_MOST = 3
 
 
 def active_training() -> list[Job]:
@@ -33,7 +33,7 @@ def training_lines(project: str) -> int:
     own = (
         [job for job in jobs_of(store(), settings(), store().project(project)) if not job.has_ended] if project else []
     )
-    for job in reversed(own[:_SHOWN]):
+    for job in reversed(own[:_LINES_AT_MOST]):
         verb = "Training" if job.status == "running" else "Waiting to train"
         progress_line(f"{verb} {job.name}", standing_of_training(job), f"side_tuning_cancel_{job.id}", cancel_training,
                       (job.id,), stopping=is_stopping(settings(), job))  # fmt: skip

@@ -21,13 +21,13 @@ from llmopt_ui.forms.prompt import prompt_fields
 from llmopt_ui.forms.request_fields import request_fields
 from llmopt_ui.forms.retrieval import retrieval_fields
 from llmopt_ui.forms.saved_prompt import saved_prompt_choice
-from llmopt_ui.forms.tuned_model import tuned_choice
+from llmopt_ui.forms.tuned_model import choose_tuned_model
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
 
-EDITED = "edited"
+CONFIGURATION = "edited"
 NAME = "edit_name"
 SAVE = "edit_save"
 REMOVE = "edit_remove"
@@ -57,9 +57,9 @@ def configuration_picker(
 ) -> SavedConfiguration | None:
     """Choose one saved configuration; None stands for a new one."""
     names = [item.name for item in saved] + ([NEW] if new else [])
-    if state().edited in names:
-        st.session_state[key] = state().edited
-    state().edited = ""
+    if state().next_configuration in names:
+        st.session_state[key] = state().next_configuration
+    state().next_configuration = ""
     chosen = st.selectbox("Configuration", names, key=key, bind="query-params", width=340)
     return next((item for item in saved if item.name == chosen), None)
 
@@ -108,7 +108,7 @@ def _buttons(project: Project, saved: SavedConfiguration | None, made: dict[str,
                 kept = store().save_configuration(
                     project, configuration.name, configuration.model_dump(mode="json"), configuration.fingerprint
                 )
-                state().edited = kept.name
+                state().next_configuration = kept.name
                 notify(f"{kept.name} saved as version {kept.version}.")
                 st.rerun()
         if saved is not None and st.button(
@@ -152,7 +152,7 @@ def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
         "Endpoint", names, names.index(before.endpoint), key=f"edit_endpoint_{token}", persist_state="session"
     )
     with left:
-        before, changed = tuned_choice(before, endpoint, token)
+        before, changed = choose_tuned_model(before, endpoint, token)
     name = model_choice(right, endpoint, before.name, f"edit_model_{token}{changed}", persist_state="session")
     if endpoint == BUILTIN:
         st.caption(

@@ -11,7 +11,7 @@ from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.resources import store
 
-CHOSEN = "edit_saved_prompt"
+SAVED_PROMPT = "edit_saved_prompt"
 _HERE = ""
 
 
@@ -30,7 +30,7 @@ def saved_prompt_choice(project: Project, before: PromptSpec, token: str) -> Pro
     known = next((key for key, spec in specs.items() if spec == before), _HERE)
     options = [_HERE, *offered]
     chosen = st.selectbox(
-        "Prompt", options, options.index(known), key=f"{CHOSEN}_{token}", persist_state="session", width=420,
+        "Prompt", options, options.index(known), key=f"{SAVED_PROMPT}_{token}", persist_state="session", width=420,
         format_func=lambda key: version_label(offered[key]) if key else "Written here",
         help="Saved on the page Prompts. The configuration keeps the texts as they are now: a later version or a label "
         "that moves changes nothing here.",

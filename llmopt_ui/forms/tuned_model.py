@@ -9,7 +9,7 @@ from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_ui.resources import settings
 
 
-def tuned_choice(before: ModelSpec, endpoint: str, token: str) -> tuple[ModelSpec, str]:
+def choose_tuned_model(before: ModelSpec, endpoint: str, token: str) -> tuple[ModelSpec, str]:
     """Choose a tuned model of an endpoint, or its base model.
 
     Returns:

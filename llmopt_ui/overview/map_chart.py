@@ -12,7 +12,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from llmopt_ui.theme import FAINTER, NEUTRAL, Ink, plain, themed
+from llmopt_ui.theme import FAINTER, NEUTRAL, Ink, apply_theme, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def method_map(places: Mapping[str, Place], inks: Mapping[str, Ink], captions: M
         xaxis={**hidden, "title": "LLM optimization: how the model needs to act  →"},
         yaxis={**hidden, "title": "Context optimization: what the model needs to know  →"},
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 _SIZE = 22

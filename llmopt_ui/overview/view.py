@@ -24,7 +24,7 @@ from llmopt_ui.runs.progress import names_in_work
 from llmopt_ui.runs.results import Entry, entries, leading_metrics
 from llmopt_ui.theme import Ink
 
-_SHOWN = 8
+_RUNS_AT_MOST = 8
 _PAGES: Mapping[Area, PageSpec] = {
     "documents": DOCUMENTS, "prompts": PROMPTS, "retrieval": RETRIEVAL, "finetuning": FINETUNING,
     "evaluation": EVALUATION,
@@ -55,7 +55,7 @@ def latest_entries(runs: Sequence[Run], saved: Sequence[SavedConfiguration]) -> 
     family = family_runs(whole, saved, *max(tried, key=lambda place: len(tried[place])))
     names = list(family)
     baseline = names[baseline_position(names)]
-    shown = [baseline, *[name for name in names if name != baseline][1 - _SHOWN :]]
+    shown = [baseline, *[name for name in names if name != baseline][1 - _RUNS_AT_MOST :]]
     return entries({name: family[name] for name in names if name in shown}, baseline, family)
 
 
@@ -124,7 +124,7 @@ def _captions(found: Sequence[Entry]) -> Mapping[str, str]:
     scored = [(entry, entry.summaries[shown].mean) for entry in found if shown in entry.summaries]
     return {
         entry.name: "trained on it"
-        if entry.seen
+        if entry.seen_count
         else f"{metric_title(shown)} {fmt.score(mean)}{_question_count(entry)}"
         for entry, mean in scored
         if mean is not None
@@ -132,7 +132,7 @@ def _captions(found: Sequence[Entry]) -> Mapping[str, str]:
 
 
 def _question_count(entry: Entry) -> str:
-    return f" ({entry.asked})" if entry.asked else ""
+    return f" ({entry.question_count})" if entry.question_count else ""
 
 
 def state_view(state: ProjectState, runs: Sequence[Run]) -> None:

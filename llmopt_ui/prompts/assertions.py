@@ -24,7 +24,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import show_errors
 from llmopt_ui.prompts.preview import latest_set
 from llmopt_ui.prompts.state import prompt_state
-from llmopt_ui.prompts.table import Row, edited_rows
+from llmopt_ui.prompts.table import Row, edit_rows
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 
@@ -53,7 +53,7 @@ _TYPES = {"threshold": "Float64", "case_sensitive": "boolean", "negate": "boolea
 def assertions_table(project: Project, setup: Setup, slot: str) -> Setup:
     """Draw the table of assertions for all answers, and the way to those of single examples."""
     before = [{**EMPTY, **row} for row in setup.check_rows] or [EMPTY]
-    rows = edited_rows(f"setup_checks_{slot}", before, _COLUMNS, types=_TYPES)
+    rows = edit_rows(f"setup_checks_{slot}", before, _COLUMNS, types=_TYPES)
     kept = tuple(row for row in rows if row.get("type") or row.get("value"))
     with show_errors():
         assertions_from_rows(kept)
@@ -82,7 +82,7 @@ def _of_one(project: Project, set_name: str) -> None:
     key = f"example_checks_table_{prompt_state().slot(form)}"
     saved = [row_of(assertion) for assertion in assertions_of(example)] or [EMPTY]
     draft = store().draft(project, _DRAFT, _draft_of(found, example)) or {}
-    rows = edited_rows(key, draft.get("rows", saved), _COLUMNS, types=_TYPES)
+    rows = edit_rows(key, draft.get("rows", saved), _COLUMNS, types=_TYPES)
     if rows != draft.get("rows", saved):
         store().save_draft(project, _DRAFT, _draft_of(found, example), {"rows": rows})
     st.button("Save the assertions of this example", key=f"example_checks_save_{form}", icon=":material/save:",

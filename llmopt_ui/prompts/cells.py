@@ -15,7 +15,7 @@ from llmopt_ui.prompts.html_blocks import (
     assertions_html,
     cells_html,
     diff_html,
-    escaped,
+    escape_text,
     meta_html,
     text_html,
     title_html,
@@ -55,7 +55,7 @@ def cell_html(cell: Cell, first: Cell | None) -> str:
         return text_html(cell.text or _WAITING.get(cell.state, ""), pending=True)
     if record.failure is not None:
         piece = text_html(cell.text, pending=True) if cell.text else ""
-        failed = f'<div class="llmopt-text llmopt-failure">{escaped(record.failure.message)}</div>'
+        failed = f'<div class="llmopt-text llmopt-failure">{escape_text(record.failure.message)}</div>'
         return f"{piece}{failed}{meta_html(stability(cell))}"
     if record.not_run:
         return f"{text_html(record.not_run, pending=True)}{assertions_html(assertions_in(record))}"
@@ -63,7 +63,7 @@ def cell_html(cell: Cell, first: Cell | None) -> str:
     plain = text_html(cell.visible_text, pending=cell.visible_text == EMPTY)
     shown = plain if pieces is None else diff_html(pieces)
     if told := describe_finish(record.answer):
-        shown += f'<div class="llmopt-text llmopt-failure">{escaped(told)}</div>'
+        shown += f'<div class="llmopt-text llmopt-failure">{escape_text(told)}</div>'
     return "".join(
         [shown, assertions_html(assertions_in(record)), meta_html(_facts(cell, record)), meta_html(stability(cell))]
     )

@@ -23,14 +23,14 @@ from llmopt_ui.pickers import open_next, pick_name
 from llmopt_ui.prompts.fields import (
     NEW,
     Body,
+    body_from_form,
+    body_to_edit,
     discard,
     form_of,
-    is_changed,
+    has_changes,
     keep,
-    opened_body,
     prompt_fields,
     prompt_values,
-    typed_body,
 )
 from llmopt_ui.prompts.preview import preview_view
 from llmopt_ui.prompts.state import prompt_state
@@ -57,8 +57,8 @@ def _editor(project: Project, saved: Version | None) -> None:
     name = saved.name if saved else NEW
     left, right = side_by_side([11, 9], "editor")
     with left:
-        body = prompt_fields(project, name, opened_body(project, saved))
-        changed = is_changed(body, saved)
+        body = prompt_fields(project, name, body_to_edit(project, saved))
+        changed = has_changes(body, saved)
         _standing(project, saved, body, changed)
     with right:
         preview_view(project, body)
@@ -74,7 +74,7 @@ def _standing(project: Project, saved: Version | None, body: Body, changed: bool
     name = saved.name if saved else NEW
     slot = prompt_state().slot(form_of(project, name))
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        st.text_input("Note", prompt_state().filled[slot].get("note", ""), key=f"{NOTE}_{slot}", width=300,
+        st.text_input("Note", prompt_state().field_values[slot].get("note", ""), key=f"{NOTE}_{slot}", width=300,
                       placeholder="What changed, and why", live=True, on_change=keep,
                       args=(project, name))  # fmt: skip
         st.button("Save version", key=SAVE, type="primary", icon=":material/save:", on_click=_save,
@@ -91,7 +91,7 @@ def _standing(project: Project, saved: Version | None, body: Body, changed: bool
 
 
 def _save(project: Project, name: str) -> None:
-    body = typed_body(project, name)
+    body = body_from_form(project, name)
     try:
         saved = save_prompt(store(), project, body["name"], prompt_from(prompt_values(body)), body["note"])
     except LlmOptError as error:

@@ -18,11 +18,11 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import Download, downloads, plain_fragment, show_errors, side_by_side
 from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.pickers import open_next, pick_name
-from llmopt_ui.prompts.few_shot_selection import chosen_view
+from llmopt_ui.prompts.few_shot_selection import selection_view
 from llmopt_ui.prompts.few_shot_sources import sources_view
 from llmopt_ui.prompts.preview import latest_set
 from llmopt_ui.prompts.state import prompt_state
-from llmopt_ui.prompts.table import Row, edited_rows, rows_with_edits
+from llmopt_ui.prompts.table import Row, edit_rows, rows_with_edits
 from llmopt_ui.prompts.versions import versions_view
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, page_after_action, state
@@ -53,18 +53,18 @@ def few_shot_view(project: Project) -> None:
     if saved is None or part == _PARTS[0]:
         _editor(project, saved)
     elif part == _PARTS[1]:
-        from llmopt_ui.prompts.few_shot_effect import worth_view
+        from llmopt_ui.prompts.few_shot_effect import few_shot_effect_view
 
-        worth_view(project, saved)
+        few_shot_effect_view(project, saved)
     else:
-        from llmopt_ui.prompts.few_shot_search import choice_view
+        from llmopt_ui.prompts.few_shot_search import few_shot_search_view
 
-        choice_view(project, saved)
+        few_shot_search_view(project, saved)
 
 
 def add_examples(project: Project, name: str, examples: list[dict[str, str]], *, replace: bool = False) -> None:
     """Put examples into the set that is edited; a question that is there already is not added again."""
-    body = typed_body(project, name)
+    body = body_from_form(project, name)
     before = [] if replace else body["examples"]
     known = {example.get("question") for example in before}
     refill(project, name, {**body, "examples": [*before, *(e for e in examples if e.get("question") not in known)]})
@@ -76,14 +76,14 @@ def refill(project: Project, name: str, body: Body) -> None:
     prompt_state().fill(_form(project, name))
 
 
-def typed_body(project: Project, name: str) -> Body:
+def body_from_form(project: Project, name: str) -> Body:
     """What stands in the fields; a field that is not drawn yet has what it is filled with."""
     slot = prompt_state().slot(_form(project, name))
-    base = prompt_state().filled[slot]
+    base = prompt_state().field_values[slot]
     fields = ("name", "note", *_STARTER)
     typed = {field: st.session_state.get(f"shots_{field}_{slot}", base.get(field)) for field in fields}
     table = _table_key(slot, _columns(base))
-    rows = rows_with_edits(table) if table in st.session_state and table in prompt_state().filled else None
+    rows = rows_with_edits(table) if table in st.session_state and table in prompt_state().field_values else None
     examples = base["examples"] if rows is None else examples_from(rows)
     texts = {key: typed[key] or "" for key in ("name", "template", "note")}
     return {**base, **typed, **texts, "examples": examples}
@@ -106,7 +106,7 @@ def _editor(project: Project, saved: Version | None) -> None:
     spec = _spec(body)
     with right:
         left_out = _overlap(project, spec)
-        chosen_view(project, spec.model_copy(update={"examples": tuple(
+        selection_view(project, spec.model_copy(update={"examples": tuple(
             example for place, example in enumerate(spec.examples) if place not in left_out)}))  # fmt: skip
     if saved is not None:
         changed = _has_changes(body, saved)
@@ -118,7 +118,7 @@ def _editor(project: Project, saved: Version | None) -> None:
 def _body_to_edit(project: Project, saved: Version | None) -> Body:
     name = saved.name if saved else ""
     slot = prompt_state().slot(_form(project, name))
-    known = prompt_state().filled
+    known = prompt_state().field_values
     if slot not in known or f"shots_name_{slot}" not in st.session_state:
         draft = store().draft(project, FEW_SHOT, name)
         known[slot] = {**_STARTER, **(saved.body if saved else {}), "name": name, **(draft or {})}
@@ -134,7 +134,7 @@ def _fields(project: Project, name: str, base: Body) -> Body:
         sources_view(project, name, partial(add_examples, project, name))
     columns = _columns(base)
     config = {column: st.column_config.TextColumn(column.capitalize(), width="medium") for column in columns}
-    edited_rows(_table_key(slot, columns), base["examples"] or [{}], config, **changed)
+    edit_rows(_table_key(slot, columns), base["examples"] or [{}], config, **changed)
     one, two, three = st.columns([4, 1, 1], gap="small")
     select = one.selectbox("Which of them a question gets", list(SELECT), list(SELECT).index(base["select"]),
                            key=f"shots_select_{slot}", format_func=SELECT.__getitem__, **changed)  # fmt: skip
@@ -144,7 +144,7 @@ def _fields(project: Project, name: str, base: Body) -> Body:
     st.text_input("How an example's question is written", base["template"], key=f"shots_template_{slot}", live=True,
                   placeholder="As the prompt's user message", help="Jinja2 over the columns of the table.",
                   **changed)  # fmt: skip
-    body = typed_body(project, name)
+    body = body_from_form(project, name)
     _save_row(project, name, body, slot)
     return body
 
@@ -153,7 +153,7 @@ def _save_row(project: Project, name: str, body: Body, slot: str) -> None:
     saved = newest_versions(store(), project, FEW_SHOT).get(name)
     changed = _has_changes(body, saved)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        st.text_input("Note", prompt_state().filled[slot].get("note", ""), key=f"shots_note_{slot}", live=True,
+        st.text_input("Note", prompt_state().field_values[slot].get("note", ""), key=f"shots_note_{slot}", live=True,
                       placeholder="What changed, and why", width=260, on_change=_keep,
                       args=(project, name))  # fmt: skip
         st.button("Save version", key="few_shot_save", type="primary", icon=":material/save:", disabled=not changed,
@@ -233,7 +233,7 @@ def _form(project: Project, name: str) -> str:
 
 
 def _keep(project: Project, name: str) -> None:
-    store().save_draft(project, FEW_SHOT, name, typed_body(project, name))
+    store().save_draft(project, FEW_SHOT, name, body_from_form(project, name))
 
 
 def _discard(project: Project, name: str) -> None:
@@ -242,7 +242,7 @@ def _discard(project: Project, name: str) -> None:
 
 
 def _save(project: Project, name: str) -> None:
-    body = typed_body(project, name)
+    body = body_from_form(project, name)
     try:
         saved = save_few_shot(store(), project, body["name"], few_shot_from(_values(body)), body["note"])
     except LlmOptError as error:

@@ -20,14 +20,14 @@ from llmopt_core.text.csv_text import csv_of
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, empty_state, section, show_errors
-from llmopt_ui.prompts.search_charts import worth_chart
-from llmopt_ui.prompts.search_form import can_search, search_form, start_button, told_cost
+from llmopt_ui.prompts.search_charts import effect_chart
+from llmopt_ui.prompts.search_form import can_search, describe_cost, search_form, start_button
 from llmopt_ui.prompts.search_parts import (
-    ended_note,
+    choose_search,
     in_prompt,
     score_title,
-    shown_search,
-    spent,
+    show_cost,
+    show_end_note,
     start_search,
 )
 from llmopt_ui.resources import store
@@ -37,14 +37,14 @@ _QUESTIONS = 24
 _WORDS = {"better": "helps", "worse": "hurts", "no difference seen": "no difference seen"}
 
 
-def worth_view(project: Project, saved: Version) -> None:
+def few_shot_effect_view(project: Project, saved: Version) -> None:
     """The whole view."""
     if not can_search(project):
         return
     section("What each example is worth")
     st.caption("Each example is left out once. Where the answers get worse without it, it "
             "helps; where they get better, it hurts.")  # fmt: skip
-    found, running = shown_search(project, WORTH, saved.name, FewShotEffect, f"Leaving out examples of {saved.name}")
+    found, running = choose_search(project, WORTH, saved.name, FewShotEffect, f"Leaving out examples of {saved.name}")
     if found is not None:
         _result(found)
     elif not running:
@@ -63,25 +63,25 @@ def _form(project: Project, saved: Version) -> None:
         answers = effect_answers(len(shots.examples), len(task.evaluation_set.examples))
         options: dict[str, object] = {"keep_examples": setup.keep_examples}
         start = partial(start_search, project, WORTH, saved.name, task, options, setup)
-        return start, told_cost(WORTH, task, options, answers)
+        return start, describe_cost(WORTH, task, options, answers)
 
     start_button("worth_start", "Measure", ready)
 
 
 def _result(found: FewShotEffect) -> None:
-    ended_note(found.ended, found.problem, found.left_out)
+    show_end_note(found.ended, found.problem, found.left_out)
     score = score_title(found.metric)
     st.markdown(f"**{fmt.markdown(found.source)}** on {fmt.markdown(found.set_name)}: {score} with all examples "
                 f"**{fmt.score(found.full.mean)}** :gray[({fmt.interval(found.full.low, found.full.high)}), "
                 f"{found.full.scored} of {found.full.total} scored]")  # fmt: skip
     if any(row.comparison is not None for row in found.examples):
-        st.plotly_chart(worth_chart(found, score), config=CONFIG, key="worth_chart", width="stretch")
+        st.plotly_chart(effect_chart(found, score), config=CONFIG, key="worth_chart", width="stretch")
         st.caption("Marks show the mean difference over the same questions, lines its 95 % interval. An example is "
                    "said to help or hurt only where that holds for all examples tested together.",
                    help=explain_terms("p", "together"))  # fmt: skip
     with st.container(key="figures_worth"):
-        st.table(worth_table(found), border="horizontal", hide_index=True, alt="What each few-shot example is worth")
-    spent(found.usage, found.seconds)
+        st.table(effect_table(found), border="horizontal", hide_index=True, alt="What each few-shot example is worth")
+    show_cost(found.usage, found.seconds)
     rows = [_plain(row) for row in found.examples]
     stem = fmt.file_stem(f"{found.source}-worth")
     downloads([Download("CSV", csv_of(rows), f"{stem}.csv", "text/csv"),
@@ -89,7 +89,7 @@ def _result(found: FewShotEffect) -> None:
               "worth_download")  # fmt: skip
 
 
-def worth_table(found: FewShotEffect) -> pd.DataFrame:
+def effect_table(found: FewShotEffect) -> pd.DataFrame:
     """One row per example, in the order of the set."""
     return pd.DataFrame([_row(row) for row in found.examples])
 
@@ -106,7 +106,9 @@ def _row(row: ExampleEffect) -> dict[str, str]:
         "Example": name,
         "Worth": fmt.with_sign(compared.difference),
         "95 % interval": fmt.unbroken(fmt.interval(compared.low, compared.high)),
-        "Says the test": fmt.unbroken(f":{style.named}[{style.sign} {_WORDS[row.verdict or 'no difference seen']}]"),
+        "Says the test": fmt.unbroken(
+            f":{style.colour_name}[{style.sign} {_WORDS[row.verdict or 'no difference seen']}]"
+        ),
         "p": fmt.p_value(row.p_adjusted),
         "Questions": f"{compared.pairs}{of}",
         "Tokens": fmt.DASH if row.tokens is None else f"{row.tokens:,.0f}",

@@ -21,17 +21,17 @@ from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import empty_state, section, show_errors
 from llmopt_ui.pickers import open_next
-from llmopt_ui.prompts.search_charts import Tried, path_chart
-from llmopt_ui.prompts.search_form import can_search, search_form, start_button, told_cost
+from llmopt_ui.prompts.search_charts import TrialPoint, path_chart
+from llmopt_ui.prompts.search_form import can_search, describe_cost, search_form, start_button
 from llmopt_ui.prompts.search_parts import (
-    ended_note,
+    choose_search,
     in_prompt,
     result_download,
     score_title,
-    shown_search,
-    spent,
+    show_cost,
+    show_end_note,
+    show_verification,
     start_search,
-    verified,
 )
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
@@ -41,14 +41,14 @@ _METHODS = {"greedy": "Add the one that helps most, step by step", "random": "Tr
 _QUESTIONS = 32
 
 
-def choice_view(project: Project, saved: Version) -> None:
+def few_shot_search_view(project: Project, saved: Version) -> None:
     """The whole view."""
     if not can_search(project):
         return
     section("Automatic choice")
     st.caption("Subsets of the set are tried on a training part of the questions. The best one is "
             "tested once on a part that was held back, and only that is the result.")  # fmt: skip
-    found, running = shown_search(project, CHOICE, saved.name, ChoiceResult, f"Choosing examples of {saved.name}")
+    found, running = choose_search(project, CHOICE, saved.name, ChoiceResult, f"Choosing examples of {saved.name}")
     if found is not None:
         _result(project, saved, found)
     elif not running:
@@ -75,23 +75,23 @@ def _form(project: Project, saved: Version) -> None:
         training, held = split(left.evaluation_set.examples, task.held_back, task.seed)
         answers = choice_answers(cast("Method", method), len(places), int(most), int(trials), len(training), len(held))
         start = partial(start_search, project, CHOICE, saved.name, task, options, setup)
-        return start, told_cost(CHOICE, task, options, answers)
+        return start, describe_cost(CHOICE, task, options, answers)
 
     start_button("choice_start", "Search", ready)
 
 
 def _result(project: Project, saved: Version, found: ChoiceResult) -> None:
-    ended_note(found.ended, found.problem, found.left_out)
+    show_end_note(found.ended, found.problem, found.left_out)
     st.markdown(f"**{fmt.markdown(found.source)}** on {fmt.markdown(found.set_name)}: {_describe(found)}")
     if found.verification is not None:
-        verified(found.verification, found.metric, "choice_verified")
+        show_verification(found.verification, found.metric, "choice_verified")
         _take_over(project, saved, found)
     st.markdown("**The search path**")
     st.plotly_chart(path_chart(_path_rows(found), score_title(found.metric), found.training), config=CONFIG,
                     key="choice_path", width="stretch")  # fmt: skip
     with st.expander("As a table", key="choice_table"), st.container(key="figures_choice"):
         st.table(trials_table(found), border="horizontal", hide_index=True, alt="Every subset that was tried")
-    spent(found.usage, found.seconds)
+    show_cost(found.usage, found.seconds)
     result_download(found, f"{found.source}-choice", "choice_download")
 
 
@@ -142,12 +142,12 @@ def _save(project: Project, name: str, found: ChoiceResult) -> None:
     notify(f"{version.name} saved as version {version.number}.")
 
 
-def _path_rows(found: ChoiceResult) -> list[Tried]:
+def _path_rows(found: ChoiceResult) -> list[TrialPoint]:
     rows = []
     for number, trial in enumerate(found.trials):
         role = "start" if trial.places is None else "best" if trial.places == found.chosen else "other"
         told = "the set as it is" if trial.places is None else _names(found, trial.places)
-        rows.append(Tried(_short(trial, number), told, trial.summary, role if trial.complete else "partial"))
+        rows.append(TrialPoint(_short(trial, number), told, trial.summary, role if trial.complete else "partial"))
     return rows
 
 

@@ -11,15 +11,15 @@ from llmopt_core.types import Message
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_errors
 from llmopt_ui.prompts.html_blocks import messages_html
-from llmopt_ui.prompts.preview import counted_model, picked_example
+from llmopt_ui.prompts.preview import model_for_counting, pick_example
 from llmopt_ui.resources import models
 
 
-def chosen_view(project: Project, spec: FewShotSpec) -> None:
+def selection_view(project: Project, spec: FewShotSpec) -> None:
     """Choose a question, see its examples as the model would."""
     st.markdown("**What a question gets**")
-    _, example = picked_example(project, "few_shot")
-    model = counted_model("few_shot")
+    _, example = pick_example(project, "few_shot")
+    model = model_for_counting("few_shot")
     if not spec.examples:
         st.caption("No examples yet: type some into the table, import a file, or take good answers of earlier runs.")
         return

@@ -20,7 +20,7 @@ from llmopt_ui.session import state
 NEW = ""
 STARTER: dict[str, Any] = {"system": "", "template": "{{ question }}", "steps": [], "few_shot": None, "extract": ""}
 _STEP = {"name": "", "template": "", "system": "", "extract": ""}
-_KEPT, _NONE = "as in this prompt", "none"
+_AS_IN_PROMPT, _NONE = "as in this prompt", "none"
 
 Body = dict[str, Any]
 
@@ -35,11 +35,11 @@ def body_of(prompt: PromptSpec) -> Body:
     return prompt.model_dump(mode="json")
 
 
-def opened_body(project: Project, saved: Version | None) -> Body:
+def body_to_edit(project: Project, saved: Version | None) -> Body:
     """What the form's fields are filled with: the draft where there is one, else the newest version."""
     name = saved.name if saved else NEW
     slot = prompt_state().slot(form_of(project, name))
-    known = prompt_state().filled
+    known = prompt_state().field_values
     # Streamlit forgets the fields when another page is shown; the draft does not.
     if slot not in known or f"prompt_name_{slot}" not in st.session_state:
         draft = store().draft(project, PROMPT, name)
@@ -77,13 +77,13 @@ def prompt_fields(project: Project, name: str, body: Body) -> Body:
         )  # fmt: skip
     with right:
         _few_shot(project, slot, body, changed)
-    return typed_body(project, name)
+    return body_from_form(project, name)
 
 
-def typed_body(project: Project, name: str) -> Body:
+def body_from_form(project: Project, name: str) -> Body:
     """What stands in the fields; a field that is not drawn yet has what it is filled with."""
     slot = prompt_state().slot(form_of(project, name))
-    base = prompt_state().filled[slot]
+    base = prompt_state().field_values[slot]
 
     def field_value(field: str, before: Any) -> Any:
         return st.session_state.get(f"prompt_{field}_{slot}", before)
@@ -98,7 +98,7 @@ def typed_body(project: Project, name: str) -> Body:
         "system": field_value("text_system", base["system"]) or "",
         "template": field_value("text_template", base["template"]) or "",
         "extract": field_value("extract", base["extract"]) or "",
-        "few_shot": _few_shot_of(project, field_value("shots", _KEPT), base["few_shot"]),
+        "few_shot": _few_shot_of(project, field_value("shots", _AS_IN_PROMPT), base["few_shot"]),
         "note": field_value("note", base.get("note")) or "",
         "steps": steps,
     }
@@ -109,7 +109,7 @@ def prompt_values(body: Mapping[str, Any]) -> Body:
     return {key: value for key, value in body.items() if key in STARTER}
 
 
-def is_changed(body: Body, saved: Version | None) -> bool:
+def has_changes(body: Body, saved: Version | None) -> bool:
     """Whether the form says something else than the newest version."""
     before = {**STARTER, **saved.body} if saved else STARTER
     return prompt_values(body) != before or body["name"] != (saved.name if saved else NEW)
@@ -129,11 +129,11 @@ def discard(project: Project, name: str) -> None:
 
 def keep(project: Project, name: str) -> None:
     """Called at every change, even when the page is being left."""
-    store().save_draft(project, PROMPT, name, typed_body(project, name))
+    store().save_draft(project, PROMPT, name, body_from_form(project, name))
 
 
 def _apply(project: Project, name: str, change: Callable[[Body], Body]) -> None:
-    refill(project, name, change(typed_body(project, name)))
+    refill(project, name, change(body_from_form(project, name)))
 
 
 def _blocks(project: Project, name: str) -> None:
@@ -156,7 +156,7 @@ def _blocks(project: Project, name: str) -> None:
 
 
 def _add_block(project: Project, name: str, block_name: str) -> None:
-    body = typed_body(project, name)
+    body = body_from_form(project, name)
     try:
         made = block(block_name).apply(PromptSpec.model_validate(prompt_values(body)))
     except ValueError:
@@ -204,10 +204,10 @@ def _area(field: str) -> str:
 def _few_shot(project: Project, slot: str, body: Body, changed: dict[str, Any]) -> None:
     sets = newest_versions(store(), project, FEW_SHOT)
     own = len(body["few_shot"]["examples"]) if body["few_shot"] else 0
-    options = [*([_KEPT] if own else []), _NONE, *sets]
+    options = [*([_AS_IN_PROMPT] if own else []), _NONE, *sets]
 
     def label(option: str) -> str:
-        if option == _KEPT:
+        if option == _AS_IN_PROMPT:
             return f"Those of this prompt ({fmt.plural(own, 'example')})"
         return "No examples" if option == _NONE else version_label(sets[option])
 
@@ -217,7 +217,7 @@ def _few_shot(project: Project, slot: str, body: Body, changed: dict[str, Any]) 
 
 
 def _few_shot_of(project: Project, option: str, before: Any) -> Any:
-    if option == _KEPT:
+    if option == _AS_IN_PROMPT:
         return before
     if option == _NONE:
         return None

@@ -26,11 +26,11 @@ from llmopt_ui.progress import ProgressCard
 from llmopt_ui.prompts.downloads import grid_downloads
 from llmopt_ui.prompts.grid_rows import Page, draw_rows
 from llmopt_ui.prompts.live import ask_again, columns, grid_of, live, new_budget_key
-from llmopt_ui.prompts.watch import answers_ended, watch
+from llmopt_ui.prompts.watch import count_ended, watch
 from llmopt_ui.resources import models
 from llmopt_ui.theme import Ink, verdict
 
-FILTER, PAGE, MARKED = "show", "page", "marked"
+FILTER, PAGE, DIFFERENCES = "show", "page", "marked"
 PER_PAGE = 10
 _FILTERS: dict[Filter, str] = {
     "all": "All", "failures": "Failures", "different": "Different", "regressions": "Regressions"
@@ -86,7 +86,7 @@ def _progress(card: ProgressCard, found: Comparison, grid: Grid) -> None:
     """What has come, as the grid knows it, with the time and the cost that the job has told."""
     job = live().job(found.id)
     told = summarize_progress(job.progress if job is not None else {})
-    done, total = answers_ended(grid)
+    done, total = count_ended(grid)
     card.show("Running", replace(told, done=done, total=total, unit="answers", message=""))
 
 
@@ -172,7 +172,7 @@ def _filters(grid: Grid) -> tuple[Filter, bool]:
         )  # fmt: skip
         marked = len(grid.names) > 1 and st.toggle(
             "Mark differences",
-            key=MARKED,
+            key=DIFFERENCES,
             bind="query-params",
             help="Word by word, against the first column; not where less than half of its words are kept.",
         )

@@ -33,7 +33,7 @@ class Page:
     """The rows on the screen, whether differences are marked, and the colours of the columns."""
 
     rows: tuple[int, ...]
-    marked: bool
+    marks_differences: bool
     colours: tuple[Ink, ...]
 
 
@@ -55,7 +55,7 @@ def draw_rows(found: Comparison, grid: Grid, page: Page, *, busy: bool) -> Slots
 
 def draw_row(slots: Slots, grid: Grid, page: Page, row: int) -> None:
     """Draw the cells of one row as they stand: one piece of the page, since a browser takes its time for each."""
-    slots[row].html(row_html(grid, row, page.colours, page.marked))
+    slots[row].html(row_html(grid, row, page.colours, page.marks_differences))
 
 
 def _missing(found: Comparison, grid: Grid, row: int) -> None:

@@ -15,14 +15,14 @@ _TAGS = {"equal": "", "insert": "ins", "delete": "del"}
 _SIGNS = {True: ("yes", "✓"), False: ("no", "✗"), None: ("open", "?")}
 
 
-def escaped(text: str) -> str:
+def escape_text(text: str) -> str:
     """Text that a browser shows as it is."""
     return html.escape(text).replace("\0", "�")
 
 
 def text_html(text: str, *, pending: bool = False) -> str:
     """One plain text."""
-    inside = f'<span class="pending">{escaped(text)}</span>' if pending else escaped(text)
+    inside = f'<span class="pending">{escape_text(text)}</span>' if pending else escape_text(text)
     return f'<div class="llmopt-text llmopt-answer">{inside}</div>'
 
 
@@ -31,7 +31,7 @@ def diff_html(pieces: Sequence[tuple[Op, str]]) -> str:
     marked = []
     for op, text in pieces:
         tag = _TAGS[op]
-        marked.append(f"<{tag}>{escaped(visible_text(op, text))}</{tag}>" if tag else escaped(text))
+        marked.append(f"<{tag}>{escape_text(visible_text(op, text))}</{tag}>" if tag else escape_text(text))
     told = meta_html([ONLY_SPACE]) if only_space(pieces) else ""
     return f'<div class="llmopt-text llmopt-answer">{"".join(marked)}</div>{told}'
 
@@ -42,8 +42,8 @@ def messages_html(messages: Sequence[Message], titles: Sequence[str] = ()) -> st
     for number, message in enumerate(messages):
         title = titles[number] if number < len(titles) else message.role
         blocks.append(
-            f'<div class="llmopt-message {message.role}"><b>{escaped(title)}</b>'
-            f'<div class="llmopt-text">{escaped(message.full_text)}</div></div>'
+            f'<div class="llmopt-message {message.role}"><b>{escape_text(title)}</b>'
+            f'<div class="llmopt-text">{escape_text(message.full_text)}</div></div>'
         )
     return "".join(blocks)
 
@@ -53,19 +53,19 @@ def assertions_html(assertions: Sequence[tuple[AssertionSpec, Score]]) -> str:
     marks = []
     for spec, score in assertions:
         kind, sign = _SIGNS[score.passed]
-        why = escaped(score.explanation or score.failure)
-        marks.append(f'<span class="{kind}" title="{why}">{sign} {escaped(describe(spec))}</span>')
+        why = escape_text(score.explanation or score.failure)
+        marks.append(f'<span class="{kind}" title="{why}">{sign} {escape_text(describe(spec))}</span>')
     return f'<div class="llmopt-checks">{"".join(marks)}</div>' if marks else ""
 
 
 def meta_html(parts: Sequence[str]) -> str:
     """Small facts below an answer."""
-    return f'<div class="llmopt-meta">{" · ".join(map(escaped, parts))}</div>' if parts else ""
+    return f'<div class="llmopt-meta">{" · ".join(map(escape_text, parts))}</div>' if parts else ""
 
 
 def question_html(question: str, about: str) -> str:
     """What a row asks, and small facts about it."""
-    return f'<div class="llmopt-question">{escaped(question)}</div>{meta_html([about] if about else [])}'
+    return f'<div class="llmopt-question">{escape_text(question)}</div>{meta_html([about] if about else [])}'
 
 
 def title_html(name: str, ink: Ink, outcome: Outcome) -> str:
@@ -73,10 +73,10 @@ def title_html(name: str, ink: Ink, outcome: Outcome) -> str:
     verdict = ""
     if outcome.word:
         kind, sign = _SIGNS[outcome.passed]
-        verdict = f'<span class="llmopt-verdict {kind}">{sign} {escaped(outcome.word)}</span>'
+        verdict = f'<span class="llmopt-verdict {kind}">{sign} {escape_text(outcome.word)}</span>'
     filling = "border: 2px solid" if ink.pattern else "background:"
     dot = f'<span class="llmopt-dot" style="{filling} {ink.colour}"></span>'
-    return f'<div class="llmopt-title">{dot}<b>{escaped(name)}</b>{verdict}</div>'
+    return f'<div class="llmopt-title">{dot}<b>{escape_text(name)}</b>{verdict}</div>'
 
 
 def cells_html(cells: Sequence[str], passed: Sequence[bool | None]) -> str:

@@ -27,16 +27,16 @@ from llmopt_ui.components import empty_state, section, show_errors
 from llmopt_ui.forms.configuration import model_fields, sentence_of
 from llmopt_ui.pickers import open_next
 from llmopt_ui.prompts.html_blocks import diff_html, text_html
-from llmopt_ui.prompts.search_charts import Tried, path_chart
-from llmopt_ui.prompts.search_form import can_search, search_form, start_button, told_cost
+from llmopt_ui.prompts.search_charts import TrialPoint, path_chart
+from llmopt_ui.prompts.search_form import can_search, describe_cost, search_form, start_button
 from llmopt_ui.prompts.search_parts import (
-    ended_note,
+    choose_search,
     result_download,
     score_title,
-    shown_search,
-    spent,
+    show_cost,
+    show_end_note,
+    show_verification,
     start_search,
-    verified,
 )
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
@@ -55,7 +55,7 @@ def instruction_view(project: Project) -> None:
     st.caption("A language model rewrites the instruction from answers that went wrong. Each "
             "rewrite is scored on a training part of the questions; the best is kept only if it wins on the part held "
             "back.")  # fmt: skip
-    found, running = shown_search(
+    found, running = choose_search(
         project, INSTRUCTION, _SUBJECT, InstructionResult, "Searching for a better instruction"
     )
     if found is not None:
@@ -95,7 +95,7 @@ def _form(project: Project) -> None:
         beside = f" and {fmt.plural(int(rewrites * rounds), 'call')} of the writer"
         start = partial(start_search, project, INSTRUCTION, _SUBJECT, task, options, setup)
         rewriting = Rewriting(writer, int(rewrites * rounds), shown)
-        return start, told_cost(INSTRUCTION, task, options, answers, beside, rewriting)
+        return start, describe_cost(INSTRUCTION, task, options, answers, beside, rewriting)
 
     start_button("instruction_start", "Search", ready)
 
@@ -112,10 +112,10 @@ def _writer() -> ModelSpec:
 
 
 def _result(project: Project, found: InstructionResult) -> None:
-    ended_note(found.ended, found.problem, found.left_out)
+    show_end_note(found.ended, found.problem, found.left_out)
     st.markdown(f"**{fmt.markdown(found.source)}** on {fmt.markdown(found.set_name)}: {_describe(found)}")
     if found.verification is not None:
-        verified(found.verification, found.metric, "instruction_verified")
+        show_verification(found.verification, found.metric, "instruction_verified")
     if found.better_text is not None:
         st.button("Save as a new version of the prompt", key="instruction_save", type="primary", icon=":material/save:",
                   on_click=_save, args=(project, found))  # fmt: skip
@@ -125,7 +125,7 @@ def _result(project: Project, found: InstructionResult) -> None:
         st.plotly_chart(path_chart(tried, score_title(found.metric), found.training), config=CONFIG,
                         key="instruction_path", width="stretch")  # fmt: skip
     _texts(found)
-    spent(found.usage, found.seconds)
+    show_cost(found.usage, found.seconds)
     st.caption(f"Rewrites by {fmt.markdown(found.proposer)}.")
     result_download(found, f"{found.source}-instructions", "instruction_download")
 
@@ -133,7 +133,7 @@ def _result(project: Project, found: InstructionResult) -> None:
 def _describe(found: InstructionResult) -> str:
     tried = sum(candidate.complete for candidate in found.candidates)
     if found.best is None and not tried:
-        return f"{_why_untried(found.candidates)} The prompt stays as it is."
+        return f"{_skip_reason(found.candidates)} The prompt stays as it is."
     if found.best is None:
         return f"no rewrite did better on the training part ({tried} tried). The prompt stays as it is."
     if found.verification is None:
@@ -144,7 +144,7 @@ def _describe(found: InstructionResult) -> str:
     return f"rewrite {found.best + 1} wins on questions that the search never saw."
 
 
-def _why_untried(candidates: Sequence[Candidate]) -> str:
+def _skip_reason(candidates: Sequence[Candidate]) -> str:
     """Why no rewrite was tried on the whole training part."""
     refused = Counter(candidate.refused for candidate in candidates if candidate.refused)
     if not refused:
@@ -154,12 +154,12 @@ def _why_untried(candidates: Sequence[Candidate]) -> str:
     return f"no rewrite was tried, because {whole} refused: {fmt.markdown(reasons)}."
 
 
-def _path_rows(found: InstructionResult) -> list[Tried]:
-    rows = [Tried("as it is", found.original or "(none)", found.baseline, "start")]
+def _path_rows(found: InstructionResult) -> list[TrialPoint]:
+    rows = [TrialPoint("as it is", found.original or "(none)", found.baseline, "start")]
     for number, candidate in enumerate(found.candidates):
         if candidate.summary is not None:
             role = "best" if number == found.best else "other"
-            rows.append(Tried(f"rewrite {number + 1}", candidate.text, candidate.summary,
+            rows.append(TrialPoint(f"rewrite {number + 1}", candidate.text, candidate.summary,
                               role if candidate.complete else "partial"))  # fmt: skip
     return rows
 

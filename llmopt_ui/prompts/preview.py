@@ -32,7 +32,7 @@ from llmopt_ui.resources import models, settings, store
 
 SET, EXAMPLE, QUESTION = "preview_set", "preview_example", "preview_question"
 ENDPOINT, MODEL = "preview_endpoint", "preview_model"
-_TYPED = "a typed question"
+_OWN_QUESTION = "a typed question"
 
 
 def preview_view(project: Project, body: Body) -> None:
@@ -46,12 +46,12 @@ def preview_view(project: Project, body: Body) -> None:
         _render(project, prompt, example, model)
 
 
-def picked_example(project: Project, key: str) -> tuple[tuple[Example, ...], Example]:
+def pick_example(project: Project, key: str) -> tuple[tuple[Example, ...], Example]:
     """Choose an example of a set, or type a question; gives all examples of the set, too."""
     sets = [item.name for item in sets_of(project)]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        chosen = st.selectbox("On", [*sets, _TYPED], key=f"{SET}_{key}", width=190, persist_state="session")
-        if chosen == _TYPED:
+        chosen = st.selectbox("On", [*sets, _OWN_QUESTION], key=f"{SET}_{key}", width=190, persist_state="session")
+        if chosen == _OWN_QUESTION:
             typed = st.text_input("Question", "What is the capital of France?", key=f"{QUESTION}_{key}", live=True,
                                   persist_state="session")  # fmt: skip
             return (), Example("typed", typed or "")
@@ -74,14 +74,14 @@ def _set(project_id: int, name: str, version: str, _project: Project) -> Evaluat
 
 
 def _example(project: Project) -> tuple[tuple[Example, ...], Example]:
-    return picked_example(project, "editor")
+    return pick_example(project, "editor")
 
 
 def _model() -> ModelSpec:
-    return counted_model("editor")
+    return model_for_counting("editor")
 
 
-def counted_model(key: str) -> ModelSpec:
+def model_for_counting(key: str) -> ModelSpec:
     """For which model tokens are counted."""
     names = list(endpoints_from(settings(), os.environ))
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):

@@ -37,9 +37,9 @@ def import_button(project: Project) -> None:
         _dialog(project)
 
 
-def imported_view() -> None:
+def import_result_view() -> None:
     """What the last import of this session became, until it is put away."""
-    made = prompt_state().imported
+    made = prompt_state().import_result
     if not isinstance(made, ImportResult):
         return
     with st.container(border=True, gap="small"):
@@ -74,7 +74,7 @@ def _omissions(made: ImportResult) -> list[str]:
 
 
 def _put_away() -> None:
-    prompt_state().imported = None
+    prompt_state().import_result = None
 
 
 def _open(dialog: str = "") -> None:
@@ -105,7 +105,7 @@ def _dialog(project: Project) -> None:
             prompt_state().new_hosts = tuple(new)
             st.rerun()
         trust(settings(), new)
-        prompt_state().imported = made = adopt(store(), project, found)
+        prompt_state().import_result = made = adopt(store(), project, found)
         for endpoint in added:
             save_endpoint(settings(), endpoint)
     except LlmOptError as error:

@@ -15,7 +15,7 @@ from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
 from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.prompts.preview import latest_set
-from llmopt_ui.prompts.table import edited_rows
+from llmopt_ui.prompts.table import edit_rows
 from llmopt_ui.tables import data_table
 
 _SOURCES = {"set": "Examples of a set", "free": "Free input"}
@@ -85,7 +85,7 @@ def _input_table(setup: Setup, slot: str) -> Setup:
         "reference": st.column_config.TextColumn("Reference answer", width="medium"),
         **{name: st.column_config.TextColumn(name) for name in wanted},
     }
-    rows = edited_rows(f"rows_inputs_{'_'.join(config)}_{slot}", setup.inputs or [{"question": ""}], config)
+    rows = edit_rows(f"rows_inputs_{'_'.join(config)}_{slot}", setup.inputs or [{"question": ""}], config)
     kept = [{name: str(value or "") for name, value in row.items()} for row in rows if any(row.values())]
     return setup.model_copy(update={"inputs": tuple(kept)})
 

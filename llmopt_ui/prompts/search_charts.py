@@ -11,7 +11,7 @@ from llmopt_core.experiments.search.confirmation import Verification
 from llmopt_core.experiments.search.results import ExampleEffect, FewShotEffect
 from llmopt_core.statistics.intervals import Summary
 from llmopt_ui import format as fmt
-from llmopt_ui.theme import FAINT, NEUTRAL, plain, themed, verdict
+from llmopt_ui.theme import FAINT, NEUTRAL, apply_theme, plain, verdict
 
 _ROW, _NARROW_ROW, _TALL = 34, 22, 20
 _WORDS = {"better": "helps", "worse": "hurts", "no difference seen": "no difference seen"}
@@ -20,7 +20,7 @@ _ROOM = 0.06
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class TrialPoint:
     """One candidate of a search path.
 
     Attributes:
@@ -36,7 +36,7 @@ class Tried:
     role: str
 
 
-def worth_chart(found: FewShotEffect, score: str) -> go.Figure:
+def effect_chart(found: FewShotEffect, score: str) -> go.Figure:
     """One row per few-shot example: what the score gains by having it, with its 95 % interval; the best on top."""
     rows = sorted(found.examples, key=_effect)
     figure = go.Figure()
@@ -56,10 +56,10 @@ def worth_chart(found: FewShotEffect, score: str) -> go.Figure:
         },
         showlegend=True,
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
-def path_chart(tried: Sequence[Tried], score: str, questions: int) -> go.Figure:
+def path_chart(tried: Sequence[TrialPoint], score: str, questions: int) -> go.Figure:
     """The search path on the training part, in the order tried from top to bottom."""
     rows = list(reversed(tried))
     figure = go.Figure()
@@ -79,7 +79,7 @@ def path_chart(tried: Sequence[Tried], score: str, questions: int) -> go.Figure:
                "range": [-0.6, len(rows) - 0.4]},
         showlegend=True,
     )  # fmt: skip
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def before_after(found: Verification, score: str) -> go.Figure:
@@ -103,7 +103,7 @@ def before_after(found: Verification, score: str) -> go.Figure:
         xaxis={"title": f"{score}, held-back questions", "gridcolor": FAINT, "range": _with_zero(found)},
         yaxis={"range": [-0.6, 1.7]},
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def _with_zero(found: Verification) -> list[float]:
@@ -147,7 +147,7 @@ def _effect_trace(rows: Sequence[ExampleEffect], name: str, colour: str) -> go.S
     )  # fmt: skip
 
 
-def _path_trace(rows: Sequence[Tried], name: str, colour: str, symbol: str) -> go.Scatter:
+def _path_trace(rows: Sequence[TrialPoint], name: str, colour: str, symbol: str) -> go.Scatter:
     summaries = [row.summary for row in rows if row.summary is not None]
     return go.Scatter(
         name=name,

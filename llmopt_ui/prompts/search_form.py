@@ -33,7 +33,7 @@ from llmopt_ui.model_choice import model_choice
 from llmopt_ui.navigation import EVALUATION, PROMPTS
 from llmopt_ui.prompts.preview import latest_set
 from llmopt_ui.prompts.setup_draft import KIND as COMPARISON
-from llmopt_ui.prompts.variants import prompts_offered, usual_variants, variant_fields
+from llmopt_ui.prompts.variants import prompt_choices, usual_variants, variant_fields
 from llmopt_ui.resources import models, settings, store
 
 _KEEP: dict[str, Any] = {"persist_state": "session"}
@@ -66,7 +66,7 @@ def search_form(project: Project, key: str, *, questions: int, held_back: bool, 
     """
     left, right = st.columns([2, 3], gap="small")
     with left:
-        variant = variant_fields(project, _first_variant(project, key), prompts_offered(project), f"search_{key}")
+        variant = variant_fields(project, _first_variant(project, key), prompt_choices(project), f"search_{key}")
     with right:
         found, metric, judge = _measure(project, key)
     cells = st.columns(5 if held_back else 4, gap="small", vertical_alignment="bottom")
@@ -94,7 +94,7 @@ def search_form(project: Project, key: str, *, questions: int, held_back: bool, 
     )  # fmt: skip
 
 
-def told_cost(  # noqa: PLR0917
+def describe_cost(  # noqa: PLR0917
     kind: str,
     task: SearchTask,
     options: Mapping[str, object],
@@ -155,7 +155,7 @@ def start_button(key: str, label: str, ready: Callable[[], tuple[Callable[[], No
 def _first_variant(project: Project, key: str) -> VariantSetup:
     """What the fields start with: the last variant that was compared side by side, else the newest prompt."""
     known = st.session_state.get(f"variant_prompt_search_{key}")
-    offered = prompts_offered(project)
+    offered = prompt_choices(project)
     compared = setup_from(store().draft(project, COMPARISON, "")).variants
     usual = next((variant for variant in reversed(compared) if variant.prompt in offered), None)
     usual = usual or usual_variants(project, list(offered))[-1]

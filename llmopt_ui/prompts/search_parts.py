@@ -43,7 +43,7 @@ _TABS = {
 """Kind of a search -> its tab, and the part of the tab."""
 _AGAIN = "Search again below to see what holds now."
 R = TypeVar("R", bound=Spec)
-_ENDED: dict[Ended, str] = {
+_END_NOTES: dict[Ended, str] = {
     "budget": "The budget was reached, so the search is not complete. What was paid is kept: with a larger "
     "budget it goes on from it.",
     "cancelled": "Cancelled. What was paid is kept: starting again goes on from it.",
@@ -70,7 +70,7 @@ def start_search(  # noqa: PLR0917
         state().problem = str(error)
 
 
-def shown_search(project: Project, kind: str, subject: str, result: type[R], title: str) -> tuple[R | None, bool]:
+def choose_search(project: Project, kind: str, subject: str, result: type[R], title: str) -> tuple[R | None, bool]:
     """Follow what runs and choose among the results; gives the chosen one, and whether something runs."""
     jobs = search_jobs(store(), project, kind, subject)
     running = [job for job in jobs if job.active]
@@ -85,7 +85,7 @@ def shown_search(project: Project, kind: str, subject: str, result: type[R], tit
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         if len(found) > 1:
             options = list(found)
-            chosen = st.selectbox("Result", options, width=420, format_func=lambda number: _told(when[number]),
+            chosen = st.selectbox("Result", options, width=420, format_func=lambda number: _job_label(when[number]),
                                   **address_arguments(f"{kind}-result", options, options[0]))  # fmt: skip
         copy_link(project, _TABS[kind][0], _pins(kind, subject, chosen), f"{kind}_link_{chosen}",
                   "A link to this result.")  # fmt: skip
@@ -123,17 +123,17 @@ def in_prompt(saved: Version, setup: SearchSetup) -> str:
     return f"{version_label(saved)} in {setup.variant.prompt.replace('@', ' ')}, {who}"
 
 
-def ended_note(ended: Ended, problem: str, left_out: Sequence[str]) -> None:
+def show_end_note(ended: Ended, problem: str, left_out: Sequence[str]) -> None:
     """Why a result is not complete, and what was left out of it."""
     if ended:
-        told = f"{_ENDED[ended]}: {problem}" if ended == "failed" else _ENDED[ended]
+        told = f"{_END_NOTES[ended]}: {problem}" if ended == "failed" else _END_NOTES[ended]
         st.markdown(f":orange[:material/warning:] {fmt.markdown(told)}")
     if left_out:
         told = fmt.plural(len(left_out), "text")
         st.caption(f":material/info: {told} left out, because an example and a question ask the same.")
 
 
-def spent(usage: Usage, seconds: float) -> None:
+def show_cost(usage: Usage, seconds: float) -> None:
     """What the search took."""
     facts(
         [
@@ -146,7 +146,7 @@ def spent(usage: Usage, seconds: float) -> None:
     )
 
 
-def verified(found: Verification, metric: str, key: str) -> None:
+def show_verification(found: Verification, metric: str, key: str) -> None:
     """The result: before and after on questions that the search never saw."""
     compared = found.comparison
     left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
@@ -173,7 +173,7 @@ def result_download(found: Spec, stem: str, key: str) -> None:
     downloads([Download("JSON", text, f"{fmt.file_stem(stem)}.json", "application/json")], key)
 
 
-def _told(job: Job) -> str:
+def _job_label(job: Job) -> str:
     about = job.arguments
     score, on = score_title(str(about.get("metric", ""))), about.get("evaluation_set", "")
     ended = f"{(job.finished_at or job.created_at).astimezone():%d %b, %H:%M}"
@@ -188,9 +188,9 @@ def _on_end(job: Job) -> None:
 def _last_failure(jobs: Sequence[Job]) -> None:
     """What went wrong with the newest search, until it is put away."""
     newest = jobs[0] if jobs else None
-    if newest is None or newest.status not in ("failed", "interrupted") or newest.id in state().seen_jobs:
+    if newest is None or newest.status not in ("failed", "interrupted") or newest.id in state().dismissed_jobs:
         return
     show_error(newest.error or "The app ended before the search was done. What was paid is kept; start it again.")
     if st.button("Put away", key=f"job_seen_{newest.id}", type="tertiary"):
-        state().seen_jobs.add(newest.id)
+        state().dismissed_jobs.add(newest.id)
         st.rerun()

@@ -35,7 +35,7 @@ from llmopt_ui.resources import settings, store
 from llmopt_ui.session import state
 
 START = "comparison_start"
-_OFFERED = [name for name, info in METRICS.items() if info.kind == "answer"]
+_METRIC_CHOICES = [name for name, info in METRICS.items() if info.kind == "answer"]
 _KEEP: dict[str, Any] = {"persist_state": "session"}
 
 
@@ -46,7 +46,7 @@ def setup_view(project: Project) -> None:
                          ":material/view_column:"):  # fmt: skip
             button_to(PROMPTS, "Write a prompt", "setup_to_editor", "Editor")
         return
-    setup = opened_setup(project)
+    setup = setup_to_edit(project)
     slot = prompt_state().slot(form_key(project))
     section("Variants", "Each column is a prompt with a model. The others are compared with the first.")
     before = setup
@@ -64,10 +64,10 @@ def setup_view(project: Project) -> None:
     _start(project, setup)
 
 
-def opened_setup(project: Project) -> Setup:
+def setup_to_edit(project: Project) -> Setup:
     """What was chosen before; the fields keep it from then on."""
     slot = prompt_state().slot(form_key(project))
-    known = prompt_state().filled
+    known = prompt_state().field_values
     if slot not in known:
         known[slot] = store().draft(project, KIND, "") or {}
     return setup_from(known[slot])
@@ -75,7 +75,7 @@ def opened_setup(project: Project) -> Setup:
 
 def _scoring(setup: Setup, slot: str) -> Setup:
     fields = st.grid(4, min_column_width=240)
-    metrics = fields.multiselect("Scores", _OFFERED, list(setup.metrics), key=f"setup_metrics_{slot}",
+    metrics = fields.multiselect("Scores", _METRIC_CHOICES, list(setup.metrics), key=f"setup_metrics_{slot}",
                                  format_func=metric_title, placeholder="No scores", **_KEEP)  # fmt: skip
     endpoints = list(endpoints_from(settings(), os.environ))
     names = endpoints if setup.judge.endpoint in endpoints else [*endpoints, setup.judge.endpoint]
@@ -102,7 +102,7 @@ def _start(project: Project, setup: Setup) -> None:
             st.button("Compare", key=START, type="primary", icon=":material/play_arrow:", on_click=_go, args=(plan,))
             asked = models_for(plan.variants)
             found = estimate_comparison(plan, asked)
-            st.caption(_told(plan, found), width="content")
+            st.caption(_describe_plan(plan, found), width="content")
         if found.cost_usd is not None and found.cost_usd[1] == 0:
             return
         work = comparison_work_name(plan, asked)
@@ -112,7 +112,7 @@ def _start(project: Project, setup: Setup) -> None:
         warn_above(plan.budget_usd, *(found.cost_usd or (None,)))
 
 
-def _told(plan: ComparisonPlan, found: ComparisonEstimate) -> str:
+def _describe_plan(plan: ComparisonPlan, found: ComparisonEstimate) -> str:
     """What it will take, in one line."""
     not_run = len(plan.evaluation_set.examples) - len(plan.runnable_examples)
     parts = [fmt.plural(found.answers, "answer")]

@@ -14,9 +14,9 @@ def save_setup(project: Project, setup: Setup, *, refill: bool = False) -> None:
     """Keep what is chosen; with `refill` the fields show it at the next rerun."""
     values = setup.model_dump(mode="json")
     slot = prompt_state().slot(form_key(project))
-    if refill or prompt_state().filled.get(slot) != values:
+    if refill or prompt_state().field_values.get(slot) != values:
         store().save_draft(project, KIND, "", values)
-        prompt_state().filled[slot] = values
+        prompt_state().field_values[slot] = values
     if refill:
         prompt_state().fill(form_key(project))
 

@@ -15,7 +15,7 @@ from llmopt_ui.copy_link import copy_link
 from llmopt_ui.pickers import address_arguments, open_next, warn_missing
 from llmopt_ui.prompts.grid import grid_view
 from llmopt_ui.prompts.live import live
-from llmopt_ui.prompts.promptfoo import import_button, imported_view
+from llmopt_ui.prompts.promptfoo import import_button, import_result_view
 from llmopt_ui.prompts.setup import setup_view
 from llmopt_ui.prompts.setup_draft import save_setup
 from llmopt_ui.resources import store
@@ -26,7 +26,7 @@ NEW = "new"
 _LONGEST = 64
 
 
-def side_view(project: Project) -> None:
+def side_by_side_view(project: Project) -> None:
     """The whole tab."""
     found = {one.id: one for one in comparisons(store(), project)}
     options = [NEW, *found]
@@ -48,7 +48,7 @@ def side_view(project: Project) -> None:
         grid_view(project, found[chosen])
     else:
         with st.container():
-            imported_view()
+            import_result_view()
             setup_view(project)
 
 

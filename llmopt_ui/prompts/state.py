@@ -28,12 +28,12 @@ class PromptState:
     """
 
     revisions: dict[str, int] = field(default_factory=dict)
-    filled: dict[str, dict[str, Any]] = field(default_factory=dict)
-    unveiled: dict[tuple[str, str], bool] = field(default_factory=dict)
+    field_values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    reveals: dict[tuple[str, str], bool] = field(default_factory=dict)
     voter: str | None = None
-    voted_on: tuple[str, ...] = ()
+    vote_memory: tuple[str, ...] = ()
     own_votes: dict[tuple[str, str], set[str]] = field(default_factory=dict)
-    imported: object = None
+    import_result: object = None
     new_hosts: tuple[Destination, ...] = ()
 
     def slot(self, form: str) -> str:
@@ -42,7 +42,7 @@ class PromptState:
 
     def fill(self, form: str) -> None:
         """Let the form's fields be filled anew at the next rerun."""
-        self.filled.pop(self.slot(form), None)
+        self.field_values.pop(self.slot(form), None)
         self.revisions[form] = self.revisions.get(form, 0) + 1
 
 

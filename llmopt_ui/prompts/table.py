@@ -14,7 +14,7 @@ from llmopt_ui.tables import TALLEST, table_editor
 Row = dict[str, Any]
 
 
-def edited_rows(
+def edit_rows(
     key: str,
     rows: Sequence[Mapping[str, Any]],
     columns: Mapping[str, Any],
@@ -50,7 +50,7 @@ def table_base(
     key: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], types: Mapping[str, str]
 ) -> pd.DataFrame:
     """What an edited table starts from, held for as long as the table is shown."""
-    held = prompt_state().filled
+    held = prompt_state().field_values
     if key not in st.session_state or key not in held:
         values = {name: [row.get(name) for row in rows] for name in columns}
         held[key] = {"table": pd.DataFrame(values).astype({name: types.get(name, "string") for name in columns})}
@@ -60,7 +60,7 @@ def table_base(
 
 def rows_with_edits(key: str) -> list[Row]:
     """The rows of a table that is shown, from what the browser sent: for callbacks, which run before it is drawn."""
-    table = prompt_state().filled[key]["table"]
+    table = prompt_state().field_values[key]["table"]
     edits = st.session_state[key]
     rows = _plain(table)
     for place, changes in edits.get("edited_rows", {}).items():

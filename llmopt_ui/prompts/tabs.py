@@ -15,7 +15,7 @@ VIEW = "prompts_view"
 TABS = {
     "Editor": "llmopt_ui.prompts.editor:editor_view",
     "Few-shot": "llmopt_ui.prompts.few_shot:few_shot_view",
-    "Side by side": "llmopt_ui.prompts.side_by_side:side_view",
+    "Side by side": "llmopt_ui.prompts.side_by_side:side_by_side_view",
     "Blind vote": "llmopt_ui.prompts.vote:vote_view",
     "Instruction search": "llmopt_ui.prompts.instruction:instruction_view",
 }

@@ -28,7 +28,7 @@ _NARROWEST = 225
 
 def variants_fields(project: Project, setup: Setup, slot: str) -> Setup:
     """Draw the columns; gives the setup with what was chosen."""
-    offered = prompts_offered(project)
+    offered = prompt_choices(project)
     chosen = list(setup.variants) or usual_variants(project, list(offered))
     made = []
     grid = st.grid(max(2, min(MOST_VARIANTS, len(chosen) + 1)), min_column_width=_NARROWEST)
@@ -51,7 +51,7 @@ def variants_fields(project: Project, setup: Setup, slot: str) -> Setup:
     return setup.model_copy(update={"variants": tuple(made)})
 
 
-def prompts_offered(project: Project) -> dict[str, str]:
+def prompt_choices(project: Project) -> dict[str, str]:
     """What can be chosen -> how it is shown: each prompt's newest version, its labels, then all its versions."""
     offered: dict[str, str] = {}
     versions = store().versions(project, PROMPT)
@@ -71,7 +71,7 @@ def usual_variants(project: Project, offered: list[str]) -> list[VariantSetup]:
 
 
 def _usual_retrieval(project: Project, prompt: str) -> str:
-    return next(iter(_retrieving(project)), "") if _wants_passages(project, prompt) else ""
+    return next(iter(_retrieval_names(project)), "") if _wants_passages(project, prompt) else ""
 
 
 def variant_fields(project: Project, before: VariantSetup, offered: dict[str, str], key: str) -> VariantSetup:
@@ -80,16 +80,16 @@ def variant_fields(project: Project, before: VariantSetup, offered: dict[str, st
     prompt = st.selectbox("Prompt", names, names.index(before.prompt), key=f"variant_prompt_{key}",
                           persist_state="session",
                           format_func=lambda name: offered.get(name, f"{name} (gone)"))  # fmt: skip
-    shown = str(st.session_state.get(f"variant_told_{key}") or _told(before.model))
+    shown = str(st.session_state.get(f"variant_told_{key}") or _model_label(before.model))
     with st.popover(fmt.markdown(shown), icon=":material/tune:", width="stretch", key=f"variant_model_{key}"):
         model = _model(before.model, key)
-    if _told(model) != shown:
+    if _model_label(model) != shown:
         # The label stands above the fields that change it.
-        st.session_state[f"variant_told_{key}"] = _told(model)
+        st.session_state[f"variant_told_{key}"] = _model_label(model)
         st.rerun()
     retrieval = before.retrieval
     if _wants_passages(project, prompt) or before.retrieval:
-        retrieving = _retrieving(project)
+        retrieving = _retrieval_names(project)
         options = ["", *dict.fromkeys([*retrieving, *([before.retrieval] if before.retrieval else [])])]
         retrieval = st.selectbox(
             "Passages from", options, options.index(before.retrieval), key=f"variant_passages_{key}",
@@ -108,7 +108,7 @@ def _model(before: ModelSpec, key: str) -> ModelSpec:
         return before
 
 
-def _told(model: ModelSpec) -> str:
+def _model_label(model: ModelSpec) -> str:
     who = "built-in model" if model.endpoint == BUILTIN and not model.name else model.name or model.endpoint
     return f"{who}, temperature {model.temperature:g}"
 
@@ -121,7 +121,7 @@ def _wants_passages(project: Project, prompt: str) -> bool:
         return False
 
 
-def _retrieving(project: Project) -> list[str]:
+def _retrieval_names(project: Project) -> list[str]:
     return [item.name for item in saved_configurations(store(), project) if item.retrieval is not None]
 
 

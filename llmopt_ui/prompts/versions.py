@@ -20,8 +20,8 @@ from llmopt_ui.prompts.html_blocks import diff_html
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 
-_SHOWN = 6
-_TYPED = 0
+_VERSIONS_AT_MOST = 6
+_DRAFT = 0
 
 
 def versions_view(
@@ -38,14 +38,14 @@ def versions_view(
     kind, name = found[0].kind, found[0].name
     section("Versions", "Every save is a version. A label, such as production, points to one of them.")
     newest_first = list(reversed(found))
-    for version in newest_first[:_SHOWN]:
+    for version in newest_first[:_VERSIONS_AT_MOST]:
         _row(project, version, version is newest_first[0], refill)
-    if len(found) > _SHOWN:
-        with st.expander(fmt.plural(len(found) - _SHOWN, "earlier version")):
-            for version in newest_first[_SHOWN:]:
+    if len(found) > _VERSIONS_AT_MOST:
+        with st.expander(fmt.plural(len(found) - _VERSIONS_AT_MOST, "earlier version")):
+            for version in newest_first[_VERSIONS_AT_MOST:]:
                 _row(project, version, False, refill)
     if len(found) > 1 or typed is not None:
-        _compared(found, typed, f"{kind}_{name}")
+        _compare(found, typed, f"{kind}_{name}")
 
 
 def version_parts(kind: str, body: dict[str, Any]) -> dict[str, str]:
@@ -98,14 +98,14 @@ def _restore(project: Project, version: Version, refill: Callable[[], None]) -> 
     notify(f"Version {version.number} is version {saved.number} now.")
 
 
-def _compared(found: Sequence[Version], typed: dict[str, Any] | None, key: str) -> None:
+def _compare(found: Sequence[Version], typed: dict[str, Any] | None, key: str) -> None:
     bodies = {version.number: version.body for version in found}
     if typed is not None:
-        bodies[_TYPED] = typed
-    numbers = [*([_TYPED] if typed is not None else []), *(version.number for version in reversed(found))]
+        bodies[_DRAFT] = typed
+    numbers = [*([_DRAFT] if typed is not None else []), *(version.number for version in reversed(found))]
 
     def told(number: int) -> str:
-        return "What is typed" if number == _TYPED else f"v{number}"
+        return "What is typed" if number == _DRAFT else f"v{number}"
 
     st.markdown("**Differences**")
     # What was picked holds until there is something newer to look at.

@@ -189,6 +189,6 @@ def _again(found: Comparison, last: Ballot | None, voter: str) -> None:
 def _unveil(found: Comparison, voter: str, shown: bool | None) -> None:
     """Show the result, or the next ballot; with None whatever there is left to do."""
     if shown is None:
-        prompt_state().unveiled.pop((found.id, voter), None)
+        prompt_state().reveals.pop((found.id, voter), None)
     else:
-        prompt_state().unveiled[found.id, voter] = shown
+        prompt_state().reveals[found.id, voter] = shown

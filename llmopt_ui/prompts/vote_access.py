@@ -40,4 +40,4 @@ def looks_at_result(found: Comparison, asked: Ballots, voter: str) -> bool:
         return False
     done = voted_examples(votes, voter)
     left = any(ballot.example.id not in done for ballot in asked.ballots)
-    return has_voted(votes, voter) and prompt_state().unveiled.get((found.id, voter), not left)
+    return has_voted(votes, voter) and prompt_state().reveals.get((found.id, voter), not left)

@@ -19,9 +19,9 @@ from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, section
 from llmopt_ui.tables import data_table
-from llmopt_ui.theme import NEUTRAL, plain, themed, verdict
+from llmopt_ui.theme import NEUTRAL, apply_theme, plain, verdict
 
-_PREFERRED = ""
+_PROMPT_OF_PREFERENCE = ""
 _WIDTHS = {name: st.column_config.Column(width=width) for name, width in {
     "Pair": 165, "Won, lost, tied": 95, "Win rate (95 %)": 115, "p": 80, "The first is": 150
 }.items()}  # fmt: skip
@@ -72,7 +72,7 @@ def win_rates(pairs: Sequence[PairResult]) -> go.Figure:
         yaxis={"title": None, "range": [-0.6, len(shown) - 0.3]},
         showlegend=False,
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def _table(pairs: Sequence[PairResult]) -> pd.DataFrame:
@@ -95,7 +95,8 @@ def _between(pair: PairResult) -> str:
 def _files(found: Comparison, grid: Grid, votes: Sequence[Vote]) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         asked = st.selectbox(
-            "Input of the preference pairs", [_PREFERRED, *grid.names], key=f"vote_asked_{found.id}", width=340,
+            "Input of the preference pairs", [_PROMPT_OF_PREFERENCE, *grid.names],
+            key=f"vote_asked_{found.id}", width=340,
             format_func=lambda name: f"As {name} asked" if name else "As the preferred answer was asked",
             help="A model is fine-tuned on pairs of answers to one input. Choose the prompt it will be asked with.",
         )  # fmt: skip

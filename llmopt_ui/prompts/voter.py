@@ -45,7 +45,7 @@ def other_voter(found: Comparison, votes: Sequence[Vote], voter: str) -> str:
     """The name under which votes were cast that are not known to come from here; empty where there is none."""
     own = prompt_state().own_votes
     names = {vote.voter for vote in votes if vote.voter.casefold() == voter.casefold()}
-    if (found.id, voter) not in own and (not names or found.id in prompt_state().voted_on):
+    if (found.id, voter) not in own and (not names or found.id in prompt_state().vote_memory):
         own[found.id, voter] = voted_examples(votes, voter)
     known = own.get((found.id, voter))
     if known is None:
@@ -71,9 +71,9 @@ def keep_voter() -> None:
     """Let the browser remember who votes, and where they ended, until it is closed."""
     current, name = prompt_state(), voter_name()
     ids = dict.fromkeys(
-        [*current.voted_on, *(found for (found, voter), done in current.own_votes.items() if voter == name and done)]
+        [*current.vote_memory, *(found for (found, voter), done in current.own_votes.items() if voter == name and done)]
     )
-    on = {found: int(current.unveiled.get((found, name), False)) for found in list(ids)[-_MOST:]}
+    on = {found: int(current.reveals.get((found, name), False)) for found in list(ids)[-_MOST:]}
     value = quote(json.dumps({"name": name, "on": on}), safe="") if name else ""
     rest = "path=/; SameSite=Lax" + ("" if name else "; Max-Age=0")
     st.html(f'<script>document.cookie = "{COOKIE}={value}; {rest}";</script>', unsafe_allow_javascript=True)
@@ -87,8 +87,8 @@ def _recall() -> None:
         name, on = str(kept["name"]), {str(found): bool(ended) for found, ended in kept["on"].items()}
     except (ValueError, TypeError, KeyError, AttributeError):
         return
-    current.voter, current.voted_on = name, tuple(on)
-    current.unveiled.update({(found, name): True for found, ended in on.items() if ended})
+    current.voter, current.vote_memory = name, tuple(on)
+    current.reveals.update({(found, name): True for found, ended in on.items() if ended})
 
 
 def _enter() -> None:
@@ -97,9 +97,9 @@ def _enter() -> None:
 
 def _leave() -> None:
     current = prompt_state()
-    current.voter, current.voted_on = "", ()
+    current.voter, current.vote_memory = "", ()
     current.own_votes.clear()
-    current.unveiled.clear()
+    current.reveals.clear()
 
 
 def _is_same(found: Comparison, votes: Sequence[Vote], other: str) -> None:

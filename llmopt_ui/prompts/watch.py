@@ -82,18 +82,18 @@ class _Head:
     """The summaries above the columns, drawn anew where an answer has ended; seldom where that takes long."""
 
     def __init__(self, grid: Grid) -> None:
-        self._drawn, self._next = answers_ended(grid), 0.0
+        self._drawn, self._next = count_ended(grid), 0.0
 
     def is_due(self, grid: Grid) -> bool:
         """Whether to draw now."""
-        return time.monotonic() > self._next and answers_ended(grid) != self._drawn
+        return time.monotonic() > self._next and count_ended(grid) != self._drawn
 
     def draw(self, grid: Grid, draw_head: Callable[[Grid], None]) -> None:
         """Draw, and note how long it took."""
         started = time.monotonic()
         draw_head(grid)
         ended = time.monotonic()
-        self._drawn, self._next = answers_ended(grid), ended + max(_HEAD_EVERY, _HEAD_SHARE * (ended - started))
+        self._drawn, self._next = count_ended(grid), ended + max(_HEAD_EVERY, _HEAD_SHARE * (ended - started))
 
 
 def _has_news(drawn: Sequence[Cell], cells: Sequence[Cell]) -> bool:
@@ -104,7 +104,7 @@ def _has_news(drawn: Sequence[Cell], cells: Sequence[Cell]) -> bool:
     )
 
 
-def answers_ended(grid: Grid) -> tuple[int, int]:
+def count_ended(grid: Grid) -> tuple[int, int]:
     """How many answers have ended, of how many."""
     records = [record for row in grid.rows for cell in row for record in cell.repeats]
     return sum(record is not None for record in records), len(records)

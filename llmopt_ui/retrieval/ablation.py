@@ -23,8 +23,8 @@ from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, empty_state, section, show_errors
-from llmopt_ui.retrieval.jobs import paid_work, questions_fields, results, task_of
-from llmopt_ui.retrieval.sides import Side, save_clicked
+from llmopt_ui.retrieval.jobs import follow_paid_work, questions_fields, results, task_of
+from llmopt_ui.retrieval.sides import Side, save_configuration
 from llmopt_ui.retrieval.whole_set_charts import ablation_chart
 from llmopt_ui.theme import verdict
 
@@ -70,7 +70,7 @@ def ablation_view(project: Project, found: Sequence[Side]) -> None:
             "Leave one out",
             f"{fmt.plural(len(asked.examples), 'question')} × {len(parts) + 1} configurations: the whole one, "
             + ", ".join(map(part_words, parts)),
-            paid_work(list_asked_models(side.configuration, bool(with_answers), JudgeSpec())),
+            follow_paid_work(list_asked_models(side.configuration, bool(with_answers), JudgeSpec())),
         )  # fmt: skip
         report = report_of(done[0], AblationReport) if done else None
         if report is not None:
@@ -169,5 +169,6 @@ def _advice(project: Project, one: RemovedPart, number: int) -> None:
         )
         right.button(
             "Save without", key=f"ablation_save_{number}", icon=":material/save:", type="tertiary",
-            on_click=save_clicked, args=(project, one.configuration), help="Saves the configuration without this part.",
+            on_click=save_configuration, args=(project, one.configuration),
+            help="Saves the configuration without this part.",
         )  # fmt: skip

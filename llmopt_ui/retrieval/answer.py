@@ -16,8 +16,8 @@ from llmopt_core.types import Answer, Evidence
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_errors
 from llmopt_ui.messages import messages_view, tool_calls_view
-from llmopt_ui.record_view import marked_html
-from llmopt_ui.retrieval.inspection import answer, key_of, known_answer
+from llmopt_ui.record_view import chunk_html
+from llmopt_ui.retrieval.inspection import answer, cached_answer, key_of
 from llmopt_ui.retrieval.sides import Side
 from llmopt_ui.session import state
 
@@ -28,25 +28,25 @@ _STYLE = """<style>
 .llmopt-said a { font-weight: 600; text-decoration: none; border-radius: 4px; padding: 0 .2rem;
   background: rgba(230,159,0,.22); color: inherit; }
 </style>"""
-Seen = Sequence[tuple[Side, Inspection]]
+Inspections = Sequence[tuple[Side, Inspection]]
 
 
-def answer_part(project: Project, seen: Seen) -> None:
+def answer_part(project: Project, seen: Inspections) -> None:
     """Each side's answer, its chunks and its prompt."""
     st.html(_STYLE)
     for column, (side, found) in zip(st.columns(len(seen), gap="medium"), seen, strict=True):
         with column, show_errors():
             if len(seen) > 1:
                 st.markdown(f"{side.ink.dot} **{fmt.markdown(side.name)}**")
-            given = _given(project, side, found)
+            given = _answer_of(project, side, found)
             if given is not None:
                 _answer(side, found, given)
 
 
-def _given(project: Project, side: Side, found: Inspection) -> Answer | None:
+def _answer_of(project: Project, side: Side, found: Inspection) -> Answer | None:
     """The answer, where it is known or asked for now."""
     key = key_of(project, side, found.example)
-    given = known_answer(project, side, found) or state().answers.get(key)
+    given = cached_answer(project, side, found) or state().answers.get(key)
     if given is not None:
         return given
     if st.button("Answer it", key=f"answer_{side.place}", type="primary", icon=":material/play_arrow:"):
@@ -60,7 +60,7 @@ def _given(project: Project, side: Side, found: Inspection) -> Answer | None:
 
 def _answer(side: Side, found: Inspection, given: Answer) -> None:
     with st.container(border=True):
-        st.html(f'<div class="llmopt-said">{linked(given, side.place)}</div>')
+        st.html(f'<div class="llmopt-said">{link_citations(given, side.place)}</div>')
         if found.example.reference is not None:
             st.caption(f"Reference answer: {fmt.markdown(found.example.answers_text)}")
     st.caption(_took(given))
@@ -88,7 +88,7 @@ def _took(given: Answer) -> str:
     )
 
 
-def linked(given: Answer, place: str) -> str:
+def link_citations(given: Answer, place: str) -> str:
     """The answer as HTML, everything in it escaped, with each citation as a link to its chunk."""
     cited = {position + 1 for position in given.citations}
     pieces, last = [], 0
@@ -136,5 +136,5 @@ def _chunks(side: Side, found: Inspection, given: Answer) -> None:
             colour = "#E69F00" if cited else "transparent"
             st.html(
                 f'<div class="llmopt-cited" id="chunk-{side.place}-{number}" style="border-color:{colour}">'
-                f"{marked_html(chunk, found.example.references, parts.get(number - 1, ()))}</div>"
+                f"{chunk_html(chunk, found.example.references, parts.get(number - 1, ()))}</div>"
             )

@@ -13,7 +13,7 @@ from llmopt_core.labs.retrieval.stage_words import stage_words
 from llmopt_core.retrieval.analysis.inspect import Column, FlowRow, columns
 from llmopt_core.retrieval.analysis.projection import Map, Point
 from llmopt_ui import format as fmt
-from llmopt_ui.theme import FAINT, NEUTRAL, Ink, plain, themed
+from llmopt_ui.theme import FAINT, NEUTRAL, Ink, apply_theme, plain
 
 GOLD = "#009E73"
 _GOLDS = (GOLD, "#CC79A7", "#56B4E9")
@@ -89,7 +89,7 @@ def rank_flow_chart(found: Inspection, ink: Ink, gold: str, deepest: int) -> go.
             "fixedrange": True,
         },
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def _flow(  # noqa: PLR0917
@@ -104,7 +104,7 @@ def _flow(  # noqa: PLR0917
             rank = row.ranks[column.name]
             xs.append(place)
             ys.append(rank or absent)
-            words.append(_told(row, column))
+            words.append(_hover_text(row, column))
         xs.append(None)
         ys.append(None)
         words.append("")
@@ -115,7 +115,7 @@ def _flow(  # noqa: PLR0917
     )  # fmt: skip
 
 
-def _told(row: FlowRow, column: Column) -> str:
+def _hover_text(row: FlowRow, column: Column) -> str:
     rank, score = row.ranks[column.name], row.scores[column.name]
     where = f"rank {rank}, score {fmt.number(score)}" if rank else "not there"
     name = plain(fmt.shorten(column.name, 60))
@@ -123,10 +123,10 @@ def _told(row: FlowRow, column: Column) -> str:
 
 
 def _chunk(document: str, text: str) -> str:
-    return f"{plain(document)}<br>{wrapped(text, 220)}"
+    return f"{plain(document)}<br>{wrap_text(text, 220)}"
 
 
-def wrapped(text: str, limit: int, width: int = 60) -> str:
+def wrap_text(text: str, limit: int, width: int = 60) -> str:
     """User text for a hover: shortened, escaped, and broken into lines."""
     return "<br>".join(map(plain, textwrap.wrap(fmt.shorten(text, limit), width)))
 
@@ -145,7 +145,7 @@ def score_strips(found: Inspection, ink: Ink, gold: str) -> go.Figure:
             if score is not None:
                 kind = "gold" if row.gold else "given" if row.chunk.id in handed else "rest"
                 across = (score - low) / (high - low) if high > low else 1.0
-                groups[kind].append((across, place, _told(row, column)))
+                groups[kind].append((across, place, _hover_text(row, column)))
         figure.add_shape(type="line", x0=0, x1=1, y0=place, y1=place, layer="below", line={"color": FAINT, "width": 1})
         for x, value, anchor in ((-0.06, low, "right"), (1.07, high, "left")):
             figure.add_annotation(x=x, y=place, text=fmt.number(value), showarrow=False, xanchor=anchor,
@@ -182,7 +182,7 @@ def score_strips(found: Inspection, ink: Ink, gold: str) -> go.Figure:
             "range": [len(shown) - 0.5, -0.5], "fixedrange": True, "showgrid": False,
         },
     )  # fmt: skip
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def meaning_map(found: Map, ink: Ink, gold: str) -> go.Figure:
@@ -203,7 +203,7 @@ def meaning_map(found: Map, ink: Ink, gold: str) -> go.Figure:
         xaxis={**hidden, "title": "First principal component"},
         yaxis={**hidden, "title": "Second"},
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def _points(name: str, points: Sequence[Point], colour: str, symbol: str, size: int) -> go.Scatter:
@@ -221,4 +221,4 @@ def _points(name: str, points: Sequence[Point], colour: str, symbol: str, size: 
 
 def _point(name: str, point: Point) -> str:
     rank = f", handed over as number {point.rank}" if point.rank else ""
-    return f"<b>{name}{rank}</b><br>{wrapped(point.text, 220)}"
+    return f"<b>{name}{rank}</b><br>{wrap_text(point.text, 220)}"

@@ -107,7 +107,7 @@ def answer(project: Project, side: Side, found: Inspection) -> Answer:
     return asyncio.run(ask())
 
 
-def known_answer(project: Project, side: Side, found: Inspection) -> Answer | None:
+def cached_answer(project: Project, side: Side, found: Inspection) -> Answer | None:
     """The answer where it was given before."""
     lab = QuestionLab(side.configuration, store().documents(project), models())
     return lab.cached_answer(found)

@@ -25,7 +25,7 @@ from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.job_panel import follow
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import models, start_job, store
-from llmopt_ui.retrieval.sides import Side, pinned_select
+from llmopt_ui.retrieval.sides import Side, select_in_address
 from llmopt_ui.session import state
 
 SET = "measured_set"
@@ -40,14 +40,14 @@ class Questions:
 
 
 @dataclass(frozen=True)
-class Paid:
+class PaidWork:
     """What is asked of models that are not free.
 
     Attributes:
         priced: Whether every price is known; a budget needs that.
     """
 
-    priced: bool
+    has_prices: bool
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Offer:
     task: Task
     options: dict[str, Any]
     button: str
-    told: str
-    paid: Paid
+    text: str
+    work: PaidWork
 
 
 def questions_fields(project: Project, key: str, most: int | None = None) -> Questions | None:
@@ -73,7 +73,7 @@ def questions_fields(project: Project, key: str, most: int | None = None) -> Que
         return None
     one, two = st.columns([3, 2], gap="medium")
     names = [item.name for item in sets]
-    name = pinned_select(one, "Evaluation set", names, f"{SET}_{key}", names[0])
+    name = select_in_address(one, "Evaluation set", names, f"{SET}_{key}", names[0])
     size = next(item.size for item in sets if item.name == name)
     limit = two.number_input(
         "Questions", 1, size, min(most or size, size), key=f"measured_{key}_{name}",
@@ -99,7 +99,7 @@ def results(  # noqa: PLR0917
     options: Mapping[str, Any],
     button: str,
     told: str,
-    paid: Paid | None = None,
+    paid: PaidWork | None = None,
 ) -> list[Job]:
     """The finished job of each task; what is missing is offered, what runs is followed.
 
@@ -148,14 +148,14 @@ def _start(kind: str, tasks: Sequence[Task], options: Mapping[str, Any], budget_
         start_job(kind, task.project, arguments, lab_versions(task))
 
 
-def paid_work(asked: Sequence[AskedModel]) -> Paid | None:
+def follow_paid_work(asked: Sequence[AskedModel]) -> PaidWork | None:
     """None where every model that may be asked is free.
 
     Raises:
         BadInput: An endpoint is unknown.
     """
     known = models()
-    return None if is_free(asked, known) else Paid(is_priced(asked, known))
+    return None if is_free(asked, known) else PaidWork(is_priced(asked, known))
 
 
 def _offer(offer: Offer) -> None:
@@ -168,7 +168,7 @@ def _offer(offer: Offer) -> None:
         follow(pilot, f"Trying a few questions of {name}")
         if pilot.active:
             return
-    newer = pilot is not None and (before is None or pilot.id > before.id) and pilot.id not in state().seen_jobs
+    newer = pilot is not None and (before is None or pilot.id > before.id) and pilot.id not in state().dismissed_jobs
     found = report_of(pilot, LabEstimate) if pilot is not None and newer else None
     if pilot is not None and found is not None:
         _estimate(offer, pilot.id, found)
@@ -178,7 +178,7 @@ def _offer(offer: Offer) -> None:
             offer.button, key=f"start_{offer.kind}", type="primary", icon=":material/play_arrow:",
             on_click=_start, args=(kind, [offer.task], offer.options),
         )  # fmt: skip
-        st.caption(fmt.markdown(f"{offer.told}. First a few questions tell what it will cost."), width="content")
+        st.caption(fmt.markdown(f"{offer.text}. First a few questions tell what it will cost."), width="content")
 
 
 def _spending_note(found: LabEstimate) -> str:
@@ -210,8 +210,8 @@ def _estimate(offer: Offer, pilot: int, found: LabEstimate) -> None:
         budget = budget_field(
             st, f"budget_{offer.kind}", "What it may cost in all, pilots and earlier attempts included. It stops "
             "cleanly before it costs more; what was made is kept. A budget needs the prices of all models, which are "
-            "set in Settings.", disabled=not offer.paid.priced,
-            placeholder="No limit" if offer.paid.priced else "Needs prices", width=240, persist_state="session",
+            "set in Settings.", disabled=not offer.work.has_prices,
+            placeholder="No limit" if offer.work.has_prices else "Needs prices", width=240, persist_state="session",
         )  # fmt: skip
         warn_above(budget, (Usage(cost_usd=found.cost_usd) + Usage(cost_usd=found.paid_usd)).cost_usd)
         with st.container(horizontal=True, gap="small"):
@@ -220,5 +220,5 @@ def _estimate(offer: Offer, pilot: int, found: LabEstimate) -> None:
                 args=(offer.kind, [offer.task], offer.options, budget),
             )  # fmt: skip
             st.button(
-                "Not now", key=f"drop_{offer.kind}", type="tertiary", on_click=state().seen_jobs.add, args=(pilot,)
+                "Not now", key=f"drop_{offer.kind}", type="tertiary", on_click=state().dismissed_jobs.add, args=(pilot,)
             )

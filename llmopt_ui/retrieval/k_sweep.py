@@ -16,16 +16,16 @@ from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, show_errors
-from llmopt_ui.retrieval.jobs import paid_work, questions_fields, results, task_of
-from llmopt_ui.retrieval.sides import Side, save_clicked
+from llmopt_ui.retrieval.jobs import follow_paid_work, questions_fields, results, task_of
+from llmopt_ui.retrieval.sides import Side, save_configuration
 from llmopt_ui.retrieval.whole_set_charts import k_chart
 from llmopt_ui.theme import verdict
 
-CHOSEN = "sweep_ks"
+K_VALUES = "sweep_ks"
 _TITLES = {"answer_f1": "Answer F1", "faithfulness": "Faithfulness", "recall": "Sources handed over"}
 
 
-def k_view(project: Project, found: Sequence[Side]) -> None:
+def k_sweep_view(project: Project, found: Sequence[Side]) -> None:
     """Answer the questions with 1 to 20 chunks and draw what comes of it."""
     side = found[0]
     st.caption(
@@ -36,7 +36,7 @@ def k_view(project: Project, found: Sequence[Side]) -> None:
     if asked is None:
         return
     ks = st.multiselect(
-        "Numbers of chunks", list(range(1, 21)), list(KS), key=CHOSEN, persist_state="session", wrap=True
+        "Numbers of chunks", list(range(1, 21)), list(KS), key=K_VALUES, persist_state="session", wrap=True
     )
     if not ks:
         st.caption("Choose at least one number.")
@@ -50,7 +50,7 @@ def k_view(project: Project, found: Sequence[Side]) -> None:
             "Hand over more chunks",
             f"{fmt.plural(len(asked.examples), 'question')} × {fmt.plural(len(ks), 'number')} of chunks = "
             f"{len(asked.examples) * len(ks)} answers, less what is known already",
-            paid_work(list_asked_models(side.configuration, True, JudgeSpec())),
+            follow_paid_work(list_asked_models(side.configuration, True, JudgeSpec())),
         )  # fmt: skip
         report = report_of(done[0], KSweep) if done else None
         if report is not None:
@@ -67,7 +67,7 @@ def _show(project: Project, side: Side, report: KSweep) -> None:
         for k in [report.fewest] if report.alike else sorted({report.best, report.fewest}):
             st.button(
                 f"Save with k = {k}", key=f"k_save_{k}", icon=":material/save:", type="tertiary",
-                on_click=save_clicked, args=(project, at_k(side.configuration, k)),
+                on_click=save_configuration, args=(project, at_k(side.configuration, k)),
             )  # fmt: skip
     _table(report)
     for told, count in report.failures.items():

@@ -16,10 +16,10 @@ from llmopt_ui.retrieval.answer import answer_part
 from llmopt_ui.retrieval.charts import gold_colour, meaning_map, rank_flow_chart, score_strips
 from llmopt_ui.retrieval.inspection import inspections
 from llmopt_ui.retrieval.sides import Side, differing, question
-from llmopt_ui.retrieval.stages import WORTH_TELLING, handed_over, stages_part
+from llmopt_ui.retrieval.stages import WORTH_TELLING, context_table, stages_part
 
 PART = "retrieval_part"
-Seen = Sequence[tuple[Side, Inspection]]
+Inspections = Sequence[tuple[Side, Inspection]]
 
 
 def question_view(project: Project, found: Sequence[Side]) -> None:
@@ -46,7 +46,7 @@ def _question(example: Example) -> None:
             st.caption("No source is known for this question, so no chunk is marked as holding it.")
 
 
-def _summary(seen: Seen) -> None:
+def _summary(seen: Inspections) -> None:
     for column, (side, found) in zip(columns(seen), seen, strict=True):
         with column:
             st.markdown(f"{side.ink.dot} **{fmt.markdown(side.name)}**")
@@ -80,18 +80,18 @@ def _gold(found: Inspection) -> str:
     return f"rank {min(ranks)}" if ranks else "lost"
 
 
-def _differences(seen: Seen) -> None:
+def _differences(seen: Inspections) -> None:
     words = differing([side for side, _ in seen])
     if len(seen) > 1:
         told = " ".join(f":orange-badge[{fmt.markdown(word)}]" for word in words)
         st.markdown(f":gray[Differs in] {told}" if words else ":gray[Both retrieve in the same way.]")
 
 
-def _parts(project: Project, seen: Seen) -> None:
-    def answers(shown: Seen) -> None:
+def _parts(project: Project, seen: Inspections) -> None:
+    def answers(shown: Inspections) -> None:
         answer_part(project, shown)
 
-    views: dict[str, Callable[[Seen], None]] = {
+    views: dict[str, Callable[[Inspections], None]] = {
         "Stages": _stages,
         "Scores and map": _pictures,
         "Prompt and answer": answers,
@@ -103,7 +103,7 @@ def _parts(project: Project, seen: Seen) -> None:
                 view(seen)
 
 
-def _stages(seen: Seen) -> None:
+def _stages(seen: Inspections) -> None:
     deepest = max((rank for _, found in seen for row in found.flow for rank in row.ranks.values() if rank), default=1)
     for column, (side, found) in zip(columns(seen), seen, strict=True):
         column.markdown("**Every chunk through the stages**")
@@ -116,10 +116,10 @@ def _stages(seen: Seen) -> None:
         with column:
             stages_part(side, found, other)
     if len(seen) > 1:
-        handed_over(seen)
+        context_table(seen)
 
 
-def _pictures(seen: Seen) -> None:
+def _pictures(seen: Inspections) -> None:
     for column, (side, found) in zip(columns(seen), seen, strict=True):
         column.markdown("**Scores in each stage**")
         column.plotly_chart(
@@ -143,10 +143,10 @@ def _pictures(seen: Seen) -> None:
         )
 
 
-def _gold_ink(seen: Seen) -> str:
+def _gold_ink(seen: Inspections) -> str:
     return gold_colour([side.ink for side, _ in seen])
 
 
-def columns(seen: Seen) -> Sequence[st.delta_generator.DeltaGenerator]:
+def columns(seen: Inspections) -> Sequence[st.delta_generator.DeltaGenerator]:
     """One column per side."""
     return st.columns(len(seen), gap="medium")

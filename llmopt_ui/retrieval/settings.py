@@ -15,7 +15,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import show_errors
 from llmopt_ui.forms.configuration import configuration_of
 from llmopt_ui.forms.retrieval import retrieval_fields
-from llmopt_ui.retrieval.sides import Side, save_clicked, set_changes
+from llmopt_ui.retrieval.sides import Side, save_configuration, set_changes
 from llmopt_ui.session import state
 
 DIALOG = "retrieval_settings"
@@ -34,7 +34,7 @@ def settings_row(project: Project, found: Sequence[Side]) -> None:
                 st.markdown(words, width="content")
                 st.button(
                     "Save as configuration", key=f"{side.place}_save", icon=":material/save:",
-                    on_click=save_clicked, args=(project, side.configuration, side.place),
+                    on_click=save_configuration, args=(project, side.configuration, side.place),
                 )  # fmt: skip
                 st.button("Undo", key=f"{side.place}_undo", type="tertiary", on_click=set_changes,
                           args=(side.place, {}))  # fmt: skip
@@ -49,16 +49,16 @@ def _open(place: str = "") -> None:
 
 @st.dialog("Other retrieval settings", width="large", on_dismiss=_open)
 def _dialog(side: Side) -> None:
-    st.caption(f"For {fmt.markdown(side.saved.name)} on this page only, until you save it.")
+    st.caption(f"For {fmt.markdown(side.original.name)} on this page only, until you save it.")
     with show_errors():
         values = retrieval_fields(side.configuration.retrieval, f"lab_{side.place}_{side.configuration.fingerprint}")
         if st.button("Use these settings", key=f"{DIALOG}_use", type="primary"):
             if values is None:
                 raise BadInput("Without retrieval there is nothing to look at here.")
-            made = configuration_of({**side.saved.model_dump(mode="json"), "retrieval": values})
-            before = side.saved.retrieval or RetrievalSpec()
+            made = configuration_of({**side.original.model_dump(mode="json"), "retrieval": values})
+            before = side.original.retrieval or RetrievalSpec()
             changes = changes_between(before, made.retrieval or before)
-            apply_changes(side.saved, changes)
+            apply_changes(side.original, changes)
             set_changes(side.place, changes)
             _open()
             st.rerun()

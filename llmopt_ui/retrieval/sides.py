@@ -20,7 +20,7 @@ from llmopt_ui.button_to import button_to
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import empty_state
 from llmopt_ui.evaluation_sets import sets_of
-from llmopt_ui.forms.configuration import EDITED, NEW
+from llmopt_ui.forms.configuration import CONFIGURATION, NEW
 from llmopt_ui.navigation import DOCUMENTS, EVALUATION
 from llmopt_ui.resources import store
 from llmopt_ui.retrieval_configurations import save_as_new
@@ -45,7 +45,7 @@ class Side:
     """
 
     place: str
-    saved: Configuration
+    original: Configuration
     configuration: Configuration
     changes: dict[str, Any]
     ink: Ink
@@ -69,7 +69,7 @@ def ready(project: Project, saved: Sequence[SavedConfiguration]) -> bool:
             ":material/search:",
         ):
             button_to(EVALUATION, "Make a configuration", "retrieval_to_configurations", "Configurations",
-                  **{EDITED: NEW})  # fmt: skip
+                  **{CONFIGURATION: NEW})  # fmt: skip
         return False
     return True
 
@@ -79,8 +79,8 @@ def sides(project: Project, saved: Sequence[SavedConfiguration]) -> list[Side]:
     names = [item.name for item in saved]
     colours = project_inks(project, names)
     one, two = st.columns(2, gap="medium")
-    left = pinned_select(one, "Configuration", names, LEFT, names[-1])
-    right = pinned_select(
+    left = select_in_address(one, "Configuration", names, LEFT, names[-1])
+    right = select_in_address(
         two, "Beside it", [NOBODY, *names], RIGHT, names[0] if len(names) > 1 else NOBODY,
         help="A second configuration, or the same one with other settings.",
     )  # fmt: skip
@@ -90,7 +90,7 @@ def sides(project: Project, saved: Sequence[SavedConfiguration]) -> list[Side]:
     return found
 
 
-def pinned_select(
+def select_in_address(
     place: DeltaGenerator, label: str, options: Sequence[str], key: str, default: str, **more: Any
 ) -> str:
     """A select whose choice always stands in the address.
@@ -158,11 +158,11 @@ def question(project: Project) -> Example | None:
     chosen: Example | None = None
     if sets:
         names = [item.name for item in sets]
-        name = pinned_select(row, "Evaluation set", names, SET, names[0], width=260)
+        name = select_in_address(row, "Evaluation set", names, SET, names[0], width=260)
         examples = {example.id: example for example in store().evaluation_set(project, name).examples}
         ids = list(examples)
         chosen = examples.get(
-            pinned_select(
+            select_in_address(
                 row, "Question", ids, QUESTION, ids[0],
                 format_func=lambda key: fmt.shorten(examples[key].question, 110) if key in examples else key,
             )
@@ -173,7 +173,7 @@ def question(project: Project) -> Example | None:
     return Example(FREE, own.strip()) if own and own.strip() else chosen
 
 
-def save_clicked(project: Project, configuration: Configuration, place: str = "", wanted: str = "") -> None:
+def save_configuration(project: Project, configuration: Configuration, place: str = "", wanted: str = "") -> None:
     """Save with one click; the side shows the saved one from then on."""
     name = save_as_new(project, configuration, wanted)
     if place:

@@ -162,7 +162,7 @@ def transform_prompt(side: Side) -> str:
     )  # fmt: skip
 
 
-def edited(side: Side, example: Example) -> bool:
+def has_own_texts(side: Side, example: Example) -> bool:
     """Whether texts written by hand are searched with."""
     return texts_of(side, example) is not None
 
@@ -190,7 +190,7 @@ def _trace_table(trace: GoldTrace) -> None:
     st.caption(fmt.markdown(way))
 
 
-def handed_over(seen: Sequence[tuple[Side, Inspection]]) -> None:
+def context_table(seen: Sequence[tuple[Side, Inspection]]) -> None:
     """What either side hands over, with the ranks on both."""
     (left, first), (right, second) = seen
     section("What each hands over", "A dash means that the other side does not hand this chunk over.")

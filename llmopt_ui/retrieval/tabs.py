@@ -16,9 +16,9 @@ from llmopt_ui.retrieval_configurations import retrieval_configurations
 VIEW = "retrieval_view"
 TABS = {
     "One question": "llmopt_ui.retrieval.question:question_view",
-    "Whole set": "llmopt_ui.retrieval.whole_set:set_view",
+    "Whole set": "llmopt_ui.retrieval.whole_set:whole_set_view",
     "Leave one out": "llmopt_ui.retrieval.ablation:ablation_view",
-    "More chunks": "llmopt_ui.retrieval.k_sweep:k_view",
+    "More chunks": "llmopt_ui.retrieval.k_sweep:k_sweep_view",
 }
 """Title -> `module:function`; the function is given the project and the sides that are looked at."""
 

@@ -19,17 +19,17 @@ from llmopt_ui.caveats import configuration_caveats, long_question_notes
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, section
 from llmopt_ui.retrieval.charts import stage_name
-from llmopt_ui.retrieval.jobs import paid_work, questions_fields, results, task_of
+from llmopt_ui.retrieval.jobs import follow_paid_work, questions_fields, results, task_of
 from llmopt_ui.retrieval.sides import Side
 from llmopt_ui.retrieval.whole_set_charts import confusion_chart, position_chart, position_legend, stage_chart
 from llmopt_ui.tables import data_table
 
 K = "measured_k"
 _NAMES = {"recall": "Recall", "mrr": "MRR", "ndcg": "nDCG"}
-Shown = Sequence[tuple[Side, SetReport]]
+SideReports = Sequence[tuple[Side, SetReport]]
 
 
-def set_view(project: Project, found: Sequence[Side]) -> None:
+def whole_set_view(project: Project, found: Sequence[Side]) -> None:
     """Choose the questions, measure, read."""
     asked = questions_fields(project, "set")
     if asked is None:
@@ -42,7 +42,7 @@ def set_view(project: Project, found: Sequence[Side]) -> None:
     done = results(
         MEASURE, tasks, {"k": k}, "Measure retrieval",
         f"{fmt.plural(len(asked.examples), 'question')} · no answers are asked for, only what retrieval itself needs",
-        paid_work(models),
+        follow_paid_work(models),
     )  # fmt: skip
     reports = {job.arguments.get("key"): report_of(job, SetReport) for job in done}
     shown = [
@@ -54,7 +54,7 @@ def set_view(project: Project, found: Sequence[Side]) -> None:
         _show(shown, k)
 
 
-def _show(shown: Shown, k: int) -> None:
+def _show(shown: SideReports, k: int) -> None:
     section(
         f"After each stage, among its first {k} chunks",
         "Means over the questions with sources, with 95 % intervals. The last stage holds no more chunks than are "
@@ -149,7 +149,7 @@ def _routing(side: Side, report: SetReport) -> None:
     )
 
 
-def stages_csv(shown: Shown) -> str:
+def stages_csv(shown: SideReports) -> str:
     """One row per configuration, stage and measure."""
     rows = [
         {

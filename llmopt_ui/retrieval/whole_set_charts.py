@@ -18,16 +18,16 @@ from llmopt_core.statistics.tables import Estimate
 from llmopt_ui import format as fmt
 from llmopt_ui.retrieval.charts import UPRIGHT, stage_label, stage_labels
 from llmopt_ui.retrieval.sides import Side
-from llmopt_ui.theme import FAINTER, NEUTRAL, Ink, plain, themed, verdict
+from llmopt_ui.theme import FAINTER, NEUTRAL, Ink, apply_theme, plain, verdict
 
 _NAMES = {"recall": "Recall", "mrr": "MRR", "ndcg": "nDCG"}
 _LABEL = 26
 """So many letters of a part stand in a line beside its figure."""
 _POSITIONS = ("#00523C", "#009E73", "#66BBA1", "#B9DDD1", "#E6C39A", "#D55E00")
-Shown = Sequence[tuple[Side, SetReport]]
+SideReports = Sequence[tuple[Side, SetReport]]
 
 
-def stage_chart(shown: Shown, k: int) -> go.Figure:
+def stage_chart(shown: SideReports, k: int) -> go.Figure:
     """Recall, MRR and nDCG after every stage, one panel each, one line per configuration with its intervals."""
     figure = make_subplots(rows=1, cols=3, subplot_titles=[f"{_NAMES[name]} of {k}" for name in MEASURES],
                            shared_yaxes=True, horizontal_spacing=0.03)  # fmt: skip
@@ -45,10 +45,10 @@ def stage_chart(shown: Shown, k: int) -> go.Figure:
                         autotickangles=UPRIGHT)  # fmt: skip
     figure.update_yaxes(range=[0, 1.05], fixedrange=True)
     figure.update_layout(height=400, margin={"t": 70}, yaxis={"title": "Mean (0 to 1)"}, legend={"y": 1.12})
-    return themed(figure)
+    return apply_theme(figure)
 
 
-def _stage_order(shown: Shown) -> list[str]:
+def _stage_order(shown: SideReports) -> list[str]:
     """All ranking stages, the sides' orders laid into each other."""
     lists = [[stage.name for stage in report.stages if stage.measures] for _, report in shown]
     order = list(dict.fromkeys(name for row in zip_longest(*lists) for name in row if name))
@@ -63,7 +63,7 @@ def _line(side: Side, xs: Sequence[float], values: Sequence[Estimate], names: Se
         line={"color": side.ink.colour, "width": 2, "dash": "dot" if side.place == "right" else "solid"},
         marker={"size": 9, "color": side.ink.colour, "symbol": "diamond" if side.place == "right" else "circle"},
         error_y=whiskers(values, side.ink.colour),
-        customdata=[f"{plain(name)}: {_told(value)}" for name, value in zip(names, values, strict=True)],
+        customdata=[f"{plain(name)}: {_hover_text(value)}" for name, value in zip(names, values, strict=True)],
         hovertemplate="<b>%{fullData.name}</b><br>%{customdata}<extra></extra>",
     )  # fmt: skip
 
@@ -76,7 +76,7 @@ def whiskers(values: Sequence[Estimate], colour: str = NEUTRAL) -> dict[str, Any
     return {"type": "data", "symmetric": False, "thickness": 1.3, "width": 4, "color": colour, **ends}
 
 
-def _told(value: Estimate) -> str:
+def _hover_text(value: Estimate) -> str:
     if value.mean is None:
         return "not scored"
     between = f" (95 % interval {fmt.interval(value.low, value.high)})" if value.low is not None else ""
@@ -116,7 +116,7 @@ def position_chart(side: Side, report: SetReport) -> go.Figure:
         },
         yaxis={"fixedrange": True},
     )  # fmt: skip
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def confusion_chart(found: ConfusionReport) -> go.Figure:
@@ -142,7 +142,7 @@ def confusion_chart(found: ConfusionReport) -> go.Figure:
         xaxis={"title": "Taken for", "fixedrange": True, "side": "bottom", "showgrid": False},
         yaxis={"title": "Is", "autorange": "reversed", "fixedrange": True, "showgrid": False},
     )  # fmt: skip
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def ablation_chart(report: AblationReport, measure: str) -> go.Figure:
@@ -174,7 +174,7 @@ def ablation_chart(report: AblationReport, measure: str) -> go.Figure:
                "fixedrange": True},
         yaxis={"fixedrange": True},
     )  # fmt: skip
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def _part_label(name: str) -> str:
@@ -202,7 +202,7 @@ def k_chart(reports: Mapping[str, KSweep], inks: Mapping[str, Ink]) -> go.Figure
         figure.update_yaxes(range=[0, 1.05], fixedrange=True, row=1, col=place)
     figure.update_yaxes(rangemode="tozero", fixedrange=True, row=1, col=4)
     figure.update_layout(height=360, margin={"t": 70}, legend={"y": 1.14})
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def _k_line(  # noqa: PLR0917
@@ -212,7 +212,7 @@ def _k_line(  # noqa: PLR0917
         go.Scatter(
             name=plain(name), legendgroup=name, showlegend=place == 1, x=list(ks), y=[value.mean for value in values],
             mode="lines+markers", line={"color": ink.colour, "width": 2}, marker={"size": 9},
-            error_y=whiskers(values, ink.colour), customdata=[_told(value) for value in values],
+            error_y=whiskers(values, ink.colour), customdata=[_hover_text(value) for value in values],
             hovertemplate="<b>%{fullData.name}</b><br>k = %{x}: %{customdata}<extra></extra>",
         ), row=1, col=place,
     )  # fmt: skip

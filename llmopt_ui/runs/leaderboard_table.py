@@ -57,9 +57,15 @@ def _cost_cells(entry: Entry) -> dict[str, str]:
 def _state(entry: Entry) -> str:
     run = entry.run
     words = [] if run.status == "finished" else [run.status.replace("-", " ")]
-    words += [f"{run.done} of {run.total} answered"] if run.done != run.total else [entry.asked] if entry.asked else []
+    words += (
+        [f"{run.done} of {run.total} answered"]
+        if run.done != run.total
+        else [entry.question_count]
+        if entry.question_count
+        else []
+    )
     told = f"  \n:gray[{', '.join(words)}]" if words else ""
-    told += f"  \n:{'red' if entry.seen else 'orange'}[{entry.mark}]" if entry.mark else ""
+    told += f"  \n:{'red' if entry.seen_count else 'orange'}[{entry.mark}]" if entry.mark else ""
     return told + (f"  \n:red[✕ {run.failed:,} of {run.total:,} failed]" if run.failed else "")
 
 
@@ -98,7 +104,7 @@ def _csv_row(entry: Entry, metric: str) -> list[object]:
         told = (compared.difference, compared.low, compared.high, compared.p_value, compared.verdict)
         told += (compared.pairs, compared.confidence, compared.family)
     tokens = run.usage.prompt_tokens + run.usage.completion_tokens
-    took = (tokens, run.usage.cost_usd, run.seconds, entry.seen, run.documents_version)
+    took = (tokens, run.usage.cost_usd, run.seconds, entry.seen_count, run.documents_version)
     return [*start, *measured, *told, *took, each.tokens, each.cost_usd, each.seconds, each.asked, each.cached]
 
 

@@ -13,7 +13,7 @@ def follow_evaluations(project: Project) -> bool:
     """Show those of a project in the order they were started, and tell of their end later; whether there are any."""
     active = [job for job in store().jobs(project, active=True) if is_evaluation(job) or job.kind == ESTIMATE.name]
     for job in reversed(active):
-        state().watched.add(job.id)
+        state().watched_jobs.add(job.id)
         follow(job, evaluation_title(job))
     return bool(active)
 

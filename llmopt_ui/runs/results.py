@@ -40,16 +40,16 @@ class Entry:
     summaries: Mapping[str, Summary]
     comparisons: Mapping[str, Comparison]
     is_baseline: bool = False
-    known: RunCaveats | None = None
+    caveats: RunCaveats | None = None
     mark: str = ""
     each: PerQuestion = field(default_factory=PerQuestion)
     apart: Collection[str] = ()
-    asked: str = ""
+    question_count: str = ""
 
     @property
-    def seen(self) -> int:
+    def seen_count(self) -> int:
         """How many of its questions it was trained on."""
-        return self.known.seen_count if self.known else 0
+        return self.caveats.seen_count if self.caveats else 0
 
     @property
     def from_cache(self) -> bool:
@@ -70,13 +70,13 @@ def means_over(runs: Sequence[Run], size: int | None) -> str:
     return f"Means over {questions(answered, size)}, with 95 % intervals.{more if uneven else ''}"
 
 
-def together(found: Sequence[Entry]) -> str:
+def family_note(found: Sequence[Entry]) -> str:
     """How many comparisons the verdicts on a leaderboard are adjusted for; empty without any."""
     most = max((one.family for entry in found for one in entry.comparisons.values()), default=0)
     return f"Verdicts are adjusted for {most} comparisons that are tested together." if most > 1 else ""
 
 
-def tested_together(runs: Mapping[str, Run]) -> Family:
+def comparison_family(runs: Mapping[str, Run]) -> Family:
     """The family of these runs, see `family_runs`."""
     return _family(tuple((name, *_version(run)) for name, run in runs.items()), _metrics(runs))
 
@@ -94,7 +94,7 @@ def entries(runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run]) -
         (name, found.seen_count, *_version(run)) for (name, run), found in zip(runs.items(), known, strict=True)
     )
     tested = tuple((name, *_version(run)) for name, run in family.items())
-    measured = _leaderboard(keys, _metrics(runs), baseline, tested, tested_together(family))
+    measured = _leaderboard(keys, _metrics(runs), baseline, tested, comparison_family(family))
     each = _each(tuple(_version(run) for run in runs.values()))
     alike = len({run.done for run in runs.values()}) < 2
     return [
@@ -130,9 +130,9 @@ def state_words(run: Run) -> str:
     return run.status.replace("-", " ")
 
 
-def mostly_unscored(run: Run) -> str:
+def unscored_note(run: Run) -> str:
     """What to say where no metric has a value for half of the answers; empty elsewhere."""
-    reasons = what_is_missing(run).unscored
+    reasons = missing_scores(run).unscored
     answered = run.done - run.failed
     lacking = {metric: sum(reason.count for reason in found) for metric, found in reasons.items()}
     if not answered or any(2 * lacking.get(metric, 0) <= answered for metric in run.metrics):
@@ -141,7 +141,7 @@ def mostly_unscored(run: Run) -> str:
     return f"{lacking[metric]:,} of {answered:,} answers could not be scored, most often: {found[0].message}"
 
 
-def what_is_missing(run: Run) -> Outcome:
+def missing_scores(run: Run) -> Outcome:
     """Which answers failed or have no score, and why."""
     return _outcome(_version(run), run)
 

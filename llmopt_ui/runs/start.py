@@ -20,7 +20,7 @@ def start_evaluation(project: Project, plan: Plan) -> int:
 def start_pilot(project: Project, plan: Plan) -> None:
     """Start a pilot; what it says is shown on this tab, with the button that starts the evaluation."""
     arguments, versions = evaluation_arguments(store(), plan), evaluation_versions(plan)
-    state().planned = start_job(ESTIMATE.name, project, arguments, versions)
+    state().pilot_job = start_job(ESTIMATE.name, project, arguments, versions)
 
 
 def check_start(plan: Plan) -> None:

@@ -77,12 +77,12 @@ def edit_form(endpoint: Endpoint) -> None:
             "begins_with_thinking": thinks,
             "models": tuple(dict.fromkeys(line.strip() for line in (listed or "").splitlines() if line.strip())),
         }
-        save_endpoint(settings(), edited(endpoint, changes))
+        save_endpoint(settings(), apply_changes(endpoint, changes))
         notify(f"Endpoint {name} saved.")
         st.rerun()
 
 
-def edited(endpoint: Endpoint, changes: dict[str, Any]) -> Endpoint:
+def apply_changes(endpoint: Endpoint, changes: dict[str, Any]) -> Endpoint:
     """The endpoint with changes.
 
     Raises:

@@ -13,9 +13,9 @@ from llmopt_core.evaluation.metrics.registry import METRICS
 from llmopt_core.reporting.glossary import explain_terms
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import section
-from llmopt_ui.theme import NEUTRAL, themed
+from llmopt_ui.theme import NEUTRAL, apply_theme
 
-_MADE = "wrong ones made by rule"
+_RULE_MADE = "wrong ones made by rule"
 _LANGUAGES = {"en": "English", "zh": "Chinese"}
 
 
@@ -91,7 +91,7 @@ def judge_view() -> None:
 def agreement_chart(rows: Sequence[JudgeAgreement]) -> go.Figure:
     """How well the judge ranks right above wrong: a dot per metric and data set."""
     figure = go.Figure()
-    for made, symbol, name in ((False, "circle", "labelled by people"), (True, "circle-open", _MADE)):
+    for made, symbol, name in ((False, "circle", "labelled by people"), (True, "circle-open", _RULE_MADE)):
         shown = [row for row in rows if row.made == made]
         figure.add_scatter(
             x=[row.auc for row in shown],
@@ -117,7 +117,7 @@ def agreement_chart(rows: Sequence[JudgeAgreement]) -> go.Figure:
         },
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def families_chart(rows: Sequence[Family]) -> go.Figure:
@@ -142,7 +142,7 @@ def families_chart(rows: Sequence[Family]) -> go.Figure:
         yaxis={"automargin": True, "autorange": "reversed"},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def _error(values: Sequence[float], ends: Sequence[tuple[float, float]]) -> dict[str, object]:

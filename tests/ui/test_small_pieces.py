@@ -16,15 +16,15 @@ from llmopt_ui import format as fmt
 from llmopt_ui.charts import metric_bars, size_histogram
 from llmopt_ui.documents import tabs as document_tabs
 from llmopt_ui.documents.bands import bands_html
-from llmopt_ui.documents.chunk_view import repeated_characters
+from llmopt_ui.documents.chunk_view import count_overlap
 from llmopt_ui.evaluation.example_map import Cells, example_map
-from llmopt_ui.evaluation.examples import ordered
+from llmopt_ui.evaluation.examples import sort_columns
 from llmopt_ui.finetuning import tabs as tuning_tabs
 from llmopt_ui.navigation import DOCUMENTS, FINETUNING, PAGES, PROMPTS, RETRIEVAL
 from llmopt_ui.overview.map_chart import method_map, place
 from llmopt_ui.prompts import tabs as prompt_tabs
 from llmopt_ui.prompts.search_charts import before_after
-from llmopt_ui.record_view import marked_html
+from llmopt_ui.record_view import chunk_html
 from llmopt_ui.retrieval import tabs as retrieval_tabs
 from llmopt_ui.theme import VERDICTS, inks, plain, verdict
 
@@ -159,13 +159,13 @@ def test_bands_show_only_their_window() -> None:
 
 
 def test_repeated_characters_are_those_in_two_chunks() -> None:
-    assert repeated_characters([Chunk("d", 0, 10, ""), Chunk("d", 12, 20, "")]) == 0
-    assert repeated_characters([Chunk("d", 0, 10, ""), Chunk("d", 6, 16, ""), Chunk("d", 7, 16, "")]) == 13
+    assert count_overlap([Chunk("d", 0, 10, ""), Chunk("d", 12, 20, "")]) == 0
+    assert count_overlap([Chunk("d", 0, 10, ""), Chunk("d", 6, 16, ""), Chunk("d", 7, 16, "")]) == 13
 
 
 def test_reference_spans_are_marked_inside_a_chunk() -> None:
     chunk = Chunk("d", 4, 12, TEXT[4:12])
-    shown = marked_html(chunk, [Span("d", 0, 7), Span("other", 0, 50)])
+    shown = chunk_html(chunk, [Span("d", 0, 7), Span("other", 0, 50)])
     assert shown.count("background") == 1
     assert ">two</span>" in shown
 
@@ -259,7 +259,7 @@ def test_every_cell_can_be_clicked_and_says_its_question() -> None:
     ("order", "expected"), [("set", ["q1", "q2", "q3"]), ("spread", ["q1", "q2", "q3"]), ("low", ["q2", "q1", "q3"])]
 )
 def test_questions_are_ordered_and_unscored_ones_come_last(order: str, expected: list[str]) -> None:
-    table = ordered(CELLS, order)
+    table = sort_columns(CELLS, order)
     assert list(table.examples) == expected
     assert table.values[0][table.examples.index("q1")] == 1.0
 

@@ -110,11 +110,11 @@ def new_chunks(documents: Sequence[Document], key: str, spec: ChunkingSpec) -> i
     from llmopt_core.models.base import EmbeddingSpec
 
     place = f"{key}:{spec.fingerprint}"
-    if place in state().embedded:
+    if place in state().embedded_chunkings:
         return 0
     missing = still_to_embed(chunks_of(documents, key, spec), models().embedder(EmbeddingSpec()), store().cache)
     if not missing:
-        state().embedded.add(place)
+        state().embedded_chunkings.add(place)
     return missing
 
 
@@ -134,7 +134,7 @@ def meaning_ranks(
         return dense_ranks(chunks_of(documents, key, spec), question, embedder, store().cache, on_progress)
 
     found = _meaning(key, spec.fingerprint, question, make)
-    state().embedded.add(f"{key}:{spec.fingerprint}")
+    state().embedded_chunkings.add(f"{key}:{spec.fingerprint}")
     return found
 
 

@@ -13,16 +13,16 @@ from llmopt_ui import format as fmt
 from llmopt_ui.chunking.microscope.parts import part_number
 from llmopt_ui.chunking.microscope.sizes import show_sizes, sizes_data
 from llmopt_ui.components import facts
-from llmopt_ui.document_text.window import Shown, show_text, text_data, turn_to_click
+from llmopt_ui.document_text.window import TextWindow, show_text, text_data, turn_to_click
 
 if TYPE_CHECKING:
     from llmopt_core.chunking.microscope import DocumentChunking
     from llmopt_core.chunking.spec import ChunkingSpec
-    from llmopt_ui.chunking.microscope.panel_content import Sight
+    from llmopt_ui.chunking.microscope.panel_content import PanelContent
 
 
 def panel(
-    sight: Sight,
+    sight: PanelContent,
     cutting: DocumentChunking,
     spec: ChunkingSpec,
     name: str,
@@ -35,7 +35,7 @@ def panel(
     """The text on the left, the numbers on the right."""
     unit = "characters" if spec.unit == "characters" else "tokens"
     placed = None if ranks is None else ranks_in(cutting.chunks, ranks)
-    shown = Shown(
+    shown = TextWindow(
         sight.start, sight.end, sight.references, placed, sight.top_k, unit, height, strip=True, first=sight.part.start
     )  # fmt: skip
     left, right = st.columns([1.9, 1], gap="medium")
@@ -92,7 +92,7 @@ def _percent(share: float) -> str:
 
 
 def _references(
-    sight: Sight, cutting: DocumentChunking, placed: Mapping[int, ChunkRank] | None, competing: int
+    sight: PanelContent, cutting: DocumentChunking, placed: Mapping[int, ChunkRank] | None, competing: int
 ) -> None:
     """Where the answer of the question is, chunk by chunk."""
     lines = [_reference(cutting, placed, start, end, sight.top_k) for start, end in sight.references]
@@ -104,7 +104,7 @@ def _references(
     st.markdown("  \n".join(lines[:4]) + ranked)
 
 
-def _place(sight: Sight, span: Span) -> str:
+def _place(sight: PanelContent, span: Span) -> str:
     """Where a reference stands that is not in sight."""
     if span.document != sight.document.name:
         return fmt.markdown(span.document)

@@ -12,14 +12,14 @@ from llmopt_ui.document_text.document import spans_in
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class PanelContent:
     """What both panels show: the part of a document, the window of its text, and the question asked.
 
     `start` and `end` count from the beginning of the part.
     """
 
     project: Project
-    listed: Sequence[SavedDocument]
+    documents: Sequence[SavedDocument]
     part: Part
     version: str
     start: int

@@ -58,7 +58,7 @@ def part_of(document: Document, number: int) -> Part:
     return Part(Document(document.name, text, document.metadata, pages, document.warnings), start, whole, number)
 
 
-def part_chosen(name: str, characters: int) -> int:
+def choose_part(name: str, characters: int) -> int:
     """The part to look at; draws the choice where there is more than one."""
     total = parts_in(characters)
     if total == 1:

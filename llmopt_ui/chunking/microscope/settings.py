@@ -9,7 +9,7 @@ import streamlit as st
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.labs.retrieval.setting_words import METHODS, UNITS
 
-_EXPLAINED = {
+_EXPLANATIONS = {
     "recursive": "Cuts at paragraphs, then lines, then words, until each piece fits.",
     "fixed": "A window of equal size, wherever it falls.",
     "sentence": "Whole sentences until the size is full.",
@@ -34,7 +34,7 @@ def chunking_fields(name: str, title: str) -> ChunkingSpec:
         key=f"micro_method_{name}",
         format_func=METHODS.__getitem__,
         bind="query-params",
-        help="\n".join(f"- **{METHODS[key]}**: {text}" for key, text in _EXPLAINED.items()),
+        help="\n".join(f"- **{METHODS[key]}**: {text}" for key, text in _EXPLANATIONS.items()),
     )
     unit = two.selectbox("Counted in", list(UNITS), key=f"micro_unit_{name}", format_func=UNITS.__getitem__,
                          bind="query-params")  # fmt: skip

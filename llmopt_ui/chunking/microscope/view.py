@@ -14,8 +14,8 @@ from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.chunking.microscope import data
 from llmopt_ui.chunking.microscope.panel import panel
-from llmopt_ui.chunking.microscope.panel_content import Sight
-from llmopt_ui.chunking.microscope.parts import go_to, part_chosen, part_of
+from llmopt_ui.chunking.microscope.panel_content import PanelContent
+from llmopt_ui.chunking.microscope.parts import choose_part, go_to, part_of
 from llmopt_ui.chunking.microscope.settings import chunking_fields, spec_title
 from llmopt_ui.components import empty_state, plain_fragment, show_errors
 from llmopt_ui.document_text.document import document_of
@@ -64,7 +64,7 @@ def _microscope(project: Project, listed: Sequence[SavedDocument]) -> None:
 
 
 @plain_fragment
-def _chunkings(sight: Sight) -> None:
+def _chunkings(sight: PanelContent) -> None:
     """What a slider changes, apart from the choice of document and question: the less is drawn again, the sooner."""
     with show_errors():
         first_spec = chunking_fields("a", "Chunking")
@@ -88,7 +88,7 @@ def _chunkings(sight: Sight) -> None:
                 panel(sight, cutting, spec, name, ranks=ranks, competing=total, height=height, largest=largest)
 
 
-def _sight(project: Project, listed: Sequence[SavedDocument]) -> Sight:
+def _sight(project: Project, listed: Sequence[SavedDocument]) -> PanelContent:
     """The row that chooses document and question."""
     boxes = st.columns([2, 1.6, 3.4], gap="small")
     examples = _examples(project, boxes[1])
@@ -111,11 +111,11 @@ def _sight(project: Project, listed: Sequence[SavedDocument]) -> Sight:
     example = examples.get(chosen) if chosen else None
     name = boxes[0].selectbox("Document", names, key=DOCUMENT, bind="query-params")
     saved = next(item for item in listed if item.name == name)
-    part = part_of(document_of(project, saved), part_chosen(saved.name, saved.characters))
-    return Sight(project, listed, part, f"{saved.version}:{part.start}", 0, 0, example, "bm25", 3)
+    part = part_of(document_of(project, saved), choose_part(saved.name, saved.characters))
+    return PanelContent(project, listed, part, f"{saved.version}:{part.start}", 0, 0, example, "bm25", 3)
 
 
-def _ranking(sight: Sight) -> Sight:
+def _ranking(sight: PanelContent) -> PanelContent:
     """The sight with how chunks are ranked, where a question is asked."""
     if sight.example is None:
         return sight
@@ -157,7 +157,7 @@ def _go_to(example: Example | None, names: set[str]) -> None:
         go_to(span.document, span.start)
 
 
-def _turn_page(sight: Sight) -> Sight:
+def _turn_page(sight: PanelContent) -> PanelContent:
     """The sight with the window of text that is turned to."""
     document = sight.document
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -170,12 +170,12 @@ def _turn_page(sight: Sight) -> Sight:
 
 
 def _ranks(
-    sight: Sight, spec: ChunkingSpec, name: str, cutting: DocumentChunking
+    sight: PanelContent, spec: ChunkingSpec, name: str, cutting: DocumentChunking
 ) -> tuple[dict[str, ChunkRank] | None, int]:
     """The rank of every chunk, and how many there are; None where no question is asked or vectors are missing."""
     if sight.example is None:
         return None, 0
-    documents, key = data.competitors(sight.project, sight.listed, sight.document)
+    documents, key = data.competitors(sight.project, sight.documents, sight.document)
     total = len(data.chunks_of(documents, key, spec, cutting.chunks))
     question = sight.example.question
     if sight.by == "bm25":

@@ -22,7 +22,7 @@ from llmopt_core.reporting.page import PALETTE
 from llmopt_core.statistics.intervals import Summary
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import whiskers
-from llmopt_ui.theme import FAINT, NEUTRAL, plain, themed
+from llmopt_ui.theme import FAINT, NEUTRAL, apply_theme, plain
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -57,7 +57,7 @@ def pareto_chart(result: SweepResult, marked: Sequence[int] = ()) -> go.Figure:
         yaxis={"title": "Share of the sources that is found (recall)"},
         hovermode="closest",
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def _front_line(result: SweepResult, front: Sequence[int]) -> go.Scatter:
@@ -128,7 +128,7 @@ def size_lines(result: SweepResult, metric: str, top_k: int) -> go.Figure:
         yaxis={"title": axis_title(metric), "rangemode": "normal"},
         hovermode="closest",
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def _line(result: SweepResult, line: Line, metric: str, overlaps: Sequence[int]) -> go.Scatter:
@@ -161,7 +161,7 @@ def heat_map(result: SweepResult, metric: str, top_k: int) -> go.Figure:
             z=values,
             x=[f"{size:,}" for size in sizes],
             y=names,
-            text=[[shown(metric, value) if value is not None else "–" for value in row] for row in values],
+            text=[[format_metric(metric, value) if value is not None else "–" for value in row] for row in values],
             texttemplate="%{text}",
             textfont={"size": 13},
             hovertext=[
@@ -186,7 +186,7 @@ def heat_map(result: SweepResult, metric: str, top_k: int) -> go.Figure:
         },
         yaxis={"autorange": "reversed", "showgrid": False, "fixedrange": True},
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def label_bars(result: SweepResult, positions: Sequence[int]) -> go.Figure:
@@ -216,7 +216,7 @@ def label_bars(result: SweepResult, positions: Sequence[int]) -> go.Figure:
         yaxis={"autorange": "reversed", "fixedrange": True},
         showlegend=True,
     )
-    return themed(figure)
+    return apply_theme(figure)
 
 
 def axis_title(metric: str) -> str:
@@ -224,7 +224,7 @@ def axis_title(metric: str) -> str:
     return "Context tokens per question" if metric == TOKENS else f"{TITLES[metric]} (mean, 0 to 1)"
 
 
-def shown(metric: str, value: float | None) -> str:
+def format_metric(metric: str, value: float | None) -> str:
     """A metric's value as text: tokens whole, fractions with three decimals, small ones with four."""
     if value is None:
         return fmt.DASH
@@ -239,7 +239,7 @@ def between(metric: str, summary: Summary) -> str:
     """`0.97 to 0.99`; a dash where there is no interval."""
     if summary.low is None or summary.high is None:
         return fmt.DASH
-    return f"{shown(metric, summary.low)} to {shown(metric, summary.high)}"
+    return f"{format_metric(metric, summary.low)} to {format_metric(metric, summary.high)}"
 
 
 def hover(result: SweepResult, position: int, metric: str = "recall") -> str:
@@ -249,7 +249,7 @@ def hover(result: SweepResult, position: int, metric: str = "recall") -> str:
     for name in dict.fromkeys((metric, "recall", TOKENS)):
         summary = setting.summaries[name]
         interval = "" if summary.low is None else f" ({between(name, summary)})"
-        said.append(f"{TITLES[name]}: {shown(name, summary.mean)}{interval}")
+        said.append(f"{TITLES[name]}: {format_metric(name, summary.mean)}{interval}")
     scored = setting.summaries["recall"]
     return "<br>".join([*said, f"{scored.scored:,} of {scored.total:,} questions scored"])
 

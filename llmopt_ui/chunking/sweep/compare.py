@@ -9,7 +9,7 @@ from llmopt_core.labs.chunking.result import TITLES, SweepResult, by_recall, com
 from llmopt_core.labs.chunking.tables import Advice
 from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_ui import format as fmt
-from llmopt_ui.chunking.sweep.charts import MEASURES, between, shown
+from llmopt_ui.chunking.sweep.charts import MEASURES, between, format_metric
 from llmopt_ui.components import plain_fragment, section
 from llmopt_ui.theme import verdict
 
@@ -62,21 +62,21 @@ def compare_table(result: SweepResult, a: int, b: int) -> pd.DataFrame:
 
 def _mean(result: SweepResult, position: int, name: str) -> str:
     summary = result.settings[position].summaries[name]
-    text = f"**{shown(name, summary.mean)}**"
+    text = f"**{format_metric(name, summary.mean)}**"
     return text if summary.low is None else f"{text}  \n:gray[{between(name, summary)}]"
 
 
 def _difference(name: str, found: Comparison) -> str:
-    text = f"**{signed(name, found.difference)}**"
+    text = f"**{format_difference(name, found.difference)}**"
     if found.low is None or found.high is None:
         return text
-    return f"{text}  \n:gray[{signed(name, found.low)} to {signed(name, found.high)}]"
+    return f"{text}  \n:gray[{format_difference(name, found.low)} to {format_difference(name, found.high)}]"
 
 
-def signed(name: str, value: float | None) -> str:
+def format_difference(name: str, value: float | None) -> str:
     """A difference with its sign, in the digits of its measure."""
     if value is None:
         return fmt.DASH
-    text = shown(name, abs(value))
-    sign = "" if value == 0 or text == shown(name, 0) else ("+" if value > 0 else "−")
+    text = format_metric(name, abs(value))
+    sign = "" if value == 0 or text == format_metric(name, 0) else ("+" if value > 0 else "−")
     return f"{sign}{text}"

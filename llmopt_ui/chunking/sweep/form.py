@@ -28,7 +28,7 @@ from llmopt_ui.resources import models, settings, start_job, store
 SET, FIELDS = "sweep_set", "sweep_methods"
 SIZES, OVERLAPS, TOPS = "sweep_sizes", "sweep_overlaps", "sweep_tops"
 UNIT, SEARCH, MODEL, ENDPOINT, OF = "sweep_unit", "sweep_search", "sweep_model", "sweep_endpoint", "sweep_of"
-_SAMPLED, _SAMPLE = 8, 20_000
+_SAMPLE_DOCUMENTS, _SAMPLE = 8, 20_000
 START, BUDGET = "sweep_start", "sweep_budget"
 SEARCHES = {"dense": "By meaning (embedding model)", "bm25": "By words (BM25)"}
 _OF = {"text": "Its text", "heading": "Headings and text"}
@@ -46,7 +46,9 @@ def sweep_form(project: Project, sets: Mapping[str, EvaluationSet]) -> None:
     with st.container(border=True):
         left, right = st.columns(2, gap="large")
         with left:
-            name = st.selectbox("Evaluation set", list(sets), key=SET, format_func=_told(sets), persist_state="session")
+            name = st.selectbox(
+                "Evaluation set", list(sets), key=SET, format_func=_set_label(sets), persist_state="session"
+            )
             values = _cutting()
         with right:
             values |= _searching()
@@ -61,7 +63,7 @@ def sweep_form(project: Project, sets: Mapping[str, EvaluationSet]) -> None:
             pressed = st.button("Start the sweep", key=START, type="primary", icon=":material/play_arrow:")
             words = f"{fmt.plural(count, 'setting')} from {fmt.plural(len(chunkings), 'chunking')}"
             found = _estimate(project, spec, chunkings, sets[name])
-            st.caption(words + _paid(spec, found), width="content")
+            st.caption(words + _cost_note(spec, found), width="content")
         budget = None if found is None else budget_field(st, BUDGET, width=240, persist_state="session")
         warn_above(budget, None if found is None else found.cost_usd)
         if skipped:
@@ -80,7 +82,7 @@ def _estimate(
         return None
     listed = store().document_list(project)
     # A piece of several: documents of other languages have other numbers of tokens.
-    some = listed[:: -(-len(listed) // _SAMPLED)]
+    some = listed[:: -(-len(listed) // _SAMPLE_DOCUMENTS)]
     sample = "".join(document_of(project, item).text[: _SAMPLE // len(some)] for item in some)
     return estimate_embedding(
         sum(item.characters for item in listed), sample, chunkings, endpoints(settings())[name], spec.embedding.model,
@@ -88,14 +90,14 @@ def _estimate(
     )  # fmt: skip
 
 
-def _paid(spec: SweepSpec, found: Estimate | None) -> str:
+def _cost_note(spec: SweepSpec, found: Estimate | None) -> str:
     if found is None:
         return ""
     name, cost = spec.embedding.endpoint, fmt.markdown(fmt.money(found.cost_usd))
     return f" · at most about {fmt.count(found.tokens)} tokens to {fmt.markdown(name)} ({cost}), each text once"
 
 
-def _told(sets: Mapping[str, EvaluationSet]) -> Any:
+def _set_label(sets: Mapping[str, EvaluationSet]) -> Any:
     def told(name: str) -> str:
         examples = sets[name].examples
         placed = sum(bool(example.references) for example in examples)

@@ -28,7 +28,7 @@ from llmopt_ui.chunking.microscope import data
 from llmopt_ui.chunking.sweep.charts import label_bars
 from llmopt_ui.components import plain_fragment, section
 from llmopt_ui.document_text.document import document_of
-from llmopt_ui.document_text.window import Shown, show_text, text_data
+from llmopt_ui.document_text.window import TextWindow, show_text, text_data
 from llmopt_ui.resources import store
 from llmopt_ui.tables import data_table
 from llmopt_ui.theme import verdict
@@ -143,7 +143,7 @@ def _passage(
         return
     cutting = data.cutting_of(document, result.cutting(result.settings[position]).chunking)
     start, end = max(0, reference.start - _AROUND), min(len(document.text), reference.end + _AROUND)
-    shown = Shown(
+    shown = TextWindow(
         start, end, ((reference.start, reference.end),), _ranks(cutting, handed),
         top_k=result.settings[position].top_k, height=320, strip=False,
     )  # fmt: skip

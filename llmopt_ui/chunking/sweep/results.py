@@ -24,7 +24,15 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.chunking.sweep.charts import MEASURES, between, heat_map, method_colour, pareto_chart, shown, size_lines
+from llmopt_ui.chunking.sweep.charts import (
+    MEASURES,
+    between,
+    format_metric,
+    heat_map,
+    method_colour,
+    pareto_chart,
+    size_lines,
+)
 from llmopt_ui.chunking.sweep.compare import compare_view
 from llmopt_ui.chunking.sweep.misses import misses_view
 from llmopt_ui.chunking.sweep.save import save_view
@@ -76,15 +84,16 @@ def _headline(result: SweepResult, told: Advice) -> None:
     recall = best.summaries["recall"]
     interval = "" if recall.low is None else f" ({between('recall', recall)})"
     lines = [
-        f"Highest recall: {_setting_name(result, told.best)} finds **{shown('recall', recall.mean)}**{interval} of the "
-        f"sources' characters, for {shown(TOKENS, best.summaries[TOKENS].mean)} context tokens per question."
+        f"Highest recall: {_setting_name(result, told.best)} finds **{format_metric('recall', recall.mean)}**"
+        f"{interval} of the sources' characters, for {format_metric(TOKENS, best.summaries[TOKENS].mean)} context "
+        "tokens per question."
     ]
     if told.frugal != told.best:
         saved = 1 - (frugal.summaries[TOKENS].mean or 0.0) / (best.summaries[TOKENS].mean or 1.0)
         lines.append(
             f"Cheapest that loses less than {MARGIN} recall against it: {_setting_name(result, told.frugal)} finds "
-            f"**{shown('recall', frugal.summaries['recall'].mean)}** with **{saved:.0%} fewer** tokens "
-            f"({shown(TOKENS, frugal.summaries[TOKENS].mean)})."
+            f"**{format_metric('recall', frugal.summaries['recall'].mean)}** with **{saved:.0%} fewer** tokens "
+            f"({format_metric(TOKENS, frugal.summaries[TOKENS].mean)})."
         )
     with st.container(border=True):
         for line in lines:
@@ -207,7 +216,7 @@ def _cell(result: SweepResult, position: int, name: str) -> str:
     summary = result.settings[position].summaries[name]
     if summary.mean is None:
         return ":gray[not scored]"
-    text = f"**{shown(name, summary.mean)}**"
+    text = f"**{format_metric(name, summary.mean)}**"
     if summary.low is not None:
         text += f"  \n:gray[{between(name, summary)}]"
     return text

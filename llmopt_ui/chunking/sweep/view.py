@@ -25,7 +25,7 @@ from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import models, store
 from llmopt_ui.session import notify, state
 
-PICKED = "sweep"
+SWEEP_PICKER = "sweep"
 AGAIN = "sweep_again"
 
 
@@ -38,7 +38,7 @@ def sweep_view(project: Project) -> None:
     sets = _sets_with_places(project)
     if not _ready(project, sets):
         return
-    finished = [job for job in jobs if job.status == "finished" and loaded(str(job.result.get("key"))) is not None]
+    finished = [job for job in jobs if job.status == "finished" and load_sweep(str(job.result.get("key"))) is not None]
     if not finished:
         if not any(job.active for job in jobs):
             st.caption(
@@ -76,7 +76,7 @@ def _ready(project: Project, sets: Mapping[str, EvaluationSet]) -> bool:
 def _results(project: Project, job: Job) -> None:
     from llmopt_ui.chunking.sweep.results import results_view
 
-    found = loaded(str(job.result["key"]))
+    found = load_sweep(str(job.result["key"]))
     if found is None:
         return
     try:
@@ -105,16 +105,16 @@ def _choose_sweep(project: Project, finished: Sequence[Job]) -> Job:
     """The sweep that is shown; the newest unless another is chosen."""
     jobs = {str(job.id): job for job in finished}
     if str(state().new_sweep) in jobs:
-        st.session_state[PICKED] = str(state().new_sweep)
+        st.session_state[SWEEP_PICKER] = str(state().new_sweep)
         state().new_sweep = 0
-    if st.session_state.get(PICKED, next(iter(jobs))) not in jobs:
-        st.session_state.pop(PICKED, None)
+    if st.session_state.get(SWEEP_PICKER, next(iter(jobs))) not in jobs:
+        st.session_state.pop(SWEEP_PICKER, None)
     name = next(iter(jobs))
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         if len(jobs) > 1:
-            name = st.selectbox("Sweep", list(jobs), key=PICKED, format_func=lambda name: _label(jobs[name]),
+            name = st.selectbox("Sweep", list(jobs), key=SWEEP_PICKER, format_func=lambda name: _label(jobs[name]),
                                 bind="query-params", width=520)  # fmt: skip
-        copy_link(project, "Sweep", {PICKED: _label(jobs[name])}, f"sweep_link_{name}", "A link to this sweep.")
+        copy_link(project, "Sweep", {SWEEP_PICKER: _label(jobs[name])}, f"sweep_link_{name}", "A link to this sweep.")
     return jobs[name]
 
 
@@ -147,7 +147,7 @@ def _read_set(project_id: int, name: str, version: str, _project: Project) -> Ev
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def loaded(key: str) -> SweepResult | None:
+def load_sweep(key: str) -> SweepResult | None:
     """A finished sweep; None where it is kept no more."""
     from llmopt_core.labs.chunking.cache import read_sweep
 

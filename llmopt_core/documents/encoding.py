@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from contextlib import suppress
 
 from llmopt_core.documents.labels import find_codec, find_declared_codec
 from llmopt_core.errors import BadInput
@@ -19,6 +20,10 @@ _BOMS = (
 _SAMPLE = 256 * 1024
 # All but NUL, which is counted on its own, tab, line and page breaks, and escape.
 _CONTROLS = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd]")
+_HIGH_CONTROLS = re.compile(r"[\x80-\x84\x86-\x9f]")
+_PAGES_WITH_LETTERS_THERE = ("cp1252", "cp850")
+# Letters of Latin-9 (`Š`, `š`, `ž` and `Œ`, `œ`, `Ÿ`), where Latin-1 has signs that stand in no word.
+_LATIN_9 = re.compile(r"[¦¨¸](?=[^\W\d_])|(?<=[^\W\d_])[¦¨¸]|(?<=[a-zà-ÿ])[¼½¾](?=[a-zà-ÿ])")
 _FEW_WORDS = 6
 _FEW_NAMES = 3
 _FEW_USE = frozenset(
@@ -177,9 +182,16 @@ def _decode_damaged_utf8(data: bytes) -> tuple[str, tuple[str, ...]] | None:
 def _other(data: bytes) -> tuple[str, tuple[str, ...]]:
     for encoding in _candidates(data[:_SAMPLE]):
         try:
-            return data.decode(encoding), (_read_as(encoding),)
+            text = data.decode(encoding)
         except (UnicodeDecodeError, LookupError):
             continue
+        # Nobody writes them, but pages of Windows and DOS have letters there.
+        for other in _PAGES_WITH_LETTERS_THERE if _HIGH_CONTROLS.search(text) else ():
+            with suppress(UnicodeDecodeError):
+                return data.decode(other), (_read_as(other),)
+        if encoding == "cp1252" and _LATIN_9.search(text):
+            return data.decode("iso8859-15"), (_read_as("iso8859-15"),)
+        return text, (_read_as(encoding),)
     return data.decode("latin-1"), ("Read as Latin-1, because no encoding fits for certain.",)
 
 

@@ -16,6 +16,7 @@ _WIDER = {"shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "big5hksc
 # Python's own encodings are none of files, and some take hours.
 _NO_TEXT = frozenset(("punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7", "mbcs", "oem",
                       "x-user-defined", "replacement"))  # fmt: skip
+_CODE_PAGE = re.compile(r"^(?:cp|code ?page)[-_ ]", re.IGNORECASE)
 COMMON = ("utf-8", "windows-1250", "windows-1251", "windows-1252", "windows-1253", "windows-1254", "windows-1255",
           "windows-1256", "windows-1257", "windows-874", "iso-8859-2", "iso-8859-7", "iso-8859-9", "iso-8859-15",
           "koi8-r", "ibm866", "macintosh", "gb18030", "big5", "shift_jis", "euc-jp", "iso-2022-jp",
@@ -54,7 +55,7 @@ def find_codec(encoding: str) -> str:
     codec = web_codec(encoding) if encoding.isascii() else None
     if codec is None:
         try:
-            info = codecs.lookup(encoding)
+            info = codecs.lookup(_CODE_PAGE.sub("cp", encoding.strip()))
         except (LookupError, ValueError):
             info = None
         # What makes bytes of bytes, such as base64, is none.

@@ -12,6 +12,9 @@ GREEK = "Το εισιτήριο κοστίζει είκοσι ευρώ και �
 TURKISH = "Müşteri siparişi iptal etmek isterse bize yazılı olarak bildirmelidir. Değişiklik yapıldığında bilgi verir."
 LITHUANIAN = "Prašymas turi būti pateiktas per trisdešimt dienų. Mokestis yra penkiasdešimt eurų, sumokamas iš anksto."
 LATVIAN = "Iesniegums jāiesniedz trīsdesmit dienu laikā. Bērni līdz desmit gadu vecumam bez maksas. Šķiņķis un ģimene."
+ESTONIAN = "Sadam ehitati 1712. aastal, laev maksab kaks taalrit päevas. Šokolaad ja žürii on tõesti üle võrrelnud."
+GERMAN = "Der Hafen wurde 1712 gebaut. Jedes Schiff zahlt täglich zwei Taler für den Liegeplatz. Größe prüft der Lotse."
+FRENCH = "La sœur du capitaine paie deux écus à l'échevin pour un bœuf. Où était le phare brûlé de l'île ?"
 HEBREW = "הבקשה תוגש תוך שלושים יום. האגרה היא חמישים שקלים ומשולמת מראש."
 ARABIC = "يجب تقديم الطلب خلال ثلاثين يوما. الرسوم خمسون دينارا وتدفع مقدما."
 THAI = "ต้องยื่นคำร้องภายในสามสิบวัน ค่าธรรมเนียมห้าร้อยบาทและชำระล่วงหน้า"
@@ -24,6 +27,7 @@ KOREAN = "부두는 저녁 일곱 시에 문을 닫습니다. 표는 현장에�
     ("text", "encoding"),
     [(POLISH, "cp1250"), (POLISH, "iso8859-2"), (CZECH, "cp1250"), (CZECH, "iso8859-2"), (HUNGARIAN, "cp1250"),
      (GREEK, "cp1253"), (GREEK, "iso8859-7"), (TURKISH, "cp1254"), (LITHUANIAN, "cp1257"), (LATVIAN, "cp1257"),
+     (ESTONIAN, "cp1257"), (ESTONIAN, "cp1252"), (ESTONIAN, "iso8859-15"), (GERMAN, "cp850"), (FRENCH, "iso8859-15"),
      (HEBREW, "cp1255"), (ARABIC, "cp1256"), (ARABIC, "iso8859-6"), (THAI, "cp874"), (UKRAINIAN, "koi8-u"),
      (JAPANESE, "euc_jp"), (JAPANESE, "shift_jis"), (JAPANESE, "iso2022_jp"),
      (KOREAN, "euc_kr"), (KOREAN, "iso2022_kr")],
@@ -58,6 +62,11 @@ def test_the_user_names_the_encoding(tmp_path):
     assert line.text == "żółw"
     page = '<meta charset="utf-8"><p>żółw</p>'.encode("iso8859-2")
     assert load_bytes("a.html", page, encoding="latin2")[0].text == "żółw"
+
+
+@pytest.mark.parametrize("name", ["cp1250", "CP-1250", "code page 1250", "windows 1250", "Windows-1250"])
+def test_an_encoding_goes_by_many_names(name):
+    assert load_bytes("a.txt", CZECH.encode("cp1250"), encoding=name)[0].text == CZECH
 
 
 def test_the_named_encoding_reaches_large_files_and_archives():

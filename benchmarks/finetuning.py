@@ -44,8 +44,8 @@ from llmopt_core.finetuning.data.examples import TrainingSet, chat_example  # no
 from llmopt_core.finetuning.data.files import load_training_set  # noqa: E402
 from llmopt_core.finetuning.data.lint import check_file  # noqa: E402
 from llmopt_core.finetuning.data.split import split_set  # noqa: E402
-from llmopt_core.finetuning.data.structured_outputs import Share, report_structured, score_structured  # noqa: E402
-from llmopt_core.finetuning.jobs.job import Job, JobRequest, TunedModel  # noqa: E402
+from llmopt_core.finetuning.data.structured_outputs import Share, score_output, summarize_outputs  # noqa: E402
+from llmopt_core.finetuning.jobs.job import FineTunedModel, Job, JobRequest  # noqa: E402
 from llmopt_core.finetuning.training.adapters import adapters  # noqa: E402
 from llmopt_core.finetuning.training.local_trainer import LocalTrainer  # noqa: E402
 from llmopt_core.labs.finetuning.training_pairs import training_pairs  # noqa: E402
@@ -60,7 +60,7 @@ SYSTEM = "Turn the request into JSON with an intent and its slots."
 
 def train(
     settings: Settings, kind: str, name: str, sets: Sequence[TrainingSet | None], values: dict[str, Any]
-) -> TunedModel:
+) -> FineTunedModel:
     """Run one job to its end, printing the curve."""
     trainer = LocalTrainer(settings, kind)
     training, validation = sets
@@ -155,7 +155,7 @@ async def ask_snips(
 
         started = time.perf_counter()
         answers = await asyncio.gather(*(ask(example) for example in test))
-    report = report_structured([score_structured(a, e.reference or "") for a, e in zip(answers, test, strict=True)])
+    report = summarize_outputs([score_output(a, e.reference or "") for a, e in zip(answers, test, strict=True)])
     parts = [f"{n} {shown(getattr(report, n))}" for n in ("valid", "intent", "slot_f1", "exact")]
     print(f"{title}: {', '.join(parts)} (n {report.answers}, {(time.perf_counter() - started) / len(test):.2f} s each)")
 
@@ -182,7 +182,7 @@ def qa(options: argparse.Namespace, settings: Settings) -> None:
     forgotten(options, settings, tuned)
 
 
-def train_reader(options: argparse.Namespace, rag: Configuration, settings: Settings) -> TunedModel:
+def train_reader(options: argparse.Namespace, rag: Configuration, settings: Settings) -> FineTunedModel:
     documents = load_documents([DATA / "documents"])
     examples = load_questions(DATA / "qa_questions.jsonl", "qa_questions.jsonl", documents).examples
     values = {"text_format": "completion", "epochs": 2, "evaluations": 6, "validation_examples": 24} | options.values
@@ -199,9 +199,9 @@ async def make_pairs(
         return await training_pairs(rag, documents, examples, models, name="reader")
 
 
-def forgotten(options: argparse.Namespace, settings: Settings, *tuned: TunedModel) -> None:
+def forgotten(options: argparse.Namespace, settings: Settings, *tuned: FineTunedModel) -> None:
     """What the tuned models of the workspace have forgotten of a general set."""
-    found = tuned or [adapter.tuned_model() for adapter in adapters(settings)]
+    found = tuned or [adapter.as_choice() for adapter in adapters(settings)]
     if not found:
         raise SystemExit(f"{settings.home} has no tuned model; name with --home the workspace that snips or qa filled")
     plain = load_experiment(SAMPLE / "experiment.yaml").configuration("baseline")

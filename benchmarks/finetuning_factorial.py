@@ -14,7 +14,7 @@ from llmopt_core.experiments.experiment_file import Experiment
 from llmopt_core.experiments.leaderboard import compare_runs
 from llmopt_core.experiments.plan import Plan
 from llmopt_core.experiments.run_scores import read_run_scores
-from llmopt_core.finetuning.jobs.job import TunedModel
+from llmopt_core.finetuning.jobs.job import FineTunedModel
 from llmopt_core.finetuning.training.adapters import adapters
 from llmopt_core.labs.finetuning.forgetting import general_pair
 from llmopt_core.labs.finetuning.training_pairs import two_by_two
@@ -28,19 +28,19 @@ METRICS = ("answer_f1", "exact_match")
 Pairs = Sequence[tuple[int, int]]
 
 
-def chat_spec(tuned: TunedModel) -> ModelSpec:
+def chat_spec(tuned: FineTunedModel) -> ModelSpec:
     if not isinstance(tuned.spec, ModelSpec):
         raise SystemExit(f"{tuned.name} is no chat model")
     return tuned.spec
 
 
-def trained_before(settings: Settings, name: str) -> TunedModel | None:
+def trained_before(settings: Settings, name: str) -> FineTunedModel | None:
     """The adapter of that name in the workspace."""
-    return next((found.tuned_model() for found in adapters(settings) if found.name == name), None)
+    return next((found.as_choice() for found in adapters(settings) if found.name == name), None)
 
 
 def compare_arms(
-    experiment: Experiment, names: Sequence[str], tuned: TunedModel, settings: Settings, limit: int | None
+    experiment: Experiment, names: Sequence[str], tuned: FineTunedModel, settings: Settings, limit: int | None
 ) -> None:
     """The four arms of the first retrieving configuration, and base and tuned over each further one."""
     plain, *rags = (experiment.configuration(name) for name in names)
@@ -54,7 +54,7 @@ def compare_arms(
     report(plan, pairs, settings)
 
 
-def report_forgetting(plain: Configuration, tuned: TunedModel, settings: Settings, questions: Path) -> None:
+def report_forgetting(plain: Configuration, tuned: FineTunedModel, settings: Settings, questions: Path) -> None:
     """Base and tuned model asked the very same on a general set."""
     general = load_questions(questions, questions.name)
     print(f"{tuned.name}: what is forgotten of {len(general.examples)} general questions")

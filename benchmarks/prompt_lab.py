@@ -34,7 +34,7 @@ from llmopt_core.experiments.comparison_plan import ComparisonPlan  # noqa: E402
 from llmopt_core.experiments.comparison_setup import Setup, VariantSetup  # noqa: E402
 from llmopt_core.experiments.configuration import Configuration  # noqa: E402
 from llmopt_core.labs.prompts.board import Board  # noqa: E402
-from llmopt_core.labs.prompts.comparison_runner import all_places, run_comparison  # noqa: E402
+from llmopt_core.labs.prompts.comparison_runner import all_cells, run_comparison  # noqa: E402
 from llmopt_core.models.base import ChatModel, ChatRequest, ModelSpec  # noqa: E402
 from llmopt_core.models.endpoints import endpoints_from  # noqa: E402
 from llmopt_core.models.registry import Models  # noqa: E402
@@ -184,7 +184,7 @@ def finished(store: Store, home: Path, examples: int, concurrency: int, chat: Ch
     plan = ComparisonPlan(PROJECT, variants, questions(examples), checks, concurrency=concurrency)
     found = start_comparison(store, plan, new_id())
     board = Board()
-    board.add(all_places(plan))
+    board.add(all_cells(plan))
     settings = Settings(home=home, endpoints_file=home / "endpoints.yaml")
 
     async def run() -> None:

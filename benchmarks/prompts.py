@@ -40,7 +40,7 @@ from llmopt_core.experiments.search.task import SearchTask  # noqa: E402
 from llmopt_core.labs.prompts.board import Board  # noqa: E402
 from llmopt_core.labs.prompts.columns import columns_of  # noqa: E402
 from llmopt_core.labs.prompts.comparison_file import load_comparison  # noqa: E402
-from llmopt_core.labs.prompts.comparison_runner import all_places, run_comparison  # noqa: E402
+from llmopt_core.labs.prompts.comparison_runner import all_cells, run_comparison  # noqa: E402
 from llmopt_core.labs.prompts.few_shot_effect import measure_few_shot_effect  # noqa: E402
 from llmopt_core.labs.prompts.few_shot_search import choose_few_shot  # noqa: E402
 from llmopt_core.labs.prompts.grid import Grid, load_grid  # noqa: E402
@@ -140,7 +140,7 @@ async def side_by_side(store: Store, settings: Settings, path: Path) -> Grid:
     plan = load_comparison(path, store).plan
     store.ensure_project(plan.project)
     found, board = start_comparison(store, plan, new_id()), Board()
-    board.add(all_places(plan))
+    board.add(all_cells(plan))
     async with Models(settings, cache=store.cache) as models:
         await run_comparison(store, plan, found, models, board)
     return load_grid(store, comparison(store, plan.project, found.id), plan.evaluation_set.examples)

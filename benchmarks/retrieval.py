@@ -40,7 +40,7 @@ from llmopt_core.chunking.spec import ChunkingSpec  # noqa: E402
 from llmopt_core.documents.load import load_documents  # noqa: E402
 from llmopt_core.documents.questions import load_questions  # noqa: E402
 from llmopt_core.index.build import build_index  # noqa: E402
-from llmopt_core.index.embedding_cache import encode_cached  # noqa: E402
+from llmopt_core.index.embedding_cache import encode_with_cache  # noqa: E402
 from llmopt_core.index.exact import exact_search  # noqa: E402
 from llmopt_core.index.index import Index  # noqa: E402
 from llmopt_core.models.base import EmbeddingSpec  # noqa: E402
@@ -93,7 +93,7 @@ def windows(documents: Sequence[Document], wanted: int, words: int = 45) -> list
 
 
 async def speed(index: Index, questions: Sequence[str], models: Models, cache: Cache) -> None:
-    encode_cached(questions, models.embedder(EMBEDDING), cache)
+    encode_with_cache(questions, models.embedder(EMBEDDING), cache)
     retriever = Retriever(RetrievalSpec(search=HYBRID, top_k=10), index, models, cache)
     await retriever.retrieve(questions[0])
     stages, whole = [], []
@@ -194,7 +194,7 @@ async def run(arguments: argparse.Namespace, home: Path) -> None:
             chunks = windows(documents, arguments.chunks)
             big = build_index(chunks, EMBEDDING, embedder, settings, cache)
             await speed(big, questions, models, cache)
-            exactness(big, encode_cached(questions, embedder, cache))
+            exactness(big, encode_with_cache(questions, embedder, cache))
             await reranking(big, questions[:20], models)
         chunks = chunk_documents(documents, ChunkingSpec(method="recursive", size=arguments.size))
         index = build_index(chunks, EMBEDDING, embedder, settings, cache)

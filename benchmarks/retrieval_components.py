@@ -37,7 +37,7 @@ from llmopt_core.cache import Cache, MemoryCache  # noqa: E402
 from llmopt_core.chunking.chunk import chunk_documents  # noqa: E402
 from llmopt_core.chunking.spec import ChunkingSpec  # noqa: E402
 from llmopt_core.index.build import build_index  # noqa: E402
-from llmopt_core.index.embedding_cache import encode_cached  # noqa: E402
+from llmopt_core.index.embedding_cache import encode_with_cache  # noqa: E402
 from llmopt_core.index.index import Index  # noqa: E402
 from llmopt_core.models.base import EmbeddingSpec, ModelSpec  # noqa: E402
 from llmopt_core.models.registry import Models  # noqa: E402
@@ -172,8 +172,8 @@ async def sentences(rows: Sequence[dict[str, Any]], models: Models, cache: Cache
     """Order the candidate sentences of each question: by meaning, and by late interaction."""
     texts = list(dict.fromkeys(text for row in rows for text in row["candidates"]))
     embedder = models.embedder(EMBEDDING)
-    asked = encode_cached([row["question"] for row in rows], embedder, cache)
-    known = dict(zip(texts, encode_cached(texts, embedder, cache), strict=True))
+    asked = encode_with_cache([row["question"] for row in rows], embedder, cache)
+    known = dict(zip(texts, encode_with_cache(texts, embedder, cache), strict=True))
     late = LateInteractionReranker(models.token_embedder(), texts, fingerprint(texts), cache)
     tables: dict[str, list[dict[str, float]]] = {"dense": [], "+ late interaction": []}
     started = time.perf_counter()

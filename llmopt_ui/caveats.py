@@ -11,7 +11,13 @@ from llmopt_core.experiments import caveats as core
 from llmopt_core.experiments.caveats import RunCaveats, caveats
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import documents_version
-from llmopt_core.experiments.provenance import Basis, changed_parts, changed_words, run_changes, runs_changed
+from llmopt_core.experiments.provenance import (
+    Basis,
+    describe_changes,
+    describe_run_changes,
+    list_changes,
+    list_run_changes,
+)
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import Example, fingerprint
@@ -78,8 +84,8 @@ def describe_outdated(project: Project, runs: Mapping[str, Run]) -> str:
     saved = {item.name: item for item in store().configurations(project)}
     sets = {item.name: item.version for item in store().evaluation_sets(project)}
     documents = documents_now(project)
-    return runs_changed({
-        name: run_changes(run, saved.get(run.name), sets.get(run.evaluation_set), documents, models())
+    return describe_run_changes({
+        name: list_run_changes(run, saved.get(run.name), sets.get(run.evaluation_set), documents, models())
         for name, run in runs.items()
     })  # fmt: skip
 
@@ -95,7 +101,7 @@ def mark_earlier_state(then: Basis | None, now: Basis, again: str) -> None:
     if then is None:
         told = "An earlier version of the app made this without noting its data; it may be of an earlier state."
     else:
-        words = changed_words(changed_parts(then, now))
+        words = describe_changes(list_changes(then, now))
         told = f"From an earlier state: {words} since." if words else ""
     if told:
         st.warning(fmt.markdown(f"{told} {again}"), icon=":material/history:")

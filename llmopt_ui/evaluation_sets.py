@@ -11,11 +11,11 @@ from llmopt_ui.resources import store
 
 
 def sets_of(project: Project) -> list[SavedSet]:
-    """See `listed_sets`."""
+    """See `list_training_sets`."""
     # Read at use: the first page that is shown needs none of what it brings.
-    from llmopt_core.labs.finetuning.training_set_list import listed_sets
+    from llmopt_core.labs.finetuning.training_set_list import list_training_sets
 
-    return listed_sets(store(), project)
+    return list_training_sets(store(), project)
 
 
 def set_version(project: Project, name: str, version: str) -> EvaluationSet:

@@ -46,7 +46,7 @@ def main() -> None:
 
 async def evaluate_sample(home: Path, questions: int) -> None:
     """Install the sample project and run its configurations."""
-    from llmopt_core.experiments.experiment import run_experiment, saved_configurations
+    from llmopt_core.experiments.experiment import list_configurations, run_experiment
     from llmopt_core.experiments.experiment_file import load_experiment
     from llmopt_core.experiments.plan import Plan
     from llmopt_core.experiments.sample import SAMPLE, install_sample
@@ -58,7 +58,7 @@ async def evaluate_sample(home: Path, questions: int) -> None:
     store = Store.open(settings)
     install_sample(store)
     project, sample = store.projects()[0], load_experiment(SAMPLE)
-    configurations = saved_configurations(store, project)
+    configurations = list_configurations(store, project)
     plan = Plan(
         project, configurations, sample.evaluation_set, sample.documents, sample.metrics, sample.judge, limit=questions
     )

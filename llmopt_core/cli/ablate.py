@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from llmopt_core.experiments.caveats import RunCaveats
     from llmopt_core.experiments.configuration import Configuration
     from llmopt_core.experiments.experiment_file import Experiment
-    from llmopt_core.labs.retrieval.ablation import AblationReport, RemovedPart
+    from llmopt_core.labs.retrieval.ablation import AblatedPart, AblationReport
     from llmopt_core.labs.retrieval.costs import Cost
     from llmopt_core.labs.retrieval.progress import LabProgress
 
@@ -150,7 +150,7 @@ def _text(report: AblationReport) -> str:
     return "\n".join(lines)
 
 
-def _gain(one: RemovedPart, measure: str) -> str:
+def _gain(one: AblatedPart, measure: str) -> str:
     gain = one.gains[measure]
     if gain.difference is None:
         return "-"

@@ -37,8 +37,8 @@ def compare(
         "a": name_a,
         "b": name_b,
         **comparison_values(compared),
-        "trained_on_a": known[0].seen_count,
-        "trained_on_b": known[1].seen_count,
+        "trained_on_a": known[0].overlap_count,
+        "trained_on_b": known[1].overlap_count,
         "caveats": [caveat.text for caveat in caveats(known)],
     }
     print_result("\n".join([_sentence(name_a, name_b, metric, compared), *caveat_lines(known)]), values, json)

@@ -81,12 +81,12 @@ def evaluate(
     import asyncio
 
     from llmopt_core.cli.thresholds import parse_thresholds
-    from llmopt_core.experiments.grading import recorded_metrics
+    from llmopt_core.experiments.grading import metrics_to_record
     from llmopt_core.experiments.result import result_of
 
     experiment = read_experiment(file, column, questions_encoding, trust)
     names = configuration or [item.name for item in experiment.configurations]
-    metrics = recorded_metrics(experiment.metrics, experiment.evaluation_set.examples[:limit])
+    metrics = metrics_to_record(experiment.metrics, experiment.evaluation_set.examples[:limit])
     thresholds = parse_thresholds(fail_under or [], metrics, names)
     _, store = open_workspace()
     plan = _plan(experiment, names, concurrency or 4, limit, budget)
@@ -133,11 +133,16 @@ def _plan(experiment: Experiment, names: list[str], concurrency: int, limit: int
 async def _run(
     store: Store, plan: Plan, experiment: Experiment, *, concurrency: int | None, resume: bool, quiet: bool
 ) -> list[int]:
-    from llmopt_core.experiments.experiment import check_new_budget, run_experiment, save_experiment, why_not_continued
+    from llmopt_core.experiments.experiment import (
+        check_new_budget,
+        list_resume_problems,
+        run_experiment,
+        save_experiment,
+    )
 
     async with open_models(store, experiment, concurrency) as models:
         save_experiment(store, experiment)
-        for line in why_not_continued(store, plan) if resume else ():
+        for line in list_resume_problems(store, plan) if resume else ():
             note(f"llmopt: {line}")
         if resume and plan.budget_usd is None:
             check_new_budget(store, plan)

@@ -153,7 +153,7 @@ def start(
 
 def _name_sets(settings: Settings, training: TrainingSet, held_out: TrainingSet | None) -> list[str]:
     """Which evaluation sets of the workspace the job takes questions from."""
-    from llmopt_core.labs.finetuning.held_out_sets import find_sets_used
+    from llmopt_core.labs.finetuning.held_out_sets import find_set_use
     from llmopt_core.runs.store import Store
 
     store = Store.open(settings)
@@ -161,7 +161,7 @@ def _name_sets(settings: Settings, training: TrainingSet, held_out: TrainingSet 
     found = []
     for project in store.projects():
         sets = [store.evaluation_set(project, item.name, item.version) for item in store.evaluation_sets(project)]
-        found += [f"Warning: project {project.name}: {use.sentence}" for use in find_sets_used(examples, sets)]
+        found += [f"Warning: project {project.name}: {use.sentence}" for use in find_set_use(examples, sets)]
     return found
 
 

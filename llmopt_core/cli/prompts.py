@@ -157,7 +157,7 @@ async def _run(store: Store, loaded: ComparisonFile) -> Comparison:
     from llmopt_core.experiments.comparison_plan import check_plan, comparison_work_name
     from llmopt_core.interop.promptfoo.providers import ECHO, register_echo
     from llmopt_core.labs.prompts.board import Board
-    from llmopt_core.labs.prompts.comparison_runner import all_places, run_comparison
+    from llmopt_core.labs.prompts.comparison_runner import all_cells, run_comparison
 
     plan, board = loaded.plan, Board()
     async with models_with(store, loaded.endpoints, plan.concurrency) as models:
@@ -168,7 +168,7 @@ async def _run(store: Store, loaded: ComparisonFile) -> Comparison:
         check_larger_budget(store.cache, work, plan.budget_usd)
         store.ensure_project(plan.project)
         found = start_comparison(store, plan, new_id(), models)
-        board.add(all_places(plan))
+        board.add(all_cells(plan))
         await run_comparison(store, plan, found, models, board)
         if plan.budget_usd is not None:
             note(f"llmopt: {spending_words(store.cache, work, plan.budget_usd)}")

@@ -35,7 +35,7 @@ def confirm_hosts(endpoints: Mapping[str, Endpoint], trusted: bool) -> None:
     Raises:
         BadInput: They are new here and `--trust` was not given.
     """
-    from llmopt_core.models.trust import check_trusted, new_destinations, trust
+    from llmopt_core.models.trust import check_trust, new_destinations, trust
     from llmopt_core.settings import Settings as Read
 
     settings = Read.from_environment()
@@ -44,7 +44,7 @@ def confirm_hosts(endpoints: Mapping[str, Endpoint], trusted: bool) -> None:
         trust(settings, new)
         for destination in new:
             note(f"llmopt: trusted from now on: {destination}")
-    check_trusted(settings, endpoints.values(), "run it again with --trust")
+    check_trust(settings, endpoints.values(), "run it again with --trust")
 
 
 def read_experiment(file: Path, column: list[str] | None, encoding: str, trusted: bool) -> Experiment:
@@ -66,12 +66,12 @@ def note_windows(
     configurations: Iterable[Configuration], documents: Sequence[Document], models: Models, store: Store
 ) -> None:
     """Say on stderr where chunks are longer than what the embedding model reads."""
-    from llmopt_core.experiments.indexing import chunks_kept
+    from llmopt_core.experiments.indexing import read_chunks
     from llmopt_core.experiments.truncation_warnings import window_note
 
     for configuration in configurations:
         retrieval = configuration.retrieval
-        chunks = None if retrieval is None else chunks_kept(retrieval, documents, models)
+        chunks = None if retrieval is None else read_chunks(retrieval, documents, models)
         if retrieval is not None and chunks and (said := window_note(retrieval, chunks, documents, models)):
             note(f"llmopt: {configuration.name}: {said}")
 

@@ -95,7 +95,7 @@ def check_size(name: str, size: int) -> None:
 
 def _load_path(path: Path, root: Path | None, how: ReadingOptions) -> list[Document]:
     if path.is_dir():
-        files = _readable_files(path)
+        files = _list_files(path)
         if not files:
             raise BadInput(f"The folder {path} holds no file that can be read.")
         return [document for file in files for document in _load_file(file, root or path, how)]
@@ -104,7 +104,7 @@ def _load_path(path: Path, root: Path | None, how: ReadingOptions) -> list[Docum
     return _load_file(path, root or path.parent, how)
 
 
-def _readable_files(folder: Path) -> list[Path]:
+def _list_files(folder: Path) -> list[Path]:
     found = []
     for path in folder.rglob("*"):
         inside = path.relative_to(folder)

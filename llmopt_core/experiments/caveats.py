@@ -36,9 +36,9 @@ class RunCaveats:
     overlap: TrainingOverlap | None
 
     @property
-    def seen_count(self) -> int:
+    def overlap_count(self) -> int:
         """How many of its questions the run was trained on."""
-        return self.overlap.seen if self.overlap else 0
+        return self.overlap.overlap_count if self.overlap else 0
 
 
 def run_caveats(values: Mapping[str, Any], name: str = "") -> RunCaveats:
@@ -113,6 +113,6 @@ def marks(runs: Sequence[RunCaveats]) -> list[str]:
 def _training_note(run: RunCaveats) -> str:
     if run.overlap is None:
         return ""
-    if run.overlap.seen:
-        return f"trained on {run.overlap.seen} of these {run.overlap.questions} questions"
+    if run.overlap.overlap_count:
+        return f"trained on {run.overlap.overlap_count} of these {run.overlap.questions} questions"
     return "training data unknown" if run.overlap.unknown else ""

@@ -14,9 +14,9 @@ from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration, configuration_from
-from llmopt_core.experiments.grading import recorded_metrics
+from llmopt_core.experiments.grading import metrics_to_record
 from llmopt_core.experiments.keys import documents_version
-from llmopt_core.experiments.provenance import BEHIND, models_basis, run_changes, runs_changed
+from llmopt_core.experiments.provenance import BEHIND, describe_run_changes, list_run_changes, models_basis
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import ACTIVE, COMPARISON, Project, Run, Status
@@ -119,7 +119,7 @@ def start_comparison(
     store.keep_evaluation_set(plan.project, plan.evaluation_set)
     from llmopt_core.experiments.training_sources import training_overlap
 
-    metrics = recorded_metrics(plan.metrics, plan.examples)
+    metrics = metrics_to_record(plan.metrics, plan.examples)
     learned = [training_overlap(store, plan.project, variant, plan.examples) for variant in plan.variants]
     behind = [{BEHIND: models_basis(variant, models, plan.judge)} if models else {} for variant in plan.variants]
     for repeat in reversed(range(plan.repeats)):
@@ -193,8 +193,8 @@ def earlier_state(found: Comparison, documents: str, models: Models) -> str:
         models: Those behind the variants' names now.
     """
     names = [variant.name for variant in found.variants]
-    return runs_changed({
-        name: run_changes(column[0], None, None, documents, models)
+    return describe_run_changes({
+        name: list_run_changes(column[0], None, None, documents, models)
         for name, column in zip(names, found.runs, strict=True)
     })  # fmt: skip
 

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from llmopt_core.experiments.comparison_plan import ComparisonPlan, with_assertions
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.preview import preview_prompt, preview_variables
-from llmopt_core.experiments.upper_estimate import Most, most_grading, most_retrieval, passages_tokens, uncounted_parts
+from llmopt_core.experiments.upper_estimate import (
+    UpperEstimate,
+    list_uncounted_parts,
+    most_grading,
+    most_retrieval,
+    passages_tokens,
+)
 from llmopt_core.models.registry import Models
 from llmopt_core.types import Example
 
@@ -67,14 +73,14 @@ def estimate_comparison(plan: ComparisonPlan, models: Models, answers: int | Non
             least += answers * cost
             most += answers * (cost + written)
     usd = None if not priced or beside.usd is None else (least, most + beside.usd)
-    more = dict.fromkeys(told for variant in plan.variants for told in uncounted_parts(variant))
+    more = dict.fromkeys(told for variant in plan.variants for told in list_uncounted_parts(variant))
     return ComparisonEstimate(answers * len(plan.variants), calls, tokens, usd, beside.calls, tuple(more))
 
 
-def _beside(plan: ComparisonPlan, models: Models, answers: int) -> Most:
+def _beside(plan: ComparisonPlan, models: Models, answers: int) -> UpperEstimate:
     """Grading each answer, and searching each question once for every way to search."""
     asked = [with_assertions(example, plan.assertions) for example in plan.runnable_examples]
-    total = Most()
+    total = UpperEstimate()
     if not asked:
         return total
     found = {variant.retrieval.fingerprint: variant.retrieval for variant in plan.variants if variant.retrieval}

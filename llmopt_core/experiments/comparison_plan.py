@@ -109,7 +109,7 @@ def free_input(rows: Sequence[dict[str, str]]) -> EvaluationSet:
         BadInput: No row has a question.
     """
     examples = tuple(
-        _typed_example(number, row) for number, row in enumerate(rows, 1) if row.get("question", "").strip()
+        _make_example(number, row) for number, row in enumerate(rows, 1) if row.get("question", "").strip()
     )
     if not examples:
         raise BadInput("Type at least one question.")
@@ -144,6 +144,6 @@ def without_leaks(plan: ComparisonPlan) -> tuple[ComparisonPlan, dict[str, tuple
     return replace(plan, variants=tuple(variants)), left_out
 
 
-def _typed_example(number: int, row: dict[str, str]) -> Example:
+def _make_example(number: int, row: dict[str, str]) -> Example:
     own = {key: value for key, value in row.items() if key not in ("question", "reference") and value.strip()}
     return Example(f"input-{number}", row["question"], row.get("reference", "").strip() or None, variables=own)

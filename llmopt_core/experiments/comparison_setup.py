@@ -13,7 +13,7 @@ from llmopt_core.experiments.assertion_rows import assertions_from_rows
 from llmopt_core.experiments.comparison_plan import ComparisonPlan, free_input, without_leaks
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.subset import choose_examples, first_examples, random_examples
-from llmopt_core.experiments.versions.prompts import saved_prompt
+from llmopt_core.experiments.versions.prompts import load_prompt
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.runs.store import Store
@@ -131,7 +131,7 @@ def variants_of(store: Store, project: Project | str, chosen: Sequence[VariantSe
         Configuration(
             name=name,
             model=item.model,
-            prompt=saved_prompt(store, project, item.prompt),
+            prompt=load_prompt(store, project, item.prompt),
             retrieval=_retrieval(store, project, item.retrieval),
         )
         for name, item in zip(names, chosen, strict=True)

@@ -80,8 +80,8 @@ def _models(configuration: Configuration) -> Iterator[ModelSpec]:
 def _retrieval_models(retrieval: RetrievalSpec | None) -> Iterator[ModelSpec]:
     if retrieval is None:
         return
-    if retrieval.embedding.written_by is not None:
-        yield retrieval.embedding.written_by
+    if retrieval.embedding.writer_model is not None:
+        yield retrieval.embedding.writer_model
     if retrieval.transform.method != "none":
         yield retrieval.transform.model
     if retrieval.rerank.method.startswith("llm-"):

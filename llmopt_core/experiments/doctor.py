@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from llmopt_core.errors import LlmOptError, StorageError
-from llmopt_core.experiments.experiment import saved_configurations
+from llmopt_core.experiments.experiment import list_configurations
 from llmopt_core.models import weight_packages
 from llmopt_core.models.base import BUILTIN, ChatRequest, ModelSpec
 from llmopt_core.models.endpoints import Endpoint, endpoints_from
@@ -145,7 +145,7 @@ def _check_values(settings: Settings) -> Iterator[Finding]:
         for project in store.projects():
             store.documents(project)
             store.runs(project)
-            saved_configurations(store, project)
+            list_configurations(store, project)
             for item in store.evaluation_sets(project):
                 with suppress(StorageError):
                     store.evaluation_set(project, item.name)

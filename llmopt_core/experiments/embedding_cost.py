@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llmopt_core.experiments.indexing import chunk_for, chunks_kept
+from llmopt_core.experiments.indexing import chunk_with_cache, read_chunks
 from llmopt_core.experiments.pipeline import Pipeline
-from llmopt_core.index.embedding_cache import without_vector
+from llmopt_core.index.embedding_cache import find_missing_vectors
 from llmopt_core.models.base import Embedder
 from llmopt_core.models.prefixes import query_side
 from llmopt_core.models.tokenizers import tokenizer
@@ -42,7 +42,7 @@ def embedding_cost(pipeline: Pipeline, questions: Sequence[str]) -> EmbeddingCos
     missing: list[str] = []
     for side, found in sides.values():
         distinct = list(dict.fromkeys(found))
-        missing += [distinct[place] for place in without_vector(distinct, side, pipeline.models.cache)]
+        missing += [distinct[place] for place in find_missing_vectors(distinct, side, pipeline.models.cache)]
     tokens = sum(map(tokenizer("cl100k_base").count, missing))
     endpoint = pipeline.models.endpoint(retrieval.embedding.endpoint)
     return EmbeddingCost(len(missing), tokens, endpoint.usage(retrieval.embedding.model, tokens, 0).cost_usd)
@@ -50,10 +50,10 @@ def embedding_cost(pipeline: Pipeline, questions: Sequence[str]) -> EmbeddingCos
 
 def _chunk_texts(pipeline: Pipeline, retrieval: RetrievalSpec) -> list[str]:
     place = (retrieval, pipeline.documents, pipeline.models)
-    if retrieval.chunking.method == "semantic" and chunks_kept(*place) is None:
+    if retrieval.chunking.method == "semantic" and read_chunks(*place) is None:
         # Cutting embeds every sentence, and what is cut once more.
         return [part for document in pipeline.documents for part in (document.text, f"{document.text} ")]
-    chunks = chunk_for(*place)
+    chunks = chunk_with_cache(*place)
     if retrieval.embedding.of == "heading":
         return [f"{chunk.heading}\n{chunk.text}" if chunk.heading else chunk.text for chunk in chunks]
     return [chunk.full_text for chunk in chunks]

@@ -120,13 +120,13 @@ async def estimate_pipeline(
             groups = await _run_pilot(pipeline, examples, pilot, answers=answers, same=same)
         except OutOfBudget as error:
             return Estimate(name, len(examples), 0, 0, 0, 0, None, 0.0, paid.usage, (str(error),))
-    found = replace(_extrapolate(name, len(examples), groups, concurrency), spent=_without_cached(paid.usage))
+    found = replace(_extrapolate(name, len(examples), groups, concurrency), spent=_paid_part(paid.usage))
     if writing is not None:
         found = _with_writing(found, writing, len(examples), concurrency)
     return _with_embedding(found, embedding)
 
 
-def _without_cached(usage: Usage) -> Usage:
+def _paid_part(usage: Usage) -> Usage:
     """Without what a cache answered."""
     return Usage(usage.prompt_tokens, usage.completion_tokens, usage.cost_usd, usage.calls)
 
@@ -155,7 +155,7 @@ async def _run_pilot(
 
     def sort_examples() -> tuple[list[Example], list[Example]]:
         if not answers:
-            return [example for example in examples if pipeline.cached_hits(example) is None], []
+            return [example for example in examples if pipeline.read_hits(example) is None], []
         new = [example for example in examples if not pipeline.is_cached(example)]
         answered = [pipeline.is_answered(example) for example in new]
         return (
@@ -209,7 +209,7 @@ class _Writing:
 async def _writing(pipeline: Pipeline, pilot: int) -> tuple[_Writing | None, Pipeline]:
     """Write for a few chunks only. While chunks are left, the pilot's questions search the chunks' own texts."""
     retrieval = pipeline.configuration.retrieval
-    if retrieval is None or retrieval.embedding.written_by is None:
+    if retrieval is None or retrieval.embedding.writer_model is None:
         return None, pipeline
     place = (retrieval, pipeline.documents, pipeline.models)
     missing = await asyncio.to_thread(texts_to_write, *place)

@@ -8,11 +8,11 @@ from llmopt_core.errors import BadInput
 from llmopt_core.execution.money import dollars
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.experiment_file import Experiment
-from llmopt_core.experiments.grading import ASSERTIONS, recorded_metrics
+from llmopt_core.experiments.grading import ASSERTIONS, metrics_to_record
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.plan import Plan, check_plan
 from llmopt_core.experiments.progress import RunProgress
-from llmopt_core.experiments.resume_check import documents_changed, judge_changed, judge_of
+from llmopt_core.experiments.resume_check import has_other_documents, has_other_judge, judge_of
 from llmopt_core.experiments.run_budget import remaining_budget
 from llmopt_core.experiments.runner import Watch, run_evaluation
 from llmopt_core.models.registry import Models
@@ -38,7 +38,7 @@ def save_configuration(store: Store, project: Project | str, configuration: Conf
     store.save_configuration(project, configuration.name, values, configuration.fingerprint)
 
 
-def saved_configurations(store: Store, project: Project | str) -> list[Configuration]:
+def list_configurations(store: Store, project: Project | str) -> list[Configuration]:
     """The project's configurations, without those that cannot be read; `Store.unreadable` tells of them."""
     found = []
     for saved in store.configurations(project):
@@ -170,7 +170,7 @@ def earlier_runs(store: Store, plan: Plan, job_id: int | None = None) -> dict[st
     return {name: run for name, run in found.items() if job_id is not None and run.job_id == job_id}
 
 
-def why_not_continued(store: Store, plan: Plan) -> list[str]:
+def list_resume_problems(store: Store, plan: Plan) -> list[str]:
     """One sentence for each stopped run that is not gone on with, because its documents or its judge have changed."""
     newest = [run for c in plan.configurations if (run := _newest_run(store, plan, c)) is not None]
     found = [(run, _change(run, plan)) for run in newest if run.status in RESUMABLE]
@@ -179,9 +179,9 @@ def why_not_continued(store: Store, plan: Plan) -> list[str]:
 
 def _change(run: Run, plan: Plan) -> str:
     """What has changed since, so that a run is not gone on with; empty where nothing has."""
-    if documents_changed(run, documents_version(plan.documents)):
+    if has_other_documents(run, documents_version(plan.documents)):
         return "stopped over other documents"
-    return f"graded by {run.judge}, which is now {plan.judge.label}," if judge_changed(run, plan.judge) else ""
+    return f"graded by {run.judge}, which is now {plan.judge.label}," if has_other_judge(run, plan.judge) else ""
 
 
 def _earlier_run(store: Store, plan: Plan, configuration: Configuration) -> Run | None:
@@ -194,7 +194,7 @@ def _earlier_run(store: Store, plan: Plan, configuration: Configuration) -> Run 
 def _newest_run(store: Store, plan: Plan, configuration: Configuration) -> Run | None:
     """The newest run that was asked the same."""
     wanted = (configuration.fingerprint, plan.evaluation_set.version, plan.judge.model_dump(mode="json"), plan.limit)
-    metrics = recorded_metrics(plan.metrics, plan.evaluation_set.examples[: plan.limit])
+    metrics = metrics_to_record(plan.metrics, plan.evaluation_set.examples[: plan.limit])
     for run in store.runs(plan.project):
         asked = (run.fingerprint, run.set_version, run.options.get("judge"), run.options.get("limit"))
         if asked == wanted and run.metrics == metrics and run.name == configuration.name:

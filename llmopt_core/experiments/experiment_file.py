@@ -17,8 +17,8 @@ from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.registry import METRICS
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.file_validation import guess, validated
-from llmopt_core.experiments.saved_prompts import prompts_filled_in
+from llmopt_core.experiments.file_validation import guess, validate_spec
+from llmopt_core.experiments.saved_prompts import fill_in_prompts
 from llmopt_core.experiments.yaml_lines import LocatedValue, merge, read_yaml
 from llmopt_core.models.endpoints import Endpoint, endpoints_in
 from llmopt_core.runs.store import Store
@@ -98,16 +98,16 @@ def load_experiment(
         BadInput: Something in the file, or in a file it names, is wrong; names file and line.
     """
     located = _resolve_extends(_with_saved_prompts(read_with_lines(path), path, store))
-    said = validated(located, _File)
+    said = validate_spec(located, _File)
     _check_names(said, located)
     folder = path.parent
-    paths = [found_path(folder, name, located, ("documents", i)) for i, name in enumerate(said.documents)]
+    paths = [resolve_path(folder, name, located, ("documents", i)) for i, name in enumerate(said.documents)]
     documents = (
         load_documents(paths, root=documents_root(paths), encoding=said.encoding, main_only=said.main_only)
         if paths
         else []
     )
-    path_of_set = found_path(folder, said.evaluation_set, located, ("evaluation_set",))
+    path_of_set = resolve_path(folder, said.evaluation_set, located, ("evaluation_set",))
     found = read_questions(
         path_of_set,
         path_of_set.name,
@@ -117,7 +117,7 @@ def load_experiment(
         encoding=questions_encoding or said.questions_encoding,
     )
     if said.qrels:
-        judgements = read_qrels(found_path(folder, said.qrels, located, ("qrels",)))
+        judgements = read_qrels(resolve_path(folder, said.qrels, located, ("qrels",)))
         found = with_judgements(found, judgements, documents)
     return Experiment(
         project=said.project or path.stem,
@@ -135,7 +135,7 @@ def _with_saved_prompts(file: LocatedValue, path: Path, store: Store | None) -> 
     project = file.value.get("project") or path.stem
     if not isinstance(file.value.get("configurations"), list) or not isinstance(project, str):
         return file
-    return prompts_filled_in(file, store, project)
+    return fill_in_prompts(file, store, project)
 
 
 def _endpoints(said: _File, located: LocatedValue) -> dict[str, Endpoint]:
@@ -237,7 +237,7 @@ def _check_names(said: _File, located: LocatedValue) -> None:
             raise located.error(("metrics", i), f"the metric {name} stands here a second time; remove one of them.")
 
 
-def found_path(folder: Path, name: str, located: LocatedValue, path: tuple[str | int, ...]) -> Path:
+def resolve_path(folder: Path, name: str, located: LocatedValue, path: tuple[str | int, ...]) -> Path:
     """The file that is named at this place, in the file's folder or the current one.
 
     Raises:

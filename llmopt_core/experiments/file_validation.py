@@ -17,7 +17,7 @@ from llmopt_core.types import Spec, plain_types, takes_number
 S = TypeVar("S", bound=Spec)
 
 
-def validated(located: LocatedValue, kind: type[S]) -> S:
+def validate_spec(located: LocatedValue, kind: type[S]) -> S:
     """What the file says, as the spec of its kind.
 
     Raises:

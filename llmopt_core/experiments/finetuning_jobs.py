@@ -19,7 +19,7 @@ _FILE = "project.json"
 _NOBODY = -1
 
 
-def keep_owner(settings: Settings, job: Job, project: Project) -> None:
+def save_owner(settings: Settings, job: Job, project: Project) -> None:
     """Remember for which project a job was started."""
     open_folder(settings, job.id).write(_FILE, {"project": project.id})
 
@@ -32,7 +32,7 @@ def jobs_of(store: Store, settings: Settings, project: Project) -> list[Job]:
     jobs = all_jobs(settings)
     owners = {job.id: _owner(settings, job) for job in jobs}
     silent = [job for job in jobs if owners[job.id] == 0]
-    holders = _holders(store) if silent else {}
+    holders = _data_projects(store) if silent else {}
 
     def is_ours(job: Job) -> bool:
         if owners[job.id]:
@@ -43,7 +43,7 @@ def jobs_of(store: Store, settings: Settings, project: Project) -> list[Job]:
     return [job for job in jobs if is_ours(job)]
 
 
-def owned_jobs(settings: Settings, project: Project) -> list[Job]:
+def list_owned_jobs(settings: Settings, project: Project) -> list[Job]:
     """The jobs that say themselves that they are this project's."""
     return [job for job in all_jobs(settings) if _owner(settings, job) == project.id]
 
@@ -68,7 +68,7 @@ def _owner(settings: Settings, job: Job) -> int:
         return 0
 
 
-def _holders(store: Store) -> dict[str, set[int]]:
+def _data_projects(store: Store) -> dict[str, set[int]]:
     """Version of training data -> the projects that have it."""
     found: dict[str, set[int]] = {}
     for project in store.projects():

@@ -33,7 +33,7 @@ BUDGET = "budget"
 Graded = tuple[Score, Usage]
 
 
-def recorded_metrics(metrics: Sequence[str], examples: Sequence[Example]) -> tuple[str, ...]:
+def metrics_to_record(metrics: Sequence[str], examples: Sequence[Example]) -> tuple[str, ...]:
     """What a run over these examples is scored by: the metrics, and `ASSERTIONS` where an example has some."""
     plain = tuple(name for name in metrics if name != ASSERTIONS)
     return (*plain, ASSERTIONS) if any(assertions_of(example) for example in examples) else plain
@@ -86,7 +86,7 @@ class Grader:
             scores[ASSERTIONS] = _verdict(assertions, list(scores.values())[len(self._metrics) :], sample.example)
         return scores, sum((used for _, used in made.values()), cached)
 
-    def unscored(self, example: Example, why: str) -> dict[str, Score]:
+    def scores_without_value(self, example: Example, why: str) -> dict[str, Score]:
         """The scores of an example that is not asked: each without value, for this reason."""
         assertions = assertions_of(example)
         names = [*(metric.name for metric in self._metrics), *labels(assertions), *([ASSERTIONS] if assertions else [])]
@@ -125,7 +125,7 @@ class Grader:
         return {}
 
 
-def unpaid(record: Record) -> str:
+def budget_gap(record: Record) -> str:
     """Why the budget had no room for a score of this record; empty where it had."""
     return next((score.failure for score in record.scores.values() if score.failure_kind == BUDGET), "")
 

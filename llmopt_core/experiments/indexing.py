@@ -9,7 +9,7 @@ from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.stages import StageCache
 from llmopt_core.index.build import build_index, index_to_read
-from llmopt_core.index.embedding_cache import encode_cached
+from llmopt_core.index.embedding_cache import encode_with_cache
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Vectors
 from llmopt_core.models.registry import Models
@@ -20,21 +20,21 @@ from llmopt_core.types import Chunk, Document
 OnProgress = Callable[[int, int], None]
 
 
-def chunk_for(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models) -> list[Chunk]:
+def chunk_with_cache(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models) -> list[Chunk]:
     """All chunks, cut once per documents and settings."""
-    known = chunks_kept(retrieval, documents, models)
+    known = read_chunks(retrieval, documents, models)
     if known is not None:
         return known
 
     def encode(texts: Sequence[str]) -> Vectors:
-        return encode_cached(texts, models.embedder(retrieval.embedding), models.cache)
+        return encode_with_cache(texts, models.embedder(retrieval.embedding), models.cache)
 
     chunks: list[Chunk] = chunk_documents(documents, retrieval.chunking, encode)
     StageCache(models.cache).put_chunks(_chunks_key(retrieval, documents, models), chunks)
     return chunks
 
 
-def chunks_kept(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models) -> list[Chunk] | None:
+def read_chunks(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models) -> list[Chunk] | None:
     """All chunks, where they were cut before."""
     return StageCache(models.cache).chunks(_chunks_key(retrieval, documents, models))
 
@@ -59,7 +59,7 @@ def prepare_index(
         BadInput: There are no documents or no text in them.
         StorageError: The workspace cannot be written.
     """
-    chunks = chunk_for(retrieval, documents, models)
+    chunks = chunk_with_cache(retrieval, documents, models)
     embedder = models.embedder(retrieval.embedding)
     return build_index(
         chunks, retrieval.embedding, embedder, models.settings, models.cache,
@@ -69,9 +69,9 @@ def prepare_index(
 
 def read_index(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models) -> Index | None:
     """The index where it is on disk, to look at; loads no model. None where it must be prepared first."""
-    if retrieval.embedding.written_by is not None:
+    if retrieval.embedding.writer_model is not None:
         return None
-    chunks = chunk_for(retrieval, documents, models)
+    chunks = chunk_with_cache(retrieval, documents, models)
     embedder = models.embedder_at_use(retrieval.embedding)
     return index_to_read(chunks, retrieval.embedding, embedder, models.settings, documents)
 
@@ -90,10 +90,10 @@ async def write_chunk_texts(
         EndpointError: The model failed for every chunk.
         OutOfBudget: The budget leaves no room for the next text; what was written is kept.
     """
-    writer = retrieval.embedding.written_by
+    writer = retrieval.embedding.writer_model
     if writer is None:
         return None
-    chunks = await asyncio.to_thread(chunk_for, retrieval, documents, models)
+    chunks = await asyncio.to_thread(chunk_with_cache, retrieval, documents, models)
     return await write_texts(
         chunks, retrieval.embedding, models,
         identity=keys.model_identity(writer, models), limit=limit, on_progress=on_progress,
@@ -102,8 +102,8 @@ async def write_chunk_texts(
 
 def texts_to_write(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models) -> int:
     """How many chunks a model must still write for before the index can be built."""
-    writer = retrieval.embedding.written_by
+    writer = retrieval.embedding.writer_model
     if writer is None:
         return 0
-    chunks = chunk_for(retrieval, documents, models)
+    chunks = chunk_with_cache(retrieval, documents, models)
     return count_missing(chunks, retrieval.embedding, models.cache, keys.model_identity(writer, models))

@@ -48,7 +48,7 @@ def model_identity(spec: ModelSpec, models: Models) -> list[Any]:
     endpoint = models.endpoint(spec.endpoint)
     mode = spec.mode or endpoint.mode
     if spec.endpoint == BUILTIN:
-        return [BUILTIN, builtin_weights(models), tuned_weights(spec.adapter, models), mode, asked]
+        return [BUILTIN, builtin_weights(models), adapter_identity(spec.adapter, models), mode, asked]
     address = endpoint.base_url or f"registered:{endpoint.name}"
     named = [address, endpoint.api_version, spec.name or endpoint.default_model, spec.adapter, mode, asked]
     return [*named, *endpoint.parameters_identity]
@@ -81,7 +81,7 @@ def retrieval_identity(spec: RetrievalSpec, documents: Sequence[Document], model
     """Everything but the question that decides which chunks are found."""
     asked = [spec.transform.model, *([spec.rerank.llm] if spec.rerank.llm else [])]
     asked += [spec.routing.model] if spec.routing else []
-    asked += [spec.embedding.written_by] if spec.embedding.written_by else []
+    asked += [spec.embedding.writer_model] if spec.embedding.writer_model else []
     return fingerprint(
         HITS,
         documents_identity(documents),
@@ -183,7 +183,7 @@ def builtin_weights(models: Models) -> str:
         return "smollm2"
 
 
-def tuned_weights(name: str, models: Models) -> str:
+def adapter_identity(name: str, models: Models) -> str:
     """Which weights an adapter has; empty without one."""
     path = adapters(models.settings).get(name) if name else None
     return name and f"{name}:{content_hash(path) if path else ''}"

@@ -12,9 +12,9 @@ from llmopt_core.experiments.run_scores import (
     RunScoreTable,
     Values,
     common_examples,
-    fair_between,
     higher_is_better,
     pair_runs,
+    withhold_unfair_verdict,
 )
 from llmopt_core.reporting.formatting import number
 from llmopt_core.statistics.intervals import Summary, summarize
@@ -98,7 +98,7 @@ def compare_runs(a: RunScoreTable, b: RunScoreTable, metric: str, family: Family
 def _compare(a: RunScoreTable, b: RunScoreTable, metric: str, family: Family | None) -> Comparison:
     others = family.others(metric, a.name, b.name) if family else []
     found = pair_runs(a, b, metric).compare(higher_is_better(metric), others=others)
-    return fair_between(found, a, b)
+    return withhold_unfair_verdict(found, a, b)
 
 
 def _cell(base: RunScoreTable, run: RunScoreTable, metric: str, family: Family, *, is_baseline: bool) -> Cell:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, metric_title
-from llmopt_core.experiments.outcome import nearly_all_answered
+from llmopt_core.experiments.outcome import is_nearly_complete
 from llmopt_core.reporting.formatting import plural, score
 from llmopt_core.runs.values import Run
 from llmopt_core.statistics.intervals import Summary
@@ -38,7 +38,7 @@ class Step:
     view: str = ""
 
 
-class Measured(Protocol):
+class MeasuredRun(Protocol):
     """One configuration's run among those compared."""
 
     @property
@@ -62,7 +62,7 @@ class Measured(Protocol):
         ...
 
     @property
-    def seen_count(self) -> int:
+    def overlap_count(self) -> int:
         """How many of its questions it was trained on."""
         ...
 
@@ -83,8 +83,8 @@ class ProjectState:
     documents: int
     questions: int
     configurations: Mapping[str, Mapping[str, Any]]
-    entries: Sequence[Measured]
-    leader: Measured | None
+    entries: Sequence[MeasuredRun]
+    leader: MeasuredRun | None
     set_size: int | None = None
     running: Collection[str] = ()
     at_work: Mapping[str, str] = field(default_factory=dict)
@@ -93,10 +93,10 @@ class ProjectState:
 def next_steps(state: ProjectState) -> list[Step]:
     """The most useful steps first."""
     found = _to_set_up(state) or [*_to_run(state), *([] if state.running else _to_improve(state))]
-    return [_told_as_running(step, state.at_work.get(step.view, "")) for step in found[:_MOST]]
+    return [_mark_running(step, state.at_work.get(step.view, "")) for step in found[:_MOST]]
 
 
-def _told_as_running(step: Step, work: str) -> Step:
+def _mark_running(step: Step, work: str) -> Step:
     return replace(step, why=f"Running now: {work}. {step.why}") if work else step
 
 
@@ -129,17 +129,17 @@ def _now_run(running: Sequence[str]) -> list[Step]:
     if not running:
         return []
     many = plural(len(running), "configuration")
-    why = f"{_listed(running)}: running now, in the background. The results come in by themselves."
+    why = f"{_join_names(running)}: running now, in the background. The results come in by themselves."
     return [Step(f"Evaluating {many}", why, "evaluation", "Run")]
 
 
 def _not_run(state: ProjectState, waiting: Sequence[str]) -> Step:
     first = "The built-in model needs no key and takes a minute or two."
-    why = f"Not run on this set yet: {_listed(waiting)}." if state.entries or state.running else first
+    why = f"Not run on this set yet: {_join_names(waiting)}." if state.entries or state.running else first
     return Step(f"Evaluate {plural(len(waiting), 'configuration')}", why, "evaluation", "Run")
 
 
-def _listed(names: Sequence[str], most: int = 3) -> str:
+def _join_names(names: Sequence[str], most: int = 3) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{', '.join(names[:most])}{more}"
 
@@ -159,12 +159,12 @@ def _to_improve(state: ProjectState) -> list[Step]:
 
 def _fresh_questions(state: ProjectState) -> list[Step]:
     """A score on questions that were trained on has to be measured again on others."""
-    seen = [entry for entry in state.entries if entry.seen_count]
+    seen = [entry for entry in state.entries if entry.overlap_count]
     if not seen:
         return []
     first = seen[0]
     others = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
-    part = f"{first.seen_count} of its {first.run.total} questions"
+    part = f"{first.overlap_count} of its {first.run.total} questions"
     why = f"{first.name}{others} was trained on {part}: its score says nothing about new ones."
     return [Step("Add fresh questions", why, "evaluation", "Questions")]
 
@@ -183,7 +183,7 @@ def _failures(state: ProjectState) -> list[Step]:
     ]
 
 
-def _knowledge(state: ProjectState, leader: Measured) -> list[Step]:
+def _knowledge(state: ProjectState, leader: MeasuredRun) -> list[Step]:
     """What the model needs to know: context optimization."""
     if not any(spec.get("retrieval") for spec in state.configurations.values()):
         return [
@@ -204,7 +204,7 @@ def _knowledge(state: ProjectState, leader: Measured) -> list[Step]:
     return []
 
 
-def _behaviour(state: ProjectState, leader: Measured) -> list[Step]:
+def _behaviour(state: ProjectState, leader: MeasuredRun) -> list[Step]:
     """How the model needs to act: LLM optimization."""
     steps = []
     if _is_low(_mean(leader, "faithfulness")):
@@ -216,7 +216,7 @@ def _behaviour(state: ProjectState, leader: Measured) -> list[Step]:
     return [*steps, *_training(state, leader)]
 
 
-def _training(state: ProjectState, leader: Measured) -> list[Step]:
+def _training(state: ProjectState, leader: MeasuredRun) -> list[Step]:
     """It is given what it needs and still answers badly: what is missing is behaviour."""
     recall, correct = _mean(leader, "context_recall"), _mean(leader, CORRECTNESS)
     tuned = any((spec.get("model") or {}).get("adapter") for spec in state.configurations.values())
@@ -233,12 +233,12 @@ def _is_low(value: float | None) -> bool:
     return value is not None and value < _LOW
 
 
-def _raise(leader: Measured, metric: str, advice: str, area: Area, view: str) -> Step:
+def _raise(leader: MeasuredRun, metric: str, advice: str, area: Area, view: str) -> Step:
     why = f"{score(_mean(leader, metric))} for {leader.name}: {advice}"
     return Step(f"Raise {metric_title(metric).lower()}", why, area, view)
 
 
-def _certainty(state: ProjectState, leader: Measured) -> list[Step]:
+def _certainty(state: ProjectState, leader: MeasuredRun) -> list[Step]:
     unsure = [c for entry in state.entries for c in entry.comparisons.values() if c.verdict == "no difference seen"]
     if not unsure or len(state.entries) < 2:
         return []
@@ -259,19 +259,19 @@ def _certainty(state: ProjectState, leader: Measured) -> list[Step]:
     ]
 
 
-def _mean(entry: Measured, metric: str) -> float | None:
+def _mean(entry: MeasuredRun, metric: str) -> float | None:
     summary = entry.summaries.get(metric)
     return None if summary is None else summary.mean
 
 
-def leader_of(entries: Sequence[Measured], metrics: Sequence[str]) -> Measured | None:
+def leader_of(entries: Sequence[MeasuredRun], metrics: Sequence[str]) -> MeasuredRun | None:
     """The entry with the highest mean over these metrics; one that was not scored on a metric counts 0 there.
 
     What was trained on its questions leads nothing, and neither does what was asked fewer than the others, or left so
     many without an answer that its mean stands over other questions.
     """
     most = max((entry.run.done for entry in entries), default=0)
-    whole = [entry for entry in entries if entry.run.done == most and nearly_all_answered(entry.run)]
-    fair = [entry for entry in whole if not entry.seen_count]
+    whole = [entry for entry in entries if entry.run.done == most and is_nearly_complete(entry.run)]
+    fair = [entry for entry in whole if not entry.overlap_count]
     scored = [entry for entry in fair if any(_mean(entry, metric) is not None for metric in metrics)]
     return max(scored, key=lambda entry: sum(_mean(entry, metric) or 0.0 for metric in metrics), default=None)

@@ -40,7 +40,7 @@ class Outcome:
     unscored: Mapping[str, tuple[Reason, ...]]
 
     @property
-    def failed(self) -> int:
+    def failure_count(self) -> int:
         """Records that failed."""
         return sum(reason.count for reason in self.failures)
 
@@ -57,7 +57,7 @@ class Outcome:
         return lines
 
 
-def nearly_all_answered(run: Run) -> bool:
+def is_nearly_complete(run: Run) -> bool:
     """Whether so few answers failed that the means of a run stand for all that it was asked."""
     return run.done - run.failed >= _NEARLY_ALL * run.done
 

@@ -33,7 +33,7 @@ def run_ids(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(part) for part in digits))
 
 
-def pinned_runs(runs: Sequence[Run], ids: Sequence[int]) -> PinnedRuns:
+def find_pinned_runs(runs: Sequence[Run], ids: Sequence[int]) -> PinnedRuns:
     """The runs of these ids that can stand side by side.
 
     Args:
@@ -55,7 +55,7 @@ def pinned_runs(runs: Sequence[Run], ids: Sequence[int]) -> PinnedRuns:
     return PinnedRuns(_name_runs(same), tuple(left_out))
 
 
-def pinned_family(found: Mapping[str, Run], shown: Mapping[str, Run]) -> dict[str, Run]:
+def family_with_pins(found: Mapping[str, Run], shown: Mapping[str, Run]) -> dict[str, Run]:
     """The runs that comparisons of pinned runs are tested together with.
 
     Args:

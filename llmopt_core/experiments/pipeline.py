@@ -116,7 +116,7 @@ class Pipeline:
         """
         why = why_not_run(example)
         if why:
-            return Record(example, scores=self._grader.unscored(example, why))
+            return Record(example, scores=self._grader.scores_without_value(example, why))
         with account_for(Account()) as paid:
             record = await self._evaluate(example, repeat, on_text, partial)
         return replace(record, usage=paid.usage)
@@ -145,7 +145,7 @@ class Pipeline:
         """The answer from these chunks, unscored; kept like any other."""
         return await self._answer(example, retrieval, on_text=on_text)
 
-    def cached_answer(self, example: Example, retrieval: Retrieval) -> Answer | None:
+    def read_answer(self, example: Example, retrieval: Retrieval) -> Answer | None:
         """The answer that was given to these chunks earlier; None where it must be asked for."""
         return self._kept_answer(self._answer_key(example, retrieval))
 
@@ -173,7 +173,7 @@ class Pipeline:
         if spec is None:
             return
         asked = [example for example in examples if not why_not_run(example)]
-        new = [example.question for example in asked if self.cached_hits(example) is None]
+        new = [example.question for example in asked if self.read_hits(example) is None]
         if not new:
             return
         await self._retriever(on_progress)
@@ -181,7 +181,7 @@ class Pipeline:
             embedder = await asyncio.to_thread(self.models.embedder, spec.embedding)
             await asyncio.to_thread(encode_queries, new, embedder, self.models.cache)
 
-    def cached_hits(self, example: Example) -> Retrieval | None:
+    def read_hits(self, example: Example) -> Retrieval | None:
         """What the question found earlier; None where it must be searched, or nothing is retrieved."""
         if self.configuration.retrieval is None:
             return None
@@ -189,7 +189,7 @@ class Pipeline:
 
     def is_answered(self, example: Example) -> bool:
         """Whether hits and answer are kept, so that only scores may be missing."""
-        retrieval = self.cached_hits(example)
+        retrieval = self.read_hits(example)
         if retrieval is None and self.configuration.retrieval is not None:
             return False
         return self._stages.answer(self._answer_key(example, retrieval)) is not None
@@ -198,7 +198,7 @@ class Pipeline:
         """Whether the record costs nothing: every stage of it is kept, or it is not asked."""
         if why_not_run(example):
             return True
-        retrieval = self.cached_hits(example)
+        retrieval = self.read_hits(example)
         if retrieval is None and self.configuration.retrieval is not None:
             return False
         answer = self._kept_answer(self._answer_key(example, retrieval))
@@ -208,7 +208,7 @@ class Pipeline:
 
     async def retrieve(self, example: Example) -> Retrieval:
         """What one question finds."""
-        known = self.cached_hits(example)
+        known = self.read_hits(example)
         if known is not None:
             enter(known.usage.from_cache)
             return known

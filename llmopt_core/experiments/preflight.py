@@ -40,8 +40,8 @@ def check_run(  # noqa: PLR0917
         assertions_of(example), threshold_of(example)
     missing = _missing_variables(configuration, evaluation_set)
     if missing:
-        raise BadInput(_undefined_problem(name, sorted(missing)[0], evaluation_set, configuration))
-    asked = list(_models_asked(configuration, metrics, judge, evaluation_set.examples))
+        raise BadInput(_variable_problem(name, sorted(missing)[0], evaluation_set, configuration))
+    asked = list(_list_models(configuration, metrics, judge, evaluation_set.examples))
     for spec in asked:
         models.endpoint(spec.endpoint)
     if configuration.retrieval is not None and configuration.retrieval.embedding.endpoint:
@@ -58,7 +58,7 @@ def _missing_variables(configuration: Configuration, evaluation_set: EvaluationS
         raise BadInput(f"The prompt of {configuration.name}: {told[0].lower()}{told[1:]}") from error
 
 
-def _models_asked(
+def _list_models(
     configuration: Configuration, metrics: Sequence[str], judge: JudgeSpec, examples: Sequence[Example]
 ) -> Iterable[ModelSpec]:
     yield from configuration.models
@@ -83,7 +83,7 @@ def _variables(examples: Sequence[Example], configuration: Configuration) -> lis
     return ["question", *own, *(["context", "documents"] if configuration.retrieval is not None else [])]
 
 
-def _undefined_problem(name: str, variable: str, evaluation_set: EvaluationSet, configuration: Configuration) -> str:
+def _variable_problem(name: str, variable: str, evaluation_set: EvaluationSet, configuration: Configuration) -> str:
     if variable in ("context", "documents"):
         return f"The prompt of {name} uses {{{{ {variable} }}}}, but {name} retrieves nothing; add retrieval to it."
     known = ", ".join(sorted(_variables(evaluation_set.examples, configuration)))

@@ -19,11 +19,11 @@ def delete_project(store: Store, settings: Settings, project: Project | str) -> 
     Raises:
         BadInput: There is no such project, or somebody works with it.
     """
-    from llmopt_core.experiments.finetuning_jobs import forget_jobs, owned_jobs
-    from llmopt_core.index.index_inventory import delete_index, stored_indexes
+    from llmopt_core.experiments.finetuning_jobs import forget_jobs, list_owned_jobs
+    from llmopt_core.index.index_inventory import delete_index, list_indexes
 
     found = store.project(project) if isinstance(project, str) else project
-    training = owned_jobs(settings, found)
+    training = list_owned_jobs(settings, found)
     for job in training:
         if not job.has_ended:
             raise BadInput(
@@ -35,7 +35,7 @@ def delete_project(store: Store, settings: Settings, project: Project | str) -> 
     others = [{document.name for document in store.document_list(other)} for other in store.projects()]
     unused = [
         index.name
-        for index in stored_indexes(settings)
+        for index in list_indexes(settings)
         if index.documents and index.documents <= own and not any(index.documents <= names for names in others)
     ]
     return sum(delete_index(settings, name) for name in unused)

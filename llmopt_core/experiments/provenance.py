@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration, configuration_from
-from llmopt_core.experiments.keys import builtin_weights, embedding_identity, local_weights, tuned_weights
+from llmopt_core.experiments.keys import adapter_identity, builtin_weights, embedding_identity, local_weights
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.values import Run, SavedConfiguration
@@ -26,12 +26,12 @@ _MANY = frozenset((QUESTIONS, DOCUMENTS, "few-shot examples", "weights of the bu
 _WORDS = {"tuned model": "fine-tuned model"}
 
 
-def changed_parts(then: Basis, now: Basis) -> tuple[str, ...]:
+def list_changes(then: Basis, now: Basis) -> tuple[str, ...]:
     """The parts that are not as they were; what only one of both knows of is not compared."""
     return tuple(part for part, value in then.items() if part in now and now[part] != value)
 
 
-def changed_words(parts: Sequence[str]) -> str:
+def describe_changes(parts: Sequence[str]) -> str:
     """`the questions and the prompt have changed`; empty where nothing has."""
     if not parts:
         return ""
@@ -64,7 +64,7 @@ def models_basis(configuration: Configuration, models: Models, judge: JudgeSpec 
             found |= _endpoint_basis(name, models, default=unnamed)
     if any(model.endpoint == BUILTIN for model in configuration.models):
         found["weights of the built-in model"] = fingerprint(builtin_weights(models))
-    adapters = [tuned_weights(model.adapter, models) for model in configuration.models if model.adapter]
+    adapters = [adapter_identity(model.adapter, models) for model in configuration.models if model.adapter]
     if adapters:
         found["tuned model"] = fingerprint(adapters)
     for spec in embeddings:
@@ -100,7 +100,7 @@ def result_basis(
     return {**found, **configuration_basis(configuration), **models_basis(configuration, models, judge)}
 
 
-def run_changes(
+def list_run_changes(
     run: Run, saved: SavedConfiguration | None, questions: str | None, documents: str, models: Models
 ) -> tuple[str, ...]:
     """What is another now than when a run was made.
@@ -126,15 +126,15 @@ def run_changes(
             then |= configuration_basis(configuration)
             now |= configuration_basis(configuration_from(saved.spec))
     except BadInput:
-        return changed_parts(then, now)
+        return list_changes(then, now)
     kept = run.options.get(BEHIND)
     if isinstance(kept, Mapping):
         then |= kept
         now |= models_basis(configuration, models, _judge_of(run))
-    return changed_parts(then, now)
+    return list_changes(then, now)
 
 
-def runs_changed(changes: Mapping[str, Sequence[str]]) -> str:
+def describe_run_changes(changes: Mapping[str, Sequence[str]]) -> str:
     """One sentence on what has changed since runs were made, by their names; empty where nothing has."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for name, parts in changes.items():
@@ -142,7 +142,7 @@ def runs_changed(changes: Mapping[str, Sequence[str]]) -> str:
             groups.setdefault(tuple(parts), []).append(name)
     if not groups:
         return ""
-    told = "; ".join(f"{changed_words(parts)} since {', '.join(names)} ran" for parts, names in groups.items())
+    told = "; ".join(f"{describe_changes(parts)} since {', '.join(names)} ran" for parts, names in groups.items())
     return f"From an earlier state: {told}. Run again to measure what is there now."
 
 

@@ -39,7 +39,7 @@ class RecordSaver:
         self.check()
 
     @property
-    def broken(self) -> bool:
+    def has_failed(self) -> bool:
         """Whether the workspace could not be written; nothing more is stored then."""
         return self._problem is not None
 

@@ -64,7 +64,7 @@ def report_of(result: Result, baseline: str = "", title: str = "") -> Report:
         subtitle=_subtitle(result),
         baseline=labels[position],
         runs=tuple(
-            ReportRun(label, _facts(run), run_caveats(run).seen_count > 0, asked)
+            ReportRun(label, _facts(run), run_caveats(run).overlap_count > 0, asked)
             for label, run, asked in zip(labels, runs, _question_counts(runs), strict=True)
         ),
         caveats=(

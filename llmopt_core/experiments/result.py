@@ -268,7 +268,9 @@ def scores_from(run: Mapping[str, Any]) -> RunScoreTable:
         for record in records
     }
     scores = RunScores(examples, values, {})
-    return RunScoreTable(str(run["configuration"]), total, scores, seen=run_caveats(run).seen_count, contents=contents)
+    return RunScoreTable(
+        str(run["configuration"]), total, scores, seen=run_caveats(run).overlap_count, contents=contents
+    )
 
 
 def _value(record: Mapping[str, Any], metric: str) -> float | None:

@@ -35,14 +35,14 @@ def resume_problem(run: Run, version: str, judge: JudgeSpec | None) -> str:
         version: Of the documents that the project has now.
         judge: Who would grade; None where that is not known.
     """
-    if documents_changed(run, version):
+    if has_other_documents(run, version):
         why = (
             "was started before runs kept the version of their documents, so they may have changed since, and its "
             "answers"
             if run.documents_version is None
             else "was made over other documents than the project has now, and its answers"
         )
-    elif judge is not None and judge_changed(run, judge):
+    elif judge is not None and has_other_judge(run, judge):
         why = f"was graded by {run.judge}, which is now {judge.label}, and its scores"
     else:
         return ""
@@ -61,12 +61,12 @@ def check_resumable(run: Run, version: str, judge: JudgeSpec) -> None:
         raise BadInput(problem)
 
 
-def documents_changed(run: Run, version: str) -> bool:
+def has_other_documents(run: Run, version: str) -> bool:
     """Whether its answers are over other documents, or may be. Without a good record nothing can be mixed."""
     return run.retrieves and run.done > run.failed and run.documents_version != version
 
 
-def judge_changed(run: Run, judge: JudgeSpec) -> bool:
+def has_other_judge(run: Run, judge: JudgeSpec) -> bool:
     """Whether another judge, or another version of it, has graded it. Without a good record nothing can be mixed."""
     return run.judge != judge.label and run.done > run.failed and _has_judge(run)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from llmopt_core.evaluation.metrics.catalogue import METRICS
-from llmopt_core.experiments.training_overlap import fair
+from llmopt_core.experiments.training_overlap import withhold_verdict
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run, RunScores
 from llmopt_core.statistics.paired_comparison import Comparison, PairedSample
@@ -47,7 +47,7 @@ def read_run_scores(store: Store, runs: Sequence[Run], names: Sequence[str] = ()
     tables = store.scores([run.id for run in runs])
     contents = _contents(store, runs)
     return [
-        RunScoreTable(name, run.total, tables[run.id], run.id, overlap_of(store, run).seen, of)
+        RunScoreTable(name, run.total, tables[run.id], run.id, overlap_of(store, run).overlap_count, of)
         for run, name, of in zip(runs, names or [run.name for run in runs], contents, strict=True)
     ]
 
@@ -87,9 +87,9 @@ def pair_runs(a: RunScoreTable, b: RunScoreTable, metric: str) -> PairedSample:
     return _sample(first, second)
 
 
-def fair_between(comparison: Comparison, a: RunScoreTable, b: RunScoreTable) -> Comparison:
-    """See `fair`; `b` is compared with the baseline `a`."""
-    return fair(comparison, a_seen=a.seen > 0, b_seen=b.seen > 0)
+def withhold_unfair_verdict(comparison: Comparison, a: RunScoreTable, b: RunScoreTable) -> Comparison:
+    """See `withhold_verdict`; `b` is compared with the baseline `a`."""
+    return withhold_verdict(comparison, a_seen=a.seen > 0, b_seen=b.seen > 0)
 
 
 def higher_is_better(metric: str) -> bool:

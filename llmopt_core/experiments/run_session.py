@@ -14,7 +14,7 @@ from llmopt_core.execution.budget import Account, Budget
 from llmopt_core.execution.concurrency import map_concurrently
 from llmopt_core.execution.progress import Progress
 from llmopt_core.experiments.cancellable import cancellable
-from llmopt_core.experiments.grading import unpaid
+from llmopt_core.experiments.grading import budget_gap
 from llmopt_core.experiments.outage import Outage
 from llmopt_core.experiments.outcome import failure_reasons, failure_sentence
 from llmopt_core.experiments.pipeline import Pipeline
@@ -153,7 +153,7 @@ class RunSession:
         self.failed += record.failure is not None
         self.outage.see(record.failure)
         self.judge_outage.see_scores(record)
-        if why := unpaid(record):
+        if why := budget_gap(record):
             self.unpaid += 1
             self.out_of_budget = why
         self._report()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.budget import Budget, account_for
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.grading import recorded_metrics
+from llmopt_core.experiments.grading import metrics_to_record
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.plan import Plan
@@ -100,7 +100,7 @@ async def _start_run(  # noqa: PLR0917
         evaluation_set=plan.evaluation_set.name,
         set_version=plan.evaluation_set.version,
         judge=plan.judge.label,
-        metrics=recorded_metrics(plan.metrics, plan.examples),
+        metrics=metrics_to_record(plan.metrics, plan.examples),
         total=len(plan.examples),
         options={
             "limit": plan.limit,

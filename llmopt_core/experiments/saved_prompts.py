@@ -12,7 +12,7 @@ from llmopt_core.settings import Settings
 _NAMED_BY = ("saved", "label", "version")
 
 
-def prompts_filled_in(file: LocatedValue, store: Store | None, project: str) -> LocatedValue:
+def fill_in_prompts(file: LocatedValue, store: Store | None, project: str) -> LocatedValue:
     """The file with the texts of the saved prompts that it names; what stands beside a name goes over the saved one.
 
     Args:
@@ -43,7 +43,7 @@ def _is_reference(item: Any) -> bool:
 
 
 def _fill_in(file: LocatedValue, i: int, prompt: dict[str, Any], store: Store, project: str) -> dict[str, Any]:
-    from llmopt_core.experiments.versions.prompts import saved_prompt
+    from llmopt_core.experiments.versions.prompts import load_prompt
 
     here = ("configurations", i, "prompt")
     name, which = prompt.get("saved"), prompt.get("label", prompt.get("version"))
@@ -54,7 +54,7 @@ def _fill_in(file: LocatedValue, i: int, prompt: dict[str, Any], store: Store, p
     if which is not None and (isinstance(which, bool) or not isinstance(which, (str, int))):
         raise file.error(here, "a label is a word such as `production`, a version a whole number.")
     try:
-        found = saved_prompt(store, project, name if which is None else f"{name}@{which}")
+        found = load_prompt(store, project, name if which is None else f"{name}@{which}")
     except BadInput as error:
         wanted = name if which is None else f"{name}, {'label' if 'label' in prompt else 'version'} {which}"
         raise file.error(

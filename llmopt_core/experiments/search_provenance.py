@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Literal
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.search.results import ChoiceResult, FewShotEffect, InstructionResult, found_by
-from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH
+from llmopt_core.experiments.search.results import ChoiceResult, FewShotEffect, InstructionResult, read_search_result
+from llmopt_core.experiments.search.task import CHOICE, FEW_SHOT_EFFECT, INSTRUCTION
 from llmopt_core.finetuning.data.similarity import nearly_equal
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.runs.store import Store
@@ -18,7 +18,7 @@ from llmopt_core.text.words import fold
 
 
 @dataclass(frozen=True, slots=True)
-class SearchedPart:
+class SearchChoice:
     """A part of a prompt and what chose it.
 
     Attributes:
@@ -31,7 +31,7 @@ class SearchedPart:
     questions: tuple[str, ...] | None
 
 
-def searched_parts(store: Store, prompt: PromptSpec, before: datetime | None = None) -> list[SearchedPart]:
+def list_search_choices(store: Store, prompt: PromptSpec, before: datetime | None = None) -> list[SearchChoice]:
     """What searches, in whatever project, have chosen of a prompt.
 
     Args:
@@ -39,15 +39,15 @@ def searched_parts(store: Store, prompt: PromptSpec, before: datetime | None = N
         prompt: Of a configuration.
         before: Only searches that had begun by then; all by default.
     """
-    found: list[SearchedPart] = []
+    found: list[SearchChoice] = []
     for job in store.jobs():
         if job.kind in _CHOSEN and job.result and (before is None or job.created_at <= before):
             found += _CHOSEN[job.kind](store, job, prompt)
     return list(dict.fromkeys(found))
 
 
-def _instruction(store: Store, job: Job, prompt: PromptSpec) -> Iterator[SearchedPart]:
-    found = found_by(job, InstructionResult)
+def _instruction(store: Store, job: Job, prompt: PromptSpec) -> Iterator[SearchChoice]:
+    found = read_search_result(job, InstructionResult)
     if found is None:
         return
     text = fold(getattr(prompt, found.part))
@@ -57,29 +57,29 @@ def _instruction(store: Store, job: Job, prompt: PromptSpec) -> Iterator[Searche
     edited = any(nearly_equal(text, rewrite) for rewrite in rewrites)
     if text not in ("", original) and (text in rewrites or (edited and not nearly_equal(text, original))):
         asked = _questions(store, job, found.trained_on, found.set_name, found.set_version)
-        yield SearchedPart("instruction", found.set_name, asked)
+        yield SearchChoice("instruction", found.set_name, asked)
 
 
-def _choice(store: Store, job: Job, prompt: PromptSpec) -> Iterator[SearchedPart]:
-    found = found_by(job, ChoiceResult)
+def _choice(store: Store, job: Job, prompt: PromptSpec) -> Iterator[SearchChoice]:
+    found = read_search_result(job, ChoiceResult)
     if found is not None and found.few_shot is not None and _pairs(prompt.few_shot) == _pairs(found.few_shot):
         asked = _questions(store, job, found.trained_on, found.set_name, found.set_version)
-        yield SearchedPart("few-shot choice", found.set_name, asked)
+        yield SearchChoice("few-shot choice", found.set_name, asked)
 
 
-def _effect_parts(store: Store, job: Job, prompt: PromptSpec) -> Iterator[SearchedPart]:
+def _effect_parts(store: Store, job: Job, prompt: PromptSpec) -> Iterator[SearchChoice]:
     """Examples that stayed when others were dropped by what they were worth on a set."""
-    found = found_by(job, FewShotEffect)
+    found = read_search_result(job, FewShotEffect)
     if found is None:
         return
     measured = {(example.question, example.answer) for example in found.examples}
     kept = _pairs(prompt.few_shot)
     if kept and kept < measured:
         asked = _questions(store, job, found.trained_on, found.set_name, found.set_version)
-        yield SearchedPart("few-shot choice", found.set_name, asked)
+        yield SearchChoice("few-shot choice", found.set_name, asked)
 
 
-_CHOSEN = {INSTRUCTION: _instruction, CHOICE: _choice, WORTH: _effect_parts}
+_CHOSEN = {INSTRUCTION: _instruction, CHOICE: _choice, FEW_SHOT_EFFECT: _effect_parts}
 
 
 def _pairs(few_shot: FewShotSpec | None) -> set[tuple[str, str]]:

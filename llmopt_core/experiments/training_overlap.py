@@ -14,14 +14,14 @@ from llmopt_core.types import Spec
 PartKind = Literal["model", "embedding model", "few-shot examples", "few-shot choice", "instruction"]
 
 
-def how_close(exact: int, near: int) -> str:
+def describe_closeness(exact: int, near: int) -> str:
     """`(40 word for word, 4 nearly)`; only what there is."""
     if exact and near:
         return f"({exact:,} word for word, {near:,} nearly)"
     return "(nearly word for word)" if near else "(word for word)"
 
 
-class TunedPart(Spec):
+class TrainedPart(Spec):
     """Something in a configuration that learned from data.
 
     Attributes:
@@ -41,7 +41,7 @@ class TunedPart(Spec):
     def sentence(self, questions: int) -> str:
         """`44 of 48 questions stand in the training data of support (40 word for word, 4 nearly)`."""
         seen = f"{self.exact + self.near} of {questions} questions"
-        how = how_close(self.exact, self.near)
+        how = describe_closeness(self.exact, self.near)
         if self.kind == "few-shot examples":
             return f"{seen} stand among the few-shot examples {how}"
         if self.kind in ("instruction", "few-shot choice"):
@@ -62,10 +62,10 @@ class TrainingOverlap(Spec):
     questions: int
     exact: int = 0
     near: int = 0
-    parts: tuple[TunedPart, ...] = ()
+    parts: tuple[TrainedPart, ...] = ()
 
     @property
-    def seen(self) -> int:
+    def overlap_count(self) -> int:
         """How many questions were trained on."""
         return self.exact + self.near
 
@@ -96,7 +96,7 @@ def overlap_from(values: Mapping[str, Any] | None) -> TrainingOverlap | None:
         return None
 
 
-def fair(comparison: Comparison, *, a_seen: bool, b_seen: bool) -> Comparison:
+def withhold_verdict(comparison: Comparison, *, a_seen: bool, b_seen: bool) -> Comparison:
     """The comparison without a verdict that a run owes to questions it was trained on.
 
     Such a run is never called the better one; that it is worse all the same stays.

@@ -13,9 +13,9 @@ from typing import Any
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.experiments.configuration import Configuration, configuration_from
-from llmopt_core.experiments.search_provenance import searched_parts
-from llmopt_core.experiments.training_overlap import PartKind, TrainingOverlap, TunedPart, overlap_from
-from llmopt_core.finetuning.data.seen_questions import Seen, seen_questions, user_texts
+from llmopt_core.experiments.search_provenance import list_search_choices
+from llmopt_core.experiments.training_overlap import PartKind, TrainedPart, TrainingOverlap, overlap_from
+from llmopt_core.finetuning.data.question_overlap import QuestionOverlap, find_question_overlap, user_texts
 from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, open_folder
 from llmopt_core.finetuning.jobs.job import LOCAL, Job
 from llmopt_core.finetuning.training.adapters import adapters, embedding_card
@@ -67,14 +67,14 @@ def training_overlap(  # noqa: PLR0917
         model_name: What a service is asked for, where the spec leaves it to the endpoint.
         before: Only searches that had begun by then; all by default.
     """
-    sources = tuned_sources(store, project, configuration, model_name, before)
+    sources = list_sources(store, project, configuration, model_name, before)
     if not sources:
         return TrainingOverlap(questions=len(examples))
     questions = [example.question for example in examples]
-    together: dict[int, Seen] = {}
+    together: dict[int, QuestionOverlap] = {}
     parts = []
     for source in sources:
-        found = _find_seen(source, questions, store.cache)
+        found = _find_overlap(source, questions, store.cache)
         parts.append(_part(source, found))
         for number, kind in (found or {}).items():
             if together.get(number) != "exact":
@@ -108,9 +108,9 @@ def _derive_overlap(store: Store, run: Run) -> TrainingOverlap:
     return training_overlap(store, run.project, configuration, examples, before=run.created_at)
 
 
-def _part(source: Source, found: dict[int, Seen] | None) -> TunedPart:
+def _part(source: Source, found: dict[int, QuestionOverlap] | None) -> TrainedPart:
     kinds = list((found or {}).values())
-    return TunedPart(
+    return TrainedPart(
         kind=source.kind,
         name=source.name,
         source=source.source,
@@ -120,7 +120,7 @@ def _part(source: Source, found: dict[int, Seen] | None) -> TunedPart:
     )
 
 
-def _find_seen(source: Source, questions: Sequence[str], cache: Cache) -> dict[int, Seen] | None:
+def _find_overlap(source: Source, questions: Sequence[str], cache: Cache) -> dict[int, QuestionOverlap] | None:
     """The questions that stand in the data; None where it is not known."""
     if source.texts is None:
         return None
@@ -129,7 +129,7 @@ def _find_seen(source: Source, questions: Sequence[str], cache: Cache) -> dict[i
         with contextlib.suppress(ValueError, TypeError):
             return {int(number): kind for number, kind in json.loads(stored[key])}
     try:
-        found = seen_questions(questions, source.texts())
+        found = find_question_overlap(questions, source.texts())
     except LlmOptError:
         return None
     if source.key:
@@ -137,7 +137,7 @@ def _find_seen(source: Source, questions: Sequence[str], cache: Cache) -> dict[i
     return found
 
 
-def tuned_sources(
+def list_sources(
     store: Store,
     project: Project | str,
     configuration: Configuration,
@@ -153,7 +153,7 @@ def tuned_sources(
     if shots is not None and shots.examples:
         texts = [question_of(shot) for shot in shots.examples]
         found.append(Source("few-shot examples", "", "the prompt", "", lambda: texts))
-    for part in searched_parts(store, configuration.prompt, before):
+    for part in list_search_choices(store, configuration.prompt, before):
         asked = part.questions
         texts_of = None if asked is None else (lambda asked=asked: asked)
         found.append(Source(part.kind, "", f"search on {part.set_name}", "", texts_of))

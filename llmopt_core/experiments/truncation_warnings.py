@@ -18,7 +18,7 @@ def window_note(
 ) -> str:
     """One sentence where chunks are longer than the window of the embedding model; else empty. Loads no model."""
     window = _window(retrieval, models)
-    if window is None or retrieval.embedding.written_by is not None:
+    if window is None or retrieval.embedding.writer_model is not None:
         return ""
     long = [chunk for chunk in chunks if _MOST_PER_CHARACTER * len(chunk.text) > window.tokens]
     if not long:

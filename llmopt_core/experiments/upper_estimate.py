@@ -39,7 +39,7 @@ _SPARE = 1.25
 
 
 @dataclass
-class Most:
+class UpperEstimate:
     """Adds up the most that calls may take.
 
     Attributes:
@@ -72,7 +72,7 @@ def passages_tokens(retrieval: RetrievalSpec | None) -> int:
 
 def most_grading(
     variant: Configuration, examples: Sequence[Example], metrics: Sequence[str], judge: JudgeSpec, models: Models
-) -> Most:
+) -> UpperEstimate:
     """One answer to each example, graded by an LLM: every verdict sent back once.
 
     Args:
@@ -82,7 +82,7 @@ def most_grading(
         judge: Who grades.
         models: Know the prices.
     """
-    most = Most()
+    most = UpperEstimate()
     if judge.is_builtin:
         return most
     count = tokenizer("cl100k_base").count
@@ -110,9 +110,9 @@ def most_grading(
 
 def most_retrieval(
     retrieval: RetrievalSpec, documents: Sequence[Document], examples: Sequence[Example], models: Models
-) -> Most:
+) -> UpperEstimate:
     """Searching each question once, and embedding the documents at an endpoint."""
-    most = Most()
+    most = UpperEstimate()
     count = tokenizer("cl100k_base").count
     for example in examples:
         question = count(example.question)
@@ -136,12 +136,12 @@ def most_retrieval(
     return most
 
 
-def uncounted_parts(variant: Configuration) -> list[str]:
+def list_uncounted_parts(variant: Configuration) -> list[str]:
     """What else may be paid, whose number nobody knows before, in words."""
     told = []
     if variant.fact_check is not None and isinstance(variant.fact_check.judge, ModelSpec) and variant.fact_check.active:
         told.append("fact checks")
-    if variant.retrieval is not None and variant.retrieval.embedding.written_by is not None:
+    if variant.retrieval is not None and variant.retrieval.embedding.writer_model is not None:
         told.append("writing for the index")
     return told
 
@@ -151,8 +151,8 @@ def _routes(retrieval: RetrievalSpec) -> Iterable[RetrievalSpec]:
     return [retrieval, *(retrieval.for_category(category) for category in categories)]
 
 
-def _searching(spec: RetrievalSpec, question: int, models: Models) -> Most:
-    most, transform = Most(), spec.transform
+def _searching(spec: RetrievalSpec, question: int, models: Models) -> UpperEstimate:
+    most, transform = UpperEstimate(), spec.transform
     count = tokenizer("cl100k_base").count
     times = 0 if transform.method == "none" else transform.n if transform.method == "hyde" else 1
     most.add(

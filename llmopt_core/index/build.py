@@ -18,20 +18,20 @@ from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, LlmOptError, StorageError
 from llmopt_core.index import analysis, open_indexes
 from llmopt_core.index.bm25 import Bm25
-from llmopt_core.index.embedding_cache import OnProgress, encode_cached
+from llmopt_core.index.embedding_cache import OnProgress, encode_with_cache
 from llmopt_core.index.folder import CHROMA, FORMAT, Contents, DamagedIndex, read_contents, write_contents
 from llmopt_core.index.index import Index
-from llmopt_core.index.index_inventory import SERVER_ENDING, release_unused
+from llmopt_core.index.index_inventory import SERVER_ENDING, release_orphans
 from llmopt_core.index.shared_collections import SharedCollections, collection_name
 from llmopt_core.index.vector_store import (
     COLLECTION,
     HNSW,
     VectorStore,
-    embedded_client,
     fill,
     is_whole,
+    local_client,
+    mask_password,
     server_client,
-    shown_url,
 )
 from llmopt_core.models.base import Embedder, EmbeddingSpec, Vectors
 from llmopt_core.settings import Settings
@@ -75,7 +75,7 @@ def build_index(
         return index
     open_indexes.drop(plan.folder)
     with _storage_errors(plan.folder):
-        index = _open_built(plan) or _build_under_lock(plan, embedder, cache, on_progress)
+        index = _open_existing(plan) or _build_under_lock(plan, embedder, cache, on_progress)
     return open_indexes.put(plan.folder, index)
 
 
@@ -154,7 +154,7 @@ def _parent_id(chunk: Chunk) -> list[int] | None:
     return [chunk.parent.start, chunk.parent.end] if chunk.parent else None
 
 
-def _open_built(plan: _Plan) -> Index | None:
+def _open_existing(plan: _Plan) -> Index | None:
     """The index that is there; None where nothing whole is."""
     if not plan.settings.chroma_url and not is_whole(plan.folder / CHROMA):
         return None
@@ -163,7 +163,7 @@ def _open_built(plan: _Plan) -> Index | None:
     except DamagedIndex:
         return None
     if plan.settings.chroma_url:
-        with _shared_collections(plan) as shared:
+        with _collections(plan) as shared:
             shared.use(plan.fingerprint)
     store = _store(plan)
     return Index(contents, store) if store.count() == len(contents.chunks) else None
@@ -172,12 +172,12 @@ def _open_built(plan: _Plan) -> Index | None:
 def _build_under_lock(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> Index:
     plan.folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(plan.folder.parent / f".{plan.folder.name}.lock"):
-        index = _open_built(plan) or _restore(plan, on_progress)
+        index = _open_existing(plan) or _restore(plan, on_progress)
         if index is None:
             _build(plan, embedder, cache, on_progress)
             index = Index(read_contents(plan.folder), _store(plan))
     with suppress(LlmOptError):
-        release_unused(plan.settings)
+        release_orphans(plan.settings)
     return index
 
 
@@ -200,11 +200,11 @@ def _store_on_server(plan: _Plan, encode: Callable[[], Vectors], on_progress: On
         if on_progress is not None:
             on_progress(0, len(plan.texts))
 
-    with _shared_collections(plan) as shared:
+    with _collections(plan) as shared:
         return shared.ensure(plan.fingerprint, [chunk.document for chunk in plan.chunks], encode, on_wait)
 
 
-def _shared_collections(plan: _Plan) -> AbstractContextManager[SharedCollections]:
+def _collections(plan: _Plan) -> AbstractContextManager[SharedCollections]:
     return closing(SharedCollections(plan.settings.chroma_url, plan.folder.parent))
 
 
@@ -224,11 +224,13 @@ def _build(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgres
 
 def _write(plan: _Plan, folder: Path, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> None:
     if plan.settings.chroma_url:
-        vectors = _store_on_server(plan, lambda: encode_cached(plan.texts, embedder, cache, on_progress), on_progress)
+        vectors = _store_on_server(
+            plan, lambda: encode_with_cache(plan.texts, embedder, cache, on_progress), on_progress
+        )
     else:
-        vectors = encode_cached(plan.texts, embedder, cache, on_progress)
+        vectors = encode_with_cache(plan.texts, embedder, cache, on_progress)
         names = [chunk.document for chunk in plan.chunks]
-        fill(embedded_client(folder / CHROMA), COLLECTION, vectors, names)
+        fill(local_client(folder / CHROMA), COLLECTION, vectors, names)
     manifest = {
         "format": FORMAT,
         "fingerprint": plan.fingerprint,
@@ -238,7 +240,7 @@ def _write(plan: _Plan, folder: Path, embedder: Embedder, cache: Cache, on_progr
     }
     words = Bm25.of([_words_of(chunk, text) for chunk, text in zip(plan.chunks, plan.texts, strict=True)])
     if plan.settings.chroma_url:
-        manifest["server"] = shown_url(plan.settings.chroma_url)
+        manifest["server"] = mask_password(plan.settings.chroma_url)
     write_contents(folder, Contents(manifest, tuple(plan.chunks), plan.documents, plan.parents, vectors, words))
 
 
@@ -252,7 +254,7 @@ def _store(plan: _Plan) -> VectorStore:
         return VectorStore(
             lambda: server_client(plan.settings.chroma_url), collection_name(plan.fingerprint), remote=True
         )
-    return VectorStore(lambda: embedded_client(plan.folder / CHROMA))
+    return VectorStore(lambda: local_client(plan.folder / CHROMA))
 
 
 @contextmanager

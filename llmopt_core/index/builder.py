@@ -22,7 +22,7 @@ _FORGOTTEN_SECONDS = 86_400.0
 _working: set[str] = set()
 
 
-def me() -> dict[str, Any]:
+def process_values() -> dict[str, Any]:
     """This process, in values that a server keeps."""
     return {
         "host": socket.gethostname(),
@@ -66,7 +66,7 @@ class Claim:
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.collection: Any = None
-        self.facts: dict[str, Any] = {**content, "token": uuid.uuid4().hex, "beat": 0, **me()}
+        self.facts: dict[str, Any] = {**content, "token": uuid.uuid4().hex, "beat": 0, **process_values()}
         _working.add(self.facts["token"])
 
     def end(self) -> None:

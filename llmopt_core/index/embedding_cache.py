@@ -26,7 +26,7 @@ OnProgress = Callable[[int, int], None]
 """Called with done and total."""
 
 
-def encode_cached(
+def encode_with_cache(
     texts: Sequence[str], embedder: Embedder, cache: Cache, on_progress: OnProgress | None = None
 ) -> Vectors:
     """Vectors of all texts, shape (len(texts), dimension); only texts the cache does not know go to the embedder.
@@ -67,20 +67,20 @@ def encode_both(texts: Sequence[str], is_passage: Sequence[bool], embedder: Embe
     """Vectors of questions and passages together; a model with prefixes embeds the two in different ways."""
     queries = query_side(embedder)
     if queries is embedder:
-        return encode_cached(texts, embedder, cache)
+        return encode_with_cache(texts, embedder, cache)
     vectors: Vectors | None = None
     for side, kind in ((queries, False), (embedder, True)):
         places = [place for place, passage in enumerate(is_passage) if passage is kind]
         if places:
-            rows = encode_cached([texts[place] for place in places], side, cache)
+            rows = encode_with_cache([texts[place] for place in places], side, cache)
             vectors = np.zeros((len(texts), rows.shape[1]), dtype=np.float32) if vectors is None else vectors
             vectors[places] = rows
-    return encode_cached(texts, embedder, cache) if vectors is None else vectors
+    return encode_with_cache(texts, embedder, cache) if vectors is None else vectors
 
 
 def encode_queries(texts: Sequence[str], embedder: Embedder, cache: Cache) -> Vectors:
-    """Vectors of questions; see `encode_cached`."""
-    return encode_cached(texts, query_side(embedder), cache)
+    """Vectors of questions; see `encode_with_cache`."""
+    return encode_with_cache(texts, query_side(embedder), cache)
 
 
 def _encode_once(texts: Mapping[str, str], embedder: Embedder, cache: Cache) -> Iterator[dict[str, Vectors]]:
@@ -114,7 +114,7 @@ def _encode_once(texts: Mapping[str, str], embedder: Embedder, cache: Cache) -> 
             time.sleep(CLAIM_POLL_SECONDS)
 
 
-def without_vector(texts: Sequence[str], embedder: Embedder, cache: Cache) -> list[int]:
+def find_missing_vectors(texts: Sequence[str], embedder: Embedder, cache: Cache) -> list[int]:
     """Positions of the texts that the cache holds no vector of; `texts` holds each once."""
     missing: list[int] = []
     for start in range(0, len(texts), _READ):
@@ -126,7 +126,7 @@ def without_vector(texts: Sequence[str], embedder: Embedder, cache: Cache) -> li
 
 def count_new(texts: Sequence[str], embedder: Embedder, cache: Cache) -> int:
     """How many distinct texts the cache holds no vector of."""
-    return len(without_vector(list(dict.fromkeys(texts)), embedder, cache))
+    return len(find_missing_vectors(list(dict.fromkeys(texts)), embedder, cache))
 
 
 def _key(embedder: Embedder, text: str) -> str:

@@ -23,7 +23,7 @@ SERVER_ENDING = "-server"
 
 
 @dataclass(frozen=True, slots=True)
-class StoredIndex:
+class IndexSummary:
     """One index on disk.
 
     Attributes:
@@ -43,7 +43,7 @@ class StoredIndex:
     built_at: float
 
 
-def stored_indexes(settings: Settings) -> list[StoredIndex]:
+def list_indexes(settings: Settings) -> list[IndexSummary]:
     """All whole indexes of the workspace, the newest first."""
     return sorted(_read_all(settings.home / "indexes"), key=lambda index: -index.built_at)
 
@@ -62,7 +62,7 @@ def delete_index(settings: Settings, name: str) -> bool:
     return True
 
 
-def release_unused(settings: Settings) -> int:
+def release_orphans(settings: Settings) -> int:
     """Let go of collections on the server whose index is here no more, such as after a server could not be reached.
 
     Returns:
@@ -73,7 +73,7 @@ def release_unused(settings: Settings) -> int:
         return 0
     released = 0
     with closing(SharedCollections(settings.chroma_url, indexes)) as shared:
-        for key in shared.used_keys():
+        for key in shared.list_keys():
             folder = indexes / f"{key}{SERVER_ENDING}"
             if (folder / MANIFEST).exists():
                 continue
@@ -101,7 +101,7 @@ def _facts(folder: Path) -> dict[str, Any]:
     return {}
 
 
-def indexed_pieces(settings: Settings, index: StoredIndex) -> Iterator[tuple[str, int, int, str]]:
+def list_pieces(settings: Settings, index: IndexSummary) -> Iterator[tuple[str, int, int, str]]:
     """Document, start, end and text of every chunk of an index."""
     with (settings.home / "indexes" / index.name / "chunks.jsonl").open(encoding="ascii") as lines:
         for line in lines:
@@ -109,7 +109,7 @@ def indexed_pieces(settings: Settings, index: StoredIndex) -> Iterator[tuple[str
             yield document, start, end, text
 
 
-def _read_all(folder: Path) -> Iterator[StoredIndex]:
+def _read_all(folder: Path) -> Iterator[IndexSummary]:
     for manifest in folder.glob(f"*/{MANIFEST}"):
         whole = manifest.parent
         if whole.name.startswith("."):
@@ -119,7 +119,7 @@ def _read_all(folder: Path) -> Iterator[StoredIndex]:
             with (whole / "documents.jsonl").open(encoding="ascii") as lines:
                 names = frozenset(json.loads(line)[0] for line in lines)
             size = sum(path.stat().st_size for path in whole.rglob("*") if path.is_file())
-            yield StoredIndex(whole.name, facts["embedder"], facts["chunks"], names, size, manifest.stat().st_mtime)
+            yield IndexSummary(whole.name, facts["embedder"], facts["chunks"], names, size, manifest.stat().st_mtime)
         except (OSError, ValueError, KeyError, IndexError):
             # Damaged, or removed by another process at this moment.
             continue

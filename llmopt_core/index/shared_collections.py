@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from llmopt_core.errors import LlmOptError, StorageError
-from llmopt_core.index.builder import Claim, Watch, is_gone, me
-from llmopt_core.index.vector_store import HNSW, add_all, server_client, shown_url
+from llmopt_core.index.builder import Claim, Watch, is_gone, process_values
+from llmopt_core.index.vector_store import HNSW, add_all, mask_password, server_client
 from llmopt_core.index.workspace_id import workspace_id
 from llmopt_core.models.base import Vectors
 
@@ -52,7 +52,7 @@ class SharedCollections:
 
     def use(self, key: str) -> None:
         """Say that this workspace uses a collection; before it is looked for, so that nobody removes it meanwhile."""
-        facts = {"collection": key, "workspace": self._workspace, "home": str(self._indexes), **me()}
+        facts = {"collection": key, "workspace": self._workspace, "home": str(self._indexes), **process_values()}
         with self._explain_errors() as client:
             _users(client).upsert(ids=[self._user(key)], embeddings=[[1.0]], metadatas=[facts])
 
@@ -86,9 +86,9 @@ class SharedCollections:
         """This workspace uses the collection no more; the last to say so removes it."""
         with self._explain_errors() as client:
             _users(client).delete(ids=[self._user(key)])
-            _remove_unused(client, key)
+            _remove_orphan(client, key)
 
-    def used_keys(self) -> list[str]:
+    def list_keys(self) -> list[str]:
         """The collections that this workspace is said to use."""
         with self._explain_errors() as client:
             found = _users(client).get(where={"workspace": self._workspace}, include=["metadatas"])
@@ -100,7 +100,7 @@ class SharedCollections:
             for facts in _users(client).get(include=["metadatas"])["metadatas"] or ():
                 if _has_moved_out(facts):
                     _users(client).delete(ids=[f"{facts['collection']}/{facts['workspace']}"])
-                    _remove_unused(client, facts["collection"])
+                    _remove_orphan(client, facts["collection"])
             for each in client.list_collections():
                 old = time.time() - float((each.metadata or {}).get("at", 0)) > _TRASH_SECONDS
                 half = each.name.startswith(_PREFIX) and each.name.endswith(_PART)
@@ -196,8 +196,8 @@ class SharedCollections:
         except Exception as error:  # its answers pass through proxies and may be anything
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise StorageError(
-                f"The Chroma server at {shown_url(self._url)} failed ({reason}); check that it runs, then try again: "
-                "what is stored only half is stored anew."
+                f"The Chroma server at {mask_password(self._url)} failed ({reason}); check that it runs, then try "
+                "again: what is stored only half is stored anew."
             ) from error
 
     def close(self) -> None:
@@ -215,7 +215,7 @@ def _has_users(client: Any, key: str) -> bool:
     return bool(_users(client).get(where={"collection": key}, limit=1, include=[])["ids"])
 
 
-def _remove_unused(client: Any, key: str) -> None:
+def _remove_orphan(client: Any, key: str) -> None:
     found: Any = None if _has_users(client, key) else _find(client, collection_name(key))
     trash = _throw_away(found) if found is not None else ""
     if trash and _has_users(client, key):
@@ -228,7 +228,7 @@ def _remove_unused(client: Any, key: str) -> None:
 
 def _has_moved_out(facts: dict[str, Any]) -> bool:
     """Whether a workspace of this machine is gone, or another now."""
-    if facts.get("host") != me()["host"]:
+    if facts.get("host") != process_values()["host"]:
         return False
     home = Path(str(facts.get("home", "")))
     return not home.is_dir() or workspace_id(home, make=False) != facts.get("workspace")

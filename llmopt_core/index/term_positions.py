@@ -23,7 +23,7 @@ _UNSPACED = SEARCHED_BY_CHARACTER + SOUTHEAST_ASIAN
 _PIECE = regex.compile(rf"([{SEARCHED_BY_CHARACTER}])|({CLUSTER})|(?:{LINE_BREAK}|[^\s{_UNSPACED}])+")
 
 
-class PlacedWords:
+class TermPositions:
     """Where each term of one text begins.
 
     A term belongs to the chunk it begins in. That is what the index sees too, but where a chunk ends inside a word.
@@ -55,7 +55,7 @@ class PlacedWords:
         return _within(self._places[self._ids == number], starts, ends)
 
 
-def bm25_scores(question: str, texts: Sequence[tuple[PlacedWords, Ints, Ints]]) -> npt.NDArray[np.float64]:
+def bm25_scores(question: str, texts: Sequence[tuple[TermPositions, Ints, Ints]]) -> npt.NDArray[np.float64]:
     """BM25 of every chunk of every text, in order; the same formula as the index's.
 
     Args:

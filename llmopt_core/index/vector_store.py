@@ -128,7 +128,7 @@ def _close(client: Any) -> None:
         client.close()
 
 
-def embedded_client(folder: Path) -> Any:
+def local_client(folder: Path) -> Any:
     """Chroma inside this process, on a folder."""
     import chromadb
     from chromadb.config import Settings as ChromaSettings
@@ -166,7 +166,7 @@ def server_client(url: str) -> Any:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadInput(f"LLMOPT_CHROMA_URL is {url!r}; it must look like http://host:8000.")
     # A password in the address is not for a message.
-    url = shown_url(url)
+    url = mask_password(url)
     secure = parts.scheme == "https"
     settings = ChromaSettings(anonymized_telemetry=False)
     try:
@@ -188,7 +188,7 @@ def _parts(url: str) -> SplitResult:
     return parts
 
 
-def shown_url(url: str) -> str:
+def mask_password(url: str) -> str:
     """The address without a user's name and password."""
     parts = _parts(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

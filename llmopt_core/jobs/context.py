@@ -81,7 +81,7 @@ class JobContext:
         self._cancel.set()
 
     @property
-    def lost(self) -> bool:
+    def is_lost(self) -> bool:
         """Whether another process has taken the job over."""
         return self._lost
 

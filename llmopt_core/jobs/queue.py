@@ -231,7 +231,7 @@ class JobRunner:
         except BaseException as unexpected:
             error = f"{type(unexpected).__name__}: {unexpected}"[:500]
         try:
-            if not context.lost:
+            if not context.is_lost:
                 context.write_progress(status=status, error=error, result=result)
         except LlmOptError:
             # The store itself failed; the job will be found when this process has ended.

@@ -22,7 +22,7 @@ _PLACES = {
     "distillation": "llmopt_core.labs.finetuning.example_jobs:DISTIL",
     "training-pairs": "llmopt_core.labs.finetuning.example_jobs:PAIRS",
     "embedder-before-after": "llmopt_core.labs.finetuning.embedder_gain:GAIN",
-    "fine-tuning start": "llmopt_core.labs.finetuning.upload_jobs:SENDING",
+    "fine-tuning start": "llmopt_core.labs.finetuning.upload_jobs:UPLOAD",
     "comparison": "llmopt_core.labs.prompts.jobs:COMPARISON",
     "estimate": "llmopt_core.labs.evaluation.jobs:ESTIMATE",
 }

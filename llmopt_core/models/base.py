@@ -60,7 +60,7 @@ class ModelSpec(Spec):
         return hash(self.fingerprint)
 
     @model_serializer(mode="wrap")
-    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _drop_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # What was stored before there were these fields keeps its fingerprint.
         values: dict[str, Any] = handler(self)
         for name in ("reasoning_effort", "extra_body", "parameters"):
@@ -89,7 +89,7 @@ class EmbeddingSpec(Spec):
     passage_prefix: str | None = Field(default=None, max_length=2000)
 
     @property
-    def written_by(self) -> ModelSpec | None:
+    def writer_model(self) -> ModelSpec | None:
         """Who writes what is embedded; None where that is the text itself."""
         return (self.writer or ModelSpec()) if self.of in ("summary", "questions") else None
 

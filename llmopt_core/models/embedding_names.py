@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from llmopt_core.models.prefixes import known_window
+from llmopt_core.models.prefixes import find_window
 
 _EMBEDS = re.compile(
     r"embed|minilm|sentence|(?:^|[-_/.])(?:bge|e5|gte|gtr|sbert|labse|stella|voyage|uae|colbert|paraphrase)(?:[-_.:\d]|$)"
@@ -21,4 +21,4 @@ def names_that_embed(names: Iterable[str]) -> list[str]:
 
 def _embeds(name: str) -> bool:
     plain = name.lower()
-    return (known_window(name) is not None or bool(_EMBEDS.search(plain))) and not _OTHER.search(plain)
+    return (find_window(name) is not None or bool(_EMBEDS.search(plain))) and not _OTHER.search(plain)

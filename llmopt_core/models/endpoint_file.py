@@ -7,19 +7,19 @@ from typing import Any
 
 import yaml
 
-from llmopt_core.models.endpoints import Endpoint, added_endpoints, endpoints_path
+from llmopt_core.models.endpoints import Endpoint, endpoints_path, load_endpoints
 from llmopt_core.settings import Settings
 from llmopt_core.text.drafts import replace_file
 
 
 def save_endpoint(settings: Settings, endpoint: Endpoint) -> None:
     """Add an endpoint or replace the one of its name."""
-    _write(settings, {**added_endpoints(settings), endpoint.name: endpoint})
+    _write(settings, {**load_endpoints(settings), endpoint.name: endpoint})
 
 
 def delete_endpoint(settings: Settings, name: str) -> None:
     """Remove an added endpoint."""
-    _write(settings, {key: value for key, value in added_endpoints(settings).items() if key != name})
+    _write(settings, {key: value for key, value in load_endpoints(settings).items() if key != name})
 
 
 def _values(endpoint: Endpoint) -> dict[str, Any]:

@@ -234,7 +234,7 @@ def endpoints_from(settings: Settings, environ: Mapping[str, str]) -> dict[str, 
         found[OPENAI] = _openai(environ)
     if settings.endpoints_file is not None:
         found.update(endpoints_in(_read_yaml(settings.endpoints_file), str(settings.endpoints_file)))
-    return {**found, **added_endpoints(settings)}
+    return {**found, **load_endpoints(settings)}
 
 
 def endpoints_path(settings: Settings) -> Path:
@@ -242,14 +242,14 @@ def endpoints_path(settings: Settings) -> Path:
     return settings.home / "endpoints.yaml"
 
 
-def added_endpoints(settings: Settings) -> dict[str, Endpoint]:
+def load_endpoints(settings: Settings) -> dict[str, Endpoint]:
     """The endpoints added in Settings, by name.
 
     Raises:
         BadInput: The file cannot be read, or was edited by hand and says something unknown.
     """
     path = endpoints_path(settings)
-    return endpoints_in(_free_as_saved_before(_read_yaml(path)), str(path)) if path.exists() else {}
+    return endpoints_in(_restore_free_prices(_read_yaml(path)), str(path)) if path.exists() else {}
 
 
 def endpoints_in(values: Any, source: str) -> dict[str, Endpoint]:
@@ -269,7 +269,7 @@ def endpoints_in(values: Any, source: str) -> dict[str, Endpoint]:
     return {str(name): _endpoint(str(name), fields, source) for name, fields in values.items()}
 
 
-def _free_as_saved_before(values: Any) -> Any:
+def _restore_free_prices(values: Any) -> Any:
     """Prices of 0 were saved as an empty mapping once."""
     for fields in values.values() if isinstance(values, Mapping) else ():
         prices = fields.get("prices") if isinstance(fields, Mapping) else None

@@ -39,15 +39,15 @@ def prefixes_of(name: str, folder: Path | None = None) -> Prefixes:
         name: Of the model, at the hub, at an endpoint, or of its folder.
         folder: Where its files lie, if that is known.
     """
-    return (_own_prefixes(folder) if folder is not None else None) or known_prefixes(name)
+    return (_own_prefixes(folder) if folder is not None else None) or find_prefixes(name)
 
 
-def known_prefixes(name: str) -> Prefixes:
+def find_prefixes(name: str) -> Prefixes:
     """By name, from the table; none where the name is unknown there."""
     return next((prefixes for pattern, prefixes, _ in _MODELS if pattern.search(_plain(name))), Prefixes())
 
 
-def known_window(name: str) -> int | None:
+def find_window(name: str) -> int | None:
     """Tokens that the model reads, by its name; None where it is unknown."""
     return next((window for pattern, _, window in _MODELS if pattern.search(_plain(name))), None)
 

@@ -33,8 +33,8 @@ from llmopt_core.models.endpoints import Endpoint, builtin_endpoint, endpoints_f
 from llmopt_core.models.local.weights import local_prefixes, local_window
 from llmopt_core.models.openai.refusals import refusals_of
 from llmopt_core.models.openai.wire import mode_of
-from llmopt_core.models.prefixes import Prefixes, known_prefixes, set_by_hand, with_prefixes
-from llmopt_core.models.trust import check_trusted
+from llmopt_core.models.prefixes import Prefixes, find_prefixes, set_by_hand, with_prefixes
+from llmopt_core.models.trust import check_trust
 from llmopt_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ class Models:
         """What is written before questions and passages. Loads nothing."""
         if spec.endpoint:
             known = self.endpoint(spec.endpoint).embedding_model(spec.model)
-            return set_by_hand(spec, known_prefixes(spec.model).override(known.query_prefix, known.passage_prefix))
+            return set_by_hand(spec, find_prefixes(spec.model).override(known.query_prefix, known.passage_prefix))
         if spec.model in self._embedders or (spec.query_prefix is not None and spec.passage_prefix is not None):
             return set_by_hand(spec, Prefixes())
         return set_by_hand(spec, local_prefixes(spec.model))
@@ -231,9 +231,9 @@ class Models:
         """`embedder`, but a local model is loaded only when something must be embedded."""
         if spec.model in self._embedders or spec.endpoint:
             return self.embedder(spec)
-        from llmopt_core.models.local.embedding import embedder_at_use
+        from llmopt_core.models.local.embedding import lazy_embedder
 
-        return with_prefixes(embedder_at_use(spec.model, self.settings.threads), self.prefixes(spec))
+        return with_prefixes(lazy_embedder(spec.model, self.settings.threads), self.prefixes(spec))
 
     def token_embedder(self, name: str = BUILTIN_EMBEDDING) -> TokenEmbedder:
         """The token vectors of a local embedding model. Errors as in `embedder`."""
@@ -299,7 +299,7 @@ class Models:
 
     def _key(self, endpoint: Endpoint) -> str:
         """The endpoint's key; nothing is read for, and nothing goes to, a host that only a foreign file knows."""
-        check_trusted(self.settings, [endpoint])
+        check_trust(self.settings, [endpoint])
         from_environment = os.environ.get(endpoint.api_key_env, "") if endpoint.api_key_env else ""
         return self._keys.get(endpoint.name) or from_environment
 

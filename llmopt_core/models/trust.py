@@ -66,7 +66,7 @@ def new_destinations(
     variables = {endpoint.api_key_env for endpoint in own}
     for endpoint in foreign:
         _check_variable(endpoint, variables)
-    known = {*map(destination_of, own), *_read_confirmed(settings), destination_of(_OPENAI)}
+    known = {*map(destination_of, own), *_read_confirmations(settings), destination_of(_OPENAI)}
     wanted = {destination_of(one) for one in foreign if one.api_key_env or not is_loopback(one.base_url)}
     return sorted(wanted - known)
 
@@ -92,12 +92,12 @@ def trust(settings: Settings, destinations: Iterable[Destination]) -> None:
         return
     make_workspace(settings.home)
     with FileLock(settings.home / "trusted_hosts.lock"):
-        kept = sorted(fresh | _read_confirmed(settings))
+        kept = sorted(fresh | _read_confirmations(settings))
         values = [{"host": one.host, "variable": one.variable} for one in kept]
         replace_file(settings.home / "trusted_hosts.yaml", yaml.safe_dump(values, allow_unicode=True))
 
 
-def check_trusted(settings: Settings, endpoints: Iterable[Endpoint], how: str = "confirm that first") -> None:
+def check_trust(settings: Settings, endpoints: Iterable[Endpoint], how: str = "confirm that first") -> None:
     """Let nothing go to a host that was not confirmed.
 
     Args:
@@ -118,7 +118,7 @@ def check_trusted(settings: Settings, endpoints: Iterable[Endpoint], how: str = 
         )
 
 
-def _read_confirmed(settings: Settings) -> set[Destination]:
+def _read_confirmations(settings: Settings) -> set[Destination]:
     """What was confirmed; a file that cannot be read confirms nothing."""
     try:
         values = yaml.safe_load((settings.home / "trusted_hosts.yaml").read_text(encoding="utf-8"))

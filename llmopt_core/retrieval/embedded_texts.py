@@ -101,7 +101,7 @@ class _Writing:
         identity: Any,
         on_progress: OnProgress | None,
     ) -> None:
-        writer = spec.written_by
+        writer = spec.writer_model
         if writer is None:
             raise ValueError(f"nothing is written to embed the {spec.of} of a chunk")
         self._chunks, self._spec, self._models = chunks, spec, models
@@ -165,7 +165,7 @@ class _Writing:
 
 
 def _key(spec: EmbeddingSpec, identity: Any, chunk: Chunk) -> str:
-    writer = spec.written_by
+    writer = spec.writer_model
     who = identity if identity is not None else writer and writer.model_dump(mode="json")
     return fingerprint(STAGE, VERSION, spec.of, who, chunk.heading, chunk.text)
 

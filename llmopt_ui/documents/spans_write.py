@@ -26,7 +26,7 @@ from llmopt_ui.session import notify, state
 from llmopt_ui.tables import data_table, table_editor
 
 if TYPE_CHECKING:
-    from llmopt_core.labs.documents.question_writing.write import WritingSpec
+    from llmopt_core.labs.documents.question_writing.writer import WritingSpec
 
 ENDPOINT, MODEL, PASSAGES, EACH, SIZE, SEED = (
     "write_endpoint", "write_model", "write_passages", "write_each", "write_size", "write_seed",
@@ -68,7 +68,7 @@ def _form(project: Project) -> None:
 
 
 def _fields() -> tuple[WritingSpec, float | None]:
-    from llmopt_core.labs.documents.question_writing.write import WritingSpec
+    from llmopt_core.labs.documents.question_writing.writer import WritingSpec
 
     names = list(endpoints(settings()))
     names.sort(key=lambda name: name == BUILTIN)
@@ -119,7 +119,7 @@ def _price(spec: WritingSpec, cost: float | None, most: float | None) -> str:
 def _read_estimate(
     project: str, versions: tuple[tuple[str, str], ...], key: str, _spec: WritingSpec
 ) -> tuple[int, int, int, float | None, float | None]:
-    from llmopt_core.labs.documents.question_writing.write import estimate_writing
+    from llmopt_core.labs.documents.question_writing.writer import estimate_writing
 
     told = estimate_writing(_spec, store().documents(project), models())
     return told.calls, told.prompt_tokens, told.completion_tokens, told.cost_usd, told.most_usd
@@ -223,7 +223,7 @@ def _rejection_table(draft: dict[str, Any]) -> None:
 
 def _save(project: Project, name: str, edited: pd.DataFrame) -> None:
     from llmopt_core.labs.documents.question_writing.review import candidates_of_rows
-    from llmopt_core.labs.documents.question_writing.write import with_questions
+    from llmopt_core.labs.documents.question_writing.writer import with_questions
 
     kept = candidates_of_rows(_rows(edited), store().documents(project))
     sets = {item.name for item in store().evaluation_sets(project)}

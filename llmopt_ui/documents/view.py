@@ -12,7 +12,7 @@ import streamlit as st
 
 from llmopt_core.documents.guard import no_heartbeat
 from llmopt_core.errors import LlmOptError
-from llmopt_core.labs.documents.document_changes import DocumentChanges, hanging_on, put_documents, remove_document
+from llmopt_core.labs.documents.document_changes import DocumentChanges, find_dangling, put_documents, remove_document
 from llmopt_core.reporting.progress_summary import ProgressSummary
 from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Document
@@ -272,7 +272,7 @@ def document_actions(project: Project, document: Document) -> None:
 def _before_deletion(project: Project, document: Document) -> None:
     """What goes with a document, before it goes."""
     st.text(f"Remove {fmt.shorten(document.name)} from this project? Finished runs keep what they quoted from it.")
-    hanging = hanging_on(store(), project, document.name)
+    hanging = find_dangling(store(), project, document.name)
     if not hanging:
         return
     has = "has its answer" if len(hanging) == 1 else "have their answer"

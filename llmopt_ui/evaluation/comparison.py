@@ -10,7 +10,7 @@ import streamlit as st
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.metrics.catalogue import METRICS, RAGAS_METRICS
 from llmopt_core.experiments.current_runs import current_runs, family_runs
-from llmopt_core.experiments.pinned_runs import pinned_family
+from llmopt_core.experiments.pinned_runs import family_with_pins
 from llmopt_core.experiments.run_scores import baseline_position
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui.colours import project_inks
@@ -114,7 +114,7 @@ def _from_address(project: Project, runs: Sequence[Run], shown: dict[str, Run]) 
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     baseline = _baseline(bar, list(shown))
     _copy_link(bar, project, shown)
-    family = pinned_family(family_runs(runs, store().configurations(project), *where), shown)
+    family = family_with_pins(family_runs(runs, store().configurations(project), *where), shown)
     return Selection(*where, shown, baseline, _metrics(shown), project_inks(project, shown), family)
 
 

@@ -82,7 +82,7 @@ def metrics_to_chart(
 
 def _bars(chosen: Selection, compared: Sequence[Entry], metrics: Sequence[str], key: str) -> None:
     titles = {metric: metric_title(metric) for metric in metrics}
-    seen = [entry.name for entry in compared if entry.seen_count]
+    seen = [entry.name for entry in compared if entry.overlap_count]
     asked = {entry.name: entry.question_count for entry in compared if entry.question_count}
     figure = metric_bars({entry.name: entry.summaries for entry in compared}, titles, chosen.inks, seen, asked)
     told = "Mean score of each configuration per metric, with 95 % intervals"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
-from llmopt_core.experiments.pinned_runs import PinnedRuns, pinned_runs, run_ids
+from llmopt_core.experiments.pinned_runs import PinnedRuns, find_pinned_runs, run_ids
 from llmopt_core.runs.values import Run
 from llmopt_ui import format as fmt
 
@@ -39,7 +39,7 @@ def runs_in_address(runs: Sequence[Run]) -> PinnedRuns:
     named = st.query_params.get(RUNS, "")
     if not named:
         return PinnedRuns()
-    found = pinned_runs(runs, run_ids(named))
+    found = find_pinned_runs(runs, run_ids(named))
     if not found.runs:
         st.warning("The runs that this link names are not in this project. The current ones are shown.",
                    icon=":material/link_off:")  # fmt: skip

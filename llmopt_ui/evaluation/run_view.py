@@ -15,8 +15,8 @@ from llmopt_core.labs.evaluation.jobs import (
     ESTIMATE,
     EVALUATION,
     RESUME,
+    arguments_from_pilot,
     is_evaluation,
-    piloted_arguments,
     resume_arguments,
 )
 from llmopt_core.models.base import BUILTIN
@@ -133,7 +133,7 @@ def _estimate(project: Project) -> None:
     if job.status != "finished":
         state().pilot_job = 0
         return
-    planned = piloted_arguments(job)
+    planned = arguments_from_pilot(job)
     with st.container(border=True):
         section("What it will take")
         estimates = job.result.get("estimates", [])

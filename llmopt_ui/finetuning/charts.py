@@ -205,7 +205,7 @@ def factorial_bars(found: Factorial, title: str, names: Mapping[str, str], inks:
 
 def _pattern(arm: Arm | None) -> str:
     """Hatched where the questions were trained on."""
-    return "/" if arm is not None and arm.overlap.seen else ""
+    return "/" if arm is not None and arm.overlap.overlap_count else ""
 
 
 def _values(

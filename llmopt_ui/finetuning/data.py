@@ -9,10 +9,10 @@ import streamlit as st
 
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.versions.training_sets import (
-    SavedTraining,
+    TrainingSetVersion,
     clear_collection,
     collect,
-    collected_examples,
+    read_collection,
     replace_collection,
     save_training_set,
     training_sets,
@@ -43,7 +43,7 @@ _MOST_ROWS = 500
 
 def data_view(project: Project) -> None:
     """The whole tab."""
-    found = collected_examples(store(), project)
+    found = read_collection(store(), project)
     saved = training_sets(store(), project)
     section("Collect examples", "Each is a conversation to imitate, or a pair of answers of which one is better.")
     sources_bar(project)
@@ -198,12 +198,12 @@ def _remove(project: Project, rows: Sequence[int] | None) -> None:
         clear_collection(store(), project)
     else:
         gone = set(rows)
-        kept = [example for i, example in enumerate(collected_examples(store(), project)) if i not in gone]
+        kept = [example for i, example in enumerate(read_collection(store(), project)) if i not in gone]
         replace_collection(store(), project, kept)
     finetuning_state().removals += 1
 
 
-def _versions(project: Project, saved: Sequence[SavedTraining]) -> None:
+def _versions(project: Project, saved: Sequence[TrainingSetVersion]) -> None:
     section("Training sets")
     labels = {item.label: item for item in saved}
     apply_request(VERSION, list(labels))
@@ -233,7 +233,7 @@ def _versions(project: Project, saved: Sequence[SavedTraining]) -> None:
     downloads(files, "tuning_files")
 
 
-def _again(project: Project, chosen: SavedTraining) -> None:
+def _again(project: Project, chosen: TrainingSetVersion) -> None:
     held = chosen.validation.examples if chosen.validation else ()
     try:
         added = collect(store(), project, [*chosen.train.examples, *held])

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from llmopt_core.finetuning.jobs.job import TunedModel
+from llmopt_core.finetuning.jobs.job import FineTunedModel
 from llmopt_core.labs.finetuning.factorial import Arm, Factorial, economics
 from llmopt_core.labs.finetuning.training_pairs import ARMS
 from llmopt_core.models.base import BUILTIN
@@ -21,7 +21,7 @@ from llmopt_ui.resources import settings
 from llmopt_ui.theme import Ink, verdict
 
 
-def economics_view(tuned: TunedModel, found: Factorial, names: Mapping[str, str], inks: Mapping[str, Ink]) -> None:
+def economics_view(tuned: FineTunedModel, found: Factorial, names: Mapping[str, str], inks: Mapping[str, Ink]) -> None:
     """After how many requests the training is earned back, at prices that can be changed.
 
     Args:

@@ -10,7 +10,7 @@ import streamlit as st
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.job import Job
-from llmopt_core.labs.finetuning.catalogue import tuned_embedding_models
+from llmopt_core.labs.finetuning.catalogue import list_embedding_models
 from llmopt_core.labs.finetuning.embedder import (
     EmbedderParts,
     EmbedderPlan,
@@ -20,7 +20,7 @@ from llmopt_core.labs.finetuning.embedder import (
     retrieval_of,
     start_embedder,
 )
-from llmopt_core.labs.finetuning.held_out_sets import held_back_sets
+from llmopt_core.labs.finetuning.held_out_sets import find_held_out_sets
 from llmopt_core.labs.finetuning.jobs import free_name
 from llmopt_core.labs.finetuning.sources import sample_chinese
 from llmopt_core.runs.values import Project
@@ -95,7 +95,7 @@ def _results(project: Project, done: Sequence[tuple[Job, EmbedderPlan]]) -> None
 
 def _with_spans(project: Project, names: Sequence[str]) -> int | None:
     """The first set whose questions point into documents, of those that are not held back."""
-    held_back = held_back_sets(store(), project, names)
+    held_back = find_held_out_sets(store(), project, names)
     free = (name for name in names if name not in held_back)
     pointing = (name for name in free if any(e.references for e in store().evaluation_set(project, name).examples))
     found = next(pointing, next((name for name in names if name not in held_back), None))
@@ -128,7 +128,7 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
                          "measure what the training brought.")  # fmt: skip
     configuration = configuration_from(saved[base].spec)
     name = one.text_input("Name of the fine-tuned model", free_name(f"{chosen}-embedder", jobs,
-                          tuned_embedding_models(settings())), key=f"embedder_name_{chosen}_{finetuning_state().forms}",
+                          list_embedding_models(settings())), key=f"embedder_name_{chosen}_{finetuning_state().forms}",
                           max_chars=30)  # fmt: skip
     seed = two.number_input("Seed", 0, 1_000_000, 0, key="embedder_seed", help="Also decides what is held back.")
     whole = three.selectbox("Held back are", list(WHOLES), format_func=WHOLES.__getitem__, key=WHOLE,

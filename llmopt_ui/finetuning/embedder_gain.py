@@ -6,9 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.provenance import DOCUMENTS, QUESTIONS, changed_parts, models_basis
-from llmopt_core.finetuning.jobs.job import Job, TunedModel
-from llmopt_core.labs.finetuning.catalogue import model_of_job, tuned_embedding_models
+from llmopt_core.experiments.provenance import DOCUMENTS, QUESTIONS, list_changes, models_basis
+from llmopt_core.finetuning.jobs.job import FineTunedModel, Job
+from llmopt_core.labs.finetuning.catalogue import list_embedding_models, model_of_job
 from llmopt_core.labs.finetuning.embedder import EmbedderPlan, retrieval_of, with_embedder
 from llmopt_core.labs.finetuning.embedder_gain import (
     GAIN,
@@ -51,7 +51,7 @@ _HELD_BACK = {
 
 def outcome(project: Project, job: Job, plan: EmbedderPlan) -> None:
     """What came of one training."""
-    tuned = model_of_job(job, tuned_embedding_models(settings()))
+    tuned = model_of_job(job, list_embedding_models(settings()))
     if tuned is None:
         _without_model(job)
         return
@@ -82,7 +82,7 @@ def _without_model(job: Job) -> None:
               on_click=open_tab, args=(JOBS,), kwargs={"tuning_job": job.id})  # fmt: skip
 
 
-def _measure(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel) -> None:
+def _measure(project: Project, job: Job, plan: EmbedderPlan, tuned: FineTunedModel) -> None:
     basis = _basis(project, plan)
     asked = GainArguments(job=job.id, name=tuned.name, set=plan.held_back_set, basis=basis, plan=plan)
     start_job(GAIN.name, project, asked, basis)
@@ -95,17 +95,17 @@ def _basis(project: Project, plan: EmbedderPlan) -> dict[str, str]:
     return {**held_back, **models_basis(plan.configuration, models())}
 
 
-def _earlier(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel, measuring: Measuring) -> None:
+def _earlier(project: Project, job: Job, plan: EmbedderPlan, tuned: FineTunedModel, measuring: Measuring) -> None:
     """Mark a measurement of an earlier state, with a button that makes it anew."""
     then, now = measuring.arguments.get("basis"), _basis(project, plan)
-    if isinstance(then, dict) and not changed_parts(then, now):
+    if isinstance(then, dict) and not list_changes(then, now):
         return
     mark_earlier_state(then if isinstance(then, dict) else None, now, "Measure again to see what holds now.")
     st.button("Measure again", key=f"embedder_again_{job.id}", icon=":material/refresh:", on_click=_measure,
               args=(project, job, plan, tuned))  # fmt: skip
 
 
-def _show_gain(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel, found: EmbedderGain) -> None:
+def _show_gain(project: Project, job: Job, plan: EmbedderPlan, tuned: FineTunedModel, found: EmbedderGain) -> None:
     before = retrieval_of(plan.configuration).embedding.model.rsplit("/", 1)[-1]
     left, right = side_by_side([3, 2], f"embedder_{job.id}")
     own = own_ink(project, job)

@@ -8,15 +8,15 @@ import streamlit as st
 
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.experiment import save_configuration, saved_configurations
+from llmopt_core.experiments.experiment import list_configurations, save_configuration
 from llmopt_core.finetuning.data.examples import TrainingExample
-from llmopt_core.finetuning.jobs.job import Job, TunedModel
-from llmopt_core.labs.finetuning.jobs import configuration_as_trained
+from llmopt_core.finetuning.jobs.job import FineTunedModel, Job
+from llmopt_core.labs.finetuning.jobs import configuration_for_training
 from llmopt_core.labs.finetuning.prompt_match import (
-    LOOKED_AT,
-    asks_alike,
+    SAMPLE_SIZE,
     examples_of_job,
-    holds_more,
+    find_matching_configuration,
+    has_instructions,
     questions_for,
 )
 from llmopt_core.labs.finetuning.structured_outputs import prompting_baseline
@@ -33,12 +33,12 @@ from llmopt_ui.session import notify
 _TRAINING_PROMPT = "As its training examples ask"
 
 
-def evaluate_row(project: Project, job: Job, tuned: TunedModel) -> None:
+def evaluate_row(project: Project, job: Job, tuned: FineTunedModel) -> None:
     """How it is asked, and the buttons that go on to the evaluation and to the 2 x 2."""
-    found = saved_configurations(store(), project)
+    found = list_configurations(store(), project)
     saved = {c.name: c for c in found if not c.model.adapter}
     examples = _first_examples(job.id)
-    alike = asks_alike(saved.values(), examples)
+    alike = find_matching_configuration(saved.values(), examples)
     choices = [_TRAINING_PROMPT, *saved]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         asked = st.selectbox("Asked as", choices, choices.index(alike or _TRAINING_PROMPT),
@@ -49,7 +49,7 @@ def evaluate_row(project: Project, job: Job, tuned: TunedModel) -> None:
         st.button("Compare base and fine-tuned, plain and RAG", key=f"tuning_square_{job.id}",
                   icon=":material/grid_view:", on_click=open_tab, args=(FACTORIAL,),
                   kwargs={"square_tuned": tuned.name})  # fmt: skip
-    if asked == _TRAINING_PROMPT and not alike and holds_more(examples):
+    if asked == _TRAINING_PROMPT and not alike and has_instructions(examples):
         st.caption(":material/info: Its training examples hold more than a question each. Choose the configuration "
                    "that asks as they do; a bare question is not what it has learned to answer.")  # fmt: skip
     if pressed:
@@ -62,17 +62,17 @@ def evaluate_row(project: Project, job: Job, tuned: TunedModel) -> None:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _first_examples(job_id: str) -> list[TrainingExample]:
     try:
-        return examples_of_job(settings(), job_id, LOOKED_AT)
+        return examples_of_job(settings(), job_id, SAMPLE_SIZE)
     except LlmOptError:
         return []
 
 
-def _configurations(job: Job, tuned: TunedModel, like: Configuration | None) -> list[Configuration]:
+def _configurations(job: Job, tuned: FineTunedModel, like: Configuration | None) -> list[Configuration]:
     """What is evaluated: the tuned model last, and what it must beat (for `like` that is `like` itself)."""
     if like is None or not isinstance(tuned.spec, ModelSpec):
         examples = examples_of_job(settings(), job.id)
         base = [prompting_baseline(tuned, examples)] if examples and tuned.spec.endpoint == BUILTIN else []
-        return [*base, configuration_as_trained(tuned, examples)]
+        return [*base, configuration_for_training(tuned, examples)]
     changed = with_tuned_model(without_examples(like), tuned.spec)
     return [like, changed.model_copy(update={"name": f"{like.name} · {tuned.name}"})]
 

@@ -11,11 +11,11 @@ import streamlit as st
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.caveats import RunCaveats
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.experiment import saved_configurations
+from llmopt_core.experiments.experiment import list_configurations
 from llmopt_core.experiments.run_documents import documents_of
-from llmopt_core.finetuning.jobs.job import TunedModel
-from llmopt_core.labs.evaluation.jobs import evaluated_names, is_evaluation
-from llmopt_core.labs.finetuning.catalogue import tuned_chat_models
+from llmopt_core.finetuning.jobs.job import FineTunedModel
+from llmopt_core.labs.evaluation.jobs import configuration_names, is_evaluation
+from llmopt_core.labs.finetuning.catalogue import list_chat_models
 from llmopt_core.labs.finetuning.factorial import PAIRS, Factorial, arm_configurations, read_factorial
 from llmopt_core.labs.finetuning.training_pairs import ARMS
 from llmopt_core.models.base import ModelSpec
@@ -57,7 +57,7 @@ _QUESTIONS = {
 class FactorialRequest:
     """What is compared with what, on which questions."""
 
-    model: TunedModel
+    model: FineTunedModel
     four: Sequence[Configuration]
     evaluation_set: SavedSet
     metric: str
@@ -66,14 +66,14 @@ class FactorialRequest:
 
 def factorial_view(project: Project) -> None:
     """The whole tab."""
-    tuned = {model.name: model for model in tuned_chat_models(settings())}
+    tuned = {model.name: model for model in list_chat_models(settings())}
     if not tuned:
         empty_state("No fine-tuned model yet", "A finished fine-tuning job makes one.", ":material/grid_view:").button(
             "Jobs", key="square_to_jobs", on_click=open_tab, args=(JOBS,)
         )
         return
     for job in [job for job in store().jobs(project, active=True) if is_evaluation(job)]:
-        follow(job, f"Evaluating {', '.join(evaluated_names(job.arguments))}")
+        follow(job, f"Evaluating {', '.join(configuration_names(job.arguments))}")
     asked = _form(project, tuned)
     if asked is None:
         return
@@ -91,8 +91,8 @@ def factorial_view(project: Project) -> None:
     forgetting_view(project, asked.model, asked.metric)
 
 
-def _form(project: Project, tuned: Mapping[str, TunedModel]) -> FactorialRequest | None:
-    saved = {item.name: item for item in saved_configurations(store(), project)}
+def _form(project: Project, tuned: Mapping[str, FineTunedModel]) -> FactorialRequest | None:
+    saved = {item.name: item for item in list_configurations(store(), project)}
     base = {name: c for name, c in saved.items() if not c.model.adapter}
     plain = [name for name, c in base.items() if c.retrieval is None]
     rag = [name for name, c in base.items() if c.retrieval is not None]
@@ -134,7 +134,7 @@ def _missing(*, sets: bool, plain: bool, rag: bool) -> None:
             )
 
 
-def _usual_model(project: Project, tuned: Mapping[str, TunedModel]) -> int:
+def _usual_model(project: Project, tuned: Mapping[str, FineTunedModel]) -> int:
     """The tuned model of the newest run that asked one; before the first one, the model that was made last."""
     names = list(tuned)
     specs = [
@@ -181,7 +181,7 @@ def _picture(
         st.caption(means_over([arm.run for arm in found.arms.values()], asked.evaluation_set.size))
     with right:
         if found.whole and found.best:
-            clean = not any(arm.overlap.seen for arm in found.arms.values())
+            clean = not any(arm.overlap.overlap_count for arm in found.arms.values())
             words = "Best" if clean else "Highest of those not trained on these questions"
             over = f", over the {fmt.plural(found.questions, 'question')} that all four answered"
             st.markdown(f"{words}: **{found.best}**{over}")

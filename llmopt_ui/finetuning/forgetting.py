@@ -10,8 +10,8 @@ import streamlit as st
 from llmopt_core.errors import LlmOptError
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.experiment import saved_configurations
-from llmopt_core.finetuning.jobs.job import TunedModel
+from llmopt_core.experiments.experiment import list_configurations
+from llmopt_core.finetuning.jobs.job import FineTunedModel
 from llmopt_core.labs.finetuning.forgetting import Forgetting, LostQuestion, forgetting, general_pair
 from llmopt_core.labs.finetuning.sources import GENERAL, general_questions
 from llmopt_core.models.base import ModelSpec
@@ -32,7 +32,7 @@ from llmopt_ui.theme import Ink, verdict
 SET, CONFIGURATION, RUN, ADD = "forgot_set", "forgot_configuration", "forgot_run", "forgot_add"
 
 
-def forgetting_view(project: Project, tuned: TunedModel, metric: str) -> None:
+def forgetting_view(project: Project, tuned: FineTunedModel, metric: str) -> None:
     """Base and tuned model asked the very same on a general set."""
     section(
         "What did it forget?", "A model fine-tuned for one task can lose others. Both are asked the very same here."
@@ -67,7 +67,7 @@ def forgetting_view(project: Project, tuned: TunedModel, metric: str) -> None:
 
 def _base_configurations(project: Project) -> dict[str, Configuration]:
     """Those of the base model; the ones without retrieval first, since a general set has no documents."""
-    saved = saved_configurations(store(), project)
+    saved = list_configurations(store(), project)
     base = [c for c in saved if not c.model.adapter]
     return {c.name: c for c in sorted(base, key=lambda c: c.retrieval is not None)}
 
@@ -92,7 +92,10 @@ def _result(project: Project, found: Forgetting, metric: str, inks: Mapping[str,
             ("Base", fmt.score(found.base.mean)),
             ("Fine-tuned", fmt.score(found.tuned.mean)),
             ("Answered worse", fmt.plural(found.worse, "question")),
-            ("Scored higher" if found.overlap.seen else "Answered better", fmt.plural(found.better, "question")),
+            (
+                "Scored higher" if found.overlap.overlap_count else "Answered better",
+                fmt.plural(found.better, "question"),
+            ),
         ],
         [f"95 % interval {fmt.interval(part.low, part.high)}" for part in (found.base, found.tuned)] + ["", ""],
     )

@@ -9,12 +9,12 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.versions.training_sets import SavedTraining, training_sets
+from llmopt_core.experiments.versions.training_sets import TrainingSetVersion, training_sets
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.finetuning.data.prompt_kind import shorten_prompts
 from llmopt_core.finetuning.jobs.job import LOCAL, Job
 from llmopt_core.finetuning.training_price import cost_words
-from llmopt_core.labs.finetuning.catalogue import model_of_job, tuned_chat_models, tuned_embedding_models
+from llmopt_core.labs.finetuning.catalogue import list_chat_models, list_embedding_models, model_of_job
 from llmopt_core.labs.finetuning.jobs import JobReport
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.values import Project
@@ -87,7 +87,7 @@ def job_view(project: Project, found: JobReport, said: str = "") -> None:
 
 def _actions(project: Project, found: JobReport) -> None:
     job = found.job
-    models = [*tuned_chat_models(settings()), *tuned_embedding_models(settings())]
+    models = [*list_chat_models(settings()), *list_embedding_models(settings())]
     tuned = model_of_job(job, models)
     if tuned is not None:
         if isinstance(tuned.spec, ModelSpec):
@@ -104,7 +104,7 @@ def _actions(project: Project, found: JobReport) -> None:
         st.caption("Its fine-tuned model is no longer in the workspace.")
 
 
-def data_of(project: Project, job: Job) -> SavedTraining | None:
+def data_of(project: Project, job: Job) -> TrainingSetVersion | None:
     """The saved training set that a job learned from, where this project has it."""
     return next((item for item in training_sets(store(), project) if item.version == job.data_version), None)
 

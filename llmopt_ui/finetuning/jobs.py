@@ -20,7 +20,7 @@ from llmopt_core.labs.finetuning.jobs import (
     report,
     standing_of_training,
 )
-from llmopt_core.labs.finetuning.upload_jobs import SENDING
+from llmopt_core.labs.finetuning.upload_jobs import UPLOAD
 from llmopt_core.runs.values import Job as Sending
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
@@ -66,7 +66,7 @@ def jobs_view(project: Project) -> None:
 
 def _sending(project: Project, jobs: Sequence[Job]) -> str:
     """Data on its way to a service, and what went wrong there; gives the words of what went wrong."""
-    newest = next((job for job in store().jobs(project) if job.kind == SENDING.name), None)
+    newest = next((job for job in store().jobs(project) if job.kind == UPLOAD.name), None)
     if newest is None or newest.id in state().dismissed_jobs:
         return ""
     if newest.active:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.experiments.versions.training_sets import SavedTraining, training_sets
+from llmopt_core.experiments.versions.training_sets import TrainingSetVersion, training_sets
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.finetuning.data.lint import DEFAULT_TOKEN_LIMIT, CheckSettings, check_file, check_set
 from llmopt_core.finetuning.data.lint_report import CheckReport
@@ -84,7 +84,7 @@ def lint_view(project: Project) -> None:
             _saved_findings(saved[chosen], apart, settings)
 
 
-def _saved_findings(chosen: SavedTraining, apart: Sequence[EvaluationSet], settings: CheckSettings) -> None:
+def _saved_findings(chosen: TrainingSetVersion, apart: Sequence[EvaluationSet], settings: CheckSettings) -> None:
     key = (_key(apart), settings.token_limit, settings.price_per_million)
     report = _of_set(chosen.label, chosen.version, *key, chosen.train, settings)
     _report(report)

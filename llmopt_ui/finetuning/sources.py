@@ -12,7 +12,7 @@ from llmopt_core.experiments.versions.prompts import FEW_SHOT, newest_versions
 from llmopt_core.experiments.versions.training_sets import collect
 from llmopt_core.experiments.votes import SIDES, votes_on
 from llmopt_core.finetuning.data.examples import TrainingExample
-from llmopt_core.labs.finetuning.annotation import labelled_examples, labels
+from llmopt_core.labs.finetuning.annotation import examples_from_labels, labels
 from llmopt_core.labs.finetuning.held_out_sets import usual_runs
 from llmopt_core.labs.finetuning.sources import few_shot_examples, good_records, read_upload
 from llmopt_core.labs.prompts.preferences import pairs_of_run
@@ -163,7 +163,7 @@ def _collect_labels(project: Project) -> None:
     pairs = st.toggle("As preference pairs", False, key="tuning_label_pairs",
                       help="The accepted answer is preferred to the model's own (DPO, for services).")  # fmt: skip
     st.button("Collect them", key="tuning_label_add", icon=":material/add:", on_click=add,
-              args=(project, lambda: labelled_examples(store(), project, pairs=pairs)))  # fmt: skip
+              args=(project, lambda: examples_from_labels(store(), project, pairs=pairs)))  # fmt: skip
 
 
 def _few_shot(project: Project) -> None:

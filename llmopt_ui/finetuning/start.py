@@ -11,23 +11,23 @@ import streamlit as st
 from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput, OutOfBudget, field_problem
-from llmopt_core.experiments.finetuning_jobs import keep_owner
-from llmopt_core.experiments.versions.training_sets import SavedTraining, training_sets
+from llmopt_core.experiments.finetuning_jobs import save_owner
+from llmopt_core.experiments.versions.training_sets import TrainingSetVersion, training_sets
 from llmopt_core.finetuning.jobs.job import LOCAL, Job, JobRequest
 from llmopt_core.finetuning.openai.upload_summary import UploadSummary
 from llmopt_core.finetuning.training_price import TrainingPrice
-from llmopt_core.labs.finetuning.catalogue import tuned_chat_models
+from llmopt_core.labs.finetuning.catalogue import list_chat_models
 from llmopt_core.labs.finetuning.jobs import (
     Access,
     free_name,
-    leaving,
     model_name,
     price_of,
     resume,
     rough_seconds,
     start,
+    summarize_departure,
 )
-from llmopt_core.labs.finetuning.upload_jobs import SENDING, SendingArguments
+from llmopt_core.labs.finetuning.upload_jobs import UPLOAD, UploadArguments
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.reporting.glossary import explain_terms
 from llmopt_core.runs.values import Project
@@ -52,7 +52,7 @@ _KINDS = {"lora": "The chat model (LoRA)", "embedding": "The embedding model"}
 class TrainingRequest:
     """What the form says."""
 
-    training_set: SavedTraining
+    training_set: TrainingSetVersion
     provider: str
     kind: str
     request: JobRequest
@@ -84,7 +84,7 @@ def start_form(project: Project, jobs: Sequence[Job]) -> None:
                                help=explain_terms("lora"))  # fmt: skip
     values, base = _service_fields(three, provider) if provider != LOCAL else ({}, "builtin")
     name = one.text_input(
-        "Name of the fine-tuned model", free_name(model_name(chosen, kind), jobs, tuned_chat_models(settings())),
+        "Name of the fine-tuned model", free_name(model_name(chosen, kind), jobs, list_chat_models(settings())),
         key=f"{NAME}_{label}_{kind}_{finetuning_state().forms}", max_chars=40,
     )  # fmt: skip
     seed = two.number_input("Seed", 0, 1_000_000, 0, key="start_seed", help="The same seed and data give the same.")
@@ -113,7 +113,7 @@ def go_on(project: Project, job: Job) -> None:
         resume(access(), job.id)
         notify("Resumed.")
         return
-    start_job(SENDING.name, project, SendingArguments(name=job.name, provider=job.provider, resumed=job.id))
+    start_job(UPLOAD.name, project, UploadArguments(name=job.name, provider=job.provider, resumed=job.id))
     notify(f"Going on at {job.provider}; nothing is sent twice.")
 
 
@@ -122,7 +122,7 @@ def services() -> list[str]:
     return [name for name, endpoint in endpoints(settings()).items() if name != BUILTIN and endpoint.base_url]
 
 
-def _set_label(saved: SavedTraining) -> str:
+def _set_label(saved: TrainingSetVersion) -> str:
     return f"{saved.label} ({fmt.plural(len(saved.train.examples), 'example')})"
 
 
@@ -185,7 +185,7 @@ def _button(project: Project, asked: TrainingRequest, jobs: Sequence[Job]) -> No
 
 
 @st.cache_data(max_entries=16, show_spinner="Counting tokens …")
-def _price(key: str, version: str, _request: JobRequest, _saved: SavedTraining) -> TrainingPrice | None:
+def _price(key: str, version: str, _request: JobRequest, _saved: TrainingSetVersion) -> TrainingPrice | None:
     """What it may cost; kept, because counting the tokens of a large set takes its time."""
     return price_of(_request, _saved)
 
@@ -204,9 +204,9 @@ def _price_view(price: TrainingPrice, budget_usd: float | None) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _leaving(provider: str, address: str, version: str, held: str, _saved: SavedTraining) -> UploadSummary | None:
+def _leaving(provider: str, address: str, version: str, held: str, _saved: TrainingSetVersion) -> UploadSummary | None:
     """What would be sent; kept, because a search for secrets in a large set takes its time."""
-    return leaving(access(), provider, _saved, validate=bool(held))
+    return summarize_departure(access(), provider, _saved, validate=bool(held))
 
 
 def _consent(asked: TrainingRequest, gone: UploadSummary) -> bool:
@@ -239,15 +239,15 @@ def _start(project: Project, asked: TrainingRequest) -> None:
     if asked.provider == LOCAL:
         trainers = access()
         job = start(trainers, asked.request, asked.training_set, kind=asked.kind, validate=asked.validate)
-        keep_owner(trainers.settings, job, project)
+        save_owner(trainers.settings, job, project)
         notify(f"{job.name} started; it goes on when this page is closed.")
     else:
-        wanted = SendingArguments(
+        wanted = UploadArguments(
             name=asked.request.name, provider=asked.provider, training_set=asked.training_set.label,
             data_version=asked.training_set.version, address=endpoints(settings())[asked.provider].base_url,
             request=asked.request, validate_too=asked.validate,
         )  # fmt: skip
-        start_job(SENDING.name, project, wanted, {"training data": asked.training_set.version})
+        start_job(UPLOAD.name, project, wanted, {"training data": asked.training_set.version})
         notify(f"Sending the data to {asked.provider}.")
     finetuning_state().forms += 1
     st.rerun()

@@ -6,7 +6,11 @@ import streamlit as st
 
 from llmopt_core.experiments.caveats import caveats_of
 from llmopt_core.finetuning.data.structured_outputs import StructuredReport
-from llmopt_core.labs.finetuning.structured_outputs import is_structured, structured_report, structured_runs
+from llmopt_core.labs.finetuning.structured_outputs import (
+    is_structured,
+    list_structured_runs,
+    report_structured_outputs,
+)
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import caveats_view
@@ -22,14 +26,14 @@ _HELP = "Slot F1 counts all slots together; all right means intent and every slo
 def structured_view(project: Project) -> None:
     """Every run on an evaluation set whose answers are JSON with intent and slots; nothing where there is none."""
     for saved in store().evaluation_sets(project):
-        runs = structured_runs(store(), project, saved)
+        runs = list_structured_runs(store(), project, saved)
         if not runs or not is_structured(store().evaluation_set(project, saved.name)):
             continue
         reports = {run.name: _report(run.id, run.done, run) for run in runs}
         section(f"Structured answers on {fmt.markdown(saved.name)}", _HELP)
         known = caveats_of(store(), runs)
         caveats_view(known)
-        seen = [run.name for run, about in zip(runs, known, strict=True) if about.seen_count]
+        seen = [run.name for run, about in zip(runs, known, strict=True) if about.overlap_count]
         figure = structured_bars(reports, project_inks(project, reports), seen)
         st.plotly_chart(figure, config=CONFIG, key=f"structured_{saved.name}",
                         alt="Valid JSON, intent, slot F1 and exact answers of each run")  # fmt: skip
@@ -39,4 +43,4 @@ def structured_view(project: Project) -> None:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _report(run_id: int, done: int, _run: Run) -> StructuredReport:
-    return structured_report(store(), _run)
+    return report_structured_outputs(store(), _run)

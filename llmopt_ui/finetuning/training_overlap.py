@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
-from llmopt_core.labs.finetuning.held_out_sets import SetUse, find_sets_used
+from llmopt_core.labs.finetuning.held_out_sets import SetUse, find_set_use
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_ui.caveats import red
 from llmopt_ui.resources import store
@@ -34,4 +34,4 @@ def _find_overlap(
     _project: Project,
     _item: SavedSet,
 ) -> list[SetUse]:
-    return find_sets_used(_examples, [store().evaluation_set(_project, _item.name, _item.version)])
+    return find_set_use(_examples, [store().evaluation_set(_project, _item.name, _item.version)])

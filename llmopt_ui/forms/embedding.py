@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from llmopt_core.labs.finetuning.catalogue import tuned_embedding_models
+from llmopt_core.labs.finetuning.catalogue import list_embedding_models
 from llmopt_core.models.base import BUILTIN, BUILTIN_EMBEDDING, EmbeddingSpec
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import embedding_models_of, model_choice, sure_embedding_models_of
@@ -50,7 +50,7 @@ def embedding_fields(before: EmbeddingSpec, endpoint_key: str, model_key: str, p
 def _local_choice(before: str, key: str) -> str:
     """A model on this machine: the built-in one, those that were tuned, and any by folder or hub name."""
     known = {BUILTIN_EMBEDDING: f"{BUILTIN_EMBEDDING} (built in)"}
-    for model in tuned_embedding_models(settings()):
+    for model in list_embedding_models(settings()):
         if isinstance(model.spec, EmbeddingSpec):
             known[model.spec.model] = f"{model.name} (fine-tuned)"
     known.setdefault(before, before.rsplit("/", 1)[-1])

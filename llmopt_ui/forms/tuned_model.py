@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from llmopt_core.labs.finetuning.catalogue import tuned_chat_models
+from llmopt_core.labs.finetuning.catalogue import list_chat_models
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_ui.resources import settings
 
@@ -17,7 +17,7 @@ def choose_tuned_model(before: ModelSpec, endpoint: str, token: str) -> tuple[Mo
         had, for the keys of fields that are filled from it.
     """
     there = before.model_copy(update={"adapter": before.adapter if endpoint == BUILTIN else ""})
-    known = {model.name: model.spec for model in tuned_chat_models(settings(), endpoint)}
+    known = {model.name: model.spec for model in list_chat_models(settings(), endpoint)}
     current = there.adapter or (there.name if there.name in known else "")
     names = list(dict.fromkeys(["", *known, current]))
     if names == [""]:

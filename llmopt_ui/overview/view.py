@@ -124,7 +124,7 @@ def _captions(found: Sequence[Entry]) -> Mapping[str, str]:
     scored = [(entry, entry.summaries[shown].mean) for entry in found if shown in entry.summaries]
     return {
         entry.name: "trained on it"
-        if entry.seen_count
+        if entry.overlap_count
         else f"{metric_title(shown)} {fmt.score(mean)}{_question_count(entry)}"
         for entry, mean in scored
         if mean is not None

@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.experiment import saved_configurations
+from llmopt_core.experiments.experiment import list_configurations
 from llmopt_core.experiments.versions.prompts import (
     PROMPT,
     newest_versions,
@@ -105,7 +105,7 @@ def _save(project: Project, name: str) -> None:
 
 def _first(project: Project) -> None:
     """No prompt yet: offer those of the configurations."""
-    prompts = prompts_of_configurations({item.name: item for item in saved_configurations(store(), project)})
+    prompts = prompts_of_configurations({item.name: item for item in list_configurations(store(), project)})
     told = "Write one below" + (", or start from what this project's configurations say." if prompts else ".")
     with empty_state("No saved prompts yet", told, ":material/edit_note:"):
         if prompts:
@@ -114,7 +114,7 @@ def _first(project: Project) -> None:
 
 
 def _take_over(project: Project) -> None:
-    found = {item.name: item for item in saved_configurations(store(), project)}
+    found = {item.name: item for item in list_configurations(store(), project)}
     for name, prompt in prompts_of_configurations(found).items():
         save_prompt(store(), project, name, prompt, "From the configuration of this name")
     open_next(PICKER, next(reversed(prompts_of_configurations(found))))

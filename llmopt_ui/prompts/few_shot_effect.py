@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.experiments.search.results import ExampleEffect, FewShotEffect
-from llmopt_core.experiments.search.task import WORTH
+from llmopt_core.experiments.search.task import FEW_SHOT_EFFECT
 from llmopt_core.experiments.versions.prompts import few_shot_from
 from llmopt_core.labs.prompts.few_shot_effect import effect_answers
 from llmopt_core.labs.prompts.search_setup import task_from
@@ -44,7 +44,9 @@ def few_shot_effect_view(project: Project, saved: Version) -> None:
     section("What each example is worth")
     st.caption("Each example is left out once. Where the answers get worse without it, it "
             "helps; where they get better, it hurts.")  # fmt: skip
-    found, running = choose_search(project, WORTH, saved.name, FewShotEffect, f"Leaving out examples of {saved.name}")
+    found, running = choose_search(
+        project, FEW_SHOT_EFFECT, saved.name, FewShotEffect, f"Leaving out examples of {saved.name}"
+    )
     if found is not None:
         _result(found)
     elif not running:
@@ -62,8 +64,8 @@ def _form(project: Project, saved: Version) -> None:
         task = task_from(store(), project, setup, shots, in_prompt(saved, setup))
         answers = effect_answers(len(shots.examples), len(task.evaluation_set.examples))
         options: dict[str, object] = {"keep_examples": setup.keep_examples}
-        start = partial(start_search, project, WORTH, saved.name, task, options, setup)
-        return start, describe_cost(WORTH, task, options, answers)
+        start = partial(start_search, project, FEW_SHOT_EFFECT, saved.name, task, options, setup)
+        return start, describe_cost(FEW_SHOT_EFFECT, task, options, answers)
 
     start_button("worth_start", "Measure", ready)
 

@@ -12,7 +12,7 @@ from llmopt_core.experiments.comparison import Comparison, earlier_state
 from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.labs.prompts.board import Board
 from llmopt_core.labs.prompts.columns import Column
-from llmopt_core.labs.prompts.grid import Filter, Grid, missing_places
+from llmopt_core.labs.prompts.grid import Filter, Grid, missing_cells
 from llmopt_core.reporting.progress_summary import summarize_progress
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Usage
@@ -139,7 +139,7 @@ def _standing(found: Comparison, grid: Grid, board: Board | None) -> None:
     error = next((run.error for run in found.all_runs if run.error), "")
     if error:
         show_error(error)
-    missing = missing_places(grid)
+    missing = missing_cells(grid)
     if missing:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.caption(f"{fmt.plural(len(missing), 'answer')} missing or failed.", width="content")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.experiments.search.results import Candidate, InstructionResult, Part
 from llmopt_core.experiments.search.task import INSTRUCTION, split
-from llmopt_core.experiments.versions.prompts import PROMPT, newest_versions, save_prompt, saved_prompt
+from llmopt_core.experiments.versions.prompts import PROMPT, load_prompt, newest_versions, save_prompt
 from llmopt_core.labs.prompts.estimate import Rewriting
 from llmopt_core.labs.prompts.instruction_search import USUAL_PROPOSER, instruction_answers
 from llmopt_core.labs.prompts.proposer import text_of, usual_part
@@ -70,7 +70,7 @@ def instruction_view(project: Project) -> None:
 
 def _form(project: Project) -> None:
     setup = search_form(project, "instruction", questions=_QUESTIONS, held_back=True, examples=False)
-    prompt = saved_prompt(store(), project, setup.variant.prompt)
+    prompt = load_prompt(store(), project, setup.variant.prompt)
     one, two, three = st.columns([3, 1, 1], gap="small", vertical_alignment="bottom")
     part = one.segmented_control("What is rewritten", list(_PARTS), default=usual_part(prompt), required=True,
                                  key=f"instruction_part_{setup.variant.prompt}",

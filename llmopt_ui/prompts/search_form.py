@@ -17,7 +17,7 @@ from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.search.task import Budget, SearchTask
 from llmopt_core.experiments.search.trial_runner import search_work_name
 from llmopt_core.experiments.versions.prompts import PROMPT, newest_versions
-from llmopt_core.labs.finetuning.held_out_sets import held_back_sets
+from llmopt_core.labs.finetuning.held_out_sets import find_held_out_sets
 from llmopt_core.labs.prompts.estimate import Rewriting, estimate_search
 from llmopt_core.labs.prompts.search_setup import SearchSetup
 from llmopt_core.models.base import BUILTIN
@@ -165,7 +165,7 @@ def _first_variant(project: Project, key: str) -> VariantSetup:
 def _measure(project: Project, key: str) -> tuple[EvaluationSet, str, JudgeSpec]:
     sizes = {item.name: item.size for item in sets_of(project)}
     one, two = st.columns([3, 2], gap="small")
-    held_back = held_back_sets(store(), project, sizes)
+    held_back = find_held_out_sets(store(), project, sizes)
     first = next((place for place, name in enumerate(sizes) if name not in held_back), 0)
     name = one.selectbox("Evaluation set", list(sizes), first, key=f"search_set_{key}", **_KEEP,
                          format_func=lambda name: f"{name} ({fmt.plural(sizes[name], 'question')})")  # fmt: skip

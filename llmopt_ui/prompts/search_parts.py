@@ -11,9 +11,9 @@ from llmopt_core.errors import LlmOptError
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.search.confirmation import Verification
-from llmopt_core.experiments.search.results import found_by
-from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH, SearchTask, check_task
-from llmopt_core.experiments.search.trial_runner import Ended
+from llmopt_core.experiments.search.results import read_search_result
+from llmopt_core.experiments.search.task import CHOICE, FEW_SHOT_EFFECT, INSTRUCTION, SearchTask, check_task
+from llmopt_core.experiments.search.trial_runner import StopReason
 from llmopt_core.experiments.versions.prompts import version_label
 from llmopt_core.labs.prompts.search_jobs import search_arguments
 from llmopt_core.labs.prompts.search_setup import SearchSetup, basis_now, search_basis, search_jobs
@@ -36,14 +36,14 @@ from llmopt_ui.theme import verdict
 
 _MANY = 100
 _TABS = {
-    WORTH: ("Few-shot", "What each is worth"),
+    FEW_SHOT_EFFECT: ("Few-shot", "What each is worth"),
     CHOICE: ("Few-shot", "Automatic choice"),
     INSTRUCTION: ("Instruction search", ""),
 }
 """Kind of a search -> its tab, and the part of the tab."""
 _AGAIN = "Search again below to see what holds now."
 R = TypeVar("R", bound=Spec)
-_END_NOTES: dict[Ended, str] = {
+_END_NOTES: dict[StopReason, str] = {
     "budget": "The budget was reached, so the search is not complete. What was paid is kept: with a larger "
     "budget it goes on from it.",
     "cancelled": "Cancelled. What was paid is kept: starting again goes on from it.",
@@ -60,7 +60,7 @@ def start_search(  # noqa: PLR0917
     setup: SearchSetup,
 ) -> None:
     """Start a search as a job; used as a button's callback. `setup` is what the task was made from."""
-    few_shot = task.configuration.prompt.few_shot if kind in (WORTH, CHOICE) else None
+    few_shot = task.configuration.prompt.few_shot if kind in (FEW_SHOT_EFFECT, CHOICE) else None
     try:
         check_task(task, models())
         basis = search_basis(store(), project, setup, models(), documents=documents_now(project), few_shot=few_shot)
@@ -77,7 +77,9 @@ def choose_search(project: Project, kind: str, subject: str, result: type[R], ti
     for job in running:
         follow(job, f"{title} on {job.arguments.get('evaluation_set', '')}", on_end=_on_end)
     _last_failure(jobs)
-    found = {str(job.id): read for job in jobs if not job.active and (read := found_by(job, result)) is not None}
+    found = {
+        str(job.id): read for job in jobs if not job.active and (read := read_search_result(job, result)) is not None
+    }
     if not found:
         return None, bool(running)
     when = {str(job.id): job for job in jobs}
@@ -123,7 +125,7 @@ def in_prompt(saved: Version, setup: SearchSetup) -> str:
     return f"{version_label(saved)} in {setup.variant.prompt.replace('@', ' ')}, {who}"
 
 
-def show_end_note(ended: Ended, problem: str, left_out: Sequence[str]) -> None:
+def show_end_note(ended: StopReason, problem: str, left_out: Sequence[str]) -> None:
     """Why a result is not complete, and what was left out of it."""
     if ended:
         told = f"{_END_NOTES[ended]}: {problem}" if ended == "failed" else _END_NOTES[ended]

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.comparison_plan import MOST_VARIANTS
 from llmopt_core.experiments.comparison_setup import Setup, VariantSetup, variant_names
-from llmopt_core.experiments.experiment import saved_configurations
+from llmopt_core.experiments.experiment import list_configurations
 from llmopt_core.experiments.preview import RETRIEVED
-from llmopt_core.experiments.versions.prompts import PROMPT, saved_prompt, version_label
+from llmopt_core.experiments.versions.prompts import PROMPT, load_prompt, version_label
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.prompts.messages import templates_of
 from llmopt_core.prompts.template import variables_in
@@ -115,14 +115,14 @@ def _model_label(model: ModelSpec) -> str:
 
 def _wants_passages(project: Project, prompt: str) -> bool:
     try:
-        found = saved_prompt(store(), project, prompt)
+        found = load_prompt(store(), project, prompt)
         return any(set(RETRIEVED) & variables_in(template) for template in templates_of(found))
     except LlmOptError:
         return False
 
 
 def _retrieval_names(project: Project) -> list[str]:
-    return [item.name for item in saved_configurations(store(), project) if item.retrieval is not None]
+    return [item.name for item in list_configurations(store(), project) if item.retrieval is not None]
 
 
 def _replace(project: Project, setup: Setup, variants: list[VariantSetup]) -> None:

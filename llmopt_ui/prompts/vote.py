@@ -15,7 +15,7 @@ from llmopt_core.labs.prompts.votes import (
     ballots_of,
     cast_vote,
     has_voted,
-    voted_examples,
+    list_voted_examples,
 )
 from llmopt_core.runs.store_labs import Vote
 from llmopt_core.runs.values import ACTIVE, Project
@@ -90,7 +90,7 @@ def _voting(project: Project, found: Comparison, voter: str) -> None:
         return
     grid = grid_of(project, found, None)
     asked = ballots_of(found, grid, voter)
-    done = voted_examples(votes, voter)
+    done = list_voted_examples(votes, voter)
     left = [ballot for ballot in asked.ballots if ballot.example.id not in done]
     if not asked.ballots:
         told = _omission_note(asked) or "No row has two whole answers."

@@ -7,7 +7,7 @@ from llmopt_core.labs.prompts.votes import (
     Ballots,
     ballots_of,
     has_voted,
-    voted_examples,
+    list_voted_examples,
 )
 from llmopt_core.runs.values import ACTIVE, Project
 from llmopt_ui.prompts.live import grid_of
@@ -38,6 +38,6 @@ def looks_at_result(found: Comparison, asked: Ballots, voter: str) -> bool:
     votes = store().votes(found.project, found.id)
     if other_voter(found, votes, voter):
         return False
-    done = voted_examples(votes, voter)
+    done = list_voted_examples(votes, voter)
     left = any(ballot.example.id not in done for ballot in asked.ballots)
     return has_voted(votes, voter) and prompt_state().reveals.get((found.id, voter), not left)

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 import streamlit as st
 
 from llmopt_core.experiments.comparison import Comparison
-from llmopt_core.labs.prompts.votes import voted_examples
+from llmopt_core.labs.prompts.votes import list_voted_examples
 from llmopt_core.runs.store_labs import Vote
 from llmopt_ui import format as fmt
 from llmopt_ui.prompts.state import prompt_state
@@ -46,16 +46,16 @@ def other_voter(found: Comparison, votes: Sequence[Vote], voter: str) -> str:
     own = prompt_state().own_votes
     names = {vote.voter for vote in votes if vote.voter.casefold() == voter.casefold()}
     if (found.id, voter) not in own and (not names or found.id in prompt_state().vote_memory):
-        own[found.id, voter] = voted_examples(votes, voter)
+        own[found.id, voter] = list_voted_examples(votes, voter)
     known = own.get((found.id, voter))
     if known is None:
         return voter if voter in names else min(names)
-    return voter if voted_examples(votes, voter) - known else ""
+    return voter if list_voted_examples(votes, voter) - known else ""
 
 
 def ask_whether_same(found: Comparison, votes: Sequence[Vote], other: str) -> None:
     """Let whoever is here say whether the votes under this name are theirs."""
-    done = fmt.plural(len(voted_examples(votes, other)), "question")
+    done = fmt.plural(len(list_voted_examples(votes, other)), "question")
     told = f"{other} has voted on {done}, and not from this page. If that was you, go on; if not, take another name."
     st.warning(fmt.markdown(told), icon=":material/person_alert:")
     st.button("That was me", key="vote_same", on_click=_is_same, args=(found, tuple(votes), other))
@@ -105,4 +105,4 @@ def _leave() -> None:
 def _is_same(found: Comparison, votes: Sequence[Vote], other: str) -> None:
     current = prompt_state()
     current.voter = other
-    current.own_votes[found.id, other] = voted_examples(votes, other)
+    current.own_votes[found.id, other] = list_voted_examples(votes, other)

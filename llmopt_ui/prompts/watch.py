@@ -36,7 +36,7 @@ def watch(  # noqa: PLR0917
     head = _Head(grid)
     version, filtered = 0, time.monotonic()
     while True:
-        ended = board.ended
+        ended = board.has_ended
         version, places = board.changes(version, _TEXT_EVERY if rows.waiting else _WAIT)
         grid = update_grid(grid, board, places)
         rows.draw(grid, (row for _, row, _ in places))

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.labs.retrieval.ablation import TITLES, AblationReport, RemovedPart
+from llmopt_core.labs.retrieval.ablation import TITLES, AblatedPart, AblationReport
 from llmopt_core.labs.retrieval.components import FACT_CHECK_AND_REFUSAL, components, list_asked_models
 from llmopt_core.labs.retrieval.costs import Cost
 from llmopt_core.labs.retrieval.jobs import (
@@ -160,7 +160,7 @@ def _saving(value: float, shown: Callable[[float], str]) -> str:
     return shown(value) if value >= 0 else f"spares {shown(-value)}"
 
 
-def _advice(project: Project, one: RemovedPart, number: int) -> None:
+def _advice(project: Project, one: AblatedPart, number: int) -> None:
     with st.container(border=True):
         left, right = st.columns([4, 1], vertical_alignment="center", wrap=False)
         left.markdown(

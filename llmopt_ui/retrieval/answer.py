@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from llmopt_core.answering.citations import MARK, read_citation_numbers
-from llmopt_core.answering.cited_parts import find_cited_spans
+from llmopt_core.answering.cited_spans import find_cited_spans
 from llmopt_core.labs.retrieval.question_inspection import Inspection
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Answer, Evidence

@@ -110,7 +110,7 @@ def answer(project: Project, side: Side, found: Inspection) -> Answer:
 def cached_answer(project: Project, side: Side, found: Inspection) -> Answer | None:
     """The answer where it was given before."""
     lab = QuestionLab(side.configuration, store().documents(project), models())
-    return lab.cached_answer(found)
+    return lab.read_answer(found)
 
 
 def _at_once(project: Project, side: Side, example: Example) -> bool:

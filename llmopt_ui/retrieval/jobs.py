@@ -10,7 +10,7 @@ import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.keys import lab_identity
-from llmopt_core.experiments.provenance import changed_parts, changed_words, result_basis
+from llmopt_core.experiments.provenance import describe_changes, list_changes, result_basis
 from llmopt_core.labs.retrieval.components import AskedModel, is_free, is_priced
 from llmopt_core.labs.retrieval.estimate import LabEstimate
 from llmopt_core.labs.retrieval.jobs import Task, earlier, lab_arguments, lab_versions, latest, pilot_of, report_of
@@ -135,10 +135,10 @@ def _tell_earlier(kind: str, missing: Sequence[Task]) -> None:
     """Say that what is missing was measured before, and what has changed since."""
     for task in missing:
         job = earlier(store(), task, kind)
-        changed = changed_parts(job.arguments.get("basis") or {}, task.basis) if job is not None else ()
+        changed = list_changes(job.arguments.get("basis") or {}, task.basis) if job is not None else ()
         if job is not None and changed:
             when = f"{job.created_at.astimezone():%-d %b, %H:%M}"
-            told = f"{task.configuration.name} was measured on {when}; {changed_words(changed)} since."
+            told = f"{task.configuration.name} was measured on {when}; {describe_changes(changed)} since."
             st.caption(f":material/history: {fmt.markdown(told)}")
 
 

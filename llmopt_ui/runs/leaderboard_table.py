@@ -65,7 +65,7 @@ def _state(entry: Entry) -> str:
         else []
     )
     told = f"  \n:gray[{', '.join(words)}]" if words else ""
-    told += f"  \n:{'red' if entry.seen_count else 'orange'}[{entry.mark}]" if entry.mark else ""
+    told += f"  \n:{'red' if entry.overlap_count else 'orange'}[{entry.mark}]" if entry.mark else ""
     return told + (f"  \n:red[✕ {run.failed:,} of {run.total:,} failed]" if run.failed else "")
 
 
@@ -104,7 +104,7 @@ def _csv_row(entry: Entry, metric: str) -> list[object]:
         told = (compared.difference, compared.low, compared.high, compared.p_value, compared.verdict)
         told += (compared.pairs, compared.confidence, compared.family)
     tokens = run.usage.prompt_tokens + run.usage.completion_tokens
-    took = (tokens, run.usage.cost_usd, run.seconds, entry.seen_count, run.documents_version)
+    took = (tokens, run.usage.cost_usd, run.seconds, entry.overlap_count, run.documents_version)
     return [*start, *measured, *told, *took, each.tokens, each.cost_usd, each.seconds, each.asked, each.cached]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmopt_core.labs.evaluation.jobs import ESTIMATE, evaluated_names, is_evaluation
+from llmopt_core.labs.evaluation.jobs import ESTIMATE, configuration_names, is_evaluation
 from llmopt_core.runs.values import Job, Project
 from llmopt_ui.job_panel import follow
 from llmopt_ui.resources import store
@@ -21,11 +21,11 @@ def follow_evaluations(project: Project) -> bool:
 def evaluation_title(job: Job) -> str:
     """`Evaluating baseline, rag on questions`."""
     what = "Trying a few questions of" if job.kind == ESTIMATE.name else "Evaluating"
-    names = ", ".join(evaluated_names(job.arguments))
+    names = ", ".join(configuration_names(job.arguments))
     return f"{what} {names} on {job.arguments.get('evaluation_set', '')}"
 
 
 def names_in_work(project: Project) -> set[str]:
     """The configurations that are being evaluated; those that a pilot tries are not."""
     active = [job for job in store().jobs(project, active=True) if is_evaluation(job)]
-    return {name for job in active for name in evaluated_names(job.arguments)}
+    return {name for job in active for name in configuration_names(job.arguments)}

@@ -11,7 +11,7 @@ from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, RAGAS_METRICS
 from llmopt_core.experiments.caveats import RunCaveats, caveats_of, marks
 from llmopt_core.experiments.comparison_family import Family, family_of
 from llmopt_core.experiments.leaderboard import Row, leaderboard
-from llmopt_core.experiments.outcome import Outcome, nearly_all_answered, outcome
+from llmopt_core.experiments.outcome import Outcome, is_nearly_complete, outcome
 from llmopt_core.experiments.run_scores import RunScoreTable
 from llmopt_core.reporting.formatting import questions
 from llmopt_core.runs.values import PerQuestion, Run, RunScores
@@ -47,9 +47,9 @@ class Entry:
     question_count: str = ""
 
     @property
-    def seen_count(self) -> int:
+    def overlap_count(self) -> int:
         """How many of its questions it was trained on."""
-        return self.caveats.seen_count if self.caveats else 0
+        return self.caveats.overlap_count if self.caveats else 0
 
     @property
     def from_cache(self) -> bool:
@@ -64,7 +64,7 @@ def leading_metrics(measured: Sequence[str]) -> tuple[str, ...]:
 
 def means_over(runs: Sequence[Run], size: int | None) -> str:
     """What means stand over, in a sentence; where runs answered different questions, what that means."""
-    answered = [run.done if nearly_all_answered(run) else run.done - run.failed for run in runs]
+    answered = [run.done if is_nearly_complete(run) else run.done - run.failed for run in runs]
     uneven = len(set(answered)) > 1
     more = " Differences and verdicts are over those that both answered; means over others are no comparison."
     return f"Means over {questions(answered, size)}, with 95 % intervals.{more if uneven else ''}"
@@ -91,7 +91,7 @@ def entries(runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run]) -
     """
     known = caveats_of(store(), list(runs.values()), list(runs))
     keys = tuple(
-        (name, found.seen_count, *_version(run)) for (name, run), found in zip(runs.items(), known, strict=True)
+        (name, found.overlap_count, *_version(run)) for (name, run), found in zip(runs.items(), known, strict=True)
     )
     tested = tuple((name, *_version(run)) for name, run in family.items())
     measured = _leaderboard(keys, _metrics(runs), baseline, tested, comparison_family(family))

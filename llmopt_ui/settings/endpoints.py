@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from llmopt_core.errors import BadInput, LlmOptError, field_problem
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.endpoint_file import delete_endpoint, save_endpoint
-from llmopt_core.models.endpoints import Endpoint, Prices, added_endpoints
+from llmopt_core.models.endpoints import Endpoint, Prices, load_endpoints
 from llmopt_core.models.model_lists import model_lists_of
 from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
@@ -38,7 +38,7 @@ def endpoints_view() -> None:
     with st.container(border=True):
         st.markdown(f"**{BUILTIN}** :gray[this machine, no key, free]")
         st.caption("The built-in chat model. See the tab Built-in models for what it can do.")
-    added = added_endpoints(settings())
+    added = load_endpoints(settings())
     for name, endpoint in endpoints(settings()).items():
         if name != BUILTIN:
             _card(endpoint, removable=name in added)

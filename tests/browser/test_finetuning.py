@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from llmopt_core.experiments.versions.training_sets import collected_examples
+from llmopt_core.experiments.versions.training_sets import read_collection
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
@@ -147,4 +147,4 @@ def test_an_upload_is_collected_and_its_box_closes(
     expect(page.get_by_text("collected →", exact=False)).to_be_visible()
     settled(page)
     expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
-    assert [example.answer for example in collected_examples(used, "harbour")] == answers
+    assert [example.answer for example in read_collection(used, "harbour")] == answers

@@ -164,7 +164,7 @@ def test_no_pattern_grows_with_the_square():
 def test_patterns_are_found_wherever_they_are_written():
     names = " ".join(all_patterns())
     assert len(all_patterns()) > 200
-    for place in ("builtin.conversation", "data.seen_questions", "answering.citations", "llmopt_ui.format"):
+    for place in ("builtin.conversation", "data.question_overlap", "answering.citations", "llmopt_ui.format"):
         assert place in names
 
 

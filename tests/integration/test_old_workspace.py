@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.experiments.experiment import run_experiment, saved_configurations
-from llmopt_core.experiments.versions.prompts import saved_prompt
+from llmopt_core.experiments.experiment import list_configurations, run_experiment
+from llmopt_core.experiments.versions.prompts import load_prompt
 from llmopt_core.labs.retrieval.ablation import AblationReport
 from llmopt_core.labs.retrieval.jobs import ABLATION, Task, latest, report_of
 from llmopt_core.labs.retrieval.set_report import SetReport
@@ -44,7 +44,7 @@ def test_every_run_is_there_with_its_records(old: Lab) -> None:
 
 
 def test_configurations_have_the_same_fingerprints_as_their_runs(old: Lab) -> None:
-    configurations = saved_configurations(old.store, "p")
+    configurations = list_configurations(old.store, "p")
     runs = {run.name: run.fingerprint for run in old.store.runs("p")}
     assert {item.name: item.fingerprint for item in configurations} == runs
 
@@ -53,7 +53,7 @@ async def test_evaluating_again_calls_no_model_and_builds_no_index(old: Lab) -> 
     indexes = old.home / "indexes"
     before = {path: path.stat().st_mtime_ns for path in indexes.rglob("manifest.json")}
     assert before
-    plan = old.plan(*saved_configurations(old.store, "p"))
+    plan = old.plan(*list_configurations(old.store, "p"))
     async with old.models() as models:
         run_ids = await run_experiment(old.store, plan, models, resume=False)
     assert [old.store.run(run_id).status for run_id in run_ids] == ["finished"] * 3
@@ -62,7 +62,7 @@ async def test_evaluating_again_calls_no_model_and_builds_no_index(old: Lab) -> 
 
 
 async def test_another_search_uses_the_index_and_the_vectors_as_they_are(old: Lab) -> None:
-    hybrid = next(item for item in saved_configurations(old.store, "p") if item.name == "hybrid")
+    hybrid = next(item for item in list_configurations(old.store, "p") if item.name == "hybrid")
     assert hybrid.retrieval is not None
     wider = hybrid.model_copy(update={"name": "wider", "retrieval": hybrid.retrieval.model_copy(update={"top_k": 3})})
     before = sorted(path.name for path in (old.home / "indexes").iterdir())
@@ -74,7 +74,7 @@ async def test_another_search_uses_the_index_and_the_vectors_as_they_are(old: La
 
 def test_reports_of_earlier_looks_are_shown_again(old: Lab) -> None:
     project = old.store.project("p")
-    hybrid = next(item for item in saved_configurations(old.store, project) if item.name == "hybrid")
+    hybrid = next(item for item in list_configurations(old.store, project) if item.name == "hybrid")
     task = Task(project, hybrid, old.evaluation_set.examples, old.documents, "questions")
     ablation = latest(old.store, project, ABLATION, task.key(answers=False))
     assert ablation is not None
@@ -88,4 +88,4 @@ def test_reports_of_earlier_looks_are_shown_again(old: Lab) -> None:
 
 def test_versions_of_prompts_are_there(old: Lab) -> None:
     assert [version.number for version in old.store.versions("p", "prompt", "support")] == [1, 2]
-    assert saved_prompt(old.store, "p", "support@2").system == "Be short."
+    assert load_prompt(old.store, "p", "support@2").system == "Be short."

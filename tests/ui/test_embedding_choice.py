@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from llmopt_core.models.endpoint_file import save_endpoint
-from llmopt_core.models.endpoints import EmbeddingModel, Endpoint, added_endpoints
+from llmopt_core.models.endpoints import EmbeddingModel, Endpoint, load_endpoints
 from llmopt_core.models.model_lists import model_lists_of
 from llmopt_core.models.probe import EndpointReport
 from llmopt_core.runs.store import Store
@@ -98,7 +98,7 @@ def test_settings_list_those_that_the_endpoint_has(app: App, endpoint: Endpoint)
     (table,) = [frame.value for frame in test.dataframe if "Window" in frame.value.columns]
     assert list(table["Model"]) == ["own-model", "bge-m3", "text-embedding-3-small"]
     press(test, "Save embedding models")
-    assert added_endpoints(resources.settings())["paid"].embeddings == {"own-model": EmbeddingModel(window=512)}
+    assert load_endpoints(resources.settings())["paid"].embeddings == {"own-model": EmbeddingModel(window=512)}
 
 
 def test_an_endpoint_without_a_list_needs_a_name(app: App, store: Store, endpoint: Endpoint) -> None:

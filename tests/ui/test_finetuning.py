@@ -16,7 +16,7 @@ from llmopt_core.experiments.comparison import new_id, start_comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.finetuning_jobs import jobs_of
-from llmopt_core.experiments.versions.training_sets import collect, collected_examples, save_training_set, training_sets
+from llmopt_core.experiments.versions.training_sets import collect, read_collection, save_training_set, training_sets
 from llmopt_core.finetuning.data.examples import TrainingExample, chat_example
 from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
@@ -109,7 +109,7 @@ def test_good_answers_are_collected_cleaned_and_saved(app: App, used: str, store
     test.number_input(key="tuning_run_least").set_value(0.5).run()
     test.button(key="tuning_run_add").click().run()
     assert not test.exception
-    count = len(collected_examples(store, used))
+    count = len(read_collection(store, used))
     assert count > 3
     # Those questions stand in the evaluation set, so nothing is left until the user says otherwise.
     assert f"{count:,} collected → **0** to train on" in words(test)
@@ -120,7 +120,7 @@ def test_good_answers_are_collected_cleaned_and_saved(app: App, used: str, store
     assert not test.exception
     (saved,) = training_sets(store, used)
     assert (saved.label, saved.validation) == ("good v1", None)
-    assert collected_examples(store, used) == []
+    assert read_collection(store, used) == []
 
 
 def test_what_was_preferred_in_a_blind_vote_is_collected_alone_or_as_pairs(app: App, used: str, store: Store) -> None:
@@ -141,7 +141,7 @@ def test_what_was_preferred_in_a_blind_vote_is_collected_alone_or_as_pairs(app: 
     assert "1 pair from the votes, with the prompt of curt" in words(test)
     test.button(key="tuning_run_add").click().run()
     assert not test.exception
-    (pair,) = collected_examples(store, used)
+    (pair,) = read_collection(store, used)
     assert (pair.answer, pair.rejected[0]["content"]) == ("1", "It is 1, I think.")
 
 
@@ -152,7 +152,7 @@ def test_a_set_without_examples_or_name_is_refused_in_words(app: App, used: str,
     assert "A training-set needs a name" in words(test)
     test.button(key="tuning_clear").click().run()
     assert not test.exception
-    assert collected_examples(store, used) == []
+    assert read_collection(store, used) == []
     assert "No training examples yet" in words(test)
 
 
@@ -172,7 +172,7 @@ def test_files_that_cannot_be_read_say_why(
     test.button(key="tuning_upload_add").click().run()
     assert not test.exception
     assert told in words(test)
-    assert collected_examples(store, used) == []
+    assert read_collection(store, used) == []
 
 
 def test_an_uploaded_file_is_collected_and_chosen_rows_are_removed(app: App, used: str, store: Store) -> None:
@@ -181,7 +181,7 @@ def test_an_uploaded_file_is_collected_and_chosen_rows_are_removed(app: App, use
     keyed(test.get("file_uploader"), "tuning_upload").set_value(("a.csv", data, "text/csv")).run()
     test.button(key="tuning_upload_add").click().run()
     assert not test.exception
-    assert [e.label for e in collected_examples(store, used)] == ["where", "when"]
+    assert [e.label for e in read_collection(store, used)] == ["where", "when"]
     assert "where is the quay" in words(test)
 
 
@@ -212,7 +212,7 @@ def test_a_larger_model_answers_what_passes_is_collected(
     finally:
         resources.model_plugins.pop()
     assert not test.exception
-    made = collected_examples(store, used)
+    made = read_collection(store, used)
     assert len(made) == 8
     assert {e.answer for e in made} == {'{"year": 1712}'}
     assert "is-json" in words(test)
@@ -679,7 +679,7 @@ def test_decisions_become_training_data(app: App, used: str, store: Store) -> No
     test.button(key="label_to_data").click().run()
     test.button(key="tuning_label_add").click().run()
     assert not test.exception
-    assert len(collected_examples(store, used)) == len(labels(store, used))
+    assert len(read_collection(store, used)) == len(labels(store, used))
 
 
 def test_nothing_to_label_without_answers(app: App) -> None:

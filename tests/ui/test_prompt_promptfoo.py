@@ -10,7 +10,7 @@ import pytest
 import yaml
 from streamlit.testing.v1 import AppTest
 
-from llmopt_core.models.endpoints import added_endpoints
+from llmopt_core.models.endpoints import load_endpoints
 from llmopt_core.models.trust import new_destinations
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
@@ -100,11 +100,11 @@ def test_new_hosts_are_named_and_confirmed_before_anything_is_saved(
     assert "https://else.where (no key)" in shown
     assert "https://api.groq.com (key from GROQ_API_KEY)" in shown
     assert store.evaluation_sets("new one") == []
-    assert added_endpoints(home) == {}
+    assert load_endpoints(home) == {}
 
     dialog.button(key="promptfoo_trust").click().run()
     assert not dialog.exception
     assert [item.name for item in store.evaluation_sets("new one")] == ["promptfoo"]
-    assert set(added_endpoints(home)) == {"openai-else.where", "groq"}
-    foreign = [one.from_file("again.yaml") for one in added_endpoints(home).values()]
+    assert set(load_endpoints(home)) == {"openai-else.where", "groq"}
+    foreign = [one.from_file("again.yaml") for one in load_endpoints(home).values()]
     assert new_destinations(home, foreign, {}) == []

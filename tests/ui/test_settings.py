@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from llmopt_core.errors import BadInput
 from llmopt_core.models import model_lists
 from llmopt_core.models.endpoint_file import save_endpoint
-from llmopt_core.models.endpoints import EmbeddingModel, Endpoint, added_endpoints
+from llmopt_core.models.endpoints import EmbeddingModel, Endpoint, load_endpoints
 from llmopt_ui import resources
 from llmopt_ui.settings.embedding_models import embedding_models_from
 from llmopt_ui.settings.endpoints import prices_from
@@ -47,9 +47,9 @@ def endpoints_file(workspace: Path) -> Path:
 def test_an_endpoint_is_added_and_removed(app: App, endpoints_file: Path) -> None:
     test = add(app(PAGE), "local", "http://127.0.0.1:9/v1/")
     assert not test.exception
-    assert added_endpoints(resources.settings())["local"].base_url == "http://127.0.0.1:9/v1"
+    assert load_endpoints(resources.settings())["local"].base_url == "http://127.0.0.1:9/v1"
     press(test, "Remove")
-    assert added_endpoints(resources.settings()) == {}
+    assert load_endpoints(resources.settings()) == {}
 
 
 def test_an_endpoint_is_edited(app: App, endpoints_file: Path) -> None:
@@ -60,7 +60,7 @@ def test_an_endpoint_is_edited(app: App, endpoints_file: Path) -> None:
     test.text_area(key="endpoint_edit_models_local").input("small\nlarge\n")
     test.checkbox(key="endpoint_edit_thinks_local").check()
     press(test, "Save endpoint")
-    saved = added_endpoints(resources.settings())["local"]
+    saved = load_endpoints(resources.settings())["local"]
     assert saved.base_url == "http://127.0.0.1:10/v1"
     assert saved.begins_with_thinking
     assert (saved.embedding_batch, saved.models) == (10, ("small", "large"))
@@ -194,12 +194,12 @@ def test_embedding_models_of_an_endpoint_are_said(app: App, endpoints_file: Path
         "e5": EmbeddingModel(query_prefix="query: ", window=512),
         "mine": EmbeddingModel(query_prefix="", passage_prefix="text: "),
     }
-    save_endpoint(resources.settings(), added_endpoints(resources.settings())["local"].model_copy(
+    save_endpoint(resources.settings(), load_endpoints(resources.settings())["local"].model_copy(
         update={"embeddings": found}
     ))  # fmt: skip
     test = press(app(PAGE), "Save embedding models")
     assert not test.exception
-    assert added_endpoints(resources.settings())["local"].embeddings == found
+    assert load_endpoints(resources.settings())["local"].embeddings == found
 
 
 def test_a_configuration_carries_further_fields_of_its_requests(app: App, workspace: Path) -> None:

@@ -13,7 +13,7 @@ from llmopt_core.evaluation.judge_agreement import JUDGE
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.experiments.keys import documents_version
-from llmopt_core.experiments.training_overlap import TrainingOverlap, TunedPart
+from llmopt_core.experiments.training_overlap import TrainedPart, TrainingOverlap
 from llmopt_core.experiments.versions.training_sets import save_training_set
 from llmopt_core.finetuning.data.examples import TrainingSet, chat_example
 from llmopt_core.finetuning.jobs.folder import new_folder
@@ -31,7 +31,7 @@ from llmopt_ui import resources
 
 App = Callable[..., AppTest]
 SENTENCE = "20 of 24 questions stand in the training data of mine"
-PART = TunedPart(kind="model", name="mine", source="fine-tuning job 1", exact=18, near=2)
+PART = TrainedPart(kind="model", name="mine", source="fine-tuning job 1", exact=18, near=2)
 SEEN = TrainingOverlap(questions=24, exact=18, near=2, parts=(PART,))
 
 

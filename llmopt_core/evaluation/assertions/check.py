@@ -28,7 +28,7 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.registry import build_metrics
 from llmopt_core.evaluation.sample import CouldNotScore, Meter, MetricInfo, Sample, fault_kind
 from llmopt_core.execution.money import dollars
-from llmopt_core.index.embedding_cache import encode_cached
+from llmopt_core.index.embedding_cache import encode_with_cache
 from llmopt_core.prompts.template import render
 from llmopt_core.types import Answer, Chunk, Example, Hit, Score, Usage
 
@@ -127,7 +127,7 @@ class Assertion:
         if not answer.strip():
             return Finding(False, "The answer is blank.", 0.0)
         embedder = await asyncio.to_thread(self._models.embedder, self._judge.embedding)
-        said, *meant = await asyncio.to_thread(encode_cached, [answer, *wanted], embedder, self._models.cache)
+        said, *meant = await asyncio.to_thread(encode_with_cache, [answer, *wanted], embedder, self._models.cache)
         cosine, least = max(float(np.dot(said, one)) for one in meant), _or(spec.threshold, SIMILAR_THRESHOLD)
         best = f" to the nearest of {len(wanted)} right answers" if len(wanted) > 1 else ""
         return Finding(cosine >= least, f"Cosine similarity{best} {cosine:.3f}, at least {least:g} wanted.", cosine)

@@ -17,7 +17,7 @@ from llmopt_core.evaluation.metrics.ragas import JudgeFor, RagasMetrics
 from llmopt_core.evaluation.metrics.retrieval import RETRIEVAL_WORK
 from llmopt_core.evaluation.metrics.text import score_answer_f1, score_exact_match, semantic_similarity
 from llmopt_core.evaluation.sample import Encode, Metric, MetricInfo, PlainMetric, Sample, Work
-from llmopt_core.index.embedding_cache import encode_cached
+from llmopt_core.index.embedding_cache import encode_with_cache
 from llmopt_core.models.base import Vectors
 
 if TYPE_CHECKING:
@@ -89,6 +89,6 @@ def _encoder(judge: JudgeSpec, models: Models) -> Encode:
     """Embeds through the cache; the model is loaded at the first text."""
 
     def encode(texts: Sequence[str]) -> Vectors:
-        return encode_cached(texts, models.embedder(judge.embedding), models.cache)
+        return encode_with_cache(texts, models.embedder(judge.embedding), models.cache)
 
     return encode

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeVar
 
 from llmopt_core.experiments.search.confirmation import Verification
-from llmopt_core.experiments.search.trial_runner import Ended
+from llmopt_core.experiments.search.trial_runner import StopReason
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.runs.values import Job
 from llmopt_core.statistics.intervals import Summary
@@ -55,7 +55,7 @@ class SearchResult(Spec):
     left_out: tuple[str, ...] = ()
     usage: Usage = Usage()
     seconds: float = 0.0
-    ended: Ended = ""
+    ended: StopReason = ""
     problem: str = ""
 
 
@@ -171,7 +171,7 @@ class InstructionResult(SearchResult):
         return None if self.better_text is None else self.prompt.model_copy(update={self.part: self.better_text})
 
 
-def found_by(job: Job, kind: type[R]) -> R | None:
+def read_search_result(job: Job, kind: type[R]) -> R | None:
     """The result of a search; None where it gave none, or another version of the program made it."""
     try:
         return kind.model_validate(job.result["found"])

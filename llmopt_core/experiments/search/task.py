@@ -22,7 +22,7 @@ from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.text.words import fold_to_words
 from llmopt_core.types import Document, EvaluationSet, Example, Spec
 
-WORTH, CHOICE, INSTRUCTION = "few-shot-worth", "few-shot-choice", "instruction-search"
+FEW_SHOT_EFFECT, CHOICE, INSTRUCTION = "few-shot-worth", "few-shot-choice", "instruction-search"
 """Kinds of searches, and of their jobs."""
 
 LEAST_PART = 6

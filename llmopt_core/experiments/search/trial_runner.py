@@ -24,7 +24,7 @@ from llmopt_core.models.registry import Models
 from llmopt_core.statistics.paired_comparison import Comparison, compare_pairs
 from llmopt_core.types import Example, Failure, Record, Usage
 
-Ended = Literal["", "budget", "cancelled", "failed"]
+StopReason = Literal["", "budget", "cancelled", "failed"]
 Report = Callable[[dict[str, Any]], None]
 _PATIENCE = 5
 _BROKEN_IN_A_ROW = 2
@@ -94,7 +94,7 @@ class TrialRunner:
         self.task = task
         self.models = models
         self.budget = budget
-        self.ended: Ended = ""
+        self.ended: StopReason = ""
         self.problem = ""
         self.planned = 0
         self._report_to = report
@@ -157,10 +157,10 @@ class TrialRunner:
                 places,
                 one,
                 concurrency=self.task.concurrency,
-                should_stop=lambda: self._should_stop() or self._hopeless,
+                should_stop=lambda: self._should_stop() or self._is_hopeless,
             )
-        _raise_what_ends(results)
-        self._broken_ones = self._broken_ones + 1 if self._hopeless else 0
+        _raise_fatal(results)
+        self._broken_ones = self._broken_ones + 1 if self._is_hopeless else 0
         if self._broken_ones >= _BROKEN_IN_A_ROW:
             self.ended = self.ended or "failed"
         records = tuple(found.get(place) for place in range(len(examples)))
@@ -235,7 +235,7 @@ class TrialRunner:
         self.report()
 
     @property
-    def _hopeless(self) -> bool:
+    def _is_hopeless(self) -> bool:
         return self._failures >= max(_PATIENCE, 2 * self.task.concurrency)
 
     def report(self, message: str = "") -> None:
@@ -270,7 +270,7 @@ class TrialRunner:
         return record.scores[self.task.metric].value
 
 
-def _raise_what_ends(results: Sequence[object]) -> None:
+def _raise_fatal(results: Sequence[object]) -> None:
     """A pipeline gives records for what goes wrong; what it raises (a full disk, a missing package) ends the search."""
     failure = next((r for r in results if isinstance(r, Failure) and r.kind != "cancelled"), None)
     if failure is not None:

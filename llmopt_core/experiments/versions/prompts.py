@@ -82,7 +82,7 @@ def newest_versions(store: Store, project: Project | str, kind: str) -> dict[str
     return {version.name: version for version in store.versions(project, kind)}
 
 
-def saved_prompt(store: Store, project: Project | str, wanted: str) -> PromptSpec:
+def load_prompt(store: Store, project: Project | str, wanted: str) -> PromptSpec:
     """A saved prompt by `name`, `name@3` or `name@production`.
 
     Raises:

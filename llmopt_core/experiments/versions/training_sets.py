@@ -18,11 +18,11 @@ from llmopt_core.runs.values import Project
 TRAINING_SET = "training-set"
 # Pages ask for all versions at every rerun; more than these are hardly open at once.
 _MOST_DECODED = 64
-_DECODED: dict[tuple[str, str, int, datetime], SavedTraining] = {}
+_DECODED: dict[tuple[str, str, int, datetime], TrainingSetVersion] = {}
 
 
 @dataclass(frozen=True)
-class SavedTraining:
+class TrainingSetVersion:
     """One version of a training set, with its validation part where there is one."""
 
     name: str
@@ -62,7 +62,7 @@ def save_training_set(
     validation: Sequence[TrainingExample] = (),
     *,
     note: str = "",
-) -> SavedTraining:
+) -> TrainingSetVersion:
     """Add a version; the same content as the newest one adds nothing.
 
     Raises:
@@ -86,12 +86,12 @@ def _check(name: str, examples: Sequence[TrainingExample], any_train: bool) -> N
             raise BadInput(f"Example {number} of {name}: {errors[0].message}.")
 
 
-def training_sets(store: Store, project: Project | str) -> list[SavedTraining]:
+def training_sets(store: Store, project: Project | str) -> list[TrainingSetVersion]:
     """All versions of all training sets, newest first."""
     return [_read_version(version) for version in reversed(store.versions(project, TRAINING_SET))]
 
 
-def _read_version(version: Version) -> SavedTraining:
+def _read_version(version: Version) -> TrainingSetVersion:
     """The version decoded; kept, because pages ask for all of them at every rerun."""
     key = (version.fingerprint, version.name, version.number, version.saved_at)
     found = _DECODED.get(key)
@@ -103,9 +103,9 @@ def _read_version(version: Version) -> SavedTraining:
     return found
 
 
-def _decode(version: Version) -> SavedTraining:
+def _decode(version: Version) -> TrainingSetVersion:
     train, held_out = (tuple(map(example_from, version.body.get(part, ()))) for part in ("train", "validation"))
-    return SavedTraining(
+    return TrainingSetVersion(
         version.name,
         version.number,
         TrainingSet(version.name, train),
@@ -115,7 +115,7 @@ def _decode(version: Version) -> SavedTraining:
     )
 
 
-def collected_examples(store: Store, project: Project | str, name: str = "") -> list[TrainingExample]:
+def read_collection(store: Store, project: Project | str, name: str = "") -> list[TrainingExample]:
     """What was collected under a name and not saved as a version yet."""
     body = store.draft(project, TRAINING_SET, name) or {}
     return [example_from(values) for values in body.get("examples", ())]
@@ -127,7 +127,7 @@ def collect(store: Store, project: Project | str, examples: Sequence[TrainingExa
     Raises:
         BadInput: Conversations and preference pairs would be mixed.
     """
-    before = collected_examples(store, project, name)
+    before = read_collection(store, project, name)
     known = {example.key for example in before}
     fresh: dict[str, TrainingExample] = {}
     for example in examples:

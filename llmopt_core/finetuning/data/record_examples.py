@@ -9,7 +9,7 @@ from llmopt_core.models.openai.wire_messages import message_body
 from llmopt_core.types import Message, Record
 
 
-def from_records(
+def examples_from_records(
     records: Iterable[Record],
     *,
     min_scores: Mapping[str, float] | None = None,
@@ -37,7 +37,7 @@ def from_records(
     return kept
 
 
-def from_corrections(
+def examples_from_corrections(
     records: Iterable[Record], corrections: Mapping[str, str], source: str = "corrected"
 ) -> list[TrainingExample]:
     """Records whose answer a person rewrote: the prompt as it was sent, and the corrected answer, by example id."""
@@ -67,7 +67,7 @@ def preferences_from_corrections(
     return pairs
 
 
-def from_few_shot(examples: Sequence[Mapping[str, str]], *, system: str = "") -> list[TrainingExample]:
+def examples_from_few_shot(examples: Sequence[Mapping[str, str]], *, system: str = "") -> list[TrainingExample]:
     """Few-shot examples (`question`, `answer`, optional `context`) as conversations."""
     head: tuple[ChatMessage, ...] = ({"role": "system", "content": system},) if system else ()
     found = []

@@ -44,7 +44,7 @@ class StructuredReport:
     exact: Share
 
 
-def score_structured(answer: str, reference: str) -> StructuredScore:
+def score_output(answer: str, reference: str) -> StructuredScore:
     """Score one answer; names and values are compared without regard to case and spacing."""
     wanted = json.loads(reference)
     gold = _slots(wanted)
@@ -64,7 +64,7 @@ def _slots(value: dict[str, object]) -> set[tuple[str, str]]:
     return {(fold(str(k)), fold(str(v))) for k, v in slots.items()} if isinstance(slots, dict) else set()
 
 
-def report_structured(scores: Sequence[StructuredScore], seed: int = 0, resamples: int = 2_000) -> StructuredReport:
+def summarize_outputs(scores: Sequence[StructuredScore], seed: int = 0, resamples: int = 2_000) -> StructuredReport:
     """Shares with Wilson's intervals; slot F1, a ratio of sums, with a percentile bootstrap over answers.
 
     Raises:

@@ -134,7 +134,7 @@ class JobCheckpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class TunedModel:
+class FineTunedModel:
     """What a finished job made, ready to be put into a configuration."""
 
     name: str
@@ -189,6 +189,6 @@ class FineTuner(Protocol):
         """Go on with an interrupted job without doing anything twice."""
         ...
 
-    def result(self, job_id: str) -> TunedModel:
+    def result(self, job_id: str) -> FineTunedModel:
         """The tuned model of a finished job."""
         ...

@@ -17,7 +17,7 @@ POLL_SECONDS = 0.5
 
 
 @contextmanager
-def turn(folder: JobFolder, settings: Settings, should_stop: Callable[[], bool]) -> Iterator[None]:
+def training_slot(folder: JobFolder, settings: Settings, should_stop: Callable[[], bool]) -> Iterator[None]:
     """Hold the workspace's only place for training; jobs that wait get it in the order they were made.
 
     Raises:

@@ -14,7 +14,7 @@ from llmopt_core.execution.budget import Budget
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.finetuning.data.files import MOST_BYTES
 from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder, open_folder, reconcile
-from llmopt_core.finetuning.jobs.job import ENDED, Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel
+from llmopt_core.finetuning.jobs.job import ENDED, FineTunedModel, Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint
 from llmopt_core.finetuning.openai.upload_summary import summarize_upload
 from llmopt_core.finetuning.training_price import TrainingPrice, over_budget, training_price
 from llmopt_core.models.base import ModelSpec
@@ -254,7 +254,7 @@ class ServiceTrainer:
         folder.update_state(status="queued", message="", resumable=False)
         return self._launch(folder, price)
 
-    def result(self, job_id: str) -> TunedModel:
+    def result(self, job_id: str) -> FineTunedModel:
         """See `FineTuner.result`.
 
         Raises:
@@ -266,16 +266,16 @@ class ServiceTrainer:
         facts = {"job_id": job.id, "remote_id": job.remote_id, "base_model": job.base_model,
                  "data_version": job.data_version, "trained_tokens": job.trained_tokens}  # fmt: skip
         spec = ModelSpec(endpoint=self._endpoint.name, name=job.tuned_model, mode="chat")
-        return TunedModel(job.tuned_model, spec, facts)
+        return FineTunedModel(job.tuned_model, spec, facts)
 
     def list_jobs(self, limit: int = 50) -> list[dict[str, Any]]:
         """The service's own list of jobs, newest first, those started elsewhere too: id, model, status, tuned_model."""
-        from llmopt_core.finetuning.openai.results import listed_values
+        from llmopt_core.finetuning.openai.results import read_list
 
         def first() -> list[Any]:
             return list(islice(self._jobs.list(limit=min(limit, 100)), limit))
 
-        return [values for job in self._call("list jobs", first) if (values := listed_values(job))]
+        return [values for job in self._call("list jobs", first) if (values := read_list(job))]
 
 
 def _status_after(error: LlmOptError) -> str:

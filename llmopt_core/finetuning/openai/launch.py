@@ -32,7 +32,7 @@ _MOST_LISTED = 1_000
 Which = Literal["training", "validation"]
 
 
-class WatchedFile(io.BytesIO):
+class UploadFile(io.BytesIO):
     """Bytes on their way out; reading them stops when the user cancels."""
 
     def __init__(self, content: bytes, should_stop: Callable[[], bool]) -> None:
@@ -118,7 +118,7 @@ class Launch:
 
     def _upload(self, which: Which, name: str) -> Any:
         content = (self._folder.path / f"{which}.jsonl").read_bytes()
-        body = WatchedFile(content, self._folder.is_cancel_requested)
+        body = UploadFile(content, self._folder.is_cancel_requested)
         return self._once.files.create(file=(name, body, "application/jsonl"), purpose="fine-tune")
 
     def _find_file(self, name: str) -> Any:

@@ -157,7 +157,7 @@ def checkpoint_from(remote: Any) -> JobCheckpoint | None:
     )  # fmt: skip
 
 
-def listed_values(remote: Any) -> dict[str, Any] | None:
+def read_list(remote: Any) -> dict[str, Any] | None:
     """A job of the service's list, as plain values; None where it has no id."""
     found = name_of(getattr(remote, "id", None))
     if not found:

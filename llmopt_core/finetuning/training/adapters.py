@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.errors import BadInput
-from llmopt_core.finetuning.jobs.job import TunedModel
+from llmopt_core.finetuning.jobs.job import FineTunedModel
 from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec
 from llmopt_core.settings import Settings
 from llmopt_core.text.drafts import replace_file
@@ -30,10 +30,10 @@ class Adapter:
     path: Path
     card: Mapping[str, Any]
 
-    def tuned_model(self) -> TunedModel:
+    def as_choice(self) -> FineTunedModel:
         """The adapter as a choice of model, asked the way it was trained."""
         mode = self.card.get("text_format", "chat")
-        return TunedModel(self.name, ModelSpec(endpoint=BUILTIN, adapter=self.name, mode=mode), self.card)
+        return FineTunedModel(self.name, ModelSpec(endpoint=BUILTIN, adapter=self.name, mode=mode), self.card)
 
 
 def adapters_root(settings: Settings) -> Path:
@@ -64,7 +64,7 @@ def embeddings_root(settings: Settings) -> Path:
     return settings.home / "embeddings"
 
 
-def tuned_embedding(settings: Settings, name: str) -> TunedModel:
+def load_embedding(settings: Settings, name: str) -> FineTunedModel:
     """A tuned embedding model as a choice of embedding.
 
     Raises:
@@ -73,13 +73,13 @@ def tuned_embedding(settings: Settings, name: str) -> TunedModel:
     folder = embeddings_root(settings) / name
     if not (folder / "modules.json").exists():
         raise BadInput(f"There is no fine-tuned embedding model named {name!r} in {folder.parent}.")
-    return TunedModel(name, EmbeddingSpec(model=str(folder)), _card(folder / CARD))
+    return FineTunedModel(name, EmbeddingSpec(model=str(folder)), _card(folder / CARD))
 
 
-def tuned_embeddings(settings: Settings) -> list[TunedModel]:
+def list_embeddings(settings: Settings) -> list[FineTunedModel]:
     """Every tuned embedding model of the workspace by name."""
     found = sorted(embeddings_root(settings).glob("*/modules.json"))
-    return [tuned_embedding(settings, path.parent.name) for path in found if not path.parent.name.startswith(".")]
+    return [load_embedding(settings, path.parent.name) for path in found if not path.parent.name.startswith(".")]
 
 
 def embedding_card(settings: Settings, model: str) -> dict[str, Any] | None:

@@ -52,38 +52,38 @@ Fit = Literal["good", "overfitting", "underfitting", "unstable", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CurveReading:
     """What a pair of curves looks like, with the advice."""
 
     fit: Fit
     advice: str
 
 
-def read_curves(points: Sequence[MetricPoint], *, ended: bool = True) -> Reading:
+def read_curves(points: Sequence[MetricPoint], *, ended: bool = True) -> CurveReading:
     """Judge a run by its curves: rough rules, meant as a hint.
 
     While it goes on only what cannot get better by itself is told: losses that still fall are as they should be.
     """
     found = _read(points)
-    return found if ended or found.fit in {"overfitting", "unstable"} else Reading("unknown", UNDERWAY)
+    return found if ended or found.fit in {"overfitting", "unstable"} else CurveReading("unknown", UNDERWAY)
 
 
-def _read(points: Sequence[MetricPoint]) -> Reading:
+def _read(points: Sequence[MetricPoint]) -> CurveReading:
     train = [p.train_loss for p in points if p.train_loss is not None]
     valid = [p.valid_loss for p in points if p.valid_loss is not None]
     if len(train) < 6:
-        return Reading("unknown", UNKNOWN)
+        return CurveReading("unknown", UNKNOWN)
     start, end = _mean(train[: len(train) // 3]), _mean(train[-max(2, len(train) // 6) :])
     if end > 1.2 * start:
-        return Reading("unstable", UNSTABLE)
+        return CurveReading("unstable", UNSTABLE)
     if len(valid) < 3:
-        return Reading("underfitting", UNDERFITTING) if end > 0.9 * start else Reading("unknown", UNKNOWN)
+        return CurveReading("underfitting", UNDERFITTING) if end > 0.9 * start else CurveReading("unknown", UNKNOWN)
     best = min(valid)
     if valid[-1] > 1.1 * best and end < start:
-        return Reading("overfitting", OVERFITTING)
+        return CurveReading("overfitting", OVERFITTING)
     still_falling = valid[-1] == best and valid[-1] < 0.95 * valid[-2]
     hardly_fell = best > 0.9 * valid[0]
-    return Reading("underfitting", UNDERFITTING) if still_falling or hardly_fell else Reading("good", GOOD)
+    return CurveReading("underfitting", UNDERFITTING) if still_falling or hardly_fell else CurveReading("good", GOOD)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 from llmopt_core.errors import Cancellation, StorageError
 from llmopt_core.finetuning.jobs.job import MetricPoint
-from llmopt_core.finetuning.training.loop import Hooks, Measurement, Position, TrainingLoop, TrainingStopped
+from llmopt_core.finetuning.training.loop import Hooks, Measurement, Position, TrainingLoop, TrainingStop
 from llmopt_core.finetuning.training.worker import Worker
 
 
@@ -49,8 +49,8 @@ def carry_out(worker: Worker, run: TrainingLoop[Any], how: str) -> Measurement |
     worker.tell(at_once=True, total_steps=run.total_steps, step=run.position.step)
     try:
         measured = run.run()
-    except TrainingStopped:
-        raise Cancellation(f"TrainingStopped at step {run.position.step} of {run.total_steps}.") from None
+    except TrainingStop:
+        raise Cancellation(f"Training stopped at step {run.position.step} of {run.total_steps}.") from None
     for number, (loss, tokens) in sorted(measured.by_example.items()) if measured else ():
         worker.folder.append("validation_losses.jsonl", {"number": number, "loss": loss, "tokens": tokens})
     return measured

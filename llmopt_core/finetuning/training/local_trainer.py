@@ -11,8 +11,8 @@ from pathlib import Path
 from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
 from llmopt_core.finetuning.jobs.folder import SCRATCH, JobFolder, all_folders, new_folder, open_folder, reconcile
-from llmopt_core.finetuning.jobs.job import Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel
-from llmopt_core.finetuning.training.adapters import adapter, adapters, tuned_embedding, tuned_embeddings
+from llmopt_core.finetuning.jobs.job import FineTunedModel, Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint
+from llmopt_core.finetuning.training.adapters import adapter, adapters, list_embeddings, load_embedding
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
 from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings, LoraSettings, settings_from
 from llmopt_core.settings import Settings
@@ -52,7 +52,7 @@ class LocalTrainer:
             raise BadInput(
                 "Preference pairs (dpo) cannot be trained on this machine; choose an endpoint that offers it."
             )
-        made = adapters(self._settings) if self._kind == "lora" else tuned_embeddings(self._settings)
+        made = adapters(self._settings) if self._kind == "lora" else list_embeddings(self._settings)
         taken = {model.name for model in made}
         taken |= {f.job().name for f in all_folders(self._settings) if not reconcile(f).has_ended}
         if request.name in taken:
@@ -121,7 +121,7 @@ class LocalTrainer:
         folder.log("Resumed.")
         return self._start(folder)
 
-    def result(self, job_id: str) -> TunedModel:
+    def result(self, job_id: str) -> FineTunedModel:
         """See `FineTuner.result`.
 
         Raises:
@@ -131,8 +131,8 @@ class LocalTrainer:
         if job.status != "finished":
             raise BadInput(f"Job {job_id} is {job.status}; a fine-tuned model is there once it has finished.")
         if job.kind == "embedding":
-            return tuned_embedding(self._settings, job.tuned_model)
-        return adapter(self._settings, job.tuned_model).tuned_model()
+            return load_embedding(self._settings, job.tuned_model)
+        return adapter(self._settings, job.tuned_model).as_choice()
 
     def validation_losses(self, job_id: str) -> list[tuple[TrainingExample, float]]:
         """Validation examples of a finished job with their loss, worst first."""

@@ -38,7 +38,7 @@ class Position:
     worse: int = 0
 
 
-class TrainingStopped(Exception):
+class TrainingStop(Exception):
     """The run was asked to stop; its last state is in the checkpoint."""
 
 
@@ -143,7 +143,7 @@ class TrainingLoop(ABC, Generic[E]):
         while self.position.step < self.total_steps and not self._stops_early():
             if self.hooks.should_stop():
                 self._save()
-                raise TrainingStopped
+                raise TrainingStop
             if self.position.step // self._per_epoch != epoch:
                 epoch = self.position.step // self._per_epoch
                 order = self.epoch_batches(epoch)

@@ -17,7 +17,7 @@ from typing import Any
 
 from llmopt_core.errors import Cancellation, LlmOptError
 from llmopt_core.finetuning.jobs.folder import SCRATCH, JobFolder
-from llmopt_core.finetuning.jobs.training_queue import turn
+from llmopt_core.finetuning.jobs.training_queue import training_slot
 from llmopt_core.finetuning.training.worker import Worker
 from llmopt_core.settings import silence_telemetry
 from llmopt_core.text.drafts import remove
@@ -31,7 +31,7 @@ def work_on(worker: Worker) -> int:
     with contextlib.suppress(OSError):
         (folder.path / SCRATCH).mkdir(0o700, exist_ok=True)
     try:
-        with turn(folder, worker.settings, worker.should_stop):
+        with training_slot(folder, worker.settings, worker.should_stop):
             worker.begin()
             done = _work_for(folder)(worker)
     except Cancellation as stop:

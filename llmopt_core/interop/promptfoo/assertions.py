@@ -37,7 +37,7 @@ def assertions_from(
     )
 
 
-def unsupported_assertion(reason: str, assertion: Mapping[str, Any] | None = None) -> AssertionSpec:
+def explain_unsupported(reason: str, assertion: Mapping[str, Any] | None = None) -> AssertionSpec:
     """An assertion that keeps what was not understood, so that an export gives it back."""
     value: dict[str, Any] = {"reason": reason}
     if assertion is not None:
@@ -54,10 +54,10 @@ def _assertions(assertion: Mapping[str, Any], grader: Any, weighed: bool) -> Ite
         else:
             yield _convert(kind, assertion, grader)
     except UnsupportedError as error:
-        yield unsupported_assertion(f"the assertion '{kind}': {error}", assertion)
+        yield explain_unsupported(f"the assertion '{kind}': {error}", assertion)
     except ValidationError as error:
         said = field_problem(error.errors(include_url=False)[0])
-        yield unsupported_assertion(f"the assertion '{kind}': {said}", assertion)
+        yield explain_unsupported(f"the assertion '{kind}': {said}", assertion)
 
 
 def _parts(assertion: Mapping[str, Any], weighed: bool) -> list[Any]:

@@ -68,7 +68,9 @@ def export_promptfoo(
     return PromptfooExport(_yaml(config), tuple(dict.fromkeys(left_out)))
 
 
-def unsupported_reasons(configurations: Sequence[Configuration], endpoints: Mapping[str, Endpoint]) -> dict[str, str]:
+def explain_unsupported_parts(
+    configurations: Sequence[Configuration], endpoints: Mapping[str, Endpoint]
+) -> dict[str, str]:
     """The configurations that promptfoo can't do, by name, each with the reason."""
     unwritten: dict[str, str] = {}
     _prompts_and_providers(configurations, endpoints, unwritten)

@@ -20,7 +20,7 @@ from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.experiments.comparison_plan import MOST_REPEATS, MOST_VARIANTS
 from llmopt_core.experiments.comparison_setup import Setup, VariantSetup
 from llmopt_core.experiments.versions.prompts import save_prompt
-from llmopt_core.interop.promptfoo.exporter import PromptfooExport, export_promptfoo, unsupported_reasons
+from llmopt_core.interop.promptfoo.exporter import PromptfooExport, explain_unsupported_parts, export_promptfoo
 from llmopt_core.interop.promptfoo.importer import NotRun, PromptfooImport, import_promptfoo
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.prompts.spec import PromptSpec
@@ -129,7 +129,7 @@ def export_comparison(found: Comparison, rows: EvaluationSet, endpoints: Mapping
 
 def exportable(found: Comparison, endpoints: Mapping[str, Endpoint]) -> str:
     """Why promptfoo can do none of the variants; empty where it can do some."""
-    unwritten = unsupported_reasons(found.variants, endpoints)
+    unwritten = explain_unsupported_parts(found.variants, endpoints)
     if len(unwritten) < len(found.variants):
         return ""
     return "; ".join(dict.fromkeys(why.rstrip(".") for why in unwritten.values()))

@@ -70,12 +70,12 @@ def _tokens(text: str) -> list[Token]:
         return [(kind, value) for _, kind, value in ENVIRONMENT.lex(text)]
     except TemplateSyntaxError as error:
         if _REGEX.search(text):
-            raise _refused("a regular expression ('r/…/')", "write 'replace' with texts") from None
+            raise _refuse("a regular expression ('r/…/')", "write 'replace' with texts") from None
         where = f" (line {error.lineno})" if error.lineno else ""
         raise BadInput(f"The template is not valid{where}: {error.message}.") from None
 
 
-def _refused(what: str, instead: str = "") -> BadInput:
+def _refuse(what: str, instead: str = "") -> BadInput:
     return BadInput(f"The template uses {what}, which is not read here{f'; {instead}' if instead else ''}.")
 
 
@@ -115,7 +115,7 @@ class _Converter:
         at = _next(inner, 0)
         word = inner[at][1] if at < len(inner) else ""
         if word in _REFUSED_TAGS:
-            raise _refused(f"'{{% {word} %}}'", _REFUSED_TAGS[word])
+            raise _refuse(f"'{{% {word} %}}'", _REFUSED_TAGS[word])
         word = _WORDS.get(word, word)
         self._loops += (word == "for") - (word == "endfor")
         if word == "set":
@@ -128,10 +128,10 @@ class _Converter:
         sign = next((i for i, (_, value) in enumerate(rest) if value == "="), len(rest))
         names = [value for kind, value in rest[:sign] if kind == "name"]
         if len(names) > 1:
-            raise _refused("'{% set %}' with several names", "write one for each name")
+            raise _refuse("'{% set %}' with several names", "write one for each name")
         again = self._set_outside & set(names)
         if self._loops and again:
-            raise _refused(f"'{{% set {again.pop()} %}}' of an outer variable inside a loop")
+            raise _refuse(f"'{{% set {again.pop()} %}}' of an outer variable inside a loop")
         if not self._loops:
             self._set_outside |= set(names)
 
@@ -202,7 +202,7 @@ def _nothings(tokens: list[Token]) -> list[Token]:
     return made
 
 
-def _joined_texts(tokens: list[Token]) -> list[Token]:
+def _join_texts(tokens: list[Token]) -> list[Token]:
     """`+` joins where one side is a text."""
     solid = [token for token in tokens if token[0] != "whitespace"]
     beside = any(
@@ -212,7 +212,7 @@ def _joined_texts(tokens: list[Token]) -> list[Token]:
     return [("operator", "~") if beside and token == ("operator", "+") else token for token in tokens]
 
 
-def _named_keys(tokens: list[Token]) -> list[Token]:
+def _name_keys(tokens: list[Token]) -> list[Token]:
     """`{key: value}` has the key as a text."""
     made: list[Token] = []
     open_signs: list[str] = []
@@ -237,7 +237,7 @@ def _methods(tokens: list[Token]) -> list[Token]:
         opens = _next(tokens, i + 1)
         called = kind == "name" and _before(made) == "." and _text_at(tokens, opens) == "("
         if called and value in _REFUSED_METHODS:
-            raise _refused(f"'.{value}()', a method of JavaScript")
+            raise _refuse(f"'.{value}()', a method of JavaScript")
         if called and value in _METHODS:
             dot = max(j for j, token in enumerate(made) if token[1] == ".")
             made = [*made[:dot], ("done", f"|{_METHODS[value]}")]
@@ -252,12 +252,12 @@ def _check(tokens: list[Token]) -> list[Token]:
     """Refuse what has no counterpart."""
     for i, (kind, value) in enumerate(tokens):
         if kind == "name" and value == "r" and tokens[i + 1 : i + 2] in ([("operator", "/")], [("operator", "//")]):
-            raise _refused("a regular expression ('r/…/')", "write 'replace' with texts")
+            raise _refuse("a regular expression ('r/…/')", "write 'replace' with texts")
         if kind == "name" and value in _REFUSED_FILTERS and _before(tokens[:i]) == "|":
-            raise _refused(f"the filter '{value}'")
+            raise _refuse(f"the filter '{value}'")
     return tokens
 
 
 _STEPS: tuple[Callable[[list[Token]], list[Token]], ...] = (
-    _check, _strict_equality, _nothings, _joined_texts, _named_keys, _methods,
+    _check, _strict_equality, _nothings, _join_texts, _name_keys, _methods,
 )  # fmt: skip

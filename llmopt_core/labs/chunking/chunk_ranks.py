@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from llmopt_core.cache import Cache
-from llmopt_core.index.embedding_cache import count_new, encode_cached, encode_queries
-from llmopt_core.index.term_positions import Ints, PlacedWords, bm25_scores
+from llmopt_core.index.embedding_cache import count_new, encode_queries, encode_with_cache
+from llmopt_core.index.term_positions import Ints, TermPositions, bm25_scores
 from llmopt_core.models.base import Embedder
 from llmopt_core.types import Chunk, Document
 
@@ -41,12 +41,12 @@ def dense_ranks(
     """
     if not chunks:
         return {}
-    vectors = encode_cached([chunk.full_text for chunk in chunks], embedder, cache, on_progress)
+    vectors = encode_with_cache([chunk.full_text for chunk in chunks], embedder, cache, on_progress)
     asked = encode_queries([question], embedder, cache)
     return _rank(chunks, (vectors @ asked[0]).tolist())
 
 
-def bm25_ranks(chunks: Sequence[Chunk], question: str, words: Mapping[str, PlacedWords]) -> dict[str, ChunkRank]:
+def bm25_ranks(chunks: Sequence[Chunk], question: str, words: Mapping[str, TermPositions]) -> dict[str, ChunkRank]:
     """By chunk id its rank by shared words; chunks that share none have no rank.
 
     Args:
@@ -63,9 +63,9 @@ def bm25_ranks(chunks: Sequence[Chunk], question: str, words: Mapping[str, Place
     return {name: found for name, found in _rank(chunks, scores.tolist()).items() if found.score > 0}
 
 
-def words_of(documents: Sequence[Document]) -> dict[str, PlacedWords]:
+def words_of(documents: Sequence[Document]) -> dict[str, TermPositions]:
     """The words of each document by its name, to be counted for many chunkings."""
-    return {document.name: PlacedWords(document.text) for document in documents}
+    return {document.name: TermPositions(document.text) for document in documents}
 
 
 def _edges(chunks: Sequence[Chunk]) -> tuple[Ints, Ints]:
@@ -73,7 +73,7 @@ def _edges(chunks: Sequence[Chunk]) -> tuple[Ints, Ints]:
     return starts, np.fromiter((chunk.end for chunk in chunks), np.int64, len(chunks))
 
 
-def still_to_embed(chunks: Sequence[Chunk], embedder: Embedder, cache: Cache) -> int:
+def count_missing_vectors(chunks: Sequence[Chunk], embedder: Embedder, cache: Cache) -> int:
     """How many distinct chunk texts the cache holds no vector of."""
     return count_new([chunk.full_text for chunk in chunks], embedder, cache)
 

@@ -21,7 +21,7 @@ from llmopt_core.types import Chunk, Document, Span
 Ints = npt.NDArray[np.int64]
 
 
-class Cut(Sequence[Chunk]):
+class ChunkTable(Sequence[Chunk]):
     """The chunks of one chunking, kept as numbers: their texts stand in the documents and are cut out when asked for.
 
     A corpus that is cut in many ways would else be in memory as often.
@@ -60,14 +60,14 @@ class Cut(Sequence[Chunk]):
         return Chunk(document.name, start, end, document.text[start:end], self._headings[place], parent)
 
 
-def cut_all(
+def chunk_all(
     documents: Sequence[Document],
     chunkings: Sequence[ChunkingSpec],
     encode: Encode | None,
     on_document: Callable[[int, int], None],
-) -> list[Cut]:
+) -> list[ChunkTable]:
     """The chunks of all documents, per chunking. Document by document, so that each is tokenized once."""
-    found = [Cut(documents) for _ in chunkings]
+    found = [ChunkTable(documents) for _ in chunkings]
     for number, document in enumerate(documents):
         on_document(number, len(documents))
         for cut, chunking in zip(found, chunkings, strict=True):
@@ -76,7 +76,7 @@ def cut_all(
 
 
 @dataclass(frozen=True)
-class Pieces:
+class SearchUnits:
     """The chunks of one chunking, and what is handed over for them: themselves, or the larger pieces around them.
 
     Attributes:
@@ -91,21 +91,21 @@ class Pieces:
     prefixed: bool = False
 
     @cached_property
-    def handed_over_spans(self) -> list[Span]:
+    def context_spans(self) -> list[Span]:
         """What can be handed over, in document order."""
         return list(dict.fromkeys(chunk.parent or chunk.span for chunk in self.chunks))
 
     @cached_property
     def owner(self) -> Ints:
         """Per chunk the position in `handed` of what is handed over for it; never decreasing inside a document."""
-        places = {span: place for place, span in enumerate(self.handed_over_spans)}
+        places = {span: place for place, span in enumerate(self.context_spans)}
         return np.array([places[chunk.parent or chunk.span] for chunk in self.chunks], np.int64)
 
     @cached_property
     def by_document(self) -> dict[str, tuple[Ints, Ints, Ints]]:
         """Per document positions in `handed`, their starts and their ends."""
         rows: dict[str, list[tuple[int, int, int]]] = {}
-        for place, span in enumerate(self.handed_over_spans):
+        for place, span in enumerate(self.context_spans):
             rows.setdefault(span.document, []).append((place, span.start, span.end))
         tables = {name: np.array(found, np.int64) for name, found in rows.items()}
         return {name: (table[:, 0], table[:, 1], table[:, 2]) for name, table in tables.items()}
@@ -113,7 +113,7 @@ class Pieces:
     @cached_property
     def context_tokens(self) -> Ints:
         """cl100k tokens of everything in `handed`."""
-        pieces = [Chunk(span.document, span.start, span.end, "") for span in self.handed_over_spans]
+        pieces = [Chunk(span.document, span.start, span.end, "") for span in self.context_spans]
         return chunk_lengths(pieces, self.texts, CONTEXT_TOKENIZER)
 
     @cached_property

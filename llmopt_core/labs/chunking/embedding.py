@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from llmopt_core.cache import Cache
-from llmopt_core.index.embedding_cache import encode_cached, without_vector
-from llmopt_core.labs.chunking.chunk_tables import Cut
+from llmopt_core.index.embedding_cache import encode_with_cache, find_missing_vectors
+from llmopt_core.labs.chunking.chunk_tables import ChunkTable
 from llmopt_core.labs.chunking.progress import Reporter
 from llmopt_core.models.base import Embedder
 from llmopt_core.types import Chunk
@@ -27,7 +27,7 @@ class DistinctTexts:
         lengths: Characters of each.
     """
 
-    def __init__(self, cuts: Sequence[Cut], text_of: TextOf, questions: Sequence[str]) -> None:
+    def __init__(self, cuts: Sequence[ChunkTable], text_of: TextOf, questions: Sequence[str]) -> None:
         self._cuts, self._text_of, self._questions = cuts, text_of, questions
         seen: set[bytes] = set()
         places, lengths = array("q"), array("q")
@@ -67,7 +67,7 @@ def embed_all(texts: DistinctTexts, embedder: Embedder, cache: Cache, report: Re
     missing: list[int] = []
     for start in range(0, len(texts), _AT_ONCE):
         part = range(start, min(start + _AT_ONCE, len(texts)))
-        missing += [part[place] for place in without_vector(texts.some(part), embedder, cache)]
+        missing += [part[place] for place in find_missing_vectors(texts.some(part), embedder, cache)]
     known = len(texts) - len(missing)
     report.embedding(known, len(texts))
     for start in range(0, len(missing), _AT_ONCE):
@@ -75,4 +75,4 @@ def embed_all(texts: DistinctTexts, embedder: Embedder, cache: Cache, report: Re
         def report_part(done: int, _total: int, before: int = known + start) -> None:
             report.embedding(before + done, len(texts))
 
-        encode_cached(texts.some(missing[start : start + _AT_ONCE]), embedder, cache, report_part)
+        encode_with_cache(texts.some(missing[start : start + _AT_ONCE]), embedder, cache, report_part)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from llmopt_core.labs.chunking.chunk_tables import Pieces
+from llmopt_core.labs.chunking.chunk_tables import SearchUnits
 from llmopt_core.labs.chunking.ranking import Ranking
 from llmopt_core.labs.chunking.result import TOKENS, Label, Miss
 from llmopt_core.retrieval.metrics import find_ranks, hit_rate, ndcg, overlaps, reciprocal_rank
@@ -14,13 +14,13 @@ from llmopt_core.retrieval.span_metrics import omega, span_scores
 from llmopt_core.types import Span
 
 
-def omega_of(pieces: Pieces, references: Sequence[Span]) -> float:
+def omega_of(pieces: SearchUnits, references: Sequence[Span]) -> float:
     """Precision at full recall with these chunks; the same for every search and `top_k`."""
     touching = dict.fromkeys(place for reference in references for place in pieces.touching(reference))
-    return omega([pieces.handed_over_spans[place] for place in touching], references)
+    return omega([pieces.context_spans[place] for place in touching], references)
 
 
-def measures(pieces: Pieces, found: Sequence[int], references: Sequence[Span], k: int) -> dict[str, float]:
+def measures(pieces: SearchUnits, found: Sequence[int], references: Sequence[Span], k: int) -> dict[str, float]:
     """All metrics but omega, and the tokens handed over.
 
     Args:
@@ -29,7 +29,7 @@ def measures(pieces: Pieces, found: Sequence[int], references: Sequence[Span], k
         references: At least one.
         k: How many are handed over.
     """
-    spans = [pieces.handed_over_spans[place] for place in found[:k]]
+    spans = [pieces.context_spans[place] for place in found[:k]]
     scores = span_scores(spans, references)
     ranks = find_ranks(spans, references)
     return {
@@ -46,23 +46,23 @@ def measures(pieces: Pieces, found: Sequence[int], references: Sequence[Span], k
 class References:
     """Why references of one question may be missed; worked out once for all `top_k`."""
 
-    def __init__(self, pieces: Pieces, ranking: Ranking, references: Sequence[Span]) -> None:
+    def __init__(self, pieces: SearchUnits, ranking: Ranking, references: Sequence[Span]) -> None:
         self._pieces, self._ranking, self._references = pieces, ranking, references
         self._causes: dict[int, Miss] = {}
 
     def misses(self, found: Sequence[int]) -> tuple[Miss, ...]:
         """The references of which a part that stands in some chunk was not handed over."""
         taken = frozenset(found)
-        return tuple(self._cause(i) for i, r in enumerate(self._references) if not self._is_handed_over(r, taken))
+        return tuple(self._cause(i) for i, r in enumerate(self._references) if not self._is_retrieved(r, taken))
 
-    def _is_handed_over(self, reference: Span, found: frozenset[int]) -> bool:
+    def _is_retrieved(self, reference: Span, found: frozenset[int]) -> bool:
         places = self._overlapping(reference)
-        spans = [self._pieces.handed_over_spans[place] for place in places if place in found]
-        held = [self._pieces.handed_over_spans[place] for place in places]
+        spans = [self._pieces.context_spans[place] for place in places if place in found]
+        held = [self._pieces.context_spans[place] for place in places]
         return (
             bool(places)
             and self._stands(reference)
-            and _covered_characters(spans, reference) == _covered_characters(held, reference)
+            and _count_covered(spans, reference) == _count_covered(held, reference)
         )
 
     def _stands(self, reference: Span) -> bool:
@@ -80,8 +80,8 @@ class References:
         places = self._overlapping(reference)
         if not places or not self._stands(reference):
             return "not in the documents", []
-        held = _covered_characters([self._pieces.handed_over_spans[place] for place in places], reference)
-        whole = [p for p in places if _covered_characters([self._pieces.handed_over_spans[p]], reference) == held]
+        held = _count_covered([self._pieces.context_spans[place] for place in places], reference)
+        whole = [p for p in places if _count_covered([self._pieces.context_spans[p]], reference) == held]
         if not whole:
             return "cut in two", places
         return ("outranked" if self._is_embedded(whole, reference) else "beyond the window"), whole
@@ -104,11 +104,11 @@ class References:
         return [
             place
             for place in self._pieces.touching(reference)
-            if overlaps(self._pieces.handed_over_spans[place], reference)
+            if overlaps(self._pieces.context_spans[place], reference)
         ]
 
 
-def _covered_characters(spans: Sequence[Span], reference: Span) -> int:
+def _count_covered(spans: Sequence[Span], reference: Span) -> int:
     """Characters of the reference in the union of spans of its document, each of which overlaps it."""
     covered, reached = 0, reference.start
     for span in sorted(spans, key=lambda span: span.start):

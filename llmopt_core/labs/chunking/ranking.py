@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from llmopt_core.index.bm25 import Bm25
 from llmopt_core.index.exact import best
-from llmopt_core.labs.chunking.chunk_tables import Pieces
+from llmopt_core.labs.chunking.chunk_tables import SearchUnits
 from llmopt_core.models.base import Vectors
 
 Scores = npt.NDArray[np.float32]
@@ -64,7 +64,7 @@ class Ranking:
         self._scores = scores
 
     def first(self, k: int) -> list[int]:
-        """Positions in `Pieces.handed_over_spans` of the best `k`."""
+        """Positions in `SearchUnits.context_spans` of the best `k`."""
         return [place for place, _ in best(self._scores, k)]
 
     def rank(self, place: int) -> int | None:
@@ -75,13 +75,13 @@ class Ranking:
         return 1 + int((self._scores > score).sum()) + int((self._scores[:place] == score).sum())
 
 
-def rankings(searcher: Searcher, pieces: Pieces, questions: int) -> Iterator[Ranking]:
+def rankings(searcher: Searcher, pieces: SearchUnits, questions: int) -> Iterator[Ranking]:
     """One per question, computed in blocks that bound the memory.
 
     What is handed over for several chunks counts by the best of them.
     """
     step = max(1, _BLOCK // max(1, len(pieces.chunks)))
-    alone = len(pieces.handed_over_spans) == len(pieces.chunks)
+    alone = len(pieces.context_spans) == len(pieces.chunks)
     begins = np.flatnonzero(np.diff(pieces.owner, prepend=-1))
     for start in range(0, questions, step):
         block = searcher.scores(range(start, min(start + step, questions)))

@@ -11,8 +11,8 @@ from llmopt_core.cache import Cache
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.chunking.window import Window, window_of
 from llmopt_core.errors import BadInput
-from llmopt_core.index.embedding_cache import encode_cached, encode_queries
-from llmopt_core.labs.chunking.chunk_tables import Cut, Pieces, cut_all
+from llmopt_core.index.embedding_cache import encode_queries, encode_with_cache
+from llmopt_core.labs.chunking.chunk_tables import ChunkTable, SearchUnits, chunk_all
 from llmopt_core.labs.chunking.embedding import DistinctTexts, embed_all
 from llmopt_core.labs.chunking.measurement import References, measures, omega_of
 from llmopt_core.labs.chunking.progress import Reporter
@@ -59,7 +59,7 @@ def run_sweep(  # noqa: PLR0917
     chunkings, skipped = chunkings_of(spec)
     _check(documents, evaluation_set, spec)
     sweep = _Sweep(documents, evaluation_set, spec, make_embedder, cache, report)
-    cuts = cut_all(documents, chunkings, sweep.encode, report.cutting)
+    cuts = chunk_all(documents, chunkings, sweep.encode, report.cutting)
     embedded = sweep.embed(cuts) if spec.search == "dense" else 0
     cuttings, settings = sweep.measure(chunkings, cuts)
     return SweepResult(
@@ -75,11 +75,11 @@ def run_sweep(  # noqa: PLR0917
         skipped=tuple(skipped),
         cuttings=tuple(cuttings),
         settings=tuple(settings),
-        unknown=unknown_share(sweep.embedder, evaluation_set) if spec.search == "dense" else None,
+        unknown=unknown_token_share(sweep.embedder, evaluation_set) if spec.search == "dense" else None,
     )
 
 
-def unknown_share(embedder: Embedder, evaluation_set: EvaluationSet) -> float | None:
+def unknown_token_share(embedder: Embedder, evaluation_set: EvaluationSet) -> float | None:
     """Share of the questions' tokens that the built-in model's vocabulary lacks; None for other models."""
     token_ids = getattr(embedder, "token_ids", None)
     if embedder.name != BUILTIN_EMBEDDING or token_ids is None:
@@ -120,9 +120,9 @@ class _Sweep:
         return [example.question for example in self.evaluation_set.examples]
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        return encode_cached(texts, self.embedder, self.cache, lambda _done, _total: self.report.check())
+        return encode_with_cache(texts, self.embedder, self.cache, lambda _done, _total: self.report.check())
 
-    def embed(self, cuts: Sequence[Cut]) -> int:
+    def embed(self, cuts: Sequence[ChunkTable]) -> int:
         """Embed all distinct texts and questions, so that every search finds its vectors in the cache; how many."""
         together = query_side(self.embedder) is self.embedder
         texts = DistinctTexts(cuts, self._text_of, self.questions if together else ())
@@ -138,7 +138,7 @@ class _Sweep:
         return f"{chunk.heading}\n{chunk.text}" if prefixed else chunk.full_text
 
     def measure(
-        self, chunkings: Sequence[ChunkingSpec], cuts: Sequence[Cut]
+        self, chunkings: Sequence[ChunkingSpec], cuts: Sequence[ChunkTable]
     ) -> tuple[list[Cutting], list[SettingResult]]:
         """One chunking after the other: only one has its texts and vectors in memory."""
         cuttings: list[Cutting] = []
@@ -161,7 +161,7 @@ class _Sweep:
         self, position: int, chunking: ChunkingSpec, chunks: Sequence[Chunk]
     ) -> tuple[Cutting, list[SettingResult]]:
         by_name = {document.name: document.text for document in self.documents}
-        pieces = Pieces(chunks, by_name, self.window, self.spec.embedding.of == "heading")
+        pieces = SearchUnits(chunks, by_name, self.window, self.spec.embedding.of == "heading")
         searcher = self._searcher(chunks)
         examples = self.evaluation_set.examples
         tops = sorted(set(self.spec.top_k))
@@ -170,9 +170,7 @@ class _Sweep:
         handed_over = []
         for example, ranking in zip(examples, rankings(searcher, pieces, len(examples)), strict=True):
             found = ranking.first(tops[-1])
-            handed_over.append(
-                tuple((places[(s := pieces.handed_over_spans[p]).document], s.start, s.end) for p in found)
-            )
+            handed_over.append(tuple((places[(s := pieces.context_spans[p]).document], s.start, s.end) for p in found))
             if not example.references:
                 for table in tables.values():
                     table.skip()

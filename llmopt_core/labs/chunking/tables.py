@@ -111,7 +111,7 @@ def miss_rows(result: SweepResult, position: int, evaluation_set: EvaluationSet)
 
 
 @dataclass(frozen=True, slots=True)
-class HandedChunk:
+class RetrievedChunk:
     """What was handed over at one rank, and whether it overlaps a reference."""
 
     rank: int
@@ -119,7 +119,7 @@ class HandedChunk:
     holds_reference: bool
 
 
-def handed_chunks(result: SweepResult, position: int, example: Example) -> list[HandedChunk]:
+def list_retrieved_chunks(result: SweepResult, position: int, example: Example) -> list[RetrievedChunk]:
     """What one setting handed over for a question, best first.
 
     Raises:
@@ -131,7 +131,7 @@ def handed_chunks(result: SweepResult, position: int, example: Example) -> list[
     places = result.cutting(setting).found[result.example_ids.index(example.id)][: setting.top_k]
     spans = [Span(result.documents[document][0], start, end) for document, start, end in places]
     return [
-        HandedChunk(rank, span, any(overlaps(span, reference) for reference in example.references))
+        RetrievedChunk(rank, span, any(overlaps(span, reference) for reference in example.references))
         for rank, span in enumerate(spans, start=1)
     ]
 

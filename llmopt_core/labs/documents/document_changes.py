@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from llmopt_core.documents.span_tracking import SpanTracker, track_span
-from llmopt_core.index.index_inventory import StoredIndex, delete_index, indexed_pieces, stored_indexes
+from llmopt_core.index.index_inventory import IndexSummary, delete_index, list_indexes, list_pieces
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 from llmopt_core.settings import Settings
@@ -14,7 +14,7 @@ from llmopt_core.types import Document, EvaluationSet, Example, Span
 
 
 @dataclass(frozen=True, slots=True)
-class Hanging:
+class DanglingQuestion:
     """A question whose reference stands in a document; `reason` says what became of that, where it was replaced."""
 
     set_name: str
@@ -43,9 +43,9 @@ class DocumentChanges:
     unchanged: tuple[str, ...] = ()
     duplicates: tuple[tuple[str, str], ...] = ()
     moved: int = 0
-    lost: tuple[Hanging, ...] = ()
+    lost: tuple[DanglingQuestion, ...] = ()
     indexes: int = 0
-    unsure: tuple[Hanging, ...] = ()
+    unsure: tuple[DanglingQuestion, ...] = ()
 
     def __add__(self, other: DocumentChanges) -> DocumentChanges:
         return DocumentChanges(
@@ -64,7 +64,7 @@ class DocumentChanges:
 class Removal:
     """What went with a document: the references in it, and indexes that nothing makes any more."""
 
-    references: tuple[Hanging, ...]
+    references: tuple[DanglingQuestion, ...]
     indexes: int
 
 
@@ -108,14 +108,14 @@ def put_documents(
     store.save_documents(project, taken)
     after = {document.name: document for document in taken if document.name in before}
     moved, lost, unsure = _follow(store, project, before, after)
-    indexes = sum(drop_unshared(store, settings, name) for name in replaced)
+    indexes = sum(drop_own_indexes(store, settings, name) for name in replaced)
     return DocumentChanges(tuple(added), tuple(replaced), tuple(unchanged), tuple(same), moved, lost, indexes, unsure)
 
 
-def hanging_on(store: Store, project: Project | str, name: str) -> list[Hanging]:
+def find_dangling(store: Store, project: Project | str, name: str) -> list[DanglingQuestion]:
     """The questions, in the latest version of every set, whose references stand in a document."""
     return [
-        Hanging(item.name, example.id, example.question)
+        DanglingQuestion(item.name, example.id, example.question)
         for item in _sets(store, project)
         for example in item.examples
         if any(span.document == name for span in example.references)
@@ -127,17 +127,17 @@ def remove_document(store: Store, settings: Settings, project: Project | str, na
 
     The questions stay, in a new version of their set; runs keep what they quoted.
     """
-    hanging = hanging_on(store, project, name)
+    hanging = find_dangling(store, project, name)
     store.delete_document(project, name)
     for item in _sets(store, project):
         kept = [replace(e, references=tuple(s for s in e.references if s.document != name)) for e in item.examples]
         _save_changes(store, project, item, kept)
-    return Removal(tuple(hanging), drop_unshared(store, settings, name))
+    return Removal(tuple(hanging), drop_own_indexes(store, settings, name))
 
 
-def drop_unshared(store: Store, settings: Settings, name: str) -> int:
+def drop_own_indexes(store: Store, settings: Settings, name: str) -> int:
     """Remove the indexes over a document of that name that no project's documents make; returns how many."""
-    concerned = [index for index in stored_indexes(settings) if name in index.documents]
+    concerned = [index for index in list_indexes(settings) if name in index.documents]
     if not concerned:
         return 0
     texts = [{document.name: document.text for document in store.documents(each)} for each in store.projects()]
@@ -145,21 +145,21 @@ def drop_unshared(store: Store, settings: Settings, name: str) -> int:
     return sum(delete_index(settings, index.name) for index in stale)
 
 
-def _is_made_of(settings: Settings, index: StoredIndex, texts: Mapping[str, str]) -> bool:
+def _is_made_of(settings: Settings, index: IndexSummary, texts: Mapping[str, str]) -> bool:
     """Whether every chunk of an index stands where it says in these texts."""
     if not index.documents <= texts.keys():
         return False
-    return all(texts[document][start:end] == text for document, start, end, text in indexed_pieces(settings, index))
+    return all(texts[document][start:end] == text for document, start, end, text in list_pieces(settings, index))
 
 
 def _follow(
     store: Store, project: Project | str, before: Mapping[str, Document], after: Mapping[str, Document]
-) -> tuple[int, tuple[Hanging, ...], tuple[Hanging, ...]]:
+) -> tuple[int, tuple[DanglingQuestion, ...], tuple[DanglingQuestion, ...]]:
     """Let references go with their text; returns how many moved, and the questions that lost one or need a look."""
     texts = {name: SpanTracker(old.text, after[name].text) for name, old in before.items()}
     moved = 0
-    lost: list[Hanging] = []
-    unsure: list[Hanging] = []
+    lost: list[DanglingQuestion] = []
+    unsure: list[DanglingQuestion] = []
     for item in _sets(store, project) if before else ():
         kept = []
         for example in item.examples:
@@ -167,7 +167,9 @@ def _follow(
             for old in example.references:
                 new, doubt = _follow_span(old, before, after, texts)
                 if doubt:
-                    (lost if new is None else unsure).append(Hanging(item.name, example.id, example.question, doubt))
+                    (lost if new is None else unsure).append(
+                        DanglingQuestion(item.name, example.id, example.question, doubt)
+                    )
                 if new is not None:
                     moved += new != old
                     spans.append(new)
@@ -176,7 +178,7 @@ def _follow(
     return moved, _once(lost), _once(unsure)
 
 
-def _once(found: Sequence[Hanging]) -> tuple[Hanging, ...]:
+def _once(found: Sequence[DanglingQuestion]) -> tuple[DanglingQuestion, ...]:
     """Each question once, however many of its references are concerned."""
     return tuple({(one.set_name, one.example_id): one for one in reversed(found)}.values())[::-1]
 

@@ -8,7 +8,7 @@ from typing import Any
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.jobs.context import JobContext
 from llmopt_core.jobs.kind import JobKind
-from llmopt_core.labs.documents.question_writing.write import Progress, WritingSpec, write_questions
+from llmopt_core.labs.documents.question_writing.writer import Progress, WritingSpec, write_questions
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Spec
@@ -50,14 +50,14 @@ async def write(context: JobContext, arguments: WritingArguments) -> dict[str, A
     async with context.models() as models:
         made = await write_questions(
             arguments.spec, documents, models,
-            known=known_questions(context.store, context.project), budget_usd=arguments.budget_usd,
+            known=list_questions(context.store, context.project), budget_usd=arguments.budget_usd,
             on_progress=show, should_stop=context.should_cancel,
         )  # fmt: skip
     context.store.save_draft(context.project, DRAFT, "", draft_of(made))
     return {"kept": len(made.kept), "dropped": len(made.dropped), "cost_usd": made.usage.cost_usd}
 
 
-def known_questions(store: Store, project: Project | str) -> list[str]:
+def list_questions(store: Store, project: Project | str) -> list[str]:
     """Every question of the project's evaluation sets."""
     sets = store.evaluation_sets(project)
     return [example.question for item in sets for example in store.evaluation_set(project, item.name).examples]

@@ -106,7 +106,7 @@ def plan_from_arguments(store: Store, project: Project | str, arguments: Evaluat
     )
 
 
-def piloted_arguments(pilot: Job) -> EvaluationArguments:
+def arguments_from_pilot(pilot: Job) -> EvaluationArguments:
     """The evaluation that a finished pilot was made for, with what the pilot has paid.
 
     Raises:
@@ -138,7 +138,7 @@ async def evaluate(context: JobContext, arguments: EvaluationArguments) -> dict[
     return {"runs": run_ids}
 
 
-async def go_on_with_run(context: JobContext, arguments: ResumeArguments) -> dict[str, Any]:
+async def resume_evaluation(context: JobContext, arguments: ResumeArguments) -> dict[str, Any]:
     """Do what is missing of a stopped run."""
     count = Count(context.report, context.store.run(arguments.run).total)
     async with context.models() as models:
@@ -150,7 +150,7 @@ async def go_on_with_run(context: JobContext, arguments: ResumeArguments) -> dic
     return {"runs": [run_id]}
 
 
-async def try_a_few(context: JobContext, arguments: EvaluationArguments) -> dict[str, Any]:
+async def run_pilot(context: JobContext, arguments: EvaluationArguments) -> dict[str, Any]:
     """A pilot: one estimate per configuration."""
     from llmopt_core.experiments.estimate import estimate
 
@@ -189,12 +189,12 @@ def is_evaluation(job: Job) -> bool:
     return job.kind in (EVALUATION.name, RESUME.name)
 
 
-def evaluated_names(arguments: Mapping[str, Any]) -> list[str]:
+def configuration_names(arguments: Mapping[str, Any]) -> list[str]:
     """The configurations of an evaluation's job by name, as every version of the program has stored them."""
     stored = arguments.get("configurations", [])
     return [str(one.get("name", "")) if isinstance(one, Mapping) else str(one) for one in stored]
 
 
 EVALUATION = JobKind("evaluation", EvaluationArguments, evaluate, "Evaluating")
-RESUME = JobKind("evaluation-resume", ResumeArguments, go_on_with_run, "Evaluating")
-ESTIMATE = JobKind("estimate", EvaluationArguments, try_a_few, "Trying a few questions of", "interactive")
+RESUME = JobKind("evaluation-resume", ResumeArguments, resume_evaluation, "Evaluating")
+ESTIMATE = JobKind("estimate", EvaluationArguments, run_pilot, "Trying a few questions of", "interactive")

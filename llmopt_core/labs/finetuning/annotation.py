@@ -9,7 +9,7 @@ from typing import Any, Literal
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.finetuning.data.active_learning import Candidate, next_to_label
 from llmopt_core.finetuning.data.examples import TrainingExample
-from llmopt_core.finetuning.data.record_examples import from_corrections, preferences_from_corrections
+from llmopt_core.finetuning.data.record_examples import examples_from_corrections, preferences_from_corrections
 from llmopt_core.labs.finetuning.without_few_shot import without_shots
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Run
@@ -162,7 +162,7 @@ def waiting(
     return [Waiting(run_of[id(candidate.record)], candidate) for candidate in chosen]
 
 
-def labelled_examples(store: Store, project: Project | str, *, pairs: bool = False) -> list[TrainingExample]:
+def examples_from_labels(store: Store, project: Project | str, *, pairs: bool = False) -> list[TrainingExample]:
     """Accepted answers as training examples.
 
     Args:
@@ -178,6 +178,6 @@ def labelled_examples(store: Store, project: Project | str, *, pairs: bool = Fal
             continue
         sent = [store.record(label.run_id, label.example_id)]
         records, texts = without_shots(sent, known[label.run_id].configuration), {label.example_id: label.answer}
-        make = preferences_from_corrections if pairs else from_corrections
+        make = preferences_from_corrections if pairs else examples_from_corrections
         found += make(records, texts)
     return found

@@ -13,11 +13,11 @@ from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.chunking.semantic import Encode
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.finetuning_jobs import keep_owner
+from llmopt_core.experiments.finetuning_jobs import save_owner
 from llmopt_core.experiments.versions.training_sets import save_training_set
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, chat_example
 from llmopt_core.finetuning.data.split import split_set
-from llmopt_core.finetuning.jobs.job import Job, JobRequest, TunedModel
+from llmopt_core.finetuning.jobs.job import FineTunedModel, Job, JobRequest
 from llmopt_core.labs.finetuning.jobs import Access, start
 from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
@@ -227,7 +227,7 @@ def start_embedder(
     saved = save_training_set(store, project, f"{request.name}-pairs", parts.train, parts.watched,
                               note=f"Questions of {set_name} with their chunks")  # fmt: skip
     job = start(access, request, saved, kind="embedding")
-    keep_owner(access.settings, job, project)
+    save_owner(access.settings, job, project)
     store.save_evaluation_set(project, held_back)
     plan = EmbedderPlan(name=request.name, evaluation_set=set_name, held_back_set=held_back.name,
                         configuration=configuration, pairs=len(parts.train), whole=parts.whole)  # fmt: skip
@@ -246,7 +246,7 @@ def plan_of(store: Store, project: Project, job: Job) -> EmbedderPlan | None:
     return None
 
 
-def with_embedder(configuration: Configuration, tuned: TunedModel) -> Configuration:
+def with_embedder(configuration: Configuration, tuned: FineTunedModel) -> Configuration:
     """The configuration with the tuned embedding model, all else equal, named after both.
 
     Raises:

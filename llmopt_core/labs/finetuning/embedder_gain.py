@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from llmopt_core.cache import Cache
 from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.errors import BadInput
-from llmopt_core.finetuning.jobs.job import TunedModel
-from llmopt_core.index.embedding_cache import count_new, encode_cached, encode_queries
+from llmopt_core.finetuning.jobs.job import FineTunedModel
+from llmopt_core.index.embedding_cache import count_new, encode_queries, encode_with_cache
 from llmopt_core.jobs.context import JobContext
 from llmopt_core.jobs.kind import JobKind
-from llmopt_core.labs.finetuning.catalogue import tuned_embedding_models
+from llmopt_core.labs.finetuning.catalogue import list_embedding_models
 from llmopt_core.labs.finetuning.embedder import EmbedderPlan, retrieval_of
 from llmopt_core.models.base import Embedder, EmbeddingSpec
 from llmopt_core.models.registry import Models
@@ -84,7 +84,7 @@ def measure_gain(
     if not asked or not chunks:
         raise BadInput("There is nothing to measure: no held-back question has a source, or no chunk is there.")
     embedded, started = count_new([chunk.text for chunk in chunks], after, cache), time.monotonic()
-    encode_cached([chunk.text for chunk in chunks], after, cache)
+    encode_with_cache([chunk.text for chunk in chunks], after, cache)
     seconds = time.monotonic() - started
     old, new = (gold_ranks(asked, chunks, embedder, cache) for embedder in (before, after))
     about = {span.document for example in asked for span in example.references}
@@ -96,7 +96,7 @@ def gold_ranks(
     examples: Sequence[Example], chunks: Sequence[Chunk], embedder: Embedder, cache: Cache
 ) -> list[list[int | None]]:
     """Per question and reference span the rank of the first chunk that overlaps it; None where no chunk does."""
-    known = encode_cached([chunk.text for chunk in chunks], embedder, cache)
+    known = encode_with_cache([chunk.text for chunk in chunks], embedder, cache)
     asked = encode_queries([example.question for example in examples], embedder, cache)
     order = np.argsort(-(asked @ known.T), axis=1, kind="stable")
     places = np.empty_like(order)
@@ -125,7 +125,7 @@ def _compare(old: Sequence[Ranks], new: Sequence[Ranks]) -> EmbedderGain:
 
 def gain_of_plan(
     plan: EmbedderPlan,
-    tuned: TunedModel,
+    tuned: FineTunedModel,
     models: Models,
     *,
     examples: Sequence[Example],
@@ -171,7 +171,7 @@ class GainArguments(Spec):
 async def measure_plan(context: JobContext, arguments: GainArguments) -> dict[str, Any]:
     """Measure the tuned model against the one that it was made from."""
     store, plan = context.store, arguments.plan
-    tuned = next((one for one in tuned_embedding_models(context.settings) if one.name == arguments.name), None)
+    tuned = next((one for one in list_embedding_models(context.settings) if one.name == arguments.name), None)
     if tuned is None:
         raise BadInput(f"The fine-tuned model {arguments.name} is gone.")
     examples = store.evaluation_set(context.project, plan.held_back_set).examples

@@ -93,7 +93,7 @@ class Factorial:
     @property
     def best(self) -> str:
         """Of the arms not trained on the questions the one with the best mean over those that all answered."""
-        scored = {name: mean for name, mean in self.common.items() if not self.arms[name].overlap.seen}
+        scored = {name: mean for name, mean in self.common.items() if not self.arms[name].overlap.overlap_count}
         pick = max if higher_is_better(self.metric) else min
         return pick(scored, key=lambda name: scored[name]) if scored else ""
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from llmopt_core.experiments.training_overlap import how_close
+from llmopt_core.experiments.training_overlap import describe_closeness
 from llmopt_core.finetuning.data.examples import TrainingExample
-from llmopt_core.finetuning.data.seen_questions import seen_questions, user_texts
+from llmopt_core.finetuning.data.question_overlap import find_question_overlap, user_texts
 from llmopt_core.labs.finetuning.embedder import EMBEDDER
 from llmopt_core.labs.finetuning.sources import GENERAL
 from llmopt_core.runs.store import Store
@@ -22,7 +22,7 @@ _HELD_BACK = re.compile(
 )
 
 
-def held_back_sets(store: Store, project: Project | str, names: Iterable[str]) -> set[str]:
+def find_held_out_sets(store: Store, project: Project | str, names: Iterable[str]) -> set[str]:
     """Those of these evaluation sets that are for measuring alone.
 
     What a tuned embedding model was kept from, the general set that shows forgetting, and what its name says.
@@ -38,14 +38,14 @@ def usual_source(store: Store, project: Project | str, names: Sequence[str]) -> 
     One that nothing was measured on comes before others, and a held-back one is never taken: None where there is no
     other.
     """
-    free = [name for name in names if name not in held_back_sets(store, project, names)]
+    free = [name for name in names if name not in find_held_out_sets(store, project, names)]
     measured = {run.evaluation_set for run in store.runs(project)}
     return next((name for name in free if name not in measured), next(iter(free), None))
 
 
 def usual_runs(store: Store, project: Project | str, runs: Sequence[Run]) -> list[Run]:
     """The runs to take training examples from where nobody has chosen one: not those on held-back sets."""
-    held_back = held_back_sets(store, project, {run.evaluation_set for run in runs})
+    held_back = find_held_out_sets(store, project, {run.evaluation_set for run in runs})
     return [run for run in runs if run.evaluation_set not in held_back]
 
 
@@ -59,7 +59,7 @@ class SetUse:
     near: int
 
     @property
-    def seen_count(self) -> int:
+    def overlap_count(self) -> int:
         """Questions that are trained on."""
         return self.exact + self.near
 
@@ -67,17 +67,17 @@ class SetUse:
     def sentence(self) -> str:
         """What it means, in one sentence."""
         return (
-            f"{self.seen_count} of the {self.questions} questions of {self.name} go into training "
-            f"{how_close(self.exact, self.near)}: measure what is fine-tuned on them with other questions."
+            f"{self.overlap_count} of the {self.questions} questions of {self.name} go into training "
+            f"{describe_closeness(self.exact, self.near)}: measure what is fine-tuned on them with other questions."
         )
 
 
-def find_sets_used(examples: Iterable[TrainingExample], evaluation_sets: Iterable[EvaluationSet]) -> list[SetUse]:
+def find_set_use(examples: Iterable[TrainingExample], evaluation_sets: Iterable[EvaluationSet]) -> list[SetUse]:
     """The evaluation sets of which questions stand in training examples, and how many."""
     texts = list(dict.fromkeys(user_texts(examples)))
     found = []
     for item in evaluation_sets:
-        kinds = list(seen_questions([example.question for example in item.examples], texts).values())
+        kinds = list(find_question_overlap([example.question for example in item.examples], texts).values())
         if kinds:
             found.append(SetUse(item.name, len(item.examples), kinds.count("exact"), kinds.count("near")))
     return found

@@ -10,13 +10,13 @@ from itertools import count
 
 from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.versions.training_sets import SavedTraining
+from llmopt_core.experiments.versions.training_sets import TrainingSetVersion
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, message_text
 from llmopt_core.finetuning.finetuners import fine_tuner, fine_tuner_of
 from llmopt_core.finetuning.jobs.folder import open_folder
-from llmopt_core.finetuning.jobs.job import LOCAL, Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel
+from llmopt_core.finetuning.jobs.job import LOCAL, FineTunedModel, Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint
 from llmopt_core.finetuning.openai.upload_summary import UploadSummary, summarize_upload
-from llmopt_core.finetuning.training.explanations import Reading, read_curves
+from llmopt_core.finetuning.training.explanations import CurveReading, read_curves
 from llmopt_core.finetuning.training_price import TrainingPrice, training_price
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
@@ -52,15 +52,15 @@ class JobReport:
     points: Sequence[MetricPoint]
     events: Sequence[JobEvent]
     checkpoints: Sequence[JobCheckpoint]
-    reading: Reading
+    reading: CurveReading
     data_name: str
     worst: Sequence[tuple[TrainingExample, float]] = ()
     best: Sequence[tuple[TrainingExample, float]] = ()
     problem: str = ""
 
 
-def start(access: Access, request: JobRequest, saved: SavedTraining, *, kind: str = "lora", confirmed: bool = False,
-          validate: bool = True) -> Job:  # fmt: skip
+def start(access: Access, request: JobRequest, saved: TrainingSetVersion, *, kind: str = "lora",
+          confirmed: bool = False, validate: bool = True) -> Job:  # fmt: skip
     """Start a job on a saved training set.
 
     Args:
@@ -81,7 +81,9 @@ def start(access: Access, request: JobRequest, saved: SavedTraining, *, kind: st
     return tuner.create(request, train, held, confirmed=confirmed)
 
 
-def leaving(access: Access, provider: str, saved: SavedTraining, *, validate: bool = True) -> UploadSummary | None:
+def summarize_departure(
+    access: Access, provider: str, saved: TrainingSetVersion, *, validate: bool = True
+) -> UploadSummary | None:
     """What starting at this provider would send; None where nothing leaves the machine.
 
     Raises:
@@ -94,7 +96,7 @@ def leaving(access: Access, provider: str, saved: SavedTraining, *, validate: bo
     return summarize_upload(access.endpoints[provider], saved.train, saved.validation if validate else None)
 
 
-def price_of(request: JobRequest, saved: SavedTraining) -> TrainingPrice | None:
+def price_of(request: JobRequest, saved: TrainingSetVersion) -> TrainingPrice | None:
     """What a job may cost at a service; None on this machine, where it costs nothing.
 
     Raises:
@@ -179,14 +181,14 @@ def resume(access: Access, job_id: str) -> Job:
     return fine_tuner_of(job_id, access.settings, access.endpoints, access.keys).resume(job_id)
 
 
-def rough_seconds(saved: SavedTraining, epochs: int, jobs: Sequence[Job]) -> float:
+def rough_seconds(saved: TrainingSetVersion, epochs: int, jobs: Sequence[Job]) -> float:
     """About how long a LoRA run takes here: four characters per token, at the speed of the last run or a usual one."""
     characters = sum(len(message_text(m)) for example in saved.train.examples for m in example.messages)
     known = [job.tokens_per_second for job in jobs if job.provider == LOCAL and job.tokens_per_second > 0]
     return epochs * characters / 4 / (known[0] if known else USUAL_SPEED)
 
 
-def model_name(saved: SavedTraining, kind: str) -> str:
+def model_name(saved: TrainingSetVersion, kind: str) -> str:
     """A name for what a training set makes: `snips-v1-lora`, `votes-v2-dpo`, and `snips-v1` at a service.
 
     Args:
@@ -198,7 +200,7 @@ def model_name(saved: SavedTraining, kind: str) -> str:
     return f"{_usable(saved.name)[: _LONGEST_NAME - len(tail)]}{tail}"
 
 
-def free_name(wanted: str, jobs: Sequence[Job], models: Sequence[TunedModel]) -> str:
+def free_name(wanted: str, jobs: Sequence[Job], models: Sequence[FineTunedModel]) -> str:
     """The wanted name for a tuned model, numbered where it is taken already; only signs that a name may have."""
     stem = _usable(wanted)[:_LONGEST_NAME] or "tuned"
     taken = {job.name for job in jobs} | {model.name for model in models}
@@ -209,8 +211,8 @@ def _usable(wanted: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-._")
 
 
-def configuration_as_trained(
-    tuned: TunedModel, examples: Sequence[TrainingExample], max_tokens: int = 128
+def configuration_for_training(
+    tuned: FineTunedModel, examples: Sequence[TrainingExample], max_tokens: int = 128
 ) -> Configuration:
     """A configuration that asks the tuned model as its examples did: their system message, and the question alone.
 

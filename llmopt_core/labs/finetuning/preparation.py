@@ -9,7 +9,7 @@ from pydantic import Field
 
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
 from llmopt_core.finetuning.data.leakage import find_leaks
-from llmopt_core.finetuning.data.seen_questions import seen_questions, user_texts
+from llmopt_core.finetuning.data.question_overlap import find_question_overlap, user_texts
 from llmopt_core.finetuning.data.selection import (
     Encode,
     Selection,
@@ -118,8 +118,8 @@ def _without_leaks(examples: Sequence[TrainingExample], sets: Sequence[Evaluatio
 def _unseen(examples: Sequence[TrainingExample], sets: Sequence[EvaluationSet]) -> tuple[TrainingExample, ...]:
     """The examples that repeat no question, by the rule that a run of what is tuned on them will be judged by."""
     questions = [example.question for item in sets for example in item.examples]
-    repeated = [questions[number] for number in seen_questions(questions, user_texts(examples))]
-    return tuple(e for e in examples if not repeated or not seen_questions(repeated, user_texts([e])))
+    repeated = [questions[number] for number in find_question_overlap(questions, user_texts(examples))]
+    return tuple(e for e in examples if not repeated or not find_question_overlap(repeated, user_texts([e])))
 
 
 def _without_low(examples: Sequence[TrainingExample], least: float) -> Selection:

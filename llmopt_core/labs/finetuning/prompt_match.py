@@ -11,7 +11,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.finetuning.data.examples import TrainingExample, message_text
 from llmopt_core.finetuning.data.prompt_kind import shorten_prompts
 from llmopt_core.finetuning.jobs.folder import open_folder
-from llmopt_core.labs.finetuning.held_out_sets import find_sets_used
+from llmopt_core.labs.finetuning.held_out_sets import find_set_use
 from llmopt_core.labs.finetuning.sources import GENERAL
 from llmopt_core.labs.finetuning.structured_outputs import has_intent, is_structured
 from llmopt_core.labs.finetuning.training_pairs import without_examples
@@ -20,7 +20,7 @@ from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 from llmopt_core.settings import Settings
 
-LOOKED_AT = 20
+SAMPLE_SIZE = 20
 """Examples that are compared with what a configuration sends."""
 _MARK = "\x00"
 Frame = tuple[tuple[str, tuple[str, ...]], ...]
@@ -36,14 +36,14 @@ def examples_of_job(settings: Settings, job_id: str, most: int | None = None) ->
     return list(islice(found.examples if found else (), most))
 
 
-def asks_alike(configurations: Iterable[Configuration], examples: Sequence[TrainingExample]) -> str:
+def find_matching_configuration(configurations: Iterable[Configuration], examples: Sequence[TrainingExample]) -> str:
     """The configuration that sends what the examples' prompts hold; empty where none does, or no text is fixed.
 
     Args:
         configurations: Of the base model; their few-shot examples are left out.
-        examples: Their prompts are compared, at most `LOOKED_AT` of them.
+        examples: Their prompts are compared, at most `SAMPLE_SIZE` of them.
     """
-    prompts = [[(str(m.get("role")), message_text(m)) for m in e.prompt] for e in examples[:LOOKED_AT]]
+    prompts = [[(str(m.get("role")), message_text(m)) for m in e.prompt] for e in examples[:SAMPLE_SIZE]]
     best, fixed = "", 0
     for configuration in configurations:
         for frame in _frames(configuration):
@@ -53,9 +53,9 @@ def asks_alike(configurations: Iterable[Configuration], examples: Sequence[Train
     return best
 
 
-def holds_more(examples: Sequence[TrainingExample]) -> bool:
+def has_instructions(examples: Sequence[TrainingExample]) -> bool:
     """Whether the prompts hold more than a question each: an instruction, a passage."""
-    asked = [example.question for example in examples[:LOOKED_AT]]
+    asked = [example.question for example in examples[:SAMPLE_SIZE]]
     return shorten_prompts(asked) != asked
 
 
@@ -100,10 +100,10 @@ def questions_for(store: Store, project: Project | str, examples: Sequence[Train
     have no question of come first. Structured answers are measured on structured ones; the general set is for what was
     forgotten.
     """
-    wanted = bool(examples) and all(has_intent(example.answer) for example in examples[:LOOKED_AT])
+    wanted = bool(examples) and all(has_intent(example.answer) for example in examples[:SAMPLE_SIZE])
     names = [item.name for item in store.evaluation_sets(project) if item.name != GENERAL]
     fit = [name for name in names if is_structured(store.evaluation_set(project, name)) == wanted]
     asked = [chosen, *(run.evaluation_set for run in store.runs(project)), *fit]
-    used = {use.name for use in find_sets_used(examples, [store.evaluation_set(project, name) for name in fit])}
+    used = {use.name for use in find_set_use(examples, [store.evaluation_set(project, name) for name in fit])}
     usable = [name for name in asked if name in fit]
     return next((name for name in usable if name not in used), next(iter(usable), ""))

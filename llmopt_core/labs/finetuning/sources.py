@@ -23,7 +23,7 @@ from llmopt_core.experiments.votes import majority_likes
 from llmopt_core.finetuning.data.distillation import AnswerCheck, Distillation, distill
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.finetuning.data.files import load_training_set
-from llmopt_core.finetuning.data.record_examples import from_few_shot, from_records
+from llmopt_core.finetuning.data.record_examples import examples_from_few_shot, examples_from_records
 from llmopt_core.installation import sample_folder
 from llmopt_core.labs.finetuning.without_few_shot import without_shots
 from llmopt_core.models.base import ModelSpec
@@ -49,7 +49,7 @@ def few_shot_examples(store: Store, project: Project | str, name: str, system: s
         BadInput: There is none.
     """
     spec = few_shot_from(store.version(project, FEW_SHOT, name).body)
-    return from_few_shot(spec.examples, system=system)
+    return examples_from_few_shot(spec.examples, system=system)
 
 
 def good_records(
@@ -70,7 +70,7 @@ def good_records(
     run = store.run(run_id)
     votes = majority_likes(store, run, voter)
     records = without_shots(store.records(run_id), run.configuration)
-    return from_records(records, min_scores=min_scores, votes=votes, source=f"run of {run.name}")
+    return examples_from_records(records, min_scores=min_scores, votes=votes, source=f"run of {run.name}")
 
 
 def read_upload(data: bytes, name: str, columns: Mapping[str, str] | None = None) -> list[TrainingExample]:

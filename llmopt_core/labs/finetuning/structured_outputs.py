@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.finetuning.data.examples import TrainingExample
-from llmopt_core.finetuning.data.structured_outputs import StructuredReport, report_structured, score_structured
-from llmopt_core.finetuning.jobs.job import TunedModel
-from llmopt_core.labs.finetuning.jobs import configuration_as_trained
+from llmopt_core.finetuning.data.structured_outputs import StructuredReport, score_output, summarize_outputs
+from llmopt_core.finetuning.jobs.job import FineTunedModel
+from llmopt_core.labs.finetuning.jobs import configuration_for_training
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.runs.store import Store
@@ -34,7 +34,7 @@ def has_intent(reference: str | None) -> bool:
     return isinstance(value, dict) and "intent" in value
 
 
-def structured_runs(store: Store, project: Project | str, wanted: SavedSet) -> list[Run]:
+def list_structured_runs(store: Store, project: Project | str, wanted: SavedSet) -> list[Run]:
     """The newest run of each configuration on exactly this set, oldest first."""
     newest: dict[str, Run] = {}
     for run in store.runs(project):
@@ -43,16 +43,16 @@ def structured_runs(store: Store, project: Project | str, wanted: SavedSet) -> l
     return sorted(newest.values(), key=lambda run: run.id)
 
 
-def structured_report(store: Store, run: Run) -> StructuredReport:
+def report_structured_outputs(store: Store, run: Run) -> StructuredReport:
     """Shares with intervals over the run's records; a failed answer is an invalid one."""
     scores = [
-        score_structured(record.answer.text if record.answer else "", record.example.reference or "")
+        score_output(record.answer.text if record.answer else "", record.example.reference or "")
         for record in store.records(run.id)
     ]
-    return report_structured(scores)
+    return summarize_outputs(scores)
 
 
-def prompting_baseline(tuned: TunedModel, examples: Sequence[TrainingExample], shots: int = SHOTS) -> Configuration:
+def prompting_baseline(tuned: FineTunedModel, examples: Sequence[TrainingExample], shots: int = SHOTS) -> Configuration:
     """What the base model can do with a prompt alone: the training examples nearest to each question are shown.
 
     Of a large training set only the first few hundred are offered; all of them would stand in the configuration.
@@ -60,7 +60,7 @@ def prompting_baseline(tuned: TunedModel, examples: Sequence[TrainingExample], s
     Raises:
         BadInput: The tuned model is no chat model.
     """
-    asked = configuration_as_trained(tuned, examples)
+    asked = configuration_for_training(tuned, examples)
     shown = tuple(
         {"question": e.question, "answer": e.answer} for e in examples[:_MOST_SHOWN] if e.question and e.answer
     )

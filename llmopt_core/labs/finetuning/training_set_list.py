@@ -10,7 +10,7 @@ from llmopt_core.runs.values import Project, SavedSet
 _COMES_ALONG = {SNIPS_TEST, GENERAL, CHINESE}
 
 
-def listed_sets(store: Store, project: Project | str) -> list[SavedSet]:
+def list_training_sets(store: Store, project: Project | str) -> list[SavedSet]:
     """The sets of a project: the user's own, newest first, then examples that come along and parts held back.
 
     Pickers take the first by default, so what the program adds to a project changes no default.

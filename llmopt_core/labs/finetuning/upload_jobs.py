@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.finetuning_jobs import keep_owner
-from llmopt_core.experiments.versions.training_sets import SavedTraining, training_sets
+from llmopt_core.experiments.finetuning_jobs import save_owner
+from llmopt_core.experiments.versions.training_sets import TrainingSetVersion, training_sets
 from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
 from llmopt_core.jobs.context import JobContext
@@ -15,7 +15,7 @@ from llmopt_core.labs.finetuning.jobs import Access, resume, start
 from llmopt_core.types import Spec
 
 
-class SendingArguments(Spec):
+class UploadArguments(Spec):
     """What is sent where.
 
     Attributes:
@@ -35,22 +35,22 @@ class SendingArguments(Spec):
     resumed: str = ""
 
 
-def send(context: JobContext, arguments: SendingArguments) -> dict[str, Any]:
+def upload(context: JobContext, arguments: UploadArguments) -> dict[str, Any]:
     """Send the data and start the job at the service, or go on where that was begun before; nothing is sent twice."""
     access = Access(context.settings, *context.credentials())
     context.report({"message": "uploading"})
     if arguments.resumed:
         return {"job": resume(access, arguments.resumed).id}
-    begun = _begun(context, arguments) if context.attempt > 1 else None
+    begun = _find_job(context, arguments) if context.attempt > 1 else None
     if begun is not None:
         made = begun if begun.remote_id else resume(access, begun.id)
     else:
         made = _start(context, access, arguments)
-    keep_owner(context.settings, made, context.store.project(context.project))
+    save_owner(context.settings, made, context.store.project(context.project))
     return {"job": made.id}
 
 
-def _start(context: JobContext, access: Access, arguments: SendingArguments) -> Job:
+def _start(context: JobContext, access: Access, arguments: UploadArguments) -> Job:
     where = access.endpoints.get(arguments.provider)
     if arguments.request is None or where is None or where.base_url != arguments.address:
         raise BadInput(
@@ -60,14 +60,14 @@ def _start(context: JobContext, access: Access, arguments: SendingArguments) -> 
     return start(access, arguments.request, saved, confirmed=True, validate=arguments.validate_too)
 
 
-def _training_set(context: JobContext, arguments: SendingArguments) -> SavedTraining:
+def _training_set(context: JobContext, arguments: UploadArguments) -> TrainingSetVersion:
     for saved in training_sets(context.store, context.project):
         if (saved.label, saved.version) == (arguments.training_set, arguments.data_version):
             return saved
     raise BadInput(f"The training set {arguments.training_set} is gone; start it again with another.")
 
 
-def _begun(context: JobContext, arguments: SendingArguments) -> Job | None:
+def _find_job(context: JobContext, arguments: UploadArguments) -> Job | None:
     """The fine-tuning job that a process that is gone had begun for this one."""
     since = context.store.job(context.job_id).created_at.timestamp()
     asked = (arguments.name, arguments.provider, arguments.data_version)
@@ -79,4 +79,4 @@ def _begun(context: JobContext, arguments: SendingArguments) -> Job | None:
     return max(found, key=lambda job: job.created_at, default=None)
 
 
-SENDING = JobKind("fine-tuning start", SendingArguments, send, "Sending the data of", "interactive")
+UPLOAD = JobKind("fine-tuning start", UploadArguments, upload, "Sending the data of", "interactive")

@@ -69,7 +69,7 @@ class Board:
                     self._put(place, Live())
             return True
 
-    def take_places(self) -> Iterator[Place]:
+    def take_cells(self) -> Iterator[Place]:
         """Take places until none is left."""
         while True:
             with self._changed:
@@ -136,7 +136,7 @@ class Board:
             return sum(cell.state not in ("waiting", "running") for cell in self._cells.values()), len(self._cells)
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether the work has ended and is stored."""
         with self._changed:
             return self._ended

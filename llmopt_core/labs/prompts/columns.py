@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.experiments.grading import ASSERTIONS
-from llmopt_core.experiments.training_overlap import TrainingOverlap, fair
+from llmopt_core.experiments.training_overlap import TrainingOverlap, withhold_verdict
 from llmopt_core.labs.prompts.grid import EMPTY, Cell, Grid
 from llmopt_core.statistics.intervals import Rate, Summary, rate, summarize
 from llmopt_core.statistics.paired_comparison import Comparison as Paired
@@ -79,7 +79,7 @@ def _column(grid: Grid, number: int, versus: Mapping[str, Paired]) -> Column:
         checked - len(decided) + not_run,
         sum((record.usage for record in records), Usage()),
         sum(seconds) / len(seconds) if seconds else None,
-        sum(len(cell.failed_repeats) for cell in cells),
+        sum(len(cell.repeat_failures) for cell in cells),
         sum(max(0, len(cell.repeats) - 1) for cell in cells if cell.state != "not run"),
         sum(cell.visible_text == EMPTY for cell in done),
         {metric: summarize([_value(cell, metric) for cell in cells]) for metric in grid.metrics},
@@ -98,12 +98,12 @@ def _versus(grid: Grid) -> dict[int, dict[str, Paired]]:
         higher = METRICS[name].higher_is_better if name in METRICS else True
         compared = compare_family([(values[0], values[number]) for number in others], higher)
         for number, one in zip(others, compared, strict=True):
-            found[number][name] = fair(one, a_seen=_has_seen(grid, 0), b_seen=_has_seen(grid, number))
+            found[number][name] = withhold_verdict(one, a_seen=_has_seen(grid, 0), b_seen=_has_seen(grid, number))
     return found
 
 
 def _has_seen(grid: Grid, number: int) -> bool:
-    return bool(grid.overlaps) and grid.overlaps[number].seen > 0
+    return bool(grid.overlaps) and grid.overlaps[number].overlap_count > 0
 
 
 def _value(cell: Cell, metric: str) -> float | None:

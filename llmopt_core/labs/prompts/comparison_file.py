@@ -16,10 +16,10 @@ from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.comparison_plan import ComparisonPlan, free_input, without_leaks
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.experiment_file import documents_root, found_path, read_with_lines
-from llmopt_core.experiments.file_validation import validated
+from llmopt_core.experiments.experiment_file import documents_root, read_with_lines, resolve_path
+from llmopt_core.experiments.file_validation import validate_spec
 from llmopt_core.experiments.subset import first_examples
-from llmopt_core.experiments.versions.prompts import saved_prompt
+from llmopt_core.experiments.versions.prompts import load_prompt
 from llmopt_core.experiments.yaml_lines import LocatedValue
 from llmopt_core.interop.promptfoo.importer import NotRun, import_promptfoo
 from llmopt_core.models.base import ModelSpec
@@ -96,7 +96,7 @@ def load_comparison(path: Path, store: Store) -> ComparisonFile:
     located = read_with_lines(path)
     if "providers" in located.value or "targets" in located.value:
         return _read_promptfoo(path)
-    said = validated(located, _File)
+    said = validate_spec(located, _File)
     documents = _documents(path.parent, said, located)
     project = said.project or path.stem
     rows, notes = _rows(path.parent, said, located, documents)
@@ -125,7 +125,7 @@ def _read_promptfoo(path: Path) -> ComparisonFile:
 
 
 def _documents(folder: Path, said: _File, located: LocatedValue) -> tuple[Document, ...]:
-    paths = [found_path(folder, name, located, ("documents", i)) for i, name in enumerate(said.documents)]
+    paths = [resolve_path(folder, name, located, ("documents", i)) for i, name in enumerate(said.documents)]
     if not paths:
         return ()
     return tuple(load_documents(paths, root=documents_root(paths), encoding=said.encoding, main_only=said.main_only))
@@ -141,7 +141,7 @@ def _rows(
     if said.inputs:
         found = free_input([{"question": row} if isinstance(row, str) else row for row in said.inputs])
     else:
-        path = found_path(folder, said.evaluation_set, located, ("evaluation_set",))
+        path = resolve_path(folder, said.evaluation_set, located, ("evaluation_set",))
         read = read_questions(
             path,
             path.name,
@@ -184,7 +184,7 @@ def _prompt(  # noqa: PLR0917
         return said.prompts[wanted]
     if project in {known.name for known in store.projects()}:
         try:
-            return saved_prompt(store, project, wanted)
+            return load_prompt(store, project, wanted)
         except BadInput:
             pass
     there = ", ".join(said.prompts) or "none"

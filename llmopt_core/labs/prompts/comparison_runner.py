@@ -15,7 +15,7 @@ from llmopt_core.execution.spending import Spending
 from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan, comparison_work_name
-from llmopt_core.experiments.grading import unpaid
+from llmopt_core.experiments.grading import budget_gap
 from llmopt_core.experiments.outcome import failure_reasons, failure_sentence
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.record_saver import RecordSaver
@@ -30,7 +30,7 @@ from llmopt_core.types import Answer, Example, Failure, Record
 _STOPPED = "Stopped before the answer was whole."
 
 
-def all_places(plan: ComparisonPlan) -> list[Place]:
+def all_cells(plan: ComparisonPlan) -> list[Place]:
     """Every answer of a comparison, first repeats first, row by row."""
     return [
         (column, row, repeat)
@@ -40,14 +40,14 @@ def all_places(plan: ComparisonPlan) -> list[Place]:
     ]
 
 
-def open_places(store: Store, plan: ComparisonPlan, found: Comparison) -> list[Place]:
+def open_cells(store: Store, plan: ComparisonPlan, found: Comparison) -> list[Place]:
     """What was never answered, failed, or has a score that can still be had, first repeats first, row by row."""
     good = {
         run.id: store.record_positions(run.id, failed=False) - store.open_positions(run.id) for run in found.all_runs
     }
     return [
         (column, row, repeat)
-        for column, row, repeat in all_places(plan)
+        for column, row, repeat in all_cells(plan)
         if row not in good[found.runs[column][repeat].id]
     ]
 
@@ -152,15 +152,15 @@ async def _answer(  # noqa: PLR0917
             return
         except Exception as error:
             record = _failure_record(examples[row], error)
-        if why := unpaid(record):
+        if why := budget_gap(record):
             stop(OutOfBudget(why))
         keep(place, record)
 
     # While some answers are scored, others ask already: the calls are what is bounded.
     models.at_once(plan.concurrency)
     answers = plan.concurrency if plan.concurrency == 1 else plan.concurrency + max(1, plan.concurrency // 4)
-    while not board.try_close() and not saver.broken:
-        await map_concurrently(board.take_places(), one, concurrency=answers, should_stop=lambda: saver.broken)
+    while not board.try_close() and not saver.has_failed:
+        await map_concurrently(board.take_cells(), one, concurrency=answers, should_stop=lambda: saver.has_failed)
     await asyncio.gather(*map(asyncio.wrap_future, stored))
     await _reread(store, found, pipelines, accounts, examples, keep)
     if reached:

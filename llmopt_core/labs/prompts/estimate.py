@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from llmopt_core.experiments.comparison_estimate import estimate_comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.search.task import SearchTask
-from llmopt_core.experiments.upper_estimate import Most
+from llmopt_core.experiments.upper_estimate import UpperEstimate
 from llmopt_core.labs.prompts.proposer import most_proposal_tokens
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
@@ -56,7 +56,7 @@ def estimate_search(
         documents=task.documents,
     )  # fmt: skip
     found = estimate_comparison(plan, models, answers)
-    written = Most()
+    written = UpperEstimate()
     if rewriting is not None:
         answer = task.configuration.model.max_tokens
         asked = most_proposal_tokens(task.evaluation_set.examples, rewriting.text, answer, rewriting.proposer)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.search.results import ExampleEffect, FewShotEffect
-from llmopt_core.experiments.search.task import WORTH, SearchTask, check_task, with_prompt, without_repeats
+from llmopt_core.experiments.search.task import FEW_SHOT_EFFECT, SearchTask, check_task, with_prompt, without_repeats
 from llmopt_core.experiments.search.trial_result import TrialResult
 from llmopt_core.experiments.search.trial_runner import Report, TrialRunner, search_work_name, trial_runner
 from llmopt_core.models.registry import Models
@@ -47,7 +47,7 @@ async def measure_few_shot_effect(
         BadInput: There are no few-shot examples, or nothing could be scored.
     """
     check_task(task, models)
-    work = search_work_name(WORTH, task, models, {"keep_examples": keep_examples})
+    work = search_work_name(FEW_SHOT_EFFECT, task, models, {"keep_examples": keep_examples})
     task, places, left_out = without_repeats(task, keep_examples=keep_examples)
     task, places = _fix_selection(task, places)
     shots = task.configuration.prompt.few_shot

@@ -67,7 +67,7 @@ class Cell:
         return Counter(map(fold_to_words, self.texts)).most_common(1)[0][1] / len(self.texts)
 
     @property
-    def failed_repeats(self) -> list[str]:
+    def repeat_failures(self) -> list[str]:
         """Why answers after the first failed."""
         later = [record.failure for record in self.repeats[1:] if record is not None]
         return [failure.message for failure in later if failure is not None and failure.kind != "cancelled"]
@@ -154,7 +154,7 @@ def is_open(record: Record | None) -> bool:
     return any(score.failure_kind for score in record.scores.values())
 
 
-def missing_places(grid: Grid) -> list[Place]:
+def missing_cells(grid: Grid) -> list[Place]:
     """What was never answered, failed or was stopped, or has a score that can still be had."""
     return [
         (column, row, repeat)

@@ -17,7 +17,7 @@ from llmopt_core.interop.promptfoo.providers import ECHO, register_echo
 from llmopt_core.jobs.context import JobContext
 from llmopt_core.jobs.kind import JobKind
 from llmopt_core.labs.prompts.board import Board, Place
-from llmopt_core.labs.prompts.comparison_runner import open_places, run_comparison
+from llmopt_core.labs.prompts.comparison_runner import open_cells, run_comparison
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Status
 from llmopt_core.types import Spec
@@ -53,14 +53,14 @@ class Boards:
         """Let a board be found, with the job that fills it."""
         with self._lock:
             self._boards[comparison_id] = (board, job_id)
-            for gone in [key for key, (old, _) in self._boards.items() if old.ended][:-_ENDED_KEPT]:
+            for gone in [key for key, (old, _) in self._boards.items() if old.has_ended][:-_ENDED_KEPT]:
                 del self._boards[gone]
 
     def board(self, comparison_id: str) -> Board | None:
         """The board of a comparison; None where it has ended or is none of this process."""
         with self._lock:
             board, _ = self._boards.get(comparison_id, (None, 0))
-        return None if board is None or board.ended else board
+        return None if board is None or board.has_ended else board
 
     def job(self, comparison_id: str) -> int:
         """The last job that worked on a comparison here; 0 for none."""
@@ -111,7 +111,7 @@ def _begin_again(
     for run in found.all_runs:
         context.store.resume_run(run.id, documents_version=version, from_living=True)
     first = context.attempt == 1 and arguments.places is not None
-    board.add(arguments.places or () if first else open_places(context.store, plan, found))
+    board.add(arguments.places or () if first else open_cells(context.store, plan, found))
     BOARDS.put(found.id, board, context.job_id)
     # What was paid until then counts.
     return comparison(context.store, found.project, found.id), board
@@ -146,7 +146,7 @@ def drop_comparison(store: Store, project: str, arguments: ComparisonArguments) 
 
 def _give_up(store: Store, found: Comparison, board: Board | None, status: Status) -> None:
     """Close the runs of a comparison whose work never began."""
-    if board is not None and board.ended:
+    if board is not None and board.has_ended:
         return
     for run in found.all_runs:
         # One that another process has taken over is not ours to close.

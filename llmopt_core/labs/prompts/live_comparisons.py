@@ -13,7 +13,7 @@ from llmopt_core.experiments.resume_check import check_resumable
 from llmopt_core.experiments.run_budget import check_larger
 from llmopt_core.jobs.queue import JobRunner
 from llmopt_core.labs.prompts.board import Board, Place
-from llmopt_core.labs.prompts.comparison_runner import all_places
+from llmopt_core.labs.prompts.comparison_runner import all_cells
 from llmopt_core.labs.prompts.jobs import BOARDS, COMPARISON, comparison_arguments
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
@@ -116,7 +116,7 @@ class LiveComparisons:
         self, plan: ComparisonPlan, found: Comparison, places: list[Place] | None, keys: Mapping[str, str] | None
     ) -> None:
         board = Board()
-        wanted = all_places(plan) if places is None else places
+        wanted = all_cells(plan) if places is None else places
         board.add(wanted)
         board.look_at("at first", {row for _, row, _ in wanted[:_SEEN_AT_FIRST]})
         # Before it is in line: the work looks for its board.

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.provenance import DOCUMENTS
-from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH, SearchTask, sample_examples
+from llmopt_core.experiments.search.task import CHOICE, FEW_SHOT_EFFECT, INSTRUCTION, SearchTask, sample_examples
 from llmopt_core.experiments.subset import runnable_examples
 from llmopt_core.jobs.context import JobContext
 from llmopt_core.jobs.kind import JobKind
@@ -140,7 +140,7 @@ def _run(search: Search) -> Callable[[JobContext, Any], Coroutine[Any, Any, dict
     return run
 
 
-EFFECT = JobKind(WORTH, EffectArguments, _run(measure_few_shot_effect), "Leaving out examples of")
+EFFECT = JobKind(FEW_SHOT_EFFECT, EffectArguments, _run(measure_few_shot_effect), "Leaving out examples of")
 EXAMPLE_CHOICE = JobKind(CHOICE, ChoiceArguments, _run(choose_few_shot), "Choosing examples of")
 INSTRUCTION_SEARCH = JobKind(
     INSTRUCTION, InstructionArguments, _run(search_instruction), "Searching for a better instruction"

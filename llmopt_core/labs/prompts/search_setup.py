@@ -9,7 +9,14 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.comparison_setup import VariantSetup, variants_of
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.provenance import result_basis
-from llmopt_core.experiments.search.task import CHOICE, WORTH, Budget, SearchTask, sample_examples, with_prompt
+from llmopt_core.experiments.search.task import (
+    CHOICE,
+    FEW_SHOT_EFFECT,
+    Budget,
+    SearchTask,
+    sample_examples,
+    with_prompt,
+)
 from llmopt_core.experiments.subset import runnable_examples
 from llmopt_core.experiments.versions.prompts import FEW_SHOT, few_shot_from, newest_versions
 from llmopt_core.models.registry import Models
@@ -114,7 +121,7 @@ def basis_now(store: Store, project: Project | str, job: Job, models: Models, do
     except ValueError:
         raise BadInput("Another version of the app made this.") from None
     few_shot = None
-    if job.kind in (WORTH, CHOICE):
+    if job.kind in (FEW_SHOT_EFFECT, CHOICE):
         saved = newest_versions(store, project, FEW_SHOT).get(str(job.arguments.get("subject")))
         if saved is None:
             raise BadInput(f"The few-shot set {job.arguments.get('subject')} is gone.")

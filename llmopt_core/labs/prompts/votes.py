@@ -102,7 +102,7 @@ def _choice(ballot: Ballot, picked: Picked, one: int, other: int) -> Choice:
     return "neither"
 
 
-def voted_examples(votes: Iterable[Vote], voter: str) -> set[str]:
+def list_voted_examples(votes: Iterable[Vote], voter: str) -> set[str]:
     """The examples this voter has done with, skipped ones included."""
     return {vote.example_id for vote in votes if vote.voter == voter}
 

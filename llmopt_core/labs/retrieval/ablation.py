@@ -17,7 +17,7 @@ from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.experiments.work_name import work_name
 from llmopt_core.labs.retrieval.advice import Advice, advise
 from llmopt_core.labs.retrieval.components import components, list_asked_models, retrieval_of
-from llmopt_core.labs.retrieval.costs import Cost, answer_costs, timed
+from llmopt_core.labs.retrieval.costs import Cost, answer_costs, measure_pilot
 from llmopt_core.labs.retrieval.graded_answers import answer_all, count_failures, has_value, metric_values
 from llmopt_core.labs.retrieval.progress import OnLabProgress, Tally
 from llmopt_core.labs.retrieval.set_report import CONCURRENCY as SEARCHES
@@ -42,7 +42,7 @@ TITLES = {
 Columns = dict[str, list[float | None]]
 
 
-class RemovedPart(Spec):
+class AblatedPart(Spec):
     """The configuration with one component left out.
 
     Attributes:
@@ -83,7 +83,7 @@ class AblationReport(Spec):
     leading: str
     measures: dict[str, Estimate]
     cost: Cost
-    removed: tuple[RemovedPart, ...]
+    removed: tuple[AblatedPart, ...]
     failures: Mapping[str, int] = Field(default_factory=dict)
 
 
@@ -136,7 +136,7 @@ async def ablate(
     work = ablation_work_name(configuration, examples, documents, models, judge, answers)
     with models.spending(work, budget_usd) as budget:
         run.watch(1 + len(left), budget, on_progress, should_stop)
-        pilot = await timed(configuration, run.with_gold or list(examples), documents, models)
+        pilot = await measure_pilot(configuration, run.with_gold or list(examples), documents, models)
         costs, total = pilot.components(), pilot.cost(lambda _: True)
         whole = await run.measure(configuration)
         tables = {name: await run.measure(variant) for name, variant in left.items()}
@@ -205,7 +205,7 @@ class _Run:
     async def _ranking(self, configuration: Configuration) -> Columns:
         spec = retrieval_of(configuration)
         found, failures, _ = await retrieve_all(
-            deep(configuration), self.with_gold, *self._inputs, self._on_search, self._should_stop
+            with_full_depth(configuration), self.with_gold, *self._inputs, self._on_search, self._should_stop
         )
         self.failures.update(failures)
         rows: dict[str, dict[str, float]] = {}
@@ -236,7 +236,7 @@ class _Run:
         self._tally.step(cached=cached, slow=not self._answers)
 
 
-def deep(configuration: Configuration) -> Configuration:
+def with_full_depth(configuration: Configuration) -> Configuration:
     """The configuration handing over as many chunks as MRR and nDCG look at."""
     spec = retrieval_of(configuration)
     changed = spec.model_copy(update={"top_k": max(DEPTH, spec.top_k)})
@@ -263,7 +263,7 @@ def _report(  # noqa: PLR0917
         gain, cost = against[leading][name], costs.get(name, Cost())
         advice, reason = advise(gain, cost, TITLES[leading])
         removed.append(
-            RemovedPart(
+            AblatedPart(
                 name=name,
                 configuration=variant,
                 measures={measure: Estimate.of(values) for measure, values in tables[name].items()},

@@ -42,7 +42,7 @@ class Cost(Spec):
 
 
 @dataclass(frozen=True, slots=True)
-class Timed:
+class CostPilot:
     """A few questions as they were searched the first time, and again past the cache."""
 
     kept: tuple[Retrieval, ...]
@@ -58,12 +58,12 @@ class Timed:
         return {name: self.cost(lambda stage, name=name: name in _components(stage)) for name in sorted(names)}  # type: ignore[misc]
 
 
-async def timed(
+async def measure_pilot(
     configuration: Configuration,
     examples: Sequence[Example],
     documents: Sequence[Document],
     models: Models,
-) -> Timed:
+) -> CostPilot:
     """Search a few of the examples again, one after the other.
 
     Stages on this machine are done past the cache. What models wrote is never asked for again: its time and tokens are
@@ -84,7 +84,7 @@ async def timed(
         spec = _on_this_machine(retriever.spec, known.category)
         fresh = made.setdefault(spec.fingerprint, Retriever(spec, retriever.index, models, past))
         again.append(await _again(fresh, example, known))
-    return Timed(tuple(kept), tuple(again[1:]))
+    return CostPilot(tuple(kept), tuple(again[1:]))
 
 
 def _on_this_machine(spec: RetrievalSpec, category: str | None) -> RetrievalSpec:

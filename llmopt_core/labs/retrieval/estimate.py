@@ -10,7 +10,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.estimate import PILOT, Estimate, estimate_pipeline
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.work_name import work_name
-from llmopt_core.labs.retrieval.ablation import ANSWER_METRICS, ablation_work_name, deep
+from llmopt_core.labs.retrieval.ablation import ANSWER_METRICS, ablation_work_name, with_full_depth
 from llmopt_core.labs.retrieval.components import components
 from llmopt_core.labs.retrieval.k_sweep import METRICS, at_k
 from llmopt_core.labs.retrieval.set_report import measure_work_name
@@ -87,7 +87,7 @@ async def estimate_ablation(
     parts = [configuration, *components(configuration, answers).values()]
     work = ablation_work_name(configuration, examples, documents, models, judge, answers)
     if not answers:
-        parts = [deep(part) for part in parts]
+        parts = [with_full_depth(part) for part in parts]
         examples = [example for example in examples if example.references]
     metrics = ANSWER_METRICS if answers else ()
     lines = [Pipeline(part, documents, metrics, judge or JudgeSpec(), models) for part in parts]

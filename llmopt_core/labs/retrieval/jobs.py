@@ -107,7 +107,7 @@ class KSweepArguments(LabArguments):
 
 
 @dataclass(frozen=True)
-class Given:
+class LabContext:
     """What a job of the lab is done with."""
 
     arguments: Any
@@ -165,35 +165,35 @@ def lab_versions(task: Task) -> dict[str, str]:
     return {**task.basis, DOCUMENTS: documents_version(task.documents)}
 
 
-async def _measure(given: Given) -> Spec:
+async def _measure(given: LabContext) -> Spec:
     return await measure_set(*given.first, k=given.arguments.k, **given.within)
 
 
-async def _ablate(given: Given) -> Spec:
+async def _ablate(given: LabContext) -> Spec:
     asked: AblationArguments = given.arguments
     return await ablate(
         *given.first, set_name=asked.set, answers=asked.answers, judge=asked.judge, **given.within
     )  # fmt: skip
 
 
-async def _hand_over_more(given: Given) -> Spec:
+async def _run_k_sweep(given: LabContext) -> Spec:
     asked: KSweepArguments = given.arguments
     return await k_sweep(*given.first, ks=asked.ks, set_name=asked.set, judge=asked.judge, **given.within)
 
 
-async def _measure_pilot(given: Given) -> Spec:
+async def _measure_pilot(given: LabContext) -> Spec:
     return await estimate_measure(*given.first, k=given.arguments.k)
 
 
-async def _ablation_pilot(given: Given) -> Spec:
+async def _ablation_pilot(given: LabContext) -> Spec:
     return await estimate_ablation(*given.first, answers=given.arguments.answers, judge=given.arguments.judge)
 
 
-async def _hand_over_pilot(given: Given) -> Spec:
+async def _pilot_k_sweep(given: LabContext) -> Spec:
     return await estimate_sweep(*given.first, ks=given.arguments.ks, judge=given.arguments.judge)
 
 
-def _run(work: Callable[[Given], Awaitable[Spec]]) -> Callable[[JobContext, Any], Awaitable[dict[str, Any]]]:
+def _run(work: Callable[[LabContext], Awaitable[Spec]]) -> Callable[[JobContext, Any], Awaitable[dict[str, Any]]]:
     async def run(context: JobContext, arguments: LabArguments) -> dict[str, Any]:
         context.report(LabProgress().as_dict())
         store = context.store
@@ -203,7 +203,7 @@ def _run(work: Callable[[Given], Awaitable[Spec]]) -> Callable[[JobContext, Any]
 
         async def whole() -> Spec:
             async with context.models() as models:
-                return await work(Given(arguments, examples, documents, models, context))
+                return await work(LabContext(arguments, examples, documents, models, context))
 
         report = await cancellable(whole(), context.should_cancel)
         if context.should_cancel():
@@ -218,8 +218,8 @@ MEASURE_KIND = JobKind(MEASURE, MeasureArguments, _run(_measure), "Measuring the
 MEASURE_PILOT = JobKind(MEASURE + _PILOT, MeasureArguments, _run(_measure_pilot), _TRYING, "interactive")
 ABLATION_KIND = JobKind(ABLATION, AblationArguments, _run(_ablate), "Leaving out parts of")
 ABLATION_PILOT = JobKind(ABLATION + _PILOT, AblationArguments, _run(_ablation_pilot), _TRYING, "interactive")
-SWEEP_KIND = JobKind(SWEEP, KSweepArguments, _run(_hand_over_more), "More chunks for")
-SWEEP_PILOT = JobKind(SWEEP + _PILOT, KSweepArguments, _run(_hand_over_pilot), _TRYING, "interactive")
+SWEEP_KIND = JobKind(SWEEP, KSweepArguments, _run(_run_k_sweep), "More chunks for")
+SWEEP_PILOT = JobKind(SWEEP + _PILOT, KSweepArguments, _run(_pilot_k_sweep), _TRYING, "interactive")
 LAB_KINDS: dict[str, JobKind[Any]] = {
     kind.name: kind for kind in (MEASURE_KIND, MEASURE_PILOT, ABLATION_KIND, ABLATION_PILOT, SWEEP_KIND, SWEEP_PILOT)
 }

@@ -78,7 +78,7 @@ class QuestionLab:
 
     def is_cached(self, example: Example) -> bool:
         """Whether what the question finds is kept, so that looking at it asks no model."""
-        return self._pipeline.cached_hits(example) is not None
+        return self._pipeline.read_hits(example) is not None
 
     async def look(
         self, example: Example, *, texts: Sequence[str] | None = None, on_progress: OnProgress | None = None
@@ -104,7 +104,7 @@ class QuestionLab:
 
     def _read_cached(self, example: Example) -> tuple[Retrieval, Index] | None:
         """What the question found before, with the index to look at: then nothing is loaded."""
-        retrieval = self._pipeline.cached_hits(example)
+        retrieval = self._pipeline.read_hits(example)
         if retrieval is None:
             return None
         index = read_index(self._spec, self._pipeline.documents, self._models)
@@ -127,9 +127,9 @@ class QuestionLab:
         """
         return await self._pipeline.answer(found.example, found.retrieval, on_text)
 
-    def cached_answer(self, found: Inspection) -> Answer | None:
+    def read_answer(self, found: Inspection) -> Answer | None:
         """The answer where it was given before; asks no model."""
-        return self._pipeline.cached_answer(found.example, found.retrieval)
+        return self._pipeline.read_answer(found.example, found.retrieval)
 
     def _follow(
         self, example: Example, retrieval: Retrieval, spec: RetrievalSpec, index: Index

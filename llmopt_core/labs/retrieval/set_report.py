@@ -18,7 +18,7 @@ from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.experiments.work_name import work_name
 from llmopt_core.index.embedding_cache import encode_queries
 from llmopt_core.labs.retrieval.components import list_asked_models, retrieval_of
-from llmopt_core.labs.retrieval.costs import Cost, Timed, timed
+from llmopt_core.labs.retrieval.costs import Cost, CostPilot, measure_pilot
 from llmopt_core.labs.retrieval.progress import OnLabProgress, Tally
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.analysis.gold_trace import trace_gold
@@ -54,7 +54,7 @@ class StageReport(Spec):
     cost: Cost
 
 
-class Lost(Spec):
+class MissedQuestion(Spec):
     """A question none of whose gold chunks was handed over."""
 
     example_id: str
@@ -92,7 +92,7 @@ class SetReport(Spec):
     without: int
     stages: tuple[StageReport, ...]
     lost_at: dict[str, int]
-    lost: tuple[Lost, ...]
+    lost: tuple[MissedQuestion, ...]
     warnings: Mapping[str, int] = Field(default_factory=dict)
     failures: Mapping[str, int] = Field(default_factory=dict)
     routing: ConfusionReport | None = None
@@ -142,7 +142,7 @@ async def measure_set(
         found, failures, retriever = await retrieve_all(
             configuration, with_gold, documents, models, lambda cached: tally.step(cached=cached), should_stop
         )
-        pilot = await timed(configuration, with_gold, documents, models)
+        pilot = await measure_pilot(configuration, with_gold, documents, models)
         routing = await _routing(configuration, examples, models)
     return await asyncio.to_thread(
         _report, configuration, found, failures, retriever, pilot, k, len(examples) - len(with_gold), routing
@@ -198,7 +198,7 @@ def _retrieving(
     """Retrieves one example; gives back what must end the whole work, which a plain failure does not."""
 
     async def one(example: Example) -> Retrieval | Exception:
-        known = pipeline.cached_hits(example)
+        known = pipeline.read_hits(example)
         try:
             found = known or await pipeline.retrieve(example)
         except FATAL as error:
@@ -217,12 +217,12 @@ def _report(  # noqa: PLR0917
     found: Found,
     failures: dict[str, int],
     retriever: Retriever,
-    pilot: Timed,
+    pilot: CostPilot,
     k: int,
     without: int,
     routing: ConfusionReport | None,
 ) -> SetReport:
-    lost = _find_lost(found, retriever)
+    lost = _find_missed(found, retriever)
     return SetReport(
         configuration=configuration.name,
         configuration_fingerprint=configuration.fingerprint,
@@ -238,7 +238,7 @@ def _report(  # noqa: PLR0917
     )
 
 
-def _stages(found: Found, pilot: Timed, k: int) -> list[StageReport]:
+def _stages(found: Found, pilot: CostPilot, k: int) -> list[StageReport]:
     tables = stage_measures([(example, retrieval.trace) for example, retrieval in found], k)
     hits = [stage_hits(retrieval.trace) for _, retrieval in found]
     result = []
@@ -292,7 +292,7 @@ def _stage_names(stage: StageTrace) -> tuple[str, str]:
     return stage.method, f"{stage.stage} ({stage.method})"
 
 
-def _find_lost(found: Found, retriever: Retriever) -> list[Lost]:
+def _find_missed(found: Found, retriever: Retriever) -> list[MissedQuestion]:
     result = []
     for example, retrieval in found:
         handed = find_ranks([hit.chunk.span for hit in retrieval.hits], example.references)
@@ -306,7 +306,7 @@ def _find_lost(found: Found, retriever: Retriever) -> list[Lost]:
             stage, why = best.lost_at, best.why
         else:
             stage, why = "not indexed", "The source stands in no document that was indexed."
-        result.append(Lost(example_id=example.id, question=example.question, stage=stage, why=why))
+        result.append(MissedQuestion(example_id=example.id, question=example.question, stage=stage, why=why))
     return result
 
 

@@ -107,7 +107,7 @@ def _turns(texts: Sequence[str], size: int = _TURN) -> Iterator[list[int]]:
         yield order[start : start + size]
 
 
-class EmbedderAtUse:
+class LazyEmbedder:
     """A local model known by its identity, and loaded when something must be embedded.
 
     Args:
@@ -137,12 +137,12 @@ class EmbedderAtUse:
 _loaded: dict[str, LocalEmbedder] = {}
 
 
-def embedder_at_use(name: str, threads: int) -> Embedder:
+def lazy_embedder(name: str, threads: int) -> Embedder:
     """The model, loaded only when it has something to do where its identity is known without."""
     identity = identity_of(name)
     if identity is None:
         return local_embedder(name, threads)
-    return cast(Embedder, EmbedderAtUse(identity, lambda: local_embedder(name, threads)))
+    return cast(Embedder, LazyEmbedder(identity, lambda: local_embedder(name, threads)))
 
 
 def local_embedder(name: str, threads: int) -> LocalEmbedder:

@@ -14,7 +14,7 @@ from llmopt_core.errors import BadInput, EndpointError, LlmOptError, MissingDepe
 from llmopt_core.models import weight_packages
 from llmopt_core.models.base import BUILTIN_EMBEDDING
 from llmopt_core.models.builtin.files import content_hash
-from llmopt_core.models.prefixes import Prefixes, known_window, prefixes_of
+from llmopt_core.models.prefixes import Prefixes, find_window, prefixes_of
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -58,13 +58,13 @@ def local_prefixes(name: str) -> Prefixes:
 def local_window(name: str) -> int | None:
     """Tokens that a local model reads, from its own files or by its name; None where neither tells."""
     if key_of(name) == BUILTIN_EMBEDDING:
-        return known_window(BUILTIN_EMBEDDING)
+        return find_window(BUILTIN_EMBEDDING)
     folder = _folder_of(name)
     try:
         values = json.loads((folder / "sentence_bert_config.json").read_text(encoding="utf-8")) if folder else {}
         return int(values["max_seq_length"])
     except (OSError, ValueError, KeyError, TypeError):
-        return known_window(name)
+        return find_window(name)
 
 
 def _folder_of(name: str) -> Path | None:

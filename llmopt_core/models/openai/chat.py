@@ -17,7 +17,7 @@ from llmopt_core.models.calls.limiter import limiter_for
 from llmopt_core.models.endpoints import Endpoint, model_name
 from llmopt_core.models.finish import LENGTH, STOP, TOOLS
 from llmopt_core.models.openai.refusal_text import value_key
-from llmopt_core.models.openai.refusals import Place, Refusals, refused_parameter
+from llmopt_core.models.openai.refusals import Place, Refusals, find_parameter
 from llmopt_core.models.openai.retry import pause_before_retry, with_retries
 from llmopt_core.models.openai.stream import StreamedText, pieces_of
 from llmopt_core.models.openai.thinking_seen import Seen, learn_thinking, seen_thinking
@@ -31,8 +31,8 @@ from llmopt_core.models.openai.wire import (
     with_names,
 )
 from llmopt_core.models.openai.wire_answers import (
-    AnsweredError,
     Counts,
+    InBandError,
     Piece,
     check_no_error,
     read_answer,
@@ -99,7 +99,7 @@ class OpenAIChat:
         async def ask() -> Piece:
             try:
                 answer, _ = await self._create(request, name)
-            except AnsweredError as error:
+            except InBandError as error:
                 spent.add(read_counts(error.body))
                 raise
             try:
@@ -213,7 +213,7 @@ class OpenAIChat:
                         begun = begun or bool(piece.text)
                         yield piece
                 return
-            except (openai.APIError, AnsweredError) as error:
+            except (openai.APIError, InBandError) as error:
                 if begun or not self._learn(error, request, name, body):
                     raise
             finally:
@@ -228,12 +228,12 @@ class OpenAIChat:
         place = self._place(request, name)
         mode = place[2]
         while True:
-            refused = self._refusals.refused_names(place)
+            refused = self._refusals.list_parameters(place)
             body = self._body(request, stream, refused)
             trial = self._refusals.on_trial(place, body)
             try:
                 answer = await self._post(_PATHS[mode], body, stream)
-            except (openai.APIStatusError, AnsweredError) as error:
+            except (openai.APIStatusError, InBandError) as error:
                 if self._learn(error, request, name, body):
                     continue
                 if not trial or refusal_in(error)[0] not in (400, 404, 422):
@@ -242,10 +242,10 @@ class OpenAIChat:
             self._refusals.learn(place, trial, taken=True)
             return answer, body
 
-    def _learn(self, error: openai.APIError | AnsweredError, request: ChatRequest, name: str, body: Any) -> bool:
+    def _learn(self, error: openai.APIError | InBandError, request: ChatRequest, name: str, body: Any) -> bool:
         """Whether a refusal was about a parameter that can be left out; it is from now on."""
         mode = mode_of(request.model, self._endpoint)
-        parameter = refused_parameter(*refusal_in(error), body)
+        parameter = find_parameter(*refusal_in(error), body)
         by_hand = parameter in request.model.extra_body
         if parameter is None or by_hand or (mode, parameter) == ("completion", "max_tokens"):
             return False

@@ -23,7 +23,7 @@ from llmopt_core.models.openai.retry import with_retries_here
 from llmopt_core.models.openai.wire_answers import check_no_error, read_counts
 from llmopt_core.models.openai.wire_errors import endpoint_error
 from llmopt_core.models.openai.wire_json import read_json
-from llmopt_core.models.prefixes import known_window
+from llmopt_core.models.prefixes import find_window
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.text.valid_text import without_surrogates
 
@@ -61,7 +61,7 @@ class EndpointEmbedder:
         self.name = f"{endpoint.base_url}|{endpoint.api_version}|{model}"
         own = Budget()
         # Endpoints do not tell; without a word of the user or a known name it is OpenAI's limit.
-        self.max_tokens = endpoint.embedding_model(model).window or known_window(model) or _OPENAI_WINDOW
+        self.max_tokens = endpoint.embedding_model(model).window or find_window(model) or _OPENAI_WINDOW
         self._budget = budget or (lambda: own)
         self._endpoint = endpoint
         self._model = model

@@ -61,7 +61,7 @@ class _Statement:
     code: str
 
 
-def refused_parameter(status: int, body: Any, sent: Collection[str]) -> str | None:
+def find_parameter(status: int, body: Any, sent: Collection[str]) -> str | None:
     """The parameter that a refusal is about; None where it is about something else.
 
     A value that is refused alone is given with it, as `temperature=0`.

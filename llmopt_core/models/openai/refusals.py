@@ -14,13 +14,13 @@ from filelock import FileLock, Timeout
 
 from llmopt_core.errors import StorageError
 from llmopt_core.models.body_fields import OPTIONAL
-from llmopt_core.models.openai.refusal_text import refused_parameter
+from llmopt_core.models.openai.refusal_text import find_parameter
 from llmopt_core.text.drafts import replace_file
 
 Place = tuple[str, str, str]
 """Base URL, model, and `chat` or `completion`."""
 
-__all__ = ["OPTIONAL", "Place", "Refusals", "refusals_of", "refused_parameter"]
+__all__ = ["OPTIONAL", "Place", "Refusals", "find_parameter", "refusals_of"]
 
 _SECONDS_REMEMBERED = 7 * 24 * 3600.0
 """Servers are brought up to date: after a week a refused parameter is tried again."""
@@ -43,7 +43,7 @@ class Refusals:
                     url, model, mode = map(str, entry["place"])
                     self._known.setdefault((url, model, mode), {})[str(entry["parameter"])] = bool(entry["taken"])
 
-    def refused_names(self, place: Place) -> frozenset[str]:
+    def list_parameters(self, place: Place) -> frozenset[str]:
         """The parameters that are left out."""
         return frozenset(name for name, taken in self._known.get(place, {}).items() if not taken)
 

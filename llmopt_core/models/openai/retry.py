@@ -15,7 +15,7 @@ import openai
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.openai.transport import TooLargeError
-from llmopt_core.models.openai.wire_answers import AnsweredError
+from llmopt_core.models.openai.wire_answers import InBandError
 from llmopt_core.models.openai.wire_errors import GATEWAY_TIMEOUTS, WIRE_ERRORS
 
 T = TypeVar("T")
@@ -83,7 +83,7 @@ def pause_before_retry(error: Exception, attempt: int) -> float | None:
         return _after_status(error.status_code, error.response.headers, attempt)
     if isinstance(error, openai.APITimeoutError) and isinstance(error.__cause__, httpx2.ConnectTimeout):
         return _backoff(attempt)
-    if isinstance(error, AnsweredError) and error.status is not None:
+    if isinstance(error, InBandError) and error.status is not None:
         return _after_status(error.status, {}, attempt)
     if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError | TooLargeError):
         return None

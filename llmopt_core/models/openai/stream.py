@@ -12,7 +12,7 @@ import httpx2
 import openai
 
 from llmopt_core.models.finish import LENGTH, STOP, normalise_reason
-from llmopt_core.models.openai.wire_answers import AnsweredError, Counts, Logprobs, Piece, read_answer, read_chunk
+from llmopt_core.models.openai.wire_answers import Counts, InBandError, Logprobs, Piece, read_answer, read_chunk
 from llmopt_core.models.openai.wire_json import DONE, events_in, read_json
 from llmopt_core.models.openai.wire_tools import StreamedCalls
 from llmopt_core.models.openai.wire_values import AnswerText
@@ -57,7 +57,7 @@ async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGen
         if chunk is None or chunk is DONE:
             break
         if isinstance(chunk, dict) and chunk.get("error"):
-            raise AnsweredError(chunk)
+            raise InBandError(chunk)
         piece = read_chunk(chunk)
         nothing, spoken = False, spoken or bool(piece.text or piece.busy)
         if piece.finish_reason and not finished:

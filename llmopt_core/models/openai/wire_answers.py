@@ -17,7 +17,7 @@ Logprobs = tuple[Mapping[str, float], ...]
 UNKNOWN_REASON = "unknown"
 
 
-class AnsweredError(ValueError):
+class InBandError(ValueError):
     """An error that came in place of an answer or broke it off, with status 200.
 
     Attributes:
@@ -115,18 +115,18 @@ def check_no_error(answer: Any) -> None:
     """
     if not isinstance(answer, dict):
         if isinstance(answer, list) and answer and isinstance(answer[0], dict) and answer[0].get("error"):
-            raise AnsweredError(answer[0])
+            raise InBandError(answer[0])
         return
     choices = answer.get("choices")
     first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     if first.get("error"):
-        raise AnsweredError(first)
+        raise InBandError(first)
     if normalise_reason(label_of(first.get("finish_reason")) or "") == ERROR:
-        raise AnsweredError(answer)
+        raise InBandError(answer)
     failed = any(answer.get(name) for name in ("error", "errors", "error_message", "error_msg", "detail"))
     told = any(isinstance(answer.get(name), str) and answer[name] for name in ("message", "msg"))
     if not choices and (failed or told or isinstance(answer.get("base_resp"), dict)):
-        raise AnsweredError(answer)
+        raise InBandError(answer)
 
 
 def _first_choice(answer: Any) -> Mapping[str, Any] | None:

@@ -14,7 +14,7 @@ from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.openai.embedding_answers import VectorsError
 from llmopt_core.models.openai.error_text import reason_of
 from llmopt_core.models.openai.transport import MOST_BYTES, AnswerTimeoutError, TooLargeError
-from llmopt_core.models.openai.wire_answers import AnsweredError
+from llmopt_core.models.openai.wire_answers import InBandError
 from llmopt_core.models.openai.wire_values import label_of, readable
 from llmopt_core.models.time_limits import PieceTimeoutError, WholeTimeoutError
 
@@ -57,7 +57,7 @@ def _describe(error: Exception, endpoint: Endpoint, model: str, attempts: int) -
             return _redirect(error, endpoint)
         tried, wait = _attempts(attempts or _sdk_attempts(error)), error.response.headers.get("retry-after", "")
         return _status(_Failure(error.status_code, error_body(error), tried, wait), endpoint, model)
-    if isinstance(error, AnsweredError) and error.status is not None:
+    if isinstance(error, InBandError) and error.status is not None:
         return _status(_Failure(error.status, error.body, _attempts(attempts or 1)), endpoint, model)
     return _without_status(error, endpoint, attempts)
 
@@ -94,11 +94,11 @@ def error_body(error: openai.APIStatusError) -> Any:
         return error.body
 
 
-def refusal_in(error: openai.APIError | AnsweredError) -> tuple[int, Any]:
+def refusal_in(error: openai.APIError | InBandError) -> tuple[int, Any]:
     """Status and body; one that came with status 200 and names no other is taken for a refusal of the request."""
     if isinstance(error, openai.APIStatusError):
         return error.status_code, error_body(error)
-    said = error if isinstance(error, AnsweredError) else AnsweredError(error.body)
+    said = error if isinstance(error, InBandError) else InBandError(error.body)
     return said.status or 400, said.body
 
 
@@ -114,7 +114,7 @@ def _unreadable(error: Exception, endpoint: Endpoint, attempts: int) -> tuple[st
     who, times = f"Endpoint {endpoint.name!r}", f", {_attempts(attempts)}" if attempts > 1 else ""
     if isinstance(error, TooLargeError):
         return "bad-answer", f"{who} sent more than {MOST_BYTES // 10**6} MB as one answer; it was not read further."
-    if isinstance(error, AnsweredError):
+    if isinstance(error, InBandError):
         return "server-error", f"{who} answered with an error{times}{_detail(error.body) or _finish_of(error.body)}."
     if isinstance(error, VectorsError):
         return error.kind, f"{who} answered with {error}{times}."

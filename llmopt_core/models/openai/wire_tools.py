@@ -94,7 +94,7 @@ class StreamedCalls:
     def add(self, pieces: Iterable[CallPiece]) -> None:
         """Take what one more piece of the answer says."""
         for piece in pieces:
-            known = self._known(piece)
+            known = self._find(piece)
             if known is None:
                 known = _Call(piece.id, "")
                 if len(self._calls) == _MOST_CALLS:
@@ -105,7 +105,7 @@ class StreamedCalls:
                 self._numbered[piece.index] = known
             known.add(piece)
 
-    def _known(self, piece: CallPiece) -> _Call | None:
+    def _find(self, piece: CallPiece) -> _Call | None:
         """The call that the piece goes on with; None where it begins one."""
         last = self._calls[-1] if self._calls else None
         known = last if piece.index is None else self._numbered.get(piece.index)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from llmopt_core.chunking.microscope import DocumentChunking
     from llmopt_core.chunking.semantic import Encode
     from llmopt_core.chunking.spec import ChunkingSpec
-    from llmopt_core.index.term_positions import PlacedWords
+    from llmopt_core.index.term_positions import TermPositions
     from llmopt_core.labs.chunking.chunk_ranks import ChunkRank
 
 RANKED_CHARACTERS = 3_000_000
@@ -63,11 +63,11 @@ def _encode(spec: ChunkingSpec) -> Encode | None:
     """Sentences to vectors, where the method asks for them."""
     if spec.method != "semantic":
         return None
-    from llmopt_core.index.embedding_cache import encode_cached
+    from llmopt_core.index.embedding_cache import encode_with_cache
     from llmopt_core.models.base import EmbeddingSpec
 
     embedder, cache = models().embedder(EmbeddingSpec()), store().cache
-    return lambda texts: encode_cached(texts, embedder, cache)
+    return lambda texts: encode_with_cache(texts, embedder, cache)
 
 
 def chunks_of(
@@ -100,19 +100,19 @@ def word_ranks(documents: Sequence[Document], key: str, spec: ChunkingSpec, ques
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _words(documents: str, _make: Callable[[], dict[str, PlacedWords]]) -> dict[str, PlacedWords]:
+def _words(documents: str, _make: Callable[[], dict[str, TermPositions]]) -> dict[str, TermPositions]:
     return _make()
 
 
 def new_chunks(documents: Sequence[Document], key: str, spec: ChunkingSpec) -> int:
     """How many chunks must be embedded before they can be ranked by meaning."""
-    from llmopt_core.labs.chunking.chunk_ranks import still_to_embed
+    from llmopt_core.labs.chunking.chunk_ranks import count_missing_vectors
     from llmopt_core.models.base import EmbeddingSpec
 
     place = f"{key}:{spec.fingerprint}"
     if place in state().embedded_chunkings:
         return 0
-    missing = still_to_embed(chunks_of(documents, key, spec), models().embedder(EmbeddingSpec()), store().cache)
+    missing = count_missing_vectors(chunks_of(documents, key, spec), models().embedder(EmbeddingSpec()), store().cache)
     if not missing:
         state().embedded_chunkings.add(place)
     return missing

@@ -19,7 +19,7 @@ from llmopt_core.labs.chunking.result import (
     label_counts,
     pareto,
 )
-from llmopt_core.labs.chunking.tables import Advice, HandedChunk, MissRow, handed_chunks, miss_rows
+from llmopt_core.labs.chunking.tables import Advice, MissRow, RetrievedChunk, list_retrieved_chunks, miss_rows
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Document, EvaluationSet, Example, Span
 from llmopt_ui import format as fmt
@@ -112,7 +112,7 @@ def rank_words(miss: Miss) -> str:
 
 
 def _one(project: Project, result: SweepResult, position: int, row: MissRow, example: Example) -> None:
-    handed = handed_chunks(result, position, example)
+    handed = list_retrieved_chunks(result, position, example)
     with st.container(border=True):
         st.markdown(f"**{fmt.markdown(example.question)}**")
         if example.reference:
@@ -135,7 +135,7 @@ def _sentence(miss: Miss, top_k: int) -> str:
 
 
 def _passage(
-    project: Project, result: SweepResult, position: int, handed: Sequence[HandedChunk], reference: Span
+    project: Project, result: SweepResult, position: int, handed: Sequence[RetrievedChunk], reference: Span
 ) -> None:
     document = _document(project, result, reference.document)
     if document is None or reference.start >= len(document.text):
@@ -150,14 +150,14 @@ def _passage(
     show_text(text_data(document, cutting, shown), f"sweep_passage_{position}_{reference.document}_{reference.start}")
 
 
-def _ranks(cutting: DocumentChunking, handed: Sequence[HandedChunk]) -> dict[int, ChunkRank]:
+def _ranks(cutting: DocumentChunking, handed: Sequence[RetrievedChunk]) -> dict[int, ChunkRank]:
     """By position of a chunk the rank of what was handed over for it."""
     ranks = {item.span: item.rank for item in handed}
     places = {i: chunk.parent or chunk.span for i, chunk in enumerate(cutting.chunks)}
     return {i: ChunkRank(ranks[span], 0.0) for i, span in places.items() if span in ranks}
 
 
-def _handed_over_list(project: Project, result: SweepResult, handed: Sequence[HandedChunk]) -> None:
+def _handed_over_list(project: Project, result: SweepResult, handed: Sequence[RetrievedChunk]) -> None:
     if not handed:
         st.caption("Nothing: no chunk shares a word with the question.")
     with st.container(height=330, border=False):

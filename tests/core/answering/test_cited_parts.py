@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from llmopt_core.answering.cited_parts import find_cited_spans
+from llmopt_core.answering.cited_spans import find_cited_spans
 from llmopt_core.types import Answer, Chunk, Hit
 
 FIRST = "The harbour was built in 1712. Its two lighthouses still stand.  "

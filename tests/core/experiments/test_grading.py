@@ -9,7 +9,7 @@ from llmopt_core.answering.fact_check.check import NOT_CHECKED
 from llmopt_core.answering.finish_reason import describe_finish
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.experiments.grading import recorded_metrics
+from llmopt_core.experiments.grading import metrics_to_record
 from llmopt_core.experiments.result import result_of
 from llmopt_core.models.base import Completion
 from llmopt_core.models.scripted import ScriptedChat
@@ -123,9 +123,9 @@ async def test_a_wrong_check_is_told_before_anything_is_asked(lab: Lab) -> None:
 
 
 def test_what_a_run_is_scored_by() -> None:
-    assert recorded_metrics(["answer_f1"], EXAMPLES) == ("answer_f1",)
-    assert recorded_metrics(["answer_f1"], [checked(EXAMPLES[0], SHORT)]) == ("answer_f1", "checks")
-    assert recorded_metrics(("answer_f1", "checks"), EXAMPLES) == ("answer_f1",)
+    assert metrics_to_record(["answer_f1"], EXAMPLES) == ("answer_f1",)
+    assert metrics_to_record(["answer_f1"], [checked(EXAMPLES[0], SHORT)]) == ("answer_f1", "checks")
+    assert metrics_to_record(("answer_f1", "checks"), EXAMPLES) == ("answer_f1",)
 
 
 async def test_an_answer_whose_fact_check_failed_is_not_kept(lab: Lab) -> None:

@@ -16,7 +16,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.estimate import estimate
 from llmopt_core.experiments.experiment import check_new_budget, resume_run, run_experiment
 from llmopt_core.experiments.plan import Plan
-from llmopt_core.index.embedding_cache import encode_cached
+from llmopt_core.index.embedding_cache import encode_with_cache
 from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.models.endpoints import Endpoint, Prices
 from llmopt_core.models.registry import Models
@@ -140,7 +140,7 @@ async def test_the_first_texts_that_are_embedded_fit_the_budget_too(desk: Desk, 
     async with desk.models() as models:
         embedder = models.embedder(EmbeddingSpec(endpoint="stub", model="stub-embedding"))
         with models.within(budget), pytest.raises(OutOfBudget):
-            encode_cached(texts, embedder, desk.store.cache)
+            encode_with_cache(texts, embedder, desk.store.cache)
     assert desk.paid <= whole * share
 
 
@@ -244,8 +244,8 @@ async def test_vectors_that_were_paid_before_an_endpoint_failed_are_not_paid_aga
         embedder = models.embedder(EmbeddingSpec(endpoint="stub", model="stub-embedding"))
         desk.stub.faults = [None, None, "500"]
         with pytest.raises(EndpointError):
-            encode_cached(texts, embedder, desk.store.cache)
-        vectors = encode_cached(texts, embedder, desk.store.cache)
+            encode_with_cache(texts, embedder, desk.store.cache)
+        vectors = encode_with_cache(texts, embedder, desk.store.cache)
     assert vectors.shape[0] == 250
     sent = [text for request in desk.stub.requests for text in request["body"]["input"]]
     assert len(sent) == 250 + len(desk.stub.requests[2]["body"]["input"])

@@ -19,7 +19,7 @@ from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.search.task import SearchTask
 from llmopt_core.labs.prompts.board import Board
-from llmopt_core.labs.prompts.comparison_runner import all_places, run_comparison
+from llmopt_core.labs.prompts.comparison_runner import all_cells, run_comparison
 from llmopt_core.labs.prompts.estimate import Rewriting, estimate_search
 from llmopt_core.labs.prompts.few_shot_effect import effect_answers, measure_few_shot_effect
 from llmopt_core.labs.prompts.few_shot_search import choice_answers, choose_few_shot
@@ -65,7 +65,7 @@ async def paid_for(desk: Desk, plan: ComparisonPlan) -> tuple[ComparisonEstimate
         assert desk.stub.calls == 0
         found = start_comparison(desk.store, plan, new_id())
         board = Board()
-        board.add(all_places(plan))
+        board.add(all_cells(plan))
         with account_for(Account()) as account:
             await run_comparison(desk.store, plan, found, models, board)
     recorded = sum(run.usage.cost_usd or 0.0 for run in comparison(desk.store, "p", found.id).all_runs)

@@ -12,7 +12,7 @@ from llmopt_core.execution.budget import Account, account_for
 from llmopt_core.index.embedding_estimate import estimate_embedding
 from llmopt_core.labs.chunking.cache import sweep
 from llmopt_core.labs.chunking.spec import chunkings_of, sweep_spec
-from llmopt_core.labs.documents.question_writing.write import WritingSpec, estimate_writing, write_questions
+from llmopt_core.labs.documents.question_writing.writer import WritingSpec, estimate_writing, write_questions
 from llmopt_core.labs.finetuning.sources import distill_examples, estimate_distillation
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import PromptSpec

@@ -35,7 +35,7 @@ def test_advice_begins_with_what_is_missing() -> None:
 def test_low_scores_lead_to_the_lab_that_can_raise_them(means: dict[str, float], titles: dict[str, str]) -> None:
     summaries = {metric: Summary(mean, None, None, 9, 9) for metric, mean in means.items()}
     run: Any = SimpleNamespace(fingerprint="f", failed=0, total=200)
-    leader: Any = SimpleNamespace(name="a", run=run, summaries=summaries, comparisons={}, seen_count=0)
+    leader: Any = SimpleNamespace(name="a", run=run, summaries=summaries, comparisons={}, overlap_count=0)
     steps = next_steps(ProjectState(3, 200, {"a": RAG}, (leader,), leader))
     assert {step.title: step.view for step in steps} == titles
     tuned = {"a": RAG, "b": {"model": {"adapter": "reader"}}}
@@ -56,7 +56,7 @@ def test_what_was_trained_on_its_questions_leads_nothing() -> None:
     def entry(name: str, mean: float, seen: int = 0) -> Any:
         run = SimpleNamespace(done=9, failed=0, total=9, status="finished")
         return SimpleNamespace(
-            name=name, run=run, summaries={"answer_f1": Summary(mean, None, None, 9, 9)}, seen_count=seen
+            name=name, run=run, summaries={"answer_f1": Summary(mean, None, None, 9, 9)}, overlap_count=seen
         )
 
     entries = [entry("plain", 0.3), entry("better", 0.5), entry("trained", 0.9, seen=4)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llmopt_core.experiments.pinned_runs import pinned_family, pinned_runs, run_ids
+from llmopt_core.experiments.pinned_runs import family_with_pins, find_pinned_runs, run_ids
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run
 from llmopt_core.settings import Settings
@@ -41,28 +41,28 @@ def test_ids_are_read_from_an_address() -> None:
 
 
 def test_the_very_runs_are_given_in_the_order_named(runs: list[Run]) -> None:
-    found = pinned_runs(runs, (3, 1))
+    found = find_pinned_runs(runs, (3, 1))
     assert [(name, run.id) for name, run in found.runs.items()] == [("base", 3), ("rag", 1)]
     assert found.left_out == ()
 
 
 def test_two_runs_of_one_configuration_have_names_of_their_own(runs: list[Run]) -> None:
-    assert list(pinned_runs(runs, (1, 2)).runs) == ["rag (run 1)", "rag (run 2)"]
+    assert list(find_pinned_runs(runs, (1, 2)).runs) == ["rag (run 1)", "rag (run 2)"]
 
 
 def test_what_cannot_stand_beside_the_first_is_told(runs: list[Run]) -> None:
-    found = pinned_runs(runs, (1, 4, 5, 99))
+    found = find_pinned_runs(runs, (1, 4, 5, 99))
     assert [run.id for run in found.runs.values()] == [1]
     assert found.left_out == (
         "1 of the runs named here is not in this project any more.",
         "1 is left out, on other questions.",
         "1 is left out, graded by another judge.",
     )
-    assert not pinned_runs(runs, (98, 99)).runs
+    assert not find_pinned_runs(runs, (98, 99)).runs
 
 
 def test_pinned_runs_stand_for_their_configurations_in_what_is_tested_together(runs: list[Run]) -> None:
     by_id = {run.id: run for run in runs}
     current = {"base": by_id[3], "rag": by_id[2]}
-    family = pinned_family(current, pinned_runs(runs, (3, 1)).runs)
+    family = family_with_pins(current, find_pinned_runs(runs, (3, 1)).runs)
     assert {name: run.id for name, run in family.items()} == {"base": 3, "rag": 1}

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.finetuning_jobs import keep_owner, owned_jobs
+from llmopt_core.experiments.finetuning_jobs import list_owned_jobs, save_owner
 from llmopt_core.experiments.project_deletion import delete_project
 from llmopt_core.experiments.project_file import copy_project, export_project, import_project
 from llmopt_core.experiments.result import result_of
@@ -277,9 +277,9 @@ def test_deleting_takes_the_indexes_along_that_nobody_else_can_use(
         store.ensure_project(name)
         store.save_documents(name, [Document(d, f"text of {d}") for d in documents])
     there = {"1": {"a.txt", "b.txt"}, "2": {"a.txt"}, "3": {"c.txt"}, "4": {"b.txt"}}
-    found = [index_inventory.StoredIndex(n, "e", 1, frozenset(d), 1, 0.0) for n, d in there.items()]
+    found = [index_inventory.IndexSummary(n, "e", 1, frozenset(d), 1, 0.0) for n, d in there.items()]
     removed: list[str] = []
-    monkeypatch.setattr(index_inventory, "stored_indexes", lambda _: found)
+    monkeypatch.setattr(index_inventory, "list_indexes", lambda _: found)
     monkeypatch.setattr(index_inventory, "delete_index", lambda _, name: removed.append(name) is None)
     assert delete_project(store, settings, "mine") == 2
     assert removed == ["1", "4"]
@@ -295,7 +295,7 @@ def test_training_of_a_project_holds_it_and_goes_with_it(tmp_path: Path) -> None
         request = JobRequest(name=f"job{len(folders)}", base_model="builtin")
         folder = new_folder(settings, request, "lora", colours(8), None)
         folder.update_state(status="running", provider=provider)
-        keep_owner(settings, folder.job(), owner)
+        save_owner(settings, folder.job(), owner)
         folders.append(folder)
     with pytest.raises(BadInput, match="The project mine is in use by the fine-tuning job job"):
         delete_project(store, settings, "mine")
@@ -308,7 +308,7 @@ def test_training_of_a_project_holds_it_and_goes_with_it(tmp_path: Path) -> None
     store.delete_project("other")
     again = store.create_project("again")
     assert again.id == project.id
-    assert owned_jobs(settings, again) == []
+    assert list_owned_jobs(settings, again) == []
 
 
 def test_the_command_line_exports_imports_copies_and_deletes(source: Store, tmp_path: Path) -> None:

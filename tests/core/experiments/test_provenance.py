@@ -12,12 +12,12 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.provenance import (
     BEHIND,
-    changed_parts,
-    changed_words,
+    describe_changes,
+    describe_run_changes,
+    list_changes,
+    list_run_changes,
     models_basis,
     result_basis,
-    run_changes,
-    runs_changed,
 )
 from llmopt_core.labs.prompts.search_setup import SearchSetup, search_basis
 from llmopt_core.models.endpoints import Endpoint
@@ -75,15 +75,15 @@ def basis(home: Path, body: dict[str, Any] = BODY, *, questions: str = "q", docu
     ],
 )
 def test_what_has_changed_is_named(tmp_path: Path, change: dict[str, Any], words: str) -> None:
-    assert changed_words(changed_parts(basis(tmp_path), basis(tmp_path, **change))) == words
+    assert describe_changes(list_changes(basis(tmp_path), basis(tmp_path, **change))) == words
 
 
 def test_what_only_one_side_knows_of_is_not_compared(tmp_path: Path) -> None:
     then = {"questions": "q"}
-    assert changed_parts(then, basis(tmp_path)) == ()
+    assert list_changes(then, basis(tmp_path)) == ()
     gone = Models(Settings(home=tmp_path), endpoints={name: ENDPOINTS[name] for name in ("vectors", "judges")})
     now = result_basis(configuration_from(BODY), gone, questions="q", documents="d", judge=JUDGE)
-    assert changed_parts(basis(tmp_path), now) == ()
+    assert list_changes(basis(tmp_path), now) == ()
 
 
 def test_the_weights_of_the_built_in_model_are_a_part(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_the_weights_of_the_built_in_model_are_a_part(tmp_path: Path) -> None:
     after = result_basis(
         plain, Models(Settings(home=tmp_path, builtin_gguf=weights), endpoints={}), questions="q", documents=None
     )
-    assert changed_words(changed_parts(before, after)) == "the weights of the built-in model have changed"
+    assert describe_changes(list_changes(before, after)) == "the weights of the built-in model have changed"
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_whatever_a_question_says_is_a_part_of_a_search(
     before = search_basis(store, project, setup, models, documents="d")
     changed = dataclasses.replace(EXAMPLE, **change)
     store.save_evaluation_set(project, EvaluationSet("questions", (changed,)))
-    assert changed_parts(before, search_basis(store, project, setup, models, documents="d")) == ("questions",)
+    assert list_changes(before, search_basis(store, project, setup, models, documents="d")) == ("questions",)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_run_knows_what_has_changed_since(
     )  # fmt: skip
     body = given.get("body", BODY)
     saved = store.save_configuration(project, "rag", body, fingerprint(body))
-    found = run_changes(
+    found = list_run_changes(
         run, given.get("saved", saved), given.get("questions", "q"), given.get("documents", "d"),
         made(tmp_path, **moved),
     )  # fmt: skip
@@ -163,8 +163,8 @@ def test_a_run_knows_what_has_changed_since(
 
 
 def test_runs_are_named_with_what_has_changed_since_each() -> None:
-    assert runs_changed({"a": (), "b": ()}) == ""
-    told = runs_changed({"a": ("documents",), "b": ("documents",), "c": ("prompt", "address of far"), "d": ()})
+    assert describe_run_changes({"a": (), "b": ()}) == ""
+    told = describe_run_changes({"a": ("documents",), "b": ("documents",), "c": ("prompt", "address of far"), "d": ()})
     assert told == (
         "From an earlier state: the documents have changed since a, b ran; the prompt and the address of far have "
         "changed since c ran. Run again to measure what is there now."

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.experiment import resume_run, run_experiment, why_not_continued
+from llmopt_core.experiments.experiment import list_resume_problems, resume_run, run_experiment
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.run_documents import RunDocuments, document_marks, documents_note
 from llmopt_core.models.base import ChatRequest
@@ -67,9 +67,9 @@ async def test_a_run_is_not_resumed_over_changed_documents(lab: Lab) -> None:
 
 async def test_a_new_evaluation_over_changed_documents_is_a_new_run(lab: Lab) -> None:
     stopped = await evaluated(lab, cancelled=True)
-    assert why_not_continued(lab.store, lab.plan(lab.configuration())) == []
+    assert list_resume_problems(lab.store, lab.plan(lab.configuration())) == []
     with_changed(lab)
-    assert why_not_continued(lab.store, lab.plan(lab.configuration())) == [
+    assert list_resume_problems(lab.store, lab.plan(lab.configuration())) == [
         f"rag: run {stopped.id} was stopped over other documents and stays as it is; a new run starts."
     ]
     fresh = await evaluated(lab)

@@ -338,7 +338,7 @@ async def test_a_run_that_mostly_failed_is_not_finished_and_says_why_most_often(
     (done,) = await run(many, many.plan(plain(many), concurrency=1))
     assert (done.status, done.done, done.failed) == ("failed", 40, 30)
     assert done.error == "30 of 40 answers failed, most often (20 times): The prompt of 9002 tokens is too long."
-    assert outcome(many.store, done).failed == 30
+    assert outcome(many.store, done).failure_count == 30
 
 
 async def test_what_could_not_be_scored_is_counted_with_its_reason(many: Lab) -> None:

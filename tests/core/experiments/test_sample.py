@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from llmopt_core.experiments.experiment import saved_configurations
+from llmopt_core.experiments.experiment import list_configurations
 from llmopt_core.experiments.sample import SAMPLE, install_sample
 from llmopt_core.runs.store import Store
 
@@ -13,7 +13,7 @@ def test_the_sample_is_there_on_first_start(tmp_path: Path) -> None:
     assert len(store.documents(project)) == 12
     (questions,) = store.evaluation_sets(project)
     assert questions.size >= 40
-    assert [c.name for c in saved_configurations(store, project)] == ["baseline", "rag", "rag-rerank"]
+    assert [c.name for c in list_configurations(store, project)] == ["baseline", "rag", "rag-rerank"]
 
 
 def test_it_is_put_in_once_and_never_into_a_workspace_in_use(tmp_path: Path) -> None:

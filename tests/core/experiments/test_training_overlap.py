@@ -22,8 +22,8 @@ from llmopt_core.experiments.search.results import (
     FewShotEffect,
     InstructionResult,
 )
-from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH
-from llmopt_core.experiments.training_overlap import TrainingOverlap, TunedPart
+from llmopt_core.experiments.search.task import CHOICE, FEW_SHOT_EFFECT, INSTRUCTION
+from llmopt_core.experiments.training_overlap import TrainedPart, TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of, training_overlap
 from llmopt_core.experiments.versions.training_sets import save_training_set
 from llmopt_core.finetuning.data.examples import TrainingSet, chat_example
@@ -121,7 +121,7 @@ def test_an_adapter_without_a_card_or_a_job_has_unknown_training_data(lab: Lab) 
         shutil.rmtree(adapters_root(lab.settings), ignore_errors=True)
         adapter(lab, card)
         found = overlap(lab, asks(lab))
-        assert (found.seen, found.unknown, found.warning) == (0, ("mine",), "")
+        assert (found.overlap_count, found.unknown, found.warning) == (0, ("mine",), "")
         assert found.note == "Training data unknown: mine may have learned from these questions."
 
 
@@ -186,7 +186,7 @@ def test_few_shot_examples_that_are_questions_of_the_set_count(lab: Lab) -> None
     found = overlap(lab, asks(lab, model={"endpoint": "scripted"}, prompt=prompt))
     assert found.warning.startswith("1 of 4 questions stand among the few-shot examples (word for word)")
     prompt = {"template": "{{ question }}", "few_shot": {"examples": shots[1:]}}
-    assert overlap(lab, asks(lab, model={"endpoint": "scripted"}, prompt=prompt)).seen == 0
+    assert overlap(lab, asks(lab, model={"endpoint": "scripted"}, prompt=prompt)).overlap_count == 0
 
 
 def searched(lab: Lab, kind: str, result: object) -> None:
@@ -210,7 +210,9 @@ def test_an_instruction_that_a_search_wrote_was_chosen_on_its_training_part(lab:
     searched(lab, INSTRUCTION, instruction((ASKED[0], ASKED[1])))
     found = overlap(lab, with_system(lab, "Answer in one word, as a geographer would."))
     assert found.warning.startswith("2 of 4 questions chose the instruction in a search")
-    assert overlap(lab, with_system(lab, "Answer in 1 word, as a geographer would.")).seen == 2, "touched up by hand"
+    assert overlap(lab, with_system(lab, "Answer in 1 word, as a geographer would.")).overlap_count == 2, (
+        "touched up by hand"
+    )
     for other in ("Answer.", "refused", "", "Say nothing."):
         assert overlap(lab, with_system(lab, other)).parts == ()
 
@@ -242,10 +244,10 @@ def test_few_shot_examples_that_a_search_chose(lab: Lab) -> None:
         return overlap(lab, asks(lab, model={"endpoint": "scripted"}, prompt=prompt))
 
     assert shown(1, 0).exact == 1
-    assert shown(0, 3).seen == 0
-    searched(lab, WORTH, worth)
+    assert shown(0, 3).overlap_count == 0
+    searched(lab, FEW_SHOT_EFFECT, worth)
     assert shown(0, 3).warning.startswith("4 of 4 questions chose the few-shot examples in a search")
-    assert shown(0, 1, 2, 3).seen == 0, "the set as it was before was not chosen"
+    assert shown(0, 1, 2, 3).overlap_count == 0, "the set as it was before was not chosen"
 
 
 MANY = tuple(Example(f"m{i}", f"What is the capital of country number {i}?", "right") for i in range(12))
@@ -316,8 +318,8 @@ async def test_result_report_and_caveats_say_it(pair: tuple[Lab, list[Run]]) -> 
 def test_where_nothing_is_answered_only_the_retrieval_counts(lab: Lab) -> None:
     shots = {"examples": [{"question": ASKED[0], "answer": "Rhine"}]}
     asked = lab.configuration(prompt={"template": "{{ question }}", "few_shot": shots})
-    assert configuration_caveats(lab.store, "not there yet", asked, EXAMPLES).seen_count == 1
-    assert configuration_caveats(lab.store, "p", asked, EXAMPLES, answers=False).seen_count == 0
+    assert configuration_caveats(lab.store, "not there yet", asked, EXAMPLES).overlap_count == 1
+    assert configuration_caveats(lab.store, "p", asked, EXAMPLES, answers=False).overlap_count == 0
 
 
 def test_a_clean_result_has_no_caveat(lab: Lab) -> None:
@@ -327,7 +329,7 @@ def test_a_clean_result_has_no_caveat(lab: Lab) -> None:
 
 def test_runs_that_saw_the_same_share_one_sentence() -> None:
     def run(name: str, **part: object) -> RunCaveats:
-        tuned = TunedPart(kind="model", name="reader", **part)  # type: ignore[arg-type]
+        tuned = TrainedPart(kind="model", name="reader", **part)  # type: ignore[arg-type]
         overlap = TrainingOverlap(questions=9, exact=tuned.exact, near=tuned.near, parts=(tuned,))
         return RunCaveats(RunDocuments(name, False, None), overlap)
 

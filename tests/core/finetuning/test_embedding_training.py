@@ -13,7 +13,7 @@ from llmopt_core.finetuning.data.examples import TrainingSet, chat_example
 from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
 from llmopt_core.finetuning.training import trainer
-from llmopt_core.finetuning.training.adapters import tuned_embeddings
+from llmopt_core.finetuning.training.adapters import list_embeddings
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
 from llmopt_core.finetuning.training.embedding_run import EmbeddingRun, Pair
 from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings
@@ -78,7 +78,7 @@ def test_questions_learn_to_find_their_passages(make: Callable[..., JobFolder], 
     assert points[0].valid_accuracy < 0.5 < 0.9 <= points[-1].valid_accuracy
     tuned = LocalTrainer(settings, "embedding").result(job.id)
     assert isinstance(tuned.spec, EmbeddingSpec)
-    assert [t.name for t in tuned_embeddings(settings)] == ["polyglot"]
+    assert [t.name for t in list_embeddings(settings)] == ["polyglot"]
     vectors = Models(settings).embedder(tuned.spec).encode([*FRENCH, *ENGLISH])
     assert ((vectors[:12] @ vectors[12:].T).argmax(axis=1) == range(12)).mean() >= 0.9
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from llmopt_core.finetuning.data.structured_outputs import report_structured, score_structured
+from llmopt_core.finetuning.data.structured_outputs import score_output, summarize_outputs
 from llmopt_core.finetuning.economics import RequestCost, break_even
 from llmopt_core.finetuning.jobs.job import MetricPoint
 from llmopt_core.finetuning.training.explanations import NOTES, read_curves
@@ -87,23 +87,23 @@ GOLD = json.dumps({"intent": "PlayMusic", "slots": {"artist": "Sia", "track": "A
 def test_structured_answers_are_scored(
     said: str, valid: bool, intent: bool, right: int, found: int, exact: bool
 ) -> None:
-    score = score_structured(said, GOLD)
+    score = score_output(said, GOLD)
     assert (score.valid, score.intent, score.right_slots, score.found_slots, score.wanted_slots, score.exact) == (
         valid, intent, right, found, 2, exact,
     )  # fmt: skip
 
 
 def test_report_has_shares_and_intervals() -> None:
-    scores = [score_structured(GOLD, GOLD)] * 6 + [score_structured("no", GOLD)] * 4
-    report = report_structured(scores)
+    scores = [score_output(GOLD, GOLD)] * 6 + [score_output("no", GOLD)] * 4
+    report = summarize_outputs(scores)
     assert (report.answers, report.valid.value, report.intent.value, report.exact.value) == (10, 0.6, 0.6, 0.6)
     assert report.slot_f1.value == pytest.approx(2 * 12 / (12 + 20))
     assert 0.2 <= report.valid.low < 0.6 < report.valid.high <= 1.0
-    assert report_structured(scores) == report
+    assert summarize_outputs(scores) == report
 
 
 def test_report_without_slots_or_answers() -> None:
     empty = json.dumps({"intent": "x", "slots": {}})
-    assert report_structured([score_structured(empty, empty)]).slot_f1.value == 1.0
+    assert summarize_outputs([score_output(empty, empty)]).slot_f1.value == 1.0
     with pytest.raises(ValueError, match="nothing"):
-        report_structured([])
+        summarize_outputs([])

@@ -8,7 +8,7 @@ import pytest
 from llmopt_core.documents.questions import load_questions
 from llmopt_core.finetuning.data.examples import chat_example, preference_example
 from llmopt_core.finetuning.data.files import load_training_set
-from llmopt_core.finetuning.data.seen_questions import seen_questions, user_texts
+from llmopt_core.finetuning.data.question_overlap import find_question_overlap, user_texts
 
 SAMPLES = Path(__file__).parents[3] / "sample_data" / "finetuning"
 QUESTIONS = [
@@ -46,27 +46,27 @@ QUESTIONS = [
     ],
 )
 def test_a_question_is_found_whole_nearly_or_not(text: str, found: dict[int, str]) -> None:
-    assert seen_questions(QUESTIONS, [text]) == found
+    assert find_question_overlap(QUESTIONS, [text]) == found
 
 
 def test_every_question_of_a_prompt_is_found_not_only_the_nearest() -> None:
     alike = ["When did the Panama Canal open to ships?", "When did the Panama Canal open to the ships?"]
-    assert seen_questions(alike, [alike[0]]) == {0: "exact", 1: "near"}
+    assert find_question_overlap(alike, [alike[0]]) == {0: "exact", 1: "near"}
 
 
 def test_questions_about_other_things_are_different_however_alike_they_are() -> None:
     capitals = ["What is the capital of France?", "What is the capital of the German Empire?", "黄金的化学符号是什么？"]
     others = ["What is the capital of Peru?", "What is the capital of the Roman Empire?", "白银的化学符号是什么？"]
-    assert seen_questions(capitals, others) == {}
-    assert seen_questions(capitals, ["Say, what is the capital of that France?"]) == {0: "near"}
+    assert find_question_overlap(capitals, others) == {}
+    assert find_question_overlap(capitals, ["Say, what is the capital of that France?"]) == {0: "near"}
 
 
 def test_questions_that_differ_in_a_figure_are_different() -> None:
     asked = [f"How many ships passed the canal in 19{year}?" for year in range(30, 60)]
-    assert seen_questions(asked, asked[:20]) == dict.fromkeys(range(20), "exact")
+    assert find_question_overlap(asked, asked[:20]) == dict.fromkeys(range(20), "exact")
     prompts = [f"Passage: In 1959 many passed.\nQuestion: {question}\nAnswer:" for question in asked[:20]]
-    assert seen_questions(asked[:29], prompts) == dict.fromkeys(range(20), "exact")
-    assert seen_questions(["What is 12 + 5?"], ["What is 13 + 5?", "What iss 12 + 5?"]) == {0: "near"}
+    assert find_question_overlap(asked[:29], prompts) == dict.fromkeys(range(20), "exact")
+    assert find_question_overlap(["What is 12 + 5?"], ["What is 13 + 5?", "What iss 12 + 5?"]) == {0: "near"}
 
 
 def test_what_users_say_in_conversations_and_preference_pairs_counts() -> None:
@@ -78,8 +78,8 @@ def test_other_requests_of_the_same_kind_are_no_overlap() -> None:
     held_back = [e.question for e in load_questions(SAMPLES / "snips_test.jsonl", "test").examples]
     trained = list(user_texts(load_training_set(SAMPLES / "snips_train.jsonl").examples))
     assert len(held_back) == 210
-    assert seen_questions(held_back, trained) == {}
-    assert list(seen_questions(held_back, [*trained, *held_back[:50]]).values()).count("exact") == 50
+    assert find_question_overlap(held_back, trained) == {}
+    assert list(find_question_overlap(held_back, [*trained, *held_back[:50]]).values()).count("exact") == 50
 
 
 def test_no_sample_configuration_shows_a_sample_question() -> None:
@@ -90,4 +90,4 @@ def test_no_sample_configuration_shows_a_sample_question() -> None:
         "Who wrote Pride and Prejudice?",
         "When did the Panama Canal open?",
     ]
-    assert seen_questions(asked, shots) == {}
+    assert find_question_overlap(asked, shots) == {}

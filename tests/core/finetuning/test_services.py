@@ -252,20 +252,20 @@ def test_cancelling_during_the_upload_starts_nothing_and_deletes_what_arrived(
 ) -> None:
     from llmopt_core.finetuning.openai import launch as openai_launch
 
-    read = openai_launch.WatchedFile.read
+    read = openai_launch.UploadFile.read
 
     def cancel_in_the_second_file(self: Any, size: int | None = -1, /) -> bytes:
         if stub.files:
             service.cancel(only_job(settings).id)
         return read(self, size)
 
-    monkeypatch.setattr(openai_launch.WatchedFile, "read", cancel_in_the_second_file)
+    monkeypatch.setattr(openai_launch.UploadFile, "read", cancel_in_the_second_file)
     with pytest.raises(Cancellation):
         start(service)
     job = only_job(settings)
     assert (job.status, job.resumable) == ("cancelled", True)
     assert (stub.jobs, stub.files) == ({}, {})
-    monkeypatch.setattr(openai_launch.WatchedFile, "read", read)
+    monkeypatch.setattr(openai_launch.UploadFile, "read", read)
     assert service.resume(job.id).remote_id == "ftjob-1"
 
 

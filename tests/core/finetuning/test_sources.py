@@ -12,9 +12,9 @@ from llmopt_core.execution.budget import Budget
 from llmopt_core.finetuning.data.active_learning import next_to_label
 from llmopt_core.finetuning.data.distillation import distill
 from llmopt_core.finetuning.data.record_examples import (
-    from_corrections,
-    from_few_shot,
-    from_records,
+    examples_from_corrections,
+    examples_from_few_shot,
+    examples_from_records,
     preferences_from_corrections,
 )
 from llmopt_core.models.base import Completion, ModelSpec
@@ -42,7 +42,7 @@ def test_records_with_good_scores_become_conversations_with_the_prompt_as_sent()
         record("good", 0.9, category="x", references=(Span("doc.txt", 0, 1),)),
         record("bad", 0.2), record("unscored", None), record("empty", 1.0, text=" "), record("broken", failure=True),
     ]  # fmt: skip
-    (example,) = from_records(records, min_scores={"answer_f1": 0.8})
+    (example,) = examples_from_records(records, min_scores={"answer_f1": 0.8})
     assert [m["content"] for m in example.messages] == ["Be brief.", "Context: c\n\nQ: q", "an answer"]
     assert (example.label, example.group, example.score) == ("x", "doc.txt", 0.9)
     assert "good" in example.source
@@ -55,7 +55,9 @@ def test_a_conversation_with_tools_keeps_calls_and_results() -> None:
         Message("tool", "Rain.", tool_call_id="a", name="weather"),
     )  # fmt: skip
     assert made.answer is not None
-    (example,) = from_records([replace(made, answer=replace(made.answer, prompt=prompt))], votes={"good": True})
+    (example,) = examples_from_records(
+        [replace(made, answer=replace(made.answer, prompt=prompt))], votes={"good": True}
+    )
     called = {"id": "a", "type": "function", "function": {"name": "weather", "arguments": '{"town": "Oslo"}'}}
     assert example.messages == (
         {"role": "user", "content": "?"},
@@ -67,17 +69,17 @@ def test_a_conversation_with_tools_keeps_calls_and_results() -> None:
 
 def test_without_any_bar_only_votes_count() -> None:
     records = [record("up", 0.0), record("down", 1.0), record("silent", 1.0)]
-    assert [e.source for e in from_records(records, votes={"up": True, "down": False})] == ["run, example up"]
+    assert [e.source for e in examples_from_records(records, votes={"up": True, "down": False})] == ["run, example up"]
 
 
 def test_a_missing_metric_is_not_good_enough() -> None:
-    assert from_records([record("a")], min_scores={"faithfulness": 0.5}) == []
+    assert examples_from_records([record("a")], min_scores={"faithfulness": 0.5}) == []
 
 
 def test_corrections_become_examples_and_preference_pairs() -> None:
     records = [record("a", text="wrong"), record("b", text="right"), record("c", failure=True)]
     corrections = {"a": "better", "b": "right", "c": "from a person", "d": "of no record"}
-    examples = from_corrections(records, corrections)
+    examples = examples_from_corrections(records, corrections)
     assert [e.answer for e in examples] == ["better", "right", "from a person"]
     assert examples[0].messages[0]["role"] == "system"
     assert examples[2].question == "question c?"
@@ -91,7 +93,7 @@ def test_few_shot_examples_become_conversations() -> None:
         {"question": "q2", "answer": "a2", "context": "c2"},
         {"question": "no answer"},
     ]
-    examples = from_few_shot(shots, system="s")
+    examples = examples_from_few_shot(shots, system="s")
     assert [e.question for e in examples] == ["q", "c2\n\nq2"]
     assert examples[0].messages[0] == {"role": "system", "content": "s"}
 

@@ -25,9 +25,9 @@ def test_jobs_get_their_turn_in_the_order_they_were_made(settings: Settings, mon
         older.update_state(status="cancelled")
 
     monkeypatch.setattr(turns, "time", SimpleNamespace(sleep=pass_time))
-    with turns.turn(younger, settings, lambda: False):
+    with turns.training_slot(younger, settings, lambda: False):
         assert waited == ["x"]
-    with turns.turn(older, settings, lambda: False):
+    with turns.training_slot(older, settings, lambda: False):
         assert waited == ["x"]
 
 
@@ -37,9 +37,9 @@ def test_a_waiting_job_can_be_cancelled(settings: Settings, monkeypatch: pytest.
     monkeypatch.setattr(turns, "time", SimpleNamespace(sleep=lambda _seconds: None))
     one.update_state(status="running")
     with (
-        turns.turn(one, settings, lambda: False),
+        turns.training_slot(one, settings, lambda: False),
         pytest.raises(Cancellation),
-        turns.turn(other, settings, lambda: next(answers)),
+        turns.training_slot(other, settings, lambda: next(answers)),
     ):
         raise AssertionError("two at once")
     assert other.job().status == "queued"

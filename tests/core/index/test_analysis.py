@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmopt_core.index.bm25 import Bm25, analyse
-from llmopt_core.index.term_positions import PlacedWords
+from llmopt_core.index.term_positions import TermPositions
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_other_numbers_stay_other_numbers(one, other):
     ["com-\npensation for 1,250.50 of ABC公司2020年", "ค่าตั๋วเรือ ก well-\n known, re\u00adquired", "ภาษา公司abc ქართული"],
 )
 def test_placed_words_are_the_terms_of_the_index(text):
-    words = PlacedWords(text)
+    words = TermPositions(text)
     whole = np.array([0]), np.array([len(text)])
     counts = Counter(analyse(text))
     assert {term: int(words.counts(term, *whole)[0]) for term in counts} == dict(counts)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from llmopt_core.index.embedding_cache import STAGE, encode_cached
+from llmopt_core.index.embedding_cache import STAGE, encode_with_cache
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.tables_runs import cache
@@ -14,13 +14,13 @@ from llmopt_core.runs.tables_runs import cache
 def test_damaged_vectors_are_embedded_again_once(tmp_path, bad, which):
     store = Store(f"sqlite:///{tmp_path / 'llmopt.db'}", tmp_path)
     texts = ["one text", "another text", "a third"]
-    good = encode_cached(texts, HashEmbedder(), store.cache)
+    good = encode_with_cache(texts, HashEmbedder(), store.cache)
     with store.database.write() as connection:
         keys = list(connection.scalars(cache.select().with_only_columns(cache.c.key).where(cache.c.stage == STAGE)))
         connection.execute(cache.update().where(cache.c.key == sorted(keys)[which]).values(value=bad))
     again = HashEmbedder()
-    assert np.array_equal(encode_cached(texts, again, store.cache), good)
+    assert np.array_equal(encode_with_cache(texts, again, store.cache), good)
     assert len(again.encoded) == 1
     third = HashEmbedder()
-    assert np.array_equal(encode_cached(texts, third, store.cache), good)
+    assert np.array_equal(encode_with_cache(texts, third, store.cache), good)
     assert third.encoded == []

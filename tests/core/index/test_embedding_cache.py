@@ -3,13 +3,13 @@ import pytest
 
 from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import EndpointError
-from llmopt_core.index.embedding_cache import BATCH, encode_cached
+from llmopt_core.index.embedding_cache import BATCH, encode_with_cache
 from llmopt_core.models.scripted import HashEmbedder
 
 
 def test_each_distinct_text_is_embedded_once_ever(cache, embedder):
-    first = encode_cached(["b", "a", "b"], embedder, cache)
-    second = encode_cached(["a", "c"], embedder, cache)
+    first = encode_with_cache(["b", "a", "b"], embedder, cache)
+    second = encode_with_cache(["a", "c"], embedder, cache)
     assert sorted(embedder.encoded) == ["a", "b", "c"]
     assert np.array_equal(first[0], first[2])
     assert np.array_equal(first[1], second[0])
@@ -17,12 +17,12 @@ def test_each_distinct_text_is_embedded_once_ever(cache, embedder):
 
 
 def test_vectors_of_different_models_are_kept_apart(cache):
-    assert encode_cached(["a"], HashEmbedder(8), cache).shape == (1, 8)
-    assert encode_cached(["a"], HashEmbedder(16), cache).shape == (1, 16)
+    assert encode_with_cache(["a"], HashEmbedder(8), cache).shape == (1, 8)
+    assert encode_with_cache(["a"], HashEmbedder(16), cache).shape == (1, 16)
 
 
 def test_no_texts_give_no_vectors(cache, embedder):
-    assert encode_cached([], embedder, cache).shape == (0, 64)
+    assert encode_with_cache([], embedder, cache).shape == (0, 64)
 
 
 def test_a_failure_on_the_way_keeps_the_batches_before_it(cache):
@@ -34,16 +34,16 @@ def test_a_failure_on_the_way_keeps_the_batches_before_it(cache):
 
     texts = [f"text {number}" for number in range(BATCH + 10)]
     with pytest.raises(EndpointError):
-        encode_cached(texts, Failing(), cache)
+        encode_with_cache(texts, Failing(), cache)
     after = HashEmbedder()
-    encode_cached(texts, after, cache)
+    encode_with_cache(texts, after, cache)
     assert len(after.encoded) == 10
 
 
 def test_progress_counts_distinct_texts_and_starts_with_the_known_ones(cache, embedder):
-    encode_cached(["a"], embedder, cache)
+    encode_with_cache(["a"], embedder, cache)
     seen = []
-    encode_cached(["a", "b", "b"], embedder, cache, lambda done, total: seen.append((done, total)))
+    encode_with_cache(["a", "b", "b"], embedder, cache, lambda done, total: seen.append((done, total)))
     assert seen == [(1, 2), (2, 2)]
 
 
@@ -53,7 +53,7 @@ def test_lone_surrogates_and_nul_bytes_are_embedded(cache):
             assert [text.encode() for text in texts]
             return super().encode(texts)
 
-    assert encode_cached(["a \ud800 b", "a \x00 b", ""], Strict(), cache).shape == (3, 64)
+    assert encode_with_cache(["a \ud800 b", "a \x00 b", ""], Strict(), cache).shape == (3, 64)
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((1, 3)), np.zeros((2, 64)), np.full((1, 64), np.nan)])
@@ -64,6 +64,6 @@ def test_nonsense_from_the_embedder_is_refused_and_not_kept(wrong):
 
     cache = MemoryCache()
     with pytest.raises(EndpointError) as caught:
-        encode_cached(["a"], Wrong(), cache)
+        encode_with_cache(["a"], Wrong(), cache)
     assert caught.value.kind == "bad-answer"
-    assert np.isfinite(encode_cached(["a"], HashEmbedder(), cache)).all()
+    assert np.isfinite(encode_with_cache(["a"], HashEmbedder(), cache)).all()

@@ -17,7 +17,7 @@ from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import BadInput, StorageError
 from llmopt_core.index import builder, open_indexes, shared_collections
 from llmopt_core.index.build import build_index
-from llmopt_core.index.index_inventory import delete_index, stored_indexes
+from llmopt_core.index.index_inventory import delete_index, list_indexes
 from llmopt_core.index.shared_collections import SharedCollections
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.settings import Settings
@@ -151,10 +151,10 @@ def test_two_workspaces_share_a_collection_and_the_last_one_removes_it(chunks, s
     assert fresh.names() == [name, "llmopt-users"]
     for index in (one, other):
         assert index.search_dense(question, 1)[0][0].chunk == chunks[1]
-    assert delete_index(first, stored_indexes(first)[0].name)
+    assert delete_index(first, list_indexes(first)[0].name)
     assert name in fresh.names()
     assert other.search_dense(question, 1)[0][0].chunk == chunks[1]
-    assert delete_index(second, stored_indexes(second)[0].name)
+    assert delete_index(second, list_indexes(second)[0].name)
     assert fresh.names() == ["llmopt-users"]
     assert fresh.users() == []
 
@@ -283,7 +283,7 @@ def test_what_could_not_be_removed_while_the_server_was_down_is_removed_later(ch
     home = workspace(tmp_path, fresh, "a")
     build_index(chunks, spec, embedder, home, MemoryCache())
     fresh.kill()
-    assert delete_index(home, stored_indexes(home)[0].name)
+    assert delete_index(home, list_indexes(home)[0].name)
     fresh.start()
     index = build_index(chunks[:3], spec, embedder, home, MemoryCache())
     assert fresh.names() == [f"llmopt-{index.fingerprint}", "llmopt-users"]

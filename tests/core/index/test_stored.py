@@ -1,14 +1,14 @@
 from llmopt_core.index.build import build_index
-from llmopt_core.index.index_inventory import delete_index, stored_indexes
+from llmopt_core.index.index_inventory import delete_index, list_indexes
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.types import Chunk
 
 
 def test_indexes_are_listed_and_deleted(chunks, spec, embedder, settings, cache):
-    assert stored_indexes(settings) == []
+    assert list_indexes(settings) == []
     index = build_index(chunks, spec, embedder, settings, cache)
     build_index([Chunk("c.txt", 0, 3, "one")], spec, embedder, settings, cache)
-    found = {stored.name: stored for stored in stored_indexes(settings)}
+    found = {stored.name: stored for stored in list_indexes(settings)}
     stored = found[index.fingerprint]
     assert len(found) == 2
     assert (stored.chunks, stored.embedder) == (len(chunks), embedder.name)
@@ -16,7 +16,7 @@ def test_indexes_are_listed_and_deleted(chunks, spec, embedder, settings, cache)
     assert stored.size > 10_000
     assert delete_index(settings, index.fingerprint)
     assert not delete_index(settings, index.fingerprint)
-    assert [stored.documents for stored in stored_indexes(settings)] == [{"c.txt"}]
+    assert [stored.documents for stored in list_indexes(settings)] == [{"c.txt"}]
 
 
 def test_a_deleted_index_is_built_again_without_embedding(chunks, spec, embedder, settings, cache):
@@ -33,4 +33,4 @@ def test_names_that_leave_the_folder_and_damaged_indexes_are_passed_over(chunks,
     assert not delete_index(settings, f"../indexes/{index.fingerprint}")
     assert not delete_index(settings, "..")
     (settings.home / "indexes" / index.fingerprint / "manifest.json").write_text("{")
-    assert stored_indexes(settings) == []
+    assert list_indexes(settings) == []

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from llmopt_core.experiments.comparison_setup import VariantSetup
-from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH
+from llmopt_core.experiments.search.task import CHOICE, FEW_SHOT_EFFECT, INSTRUCTION
 from llmopt_core.jobs.kind import PLACES, JobKind
 from llmopt_core.labs.chunking.jobs import SWEEP, sweep_arguments
 from llmopt_core.labs.chunking.spec import sweep_spec
 from llmopt_core.labs.documents.jobs import DRAFT, WRITING, WritingArguments
-from llmopt_core.labs.documents.question_writing.write import WritingSpec
+from llmopt_core.labs.documents.question_writing.writer import WritingSpec
 from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.labs.prompts.search_jobs import SEARCHES, search_arguments
 from llmopt_core.labs.prompts.search_setup import SearchSetup, task_from
@@ -74,7 +74,7 @@ def in_retrieval_lab(kind: str, **options: Any) -> Callable[[Lab], Made]:
 EVERY: dict[str, Callable[[Lab], Made]] = {
     "sweep": sweep,
     "writing": writing,
-    "effect": search(WORTH),
+    "effect": search(FEW_SHOT_EFFECT),
     "choice": search(CHOICE, method="random", most=2, trials=2),
     "instruction": search(INSTRUCTION, proposer=MODEL, rewrites=1, rounds=1),
     "measure": in_retrieval_lab(MEASURE, k=2),

@@ -10,10 +10,10 @@ from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import (
     Endpoint,
     Prices,
-    added_endpoints,
     builtin_endpoint,
     endpoints_from,
     endpoints_in,
+    load_endpoints,
 )  # fmt: skip
 from llmopt_core.settings import Settings
 
@@ -168,10 +168,10 @@ def test_prices_of_nothing_are_kept_as_such_and_unknown_ones_as_unknown(tmp_path
     prices = {"free": Prices(), "read": Prices(prompt=0.0, completion=None), "paid": Prices(prompt=1, completion=2)}
     save_endpoint(settings, Endpoint(name="mine", base_url="http://x/v1", prices=prices))
 
-    assert added_endpoints(settings)["mine"].prices == prices
+    assert load_endpoints(settings)["mine"].prices == prices
 
     (tmp_path / "endpoints.yaml").write_text("old: {base_url: http://x/v1, prices: {'*': {}}}")
-    assert added_endpoints(settings)["old"].prices == {"*": Prices()}
+    assert load_endpoints(settings)["old"].prices == {"*": Prices()}
 
 
 def test_an_endpoint_may_name_its_models(tmp_path: Path):

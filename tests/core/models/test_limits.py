@@ -15,7 +15,7 @@ from llmopt_core.models.base import ChatRequest, EmbeddingSpec, ModelSpec
 from llmopt_core.models.body_fields import extra_body_in, parameter_lines, parameters_in
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.openai import stream, transport
-from llmopt_core.models.openai.refusals import refused_parameter
+from llmopt_core.models.openai.refusals import find_parameter
 from llmopt_core.models.probe import check_endpoint
 from llmopt_core.models.registry import Models
 from tests.stub_endpoint import StubEndpoint
@@ -422,7 +422,7 @@ async def test_a_refusal_for_another_reason_teaches_nothing(stub: StubEndpoint, 
 def test_what_a_refusal_is_about(status: int, body: object, found: str | None):
     sent = ("temperature", "max_tokens", "seed", "stop", "response_format", "logprobs", "top_logprobs")
 
-    assert refused_parameter(status, body, sent) == found
+    assert find_parameter(status, body, sent) == found
 
 
 WHOLE_ANSWER = b'{"choices": [{"index": 0, "finish_reason": "stop", "delta": {"content": "Yes"}}]}'
@@ -525,7 +525,7 @@ LITELLM = "litellm.UnsupportedParamsError: azure does not support parameters: {}
     ],
 )  # fmt: skip
 def test_a_refusal_in_the_form_of_any_service(status: int, body: object, found: str | None):
-    assert refused_parameter(status, body, SENT) == found
+    assert find_parameter(status, body, SENT) == found
 
 
 async def test_several_refusals_of_a_proxy_are_learnt_one_after_the_other(stub: StubEndpoint, make_models: MakeModels):

@@ -11,11 +11,11 @@ from llmopt_core.cache import MemoryCache
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments import keys
-from llmopt_core.experiments.indexing import chunk_for, prepare_index
+from llmopt_core.experiments.indexing import chunk_with_cache, prepare_index
 from llmopt_core.experiments.truncation_warnings import question_note, window_note
 from llmopt_core.models.base import BUILTIN_EMBEDDING, EmbeddingSpec
 from llmopt_core.models.endpoints import EmbeddingModel, Endpoint, endpoints_in
-from llmopt_core.models.prefixes import Prefixes, known_prefixes, known_window, prefixes_of, query_side
+from llmopt_core.models.prefixes import Prefixes, find_prefixes, find_window, prefixes_of, query_side
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.models.weight_packages import embedding_folder
@@ -54,12 +54,12 @@ REPRESENT = Prefixes("Represent this sentence for searching relevant passages: "
     ],
 )
 def test_what_is_known_by_name(name: str, prefixes: Prefixes, window: int | None):
-    assert known_prefixes(name) == prefixes
-    assert known_window(name) == window
+    assert find_prefixes(name) == prefixes
+    assert find_window(name) == window
 
 
 def test_chinese_bge_models_have_a_prefix_of_their_own():
-    assert known_prefixes("BAAI/bge-base-zh-v1.5").query.startswith("为这个句子")
+    assert find_prefixes("BAAI/bge-base-zh-v1.5").query.startswith("为这个句子")
 
 
 @pytest.mark.parametrize(
@@ -216,16 +216,16 @@ async def test_retrieval_asks_with_the_query_prefix(settings: Settings):
 
 def test_settings_and_files_keep_what_was_said_of_a_model(settings: Settings, stub: StubEndpoint):
     from llmopt_core.models.endpoint_file import save_endpoint
-    from llmopt_core.models.endpoints import added_endpoints
+    from llmopt_core.models.endpoints import load_endpoints
 
     said = {"e5": EmbeddingModel(query_prefix="query: ", passage_prefix="", window=512)}
     save_endpoint(settings, Endpoint(name="mine", base_url=stub.url, embeddings=said))
 
-    assert added_endpoints(settings)["mine"].embeddings == said
+    assert load_endpoints(settings)["mine"].embeddings == said
 
 
 def chunks_of(documents: list[Document], retrieval: RetrievalSpec, models: Models) -> list[Chunk]:
-    return chunk_for(retrieval, documents, models)
+    return chunk_with_cache(retrieval, documents, models)
 
 
 @pytest.mark.parametrize(

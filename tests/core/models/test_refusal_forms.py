@@ -11,7 +11,7 @@ from aiohttp import web
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ModelSpec
-from llmopt_core.models.openai.refusals import refused_parameter
+from llmopt_core.models.openai.refusals import find_parameter
 from tests.stub_endpoint import StubEndpoint
 
 from .conftest import MakeModels, ask
@@ -59,7 +59,7 @@ RAW = json.dumps({"error": {"message": "Unsupported parameter: 'max_tokens' is n
     ],
 )  # fmt: skip
 def test_what_a_refusal_names(status: int, body: Any, found: str | None):
-    assert refused_parameter(status, body, SENT) == found
+    assert find_parameter(status, body, SENT) == found
 
 
 def refusing(parameter: str, answer: Any):

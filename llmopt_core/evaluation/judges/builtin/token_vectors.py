@@ -49,7 +49,7 @@ class TokenReader:
         """The tokens of each text, in order; texts not read lately are embedded in one call."""
         model = self._embedder()
         store = _store_of(model)
-        found = store.known(texts)
+        found = store.find(texts)
         new = [text for text in dict.fromkeys(texts) if text not in found]
         if new:
             rows = model.encode_tokens([without_surrogates(text) for text in new])
@@ -67,7 +67,7 @@ class _Store:
         self._lock = threading.Lock()
         self.marks = frozenset(ids[0] for ids, _ in model.encode_tokens(_MARKS) if len(ids) == 1)
 
-    def known(self, texts: Sequence[str]) -> dict[str, Tokens]:
+    def find(self, texts: Sequence[str]) -> dict[str, Tokens]:
         with self._lock:
             found = {text: self._kept[text] for text in texts if text in self._kept}
             for text in found:

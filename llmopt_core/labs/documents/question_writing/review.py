@@ -8,7 +8,7 @@ from typing import Any
 from llmopt_core.documents.spans import find_quote
 from llmopt_core.errors import BadInput
 from llmopt_core.labs.documents.question_writing.filters import Candidate
-from llmopt_core.labs.documents.question_writing.write import WrittenQuestions
+from llmopt_core.labs.documents.question_writing.writer import WrittenQuestions
 from llmopt_core.types import Document, Span
 
 

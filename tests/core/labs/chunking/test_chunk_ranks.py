@@ -8,7 +8,7 @@ from llmopt_core.cache import MemoryCache
 from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.index.bm25 import Bm25
-from llmopt_core.labs.chunking.chunk_ranks import bm25_ranks, dense_ranks, ranks_in, still_to_embed, words_of
+from llmopt_core.labs.chunking.chunk_ranks import bm25_ranks, count_missing_vectors, dense_ranks, ranks_in, words_of
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.types import Chunk, Document
 
@@ -25,11 +25,11 @@ CHUNKS = [
 
 def test_every_chunk_has_a_rank_by_meaning_and_is_embedded_once() -> None:
     embedder, cache = HashEmbedder(), MemoryCache()
-    assert still_to_embed(CHUNKS, embedder, cache) == 3
+    assert count_missing_vectors(CHUNKS, embedder, cache) == 3
     ranks = dense_ranks(CHUNKS, "when was the harbour built", embedder, cache)
     assert ranks["b:0-29"].rank == 1
     assert sorted(found.rank for found in ranks.values()) == [1, 2, 3]
-    assert still_to_embed(CHUNKS, embedder, cache) == 0
+    assert count_missing_vectors(CHUNKS, embedder, cache) == 0
     dense_ranks(CHUNKS, "when was the harbour built", embedder, cache)
     assert len(embedder.encoded) == 4
 

@@ -9,9 +9,9 @@ import pytest
 from llmopt_core.cache import MemoryCache
 from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.chunking.spec import ChunkingSpec
-from llmopt_core.index.embedding_cache import encode_cached
+from llmopt_core.index.embedding_cache import encode_with_cache
 from llmopt_core.labs.chunking import embedding
-from llmopt_core.labs.chunking.chunk_tables import cut_all
+from llmopt_core.labs.chunking.chunk_tables import chunk_all
 from llmopt_core.labs.chunking.embedding import DistinctTexts, embed_all
 from llmopt_core.labs.chunking.progress import Reporter
 from llmopt_core.models.scripted import HashEmbedder
@@ -35,11 +35,11 @@ def text_of(chunk: Chunk) -> str:
 
 
 def distinct(questions: tuple[str, ...] = ("When?", "The river freezes.", "When?")) -> DistinctTexts:
-    return DistinctTexts(cut_all(DOCUMENTS, CHUNKINGS, None, lambda _done, _total: None), text_of, questions)
+    return DistinctTexts(chunk_all(DOCUMENTS, CHUNKINGS, None, lambda _done, _total: None), text_of, questions)
 
 
 def test_chunks_come_back_as_they_were_cut() -> None:
-    for cut, chunking in zip(cut_all(DOCUMENTS, CHUNKINGS, None, lambda _d, _t: None), CHUNKINGS, strict=True):
+    for cut, chunking in zip(chunk_all(DOCUMENTS, CHUNKINGS, None, lambda _d, _t: None), CHUNKINGS, strict=True):
         assert list(cut) == chunk_documents(DOCUMENTS, chunking)
         assert cut[1:3] == list(cut)[1:3]
 
@@ -57,7 +57,7 @@ def test_only_what_is_new_is_embedded_and_progress_counts_all(at_once: int, monk
     monkeypatch.setattr(embedding, "_AT_ONCE", at_once)
     embedder, cache, texts = HashEmbedder(), MemoryCache(), distinct()
     every = texts.some(range(len(texts)))
-    encode_cached(every[2:4], embedder, cache)
+    encode_with_cache(every[2:4], embedder, cache)
     steps: list[dict[str, Any]] = []
     embed_all(texts, embedder, cache, Reporter(steps.append))
     assert sorted(embedder.encoded) == sorted(every)

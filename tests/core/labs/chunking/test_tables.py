@@ -19,8 +19,8 @@ from llmopt_core.labs.chunking.sweep import run_sweep
 from llmopt_core.labs.chunking.tables import (
     advice,
     configuration_of,
-    handed_chunks,
     lines,
+    list_retrieved_chunks,
     miss_rows,
 )
 from llmopt_core.models.endpoints import Endpoint, Prices
@@ -83,11 +83,11 @@ def test_questions_missed_and_what_was_handed_over_for_them() -> None:
     (row,) = miss_rows(result, 0, questions)
     assert (row.example_id, row.question, row.miss.label) == ("cut", "lighthouses", "cut in two")
     assert 0 < row.recall < 1
-    (handed,) = handed_chunks(result, 0, CUT)
+    (handed,) = list_retrieved_chunks(result, 0, CUT)
     assert (handed.rank, handed.holds_reference) == (1, True)
     assert TEXT[handed.span.start : handed.span.end] == "Two lighthouses stand there."
     with pytest.raises(BadInput, match="not part of this sweep"):
-        handed_chunks(result, 0, Example("other", "?"))
+        list_retrieved_chunks(result, 0, Example("other", "?"))
 
 
 def test_a_setting_becomes_a_configuration_with_what_was_measured() -> None:

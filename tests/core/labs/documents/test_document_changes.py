@@ -10,8 +10,8 @@ import pytest
 from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.index.build import build_index
-from llmopt_core.index.index_inventory import stored_indexes
-from llmopt_core.labs.documents.document_changes import hanging_on, put_documents, remove_document
+from llmopt_core.index.index_inventory import list_indexes
+from llmopt_core.labs.documents.document_changes import find_dangling, put_documents, remove_document
 from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.runs.store import Store
@@ -114,7 +114,7 @@ def test_a_reference_does_not_go_to_the_same_words_elsewhere(store: Store, setti
 def test_questions_are_named_before_a_document_goes_and_lose_only_its_references(
     store: Store, settings: Settings, project: str
 ) -> None:
-    assert [hanging.example_id for hanging in hanging_on(store, project, "a.txt")] == ["q1", "q2"]
+    assert [hanging.example_id for hanging in find_dangling(store, project, "a.txt")] == ["q1", "q2"]
     removed = remove_document(store, settings, project, "a.txt")
     assert removed.references[0].question == "When was the harbour built?"
     examples = store.evaluation_set(project, "set").examples
@@ -129,14 +129,14 @@ def test_an_index_goes_with_its_documents_unless_another_project_has_them(
     other = store.create_project("other").name
     store.save_documents(other, store.documents(project))
     assert remove_document(store, settings, project, "a.txt").indexes == 0
-    assert len(stored_indexes(settings)) == 1
+    assert len(list_indexes(settings)) == 1
     changed = put_documents(store, settings, other, [Document("a.txt", "Something else.")])
     assert changed.indexes == 1
-    assert stored_indexes(settings) == []
+    assert list_indexes(settings) == []
 
 
 def test_a_document_that_did_not_change_keeps_its_index(store: Store, settings: Settings, project: str) -> None:
     index(store, settings, project)
     changed = put_documents(store, settings, project, [Document("a.txt", TEXT), Document("c.txt", "More.")])
     assert (changed.indexes, changed.unchanged, changed.added) == (0, ("a.txt",), ("c.txt",))
-    assert len(stored_indexes(settings)) == 1
+    assert len(list_indexes(settings)) == 1

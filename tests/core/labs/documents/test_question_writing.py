@@ -15,7 +15,7 @@ from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.labs.documents.question_writing.filters import ALIKE, NO_QUOTE, NOT_THERE, POINTS, SAME
 from llmopt_core.labs.documents.question_writing.passages import sample_passages
 from llmopt_core.labs.documents.question_writing.replies import QuestionDraft, read_reply
-from llmopt_core.labs.documents.question_writing.write import (
+from llmopt_core.labs.documents.question_writing.writer import (
     WritingSpec,
     WrittenQuestions,
     estimate_writing,

@@ -15,9 +15,9 @@ from llmopt_core.labs.evaluation.jobs import (
     ESTIMATE,
     EVALUATION,
     RESUME,
+    arguments_from_pilot,
     evaluation_arguments,
     evaluation_versions,
-    piloted_arguments,
     resume_arguments,
 )
 from llmopt_core.labs.job_kinds import job_kinds
@@ -100,7 +100,7 @@ def test_documents_that_have_changed_since_are_told(lab: Lab, plan: Plan) -> Non
 def test_a_pilot_becomes_the_evaluation_that_it_was_made_for(lab: Lab, plan: Plan) -> None:
     pilot = done(lab, ESTIMATE.name, evaluation_arguments(lab.store, plan), versions=evaluation_versions(plan))
     assert (pilot.lane, [item["left"] for item in pilot.result["estimates"]]) == ("interactive", [1, 1])
-    planned = piloted_arguments(pilot)
+    planned = arguments_from_pilot(pilot)
     assert planned.pilot["rag"].cost_usd == pytest.approx(0.03)
     job = done(lab, EVALUATION.name, planned, versions=pilot.versions)
     assert job.status == "finished"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from llmopt_core.labs.finetuning.annotation import (
     Label,
     LabelDraft,
+    examples_from_labels,
     forget_labels,
-    labelled_examples,
     labels,
     question_key,
     read_drafts,
@@ -61,7 +61,7 @@ def test_questions_of_two_sets_with_the_same_ids_are_told_apart(store: Store) ->
     save_labels(store, "p", [Label("1", runs[1].id, "accepted", "of b")])
     left = {item.candidate.record.example.question for item in waiting(store, "p", runs)}
     assert left == {"two of a?", "two of b?"}
-    assert {(e.question, e.answer) for e in labelled_examples(store, "p")} == {
+    assert {(e.question, e.answer) for e in examples_from_labels(store, "p")} == {
         ("one of a?", "of a"),
         ("one of b?", "of b"),
     }

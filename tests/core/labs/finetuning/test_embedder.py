@@ -13,7 +13,7 @@ from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.finetuning.jobs.folder import open_folder
-from llmopt_core.finetuning.jobs.job import JobRequest, TunedModel
+from llmopt_core.finetuning.jobs.job import FineTunedModel, JobRequest
 from llmopt_core.finetuning.training import local_trainer as local_lora
 from llmopt_core.labs.finetuning import embedder, embedder_gain
 from llmopt_core.labs.finetuning.jobs import Access
@@ -187,7 +187,7 @@ def test_a_started_job_keeps_its_plan_and_its_held_back_questions(
     weights = tmp_path / "home" / "embeddings" / "italian"
     weights.mkdir(parents=True)
     (weights / "model.bin").write_bytes(b"0" * 2_000_000)
-    tuned = TunedModel("italian", EmbeddingSpec(model=str(weights)), {"seconds": 54.0})
+    tuned = FineTunedModel("italian", EmbeddingSpec(model=str(weights)), {"seconds": 54.0})
     models = Models(settings)
     models.register_embedder(BUILTIN_EMBEDDING, HashEmbedder())
     models.register_embedder(str(weights), Translating())
@@ -197,4 +197,4 @@ def test_a_started_job_keeps_its_plan_and_its_held_back_questions(
     changed = embedder.with_embedder(CONFIGURATION, tuned)
     assert (changed.name, changed.retrieval.embedding.model) == ("rag-italian", str(weights))
     with pytest.raises(BadInput, match="chat model"):
-        embedder.with_embedder(CONFIGURATION, TunedModel("chatty", ModelSpec(), {}))
+        embedder.with_embedder(CONFIGURATION, FineTunedModel("chatty", ModelSpec(), {}))

@@ -13,7 +13,7 @@ from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
 from llmopt_core.finetuning.training.adapters import adapters_root, write_card
-from llmopt_core.labs.finetuning.catalogue import model_of_job, tuned_chat_models, tuned_embedding_models
+from llmopt_core.labs.finetuning.catalogue import list_chat_models, list_embedding_models, model_of_job
 from llmopt_core.labs.finetuning.factorial import arm_configurations, economics, read_factorial
 from llmopt_core.labs.finetuning.forgetting import forgetting, general_pair
 from llmopt_core.labs.finetuning.training_pairs import ARMS
@@ -166,17 +166,17 @@ def test_forgetting_is_the_paired_difference_on_a_general_set(store: Store) -> N
 
 
 def test_tuned_models_are_choices(settings: Settings) -> None:
-    assert tuned_chat_models(settings) == []
-    assert tuned_embedding_models(settings) == []
+    assert list_chat_models(settings) == []
+    assert list_embedding_models(settings) == []
     request = JobRequest(name="far", provider="cloud", base_model="big", hyperparameters={})
     folder = new_folder(settings, request, "service", colours(4), None)
     folder.update_state(status="finished", remote_id="ftjob-1", tuned_model="ft:big:far", trained_tokens=7)
     adapters_root(settings).mkdir(parents=True)
     (adapters_root(settings) / "near.gguf").write_bytes(b"GGUF")
     write_card(adapters_root(settings) / "near.json", {"text_format": "completion", "job_id": "other"})
-    assert [m.name for m in tuned_chat_models(settings)] == ["near", "ft:big:far"]
-    (far,) = tuned_chat_models(settings, "cloud")
+    assert [m.name for m in list_chat_models(settings)] == ["near", "ft:big:far"]
+    (far,) = list_chat_models(settings, "cloud")
     assert far.spec == ModelSpec(endpoint="cloud", name="ft:big:far", mode="chat")
     (job,) = all_jobs(settings)
-    assert model_of_job(job, tuned_chat_models(settings)) == far
-    assert [m.name for m in tuned_chat_models(settings, "builtin")] == ["near"]
+    assert model_of_job(job, list_chat_models(settings)) == far
+    assert [m.name for m in list_chat_models(settings, "builtin")] == ["near"]

@@ -9,7 +9,7 @@ import pytest
 
 from llmopt_core.finetuning.data.examples import chat_example
 from llmopt_core.labs.finetuning.embedder import EMBEDDER
-from llmopt_core.labs.finetuning.held_out_sets import find_sets_used, held_back_sets, usual_runs, usual_source
+from llmopt_core.labs.finetuning.held_out_sets import find_held_out_sets, find_set_use, usual_runs, usual_source
 from llmopt_core.labs.finetuning.preparation import Preparation, prepare
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
@@ -46,12 +46,12 @@ def measured(store: Store, name: str) -> int:
     ],
 )
 def test_names_say_what_is_for_measuring_alone(store: Store, name: str, held_back: bool) -> None:
-    assert (held_back_sets(store, "p", [name]) == {name}) is held_back
+    assert (find_held_out_sets(store, "p", [name]) == {name}) is held_back
 
 
 def test_what_an_embedding_model_was_kept_from_is_held_back_whatever_its_name(store: Store) -> None:
     store.save_version("p", EMBEDDER, "zh", {"job": "1", "plan": {"held_back_set": "mine"}})
-    assert held_back_sets(store, "p", ["mine", "yours"]) == {"mine"}
+    assert find_held_out_sets(store, "p", ["mine", "yours"]) == {"mine"}
     assert usual_source(store, "p", ["mine", "yours"]) == "yours"
     assert usual_source(store, "p", ["mine"]) is None
 
@@ -74,7 +74,7 @@ def test_it_is_said_how_many_questions_of_a_set_go_into_training() -> None:
     asked = EvaluationSet("questions", tuple(Example(f"q{i}", f"Who built the bridge number {i}?") for i in range(6)))
     other = EvaluationSet("other", (Example("a", "What is a fjord?"),))
     examples = [chat_example(f"Question: {e.question}\nAnswer:", "a") for e in asked.examples[:4]]
-    (use,) = find_sets_used([*examples, chat_example("Who built teh bridge number 5?", "a")], [asked, other])
+    (use,) = find_set_use([*examples, chat_example("Who built teh bridge number 5?", "a")], [asked, other])
     assert (use.name, use.exact, use.near) == ("questions", 4, 1)
     assert use.sentence == (
         "5 of the 6 questions of questions go into training (4 word for word, 1 nearly): "
@@ -92,4 +92,4 @@ def test_what_is_left_out_of_training_is_what_a_run_would_be_told_of() -> None:
     made = prepare(examples, Preparation(validation_share=0.0), [asked])
     assert [example.answer for example in made.train] == ["Lima"]
     assert made.dropped == {"leaking": 2}
-    assert find_sets_used(made.train, [asked]) == []
+    assert find_set_use(made.train, [asked]) == []

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.versions.training_sets import SavedTraining, save_training_set
+from llmopt_core.experiments.versions.training_sets import TrainingSetVersion, save_training_set
 from llmopt_core.finetuning.data.examples import chat_example
 from llmopt_core.finetuning.finetuners import all_jobs
-from llmopt_core.finetuning.jobs.job import JobRequest, TunedModel
+from llmopt_core.finetuning.jobs.job import FineTunedModel, JobRequest
 from llmopt_core.labs.finetuning import jobs
 from llmopt_core.models.base import EmbeddingSpec, ModelSpec
 from llmopt_core.models.endpoints import Endpoint
@@ -35,7 +35,7 @@ def access(tmp_path, stub: FineTuningStub) -> jobs.Access:
 
 
 @pytest.fixture
-def saved(access: jobs.Access) -> Iterator[SavedTraining]:
+def saved(access: jobs.Access) -> Iterator[TrainingSetVersion]:
     store = Store.open(access.settings)
     store.ensure_project("p")
     yield save_training_set(store, "p", "colours", colours(12).examples, colours(4, 50).examples)
@@ -46,24 +46,24 @@ REQUEST = JobRequest(name="mine", provider="cloud", base_model="big")
 
 
 def test_what_leaves_the_machine_is_said_before_it_does(
-    access: jobs.Access, saved: SavedTraining, stub: FineTuningStub
+    access: jobs.Access, saved: TrainingSetVersion, stub: FineTuningStub
 ) -> None:
-    gone = jobs.leaving(access, "cloud", saved)
+    gone = jobs.summarize_departure(access, "cloud", saved)
     assert gone is not None
     assert (gone.examples, gone.validation_examples, gone.is_local) == (12, 4, True)
-    alone = jobs.leaving(access, "cloud", saved, validate=False)
+    alone = jobs.summarize_departure(access, "cloud", saved, validate=False)
     assert alone is not None
     assert alone.validation_examples == 0
-    assert jobs.leaving(access, "local", saved) is None
+    assert jobs.summarize_departure(access, "local", saved) is None
     with pytest.raises(BadInput, match="no endpoint"):
-        jobs.leaving(access, "elsewhere", saved)
+        jobs.summarize_departure(access, "elsewhere", saved)
     with pytest.raises(BadInput, match="Agree"):
         jobs.start(access, REQUEST, saved)
     assert stub.requests == []
 
 
 def test_a_service_job_is_reported_whole_and_as_last_known_when_the_service_is_away(
-    access: jobs.Access, saved: SavedTraining, stub: FineTuningStub
+    access: jobs.Access, saved: TrainingSetVersion, stub: FineTuningStub
 ) -> None:
     job = jobs.start(access, REQUEST, saved, confirmed=True)
     stub.event(job.remote_id, "Step 1", {"step": 1, "train_loss": 2.0})
@@ -80,15 +80,15 @@ def test_a_service_job_is_reported_whole_and_as_last_known_when_the_service_is_a
     assert jobs.resume(access, job.id).status == "cancelled"
 
 
-def test_names_are_free_and_usable(access: jobs.Access, saved: SavedTraining) -> None:
+def test_names_are_free_and_usable(access: jobs.Access, saved: TrainingSetVersion) -> None:
     jobs.start(access, REQUEST, saved, confirmed=True)
     known = all_jobs(access.settings)
     assert jobs.free_name("mine", known, []) == "mine-2"
     assert jobs.free_name("Ärzte & Co.", known, []) == "rzte-Co"
-    assert jobs.free_name("…", known, [TunedModel("tuned", ModelSpec())]) == "tuned-2"
+    assert jobs.free_name("…", known, [FineTunedModel("tuned", ModelSpec())]) == "tuned-2"
 
 
-def test_the_name_of_a_model_says_what_it_has_learned(saved: SavedTraining) -> None:
+def test_the_name_of_a_model_says_what_it_has_learned(saved: TrainingSetVersion) -> None:
     named = replace(saved, name="Support answers!", number=3)
     assert jobs.model_name(named, "lora") == "Support-answers-v3-lora"
     assert jobs.model_name(named, "embedding") == "Support-answers-v3-embedding"
@@ -102,7 +102,7 @@ def test_the_name_of_a_model_says_what_it_has_learned(saved: SavedTraining) -> N
     assert len(long) <= 34
 
 
-def test_the_rough_time_follows_the_last_run_here(access: jobs.Access, saved: SavedTraining) -> None:
+def test_the_rough_time_follows_the_last_run_here(access: jobs.Access, saved: TrainingSetVersion) -> None:
     first = jobs.rough_seconds(saved, 3, [])
     (job,) = [jobs.start(access, REQUEST, saved, confirmed=True)]
     local = replace(job, provider="local", tokens_per_second=jobs.USUAL_SPEED * 2)
@@ -113,9 +113,9 @@ def test_the_rough_time_follows_the_last_run_here(access: jobs.Access, saved: Sa
 
 @pytest.mark.parametrize("system", ["", "Say JSON.", 'Say {"a": 1}, never {{ x }} or {% raw %}.\nÜber "all".'])
 def test_the_configuration_asks_as_the_examples_did(system: str) -> None:
-    tuned = TunedModel("mine", ModelSpec(adapter="mine", mode="completion"))
-    made = jobs.configuration_as_trained(tuned, [chat_example(f"q{i}", "a", system=system) for i in range(3)])
+    tuned = FineTunedModel("mine", ModelSpec(adapter="mine", mode="completion"))
+    made = jobs.configuration_for_training(tuned, [chat_example(f"q{i}", "a", system=system) for i in range(3)])
     assert (made.name, made.model.adapter, made.prompt.template) == ("mine", "mine", "{{ question }}")
     assert render(made.prompt.system, {}) == system
     with pytest.raises(BadInput, match="embedding"):
-        jobs.configuration_as_trained(TunedModel("e", EmbeddingSpec()), [])
+        jobs.configuration_for_training(FineTunedModel("e", EmbeddingSpec()), [])

@@ -12,7 +12,12 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, chat_example
 from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
-from llmopt_core.labs.finetuning.prompt_match import asks_alike, examples_of_job, holds_more, questions_for
+from llmopt_core.labs.finetuning.prompt_match import (
+    examples_of_job,
+    find_matching_configuration,
+    has_instructions,
+    questions_for,
+)
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
@@ -46,27 +51,32 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def test_the_configuration_that_made_the_examples_is_found_again() -> None:
-    assert asks_alike([BARE, PLAIN, OTHER, RAG], READING) == "rag"
-    assert asks_alike([BARE, PLAIN, OTHER], READING) == ""
-    assert asks_alike([BARE, PLAIN], [chat_example("Be brief.\n\nQuestion: why?\nAnswer:", "so")]) == "plain"
-    assert asks_alike([RAG], []) == ""
+    assert find_matching_configuration([BARE, PLAIN, OTHER, RAG], READING) == "rag"
+    assert find_matching_configuration([BARE, PLAIN, OTHER], READING) == ""
+    assert (
+        find_matching_configuration([BARE, PLAIN], [chat_example("Be brief.\n\nQuestion: why?\nAnswer:", "so")])
+        == "plain"
+    )
+    assert find_matching_configuration([RAG], []) == ""
 
 
 def test_conversations_are_compared_message_by_message() -> None:
     chat = RAG.model_copy(update={"name": "chat", "model": ModelSpec(mode="chat")})
     told = "Passage: text\nQuestion: why?\nAnswer:"
-    assert asks_alike([RAG, chat], [chat_example(told, "so", system="Copy.")]) == "chat"
-    assert asks_alike([RAG, chat], [chat_example(told, "so", system="Invent.")]) == ""
+    assert find_matching_configuration([RAG, chat], [chat_example(told, "so", system="Copy.")]) == "chat"
+    assert find_matching_configuration([RAG, chat], [chat_example(told, "so", system="Invent.")]) == ""
 
 
 def test_a_prompt_that_needs_more_than_question_and_context_is_passed_over() -> None:
-    assert asks_alike([configuration("dated", "", "{{ today }} {{ question }}"), RAG], READING) == "rag"
+    assert (
+        find_matching_configuration([configuration("dated", "", "{{ today }} {{ question }}"), RAG], READING) == "rag"
+    )
 
 
 def test_examples_that_hold_a_passage_are_more_than_questions() -> None:
     long = [chat_example(f"Passage: {'text ' * 50}\nQuestion: what {i}?", "a") for i in range(3)]
-    assert holds_more(long)
-    assert not holds_more(STRUCTURED)
+    assert has_instructions(long)
+    assert not has_instructions(STRUCTURED)
 
 
 def test_what_a_job_learned_from_is_read_from_its_folder(tmp_path: Path) -> None:

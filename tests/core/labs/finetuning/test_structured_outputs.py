@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from llmopt_core.finetuning.jobs.job import TunedModel
+from llmopt_core.finetuning.jobs.job import FineTunedModel
 from llmopt_core.labs.finetuning.sources import sample_questions, sample_training
 from llmopt_core.labs.finetuning.structured_outputs import (
     is_structured,
+    list_structured_runs,
     prompting_baseline,
-    structured_report,
-    structured_runs,
+    report_structured_outputs,
 )
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.store import Store
@@ -28,10 +28,10 @@ def test_runs_on_structured_questions_are_reported(store: Store) -> None:
             for i, (e, text) in enumerate(zip(questions.examples, answers, strict=True))
         ])  # fmt: skip
         store.finish_run(run, "finished")
-    base, tuned = structured_runs(store, "p", saved)
+    base, tuned = list_structured_runs(store, "p", saved)
     assert (base.name, tuned.name) == ("base", "tuned")
-    assert structured_report(store, base).valid.value == 0.25
-    best = structured_report(store, tuned)
+    assert report_structured_outputs(store, base).valid.value == 0.25
+    best = report_structured_outputs(store, tuned)
     assert (best.valid.value, best.intent.value, best.slot_f1.value, best.exact.value) == (1.0, 1.0, 1.0, 1.0)
 
 
@@ -44,7 +44,7 @@ def test_structured_sets_are_recognised(reference: str | None, structured: bool)
 
 
 def test_the_baseline_shows_the_nearest_training_examples_to_the_base_model() -> None:
-    made = prompting_baseline(TunedModel("mine", ModelSpec(adapter="mine", mode="completion")), sample_training())
+    made = prompting_baseline(FineTunedModel("mine", ModelSpec(adapter="mine", mode="completion")), sample_training())
     assert (made.model.adapter, made.model.stop) == ("", ("\n",))
     assert made.prompt.system.startswith("Turn the request into JSON")
     shots = made.prompt.few_shot

@@ -72,7 +72,7 @@ def finished_run(store: Store, name: str = "base") -> int:
 def test_a_collection_keeps_each_example_once_and_becomes_versions(store: Store) -> None:
     assert library.collect(store, "p", [town(1, label="a", group="g", score=0.5), town(2)]) == 2
     assert library.collect(store, "p", [town(2), town(3)]) == 1
-    kept = library.collected_examples(store, "p")
+    kept = library.read_collection(store, "p")
     assert (kept[0].label, kept[0].group, kept[0].score, kept[0].answer) == (
         "a",
         "g",
@@ -89,13 +89,13 @@ def test_a_collection_keeps_each_example_once_and_becomes_versions(store: Store)
     assert (read.version, read.validation.examples) == (first.version, first.validation and first.validation.examples)
     assert read.version != other.version
     library.clear_collection(store, "p")
-    assert library.collected_examples(store, "p") == []
+    assert library.read_collection(store, "p") == []
 
 
 def test_a_repeated_example_is_from_where_it_stood_first(store: Store) -> None:
     line = b'{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}\n'
     assert library.collect(store, "p", sources.read_upload(2 * line, "x.jsonl")) == 1
-    assert [example.source for example in library.collected_examples(store, "p")] == ["x.jsonl line 1"]
+    assert [example.source for example in library.read_collection(store, "p")] == ["x.jsonl line 1"]
 
 
 def test_what_cannot_be_trained_on_is_not_saved(store: Store) -> None:
@@ -156,7 +156,7 @@ def test_worked_examples_of_the_prompt_are_not_trained_on(store: Store, mode: Li
     score = {"answer_f1": Score("answer_f1", 1.0)}
     store.save_records(run, [(0, Record(example, Answer("new", hits, prompt=sent), scores=score))])
     labelling.save_labels(store, "p", [labelling.Label("q", run, "accepted", "new")])
-    for (made,) in (sources.good_records(store, run, {"answer_f1": 0.5}), labelling.labelled_examples(store, "p")):
+    for (made,) in (sources.good_records(store, run, {"answer_f1": 0.5}), labelling.examples_from_labels(store, "p")):
         told = [str(message["content"]) for message in made.messages]
         assert len(told) == (3 if mode == "chat" else 2)
         assert "New" in told[-2]
@@ -188,16 +188,16 @@ def test_decisions_feed_the_training_data_and_are_not_asked_again(store: Store) 
     ]
     assert labelling.save_labels(store, "p", decided) == 2
     assert [w.candidate.record.example.id for w in labelling.waiting(store, "p", [store.run(run)])] == ["q3"]
-    (made,) = labelling.labelled_examples(store, "p")
+    (made,) = labelling.examples_from_labels(store, "p")
     assert (made.messages[0]["content"], made.answer, made.label) == (
         "Q: What is the capital number 1?",
         "the right town",
         "c",
     )
-    (pair,) = labelling.labelled_examples(store, "p", pairs=True)
+    (pair,) = labelling.examples_from_labels(store, "p", pairs=True)
     assert (pair.answer, pair.rejected[0]["content"]) == ("the right town", "said 1")
     labelling.save_labels(store, "p", [labelling.Label("q1", run, "rejected")])
-    assert labelling.labelled_examples(store, "p") == []
+    assert labelling.examples_from_labels(store, "p") == []
     labelling.forget_labels(store, "p")
     assert labelling.labels(store, "p") == {}
 
@@ -206,7 +206,7 @@ def test_decisions_on_a_run_that_is_gone_are_passed_over(store: Store) -> None:
     run = finished_run(store)
     labelling.save_labels(store, "p", [labelling.Label("q1", run, "accepted", "x")])
     store.delete_runs([run])
-    assert labelling.labelled_examples(store, "p") == []
+    assert labelling.examples_from_labels(store, "p") == []
 
 
 async def test_a_larger_model_answers_and_only_what_passes_is_kept(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.jobs.queue import JobRunner
 from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.labs.prompts.board import Board, Place
-from llmopt_core.labs.prompts.comparison_runner import all_places, run_comparison
+from llmopt_core.labs.prompts.comparison_runner import all_cells, run_comparison
 from llmopt_core.labs.prompts.grid import Grid, load_grid
 from llmopt_core.models.base import BUILTIN_EMBEDDING, ChatRequest
 from llmopt_core.models.endpoint_file import save_endpoint
@@ -83,7 +83,7 @@ class Lab:
     async def run(self, plan: ComparisonPlan, **changes: Any) -> Comparison:
         """Run a plan to its end and give it as it is stored."""
         self.found = start_comparison(self.store, plan, new_id())
-        return await self.run_again(plan, self.found, all_places(plan), **changes)
+        return await self.run_again(plan, self.found, all_cells(plan), **changes)
 
     async def run_again(
         self, plan: ComparisonPlan, found: Comparison, places: Sequence[Place], **changes: Any

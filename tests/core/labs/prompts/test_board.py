@@ -42,4 +42,4 @@ def test_the_end_wakes_whoever_looks(waits: list[float]) -> None:
     waits.clear()
     board.end()
     assert board.changes(version, 9.0)[1] == [(0, 0, 0)]
-    assert (waits, board.ended) == ([], True)
+    assert (waits, board.has_ended) == ([], True)

@@ -26,9 +26,9 @@ from llmopt_core.experiments.comparison_plan import MOST_VARIANTS, check_plan, f
 from llmopt_core.experiments.subset import choose_examples
 from llmopt_core.labs.prompts.board import Board, Place
 from llmopt_core.labs.prompts.columns import columns_of
-from llmopt_core.labs.prompts.comparison_runner import all_places, run_comparison
+from llmopt_core.labs.prompts.comparison_runner import all_cells, run_comparison
 from llmopt_core.labs.prompts.export import comparison_csv, comparison_html, comparison_values, summary_lines
-from llmopt_core.labs.prompts.grid import differences, metric_scores, missing_places
+from llmopt_core.labs.prompts.grid import differences, metric_scores, missing_cells
 from llmopt_core.labs.prompts.live_comparisons import LiveComparisons
 from llmopt_core.labs.prompts.outcome import Outcome, assertions_in
 from llmopt_core.labs.prompts.row_notes import RowNote, row_notes, save_note
@@ -122,13 +122,13 @@ async def test_pieces_arrive_where_somebody_looks_before_the_answer_is_whole(lab
             seen.append((place[1], self.cell(place).text))
 
     spy = Spy()
-    spy.add(all_places(plan))
+    spy.add(all_cells(plan))
     spy.look_at("a page", [0])
     async with lab.models() as models:
         await run_comparison(lab.store, plan, start_comparison(lab.store, plan, new_id()), models, spy)
     assert seen == [(0, "It "), (0, "It is "), (0, "It is Rhine.")]
     assert spy.cell((0, 1, 0)).text == "It is Au."
-    assert spy.ended
+    assert spy.has_ended
 
 
 async def test_a_failed_cell_says_why_and_can_be_asked_again_alone(lab: Lab) -> None:
@@ -148,7 +148,7 @@ async def test_a_failed_cell_says_why_and_can_be_asked_again_alone(lab: Lab) -> 
     assert grid.rows[1][0].record.failure is not None
     assert grid.rows[1][0].record.failure.message == "The endpoint scripted fell over."
     assert grid.filter_rows("failures") == [1, 2]
-    assert missing_places(grid) == [(0, 1, 0), (1, 1, 0)]
+    assert missing_cells(grid) == [(0, 1, 0), (1, 1, 0)]
     broken[0] = False
     asked = len(lab.chat.requests)
     for run in found.all_runs:
@@ -165,7 +165,7 @@ def test_what_a_budget_refused_is_missing_and_asked_within_a_new_one(lab: Lab) -
     found = comparison(lab.store, "p", key)
     assert {run.status for run in found.all_runs} == {"budget-reached"}
     assert sum(run.failed for run in found.all_runs) == 0
-    missing = missing_places(lab.grid(found))
+    missing = missing_cells(lab.grid(found))
     assert len(missing) == 6 - len(lab.chat.requests) == 3
     for budget in (None, 0.03, 0.01):
         with pytest.raises(BadInput, match=r"may cost in all: \$0\.03 are spent already"):
@@ -176,10 +176,10 @@ def test_what_a_budget_refused_is_missing_and_asked_within_a_new_one(lab: Lab) -
     assert len(lab.chat.requests) == 4
     assert again.budget_usd == 0.045
     # What is read of it may be old: what was paid since counts all the same.
-    live.ask_again(found, missing_places(lab.grid(again)), 1.0)
+    live.ask_again(found, missing_cells(lab.grid(again)), 1.0)
     live.wait(key)
     whole = comparison(lab.store, "p", key)
-    assert (whole.out_of_budget, missing_places(lab.grid(whole)), len(lab.chat.requests)) == (False, [], 6)
+    assert (whole.out_of_budget, missing_cells(lab.grid(whole)), len(lab.chat.requests)) == (False, [], 6)
     assert sum(run.usage.cost_usd or 0.0 for run in whole.all_runs) == pytest.approx(0.06)
 
 
@@ -217,7 +217,7 @@ async def test_an_answer_without_a_paid_judge_is_kept_and_asked_again(lab: Lab) 
     assert record.failure is None
     assert record.answer is not None
     assert record.scores["llm-rubric: It is polite."].failure_kind == "budget"
-    assert missing_places(lab.grid(found)) == [(0, 1, 0), (0, 2, 0)]
+    assert missing_cells(lab.grid(found)) == [(0, 1, 0), (0, 2, 0)]
 
 
 async def test_cancelling_keeps_what_has_come(lab: Lab) -> None:
@@ -229,7 +229,7 @@ async def test_cancelling_keeps_what_has_come(lab: Lab) -> None:
     assert states[0] == "done"
     assert states[-1] == "cancelled"
     assert found.status == "cancelled"
-    assert 0 < len(missing_places(grid)) < 6
+    assert 0 < len(missing_cells(grid)) < 6
 
 
 async def test_an_example_with_a_check_that_is_not_supported_is_not_run(lab: Lab) -> None:
@@ -243,7 +243,7 @@ async def test_an_example_with_a_check_that_is_not_supported_is_not_run(lab: Lab
     assert (column.passed, column.decided, column.not_run, column.answered, column.failed) == (0, 0, 1, 0, 0)
     assert lab.chat.requests == []
     assert column.usage.calls + column.usage.cached_calls == 0
-    assert missing_places(grid) == []
+    assert missing_cells(grid) == []
     assert found.status == "finished"
     assert cell.record is not None
     assert cell.record.not_run == "Not run: `perplexity` is not supported"
@@ -422,7 +422,7 @@ async def test_a_variant_that_shows_the_rows_as_examples_is_never_better(lab: La
     grid = lab.grid(found)
     bare, shown = columns_of(grid)
     assert shown.overlap is not None
-    assert (shown.overlap.exact, bare.overlap and bare.overlap.seen) == (7, 0)
+    assert (shown.overlap.exact, bare.overlap and bare.overlap.overlap_count) == (7, 0)
     versus = shown.versus["exact_match"]
     assert (versus.difference, versus.verdict) == (1.0, "not comparable")
     assert "7 of 10 questions stand among the few-shot examples" in comparison_html(found, grid)

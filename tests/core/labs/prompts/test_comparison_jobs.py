@@ -9,7 +9,7 @@ import pytest
 
 from llmopt_core.experiments.comparison import Comparison, comparison, new_id, start_comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
-from llmopt_core.labs.prompts.grid import missing_places
+from llmopt_core.labs.prompts.grid import missing_cells
 from llmopt_core.labs.prompts.jobs import COMPARISON, comparison_arguments
 from llmopt_core.labs.prompts.live_comparisons import LiveComparisons
 from llmopt_core.runs.values import Job
@@ -45,7 +45,7 @@ def test_another_process_answers_what_is_missing_and_pays_nothing_twice(lab: Lab
     assert do_jobs(home) == 0
     whole, job = end_of(lab, found, job_id)
     assert (job.status, job.error, whole.status) == ("finished", "", "finished")
-    assert missing_places(lab.grid(whole)) == []
+    assert missing_cells(lab.grid(whole)) == []
     # Two variants, three questions, twice each; only the call in which it died is made again.
     asked = calls_of(home)
     assert len(asked) == 13
@@ -59,7 +59,7 @@ def test_only_the_places_that_were_asked_are_answered(lab: Lab) -> None:
     whole, job = end_of(lab, found, job_id)
     assert job.status == "finished"
     assert len(calls_of(lab.home)) == 1
-    assert missing_places(lab.grid(whole)) == [(0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1, 0), (0, 2, 0)]
+    assert missing_cells(lab.grid(whole)) == [(0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 1, 0), (0, 2, 0)]
 
 
 def test_a_comparison_that_is_cancelled_before_its_turn_is_closed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from llmopt_core.experiments.comparison import comparison, new_id, start_comparison
 from llmopt_core.labs.prompts.board import Board
-from llmopt_core.labs.prompts.comparison_runner import all_places, run_comparison
+from llmopt_core.labs.prompts.comparison_runner import all_cells, run_comparison
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.openai import refusals
 from llmopt_core.models.registry import Models
@@ -32,7 +32,7 @@ async def test_answers_of_a_comparison_are_read_again(lab: Lab) -> None:
     plan = lab.plan(one, examples=(Example("q1", "Which?", "Rhine"), Example("q2", "Nine", "Nine")),
                     metrics=("answer_f1",), repeats=2, concurrency=1)  # fmt: skip
     found, board = start_comparison(lab.store, plan, new_id()), Board()
-    board.add(all_places(plan))
+    board.add(all_cells(plan))
     with StubEndpoint(lambda body: body["messages"][-1]["content"]) as stub:
         stub.mangle = mangle
         endpoint = Endpoint(name="stub", base_url=stub.url)

@@ -21,12 +21,12 @@ from llmopt_core.experiments.comparison_setup import (
 from llmopt_core.experiments.preview import preview_prompt, preview_variables, stand_in, variables_of
 from llmopt_core.experiments.versions.prompts import (
     few_shot_from,
+    load_prompt,
     newest_versions,
     prompt_from,
     restore,
     save_few_shot,
     save_prompt,
-    saved_prompt,
     version_label,
 )
 from llmopt_core.labs.prompts.few_shot_sources import examples_from_records
@@ -180,9 +180,9 @@ def test_prompts_are_saved_found_and_restored(lab: Lab) -> None:
     second = save_prompt(lab.store, "p", "terse", PromptSpec(system="two"))
     assert lab.store.draft("p", "prompt", "terse") is None
     lab.store.set_label("p", "prompt", "terse", "production", first.number)
-    assert saved_prompt(lab.store, "p", "terse").system == "two"
-    assert saved_prompt(lab.store, "p", "terse@1").system == "one"
-    assert saved_prompt(lab.store, "p", "terse@production").system == "one"
+    assert load_prompt(lab.store, "p", "terse").system == "two"
+    assert load_prompt(lab.store, "p", "terse@1").system == "one"
+    assert load_prompt(lab.store, "p", "terse@production").system == "one"
     third = restore(lab.store, "p", "prompt", "terse", 1)
     assert (second.number, third.number, third.note) == (2, 3, "Version 1 restored")
     assert version_label(newest_versions(lab.store, "p", "prompt")["terse"]) == "terse v3"

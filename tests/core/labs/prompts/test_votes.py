@@ -14,7 +14,7 @@ from llmopt_core.experiments.result import read_result, result_of
 from llmopt_core.experiments.votes import tally
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.labs.prompts.export import comparison_html
-from llmopt_core.labs.prompts.votes import Ballot, ballots_of, cast_vote, preference_pairs, voted_examples
+from llmopt_core.labs.prompts.votes import Ballot, ballots_of, cast_vote, list_voted_examples, preference_pairs
 from llmopt_core.reporting.page import PALETTE
 from llmopt_core.runs.store_labs import Vote
 from llmopt_core.statistics.paired_comparison import sign_test
@@ -60,7 +60,7 @@ async def test_votes_are_kept_per_voter_and_the_last_one_counts(lab: Lab) -> Non
     assert len(votes) == 2 * len(EXAMPLES)
     assert {v.choice for v in votes if v.voter == "ann"} == {"first"}
     assert {v.choice for v in votes if v.voter == "bob"} == {"second"}
-    assert voted_examples(votes, "bob") == {"q1", "q2", "q3"}
+    assert list_voted_examples(votes, "bob") == {"q1", "q2", "q3"}
     result = tally(grid.names, votes)
     assert result.votes == {"bob": 3, "ann": 3}
     assert result.agreement == 0

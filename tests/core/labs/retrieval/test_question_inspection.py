@@ -83,9 +83,9 @@ async def test_an_answer_is_known_once_it_was_given(lab: Lab) -> None:
         assert not one.is_cached(EXAMPLES[0])
         found = await one.look(EXAMPLES[0])
         assert one.is_cached(EXAMPLES[0])
-        assert one.cached_answer(found) is None
+        assert one.read_answer(found) is None
         assert (await one.answer(found)).text == "Rhine"
-        known = one.cached_answer(found)
+        known = one.read_answer(found)
         assert known is not None
         assert "The Rhine flows through Cologne." in known.prompt[-1].content
     assert len(lab.chat.requests) == 1
@@ -207,7 +207,7 @@ async def test_a_known_question_is_looked_at_without_model_and_database(
         raise AssertionError("loaded")
 
     monkeypatch.setattr("llmopt_core.models.local.embedding.local_embedder", refuse)
-    monkeypatch.setattr("llmopt_core.index.build.embedded_client", refuse)
+    monkeypatch.setattr("llmopt_core.index.build.local_client", refuse)
     again, searched = await look()
     assert not searched
     assert again == first

@@ -8,7 +8,7 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.spending import read_spending, spending_words
-from llmopt_core.experiments.search.task import WORTH
+from llmopt_core.experiments.search.task import FEW_SHOT_EFFECT
 from llmopt_core.experiments.search.trial_runner import search_work_name
 from llmopt_core.labs.prompts.few_shot_effect import measure_few_shot_effect
 from llmopt_core.labs.prompts.few_shot_search import choose_few_shot
@@ -58,7 +58,7 @@ async def test_a_search_that_is_cancelled_and_begun_anew_costs_no_more_than_its_
 async def test_what_is_left_of_a_search_is_told_and_other_searches_have_their_own_budget(lab: Lab) -> None:
     await lab.run(measure_few_shot_effect, lab.task(budget={"usd": 0.3}))
     async with lab.models() as models:
-        work = search_work_name(WORTH, lab.task(), models, {"keep_examples": False})
+        work = search_work_name(FEW_SHOT_EFFECT, lab.task(), models, {"keep_examples": False})
     assert read_spending(lab.store.cache, work).usage.cost_usd == pytest.approx(paid(lab))
     assert spending_words(lab.store.cache, work, 0.5) == "$0.30 of the budget of $0.50 are spent, $0.20 are left"
     other = await lab.run(measure_few_shot_effect, lab.task(count=12, budget={"usd": 0.3}))

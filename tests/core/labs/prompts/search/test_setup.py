@@ -6,8 +6,8 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.comparison_setup import VariantSetup
-from llmopt_core.experiments.search.results import FewShotEffect, found_by
-from llmopt_core.experiments.search.task import CHOICE, WORTH
+from llmopt_core.experiments.search.results import FewShotEffect, read_search_result
+from llmopt_core.experiments.search.task import CHOICE, FEW_SHOT_EFFECT
 from llmopt_core.labs.prompts.few_shot_effect import measure_few_shot_effect
 from llmopt_core.labs.prompts.search_jobs import search_arguments
 from llmopt_core.labs.prompts.search_setup import SearchSetup, search_jobs, task_from
@@ -49,23 +49,23 @@ def test_what_is_gone_is_named(stored: Lab) -> None:
 def test_a_job_keeps_its_result(stored: Lab) -> None:
     task = task_from(stored.store, "p", setup(), FewShotSpec(examples=SHOTS))
     runner = stored.runner()
-    arguments = search_arguments(stored.store, WORTH, "shots", task, setup(), {})
-    job_id = runner.submit(WORTH, "p", arguments)
+    arguments = search_arguments(stored.store, FEW_SHOT_EFFECT, "shots", task, setup(), {})
+    job_id = runner.submit(FEW_SHOT_EFFECT, "p", arguments)
     job = runner.wait(job_id, 60)
     assert job.status == "finished"
-    found = found_by(job, FewShotEffect)
+    found = read_search_result(job, FewShotEffect)
     assert found is not None
     assert len(found.examples) == 3
     assert job.progress["done"] == job.progress["total"] == 96
-    assert [one.id for one in search_jobs(stored.store, "p", WORTH, "shots")] == [job_id]
-    assert not search_jobs(stored.store, "p", WORTH, "others")
+    assert [one.id for one in search_jobs(stored.store, "p", FEW_SHOT_EFFECT, "shots")] == [job_id]
+    assert not search_jobs(stored.store, "p", FEW_SHOT_EFFECT, "others")
     assert not search_jobs(stored.store, "p", CHOICE, "shots")
 
 
 def test_a_result_that_cannot_be_read_counts_as_none(stored: Lab) -> None:
-    job_id = stored.store.start_job(WORTH, "p", {"subject": "s"})
+    job_id = stored.store.start_job(FEW_SHOT_EFFECT, "p", {"subject": "s"})
     stored.store.update_job(job_id, status="finished", result={"found": {"other": "version"}})
-    assert found_by(stored.store.job(job_id), FewShotEffect) is None
+    assert read_search_result(stored.store.job(job_id), FewShotEffect) is None
 
 
 async def test_retrieved_passages_go_along(stored: Lab) -> None:

@@ -15,7 +15,7 @@ from llmopt_core.prompts.overlap import find_overlap
 from llmopt_core.text.scripts import is_east_asian
 from llmopt_core.text.words import fold_to_words, words
 
-Seen = Literal["exact", "near"]
+QuestionOverlap = Literal["exact", "near"]
 
 # `Question:`, `User question:`, `问题：` before what is asked.
 _LABEL = re.compile(r"^\W*\w+(?: \w+)?\s*[:\uff1a]\s*")
@@ -37,7 +37,7 @@ def user_texts(examples: Iterable[TrainingExample]) -> Iterator[str]:
         yield from (text for m in example.prompt if m.get("role") == "user" and (text := message_text(m)))
 
 
-def seen_questions(questions: Sequence[str], texts: Iterable[str]) -> dict[int, Seen]:
+def find_question_overlap(questions: Sequence[str], texts: Iterable[str]) -> dict[int, QuestionOverlap]:
     """The questions that stand in training texts, by their position.
 
     A text is a question, or a whole prompt with the question in it. `exact`: the question is the text, a line of it, or
@@ -53,7 +53,7 @@ def seen_questions(questions: Sequence[str], texts: Iterable[str]) -> dict[int, 
     # What is far longer than every question can be none of them.
     longest = 2 * max(map(len, questions), default=0) + _SLACK
     lines = dict.fromkeys(line for text in distinct for line in _lines(text) if len(line) <= longest)
-    found: dict[int, Seen] = _find_contained(questions, distinct | lines)
+    found: dict[int, QuestionOverlap] = _find_containment(questions, distinct | lines)
     asked: dict[tuple[str, ...], list[int]] = {}
     groups: dict[tuple[str, ...], list[str]] = {}
     for line in dict.fromkeys(map(fold_to_words, lines)):
@@ -103,11 +103,11 @@ def _lines(text: str) -> Iterator[str]:
                 yield line[label.end() :]
 
 
-def _find_contained(questions: Sequence[str], texts: Mapping[str, None]) -> dict[int, Seen]:
+def _find_containment(questions: Sequence[str], texts: Mapping[str, None]) -> dict[int, QuestionOverlap]:
     """Questions inside longer texts."""
     listed = [words(question) for question in questions]
     overlap = Overlap(questions, near=_SHARE_OF_TRIPLES)
-    found: dict[int, Seen] = {}
+    found: dict[int, QuestionOverlap] = {}
     for text in texts:
         inside = words(text)
         for number in overlap.find_all(inside):
@@ -116,7 +116,7 @@ def _find_contained(questions: Sequence[str], texts: Mapping[str, None]) -> dict
     return found
 
 
-def _kind(question: Sequence[str], inside: Sequence[str]) -> Seen | None:
+def _kind(question: Sequence[str], inside: Sequence[str]) -> QuestionOverlap | None:
     weight = sum(_CHARACTER if len(word) == 1 and is_east_asian(word) else 1.0 for word in question)
     if weight >= _LONG_QUESTION and f" {' '.join(question)} " in f" {' '.join(inside)} ":
         return "exact"

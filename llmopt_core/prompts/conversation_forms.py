@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmopt_core.errors import BadInput
+from llmopt_core.prompts import plain_text_forms as plain
 
 _ROLES = {
     "system": "system", "human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant",
@@ -21,7 +22,7 @@ _ROLES = {
 _QUESTIONS = ("prompt", "question", "query", "user", "instruction", "input", "inputs")
 _ANSWERS = ("completion", "answer", "response", "output", "assistant", "target", "targets")
 _INSTRUCTED = ("output", "response", "completion", "answer")
-_TALKS = ("conversations", "conversation", "dialog", "dialogue", "chat", "turns")
+_TALKS = ("conversations", "conversation", "dialog", "dialogue", "chat", "turns", "data")
 _SYSTEMS = ("system", "system_prompt", "system_message")
 _TURN = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")
 
@@ -66,6 +67,11 @@ def convert(value: Any) -> Conversion | None:
             raise BadInput("it has one answer with a verdict; expected pairs of a chosen and a rejected answer")
         if form == TEXT:
             raise BadInput("it is a plain text, no conversation; expected a question and an answer")
+        if form in plain.PAIRS_OF:
+            talk = [turn for question, answer in plain.PAIRS_OF[form](value) for turn in _pair(question, answer)]
+            head = _head(value) if isinstance(value, Mapping) else []
+            head = head or _head({"system": plain.system_of(value)})
+            return Conversion(form, {"messages": [*head, *talk]}, about=_about(value))
         return Conversion(form, _CONVERT[form](value), about=_about(value))
     except BadInput as error:
         return Conversion(form, None, str(error))
@@ -78,7 +84,7 @@ def alpaca_question(instruction: str, context: str) -> str:
 
 def _form(value: Any) -> str:
     if isinstance(value, list):
-        return MESSAGES if value and all(_is_turn(item) for item in value) else ""
+        return MESSAGES if value and all(_is_turn(item) for item in value) else plain.TWO * plain.is_two_texts(value)
     if not isinstance(value, Mapping):
         return ""
     if {"chosen", "rejected"} <= value.keys():
@@ -197,18 +203,24 @@ def _from_gemini(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _from_alpaca(value: Mapping[str, Any]) -> dict[str, Any]:
-    earlier = [turn for pair in value.get("history") or [] for turn in _pair(*list(pair)[:2])]
     question = alpaca_question(str(value["instruction"]), str(value.get("input") or value.get("context") or ""))
-    return {"messages": [*_head(value), *earlier, *_pair(question, str(_first(value, _INSTRUCTED)))]}
+    return {"messages": [*_head(value), *_earlier(value), *_pair(question, str(_first(value, _INSTRUCTED)))]}
 
 
 def _pair(question: str, answer: str) -> list[dict[str, Any]]:
     return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
 
 
+def _earlier(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Questions with their answers that went before."""
+    history = value.get("history")
+    pairs = [list(pair) for pair in history if isinstance(pair, list | tuple)] if isinstance(history, list) else []
+    return [turn for pair in pairs if len(pair) == 2 for turn in _pair(*map(str, pair))]
+
+
 def _from_pair(value: Mapping[str, Any]) -> dict[str, Any]:
     asked, said = _side(_first(value, _QUESTIONS), "user"), _side(_first(value, _ANSWERS), "assistant")
-    return _with_tools(value, [*_head(value), *asked, *said])
+    return _with_tools(value, [*_head(value), *_earlier(value), *asked, *said])
 
 
 def _from_preference(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -261,12 +273,16 @@ def _speaker_turns(text: str) -> list[dict[str, str]]:
 
 # In this order: what one form has, a later one may have too.
 _MARKS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    plain.TALK: plain.is_talk_of_texts,
+    plain.PAIRS: plain.is_talk_of_pairs,
     SHAREGPT: lambda v: any(_is_talk(v, name) for name in _TALKS),
     GEMINI: lambda v: isinstance(v.get("contents"), list),
     PREFERENCE: lambda v: "chosen" in v and "rejected" in v,
     JUDGED: lambda v: _is_pair(v) and isinstance(v.get("label"), bool) and "completion" in v,
     ALPACA: lambda v: "instruction" in v and isinstance(_first(v, _INSTRUCTED), str),
+    plain.CHOICES: plain.has_choices,
     PAIR: _is_pair,
+    **plain.MARKS,
     TEXT: lambda v: set(v) == {"text"} and isinstance(v["text"], str),
 }
 _CONVERT: Mapping[str, Callable[[Any], dict[str, Any]]] = {

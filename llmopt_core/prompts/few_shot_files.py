@@ -10,12 +10,13 @@ from typing import Any, Literal
 
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts.conversation_forms import PAIR, Conversion, alpaca_question, convert
+from llmopt_core.prompts.plain_text_forms import LABELLED, PAIRS_OF, TEXTS
 from llmopt_core.text.csv_text import csv_text, unguard_cell
 
 Format = Literal["csv", "jsonl", "openai"]
 
-_QUESTIONS = ("question", "input", "prompt", "query", "user_input", "inputs")
-_ANSWERS = ("answer", "output", "completion", "response", "reference", "targets")
+_QUESTIONS = ("question", "input", "prompt", "query", "user_input", "inputs", "problem")
+_ANSWERS = ("answer", "output", "completion", "response", "reference", "targets", "solution")
 _BESIDE = ("system", "system_prompt", "system_message", "tools")
 _LARGEST = 20_000_000
 
@@ -137,8 +138,11 @@ def _from_line(line: str, where: str) -> dict[str, str]:
 def _from_value(value: Any, where: str) -> dict[str, str]:
     found = convert(value)
     # A pair of texts is read below, which keeps all the other columns.
-    if found is not None and (found.form != PAIR or _has_messages(value)):
-        return {**_from_other_form(found, where), **(_other_columns(value) if found.form == PAIR else {})}
+    named = isinstance(value, dict) and any(str(key).lower() in ("answer", *_ANSWERS) for key in value)
+    as_columns = found is not None and (found.form == PAIR or (named and found.form in PAIRS_OF))
+    if found is not None and (not as_columns or _has_messages(value)):
+        example = _from_other_form(found, where)
+        return {**example, **(_other_columns(value, example) if found.form in (PAIR, TEXTS, LABELLED) else {})}
     if not isinstance(value, dict):
         raise BadInput(f"{where}: expected an object in braces, found {type(value).__name__}.")
     if "messages" in value:
@@ -153,9 +157,10 @@ def _has_messages(value: Mapping[str, Any]) -> bool:
     return any(all(isinstance(m, dict) and ("role" in m or "from" in m) for m in item) for item in lists)
 
 
-def _other_columns(value: Mapping[str, Any]) -> dict[str, str]:
+def _other_columns(value: Mapping[str, Any], example: Mapping[str, str]) -> dict[str, str]:
     taken = (*_QUESTIONS, *_ANSWERS, *_BESIDE)
-    return {str(key): _as_text(item) for key, item in value.items() if key not in taken}
+    others = {str(key): item for key, item in value.items() if key not in taken and item not in example.values()}
+    return {key: _as_text(item) for key, item in others.items()}
 
 
 def _from_other_form(found: Conversion, where: str) -> dict[str, str]:

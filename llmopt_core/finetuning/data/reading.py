@@ -30,8 +30,8 @@ _MARKS = {
 
 # Column names people use, by what they mean. The first that a file has is taken.
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "question": ("question", "prompt", "input", "user", "query", "utterance", "instruction", "text"),
-    "answer": ("answer", "completion", "output", "response", "assistant", "reference", "target"),
+    "question": ("question", "prompt", "input", "user", "query", "utterance", "instruction", "problem", "text"),
+    "answer": ("answer", "completion", "output", "response", "assistant", "reference", "target", "solution"),
     "system": ("system", "system_message"),
     "preferred": ("preferred", "preferred_output", "chosen"),
     "rejected": ("rejected", "non_preferred_output", "non_preferred"),

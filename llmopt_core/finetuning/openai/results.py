@@ -8,6 +8,7 @@ import contextlib
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -41,6 +42,16 @@ _STATUS: dict[str, Status] = {
     "rejected": "failed",
     "canceled": "cancelled",
     "stopped": "cancelled",
+}
+
+
+# What only a job that is over is called.
+_LAST_WORDS: dict[str, Status] = {
+    **dict.fromkeys(
+        ("failed", "failure", "error", "expired", "rejected", "aborted", "terminated", "timeout"), "failed"
+    ),
+    **dict.fromkeys(("cancelled", "canceled", "stopped", "deleted"), "cancelled"),
+    **dict.fromkeys(("succeeded", "success", "completed", "finished"), "finished"),
 }
 
 
@@ -92,9 +103,18 @@ def epochs_of(remote: Any) -> int | None:
     return None
 
 
+def _known_status(word: str) -> Status | None:
+    """Our word for a state by the whole of it, else by one of its parts (`JOB_STATE_SUCCEEDED`, `user_error`)."""
+    whole = _STATUS.get(word.lower())
+    if whole is not None:
+        return whole
+    parts = re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).lower())
+    return next((status for last, status in _LAST_WORDS.items() if last in parts), None)
+
+
 def _status(remote: Any, word: str) -> Status:
     """Our word for a state; a state that nobody knows is over where the job has an error, a model or an end."""
-    known = _STATUS.get(word.lower())
+    known = _known_status(word)
     if known is not None:
         return known
     if any(_error(remote)):

@@ -312,6 +312,12 @@ def test_unknown_states_of_the_service_count_as_running(service: ServiceTrainer,
         ({"status": "DONE_WELL", "finished_at": 1_790_000_000, "fine_tuned_model": "ft:x"}, "finished", "DONE_WELL"),
         ({"status": "Completed", "fine_tuned_model": "ft:x"}, "finished", ""),
         ({"status": "canceled"}, "cancelled", ""),
+        ({"status": "JOB_STATE_SUCCEEDED", "fine_tuned_model": "ft:x"}, "finished", "JOB_STATE_SUCCEEDED"),
+        ({"status": "user_error"}, "failed", "user_error"),
+        ({"status": "trainingFailed"}, "failed", "trainingFailed"),
+        ({"status": "terminated"}, "failed", "terminated"),
+        ({"status": "job_cancelled"}, "cancelled", "job_cancelled"),
+        ({"status": "cancelling"}, "running", "cancelling"),
     ],
 )
 def test_a_job_that_is_over_ends_with_its_reason_whatever_the_service_calls_it(

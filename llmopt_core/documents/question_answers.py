@@ -6,11 +6,13 @@ import ast
 import json
 import re
 from collections.abc import Mapping
+from string import ascii_uppercase
 from typing import Any
 
 from llmopt_core.documents.question_columns import PLURAL, plain_name
 from llmopt_core.errors import BadInput
 
+_CHOICES = ("choices", "options")
 # How MS MARCO says that there is none.
 _NONE = "No Answer Present."
 _ARRAY = re.compile(r"array\((\[[^\]]{0,100000}\])(?:, dtype=\w{1,20})?\)")
@@ -77,12 +79,40 @@ def _start(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def chosen_text(values: dict[str, Any], answer: Any) -> Any:
+    """The words of the right choice, where a row lists choices and its answer is only the number or letter of one.
+
+    Args:
+        values: The row's other columns; `answerKey` is taken out of them where it names the right choice.
+        answer: What stands as its answer.
+    """
+    given = next((values[name] for name in _CHOICES if isinstance(values.get(name), list | dict)), None)
+    texts = given.get("text") if isinstance(given, dict) else given
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+        return answer
+    labels = given.get("label") if isinstance(given, dict) else None
+    labels = labels if isinstance(labels, list) and len(labels) == len(texts) else list(ascii_uppercase[: len(texts)])
+    key = values.get("answerKey") if answer in (None, "") else answer
+    if isinstance(key, int) and not isinstance(key, bool):
+        return texts[key] if 0 <= key < len(texts) and str(key) not in texts else answer
+    if not isinstance(key, str) or key in texts or key not in labels:
+        return answer
+    values.pop("answerKey", None)
+    return texts[labels.index(key)]
+
+
 def texts_in(value: Any) -> tuple[str, ...]:
     """The texts of a list, or of a list written as text; nothing where it is none."""
     if isinstance(value, str):
         value = _parse(value, plural=True)
     texts = value if isinstance(value, list) else [value]
     return tuple(text for text in texts if isinstance(text, str) and text.strip())
+
+
+def is_written_list(text: str) -> bool:
+    """Whether a text is a list of texts as JSON or Python writes it."""
+    value = _parse(text, plural=True)
+    return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
 
 
 def _parse(text: str, *, plural: bool) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmopt_core.documents.question_answers import right_answers
+from llmopt_core.documents.question_answers import chosen_text, right_answers
 from llmopt_core.documents.question_columns import (
     ALIASES,
     RIGHT_ANSWERS,
@@ -29,6 +29,7 @@ class Fields:
         place: The row's own `document`, `start`, `end` and `quote`.
         rest: What means nothing to us, and is a variable.
         own: The object `variables`.
+        asked: The column of the question.
         answers: The right answers, and where they begin in the row's `context`.
     """
 
@@ -39,6 +40,7 @@ class Fields:
     rest: dict[str, Any] = field(init=False)
     own: dict[str, Any] = field(init=False)
     answers: list[tuple[str, int | None]] = field(init=False)
+    asked: str = field(init=False)
     _wrong_answer: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -49,6 +51,11 @@ class Fields:
         self.raw = {}
         for role in ALIASES:
             self.raw[role], names[role] = (said[role], self.columns[role]) if role in said else take(values, role)
+        self.asked = names["question"] or "question"
+        if isinstance(self.raw["question"], dict) and isinstance(self.raw["question"].get("text"), str):
+            # As Natural Questions has it, with its tokens.
+            self.raw["question"] = self.raw["question"]["text"]
+        self.raw["reference"] = chosen_text(values, self.raw["reference"])
         self.place = {**take_place(values), **{role: said[role] for role in ("document", "quote") if said.get(role)}}
         self.rest = values
         found: dict[str, int | None] = {}
@@ -84,7 +91,7 @@ class Fields:
             known = "question" in self.columns or has_question(self.row.values) or is_query_row(self.row.values)
             if question is None and not known:
                 return [f"no `question`; found {found}"]
-            return ["`question` is empty" if isinstance(question, str | None) else "`question` is not a text"]
+            return [f"`{printable(self.asked)}` is {'empty' if isinstance(question, str | None) else 'not a text'}"]
         return [self._wrong_answer] * bool(self._wrong_answer) + [
             f"`{name}` is not a text"
             for name in ("category", "id")

@@ -77,6 +77,9 @@ def _columns(value: Mapping[str, Any]) -> list[dict[str, Any]]:
     asked = next((one for name, one in value.items() if has_question([name])), None)
     if isinstance(asked, Mapping):
         tables = {name: one for name, one in value.items() if isinstance(one, Mapping)}
+        # One question may be an object itself.
+        if len(tables) == 1 and "text" in asked:
+            return []
         return [{name: one[key] for name, one in tables.items() if key in one} for key in asked]
     if not isinstance(asked, list):
         return []

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from llmopt_core.documents.csv_files import delimiter_of
+from llmopt_core.documents.csv_files import delimiter_of, without_sep_line
 from llmopt_core.documents.jsonl import parse_object
 from llmopt_core.documents.question_columns import NoQuestionColumn, has_question, is_query_row
 from llmopt_core.documents.question_json import entries_of
@@ -74,15 +74,15 @@ def _json_rows(text: str, file: str) -> tuple[list[Row], list[Problem]]:
 
 def _csv_rows(text: str, file: str, *, needs_question: bool) -> tuple[list[Row], list[Problem]]:
     table = _number_rows(text)
-    _, header = next(table, (1, []))
+    first, header = next(table, (1, []))
     if isinstance(header, str):
-        raise BadInput(f"{file} line 1: {header}.")
+        raise BadInput(f"{file} line {first}: {header}.")
     columns = [column.strip() for column in header]
     if needs_question and not has_question(columns):
-        raise NoQuestionColumn(f"{file} line 1", [column for column in columns if column])
+        raise NoQuestionColumn(f"{file} line {first}", [column for column in columns if column])
     repeated = next((c for c in columns if c and columns.count(c) > 1), None)
     if repeated:
-        raise BadInput(f"{file} line 1: the column `{repeated}` stands there twice.")
+        raise BadInput(f"{file} line {first}: the column `{repeated}` stands there twice.")
     rows, problems = [], []
     for line, cells in table:
         if isinstance(cells, str):
@@ -104,7 +104,10 @@ def _number_rows(text: str) -> Iterator[tuple[int, list[str] | str]]:
     A quote that is never closed costs its own line, not all that follow.
     """
     limit = csv.field_size_limit(_FIELD_CHARACTERS)
-    lines, delimiter, line = list(io.StringIO(text, newline="")), delimiter_of(text), 1
+    table, delimiter = without_sep_line(text)
+    delimiter = delimiter or delimiter_of(table)
+    lines = list(io.StringIO(text, newline=""))
+    line = 1 if table == text else 2
     try:
         while line <= len(lines):
             before = line - 1

@@ -13,6 +13,7 @@ from llmopt_core.documents import limits
 from llmopt_core.documents.encoding import decode
 from llmopt_core.documents.guard import Heartbeat, no_heartbeat, run_within_limits
 from llmopt_core.documents.progress import OnPart, ignore_parts
+from llmopt_core.documents.question_answers import is_written_list
 from llmopt_core.documents.question_columns import RIGHT_ANSWERS, check_columns, check_roles, looks_like_answer
 from llmopt_core.documents.question_contexts import Contexts
 from llmopt_core.documents.question_fields import Fields
@@ -244,12 +245,17 @@ class _Reader:
     def warnings(self) -> tuple[str, ...]:
         """What is odd about all rows together."""
         absent = self._contexts.absent if self._contexts else 0
-        return (
-            (f"{absent:,} of {len(self.examples):,} questions bring a paragraph that stands in none of the documents; "
-             "they have no source.",)
-            if absent
-            else ()
-        )  # fmt: skip
+        told = [
+            f"{absent:,} of {len(self.examples):,} questions bring a paragraph that stands in none of the documents; "
+            "they have no source."
+        ] * bool(absent)
+        references = [example.reference for example in self.examples if example.reference]
+        if references and all(map(is_written_list, references)):
+            told.append(
+                "Each reference answer is a list written as text, and is taken as it is; where its items are several "
+                "right answers, call the column `answers`."
+            )
+        return tuple(told)
 
 
 def _nearly(quote: FoundQuote) -> str:

@@ -200,3 +200,51 @@ def test_a_quote_that_is_never_closed_costs_its_own_line(bad: str, at: int) -> N
     (problem,) = found.problems
     assert problem.line == "\n".join(lines).split("\n").index(bad) + 1
     assert problem.message.startswith("not readable as CSV (")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"choices": ["1712", "1887"], "answer": 1},
+        {"options": ["1712", "1887"], "answer": "B"},
+        {"choices": {"text": ["1712", "1887"], "label": ["1", "2"]}, "answerKey": "2"},
+        {"choices": ["1712", "1887"], "answer": "1887"},
+    ],
+)
+def test_the_number_or_letter_of_a_choice_becomes_its_words(row):
+    found = read_questions(json.dumps({"question": ASKED, **row}).encode(), "q.jsonl")
+    assert found.evaluation_set.examples[0].right_answers == ("1887",)
+    assert found.notes == ()
+
+
+def test_a_number_that_may_be_a_choice_itself_is_taken_as_it_is():
+    assert read({"question": "How many?", "choices": ["1", "2", "3"], "answer": 2}).reference == "2"
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_a_question_that_is_an_object_with_its_text(copies):
+    row = json.dumps({"question": {"text": ASKED, "tokens": ["When"]}, "answer": ["1887"]}) + "\n"
+    examples = read_questions((row * copies).encode(), "q.jsonl").evaluation_set.examples
+    assert [(one.question, one.reference) for one in examples] == [(ASKED, "1887")] * copies
+
+
+@pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "SEP=;"])
+def test_a_line_that_names_the_separator_is_no_header(line):
+    found = read_questions(f"{line}\nquestion;answer\n{ASKED};1887\nWho?;a;b\n".encode(), "q.csv", skip_bad_lines=True)
+    assert [one.reference for one in found.evaluation_set.examples] == ["1887"]
+    assert [problem.line for problem in found.problems] == [4]
+    with pytest.raises(NoQuestionColumn, match=r"q\.csv line 2: .*found Frage, Antwort"):
+        read_questions(f"{line}\nFrage;Antwort\nWann?;1887\n".encode(), "q.csv")
+
+
+def test_lists_written_as_text_under_one_answer_are_told():
+    found = read_questions(b"question,answer\nWhen?,\"['1887', 'in 1887']\"\nWho?,\"['the duke']\"\n", "q.csv")
+    assert found.evaluation_set.examples[0].reference == "['1887', 'in 1887']"
+    assert "list written as text" in found.notes[0]
+    mixed = read_questions(b"question,answer\nWhen?,\"['1887']\"\nWho?,the duke\n", "q.csv")
+    assert mixed.notes == ()
+
+
+def test_the_column_of_an_empty_question_is_named():
+    with pytest.raises(BadInput, match=r"line 1: `input` is empty"):
+        read_questions(b'{"instruction": "When?", "input": "", "output": "1887"}\n{"input": ""}\n', "q.jsonl")

@@ -16,7 +16,7 @@ from llmopt_core.models.base import ChatRequest, Completion
 from llmopt_core.models.calls.limiter import limiter_for
 from llmopt_core.models.endpoints import Endpoint, model_name
 from llmopt_core.models.finish import LENGTH, STOP, TOOLS
-from llmopt_core.models.openai.refusal_text import value_key
+from llmopt_core.models.openai.refusal_text import mentioned_parameters, value_key
 from llmopt_core.models.openai.refusals import Place, Refusals, find_parameter
 from llmopt_core.models.openai.retry import pause_before_retry, with_retries
 from llmopt_core.models.openai.stream import StreamedText, pieces_of
@@ -236,9 +236,11 @@ class OpenAIChat:
             except (openai.APIStatusError, InBandError) as error:
                 if self._learn(error, request, name, body):
                     continue
-                if not trial or refusal_in(error)[0] not in (400, 404, 422):
+                status, said = refusal_in(error)
+                doubtful = (mentioned_parameters(said, body) - request.model.extra_body.keys()) or trial
+                if not doubtful or status not in (400, 404, 422):
                     raise
-                return await self._without(trial, place, body, stream, error), body
+                return await self._without(doubtful, place, body, stream, error), body
             self._refusals.learn(place, trial, taken=True)
             return answer, body
 

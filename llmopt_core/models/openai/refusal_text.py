@@ -41,6 +41,7 @@ _OTHER_WORDS: Mapping[str, str] = {
     "response_format": r"json[ _-]?mode|response format|structured outputs?|json_schema",
     "logprobs": r"log ?probabilities",
 }
+_NO_ANSWER_NEEDS = ("seed", "stream_options", *OPTIONAL)
 _CLAUSES = re.compile(r"[;\n]|\.(?=\s|$)|\bplease\b|\buse\b|\binstead\b|\bdid you mean\b", re.IGNORECASE)
 _PLACES = ("param", "loc", "parameter", "field")
 _DEEPEST = 6
@@ -81,6 +82,16 @@ def find_parameter(status: int, body: Any, sent: Collection[str]) -> str | None:
             if found is not None:
                 return found
     return next(filter(None, (_neutral_value(statement, sent) for statement in statements)), None)
+
+
+def mentioned_parameters(body: Any, sent: Collection[str]) -> frozenset[str]:
+    """What a refusal may be about that says so in words of no known language: parameters that no answer needs."""
+    texts = [statement.text for statement in _statements(body) if not _OUT_OF_RANGE.search(statement.text)]
+    return frozenset(
+        name
+        for name in _NO_ANSWER_NEEDS
+        if name in sent and any(re.search(rf"(?<![\w-]){name}(?![\w-])", text) for text in texts)
+    )
 
 
 def value_key(name: str, value: Any) -> str:

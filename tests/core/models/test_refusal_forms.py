@@ -144,3 +144,24 @@ async def test_a_broker_without_a_service_for_an_optional_parameter(stub: StubEn
         await models.chat(ModelSpec(endpoint="stub")).complete(request)
 
     assert ["logprobs" in request["body"] for request in stub.requests] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Der Parameter seed wird nicht unterstützt.", "Le champ « seed » est inconnu", "seed: パラメータが無効です"],
+)
+async def test_a_refusal_in_any_language_is_tried_once_without_what_it_mentions(
+    stub: StubEndpoint, make_models: MakeModels, words: str
+):
+    async def refuse(_: web.Request) -> web.Response:
+        return web.json_response({"error": {"message": words}}, status=400)
+
+    stub._misbehave = refusing("seed", refuse)  # type: ignore[method-assign]
+    async with make_models() as models:
+        chat = models.chat(ModelSpec(endpoint="stub"))
+        for question in "ab":
+            assert (await chat.complete(ask(question, seed=3))).text == "stub answer"
+        with pytest.raises(EndpointError, match="refused the request"):
+            await chat.complete(ask("c", extra_body={"seed": 4}))
+
+    assert ["seed" in request["body"] for request in stub.requests] == [True, False, False, True]

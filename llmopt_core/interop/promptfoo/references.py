@@ -40,7 +40,7 @@ class Folder:
         return self if same else Folder(path.parent, self.root, self._outer or self)
 
     def find(self, reference: str) -> list[Path]:
-        """The files a reference (`file://x.txt`, `x.txt`, `dir/*.txt`) names, sorted.
+        """The files a reference (`file://x.txt`, `x.txt`, `dir/*.txt`, `dir/`) names, sorted.
 
         Raises:
             BadInput: There is none, or it lies outside the root.
@@ -63,12 +63,18 @@ class Folder:
         except (OSError, ValueError) as error:
             # Too long, or with what no name may hold.
             raise BadInput(f"{name[:60]!r} is no file name.") from error
-        found = self._glob(name) if is_pattern(name) and not is_there else [(self.base / name).resolve()]
+        place = (self.base / name).resolve()
+        if is_there and name.strip("./") and place.is_dir() and place.is_relative_to(self.root):
+            found = sorted(path for path in place.iterdir() if path.is_file())
+        else:
+            found = self._glob(name) if is_pattern(name) and not is_there else [place]
         for path in found:
             if not path.is_relative_to(self.root):
                 raise BadInput(f"{reference} lies outside {self.root}; copy it there to read it.")
             if not path.is_file():
                 raise BadInput(f"{reference} is not there; it was looked for in {self.base}.")
+        if not found:
+            raise BadInput(f"{reference} is a folder without files.")
         return found
 
     def _glob(self, name: str) -> list[Path]:

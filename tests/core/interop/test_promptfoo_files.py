@@ -523,3 +523,13 @@ def test_an_export_says_what_of_a_test_it_does_not_hold(tmp_path: Path) -> None:
     assert made.left_out == (
         "test test 1: it stands here without what was not read of it: option 'transform' is not supported",
     )
+
+
+def test_a_folder_of_prompts_is_its_files(tmp_path: Path) -> None:
+    (tmp_path / "promptfooconfig.yaml").write_text("prompts: [file://prompts/, file://none/]\nproviders: [echo]\n")
+    for name in ("prompts/b.txt", "prompts/a.txt", "prompts/deep/c.txt", "none/deep/d.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"This is {name}")
+    imported = import_promptfoo(tmp_path)
+    assert [c.prompt.template for c in imported.configurations] == ["This is prompts/a.txt", "This is prompts/b.txt"]
+    assert [entry.reasons for entry in imported.not_run] == [("file://none/ is a folder without files.",)]

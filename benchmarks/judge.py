@@ -33,7 +33,7 @@ from llmopt_core.evaluation.judges.builtin.conversation import claim_of  # noqa:
 from llmopt_core.evaluation.judges.builtin.grounding import (  # noqa: E402
     RELEVANCE_MODEL,
     RELEVANT,
-    SUPPORTED,
+    SUPPORT_THRESHOLD,
     Grounding,
     border_of,
 )
@@ -131,7 +131,7 @@ def judge_relevancy(cases: Sequence[Case], encode: Callable[[list[str]], Vectors
             answers = [encode([form[i] for form in forms]) for i in range(QUESTIONS)]
             found = np.clip(np.mean([(asked * rows).sum(axis=1) for rows in answers], axis=0), 0, 1).tolist()
             print(f"\nAnswer relevancy of {title}: does the answer address the question?")
-            report([Item(c.data, c.variant, c.group, c.label, ()) for c in chosen], found, SUPPORTED)
+            report([Item(c.data, c.variant, c.group, c.label, ()) for c in chosen], found, SUPPORT_THRESHOLD)
 
 
 def judge_chunks(cases: Sequence[Case], reader: TokenReader) -> None:
@@ -143,15 +143,15 @@ def judge_chunks(cases: Sequence[Case], reader: TokenReader) -> None:
             reader.read([text for case in part for text in texts_of(case)])
             found += [Grounding(c.context, reader).usefulness(c.question, said(c)).probability for c in part]
         print("\nContext precision: is the chunk useful for the reference answer?")
-        report([Item(c.data, c.variant, c.group, c.label, ()) for c in cases], found, SUPPORTED)
+        report([Item(c.data, c.variant, c.group, c.label, ()) for c in cases], found, SUPPORT_THRESHOLD)
 
 
 TOGETHER = 200
 SENTENCES = 2_000
 MODELS = {
     "relevance": ("RELEVANCE_MODEL", RELEVANCE_FEATURES, RELEVANT, 1e-4, False),
-    "short answer": ("SHORT_ANSWER_MODEL", SHORT_ANSWER_FEATURES, SUPPORTED, 1e-3, True),
-    "statement": ("STATEMENT_MODEL", STATEMENT_FEATURES, SUPPORTED, 1e-2, True),
+    "short answer": ("SHORT_ANSWER_MODEL", SHORT_ANSWER_FEATURES, SUPPORT_THRESHOLD, 1e-3, True),
+    "statement": ("STATEMENT_MODEL", STATEMENT_FEATURES, SUPPORT_THRESHOLD, 1e-2, True),
 }
 TITLES: dict[str, str] = {
     "relevance": "Context precision: is the sentence an answer to the question?",

@@ -12,7 +12,7 @@ from llmopt_core.models.base import Embedder, Vectors
 from llmopt_core.prompts.few_shot import Encode
 
 # Bounds the memory of a process: some 30 MB at 384 dimensions.
-KEPT = 20_000
+CAPACITY = 20_000
 
 _vectors: OrderedDict[tuple[str, str], Vectors] = OrderedDict()
 _lock = threading.Lock()
@@ -38,5 +38,5 @@ def memoize(embedder: Embedder) -> Encode:
 def _keep(fresh: dict[tuple[str, str], Vectors]) -> None:
     with _lock:
         _vectors.update(fresh)
-        while len(_vectors) > KEPT:
+        while len(_vectors) > CAPACITY:
             _vectors.popitem(last=False)

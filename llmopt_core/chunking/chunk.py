@@ -81,7 +81,7 @@ def _flat(text: str, spec: ChunkingSpec, encode: Encode | None) -> Spans:
     return CUTTERS[spec.method](text, measure_for(text, spec.length_unit), spec, encode)
 
 
-def _fixed(text: str, by: Measure, spec: ChunkingSpec, _: Encode | None) -> Spans:
+def _fixed_size(text: str, by: Measure, spec: ChunkingSpec, _: Encode | None) -> Spans:
     return split_by_size(text, by, spec.size, spec.overlap)
 
 
@@ -108,7 +108,7 @@ def _recursive(text: str, by: Measure, spec: ChunkingSpec, _: Encode | None) -> 
 Cutter = Callable[[str, Measure, ChunkingSpec, Encode | None], Spans]
 CUTTERS: Mapping[str, Cutter] = {
     "recursive": _recursive,
-    "fixed": _fixed,
+    "fixed": _fixed_size,
     "sentence": _sentences,
     "structure": _structure,
     "semantic": _semantic,

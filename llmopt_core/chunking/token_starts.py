@@ -32,7 +32,7 @@ _BORDER = re.compile(r"(?<=\S)(?= )|(?<=\S\n)(?=\w)")
 # Bounds the memory that tokenizing a long text takes.
 _BLOCK = 1_000_000
 _LOOK_AHEAD = 100_000
-_REMEMBERED = 4_000_000
+_CACHE_SIZE = 4_000_000
 
 
 def token_starts(text: str, tokenizer: Tokenizer, block: int = _BLOCK) -> Ints:
@@ -85,7 +85,7 @@ class _Memory:
 
     def starts(self, segments: list[str]) -> Ints:
         """Token starts in the text that the segments make together."""
-        if len(self._relative) > _REMEMBERED:
+        if len(self._relative) > _CACHE_SIZE:
             self._forget()
         self._learn([segment for segment in dict.fromkeys(segments) if segment not in self._ids])
         count = len(segments)

@@ -36,7 +36,7 @@ from llmopt_core.errors import LlmOptError, OutOfBudget
 from llmopt_core.installation import program_version
 
 # What a shell gives a program that was stopped with Ctrl-C: 128 + SIGINT.
-_STOPPED = 130
+_EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="llmopt",
@@ -83,7 +83,7 @@ def run(arguments: Sequence[str]) -> int:
     except TyperException as error:
         return print_error(error.format_message().replace("Input should be", "it should be"), hint=" (see --help)")
     except (KeyboardInterrupt, typer.Abort):
-        code = _STOPPED
+        code = _EXIT_INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has enough. Python flushes stdout once more on its way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -91,7 +91,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         return _unforeseen(error)
     # Typer makes this of a keyboard interrupt.
-    return print_error("stopped", code=_STOPPED) if code == _STOPPED else int(code or 0)
+    return print_error("stopped", code=_EXIT_INTERRUPTED) if code == _EXIT_INTERRUPTED else int(code or 0)
 
 
 def _unforeseen(error: Exception) -> int:

@@ -11,10 +11,10 @@ from llmopt_core.types import Document, Span
 # Enough text to tell one place from another in a list of them.
 _AROUND = 120
 # Short answers such as "2" stand in thousands of places, of which nobody reads more.
-_MOST_LOOKED_AT = 500
+_MOST_PLACES = 500
 _WORD = re.compile(r"\w{2,}")
 # A letter or digit of a script that divides its words; the others have no borders of words, nor have numbers in them.
-_DIVIDED = r"[^\W\u0e00-\u109f\u1780-\u17ff\u2e80-\U0010ffff]"
+_WORD_CHARACTER = r"[^\W\u0e00-\u109f\u1780-\u17ff\u2e80-\U0010ffff]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def answer_places(
     for document in documents:
         for pattern in patterns:
             for match in pattern.finditer(document.text):
-                if len(found) >= _MOST_LOOKED_AT:
+                if len(found) >= _MOST_PLACES:
                     break
                 place = _place(document, *match.span(), asked)
                 found.setdefault(place.span, place)
@@ -54,8 +54,8 @@ def answer_places(
 
 def _pattern(answer: str) -> re.Pattern[str]:
     words = answer.split()
-    start = f"(?<!{_DIVIDED})" if re.match(_DIVIDED, words[0]) else ""
-    end = f"(?!{_DIVIDED})" if re.match(_DIVIDED, words[-1][-1]) else ""
+    start = f"(?<!{_WORD_CHARACTER})" if re.match(_WORD_CHARACTER, words[0]) else ""
+    end = f"(?!{_WORD_CHARACTER})" if re.match(_WORD_CHARACTER, words[-1][-1]) else ""
     return re.compile(start + r"\s+".join(map(re.escape, words)) + end, re.IGNORECASE)
 
 

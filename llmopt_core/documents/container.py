@@ -17,7 +17,7 @@ _END_BYTES = 22
 # What a server or a mail program put before a file.
 _BEFORE = 1024
 # Names of streams are UTF-16 there.
-_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_ENCRYPTION_SIGN = "EncryptedPackage".encode("utf-16-le")
 _GB2312 = re.compile(rb"(?:[\x20-\x7e]|[\xa1-\xf7][\xa1-\xfe])+")
 
 
@@ -33,7 +33,7 @@ def open_office(name: str, data: bytes, main_part: str = "") -> zipfile.ZipFile:
         BadInput: Encrypted, old format, damaged, another kind of file, or a zip bomb.
     """
     if data.startswith(b"\xd0\xcf\x11\xe0"):
-        if _ENCRYPTED in data:
+        if _ENCRYPTION_SIGN in data:
             raise BadInput(f"{name} is encrypted with a password: save a copy without one.")
         raise BadInput(f"{name} is in the format before 2007, whatever its ending: save it in today's format.")
     archive = open_zip(name, data)

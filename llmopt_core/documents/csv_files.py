@@ -37,10 +37,10 @@ def read_csv(name: str, data: bytes, encoding: str = "") -> Extraction:
     delimiter = delimiter or delimiter_of(text)
     rows = _rows(name, text, delimiter)
     blocks = "\n\n".join(table_blocks(map(_by_column, rows), name))
-    return Extraction(blocks, (), warnings + more + _unclosed(text, delimiter))
+    return Extraction(blocks, (), warnings + more + _find_open_quote(text, delimiter))
 
 
-def _unclosed(text: str, delimiter: str) -> tuple[str, ...]:
+def _find_open_quote(text: str, delimiter: str) -> tuple[str, ...]:
     """A warning where a quote that is never closed makes one cell of all that follows."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     limit = csv.field_size_limit(_FIELD_CHARACTERS)

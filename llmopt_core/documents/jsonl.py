@@ -9,7 +9,7 @@ from typing import Any
 
 from llmopt_core.documents import limits
 from llmopt_core.documents.encoding import decode
-from llmopt_core.documents.text import LEFT_OUT, REPLACEMENT, normalise, normalise_file
+from llmopt_core.documents.text import OMISSION_PREFIX, REPLACEMENT, normalise, normalise_file
 from llmopt_core.errors import BadInput
 from llmopt_core.text.valid_text import fault_in, printable
 from llmopt_core.types import Document
@@ -54,7 +54,7 @@ def read_jsonl(name: str, data: bytes, encoding: str = "") -> list[Document]:
 def _with_faults(name: str, documents: list[Document], faults: list[str]) -> list[Document]:
     if faults:
         count, more = len(faults), len(faults) - _NAMED_FAULTS
-        told = [f"{LEFT_OUT} {name}: {count:,} line{'s' if count > 1 else ''}.", *faults[:_NAMED_FAULTS]]
+        told = [f"{OMISSION_PREFIX} {name}: {count:,} line{'s' if count > 1 else ''}.", *faults[:_NAMED_FAULTS]]
         told += [f"So are {more:,} more."] if more > 0 else []
         documents[0] = replace(documents[0], warnings=(*documents[0].warnings, " ".join(told)))
     return documents

@@ -7,7 +7,7 @@ import re
 
 from llmopt_core.errors import BadInput
 
-_DECLARED = (
+_DECLARATIONS = (
     re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE),
     re.compile(rb"""^\s*<\?xml[^>]+encoding\s*=\s*["']([\w.:-]+)""", re.IGNORECASE),
 )
@@ -37,7 +37,7 @@ def web_codec(label: str) -> str | None:
 
 def find_declared_codec(data: bytes) -> str | None:
     """The codec that a page declares of itself in `meta` or its XML declaration; None where it names none."""
-    for pattern in _DECLARED:
+    for pattern in _DECLARATIONS:
         found = pattern.search(data[:4096])
         codec = web_codec(found[1].decode("ascii", "replace")) if found else None
         if codec:

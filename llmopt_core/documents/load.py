@@ -13,7 +13,7 @@ from llmopt_core.documents.guard import Heartbeat, no_heartbeat, read_within_lim
 from llmopt_core.documents.progress import OnPart, ignore_parts
 from llmopt_core.documents.readers import SUFFIXES, most_bytes, suffix_of
 from llmopt_core.documents.reading_options import ReadingOptions
-from llmopt_core.documents.text import LEFT_OUT
+from llmopt_core.documents.text import OMISSION_PREFIX
 from llmopt_core.errors import BadInput
 from llmopt_core.text.files import read_regular_file
 from llmopt_core.types import Document
@@ -156,6 +156,6 @@ def _note_omissions(name: str, documents: list[Document], skipped: list[str]) ->
         raise BadInput(f"{name} holds no document that can be read" + (f": {skipped[0]}." if skipped else "."))
     if skipped:
         first = documents[0]
-        notes = tuple(f"{LEFT_OUT} {name}: {reason}." for reason in skipped)
+        notes = tuple(f"{OMISSION_PREFIX} {name}: {reason}." for reason in skipped)
         documents[0] = replace(first, warnings=first.warnings + notes)
     return documents

@@ -18,7 +18,7 @@ _SENTENCES = {
     "links": ("address of a link", "addresses of links"),
 }
 _KINDS = {"oleObject": "embedded", "package": "embedded", "audio": "recordings", "video": "recordings"}
-_GUESSED = re.compile(r"(?:Description automatically generated|AI-generated content may be incorrect\.?)")
+_GENERATED_NOTE = re.compile(r"(?:Description automatically generated|AI-generated content may be incorrect\.?)")
 
 
 def count_parts(package: Package, parts: Iterable[str]) -> Counter[str]:
@@ -45,7 +45,7 @@ def picture_texts(element: Any) -> list[str]:
     names = (
         ("descr", "alt") if any(attribute(item, name) for item in items for name in ("descr", "alt")) else ("title",)
     )
-    found = (_GUESSED.sub("", attribute(item, name)) for item in items for name in names)
+    found = (_GENERATED_NOTE.sub("", attribute(item, name)) for item in items for name in names)
     return list(dict.fromkeys(filter(None, map(describe_picture, found))))
 
 

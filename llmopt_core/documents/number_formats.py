@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-_QUOTED = re.compile(r'"([^"]*)"|\\(.)|\[\$([^\[\]-]*+)[^\[\]]*+\]')
+_LITERAL = re.compile(r'"([^"]*)"|\\(.)|\[\$([^\[\]-]*+)[^\[\]]*+\]')
 _OTHER = re.compile(r"\[[^\[\]]*\]|_.|\*.")
 _CURRENCIES = "€$£¥₩₹₽₺₴฿₫₪"
 _TIME = re.compile(r"[hs]", re.IGNORECASE)
@@ -27,8 +27,8 @@ class NumberFormat:
         first = code.split(";", 1)[0]
         self.is_date = bool(is_date_format(code))
         self.is_duration = self.is_date and bool(is_timedelta_format(code))
-        words = [a or b or c for a, b, c in _QUOTED.findall(first)]
-        bare = _OTHER.sub("", _QUOTED.sub("\x01", first))
+        words = [a or b or c for a, b, c in _LITERAL.findall(first)]
+        bare = _OTHER.sub("", _LITERAL.sub("\x01", first))
         self._percent = bare.count("%")
         self._has_time, self._has_day = bool(_TIME.search(bare)), bool(_DAY.search(bare))
         whole, _, decimals = bare.partition(".")

@@ -19,7 +19,7 @@ _PROSE_CHARACTERS, _PROSE_LINES, _PROSE_COLUMNS = 24, 4, 3
 _LINE_END = re.compile(r"\r\n?|\n")
 _WORD = re.compile(r"\S++")
 _WORD_BREAK = re.compile(r"(?<!\w)(\w++)\ufffe(\w++)")
-_HYPHENED = re.compile(r"(?<!\w)\w++-\w++")
+_HYPHEN_BREAK = re.compile(r"(?<!\w)\w++-\w++")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ufffe\uffff]")
 
 
@@ -109,7 +109,7 @@ def picture_share(page: Any) -> float:
 
 def join_words(text: str) -> str:
     """Words divided at a line end in one piece; with a hyphen where the document writes the same word with one."""
-    written = set(_HYPHENED.findall(text))
+    written = set(_HYPHEN_BREAK.findall(text))
 
     def whole(match: re.Match[str]) -> str:
         first, second = match.groups()

@@ -24,7 +24,9 @@ ALIASES = {
 }  # fmt: skip
 """Names that other tools give to our columns; taken only where ours is absent."""
 PLACE = ("document", "corpus_id", "start", "end", "quote")
-_MEANT = frozenset({*ALIASES, *(name for names in ALIASES.values() for name in names), *PLACE, "variables", "text"})
+_COLUMN_NAMES = frozenset(
+    {*ALIASES, *(name for names in ALIASES.values() for name in names), *PLACE, "variables", "text"}
+)
 _ANSWERS = frozenset((
     "answer", "answers", "truth", "truths", "gold", "golden", "expected", "antwort", "antworten", "respuesta",
     "réponse", "reponse", "risposta", "resposta", "odpověď", "odpoved", "答案", "回答",
@@ -63,7 +65,7 @@ def plain_name(name: str) -> str:
 
 def means_something(name: str) -> bool:
     """Whether a column of that name is more than a variable."""
-    return plain_name(name) in _MEANT
+    return plain_name(name) in _COLUMN_NAMES
 
 
 def has_question(columns: Iterable[str]) -> bool:

@@ -26,7 +26,7 @@ from llmopt_core.text.files import read_regular_file
 from llmopt_core.types import Document, EvaluationSet, Example
 
 # The first few show what is wrong; the rest is counted.
-_REPORTED = 3
+_MOST_REPORTS = 3
 _ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 # Looking a quote up takes time by the length of the documents.
 _QUOTES = re.compile(rb"quote|context|passage", re.IGNORECASE)
@@ -36,8 +36,8 @@ class BadQuestionFile(BadInput):
     """A question file with mistakes; `problems` has all of them, the message the first ones."""
 
     def __init__(self, file: str, problems: Sequence[Problem]) -> None:
-        told = "; ".join(f"{p.unit} {p.line}: {p.message}" for p in problems[:_REPORTED])
-        more = f"; and {len(problems) - _REPORTED:,} more problems" if len(problems) > _REPORTED else ""
+        told = "; ".join(f"{p.unit} {p.line}: {p.message}" for p in problems[:_MOST_REPORTS])
+        more = f"; and {len(problems) - _MOST_REPORTS:,} more problems" if len(problems) > _MOST_REPORTS else ""
         super().__init__(f"{file} {told}{more}.")
         self.file, self.problems = file, tuple(problems)
 

@@ -52,10 +52,10 @@ class DocumentLookup:
         raise BadInput(f"{which} {name!r}; the documents are {known or 'none'}")
 
 
-Resolved = tuple[tuple[Span, ...], list[tuple[str, QuoteMatch]], list[str]]
+Resolution = tuple[tuple[Span, ...], list[tuple[str, QuoteMatch]], list[str]]
 
 
-def resolve_references(raw: Any, place: Mapping[str, Any], documents: DocumentLookup | None) -> Resolved:
+def resolve_references(raw: Any, place: Mapping[str, Any], documents: DocumentLookup | None) -> Resolution:
     """Spans, the quotes among them with their match, and what is wrong.
 
     Args:

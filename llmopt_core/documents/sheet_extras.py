@@ -12,7 +12,7 @@ from llmopt_core.documents.package import Package, attribute, child, descendants
 from llmopt_core.documents.text import in_words, plain_lines
 
 _COMMENTS = ("comments", "threadedComment")
-_HIDDEN = ("1", "true")
+_TRUE_VALUES = ("1", "true")
 _SENTENCES = {
     "comments": ("sheet's comments", "sheets' comments"),
     "choices": ("list of values to choose from", "lists of values to choose from"),
@@ -35,7 +35,7 @@ class SheetExtras:
     def see(self, tag: str, element: Any) -> None:
         """Note an element of a sheet that is no cell."""
         if tag in ("row", "col"):
-            self._hidden["row" if tag == "row" else "column"] += element.get("hidden") in _HIDDEN
+            self._hidden["row" if tag == "row" else "column"] += element.get("hidden") in _TRUE_VALUES
         elif tag == "dataValidation" and element.get("type") == "list":
             values = child(element, "formula1")
             self._counts["choices"] += values is not None and (values.text or "").startswith('"')

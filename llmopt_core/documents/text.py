@@ -11,7 +11,7 @@ from llmopt_core.text.valid_text import without_surrogates
 
 _NEWLINES = re.compile(r"\r\n?")
 REPLACEMENT = "\ufffd"
-LEFT_OUT = "Left out of"
+OMISSION_PREFIX = "Left out of"
 """So begins a warning about a file of several documents; it stands with the first that came from it."""
 _MARKUP = re.compile(r"^(?=#{1,6}(?:[ \t]|$)|```|~~~|=+$|-{2,}$)", re.MULTILINE)
 

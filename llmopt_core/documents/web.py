@@ -29,7 +29,7 @@ _LINES = ("li", "tr", "dd", "dt", "br", "thead", "tbody", "tfoot")
 _IN_HEADINGS = ("br", "div", "p", "header", "hr")
 _SPACE = re.compile(r"[ \t\n\f]+")
 # Nobody sees them; but in scripts without spaces a zero-width space is the only border of a word.
-_UNSEEN = re.compile("\u00ad|\u2060|\ufeff|(?<![\u0e00-\u109f\u1780-\u17ff])\u200b(?![\u0e00-\u109f\u1780-\u17ff])")
+_INVISIBLE = re.compile("\u00ad|\u2060|\ufeff|(?<![\u0e00-\u109f\u1780-\u17ff])\u200b(?![\u0e00-\u109f\u1780-\u17ff])")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
@@ -79,7 +79,7 @@ def _render(text: str, name: str, *, main_only: bool) -> tuple[str, list[str]]:
     spread_cells(root)
     writer = _Writer(root)
     writer.walk(root)
-    body = _BLANK_LINES.sub("\n\n", _UNSEEN.sub("", "".join(writer.parts))).strip()
+    body = _BLANK_LINES.sub("\n\n", _INVISIBLE.sub("", "".join(writer.parts))).strip()
     has_heading = re.search(r"^# ", body, re.MULTILINE)
     hidden = [f"{writer.hidden:,} hidden part{'s' if writer.hidden > 1 else ''} of the page"] if writer.hidden else []
     asked = [f"{around:,} word{'s' if around > 1 else ''} around the main text, as asked"] if around else []
@@ -201,7 +201,7 @@ class _Writer:
         for number, part in enumerate(reversed(self.parts), 1):
             if isinstance(part, _Mark):
                 return number
-            if _UNSEEN.sub("", part).strip():
+            if _INVISIBLE.sub("", part).strip():
                 return 0
         return 0
 

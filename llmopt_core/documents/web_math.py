@@ -37,7 +37,7 @@ def _piece(item: Any) -> str:
 
 def _sign(item: Any, parts: Sequence[str]) -> str:
     sign = (item.text or "").strip()
-    return f" {sign} " if sign in _SPACED else sign
+    return f" {sign} " if sign in _SPACED_SIGNS else sign
 
 
 def _first(item: Any, parts: Sequence[str]) -> str:
@@ -64,7 +64,7 @@ def _group(text: str) -> str:
     return text if len(text) == 1 or text.isalnum() else f"({text})"
 
 
-_SPACED = frozenset("=+-−<>≤≥≠≈")
+_SPACED_SIGNS = frozenset("=+-−<>≤≥≠≈")
 _SHAPES: Mapping[str, Callable[[Any, Sequence[str]], str]] = {
     "mo": _sign,
     "semantics": _first,

@@ -13,7 +13,7 @@ from llmopt_core.documents.web_math import formula
 # A longer list, such as all countries, says nothing of the page.
 _MOST_OPTIONS = 20
 _BUTTONS = ("submit", "button", "reset")
-_UNTYPED = ("hidden", "password", "checkbox", "radio", "file", "color", "range", "image", *_BUTTONS)
+_DEFAULT_INPUTS = ("hidden", "password", "checkbox", "radio", "file", "color", "range", "image", *_BUTTONS)
 _PICTURE_FILES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".bmp", ".tif", ".tiff", ".ico", ".emf", ".wmf")
 # Pages within pages (`srcdoc`) may nest without end.
 _DEEPEST_PAGE = 3
@@ -36,10 +36,10 @@ def replace_with_text(root: Any) -> Counter[str]:
     `srcdoc` of frames, and mail addresses and telephone numbers behind links. What has no text is counted.
     """
     counts: Counter[str] = Counter()
-    for element in list(root.iter(*_REPLACED)):
+    for element in list(root.iter(*_REPLACEMENTS)):
         # What was inside something that is replaced has gone with it.
         if any(above is root for above in element.iterancestors()):
-            _REPLACED[element.tag](element, counts)
+            _REPLACEMENTS[element.tag](element, counts)
     return counts
 
 
@@ -106,7 +106,7 @@ def _choice(element: Any, counts: Counter[str]) -> None:
 
 def _input(element: Any, counts: Counter[str]) -> None:
     kind, value = element.get("type", "text").lower(), " ".join(element.get("value", "").split())
-    counts["fields"] += bool(value) and kind not in _UNTYPED
+    counts["fields"] += bool(value) and kind not in _DEFAULT_INPUTS
     _become(element, value if kind in _BUTTONS else describe_picture(element.get("alt")) if kind == "image" else "")
 
 
@@ -157,7 +157,7 @@ def _link(element: Any, counts: Counter[str]) -> None:
         element.append(added)
 
 
-_REPLACED: Mapping[str, Callable[[Any, Counter[str]], None]] = {
+_REPLACEMENTS: Mapping[str, Callable[[Any, Counter[str]], None]] = {
     "img": _picture,
     "image": _picture,
     "script": _tex,

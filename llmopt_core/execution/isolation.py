@@ -30,7 +30,7 @@ OnPart = Callable[[int, int, str], None]
 Reason = Literal["memory", "time", "crash", "failed"]
 
 # What Python itself may need; nothing that could hold a secret.
-_PASSED_ON = ("PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "HOME", "LANG", "LC_ALL")
+_INHERITED_VARIABLES = ("PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "HOME", "LANG", "LC_ALL")
 _START = "from llmopt_core.execution.isolation_child import main; main()"
 # Short enough that a cancelled upload stops at once, long enough to cost nothing.
 _LOOK_SECONDS = 0.1
@@ -105,7 +105,7 @@ class _Child:
     """One child process. Used by one thread at a time."""
 
     def __init__(self) -> None:
-        environ = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        environ = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
         # As `multiprocessing` does it: the child imports from where its owner does, which may stand elsewhere by now.
         folders = [*(str(Path(path).absolute()) for path in sys.path), str(Path(__file__).parents[2])]
         environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(folders))

@@ -43,7 +43,7 @@ class Spending:
     calls: int | None = None
 
 
-NOTHING_SPENT = Spending()
+NO_SPENDING = Spending()
 
 
 def read_spending(cache: Cache | None, work: str) -> Spending:
@@ -52,7 +52,7 @@ def read_spending(cache: Cache | None, work: str) -> Spending:
     found = keeper.starting_with(STAGE, f"{work}/") if keeper is not None else {}
     sessions = [session for key in sorted(found) if (session := _read(found[key])) is not None]
     if not sessions:
-        return NOTHING_SPENT
+        return NO_SPENDING
     usage = sum((session.usage for session in sessions), Usage())
     return replace(sessions[-1], usage=usage, dearest=_dearest(sessions))
 
@@ -106,7 +106,7 @@ def spending(
     calls: int | None = None,
     *,
     pilot: bool = False,
-    known: Spending = NOTHING_SPENT,
+    known: Spending = NO_SPENDING,
 ) -> Iterator[Budget]:
     """A budget for work that may be begun several times: what it was paid before is part of it.
 

@@ -28,14 +28,14 @@ class CachedSupport:
     async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> SupportResult:
         """See `Support.judge`."""
         key = fingerprint(STAGE, self.label, list(claims), list(passages), question)
-        known = await asyncio.to_thread(self._known, key)
+        known = await asyncio.to_thread(self._read, key)
         if known is not None:
             return known
         judged = await self._inner.judge(claims, passages, question)
         await asyncio.to_thread(self._cache.put_many, STAGE, {key: pack(judged, SupportResult)})
         return judged
 
-    def _known(self, key: str) -> SupportResult | None:
+    def _read(self, key: str) -> SupportResult | None:
         data = self._cache.get_many(STAGE, [key]).get(key)
         try:
             return None if data is None else unpack(data, SupportResult)

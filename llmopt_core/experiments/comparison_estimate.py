@@ -19,7 +19,7 @@ from llmopt_core.models.registry import Models
 from llmopt_core.types import Example
 
 # A few rows tell the length of prompts; rendering all would take longer than the click may.
-_LOOKED_AT = 5
+_SAMPLE_SIZE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _beside(plan: ComparisonPlan, models: Models, answers: int) -> UpperEstimate
 
 def _per_answer(examples: Sequence[Example], variant: Configuration, models: Models) -> tuple[float, float | None, int]:
     """Mean prompt tokens and cost of one answer, and the number of steps before it."""
-    looked_at = examples[:: max(1, len(examples) // _LOOKED_AT)][:_LOOKED_AT]
+    looked_at = examples[:: max(1, len(examples) // _SAMPLE_SIZE)][:_SAMPLE_SIZE]
     made = [
         preview_prompt(variant.prompt, preview_variables(variant.prompt, example), variant.model, models)
         for example in looked_at

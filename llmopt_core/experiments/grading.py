@@ -30,7 +30,7 @@ ASSERTIONS = "checks"
 BUDGET = "budget"
 """The kind of failure of a score that the budget had no room for."""
 
-Graded = tuple[Score, Usage]
+ScoreWithUsage = tuple[Score, Usage]
 
 
 def metrics_to_record(metrics: Sequence[str], examples: Sequence[Example]) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ class Grader:
         keep = {wanted[name]: value for name, value in made.items() if name in wanted and value[0].value is not None}
         if keep:
             self._stages.put_scores(keep)
-        cached = _cached_usage(known.values())
+        cached = _usage_from_cache(known.values())
         enter(cached)
         found = {**known, **made}
         scores = {one.name: found[one.name][0] for one in graders}
@@ -98,7 +98,9 @@ class Grader:
         graders = [one for one in every if one.judge and _is_cacheable(one, sample)]
         return len(self._read_cached(graders, sample)[0]) == len(graders)
 
-    def _read_cached(self, graders: Sequence[Metric], sample: Sample) -> tuple[dict[str, Graded], dict[str, str]]:
+    def _read_cached(
+        self, graders: Sequence[Metric], sample: Sample
+    ) -> tuple[dict[str, ScoreWithUsage], dict[str, str]]:
         """Scores that are kept, and the key of each that may be."""
         kept = [one for one in graders if _is_cacheable(one, sample)]
         if sample.answer is None or not kept:
@@ -137,7 +139,9 @@ def _is_cacheable(grader: Metric, sample: Sample) -> bool:
         return False
     spec = getattr(grader, "spec", None)
     return (
-        bool(grader.judge) or grader.name in _EMBEDDED or (isinstance(spec, AssertionSpec) and spec.type == "similar")
+        bool(grader.judge)
+        or grader.name in _EMBEDDING_METRICS
+        or (isinstance(spec, AssertionSpec) and spec.type == "similar")
     )
 
 
@@ -149,7 +153,7 @@ def _needs_reference(grader: Metric) -> bool:
     )
 
 
-_EMBEDDED = ("semantic_similarity",)
+_EMBEDDING_METRICS = ("semantic_similarity",)
 
 
 def _verdict(assertions: Sequence[AssertionSpec], scores: Sequence[Score], example: Example) -> Score:
@@ -162,11 +166,11 @@ def _verdict(assertions: Sequence[AssertionSpec], scores: Sequence[Score], examp
     return Score(ASSERTIONS, float(passed), told, passed=passed)
 
 
-async def _grade(grader: Metric, sample: Sample) -> tuple[str, Graded]:
+async def _grade(grader: Metric, sample: Sample) -> tuple[str, ScoreWithUsage]:
     return grader.name, await grader.score(sample)
 
 
-async def _grade_within_budget(grader: Metric, sample: Sample) -> tuple[str, Graded]:
+async def _grade_within_budget(grader: Metric, sample: Sample) -> tuple[str, ScoreWithUsage]:
     try:
         return await _grade(grader, sample)
     except OutOfBudget as error:
@@ -174,5 +178,5 @@ async def _grade_within_budget(grader: Metric, sample: Sample) -> tuple[str, Gra
         return grader.name, (score, Usage())
 
 
-def _cached_usage(known: Iterable[Graded]) -> Usage:
+def _usage_from_cache(known: Iterable[ScoreWithUsage]) -> Usage:
     return sum((usage.from_cache for _, usage in known), Usage())

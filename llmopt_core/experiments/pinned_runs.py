@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from llmopt_core.runs.values import Run
 
-_SHOWN = 4
+_MOST_NAMES = 4
 # All numbers of so many digits fit into what a database takes for an id.
 _LONGEST = 18
 
@@ -66,7 +66,7 @@ def family_with_pins(found: Mapping[str, Run], shown: Mapping[str, Run]) -> dict
     made: dict[str, Run] = {}
     for name, run in found.items():
         own = instead.get(run.fingerprint)
-        other = f"{name} ({run.fingerprint[:_SHOWN]})" if name in shown else name
+        other = f"{name} ({run.fingerprint[:_MOST_NAMES]})" if name in shown else name
         made[own or other] = shown[own] if own else run
     return made
 

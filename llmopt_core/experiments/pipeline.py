@@ -147,7 +147,7 @@ class Pipeline:
 
     def read_answer(self, example: Example, retrieval: Retrieval) -> Answer | None:
         """The answer that was given to these chunks earlier; None where it must be asked for."""
-        return self._kept_answer(self._answer_key(example, retrieval))
+        return self._read_stored_answer(self._answer_key(example, retrieval))
 
     def reread(self, answer: Answer) -> Answer:
         """The answer as it is to be read now that more may have been seen of its model."""
@@ -201,7 +201,7 @@ class Pipeline:
         retrieval = self.read_hits(example)
         if retrieval is None and self.configuration.retrieval is not None:
             return False
-        answer = self._kept_answer(self._answer_key(example, retrieval))
+        answer = self._read_stored_answer(self._answer_key(example, retrieval))
         if answer is None:
             return False
         return self._grader.is_cached(example, answer, self._sample(example, answer, retrieval))
@@ -224,7 +224,7 @@ class Pipeline:
     ) -> Answer:
         key = self._answer_key(example, retrieval)
         key = fingerprint(key, repeat) if repeat else key
-        known = self._kept_answer(key)
+        known = self._read_stored_answer(key)
         if known is not None:
             if on_text is not None:
                 on_text(known.raw or known.text)
@@ -239,7 +239,7 @@ class Pipeline:
             await self._stages.put_answer(key, answer)
         return self.reread(answer)
 
-    def _kept_answer(self, key: str) -> Answer | None:
+    def _read_stored_answer(self, key: str) -> Answer | None:
         answer = self._stages.answer(key)
         return None if answer is None else self.reread(answer)
 

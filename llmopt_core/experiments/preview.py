@@ -22,10 +22,10 @@ from llmopt_core.prompts.template import variables_in
 from llmopt_core.prompts.tokens import Preview, count_messages, family_of, preview
 from llmopt_core.types import Document, Example, Message
 
-RETRIEVED = ("context", "documents")
+RETRIEVAL_VARIABLES = ("context", "documents")
 # Enough to see what is asked, without drawing whole chunks into a form.
 _AROUND = 600
-_HIDDEN = ASSERTION_COLUMNS
+_INTERNAL_COLUMNS = ASSERTION_COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ def variables_of(prompt: PromptSpec, columns: Sequence[str]) -> Variables:
     """
     steps = {step.name for step in prompt.steps}
     used = set().union(*(variables_in(template) for template in templates_of(prompt))) - steps
-    known = ["question", *columns, *(name for name in RETRIEVED if name in used)]
-    retrieved = tuple(name for name in RETRIEVED if name in used and name not in columns)
+    known = ["question", *columns, *(name for name in RETRIEVAL_VARIABLES if name in used)]
+    retrieved = tuple(name for name in RETRIEVAL_VARIABLES if name in used and name not in columns)
     return Variables(
         tuple(sorted(used)),
         tuple(sorted(find_undefined_variables(prompt, known))),
@@ -70,7 +70,7 @@ def variables_of(prompt: PromptSpec, columns: Sequence[str]) -> Variables:
 def columns_of(examples: Sequence[Example]) -> list[str]:
     """The columns that examples have beside the question, those of assertions left out."""
     found = dict.fromkeys(name for example in examples for name in example.variables)
-    return [name for name in found if name not in _HIDDEN]
+    return [name for name in found if name not in _INTERNAL_COLUMNS]
 
 
 def stand_in(example: Example, documents: Mapping[str, Document]) -> str:
@@ -86,7 +86,7 @@ def stand_in(example: Example, documents: Mapping[str, Document]) -> str:
 
 def preview_variables(prompt: PromptSpec, example: Example, passage: str = "") -> dict[str, Any]:
     """Values to render a prompt with: the example's own, the passage as `context`, and marks for step outputs."""
-    own = {name: value for name, value in example.variables.items() if name not in _HIDDEN}
+    own = {name: value for name, value in example.variables.items() if name not in _INTERNAL_COLUMNS}
     document = {"number": 1, "name": "passage", "heading": "", "text": passage}
     steps = {step.name: f"[output of step {step.name}]" for step in prompt.steps}
     return {"context": passage, "documents": [document], **own, "question": example.question, **steps}

@@ -33,13 +33,13 @@ async def reread_records(
     """
     if not pipeline.thinking_seen:
         return
-    for position, before in await asyncio.to_thread(_changed, store, run_id, pipeline):
+    for position, before in await asyncio.to_thread(_find_changes, store, run_id, pipeline):
         record = await pipeline.evaluate(examples[position], repeat=repeat, partial=True)
         paid = record.usage if record.usage.calls else Usage()
         put(position, replace(record, usage=before.usage + paid, seconds=before.seconds))
 
 
-def _changed(store: Store, run_id: int, pipeline: Pipeline) -> list[tuple[int, Record]]:
+def _find_changes(store: Store, run_id: int, pipeline: Pipeline) -> list[tuple[int, Record]]:
     unscored = store.scoring_failures(run_id).values() if pipeline.thinking_seen == "none" else ()
     if pipeline.thinking_seen == "none" and not any(MAY_BE_THINKING in reasons for reasons in unscored):
         return []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from llmopt_core.runs.values import Run
 
-_SHOWN = 6
+_VERSION_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def document_marks(runs: Sequence[RunDocuments]) -> list[str]:
 
 
 def _mark(run: RunDocuments) -> str:
-    return f"documents {run.version[:_SHOWN]}" if run.version else "documents not recorded"
+    return f"documents {run.version[:_VERSION_DIGITS]}" if run.version else "documents not recorded"
 
 
 def documents_note(runs: Sequence[RunDocuments]) -> str:

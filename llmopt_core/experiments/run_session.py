@@ -205,7 +205,7 @@ class RunSession:
             self.on_progress(self._progress(stage="answering", done=self.done, total=len(self.examples)))
 
     def _progress(self, *, stage: Any, done: int, total: int) -> RunProgress:
-        left = self._time_left(total - done) if stage == "answering" else None
+        left = self._remaining_seconds(total - done) if stage == "answering" else None
         return RunProgress(
             self.run_id,
             self.pipeline.configuration.name,
@@ -220,7 +220,7 @@ class RunSession:
             left_usd=self.budget.remaining_usd,
         )
 
-    def _time_left(self, missing: int) -> float | None:
+    def _remaining_seconds(self, missing: int) -> float | None:
         # The first ones waited for models to be loaded and come in one burst: the clock starts with them.
         made = self.made - 1 if self.made > self.concurrency else 0
         return Progress(made + missing, made, started_at=self.first_made, now=time.monotonic()).remaining_seconds()

@@ -9,7 +9,7 @@ from llmopt_core.experiments.yaml_lines import LocatedValue
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
 
-_NAMED_BY = ("saved", "label", "version")
+_REFERENCE_KEYS = ("saved", "label", "version")
 
 
 def fill_in_prompts(file: LocatedValue, store: Store | None, project: str) -> LocatedValue:
@@ -39,7 +39,7 @@ def fill_in_prompts(file: LocatedValue, store: Store | None, project: str) -> Lo
 
 def _is_reference(item: Any) -> bool:
     prompt = item.get("prompt") if isinstance(item, dict) else None
-    return isinstance(prompt, dict) and any(key in prompt for key in _NAMED_BY)
+    return isinstance(prompt, dict) and any(key in prompt for key in _REFERENCE_KEYS)
 
 
 def _fill_in(file: LocatedValue, i: int, prompt: dict[str, Any], store: Store, project: str) -> dict[str, Any]:
@@ -60,5 +60,5 @@ def _fill_in(file: LocatedValue, i: int, prompt: dict[str, Any], store: Store, p
         raise file.error(
             (*here, "saved"), f"the project {project} has no saved prompt {wanted}; save it on the page Prompts."
         ) from error
-    own = {key: value for key, value in prompt.items() if key not in _NAMED_BY}
+    own = {key: value for key, value in prompt.items() if key not in _REFERENCE_KEYS}
     return {**found.model_dump(mode="json"), **own}

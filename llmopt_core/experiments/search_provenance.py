@@ -41,8 +41,8 @@ def list_search_choices(store: Store, prompt: PromptSpec, before: datetime | Non
     """
     found: list[SearchChoice] = []
     for job in store.jobs():
-        if job.kind in _CHOSEN and job.result and (before is None or job.created_at <= before):
-            found += _CHOSEN[job.kind](store, job, prompt)
+        if job.kind in _READERS and job.result and (before is None or job.created_at <= before):
+            found += _READERS[job.kind](store, job, prompt)
     return list(dict.fromkeys(found))
 
 
@@ -79,7 +79,7 @@ def _effect_parts(store: Store, job: Job, prompt: PromptSpec) -> Iterator[Search
         yield SearchChoice("few-shot choice", found.set_name, asked)
 
 
-_CHOSEN = {INSTRUCTION: _instruction, CHOICE: _choice, FEW_SHOT_EFFECT: _effect_parts}
+_READERS = {INSTRUCTION: _instruction, CHOICE: _choice, FEW_SHOT_EFFECT: _effect_parts}
 
 
 def _pairs(few_shot: FewShotSpec | None) -> set[tuple[str, str]]:

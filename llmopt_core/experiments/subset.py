@@ -9,7 +9,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.assertions.spec import why_not_run
 from llmopt_core.types import EvaluationSet, Example
 
-_NAMED, _LONGEST = 3, 24
+_MOST_NAMES, _LONGEST = 3, 24
 
 
 def choose_examples(found: EvaluationSet, ids: Iterable[str], words: str = "") -> EvaluationSet:
@@ -46,8 +46,8 @@ def _words_of(examples: Sequence[Example], words: str) -> str:
     if words:
         return f"{len(examples)} {words}"
     ids = [example.id if len(example.id) <= _LONGEST else f"{example.id[:_LONGEST]}…" for example in examples]
-    more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
-    return f"{len(ids)} chosen ({', '.join(ids[:_NAMED])}{more})"
+    more = f" and {len(ids) - _MOST_NAMES} more" if len(ids) > _MOST_NAMES else ""
+    return f"{len(ids)} chosen ({', '.join(ids[:_MOST_NAMES])}{more})"
 
 
 def runnable_examples(found: EvaluationSet) -> EvaluationSet:

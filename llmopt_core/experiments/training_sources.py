@@ -29,8 +29,8 @@ from llmopt_core.types import Example, fingerprint
 _STAGE = "seen-questions-3"
 _SERVICE_TUNED = "ft:"
 # Pages ask again at every rerun; each entry is a few numbers.
-_MOST_KEPT = 512
-_KEPT: dict[tuple[Path, int, datetime], TrainingOverlap] = {}
+_CACHE_SIZE = 512
+_overlap_cache: dict[tuple[Path, int, datetime], TrainingOverlap] = {}
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,11 @@ def overlap_of(store: Store, run: Run) -> TrainingOverlap:
         return stored
     # The id of a run that was deleted may be given again.
     key = (store.home, run.id, run.created_at)
-    if key not in _KEPT:
-        while len(_KEPT) >= _MOST_KEPT:
-            _KEPT.pop(next(iter(_KEPT)), None)
-        _KEPT[key] = _derive_overlap(store, run)
-    return _KEPT[key]
+    if key not in _overlap_cache:
+        while len(_overlap_cache) >= _CACHE_SIZE:
+            _overlap_cache.pop(next(iter(_overlap_cache)), None)
+        _overlap_cache[key] = _derive_overlap(store, run)
+    return _overlap_cache[key]
 
 
 def _derive_overlap(store: Store, run: Run) -> TrainingOverlap:

@@ -22,7 +22,7 @@ MARKS = 12
 # Tokens of the fixed words of such a prompt, rounded up: an upper estimate must not be too low.
 _BOILERPLATE = 300
 _REPAIR = 400
-_CLIPPED = 600
+_CLIP_TOKENS = 600
 _YES_NO = 4
 # Tokens of Ragas' own prompts, and how many of them grade one answer; those per chunk and per question are counted so.
 _RAGAS = {
@@ -165,7 +165,7 @@ def _searching(spec: RetrievalSpec, question: int, models: Models) -> UpperEstim
     if rerank.method.startswith("llm-"):
         model = rerank.llm or ModelSpec()
         chunks = rerank.candidates or max(spec.search.candidates, spec.top_k)
-        passage = _SPARE * min(_CLIPPED, spec.chunking.size) + MARKS
+        passage = _SPARE * min(_CLIP_TOKENS, spec.chunking.size) + MARKS
         asked = _BOILERPLATE + count(rerank.prompt) + question + (transform.model.max_tokens if parts > 1 else 0)
         if rerank.method == "llm-listwise":
             windows = 1 + -(-max(0, chunks - WINDOW) // STEP)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llmopt_core.index.analysis import analyse
-from llmopt_core.index.exact import Found, best
+from llmopt_core.index.exact import ScoredPosition, best
 
 __all__ = ["Bm25", "analyse"]
 
@@ -41,7 +41,7 @@ class Bm25:
         inner.index((terms, vocabulary), show_progress=False)
         return cls(inner, len(texts))
 
-    def search(self, text: str, k: int, allowed: npt.NDArray[np.bool_] | None = None) -> list[Found]:
+    def search(self, text: str, k: int, allowed: npt.NDArray[np.bool_] | None = None) -> list[ScoredPosition]:
         """The best `k` positions that share a term with the text, with their scores."""
         scores = self.scores(text)
         scores = np.where(scores > 0, scores, -np.inf)

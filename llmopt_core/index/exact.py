@@ -7,11 +7,11 @@ import numpy.typing as npt
 
 from llmopt_core.models.base import Vectors
 
-Found = tuple[int, float]
+ScoredPosition = tuple[int, float]
 """Position of a chunk in its index, and its score."""
 
 
-def best(scores: npt.NDArray[np.floating], k: int) -> list[Found]:
+def best(scores: npt.NDArray[np.floating], k: int) -> list[ScoredPosition]:
     """The `k` highest finite scores with their positions, best first; equal scores in order of position."""
     k = min(k, len(scores))
     if k <= 0:
@@ -25,7 +25,7 @@ def best(scores: npt.NDArray[np.floating], k: int) -> list[Found]:
 
 def exact_search(
     matrix: Vectors, queries: Vectors, k: int, allowed: npt.NDArray[np.bool_] | None = None
-) -> list[list[Found]]:
+) -> list[list[ScoredPosition]]:
     """Per query the `k` rows of highest cosine similarity.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from llmopt_core.index.exact import Found, exact_search
+from llmopt_core.index.exact import ScoredPosition, exact_search
 from llmopt_core.index.filters import Metadata, Where, matching_documents
 from llmopt_core.index.folder import Contents
 from llmopt_core.index.vector_store import VectorStore
@@ -105,7 +105,7 @@ class Index:
         span = chunk.parent
         return Chunk(span.document, span.start, span.end, self.parents[span], heading=chunk.heading)
 
-    def _hits(self, found: Sequence[Found]) -> list[Hit]:
+    def _hits(self, found: Sequence[ScoredPosition]) -> list[Hit]:
         return [Hit(self.chunks[position], score) for position, score in found]
 
     def _allow(self, where: Where) -> npt.NDArray[np.bool_]:

@@ -19,8 +19,8 @@ Ints = npt.NDArray[np.int64]
 Match = Any  # `regex` has no types.
 # Groups of a piece: a letter of Chinese, Japanese or Korean; a letter with its signs of Thai, Lao, Khmer or Myanmar.
 _LETTER, _SIGNS = 1, 2
-_UNSPACED = SEARCHED_BY_CHARACTER + SOUTHEAST_ASIAN
-_PIECE = regex.compile(rf"([{SEARCHED_BY_CHARACTER}])|({CLUSTER})|(?:{LINE_BREAK}|[^\s{_UNSPACED}])+")
+_SPACELESS_SCRIPT = SEARCHED_BY_CHARACTER + SOUTHEAST_ASIAN
+_PIECE = regex.compile(rf"([{SEARCHED_BY_CHARACTER}])|({CLUSTER})|(?:{LINE_BREAK}|[^\s{_SPACELESS_SCRIPT}])+")
 
 
 class TermPositions:

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 import numpy as np
 
 from llmopt_core.errors import BadInput, StorageError
-from llmopt_core.index.exact import Found
+from llmopt_core.index.exact import ScoredPosition
 from llmopt_core.models.base import Vectors
 
 COLLECTION = "chunks"
@@ -48,7 +48,7 @@ class VectorStore:
         self._lock = threading.Lock()
         self._collection: Any = None
 
-    def search(self, queries: Vectors, k: int) -> list[list[Found]]:
+    def search(self, queries: Vectors, k: int) -> list[list[ScoredPosition]]:
         """Per query the `k` nearest positions with their cosine similarity, best first.
 
         Raises:
@@ -207,7 +207,7 @@ def _database_errors() -> Iterator[None]:
         ) from error
 
 
-def _sort(ids: Sequence[str], distances: Sequence[float]) -> list[Found]:
+def _sort(ids: Sequence[str], distances: Sequence[float]) -> list[ScoredPosition]:
     similarities = np.clip(1.0 - np.asarray(distances, dtype=np.float32), -1.0, 1.0)
     found = [(int(position), float(score)) for position, score in zip(ids, similarities, strict=True)]
     return sorted(found, key=lambda item: (-item[1], item[0]))

@@ -17,7 +17,7 @@ _REASONS = {
     TOOLS: ("tool_calls", "tool_call", "tool_use", "function_call"),
     ERROR: ("error", "failed", "insufficient_system_resource", "abort", "aborted", "cancelled", "network_error"),
 }  # fmt: skip
-_KNOWN = {name: reason for reason, names in _REASONS.items() for name in names}
+_REASON_BY_NAME = {name: reason for reason, names in _REASONS.items() for name in names}
 
 
 def normalise_reason(reason: str) -> str:
@@ -25,7 +25,7 @@ def normalise_reason(reason: str) -> str:
     plain = reason.lower()
     # `content_filter: SAFETY`, `FinishReason.MAX_TOKENS`
     parts = (plain, *re.split(r"[^a-z_]+", plain))
-    return next((_KNOWN[part] for part in parts if part in _KNOWN), reason)
+    return next((_REASON_BY_NAME[part] for part in parts if part in _REASON_BY_NAME), reason)
 
 
 def ending(

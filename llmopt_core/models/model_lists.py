@@ -69,7 +69,7 @@ class ModelLists:
         self._attempts: dict[str, _Attempt] = {}
         self._lists = {url: read for url, values in self._read().items() if (read := _read_list(values)) is not None}
 
-    def known(self, endpoint: Endpoint) -> ModelList:
+    def find(self, endpoint: Endpoint) -> ModelList:
         """The last list; nobody is asked."""
         return self._lists.get(endpoint.base_url, ModelList())
 
@@ -86,7 +86,7 @@ class ModelLists:
         attempt = self._ask_if_due(endpoint, key)
         if endpoint.base_url not in self._lists:
             attempt.ended.wait(max(0.0, attempt.at + wait - time.monotonic()))
-        return self.known(endpoint)
+        return self.find(endpoint)
 
     def keep(self, endpoint: Endpoint, report: EndpointReport) -> None:
         """Remember what an endpoint listed; a failure leaves the last list as it is."""
@@ -141,7 +141,7 @@ def _read_list(values: Any) -> ModelList | None:
         return None
 
 
-_opened: dict[Path, ModelLists] = {}
+_model_lists: dict[Path, ModelLists] = {}
 _opened_lock = threading.Lock()
 
 
@@ -149,6 +149,6 @@ def model_lists_of(home: Path) -> ModelLists:
     """The process's one memory of a workspace."""
     path = home / "endpoint_models.json"
     with _opened_lock:
-        if path not in _opened:
-            _opened[path] = ModelLists(path)
-        return _opened[path]
+        if path not in _model_lists:
+            _model_lists[path] = ModelLists(path)
+        return _model_lists[path]

@@ -13,7 +13,7 @@ from llmopt_core.cache import Cache, MemoryCache
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.budget import Budget
 from llmopt_core.execution.lanes import LANES
-from llmopt_core.execution.spending import NOTHING_SPENT, Spending, spending
+from llmopt_core.execution.spending import NO_SPENDING, Spending, spending
 from llmopt_core.models.base import (
     BUILTIN,
     BUILTIN_EMBEDDING,
@@ -123,7 +123,7 @@ class Models:
         calls: int | None = None,
         *,
         pilot: bool = False,
-        known: Spending = NOTHING_SPENT,
+        known: Spending = NO_SPENDING,
     ) -> Iterator[Budget]:
         """`within` a budget for work of that name, earlier sessions of it included; see `execution.spending`."""
         with spending(self._call_cache, work, usd, calls, pilot=pilot, known=known) as budget, self.within(budget):

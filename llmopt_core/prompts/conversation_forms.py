@@ -21,7 +21,7 @@ _ROLES = {
 }  # fmt: skip
 _QUESTIONS = ("prompt", "question", "query", "user", "instruction", "input", "inputs")
 _ANSWERS = ("completion", "answer", "response", "output", "assistant", "target", "targets")
-_INSTRUCTED = ("output", "response", "completion", "answer")
+_OUTPUT_KEYS = ("output", "response", "completion", "answer")
 _TALKS = ("conversations", "conversation", "dialog", "dialogue", "chat", "turns", "data")
 _SYSTEMS = ("system", "system_prompt", "system_message")
 _TURN = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")
@@ -34,7 +34,7 @@ MESSAGES = "a bare list of messages"
 OTHER_ROLES = "messages with other names of roles"
 SYSTEM_APART = "messages with the system message apart"
 GEMINI = "Gemini (contents and parts)"
-JUDGED = "single answers with a verdict (KTO)"
+KTO = "single answers with a verdict (KTO)"
 TEXT = "plain texts"
 
 
@@ -63,7 +63,7 @@ def convert(value: Any) -> Conversion | None:
     if not form:
         return None
     try:
-        if form == JUDGED:
+        if form == KTO:
             raise BadInput("it has one answer with a verdict; expected pairs of a chosen and a rejected answer")
         if form == TEXT:
             raise BadInput("it is a plain text, no conversation; expected a question and an answer")
@@ -204,7 +204,7 @@ def _from_gemini(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def _from_alpaca(value: Mapping[str, Any]) -> dict[str, Any]:
     question = alpaca_question(str(value["instruction"]), str(value.get("input") or value.get("context") or ""))
-    return {"messages": [*_head(value), *_earlier(value), *_pair(question, str(_first(value, _INSTRUCTED)))]}
+    return {"messages": [*_head(value), *_earlier(value), *_pair(question, str(_first(value, _OUTPUT_KEYS)))]}
 
 
 def _pair(question: str, answer: str) -> list[dict[str, Any]]:
@@ -278,8 +278,8 @@ _MARKS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     SHAREGPT: lambda v: any(_is_talk(v, name) for name in _TALKS),
     GEMINI: lambda v: isinstance(v.get("contents"), list),
     PREFERENCE: lambda v: "chosen" in v and "rejected" in v,
-    JUDGED: lambda v: _is_pair(v) and isinstance(v.get("label"), bool) and "completion" in v,
-    ALPACA: lambda v: "instruction" in v and isinstance(_first(v, _INSTRUCTED), str),
+    KTO: lambda v: _is_pair(v) and isinstance(v.get("label"), bool) and "completion" in v,
+    ALPACA: lambda v: "instruction" in v and isinstance(_first(v, _OUTPUT_KEYS), str),
     plain.CHOICES: plain.has_choices,
     PAIR: _is_pair,
     **plain.MARKS,

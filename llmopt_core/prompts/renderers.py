@@ -18,14 +18,14 @@ from llmopt_core.prompts.sandbox import TemplateRefusal
 
 SCRIPT = Path(__file__).with_name("sandbox.py")
 # What Python itself may need to start; nothing that could hold a secret.
-_PASSED_ON = ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_INHERITED_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
 class Renderer:
     """One child process. Used by one thread at a time."""
 
     def __init__(self) -> None:
-        environ = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        environ = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
         # -P: the script's own folder must not stand in front of the standard library.
         self.process = subprocess.Popen(
             [sys.executable, "-P", str(SCRIPT)],
@@ -92,7 +92,7 @@ def render_isolated(template: str, variables: Mapping[str, Any], max_chars: int,
     reply = renderer.ask(request)
     if reply is None:
         out_of_time = renderer.close() == -signal.SIGPROF
-        raise TemplateRefusal(*_DIED_OF[out_of_time])
+        raise TemplateRefusal(*_DEATH_REASONS[out_of_time])
     if reply.get("kind") == "size":
         renderer.close()
     else:
@@ -102,7 +102,7 @@ def render_isolated(template: str, variables: Mapping[str, Any], max_chars: int,
     raise TemplateRefusal(reply["kind"], reply["message"], reply["line"])
 
 
-_DIED_OF = {
+_DEATH_REASONS = {
     True: ("time", "takes too long; look for a loop over too many items"),
     False: ("size", "needs more memory than a prompt may take"),
 }

@@ -40,7 +40,7 @@ _O200K = Family("o200k_base", 4, 3, True)
 _CL100K = Family("cl100k_base", 4, 3, True)
 # <|im_start|>role\n ... <|im_end|>\n around each message, <|im_start|>assistant\n before the reply.
 _CHATML = Family("builtin-chat", 5, 3, True)
-_UNKNOWN = Family("o200k_base", 4, 3, False)
+_DEFAULT_FAMILY = Family("o200k_base", 4, 3, False)
 
 _OLDER = re.compile(r"(gpt-4|gpt-3\.5|gpt-35)(-|$)")
 _NEWER = re.compile(r"(chatgpt|gpt-4o|gpt-4\.|gpt-oss|gpt-[5-9]|gpt-1\d|o\d)")
@@ -58,7 +58,7 @@ def family_of(model: str, *, builtin: bool = False) -> Family:
     name = model.lower().removeprefix("ft:").rsplit("/", 1)[-1]
     if _NEWER.match(name):
         return _O200K
-    return _CL100K if _OLDER.match(name) else _UNKNOWN
+    return _CL100K if _OLDER.match(name) else _DEFAULT_FAMILY
 
 
 def count_messages(messages: Sequence[Message], mode: Mode, family: Family, count: Count) -> int:

@@ -69,7 +69,7 @@ class Router:
         try:
             vectors = await asyncio.to_thread(self._encode, [*examples, *questions])
         except EndpointError as error:
-            return [_route("nearest", None, warning=_FAILED.format(error)) for _ in questions]
+            return [_route("nearest", None, warning=_FAILURE_NOTE.format(error)) for _ in questions]
         similar = vectors[len(examples) :] @ vectors[: len(examples)].T
         if leave_out:
             same = np.array([[question == example for example in examples] for question in questions], dtype=bool)
@@ -90,10 +90,10 @@ class Router:
         try:
             answer = await self._models.chat(model).complete(request)
         except EndpointError as error:
-            return _route("llm", None, time.perf_counter() - started, warning=_FAILED.format(error))
+            return _route("llm", None, time.perf_counter() - started, warning=_FAILURE_NOTE.format(error))
         category = find_category(answer.text, self.spec.categories)
         ended = "" if answer.text.strip() else unusable(answer, model.max_tokens)
-        warning = _FAILED.format(ended) if ended else "" if category else _NOTHING
+        warning = _FAILURE_NOTE.format(ended) if ended else "" if category else _NOTHING
         seconds = answer.seconds or time.perf_counter() - started
         return _route("llm", category, seconds, answer.usage, warning)
 
@@ -139,7 +139,7 @@ def _route(method: str, category: str | None, seconds: float = 0.0, usage: Usage
     return Route(category, (trace,))
 
 
-_FAILED = "Routing failed: {} The general settings are used."
+_FAILURE_NOTE = "Routing failed: {} The general settings are used."
 _NOTHING = "The model named no known category; the general settings are used."
 
 PROMPT = """Sort the question into one of these categories: {{ categories }}. Write only the category.

@@ -22,7 +22,7 @@ GAVE_UP = (
     f"The process that did this has ended {MOST_ATTEMPTS} times before it was done, perhaps because of it: look at "
     "its log and at the memory of this machine, then resume it."
 )
-NOT_CARRIED_ON = (
+NOT_RESUMABLE_REASON = (
     "The app ended, or was updated, before this was done, and nobody else can go on with it: start it again. What was "
     "paid is kept."
 )
@@ -119,7 +119,7 @@ def _settle(row: Mapping[str, Any]) -> dict[str, Any]:
     """How the job of a process that is gone stands from now on."""
     ended = {"finished_at": jobs.c.heartbeat}
     if row["versions"] is None:
-        return {"status": "interrupted", "error": NOT_CARRIED_ON, **ended}
+        return {"status": "interrupted", "error": NOT_RESUMABLE_REASON, **ended}
     if row["cancel_requested"]:
         return {"status": "cancelled", **ended}
     if row["attempts"] >= MOST_ATTEMPTS:

@@ -189,7 +189,7 @@ class RunStore(StorePart):
         return Memo(self.database, _STAMPS, lambda ids: {run.id: run for run in self._runs(runs.c.id.in_(ids))})
 
     def _runs(self, *where: sa.ColumnElement[bool]) -> list[Run]:
-        columns = [column for column in runs.c if column.name not in _HIDDEN or column.name == "project_id"]
+        columns = [column for column in runs.c if column.name not in _INTERNAL_COLUMNS or column.name == "project_id"]
         query = sa.select(projects.c.name.label("project"), *columns).join(projects).where(*where)
         with self.database.read() as connection:
             rows = connection.execute(query.order_by(runs.c.id.desc())).mappings().all()
@@ -207,7 +207,7 @@ class RunStore(StorePart):
             found = self._read_known.get(data)
             if found is None and data is not None:
                 found = self._readable(project_id, f"The {name} of run {run_id}", data)
-                if len(self._read_known) < _MOST_KNOWN:
+                if len(self._read_known) < _CACHE_SIZE:
                     self._read_known[data] = found
             return found if isinstance(found, kind) else otherwise
 
@@ -224,10 +224,10 @@ class RunStore(StorePart):
             values.update(done=sums["done"], failed=whole(sums["failed"]))
         paid = read("paid", dict, None)
         del values["paid"]
-        if paid is not None and len(paid.get("usage") or ()) == len(_PAID):
+        if paid is not None and len(paid.get("usage") or ()) == len(_USAGE_COLUMNS):
             total = _spending(paid, flying=values["status"] not in ACTIVE)
             cached = values.get("usage", Usage())
-            values["usage"] = replace(cached, **{name: getattr(total, name) for name in _PAID})
+            values["usage"] = replace(cached, **{name: getattr(total, name) for name in _USAGE_COLUMNS})
             values["dearest"] = paid.get("dearest") or {}
         return Run(**values)
 
@@ -235,9 +235,9 @@ class RunStore(StorePart):
 # Of the moments the numbers, which need not be made moments to be compared.
 _MOMENTS = [sa.type_coerce(runs.c[name], sa.Double) for name in ("heartbeat", "finished_at")]
 _STAMPS = sa.select(runs.c.id, runs.c.status, *_MOMENTS).order_by(runs.c.id.desc())
-_MOST_KNOWN = 20_000
-_PAID = ("prompt_tokens", "completion_tokens", "cost_usd", "calls")
-_HIDDEN = frozenset(("project_id", "owner_pid", "owner_started", "owner_host", "heartbeat"))
+_CACHE_SIZE = 20_000
+_USAGE_COLUMNS = ("prompt_tokens", "completion_tokens", "cost_usd", "calls")
+_INTERNAL_COLUMNS = frozenset(("project_id", "owner_pid", "owner_started", "owner_host", "heartbeat"))
 _TOTALS = sa.select(
     records.c.run_id,
     sa.func.count().label("done"),
@@ -252,14 +252,18 @@ _TOTALS = sa.select(
 
 
 def _spending_values(usage: Usage, dearest: Mapping[str, float], flying: Usage = Usage()) -> dict[str, Any]:
-    values: dict[str, Any] = {"usage": [getattr(usage, name) for name in _PAID], "dearest": dict(dearest)}
+    values: dict[str, Any] = {"usage": [getattr(usage, name) for name in _USAGE_COLUMNS], "dearest": dict(dearest)}
     if flying.calls:
-        values["flying"] = [getattr(flying, name) for name in _PAID]
+        values["flying"] = [getattr(flying, name) for name in _USAGE_COLUMNS]
     return values
 
 
 def _spending(values: Mapping[str, Any], *, flying: bool = True) -> Usage:
     """What was paid, with the calls that nobody waits for any more."""
     parts = [values.get("usage"), values.get("flying") if flying else None]
-    known = [Usage(**dict(zip(_PAID, part, strict=True))) for part in parts if part and len(part) == len(_PAID)]
+    known = [
+        Usage(**dict(zip(_USAGE_COLUMNS, part, strict=True)))
+        for part in parts
+        if part and len(part) == len(_USAGE_COLUMNS)
+    ]
     return sum(known, Usage())

@@ -48,7 +48,7 @@ class GradedTest:
     and is too bold with many ties or long tails. The larger p-value and the wider ends are used. Neither knows of
     changes that are so rare that the sample holds none: where every tenth of 20 questions gains a lot and all others
     lose a little, one sample in eight shows losses alone, and no test can tell. Where all differences are equal, see
-    `_Unseen`.
+    `_ConstantDifference`.
 
     Args:
         differences: One per pair, at least one.
@@ -61,11 +61,11 @@ class GradedTest:
         if bounded:
             self._bounds = int((differences < 0).sum()), int((differences > 0).sum()), len(differences)
         flips = _SignFlips(differences, seed)
-        self._tests: list[_SignFlips | _BootstrapT | _Unseen] = [flips]
+        self._tests: list[_SignFlips | _BootstrapT | _ConstantDifference] = [flips]
         if not is_constant(differences):
             self._tests.append(_BootstrapT(differences, seed))
         elif bounded and len(differences) > 1:
-            self._tests.append(_Unseen(self._mean, len(differences)))
+            self._tests.append(_ConstantDifference(self._mean, len(differences)))
         self.p_value = 1.0 if abs(self._mean) < 1e-15 else max(test.p_value() for test in self._tests)
         self.method = f"bootstrap-t and paired permutation test, {'exact' if flips.exact else 'random sign flips'}"
 
@@ -184,7 +184,7 @@ class _BootstrapT:
         return _snap(self._mean - low, self._mean), _snap(self._mean + high, self._mean)
 
 
-class _Unseen:
+class _ConstantDifference:
     """Equal differences have no spread: the mean is only as certain as it is that no other difference would come.
 
     Others may reach from -1 to 1, and may make up the share that Wilson's interval of 0 of all pairs allows.

@@ -61,7 +61,7 @@ _LINE_OR_SENTENCE_END = re.compile(
     r"(?P<closing>(?<=[.!?…])[\"'”’)\]]*)\s+(?=[\"'“‘(\[]*[^\W_a-z])"
     r"|(?P<cjk>(?<=[。！？；])[”’」』）]*)(?![”’」』）])|(?<!\s)[^\S\n]*+\n\s*+"
 )
-_ABBREVIATED = re.compile(
+_ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|Jr|Sr|vs|No|Inc|Ltd|Co|Corp|Gen|Col|Lt|Sgt|Gov|Sen|Rep|Rev|Fig|ca|cf|approx)"
     r"|\b[A-Z]|\be\.g|\bi\.e)\.$"
 )
@@ -87,7 +87,7 @@ def join_abbreviations(pieces: Iterable[str]) -> list[str]:
     """The pieces, stripped; one that was cut behind an abbreviation such as `Dr.` is joined with the next."""
     joined: list[str] = []
     for piece in map(str.strip, pieces):
-        if piece and joined and _ABBREVIATED.search(joined[-1]):
+        if piece and joined and _ABBREVIATION.search(joined[-1]):
             joined[-1] += f" {piece}"
         elif piece:
             joined.append(piece)

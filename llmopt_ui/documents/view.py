@@ -100,9 +100,9 @@ def add_files(
 
 def _with_subject(name: str, warning: str) -> str:
     """A warning with what it is about: its document, or the archive that it names itself."""
-    from llmopt_core.documents.text import LEFT_OUT
+    from llmopt_core.documents.text import OMISSION_PREFIX
 
-    return warning if warning.startswith(LEFT_OUT) else f"{name}: {warning}"
+    return warning if warning.startswith(OMISSION_PREFIX) else f"{name}: {warning}"
 
 
 def upload_form(project: Project) -> None:

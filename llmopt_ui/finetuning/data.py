@@ -19,7 +19,7 @@ from llmopt_core.experiments.versions.training_sets import (
 )
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.finetuning.data.prompt_kind import shorten_prompts
-from llmopt_core.labs.finetuning.preparation import DROPPED, Preparation, PreparedData, prepare
+from llmopt_core.labs.finetuning.preparation import DROP_REASONS, Preparation, PreparedData, prepare
 from llmopt_core.labs.finetuning.sources import SNIPS, sample_questions, sample_training
 from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.runs.values import Project
@@ -136,7 +136,7 @@ def _prepare(
 
 
 def _sentence(total: int, made: PreparedData) -> str:
-    left = " · ".join(f"{count:,} {DROPPED[kind].lower()}" for kind, count in made.dropped.items() if count)
+    left = " · ".join(f"{count:,} {DROP_REASONS[kind].lower()}" for kind, count in made.dropped.items() if count)
     parts = f"**{len(made.train):,}** to train on, **{len(made.validation):,}** held back for validation"
     return f"{total:,} collected → {parts}" + (f"  \n:gray[Left out: {left}]" if left else "")
 

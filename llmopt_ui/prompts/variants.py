@@ -9,7 +9,7 @@ from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.comparison_plan import MOST_VARIANTS
 from llmopt_core.experiments.comparison_setup import Setup, VariantSetup, variant_names
 from llmopt_core.experiments.experiment import list_configurations
-from llmopt_core.experiments.preview import RETRIEVED
+from llmopt_core.experiments.preview import RETRIEVAL_VARIABLES
 from llmopt_core.experiments.versions.prompts import PROMPT, load_prompt, version_label
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.prompts.messages import templates_of
@@ -116,7 +116,7 @@ def _model_label(model: ModelSpec) -> str:
 def _wants_passages(project: Project, prompt: str) -> bool:
     try:
         found = load_prompt(store(), project, prompt)
-        return any(set(RETRIEVED) & variables_in(template) for template in templates_of(found))
+        return any(set(RETRIEVAL_VARIABLES) & variables_in(template) for template in templates_of(found))
     except LlmOptError:
         return False
 

@@ -11,7 +11,7 @@ from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.labs.prompts.votes import (
     Ballot,
     Ballots,
-    Picked,
+    Pick,
     ballots_of,
     cast_vote,
     has_voted,
@@ -144,7 +144,7 @@ def _ballot(found: Comparison, ballot: Ballot, voter: str, last: Ballot | None, 
                   help=None if may_end else "Vote on a question first.")  # fmt: skip
 
 
-def _choice(label: str, key: str, found: Comparison, ballot: Ballot, voter: str, picked: Picked) -> None:  # noqa: PLR0917
+def _choice(label: str, key: str, found: Comparison, ballot: Ballot, voter: str, picked: Pick) -> None:  # noqa: PLR0917
     vote = {"key": f"vote_{picked}", "shortcut": key, "on_click": _vote, "args": (found, ballot, voter, picked)}
     if isinstance(picked, int):
         st.button(label, width="stretch", **vote)  # type: ignore[arg-type]
@@ -171,7 +171,7 @@ def _last(asked: Ballots, votes: Sequence[Vote], voter: str) -> Ballot | None:
     return next((ballot for ballot in asked.ballots if ids and ballot.example.id == ids[-1]), None)
 
 
-def _vote(found: Comparison, ballot: Ballot, voter: str, picked: Picked) -> None:
+def _vote(found: Comparison, ballot: Ballot, voter: str, picked: Pick) -> None:
     try:
         cast_vote(store(), found, ballot, voter, picked)
         note_vote(found, voter, ballot.example.id, cast=True)

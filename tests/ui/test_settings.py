@@ -95,7 +95,7 @@ def test_the_models_of_an_endpoint_that_was_never_tested_are_offered_and_warn(ap
         assert ":orange[:material/warning: It is switched off on 2027\\-01\\-31.]" in texts(test)
         assert stub.paths == ["/v1/models"]
     # A later session has the list though nobody answers.
-    model_lists._opened.clear()
+    model_lists._model_lists.clear()
     assert app(PAGE).selectbox(key="endpoint_edit_model_local_3").options == ["old", "new", "text-embed-3"]
 
 

@@ -148,7 +148,7 @@ def _guard_validator(kind: Any, seconds: float = SECONDS) -> Any:
     def of_clock(keyword: Callable[..., Problems]) -> Keyword:
         return lambda validator, value, instance, schema: keyword(clock, validator, value, instance, schema)
 
-    known = {name: of_clock(keyword) for name, keyword in _GUARDED.items() if name in kind.VALIDATORS}
+    known = {name: of_clock(keyword) for name, keyword in _GUARDS.items() if name in kind.VALIDATORS}
     return validators.extend(kind, {name: guard(k) for name, k in {**kind.VALIDATORS, **known}.items()})  # type: ignore[no-untyped-call]
 
 
@@ -202,7 +202,7 @@ def _hashable(value: Any) -> Any:
     return (bool, value) if isinstance(value, bool) else value
 
 
-_GUARDED: Mapping[str, Callable[..., Problems]] = {
+_GUARDS: Mapping[str, Callable[..., Problems]] = {
     "pattern": _pattern,
     "patternProperties": _pattern_properties,
     "additionalProperties": _additional_properties,

@@ -9,7 +9,7 @@ from llmopt_core.evaluation.text import normalise
 from llmopt_core.types import Example
 
 # Each costs calls of the judge, and further ones are mostly other spellings of the same.
-MOST_JUDGED = 5
+MOST_ANSWERS = 5
 VERSION = "best"
 """Part of the key of scores that count the best of several answers, so that those by the first one are not taken."""
 
@@ -31,12 +31,12 @@ def best_of_answers(work: Work) -> Work:
         if len(answers) < 2:
             return await work(sample, meter)
         found: list[tuple[Outcome, str]] = []
-        for answer in answers[:MOST_JUDGED]:
+        for answer in answers[:MOST_ANSWERS]:
             found.append((await work(_with_reference(sample, answer), meter), answer))
             if found[-1][0].value >= 1.0:
                 break
         best, named = max(found, key=lambda one: one[0].value)
-        count = f"the first {MOST_JUDGED} of {len(answers)}" if len(answers) > MOST_JUDGED else f"{len(answers)}"
+        count = f"the first {MOST_ANSWERS} of {len(answers)}" if len(answers) > MOST_ANSWERS else f"{len(answers)}"
         return replace(best, explanation=f"{best.explanation} Best of {count} right answers: {named}".strip())
 
     return score

@@ -61,7 +61,7 @@ async def distill(
 
     The budget that `Models` works within ends it early: what was answered by then is kept, and `stopped` says why.
     """
-    spent = _Spent()
+    spent = _Progress()
 
     async def work(question: Example) -> TrainingExample | str:
         request = ChatRequest(tuple(teacher_prompt(question)), model)
@@ -91,7 +91,7 @@ async def distill(
 
 
 @dataclass
-class _Spent:
+class _Progress:
     stopped: str = ""
     done: int = 0
 

@@ -21,7 +21,7 @@ from llmopt_core.execution.process import is_running, start_of
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.finetuning.data.files import load_training_set
 from llmopt_core.finetuning.data.rules import check_example
-from llmopt_core.finetuning.jobs.job import ENDED, LOCAL, Job, JobEvent, JobRequest, MetricPoint
+from llmopt_core.finetuning.jobs.job import FINAL_STATUSES, LOCAL, Job, JobEvent, JobRequest, MetricPoint
 from llmopt_core.settings import Settings
 from llmopt_core.text.drafts import draft_of, remove, remove_leftovers, replace_file
 
@@ -267,7 +267,7 @@ def reconcile(folder: JobFolder) -> Job:
         return job
     # The worker may have ended between the two looks.
     job = folder.job()
-    if job.status in ENDED or job.remote_id:
+    if job.status in FINAL_STATUSES or job.remote_id:
         return job
     gone: dict[str, Any] = {
         "status": "interrupted",

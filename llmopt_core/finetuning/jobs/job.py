@@ -13,7 +13,7 @@ from llmopt_core.models.base import EmbeddingSpec, ModelSpec
 from llmopt_core.types import Spec
 
 Status = Literal["queued", "running", "finished", "failed", "cancelled", "interrupted"]
-ENDED: frozenset[Status] = frozenset({"finished", "failed", "cancelled", "interrupted"})
+FINAL_STATUSES: frozenset[Status] = frozenset({"finished", "failed", "cancelled", "interrupted"})
 LOCAL = "local"
 
 
@@ -89,7 +89,7 @@ class Job:
     @property
     def has_ended(self) -> bool:
         """Whether nothing more will happen by itself."""
-        return self.status in ENDED
+        return self.status in FINAL_STATUSES
 
     @property
     def took(self) -> float | None:

@@ -14,7 +14,15 @@ from llmopt_core.execution.budget import Budget
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.finetuning.data.files import MOST_BYTES
 from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder, open_folder, reconcile
-from llmopt_core.finetuning.jobs.job import ENDED, FineTunedModel, Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint
+from llmopt_core.finetuning.jobs.job import (
+    FINAL_STATUSES,
+    FineTunedModel,
+    Job,
+    JobCheckpoint,
+    JobEvent,
+    JobRequest,
+    MetricPoint,
+)
 from llmopt_core.finetuning.openai.upload_summary import summarize_upload
 from llmopt_core.finetuning.training_price import TrainingPrice, over_budget, training_price
 from llmopt_core.models.base import ModelSpec
@@ -117,7 +125,7 @@ class ServiceTrainer:
             folder.log(told, "warn")
         price = folder.request().price_per_million
         changes: dict[str, Any] = {"over_budget": told, "message": told}
-        if state["status"] not in ENDED:
+        if state["status"] not in FINAL_STATUSES:
             try:
                 remote = self._call("cancel the job", lambda: self._jobs.cancel(state["remote_id"]))
                 changes |= self._call("say how the job stands", lambda: job_state(remote, price))

@@ -18,7 +18,7 @@ from llmopt_core.models.openai.wire_values import finite, label_of, name_of, rea
 from llmopt_core.types import fingerprint
 
 # Numbers above these are faults of a service, and would break charts and the database.
-MOST_TRAINED = 10**12
+MOST_TRAINING_TOKENS = 10**12
 _MOST_STEPS = 10**9
 _LAST_MOMENT = 1e11
 _LONGEST_MESSAGE = 5_000
@@ -71,7 +71,7 @@ def job_state(remote: Any, price_per_million: float | None) -> dict[str, Any]:
     """The state of a job, from the service's job object; a field that makes no sense costs that field alone."""
     status_word = label_of(getattr(remote, "status", None)) or ""
     reported = getattr(remote, "trained_tokens", None)
-    tokens = token_count(reported, MOST_TRAINED)
+    tokens = token_count(reported, MOST_TRAINING_TOKENS)
     files = getattr(remote, "result_files", None)
     state: dict[str, Any] = {
         "remote_id": id_of(remote),

@@ -11,14 +11,14 @@ from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.data.examples import ChatMessage, TrainingExample, message_text
 
 # The label that PyTorch's cross entropy leaves out by default.
-IGNORED = -100
+IGNORE_INDEX = -100
 # Examples of similar length go together, so that little of a batch is padding.
 _BUCKET = 24
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedExample:
-    """Token ids of one example; `labels` equals them where they are learned, else `IGNORED`."""
+    """Token ids of one example; `labels` equals them where they are learned, else `IGNORE_INDEX`."""
 
     number: int
     ids: tuple[int, ...]
@@ -27,7 +27,7 @@ class EncodedExample:
     @property
     def learned_tokens(self) -> int:
         """How many tokens are learned; the first has nothing before it to be predicted from."""
-        return sum(label != IGNORED for label in self.labels[1:])
+        return sum(label != IGNORE_INDEX for label in self.labels[1:])
 
 
 Piece = tuple[str, bool]
@@ -106,9 +106,9 @@ def encode_pieces(parts: Sequence[Piece], tokenizer: Any, number: int = 0) -> En
     for text, learned in parts:
         added = list(tokenizer(text, add_special_tokens=False).input_ids) if text else []
         ids += added
-        labels += added if learned else [IGNORED] * len(added)
+        labels += added if learned else [IGNORE_INDEX] * len(added)
     # Nothing is learned from what follows the last answer.
-    while labels and labels[-1] == IGNORED:
+    while labels and labels[-1] == IGNORE_INDEX:
         ids.pop()
         labels.pop()
     return EncodedExample(number, tuple(ids), tuple(labels))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
-from llmopt_core.finetuning.training.encoding import IGNORED, EncodedExample, batches, by_length
+from llmopt_core.finetuning.training.encoding import IGNORE_INDEX, EncodedExample, batches, by_length
 from llmopt_core.finetuning.training.hyperparameters import LoraSettings
 from llmopt_core.finetuning.training.loop import Hooks, Measurement, TrainingLoop
 from llmopt_core.finetuning.training.lora_gguf import TARGETS
@@ -104,7 +104,7 @@ class LoraRun(TrainingLoop[EncodedExample]):
         with half:
             hidden = self.base.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state[:, :-1]
             wanted = labels[:, 1:]
-            learned = wanted != IGNORED
+            learned = wanted != IGNORE_INDEX
             logits = self.base.lm_head(hidden[learned]).float()
         losses = torch.nn.functional.cross_entropy(logits, wanted[learned], reduction="none")
         return losses, logits.argmax(-1) == wanted[learned]
@@ -124,7 +124,7 @@ def _pad(batch: Sequence[EncodedExample]) -> tuple[Any, Any, Any]:
 
     longest = max(len(example.ids) for example in batch)
     ids = torch.zeros((len(batch), longest), dtype=torch.long)
-    labels = torch.full((len(batch), longest), IGNORED)
+    labels = torch.full((len(batch), longest), IGNORE_INDEX)
     mask = torch.zeros((len(batch), longest), dtype=torch.long)
     for row, example in enumerate(batch):
         length = len(example.ids)

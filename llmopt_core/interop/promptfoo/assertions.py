@@ -235,7 +235,7 @@ _METRICS = {
     "context_recall": "context-recall",
     "answer_relevancy": "answer-relevance",
 }
-_CASED = ("contains", "not-contains", "contains-any", "contains-all")
+_CASE_SENSITIVE_TYPES = ("contains", "not-contains", "contains-any", "contains-all")
 
 
 def _as_promptfoo_reads(value: Any) -> Any:
@@ -248,7 +248,7 @@ def _as_promptfoo_reads(value: Any) -> Any:
 
 def _assertion(assertion_spec: AssertionSpec) -> dict[str, Any]:
     value = _as_promptfoo_reads(assertion_spec.value)
-    if assertion_spec.type in _CASED:
+    if assertion_spec.type in _CASE_SENSITIVE_TYPES:
         kind = (
             assertion_spec.type
             if assertion_spec.case_sensitive

@@ -15,7 +15,7 @@ _OLD_NAMES = {"fn": "javascript", "eval": "javascript", "grade": "llm-rubric"}
 _DEFAULT_THRESHOLD = 0.75
 # promptfoo's default for `similar` in CSV files.
 _DEFAULT_SIMILARITY = 0.8
-_GRADED = (
+_MODEL_GRADED = (
     "answer-relevance", "classifier", "context-faithfulness", "context-recall", "context-relevance", "cost", "latency",
     "levenshtein", "perplexity-score", "perplexity", "rouge-n", "similar", "starts-with",
 )  # fmt: skip
@@ -111,7 +111,7 @@ def assertion_in(cell: str) -> dict[str, Any]:
         value = match["value"].strip()
         assertion["value"] = [part.strip() for part in value.split(",")] if name in _LISTS else value
     given = float(match["threshold"] or 0)
-    if name in _GRADED:
+    if name in _MODEL_GRADED:
         assertion["threshold"] = given or (_DEFAULT_SIMILARITY if name == "similar" else _DEFAULT_THRESHOLD)
     elif match["threshold"] is not None:
         assertion["threshold"] = given

@@ -32,7 +32,7 @@ _QUESTIONS = ("question", "query", "input", "prompt", "message", "customer_messa
 _REFERENCES = ("context-recall", "equals", "factuality", "model-graded-factuality")
 # Stands between the names of a prompt and of a model in the name of a configuration.
 JOINT = " · "
-RESERVED = (EXAMPLE_COLUMN, THRESHOLD_COLUMN)
+RESERVED_NAMES = (EXAMPLE_COLUMN, THRESHOLD_COLUMN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ class _Importer:
         """Each supported prompt with each supported provider that takes it; `known` are the tests' variables."""
         made: dict[str, Configuration] = {}
         for prompt in prompts:
-            problem = prompt.problem if prompt.spec is None else _unknown(prompt.spec, known)
+            problem = prompt.problem if prompt.spec is None else _unsupported_keys(prompt.spec, known)
             if prompt.spec is None or problem:
                 self.not_run.append(NotRun("prompt", prompt.label, (problem,)))
                 continue
@@ -218,7 +218,7 @@ class _Importer:
                 problems.append("a grader of its own is not supported")
             if len({str(a.get("value")) for a in test.assertions if a.get("type") == "context-recall"}) > 1:
                 problems.append("more than one 'context-recall' is not supported")
-            reserved = sorted(set(test.variables) & set(RESERVED))
+            reserved = sorted(set(test.variables) & set(RESERVED_NAMES))
             problems += [f"the variable name '{key}' is taken by this program" for key in reserved]
             assertions = [*(explain_unsupported(problem) for problem in problems), *assertions]
             name = _free(test.name, taken)
@@ -229,7 +229,7 @@ class _Importer:
         return tuple(taken.values())
 
 
-def _unknown(prompt: PromptSpec, known: Collection[str] | None) -> str:
+def _unsupported_keys(prompt: PromptSpec, known: Collection[str] | None) -> str:
     """What the prompt needs and no test has; empty where nothing is missing."""
     missing = sorted(find_undefined_variables(prompt, list(known or ())))
     used = {name for template in templates_of(prompt) for name in variables_in(template)}
@@ -268,7 +268,7 @@ def _free(name: str, taken: Mapping[str, Any]) -> str:
 
 
 def _example(name: str, test: FoundTest, assertions: Sequence[AssertionSpec]) -> Example:
-    variables: dict[str, Any] = {key: value for key, value in test.variables.items() if key not in RESERVED}
+    variables: dict[str, Any] = {key: value for key, value in test.variables.items() if key not in RESERVED_NAMES}
     question = _question(variables) or name
     if assertions:
         variables[EXAMPLE_COLUMN] = [

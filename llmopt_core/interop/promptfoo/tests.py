@@ -16,9 +16,9 @@ from llmopt_core.interop.promptfoo.yaml12 import NOT_FINITE
 
 # Lists of variables multiply; nobody waits for, or pays, more.
 MAX_TESTS = 100_000
-Placed = tuple[Mapping[str, Any], Folder]
+TestInFolder = tuple[Mapping[str, Any], Folder]
 """A test, and the folder that its paths are relative to."""
-_KNOWN = {"description", "vars", "assert", "threshold", "metadata", "options", "provider"}
+_SUPPORTED_KEYS = {"description", "vars", "assert", "threshold", "metadata", "options", "provider"}
 # Settings of a test that change neither what is asked nor what passes.
 _HARMLESS = {"runSerially", "disableVarExpansion", "disableDefaultAsserts", "provider"}
 
@@ -64,7 +64,7 @@ def read_tests(config: Mapping[str, Any], folder: Folder, source: str) -> tuple[
     return found or list(_Test({}, default, {}, folder, f"{source}: test 1").expand(1)), not_read
 
 
-def _default_test(value: Any, folder: Folder, source: str) -> Placed:
+def _default_test(value: Any, folder: Folder, source: str) -> TestInFolder:
     if isinstance(value, str) and is_code(value):
         return {"problem": f"defaultTest comes from {value}, which is code and not run here"}, folder
     if isinstance(value, str):
@@ -83,7 +83,7 @@ def _default_test(value: Any, folder: Folder, source: str) -> Placed:
 
 def _raw_tests(
     value: Any, folder: Folder, source: str, not_read: dict[str, str], broken: dict[str, str]
-) -> Iterator[Placed]:
+) -> Iterator[TestInFolder]:
     for entry in value if isinstance(value, list) else [value] if value is not None else []:
         name = entry.get("path") if isinstance(entry, Mapping) else entry
         if isinstance(entry, Mapping) and "path" in entry:
@@ -105,7 +105,7 @@ def _is_no_table(reference: str) -> bool:
     return is_code(path) or Path(path).suffix.lower() in (".xlsx", ".xls") or "://" in reference[7:]
 
 
-def _tests_in_files(reference: str, folder: Folder, broken: dict[str, str]) -> Iterator[Placed]:
+def _tests_in_files(reference: str, folder: Folder, broken: dict[str, str]) -> Iterator[TestInFolder]:
     try:
         paths = folder.find(reference)
     except BadInput as error:
@@ -157,7 +157,9 @@ def _json_line(line: str, path: Path, number: int) -> Any:
 class _Test:
     """One test with its defaults, being read."""
 
-    def __init__(self, test: Mapping[str, Any], default: Placed, templates: Any, folder: Folder, where: str) -> None:
+    def __init__(
+        self, test: Mapping[str, Any], default: TestInFolder, templates: Any, folder: Folder, where: str
+    ) -> None:
         self.test, (self.default, self.default_folder) = test, default
         self.templates, self.folder, self.where = templates, folder, where
         self.problems: list[str] = []
@@ -269,8 +271,10 @@ class _Test:
             return value
 
     def _note_unsupported(self) -> None:
-        self.problems += [f"'{key}' is not supported" for key in self.test if key not in _KNOWN]
-        self.problems += [f"'{key}' of defaultTest is not supported" for key in self.default if key not in _KNOWN]
+        self.problems += [f"'{key}' is not supported" for key in self.test if key not in _SUPPORTED_KEYS]
+        self.problems += [
+            f"'{key}' of defaultTest is not supported" for key in self.default if key not in _SUPPORTED_KEYS
+        ]
         self.problems += [
             f"option '{key}' is not supported" for key, v in self.options.items() if v and key not in _HARMLESS
         ]

@@ -15,13 +15,13 @@ from llmopt_core.interop.promptfoo.references import Folder, is_pattern
 from llmopt_core.prompts.template import allow_missing, find_undefined, render
 
 _REFERENCE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
-_QUOTED = re.compile(r"\{% raw %\}((?:(?!\{%-?\s*endraw).)*)\{% endraw %\}", re.DOTALL)
+_RAW_BLOCK = re.compile(r"\{% raw %\}((?:(?!\{%-?\s*endraw).)*)\{% endraw %\}", re.DOTALL)
 _MARKS = ("{{", "{%")
 # Variables may name each other in a circle.
 _ROUNDS = 5
 _MOST_CHARS = 2_000_000
 
-Found = tuple[dict[str, Any], tuple[str, ...]]
+Combination = tuple[dict[str, Any], tuple[str, ...]]
 """The variables of one test, and what of them is not supported."""
 
 
@@ -42,7 +42,7 @@ class Variables:
         """How many tests they make; with `expand` a list is unfolded, else it is one value."""
         return math.prod(map(len, self._unfold(expand).values()))
 
-    def expand(self, expand: bool) -> Iterator[Found]:
+    def expand(self, expand: bool) -> Iterator[Combination]:
         """The variables of each test."""
         unfolded = self._unfold(expand)
         for values in itertools.product(*unfolded.values()):
@@ -62,10 +62,10 @@ class Variables:
         except BadInput:
             return value
 
-    def _fill(self, values: dict[str, Any]) -> Found:
+    def _fill(self, values: dict[str, Any]) -> Combination:
         problems: list[str] = []
         read = {name: self._read(name, value, problems) for name, value in values.items()}
-        quoted = {name: found[1] for name, value in read.items() if (found := _QUOTED.fullmatch(str(value)))}
+        quoted = {name: found[1] for name, value in read.items() if (found := _RAW_BLOCK.fullmatch(str(value)))}
         resolved = _resolve({name: value for name, value in read.items() if name not in quoted})
         templates = [n for n, value in resolved.items() if any(mark in t for t in _texts(value) for mark in _MARKS)]
         rendered = {name: _render(name, {**resolved, **quoted}) for name in templates}

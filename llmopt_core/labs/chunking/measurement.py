@@ -62,7 +62,7 @@ class References:
         return (
             bool(places)
             and self._stands(reference)
-            and _count_covered(spans, reference) == _count_covered(held, reference)
+            and _coverage_length(spans, reference) == _coverage_length(held, reference)
         )
 
     def _stands(self, reference: Span) -> bool:
@@ -80,8 +80,8 @@ class References:
         places = self._overlapping(reference)
         if not places or not self._stands(reference):
             return "not in the documents", []
-        held = _count_covered([self._pieces.context_spans[place] for place in places], reference)
-        whole = [p for p in places if _count_covered([self._pieces.context_spans[p]], reference) == held]
+        held = _coverage_length([self._pieces.context_spans[place] for place in places], reference)
+        whole = [p for p in places if _coverage_length([self._pieces.context_spans[p]], reference) == held]
         if not whole:
             return "cut in two", places
         return ("outranked" if self._is_embedded(whole, reference) else "beyond the window"), whole
@@ -108,7 +108,7 @@ class References:
         ]
 
 
-def _count_covered(spans: Sequence[Span], reference: Span) -> int:
+def _coverage_length(spans: Sequence[Span], reference: Span) -> int:
     """Characters of the reference in the union of spans of its document, each of which overlaps it."""
     covered, reached = 0, reference.start
     for span in sorted(spans, key=lambda span: span.start):

@@ -63,9 +63,9 @@ class Reporter:
         """Texts whose vectors are there; the first call tells how many the cache had."""
         if self._known < 0:
             self._known = done
-        self._tell(done, total, "texts", "embedding", self._time_left(done, total))
+        self._tell(done, total, "texts", "embedding", self._remaining_seconds(done, total))
 
-    def _time_left(self, done: int, total: int) -> float | None:
+    def _remaining_seconds(self, done: int, total: int) -> float | None:
         fresh, missing = done - self._known, total - self._known
         if fresh <= 0 or not len(self._lengths):
             return None

@@ -23,7 +23,7 @@ TITLES = {
     "ndcg": "nDCG",
     TOKENS: "Context tokens",
 }
-EXPLAINED = {
+EXPLANATIONS = {
     "recall": "Characters of the sources that are handed over, of all their characters.",
     "precision": "Characters of the sources among all characters handed over; overlaps between chunks count again.",
     "iou": "Characters of the sources handed over, of all characters handed over and those missed.",
@@ -36,7 +36,7 @@ EXPLAINED = {
 
 Label = Literal["not in the documents", "cut in two", "beyond the window", "outranked"]
 LABELS: tuple[Label, ...] = ("not in the documents", "cut in two", "beyond the window", "outranked")
-LABELS_EXPLAINED: dict[Label, str] = {
+LABEL_EXPLANATIONS: dict[Label, str] = {
     "not in the documents": "The source names a document, or a place in it, that is not there.",
     "cut in two": "No chunk holds the whole source, and not all of its pieces were handed over.",
     "beyond the window": "The chunk is longer than what the embedding model reads, and the source stands in the "

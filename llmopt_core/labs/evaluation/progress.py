@@ -32,13 +32,13 @@ class Count:
                 "tokens": usage.prompt_tokens + usage.completion_tokens,
                 "cost_usd": usage.cost_usd,
                 "left_usd": progress.left_usd,
-                "seconds_left": self._time_left(progress, self.total - done),
+                "seconds_left": self._remaining_seconds(progress, self.total - done),
                 "message": _message(progress),
             }
         )
 
     @staticmethod
-    def _time_left(progress: RunProgress, missing: int) -> float | None:
+    def _remaining_seconds(progress: RunProgress, missing: int) -> float | None:
         """For this run and those that wait, if they go on like this one."""
         if progress.stage != "answering" or progress.seconds_left is None:
             return None

@@ -16,7 +16,7 @@ from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import Record
 
 LABELS = "labels"
-_BEGUN = "begun"
+_DRAFT = "begun"
 
 Decision = Literal["accepted", "rejected"]
 
@@ -124,7 +124,7 @@ def forget_labels(store: Store, project: Project | str) -> None:
 
 def read_drafts(store: Store, project: Project | str) -> dict[str, LabelDraft]:
     """What was typed and is not decided yet, by `question_key`."""
-    body: Mapping[str, Any] = store.draft(project, LABELS, _BEGUN) or {}
+    body: Mapping[str, Any] = store.draft(project, LABELS, _DRAFT) or {}
     return {key: LabelDraft(v["answer"], v.get("decision")) for key, v in body.items()}
 
 
@@ -135,7 +135,7 @@ def save_drafts(store: Store, project: Project | str, typed: Mapping[str, LabelD
     if after == before:
         return
     body = {key: {"answer": value.answer, "decision": value.decision} for key, value in after.items()}
-    store.save_draft(project, LABELS, _BEGUN, body)
+    store.save_draft(project, LABELS, _DRAFT, body)
 
 
 def waiting(

@@ -30,7 +30,7 @@ PAIRS = (
     ("base + RAG", "fine-tuned"),
 )
 """What the 2 x 2 answers, baseline first: does tuning help, without and with retrieval; does retrieval; which one."""
-COMPARED = (*PAIRS, ("base", "fine-tuned + RAG"))
+COMPARISON_PAIRS = (*PAIRS, ("base", "fine-tuned + RAG"))
 """Every pair of which a price is compared, too: whether saving, or paying, is worth it is a matter of the answers."""
 
 
@@ -70,7 +70,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Factorial:
-    """The arms that were run, and the pairs of `COMPARED` on the questions both answered.
+    """The arms that were run, and the pairs of `COMPARISON_PAIRS` on the questions both answered.
 
     Attributes:
         family: What the comparisons are tested together with.
@@ -133,7 +133,7 @@ def read_factorial(
     family = run_family(store, project, list(taken.values()), metric)
     compared = {
         (a, b): compare_runs(scored[a], scored[b], metric, family)
-        for a, b in COMPARED
+        for a, b in COMPARISON_PAIRS
         if a in scored and b in scored and common_examples(scored[a], scored[b])
     }
     return Factorial(metric, found, compared, family, *_common_means(scored, metric))

@@ -21,7 +21,7 @@ from llmopt_core.finetuning.data.selection import (
 from llmopt_core.finetuning.data.split import split_set
 from llmopt_core.types import EvaluationSet, Spec
 
-DROPPED = {
+DROP_REASONS = {
     "duplicate": "Repeated",
     "near_duplicate": "Nearly repeated",
     "leaking": "In an evaluation set",
@@ -59,7 +59,7 @@ class Preparation(Spec):
 
 @dataclass(frozen=True)
 class PreparedData:
-    """Both parts, and how many were left out for which reason (see `DROPPED`)."""
+    """Both parts, and how many were left out for which reason (see `DROP_REASONS`)."""
 
     train: tuple[TrainingExample, ...]
     validation: tuple[TrainingExample, ...]
@@ -110,12 +110,12 @@ def prepare(
 def _without_leaks(examples: Sequence[TrainingExample], sets: Sequence[EvaluationSet]) -> Selection:
     # A document in common is only a hint: other questions about it may well be trained on.
     leaks = {leak.number for leak in find_leaks(examples, sets) if leak.kind != "leakage_document"}
-    kept = _unseen([e for i, e in enumerate(examples) if i not in leaks], sets)
+    kept = _remove_overlap([e for i, e in enumerate(examples) if i not in leaks], sets)
     dropped = len(examples) - len(kept)
     return Selection(kept, {"leaking": dropped} if dropped else {})
 
 
-def _unseen(examples: Sequence[TrainingExample], sets: Sequence[EvaluationSet]) -> tuple[TrainingExample, ...]:
+def _remove_overlap(examples: Sequence[TrainingExample], sets: Sequence[EvaluationSet]) -> tuple[TrainingExample, ...]:
     """The examples that repeat no question, by the rule that a run of what is tuned on them will be judged by."""
     questions = [example.question for item in sets for example in item.examples]
     repeated = [questions[number] for number in find_question_overlap(questions, user_texts(examples))]

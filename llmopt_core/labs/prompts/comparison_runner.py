@@ -27,7 +27,7 @@ from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Status
 from llmopt_core.types import Answer, Example, Failure, Record
 
-_STOPPED = "Stopped before the answer was whole."
+_STOP_MESSAGE = "Stopped before the answer was whole."
 
 
 def all_cells(plan: ComparisonPlan) -> list[Place]:
@@ -142,7 +142,7 @@ async def _answer(  # noqa: PLR0917
                 record = await pipelines[column].evaluate(examples[row], repeat=repeat, on_text=hear, partial=True)
         except asyncio.CancelledError:
             piece = board.cell(place).text
-            stopped = Failure("answer", "cancelled", _STOPPED)
+            stopped = Failure("answer", "cancelled", _STOP_MESSAGE)
             keep(place, Record(examples[row], Answer(piece), failure=stopped))
             raise
         except OutOfBudget as error:

@@ -36,7 +36,7 @@ from llmopt_core.types import Record, Usage
 
 _NO_NOTES: Mapping[str, RowNote] = {}
 _KINDS: tuple[Filter, ...] = ("failures", "different", "regressions")
-_PASSED = {True: "passed", False: "failed", None: "not run"}
+_VERDICT_WORDS = {True: "passed", False: "failed", None: "not run"}
 _ID_COLUMNS = ("example", "question", "reference", "variant", "repeat", "answer", "passed", "failure", "prompt tokens",
                "completion tokens", "cost usd", "seconds", "ending", "reasoning tokens")  # fmt: skip
 
@@ -102,7 +102,7 @@ def comparison_csv(grid: Grid, notes: Mapping[str, RowNote] = _NO_NOTES) -> str:
     rows = [
         [*_identity(name, repeat, record),
          *(record.scores[metric].value if metric in record.scores else None for metric in metrics),
-         *(_PASSED[record.scores[assertion].passed] if assertion in record.scores else "" for assertion in assertions),
+         *(_VERDICT_WORDS[record.scores[name].passed] if name in record.scores else "" for name in assertions),
          *_note_cells(notes.get(record.example.id, RowNote()))]
         for name, repeat, record in answers
     ]  # fmt: skip
@@ -272,7 +272,7 @@ def _question_fields(variant: Configuration) -> tuple[tuple[str, str], ...]:
 
 def _identity(name: str, repeat: int, record: Record) -> list[object]:
     answer, usage = record.answer, record.usage
-    verdict = _PASSED[record.scores[ASSERTIONS].passed] if ASSERTIONS in record.scores else ""
+    verdict = _VERDICT_WORDS[record.scores[ASSERTIONS].passed] if ASSERTIONS in record.scores else ""
     failure = record.failure.message if record.failure else record.not_run
     return [
         record.example.id, record.example.question, record.example.answers_text or None, name, repeat + 1,

@@ -14,7 +14,7 @@ from llmopt_core.models.registry import Models
 from llmopt_core.prompts.few_shot import question_of, select_examples
 from llmopt_core.statistics.paired_comparison import compare_family
 
-_FIXED = ("first", "random")
+_QUESTION_INDEPENDENT = ("first", "random")
 
 
 def effect_answers(examples: int, questions: int) -> int:
@@ -85,7 +85,7 @@ async def measure_few_shot_effect(
 def _fix_selection(task: SearchTask, places: tuple[int, ...]) -> tuple[SearchTask, tuple[int, ...]]:
     """A selection that is the same for all questions, as the examples it chooses."""
     shots = task.configuration.prompt.few_shot
-    if shots is None or shots.select not in _FIXED:
+    if shots is None or shots.select not in _QUESTION_INDEPENDENT:
         return task, places
     numbered = tuple({"answer": "", "place": str(place)} for place in range(len(places)))
     chosen = select_examples(shots.model_copy(update={"examples": numbered}), "")

@@ -23,7 +23,7 @@ from llmopt_core.runs.values import Status
 from llmopt_core.types import Spec
 
 # Boards that have ended are kept for those who still look at them.
-_ENDED_KEPT = 8
+_MOST_ENDED = 8
 
 
 class ComparisonArguments(Spec):
@@ -53,7 +53,7 @@ class Boards:
         """Let a board be found, with the job that fills it."""
         with self._lock:
             self._boards[comparison_id] = (board, job_id)
-            for gone in [key for key, (old, _) in self._boards.items() if old.has_ended][:-_ENDED_KEPT]:
+            for gone in [key for key, (old, _) in self._boards.items() if old.has_ended][:-_MOST_ENDED]:
                 del self._boards[gone]
 
     def board(self, comparison_id: str) -> Board | None:

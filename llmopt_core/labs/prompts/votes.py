@@ -19,7 +19,7 @@ from llmopt_core.runs.store_labs import Choice, Vote
 from llmopt_core.text.csv_text import csv_text
 from llmopt_core.types import Example, Message, Record
 
-Picked = int | Literal["tie", "skip"]
+Pick = int | Literal["tie", "skip"]
 """The place of the best answer on a ballot; `tie` where none is better; `skip` says nothing."""
 
 
@@ -73,7 +73,7 @@ def ballots_of(found: Comparison, grid: Grid, voter: str) -> Ballots:
     return Ballots(tuple(made), same, incomplete)
 
 
-def cast_vote(store: Store, found: Comparison, ballot: Ballot, voter: str, picked: Picked) -> None:
+def cast_vote(store: Store, found: Comparison, ballot: Ballot, voter: str, picked: Pick) -> None:
     """Store what a voter said: one vote for each pair of answers that it decides. An earlier one is replaced.
 
     The best answer beats each other one; between the others nothing is said.
@@ -91,7 +91,7 @@ def cast_vote(store: Store, found: Comparison, ballot: Ballot, voter: str, picke
         store.save_vote(found.project, Vote(found.id, voter, ballot.example.id, names[one], names[other], choice))
 
 
-def _choice(ballot: Ballot, picked: Picked, one: int, other: int) -> Choice:
+def _choice(ballot: Ballot, picked: Pick, one: int, other: int) -> Choice:
     if picked == "skip":
         return "neither"
     if picked == "tie" or any({one, other} <= set(columns) for columns in ballot.columns):

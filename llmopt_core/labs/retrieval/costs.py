@@ -23,7 +23,7 @@ PILOT = 8
 """Questions whose local stages are done again, past the cache, so that their time is the true one."""
 
 
-_UNSEEN = count(1)
+_suffix_lengths = count(1)
 
 
 class Cost(Spec):
@@ -106,7 +106,7 @@ async def _again(retriever: Retriever, example: Example, known: Retrieval) -> Re
     an endpoint would be paid for them.
     """
     written = [stage.queries for stage in known.trace if stage.stage == "transform" and stage.method != "none"]
-    unseen = "" if retriever.spec.embedding.endpoint else " " * next(_UNSEEN)
+    unseen = "" if retriever.spec.embedding.endpoint else " " * next(_suffix_lengths)
     texts = written[0] if written else None
     return await retriever.retrieve(f"{example.question}{unseen}", example.category, texts=texts)
 

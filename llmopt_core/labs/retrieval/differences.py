@@ -10,7 +10,7 @@ from llmopt_core.labs.retrieval.setting_words import setting_title, setting_valu
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec
 
-_NAMED, _LONGEST = 3, 80
+_MOST_NAMES, _LONGEST = 3, 80
 
 
 def difference_lines(before: RetrievalSpec, after: RetrievalSpec) -> list[str]:
@@ -31,7 +31,7 @@ def name_change(base: str, before: RetrievalSpec, after: RetrievalSpec) -> str:
         after: What became of it.
     """
     parts = [_in_short(name, value) for name, _, value in _differing(before, after)]
-    return f"{base} · {', '.join(parts[:_NAMED])}"[:_LONGEST].rstrip(" ,") if parts else base
+    return f"{base} · {', '.join(parts[:_MOST_NAMES])}"[:_LONGEST].rstrip(" ,") if parts else base
 
 
 def _differing(before: RetrievalSpec, after: RetrievalSpec) -> list[tuple[str, Any, Any]]:

@@ -89,9 +89,9 @@ class Tally:
         if self._on_progress is not None:
             done, left_usd = min(self._done, self._total), self._budget.remaining_usd
             usage = replace(self._budget.session_usage, cost_usd=self._budget.usage.cost_usd)
-            self._on_progress(LabProgress(done, self._total, self._cached, usage, self._time_left(), left_usd))
+            self._on_progress(LabProgress(done, self._total, self._cached, usage, self._remaining_seconds(), left_usd))
 
-    def _time_left(self) -> float | None:
+    def _remaining_seconds(self) -> float | None:
         # The first ones come in one burst: the clock starts with them.
         made = self._made - 1 if self._made > self._at_once else 0
         left = Progress(

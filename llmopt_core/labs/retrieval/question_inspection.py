@@ -90,7 +90,7 @@ class QuestionLab:
             texts: Takes the place of what the transform's model would write.
             on_progress: Told how many texts are embedded where the index must be built.
         """
-        known = await asyncio.to_thread(self._read_cached, example) if texts is None else None
+        known = await asyncio.to_thread(self._read_cache, example) if texts is None else None
         retrieval, index = known or await self._retrieve(example, texts, on_progress)
         spec = self._spec.for_category(retrieval.category)
         gold, drawn = await asyncio.to_thread(self._follow, example, retrieval, spec, index)
@@ -102,7 +102,7 @@ class QuestionLab:
             self.configuration, example, spec, retrieval, flow, gold, drawn, len(index.chunks), kept, note, asked
         )
 
-    def _read_cached(self, example: Example) -> tuple[Retrieval, Index] | None:
+    def _read_cache(self, example: Example) -> tuple[Retrieval, Index] | None:
         """What the question found before, with the index to look at: then nothing is loaded."""
         retrieval = self._pipeline.read_hits(example)
         if retrieval is None:

@@ -34,7 +34,7 @@ EDGES = (1, 2, 4, 11, 31)
 """First ranks of the groups into which gold is counted; what is not there comes last."""
 MEASURES = ("recall", "mrr", "ndcg")
 CONCURRENCY = 8
-_MOST_LOST = 50
+_MOST_MISSES = 50
 
 
 class StageReport(Spec):
@@ -156,7 +156,7 @@ def measure_work_name(
     return work_name("retrieval-measure", configuration, examples, documents, models, None, k)
 
 
-Found = Sequence[tuple[Example, Retrieval]]
+RetrievalPairs = Sequence[tuple[Example, Retrieval]]
 
 
 async def retrieve_all(  # noqa: PLR0917
@@ -214,7 +214,7 @@ def _retrieving(
 
 def _report(  # noqa: PLR0917
     configuration: Configuration,
-    found: Found,
+    found: RetrievalPairs,
     failures: dict[str, int],
     retriever: Retriever,
     pilot: CostPilot,
@@ -222,7 +222,7 @@ def _report(  # noqa: PLR0917
     without: int,
     routing: ConfusionReport | None,
 ) -> SetReport:
-    lost = _find_missed(found, retriever)
+    lost = _find_misses(found, retriever)
     return SetReport(
         configuration=configuration.name,
         configuration_fingerprint=configuration.fingerprint,
@@ -231,14 +231,14 @@ def _report(  # noqa: PLR0917
         without=without,
         stages=tuple(_stages(found, pilot, k)),
         lost_at=dict(Counter(one.stage for one in lost).most_common()),
-        lost=tuple(lost[:_MOST_LOST]),
+        lost=tuple(lost[:_MOST_MISSES]),
         warnings=dict(Counter(warning for _, retrieval in found for warning in retrieval.warnings)),
         failures=failures,
         routing=routing,
     )
 
 
-def _stages(found: Found, pilot: CostPilot, k: int) -> list[StageReport]:
+def _stages(found: RetrievalPairs, pilot: CostPilot, k: int) -> list[StageReport]:
     tables = stage_measures([(example, retrieval.trace) for example, retrieval in found], k)
     hits = [stage_hits(retrieval.trace) for _, retrieval in found]
     result = []
@@ -269,7 +269,7 @@ def _in_order(hits: Sequence[Mapping[str, object]]) -> list[str]:
     return sorted(latest, key=latest.__getitem__)
 
 
-def _names(found: Found, ranking: Iterable[str]) -> list[str]:
+def _names(found: RetrievalPairs, ranking: Iterable[str]) -> list[str]:
     """All stages in order: those that rank nothing come first."""
     before = [
         f"{stage.stage} ({stage.method})"
@@ -292,7 +292,7 @@ def _stage_names(stage: StageTrace) -> tuple[str, str]:
     return stage.method, f"{stage.stage} ({stage.method})"
 
 
-def _find_missed(found: Found, retriever: Retriever) -> list[MissedQuestion]:
+def _find_misses(found: RetrievalPairs, retriever: Retriever) -> list[MissedQuestion]:
     result = []
     for example, retrieval in found:
         handed = find_ranks([hit.chunk.span for hit in retrieval.hits], example.references)

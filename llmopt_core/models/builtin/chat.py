@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_BROKEN = ("unreachable", "truncated", "timeout")
+_CONNECTION_FAILURES = ("unreachable", "truncated", "timeout")
 
 
 class BuiltinChat:
@@ -78,7 +78,7 @@ class BuiltinChat:
             try:
                 return await call(endpoint, served)
             except EndpointError as error:
-                if error.kind not in _BROKEN or await _survives(served):
+                if error.kind not in _CONNECTION_FAILURES or await _survives(served):
                     raise
                 if attempt == 2 or not may_repeat():
                     raise EndpointError(

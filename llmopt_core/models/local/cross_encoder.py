@@ -38,12 +38,12 @@ class LocalCrossEncoder:
         return [float(score) for score in scores]
 
 
-_loaded: dict[str, LocalCrossEncoder] = {}
+_models: dict[str, LocalCrossEncoder] = {}
 
 
 def local_cross_encoder(name: str, threads: int) -> LocalCrossEncoder:
     """The process's one copy of a cross-encoder, loaded at first use. Errors as in `local_weights.load`."""
-    return load_once(_loaded, name, lambda path, local: _make(path, local, threads), LocalCrossEncoder)
+    return load_once(_models, name, lambda path, local: _make(path, local, threads), LocalCrossEncoder)
 
 
 def _make(path: str, local: bool, threads: int) -> Any:

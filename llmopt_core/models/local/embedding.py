@@ -134,7 +134,7 @@ class LazyEmbedder:
         return self._load().encode(texts)
 
 
-_loaded: dict[str, LocalEmbedder] = {}
+_models: dict[str, LocalEmbedder] = {}
 
 
 def lazy_embedder(name: str, threads: int) -> Embedder:
@@ -147,7 +147,7 @@ def lazy_embedder(name: str, threads: int) -> Embedder:
 
 def local_embedder(name: str, threads: int) -> LocalEmbedder:
     """The process's one copy of a model, loaded at first use. Errors as in `local_weights.load`."""
-    return load_once(_loaded, name, lambda path, local: _make(path, local, threads), LocalEmbedder)
+    return load_once(_models, name, lambda path, local: _make(path, local, threads), LocalEmbedder)
 
 
 def _make(path: str, local: bool, threads: int) -> Any:

@@ -44,7 +44,7 @@ from llmopt_core.types import Usage
 
 OnText = Callable[[str], None]
 
-_BEGUN = ("timeout", "truncated")
+_PARTIAL_FAILURES = ("timeout", "truncated")
 _OTHER_NAME = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 _PATHS = {"chat": "/chat/completions", "completion": "/completions"}
 
@@ -317,7 +317,7 @@ class _Waste:
 
         Nobody tells what a call cost that ran out of time or was given up; its prompt was read at least.
         """
-        if self._usage is None and (isinstance(error, asyncio.CancelledError) or error.kind in _BEGUN):
+        if self._usage is None and (isinstance(error, asyncio.CancelledError) or error.kind in _PARTIAL_FAILURES):
             self._usage = self.with_answer(None, "")
         if self._usage is not None:
             setattr(error, "usage", self._usage)  # noqa: B010

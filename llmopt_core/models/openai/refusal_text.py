@@ -10,7 +10,7 @@ from typing import Any
 
 from llmopt_core.models.body_fields import OPTIONAL, PARAMETERS
 
-_NOT_TAKEN = re.compile(
+_REFUSAL = re.compile(
     r"unsupported|not support|n't support|unknown|unrecogni[sz]ed|not recogni[sz]ed|unexpected|unavailable|"
     r"immutable|forbidden|illegal|fixed at|cannot both|(?:not|n't) (?:allow|take|accept)|not enabled|enabled only|"
     r"cannot find|extra[ _]?(?:field|input|forbidden|parameter)|extraneous|"
@@ -111,7 +111,7 @@ def _by_place(statement: _Statement, named: Collection[str]) -> str | None:
 def _refuses(name: str, text: str) -> bool:
     if name in OPTIONAL and _OTHER_VALUE.search(text):
         return True
-    return bool(_NOT_TAKEN.search(text)) and not _OUT_OF_RANGE.search(text)
+    return bool(_REFUSAL.search(text)) and not _OUT_OF_RANGE.search(text)
 
 
 def _by_sentence(statement: _Statement, named: Collection[str]) -> str | None:
@@ -119,7 +119,7 @@ def _by_sentence(statement: _Statement, named: Collection[str]) -> str | None:
     if any(part in named for part in statement.place):
         return None
     for clause in _CLAUSES.split(statement.text):
-        words = [*_NOT_TAKEN.finditer(clause), *_OTHER_VALUE.finditer(clause)]
+        words = [*_REFUSAL.finditer(clause), *_OTHER_VALUE.finditer(clause)]
         near = [
             (min(max(word.start() - spot.end(), spot.start() - word.end()) for word in words), name)
             for name in named

@@ -22,7 +22,7 @@ Place = tuple[str, str, str]
 
 __all__ = ["OPTIONAL", "Place", "Refusals", "find_parameter", "refusals_of"]
 
-_SECONDS_REMEMBERED = 7 * 24 * 3600.0
+_MEMORY_SECONDS = 7 * 24 * 3600.0
 """Servers are brought up to date: after a week a refused parameter is tried again."""
 
 
@@ -39,7 +39,7 @@ class Refusals:
         self._known: dict[Place, dict[str, bool]] = {}
         for entry in self._read():
             with contextlib.suppress(KeyError, TypeError, ValueError):
-                if float(entry["at"]) > time.time() - _SECONDS_REMEMBERED:
+                if float(entry["at"]) > time.time() - _MEMORY_SECONDS:
                     url, model, mode = map(str, entry["place"])
                     self._known.setdefault((url, model, mode), {})[str(entry["parameter"])] = bool(entry["taken"])
 
@@ -91,14 +91,14 @@ def _same(entry: Any, new: Mapping[str, Any]) -> bool:
         new["place"], new["parameter"])  # fmt: skip
 
 
-_opened: dict[Path, Refusals] = {}
-_opened_lock = threading.Lock()
+_refusals: dict[Path, Refusals] = {}
+_refusals_lock = threading.Lock()
 
 
 def refusals_of(home: Path) -> Refusals:
     """The process's one memory of a workspace."""
     path = home / "endpoint_parameters.json"
-    with _opened_lock:
-        if path not in _opened:
-            _opened[path] = Refusals(path)
-        return _opened[path]
+    with _refusals_lock:
+        if path not in _refusals:
+            _refusals[path] = Refusals(path)
+        return _refusals[path]

@@ -20,7 +20,7 @@ _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _BYTES = re.compile(
     "[\udcc2-\udcdf][\udc80-\udcbf]|[\udce0-\udcef][\udc80-\udcbf]{2}|[\udcf0-\udcf4][\udc80-\udcbf]{3}"
 )
-_BEGUN = re.compile("(?:[\ud800-\udbff]|[\udcc2-\udcf4][\udc80-\udcbf]{0,2})\\Z")
+_PARTIAL_CHARACTER = re.compile("(?:[\ud800-\udbff]|[\udcc2-\udcf4][\udc80-\udcbf]{0,2})\\Z")
 _UNREADABLE = re.compile("[\ud800-\udfff\x00]")
 _LONGEST_LABEL = 100
 _LONGEST_NAME = 300
@@ -97,7 +97,7 @@ class AnswerText:
     def add(self, piece: str) -> str:
         """Take a piece; what of it can be shown already. A character that has only begun waits for its rest."""
         piece = join_surrogates(self._held + piece)
-        begun = _BEGUN.search(piece)
+        begun = _PARTIAL_CHARACTER.search(piece)
         self._held = begun[0] if begun else ""
         return self._take(piece[: len(piece) - len(self._held)])
 

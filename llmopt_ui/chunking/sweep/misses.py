@@ -11,8 +11,8 @@ from llmopt_core.chunking.microscope import DocumentChunking
 from llmopt_core.errors import LlmOptError
 from llmopt_core.labs.chunking.chunk_ranks import ChunkRank
 from llmopt_core.labs.chunking.result import (
+    LABEL_EXPLANATIONS,
     LABELS,
-    LABELS_EXPLAINED,
     Miss,
     SweepResult,
     by_recall,
@@ -45,7 +45,7 @@ def misses_view(project: Project, result: SweepResult, told: Advice, evaluation_
     positions = sorted(list(shown)[:_BARS], key=by_recall(result).index)
     if any(any(result.settings[position].misses) for position in positions):
         st.plotly_chart(label_bars(result, positions), config=CONFIG, key="sweep_labels", alt="Misses by reason")
-    st.caption("  \n".join(f"**{label}**: {LABELS_EXPLAINED[label]}" for label in LABELS))
+    st.caption("  \n".join(f"**{label}**: {LABEL_EXPLANATIONS[label]}" for label in LABELS))
     _questions(project, result, told, evaluation_set)
 
 
@@ -128,7 +128,7 @@ def _one(project: Project, result: SweepResult, position: int, row: MissRow, exa
 
 
 def _sentence(miss: Miss, top_k: int) -> str:
-    told = LABELS_EXPLAINED[miss.label]
+    told = LABEL_EXPLANATIONS[miss.label]
     if miss.label != "outranked" or miss.rank is None:
         return f"**{miss.label}**: {told}"
     return f"**{miss.label}**: the chunk that holds the source came at rank {miss.rank:,}; {top_k} were handed over."

@@ -10,7 +10,7 @@ import streamlit as st
 
 from llmopt_core.labs.chunking.export import questions_csv, sweep_csv, sweep_values
 from llmopt_core.labs.chunking.result import (
-    EXPLAINED,
+    EXPLANATIONS,
     TITLES,
     TOKENS,
     SweepResult,
@@ -151,7 +151,7 @@ def _over_size(result: SweepResult) -> None:
             top = st.segmented_control(
                 "Chunks handed over", tops, default=tops[len(tops) // 2], required=True, key=TOP, bind="query-params"
             ) or tops[0]  # fmt: skip
-        st.caption(EXPLAINED[metric], width="stretch")
+        st.caption(EXPLANATIONS[metric], width="stretch")
     grid = st.grid(2, min_column_width=430, gap="medium")
     grid.plotly_chart(
         size_lines(result, metric, top), config=CONFIG, key="sweep_lines",
@@ -187,7 +187,7 @@ def _table(result: SweepResult) -> None:
         "Highest recall first; mean with 95 % interval over the questions. :material/flag: stands on the "
         "dotted line: none finds as much for less. Precision and IoU are small where sources are short: an answer "
         "fills little of a chunk.",
-        help="  \n".join(f"**{TITLES[name]}**: {EXPLAINED[name]}" for name in MEASURES),
+        help="  \n".join(f"**{TITLES[name]}**: {EXPLANATIONS[name]}" for name in MEASURES),
     )
 
 

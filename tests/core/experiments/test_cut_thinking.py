@@ -23,7 +23,7 @@ SPENT = "No answer: the model spent its 8 tokens on reasoning; raise max_tokens.
 
 @pytest.fixture
 def stub() -> Iterator[StubEndpoint]:
-    refusals._opened.clear()
+    refusals._refusals.clear()
     with StubEndpoint(lambda body: LONG[body["messages"][-1]["content"][0]]) as one:
         yield one
 

@@ -58,7 +58,7 @@ async def test_an_evaluation_starts_a_new_run_and_its_scores_are_not_those_of_th
 ) -> None:
     lab.metrics = ("faithfulness",)
     old = await half_way(lab, monkeypatch)
-    monkeypatch.setattr("llmopt_core.evaluation.judges.builtin.grounding.SUPPORTED", -1.0)
+    monkeypatch.setattr("llmopt_core.evaluation.judges.builtin.grounding.SUPPORT_THRESHOLD", -1.0)
     new = await run(lab)
     assert (new.id != old.id, new.judge, new.failed) == (True, "built-in judge v3", 0)
     judges = {record.scores["faithfulness"].judge for record in lab.store.records(new.id)}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from llmopt_core.finetuning.data.examples import TrainingExample, chat_example
-from llmopt_core.finetuning.training.encoding import IGNORED, EncodedExample, batches, encode_examples, pieces
+from llmopt_core.finetuning.training.encoding import IGNORE_INDEX, EncodedExample, batches, encode_examples, pieces
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +20,8 @@ def learned_text(example: TrainingExample, tokenizer: Any, text_format: Any = "c
     (one,), too_long = encode_examples([example], tokenizer, text_format, 10_000)
     assert too_long == []
     assert len(one.ids) == len(one.labels)
-    assert all(label in (IGNORED, token) for token, label in zip(one.ids, one.labels, strict=True))
-    return str(tokenizer.decode([label for label in one.labels if label != IGNORED]))
+    assert all(label in (IGNORE_INDEX, token) for token, label in zip(one.ids, one.labels, strict=True))
+    return str(tokenizer.decode([label for label in one.labels if label != IGNORE_INDEX]))
 
 
 def whole_text(example: TrainingExample, tokenizer: Any, text_format: Any = "chat") -> str:
@@ -57,7 +57,7 @@ def test_nothing_follows_the_last_learned_token(tokenizer: Any) -> None:
         {"role": "user", "content": "ccc"},
     )
     (one,), _ = encode_examples([TrainingExample(turns)], tokenizer, "chat", 10_000)
-    assert one.labels[-1] != IGNORED
+    assert one.labels[-1] != IGNORE_INDEX
 
 
 def test_tool_calls_are_learned_as_json(tokenizer: Any) -> None:

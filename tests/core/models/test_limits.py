@@ -381,7 +381,7 @@ async def test_what_was_learnt_is_remembered_in_the_workspace(stub: StubEndpoint
     asked = ask()
     request = ChatRequest(asked.messages, asked.model, response_format={"type": "json_object"})
     await complete(make_models(), request)
-    monkeypatch.setattr(refusals, "_opened", {})
+    monkeypatch.setattr(refusals, "_refusals", {})
 
     await complete(make_models(), request)
 

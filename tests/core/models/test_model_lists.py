@@ -43,7 +43,7 @@ def test_what_the_endpoint_says_of_its_models(stub: StubEndpoint, path: Path):
     ]}  # fmt: skip
     expected = ModelList(("chat", "old", "tei", "vectors"), ("tei", "vectors"), {"old": "2027-01-31"})
     assert ModelLists(path).look_up(endpoint(stub), "", wait=10) == expected
-    assert ModelLists(path).known(endpoint(stub)) == expected
+    assert ModelLists(path).find(endpoint(stub)) == expected
 
 
 def test_no_key_is_kept_and_another_key_asks_again(stub: StubEndpoint, path: Path):
@@ -79,14 +79,14 @@ def test_a_failure_leaves_the_last_list_and_is_tried_again_later(
     lists.look_up(endpoint(stub), "")
     lists._attempts[stub.url].ended.wait(10)
     assert len(stub.paths) == 2
-    assert lists.known(endpoint(stub)).models == LISTED
+    assert lists.find(endpoint(stub)).models == LISTED
 
 
 @pytest.mark.parametrize("written", ["", "[]", "{", json.dumps({"http://x/v1": {"models": 3}}), '{"http://x/v1": 7}'])
 def test_a_damaged_file_is_no_list(path: Path, written: str):
     path.parent.mkdir()
     path.write_text(written)
-    assert ModelLists(path).known(Endpoint(name="x", base_url="http://x/v1")) == ModelList()
+    assert ModelLists(path).find(Endpoint(name="x", base_url="http://x/v1")) == ModelList()
 
 
 def test_the_built_in_model_is_not_asked(path: Path):

@@ -296,7 +296,7 @@ async def test_a_model_that_was_seen_to_think_without_an_opening_mark_is_cut_in_
     unknown = await completed(models, ask("a"), on_text)
     whole = await completed(models, ask("b"), on_text)
     # Another program over the same workspace knows it too.
-    refusals._opened.clear()
+    refusals._refusals.clear()
     cut = await completed(make_models(), ask("c"), on_text)
     short = await completed(make_models(), ask("d"), on_text)
 

@@ -45,7 +45,7 @@ def in_one_form(text: str) -> str:
 
 
 _NUMBERS = "two|three|four|five|six|seven|eight|nine|ten"
-_COUNTED = re.compile(
+_FREQUENCY = re.compile(
     rf"\bevery\ (?:{_NUMBERS}|\d+)\ (?P<unit>minute|hour|day|week|month|year)s\b"
     r"|每隔?[两二三四五六七八九十百\d]+个?(?P<chinese>小时|分钟|星期|季度|[天日周月年秒])",
     re.IGNORECASE,
@@ -62,7 +62,7 @@ _EACH = {
 
 def other_frequency(statement: str, source: str) -> str:
     """The reason if something happens every year here, and every two years in the text."""
-    for match in _COUNTED.finditer(source):
+    for match in _FREQUENCY.finditer(source):
         unit = match["unit"] or match["chinese"]
         each = re.compile(rf"\b(?:{_EACH[unit.lower()]})\b" if match["unit"] else f"每个?{unit}", re.IGNORECASE)
         found = each.search(statement)

@@ -12,7 +12,7 @@ from llmopt_core.evaluation.judges.builtin.word_lists import word_list
 from llmopt_core.text.scripts import begins_with_han
 
 _BE = frozenset({"is", "are", "was", "were", "been", "being", "be", "get", "got", "gets"})
-_HELD = {"included": "in", "contained": "in", "comprised": "in", "excluded": "from", "omitted": "from"}
+_CONTAINMENT_VERBS = {"included": "in", "contained": "in", "comprised": "in", "excluded": "from", "omitted": "from"}
 _BE_NOT = frozenset({"isn't", "aren't", "wasn't", "weren't"})
 _AFTER_DOER = frozenset({"in", "at", "on", "from", "with", "for", "to", "during", "since", "until", "after", "before"})
 _IRREGULAR_PARTICIPLES = word_list("participles")
@@ -180,8 +180,8 @@ def _english_active(clause: list[Token]) -> list[Token] | None:
 
 def _passive_as_active(clause: list[Token]) -> list[Token] | None:
     """`A is included in B` as `B included A`, `A is excluded from B` as `B excluded A`."""
-    verb = next((p for p, t in enumerate(clause) if t.written.lower() in _HELD), None)
-    if not verb or verb + 1 >= len(clause) or clause[verb + 1].key != _HELD[clause[verb].written.lower()]:
+    verb = next((p for p, t in enumerate(clause) if t.written.lower() in _CONTAINMENT_VERBS), None)
+    if not verb or verb + 1 >= len(clause) or clause[verb + 1].key != _CONTAINMENT_VERBS[clause[verb].written.lower()]:
         return None
     be = next((p for p in range(verb - 1, -1, -1) if clause[p].written.lower() in _BE | _BE_NOT), None)
     if be is None:

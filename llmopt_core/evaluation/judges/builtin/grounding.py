@@ -100,7 +100,9 @@ class Grounding:
         against = contradiction(claim, self._passage.sentences, question)
         if against:
             value *= VETO
-        return Support(statement, value, value >= SUPPORTED, source, self._reason(value, claim, features, against))
+        return Support(
+            statement, value, value >= SUPPORT_THRESHOLD, source, self._reason(value, claim, features, against)
+        )
 
     def _short(self, answer: str, question: str) -> Support:
         relevance = self._relevance_of(question)
@@ -114,7 +116,9 @@ class Grounding:
             reason += ", but another sentence is nearer to the question"
         if fits(question, answer) == 0.0:
             reason += ", but it is not the kind of thing the question asks for"
-        return Support(answer, value, value >= SUPPORTED, shorten(self._passage.sentences[place], 300), reason + ".")
+        return Support(
+            answer, value, value >= SUPPORT_THRESHOLD, shorten(self._passage.sentences[place], 300), reason + "."
+        )
 
     def _helps(self, support: Support, question: str) -> Support:
         if support.verdict or is_short(support.statement):
@@ -180,7 +184,7 @@ def _probability(log_odds: float) -> float:
 
 
 # All probabilities are moved so that the border is here.
-SUPPORTED = 0.5
+SUPPORT_THRESHOLD = 0.5
 # Borders before that: a statement may be a free paraphrase, a reply in a conversation is more often an invention.
 # Chosen on BEGIN and on the fitting half of tests/data/judge/families.jsonl.
 STATEMENT_SUPPORTED, CHINESE_SUPPORTED, REPLY_SUPPORTED = 0.48, 0.40, 0.63

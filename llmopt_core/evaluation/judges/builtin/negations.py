@@ -24,7 +24,7 @@ CHINESE_NEGATORS = re.compile(
 )
 _NEGATORS = {"not", "never", "no", "none", "nobody", "nothing", "neither", "nor", "without", "cannot", "hardly"}
 _NEGATORS |= {"barely", "scarcely", "nowhere", "didn't", "n't", "except"}
-_CONTRACTED = re.compile(r"n['’]t$")
+_CONTRACTION = re.compile(r"n['’]t$")
 # Words of which each may stand in its place. `Failed to` is one before a verb: sales that declined to 5 million did.
 _PHRASES = tuple(
     tuple(frozenset(word.split("/")) for word in line.split())
@@ -58,13 +58,13 @@ _PROHIBITING_CHINESE = frozenset({"禁止", "不得", "不准", "不许", "严�
 _NEGATIVE = frozenset(map(lemma, word_list("negative")))
 _NEGATIVE_CHINESE = word_list("negative, Chinese")
 # After these a negation turns nothing that could be compared: not only, no later than.
-_NOT_TURNED = frozenset({"only", "just", "merely", "later", "earlier", "until"})
+_NEGATION_STOPS = frozenset({"only", "just", "merely", "later", "earlier", "until"})
 _REACH = 6
 
 
 def is_negator(word: str) -> bool:
     """Whether an English word in lower case is a negation."""
-    return word in _NEGATORS or _CONTRACTED.search(word) is not None
+    return word in _NEGATORS or _CONTRACTION.search(word) is not None
 
 
 def with_negating_phrases(tokens: Sequence[Token]) -> list[Token]:
@@ -130,7 +130,7 @@ def apply_negations(tokens: Sequence[Token]) -> list[Token]:
 def _turn(found: list[Token], start: int, wanted: bool) -> None:
     for place in range(start, min(len(found), start + _REACH - 1) if wanted else start):
         token = found[place]
-        if token.kind == BREAK or token.written.lower() in _NOT_TURNED:
+        if token.kind == BREAK or token.written.lower() in _NEGATION_STOPS:
             return
         if token.counts:
             found[place] = _negate(token)

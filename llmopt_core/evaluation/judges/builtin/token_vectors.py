@@ -14,7 +14,7 @@ from llmopt_core.models.base import TokenEmbedder, Vectors
 from llmopt_core.text.valid_text import without_surrogates
 
 # At most about 100 MB: a sentence has some 25 tokens of 384 numbers in two bytes.
-_KEPT = 5_000
+_CAPACITY = 5_000
 _MARKS = tuple("!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~‘’“”–—…。，、！？：；")
 
 
@@ -77,7 +77,7 @@ class _Store:
     def keep(self, fresh: dict[str, Tokens]) -> None:
         with self._lock:
             self._kept |= fresh
-            while len(self._kept) > _KEPT:
+            while len(self._kept) > _CAPACITY:
                 self._kept.popitem(last=False)
 
 

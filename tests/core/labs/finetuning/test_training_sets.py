@@ -16,7 +16,7 @@ from llmopt_core.experiments.versions import training_sets as library
 from llmopt_core.finetuning.data.examples import TrainingExample, chat_example, preference_example
 from llmopt_core.labs.finetuning import annotation as labelling
 from llmopt_core.labs.finetuning import sources
-from llmopt_core.labs.finetuning.preparation import DROPPED, Preparation, prepare
+from llmopt_core.labs.finetuning.preparation import DROP_REASONS, Preparation, prepare
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
@@ -121,7 +121,7 @@ def test_preparation_counts_what_it_leaves_out() -> None:
     assert made.dropped == {"duplicate": 1, "leaking": 1, "conflicting_answer": 2}
     assert len(made.train) + len(made.validation) == 9
     assert made.validation
-    assert set(made.dropped) <= set(DROPPED)
+    assert set(made.dropped) <= set(DROP_REASONS)
     balanced = prepare(examples[:10], Preparation(balance=True, validation_share=0.0))
     assert balanced.dropped == {"over_represented": 4}
     assert balanced.validation == ()

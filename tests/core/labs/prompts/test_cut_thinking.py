@@ -26,7 +26,7 @@ async def test_answers_of_a_comparison_are_read_again(lab: Lab) -> None:
             choice["finish_reason"] = "stop" if whole else "length"
         return said
 
-    refusals._opened.clear()
+    refusals._refusals.clear()
     one = lab.variant("one", template="{{ question }}")
     one = one.model_copy(update={"model": one.model.model_copy(update={"endpoint": "stub", "max_tokens": 8})})
     plan = lab.plan(one, examples=(Example("q1", "Which?", "Rhine"), Example("q2", "Nine", "Nine")),

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator
 
 # A table of one or two rows is as readable without its header repeated.
 _LEAST_ROWS = 3
 # A longer header would fill the chunk that it should explain.
 _HEADER_CHARACTERS = 500
+_NAME = re.compile(r"^([^\n:|#]{1,80}): ", re.MULTILINE)
 
 
 class TableColumns:
-    """Tables of a text whose cells are divided by bars, as in Markdown: lines one below the other, the header first."""
+    """Tables of a text, whose names a chunk has not that begins in them.
+
+    They are lines of cells divided by bars, as in Markdown, the header first; or blocks of `column: value` lines, which
+    have their names each, but not below its first character.
+    """
 
     def __init__(self, text: str) -> None:
         # Second character, end, and the names of the columns.
-        self._tables = list(_tables(text))
+        self._tables = sorted([*_tables(text), *_named_rows(text)])
         self._starts = [start for start, _, _ in self._tables]
 
     def names_at(self, offset: int) -> str:
@@ -28,13 +35,64 @@ class TableColumns:
 
 
 def _tables(text: str) -> Iterator[tuple[int, int, str]]:
+    lines: list[tuple[int, int]] = []
+    for start, end in _lines_with_bars(text):
+        if lines and start != lines[-1][1] + 1:
+            yield from _tables_among(text, lines)
+            lines = []
+        lines.append((start, end))
+    yield from _tables_among(text, lines)
+
+
+def _tables_among(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, int, str]]:
+    """The tables among neighbouring lines: all below a header with dashes under it, else those that look like rows."""
     rows: list[tuple[int, int]] = []
-    for start, end in _row_lines(text):
-        if rows and start != rows[-1][1] + 1:
+    for number, (start, end) in enumerate(lines):
+        if number + 1 < len(lines) and _is_dashes(text[slice(*lines[number + 1])]):
+            yield from _table(text, rows)
+            yield from _table(text, lines[number:])
+            return
+        if _looks_like_row(text, start, end):
+            rows.append((start, end))
+        else:
             yield from _table(text, rows)
             rows = []
-        rows.append((start, end))
     yield from _table(text, rows)
+
+
+def _is_dashes(line: str) -> bool:
+    return "-" in line and not line.strip(" \t|:-")
+
+
+def _looks_like_row(text: str, start: int, end: int) -> bool:
+    at = text.find("|", start, end)
+    return text.startswith("|", start) or text[start:at].isspace() or text.find(" | ", start, end) >= 0
+
+
+def _named_rows(text: str) -> Iterator[tuple[int, int, str]]:
+    """Blocks of at least two `column: value` lines that begin with the same column, one after the other."""
+    rows: list[tuple[int, int]] = []
+    names: Counter[str] = Counter()
+    first, at = "", 0
+    for block in text.split("\n\n"):
+        start, at = at, at + len(block) + 2
+        found = _NAME.findall(block) if _NAME.match(block) else []
+        if len(found) > 1 and found[0] == first:
+            # What a cell with empty lines holds more belongs to the row before.
+            rows[-1] = (rows[-1][0], start - 2)
+        elif found:
+            yield from _named_table(rows, names)
+            rows, names, first = [], Counter(), found[0]
+        if found and found[0] == first:
+            rows.append((start, start + len(block)))
+            names.update(list(dict.fromkeys(found)))
+    yield from _named_table(rows, names)
+
+
+def _named_table(rows: list[tuple[int, int]], names: Counter[str]) -> Iterator[tuple[int, int, str]]:
+    kept = " | ".join(name for name, count in names.items() if 2 * count >= len(rows))
+    if len(rows) >= _LEAST_ROWS and "|" in kept and len(kept) <= _HEADER_CHARACTERS:
+        yield from ((start + 1, end, kept) for start, end in rows)
 
 
 def _table(text: str, rows: list[tuple[int, int]]) -> Iterator[tuple[int, int, str]]:
@@ -44,20 +102,19 @@ def _table(text: str, rows: list[tuple[int, int]]) -> Iterator[tuple[int, int, s
     names = " | ".join(" ".join(cell.split()) for cell in text[start:end].strip().strip("|").split("|"))
     below = 1
     # Markdown's line of dashes under the header.
-    if not text[rows[1][0] : rows[1][1]].strip(" \t|:-"):
+    if _is_dashes(text[slice(*rows[1])]):
         below = 2
     if names.strip(" |") and len(names) <= _HEADER_CHARACTERS and below < len(rows):
         # Where a chunk begins inside the header, it has not all of it.
         yield start + 1, rows[-1][1], names
 
 
-def _row_lines(text: str) -> Iterator[tuple[int, int]]:
-    """Start and end of the lines that hold cells."""
+def _lines_with_bars(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of the lines that may hold cells."""
     at = text.find("|")
     while at >= 0:
         start = text.rfind("\n", 0, at) + 1
         end = text.find("\n", at)
         end = len(text) if end < 0 else end
-        if text.startswith("|", start) or text[start:at].isspace() or text.find(" | ", start, end) >= 0:
-            yield start, end
+        yield start, end
         at = text.find("|", end)

@@ -99,13 +99,14 @@ def _page_texts(document: Any, on_part: OnPart) -> tuple[list[str], dict[str, li
     from pypdfium2 import PdfiumError
 
     texts: list[str] = []
+    names: list[str] = []
     faults: dict[str, list[int]] = {}
     count = len(document)
     for number in range(1, count + 1):
         try:
             page = document[number - 1]
             words = page.get_textpage()
-            texts.append(page_text(words, page))
+            texts.append(page_text(words, page, names))
             if uncertain_characters(words) > _UNCERTAIN:
                 faults.setdefault(_NO_MAP, []).append(number)
             if len(texts[-1].strip()) < _FEW_CHARACTERS and texts[-1].strip() and picture_share(page) > _MOSTLY:

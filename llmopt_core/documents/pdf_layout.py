@@ -10,6 +10,7 @@ from typing import Any
 from llmopt_core.documents.pdf_cells import Cell, join_rows, paragraphs
 from llmopt_core.documents.pdf_grids import Grid, grids_of
 from llmopt_core.documents.pdf_prose import Line, is_even, join_prose
+from llmopt_core.documents.table_rows import is_number
 from llmopt_core.documents.tables import cells_line, rows_with_names
 
 # Of the height of a line: between words stands less than half of it, between the cells of a table about all of it.
@@ -23,24 +24,41 @@ _HYPHEN_BREAK = re.compile(r"(?<!\w)\w++-\w++")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ufffe\uffff]")
 
 
-def page_text(words: Any, page: Any = None) -> str:
+def page_text(words: Any, page: Any = None, names: list[str] | None = None) -> str:
     """Text of a pdfium text page; parts of words that a line end divides are marked with U+FFFE between them.
 
     Args:
         words: The text page.
         page: The page, for the lines that are drawn on it.
+        names: The column names of the table with which the page before ended; those of this page come in their place.
     """
     text: str = words.get_text_range()
     # Characters beyond 16 bits are counted twice by one and once by the other.
     if len(text) != words.count_chars():
         return _LINE_END.sub("\n", text)
-    blocks: list[str] = []
+    blocks: list[str | list[str]] = []
     for part in _parts(words, text, grids_of(page) if page is not None else []):
         if isinstance(part, Grid):
-            blocks.append(rows_with_names([cells_line(row) for row in part.rows()]))
+            blocks.append([cells_line(row) for row in part.rows()])
         else:
             blocks += _blocks(part)
-    return "\n\n".join(block for block in blocks if block.strip())
+    _go_on(blocks, names if names is not None else [])
+    joined = (rows_with_names(block) if isinstance(block, list) else block for block in blocks)
+    return "\n\n".join(block for block in joined if block.strip())
+
+
+def _go_on(blocks: list[str | list[str]], names: list[str]) -> None:
+    """Give a table that goes on at the top of a page the names that it has on the page before; note those of the last.
+
+    Above and below it may stand a line, such as the title of the page and its number.
+    """
+    first = next((block for block in blocks[:2] if isinstance(block, list)), [])
+    header = [cell.strip() for cell in names[0].split("|")] if names else []
+    rows = [[cell.strip() for cell in line.split("|")] for line in first[:3]]
+    fits = rows and all(len(row) == len(header) for row in rows) and not any(map(is_number, header))
+    if fits and any(map(is_number, rows[0])):
+        first.insert(0, names[0])
+    names[:] = next(([block[0]] for block in reversed(blocks[-2:]) if isinstance(block, list) and block), [])
 
 
 def _parts(words: Any, text: str, grids: list[Grid]) -> Iterator[Grid | list[list[Cell]]]:
@@ -75,7 +93,7 @@ def _in_grids(words: Any, text: str, grids: list[Grid]) -> dict[int, Grid]:
     return {place: grid for place, grid in found.items() if any(grid is one for one in tables)}
 
 
-def _blocks(lines: list[list[Cell]]) -> Iterator[str]:
+def _blocks(lines: list[list[Cell]]) -> Iterator[str | list[str]]:
     """Tables and paragraphs, one after the other."""
     prose: list[list[Cell]] = []
     for is_row, group in groupby(join_rows(lines), key=lambda row: len(row) > 1):
@@ -157,7 +175,7 @@ def _cell(words: Any, text: str, start: int, stop: int, box: tuple[float, float,
     return Cell(text[start:stop], left, right, box[1], box[3])
 
 
-def _table(lines: list[list[Cell]]) -> str:
+def _table(lines: list[list[Cell]]) -> str | list[str]:
     """Neighbouring lines as a table, each cell in the column that it stands in; prose in columns as prose."""
     columns: list[tuple[float, float]] = []
     for _, left, right, *_ in sorted((cell for line in lines for cell in line), key=lambda cell: cell.left):
@@ -177,7 +195,7 @@ def _table(lines: list[list[Cell]]) -> str:
         rows.append(row)
     if _is_prose(rows):
         return "\n".join(cell for column in zip(*rows, strict=True) for cell in column if cell)
-    return rows_with_names([cells_line(row) for row in rows])
+    return [cells_line(row) for row in rows]
 
 
 def _is_prose(rows: list[list[str]]) -> bool:

@@ -17,6 +17,7 @@ _AHEAD = 20
 # About as many rows as fit into one chunk together with what stands around them.
 _LONG_TABLE = 12
 _NO_VALUE = ("n/a", "na", "none", "-", "–", "—", "tbd", "unknown", "?", "x")
+_EMPTY_LINES = re.compile(r"\n\s*\n")
 _BAR = re.compile(r" \|(?= |$)")
 
 
@@ -156,5 +157,6 @@ class _Tables:
     def _block(self, row: Row) -> str:
         self._used.update(row)
         self._numeric.update(column for column, cell in row.items() if is_number(cell))
-        named = ((self._columns.get(column, ""), cell.strip()) for column, cell in row.items())
+        # An empty line would end the block of the row.
+        named = ((self._columns.get(column, ""), _EMPTY_LINES.sub("\n", cell.strip())) for column, cell in row.items())
         return "\n".join(f"{column}: {value}" if column else plain_lines(value) for column, value in named)

@@ -224,3 +224,21 @@ def test_a_page_of_many_drawn_lines_is_no_table():
     page.drawString(100, 400, "Tide by hour")
     page.save()
     assert read(out.getvalue()).text == "Tide by hour"
+
+
+@pytest.mark.parametrize("with_lines", [False, True])
+def test_a_table_that_goes_on_on_the_next_page_keeps_its_column_names(with_lines):
+    from reportlab.lib.styles import getSampleStyleSheet
+    from reportlab.platypus import Paragraph, SimpleDocTemplate, Table
+
+    rows = [("Port", "Fee", "Master")] + [(f"Harbour {n}", n * 3, f"Captain {n}") for n in range(100)]
+    style = [("GRID", (0, 0), (-1, -1), 1, "black")] if with_lines else []
+    prose = Paragraph("All fees are in euro.", getSampleStyleSheet()["Normal"])
+    other = Table([("Pier 4", 7), ("Pier 5", 8), ("Pier 6", 9)], style=style)
+    out = io.BytesIO()
+    SimpleDocTemplate(out).build([Table(rows, style=style), prose, other])
+    document = read(out.getvalue())
+    assert document.metadata["pages"] == 3
+    blocks = document.text.replace("\n\n", "\n").split("\n")
+    assert [line for line in blocks if line.startswith("Port: ")] == [f"Port: Harbour {n}" for n in range(100)]
+    assert "Pier 4 | 7" in blocks

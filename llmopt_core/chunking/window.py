@@ -11,6 +11,7 @@ from llmopt_core.chunking.measure import measure_for
 from llmopt_core.chunking.token_starts import Ints
 from llmopt_core.models.base import BUILTIN_EMBEDDING, EmbeddingSpec
 from llmopt_core.types import Chunk
+from llmopt_core.types.grouping import group_values
 
 CONTEXT_TOKENIZER = "cl100k_base"
 # Every text begins and ends with a special token for the models of the BERT family.
@@ -109,8 +110,6 @@ def embedding_ends(chunks: Sequence[Chunk], texts: Mapping[str, str], tokenizer:
 
 def _by_document(chunks: Sequence[Chunk]) -> dict[str, tuple[Ints, Ints, Ints]]:
     """Per document the positions of its chunks, their starts and their ends."""
-    rows: dict[str, list[tuple[int, int, int]]] = {}
-    for position, chunk in enumerate(chunks):
-        rows.setdefault(chunk.document, []).append((position, chunk.start, chunk.end))
+    rows = group_values((chunk.document, (place, chunk.start, chunk.end)) for place, chunk in enumerate(chunks))
     tables = {name: np.array(found, np.int64) for name, found in rows.items()}
     return {name: (table[:, 0], table[:, 1], table[:, 2]) for name, table in tables.items()}

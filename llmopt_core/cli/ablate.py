@@ -85,16 +85,15 @@ async def _ablate(  # noqa: PLR0917
     from llmopt_core.execution.spending import spending_words
     from llmopt_core.labs.retrieval.ablation import ablate as measure
     from llmopt_core.labs.retrieval.ablation import ablation_work_name
+    from llmopt_core.labs.retrieval.subject import Subject
 
     _, store = open_workspace()
     asked = experiment.evaluation_set.examples[:limit]
     async with open_models(store, experiment, concurrency) as models:
         note_long_questions([configuration], [example.question for example in asked], models)
+        subject = Subject(configuration, asked, experiment.documents, models)
         report = await measure(
-            configuration,
-            asked,
-            experiment.documents,
-            models,
+            subject,
             set_name=experiment.evaluation_set.name,
             answers=answers,
             judge=experiment.judge,
@@ -103,7 +102,7 @@ async def _ablate(  # noqa: PLR0917
             concurrency=concurrency,
         )
         if budget is not None:
-            work = ablation_work_name(configuration, asked, experiment.documents, models, experiment.judge, answers)
+            work = ablation_work_name(subject, experiment.judge, answers)
             note(f"llmopt: {spending_words(store.cache, work, budget)}")
         return report
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmopt_core.cli.finetune_jobs import environment, follow_job, report_job
+from llmopt_core.cli.finetune_jobs import follow_job, report_job, trainer_access
 from llmopt_core.cli.finetune_jobs import group as jobs_group
 from llmopt_core.cli.output import JsonOption, ProgressLine, QuestionsEncodingOption, note, pairs, print_result, table
 
 if TYPE_CHECKING:
     from llmopt_core.finetuning.data.examples import TrainingSet
     from llmopt_core.finetuning.data.lint_report import CheckReport
+    from llmopt_core.finetuning.finetuners import Access
     from llmopt_core.finetuning.jobs.job import FineTuner, Job, JobRequest
-    from llmopt_core.models.endpoints import Endpoint
     from llmopt_core.settings import Settings
 
 group = typer.Typer(help="Lint training files; start, follow and stop fine-tuning jobs.", no_args_is_help=True)
@@ -138,13 +138,13 @@ def start(
         hyperparameters={key: yaml.safe_load(value) for key, value in pairs(set_).items()},
     )
     training, held_out = _sets(file, validation, validation_share, pairs(column))
-    settings, endpoints = environment()
-    tuner = _tuner(provider, settings, endpoints, kind)
-    for line in _name_sets(settings, training, held_out):
+    access = trainer_access()
+    tuner = _tuner(access, provider, kind)
+    for line in _name_sets(access.settings, training, held_out):
         note(line)
     if provider != LOCAL:
         note(training_price(request, training).sentence)
-    job = _create(tuner, settings, request, training, held_out, confirmed=yes)
+    job = _create(tuner, access.settings, request, training, held_out, confirmed=yes)
     note(
         f"Job {job.id} ({len(training.examples)} examples, {len(held_out.examples) if held_out else 0} for validation)"
     )
@@ -221,10 +221,10 @@ def _sets(
     return split.train, split.validation
 
 
-def _tuner(provider: str, settings: Settings, endpoints: dict[str, Endpoint], kind: str) -> FineTuner:
+def _tuner(access: Access, provider: str, kind: str) -> FineTuner:
     from llmopt_core.errors import BadInput
     from llmopt_core.finetuning.finetuners import fine_tuner
 
     if kind not in ("lora", "embedding"):
         raise BadInput(f"--kind {kind}: expected lora or embedding.")
-    return fine_tuner(provider, settings, endpoints, kind=kind)
+    return fine_tuner(access, provider, kind)

@@ -11,31 +11,30 @@ import typer
 from llmopt_core.cli.output import JsonOption, note, number, print_result, table
 
 if TYPE_CHECKING:
+    from llmopt_core.finetuning.finetuners import Access
     from llmopt_core.finetuning.jobs.job import FineTuner, Job
-    from llmopt_core.models.endpoints import Endpoint
-    from llmopt_core.settings import Settings
 
 group = typer.Typer()
 
 JobId = Annotated[str, typer.Argument(help="The job's id; `llmopt finetune list` shows them.")]
 
 
-def environment() -> tuple[Settings, dict[str, Endpoint]]:
+def trainer_access() -> Access:
     """The workspace and the endpoints that the environment names."""
     import os
 
+    from llmopt_core.finetuning.finetuners import Access as Made
     from llmopt_core.models.endpoints import endpoints_from
-    from llmopt_core.settings import Settings as Read
+    from llmopt_core.settings import Settings
 
-    settings = Read.from_environment()
-    return settings, endpoints_from(settings, os.environ)
+    settings = Settings.from_environment()
+    return Made(settings, endpoints_from(settings, os.environ))
 
 
 def _tuner_of(job_id: str) -> FineTuner:
     from llmopt_core.finetuning.finetuners import fine_tuner_of
 
-    settings, endpoints = environment()
-    return fine_tuner_of(job_id, settings, endpoints)
+    return fine_tuner_of(trainer_access(), job_id)
 
 
 def follow_job(tuner: FineTuner, job: Job, seconds: float = 1.0) -> Job:
@@ -125,7 +124,7 @@ def list_jobs(
         return
     from llmopt_core.finetuning.finetuners import all_jobs
 
-    jobs = all_jobs(environment()[0])
+    jobs = all_jobs(trainer_access().settings)
     rows = [(j.id, j.name, j.provider, j.status, f"{j.step}/{j.total_steps}", j.tuned_model) for j in jobs]
     text = table(("job", "name", "provider", "status", "steps", "model"), rows) if rows else "No jobs yet."
     print_result(text, [asdict(job) for job in jobs], json)
@@ -134,8 +133,7 @@ def list_jobs(
 def _list_remote(provider: str, json: str) -> None:
     from llmopt_core.finetuning.finetuners import jobs_at
 
-    settings, endpoints = environment()
-    listed = jobs_at(provider, settings, endpoints)
+    listed = jobs_at(trainer_access(), provider)
     rows = [(j["id"], j["model"], j["status"], j["tuned_model"]) for j in listed]
     text = table(("job there", "base model", "status", "model"), rows) if rows else f"No jobs at {provider}."
     print_result(text, listed, json)

@@ -18,7 +18,6 @@ from llmopt_core.workspace import write_output
 if TYPE_CHECKING:
     from llmopt_core.experiments.caveats import RunCaveats
     from llmopt_core.statistics.intervals import Summary
-    from llmopt_core.statistics.tables import Estimate
     from llmopt_core.types import Document
 
 _STEERING = re.compile(
@@ -210,7 +209,7 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}"
 
 
-def number_with_interval(measured: Estimate | Summary) -> str:
+def number_with_interval(measured: Summary) -> str:
     """A mean as `number` writes it, with its interval where there is one."""
     between = "" if measured.low is None else f" [{number(measured.low)}, {number(measured.high)}]"
     return f"{number(measured.mean)}{between}"

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmopt_core.types import Document
+from llmopt_core.types.grouping import group_values
 
 
 def duplicates(documents: Sequence[Document]) -> list[tuple[str, ...]]:
     """Names of documents with exactly the same text, a tuple per text that stands there more than once."""
-    groups: dict[str, list[str]] = {}
-    for document in documents:
-        groups.setdefault(document.version, []).append(document.name)
+    groups = group_values((document.version, document.name) for document in documents)
     return [tuple(names) for names in groups.values() if len(names) > 1]

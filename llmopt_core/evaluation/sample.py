@@ -137,26 +137,32 @@ class PlainMetric:
 
     async def score(self, sample: Sample) -> tuple[Score, Usage]:
         """See `Metric.score`."""
-        meter, kind = Meter(), ""
-        failure = missing_input(sample, self.info.needs)
-        if not failure:
-            try:
-                outcome = await self.work(sample, meter)
-            except (OutOfBudget, Cancellation):
-                raise
-            except LlmOptError as error:
-                failure, kind = str(error), fault_kind(error)
-            except Exception as error:
-                failure = f"{type(error).__name__}: {error}"[:500]
-            else:
-                score = Score(self.name, outcome.value, outcome.explanation, outcome.evidence, judge=self.judge)
-                return score, meter.usage
-        return Score(self.name, None, failure=failure, judge=self.judge, failure_kind=kind), meter.usage
+        if failure := missing_input(sample, self.info.needs):
+            return Score(self.name, None, failure=failure, judge=self.judge), Usage()
+
+        async def work(meter: Meter) -> Score:
+            outcome = await self.work(sample, meter)
+            return Score(self.name, outcome.value, outcome.explanation, outcome.evidence, judge=self.judge)
+
+        return await score_or_failure(self.name, self.judge, work)
 
 
-def fault_kind(error: LlmOptError) -> str:
-    """What kind of fault of an endpoint it is; empty for what would fail again."""
-    return error.kind if isinstance(error, EndpointError) and error.kind in OUTAGES else ""
+async def score_or_failure(name: str, judge: str, work: Callable[[Meter], Awaitable[Score]]) -> tuple[Score, Usage]:
+    """What `work` gives, and what its calls took; an error but a budget's end is a score without value.
+
+    The kind of the failure is that of an endpoint's fault; empty for what would fail again.
+    """
+    meter, kind = Meter(), ""
+    try:
+        return await work(meter), meter.usage
+    except (OutOfBudget, Cancellation):
+        raise
+    except LlmOptError as error:
+        failure = str(error)
+        kind = error.kind if isinstance(error, EndpointError) and error.kind in OUTAGES else ""
+    except Exception as error:
+        failure = f"{type(error).__name__}: {error}"[:500]
+    return Score(name, None, failure=failure, judge=judge, failure_kind=kind), meter.usage
 
 
 def missing_input(sample: Sample, needs: tuple[Need, ...]) -> str:

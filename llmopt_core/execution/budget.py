@@ -1,8 +1,7 @@
 """The one place where money and calls are counted: what a call takes is entered at the call, whatever becomes of it.
 
 Everything that pays (answers, judges, embedding at endpoints, reranking, writing, searches, pilots) goes through
-`Models`, and each of its calls through the `Budget` that `Models` works within. An `Account` gathers what was paid for
-a part of the work, such as one record.
+`Models`, and each of its calls through the `Budget` that `Models` works within.
 """
 
 from __future__ import annotations
@@ -10,15 +9,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, InvalidStateError
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from llmopt_core.errors import OutOfBudget
+from llmopt_core.execution.accounts import open_accounts
 from llmopt_core.execution.money import dollars
 from llmopt_core.types import Usage
 
@@ -36,75 +34,6 @@ class Quote:
     model: str
     least_usd: float = 0.0
     most_usd: float | None = None
-
-
-class Account:
-    """Adds up what is paid for a part of the work. Safe to use from any thread.
-
-    Args:
-        usage: What was paid before.
-        on_change: Called after each entry and at the start and end of each call, in the thread that made it.
-    """
-
-    def __init__(self, usage: Usage = Usage(), on_change: Callable[[], None] | None = None) -> None:
-        self._usage = usage
-        self._flying: list[Usage] = []
-        self._on_change = on_change
-        self._lock = threading.Lock()
-
-    @property
-    def usage(self) -> Usage:
-        """Everything so far."""
-        return self._usage
-
-    @property
-    def flying(self) -> Usage:
-        """What the calls that are under way are likely to take: paid for, should this process die before they end."""
-        with self._lock:
-            return sum(self._flying, Usage())
-
-    def add(self, usage: Usage) -> None:
-        """Enter what one call took."""
-        with self._lock:
-            self._usage += usage
-        self._tell()
-
-    def start(self, likely: Usage) -> None:
-        """A call is under way."""
-        with self._lock:
-            self._flying.append(likely)
-        self._tell()
-
-    def end(self, likely: Usage | None, took: Usage) -> None:
-        """A call has ended, and what it took is known; None where it had ended before."""
-        with self._lock:
-            if likely is not None:
-                self._flying.remove(likely)
-            self._usage += took
-        self._tell()
-
-    def _tell(self) -> None:
-        if self._on_change is not None:
-            self._on_change()
-
-
-_accounts: ContextVar[tuple[Account, ...]] = ContextVar("accounts", default=())
-
-
-@contextmanager
-def account_for(account: Account) -> Iterator[Account]:
-    """Enter into this account, too, what is paid meanwhile, in tasks and threads that start from here as well."""
-    token = _accounts.set((*_accounts.get(), account))
-    try:
-        yield account
-    finally:
-        _accounts.reset(token)
-
-
-def enter(usage: Usage) -> None:
-    """Enter what was taken from a cache into the accounts of this part of the work."""
-    for account in _accounts.get():
-        account.add(usage)
 
 
 class Budget:
@@ -313,12 +242,12 @@ class Call:
 
     def _fly(self) -> None:
         self._likely = self._budget.likely(self.quote)
-        for account in _accounts.get():
+        for account in open_accounts():
             account.start(self._likely)
 
     def _land(self, took: Usage) -> None:
         likely, self._likely = self._likely, None
-        for account in _accounts.get():
+        for account in open_accounts():
             account.end(likely, took)
 
 

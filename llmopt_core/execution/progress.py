@@ -50,11 +50,6 @@ class Progress:
         )
 
     @property
-    def fraction(self) -> float:
-        """Between 0 and 1; 1 where there is nothing to do."""
-        return 1.0 if self.total <= 0 else min(self.done / self.total, 1.0)
-
-    @property
     def seconds(self) -> float:
         """Wall time until the last step."""
         return max(self.now - self.started_at, 0.0)

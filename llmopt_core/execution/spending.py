@@ -17,7 +17,8 @@ from typing import Any
 
 from llmopt_core.cache import Cache, SupportsClaim, SupportsReplace
 from llmopt_core.errors import BadInput
-from llmopt_core.execution.budget import Account, Budget, account_for
+from llmopt_core.execution.accounts import Account, account_for
+from llmopt_core.execution.budget import Budget
 from llmopt_core.execution.money import dollars
 from llmopt_core.types import Usage
 

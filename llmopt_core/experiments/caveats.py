@@ -14,6 +14,7 @@ from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import Example
+from llmopt_core.types.grouping import group_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +98,7 @@ def caveats(runs: Sequence[RunCaveats]) -> list[Caveat]:
 
 def _deduplicate(said: Iterable[tuple[str, str]]) -> list[str]:
     """Each sentence once, after the names of all runs that it is about."""
-    names: dict[str, list[str]] = {}
-    for name, sentence in said:
-        if sentence:
-            names.setdefault(sentence, []).append(name)
+    names = group_values((sentence, name) for name, sentence in said if sentence)
     return [f"{', '.join(dict.fromkeys(found))}: {sentence}" for sentence, found in names.items()]
 
 

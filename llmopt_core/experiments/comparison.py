@@ -14,12 +14,12 @@ from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration, configuration_from
-from llmopt_core.experiments.grading import metrics_to_record
-from llmopt_core.experiments.keys import documents_version
+from llmopt_core.experiments.planned_run import start_planned_run
 from llmopt_core.experiments.provenance import BEHIND, describe_run_changes, list_run_changes, models_basis
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import ACTIVE, COMPARISON, Project, Run, Status
+from llmopt_core.types.grouping import group_values
 
 NOTES = "comparison notes"
 """The kind of the drafts that keep what was noted on rows."""
@@ -119,34 +119,18 @@ def start_comparison(
     store.keep_evaluation_set(plan.project, plan.evaluation_set)
     from llmopt_core.experiments.training_sources import training_overlap
 
-    metrics = metrics_to_record(plan.metrics, plan.examples)
     learned = [training_overlap(store, plan.project, variant, plan.examples) for variant in plan.variants]
     behind = [{BEHIND: models_basis(variant, models, plan.judge)} if models else {} for variant in plan.variants]
     for repeat in reversed(range(plan.repeats)):
         for column, variant in enumerate(plan.variants):
-            store.start_run(
-                plan.project,
-                variant.model_dump(mode="json"),
-                variant.fingerprint,
-                evaluation_set=plan.evaluation_set.name,
-                set_version=plan.evaluation_set.version,
-                judge=plan.judge.label,
-                metrics=metrics,
-                total=len(plan.evaluation_set.examples),
-                options={**_options(plan, comparison_id, column, repeat), **behind[column]},
-                job_id=job_id,
-                documents_version=documents_version(plan.documents),
-                training=learned[column].model_dump(mode="json"),
-            )
+            options = {**_options(plan, comparison_id, column, repeat), **behind[column]}
+            start_planned_run(store, plan, variant, learned[column], options, job_id)
     return comparison(store, plan.project, comparison_id)
 
 
 def comparisons(store: Store, project: Project | str) -> list[Comparison]:
     """All comparisons of a project, newest first. Those that another version of the program made are left out."""
-    gathered: dict[str, list[Run]] = {}
-    for run in store.runs(project):
-        if run.comparison:
-            gathered.setdefault(run.comparison, []).append(run)
+    gathered = group_values((run.comparison, run) for run in store.runs(project) if run.comparison)
     return [found for key, runs in gathered.items() if (found := _readable(key, runs)) is not None]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from llmopt_core.experiments.indexing import chunk_with_cache, read_chunks
 from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.index.build import text_to_embed
 from llmopt_core.index.embedding_cache import find_missing_vectors
 from llmopt_core.models.base import Embedder
 from llmopt_core.models.prefixes import query_side
@@ -53,7 +54,4 @@ def _chunk_texts(pipeline: Pipeline, retrieval: RetrievalSpec) -> list[str]:
     if retrieval.chunking.method == "semantic" and read_chunks(*place) is None:
         # Cutting embeds every sentence, and what is cut once more.
         return [part for document in pipeline.documents for part in (document.text, f"{document.text} ")]
-    chunks = chunk_with_cache(*place)
-    if retrieval.embedding.of == "heading":
-        return [f"{chunk.heading}\n{chunk.text}" if chunk.heading else chunk.text for chunk in chunks]
-    return [chunk.full_text for chunk in chunks]
+    return [text_to_embed(chunk, retrieval.embedding.of) for chunk in chunk_with_cache(*place)]

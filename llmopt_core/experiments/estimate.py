@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from llmopt_core.errors import OutOfBudget
-from llmopt_core.execution.budget import Account, Budget, account_for
+from llmopt_core.execution.accounts import Account, account_for
+from llmopt_core.execution.budget import Budget
 from llmopt_core.execution.concurrency import failure_of
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.embedding_cost import EmbeddingCost, embedding_cost

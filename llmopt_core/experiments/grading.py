@@ -17,7 +17,7 @@ from llmopt_core.evaluation.assertions.spec import labels
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.best_answer import VERSION as BEST_OF_ANSWERS
 from llmopt_core.evaluation.metrics.registry import METRICS, Metric, Sample, build_metrics
-from llmopt_core.execution.budget import enter
+from llmopt_core.execution.accounts import enter
 from llmopt_core.execution.concurrency import run_together
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.stages import StageCache

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, metric_title
+from llmopt_core.experiments.caveats import RunCaveats
 from llmopt_core.experiments.outcome import is_nearly_complete
 from llmopt_core.reporting.formatting import plural, score
 from llmopt_core.runs.values import Run
@@ -38,33 +39,28 @@ class Step:
     view: str = ""
 
 
-class MeasuredRun(Protocol):
-    """One configuration's run among those compared."""
+@dataclass(frozen=True)
+class MeasuredRun:
+    """One configuration's run among those compared.
 
-    @property
-    def name(self) -> str:
-        """Unique among them."""
-        ...
+    Attributes:
+        name: Unique among them; an earlier version of a configuration carries its fingerprint.
+        summaries: By metric.
+        comparisons: Against the baseline, by metric, where both have scores; empty for the baseline itself.
+        caveats: What its tuned parts were trained on, and its documents.
+    """
 
-    @property
-    def run(self) -> Run:
-        """How many were asked, done and failed."""
-        ...
-
-    @property
-    def summaries(self) -> Mapping[str, Summary]:
-        """By metric."""
-        ...
-
-    @property
-    def comparisons(self) -> Mapping[str, Comparison]:
-        """Against the baseline, by metric."""
-        ...
+    name: str
+    run: Run
+    summaries: Mapping[str, Summary]
+    comparisons: Mapping[str, Comparison]
+    is_baseline: bool = False
+    caveats: RunCaveats | None = None
 
     @property
     def overlap_count(self) -> int:
         """How many of its questions it was trained on."""
-        ...
+        return self.caveats.overlap_count if self.caveats else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run
+from llmopt_core.types.grouping import group_values
 
 # Rule of thumb: where one in ten answers is missing, what is left may be the easy part.
 _NEARLY_ALL = 0.9
@@ -75,9 +76,7 @@ def failure_reasons(store: Store, run_id: int) -> tuple[Reason, ...]:
 
 def reasons(messages: Iterable[str]) -> list[Reason]:
     """Messages that differ in numbers and quoted names alone count as one; most frequent first."""
-    found: dict[str, list[str]] = {}
-    for message in messages:
-        found.setdefault(_DETAIL.sub("#", message), []).append(message)
+    found = group_values((_DETAIL.sub("#", message), message) for message in messages)
     counted = [Reason(texts[0], len(texts)) for texts in found.values()]
     return sorted(counted, key=lambda reason: -reason.count)
 

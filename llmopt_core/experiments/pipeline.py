@@ -25,7 +25,7 @@ from llmopt_core.evaluation.judges.builtin.support import GroundingSupport
 from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.registry import Sample
-from llmopt_core.execution.budget import Account, account_for, enter
+from llmopt_core.execution.accounts import Account, account_for, enter
 from llmopt_core.execution.concurrency import failure_of
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.cached_support import CachedSupport

@@ -16,6 +16,7 @@ from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.values import Run, SavedConfiguration
 from llmopt_core.types import fingerprint
+from llmopt_core.types.grouping import group_values
 
 Basis = Mapping[str, str]
 """Part, as users call it -> hash of it."""
@@ -136,10 +137,7 @@ def list_run_changes(
 
 def describe_run_changes(changes: Mapping[str, Sequence[str]]) -> str:
     """One sentence on what has changed since runs were made, by their names; empty where nothing has."""
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for name, parts in changes.items():
-        if parts:
-            groups.setdefault(tuple(parts), []).append(name)
+    groups = group_values((tuple(parts), name) for name, parts in changes.items() if parts)
     if not groups:
         return ""
     told = "; ".join(f"{describe_changes(parts)} since {', '.join(names)} ran" for parts, names in groups.items())

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import Literal, Self
 
-from llmopt_core.execution.budget import Account
+from llmopt_core.execution.accounts import Account
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Record, Usage
+from llmopt_core.types.grouping import group_values
 
 _Item = tuple[int, int, Record, "Future[None]"]
 
@@ -81,9 +82,7 @@ class RecordSaver:
                 return
 
     def _save(self, items: Iterable[_Item]) -> None:
-        by_run: dict[int, list[tuple[int, Record]]] = {}
-        for run_id, position, record, _ in items:
-            by_run.setdefault(run_id, []).append((position, record))
+        by_run = group_values((run_id, (position, record)) for run_id, position, record, _ in items)
         for run_id, records in by_run.items():
             self._store.save_records(run_id, records)
         with self._lock:

@@ -29,6 +29,7 @@ from llmopt_core.reporting.page import (
     render,
     spread,
 )
+from llmopt_core.types.grouping import group_values
 from llmopt_core.workspace import write_output
 
 
@@ -192,10 +193,8 @@ def _cell(cell: Cell) -> ReportCell:
 
 
 def _examples(runs: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> tuple[ReportExample, ...]:
-    by_id: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
-    for run, label in zip(runs, labels, strict=True):
-        for record in run["records"]:
-            by_id.setdefault(str(record["example_id"]), []).append((label, record))
+    labelled = [(label, record) for run, label in zip(runs, labels, strict=True) for record in run["records"]]
+    by_id = group_values((str(record["example_id"]), (label, record)) for label, record in labelled)
     ordered = sorted(by_id.items(), key=lambda item: -_disagreement([record for _, record in item[1]]))
     return tuple(_example(example_id, found) for example_id, found in ordered)
 

@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import Any
 
 from llmopt_core.errors import Cancellation, LlmOptError, OutOfBudget, StorageError
-from llmopt_core.execution.budget import Account, Budget
+from llmopt_core.execution.accounts import Account
+from llmopt_core.execution.budget import Budget
 from llmopt_core.execution.concurrency import map_concurrently
 from llmopt_core.execution.progress import Progress
 from llmopt_core.experiments.cancellable import cancellable

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from llmopt_core.errors import BadInput
-from llmopt_core.execution.budget import Budget, account_for
+from llmopt_core.execution.accounts import account_for
+from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.grading import metrics_to_record
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.plan import Plan
+from llmopt_core.experiments.planned_run import start_planned_run
 from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.experiments.provenance import BEHIND, models_basis
 from llmopt_core.experiments.resume_check import check_resumable
@@ -93,26 +94,14 @@ async def _start_run(  # noqa: PLR0917
     overlap = await asyncio.to_thread(
         training_overlap, store, plan.project, configuration, plan.examples, lambda spec: _model_name(spec, models)
     )
-    return store.start_run(
-        plan.project,
-        configuration.model_dump(mode="json"),
-        configuration.fingerprint,
-        evaluation_set=plan.evaluation_set.name,
-        set_version=plan.evaluation_set.version,
-        judge=plan.judge.label,
-        metrics=metrics_to_record(plan.metrics, plan.examples),
-        total=len(plan.examples),
-        options={
-            "limit": plan.limit,
-            "concurrency": plan.concurrency,
-            "budget_usd": budget_usd,
-            "judge": plan.judge.model_dump(mode="json"),
-            BEHIND: models_basis(configuration, models, plan.judge),
-        },
-        job_id=job_id,
-        documents_version=documents_version(plan.documents),
-        training=overlap.model_dump(mode="json"),
-    )
+    options = {
+        "limit": plan.limit,
+        "concurrency": plan.concurrency,
+        "budget_usd": budget_usd,
+        "judge": plan.judge.model_dump(mode="json"),
+        BEHIND: models_basis(configuration, models, plan.judge),
+    }
+    return start_planned_run(store, plan, configuration, overlap, options, job_id)
 
 
 def _model_name(spec: ModelSpec, models: Models) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from llmopt_core.errors import BadInput
@@ -13,20 +14,24 @@ from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.settings import Settings
 
 
-def fine_tuner(
-    provider: str,
-    settings: Settings,
-    endpoints: Mapping[str, Endpoint] | None = None,
-    keys: Mapping[str, str] | None = None,
-    kind: str = "lora",
-) -> FineTuner:
+@dataclass(frozen=True)
+class Access:
+    """What reaching the trainers takes: the workspace, the endpoints and their keys (never stored or shown).
+
+    An endpoint without a key among them is asked with that of its environment variable.
+    """
+
+    settings: Settings
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+def fine_tuner(access: Access, provider: str, kind: str = "lora") -> FineTuner:
     """The trainer for a provider: this machine for `local`, else the endpoint of that name.
 
     Args:
+        access: What it is reached with.
         provider: `local` or the name of an endpoint.
-        settings: The workspace.
-        endpoints: Endpoints by name.
-        keys: Keys by endpoint name; by default each endpoint's environment variable is read.
         kind: For `local`: `lora` or `embedding`.
 
     Raises:
@@ -35,25 +40,20 @@ def fine_tuner(
     if provider == LOCAL:
         from llmopt_core.finetuning.training.local_trainer import LocalTrainer
 
-        return LocalTrainer(settings, kind)
-    endpoint = (endpoints or {}).get(provider)
+        return LocalTrainer(access.settings, kind)
+    endpoint = access.endpoints.get(provider)
     if endpoint is None or not endpoint.base_url:
-        known = ", ".join([LOCAL, *(name for name, e in (endpoints or {}).items() if e.base_url)])
+        known = ", ".join([LOCAL, *(name for name, e in access.endpoints.items() if e.base_url)])
         raise BadInput(f"There is no fine-tuning provider {provider!r}; known are {known}.")
     from llmopt_core.finetuning.openai.jobs import ServiceTrainer
 
-    return ServiceTrainer(settings, endpoint, _key(endpoint, keys or {}))
+    return ServiceTrainer(access.settings, endpoint, _key(endpoint, access.keys))
 
 
-def fine_tuner_of(
-    job_id: str,
-    settings: Settings,
-    endpoints: Mapping[str, Endpoint] | None = None,
-    keys: Mapping[str, str] | None = None,
-) -> FineTuner:
+def fine_tuner_of(access: Access, job_id: str) -> FineTuner:
     """The trainer that runs an existing job. Errors as in `fine_tuner`."""
-    job = open_folder(settings, job_id).job()
-    return fine_tuner(job.provider, settings, endpoints, keys, job.kind)
+    job = open_folder(access.settings, job_id).job()
+    return fine_tuner(access, job.provider, job.kind)
 
 
 def all_jobs(settings: Settings) -> list[Job]:
@@ -61,13 +61,7 @@ def all_jobs(settings: Settings) -> list[Job]:
     return [reconcile(folder) for folder in all_folders(settings)]
 
 
-def jobs_at(
-    provider: str,
-    settings: Settings,
-    endpoints: Mapping[str, Endpoint] | None = None,
-    keys: Mapping[str, str] | None = None,
-    limit: int = 50,
-) -> list[dict[str, Any]]:
+def jobs_at(access: Access, provider: str) -> list[dict[str, Any]]:
     """A service's own list of jobs, newest first, those started elsewhere too: id, model, status, tuned_model.
 
     Raises:
@@ -76,8 +70,8 @@ def jobs_at(
     """
     from llmopt_core.finetuning.openai.jobs import ServiceTrainer
 
-    tuner = fine_tuner(provider, settings, endpoints, keys)
-    return tuner.list_jobs(limit) if isinstance(tuner, ServiceTrainer) else []
+    tuner = fine_tuner(access, provider)
+    return tuner.list_jobs() if isinstance(tuner, ServiceTrainer) else []
 
 
 def _key(endpoint: Endpoint, keys: Mapping[str, str]) -> str:

@@ -137,11 +137,14 @@ def _plan(  # noqa: PLR0917
     return _Plan(chunks, texts, metadata, parents, key, folder, settings)
 
 
+def text_to_embed(chunk: Chunk, of: str) -> str:
+    """What is embedded of a chunk, by `EmbeddingSpec.of`; where that is a written text, the chunk's own."""
+    return f"{chunk.heading}\n{chunk.text}" if of == "heading" and chunk.heading else chunk.full_text
+
+
 def _texts_to_embed(chunks: Sequence[Chunk], embedding: EmbeddingSpec) -> list[str]:
-    if embedding.of == "text":
-        return [chunk.full_text for chunk in chunks]
-    if embedding.of == "heading":
-        return [f"{chunk.heading}\n{chunk.text}" if chunk.heading else chunk.text for chunk in chunks]
+    if embedding.of in ("text", "heading"):
+        return [text_to_embed(chunk, embedding.of) for chunk in chunks]
     raise BadInput(f"To embed the {embedding.of} of each chunk, it must be written first and given as texts.")
 
 

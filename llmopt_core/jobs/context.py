@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmopt_core.errors import BadInput
-from llmopt_core.execution.budget import Account
+from llmopt_core.execution.accounts import Account
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store

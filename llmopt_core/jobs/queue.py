@@ -14,7 +14,7 @@ from contextlib import nullcontext, suppress
 from typing import Any
 
 from llmopt_core.errors import Cancellation, LlmOptError, OutOfBudget
-from llmopt_core.execution.budget import account_for
+from llmopt_core.execution.accounts import account_for
 from llmopt_core.jobs.context import REPORT_SECONDS, Credentials, JobContext
 from llmopt_core.jobs.key_ring import KeyRing, check_keys, endpoints_in
 from llmopt_core.jobs.kind import PLACES, JobKind, JobKinds, Lane, Result

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -15,45 +13,14 @@ from pydantic import Field, PrivateAttr, ValidationError, field_validator
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.models.body_fields import check_parameters
+from llmopt_core.models.hosts import host_of
+from llmopt_core.models.prices import Prices
 from llmopt_core.settings import Settings
 from llmopt_core.text.bounded_yaml import BoundedLoader
 from llmopt_core.types import Spec, Usage
 
 OPENAI = "openai"
 OPENAI_URL = "https://api.openai.com/v1"
-
-_PLAIN_NAME = re.compile(r"(?=[0-9.]*+[a-z-])[a-z0-9.-]++")
-
-
-class Prices(Spec):
-    """USD per million tokens; None for a price that is not known, as of one that a file leaves out.
-
-    `cached_prompt` is for prompt tokens the endpoint had cached; by default full price.
-    """
-
-    prompt: float | None = Field(default=0.0, ge=0.0, le=1e9, allow_inf_nan=False)
-    completion: float | None = Field(default=0.0, ge=0.0, le=1e9, allow_inf_nan=False)
-    cached_prompt: float | None = Field(default=None, ge=0.0, le=1e9, allow_inf_nan=False)
-
-    def cost(self, prompt_tokens: float, completion_tokens: float, cached_tokens: float = 0) -> float | None:
-        """Cost in USD of one call; None where the price of some of its tokens is not known.
-
-        Args:
-            prompt_tokens: All of the prompt.
-            completion_tokens: Of the answer.
-            cached_tokens: The part of `prompt_tokens` that the endpoint had cached.
-        """
-        cached_price = self.prompt if self.cached_prompt is None else self.cached_prompt
-        parts = ((prompt_tokens - cached_tokens, self.prompt), (cached_tokens, cached_price),
-                 (completion_tokens, self.completion))  # fmt: skip
-        if any(tokens and price is None for tokens, price in parts):
-            return None
-        return sum(tokens * (price or 0.0) for tokens, price in parts) / 1e6
-
-    @property
-    def unknown(self) -> str:
-        """Which of the two prices is not known, `prompt` or `completion`; empty where both are."""
-        return "prompt" if self.prompt is None else "completion" if self.completion is None else ""
 
 
 class EmbeddingModel(Spec):
@@ -173,38 +140,6 @@ class Endpoint(Spec):
 def model_name(spec: ModelSpec, endpoint: Endpoint) -> str:
     """The model's name at the endpoint."""
     return spec.name or endpoint.default_model
-
-
-def host_of(url: str) -> str:
-    """The host of a URL as it is asked for, in ASCII: a letter of another script looks like ours.
-
-    Raises:
-        ValueError: No call can be made to it.
-    """
-    host = urlsplit(url).hostname or ""
-    if "[" not in url and (_PLAIN_NAME.fullmatch(host) or _is_address(host)):
-        return host
-    import httpx2
-
-    # Python's own codec reads some names otherwise than the client that makes the calls, which takes long to load.
-    try:
-        return httpx2.URL(url).raw_host.decode()
-    except httpx2.InvalidURL as error:
-        raise ValueError(f"no call can be made to {host!r}") from error
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL stays on this machine; then proxies of the environment must not be asked."""
-    host = urlsplit(url).hostname or ""
-    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def builtin_endpoint() -> Endpoint:

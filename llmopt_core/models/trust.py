@@ -16,7 +16,8 @@ import yaml
 from filelock import FileLock
 
 from llmopt_core.errors import BadInput
-from llmopt_core.models.endpoints import OPENAI_URL, Endpoint, endpoints_from, host_of, is_loopback
+from llmopt_core.models.endpoints import OPENAI_URL, Endpoint, endpoints_from
+from llmopt_core.models.hosts import host_of, is_loopback
 from llmopt_core.settings import Settings
 from llmopt_core.text.drafts import replace_file
 from llmopt_core.workspace import make_workspace

@@ -1,4 +1,4 @@
-"""The part of the store that keeps votes and the ladder's decisions."""
+"""The part of the store that keeps votes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import now
-from llmopt_core.runs.tables_labs import ladder_steps, votes
+from llmopt_core.runs.tables_labs import votes
 from llmopt_core.runs.values import Project
 
 Choice = Literal["first", "second", "tie", "neither"]
@@ -30,19 +30,9 @@ class Vote:
     saved_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LadderStep:
-    """The decision on one run: kept or dropped, with a note."""
-
-    run_id: int
-    decision: Literal["kept", "dropped"]
-    note: str
-    saved_at: datetime
-
-
 @retrying
 class LabStore(StorePart):
-    """Votes, ladder steps."""
+    """Votes."""
 
     def save_vote(self, project: Project | str, vote: Vote) -> None:
         """Keep a vote; the same voter's earlier vote on the same pair is replaced."""
@@ -77,21 +67,3 @@ class LabStore(StorePart):
         }  # fmt: skip
         with self.database.write() as connection:
             connection.execute(sa.delete(votes).where(*(votes.c[name] == value for name, value in wanted.items())))
-
-    def decide(self, project: Project | str, run_id: int, decision: Literal["kept", "dropped"], note: str = "") -> None:
-        """Put a run on the ladder as kept or dropped; an earlier decision on it is replaced."""
-        row = {"project_id": self._project_id(project), "run_id": run_id}
-        same = sa.and_(*(ladder_steps.c[name] == value for name, value in row.items()))
-        with self.database.write() as connection:
-            connection.execute(sa.delete(ladder_steps).where(same))
-            connection.execute(sa.insert(ladder_steps), {**row, "decision": decision, "note": note, "saved_at": now()})
-
-    def ladder_steps(self, project: Project | str) -> list[LadderStep]:
-        """All decisions, in the order they were taken."""
-        table = ladder_steps
-        query = sa.select(table).where(table.c.project_id == self._project_id(project)).order_by(table.c.id)
-        with self.database.read() as connection:
-            return [
-                LadderStep(row["run_id"], row["decision"], row["note"], row["saved_at"])
-                for row in connection.execute(query).mappings()
-            ]

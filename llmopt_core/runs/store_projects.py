@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,11 +33,8 @@ class ProjectStore(StorePart):
         """
         name = check_name(name)
         row = {"name": name, "description": description, "created_at": now()}
-        with self.database.write() as connection:
-            try:
-                connection.execute(sa.insert(projects), row)
-            except IntegrityError as error:
-                raise BadInput(f"There is a project named {name} already; choose another name.") from error
+        with self.database.write() as connection, _taken_name_told(name):
+            connection.execute(sa.insert(projects), row)
         return self.project(name)
 
     def ensure_project(self, name: str, description: str = "") -> Project:
@@ -64,11 +62,8 @@ class ProjectStore(StorePart):
             BadInput: The name is empty, too long, or taken.
         """
         project_id, name = self._project_id(project), check_name(name)
-        with self.database.write() as connection:
-            try:
-                connection.execute(sa.update(projects).where(projects.c.id == project_id).values(name=name))
-            except IntegrityError as error:
-                raise BadInput(f"There is a project named {name} already; choose another name.") from error
+        with self.database.write() as connection, _taken_name_told(name):
+            connection.execute(sa.update(projects).where(projects.c.id == project_id).values(name=name))
         return self.project(name)
 
     def delete_project(self, project: Project | str) -> None:
@@ -251,11 +246,9 @@ class ProjectStore(StorePart):
         """The latest version of each configuration, in the order they were first saved."""
         table = configurations
         query = sa.select(table).where(table.c.project_id == self._project_id(project)).order_by(table.c.version)
-        latest: dict[str, Any] = {}
         with self.database.read() as connection:
             rows = list(connection.execute(query).mappings())
-        for row in sorted(rows, key=lambda row: row["id"]):
-            latest[row["name"]] = row
+        latest = {row["name"]: row for row in sorted(rows, key=lambda row: row["id"])}
         found = []
         for row in latest.values():
             if row["hidden"]:
@@ -274,6 +267,14 @@ class ProjectStore(StorePart):
                 sa.update(configurations).where(_has_name(configurations, project_id, name)).values(hidden=True)
             )
         self.unreadables.forget(project_id)
+
+
+@contextmanager
+def _taken_name_told(name: str) -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        raise BadInput(f"There is a project named {name} already; choose another name.") from error
 
 
 def _set_row(project_id: int, item: EvaluationSet) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llmopt_core.statistics.intervals import wilson_interval
+from llmopt_core.types.grouping import group_values
 
 Places = npt.NDArray[np.intp]
 RESAMPLES = 1_000
@@ -17,38 +18,31 @@ def cluster_interval(
     groups: Sequence[Hashable],
     statistic: Callable[[Places], float | None],
     seed: int = 0,
-    confidence: float = 0.95,
-    resamples: int = RESAMPLES,
 ) -> tuple[float, float] | None:
-    """Percentile interval of a statistic under the cluster bootstrap (Davison & Hinkley 1997, section 3.8).
+    """Percentile interval (95 %) of a statistic under the cluster bootstrap (Davison & Hinkley 1997, section 3.8).
 
     Args:
         groups: The group of each value.
         statistic: Computed from the places of the values drawn, a value of a group drawn twice twice; None where it
             cannot be computed from them.
         seed: The same seed gives the same interval.
-        confidence: Of the interval.
-        resamples: How often the groups are drawn.
 
     Returns:
         Lower and upper end; None for fewer than two groups, or where most draws give no value or all give the same.
     """
-    members: dict[Hashable, list[int]] = {}
-    for place, group in enumerate(groups):
-        members.setdefault(group, []).append(place)
+    members = group_values((group, place) for place, group in enumerate(groups))
     if len(members) < 2:
         return None
     parts = [np.array(places, dtype=np.intp) for places in members.values()]
     dice = np.random.default_rng(seed)
     found = []
-    for _ in range(resamples):
+    for _ in range(RESAMPLES):
         value = statistic(np.concatenate([parts[i] for i in dice.integers(0, len(parts), len(parts))]))
         if value is not None:
             found.append(value)
-    if len(found) <= resamples // 2 or np.ptp(found) == 0:
+    if len(found) <= RESAMPLES // 2 or np.ptp(found) == 0:
         return None
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(found, [tail, 1 - tail])
+    low, high = np.quantile(found, [0.025, 0.975])
     return float(low), float(high)
 
 

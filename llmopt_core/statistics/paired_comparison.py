@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -55,20 +55,6 @@ class Comparison:
     before: float | None = None
     after: float | None = None
 
-    @property
-    def reverse(self) -> Comparison:
-        """`a` against `b`."""
-        opposite: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
-        return replace(
-            self,
-            difference=_negative(self.difference),
-            low=_negative(self.high),
-            high=_negative(self.low),
-            verdict=opposite.get(self.verdict, self.verdict),
-            before=self.after,
-            after=self.before,
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Wins:
@@ -87,7 +73,6 @@ def compare_pairs(
     higher_is_better: bool = True,
     seed: int = 0,
     *,
-    alpha: float = ALPHA,
     together_with: Sequence[float] = (),
 ) -> Comparison:
     """Compare the values of `b` with those of the baseline `a`, aligned by example, None where missing.
@@ -99,23 +84,22 @@ def compare_pairs(
         b: What is compared with it.
         higher_is_better: The direction of the metric.
         seed: Of the draws.
-        alpha: Chance of seeing a difference where there is none, over all that is tested together.
         together_with: Unadjusted p-values of the other comparisons that are tested together with this one.
 
     Raises:
         ValueError: The two have different lengths.
     """
-    return PairedSample(a, b, seed).compare(higher_is_better, alpha, together_with)
+    return PairedSample(a, b, seed).compare(higher_is_better, ALPHA, together_with)
 
 
 def compare_family(
-    columns: Sequence[tuple[Values, Values]], higher_is_better: bool = True, seed: int = 0, alpha: float = ALPHA
+    columns: Sequence[tuple[Values, Values]], higher_is_better: bool = True, seed: int = 0
 ) -> list[Comparison]:
     """Several pairs of baseline and other, tested together: p-values, verdicts and intervals after Holm."""
     found = [PairedSample(a, b, seed) for a, b in columns]
     p_values = [(place, one.p_value) for place, one in enumerate(found) if one.p_value is not None]
     return [
-        one.compare(higher_is_better, alpha, [p for other, p in p_values if other != place])
+        one.compare(higher_is_better, ALPHA, [p for other, p in p_values if other != place])
         for place, one in enumerate(found)
     ]
 
@@ -169,10 +153,6 @@ def verdict_of(
     if difference is None or p_value is None or p_value >= alpha or difference == 0.0:
         return "no difference seen"
     return "better" if (difference > 0) == higher_is_better else "worse"
-
-
-def _negative(value: float | None) -> float | None:
-    return None if value is None else -value
 
 
 def _pairs(a: Values, b: Values) -> tuple[Floats, Floats]:

@@ -1,35 +1,13 @@
-"""Means and paired differences as values that can be stored and read again."""
+"""Paired differences as values that can be stored and read again."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmopt_core.statistics.intervals import Summary, summarize
 from llmopt_core.statistics.paired_comparison import Comparison, Verdict, compare_family
 from llmopt_core.types import Spec
 
 Values = Sequence[float | None]
-
-
-class Estimate(Spec):
-    """A mean with its 95 % interval; see `Summary`."""
-
-    mean: float | None
-    low: float | None
-    high: float | None
-    scored: int
-    total: int
-
-    @classmethod
-    def of(cls, values: Values) -> Estimate:
-        """The mean of what was scored."""
-        found = summarize(values)
-        return cls(mean=found.mean, low=found.low, high=found.high, scored=found.scored, total=found.total)
-
-    @property
-    def summary(self) -> Summary:
-        """For figures that draw summaries."""
-        return Summary(self.mean, self.low, self.high, self.scored, self.total)
 
 
 class Gain(Spec):
@@ -48,17 +26,7 @@ class Gain(Spec):
     @classmethod
     def of(cls, found: Comparison) -> Gain:
         """A comparison as it is stored."""
-        return cls(
-            difference=found.difference,
-            low=found.low,
-            high=found.high,
-            p_value=found.p_value,
-            pairs=found.pairs,
-            dropped=found.dropped,
-            verdict=found.verdict,
-            confidence=found.confidence,
-            family=found.family,
-        )
+        return cls.model_validate(found, from_attributes=True)
 
 
 def gains(baseline: Values, others: Sequence[Values]) -> list[Gain]:

@@ -11,7 +11,7 @@ from llmopt_core.finetuning.jobs.job import FineTunedModel
 from llmopt_core.labs.finetuning.factorial import Arm, Factorial, economics
 from llmopt_core.labs.finetuning.training_pairs import ARMS
 from llmopt_core.models.base import BUILTIN
-from llmopt_core.models.endpoints import Prices
+from llmopt_core.models.prices import Prices
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts, section, side_by_side

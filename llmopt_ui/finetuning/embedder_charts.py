@@ -55,9 +55,6 @@ def parts_bar(documents: Mapping[str, Mapping[Part, int]]) -> go.Figure:
 
 def gain_bars(found: EmbedderGain, before: str, after: str, ink: Ink) -> go.Figure:
     """Both models on each measure, with 95 % intervals; the tuned one in its colour, the other in grey."""
-    results = {
-        name: {measure: estimate.summary for measure, estimate in values.items()}
-        for name, values in ((before, found.before), (after, found.after))
-    }
+    results = {before: found.before, after: found.after}
     figure = metric_bars(results, {name: name for name in MEASURES}, {before: Ink(PROMPT_COLOUR), after: ink})
     return figure.update_layout(yaxis={"title": "Mean over held-back questions (0 to 1)"})

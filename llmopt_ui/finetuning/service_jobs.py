@@ -31,8 +31,7 @@ def service_jobs_view() -> None:
 
 
 def _table(name: str) -> None:
-    trainers = access()
-    found = jobs_at(name, trainers.settings, trainers.endpoints, trainers.keys)
+    found = jobs_at(access(), name)
     if not found:
         st.caption(f"{fmt.markdown(name)} knows of no jobs.")
         return

@@ -13,12 +13,12 @@ from pydantic import ValidationError
 from llmopt_core.errors import BadInput, OutOfBudget, field_problem
 from llmopt_core.experiments.finetuning_jobs import save_owner
 from llmopt_core.experiments.versions.training_sets import TrainingSetVersion, training_sets
+from llmopt_core.finetuning.finetuners import Access
 from llmopt_core.finetuning.jobs.job import LOCAL, Job, JobRequest
 from llmopt_core.finetuning.openai.upload_summary import UploadSummary
 from llmopt_core.finetuning.training_price import TrainingPrice
 from llmopt_core.labs.finetuning.catalogue import list_chat_models
 from llmopt_core.labs.finetuning.jobs import (
-    Access,
     free_name,
     model_name,
     price_of,

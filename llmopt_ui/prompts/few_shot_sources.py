@@ -9,7 +9,7 @@ import streamlit as st
 from llmopt_core.errors import LlmOptError
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.labs.finetuning.held_out_sets import usual_runs
-from llmopt_core.labs.prompts.few_shot_sources import examples_from_run
+from llmopt_core.labs.prompts.few_shot_sources import examples_from_records
 from llmopt_core.prompts.few_shot_files import read_few_shot
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
@@ -71,7 +71,9 @@ def _from_runs(project: Project, add: Add) -> None:
                                   format_func=_SOURCES.__getitem__)  # fmt: skip
     context = st.toggle("With the retrieved passages", False, key="shots_context")
     most = st.number_input("At most", 1, 200, 10, key="shots_most")
-    found = examples_from_run(store(), picked, metric, least, answer=source or "model", with_context=context)[:most]
+    found = examples_from_records(
+        store().records(picked), metric, least, answer=source or "model", with_context=context
+    )[:most]
     hint = "" if found else " Lower the score, or choose another run."
     st.caption(f"{fmt.plural(len(found), 'answer')} of {run.done:,} fit.{hint}")
     st.button("Add them", key="shots_add_good", icon=":material/add:", disabled=not found, on_click=_add,

@@ -18,7 +18,8 @@ from llmopt_core.labs.retrieval.jobs import (
 from llmopt_core.labs.retrieval.stage_words import part_words
 from llmopt_core.reporting.glossary import explain_terms
 from llmopt_core.runs.values import Project
-from llmopt_core.statistics.tables import Estimate, Gain
+from llmopt_core.statistics.intervals import Summary
+from llmopt_core.statistics.tables import Gain
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
 from llmopt_ui.charts import CONFIG
@@ -131,12 +132,12 @@ def _table(report: AblationReport, measures: Sequence[str]) -> None:
         )
 
 
-def _whole(value: Estimate) -> str:
+def _whole(value: Summary) -> str:
     between = f"  \n:gray[{fmt.interval(value.low, value.high)}]" if value.low is not None else ""
     return f"{_mean(value)}{between}"
 
 
-def _mean(value: Estimate) -> str:
+def _mean(value: Summary) -> str:
     if value.mean is None:
         return ":gray[not scored]"
     missing = f" :gray[({value.scored} of {value.total})]" if value.scored < value.total else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import pandas as pd
 import streamlit as st
@@ -156,7 +157,7 @@ def stages_csv(shown: SideReports) -> str:
             "configuration": side.name,
             "stage": stage.name,
             "measure": f"{measure}@{report.k}",
-            **estimate.model_dump(),
+            **asdict(estimate),
             "seconds": stage.cost.seconds,
             "tokens": stage.cost.tokens,
         }

@@ -14,7 +14,7 @@ from llmopt_core.labs.retrieval.ablation import TITLES, AblationReport
 from llmopt_core.labs.retrieval.k_sweep import KSweep
 from llmopt_core.labs.retrieval.set_report import MEASURES, ConfusionReport, SetReport, position_groups
 from llmopt_core.labs.retrieval.stage_words import part_words
-from llmopt_core.statistics.tables import Estimate
+from llmopt_core.statistics.intervals import Summary
 from llmopt_ui import format as fmt
 from llmopt_ui.retrieval.charts import UPRIGHT, stage_label, stage_labels
 from llmopt_ui.retrieval.sides import Side
@@ -56,7 +56,7 @@ def _stage_order(shown: SideReports) -> list[str]:
     return [name for name in order if name not in last] + [name for name in order if name in last]
 
 
-def _line(side: Side, xs: Sequence[float], values: Sequence[Estimate], names: Sequence[str], *, legend: bool) -> Any:
+def _line(side: Side, xs: Sequence[float], values: Sequence[Summary], names: Sequence[str], *, legend: bool) -> Any:
     return go.Scatter(
         name=plain(side.name), legendgroup=side.place, showlegend=legend, x=list(xs),
         y=[value.mean for value in values], mode="lines+markers",
@@ -68,7 +68,7 @@ def _line(side: Side, xs: Sequence[float], values: Sequence[Estimate], names: Se
     )  # fmt: skip
 
 
-def whiskers(values: Sequence[Estimate], colour: str = NEUTRAL) -> dict[str, Any]:
+def whiskers(values: Sequence[Summary], colour: str = NEUTRAL) -> dict[str, Any]:
     """Error bars to the ends of each interval."""
     up = [(v.high - v.mean) if v.mean is not None and v.high is not None else 0.0 for v in values]
     down = [(v.mean - v.low) if v.mean is not None and v.low is not None else 0.0 for v in values]
@@ -76,7 +76,7 @@ def whiskers(values: Sequence[Estimate], colour: str = NEUTRAL) -> dict[str, Any
     return {"type": "data", "symmetric": False, "thickness": 1.3, "width": 4, "color": colour, **ends}
 
 
-def _hover_text(value: Estimate) -> str:
+def _hover_text(value: Summary) -> str:
     if value.mean is None:
         return "not scored"
     between = f" (95 % interval {fmt.interval(value.low, value.high)})" if value.low is not None else ""
@@ -206,7 +206,7 @@ def k_chart(reports: Mapping[str, KSweep], inks: Mapping[str, Ink]) -> go.Figure
 
 
 def _k_line(  # noqa: PLR0917
-    figure: go.Figure, name: str, ink: Ink, ks: Sequence[int], values: Sequence[Estimate], place: int
+    figure: go.Figure, name: str, ink: Ink, ks: Sequence[int], values: Sequence[Summary], place: int
 ) -> None:
     figure.add_trace(
         go.Scatter(

@@ -8,48 +8,33 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, RAGAS_METRICS
-from llmopt_core.experiments.caveats import RunCaveats, caveats_of, marks
+from llmopt_core.experiments.caveats import caveats_of, marks
 from llmopt_core.experiments.comparison_family import Family, family_of
 from llmopt_core.experiments.leaderboard import Row, leaderboard
+from llmopt_core.experiments.next_steps import MeasuredRun
 from llmopt_core.experiments.outcome import Outcome, is_nearly_complete, outcome
 from llmopt_core.experiments.run_scores import RunScoreTable
 from llmopt_core.reporting.formatting import questions
 from llmopt_core.runs.values import PerQuestion, Run, RunScores
-from llmopt_core.statistics.intervals import Summary
-from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_ui import format as fmt
 from llmopt_ui.resources import store
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One configuration's run among those compared.
+@dataclass(frozen=True)
+class Entry(MeasuredRun):
+    """One configuration's run among those compared, as pages show it.
 
     Attributes:
-        name: Unique among the entries; an earlier version of a configuration carries its fingerprint.
-        comparisons: Against the baseline, by metric, where both have scores; empty for the baseline itself.
-        known: What its tuned parts were trained on, and its documents.
         mark: What of that must stand beside its name, among the runs compared.
         each: What a question takes.
         apart: Metrics whose mean and the baseline's stand over other questions than those that both answered.
         asked: How many questions, where not all of the entries were asked as many; else empty.
     """
 
-    name: str
-    run: Run
-    summaries: Mapping[str, Summary]
-    comparisons: Mapping[str, Comparison]
-    is_baseline: bool = False
-    caveats: RunCaveats | None = None
     mark: str = ""
     each: PerQuestion = field(default_factory=PerQuestion)
     apart: Collection[str] = ()
     question_count: str = ""
-
-    @property
-    def overlap_count(self) -> int:
-        """How many of its questions it was trained on."""
-        return self.caveats.overlap_count if self.caveats else 0
 
     @property
     def from_cache(self) -> bool:

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from llmopt_core.errors import BadInput, LlmOptError, field_problem
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.endpoint_file import delete_endpoint, save_endpoint
-from llmopt_core.models.endpoints import Endpoint, Prices, load_endpoints
+from llmopt_core.models.endpoints import Endpoint, load_endpoints
 from llmopt_core.models.model_lists import model_lists_of
+from llmopt_core.models.prices import Prices
 from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.components import section, show_error, show_errors, side_by_side

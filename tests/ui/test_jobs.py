@@ -16,7 +16,8 @@ from llmopt_core.experiments.experiment import Plan, save_configuration
 from llmopt_core.labs.evaluation.jobs import evaluation_arguments
 from llmopt_core.models.base import BUILTIN_EMBEDDING, ChatRequest
 from llmopt_core.models.endpoint_file import save_endpoint
-from llmopt_core.models.endpoints import Endpoint, Prices
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.prices import Prices
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
 from llmopt_core.runs.store import Store

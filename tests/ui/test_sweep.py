@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from llmopt_core.models.base import BUILTIN_EMBEDDING, Vectors
 from llmopt_core.models.endpoint_file import save_endpoint
-from llmopt_core.models.endpoints import Endpoint, Prices
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.prices import Prices
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Document, EvaluationSet, Example, Span

@@ -55,8 +55,7 @@ class WordSupport:
 
     label = "word comparison v1"
 
-    def __init__(self, enough: float = 0.75) -> None:
-        self.enough = enough
+    enough = 0.75
 
     async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> SupportResult:
         """See `Support.judge`."""

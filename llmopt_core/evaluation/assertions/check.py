@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from llmopt_core.errors import Cancellation, LlmOptError, OutOfBudget
 from llmopt_core.evaluation.assertions.rubric import RUBRIC_VERSION, meets_rubric
 from llmopt_core.evaluation.assertions.spec import (
     SIMILAR_THRESHOLD,
@@ -26,7 +25,7 @@ from llmopt_core.evaluation.assertions.spec import (
 from llmopt_core.evaluation.assertions.text import TEXT_ASSERTIONS, Finding
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.registry import build_metrics
-from llmopt_core.evaluation.sample import CouldNotScore, Meter, MetricInfo, Sample, fault_kind
+from llmopt_core.evaluation.sample import CouldNotScore, Meter, MetricInfo, Sample, score_or_failure
 from llmopt_core.execution.money import dollars
 from llmopt_core.index.embedding_cache import encode_with_cache
 from llmopt_core.prompts.template import render
@@ -84,20 +83,14 @@ class Assertion:
 
     async def score(self, sample: Sample) -> tuple[Score, Usage]:
         """The verdict and what the judge's calls took. The value is 1 or 0, or the measured number."""
-        meter, kind = Meter(), ""
-        try:
+
+        async def work(meter: Meter) -> Score:
             finding = await self._find(sample, meter)
-        except (OutOfBudget, Cancellation):
-            raise
-        except LlmOptError as error:
-            failure, kind = str(error), fault_kind(error)
-        except Exception as error:
-            failure = f"{type(error).__name__}: {error}"[:500]
-        else:
             passed = finding.holds != self.spec.negate
             value = float(passed) if finding.value is None else finding.value
-            return Score(self.name, value, finding.reason, passed=passed, judge=self.judge), meter.usage
-        return Score(self.name, None, failure=failure, judge=self.judge, failure_kind=kind), meter.usage
+            return Score(self.name, value, finding.reason, passed=passed, judge=self.judge)
+
+        return await score_or_failure(self.name, self.judge, work)
 
     async def _find(self, sample: Sample, meter: Meter) -> Finding:
         answer = sample.answer

@@ -50,20 +50,21 @@ class RagasMetrics:
 
     async def faithfulness(self, sample: Sample, meter: Meter) -> Outcome:
         """Share of the answer's statements that the contexts support."""
-        answer = _clean_answer(sample)
+        inputs = {"response": _clean_answer(sample), "retrieved_contexts": _texts(sample.context_hits)}
+        value, evidence = await self._statements("Faithfulness", sample, meter, inputs, "statements", "verdict")
+        return Outcome(value, _count_words(evidence, "statements are supported"), evidence)
+
+    async def _statements(  # noqa: PLR0917
+        self, name: str, sample: Sample, meter: Meter, inputs: dict[str, Any], part: str, mark: str
+    ) -> tuple[float, tuple[Evidence, ...]]:
+        """The value of a metric over statements, and what the judge said of each: `mark` in `part` of its reply."""
         judge = self.judge_for(sample, meter)
         heard = RecordingJudge(judge)
-        inputs = {
-            "user_input": _question(sample),
-            "response": answer,
-            "retrieved_contexts": _texts(sample.context_hits),
-        }
-        value = await ragas_value("Faithfulness", heard, self.encode, inputs)
-        evidence = tuple(
-            Evidence(part["statement"], bool(part["verdict"]), part["reason"], judge.source(part["statement"]))
-            for part in heard.said[-1][1]["statements"]
+        value = await ragas_value(name, heard, self.encode, {"user_input": _question(sample), **inputs})
+        return value, tuple(
+            Evidence(one["statement"], bool(one[mark]), one["reason"], judge.source(one["statement"]))
+            for one in heard.said[-1][1][part]
         )
-        return Outcome(value, _count_words(evidence, "statements are supported"), evidence)
 
     async def answer_relevancy(self, sample: Sample, meter: Meter) -> Outcome:
         """How close the question is to the questions the answer would answer; 0 for an evasive or blank answer."""
@@ -109,18 +110,9 @@ class RagasMetrics:
         contexts = _texts(sample.hits or ())
         if not contexts:
             return Outcome(0.0, "Retrieval found nothing, so no part of the reference answer is in the contexts.")
-        judge = self.judge_for(sample, meter)
-        heard = RecordingJudge(judge)
-        inputs = {
-            "user_input": _question(sample),
-            "retrieved_contexts": contexts,
-            "reference": without_surrogates(sample.example.reference or ""),
-        }
-        value = await ragas_value("ContextRecall", heard, self.encode, inputs)
-        evidence = tuple(
-            Evidence(part["statement"], bool(part["attributed"]), part["reason"], judge.source(part["statement"]))
-            for part in heard.said[-1][1]["classifications"]
-        )
+        inputs = {"retrieved_contexts": contexts, "reference": without_surrogates(sample.example.reference or "")}
+        found = await self._statements("ContextRecall", sample, meter, inputs, "classifications", "attributed")
+        value, evidence = found
         return Outcome(value, _count_words(evidence, "sentences of the reference answer are in the contexts"), evidence)
 
 

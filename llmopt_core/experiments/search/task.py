@@ -21,6 +21,7 @@ from llmopt_core.prompts.overlap import find_overlap
 from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.text.words import fold_to_words
 from llmopt_core.types import Document, EvaluationSet, Example, Spec
+from llmopt_core.types.grouping import group_values
 
 FEW_SHOT_EFFECT, CHOICE, INSTRUCTION = "few-shot-worth", "few-shot-choice", "instruction-search"
 """Kinds of searches, and of their jobs."""
@@ -120,10 +121,7 @@ def split(examples: Sequence[Example], held_back: float, seed: int = 0) -> tuple
     Raises:
         BadInput: One of the parts would have fewer than six examples.
     """
-    groups: dict[str, list[Example]] = {}
-    for example in examples:
-        groups.setdefault(fold_to_words(example.question), []).append(example)
-    shuffled = list(groups.values())
+    shuffled = list(group_values((fold_to_words(example.question), example) for example in examples).values())
     random.Random(seed).shuffle(shuffled)
     wanted = round(held_back * len(examples))
     training: list[Example] = []

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 from llmopt_core.errors import OUTAGES, BadInput, OutOfBudget
-from llmopt_core.execution.budget import Account, Budget, account_for
+from llmopt_core.execution.accounts import Account, account_for
+from llmopt_core.execution.budget import Budget
 from llmopt_core.execution.concurrency import map_concurrently
 from llmopt_core.execution.progress import Progress
 from llmopt_core.execution.spending import check_larger_budget
@@ -107,6 +108,20 @@ class TrialRunner:
         self._failures = self._broken_ones = 0
         self._answered = False
         self._message = ""
+
+    def facts(self, trained_on: Sequence[Example], left_out: tuple[str, ...]) -> dict[str, Any]:
+        """What every `SearchResult` tells of a search over those questions, as it stands now."""
+        return {
+            "source": self.task.source,
+            "set_name": self.task.evaluation_set.name,
+            "set_version": self.task.evaluation_set.version,
+            "metric": self.task.metric,
+            "trained_on": tuple(example.question for example in trained_on),
+            "left_out": left_out,
+            "usage": self.usage,
+            "seconds": self.seconds,
+            "problem": self.problem,
+        }
 
     @property
     def usage(self) -> Usage:

@@ -10,6 +10,8 @@ from typing import Literal
 from llmopt_core.text.words import words
 from llmopt_core.types import Record
 
+# Mean scores below are low; up to the second one the model was not sure of them.
+_LOW, _MIDDLING = 0.35, 0.65
 Reason = Literal["failed", "not scored", "low score", "uncertain"]
 
 
@@ -37,7 +39,6 @@ def next_to_label(
     count: int = 20,
     *,
     metrics: Sequence[str] = (),
-    uncertain: tuple[float, float] = (0.35, 0.65),
     already: Iterable[str] = (),
     title: Callable[[str], str] = str,
 ) -> list[Candidate]:
@@ -47,13 +48,12 @@ def next_to_label(
         records: Recent records.
         count: Most candidates.
         metrics: Which scores count, on a scale of 0 to 1; by default all of the record.
-        uncertain: Mean scores inside are uncertain, below low.
         already: Ids of examples that were labelled before.
         title: Says how a metric is called in the reasons; by its name.
     """
     done = set(already)
     seen: set[tuple[str, ...]] = set()
-    found = [c for r in records if r.example.id not in done and (c := _candidate(r, metrics, uncertain, title))]
+    found = [c for r in records if r.example.id not in done and (c := _candidate(r, metrics, title))]
     chosen = []
     for candidate in sorted(found, key=lambda c: -c.urgency):
         asked = tuple(words(candidate.record.example.question))
@@ -63,9 +63,7 @@ def next_to_label(
     return chosen[:count]
 
 
-def _candidate(
-    record: Record, metrics: Sequence[str], uncertain: tuple[float, float], title: Callable[[str], str]
-) -> Candidate | None:
+def _candidate(record: Record, metrics: Sequence[str], title: Callable[[str], str]) -> Candidate | None:
     if record.failure or record.answer is None:
         why = record.failure.message if record.failure else "there is no answer"
         return Candidate(record, "failed", why, 1.0)
@@ -75,11 +73,10 @@ def _candidate(
     told = {title(name): value for name, value in scores.items()}
     values = [min(1.0, max(0.0, v)) for v in scores.values()]
     mean, spread = sum(values) / len(values), max(values) - min(values)
-    low, high = uncertain
-    if mean < low:
+    if mean < _LOW:
         return Candidate(record, "low score", _say("mean score", mean, told), 0.5 + 0.4 * (1 - mean))
     doubt = max(_entropy(mean), spread)
-    if mean <= high or spread > 0.5:
+    if mean <= _MIDDLING or spread > 0.5:
         return Candidate(
             record, "uncertain", _say("the scores disagree or are middling, mean", mean, told), 0.5 * doubt
         )

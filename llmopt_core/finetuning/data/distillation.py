@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from llmopt_core.errors import OutOfBudget
-from llmopt_core.execution.budget import Account, account_for
+from llmopt_core.execution.accounts import Account, account_for
 from llmopt_core.execution.concurrency import map_concurrently
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion, ModelSpec

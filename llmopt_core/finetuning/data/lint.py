@@ -18,7 +18,6 @@ from llmopt_core.finetuning.data.secret_hints import secret_kinds
 from llmopt_core.finetuning.data.similarity import NearDuplicates
 from llmopt_core.finetuning.data.tokens import (
     TokenCounter,
-    assistant_tokens,
     billing_counter,
     conversation_tokens,
     default_epochs,
@@ -107,7 +106,6 @@ class _Checker:
     left_off: int = 0
     bins: list[int] = field(default_factory=lambda: [0] * (len(_BINS) + 1))
     billing: int = 0
-    assistant: int = 0
     longest: int = 0
     # 64-bit hashes: of whole examples -> line; of inputs -> (hash of the example, line).
     seen: dict[int, int] = field(default_factory=dict)
@@ -179,7 +177,6 @@ class _Checker:
 
     def _tokens(self, line: int, messages: Sequence[ChatMessage], tools: Sequence[Mapping[str, Any]]) -> None:
         total = conversation_tokens(messages, self.counter) + tools_tokens(tools, self.counter)
-        self.assistant += assistant_tokens(messages, self.counter)
         self.billing += min(self.limit, total)
         self.longest = max(self.longest, total)
         self.bins[next((i for i, bound in enumerate(_BINS) if total <= bound), len(_BINS))] += 1
@@ -237,7 +234,6 @@ class _Checker:
             epochs=epochs,
             token_limit=self.limit,
             longest=self.longest,
-            assistant_tokens=self.assistant,
             histogram=tuple(zip((*_BINS, None), self.bins, strict=True)),
             lines=tuple(sorted(self.lines, key=lambda p: p.line)),
             lines_left_off=self.left_off,

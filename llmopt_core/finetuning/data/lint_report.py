@@ -43,7 +43,6 @@ class CheckReport:
     epochs: int
     token_limit: int
     longest: int
-    assistant_tokens: int
     histogram: tuple[tuple[int | None, int], ...]
     lines: tuple[LineProblem, ...]
     lines_left_off: int

@@ -14,6 +14,7 @@ from llmopt_core.finetuning.data.similarity import Overlap
 from llmopt_core.prompts.overlap import find_overlap
 from llmopt_core.text.scripts import is_east_asian
 from llmopt_core.text.words import fold_to_words, words
+from llmopt_core.types.grouping import group_values
 
 QuestionOverlap = Literal["exact", "near"]
 
@@ -54,12 +55,8 @@ def find_question_overlap(questions: Sequence[str], texts: Iterable[str]) -> dic
     longest = 2 * max(map(len, questions), default=0) + _SLACK
     lines = dict.fromkeys(line for text in distinct for line in _lines(text) if len(line) <= longest)
     found: dict[int, QuestionOverlap] = _find_containment(questions, distinct | lines)
-    asked: dict[tuple[str, ...], list[int]] = {}
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for line in dict.fromkeys(map(fold_to_words, lines)):
-        groups.setdefault(_numbers(line), []).append(line)
-    for number, question in enumerate(questions):
-        asked.setdefault(_numbers(fold_to_words(question)), []).append(number)
+    groups = group_values((_numbers(line), line) for line in dict.fromkeys(map(fold_to_words, lines)))
+    asked = group_values((_numbers(fold_to_words(question)), number) for number, question in enumerate(questions))
     for figures, numbers in asked.items():
         alike, others = [{"question": questions[number]} for number in numbers], groups.get(figures, [])
         for overlap in find_overlap(alike, others):

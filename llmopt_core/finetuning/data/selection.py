@@ -12,6 +12,7 @@ import numpy as np
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.finetuning.data.similarity import NearDuplicates
 from llmopt_core.models.base import Vectors
+from llmopt_core.types.grouping import group_values
 
 Encode = Callable[[Sequence[str]], Vectors]
 
@@ -60,9 +61,7 @@ def balance_classes(
         most_per_class: By default the size of the smallest class.
         seed: Decides which are kept.
     """
-    classes: dict[str, list[int]] = defaultdict(list)
-    for number, example in enumerate(examples):
-        classes[example.label].append(number)
+    classes = group_values((example.label, number) for number, example in enumerate(examples))
     if not classes:
         return Selection(())
     most = most_per_class or min(map(len, classes.values()))
@@ -102,9 +101,7 @@ def down_sample(
 
 def _shares(examples: Sequence[TrainingExample], size: int) -> list[tuple[list[int], int]]:
     """Per class its members and how many of them to keep; small classes leave their unused share to the others."""
-    classes: dict[str, list[int]] = defaultdict(list)
-    for number, example in enumerate(examples):
-        classes[example.label].append(number)
+    classes = group_values((example.label, number) for number, example in enumerate(examples))
     left, shares = size, []
     ordered = sorted(classes.values(), key=len)
     for position, members in enumerate(ordered):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
 from llmopt_core.finetuning.data.similarity import NearDuplicates
+from llmopt_core.types.grouping import group_values
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,7 @@ def _groups(examples: Sequence[TrainingExample]) -> list[list[int]]:
         close = near.add(example, number)
         for other in [*(first.setdefault(key, number) for key in keys), number if close is None else close]:
             parent[root(number)] = root(other)
-    together: dict[int, list[int]] = defaultdict(list)
-    for number in range(len(examples)):
-        together[root(number)].append(number)
-    return list(together.values())
+    return list(group_values((root(number), number) for number in range(len(examples))).values())
 
 
 def _shuffle(groups: list[list[int]], most: float, rng: random.Random) -> list[list[int]]:

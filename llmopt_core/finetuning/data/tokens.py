@@ -52,11 +52,6 @@ def conversation_tokens(messages: Sequence[Mapping[str, Any]], counter: TokenCou
     return total
 
 
-def assistant_tokens(messages: Sequence[Mapping[str, Any]], counter: TokenCounter) -> int:
-    """Tokens in the contents of the assistant's messages."""
-    return sum(_value_tokens(m.get("content"), counter) for m in messages if m.get("role") == "assistant")
-
-
 def tools_tokens(tools: Sequence[Mapping[str, Any]], counter: TokenCounter) -> int:
     """Tokens of function definitions, by the OpenAI cookbook's "How to count tokens with Tiktoken".
 

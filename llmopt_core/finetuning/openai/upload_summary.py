@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
 from llmopt_core.finetuning.data.secret_hints import secret_kinds
-from llmopt_core.models.endpoints import Endpoint, is_loopback
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.hosts import is_loopback
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
 from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings
 from llmopt_core.finetuning.training.loop import Hooks, Measurement, TrainingLoop
+from llmopt_core.types.grouping import group_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,7 @@ class EmbeddingRun(TrainingLoop[Pair]):
     def epoch_batches(self, epoch: int) -> list[list[Pair]]:
         """See `TrainingLoop.epoch_batches`. No passage stands twice in a batch: it would be its own wrong answer."""
         rng = random.Random(self.seed * 1_000 + epoch)
-        by_passage: dict[str, list[Pair]] = {}
-        for pair in rng.sample(list(self.train), len(self.train)):
-            by_passage.setdefault(pair.passage, []).append(pair)
+        by_passage = group_values((pair.passage, pair) for pair in rng.sample(list(self.train), len(self.train)))
         dealt = [pair for pairs in by_passage.values() for pair in pairs]
         most = max(Counter(pair.passage for pair in dealt).values())
         # Pairs of one passage lie side by side, so dealing them out in turn parts them.

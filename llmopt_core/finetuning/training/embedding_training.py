@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from llmopt_core.errors import BadInput, StorageError
+from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.training import lifecycle
 from llmopt_core.finetuning.training.adapters import CARD, embeddings_root, write_card
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
@@ -14,7 +14,6 @@ from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings, s
 from llmopt_core.finetuning.training.worker import Worker
 from llmopt_core.models.local.weights import local_prefixes
 from llmopt_core.models.prefixes import Prefixes
-from llmopt_core.text.drafts import replacing
 
 
 def train_embedding(worker: Worker) -> dict[str, Any]:
@@ -25,11 +24,9 @@ def train_embedding(worker: Worker) -> dict[str, Any]:
         Cancellation: The user or the system stopped it.
         StorageError: The model could not be written.
     """
-    import torch
     from sentence_transformers import SentenceTransformer
 
-    torch.set_num_threads(worker.settings.threads)
-    torch.set_flush_denormal(True)
+    lifecycle.prepare_torch(worker)
     settings = settings_from(EmbeddingSettings, worker.request.hyperparameters)
     base = str(_base(worker.request.base_model))
     prefixes = local_prefixes(base)
@@ -77,12 +74,6 @@ def _pairs(worker: Worker, which: Literal["training", "validation"], prefixes: P
 
 
 def _export(run: EmbeddingRun, target: Path, facts: dict[str, Any]) -> None:
-    try:
-        with replacing(target) as draft:
-            run.model.save_pretrained(str(draft), create_model_card=False)
-            write_card(draft / CARD, facts)
-    except OSError as error:
-        raise StorageError(
-            f"{target}: the fine-tuned model cannot be written ({error.strerror}); free some space, then resume "
-            f"the job."
-        ) from error
+    with lifecycle.written(target) as draft:
+        run.model.save_pretrained(str(draft), create_model_card=False)
+        write_card(draft / CARD, facts)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from llmopt_core.errors import Cancellation, StorageError
 from llmopt_core.finetuning.jobs.job import MetricPoint
 from llmopt_core.finetuning.training.loop import Hooks, Measurement, Position, TrainingLoop, TrainingStop
 from llmopt_core.finetuning.training.worker import Worker
+from llmopt_core.text.drafts import replacing
 
 
 def hooks(worker: Worker) -> Hooks:
@@ -28,6 +31,32 @@ def hooks(worker: Worker) -> Hooks:
             worker.folder.log(str(error), "warn")
 
     return Hooks(on_metrics, on_progress, worker.should_stop, lambda message: worker.folder.log(message, "warn"))
+
+
+def prepare_torch(worker: Worker) -> None:
+    """As many threads as the settings give, and no time lost on numbers next to nothing."""
+    import torch
+
+    torch.set_num_threads(worker.settings.threads)
+    torch.set_flush_denormal(True)
+
+
+@contextmanager
+def written(target: Path) -> Iterator[Path]:
+    """A draft that takes the place of `target` at the end of the block.
+
+    Raises:
+        StorageError: The model cannot be written.
+    """
+    try:
+        with replacing(target) as draft:
+            yield draft
+    except (OSError, StorageError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        why = getattr(cause, "strerror", None) or str(error)
+        raise StorageError(
+            f"{target}: the fine-tuned model cannot be written ({why}); free some space, then resume the job."
+        ) from error
 
 
 def pace(position: Position) -> dict[str, Any]:

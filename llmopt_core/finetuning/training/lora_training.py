@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from llmopt_core.errors import BadInput, StorageError
+from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.training import lifecycle
 from llmopt_core.finetuning.training.adapters import adapters_root, write_card
 from llmopt_core.finetuning.training.base_weights import base_gguf, file_hash, load_trainable, trainable_folder
@@ -15,7 +15,6 @@ from llmopt_core.finetuning.training.hyperparameters import LoraSettings, settin
 from llmopt_core.finetuning.training.lora_gguf import gguf_tensors, write_adapter
 from llmopt_core.finetuning.training.lora_run import LoraRun, half_is_faster
 from llmopt_core.finetuning.training.worker import Worker
-from llmopt_core.text.drafts import replacing
 
 
 def train_lora(worker: Worker) -> dict[str, Any]:
@@ -26,10 +25,7 @@ def train_lora(worker: Worker) -> dict[str, Any]:
         Cancellation: The user or the system stopped it.
         StorageError: The adapter could not be written.
     """
-    import torch
-
-    torch.set_num_threads(worker.settings.threads)
-    torch.set_flush_denormal(True)
+    lifecycle.prepare_torch(worker)
     settings = settings_from(LoraSettings, worker.request.hyperparameters)
     worker.folder.log("Loading the base model; the first time its weights are unpacked, which takes about 20 seconds.")
     model, tokenizer = load_trainable(trainable_folder(worker.settings, worker.request.base_model))
@@ -79,16 +75,9 @@ def _export(worker: Worker, run: LoraRun, settings: LoraSettings, facts: dict[st
     path = adapters_root(worker.settings) / f"{worker.request.name}.gguf"
     config = run.base.config
     tensors = gguf_tensors(run.current(), config.num_attention_heads, config.num_key_value_heads)
-    try:
-        with replacing(path) as draft:
-            write_adapter(draft, tensors, settings.scaling * settings.rank, worker.request.name)
-            write_card(path.with_suffix(".json"), facts)
-    except (OSError, StorageError) as error:
-        cause = error if isinstance(error, OSError) else error.__cause__
-        why = getattr(cause, "strerror", None) or str(error)
-        raise StorageError(
-            f"{path}: the fine-tuned model cannot be written ({why}); free some space, then resume the job."
-        ) from error
+    with lifecycle.written(path) as draft:
+        write_adapter(draft, tensors, settings.scaling * settings.rank, worker.request.name)
+        write_card(path.with_suffix(".json"), facts)
 
 
 def _base_hash(worker: Worker) -> str:

@@ -12,6 +12,7 @@ from llmopt_core.index.embedding_cache import count_new, encode_queries, encode_
 from llmopt_core.index.term_positions import Ints, TermPositions, bm25_scores
 from llmopt_core.models.base import Embedder
 from llmopt_core.types import Chunk, Document
+from llmopt_core.types.grouping import group_values
 
 OnProgress = Callable[[int, int], None]
 
@@ -54,9 +55,7 @@ def bm25_ranks(chunks: Sequence[Chunk], question: str, words: Mapping[str, TermP
         question: What is asked.
         words: Of each document, by name; the same for every chunking.
     """
-    by_document: dict[str, list[int]] = {}
-    for position, chunk in enumerate(chunks):
-        by_document.setdefault(chunk.document, []).append(position)
+    by_document = group_values((chunk.document, position) for position, chunk in enumerate(chunks))
     texts = [(words[name], *_edges([chunks[i] for i in found])) for name, found in by_document.items()]
     scores = np.zeros(len(chunks))
     scores[[i for found in by_document.values() for i in found]] = bm25_scores(question, texts)

@@ -17,6 +17,7 @@ from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.chunking.window import CONTEXT_TOKENIZER, Window, chunk_lengths, embedding_ends
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.types import Chunk, Document, Span
+from llmopt_core.types.grouping import group_values
 
 Ints = npt.NDArray[np.int64]
 
@@ -104,9 +105,8 @@ class SearchUnits:
     @cached_property
     def by_document(self) -> dict[str, tuple[Ints, Ints, Ints]]:
         """Per document positions in `handed`, their starts and their ends."""
-        rows: dict[str, list[tuple[int, int, int]]] = {}
-        for place, span in enumerate(self.context_spans):
-            rows.setdefault(span.document, []).append((place, span.start, span.end))
+        spans = enumerate(self.context_spans)
+        rows = group_values((span.document, (place, span.start, span.end)) for place, span in spans)
         tables = {name: np.array(found, np.int64) for name, found in rows.items()}
         return {name: (table[:, 0], table[:, 1], table[:, 2]) for name, table in tables.items()}
 

@@ -11,6 +11,7 @@ from llmopt_core.cache import Cache
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.chunking.window import Window, window_of
 from llmopt_core.errors import BadInput
+from llmopt_core.index.build import text_to_embed
 from llmopt_core.index.embedding_cache import encode_queries, encode_with_cache
 from llmopt_core.labs.chunking.chunk_tables import ChunkTable, SearchUnits, chunk_all
 from llmopt_core.labs.chunking.embedding import DistinctTexts, embed_all
@@ -134,8 +135,7 @@ class _Sweep:
 
     def _text_of(self, chunk: Chunk) -> str:
         """What is searched of a chunk."""
-        prefixed = self.spec.embedding.of == "heading" and chunk.heading
-        return f"{chunk.heading}\n{chunk.text}" if prefixed else chunk.full_text
+        return text_to_embed(chunk, self.spec.embedding.of)
 
     def measure(
         self, chunkings: Sequence[ChunkingSpec], cuts: Sequence[ChunkTable]

@@ -23,6 +23,10 @@ from llmopt_core.types import Spec, Usage
 DOCUMENTS = "documents"
 
 
+_SHARED = ("metrics", "judge", "concurrency", "limit", "budget_usd", "pilot", "dearest")
+"""What a plan and its arguments say under the same name."""
+
+
 class EvaluationArguments(Spec):
     """What is evaluated: see `Plan`. The set's version says which of its states is asked.
 
@@ -59,13 +63,7 @@ def evaluation_arguments(store: Store, plan: Plan) -> EvaluationArguments:
         configurations=tuple(plan.configurations),
         evaluation_set=plan.evaluation_set.name,
         set_version=plan.evaluation_set.version,
-        metrics=tuple(plan.metrics),
-        judge=plan.judge,
-        concurrency=plan.concurrency,
-        limit=plan.limit,
-        budget_usd=plan.budget_usd,
-        pilot=dict(plan.pilot),
-        dearest=dict(plan.dearest),
+        **{name: getattr(plan, name) for name in _SHARED},
     )
 
 
@@ -96,13 +94,7 @@ def plan_from_arguments(store: Store, project: Project | str, arguments: Evaluat
         configurations=arguments.configurations,
         evaluation_set=store.evaluation_set(project, arguments.evaluation_set, arguments.set_version),
         documents=store.documents(project),
-        metrics=arguments.metrics,
-        judge=arguments.judge,
-        concurrency=arguments.concurrency,
-        limit=arguments.limit,
-        budget_usd=arguments.budget_usd,
-        pilot=arguments.pilot,
-        dearest=arguments.dearest,
+        **{name: getattr(arguments, name) for name in _SHARED},
     )
 
 

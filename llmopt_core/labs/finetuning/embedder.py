@@ -17,13 +17,15 @@ from llmopt_core.experiments.finetuning_jobs import save_owner
 from llmopt_core.experiments.versions.training_sets import save_training_set
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, chat_example
 from llmopt_core.finetuning.data.split import split_set
+from llmopt_core.finetuning.finetuners import Access
 from llmopt_core.finetuning.jobs.job import FineTunedModel, Job, JobRequest
-from llmopt_core.labs.finetuning.jobs import Access, start
+from llmopt_core.labs.finetuning.jobs import start
 from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Chunk, Document, EvaluationSet, Example, Span, Spec
+from llmopt_core.types.grouping import group_values
 
 EMBEDDER = "embedder"
 """Kind of the versions in which the store keeps plans."""
@@ -113,7 +115,8 @@ def parts_by_document(
         BadInput: No question has a reference span in these documents, all belong together, or the configuration does
             not retrieve.
     """
-    chunks = _by_document(chunk_documents(documents, retrieval_of(configuration).chunking, encode))
+    found = chunk_documents(documents, retrieval_of(configuration).chunking, encode)
+    chunks = group_values((chunk.document, chunk) for chunk in found)
     pairs = _pairs(examples, chunks, whole)
     if not pairs:
         raise BadInput("No question of this set has a source in the documents; mark where the answers stand first.")
@@ -137,13 +140,6 @@ def parts_by_document(
         len(examples) - len(train) - len(watched) - len(held_back),
         whole,
     )
-
-
-def _by_document(chunks: Sequence[Chunk]) -> dict[str, list[Chunk]]:
-    found: dict[str, list[Chunk]] = {}
-    for chunk in chunks:
-        found.setdefault(chunk.document, []).append(chunk)
-    return found
 
 
 def _pairs(

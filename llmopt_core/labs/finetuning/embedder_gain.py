@@ -24,8 +24,9 @@ from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.metrics import Ranks, overlaps, recall, reciprocal_rank
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Project
+from llmopt_core.statistics.intervals import Summary, summarize
 from llmopt_core.statistics.paired_comparison import compare_family
-from llmopt_core.statistics.tables import Estimate, Gain
+from llmopt_core.statistics.tables import Gain
 from llmopt_core.types import Chunk, Document, Example, Spec
 
 MEASURING = "embedder-before-after"
@@ -52,8 +53,8 @@ class EmbedderGain(Spec):
         megabytes: Size of the tuned model on disk.
     """
 
-    before: dict[str, Estimate]
-    after: dict[str, Estimate]
+    before: dict[str, Summary]
+    after: dict[str, Summary]
     gains: dict[str, Gain]
     questions: int
     chunks: int
@@ -115,8 +116,8 @@ def _compare(old: Sequence[Ranks], new: Sequence[Ranks]) -> EmbedderGain:
     before, after = ({name: [of(ranks) for ranks in found] for name, of in MEASURES.items()} for found in (old, new))
     found = compare_family([(before[name], after[name]) for name in MEASURES])
     return EmbedderGain(
-        before={name: Estimate.of(values) for name, values in before.items()},
-        after={name: Estimate.of(values) for name, values in after.items()},
+        before={name: summarize(values) for name, values in before.items()},
+        after={name: summarize(values) for name, values in after.items()},
         gains={name: Gain.of(one) for name, one in zip(MEASURES, found, strict=True)},
         questions=len(old),
         chunks=0,

@@ -15,7 +15,7 @@ from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.finetuning.economics import BreakEven, RequestCost, break_even
 from llmopt_core.labs.finetuning.training_pairs import ARMS, two_by_two
 from llmopt_core.models.base import ModelSpec
-from llmopt_core.models.endpoints import Prices
+from llmopt_core.models.prices import Prices
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Run, SavedSet
 from llmopt_core.statistics.intervals import Summary, summarize

@@ -19,6 +19,9 @@ from llmopt_core.runs.values import Project, Run, SavedSet
 from llmopt_core.statistics.intervals import Summary, summarize
 from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_core.types import Record
+from llmopt_core.types.grouping import group_values
+
+_MOST_LOST = 10
 
 
 def general_pair(configuration: Configuration, tuned: ModelSpec, name: str) -> tuple[Configuration, Configuration]:
@@ -76,8 +79,6 @@ def forgetting(
     pair: tuple[Configuration, Configuration],
     evaluation_set: SavedSet,
     metric: str,
-    *,
-    examples: int = 10,
 ) -> Forgetting | None:
     """What the runs of `general_pair` say (see `newest_runs`); None until both are there."""
     runs = newest_runs(store, project, evaluation_set, metric, [c.fingerprint for c in pair])
@@ -89,7 +90,7 @@ def forgetting(
     both = _both(scored, metric, [key for key in records[0] if key in records[1]])
     sign = 1.0 if higher_is_better(metric) else -1.0
     drops = {key: sign * (before - after) for key, (before, after) in both.items()}
-    worst = sorted((key for key, drop in drops.items() if drop > 0), key=lambda key: -drops[key])[:examples]
+    worst = sorted((key for key, drop in drops.items() if drop > 0), key=lambda key: -drops[key])[:_MOST_LOST]
     before, after = (summarize([values[side] for values in both.values()]) for side in (0, 1))
     return Forgetting(
         before,
@@ -112,9 +113,7 @@ def _both(scored: Sequence[RunScoreTable], metric: str, ids: Sequence[str]) -> d
 def _by_category(
     records: Mapping[str, Record], both: Mapping[str, tuple[float, float]]
 ) -> dict[str, tuple[float, float, int]]:
-    groups: dict[str, list[tuple[float, float]]] = {}
-    for key, values in both.items():
-        groups.setdefault(records[key].example.category or "", []).append(values)
+    groups = group_values((records[key].example.category or "", values) for key, values in both.items())
     means = {name: [sum(side) / len(found) for side in zip(*found, strict=True)] for name, found in groups.items()}
     return {name: (base, tuned, len(groups[name])) for name, (base, tuned) in means.items()}
 

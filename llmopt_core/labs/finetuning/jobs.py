@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -12,14 +12,13 @@ from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.versions.training_sets import TrainingSetVersion
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, message_text
-from llmopt_core.finetuning.finetuners import fine_tuner, fine_tuner_of
+from llmopt_core.finetuning.finetuners import Access, fine_tuner, fine_tuner_of
 from llmopt_core.finetuning.jobs.folder import open_folder
 from llmopt_core.finetuning.jobs.job import LOCAL, FineTunedModel, Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint
 from llmopt_core.finetuning.openai.upload_summary import UploadSummary, summarize_upload
 from llmopt_core.finetuning.training.explanations import CurveReading, read_curves
 from llmopt_core.finetuning.training_price import TrainingPrice, training_price
 from llmopt_core.models.base import ModelSpec
-from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.reporting.progress_summary import ProgressSummary
 from llmopt_core.settings import Settings
@@ -28,15 +27,6 @@ USUAL_SPEED = 300.0
 """Tokens per second of a LoRA run on two cores, before a run here has told."""
 # Of a name with a number behind it: no trainer takes more than 40.
 _LONGEST_NAME = 34
-
-
-@dataclass(frozen=True)
-class Access:
-    """What reaching the trainers takes: the workspace, the endpoints and their keys (never stored or shown)."""
-
-    settings: Settings
-    endpoints: Mapping[str, Endpoint]
-    keys: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -75,7 +65,7 @@ def start(access: Access, request: JobRequest, saved: TrainingSetVersion, *, kin
         BadInput: Something about the request or the data is wrong; nothing was started.
         EndpointError: The service refused; the job's folder says why.
     """
-    tuner = fine_tuner(request.provider, access.settings, access.endpoints, access.keys, kind)
+    tuner = fine_tuner(access, request.provider, kind)
     held = saved.validation if validate else None
     train = TrainingSet(saved.label, saved.train.examples)
     return tuner.create(request, train, held, confirmed=confirmed)
@@ -121,7 +111,7 @@ def report(access: Access, job_id: str, *, examples: int = 5) -> JobReport:
     job, problem = folder.job(), ""
     points, events, checkpoints = folder.metrics(), folder.events(), list[JobCheckpoint]()
     try:
-        tuner = fine_tuner_of(job_id, access.settings, access.endpoints, access.keys)
+        tuner = fine_tuner_of(access, job_id)
         job = tuner.status(job_id)
         points, events, checkpoints = tuner.metrics(job_id), tuner.events(job_id), tuner.checkpoints(job_id)
     except LlmOptError as error:
@@ -168,7 +158,7 @@ def standing_of_training(job: Job) -> ProgressSummary:
 
 def cancel(access: Access, job_id: str) -> Job:
     """Ask a job to stop. Errors as of its trainer."""
-    return fine_tuner_of(job_id, access.settings, access.endpoints, access.keys).cancel(job_id)
+    return fine_tuner_of(access, job_id).cancel(job_id)
 
 
 def is_stopping(settings: Settings, job: Job) -> bool:
@@ -178,7 +168,7 @@ def is_stopping(settings: Settings, job: Job) -> bool:
 
 def resume(access: Access, job_id: str) -> Job:
     """Go on with a job that ended before it was done. Errors as of its trainer."""
-    return fine_tuner_of(job_id, access.settings, access.endpoints, access.keys).resume(job_id)
+    return fine_tuner_of(access, job_id).resume(job_id)
 
 
 def rough_seconds(saved: TrainingSetVersion, epochs: int, jobs: Sequence[Job]) -> float:

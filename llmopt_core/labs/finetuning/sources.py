@@ -52,23 +52,16 @@ def few_shot_examples(store: Store, project: Project | str, name: str, system: s
     return examples_from_few_shot(spec.examples, system=system)
 
 
-def good_records(
-    store: Store,
-    run_id: int,
-    min_scores: Mapping[str, float],
-    *,
-    voter: str = "",
-) -> list[TrainingExample]:
+def good_records(store: Store, run_id: int, min_scores: Mapping[str, float]) -> list[TrainingExample]:
     """Answers of a run that scored well, or that people voted for, to prompts without their worked examples.
 
     Args:
         store: Where the run lies.
         run_id: The run.
         min_scores: Lowest value per metric; may be empty where votes decide.
-        voter: Only this voter's votes; all by default.
     """
     run = store.run(run_id)
-    votes = majority_likes(store, run, voter)
+    votes = majority_likes(store, run)
     records = without_shots(store.records(run_id), run.configuration)
     return examples_from_records(records, min_scores=min_scores, votes=votes, source=f"run of {run.name}")
 
@@ -163,7 +156,6 @@ async def distill_examples(
     *,
     assertions: Sequence[AssertionSpec] = (),
     least_f1: float = 0.0,
-    student: PromptSpec | None = None,
     concurrency: int = 4,
     budget_usd: float | None = None,
     on_done: Callable[[int, int], None] | None = None,
@@ -178,7 +170,6 @@ async def distill_examples(
         models: Of the current event loop.
         assertions: All must pass.
         least_f1: Lowest token F1 with the reference, for questions that have one; 0 asks for nothing.
-        student: What the example's prompt is made from; by default the teacher's without its few-shot examples.
         concurrency: Calls at once.
         budget_usd: The most that it may cost in all, earlier sessions of the same distillation included. What was
             answered before it is reached is kept.
@@ -190,7 +181,7 @@ async def distill_examples(
     """
     if not questions:
         raise BadInput("There are no questions to answer; choose another evaluation set or upload questions.")
-    short = student or prompt.model_copy(update={"few_shot": None})
+    short = prompt.model_copy(update={"few_shot": None})
     mode = mode_of(teacher, models)
     if budget_usd is not None:
         check_budget(budget_usd, [teacher], models)

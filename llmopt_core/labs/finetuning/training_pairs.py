@@ -28,7 +28,6 @@ async def training_pairs(
     models: Models,
     *,
     name: str = "pairs",
-    concurrency: int = 4,
 ) -> TrainingSet:
     """Questions with their reference answers as the configuration would ask them: its prompt, its retrieved chunks.
 
@@ -41,7 +40,6 @@ async def training_pairs(
         examples: Questions with references.
         models: Of the current event loop.
         name: Of the training set.
-        concurrency: Questions at once.
 
     Raises:
         BadInput: No example has a reference, or retrieval failed; says why.
@@ -60,7 +58,7 @@ async def training_pairs(
         raise BadInput("No example has a reference answer to learn; add reference answers to the questions.")
     if asked.retrieval is not None:
         await pipeline.prepare(usable)
-    results = await map_concurrently(usable, pair, concurrency=concurrency, stage="training pairs")
+    results = await map_concurrently(usable, pair, concurrency=4, stage="training pairs")
     for result in results:
         if isinstance(result, Failure):
             raise BadInput(f"The training pairs could not be made: {result.message}")

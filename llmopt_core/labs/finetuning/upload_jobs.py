@@ -7,11 +7,11 @@ from typing import Any
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.finetuning_jobs import save_owner
 from llmopt_core.experiments.versions.training_sets import TrainingSetVersion, training_sets
-from llmopt_core.finetuning.finetuners import all_jobs
+from llmopt_core.finetuning.finetuners import Access, all_jobs
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
 from llmopt_core.jobs.context import JobContext
 from llmopt_core.jobs.kind import JobKind
-from llmopt_core.labs.finetuning.jobs import Access, resume, start
+from llmopt_core.labs.finetuning.jobs import resume, start
 from llmopt_core.types import Spec
 
 

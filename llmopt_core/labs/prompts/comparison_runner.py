@@ -9,7 +9,8 @@ from concurrent.futures import Future
 from functools import partial
 
 from llmopt_core.errors import Cancellation, LlmOptError, OutOfBudget, StorageError
-from llmopt_core.execution.budget import Account, Budget, account_for
+from llmopt_core.execution.accounts import Account, account_for
+from llmopt_core.execution.budget import Budget
 from llmopt_core.execution.concurrency import failure_of, map_concurrently
 from llmopt_core.execution.spending import Spending
 from llmopt_core.experiments.cancellable import cancellable

@@ -66,19 +66,11 @@ async def measure_few_shot_effect(
             result = await runner.measure(made, questions, told) if not runner.ended else None
             without.append(result if result is not None and result.complete and full.complete else None)
         return FewShotEffect(
-            source=task.source,
-            set_name=task.evaluation_set.name,
-            set_version=task.evaluation_set.version,
-            metric=task.metric,
             questions=len(questions),
             full=full.summary,
             examples=_leave_out_each(runner, places, shots.examples, full, without),
-            trained_on=tuple(example.question for example in questions),
-            left_out=left_out,
-            usage=runner.usage,
-            seconds=runner.seconds,
             ended=runner.ended,
-            problem=runner.problem,
+            **runner.facts(questions, left_out),
         )
 
 

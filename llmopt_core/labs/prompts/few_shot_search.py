@@ -92,10 +92,6 @@ async def choose_few_shot(
         if chosen is not None and ended != "cancelled":
             verification = await verify(runner, task.configuration, search.with_shots(chosen), held)
         return ChoiceResult(
-            source=task.source,
-            set_name=task.evaluation_set.name,
-            set_version=task.evaluation_set.version,
-            metric=task.metric,
             method=method,
             questions={place: question_of(shot) for place, shot in zip(places, shots.examples, strict=True)},
             training=len(training),
@@ -106,12 +102,8 @@ async def choose_few_shot(
             if chosen is None
             else shots.model_copy(update={"examples": tuple(shots.examples[i] for i in chosen), "select": "all"}),
             verification=verification,
-            trained_on=tuple(example.question for example in training),
-            left_out=left_out,
-            usage=runner.usage,
-            seconds=runner.seconds,
             ended=runner.ended or ended,
-            problem=runner.problem,
+            **runner.facts(training, left_out),
         )
 
 

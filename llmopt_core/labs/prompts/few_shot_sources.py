@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmopt_core.runs.store import Store
 from llmopt_core.types import Record
 
 
@@ -35,11 +34,6 @@ def examples_from_records(
         found[record.example.question] = {**_context(record, with_context), "question": record.example.question,
                                           "answer": text}  # fmt: skip
     return list(found.values())
-
-
-def examples_from_run(store: Store, run_id: int, metric: str, least: float, **options: object) -> list[dict[str, str]]:
-    """`examples_from_records` of a stored run."""
-    return examples_from_records(store.records(run_id), metric, least, **options)  # type: ignore[arg-type]
 
 
 def _value(record: Record, metric: str) -> float | None:

@@ -85,10 +85,6 @@ async def search_instruction(
                 runner, task.configuration, search.with_text(search.candidates[best].text), held
             )
         return InstructionResult(
-            source=task.source,
-            set_name=task.evaluation_set.name,
-            set_version=task.evaluation_set.version,
-            metric=task.metric,
             part=part,
             original=search.original,
             baseline=search.baseline.summary,
@@ -99,12 +95,8 @@ async def search_instruction(
             verification=verification,
             proposer=_proposer_name(proposer),
             prompt=prompt,
-            trained_on=tuple(example.question for example in training),
-            left_out=left_out,
-            usage=runner.usage,
-            seconds=runner.seconds,
             ended=runner.ended or ended,
-            problem=runner.problem,
+            **runner.facts(training, left_out),
         )
 
 

@@ -8,17 +8,15 @@ from typing import Any, Literal
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.provenance import DOCUMENTS
-from llmopt_core.experiments.search.task import CHOICE, FEW_SHOT_EFFECT, INSTRUCTION, SearchTask, sample_examples
-from llmopt_core.experiments.subset import runnable_examples
+from llmopt_core.experiments.search.task import CHOICE, FEW_SHOT_EFFECT, INSTRUCTION, SearchTask
 from llmopt_core.jobs.context import JobContext
 from llmopt_core.jobs.kind import JobKind
 from llmopt_core.labs.prompts.few_shot_effect import measure_few_shot_effect
 from llmopt_core.labs.prompts.few_shot_search import choose_few_shot
 from llmopt_core.labs.prompts.instruction_search import USUAL_PROPOSER, search_instruction
-from llmopt_core.labs.prompts.search_setup import SearchSetup
+from llmopt_core.labs.prompts.search_setup import SearchSetup, task_for
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.store import Store
-from llmopt_core.runs.values import Project
 from llmopt_core.types import Spec
 
 Search = Callable[..., Coroutine[Any, Any, Spec]]
@@ -100,32 +98,12 @@ def search_arguments(  # noqa: PLR0917
     return made
 
 
-def task_of(store: Store, project: Project | str, arguments: SearchArguments) -> SearchTask:
-    """The task that the arguments stand for, over the documents of now.
-
-    Raises:
-        BadInput: The set is gone.
-    """
-    setup, configuration = arguments.setup, arguments.configuration
-    questions = runnable_examples(store.evaluation_set(project, setup.set_name, arguments.set_version))
-    return SearchTask(
-        project if isinstance(project, str) else project.name,
-        configuration,
-        sample_examples(questions, setup.questions, setup.seed),
-        setup.metric,
-        setup.judge,
-        tuple(store.documents(project)) if configuration.retrieval is not None else (),
-        setup.budget,
-        setup.concurrency,
-        setup.held_back,
-        setup.seed,
-        arguments.source,
-    )
-
-
 def _run(search: Search) -> Callable[[JobContext, Any], Coroutine[Any, Any, dict[str, Any]]]:
     async def run(context: JobContext, arguments: SearchArguments) -> dict[str, Any]:
-        task = task_of(context.store, context.project, arguments)
+        task = task_for(
+            context.store, context.project, arguments.setup, arguments.configuration, arguments.source,
+            arguments.set_version,
+        )  # fmt: skip
         if task.documents:
             context.check_version(DOCUMENTS, documents_version(task.documents))
         own = type(arguments).model_fields.keys() - SearchArguments.model_fields.keys()

@@ -65,10 +65,23 @@ def task_from(
     if not setup.set_name:
         raise BadInput("Choose an evaluation set.")
     configuration = _configuration(store, project, setup, few_shot)
+    return task_for(store, project, setup, configuration, source or setup.variant.prompt)
+
+
+def task_for(  # noqa: PLR0917
+    store: Store,
+    project: Project | str,
+    setup: SearchSetup,
+    configuration: Configuration,
+    source: str,
+    set_version: str | None = None,
+) -> SearchTask:
+    """What a search of that configuration measures: over the set as it was in a version, or as it is now."""
+    questions = runnable_examples(store.evaluation_set(project, setup.set_name, set_version))
     return SearchTask(
         project if isinstance(project, str) else project.name,
         configuration,
-        sample_examples(runnable_examples(store.evaluation_set(project, setup.set_name)), setup.questions, setup.seed),
+        sample_examples(questions, setup.questions, setup.seed),
         setup.metric,
         setup.judge,
         tuple(store.documents(project)) if configuration.retrieval is not None else (),
@@ -76,7 +89,7 @@ def task_from(
         setup.concurrency,
         setup.held_back,
         setup.seed,
-        source or setup.variant.prompt,
+        source,
     )
 
 

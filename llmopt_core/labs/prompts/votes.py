@@ -18,6 +18,7 @@ from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Choice, Vote
 from llmopt_core.text.csv_text import csv_text
 from llmopt_core.types import Example, Message, Record
+from llmopt_core.types.grouping import group_values
 
 Pick = int | Literal["tie", "skip"]
 """The place of the best answer on a ballot; `tie` where none is better; `skip` says nothing."""
@@ -57,10 +58,8 @@ def ballots_of(found: Comparison, grid: Grid, voter: str) -> Ballots:
     """The ballots of a voter. Their order and the order of their answers depend on nothing but comparison and voter."""
     made, same, incomplete = [], 0, 0
     for row, example in enumerate(grid.examples):
-        texts: dict[str, list[int]] = {}
-        for column, cell in enumerate(grid.rows[row]):
-            if cell.state == "done":
-                texts.setdefault(cell.text.strip(), []).append(column)
+        done = [(column, cell) for column, cell in enumerate(grid.rows[row]) if cell.state == "done"]
+        texts = group_values((cell.text.strip(), column) for column, cell in done)
         if sum(map(len, texts.values())) < 2:
             incomplete += 1
         elif len(texts) < 2:

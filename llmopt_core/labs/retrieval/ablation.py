@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from pydantic import Field
 
@@ -12,20 +12,19 @@ from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.preflight import check_budget
-from llmopt_core.experiments.work_name import work_name
 from llmopt_core.labs.retrieval.advice import Advice, advise
 from llmopt_core.labs.retrieval.components import components, list_asked_models, retrieval_of
 from llmopt_core.labs.retrieval.costs import Cost, answer_costs, measure_pilot
 from llmopt_core.labs.retrieval.graded_answers import answer_all, count_failures, has_value, metric_values
 from llmopt_core.labs.retrieval.progress import OnLabProgress, Tally
-from llmopt_core.labs.retrieval.set_report import CONCURRENCY as SEARCHES
-from llmopt_core.labs.retrieval.set_report import retrieve_all
-from llmopt_core.models.registry import Models
+from llmopt_core.labs.retrieval.retrieve_all import CONCURRENCY as SEARCHES
+from llmopt_core.labs.retrieval.retrieve_all import retrieve_all
+from llmopt_core.labs.retrieval.subject import Subject
 from llmopt_core.retrieval.metrics import span_measures
-from llmopt_core.statistics.tables import Estimate, Gain, gains
-from llmopt_core.types import Document, Example, Record, Spec
+from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.tables import Gain, gains
+from llmopt_core.types import Record, Spec
 
 DEPTH = 10
 """MRR and nDCG look at so many chunks, however few are handed over."""
@@ -59,7 +58,7 @@ class AblatedPart(Spec):
 
     name: str
     configuration: Configuration
-    measures: dict[str, Estimate]
+    measures: dict[str, Summary]
     gains: dict[str, Gain]
     cost: Cost
     advice: Advice
@@ -81,17 +80,14 @@ class AblationReport(Spec):
     questions: int
     top_k: int
     leading: str
-    measures: dict[str, Estimate]
+    measures: dict[str, Summary]
     cost: Cost
     removed: tuple[AblatedPart, ...]
     failures: Mapping[str, int] = Field(default_factory=dict)
 
 
 async def ablate(
-    configuration: Configuration,
-    examples: Sequence[Example],
-    documents: Sequence[Document],
-    models: Models,
+    subject: Subject,
     *,
     set_name: str = "",
     answers: bool = False,
@@ -104,10 +100,7 @@ async def ablate(
     """Measure a configuration whole and with each of its components left out.
 
     Args:
-        configuration: Must retrieve.
-        examples: Those without references count for answers alone.
-        documents: What is searched.
-        models: Of the current event loop.
+        subject: Examples without references count for answers alone.
         set_name: For the report.
         answers: Answer every question too, and measure F1 and faithfulness; then answer checks are components.
         judge: Grades faithfulness.
@@ -122,21 +115,21 @@ async def ablate(
             a budget is set and a price is not known; or a budget stopped it before and none is given now.
         OutOfBudget: The budget has no room for the next call.
     """
+    configuration, models = subject.configuration, subject.models
     left = components(configuration, answers)
-    if not examples:
+    if not subject.examples:
         raise BadInput("There are no questions to measure with.")
     if not left:
         raise BadInput(f"{configuration.name} is a plain search: it has no component that could be left out.")
-    if not answers and not any(example.references for example in examples):
+    if not answers and not subject.with_gold:
         raise BadInput(_NO_SPANS)
     judge = judge or JudgeSpec()
     if budget_usd is not None:
         check_budget(budget_usd, list_asked_models(configuration, answers, judge), models)
-    run = _Run(examples, documents, models, answers, judge, concurrency)
-    work = ablation_work_name(configuration, examples, documents, models, judge, answers)
-    with models.spending(work, budget_usd) as budget:
+    run = _Run(subject, answers, judge, concurrency)
+    with models.spending(ablation_work_name(subject, judge, answers), budget_usd) as budget:
         run.watch(1 + len(left), budget, on_progress, should_stop)
-        pilot = await measure_pilot(configuration, run.with_gold or list(examples), documents, models)
+        pilot = await measure_pilot(subject)
         costs, total = pilot.components(), pilot.cost(lambda _: True)
         whole = await run.measure(configuration)
         tables = {name: await run.measure(variant) for name, variant in left.items()}
@@ -147,36 +140,20 @@ async def ablate(
     return await asyncio.to_thread(_report, configuration, set_name, run, whole, left, tables, costs, total)
 
 
-def ablation_work_name(  # noqa: PLR0917
-    configuration: Configuration,
-    examples: Sequence[Example],
-    documents: Sequence[Document],
-    models: Models,
-    judge: JudgeSpec | None,
-    answers: bool,
-) -> str:
+def ablation_work_name(subject: Subject, judge: JudgeSpec | None, answers: bool) -> str:
     """Under which what was paid for it is kept."""
     graded = (judge or JudgeSpec()) if answers else None
-    return work_name("leave-one-out", configuration, examples, documents, models, graded, answers)
+    return subject.work_name("leave-one-out", graded, answers)
 
 
 class _Run:
     """Measures variants one after the other."""
 
-    def __init__(  # noqa: PLR0917
-        self,
-        examples: Sequence[Example],
-        documents: Sequence[Document],
-        models: Models,
-        answers: bool,
-        judge: JudgeSpec,
-        concurrency: int,
-    ) -> None:
-        self.examples = list(examples)
-        self.with_gold = [example for example in examples if example.references]
+    def __init__(self, subject: Subject, answers: bool, judge: JudgeSpec, concurrency: int) -> None:
+        self.examples = subject.examples
         self.records: dict[str, list[Record]] = {}
         self.failures: Counter[str] = Counter()
-        self._inputs = (documents, models)
+        self._subject = subject
         self._answers, self._judge, self._concurrency = answers, judge, concurrency
         self._tally = Tally(0, Budget())
         self._should_stop: Callable[[], bool] | None = None
@@ -188,7 +165,7 @@ class _Run:
         on_progress: OnLabProgress | None,
         should_stop: Callable[[], bool] | None,
     ) -> None:
-        searched, answered = variants * len(self.with_gold), variants * len(self.examples) * self._answers
+        searched, answered = variants * len(self._subject.with_gold), variants * len(self.examples) * self._answers
         at_once = self._concurrency if self._answers else SEARCHES
         self._tally = Tally(searched + answered, budget, on_progress, answered or searched, at_once)
         self._should_stop = should_stop
@@ -196,7 +173,7 @@ class _Run:
     async def measure(self, configuration: Configuration) -> Columns:
         """Every measure with one value per example, None where it could not be measured."""
         columns: Columns = {}
-        if self.with_gold:
+        if self._subject.with_gold:
             columns |= await self._ranking(configuration)
         if self._answers:
             columns |= await self._answering(configuration)
@@ -205,7 +182,10 @@ class _Run:
     async def _ranking(self, configuration: Configuration) -> Columns:
         spec = retrieval_of(configuration)
         found, failures, _ = await retrieve_all(
-            with_full_depth(configuration), self.with_gold, *self._inputs, self._on_search, self._should_stop
+            self._subject.pipeline(with_full_depth(configuration)),
+            self._subject.with_gold,
+            self._on_search,
+            self._should_stop,
         )
         self.failures.update(failures)
         rows: dict[str, dict[str, float]] = {}
@@ -224,8 +204,7 @@ class _Run:
         }
 
     async def _answering(self, configuration: Configuration) -> Columns:
-        documents, models = self._inputs
-        pipeline = Pipeline(configuration, documents, ANSWER_METRICS, self._judge, models)
+        pipeline = self._subject.pipeline(configuration, ANSWER_METRICS, self._judge)
         records = await answer_all(pipeline, self.examples, self._tally, self._concurrency, self._should_stop)
         self.records[configuration.name] = records
         self.failures.update(count_failures(records))
@@ -266,7 +245,7 @@ def _report(  # noqa: PLR0917
             AblatedPart(
                 name=name,
                 configuration=variant,
-                measures={measure: Estimate.of(values) for measure, values in tables[name].items()},
+                measures={measure: summarize(values) for measure, values in tables[name].items()},
                 gains={measure: against[measure][name] for measure in whole},
                 cost=cost,
                 advice=advice,
@@ -280,7 +259,7 @@ def _report(  # noqa: PLR0917
         questions=len(run.examples),
         top_k=configuration.retrieval.top_k if configuration.retrieval else 0,
         leading=leading,
-        measures={measure: Estimate.of(values) for measure, values in whole.items()},
+        measures={measure: summarize(values) for measure, values in whole.items()},
         cost=total,
         removed=tuple(removed),
         failures=dict(run.failures),

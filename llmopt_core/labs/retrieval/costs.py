@@ -8,16 +8,14 @@ from itertools import count
 from statistics import median
 
 from llmopt_core.cache import Cache
-from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.labs.retrieval.components import FACT_CHECK, FACT_CHECK_AND_REFUSAL, REFUSAL
-from llmopt_core.models.registry import Models
+from llmopt_core.labs.retrieval.subject import Subject
 from llmopt_core.retrieval.result import Retrieval
 from llmopt_core.retrieval.retrieve import Retriever
 from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec
 from llmopt_core.statistics.tables import mean
-from llmopt_core.types import Document, Example, Record, Spec, StageTrace, Usage
+from llmopt_core.types import Example, Record, Spec, StageTrace, Usage
 
 PILOT = 8
 """Questions whose local stages are done again, past the cache, so that their time is the true one."""
@@ -58,31 +56,26 @@ class CostPilot:
         return {name: self.cost(lambda stage, name=name: name in _components(stage)) for name in sorted(names)}  # type: ignore[misc]
 
 
-async def measure_pilot(
-    configuration: Configuration,
-    examples: Sequence[Example],
-    documents: Sequence[Document],
-    models: Models,
-) -> CostPilot:
-    """Search a few of the examples again, one after the other.
+async def measure_pilot(subject: Subject) -> CostPilot:
+    """Search a few of the examples again, of those with references where there are some, one after the other.
 
     Stages on this machine are done past the cache. What models wrote is never asked for again: its time and tokens are
     those of the first time, where they are still known.
     """
-    pipeline = Pipeline(configuration, documents, (), JudgeSpec(), models)
+    pipeline = subject.pipeline()
     retriever = await pipeline.retriever()
-    pilot = examples[:PILOT]
+    pilot = (subject.with_gold or subject.examples)[:PILOT]
     kept = [await pipeline.retrieve(example) for example in pilot]
     # An endpoint would be paid again for its vectors; a router's examples are embedded once for all questions.
     again_too = retriever.spec.routing is None and not retriever.spec.embedding.endpoint
-    past = _Forgetful(models.cache, {"rerank", "embedding"} if again_too else {"rerank"})
+    past = _Forgetful(subject.models.cache, {"rerank", "embedding"} if again_too else {"rerank"})
     made: dict[str, Retriever] = {}
     # The first question loads what the others find loaded, so it is asked twice.
     pairs = zip([*pilot[:1], *pilot], [*kept[:1], *kept], strict=True)
     again = []
     for example, known in pairs:
         spec = _on_this_machine(retriever.spec, known.category)
-        fresh = made.setdefault(spec.fingerprint, Retriever(spec, retriever.index, models, past))
+        fresh = made.setdefault(spec.fingerprint, Retriever(spec, retriever.index, subject.models, past))
         again.append(await _again(fresh, example, known))
     return CostPilot(tuple(kept), tuple(again[1:]))
 

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.spending import read_spending
-from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.estimate import PILOT, Estimate, estimate_pipeline
 from llmopt_core.experiments.pipeline import Pipeline
-from llmopt_core.experiments.work_name import work_name
 from llmopt_core.labs.retrieval.ablation import ANSWER_METRICS, ablation_work_name, with_full_depth
 from llmopt_core.labs.retrieval.components import components
-from llmopt_core.labs.retrieval.k_sweep import METRICS, at_k
+from llmopt_core.labs.retrieval.k_sweep import METRICS, at_k, sweep_work_name
 from llmopt_core.labs.retrieval.set_report import measure_work_name
-from llmopt_core.models.registry import Models
-from llmopt_core.types import Document, Example, Spec, Usage
+from llmopt_core.labs.retrieval.subject import Subject
+from llmopt_core.types import Example, Spec, Usage
 
+_CONCURRENCY = 4
+"""Questions in work at once, as the labs answer them."""
 _MANY = 4
 """From so many configurations on, one question of each is a pilot large enough."""
 
@@ -49,90 +49,55 @@ class LabEstimate(Spec):
     paid_usd: float | None = 0.0
 
 
-async def estimate_measure(
-    configuration: Configuration,
-    examples: Sequence[Example],
-    documents: Sequence[Document],
-    models: Models,
-    *,
-    k: int = 5,
-    concurrency: int = 4,
-) -> LabEstimate:
+async def estimate_measure(subject: Subject, *, k: int = 5) -> LabEstimate:
     """Retrieval for a whole set, from a pilot. Its calls are real and their results kept.
 
     Raises:
         BadInput: The configuration retrieves nothing.
     """
-    work = measure_work_name(configuration, examples, documents, models, k)
-    line = Pipeline(configuration, documents, (), JudgeSpec(), models)
-    with_gold = [example for example in examples if example.references]
-    return await _estimate(work, [line], with_gold, False, concurrency)
+    return await _estimate(measure_work_name(subject, k), [subject.pipeline()], subject.with_gold, False)
 
 
-async def estimate_ablation(
-    configuration: Configuration,
-    examples: Sequence[Example],
-    documents: Sequence[Document],
-    models: Models,
-    *,
-    answers: bool = False,
-    judge: JudgeSpec | None = None,
-    concurrency: int = 4,
-) -> LabEstimate:
+async def estimate_ablation(subject: Subject, *, answers: bool = False, judge: JudgeSpec | None = None) -> LabEstimate:
     """Leave-one-out, from a pilot. Its calls are real and their results kept.
 
     Raises:
         BadInput: The configuration retrieves nothing.
     """
-    parts = [configuration, *components(configuration, answers).values()]
-    work = ablation_work_name(configuration, examples, documents, models, judge, answers)
-    if not answers:
-        parts = [with_full_depth(part) for part in parts]
-        examples = [example for example in examples if example.references]
-    metrics = ANSWER_METRICS if answers else ()
-    lines = [Pipeline(part, documents, metrics, judge or JudgeSpec(), models) for part in parts]
-    return await _estimate(work, lines, examples, answers, concurrency)
+    parts = [subject.configuration, *components(subject.configuration, answers).values()]
+    lines = [
+        subject.pipeline(part, ANSWER_METRICS, judge) if answers else subject.pipeline(with_full_depth(part))
+        for part in parts
+    ]
+    examples = subject.examples if answers else subject.with_gold
+    return await _estimate(ablation_work_name(subject, judge, answers), lines, examples, answers)
 
 
-async def estimate_sweep(
-    configuration: Configuration,
-    examples: Sequence[Example],
-    documents: Sequence[Document],
-    models: Models,
-    *,
-    ks: Sequence[int],
-    judge: JudgeSpec | None = None,
-    concurrency: int = 4,
-) -> LabEstimate:
+async def estimate_sweep(subject: Subject, *, ks: Sequence[int], judge: JudgeSpec | None = None) -> LabEstimate:
     """Answers with each number of chunks, from a pilot. Its calls are real and their results kept.
 
     Raises:
         BadInput: The configuration retrieves nothing.
     """
     wanted, judge = sorted(set(ks)), judge or JudgeSpec()
-    lines = [Pipeline(at_k(configuration, k), documents, METRICS, judge, models) for k in wanted]
-    work = work_name("chunk-count-sweep", configuration, examples, documents, models, judge, wanted)
-    return await _estimate(work, lines, examples, True, concurrency)
+    lines = [subject.pipeline(at_k(subject.configuration, k), METRICS, judge) for k in wanted]
+    return await _estimate(sweep_work_name(subject, judge, wanted), lines, subject.examples, True)
 
 
-async def _estimate(
-    work: str, lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool, concurrency: int
-) -> LabEstimate:
+async def _estimate(work: str, lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool) -> LabEstimate:
     models = lines[0].models
     with models.spending(work, pilot=True):
-        found = await _run_pilots(lines, examples, answers, concurrency)
+        found = await _run_pilots(lines, examples, answers)
     paid = read_spending(models.cache, work).usage
     return _together(found).model_copy(update={"paid_usd": paid.cost_usd})
 
 
-async def _run_pilots(
-    lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool, concurrency: int
-) -> list[Estimate]:
+async def _run_pilots(lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool) -> list[Estimate]:
     pilot = 1 if len(lines) >= _MANY else PILOT
     found: list[Estimate] = []
     for line in lines:
         same = found[0].tried if found else ()
-        found.append(await estimate_pipeline(line, examples, pilot, concurrency, answers=answers, same=same))
+        found.append(await estimate_pipeline(line, examples, pilot, _CONCURRENCY, answers=answers, same=same))
     return found
 
 

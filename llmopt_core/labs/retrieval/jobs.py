@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -25,7 +25,7 @@ from llmopt_core.labs.retrieval.estimate import (
 from llmopt_core.labs.retrieval.k_sweep import k_sweep
 from llmopt_core.labs.retrieval.progress import LabProgress
 from llmopt_core.labs.retrieval.set_report import measure_set
-from llmopt_core.models.registry import Models
+from llmopt_core.labs.retrieval.subject import Subject
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Document, EvaluationSet, Example, Spec, fingerprint
@@ -111,15 +111,8 @@ class LabContext:
     """What a job of the lab is done with."""
 
     arguments: Any
-    examples: tuple[Example, ...]
-    documents: Sequence[Document]
-    models: Models
+    subject: Subject
     context: JobContext
-
-    @property
-    def first(self) -> tuple[Any, ...]:
-        """What every work of the lab begins with."""
-        return self.arguments.asked, self.examples, self.documents, self.models
 
     def see(self, progress: LabProgress) -> None:
         """Tell how far it is."""
@@ -166,31 +159,31 @@ def lab_versions(task: Task) -> dict[str, str]:
 
 
 async def _measure(given: LabContext) -> Spec:
-    return await measure_set(*given.first, k=given.arguments.k, **given.within)
+    return await measure_set(given.subject, k=given.arguments.k, **given.within)
 
 
 async def _ablate(given: LabContext) -> Spec:
     asked: AblationArguments = given.arguments
     return await ablate(
-        *given.first, set_name=asked.set, answers=asked.answers, judge=asked.judge, **given.within
+        given.subject, set_name=asked.set, answers=asked.answers, judge=asked.judge, **given.within
     )  # fmt: skip
 
 
 async def _run_k_sweep(given: LabContext) -> Spec:
     asked: KSweepArguments = given.arguments
-    return await k_sweep(*given.first, ks=asked.ks, set_name=asked.set, judge=asked.judge, **given.within)
+    return await k_sweep(given.subject, ks=asked.ks, set_name=asked.set, judge=asked.judge, **given.within)
 
 
 async def _measure_pilot(given: LabContext) -> Spec:
-    return await estimate_measure(*given.first, k=given.arguments.k)
+    return await estimate_measure(given.subject, k=given.arguments.k)
 
 
 async def _ablation_pilot(given: LabContext) -> Spec:
-    return await estimate_ablation(*given.first, answers=given.arguments.answers, judge=given.arguments.judge)
+    return await estimate_ablation(given.subject, answers=given.arguments.answers, judge=given.arguments.judge)
 
 
 async def _pilot_k_sweep(given: LabContext) -> Spec:
-    return await estimate_sweep(*given.first, ks=given.arguments.ks, judge=given.arguments.judge)
+    return await estimate_sweep(given.subject, ks=given.arguments.ks, judge=given.arguments.judge)
 
 
 def _run(work: Callable[[LabContext], Awaitable[Spec]]) -> Callable[[JobContext, Any], Awaitable[dict[str, Any]]]:
@@ -203,7 +196,7 @@ def _run(work: Callable[[LabContext], Awaitable[Spec]]) -> Callable[[JobContext,
 
         async def whole() -> Spec:
             async with context.models() as models:
-                return await work(LabContext(arguments, examples, documents, models, context))
+                return await work(LabContext(arguments, Subject(arguments.asked, examples, documents, models), context))
 
         report = await cancellable(whole(), context.should_cancel)
         if context.should_cancel():

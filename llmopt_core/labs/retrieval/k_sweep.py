@@ -10,15 +10,14 @@ from pydantic import Field
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.preflight import check_budget
-from llmopt_core.experiments.work_name import work_name
 from llmopt_core.labs.retrieval.components import list_asked_models, retrieval_of
 from llmopt_core.labs.retrieval.graded_answers import answer_all, count_failures, has_value, metric_values
 from llmopt_core.labs.retrieval.progress import OnLabProgress, Tally
-from llmopt_core.models.registry import Models
-from llmopt_core.statistics.tables import Estimate, Gain, gains
-from llmopt_core.types import Document, Example, Record, Spec
+from llmopt_core.labs.retrieval.subject import Subject
+from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.tables import Gain, gains
+from llmopt_core.types import Record, Spec
 
 KS = (1, 2, 3, 5, 8, 12, 20)
 METRICS = ("answer_f1", "faithfulness", "recall")
@@ -36,9 +35,9 @@ class AtK(Spec):
     """
 
     k: int
-    measures: dict[str, Estimate]
-    tokens: Estimate
-    seconds: Estimate
+    measures: dict[str, Summary]
+    tokens: Summary
+    seconds: Summary
     gains: Mapping[str, Gain] = Field(default_factory=dict)
     failed: int = 0
 
@@ -75,10 +74,7 @@ class KSweep(Spec):
 
 
 async def k_sweep(
-    configuration: Configuration,
-    examples: Sequence[Example],
-    documents: Sequence[Document],
-    models: Models,
+    subject: Subject,
     *,
     ks: Sequence[int] = KS,
     set_name: str = "",
@@ -96,6 +92,7 @@ async def k_sweep(
         OutOfBudget: The budget, which is for earlier sessions and pilots too, has no room for the next call. What
             was made is kept, and free the next time.
     """
+    configuration, examples, models = subject.configuration, subject.examples, subject.models
     wanted = sorted(set(ks))
     if not examples or not wanted or wanted[0] < 1:
         raise BadInput("Choose at least one question, and numbers of chunks from 1 on.")
@@ -103,13 +100,17 @@ async def k_sweep(
     if budget_usd is not None:
         check_budget(budget_usd, list_asked_models(configuration, True, judge), models)
     found: dict[int, list[Record]] = {}
-    work = work_name("chunk-count-sweep", configuration, examples, documents, models, judge, wanted)
-    with models.spending(work, budget_usd) as budget:
+    with models.spending(sweep_work_name(subject, judge, wanted), budget_usd) as budget:
         tally = Tally(len(wanted) * len(examples), budget, on_progress, at_once=concurrency)
         for k in wanted:
-            pipeline = Pipeline(at_k(configuration, k), documents, METRICS, judge, models)
+            pipeline = subject.pipeline(at_k(configuration, k), METRICS, judge)
             found[k] = await answer_all(pipeline, examples, tally, concurrency, should_stop)
     return await asyncio.to_thread(_build_sweep, configuration, set_name, found)
+
+
+def sweep_work_name(subject: Subject, judge: JudgeSpec, wanted: Sequence[int]) -> str:
+    """Under which what was paid for it is kept."""
+    return subject.work_name("chunk-count-sweep", judge, wanted)
 
 
 def at_k(configuration: Configuration, k: int) -> Configuration:
@@ -131,7 +132,7 @@ def _build_sweep(configuration: Configuration, set_name: str, found: dict[int, l
     if not leading:
         why = f": {next(iter(failures))}" if failures else "; the questions need reference answers."
         raise BadInput(f"No answer could be scored{why}")
-    means = {k: Estimate.of(table[leading]).mean for k, table in columns.items()}
+    means = {k: summarize(table[leading]).mean for k, table in columns.items()}
     best = max(means, key=lambda k: (-1.0 if means[k] is None else means[k] or 0.0, -k))
     others = [k for k in found if k != best]
     against = {
@@ -150,9 +151,9 @@ def _build_sweep(configuration: Configuration, set_name: str, found: dict[int, l
         rows=tuple(
             AtK(
                 k=k,
-                measures={metric: Estimate.of(values) for metric, values in columns[k].items()},
-                tokens=Estimate.of([_tokens(record) for record in records]),
-                seconds=Estimate.of([_seconds(record) for record in records]),
+                measures={metric: summarize(values) for metric, values in columns[k].items()},
+                tokens=summarize([_tokens(record) for record in records]),
+                seconds=summarize([_seconds(record) for record in records]),
                 gains={metric: against[metric][k] for metric in METRICS} if k != best else {},
                 failed=sum(record.failure is not None for record in records),
             )

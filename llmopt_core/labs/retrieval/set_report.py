@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from pydantic import Field
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.execution.concurrency import map_concurrently
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.pipeline import FATAL, Pipeline
 from llmopt_core.experiments.preflight import check_budget
-from llmopt_core.experiments.work_name import work_name
 from llmopt_core.index.embedding_cache import encode_queries
-from llmopt_core.labs.retrieval.components import list_asked_models, retrieval_of
+from llmopt_core.labs.retrieval.components import list_asked_models
 from llmopt_core.labs.retrieval.costs import Cost, CostPilot, measure_pilot
 from llmopt_core.labs.retrieval.progress import OnLabProgress, Tally
+from llmopt_core.labs.retrieval.retrieve_all import CONCURRENCY, retrieve_all
+from llmopt_core.labs.retrieval.subject import Subject
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.analysis.gold_trace import trace_gold
 from llmopt_core.retrieval.analysis.inspect import stage_hits, stage_measures
@@ -27,13 +26,12 @@ from llmopt_core.retrieval.metrics import find_ranks
 from llmopt_core.retrieval.result import RANKING_STAGES, Retrieval
 from llmopt_core.retrieval.retrieve import Retriever
 from llmopt_core.retrieval.routing import NONE, Router, confusion
-from llmopt_core.statistics.tables import Estimate
-from llmopt_core.types import Document, Example, Failure, Spec, StageTrace
+from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.types import Example, Spec, StageTrace
 
 EDGES = (1, 2, 4, 11, 31)
 """First ranks of the groups into which gold is counted; what is not there comes last."""
 MEASURES = ("recall", "mrr", "ndcg")
-CONCURRENCY = 8
 _MOST_MISSES = 50
 
 
@@ -49,7 +47,7 @@ class StageReport(Spec):
     """
 
     name: str
-    measures: dict[str, Estimate]
+    measures: dict[str, Summary]
     positions: tuple[int, ...]
     cost: Cost
 
@@ -105,10 +103,7 @@ def position_groups() -> tuple[str, ...]:
 
 
 async def measure_set(
-    configuration: Configuration,
-    examples: Sequence[Example],
-    documents: Sequence[Document],
-    models: Models,
+    subject: Subject,
     *,
     k: int = 5,
     budget_usd: float | None = None,
@@ -118,10 +113,7 @@ async def measure_set(
     """Retrieve for every example and measure after every stage.
 
     Args:
-        configuration: Must retrieve.
-        examples: Those without references are counted and left out.
-        documents: What is searched.
-        models: Of the current event loop.
+        subject: Examples without references are counted and left out.
         k: How many of a stage's chunks count.
         budget_usd: What the models may cost in all, earlier attempts included; None for no limit.
         on_progress: Told how far it is.
@@ -132,84 +124,29 @@ async def measure_set(
             known; or a budget stopped it before and none is given now.
         OutOfBudget: The budget has no room for the next call.
     """
-    with_gold = [example for example in examples if example.references]
+    configuration, models, with_gold = subject.configuration, subject.models, subject.with_gold
     if not with_gold:
         raise BadInput("No question of this set says where its answer stands; add sources to measure retrieval.")
     if budget_usd is not None:
         check_budget(budget_usd, list_asked_models(configuration, False, JudgeSpec()), models)
-    with models.spending(measure_work_name(configuration, examples, documents, models, k), budget_usd) as budget:
+    with models.spending(measure_work_name(subject, k), budget_usd) as budget:
         tally = Tally(len(with_gold), budget, on_progress, at_once=CONCURRENCY)
         found, failures, retriever = await retrieve_all(
-            configuration, with_gold, documents, models, lambda cached: tally.step(cached=cached), should_stop
+            subject.pipeline(), with_gold, lambda cached: tally.step(cached=cached), should_stop
         )
-        pilot = await measure_pilot(configuration, with_gold, documents, models)
-        routing = await _routing(configuration, examples, models)
+        pilot = await measure_pilot(subject)
+        routing = await _routing(configuration, subject.examples, models)
     return await asyncio.to_thread(
-        _report, configuration, found, failures, retriever, pilot, k, len(examples) - len(with_gold), routing
+        _report, configuration, found, failures, retriever, pilot, k, len(subject.examples) - len(with_gold), routing
     )
 
 
-def measure_work_name(
-    configuration: Configuration, examples: Sequence[Example], documents: Sequence[Document], models: Models, k: int
-) -> str:
+def measure_work_name(subject: Subject, k: int) -> str:
     """Under which what was paid for it is kept."""
-    return work_name("retrieval-measure", configuration, examples, documents, models, None, k)
+    return subject.work_name("retrieval-measure", None, k)
 
 
 RetrievalPairs = Sequence[tuple[Example, Retrieval]]
-
-
-async def retrieve_all(  # noqa: PLR0917
-    configuration: Configuration,
-    examples: Sequence[Example],
-    documents: Sequence[Document],
-    models: Models,
-    on_each: Callable[[bool], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
-) -> tuple[list[tuple[Example, Retrieval]], dict[str, int], Retriever]:
-    """What every example finds; what fails is counted by its message.
-
-    `on_each` is told after each example whether it was kept from before.
-
-    Raises:
-        BadInput: The configuration retrieves nothing.
-    """
-    retrieval_of(configuration)
-    pipeline = Pipeline(configuration, documents, (), JudgeSpec(), models)
-    await pipeline.prepare(examples)
-    retriever = await pipeline.retriever()
-    results = await map_concurrently(
-        examples, _retrieving(pipeline, on_each or (lambda _: None)), concurrency=CONCURRENCY, should_stop=should_stop
-    )
-    pairs = list(zip(examples, results, strict=True))
-    for _, result in pairs:
-        if isinstance(result, Exception):
-            raise result
-    found = [(example, result) for example, result in pairs if isinstance(result, Retrieval)]
-    failed = Counter(result.message for _, result in pairs if isinstance(result, Failure))
-    if failed and not found:
-        raise BadInput(f"No question could be searched: {failed.most_common(1)[0][0]}")
-    return found, dict(failed), retriever
-
-
-def _retrieving(
-    pipeline: Pipeline, on_each: Callable[[bool], None]
-) -> Callable[[Example], Awaitable[Retrieval | Exception]]:
-    """Retrieves one example; gives back what must end the whole work, which a plain failure does not."""
-
-    async def one(example: Example) -> Retrieval | Exception:
-        known = pipeline.read_hits(example)
-        try:
-            found = known or await pipeline.retrieve(example)
-        except FATAL as error:
-            return error
-        except Exception:
-            on_each(False)
-            raise
-        on_each(known is not None)
-        return found
-
-    return one
 
 
 def _report(  # noqa: PLR0917
@@ -252,7 +189,7 @@ def _stages(found: RetrievalPairs, pilot: CostPilot, k: int) -> list[StageReport
         result.append(
             StageReport(
                 name=name,
-                measures={measure: Estimate.of(tables[name][measure]) for measure in MEASURES if name in tables},
+                measures={measure: summarize(tables[name][measure]) for measure in MEASURES if name in tables},
                 positions=_histogram(ranks) if name in tables else (),
                 cost=pilot.cost(lambda stage, name=name: name in _stage_names(stage)),  # type: ignore[misc]
             )

@@ -14,7 +14,7 @@ from typing import Any
 
 from llmopt_core.cache import CLAIM_POLL_SECONDS, Cache
 from llmopt_core.errors import EndpointError
-from llmopt_core.execution.budget import enter
+from llmopt_core.execution.accounts import enter
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion
 from llmopt_core.models.calls.batched_cache import BatchedCache
 from llmopt_core.models.finish import normalise_reason

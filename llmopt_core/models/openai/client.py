@@ -9,7 +9,8 @@ import httpx2
 import openai
 
 from llmopt_core.errors import EndpointError
-from llmopt_core.models.endpoints import Endpoint, is_loopback
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.hosts import is_loopback
 from llmopt_core.models.openai.transport import BoundedAsyncClient, BoundedClient
 
 # A host that does not even connect is told at once; answers may take longer.

@@ -9,6 +9,7 @@ from llmopt_core.retrieval.fusion import merge_by_turns
 from llmopt_core.retrieval.metrics import overlaps, span_measures
 from llmopt_core.retrieval.result import RANKING_STAGES
 from llmopt_core.types import Chunk, Example, Hit, Span, StageTrace
+from llmopt_core.types.grouping import group_values
 
 Trace = Sequence[StageTrace]
 
@@ -121,9 +122,7 @@ def _row(chunk: Chunk, shown: Sequence[Column], references: Sequence[Span]) -> F
 
 def stage_hits(trace: Trace) -> dict[str, list[Hit]]:
     """By stage its hits, best first; several searches of one method are merged by turns."""
-    lists: dict[str, list[Sequence[Hit]]] = {}
-    for column in columns(trace):
-        lists.setdefault(_name(column.stage, False), []).append(column.stage.hits)
+    lists = group_values((_name(column.stage, False), column.stage.hits) for column in columns(trace))
     return {name: merge_by_turns(found) if len(found) > 1 else list(found[0]) for name, found in lists.items()}
 
 

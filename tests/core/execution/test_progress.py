@@ -18,7 +18,6 @@ def test_steps_add_up():
     progress = after(4, [(102.0, False), (104.0, False)]).step(failed=True, clock=lambda: 106.0)
 
     assert (progress.done, progress.failed, progress.cached) == (3, 1, 0)
-    assert progress.fraction == pytest.approx(0.75)
     assert progress.seconds == pytest.approx(6.0)
     assert progress.usage.calls == 2
     assert progress.usage.cost_usd == pytest.approx(1.0)
@@ -38,4 +37,3 @@ def test_nothing_is_left_at_the_end(total: int):
     progress = after(total, [(101.0, False)] * total)
 
     assert progress.remaining_seconds() == 0.0
-    assert progress.fraction == 1.0

@@ -18,7 +18,8 @@ from llmopt_core.experiments.experiment import check_new_budget, resume_run, run
 from llmopt_core.experiments.plan import Plan
 from llmopt_core.index.embedding_cache import encode_with_cache
 from llmopt_core.models.base import EmbeddingSpec
-from llmopt_core.models.endpoints import Endpoint, Prices
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.prices import Prices
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run

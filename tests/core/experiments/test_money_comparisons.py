@@ -12,7 +12,7 @@ import pytest
 
 from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.execution.budget import Account, account_for
+from llmopt_core.execution.accounts import Account, account_for
 from llmopt_core.experiments.comparison import comparison, new_id, start_comparison
 from llmopt_core.experiments.comparison_estimate import ComparisonEstimate, estimate_comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.execution.budget import Account, account_for
+from llmopt_core.execution.accounts import Account, account_for
 from llmopt_core.index.embedding_estimate import estimate_embedding
 from llmopt_core.labs.chunking.cache import sweep
 from llmopt_core.labs.chunking.spec import chunkings_of, sweep_spec

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.finetuning_jobs import list_owned_jobs, save_owner
@@ -23,6 +24,8 @@ from llmopt_core.finetuning.jobs.job import JobRequest
 from llmopt_core.labs.finetuning.annotation import Label, labels, save_labels
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Vote
+from llmopt_core.runs.tables import now
+from llmopt_core.runs.tables_labs import ladder_steps
 from llmopt_core.settings import Settings
 from llmopt_core.types import Document
 from tests.core.finetuning.helpers import colours
@@ -42,12 +45,21 @@ def source(tmp_path: Path) -> Store:
     store.set_label(PROJECT, "prompt", "answer", "production", 1)
     store.save_draft(PROJECT, "prompt", "answer", {"system": "typed \ud83d"})
     store.save_vote(PROJECT, Vote("abcd", "me", "q1", "rag", "baseline", "first"))
-    store.decide(PROJECT, newest.id, "kept", "better")
+    decided = {"project_id": store.project(PROJECT).id, "run_id": newest.id, "decision": "kept", "note": "better"}
+    with store.database.write() as connection:
+        connection.execute(sa.insert(ladder_steps), {**decided, "saved_at": now()})
     save_labels(store, PROJECT, [Label("q2", newest.id, "accepted", "1712", "questions")])
     job = store.start_job("evaluation", PROJECT, {"file": "/home/somebody/secret/questions.jsonl"})
     store.update_job(job, status="finished", result={"runs": [newest.id]}, error=f"{store.home}/llmopt.db is full")
     store.start_job("evaluation", PROJECT, {"under": "way"})
     return store
+
+
+def ladder(store: Store, name: str) -> list[Any]:
+    """Decisions on runs as older versions of the program kept them."""
+    with store.database.read() as connection:
+        found = sa.select(ladder_steps).where(ladder_steps.c.project_id == store.project(name).id)
+        return list(connection.execute(found).mappings())
 
 
 @pytest.fixture
@@ -72,7 +84,7 @@ def values(store: Store, name: str) -> dict[str, Any]:
         "prompts": store.versions(name, "prompt"),
         "draft": store.draft(name, "prompt", "answer"),
         "votes": store.votes(name),
-        "ladder": [(step.decision, step.note, step.saved_at) for step in store.ladder_steps(name)],
+        "ladder": [(step["decision"], step["note"], step["saved_at"]) for step in ladder(store, name)],
         "runs": [{f: getattr(run, f) for f in run.__dataclass_fields__ if f not in hidden} for run in runs],
         "records": [store.records(run.id, trace=True) for run in runs],
         "scores": list(store.scores([run.id for run in runs]).values()),
@@ -97,7 +109,7 @@ def test_what_names_a_run_names_it_by_its_new_number(source: Store, target: Stor
     assert job.result == {"runs": [newest.id]}
     (label,) = labels(target, PROJECT).values()
     assert (label.run_id, label.answer) == (newest.id, "1712")
-    assert [step.run_id for step in target.ladder_steps(PROJECT)] == [newest.id]
+    assert [step["run_id"] for step in ladder(target, PROJECT)] == [newest.id]
     assert target.record(newest.id, "q1").example.id == "q1"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from llmopt_core.cli.app import run
 from llmopt_core.errors import BadInput, EndpointError, OutOfBudget
-from llmopt_core.execution.budget import Account, account_for
+from llmopt_core.execution.accounts import Account, account_for
 from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
 from llmopt_core.finetuning.openai.jobs import ServiceTrainer

@@ -13,7 +13,7 @@ import pytest
 
 from llmopt_core.errors import BadInput, Cancellation, EndpointError, StorageError
 from llmopt_core.finetuning.data.examples import TrainingSet, chat_example, preference_example
-from llmopt_core.finetuning.finetuners import all_jobs, fine_tuner, fine_tuner_of
+from llmopt_core.finetuning.finetuners import Access, all_jobs, fine_tuner, fine_tuner_of
 from llmopt_core.finetuning.jobs.folder import JobFolder, jobs_root, open_folder
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
 from llmopt_core.finetuning.openai.jobs import ServiceTrainer
@@ -397,7 +397,7 @@ def test_everything_survives_a_restart_of_the_app(
 ) -> None:
     job = start(service)
     stub.finish("ftjob-1")
-    again = fine_tuner_of(job.id, settings, {"cloud": endpoint(stub)}, {"cloud": KEY})
+    again = fine_tuner_of(Access(settings, {"cloud": endpoint(stub)}, {"cloud": KEY}), job.id)
     assert replace(again.status(job.id), status="queued").remote_id == "ftjob-1"
     assert only_job(settings).status == "finished"
 
@@ -429,7 +429,7 @@ def test_files_beyond_the_services_limit_are_refused(
 @pytest.mark.parametrize("provider", ["nowhere", "builtin"])
 def test_unknown_providers_are_refused(settings: Settings, provider: str) -> None:
     with pytest.raises(BadInput, match="known are local, cloud"):
-        fine_tuner(provider, settings, {"cloud": Endpoint(name="cloud", base_url="http://x/v1")})
+        fine_tuner(Access(settings, {"cloud": Endpoint(name="cloud", base_url="http://x/v1")}), provider)
 
 
 def test_wrong_hyperparameters_are_refused_before_anything_is_sent(

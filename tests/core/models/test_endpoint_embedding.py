@@ -8,7 +8,7 @@ import pytest
 from llmopt_core.errors import EndpointError
 from llmopt_core.execution.budget import Budget
 from llmopt_core.models.base import Embedder, EmbeddingSpec
-from llmopt_core.models.endpoints import Prices
+from llmopt_core.models.prices import Prices
 from tests.stub_endpoint import StubEndpoint, embed
 
 from .conftest import MakeModels

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import EndpointError
-from llmopt_core.execution.budget import Account, account_for
+from llmopt_core.execution.accounts import Account, account_for
 from llmopt_core.models.base import ChatRequest, Completion, EmbeddingSpec
 from llmopt_core.models.calls import cache as call_cache
-from llmopt_core.models.endpoints import Prices
 from llmopt_core.models.openai.wire_values import MOST_CHARACTERS
+from llmopt_core.models.prices import Prices
 from llmopt_core.models.probe import check_endpoint
 from llmopt_core.types import Answer
 from tests.stub_endpoint import StubEndpoint

@@ -9,7 +9,8 @@ import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.models.base import ChatRequest, ModelSpec
-from llmopt_core.models.endpoints import Endpoint, Prices
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.prices import Prices
 from llmopt_core.models.registry import Models
 from llmopt_core.types import Message, Usage
 from tests.stub_endpoint import StubEndpoint, refused_url

@@ -9,9 +9,9 @@ import pytest
 from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.calls import cache as call_cache
-from llmopt_core.models.endpoints import Prices
 from llmopt_core.models.finish import MAY_BE_THINKING, ending
 from llmopt_core.models.openai import refusals
+from llmopt_core.models.prices import Prices
 from llmopt_core.text.thinking import ThinkingSplitter, split_thinking
 from tests.stub_endpoint import StubEndpoint
 

@@ -14,8 +14,8 @@ from llmopt_core.errors import BadInput, OutOfBudget
 from llmopt_core.execution.budget import Budget
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec, ToolDefinition
 from llmopt_core.models.calls import cache as call_cache
-from llmopt_core.models.endpoints import Prices
 from llmopt_core.models.openai.wire_values import MOST_CHARACTERS
+from llmopt_core.models.prices import Prices
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.settings import Settings

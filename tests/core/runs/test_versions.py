@@ -3,7 +3,6 @@ import pytest
 from llmopt_core.errors import BadInput
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Vote
-from llmopt_core.types import EvaluationSet
 
 
 def test_versions_are_numbered_and_the_same_content_adds_none(store: Store) -> None:
@@ -65,14 +64,3 @@ def test_a_voter_has_one_vote_per_pair(store: Store) -> None:
     store.save_vote("demo", Vote("c1", "ann", "q1", "a", "b", "tie"))
     store.save_vote("demo", Vote("c1", "bob", "q1", "a", "b", "second"))
     assert [(v.voter, v.choice) for v in store.votes("demo", "c1")] == [("ann", "tie"), ("bob", "second")]
-
-
-def test_a_ladder_decision_replaces_the_earlier_one(store: Store, questions: EvaluationSet) -> None:
-    store.create_project("demo")
-    run = store.start_run(
-        "demo", {"name": "a"}, "f", evaluation_set="questions", set_version=questions.version, judge="built-in judge",
-        metrics=["answer_f1"], total=4,
-    )  # fmt: skip
-    store.decide("demo", run, "kept")
-    store.decide("demo", run, "dropped", "no gain")
-    assert [(s.run_id, s.decision, s.note) for s in store.ladder_steps("demo")] == [(run, "dropped", "no gain")]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from llmopt_core.errors import OUTAGES, BadInput, EndpointError, OutOfBudget
-from llmopt_core.execution.budget import Account, Budget, account_for
+from llmopt_core.execution.accounts import Account, account_for
+from llmopt_core.execution.budget import Budget
 from llmopt_core.execution.concurrency import map_concurrently
 from llmopt_core.experiments.keys import documents_identity, model_identity
 from llmopt_core.experiments.preflight import check_budget

@@ -23,7 +23,8 @@ from llmopt_core.labs.chunking.tables import (
     list_retrieved_chunks,
     miss_rows,
 )
-from llmopt_core.models.endpoints import Endpoint, Prices
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.prices import Prices
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.models.tokenizers import tokenizer

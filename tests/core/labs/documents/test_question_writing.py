@@ -23,7 +23,8 @@ from llmopt_core.labs.documents.question_writing.writer import (
     write_questions,
 )
 from llmopt_core.models.base import ModelSpec
-from llmopt_core.models.endpoints import Endpoint, Prices
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.prices import Prices
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.settings import Settings

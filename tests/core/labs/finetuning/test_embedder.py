@@ -12,11 +12,11 @@ from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.finetuning.finetuners import Access
 from llmopt_core.finetuning.jobs.folder import open_folder
 from llmopt_core.finetuning.jobs.job import FineTunedModel, JobRequest
 from llmopt_core.finetuning.training import local_trainer as local_lora
 from llmopt_core.labs.finetuning import embedder, embedder_gain
-from llmopt_core.labs.finetuning.jobs import Access
 from llmopt_core.models.base import BUILTIN_EMBEDDING, EmbeddingSpec, ModelSpec, Vectors
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder

@@ -18,7 +18,7 @@ from llmopt_core.labs.finetuning.factorial import arm_configurations, economics,
 from llmopt_core.labs.finetuning.forgetting import forgetting, general_pair
 from llmopt_core.labs.finetuning.training_pairs import ARMS
 from llmopt_core.models.base import ModelSpec
-from llmopt_core.models.endpoints import Prices
+from llmopt_core.models.prices import Prices
 from llmopt_core.retrieval.spec import RetrievalSpec, TransformSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import SavedSet

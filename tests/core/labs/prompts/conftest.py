@@ -18,7 +18,8 @@ from llmopt_core.labs.prompts.comparison_runner import all_cells, run_comparison
 from llmopt_core.labs.prompts.grid import Grid, load_grid
 from llmopt_core.models.base import BUILTIN_EMBEDDING, ChatRequest
 from llmopt_core.models.endpoint_file import save_endpoint
-from llmopt_core.models.endpoints import Endpoint, Prices
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.prices import Prices
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
 from llmopt_core.runs.store import Store

@@ -28,6 +28,7 @@ from llmopt_core.labs.retrieval.jobs import (
 from llmopt_core.labs.retrieval.k_sweep import KSweep, k_sweep
 from llmopt_core.labs.retrieval.progress import LabProgress, Tally
 from llmopt_core.labs.retrieval.set_report import measure_set
+from llmopt_core.labs.retrieval.subject import Subject
 from tests.engine_lab import EXAMPLES, Lab
 
 HYBRID = {"chunking": {"size": 20}, "search": {"method": "hybrid"}, "top_k": 1}
@@ -36,23 +37,21 @@ HYDE = {**HYBRID, "transform": {"method": "hyde", "n": 1, "model": {"endpoint": 
 
 async def left_out(lab: Lab, budget: float | None = None, **more):
     async with lab.models() as models:
-        return await ablate(
-            lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models, budget_usd=budget,
-            **more,
-        )  # fmt: skip
+        subject = Subject(lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models)
+        return await ablate(subject, budget_usd=budget, **more)
 
 
 async def measured(lab: Lab, budget: float | None = None, **more):
     async with lab.models() as models:
-        return await measure_set(
-            lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models, budget_usd=budget,
-            **more,
-        )  # fmt: skip
+        subject = Subject(lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models)
+        return await measure_set(subject, budget_usd=budget, **more)
 
 
 async def swept(lab: Lab, budget: float | None = None, **more):
     async with lab.models() as models:
-        return await k_sweep(lab.configuration(), EXAMPLES, lab.documents, models, ks=(1, 3), budget_usd=budget, **more)
+        return await k_sweep(
+            Subject(lab.configuration(), EXAMPLES, lab.documents, models), ks=(1, 3), budget_usd=budget, **more
+        )
 
 
 @pytest.mark.parametrize("work", [left_out, swept, measured])
@@ -79,7 +78,7 @@ async def test_a_budget_without_prices_is_refused(lab: Lab) -> None:
         models.register("unpriced", lab.chat)
         other = lab.configuration(model={"endpoint": "unpriced", "name": "m"})
         with pytest.raises(BadInput, match="A budget needs prices"):
-            await k_sweep(other, EXAMPLES, lab.documents, models, budget_usd=1.0)
+            await k_sweep(Subject(other, EXAMPLES, lab.documents, models), budget_usd=1.0)
     assert lab.chat.requests == []
 
 
@@ -87,7 +86,7 @@ async def test_a_budget_without_prices_is_refused(lab: Lab) -> None:
 async def test_an_estimate_foretells_what_leave_one_out_spends(lab: Lab, answers: bool) -> None:
     async with lab.models() as models:
         told = await estimate_ablation(
-            lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models, answers=answers
+            Subject(lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models), answers=answers
         )
     pilot = len(lab.chat.requests)
     # The whole, and without HyDE, BM25 and dense search: of each one question is tried.
@@ -101,7 +100,7 @@ async def test_an_estimate_foretells_what_leave_one_out_spends(lab: Lab, answers
 
 async def test_an_estimate_foretells_what_a_whole_set_spends(lab: Lab) -> None:
     async with lab.models() as models:
-        told = await estimate_measure(lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models)
+        told = await estimate_measure(Subject(lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models))
     pilot = len(lab.chat.requests)
     assert 0 < pilot < len(EXAMPLES)
     assert told.paid_usd == told.spent_usd == pytest.approx(0.01 * pilot)
@@ -116,7 +115,7 @@ async def test_an_estimate_foretells_what_a_whole_set_spends(lab: Lab) -> None:
 async def test_an_estimate_leaves_out_what_is_known(lab: Lab) -> None:
     await swept(lab)
     async with lab.models() as models:
-        told = await estimate_sweep(lab.configuration(), EXAMPLES, lab.documents, models, ks=(1, 2, 3))
+        told = await estimate_sweep(Subject(lab.configuration(), EXAMPLES, lab.documents, models), ks=(1, 2, 3))
     assert (told.total, told.left, told.calls, told.cost_usd) == (12, 1, 1, pytest.approx(0.01))
 
 
@@ -226,7 +225,9 @@ async def test_the_same_work_again_is_paid_from_the_same_budget(lab: Lab) -> Non
 
 async def test_a_pilot_is_a_part_of_the_budget(lab: Lab) -> None:
     async with lab.models() as models:
-        found = await estimate_sweep(lab.configuration(), EXAMPLES, lab.documents, models, ks=(1, 3), judge=lab.judge)
+        found = await estimate_sweep(
+            Subject(lab.configuration(), EXAMPLES, lab.documents, models), ks=(1, 3), judge=lab.judge
+        )
     assert found.paid_usd == found.spent_usd == pytest.approx(0.01 * len(lab.chat.requests))
     made = len(lab.chat.requests)
     with pytest.raises(OutOfBudget):
@@ -234,6 +235,6 @@ async def test_a_pilot_is_a_part_of_the_budget(lab: Lab) -> None:
     assert len(lab.chat.requests) == made
     # A further pilot asks for no budget, and what was stopped by its budget still asks for a new one.
     async with lab.models() as models:
-        await estimate_sweep(lab.configuration(), EXAMPLES, lab.documents, models, ks=(1, 3), judge=lab.judge)
+        await estimate_sweep(Subject(lab.configuration(), EXAMPLES, lab.documents, models), ks=(1, 3), judge=lab.judge)
     with pytest.raises(BadInput, match="stopped by its budget"):
         await swept(lab, judge=lab.judge)

@@ -24,6 +24,7 @@ from llmopt_core.labs.retrieval.jobs import (
 )
 from llmopt_core.labs.retrieval.k_sweep import KSweep, k_sweep
 from llmopt_core.labs.retrieval.set_report import SetReport, measure_set, position_groups
+from llmopt_core.labs.retrieval.subject import Subject
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
 from llmopt_core.statistics.tables import Gain
 from llmopt_core.types import Example, Span
@@ -35,12 +36,14 @@ HYDE = {**HYBRID, "transform": {"method": "hyde", "n": 1, "model": {"endpoint": 
 
 async def measured(lab: Lab, retrieval: dict, examples=EXAMPLES, **more) -> SetReport:
     async with lab.models() as models:
-        return await measure_set(lab.configuration(retrieval=retrieval), examples, lab.documents, models, **more)
+        return await measure_set(
+            Subject(lab.configuration(retrieval=retrieval), examples, lab.documents, models), **more
+        )
 
 
 async def left_out(lab: Lab, examples=EXAMPLES, *, answers=False, **changes) -> AblationReport:
     async with lab.models() as models:
-        return await ablate(lab.configuration(**changes), examples, lab.documents, models, answers=answers)
+        return await ablate(Subject(lab.configuration(**changes), examples, lab.documents, models), answers=answers)
 
 
 async def test_every_stage_is_measured_with_its_cost(lab: Lab) -> None:
@@ -297,7 +300,7 @@ def test_advice_follows_the_verdict_and_the_cost(changed: Gain, tokens: int, adv
 
 async def swept(lab: Lab, ks=(1, 3), examples=EXAMPLES, **changes) -> KSweep:
     async with lab.models() as models:
-        return await k_sweep(lab.configuration(**changes), examples, lab.documents, models, ks=ks)
+        return await k_sweep(Subject(lab.configuration(**changes), examples, lab.documents, models), ks=ks)
 
 
 async def test_more_chunks_can_make_answers_worse(lab: Lab) -> None:

@@ -13,7 +13,8 @@ from llmopt_core.experiments.search.task import Budget, SearchTask
 from llmopt_core.jobs.queue import JobRunner
 from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.models.base import BUILTIN_EMBEDDING, ChatRequest
-from llmopt_core.models.endpoints import Endpoint, Prices
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.prices import Prices
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
 from llmopt_core.runs.store import Store

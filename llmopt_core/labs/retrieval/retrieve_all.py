@@ -1,0 +1,66 @@
+"""Retrieval for every question of a set, several at once, from the cache where it is known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+
+from llmopt_core.errors import BadInput
+from llmopt_core.execution.concurrency import map_concurrently
+from llmopt_core.experiments.pipeline import FATAL, Pipeline
+from llmopt_core.labs.retrieval.components import retrieval_of
+from llmopt_core.retrieval.result import Retrieval
+from llmopt_core.retrieval.retrieve import Retriever
+from llmopt_core.types import Example, Failure
+
+CONCURRENCY = 8
+
+
+async def retrieve_all(
+    pipeline: Pipeline,
+    examples: Sequence[Example],
+    on_each: Callable[[bool], None],
+    should_stop: Callable[[], bool] | None,
+) -> tuple[list[tuple[Example, Retrieval]], dict[str, int], Retriever]:
+    """What every example finds; what fails is counted by its message.
+
+    `on_each` is told after each example whether it was kept from before.
+
+    Raises:
+        BadInput: The configuration retrieves nothing.
+    """
+    retrieval_of(pipeline.configuration)
+    await pipeline.prepare(examples)
+    retriever = await pipeline.retriever()
+    results = await map_concurrently(
+        examples, _retrieving(pipeline, on_each), concurrency=CONCURRENCY, should_stop=should_stop
+    )
+    pairs = list(zip(examples, results, strict=True))
+    for _, result in pairs:
+        if isinstance(result, Exception):
+            raise result
+    found = [(example, result) for example, result in pairs if isinstance(result, Retrieval)]
+    failed = Counter(result.message for _, result in pairs if isinstance(result, Failure))
+    if failed and not found:
+        raise BadInput(f"No question could be searched: {failed.most_common(1)[0][0]}")
+    return found, dict(failed), retriever
+
+
+def _retrieving(
+    pipeline: Pipeline, on_each: Callable[[bool], None]
+) -> Callable[[Example], Awaitable[Retrieval | Exception]]:
+    """Retrieves one example; gives back what must end the whole work, which a plain failure does not."""
+
+    async def one(example: Example) -> Retrieval | Exception:
+        known = pipeline.read_hits(example)
+        try:
+            found = known or await pipeline.retrieve(example)
+        except FATAL as error:
+            return error
+        except Exception:
+            on_each(False)
+            raise
+        on_each(known is not None)
+        return found
+
+    return one

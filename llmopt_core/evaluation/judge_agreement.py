@@ -87,7 +87,8 @@ def in_one_sentence() -> str:
     return (
         "The built-in judge measures grounding, not correctness; against human labels its AUC (how often it scores "
         "a right answer above a wrong one; 0.5 is guessing) is "
-        f"{', '.join(people)}. It cannot see what must be reckoned or known from elsewhere, rejects "
+        f"{', '.join(people)}; the names in brackets are public sets of answers that people labelled. "
+        "It cannot see what must be reckoned or known from elsewhere, rejects "
         f"{share_of('free paraphrase'):.0%} of free paraphrases, and lets {1 - share_of('invention'):.0%} of plausible "
         "inventions pass."
     )

@@ -28,6 +28,7 @@ TABS = {
 }
 """Title -> `module:function`; the function is given the project."""
 
+_FORMER = {"Checks": CHECKS}
 _KEY = "llmopt_tuning_state"
 
 
@@ -66,7 +67,10 @@ def open_tab(tab: str, **choices: str) -> None:
 
 
 def open_requested_tab() -> None:
-    """Let the tabs stand where `open_tab` sent them. Called before they are drawn."""
+    """Let the tabs stand where `open_tab`, or a link of an earlier version, sent them. Called before they are drawn."""
+    former = _FORMER.get(st.query_params.get(VIEW, ""))
+    if former:
+        st.session_state[VIEW] = st.query_params[VIEW] = former
     if finetuning_state().tab:
         st.session_state[VIEW] = finetuning_state().tab
         finetuning_state().tab = ""

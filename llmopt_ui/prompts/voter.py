@@ -33,8 +33,9 @@ def voter_field() -> str:
     """Ask who votes. The field goes once it is filled, so that the keys that vote are not typed into it."""
     name = voter_name()
     if name:
-        st.text(f"Voting as {name}", width="content")
-        st.button("Somebody else votes", key="voter_other", type="tertiary", on_click=_leave)
+        with st.container(horizontal=True, gap="small", vertical_alignment="center", width="content"):
+            st.text(f"Voting as {name}", width="content")
+            st.button("Somebody else votes", key="voter_other", type="tertiary", on_click=_leave)
     else:
         st.text_input("Your name", key=VOTER, width=200, placeholder="Name or initials", max_chars=60, on_change=_enter,
                       help="Votes are kept per voter; each gets an order of their own.")  # fmt: skip

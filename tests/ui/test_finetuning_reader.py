@@ -132,3 +132,11 @@ def test_what_is_rare_stands_above_what_is_everywhere(app: App, store: Store) ->
     (table,) = [t.value for t in test.dataframe if "What" in t.value.columns]
     assert table["What"].iloc[0] == "the same input as line 21, with another answer"
     assert table["Kind"].iloc[-1] == "No system message"
+
+
+def test_a_link_with_the_former_name_of_a_tab_opens_it(app: App, used: str, store: Store) -> None:
+    examples = [chat_example(f"What is {number} and one?", str(number + 1)) for number in range(12)]
+    save_training_set(store, used, "sums", examples)
+    test = app(PAGE, project=used, tuning_view="Checks")
+    assert not test.exception
+    assert "Evaluation sets to keep apart" in [found.label for found in test.multiselect]

@@ -42,6 +42,8 @@ def test_the_agreement_that_is_told_is_that_with_people_and_of_this_judge() -> N
 def test_what_it_cannot_see_is_told_beside_its_scores() -> None:
     told = judge_note(JUDGE, ["faithfulness"])
     assert told == in_one_sentence()
+    assert "(BEGIN)" in told
+    assert "the names in brackets are public sets of answers that people labelled" in told
     rejected, passed = share_of("free paraphrase"), 1 - share_of("invention")
     assert f"rejects {rejected:.0%} of free paraphrases, and lets {passed:.0%} of plausible inventions pass" in told
     assert judge_note(JUDGE, ["exact_match"]) == judge_note("gpt-x on openai", ["faithfulness"]) == ""

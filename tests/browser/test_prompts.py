@@ -99,14 +99,17 @@ def test_typing_goes_on_undisturbed_while_drafts_are_kept(seeded: Store, open_pa
 
 
 def test_a_comparison_streams_in_is_filtered_and_is_in_the_address(
-    seeded: Store, open_page: Open, chromium: Browser
+    seeded: Store, stub: StubEndpoint, open_page: Open, chromium: Browser
 ) -> None:
     page = open_page()
     open_prompts(page)
     page.get_by_role("tab", name="Side by side").click()
     expect(page.get_by_text("24 answers")).to_be_visible(timeout=60_000)
+    # The answers wait until the page has been seen at work, however slow the machine is.
+    stub.stream_pause = 2.0
     page.get_by_role("button", name="Compare", exact=True).click()
-    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="Cancel").first).to_be_visible(timeout=30_000)
+    stub.stream_pause = 0.02
     expect(page.get_by_text("Add a variant")).to_have_count(0)
     expect(page.get_by_text("12 of 12 passed").first).to_be_visible(timeout=60_000)
     expect(page.get_by_text("8 of 12 passed")).to_be_visible()

@@ -42,6 +42,12 @@ def listed_by(endpoint: str) -> ModelList:
     return model_lists_of(settings().home).look_up(known, key_of(known), _WAIT_SECONDS)
 
 
+def ask_all() -> None:
+    """Ask every endpoint at once, so that a page that shows several waits for the slowest alone."""
+    for known in endpoints(settings()).values():
+        model_lists_of(settings().home).look_up(known, key_of(known))
+
+
 def shutdown_of(endpoint: str, model: str) -> str:
     """The day on which a model is switched off, as its endpoint says; else empty."""
     known = endpoints(settings()).get(endpoint)

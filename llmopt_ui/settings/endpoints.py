@@ -20,6 +20,7 @@ from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.components import section, show_error, show_errors, side_by_side
 from llmopt_ui.keys import endpoints, environment, key_of
+from llmopt_ui.model_choice import ask_all
 from llmopt_ui.resources import settings
 from llmopt_ui.session import notify, state
 from llmopt_ui.settings.edit_endpoint import edit_form
@@ -40,6 +41,7 @@ def endpoints_view() -> None:
         st.markdown(f"**{BUILTIN}** :gray[this machine, no key, free]")
         st.caption("The built-in chat model. See the tab Built-in models for what it can do.")
     added = load_endpoints(settings())
+    ask_all()
     for name, endpoint in endpoints(settings()).items():
         if name != BUILTIN:
             _card(endpoint, removable=name in added)

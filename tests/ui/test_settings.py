@@ -99,6 +99,20 @@ def test_the_models_of_an_endpoint_that_was_never_tested_are_offered_and_warn(ap
     assert app(PAGE).selectbox(key="endpoint_edit_model_local_3").options == ["old", "new", "text-embed-3"]
 
 
+def test_all_endpoints_are_asked_before_one_is_waited_for(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def look_up(_: object, endpoint: Endpoint, key: str, wait: float = 0.0) -> model_lists.ModelList:
+        asked.append((endpoint.name, wait > 0))
+        return model_lists.ModelList()
+
+    monkeypatch.setattr(model_lists.ModelLists, "look_up", look_up)
+    for name in ("one", "two"):
+        save_endpoint(resources.settings(), Endpoint(name=name, base_url=f"http://127.0.0.1:9/{name}"))
+    app(PAGE)
+    assert asked[:4] == [("builtin", False), ("one", False), ("two", False), ("one", True)]
+
+
 def test_a_model_that_is_switched_off_warns_where_it_is_chosen(app: App) -> None:
     with StubEndpoint() as stub:
         stub.mangle = lambda _: [{"id": "old", "shutdown_date": "2027-01-31"}, {"id": "new"}]

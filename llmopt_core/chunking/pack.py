@@ -47,8 +47,8 @@ def pack(pieces: Pieces, size: int, overlap: int, *, glue: int = 0, runs: Sequen
             firsts.append(first)
             lasts.append(last - 1)
             if last < end:
-                kept = min(overlap, max(0, size - (sums[last + 1] - sums[last])))
-                first = bisect_left(sums, sums[last] - glue - kept, first, last)
+                overlap_size = min(overlap, max(0, size - (sums[last + 1] - sums[last])))
+                first = bisect_left(sums, sums[last] - glue - overlap_size, first, last)
     return list(zip(pieces.starts[firsts].tolist(), pieces.ends[lasts].tolist(), strict=True)) if firsts else []
 
 

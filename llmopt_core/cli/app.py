@@ -99,8 +99,8 @@ def _unforeseen(error: Exception) -> int:
         return print_error(f"{error.filename} cannot be used: {error.strerror}.")
     if os.environ.get("LLMOPT_DEBUG"):
         traceback.print_exc()
-    told = f"this should not have happened: {type(error).__name__}: {error}"
-    return print_error(f"{told}; set LLMOPT_DEBUG=1 for the details")
+    message = f"this should not have happened: {type(error).__name__}: {error}"
+    return print_error(f"{message}; set LLMOPT_DEBUG=1 for the details")
 
 
 def _with_json_value(arguments: Sequence[str]) -> list[str]:

@@ -109,9 +109,9 @@ def evaluate(
 def _budget_line(store: Store, run_ids: list[int], budget: float) -> str:
     from llmopt_core.execution.money import dollars
 
-    spent = sum(store.run(run_id).usage.cost_usd or 0.0 for run_id in run_ids)
-    left = dollars(max(0.0, budget - spent))
-    return f"llmopt: {dollars(spent)} of the budget of {dollars(budget)} are spent, {left} are left"
+    cost = sum(store.run(run_id).usage.cost_usd or 0.0 for run_id in run_ids)
+    left = dollars(max(0.0, budget - cost))
+    return f"llmopt: {dollars(cost)} of the budget of {dollars(budget)} are spent, {left} are left"
 
 
 def _plan(experiment: Experiment, names: list[str], concurrency: int, limit: int | None, budget: float | None) -> Plan:
@@ -208,8 +208,8 @@ def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, basel
     first = runs[0]
     family = project_family(store, first.project, first.evaluation_set, first.set_version, first.judge, shown=runs)
     rows = leaderboard(read_run_scores(store, runs), metrics, position, family)
-    asked = questions([run.done for run in runs], len(experiment.evaluation_set.examples))
-    heading = [f"project {experiment.project}, {experiment.evaluation_set.name} ({asked}), {first.judge}", ""]
+    question_count = questions([run.done for run in runs], len(experiment.evaluation_set.examples))
+    heading = [f"project {experiment.project}, {experiment.evaluation_set.name} ({question_count}), {first.judge}", ""]
     body = [[metric, *(_cell(row, metric) for row in rows)] for metric in metrics]
     for label, values in _facts(runs, [_not_run(store, run, experiment) for run in runs]):
         body.append([label, *values])
@@ -235,8 +235,8 @@ def _caveats(store: Store, run_ids: list[int]) -> list[str]:
 def _judge_note(run: Any) -> list[str]:
     from llmopt_core.evaluation.judge_agreement import judge_note
 
-    told = judge_note(run.judge, run.metrics)
-    return [told] if told else []
+    note = judge_note(run.judge, run.metrics)
+    return [note] if note else []
 
 
 def _not_run(store: Store, run: Any, experiment: Experiment) -> int:

@@ -65,8 +65,8 @@ def report_job(job: Job, json: str, before: Sequence[str] = (), more: dict[str, 
     """Print how a job stands, or write it as JSON. Returns the exit code."""
     from llmopt_core.finetuning.training_price import cost_words
 
-    made = f" -> {job.tuned_model}" if job.tuned_model else ""
-    lines = [*before, f"{job.id}: {job.status}{made}{': ' + job.message if job.message else ''}"]
+    model = f" -> {job.tuned_model}" if job.tuned_model else ""
+    lines = [*before, f"{job.id}: {job.status}{model}{': ' + job.message if job.message else ''}"]
     lines += [_progress(job)] if job.status == "running" and job.total_steps else []
     lines += [words] if (words := cost_words(job)) else []
     print_result("\n".join(lines), asdict(job) | (more or {}), json)

@@ -104,9 +104,9 @@ def _line(job: Job) -> str:
 
     state = job.status.replace("-", " ") + (" (stopping)" if job.active and job.cancel_requested else "")
     where = f" [{job.project}]" if job.project else ""
-    told = f": {job.error}" if job.error else ""
+    reason = f": {job.error}" if job.error else ""
     hint = f" (llmopt jobs resume {job.id})" if job.resumable else ""
-    return f"{job.id}  {state}  {job_title(job_kinds(), job.kind, job.arguments)}{where}{told}{hint}"
+    return f"{job.id}  {state}  {job_title(job_kinds(), job.kind, job.arguments)}{where}{reason}{hint}"
 
 
 def _values(job: Job) -> dict[str, Any]:

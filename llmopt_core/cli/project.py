@@ -67,9 +67,9 @@ def import_file(
     from llmopt_core.experiments.project_file import import_project
 
     _, store = open_workspace()
-    made = import_project(store, file, name)
-    runs = len(store.runs(made))
-    print_result(f"Imported as {made.name}: {runs} runs.", {"project": made.name, "runs": runs}, json)
+    project = import_project(store, file, name)
+    runs = len(store.runs(project))
+    print_result(f"Imported as {project.name}: {runs} runs.", {"project": project.name, "runs": runs}, json)
 
 
 @group.command(help="Add a copy of a project under another name.")
@@ -102,5 +102,5 @@ def delete(
             raise BadInput(f"Deleting {project} cannot be undone; say --yes to do it.")
         typer.confirm(f"Delete {printable(project)} with its {len(store.runs(found))} runs for good?", abort=True)
     removed = delete_project(store, settings, found)
-    told = f"{project} deleted, and {removed} {'index' if removed == 1 else 'indexes'} that nothing else uses."
-    print_result(told, {"project": project, "indexes": removed}, json)
+    message = f"{project} deleted, and {removed} {'index' if removed == 1 else 'indexes'} that nothing else uses."
+    print_result(message, {"project": project, "indexes": removed}, json)

@@ -98,8 +98,8 @@ def import_promptfoo(
     values = {"configurations": names, "tests": len(found.evaluation_set.examples),
               "not_supported": _plain(found.not_run), "warnings": list(found.warnings)}  # fmt: skip
     not_run = sum(entry.kind == "test" for entry in found.not_run)
-    said = f"{len(names)} configurations and {values['tests']} tests ({not_run} of them not run)"
-    print_result(f"{said}\nrun them with: llmopt evaluate {out / 'experiment.yaml'}", values, json)
+    summary = f"{len(names)} configurations and {values['tests']} tests ({not_run} of them not run)"
+    print_result(f"{summary}\nrun them with: llmopt evaluate {out / 'experiment.yaml'}", values, json)
     return 1 if strict and found.not_run else 0
 
 
@@ -140,14 +140,16 @@ def _apply_options(
     from llmopt_core.experiments.comparison_plan import MOST_VARIANTS
 
     plan = loaded.plan
-    kept = tuple(v for v in plan.variants if not only or any(part in v.name for part in only))
-    if not kept or len(kept) > MOST_VARIANTS:
+    variants = tuple(v for v in plan.variants if not only or any(part in v.name for part in only))
+    if not variants or len(variants) > MOST_VARIANTS:
         names = "; ".join(v.name for v in plan.variants)
         raise BadInput(
-            f"{len(kept)} variants are to be compared and 1 to {MOST_VARIANTS} can be; choose with --only NAME, "
+            f"{len(variants)} variants are to be compared and 1 to {MOST_VARIANTS} can be; choose with --only NAME, "
             f"several times if need be. There are: {names}."
         )
-    plan = replace(plan, variants=kept, concurrency=concurrency or plan.concurrency, repeats=repeats or plan.repeats)
+    plan = replace(
+        plan, variants=variants, concurrency=concurrency or plan.concurrency, repeats=repeats or plan.repeats
+    )
     return replace(loaded, plan=replace(plan, budget_usd=budget))
 
 

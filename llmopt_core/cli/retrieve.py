@@ -124,9 +124,9 @@ def _text(name: str, found: Retrieval) -> str:
     for stage in found.trace:
         best = f", best {one_line(stage.hits[0].chunk.text, 60)}" if stage.hits else ""
         counts = f"{stage.received} in, {len(stage.hits)} out" if stage.received else f"{len(stage.hits)} out"
-        made = stage.usage.original or stage.usage
-        spent = made.prompt_tokens + made.completion_tokens
-        took = f"{stage.seconds * 1000:.0f} ms" + (f", {spent} tokens" if spent else "")
+        usage = stage.usage.original or stage.usage
+        tokens = usage.prompt_tokens + usage.completion_tokens
+        took = f"{stage.seconds * 1000:.0f} ms" + (f", {tokens} tokens" if tokens else "")
         took += " when it was asked, now from the cache" if stage.usage.cached_calls else ""
         took += f" (once {stage.once_seconds:.1f} s to load)" if stage.once_seconds >= _NOTABLE else ""
         lines.append(f"  {stage.stage:<10} {stage.method:<18} {counts}, {took}{best}")

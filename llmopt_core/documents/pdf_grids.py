@@ -43,8 +43,8 @@ class Grid:
         """The words of each cell, without rows that have none."""
         width, height = len(self.xs) - 1, len(self.ys) - 1
         table = [[" ".join(self.cells.get((i, j), ())) for j in range(width)] for i in range(height)]
-        kept = [j for j in range(width) if any(row[j] for row in table)]
-        return [[row[j] for j in kept] for row in table if any(row)]
+        columns = [j for j in range(width) if any(row[j] for row in table)]
+        return [[row[j] for j in columns] for row in table if any(row)]
 
 
 def grids_of(page: Any) -> list[Grid]:

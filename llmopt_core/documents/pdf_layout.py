@@ -144,9 +144,9 @@ def _lines(words: Any, text: str, without: set[int]) -> Iterator[Line]:
     at = 0
     for end in [*_LINE_END.finditer(text), None]:
         stop = end.start() if end else len(text)
-        kept = [word.span() for word in _WORD.finditer(text, at, stop) if word.start() not in without]
-        cells = list(_cells(words, text, kept))
-        yield Line(at, stop, cells, len(cells) > 1 and is_even(words, text, kept))
+        places = [word.span() for word in _WORD.finditer(text, at, stop) if word.start() not in without]
+        cells = list(_cells(words, text, places))
+        yield Line(at, stop, cells, len(cells) > 1 and is_even(words, text, places))
         at = end.end() if end else stop
 
 

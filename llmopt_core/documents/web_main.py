@@ -27,12 +27,12 @@ def keep_main(root: Any) -> int:
         return before - _words(root)
     parts = [e for e in root.iter() if isinstance(e.tag, str) and e.tag not in ("html", "body") and _is_around(e)]
     parts = [e for e in parts if not any(a in parts for a in e.iterancestors())]
-    gone = sum(_words(part) for part in parts)
-    if gone == before:
+    dropped_words = sum(_words(part) for part in parts)
+    if dropped_words == before:
         return 0
     for part in parts:
         part.drop_tree()
-    return gone
+    return dropped_words
 
 
 def _is_around(element: Any) -> bool:

@@ -22,8 +22,8 @@ def normalise(text: str) -> str:
     there are CJK characters, all punctuation of Unicode goes, as in the CMRC 2018 and MLQA scripts.
     """
     wide = has_cjk(text)
-    kept = "".join(c for c in text.lower() if not _is_punctuation(c, wide))
-    return " ".join(_ARTICLE.sub(" ", kept).split())
+    words = "".join(c for c in text.lower() if not _is_punctuation(c, wide))
+    return " ".join(_ARTICLE.sub(" ", words).split())
 
 
 def tokens(text: str) -> list[str]:

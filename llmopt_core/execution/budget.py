@@ -109,13 +109,13 @@ class Budget:
     def refusal(self) -> OutOfBudget:
         """Why no further call is made, in words for the user."""
         if self.minutes is not None and self._is_out_of_time():
-            what, spent = f"{self.minutes:g} minutes", "they are over"
+            what, state = f"{self.minutes:g} minutes", "they are over"
         elif self.calls is not None and self._usage.calls >= self.calls:
-            what, spent = f"{self.calls:,} calls", f"{self._usage.calls:,} were made"
+            what, state = f"{self.calls:,} calls", f"{self._usage.calls:,} were made"
         else:
-            what, spent = dollars(self.usd or 0.0), f"{dollars(self._spent)} are spent"
+            what, state = dollars(self.usd or 0.0), f"{dollars(self._spent)} are spent"
         return OutOfBudget(
-            f"The budget of {what} leaves no room for the next call ({spent}). What was made is kept: with a larger "
+            f"The budget of {what} leaves no room for the next call ({state}). What was made is kept: with a larger "
             "budget the work goes on from there."
         )
 

@@ -87,10 +87,10 @@ async def run_together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
 def _until(source: Iterator[tuple[int, T]], should_stop: Callable[[], bool] | None) -> Iterator[tuple[int, T]]:
     while should_stop is None or not should_stop():
-        taken = next(source, None)
-        if taken is None:
+        item = next(source, None)
+        if item is None:
             return
-        yield taken
+        yield item
 
 
 async def _attempt(work: Callable[[T], Awaitable[R]], item: T, stage: str) -> R | Failure:

@@ -173,11 +173,11 @@ def _follow_span(child: _Child, limits: Limits, on_part: OnPart, heartbeat: Call
     end = time.monotonic() + limits.wall
     most = 0
     while True:
-        heard = child.replies.poll(_LOOK_SECONDS)
+        has_reply = child.replies.poll(_LOOK_SECONDS)
         if time.monotonic() > end:
             child.close()
             return "stopped", ("time", _seconds(limits.wall))
-        if heard:
+        if has_reply:
             try:
                 kind, value = child.replies.recv()
             except (EOFError, OSError):

@@ -63,12 +63,12 @@ class Lanes:
             self._waiting.append(ticket)
             try:
                 self._changed.wait_for(lambda: self._waiting[0] is ticket and self._has_room(all_of_them))
-                taken = self.size if all_of_them else 1
-                self._used += taken
+                count = self.size if all_of_them else 1
+                self._used += count
             finally:
                 self._waiting.remove(ticket)
                 self._changed.notify_all()
-        return taken
+        return count
 
     def _has_room(self, all_of_them: bool) -> bool:
         return not self._used if all_of_them else self._used < self.size

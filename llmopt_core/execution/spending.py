@@ -82,12 +82,12 @@ def _is_left_open(before: Spending, usd: float | None, calls: int | None) -> boo
 
 
 def _budget_error(before: Spending) -> BadInput:
-    cost, made = before.usage.cost_usd or 0.0, before.usage.calls
+    cost, calls = before.usage.cost_usd or 0.0, before.usage.calls
     in_usd = cost > 0 or before.usd is not None
-    told = f"{dollars(cost)} are spent so far, in {made:,} calls" if in_usd else f"{made:,} calls are made so far"
+    facts = f"{dollars(cost)} are spent so far, in {calls:,} calls" if in_usd else f"{calls:,} calls are made so far"
     limits = [name for name, limit in (("USD", before.usd), ("calls", before.calls)) if limit is not None]
     return BadInput(
-        f"This was stopped by its budget, and {told}: to go on, say what it may take in all, as a larger budget "
+        f"This was stopped by its budget, and {facts}: to go on, say what it may take in all, as a larger budget "
         f"({' and '.join(limits) or 'USD'})."
     )
 

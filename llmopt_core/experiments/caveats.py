@@ -82,8 +82,8 @@ def configuration_caveats(
     from llmopt_core.experiments.training_sources import training_overlap
 
     changes = {} if answers else {"prompt": PromptSpec(), "model": ModelSpec()}
-    asked = configuration.model_copy(update=changes)
-    overlap = training_overlap(store, project, asked, examples)
+    current = configuration.model_copy(update=changes)
+    overlap = training_overlap(store, project, current, examples)
     return RunCaveats(RunDocuments(configuration.name, False, None), overlap)
 
 

@@ -58,11 +58,11 @@ def estimate_comparison(plan: ComparisonPlan, models: Models, answers: int | Non
     calls = tokens = 0
     least = most = 0.0
     priced = True
-    asked = plan.runnable_examples
-    answers = len(asked) * plan.repeats if answers is None else answers
+    examples = plan.runnable_examples
+    answers = len(examples) * plan.repeats if answers is None else answers
     beside = _beside(plan, models, answers)
-    for variant in plan.variants if asked else ():
-        each, cost, steps = _per_answer(asked, variant, models)
+    for variant in plan.variants if examples else ():
+        each, cost, steps = _per_answer(examples, variant, models)
         calls += answers * (1 + steps)
         tokens += round(answers * each)
         endpoint = models.endpoint(variant.model.endpoint)
@@ -79,14 +79,14 @@ def estimate_comparison(plan: ComparisonPlan, models: Models, answers: int | Non
 
 def _beside(plan: ComparisonPlan, models: Models, answers: int) -> UpperEstimate:
     """Grading each answer, and searching each question once for every way to search."""
-    asked = [with_assertions(example, plan.assertions) for example in plan.runnable_examples]
+    examples = [with_assertions(example, plan.assertions) for example in plan.runnable_examples]
     total = UpperEstimate()
-    if not asked:
+    if not examples:
         return total
     found = {variant.retrieval.fingerprint: variant.retrieval for variant in plan.variants if variant.retrieval}
-    parts = [(most_retrieval(spec, plan.documents, asked, models), 1.0) for spec in found.values()]
+    parts = [(most_retrieval(spec, plan.documents, examples, models), 1.0) for spec in found.values()]
     parts += [
-        (most_grading(variant, asked, plan.metrics, plan.judge, models), answers / len(asked))
+        (most_grading(variant, examples, plan.metrics, plan.judge, models), answers / len(examples))
         for variant in plan.variants
     ]
     for most, share in parts:

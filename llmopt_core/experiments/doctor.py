@@ -141,7 +141,7 @@ def _check_values(settings: Settings) -> Iterator[Finding]:
     """What of all projects cannot be read back; records of runs, which are many, are left to who asks for them."""
     try:
         store = Store.open(settings)
-        told: list[str] = []
+        problems: list[str] = []
         for project in store.projects():
             store.documents(project)
             store.runs(project)
@@ -149,14 +149,14 @@ def _check_values(settings: Settings) -> Iterator[Finding]:
             for item in store.evaluation_sets(project):
                 with suppress(StorageError):
                     store.evaluation_set(project, item.name)
-            told += [f"{project.name}: {sentence}" for sentence in store.unreadable(project)]
+            problems += [f"{project.name}: {sentence}" for sentence in store.unreadable(project)]
         store.close()
     except LlmOptError:
         # The finding on the database says it.
         return
-    if told:
-        more = f" (and {len(told) - 1:,} more)" if len(told) > 1 else ""
-        yield Finding("stored values", "warning", told[0] + more, "add what is damaged again, or delete it")
+    if problems:
+        more = f" (and {len(problems) - 1:,} more)" if len(problems) > 1 else ""
+        yield Finding("stored values", "warning", problems[0] + more, "add what is damaged again, or delete it")
 
 
 def _disk(settings: Settings) -> Finding:
@@ -174,8 +174,8 @@ async def _models(settings: Settings, environ: Mapping[str, str]) -> list[Findin
     except LlmOptError as error:
         return [Finding("endpoints", "missing", str(error), "correct the endpoints file")]
     others = [endpoint for name, endpoint in endpoints.items() if name != BUILTIN]
-    looked = [_builtin(settings, endpoints), *(_endpoint(endpoint, environ) for endpoint in others)]
-    return list(await asyncio.gather(*looked))
+    findings = [_builtin(settings, endpoints), *(_endpoint(endpoint, environ) for endpoint in others)]
+    return list(await asyncio.gather(*findings))
 
 
 async def _builtin(settings: Settings, endpoints: Mapping[str, Endpoint]) -> Finding:

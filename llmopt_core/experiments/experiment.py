@@ -148,10 +148,10 @@ def check_new_budget(store: Store, plan: Plan) -> None:
     """
     before = earlier_runs(store, plan)
     stopped = [run for run in before.values() if run.status == "budget-reached"]
-    spent = sum((run.usage for run in before.values()), Usage()).cost_usd or 0.0
-    if stopped and (plan.budget_usd is None or plan.budget_usd <= spent):
+    cost = sum((run.usage for run in before.values()), Usage()).cost_usd or 0.0
+    if stopped and (plan.budget_usd is None or plan.budget_usd <= cost):
         raise BadInput(
-            f"{stopped[0].name} was stopped by its budget, and {dollars(spent)} are spent so far: to go on, say "
+            f"{stopped[0].name} was stopped by its budget, and {dollars(cost)} are spent so far: to go on, say "
             "what the evaluation may cost in all, as a larger budget (--budget), or start anew (--fresh)."
         )
 
@@ -196,7 +196,7 @@ def _newest_run(store: Store, plan: Plan, configuration: Configuration) -> Run |
     wanted = (configuration.fingerprint, plan.evaluation_set.version, plan.judge.model_dump(mode="json"), plan.limit)
     metrics = metrics_to_record(plan.metrics, plan.evaluation_set.examples[: plan.limit])
     for run in store.runs(plan.project):
-        asked = (run.fingerprint, run.set_version, run.options.get("judge"), run.options.get("limit"))
-        if asked == wanted and run.metrics == metrics and run.name == configuration.name:
+        identity = (run.fingerprint, run.set_version, run.options.get("judge"), run.options.get("limit"))
+        if identity == wanted and run.metrics == metrics and run.name == configuration.name:
             return run
     return None

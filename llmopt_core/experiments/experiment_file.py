@@ -98,35 +98,35 @@ def load_experiment(
         BadInput: Something in the file, or in a file it names, is wrong; names file and line.
     """
     located = _resolve_extends(_with_saved_prompts(read_with_lines(path), path, store))
-    said = validate_spec(located, _File)
-    _check_names(said, located)
+    spec = validate_spec(located, _File)
+    _check_names(spec, located)
     folder = path.parent
-    paths = [resolve_path(folder, name, located, ("documents", i)) for i, name in enumerate(said.documents)]
+    paths = [resolve_path(folder, name, located, ("documents", i)) for i, name in enumerate(spec.documents)]
     documents = (
-        load_documents(paths, root=documents_root(paths), encoding=said.encoding, main_only=said.main_only)
+        load_documents(paths, root=documents_root(paths), encoding=spec.encoding, main_only=spec.main_only)
         if paths
         else []
     )
-    path_of_set = resolve_path(folder, said.evaluation_set, located, ("evaluation_set",))
+    path_of_set = resolve_path(folder, spec.evaluation_set, located, ("evaluation_set",))
     found = read_questions(
         path_of_set,
         path_of_set.name,
         documents or None,
-        columns={**said.columns, **(columns or {})},
+        columns={**spec.columns, **(columns or {})},
         skip_bad_lines=True,
-        encoding=questions_encoding or said.questions_encoding,
+        encoding=questions_encoding or spec.questions_encoding,
     )
-    if said.qrels:
-        judgements = read_qrels(resolve_path(folder, said.qrels, located, ("qrels",)))
+    if spec.qrels:
+        judgements = read_qrels(resolve_path(folder, spec.qrels, located, ("qrels",)))
         found = with_judgements(found, judgements, documents)
     return Experiment(
-        project=said.project or path.stem,
+        project=spec.project or path.stem,
         documents=tuple(documents),
         evaluation_set=EvaluationSet(path_of_set.stem, found.evaluation_set.examples),
-        judge=said.judge,
-        metrics=said.metrics,
-        configurations=said.configurations,
-        endpoints=_endpoints(said, located),
+        judge=spec.judge,
+        metrics=spec.metrics,
+        configurations=spec.configurations,
+        endpoints=_endpoints(spec, located),
         notes=tuple(f"{path_of_set.name}: {line}" for line in found.notes),
     )
 

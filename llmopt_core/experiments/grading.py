@@ -159,11 +159,11 @@ _EMBEDDING_METRICS = ("semantic_similarity",)
 def _verdict(assertions: Sequence[AssertionSpec], scores: Sequence[Score], example: Example) -> Score:
     passed = verdict(assertions, scores, threshold_of(example))
     good = sum(score.passed is True for score in scores)
-    told = f"{good} of {len(scores)} assertions passed."
+    explanation = f"{good} of {len(scores)} assertions passed."
     if passed is None:
         open_ones = "; ".join(f"{score.metric}: {score.failure}" for score in scores if score.passed is None)
-        return Score(ASSERTIONS, None, told, failure=f"Not decided: {open_ones}")
-    return Score(ASSERTIONS, float(passed), told, passed=passed)
+        return Score(ASSERTIONS, None, explanation, failure=f"Not decided: {open_ones}")
+    return Score(ASSERTIONS, float(passed), explanation, passed=passed)
 
 
 async def _grade(grader: Metric, sample: Sample) -> tuple[str, ScoreWithUsage]:

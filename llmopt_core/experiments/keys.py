@@ -44,13 +44,13 @@ def chunks_key(documents: Sequence[Document], chunking: ChunkingSpec, embedding:
 
 def model_identity(spec: ModelSpec, models: Models) -> list[Any]:
     """Which weights answer, asked how."""
-    asked = spec.model_dump(mode="json", exclude={"endpoint", "name", "mode", "adapter"})
+    values = spec.model_dump(mode="json", exclude={"endpoint", "name", "mode", "adapter"})
     endpoint = models.endpoint(spec.endpoint)
     mode = spec.mode or endpoint.mode
     if spec.endpoint == BUILTIN:
-        return [BUILTIN, builtin_weights(models), adapter_identity(spec.adapter, models), mode, asked]
+        return [BUILTIN, builtin_weights(models), adapter_identity(spec.adapter, models), mode, values]
     address = endpoint.base_url or f"registered:{endpoint.name}"
-    named = [address, endpoint.api_version, spec.name or endpoint.default_model, spec.adapter, mode, asked]
+    named = [address, endpoint.api_version, spec.name or endpoint.default_model, spec.adapter, mode, values]
     return [*named, *endpoint.parameters_identity]
 
 
@@ -79,16 +79,16 @@ def local_weights(model: str) -> list[Any]:
 
 def retrieval_identity(spec: RetrievalSpec, documents: Sequence[Document], models: Models) -> str:
     """Everything but the question that decides which chunks are found."""
-    asked = [spec.transform.model, *([spec.rerank.llm] if spec.rerank.llm else [])]
-    asked += [spec.routing.model] if spec.routing else []
-    asked += [spec.embedding.writer_model] if spec.embedding.writer_model else []
+    models_used = [spec.transform.model, *([spec.rerank.llm] if spec.rerank.llm else [])]
+    models_used += [spec.routing.model] if spec.routing else []
+    models_used += [spec.embedding.writer_model] if spec.embedding.writer_model else []
     return fingerprint(
         HITS,
         documents_identity(documents),
         spec.model_dump(mode="json", exclude={"transform": {"model"}, "rerank": {"llm"}, "embedding": {"writer"}}),
         embedding_identity(spec.embedding, models),
         local_weights(spec.rerank.model),
-        [model_identity(model, models) for model in asked],
+        [model_identity(model, models) for model in models_used],
     )
 
 
@@ -98,12 +98,12 @@ def lab_identity(configuration: Configuration, models: Models, judge: JudgeSpec 
     A configuration's own fingerprint holds names, behind which another model may have come to stand.
     """
     spec = configuration.retrieval
-    asked: list[Any] = [answering_identity(configuration, models)]
-    asked += [] if spec is None else [retrieval_identity(spec, (), models)]
+    parts: list[Any] = [answering_identity(configuration, models)]
+    parts += [] if spec is None else [retrieval_identity(spec, (), models)]
     if judge is not None:
         graded = judge.version if judge.is_builtin else model_identity(judge.chat_model, models)
-        asked.append([graded, embedding_identity(judge.embedding, models)])
-    return fingerprint(asked)
+        parts.append([graded, embedding_identity(judge.embedding, models)])
+    return fingerprint(parts)
 
 
 def hits_key(retrieval: str, example: Example) -> str:
@@ -140,10 +140,10 @@ def hits_identity(hits: Iterable[Hit]) -> list[Any]:
 
 def scoring_identity(metric: Metric, judge: JudgeSpec, models: Models) -> str:
     """Everything but the record that decides a score."""
-    asked: Any = None
+    judge_values: Any = None
     if metric.judge and not judge.is_builtin:
-        asked = model_identity(judge.chat_model, models)
-    return fingerprint(SCORE, metric.name, metric.version, asked, embedding_identity(judge.embedding, models))
+        judge_values = model_identity(judge.chat_model, models)
+    return fingerprint(SCORE, metric.name, metric.version, judge_values, embedding_identity(judge.embedding, models))
 
 
 def score_key(scoring: str, sample: str) -> str:
@@ -159,9 +159,9 @@ def example_identity(example: Example) -> list[Any]:
 
 def sample_identity(example: Example, answer: Answer, hits: Sequence[Hit] | None) -> str:
     """What metrics look at."""
-    asked = example_identity(example)
-    said = [answer.text, hits_identity(answer.hits), list(answer.citations), answer.finish_reason]
-    return fingerprint(canonical_json(asked), said, None if hits is None else hits_identity(hits))
+    example_values = example_identity(example)
+    answer_values = [answer.text, hits_identity(answer.hits), list(answer.citations), answer.finish_reason]
+    return fingerprint(canonical_json(example_values), answer_values, None if hits is None else hits_identity(hits))
 
 
 def prompt_variables(prompt: PromptSpec) -> set[str]:

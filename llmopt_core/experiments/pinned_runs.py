@@ -63,12 +63,12 @@ def family_with_pins(found: Mapping[str, Run], shown: Mapping[str, Run]) -> dict
         shown: The pinned ones, which stand for their configurations where others of the same would count.
     """
     instead = {run.fingerprint: name for name, run in reversed(list(shown.items()))}
-    made: dict[str, Run] = {}
+    runs_by_name: dict[str, Run] = {}
     for name, run in found.items():
         own = instead.get(run.fingerprint)
         other = f"{name} ({run.fingerprint[:_MOST_NAMES]})" if name in shown else name
-        made[own or other] = shown[own] if own else run
-    return made
+        runs_by_name[own or other] = shown[own] if own else run
+    return runs_by_name
 
 
 def _questions(run: Run) -> tuple[str, str]:

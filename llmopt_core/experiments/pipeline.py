@@ -172,8 +172,8 @@ class Pipeline:
         spec = self.configuration.retrieval
         if spec is None:
             return
-        asked = [example for example in examples if not why_not_run(example)]
-        new = [example.question for example in asked if self.read_hits(example) is None]
+        askable = [example for example in examples if not why_not_run(example)]
+        new = [example.question for example in askable if self.read_hits(example) is None]
         if not new:
             return
         await self._retriever(on_progress)

@@ -54,8 +54,8 @@ def _missing_variables(configuration: Configuration, evaluation_set: EvaluationS
     try:
         return find_undefined_variables(configuration.prompt, _variables(evaluation_set.examples, configuration))
     except BadInput as error:
-        told = str(error)
-        raise BadInput(f"The prompt of {configuration.name}: {told[0].lower()}{told[1:]}") from error
+        reason = str(error)
+        raise BadInput(f"The prompt of {configuration.name}: {reason[0].lower()}{reason[1:]}") from error
 
 
 def _list_models(

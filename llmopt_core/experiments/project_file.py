@@ -43,16 +43,16 @@ def export_project(store: Store, project: Project | str, file: Path | IO[bytes])
         StorageError: The file cannot be written.
     """
     found = store.project(project) if isinstance(project, str) else project
-    with tempfile.TemporaryFile() as made:
+    with tempfile.TemporaryFile() as archive_file:
         try:
-            _write(store, found, made)
+            _write(store, found, archive_file)
         except OSError as error:
             raise StorageError(f"The project file cannot be made ({error.strerror}): free some space.") from error
-        made.seek(0)
+        archive_file.seek(0)
         if isinstance(file, Path):
-            write_output(file, made.read())
+            write_output(file, archive_file.read())
         else:
-            file.write(made.read())
+            file.write(archive_file.read())
 
 
 def import_project(store: Store, file: Path | IO[bytes], name: str = "") -> Project:
@@ -79,10 +79,10 @@ def copy_project(store: Store, project: Project | str, name: str) -> Project:
         BadInput: There is no such project, or the name is empty, too long or taken.
     """
     name = check_name(name)
-    with tempfile.TemporaryFile() as made:
-        export_project(store, project, made)
-        made.seek(0)
-        return import_project(store, made, name)
+    with tempfile.TemporaryFile() as archive_file:
+        export_project(store, project, archive_file)
+        archive_file.seek(0)
+        return import_project(store, archive_file, name)
 
 
 def _import(store: Store, file: IO[bytes], label: str, name: str) -> Project:
@@ -201,6 +201,6 @@ def _table(archive: zipfile.ZipFile, table: str) -> Iterator[Row]:
 
 
 def _free_name(store: Store, name: str) -> str:
-    taken = {project.name for project in store.projects()}
+    names = {project.name for project in store.projects()}
     name = "".join(c for c in name if c.isprintable()).strip()[:190] or "Imported project"
-    return next(n for n in (name, *(f"{name} ({i})" for i in range(2, len(taken) + 3))) if n not in taken)
+    return next(n for n in (name, *(f"{name} ({i})" for i in range(2, len(names) + 3))) if n not in names)

@@ -110,8 +110,8 @@ def _subtitle(result: Result) -> str:
 
 def _dates(result: Result) -> list[str]:
     """When the runs were made, and the report."""
-    made = sorted(str(run["created_at"])[:10] for run in result["runs"] if run.get("created_at"))
-    days = list(dict.fromkeys(_day(date.fromisoformat(day)) for day in (made[:1] + made[-1:])))
+    dates = sorted(str(run["created_at"])[:10] for run in result["runs"] if run.get("created_at"))
+    days = list(dict.fromkeys(_day(date.fromisoformat(day)) for day in (dates[:1] + dates[-1:])))
     evaluated = [f"evaluated on {' to '.join(days)}"] if days else []
     return [*evaluated, f"report of {_day(datetime.now(UTC).astimezone().date())}"]
 
@@ -214,14 +214,14 @@ def _example(example_id: str, found: Sequence[tuple[str, Mapping[str, Any]]]) ->
 
 def _answer(label: str, record: Mapping[str, Any]) -> ReportAnswer:
     failure = record.get("failure") or {}
-    told = failure.get("message", "") if isinstance(failure, Mapping) else str(failure)
+    reason = failure.get("message", "") if isinstance(failure, Mapping) else str(failure)
     text = record.get("answer")
-    if text is None and not told:
-        told = next((score["failure"] for score in record["scores"].values() if score and score.get("failure")), "")
+    if text is None and not reason:
+        reason = next((score["failure"] for score in record["scores"].values() if score and score.get("failure")), "")
     return ReportAnswer(
         label,
         None if text is None else str(text),
-        str(told) or str(record.get("ending") or ""),
+        str(reason) or str(record.get("ending") or ""),
         tuple(_context(context) for context in record.get("contexts") or ()),
         tuple(_score(name, score or {}) for name, score in record["scores"].items()),
     )

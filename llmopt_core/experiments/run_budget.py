@@ -35,8 +35,8 @@ def check_larger(name: str, before: float | None, usd: float | None, runs: Colle
     Raises:
         BadInput: Says what was spent.
     """
-    spent = sum((run.usage for run in runs), Usage()).cost_usd or 0.0
-    if before is not None and (usd is None or usd <= spent):
+    cost = sum((run.usage for run in runs), Usage()).cost_usd or 0.0
+    if before is not None and (usd is None or usd <= cost):
         raise BadInput(
-            f"Say what {name} may cost in all: {dollars(spent)} are spent already, so it takes a larger budget."
+            f"Say what {name} may cost in all: {dollars(cost)} are spent already, so it takes a larger budget."
         )

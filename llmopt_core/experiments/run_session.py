@@ -187,9 +187,9 @@ class RunSession:
         self._report()
 
     def _finish_badly(self, error: BaseException) -> None:
-        told = str(error) if isinstance(error, LlmOptError) else f"{type(error).__name__}: {error}"
+        message = str(error) if isinstance(error, LlmOptError) else f"{type(error).__name__}: {error}"
         try:
-            self.store.finish_run(self.run_id, "failed", seconds=self._seconds(), error=told)
+            self.store.finish_run(self.run_id, "failed", seconds=self._seconds(), error=message)
         except StorageError:
             # The first error says it; the run will be found interrupted when its process has ended.
             return
@@ -223,8 +223,10 @@ class RunSession:
 
     def _remaining_seconds(self, missing: int) -> float | None:
         # The first ones waited for models to be loaded and come in one burst: the clock starts with them.
-        made = self.made - 1 if self.made > self.concurrency else 0
-        return Progress(made + missing, made, started_at=self.first_made, now=time.monotonic()).remaining_seconds()
+        completed = self.made - 1 if self.made > self.concurrency else 0
+        return Progress(
+            completed + missing, completed, started_at=self.first_made, now=time.monotonic()
+        ).remaining_seconds()
 
     async def _beat(self) -> None:
         await asyncio.to_thread(self.store.beat_run, self.run_id)

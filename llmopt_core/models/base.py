@@ -124,8 +124,8 @@ class ToolDefinition:
     @property
     def body(self) -> dict[str, Any]:
         """As OpenAI's API takes it."""
-        told = {"name": self.name, "description": self.description, "parameters": dict(self.parameters)}
-        return {"type": "function", "function": {key: value for key, value in told.items() if value != ""}}
+        function = {"name": self.name, "description": self.description, "parameters": dict(self.parameters)}
+        return {"type": "function", "function": {key: value for key, value in function.items() if value != ""}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,10 +79,10 @@ class ScriptedChat:
         text = reply if isinstance(reply, str) else ""
         calls = (reply,) if isinstance(reply, ToolCall) else reply if isinstance(reply, tuple) else ()
         sent = sum(len(text.split()) for text in request.texts)
-        said = len(Message("assistant", text, calls).full_text.split())
+        tokens = len(Message("assistant", text, calls).full_text.split())
         return Completion(
             text=text,
-            usage=Usage(prompt_tokens=sent, completion_tokens=said, cost_usd=self._cost, calls=1),
+            usage=Usage(prompt_tokens=sent, completion_tokens=tokens, cost_usd=self._cost, calls=1),
             finish_reason=TOOLS if calls else STOP,
             seconds=time.perf_counter() - started,
             tool_calls=calls,

@@ -44,11 +44,11 @@ class Overlap:
 def find_overlap(examples: Sequence[Mapping[str, str]], questions: Sequence[str]) -> list[Overlap]:
     """Each few-shot example that repeats a question, with the nearest one."""
     shots = [fold_to_words(question_of(dict(example))) for example in examples]
-    asked = [fold_to_words(question) for question in questions]
+    folded = [fold_to_words(question) for question in questions]
     found = []
-    for number, (best, edits) in sorted(_nearest(shots, asked).items()):
+    for number, (best, edits) in sorted(_nearest(shots, folded).items()):
         kind: Literal["exact", "near"] = "near" if edits else "exact"
-        found.append(Overlap(number, best, kind, 1 - edits / max(len(shots[number]), len(asked[best]))))
+        found.append(Overlap(number, best, kind, 1 - edits / max(len(shots[number]), len(folded[best]))))
     return found
 
 

@@ -86,5 +86,5 @@ def render_comparison(page: ComparisonPage) -> str:
     counts = {kind: sum(kind in row.kinds for row in page.rows) for kind in ("failures", "different", "regressions")}
     colours = list(islice(cycle(page.colours), len(page.columns)))
     keys = list(zip(colours, turns(colours), strict=True))
-    made: str = template("comparison.html").render(page=page, keys=keys, counts=counts, shown=visible_text)
-    return made
+    html: str = template("comparison.html").render(page=page, keys=keys, counts=counts, shown=visible_text)
+    return html

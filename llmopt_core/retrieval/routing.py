@@ -100,9 +100,9 @@ class Router:
 
 def find_category(text: str, categories: Sequence[str]) -> str | None:
     """The category that a model's answer names: all of it, or else the one named first."""
-    said = text.strip().strip(".\"'").casefold()
-    exact = [category for category in categories if category.casefold() == said]
-    places = {category: said.find(category.casefold()) for category in categories}
+    reply = text.strip().strip(".\"'").casefold()
+    exact = [category for category in categories if category.casefold() == reply]
+    places = {category: reply.find(category.casefold()) for category in categories}
     named = sorted((place, -len(category), category) for category, place in places.items() if place >= 0)
     return exact[0] if exact else named[0][2] if named else None
 

@@ -48,8 +48,8 @@ def _search(part: Part, index: Index, spec: SearchSpec, vector_of: VectorOf | No
         traces.append(_fusion(part, found, index, spec))
     if spec.threshold is not None:
         hits = traces[-1].hits
-        kept = tuple(above(hits, spec.threshold))
-        traces.append(StageTrace("filter", "threshold", (part.text,), kept, len(hits)))
+        hits_above = tuple(above(hits, spec.threshold))
+        traces.append(StageTrace("filter", "threshold", (part.text,), hits_above, len(hits)))
     return traces
 
 

@@ -32,9 +32,9 @@ def span_scores(retrieved: Sequence[Span], references: Sequence[Span]) -> SpanSc
     """Score the spans handed over for one question against its references (at least one)."""
     found = _length(_overlaps(retrieved, references))
     wanted = sum(reference.end - reference.start for reference in references)
-    taken = sum(span.end - span.start for span in retrieved)
+    length = sum(span.end - span.start for span in retrieved)
     missed = _missing_characters(retrieved, references)
-    return SpanScores(_ratio(found, wanted), _ratio(found, taken), _ratio(found, taken + missed))
+    return SpanScores(_ratio(found, wanted), _ratio(found, length), _ratio(found, length + missed))
 
 
 def omega(chunks: Iterable[Span], references: Sequence[Span]) -> float:

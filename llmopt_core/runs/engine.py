@@ -237,13 +237,13 @@ _SAYINGS = (
 def explain(error: DBAPIError | sqlite3.Error, where: str) -> LlmOptError:
     """A database driver's error as one of ours, in one sentence."""
     original = error.orig if isinstance(error, DBAPIError) else error
-    said = str(original).lower()
-    if "locked" in said or "busy" in said:
+    message = str(original).lower()
+    if "locked" in message or "busy" in message:
         return WorkspaceBusy(
             f"Another process has been writing to {where} for {BUSY_SECONDS} s; try again when it is done."
         )
     for sign, sentence in _SAYINGS:
-        if sign in said:
+        if sign in message:
             return StorageError(sentence.format(where=where))
     first = str(original).strip().splitlines()[:1]
     return StorageError(f"The database {where} failed: {first[0] if first else type(original).__name__}")

@@ -38,11 +38,11 @@ def settle_orphans(database: Database, at: datetime | None = None) -> None:
     columns = [*_OWNERS, jobs.c.versions, jobs.c.attempts, jobs.c.cancel_requested]
     with database.read() as connection:
         rows = connection.execute(sa.select(*columns).where(jobs.c.status.in_(ACTIVE))).mappings()
-        gone = [row for row in map(dict, rows) if not _waits(row) and not lives(row, moment)]
-    if not gone:
+        orphans = [row for row in map(dict, rows) if not _waits(row) and not lives(row, moment)]
+    if not orphans:
         return
     with database.write() as connection:
-        for row in gone:
+        for row in orphans:
             found = sa.and_(jobs.c.id == row["id"], jobs.c.status == row["status"], is_unchanged(jobs, row))
             connection.execute(sa.update(jobs).where(found).values(**_settle(row)))
 
@@ -77,9 +77,9 @@ def claim_next(  # noqa: PLR0917
     with database.write() as connection:
         for job_id in _in_turn(connection, lane, kinds, holds, at):
             waits = sa.and_(jobs.c.id == job_id, jobs.c.status == "queued")
-            taken = sa.update(jobs).where(waits).values(**mine, attempts=jobs.c.attempts + 1)
+            statement = sa.update(jobs).where(waits).values(**mine, attempts=jobs.c.attempts + 1)
             # On a server another process may have been quicker.
-            if connection.execute(taken).rowcount:
+            if connection.execute(statement).rowcount:
                 return job_id
     return None
 

@@ -63,11 +63,11 @@ def interrupt_orphans(database: Database, table: sa.Table) -> None:
     columns = [table.c.id, *(table.c[name] for name in OWNER)]
     with database.read() as connection:
         rows = connection.execute(sa.select(*columns).where(table.c.status.in_(ACTIVE))).mappings()
-        gone = [row for row in map(dict, rows) if not lives(row)]
-    if not gone:
+        orphans = [row for row in map(dict, rows) if not lives(row)]
+    if not orphans:
         return
     with database.write() as connection:
-        for row in gone:
+        for row in orphans:
             found = sa.and_(table.c.id == row["id"], table.c.status.in_(ACTIVE), is_unchanged(table, row))
             interrupted = {"status": "interrupted", "finished_at": table.c.heartbeat}
             connection.execute(sa.update(table).where(found).values(**interrupted))

@@ -32,12 +32,12 @@ _SIGNS = (
 def is_transient(error: DBAPIError) -> bool:
     """Whether the same transaction may well succeed in a moment: nothing of it is stored."""
     state = str(getattr(error.orig, "sqlstate", None) or "")
-    said = str(error.orig).lower()
+    message = str(error.orig).lower()
     return (
         error.connection_invalidated
         or state.startswith("08")
         or state in _STATES
-        or (not state and any(sign in said for sign in _SIGNS))
+        or (not state and any(sign in message for sign in _SIGNS))
     )
 
 

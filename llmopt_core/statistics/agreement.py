@@ -31,17 +31,17 @@ class Agreement:
 
 def agreement(labels: Sequence[bool], scores: Sequence[float | None], threshold: float = 0.5) -> Agreement:
     """Compare scores with labels; a score at or above `threshold` is a yes, items without a score are left out."""
-    kept = [(bool(y), s) for y, s in zip(labels, scores, strict=True) if s is not None and math.isfinite(s)]
-    truth, values = [y for y, _ in kept], [s for _, s in kept]
-    said = [value >= threshold for value in values]
-    both = sum(y and v for y, v in zip(truth, said, strict=True))
+    pairs = [(bool(y), s) for y, s in zip(labels, scores, strict=True) if s is not None and math.isfinite(s)]
+    truth, values = [y for y, _ in pairs], [s for _, s in pairs]
+    predictions = [value >= threshold for value in values]
+    both = sum(y and v for y, v in zip(truth, predictions, strict=True))
     return Agreement(
-        accuracy=sum(y == v for y, v in zip(truth, said, strict=True)) / len(kept) if kept else None,
-        kappa=cohens_kappa(truth, said),
+        accuracy=sum(y == v for y, v in zip(truth, predictions, strict=True)) / len(pairs) if pairs else None,
+        kappa=cohens_kappa(truth, predictions),
         auc=auc(truth, values),
-        precision=both / sum(said) if sum(said) else None,
+        precision=both / sum(predictions) if sum(predictions) else None,
         recall=both / sum(truth) if sum(truth) else None,
-        scored=len(kept),
+        scored=len(pairs),
         total=len(labels),
     )
 

@@ -49,12 +49,12 @@ class Usage:
     @property
     def from_cache(self) -> Usage:
         """The same calls, answered from the cache."""
-        made = self.original or Usage()
+        usage = self.original or Usage()
         return Usage(
             cached_calls=self.calls + self.cached_calls,
-            saved_prompt_tokens=made.prompt_tokens,
-            saved_completion_tokens=made.completion_tokens,
-            saved_cost_usd=made.cost_usd,
+            saved_prompt_tokens=usage.prompt_tokens,
+            saved_completion_tokens=usage.completion_tokens,
+            saved_cost_usd=usage.cost_usd,
         )
 
 

@@ -131,14 +131,14 @@ async def _revise(
     reviser: tuple[ChatModel, ModelSpec] | None,
 ) -> FactCheckResult:
     """The answer without its unsupported claims, with what the rewriting took."""
-    kept = [item.statement for item in evidence if item.verdict is not False]
+    supported = [item.statement for item in evidence if item.verdict is not False]
     left_out = [item.statement for item in evidence if item.verdict is False]
     notes = tuple(f"Taken out, because no passage supports it: {statement}" for statement in left_out)
     notes += tuple(map(_flag, (item for item in evidence if item.verdict is None)))
-    if not kept:
+    if not supported:
         return FactCheckResult(REFUSAL, evidence, notes)
     if reviser is None:
-        return FactCheckResult(" ".join(kept), evidence, notes)
+        return FactCheckResult(" ".join(supported), evidence, notes)
     chat, spec = reviser
     request = ChatRequest((Message("user", _revision_prompt(answer, passages, left_out)),), spec)
     try:
@@ -147,8 +147,8 @@ async def _revise(
             raise EndpointError(ended, "bad-answer")
     except EndpointError as error:
         note = f"{NOT_REWRITTEN}, so the unsupported sentences were only left out: {error}"
-        return FactCheckResult(" ".join(kept), evidence, (*notes, note))
-    return FactCheckResult(done.text.strip() or " ".join(kept), evidence, notes, done.usage, done.seconds)
+        return FactCheckResult(" ".join(supported), evidence, (*notes, note))
+    return FactCheckResult(done.text.strip() or " ".join(supported), evidence, notes, done.usage, done.seconds)
 
 
 def _revision_prompt(answer: str, passages: Sequence[str], left_out: Sequence[str]) -> str:

@@ -25,5 +25,5 @@ def extract_claims(answer: str) -> list[str]:
 
 def is_refusal(answer: str) -> bool:
     """Whether the answer says that it does not know, and nothing else."""
-    said = re.sub(r"[^\w\s]", "", answer.casefold())
-    return " ".join(said.split()) in _REFUSALS
+    words = re.sub(r"[^\w\s]", "", answer.casefold())
+    return " ".join(words.split()) in _REFUSALS

@@ -120,8 +120,9 @@ class Assertion:
         if not answer.strip():
             return Finding(False, "The answer is blank.", 0.0)
         embedder = await asyncio.to_thread(self._models.embedder, self._judge.embedding)
-        said, *meant = await asyncio.to_thread(encode_with_cache, [answer, *wanted], embedder, self._models.cache)
-        cosine, least = max(float(np.dot(said, one)) for one in meant), _or(spec.threshold, SIMILAR_THRESHOLD)
+        texts = [answer, *wanted]
+        vector, *others = await asyncio.to_thread(encode_with_cache, texts, embedder, self._models.cache)
+        cosine, least = max(float(np.dot(vector, one)) for one in others), _or(spec.threshold, SIMILAR_THRESHOLD)
         best = f" to the nearest of {len(wanted)} right answers" if len(wanted) > 1 else ""
         return Finding(cosine >= least, f"Cosine similarity{best} {cosine:.3f}, at least {least:g} wanted.", cosine)
 

@@ -38,14 +38,14 @@ class LlmJudge:
         """See `Judge.reply`. A reply that is no such JSON is sent back once with what is wrong."""
         repeat = self._asked[prompt]
         self._asked[prompt] += 1
-        asked = (Message("system", SYSTEM), Message("user", prompt))
+        messages = (Message("system", SYSTEM), Message("user", prompt))
         question = question_of(prompt)
-        completion = await self._ask(asked, repeat)
+        completion = await self._ask(messages, repeat)
         try:
             return read_reply(completion.text, wanted, question)
         except ValueError as problem:
             again = Message("user", REPAIR.format(problem=problem))
-            second = await self._ask((*asked, Message("assistant", completion.text), again), repeat)
+            second = await self._ask((*messages, Message("assistant", completion.text), again), repeat)
         try:
             return read_reply(second.text, wanted, question)
         except ValueError as problem:
@@ -170,8 +170,8 @@ def _check_coverage(answer: str, judged: Sequence[str]) -> None:
     """Refuse classifications that leave out a sentence: the others would be averaged as if they were all."""
     words = set(tokens(" ".join(judged)))
     for sentence in sentences(answer):
-        asked = set(tokens(sentence))
-        if asked and len(asked & words) * 3 < len(asked):
+        sentence_tokens = set(tokens(sentence))
+        if sentence_tokens and len(sentence_tokens & words) * 3 < len(sentence_tokens):
             raise ValueError(f"there is no classification of {shorten(sentence, 80)!r}")
 
 

@@ -19,11 +19,11 @@ def exact_match(answer: str, reference: str) -> float:
 
 def token_f1(answer: str, reference: str) -> float:
     """F1 of the words two texts share (SQuAD); CJK characters count as words."""
-    said, meant = tokens(answer), tokens(reference)
-    if not said or not meant:
-        return float(said == meant)
-    shared = sum((Counter(said) & Counter(meant)).values())
-    return 2 * shared / (len(said) + len(meant))
+    answer_tokens, reference_tokens = tokens(answer), tokens(reference)
+    if not answer_tokens or not reference_tokens:
+        return float(answer_tokens == reference_tokens)
+    shared = sum((Counter(answer_tokens) & Counter(reference_tokens)).values())
+    return 2 * shared / (len(answer_tokens) + len(reference_tokens))
 
 
 async def score_exact_match(sample: Sample, meter: Meter) -> Outcome:
@@ -41,13 +41,15 @@ async def score_answer_f1(sample: Sample, meter: Meter) -> Outcome:
     """Metric `answer_f1`: against the right answer that is nearest."""
     right = sample.example.right_answers
     reference = max(right, key=lambda one: token_f1(sample.answer_text, one), default="")
-    said, meant = tokens(sample.answer_text), tokens(reference)
-    shared = sum((Counter(said) & Counter(meant)).values())
+    answer_tokens, reference_tokens = tokens(sample.answer_text), tokens(reference)
+    shared = sum((Counter(answer_tokens) & Counter(reference_tokens)).values())
     value = token_f1(sample.answer_text, reference)
-    told = f"{shared} words shared; the answer has {len(said)}, the reference answer {len(meant)}."
+    explanation = (
+        f"{shared} words shared; the answer has {len(answer_tokens)}, the reference answer {len(reference_tokens)}."
+    )
     if len(right) < 2:
-        return Outcome(value, told)
-    return Outcome(value, f"{told} Best of {len(right)} right answers: {reference}")
+        return Outcome(value, explanation)
+    return Outcome(value, f"{explanation} Best of {len(right)} right answers: {reference}")
 
 
 def semantic_similarity(encode: Encode) -> Callable[[Sample, Meter], asyncio.Future[Outcome]]:

@@ -81,14 +81,14 @@ def measure_gain(
         BadInput: There is no question with a reference span, or no chunk.
         EndpointError: An embedder failed.
     """
-    asked = [example for example in examples if example.references]
-    if not asked or not chunks:
+    questions = [example for example in examples if example.references]
+    if not questions or not chunks:
         raise BadInput("There is nothing to measure: no held-back question has a source, or no chunk is there.")
     embedded, started = count_new([chunk.text for chunk in chunks], after, cache), time.monotonic()
     encode_with_cache([chunk.text for chunk in chunks], after, cache)
     seconds = time.monotonic() - started
-    old, new = (gold_ranks(asked, chunks, embedder, cache) for embedder in (before, after))
-    about = {span.document for example in asked for span in example.references}
+    old, new = (gold_ranks(questions, chunks, embedder, cache) for embedder in (before, after))
+    about = {span.document for example in questions for span in example.references}
     facts = {"chunks": len(chunks), "documents": len(about), "embedded": embedded, "embed_seconds": round(seconds, 2)}
     return _compare(old, new).model_copy(update=facts)
 
@@ -98,8 +98,8 @@ def gold_ranks(
 ) -> list[list[int | None]]:
     """Per question and reference span the rank of the first chunk that overlaps it; None where no chunk does."""
     known = encode_with_cache([chunk.text for chunk in chunks], embedder, cache)
-    asked = encode_queries([example.question for example in examples], embedder, cache)
-    order = np.argsort(-(asked @ known.T), axis=1, kind="stable")
+    vectors = encode_queries([example.question for example in examples], embedder, cache)
+    order = np.argsort(-(vectors @ known.T), axis=1, kind="stable")
     places = np.empty_like(order)
     np.put_along_axis(places, order, np.arange(1, len(chunks) + 1)[None, :], axis=1)
     return [_ranks(example, chunks, row.tolist()) for example, row in zip(examples, places, strict=True)]

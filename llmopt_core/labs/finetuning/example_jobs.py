@@ -53,18 +53,18 @@ async def distil(context: JobContext, arguments: DistilArguments) -> dict[str, A
     """Let a larger model answer, and collect what passes."""
     questions = context.store.evaluation_set(context.project, arguments.questions, arguments.set_version)
     async with context.models() as models:
-        made = await distill_examples(
+        distillation = await distill_examples(
             questions.examples, arguments.teacher, arguments.asked.prompt, models,
             assertions=arguments.assertions, least_f1=arguments.least_f1, budget_usd=arguments.budget_usd,
             on_done=lambda done, total: context.report({"done": done, "total": total}),
             should_stop=context.should_cancel,
         )  # fmt: skip
-    if not made.examples and made.rejected:
-        why = next(iter(made.rejected.values()))
+    if not distillation.examples and distillation.rejected:
+        why = next(iter(distillation.rejected.values()))
         raise BadInput(f"No answer was kept; the first was rejected because of this: {why}")
-    reasons = dict(list(made.rejected.items())[:_MOST_REASONS])
-    added = collect(context.store, context.project, made.examples)
-    return {"added": added, "rejected": len(made.rejected), "reasons": reasons, "stopped": made.stopped}
+    reasons = dict(list(distillation.rejected.items())[:_MOST_REASONS])
+    added = collect(context.store, context.project, distillation.examples)
+    return {"added": added, "rejected": len(distillation.rejected), "reasons": reasons, "stopped": distillation.stopped}
 
 
 async def make_pairs(context: JobContext, arguments: PairsArguments) -> dict[str, Any]:
@@ -75,8 +75,8 @@ async def make_pairs(context: JobContext, arguments: PairsArguments) -> dict[str
     if arguments.asked.retrieval is not None:
         context.check_version("documents", documents_version(documents))
     async with context.models() as models:
-        made = await training_pairs(arguments.asked, documents, questions.examples, models)
-    return {"added": collect(context.store, context.project, made.examples)}
+        pairs = await training_pairs(arguments.asked, documents, questions.examples, models)
+    return {"added": collect(context.store, context.project, pairs.examples)}
 
 
 DISTIL = JobKind("distillation", DistilArguments, distil, "A larger model answers questions")

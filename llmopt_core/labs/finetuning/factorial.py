@@ -106,9 +106,9 @@ def arm_configurations(
     Raises:
         BadInput: The first retrieves, or the second does not.
     """
-    made = two_by_two(plain, rag, tuned)
+    four = two_by_two(plain, rag, tuned)
     names = (plain.name, rag.name, f"{plain.name} · {name}", f"{rag.name} · {name}")
-    return tuple(c.model_copy(update={"name": told}) for told, c in zip(names, made, strict=True))
+    return tuple(c.model_copy(update={"name": told}) for told, c in zip(names, four, strict=True))
 
 
 def read_factorial(
@@ -124,13 +124,14 @@ def read_factorial(
         metric: What is compared.
     """
     runs = newest_runs(store, project, evaluation_set, metric, [c.fingerprint for c in four])
-    taken = {name: runs[c.fingerprint] for name, c in zip(ARMS, four, strict=True) if c.fingerprint in runs}
-    scored = dict(zip(taken, read_run_scores(store, list(taken.values())), strict=True))
+    runs_by_arm = {name: runs[c.fingerprint] for name, c in zip(ARMS, four, strict=True) if c.fingerprint in runs}
+    scored = dict(zip(runs_by_arm, read_run_scores(store, list(runs_by_arm.values())), strict=True))
     asks = {c.fingerprint for c in four if c.retrieval_asks}
     found = {
-        name: _arm(store, name, run, scored[name], metric, trace=run.fingerprint in asks) for name, run in taken.items()
+        name: _arm(store, name, run, scored[name], metric, trace=run.fingerprint in asks)
+        for name, run in runs_by_arm.items()
     }
-    family = run_family(store, project, list(taken.values()), metric)
+    family = run_family(store, project, list(runs_by_arm.values()), metric)
     compared = {
         (a, b): compare_runs(scored[a], scored[b], metric, family)
         for a, b in COMPARISON_PAIRS
@@ -204,8 +205,8 @@ def _arm(store: Store, name: str, run: Run, scored: RunScoreTable, metric: str, 
 
 def _request(record: Record) -> Usage:
     """What one request takes: the answer and the calls of its retrieval; what is written once for the index is none."""
-    asked = [stage.usage for stage in record.trace if stage.stage != "embed"]
-    return sum(asked, record.answer.usage if record.answer else Usage())
+    usages = [stage.usage for stage in record.trace if stage.stage != "embed"]
+    return sum(usages, record.answer.usage if record.answer else Usage())
 
 
 def _mean(values: Sequence[float]) -> float | None:

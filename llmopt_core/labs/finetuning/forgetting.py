@@ -119,5 +119,5 @@ def _by_category(
 
 
 def _loss_of(base: Record, tuned: Record, values: tuple[float, float]) -> LostQuestion:
-    said = [record.answer.text.strip() if record.answer else "" for record in (base, tuned)]
-    return LostQuestion(base.example.question, base.example.reference or "", said[0], said[1], *values)
+    answers = [record.answer.text.strip() if record.answer else "" for record in (base, tuned)]
+    return LostQuestion(base.example.question, base.example.reference or "", answers[0], answers[1], *values)

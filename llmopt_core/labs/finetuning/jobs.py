@@ -193,8 +193,8 @@ def model_name(saved: TrainingSetVersion, kind: str) -> str:
 def free_name(wanted: str, jobs: Sequence[Job], models: Sequence[FineTunedModel]) -> str:
     """The wanted name for a tuned model, numbered where it is taken already; only signs that a name may have."""
     stem = _usable(wanted)[:_LONGEST_NAME] or "tuned"
-    taken = {job.name for job in jobs} | {model.name for model in models}
-    return stem if stem not in taken else next(n for i in count(2) if (n := f"{stem}-{i}") not in taken)
+    names = {job.name for job in jobs} | {model.name for model in models}
+    return stem if stem not in names else next(n for i in count(2) if (n := f"{stem}-{i}") not in names)
 
 
 def _usable(wanted: str) -> str:

@@ -55,8 +55,8 @@ def find_matching_configuration(configurations: Iterable[Configuration], example
 
 def has_instructions(examples: Sequence[TrainingExample]) -> bool:
     """Whether the prompts hold more than a question each: an instruction, a passage."""
-    asked = [example.question for example in examples[:SAMPLE_SIZE]]
-    return shorten_prompts(asked) != asked
+    questions = [example.question for example in examples[:SAMPLE_SIZE]]
+    return shorten_prompts(questions) != questions
 
 
 def _frames(configuration: Configuration) -> list[Frame]:

@@ -185,8 +185,8 @@ async def distill_examples(
     mode = mode_of(teacher, models)
     if budget_usd is not None:
         check_budget(budget_usd, [teacher], models)
-    asked = [[question.id, *example_identity(question)] for question in questions]
-    name = fingerprint(asked, model_identity(teacher, models), prompt.model_dump(mode="json"))
+    identities = [[question.id, *example_identity(question)] for question in questions]
+    name = fingerprint(identities, model_identity(teacher, models), prompt.model_dump(mode="json"))
     with models.spending(f"distillation-{name}", budget_usd):
         return await distill(
             questions,
@@ -209,8 +209,8 @@ def estimate_distillation(
     Raises:
         BadInput: The prompt cannot be rendered.
     """
-    asked = Configuration(name="teacher", model=teacher, prompt=prompt)
-    return estimate_comparison(ComparisonPlan(project, (asked,), questions), models)
+    configuration = Configuration(name="teacher", model=teacher, prompt=prompt)
+    return estimate_comparison(ComparisonPlan(project, (configuration,), questions), models)
 
 
 def _messages(prompt: PromptSpec, mode: Mode) -> Callable[[Example], Sequence[Message]]:

@@ -60,12 +60,15 @@ def prompting_baseline(tuned: FineTunedModel, examples: Sequence[TrainingExample
     Raises:
         BadInput: The tuned model is no chat model.
     """
-    asked = configuration_for_training(tuned, examples)
+    configuration = configuration_for_training(tuned, examples)
     shown = tuple(
         {"question": e.question, "answer": e.answer} for e in examples[:_MOST_SHOWN] if e.question and e.answer
     )
     few_shot = FewShotSpec(examples=shown, select="nearest", k=shots)
-    prompt = asked.prompt.model_copy(update={"template": "Request: {{ question }}\nAnswer:", "few_shot": few_shot})
-    model = ModelSpec(endpoint=asked.model.endpoint, mode=asked.model.mode, max_tokens=asked.model.max_tokens,
-                      stop=("\n",) if asked.model.mode == "completion" else ())  # fmt: skip
+    prompt = configuration.prompt.model_copy(
+        update={"template": "Request: {{ question }}\nAnswer:", "few_shot": few_shot}
+    )
+    trained_model = configuration.model
+    model = ModelSpec(endpoint=trained_model.endpoint, mode=trained_model.mode, max_tokens=trained_model.max_tokens,
+                      stop=("\n",) if trained_model.mode == "completion" else ())  # fmt: skip
     return Configuration(name=f"{tuned.name} · base, {shots} nearest", model=model, prompt=prompt)

@@ -99,5 +99,5 @@ def with_tuned_model(configuration: Configuration, tuned: ModelSpec) -> Configur
 
     Run both on a general evaluation set to see what the tuned model has forgotten.
     """
-    taken = {key: getattr(tuned, key) for key in ("endpoint", "name", "mode", "adapter")}
-    return configuration.model_copy(update={"model": configuration.model.model_copy(update=taken)})
+    values = {key: getattr(tuned, key) for key in ("endpoint", "name", "mode", "adapter")}
+    return configuration.model_copy(update={"model": configuration.model.model_copy(update=values)})

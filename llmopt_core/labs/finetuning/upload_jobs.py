@@ -41,13 +41,13 @@ def upload(context: JobContext, arguments: UploadArguments) -> dict[str, Any]:
     context.report({"message": "uploading"})
     if arguments.resumed:
         return {"job": resume(access, arguments.resumed).id}
-    begun = _find_job(context, arguments) if context.attempt > 1 else None
-    if begun is not None:
-        made = begun if begun.remote_id else resume(access, begun.id)
+    earlier = _find_job(context, arguments) if context.attempt > 1 else None
+    if earlier is not None:
+        job = earlier if earlier.remote_id else resume(access, earlier.id)
     else:
-        made = _start(context, access, arguments)
-    save_owner(context.settings, made, context.store.project(context.project))
-    return {"job": made.id}
+        job = _start(context, access, arguments)
+    save_owner(context.settings, job, context.store.project(context.project))
+    return {"job": job.id}
 
 
 def _start(context: JobContext, access: Access, arguments: UploadArguments) -> Job:
@@ -70,11 +70,11 @@ def _training_set(context: JobContext, arguments: UploadArguments) -> TrainingSe
 def _find_job(context: JobContext, arguments: UploadArguments) -> Job | None:
     """The fine-tuning job that a process that is gone had begun for this one."""
     since = context.store.job(context.job_id).created_at.timestamp()
-    asked = (arguments.name, arguments.provider, arguments.data_version)
+    wanted_values = (arguments.name, arguments.provider, arguments.data_version)
     found = [
         job
         for job in all_jobs(context.settings)
-        if (job.name, job.provider, job.data_version) == asked and job.created_at >= since
+        if (job.name, job.provider, job.data_version) == wanted_values and job.created_at >= since
     ]
     return max(found, key=lambda job: job.created_at, default=None)
 

@@ -96,23 +96,23 @@ def load_comparison(path: Path, store: Store) -> ComparisonFile:
     located = read_with_lines(path)
     if "providers" in located.value or "targets" in located.value:
         return _read_promptfoo(path)
-    said = validate_spec(located, _File)
-    documents = _documents(path.parent, said, located)
-    project = said.project or path.stem
-    rows, notes = _rows(path.parent, said, located, documents)
+    spec = validate_spec(located, _File)
+    documents = _documents(path.parent, spec, located)
+    project = spec.project or path.stem
+    rows, notes = _rows(path.parent, spec, located, documents)
     plan = ComparisonPlan(
         project,
-        _variants(said, located, store, project),
+        _variants(spec, located, store, project),
         rows,
-        said.assertions,
-        said.judge,
-        said.metrics,
-        said.repeats,
-        said.concurrency,
+        spec.assertions,
+        spec.judge,
+        spec.metrics,
+        spec.repeats,
+        spec.concurrency,
         documents,
     )
-    plan, left_out = (plan, {}) if said.keep_repeated else without_leaks(plan)
-    endpoints = {name: one.from_file(path.name) for name, one in endpoints_in(said.endpoints, path.name).items()}
+    plan, left_out = (plan, {}) if spec.keep_repeated else without_leaks(plan)
+    endpoints = {name: one.from_file(path.name) for name, one in endpoints_in(spec.endpoints, path.name).items()}
     return ComparisonFile(plan, endpoints, warnings=notes, left_out=left_out)
 
 

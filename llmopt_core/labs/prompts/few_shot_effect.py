@@ -62,8 +62,8 @@ async def measure_few_shot_effect(
         for number in range(len(places)):
             rest = [shot for other, shot in enumerate(shots.examples) if other != number]
             made = task.with_shots(rest, keep_selection=True)
-            told = f"without example {places[number] + 1}"
-            result = await runner.measure(made, questions, told) if not runner.ended else None
+            label = f"without example {places[number] + 1}"
+            result = await runner.measure(made, questions, label) if not runner.ended else None
             without.append(result if result is not None and result.complete and full.complete else None)
         return FewShotEffect(
             questions=len(questions),
@@ -98,10 +98,10 @@ def _leave_out_each(
 ) -> tuple[ExampleEffect, ...]:
     columns = [(result.values, full.values) for result in without if result is not None]
     compared = iter(compare_family(columns, runner.task.higher_is_better, runner.task.seed))
-    made = []
+    effects = []
     for place, shot, measured in zip(places, shots, without, strict=True):
         found = None if measured is None else next(compared)
-        made.append(
+        effects.append(
             ExampleEffect(
                 place=place,
                 question=question_of(shot),
@@ -112,7 +112,7 @@ def _leave_out_each(
                 tokens=_difference(full, measured),
             )
         )
-    return tuple(made)
+    return tuple(effects)
 
 
 def _difference(full: TrialResult, without: TrialResult | None) -> float | None:

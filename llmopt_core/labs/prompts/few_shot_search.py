@@ -148,8 +148,8 @@ class _Search:
         """One subset; None once the search is stopped."""
         if self.runner.ended:
             return None
-        told = ", ".join(str(i + 1) for i in picked) or "none"
-        result = await self.runner.measure(self.with_shots(picked), self._training, f"training part: examples {told}")
+        label = ", ".join(str(i + 1) for i in picked) or "none"
+        result = await self.runner.measure(self.with_shots(picked), self._training, f"training part: examples {label}")
         return self._keep(picked, step, result)
 
     def best(self) -> tuple[int, ...] | None:

@@ -173,8 +173,8 @@ class _Search:
         candidate = self.candidates[place]
         if candidate.refused or self.runner.ended:
             return
-        told = f"training part: rewrite {place + 1}"
-        result = await self.runner.measure(self.with_text(candidate.text), self.training, told)
+        label = f"training part: rewrite {place + 1}"
+        result = await self.runner.measure(self.with_text(candidate.text), self.training, label)
         scored = candidate.model_copy(
             update={
                 "summary": result.summary,

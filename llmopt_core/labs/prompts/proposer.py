@@ -59,14 +59,14 @@ def proposal_request(  # noqa: PLR0917
     hint = HINTS[number % len(HINTS)]
     if mode == "completion":
         shown = "\n".join(_failure(record, _SHORT) for record in failures[:_FEW])
-        asked = COMPLETION.format(text=_one_line(text) or EMPTY, failures=shown, hint=hint)
-        return ChatRequest((Message("user", asked),), proposer, repeat=number)
+        prompt = COMPLETION.format(text=_one_line(text) or EMPTY, failures=shown, hint=hint)
+        return ChatRequest((Message("user", prompt),), proposer, repeat=number)
     variables = sorted(variables_in(text)) if part == "template" else []
     names = ", ".join(f"{{{{ {name} }}}}" for name in variables)
     rule = KEEP_VARIABLES.format(names=names) if names else NO_VARIABLES
     shown = "\n\n".join(_failure(record) for record in failures)
-    asked = CHAT.format(text=text.strip() or EMPTY, failures=shown, hint=hint, rule=rule)
-    return ChatRequest((Message("system", SYSTEM), Message("user", asked)), proposer, repeat=number)
+    prompt = CHAT.format(text=text.strip() or EMPTY, failures=shown, hint=hint, rule=rule)
+    return ChatRequest((Message("system", SYSTEM), Message("user", prompt)), proposer, repeat=number)
 
 
 def most_proposal_tokens(examples: Sequence[Example], text: str, answer_tokens: int, proposer: ModelSpec) -> int:
@@ -131,11 +131,11 @@ def _wrong_variables(text: str, original: str, part: Part) -> str:
 
 
 def _failure(record: Record, limit: int = _LONG) -> str:
-    said = record.answer.text if record.answer is not None else "(no answer)"
+    answer = record.answer.text if record.answer is not None else "(no answer)"
     parts = [f"Question: {_cut(record.example.question, limit)}"]
     if record.example.reference:
         parts.append(f"Expected: {_cut(record.example.reference, limit)}")
-    parts.append(f"Answered: {_cut(said, limit) or '(nothing)'}")
+    parts.append(f"Answered: {_cut(answer, limit) or '(nothing)'}")
     return "\n".join(parts)
 
 

@@ -11,15 +11,15 @@ _LONGEST = 120
 
 def stability(cell: Cell) -> list[str]:
     """How stable the answer is, where it was asked more than once: how many came, say the same, passed, and failed."""
-    asked = [record for record in cell.repeats if record is None or not record.not_run]
-    if len(asked) < 2:
+    records = [record for record in cell.repeats if record is None or not record.not_run]
+    if len(records) < 2:
         return []
-    parts = [f"{len(cell.texts)} of {len(asked)} repeats"]
+    parts = [f"{len(cell.texts)} of {len(records)} repeats"]
     if cell.same is not None:
         parts.append(f"{cell.same:.0%} say the same")
     passed, decided = cell.passes
     parts += [f"{passed} of {decided} passed"] if decided else []
-    failures = [record.failure.message for record in asked if record is not None and record.failure is not None]
+    failures = [record.failure.message for record in records if record is not None and record.failure is not None]
     return [*parts, f"{len(failures)} failed: {shorten(failures[0], _LONGEST)}"] if failures else parts
 
 

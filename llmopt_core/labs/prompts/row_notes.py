@@ -36,8 +36,8 @@ def save_note(store: Store, found: Comparison, example_id: str, note: RowNote) -
 
 def row_notes(store: Store, found: Comparison) -> Mapping[str, RowNote]:
     """What was noted, by the id of the example."""
-    kept = store.draft(found.project, NOTES, found.id) or {}
-    return {key: RowNote(one["thumb"], one["comment"]) for key, one in kept.items()}
+    draft = store.draft(found.project, NOTES, found.id) or {}
+    return {key: RowNote(one["thumb"], one["comment"]) for key, one in draft.items()}
 
 
 def thumbs_down(store: Store, found: Comparison) -> frozenset[str]:

@@ -84,7 +84,7 @@ def search_arguments(  # noqa: PLR0917
     """
     whole = store.evaluation_set(task.project, setup.set_name)
     store.keep_evaluation_set(task.project, whole)
-    made: SearchArguments = SEARCHES[kind].arguments(
+    arguments: SearchArguments = SEARCHES[kind].arguments(
         subject=subject,
         source=task.source,
         evaluation_set=task.evaluation_set.name,
@@ -95,7 +95,7 @@ def search_arguments(  # noqa: PLR0917
         basis=basis,
         **options,
     )
-    return made
+    return arguments
 
 
 def _run(search: Search) -> Callable[[JobContext, Any], Coroutine[Any, Any, dict[str, Any]]]:

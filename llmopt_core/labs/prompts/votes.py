@@ -56,7 +56,7 @@ class Ballots:
 
 def ballots_of(found: Comparison, grid: Grid, voter: str) -> Ballots:
     """The ballots of a voter. Their order and the order of their answers depend on nothing but comparison and voter."""
-    made, same, incomplete = [], 0, 0
+    ballots, same, incomplete = [], 0, 0
     for row, example in enumerate(grid.examples):
         done = [(column, cell) for column, cell in enumerate(grid.rows[row]) if cell.state == "done"]
         texts = group_values((cell.text.strip(), column) for column, cell in done)
@@ -67,9 +67,9 @@ def ballots_of(found: Comparison, grid: Grid, voter: str) -> Ballots:
         else:
             order = list(texts)
             random.Random(f"{found.id} {voter} {example.id}").shuffle(order)
-            made.append(Ballot(row, example, tuple(order), tuple(tuple(texts[text]) for text in order)))
-    random.Random(f"{found.id} {voter}").shuffle(made)
-    return Ballots(tuple(made), same, incomplete)
+            ballots.append(Ballot(row, example, tuple(order), tuple(tuple(texts[text]) for text in order)))
+    random.Random(f"{found.id} {voter}").shuffle(ballots)
+    return Ballots(tuple(ballots), same, incomplete)
 
 
 def cast_vote(store: Store, found: Comparison, ballot: Ballot, voter: str, picked: Pick) -> None:
@@ -128,15 +128,15 @@ def preference_pairs(grid: Grid, votes: Sequence[Vote], asked: str = "") -> list
         if vote.choice in SIDES and vote.example_id in rows and {vote.first, vote.second} <= place.keys():
             key = vote.example_id, vote.first, vote.second
             sums[key] = sums.get(key, 0) + SIDES[vote.choice]
-    made: dict[str, TrainingExample] = {}
+    pairs: dict[str, TrainingExample] = {}
     for (example_id, first, second), side in sums.items():
         better, worse = (first, second) if side > 0 else (second, first)
         cells = grid.rows[rows[example_id]]
         records = [cells[place[name]].record for name in (better, worse, asked or better)]
         pair = _pair(records, example_id) if side and all(r and r.answer for r in records) else None
         if pair is not None:
-            made.setdefault(pair.key, pair)
-    return list(made.values())
+            pairs.setdefault(pair.key, pair)
+    return list(pairs.values())
 
 
 def votes_csv(votes: Sequence[Vote]) -> str:

@@ -102,7 +102,7 @@ async def _run_pilots(lines: Sequence[Pipeline], examples: Sequence[Example], an
 
 
 def _together(found: Sequence[Estimate]) -> LabEstimate:
-    spent = sum((one.spent for one in found), Usage())
+    usage = sum((one.spent for one in found), Usage())
     costs = [one.cost_usd for one in found]
     return LabEstimate(
         total=sum(one.records for one in found),
@@ -111,7 +111,7 @@ def _together(found: Sequence[Estimate]) -> LabEstimate:
         tokens=sum(one.prompt_tokens + one.completion_tokens for one in found),
         cost_usd=None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs),
         seconds=sum(one.seconds for one in found),
-        spent_tokens=spent.prompt_tokens + spent.completion_tokens,
-        spent_usd=spent.cost_usd,
+        spent_tokens=usage.prompt_tokens + usage.completion_tokens,
+        spent_usd=usage.cost_usd,
         failures=tuple(dict.fromkeys(message for one in found for message in one.failures)),
     )

@@ -90,8 +90,8 @@ def look_key(
         texts: Written by hand in place of the question.
         models: Stands for the weights and addresses behind the configuration's names (see `keys.lab_identity`).
     """
-    asked = [configuration.fingerprint, models, example_identity(example)]
-    return fingerprint(documents, asked, None if texts is None else list(texts))
+    parts = [configuration.fingerprint, models, example_identity(example)]
+    return fingerprint(documents, parts, None if texts is None else list(texts))
 
 
 def index_key(documents: str, configuration: Configuration) -> str:
@@ -111,9 +111,9 @@ def is_quick(configuration: Configuration) -> bool:
         and (one.rerank is None or one.rerank.method in ("none", "late-interaction"))
         for one in routes
     )
-    asked = spec.routing is not None and spec.routing.method == "llm"
+    uses_llm = spec.routing is not None and spec.routing.method == "llm"
     own = spec.transform.method == "none" and spec.rerank.method in ("none", "late-interaction")
-    return own and plain and not asked and not spec.embedding.endpoint
+    return own and plain and not uses_llm and not spec.embedding.endpoint
 
 
 def load_ahead(configuration: Configuration, make_models: Callable[[], Models]) -> threading.Thread:

@@ -164,8 +164,8 @@ def _build_sweep(configuration: Configuration, set_name: str, found: dict[int, l
 
 
 def _tokens(record: Record) -> float | None:
-    made = None if record.answer is None else record.answer.usage.original
-    return None if made is None else float(made.prompt_tokens)
+    usage = None if record.answer is None else record.answer.usage.original
+    return None if usage is None else float(usage.prompt_tokens)
 
 
 def _seconds(record: Record) -> float | None:

@@ -93,8 +93,8 @@ class Tally:
 
     def _remaining_seconds(self) -> float | None:
         # The first ones come in one burst: the clock starts with them.
-        made = self._made - 1 if self._made > self._at_once else 0
+        completed = self._made - 1 if self._made > self._at_once else 0
         left = Progress(
-            made + self._slow_left, made, started_at=self._first_made, now=self._clock()
+            completed + self._slow_left, completed, started_at=self._first_made, now=self._clock()
         ).remaining_seconds()
         return left if self._slow_left else 0.0

@@ -95,8 +95,8 @@ class LocalEmbedder:
             states = torch.nn.functional.normalize(states.float(), dim=-1).cpu().numpy()
         rows = []
         for ids, vectors in zip(features["input_ids"].tolist(), states, strict=True):
-            kept = [i for i, token in enumerate(ids) if token not in special]
-            rows.append(([ids[i] for i in kept], np.ascontiguousarray(vectors[kept], dtype=np.float32)))
+            places = [i for i, token in enumerate(ids) if token not in special]
+            rows.append(([ids[i] for i in places], np.ascontiguousarray(vectors[places], dtype=np.float32)))
         return rows
 
 

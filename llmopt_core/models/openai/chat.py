@@ -108,12 +108,12 @@ class OpenAIChat:
                 spent.add(read_counts(answer))
                 raise
 
-        heard = StreamedText(lambda _: None)
+        streamed = StreamedText(lambda _: None)
         piece = await with_retries(ask, self._endpoint.max_retries, lambda *error: self._explain(name, *error))
-        heard.add(piece)
-        heard.end()
-        seen = self._tell_thinking(heard, request, name)
-        return self._completion(heard, spent, started, seen, first=None, ended=True)
+        streamed.add(piece)
+        streamed.end()
+        seen = self._tell_thinking(streamed, request, name)
+        return self._completion(streamed, spent, started, seen, first=None, ended=True)
 
     def _place(self, request: ChatRequest, name: str) -> Place:
         return self._endpoint.base_url, name, mode_of(request.model, self._endpoint)
@@ -155,15 +155,15 @@ class OpenAIChat:
 
     async def _stream(self, request: ChatRequest, name: str, on_text: OnText, spent: _Waste) -> Completion:
         started = time.perf_counter()
-        heard = StreamedText(on_text)
+        streamed = StreamedText(on_text)
         try:
-            await self._hear(request, name, heard, spent)
+            await self._hear(request, name, streamed, spent)
         except (EndpointError, asyncio.CancelledError):
-            spent.add(heard.counts, heard.full_text)
+            spent.add(streamed.counts, streamed.full_text)
             raise
-        seen = self._tell_thinking(heard, request, name)
-        first = None if heard.first is None else heard.first - started
-        return self._completion(heard, spent, started, seen, first=first, ended=False)
+        seen = self._tell_thinking(streamed, request, name)
+        first = None if streamed.first is None else streamed.first - started
+        return self._completion(streamed, spent, started, seen, first=first, ended=False)
 
     async def _hear(self, request: ChatRequest, name: str, heard: StreamedText, spent: _Waste) -> None:
         async with aclosing(self._pieces(request, name, spent)) as pieces:

@@ -97,10 +97,10 @@ class EndpointEmbedder:
             except Exception as error:
                 # What has not begun would be paid for nothing; what was made before is handed on, to be kept.
                 threads.shutdown(cancel_futures=True)
-                made = [part.result() if _is_done(part) else None for part in parts]
+                results = [part.result() if _is_done(part) else None for part in parts]
                 setattr(error, "vectors", {  # noqa: B010
                     number * size + place: row
-                    for number, rows in enumerate(made) if rows is not None for place, row in enumerate(rows)
+                    for number, rows in enumerate(results) if rows is not None for place, row in enumerate(rows)
                 })  # fmt: skip
                 raise
 

@@ -82,8 +82,8 @@ class Refusals:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self._path.with_suffix(".lock"), timeout=5):
                 fresh = [{"place": list(place), "parameter": p, "taken": taken, "at": time.time()} for p in parameters]
-                kept = [entry for entry in self._read() if not any(_same(entry, new) for new in fresh)]
-                replace_file(self._path, json.dumps([*kept, *fresh], indent=1))
+                entries = [entry for entry in self._read() if not any(_same(entry, new) for new in fresh)]
+                replace_file(self._path, json.dumps([*entries, *fresh], indent=1))
 
 
 def _same(entry: Any, new: Mapping[str, Any]) -> bool:

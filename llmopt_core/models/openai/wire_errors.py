@@ -224,8 +224,8 @@ def _attempts(attempts: int) -> str:
 
 def _detail(body: object) -> str:
     """The endpoint's own short reason."""
-    said = _one_line(reason_of(body))
-    return f": {said}" if said else ""
+    detail = _one_line(reason_of(body))
+    return f": {detail}" if detail else ""
 
 
 def _one_line(text: str) -> str:

@@ -134,14 +134,14 @@ class StreamedCalls:
 
     def calls(self, conversation: Iterable[Message]) -> tuple[ToolCall, ...]:
         """The calls, each with an id that no other of the conversation has: an odd gateway gives none, or one twice."""
-        taken = {call.id for message in conversation for call in message.tool_calls}
+        ids = {call.id for message in conversation for call in message.tool_calls}
         found = []
         for call in self._calls:
             if call.name:
                 number = call.id
-                if not number or number in taken:
-                    number = next(name for n in range(1, len(taken) + 2) if (name := f"call_{n}") not in taken)
-                taken.add(number)
+                if not number or number in ids:
+                    number = next(name for n in range(1, len(ids) + 2) if (name := f"call_{n}") not in ids)
+                ids.add(number)
                 arguments = call.arguments.text
                 found.append(ToolCall(number, call.name, arguments if arguments.strip() else "{}"))
         return tuple(found)

@@ -64,16 +64,16 @@ def project(
     ranks = {hit.chunk.id: rank for rank, hit in enumerate(hits, start=1)}
     gold = [is_gold(chunk, references) for chunk in index.chunks]
     step = -(-len(index.chunks) // LIMIT)
-    kept = [p for p, chunk in enumerate(index.chunks) if p % step == 0 or gold[p] or chunk.id in ranks]
+    positions = [p for p, chunk in enumerate(index.chunks) if p % step == 0 or gold[p] or chunk.id in ranks]
     texts = [question, *passages]
-    places, shown = principal_plane(np.concatenate([[vector for _, vector in texts], index.matrix[kept]]))
+    places, shown = principal_plane(np.concatenate([[vector for _, vector in texts], index.matrix[positions]]))
     written = [
         Point("passage" if number else "question", text, float(x), float(y))
         for number, ((text, _), (x, y)) in enumerate(zip(texts, places, strict=False))
     ]
     found = [
         Point("chunk", index.chunks[p].text, float(x), float(y), gold[p], ranks.get(index.chunks[p].id))
-        for p, (x, y) in zip(kept, places[len(texts) :], strict=True)
+        for p, (x, y) in zip(positions, places[len(texts) :], strict=True)
     ]
     return Map((*written, *found), shown)
 

@@ -74,8 +74,8 @@ def _counts_up(amount: Amount, sources: Sequence[str]) -> bool:
 
 def _nearest(said: Sequence[Token], sources: Sequence[str]) -> list[str]:
     """The sentences that hold most of the statement, none below half; a word counts as held by its opposite too."""
-    kept = {token.key: token for token in said if token.counts}
-    held = [_share(kept, *_profile(source)) for source in sources] if kept else [0.0]
+    by_key = {token.key: token for token in said if token.counts}
+    held = [_share(by_key, *_profile(source)) for source in sources] if by_key else [0.0]
     best = max(held)
     if best < ENOUGH:
         return []

@@ -60,8 +60,8 @@ def has_same_clauses(statement: str, source: str) -> bool:
 def is_exchange_with(said: str, there: str, statement: str, source: str) -> bool:
     """Whether the statement, with a word of the text in place of its own, is an exchange: A从B进口, B向A出口."""
     sides = str.maketrans("从由自对给往", "向" * 6)
-    told = statement.replace(said, there).translate(sides)
-    return bool(exchange_in_characters(told, [source.translate(sides)]))
+    swapped = statement.replace(said, there).translate(sides)
+    return bool(exchange_in_characters(swapped, [source.translate(sides)]))
 
 
 def _runs(sentence: str) -> Iterator[str]:

@@ -133,9 +133,9 @@ class Grounding:
 
     def _relevance_of(self, question: str) -> list[float]:
         """Per sentence the log odds that it answers the question."""
-        asked = self._reader.read([question])[0]
+        question_passage = self._reader.read([question])[0]
         places = range(len(self._passage.sentences))
-        return weigh_all([relevance_features(question, asked, place, self._passage) for place in places])
+        return weigh_all([relevance_features(question, question_passage, place, self._passage) for place in places])
 
     def _reason(self, value: float, statement: str, features: Sequence[float], against: str) -> str:
         """Why, in words: what of the statement contradicts the text or is not in it."""

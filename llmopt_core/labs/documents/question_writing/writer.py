@@ -175,13 +175,13 @@ def estimate_writing(spec: WritingSpec, documents: Sequence[Document], models: M
 def with_questions(before: EvaluationSet | None, name: str, kept: Sequence[Candidate]) -> EvaluationSet:
     """A set with the reviewed questions added; the ids of what is there stay."""
     examples = list(before.examples) if before else []
-    taken = {example.id for example in examples}
+    ids = {example.id for example in examples}
     number = 0
     for one in kept:
         number += 1
-        while f"w{number}" in taken:
+        while f"w{number}" in ids:
             number += 1
-        taken.add(f"w{number}")
+        ids.add(f"w{number}")
         examples.append(Example(f"w{number}", one.question, one.answer or None, (one.span,), "written"))
     return EvaluationSet(name, tuple(examples))
 

@@ -50,7 +50,7 @@ def quotes_view(project: Project) -> None:
     st.markdown(
         f"**{fmt.plural(len(found.evaluation_set.examples), 'question')}**, "
         f"{fmt.plural(len(found.quotes), 'quote')} found"
-        + (f", :orange[{near:,} of them only nearly]" if near else ", all of them exactly")
+        + (f", :orange[{near:,} of them only nearly]" if near else ", all of them exactly" if found.quotes else "")
         + (f"; {several:,} stand in several places, the first is taken" if several else "")
         + "."
     )

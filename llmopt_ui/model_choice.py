@@ -16,10 +16,10 @@ USUAL = "The endpoint's default"
 _WAIT_SECONDS = 1.0
 
 
-def models_of(endpoint: str) -> list[str]:
+def models_of(endpoint: str, *, ask: bool = True) -> list[str]:
     """The models named in its settings, and those it lists."""
     known = endpoints(settings()).get(endpoint)
-    return list(dict.fromkeys([*(known.models if known else ()), *listed_by(endpoint).models]))
+    return list(dict.fromkeys([*(known.models if known else ()), *listed_by(endpoint, ask=ask).models]))
 
 
 def embedding_models_of(endpoint: str) -> list[str]:
@@ -34,12 +34,18 @@ def sure_embedding_models_of(endpoint: str) -> list[str]:
     return list(dict.fromkeys([*named, *listed.embedding, *names_that_embed(models_of(endpoint))]))
 
 
-def listed_by(endpoint: str) -> ModelList:
-    """What an endpoint lists. It is asked beside other work; a page waits for it once at most, and not long."""
+def listed_by(endpoint: str, *, ask: bool = True) -> ModelList:
+    """What an endpoint lists. It is asked beside other work; a page waits for it once at most, and not long.
+
+    Args:
+        endpoint: Its name.
+        ask: Whether it may be asked; else the last list is all there is.
+    """
     known = endpoints(settings()).get(endpoint)
     if known is None:
         return ModelList()
-    return model_lists_of(settings().home).look_up(known, key_of(known), _WAIT_SECONDS)
+    lists = model_lists_of(settings().home)
+    return lists.look_up(known, key_of(known), _WAIT_SECONDS) if ask else lists.find(known)
 
 
 def ask_all() -> None:
@@ -48,15 +54,15 @@ def ask_all() -> None:
         model_lists_of(settings().home).look_up(known, key_of(known))
 
 
-def shutdown_of(endpoint: str, model: str) -> str:
+def shutdown_of(endpoint: str, model: str, *, ask: bool = True) -> str:
     """The day on which a model is switched off, as its endpoint says; else empty."""
     known = endpoints(settings()).get(endpoint)
-    return listed_by(endpoint).shutdowns.get(model or (known.default_model if known else ""), "")
+    return listed_by(endpoint, ask=ask).shutdowns.get(model or (known.default_model if known else ""), "")
 
 
-def shutdown_note(endpoint: str, model: str) -> str:
+def shutdown_note(endpoint: str, model: str, *, ask: bool = True) -> str:
     """A line of Markdown that warns of a model that is switched off; empty where none is known."""
-    day = shutdown_of(endpoint, model)
+    day = shutdown_of(endpoint, model, ask=ask)
     return f":orange[:material/warning: It is switched off on {fmt.markdown(day)}.]" if day else ""
 
 
@@ -69,6 +75,7 @@ def model_choice(
     label: str = "Model",
     placeholder: str = USUAL,
     known: Sequence[str] | None = None,
+    ask: bool = True,
     **more: Any,
 ) -> str:
     """The name of a model; empty for the endpoint's default.
@@ -81,9 +88,10 @@ def model_choice(
         label: Above it.
         placeholder: Shown where none is named.
         known: The models to choose from; all that are known by default.
+        ask: Whether the endpoint may be asked what it has.
         more: For the widget.
     """
-    known = models_of(endpoint) if known is None else known
+    known = models_of(endpoint, ask=ask) if known is None else known
     if not known:
         return (place.text_input(label, before, key=key, placeholder=placeholder, **more) or "").strip()
     more.pop("live", None)
@@ -96,6 +104,6 @@ def model_choice(
         placeholder=placeholder,
         **more,
     )
-    if note := shutdown_note(endpoint, name or ""):
+    if note := shutdown_note(endpoint, name or "", ask=ask):
         place.caption(note)
     return str(name or "").strip()

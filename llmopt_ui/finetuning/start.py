@@ -131,7 +131,10 @@ def _place(provider: str) -> str:
 
 
 def _service_fields(box: Any, provider: str) -> tuple[dict[str, Any], str]:
-    base = model_choice(box, provider, "", "start_base", label="Base model", placeholder="As the service names it")
+    # Nothing at all is sent to a service before the user has agreed.
+    base = model_choice(
+        box, provider, "", "start_base", label="Base model", placeholder="As the service names it", ask=False
+    )
     one, two, _ = st.columns(3, gap="medium")
     price = one.number_input("USD per million tokens", 0.0, None, None, 1.0, key="start_price", placeholder="Unknown",
                              help="The price of training, for the cost of the job.")  # fmt: skip

@@ -67,10 +67,13 @@ def train(
     assert training is not None
     job = trainer.create(JobRequest(name=name, hyperparameters=values), training, validation)
     shown = -1
-    while not (job := trainer.status(job.id)).has_ended:
-        time.sleep(2)
-        shown = show_curve(trainer, job, shown)
-    show_curve(trainer, job, shown)
+
+    def on_progress(now: Job) -> None:
+        nonlocal shown
+        shown = show_curve(trainer, now, shown)
+
+    job = trainer.train(job.id, on_progress=on_progress)
+    on_progress(job)
     if job.status != "finished":
         raise SystemExit(f"{job.status}: {job.message}")
     tuned = trainer.result(job.id)

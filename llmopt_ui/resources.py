@@ -16,6 +16,7 @@ from llmopt_ui.session import state
 
 if TYPE_CHECKING:
     from llmopt_core.jobs.queue import JobRunner
+    from llmopt_core.labs.finetuning.training_jobs import StoreLine
     from llmopt_core.models.registry import Models
 
 
@@ -43,12 +44,25 @@ model_plugins: list[Callable[[Models], None]] = []
 @st.cache_resource(show_spinner=False)
 def job_runner() -> JobRunner:
     """Does long work in this process, that of processes that are gone too."""
+    from llmopt_core.finetuning.jobs.folder import jobs_root
     from llmopt_core.jobs.queue import JobRunner
     from llmopt_core.labs.job_kinds import job_kinds
 
     runner = JobRunner(store(), settings(), job_kinds(), environ=environment(), plug_ins=_plug_in)
+    if jobs_root(settings()).is_dir():
+        from llmopt_core.labs.finetuning.training_jobs import StoreLine
+
+        # Without waking anybody: this runner is not there yet.
+        StoreLine(store(), settings()).adopt()
     runner.start()
     return runner
+
+
+def training_line() -> StoreLine:
+    """Where trainings of this machine wait for their turn."""
+    from llmopt_core.labs.finetuning.training_jobs import StoreLine
+
+    return StoreLine(store(), settings(), lambda: job_runner().start())
 
 
 def start_job(kind: str, project: Project | str, arguments: Spec, versions: Mapping[str, Any] | None = None) -> int:
@@ -87,5 +101,5 @@ def model_maker() -> Callable[[], Models]:
 
 
 def models() -> Models:
-    """The models of this session. Cheap; one per event loop."""
+    """The models of this session. Cheap."""
     return model_maker()()

@@ -37,10 +37,11 @@ def running_jobs(project: str) -> None:
             title = job_title(job_kinds(), job.kind, job.arguments)
             progress_line(title, summarize_progress(job.progress), f"side_cancel_{job.id}",
                           cancel_job, (job.id,), stopping=job.cancel_requested)  # fmt: skip
-        if trained:
+        trains_here = any(job.lane == "training" for job in own)
+        if trained or trains_here:
             from llmopt_ui.finetuning.training_progress import training_lines
 
-            others += training_lines(project)
+            others += training_lines(project, linked=trains_here)
         if others:
             st.caption(f":material/hourglass_top: {fmt.plural(others, 'job')} of other projects")
 

@@ -24,17 +24,31 @@ def trainer_access() -> Access:
     import os
 
     from llmopt_core.finetuning.finetuners import Access as Made
+    from llmopt_core.labs.finetuning.training_jobs import StoreLine
     from llmopt_core.models.endpoints import endpoints_from
+    from llmopt_core.runs.store import Store
     from llmopt_core.settings import Settings
 
     settings = Settings.from_environment()
-    return Made(settings, endpoints_from(settings, os.environ))
+    line = StoreLine(Store.open(settings), settings, _start_worker)
+    return Made(settings, endpoints_from(settings, os.environ), line=line)
 
 
 def _tuner_of(job_id: str) -> FineTuner:
     from llmopt_core.finetuning.finetuners import fine_tuner_of
 
     return fine_tuner_of(trainer_access(), job_id)
+
+
+def _start_worker() -> None:
+    """A process that works off the line of trainings and outlives this one."""
+    import subprocess
+    import sys
+
+    subprocess.Popen(
+        [sys.executable, "-m", "llmopt_core.cli", "jobs", "work", "--lane", "training"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
 
 
 def follow_job(tuner: FineTuner, job: Job, seconds: float = 1.0) -> Job:

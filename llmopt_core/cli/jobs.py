@@ -11,6 +11,9 @@ from llmopt_core.cli.output import JsonOption, note, print_result, write_json
 from llmopt_core.cli.setup import open_workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from llmopt_core.jobs.kind import Lane
     from llmopt_core.jobs.queue import JobRunner
     from llmopt_core.runs.store import Store
     from llmopt_core.runs.values import Job
@@ -60,9 +63,9 @@ def follow(job_id: JobId, json: JsonOption = "") -> int:
 @group.command(help="Stop a job, in whatever process it runs. What was done is kept.")
 def cancel(job_id: JobId, json: JsonOption = "") -> None:
     """Ask it to stop; one that waits ends at once."""
-    _, store = open_workspace()
+    store, runner = _workspace()
     if store.job(job_id).active:
-        store.request_cancel(job_id)
+        runner.cancel(job_id)
     _tell(store.job(job_id), json)
 
 
@@ -75,22 +78,37 @@ def resume(job_id: JobId, json: JsonOption = "") -> int:
 
 
 @group.command(help="Do what waits in the workspace, that of processes that are gone too, until nothing does.")
-def work(json: JsonOption = "") -> None:
+def work(
+    lane: Annotated[
+        list[str] | None, typer.Option(help="Only work of this lane, such as training; may be repeated.")
+    ] = None,
+    json: JsonOption = "",
+) -> None:
     """A further process for the jobs of the app."""
-    store, runner = _workspace()
+    from llmopt_core.errors import BadInput
+    from llmopt_core.jobs.kind import PLACES
+    from llmopt_core.labs.finetuning.training_jobs import StoreLine
+    from llmopt_core.settings import Settings
+
+    lanes = [known for known in PLACES if known in lane] if lane else list(PLACES)
+    if unknown := sorted(set(lane or ()) - set(PLACES)):
+        raise BadInput(f"--lane {unknown[0]}: expected one of {', '.join(PLACES)}.")
+    store, runner = _workspace(lanes)
+    StoreLine(store, Settings.from_environment()).adopt()
     runner.start()
-    while runner.is_busy() or store.jobs(active=True):
+    while runner.is_busy() or any(job.lane in lanes for job in store.jobs(active=True)):
         time.sleep(_LOOK_SECONDS)
     if json:
         write_json({"jobs": [_values(job) for job in store.jobs()]}, json)
 
 
-def _workspace() -> tuple[Store, JobRunner]:
+def _workspace(lanes: Collection[Lane] = ()) -> tuple[Store, JobRunner]:
+    from llmopt_core.jobs.kind import PLACES
     from llmopt_core.jobs.queue import JobRunner
     from llmopt_core.labs.job_kinds import job_kinds
 
     settings, store = open_workspace()
-    return store, JobRunner(store, settings, job_kinds())
+    return store, JobRunner(store, settings, job_kinds(), lanes=lanes or tuple(PLACES))
 
 
 def _tell(job: Job, json: str) -> int:

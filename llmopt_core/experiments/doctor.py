@@ -49,15 +49,21 @@ async def examine(environ: Mapping[str, str], *, models: bool = True) -> list[Fi
         environ: The environment variables.
         models: Whether to call the built-in model and the endpoints, which takes seconds.
     """
+    # All stored values are read, which takes its time.
+    findings, settings = await asyncio.to_thread(_look_around, environ)
+    if settings is None or not models:
+        return findings
+    return findings + await _models(settings, environ)
+
+
+def _look_around(environ: Mapping[str, str]) -> tuple[list[Finding], Settings | None]:
     findings = [_python(), *_packages(), *_model_files(), _browser(environ)]
     try:
         settings = Settings.from_environment(environ)
     except LlmOptError as error:
-        return [*findings, Finding("settings", "missing", str(error), "correct the variable, or unset it")]
+        return [*findings, Finding("settings", "missing", str(error), "correct the variable, or unset it")], None
     findings += [_workspace(settings), _database(settings), *_check_values(settings), _disk(settings)]
-    if not models:
-        return findings
-    return findings + await _models(settings, environ)
+    return findings, settings
 
 
 def _python() -> Finding:

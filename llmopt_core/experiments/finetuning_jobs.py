@@ -24,6 +24,12 @@ def save_owner(settings: Settings, job: Job, project: Project) -> None:
     open_folder(settings, job.id).write(_FILE, {"project": project.id})
 
 
+def owner_of(store: Store, settings: Settings, job: Job) -> Project | None:
+    """The project that a job says it belongs to; None where it says none."""
+    owner = _owner(settings, job)
+    return next((project for project in store.projects() if project.id == owner), None)
+
+
 def jobs_of(store: Store, settings: Settings, project: Project) -> list[Job]:
     """The jobs of a project, newest first, and those of which nothing says whose they are.
 

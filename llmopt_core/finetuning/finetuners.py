@@ -9,7 +9,7 @@ from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.jobs.folder import all_folders, open_folder, reconcile
-from llmopt_core.finetuning.jobs.job import LOCAL, FineTuner, Job
+from llmopt_core.finetuning.jobs.job import LOCAL, FineTuner, Job, TrainingLine
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.settings import Settings
 
@@ -19,11 +19,15 @@ class Access:
     """What reaching the trainers takes: the workspace, the endpoints and their keys (never stored or shown).
 
     An endpoint without a key among them is asked with that of its environment variable.
+
+    Attributes:
+        line: Where trainings of this machine wait for their turn.
     """
 
     settings: Settings
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
+    line: TrainingLine | None = None
 
 
 def fine_tuner(access: Access, provider: str, kind: str = "lora") -> FineTuner:
@@ -40,7 +44,7 @@ def fine_tuner(access: Access, provider: str, kind: str = "lora") -> FineTuner:
     if provider == LOCAL:
         from llmopt_core.finetuning.training.local_trainer import LocalTrainer
 
-        return LocalTrainer(access.settings, kind)
+        return LocalTrainer(access.settings, kind, access.line)
     endpoint = access.endpoints.get(provider)
     if endpoint is None or not endpoint.base_url:
         known = ", ".join([LOCAL, *(name for name, e in access.endpoints.items() if e.base_url)])

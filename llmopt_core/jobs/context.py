@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.accounts import Account
+from llmopt_core.execution.event_loop import run_in_loop
+from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
@@ -17,8 +19,10 @@ from llmopt_core.settings import Settings
 
 Credentials = tuple[Mapping[str, Endpoint], Mapping[str, str]]
 
-# More often than a page looks would only cost writes.
-REPORT_SECONDS = 0.5
+T = TypeVar("T")
+
+# A sign of life, well within what other hosts wait for one.
+_SILENCE_SECONDS = 2.5
 
 
 @dataclass
@@ -49,10 +53,30 @@ class JobContext:
     _cancel: threading.Event = field(default_factory=threading.Event)
     _lost: bool = False
     _reported: float = 0.0
+    _has_news: bool = False
     _latest: dict[str, Any] = field(default_factory=dict)
 
+    def work(self, make: Callable[[Models], Awaitable[T]], *, drops: bool = False) -> T:
+        """Await what is made of the models, in the process's event loop; the job's own thread waits for it.
+
+        What blocks, such as reading all documents, is done before and after it, so that no other job stands still.
+
+        Args:
+            make: What asks the models.
+            drops: Whether it is dropped as it stands once the job is cancelled; else it looks at `should_cancel`.
+
+        Raises:
+            Cancellation: The job was cancelled, and it was dropped.
+        """
+
+        async def whole() -> T:
+            async with self.models() as models:
+                return await make(models)
+
+        return run_in_loop(cancellable(whole(), self.should_cancel) if drops else whole())
+
     def models(self) -> Models:
-        """The models to work with: those of the workspace's endpoints. One per event loop."""
+        """The models to work with: those of the workspace's endpoints."""
         return Models(self.settings, self.store.cache) if self.make_models is None else self.make_models()
 
     def credentials(self) -> Credentials:
@@ -86,21 +110,20 @@ class JobContext:
         return self._lost
 
     def report(self, progress: dict[str, Any]) -> None:
-        """Say how far the work is; written at most twice a second, the last one always."""
-        self._latest = progress
-        if time.monotonic() - self._reported >= REPORT_SECONDS:
+        """Say how far the work is. It is written by `write_news`, as the event loop must not wait for the disk."""
+        self._latest, self._has_news = progress, True
+
+    def write_news(self) -> None:
+        """Write what was said since the last time; where it is too long ago, that the work still goes on."""
+        if self._has_news or time.monotonic() - self._reported > _SILENCE_SECONDS:
             self.write_progress()
 
     def write_progress(self, **more: Any) -> None:
         """Write what was said last, and what else is given; also a sign of life."""
-        self._reported = time.monotonic()
+        self._reported, self._has_news = time.monotonic(), False
         if not self.store.update_job(self.job_id, progress=self.latest(), claim=self.claim, **more):
             self._lost = True
             self._cancel.set()
-
-    def is_silent_for(self, seconds: float) -> bool:
-        """Whether nothing was written for so long."""
-        return time.monotonic() - self._reported > seconds
 
     def latest(self) -> dict[str, Any] | None:
         """What was said last; with what was paid, where the work does not say so itself. None for nothing."""

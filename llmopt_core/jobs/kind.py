@@ -19,10 +19,10 @@ Lane = Literal["interactive", "watched", "evaluation", "training"]
 
 `interactive` is for what somebody waits for, such as a look at one question; `watched` for what somebody follows answer
 by answer, such as a comparison: both are done by the process that asked for them, while it lives. `evaluation` is for
-what runs for minutes or hours, `training` for what trains models.
+what runs for minutes or hours, `training` for what trains models on this machine, one at a time in the workspace.
 """
 
-PLACES: Mapping[Lane, int] = {"interactive": 4, "watched": 8, "evaluation": 2, "training": 2}
+PLACES: Mapping[Lane, int] = {"interactive": 4, "watched": 8, "evaluation": 2, "training": 1}
 """How many jobs of a lane one process does at once."""
 
 Result = dict[str, Any] | None
@@ -40,8 +40,8 @@ class JobKind(Generic[A]):
             here or in a process that is gone, is begun again with the same arguments: it does what is missing.
         title: Its words before what it works on, such as `Evaluating`.
         lane: Where it waits.
-        drop: Undoes what was prepared for a job that was cancelled, or refused, before it began; given the store, the
-            project and the arguments.
+        drop: Undoes what was prepared for a job that was cancelled, or refused, while no process did it; given the
+            store, the project and the arguments.
     """
 
     name: str

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import os
 import secrets
 import threading
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import nullcontext, suppress
 from typing import Any
 
 from llmopt_core.errors import Cancellation, LlmOptError, OutOfBudget
 from llmopt_core.execution.accounts import account_for
-from llmopt_core.jobs.context import REPORT_SECONDS, Credentials, JobContext
+from llmopt_core.execution.event_loop import run_in_loop
+from llmopt_core.jobs.context import Credentials, JobContext
 from llmopt_core.jobs.key_ring import KeyRing, check_keys, endpoints_in
 from llmopt_core.jobs.kind import PLACES, JobKind, JobKinds, Lane, Result
 from llmopt_core.jobs.workspace_models import environment_keys, workspace_models
@@ -44,6 +44,7 @@ class JobRunner:
         settings: Handed to the work.
         kinds: What can be done.
         at_once: How many jobs of the lane `evaluation` are done at once.
+        lanes: Whose jobs are done here; all by default.
         environ: Names endpoints and holds keys, beside those of a session; the environment by default.
         plug_ins: Registers further models with each set of models that is made.
     """
@@ -55,6 +56,7 @@ class JobRunner:
         kinds: JobKinds | None = None,
         *,
         at_once: int = PLACES["evaluation"],
+        lanes: Collection[Lane] = tuple(PLACES),
         environ: Mapping[str, str] = os.environ,
         plug_ins: Callable[[Models], None] = lambda _: None,
     ) -> None:
@@ -63,7 +65,8 @@ class JobRunner:
         self._kinds = kinds or JobKinds()
         self._environ = environ
         self._plug_ins = plug_ins
-        self._places: dict[Lane, int] = {**PLACES, "evaluation": at_once}
+        places: dict[Lane, int] = {**PLACES, "evaluation": at_once}
+        self._places = {lane: places[lane] for lane in lanes}
         self._keys = KeyRing()
         self._changed = threading.Condition()
         self._wake = threading.Event()
@@ -130,14 +133,14 @@ class JobRunner:
 
     def cancel(self, job_id: int) -> None:
         """Ask a job to stop, in whatever process it runs."""
-        self._store.request_cancel(job_id)
+        has_ended = self._store.request_cancel(job_id)
         with self._changed:
             running = self._running.get(job_id)
-            waits = job_id in self._open and running is None
         if running is not None:
             running[0].cancel()
-        elif waits:
-            self._see_to_waiting(job_id)
+        elif has_ended:
+            self._drop(self._store.job(job_id))
+            self._forget(job_id)
 
     def status(self, job_id: int) -> Job:
         """How the job stands."""
@@ -165,8 +168,7 @@ class JobRunner:
         for context in contexts:
             if self._store.is_cancel_requested(context.job_id):
                 context.cancel()
-            if context.is_silent_for(5 * REPORT_SECONDS):
-                context.write_progress()
+            context.write_news()
         for job_id in waiting:
             self._see_to_waiting(job_id)
         if waiting and time.monotonic() - self._beaten > _HEARTBEAT_SECONDS:
@@ -260,14 +262,14 @@ class JobRunner:
 
 
 def _await_result(made: Result | Awaitable[Result]) -> Result:
-    """What the work gave; asynchronous work gets an event loop of its own."""
+    """What the work gave; asynchronous work is awaited in the process's event loop."""
     if not inspect.isawaitable(made):
         return made
 
     async def whole() -> Result:
         return await made
 
-    return asyncio.run(whole())
+    return run_in_loop(whole())
 
 
 def _serve(served: weakref.ref[JobRunner], wake: threading.Event) -> None:

@@ -23,6 +23,8 @@ _PLACES = {
     "training-pairs": "llmopt_core.labs.finetuning.example_jobs:PAIRS",
     "embedder-before-after": "llmopt_core.labs.finetuning.embedder_gain:GAIN",
     "fine-tuning start": "llmopt_core.labs.finetuning.upload_jobs:UPLOAD",
+    "lora-training": "llmopt_core.labs.finetuning.training_jobs:LORA",
+    "embedding-training": "llmopt_core.labs.finetuning.training_jobs:EMBEDDING",
     "comparison": "llmopt_core.labs.prompts.jobs:COMPARISON",
     "estimate": "llmopt_core.labs.evaluation.jobs:ESTIMATE",
 }

@@ -49,7 +49,7 @@ __all__ = ["Models", "close_builtin"]
 
 
 class Models:
-    """Every model a piece of work needs. Cheap to make; use one per event loop, as an asynchronous context manager.
+    """Every model a piece of work needs. Cheap to make; use it in one event loop, as an asynchronous context manager.
 
     It is all that stages are handed on: their models, the `settings`, and the `cache` that keeps what they made.
 

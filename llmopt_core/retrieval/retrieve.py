@@ -29,7 +29,7 @@ CONCURRENCY = 8
 
 
 class Retriever:
-    """Finds chunks as a spec says. Make one per event loop; what is expensive is made at first use and kept.
+    """Finds chunks as a spec says. Use it in one event loop; what is expensive is made at first use and kept.
 
     Args:
         spec: The stages. Its chunking and embedding must be those of the index.

@@ -28,6 +28,8 @@ NOT_RESUMABLE_REASON = (
 )
 HELD_LANES = ("interactive", "watched")
 """Lanes whose jobs are done by the process that asked for them, as long as it lives: somebody waits there."""
+SINGLE_LANES = ("training",)
+"""Of these a workspace does one job at a time: two trainings on the same cores both take more than twice as long."""
 _NEVER = datetime.fromtimestamp(0, UTC)
 _OWNERS = (jobs.c.id, jobs.c.status, *(jobs.c[name] for name in OWNER))
 
@@ -91,12 +93,18 @@ def _in_turn(
     columns = [*_OWNERS, jobs.c.kind, jobs.c.lane, jobs.c.project_id, jobs.c.versions, jobs.c.key_names]
     waiting = sa.select(*columns).where(jobs.c.status == "queued", jobs.c.lane == lane).order_by(jobs.c.id)
     found = [row for row in map(dict, connection.execute(waiting).mappings()) if _may_take(row, kinds, holds, at)]
-    if not found:
+    if not found or (lane in SINGLE_LANES and _is_taken(connection, lane)):
         return []
     turns = sa.select(jobs.c.project_id, sa.func.max(jobs.c.started_at)).where(jobs.c.lane == lane)
     last = {project: when or _NEVER for project, when in connection.execute(turns.group_by(jobs.c.project_id))}
     found.sort(key=lambda row: (last.get(row["project_id"], _NEVER), row["id"]))
     return [row["id"] for row in found]
+
+
+def _is_taken(connection: sa.Connection, lane: str) -> bool:
+    """Whether a process does a job of this lane."""
+    running = sa.select(jobs.c.id).where(jobs.c.status == "running", jobs.c.lane == lane)
+    return connection.execute(running.limit(1)).first() is not None
 
 
 def _may_take(row: Mapping[str, Any], kinds: Collection[str], holds: Collection[int], at: datetime) -> bool:

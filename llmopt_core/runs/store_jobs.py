@@ -152,12 +152,17 @@ class JobStore(StorePart):
         found = self.project(project) if isinstance(project, str) else project
         return self._job_list.current((found.id, found.name), *where)
 
-    def request_cancel(self, job_id: int) -> None:
-        """Ask a job, in whatever process, to stop. One that waits for a process, whichever, ends at once."""
+    def request_cancel(self, job_id: int) -> bool:
+        """Ask a job, in whatever process, to stop. One that waits for a process, whichever, ends at once.
+
+        Returns:
+            Whether it has ended so.
+        """
         waits = sa.and_(jobs.c.id == job_id, jobs.c.status == "queued", jobs.c.versions.is_not(None))
         with self.database.write() as connection:
             connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(cancel_requested=True))
-            connection.execute(sa.update(jobs).where(waits).values(status="cancelled", finished_at=now()))
+            ended = sa.update(jobs).where(waits).values(status="cancelled", finished_at=now())
+            return bool(connection.execute(ended).rowcount)
 
     def is_cancel_requested(self, job_id: int) -> bool:
         """Whether somebody asked the job to stop."""

@@ -11,7 +11,6 @@ import streamlit as st
 from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput, OutOfBudget, field_problem
-from llmopt_core.experiments.finetuning_jobs import save_owner
 from llmopt_core.experiments.versions.training_sets import TrainingSetVersion, training_sets
 from llmopt_core.finetuning.finetuners import Access
 from llmopt_core.finetuning.jobs.job import LOCAL, Job, JobRequest
@@ -41,7 +40,7 @@ from llmopt_ui.finetuning.training_overlap import training_overlap_view
 from llmopt_ui.keys import endpoints, keys_of
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.pickers import apply_request
-from llmopt_ui.resources import settings, start_job, store
+from llmopt_ui.resources import settings, start_job, store, training_line
 from llmopt_ui.session import notify
 
 SET, PROVIDER, NAME, START, AGREED = "start_set", "start_provider", "start_name", "start_job", "start_agreed"
@@ -62,7 +61,7 @@ class TrainingRequest:
 def access() -> Access:
     """The trainers of this session, with its keys."""
     known = endpoints(settings())
-    return Access(settings(), known, keys_of(known))
+    return Access(settings(), known, keys_of(known), training_line())
 
 
 def start_form(project: Project, jobs: Sequence[Job]) -> None:
@@ -240,9 +239,9 @@ def _expectation(asked: TrainingRequest, jobs: Sequence[Job]) -> str:
 
 def _start(project: Project, asked: TrainingRequest) -> None:
     if asked.provider == LOCAL:
-        trainers = access()
-        job = start(trainers, asked.request, asked.training_set, kind=asked.kind, validate=asked.validate)
-        save_owner(trainers.settings, job, project)
+        job = start(
+            access(), asked.request, asked.training_set, project=project, kind=asked.kind, validate=asked.validate
+        )
         notify(f"{job.name} started; it goes on when this page is closed.")
     else:
         wanted = UploadArguments(

@@ -7,6 +7,7 @@ from llmopt_core.experiments.finetuning_jobs import jobs_of
 from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.job import Job
 from llmopt_core.labs.finetuning.jobs import cancel, is_stopping, standing_of_training
+from llmopt_core.labs.finetuning.training_jobs import TRAINING_KINDS
 from llmopt_ui.components import link_to
 from llmopt_ui.finetuning.start import access
 from llmopt_ui.finetuning.tabs import JOBS
@@ -19,27 +20,27 @@ _LINES_AT_MOST = 3
 
 
 def active_training() -> list[Job]:
-    """What is being trained or waits for it, as last known; no service is asked."""
-    return [job for job in all_jobs(settings()) if not job.has_ended]
+    """What is trained and stands in no line of jobs, such as at a service, as last known; no service is asked."""
+    lined = {job.arguments.get("folder") for job in store().jobs(active=True) if job.kind in TRAINING_KINDS}
+    return [job for job in all_jobs(settings()) if not job.has_ended and job.id not in lined]
 
 
-def training_lines(project: str) -> int:
+def training_lines(project: str, *, linked: bool = False) -> int:
     """The trainings of a project, in few words, with a way to stop each and to its curves; gives how many others have.
 
     Args:
         project: Its name; empty for none.
+        linked: Whether there is a way to the curves although there is nothing to say here.
     """
-    active = active_training()
-    own = (
-        [job for job in jobs_of(store(), settings(), store().project(project)) if not job.has_ended] if project else []
-    )
+    active = {job.id for job in active_training()}
+    own = [job for job in jobs_of(store(), settings(), store().project(project)) if job.id in active] if project else []
     for job in reversed(own[:_LINES_AT_MOST]):
         verb = "Training" if job.status == "running" else "Waiting to train"
         progress_line(f"{verb} {job.name}", standing_of_training(job), f"side_tuning_cancel_{job.id}", cancel_training,
                       (job.id,), stopping=is_stopping(settings(), job))  # fmt: skip
-    if own:
+    if own or linked:
         link_to(FINETUNING, "See its curves", JOBS)
-    return len({job.id for job in active} - {job.id for job in own})
+    return len(active - {job.id for job in own})
 
 
 def cancel_training(job_id: str) -> None:

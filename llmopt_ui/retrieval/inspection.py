@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from threading import Thread
 
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError, StorageError
+from llmopt_core.execution.event_loop import run_in_loop
 from llmopt_core.experiments.keys import lab_identity
 from llmopt_core.labs.retrieval.inspection_cache import (
     LOOK,
@@ -97,14 +97,13 @@ def answer(project: Project, side: Side, found: Inspection) -> Answer:
     Raises:
         EndpointError: The model failed.
     """
+    make, documents = model_maker(), store().documents(project)
 
     async def ask() -> Answer:
-        async with model_maker()() as made:
-            return await QuestionLab(
-                side.configuration, store().documents(project), made
-            ).answer(found)  # fmt: skip
+        async with make() as made:
+            return await QuestionLab(side.configuration, documents, made).answer(found)
 
-    return asyncio.run(ask())
+    return run_in_loop(ask())
 
 
 def cached_answer(project: Project, side: Side, found: Inspection) -> Answer | None:
@@ -127,17 +126,20 @@ def _at_once(project: Project, side: Side, example: Example) -> bool:
 
 
 def _look(project: Project, side: Side, example: Example) -> None:
-    async def look() -> None:
-        async with model_maker()() as made:
-            lab = QuestionLab(side.configuration, store().documents(project), made)
-            found = await lab.look(example, texts=texts_of(side, example))
-            inspection_cache().put(key, found, index if lab.has_searched else None)
+    make, texts, seen = model_maker(), texts_of(side, example), inspection_cache()
 
+    async def look() -> None:
+        async with make() as made:
+            lab = QuestionLab(side.configuration, documents, made)
+            found = await lab.look(example, texts=texts)
+            seen.put(key, found, index if lab.has_searched else None)
+
+    documents = store().documents(project)
     index, key = index_key(documents_key(project), side.configuration), key_of(project, side, example)
     if inspection_cache().problem(key):
         return
     try:
-        asyncio.run(look())
+        run_in_loop(look())
     except StorageError:
         raise
     except LlmOptError as error:

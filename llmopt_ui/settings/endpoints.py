@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput, LlmOptError, field_problem
+from llmopt_core.execution.event_loop import run_in_loop
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.endpoint_file import delete_endpoint, save_endpoint
 from llmopt_core.models.endpoints import Endpoint, load_endpoints
@@ -145,7 +145,7 @@ def _check(endpoint: Endpoint) -> EndpointReport | str:
     from llmopt_core.models.probe import check_endpoint
 
     try:
-        report = asyncio.run(check_endpoint(endpoint, key_of(endpoint)))
+        report = run_in_loop(check_endpoint(endpoint, key_of(endpoint)))
     except LlmOptError as error:
         return str(error)
     model_lists_of(settings().home).keep(endpoint, report)

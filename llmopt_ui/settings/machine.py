@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from llmopt_core.execution.event_loop import run_in_loop
 from llmopt_core.models.endpoints import endpoints_path
 from llmopt_ui import format as fmt
 from llmopt_ui.components import section
@@ -60,7 +60,7 @@ def builtin_view() -> None:
 def _examine() -> list[Finding]:
     from llmopt_core.experiments.doctor import examine
 
-    return asyncio.run(examine(os.environ))
+    return run_in_loop(examine(os.environ))
 
 
 def findings_view(findings: Sequence[Finding]) -> None:

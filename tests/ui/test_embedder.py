@@ -31,7 +31,7 @@ def words(test: AppTest) -> str:
 @pytest.fixture
 def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs are made and stay as the test leaves them; both embedding models are word hashing."""
-    monkeypatch.setattr(local_lora.LocalTrainer, "_start", lambda self, folder: folder.job())
+    monkeypatch.setattr(local_lora.LocalTrainer, "_enter", lambda self, folder: folder.job())
     monkeypatch.setattr(resources, "model_plugins", [_plug_in])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -40,6 +41,13 @@ def words(test: AppTest) -> str:
     parts = [*test.title, *test.subheader, *test.caption, *test.markdown, *test.text, *test.metric]
     shown = [f"{getattr(part, 'label', '')} {part.value}" for part in parts]
     return "\n".join([*shown, *(table.value.to_string() for table in (*test.table, *test.dataframe))])
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.05)
 
 
 def keyed(widgets, start: str):
@@ -330,12 +338,16 @@ def test_training_is_seen_in_the_sidebar_of_every_page_and_can_be_cancelled_ther
     (bar,) = test.sidebar.get("progress")
     assert bar.proto.text.replace("\\", "") == "**Training second**  \n5 of 20 steps · 42 s left · free so far"
     assert bar.proto.value == 25
-    keyed(test.button, "side_tuning_cancel_").click().run()
-    assert folder.is_cancel_requested()
+    keyed(test.button, "side_cancel_").click().run()
+    until(folder.is_cancel_requested)
     (bar,) = test.run().sidebar.get("progress")
     assert bar.proto.text.replace("\\", "") == "**Training second**  \nStopping … · 5 of 20 steps"
-    assert keyed(test.button, "side_tuning_cancel_").disabled
-    folder.update_state(status="finished")
+    assert keyed(test.button, "side_cancel_").disabled
+    folder.update_state(status="cancelled")
+    # Until now this process stood for its trainer.
+    folder.write("process.json", {})
+    (job,) = store.jobs()
+    assert resources.job_runner().wait(job.id, timeout=60).status == "cancelled"
     assert not test.run().sidebar.get("progress")
 
 
@@ -344,7 +356,7 @@ def test_a_local_job_starts_with_what_the_form_says(
 ) -> None:
     from llmopt_core.finetuning.training.local_trainer import LocalTrainer
 
-    monkeypatch.setattr(LocalTrainer, "_start", lambda self, folder: folder.job())
+    monkeypatch.setattr(LocalTrainer, "_enter", lambda self, folder: folder.job())
     save_training_set(store, used, "shades", examples(20), examples(5, 100))
     test = app(PAGE, project=used, tuning_view="Jobs")
     test.number_input(key="tune_lora_epochs").set_value(2)

@@ -28,13 +28,14 @@ from llmopt_core.text.drafts import draft_of, remove, remove_leftovers, replace_
 SCRATCH = ".scratch"
 """Where a trainer's libraries put their temporary files, in the folder of its job."""
 
+_ROOT = "finetuning"
 _JOB_FIELDS = frozenset(f.name for f in fields(Job))
 _POINT_FIELDS = frozenset(f.name for f in fields(MetricPoint))
 
 
 def jobs_root(settings: Settings) -> Path:
     """Where the workspace keeps its fine-tuning jobs."""
-    return settings.home / "finetuning"
+    return settings.home / _ROOT
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,24 @@ class JobFolder:
     def claim(self, pid: int) -> None:
         """Remember which process works on the job."""
         self.write("process.json", {"pid": pid, "started": start_of(pid)})
+
+    def enter_line(self) -> None:
+        """From now on the job waits, and needs no process until its turn comes."""
+        self.clear_cancel()
+        self.update_state(status="queued", message="", resumable=False, finished_at=0.0, in_line=True)
+        (self.path / "process.json").unlink(missing_ok=True)
+
+    def leave_line(self) -> None:
+        """End the job where it still waits."""
+        if self.is_in_line():
+            told = "Cancelled while it waited for its turn."
+            self.log(told)
+            self.update_state(status="cancelled", message=told, resumable=True, finished_at=time.time(), in_line=False)
+
+    def is_in_line(self) -> bool:
+        """Whether the job waits for its turn."""
+        state = self.read("state.json")
+        return bool(state.get("in_line")) and state.get("status") == "queued"
 
     def tidy(self) -> None:
         """Remove what killed processes have left of their drafts, here and where tuned models lie."""
@@ -244,9 +263,14 @@ def open_folder(settings: Settings, job_id: str) -> JobFolder:
     Raises:
         BadInput: There is no such job.
     """
-    path = jobs_root(settings) / job_id
+    return folder_in(settings.home, job_id)
+
+
+def folder_in(home: Path, job_id: str) -> JobFolder:
+    """The folder of a job in the workspace at `home`. Errors as in `open_folder`."""
+    path = home / _ROOT / job_id
     if not job_id or "/" in job_id or job_id.startswith(".") or not (path / "request.json").exists():
-        raise BadInput(f"There is no fine-tuning job {job_id!r} in {settings.home}; see llmopt finetune list.")
+        raise BadInput(f"There is no fine-tuning job {job_id!r} in {home}; see llmopt finetune list.")
     return JobFolder(path)
 
 
@@ -257,17 +281,24 @@ def all_folders(settings: Settings) -> list[JobFolder]:
     return [JobFolder(path.parent) for path in sorted(found, reverse=True)]
 
 
+def _waits(folder: JobFolder, job: Job) -> bool:
+    try:
+        return job.status == "queued" and folder.is_in_line()
+    except StorageError:
+        return False
+
+
 def reconcile(folder: JobFolder) -> Job:
     """How the job stands, with a job whose process is gone marked as interrupted.
 
-    A job that a service has taken over needs no process here.
+    A job that a service has taken over, or that waits for its turn, needs no process here.
     """
     job = folder.job()
     if job.has_ended or job.remote_id or folder.is_worked_on():
         return job
-    # The worker may have ended between the two looks.
+    # The worker may have ended between the two looks, and its turn may have come.
     job = folder.job()
-    if job.status in FINAL_STATUSES or job.remote_id:
+    if job.status in FINAL_STATUSES or job.remote_id or _waits(folder, job):
         return job
     gone: dict[str, Any] = {
         "status": "interrupted",

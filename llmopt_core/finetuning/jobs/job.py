@@ -142,6 +142,18 @@ class FineTunedModel:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+class TrainingLine(Protocol):
+    """Where trainings of this machine wait for their turn."""
+
+    def enter(self, job: Job) -> None:
+        """Let a job wait; it is trained when its turn comes (see `LocalTrainer.train`)."""
+        ...
+
+    def leave(self, job: Job) -> None:
+        """Take a job out where it waits, and have it stopped where it is trained."""
+        ...
+
+
 class FineTuner(Protocol):
     """Runs jobs: on this machine, or at a service."""
 

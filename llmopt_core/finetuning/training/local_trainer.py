@@ -1,34 +1,48 @@
-"""Fine-tuning on this machine: each job trains in a process of its own and outlives the app."""
+"""Fine-tuning on this machine: each job trains in a process of its own, which outlives the one that began it."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
 from llmopt_core.finetuning.jobs.folder import SCRATCH, JobFolder, all_folders, new_folder, open_folder, reconcile
-from llmopt_core.finetuning.jobs.job import FineTunedModel, Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint
+from llmopt_core.finetuning.jobs.job import (
+    FineTunedModel,
+    Job,
+    JobCheckpoint,
+    JobEvent,
+    JobRequest,
+    MetricPoint,
+    TrainingLine,
+)
 from llmopt_core.finetuning.training.adapters import adapter, adapters, list_embeddings, load_embedding
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
 from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings, LoraSettings, settings_from
 from llmopt_core.settings import Settings
 
+# A training takes minutes; half a second until its end or a wish to stop it is seen is not felt.
+_LOOK_SECONDS = 0.5
+
 
 class LocalTrainer:
-    """`FineTuner` for the built-in models. Jobs queue: one trains at a time.
+    """`FineTuner` for the built-in models.
 
     Args:
         settings: The workspace, and the threads a trainer may use.
         kind: `lora` tunes the chat model, `embedding` the embedding model.
+        line: Where jobs wait for their turn; without one, `train` does what was created.
     """
 
-    def __init__(self, settings: Settings, kind: str = "lora") -> None:
+    def __init__(self, settings: Settings, kind: str = "lora", line: TrainingLine | None = None) -> None:
         self._settings = settings
         self._kind = kind
+        self._line = line
 
     def create(
         self,
@@ -44,7 +58,7 @@ class LocalTrainer:
         folder = new_folder(self._settings, request, self._kind, training, validation)
         if on_created:
             on_created(folder.job())
-        return self._start(folder)
+        return self._enter(folder)
 
     def _check(self, request: JobRequest) -> None:
         settings_from(LoraSettings if self._kind == "lora" else EmbeddingSettings, request.hyperparameters)
@@ -60,10 +74,48 @@ class LocalTrainer:
                 f"There is already a fine-tuned model or a running job named {request.name!r}; choose another name."
             )
 
-    def _start(self, folder: JobFolder) -> Job:
+    def _enter(self, folder: JobFolder) -> Job:
+        folder.enter_line()
+        job = folder.job()
+        if self._line is not None:
+            self._line.enter(job)
+        return job
+
+    def train(
+        self,
+        job_id: str,
+        should_stop: Callable[[], bool] = lambda: False,
+        on_progress: Callable[[Job], None] = lambda _: None,
+    ) -> Job:
+        """Train what was created, from its last checkpoint where there is one, and return once that has ended.
+
+        A trainer that another process has begun, and that still works, is followed.
+
+        Args:
+            job_id: The job.
+            should_stop: Asked now and then; the trainer then saves its state and ends.
+            on_progress: Called now and then. What it raises ends the following, not the training.
+        """
+        folder = open_folder(self._settings, job_id)
+        if folder.job().status == "finished":
+            return folder.job()
+        trainer = None if folder.is_worked_on() else self._spawn(folder)
+        while folder.is_worked_on():
+            on_progress(folder.job())
+            if should_stop() and not folder.is_cancel_requested():
+                folder.ask_cancel()
+            time.sleep(_LOOK_SECONDS)
+        if trainer is not None:
+            trainer.wait()
+        # One that was killed before it began waits for nothing any more.
+        folder.update_state(in_line=False)
+        return reconcile(folder)
+
+    def _spawn(self, folder: JobFolder) -> subprocess.Popen[bytes]:
         folder.write("worker.json", self._settings.model_dump(mode="json", include={"home", "builtin_gguf", "threads"}))
-        folder.clear_cancel()
-        folder.update_state(status="queued", message="", resumable=False, finished_at=0.0)
+        if not folder.is_in_line():
+            # Begun before: what was asked of that trainer is nothing to this one.
+            folder.enter_line()
         root = Path(__file__).parents[3]
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]),
@@ -80,7 +132,7 @@ class LocalTrainer:
                 start_new_session=True,
             )
         folder.claim(process.pid)
-        return folder.job()
+        return process
 
     def status(self, job_id: str) -> Job:
         """See `FineTuner.status`. A job whose process is gone is `interrupted`."""
@@ -102,8 +154,12 @@ class LocalTrainer:
         """See `FineTuner.cancel`. A running trainer saves its state and ends after the step it is in."""
         folder = open_folder(self._settings, job_id)
         job = reconcile(folder)
-        if not job.has_ended:
+        if not job.has_ended and folder.is_worked_on():
             folder.ask_cancel()
+        if not job.has_ended and self._line is not None:
+            self._line.leave(job)
+        elif not job.has_ended:
+            folder.leave_line()
         return folder.job()
 
     def resume(self, job_id: str) -> Job:
@@ -119,7 +175,7 @@ class LocalTrainer:
         if job.status == "finished":
             raise BadInput(f"Job {job_id} has finished; start a new one to train further.")
         folder.log("Resumed.")
-        return self._start(folder)
+        return self._enter(folder)
 
     def result(self, job_id: str) -> FineTunedModel:
         """See `FineTuner.result`.

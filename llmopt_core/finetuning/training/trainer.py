@@ -1,6 +1,6 @@
 """The process that trains: `python -m llmopt_core.finetuning.training.trainer JOB_FOLDER`.
 
-It waits for its turn, goes on from the last checkpoint where there is one, and writes everything the outside wants to
+It goes on from the last checkpoint where there is one, and writes everything the outside wants to
 know into the job's folder. It looks for a cancel flag there, so nobody needs to hold a pipe to it.
 """
 
@@ -17,7 +17,6 @@ from typing import Any
 
 from llmopt_core.errors import Cancellation, LlmOptError
 from llmopt_core.finetuning.jobs.folder import SCRATCH, JobFolder
-from llmopt_core.finetuning.jobs.training_queue import training_slot
 from llmopt_core.finetuning.training.worker import Worker
 from llmopt_core.settings import silence_telemetry
 from llmopt_core.text.drafts import remove
@@ -27,13 +26,15 @@ def work_on(worker: Worker) -> int:
     """Do the job of a folder and record how it ended. Returns the exit code."""
     folder = worker.folder
     folder.claim(os.getpid())
+    folder.update_state(in_line=False)
     folder.tidy()
     with contextlib.suppress(OSError):
         (folder.path / SCRATCH).mkdir(0o700, exist_ok=True)
     try:
-        with training_slot(folder, worker.settings, worker.should_stop):
-            worker.begin()
-            done = _work_for(folder)(worker)
+        if worker.should_stop():
+            raise Cancellation("Cancellation before it began.")
+        worker.begin()
+        done = _work_for(folder)(worker)
     except Cancellation as stop:
         return _finish(worker, "interrupted" if worker.terminated else "cancelled", str(stop))
     except LlmOptError as error:

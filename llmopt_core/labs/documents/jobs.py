@@ -24,7 +24,7 @@ class WritingArguments(Spec):
     budget_usd: float | None = None
 
 
-async def write(context: JobContext, arguments: WritingArguments) -> dict[str, Any]:
+def write(context: JobContext, arguments: WritingArguments) -> dict[str, Any]:
     """Write questions about the project's documents, unlike those that it has."""
     from llmopt_core.labs.documents.question_writing.review import draft_of
 
@@ -47,12 +47,13 @@ async def write(context: JobContext, arguments: WritingArguments) -> dict[str, A
 
     documents = context.store.documents(context.project)
     context.check_version("documents", documents_version(documents))
-    async with context.models() as models:
-        made = await write_questions(
+    known = list_questions(context.store, context.project)
+    made = context.work(
+        lambda models: write_questions(
             arguments.spec, documents, models,
-            known=list_questions(context.store, context.project), budget_usd=arguments.budget_usd,
-            on_progress=show, should_stop=context.should_cancel,
-        )  # fmt: skip
+            known=known, budget_usd=arguments.budget_usd, on_progress=show, should_stop=context.should_cancel,
+        )
+    )  # fmt: skip
     context.store.save_draft(context.project, DRAFT, "", draft_of(made))
     return {"kept": len(made.kept), "dropped": len(made.dropped), "cost_usd": made.usage.cost_usd}
 

@@ -117,38 +117,39 @@ def resume_arguments(run: Run, budget_usd: float | None = None) -> ResumeArgumen
     )
 
 
-async def evaluate(context: JobContext, arguments: EvaluationArguments) -> dict[str, Any]:
+def evaluate(context: JobContext, arguments: EvaluationArguments) -> dict[str, Any]:
     """Run every configuration, or what is missing of them where the job was begun before."""
     plan = _plan(context, arguments)
     size = len(plan.evaluation_set.examples[: plan.limit])
     count = Count(context.report, size * len(plan.configurations))
-    async with context.models() as models:
-        run_ids = await run_experiment(
+    run_ids = context.work(
+        lambda models: run_experiment(
             context.store, plan, models,
             on_progress=count.see, should_cancel=context.should_cancel, job_id=context.job_id,
-        )  # fmt: skip
+        )
+    )  # fmt: skip
     return {"runs": run_ids}
 
 
-async def resume_evaluation(context: JobContext, arguments: ResumeArguments) -> dict[str, Any]:
+def resume_evaluation(context: JobContext, arguments: ResumeArguments) -> dict[str, Any]:
     """Do what is missing of a stopped run."""
     count = Count(context.report, context.store.run(arguments.run).total)
-    async with context.models() as models:
-        run_id = await resume_run(
+    run_id = context.work(
+        lambda models: resume_run(
             context.store, arguments.run, models,
             budget_usd=arguments.budget_usd, on_progress=count.see, should_cancel=context.should_cancel,
             job_id=context.job_id,
-        )  # fmt: skip
+        )
+    )  # fmt: skip
     return {"runs": [run_id]}
 
 
-async def run_pilot(context: JobContext, arguments: EvaluationArguments) -> dict[str, Any]:
+def run_pilot(context: JobContext, arguments: EvaluationArguments) -> dict[str, Any]:
     """A pilot: one estimate per configuration."""
     from llmopt_core.experiments.estimate import estimate
 
     plan = _plan(context, arguments)
-    async with context.models() as models:
-        found = await estimate(context.store, plan, models)
+    found = context.work(lambda models: estimate(context.store, plan, models))
     return {
         "estimates": [
             {

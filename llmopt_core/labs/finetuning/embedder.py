@@ -13,7 +13,6 @@ from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.chunking.semantic import Encode
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.finetuning_jobs import save_owner
 from llmopt_core.experiments.versions.training_sets import save_training_set
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, chat_example
 from llmopt_core.finetuning.data.split import split_set
@@ -222,8 +221,7 @@ def start_embedder(
     held_back = EvaluationSet(f"{request.name}-held-back", parts.held_back)
     saved = save_training_set(store, project, f"{request.name}-pairs", parts.train, parts.watched,
                               note=f"Questions of {set_name} with their chunks")  # fmt: skip
-    job = start(access, request, saved, kind="embedding")
-    save_owner(access.settings, job, project)
+    job = start(access, request, saved, project=project, kind="embedding")
     store.save_evaluation_set(project, held_back)
     plan = EmbedderPlan(name=request.name, evaluation_set=set_name, held_back_set=held_back.name,
                         configuration=configuration, pairs=len(parts.train), whole=parts.whole)  # fmt: skip

@@ -169,7 +169,7 @@ class GainArguments(Spec):
     plan: EmbedderPlan
 
 
-async def measure_plan(context: JobContext, arguments: GainArguments) -> dict[str, Any]:
+def measure_plan(context: JobContext, arguments: GainArguments) -> dict[str, Any]:
     """Measure the tuned model against the one that it was made from."""
     store, plan = context.store, arguments.plan
     tuned = next((one for one in list_embedding_models(context.settings) if one.name == arguments.name), None)
@@ -177,8 +177,7 @@ async def measure_plan(context: JobContext, arguments: GainArguments) -> dict[st
         raise BadInput(f"The fine-tuned model {arguments.name} is gone.")
     examples = store.evaluation_set(context.project, plan.held_back_set).examples
     documents = store.documents(context.project)
-    async with context.models() as models:
-        found = gain_of_plan(plan, tuned, models, examples=examples, documents=documents)
+    found = gain_of_plan(plan, tuned, context.models(), examples=examples, documents=documents)
     return {"gain": found.model_dump(mode="json")}
 
 

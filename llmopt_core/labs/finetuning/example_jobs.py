@@ -49,16 +49,17 @@ class PairsArguments(Spec):
     asked: Configuration
 
 
-async def distil(context: JobContext, arguments: DistilArguments) -> dict[str, Any]:
+def distil(context: JobContext, arguments: DistilArguments) -> dict[str, Any]:
     """Let a larger model answer, and collect what passes."""
     questions = context.store.evaluation_set(context.project, arguments.questions, arguments.set_version)
-    async with context.models() as models:
-        distillation = await distill_examples(
+    distillation = context.work(
+        lambda models: distill_examples(
             questions.examples, arguments.teacher, arguments.asked.prompt, models,
             assertions=arguments.assertions, least_f1=arguments.least_f1, budget_usd=arguments.budget_usd,
             on_done=lambda done, total: context.report({"done": done, "total": total}),
             should_stop=context.should_cancel,
-        )  # fmt: skip
+        )
+    )  # fmt: skip
     if not distillation.examples and distillation.rejected:
         why = next(iter(distillation.rejected.values()))
         raise BadInput(f"No answer was kept; the first was rejected because of this: {why}")
@@ -67,15 +68,14 @@ async def distil(context: JobContext, arguments: DistilArguments) -> dict[str, A
     return {"added": added, "rejected": len(distillation.rejected), "reasons": reasons, "stopped": distillation.stopped}
 
 
-async def make_pairs(context: JobContext, arguments: PairsArguments) -> dict[str, Any]:
+def make_pairs(context: JobContext, arguments: PairsArguments) -> dict[str, Any]:
     """Retrieve for each question, and collect the pairs."""
     questions = context.store.evaluation_set(context.project, arguments.questions, arguments.set_version)
     context.report({"done": 0, "total": len(questions.examples), "message": "retrieving"})
     documents = context.store.documents(context.project)
     if arguments.asked.retrieval is not None:
         context.check_version("documents", documents_version(documents))
-    async with context.models() as models:
-        pairs = await training_pairs(arguments.asked, documents, questions.examples, models)
+    pairs = context.work(lambda models: training_pairs(arguments.asked, documents, questions.examples, models))
     return {"added": collect(context.store, context.project, pairs.examples)}
 
 

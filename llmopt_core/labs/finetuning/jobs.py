@@ -10,17 +10,29 @@ from itertools import count
 
 from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.finetuning_jobs import save_owner
 from llmopt_core.experiments.versions.training_sets import TrainingSetVersion
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, message_text
 from llmopt_core.finetuning.finetuners import Access, fine_tuner, fine_tuner_of
 from llmopt_core.finetuning.jobs.folder import open_folder
-from llmopt_core.finetuning.jobs.job import LOCAL, FineTunedModel, Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint
+from llmopt_core.finetuning.jobs.job import (
+    LOCAL,
+    FineTunedModel,
+    FineTuner,
+    Job,
+    JobCheckpoint,
+    JobEvent,
+    JobRequest,
+    MetricPoint,
+    TrainingLine,
+)
 from llmopt_core.finetuning.openai.upload_summary import UploadSummary, summarize_upload
 from llmopt_core.finetuning.training.explanations import CurveReading, read_curves
 from llmopt_core.finetuning.training_price import TrainingPrice, training_price
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.reporting.progress_summary import ProgressSummary
+from llmopt_core.runs.values import Project
 from llmopt_core.settings import Settings
 
 USUAL_SPEED = 300.0
@@ -49,14 +61,23 @@ class JobReport:
     problem: str = ""
 
 
-def start(access: Access, request: JobRequest, saved: TrainingSetVersion, *, kind: str = "lora",
-          confirmed: bool = False, validate: bool = True) -> Job:  # fmt: skip
+def start(
+    access: Access,
+    request: JobRequest,
+    saved: TrainingSetVersion,
+    *,
+    project: Project | None = None,
+    kind: str = "lora",
+    confirmed: bool = False,
+    validate: bool = True,
+) -> Job:
     """Start a job on a saved training set.
 
     Args:
         access: Workspace, endpoints, keys.
         request: What to do; its provider decides where.
         saved: What to learn.
+        project: Whose job it is.
         kind: On this machine: `lora` or `embedding`.
         confirmed: Whether the user agreed to what leaves the machine.
         validate: Whether the validation part is used.
@@ -68,7 +89,12 @@ def start(access: Access, request: JobRequest, saved: TrainingSetVersion, *, kin
     tuner = fine_tuner(access, request.provider, kind)
     held = saved.validation if validate else None
     train = TrainingSet(saved.label, saved.train.examples)
-    return tuner.create(request, train, held, confirmed=confirmed)
+
+    def on_created(job: Job) -> None:
+        if project is not None:
+            save_owner(access.settings, job, project)
+
+    return tuner.create(request, train, held, confirmed=confirmed, on_created=on_created)
 
 
 def summarize_departure(

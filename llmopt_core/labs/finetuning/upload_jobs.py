@@ -43,11 +43,10 @@ def upload(context: JobContext, arguments: UploadArguments) -> dict[str, Any]:
         return {"job": resume(access, arguments.resumed).id}
     earlier = _find_job(context, arguments) if context.attempt > 1 else None
     if earlier is not None:
-        job = earlier if earlier.remote_id else resume(access, earlier.id)
-    else:
-        job = _start(context, access, arguments)
-    save_owner(context.settings, job, context.store.project(context.project))
-    return {"job": job.id}
+        # The process may have ended before it said whose job it is.
+        save_owner(context.settings, earlier, context.store.project(context.project))
+        return {"job": earlier.id if earlier.remote_id else resume(access, earlier.id).id}
+    return {"job": _start(context, access, arguments).id}
 
 
 def _start(context: JobContext, access: Access, arguments: UploadArguments) -> Job:
@@ -57,7 +56,8 @@ def _start(context: JobContext, access: Access, arguments: UploadArguments) -> J
             f"{arguments.provider} has another address now than the one that you agreed to send to; start it again."
         )
     saved = _training_set(context, arguments)
-    return start(access, arguments.request, saved, confirmed=True, validate=arguments.validate_too)
+    project = context.store.project(context.project)
+    return start(access, arguments.request, saved, project=project, confirmed=True, validate=arguments.validate_too)
 
 
 def _training_set(context: JobContext, arguments: UploadArguments) -> TrainingSetVersion:

@@ -18,6 +18,7 @@ from llmopt_core.jobs.context import JobContext
 from llmopt_core.jobs.kind import JobKind
 from llmopt_core.labs.prompts.board import Board, Place
 from llmopt_core.labs.prompts.comparison_runner import open_cells, run_comparison
+from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Status
 from llmopt_core.types import Spec
@@ -85,7 +86,7 @@ def comparison_arguments(
     )
 
 
-async def compare(context: JobContext, arguments: ComparisonArguments) -> dict[str, Any]:
+def compare(context: JobContext, arguments: ComparisonArguments) -> dict[str, Any]:
     """Answer what is asked, or what is missing of it where the job was begun before."""
     found = comparison(context.store, context.project, arguments.comparison)
     board = BOARDS.board(found.id)
@@ -95,7 +96,7 @@ async def compare(context: JobContext, arguments: ComparisonArguments) -> dict[s
         context.check_version("documents", version)
         if board is None or context.attempt > 1:
             found, board = _begin_again(context, arguments, found, plan, board or Board())
-        status = await _answer(context, plan, found, board)
+        status = _answer(context, plan, found, board)
     finally:
         _give_up(context.store, found, board, "failed")
     return {"status": status, "runs": [run.id for run in found.all_runs]}
@@ -117,17 +118,19 @@ def _begin_again(
     return comparison(context.store, found.project, found.id), board
 
 
-async def _answer(context: JobContext, plan: ComparisonPlan, found: Comparison, board: Board) -> Status:
+def _answer(context: JobContext, plan: ComparisonPlan, found: Comparison, board: Board) -> Status:
     started = time.monotonic()
 
     def should_cancel() -> bool:
         context.report(_standing(board, time.monotonic() - started))
         return context.should_cancel()
 
-    async with context.models() as models:
+    async def answer(models: Models) -> Status:
         if any(variant.model.endpoint == ECHO for variant in plan.variants):
             register_echo(models)
         return await run_comparison(context.store, plan, found, models, board, should_cancel=should_cancel)
+
+    return context.work(answer)
 
 
 def _standing(board: Board, seconds: float) -> dict[str, Any]:

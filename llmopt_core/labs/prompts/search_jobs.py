@@ -98,8 +98,8 @@ def search_arguments(  # noqa: PLR0917
     return arguments
 
 
-def _run(search: Search) -> Callable[[JobContext, Any], Coroutine[Any, Any, dict[str, Any]]]:
-    async def run(context: JobContext, arguments: SearchArguments) -> dict[str, Any]:
+def _run(search: Search) -> Callable[[JobContext, Any], dict[str, Any]]:
+    def run(context: JobContext, arguments: SearchArguments) -> dict[str, Any]:
         task = task_for(
             context.store, context.project, arguments.setup, arguments.configuration, arguments.source,
             arguments.set_version,
@@ -108,11 +108,9 @@ def _run(search: Search) -> Callable[[JobContext, Any], Coroutine[Any, Any, dict
             context.check_version(DOCUMENTS, documents_version(task.documents))
         own = type(arguments).model_fields.keys() - SearchArguments.model_fields.keys()
         options = {name: getattr(arguments, name) for name in own}
-        async with context.models() as models:
-            found = await search(
-                task, models,
-                report=context.report, should_cancel=context.should_cancel, **options,
-            )  # fmt: skip
+        found = context.work(
+            lambda models: search(task, models, report=context.report, should_cancel=context.should_cancel, **options)
+        )
         return {"found": found.model_dump(mode="json")}
 
     return run

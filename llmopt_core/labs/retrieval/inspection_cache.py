@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.errors import Cancellation, LlmOptError, StorageError
-from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import example_identity
 from llmopt_core.jobs.context import JobContext
@@ -178,7 +177,7 @@ def look_arguments(sides: Sequence[LookSide], example: Example) -> LookArguments
     )
 
 
-async def look(context: JobContext, arguments: LookArguments) -> dict[str, Any]:
+def look(context: JobContext, arguments: LookArguments) -> dict[str, Any]:
     """Look at one question through several configurations; what is seen goes into the memory of this process.
 
     What cannot be looked at is told there too and stops no other; only where nothing is seen the job fails.
@@ -187,24 +186,23 @@ async def look(context: JobContext, arguments: LookArguments) -> dict[str, Any]:
     documents = context.store.documents(context.project)
     problems: list[LlmOptError] = []
 
-    async def whole() -> None:
-        async with context.models() as models:
-            for number, side in enumerate(sides):
-                name = side.configuration.name
-                context.report({"done": number, "total": len(sides), "unit": _UNIT, "message": name})
-                try:
-                    lab = QuestionLab(side.configuration, documents, models)
-                    found = await lab.look(arguments.example, texts=side.texts, on_progress=_progress_of(context, name))
-                    seen.put(side.key, found, side.index if lab.has_searched else None)
-                except (Cancellation, StorageError):
-                    raise
-                except LlmOptError as error:
-                    seen.fail(side.key, str(error))
-                    problems.append(error)
-            if len(problems) == len(sides):
-                raise problems[0]
+    async def look_through_all(models: Models) -> None:
+        for number, side in enumerate(sides):
+            name = side.configuration.name
+            context.report({"done": number, "total": len(sides), "unit": _UNIT, "message": name})
+            try:
+                lab = QuestionLab(side.configuration, documents, models)
+                found = await lab.look(arguments.example, texts=side.texts, on_progress=_progress_of(context, name))
+                seen.put(side.key, found, side.index if lab.has_searched else None)
+            except (Cancellation, StorageError):
+                raise
+            except LlmOptError as error:
+                seen.fail(side.key, str(error))
+                problems.append(error)
+        if len(problems) == len(sides):
+            raise problems[0]
 
-    await cancellable(whole(), context.should_cancel)
+    context.work(look_through_all, drops=True)
     return {"looked": list(arguments.keys)}
 
 

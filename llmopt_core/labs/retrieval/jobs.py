@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from llmopt_core.errors import Cancellation
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import documents_identity, documents_version, example_identity
 from llmopt_core.experiments.provenance import DOCUMENTS, Basis
@@ -186,19 +185,18 @@ async def _pilot_k_sweep(given: LabContext) -> Spec:
     return await estimate_sweep(given.subject, ks=given.arguments.ks, judge=given.arguments.judge)
 
 
-def _run(work: Callable[[LabContext], Awaitable[Spec]]) -> Callable[[JobContext, Any], Awaitable[dict[str, Any]]]:
-    async def run(context: JobContext, arguments: LabArguments) -> dict[str, Any]:
+def _run(work: Callable[[LabContext], Awaitable[Spec]]) -> Callable[[JobContext, Any], dict[str, Any]]:
+    def run(context: JobContext, arguments: LabArguments) -> dict[str, Any]:
         context.report(LabProgress().as_dict())
         store = context.store
         documents = store.documents(context.project)
         context.check_version(DOCUMENTS, documents_version(documents))
         examples = store.evaluation_set(context.project, arguments.set, arguments.set_version).examples
 
-        async def whole() -> Spec:
-            async with context.models() as models:
-                return await work(LabContext(arguments, Subject(arguments.asked, examples, documents, models), context))
+        def make(models: Models) -> Awaitable[Spec]:
+            return work(LabContext(arguments, Subject(arguments.asked, examples, documents, models), context))
 
-        report = await cancellable(whole(), context.should_cancel)
+        report = context.work(make, drops=True)
         if context.should_cancel():
             raise Cancellation("Cancelled.")
         return {"report": report.model_dump(mode="json")}

@@ -55,7 +55,7 @@ class Inspection:
 
 
 class QuestionLab:
-    """Looks at single questions through one configuration. Make one per event loop.
+    """Looks at single questions through one configuration. Use it in one event loop.
 
     Args:
         configuration: Must retrieve.

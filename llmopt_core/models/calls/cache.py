@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
@@ -26,14 +24,13 @@ STAGE = "call"
 _FORMAT = 1
 
 _Slot = tuple[int, str]
-_running: dict[_Slot, Future[Completion]] = {}
-_lock = threading.Lock()
+_running: dict[_Slot, asyncio.Future[Completion]] = {}
 
 
 class CachedChat:
     """Answers from the cache where it can, else asks `inner` and keeps the answer before handing it on.
 
-    Identical calls that overlap, in any thread, are made once. A cached answer reports one cached call, no tokens and
+    Identical calls that overlap are made once. A cached answer reports one cached call, no tokens and
     no cost but those saved, and the seconds the call took when it was made.
 
     Args:
@@ -69,7 +66,11 @@ class CachedChat:
                 return _from_cache(shared, on_text)
 
     async def _lead(
-        self, slot: _Slot, future: Future[Completion], request: ChatRequest, on_text: Callable[[str], None] | None
+        self,
+        slot: _Slot,
+        future: asyncio.Future[Completion],
+        request: ChatRequest,
+        on_text: Callable[[str], None] | None,
     ) -> Completion:
         """Answer for all who ask the same meanwhile."""
         try:
@@ -79,6 +80,8 @@ class CachedChat:
         except EndpointError as error:
             _leave(slot)
             future.set_exception(error)
+            # Perhaps nobody else asks; asyncio would complain that nobody looked.
+            future.exception()
             raise
         except BaseException:
             # A cancelled caller or a broken callback is this caller's own affair: the others try for themselves.
@@ -201,27 +204,22 @@ def _from_cache(completion: Completion, on_text: Callable[[str], None] | None) -
     return replace(completion, usage=cached)
 
 
-def _join(slot: _Slot) -> tuple[bool, Future[Completion]]:
-    with _lock:
-        if slot in _running:
-            return False, _running[slot]
-        future: Future[Completion] = Future()
-        _running[slot] = future
-        return True, future
+def _join(slot: _Slot) -> tuple[bool, asyncio.Future[Completion]]:
+    if slot in _running:
+        return False, _running[slot]
+    _running[slot] = asyncio.get_running_loop().create_future()
+    return True, _running[slot]
 
 
 def _leave(slot: _Slot) -> None:
-    with _lock:
-        _running.pop(slot, None)
+    _running.pop(slot, None)
 
 
-async def _follow(future: Future[Completion]) -> Completion | None:
+async def _follow(future: asyncio.Future[Completion]) -> Completion | None:
     """The leader's answer; None where the leader gave up and this call must be made after all."""
-    mine = asyncio.wrap_future(future)
-    mine.add_done_callback(lambda done: done.cancelled() or done.exception())
     try:
         # Unshielded, cancelling this one caller would cancel the future for all.
-        return await asyncio.shield(mine)
+        return await asyncio.shield(future)
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if future.cancelled() and not (task and task.cancelling()):

@@ -1,17 +1,14 @@
-"""How many calls an endpoint gets at once, counted over all threads and event loops of the process."""
+"""How many calls an endpoint gets at once, counted over all work in the process's event loop."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from types import TracebackType
-
-_Waiter = tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
-
 
 _is_urgent: ContextVar[bool] = ContextVar("is_urgent", default=False)
 
@@ -27,27 +24,28 @@ def urgent() -> Iterator[None]:
 
 
 class Limiter:
-    """An asynchronous semaphore that several event loops may share; first come, first served among equally urgent."""
+    """An asynchronous semaphore; first come, first served among equally urgent."""
 
     def __init__(self, limit: int) -> None:
-        self._lock = threading.Lock()
         self._free = limit
-        self._waiting: deque[_Waiter] = deque()
-        self._urgent: deque[_Waiter] = deque()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._urgent: deque[asyncio.Future[None]] = deque()
 
     async def __aenter__(self) -> None:
-        loop = asyncio.get_running_loop()
-        with self._lock:
-            if self._free > 0:
-                self._free -= 1
-                return
-            turn: asyncio.Future[None] = loop.create_future()
-            waiter = (loop, turn)
-            (self._urgent if _is_urgent.get() else self._waiting).append(waiter)
+        if self._free > 0:
+            self._free -= 1
+            return
+        line = self._urgent if _is_urgent.get() else self._waiting
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        line.append(turn)
         try:
             await turn
         except BaseException:
-            self._give_up(waiter)
+            if turn in line:
+                line.remove(turn)
+            elif not turn.cancelled():
+                # It was given in the same moment.
+                self._release()
             raise
 
     async def __aexit__(
@@ -55,38 +53,16 @@ class Limiter:
     ) -> None:
         self._release()
 
-    def _give_up(self, waiter: _Waiter) -> None:
-        """Leave the queue, or pass the turn on where it had just been given."""
-        with self._lock:
-            for line in (self._urgent, self._waiting):
-                if waiter in line:
-                    line.remove(waiter)
-                    return
-        self._release()
-
     def _release(self) -> None:
-        with self._lock:
-            while line := self._urgent or self._waiting:
-                loop, turn = line.popleft()
-                try:
-                    loop.call_soon_threadsafe(_wake, turn)
-                except RuntimeError:
-                    # That loop was closed while its call waited.
-                    continue
+        while line := self._urgent or self._waiting:
+            turn = line.popleft()
+            if not turn.done():
+                turn.set_result(None)
                 return
-            self._free += 1
+        self._free += 1
 
 
-def _wake(turn: asyncio.Future[None]) -> None:
-    if not turn.done():
-        turn.set_result(None)
-
-
-_limiters: dict[tuple[str, int], Limiter] = {}
-_limiters_lock = threading.Lock()
-
-
+@cache
 def limiter_for(identity: str, limit: int) -> Limiter:
     """The process's one limiter for an endpoint; another limit makes another limiter."""
-    with _limiters_lock:
-        return _limiters.setdefault((identity, limit), Limiter(limit))
+    return Limiter(limit)

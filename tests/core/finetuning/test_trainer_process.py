@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
-from filelock import FileLock
 
 from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.finetuners import all_jobs
@@ -18,12 +18,25 @@ from llmopt_core.finetuning.training.local_trainer import LocalTrainer
 from llmopt_core.settings import Settings
 from tests.core.finetuning.helpers import colours
 
-LONG = {"epochs": 100, "checkpoint_every": 1, "evaluations": 1, "rank": 4}
+LONG = {"epochs": 100, "batch_size": 1, "checkpoint_every": 1, "evaluations": 1, "rank": 4}
+
+
+class AtOnce:
+    """A line without others in it: a thread trains each job at once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def enter(self, job: Job) -> None:
+        threading.Thread(target=LocalTrainer(self.settings).train, args=(job.id,), daemon=True).start()
+
+    def leave(self, job: Job) -> None:
+        open_folder(self.settings, job.id).ask_cancel()
 
 
 @pytest.fixture
 def local(settings: Settings) -> Iterator[LocalTrainer]:
-    yield LocalTrainer(settings)
+    yield LocalTrainer(settings, line=AtOnce(settings))
     for folder in jobs_root(settings).glob("*/process.json"):
         known = JobFolder(folder.parent).read("process.json")
         if known.get("pid") and JobFolder(folder.parent).is_worked_on():
@@ -48,8 +61,8 @@ def test_a_killed_trainer_is_interrupted_and_can_be_resumed(
     job = local.create(request(tiny_model), colours(16), colours(8, 100), on_created=created.append)
     assert [j.id for j in created] == [job.id]
     folder = open_folder(settings, job.id)
-    assert folder.read("worker.json").keys() == {"home", "builtin_gguf", "threads"}
     wait(lambda: bool(local.checkpoints(job.id)) and len(local.metrics(job.id)) > 4)
+    assert folder.read("worker.json").keys() == {"home", "builtin_gguf", "threads"}
     psutil.Process(folder.read("process.json")["pid"]).kill()
     wait(lambda: local.status(job.id).has_ended)
     after = local.status(job.id)
@@ -76,22 +89,42 @@ def test_a_killed_trainer_is_interrupted_and_can_be_resumed(
     wait(lambda: local.status(job.id).has_ended)
 
 
-def test_a_second_job_waits_and_can_be_cancelled_while_waiting(
-    local: LocalTrainer, settings: Settings, tiny_model: Path
+def test_a_job_waits_until_it_is_trained_and_can_be_cancelled_while_waiting(
+    settings: Settings, tiny_model: Path
 ) -> None:
-    with FileLock(jobs_root(settings) / "trainer.lock"):
-        jobs = [local.create(request(tiny_model, name), colours(16)) for name in ("first", "second")]
-        for job in jobs:
-            wait(lambda job=job: any("Waiting" in event.message for event in local.events(job.id)))
-        assert {job.status for job in all_jobs(settings)} == {"queued"}
-        local.cancel(jobs[1].id)
-        wait(lambda: local.status(jobs[1].id).has_ended)
-        assert local.status(jobs[1].id).status == "cancelled"
-        assert local.metrics(jobs[1].id) == []
-    wait(lambda: local.status(jobs[0].id).status == "running")
-    wait(lambda: bool(local.metrics(jobs[0].id)))
+    local = LocalTrainer(settings)
+    jobs = [local.create(request(tiny_model, name), colours(16)) for name in ("first", "second")]
+    assert {job.status for job in all_jobs(settings)} == {"queued"}
+    assert local.cancel(jobs[1].id).status == "cancelled"
+    assert local.metrics(jobs[1].id) == []
+
     # The system's polite request to end: what was learned is saved, and the job can go on later.
-    psutil.Process(open_folder(settings, jobs[0].id).read("process.json")["pid"]).terminate()
-    wait(lambda: local.status(jobs[0].id).has_ended)
-    assert (local.status(jobs[0].id).status, local.status(jobs[0].id).resumable) == ("interrupted", True)
+    def end(job: Job) -> None:
+        if job.step > 2 and local.checkpoints(job.id):
+            psutil.Process(open_folder(settings, job.id).read("process.json")["pid"]).terminate()
+
+    ended = local.train(jobs[0].id, on_progress=end)
+    assert (ended.status, ended.resumable) == ("interrupted", True)
     assert local.checkpoints(jobs[0].id)
+    steps = len(local.metrics(jobs[0].id))
+    done = local.train(jobs[0].id, should_stop=lambda: len(local.metrics(jobs[0].id)) > steps)
+    assert done.status == "cancelled"
+    assert any(e.message.startswith("Going on after step") for e in local.events(jobs[0].id))
+
+
+def test_a_trainer_that_still_works_is_followed_and_not_begun_twice(settings: Settings, tiny_model: Path) -> None:
+    local, pids = LocalTrainer(settings), set()
+    job = local.create(request(tiny_model), colours(16))
+    folder = open_folder(settings, job.id)
+
+    def leave(now: Job) -> None:
+        pids.add(folder.read("process.json")["pid"])
+        if now.step > 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        local.train(job.id, on_progress=leave)
+    assert folder.is_worked_on()
+    local.train(job.id, should_stop=lambda: True, on_progress=lambda _: pids.add(folder.read("process.json")["pid"]))
+    assert local.status(job.id).status == "cancelled"
+    assert len(pids) == 1

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from llmopt_core.experiments.comparison_setup import VariantSetup
+from llmopt_core.experiments.experiment import run_experiment
 from llmopt_core.experiments.search.task import CHOICE, FEW_SHOT_EFFECT, INSTRUCTION
 from llmopt_core.jobs.kind import PLACES, JobKind
 from llmopt_core.labs.chunking.jobs import SWEEP, sweep_arguments
 from llmopt_core.labs.chunking.spec import sweep_spec
 from llmopt_core.labs.documents.jobs import DRAFT, WRITING, WritingArguments
 from llmopt_core.labs.documents.question_writing.writer import WritingSpec
+from llmopt_core.labs.evaluation.jobs import ESTIMATE, RESUME, evaluation_arguments, resume_arguments
+from llmopt_core.labs.finetuning.example_jobs import DISTIL, PAIRS, DistilArguments, PairsArguments
 from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.labs.prompts.search_jobs import SEARCHES, search_arguments
 from llmopt_core.labs.prompts.search_setup import SearchSetup, task_from
+from llmopt_core.labs.retrieval.inspection_cache import LOOK_KIND, LookSide, look_arguments
 from llmopt_core.labs.retrieval.jobs import ABLATION, LAB_KINDS, MEASURE, Task, lab_arguments, pilot_of
 from llmopt_core.labs.retrieval.jobs import SWEEP as RETRIEVAL_SWEEP
 from llmopt_core.models.base import ModelSpec
@@ -71,6 +77,49 @@ def in_retrieval_lab(kind: str, **options: Any) -> Callable[[Lab], Made]:
     return make
 
 
+def look(lab: Lab) -> Made:
+    hyde = {"method": "hyde", "n": 2, "model": MODEL.model_dump()}
+    sides = [
+        LookSide(
+            configuration=lab.configuration(
+                name, retrieval={"chunking": {"size": 20}, "transform": hyde | {"n": n}, "top_k": 1}
+            ),
+            texts=None, key=name, index=name,
+        )
+        for name, n in (("one", 1), ("two", 2))
+    ]  # fmt: skip
+    return LOOK_KIND, look_arguments(sides, EXAMPLES[0])
+
+
+def estimating(lab: Lab) -> Made:
+    # One question of each configuration is tried.
+    configurations = [lab.configuration(name, model={"endpoint": "scripted", "name": name}) for name in ("a", "b")]
+    return ESTIMATE, evaluation_arguments(lab.store, lab.plan(*configurations, concurrency=1))
+
+
+def going_on(lab: Lab) -> Made:
+    plan = lab.plan(lab.configuration(), concurrency=1)
+    asyncio.run(run_experiment(lab.store, plan, lab.models(), should_cancel=lambda: True))
+    (run,) = lab.store.runs("p")
+    return RESUME, resume_arguments(run)
+
+
+def distillation(lab: Lab) -> Made:
+    configuration = lab.configuration(retrieval=None, prompt={"template": "{{ question }}"})
+    return DISTIL, DistilArguments(
+        questions="questions", set_version=lab.evaluation_set.version, asked=configuration, teacher=MODEL,
+        model="m", endpoint="scripted",
+    )  # fmt: skip
+
+
+def pairs(lab: Lab) -> Made:
+    hyde = {"method": "hyde", "n": 1, "model": MODEL.model_dump()}
+    configuration = lab.configuration(retrieval={"chunking": {"size": 20}, "transform": hyde, "top_k": 1})
+    return PAIRS, PairsArguments(
+        questions="questions", set_version=lab.evaluation_set.version, configuration="rag", asked=configuration
+    )  # fmt: skip
+
+
 EVERY: dict[str, Callable[[Lab], Made]] = {
     "sweep": sweep,
     "writing": writing,
@@ -80,8 +129,24 @@ EVERY: dict[str, Callable[[Lab], Made]] = {
     "measure": in_retrieval_lab(MEASURE, k=2),
     "measure pilot": in_retrieval_lab(pilot_of(MEASURE), k=2),
     "ablation": in_retrieval_lab(ABLATION, answers=True),
+    "ablation pilot": in_retrieval_lab(pilot_of(ABLATION), answers=True),
     "more chunks": in_retrieval_lab(RETRIEVAL_SWEEP, ks=[1, 2]),
+    "more chunks pilot": in_retrieval_lab(pilot_of(RETRIEVAL_SWEEP), ks=[1, 2]),
+    "look": look,
+    "estimate": estimating,
+    "resume": going_on,
+    "distillation": distillation,
+    "pairs": pairs,
 }
+ELSEWHERE = {
+    "evaluation": "evaluation/test_evaluation_jobs.py",
+    "comparison": "prompts/test_comparison_jobs.py",
+    "lora-training": "finetuning/test_training_jobs.py",
+    "embedding-training": "finetuning/test_training_jobs.py",
+    "embedder-before-after": "finetuning/test_training_jobs.py",
+    "fine-tuning start": "finetuning/test_upload_jobs.py",
+}
+"""Kinds whose processes are killed in a test of their own."""
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -106,6 +171,12 @@ def test_a_new_process_goes_on_with_nothing_but_the_store(lab: Lab, name: str) -
         if name == "measure":
             assert len(asked) == len(EXAMPLES) + 1
         assert lab.store.draft("p", DRAFT, "") is not None or kind is not WRITING
+
+
+def test_the_process_of_every_kind_is_killed_in_a_test(lab: Lab) -> None:
+    here = {make(lab)[0].name for make in EVERY.values()}
+    assert here | ELSEWHERE.keys() == set(job_kinds())
+    assert all((Path(__file__).parent / file).exists() for file in ELSEWHERE.values())
 
 
 def test_every_kind_is_found_by_the_name_that_it_has() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import EndpointError, StorageError
+from llmopt_core.execution.event_loop import run_in_loop
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
 from llmopt_core.models.calls.cache import CachedChat
 from llmopt_core.models.registry import Models
@@ -107,7 +108,7 @@ def test_identical_calls_of_two_threads_are_made_once(stub: StubEndpoint, make_m
         async with make_models(cache) as models:
             texts.append((await complete(models, ask())).text)
 
-    threads = [threading.Thread(target=lambda: asyncio.run(one())) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: run_in_loop(one())) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -168,7 +168,7 @@ def test_a_span_that_no_chunk_holds_has_no_rank() -> None:
 def test_a_started_job_keeps_its_plan_and_its_held_back_questions(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local_lora.LocalTrainer, "_start", lambda self, folder: folder.job())
+    monkeypatch.setattr(local_lora.LocalTrainer, "_enter", lambda self, folder: folder.job())
     settings = Settings(home=tmp_path / "home")
     documents, examples = town()
     parts = embedder.parts_by_document(examples, documents, CONFIGURATION)

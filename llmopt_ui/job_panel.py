@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
+from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.reporting.progress_summary import summarize_progress
 from llmopt_core.runs.values import Job
 from llmopt_ui import format as fmt
@@ -28,12 +29,17 @@ _WORDS = {
 }
 
 
-def follow(job: Job, title: str, on_end: Callable[[Job], None] | None = None, *, stoppable: bool = True) -> None:
+def title_of(job: Job) -> str:
+    """What the job is called."""
+    return job_kinds().title(job.kind, job.arguments)
+
+
+def follow(job: Job, title: str = "", on_end: Callable[[Job], None] | None = None, *, stoppable: bool = True) -> None:
     """Show a job. While it is active only this panel is drawn again; when it ends the whole page is.
 
     Args:
         job: As it was when the page was drawn.
-        title: What is being done, in words.
+        title: What is being done, where the page has other words than the list of jobs.
         on_end: Called once, before the page is drawn again after the end.
         stoppable: Whether it looks at a request to stop.
     """
@@ -41,7 +47,7 @@ def follow(job: Job, title: str, on_end: Callable[[Job], None] | None = None, *,
     @st.fragment(run_every=_PERIOD if job.active else None)
     def panel() -> None:
         current = store().job(job.id)
-        _panel(current, title, stoppable=stoppable)
+        _panel(current, title or title_of(job), stoppable=stoppable)
         if job.active and not current.active:
             if on_end is not None:
                 on_end(current)
@@ -50,12 +56,12 @@ def follow(job: Job, title: str, on_end: Callable[[Job], None] | None = None, *,
     panel()
 
 
-def last_failure(jobs: Sequence[Job], title: Callable[[Job], str]) -> None:
+def last_failure(jobs: Sequence[Job]) -> None:
     """What went wrong with the newest of these jobs (they come newest first), until it is put away."""
     newest = jobs[0] if jobs else None
     if newest is None or newest.status != "failed" or newest.id in state().dismissed_jobs:
         return
-    show_error(f"{title(newest)} failed: {newest.error}")
+    show_error(f"{title_of(newest)} failed: {newest.error}")
     with st.container(horizontal=True, gap="small"):
         resume_button(newest)
         if st.button("Put away", key=f"job_seen_{newest.id}", type="tertiary"):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from llmopt_core.jobs.titles import job_title
-from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.reporting.progress_summary import summarize_progress
 from llmopt_ui import format as fmt
-from llmopt_ui.job_panel import cancel_job
+from llmopt_ui.job_panel import cancel_job, title_of
 from llmopt_ui.progress import progress_line
 from llmopt_ui.resources import job_runner, settings, store
 
@@ -34,8 +32,7 @@ def running_jobs(project: str) -> None:
         own = [job for job in active if job.project in (None, project)]
         others = len(active) - len(own)
         for job in own[:_LINES_AT_MOST]:
-            title = job_title(job_kinds(), job.kind, job.arguments)
-            progress_line(title, summarize_progress(job.progress), f"side_cancel_{job.id}",
+            progress_line(title_of(job), summarize_progress(job.progress), f"side_cancel_{job.id}",
                           cancel_job, (job.id,), stopping=job.cancel_requested)  # fmt: skip
         trains_here = any(job.lane == "training" for job in own)
         if trained or trains_here:

@@ -117,14 +117,13 @@ def _tell(job: Job, json: str) -> int:
 
 
 def _line(job: Job) -> str:
-    from llmopt_core.jobs.titles import job_title
     from llmopt_core.labs.job_kinds import job_kinds
 
     state = job.status.replace("-", " ") + (" (stopping)" if job.active and job.cancel_requested else "")
     where = f" [{job.project}]" if job.project else ""
     reason = f": {job.error}" if job.error else ""
     hint = f" (llmopt jobs resume {job.id})" if job.resumable else ""
-    return f"{job.id}  {state}  {job_title(job_kinds(), job.kind, job.arguments)}{where}{reason}{hint}"
+    return f"{job.id}  {state}  {job_kinds().title(job.kind, job.arguments)}{where}{reason}{hint}"
 
 
 def _values(job: Job) -> dict[str, Any]:

@@ -25,6 +25,11 @@ what runs for minutes or hours, `training` for what trains models on this machin
 PLACES: Mapping[Lane, int] = {"interactive": 4, "watched": 8, "evaluation": 2, "training": 1}
 """How many jobs of a lane one process does at once."""
 
+_WHOLE = frozenset({"instruction-search"})
+"""Kinds whose words say all: what they name besides is the same for all of them."""
+_NAMES = ("configurations", "variants", "configuration", "name", "subject", "settings")
+_SETS = ("evaluation_set", "questions", "set")
+
 Result = dict[str, Any] | None
 A = TypeVar("A", bound=Spec)
 
@@ -96,8 +101,33 @@ class JobKinds:
             self._kinds[name] = getattr(import_module(module), attribute)
         return self._kinds[name]
 
+    def title(self, kind: str, arguments: Mapping[str, Any]) -> str:
+        """What a job is called, so that its name says what is inside: `Evaluating baseline, rag on questions`.
+
+        Args:
+            kind: Of the job; the words of one that is not known here are made from its name.
+            arguments: What it was asked to do, as any version of the program has stored it.
+        """
+        words = self.kind(kind).title if kind in self else kind.replace("-", " ").capitalize()
+        named = () if kind in _WHOLE else _NAMES
+        inside = _inside(next((arguments[name] for name in named if arguments.get(name)), ""))
+        asked = next((str(arguments[name]) for name in _SETS if isinstance(arguments.get(name), str)), "")
+        return " ".join(part for part in (words, inside, f"on {asked}" if asked else "") if part).removesuffix(" of")
+
     def __contains__(self, name: object) -> bool:
         return name in self._kinds or name in self._places
 
     def __iter__(self) -> Iterator[str]:
         return iter({**self._places, **self._kinds})
+
+
+def _inside(value: object) -> str:
+    if isinstance(value, int):
+        return f"{value:,} setting{'' if value == 1 else 's'}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_name(one) for one in value)
+    return _name(value)
+
+
+def _name(value: object) -> str:
+    return str(value.get("name", "")) if isinstance(value, Mapping) else str(value)

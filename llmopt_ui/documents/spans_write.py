@@ -41,7 +41,7 @@ def write_view(project: Project) -> None:
     jobs = [job for job in store().jobs(project) if job.kind == WRITING.name]
     active = next((job for job in jobs if job.active), None)
     if active is not None:
-        follow(active, "Writing questions")
+        follow(active)
         return
     _show_failure(jobs)
     draft = store().draft(project, DRAFT, "")

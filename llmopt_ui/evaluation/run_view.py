@@ -34,7 +34,7 @@ from llmopt_ui.forms.configuration import CONFIGURATION, NEW
 from llmopt_ui.job_panel import last_failure
 from llmopt_ui.navigation import EVALUATION as PAGE
 from llmopt_ui.resources import start_job, store
-from llmopt_ui.runs.progress import evaluation_title, follow_evaluations
+from llmopt_ui.runs.progress import follow_evaluations
 from llmopt_ui.runs.results import state_words, unscored_note
 from llmopt_ui.runs.start import check_start, start_evaluation, start_pilot
 from llmopt_ui.session import notify, state
@@ -47,7 +47,7 @@ def run_view(project: Project, runs: Sequence[Run]) -> None:
     """The whole tab."""
     jobs = [job for job in store().jobs(project) if is_evaluation(job) or job.kind == ESTIMATE.name]
     follow_evaluations(project)
-    last_failure(jobs, evaluation_title)
+    last_failure(jobs)
     _estimate(project)
     _stopped_runs(project, runs)
     sets, saved = sets_of(project), store().configurations(project)

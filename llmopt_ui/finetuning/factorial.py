@@ -14,7 +14,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import list_configurations
 from llmopt_core.experiments.run_documents import documents_of
 from llmopt_core.finetuning.jobs.job import FineTunedModel
-from llmopt_core.labs.evaluation.jobs import configuration_names, is_evaluation
+from llmopt_core.labs.evaluation.jobs import is_evaluation
 from llmopt_core.labs.finetuning.catalogue import list_chat_models
 from llmopt_core.labs.finetuning.factorial import PAIRS, Factorial, arm_configurations, read_factorial
 from llmopt_core.labs.finetuning.training_pairs import ARMS
@@ -73,7 +73,7 @@ def factorial_view(project: Project) -> None:
         )
         return
     for job in [job for job in store().jobs(project, active=True) if is_evaluation(job)]:
-        follow(job, f"Evaluating {', '.join(configuration_names(job.arguments))}")
+        follow(job)
     asked = _form(project, tuned)
     if asked is None:
         return

@@ -10,13 +10,12 @@ from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, metric_title
 from llmopt_core.experiments.current_runs import family_runs
 from llmopt_core.experiments.next_steps import Area, ProjectState, Step, leader_of
 from llmopt_core.experiments.run_scores import baseline_position
-from llmopt_core.jobs.titles import job_title
-from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.runs.values import Project, Run, SavedConfiguration
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts, to_tab
 from llmopt_ui.evaluation_sets import set_size
+from llmopt_ui.job_panel import title_of
 from llmopt_ui.navigation import DOCUMENTS, EVALUATION, FINETUNING, PROMPTS, RETRIEVAL, PageSpec
 from llmopt_ui.overview.map_chart import method_map, place
 from llmopt_ui.resources import settings, store
@@ -81,7 +80,7 @@ def state_of(project: Project, saved: Sequence[SavedConfiguration], found: Seque
 def _at_work(project: Project) -> dict[str, str]:
     """What is worked on, by the tab where a step would start it."""
     jobs = [job for job in store().jobs(project, active=True) if job.kind in _TAB_OF]
-    found = {_TAB_OF[job.kind]: job_title(job_kinds(), job.kind, job.arguments) for job in jobs}
+    found = {_TAB_OF[job.kind]: title_of(job) for job in jobs}
     trained = _in_training(project)
     return {**found, "Training data": f"training {', '.join(trained)}"} if trained else found
 

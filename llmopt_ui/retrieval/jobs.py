@@ -163,9 +163,8 @@ def _offer(offer: Offer) -> None:
     kind, project = pilot_of(offer.kind), offer.task.project
     pilot = latest(store(), project, kind, offer.task.key(**offer.options))
     before = latest(store(), project, offer.kind, offer.task.key(**offer.options))
-    name = fmt.markdown(offer.task.configuration.name)
     if pilot is not None and (pilot.active or pilot.status == "failed"):
-        follow(pilot, f"Trying a few questions of {name}")
+        follow(pilot)
         if pilot.active:
             return
     newer = pilot is not None and (before is None or pilot.id > before.id) and pilot.id not in state().dismissed_jobs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmopt_core.labs.evaluation.jobs import ESTIMATE, configuration_names, is_evaluation
-from llmopt_core.runs.values import Job, Project
+from llmopt_core.runs.values import Project
 from llmopt_ui.job_panel import follow
 from llmopt_ui.resources import store
 from llmopt_ui.session import state
@@ -14,15 +14,8 @@ def follow_evaluations(project: Project) -> bool:
     active = [job for job in store().jobs(project, active=True) if is_evaluation(job) or job.kind == ESTIMATE.name]
     for job in reversed(active):
         state().watched_jobs.add(job.id)
-        follow(job, evaluation_title(job))
+        follow(job)
     return bool(active)
-
-
-def evaluation_title(job: Job) -> str:
-    """`Evaluating baseline, rag on questions`."""
-    what = "Trying a few questions of" if job.kind == ESTIMATE.name else "Evaluating"
-    names = ", ".join(configuration_names(job.arguments))
-    return f"{what} {names} on {job.arguments.get('evaluation_set', '')}"
 
 
 def names_in_work(project: Project) -> set[str]:

@@ -25,6 +25,7 @@ from llmopt_core.labs.retrieval.k_sweep import k_sweep
 from llmopt_core.labs.retrieval.progress import LabProgress
 from llmopt_core.labs.retrieval.set_report import measure_set
 from llmopt_core.labs.retrieval.subject import Subject
+from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Document, EvaluationSet, Example, Spec, fingerprint

@@ -33,8 +33,8 @@ def sweep_view(project: Project) -> None:
     """The whole tab."""
     jobs = [job for job in store().jobs(project) if job.kind == SWEEP.name]
     for job in [job for job in jobs if job.active]:
-        follow(job, _title(job), on_end=_on_end)
-    last_failure(jobs, _title)
+        follow(job, on_end=_on_end)
+    last_failure(jobs)
     sets = _sets_with_places(project)
     if not _ready(project, sets):
         return
@@ -122,11 +122,6 @@ def _label(job: Job) -> str:
     words = "words" if job.arguments.get("search") == "bm25" else "meaning"
     settings = fmt.plural(int(job.arguments.get("settings", 0)), "setting")
     return f"{job.arguments.get('evaluation_set', '')}: {settings} by {words}, {job.created_at:%-d %b, %H:%M}"
-
-
-def _title(job: Job) -> str:
-    settings = fmt.plural(int(job.arguments.get("settings", 0)), "setting")
-    return f"Sweep of {settings} on {job.arguments.get('evaluation_set', '')}"
 
 
 def _on_end(job: Job) -> None:

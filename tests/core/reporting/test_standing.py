@@ -1,6 +1,5 @@
 """How far work is, in one set of words."""
 
-from llmopt_core.jobs.titles import job_title
 from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.reporting.progress_summary import ProgressSummary, summarize_progress
 
@@ -19,12 +18,14 @@ def test_what_is_not_known_is_said_and_never_zero() -> None:
 
 
 def title(kind: str, arguments: dict[str, object]) -> str:
-    return job_title(job_kinds(), kind, arguments)
+    return job_kinds().title(kind, arguments)
 
 
 def test_the_title_of_a_job_says_what_is_inside() -> None:
     assert title("evaluation", {"configurations": ["a", "b"], "evaluation_set": "q"}) == "Evaluating a, b on q"
     assert title("chunk-sweep", {"settings": 12, "evaluation_set": "q"}) == "Sweep of 12 settings on q"
+    assert title("chunk-sweep", {"settings": 1, "evaluation_set": "q"}) == "Sweep of 1 setting on q"
+    assert title("lora-training", {"name": "tidy", "folder": "20260102"}) == "Training tidy"
     assert title("comparison", {"variants": ["x", "y"], "set": "q"}) == "Comparing x, y on q"
     assert title("retrieval-measure", {"configuration": "rag", "set": "q", "questions": 4}) == (
         "Measuring the retrieval of rag on q"

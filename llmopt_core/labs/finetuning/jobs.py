@@ -18,13 +18,11 @@ from llmopt_core.finetuning.jobs.folder import open_folder
 from llmopt_core.finetuning.jobs.job import (
     LOCAL,
     FineTunedModel,
-    FineTuner,
     Job,
     JobCheckpoint,
     JobEvent,
     JobRequest,
     MetricPoint,
-    TrainingLine,
 )
 from llmopt_core.finetuning.openai.upload_summary import UploadSummary, summarize_upload
 from llmopt_core.finetuning.training.explanations import CurveReading, read_curves

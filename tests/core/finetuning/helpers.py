@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from llmopt_core.finetuning.data.examples import TrainingSet, chat_example
+from llmopt_core.models.weight_packages import embedding_folder
 
 CHATML = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n' }}{% endfor %}"
@@ -33,6 +35,28 @@ def make_tiny_model(folder: Path) -> Path:
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)
     return folder
+
+
+def make_tiny_encoder(folder: Path) -> Path:
+    """A BERT of random weights that reads with the built-in model's tokenizer."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import BertConfig, BertModel
+
+    folder.mkdir(exist_ok=True)
+    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
+        if (embedding_folder() / name).exists():
+            shutil.copy(embedding_folder() / name, folder / name)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=30522, hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
+        max_position_embeddings=64, initializer_range=0.2,
+    )  # fmt: skip
+    BertModel(config).save_pretrained(folder)
+    whole = SentenceTransformer(modules=[Transformer(str(folder)), Pooling(32)], device="cpu")
+    whole.save_pretrained(str(folder / "whole"), create_model_card=False)
+    return folder / "whole"
 
 
 def colours(count: int, start: int = 0) -> TrainingSet:

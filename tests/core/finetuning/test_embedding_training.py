@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,8 @@ from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings
 from llmopt_core.finetuning.training.local_trainer import LocalTrainer
 from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.models.registry import Models
-from llmopt_core.models.weight_packages import embedding_folder
 from llmopt_core.settings import Settings
+from tests.core.finetuning.helpers import make_tiny_encoder
 
 FRENCH = ["un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix", "onze", "douze"]
 ENGLISH = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
@@ -29,24 +28,7 @@ ENGLISH = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine
 
 @pytest.fixture(scope="module")
 def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-    from transformers import BertConfig, BertModel
-
-    folder = tmp_path_factory.mktemp("encoder")
-    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
-        if (embedding_folder() / name).exists():
-            shutil.copy(embedding_folder() / name, folder / name)
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=30522, hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
-        max_position_embeddings=64, initializer_range=0.2,
-    )  # fmt: skip
-    BertModel(config).save_pretrained(folder)
-    whole = SentenceTransformer(modules=[Transformer(str(folder)), Pooling(32)], device="cpu")
-    whole.save_pretrained(str(folder / "whole"), create_model_card=False)
-    return folder / "whole"
+    return make_tiny_encoder(tmp_path_factory.mktemp("encoder"))
 
 
 def pairs(start: int = 0) -> TrainingSet:

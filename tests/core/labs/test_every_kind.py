@@ -146,7 +146,7 @@ ELSEWHERE = {
     "embedder-before-after": "finetuning/test_training_jobs.py",
     "fine-tuning start": "finetuning/test_upload_jobs.py",
 }
-"""Kinds whose processes are killed in a test of their own."""
+"""Kinds whose processes are killed in a test of their own; both trainings are the same work."""
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -103,15 +103,16 @@ def _is_cut(stream: Any) -> bool:
 
 
 def _ends(deflated: bytes) -> bool:
-    """Whether its last block is there, whatever the sum behind it says."""
-    unpacker = zlib.decompressobj(-15)
+    """Whether its last block is there, and the sum behind it, where there is one, is that of what was packed."""
+    unpacker, found = zlib.decompressobj(-15), 1
     try:
         while deflated and not unpacker.eof:
-            unpacker.decompress(deflated, _AT_ONCE)
+            found = zlib.adler32(unpacker.decompress(deflated, _AT_ONCE), found)
             deflated = unpacker.unconsumed_tail
     except zlib.error:
         return False
-    return unpacker.eof
+    told = unpacker.unused_data[:4]
+    return unpacker.eof and (len(told) < 4 or int.from_bytes(told, "big") == found)
 
 
 def _is_lost(page: Any) -> bool:

@@ -175,6 +175,7 @@ IN_LETTERS = base64.a85encode(PACKED)
     [
         (PACKED[: len(PACKED) // 2], "/FlateDecode"),
         (PACKED[:-9], "/FlateDecode"),
+        (zlib.compress(words_in_lines()[:900])[:-4] + PACKED[-4:], "/FlateDecode"),
         (PACKED[:500] + b"\xff" * 9 + PACKED[509:], "/FlateDecode"),
         (IN_LETTERS[: len(IN_LETTERS) // 2], "/ASCII85Decode /FlateDecode"),
     ],

@@ -15,19 +15,22 @@ _LEAST = 1e-6
 
 
 def budget_field(
-    place: Any, key: str, told: str = "It stops cleanly before it costs more; what was made is kept.", **options: Any
+    place: Any,
+    key: str,
+    help_text: str = "It stops cleanly before it costs more; what was made is kept.",
+    **options: Any,
 ) -> float | None:
     """Ask for a budget; None where none is given.
 
     Args:
         place: Where the field is drawn, such as a column.
         key: Of the widget.
-        told: What happens when it is reached.
+        help_text: What happens when it is reached.
         options: Further ones of `number_input`.
     """
     # Streamlit's own format would show 0.0005 as 0.00.
     usual: dict[str, Any] = {"label": LABEL, "value": None, "placeholder": "No limit", "step": 0.01, "format": "%g"}
-    value = place.number_input(min_value=_LEAST, key=key, help=told, **{**usual, **options})
+    value = place.number_input(min_value=_LEAST, key=key, help=help_text, **{**usual, **options})
     return None if value is None else float(value)
 
 
@@ -36,11 +39,11 @@ def warn_above(budget_usd: float | None, cost_usd: float | None, most_usd: float
     if budget_usd is None or cost_usd is None or max(cost_usd, most_usd or 0.0) <= budget_usd:
         return
     surely = cost_usd > budget_usd
-    told = f"This will cost about {fmt.money(cost_usd)}" if surely else f"This may cost up to {fmt.money(most_usd)}"
+    sentence = f"This will cost about {fmt.money(cost_usd)}" if surely else f"This may cost up to {fmt.money(most_usd)}"
     ends = "it will stop on the way" if surely else "it may stop on the way"
     st.warning(
         fmt.markdown(
-            f"{told}, more than the budget of {fmt.dollars(budget_usd)}: {ends}. What was made by then is kept."
+            f"{sentence}, more than the budget of {fmt.dollars(budget_usd)}: {ends}. What was made by then is kept."
         ),
         icon=":material/warning:",
     )
@@ -51,7 +54,7 @@ def spent_before(work: str, budget_usd: float | None) -> str:
     before = read_spending(store().cache, work).usage
     if not before.cost_usd:
         return ""
-    told = f"{fmt.money(before.cost_usd)} spent on this so far, a part of its budget"
+    sentence = f"{fmt.money(before.cost_usd)} spent on this so far, a part of its budget"
     if budget_usd is None:
-        return told
-    return f"{told}; {fmt.money(max(0.0, budget_usd - before.cost_usd))} left"
+        return sentence
+    return f"{sentence}; {fmt.money(max(0.0, budget_usd - before.cost_usd))} left"

@@ -22,17 +22,17 @@ def button_to(spec: PageSpec, label: str, key: str, tab: str = "", **choices: An
         tab: The tab to open there, whatever tab was open last.
         choices: What widgets there are to hold, by their keys.
     """
-    wanted = ({spec.tabs: tab} if tab and spec.tabs else {}) | choices
-    if st.button(label, key=key, icon=_ICON, on_click=_prepare, args=(wanted,)):
+    values = ({spec.tabs: tab} if tab and spec.tabs else {}) | choices
+    if st.button(label, key=key, icon=_ICON, on_click=_prepare, args=(values,)):
         st.switch_page(spec.file, query_params={})
 
 
-def _prepare(wanted: dict[str, Any]) -> None:
-    state().widget_values = wanted
+def _prepare(values: dict[str, Any]) -> None:
+    state().widget_values = values
 
 
 def arrive() -> None:
     """Let the widgets of a page hold what the button that led to it said. Called before they are drawn."""
-    wanted, state().widget_values = state().widget_values, {}
-    for name, value in wanted.items():
+    values, state().widget_values = state().widget_values, {}
+    for name, value in values.items():
         st.session_state[name] = value

@@ -27,31 +27,31 @@ from llmopt_ui.resources import models, store
 
 def caveats_view(runs: Sequence[RunCaveats], more: str = "") -> None:
     """A red sentence for each run that was trained on its questions, and one quiet line for the rest and for `more`."""
-    found = caveats(runs)
-    for caveat in found:
+    sentences = caveats(runs)
+    for caveat in sentences:
         if caveat.severe:
             st.markdown(red(caveat.text))
-    quiet = " ".join(filter(None, (*(caveat.text for caveat in found if not caveat.severe), more)))
+    quiet = " ".join(filter(None, (*(caveat.text for caveat in sentences if not caveat.severe), more)))
     if quiet:
         st.caption(f":material/info: {fmt.markdown(quiet)}")
 
 
 def configuration_caveats(
-    project: Project, found: Sequence[Configuration], examples: Sequence[Example], *, answers: bool = True
+    project: Project, configurations: Sequence[Configuration], examples: Sequence[Example], *, answers: bool = True
 ) -> None:
     """The same before there is a run: of configurations that are measured on these questions."""
     key = fingerprint([example.question for example in examples])
     caveats_view(
-        [_read_caveats((c.name, c.fingerprint, key, project.id), project, c, examples, answers) for c in found]
+        [_read_caveats((c.name, c.fingerprint, key, project.id), project, c, examples, answers) for c in configurations]
     )
 
 
-def long_question_notes(found: Sequence[Configuration], examples: Sequence[Example]) -> None:
+def long_question_notes(configurations: Sequence[Configuration], examples: Sequence[Example]) -> None:
     """A line for each configuration whose embedding model does not read some of these questions to their end."""
     questions = tuple(example.question for example in examples)
-    for configuration in found:
-        if told := _long_questions((configuration.fingerprint, fingerprint(questions)), configuration, questions):
-            st.caption(f":material/info: {fmt.markdown(f'{configuration.name}: {told}')}")
+    for configuration in configurations:
+        if note_text := _long_questions((configuration.fingerprint, fingerprint(questions)), configuration, questions):
+            st.caption(f":material/info: {fmt.markdown(f'{configuration.name}: {note_text}')}")
 
 
 # An endpoint's window may be changed in Settings.
@@ -81,11 +81,11 @@ def red(text: str) -> str:
 
 def describe_outdated(project: Project, runs: Mapping[str, Run]) -> str:
     """A sentence on runs that are of an earlier state, and what has changed since; empty where there are none."""
-    saved = {item.name: item for item in store().configurations(project)}
+    configurations = {item.name: item for item in store().configurations(project)}
     sets = {item.name: item.version for item in store().evaluation_sets(project)}
     documents = documents_now(project)
     return describe_run_changes({
-        name: list_run_changes(run, saved.get(run.name), sets.get(run.evaluation_set), documents, models())
+        name: list_run_changes(run, configurations.get(run.name), sets.get(run.evaluation_set), documents, models())
         for name, run in runs.items()
     })  # fmt: skip
 
@@ -99,22 +99,22 @@ def mark_earlier_state(then: Basis | None, now: Basis, again: str) -> None:
         again: What to do, in a sentence.
     """
     if then is None:
-        told = "An earlier version of the app made this without noting its data; it may be of an earlier state."
+        sentence = "An earlier version of the app made this without noting its data; it may be of an earlier state."
     else:
         words = describe_changes(list_changes(then, now))
-        told = f"From an earlier state: {words} since." if words else ""
-    if told:
-        st.warning(fmt.markdown(f"{told} {again}"), icon=":material/history:")
+        sentence = f"From an earlier state: {words} since." if words else ""
+    if sentence:
+        st.warning(fmt.markdown(f"{sentence} {again}"), icon=":material/history:")
 
 
 def documents_now(project: Project) -> str:
     """The version of the project's documents; made anew only when one of them was saved or removed."""
-    listed = tuple((item.name, item.version, item.saved_at) for item in store().document_list(project))
-    return _documents_version(listed, project)
+    documents = tuple((item.name, item.version, item.saved_at) for item in store().document_list(project))
+    return _documents_version(documents, project)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _documents_version(listed: tuple[object, ...], _project: Project) -> str:
+def _documents_version(documents: tuple[object, ...], _project: Project) -> str:
     return documents_version(store().documents(_project))
 
 
@@ -130,8 +130,8 @@ def judge_caption(judge: str, metrics: Iterable[str], before: str = "") -> None:
     if note and judge != JUDGE:
         st.caption(f"{before} {fmt.markdown(note)}")
         return
-    told = f"Graded by {fmt.markdown(judge)}. {IN_SHORT if note else ''}"
-    st.caption(f"{before} {told}", help=f"{fmt.markdown(note)} More in Settings, tab Judge." if note else None)
+    caption = f"Graded by {fmt.markdown(judge)}. {IN_SHORT if note else ''}"
+    st.caption(f"{before} {caption}", help=f"{fmt.markdown(note)} More in Settings, tab Judge." if note else None)
 
 
 def overlap_sentences(overlap: TrainingOverlap) -> None:

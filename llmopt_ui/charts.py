@@ -26,8 +26,8 @@ def metric_bars(
     results: Mapping[str, Mapping[str, Summary]],
     titles: Mapping[str, str],
     inks: Mapping[str, Ink],
-    seen: Collection[str] = (),
-    asked: Mapping[str, str] | None = None,
+    contaminated: Collection[str] = (),
+    question_counts: Mapping[str, str] | None = None,
 ) -> go.Figure:
     """Grouped bars with 95 % intervals: one group per metric, one bar per configuration.
 
@@ -37,21 +37,21 @@ def metric_bars(
         results: Configuration -> metric -> summary; scores between 0 and 1.
         titles: Metric -> what the axis says, in drawing order.
         inks: Configuration -> its colour.
-        seen: Configurations that were trained on these questions; their bars are hatched.
-        asked: How many questions, by configuration, where not all were asked as many.
+        contaminated: Configurations that were trained on these questions; their bars are hatched.
+        question_counts: How many questions, by configuration, where not all were asked as many.
     """
     traces: list[go.Bar] = []
     groups = [plain(text) for text in titles.values()]
     for name, summaries in results.items():
-        shown = [summaries.get(metric) for metric in titles]
-        bars = _bars(name, groups, shown, inks[name], crowded=len(results) > _MANY)
-        if asked and name in asked:
-            bars.name = _in_legend(f"{name} ({asked[name]})")
-        traces.append(_hatch(bars) if name in seen else bars)
-        above = [s is not None and s.mean is not None and (name in seen or s.mean < _LOW) for s in shown]
+        values = [summaries.get(metric) for metric in titles]
+        bars = _bars(name, groups, values, inks[name], is_crowded=len(results) > _MANY)
+        if question_counts and name in question_counts:
+            bars.name = _in_legend(f"{name} ({question_counts[name]})")
+        traces.append(_hatch(bars) if name in contaminated else bars)
+        above = [s is not None and s.mean is not None and (name in contaminated or s.mean < _LOW) for s in values]
         if any(above):
-            traces.append(_above(name, groups, shown, above))
-        empty = [group for group, summary in zip(groups, shown, strict=True) if _mean(summary) is None]
+            traces.append(_above(name, groups, values, above))
+        empty = [group for group, summary in zip(groups, values, strict=True) if _mean(summary) is None]
         if empty:
             traces.append(_unscored_bar(name, empty))
     figure = go.Figure(traces)
@@ -66,21 +66,21 @@ def metric_bars(
     return apply_theme(figure)
 
 
-def _bars(name: str, groups: Sequence[str], shown: Sequence[Summary | None], ink: Ink, *, crowded: bool) -> go.Bar:
-    means = [_mean(summary) for summary in shown]
+def _bars(name: str, groups: Sequence[str], values: Sequence[Summary | None], ink: Ink, *, is_crowded: bool) -> go.Bar:
+    means = [_mean(summary) for summary in values]
     return go.Bar(
         name=_in_legend(name),
         offsetgroup=plain(name),
         x=groups,
         y=means,
-        error_y=whiskers(shown),
+        error_y=whiskers(values),
         marker={"color": ink.colour, "pattern": {"shape": ink.pattern}, "line": {"width": 0}},
         text=["" if mean is None or mean < _LOW else fmt.score(mean) for mean in means],
         textposition="inside",
         insidetextanchor="start",
         textangle=0,
-        constraintext="both" if crowded else "none",
-        customdata=[_hover(summary) for summary in shown],
+        constraintext="both" if is_crowded else "none",
+        customdata=[_hover(summary) for summary in values],
         hovertemplate="<b>%{fullData.name}</b><br>%{x}: %{customdata}<extra></extra>",
     )
 
@@ -103,15 +103,15 @@ def hatching(shapes: Sequence[str]) -> dict[str, object]:
     return {"shape": list(shapes), "fillmode": "replace", "size": 7, "solidity": 0.35}
 
 
-def _above(name: str, groups: Sequence[str], shown: Sequence[Summary | None], which: Sequence[bool]) -> go.Bar:
+def _above(name: str, groups: Sequence[str], values: Sequence[Summary | None], which: Sequence[bool]) -> go.Bar:
     """The figures of bars that cannot hold them (too low, or hatched), above their intervals."""
-    found = [(group, s) for group, s, wanted in zip(groups, shown, which, strict=True) if s is not None and wanted]
+    pairs = [(group, s) for group, s, is_in in zip(groups, values, which, strict=True) if s is not None and is_in]
     return go.Bar(
         offsetgroup=plain(name),
-        x=[group for group, _ in found],
-        y=[0.0] * len(found),
-        base=[max(s.high or 0.0, s.mean or 0.0) for _, s in found],
-        text=[fmt.score(s.mean) for _, s in found],
+        x=[group for group, _ in pairs],
+        y=[0.0] * len(pairs),
+        base=[max(s.high or 0.0, s.mean or 0.0) for _, s in pairs],
+        text=[fmt.score(s.mean) for _, s in pairs],
         textposition="outside",
         textangle=0,
         constraintext="none",
@@ -175,10 +175,10 @@ def _mean(summary: Summary | None) -> float | None:
     return None if summary is None else summary.mean
 
 
-def whiskers(shown: Sequence[Summary | None]) -> dict[str, object]:
+def whiskers(values: Sequence[Summary | None]) -> dict[str, object]:
     """Error bars from each mean to the ends of its interval; none where there is no interval."""
     up, down = [], []
-    for summary in shown:
+    for summary in values:
         if summary is None or summary.mean is None or summary.low is None or summary.high is None:
             up.append(0.0)
             down.append(0.0)

@@ -71,15 +71,15 @@ def fit(columns: Sequence[Column], room: int, most: int = 6) -> Fit:
     rows = max((len(column.texts) for column in columns), default=0)
     few = rows // _FEW
     for lines, height in ROW_HEIGHTS.items():
-        wanted = [_needed_width(column, _longest(column, 0), lines) for column in columns]
-        if sum(wanted) <= room:
-            return Fit(_spread(columns, wanted, room), height, True)
+        needs = [_needed_width(column, _longest(column, 0), lines) for column in columns]
+        if sum(needs) <= room:
+            return Fit(_spread(columns, needs, room), height, True)
         if lines == 1:
             continue
         usual = [_longest(column, few) for column in columns]
         least = [_floor(column, texts) for column, texts in zip(columns, usual, strict=True)]
-        wanted = [_needed_width(column, texts, lines) for column, texts in zip(columns, usual, strict=True)]
-        widths = _share_room(least, wanted, room)
+        needs = [_needed_width(column, texts, lines) for column, texts in zip(columns, usual, strict=True)]
+        widths = _share_room(least, needs, room)
         cut = _rows_cut(columns, widths, lines)
         if cut <= few or lines >= most:
             break
@@ -136,8 +136,8 @@ def _spread(columns: Sequence[Column], widths: Sequence[int], room: int) -> tupl
 
 def _needed_width(column: Column, texts: Sequence[str], lines: int) -> int:
     if lines == 1 or not column.wraps:
-        fixed = 0 if column.wraps else column.least
-        return max(_header(column), fixed, *(int(text_width(text)) + 1 + PADDING for text in texts))
+        least = 0 if column.wraps else column.least
+        return max(_header(column), least, *(int(text_width(text)) + 1 + PADDING for text in texts))
     floor = _floor(column, texts)
     return max(floor, *(_narrowest(text, lines, floor - PADDING) + PADDING for text in texts), 0)
 
@@ -167,11 +167,11 @@ def _longest_word(text: str) -> float:
     return max(map(text_width, text.split()), default=0.0)
 
 
-def _share_room(least: Sequence[int], wanted: Sequence[int], room: int) -> tuple[int, ...]:
+def _share_room(least: Sequence[int], widths: Sequence[int], room: int) -> tuple[int, ...]:
     left = room - sum(least)
     if left < 0:
         return tuple(int(each * room / sum(least)) for each in least)
-    lacking = [max(0, more - each) for each, more in zip(least, wanted, strict=True)]
+    lacking = [max(0, more - each) for each, more in zip(least, widths, strict=True)]
     return tuple(each + int(left * lack / max(1, sum(lacking))) for each, lack in zip(least, lacking, strict=True))
 
 

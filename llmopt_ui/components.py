@@ -126,9 +126,9 @@ def _open_link_target(spec: PageSpec) -> None:
         # The tabs write into the address only what is clicked; where they are drawn already they do it by themselves.
         with suppress(StreamlitAPIException):
             st.query_params[spec.tabs] = tab
-    wanted = run_ids(st.query_params.pop(OPEN_RUN, ""))
-    if wanted:
-        state().go_to_results = wanted[0]
+    ids = run_ids(st.query_params.pop(OPEN_RUN, ""))
+    if ids:
+        state().go_to_results = ids[0]
 
 
 @contextmanager

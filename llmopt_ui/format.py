@@ -52,7 +52,7 @@ _READ_LATER = re.compile(
 
 def markdown(text: str) -> str:
     """User text made safe inside Markdown: whatever could be read as more than text is shown as it stands."""
-    flat = _READ_LATER.sub(lambda found: found.group() + _APART, " ".join(text.split()))
+    flat = _READ_LATER.sub(lambda match: match.group() + _APART, " ".join(text.split()))
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~:$&])", r"\\\1", flat)
 
 

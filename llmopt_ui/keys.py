@@ -28,8 +28,8 @@ def endpoints(settings: Settings) -> dict[str, Endpoint]:
 
 def key_of(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> str:
     """The endpoint's key; empty where there is none."""
-    known = environment() if environ is None else environ
-    return state().keys.get(endpoint.name) or known.get(endpoint.api_key_env, "")
+    variables = environment() if environ is None else environ
+    return state().keys.get(endpoint.name) or variables.get(endpoint.api_key_env, "")
 
 
 def keys_of(endpoints: Mapping[str, Endpoint]) -> dict[str, str]:

@@ -18,8 +18,8 @@ _WAIT_SECONDS = 1.0
 
 def models_of(endpoint: str, *, ask: bool = True) -> list[str]:
     """The models named in its settings, and those it lists."""
-    known = endpoints(settings()).get(endpoint)
-    return list(dict.fromkeys([*(known.models if known else ()), *listed_by(endpoint, ask=ask).models]))
+    configured = endpoints(settings()).get(endpoint)
+    return list(dict.fromkeys([*(configured.models if configured else ()), *listed_by(endpoint, ask=ask).models]))
 
 
 def embedding_models_of(endpoint: str) -> list[str]:
@@ -29,9 +29,9 @@ def embedding_models_of(endpoint: str) -> list[str]:
 
 def sure_embedding_models_of(endpoint: str) -> list[str]:
     """Those that embed: named as such in Settings, said so by the endpoint, or told by their names."""
-    found, listed = endpoints(settings()).get(endpoint), listed_by(endpoint)
-    named = [name for name in (found.embeddings if found else ()) if name != "*"]
-    return list(dict.fromkeys([*named, *listed.embedding, *names_that_embed(models_of(endpoint))]))
+    spec, names_there = endpoints(settings()).get(endpoint), listed_by(endpoint)
+    names = [name for name in (spec.embeddings if spec else ()) if name != "*"]
+    return list(dict.fromkeys([*names, *names_there.embedding, *names_that_embed(models_of(endpoint))]))
 
 
 def listed_by(endpoint: str, *, ask: bool = True) -> ModelList:
@@ -41,11 +41,11 @@ def listed_by(endpoint: str, *, ask: bool = True) -> ModelList:
         endpoint: Its name.
         ask: Whether it may be asked; else the last list is all there is.
     """
-    known = endpoints(settings()).get(endpoint)
-    if known is None:
+    spec = endpoints(settings()).get(endpoint)
+    if spec is None:
         return ModelList()
     lists = model_lists_of(settings().home)
-    return lists.look_up(known, key_of(known), _WAIT_SECONDS) if ask else lists.find(known)
+    return lists.look_up(spec, key_of(spec), _WAIT_SECONDS) if ask else lists.find(known)
 
 
 def ask_all() -> None:
@@ -56,8 +56,8 @@ def ask_all() -> None:
 
 def shutdown_of(endpoint: str, model: str, *, ask: bool = True) -> str:
     """The day on which a model is switched off, as its endpoint says; else empty."""
-    known = endpoints(settings()).get(endpoint)
-    return listed_by(endpoint, ask=ask).shutdowns.get(model or (known.default_model if known else ""), "")
+    spec = endpoints(settings()).get(endpoint)
+    return listed_by(endpoint, ask=ask).shutdowns.get(model or (spec.default_model if spec else ""), "")
 
 
 def shutdown_note(endpoint: str, model: str, *, ask: bool = True) -> str:
@@ -74,7 +74,7 @@ def model_choice(
     *,
     label: str = "Model",
     placeholder: str = USUAL,
-    known: Sequence[str] | None = None,
+    models: Sequence[str] | None = None,
     ask: bool = True,
     **more: Any,
 ) -> str:
@@ -87,17 +87,17 @@ def model_choice(
         key: Of the widget.
         label: Above it.
         placeholder: Shown where none is named.
-        known: The models to choose from; all that are known by default.
+        models: The models to choose from; all that are known by default.
         ask: Whether the endpoint may be asked what it has.
         more: For the widget.
     """
-    known = models_of(endpoint, ask=ask) if known is None else known
-    if not known:
+    models = models_of(endpoint, ask=ask) if models is None else models
+    if not models:
         return (place.text_input(label, before, key=key, placeholder=placeholder, **more) or "").strip()
     more.pop("live", None)
     name = place.selectbox(
         label,
-        list(dict.fromkeys([*([before] if before else []), *known])),
+        list(dict.fromkeys([*([before] if before else []), *models])),
         0 if before else None,
         key=f"{key}_of_{endpoint}",
         accept_new_options=True,

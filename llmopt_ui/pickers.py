@@ -30,19 +30,19 @@ def address_arguments(name: str, options: Sequence[str], default: str) -> dict[s
     Streamlit's own binding writes labels into the address, and those of such widgets change.
     """
     key = f"{name}_choice"
-    wanted = state().picker_requests.pop(name, "")
-    if wanted in options:
-        st.query_params[name] = st.session_state[key] = wanted
+    request = state().picker_requests.pop(name, "")
+    if request in options:
+        st.query_params[name] = st.session_state[key] = request
     elif st.session_state.get(key) not in options:
-        found = st.query_params.get(name, default)
-        st.session_state[key] = found if found in options else default
+        value = st.query_params.get(name, default)
+        st.session_state[key] = value if value in options else default
     return {"key": key, "on_change": _into_address, "args": (name, key, default)}
 
 
 def warn_missing(name: str, options: Sequence[str], what: str) -> None:
     """Say that what the address names is not in this project, such as a comparison that was deleted."""
-    named = st.query_params.get(name, "")
-    if named and named not in options:
+    value = st.query_params.get(name, "")
+    if value and value not in options:
         st.warning(f"The {what} that this link names is not in this project.", icon=":material/link_off:")
 
 
@@ -53,8 +53,8 @@ def pick_name(picker: str, names: list[str], label: str, **options: Any) -> str:
 
 
 def _into_address(name: str, key: str, default: str) -> None:
-    chosen = st.session_state[key]
-    if chosen in (None, default):
+    choice = st.session_state[key]
+    if choice in (None, default):
         st.query_params.pop(name, None)
     else:
-        st.query_params[name] = chosen
+        st.query_params[name] = choice

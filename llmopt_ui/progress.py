@@ -33,14 +33,14 @@ class ProgressCard:
         cancel: Callable[..., None] | None = None,
         args: Sequence[object] = (),
         stopping: bool = False,
-        told: str = "What is done is kept.",
+        note: str = "What is done is kept.",
     ) -> None:
         with st.container(border=True):
             with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
                 st.markdown(f"**{fmt.markdown(title)}**", width="content")
                 if cancel is not None:
                     st.button(_STOPPING if stopping else "Cancel", key=key, icon=":material/stop_circle:",
-                              disabled=stopping, on_click=cancel, args=tuple(args), help=told)  # fmt: skip
+                              disabled=stopping, on_click=cancel, args=tuple(args), help=note)  # fmt: skip
             self._moment = st.empty()
 
     def show(self, words: str, now: ProgressSummary, more: Sequence[Fact] = (), *, active: bool = True) -> None:
@@ -53,7 +53,7 @@ class ProgressCard:
             active: Whether it goes on; what has ended has no time left.
         """
         parts = [words, now.count_words, now.message if active else ""]
-        shown = [
+        facts_to_show = [
             ("Time left", now.remaining_time if active else fmt.DASH),
             ("Cost so far", now.cost),
             *([("Left of the budget", fmt.dollars(now.left_usd))] if now.left_usd is not None else []),
@@ -61,7 +61,7 @@ class ProgressCard:
         ]
         with self._moment.container():
             st.progress(now.share, text=fmt.markdown(" · ".join(part for part in parts if part)))
-            facts(shown)
+            facts(facts_to_show)
 
 
 def progress_line(  # noqa: PLR0917

@@ -22,21 +22,21 @@ _DELETE = "Delete for good"
 
 def project_parts(project: Project | None) -> tuple[str, str] | None:
     """The four parts of the dialog. Gives the project to open next and a notice, once something was done."""
-    copied = made = None
+    copy_result = import_result = None
     if project is not None:
         with show_errors():
             _export(project)
         with show_errors():
-            copied = _copy(project)
+            copy_result = _copy(project)
     with show_errors():
-        made = _import()
+        import_result = _import()
     if project is not None:
-        if copied is not None:
-            return copied.name, f"{project.name} copied to {copied.name}."
+        if copy_result is not None:
+            return copy_result.name, f"{project.name} copied to {copy_result.name}."
         with show_errors():
-            if made is None and _delete(project):
+            if import_result is None and _delete(project):
                 return "", f"{project.name} deleted."
-    return None if made is None else (made.name, f"Imported as {made.name}.")
+    return None if import_result is None else (import_result.name, f"Imported as {import_result.name}.")
 
 
 def _export(project: Project) -> None:
@@ -48,9 +48,9 @@ def _export(project: Project) -> None:
 
 
 def _file_of(project: Project) -> bytes:
-    made = io.BytesIO()
-    export_project(store(), project, made)
-    return made.getvalue()
+    buffer = io.BytesIO()
+    export_project(store(), project, buffer)
+    return buffer.getvalue()
 
 
 def _copy(project: Project) -> Project | None:
@@ -61,15 +61,15 @@ def _copy(project: Project) -> Project | None:
             key=COPY_NAME,
             max_chars=200,
         )
-        pressed = st.form_submit_button("Copy project", icon=":material/content_copy:")
-    return copy_project(store(), project, name or "") if pressed else None
+        submit = st.form_submit_button("Copy project", icon=":material/content_copy:")
+    return copy_project(store(), project, name or "") if submit else None
 
 
 def _import() -> Project | None:
     with st.form("project_import_form", border=False):
         file = st.file_uploader("Import a project file", type=["zip"], key=FILE)
-        pressed = st.form_submit_button("Import project", icon=":material/upload:", key=IMPORT)
-    if not pressed:
+        submit = st.form_submit_button("Import project", icon=":material/upload:", key=IMPORT)
+    if not submit:
         return None
     if file is None:
         st.caption("Choose a file first.")
@@ -84,10 +84,10 @@ def _delete(project: Project) -> bool:
         st.caption(f"Removes the project with {fmt.plural(runs, 'run')}, its documents and all else of it. "
                    "This cannot be undone.")  # fmt: skip
         sure = st.checkbox(f"Yes, remove {fmt.markdown(project.name)}", key=CONFIRM)
-        pressed = st.form_submit_button(_DELETE, icon=":material/delete:", key=DELETE)
-    if pressed and not sure:
+        submit = st.form_submit_button(_DELETE, icon=":material/delete:", key=DELETE)
+    if submit and not sure:
         st.caption("Tick the box first.")
-    if not (pressed and sure):
+    if not (submit and sure):
         return False
     delete_project(store(), settings(), project)
     return True

@@ -26,8 +26,8 @@ def leave_project() -> None:
     """
     drop_from_address(lambda name: name != PROJECT)
     after = State(tabs={name: str(st.session_state[name]) for name in _TABS if st.session_state.get(name)})
-    for kept in _OF_THE_SESSION:
-        setattr(after, kept, getattr(state(), kept))
+    for name_to_keep in _OF_THE_SESSION:
+        setattr(after, name_to_keep, getattr(state(), name_to_keep))
     for name in [str(name) for name in st.session_state]:
         if not name.startswith("llmopt_") and name != PROJECT:
             st.session_state.pop(name, None)
@@ -48,15 +48,15 @@ def clears_page() -> bool:
         _come_back(tabs)
         return False
 
-    drawn: list[bool] = []
+    drawings: list[bool] = []
 
     @st.fragment(run_every=_MOMENT)
     def turn() -> None:
         # Drawn once with the page; asked for again by the browser when it has emptied it.
-        if drawn and state().tabs is not None:
+        if drawings and state().tabs is not None:
             _come_back(tabs)
             st.rerun()
-        drawn.append(True)
+        drawings.append(True)
 
     turn()
     return True
@@ -68,7 +68,7 @@ def _come_back(tabs: dict[str, str]) -> None:
         st.session_state[name] = tab
 
 
-def drop_from_address(dropped: Callable[[str], bool]) -> None:
+def drop_from_address(is_dropped: Callable[[str], bool]) -> None:
     """Take parameters out of the address, by their names.
 
     `st.query_params` refuses what is bound to a field, though that field is about to go.
@@ -77,6 +77,6 @@ def drop_from_address(dropped: Callable[[str], bool]) -> None:
     if context is None:
         return
     with context.session_state.query_params() as address:
-        for name in [name for name in address if dropped(name)]:
+        for name in [name for name in address if is_dropped(name)]:
             address.remove_param(name)
         address.set_initial_query_params_from_current()

@@ -82,9 +82,9 @@ def read_question_file(
     """
     from llmopt_core.documents.question_columns import NoQuestionColumn
 
-    said: Mapping[str, str] | None = st.session_state.get(_columns_key(key, file))
+    columns: Mapping[str, str] | None = st.session_state.get(_columns_key(key, file))
     try:
-        found = _read(project, file, said or {}, beside)
+        result = _read(project, file, columns or {}, beside)
     except NoQuestionColumn as error:
         st.text(f"{file.name} has no column that is known as the question. Say which column is what.")
         _columns_form(key, file, error.columns, {})
@@ -92,13 +92,15 @@ def read_question_file(
     except LlmOptError as error:
         _show_problems(error)
         return None
-    if said is None and found.unused and not any(one.reference for one in found.evaluation_set.examples):
-        st.text(f"No question has a right answer; it may stand in {', '.join(found.unused)}. Say which column is what.")
-        _columns_form(key, file, found.columns, {"reference": found.unused[0]})
+    if columns is None and result.unused and not any(one.reference for one in result.evaluation_set.examples):
+        st.text(
+            f"No question has a right answer; it may stand in {', '.join(result.unused)}. Say which column is what."
+        )
+        _columns_form(key, file, result.columns, {"reference": result.unused[0]})
         if not st.button("Go on without right answers", key=f"{key}_without", type="tertiary"):
             return None
         st.session_state[_columns_key(key, file)] = {}
-    return found
+    return result
 
 
 def show_notes(notes: Sequence[str]) -> None:
@@ -118,7 +120,7 @@ def _read(project: Project, file: UploadedFile, columns: Mapping[str, str], besi
 
     documents = store().documents(project)
     with reading(file.name) as heartbeat:
-        found = read_questions(
+        questions = read_questions(
             file.getvalue(),
             file.name,
             documents,
@@ -128,32 +130,32 @@ def _read(project: Project, file: UploadedFile, columns: Mapping[str, str], besi
             encoding=beside.encoding,
         )
     if beside.qrels is None:
-        return found
-    return with_judgements(found, read_qrels(beside.qrels.getvalue(), beside.qrels.name), documents)
+        return questions
+    return with_judgements(questions, read_qrels(beside.qrels.getvalue(), beside.qrels.name), documents)
 
 
 def _columns_key(key: str, file: UploadedFile) -> str:
     return f"{key}_columns_{file.file_id}"
 
 
-def _columns_form(key: str, file: UploadedFile, columns: Sequence[str], guessed: Mapping[str, str]) -> None:
+def _columns_form(key: str, file: UploadedFile, columns: Sequence[str], suggestions: Mapping[str, str]) -> None:
     """Which column means what; what is said counts from the next rerun on."""
     from llmopt_core.documents.question_columns import guess_columns
 
-    guesses = {**guess_columns(columns), **guessed}
+    guesses = {**guess_columns(columns), **suggestions}
     with st.form(f"{key}_columns"):
         cells = st.columns(2, gap="medium")
-        chosen = {}
+        choices = {}
         for place, (role, label) in enumerate(ROLES.items()):
             options = [*([] if role == "question" else [NONE]), *columns]
             guess = guesses.get(role)
-            chosen[role] = cells[place % 2].selectbox(
+            choices[role] = cells[place % 2].selectbox(
                 label, options, options.index(guess) if guess in options else 0, key=f"{key}_column_{role}"
             )
-        pressed = st.form_submit_button("Read with these columns", type="primary")
-    if pressed:
+        submit = st.form_submit_button("Read with these columns", type="primary")
+    if submit:
         st.session_state[_columns_key(key, file)] = {
-            role: name for role, name in chosen.items() if name and name != NONE
+            role: name for role, name in choices.items() if name and name != NONE
         }
         st.rerun()
 

@@ -34,8 +34,8 @@ def question_card(example: Example) -> None:
             fmt.markdown(" · ".join(part for part in (f"Question {example.id}", example.category or "") if part))
         )
         st.markdown(f"**{fmt.markdown(example.question)}**")
-        known = " *or* ".join(map(fmt.markdown, example.right_answers)) or "none"
-        st.markdown(f":gray[Reference answer:] {known}")
+        answers = " *or* ".join(map(fmt.markdown, example.right_answers)) or "none"
+        st.markdown(f":gray[Reference answer:] {answers}")
 
 
 def answers(records: Mapping[str, Record | None], inks: Mapping[str, Ink], metrics: Sequence[str]) -> None:
@@ -56,17 +56,17 @@ def _answer(record: Record | None) -> None:
         show_error(record.failure.message)
     elif record.answer is not None:
         st.text(record.answer.text or "(an empty answer)", width="stretch")
-        if told := describe_finish(record.answer):
-            st.caption(f":orange[{fmt.markdown(told)}]")
+        if finish := describe_finish(record.answer):
+            st.caption(f":orange[{fmt.markdown(finish)}]")
     else:
         st.text(record.not_run or "(no answer)", width="stretch")
 
 
 def _short_scores(scores: Mapping[str, Score], metrics: Sequence[str]) -> str:
-    shown = [
+    pairs = [
         (METRICS[name].title if name in METRICS else name, scores[name].value) for name in metrics if name in scores
     ]
-    return " · ".join(f"{fmt.markdown(title)} {fmt.score(value)}" for title, value in shown)
+    return " · ".join(f"{fmt.markdown(title)} {fmt.score(value)}" for title, value in pairs)
 
 
 def record_parts(record: Record) -> None:
@@ -125,17 +125,17 @@ def _chunks(record: Record) -> None:
     if not hits:
         st.caption("This configuration answered without retrieved chunks.")
         return
-    cited = set(record.answer.citations) if record.answer else set()
+    citations = set(record.answer.citations) if record.answer else set()
     if record.example.references:
         st.caption("Where the reference answer stands is marked in green.")
     for position, hit in enumerate(hits):
-        _hit(hit, position, cited=position in cited, references=record.example.references)
+        _hit(hit, position, is_cited=position in citations, references=record.example.references)
 
 
-def _hit(hit: Hit, position: int, *, cited: bool, references: Sequence[Span]) -> None:
+def _hit(hit: Hit, position: int, *, is_cited: bool, references: Sequence[Span]) -> None:
     chunk = hit.chunk
     with st.container(border=True):
-        badges = " :blue-badge[cited]" if cited else ""
+        badges = " :blue-badge[cited]" if is_cited else ""
         badges += " :green-badge[holds the source]" if any(_overlap(chunk, span) for span in references) else ""
         st.markdown(
             f"**{position + 1}** · {fmt.markdown(chunk.document)} :gray[{chunk.start:,} to {chunk.end:,} · "
@@ -144,10 +144,10 @@ def _hit(hit: Hit, position: int, *, cited: bool, references: Sequence[Span]) ->
         st.html(chunk_html(chunk, references))
 
 
-def chunk_html(chunk: Chunk, references: Sequence[Span], cited: Sequence[Span] = ()) -> str:
+def chunk_html(chunk: Chunk, references: Sequence[Span], citations: Sequence[Span] = ()) -> str:
     """The chunk's text, escaped: what belongs to a reference span is marked, what a citation rests on underlined."""
     gold = [part for span in references if (part := _overlap(chunk, span))]
-    under = [part for span in cited if (part := _overlap(chunk, span))]
+    under = [part for span in citations if (part := _overlap(chunk, span))]
     edges = sorted({0, len(chunk.text), *(edge for part in (*gold, *under) for edge in part)})
     pieces = []
     for a, b in itertools.pairwise(edges):

@@ -29,12 +29,12 @@ def settings() -> Settings:
 @st.cache_resource(show_spinner="Opening the workspace …")
 def store() -> Store:
     """The workspace's store. On the first start the sample project is put in."""
-    opened = Store.open(settings())
-    if not opened.projects():
+    instance = Store.open(settings())
+    if not instance.projects():
         from llmopt_core.experiments.sample import install_sample
 
-        install_sample(opened)
-    return opened
+        install_sample(instance)
+    return instance
 
 
 model_plugins: list[Callable[[Models], None]] = []
@@ -86,16 +86,16 @@ def _plug_in(models: Models) -> None:
 
 def model_maker() -> Callable[[], Models]:
     """Makes the models of this session, with its keys. What it gives never calls Streamlit, so a job may use it."""
-    known = endpoints(settings())
-    keys, home, cache, plugins = keys_of(known), settings(), store().cache, tuple(model_plugins)
+    configured = endpoints(settings())
+    keys, home, cache, plugins = keys_of(configured), settings(), store().cache, tuple(model_plugins)
 
     def make() -> Models:
         from llmopt_core.models.registry import Models
 
-        made = Models(home, cache=cache, endpoints=known, keys=keys)
+        instance = Models(home, cache=cache, endpoints=configured, keys=keys)
         for plug_in in plugins:
-            plug_in(made)
-        return made
+            plug_in(instance)
+        return instance
 
     return make
 

@@ -14,14 +14,14 @@ def retrieval_configurations(project: Project) -> list[SavedConfiguration]:
     return [item for item in store().configurations(project) if item.spec.get("retrieval")]
 
 
-def save_as_new(project: Project, configuration: Configuration, wanted: str = "") -> str:
+def save_as_new(project: Project, configuration: Configuration, name_hint: str = "") -> str:
     """Save a configuration under a name that is still free and says what was changed; gives the name."""
-    taken = {item.name: item.spec for item in store().configurations(project)}
-    base = (wanted or configuration.name.rstrip("*")).strip()
-    if base in taken and taken[base].get("retrieval") and configuration.retrieval is not None:
-        base = name_change(base, RetrievalSpec.model_validate(taken[base]["retrieval"]), configuration.retrieval)
+    specs = {item.name: item.spec for item in store().configurations(project)}
+    base = (name_hint or configuration.name.rstrip("*")).strip()
+    if base in specs and specs[base].get("retrieval") and configuration.retrieval is not None:
+        base = name_change(base, RetrievalSpec.model_validate(specs[base]["retrieval"]), configuration.retrieval)
     names = (base if number == 1 else f"{base} {number}" for number in range(1, 1000))
-    name = next(name for name in names if name not in taken)
-    kept = configuration.model_copy(update={"name": name})
-    store().save_configuration(project, name, kept.model_dump(mode="json"), kept.fingerprint)
+    name = next(name for name in names if name not in specs)
+    copy = configuration.model_copy(update={"name": name})
+    store().save_configuration(project, name, copy.model_dump(mode="json"), copy.fingerprint)
     return name

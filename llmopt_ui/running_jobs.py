@@ -20,8 +20,8 @@ def running_jobs(project: str) -> None:
 
     Of other projects it says only how much there is: all wait in the same line.
     """
-    trained = _training()
-    if not store().jobs(active=True) and not trained:
+    is_training = _training()
+    if not store().jobs(active=True) and not is_training:
         return
     # What a process that is gone has left is done here.
     job_runner()

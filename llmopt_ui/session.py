@@ -93,10 +93,10 @@ class State:
 
 def state() -> State:
     """The state of the current session."""
-    found = st.session_state.get(KEY)
-    if found is None:
-        found = st.session_state[KEY] = State()
-    return found
+    current = st.session_state.get(KEY)
+    if current is None:
+        current = st.session_state[KEY] = State()
+    return current
 
 
 def notify(message: str, *, warning: bool = False) -> None:

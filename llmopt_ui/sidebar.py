@@ -27,12 +27,12 @@ RENAME_FIELD = "project_renamed"
 def sidebar() -> None:
     """Draw the project selector. What it holds is also in the address."""
     projects = {project.name: project for project in store().projects()}
-    wanted, state().next_project = state().next_project, ""
-    if _leaves(projects, wanted):
+    request, state().next_project = state().next_project, ""
+    if _leaves(projects, request):
         leave_project()
     _remember_missing(projects)
-    if wanted:
-        st.session_state[PROJECT] = wanted
+    if request:
+        st.session_state[PROJECT] = request
     if st.session_state.get(PROJECT, "") not in projects:
         st.session_state.pop(PROJECT, None)
     with st.sidebar:
@@ -59,17 +59,17 @@ def sidebar() -> None:
 
 def _remember_missing(projects: Mapping[str, Project]) -> None:
     """Remember the project of a link that is not there: the address forgets it as soon as another is shown."""
-    linked = st.query_params.get(PROJECT, "")
-    if linked and linked not in projects and not state().project_id:
-        state().missing_project = linked
+    name = st.query_params.get(PROJECT, "")
+    if name and name not in projects and not state().project_id:
+        state().missing_project = name
 
 
-def _tell_missing(linked: str, shown: str) -> None:
-    told = (
-        f"There is no project {fmt.shorten(linked, 80)} in this workspace: it was renamed or deleted, or the link is "
-        f"of another workspace. What you see is the project {shown}."
+def _tell_missing(link_name: str, current: str) -> None:
+    sentence = (
+        f"There is no project {fmt.shorten(link_name, 80)} in this workspace: it was renamed or deleted, or the link "
+        f"is of another workspace. What you see is the project {current}."
     )
-    st.warning(fmt.markdown(told), icon=":material/link_off:")
+    st.warning(fmt.markdown(sentence), icon=":material/link_off:")
     st.button("Put away", key="missing_project", type="tertiary", on_click=_put_away_missing)
 
 
@@ -77,13 +77,13 @@ def _put_away_missing() -> None:
     state().missing_project = ""
 
 
-def _leaves(projects: Mapping[str, Project], wanted: str) -> bool:
+def _leaves(projects: Mapping[str, Project], request: str) -> bool:
     """Whether another project is to be shown: the one shown is gone, or another is wanted; not where it was renamed."""
-    shown = state().project_id
-    if not shown:
+    current = state().project_id
+    if not current:
         return False
-    gone = all(project.id != shown for project in projects.values())
-    return gone or (wanted in projects and projects[wanted].id != shown)
+    is_gone = all(project.id != current for project in projects.values())
+    return is_gone or (request in projects and projects[request].id != current)
 
 
 def _ask(dialog: str = "") -> None:
@@ -104,17 +104,17 @@ def has_project() -> bool:
 def unreadable_values() -> None:
     """What the page asked for and could not be read, at its end; nothing where all could."""
     name = st.session_state.get(PROJECT)
-    found = store().unreadable(name) if name else ()
-    if not found:
+    sentences = store().unreadable(name) if name else ()
+    if not sentences:
         return
     with st.expander(
-        f"{fmt.plural(len(found), 'stored value')} could not be read", icon=":material/warning:", key="unreadable"
+        f"{fmt.plural(len(sentences), 'stored value')} could not be read", icon=":material/warning:", key="unreadable"
     ):
         st.caption("They are damaged, or another version of the program wrote them. All else is as it was.")
-        for sentence in found[:_SENTENCES_AT_MOST]:
+        for sentence in sentences[:_SENTENCES_AT_MOST]:
             st.text(sentence, width="stretch")
-        if len(found) > _SENTENCES_AT_MOST:
-            st.caption(f"and {len(found) - _SENTENCES_AT_MOST:,} more")
+        if len(sentences) > _SENTENCES_AT_MOST:
+            st.caption(f"and {len(sentences) - _SENTENCES_AT_MOST:,} more")
 
 
 @st.dialog("New project", on_dismiss=_ask)
@@ -123,8 +123,8 @@ def _new_project() -> None:
     with st.form("project_new_form", border=False):
         name = st.text_input("Name", key=NEW_NAME, placeholder="Support answers", max_chars=200)
         description = st.text_input("What it is for", key=NEW_DESCRIPTION, placeholder="Optional")
-        pressed = st.form_submit_button("Create project", type="primary")
-    if not pressed:
+        submit = st.form_submit_button("Create project", type="primary")
+    if not submit:
         return
     try:
         project = store().create_project(name or "", description or "")
@@ -138,8 +138,8 @@ def _new_project() -> None:
 def _rename_project(old: str) -> None:
     with st.form("project_rename_form", border=False):
         name = st.text_input("New name", value=old, key=RENAME_FIELD, max_chars=200)
-        pressed = st.form_submit_button("Rename project", type="primary")
-    if not pressed:
+        submit = st.form_submit_button("Rename project", type="primary")
+    if not submit:
         return
     try:
         project = store().rename_project(old, name or "")
@@ -154,9 +154,9 @@ def _whole_project(project: Project | None) -> None:
     # Read only where it is opened.
     from llmopt_ui.project_dialog import project_parts
 
-    done = project_parts(project)
-    if done is not None:
-        _open(*done)
+    result = project_parts(project)
+    if result is not None:
+        _open(*result)
 
 
 def _open(name: str, message: str) -> None:

@@ -43,15 +43,15 @@ def data_table(table: pd.DataFrame, *, room: int = NARROWEST, height: int = TALL
     chosen_from = "selection_mode" in options
     # A list to choose from is to be seen at a glance.
     lines = _OF_A_LIST if chosen_from else max(ROW_HEIGHTS)
-    fitted = _options(table, options, room - (_marker(len(table)) if chosen_from else 0), lines)
-    tall = _HEADER + fitted.row_height * max(1, len(table))
-    shown = st.dataframe(
-        table, hide_index=True, height=min(tall, height), row_height=fitted.row_height,
+    layout = _options(table, options, room - (_marker(len(table)) if chosen_from else 0), lines)
+    tall = _HEADER + layout.row_height * max(1, len(table))
+    event = st.dataframe(
+        table, hide_index=True, height=min(tall, height), row_height=layout.row_height,
         **{"placeholder": fmt.DASH, **options},
     )  # fmt: skip
-    if not fitted.whole:
+    if not layout.whole:
         st.caption(_DOUBLE_CLICK)
-    return shown
+    return event
 
 
 def table_editor(table: pd.DataFrame, *, room: int = NARROWEST, height: int = TALLEST, **options: Any) -> pd.DataFrame:
@@ -61,15 +61,15 @@ def table_editor(table: pd.DataFrame, *, room: int = NARROWEST, height: int = TA
     """
     grows = options.get("num_rows", "fixed") != "fixed"
     lines = max(ROW_HEIGHTS)
-    fitted = _options(table, options, room - (_marker(len(table)) if grows else 0), lines, edited=True)
-    tall = _HEADER + fitted.row_height * (len(table) + grows)
-    edited: pd.DataFrame = st.data_editor(
-        table, hide_index=True, height=min(tall, height), row_height=fitted.row_height,
+    layout = _options(table, options, room - (_marker(len(table)) if grows else 0), lines, editable=True)
+    tall = _HEADER + layout.row_height * (len(table) + grows)
+    rows: pd.DataFrame = st.data_editor(
+        table, hide_index=True, height=min(tall, height), row_height=layout.row_height,
         **{"placeholder": "", **options},
     )  # fmt: skip
-    if not fitted.whole:
+    if not layout.whole:
         st.caption(_DOUBLE_CLICK)
-    return edited
+    return rows
 
 
 def _marker(rows: int) -> int:
@@ -77,28 +77,37 @@ def _marker(rows: int) -> int:
     return 32 if rows <= 100 else 36 if rows <= 1000 else 48
 
 
-def _options(table: pd.DataFrame, options: dict[str, Any], room: int, lines: int, *, edited: bool = False) -> Fit:
+def _options(table: pd.DataFrame, options: dict[str, Any], room: int, lines: int, *, editable: bool = False) -> Fit:
     """Put the fitting column configurations into the options. A column whose configuration is None stays hidden."""
-    given: Mapping[str, Any] = options.get("column_config") or {}
-    names = [name for name in map(str, options.get("column_order") or table.columns) if given.get(name, "") is not None]
-    made = {name: _values(given.get(name)) for name in names}
-    locked = options.get("disabled") or ()
-    columns = [_column(table[name], name, made[name], edited and name not in locked) for name in names]
-    fitted = fit(columns, room, lines)
-    widths = dict(zip(names, fitted.widths, strict=True))
-    options["column_config"] = {**given, **{name: {**made[name], "width": widths[name]} for name in names}}
-    return fitted
+    column_config: Mapping[str, Any] = options.get("column_config") or {}
+    names = [
+        name
+        for name in map(str, options.get("column_order") or table.columns)
+        if column_config.get(name, "") is not None
+    ]
+    values_by_name = {name: _values(column_config.get(name)) for name in names}
+    disabled_columns = options.get("disabled") or ()
+    columns = [
+        _column(table[name], name, values_by_name[name], editable and name not in disabled_columns) for name in names
+    ]
+    layout = fit(columns, room, lines)
+    widths = dict(zip(names, layout.widths, strict=True))
+    options["column_config"] = {
+        **column_config,
+        **{name: {**values_by_name[name], "width": widths[name]} for name in names},
+    }
+    return layout
 
 
-def _column(cells: pd.Series, name: str, values: Mapping[str, Any], edited: bool) -> Column:
+def _column(cells: pd.Series, name: str, values: Mapping[str, Any], editable: bool) -> Column:
     """What the fitting looks at: texts as they are shown, and whether they go on in a second line."""
     from pandas.api import types
 
     header = str(values.get("label") or name)
     of_type: Mapping[str, Any] = values.get("type_config") or {}
-    kind, wanted = of_type.get("type"), values.get("width")
-    least = (_WIDTHS[wanted] if isinstance(wanted, str) else wanted) or (_USUAL if edited else 0)
-    icon = _PENCIL if edited else 0
+    kind, width = of_type.get("type"), values.get("width")
+    least = (_WIDTHS[width] if isinstance(width, str) else width) or (_USUAL if editable else 0)
+    icon = _PENCIL if editable else 0
     if kind == "progress":
         return Column(header, (), False, _BAR, icon)
     if kind == "checkbox" or types.is_bool_dtype(cells):
@@ -132,5 +141,5 @@ def _number(value: float, pattern: str | None) -> str:
     return f"{value:,}" if float(value).is_integer() else f"{value:,.4f}"
 
 
-def _values(given: Any) -> dict[str, Any]:
-    return {"label": given} if isinstance(given, str) else dict(given or {})
+def _values(config: Any) -> dict[str, Any]:
+    return {"label": config} if isinstance(config, str) else dict(config or {})

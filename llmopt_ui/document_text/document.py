@@ -11,9 +11,9 @@ from llmopt_core.types import Document, Span
 from llmopt_ui.resources import store
 
 
-def document_of(project: Project, saved: SavedDocument) -> Document:
+def document_of(project: Project, item: SavedDocument) -> Document:
     """A document with its text."""
-    return _document(project.id, saved.name, saved.version, lambda: store().document(project, saved.name))
+    return _document(project.id, item.name, item.version, lambda: store().document(project, item.name))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -16,13 +16,13 @@ def page_number(key: str, length: int, window: int) -> int:
         window: Characters of a page.
     """
     pages = max(1, -(-length // window))
-    number, asked = state().page_turns.get(key, (1, 0))
+    number, turns = state().page_turns.get(key, (1, 0))
     if pages == 1:
         return 1
-    return min(pages, st.pagination(pages, default=min(number, pages), key=f"{key}_{asked}"))
+    return min(pages, st.pagination(pages, default=min(number, pages), key=f"{key}_{turns}"))
 
 
 def turn_to(key: str, offset: int, window: int) -> None:
     """Show the page that holds a character when the text is drawn the next time."""
-    _, asked = state().page_turns.get(key, (1, 0))
-    state().page_turns[key] = (max(0, offset) // window + 1, asked + 1)
+    _, turns = state().page_turns.get(key, (1, 0))
+    state().page_turns[key] = (max(0, offset) // window + 1, turns + 1)

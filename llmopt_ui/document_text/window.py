@@ -59,18 +59,20 @@ def window_at(document: Document, number: int) -> tuple[int, int]:
     return start, min(start + WINDOW, len(document.text))
 
 
-def text_data(document: Document, cutting: DocumentChunking | None, shown: TextWindow) -> dict[str, Any]:
+def text_data(document: Document, cutting: DocumentChunking | None, window: TextWindow) -> dict[str, Any]:
     """Everything the script draws: only what is in sight."""
-    found = _uncut(shown) if cutting is None else text_segments(cutting, shown.start, shown.end, shown.references)
-    positions = {i for stretch in found for i in stretch.chunks}
-    chunks = {str(i): _chunk(cutting, i, shown) for i in sorted(positions)} if cutting else {}
+    segments = (
+        _uncut(window) if cutting is None else text_segments(cutting, window.start, window.end, window.references)
+    )
+    positions = {i for stretch in segments for i in stretch.chunks}
+    chunks = {str(i): _chunk(cutting, i, window) for i in sorted(positions)} if cutting else {}
     return {
-        "place": f"{document.name}:{shown.first + shown.start}:{shown.references}",
-        "pieces": [_piece(document.text, stretch, cutting is not None) for stretch in found],
+        "place": f"{document.name}:{window.first + window.start}:{window.references}",
+        "pieces": [_piece(document.text, stretch, cutting is not None) for stretch in segments],
         "chunks": chunks,
-        "strip": _strip(document, cutting, shown) if shown.strip else None,
-        "height": shown.height,
-        "marking": shown.marking,
+        "strip": _strip(document, cutting, window) if window.strip else None,
+        "height": window.height,
+        "marking": window.marking,
     }
 
 
@@ -79,11 +81,11 @@ def show_text(
     key: str,
     *,
     on_jump: Callable[[], None] | None = None,
-    on_marked: Callable[[], None] | None = None,
+    on_mark: Callable[[], None] | None = None,
 ) -> Any:
     """Draw it. The result has `jump` (a share of the document, when the bar was clicked) and `marked` (start, end)."""
     name = component_key(key)
-    return _component()(key=name, data=data, on_jump_change=on_jump or _nothing, on_marked_change=on_marked or _nothing)
+    return _component()(key=name, data=data, on_jump_change=on_jump or _nothing, on_marked_change=on_mark or _nothing)
 
 
 def component_key(key: str) -> str:
@@ -119,43 +121,43 @@ def _piece(text: str, stretch: TextSegment, cut: bool) -> list[Any]:
     return [text[stretch.start : stretch.end], stretch.start, list(stretch.chunks), list(stretch.begins), flags]
 
 
-def _uncut(shown: TextWindow) -> list[TextSegment]:
+def _uncut(window: TextWindow) -> list[TextSegment]:
     edges = sorted(
-        {shown.start, shown.end, *(min(max(e, shown.start), shown.end) for r in shown.references for e in r)}
+        {window.start, window.end, *(min(max(e, window.start), window.end) for r in window.references for e in r)}
     )
     return [
-        TextSegment(a, b, gold=any(start <= a and b <= end for start, end in shown.references))
+        TextSegment(a, b, gold=any(start <= a and b <= end for start, end in window.references))
         for a, b in itertools.pairwise(edges)
     ]
 
 
-def _chunk(cutting: DocumentChunking, position: int, shown: TextWindow) -> dict[str, Any]:
-    ranked = (shown.ranks or {}).get(position)
-    start, end = shown.first + int(cutting.starts[position]), shown.first + int(cutting.ends[position])
-    told = f"chunk {position + 1}: {int(cutting.sizes[position]):,} {shown.unit}, characters {start:,} to {end:,}"
+def _chunk(cutting: DocumentChunking, position: int, window: TextWindow) -> dict[str, Any]:
+    hit = (window.ranks or {}).get(position)
+    start, end = window.first + int(cutting.starts[position]), window.first + int(cutting.ends[position])
+    title = f"chunk {position + 1}: {int(cutting.sizes[position]):,} {window.unit}, characters {start:,} to {end:,}"
     heading = cutting.chunks[position].heading
-    told += f"\nunder: {heading}" if heading else ""
-    if ranked is not None:
-        told += f"\nfound at rank {ranked.rank:,} (score {ranked.score:.2f})"
+    title += f"\nunder: {heading}" if heading else ""
+    if hit is not None:
+        title += f"\nfound at rank {hit.rank:,} (score {hit.score:.2f})"
     beyond = int(cutting.tokens[position]) - cutting.window
     if beyond > 0:
-        told += f"\n{beyond:,} of its {int(cutting.tokens[position]):,} embedding tokens are beyond the window"
-    rank = None if ranked is None else ranked.rank
-    return {"told": told, "rank": rank, "found": rank is not None and rank <= shown.top_k}
+        title += f"\n{beyond:,} of its {int(cutting.tokens[position]):,} embedding tokens are beyond the window"
+    rank = None if hit is None else hit.rank
+    return {"told": title, "rank": rank, "found": rank is not None and rank <= window.top_k}
 
 
-def _strip(document: Document, cutting: DocumentChunking | None, shown: TextWindow) -> dict[str, Any]:
+def _strip(document: Document, cutting: DocumentChunking | None, window: TextWindow) -> dict[str, Any]:
     length = max(1, len(document.text))
-    found = [(i, r.rank) for i, r in (shown.ranks or {}).items() if r.rank <= shown.top_k]
+    hits_by_rank = [(i, r.rank) for i, r in (window.ranks or {}).items() if r.rank <= window.top_k]
     hits: Sequence[list[Any]] = []
     if cutting is not None:
         hits = [
             [int(cutting.starts[i]) / length, int(cutting.ends[i]) / length, f"chunk {i + 1}, rank {rank}"]
-            for i, rank in found
+            for i, rank in hits_by_rank
         ]
     return {
         "told": _STRIP,
         "hits": hits,
-        "references": [[a / length, b / length] for a, b in shown.references],
-        "window": [shown.start / length, shown.end / length],
+        "references": [[a / length, b / length] for a, b in window.references],
+        "window": [window.start / length, window.end / length],
     }

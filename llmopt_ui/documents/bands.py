@@ -25,24 +25,24 @@ def bands_html(
         sizes: Size of each chunk, shown when pointing at it.
         unit: What the sizes count.
     """
-    seen = [(i, chunk) for i, chunk in enumerate(chunks) if chunk.start < end and chunk.end > start]
+    visible = [(i, chunk) for i, chunk in enumerate(chunks) if chunk.start < end and chunk.end > start]
     cuts = {start, end}
-    for _, chunk in seen:
+    for _, chunk in visible:
         cuts |= {max(start, chunk.start), min(end, chunk.end)}
     edges = sorted(cuts)
-    told = {i: _band_label(i, chunk, sizes, unit) for i, chunk in seen}
-    pieces = [_piece(text[a:b], a, seen, told) for a, b in itertools.pairwise(edges)]
+    titles = {i: _band_label(i, chunk, sizes, unit) for i, chunk in visible}
+    pieces = [_piece(text[a:b], a, visible, titles) for a, b in itertools.pairwise(edges)]
     return f'<div class="llmopt-bands">{"".join(pieces)}</div>'
 
 
-def _piece(text: str, start: int, seen: Sequence[tuple[int, Chunk]], told: Mapping[int, str]) -> str:
+def _piece(text: str, start: int, visible: Sequence[tuple[int, Chunk]], titles: Mapping[int, str]) -> str:
     """One stretch of text that the same chunks cover."""
     words = html.escape(text).replace("\0", "\ufffd")
-    over = [(i, chunk) for i, chunk in seen if chunk.start <= start and chunk.end >= start + len(text)]
+    over = [(i, chunk) for i, chunk in visible if chunk.start <= start and chunk.end >= start + len(text)]
     if not over:
         return f'<span style="opacity:.55">{words}</span>'
     numbers = "".join(f"<sup>{i + 1}</sup>" for i, chunk in over if chunk.start == start)
-    title = " and ".join(told[i] for i, _ in over)
+    title = " and ".join(titles[i] for i, _ in over)
     return f'<span style="background:{_fill([i for i, _ in over])}" title="{title}">{numbers}{words}</span>'
 
 

@@ -93,13 +93,13 @@ def chunk_view(document: Document) -> None:
 
 
 def _summary(document: Document, chunks: Sequence[Chunk], sizes: Sequence[int], unit: str) -> None:
-    repeated = count_overlap(chunks) / max(1, len(document.text))
+    overlap = count_overlap(chunks) / max(1, len(document.text))
     facts(
         [
             ("Chunks", fmt.count(len(chunks))),
             (f"Mean {unit}", fmt.number(sum(sizes) / len(sizes) if sizes else None)),
             (f"Most {unit}", fmt.count(max(sizes, default=0))),
-            ("Repeated", f"{repeated:.0%}"),
+            ("Repeated", f"{overlap:.0%}"),
         ],
         columns=4,
     )
@@ -107,11 +107,11 @@ def _summary(document: Document, chunks: Sequence[Chunk], sizes: Sequence[int], 
 
 def count_overlap(chunks: Sequence[Chunk]) -> int:
     """Characters that stand in a chunk and in one before it. The chunks are in order of their start."""
-    repeated, reached = 0, 0
+    overlap, end = 0, 0
     for chunk in chunks:
-        repeated += max(0, min(reached, chunk.end) - chunk.start)
-        reached = max(reached, chunk.end)
-    return repeated
+        overlap += max(0, min(end, chunk.end) - chunk.start)
+        end = max(end, chunk.end)
+    return overlap
 
 
 def chunks_csv(chunks: Sequence[Chunk], sizes: Sequence[int], unit: str) -> str:

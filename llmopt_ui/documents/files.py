@@ -23,9 +23,9 @@ VIEW = "documents_view"
 
 def files_view(project: Project) -> None:
     """The list on the left, the chosen document on the right."""
-    found = store().document_list(project)
+    documents = store().document_list(project)
     upload_outcome()
-    if not found:
+    if not documents:
         empty_state(
             "No documents yet",
             "Add the texts your feature should answer from. Nothing leaves this machine.",
@@ -38,9 +38,9 @@ def files_view(project: Project) -> None:
         upload_form(project)
     left, right = side_by_side([1.1, 2], "files")
     with left:
-        total = sum(item.characters for item in found)
-        st.caption(f"{fmt.plural(len(found), 'document')} · {fmt.count(total)} characters")
-        name = document_list(found)
+        total = sum(item.characters for item in documents)
+        st.caption(f"{fmt.plural(len(documents), 'document')} · {fmt.count(total)} characters")
+        name = document_list(documents)
     with right, show_errors():
         _one(project, name)
 
@@ -48,9 +48,9 @@ def files_view(project: Project) -> None:
 def _one(project: Project, name: str) -> None:
     document = store().document(project, name)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        shown = fmt.shorten(document.name)
-        full = fmt.markdown(document.name) if shown != document.name else None
-        st.markdown(f"**{fmt.markdown(shown)}**", width="content", help=full)
+        title = fmt.shorten(document.name)
+        full = fmt.markdown(document.name) if title != document.name else None
+        st.markdown(f"**{fmt.markdown(title)}**", width="content", help=full)
         document_actions(project, document)
     document_warnings(document)
     chunks, text = st.tabs(["Chunks", "Text"], key=VIEW, on_change="rerun", bind="query-params")

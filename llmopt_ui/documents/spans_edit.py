@@ -51,21 +51,21 @@ def edit_view(project: Project) -> None:
 def _choose_question(project: Project, questions: EvaluationSet) -> Example | None:
     by_id = {example.id: example for example in questions.examples}
     key = f"{PICKER}_{questions.name}"
-    name, edited = state().question_to_show
-    if name == questions.name and edited in by_id:
-        st.session_state[key], state().question_to_show = edited, ("", "")
-    gone = st.session_state.get(key, NEW)
-    if gone not in (NEW, *by_id):
+    name, id_to_show = state().question_to_show
+    if name == questions.name and id_to_show in by_id:
+        st.session_state[key], state().question_to_show = id_to_show, ("", "")
+    before = st.session_state.get(key, NEW)
+    if before not in (NEW, *by_id):
         st.session_state.pop(key)
-        _carry_over(project, questions.name, gone)
+        _carry_over(project, questions.name, before)
     elif key in st.session_state:
         # The browser knows an option by its label only, and another tab may have changed that.
-        st.session_state[key] = gone
-    chosen = st.selectbox(
+        st.session_state[key] = before
+    example_id = st.selectbox(
         "Question", [NEW, *by_id], key=key,
         format_func=lambda one: fmt.shorten(by_id[one].question, 90) if one in by_id else "New question",
     )  # fmt: skip
-    return by_id.get(chosen or NEW)
+    return by_id.get(example_id or NEW)
 
 
 def _tell_of_drafts(project: Project, questions: EvaluationSet, shown: Example | None) -> None:
@@ -87,25 +87,25 @@ def _fields(project: Project, name: str, form: str, example_id: str) -> None:
     if example_id and example is None:
         # Another tab has removed it.
         st.rerun()
-    turn, stored = _turn(form, example_id), _saved_fields(example)
-    _fill(project, form, example_id, stored)
-    told = _tell_of_change(turn, stored)
+    turn, values = _turn(form, example_id), _saved_fields(example)
+    _fill(project, form, example_id, values)
+    is_new = _tell_of_change(turn, values)
     typed: dict[str, Any] = {"on_change": _remember, "args": (project, form, example_id)}
     question = st.text_area("What is asked", key=f"{QUESTION}_{turn}", height=90, **typed)
     answers = st.text_area("Reference answers, one on each line", key=f"{ANSWERS}_{turn}", height=90, **typed)
     category = st.text_input("Category", key=f"{CATEGORY}_{turn}", live=True, **typed)
     label = "Save the question" if example else "Add the question"
     with st.container(horizontal=True, gap="small"):
-        pressed = st.button(label, key=f"{SAVE}_{turn}", type="primary", icon=":material/save:")
-        if (question, answers, category) != stored:
+        save = st.button(label, key=f"{SAVE}_{turn}", type="primary", icon=":material/save:")
+        if (question, answers, category) != values:
             st.button("Discard what was typed", key=f"{DISCARD}_{turn}", type="tertiary", icon=":material/undo:",
                       on_click=_discard, args=(project, form, example_id))  # fmt: skip
-    if pressed and told:
+    if save and is_new:
         lines = (answers or "").splitlines()
-        changed, kept_id = with_question(questions, example_id, question or "", lines, category or "")
-        store().save_evaluation_set(project, changed)
+        questions_after, kept_id = with_question(questions, example_id, question or "", lines, category or "")
+        store().save_evaluation_set(project, questions_after)
         store().delete_draft(project, DRAFT, draft_name(form, example_id))
-        _show_again(changed, kept_id, "saved" if example else "added")
+        _show_again(questions_after, kept_id, "saved" if example else "added")
     if example is not None:
         st.button("Remove this question", key=REMOVE, type="tertiary", icon=":material/delete:", on_click=_remove,
                   args=(project, name, example_id))  # fmt: skip
@@ -152,39 +152,39 @@ def _saved_fields(example: Example | None) -> tuple[str, str, str]:
     return example.question, "\n".join(example.right_answers), example.category or ""
 
 
-def _fill(project: Project, name: str, example_id: str, stored: tuple[str, str, str]) -> None:
+def _fill(project: Project, name: str, example_id: str, values: tuple[str, str, str]) -> None:
     """Once for each form: a field whose default changes would lose what was typed into it."""
     turn = _turn(name, example_id)
     if f"{QUESTION}_{turn}" not in st.session_state:
         draft = store().draft(project, DRAFT, draft_name(name, example_id)) or {}
-        for field, value in zip(_FIELDS, draft.get("typed", stored), strict=True):
+        for field, value in zip(_FIELDS, draft.get("typed", values), strict=True):
             st.session_state[f"{field}_{turn}"] = value
-        st.session_state[f"{_VERSION_AT_START}_{turn}"] = tuple(draft.get("opened", stored))
+        st.session_state[f"{_VERSION_AT_START}_{turn}"] = tuple(draft.get("opened", values))
 
 
-def _tell_of_change(turn: str, stored: tuple[str, str, str]) -> bool:
+def _tell_of_change(turn: str, values: tuple[str, str, str]) -> bool:
     """Say what another tab made of the question since it was opened; whether there is nothing new to say."""
-    told = bool(st.session_state.setdefault(f"{_VERSION_AT_START}_{turn}", stored) == stored)
-    if not told:
-        told = bool(st.session_state.get(f"{_VERSION_ON_NOTICE}_{turn}") == stored)
-        st.session_state[f"{_VERSION_ON_NOTICE}_{turn}"] = stored
-        question, answers, _ = (fmt.markdown(" / ".join(value.splitlines())) for value in stored)
+    is_known = bool(st.session_state.setdefault(f"{_VERSION_AT_START}_{turn}", values) == values)
+    if not is_known:
+        is_known = bool(st.session_state.get(f"{_VERSION_ON_NOTICE}_{turn}") == values)
+        st.session_state[f"{_VERSION_ON_NOTICE}_{turn}"] = values
+        question, answers, _ = (fmt.markdown(" / ".join(value.splitlines())) for value in values)
         st.warning(
             f"This question was changed elsewhere since it was opened here. It reads now: {question} "
             f"Reference answers: {answers or 'none'}. Your text is in the fields; saving it replaces the other."
         )
-    return told
+    return is_known
 
 
-def _carry_over(project: Project, name: str, gone: str) -> None:
+def _carry_over(project: Project, name: str, old_id: str) -> None:
     """What was typed into the form of a question that was removed elsewhere becomes a new question's."""
-    old, new = _turn(name, gone), _turn(name, NEW)
+    old, new = _turn(name, old_id), _turn(name, NEW)
     if st.session_state.get(f"{QUESTION}_{old}"):
         for field in _FIELDS:
             st.session_state[f"{field}_{new}"] = st.session_state.get(f"{field}_{old}", "")
         st.session_state[f"{_VERSION_AT_START}_{new}"] = ("", "", "")
         _remember(project, name, NEW)
-        store().delete_draft(project, DRAFT, draft_name(name, gone))
+        store().delete_draft(project, DRAFT, draft_name(name, old_id))
         st.warning("This question was removed elsewhere. Its text is in the fields of a new question now.")
 
 
@@ -210,12 +210,12 @@ def _remove(project: Project, name: str, example_id: str) -> None:
 
 def _places(project: Project, questions: EvaluationSet, example: Example) -> None:
     """Where the answer's words stand; a button takes a place as the question's source."""
-    found = answer_places(example.question, example.right_answers, store().documents(project))
+    places = answer_places(example.question, example.right_answers, store().documents(project))
     if not example.right_answers:
         st.caption("Without a right answer no place can be proposed; mark its words under *Mark in the text*.")
-    elif not found:
+    elif not places:
         st.caption("The answer's words stand in no document; mark their place under *Mark in the text*.")
-    for number, place in enumerate(found):
+    for number, place in enumerate(places):
         _place(project, questions, example, number, place)
 
 
@@ -235,10 +235,10 @@ def _place(project: Project, questions: EvaluationSet, example: Example, number:
 
 def _mark(project: Project, name: str, example_id: str, span: Span) -> None:
     try:
-        changed = with_another_reference(store().evaluation_set(project, name), example_id, span)
-        store().save_evaluation_set(project, changed)
+        questions = with_another_reference(store().evaluation_set(project, name), example_id, span)
+        store().save_evaluation_set(project, questions)
     except LlmOptError as error:
         state().problem = str(error)
         return
-    count = next(len(one.references) for one in changed.examples if one.id == example_id)
+    count = next(len(one.references) for one in questions.examples if one.id == example_id)
     notify(f"{name}: question {example_id} has {fmt.plural(count, 'source')} now.")

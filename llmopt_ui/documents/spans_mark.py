@@ -30,8 +30,8 @@ def mark_view(project: Project) -> None:
     """Choose a question, mark its answer, keep it."""
     name = choose_set(project)
     if not name:
-        told = "Add a file of questions, or let a model write some about your documents."
-        with empty_state("No questions yet", told, ":material/quiz:"):
+        hint = "Add a file of questions, or let a model write some about your documents."
+        with empty_state("No questions yet", hint, ":material/quiz:"):
             button_to(EVALUATION, "Add questions", "mark_to_questions", "Questions")
             button_to(DOCUMENTS, "Write questions", "mark_to_writing", "Questions", spans_way="Write questions")
         return
@@ -43,45 +43,45 @@ def _version(project: Project, name: str) -> str:
 
 
 @plain_fragment
-def _mark(project: Project, name: str, shown: str) -> None:
-    """The part that is drawn by itself; `shown` is the version of the set that the rest of the page counts."""
+def _mark(project: Project, name: str, version: str) -> None:
+    """The part that is drawn by itself; `version` is the version of the set that the rest of the page counts."""
     page_after_action()
-    if _version(project, name) != shown:
+    if _version(project, name) != version:
         # Another tab has changed it.
         st.rerun()
     questions = store().evaluation_set(project, name)
-    listed = [item for item in store().document_list(project) if item.characters]
+    documents = [item for item in store().document_list(project) if item.characters]
     left, right = st.columns([1, 1.9], gap="medium")
     with left:
-        example = _question(questions, listed)
+        example = _question(questions, documents)
         if example is None:
             return
         _references(project, example)
     with right:
-        document = _document(project, listed)
+        document = _document(project, documents)
         span = _mark_text(document, example)
     with left:
-        found = _paste_quote(document) if span is None else None
-        _keep(project, questions, example, span or (found.span if found else None), document)
+        match = _paste_quote(document) if span is None else None
+        _keep(project, questions, example, span or (match.span if match else None), document)
 
 
-def _question(questions: EvaluationSet, listed: Sequence[SavedDocument]) -> Example | None:
+def _question(questions: EvaluationSet, documents: Sequence[SavedDocument]) -> Example | None:
     by_id = {example.id: example for example in sorted(questions.examples, key=lambda one: bool(one.references))}
 
     def label(one: str) -> str:
         mark = "●" if by_id[one].references else "○"
         return f"{mark} {fmt.shorten(by_id[one].question, 90)}"
 
-    key, names = f"{QUESTION}_{questions.name}", {item.name for item in listed}
+    key, names = f"{QUESTION}_{questions.name}", {item.name for item in documents}
     if st.session_state.get(key) not in by_id:
         st.session_state.pop(key, None)
     if DOCUMENT not in st.session_state:
         _go_to(next(iter(by_id.values()), None), names)
-    chosen = st.selectbox(
+    example_id = st.selectbox(
         "Question (○ has no source yet)", list(by_id), key=key, format_func=label, on_change=_on_choice,
         args=(key, by_id, names),
     )  # fmt: skip
-    return by_id.get(chosen or "")
+    return by_id.get(example_id or "")
 
 
 def _on_choice(key: str, examples: dict[str, Example], names: set[str]) -> None:
@@ -105,37 +105,37 @@ def _references(project: Project, example: Example) -> None:
     st.text(example.question)
     if example.reference:
         st.caption(f"Answer: {fmt.markdown(fmt.shorten(example.answers_text, 200))}")
-    known = {item.name: item for item in store().document_list(project)}
+    documents = {item.name: item for item in store().document_list(project)}
     for span in example.references:
-        saved = known.get(span.document)
-        words = document_of(project, saved).text[span.start : span.end] if saved else "(the document is gone)"
+        document = documents.get(span.document)
+        words = document_of(project, document).text[span.start : span.end] if document else "(the document is gone)"
         st.caption(f":orange[■] {fmt.markdown(span.document)}, characters {span.start:,} to {span.end:,}")
         st.text(fmt.shorten(words, 240))
 
 
-def _document(project: Project, listed: Sequence[SavedDocument]) -> Document:
-    names = [item.name for item in listed]
+def _document(project: Project, documents: Sequence[SavedDocument]) -> Document:
+    names = [item.name for item in documents]
     if st.session_state.get(DOCUMENT) not in names:
         st.session_state.pop(DOCUMENT, None)
     name = st.selectbox("Document", names, key=DOCUMENT)
-    return document_of(project, next(item for item in listed if item.name == name))
+    return document_of(project, next(item for item in documents if item.name == name))
 
 
 def _mark_text(document: Document, example: Example) -> Span | None:
     """The text with the references; gives what the user has marked in it."""
     number = page_number(_page_key(document.name), len(document.text), WINDOW)
     start, end = window_at(document, number)
-    shown = TextWindow(start, end, spans_in(document.name, example.references), height=440, marking=True)
+    window = TextWindow(start, end, spans_in(document.name, example.references), height=440, marking=True)
     key = f"mark_text_{document.name}_{start}_{example.id}_{state().forms}"
     result = show_text(
-        text_data(document, None, shown), key,
+        text_data(document, None, window), key,
         on_jump=lambda: turn_to_click(key, _page_key(document.name), len(document.text)),
     )  # fmt: skip
     st.caption("Mark the words that answer the question with the mouse, as if to copy them.")
-    marked = result.get("marked") if hasattr(result, "get") else getattr(result, "marked", None)
-    if not marked:
+    selection = result.get("marked") if hasattr(result, "get") else getattr(result, "marked", None)
+    if not selection:
         return None
-    a, b = (min(max(int(edge), 0), len(document.text)) for edge in marked)
+    a, b = (min(max(int(edge), 0), len(document.text)) for edge in selection)
     while a < b and document.text[a].isspace():
         a += 1
     while b > a and document.text[b - 1].isspace():
@@ -178,13 +178,13 @@ def _save(project: Project, name: str, example_id: str, span: Span | None, *, ad
     try:
         questions = store().evaluation_set(project, name)
         if add and span is not None:
-            changed = with_another_reference(questions, example_id, span)
+            new_version = with_another_reference(questions, example_id, span)
         else:
-            changed = with_references(questions, example_id, [] if span is None else [span])
-        store().save_evaluation_set(project, changed)
+            new_version = with_references(questions, example_id, [] if span is None else [span])
+        store().save_evaluation_set(project, new_version)
     except LlmOptError as error:
         state().problem = str(error)
         return
     state().forms += 1
-    count = next(len(one.references) for one in changed.examples if one.id == example_id)
+    count = next(len(one.references) for one in new_version.examples if one.id == example_id)
     notify(f"{name}: question {example_id} has {fmt.plural(count, 'source')} now.")

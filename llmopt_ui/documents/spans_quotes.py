@@ -37,33 +37,33 @@ def quotes_view(project: Project) -> None:
     beside = beside_fields(f"{UPLOAD}_{state().forms}")
     if file is None:
         return
-    found = read_question_file(project, file, UPLOAD, beside)
-    if found is None:
+    questions = read_question_file(project, file, UPLOAD, beside)
+    if questions is None:
         return
-    if found.problems:
-        st.markdown(f":orange[{fmt.plural(len(found.problems), 'line')} left out]; the others are taken.")
-        show_left_out(found.problems)
+    if questions.problems:
+        st.markdown(f":orange[{fmt.plural(len(questions.problems), 'line')} left out]; the others are taken.")
+        show_left_out(questions.problems)
     shown_below = ("was left out", "stands only nearly")
-    show_notes([note for note in found.notes if not any(words in note for words in shown_below)])
-    near = sum(not quote.match.exact for quote in found.quotes)
-    several = sum(quote.match.places > 1 for quote in found.quotes)
+    show_notes([note for note in questions.notes if not any(words in note for words in shown_below)])
+    near = sum(not quote.match.exact for quote in questions.quotes)
+    several = sum(quote.match.places > 1 for quote in questions.quotes)
     st.markdown(
-        f"**{fmt.plural(len(found.evaluation_set.examples), 'question')}**, "
-        f"{fmt.plural(len(found.quotes), 'quote')} found"
+        f"**{fmt.plural(len(questions.evaluation_set.examples), 'question')}**, "
+        f"{fmt.plural(len(questions.quotes), 'quote')} found"
         + (f", :orange[{near:,} of them only nearly]" if near else ", all of them exactly" if found.quotes else "")
         + (f"; {several:,} stand in several places, the first is taken" if several else "")
         + "."
     )
-    if found.quotes:
+    if questions.quotes:
         data_table(
-            quote_table(found.quotes, {one.id: one.question for one in found.evaluation_set.examples}),
+            quote_table(questions.quotes, {one.id: one.question for one in questions.evaluation_set.examples}),
             column_config={
                 "Match": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
             },
             alt="Quotes and where they were found",
         )
     if st.button("Save as an evaluation set", key=SAVE, type="primary", icon=":material/save:"):
-        _save(project, found.evaluation_set)
+        _save(project, questions.evaluation_set)
 
 
 def quote_table(quotes: Sequence[FoundQuote], questions: Mapping[str, str]) -> pd.DataFrame:
@@ -87,8 +87,8 @@ def quote_table(quotes: Sequence[FoundQuote], questions: Mapping[str, str]) -> p
     return pd.DataFrame(rows)
 
 
-def _save(project: Project, found: EvaluationSet) -> None:
-    saved = store().save_evaluation_set(project, EvaluationSet(found.name or "questions", found.examples))
+def _save(project: Project, questions: EvaluationSet) -> None:
+    stored_set = store().save_evaluation_set(project, EvaluationSet(questions.name or "questions", questions.examples))
     state().forms += 1
-    notify(f"{saved.name}: {fmt.plural(saved.size, 'question')} saved.")
+    notify(f"{stored_set.name}: {fmt.plural(stored_set.size, 'question')} saved.")
     st.rerun()

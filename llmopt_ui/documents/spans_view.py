@@ -28,10 +28,10 @@ WAYS = {
 
 def spans_view(project: Project) -> None:
     """The tab: what is known, and four ways to know more."""
-    listed = store().document_list(project)
-    if not listed:
-        told = "Add a document; questions about it can then say where their answer stands."
-        with empty_state("No documents yet", told, ":material/format_quote:"):
+    documents = store().document_list(project)
+    if not documents:
+        hint = "Add a document; questions about it can then say where their answer stands."
+        with empty_state("No documents yet", hint, ":material/format_quote:"):
             button_to(DOCUMENTS, "Add documents", "spans_to_files", "Files")
         return
     sets = [item.name for item in sets_of(project)]
@@ -41,8 +41,8 @@ def spans_view(project: Project) -> None:
             "measured. Whole files of questions with their reference answers are added and read under Evaluation.",
             width="stretch",
         )
-        chosen = {"questions_set": choose_set(project)} if sets else {}
-        button_to(EVALUATION, "Evaluation › Questions", "spans_to_evaluation", "Questions", **chosen)
+        address = {"questions_set": choose_set(project)} if sets else {}
+        button_to(EVALUATION, "Evaluation › Questions", "spans_to_evaluation", "Questions", **address)
     if sets:
         _existing_spans(project, sets)
     way = st.segmented_control(
@@ -56,21 +56,21 @@ def spans_view(project: Project) -> None:
 def choose_set(project: Project) -> str:
     """The set that the tab is about; empty where there is none."""
     sets = [item.name for item in sets_of(project)]
-    chosen = st.session_state.get(SET)
-    return chosen if chosen in sets else next(iter(sets), "")
+    name = st.session_state.get(SET)
+    return name if name in sets else next(iter(sets), "")
 
 
 def _existing_spans(project: Project, sets: list[str]) -> None:
     left, right = st.columns([1, 2.4], gap="medium", vertical_alignment="bottom")
     name = left.selectbox("Evaluation set", sets, key=SET, bind="query-params")
     lengths = {item.name: item.characters for item in store().document_list(project)}
-    found = coverage(store().evaluation_set(project, name).examples, lengths)
+    spans = coverage(store().evaluation_set(project, name).examples, lengths)
     with right:
         facts(
             [
-                ("With a source", fmt.count(found.known)),
-                ("Without", fmt.count(found.unknown)),
-                ("Broken", fmt.count(len(found.broken))),
+                ("With a source", fmt.count(spans.known)),
+                ("Without", fmt.count(spans.unknown)),
+                ("Broken", fmt.count(len(spans.broken))),
             ],
             (
                 "Questions with a source.",
@@ -78,10 +78,10 @@ def _existing_spans(project: Project, sets: list[str]) -> None:
                 "Their document is gone, or shorter than before.",
             ),
         )
-    if found.broken:
+    if spans.broken:
         st.warning(
             "These questions point to a place that is not there: "
-            + fmt.markdown(", ".join(found.broken[:12]) + (" …" if len(found.broken) > 12 else "")),
+            + fmt.markdown(", ".join(spans.broken[:12]) + (" …" if len(spans.broken) > 12 else "")),
             icon=":material/link_off:",
         )
 

@@ -75,8 +75,8 @@ def _fields() -> tuple[WritingSpec, float | None]:
     one, two, three = st.columns(3, gap="medium")
     endpoint = one.selectbox("Endpoint", names, key=ENDPOINT, persist_state="session")
     model = model_choice(two, endpoint, "", MODEL, persist_state="session")
-    told = "No further passage is asked about where that would cost more."
-    budget = budget_field(three, BUDGET, told, persist_state="session")
+    help_text = "No further passage is asked about where that would cost more."
+    budget = budget_field(three, BUDGET, help_text, persist_state="session")
     if endpoint == BUILTIN:
         st.caption(
             ":orange[:material/warning:] The built-in model is small: it copies more than it asks, and few of its "
@@ -92,9 +92,9 @@ def _fields() -> tuple[WritingSpec, float | None]:
                               key=f"{SIZE}_{endpoint}", persist_state="session")  # fmt: skip
     seed = four.number_input("Seed", 0, 1_000_000, 0, key=SEED, help="The same seed samples the same passages.",
                              persist_state="session")  # fmt: skip
-    asked = ModelSpec(endpoint=endpoint, name=model, max_tokens=120 * int(each) + 80)
+    writer = ModelSpec(endpoint=endpoint, name=model, max_tokens=120 * int(each) + 80)
     spec = WritingSpec(
-        model=asked, passages=int(passages), per_passage=int(each), passage_size=int(size), seed=int(seed)
+        model=writer, passages=int(passages), per_passage=int(each), passage_size=int(size), seed=int(seed)
     )
     return spec, budget
 
@@ -121,8 +121,8 @@ def _read_estimate(
 ) -> tuple[int, int, int, float | None, float | None]:
     from llmopt_core.labs.documents.question_writing.writer import estimate_writing
 
-    told = estimate_writing(_spec, store().documents(project), models())
-    return told.calls, told.prompt_tokens, told.completion_tokens, told.cost_usd, told.most_usd
+    estimate = estimate_writing(_spec, store().documents(project), models())
+    return estimate.calls, estimate.prompt_tokens, estimate.completion_tokens, estimate.cost_usd, estimate.most_usd
 
 
 def _review(project: Project, draft: dict[str, Any]) -> None:
@@ -138,7 +138,7 @@ def _review(project: Project, draft: dict[str, Any]) -> None:
     places = places_of(draft)
     key = f"{TABLE}_{state().forms}_{fingerprint(places)}"
     table = pd.DataFrame(_rows_before(draft, key))
-    edited = table_editor(
+    rows = table_editor(
         table,
         key=key,
         on_change=_remember,
@@ -155,7 +155,7 @@ def _review(project: Project, draft: dict[str, Any]) -> None:
             "document": st.column_config.TextColumn("Document", width=130),
         },
     )
-    _save_row(project, edited)
+    _save_row(project, rows)
 
 
 def _rows_before(draft: dict[str, Any], key: str) -> Sequence[dict[str, Any]]:
@@ -169,43 +169,45 @@ def _remember(project: Project, places: list[list[Any]], key: str) -> None:
     """Keep what was typed, so that a closed page loses none of it."""
     from llmopt_core.labs.documents.question_writing.review import with_edits
 
-    changed = with_edits(store().draft(project, DRAFT, ""), places, st.session_state[key]["edited_rows"])
-    if changed is not None:
-        store().save_draft(project, DRAFT, "", changed)
+    draft = with_edits(store().draft(project, DRAFT, ""), places, st.session_state[key]["edited_rows"])
+    if draft is not None:
+        store().save_draft(project, DRAFT, "", draft)
 
 
-def _save_row(project: Project, edited: pd.DataFrame) -> None:
-    kept = int(edited["keep"].sum())
-    usual = choose_set(project) or question_set_name(edited["document"])
+def _save_row(project: Project, table: pd.DataFrame) -> None:
+    count = int(table["keep"].sum())
+    usual = choose_set(project) or question_set_name(table["document"])
     left, right = st.columns([1, 2], gap="medium", vertical_alignment="bottom")
     name = left.text_input(
         "Into the evaluation set", usual, key=NAME,
         help="Added to the set of that name as a new version, or a new set.",
     )  # fmt: skip
     with right.container(horizontal=True, gap="small"):
-        pressed = st.button(f"Save {fmt.plural(kept, 'question')}", key=SAVE, type="primary", icon=":material/save:",
-                            disabled=not kept)  # fmt: skip
+        save = st.button(f"Save {fmt.plural(count, 'question')}", key=SAVE, type="primary", icon=":material/save:",
+                            disabled=not count)  # fmt: skip
         st.button("Throw away", key=DISCARD, type="tertiary", icon=":material/delete:", on_click=_discard,
                   args=(project,))  # fmt: skip
-    if pressed:
+    if save:
         with show_errors():
-            _save(project, (name or "").strip() or usual, edited)
+            _save(project, (name or "").strip() or usual, table)
 
 
 def outcome(draft: dict[str, Any]) -> str:
     """What came of the writing, in a sentence."""
     from llmopt_core.labs.documents.question_writing.review import reasons
 
-    told = f"**{fmt.plural(len(draft['rows']), 'question')}** from {fmt.plural(draft['passages'], 'passage')}"
-    dropped = reasons(draft)
-    if dropped:
-        total = sum(dropped.values())
-        told += f"; {total:,} dropped: " + ", ".join(f"{reason} ({count:,})" for reason, count in dropped.items())
+    sentence = f"**{fmt.plural(len(draft['rows']), 'question')}** from {fmt.plural(draft['passages'], 'passage')}"
+    rejections = reasons(draft)
+    if rejections:
+        total = sum(rejections.values())
+        sentence += f"; {total:,} dropped: " + ", ".join(
+            f"{reason} ({count:,})" for reason, count in rejections.items()
+        )
     if draft["empty"]:
-        told += f"; for {fmt.plural(draft['empty'], 'passage')} nothing was written that could be read"
+        sentence += f"; for {fmt.plural(draft['empty'], 'passage')} nothing was written that could be read"
     if draft["failures"]:
-        told += f"; :red[some calls failed: {fmt.markdown(draft['failures'][0])}]"
-    return told + (f". It ended early: {draft['stopped']}." if draft["stopped"] else ".")
+        sentence += f"; :red[some calls failed: {fmt.markdown(draft['failures'][0])}]"
+    return sentence + (f". It ended early: {draft['stopped']}." if draft["stopped"] else ".")
 
 
 def _rejection_table(draft: dict[str, Any]) -> None:
@@ -221,21 +223,21 @@ def _rejection_table(draft: dict[str, Any]) -> None:
         )
 
 
-def _save(project: Project, name: str, edited: pd.DataFrame) -> None:
+def _save(project: Project, name: str, table: pd.DataFrame) -> None:
     from llmopt_core.labs.documents.question_writing.review import candidates_of_rows
     from llmopt_core.labs.documents.question_writing.writer import with_questions
 
-    kept = candidates_of_rows(_rows(edited), store().documents(project))
+    candidates = candidates_of_rows(_rows(table), store().documents(project))
     sets = {item.name for item in store().evaluation_sets(project)}
     before = store().evaluation_set(project, name) if name in sets else None
-    saved = store().save_evaluation_set(project, with_questions(before, name, kept))
+    stored_set = store().save_evaluation_set(project, with_questions(before, name, candidates))
     _discard(project)
-    notify(f"{saved.name} has {fmt.plural(saved.size, 'question')} now, {len(kept):,} of them new.")
+    notify(f"{stored_set.name} has {fmt.plural(stored_set.size, 'question')} now, {len(candidates):,} of them new.")
     st.rerun()
 
 
-def _rows(edited: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in edited.to_dict("records")]
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def _discard(project: Project) -> None:

@@ -82,20 +82,20 @@ def add_files(
     from llmopt_core.documents.load import load_bytes
     from llmopt_core.documents.progress import ignore_parts
 
-    changed = DocumentChanges()
+    changes = DocumentChanges()
     problems: list[str] = []
     warnings: list[str] = []
     for position, (name, data) in enumerate(files):
         tell = partial(on_part, position, name) if on_part is not None else ignore_parts
         tell(0, 1, "file")
         try:
-            found = load_bytes(name, data, tell, heartbeat, encoding=encoding, main_only=main_only)
-            changed += put_documents(store(), settings(), project, found, keep_duplicates=keep_duplicates)
+            documents = load_bytes(name, data, tell, heartbeat, encoding=encoding, main_only=main_only)
+            changes += put_documents(store(), settings(), project, documents, keep_duplicates=keep_duplicates)
         except LlmOptError as error:
             problems.append(str(error))
             continue
-        warnings += [_with_subject(item.name, warning) for item in found for warning in item.warnings]
-    return UploadResult(changed, tuple(problems), tuple(warnings))
+        warnings += [_with_subject(item.name, warning) for item in documents for warning in item.warnings]
+    return UploadResult(changes, tuple(problems), tuple(warnings))
 
 
 def _with_subject(name: str, warning: str) -> str:
@@ -140,8 +140,8 @@ def upload_form(project: Project) -> None:
             accept_new_options=True,
             help="Choose or type one where letters of a text, CSV, HTML or JSONL file came out wrong.",
         )
-        pressed = st.form_submit_button("Add to project", type="primary", icon=":material/upload:")
-    if pressed and files:
+        submit = st.form_submit_button("Add to project", type="primary", icon=":material/upload:")
+    if submit and files:
         add = partial(add_files, keep_duplicates=keep, encoding=encoding or "", main_only=main_only)
         current.upload_result = _add_with_progress(add, project, [(file.name, file.getvalue()) for file in files])
         current.uploads += 1
@@ -149,7 +149,7 @@ def upload_form(project: Project) -> None:
             st.query_params[DOCUMENT] = current.upload_result.names[0]
             notify(f"{fmt.plural(len(current.upload_result.names), 'document')} added.")
         st.rerun()
-    if pressed and not files:
+    if submit and not files:
         st.caption("Choose one or more files first.")
 
 
@@ -158,22 +158,22 @@ def _add_with_progress(
 ) -> UploadResult:
     whole = files[0][0] if len(files) == 1 else fmt.plural(len(files), "file")
     # The button asks for the page anew, which ends this script when it next shows something.
-    card = ProgressCard(f"Adding {whole}", UPLOAD_CANCEL, _notify_stop, told="Files that were added already stay.")
-    started = last = time.monotonic()
+    card = ProgressCard(f"Adding {whole}", UPLOAD_CANCEL, _notify_stop, note="Files that were added already stay.")
+    start = last = time.monotonic()
     words, now = "Reading", ProgressSummary(0, len(files), "files")
 
-    def show(position: int, name: str, done: int, total: int, what: str) -> None:
+    def show(position: int, name: str, count: int, total: int, what: str) -> None:
         nonlocal words, now
         parts = total > 1
-        words = f"Reading {name}" + f": {done:,} of {fmt.plural(total, what)}" * (parts and len(files) > 1)
-        share = (position + done / total) / len(files)
-        left = (time.monotonic() - started) / share * (1 - share) if share else None
+        words = f"Reading {name}" + f": {count:,} of {fmt.plural(total, what)}" * (parts and len(files) > 1)
+        share = (position + count / total) / len(files)
+        left = (time.monotonic() - start) / share * (1 - share) if share else None
         now = (
-            ProgressSummary(done, total, f"{what}s", left)
+            ProgressSummary(count, total, f"{what}s", left)
             if parts and len(files) == 1
             else ProgressSummary(position, len(files), "files", left)
         )
-        still_here(at_once=not done)
+        still_here(at_once=not count)
 
     def still_here(*, at_once: bool = False) -> None:
         nonlocal last
@@ -190,71 +190,71 @@ def _notify_stop() -> None:
 
 def upload_outcome() -> None:
     """What is worth knowing about the last upload, until it is put away."""
-    added = state().upload_result
-    if not isinstance(added, UploadResult):
+    result = state().upload_result
+    if not isinstance(result, UploadResult):
         return
-    notes = outcome_notes(added)
-    if not (added.problems or added.warnings or notes):
+    notes = outcome_notes(result)
+    if not (result.problems or result.warnings or notes):
         return
     with st.container(border=True, gap="small"):
-        if added.problems:
-            came = f"; {fmt.plural(len(added.names), 'document')} added" * bool(added.names)
-            st.markdown(f":red[:material/error:] **{fmt.plural(len(added.problems), 'file')} not added{came}**")
-        for line in (*added.problems, *notes, *added.warnings):
+        if result.problems:
+            came = f"; {fmt.plural(len(result.names), 'document')} added" * bool(result.names)
+            st.markdown(f":red[:material/error:] **{fmt.plural(len(result.problems), 'file')} not added{came}**")
+        for line in (*result.problems, *notes, *result.warnings):
             st.text(line, width="stretch")
         if st.button("Put away", key="documents_put_away", type="tertiary"):
             state().upload_result = None
             st.rerun()
 
 
-def outcome_notes(added: UploadResult) -> list[str]:
+def outcome_notes(result: UploadResult) -> list[str]:
     """Duplicates, replacements and what hung on them, a sentence each."""
-    changed = added.changes
-    notes = [f"{name} has the same text as {twin} and was not added." for name, twin in changed.duplicates]
-    notes += [f"{name} was there already with the same text." for name in changed.unchanged]
-    if changed.replaced:
-        notes.append(f"Replaced: {', '.join(changed.replaced)}.")
-    if changed.moved:
-        notes.append(f"{fmt.plural(changed.moved, 'source')} moved to where the same words stand now.")
+    changes = result.changes
+    notes = [f"{name} has the same text as {twin} and was not added." for name, twin in changes.duplicates]
+    notes += [f"{name} was there already with the same text." for name in changes.unchanged]
+    if changes.replaced:
+        notes.append(f"Replaced: {', '.join(changes.replaced)}.")
+    if changes.moved:
+        notes.append(f"{fmt.plural(changes.moved, 'source')} moved to where the same words stand now.")
     notes += [
-        f"Question {lost.example_id} of {lost.set_name} lost a source, {lost.reason}: {fmt.shorten(lost.question)}"
-        for lost in changed.lost
+        f"Question {one.example_id} of {one.set_name} lost a source, {one.reason}: {fmt.shorten(one.question)}"
+        for one in changes.lost
     ]
     notes += [
         f"Question {one.example_id} of {one.set_name}: look whether its source is still right, {one.reason}: "
         f"{fmt.shorten(one.question)}"
-        for one in changed.unsure
+        for one in changes.unsure
     ]
     return notes
 
 
-def document_list(found: Sequence[SavedDocument]) -> str:
+def document_list(documents: Sequence[SavedDocument]) -> str:
     """The table of documents; returns the chosen name, which is also in the address."""
-    names = [item.name for item in found]
-    wanted = st.query_params.get(DOCUMENT, "")
+    names = [item.name for item in documents]
+    name_in_address = st.query_params.get(DOCUMENT, "")
     table = pd.DataFrame({"Document": names})
-    chosen = data_table(
+    selection = data_table(
         table,
         key=f"{LIST}_{len(names)}_{state().uploads}",
         on_select="rerun",
         selection_mode="single-row-required",
-        selection_default={"selection": {"rows": [names.index(wanted) if wanted in names else 0]}},
+        selection_default={"selection": {"rows": [names.index(name_in_address) if name_in_address in names else 0]}},
         height=520,
         room=260,
         alt="Documents of the project",
     )
-    for same in same_texts(found):
+    for same in same_texts(documents):
         st.text(f"The same text: {', '.join(same)}", width="stretch")
-    rows = chosen["selection"]["rows"]
+    rows = selection["selection"]["rows"]
     name = names[rows[0] if rows and rows[0] < len(names) else 0]
     st.query_params[DOCUMENT] = name
     return name
 
 
-def same_texts(found: Sequence[SavedDocument]) -> list[list[str]]:
+def same_texts(documents: Sequence[SavedDocument]) -> list[list[str]]:
     """Names of documents that hold the same text."""
     groups: dict[str, list[str]] = {}
-    for item in found:
+    for item in documents:
         groups.setdefault(item.version, []).append(item.name)
     return [names for names in groups.values() if len(names) > 1]
 
@@ -312,10 +312,10 @@ def document_warnings(document: Document) -> None:
 
 def _delete(project: Project, name: str) -> None:
     try:
-        removed = remove_document(store(), settings(), project, name)
+        removal = remove_document(store(), settings(), project, name)
     except LlmOptError as error:
         state().problem = str(error)
         return
-    gone = [fmt.plural(len(removed.references), "question") + " lost a source"] if removed.references else []
-    gone += [fmt.plural(removed.indexes, "index", "indexes") + " removed"] if removed.indexes else []
-    notify(f"{name} deleted" + (f"; {', '.join(gone)}." if gone else "."))
+    losses = [fmt.plural(len(removal.references), "question") + " lost a source"] if removal.references else []
+    losses += [fmt.plural(removal.indexes, "index", "indexes") + " removed"] if removal.indexes else []
+    notify(f"{name} deleted" + (f"; {', '.join(losses)}." if losses else "."))

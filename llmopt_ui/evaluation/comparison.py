@@ -60,9 +60,9 @@ class Selection:
 
 def choose(project: Project, runs: Sequence[Run]) -> Selection:
     """The row of selectors; what they hold is also in the address. `runs` holds at least one, newest first."""
-    pinned = runs_in_address(runs)
-    if pinned.runs:
-        return _from_address(project, runs, dict(pinned.runs))
+    pins = runs_in_address(runs)
+    if pins.runs:
+        return _from_address(project, runs, dict(pins.runs))
     runs = evaluations_first(runs)
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     labels = set_labels(runs)
@@ -77,55 +77,55 @@ def choose(project: Project, runs: Sequence[Run]) -> Selection:
     judge = judges[0]
     anew, state().refills_choices = state().refills_choices, False
     if len(judges) > 1:
-        told = "Scores of different judges are never compared."
+        help_text = "Scores of different judges are never compared."
         if anew:
             st.session_state.setdefault(JUDGE, judge)
         reset_missing(JUDGE, judges)
-        judge = bar.selectbox("Judge", judges, key=JUDGE, bind="query-params", width=200, help=told)
+        judge = bar.selectbox("Judge", judges, key=JUDGE, bind="query-params", width=200, help=help_text)
     configurations = store().configurations(project)
-    saved = [item.name for item in configurations]
-    found = current_runs(on_set, set_name, set_version, judge, order=saved)
-    chosen = st.session_state.get(CONFIGURATIONS)
-    if anew or (chosen and not set(chosen) & set(found)):
+    order = [item.name for item in configurations]
+    current = current_runs(on_set, set_name, set_version, judge, order=order)
+    names = st.session_state.get(CONFIGURATIONS)
+    if anew or (names and not set(names) & set(current)):
         # What was chosen for other questions is not here; nothing chosen at all is a choice. Without being told what to
         # show instead the browser would go on with what it showed before.
-        st.session_state[CONFIGURATIONS] = _default_names(list(found))
-    picked = bar.multiselect(
+        st.session_state[CONFIGURATIONS] = _default_names(list(current))
+    picks = bar.multiselect(
         "Configurations",
-        list(found),
-        _default_names(list(found)),
+        list(current),
+        _default_names(list(current)),
         key=CONFIGURATIONS,
         bind="query-params",
         width=420,
         wrap=True,
     )
-    shown = {name: run for name, run in found.items() if name in picked}
-    baseline = _baseline(bar, list(shown), anew=anew) if shown else ""
+    selection = {name: run for name, run in current.items() if name in picks}
+    baseline = _baseline(bar, list(selection), anew=anew) if selection else ""
     family = family_runs(on_set, configurations, set_name, set_version, judge)
-    inks = project_inks(project, found)
-    _copy_link(bar, project, shown)
-    return Selection(set_name, set_version, judge, shown, baseline, _metrics(shown), inks, family)
+    inks = project_inks(project, current)
+    _copy_link(bar, project, selection)
+    return Selection(set_name, set_version, judge, selection, baseline, _metrics(selection), inks, family)
 
 
-def _from_address(project: Project, runs: Sequence[Run], shown: dict[str, Run]) -> Selection:
+def _from_address(project: Project, runs: Sequence[Run], selection: dict[str, Run]) -> Selection:
     """The runs that the address names, with a baseline to choose among them."""
-    first = next(iter(shown.values()))
+    first = next(iter(selection.values()))
     where = (first.evaluation_set, first.set_version, first.judge)
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
-    baseline = _baseline(bar, list(shown))
-    _copy_link(bar, project, shown)
-    family = family_with_pins(family_runs(runs, store().configurations(project), *where), shown)
-    return Selection(*where, shown, baseline, _metrics(shown), project_inks(project, shown), family)
+    baseline = _baseline(bar, list(selection))
+    _copy_link(bar, project, selection)
+    family = family_with_pins(family_runs(runs, store().configurations(project), *where), selection)
+    return Selection(*where, selection, baseline, _metrics(selection), project_inks(project, selection), family)
 
 
-def _copy_link(bar: st.delta_generator.DeltaGenerator, project: Project, shown: Mapping[str, Run]) -> None:
+def _copy_link(bar: st.delta_generator.DeltaGenerator, project: Project, selection: Mapping[str, Run]) -> None:
     """A link to these very runs and to the question that is open."""
-    if not shown:
+    if not selection:
         return
-    chosen = {name: st.session_state.get(name) for name in (BASELINE, METRIC, ORDER)}
-    opened = {name: st.query_params.get(name) for name in (EXAMPLE, ONE)}
-    more = {name: str(value) for name, value in {**chosen, **opened}.items() if value}
-    pins = {RUNS: ids_text(run.id for run in shown.values()), **more}
+    choices = {name: st.session_state.get(name) for name in (BASELINE, METRIC, ORDER)}
+    question_address = {name: st.query_params.get(name) for name in (EXAMPLE, ONE)}
+    more = {name: str(value) for name, value in {**choices, **question_address}.items() if value}
+    pins = {RUNS: ids_text(run.id for run in selection.values()), **more}
     with bar:
         copy_link(project, "Results", pins, "results_link",
                   "A link to these runs. It shows the same when others have been run since.")  # fmt: skip
@@ -161,14 +161,14 @@ def show_run(run: Run, runs: Sequence[Run]) -> None:
     judges = {other.judge for other in runs if set_of(other) == set_of(run)}
     if len(judges) > 1:
         st.session_state[JUDGE] = run.judge
-    found = current_runs(runs, *set_of(run), run.judge)
-    first = [found[name].id for name in _default_names(list(found))]
-    shown = st.session_state.get(CONFIGURATIONS)
-    if run.id in ([found[name].id for name in shown if name in found] if shown else first):
+    latest = current_runs(runs, *set_of(run), run.judge)
+    first = [latest[name].id for name in _default_names(list(latest))]
+    names = st.session_state.get(CONFIGURATIONS)
+    if run.id in ([latest[name].id for name in names if name in latest] if names else first):
         return
     _forget_choices()
     if run.id not in first:
-        current = run.id in {other.id for other in found.values()}
+        current = run.id in {other.id for other in latest.values()}
         pin([*first, run.id] if current else [run.id])
 
 
@@ -178,8 +178,8 @@ def evaluations_first(runs: Sequence[Run]) -> list[Run]:
     A quick comparison would else take the place of the evaluation before it.
     """
     whole = [run for run in runs if not run.comparison]
-    evaluated = {set_of(run) for run in whole}
-    return [*whole, *(run for run in runs if run.comparison and set_of(run) not in evaluated)]
+    sets_of_evaluations = {set_of(run) for run in whole}
+    return [*whole, *(run for run in runs if run.comparison and set_of(run) not in sets_of_evaluations)]
 
 
 def set_of(run: Run) -> tuple[str, str]:
@@ -203,12 +203,12 @@ def reset_missing(key: str, options: Sequence[str] | Mapping[str, object], first
 
 
 def _baseline(bar: st.delta_generator.DeltaGenerator, names: list[str], *, anew: bool = False) -> str:
-    told = "The others are compared with it, question by question."
+    help_text = "The others are compared with it, question by question."
     first = baseline_position(names)
     if anew:
         st.session_state[BASELINE] = names[first]
     reset_missing(BASELINE, names, first)
-    return str(bar.selectbox("Baseline", names, first, key=BASELINE, bind="query-params", width=180, help=told))
+    return str(bar.selectbox("Baseline", names, first, key=BASELINE, bind="query-params", width=180, help=help_text))
 
 
 def set_labels(runs: Sequence[Run]) -> dict[str, tuple[str, str]]:
@@ -218,11 +218,11 @@ def set_labels(runs: Sequence[Run]) -> dict[str, tuple[str, str]]:
     return {f"{name} ({version[:6]})" if names.count(name) > 1 else name: (name, version) for name, version in sets}
 
 
-def questions_of(project: Project, chosen: Selection) -> Mapping[str, str]:
+def questions_of(project: Project, selection: Selection) -> Mapping[str, str]:
     """Example id -> question, in the order of the set; from the records where the set is gone."""
     try:
-        found = set_version(project, chosen.set_name, chosen.set_version)
-        return {example.id: example.question for example in found.examples}
+        question_set = set_version(project, selection.set_name, selection.set_version)
+        return {example.id: example.question for example in question_set.examples}
     except BadInput:
-        first = next(iter(chosen.runs.values()))
+        first = next(iter(selection.runs.values()))
         return {record.example.id: record.example.question for record in store().records(first.id)}

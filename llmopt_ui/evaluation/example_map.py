@@ -42,7 +42,7 @@ class Cells:
         return "the answer failed" if (configuration, example) in self.failures else "not scored"
 
 
-def example_map(cells: Cells, selected: tuple[str, str] | None = None) -> go.Figure:
+def example_map(cells: Cells, selection: tuple[str, str] | None = None) -> go.Figure:
     """Heat map of scores between 0 and 1. A cell without a score is empty, with a dot; a failed answer has a cross.
 
     A layer of unseen points lies on top, because a heat map itself can't be clicked; each carries configuration and
@@ -50,13 +50,13 @@ def example_map(cells: Cells, selected: tuple[str, str] | None = None) -> go.Fig
 
     Args:
         cells: What is drawn.
-        selected: Configuration and example that get a frame.
+        selection: Configuration and example that get a frame.
     """
     columns = list(range(cells.first + 1, cells.first + len(cells.examples) + 1))
     rows = list(range(len(cells.configurations)))
     figure = go.Figure([_colours(cells, columns, rows), _marks(cells), _clickable(cells)])
-    if selected and selected[0] in cells.configurations and selected[1] in cells.examples:
-        _frame(figure, cells.first + cells.examples.index(selected[1]) + 1, cells.configurations.index(selected[0]))
+    if selection and selection[0] in cells.configurations and selection[1] in cells.examples:
+        _frame(figure, cells.first + cells.examples.index(selection[1]) + 1, cells.configurations.index(selection[0]))
     names = [plain(fmt.shorten(name, 28)) for name in cells.configurations]
     figure.update_layout(
         height=max(190, 118 + 40 * len(rows)),
@@ -103,10 +103,10 @@ def _marks(cells: Cells) -> go.Scatter:
         y=[y for _, y, _ in empty],
         mode="markers",
         marker={
-            "symbol": ["x-thin-open" if failed else "circle" for *_, failed in empty],
-            "size": [9 if failed else 4 for *_, failed in empty],
-            "color": [_FAILURE_COLOUR if failed else NEUTRAL for *_, failed in empty],
-            "line": {"width": [2 if failed else 0 for *_, failed in empty]},
+            "symbol": ["x-thin-open" if is_failure else "circle" for *_, is_failure in empty],
+            "size": [9 if is_failure else 4 for *_, is_failure in empty],
+            "color": [_FAILURE_COLOUR if is_failure else NEUTRAL for *_, is_failure in empty],
+            "line": {"width": [2 if is_failure else 0 for *_, is_failure in empty]},
         },
         hoverinfo="skip",
         showlegend=False,
@@ -114,11 +114,11 @@ def _marks(cells: Cells) -> go.Scatter:
 
 
 def _clickable(cells: Cells) -> go.Scatter:
-    told = ["<br>".join(textwrap.wrap(plain(fmt.shorten(question, 160)), 60)) for question in cells.questions]
+    titles = ["<br>".join(textwrap.wrap(plain(fmt.shorten(question, 160)), 60)) for question in cells.questions]
     points = [
         (name, example, cells.words(name, example, value), plain(name), words)
         for name, row in zip(cells.configurations, cells.values, strict=True)
-        for example, value, words in zip(cells.examples, row, told, strict=True)
+        for example, value, words in zip(cells.examples, row, titles, strict=True)
     ]
     down, across = np.indices((len(cells.configurations), len(cells.examples)))
     unseen = {"marker": {"opacity": 0}}

@@ -26,28 +26,28 @@ MAP_COLUMNS = 300
 ORDERS = {"set": "As in the set", "spread": "Most different first", "low": "Lowest first"}
 
 
-def examples_view(project: Project, chosen: Selection, usual: str = "") -> None:
+def examples_view(project: Project, selection: Selection, usual: str = "") -> None:
     """The heat map and, below it, the chosen question; runs without scores have no map.
 
     Args:
         project: Whose questions they are.
-        chosen: What is compared.
+        selection: What is compared.
         usual: The metric that the map has until another is picked.
     """
     section("Question by question")
-    if chosen.metrics:
-        table, name, example = _map_view(project, chosen, usual)
+    if selection.metrics:
+        table, name, example = _map_view(project, selection, usual)
     else:
-        table = _cells(chosen.runs, "", questions_of(project, chosen))
-        name, example = _selection(chosen, table)
-    _one(chosen, table, name, example)
+        table = _cells(selection.runs, "", questions_of(project, selection))
+        name, example = _selection(selection, table)
+    _one(selection, table, name, example)
 
 
-def _map_view(project: Project, chosen: Selection, usual: str) -> tuple[Cells, str, str]:
+def _map_view(project: Project, selection: Selection, usual: str) -> tuple[Cells, str, str]:
     """The map, and the configuration and the example that are chosen."""
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     metric = bar.selectbox(
-        "Metric", chosen.metrics, chosen.metrics.index(usual) if usual in chosen.metrics else 0, key=METRIC,
+        "Metric", selection.metrics, selection.metrics.index(usual) if usual in selection.metrics else 0, key=METRIC,
         format_func=metric_title, bind="query-params", width=220,
     )  # fmt: skip
     order = bar.selectbox(
@@ -55,18 +55,18 @@ def _map_view(project: Project, chosen: Selection, usual: str) -> tuple[Cells, s
     )
     if metric in METRICS:
         bar.caption(fmt.markdown(METRICS[metric].explanation), width=520)
-    table = sort_columns(_cells(chosen.runs, metric, questions_of(project, chosen)), order)
-    name, example = _selection(chosen, table)
-    shown = _part(bar, table, name, example)
-    clicked = st.plotly_chart(
-        example_map(shown, (name, example)),
+    table = sort_columns(_cells(selection.runs, metric, questions_of(project, selection)), order)
+    name, example = _selection(selection, table)
+    part = _part(bar, table, name, example)
+    event = st.plotly_chart(
+        example_map(part, (name, example)),
         config=CONFIG,
         key=f"{MAP}_{metric}_{order}",
         on_select="rerun",
         selection_mode="points",
         alt="Score of each question by configuration",
     )
-    _take_click(clicked.selection.points, (name, example))
+    _take_click(event.selection.points, (name, example))
     return table, name, example
 
 
@@ -75,10 +75,10 @@ def sort_columns(table: Cells, order: str) -> Cells:
     columns = list(zip(*table.values, strict=True))
 
     def rank(place: int) -> float:
-        known = [value for value in columns[place] if value is not None]
+        scores = [value for value in columns[place] if value is not None]
         if order == "spread":
-            return min(known) - max(known) if known else 1.0
-        return sum(known) / len(known) if known else 2.0
+            return min(scores) - max(scores) if scores else 1.0
+        return sum(scores) / len(scores) if scores else 2.0
 
     places = list(range(len(table.examples)))
     if order != "set":
@@ -96,11 +96,11 @@ def sort_columns(table: Cells, order: str) -> Cells:
 def _cells(runs: Mapping[str, Run], metric: str, questions: Mapping[str, str]) -> Cells:
     """One metric's values of these runs, aligned by example, without the questions that no run was to ask."""
     scores = scores_of(runs)
-    asked = max((run.total for run in runs.values()), default=0)
-    examples = tuple(questions)[:asked]
+    count = max((run.total for run in runs.values()), default=0)
+    examples = tuple(questions)[:count]
     rows = tuple(RunScoreTable(name, run.total, scores[run.id]).align(metric, examples) for name, run in runs.items())
-    failed = frozenset((name, example) for name, run in runs.items() for example in scores[run.id].failed)
-    return Cells(metric, tuple(runs), examples, tuple(questions.values())[:asked], rows, failed)
+    failures = frozenset((name, example) for name, run in runs.items() for example in scores[run.id].failed)
+    return Cells(metric, tuple(runs), examples, tuple(questions.values())[:count], rows, failures)
 
 
 def _part(bar: st.delta_generator.DeltaGenerator, table: Cells, name: str, example: str) -> Cells:
@@ -112,13 +112,13 @@ def _part(bar: st.delta_generator.DeltaGenerator, table: Cells, name: str, examp
     # Which part is shown follows from the question, so that going to the next one may turn the page.
     st.session_state[PART] = starts[table.examples.index(example) // MAP_COLUMNS]
 
-    def told(start: int) -> str:
+    def label(start: int) -> str:
         return f"{start + 1:,} to {min(count, start + MAP_COLUMNS):,} of {count:,}"
 
     def turn() -> None:
         _go(name, table.examples[st.session_state[PART]])
 
-    start = bar.selectbox("Questions", starts, key=PART, format_func=told, on_change=turn, width=220)
+    start = bar.selectbox("Questions", starts, key=PART, format_func=label, on_change=turn, width=220)
     end = start + MAP_COLUMNS
     return Cells(
         table.metric,
@@ -131,41 +131,41 @@ def _part(bar: st.delta_generator.DeltaGenerator, table: Cells, name: str, examp
     )
 
 
-def _selection(chosen: Selection, table: Cells) -> tuple[str, str]:
+def _selection(selection: Selection, table: Cells) -> tuple[str, str]:
     """Configuration and example that the address names, else the last configuration's first question."""
     example, name = st.query_params.get(EXAMPLE, ""), st.query_params.get(ONE, "")
     return (
-        name if name in chosen.runs else list(chosen.runs)[-1],
+        name if name in selection.runs else list(selection.runs)[-1],
         example if example in table.examples else table.examples[0],
     )
 
 
-def _take_click(points: Sequence[Mapping[str, object]], shown: tuple[str, str]) -> None:
+def _take_click(points: Sequence[Mapping[str, object]], place_shown: tuple[str, str]) -> None:
     """Go to the cell that was clicked, once; from then on the address holds it."""
     data = points[0].get("customdata") if points else None
     if not isinstance(data, (list, tuple)) or len(data) < 2:
         return
-    clicked = str(data[0]), str(data[1])
-    if clicked == state().last_click:
+    click = str(data[0]), str(data[1])
+    if click == state().last_click:
         return
-    state().last_click = clicked
-    if clicked != shown:
-        _go(*clicked)
+    state().last_click = click
+    if click != place_shown:
+        _go(*click)
         st.rerun()
 
 
-def _one(chosen: Selection, table: Cells, name: str, example: str) -> None:
+def _one(selection: Selection, table: Cells, name: str, example: str) -> None:
     _turn(table, name, example)
-    records = {label: _record(run.id, run.done, example) for label, run in chosen.runs.items()}
-    known = next((record for record in records.values() if record is not None), None)
-    if known is None:
+    records = {label: _record(run.id, run.done, example) for label, run in selection.runs.items()}
+    record_there = next((record for record in records.values() if record is not None), None)
+    if record_there is None:
         st.caption("No run has answered this question yet.")
         return
-    question_card(known.example)
-    answers(records, chosen.inks, chosen.leading)
+    question_card(record_there.example)
+    answers(records, selection.inks, selection.leading)
     if len(records) > 1:
         key = f"{ONE}_{name}_{example}"
-        picked = st.segmented_control(
+        name_choice = st.segmented_control(
             "Look into",
             list(records),
             default=name,
@@ -174,8 +174,8 @@ def _one(chosen: Selection, table: Cells, name: str, example: str) -> None:
             label_visibility="collapsed",
             format_func=fmt.markdown,
         )
-        if picked and picked != name:
-            _go(picked, example)
+        if name_choice and name_choice != name:
+            _go(name_choice, example)
             st.rerun()
     record = records[name]
     if record is None:

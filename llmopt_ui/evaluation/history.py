@@ -45,20 +45,20 @@ def history_view(runs: Sequence[Run]) -> None:
     _open([runs[row] for row in table.selection.rows if row < len(runs)])
 
 
-def _open(chosen: Sequence[Run]) -> None:
+def _open(selection: Sequence[Run]) -> None:
     """The button that opens the ticked runs, or what to tick."""
-    problem = open_problem(chosen)
-    if problem or not chosen:
+    problem = open_problem(selection)
+    if problem or not selection:
         st.caption(problem or "Tick runs to open their results as they were, also old ones.")
         return
-    label, comparison = f"Open {fmt.plural(len(chosen), 'run')}", chosen[0].comparison
+    label, comparison = f"Open {fmt.plural(len(selection), 'run')}", selection[0].comparison
     if comparison:
         if st.button(label, key=OPEN, type="primary", icon=":material/open_in_new:"):
             open_next("comparison", comparison)
             st.switch_page(PROMPTS.file, query_params=to_tab("Side by side"))
         return
     st.button(label, key=OPEN, type="primary", icon=":material/open_in_new:", on_click=_show,
-              args=(sorted(run.id for run in chosen),))  # fmt: skip
+              args=(sorted(run.id for run in selection),))  # fmt: skip
 
 
 def _show(ids: Sequence[int]) -> None:
@@ -66,15 +66,15 @@ def _show(ids: Sequence[int]) -> None:
     st.session_state[EVALUATION.tabs] = "Results"
 
 
-def open_problem(chosen: Sequence[Run]) -> str:
+def open_problem(selection: Sequence[Run]) -> str:
     """Why these runs cannot be opened together; empty where they can."""
-    if any(not run.done for run in chosen):
+    if any(not run.done for run in selection):
         return "A run without records has nothing to open."
-    if len({run.comparison for run in chosen}) > 1:
+    if len({run.comparison for run in selection}) > 1:
         return "Tick evaluations, or runs of one comparison: they are shown on different pages."
-    if len({(run.evaluation_set, run.set_version) for run in chosen}) > 1:
+    if len({(run.evaluation_set, run.set_version) for run in selection}) > 1:
         return "Tick runs on the same questions; these are on different ones, or on different versions of a set."
-    if len({run.judge for run in chosen}) > 1:
+    if len({run.judge for run in selection}) > 1:
         return "Tick runs with the same judge: scores of different judges are never compared."
     return ""
 
@@ -103,13 +103,13 @@ def history_table(runs: Sequence[Run]) -> pd.DataFrame:
         "Cost": not any(run.usage.cost_usd or run.budget_usd for run in runs),
         "Judge": len({run.judge for run in runs}) == 1,
     }
-    return table.drop(columns=[name for name, dropped in empty.items() if dropped])
+    return table.drop(columns=[name for name, is_empty in empty.items() if is_empty])
 
 
 def _answer_counts(run: Run) -> str:
     """How many questions were answered, how many failed, and how a run stands that is not finished."""
-    told = f"{run.done - run.failed:,} of {run.total:,}" + (f", {run.failed:,} failed" if run.failed else "")
-    return told if run.status == "finished" else f"{run.status.replace('-', ' ')}, {told}"
+    counts = f"{run.done - run.failed:,} of {run.total:,}" + (f", {run.failed:,} failed" if run.failed else "")
+    return counts if run.status == "finished" else f"{run.status.replace('-', ' ')}, {counts}"
 
 
 def _cost_of(run: Run) -> str:

@@ -32,11 +32,11 @@ SAMPLE_LINE = '{"id": "q1", "question": "When was the harbour built?", "referenc
 
 def questions_view(project: Project) -> None:
     """The sets of the project, one of them as a table, and a form that adds another."""
-    found = sets_of(project)
+    sets = sets_of(project)
     upload_notes()
-    if not found:
-        told = "Add a file with the questions your feature must answer. Twenty are a start."
-        with empty_state("No questions yet", told, ":material/quiz:"):
+    if not sets:
+        hint = "Add a file with the questions your feature must answer. Twenty are a start."
+        with empty_state("No questions yet", hint, ":material/quiz:"):
             if store().document_list(project):
                 button_to(DOCUMENTS, "Write questions about my documents", "questions_to_writing", "Questions",
                       spans_way="Write questions")  # fmt: skip
@@ -45,7 +45,7 @@ def questions_view(project: Project) -> None:
     with st.expander("Add questions", icon=":material/playlist_add:"):
         _upload(project)
     name = st.selectbox(
-        "Evaluation set", [item.name for item in found], key=QUESTION_SET, bind="query-params", width=340
+        "Evaluation set", [item.name for item in sets], key=QUESTION_SET, bind="query-params", width=340
     )
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(
@@ -54,8 +54,8 @@ def questions_view(project: Project) -> None:
             width="stretch",
         )
         button_to(DOCUMENTS, "Documents › Questions", "questions_to_documents", "Questions", spans_set=name)
-    saved = next(item for item in found if item.name == name)
-    _one(project, saved)
+    current = next(item for item in sets if item.name == name)
+    _one(project, current)
 
 
 def _upload(project: Project) -> None:
@@ -69,35 +69,37 @@ def _upload(project: Project) -> None:
         )
         st.code(SAMPLE_LINE, language="json", wrap_lines=True)
         beside = beside_fields(f"{UPLOAD}_{turn}")
-        pressed = st.form_submit_button("Add questions", type="primary", icon=":material/upload:")
-    if pressed and file is None:
+        submit = st.form_submit_button("Add questions", type="primary", icon=":material/upload:")
+    if submit and file is None:
         st.caption("Choose a file first.")
-    asked = f"{UPLOAD}_asked_{turn}"
-    if file is None or not (pressed or st.session_state.get(asked) == file.file_id):
+    form_key = f"{UPLOAD}_asked_{turn}"
+    if file is None or not (submit or st.session_state.get(form_key) == file.file_id):
         return
-    st.session_state[asked] = file.file_id
-    found = read_question_file(project, file, f"{UPLOAD}_{turn}", beside)
-    if found is not None:
-        kept = add_questions(project, file.name, found)
+    st.session_state[form_key] = file.file_id
+    questions = read_question_file(project, file, f"{UPLOAD}_{turn}", beside)
+    if questions is not None:
+        stored = add_questions(project, file.name, questions)
         state().forms += 1
-        keep_notes(file.name, found.notes)
-        left_out = f", {fmt.plural(len(found.problems), 'line')} left out" if found.problems else ""
-        notify(f"{kept.name}: {fmt.plural(kept.size, 'question')} added{left_out}.", warning=bool(found.problems))
+        keep_notes(file.name, questions.notes)
+        left_out = f", {fmt.plural(len(questions.problems), 'line')} left out" if questions.problems else ""
+        notify(
+            f"{stored.name}: {fmt.plural(stored.size, 'question')} added{left_out}.", warning=bool(questions.problems)
+        )
         st.rerun()
 
 
-def add_questions(project: Project, file_name: str, found: QuestionFile) -> SavedSet:
+def add_questions(project: Project, file_name: str, questions: QuestionFile) -> SavedSet:
     """Keep what a question file holds, as a set of the file's name."""
     stem = file_name.rsplit("/", 1)[-1].rsplit(".", 1)[0] or "questions"
-    return store().save_evaluation_set(project, EvaluationSet(stem, found.evaluation_set.examples))
+    return store().save_evaluation_set(project, EvaluationSet(stem, questions.evaluation_set.examples))
 
 
-def _one(project: Project, saved: SavedSet) -> None:
-    examples = store().evaluation_set(project, saved.name).examples
+def _one(project: Project, item: SavedSet) -> None:
+    examples = store().evaluation_set(project, item.name).examples
     categories = sorted({example.category for example in examples if example.category})
     facts(
         [
-            ("Questions", fmt.count(saved.size)),
+            ("Questions", fmt.count(item.size)),
             ("With a reference answer", fmt.count(sum(example.reference is not None for example in examples))),
             ("With a source", fmt.count(sum(bool(example.references) for example in examples))),
             ("Categories", fmt.count(len(categories))),
@@ -115,16 +117,16 @@ def _one(project: Project, saved: SavedSet) -> None:
                 Download(
                     "Questions (JSONL)",
                     lambda: questions_jsonl(examples),
-                    f"{fmt.file_stem(saved.name)}.jsonl",
+                    f"{fmt.file_stem(item.name)}.jsonl",
                     "application/jsonl",
                 )
             ],
             "questions_download",
         )
         with st.popover("Delete", icon=":material/delete:", type="tertiary"):
-            st.text(f"Remove {saved.name}? Runs keep the questions they answered.")
+            st.text(f"Remove {item.name}? Runs keep the questions they answered.")
             st.button(
-                "Delete questions", key="questions_delete", type="primary", on_click=_delete, args=(project, saved.name)
+                "Delete questions", key="questions_delete", type="primary", on_click=_delete, args=(project, item.name)
             )
 
 

@@ -45,9 +45,9 @@ class RunRequest:
     budget_usd: float | None
 
 
-def run_form(sets: Sequence[SavedSet], saved: Sequence[SavedConfiguration]) -> RunRequest | None:
+def run_form(sets: Sequence[SavedSet], stored: Sequence[SavedConfiguration]) -> RunRequest | None:
     """Draw the form; gives what it says in the moment it is sent."""
-    configurations = [item.name for item in saved]
+    configurations = [item.name for item in stored]
     # No form of Streamlit's: limit and budget are those of the chosen set, and all is kept when another tab is opened.
     with st.container(border=True):
         left, right = st.columns(2, gap="large")
@@ -66,8 +66,8 @@ def run_form(sets: Sequence[SavedSet], saved: Sequence[SavedConfiguration]) -> R
             persist_state="session",
         )
         limit, concurrency, budget = _limits(set_name)
-        pressed = st.button("Evaluate", key=START, type="primary", icon=":material/play_arrow:")
-    if not pressed:
+        submit = st.button("Evaluate", key=START, type="primary", icon=":material/play_arrow:")
+    if not submit:
         return None
     return RunRequest(set_name, names, metrics, judge, judge_model, limit, concurrency, budget)
 
@@ -75,19 +75,19 @@ def run_form(sets: Sequence[SavedSet], saved: Sequence[SavedConfiguration]) -> R
 def _set(place: st.delta_generator.DeltaGenerator, sets: Sequence[SavedSet]) -> str:
     sizes = {item.name: item.size for item in sets}
 
-    def told(name: str) -> str:
+    def label(name: str) -> str:
         return f"{name} ({fmt.plural(sizes[name], 'question')})"
 
-    return str(place.selectbox("Evaluation set", list(sizes), key=RUN_SET, format_func=told, persist_state="session"))
+    return str(place.selectbox("Evaluation set", list(sizes), key=RUN_SET, format_func=label, persist_state="session"))
 
 
 def _judge() -> tuple[str, str]:
     others = [name for name in endpoints(settings()) if name != BUILTIN]
 
-    def told(name: str) -> str:
+    def label(name: str) -> str:
         return "Built-in judge (grounding)" if name == BUILTIN else f"A model on {name}"
 
-    judge = st.selectbox("Judge", [BUILTIN, *others], key=JUDGE, format_func=told, persist_state="session")
+    judge = st.selectbox("Judge", [BUILTIN, *others], key=JUDGE, format_func=label, persist_state="session")
     usual = USUAL if others else "Not used by the built-in judge"
     model = model_choice(
         st, judge, "", JUDGE_MODEL, label="Judge's model", placeholder=usual, disabled=not others,
@@ -110,12 +110,14 @@ def _limits(set_name: str) -> tuple[int | None, int, float | None]:
     concurrency = two.number_input(
         "At once", 1, 64, 4, key=CONCURRENCY, help="Questions in work at the same time.", persist_state="session"
     )
-    told = "All configurations together stop cleanly before they cost more, the pilot included. What is done is kept."
-    budget = budget_field(three, f"{BUDGET}_{set_name}", told, persist_state="session")
+    help_text = (
+        "All configurations together stop cleanly before they cost more, the pilot included. What is done is kept."
+    )
+    budget = budget_field(three, f"{BUDGET}_{set_name}", help_text, persist_state="session")
     return (int(limit) if limit else None), int(concurrency), budget
 
 
-def plan_from(project: Project, asked: RunRequest, saved: Mapping[str, SavedConfiguration]) -> Plan:
+def plan_from(project: Project, request: RunRequest, stored: Mapping[str, SavedConfiguration]) -> Plan:
     """What is to be run.
 
     Raises:
@@ -123,16 +125,16 @@ def plan_from(project: Project, asked: RunRequest, saved: Mapping[str, SavedConf
     """
     from llmopt_core.experiments.plan import Plan
 
-    if not asked.configurations or not asked.metrics:
+    if not request.configurations or not request.metrics:
         raise BadInput("Choose at least one configuration and one metric.")
     return Plan(
         project=project.name,
-        configurations=[configuration_from({**saved[name].spec, "name": name}) for name in asked.configurations],
-        evaluation_set=store().evaluation_set(project, asked.set_name),
+        configurations=[configuration_from({**stored[name].spec, "name": name}) for name in request.configurations],
+        evaluation_set=store().evaluation_set(project, request.set_name),
         documents=store().documents(project),
-        metrics=asked.metrics,
-        judge=JudgeSpec() if asked.judge == BUILTIN else JudgeSpec(endpoint=asked.judge, model=asked.judge_model),
-        concurrency=asked.concurrency,
-        limit=asked.limit,
-        budget_usd=asked.budget_usd,
+        metrics=request.metrics,
+        judge=JudgeSpec() if request.judge == BUILTIN else JudgeSpec(endpoint=request.judge, model=request.judge_model),
+        concurrency=request.concurrency,
+        limit=request.limit,
+        budget_usd=request.budget_usd,
     )

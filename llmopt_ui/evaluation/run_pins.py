@@ -36,20 +36,20 @@ def runs_in_address(runs: Sequence[Run]) -> PinnedRuns:
     Args:
         runs: Those of the project that have records.
     """
-    named = st.query_params.get(RUNS, "")
-    if not named:
+    ids = st.query_params.get(RUNS, "")
+    if not ids:
         return PinnedRuns()
-    found = find_pinned_runs(runs, run_ids(named))
-    if not found.runs:
+    pins = find_pinned_runs(runs, run_ids(ids))
+    if not pins.runs:
         st.warning("The runs that this link names are not in this project. The current ones are shown.",
                    icon=":material/link_off:")  # fmt: skip
         return PinnedRuns()
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f":material/keep: {fmt.markdown(_describe(found.runs))}", width="stretch")
+        st.markdown(f":material/keep: {fmt.markdown(_describe(pins.runs))}", width="stretch")
         st.button("Show the current runs", key=UNPIN, type="tertiary", icon=":material/update:", on_click=unpin)
-    for sentence in found.left_out:
+    for sentence in pins.left_out:
         st.caption(f":material/info: {fmt.markdown(sentence)}")
-    return found
+    return pins
 
 
 def _describe(runs: Mapping[str, Run]) -> str:

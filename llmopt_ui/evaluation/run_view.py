@@ -50,21 +50,21 @@ def run_view(project: Project, runs: Sequence[Run]) -> None:
     last_failure(jobs)
     _estimate(project)
     _stopped_runs(project, runs)
-    sets, saved = sets_of(project), store().configurations(project)
+    sets, configurations = sets_of(project), store().configurations(project)
     if not sets:
         with empty_state("No questions yet", "An evaluation asks the questions of a set.", ":material/quiz:"):
             button_to(PAGE, "Add questions", "run_to_questions", "Questions")
         return
-    if not saved:
-        told = "A configuration says which model answers, with which prompt and which retrieval."
-        with empty_state("No configurations yet", told, ":material/tune:"):
+    if not configurations:
+        hint = "A configuration says which model answers, with which prompt and which retrieval."
+        with empty_state("No configurations yet", hint, ":material/tune:"):
             button_to(PAGE, "Make a configuration", "run_to_configurations", "Configurations", **{CONFIGURATION: NEW})
         return
     section("Evaluate")
-    asked = run_form(sets, saved)
-    if asked is not None:
+    request = run_form(sets, configurations)
+    if request is not None:
         with show_errors():
-            _start(project, plan_from(project, asked, {item.name: item for item in saved}))
+            _start(project, plan_from(project, request, {item.name: item for item in configurations}))
     history_view(runs)
 
 
@@ -85,8 +85,8 @@ def _watch(job_id: int) -> None:
 
 def _endpoints_of(plan: Plan) -> set[str]:
     used = {model.endpoint for configuration in plan.configurations for model in configuration.models}
-    embedded = [plan.judge.embedding, *(c.retrieval.embedding for c in plan.configurations if c.retrieval)]
-    return used | {plan.judge.endpoint} | {spec.endpoint or BUILTIN for spec in embedded}
+    embeddings = [plan.judge.embedding, *(c.retrieval.embedding for c in plan.configurations if c.retrieval)]
+    return used | {plan.judge.endpoint} | {spec.endpoint or BUILTIN for spec in embeddings}
 
 
 def announce_results(project: Project) -> None:
@@ -103,15 +103,15 @@ def announce_results(project: Project) -> None:
 
 
 def _tell(job: Job, project: Project) -> None:
-    ended = [store().run(run_id) for run_id in job.result.get("runs", [])]
-    if not is_evaluation(job) or not ended:
+    finished_runs = [store().run(run_id) for run_id in job.result.get("runs", [])]
+    if not is_evaluation(job) or not finished_runs:
         return
-    told = " ".join(f"{run.name}: {words}" for run in ended if (words := _failure_note(run)))
-    if {run.status for run in ended} == {"finished"}:
-        state().go_to_results = ended[-1].id if job.project == project.name else 0
-        notify(f"Evaluation finished, not whole. {told}" if told else "Evaluation finished.", warning=bool(told))
-    elif told:
-        notify(f"Evaluation not finished. {told}", warning=True)
+    notes = " ".join(f"{run.name}: {words}" for run in finished_runs if (words := _failure_note(run)))
+    if {run.status for run in finished_runs} == {"finished"}:
+        state().go_to_results = finished_runs[-1].id if job.project == project.name else 0
+        notify(f"Evaluation finished, not whole. {notes}" if notes else "Evaluation finished.", warning=bool(notes))
+    elif notes:
+        notify(f"Evaluation not finished. {notes}", warning=True)
 
 
 def _failure_note(run: Run) -> str:
@@ -120,8 +120,8 @@ def _failure_note(run: Run) -> str:
     if run.status == "finished" and not run.failed:
         return few
     words = "" if run.status == "finished" else f"{run.status.replace('-', ' ')}. "
-    failed = run.error or (f"{run.failed:,} of {run.total:,} answers failed." if run.failed else "")
-    return f"{words}{failed}"
+    reason = run.error or (f"{run.failed:,} of {run.total:,} answers failed." if run.failed else "")
+    return f"{words}{reason}"
 
 
 def _estimate(project: Project) -> None:
@@ -133,20 +133,20 @@ def _estimate(project: Project) -> None:
     if job.status != "finished":
         state().pilot_job = 0
         return
-    planned = arguments_from_pilot(job)
+    plan_arguments = arguments_from_pilot(job)
     with st.container(border=True):
         section("What it will take")
         estimates = job.result.get("estimates", [])
         st.table(estimate_table(estimates), border="horizontal", hide_index=True)
-        spent = sum(planned.pilot.values(), Usage()).cost_usd
+        cost = sum(plan_arguments.pilot.values(), Usage()).cost_usd
         st.caption(fmt.markdown(
-            f"From a pilot of a few questions ({fmt.money(spent)}); its answers are kept and not paid again."
+            f"From a pilot of a few questions ({fmt.money(cost)}); its answers are kept and not paid again."
         ))  # fmt: skip
         for note in dict.fromkeys(item.get("note", "") for item in estimates):
             if note:
                 st.warning(fmt.markdown(note), icon=":material/warning:")
         costs = [item["cost_usd"] for item in estimates]
-        warn_above(planned.budget_usd, None if None in costs or spent is None else sum(costs) + spent)
+        warn_above(plan_arguments.budget_usd, None if None in costs or cost is None else sum(costs) + cost)
         with st.container(horizontal=True, gap="small"):
             start = st.button(
                 "Start the evaluation", key="estimate_start", type="primary", icon=":material/play_arrow:"
@@ -155,7 +155,7 @@ def _estimate(project: Project) -> None:
     if start or drop:
         state().pilot_job = 0
     if start:
-        _watch(start_job(EVALUATION.name, project, planned, job.versions))
+        _watch(start_job(EVALUATION.name, project, plan_arguments, job.versions))
     if start or drop:
         st.rerun()
 
@@ -188,16 +188,16 @@ def _stopped_runs(project: Project, runs: Sequence[Run]) -> None:
         with st.container(border=True):
             with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
                 st.markdown(_state_of(run), width="content")
-                told = "Does only what is missing or failed; nothing is paid twice."
+                help_text = "Does only what is missing or failed; nothing is paid twice."
                 problem = _resume_problem(project, run)
-                pressed = st.button("Resume", key=f"run_resume_{run.id}", icon=":material/resume:", help=told,
+                resume = st.button("Resume", key=f"run_resume_{run.id}", icon=":material/resume:", help=help_text,
                                     disabled=bool(problem))  # fmt: skip
             if problem:
                 st.text(problem, width="stretch")
             if run.error:
                 st.text(run.error, width="stretch")
             budget = _new_budget(run)
-        if pressed:
+        if resume:
             with show_errors():
                 _resume(project, run, budget)
 
@@ -215,13 +215,13 @@ def _new_budget(run: Run) -> float | None:
     """Ask what a run that had a budget may cost in all."""
     if run.budget_usd is None:
         return None
-    told = "What the whole run may cost, what it has cost so far included."
-    reached = run.status == "budget-reached"
-    before = None if reached else run.budget_usd or None
-    value = budget_field(st, f"run_budget_{run.id}", told, label="Budget in all (USD)", value=before,
+    help_text = "What the whole run may cost, what it has cost so far included."
+    is_reached = run.status == "budget-reached"
+    before = None if is_reached else run.budget_usd or None
+    value = budget_field(st, f"run_budget_{run.id}", help_text, label="Budget in all (USD)", value=before,
                          placeholder="A new one", width=240)  # fmt: skip
-    most, spent = fmt.dollars(run.budget_usd), fmt.dollars(run.usage.cost_usd or 0.0)
-    st.caption(fmt.markdown(f"Of this run's part of the budget {spent} of {most} are spent."))
+    most, cost = fmt.dollars(run.budget_usd), fmt.dollars(run.usage.cost_usd or 0.0)
+    st.caption(fmt.markdown(f"Of this run's part of the budget {cost} of {most} are spent."))
     return value
 
 

@@ -65,12 +65,12 @@ def token_bars(histogram: Sequence[tuple[int | None, int]], limit: int) -> go.Fi
     """How long the examples are, in tokens; those over the limit in red."""
     last = max((i for i, (_, count) in enumerate(histogram) if count), default=0)
     first = next((i for i, (_, count) in enumerate(histogram) if count), 0)
-    lower = [0, *[bound for bound, _ in histogram[:-1]]]
-    shown = range(max(0, first - 1), min(len(histogram), last + 2))
+    lower = [0, *[upper for upper, _ in histogram[:-1]]]
+    visible = range(max(0, first - 1), min(len(histogram), last + 2))
     names = [f"{(lower[i] or 0) + 1:,} to {histogram[i][0]:,}" if histogram[i][0] else f"over {lower[i]:,}"
-             for i in shown]  # fmt: skip
-    colours = ["#D55E00" if (lower[i] or 0) >= limit else BASE_COLOUR for i in shown]
-    counts = [histogram[i][1] for i in shown]
+             for i in visible]  # fmt: skip
+    colours = ["#D55E00" if (lower[i] or 0) >= limit else BASE_COLOUR for i in visible]
+    counts = [histogram[i][1] for i in visible]
     figure = go.Figure(
         go.Bar(
             x=names,
@@ -119,10 +119,10 @@ def loss_curves(
 
 
 def _training_line(figure: go.Figure, name: str, points: Sequence[MetricPoint], colour: str, *, alone: bool) -> None:
-    known = [(p.step, p.train_loss) for p in points if p.train_loss is not None]
-    if not known:
+    measurements = [(p.step, p.train_loss) for p in points if p.train_loss is not None]
+    if not measurements:
         return
-    steps, losses = zip(*known, strict=True)
+    steps, losses = zip(*measurements, strict=True)
     figure.add_scatter(
         x=steps,
         y=smooth(losses),
@@ -138,10 +138,10 @@ def _training_line(figure: go.Figure, name: str, points: Sequence[MetricPoint], 
 def _validation_line(
     figure: go.Figure, name: str, points: Sequence[MetricPoint], colour: str, *, share: str, alone: bool
 ) -> None:
-    known = [(p.step, p.valid_loss, p.valid_accuracy) for p in points if p.valid_loss is not None]
-    if not known:
+    measurements = [(p.step, p.valid_loss, p.valid_accuracy) for p in points if p.valid_loss is not None]
+    if not measurements:
         return
-    steps, losses, accuracies = zip(*known, strict=True)
+    steps, losses, accuracies = zip(*measurements, strict=True)
     best = losses.index(min(losses))
     figure.add_scatter(
         x=steps,
@@ -158,28 +158,28 @@ def _validation_line(
 
 def smooth(values: Sequence[float], share: float = 0.9) -> list[float]:
     """Exponential moving average with the start corrected, so that the first value counts as itself."""
-    found, mean, weight = [], 0.0, 0.0
+    means, mean, weight = [], 0.0, 0.0
     for value in values:
         mean, weight = share * mean + (1 - share) * value, share * weight + (1 - share)
-        found.append(mean / weight)
-    return found
+        means.append(mean / weight)
+    return means
 
 
-def factorial_bars(found: Factorial, title: str, names: Mapping[str, str], inks: Mapping[str, Ink]) -> go.Figure:
+def factorial_bars(factorial: Factorial, title: str, names: Mapping[str, str], inks: Mapping[str, Ink]) -> go.Figure:
     """The 2 x 2 as two groups of two bars with intervals: without and with retrieval, base beside tuned.
 
     Args:
-        found: What was measured.
+        factorial: What was measured.
         title: Of the axis.
         names: Arm -> its configuration.
         inks: Configuration -> its colour.
     """
     figure = go.Figure()
     groups = ("Plain", "With retrieval (RAG)")
-    uneven = len({arm.run.done for arm in found.arms.values()}) > 1
+    uneven = len({arm.run.done for arm in factorial.arms.values()}) > 1
     for side, arms in (("base", ("base", "base + RAG")), ("fine-tuned", ("fine-tuned", "fine-tuned + RAG"))):
-        shown = [found.arms.get(arm) for arm in arms]
-        for group, arm, one in zip(groups, arms, shown, strict=True):
+        values = [factorial.arms.get(arm) for arm in arms]
+        for group, arm, one in zip(groups, arms, values, strict=True):
             name = names[arm]
             figure.add_bar(
                 name=plain(name),
@@ -191,7 +191,7 @@ def factorial_bars(found: Factorial, title: str, names: Mapping[str, str], inks:
                 customdata=[_hover(one)],
                 hovertemplate=f"<b>{plain(name)}</b> ({arm})<br>%{{customdata}}<extra></extra>",
             )
-        _values(figure, groups, shown, shift=-1 if side == "base" else 1, counted=uneven)
+        _values(figure, groups, values, shift=-1 if side == "base" else 1, with_counts=uneven)
     figure.update_layout(
         barmode="group",
         height=360,
@@ -209,25 +209,25 @@ def _pattern(arm: Arm | None) -> str:
 
 
 def _values(
-    figure: go.Figure, groups: Sequence[str], shown: Sequence[Arm | None], *, shift: int, counted: bool
+    figure: go.Figure, groups: Sequence[str], values: Sequence[Arm | None], *, shift: int, with_counts: bool
 ) -> None:
-    """The means above the whiskers, where they can be read over a bar of any height; `counted` adds the questions."""
-    for at, arm in enumerate(shown):
+    """The means above the whiskers, where they can be read over a bar of any height; `with_counts` adds questions."""
+    for at, arm in enumerate(values):
         mean, high = (arm.summary.mean, arm.summary.high) if arm else (None, None)
         figure.add_annotation(
             x=at + 0.2 * shift,
             y=max(high or 0.0, mean or 0.0),
-            text=fmt.score(mean) + (f"<br>n = {arm.run.done}" if counted else "") if arm else "not run",
+            text=fmt.score(mean) + (f"<br>n = {arm.run.done}" if with_counts else "") if arm else "not run",
             showarrow=False,
             yanchor="bottom",
             font={"size": 16 if arm else 13},
         )
 
 
-def _whiskers(shown: Sequence[Arm | None]) -> dict[str, object]:
-    known = [(c.summary.mean, c.summary.low, c.summary.high) if c else (None, None, None) for c in shown]
-    up = [high - mean if mean is not None and high is not None else 0.0 for mean, _, high in known]
-    down = [mean - low if mean is not None and low is not None else 0.0 for mean, low, _ in known]
+def _whiskers(values: Sequence[Arm | None]) -> dict[str, object]:
+    intervals = [(c.summary.mean, c.summary.low, c.summary.high) if c else (None, None, None) for c in values]
+    up = [high - mean if mean is not None and high is not None else 0.0 for mean, _, high in intervals]
+    down = [mean - low if mean is not None and low is not None else 0.0 for mean, low, _ in intervals]
     return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1.5, "color": NEUTRAL}
 
 
@@ -239,27 +239,27 @@ def _hover(arm: Arm | None) -> str:
 
 
 def structured_bars(
-    reports: Mapping[str, StructuredReport], inks: Mapping[str, Ink], seen: Collection[str] = ()
+    reports: Mapping[str, StructuredReport], inks: Mapping[str, Ink], contaminated: Collection[str] = ()
 ) -> go.Figure:
     """Valid JSON, intent, slot F1 and exact answers, one bar per run with its interval.
 
     Args:
         reports: By the run's name.
         inks: Run -> its colour.
-        seen: Runs that were trained on these questions; their bars are hatched.
+        contaminated: Runs that were trained on these questions; their bars are hatched.
     """
     titles = {"valid": "Valid JSON", "intent": "Right intent", "slot_f1": "Slot F1", "exact": "All right"}
     figure = go.Figure()
     for name, report in reports.items():
         shares = [getattr(report, key) for key in titles]
         figure.add_bar(
-            name=plain(name) + (f" ({CONTAMINATION_LABEL})" if name in seen else ""),
+            name=plain(name) + (f" ({CONTAMINATION_LABEL})" if name in contaminated else ""),
             x=list(titles.values()),
             y=[share.value for share in shares],
             error_y={"type": "data", "symmetric": False, "array": [s.high - s.value for s in shares],
                      "arrayminus": [s.value - s.low for s in shares], "thickness": 1.5, "color": NEUTRAL},
             marker={"color": inks[name].colour,
-                    "pattern": hatching(["/" if name in seen else ""] * len(titles))},
+                    "pattern": hatching(["/" if name in contaminated else ""] * len(titles))},
             text=[fmt.score(share.value) for share in shares],
             textposition="inside",
             insidetextanchor="start",
@@ -278,8 +278,8 @@ def structured_bars(
 
 def category_bars(means: Mapping[str, tuple[float, float, int]], title: str, pair: Mapping[str, Ink]) -> go.Figure:
     """Base beside tuned by category, the largest loss on top; `pair` has their names and colours."""
-    ordered = sorted(means, key=lambda name: means[name][0] - means[name][1])
-    names = [plain(fmt.shorten(name or _NO_CLASS, 24)) for name in ordered]
+    categories = sorted(means, key=lambda name: means[name][0] - means[name][1])
+    names = [plain(fmt.shorten(name or _NO_CLASS, 24)) for name in categories]
     figure = go.Figure()
     # Plotly draws the last of a group on top.
     for place, (configuration, ink) in reversed(list(enumerate(pair.items()))):
@@ -287,15 +287,15 @@ def category_bars(means: Mapping[str, tuple[float, float, int]], title: str, pai
         figure.add_bar(
             name=name,
             y=names,
-            x=[means[key][place] for key in ordered],
+            x=[means[key][place] for key in categories],
             orientation="h",
             marker={"color": ink.colour},
-            customdata=[means[key][2] for key in ordered],
+            customdata=[means[key][2] for key in categories],
             hovertemplate=f"<b>{name}</b>, %{{y}}<br>%{{x:.2f}} over %{{customdata}} questions<extra></extra>",
         )
     figure.update_layout(
         barmode="group",
-        height=110 + 40 * len(ordered),
+        height=110 + 40 * len(categories),
         margin={"t": 34},
         xaxis={"title": f"{title} (0 to 1)", "range": [0, 1.02], "dtick": 0.25},
         legend={"traceorder": "reversed"},
@@ -304,17 +304,17 @@ def category_bars(means: Mapping[str, tuple[float, float, int]], title: str, pai
     return apply_theme(figure)
 
 
-def cost_lines(found: Economics, pair: Mapping[str, Ink]) -> go.Figure:
+def cost_lines(economics: Economics, pair: Mapping[str, Ink]) -> go.Figure:
     """What so many requests cost, with the training; the lines cross where it is earned back.
 
     Args:
-        found: Prices and break-even.
+        economics: Prices and break-even.
         pair: Names and colours of base and tuned configuration, in this order.
     """
-    crossing = found.result.requests
+    crossing = economics.result.requests
     end = 2 * crossing if crossing else 10_000
     requests = [end * i / 40 for i in range(41)]
-    totals = [found.total(count) for count in requests]
+    totals = [economics.total(count) for count in requests]
     figure = go.Figure()
     for place, (configuration, ink) in enumerate(pair.items()):
         name = f"{configuration}, training included" if place else configuration

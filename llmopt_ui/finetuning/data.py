@@ -43,13 +43,13 @@ _MOST_ROWS = 500
 
 def data_view(project: Project) -> None:
     """The whole tab."""
-    found = read_collection(store(), project)
-    saved = training_sets(store(), project)
+    examples = read_collection(store(), project)
+    versions = training_sets(store(), project)
     section("Collect examples", "Each is a conversation to imitate, or a pair of answers of which one is better.")
     sources_bar(project)
-    if found:
-        _collection(project, found)
-    elif not saved:
+    if examples:
+        _collection(project, examples)
+    elif not versions:
         inside = empty_state(
             "No training examples yet",
             "Take good answers from runs, correct bad ones, upload a file, or look at a finished example first.",
@@ -57,54 +57,54 @@ def data_view(project: Project) -> None:
         )
         inside.button("Load the example (1,050 requests → JSON)", key="tuning_sample", type="primary",
                       icon=":material/download:", on_click=load_sample, args=(project,))  # fmt: skip
-    if saved:
-        _versions(project, saved)
+    if versions:
+        _versions(project, versions)
 
 
 def load_sample(project: Project) -> None:
     """Put the SNIPS example in: a training set with its validation part, and the held-back questions."""
     try:
-        saved = save_training_set(
+        version = save_training_set(
             store(), project, SNIPS, sample_training(), sample_training("validation"), note="The example (SNIPS, CC0)"
         )
         store().save_evaluation_set(project, sample_questions())
     except LlmOptError as error:
         state().problem = str(error)
         return
-    open_tab(finetuning_state().tab, **{VERSION: saved.label})
-    notify(f"{saved.label} is there, and the evaluation set snips-test with 210 held-back requests.")
+    open_tab(finetuning_state().tab, **{VERSION: version.label})
+    notify(f"{version.label} is there, and the evaluation set snips-test with 210 held-back requests.")
 
 
-def _collection(project: Project, found: Sequence[TrainingExample]) -> None:
+def _collection(project: Project, examples: Sequence[TrainingExample]) -> None:
     left, right = side_by_side([3, 2], "data")
     with right, st.container(border=True):
         how = _cleaning()
         apart = choose_sets_to_protect(project, "tuning_apart") if how.leaking else []
     with left, show_errors():
-        made = prepare_cached(found, how, apart)
-        st.markdown(_sentence(len(found), made))
-        if made.train:
-            st.plotly_chart(class_bars(made.train, made.validation), config=CONFIG, key="tuning_classes",
+        data = prepare_cached(examples, how, apart)
+        st.markdown(_sentence(len(examples), data))
+        if data.train:
+            st.plotly_chart(class_bars(data.train, data.validation), config=CONFIG, key="tuning_classes",
                             alt="Examples per class, training and validation part")  # fmt: skip
         else:
             words = "Nothing is left to train on. Collect answers to questions that you do not evaluate with, "
             st.info(f"{words}or take a set off the list that is kept apart and measure with another one.",
                     icon=":material/info:")  # fmt: skip
-        training_overlap_view(project, made.train, made.validation)
-        _save(project, made)
-    _table(project, found)
+        training_overlap_view(project, data.train, data.validation)
+        _save(project, data)
+    _table(project, examples)
 
 
 def _cleaning() -> Preparation:
     st.markdown("**Clean, choose, split**")
-    kept: dict[str, bool] = {}
-    for key, label, told in (
+    choices: dict[str, bool] = {}
+    for key, label, help_text in (
         ("duplicates", "Leave out repetitions", "Equal or nearly equal in question and answer."),
         ("leaking", "Leave out evaluation questions", "What is trained on cannot be measured with: exact and near."),
         ("conflicts", "Leave out contradictions", "One input with several answers: nobody knows which is right."),
         ("balance", "Balance classes", "Cuts large classes down to the smallest."),
     ):
-        kept[key] = st.toggle(label, key != "balance", key=f"tuning_{key}", help=told, persist_state="session")
+        choices[key] = st.toggle(label, key != "balance", key=f"tuning_{key}", help=help_text, persist_state="session")
     one, two = st.columns(2, gap="small")
     most = one.number_input("At most", 2, None, None, 50, key="tuning_most", placeholder="All",
                             help="Keeps the most different ones.", persist_state="session")  # fmt: skip
@@ -113,13 +113,15 @@ def _cleaning() -> Preparation:
     share = st.slider("Held back for validation", 0, 50, 10, 5, format="%d %%", key="tuning_share",
                       help="Whole groups (a document, equal inputs) go to one side, so that nothing leaks.",
                       persist_state="session")  # fmt: skip
-    return Preparation(**kept, most=int(most) if most else None, min_score=least, validation_share=share / 100)
+    return Preparation(**choices, most=int(most) if most else None, min_score=least, validation_share=share / 100)
 
 
-def prepare_cached(found: Sequence[TrainingExample], how: Preparation, sets: Sequence[EvaluationSet]) -> PreparedData:
+def prepare_cached(
+    examples: Sequence[TrainingExample], how: Preparation, sets: Sequence[EvaluationSet]
+) -> PreparedData:
     """Both parts; kept until something changes, so that a rerun calculates nothing."""
-    key = fingerprint([[e.key, e.label, e.group, e.score] for e in found])
-    return _prepare(key, how.fingerprint, tuple(s.version for s in sets), found, how, sets)
+    key = fingerprint([[e.key, e.label, e.group, e.score] for e in examples])
+    return _prepare(key, how.fingerprint, tuple(s.version for s in sets), examples, how, sets)
 
 
 @st.cache_data(show_spinner="Cleaning …", max_entries=8)
@@ -127,32 +129,32 @@ def _prepare(
     key: str,
     how_key: str,
     versions: tuple[str, ...],
-    _found: Sequence[TrainingExample],
+    _examples: Sequence[TrainingExample],
     _how: Preparation,
     _sets: Sequence[EvaluationSet],
 ) -> PreparedData:
-    encode = models().embedder(EmbeddingSpec()).encode if _how.most and _how.most < len(_found) else None
-    return prepare(_found, _how, _sets, encode)
+    encode = models().embedder(EmbeddingSpec()).encode if _how.most and _how.most < len(_examples) else None
+    return prepare(_examples, _how, _sets, encode)
 
 
-def _sentence(total: int, made: PreparedData) -> str:
-    left = " · ".join(f"{count:,} {DROP_REASONS[kind].lower()}" for kind, count in made.dropped.items() if count)
-    parts = f"**{len(made.train):,}** to train on, **{len(made.validation):,}** held back for validation"
+def _sentence(total: int, data: PreparedData) -> str:
+    left = " · ".join(f"{count:,} {DROP_REASONS[kind].lower()}" for kind, count in data.dropped.items() if count)
+    parts = f"**{len(data.train):,}** to train on, **{len(data.validation):,}** held back for validation"
     return f"{total:,} collected → {parts}" + (f"  \n:gray[Left out: {left}]" if left else "")
 
 
-def _save(project: Project, made: PreparedData) -> None:
+def _save(project: Project, data: PreparedData) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         turn = finetuning_state().forms
         name = st.text_input("Name", key=f"{NAME}_{turn}", placeholder="support-answers", width=220)
         note = st.text_input("What is new", key=f"{NOTE}_{turn}", placeholder="Optional", width=220)
         if st.button("Save as a training set", key="tuning_save", type="primary", icon=":material/save:"):
             with show_errors():
-                saved = save_training_set(store(), project, name or "", made.train, made.validation, note=note or "")
+                version = save_training_set(store(), project, name or "", data.train, data.validation, note=note or "")
                 clear_collection(store(), project)
                 finetuning_state().forms += 1
-                open_tab("", **{VERSION: saved.label})
-                notify(f"{saved.label} saved with {fmt.plural(len(made.train), 'example')}.")
+                open_tab("", **{VERSION: version.label})
+                notify(f"{version.label} saved with {fmt.plural(len(data.train), 'example')}.")
                 st.rerun()
 
 
@@ -174,70 +176,70 @@ def example_table(examples: Sequence[TrainingExample]) -> pd.DataFrame:
 _COLUMNS = {"Score": st.column_config.NumberColumn(format="%.2f")}
 
 
-def _table(project: Project, found: Sequence[TrainingExample]) -> None:
-    shown = found[:_MOST_ROWS]
+def _table(project: Project, examples: Sequence[TrainingExample]) -> None:
+    first_examples = examples[:_MOST_ROWS]
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         section("Collected")
         actions = st.container(horizontal=True, gap="small", width="content")
-    chosen = data_table(
-        example_table(shown), column_config=_COLUMNS,
+    selection = data_table(
+        example_table(first_examples), column_config=_COLUMNS,
         on_select="rerun", selection_mode="multi-row", key=f"{TABLE}_{finetuning_state().removals}",
         alt="Collected examples",
     )  # fmt: skip
-    rows = list(chosen.selection.rows)
+    rows = list(selection.selection.rows)
     actions.button("Remove chosen", key="tuning_remove", icon=":material/delete:", type="tertiary", disabled=not rows,
                    on_click=_remove, args=(project, rows))  # fmt: skip
     actions.button("Clear all", key="tuning_clear", icon=":material/clear_all:", type="tertiary", on_click=_remove,
                    args=(project, None))  # fmt: skip
-    if len(found) > len(shown):
-        st.caption(f"The first {len(shown):,} of {len(found):,}.")
+    if len(examples) > len(first_examples):
+        st.caption(f"The first {len(first_examples):,} of {len(examples):,}.")
 
 
 def _remove(project: Project, rows: Sequence[int] | None) -> None:
     if rows is None:
         clear_collection(store(), project)
     else:
-        gone = set(rows)
-        kept = [example for i, example in enumerate(read_collection(store(), project)) if i not in gone]
-        replace_collection(store(), project, kept)
+        positions = set(rows)
+        rest = [example for i, example in enumerate(read_collection(store(), project)) if i not in positions]
+        replace_collection(store(), project, rest)
     finetuning_state().removals += 1
 
 
-def _versions(project: Project, saved: Sequence[TrainingSetVersion]) -> None:
+def _versions(project: Project, versions: Sequence[TrainingSetVersion]) -> None:
     section("Training sets")
-    labels = {item.label: item for item in saved}
+    labels = {item.label: item for item in versions}
     apply_request(VERSION, list(labels))
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
-    chosen = labels[bar.selectbox("Version", list(labels), key=VERSION, bind="query-params", width=300)]
+    version = labels[bar.selectbox("Version", list(labels), key=VERSION, bind="query-params", width=300)]
     bar.button("Lint it", key="tuning_to_checks", icon=":material/fact_check:", on_click=open_tab,
-               args=(CHECKS,), kwargs={"checks_set": chosen.label})  # fmt: skip
+               args=(CHECKS,), kwargs={"checks_set": version.label})  # fmt: skip
     bar.button("Train on it", key="tuning_to_jobs", type="primary", icon=":material/model_training:",
-               on_click=open_tab, args=(JOBS,), kwargs={"start_set": chosen.label})  # fmt: skip
-    bar.button("Collect from it", key="tuning_again", icon=":material/edit:", on_click=_again, args=(project, chosen),
+               on_click=open_tab, args=(JOBS,), kwargs={"start_set": version.label})  # fmt: skip
+    bar.button("Collect from it", key="tuning_again", icon=":material/edit:", on_click=_again, args=(project, version),
                help="Put its examples back into the collection, to change them.")  # fmt: skip
-    held = chosen.validation.examples if chosen.validation else ()
-    told = [f"**{len(chosen.train.examples):,}** to train on", f"**{len(held):,}** for validation",
-            f"saved {chosen.saved_at.astimezone():%d %b, %H:%M}", f"version `{chosen.version[:8]}`"]  # fmt: skip
-    st.markdown(" · ".join(told) + (f" · {fmt.markdown(chosen.note)}" if chosen.note else ""))
+    validation = version.validation.examples if version.validation else ()
+    facts = [f"**{len(version.train.examples):,}** to train on", f"**{len(validation):,}** for validation",
+            f"saved {version.saved_at.astimezone():%d %b, %H:%M}", f"version `{version.version[:8]}`"]  # fmt: skip
+    st.markdown(" · ".join(facts) + (f" · {fmt.markdown(version.note)}" if version.note else ""))
     picture, table = side_by_side([2, 3], "classes")
-    picture.plotly_chart(class_bars(chosen.train.examples, held), config=CONFIG, key="tuning_saved_classes",
+    picture.plotly_chart(class_bars(version.train.examples, validation), config=CONFIG, key="tuning_saved_classes",
                          alt="Examples per class")  # fmt: skip
     with table:
-        data_table(example_table(chosen.train.examples[:_MOST_ROWS]), height=330, room=400,
+        data_table(example_table(version.train.examples[:_MOST_ROWS]), height=330, room=400,
                    column_config=_COLUMNS, alt="Examples of the training set")  # fmt: skip
-    stem = fmt.file_stem(f"{chosen.name}-v{chosen.number}")
-    files = [Download("Training file (JSONL)", chosen.train.to_jsonl(), f"{stem}.jsonl", "application/jsonl")]
-    if chosen.validation:
-        data = chosen.validation.to_jsonl()
+    stem = fmt.file_stem(f"{version.name}-v{version.number}")
+    files = [Download("Training file (JSONL)", version.train.to_jsonl(), f"{stem}.jsonl", "application/jsonl")]
+    if version.validation:
+        data = version.validation.to_jsonl()
         files.append(Download("Validation file (JSONL)", data, f"{stem}-validation.jsonl", "application/jsonl"))
     downloads(files, "tuning_files")
 
 
-def _again(project: Project, chosen: TrainingSetVersion) -> None:
-    held = chosen.validation.examples if chosen.validation else ()
+def _again(project: Project, version: TrainingSetVersion) -> None:
+    validation = version.validation.examples if version.validation else ()
     try:
-        added = collect(store(), project, [*chosen.train.examples, *held])
+        count = collect(store(), project, [*version.train.examples, *validation])
     except LlmOptError as error:
         state().problem = str(error)
         return
-    notify(f"{fmt.plural(added, 'example')} collected.")
+    notify(f"{fmt.plural(count, 'example')} collected.")

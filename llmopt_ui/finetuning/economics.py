@@ -21,52 +21,54 @@ from llmopt_ui.resources import settings
 from llmopt_ui.theme import Ink, verdict
 
 
-def economics_view(tuned: FineTunedModel, found: Factorial, names: Mapping[str, str], inks: Mapping[str, Ink]) -> None:
+def economics_view(
+    tuned_model: FineTunedModel, factorial: Factorial, names: Mapping[str, str], inks: Mapping[str, Ink]
+) -> None:
     """After how many requests the training is earned back, at prices that can be changed.
 
     Args:
-        tuned: The model.
-        found: What was measured.
+        tuned_model: The model.
+        factorial: What was measured.
         names: Arm -> its configuration.
         inks: Configuration -> its colour.
     """
     section("Does it pay?", "What requests cost in two of the arms, with the training's own price.")
-    base_names = [name for name in ARMS if name in found.arms and name.startswith("base")]
-    tuned_names = [name for name in ARMS if name in found.arms and name.startswith("fine-tuned")]
+    base_names = [name for name in ARMS if name in factorial.arms and name.startswith("base")]
+    tuned_names = [name for name in ARMS if name in factorial.arms and name.startswith("fine-tuned")]
     if not base_names or not tuned_names:
         st.caption("Once a base and a fine-tuned model have been run.")
         return
     fields, picture = side_by_side([1, 1], "economics")
     with fields:
         one, two = st.columns(2, gap="small")
-        base = found.arms[one.selectbox("Instead of", base_names, len(base_names) - 1, key="pay_base")]
-        after = found.arms[two.selectbox("Use", tuned_names, key="pay_tuned")]
+        base = factorial.arms[one.selectbox("Instead of", base_names, len(base_names) - 1, key="pay_base")]
+        after = factorial.arms[two.selectbox("Use", tuned_names, key="pay_tuned")]
         before_prices = _prices("base", _endpoint(base))
         after_prices = _prices("fine-tuned", _endpoint(after))
         if base.prompt_tokens is None or after.prompt_tokens is None:
             st.caption("What a request takes is not known: all answers of one of them came from an old cache.")
             return
-        known = float(tuned.facts.get("cost_usd") or 0.0)
+        cost = float(tuned_model.facts.get("cost_usd") or 0.0)
         one, two = st.columns(2, gap="small", vertical_alignment="bottom")
-        training = one.number_input("Training (USD)", 0.0, None, known, 1.0, key=f"pay_training_{tuned.name}")
+        training = one.number_input("Training (USD)", 0.0, None, cost, 1.0, key=f"pay_training_{tuned_model.name}")
         hourly = two.number_input("Machine (USD per hour)", 0.0, None, 0.0, 0.1, key="pay_hourly",
                                   help="For a machine of your own: what an hour of it costs. Requests count by their "
                                        "time, and so does a training on it.")  # fmt: skip
-    trained_here = hourly * float(tuned.facts.get("seconds") or 0.0) / 3600
+    trained_here = hourly * float(tuned_model.facts.get("seconds") or 0.0) / 3600
     result = economics(
         base, after, before_prices, after_prices, training_usd=training + trained_here, hourly_usd=hourly
     )
     with picture:
-        priced = bool(result.base.usd or result.tuned.usd)
-        _quality(base, after, found)
+        has_prices = bool(result.base.usd or result.tuned.usd)
+        _quality(base, after, factorial)
         facts(
             [
                 (f"A request: {base.name}", _each(result.base.usd)),
                 (f"A request: {after.name}", _each(result.tuned.usd)),
-                ("Pays after", _requests(result.result.requests) if priced else fmt.DASH),
+                ("Pays after", _requests(result.result.requests) if has_prices else fmt.DASH),
             ]
         )
-        if priced:
+        if has_prices:
             st.caption(fmt.markdown(result.result.sentence))
             pair = {names[arm.name]: inks[names[arm.name]] for arm in (base, after)}
             st.plotly_chart(cost_lines(result, pair), config=CONFIG, key="pay_lines",
@@ -81,16 +83,16 @@ def economics_view(tuned: FineTunedModel, found: Factorial, names: Mapping[str, 
             )
 
 
-def _quality(base: Arm, after: Arm, found: Factorial) -> None:
+def _quality(base: Arm, after: Arm, factorial: Factorial) -> None:
     """Saving with worse answers is no bargain: the difference stands above the prices."""
-    compared = found.comparisons.get((base.name, after.name))
-    if compared is None or compared.difference is None:
+    comparison = factorial.comparisons.get((base.name, after.name))
+    if comparison is None or comparison.difference is None:
         return
-    seen = fmt.change(compared.difference, compared.low, compared.high)
-    told = {"better": "The answers get better too", "worse": "The answers get worse: that is paid with quality",
+    change = fmt.change(comparison.difference, comparison.low, comparison.high)
+    verdicts = {"better": "The answers get better too", "worse": "The answers get worse: that is paid with quality",
             "not comparable": "The answers cannot be compared: these questions were trained on"}  # fmt: skip
-    words = told.get(compared.verdict, "No difference between the answers was seen")
-    st.caption(f"{verdict(compared.verdict).sign} {words}, {fmt.markdown(seen)}.")
+    words = verdicts.get(comparison.verdict, "No difference between the answers was seen")
+    st.caption(f"{verdict(comparison.verdict).sign} {words}, {fmt.markdown(change)}.")
 
 
 def _requests(count: int | None) -> str:
@@ -107,11 +109,13 @@ def _endpoint(arm: Arm) -> dict[str, Any]:
 
 def _prices(which: str, model: dict[str, Any]) -> Prices:
     """Fields for USD per million tokens, filled from the endpoint's price list."""
-    known = endpoints(settings()).get(str(model.get("endpoint", BUILTIN)))
-    listed = (known.price_of(str(model.get("name", ""))) if known else None) or Prices()
+    endpoint = endpoints(settings()).get(str(model.get("endpoint", BUILTIN)))
+    price_list = (endpoint.price_of(str(model.get("name", ""))) if endpoint else None) or Prices()
     one, two = st.columns(2, gap="small", vertical_alignment="bottom")
     key = f"pay_{which}_{model.get('endpoint')}_{model.get('name')}"
-    prompt = one.number_input(f"{which.capitalize()}: USD per M tokens in", 0.0, None, listed.prompt or 0.0, 0.1,
+    prompt = one.number_input(f"{which.capitalize()}: USD per M tokens in", 0.0, None, price_list.prompt or 0.0, 0.1,
                               key=f"{key}_in", format="%.2f")  # fmt: skip
-    completion = two.number_input("and out", 0.0, None, listed.completion or 0.0, 0.1, key=f"{key}_out", format="%.2f")
+    completion = two.number_input(
+        "and out", 0.0, None, price_list.completion or 0.0, 0.1, key=f"{key}_out", format="%.2f"
+    )
     return Prices(prompt=prompt, completion=completion)

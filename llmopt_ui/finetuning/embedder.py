@@ -59,38 +59,38 @@ WHOLES: dict[Whole, str] = {"documents": "Whole documents", "passages": "Whole p
 def embedder_view(project: Project) -> None:
     """The whole tab."""
     jobs = [job for job in all_jobs(settings()) if job.kind == "embedding"]
-    known = [(job, plan) for job in jobs if (plan := plan_of(store(), project, job)) is not None]
+    plans = [(job, plan) for job in jobs if (plan := plan_of(store(), project, job)) is not None]
     st.caption(
         "Questions learn to lie near the chunks that answer them. Worth it where the built-in model cannot see that "
         "they belong together: another language, jargon, abbreviations. On plain English there is little to win."
     )
-    active = [job for job, _ in known if not job.has_ended]
+    active = [job for job, _ in plans if not job.has_ended]
     if active:
         follow_training(project, active)
     with (
-        st.expander("Fine-tune an embedding model", expanded=not known, icon=":material/model_training:"),
+        st.expander("Fine-tune an embedding model", expanded=not plans, icon=":material/model_training:"),
         show_errors(),
     ):
         _form(project, jobs)
-    done = [(job, plan) for job, plan in known if job.has_ended]
-    if done:
-        _results(project, done)
+    finished_jobs = [(job, plan) for job, plan in plans if job.has_ended]
+    if finished_jobs:
+        _results(project, finished_jobs)
 
 
-def _results(project: Project, done: Sequence[tuple[Job, EmbedderPlan]]) -> None:
+def _results(project: Project, finished_jobs: Sequence[tuple[Job, EmbedderPlan]]) -> None:
     section(
         "Before and after",
         "Dense search among all chunks, on questions whose documents or passages were never trained on.",
     )
-    found = {job.id: (job, plan) for job, plan in done}
-    apply_request(JOB, list(found))
-    if len(found) > 1:
-        names = {key: f"{job.name} · {status_word(job)}" for key, (job, _) in found.items()}
-        picked = st.selectbox("Fine-tuned model", list(found), key=JOB, width=420, format_func=names.__getitem__)
+    jobs = {job.id: (job, plan) for job, plan in finished_jobs}
+    apply_request(JOB, list(jobs))
+    if len(jobs) > 1:
+        names = {key: f"{job.name} · {status_word(job)}" for key, (job, _) in jobs.items()}
+        job_id = st.selectbox("Fine-tuned model", list(jobs), key=JOB, width=420, format_func=names.__getitem__)
     else:
-        picked = next(iter(found))
+        job_id = next(iter(jobs))
     with show_errors():
-        outcome(project, *found[picked])
+        outcome(project, *jobs[job_id])
 
 
 def _with_spans(project: Project, names: Sequence[str]) -> int | None:
@@ -98,57 +98,57 @@ def _with_spans(project: Project, names: Sequence[str]) -> int | None:
     held_back = find_held_out_sets(store(), project, names)
     free = (name for name in names if name not in held_back)
     pointing = (name for name in free if any(e.references for e in store().evaluation_set(project, name).examples))
-    found = next(pointing, next((name for name in names if name not in held_back), None))
-    return None if found is None else names.index(found)
+    choice = next(pointing, next((name for name in names if name not in held_back), None))
+    return None if choice is None else names.index(choice)
 
 
 def _form(project: Project, jobs: Sequence[Job]) -> None:
     sets = [item.name for item in sets_of(project)]
-    saved = {item.name: item for item in retrieval_configurations(project)}
+    configurations = {item.name: item for item in retrieval_configurations(project)}
     _example(project, sets)
-    if not sets or not saved:
+    if not sets or not configurations:
         with empty_state("Not ready yet", "It takes an evaluation set whose questions have sources, and a "
                          "configuration with retrieval.", ":material/quiz:"):  # fmt: skip
             if not sets:
                 button_to(EVALUATION, "Add questions", "embedder_to_questions", "Questions")
-            if not saved:
+            if not configurations:
                 button_to(EVALUATION, "Make a configuration", "embedder_to_configurations", "Configurations",
                       **{CONFIGURATION: NEW})  # fmt: skip
         return
     apply_request(SET, sets)
     one, two, three = st.columns(3, gap="medium")
-    told = "Its questions are paired with the chunks that hold their sources."
-    chosen = one.selectbox("Evaluation set", sets, _with_spans(project, sets), key=SET, help=told,
+    help_text = "Its questions are paired with the chunks that hold their sources."
+    set_name = one.selectbox("Evaluation set", sets, _with_spans(project, sets), key=SET, help=help_text,
                            placeholder="All are held back: choose with care")  # fmt: skip
-    if chosen is None:
+    if set_name is None:
         return
-    base = two.selectbox("Chunks and search of", list(saved), key=BASE, help="Its chunking cuts the passages; its "
-                         "embedding model is the one to beat.")  # fmt: skip
+    base = two.selectbox("Chunks and search of", list(configurations), key=BASE,
+                         help="Its chunking cuts the passages; its embedding model is the one to beat.")  # fmt: skip
     share = three.slider("Held back (%)", 10, 60, 30, 5, key=SHARE, help="Questions that are not trained on; they "
                          "measure what the training brought.")  # fmt: skip
-    configuration = configuration_from(saved[base].spec)
-    name = one.text_input("Name of the fine-tuned model", free_name(f"{chosen}-embedder", jobs,
-                          list_embedding_models(settings())), key=f"embedder_name_{chosen}_{finetuning_state().forms}",
-                          max_chars=30)  # fmt: skip
+    configuration = configuration_from(configurations[base].spec)
+    name = one.text_input("Name of the fine-tuned model", free_name(f"{set_name}-embedder", jobs,
+                          list_embedding_models(settings())), max_chars=30,
+                          key=f"embedder_name_{set_name}_{finetuning_state().forms}")  # fmt: skip
     seed = two.number_input("Seed", 0, 1_000_000, 0, key="embedder_seed", help="Also decides what is held back.")
     whole = three.selectbox("Held back are", list(WHOLES), format_func=WHOLES.__getitem__, key=WHOLE,
                             help="Whole documents: what it does with documents it has never seen. Whole passages: what "
                             "it does with other questions about the documents it knows.")  # fmt: skip
-    parts = _parts_of(project, chosen, configuration, share / 100, int(seed), whole)
+    parts = _parts_of(project, set_name, configuration, share / 100, int(seed), whole)
     st.plotly_chart(parts_bar(parts.documents), config=CONFIG, key="embedder_parts", alt="Questions per part")
     _describe_parts(parts)
-    learned = fmt.plural(len(parts.train) + len(parts.watched), "question")
-    st.caption(f"Measure it with the held-back questions, which are kept as a set of their own: {learned} of the set "
-               f"“{fmt.markdown(chosen)}” it learns.")  # fmt: skip
+    training_count = fmt.plural(len(parts.train) + len(parts.watched), "question")
+    st.caption(f"Measure it with the held-back questions, which are kept as a set of their own: {training_count} of "
+               f"the set “{fmt.markdown(set_name)}” it learns.")  # fmt: skip
     with st.container(border=True):
         values = hyperparameter_fields("embedding")
     request = request_from(name=(name or "").strip(), seed=int(seed), base_model="builtin", hyperparameters=values)
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
-        pressed = st.button("Start the training", key=START, type="primary", icon=":material/play_arrow:")
+        submit = st.button("Start the training", key=START, type="primary", icon=":material/play_arrow:")
         st.caption("A few minutes for some hundred pairs; nothing leaves this machine.")
-    if pressed:
+    if submit:
         job = start_embedder(access(), store(), project, request, parts=parts, configuration=configuration,
-                             set_name=chosen)  # fmt: skip
+                             set_name=set_name)  # fmt: skip
         finetuning_state().forms += 1
         open_next(JOB, job.id)
         notify(f"{job.name} started; it goes on when this page is closed.")
@@ -156,21 +156,28 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
 
 
 def _describe_parts(parts: EmbedderParts) -> None:
-    told = f"The parts share no {parts.whole[:-1]}."
+    sentence = f"The parts share no {parts.whole[:-1]}."
     if not parts.watched:
-        told += f" There are too few {parts.whole} for a validation loss."
+        sentence += f" There are too few {parts.whole} for a validation loss."
     if parts.left_out:
-        told += f" {fmt.plural(parts.left_out, 'question')} left out: no source in a chunk, or on both sides."
-    st.caption(told)
+        sentence += f" {fmt.plural(parts.left_out, 'question')} left out: no source in a chunk, or on both sides."
+    st.caption(sentence)
 
 
 def _parts_of(  # noqa: PLR0917
     project: Project, name: str, configuration: Configuration, share: float, seed: int, whole: Whole
 ) -> EmbedderParts:
-    listed = store().document_list(project)
-    found = store().evaluation_set(project, name)
-    key = ([(item.name, item.version) for item in listed], found.version, configuration.fingerprint, share, seed, whole)
-    return _parts(key, found.examples, project, configuration, share, seed, whole)
+    documents = store().document_list(project)
+    questions = store().evaluation_set(project, name)
+    key = (
+        [(item.name, item.version) for item in documents],
+        questions.version,
+        configuration.fingerprint,
+        share,
+        seed,
+        whole,
+    )
+    return _parts(key, questions.examples, project, configuration, share, seed, whole)
 
 
 @st.cache_data(max_entries=16, show_spinner="Cutting the documents …")
@@ -193,17 +200,17 @@ def _parts(
 
 def _example(project: Project, sets: Sequence[str]) -> None:
     """The example that comes along, where the project has its documents and not its questions yet."""
-    found = sample_chinese([item.name for item in store().document_list(project)])
-    if found is None or found.name in sets:
+    sample = sample_chinese([item.name for item in store().document_list(project)])
+    if sample is None or sample.name in sets:
         return
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         st.button("Load the example", key="embedder_sample", icon=":material/download:", on_click=_load,
-                  args=(project, found))  # fmt: skip
-        st.caption(f"{len(found.examples)} Chinese questions about these English documents; the built-in model reads "
+                  args=(project, sample))  # fmt: skip
+        st.caption(f"{len(sample.examples)} Chinese questions about these English documents; the built-in model reads "
                    "no Chinese.")  # fmt: skip
 
 
-def _load(project: Project, found: EvaluationSet) -> None:
-    store().save_evaluation_set(project, found)
-    open_next(SET, found.name)
-    notify(f"The evaluation set {found.name} is there, with {len(found.examples)} questions.")
+def _load(project: Project, sample: EvaluationSet) -> None:
+    store().save_evaluation_set(project, sample)
+    open_next(SET, sample.name)
+    notify(f"The evaluation set {sample.name} is there, with {len(sample.examples)} questions.")

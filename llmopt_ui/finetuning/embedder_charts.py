@@ -22,7 +22,11 @@ def parts_bar(documents: Mapping[str, Mapping[Part, int]]) -> go.Figure:
     """One bar of three pieces, as long as each part has questions; the hover names its documents."""
     figure = go.Figure()
     for part in PARTS:
-        counts = {name: found[part] for name, found in documents.items() if part in found}
+        counts = {
+            name: counts_of_document[part]
+            for name, counts_of_document in documents.items()
+            if part in counts_of_document
+        }
         total = sum(counts.values())
         if not total:
             continue
@@ -53,8 +57,8 @@ def parts_bar(documents: Mapping[str, Mapping[Part, int]]) -> go.Figure:
     return apply_theme(figure)
 
 
-def gain_bars(found: EmbedderGain, before: str, after: str, ink: Ink) -> go.Figure:
+def gain_bars(gain: EmbedderGain, before: str, after: str, ink: Ink) -> go.Figure:
     """Both models on each measure, with 95 % intervals; the tuned one in its colour, the other in grey."""
-    results = {before: found.before, after: found.after}
+    results = {before: gain.before, after: gain.after}
     figure = metric_bars(results, {name: name for name in MEASURES}, {before: Ink(PROMPT_COLOUR), after: ink})
     return figure.update_layout(yaxis={"title": "Mean over held-back questions (0 to 1)"})

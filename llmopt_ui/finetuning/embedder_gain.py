@@ -51,25 +51,25 @@ _HELD_BACK = {
 
 def outcome(project: Project, job: Job, plan: EmbedderPlan) -> None:
     """What came of one training."""
-    tuned = model_of_job(job, list_embedding_models(settings()))
-    if tuned is None:
+    tuned_model = model_of_job(job, list_embedding_models(settings()))
+    if tuned_model is None:
         _without_model(job)
         return
     measuring = gain_job(store(), project, job.id)
     if measuring is None:
-        _measure(project, job, plan, tuned)
+        _measure(project, job, plan, tuned_model)
         measuring = gain_job(store(), project, job.id)
-    found = gain_from(measuring) if measuring is not None else None
-    if found is not None and measuring is not None:
-        _earlier(project, job, plan, tuned, measuring)
-        _show_gain(project, job, plan, tuned, found)
+    gain = gain_from(measuring) if measuring is not None else None
+    if gain is not None and measuring is not None:
+        _earlier(project, job, plan, tuned_model, measuring)
+        _show_gain(project, job, plan, tuned_model, gain)
     elif measuring is not None and measuring.active:
         follow(measuring, f"Measuring {job.name} on what was held back")
     else:
         if measuring is not None and measuring.error:
             show_error(measuring.error)
         st.button("Measure again", key=f"embedder_again_{job.id}", icon=":material/refresh:", on_click=_measure,
-                  args=(project, job, plan, tuned))  # fmt: skip
+                  args=(project, job, plan, tuned_model))  # fmt: skip
 
 
 def _without_model(job: Job) -> None:
@@ -82,10 +82,10 @@ def _without_model(job: Job) -> None:
               on_click=open_tab, args=(JOBS,), kwargs={"tuning_job": job.id})  # fmt: skip
 
 
-def _measure(project: Project, job: Job, plan: EmbedderPlan, tuned: FineTunedModel) -> None:
+def _measure(project: Project, job: Job, plan: EmbedderPlan, tuned_model: FineTunedModel) -> None:
     basis = _basis(project, plan)
-    asked = GainArguments(job=job.id, name=tuned.name, set=plan.held_back_set, basis=basis, plan=plan)
-    start_job(GAIN.name, project, asked, basis)
+    arguments = GainArguments(job=job.id, name=tuned_model.name, set=plan.held_back_set, basis=basis, plan=plan)
+    start_job(GAIN.name, project, arguments, basis)
 
 
 def _basis(project: Project, plan: EmbedderPlan) -> dict[str, str]:
@@ -95,27 +95,28 @@ def _basis(project: Project, plan: EmbedderPlan) -> dict[str, str]:
     return {**held_back, **models_basis(plan.configuration, models())}
 
 
-def _earlier(project: Project, job: Job, plan: EmbedderPlan, tuned: FineTunedModel, measuring: Measuring) -> None:
+def _earlier(project: Project, job: Job, plan: EmbedderPlan, tuned_model: FineTunedModel, measuring: Measuring) -> None:
     """Mark a measurement of an earlier state, with a button that makes it anew."""
     then, now = measuring.arguments.get("basis"), _basis(project, plan)
     if isinstance(then, dict) and not list_changes(then, now):
         return
     mark_earlier_state(then if isinstance(then, dict) else None, now, "Measure again to see what holds now.")
     st.button("Measure again", key=f"embedder_again_{job.id}", icon=":material/refresh:", on_click=_measure,
-              args=(project, job, plan, tuned))  # fmt: skip
+              args=(project, job, plan, tuned_model))  # fmt: skip
 
 
-def _show_gain(project: Project, job: Job, plan: EmbedderPlan, tuned: FineTunedModel, found: EmbedderGain) -> None:
+def _show_gain(project: Project, job: Job, plan: EmbedderPlan, tuned_model: FineTunedModel, gain: EmbedderGain) -> None:
     before = retrieval_of(plan.configuration).embedding.model.rsplit("/", 1)[-1]
     left, right = side_by_side([3, 2], f"embedder_{job.id}")
     own = own_ink(project, job)
-    left.plotly_chart(gain_bars(found, before, tuned.name, own[job.name]), config=CONFIG, key=f"embedder_gain_{job.id}",
+    left.plotly_chart(gain_bars(gain, before, tuned_model.name, own[job.name]), config=CONFIG,
+                      key=f"embedder_gain_{job.id}",
                       alt="Recall and MRR before and after with 95 % intervals")  # fmt: skip
     with right:
-        _verdict(plan, found)
-        _use(project, plan, with_embedder(plan.configuration, tuned))
-    _table(found)
-    section_cost(plan, found)
+        _verdict(plan, gain)
+        _use(project, plan, with_embedder(plan.configuration, tuned_model))
+    _table(gain)
+    section_cost(plan, gain)
     points = report(access(), job.id).points
     if points:
         with st.expander("Loss while it trained", icon=":material/show_chart:"):
@@ -123,28 +124,30 @@ def _show_gain(project: Project, job: Job, plan: EmbedderPlan, tuned: FineTunedM
                             key=f"embedder_loss_{job.id}", alt="Training and validation loss by step")  # fmt: skip
 
 
-def _verdict(plan: EmbedderPlan, found: EmbedderGain) -> None:
+def _verdict(plan: EmbedderPlan, result: EmbedderGain) -> None:
     leading = next(iter(MEASURES))
-    gain, style = found.gains[leading], verdict(found.gains[leading].verdict)
+    gain, style = result.gains[leading], verdict(result.gains[leading].verdict)
     st.space("small")
     st.markdown(f"### {style.markdown}")
     st.markdown(
-        f"**{leading}** {fmt.score(found.before[leading].mean)} → **{fmt.score(found.after[leading].mean)}**: "
+        f"**{leading}** {fmt.score(result.before[leading].mean)} → **{fmt.score(result.after[leading].mean)}**: "
         f"{fmt.change(gain.difference, gain.low, gain.high)}. {_VERDICTS[gain.verdict]}"
     )
     st.caption(
-        f"{fmt.plural(found.questions, 'held-back question')} about {fmt.plural(found.documents, 'document')}, paired, "
-        f"among {fmt.plural(found.chunks, 'chunk')} of all documents. {_HELD_BACK[plan.whole]}"
+        f"{fmt.plural(result.questions, 'held-back question')} about {fmt.plural(result.documents, 'document')}, "
+        f"paired, among {fmt.plural(result.chunks, 'chunk')} of all documents. {_HELD_BACK[plan.whole]}"
     )
 
 
-def _use(project: Project, plan: EmbedderPlan, made: Configuration) -> None:
-    there = next((item for item in store().configurations(project) if item.fingerprint == made.fingerprint), None)
+def _use(project: Project, plan: EmbedderPlan, configuration: Configuration) -> None:
+    there = next(
+        (item for item in store().configurations(project) if item.fingerprint == configuration.fingerprint), None
+    )
     if there is None:
         st.button("Save as configuration", key="embedder_save", type="primary",
-                  icon=":material/save:", on_click=_save, args=(project, made),
+                  icon=":material/save:", on_click=_save, args=(project, configuration),
                   help="The configuration it was made for with this embedding model, all else equal.")  # fmt: skip
-        st.caption(f"It gets the name **{fmt.markdown(made.name)}**.")
+        st.caption(f"It gets the name **{fmt.markdown(configuration.name)}**.")
     else:
         st.markdown(f":green[:material/check:] Saved as **{fmt.markdown(there.name)}**.")
         link_to(EVALUATION, "Run it on the page Evaluation", "Run")
@@ -154,21 +157,21 @@ def _use(project: Project, plan: EmbedderPlan, made: Configuration) -> None:
     )
 
 
-def _save(project: Project, made: Configuration) -> None:
-    notify(f"{save_as_new(project, made)} saved as a configuration.")
+def _save(project: Project, configuration: Configuration) -> None:
+    notify(f"{save_as_new(project, configuration)} saved as a configuration.")
 
 
-def _table(found: EmbedderGain) -> None:
+def _table(result: EmbedderGain) -> None:
     rows = [
         {
             "": f"**{name}**",
-            "Before": _mean(found.before[name].mean, found.before[name].low, found.before[name].high),
-            "After": _mean(found.after[name].mean, found.after[name].low, found.after[name].high),
+            "Before": _mean(result.before[name].mean, result.before[name].low, result.before[name].high),
+            "After": _mean(result.after[name].mean, result.after[name].low, result.after[name].high),
             "Difference": fmt.change(gain.difference, gain.low, gain.high),
             "p": fmt.number(gain.p_value),
             "Verdict": verdict(gain.verdict).markdown,
         }
-        for name, gain in found.gains.items()
+        for name, gain in result.gains.items()
     ]
     with st.container(key="figures_embedder"):
         st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Before and after")
@@ -181,18 +184,18 @@ def _mean(mean: float | None, low: float | None, high: float | None) -> str:
     return f"**{fmt.score(mean)}** :gray[{fmt.interval(low, high)}]"
 
 
-def section_cost(plan: EmbedderPlan, found: EmbedderGain) -> None:
+def section_cost(plan: EmbedderPlan, gain: EmbedderGain) -> None:
     """What it takes to have it, beside what it brings."""
     st.markdown("**What it costs**")
     facts(
         [
-            ("Training", fmt.duration(found.train_seconds)),
+            ("Training", fmt.duration(gain.train_seconds)),
             ("Pairs learned", fmt.count(plan.pairs)),
-            ("Size on disk", f"{found.megabytes:.0f} MB"),
-            ("New index", fmt.short_time(found.embed_seconds) if found.embedded else fmt.DASH),
+            ("Size on disk", f"{gain.megabytes:.0f} MB"),
+            ("New index", fmt.short_time(gain.embed_seconds) if gain.embedded else fmt.DASH),
         ],
         ["On this machine.", "Questions with the chunk that answers them.", "The fine-tuned model.",
-         f"Embedding {fmt.plural(found.embedded, 'chunk')} anew; every index has to be built again with this model."],
+         f"Embedding {fmt.plural(gain.embedded, 'chunk')} anew; every index has to be built again with this model."],
     )  # fmt: skip
     st.caption(
         "A question costs the same as before. But the model has to be trained again when documents or questions change "

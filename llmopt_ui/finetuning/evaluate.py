@@ -33,28 +33,28 @@ from llmopt_ui.session import notify
 _TRAINING_PROMPT = "As its training examples ask"
 
 
-def evaluate_row(project: Project, job: Job, tuned: FineTunedModel) -> None:
+def evaluate_row(project: Project, job: Job, tuned_model: FineTunedModel) -> None:
     """How it is asked, and the buttons that go on to the evaluation and to the 2 x 2."""
-    found = list_configurations(store(), project)
-    saved = {c.name: c for c in found if not c.model.adapter}
+    configurations = list_configurations(store(), project)
+    by_name = {c.name: c for c in configurations if not c.model.adapter}
     examples = _first_examples(job.id)
-    alike = find_matching_configuration(saved.values(), examples)
-    choices = [_TRAINING_PROMPT, *saved]
+    alike = find_matching_configuration(by_name.values(), examples)
+    choices = [_TRAINING_PROMPT, *by_name]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        asked = st.selectbox("Asked as", choices, choices.index(alike or _TRAINING_PROMPT),
+        choice = st.selectbox("Asked as", choices, choices.index(alike or _TRAINING_PROMPT),
                              key=f"tuning_asked_{job.id}",
                              width=280, help="Its prompt and retrieval, without few-shot examples.")  # fmt: skip
-        pressed = st.button("Evaluate it", key=f"tuning_evaluate_{job.id}", type="primary",
+        submit = st.button("Evaluate it", key=f"tuning_evaluate_{job.id}", type="primary",
                             icon=":material/bar_chart:")  # fmt: skip
         st.button("Compare base and fine-tuned, plain and RAG", key=f"tuning_square_{job.id}",
                   icon=":material/grid_view:", on_click=open_tab, args=(FACTORIAL,),
-                  kwargs={"square_tuned": tuned.name})  # fmt: skip
-    if asked == _TRAINING_PROMPT and not alike and has_instructions(examples):
+                  kwargs={"square_tuned": tuned_model.name})  # fmt: skip
+    if choice == _TRAINING_PROMPT and not alike and has_instructions(examples):
         st.caption(":material/info: Its training examples hold more than a question each. Choose the configuration "
                    "that asks as they do; a bare question is not what it has learned to answer.")  # fmt: skip
-    if pressed:
+    if submit:
         try:
-            _to_evaluation(project, _configurations(job, tuned, saved.get(asked)), examples)
+            _to_evaluation(project, _configurations(job, tuned_model, by_name.get(choice)), examples)
         except LlmOptError as error:
             show_error(str(error))
 
@@ -67,26 +67,31 @@ def _first_examples(job_id: str) -> list[TrainingExample]:
         return []
 
 
-def _configurations(job: Job, tuned: FineTunedModel, like: Configuration | None) -> list[Configuration]:
+def _configurations(job: Job, tuned_model: FineTunedModel, like: Configuration | None) -> list[Configuration]:
     """What is evaluated: the tuned model last, and what it must beat (for `like` that is `like` itself)."""
-    if like is None or not isinstance(tuned.spec, ModelSpec):
+    if like is None or not isinstance(tuned_model.spec, ModelSpec):
         examples = examples_of_job(settings(), job.id)
-        base = [prompting_baseline(tuned, examples)] if examples and tuned.spec.endpoint == BUILTIN else []
-        return [*base, configuration_for_training(tuned, examples)]
-    changed = with_tuned_model(without_examples(like), tuned.spec)
-    return [like, changed.model_copy(update={"name": f"{like.name} · {tuned.name}"})]
+        base = [prompting_baseline(tuned_model, examples)] if examples and tuned_model.spec.endpoint == BUILTIN else []
+        return [*base, configuration_for_training(tuned_model, examples)]
+    with_adapter = with_tuned_model(without_examples(like), tuned_model.spec)
+    return [like, with_adapter.model_copy(update={"name": f"{like.name} · {tuned_model.name}"})]
 
 
-def _to_evaluation(project: Project, made: Sequence[Configuration], examples: Sequence[TrainingExample]) -> None:
-    known = {item.name for item in store().configurations(project)}
-    for configuration in made:
-        if configuration.name not in known or configuration is made[-1]:
+def _to_evaluation(
+    project: Project, configurations: Sequence[Configuration], examples: Sequence[TrainingExample]
+) -> None:
+    names = {item.name for item in store().configurations(project)}
+    for configuration in configurations:
+        if configuration.name not in names or configuration is configurations[-1]:
             save_configuration(store(), project, configuration)
     st.session_state["evaluation_view"] = "Run"
-    st.session_state[RUN_CONFIGURATIONS] = [configuration.name for configuration in made]
+    st.session_state[RUN_CONFIGURATIONS] = [configuration.name for configuration in configurations]
     questions = questions_for(store(), project, examples, str(st.session_state.get(RUN_SET) or ""))
     if questions:
         st.session_state[RUN_SET] = questions
-    notify(f"The configuration {made[-1].name} asks the fine-tuned model; choose the questions and press Evaluate.")
+    notify(
+        f"The configuration {configurations[-1].name} asks the fine-tuned model; choose the questions and press "
+        "Evaluate."
+    )
     # Without them Streamlit would try to clear the address, which widgets that stand in it forbid.
     st.switch_page(EVALUATION.file, query_params={})

@@ -19,7 +19,11 @@ from llmopt_ui.session import notify
 
 
 def evaluate_configurations(
-    project: Project, wanted: Sequence[Configuration], where: SavedSet, metrics: Sequence[str], limit: int | None
+    project: Project,
+    configurations: Sequence[Configuration],
+    where: SavedSet,
+    metrics: Sequence[str],
+    limit: int | None,
 ) -> None:
     """Evaluate configurations as a job and keep them in the project, so that the page Evaluation shows them too.
 
@@ -31,7 +35,7 @@ def evaluate_configurations(
     usual = ("answer_f1", "exact_match")
     plan = Plan(
         project.name,
-        list(wanted),
+        list(configurations),
         store().evaluation_set(project, where.name),
         store().documents(project),
         tuple(dict.fromkeys((*metrics, *usual))),
@@ -39,11 +43,11 @@ def evaluate_configurations(
         limit=limit,
     )
     check_start(plan)
-    known = {item.name for item in store().configurations(project)}
-    for configuration in wanted:
-        if configuration.name not in known:
+    names = {item.name for item in store().configurations(project)}
+    for configuration in configurations:
+        if configuration.name not in names:
             save_configuration(store(), project, configuration)
-    if {model.endpoint for configuration in wanted for model in configuration.models} <= {BUILTIN}:
+    if {model.endpoint for configuration in configurations for model in configuration.models} <= {BUILTIN}:
         start_evaluation(project, plan)
         st.rerun()
     _estimate_first(project, plan)

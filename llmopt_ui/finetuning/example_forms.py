@@ -32,10 +32,10 @@ def distil_form(project: Project) -> None:
     if not others:
         st.caption("Add an endpoint with a larger model in Settings first.")
         return
-    chosen = _questions_and_prompt(project, "distil")
-    if chosen is None:
+    choice = _questions_and_prompt(project, "distil")
+    if choice is None:
         return
-    questions, asked = chosen
+    questions, configuration = choice
     one, two = st.columns(2, gap="small")
     endpoint = one.selectbox("Endpoint", list(others), key="distil_endpoint")
     usual = others[endpoint].default_model
@@ -48,26 +48,26 @@ def distil_form(project: Project) -> None:
     budget = budget_field(two, "distil_budget")
     st.caption(
         f"{fmt.plural(len(questions.examples), 'question')} and the prompt will be sent to {fmt.markdown(endpoint)}"
-        f"{fmt.markdown(_cost_line(project, questions, asked, others[endpoint], name or '', budget))}."
+        f"{fmt.markdown(_cost_line(project, questions, configuration, others[endpoint], name or '', budget))}."
     )
     if st.button("Let it answer", key="distil_start", type="primary", icon=":material/play_arrow:"):
         teacher = teacher_at(others[endpoint], name)
         assertions = [AssertionSpec(type="is-json")] if is_json else []
         assertions += [AssertionSpec(type="length", value={"max": int(longest)})] if longest else []
         store().keep_evaluation_set(project, questions)
-        wanted = DistilArguments(
-            questions=questions.name, set_version=questions.version, asked=asked, teacher=teacher,
+        arguments = DistilArguments(
+            questions=questions.name, set_version=questions.version, asked=configuration, teacher=teacher,
             model=teacher.name or usual, endpoint=endpoint, assertions=tuple(assertions),
             least_f1=least, budget_usd=budget,
         )  # fmt: skip
-        start_job(DISTIL.name, project, wanted, {"evaluation set": questions.version})
+        start_job(DISTIL.name, project, arguments, {"evaluation set": questions.version})
         st.rerun()
 
 
 def _cost_line(  # noqa: PLR0917
     project: Project,
     questions: EvaluationSet,
-    asked: Configuration,
+    configuration: Configuration,
     endpoint: Endpoint,
     name: str,
     budget: float | None,
@@ -75,14 +75,14 @@ def _cost_line(  # noqa: PLR0917
     """What it will cost, marked where that is more than the budget; nothing where it cannot start anyhow."""
     try:
         teacher = teacher_at(endpoint, name)
-        cost = estimate_distillation(project.name, questions, teacher, asked.prompt, models()).cost_usd
+        cost = estimate_distillation(project.name, questions, teacher, configuration.prompt, models()).cost_usd
     except LlmOptError:
         return ""
     if cost is None:
         return ""
     over = budget is not None and cost[1] > budget
-    marked = f"; that may be more than the budget of {fmt.dollars(budget or 0.0)}, at which it stops" * over
-    return f": {fmt.money(cost[0])} to {fmt.money(cost[1])}, less what is kept from before{marked}"
+    warning = f"; that may be more than the budget of {fmt.dollars(budget or 0.0)}, at which it stops" * over
+    return f": {fmt.money(cost[0])} to {fmt.money(cost[1])}, less what is kept from before{warning}"
 
 
 def pairs_form(project: Project) -> None:
@@ -91,45 +91,50 @@ def pairs_form(project: Project) -> None:
         "The prompt and the retrieved chunks as a configuration sends them, with the reference answer: what a "
         "reader for RAG is trained on. Use questions about other documents than those you evaluate with."
     )
-    chosen = _questions_and_prompt(project, "pairs")
-    if chosen is None:
+    choice = _questions_and_prompt(project, "pairs")
+    if choice is None:
         return
-    questions, asked = chosen
+    questions, configuration = choice
     with_answer = sum(bool(example.reference) for example in questions.examples)
     st.caption(f"{fmt.plural(with_answer, 'question')} with a reference answer.")
     if st.button("Make the pairs", key="pairs_start", type="primary", icon=":material/play_arrow:"):
         store().keep_evaluation_set(project, questions)
-        wanted = PairsArguments(
-            questions=questions.name, set_version=questions.version, configuration=asked.name, asked=asked
+        arguments = PairsArguments(
+            questions=questions.name,
+            set_version=questions.version,
+            configuration=configuration.name,
+            asked=configuration,
         )
         versions = {"evaluation set": questions.version, "documents": documents_now(project)}
-        start_job(PAIRS.name, project, wanted, versions)
+        start_job(PAIRS.name, project, arguments, versions)
         st.rerun()
 
 
 def _questions_and_prompt(project: Project, key: str) -> tuple[EvaluationSet, Configuration] | None:
     sets = [item.name for item in sets_of(project)]
-    saved = {item.name: item for item in store().configurations(project)}
-    if not sets or not saved:
+    configurations = {item.name: item for item in store().configurations(project)}
+    if not sets or not configurations:
         st.caption("This needs questions and a configuration; the page Evaluation holds both.")
         return None
     usual = usual_source(store(), project, sets)
     name = st.selectbox("Questions", sets, None if usual is None else sets.index(usual), key=f"{key}_set",
                         placeholder="All are held back: choose with care",
                         help="They are for training from then on: evaluate with others.")  # fmt: skip
-    asked = st.selectbox("Asked as", list(saved), key=f"{key}_configuration", help="Its prompt, and its retrieval.")
+    configuration_name = st.selectbox(
+        "Asked as", list(configurations), key=f"{key}_configuration", help="Its prompt, and its retrieval."
+    )
     if name is None:
         return None
     if any(run.evaluation_set == name for run in store().runs(project)):
         st.caption(f":orange[:material/warning: Runs were measured with {fmt.markdown(name)}. What is trained on these "
                    "questions has to be measured with others.]")  # fmt: skip
-    return store().evaluation_set(project, name), configuration_from(saved[asked].spec)
+    return store().evaluation_set(project, name), configuration_from(configurations[configuration_name].spec)
 
 
 def choose_sets_to_protect(project: Project, key: str) -> list[EvaluationSet]:
     """The evaluation sets that must not be trained on: all, until somebody says otherwise."""
     names = [item.name for item in sets_of(project)]
-    chosen = st.multiselect("Evaluation sets to keep apart", names, names, key=f"{key}_{fingerprint(names)}",
+    choice = st.multiselect("Evaluation sets to keep apart", names, names, key=f"{key}_{fingerprint(names)}",
                             help="A question that is trained on measures memory, not skill. Take a set off the list to "
                             "train on it, and measure with another one.")  # fmt: skip
-    return [store().evaluation_set(project, name) for name in chosen]
+    return [store().evaluation_set(project, name) for name in choice]

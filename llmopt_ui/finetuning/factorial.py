@@ -66,44 +66,44 @@ class FactorialRequest:
 
 def factorial_view(project: Project) -> None:
     """The whole tab."""
-    tuned = {model.name: model for model in list_chat_models(settings())}
-    if not tuned:
+    models = {model.name: model for model in list_chat_models(settings())}
+    if not models:
         empty_state("No fine-tuned model yet", "A finished fine-tuning job makes one.", ":material/grid_view:").button(
             "Jobs", key="square_to_jobs", on_click=open_tab, args=(JOBS,)
         )
         return
     for job in [job for job in store().jobs(project, active=True) if is_evaluation(job)]:
         follow(job)
-    asked = _form(project, tuned)
-    if asked is None:
+    request = _form(project, models)
+    if request is None:
         return
-    found = read_factorial(store(), project, asked.four, asked.evaluation_set, asked.metric)
-    _run_button(project, asked, found)
-    if not found.arms:
+    factorial = read_factorial(store(), project, request.four, request.evaluation_set, request.metric)
+    _run_button(project, request, factorial)
+    if not factorial.arms:
         empty_state("Not measured yet", "Press Run the comparison: what was answered before is not asked again.",
                     ":material/grid_view:")  # fmt: skip
     else:
-        names = {arm: c.name for arm, c in zip(ARMS, asked.four, strict=True)}
+        names = {arm: c.name for arm, c in zip(ARMS, request.four, strict=True)}
         colours = project_inks(project, names.values())
-        _picture(project, asked, found, names, colours)
-        _answers(found)
-        economics_view(asked.model, found, names, colours)
-    forgetting_view(project, asked.model, asked.metric)
+        _picture(project, request, factorial, names, colours)
+        _answers(factorial)
+        economics_view(request.model, factorial, names, colours)
+    forgetting_view(project, request.model, request.metric)
 
 
-def _form(project: Project, tuned: Mapping[str, FineTunedModel]) -> FactorialRequest | None:
-    saved = {item.name: item for item in list_configurations(store(), project)}
-    base = {name: c for name, c in saved.items() if not c.model.adapter}
+def _form(project: Project, models: Mapping[str, FineTunedModel]) -> FactorialRequest | None:
+    configurations = {item.name: item for item in list_configurations(store(), project)}
+    base = {name: c for name, c in configurations.items() if not c.model.adapter}
     plain = [name for name, c in base.items() if c.retrieval is None]
     rag = [name for name, c in base.items() if c.retrieval is not None]
     sets = {item.name: item for item in sets_of(project)}
     if not plain or not rag or not sets:
         _missing(sets=bool(sets), plain=bool(plain), rag=bool(rag))
         return None
-    apply_request(MODEL, list(tuned))
+    apply_request(MODEL, list(models))
     fields = st.grid(4, min_column_width=200)
     name = fields.selectbox(
-        "Fine-tuned model", list(tuned), _usual_model(project, tuned), key=MODEL, bind="query-params"
+        "Fine-tuned model", list(models), _usual_model(project, models), key=MODEL, bind="query-params"
     )
     without = fields.selectbox("Plain: asked as", plain, key=PLAIN, persist_state="session")
     looked_up = fields.selectbox("RAG: asked as", rag, len(rag) - 1, key=RAG, persist_state="session")
@@ -113,19 +113,19 @@ def _form(project: Project, tuned: Mapping[str, FineTunedModel]) -> FactorialReq
     metric = fields.selectbox("Score", _METRICS, key=METRIC, format_func=metric_title, persist_state="session")
     limit = fields.number_input("Questions at most", 1, None, None, key=LIMIT, placeholder="All",
                                 persist_state="session")  # fmt: skip
-    spec = tuned[name].spec
+    spec = models[name].spec
     if not isinstance(spec, ModelSpec):
         return None
-    made = arm_configurations(base[without], base[looked_up], spec, name)
+    arms = arm_configurations(base[without], base[looked_up], spec, name)
     st.caption("The fine-tuned model is asked without few-shot examples: it has learned them.")
-    return FactorialRequest(tuned[name], made, sets[set_name], metric, int(limit) if limit else None)
+    return FactorialRequest(models[name], arms, sets[set_name], metric, int(limit) if limit else None)
 
 
 def _missing(*, sets: bool, plain: bool, rag: bool) -> None:
     """Say what the comparison lacks, with a button for each part of it."""
     parts = [("questions", sets), ("a configuration without retrieval", plain), ("a configuration with it", rag)]
-    told = f"The comparison lacks {' and '.join(words for words, there in parts if not there)}."
-    with empty_state("Something to compare is missing", told, ":material/tune:"):
+    sentence = f"The comparison lacks {' and '.join(words for words, there in parts if not there)}."
+    with empty_state("Something to compare is missing", sentence, ":material/tune:"):
         if not sets:
             button_to(PAGE, "Add questions", "square_to_questions", "Questions")
         if not plain or not rag:
@@ -134,25 +134,26 @@ def _missing(*, sets: bool, plain: bool, rag: bool) -> None:
             )
 
 
-def _usual_model(project: Project, tuned: Mapping[str, FineTunedModel]) -> int:
+def _usual_model(project: Project, models: Mapping[str, FineTunedModel]) -> int:
     """The tuned model of the newest run that asked one; before the first one, the model that was made last."""
-    names = list(tuned)
+    names = list(models)
     specs = [
-        (model.spec.adapter or model.spec.name) if isinstance(model.spec, ModelSpec) else "" for model in tuned.values()
+        (model.spec.adapter or model.spec.name) if isinstance(model.spec, ModelSpec) else ""
+        for model in models.values()
     ]
     for run in store().runs(project):
         model = run.configuration.get("model", {})
-        asked = str(model.get("adapter") or model.get("name") or "")
-        if asked and asked in specs:
-            return specs.index(asked)
+        model_name = str(model.get("adapter") or model.get("name") or "")
+        if model_name and model_name in specs:
+            return specs.index(model_name)
     # Ids of jobs sort by age, which the clock does not always.
-    return max(range(len(names)), key=lambda at: str(tuned[names[at]].facts.get("job_id") or ""))
+    return max(range(len(names)), key=lambda at: str(models[names[at]].facts.get("job_id") or ""))
 
 
 def _usual_set(project: Project, names: Sequence[str]) -> int:
     """The set of the newest run with retrieval; before the first one, a set whose answers stand in documents."""
-    asked = (run.evaluation_set for run in store().runs(project) if run.configuration.get("retrieval"))
-    newest = next((name for name in asked if name in names), "")
+    set_names = (run.evaluation_set for run in store().runs(project) if run.configuration.get("retrieval"))
+    newest = next((name for name in set_names if name in names), "")
     if newest:
         return names.index(newest)
     with_sources = (i for i, name in enumerate(names)
@@ -160,46 +161,51 @@ def _usual_set(project: Project, names: Sequence[str]) -> int:
     return next(with_sources, 0)
 
 
-def _run_button(project: Project, asked: FactorialRequest, found: Factorial) -> None:
-    size = min(asked.evaluation_set.size, asked.limit or asked.evaluation_set.size)
-    missing = [c for name, c in zip(ARMS, asked.four, strict=True)
-               if name not in found.arms or found.arms[name].run.done < size]  # fmt: skip
+def _run_button(project: Project, request: FactorialRequest, factorial: Factorial) -> None:
+    size = min(request.evaluation_set.size, request.limit or request.evaluation_set.size)
+    missing = [c for name, c in zip(ARMS, request.four, strict=True)
+               if name not in factorial.arms or factorial.arms[name].run.done < size]  # fmt: skip
     words = "Run the comparison" if len(missing) == len(ARMS) else f"Run what is missing ({len(missing)})"
     if missing and st.button(words, key=RUN, type="primary", icon=":material/play_arrow:"):
-        evaluate_configurations(project, missing, asked.evaluation_set, (asked.metric,), asked.limit)
+        evaluate_configurations(project, missing, request.evaluation_set, (request.metric,), request.limit)
 
 
 def _picture(
-    project: Project, asked: FactorialRequest, found: Factorial, names: Mapping[str, str], colours: Mapping[str, Ink]
+    project: Project,
+    request: FactorialRequest,
+    factorial: Factorial,
+    names: Mapping[str, str],
+    colours: Mapping[str, Ink],
 ) -> None:
-    earlier = describe_outdated(project, {name: arm.run for name, arm in found.arms.items()})
-    caveats_view([RunCaveats(documents_of(c.run, name), c.overlap) for name, c in found.arms.items()], earlier)
+    earlier = describe_outdated(project, {name: arm.run for name, arm in factorial.arms.items()})
+    caveats_view([RunCaveats(documents_of(c.run, name), c.overlap) for name, c in factorial.arms.items()], earlier)
     left, right = side_by_side([1, 1], "square")
     with left:
-        st.plotly_chart(factorial_bars(found, f"{metric_title(asked.metric)} (0 to 1)", names, colours), config=CONFIG,
-                        key="factorial_bars", alt="Mean score of the four arms with 95 % intervals")  # fmt: skip
-        st.caption(means_over([arm.run for arm in found.arms.values()], asked.evaluation_set.size))
+        st.plotly_chart(factorial_bars(factorial, f"{metric_title(request.metric)} (0 to 1)", names, colours),
+                        config=CONFIG, key="factorial_bars",
+                        alt="Mean score of the four arms with 95 % intervals")  # fmt: skip
+        st.caption(means_over([arm.run for arm in factorial.arms.values()], request.evaluation_set.size))
     with right:
-        if found.whole and found.best:
-            clean = not any(arm.overlap.overlap_count for arm in found.arms.values())
+        if factorial.whole and factorial.best:
+            clean = not any(arm.overlap.overlap_count for arm in factorial.arms.values())
             words = "Best" if clean else "Highest of those not trained on these questions"
-            over = f", over the {fmt.plural(found.questions, 'question')} that all four answered"
-            st.markdown(f"{words}: **{found.best}**{over}")
+            over = f", over the {fmt.plural(factorial.questions, 'question')} that all four answered"
+            st.markdown(f"{words}: **{factorial.best}**{over}")
         with st.container(key="figures_square"):
-            st.table(_costs(found), border="horizontal", hide_index=True)
+            st.table(_costs(factorial), border="horizontal", hide_index=True)
 
 
-def _costs(found: Factorial) -> pd.DataFrame:
+def _costs(factorial: Factorial) -> pd.DataFrame:
     """What a request takes in each arm."""
     rows = []
     for name in ARMS:
-        arm = found.arms.get(name)
+        arm = factorial.arms.get(name)
         if arm is None:
             rows.append({"": name, "Tokens in": ":gray[not run]", "out": "", "Time": "", "Cost": ""})
             continue
         rows.append(
             {
-                "": f"**{name}**" if name == found.best else name,
+                "": f"**{name}**" if name == factorial.best else name,
                 "Tokens in": fmt.number(arm.prompt_tokens),
                 "out": fmt.number(arm.completion_tokens),
                 "Time": fmt.short_time(arm.seconds) if arm.seconds else ":gray[cached]",
@@ -209,26 +215,26 @@ def _costs(found: Factorial) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _answers(found: Factorial) -> None:
+def _answers(factorial: Factorial) -> None:
     section("Answers", "Each over the questions that both sides answered.")
     rows = []
     for pair in PAIRS:
-        compared = found.comparisons.get(pair)
-        if compared is None:
+        comparison = factorial.comparisons.get(pair)
+        if comparison is None:
             rows.append({"Question": _QUESTIONS[pair], "Difference": ":gray[not run yet]", "Questions": "",
                          "Verdict": "", "p": ""})  # fmt: skip
             continue
-        between = fmt.with_sign(compared.difference)
-        if compared.low is not None:
-            between += f" :gray[({fmt.with_sign(compared.low)} to {fmt.with_sign(compared.high)})]"
+        between = fmt.with_sign(comparison.difference)
+        if comparison.low is not None:
+            between += f" :gray[({fmt.with_sign(comparison.low)} to {fmt.with_sign(comparison.high)})]"
         rows.append(
             {
                 "Question": f"{_QUESTIONS[pair]}  \n:gray[{pair[0]} → {pair[1]}]",
                 "Difference": between,
-                "Questions": fmt.count(compared.pairs),
-                "Verdict": verdict(compared.verdict).markdown,
-                "p": "< 0.001" if (compared.p_value or 1) < 0.001 else fmt.number(compared.p_value),
+                "Questions": fmt.count(comparison.pairs),
+                "Verdict": verdict(comparison.verdict).markdown,
+                "p": "< 0.001" if (comparison.p_value or 1) < 0.001 else fmt.number(comparison.p_value),
             }
         )
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
-    st.caption(fmt.markdown(found.family.in_short), help=fmt.markdown(found.family.words))
+    st.caption(fmt.markdown(factorial.family.in_short), help=fmt.markdown(factorial.family.words))

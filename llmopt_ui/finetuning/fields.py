@@ -62,21 +62,21 @@ def hyperparameter_fields(kind: str, *, preference: bool = False) -> dict[str, A
     fields = _KINDS[kind].model_fields
     first = list(_FIRST[kind]) + (["beta"] if preference else [])
     rest = [name for name in fields if name not in first and name != "beta"]
-    found = _rows(kind, first)
+    rows = _rows(kind, first)
     if rest:
         with st.expander("Further hyperparameters"):
-            found |= _rows(kind, rest)
-    return {name: value for name, value in found.items() if value is not None}
+            rows |= _rows(kind, rest)
+    return {name: value for name, value in rows.items() if value is not None}
 
 
 def _rows(kind: str, names: Sequence[str]) -> dict[str, Any]:
-    found = {}
+    rows = {}
     for name in names:
         field, note = st.columns([2, 5], gap="medium", vertical_alignment="center")
         with field:
-            found[name] = _field(kind, name)
+            rows[name] = _field(kind, name)
         note.caption(NOTES[name])
-    return found
+    return rows
 
 
 def _field(kind: str, name: str) -> Any:

@@ -32,14 +32,14 @@ from llmopt_ui.theme import Ink, verdict
 SET, CONFIGURATION, RUN, ADD = "forgot_set", "forgot_configuration", "forgot_run", "forgot_add"
 
 
-def forgetting_view(project: Project, tuned: FineTunedModel, metric: str) -> None:
+def forgetting_view(project: Project, tuned_model: FineTunedModel, metric: str) -> None:
     """Base and tuned model asked the very same on a general set."""
     section(
         "What did it forget?", "A model fine-tuned for one task can lose others. Both are asked the very same here."
     )
     sets = {item.name: item for item in sets_of(project)}
     usual = _base_configurations(project)
-    if not usual or not sets or not isinstance(tuned.spec, ModelSpec):
+    if not usual or not sets or not isinstance(tuned_model.spec, ModelSpec):
         return
     if GENERAL not in sets:
         st.caption("It takes questions that have nothing to do with the training: add those that come along, or choose "
@@ -51,24 +51,24 @@ def forgetting_view(project: Project, tuned: FineTunedModel, metric: str) -> Non
     set_name = bar.selectbox("General set", list(sets), list(sets).index(GENERAL) if GENERAL in sets else None,
                              key=f"{SET}_{GENERAL in sets}", width=260, placeholder="Choose a set",
                              help="Questions that have nothing to do with the training.")  # fmt: skip
-    asked = bar.selectbox("Asked as", list(usual), key=CONFIGURATION, width=240)
+    configuration_name = bar.selectbox("Asked as", list(usual), key=CONFIGURATION, width=240)
     if set_name is None:
         return
-    pair = general_pair(usual[asked], tuned.spec, tuned.name)
-    found = forgetting(store(), project, pair, sets[set_name], metric)
-    words = "Measure" if found is None else "Measure again"
+    pair = general_pair(usual[configuration_name], tuned_model.spec, tuned_model.name)
+    result = forgetting(store(), project, pair, sets[set_name], metric)
+    words = "Measure" if result is None else "Measure again"
     if bar.button(words, key=RUN, icon=":material/play_arrow:"):
         evaluate_configurations(project, pair, sets[set_name], (metric,), None)
-    if found is None:
+    if result is None:
         st.caption("Not measured yet on this set.")
     else:
-        _result(project, found, metric, {c.name: project_inks(project, [p.name for p in pair])[c.name] for c in pair})
+        _result(project, result, metric, {c.name: project_inks(project, [p.name for p in pair])[c.name] for c in pair})
 
 
 def _base_configurations(project: Project) -> dict[str, Configuration]:
     """Those of the base model; the ones without retrieval first, since a general set has no documents."""
-    saved = list_configurations(store(), project)
-    base = [c for c in saved if not c.model.adapter]
+    configurations = list_configurations(store(), project)
+    base = [c for c in configurations if not c.model.adapter]
     return {c.name: c for c in sorted(base, key=lambda c: c.retrieval is not None)}
 
 
@@ -81,42 +81,42 @@ def _add(project: Project) -> None:
     notify(f"{GENERAL} is there; press Measure.")
 
 
-def _result(project: Project, found: Forgetting, metric: str, inks: Mapping[str, Ink]) -> None:
-    compared, title = found.comparison, fmt.markdown(metric_title(metric))
+def _result(project: Project, result: Forgetting, metric: str, inks: Mapping[str, Ink]) -> None:
+    comparison, title = result.comparison, fmt.markdown(metric_title(metric))
     caveats_view(
-        (), describe_outdated(project, dict(zip(("the base model", "the fine-tuned one"), found.runs, strict=True)))
+        (), describe_outdated(project, dict(zip(("the base model", "the fine-tuned one"), result.runs, strict=True)))
     )
-    overlap_sentences(found.overlap)
+    overlap_sentences(result.overlap)
     facts(
         [
-            ("Base", fmt.score(found.base.mean)),
-            ("Fine-tuned", fmt.score(found.tuned.mean)),
-            ("Answered worse", fmt.plural(found.worse, "question")),
+            ("Base", fmt.score(result.base.mean)),
+            ("Fine-tuned", fmt.score(result.tuned.mean)),
+            ("Answered worse", fmt.plural(result.worse, "question")),
             (
-                "Scored higher" if found.overlap.overlap_count else "Answered better",
-                fmt.plural(found.better, "question"),
+                "Scored higher" if result.overlap.overlap_count else "Answered better",
+                fmt.plural(result.better, "question"),
             ),
         ],
-        [f"95 % interval {fmt.interval(part.low, part.high)}" for part in (found.base, found.tuned)] + ["", ""],
+        [f"95 % interval {fmt.interval(part.low, part.high)}" for part in (result.base, result.tuned)] + ["", ""],
     )
-    change = fmt.change(compared.difference, compared.low, compared.high)
-    asked = fmt.plural(compared.pairs, "question")
-    st.markdown(f"{verdict(compared.verdict).markdown} · {title} {change} on {asked}.")
-    if len(found.by_category) > 1:
-        st.plotly_chart(category_bars(found.by_category, metric_title(metric), inks), config=CONFIG, key="forgot_bars",
+    change = fmt.change(comparison.difference, comparison.low, comparison.high)
+    count = fmt.plural(comparison.pairs, "question")
+    st.markdown(f"{verdict(comparison.verdict).markdown} · {title} {change} on {count}.")
+    if len(result.by_category) > 1:
+        st.plotly_chart(category_bars(result.by_category, metric_title(metric), inks), config=CONFIG, key="forgot_bars",
                         alt="Mean score of base and fine-tuned model by category")  # fmt: skip
-    if found.lost:
+    if result.lost:
         st.markdown("**Answered worse than before**")
-        data_table(_loss_table(found.lost), alt="Questions the fine-tuned model answers worse than the base model")
+        data_table(_loss_table(result.lost), alt="Questions the fine-tuned model answers worse than the base model")
     st.caption("An adapter is switched on per request: the base model itself is unchanged and can still be asked.")
 
 
-def _loss_table(lost: Sequence[LostQuestion]) -> pd.DataFrame:
+def _loss_table(losses: Sequence[LostQuestion]) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "Question": [fmt.shorten(item.question, 300) for item in lost],
-            "Reference answer": [fmt.shorten(item.reference, 200) for item in lost],
-            "Base said": [fmt.shorten(item.base_answer, 200) for item in lost],
-            "Fine-tuned said": [fmt.shorten(item.tuned_answer, 200) for item in lost],
+            "Question": [fmt.shorten(item.question, 300) for item in losses],
+            "Reference answer": [fmt.shorten(item.reference, 200) for item in losses],
+            "Base said": [fmt.shorten(item.base_answer, 200) for item in losses],
+            "Fine-tuned said": [fmt.shorten(item.tuned_answer, 200) for item in losses],
         }
     )

@@ -57,41 +57,41 @@ def cost_word(job: Job) -> str:
     """What a job cost; where a service has not told yet, the most that it is expected to."""
     if job.provider == LOCAL:
         return "free"
-    expected = job.estimate_usd and not job.has_ended and job.cost_usd is None
-    return f"≤ {fmt.money(job.estimate_usd[1])}" if expected and job.estimate_usd else fmt.money(job.cost_usd)
+    is_estimate = job.estimate_usd and not job.has_ended and job.cost_usd is None
+    return f"≤ {fmt.money(job.estimate_usd[1])}" if is_estimate and job.estimate_usd else fmt.money(job.cost_usd)
 
 
-def job_view(project: Project, found: JobReport, said: str = "") -> None:
-    """What is known of a job, and what can be done with it; `said` stands above already and is not said again."""
-    job = found.job
-    if found.problem:
-        show_error(found.problem)
-    if job.message and job.has_ended and job.message != said:
+def job_view(project: Project, report: JobReport, note: str = "") -> None:
+    """What is known of a job, and what can be done with it; `note` stands above already and is not said again."""
+    job = report.job
+    if report.problem:
+        show_error(report.problem)
+    if job.message and job.has_ended and job.message != note:
         (show_error if job.status == "failed" else st.text)(job.message)
-    _actions(project, found)
-    _facts(project, found)
-    if found.points:
+    _actions(project, report)
+    _facts(project, report)
+    if report.points:
         left, right = side_by_side([3, 2], f"job_{job.id}")
-        left.plotly_chart(loss_curves({job.name: found.points}, own_ink(project, job), kind=job.kind), config=CONFIG,
+        left.plotly_chart(loss_curves({job.name: report.points}, own_ink(project, job), kind=job.kind), config=CONFIG,
                           key=f"tuning_curve_{job.id}", alt="Training and validation loss by step")  # fmt: skip
         with right:
             st.space("medium")
-            st.markdown(_FITS[found.reading.fit])
-            advice = found.reading.advice.partition(": ")[2] or found.reading.advice
+            st.markdown(_FITS[report.reading.fit])
+            advice = report.reading.advice.partition(": ")[2] or report.reading.advice
             st.caption(advice[:1].upper() + advice[1:])
             _settings(job)
-    _examples(found)
+    _examples(report)
     structured_view(project)
-    _log(found)
+    _log(report)
 
 
-def _actions(project: Project, found: JobReport) -> None:
-    job = found.job
+def _actions(project: Project, report: JobReport) -> None:
+    job = report.job
     models = [*list_chat_models(settings()), *list_embedding_models(settings())]
-    tuned = model_of_job(job, models)
-    if tuned is not None:
-        if isinstance(tuned.spec, ModelSpec):
-            evaluate_row(project, job, tuned)
+    tuned_model = model_of_job(job, models)
+    if tuned_model is not None:
+        if isinstance(tuned_model.spec, ModelSpec):
+            evaluate_row(project, job, tuned_model)
         else:
             st.caption("The fine-tuned embedding model is a choice in the tab Retrieval of every configuration.")
     elif job.has_ended and job.resumable:
@@ -109,9 +109,9 @@ def data_of(project: Project, job: Job) -> TrainingSetVersion | None:
     return next((item for item in training_sets(store(), project) if item.version == job.data_version), None)
 
 
-def _facts(project: Project, found: JobReport) -> None:
-    job = found.job
-    losses = [p.valid_loss for p in found.points if p.valid_loss is not None]
+def _facts(project: Project, report: JobReport) -> None:
+    job = report.job
+    losses = [p.valid_loss for p in report.points if p.valid_loss is not None]
     data = data_of(project, job)
     facts(
         [
@@ -123,66 +123,66 @@ def _facts(project: Project, found: JobReport) -> None:
         ],
         ["", "Mean loss per learned token; lower is better.", "", "", ""],
     )
-    said = f"{data.label} ({job.data_version[:8]})" if data else f"{found.data_name} ({job.data_version[:8]})"
-    told = [f"Base model {fmt.markdown(job.base_model)}", f"data {fmt.markdown(said)}"]
-    told += [f"{job.step:,} of {job.total_steps:,} steps"] if job.total_steps else []
-    told += [f"at the service {fmt.markdown(job.remote_id)}"] if job.remote_id else []
-    told += [fmt.markdown(words)] if (words := cost_words(job)) else []
+    data_words = f"{data.label} ({job.data_version[:8]})" if data else f"{report.data_name} ({job.data_version[:8]})"
+    facts_text = [f"Base model {fmt.markdown(job.base_model)}", f"data {fmt.markdown(data_words)}"]
+    facts_text += [f"{job.step:,} of {job.total_steps:,} steps"] if job.total_steps else []
+    facts_text += [f"at the service {fmt.markdown(job.remote_id)}"] if job.remote_id else []
+    facts_text += [fmt.markdown(words)] if (words := cost_words(job)) else []
     if job.tuned_model and job.kind == "lora":
-        told += [f"adapter `adapters/{job.tuned_model}.gguf` in the workspace"]
-    st.caption(" · ".join(told))
+        facts_text += [f"adapter `adapters/{job.tuned_model}.gguf` in the workspace"]
+    st.caption(" · ".join(facts_text))
 
 
 def _settings(job: Job) -> None:
     if job.hyperparameters:
         values = {name: {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
                   for name, value in job.hyperparameters.items()}  # fmt: skip
-        told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
-        st.caption(fmt.markdown(f"Hyperparameters: {told}."))
+        values_text = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
+        st.caption(fmt.markdown(f"Hyperparameters: {values_text}."))
 
 
-def _examples(found: JobReport) -> None:
-    if not found.worst:
+def _examples(report: JobReport) -> None:
+    if not report.worst:
         return
     st.markdown("**Validation examples**", help="Loss per learned token; what it finds hard shows what is missing.")
-    both = [*found.worst, *found.best]
+    both = [*report.worst, *report.best]
     questions = shorten_prompts([example.question for example, _ in both])
-    parts = ("Worst", found.worst, questions), ("Best", found.best, questions[len(found.worst) :])
-    for title, pairs, asked in parts:
+    parts = ("Worst", report.worst, questions), ("Best", report.best, questions[len(report.worst) :])
+    for title, pairs, prompts in parts:
         st.caption(f"{title} {len(pairs)}")
-        data_table(_example_table(pairs, asked), alt=f"{title} validation examples",
+        data_table(_example_table(pairs, prompts), alt=f"{title} validation examples",
                    column_config={"Loss": st.column_config.NumberColumn(format="%.3f")})  # fmt: skip
 
 
-def _example_table(pairs: Sequence[tuple[TrainingExample, float]], asked: Sequence[str]) -> pd.DataFrame:
+def _example_table(pairs: Sequence[tuple[TrainingExample, float]], questions: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Loss": [loss for _, loss in pairs],
-            "Question": [fmt.shorten(text, 300) for text in asked[: len(pairs)]],
+            "Question": [fmt.shorten(text, 300) for text in questions[: len(pairs)]],
             "Wanted answer": [fmt.shorten(example.answer, 300) for example, _ in pairs],
         }
     )
 
 
-def _log(found: JobReport) -> None:
-    with st.expander(f"Event log ({len(found.events)}), newest first", icon=":material/history:"):
-        for event in reversed(found.events[-100:]):
+def _log(report: JobReport) -> None:
+    with st.expander(f"Event log ({len(report.events)}), newest first", icon=":material/history:"):
+        for event in reversed(report.events[-100:]):
             moment = datetime.fromtimestamp(event.at, UTC).astimezone()
             level = {"warn": "warning: ", "error": "error: "}.get(event.level, "")
             st.text(f"{moment:%d %b, %H:%M:%S}  {level}{event.message}")
-        if not found.events:
+        if not report.events:
             st.caption("Nothing yet.")
-    if found.checkpoints:
-        with st.expander(f"Checkpoints ({len(found.checkpoints)}), newest first", icon=":material/flag:"):
-            for point in reversed(found.checkpoints):
+    if report.checkpoints:
+        with st.expander(f"Checkpoints ({len(report.checkpoints)}), newest first", icon=":material/flag:"):
+            for point in reversed(report.checkpoints):
                 loss = "" if point.valid_loss is None else f", validation loss {fmt.number(point.valid_loss)}"
                 st.text(f"Step {point.step}{loss}: {point.model.rsplit('/', 1)[-1]}")
-    if found.points:
+    if report.points:
         rows = [{"step": p.step, "train_loss": p.train_loss, "valid_loss": p.valid_loss, "seconds": p.seconds}
-                for p in found.points]  # fmt: skip
+                for p in report.points]  # fmt: skip
         csv = csv_of(rows)
-        downloads([Download("Curves (CSV)", csv, f"{fmt.file_stem(found.job.name)}-curves.csv", "text/csv")],
-                  f"tuning_curves_{found.job.id}")  # fmt: skip
+        downloads([Download("Curves (CSV)", csv, f"{fmt.file_stem(report.job.name)}-curves.csv", "text/csv")],
+                  f"tuning_curves_{report.job.id}")  # fmt: skip
 
 
 def _resume(project: Project, job: Job) -> None:

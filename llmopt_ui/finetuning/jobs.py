@@ -49,7 +49,7 @@ def jobs_view(project: Project) -> None:
     """The whole tab."""
     jobs = jobs_of(store(), settings(), project)
     active = [job for job in jobs if not job.has_ended]
-    said = _sending(project, jobs)
+    note = _sending(project, jobs)
     if active:
         follow_training(project, active[::-1])
     with st.expander("Start a job", expanded=not jobs, icon=":material/model_training:"):
@@ -61,7 +61,7 @@ def jobs_view(project: Project) -> None:
                     ":material/model_training:")  # fmt: skip
         return
     _all(project, jobs)
-    _one(project, jobs, said)
+    _one(project, jobs, note)
 
 
 def _sending(project: Project, jobs: Sequence[Job]) -> str:
@@ -82,11 +82,12 @@ def _sending(project: Project, jobs: Sequence[Job]) -> str:
 
 def _went_on(sending: Sending, jobs: Sequence[Job]) -> bool:
     """Whether the job that could not be sent has been resumed since, here or on the command line."""
-    told = sending.arguments
+    arguments = sending.arguments
     since = sending.created_at.timestamp() - 1.0
     job = next(
-        (job for job in jobs if job.id == told.get("resumed")
-         or (job.name == told.get("name") and job.provider == told.get("provider") and job.created_at >= since)),
+        (job for job in jobs if job.id == arguments.get("resumed")
+         or (job.name == arguments.get("name") and job.provider == arguments.get("provider")
+             and job.created_at >= since)),
         None,
     )  # fmt: skip
     return job is not None and (bool(job.remote_id) or not job.has_ended)
@@ -102,10 +103,10 @@ def follow_training(project: Project, jobs: Sequence[Job]) -> None:
             _panel(read_report(job.id), colours[labels[job.id]])
         # The list decides what is drawn, so it alone says when the page is drawn again.
         now = {job.id: job for job in all_jobs(settings())}
-        changed = [now[job.id] for job in jobs if job.id in now and now[job.id].status != job.status]
-        if any(job.has_ended for job in changed):
+        changes = [now[job.id] for job in jobs if job.id in now and now[job.id].status != job.status]
+        if any(job.has_ended for job in changes):
             notify("A fine-tuning job has ended.")
-        if changed:
+        if changes:
             st.rerun()
 
     panel()
@@ -127,14 +128,14 @@ def _of_service(job_id: str, status: str, remote_id: str) -> JobReport:
     return report(access(), job_id)
 
 
-def _panel(found: JobReport, ink: Ink) -> None:
-    job = found.job
+def _panel(report: JobReport, ink: Ink) -> None:
+    job = report.job
     where = "on this machine" if job.provider == LOCAL else f"at {job.provider}"
     card = ProgressCard(f"Training {job.name} {where}", f"tuning_cancel_{job.id}", cancel_training, (job.id,),
                         stopping=is_stopping(settings(), job),
-                        told="What is saved stays; resume goes on from there.")  # fmt: skip
-    losses = [p.valid_loss for p in found.points if p.valid_loss is not None]
-    train = [p.train_loss for p in found.points if p.train_loss is not None]
+                        note="What is saved stays; resume goes on from there.")  # fmt: skip
+    losses = [p.valid_loss for p in report.points if p.valid_loss is not None]
+    train = [p.train_loss for p in report.points if p.train_loss is not None]
     more = [
         ("Tokens per second", fmt.number(job.tokens_per_second) if job.tokens_per_second else fmt.DASH),
         ("Training loss", fmt.number(train[-1]) if train else fmt.DASH),
@@ -146,11 +147,11 @@ def _panel(found: JobReport, ink: Ink) -> None:
         card.show((job.message or "Waiting for its turn").rstrip("."), replace(now, message=""), more)
     else:
         card.show("Training" if job.status == "running" else job.status, now, more)
-    if found.points:
-        figure = loss_curves({job.name: found.points}, {job.name: ink}, job.total_steps, job.kind)
+    if report.points:
+        figure = loss_curves({job.name: report.points}, {job.name: ink}, job.total_steps, job.kind)
         st.plotly_chart(figure, config=CONFIG, key=f"tuning_live_{job.id}", alt="Training and validation loss so far")
-    if found.problem:
-        show_error(found.problem)
+    if report.problem:
+        show_error(report.problem)
 
 
 def _all(project: Project, jobs: Sequence[Job]) -> None:
@@ -158,7 +159,7 @@ def _all(project: Project, jobs: Sequence[Job]) -> None:
     table = job_table(jobs, {item.version: item.label for item in training_sets(store(), project)})
     # The newest that have curves, unless others are chosen.
     usual = [i for i, job in enumerate(jobs) if job.step][:3]
-    chosen = data_table(
+    selection = data_table(
         table, room=FULL_ROOM, on_select="rerun", selection_mode="multi-row",
         key=COMPARISON, alt="All fine-tuning jobs", column_config={
             "Validation loss": st.column_config.NumberColumn(format="%.3f"),
@@ -167,7 +168,7 @@ def _all(project: Project, jobs: Sequence[Job]) -> None:
             "Time": st.column_config.TextColumn(alignment="right"),
         },
     )  # fmt: skip
-    rows = (list(chosen.selection.rows) or usual)[:_MOST_CURVES]
+    rows = (list(selection.selection.rows) or usual)[:_MOST_CURVES]
     labels = job_labels(jobs)
     curves = {labels[jobs[row].id]: points for row in rows if (points := read_report(jobs[row].id).points)}
     if len(curves) > 1:
@@ -203,12 +204,14 @@ def job_table(jobs: Sequence[Job], data: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _one(project: Project, jobs: Sequence[Job], said: str) -> None:
+def _one(project: Project, jobs: Sequence[Job], note: str) -> None:
     section("One job")
-    known = {job.id: job for job in jobs}
-    apply_request(JOB, list(known))
-    chosen = st.selectbox("Job", list(known), key=JOB, format_func=lambda key: _job_label(known[key]), width=420)
-    job_view(project, read_report(chosen), said)
+    jobs_by_id = {job.id: job for job in jobs}
+    apply_request(JOB, list(jobs_by_id))
+    job_id = st.selectbox(
+        "Job", list(jobs_by_id), key=JOB, format_func=lambda key: _job_label(jobs_by_id[key]), width=420
+    )
+    job_view(project, read_report(job_id), note)
 
 
 def _job_label(job: Job) -> str:

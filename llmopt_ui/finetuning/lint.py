@@ -53,13 +53,13 @@ _WORDS = {
 
 def lint_view(project: Project) -> None:
     """The whole tab."""
-    saved = {item.label: item for item in training_sets(store(), project)}
-    options = [*saved, _FILE]
+    versions = {item.label: item for item in training_sets(store(), project)}
+    options = [*versions, _FILE]
     apply_request(SET, options)
     left, right = side_by_side([3, 2], "checks")
     with left:
-        chosen = st.selectbox("Training data", options, key=SET, bind="query-params")
-        file = st.file_uploader("JSONL or CSV", ["jsonl", "csv", "tsv"], key=FILE) if chosen == _FILE else None
+        label = st.selectbox("Training data", options, key=SET, bind="query-params")
+        file = st.file_uploader("JSONL or CSV", ["jsonl", "csv", "tsv"], key=FILE) if label == _FILE else None
         apart = choose_sets_to_protect(project, "checks_apart")
     with right:
         one, two = st.columns(2, gap="small")
@@ -70,7 +70,7 @@ def lint_view(project: Project) -> None:
         st.caption("Tokens are counted as OpenAI bills them (the encoding cl100k; 3 more per message, 1 for a name, "
                    "3 per conversation). "
                    "`llmopt finetune check` does the same for files of any size.")  # fmt: skip
-    if chosen == _FILE and file is None:
+    if label == _FILE and file is None:
         empty_state("No file chosen", "Choose a training file, or save a training set in the first tab.",
                     ":material/fact_check:").button("Training data", key="checks_to_data", on_click=open_tab,
                                                     args=(DATA,))  # fmt: skip
@@ -81,20 +81,20 @@ def lint_view(project: Project) -> None:
             data = file.getvalue()
             _report(_of_file(file.file_id, file.name, _key(apart), settings.token_limit, price, data, settings))
         else:
-            _saved_findings(saved[chosen], apart, settings)
+            _saved_findings(versions[label], apart, settings)
 
 
-def _saved_findings(chosen: TrainingSetVersion, apart: Sequence[EvaluationSet], settings: CheckSettings) -> None:
+def _saved_findings(version: TrainingSetVersion, apart: Sequence[EvaluationSet], settings: CheckSettings) -> None:
     key = (_key(apart), settings.token_limit, settings.price_per_million)
-    report = _of_set(chosen.label, chosen.version, *key, chosen.train, settings)
+    report = _of_set(version.label, version.version, *key, version.train, settings)
     _report(report)
-    if chosen.validation:
-        held = _of_set(chosen.label, chosen.validation.version, *key, chosen.validation, settings)
-        words = f"Validation part: {fmt.plural(held.examples, 'example')}"
-        found = ", ".join(
-            f"{count:,} × {_word(kind).lower()}" for kind, count in {**held.errors, **held.findings}.items()
+    if version.validation:
+        validation = _of_set(version.label, version.validation.version, *key, version.validation, settings)
+        words = f"Validation part: {fmt.plural(validation.examples, 'example')}"
+        counts_text = ", ".join(
+            f"{count:,} × {_word(kind).lower()}" for kind, count in {**validation.errors, **validation.findings}.items()
         )
-        st.caption(fmt.markdown(f"{words}, {found}." if found else f"{words}, nothing to complain about."))
+        st.caption(fmt.markdown(f"{words}, {counts_text}." if counts_text else f"{words}, nothing to complain about."))
 
 
 def _key(apart: Sequence[EvaluationSet]) -> tuple[str, ...]:

@@ -24,15 +24,15 @@ def service_jobs_view() -> None:
     with st.expander("Jobs at a service, started elsewhere too", icon=":material/cloud:"):
         with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
             name = st.selectbox("Service", names, key=SERVICE, width=280)
-            pressed = st.button("Ask for its jobs", key=ASK, icon=":material/refresh:")
-        if pressed:
+            submit = st.button("Ask for its jobs", key=ASK, icon=":material/refresh:")
+        if submit:
             with show_errors():
                 _table(name)
 
 
 def _table(name: str) -> None:
     found = jobs_at(access(), name)
-    if not found:
+    if not jobs:
         st.caption(f"{fmt.markdown(name)} knows of no jobs.")
         return
     rows = [
@@ -43,7 +43,7 @@ def _table(name: str) -> None:
             "Fine-tuned model": job["tuned_model"] or None,
             "Created": datetime.fromtimestamp(job["created_at"], UTC),
         }
-        for job in found
+        for job in jobs
     ]
     data_table(pd.DataFrame(rows), alt=f"Jobs at {name}",
                column_config={"Created": st.column_config.DatetimeColumn(format="D MMM, HH:mm")})  # fmt: skip

@@ -81,10 +81,13 @@ def add(project: Project, make: Callable[[], Sequence[TrainingExample]]) -> None
 
 
 def _add(project: Project, examples: Sequence[TrainingExample]) -> None:
-    added = collect(store(), project, examples)
+    count = collect(store(), project, examples)
     finetuning_state().collections += 1
-    known = len(examples) - added
-    notify(f"{fmt.plural(added, 'example')} collected" + (f", {known:,} were there already." if known else "."))
+    count_before = len(examples) - count
+    notify(
+        f"{fmt.plural(count, 'example')} collected"
+        + (f", {count_before:,} were there already." if count_before else ".")
+    )
 
 
 def _upload(project: Project) -> None:
@@ -107,40 +110,44 @@ def _runs(project: Project) -> None:
         st.caption("No run has answers yet; evaluate a configuration first.")
         return
     usual = usual_runs(store(), project, list(runs.values()))
-    picked = st.selectbox("Run", list(runs), list(runs).index(usual[0].id) if usual else None, key="tuning_run",
+    run_id = st.selectbox("Run", list(runs), list(runs).index(usual[0].id) if usual else None, key="tuning_run",
                           format_func=lambda key: _run_label(runs[key]),
                           placeholder="All are on held-back questions: choose with care")  # fmt: skip
-    if picked is None:
+    if run_id is None:
         return
-    run = runs[picked]
-    voted = len({vote.example_id for vote in votes_on(store(), run) if vote.choice in SIDES})
-    if voted and run.comparison and st.toggle(
-        "As preference pairs", False, key=f"tuning_run_pairs_{picked}",
+    run = runs[run_id]
+    vote_count = len({vote.example_id for vote in votes_on(store(), run) if vote.choice in SIDES})
+    if vote_count and run.comparison and st.toggle(
+        "As preference pairs", False, key=f"tuning_run_pairs_{run_id}",
         help="What was preferred over what in the blind vote (DPO, for services).",
     ):  # fmt: skip
-        found = pairs_of_run(store(), run)
-        st.caption(f"{fmt.plural(len(found), 'pair')} from the votes, with the prompt of {fmt.markdown(run.name)}.")
+        pairs = pairs_of_run(store(), run)
+        st.caption(f"{fmt.plural(len(pairs), 'pair')} from the votes, with the prompt of {fmt.markdown(run.name)}.")
     else:
-        found = _good(run, voted)
-    st.button("Collect them", key="tuning_run_add", icon=":material/add:", disabled=not found, on_click=add,
-              args=(project, lambda: found))  # fmt: skip
+        pairs = _good(run, vote_count)
+    st.button("Collect them", key="tuning_run_add", icon=":material/add:", disabled=not pairs, on_click=add,
+              args=(project, lambda: pairs))  # fmt: skip
 
 
-def _good(run: Run, voted: int) -> list[TrainingExample]:
-    scored = [*(metric for metric in run.metrics if metric), *([_VOTES] if voted else [])]
+def _good(run: Run, vote_count: int) -> list[TrainingExample]:
+    measures = [*(metric for metric in run.metrics if metric), *([_VOTES] if vote_count else [])]
     # What is learned must be right; a wrong answer may be faithful to what was retrieved.
-    usual = next((scored.index(name) for name in _RIGHT if name in scored), 0)
-    metric = st.selectbox("Score", scored, usual, key=f"tuning_metric_{run.id}", format_func=_bar) if scored else _VOTES
+    usual = next((measures.index(name) for name in _RIGHT if name in measures), 0)
+    metric = (
+        st.selectbox("Score", measures, usual, key=f"tuning_metric_{run.id}", format_func=_bar) if measures else _VOTES
+    )
     lowest = {}
     if metric != _VOTES:
         lowest[str(metric)] = st.number_input("At least", 0.0, 1.0, 0.8, 0.05, key="tuning_run_least")
-    found = good_records(store(), run.id, lowest)
-    told = f" {fmt.plural(voted, 'question')} with a vote, which decides over the score." if voted else ""
+    records = good_records(store(), run.id, lowest)
+    votes_note = (
+        f" {fmt.plural(vote_count, 'question')} with a vote, which decides over the score." if vote_count else ""
+    )
     st.caption(
-        f"{fmt.plural(len(found), 'answer')} of {run.done:,} fit.{told} "
+        f"{fmt.plural(len(records), 'answer')} of {run.done:,} fit.{votes_note} "
         "The prompt goes along as it was sent, without worked examples: a fine-tuned model has learned them."
     )
-    return found
+    return records
 
 
 def _bar(metric: str) -> str:
@@ -152,14 +159,14 @@ def _run_label(run: Run) -> str:
 
 
 def _collect_labels(project: Project) -> None:
-    decided = labels(store(), project).values()
-    accepted = sum(label.decision == "accepted" for label in decided)
-    if not accepted:
+    decisions = labels(store(), project).values()
+    count = sum(label.decision == "accepted" for label in decisions)
+    if not count:
         st.caption("No answer has been accepted yet. Look at failures and uncertain answers first.")
         st.button("Next to label", key="tuning_go_label", icon=":material/arrow_forward:", on_click=open_tab,
                   args=(LABELS,))  # fmt: skip
         return
-    st.caption(f"{fmt.plural(accepted, 'answer')} accepted or corrected by hand.")
+    st.caption(f"{fmt.plural(count, 'answer')} accepted or corrected by hand.")
     pairs = st.toggle("As preference pairs", False, key="tuning_label_pairs",
                       help="The accepted answer is preferred to the model's own (DPO, for services).")  # fmt: skip
     st.button("Collect them", key="tuning_label_add", icon=":material/add:", on_click=add,
@@ -167,11 +174,11 @@ def _collect_labels(project: Project) -> None:
 
 
 def _few_shot(project: Project) -> None:
-    found = newest_versions(store(), project, FEW_SHOT)
-    if not found:
+    versions = newest_versions(store(), project, FEW_SHOT)
+    if not versions:
         st.caption("No few-shot set is saved yet; the page Prompts makes them.")
         return
-    name = st.selectbox("Few-shot set", list(found), key="tuning_shots")
+    name = st.selectbox("Few-shot set", list(versions), key="tuning_shots")
     system = st.text_input("System message", key="tuning_shots_system", placeholder="Optional")
     st.button("Collect its examples", key="tuning_shots_add", icon=":material/add:", on_click=add,
               args=(project, lambda: few_shot_examples(store(), project, name, system or "")))  # fmt: skip

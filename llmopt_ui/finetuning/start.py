@@ -60,22 +60,22 @@ class TrainingRequest:
 
 def access() -> Access:
     """The trainers of this session, with its keys."""
-    known = endpoints(settings())
-    return Access(settings(), known, keys_of(known), training_line())
+    configured = endpoints(settings())
+    return Access(settings(), configured, keys_of(configured), training_line())
 
 
 def start_form(project: Project, jobs: Sequence[Job]) -> None:
     """The whole form, from the training set to the button."""
-    saved = {item.label: item for item in training_sets(store(), project)}
-    if not saved:
+    versions = {item.label: item for item in training_sets(store(), project)}
+    if not versions:
         empty_state("No training set yet", "Collect examples and save them as a training set first.",
                     ":material/school:").button("Training data", key="start_to_data", on_click=open_tab,
                                                 args=(DATA,))  # fmt: skip
         return
-    apply_request(SET, list(saved))
+    apply_request(SET, list(versions))
     one, two, three = st.columns(3, gap="medium")
-    label = one.selectbox("Training set", list(saved), key=SET, format_func=lambda name: _set_label(saved[name]))
-    chosen = saved[label]
+    label = one.selectbox("Training set", list(versions), key=SET, format_func=lambda name: _set_label(versions[name]))
+    version = versions[label]
     provider = two.selectbox("Trained", [LOCAL, *services()], key=PROVIDER, format_func=_place)
     kind = "service"
     if provider == LOCAL:
@@ -83,23 +83,23 @@ def start_form(project: Project, jobs: Sequence[Job]) -> None:
                                help=explain_terms("lora"))  # fmt: skip
     values, base = _service_fields(three, provider) if provider != LOCAL else ({}, "builtin")
     name = one.text_input(
-        "Name of the fine-tuned model", free_name(model_name(chosen, kind), jobs, list_chat_models(settings())),
+        "Name of the fine-tuned model", free_name(model_name(version, kind), jobs, list_chat_models(settings())),
         key=f"{NAME}_{label}_{kind}_{finetuning_state().forms}", max_chars=40,
     )  # fmt: skip
     seed = two.number_input("Seed", 0, 1_000_000, 0, key="start_seed", help="The same seed and data give the same.")
-    validate = three.toggle("Watch validation", chosen.validation is not None, key=f"start_validate_{label}",
-                            disabled=chosen.validation is None,
+    validate = three.toggle("Watch validation", version.validation is not None, key=f"start_validate_{label}",
+                            disabled=version.validation is None,
                             help="Needs a part held back; it shows overfitting and stops early.")  # fmt: skip
     training_overlap_view(
-        project, chosen.train.examples, chosen.validation.examples if chosen.validation and validate else ()
+        project, version.train.examples, version.validation.examples if version.validation and validate else ()
     )
     with st.container(border=True):
-        values["hyperparameters"] = hyperparameter_fields(kind, preference=chosen.train.kind == "preference")
+        values["hyperparameters"] = hyperparameter_fields(kind, preference=version.train.kind == "preference")
     with show_errors():
-        method = "dpo" if chosen.train.kind == "preference" else "supervised"
+        method = "dpo" if version.train.kind == "preference" else "supervised"
         request = request_from(name=(name or "").strip(), provider=provider, base_model=base, method=method,
                            seed=int(seed), **values)  # fmt: skip
-        _button(project, TrainingRequest(chosen, provider, kind, request, validate), jobs)
+        _button(project, TrainingRequest(version, provider, kind, request, validate), jobs)
 
 
 def go_on(project: Project, job: Job) -> None:
@@ -121,8 +121,8 @@ def services() -> list[str]:
     return [name for name, endpoint in endpoints(settings()).items() if name != BUILTIN and endpoint.base_url]
 
 
-def _set_label(saved: TrainingSetVersion) -> str:
-    return f"{saved.label} ({fmt.plural(len(saved.train.examples), 'example')})"
+def _set_label(version: TrainingSetVersion) -> str:
+    return f"{version.label} ({fmt.plural(len(version.train.examples), 'example')})"
 
 
 def _place(provider: str) -> str:
@@ -161,35 +161,35 @@ def request_from(**values: Any) -> JobRequest:
         raise BadInput(f"{'.'.join(map(str, first['loc']))}: {field_problem(first)}.") from None
 
 
-def _button(project: Project, asked: TrainingRequest, jobs: Sequence[Job]) -> None:
-    held = asked.training_set.validation if asked.validate else None
-    where = endpoints(settings()).get(asked.provider)
-    gone = _leaving(
-        asked.provider,
+def _button(project: Project, request: TrainingRequest, jobs: Sequence[Job]) -> None:
+    validation = request.training_set.validation if request.validate else None
+    where = endpoints(settings()).get(request.provider)
+    upload = _leaving(
+        request.provider,
         where.base_url if where else "",
-        asked.training_set.version,
-        held.version if held else "",
-        asked.training_set,
+        request.training_set.version,
+        validation.version if validation else "",
+        request.training_set,
     )
-    agreed = gone is None or _consent(asked, gone)
-    key = fingerprint([asked.provider, asked.request.hyperparameters, asked.request.price_per_million])
-    price = _price(key, asked.training_set.version, asked.request, asked.training_set)
+    agreed = upload is None or _consent(request, upload)
+    key = fingerprint([request.provider, request.request.hyperparameters, request.request.price_per_million])
+    price = _price(key, request.training_set.version, request.request, request.training_set)
     if price is not None:
-        _price_view(price, asked.request.budget_usd)
+        _price_view(price, request.request.budget_usd)
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
-        pressed = st.button("Start the job", key=START, type="primary", icon=":material/play_arrow:",
+        submit = st.button("Start the job", key=START, type="primary", icon=":material/play_arrow:",
                             disabled=not agreed)  # fmt: skip
-        st.caption(_expectation(asked, jobs))
-    if pressed:
+        st.caption(_expectation(request, jobs))
+    if submit:
         if price is not None:
-            price.check(asked.request.budget_usd)
-        _start(project, asked)
+            price.check(request.request.budget_usd)
+        _start(project, request)
 
 
 @st.cache_data(max_entries=16, show_spinner="Counting tokens …")
-def _price(key: str, version: str, _request: JobRequest, _saved: TrainingSetVersion) -> TrainingPrice | None:
+def _price(key: str, version: str, _request: JobRequest, _version: TrainingSetVersion) -> TrainingPrice | None:
     """What it may cost; kept, because counting the tokens of a large set takes its time."""
-    return price_of(_request, _saved)
+    return price_of(_request, _version)
 
 
 def _price_view(price: TrainingPrice, budget_usd: float | None) -> None:
@@ -197,8 +197,8 @@ def _price_view(price: TrainingPrice, budget_usd: float | None) -> None:
     try:
         price.check(budget_usd)
     except OutOfBudget:
-        told = f"{price.sentence} That may be more than the budget of {fmt.dollars(budget_usd or 0.0)}."
-        st.warning(fmt.markdown(told), icon=":material/warning:")
+        sentence = f"{price.sentence} That may be more than the budget of {fmt.dollars(budget_usd or 0.0)}."
+        st.warning(fmt.markdown(sentence), icon=":material/warning:")
     except BadInput as error:
         st.warning(fmt.markdown(str(error)), icon=":material/warning:")
     else:
@@ -206,50 +206,52 @@ def _price_view(price: TrainingPrice, budget_usd: float | None) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _leaving(provider: str, address: str, version: str, held: str, _saved: TrainingSetVersion) -> UploadSummary | None:
+def _leaving(
+    provider: str, address: str, version: str, validation_version: str, _version: TrainingSetVersion
+) -> UploadSummary | None:
     """What would be sent; kept, because a search for secrets in a large set takes its time."""
-    return summarize_departure(access(), provider, _saved, validate=bool(held))
+    return summarize_departure(access(), provider, _version, validate=bool(validation_version))
 
 
-def _consent(asked: TrainingRequest, gone: UploadSummary) -> bool:
+def _consent(request: TrainingRequest, upload: UploadSummary) -> bool:
     """What is sent where, and whether the user agreed to exactly that."""
     with st.container(border=True):
         st.markdown(":orange[:material/upload:] **This leaves the machine**")
-        st.text(gone.sentence)
-        if gone.warning:
-            told = gone.warning[:1].upper() + gone.warning[1:]
-            st.markdown(f":red[:material/key: {fmt.markdown(told)}] The tab Lint names their lines; take them out.")
+        st.text(upload.sentence)
+        if upload.warning:
+            warning = upload.warning[:1].upper() + upload.warning[1:]
+            st.markdown(f":red[:material/key: {fmt.markdown(warning)}] The tab Lint names their lines; take them out.")
         else:
             st.caption("No key, token or password was seen in it. Names and other private things nobody but you can "
                        "see: look through it before you agree.")  # fmt: skip
-        what = fingerprint([asked.provider, gone.host, asked.training_set.version, gone.bytes])
-        return st.checkbox(f"I agree to send this to {fmt.markdown(gone.host)}", key=f"{AGREED}_{what}")
+        what = fingerprint([request.provider, upload.host, request.training_set.version, upload.bytes])
+        return st.checkbox(f"I agree to send this to {fmt.markdown(upload.host)}", key=f"{AGREED}_{what}")
 
 
-def _expectation(asked: TrainingRequest, jobs: Sequence[Job]) -> str:
-    if asked.provider != LOCAL:
+def _expectation(request: TrainingRequest, jobs: Sequence[Job]) -> str:
+    if request.provider != LOCAL:
         return "The service decides when it starts; the page follows it, also after a restart."
     waiting = sum(not job.has_ended and job.provider == LOCAL for job in jobs)
     queue = f" It waits for {fmt.plural(waiting, 'job')} before it." if waiting else ""
-    if asked.kind == "embedding":
+    if request.kind == "embedding":
         return f"Trains in a process of its own; nothing leaves this machine.{queue}"
-    seconds = rough_seconds(asked.training_set, int(asked.request.hyperparameters.get("epochs", 3)), jobs)
+    seconds = rough_seconds(request.training_set, int(request.request.hyperparameters.get("epochs", 3)), jobs)
     return f"Roughly {fmt.duration(60 * math.ceil(seconds / 60))} on this machine; nothing leaves it.{queue}"
 
 
-def _start(project: Project, asked: TrainingRequest) -> None:
-    if asked.provider == LOCAL:
+def _start(project: Project, request: TrainingRequest) -> None:
+    if request.provider == LOCAL:
         job = start(
-            access(), asked.request, asked.training_set, project=project, kind=asked.kind, validate=asked.validate
+            access(), request.request, request.training_set, project=project, kind=request.kind, validate=request.validate
         )
         notify(f"{job.name} started; it goes on when this page is closed.")
     else:
-        wanted = UploadArguments(
-            name=asked.request.name, provider=asked.provider, training_set=asked.training_set.label,
-            data_version=asked.training_set.version, address=endpoints(settings())[asked.provider].base_url,
-            request=asked.request, validate_too=asked.validate,
+        arguments = UploadArguments(
+            name=request.request.name, provider=request.provider, training_set=request.training_set.label,
+            data_version=request.training_set.version, address=endpoints(settings())[request.provider].base_url,
+            request=request.request, validate_too=request.validate,
         )  # fmt: skip
-        start_job(UPLOAD.name, project, wanted, {"training data": asked.training_set.version})
-        notify(f"Sending the data to {asked.provider}.")
+        start_job(UPLOAD.name, project, arguments, {"training data": request.training_set.version})
+        notify(f"Sending the data to {request.provider}.")
     finetuning_state().forms += 1
     st.rerun()

@@ -25,17 +25,17 @@ _HELP = "Slot F1 counts all slots together; all right means intent and every slo
 
 def structured_view(project: Project) -> None:
     """Every run on an evaluation set whose answers are JSON with intent and slots; nothing where there is none."""
-    for saved in store().evaluation_sets(project):
-        runs = list_structured_runs(store(), project, saved)
-        if not runs or not is_structured(store().evaluation_set(project, saved.name)):
+    for question_set in store().evaluation_sets(project):
+        runs = list_structured_runs(store(), project, question_set)
+        if not runs or not is_structured(store().evaluation_set(project, question_set.name)):
             continue
         reports = {run.name: _report(run.id, run.done, run) for run in runs}
-        section(f"Structured answers on {fmt.markdown(saved.name)}", _HELP)
-        known = caveats_of(store(), runs)
-        caveats_view(known)
-        seen = [run.name for run, about in zip(runs, known, strict=True) if about.overlap_count]
-        figure = structured_bars(reports, project_inks(project, reports), seen)
-        st.plotly_chart(figure, config=CONFIG, key=f"structured_{saved.name}",
+        section(f"Structured answers on {fmt.markdown(question_set.name)}", _HELP)
+        caveats = caveats_of(store(), runs)
+        caveats_view(caveats)
+        contaminated = [run.name for run, about in zip(runs, caveats, strict=True) if about.overlap_count]
+        figure = structured_bars(reports, project_inks(project, reports), contaminated)
+        st.plotly_chart(figure, config=CONFIG, key=f"structured_{question_set.name}",
                         alt="Valid JSON, intent, slot F1 and exact answers of each run")  # fmt: skip
         most = max(report.answers for report in reports.values())
         st.caption(f"{fmt.plural(most, 'question')}, 95 % intervals.")

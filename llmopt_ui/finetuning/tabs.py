@@ -53,10 +53,10 @@ class FineTuningState:
 
 def finetuning_state() -> FineTuningState:
     """The state of the current session."""
-    found = st.session_state.get(_KEY)
-    if found is None:
-        found = st.session_state[_KEY] = FineTuningState()
-    return found
+    current = st.session_state.get(_KEY)
+    if current is None:
+        current = st.session_state[_KEY] = FineTuningState()
+    return current
 
 
 def open_tab(tab: str, **choices: str) -> None:

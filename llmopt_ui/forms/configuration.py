@@ -53,22 +53,22 @@ STARTER = {
 
 
 def configuration_picker(
-    saved: Sequence[SavedConfiguration], key: str, *, new: bool = False
+    configurations: Sequence[SavedConfiguration], key: str, *, new: bool = False
 ) -> SavedConfiguration | None:
     """Choose one saved configuration; None stands for a new one."""
-    names = [item.name for item in saved] + ([NEW] if new else [])
+    names = [item.name for item in configurations] + ([NEW] if new else [])
     if state().next_configuration in names:
         st.session_state[key] = state().next_configuration
     state().next_configuration = ""
-    chosen = st.selectbox("Configuration", names, key=key, bind="query-params", width=340)
-    return next((item for item in saved if item.name == chosen), None)
+    name = st.selectbox("Configuration", names, key=key, bind="query-params", width=340)
+    return next((item for item in configurations if item.name == name), None)
 
 
 @plain_fragment
-def configuration_editor(project: Project, saved: SavedConfiguration | None) -> None:
+def configuration_editor(project: Project, stored: SavedConfiguration | None) -> None:
     """Edit a configuration and save it. Saving under its name makes a new version; under another name, a copy."""
-    before = configuration_from(saved.spec) if saved else configuration_from(dict(STARTER))
-    token = f"{saved.fingerprint}_{saved.name}" if saved else "new"
+    before = configuration_from(stored.spec) if stored else configuration_from(dict(STARTER))
+    token = f"{stored.fingerprint}_{stored.name}" if stored else "new"
     place = st.container()
     model_tab, prompt_tab, retrieval_tab, fact_check_tab, text_tab = st.tabs(
         ["Model", "Prompt", "Retrieval", "Fact check", "As YAML"]
@@ -77,45 +77,47 @@ def configuration_editor(project: Project, saved: SavedConfiguration | None) -> 
         with model_tab:
             model = model_fields(before.model, token)
         with prompt_tab:
-            chosen = saved_prompt_choice(project, before.prompt, token)
-            prompt = prompt_fields(before.prompt, token) if chosen is None else chosen.model_dump(mode="json")
+            prompt_choice = saved_prompt_choice(project, before.prompt, token)
+            prompt = (
+                prompt_fields(before.prompt, token) if prompt_choice is None else prompt_choice.model_dump(mode="json")
+            )
         with retrieval_tab:
             retrieval = retrieval_fields(before.retrieval, token)
         with fact_check_tab:
             fact_check = fact_check_fields(before.fact_check, token, retrieval is not None)
-        made: dict[str, Any] = {"model": model, "prompt": prompt, "retrieval": retrieval, "fact_check": fact_check}
+        spec: dict[str, Any] = {"model": model, "prompt": prompt, "retrieval": retrieval, "fact_check": fact_check}
         with place:
-            made = {"name": _name(project, saved, made, f"{NAME}_{token}"), **made}
+            spec = {"name": _name(project, stored, spec, f"{NAME}_{token}"), **spec}
         with text_tab, show_errors():
-            _as_yaml(made)
-        _buttons(project, saved, made)
+            _as_yaml(spec)
+        _buttons(project, stored, spec)
 
 
-def _name(project: Project, saved: SavedConfiguration | None, made: dict[str, Any], key: str) -> str:
+def _name(project: Project, stored: SavedConfiguration | None, spec: dict[str, Any], key: str) -> str:
     """The name; where none is typed one that says what the fields hold."""
-    taken = [item.name for item in store().configurations(project)]
-    usual = "" if saved else configuration_name(made, taken)
-    typed = st.text_input("Saved under the name", saved.name if saved else "", key=key, placeholder=usual, width=480,
+    names = [item.name for item in store().configurations(project)]
+    usual = "" if stored else configuration_name(spec, names)
+    name = st.text_input("Saved under the name", stored.name if stored else "", key=key, placeholder=usual, width=480,
                           persist_state="session")  # fmt: skip
-    return (typed or "").strip() or usual
+    return (name or "").strip() or usual
 
 
-def _buttons(project: Project, saved: SavedConfiguration | None, made: dict[str, Any]) -> None:
+def _buttons(project: Project, stored: SavedConfiguration | None, spec: dict[str, Any]) -> None:
     with st.container(horizontal=True, gap="small"):
         if st.button("Save configuration", key=SAVE, type="primary", icon=":material/save:"):
             with show_errors():
-                configuration = configuration_of(made)
-                kept = store().save_configuration(
+                configuration = configuration_of(spec)
+                version = store().save_configuration(
                     project, configuration.name, configuration.model_dump(mode="json"), configuration.fingerprint
                 )
-                state().next_configuration = kept.name
-                notify(f"{kept.name} saved as version {kept.version}.")
+                state().next_configuration = version.name
+                notify(f"{version.name} saved as version {version.version}.")
                 st.rerun()
-        if saved is not None and st.button(
+        if stored is not None and st.button(
             "Remove from the list", key=REMOVE, type="tertiary", icon=":material/delete:"
         ):
-            store().delete_configuration(project, saved.name)
-            notify(f"{saved.name} removed; its runs stay.")
+            store().delete_configuration(project, stored.name)
+            notify(f"{stored.name} removed; its runs stay.")
             st.rerun()
 
 
@@ -152,8 +154,8 @@ def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
         "Endpoint", names, names.index(before.endpoint), key=f"edit_endpoint_{token}", persist_state="session"
     )
     with left:
-        before, changed = choose_tuned_model(before, endpoint, token)
-    name = model_choice(right, endpoint, before.name, f"edit_model_{token}{changed}", persist_state="session")
+        before, token_change = choose_tuned_model(before, endpoint, token)
+    name = model_choice(right, endpoint, before.name, f"edit_model_{token}{token_change}", persist_state="session")
     if endpoint == BUILTIN:
         st.caption(
             "The built-in model is small: it needs plain completion with worked examples, few tokens and little "
@@ -164,7 +166,7 @@ def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
         list(_MODES),
         list(_MODES).index(before.mode),
         format_func=_MODES.__getitem__,
-        key=f"edit_mode_{token}{changed}",
+        key=f"edit_mode_{token}{token_change}",
         persist_state="session",
     )
     stops = list(dict.fromkeys([*_STOPS, *before.stop]))
@@ -227,8 +229,8 @@ def fact_check_fields(before: FactCheckSpec | None, token: str, retrieves: bool)
     return {**spec.model_dump(mode="json"), "method": method, "refuse_unsupported": refuse}
 
 
-def _as_yaml(made: dict[str, Any]) -> None:
-    configuration = configuration_of({**made, "name": made["name"] or "unnamed"})
+def _as_yaml(spec: dict[str, Any]) -> None:
+    configuration = configuration_of({**spec, "name": spec["name"] or "unnamed"})
     values = configuration.model_dump(mode="json", exclude_defaults=True)
     text = yaml.safe_dump({"configurations": [values]}, sort_keys=False, allow_unicode=True, width=100)
     st.caption("The same thing for an experiment file.")

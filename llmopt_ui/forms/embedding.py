@@ -30,31 +30,33 @@ def embedding_fields(before: EmbeddingSpec, endpoint_key: str, model_key: str, p
     """
     others = [name for name in endpoints(settings()) if name != BUILTIN]
     others += [before.endpoint] if before.endpoint and before.endpoint not in others else []
-    chosen = LOCAL
+    endpoint_choice = LOCAL
     if others:
         runs = [LOCAL, *others]
         index = runs.index(before.endpoint or LOCAL)
-        chosen = place.selectbox("Embedding model runs", runs, index, key=endpoint_key, persist_state="session")
-    same = chosen == (before.endpoint or LOCAL)
-    if chosen == LOCAL:
+        endpoint_choice = place.selectbox(
+            "Embedding model runs", runs, index, key=endpoint_key, persist_state="session"
+        )
+    same = endpoint_choice == (before.endpoint or LOCAL)
+    if endpoint_choice == LOCAL:
         return {"endpoint": "", "model": _local_choice(before.model if same else BUILTIN_EMBEDDING, model_key)}
-    first = before.model if same else next(iter(sure_embedding_models_of(chosen)), "")
+    first = before.model if same else next(iter(sure_embedding_models_of(endpoint_choice)), "")
     name = model_choice(
-        st, chosen, first, f"{model_key}_{chosen}", label="Embedding model",
-        known=embedding_models_of(chosen), persist_state="session",
+        st, endpoint_choice, first, f"{model_key}_{endpoint_choice}", label="Embedding model",
+        models=embedding_models_of(endpoint_choice), persist_state="session",
         placeholder="text-embedding-3-small",
     )  # fmt: skip
-    return {"endpoint": chosen, "model": name}
+    return {"endpoint": endpoint_choice, "model": name}
 
 
 def _local_choice(before: str, key: str) -> str:
     """A model on this machine: the built-in one, those that were tuned, and any by folder or hub name."""
-    known = {BUILTIN_EMBEDDING: f"{BUILTIN_EMBEDDING} (built in)"}
+    labels = {BUILTIN_EMBEDDING: f"{BUILTIN_EMBEDDING} (built in)"}
     for model in list_embedding_models(settings()):
         if isinstance(model.spec, EmbeddingSpec):
-            known[model.spec.model] = f"{model.name} (fine-tuned)"
-    known.setdefault(before, before.rsplit("/", 1)[-1])
-    names = list(known)
-    chosen = st.selectbox("Embedding model", names, names.index(before), key=key, accept_new_options=True, help=_HELP,
-                          format_func=lambda name: known.get(name, name), persist_state="session")  # fmt: skip
-    return str(chosen or "").strip() or before
+            labels[model.spec.model] = f"{model.name} (fine-tuned)"
+    labels.setdefault(before, before.rsplit("/", 1)[-1])
+    names = list(labels)
+    choice = st.selectbox("Embedding model", names, names.index(before), key=key, accept_new_options=True, help=_HELP,
+                          format_func=lambda name: labels.get(name, name), persist_state="session")  # fmt: skip
+    return str(choice or "").strip() or before

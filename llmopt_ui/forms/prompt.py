@@ -52,13 +52,13 @@ def prompt_fields(before: PromptSpec, token: str) -> dict[str, Any]:
 
 def _variables(system: str, template: str) -> None:
     try:
-        found = variables_in(system) | variables_in(template)
+        variables = variables_in(system) | variables_in(template)
     except LlmOptError as error:
         show_error(str(error))
         return
-    if "question" not in found:
+    if "question" not in variables:
         st.caption("The template does not use {{ question }}: every question gets the same prompt.")
-    further = sorted(found - _OWN)
+    further = sorted(variables - _OWN)
     if further:
         st.caption(f"Needs these columns of the question file: {', '.join(further)}")
 
@@ -66,14 +66,14 @@ def _variables(system: str, template: str) -> None:
 def _few_shot(before: FewShotSpec | None, template: str, token: str) -> dict[str, Any] | None:
     spec = before or FewShotSpec()
     columns = ["question", "answer", *(["context"] if "context" in template else [])]
-    known = list(dict.fromkeys([*columns, *(key for example in spec.examples for key in example)]))
+    columns_to_show = list(dict.fromkeys([*columns, *(key for example in spec.examples for key in example)]))
     table = pd.DataFrame(
-        [{column: example.get(column, "") for column in known} for example in spec.examples],
-        columns=known,
+        [{column: example.get(column, "") for column in columns_to_show} for example in spec.examples],
+        columns=columns_to_show,
         dtype="string",
     )
     st.markdown("Few-shot examples", help="Worked examples that are shown to the model before the question.")
-    edited = table_editor(table, num_rows="dynamic", key=f"edit_shots_{token}_{len(known)}")
+    rows = table_editor(table, num_rows="dynamic", key=f"edit_shots_{token}_{len(columns_to_show)}")
     left, right = st.columns([3, 1], gap="medium")
     select = left.selectbox(
         "Which are shown",
@@ -86,7 +86,7 @@ def _few_shot(before: FewShotSpec | None, template: str, token: str) -> dict[str
     k = right.number_input(
         "k", 1, 50, max(1, spec.k), key=f"edit_k_{token}", disabled=select == "all", persist_state="session"
     )
-    examples = examples_from(edited)
+    examples = examples_from(rows)
     if not examples:
         return None
     return {**spec.model_dump(mode="json"), "examples": examples, "select": select, "k": k}

@@ -50,9 +50,9 @@ def retrieval_fields(before: RetrievalSpec | None, token: str) -> dict[str, Any]
         values["rerank"] |= _rerank(spec, token)
         of = _choice(st, "What is embedded of a chunk", OF, spec.embedding.of, f"edit_of_{token}")
         values["embedding"] |= writer_fields(spec.embedding, of, token)
-        chosen = embedding_fields(spec.embedding, f"edit_embedding_endpoint_{token}", f"edit_embedding_{token}")
-        values["embedding"] |= chosen
-        if chosen != {"endpoint": spec.embedding.endpoint, "model": spec.embedding.model}:
+        embedding = embedding_fields(spec.embedding, f"edit_embedding_endpoint_{token}", f"edit_embedding_{token}")
+        values["embedding"] |= embedding
+        if embedding != {"endpoint": spec.embedding.endpoint, "model": spec.embedding.model}:
             # They were set for another model.
             values["embedding"] |= {"query_prefix": None, "passage_prefix": None}
         values["top_k"] = st.number_input(

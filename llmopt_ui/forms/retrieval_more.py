@@ -45,15 +45,15 @@ def more_fields(spec: RetrievalSpec, values: dict[str, Any], token: str) -> dict
     Raises:
         BadInput: Filters or routes cannot be read.
     """
-    made = {**values}
-    if made["transform"]["method"] != "none":
-        made["transform"] = {**made["transform"], **_transform(spec, made["transform"]["method"], token)}
-    if made["rerank"]["method"].startswith("llm-"):
-        made["rerank"] = {**made["rerank"], **_llm_rerank(spec, made["rerank"]["method"], token)}
+    result = {**values}
+    if result["transform"]["method"] != "none":
+        result["transform"] = {**result["transform"], **_transform(spec, result["transform"]["method"], token)}
+    if result["rerank"]["method"].startswith("llm-"):
+        result["rerank"] = {**result["rerank"], **_llm_rerank(spec, result["rerank"]["method"], token)}
     with st.expander("Threshold, diversity, filters, routing", key=f"edit_more_{token}"):
-        made["search"] = {**made["search"], **_search(spec, made["search"], token)}
-        made["routing"] = _routing(spec, token)
-    return made
+        result["search"] = {**result["search"], **_search(spec, result["search"], token)}
+        result["routing"] = _routing(spec, token)
+    return result
 
 
 def _transform(spec: RetrievalSpec, method: str, token: str) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _model(before: ModelSpec, left: Any, right: Any, token: str) -> dict[str, An
 def _search(spec: RetrievalSpec, search: dict[str, Any], token: str) -> dict[str, Any]:
     before = spec.search
     one, two, three = st.columns(3, gap="medium")
-    found: dict[str, Any] = {
+    options: dict[str, Any] = {
         "threshold": one.number_input(
             "Score threshold", None, None, before.threshold, 0.05, placeholder="No threshold",
             key=f"edit_threshold_{token}",
@@ -127,15 +127,15 @@ def _search(spec: RetrievalSpec, search: dict[str, Any], token: str) -> dict[str
         ),
     }  # fmt: skip
     if search["method"] == "hybrid" and search["fusion"] == "weighted":
-        found["weight"] = three.slider(
+        options["weight"] = three.slider(
             "Weight of meaning against words", 0.0, 1.0, before.weight, 0.05, key=f"edit_weight_{token}", **_KEEP
         )
     text = st.text_input(
         "Only documents whose metadata say", json.dumps(dict(before.filters)) if before.filters else "",
         key=f"edit_filters_{token}", placeholder='{"language": "en"}', **_KEEP,
     )  # fmt: skip
-    found["filters"] = _mapping(text or "", "The filter on document metadata", '{"language": "en"}')
-    return found
+    options["filters"] = _mapping(text or "", "The filter on document metadata", '{"language": "en"}')
+    return options
 
 
 def _routing(spec: RetrievalSpec, token: str) -> dict[str, Any] | None:
@@ -147,44 +147,44 @@ def _routing(spec: RetrievalSpec, token: str) -> dict[str, Any] | None:
     )  # fmt: skip
     if not method:
         return None
-    kept = before or RoutingSpec()
-    routes = {name: route.model_dump(mode="json", exclude_defaults=True) for name, route in kept.routes.items()}
+    routing = before or RoutingSpec()
+    routes = {name: route.model_dump(mode="json", exclude_defaults=True) for name, route in routing.routes.items()}
     text = st.text_area(
         "Settings by category (YAML)", yaml.safe_dump(routes, allow_unicode=True, sort_keys=False) if routes else "",
         key=f"edit_routes_{token}", placeholder="when:\n  search: {method: bm25}\nwhy:\n  top_k: 5", height=140,
         **_KEEP,
     )  # fmt: skip
-    values = kept.model_dump(mode="json")
+    values = routing.model_dump(mode="json")
     values |= {"method": method, "routes": _mapping(text or "", "Settings by category", "when: {top_k: 5}")}
     if method in ("nearest", "llm"):
-        values["examples"] = _examples(kept, token)
+        values["examples"] = _examples(routing, token)
     if method == "llm":
         one, two = st.columns(2, gap="medium")
-        values["model"] = _model(kept.model, one, two, f"routing_{token}")
+        values["model"] = _model(routing.model, one, two, f"routing_{token}")
         variables = "`question`, `categories` and `examples`"
-        values["prompt"] = _prompt(kept.prompt, ROUTING_PROMPT, variables, f"routing_prompt_{token}")
+        values["prompt"] = _prompt(routing.prompt, ROUTING_PROMPT, variables, f"routing_prompt_{token}")
     return values
 
 
-def _examples(kept: RoutingSpec, token: str) -> list[dict[str, str]]:
+def _examples(routing: RoutingSpec, token: str) -> list[dict[str, str]]:
     """The labelled questions a router learns from: as they are, or those of an evaluation set."""
     sets = [item.name for item in sets_of(current_project())]
-    as_is = f"{fmt.plural(len(kept.examples), 'labelled question')} of this configuration"
-    chosen = st.selectbox(
+    as_is = f"{fmt.plural(len(routing.examples), 'labelled question')} of this configuration"
+    set_name = st.selectbox(
         "Labelled questions", ["", *sets], format_func=lambda name: name or as_is, key=f"edit_labelled_{token}",
         help="All questions of the set that have a category.", **_KEEP,
     )  # fmt: skip
-    if not chosen:
-        return [example.model_dump(mode="json") for example in kept.examples]
-    examples = store().evaluation_set(current_project(), chosen).examples
+    if not set_name:
+        return [example.model_dump(mode="json") for example in routing.examples]
+    examples = store().evaluation_set(current_project(), set_name).examples
     return [{"question": one.question, "category": one.category} for one in examples if one.category]
 
 
 def _mapping(text: str, what: str, sample: str) -> dict[str, Any]:
     try:
-        found = yaml.load(text, BoundedLoader) if text.strip() else {}  # noqa: S506 (a SafeLoader)
+        mapping = yaml.load(text, BoundedLoader) if text.strip() else {}  # noqa: S506 (a SafeLoader)
     except (yaml.YAMLError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        mapping = None
+    if not isinstance(mapping, dict):
         raise BadInput(f"{what} cannot be read; write it like {sample}.")
-    return found
+    return mapping

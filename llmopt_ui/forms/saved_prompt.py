@@ -23,22 +23,22 @@ def saved_prompt_choice(project: Project, before: PromptSpec, token: str) -> Pro
         before: That of the configuration; the version that says the same is chosen at first.
         token: Part of the field's key.
     """
-    offered = _choices(project)
-    if not offered:
+    labels = _choices(project)
+    if not labels:
         return None
-    specs = {key: prompt_from(version.body) for key, version in offered.items()}
-    known = next((key for key, spec in specs.items() if spec == before), _HERE)
-    options = [_HERE, *offered]
-    chosen = st.selectbox(
-        "Prompt", options, options.index(known), key=f"{SAVED_PROMPT}_{token}", persist_state="session", width=420,
-        format_func=lambda key: version_label(offered[key]) if key else "Written here",
+    specs = {key: prompt_from(version.body) for key, version in labels.items()}
+    current = next((key for key, spec in specs.items() if spec == before), _HERE)
+    options = [_HERE, *labels]
+    choice = st.selectbox(
+        "Prompt", options, options.index(current), key=f"{SAVED_PROMPT}_{token}", persist_state="session", width=420,
+        format_func=lambda key: version_label(labels[key]) if key else "Written here",
         help="Saved on the page Prompts. The configuration keeps the texts as they are now: a later version or a label "
         "that moves changes nothing here.",
     )  # fmt: skip
-    if not chosen:
+    if not choice:
         return None
-    _preview(specs[chosen])
-    return specs[chosen]
+    _preview(specs[choice])
+    return specs[choice]
 
 
 def _choices(project: Project) -> dict[str, Version]:

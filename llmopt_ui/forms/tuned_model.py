@@ -17,18 +17,18 @@ def choose_tuned_model(before: ModelSpec, endpoint: str, token: str) -> tuple[Mo
         had, for the keys of fields that are filled from it.
     """
     there = before.model_copy(update={"adapter": before.adapter if endpoint == BUILTIN else ""})
-    known = {model.name: model.spec for model in list_chat_models(settings(), endpoint)}
-    current = there.adapter or (there.name if there.name in known else "")
-    names = list(dict.fromkeys(["", *known, current]))
+    specs = {model.name: model.spec for model in list_chat_models(settings(), endpoint)}
+    current = there.adapter or (there.name if there.name in specs else "")
+    names = list(dict.fromkeys(["", *specs, current]))
     if names == [""]:
         return there, ""
-    chosen = st.selectbox("Fine-tuned model", names, names.index(current),
+    choice = st.selectbox("Fine-tuned model", names, names.index(current),
                           format_func=lambda name: name or "Base model", key=f"edit_tuned_{endpoint}_{token}",
                           persist_state="session",
                           help="Made by fine-tuning jobs; asked the way it was trained.")  # fmt: skip
-    if chosen == current:
+    if choice == current:
         return there, ""
-    spec = known.get(chosen)
-    taken = spec if isinstance(spec, ModelSpec) else ModelSpec(endpoint=endpoint)
-    changes = {"adapter": taken.adapter, "name": taken.name, "mode": taken.mode}
-    return there.model_copy(update=changes), f"_{chosen or 'base'}"
+    spec = specs.get(choice)
+    target = spec if isinstance(spec, ModelSpec) else ModelSpec(endpoint=endpoint)
+    changes = {"adapter": target.adapter, "name": target.name, "mode": target.mode}
+    return there.model_copy(update=changes), f"_{choice or 'base'}"

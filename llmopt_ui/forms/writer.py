@@ -35,5 +35,5 @@ def writer_fields(before: EmbeddingSpec, of: str, token: str) -> dict[str, Any]:
         "One call per chunk, kept for ever."
         + (" The built-in model writes poor ones: this needs a stronger model." if endpoint == BUILTIN else "")
     )
-    changed = {"endpoint": endpoint, "name": name, "max_tokens": spec.max_tokens if before.writer else 120}
-    return {"of": of, "writer": {**spec.model_dump(mode="json"), **changed}}
+    spec_after = {"endpoint": endpoint, "name": name, "max_tokens": spec.max_tokens if before.writer else 120}
+    return {"of": of, "writer": {**spec.model_dump(mode="json"), **spec_after}}

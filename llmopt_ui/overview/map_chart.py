@@ -26,8 +26,8 @@ class Place:
 
 def _fact_check(spec: Mapping[str, Any]) -> str:
     """Its method; runs of earlier versions carry it under its former names."""
-    found = spec.get("fact_check") or spec.get("checks") or {}
-    return str(found.get("method", found.get("fact_check", "none")))
+    spec_of_check = spec.get("fact_check") or spec.get("checks") or {}
+    return str(spec_of_check.get("method", spec_of_check.get("fact_check", "none")))
 
 
 def place(spec: Mapping[str, Any]) -> Place:
@@ -43,8 +43,8 @@ def place(spec: Mapping[str, Any]) -> Place:
         right += 0.05
     if retrieval:
         steps.append("RAG")
-        up = 0.58 + 0.05 * len(found := _retrieval_parts(retrieval))
-        steps += found
+        up = 0.58 + 0.05 * len(parts := _retrieval_parts(retrieval))
+        steps += parts
     if _fact_check(spec) != "none":
         steps.append("fact check")
         up += 0.06
@@ -80,16 +80,16 @@ def method_map(places: Mapping[str, Place], inks: Mapping[str, Ink], captions: M
     figure = go.Figure()
     _ground(figure)
     for number, (name, spot) in enumerate(_apart(places).items(), 1):
-        said = f"<b>{plain(name)}</b><br>{plain(' + '.join(places[name].steps))}<br>{plain(captions.get(name, ''))}"
-        figure.add_trace(_mark(number, name, said.removesuffix("<br>"), spot, inks[name]))
-    hidden = {"showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True, "range": [-0.02, 1.02]}
+        hover = f"<b>{plain(name)}</b><br>{plain(' + '.join(places[name].steps))}<br>{plain(captions.get(name, ''))}"
+        figure.add_trace(_mark(number, name, hover.removesuffix("<br>"), spot, inks[name]))
+    axis = {"showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True, "range": [-0.02, 1.02]}
     figure.update_layout(
         height=480,
         margin={"l": 8, "r": 8, "t": 12, "b": 8},
         showlegend=False,
         dragmode=False,
-        xaxis={**hidden, "title": "LLM optimization: how the model needs to act  →"},
-        yaxis={**hidden, "title": "Context optimization: what the model needs to know  →"},
+        xaxis={**axis, "title": "LLM optimization: how the model needs to act  →"},
+        yaxis={**axis, "title": "Context optimization: what the model needs to know  →"},
     )
     return apply_theme(figure)
 
@@ -136,19 +136,19 @@ def _ground(figure: go.Figure) -> None:
 
 def _apart(places: Mapping[str, Place]) -> dict[str, tuple[float, float]]:
     """Across and up for each: its own place, or the nearest one in the same field where it covers no other mark."""
-    taken: dict[str, tuple[float, float]] = {}
+    spots: dict[str, tuple[float, float]] = {}
     for name, spot in places.items():
         own = _inside(spot.model, spot.context, spot)
-        free = (at for at in _around(own, spot) if not any(_covers(at, other) for other in taken.values()))
-        taken[name] = next(free, own)
-    return taken
+        free = (at for at in _around(own, spot) if not any(_covers(at, other) for other in spots.values()))
+        spots[name] = next(free, own)
+    return spots
 
 
 def _around(own: tuple[float, float], spot: Place) -> list[tuple[float, float]]:
     steps = [(i, j) for i in range(-5, 6) for j in range(-5, 6)]
     steps.sort(key=lambda step: (step[0] ** 2 + 2 * step[1] ** 2, -step[0], step[1]))
-    moved = [(own[0] + i * _ACROSS, own[1] + j * _UP) for i, j in steps]
-    return [at for at in moved if math.dist(at, _inside(*at, spot)) < 1e-9]
+    candidates = [(own[0] + i * _ACROSS, own[1] + j * _UP) for i, j in steps]
+    return [at for at in candidates if math.dist(at, _inside(*at, spot)) < 1e-9]
 
 
 def _inside(across: float, up: float, spot: Place) -> tuple[float, float]:
@@ -164,7 +164,7 @@ def _covers(one: tuple[float, float], other: tuple[float, float]) -> bool:
     return abs(one[0] - other[0]) < 0.99 * _ACROSS and abs(one[1] - other[1]) < 0.99 * _UP
 
 
-def _mark(number: int, name: str, said: str, spot: tuple[float, float], ink: Ink) -> go.Scatter:
+def _mark(number: int, name: str, hover: str, spot: tuple[float, float], ink: Ink) -> go.Scatter:
     return go.Scatter(
         x=[spot[0]],
         y=[spot[1]],
@@ -174,6 +174,6 @@ def _mark(number: int, name: str, said: str, spot: tuple[float, float], ink: Ink
         textposition="middle center",
         textfont={"size": 12, "color": ink.over},
         marker={"size": _SIZE, "color": ink.colour, "line": {"width": 0}},
-        hovertemplate=f"{said}<extra></extra>",
+        hovertemplate=f"{hover}<extra></extra>",
         cliponaxis=False,
     )

@@ -39,7 +39,7 @@ _TAB_OF = {
 }
 
 
-def latest_entries(runs: Sequence[Run], saved: Sequence[SavedConfiguration]) -> list[Entry]:
+def latest_entries(runs: Sequence[Run], configurations: Sequence[SavedConfiguration]) -> list[Entry]:
     """The leaderboard of the set and judge that most of the listed configurations were run with; the newest of equals.
 
     What the Prompts page compares is left out: a few questions say little about a project.
@@ -47,31 +47,35 @@ def latest_entries(runs: Sequence[Run], saved: Sequence[SavedConfiguration]) -> 
     whole = [run for run in runs if run.done and not run.comparison]
     if not whole:
         return []
-    known = {item.fingerprint for item in saved}
-    tried: dict[tuple[str, str, str], set[str]] = {}
+    fingerprints = {item.fingerprint for item in configurations}
+    fingerprints_by_set: dict[tuple[str, str, str], set[str]] = {}
     for run in whole:
-        tried.setdefault((run.evaluation_set, run.set_version, run.judge), set()).update(known & {run.fingerprint})
-    family = family_runs(whole, saved, *max(tried, key=lambda place: len(tried[place])))
+        fingerprints_by_set.setdefault((run.evaluation_set, run.set_version, run.judge), set()).update(
+            fingerprints & {run.fingerprint}
+        )
+    family = family_runs(
+        whole, configurations, *max(fingerprints_by_set, key=lambda place: len(fingerprints_by_set[place]))
+    )
     names = list(family)
     baseline = names[baseline_position(names)]
-    shown = [baseline, *[name for name in names if name != baseline][1 - _RUNS_AT_MOST :]]
-    return entries({name: family[name] for name in names if name in shown}, baseline, family)
+    names_to_show = [baseline, *[name for name in names if name != baseline][1 - _RUNS_AT_MOST :]]
+    return entries({name: family[name] for name in names if name in names_to_show}, baseline, family)
 
 
-def metrics_of(found: Sequence[Entry]) -> tuple[str, ...]:
+def metrics_of(entries: Sequence[Entry]) -> tuple[str, ...]:
     """The metrics the overview speaks of."""
-    return leading_metrics(tuple(dict.fromkeys(metric for entry in found for metric in entry.run.metrics)))
+    return leading_metrics(tuple(dict.fromkeys(metric for entry in entries for metric in entry.run.metrics)))
 
 
-def state_of(project: Project, saved: Sequence[SavedConfiguration], found: Sequence[Entry]) -> ProjectState:
+def state_of(project: Project, configurations: Sequence[SavedConfiguration], entries: Sequence[Entry]) -> ProjectState:
     """What the project has."""
     return ProjectState(
         len(store().document_list(project)),
         sum(item.size for item in store().evaluation_sets(project)),
-        {item.name: item.spec for item in saved},
-        found,
-        leader_of(found, _decisive(metrics_of(found))),
-        set_size(project, found[0].run.evaluation_set, found[0].run.set_version) if found else None,
+        {item.name: item.spec for item in configurations},
+        entries,
+        leader_of(entries, _decisive(metrics_of(entries))),
+        set_size(project, entries[0].run.evaluation_set, entries[0].run.set_version) if entries else None,
         names_in_work(project),
         _at_work(project),
     )
@@ -80,9 +84,9 @@ def state_of(project: Project, saved: Sequence[SavedConfiguration], found: Seque
 def _at_work(project: Project) -> dict[str, str]:
     """What is worked on, by the tab where a step would start it."""
     jobs = [job for job in store().jobs(project, active=True) if job.kind in _TAB_OF]
-    found = {_TAB_OF[job.kind]: title_of(job) for job in jobs}
-    trained = _in_training(project)
-    return {**found, "Training data": f"training {', '.join(trained)}"} if trained else found
+    titles = {_TAB_OF[job.kind]: title_of(job) for job in jobs}
+    trainings = _in_training(project)
+    return {**titles, "Training data": f"training {', '.join(trainings)}"} if trainings else titles
 
 
 def _in_training(project: Project) -> list[str]:
@@ -96,10 +100,10 @@ def _in_training(project: Project) -> list[str]:
     return [job.name for job in jobs_of(store(), settings(), project) if not job.has_ended]
 
 
-def map_view(saved: Sequence[SavedConfiguration], found: Sequence[Entry], inks: Mapping[str, Ink]) -> None:
+def map_view(configurations: Sequence[SavedConfiguration], entries: Sequence[Entry], inks: Mapping[str, Ink]) -> None:
     """The two-axis map with the project's configurations in their colours."""
-    places = {item.name: place(item.spec) for item in saved}
-    captions = _captions(found)
+    places = {item.name: place(item.spec) for item in configurations}
+    captions = _captions(entries)
     st.plotly_chart(
         method_map(places, inks, captions),
         config={**CONFIG, "displayModeBar": False},
@@ -108,8 +112,8 @@ def map_view(saved: Sequence[SavedConfiguration], found: Sequence[Entry], inks: 
     )
     with st.container(key="map_names", horizontal=True, gap="small"):
         for number, name in enumerate(places, 1):
-            said = f" :gray[{fmt.markdown(captions[name])}]" if captions.get(name) else ""
-            words = f"{inks[name].dot} {number} **{fmt.markdown(fmt.shorten(name, _LONGEST))}**{said}"
+            caption = f" :gray[{fmt.markdown(captions[name])}]" if captions.get(name) else ""
+            words = f"{inks[name].dot} {number} **{fmt.markdown(fmt.shorten(name, _LONGEST))}**{caption}"
             st.markdown(words, width="content")
 
 
@@ -118,14 +122,14 @@ def _decisive(metrics: Sequence[str]) -> tuple[str, ...]:
     return (CORRECTNESS,) if CORRECTNESS in metrics else tuple(metrics)
 
 
-def _captions(found: Sequence[Entry]) -> Mapping[str, str]:
-    shown = next(iter(_decisive(metrics_of(found))), "")
-    scored = [(entry, entry.summaries[shown].mean) for entry in found if shown in entry.summaries]
+def _captions(entries: Sequence[Entry]) -> Mapping[str, str]:
+    metric = next(iter(_decisive(metrics_of(entries))), "")
+    means = [(entry, entry.summaries[metric].mean) for entry in entries if metric in entry.summaries]
     return {
         entry.name: "trained on it"
         if entry.overlap_count
-        else f"{metric_title(shown)} {fmt.score(mean)}{_question_count(entry)}"
-        for entry, mean in scored
+        else f"{metric_title(metric)} {fmt.score(mean)}{_question_count(entry)}"
+        for entry, mean in means
         if mean is not None
     }
 

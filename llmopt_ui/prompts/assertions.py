@@ -54,9 +54,9 @@ def assertions_table(project: Project, setup: Setup, slot: str) -> Setup:
     """Draw the table of assertions for all answers, and the way to those of single examples."""
     before = [{**EMPTY, **row} for row in setup.check_rows] or [EMPTY]
     rows = edit_rows(f"setup_checks_{slot}", before, _COLUMNS, types=_TYPES)
-    kept = tuple(row for row in rows if row.get("type") or row.get("value"))
+    rows_to_keep = tuple(row for row in rows if row.get("type") or row.get("value"))
     with show_errors():
-        assertions_from_rows(kept)
+        assertions_from_rows(rows_to_keep)
     with st.container(horizontal=True, gap="small"):
         with st.popover("What each assertion does", icon=":material/help:", type="tertiary"):
             for name in TYPES:
@@ -64,49 +64,49 @@ def assertions_table(project: Project, setup: Setup, slot: str) -> Setup:
         if setup.source == "set" and setup.set_name:
             with st.popover("Assertions of one example", icon=":material/rule:", type="tertiary"):
                 _of_one(project, setup.set_name)
-    return setup.model_copy(update={"check_rows": kept})
+    return setup.model_copy(update={"check_rows": rows_to_keep})
 
 
 def _of_one(project: Project, set_name: str) -> None:
     """The assertions an example brings along; saving them makes a new version of the set."""
-    found = latest_set(project, set_name)
-    counts = {example.id: len(assertions_of(example)) for example in found.examples}
+    question_set = latest_set(project, set_name)
+    counts = {example.id: len(assertions_of(example)) for example in question_set.examples}
     texts = {
         e.id: f"{e.id} ({fmt.plural(counts[e.id], 'assertion')}) · {fmt.shorten(e.question, 60)}"
-        for e in found.examples
+        for e in question_set.examples
     }
-    picked = st.selectbox("Example", list(texts), key=f"example_checks_{set_name}", format_func=texts.__getitem__)
-    example = next(one for one in found.examples if one.id == picked)
+    example_id = st.selectbox("Example", list(texts), key=f"example_checks_{set_name}", format_func=texts.__getitem__)
+    example = next(one for one in question_set.examples if one.id == example_id)
     st.caption("Asked of this example's answers in addition. Kept with the evaluation set, as a new version of it.")
-    form = f"example_checks_{project.id}_{set_name}_{picked}"
+    form = f"example_checks_{project.id}_{set_name}_{example_id}"
     key = f"example_checks_table_{prompt_state().slot(form)}"
-    saved = [row_of(assertion) for assertion in assertions_of(example)] or [EMPTY]
-    draft = store().draft(project, _DRAFT, _draft_of(found, example)) or {}
-    rows = edit_rows(key, draft.get("rows", saved), _COLUMNS, types=_TYPES)
-    if rows != draft.get("rows", saved):
-        store().save_draft(project, _DRAFT, _draft_of(found, example), {"rows": rows})
+    start_rows = [row_of(assertion) for assertion in assertions_of(example)] or [EMPTY]
+    draft = store().draft(project, _DRAFT, _draft_of(question_set, example)) or {}
+    rows = edit_rows(key, draft.get("rows", start_rows), _COLUMNS, types=_TYPES)
+    if rows != draft.get("rows", start_rows):
+        store().save_draft(project, _DRAFT, _draft_of(question_set, example), {"rows": rows})
     st.button("Save the assertions of this example", key=f"example_checks_save_{form}", icon=":material/save:",
-              on_click=_save, args=(project, found, example, rows, form))  # fmt: skip
+              on_click=_save, args=(project, question_set, example, rows, form))  # fmt: skip
 
 
-def _draft_of(found: EvaluationSet, example: Example) -> str:
+def _draft_of(question_set: EvaluationSet, example: Example) -> str:
     """Under which name the typed assertions of an example are kept."""
-    return fingerprint([found.name, example.id])
+    return fingerprint([question_set.name, example.id])
 
 
-def _save(project: Project, found: EvaluationSet, example: Example, rows: list[Row], form: str) -> None:
+def _save(project: Project, question_set: EvaluationSet, example: Example, rows: list[Row], form: str) -> None:
     try:
         assertions = assertions_from_rows(rows)
     except LlmOptError as error:
         state().problem = str(error)
         return
-    listed = [assertion.model_dump(mode="json", exclude_defaults=True) for assertion in assertions]
+    assertion_values = [assertion.model_dump(mode="json", exclude_defaults=True) for assertion in assertions]
     own = without_assertions(example.variables)
     if (threshold := threshold_of(example)) is not None:
         own[THRESHOLD_COLUMN] = threshold
-    changed = replace(example, variables={**own, EXAMPLE_COLUMN: listed} if listed else own)
-    examples = tuple(changed if one.id == example.id else one for one in found.examples)
-    store().save_evaluation_set(project, EvaluationSet(found.name, examples))
-    store().delete_draft(project, _DRAFT, _draft_of(found, example))
+    example_after = replace(example, variables={**own, EXAMPLE_COLUMN: assertion_values} if assertion_values else own)
+    examples = tuple(example_after if one.id == example.id else one for one in question_set.examples)
+    store().save_evaluation_set(project, EvaluationSet(question_set.name, examples))
+    store().delete_draft(project, _DRAFT, _draft_of(question_set, example))
     prompt_state().fill(form)
     notify(f"{fmt.plural(len(assertions), 'assertion')} saved with {example.id}.")

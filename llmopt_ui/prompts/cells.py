@@ -25,22 +25,22 @@ from llmopt_ui.theme import Ink
 _WAITING = {"waiting": "Waiting", "running": "Asked …", "cancelled": "Not answered"}
 
 
-def row_html(grid: Grid, row: int, colours: Sequence[Ink], marked: bool) -> str:
+def row_html(grid: Grid, row: int, colours: Sequence[Ink], mark_differences: bool) -> str:
     """The cells of a row beside each other, each with its variant's name and whether it passed.
 
     Args:
         grid: The answers.
         row: Which.
         colours: Of their variants.
-        marked: Whether the others show how they differ from the first.
+        mark_differences: Whether the others show how they differ from the first.
     """
     cells = grid.rows[row]
     outcomes = [cell.outcome(grid.metrics) for cell in cells]
-    shown = [
-        title_html(name, ink, outcome) + cell_html(cell, cells[0] if marked and place else None)
+    columns = [
+        title_html(name, ink, outcome) + cell_html(cell, cells[0] if mark_differences and place else None)
         for place, (cell, name, ink, outcome) in enumerate(zip(cells, grid.names, colours, outcomes, strict=True))
     ]
-    return cells_html(shown, [outcome.passed for outcome in outcomes])
+    return cells_html(columns, [outcome.passed for outcome in outcomes])
 
 
 def cell_html(cell: Cell, first: Cell | None) -> str:
@@ -55,17 +55,22 @@ def cell_html(cell: Cell, first: Cell | None) -> str:
         return text_html(cell.text or _WAITING.get(cell.state, ""), pending=True)
     if record.failure is not None:
         piece = text_html(cell.text, pending=True) if cell.text else ""
-        failed = f'<div class="llmopt-text llmopt-failure">{escape_text(record.failure.message)}</div>'
-        return f"{piece}{failed}{meta_html(stability(cell))}"
+        failure_html = f'<div class="llmopt-text llmopt-failure">{escape_text(record.failure.message)}</div>'
+        return f"{piece}{failure_html}{meta_html(stability(cell))}"
     if record.not_run:
         return f"{text_html(record.not_run, pending=True)}{assertions_html(assertions_in(record))}"
     pieces = differences(first, cell) if first is not None else None
     plain = text_html(cell.visible_text, pending=cell.visible_text == EMPTY)
-    shown = plain if pieces is None else diff_html(pieces)
-    if told := describe_finish(record.answer):
-        shown += f'<div class="llmopt-text llmopt-failure">{escape_text(told)}</div>'
+    answer_html = plain if pieces is None else diff_html(pieces)
+    if finish := describe_finish(record.answer):
+        answer_html += f'<div class="llmopt-text llmopt-failure">{escape_text(finish)}</div>'
     return "".join(
-        [shown, assertions_html(assertions_in(record)), meta_html(_facts(cell, record)), meta_html(stability(cell))]
+        [
+            answer_html,
+            assertions_html(assertions_in(record)),
+            meta_html(_facts(cell, record)),
+            meta_html(stability(cell)),
+        ]
     )
 
 
@@ -73,11 +78,11 @@ def _facts(cell: Cell, record: Record) -> list[str]:
     usage, answer = record.usage, record.answer
     scores = [f"{_title(name)} {fmt.score(score.value)}" for name, score in metric_scores(record).items()]
     tokens = usage.prompt_tokens + usage.completion_tokens
-    spent = [f"{tokens:,} tokens", fmt.money(usage.cost_usd)] if usage.calls else ["from the cache"]
+    costs = [f"{tokens:,} tokens", fmt.money(usage.cost_usd)] if usage.calls else ["from the cache"]
     if answer is not None and answer.reasoning_tokens:
-        spent.insert(1, f"{answer.reasoning_tokens:,} of reasoning")
+        costs.insert(1, f"{answer.reasoning_tokens:,} of reasoning")
     seconds = [fmt.short_time(answer.seconds)] if answer is not None else []
-    return [fmt.unbroken(part) for part in (*scores, *spent, *seconds)]
+    return [fmt.unbroken(part) for part in (*scores, *costs, *seconds)]
 
 
 def _title(name: str) -> str:

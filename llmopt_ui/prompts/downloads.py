@@ -21,25 +21,31 @@ from llmopt_ui.resources import settings, store
 _LONGEST = 110
 
 
-def grid_downloads(project: Project, found: Comparison, grid: Grid) -> None:
+def grid_downloads(project: Project, comparison: Comparison, grid: Grid) -> None:
     """The buttons."""
-    stem = fmt.file_stem(f"comparison-{project.name}-{found.id}")
-    known = endpoints(settings())
-    problem = exportable(found, known)
+    stem = fmt.file_stem(f"comparison-{project.name}-{comparison.id}")
+    configured = endpoints(settings())
+    problem = exportable(comparison, configured)
     files = [
-        Download("Page (HTML)", lambda: comparison_page(store(), found, grid), f"{stem}.html", "text/html"),
-        Download("Table (CSV)", lambda: comparison_csv(grid, row_notes(store(), found)), f"{stem}.csv", "text/csv"),
+        Download("Page (HTML)", lambda: comparison_page(store(), comparison, grid), f"{stem}.html", "text/html"),
+        Download(
+            "Table (CSV)", lambda: comparison_csv(grid, row_notes(store(), comparison)), f"{stem}.csv", "text/csv"
+        ),
     ]
     if not problem:
         files.append(
-            Download("promptfoo (YAML)", lambda: _promptfoo(found, known), "promptfooconfig.yaml", "text/yaml")
+            Download(
+                "promptfoo (YAML)", lambda: _promptfoo(comparison, configured), "promptfooconfig.yaml", "text/yaml"
+            )
         )
-    downloads(files, f"grid_{found.id}")
+    downloads(files, f"grid_{comparison.id}")
     if problem:
-        told = fmt.markdown(fmt.shorten(problem, _LONGEST))
-        st.caption(f"No promptfoo file: {told}.", help=fmt.markdown(problem) if len(problem) > _LONGEST else None)
+        problem_text = fmt.markdown(fmt.shorten(problem, _LONGEST))
+        st.caption(
+            f"No promptfoo file: {problem_text}.", help=fmt.markdown(problem) if len(problem) > _LONGEST else None
+        )
 
 
-def _promptfoo(found: Comparison, known: Mapping[str, Endpoint]) -> str:
-    rows = store().evaluation_set(found.project, found.set_name, found.set_version)
-    return export_comparison(found, rows, known).text
+def _promptfoo(comparison: Comparison, configured: Mapping[str, Endpoint]) -> str:
+    rows = store().evaluation_set(comparison.project, comparison.set_name, comparison.set_version)
+    return export_comparison(comparison, rows, configured).text

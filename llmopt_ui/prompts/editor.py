@@ -44,77 +44,77 @@ _NEW = "New prompt"
 
 def editor_view(project: Project) -> None:
     """The whole tab."""
-    found = newest_versions(store(), project, PROMPT)
-    if not found:
+    versions = newest_versions(store(), project, PROMPT)
+    if not versions:
         _first(project)
-    name = pick_name(PICKER, [*found, _NEW], "Prompt", width=340)
-    _editor(project, found.get(name))
+    name = pick_name(PICKER, [*versions, _NEW], "Prompt", width=340)
+    _editor(project, versions.get(name))
 
 
 @plain_fragment
-def _editor(project: Project, saved: Version | None) -> None:
+def _editor(project: Project, version: Version | None) -> None:
     page_after_action()
-    name = saved.name if saved else NEW
+    name = version.name if version else NEW
     left, right = side_by_side([11, 9], "editor")
     with left:
-        body = prompt_fields(project, name, body_to_edit(project, saved))
-        changed = has_changes(body, saved)
-        _standing(project, saved, body, changed)
+        body = prompt_fields(project, name, body_to_edit(project, version))
+        is_draft = has_changes(body, version)
+        _standing(project, version, body, is_draft)
     with right:
         preview_view(project, body)
-    if saved is not None:
+    if version is not None:
         refill = partial(discard, project, name)
         with show_errors():
             versions = store().versions(project, PROMPT, name)
-            versions_view(project, versions, prompt_values(body) if changed else None, refill)
+            versions_view(project, versions, prompt_values(body) if is_draft else None, refill)
 
 
-def _standing(project: Project, saved: Version | None, body: Body, changed: bool) -> None:
+def _standing(project: Project, version: Version | None, body: Body, is_draft: bool) -> None:
     """Whether something is unsaved, and the way to save it."""
-    name = saved.name if saved else NEW
+    name = version.name if version else NEW
     slot = prompt_state().slot(form_of(project, name))
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         st.text_input("Note", prompt_state().field_values[slot].get("note", ""), key=f"{NOTE}_{slot}", width=300,
                       placeholder="What changed, and why", live=True, on_change=keep,
                       args=(project, name))  # fmt: skip
         st.button("Save version", key=SAVE, type="primary", icon=":material/save:", on_click=_save,
-                  args=(project, name), disabled=not changed)  # fmt: skip
-        if changed and store().draft(project, PROMPT, name) is not None:
+                  args=(project, name), disabled=not is_draft)  # fmt: skip
+        if is_draft and store().draft(project, PROMPT, name) is not None:
             st.button("Discard changes", key="prompt_discard", type="tertiary", icon=":material/undo:",
                       on_click=discard, args=(project, name))  # fmt: skip
-    if not changed:
-        st.caption(f"Saved as version {saved.number}." if saved else "Write the prompt; it is kept while you type.")
+    if not is_draft:
+        st.caption(f"Saved as version {version.number}." if version else "Write the prompt; it is kept while you type.")
         return
     st.caption("Not saved as a version yet. The draft is kept as you type, also when this tab is closed.")
-    if saved is not None and body.get("base", 0) < saved.number:
-        st.caption(f"The draft was begun on version {body['base']}; version {saved.number} is newer.")
+    if version is not None and body.get("base", 0) < version.number:
+        st.caption(f"The draft was begun on version {body['base']}; version {version.number} is newer.")
 
 
 def _save(project: Project, name: str) -> None:
     body = body_from_form(project, name)
     try:
-        saved = save_prompt(store(), project, body["name"], prompt_from(prompt_values(body)), body["note"])
+        version = save_prompt(store(), project, body["name"], prompt_from(prompt_values(body)), body["note"])
     except LlmOptError as error:
         state().problem = str(error)
         return
-    for form in {name, saved.name}:
+    for form in {name, version.name}:
         discard(project, form)
-    open_next(PICKER, saved.name)
-    notify(f"{saved.name} saved as version {saved.number}.")
+    open_next(PICKER, version.name)
+    notify(f"{version.name} saved as version {version.number}.")
 
 
 def _first(project: Project) -> None:
     """No prompt yet: offer those of the configurations."""
     prompts = prompts_of_configurations({item.name: item for item in list_configurations(store(), project)})
-    told = "Write one below" + (", or start from what this project's configurations say." if prompts else ".")
-    with empty_state("No saved prompts yet", told, ":material/edit_note:"):
+    hint = "Write one below" + (", or start from what this project's configurations say." if prompts else ".")
+    with empty_state("No saved prompts yet", hint, ":material/edit_note:"):
         if prompts:
             st.button(f"Take over {fmt.plural(len(prompts), 'prompt')}", key="prompt_take_over", on_click=_take_over,
                       args=(project,), icon=":material/move_to_inbox:")  # fmt: skip
 
 
 def _take_over(project: Project) -> None:
-    found = {item.name: item for item in list_configurations(store(), project)}
-    for name, prompt in prompts_of_configurations(found).items():
+    configurations = {item.name: item for item in list_configurations(store(), project)}
+    for name, prompt in prompts_of_configurations(configurations).items():
         save_prompt(store(), project, name, prompt, "From the configuration of this name")
-    open_next(PICKER, next(reversed(prompts_of_configurations(found))))
+    open_next(PICKER, next(reversed(prompts_of_configurations(configurations))))

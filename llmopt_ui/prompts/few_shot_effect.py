@@ -37,97 +37,97 @@ _QUESTIONS = 24
 _WORDS = {"better": "helps", "worse": "hurts", "no difference seen": "no difference seen"}
 
 
-def few_shot_effect_view(project: Project, saved: Version) -> None:
+def few_shot_effect_view(project: Project, version: Version) -> None:
     """The whole view."""
     if not can_search(project):
         return
     section("What each example is worth")
     st.caption("Each example is left out once. Where the answers get worse without it, it "
             "helps; where they get better, it hurts.")  # fmt: skip
-    found, running = choose_search(
-        project, FEW_SHOT_EFFECT, saved.name, FewShotEffect, f"Leaving out examples of {saved.name}"
+    effect, running = choose_search(
+        project, FEW_SHOT_EFFECT, version.name, FewShotEffect, f"Leaving out examples of {version.name}"
     )
-    if found is not None:
-        _result(found)
+    if effect is not None:
+        _result(effect)
     elif not running:
         empty_state("Not measured yet", "Choose a prompt and questions below, and press Measure.", ":material/balance:")
-    title = "Measure" if found is None else "Measure again"
-    with st.expander(title, expanded=found is None and not running, key="worth_form"), show_errors():
-        _form(project, saved)
+    title = "Measure" if effect is None else "Measure again"
+    with st.expander(title, expanded=effect is None and not running, key="worth_form"), show_errors():
+        _form(project, version)
 
 
-def _form(project: Project, saved: Version) -> None:
+def _form(project: Project, version: Version) -> None:
     setup = search_form(project, "worth", questions=_QUESTIONS, held_back=False)
 
     def ready() -> tuple[Callable[[], None], str]:
-        shots = few_shot_from(saved.body)
-        task = task_from(store(), project, setup, shots, in_prompt(saved, setup))
+        shots = few_shot_from(version.body)
+        task = task_from(store(), project, setup, shots, in_prompt(version, setup))
         answers = effect_answers(len(shots.examples), len(task.evaluation_set.examples))
         options: dict[str, object] = {"keep_examples": setup.keep_examples}
-        start = partial(start_search, project, FEW_SHOT_EFFECT, saved.name, task, options, setup)
+        start = partial(start_search, project, FEW_SHOT_EFFECT, version.name, task, options, setup)
         return start, describe_cost(FEW_SHOT_EFFECT, task, options, answers)
 
     start_button("worth_start", "Measure", ready)
 
 
-def _result(found: FewShotEffect) -> None:
-    show_end_note(found.ended, found.problem, found.left_out)
-    score = score_title(found.metric)
-    st.markdown(f"**{fmt.markdown(found.source)}** on {fmt.markdown(found.set_name)}: {score} with all examples "
-                f"**{fmt.score(found.full.mean)}** :gray[({fmt.interval(found.full.low, found.full.high)}), "
-                f"{found.full.scored} of {found.full.total} scored]")  # fmt: skip
-    if any(row.comparison is not None for row in found.examples):
-        st.plotly_chart(effect_chart(found, score), config=CONFIG, key="worth_chart", width="stretch")
+def _result(effect: FewShotEffect) -> None:
+    show_end_note(effect.ended, effect.problem, effect.left_out)
+    score = score_title(effect.metric)
+    st.markdown(f"**{fmt.markdown(effect.source)}** on {fmt.markdown(effect.set_name)}: {score} with all examples "
+                f"**{fmt.score(effect.full.mean)}** :gray[({fmt.interval(effect.full.low, effect.full.high)}), "
+                f"{effect.full.scored} of {effect.full.total} scored]")  # fmt: skip
+    if any(row.comparison is not None for row in effect.examples):
+        st.plotly_chart(effect_chart(effect, score), config=CONFIG, key="worth_chart", width="stretch")
         st.caption("Marks show the mean difference over the same questions, lines its 95 % interval. An example is "
                    "said to help or hurt only where that holds for all examples tested together.",
                    help=explain_terms("p", "together"))  # fmt: skip
     with st.container(key="figures_worth"):
-        st.table(effect_table(found), border="horizontal", hide_index=True, alt="What each few-shot example is worth")
-    show_cost(found.usage, found.seconds)
-    rows = [_plain(row) for row in found.examples]
-    stem = fmt.file_stem(f"{found.source}-worth")
+        st.table(effect_table(effect), border="horizontal", hide_index=True, alt="What each few-shot example is worth")
+    show_cost(effect.usage, effect.seconds)
+    rows = [_plain(row) for row in effect.examples]
+    stem = fmt.file_stem(f"{effect.source}-worth")
     downloads([Download("CSV", csv_of(rows), f"{stem}.csv", "text/csv"),
-               Download("JSON", found.model_dump_json(indent=2), f"{stem}.json", "application/json")],
+               Download("JSON", effect.model_dump_json(indent=2), f"{stem}.json", "application/json")],
               "worth_download")  # fmt: skip
 
 
-def effect_table(found: FewShotEffect) -> pd.DataFrame:
+def effect_table(effect: FewShotEffect) -> pd.DataFrame:
     """One row per example, in the order of the set."""
-    return pd.DataFrame([_row(row) for row in found.examples])
+    return pd.DataFrame([_row(row) for row in effect.examples])
 
 
 def _row(row: ExampleEffect) -> dict[str, str]:
-    compared = row.comparison
+    comparison = row.comparison
     name = f"{row.place + 1}\\. {fmt.markdown(fmt.shorten(row.question, 70))}"
-    if compared is None:
+    if comparison is None:
         return {"Example": name, "Worth": ":gray[not measured]", "95 % interval": fmt.DASH, "Says the test": fmt.DASH,
                 "p": fmt.DASH, "Questions": fmt.DASH, "Tokens": fmt.DASH}  # fmt: skip
     style = verdict(row.verdict)
-    of = f" of {compared.pairs + compared.dropped}" if compared.dropped else ""
+    of = f" of {comparison.pairs + comparison.dropped}" if comparison.dropped else ""
     return {
         "Example": name,
-        "Worth": fmt.with_sign(compared.difference),
-        "95 % interval": fmt.unbroken(fmt.interval(compared.low, compared.high)),
+        "Worth": fmt.with_sign(comparison.difference),
+        "95 % interval": fmt.unbroken(fmt.interval(comparison.low, comparison.high)),
         "Says the test": fmt.unbroken(
             f":{style.colour_name}[{style.sign} {_WORDS[row.verdict or 'no difference seen']}]"
         ),
         "p": fmt.p_value(row.p_adjusted),
-        "Questions": f"{compared.pairs}{of}",
+        "Questions": f"{comparison.pairs}{of}",
         "Tokens": fmt.DASH if row.tokens is None else f"{row.tokens:,.0f}",
     }
 
 
 def _plain(row: ExampleEffect) -> dict[str, object]:
-    compared = row.comparison
+    comparison = row.comparison
     return {
         "example": row.place + 1,
         "question": row.question,
         "answer": row.answer,
-        "worth": compared and compared.difference,
-        "low": compared and compared.low,
-        "high": compared and compared.high,
+        "worth": comparison and comparison.difference,
+        "low": comparison and comparison.low,
+        "high": comparison and comparison.high,
         "p_holm": row.p_adjusted,
         "verdict": row.verdict,
-        "pairs": compared and compared.pairs,
+        "pairs": comparison and comparison.pairs,
         "tokens": row.tokens,
     }

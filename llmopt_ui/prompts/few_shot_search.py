@@ -41,25 +41,25 @@ _METHODS = {"greedy": "Add the one that helps most, step by step", "random": "Tr
 _QUESTIONS = 32
 
 
-def few_shot_search_view(project: Project, saved: Version) -> None:
+def few_shot_search_view(project: Project, version: Version) -> None:
     """The whole view."""
     if not can_search(project):
         return
     section("Automatic choice")
     st.caption("Subsets of the set are tried on a training part of the questions. The best one is "
             "tested once on a part that was held back, and only that is the result.")  # fmt: skip
-    found, running = choose_search(project, CHOICE, saved.name, ChoiceResult, f"Choosing examples of {saved.name}")
-    if found is not None:
-        _result(project, saved, found)
+    result, running = choose_search(project, CHOICE, version.name, ChoiceResult, f"Choosing examples of {version.name}")
+    if result is not None:
+        _result(project, version, result)
     elif not running:
         empty_state("Nothing searched yet", "Choose a prompt and questions below, and press Search.",
                     ":material/manage_search:")  # fmt: skip
-    title = "Search" if found is None else "Search again"
-    with st.expander(title, expanded=found is None and not running, key="choice_form"), show_errors():
-        _form(project, saved)
+    title = "Search" if result is None else "Search again"
+    with st.expander(title, expanded=result is None and not running, key="choice_form"), show_errors():
+        _form(project, version)
 
 
-def _form(project: Project, saved: Version) -> None:
+def _form(project: Project, version: Version) -> None:
     one, two, three = st.columns([2, 1, 1], gap="small")
     method = one.selectbox("How to search", list(_METHODS), key="choice_method", format_func=_METHODS.__getitem__,
                            persist_state="session")  # fmt: skip
@@ -70,71 +70,73 @@ def _form(project: Project, saved: Version) -> None:
     options = {"method": method, "most": int(most), "trials": int(trials), "keep_examples": setup.keep_examples}
 
     def ready() -> tuple[Callable[[], None], str]:
-        task = task_from(store(), project, setup, few_shot_from(saved.body), in_prompt(saved, setup))
+        task = task_from(store(), project, setup, few_shot_from(version.body), in_prompt(version, setup))
         left, places, _ = choosable(task, keep_examples=setup.keep_examples)
-        training, held = split(left.evaluation_set.examples, task.held_back, task.seed)
-        answers = choice_answers(cast("Method", method), len(places), int(most), int(trials), len(training), len(held))
-        start = partial(start_search, project, CHOICE, saved.name, task, options, setup)
+        training, held_out = split(left.evaluation_set.examples, task.held_back, task.seed)
+        answers = choice_answers(
+            cast("Method", method), len(places), int(most), int(trials), len(training), len(held_out)
+        )
+        start = partial(start_search, project, CHOICE, version.name, task, options, setup)
         return start, describe_cost(CHOICE, task, options, answers)
 
     start_button("choice_start", "Search", ready)
 
 
-def _result(project: Project, saved: Version, found: ChoiceResult) -> None:
-    show_end_note(found.ended, found.problem, found.left_out)
-    st.markdown(f"**{fmt.markdown(found.source)}** on {fmt.markdown(found.set_name)}: {_describe(found)}")
-    if found.verification is not None:
-        show_verification(found.verification, found.metric, "choice_verified")
-        _take_over(project, saved, found)
+def _result(project: Project, version: Version, result: ChoiceResult) -> None:
+    show_end_note(result.ended, result.problem, result.left_out)
+    st.markdown(f"**{fmt.markdown(result.source)}** on {fmt.markdown(result.set_name)}: {_describe(result)}")
+    if result.verification is not None:
+        show_verification(result.verification, result.metric, "choice_verified")
+        _take_over(project, version, result)
     st.markdown("**The search path**")
-    st.plotly_chart(path_chart(_path_rows(found), score_title(found.metric), found.training), config=CONFIG,
+    st.plotly_chart(path_chart(_path_rows(result), score_title(result.metric), result.training), config=CONFIG,
                     key="choice_path", width="stretch")  # fmt: skip
     with st.expander("As a table", key="choice_table"), st.container(key="figures_choice"):
-        st.table(trials_table(found), border="horizontal", hide_index=True, alt="Every subset that was tried")
-    show_cost(found.usage, found.seconds)
-    result_download(found, f"{found.source}-choice", "choice_download")
+        st.table(trials_table(result), border="horizontal", hide_index=True, alt="Every subset that was tried")
+    show_cost(result.usage, result.seconds)
+    result_download(result, f"{result.source}-choice", "choice_download")
 
 
-def _describe(found: ChoiceResult) -> str:
-    if found.chosen is None:
+def _describe(result: ChoiceResult) -> str:
+    if result.chosen is None:
         return ("no subset did better than the set as it is on the training part, so nothing was tested and there is "
                 "nothing to take over.")  # fmt: skip
-    chosen = _names(found, found.chosen)
-    if found.verification is None:
-        return f"{chosen} did best on the training part, but was not tested on the held-back part: there is no result."
-    return f"chosen on the training part: {chosen}."
+    names = _names(result, result.chosen)
+    if result.verification is None:
+        return f"{names} did best on the training part, but was not tested on the held-back part: there is no result."
+    return f"chosen on the training part: {names}."
 
 
-def _names(found: ChoiceResult, places: tuple[int, ...]) -> str:
+def _names(result: ChoiceResult, places: tuple[int, ...]) -> str:
     if not places:
         return "no examples at all"
-    texts = [f"{place + 1} ({fmt.markdown(fmt.shorten(found.questions.get(place, ''), 40))})" for place in places]
+    texts = [f"{place + 1} ({fmt.markdown(fmt.shorten(result.questions.get(place, ''), 40))})" for place in places]
     return f"{'examples' if len(places) > 1 else 'example'} {', '.join(texts)}"
 
 
-def _take_over(project: Project, saved: Version, found: ChoiceResult) -> None:
-    if found.verification is None or found.chosen is None:
+def _take_over(project: Project, version: Version, result: ChoiceResult) -> None:
+    if result.verification is None or result.chosen is None:
         return
-    if not found.chosen:
+    if not result.chosen:
         st.caption("No examples did better than these. Take them out of the prompt in the tab Editor.")
         return
-    won = found.verification.is_better
+    is_better = result.verification.is_better
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.button("Take over as a new version", key="choice_take_over", type="primary" if won else "secondary",
-                  icon=":material/save:", on_click=_save, args=(project, saved.name, found))  # fmt: skip
-        if not won:
+        st.button("Take over as a new version", key="choice_take_over", type="primary" if is_better else "secondary",
+                  icon=":material/save:", on_click=_save, args=(project, version.name, result))  # fmt: skip
+        if not is_better:
             st.caption("No gain is shown. Fewer examples for the same answers may still be worth it.", width="content")
 
 
-def _save(project: Project, name: str, found: ChoiceResult) -> None:
-    if found.few_shot is None or found.verification is None:
+def _save(project: Project, name: str, result: ChoiceResult) -> None:
+    if result.few_shot is None or result.verification is None:
         return
-    compared = found.verification.comparison
-    gained = f"{fmt.with_sign(compared.difference)} {score_title(found.metric)}"
-    note = (f"Chosen from {found.source}: {compared.verdict} ({gained} on "
-            f"{fmt.plural(found.verification.questions, 'held-back question')})")  # fmt: skip
+    comparison = result.verification.comparison
+    gain = f"{fmt.with_sign(comparison.difference)} {score_title(result.metric)}"
+    note = (f"Chosen from {result.source}: {comparison.verdict} ({gain} on "
+            f"{fmt.plural(result.verification.questions, 'held-back question')})")  # fmt: skip
     try:
-        version = save_few_shot(store(), project, name, found.few_shot, note)
+        version = save_few_shot(store(), project, name, result.few_shot, note)
     except LlmOptError as error:
         state().problem = str(error)
         return
@@ -142,12 +144,12 @@ def _save(project: Project, name: str, found: ChoiceResult) -> None:
     notify(f"{version.name} saved as version {version.number}.")
 
 
-def _path_rows(found: ChoiceResult) -> list[TrialPoint]:
+def _path_rows(result: ChoiceResult) -> list[TrialPoint]:
     rows = []
-    for number, trial in enumerate(found.trials):
-        role = "start" if trial.places is None else "best" if trial.places == found.chosen else "other"
-        told = "the set as it is" if trial.places is None else _names(found, trial.places)
-        rows.append(TrialPoint(_short(trial, number), told, trial.summary, role if trial.complete else "partial"))
+    for number, trial in enumerate(result.trials):
+        role = "start" if trial.places is None else "best" if trial.places == result.chosen else "other"
+        label = "the set as it is" if trial.places is None else _names(result, trial.places)
+        rows.append(TrialPoint(_short(trial, number), label, trial.summary, role if trial.complete else "partial"))
     return rows
 
 
@@ -159,10 +161,10 @@ def _short(trial: Trial, number: int) -> str:
     return f"{number}: {word} {places}" if places else f"{number}: no examples"
 
 
-def trials_table(found: ChoiceResult) -> pd.DataFrame:
+def trials_table(result: ChoiceResult) -> pd.DataFrame:
     """One row per subset, in the order tried."""
     rows = []
-    for number, trial in enumerate(found.trials):
+    for number, trial in enumerate(result.trials):
         style = verdict(trial.comparison.verdict if trial.places is not None else "baseline")
         rows.append(
             {

@@ -24,15 +24,18 @@ def selection_view(project: Project, spec: FewShotSpec) -> None:
         st.caption("No examples yet: type some into the table, import a file, or take good answers of earlier runs.")
         return
     with show_errors():
-        shown = spec if spec.template else spec.model_copy(update={"template": "{{ question }}"})
-        made = preview_prompt(PromptSpec(few_shot=shown), preview_variables(PromptSpec(), example), model, models())
-        tokens = sum(size for *_, size in made.last.few_shot)
-        about = "" if made.last.exact else "about "
+        few_shot = spec if spec.template else spec.model_copy(update={"template": "{{ question }}"})
+        preview = preview_prompt(
+            PromptSpec(few_shot=few_shot), preview_variables(PromptSpec(), example), model, models()
+        )
+        tokens = sum(size for *_, size in preview.last.few_shot)
+        about = "" if preview.last.exact else "about "
         st.markdown(
-            f"**{fmt.plural(len(made.last.few_shot), 'example')}**, {about}{fmt.count(tokens)} tokens in every prompt"
+            f"**{fmt.plural(len(preview.last.few_shot), 'example')}**, {about}{fmt.count(tokens)} tokens in every "
+            "prompt"
         )
         messages, titles = [], []
-        for text, said, size in made.last.few_shot:
-            messages += [Message("user", text), Message("assistant", said)]
+        for text, answer, size in preview.last.few_shot:
+            messages += [Message("user", text), Message("assistant", answer)]
             titles += [f"example, {size:,} tokens", "answer"]
         st.html(messages_html(messages, titles))

@@ -51,7 +51,7 @@ def _import(add: Add) -> None:
 
 def _from_runs(project: Project, add: Add) -> None:
     """Answers that scored well become examples."""
-    runs = recent_runs(project, scored=True)
+    runs = recent_runs(project, with_scores=True)
     if not runs:
         with st.container(width=300):
             st.markdown("**No run has scores yet**")
@@ -59,30 +59,30 @@ def _from_runs(project: Project, add: Add) -> None:
                        "side. Answers that score well can then be added here.")  # fmt: skip
         return
     usual = usual_runs(store(), project, list(runs.values()))
-    picked = st.selectbox("Run", list(runs), list(runs).index(usual[0].id) if usual else None, key="shots_run",
+    run_id = st.selectbox("Run", list(runs), list(runs).index(usual[0].id) if usual else None, key="shots_run",
                           format_func=lambda key: _run_label(runs[key]),
                           placeholder="All are on held-back questions: choose with care")  # fmt: skip
-    if picked is None:
+    if run_id is None:
         return
-    run = runs[picked]
-    metric = st.selectbox("Score", list(run.metrics), key=f"shots_metric_{picked}", format_func=metric_title)
+    run = runs[run_id]
+    metric = st.selectbox("Score", list(run.metrics), key=f"shots_metric_{run_id}", format_func=metric_title)
     least = st.number_input("At least", 0.0, 1.0, 0.8, 0.05, key="shots_least")
     source = st.segmented_control("Answer shown", list(_SOURCES), default="model", required=True, key="shots_answer",
                                   format_func=_SOURCES.__getitem__)  # fmt: skip
     context = st.toggle("With the retrieved passages", False, key="shots_context")
     most = st.number_input("At most", 1, 200, 10, key="shots_most")
-    found = examples_from_records(
+    examples = examples_from_records(
         store().records(picked), metric, least, answer=source or "model", with_context=context
     )[:most]
-    hint = "" if found else " Lower the score, or choose another run."
-    st.caption(f"{fmt.plural(len(found), 'answer')} of {run.done:,} fit.{hint}")
-    st.button("Add them", key="shots_add_good", icon=":material/add:", disabled=not found, on_click=_add,
-              args=(add, found))  # fmt: skip
+    hint = "" if examples else " Lower the score, or choose another run."
+    st.caption(f"{fmt.plural(len(examples), 'answer')} of {run.done:,} fit.{hint}")
+    st.button("Add them", key="shots_add_good", icon=":material/add:", disabled=not examples, on_click=_add,
+              args=(add, examples))  # fmt: skip
 
 
-def _add(add: Add, found: list[dict[str, str]]) -> None:
-    add(found)
-    notify(f"{fmt.plural(len(found), 'example')} added; those that stand in an evaluation set are flagged.")
+def _add(add: Add, examples: list[dict[str, str]]) -> None:
+    add(examples)
+    notify(f"{fmt.plural(len(examples), 'example')} added; those that stand in an evaluation set are flagged.")
 
 
 def _run_label(run: Run) -> str:

@@ -35,37 +35,38 @@ def body_of(prompt: PromptSpec) -> Body:
     return prompt.model_dump(mode="json")
 
 
-def body_to_edit(project: Project, saved: Version | None) -> Body:
+def body_to_edit(project: Project, version: Version | None) -> Body:
     """What the form's fields are filled with: the draft where there is one, else the newest version."""
-    name = saved.name if saved else NEW
+    name = version.name if version else NEW
     slot = prompt_state().slot(form_of(project, name))
-    known = prompt_state().field_values
+    field_values = prompt_state().field_values
     # Streamlit forgets the fields when another page is shown; the draft does not.
-    if slot not in known or f"prompt_name_{slot}" not in st.session_state:
+    if slot not in field_values or f"prompt_name_{slot}" not in st.session_state:
         draft = store().draft(project, PROMPT, name)
-        fresh = {"name": name, "base": saved.number if saved else 0}
-        known[slot] = draft or {**STARTER, **(saved.body if saved else {}), **fresh}
-    return known[slot]
+        fresh = {"name": name, "base": version.number if version else 0}
+        field_values[slot] = draft or {**STARTER, **(version.body if version else {}), **fresh}
+    return field_values[slot]
 
 
 def prompt_fields(project: Project, name: str, body: Body) -> Body:
     """Draw the fields; gives what stands in them."""
     slot = prompt_state().slot(form_of(project, name))
-    changed: dict[str, Any] = {"on_change": keep, "args": (project, name)}
+    on_change: dict[str, Any] = {"on_change": keep, "args": (project, name)}
     st.text_input(
-        "Name", body["name"], key=f"prompt_name_{slot}", placeholder="support-answer", live=True, width=340, **changed
+        "Name", body["name"], key=f"prompt_name_{slot}", placeholder="support-answer", live=True, width=340, **on_change
     )
     _blocks(project, name)
     st.text_area(
         "System", body["system"], key=f"prompt_text_system_{slot}", height="content",
-        placeholder="Who the model is, and the rules that always hold", **changed,
+        placeholder="Who the model is, and the rules that always hold", **on_change,
     )  # fmt: skip
     for number, step in enumerate(body["steps"]):
         _step(project, name, slot, number, step)
     st.text_area(
         "User message" if not body["steps"] else "User message of the last call", body["template"],
         key=f"prompt_text_template_{slot}", height="content",
-        help="Jinja2: {{ question }}, {{ context }} for retrieved chunks, any column of the question file.", **changed,
+        help="Jinja2: {{ question }}, {{ context }} for retrieved chunks, any column of the question file.",
+        **on_change,
     )  # fmt: skip
     left, right = st.columns(2, gap="small", vertical_alignment="bottom")
     with left:
@@ -73,10 +74,10 @@ def prompt_fields(project: Project, name: str, body: Body) -> Body:
             "Take the answer out of the text", body["extract"], key=f"prompt_extract_{slot}", live=True,
             placeholder="Answer:\\s*(?P<answer>.+)",
             help="A regular expression with a group named answer; its last match counts. Empty takes the whole text.",
-            **changed,
+            **on_change,
         )  # fmt: skip
     with right:
-        _few_shot(project, slot, body, changed)
+        _few_shot(project, slot, body, on_change)
     return body_from_form(project, name)
 
 
@@ -109,10 +110,10 @@ def prompt_values(body: Mapping[str, Any]) -> Body:
     return {key: value for key, value in body.items() if key in STARTER}
 
 
-def has_changes(body: Body, saved: Version | None) -> bool:
+def has_changes(body: Body, version: Version | None) -> bool:
     """Whether the form says something else than the newest version."""
-    before = {**STARTER, **saved.body} if saved else STARTER
-    return prompt_values(body) != before or body["name"] != (saved.name if saved else NEW)
+    before = {**STARTER, **version.body} if version else STARTER
+    return prompt_values(body) != before or body["name"] != (version.name if version else NEW)
 
 
 def refill(project: Project, name: str, body: Body) -> None:
@@ -158,11 +159,11 @@ def _blocks(project: Project, name: str) -> None:
 def _add_block(project: Project, name: str, block_name: str) -> None:
     body = body_from_form(project, name)
     try:
-        made = block(block_name).apply(PromptSpec.model_validate(prompt_values(body)))
+        prompt = block(block_name).apply(PromptSpec.model_validate(prompt_values(body)))
     except ValueError:
         state().problem = "Correct the prompt first: a building block can only be added to one that is valid."
         return
-    refill(project, name, {**body, **body_of(made)})
+    refill(project, name, {**body, **body_of(prompt)})
 
 
 def _with_step(body: Body) -> Body:
@@ -171,7 +172,7 @@ def _with_step(body: Body) -> Body:
 
 
 def _step(project: Project, name: str, slot: str, number: int, step: Body) -> None:
-    changed: dict[str, Any] = {"on_change": keep, "args": (project, name)}
+    on_change: dict[str, Any] = {"on_change": keep, "args": (project, name)}
 
     def without(body: Body) -> Body:
         return {**body, "steps": [other for place, other in enumerate(body["steps"]) if place != number]}
@@ -180,28 +181,28 @@ def _step(project: Project, name: str, slot: str, number: int, step: Body) -> No
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
             st.text_input(
                 f"Step {number + 1}: its output is the variable", step["name"], live=True, width=280,
-                key=f"prompt_step_name_{number}_{slot}", **changed,
+                key=f"prompt_step_name_{number}_{slot}", **on_change,
             )  # fmt: skip
             st.button("Remove", key=f"prompt_step_remove_{number}_{slot}", icon=":material/delete:", type="tertiary",
                       on_click=_apply, args=(project, name, without))  # fmt: skip
         st.text_area(
             "Message of this step", step["template"], key=f"prompt_text_step_template_{number}_{slot}",
-            height="content", label_visibility="collapsed", **changed,
+            height="content", label_visibility="collapsed", **on_change,
         )  # fmt: skip
         with st.expander("System message and extraction of this step"):
             st.text_area(
                 "System", step["system"], key=f"prompt_text_step_system_{number}_{slot}", height="content",
-                placeholder="That of the prompt", **changed,
+                placeholder="That of the prompt", **on_change,
             )  # fmt: skip
             st.text_input("Take the output out of the text", step["extract"], live=True,
-                          key=f"prompt_step_extract_{number}_{slot}", **changed)  # fmt: skip
+                          key=f"prompt_step_extract_{number}_{slot}", **on_change)  # fmt: skip
 
 
 def _area(field: str) -> str:
     return "text_" if field in ("template", "system") else ""
 
 
-def _few_shot(project: Project, slot: str, body: Body, changed: dict[str, Any]) -> None:
+def _few_shot(project: Project, slot: str, body: Body, on_change: dict[str, Any]) -> None:
     sets = newest_versions(store(), project, FEW_SHOT)
     own = len(body["few_shot"]["examples"]) if body["few_shot"] else 0
     options = [*([_AS_IN_PROMPT] if own else []), _NONE, *sets]
@@ -213,7 +214,7 @@ def _few_shot(project: Project, slot: str, body: Body, changed: dict[str, Any]) 
 
     st.selectbox("Few-shot examples", options, key=f"prompt_shots_{slot}", format_func=label,
                  help="Edit sets in the tab Few-shot. Saving a prompt keeps a copy of the set as it is now.",
-                 **changed)  # fmt: skip
+                 **on_change)  # fmt: skip
 
 
 def _few_shot_of(project: Project, option: str, before: Any) -> Any:
@@ -221,5 +222,5 @@ def _few_shot_of(project: Project, option: str, before: Any) -> Any:
         return before
     if option == _NONE:
         return None
-    found = newest_versions(store(), project, FEW_SHOT).get(option)
-    return before if found is None else found.body
+    version = newest_versions(store(), project, FEW_SHOT).get(option)
+    return before if version is None else version.body

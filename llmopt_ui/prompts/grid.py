@@ -43,51 +43,53 @@ _HELP = (
 
 
 @plain_fragment
-def grid_view(project: Project, found: Comparison) -> None:
+def grid_view(project: Project, comparison: Comparison) -> None:
     """The whole grid of one comparison."""
     show_problem()
-    board = live().board(found.id)
-    grid = grid_of(project, found, board)
-    known = project_inks(project, grid.names)
-    colours = [known[name] for name in grid.names]
-    _standing(found, grid, board)
+    board = live().board(comparison.id)
+    grid = grid_of(project, comparison, board)
+    inks = project_inks(project, grid.names)
+    colours = [inks[name] for name in grid.names]
+    _standing(comparison, grid, board)
     if board is None:
-        _mark_earlier_state(project, found)
-    card = _card(found) if board is not None else None
+        _mark_earlier_state(project, comparison)
+    card = _card(comparison) if board is not None else None
     head = [column.empty() for column in st.columns(len(grid.names), gap="small")]
-    draw_head(head, grid, columns(found, grid, board), colours)
-    which, marked = _filters(grid)
-    shown = grid.filter_rows(which)
-    page = _page(shown, marked, colours)
-    slots = draw_rows(found, grid, page, busy=board is not None)
-    if not shown:
+    draw_head(head, grid, columns(comparison, grid, board), colours)
+    which, mark_differences = _filters(grid)
+    rows = grid.filter_rows(which)
+    page = _page(rows, mark_differences, colours)
+    slots = draw_rows(comparison, grid, page, busy=board is not None)
+    if not rows:
         st.caption("No row is like that.")
     if board is not None and card is not None:
-        watch(board, grid, page, slots, which, lambda now: draw_head(head, now, columns(found, now, board), colours),
-              lambda now: _progress(card, found, now))  # fmt: skip
+        watch(board, grid, page, slots, which,
+              lambda now: draw_head(head, now, columns(comparison, now, board), colours),
+              lambda now: _progress(card, comparison, now))  # fmt: skip
     elif grid.rows:
-        grid_downloads(project, found, grid)
+        grid_downloads(project, comparison, grid)
 
 
-def _mark_earlier_state(project: Project, found: Comparison) -> None:
-    told = earlier_state(found, documents_now(project), models())
-    if told:
-        st.warning(fmt.markdown(told), icon=":material/history:")
+def _mark_earlier_state(project: Project, comparison: Comparison) -> None:
+    sentence = earlier_state(comparison, documents_now(project), models())
+    if sentence:
+        st.warning(fmt.markdown(sentence), icon=":material/history:")
 
 
-def _card(found: Comparison) -> ProgressCard:
-    names = " against ".join(variant.name for variant in found.variants)
-    job = live().job(found.id)
-    return ProgressCard(f"Comparing {names} on {found.set_name}", "comparison_cancel", live().cancel, (found,),
-                        stopping=job is not None and job.cancel_requested, told="What has come stays.")  # fmt: skip
+def _card(comparison: Comparison) -> ProgressCard:
+    names = " against ".join(variant.name for variant in comparison.variants)
+    job = live().job(comparison.id)
+    return ProgressCard(f"Comparing {names} on {comparison.set_name}", "comparison_cancel", live().cancel,
+                        (comparison,), stopping=job is not None and job.cancel_requested,
+                        note="What has come stays.")  # fmt: skip
 
 
-def _progress(card: ProgressCard, found: Comparison, grid: Grid) -> None:
+def _progress(card: ProgressCard, comparison: Comparison, grid: Grid) -> None:
     """What has come, as the grid knows it, with the time and the cost that the job has told."""
-    job = live().job(found.id)
-    told = summarize_progress(job.progress if job is not None else {})
-    done, total = count_ended(grid)
-    card.show("Running", replace(told, done=done, total=total, unit="answers", message=""))
+    job = live().job(comparison.id)
+    summary = summarize_progress(job.progress if job is not None else {})
+    count, total = count_ended(grid)
+    card.show("Running", replace(summary, done=count, total=total, unit="answers", message=""))
 
 
 def draw_head(
@@ -112,12 +114,12 @@ def _summary(grid: Grid, column: Column) -> list[str]:
     for name, summary in column.metrics.items():
         spread = f" ({fmt.interval(summary.low, summary.high)})" if summary.low is not None else ""
         lines.append(f"{metric_title(name)} **{fmt.score(summary.mean)}**{spread} {_versus(column, name)}")
-    failed = f", :red[{column.empty} empty]" if column.empty else ""
-    failed += f", :red[{column.failed} failed]" if column.failed else ""
+    failures = f", :red[{column.empty} empty]" if column.empty else ""
+    failures += f", :red[{column.failed} failed]" if column.failed else ""
     if column.failed_repeats:
-        failed += f", :red[{column.failed_repeats} of {column.repeats} repeats failed]"
+        failures += f", :red[{column.failed_repeats} of {column.repeats} repeats failed]"
     tokens = column.usage.prompt_tokens + column.usage.completion_tokens
-    facts = [f"{column.answered} of {len(grid.rows)} answered{failed}"]
+    facts = [f"{column.answered} of {len(grid.rows)} answered{failures}"]
     if tokens:
         facts += [f"{fmt.count(tokens)} tokens", fmt.markdown(fmt.money(column.usage.cost_usd))]
     elif column.usage.cached_calls:
@@ -128,38 +130,38 @@ def _summary(grid: Grid, column: Column) -> list[str]:
 
 
 def _versus(column: Column, name: str) -> str:
-    found = column.versus.get(name)
-    return "" if found is None or not found.pairs else verdict(found.verdict).markdown
+    versus = column.versus.get(name)
+    return "" if versus is None or not versus.pairs else verdict(versus.verdict).markdown
 
 
-def _standing(found: Comparison, grid: Grid, board: Board | None) -> None:
+def _standing(comparison: Comparison, grid: Grid, board: Board | None) -> None:
     """What is missing and why, and the way to get it."""
     if board is not None:
         return
-    error = next((run.error for run in found.all_runs if run.error), "")
+    error = next((run.error for run in comparison.all_runs if run.error), "")
     if error:
         show_error(error)
     missing = missing_cells(grid)
     if missing:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.caption(f"{fmt.plural(len(missing), 'answer')} missing or failed.", width="content")
-            asked = st.button("Ask for them again", key=f"grid_missing_{found.id}", icon=":material/refresh:")
-            if found.budget_usd is not None:
-                _new_budget(found)
-        if asked:
+            submit = st.button("Ask for them again", key=f"grid_missing_{comparison.id}", icon=":material/refresh:")
+            if comparison.budget_usd is not None:
+                _new_budget(comparison)
+        if submit:
             with show_errors():
-                ask_again(found, missing)
+                ask_again(comparison, missing)
                 st.rerun()
 
 
-def _new_budget(found: Comparison) -> None:
+def _new_budget(comparison: Comparison) -> None:
     """Ask what a comparison that had a budget may cost in all."""
-    told = "What the whole comparison may cost, what it has cost so far included."
-    budget_field(st, new_budget_key(found), told, label="Budget in all (USD)", placeholder="A new one", width=240,
-                 value=None if found.out_of_budget else found.budget_usd)  # fmt: skip
-    spent = sum((run.usage for run in found.all_runs), Usage()).cost_usd or 0.0
-    most = fmt.dollars(found.budget_usd or 0.0)
-    st.caption(fmt.markdown(f"{fmt.dollars(spent)} of {most} are spent."), width="content")
+    help_text = "What the whole comparison may cost, what it has cost so far included."
+    budget_field(st, new_budget_key(comparison), help_text, label="Budget in all (USD)", placeholder="A new one",
+                 width=240, value=None if comparison.out_of_budget else comparison.budget_usd)  # fmt: skip
+    cost = sum((run.usage for run in comparison.all_runs), Usage()).cost_usd or 0.0
+    most = fmt.dollars(comparison.budget_usd or 0.0)
+    st.caption(fmt.markdown(f"{fmt.dollars(cost)} of {most} are spent."), width="content")
 
 
 def _filters(grid: Grid) -> tuple[Filter, bool]:
@@ -170,20 +172,20 @@ def _filters(grid: Grid) -> tuple[Filter, bool]:
             format_func=lambda name: f"{_FILTERS[name]} ({counts[name]})",
             **address_arguments(FILTER, list(_FILTERS), "all"),
         )  # fmt: skip
-        marked = len(grid.names) > 1 and st.toggle(
+        mark_differences = len(grid.names) > 1 and st.toggle(
             "Mark differences",
             key=DIFFERENCES,
             bind="query-params",
             help="Word by word, against the first column; not where less than half of its words are kept.",
         )
-    return which or "all", bool(marked)
+    return which or "all", bool(mark_differences)
 
 
-def _page(shown: Sequence[int], marked: bool, colours: Sequence[Ink]) -> Page:
-    pages = max(1, -(-len(shown) // PER_PAGE))
+def _page(rows: Sequence[int], mark_differences: bool, colours: Sequence[Ink]) -> Page:
+    pages = max(1, -(-len(rows) // PER_PAGE))
     number = 1
     if pages > 1:
         if int(st.session_state.get(PAGE) or 1) > pages:
             st.session_state[PAGE] = pages
         number = st.pagination(pages, key=PAGE, bind="query-params")
-    return Page(tuple(shown[(number - 1) * PER_PAGE : number * PER_PAGE]), marked, tuple(colours))
+    return Page(tuple(rows[(number - 1) * PER_PAGE : number * PER_PAGE]), mark_differences, tuple(colours))

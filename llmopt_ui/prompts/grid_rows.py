@@ -37,19 +37,19 @@ class Page:
     colours: tuple[Ink, ...]
 
 
-def draw_rows(found: Comparison, grid: Grid, page: Page, *, busy: bool) -> Slots:
+def draw_rows(comparison: Comparison, grid: Grid, page: Page, *, busy: bool) -> Slots:
     """Draw the rows of a page; gives the places of their cells, to be drawn over."""
     slots: Slots = {}
-    notes = {} if busy else row_notes(store(), found)
+    notes = {} if busy else row_notes(store(), comparison)
     for row in page.rows:
         with st.container(border=True, gap="xsmall"):
-            _question(found, grid, row)
+            _question(comparison, grid, row)
             slots[row] = st.empty()
             draw_row(slots, grid, page, row)
             if not busy:
-                _missing(found, grid, row)
+                _missing(comparison, grid, row)
                 example_id = grid.examples[row].id
-                row_note(found, example_id, notes.get(example_id, RowNote()))
+                row_note(comparison, example_id, notes.get(example_id, RowNote()))
     return slots
 
 
@@ -58,7 +58,7 @@ def draw_row(slots: Slots, grid: Grid, page: Page, row: int) -> None:
     slots[row].html(row_html(grid, row, page.colours, page.marks_differences))
 
 
-def _missing(found: Comparison, grid: Grid, row: int) -> None:
+def _missing(comparison: Comparison, grid: Grid, row: int) -> None:
     """Below a row in which answers failed or are missing, the buttons that ask for them again."""
     missing = [
         [(column, row, repeat) for repeat, record in enumerate(cell.repeats) if is_open(record)]
@@ -68,27 +68,29 @@ def _missing(found: Comparison, grid: Grid, row: int) -> None:
         for places, column in zip(missing, st.columns(len(grid.names), gap="small"), strict=True):
             if places:
                 with column:
-                    _again(found, places)
+                    _again(comparison, places)
 
 
-def _again(found: Comparison, places: Sequence[Place]) -> None:
+def _again(comparison: Comparison, places: Sequence[Place]) -> None:
     column, row, _ = places[0]
-    st.button("Ask again", key=f"cell_again_{found.id}_{column}_{row}", icon=":material/refresh:", type="tertiary",
-              on_click=_ask, args=(found, places))  # fmt: skip
+    st.button("Ask again", key=f"cell_again_{comparison.id}_{column}_{row}", icon=":material/refresh:", type="tertiary",
+              on_click=_ask, args=(comparison, places))  # fmt: skip
 
 
-def _ask(found: Comparison, places: Sequence[Place]) -> None:
+def _ask(comparison: Comparison, places: Sequence[Place]) -> None:
     try:
-        ask_again(found, places)
+        ask_again(comparison, places)
     except LlmOptError as error:
         state().problem = str(error)
 
 
-def _question(found: Comparison, grid: Grid, row: int) -> None:
+def _question(comparison: Comparison, grid: Grid, row: int) -> None:
     example = grid.examples[row]
-    with st.container(horizontal=True, gap="small", vertical_alignment="top", key=f"nowrap_row_{found.id}_{row}"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="top", key=f"nowrap_row_{comparison.id}_{row}"):
         st.html(question_html(fmt.shorten(example.question, 400), _about(example)), width="stretch")
-        if st.button("Details", key=f"row_details_{found.id}_{row}", type="tertiary", icon=":material/unfold_more:"):
+        if st.button(
+            "Details", key=f"row_details_{comparison.id}_{row}", type="tertiary", icon=":material/unfold_more:"
+        ):
             _details(grid, row)
 
 
@@ -101,9 +103,9 @@ def _about(example: Example) -> str:
 @st.dialog("One row in full", width="large")
 def _details(grid: Grid, row: int) -> None:
     names = list(grid.names)
-    picked = st.segmented_control("Variant", names, default=names[0], required=True, label_visibility="collapsed",
+    name = st.segmented_control("Variant", names, default=names[0], required=True, label_visibility="collapsed",
                                   key=f"row_variant_{row}", format_func=fmt.markdown)  # fmt: skip
-    cell = grid.rows[row][names.index(picked or names[0])]
+    cell = grid.rows[row][names.index(name or names[0])]
     st.text(grid.examples[row].question, width="stretch")
     if cell.record is not None and not cell.record.not_run:
         st.caption("Answers" if len(cell.repeats) > 1 else "Answer")

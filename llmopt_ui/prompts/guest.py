@@ -27,9 +27,9 @@ _WITH_RESULTS = {page.title: page for page in (OVERVIEW, RETRIEVAL, EVALUATION, 
 
 def keep_guest() -> None:
     """Remember who came as a guest, and keep that in the address wherever they go in the app."""
-    named = st.query_params.get(GUEST, "")
-    if named:
-        state().guest = named
+    guest = st.query_params.get(GUEST, "")
+    if guest:
+        state().guest = guest
     elif state().guest:
         st.query_params[GUEST] = state().guest
 
@@ -38,8 +38,8 @@ def waiting_vote() -> Comparison | None:
     """The comparison that whoever looks was asked to vote on and has not voted on; None where all may be seen."""
     if not state().guest:
         return None
-    found = votable(st.session_state[PROJECT]).get(state().guest)
-    return None if found is None or may_see_result(found) else found
+    comparison = votable(st.session_state[PROJECT]).get(state().guest)
+    return None if comparison is None or may_see_result(comparison) else comparison
 
 
 def page_waits(title: str) -> bool:

@@ -28,12 +28,12 @@ def text_html(text: str, *, pending: bool = False) -> str:
 
 def diff_html(pieces: Sequence[tuple[Op, str]]) -> str:
     """A word diff: what is new is marked, what is gone is struck out; says so where only white space differs."""
-    marked = []
+    parts = []
     for op, text in pieces:
         tag = _TAGS[op]
-        marked.append(f"<{tag}>{escape_text(visible_text(op, text))}</{tag}>" if tag else escape_text(text))
-    told = meta_html([ONLY_SPACE]) if only_space(pieces) else ""
-    return f'<div class="llmopt-text llmopt-answer">{"".join(marked)}</div>{told}'
+        parts.append(f"<{tag}>{escape_text(visible_text(op, text))}</{tag}>" if tag else escape_text(text))
+    note = meta_html([ONLY_SPACE]) if only_space(pieces) else ""
+    return f'<div class="llmopt-text llmopt-answer">{"".join(parts)}</div>{note}'
 
 
 def messages_html(messages: Sequence[Message], titles: Sequence[str] = ()) -> str:
@@ -79,8 +79,8 @@ def title_html(name: str, ink: Ink, outcome: Outcome) -> str:
     return f'<div class="llmopt-title">{dot}<b>{escape_text(name)}</b>{verdict}</div>'
 
 
-def cells_html(cells: Sequence[str], passed: Sequence[bool | None]) -> str:
+def cells_html(cells: Sequence[str], verdicts: Sequence[bool | None]) -> str:
     """Blocks beside each other, in columns of one width; those that passed or failed have an edge in that colour."""
-    blocks = zip(cells, passed, strict=True)
-    inside = "".join(f'<div class="llmopt-cell {_SIGNS[known][0]}">{cell}</div>' for cell, known in blocks)
+    blocks = zip(cells, verdicts, strict=True)
+    inside = "".join(f'<div class="llmopt-cell {_SIGNS[verdict][0]}">{cell}</div>' for cell, verdict in blocks)
     return f'<div class="llmopt-cells llmopt-cells-{len(cells)}">{inside}</div>'

@@ -55,16 +55,16 @@ def instruction_view(project: Project) -> None:
     st.caption("A language model rewrites the instruction from answers that went wrong. Each "
             "rewrite is scored on a training part of the questions; the best is kept only if it wins on the part held "
             "back.")  # fmt: skip
-    found, running = choose_search(
+    result, running = choose_search(
         project, INSTRUCTION, _SUBJECT, InstructionResult, "Searching for a better instruction"
     )
-    if found is not None:
-        _result(project, found)
+    if result is not None:
+        _result(project, result)
     elif not running:
         empty_state("Nothing searched yet", "Choose a prompt, a writer and questions below, and press Search.",
                     ":material/edit_note:")  # fmt: skip
-    title = "Search" if found is None else "Search again"
-    with st.expander(title, expanded=found is None and not running, key="instruction_form"), show_errors():
+    title = "Search" if result is None else "Search again"
+    with st.expander(title, expanded=result is None and not running, key="instruction_form"), show_errors():
         _form(project)
 
 
@@ -79,30 +79,35 @@ def _form(project: Project) -> None:
     rounds = three.number_input("Rounds", 1, 5, 1, key="instruction_rounds", persist_state="session",
                                 help="Each further round starts from the best so far.")  # fmt: skip
     writer = _writer()
-    chosen = cast("Part", part or "system")
-    shown = text_of(prompt, chosen).strip()
-    st.caption(f"Now: {fmt.markdown(fmt.shorten(shown, 300))}" if shown else "There is none yet; one will be written.")
+    part_name = cast("Part", part or "system")
+    text = text_of(prompt, part_name).strip()
+    st.caption(f"Now: {fmt.markdown(fmt.shorten(text, 300))}" if text else "There is none yet; one will be written.")
     if writer.endpoint == BUILTIN:
         st.caption(":material/info: The built-in model is a weak writer: the search runs from end to end with it, but "
                    "it rarely wins. Choose a stronger model as the writer for a real search; the model that answers "
                    "can stay as it is.")  # fmt: skip
-    options: dict[str, object] = {"part": chosen, "proposer": writer, "rewrites": int(rewrites), "rounds": int(rounds)}
+    options: dict[str, object] = {
+        "part": part_name,
+        "proposer": writer,
+        "rewrites": int(rewrites),
+        "rounds": int(rounds),
+    }
 
     def ready() -> tuple[Callable[[], None], str]:
         task = task_from(store(), project, setup)
-        training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
-        answers = instruction_answers(int(rewrites), int(rounds), len(training), len(held))
+        training, held_out = split(task.evaluation_set.examples, task.held_back, task.seed)
+        answers = instruction_answers(int(rewrites), int(rounds), len(training), len(held_out))
         beside = f" and {fmt.plural(int(rewrites * rounds), 'call')} of the writer"
         start = partial(start_search, project, INSTRUCTION, _SUBJECT, task, options, setup)
-        rewriting = Rewriting(writer, int(rewrites * rounds), shown)
+        rewriting = Rewriting(writer, int(rewrites * rounds), text)
         return start, describe_cost(INSTRUCTION, task, options, answers, beside, rewriting)
 
     start_button("instruction_start", "Search", ready)
 
 
 def _writer() -> ModelSpec:
-    known = st.session_state.get("edit_endpoint_writer") or BUILTIN
-    writer = "the built-in model" if known == BUILTIN else fmt.markdown(str(known))
+    endpoint = st.session_state.get("edit_endpoint_writer") or BUILTIN
+    writer = "the built-in model" if endpoint == BUILTIN else fmt.markdown(str(endpoint))
     with st.popover(f"Written by: {writer}", icon=":material/tune:"):
         values = model_fields(USUAL_PROPOSER, "writer")
     try:
@@ -111,69 +116,71 @@ def _writer() -> ModelSpec:
         raise BadInput(sentence_of(error)) from None
 
 
-def _result(project: Project, found: InstructionResult) -> None:
-    show_end_note(found.ended, found.problem, found.left_out)
-    st.markdown(f"**{fmt.markdown(found.source)}** on {fmt.markdown(found.set_name)}: {_describe(found)}")
-    if found.verification is not None:
-        show_verification(found.verification, found.metric, "instruction_verified")
-    if found.better_text is not None:
+def _result(project: Project, result: InstructionResult) -> None:
+    show_end_note(result.ended, result.problem, result.left_out)
+    st.markdown(f"**{fmt.markdown(result.source)}** on {fmt.markdown(result.set_name)}: {_describe(result)}")
+    if result.verification is not None:
+        show_verification(result.verification, result.metric, "instruction_verified")
+    if result.better_text is not None:
         st.button("Save as a new version of the prompt", key="instruction_save", type="primary", icon=":material/save:",
-                  on_click=_save, args=(project, found))  # fmt: skip
+                  on_click=_save, args=(project, result))  # fmt: skip
     st.markdown("**The whole search**")
-    tried = _path_rows(found)
-    if len(tried) > 1:
-        st.plotly_chart(path_chart(tried, score_title(found.metric), found.training), config=CONFIG,
+    trials = _path_rows(result)
+    if len(trials) > 1:
+        st.plotly_chart(path_chart(trials, score_title(result.metric), result.training), config=CONFIG,
                         key="instruction_path", width="stretch")  # fmt: skip
-    _texts(found)
-    show_cost(found.usage, found.seconds)
-    st.caption(f"Rewrites by {fmt.markdown(found.proposer)}.")
-    result_download(found, f"{found.source}-instructions", "instruction_download")
+    _texts(result)
+    show_cost(result.usage, result.seconds)
+    st.caption(f"Rewrites by {fmt.markdown(result.proposer)}.")
+    result_download(result, f"{result.source}-instructions", "instruction_download")
 
 
-def _describe(found: InstructionResult) -> str:
-    tried = sum(candidate.complete for candidate in found.candidates)
-    if found.best is None and not tried:
-        return f"{_skip_reason(found.candidates)} The prompt stays as it is."
-    if found.best is None:
-        return f"no rewrite did better on the training part ({tried} tried). The prompt stays as it is."
-    if found.verification is None:
-        return f"rewrite {found.best + 1} did best on the training part, but was not tested: the prompt stays as it is."
-    if found.better_text is None:
-        return f"rewrite {found.best + 1} did best on the training part, but did not win on questions held back. " \
+def _describe(result: InstructionResult) -> str:
+    count = sum(candidate.complete for candidate in result.candidates)
+    if result.best is None and not count:
+        return f"{_skip_reason(result.candidates)} The prompt stays as it is."
+    if result.best is None:
+        return f"no rewrite did better on the training part ({count} tried). The prompt stays as it is."
+    if result.verification is None:
+        return (
+            f"rewrite {result.best + 1} did best on the training part, but was not tested: the prompt stays as it is."
+        )
+    if result.better_text is None:
+        return f"rewrite {result.best + 1} did best on the training part, but did not win on questions held back. " \
             "The prompt stays as it is."  # fmt: skip
-    return f"rewrite {found.best + 1} wins on questions that the search never saw."
+    return f"rewrite {result.best + 1} wins on questions that the search never saw."
 
 
 def _skip_reason(candidates: Sequence[Candidate]) -> str:
     """Why no rewrite was tried on the whole training part."""
-    refused = Counter(candidate.refused for candidate in candidates if candidate.refused)
-    if not refused:
+    counts = Counter(candidate.refused for candidate in candidates if candidate.refused)
+    if not counts:
         return "no rewrite was tried to the end."
-    reasons = "; ".join(f"{why.rstrip('.')} ({times})" for why, times in refused.most_common())
-    whole = f"all {len(candidates)} were" if refused.total() == len(candidates) else f"{refused.total()} were"
+    reasons = "; ".join(f"{why.rstrip('.')} ({times})" for why, times in counts.most_common())
+    whole = f"all {len(candidates)} were" if counts.total() == len(candidates) else f"{counts.total()} were"
     return f"no rewrite was tried, because {whole} refused: {fmt.markdown(reasons)}."
 
 
-def _path_rows(found: InstructionResult) -> list[TrialPoint]:
-    rows = [TrialPoint("as it is", found.original or "(none)", found.baseline, "start")]
-    for number, candidate in enumerate(found.candidates):
+def _path_rows(result: InstructionResult) -> list[TrialPoint]:
+    rows = [TrialPoint("as it is", result.original or "(none)", result.baseline, "start")]
+    for number, candidate in enumerate(result.candidates):
         if candidate.summary is not None:
-            role = "best" if number == found.best else "other"
+            role = "best" if number == result.best else "other"
             rows.append(TrialPoint(f"rewrite {number + 1}", candidate.text, candidate.summary,
                               role if candidate.complete else "partial"))  # fmt: skip
     return rows
 
 
-def _texts(found: InstructionResult) -> None:
+def _texts(result: InstructionResult) -> None:
     with st.container(border=True):
-        st.markdown(f"**As it is** · {_mean(found.baseline.mean, found.baseline.low, found.baseline.high)}")
-        st.html(text_html(found.original or "(none)"))
-    for number, candidate in enumerate(found.candidates):
+        st.markdown(f"**As it is** · {_mean(result.baseline.mean, result.baseline.low, result.baseline.high)}")
+        st.html(text_html(result.original or "(none)"))
+    for number, candidate in enumerate(result.candidates):
         with st.container(border=True):
-            chosen = " · chosen" if number == found.best else ""
-            st.markdown(f"**Rewrite {number + 1}**{chosen} · {_standing(candidate)}")
+            mark = " · chosen" if number == result.best else ""
+            st.markdown(f"**Rewrite {number + 1}**{mark} · {_standing(candidate)}")
             if candidate.text:
-                st.html(diff_html(word_diff(found.original, candidate.text)))
+                st.html(diff_html(word_diff(result.original, candidate.text)))
 
 
 def _standing(candidate: Candidate) -> str:
@@ -183,10 +190,10 @@ def _standing(candidate: Candidate) -> str:
         return ":gray[not tried: the search was stopped]"
     mean = _mean(candidate.summary.mean, candidate.summary.low, candidate.summary.high)
     cut = "" if candidate.complete else " :gray[cut short]"
-    scored = (
+    score = (
         f":gray[{candidate.summary.scored} of {candidate.summary.total} scored]" if candidate.summary.missing else ""
     )
-    return f"{mean} {verdict(candidate.comparison.verdict).markdown} {scored}{cut}"
+    return f"{mean} {verdict(candidate.comparison.verdict).markdown} {score}{cut}"
 
 
 def _mean(mean: float | None, low: float | None, high: float | None) -> str:
@@ -194,16 +201,16 @@ def _mean(mean: float | None, low: float | None, high: float | None) -> str:
     return f"{fmt.score(mean)}{between} :gray[on the training part]"
 
 
-def _save(project: Project, found: InstructionResult) -> None:
-    if found.better_prompt is None or found.verification is None:
+def _save(project: Project, result: InstructionResult) -> None:
+    if result.better_prompt is None or result.verification is None:
         return
-    known = newest_versions(store(), project, PROMPT)
-    name = found.source if found.source in known else found.source.rpartition("@")[0]
-    gained = fmt.with_sign(found.verification.comparison.difference)
-    note = (f"Instruction search: {gained} {score_title(found.metric)} on "
-            f"{fmt.plural(found.verification.questions, 'held-back question')}")  # fmt: skip
+    versions = newest_versions(store(), project, PROMPT)
+    name = result.source if result.source in versions else result.source.rpartition("@")[0]
+    gain = fmt.with_sign(result.verification.comparison.difference)
+    note = (f"Instruction search: {gain} {score_title(result.metric)} on "
+            f"{fmt.plural(result.verification.questions, 'held-back question')}")  # fmt: skip
     try:
-        version = save_prompt(store(), project, name, found.better_prompt, note)
+        version = save_prompt(store(), project, name, result.better_prompt, note)
     except LlmOptError as error:
         state().problem = str(error)
         return

@@ -35,54 +35,54 @@ def start(plan: ComparisonPlan) -> str:
     Raises:
         BadInput: It could only fail, or its budget stopped it before and it takes a larger one.
     """
-    asked = models_for(plan.variants)
-    check_plan(plan, asked)
-    check_larger_budget(store().cache, comparison_work_name(plan, asked), plan.budget_usd)
-    return live().start(plan, asked, state().keys)
+    registry = models_for(plan.variants)
+    check_plan(plan, registry)
+    check_larger_budget(store().cache, comparison_work_name(plan, registry), plan.budget_usd)
+    return live().start(plan, registry, state().keys)
 
 
 def models_for(variants: Sequence[Configuration]) -> Models:
     """The session's models, promptfoo's `echo` among them where a variant is answered by it."""
-    made = models()
+    registry = models()
     if any(variant.model.endpoint == ECHO for variant in variants):
-        register_echo(made)
-    return made
+        register_echo(registry)
+    return registry
 
 
-def ask_again(found: Comparison, places: Sequence[Place]) -> None:
+def ask_again(comparison: Comparison, places: Sequence[Place]) -> None:
     """Answer these places anew, within the budget that was typed for it.
 
     Raises:
         BadInput: The examples are gone, another process works on it, or it takes a larger budget.
     """
-    budget = st.session_state.get(new_budget_key(found))
-    live().ask_again(found, places, budget, state().keys)
+    budget = st.session_state.get(new_budget_key(comparison))
+    live().ask_again(comparison, places, budget, state().keys)
 
 
-def new_budget_key(found: Comparison) -> str:
+def new_budget_key(comparison: Comparison) -> str:
     """Of the field that asks what a comparison may cost in all."""
-    return f"comparison_budget_{found.id}"
+    return f"comparison_budget_{comparison.id}"
 
 
-def grid_of(project: Project | str, found: Comparison, board: Board | None) -> Grid:
+def grid_of(project: Project | str, comparison: Comparison, board: Board | None) -> Grid:
     """The grid as it stands."""
-    key = tuple((run.id, run.done, run.status, str(run.finished_at)) for run in found.all_runs)
+    key = tuple((run.id, run.done, run.status, str(run.finished_at)) for run in comparison.all_runs)
     if board is None:
-        return replace(_read_grid(key, project, found), disliked=thumbs_down(store(), found))
-    examples = store().evaluation_set(project, found.set_name, found.set_version).examples
-    return load_grid(store(), found, examples, board)
+        return replace(_read_grid(key, project, comparison), disliked=thumbs_down(store(), comparison))
+    examples = store().evaluation_set(project, comparison.set_name, comparison.set_version).examples
+    return load_grid(store(), comparison, examples, board)
 
 
-def columns(found: Comparison, grid: Grid, board: Board | None) -> list[Column]:
+def columns(comparison: Comparison, grid: Grid, board: Board | None) -> list[Column]:
     """What the columns come to; tested against the first once all is there."""
-    key = tuple((run.id, run.done, run.status, str(run.finished_at)) for run in found.all_runs)
+    key = tuple((run.id, run.done, run.status, str(run.finished_at)) for run in comparison.all_runs)
     return _columns(key, grid) if board is None else columns_of(grid, compared=False)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _read_grid(key: tuple[tuple[int, int, str, str], ...], _project: Project | str, _found: Comparison) -> Grid:
-    examples = store().evaluation_set(_project, _found.set_name, _found.set_version).examples
-    return load_grid(store(), _found, examples)
+def _read_grid(key: tuple[tuple[int, int, str, str], ...], _project: Project | str, _comparison: Comparison) -> Grid:
+    examples = store().evaluation_set(_project, _comparison.set_name, _comparison.set_version).examples
+    return load_grid(store(), _comparison, examples)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -50,16 +50,18 @@ def pick_example(project: Project, key: str) -> tuple[tuple[Example, ...], Examp
     """Choose an example of a set, or type a question; gives all examples of the set, too."""
     sets = [item.name for item in sets_of(project)]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        chosen = st.selectbox("On", [*sets, _OWN_QUESTION], key=f"{SET}_{key}", width=190, persist_state="session")
-        if chosen == _OWN_QUESTION:
-            typed = st.text_input("Question", "What is the capital of France?", key=f"{QUESTION}_{key}", live=True,
+        set_name = st.selectbox("On", [*sets, _OWN_QUESTION], key=f"{SET}_{key}", width=190, persist_state="session")
+        if set_name == _OWN_QUESTION:
+            question = st.text_input("Question", "What is the capital of France?", key=f"{QUESTION}_{key}", live=True,
                                   persist_state="session")  # fmt: skip
-            return (), Example("typed", typed or "")
-        found = latest_set(project, chosen)
-        texts = {example.id: f"{example.id} · {fmt.shorten(example.question, 90)}" for example in found.examples}
-        picked = st.selectbox("Example", list(texts), key=f"{EXAMPLE}_{key}_{chosen}", format_func=texts.__getitem__,
-                              persist_state="session")  # fmt: skip
-    return found.examples, next((e for e in found.examples if e.id == picked), found.examples[0])
+            return (), Example("typed", question or "")
+        question_set = latest_set(project, set_name)
+        texts = {example.id: f"{example.id} · {fmt.shorten(example.question, 90)}" for example in question_set.examples}
+        example_id = st.selectbox("Example", list(texts), key=f"{EXAMPLE}_{key}_{set_name}",
+                              format_func=texts.__getitem__, persist_state="session")  # fmt: skip
+    return question_set.examples, next(
+        (e for e in question_set.examples if e.id == example_id), question_set.examples[0]
+    )
 
 
 def latest_set(project: Project, name: str) -> EvaluationSet:
@@ -94,37 +96,39 @@ def model_for_counting(key: str) -> ModelSpec:
 
 def _variables(prompt: PromptSpec, examples: Sequence[Example]) -> None:
     columns = columns_of(examples)
-    found = variables_of(prompt, columns)
-    named = ", ".join(f"`{name}`" for name in found.used) or "none"
-    st.caption(f"Variables: {named}")
-    if found.undefined:
-        names = ", ".join(f"`{name}`" for name in found.undefined)
+    variables = variables_of(prompt, columns)
+    names_text = ", ".join(f"`{name}`" for name in variables.used) or "none"
+    st.caption(f"Variables: {names_text}")
+    if variables.undefined:
+        names = ", ".join(f"`{name}`" for name in variables.undefined)
         st.markdown(f":red[:material/error: Undefined:] {names} :gray[– no column of these examples, no earlier step.]")
-    unused = [name for name in found.unused if name not in ASSERTION_COLUMNS]
-    if unused:
-        st.caption(f":material/info: Not used: {', '.join(f'`{name}`' for name in unused)}")
+    spare = [name for name in variables.unused if name not in ASSERTION_COLUMNS]
+    if spare:
+        st.caption(f":material/info: Not used: {', '.join(f'`{name}`' for name in spare)}")
 
 
 def _render(project: Project, prompt: PromptSpec, example: Example, model: ModelSpec) -> None:
     passage = stand_in(example, _documents(project)) if _wants_context(prompt, example) else ""
-    made = preview_prompt(prompt, preview_variables(prompt, example, passage), model, models())
-    about = "" if made.last.exact else "about "
+    preview = preview_prompt(prompt, preview_variables(prompt, example, passage), model, models())
+    about = "" if preview.last.exact else "about "
     facts(
         [
-            ("Tokens", f"{about}{fmt.count(made.tokens)}"),
-            ("Price of the prompt", fmt.money(made.cost_usd)),
-            ("Calls", fmt.count(1 + len(made.steps))),
+            ("Tokens", f"{about}{fmt.count(preview.tokens)}"),
+            ("Price of the prompt", fmt.money(preview.cost_usd)),
+            ("Calls", fmt.count(1 + len(preview.steps))),
         ],
-        [f"Counted by {made.tokenizer}, the marks of messages included.", "Without the answer.", ""],
+        [f"Counted by {preview.tokenizer}, the marks of messages included.", "Without the answer.", ""],
     )
     if passage:
         st.caption("`context` shows the passage around the example's source; a run fills it by retrieval.")
-    st.html(_messages(made))
+    st.html(_messages(preview))
 
 
-def _messages(made: PromptPreview) -> str:
-    parts = [messages_html(messages, [f"step {name}: {m.role}" for m in messages]) for name, messages, _ in made.steps]
-    return "".join([*parts, messages_html(made.last.messages)])
+def _messages(preview: PromptPreview) -> str:
+    parts = [
+        messages_html(messages, [f"step {name}: {m.role}" for m in messages]) for name, messages, _ in preview.steps
+    ]
+    return "".join([*parts, messages_html(preview.last.messages)])
 
 
 def _wants_context(prompt: PromptSpec, example: Example) -> bool:

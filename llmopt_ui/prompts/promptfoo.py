@@ -39,38 +39,38 @@ def import_button(project: Project) -> None:
 
 def import_result_view() -> None:
     """What the last import of this session became, until it is put away."""
-    made = prompt_state().import_result
-    if not isinstance(made, ImportResult):
+    result = prompt_state().import_result
+    if not isinstance(result, ImportResult):
         return
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.markdown(f"**Imported from promptfoo:** {fmt.markdown(_became(made))}", width="content")
+            st.markdown(f"**Imported from promptfoo:** {fmt.markdown(_became(result))}", width="content")
             st.button("Put away", key="promptfoo_close", type="tertiary", icon=":material/close:", on_click=_put_away)
-        for told in (*made.warnings, *_omissions(made)):
-            st.caption(f":material/info: {fmt.markdown(told)}")
-        if made.not_run:
-            _not_run(made)
+        for sentence in (*result.warnings, *_omissions(result)):
+            st.caption(f":material/info: {fmt.markdown(sentence)}")
+        if result.not_run:
+            _not_run(result)
 
 
-def _not_run(made: ImportResult) -> None:
+def _not_run(result: ImportResult) -> None:
     """What is not run and why, in whole: a reason may be long."""
-    rows = [{name: fmt.markdown(text) for name, text in row.items()} for row in not_run_rows(made.not_run)]
+    rows = [{name: fmt.markdown(text) for name, text in row.items()} for row in not_run_rows(result.not_run)]
     with st.container(height="content" if len(rows) <= _MOST_ROWS else _TALLEST, border=False):
         st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="What of the file is not run")
 
 
-def _became(made: ImportResult) -> str:
-    tests = sum(entry.kind == "test" for entry in made.not_run)
-    parts = [fmt.plural(len(made.prompts), "prompt"), fmt.plural(made.tests, "test")]
+def _became(result: ImportResult) -> str:
+    tests = sum(entry.kind == "test" for entry in result.not_run)
+    parts = [fmt.plural(len(result.prompts), "prompt"), fmt.plural(result.tests, "test")]
     parts.append(f"{tests} of them not run" if tests else "all of them run")
-    return ", ".join([*parts, *(["other tests not read"] if any(e.kind == "tests" for e in made.not_run) else [])])
+    return ", ".join([*parts, *(["other tests not read"] if any(e.kind == "tests" for e in result.not_run) else [])])
 
 
-def _omissions(made: ImportResult) -> list[str]:
-    if not made.left_out:
+def _omissions(result: ImportResult) -> list[str]:
+    if not result.left_out:
         return []
-    names = ", ".join(made.left_out)
-    return [f"{names}: beyond the {len(made.setup.variants)} variants that are compared at once; choose below."]
+    names = ", ".join(result.left_out)
+    return [f"{names}: beyond the {len(result.setup.variants)} variants that are compared at once; choose below."]
 
 
 def _put_away() -> None:
@@ -92,26 +92,26 @@ def _dialog(project: Project) -> None:
     path = st.text_input("Or its path on this machine", key="promptfoo_path", placeholder="evals/promptfooconfig.yaml",
                          disabled=bool(files))  # fmt: skip
     name = st.text_input("Call the evaluation set", key="promptfoo_name", placeholder="As its folder")
-    pressed = st.button("Import", key="promptfoo_import", type="primary")
-    confirmed = _confirm_hosts(prompt_state().new_hosts)
-    if not pressed and not confirmed:
+    submit = st.button("Import", key="promptfoo_import", type="primary")
+    has_consent = _confirm_hosts(prompt_state().new_hosts)
+    if not submit and not has_consent:
         return
     try:
-        found = _read({file.name: file.getvalue() for file in files}, path or "", (name or "").strip())
-        known = endpoints(settings())
-        added = [endpoint for key, endpoint in found.endpoints.items() if key not in known]
-        new = new_destinations(settings(), added, environment())
-        if not set(new) <= set(confirmed):
+        suite = _read({file.name: file.getvalue() for file in files}, path or "", (name or "").strip())
+        configured = endpoints(settings())
+        new_endpoints = [endpoint for key, endpoint in suite.endpoints.items() if key not in configured]
+        new = new_destinations(settings(), new_endpoints, environment())
+        if not set(new) <= set(has_consent):
             prompt_state().new_hosts = tuple(new)
             st.rerun()
         trust(settings(), new)
-        prompt_state().import_result = made = adopt(store(), project, found)
-        for endpoint in added:
+        prompt_state().import_result = result = adopt(store(), project, suite)
+        for endpoint in new_endpoints:
             save_endpoint(settings(), endpoint)
     except LlmOptError as error:
         show_error(str(error))
         return
-    save_setup(project, made.setup, refill=True)
+    save_setup(project, result.setup, refill=True)
     _open()
     st.rerun()
 
@@ -131,10 +131,10 @@ def _confirm_hosts(hosts: tuple[Destination, ...]) -> tuple[Destination, ...]:
 
 def _key_note(hosts: tuple[Destination, ...]) -> str:
     """Which of them get a key; no word of keys that are not sent."""
-    keyed = sum(bool(host.variable) for host in hosts)
-    if not keyed:
+    count = sum(bool(host.variable) for host in hosts)
+    if not count:
         return ", without a key"
-    return ", and the named key with them" if keyed == len(hosts) else ", and to some of them the named key"
+    return ", and the named key with them" if count == len(hosts) else ", and to some of them the named key"
 
 
 def _read(files: dict[str, bytes], path: str, name: str) -> PromptfooImport:

@@ -13,21 +13,23 @@ from llmopt_ui.session import state
 _THUMBS: dict[int | None, Thumb] = {None: "", 0: "down", 1: "up"}
 
 
-def row_note(found: Comparison, example_id: str, note: RowNote) -> None:
+def row_note(comparison: Comparison, example_id: str, note: RowNote) -> None:
     """The fields, which keep what they are given at once."""
-    thumb, comment = f"row_thumb_{found.id}_{example_id}", f"row_comment_{found.id}_{example_id}"
+    thumb, comment = f"row_thumb_{comparison.id}_{example_id}", f"row_comment_{comparison.id}_{example_id}"
     places = {word: place for place, word in _THUMBS.items()}
     st.session_state.setdefault(thumb, places[note.thumb])
     st.session_state.setdefault(comment, note.comment)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.feedback("thumbs", key=thumb, on_change=_save, args=(found, example_id, thumb, comment), width="content")
+        st.feedback(
+            "thumbs", key=thumb, on_change=_save, args=(comparison, example_id, thumb, comment), width="content"
+        )
         st.text_input("Comment on this row", key=comment, placeholder="Comment", label_visibility="collapsed",
-                      max_chars=2000, on_change=_save, args=(found, example_id, thumb, comment))  # fmt: skip
+                      max_chars=2000, on_change=_save, args=(comparison, example_id, thumb, comment))  # fmt: skip
 
 
-def _save(found: Comparison, example_id: str, thumb: str, comment: str) -> None:
+def _save(comparison: Comparison, example_id: str, thumb: str, comment: str) -> None:
     note = RowNote(_THUMBS[st.session_state.get(thumb)], (st.session_state.get(comment) or "").strip())
     try:
-        save_note(store(), found, example_id, note)
+        save_note(store(), comparison, example_id, note)
     except LlmOptError as error:
         state().problem = str(error)

@@ -30,9 +30,11 @@ def rows_fields(project: Project, setup: Setup, slot: str) -> Setup:
     source = st.segmented_control("Rows", list(_SOURCES), default=before, required=True, key=f"rows_source_{slot}",
                                   format_func=_SOURCES.__getitem__, label_visibility="collapsed", disabled=not sets,
                                   **_KEEP)  # fmt: skip
-    made = setup.model_copy(update={"source": source or before})
-    made = _input_table(made, slot) if made.source == "free" else _of_a_set(project, made, sets, slot)
-    return _repeats(made, slot)
+    setup_after = setup.model_copy(update={"source": source or before})
+    setup_after = (
+        _input_table(setup_after, slot) if setup_after.source == "free" else _of_a_set(project, setup_after, sets, slot)
+    )
+    return _repeats(setup_after, slot)
 
 
 def _of_a_set(project: Project, setup: Setup, sets: list[str], slot: str) -> Setup:
@@ -43,34 +45,34 @@ def _of_a_set(project: Project, setup: Setup, sets: list[str], slot: str) -> Set
                          format_func=_TAKES.__getitem__, **_KEEP)  # fmt: skip
     count = three.number_input("How many", 1, 10_000, setup.count, key=f"rows_count_{slot}",
                                disabled=take in ("all", "chosen"), **_KEEP)  # fmt: skip
-    found = latest_set(project, name)
-    made = setup.model_copy(update={"set_name": name, "take": take, "count": count})
+    question_set = latest_set(project, name)
+    setup_after = setup.model_copy(update={"set_name": name, "take": take, "count": count})
     if take == "chosen":
-        made = made.model_copy(update={"ids": _choose_examples(found, setup.ids, slot)})
+        setup_after = setup_after.model_copy(update={"ids": _choose_examples(question_set, setup.ids, slot)})
     elif take == "random":
         seed = st.number_input("Seed", 0, 10_000, setup.seed, key=f"rows_seed_{slot}", **_KEEP)
-        made = made.model_copy(update={"seed": seed})
-    rows = fmt.plural(len(select_examples(found, made).examples), "row")
-    st.caption(f"{rows} of {len(found.examples):,} in {fmt.markdown(name)}.")
-    return made
+        setup_after = setup_after.model_copy(update={"seed": seed})
+    rows = fmt.plural(len(select_examples(question_set, setup_after).examples), "row")
+    st.caption(f"{rows} of {len(question_set.examples):,} in {fmt.markdown(name)}.")
+    return setup_after
 
 
-def _choose_examples(found: EvaluationSet, before: Sequence[str], slot: str) -> tuple[str, ...]:
+def _choose_examples(question_set: EvaluationSet, before: Sequence[str], slot: str) -> tuple[str, ...]:
     """A table to tick examples in."""
-    places = {example.id: place for place, example in enumerate(found.examples)}
+    places = {example.id: place for place, example in enumerate(question_set.examples)}
     table = pd.DataFrame(
         {
             "Id": list(places),
-            "Question": [example.question for example in found.examples],
-            "Category": [example.category or "" for example in found.examples],
+            "Question": [example.question for example in question_set.examples],
+            "Category": [example.category or "" for example in question_set.examples],
         }
     )
-    selected = data_table(
-        table, height=260, key=f"rows_chosen_{found.name}_{slot}", on_select="rerun",
+    selection = data_table(
+        table, height=260, key=f"rows_chosen_{question_set.name}_{slot}", on_select="rerun",
         selection_mode="multi-row", alt="Examples to choose from",
-        selection_default={"selection": {"rows": [places[known] for known in before if known in places]}},
+        selection_default={"selection": {"rows": [places[one] for one in before if one in places]}},
     )  # fmt: skip
-    return tuple(table["Id"].iloc[list(selected.selection.rows)])
+    return tuple(table["Id"].iloc[list(selection.selection.rows)])
 
 
 def _input_table(setup: Setup, slot: str) -> Setup:
@@ -79,15 +81,15 @@ def _input_table(setup: Setup, slot: str) -> Setup:
     further = st.text_input("Further variables", ", ".join(names[2:]), key=f"rows_columns_{slot}", live=True,
                             placeholder="tone, product", help="Names of columns for variables of the prompt.",
                             **_KEEP)  # fmt: skip
-    wanted = [name.strip() for name in (further or "").split(",") if name.strip().isidentifier()]
+    variables = [name.strip() for name in (further or "").split(",") if name.strip().isidentifier()]
     config: dict[str, Any] = {
         "question": st.column_config.TextColumn("Question", width="large"),
         "reference": st.column_config.TextColumn("Reference answer", width="medium"),
-        **{name: st.column_config.TextColumn(name) for name in wanted},
+        **{name: st.column_config.TextColumn(name) for name in variables},
     }
     rows = edit_rows(f"rows_inputs_{'_'.join(config)}_{slot}", setup.inputs or [{"question": ""}], config)
-    kept = [{name: str(value or "") for name, value in row.items()} for row in rows if any(row.values())]
-    return setup.model_copy(update={"inputs": tuple(kept)})
+    rows_to_keep = [{name: str(value or "") for name, value in row.items()} for row in rows if any(row.values())]
+    return setup.model_copy(update={"inputs": tuple(rows_to_keep)})
 
 
 def _repeats(setup: Setup, slot: str) -> Setup:

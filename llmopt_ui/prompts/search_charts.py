@@ -36,15 +36,15 @@ class TrialPoint:
     role: str
 
 
-def effect_chart(found: FewShotEffect, score: str) -> go.Figure:
+def effect_chart(effect: FewShotEffect, score: str) -> go.Figure:
     """One row per few-shot example: what the score gains by having it, with its 95 % interval; the best on top."""
-    rows = sorted(found.examples, key=_effect)
+    rows = sorted(effect.examples, key=_effect)
     figure = go.Figure()
     figure.add_vline(0, line={"color": NEUTRAL, "width": 1.5})
     for name, word in _WORDS.items():
-        shown = [row for row in rows if row.comparison is not None and row.verdict == name]
-        if shown:
-            figure.add_trace(_effect_trace(shown, f"{verdict(name).sign} {word}", verdict(name).colour))
+        group = [row for row in rows if row.comparison is not None and row.verdict == name]
+        if group:
+            figure.add_trace(_effect_trace(group, f"{verdict(name).sign} {word}", verdict(name).colour))
     figure.update_layout(
         height=_height(len(rows)),
         margin={"t": 36},
@@ -59,17 +59,17 @@ def effect_chart(found: FewShotEffect, score: str) -> go.Figure:
     return apply_theme(figure)
 
 
-def path_chart(tried: Sequence[TrialPoint], score: str, questions: int) -> go.Figure:
+def path_chart(trials: Sequence[TrialPoint], score: str, questions: int) -> go.Figure:
     """The search path on the training part, in the order tried from top to bottom."""
-    rows = list(reversed(tried))
+    rows = list(reversed(trials))
     figure = go.Figure()
-    start = next((row.summary.mean for row in tried if row.role == "start" and row.summary is not None), None)
+    start = next((row.summary.mean for row in trials if row.role == "start" and row.summary is not None), None)
     if start is not None:
         figure.add_vline(start, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
     for role, (word, colour, symbol) in _ROLES.items():
-        shown = [row for row in rows if row.role == role and row.summary is not None and row.summary.mean is not None]
-        if shown:
-            figure.add_trace(_path_trace(shown, word, colour, symbol))
+        group = [row for row in rows if row.role == role and row.summary is not None and row.summary.mean is not None]
+        if group:
+            figure.add_trace(_path_trace(group, word, colour, symbol))
     figure.update_layout(
         height=_height(len(rows)),
         margin={"t": 36},
@@ -82,9 +82,12 @@ def path_chart(tried: Sequence[TrialPoint], score: str, questions: int) -> go.Fi
     return apply_theme(figure)
 
 
-def before_after(found: Verification, score: str) -> go.Figure:
+def before_after(verification: Verification, score: str) -> go.Figure:
     """The two means on the held-back part with their intervals."""
-    rows = (("as found", found.after, verdict(found.comparison.verdict).colour), ("as it was", found.before, NEUTRAL))
+    rows = (
+        ("as found", verification.after, verdict(verification.comparison.verdict).colour),
+        ("as it was", verification.before, NEUTRAL),
+    )
     figure = go.Figure()
     for name, summary, colour in rows:
         if summary.mean is None:
@@ -100,18 +103,18 @@ def before_after(found: Verification, score: str) -> go.Figure:
     figure.update_layout(
         height=200,
         margin={"t": 20},
-        xaxis={"title": f"{score}, held-back questions", "gridcolor": FAINT, "range": _with_zero(found)},
+        xaxis={"title": f"{score}, held-back questions", "gridcolor": FAINT, "range": _with_zero(verification)},
         yaxis={"range": [-0.6, 1.7]},
     )
     return apply_theme(figure)
 
 
-def _with_zero(found: Verification) -> list[float]:
+def _with_zero(verification: Verification) -> list[float]:
     """From zero to the largest value or end of an interval, with room for a mark on either side."""
-    values = [value for part in (found.before, found.after) for value in (part.low, part.mean, part.high)]
-    known = [0.0, *(value for value in values if value is not None)]
-    room = _ROOM * ((max(known) - min(known)) or 1.0)
-    return [min(known) - room, max(known) + room]
+    values = [value for part in (verification.before, verification.after) for value in (part.low, part.mean, part.high)]
+    bounds = [0.0, *(value for value in values if value is not None)]
+    room = _ROOM * ((max(bounds) - min(bounds)) or 1.0)
+    return [min(bounds) - room, max(bounds) + room]
 
 
 def _height(rows: int) -> int:
@@ -128,11 +131,11 @@ def _label(row: ExampleEffect) -> str:
 
 
 def _effect_trace(rows: Sequence[ExampleEffect], name: str, colour: str) -> go.Scatter:
-    compared = [row.comparison for row in rows if row.comparison is not None]
-    summaries = [Summary(c.difference, c.low, c.high, c.pairs, c.pairs + c.dropped) for c in compared]
+    comparisons = [row.comparison for row in rows if row.comparison is not None]
+    summaries = [Summary(c.difference, c.low, c.high, c.pairs, c.pairs + c.dropped) for c in comparisons]
     return go.Scatter(
         name=name,
-        x=[c.difference for c in compared],
+        x=[c.difference for c in comparisons],
         y=[_label(row) for row in rows],
         mode="markers",
         marker={"size": 11, "color": colour},
@@ -140,7 +143,7 @@ def _effect_trace(rows: Sequence[ExampleEffect], name: str, colour: str) -> go.S
         customdata=[
             [plain(fmt.shorten(row.question, 110)), plain(fmt.shorten(row.answer, 110)), fmt.with_sign(c.difference),
              fmt.interval(c.low, c.high), fmt.plural(c.pairs, "question")]
-            for row, c in zip(rows, compared, strict=True)
+            for row, c in zip(rows, comparisons, strict=True)
         ],
         hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<br>worth %{customdata[2]} "
         "(95 % interval %{customdata[3]}), %{customdata[4]}<extra></extra>",
@@ -161,9 +164,9 @@ def _path_trace(rows: Sequence[TrialPoint], name: str, colour: str, symbol: str)
     )
 
 
-def _whiskers(shown: Sequence[Summary], colour: str) -> dict[str, object]:
-    up = [0.0 if s.high is None or s.mean is None else s.high - s.mean for s in shown]
-    down = [0.0 if s.low is None or s.mean is None else s.mean - s.low for s in shown]
+def _whiskers(summaries: Sequence[Summary], colour: str) -> dict[str, object]:
+    up = [0.0 if s.high is None or s.mean is None else s.high - s.mean for s in summaries]
+    down = [0.0 if s.low is None or s.mean is None else s.mean - s.low for s in summaries]
     return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 2, "width": 5,
             "color": colour}  # fmt: skip
 

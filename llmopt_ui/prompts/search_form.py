@@ -68,7 +68,7 @@ def search_form(project: Project, key: str, *, questions: int, held_back: bool, 
     with left:
         variant = variant_fields(project, _first_variant(project, key), prompt_choices(project), f"search_{key}")
     with right:
-        found, metric, judge = _measure(project, key)
+        question_set, metric, judge = _measure(project, key)
     cells = st.columns(5 if held_back else 4, gap="small", vertical_alignment="bottom")
     most = cells[0].number_input(
         "Questions at most", 1, 10_000, questions, key=f"search_questions_{key}", help="Drawn at random.", **_KEEP
@@ -88,8 +88,8 @@ def search_form(project: Project, key: str, *, questions: int, held_back: bool, 
         "At once", 1, 64, 4, key=f"search_at_once_{key}", help="Calls in work at the same time.", **_KEEP
     )  # fmt: skip
     return SearchSetup(
-        variant=variant, set_name=found.name, metric=metric, judge=judge, questions=int(most), held_back=share / 100,
-        budget=Budget(calls=int(calls), usd=usd), concurrency=int(at_once),
+        variant=variant, set_name=question_set.name, metric=metric, judge=judge, questions=int(most),
+        held_back=share / 100, budget=Budget(calls=int(calls), usd=usd), concurrency=int(at_once),
         keep_examples=examples and _keep_examples(key),
     )  # fmt: skip
 
@@ -117,12 +117,12 @@ def describe_cost(  # noqa: PLR0917
     """
     work = search_work_name(kind, task, models(), options)
     check_larger_budget(store().cache, work, task.budget.usd, task.budget.calls)
-    found = estimate_search(task, models(), answers, rewriting)
-    most = found.most_usd
-    tokens = fmt.count(found.prompt_tokens)
+    estimate = estimate_search(task, models(), answers, rewriting)
+    most = estimate.most_usd
+    tokens = fmt.count(estimate.prompt_tokens)
     parts = [f"At most {fmt.plural(answers, 'answer')}{beside}", f"about {tokens} prompt tokens"]
     parts.append("price unknown" if most is None else "free" if most == 0 else f"at most {fmt.money(most)}")
-    parts += [f"without {' and '.join(found.not_counted)}"] if found.not_counted else []
+    parts += [f"without {' and '.join(estimate.not_counted)}"] if estimate.not_counted else []
     if task.budget.usd is not None and most is not None and most > task.budget.usd:
         parts.append(f"more than the budget of {fmt.dollars(task.budget.usd)}, at which it stops")
     if task.budget.calls is not None and task.budget.calls < answers:
@@ -141,7 +141,7 @@ def start_button(key: str, label: str, ready: Callable[[], tuple[Callable[[], No
     """
     start, problem = None, ""
     try:
-        start, told = ready()
+        start, sentence = ready()
     except LlmOptError as error:
         problem = str(error)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -149,17 +149,17 @@ def start_button(key: str, label: str, ready: Callable[[], tuple[Callable[[], No
         if problem:
             st.markdown(f":orange[:material/info: {fmt.markdown(problem)}]", width="stretch")
         else:
-            st.caption(told, width="content")
+            st.caption(sentence, width="content")
 
 
 def _first_variant(project: Project, key: str) -> VariantSetup:
     """What the fields start with: the last variant that was compared side by side, else the newest prompt."""
-    known = st.session_state.get(f"variant_prompt_search_{key}")
-    offered = prompt_choices(project)
-    compared = setup_from(store().draft(project, COMPARISON, "")).variants
-    usual = next((variant for variant in reversed(compared) if variant.prompt in offered), None)
-    usual = usual or usual_variants(project, list(offered))[-1]
-    return usual.model_copy(update={"prompt": known}) if known in offered else usual
+    state_value = st.session_state.get(f"variant_prompt_search_{key}")
+    labels = prompt_choices(project)
+    variants = setup_from(store().draft(project, COMPARISON, "")).variants
+    usual = next((variant for variant in reversed(variants) if variant.prompt in labels), None)
+    usual = usual or usual_variants(project, list(labels))[-1]
+    return usual.model_copy(update={"prompt": state_value}) if state_value in labels else usual
 
 
 def _measure(project: Project, key: str) -> tuple[EvaluationSet, str, JudgeSpec]:
@@ -169,21 +169,21 @@ def _measure(project: Project, key: str) -> tuple[EvaluationSet, str, JudgeSpec]
     first = next((place for place, name in enumerate(sizes) if name not in held_back), 0)
     name = one.selectbox("Evaluation set", list(sizes), first, key=f"search_set_{key}", **_KEEP,
                          format_func=lambda name: f"{name} ({fmt.plural(sizes[name], 'question')})")  # fmt: skip
-    found = latest_set(project, name)
-    scores = [*_SCORES, ASSERTIONS] if any(assertions_of(example) for example in found.examples) else _SCORES
+    questions = latest_set(project, name)
+    scores = [*_SCORES, ASSERTIONS] if any(assertions_of(example) for example in questions.examples) else _SCORES
     metric = two.selectbox("Score", scores, scores.index(_USUAL_SCORE), key=f"search_score_{key}_{len(scores)}",
                            format_func=lambda name: "Assertions passed" if name == ASSERTIONS else metric_title(name),
                            help="What decides which is better.", **_KEEP)  # fmt: skip
     if metric == ASSERTIONS or "judge" not in METRICS[metric].needs:
-        return found, metric, JudgeSpec()
+        return questions, metric, JudgeSpec()
     others = list(endpoints(settings()))
     judge = one.selectbox("Judge", others, key=f"search_judge_{key}", **_KEEP,
                           format_func=lambda name: "Built-in judge" if name == BUILTIN else name)  # fmt: skip
     model = model_choice(two, judge, "", f"search_judge_model_{key}", label="Judge's model",
                          disabled=judge == BUILTIN, **_KEEP)  # fmt: skip
     if judge == BUILTIN:
-        return found, metric, JudgeSpec()
-    return found, metric, JudgeSpec(endpoint=judge, model=model)
+        return questions, metric, JudgeSpec()
+    return questions, metric, JudgeSpec(endpoint=judge, model=model)
 
 
 def _keep_examples(key: str) -> bool:

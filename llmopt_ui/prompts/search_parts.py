@@ -77,22 +77,22 @@ def choose_search(project: Project, kind: str, subject: str, result: type[R], ti
     for job in running:
         follow(job, f"{title} on {job.arguments.get('evaluation_set', '')}", on_end=_on_end)
     _last_failure(jobs)
-    found = {
+    results = {
         str(job.id): read for job in jobs if not job.active and (read := read_search_result(job, result)) is not None
     }
-    if not found:
+    if not results:
         return None, bool(running)
     when = {str(job.id): job for job in jobs}
-    chosen = next(iter(found))
+    job_id = next(iter(results))
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        if len(found) > 1:
-            options = list(found)
-            chosen = st.selectbox("Result", options, width=420, format_func=lambda number: _job_label(when[number]),
+        if len(results) > 1:
+            options = list(results)
+            job_id = st.selectbox("Result", options, width=420, format_func=lambda number: _job_label(when[number]),
                                   **address_arguments(f"{kind}-result", options, options[0]))  # fmt: skip
-        copy_link(project, _TABS[kind][0], _pins(kind, subject, chosen), f"{kind}_link_{chosen}",
+        copy_link(project, _TABS[kind][0], _pins(kind, subject, job_id), f"{kind}_link_{job_id}",
                   "A link to this result.")  # fmt: skip
-    _mark_earlier(project, when[chosen])
-    return found[chosen], bool(running)
+    _mark_earlier(project, when[job_id])
+    return results[job_id], bool(running)
 
 
 def _pins(kind: str, subject: str, result: str) -> dict[str, str]:
@@ -118,21 +118,21 @@ def score_title(metric: str) -> str:
     return "Assertions passed" if metric == ASSERTIONS else metric_title(metric)
 
 
-def in_prompt(saved: Version, setup: SearchSetup) -> str:
+def in_prompt(version: Version, setup: SearchSetup) -> str:
     """What a few-shot set is measured in: `worked v1 in plain, built-in model`."""
     model = setup.variant.model
     who = "built-in model" if model.endpoint == BUILTIN else model.name or model.endpoint
-    return f"{version_label(saved)} in {setup.variant.prompt.replace('@', ' ')}, {who}"
+    return f"{version_label(version)} in {setup.variant.prompt.replace('@', ' ')}, {who}"
 
 
-def show_end_note(ended: StopReason, problem: str, left_out: Sequence[str]) -> None:
+def show_end_note(end: StopReason, problem: str, left_out: Sequence[str]) -> None:
     """Why a result is not complete, and what was left out of it."""
-    if ended:
-        told = f"{_END_NOTES[ended]}: {problem}" if ended == "failed" else _END_NOTES[ended]
-        st.markdown(f":orange[:material/warning:] {fmt.markdown(told)}")
+    if end:
+        sentence = f"{_END_NOTES[end]}: {problem}" if end == "failed" else _END_NOTES[end]
+        st.markdown(f":orange[:material/warning:] {fmt.markdown(sentence)}")
     if left_out:
-        told = fmt.plural(len(left_out), "text")
-        st.caption(f":material/info: {told} left out, because an example and a question ask the same.")
+        sentence = fmt.plural(len(left_out), "text")
+        st.caption(f":material/info: {sentence} left out, because an example and a question ask the same.")
 
 
 def show_cost(usage: Usage, seconds: float) -> None:
@@ -148,38 +148,38 @@ def show_cost(usage: Usage, seconds: float) -> None:
     )
 
 
-def show_verification(found: Verification, metric: str, key: str) -> None:
+def show_verification(verification: Verification, metric: str, key: str) -> None:
     """The result: before and after on questions that the search never saw."""
-    compared = found.comparison
+    comparison = verification.comparison
     left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
     with left:
-        st.plotly_chart(before_after(found, score_title(metric)), config=CONFIG, key=key, width="stretch")
+        st.plotly_chart(before_after(verification, score_title(metric)), config=CONFIG, key=key, width="stretch")
     with right:
-        st.markdown(f"#### {verdict(compared.verdict).markdown}")
-        between = f" ({fmt.interval(compared.low, compared.high)})" if compared.low is not None else ""
-        asked = fmt.plural(found.questions, "question")
-        st.markdown(f"**{fmt.with_sign(compared.difference)}**{between} on {asked} that the search never saw")
-        p_value = fmt.p_value(compared.p_value)
-        dropped = f" · {fmt.plural(compared.dropped, 'pair')} without a score" if compared.dropped else ""
-        st.caption(f"p {p_value}{dropped}", help=f"{explain_terms('p')} Reckoned by: {compared.method}.")
-        if compared.verdict == "no difference seen" and found.questions < _MANY:
+        st.markdown(f"#### {verdict(comparison.verdict).markdown}")
+        between = f" ({fmt.interval(comparison.low, comparison.high)})" if comparison.low is not None else ""
+        count = fmt.plural(verification.questions, "question")
+        st.markdown(f"**{fmt.with_sign(comparison.difference)}**{between} on {count} that the search never saw")
+        p_value = fmt.p_value(comparison.p_value)
+        omissions = f" · {fmt.plural(comparison.dropped, 'pair')} without a score" if comparison.dropped else ""
+        st.caption(f"p {p_value}{omissions}", help=f"{explain_terms('p')} Reckoned by: {comparison.method}.")
+        if comparison.verdict == "no difference seen" and verification.questions < _MANY:
             st.caption("So few questions show only large differences; take more to see smaller ones.")
-        before, after = found.tokens
+        before, after = verification.tokens
         if before is not None and after is not None and round(before) != round(after):
             st.caption(f"Prompt tokens per question: {before:,.0f} → {after:,.0f}")
 
 
-def result_download(found: Spec, stem: str, key: str) -> None:
+def result_download(result: Spec, stem: str, key: str) -> None:
     """The whole search as JSON."""
-    text = found.model_dump_json(indent=2)
+    text = result.model_dump_json(indent=2)
     downloads([Download("JSON", text, f"{fmt.file_stem(stem)}.json", "application/json")], key)
 
 
 def _job_label(job: Job) -> str:
     about = job.arguments
     score, on = score_title(str(about.get("metric", ""))), about.get("evaluation_set", "")
-    ended = f"{(job.finished_at or job.created_at).astimezone():%d %b, %H:%M}"
-    return f"{about.get('source', '')}, {score} on {on} · {ended}"
+    end = f"{(job.finished_at or job.created_at).astimezone():%d %b, %H:%M}"
+    return f"{about.get('source', '')}, {score} on {on} · {end}"
 
 
 def _on_end(job: Job) -> None:

@@ -67,10 +67,10 @@ def setup_view(project: Project) -> None:
 def setup_to_edit(project: Project) -> Setup:
     """What was chosen before; the fields keep it from then on."""
     slot = prompt_state().slot(form_key(project))
-    known = prompt_state().field_values
-    if slot not in known:
-        known[slot] = store().draft(project, KIND, "") or {}
-    return setup_from(known[slot])
+    field_values = prompt_state().field_values
+    if slot not in field_values:
+        field_values[slot] = store().draft(project, KIND, "") or {}
+    return setup_from(field_values[slot])
 
 
 def _scoring(setup: Setup, slot: str) -> Setup:
@@ -87,8 +87,8 @@ def _scoring(setup: Setup, slot: str) -> Setup:
                          live=True, disabled=endpoint == BUILTIN, **_KEEP)  # fmt: skip
     judge = JudgeSpec() if endpoint == BUILTIN else setup.judge.model_copy(
         update={"endpoint": endpoint, "model": model})  # fmt: skip
-    told = "The comparison stops cleanly before it costs more; what was answered is kept."
-    budget = budget_field(fields, f"setup_budget_{slot}", told, value=setup.budget_usd, **_KEEP)
+    help_text = "The comparison stops cleanly before it costs more; what was answered is kept."
+    budget = budget_field(fields, f"setup_budget_{slot}", help_text, value=setup.budget_usd, **_KEEP)
     return setup.model_copy(update={"metrics": tuple(metrics), "judge": judge, "budget_usd": budget})
 
 
@@ -96,36 +96,38 @@ def _start(project: Project, setup: Setup) -> None:
     with show_errors():
         plan, left_out = plan_from(store(), project, setup)
         for name, questions in left_out.items():
-            told = fmt.plural(len(questions), "few-shot example")
-            st.caption(f":material/info: {fmt.markdown(name)}: {told} left out, because a row asks the same question.")
+            count = fmt.plural(len(questions), "few-shot example")
+            st.caption(f":material/info: {fmt.markdown(name)}: {count} left out, because a row asks the same question.")
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.button("Compare", key=START, type="primary", icon=":material/play_arrow:", on_click=_go, args=(plan,))
-            asked = models_for(plan.variants)
-            found = estimate_comparison(plan, asked)
-            st.caption(_describe_plan(plan, found), width="content")
-        if found.cost_usd is not None and found.cost_usd[1] == 0:
+            registry = models_for(plan.variants)
+            estimate = estimate_comparison(plan, registry)
+            st.caption(_describe_plan(plan, estimate), width="content")
+        if estimate.cost_usd is not None and estimate.cost_usd[1] == 0:
             return
-        work = comparison_work_name(plan, asked)
+        work = comparison_work_name(plan, registry)
         if before := spent_before(work, plan.budget_usd):
             st.caption(fmt.markdown(before))
         check_larger_budget(store().cache, work, plan.budget_usd)
-        warn_above(plan.budget_usd, *(found.cost_usd or (None,)))
+        warn_above(plan.budget_usd, *(estimate.cost_usd or (None,)))
 
 
-def _describe_plan(plan: ComparisonPlan, found: ComparisonEstimate) -> str:
+def _describe_plan(plan: ComparisonPlan, estimate: ComparisonEstimate) -> str:
     """What it will take, in one line."""
     not_run = len(plan.evaluation_set.examples) - len(plan.runnable_examples)
-    parts = [fmt.plural(found.answers, "answer")]
+    parts = [fmt.plural(estimate.answers, "answer")]
     parts += [f"{fmt.plural(not_run, 'row')} not run"] if not_run else []
-    parts += [f"about {fmt.count(found.prompt_tokens)} prompt tokens"]
-    parts += [f"at most {fmt.plural(found.beside, 'call')} of judge and retrieval"] if found.beside else []
-    if found.cost_usd is None:
+    parts += [f"about {fmt.count(estimate.prompt_tokens)} prompt tokens"]
+    parts += [f"at most {fmt.plural(estimate.beside, 'call')} of judge and retrieval"] if estimate.beside else []
+    if estimate.cost_usd is None:
         parts.append("price unknown")
-    elif found.cost_usd[1] == 0:
+    elif estimate.cost_usd[1] == 0:
         parts.append("free")
     else:
-        parts.append(f"{fmt.money(found.cost_usd[0])} for the prompts, at most {fmt.money(found.cost_usd[1])} in all")
-    parts += [f"without {' and '.join(found.not_counted)}"] if found.not_counted else []
+        parts.append(
+            f"{fmt.money(estimate.cost_usd[0])} for the prompts, at most {fmt.money(estimate.cost_usd[1])} in all"
+        )
+    parts += [f"without {' and '.join(estimate.not_counted)}"] if estimate.not_counted else []
     return fmt.markdown(" · ".join(parts))
 
 

@@ -28,60 +28,64 @@ _LONGEST = 64
 
 def side_by_side_view(project: Project) -> None:
     """The whole tab."""
-    found = {one.id: one for one in comparisons(store(), project)}
-    options = [NEW, *found]
+    by_id = {one.id: one for one in comparisons(store(), project)}
+    options = [NEW, *by_id]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        chosen = st.selectbox(
+        comparison_id = st.selectbox(
             "Comparison", options, width=560, **address_arguments(PICKER, options, NEW),
-            format_func=lambda key: _comparison_label(found[key]) if key in found else "New comparison",
+            format_func=lambda key: _comparison_label(by_id[key]) if key in by_id else "New comparison",
         )  # fmt: skip
-        if chosen in found:
-            copy_link(project, "Side by side", {PICKER: chosen}, f"comparison_link_{chosen}",
+        if comparison_id in by_id:
+            copy_link(project, "Side by side", {PICKER: comparison_id}, f"comparison_link_{comparison_id}",
                       "A link to this comparison.")  # fmt: skip
-            _actions(project, found[chosen])
+            _actions(project, by_id[comparison_id])
         else:
             import_button(project)
     warn_missing(PICKER, options, "comparison")
-    if chosen in found:
+    if comparison_id in by_id:
         # In the place of the setup: while answers are watched, what stood there before would stay, greyed and dead.
         st.empty()
-        grid_view(project, found[chosen])
+        grid_view(project, by_id[comparison_id])
     else:
         with st.container():
             import_result_view()
             setup_view(project)
 
 
-def _comparison_label(found: Comparison) -> str:
+def _comparison_label(comparison: Comparison) -> str:
     # A picker cuts what is longer without a sign, and what was asked stands at the end.
-    names = " against ".join(fmt.shorten(one.name, max(8, 30 // len(found.variants))) for one in found.variants)
-    title = found.title if len(found.title) <= _LONGEST else f"{names} on {fmt.shorten(found.set_name, 24)}"
-    return f"{_moment(found.created_at)} · {title}"
+    names = " against ".join(
+        fmt.shorten(one.name, max(8, 30 // len(comparison.variants))) for one in comparison.variants
+    )
+    title = (
+        comparison.title if len(comparison.title) <= _LONGEST else f"{names} on {fmt.shorten(comparison.set_name, 24)}"
+    )
+    return f"{_moment(comparison.created_at)} · {title}"
 
 
 def _moment(when: datetime) -> str:
     return f"{when.astimezone():%d %b, %H:%M}"
 
 
-def _actions(project: Project, found: Comparison) -> None:
-    board = live().board(found.id)
+def _actions(project: Project, comparison: Comparison) -> None:
+    board = live().board(comparison.id)
     if board is not None:
         return
-    st.button("Change and run again", key="comparison_reuse", icon=":material/replay:", disabled=not found.origin,
-              on_click=_reuse, args=(project, found), help="Opens the setup of this comparison.")  # fmt: skip
+    st.button("Change and run again", key="comparison_reuse", icon=":material/replay:", disabled=not comparison.origin,
+              on_click=_reuse, args=(project, comparison), help="Opens the setup of this comparison.")  # fmt: skip
     with st.popover("Delete", icon=":material/delete:", type="tertiary"):
         st.text("Remove this comparison with its runs?")
-        st.button("Delete comparison", key="comparison_delete", type="primary", on_click=_delete, args=(found,))
+        st.button("Delete comparison", key="comparison_delete", type="primary", on_click=_delete, args=(comparison,))
 
 
-def _reuse(project: Project, found: Comparison) -> None:
-    save_setup(project, setup_from(found.origin), refill=True)
+def _reuse(project: Project, comparison: Comparison) -> None:
+    save_setup(project, setup_from(comparison.origin), refill=True)
     open_next(PICKER, NEW)
 
 
-def _delete(found: Comparison) -> None:
+def _delete(comparison: Comparison) -> None:
     try:
-        delete_comparison(store(), found)
+        delete_comparison(store(), comparison)
     except LlmOptError as error:
         state().problem = str(error)
         return

@@ -48,7 +48,7 @@ class PromptState:
 
 def prompt_state() -> PromptState:
     """The state of the current session."""
-    found = st.session_state.get(_KEY)
-    if found is None:
-        found = st.session_state[_KEY] = PromptState()
-    return found
+    current = st.session_state.get(_KEY)
+    if current is None:
+        current = st.session_state[_KEY] = PromptState()
+    return current

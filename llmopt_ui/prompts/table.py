@@ -39,22 +39,24 @@ def edit_rows(
     """
     base = table_base(key, rows, columns, types or {})
     options: dict[str, Any] = {"on_change": on_change, "args": args} if on_change else {}
-    edited = table_editor(
+    rows_after = table_editor(
         base, num_rows="dynamic", key=key, column_config=dict(columns),
         disabled=list(disabled), height=height, **options,
     )  # fmt: skip
-    return _plain(edited)
+    return _plain(rows_after)
 
 
 def table_base(
     key: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], types: Mapping[str, str]
 ) -> pd.DataFrame:
     """What an edited table starts from, held for as long as the table is shown."""
-    held = prompt_state().field_values
-    if key not in st.session_state or key not in held:
+    field_values = prompt_state().field_values
+    if key not in st.session_state or key not in field_values:
         values = {name: [row.get(name) for row in rows] for name in columns}
-        held[key] = {"table": pd.DataFrame(values).astype({name: types.get(name, "string") for name in columns})}
-    table: pd.DataFrame = held[key]["table"]
+        field_values[key] = {
+            "table": pd.DataFrame(values).astype({name: types.get(name, "string") for name in columns})
+        }
+    table: pd.DataFrame = field_values[key]["table"]
     return table
 
 
@@ -65,9 +67,9 @@ def rows_with_edits(key: str) -> list[Row]:
     rows = _plain(table)
     for place, changes in edits.get("edited_rows", {}).items():
         rows[int(place)].update(changes)
-    gone = set(edits.get("deleted_rows", ()))
-    kept = [row for place, row in enumerate(rows) if place not in gone]
-    return kept + [{name: added.get(name) for name in table.columns} for added in edits.get("added_rows", ())]
+    positions = set(edits.get("deleted_rows", ()))
+    rest = [row for place, row in enumerate(rows) if place not in positions]
+    return rest + [{name: row_values.get(name) for name in table.columns} for row_values in edits.get("added_rows", ())]
 
 
 def _plain(table: pd.DataFrame) -> list[Row]:

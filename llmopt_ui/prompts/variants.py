@@ -28,45 +28,45 @@ _NARROWEST = 225
 
 def variants_fields(project: Project, setup: Setup, slot: str) -> Setup:
     """Draw the columns; gives the setup with what was chosen."""
-    offered = prompt_choices(project)
-    chosen = list(setup.variants) or usual_variants(project, list(offered))
-    made = []
-    grid = st.grid(max(2, min(MOST_VARIANTS, len(chosen) + 1)), min_column_width=_NARROWEST)
-    names = variant_names(chosen)
+    labels = prompt_choices(project)
+    variants = list(setup.variants) or usual_variants(project, list(labels))
+    result = []
+    grid = st.grid(max(2, min(MOST_VARIANTS, len(variants) + 1)), min_column_width=_NARROWEST)
+    names = variant_names(variants)
     colours = project_inks(project, names)
-    for place, variant in enumerate(chosen):
+    for place, variant in enumerate(variants):
         with grid.cell(), st.container(border=True, gap="small"):
             with st.container(horizontal=True, vertical_alignment="center", key=f"nowrap_variant_{place}_{slot}"):
                 st.markdown(
                     f"{colours[names[place]].dot} **{fmt.markdown(fmt.shorten(names[place], 44))}**", width="stretch"
                 )
                 st.button("", key=f"variant_remove_{place}_{slot}", icon=":material/close:", type="tertiary",
-                          help="Remove this variant", disabled=len(chosen) == 1, on_click=_replace,
-                          args=(project, setup, [other for at, other in enumerate(chosen) if at != place]))  # fmt: skip
-            made.append(variant_fields(project, variant, offered, f"{place}_{slot}"))
-    if len(chosen) < MOST_VARIANTS:
+                          help="Remove this variant", disabled=len(variants) == 1, on_click=_replace,
+                          args=(project, setup, [one for at, one in enumerate(variants) if at != place]))  # fmt: skip
+            result.append(variant_fields(project, variant, labels, f"{place}_{slot}"))
+    if len(variants) < MOST_VARIANTS:
         with grid.cell():
             st.button("Add a variant", key=f"variant_add_{slot}", icon=":material/add:", on_click=_replace,
-                      args=(project, setup, [*made, made[-1]]))  # fmt: skip
-    return setup.model_copy(update={"variants": tuple(made)})
+                      args=(project, setup, [*result, result[-1]]))  # fmt: skip
+    return setup.model_copy(update={"variants": tuple(result)})
 
 
 def prompt_choices(project: Project) -> dict[str, str]:
     """What can be chosen -> how it is shown: each prompt's newest version, its labels, then all its versions."""
-    offered: dict[str, str] = {}
+    labels: dict[str, str] = {}
     versions = store().versions(project, PROMPT)
     for name in dict.fromkeys(version.name for version in versions):
         own = [version for version in versions if version.name == name]
-        offered[name] = f"{name} (newest, v{own[-1].number})"
-        offered |= {f"{name}@{label}": f"{name} ({label}, v{v.number})" for v in own for label in v.labels}
-        offered |= {f"{name}@{v.number}": version_label(v) for v in reversed(own)}
-    return offered
+        labels[name] = f"{name} (newest, v{own[-1].number})"
+        labels |= {f"{name}@{label}": f"{name} ({label}, v{v.number})" for v in own for label in v.labels}
+        labels |= {f"{name}@{v.number}": version_label(v) for v in reversed(own)}
+    return labels
 
 
-def usual_variants(project: Project, offered: list[str]) -> list[VariantSetup]:
+def usual_variants(project: Project, prompt_names: list[str]) -> list[VariantSetup]:
     """The two prompts last saved, on the built-in model."""
-    saved = dict.fromkeys(version.name for version in store().versions(project, PROMPT))
-    names = [name for name in saved if name in offered][-2:]
+    saved_names = dict.fromkeys(version.name for version in store().versions(project, PROMPT))
+    names = [name for name in saved_names if name in prompt_names][-2:]
     return [VariantSetup(prompt=name, retrieval=_usual_retrieval(project, name)) for name in names]
 
 
@@ -74,16 +74,16 @@ def _usual_retrieval(project: Project, prompt: str) -> str:
     return next(iter(_retrieval_names(project)), "") if _wants_passages(project, prompt) else ""
 
 
-def variant_fields(project: Project, before: VariantSetup, offered: dict[str, str], key: str) -> VariantSetup:
+def variant_fields(project: Project, before: VariantSetup, labels: dict[str, str], key: str) -> VariantSetup:
     """Prompt, model and passages of one column."""
-    names = list(offered) if before.prompt in offered else [before.prompt, *offered]
+    names = list(labels) if before.prompt in labels else [before.prompt, *labels]
     prompt = st.selectbox("Prompt", names, names.index(before.prompt), key=f"variant_prompt_{key}",
                           persist_state="session",
-                          format_func=lambda name: offered.get(name, f"{name} (gone)"))  # fmt: skip
-    shown = str(st.session_state.get(f"variant_told_{key}") or _model_label(before.model))
-    with st.popover(fmt.markdown(shown), icon=":material/tune:", width="stretch", key=f"variant_model_{key}"):
+                          format_func=lambda name: labels.get(name, f"{name} (gone)"))  # fmt: skip
+    label = str(st.session_state.get(f"variant_told_{key}") or _model_label(before.model))
+    with st.popover(fmt.markdown(label), icon=":material/tune:", width="stretch", key=f"variant_model_{key}"):
         model = _model(before.model, key)
-    if _model_label(model) != shown:
+    if _model_label(model) != label:
         # The label stands above the fields that change it.
         st.session_state[f"variant_told_{key}"] = _model_label(model)
         st.rerun()
@@ -115,8 +115,8 @@ def _model_label(model: ModelSpec) -> str:
 
 def _wants_passages(project: Project, prompt: str) -> bool:
     try:
-        found = load_prompt(store(), project, prompt)
-        return any(set(RETRIEVAL_VARIABLES) & variables_in(template) for template in templates_of(found))
+        prompt_spec = load_prompt(store(), project, prompt)
+        return any(set(RETRIEVAL_VARIABLES) & variables_in(template) for template in templates_of(prompt_spec))
     except LlmOptError:
         return False
 

@@ -25,27 +25,27 @@ _DRAFT = 0
 
 
 def versions_view(
-    project: Project, found: Sequence[Version], typed: dict[str, Any] | None, refill: Callable[[], None]
+    project: Project, versions: Sequence[Version], draft: dict[str, Any] | None, refill: Callable[[], None]
 ) -> None:
     """All versions, newest first.
 
     Args:
         project: Whose they are.
-        found: Versions of one thing, oldest first; at least one.
-        typed: What stands in the form, where it differs from the newest version.
+        versions: Versions of one thing, oldest first; at least one.
+        draft: What stands in the form, where it differs from the newest version.
         refill: Called after a restore, so that the form shows what was restored.
     """
-    kind, name = found[0].kind, found[0].name
+    kind, name = versions[0].kind, versions[0].name
     section("Versions", "Every save is a version. A label, such as production, points to one of them.")
-    newest_first = list(reversed(found))
+    newest_first = list(reversed(versions))
     for version in newest_first[:_VERSIONS_AT_MOST]:
         _row(project, version, version is newest_first[0], refill)
-    if len(found) > _VERSIONS_AT_MOST:
-        with st.expander(fmt.plural(len(found) - _VERSIONS_AT_MOST, "earlier version")):
+    if len(versions) > _VERSIONS_AT_MOST:
+        with st.expander(fmt.plural(len(versions) - _VERSIONS_AT_MOST, "earlier version")):
             for version in newest_first[_VERSIONS_AT_MOST:]:
                 _row(project, version, False, refill)
-    if len(found) > 1 or typed is not None:
-        _compare(found, typed, f"{kind}_{name}")
+    if len(versions) > 1 or draft is not None:
+        _compare(versions, draft, f"{kind}_{name}")
 
 
 def version_parts(kind: str, body: dict[str, Any]) -> dict[str, str]:
@@ -93,37 +93,37 @@ def _label(project: Project, version: Version, field: str) -> None:
 
 
 def _restore(project: Project, version: Version, refill: Callable[[], None]) -> None:
-    saved = restore(store(), project, version.kind, version.name, version.number)
+    new_version = restore(store(), project, version.kind, version.name, version.number)
     refill()
-    notify(f"Version {version.number} is version {saved.number} now.")
+    notify(f"Version {version.number} is version {new_version.number} now.")
 
 
-def _compare(found: Sequence[Version], typed: dict[str, Any] | None, key: str) -> None:
-    bodies = {version.number: version.body for version in found}
-    if typed is not None:
-        bodies[_DRAFT] = typed
-    numbers = [*([_DRAFT] if typed is not None else []), *(version.number for version in reversed(found))]
+def _compare(versions: Sequence[Version], draft: dict[str, Any] | None, key: str) -> None:
+    bodies = {version.number: version.body for version in versions}
+    if draft is not None:
+        bodies[_DRAFT] = draft
+    numbers = [*([_DRAFT] if draft is not None else []), *(version.number for version in reversed(versions))]
 
-    def told(number: int) -> str:
+    def label(number: int) -> str:
         return "What is typed" if number == _DRAFT else f"v{number}"
 
     st.markdown("**Differences**")
     # What was picked holds until there is something newer to look at.
     newest = f"{key}_{numbers[0]}_{numbers[1]}"
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        old = st.selectbox("From", numbers, 1, key=f"version_from_{newest}", format_func=told, width=180)
-        new = st.selectbox("To", numbers, 0, key=f"version_to_{newest}", format_func=told, width=180)
-    kind = found[0].kind
+        old = st.selectbox("From", numbers, 1, key=f"version_from_{newest}", format_func=label, width=180)
+        new = st.selectbox("To", numbers, 0, key=f"version_to_{newest}", format_func=label, width=180)
+    kind = versions[0].kind
     before, after = version_parts(kind, bodies[old]), version_parts(kind, bodies[new])
-    changed = [name for name in {**after, **before} if before.get(name, "") != after.get(name, "")]
-    if not changed:
+    fields = [name for name in {**after, **before} if before.get(name, "") != after.get(name, "")]
+    if not fields:
         st.caption("They say the same.")
         return
     with st.container(border=True):
-        for name in changed:
+        for name in fields:
             st.caption(f"**{fmt.markdown(name)}**{_standing(name, before, after)}")
             st.html(diff_html(word_diff(before.get(name, ""), after.get(name, ""))))
-        same = [name for name in after if name not in changed]
+        same = [name for name in after if name not in fields]
         if same:
             st.caption(f"Unchanged: {fmt.markdown(', '.join(same))}.")
 

@@ -46,85 +46,85 @@ PICKER = "vote_on"
 
 def vote_view(project: Project) -> None:
     """The whole tab."""
-    asked = waiting_vote()
-    found = {asked.id: asked} if asked is not None else votable(project)
-    warn_missing(GUEST, list(found), "comparison")
-    if asked is not None and asked.status in ACTIVE:
+    invitation = waiting_vote()
+    by_id = {invitation.id: invitation} if invitation is not None else votable(project)
+    warn_missing(GUEST, list(by_id), "comparison")
+    if invitation is not None and invitation.status in ACTIVE:
         with empty_state("The answers are still coming", "The vote starts when all of them are there.",
                          ":material/hourglass_top:"):  # fmt: skip
             st.button("Look again", key="vote_look_again", icon=":material/refresh:")
         return
-    found = {key: one for key, one in found.items() if one.status not in ACTIVE}
-    if not found:
+    by_id = {key: one for key, one in by_id.items() if one.status not in ACTIVE}
+    if not by_id:
         with empty_state("Nothing to vote on yet", "Compare at least two variants; then vote on their answers here.",
                          ":material/how_to_vote:"):  # fmt: skip
             button_to(PROMPTS, "Compare variants", "vote_to_side", "Side by side")
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        chosen = st.selectbox(
-            "Comparison", list(found), width=560, **address_arguments(PICKER, list(found), next(iter(found))),
-            format_func=lambda key: f"{found[key].total} rows on {fmt.shorten(found[key].set_name, 40)} · "
-            f"{found[key].created_at.astimezone():%d %b, %H:%M}",
+        comparison_id = st.selectbox(
+            "Comparison", list(by_id), width=560, **address_arguments(PICKER, list(by_id), next(iter(by_id))),
+            format_func=lambda key: f"{by_id[key].total} rows on {fmt.shorten(by_id[key].set_name, 40)} · "
+            f"{by_id[key].created_at.astimezone():%d %b, %H:%M}",
             help="Named by its rows, so that the names of the variants do not give them away.",
         )  # fmt: skip
-        copy_link(project, VOTE, {GUEST: chosen}, f"vote_link_{chosen}",
+        copy_link(project, VOTE, {GUEST: comparison_id}, f"vote_link_{comparison_id}",
                   "A link for guests, who see no results of this comparison before they have voted.")  # fmt: skip
         voter = voter_field()
-    warn_missing(PICKER, list(found), "comparison")
+    warn_missing(PICKER, list(by_id), "comparison")
     if not voter:
         empty_state("Who votes?", "Type your name or initials above; then the first question comes.",
                     ":material/how_to_vote:")  # fmt: skip
         keep_voter()
         return
-    _voting(project, found[chosen], voter)
+    _voting(project, by_id[comparison_id], voter)
 
 
 @plain_fragment
-def _voting(project: Project, found: Comparison, voter: str) -> None:
+def _voting(project: Project, comparison: Comparison, voter: str) -> None:
     """Ballot after ballot, then the result. Only this part of the page is drawn after a keystroke."""
     show_problem()
     keep_voter()
-    votes = store().votes(project, found.id)
-    if other := other_voter(found, votes, voter):
-        ask_whether_same(found, votes, other)
+    votes = store().votes(project, comparison.id)
+    if other := other_voter(comparison, votes, voter):
+        ask_whether_same(comparison, votes, other)
         return
-    grid = grid_of(project, found, None)
-    asked = ballots_of(found, grid, voter)
-    done = list_voted_examples(votes, voter)
-    left = [ballot for ballot in asked.ballots if ballot.example.id not in done]
-    if not asked.ballots:
-        told = _omission_note(asked) or "No row has two whole answers."
-        with empty_state("The answers leave nothing to choose", told, ":material/how_to_vote:"):
+    grid = grid_of(project, comparison, None)
+    ballots = ballots_of(comparison, grid, voter)
+    examples_done = list_voted_examples(votes, voter)
+    left = [ballot for ballot in ballots.ballots if ballot.example.id not in examples_done]
+    if not ballots.ballots:
+        sentence = _omission_note(ballots) or "No row has two whole answers."
+        with empty_state("The answers leave nothing to choose", sentence, ":material/how_to_vote:"):
             button_to(PROMPTS, "Compare other variants", "vote_to_side", "Side by side")
         return
-    voted = has_voted(votes, voter)
-    shown = looks_at_result(found, asked, voter)
+    has_vote = has_voted(votes, voter)
+    is_unveiled = looks_at_result(comparison, ballots, voter)
     current = left[0] if left else None
-    last = _last(asked, votes, voter)
-    if current is not None and not shown:
-        _progress(asked, len(asked.ballots) - len(left))
-        _ballot(found, current, voter, last, may_end=voted)
+    last = _last(ballots, votes, voter)
+    if current is not None and not is_unveiled:
+        _progress(ballots, len(ballots.ballots) - len(left))
+        _ballot(comparison, current, voter, last, may_end=has_vote)
     else:
-        _show_end(found, voter, last, len(left))
-        if voted:
-            vote_result(found, grid, votes)
+        _show_end(comparison, voter, last, len(left))
+        if has_vote:
+            vote_result(comparison, grid, votes)
         else:
             st.caption("Every question was skipped. Vote on one to see the result.")
 
 
-def _progress(asked: Ballots, done: int) -> None:
-    st.progress(done / len(asked.ballots), f"{done} of {fmt.plural(len(asked.ballots), 'question')} done")
-    if told := _omission_note(asked):
-        st.caption(told)
+def _progress(ballots: Ballots, count: int) -> None:
+    st.progress(count / len(ballots.ballots), f"{count} of {fmt.plural(len(ballots.ballots), 'question')} done")
+    if note := _omission_note(ballots):
+        st.caption(note)
 
 
-def _omission_note(asked: Ballots) -> str:
-    parts = [f"{asked.same} left out because all answers say the same"] if asked.same else []
-    parts += [f"{asked.incomplete} left out for want of two whole answers"] if asked.incomplete else []
+def _omission_note(ballots: Ballots) -> str:
+    parts = [f"{ballots.same} left out because all answers say the same"] if ballots.same else []
+    parts += [f"{ballots.incomplete} left out for want of two whole answers"] if ballots.incomplete else []
     return fmt.markdown("; ".join(parts))
 
 
-def _ballot(found: Comparison, ballot: Ballot, voter: str, last: Ballot | None, *, may_end: bool) -> None:
+def _ballot(comparison: Comparison, ballot: Ballot, voter: str, last: Ballot | None, *, may_end: bool) -> None:
     with st.container(border=True, gap="small"):
         st.html(question_html(ballot.example.question, ""))
         if ballot.example.reference:
@@ -133,62 +133,64 @@ def _ballot(found: Comparison, ballot: Ballot, voter: str, last: Ballot | None, 
                                                strict=True)):  # fmt: skip
         with column, st.container(border=True, height="stretch", vertical_alignment="distribute", gap="small"):
             st.html(text_html(text or "(empty)"))
-            _choice(f"Answer {place + 1} is best", str(place + 1), found, ballot, voter, place)
+            _choice(f"Answer {place + 1} is best", str(place + 1), comparison, ballot, voter, place)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        _choice("None is better", "0", found, ballot, voter, "tie")
-        _choice("Skip", "S", found, ballot, voter, "skip")
+        _choice("None is better", "0", comparison, ballot, voter, "tie")
+        _choice("Skip", "S", comparison, ballot, voter, "skip")
         st.button("Back", key="vote_back", shortcut="B", type="tertiary", icon=":material/undo:", disabled=last is None,
-                  help="Vote on the last question again.", on_click=_again, args=(found, last, voter))  # fmt: skip
+                  help="Vote on the last question again.", on_click=_again,
+                      args=(comparison, last, voter))  # fmt: skip
         st.button("End here and see the result", key="vote_end", type="tertiary", icon=":material/visibility:",
-                  disabled=not may_end, on_click=_unveil, args=(found, voter, True),
+                  disabled=not may_end, on_click=_unveil, args=(comparison, voter, True),
                   help=None if may_end else "Vote on a question first.")  # fmt: skip
 
 
-def _choice(label: str, key: str, found: Comparison, ballot: Ballot, voter: str, picked: Pick) -> None:  # noqa: PLR0917
-    vote = {"key": f"vote_{picked}", "shortcut": key, "on_click": _vote, "args": (found, ballot, voter, picked)}
-    if isinstance(picked, int):
+def _choice(label: str, key: str, comparison: Comparison, ballot: Ballot, voter: str, choice: Pick) -> None:  # noqa: PLR0917
+    vote = {"key": f"vote_{choice}", "shortcut": key, "on_click": _vote, "args": (comparison, ballot, voter, choice)}
+    if isinstance(choice, int):
         st.button(label, width="stretch", **vote)  # type: ignore[arg-type]
     else:
         st.button(label, type="tertiary", **vote)  # type: ignore[arg-type]
 
 
-def _show_end(found: Comparison, voter: str, last: Ballot | None, left: int) -> None:
+def _show_end(comparison: Comparison, voter: str, last: Ballot | None, left: int) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if left:
             st.caption(f"{fmt.plural(left, 'question')} left for {fmt.markdown(voter)}.", width="content")
             st.button("Go on voting", key="vote_go_on", icon=":material/how_to_vote:", on_click=_unveil,
-                      args=(found, voter, False))  # fmt: skip
+                      args=(comparison, voter, False))  # fmt: skip
         else:
             st.caption(f"{fmt.markdown(voter)} is done with every question. Others vote under their own name.",
                        width="content")  # fmt: skip
             st.button("Back", key="vote_back", shortcut="B", type="tertiary", icon=":material/undo:",
-                      help="Vote on the last question again.", on_click=_again, args=(found, last, voter))  # fmt: skip
+                      help="Vote on the last question again.", on_click=_again,
+                      args=(comparison, last, voter))  # fmt: skip
 
 
-def _last(asked: Ballots, votes: Sequence[Vote], voter: str) -> Ballot | None:
+def _last(ballots: Ballots, votes: Sequence[Vote], voter: str) -> Ballot | None:
     """The ballot this voter did last."""
     ids = [vote.example_id for vote in votes if vote.voter == voter]
-    return next((ballot for ballot in asked.ballots if ids and ballot.example.id == ids[-1]), None)
+    return next((ballot for ballot in ballots.ballots if ids and ballot.example.id == ids[-1]), None)
 
 
-def _vote(found: Comparison, ballot: Ballot, voter: str, picked: Pick) -> None:
+def _vote(comparison: Comparison, ballot: Ballot, voter: str, choice: Pick) -> None:
     try:
-        cast_vote(store(), found, ballot, voter, picked)
-        note_vote(found, voter, ballot.example.id, cast=True)
+        cast_vote(store(), comparison, ballot, voter, choice)
+        note_vote(comparison, voter, ballot.example.id, cast=True)
     except LlmOptError as error:
         state().problem = str(error)
 
 
-def _again(found: Comparison, last: Ballot | None, voter: str) -> None:
+def _again(comparison: Comparison, last: Ballot | None, voter: str) -> None:
     if last is not None:
-        store().delete_votes(found.project, found.id, voter, last.example.id)
-        note_vote(found, voter, last.example.id, cast=False)
-        _unveil(found, voter, None)
+        store().delete_votes(comparison.project, comparison.id, voter, last.example.id)
+        note_vote(comparison, voter, last.example.id, cast=False)
+        _unveil(comparison, voter, None)
 
 
-def _unveil(found: Comparison, voter: str, shown: bool | None) -> None:
+def _unveil(comparison: Comparison, voter: str, show: bool | None) -> None:
     """Show the result, or the next ballot; with None whatever there is left to do."""
-    if shown is None:
-        prompt_state().reveals.pop((found.id, voter), None)
+    if show is None:
+        prompt_state().reveals.pop((comparison.id, voter), None)
     else:
-        prompt_state().reveals[found.id, voter] = shown
+        prompt_state().reveals[comparison.id, voter] = show

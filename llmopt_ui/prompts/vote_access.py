@@ -24,20 +24,20 @@ def votable(project: Project | str) -> dict[str, Comparison]:
     return {one.id: one for one in comparisons(store(), project) if len(one.variants) > 1}
 
 
-def may_see_result(found: Comparison) -> bool:
+def may_see_result(comparison: Comparison) -> bool:
     """Whether the voter of this session has voted on every question or ended early, or there is nothing to vote on."""
-    if found.status in ACTIVE:
+    if comparison.status in ACTIVE:
         return False
     voter = voter_name()
-    asked = ballots_of(found, grid_of(found.project, found, None), voter)
-    return not asked.ballots or (bool(voter) and looks_at_result(found, asked, voter))
+    ballots = ballots_of(comparison, grid_of(comparison.project, comparison, None), voter)
+    return not ballots.ballots or (bool(voter) and looks_at_result(comparison, ballots, voter))
 
 
-def looks_at_result(found: Comparison, asked: Ballots, voter: str) -> bool:
+def looks_at_result(comparison: Comparison, ballots: Ballots, voter: str) -> bool:
     """Whether a voter who may see the result has not gone back to voting."""
-    votes = store().votes(found.project, found.id)
-    if other_voter(found, votes, voter):
+    votes = store().votes(comparison.project, comparison.id)
+    if other_voter(comparison, votes, voter):
         return False
-    done = list_voted_examples(votes, voter)
-    left = any(ballot.example.id not in done for ballot in asked.ballots)
-    return has_voted(votes, voter) and prompt_state().reveals.get((found.id, voter), not left)
+    examples_done = list_voted_examples(votes, voter)
+    left = any(ballot.example.id not in examples_done for ballot in ballots.ballots)
+    return has_voted(votes, voter) and prompt_state().reveals.get((comparison.id, voter), not left)

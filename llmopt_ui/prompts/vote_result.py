@@ -27,28 +27,28 @@ _WIDTHS = {name: st.column_config.Column(width=width) for name, width in {
 }.items()}  # fmt: skip
 
 
-def vote_result(found: Comparison, grid: Grid, votes: Sequence[Vote]) -> None:
+def vote_result(comparison: Comparison, grid: Grid, votes: Sequence[Vote]) -> None:
     """The picture, the table, who voted, and the files."""
     result = tally(grid.names, votes)
     section("What the votes say", "An example counts once per pair, for whichever answer more of its voters preferred.")
     if not any(pair.rate.scored for pair in result.pairs):
         st.caption("No vote prefers an answer yet.")
         return
-    st.plotly_chart(win_rates(result.pairs), config=CONFIG, key=f"vote_rates_{found.id}")
+    st.plotly_chart(win_rates(result.pairs), config=CONFIG, key=f"vote_rates_{comparison.id}")
     data_table(_table(result.pairs), column_config=_WIDTHS,
                  alt="Wins, losses and ties of each pair of variants")  # fmt: skip
     st.caption(fmt.markdown(tally_words(result)), help=explain_terms("p", "together"))
-    _files(found, grid, votes)
+    _files(comparison, grid, votes)
 
 
 def win_rates(pairs: Sequence[PairResult]) -> go.Figure:
     """A dot with its 95 % interval per pair; the line in the middle is where neither wins more often."""
-    shown = [pair for pair in pairs if pair.rate.share is not None][::-1]
-    titles = [f"{plain(fmt.shorten(p.first, 32))} against {plain(fmt.shorten(p.second, 32))}" for p in shown]
-    share = [100 * (p.rate.share or 0.0) for p in shown]
+    visible = [pair for pair in pairs if pair.rate.share is not None][::-1]
+    titles = [f"{plain(fmt.shorten(p.first, 32))} against {plain(fmt.shorten(p.second, 32))}" for p in visible]
+    share = [100 * (p.rate.share or 0.0) for p in visible]
     ends = {
-        "array": [100 * (p.rate.high or 0.0) - s for p, s in zip(shown, share, strict=True)],
-        "arrayminus": [s - 100 * (p.rate.low or 0.0) for p, s in zip(shown, share, strict=True)],
+        "array": [100 * (p.rate.high or 0.0) - s for p, s in zip(visible, share, strict=True)],
+        "arrayminus": [s - 100 * (p.rate.low or 0.0) for p, s in zip(visible, share, strict=True)],
     }
     figure = go.Figure(
         go.Scatter(
@@ -57,19 +57,19 @@ def win_rates(pairs: Sequence[PairResult]) -> go.Figure:
             mode="markers+text",
             text=[f"{value:.0f} %" for value in share],
             textposition="top center",
-            marker={"size": 14, "color": [verdict(p.verdict).colour for p in shown]},
+            marker={"size": 14, "color": [verdict(p.verdict).colour for p in visible]},
             error_x={"type": "data", "symmetric": False, "thickness": 2, "width": 6, "color": NEUTRAL, **ends},
-            customdata=[[p.wins, p.losses, p.ties, _between(p), fmt.p_value(p.p_value)] for p in shown],
+            customdata=[[p.wins, p.losses, p.ties, _between(p), fmt.p_value(p.p_value)] for p in visible],
             hovertemplate="<b>%{y}</b><br>won %{customdata[0]}, lost %{customdata[1]}, tied %{customdata[2]}<br>"
             "win rate %{x:.0f} % (95 % interval %{customdata[3]})<br>p %{customdata[4]}<extra></extra>",
         )
     )
     figure.add_vline(50, line={"dash": "dash", "color": NEUTRAL})
     figure.update_layout(
-        height=130 + 56 * len(shown),
+        height=130 + 56 * len(visible),
         margin={"t": 24},
         xaxis={"title": "Questions won by the first, of those decided (%)", "range": [-7, 107], "dtick": 25},
-        yaxis={"title": None, "range": [-0.6, len(shown) - 0.3]},
+        yaxis={"title": None, "range": [-0.6, len(visible) - 0.3]},
         showlegend=False,
     )
     return apply_theme(figure)
@@ -92,21 +92,21 @@ def _between(pair: PairResult) -> str:
     return fmt.DASH if low is None or high is None else f"{100 * low:.0f} to {100 * high:.0f} %"
 
 
-def _files(found: Comparison, grid: Grid, votes: Sequence[Vote]) -> None:
+def _files(comparison: Comparison, grid: Grid, votes: Sequence[Vote]) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        asked = st.selectbox(
+        prompt_name = st.selectbox(
             "Input of the preference pairs", [_PROMPT_OF_PREFERENCE, *grid.names],
-            key=f"vote_asked_{found.id}", width=340,
+            key=f"vote_asked_{comparison.id}", width=340,
             format_func=lambda name: f"As {name} asked" if name else "As the preferred answer was asked",
             help="A model is fine-tuned on pairs of answers to one input. Choose the prompt it will be asked with.",
         )  # fmt: skip
-        pairs = preference_pairs(grid, votes, asked or "")
-        stem = fmt.file_stem(f"votes-{found.project}-{found.id}")
+        pairs = preference_pairs(grid, votes, prompt_name or "")
+        stem = fmt.file_stem(f"votes-{comparison.project}-{comparison.id}")
         downloads(
             [
                 Download(f"{fmt.plural(len(pairs), 'preference pair')} to train on (JSONL)",
                          TrainingSet(stem, tuple(pairs)).to_jsonl(), f"{stem}-dpo.jsonl", "application/jsonl"),
                 Download("Votes (CSV)", votes_csv(votes), f"{stem}.csv", "text/csv"),
             ],
-            f"vote_files_{found.id}_{len(votes)}",
+            f"vote_files_{comparison.id}_{len(votes)}",
         )  # fmt: skip

@@ -42,29 +42,31 @@ def voter_field() -> str:
     return name
 
 
-def other_voter(found: Comparison, votes: Sequence[Vote], voter: str) -> str:
+def other_voter(comparison: Comparison, votes: Sequence[Vote], voter: str) -> str:
     """The name under which votes were cast that are not known to come from here; empty where there is none."""
     own = prompt_state().own_votes
     names = {vote.voter for vote in votes if vote.voter.casefold() == voter.casefold()}
-    if (found.id, voter) not in own and (not names or found.id in prompt_state().vote_memory):
-        own[found.id, voter] = list_voted_examples(votes, voter)
-    known = own.get((found.id, voter))
-    if known is None:
+    if (comparison.id, voter) not in own and (not names or comparison.id in prompt_state().vote_memory):
+        own[comparison.id, voter] = list_voted_examples(votes, voter)
+    voters = own.get((comparison.id, voter))
+    if voters is None:
         return voter if voter in names else min(names)
-    return voter if list_voted_examples(votes, voter) - known else ""
+    return voter if list_voted_examples(votes, voter) - voters else ""
 
 
-def ask_whether_same(found: Comparison, votes: Sequence[Vote], other: str) -> None:
+def ask_whether_same(comparison: Comparison, votes: Sequence[Vote], other: str) -> None:
     """Let whoever is here say whether the votes under this name are theirs."""
-    done = fmt.plural(len(list_voted_examples(votes, other)), "question")
-    told = f"{other} has voted on {done}, and not from this page. If that was you, go on; if not, take another name."
-    st.warning(fmt.markdown(told), icon=":material/person_alert:")
-    st.button("That was me", key="vote_same", on_click=_is_same, args=(found, tuple(votes), other))
+    count = fmt.plural(len(list_voted_examples(votes, other)), "question")
+    sentence = (
+        f"{other} has voted on {count}, and not from this page. If that was you, go on; if not, take another name."
+    )
+    st.warning(fmt.markdown(sentence), icon=":material/person_alert:")
+    st.button("That was me", key="vote_same", on_click=_is_same, args=(comparison, tuple(votes), other))
 
 
-def note_vote(found: Comparison, voter: str, example_id: str, *, cast: bool) -> None:
+def note_vote(comparison: Comparison, voter: str, example_id: str, *, cast: bool) -> None:
     """Know a vote as one from here, or forget one that was taken back."""
-    own = prompt_state().own_votes.setdefault((found.id, voter), set())
+    own = prompt_state().own_votes.setdefault((comparison.id, voter), set())
     (own.add if cast else own.discard)(example_id)
 
 
@@ -72,9 +74,16 @@ def keep_voter() -> None:
     """Let the browser remember who votes, and where they ended, until it is closed."""
     current, name = prompt_state(), voter_name()
     ids = dict.fromkeys(
-        [*current.vote_memory, *(found for (found, voter), done in current.own_votes.items() if voter == name and done)]
+        [
+            *current.vote_memory,
+            *(
+                comparison_id
+                for (comparison_id, voter), examples_done in current.own_votes.items()
+                if voter == name and examples_done
+            ),
+        ]
     )
-    on = {found: int(current.reveals.get((found, name), False)) for found in list(ids)[-_MOST:]}
+    on = {comparison_id: int(current.reveals.get((comparison_id, name), False)) for comparison_id in list(ids)[-_MOST:]}
     value = quote(json.dumps({"name": name, "on": on}), safe="") if name else ""
     rest = "path=/; SameSite=Lax" + ("" if name else "; Max-Age=0")
     st.html(f'<script>document.cookie = "{COOKIE}={value}; {rest}";</script>', unsafe_allow_javascript=True)
@@ -84,12 +93,15 @@ def _recall() -> None:
     current = prompt_state()
     current.voter = ""
     try:
-        kept = json.loads(unquote(st.context.cookies.get(COOKIE, "")))
-        name, on = str(kept["name"]), {str(found): bool(ended) for found, ended in kept["on"].items()}
+        memory = json.loads(unquote(st.context.cookies.get(COOKIE, "")))
+        name, on = (
+            str(memory["name"]),
+            {str(comparison_id): bool(has_ended) for comparison_id, has_ended in memory["on"].items()},
+        )
     except (ValueError, TypeError, KeyError, AttributeError):
         return
     current.voter, current.vote_memory = name, tuple(on)
-    current.reveals.update({(found, name): True for found, ended in on.items() if ended})
+    current.reveals.update({(comparison_id, name): True for comparison_id, has_ended in on.items() if has_ended})
 
 
 def _enter() -> None:
@@ -103,7 +115,7 @@ def _leave() -> None:
     current.reveals.clear()
 
 
-def _is_same(found: Comparison, votes: Sequence[Vote], other: str) -> None:
+def _is_same(comparison: Comparison, votes: Sequence[Vote], other: str) -> None:
     current = prompt_state()
     current.voter = other
-    current.own_votes[found.id, other] = list_voted_examples(votes, other)
+    current.own_votes[comparison.id, other] = list_voted_examples(votes, other)

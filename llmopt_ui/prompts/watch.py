@@ -34,19 +34,19 @@ def watch(  # noqa: PLR0917
     board.look_at(_viewer(), page.rows)
     rows = _Rows(page, slots, grid)
     head = _Head(grid)
-    version, filtered = 0, time.monotonic()
+    version, filter_time = 0, time.monotonic()
     while True:
-        ended = board.has_ended
+        has_ended = board.has_ended
         version, places = board.changes(version, _TEXT_EVERY if rows.waiting else _WAIT)
         grid = update_grid(grid, board, places)
         rows.draw(grid, (row for _, row, _ in places))
         if head.is_due(grid):
             head.draw(grid, draw_head)
             draw_progress(grid)
-        if ended:
+        if has_ended:
             st.rerun()
-        if which != "all" and time.monotonic() - filtered > _ROWS_EVERY:
-            filtered = time.monotonic()
+        if which != "all" and time.monotonic() - filter_time > _ROWS_EVERY:
+            filter_time = time.monotonic()
             if tuple(grid.filter_rows(which)) != page.rows:
                 st.rerun(scope="fragment")
         time.sleep(_BETWEEN)
@@ -65,9 +65,9 @@ class _Rows:
         self._at = dict.fromkeys(slots, 0.0)
         self.waiting: set[int] = set()
 
-    def draw(self, grid: Grid, touched: Iterable[int]) -> None:
+    def draw(self, grid: Grid, rows_to_draw: Iterable[int]) -> None:
         """Draw what is due of what waits and of what was touched."""
-        self.waiting |= {row for row in touched if row in self._slots}
+        self.waiting |= {row for row in rows_to_draw if row in self._slots}
         for row in sorted(self.waiting):
             cells, now = grid.rows[row], time.monotonic()
             if not _has_news(self._drawn[row], cells) and now - self._at[row] < _TEXT_EVERY:
@@ -90,17 +90,17 @@ class _Head:
 
     def draw(self, grid: Grid, draw_head: Callable[[Grid], None]) -> None:
         """Draw, and note how long it took."""
-        started = time.monotonic()
+        start = time.monotonic()
         draw_head(grid)
-        ended = time.monotonic()
-        self._drawn, self._next = count_ended(grid), ended + max(_HEAD_EVERY, _HEAD_SHARE * (ended - started))
+        end = time.monotonic()
+        self._drawn, self._next = count_ended(grid), end + max(_HEAD_EVERY, _HEAD_SHARE * (end - start))
 
 
-def _has_news(drawn: Sequence[Cell], cells: Sequence[Cell]) -> bool:
+def _has_news(cells_before: Sequence[Cell], cells: Sequence[Cell]) -> bool:
     """Whether some answer shows its first word, or has ended. That it has been asked can wait."""
     return any(
         new.state not in (old.state, "running") or (new.text and not old.text)
-        for old, new in zip(drawn, cells, strict=True)
+        for old, new in zip(cells_before, cells, strict=True)
     )
 
 

@@ -40,9 +40,9 @@ _ADVICE = {
 }
 
 
-def ablation_view(project: Project, found: Sequence[Side]) -> None:
+def ablation_view(project: Project, sides: Sequence[Side]) -> None:
     """The left configuration with each of its components left out."""
-    side = found[0]
+    side = sides[0]
     st.caption(
         f"{side.ink.dot} {fmt.markdown(side.name)} as it is, and again with each of its parts left out, on the same "
         "questions."
@@ -59,21 +59,23 @@ def ablation_view(project: Project, found: Sequence[Side]) -> None:
             ":material/content_cut:",
         )
         return
-    asked = questions_fields(project, "ablation_answers" if with_answers else "ablation", 12 if with_answers else None)
-    if asked is None:
+    questions = questions_fields(
+        project, "ablation_answers" if with_answers else "ablation", 12 if with_answers else None
+    )
+    if questions is None:
         return
-    configuration_caveats(project, [side.configuration], asked.examples, answers=bool(with_answers))
-    long_question_notes([side.configuration], asked.examples)
+    configuration_caveats(project, [side.configuration], questions.examples, answers=bool(with_answers))
+    long_question_notes([side.configuration], questions.examples)
     options = {"answers": bool(with_answers)}
     with show_errors():
-        done = results(
-            ABLATION, [task_of(project, side, asked)], options,
+        finished_work = results(
+            ABLATION, [task_of(project, side, questions)], options,
             "Leave one out",
-            f"{fmt.plural(len(asked.examples), 'question')} × {len(parts) + 1} configurations: the whole one, "
+            f"{fmt.plural(len(questions.examples), 'question')} × {len(parts) + 1} configurations: the whole one, "
             + ", ".join(map(part_words, parts)),
             follow_paid_work(list_asked_models(side.configuration, bool(with_answers), JudgeSpec())),
         )  # fmt: skip
-        report = report_of(done[0], AblationReport) if done else None
+        report = report_of(finished_work[0], AblationReport) if finished_work else None
         if report is not None:
             _show(project, report)
 
@@ -92,8 +94,8 @@ def _show(project: Project, report: AblationReport) -> None:
     section("Which to drop", f"By {TITLES[report.leading]}. {explain_terms('together')}")
     for number, one in enumerate(report.removed):
         _advice(project, one, number)
-    for told, count in report.failures.items():
-        st.warning(fmt.markdown(f"{fmt.plural(count, 'question')}: {told}"), icon=":material/warning:")
+    for message, count in report.failures.items():
+        st.warning(fmt.markdown(f"{fmt.plural(count, 'question')}: {message}"), icon=":material/warning:")
     downloads(
         [
             Download("Numbers (JSON)", lambda: report.model_dump_json(indent=1), "leave-one-out.json",
@@ -156,9 +158,9 @@ def _cost(cost: Cost) -> str:
     return f"{time}  \n:gray[{tokens}{price}]"
 
 
-def _saving(value: float, shown: Callable[[float], str]) -> str:
+def _saving(value: float, format_value: Callable[[float], str]) -> str:
     """An amount; below zero, which the fact check can come to, it is what the part spares."""
-    return shown(value) if value >= 0 else f"spares {shown(-value)}"
+    return format_value(value) if value >= 0 else f"spares {format_value(-value)}"
 
 
 def _advice(project: Project, one: AblatedPart, number: int) -> None:

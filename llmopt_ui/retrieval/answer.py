@@ -31,77 +31,77 @@ _STYLE = """<style>
 Inspections = Sequence[tuple[Side, Inspection]]
 
 
-def answer_part(project: Project, seen: Inspections) -> None:
+def answer_part(project: Project, inspections: Inspections) -> None:
     """Each side's answer, its chunks and its prompt."""
     st.html(_STYLE)
-    for column, (side, found) in zip(st.columns(len(seen), gap="medium"), seen, strict=True):
+    for column, (side, inspection) in zip(st.columns(len(inspections), gap="medium"), inspections, strict=True):
         with column, show_errors():
-            if len(seen) > 1:
+            if len(inspections) > 1:
                 st.markdown(f"{side.ink.dot} **{fmt.markdown(side.name)}**")
-            given = _answer_of(project, side, found)
-            if given is not None:
-                _answer(side, found, given)
+            answer = _answer_of(project, side, inspection)
+            if answer is not None:
+                _answer(side, inspection, answer)
 
 
-def _answer_of(project: Project, side: Side, found: Inspection) -> Answer | None:
+def _answer_of(project: Project, side: Side, inspection: Inspection) -> Answer | None:
     """The answer, where it is known or asked for now."""
-    key = key_of(project, side, found.example)
-    given = cached_answer(project, side, found) or state().answers.get(key)
-    if given is not None:
-        return given
+    key = key_of(project, side, inspection.example)
+    result = cached_answer(project, side, inspection) or state().answers.get(key)
+    if result is not None:
+        return result
     if st.button("Answer it", key=f"answer_{side.place}", type="primary", icon=":material/play_arrow:"):
         with st.spinner("Answering …"):
-            state().answers[key] = answer(project, side, found)
+            state().answers[key] = answer(project, side, inspection)
         # Drawn again without the button.
         st.rerun()
     st.caption("Not asked yet: one call to the configuration's model, and to the judge of its fact check.")
     return None
 
 
-def _answer(side: Side, found: Inspection, given: Answer) -> None:
+def _answer(side: Side, inspection: Inspection, answer: Answer) -> None:
     with st.container(border=True):
-        st.html(f'<div class="llmopt-said">{link_citations(given, side.place)}</div>')
-        if found.example.reference is not None:
-            st.caption(f"Reference answer: {fmt.markdown(found.example.answers_text)}")
-    st.caption(_took(given))
-    for note in given.notes:
+        st.html(f'<div class="llmopt-said">{link_citations(answer, side.place)}</div>')
+        if inspection.example.reference is not None:
+            st.caption(f"Reference answer: {fmt.markdown(inspection.example.answers_text)}")
+    st.caption(_took(answer))
+    for note in answer.notes:
         st.text(note, width="stretch")
-    for claim in given.claims:
+    for claim in answer.claims:
         _claim(claim)
-    _chunks(side, found, given)
+    _chunks(side, inspection, answer)
     st.markdown("**Prompt exactly as sent**")
-    messages_view(given.prompt)
-    tool_calls_view(given.tool_calls)
-    if given.raw:
+    messages_view(answer.prompt)
+    tool_calls_view(answer.tool_calls)
+    if answer.raw:
         st.caption("All that the model wrote")
-        st.code(given.raw, language=None, wrap_lines=True)
+        st.code(answer.raw, language=None, wrap_lines=True)
 
 
-def _took(given: Answer) -> str:
+def _took(answer: Answer) -> str:
     """Tokens, time and price, also of calls that the cache answered."""
-    used = given.usage.original
+    used = answer.usage.original
     if used is None:
-        return f"Tokens known no more · {fmt.duration(given.seconds)}"
+        return f"Tokens known no more · {fmt.duration(answer.seconds)}"
     return (
         f"{fmt.count(used.prompt_tokens)} prompt tokens · {fmt.count(used.completion_tokens)} answer tokens · "
-        f"{fmt.duration(given.seconds)} · {fmt.markdown(fmt.money(used.cost_usd))}"
+        f"{fmt.duration(answer.seconds)} · {fmt.markdown(fmt.money(used.cost_usd))}"
     )
 
 
-def link_citations(given: Answer, place: str) -> str:
+def link_citations(answer: Answer, place: str) -> str:
     """The answer as HTML, everything in it escaped, with each citation as a link to its chunk."""
-    cited = {position + 1 for position in given.citations}
+    citations = {position + 1 for position in answer.citations}
     pieces, last = [], 0
-    for found in re.finditer(MARK, given.text):
-        pieces.append(html.escape(given.text[last : found.start()]))
-        numbers = [number for number in read_citation_numbers(found.group()) if number in cited]
-        pieces.append(" ".join(_link(number, place) for number in numbers) or html.escape(found.group()))
-        last = found.end()
-    pieces.append(html.escape(given.text[last:]))
-    marked = set(read_citation_numbers(given.text))
-    unmarked = [number for number in sorted(cited) if number not in marked]
-    said = "".join(pieces).strip() or "(an empty answer)"
-    return said + "".join(" " + _link(number, place) for number in unmarked)
+    for match in re.finditer(MARK, answer.text):
+        pieces.append(html.escape(answer.text[last : match.start()]))
+        numbers = [number for number in read_citation_numbers(match.group()) if number in citations]
+        pieces.append(" ".join(_link(number, place) for number in numbers) or html.escape(match.group()))
+        last = match.end()
+    pieces.append(html.escape(answer.text[last:]))
+    numbers_in_text = set(read_citation_numbers(answer.text))
+    numbers_without_mark = [number for number in sorted(citations) if number not in numbers_in_text]
+    text = "".join(pieces).strip() or "(an empty answer)"
+    return text + "".join(" " + _link(number, place) for number in numbers_without_mark)
 
 
 def _link(number: int, place: str) -> str:
@@ -116,25 +116,25 @@ def _claim(claim: Evidence) -> None:
         st.caption(fmt.markdown(claim.reason))
 
 
-def _chunks(side: Side, found: Inspection, given: Answer) -> None:
-    if not given.hits:
+def _chunks(side: Side, inspection: Inspection, answer: Answer) -> None:
+    if not answer.hits:
         st.caption("The model saw no chunk.")
         return
-    parts = find_cited_spans(given)
+    parts = find_cited_spans(answer)
     st.markdown(
         "**Chunks the model saw**",
         help="Cited ones have an orange edge, and what the answer rests on is underlined; the source is green.",
     )
-    for number, hit in enumerate(given.hits, start=1):
-        chunk, cited = hit.chunk, number - 1 in given.citations
+    for number, hit in enumerate(answer.hits, start=1):
+        chunk, is_cited = hit.chunk, number - 1 in answer.citations
         with st.container(border=True):
-            badge = " :orange-badge[cited]" if cited else ""
+            badge = " :orange-badge[cited]" if is_cited else ""
             st.markdown(
                 f"**\\[{number}\\]** {fmt.markdown(chunk.document)} :gray[{chunk.start:,} to {chunk.end:,} · "
                 f"score {fmt.number(hit.score)}]{badge}"
             )
-            colour = "#E69F00" if cited else "transparent"
+            colour = "#E69F00" if is_cited else "transparent"
             st.html(
                 f'<div class="llmopt-cited" id="chunk-{side.place}-{number}" style="border-color:{colour}">'
-                f"{chunk_html(chunk, found.example.references, parts.get(number - 1, ()))}</div>"
+                f"{chunk_html(chunk, inspection.example.references, parts.get(number - 1, ()))}</div>"
             )

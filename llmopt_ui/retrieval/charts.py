@@ -42,30 +42,30 @@ def stage_labels(names: Sequence[str], width: int = 12) -> list[str]:
 
 def gold_colour(inks: Sequence[Ink]) -> str:
     """Green for gold chunks; another colour where one of the two configurations has it itself."""
-    taken = {ink.colour for ink in inks}
-    return next((colour for colour in _GOLDS if colour not in taken), GOLD)
+    colours = {ink.colour for ink in inks}
+    return next((colour for colour in _GOLDS if colour not in colours), GOLD)
 
 
-def rank_flow_chart(found: Inspection, ink: Ink, gold: str, deepest: int) -> go.Figure:
+def rank_flow_chart(inspection: Inspection, ink: Ink, gold: str, deepest: int) -> go.Figure:
     """The rank of every chunk after each stage as lines; gold in its colour, what is handed over in the side's.
 
     Args:
-        found: What was inspected.
+        inspection: What was inspected.
         ink: The side's colour.
         gold: The colour of gold chunks.
         deepest: The lowest rank drawn, so that two figures beside each other have one scale.
     """
-    shown = columns(found.retrieval.trace)
-    handed = {hit.chunk.id for hit in found.retrieval.hits}
-    rest = [row for row in found.flow if not row.gold and row.chunk.id not in handed]
-    given = [row for row in found.flow if not row.gold and row.chunk.id in handed]
-    wanted = [row for row in found.flow if row.gold]
+    stages = columns(inspection.retrieval.trace)
+    context_ids = {hit.chunk.id for hit in inspection.retrieval.hits}
+    rest = [row for row in inspection.flow if not row.gold and row.chunk.id not in context_ids]
+    context_rows = [row for row in inspection.flow if not row.gold and row.chunk.id in context_ids]
+    gold_rows = [row for row in inspection.flow if row.gold]
     absent = deepest + max(2, deepest // 10)
     figure = go.Figure(
         [
-            _flow("Other chunks", rest, shown, None, {"color": _QUIET, "width": 1}, 4),
-            _flow("Handed over", given, shown, None, {"color": ink.colour, "width": 2}, 7),
-            _flow("Holds the source", wanted, shown, absent, {"color": gold, "width": 4}, 10),
+            _flow("Other chunks", rest, stages, None, {"color": _QUIET, "width": 1}, 4),
+            _flow("Handed over", context_rows, stages, None, {"color": ink.colour, "width": 2}, 7),
+            _flow("Holds the source", gold_rows, stages, absent, {"color": gold, "width": 4}, 10),
         ]
     )
     ticks = [rank for rank in (1, 5, 10, 20, 30, 50, 100, 200, 500) if rank <= deepest]
@@ -73,9 +73,9 @@ def rank_flow_chart(found: Inspection, ink: Ink, gold: str, deepest: int) -> go.
         height=430,
         margin={"t": 66},
         xaxis={
-            "tickvals": list(range(len(shown))),
-            "ticktext": stage_labels([column.name for column in shown]),
-            "range": [-0.3, len(shown) - 0.7],
+            "tickvals": list(range(len(stages))),
+            "ticktext": stage_labels([column.name for column in stages]),
+            "range": [-0.3, len(stages) - 0.7],
             "ticklabeloverflow": "allow",
             "autotickangles": UPRIGHT,
             "fixedrange": True,
@@ -93,14 +93,14 @@ def rank_flow_chart(found: Inspection, ink: Ink, gold: str, deepest: int) -> go.
 
 
 def _flow(  # noqa: PLR0917
-    name: str, rows: Sequence[FlowRow], shown: Sequence[Column], absent: int | None, line: dict[str, Any], size: int
+    name: str, rows: Sequence[FlowRow], stages: Sequence[Column], absent: int | None, line: dict[str, Any], size: int
 ) -> go.Scatter:
     """Lines of several chunks as one trace; where a stage lacks a chunk its line breaks, or goes to `absent`."""
     xs: list[int | None] = []
     ys: list[int | None] = []
     words: list[str] = []
     for row in rows:
-        for place, column in enumerate(shown):
+        for place, column in enumerate(stages):
             rank = row.ranks[column.name]
             xs.append(place)
             ys.append(rank or absent)
@@ -131,19 +131,19 @@ def wrap_text(text: str, limit: int, width: int = 60) -> str:
     return "<br>".join(map(plain, textwrap.wrap(fmt.shorten(text, limit), width)))
 
 
-def score_strips(found: Inspection, ink: Ink, gold: str) -> go.Figure:
+def score_strips(inspection: Inspection, ink: Ink, gold: str) -> go.Figure:
     """The scores of each stage on a line of its own, from its lowest to its best."""
-    shown = columns(found.retrieval.trace)
-    handed = {hit.chunk.id for hit in found.retrieval.hits}
+    stages = columns(inspection.retrieval.trace)
+    context_ids = {hit.chunk.id for hit in inspection.retrieval.hits}
     groups: dict[str, list[tuple[float, int, str]]] = {"rest": [], "given": [], "gold": []}
     figure = go.Figure()
-    for place, column in enumerate(shown):
+    for place, column in enumerate(stages):
         scores = [hit.score for hit in column.stage.hits]
         low, high = min(scores, default=0.0), max(scores, default=1.0)
-        for row in found.flow:
+        for row in inspection.flow:
             score = row.scores[column.name]
             if score is not None:
-                kind = "gold" if row.gold else "given" if row.chunk.id in handed else "rest"
+                kind = "gold" if row.gold else "given" if row.chunk.id in context_ids else "rest"
                 across = (score - low) / (high - low) if high > low else 1.0
                 groups[kind].append((across, place, _hover_text(row, column)))
         figure.add_shape(type="line", x0=0, x1=1, y0=place, y1=place, layer="below", line={"color": FAINT, "width": 1})
@@ -170,38 +170,38 @@ def score_strips(found: Inspection, ink: Ink, gold: str) -> go.Figure:
             )
         )  # fmt: skip
     figure.update_layout(
-        height=max(220, 110 + 46 * len(shown)),
+        height=max(220, 110 + 46 * len(stages)),
         margin={"t": 66},
         xaxis={
             "title": "Lowest to best score of the stage", "range": [-0.36, 1.36], "showticklabels": False,
             "showgrid": False, "fixedrange": True,
         },
         yaxis={
-            "tickvals": list(range(len(shown))),
-            "ticktext": [stage_label(column.name, 16, 2) for column in shown],
-            "range": [len(shown) - 0.5, -0.5], "fixedrange": True, "showgrid": False,
+            "tickvals": list(range(len(stages))),
+            "ticktext": [stage_label(column.name, 16, 2) for column in stages],
+            "range": [len(stages) - 0.5, -0.5], "fixedrange": True, "showgrid": False,
         },
     )  # fmt: skip
     return apply_theme(figure)
 
 
-def meaning_map(found: Map, ink: Ink, gold: str) -> go.Figure:
+def meaning_map(semantic_map: Map, ink: Ink, gold: str) -> go.Figure:
     """Question, invented passages and chunks in a plane."""
-    chunks = [point for point in found.points if point.kind == "chunk"]
+    chunks = [point for point in semantic_map.points if point.kind == "chunk"]
     groups = (
         ("Other chunks", [p for p in chunks if not p.gold and p.rank is None], _QUIET, "circle", 7),
         ("Handed over", [p for p in chunks if not p.gold and p.rank is not None], ink.colour, "circle", 12),
         ("Holds the source", [p for p in chunks if p.gold], gold, "diamond", 15),
-        ("Invented texts", [p for p in found.points if p.kind == "passage"], "#E69F00", "triangle-up", 14),
-        ("Question", [p for p in found.points if p.kind == "question"], "#D55E00", "star", 18),
+        ("Invented texts", [p for p in semantic_map.points if p.kind == "passage"], "#E69F00", "triangle-up", 14),
+        ("Question", [p for p in semantic_map.points if p.kind == "question"], "#D55E00", "star", 18),
     )
     figure = go.Figure([_points(name, points, colour, symbol, size) for name, points, colour, symbol, size in groups])
-    hidden = {"showticklabels": False, "showgrid": False, "zeroline": False}
+    axis = {"showticklabels": False, "showgrid": False, "zeroline": False}
     figure.update_layout(
         height=440,
         margin={"t": 66},
-        xaxis={**hidden, "title": "First principal component"},
-        yaxis={**hidden, "title": "Second"},
+        xaxis={**axis, "title": "First principal component"},
+        yaxis={**axis, "title": "Second"},
     )
     return apply_theme(figure)
 

@@ -39,8 +39,8 @@ def inspection_cache() -> InspectionCache:
 
 def documents_key(project: Project) -> str:
     """Stands for all documents of a project; the time stands for what a document says of itself beside its text."""
-    listed = store().document_list(project)
-    return fingerprint(project.id, sorted([item.name, item.version, item.saved_at.isoformat()] for item in listed))
+    documents = store().document_list(project)
+    return fingerprint(project.id, sorted([item.name, item.version, item.saved_at.isoformat()] for item in documents))
 
 
 def key_of(project: Project, side: Side, example: Example) -> str:
@@ -56,42 +56,42 @@ def _behind(side: Side) -> str:
         return ""
 
 
-def inspections(project: Project, found: Sequence[Side], example: Example) -> list[tuple[Side, Inspection]] | None:
+def inspections(project: Project, sides: Sequence[Side], example: Example) -> list[tuple[Side, Inspection]] | None:
     """What each side did with the question; None where it must be looked up first, which the page then offers.
 
     A side that cannot be looked at says so in its place, and is left out.
     """
-    missing = _open_sides(project, found, example)
+    missing = _open_sides(project, sides, example)
     if missing and all(_at_once(project, side, example) for side in missing):
         with st.spinner("Looking it up …"):
             for side in missing:
                 _look(project, side, example)
-    missing = _open_sides(project, found, example)
-    for side in found:
+    missing = _open_sides(project, sides, example)
+    for side in sides:
         _problem(side, key_of(project, side, example))
     if missing:
         _offer(project, missing, example)
         return None
-    seen = [(side, inspection_cache().get(key_of(project, side, example))) for side in found]
-    return [(side, one) for side, one in seen if one is not None]
+    pairs = [(side, inspection_cache().get(key_of(project, side, example))) for side in sides]
+    return [(side, one) for side, one in pairs if one is not None]
 
 
-def _open_sides(project: Project, found: Sequence[Side], example: Example) -> list[Side]:
+def _open_sides(project: Project, sides: Sequence[Side], example: Example) -> list[Side]:
     """The sides that are not looked at yet, as far as is known without trouble."""
-    keys = [(side, key_of(project, side, example)) for side in found]
+    keys = [(side, key_of(project, side, example)) for side in sides]
     return [side for side, key in keys if inspection_cache().get(key) is None and not inspection_cache().problem(key)]
 
 
 def _problem(side: Side, key: str) -> None:
     """Why a side cannot be shown, and another try."""
-    told = inspection_cache().problem(key)
-    if told:
-        show_error(f"{side.name}: {told}")
+    problem = inspection_cache().problem(key)
+    if problem:
+        show_error(f"{side.name}: {problem}")
         st.button("Try again", key=f"look_again_{side.place}", icon=":material/refresh:", type="tertiary",
                   on_click=inspection_cache().forgive, args=(key,))  # fmt: skip
 
 
-def answer(project: Project, side: Side, found: Inspection) -> Answer:
+def answer(project: Project, side: Side, inspection: Inspection) -> Answer:
     """Answer from what was handed over.
 
     Raises:
@@ -100,16 +100,16 @@ def answer(project: Project, side: Side, found: Inspection) -> Answer:
     make, documents = model_maker(), store().documents(project)
 
     async def ask() -> Answer:
-        async with make() as made:
-            return await QuestionLab(side.configuration, documents, made).answer(found)
+        async with make() as models:
+            return await QuestionLab(side.configuration, documents, made).answer(inspection)
 
     return run_in_loop(ask())
 
 
-def cached_answer(project: Project, side: Side, found: Inspection) -> Answer | None:
+def cached_answer(project: Project, side: Side, inspection: Inspection) -> Answer | None:
     """The answer where it was given before."""
     lab = QuestionLab(side.configuration, store().documents(project), models())
-    return lab.read_answer(found)
+    return lab.read_answer(inspection)
 
 
 def _at_once(project: Project, side: Side, example: Example) -> bool:
@@ -129,10 +129,10 @@ def _look(project: Project, side: Side, example: Example) -> None:
     make, texts, seen = model_maker(), texts_of(side, example), inspection_cache()
 
     async def look() -> None:
-        async with make() as made:
-            lab = QuestionLab(side.configuration, documents, made)
-            found = await lab.look(example, texts=texts)
-            seen.put(key, found, index if lab.has_searched else None)
+        async with make() as models:
+            lab = QuestionLab(side.configuration, documents, models)
+            inspection = await lab.look(example, texts=texts)
+            seen.put(key, inspection, index if lab.has_searched else None)
 
     documents = store().documents(project)
     index, key = index_key(documents_key(project), side.configuration), key_of(project, side, example)
@@ -179,10 +179,10 @@ def _offer_text(missing: Sequence[Side]) -> str:
 
 def _job(project: Project, keys: Sequence[str]) -> Job | None:
     """The latest job that looks at all of these, perhaps among others."""
-    found = [
+    jobs = [
         job for job in store().jobs(project) if job.kind == LOOK and set(keys) <= set(job.arguments.get("keys", ()))
     ]
-    return max(found, key=lambda job: job.id, default=None)
+    return max(jobs, key=lambda job: job.id, default=None)
 
 
 def _start(project: Project, missing: Sequence[Side], example: Example) -> None:

@@ -82,15 +82,15 @@ def questions_fields(project: Project, key: str, most: int | None = None) -> Que
     return Questions(name, store().evaluation_set(project, name).examples[: int(limit)])
 
 
-def task_of(project: Project, side: Side, asked: Questions) -> Task:
+def task_of(project: Project, side: Side, selection: Questions) -> Task:
     """What a job for this side works on."""
     behind = lab_identity(side.configuration, models(), JudgeSpec())
-    questions = EvaluationSet(asked.set_name, asked.examples).version
+    questions = EvaluationSet(selection.set_name, selection.examples).version
     basis = result_basis(
         side.configuration, models(), questions=questions, documents=documents_now(project), judge=JudgeSpec()
     )
     documents = tuple(store().documents(project))
-    return Task(project, side.configuration, asked.examples, documents, asked.set_name, behind, basis)
+    return Task(project, side.configuration, selection.examples, documents, selection.set_name, behind, basis)
 
 
 def results(  # noqa: PLR0917
@@ -98,8 +98,8 @@ def results(  # noqa: PLR0917
     tasks: Sequence[Task],
     options: Mapping[str, Any],
     button: str,
-    told: str,
-    paid: PaidWork | None = None,
+    help_text: str,
+    paid_work: PaidWork | None = None,
 ) -> list[Job]:
     """The finished job of each task; what is missing is offered, what runs is followed.
 
@@ -108,38 +108,38 @@ def results(  # noqa: PLR0917
         tasks: One result each.
         options: Whatever else decides the results; kept with the jobs.
         button: Its label.
-        told: What it will take, in words.
-        paid: Given where models that are not free may be asked: then a pilot tells what it will cost before it starts.
+        help_text: What it will take, in words.
+        paid_work: Given where models that are not free may be asked: a pilot then tells what it will cost.
     """
     jobs = [latest(store(), task.project, kind, task.key(**options)) for task in tasks]
-    done = [job for job in jobs if job is not None and job.status == "finished"]
+    finished_jobs = [job for job in jobs if job is not None and job.status == "finished"]
     missing = [task for task, job in zip(tasks, jobs, strict=True) if job is None or job.status != "finished"]
     for task, job in zip(tasks, jobs, strict=True):
         if job is not None and job.status != "finished":
             follow(job, f"{button}: {task.configuration.name}")
     if missing and not any(job is not None and job.active for job in jobs):
         _tell_earlier(kind, missing)
-        if paid is not None:
-            _offer(Offer(kind, missing[0], dict(options), button, told, paid))
-            return done
+        if paid_work is not None:
+            _offer(Offer(kind, missing[0], dict(options), button, help_text, paid_work))
+            return finished_jobs
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.button(
                 button, key=f"start_{kind}", type="primary", icon=":material/play_arrow:",
                 on_click=_start, args=(kind, missing, dict(options)),
             )  # fmt: skip
-            st.caption(fmt.markdown(told), width="content")
-    return done
+            st.caption(fmt.markdown(help_text), width="content")
+    return finished_jobs
 
 
 def _tell_earlier(kind: str, missing: Sequence[Task]) -> None:
     """Say that what is missing was measured before, and what has changed since."""
     for task in missing:
         job = earlier(store(), task, kind)
-        changed = list_changes(job.arguments.get("basis") or {}, task.basis) if job is not None else ()
-        if job is not None and changed:
+        changes = list_changes(job.arguments.get("basis") or {}, task.basis) if job is not None else ()
+        if job is not None and changes:
             when = f"{job.created_at.astimezone():%-d %b, %H:%M}"
-            told = f"{task.configuration.name} was measured on {when}; {describe_changes(changed)} since."
-            st.caption(f":material/history: {fmt.markdown(told)}")
+            sentence = f"{task.configuration.name} was measured on {when}; {describe_changes(changes)} since."
+            st.caption(f":material/history: {fmt.markdown(sentence)}")
 
 
 def _start(kind: str, tasks: Sequence[Task], options: Mapping[str, Any], budget_usd: float | None = None) -> None:
@@ -148,14 +148,14 @@ def _start(kind: str, tasks: Sequence[Task], options: Mapping[str, Any], budget_
         start_job(kind, task.project, arguments, lab_versions(task))
 
 
-def follow_paid_work(asked: Sequence[AskedModel]) -> PaidWork | None:
+def follow_paid_work(asked_models: Sequence[AskedModel]) -> PaidWork | None:
     """None where every model that may be asked is free.
 
     Raises:
         BadInput: An endpoint is unknown.
     """
-    known = models()
-    return None if is_free(asked, known) else PaidWork(is_priced(asked, known))
+    registry = models()
+    return None if is_free(asked_models, registry) else PaidWork(is_priced(asked_models, registry))
 
 
 def _offer(offer: Offer) -> None:
@@ -168,9 +168,9 @@ def _offer(offer: Offer) -> None:
         if pilot.active:
             return
     newer = pilot is not None and (before is None or pilot.id > before.id) and pilot.id not in state().dismissed_jobs
-    found = report_of(pilot, LabEstimate) if pilot is not None and newer else None
-    if pilot is not None and found is not None:
-        _estimate(offer, pilot.id, found)
+    estimate = report_of(pilot, LabEstimate) if pilot is not None and newer else None
+    if pilot is not None and estimate is not None:
+        _estimate(offer, pilot.id, estimate)
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
@@ -180,31 +180,31 @@ def _offer(offer: Offer) -> None:
         st.caption(fmt.markdown(f"{offer.text}. First a few questions tell what it will cost."), width="content")
 
 
-def _spending_note(found: LabEstimate) -> str:
-    if not found.paid_usd:
+def _spending_note(estimate: LabEstimate) -> str:
+    if not estimate.paid_usd:
         return ""
-    return f"{fmt.money(found.paid_usd)} are spent on this work so far, which is a part of its budget."
+    return f"{fmt.money(estimate.paid_usd)} are spent on this work so far, which is a part of its budget."
 
 
-def _estimate(offer: Offer, pilot: int, found: LabEstimate) -> None:
+def _estimate(offer: Offer, pilot: int, estimate: LabEstimate) -> None:
     with st.container(border=True):
         section("What it will take")
         facts(
             [
-                ("Questions left", f"{found.left:,} of {found.total:,}"),
-                ("Model calls", fmt.count(found.calls)),
-                ("Tokens", fmt.count(found.tokens)),
-                ("Cost", fmt.money(found.cost_usd)),
-                ("Time", fmt.duration(found.seconds)),
+                ("Questions left", f"{estimate.left:,} of {estimate.total:,}"),
+                ("Model calls", fmt.count(estimate.calls)),
+                ("Tokens", fmt.count(estimate.tokens)),
+                ("Cost", fmt.money(estimate.cost_usd)),
+                ("Time", fmt.duration(estimate.seconds)),
             ]
         )
         st.caption(
             fmt.markdown(
-                f"From a pilot that took {found.spent_tokens:,} tokens ({fmt.money(found.spent_usd)}); its answers are "
-                f"kept and not paid again. {_spending_note(found)}"
+                f"From a pilot that took {estimate.spent_tokens:,} tokens ({fmt.money(estimate.spent_usd)}); its "
+                f"answers are kept and not paid again. {_spending_note(estimate)}"
             )
         )
-        for message in found.failures:
+        for message in estimate.failures:
             st.warning(fmt.markdown(message), icon=":material/warning:")
         budget = budget_field(
             st, f"budget_{offer.kind}", "What it may cost in all, pilots and earlier attempts included. It stops "
@@ -212,7 +212,7 @@ def _estimate(offer: Offer, pilot: int, found: LabEstimate) -> None:
             "set in Settings.", disabled=not offer.work.has_prices,
             placeholder="No limit" if offer.work.has_prices else "Needs prices", width=240, persist_state="session",
         )  # fmt: skip
-        warn_above(budget, (Usage(cost_usd=found.cost_usd) + Usage(cost_usd=found.paid_usd)).cost_usd)
+        warn_above(budget, (Usage(cost_usd=estimate.cost_usd) + Usage(cost_usd=estimate.paid_usd)).cost_usd)
         with st.container(horizontal=True, gap="small"):
             st.button(
                 "Start", key=f"go_{offer.kind}", type="primary", icon=":material/play_arrow:", on_click=_start,

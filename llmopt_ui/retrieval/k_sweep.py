@@ -25,15 +25,15 @@ K_VALUES = "sweep_ks"
 _TITLES = {"answer_f1": "Answer F1", "faithfulness": "Faithfulness", "recall": "Sources handed over"}
 
 
-def k_sweep_view(project: Project, found: Sequence[Side]) -> None:
+def k_sweep_view(project: Project, sides: Sequence[Side]) -> None:
     """Answer the questions with 1 to 20 chunks and draw what comes of it."""
-    side = found[0]
+    side = sides[0]
     st.caption(
         f"{side.ink.dot} {fmt.markdown(side.name)} with more and more chunks handed over. Recall can only rise; do "
         "the answers follow?"
     )
-    asked = questions_fields(project, "sweep", 12)
-    if asked is None:
+    questions = questions_fields(project, "sweep", 12)
+    if questions is None:
         return
     ks = st.multiselect(
         "Numbers of chunks", list(range(1, 21)), list(KS), key=K_VALUES, persist_state="session", wrap=True
@@ -41,18 +41,18 @@ def k_sweep_view(project: Project, found: Sequence[Side]) -> None:
     if not ks:
         st.caption("Choose at least one number.")
         return
-    configuration_caveats(project, [side.configuration], asked.examples)
-    long_question_notes([side.configuration], asked.examples)
+    configuration_caveats(project, [side.configuration], questions.examples)
+    long_question_notes([side.configuration], questions.examples)
     options = {"ks": sorted(ks)}
     with show_errors():
-        done = results(
-            SWEEP, [task_of(project, side, asked)], options,
+        finished_work = results(
+            SWEEP, [task_of(project, side, questions)], options,
             "Hand over more chunks",
-            f"{fmt.plural(len(asked.examples), 'question')} × {fmt.plural(len(ks), 'number')} of chunks = "
-            f"{len(asked.examples) * len(ks)} answers, less what is known already",
+            f"{fmt.plural(len(questions.examples), 'question')} × {fmt.plural(len(ks), 'number')} of chunks = "
+            f"{len(questions.examples) * len(ks)} answers, less what is known already",
             follow_paid_work(list_asked_models(side.configuration, True, JudgeSpec())),
         )  # fmt: skip
-        report = report_of(done[0], KSweep) if done else None
+        report = report_of(finished_work[0], KSweep) if finished_work else None
         if report is not None:
             _show(project, side, report)
 
@@ -70,8 +70,8 @@ def _show(project: Project, side: Side, report: KSweep) -> None:
                 on_click=save_configuration, args=(project, at_k(side.configuration, k)),
             )  # fmt: skip
     _table(report)
-    for told, count in report.failures.items():
-        st.warning(fmt.markdown(f"{fmt.plural(count, 'answer')} failed: {told}"), icon=":material/warning:")
+    for message, count in report.failures.items():
+        st.warning(fmt.markdown(f"{fmt.plural(count, 'answer')} failed: {message}"), icon=":material/warning:")
     downloads(
         [Download("Numbers (JSON)", lambda: report.model_dump_json(indent=1), "more-chunks.json", "application/json")],
         "k_download",

@@ -22,19 +22,19 @@ PART = "retrieval_part"
 Inspections = Sequence[tuple[Side, Inspection]]
 
 
-def question_view(project: Project, found: Sequence[Side]) -> None:
+def question_view(project: Project, sides: Sequence[Side]) -> None:
     """Choose a question, look, read."""
     example = question(project)
     if example is None:
         st.caption("Choose a question of an evaluation set, or type your own.")
         return
-    seen = inspections(project, found, example)
-    if not seen:
+    inspections_here = inspections(project, sides, example)
+    if not inspections_here:
         return
     _question(example)
-    _summary(seen)
-    _differences(seen)
-    _parts(project, seen)
+    _summary(inspections_here)
+    _differences(inspections_here)
+    _parts(project, inspections_here)
 
 
 def _question(example: Example) -> None:
@@ -46,15 +46,15 @@ def _question(example: Example) -> None:
             st.caption("No source is known for this question, so no chunk is marked as holding it.")
 
 
-def _summary(seen: Inspections) -> None:
-    for column, (side, found) in zip(columns(seen), seen, strict=True):
+def _summary(pairs: Inspections) -> None:
+    for column, (side, inspection) in zip(columns(pairs), pairs, strict=True):
         with column:
             st.markdown(f"{side.ink.dot} **{fmt.markdown(side.name)}**")
-            usage, retrieval = found.retrieval.usage.original or Usage(), found.retrieval
+            usage, retrieval = inspection.retrieval.usage.original or Usage(), inspection.retrieval
             facts(
                 [
-                    ("Source at rank", _gold(found)),
-                    ("Chunks", f"{len(retrieval.hits)} of {found.chunks}"),
+                    ("Source at rank", _gold(inspection)),
+                    ("Chunks", f"{len(retrieval.hits)} of {inspection.chunks}"),
                     ("Time", fmt.short_time(retrieval.seconds)),
                 ],
                 ("The rank of the first chunk handed over that holds the source.",
@@ -68,28 +68,28 @@ def _summary(seen: Inspections) -> None:
             if retrieval.once_seconds >= WORTH_TELLING:
                 once = f" · once {fmt.short_time(retrieval.once_seconds)} to load models and read the chunks by token"
             st.caption(f"{fmt.count(tokens)} tokens by stages that ask a model{cost}{once}")
-            for warning in filter(None, (*retrieval.warnings, found.window_note, found.question_note)):
+            for warning in filter(None, (*retrieval.warnings, inspection.window_note, inspection.question_note)):
                 st.warning(fmt.markdown(warning), icon=":material/warning:")
 
 
-def _gold(found: Inspection) -> str:
-    if not found.example.references:
+def _gold(inspection: Inspection) -> str:
+    if not inspection.example.references:
         return fmt.DASH
-    last = [trace.ranks for trace in found.gold.traces if not trace.lost_at]
+    last = [trace.ranks for trace in inspection.gold.traces if not trace.lost_at]
     ranks = [rank for by_stage in last for rank in list(by_stage.values())[-1:] if rank is not None]
     return f"rank {min(ranks)}" if ranks else "lost"
 
 
-def _differences(seen: Inspections) -> None:
-    words = differing([side for side, _ in seen])
-    if len(seen) > 1:
-        told = " ".join(f":orange-badge[{fmt.markdown(word)}]" for word in words)
-        st.markdown(f":gray[Differs in] {told}" if words else ":gray[Both retrieve in the same way.]")
+def _differences(pairs: Inspections) -> None:
+    words = differing([side for side, _ in pairs])
+    if len(pairs) > 1:
+        badges = " ".join(f":orange-badge[{fmt.markdown(word)}]" for word in words)
+        st.markdown(f":gray[Differs in] {badges}" if words else ":gray[Both retrieve in the same way.]")
 
 
-def _parts(project: Project, seen: Inspections) -> None:
-    def answers(shown: Inspections) -> None:
-        answer_part(project, shown)
+def _parts(project: Project, pairs: Inspections) -> None:
+    def answers(pairs_of_answers: Inspections) -> None:
+        answer_part(project, pairs_of_answers)
 
     views: dict[str, Callable[[Inspections], None]] = {
         "Stages": _stages,
@@ -100,53 +100,55 @@ def _parts(project: Project, seen: Inspections) -> None:
     for tab, view in zip(tabs, views.values(), strict=True):
         if tab.open:
             with tab:
-                view(seen)
+                view(pairs)
 
 
-def _stages(seen: Inspections) -> None:
-    deepest = max((rank for _, found in seen for row in found.flow for rank in row.ranks.values() if rank), default=1)
-    for column, (side, found) in zip(columns(seen), seen, strict=True):
+def _stages(pairs: Inspections) -> None:
+    deepest = max(
+        (rank for _, inspection in pairs for row in inspection.flow for rank in row.ranks.values() if rank), default=1
+    )
+    for column, (side, inspection) in zip(columns(pairs), pairs, strict=True):
         column.markdown("**Every chunk through the stages**")
         column.plotly_chart(
-            rank_flow_chart(found, side.ink, _gold_ink(seen), deepest), config=CONFIG, key=f"flow_{side.place}",
+            rank_flow_chart(inspection, side.ink, _gold_ink(pairs), deepest), config=CONFIG, key=f"flow_{side.place}",
             alt="The rank of every chunk after each stage",
         )  # fmt: skip
-    others = [found for _, found in reversed(seen)] if len(seen) > 1 else [None]
-    for column, (side, found), other in zip(columns(seen), seen, others, strict=True):
+    others = [inspection for _, inspection in reversed(pairs)] if len(pairs) > 1 else [None]
+    for column, (side, inspection), other in zip(columns(pairs), pairs, others, strict=True):
         with column:
-            stages_part(side, found, other)
-    if len(seen) > 1:
-        context_table(seen)
+            stages_part(side, inspection, other)
+    if len(pairs) > 1:
+        context_table(pairs)
 
 
-def _pictures(seen: Inspections) -> None:
-    for column, (side, found) in zip(columns(seen), seen, strict=True):
+def _pictures(pairs: Inspections) -> None:
+    for column, (side, inspection) in zip(columns(pairs), pairs, strict=True):
         column.markdown("**Scores in each stage**")
         column.plotly_chart(
-            score_strips(found, side.ink, _gold_ink(seen)),
+            score_strips(inspection, side.ink, _gold_ink(pairs)),
             config=CONFIG,
             key=f"scores_{side.place}",
             alt="Scores in each stage",
         )
-    for column, (side, found) in zip(columns(seen), seen, strict=True):
-        if found.map is None:
+    for column, (side, inspection) in zip(columns(pairs), pairs, strict=True):
+        if inspection.map is None:
             column.caption("The question could not be embedded, so there is no map.")
             continue
         column.markdown("**Where question and chunks lie**")
         column.plotly_chart(
-            meaning_map(found.map, side.ink, _gold_ink(seen)), config=CONFIG, key=f"map_{side.place}",
+            meaning_map(inspection.map, side.ink, _gold_ink(pairs)), config=CONFIG, key=f"map_{side.place}",
             alt="Map of question, invented passages and chunks",
         )  # fmt: skip
         column.caption(
-            f"The two directions that show most of the spread of all vectors, {found.map.shown:.0%} of it: near on the "
-            "map need not be near in meaning."
+            f"The two directions that show most of the spread of all vectors, {inspection.map.shown:.0%} of it: near "
+            "on the map need not be near in meaning."
         )
 
 
-def _gold_ink(seen: Inspections) -> str:
-    return gold_colour([side.ink for side, _ in seen])
+def _gold_ink(pairs: Inspections) -> str:
+    return gold_colour([side.ink for side, _ in pairs])
 
 
-def columns(seen: Inspections) -> Sequence[st.delta_generator.DeltaGenerator]:
+def columns(pairs: Inspections) -> Sequence[st.delta_generator.DeltaGenerator]:
     """One column per side."""
-    return st.columns(len(seen), gap="medium")
+    return st.columns(len(pairs), gap="medium")

@@ -21,9 +21,9 @@ from llmopt_ui.session import state
 DIALOG = "retrieval_settings"
 
 
-def settings_row(project: Project, found: Sequence[Side]) -> None:
+def settings_row(project: Project, sides: Sequence[Side]) -> None:
     """Under each side: what was changed, and the buttons to change, save or undo it."""
-    for column, side in zip(st.columns(2, gap="medium"), found, strict=False):
+    for column, side in zip(st.columns(2, gap="medium"), sides, strict=False):
         with column, st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.button(
                 "Try other settings", key=f"{side.place}_settings", icon=":material/tune:", type="tertiary",
@@ -38,9 +38,9 @@ def settings_row(project: Project, found: Sequence[Side]) -> None:
                 )  # fmt: skip
                 st.button("Undo", key=f"{side.place}_undo", type="tertiary", on_click=set_changes,
                           args=(side.place, {}))  # fmt: skip
-    chosen = next((side for side in found if state().dialog == f"{DIALOG}_{side.place}"), None)
-    if chosen is not None:
-        _dialog(chosen)
+    open_side = next((side for side in sides if state().dialog == f"{DIALOG}_{side.place}"), None)
+    if open_side is not None:
+        _dialog(open_side)
 
 
 def _open(place: str = "") -> None:
@@ -55,9 +55,9 @@ def _dialog(side: Side) -> None:
         if st.button("Use these settings", key=f"{DIALOG}_use", type="primary"):
             if values is None:
                 raise BadInput("Without retrieval there is nothing to look at here.")
-            made = configuration_of({**side.original.model_dump(mode="json"), "retrieval": values})
+            configuration = configuration_of({**side.original.model_dump(mode="json"), "retrieval": values})
             before = side.original.retrieval or RetrievalSpec()
-            changes = changes_between(before, made.retrieval or before)
+            changes = changes_between(before, configuration.retrieval or before)
             apply_changes(side.original, changes)
             set_changes(side.place, changes)
             _open()

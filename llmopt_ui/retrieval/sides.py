@@ -56,13 +56,13 @@ class Side:
         return self.configuration.name
 
 
-def ready(project: Project, saved: Sequence[SavedConfiguration]) -> bool:
+def ready(project: Project, configurations: Sequence[SavedConfiguration]) -> bool:
     """Whether there is anything to look at; says what to do where there is not."""
     if not store().document_list(project):
         with empty_state("No documents yet", "Retrieval needs something to look things up in.", ":material/search:"):
             button_to(DOCUMENTS, "Add documents", "retrieval_to_files", "Files")
         return False
-    if not saved:
+    if not configurations:
         with empty_state(
             "No configuration looks things up yet",
             "Make one with retrieval switched on.",
@@ -74,9 +74,9 @@ def ready(project: Project, saved: Sequence[SavedConfiguration]) -> bool:
     return True
 
 
-def sides(project: Project, saved: Sequence[SavedConfiguration]) -> list[Side]:
+def sides(project: Project, configurations: Sequence[SavedConfiguration]) -> list[Side]:
     """The fields for one or two configurations; gives what is chosen with what was changed."""
-    names = [item.name for item in saved]
+    names = [item.name for item in configurations]
     colours = project_inks(project, names)
     one, two = st.columns(2, gap="medium")
     left = select_in_address(one, "Configuration", names, LEFT, names[-1])
@@ -84,10 +84,10 @@ def sides(project: Project, saved: Sequence[SavedConfiguration]) -> list[Side]:
         two, "Beside it", [NOBODY, *names], RIGHT, names[0] if len(names) > 1 else NOBODY,
         help="A second configuration, or the same one with other settings.",
     )  # fmt: skip
-    found = [_side(LEFT, left, saved, colours)]
+    result = [_side(LEFT, left, configurations, colours)]
     if right != NOBODY:
-        found.append(_side(RIGHT, right, saved, colours))
-    return found
+        result.append(_side(RIGHT, right, configurations, colours))
+    return result
 
 
 def select_in_address(
@@ -98,17 +98,17 @@ def select_in_address(
     Streamlit's own binding leaves out the default, which is another one as soon as something is added.
     """
     if st.session_state.get(key) not in options:
-        found = st.query_params.get(key, default)
-        st.session_state[key] = found if found in options else default
-    chosen = str(place.selectbox(label, options, key=key, **more))
-    if st.query_params.get(key) != chosen:
-        st.query_params[key] = chosen
-    return chosen
+        value = st.query_params.get(key, default)
+        st.session_state[key] = value if value in options else default
+    choice = str(place.selectbox(label, options, key=key, **more))
+    if st.query_params.get(key) != choice:
+        st.query_params[key] = choice
+    return choice
 
 
-def _side(place: str, name: str, saved: Sequence[SavedConfiguration], colours: dict[str, Ink]) -> Side:
-    stored = next(item for item in saved if item.name == name)
-    before = configuration_from({**stored.spec, "name": stored.name})
+def _side(place: str, name: str, configurations: Sequence[SavedConfiguration], colours: dict[str, Ink]) -> Side:
+    before_item = next(item for item in configurations if item.name == name)
+    before = configuration_from({**before_item.spec, "name": before_item.name})
     changes = from_text(st.query_params.get(_with(place), ""))
     return Side(place, before, apply_changes(before, changes), changes, colours[name])
 
@@ -121,18 +121,18 @@ def set_changes(place: str, changes: dict[str, Any]) -> None:
 def texts_of(side: Side, example: Example) -> tuple[str, ...] | None:
     """The texts that were written by hand for this question; None where there are none."""
     try:
-        found = json.loads(st.query_params.get(_texts(side.place), "") or "null")
+        value = json.loads(st.query_params.get(_texts(side.place), "") or "null")
     except ValueError:
         return None
-    if not isinstance(found, list) or not found or found[0] != fingerprint(example.question):
+    if not isinstance(value, list) or not value or value[0] != fingerprint(example.question):
         return None
-    return tuple(str(text) for text in found[1:])
+    return tuple(str(text) for text in value[1:])
 
 
 def set_texts(place: str, example: Example, texts: Sequence[str] | None) -> None:
     """Put texts written by hand into the address; None takes them out."""
-    kept = json.dumps([fingerprint(example.question), *texts], ensure_ascii=False) if texts is not None else ""
-    _remember(_texts(place), kept)
+    value = json.dumps([fingerprint(example.question), *texts], ensure_ascii=False) if texts is not None else ""
+    _remember(_texts(place), value)
 
 
 def _remember(name: str, value: str) -> None:
@@ -155,13 +155,13 @@ def question(project: Project) -> Example | None:
     sets = sets_of(project)
     # A row that breaks where it is narrow: a set's name must be readable whole.
     row = st.container(horizontal=True, gap="medium")
-    chosen: Example | None = None
+    choice: Example | None = None
     if sets:
         names = [item.name for item in sets]
         name = select_in_address(row, "Evaluation set", names, SET, names[0], width=260)
         examples = {example.id: example for example in store().evaluation_set(project, name).examples}
         ids = list(examples)
-        chosen = examples.get(
+        choice = examples.get(
             select_in_address(
                 row, "Question", ids, QUESTION, ids[0],
                 format_func=lambda key: fmt.shorten(examples[key].question, 110) if key in examples else key,
@@ -170,21 +170,21 @@ def question(project: Project) -> Example | None:
     own = row.text_input(
         "Or ask your own", key=OWN, bind="query-params", placeholder="Type a question and press Enter", width=320
     )
-    return Example(FREE, own.strip()) if own and own.strip() else chosen
+    return Example(FREE, own.strip()) if own and own.strip() else choice
 
 
-def save_configuration(project: Project, configuration: Configuration, place: str = "", wanted: str = "") -> None:
+def save_configuration(project: Project, configuration: Configuration, place: str = "", name_hint: str = "") -> None:
     """Save with one click; the side shows the saved one from then on."""
-    name = save_as_new(project, configuration, wanted)
+    name = save_as_new(project, configuration, name_hint)
     if place:
         set_changes(place, {})
         st.session_state[place] = name
     notify(f"{name} saved as a configuration.")
 
 
-def differing(found: Sequence[Side]) -> list[str]:
+def differing(sides: Sequence[Side]) -> list[str]:
     """In what the retrieval of two sides differs, in words."""
-    specs = [side.configuration.retrieval for side in found]
+    specs = [side.configuration.retrieval for side in sides]
     if len(specs) < 2 or specs[0] is None or specs[1] is None:
         return []
     return difference_lines(specs[0], specs[1])

@@ -35,16 +35,16 @@ _HALF = 280
 """Pixels of a side in a narrow window."""
 
 
-def stages_part(side: Side, found: Inspection, other: Inspection | None) -> None:
+def stages_part(side: Side, inspection: Inspection, other: Inspection | None) -> None:
     """Every stage as a card, then what became of the gold chunks."""
-    for number, stage in enumerate(found.retrieval.trace, start=1):
+    for number, stage in enumerate(inspection.retrieval.trace, start=1):
         if (stage.stage, stage.method) != ("transform", "none"):
-            _stage(side, found, stage, number, other)
-    if found.example.references:
-        _gold(found)
+            _stage(side, inspection, stage, number, other)
+    if inspection.example.references:
+        _gold(inspection)
 
 
-def _stage(side: Side, found: Inspection, stage: StageTrace, number: int, other: Inspection | None) -> None:
+def _stage(side: Side, inspection: Inspection, stage: StageTrace, number: int, other: Inspection | None) -> None:
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             title = TITLES.get(stage.stage, stage.stage)
@@ -55,16 +55,16 @@ def _stage(side: Side, found: Inspection, stage: StageTrace, number: int, other:
         if stage.warning:
             st.warning(fmt.markdown(stage.warning), icon=":material/warning:")
         if stage.stage == "transform":
-            _edit_texts(side, found, stage)
+            _edit_texts(side, inspection, stage)
         elif stage.queries and stage.stage in ("search", "route"):
             label = "Category" if stage.stage == "route" else "Searched with"
             st.caption(f"{label}: {fmt.markdown(fmt.shorten(' | '.join(stage.queries), 200))}")
         if stage.hits:
-            opened = st.expander(_out(stage), key=f"stage_{side.place}_{number}", on_change="rerun", type="compact")
-            if opened.open:
-                with opened:
+            expander = st.expander(_out(stage), key=f"stage_{side.place}_{number}", on_change="rerun", type="compact")
+            if expander.open:
+                with expander:
                     data_table(
-                        hits_table(stage, found.example), height=320, room=_HALF,
+                        hits_table(stage, inspection.example), height=320, room=_HALF,
                         alt="Chunks that came out of this stage",
                     )  # fmt: skip
 
@@ -90,11 +90,11 @@ def _numbers(stage: StageTrace) -> str:
     parts.append(fmt.short_time(stage.seconds))
     if stage.once_seconds >= WORTH_TELLING:
         parts.append(f"once {fmt.short_time(stage.once_seconds)} to load")
-    made = stage.usage.original
-    if made is not None and made.calls:
-        parts.append(f"{fmt.count(made.prompt_tokens + made.completion_tokens)} tokens")
+    usage = stage.usage.original
+    if usage is not None and usage.calls:
+        parts.append(f"{fmt.count(usage.prompt_tokens + usage.completion_tokens)} tokens")
     if stage.usage.cached_calls:
-        parts.append("from the cache" if made is None else "when it was asked, now from the cache")
+        parts.append("from the cache" if usage is None else "when it was asked, now from the cache")
     return " · ".join(parts)
 
 
@@ -120,16 +120,16 @@ def hits_table(stage: StageTrace, example: Example) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _edit_texts(side: Side, found: Inspection, stage: StageTrace) -> None:
+def _edit_texts(side: Side, inspection: Inspection, stage: StageTrace) -> None:
     """The texts a model wrote, editable for another try."""
-    by_hand = found.texts is not None
+    by_hand = inspection.texts is not None
     if by_hand:
         st.caption("Written by hand")
     elif stage.queries:
         st.caption("Written by the model; change a text and search again with it.")
     else:
         st.caption("The model wrote nothing; write a text yourself and search with it.")
-    token = f"{side.place}_{abs(hash((found.example.question, side.configuration.fingerprint, stage.queries)))}"
+    token = f"{side.place}_{abs(hash((inspection.example.question, side.configuration.fingerprint, stage.queries)))}"
     texts = [
         st.text_area(
             f"Text {number}", text, key=f"written_{token}_{number}", label_visibility="collapsed", height="content"
@@ -138,10 +138,10 @@ def _edit_texts(side: Side, found: Inspection, stage: StageTrace) -> None:
     ]
     with st.container(horizontal=True, gap="small"):
         if st.button("Search with these texts", key=f"texts_use_{side.place}", icon=":material/refresh:"):
-            set_texts(side.place, found.example, [text for text in texts if text and text.strip()])
+            set_texts(side.place, inspection.example, [text for text in texts if text and text.strip()])
             st.rerun()
         if by_hand and st.button("As the model wrote them", key=f"texts_back_{side.place}", type="tertiary"):
-            set_texts(side.place, found.example, None)
+            set_texts(side.place, inspection.example, None)
             st.rerun()
         with st.popover("Its prompt", type="tertiary"):
             st.code(transform_prompt(side), language=None, wrap_lines=True)
@@ -167,11 +167,11 @@ def has_own_texts(side: Side, example: Example) -> bool:
     return texts_of(side, example) is not None
 
 
-def _gold(found: Inspection) -> None:
+def _gold(inspection: Inspection) -> None:
     st.markdown("**Chunks that hold a source**")
-    for trace in found.gold.traces:
+    for trace in inspection.gold.traces:
         _trace_table(trace)
-    for span in found.gold.not_indexed:
+    for span in inspection.gold.not_indexed:
         st.markdown(
             f":red[:material/cancel: not indexed] {fmt.markdown(span.document)} "
             f":gray[{span.start:,} to {span.end:,} stands in no chunk.]"
@@ -190,9 +190,9 @@ def _trace_table(trace: GoldTrace) -> None:
     st.caption(fmt.markdown(way))
 
 
-def context_table(seen: Sequence[tuple[Side, Inspection]]) -> None:
+def context_table(pairs: Sequence[tuple[Side, Inspection]]) -> None:
     """What either side hands over, with the ranks on both."""
-    (left, first), (right, second) = seen
+    (left, first), (right, second) = pairs
     section("What each hands over", "A dash means that the other side does not hand this chunk over.")
     rows = []
     for one in differences(first.retrieval.hits, second.retrieval.hits):

@@ -25,15 +25,15 @@ TABS = {
 
 def lab(project: Project) -> None:
     """The configurations that are looked at, and below them the tabs."""
-    saved = retrieval_configurations(project)
-    if not ready(project, saved):
+    configurations = retrieval_configurations(project)
+    if not ready(project, configurations):
         return
-    found = sides(project, saved)
-    settings_row(project, found)
+    sides_here = sides(project, configurations)
+    settings_row(project, sides_here)
     for name, tab in zip(TABS, st.tabs(list(TABS), key=VIEW, on_change="rerun", bind="query-params"), strict=True):
         if tab.open:
             with tab, show_errors():
-                view_of(name)(project, found)
+                view_of(name)(project, sides_here)
 
 
 def view_of(tab: str) -> Callable[[Project, Sequence[Side]], None]:

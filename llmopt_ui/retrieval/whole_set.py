@@ -30,65 +30,68 @@ _NAMES = {"recall": "Recall", "mrr": "MRR", "ndcg": "nDCG"}
 SideReports = Sequence[tuple[Side, SetReport]]
 
 
-def whole_set_view(project: Project, found: Sequence[Side]) -> None:
+def whole_set_view(project: Project, sides: Sequence[Side]) -> None:
     """Choose the questions, measure, read."""
-    asked = questions_fields(project, "set")
-    if asked is None:
+    questions = questions_fields(project, "set")
+    if questions is None:
         return
-    configuration_caveats(project, [side.configuration for side in found], asked.examples, answers=False)
-    long_question_notes([side.configuration for side in found], asked.examples)
+    configuration_caveats(project, [side.configuration for side in sides], questions.examples, answers=False)
+    long_question_notes([side.configuration for side in sides], questions.examples)
     k = int(st.slider("Chunks that count (k)", 1, 20, 5, key=K, bind="query-params", width=340))
-    tasks = [task_of(project, side, asked) for side in found]
-    models = [model for side in found for model in list_asked_models(side.configuration, False, JudgeSpec())]
-    done = results(
+    tasks = [task_of(project, side, questions) for side in sides]
+    models = [model for side in sides for model in list_asked_models(side.configuration, False, JudgeSpec())]
+    finished_work = results(
         MEASURE, tasks, {"k": k}, "Measure retrieval",
-        f"{fmt.plural(len(asked.examples), 'question')} · no answers are asked for, only what retrieval itself needs",
+        f"{fmt.plural(len(questions.examples), 'question')} · no answers are asked for, only what retrieval itself "
+        "needs",
         follow_paid_work(models),
     )  # fmt: skip
-    reports = {job.arguments.get("key"): report_of(job, SetReport) for job in done}
-    shown = [
+    reports = {job.arguments.get("key"): report_of(job, SetReport) for job in finished_work}
+    side_reports = [
         (side, report)
-        for side, task in zip(found, tasks, strict=True)
+        for side, task in zip(sides, tasks, strict=True)
         if (report := reports.get(task.key(k=k))) is not None
     ]
-    if shown:
-        _show(shown, k)
+    if side_reports:
+        _show(side_reports, k)
 
 
-def _show(shown: SideReports, k: int) -> None:
+def _show(reports: SideReports, k: int) -> None:
     section(
         f"After each stage, among its first {k} chunks",
         "Means over the questions with sources, with 95 % intervals. The last stage holds no more chunks than are "
         "handed over.",
     )
-    st.plotly_chart(stage_chart(shown, k), config=CONFIG, key="set_stages", alt="Recall, MRR and nDCG after each stage")
+    st.plotly_chart(
+        stage_chart(reports, k), config=CONFIG, key="set_stages", alt="Recall, MRR and nDCG after each stage"
+    )
     st.caption(explain_terms("recall", "mrr", "ndcg"))
     section(
         "Where the sources stand", f"{explain_terms('source')} Each counts once: by the first chunk that overlaps it."
     )
     st.markdown(position_legend())
-    for column, (side, report) in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
+    for column, (side, report) in zip(st.columns(len(reports), gap="medium"), reports, strict=True):
         column.plotly_chart(
             position_chart(side, report), config=CONFIG, key=f"set_gold_{side.place}",
             alt="Ranks of sources after each stage",
         )  # fmt: skip
-    for side, report in shown:
+    for side, report in reports:
         _notes(side, report)
-    for side, report in shown:
+    for side, report in reports:
         _table(side, report)
         _lost_questions(side, report)
         _routing(side, report)
     downloads(
-        [Download("Numbers (CSV)", lambda: stages_csv(shown), "retrieval-stages.csv", "text/csv")], "set_download"
+        [Download("Numbers (CSV)", lambda: stages_csv(reports), "retrieval-stages.csv", "text/csv")], "set_download"
     )
 
 
 def _notes(side: Side, report: SetReport) -> None:
     if report.without:
         st.caption(f"{fmt.plural(report.without, 'question')} without a source could not be measured.")
-    for told, number in [*report.warnings.items(), *report.failures.items()]:
+    for message, number in [*report.warnings.items(), *report.failures.items()]:
         st.warning(
-            fmt.markdown(f"{side.name}, {fmt.plural(number, 'question')}: {told}"), icon=":material/warning:"
+            fmt.markdown(f"{side.name}, {fmt.plural(number, 'question')}: {message}"), icon=":material/warning:"
         )  # fmt: skip
 
 
@@ -122,10 +125,10 @@ def _lost_questions(side: Side, report: SetReport) -> None:
     if not report.lost:
         st.caption("No question lost all chunks that hold its source.")
         return
-    told = ", ".join(f"{number} at {stage_name(stage)}" for stage, number in report.lost_at.items())
+    counts = ", ".join(f"{number} at {stage_name(stage)}" for stage, number in report.lost_at.items())
     number = sum(report.lost_at.values())
     with st.expander(
-        f"{fmt.markdown(fmt.plural(number, 'question'))} lost their source: {fmt.markdown(told)}",
+        f"{fmt.markdown(fmt.plural(number, 'question'))} lost their source: {fmt.markdown(counts)}",
         key=f"set_lost_{side.place}",
     ):
         rows = [
@@ -150,7 +153,7 @@ def _routing(side: Side, report: SetReport) -> None:
     )
 
 
-def stages_csv(shown: SideReports) -> str:
+def stages_csv(reports: SideReports) -> str:
     """One row per configuration, stage and measure."""
     rows = [
         {
@@ -161,7 +164,7 @@ def stages_csv(shown: SideReports) -> str:
             "seconds": stage.cost.seconds,
             "tokens": stage.cost.tokens,
         }
-        for side, report in shown
+        for side, report in reports
         for stage in report.stages
         for measure, estimate in stage.measures.items()
     ]

@@ -27,13 +27,13 @@ _POSITIONS = ("#00523C", "#009E73", "#66BBA1", "#B9DDD1", "#E6C39A", "#D55E00")
 SideReports = Sequence[tuple[Side, SetReport]]
 
 
-def stage_chart(shown: SideReports, k: int) -> go.Figure:
+def stage_chart(reports: SideReports, k: int) -> go.Figure:
     """Recall, MRR and nDCG after every stage, one panel each, one line per configuration with its intervals."""
     figure = make_subplots(rows=1, cols=3, subplot_titles=[f"{_NAMES[name]} of {k}" for name in MEASURES],
                            shared_yaxes=True, horizontal_spacing=0.03)  # fmt: skip
-    order = _stage_order(shown)
+    order = _stage_order(reports)
     for panel, measure in enumerate(MEASURES, start=1):
-        for number, (side, report) in enumerate(shown):
+        for number, (side, report) in enumerate(reports):
             stages = [stage for stage in report.stages if measure in stage.measures]
             figure.add_trace(
                 _line(side, [order.index(stage.name) + 0.12 * number for stage in stages],
@@ -48,9 +48,9 @@ def stage_chart(shown: SideReports, k: int) -> go.Figure:
     return apply_theme(figure)
 
 
-def _stage_order(shown: SideReports) -> list[str]:
+def _stage_order(reports: SideReports) -> list[str]:
     """All ranking stages, the sides' orders laid into each other."""
-    lists = [[stage.name for stage in report.stages if stage.measures] for _, report in shown]
+    lists = [[stage.name for stage in report.stages if stage.measures] for _, report in reports]
     order = list(dict.fromkeys(name for row in zip_longest(*lists) for name in row if name))
     last = {names[-1] for names in lists if names}
     return [name for name in order if name not in last] + [name for name in order if name in last]
@@ -119,21 +119,21 @@ def position_chart(side: Side, report: SetReport) -> go.Figure:
     return apply_theme(figure)
 
 
-def confusion_chart(found: ConfusionReport) -> go.Figure:
+def confusion_chart(report: ConfusionReport) -> go.Figure:
     """Counts as a heat map."""
-    labels = [plain(label) for label in found.labels]
+    labels = [plain(label) for label in report.labels]
     places = [(row, column) for row in range(len(labels)) for column in range(len(labels))]
     figure = go.Figure(
         [
             go.Heatmap(
-                z=[list(row) for row in found.counts], x=labels, y=labels, showscale=False, xgap=2, ygap=2,
+                z=[list(row) for row in report.counts], x=labels, y=labels, showscale=False, xgap=2, ygap=2,
                 colorscale=[[0, FAINTER], [1, "rgba(0, 114, 178, 0.65)"]],
                 hovertemplate="%{y} taken for %{x}: %{z}<extra></extra>",
             ),
             # A heat map's own text takes its colour from the cell as if the page were white.
             go.Scatter(
                 x=[labels[column] for _, column in places], y=[labels[row] for row, _ in places], mode="text",
-                text=[str(found.counts[row][column]) for row, column in places], hoverinfo="skip", showlegend=False,
+                text=[str(report.counts[row][column]) for row, column in places], hoverinfo="skip", showlegend=False,
             ),
         ]
     )  # fmt: skip
@@ -148,20 +148,20 @@ def confusion_chart(found: ConfusionReport) -> go.Figure:
 def ablation_chart(report: AblationReport, measure: str) -> go.Figure:
     """What removing each component changes, with its interval, coloured by verdict."""
     rows = [one for one in reversed(report.removed) if measure in one.gains]
-    found = [one.gains[measure] for one in rows]
-    reach = max([0.02, *(abs(v) for g in found for v in (g.low, g.high, g.difference) if v is not None)]) * 1.25
+    gains = [one.gains[measure] for one in rows]
+    reach = max([0.02, *(abs(v) for g in gains for v in (g.low, g.high, g.difference) if v is not None)]) * 1.25
     figure = go.Figure(
         go.Scatter(
-            x=[gain.difference for gain in found], y=[_part_label(one.name) for one in rows], mode="markers",
-            marker={"size": 13, "color": [verdict(gain.verdict).colour for gain in found]},
+            x=[gain.difference for gain in gains], y=[_part_label(one.name) for one in rows], mode="markers",
+            marker={"size": 13, "color": [verdict(gain.verdict).colour for gain in gains]},
             error_x={
                 "type": "data", "symmetric": False, "thickness": 2, "width": 6, "color": NEUTRAL,
-                "array": [_span(gain.difference, gain.high) for gain in found],
-                "arrayminus": [_span(gain.low, gain.difference) for gain in found],
+                "array": [_span(gain.difference, gain.high) for gain in gains],
+                "arrayminus": [_span(gain.low, gain.difference) for gain in gains],
             },
             customdata=[
                 f"{fmt.with_sign(g.difference)} ({fmt.interval(g.low, g.high)})<br>{verdict(g.verdict).text}, "
-                f"{g.pairs} questions" for g in found
+                f"{g.pairs} questions" for g in gains
             ],
             hovertemplate="<b>%{y}</b><br>%{customdata}<extra></extra>",
         )

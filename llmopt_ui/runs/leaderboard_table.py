@@ -64,9 +64,9 @@ def _state(entry: Entry) -> str:
         if entry.question_count
         else []
     )
-    told = f"  \n:gray[{', '.join(words)}]" if words else ""
-    told += f"  \n:{'red' if entry.overlap_count else 'orange'}[{entry.mark}]" if entry.mark else ""
-    return told + (f"  \n:red[✕ {run.failed:,} of {run.total:,} failed]" if run.failed else "")
+    text = f"  \n:gray[{', '.join(words)}]" if words else ""
+    text += f"  \n:{'red' if entry.overlap_count else 'orange'}[{entry.mark}]" if entry.mark else ""
+    return text + (f"  \n:red[✕ {run.failed:,} of {run.total:,} failed]" if run.failed else "")
 
 
 def _cell(entry: Entry, metric: str) -> str:
@@ -76,14 +76,14 @@ def _cell(entry: Entry, metric: str) -> str:
     lines = [f"**{fmt.score(summary.mean)}**"]
     if summary.low is not None:
         lines.append(f":gray[{fmt.unbroken(fmt.interval(summary.low, summary.high))}]")
-    compared = entry.comparisons.get(metric)
+    comparison = entry.comparisons.get(metric)
     if entry.is_baseline:
         lines.append(fmt.unbroken(verdict("baseline").markdown))
-    elif compared is not None:
-        lines.append(verdict(compared.verdict).markdown)
-    if compared is not None and metric in entry.apart:
-        means = f"{fmt.score(compared.before)} → {fmt.score(compared.after)}"
-        lines.append(f":gray[{fmt.unbroken(f'on {compared.pairs:,} of both:')} {fmt.unbroken(means)}]")
+    elif comparison is not None:
+        lines.append(verdict(comparison.verdict).markdown)
+    if comparison is not None and metric in entry.apart:
+        means = f"{fmt.score(comparison.before)} → {fmt.score(comparison.after)}"
+        lines.append(f":gray[{fmt.unbroken(f'on {comparison.pairs:,} of both:')} {fmt.unbroken(means)}]")
     if summary.missing:
         lines.append(f":gray[{fmt.unbroken(f'{summary.scored} of {summary.total}')} scored]")
     return "  \n".join(lines)
@@ -96,16 +96,32 @@ def leaderboard_csv(entries: Sequence[Entry], metrics: Sequence[str]) -> str:
 
 def _csv_row(entry: Entry, metric: str) -> list[object]:
     run, each = entry.run, entry.each
-    summary, compared = entry.summaries.get(metric), entry.comparisons.get(metric)
+    summary, comparison = entry.summaries.get(metric), entry.comparisons.get(metric)
     start = (entry.name, run.fingerprint, run.status, run.judge, metric)
-    measured = (summary.mean, summary.low, summary.high, summary.scored, summary.total) if summary else (None,) * 5
-    told: tuple[object, ...] = (None,) * 8
-    if compared:
-        told = (compared.difference, compared.low, compared.high, compared.p_value, compared.verdict)
-        told += (compared.pairs, compared.confidence, compared.family)
+    mean_cells = (summary.mean, summary.low, summary.high, summary.scored, summary.total) if summary else (None,) * 5
+    comparison_cells: tuple[object, ...] = (None,) * 8
+    if comparison:
+        comparison_cells = (
+            comparison.difference,
+            comparison.low,
+            comparison.high,
+            comparison.p_value,
+            comparison.verdict,
+        )
+        comparison_cells += (comparison.pairs, comparison.confidence, comparison.family)
     tokens = run.usage.prompt_tokens + run.usage.completion_tokens
     took = (tokens, run.usage.cost_usd, run.seconds, entry.overlap_count, run.documents_version)
-    return [*start, *measured, *told, *took, each.tokens, each.cost_usd, each.seconds, each.asked, each.cached]
+    return [
+        *start,
+        *mean_cells,
+        *comparison_cells,
+        *took,
+        each.tokens,
+        each.cost_usd,
+        each.seconds,
+        each.asked,
+        each.cached,
+    ]
 
 
 _CSV_COLUMNS = (

@@ -42,22 +42,22 @@ class Entry(MeasuredRun):
         return not self.each.asked and self.each.cached > 0
 
 
-def leading_metrics(measured: Sequence[str]) -> tuple[str, ...]:
+def leading_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
     """What a leaderboard shows first: the Ragas metrics, and correctness where it was measured."""
-    return tuple(metric for metric in (*RAGAS_METRICS, CORRECTNESS) if metric in measured) or tuple(measured)[:5]
+    return tuple(metric for metric in (*RAGAS_METRICS, CORRECTNESS) if metric in metrics) or tuple(metrics)[:5]
 
 
 def means_over(runs: Sequence[Run], size: int | None) -> str:
     """What means stand over, in a sentence; where runs answered different questions, what that means."""
-    answered = [run.done if is_nearly_complete(run) else run.done - run.failed for run in runs]
-    uneven = len(set(answered)) > 1
+    counts = [run.done if is_nearly_complete(run) else run.done - run.failed for run in runs]
+    uneven = len(set(counts)) > 1
     more = " Differences and verdicts are over those that both answered; means over others are no comparison."
-    return f"Means over {questions(answered, size)}, with 95 % intervals.{more if uneven else ''}"
+    return f"Means over {questions(counts, size)}, with 95 % intervals.{more if uneven else ''}"
 
 
-def family_note(found: Sequence[Entry]) -> str:
+def family_note(entries: Sequence[Entry]) -> str:
     """How many comparisons the verdicts on a leaderboard are adjusted for; empty without any."""
-    most = max((one.family for entry in found for one in entry.comparisons.values()), default=0)
+    most = max((one.family for entry in entries for one in entry.comparisons.values()), default=0)
     return f"Verdicts are adjusted for {most} comparisons that are tested together." if most > 1 else ""
 
 
@@ -74,12 +74,12 @@ def entries(runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run]) -
         baseline: Name of the one the others are compared with.
         family: The runs whose comparisons theirs are tested together with.
     """
-    known = caveats_of(store(), list(runs.values()), list(runs))
+    caveats = caveats_of(store(), list(runs.values()), list(runs))
     keys = tuple(
-        (name, found.overlap_count, *_version(run)) for (name, run), found in zip(runs.items(), known, strict=True)
+        (name, caveat.overlap_count, *_version(run)) for (name, run), caveat in zip(runs.items(), caveats, strict=True)
     )
-    tested = tuple((name, *_version(run)) for name, run in family.items())
-    measured = _leaderboard(keys, _metrics(runs), baseline, tested, comparison_family(family))
+    family_keys = tuple((name, *_version(run)) for name, run in family.items())
+    rows = _leaderboard(keys, _metrics(runs), baseline, family_keys, comparison_family(family))
     each = _each(tuple(_version(run) for run in runs.values()))
     alike = len({run.done for run in runs.values()}) < 2
     return [
@@ -93,13 +93,13 @@ def entries(runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run]) -
                 if cell.versus is not None and cell.versus.pairs
             },
             row.is_baseline,
-            found,
+            caveat,
             mark,
             each[runs[row.name].id],
             frozenset(metric for metric, cell in row.cells.items() if cell.apart),
             "" if alike else fmt.plural(runs[row.name].done, "question"),
         )
-        for row, found, mark in zip(measured, known, marks(known), strict=True)
+        for row, caveat, mark in zip(rows, caveats, marks(caveats), strict=True)
     ]
 
 
@@ -118,12 +118,12 @@ def state_words(run: Run) -> str:
 def unscored_note(run: Run) -> str:
     """What to say where no metric has a value for half of the answers; empty elsewhere."""
     reasons = missing_scores(run).unscored
-    answered = run.done - run.failed
-    lacking = {metric: sum(reason.count for reason in found) for metric, found in reasons.items()}
-    if not answered or any(2 * lacking.get(metric, 0) <= answered for metric in run.metrics):
+    answers = run.done - run.failed
+    lacking = {metric: sum(reason.count for reason in counts) for metric, counts in reasons.items()}
+    if not answers or any(2 * lacking.get(metric, 0) <= answers for metric in run.metrics):
         return ""
-    metric, found = max(reasons.items(), key=lambda item: lacking[item[0]])
-    return f"{lacking[metric]:,} of {answered:,} answers could not be scored, most often: {found[0].message}"
+    metric, counts = max(reasons.items(), key=lambda item: lacking[item[0]])
+    return f"{lacking[metric]:,} of {answers:,} answers could not be scored, most often: {counts[0].message}"
 
 
 def missing_scores(run: Run) -> Outcome:
@@ -153,12 +153,14 @@ def _leaderboard(
     keys: tuple[tuple[str, int, int, int, int, str], ...],
     metrics: tuple[str, ...],
     baseline: str,
-    tested: tuple[tuple[str, int, int, int, str], ...],
+    family_keys: tuple[tuple[str, int, int, int, str], ...],
     _family: Family,
 ) -> list[Row]:
     scores = _scores(tuple(key[2:] for key in keys))
-    scored = [RunScoreTable(name, total, scores[run_id], run_id, seen) for name, seen, run_id, total, *_ in keys]
-    return leaderboard(scored, metrics, [key[0] for key in keys].index(baseline), _family)
+    tables = [
+        RunScoreTable(name, total, scores[run_id], run_id, seen_count) for name, seen_count, run_id, total, *_ in keys
+    ]
+    return leaderboard(tables, metrics, [key[0] for key in keys].index(baseline), _family)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Comparing …")

@@ -20,7 +20,7 @@ from llmopt_ui.session import notify
 
 def edit_form(endpoint: Endpoint) -> None:
     """Its address, key's variable, default model and limits, folded away."""
-    name, known = endpoint.name, models_of(endpoint.name)
+    name, models = endpoint.name, models_of(endpoint.name)
     with (
         st.expander("Edit", icon=":material/edit:"),
         st.form(f"endpoint_edit_{name}", border=False),
@@ -28,14 +28,14 @@ def edit_form(endpoint: Endpoint) -> None:
         left, right = st.columns(2, gap="medium")
         url = left.text_input("Base URL", endpoint.base_url, key=f"endpoint_edit_url_{name}")
         variable = right.text_input("Variable of its key", endpoint.api_key_env, key=f"endpoint_edit_variable_{name}")
-        options = list(dict.fromkeys([*([endpoint.default_model] if endpoint.default_model else []), *known]))
+        options = list(dict.fromkeys([*([endpoint.default_model] if endpoint.default_model else []), *models]))
         model = left.selectbox(
             "Default model",
             options,
             0 if endpoint.default_model else None,
-            key=f"endpoint_edit_model_{name}_{len(known)}",
+            key=f"endpoint_edit_model_{name}_{len(models)}",
             accept_new_options=True,
-            placeholder="Choose or type one" if known else "Type one; it lists none",
+            placeholder="Choose or type one" if models else "Type one; it lists none",
         )
         if note := shutdown_note(name, endpoint.default_model):
             left.caption(note)
@@ -53,7 +53,7 @@ def edit_form(endpoint: Endpoint) -> None:
             "Parameters", parameter_lines(endpoint.parameters), key=f"endpoint_edit_parameters_{name}",
             help=PARAMETERS_HELP, placeholder="temperature =", height=110,
         )  # fmt: skip
-        listed = right.text_area(
+        models_text = right.text_area(
             "Models to choose from", "\n".join(endpoint.models), key=f"endpoint_edit_models_{name}",
             help="One per line, for an endpoint that does not list them itself.", height=110,
         )  # fmt: skip
@@ -62,8 +62,8 @@ def edit_form(endpoint: Endpoint) -> None:
             help="For models whose opening mark of thinking is part of the prompt: an answer that the limit of tokens "
             "cuts before the closing mark is then thinking. Once a whole answer was seen, this is known without.",
         )  # fmt: skip
-        pressed = st.form_submit_button("Save endpoint")
-    if not pressed:
+        save = st.form_submit_button("Save endpoint")
+    if not save:
         return
     with show_errors():
         changes = {
@@ -75,7 +75,7 @@ def edit_form(endpoint: Endpoint) -> None:
             "parameters": parameters_in(names or ""),
             "embedding_batch": batch,
             "begins_with_thinking": thinks,
-            "models": tuple(dict.fromkeys(line.strip() for line in (listed or "").splitlines() if line.strip())),
+            "models": tuple(dict.fromkeys(line.strip() for line in (models_text or "").splitlines() if line.strip())),
         }
         save_endpoint(settings(), apply_changes(endpoint, changes))
         notify(f"Endpoint {name} saved.")

@@ -30,15 +30,15 @@ def embedding_models_form(endpoint: Endpoint) -> None:
             (name, model.query_prefix, model.passage_prefix, model.window)
             for name, model in endpoint.embeddings.items()
         ]
-        listed = [name for name in sure_embedding_models_of(endpoint.name) if name not in endpoint.embeddings]
-        rows += [(name, None, None, None) for name in listed]
+        usual_models = [name for name in sure_embedding_models_of(endpoint.name) if name not in endpoint.embeddings]
+        rows += [(name, None, None, None) for name in usual_models]
         rows = rows or [(None, None, None, None)]
         columns = [_MODEL, _QUERY, _PASSAGE, _WINDOW]
         table = pd.DataFrame(rows, columns=columns).astype(
             {_MODEL: "string", _QUERY: "string", _PASSAGE: "string", _WINDOW: "Int64"}
         )
         with st.form(f"endpoint_embeddings_{endpoint.name}", border=False):
-            edited = table_editor(
+            entries_table = table_editor(
                 table,
                 num_rows="dynamic",
                 key=f"endpoint_embedding_table_{endpoint.name}",
@@ -47,12 +47,14 @@ def embedding_models_form(endpoint: Endpoint) -> None:
                     _WINDOW: st.column_config.NumberColumn(min_value=1, step=1, help="Tokens it reads"),
                 },
             )
-            pressed = st.form_submit_button("Save embedding models")
-        if pressed:
+            save = st.form_submit_button("Save embedding models")
+        if save:
             with show_errors():
-                typed = embedding_models_from(edited)
-                kept = {name: one for name, one in typed.items() if name not in listed or one != EmbeddingModel()}
-                save_endpoint(settings(), endpoint.model_copy(update={"embeddings": kept}))
+                entries = embedding_models_from(entries_table)
+                changes = {
+                    name: one for name, one in entries.items() if name not in usual_models or one != EmbeddingModel()
+                }
+                save_endpoint(settings(), endpoint.model_copy(update={"embeddings": changes}))
                 notify(f"Embedding models of {endpoint.name} saved.")
                 st.rerun()
 
@@ -63,7 +65,7 @@ def embedding_models_from(table: pd.DataFrame) -> dict[str, EmbeddingModel]:
     Raises:
         BadInput: A window is no number of tokens.
     """
-    found: dict[str, EmbeddingModel] = {}
+    entries: dict[str, EmbeddingModel] = {}
     for row in table.to_dict("records"):
         name = "" if pd.isna(row[_MODEL]) else str(row[_MODEL]).strip()
         if not name:
@@ -72,5 +74,5 @@ def embedding_models_from(table: pd.DataFrame) -> dict[str, EmbeddingModel]:
         window = None if cell is None else int(cell)
         if window is not None and not 1 <= window <= 10_000_000:
             raise BadInput(f"The window of {name} is {window}; it is a number of tokens from 1.")
-        found[name] = EmbeddingModel(query_prefix=query, passage_prefix=passage, window=window)
-    return found
+        entries[name] = EmbeddingModel(query_prefix=query, passage_prefix=passage, window=window)
+    return entries

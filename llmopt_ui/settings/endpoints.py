@@ -40,12 +40,12 @@ def endpoints_view() -> None:
     with st.container(border=True):
         st.markdown(f"**{BUILTIN}** :gray[this machine, no key, free]")
         st.caption("The built-in chat model. See the tab Built-in models for what it can do.")
-    added = load_endpoints(settings())
+    own_endpoints = load_endpoints(settings())
     ask_all()
     for name, endpoint in endpoints(settings()).items():
         if name != BUILTIN:
-            _card(endpoint, removable=name in added)
-    with st.expander("Add an endpoint", icon=":material/add:", expanded=len(added) == 0):
+            _card(endpoint, removable=name in own_endpoints)
+    with st.expander("Add an endpoint", icon=":material/add:", expanded=len(own_endpoints) == 0):
         _add_form()
 
 
@@ -55,7 +55,7 @@ def _card(endpoint: Endpoint, *, removable: bool) -> None:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(f"**{fmt.markdown(name)}** :gray[{fmt.markdown(endpoint.base_url)}]", width="content")
             with st.container(horizontal=True, width="content", gap="small"):
-                pressed = st.button("Test", key=f"endpoint_test_{name}", icon=":material/network_check:")
+                test = st.button("Test", key=f"endpoint_test_{name}", icon=":material/network_check:")
                 if removable:
                     with st.popover("Remove …", type="tertiary"):
                         st.text(f"Remove {name} with its prices? Configurations that name it no longer run.")
@@ -65,7 +65,7 @@ def _card(endpoint: Endpoint, *, removable: bool) -> None:
             _key_field(endpoint)
         with right:
             _prices_form(endpoint)
-        if pressed:
+        if test:
             with st.spinner("Asking for its models …"):
                 state().endpoint_checks[name] = _check(endpoint)
         edit_form(endpoint)
@@ -74,15 +74,15 @@ def _card(endpoint: Endpoint, *, removable: bool) -> None:
 
 
 def _key_field(endpoint: Endpoint) -> None:
-    typed = st.text_input(
+    key_text = st.text_input(
         "Key for this session",
         type="password",
         key=f"endpoint_key_{endpoint.name}",
         placeholder="Kept until this browser tab closes; never stored",
         autocomplete="off",
     )
-    if typed:
-        state().keys[endpoint.name] = typed
+    if key_text:
+        state().keys[endpoint.name] = key_text
     variable = endpoint.api_key_env
     if endpoint.name in state().keys:
         st.caption("Uses the key typed in this session.")
@@ -101,7 +101,7 @@ def _prices_form(endpoint: Endpoint) -> None:
     table = pd.DataFrame(rows, columns=["Model", "Prompt", "Completion"])
     with st.form(f"endpoint_prices_{endpoint.name}", border=False):
         st.markdown("Prices in USD per million tokens", help="A model named * stands for every other model.")
-        edited = table_editor(
+        price_table = table_editor(
             table,
             num_rows="dynamic",
             key=f"endpoint_price_table_{endpoint.name}",
@@ -118,7 +118,7 @@ def _prices_form(endpoint: Endpoint) -> None:
                 st.caption(fmt.markdown(f"{model}: the {price.unknown} price is not known, so what it costs is not."))
         if st.form_submit_button("Save prices"):
             with show_errors():
-                save_endpoint(settings(), endpoint.model_copy(update={"prices": prices_from(edited)}))
+                save_endpoint(settings(), endpoint.model_copy(update={"prices": prices_from(price_table)}))
                 notify(f"Prices of {endpoint.name} saved.")
                 st.rerun()
 
@@ -129,7 +129,7 @@ def prices_from(table: pd.DataFrame) -> dict[str, Prices]:
     Raises:
         BadInput: One of two prices is empty, which is not known and not 0.
     """
-    found: dict[str, Prices] = {}
+    prices: dict[str, Prices] = {}
     for row in table.to_dict("records"):
         model, prompt, completion = (row[name] for name in ("Model", "Prompt", "Completion"))
         if pd.isna(model) or not str(model).strip() or (pd.isna(prompt) and pd.isna(completion)):
@@ -137,8 +137,8 @@ def prices_from(table: pd.DataFrame) -> dict[str, Prices]:
         if pd.isna(prompt) or pd.isna(completion):
             empty = "Prompt" if pd.isna(prompt) else "Completion"
             raise BadInput(f"{str(model).strip()}: the price under {empty} is empty; enter 0 where it costs nothing.")
-        found[str(model).strip()] = Prices(prompt=float(prompt), completion=float(completion))
-    return found
+        prices[str(model).strip()] = Prices(prompt=float(prompt), completion=float(completion))
+    return prices
 
 
 def _check(endpoint: Endpoint) -> EndpointReport | str:
@@ -152,22 +152,22 @@ def _check(endpoint: Endpoint) -> EndpointReport | str:
     return report
 
 
-def _report(found: Any) -> None:
-    if found is None:
+def _report(report: Any) -> None:
+    if report is None:
         return
-    if isinstance(found, str):
-        show_error(found)
+    if isinstance(report, str):
+        show_error(report)
         return
-    if not found.ok:
-        show_error(found.message)
+    if not report.ok:
+        show_error(report.message)
         return
-    st.markdown(f":green[:material/check_circle:] {fmt.markdown(found.message)}")
-    for model, day in found.shutdowns.items():
+    st.markdown(f":green[:material/check_circle:] {fmt.markdown(report.message)}")
+    for model, day in report.shutdowns.items():
         st.caption(f":orange[{fmt.markdown(model)} is switched off on {fmt.markdown(day)}.]")
-    if found.models:
+    if report.models:
         st.text(
-            f"{fmt.plural(len(found.models), 'model')}: {', '.join(found.models[:12])}"
-            + (" …" if len(found.models) > 12 else "")
+            f"{fmt.plural(len(report.models), 'model')}: {', '.join(report.models[:12])}"
+            + (" …" if len(report.models) > 12 else "")
         )
 
 
@@ -181,12 +181,12 @@ def _add_form() -> None:
             "Variable that holds its key", key=f"{KEY_VARIABLE}_{turn}", placeholder="Empty if it needs none"
         )
         model = right.text_input("Default model", key=f"{MODEL}_{turn}", placeholder="llama3.1:8b")
-        pressed = st.form_submit_button("Add endpoint", type="primary")
-    if not pressed:
+        submit = st.form_submit_button("Add endpoint", type="primary")
+    if not submit:
         return
-    typed = {"name": name, "base_url": url, "api_key_env": variable, "default_model": model}
+    values = {"name": name, "base_url": url, "api_key_env": variable, "default_model": model}
     with show_errors():
-        endpoint = endpoint_from({field: (value or "").strip() for field, value in typed.items()})
+        endpoint = endpoint_from({field: (value or "").strip() for field, value in values.items()})
         save_endpoint(settings(), endpoint)
         state().forms += 1
         notify(f"Endpoint {endpoint.name} added.")

@@ -91,16 +91,16 @@ def judge_view() -> None:
 def agreement_chart(rows: Sequence[JudgeAgreement]) -> go.Figure:
     """How well the judge ranks right above wrong: a dot per metric and data set."""
     figure = go.Figure()
-    for made, symbol, name in ((False, "circle", "labelled by people"), (True, "circle-open", _RULE_MADE)):
-        shown = [row for row in rows if row.made == made]
+    for by_rule, symbol, name in ((False, "circle", "labelled by people"), (True, "circle-open", _RULE_MADE)):
+        group = [row for row in rows if row.made == by_rule]
         figure.add_scatter(
-            x=[row.auc for row in shown],
-            y=[_place(row) for row in shown],
+            x=[row.auc for row in group],
+            y=[_place(row) for row in group],
             mode="markers",
             name=name,
             marker={"symbol": symbol, "size": 11, "color": "#0072B2", "line": {"width": 2, "color": "#0072B2"}},
-            error_x=_error([row.auc for row in shown], [(row.low, row.high) for row in shown]),
-            customdata=[[row.items, row.accuracy, row.low, row.high] for row in shown],
+            error_x=_error([row.auc for row in group], [(row.low, row.high) for row in group]),
+            customdata=[[row.items, row.accuracy, row.low, row.high] for row in group],
             hovertemplate="%{y}<br>AUC %{x:.2f} (%{customdata[2]:.2f} to %{customdata[3]:.2f}), "
             "accuracy %{customdata[1]:.2f}, %{customdata[0]} items<extra></extra>",
         )
@@ -124,15 +124,15 @@ def families_chart(rows: Sequence[Family]) -> go.Figure:
     """Per family the share that the judge rejects: high is good for wrong statements, low for right ones."""
     figure = go.Figure()
     for right, name, colour in ((False, "wrong, caught", "#0072B2"), (True, "right, rejected", "#D55E00")):
-        shown = [row for row in rows if row.right == right]
+        group = [row for row in rows if row.right == right]
         figure.add_scatter(
-            x=[row.share for row in shown],
-            y=[[_LANGUAGES[row.language] for row in shown], [row.name for row in shown]],
+            x=[row.share for row in group],
+            y=[[_LANGUAGES[row.language] for row in group], [row.name for row in group]],
             mode="markers",
             name=name,
             marker={"symbol": "diamond-open" if right else "circle", "size": 11, "color": colour, "line": {"width": 2}},
-            error_x=_error([row.share for row in shown], [(row.low, row.high) for row in shown]),
-            customdata=[[row.rejected, row.cases] for row in shown],
+            error_x=_error([row.share for row in group], [(row.low, row.high) for row in group]),
+            customdata=[[row.rejected, row.cases] for row in group],
             hovertemplate=f"%{{y}}<br>{name}: %{{customdata[0]}} of %{{customdata[1]}} (%{{x:.0%}})<extra></extra>",
         )
     figure.update_layout(

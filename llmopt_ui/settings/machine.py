@@ -42,11 +42,11 @@ def builtin_view() -> None:
     section("What is built in")
     st.caption("Needs no key and no network, and takes the place of a real endpoint in every lab.")
     grid = st.grid(2, min_column_width=330, gap="small", border=True)
-    for role, name, told in _BUILT_IN:
+    for role, name, description in _BUILT_IN:
         with grid.cell():
             st.caption(role)
             st.markdown(f"**{fmt.markdown(name)}**")
-            st.caption(told)
+            st.caption(description)
     if settings().builtin_gguf:
         st.caption("LLMOPT_BUILTIN_GGUF puts this file in the chat model's place:")
         st.text(str(settings().builtin_gguf), width="stretch")
@@ -73,17 +73,17 @@ def findings_view(findings: Sequence[Finding]) -> None:
 
 def workspace_view() -> None:
     """Where everything is kept."""
-    found = settings()
+    current = settings()
     section("Workspace")
     st.caption("Everything the app remembers is in this folder. Copy it to keep it; keys are never in it.")
     rows = [
-        ("Everything", str(found.home), "LLMOPT_HOME"),
+        ("Everything", str(current.home), "LLMOPT_HOME"),
         ("Database", store().database.where, "LLMOPT_DATABASE_URL"),
-        ("Vector indexes", found.chroma_url or str(found.home / "indexes"), "LLMOPT_CHROMA_URL"),
-        ("Endpoints added here", str(endpoints_path(found)), ""),
-        ("Further endpoints", str(found.endpoints_file or "not set"), "LLMOPT_ENDPOINTS"),
-        ("Chat model file", str(found.builtin_gguf or "the built-in one"), "LLMOPT_BUILTIN_GGUF"),
-        ("CPU threads of the built-in models", str(found.threads), "LLMOPT_THREADS"),
+        ("Vector indexes", current.chroma_url or str(current.home / "indexes"), "LLMOPT_CHROMA_URL"),
+        ("Endpoints added here", str(endpoints_path(current)), ""),
+        ("Further endpoints", str(current.endpoints_file or "not set"), "LLMOPT_ENDPOINTS"),
+        ("Chat model file", str(current.builtin_gguf or "the built-in one"), "LLMOPT_BUILTIN_GGUF"),
+        ("CPU threads of the built-in models", str(current.threads), "LLMOPT_THREADS"),
     ]
     table = pd.DataFrame(
         [(what, fmt.markdown(where), f"`{name}`" if name else "") for what, where, name in rows],

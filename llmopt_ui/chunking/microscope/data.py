@@ -26,11 +26,11 @@ EMBEDDED_AT_ONCE = 64
 """So many new chunks are embedded without asking."""
 
 
-def competitors(project: Project, listed: Sequence[SavedDocument], document: Document) -> tuple[list[Document], str]:
+def competitors(project: Project, documents: Sequence[SavedDocument], document: Document) -> tuple[list[Document], str]:
     """The documents whose chunks are ranked together, and their key. In a very large project it is the one alone."""
-    if sum(item.characters for item in listed) > RANKED_CHARACTERS:
+    if sum(item.characters for item in documents) > RANKED_CHARACTERS:
         return [document], fingerprint(document.name, document.version)
-    key = fingerprint([[item.name, item.version] for item in listed])
+    key = fingerprint([[item.name, item.version] for item in documents])
     return _documents(project.id, key, lambda: store().documents(project)), key
 
 
@@ -76,11 +76,11 @@ def chunks_of(
     """All chunks that compete; those of the document in sight need not be cut again."""
     from llmopt_core.chunking.chunk import chunk_document
 
-    known = cut_already[0].document if cut_already else ""
+    name_of_cut = cut_already[0].document if cut_already else ""
 
     def make() -> list[Chunk]:
         encode = _encode(spec)
-        parts = (cut_already if one.name == known else chunk_document(one, spec, encode) for one in documents)
+        parts = (cut_already if one.name == name_of_cut else chunk_document(one, spec, encode) for one in documents)
         return [chunk for part in parts for chunk in part]
 
     return _chunks(key, spec.fingerprint, make)
@@ -133,9 +133,9 @@ def meaning_ranks(
         embedder = models().embedder(EmbeddingSpec())
         return dense_ranks(chunks_of(documents, key, spec), question, embedder, store().cache, on_progress)
 
-    found = _meaning(key, spec.fingerprint, question, make)
+    ranks = _meaning(key, spec.fingerprint, question, make)
     state().embedded_chunkings.add(f"{key}:{spec.fingerprint}")
-    return found
+    return ranks
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

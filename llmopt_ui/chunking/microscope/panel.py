@@ -34,20 +34,21 @@ def panel(
 ) -> None:
     """The text on the left, the numbers on the right."""
     unit = "characters" if spec.unit == "characters" else "tokens"
-    placed = None if ranks is None else ranks_in(cutting.chunks, ranks)
-    shown = TextWindow(
-        sight.start, sight.end, sight.references, placed, sight.top_k, unit, height, strip=True, first=sight.part.start
+    ranks_here = None if ranks is None else ranks_in(cutting.chunks, ranks)
+    window = TextWindow(
+        sight.start, sight.end, sight.references, ranks_here, sight.top_k, unit, height, strip=True,
+        first=sight.part.start,
     )  # fmt: skip
     left, right = st.columns([1.9, 1], gap="medium")
     with left:
         if sight.example is not None:
-            _references(sight, cutting, placed, competing)
+            _references(sight, cutting, ranks_here, competing)
         key, length = f"micro_text_{name}", len(sight.document.text)
 
         def turn() -> None:
             turn_to_click(key, sight.part.page_key, length)
 
-        show_text(text_data(sight.document, cutting, shown), key, on_jump=turn)
+        show_text(text_data(sight.document, cutting, window), key, on_jump=turn)
     with right:
         _numbers(cutting, unit)
         show_sizes(sizes_data(cutting, largest), f"micro_sizes_{name}")
@@ -92,16 +93,16 @@ def _percent(share: float) -> str:
 
 
 def _references(
-    sight: PanelContent, cutting: DocumentChunking, placed: Mapping[int, ChunkRank] | None, competing: int
+    sight: PanelContent, cutting: DocumentChunking, ranks: Mapping[int, ChunkRank] | None, competing: int
 ) -> None:
     """Where the answer of the question is, chunk by chunk."""
-    lines = [_reference(cutting, placed, start, end, sight.top_k) for start, end in sight.references]
+    lines = [_reference(cutting, ranks, start, end, sight.top_k) for start, end in sight.references]
     if not lines:
         elsewhere = sorted({_place(sight, span) for span in sight.example.references}) if sight.example else []
         where = "in " + ", ".join(elsewhere[:3]) if elsewhere else "nowhere yet: this question has no source"
         lines = [f"The answer stands {where}."]
-    ranked = f" :gray[Ranks among {fmt.plural(competing, 'chunk')}.]" if placed is not None else ""
-    st.markdown("  \n".join(lines[:4]) + ranked)
+    ranks_note = f" :gray[Ranks among {fmt.plural(competing, 'chunk')}.]" if ranks is not None else ""
+    st.markdown("  \n".join(lines[:4]) + ranks_note)
 
 
 def _place(sight: PanelContent, span: Span) -> str:
@@ -112,30 +113,30 @@ def _place(sight: PanelContent, span: Span) -> str:
 
 
 def _reference(
-    cutting: DocumentChunking, placed: Mapping[int, ChunkRank] | None, start: int, end: int, top_k: int
+    cutting: DocumentChunking, ranks: Mapping[int, ChunkRank] | None, start: int, end: int, top_k: int
 ) -> str:
     from llmopt_core.chunking.microscope import reference_parts
 
-    held = reference_parts(cutting, start, end)
-    if not held:
+    reference_chunks = reference_parts(cutting, start, end)
+    if not reference_chunks:
         return ":red[:material/close: The source stands in no chunk.]"
-    whole = [one.position for one in held if one.share >= 1]
+    whole = [one.position for one in reference_chunks if one.share >= 1]
     if whole:
-        told = " and ".join(_chunk_name(i, placed) for i in whole[:3])
-        return f"{_sign(whole, placed, top_k)} The source stands whole in {told}."
-    parts = ", ".join(f"{one.share:.0%} in {_chunk_name(one.position, placed)}" for one in held[:4])
+        where = " and ".join(_chunk_name(i, ranks) for i in whole[:3])
+        return f"{_sign(whole, ranks, top_k)} The source stands whole in {where}."
+    parts = ", ".join(f"{one.share:.0%} in {_chunk_name(one.position, ranks)}" for one in reference_chunks[:4])
     return f":orange[:material/content_cut:] The source is **cut**: {parts}."
 
 
-def _chunk_name(position: int, placed: Mapping[int, ChunkRank] | None) -> str:
-    if placed is None:
+def _chunk_name(position: int, ranks: Mapping[int, ChunkRank] | None) -> str:
+    if ranks is None:
         return f"chunk {position + 1}"
-    found = placed.get(position)
-    return f"chunk {position + 1} (rank {found.rank:,})" if found else f"chunk {position + 1} (not found)"
+    rank = ranks.get(position)
+    return f"chunk {position + 1} (rank {rank.rank:,})" if rank else f"chunk {position + 1} (not found)"
 
 
-def _sign(positions: list[int], placed: Mapping[int, ChunkRank] | None, top_k: int) -> str:
-    if placed is None:
+def _sign(positions: list[int], ranks: Mapping[int, ChunkRank] | None, top_k: int) -> str:
+    if ranks is None:
         return ":material/location_on:"
-    best = min((placed[i].rank for i in positions if i in placed), default=None)
+    best = min((ranks[i].rank for i in positions if i in ranks), default=None)
     return ":green[:material/check:]" if best is not None and best <= top_k else ":red[:material/close:]"

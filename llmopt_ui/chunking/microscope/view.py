@@ -47,19 +47,19 @@ _LEGEND = (
 
 def microscope_view(project: Project) -> None:
     """The tab. Only this part is drawn again when a slider moves."""
-    listed = [item for item in store().document_list(project) if item.characters]
-    if not listed:
-        told = "Add a document; then see here what a chunker does to it."
-        with empty_state("Nothing to look at yet", told, ":material/biotech:"):
+    documents = [item for item in store().document_list(project) if item.characters]
+    if not documents:
+        hint = "Add a document; then see here what a chunker does to it."
+        with empty_state("Nothing to look at yet", hint, ":material/biotech:"):
             button_to(DOCUMENTS, "Add documents", "microscope_to_files", "Files")
         return
-    _microscope(project, listed)
+    _microscope(project, documents)
 
 
 @plain_fragment
-def _microscope(project: Project, listed: Sequence[SavedDocument]) -> None:
+def _microscope(project: Project, documents: Sequence[SavedDocument]) -> None:
     with show_errors():
-        _chunkings(_sight(project, listed))
+        _chunkings(_sight(project, documents))
         st.caption(_LEGEND)
 
 
@@ -88,16 +88,16 @@ def _chunkings(sight: PanelContent) -> None:
                 panel(sight, cutting, spec, name, ranks=ranks, competing=total, height=height, largest=largest)
 
 
-def _sight(project: Project, listed: Sequence[SavedDocument]) -> PanelContent:
+def _sight(project: Project, documents: Sequence[SavedDocument]) -> PanelContent:
     """The row that chooses document and question."""
     boxes = st.columns([2, 1.6, 3.4], gap="small")
     examples = _examples(project, boxes[1])
-    names = [item.name for item in listed]
+    names = [item.name for item in documents]
     if st.session_state.get(DOCUMENT) not in (None, *names):
         del st.session_state[DOCUMENT]
     _at_first(examples, names)
     ids = list(examples)
-    chosen = boxes[2].selectbox(
+    page = boxes[2].selectbox(
         "Question",
         ids,
         key=f"{QUESTION}_{st.session_state.get(SET)}",
@@ -108,11 +108,11 @@ def _sight(project: Project, listed: Sequence[SavedDocument]) -> PanelContent:
         disabled=not ids,
         placeholder="Choose a set of questions",
     )
-    example = examples.get(chosen) if chosen else None
+    example = examples.get(page) if page else None
     name = boxes[0].selectbox("Document", names, key=DOCUMENT, bind="query-params")
-    saved = next(item for item in listed if item.name == name)
-    part = part_of(document_of(project, saved), choose_part(saved.name, saved.characters))
-    return PanelContent(project, listed, part, f"{saved.version}:{part.start}", 0, 0, example, "bm25", 3)
+    document = next(item for item in documents if item.name == name)
+    part = part_of(document_of(project, document), choose_part(document.name, document.characters))
+    return PanelContent(project, documents, part, f"{document.version}:{part.start}", 0, 0, example, "bm25", 3)
 
 
 def _ranking(sight: PanelContent) -> PanelContent:
@@ -134,8 +134,8 @@ def _examples(project: Project, box: st.delta_generator.DeltaGenerator) -> Mappi
     name = box.selectbox("Questions", [NO_SET, *sets], index=min(1, len(sets)), key=SET, bind="query-params")
     if not name or name == NO_SET:
         return {}
-    found = store().evaluation_set(project, name).examples
-    return {example.id: example for example in sorted(found, key=lambda one: not one.references)}
+    examples = store().evaluation_set(project, name).examples
+    return {example.id: example for example in sorted(examples, key=lambda one: not one.references)}
 
 
 def _at_first(examples: Mapping[str, Example], names: Sequence[str]) -> None:
@@ -193,8 +193,8 @@ def _ranks(
         return data.meaning_ranks(documents, key, spec, question), total
     bar = place.progress(0.0, "Embedding …")
 
-    def show(done: int, of: int) -> None:
-        bar.progress(done / max(1, of), f"Embedding {done:,} of {of:,} chunks")
+    def show(count: int, of: int) -> None:
+        bar.progress(count / max(1, of), f"Embedding {count:,} of {of:,} chunks")
 
     ranks = data.meaning_ranks(documents, key, spec, question, show)
     place.empty()

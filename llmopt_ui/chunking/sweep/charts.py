@@ -35,12 +35,12 @@ def method_colour(method: str) -> str:
     return PALETTE[list(METHODS).index(method) % len(PALETTE)]
 
 
-def pareto_chart(result: SweepResult, marked: Sequence[int] = ()) -> go.Figure:
+def pareto_chart(result: SweepResult, positions: Sequence[int] = ()) -> go.Figure:
     """Every setting as a point, recall over context tokens, with the front that no setting beats.
 
     Args:
         result: The sweep.
-        marked: Positions that get a ring and their name.
+        positions: Positions that get a ring and their name.
     """
     figure = go.Figure()
     front = pareto(result)
@@ -48,7 +48,7 @@ def pareto_chart(result: SweepResult, marked: Sequence[int] = ()) -> go.Figure:
     tops = sorted({setting.top_k for setting in result.settings})
     for method in dict.fromkeys(cutting.chunking.method for cutting in result.cuttings):
         figure.add_trace(_points(result, method, tops, set(front)))
-    for position in dict.fromkeys(marked):
+    for position in dict.fromkeys(positions):
         figure.add_annotation(**_name_tag(result, position))
     figure.update_layout(
         height=430,
@@ -73,8 +73,8 @@ def _front_line(result: SweepResult, front: Sequence[int]) -> go.Scatter:
 
 
 def _points(result: SweepResult, method: str, tops: Sequence[int], front: set[int]) -> go.Scatter:
-    chosen = [i for i, s in enumerate(result.settings) if result.cutting(s).chunking.method == method]
-    settings = [result.settings[i] for i in chosen]
+    positions = [i for i, s in enumerate(result.settings) if result.cutting(s).chunking.method == method]
+    settings = [result.settings[i] for i in positions]
     return go.Scatter(
         x=[_place(s)[0] for s in settings],
         y=[_place(s)[1] for s in settings],
@@ -83,12 +83,12 @@ def _points(result: SweepResult, method: str, tops: Sequence[int], front: set[in
         marker={
             "color": method_colour(method),
             "symbol": [_SYMBOLS[tops.index(s.top_k) % len(_SYMBOLS)] for s in settings],
-            "size": [12 if i in front else 8 for i in chosen],
-            "opacity": [1.0 if i in front else 0.55 for i in chosen],
+            "size": [12 if i in front else 8 for i in positions],
+            "opacity": [1.0 if i in front else 0.55 for i in positions],
             "line": {"width": 1, "color": FAINT},
         },
-        customdata=[[i] for i in chosen],
-        text=[hover(result, i) for i in chosen],
+        customdata=[[i] for i in positions],
+        text=[hover(result, i) for i in positions],
         hovertemplate="%{text}<extra></extra>",
     )
 
@@ -111,10 +111,10 @@ def _name_tag(result: SweepResult, position: int) -> dict[str, object]:
 
 def size_lines(result: SweepResult, metric: str, top_k: int) -> go.Figure:
     """One metric over chunk size: a line per method and overlap, with 95 % intervals."""
-    found = lines(result, metric, top_k)
-    overlaps = sorted({line.overlap for line in found})
-    figure = go.Figure([_line(result, line, metric, overlaps) for line in found])
-    sizes = sorted({size for line in found for size in line.sizes})
+    size_series = lines(result, metric, top_k)
+    overlaps = sorted({line.overlap for line in size_series})
+    figure = go.Figure([_line(result, line, metric, overlaps) for line in size_series])
+    sizes = sorted({size for line in size_series for size in line.sizes})
     unit = UNIT_WORDS[result.spec.unit]
     figure.update_layout(
         height=430,
@@ -150,11 +150,11 @@ def _line(result: SweepResult, line: Line, metric: str, overlaps: Sequence[int])
 
 def heat_map(result: SweepResult, metric: str, top_k: int) -> go.Figure:
     """One metric as a grid: method and overlap down, size across."""
-    found = sorted(lines(result, metric, top_k), key=lambda line: (list(METHODS).index(line.method), line.overlap))
-    sizes = sorted({size for line in found for size in line.sizes})
-    names = [f"{METHODS[line.method]}, overlap {line.overlap:,}" for line in found]
-    cells = [dict(zip(line.sizes, line.summaries, strict=True)) for line in found]
-    places = [dict(zip(line.sizes, line.positions, strict=True)) for line in found]
+    series = sorted(lines(result, metric, top_k), key=lambda line: (list(METHODS).index(line.method), line.overlap))
+    sizes = sorted({size for line in series for size in line.sizes})
+    names = [f"{METHODS[line.method]}, overlap {line.overlap:,}" for line in series]
+    cells = [dict(zip(line.sizes, line.summaries, strict=True)) for line in series]
+    places = [dict(zip(line.sizes, line.positions, strict=True)) for line in series]
     values = [[row[size].mean if size in row else None for size in sizes] for row in cells]
     figure = go.Figure(
         go.Heatmap(
@@ -245,13 +245,13 @@ def between(metric: str, summary: Summary) -> str:
 def hover(result: SweepResult, position: int, metric: str = "recall") -> str:
     """What pointing at a setting says."""
     setting = result.settings[position]
-    said = [f"<b>{plain(result.names[position])}</b>", f"{setting.top_k} of {result.cutting(setting).chunks:,} chunks"]
+    rows = [f"<b>{plain(result.names[position])}</b>", f"{setting.top_k} of {result.cutting(setting).chunks:,} chunks"]
     for name in dict.fromkeys((metric, "recall", TOKENS)):
         summary = setting.summaries[name]
         interval = "" if summary.low is None else f" ({between(name, summary)})"
-        said.append(f"{TITLES[name]}: {format_metric(name, summary.mean)}{interval}")
-    scored = setting.summaries["recall"]
-    return "<br>".join([*said, f"{scored.scored:,} of {scored.total:,} questions scored"])
+        rows.append(f"{TITLES[name]}: {format_metric(name, summary.mean)}{interval}")
+    recall = setting.summaries["recall"]
+    return "<br>".join([*rows, f"{recall.scored:,} of {recall.total:,} questions scored"])
 
 
 def _place(setting: SettingResult) -> tuple[float, float]:

@@ -17,14 +17,14 @@ FIRST, SECOND = "sweep_first", "sweep_second"
 
 
 @plain_fragment
-def compare_view(result: SweepResult, told: Advice) -> None:
+def compare_view(result: SweepResult, advice: Advice) -> None:
     """Choose two; each measure with its difference and verdict."""
     section("Compare two settings", "Both answered the same questions, so they are compared question by question.")
     names = [result.names[position] for position in by_recall(result)]
-    other = told.frugal if told.frugal != told.best else by_recall(result)[1]
+    other = advice.frugal if advice.frugal != advice.best else by_recall(result)[1]
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         first = st.selectbox(
-            "Baseline", names, names.index(result.names[told.best]), key=FIRST, bind="query-params", width=300
+            "Baseline", names, names.index(result.names[advice.best]), key=FIRST, bind="query-params", width=300
         )
         second = st.selectbox(
             "Compared with it", names, names.index(result.names[other]), key=SECOND, bind="query-params", width=300
@@ -45,16 +45,18 @@ def compare_table(result: SweepResult, a: int, b: int) -> pd.DataFrame:
     """One row per measure, in Markdown."""
     rows = []
     for name in MEASURES:
-        found = compare_settings(result, a, b, name)
+        comparisons = compare_settings(result, a, b, name)
         rows.append(
             {
                 "Measure": f"**{TITLES[name]}**",
                 fmt.markdown(result.names[a]): _mean(result, a, name),
                 fmt.markdown(result.names[b]): _mean(result, b, name),
-                "Difference": _difference(name, found),
-                "p": fmt.DASH if found.p_value is None else f"{found.p_value:.3f}".replace("0.000", "<\u00a00.001"),
-                "Verdict": verdict(found.verdict).markdown,
-                "Pairs": f"{found.pairs:,}",
+                "Difference": _difference(name, comparisons),
+                "p": fmt.DASH
+                if comparisons.p_value is None
+                else f"{comparisons.p_value:.3f}".replace("0.000", "<\u00a00.001"),
+                "Verdict": verdict(comparisons.verdict).markdown,
+                "Pairs": f"{comparisons.pairs:,}",
             }
         )
     return pd.DataFrame(rows)
@@ -66,11 +68,11 @@ def _mean(result: SweepResult, position: int, name: str) -> str:
     return text if summary.low is None else f"{text}  \n:gray[{between(name, summary)}]"
 
 
-def _difference(name: str, found: Comparison) -> str:
-    text = f"**{format_difference(name, found.difference)}**"
-    if found.low is None or found.high is None:
+def _difference(name: str, comparison: Comparison) -> str:
+    text = f"**{format_difference(name, comparison.difference)}**"
+    if comparison.low is None or comparison.high is None:
         return text
-    return f"{text}  \n:gray[{format_difference(name, found.low)} to {format_difference(name, found.high)}]"
+    return f"{text}  \n:gray[{format_difference(name, comparison.low)} to {format_difference(name, comparison.high)}]"
 
 
 def format_difference(name: str, value: float | None) -> str:

@@ -54,57 +54,57 @@ def sweep_form(project: Project, sets: Mapping[str, EvaluationSet]) -> None:
             values |= _searching()
         try:
             spec = _spec(values)
-            chunkings, skipped = chunkings_of(spec)
+            chunkings, omissions = chunkings_of(spec)
         except BadInput as error:
             show_error(str(error))
             return
         count = len(chunkings) * len(set(spec.top_k))
         with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
-            pressed = st.button("Start the sweep", key=START, type="primary", icon=":material/play_arrow:")
+            start = st.button("Start the sweep", key=START, type="primary", icon=":material/play_arrow:")
             words = f"{fmt.plural(count, 'setting')} from {fmt.plural(len(chunkings), 'chunking')}"
-            found = _estimate(project, spec, chunkings, sets[name])
-            st.caption(words + _cost_note(spec, found), width="content")
-        budget = None if found is None else budget_field(st, BUDGET, width=240, persist_state="session")
-        warn_above(budget, None if found is None else found.cost_usd)
-        if skipped:
-            left_out = ", ".join(f"{one.name} ({one.reason})" for one in skipped)
+            estimate = _estimate(project, spec, chunkings, sets[name])
+            st.caption(words + _cost_note(spec, estimate), width="content")
+        budget = None if estimate is None else budget_field(st, BUDGET, width=240, persist_state="session")
+        warn_above(budget, None if estimate is None else estimate.cost_usd)
+        if omissions:
+            left_out = ", ".join(f"{one.name} ({one.reason})" for one in omissions)
             st.caption(f"Left out: {fmt.markdown(fmt.shorten(left_out, 300))}")
-    if pressed:
+    if start:
         _start(project, sets[name], spec, count, budget)
 
 
 def _estimate(
-    project: Project, spec: SweepSpec, chunkings: Sequence[ChunkingSpec], asked: EvaluationSet
+    project: Project, spec: SweepSpec, chunkings: Sequence[ChunkingSpec], questions: EvaluationSet
 ) -> Estimate | None:
     """What an endpoint will be sent at most; None where everything runs on this machine."""
     name = spec.embedding.endpoint
     if spec.search != "dense" or not name:
         return None
-    listed = store().document_list(project)
+    documents = store().document_list(project)
     # A piece of several: documents of other languages have other numbers of tokens.
-    some = listed[:: -(-len(listed) // _SAMPLE_DOCUMENTS)]
+    some = documents[:: -(-len(documents) // _SAMPLE_DOCUMENTS)]
     sample = "".join(document_of(project, item).text[: _SAMPLE // len(some)] for item in some)
     return estimate_embedding(
-        sum(item.characters for item in listed), sample, chunkings, endpoints(settings())[name], spec.embedding.model,
-        [example.question for example in asked.examples],
+        sum(item.characters for item in documents), sample, chunkings, endpoints(settings())[name],
+        spec.embedding.model, [example.question for example in questions.examples],
     )  # fmt: skip
 
 
-def _cost_note(spec: SweepSpec, found: Estimate | None) -> str:
-    if found is None:
+def _cost_note(spec: SweepSpec, estimate: Estimate | None) -> str:
+    if estimate is None:
         return ""
-    name, cost = spec.embedding.endpoint, fmt.markdown(fmt.money(found.cost_usd))
-    return f" · at most about {fmt.count(found.tokens)} tokens to {fmt.markdown(name)} ({cost}), each text once"
+    name, cost = spec.embedding.endpoint, fmt.markdown(fmt.money(estimate.cost_usd))
+    return f" · at most about {fmt.count(estimate.tokens)} tokens to {fmt.markdown(name)} ({cost}), each text once"
 
 
 def _set_label(sets: Mapping[str, EvaluationSet]) -> Any:
-    def told(name: str) -> str:
+    def label(name: str) -> str:
         examples = sets[name].examples
-        placed = sum(bool(example.references) for example in examples)
-        more = "" if placed == len(examples) else f", {placed:,} with sources"
+        with_source = sum(bool(example.references) for example in examples)
+        more = "" if with_source == len(examples) else f", {with_source:,} with sources"
         return f"{name} ({fmt.plural(len(examples), 'question')}{more})"
 
-    return told
+    return label
 
 
 def _cutting() -> dict[str, Any]:
@@ -131,15 +131,15 @@ def _searching() -> dict[str, Any]:
         return {"top_k": tops, "search": search, "embedding": {}}
     one, two = st.columns(2, gap="medium")
     of = two.selectbox("Embedded of a chunk", list(_OF), key=OF, format_func=_OF.__getitem__, persist_state="session")
-    chosen = embedding_fields(EmbeddingSpec(), ENDPOINT, MODEL, one)
-    return {"top_k": tops, "search": search, "embedding": {**chosen, "of": of}}
+    embedding = embedding_fields(EmbeddingSpec(), ENDPOINT, MODEL, one)
+    return {"top_k": tops, "search": search, "embedding": {**embedding, "of": of}}
 
 
-def _numbers(label: str, usual: Sequence[str], key: str, told: str) -> list[str]:
-    chosen: list[str] = st.multiselect(
-        label, list(usual), list(usual), key=key, accept_new_options=True, help=told, persist_state="session"
+def _numbers(label: str, usual: Sequence[str], key: str, help_text: str) -> list[str]:
+    numbers: list[str] = st.multiselect(
+        label, list(usual), list(usual), key=key, accept_new_options=True, help=help_text, persist_state="session"
     )
-    return chosen
+    return numbers
 
 
 def _spec(values: dict[str, Any]) -> SweepSpec:

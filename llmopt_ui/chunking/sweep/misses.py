@@ -38,33 +38,35 @@ _BARS = 8
 _AROUND = 500
 
 
-def misses_view(project: Project, result: SweepResult, told: Advice, evaluation_set: EvaluationSet) -> None:
+def misses_view(project: Project, result: SweepResult, advice: Advice, evaluation_set: EvaluationSet) -> None:
     """Bars of the labels, the questions one setting misses, and the passage of one of them."""
     section("What is missed, and why")
-    shown = dict.fromkeys([told.best, told.frugal, *reversed(pareto(result)), *by_recall(result)])
-    positions = sorted(list(shown)[:_BARS], key=by_recall(result).index)
+    candidates = dict.fromkeys([advice.best, advice.frugal, *reversed(pareto(result)), *by_recall(result)])
+    positions = sorted(list(candidates)[:_BARS], key=by_recall(result).index)
     if any(any(result.settings[position].misses) for position in positions):
         st.plotly_chart(label_bars(result, positions), config=CONFIG, key="sweep_labels", alt="Misses by reason")
     st.caption("  \n".join(f"**{label}**: {LABEL_EXPLANATIONS[label]}" for label in LABELS))
-    _questions(project, result, told, evaluation_set)
+    _questions(project, result, advice, evaluation_set)
 
 
 @plain_fragment
-def _questions(project: Project, result: SweepResult, told: Advice, evaluation_set: EvaluationSet) -> None:
+def _questions(project: Project, result: SweepResult, advice: Advice, evaluation_set: EvaluationSet) -> None:
     names = [result.names[position] for position in by_recall(result)]
     # A setting that misses nothing has nothing to show; the next best one that does is more telling.
-    missing = [p for p in (told.frugal, *by_recall(result)) if any(result.settings[p].misses)]
-    first = result.names[missing[0] if missing else told.frugal]
+    missing = [p for p in (advice.frugal, *by_recall(result)) if any(result.settings[p].misses)]
+    first = result.names[missing[0] if missing else advice.frugal]
     bar = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
-    chosen = bar.selectbox("Setting", names, names.index(first), key=SETTING, bind="query-params", width=300)
-    position = result.names.index(chosen)
+    setting = bar.selectbox("Setting", names, names.index(first), key=SETTING, bind="query-params", width=300)
+    position = result.names.index(setting)
     counts = label_counts(result.settings[position])
     labels = [label for label in LABELS if counts[label]]
-    picked = bar.pills(
+    label_filter = bar.pills(
         "Only", labels, key=f"{LABEL}_{position}", format_func=lambda label: f"{label} ({counts[label]})",
         selection_mode="multi",
     ) if len(labels) > 1 else []  # fmt: skip
-    rows = [row for row in miss_rows(result, position, evaluation_set) if not picked or row.miss.label in picked]
+    rows = [
+        row for row in miss_rows(result, position, evaluation_set) if not label_filter or row.miss.label in label_filter
+    ]
     if not rows:
         st.markdown(f"{verdict('better').markdown.replace('better', 'nothing missed')} with this setting.")
         return
@@ -83,7 +85,7 @@ def _pick(rows: Sequence[MissRow], position: int) -> MissRow:
             "Question": [row.question or row.example_id for row in rows],
         }
     )
-    chosen = data_table(
+    selection = data_table(
         table,
         key=f"{TABLE}_{position}_{len(rows)}",
         on_select="rerun",
@@ -100,8 +102,8 @@ def _pick(rows: Sequence[MissRow], position: int) -> MissRow:
         },
         alt="Questions that miss a source",
     )
-    picked = chosen["selection"]["rows"]
-    return rows[picked[0] if picked and picked[0] < len(rows) else 0]
+    row_numbers = selection["selection"]["rows"]
+    return rows[row_numbers[0] if row_numbers and row_numbers[0] < len(rows) else 0]
 
 
 def rank_words(miss: Miss) -> str:
@@ -112,7 +114,7 @@ def rank_words(miss: Miss) -> str:
 
 
 def _one(project: Project, result: SweepResult, position: int, row: MissRow, example: Example) -> None:
-    handed = list_retrieved_chunks(result, position, example)
+    handed_over = list_retrieved_chunks(result, position, example)
     with st.container(border=True):
         st.markdown(f"**{fmt.markdown(example.question)}**")
         if example.reference:
@@ -121,21 +123,21 @@ def _one(project: Project, result: SweepResult, position: int, row: MissRow, exa
         left, right = st.columns([3, 2], gap="medium")
         with left:
             st.caption("Where the source stands, with the chunks of this setting and their ranks")
-            _passage(project, result, position, handed, example.references[row.miss.reference])
+            _passage(project, result, position, handed_over, example.references[row.miss.reference])
         with right:
             st.caption("What was handed over")
-            _handed_over_list(project, result, handed)
+            _handed_over_list(project, result, handed_over)
 
 
 def _sentence(miss: Miss, top_k: int) -> str:
-    told = LABEL_EXPLANATIONS[miss.label]
+    text = LABEL_EXPLANATIONS[miss.label]
     if miss.label != "outranked" or miss.rank is None:
-        return f"**{miss.label}**: {told}"
+        return f"**{miss.label}**: {text}"
     return f"**{miss.label}**: the chunk that holds the source came at rank {miss.rank:,}; {top_k} were handed over."
 
 
 def _passage(
-    project: Project, result: SweepResult, position: int, handed: Sequence[RetrievedChunk], reference: Span
+    project: Project, result: SweepResult, position: int, context: Sequence[RetrievedChunk], reference: Span
 ) -> None:
     document = _document(project, result, reference.document)
     if document is None or reference.start >= len(document.text):
@@ -143,25 +145,25 @@ def _passage(
         return
     cutting = data.cutting_of(document, result.cutting(result.settings[position]).chunking)
     start, end = max(0, reference.start - _AROUND), min(len(document.text), reference.end + _AROUND)
-    shown = TextWindow(
-        start, end, ((reference.start, reference.end),), _ranks(cutting, handed),
+    window = TextWindow(
+        start, end, ((reference.start, reference.end),), _ranks(cutting, context),
         top_k=result.settings[position].top_k, height=320, strip=False,
     )  # fmt: skip
-    show_text(text_data(document, cutting, shown), f"sweep_passage_{position}_{reference.document}_{reference.start}")
+    show_text(text_data(document, cutting, window), f"sweep_passage_{position}_{reference.document}_{reference.start}")
 
 
-def _ranks(cutting: DocumentChunking, handed: Sequence[RetrievedChunk]) -> dict[int, ChunkRank]:
+def _ranks(cutting: DocumentChunking, context: Sequence[RetrievedChunk]) -> dict[int, ChunkRank]:
     """By position of a chunk the rank of what was handed over for it."""
-    ranks = {item.span: item.rank for item in handed}
+    ranks = {item.span: item.rank for item in context}
     places = {i: chunk.parent or chunk.span for i, chunk in enumerate(cutting.chunks)}
     return {i: ChunkRank(ranks[span], 0.0) for i, span in places.items() if span in ranks}
 
 
-def _handed_over_list(project: Project, result: SweepResult, handed: Sequence[RetrievedChunk]) -> None:
-    if not handed:
+def _handed_over_list(project: Project, result: SweepResult, context: Sequence[RetrievedChunk]) -> None:
+    if not context:
         st.caption("Nothing: no chunk shares a word with the question.")
     with st.container(height=330, border=False):
-        for item in handed:
+        for item in context:
             document = _document(project, result, item.span.document)
             text = document.text[item.span.start : item.span.end] if document else "(changed since the sweep)"
             mark = f" {verdict('better').markdown.replace('better', 'holds a part')}" if item.holds_reference else ""
@@ -172,10 +174,10 @@ def _handed_over_list(project: Project, result: SweepResult, handed: Sequence[Re
 def _document(project: Project, result: SweepResult, name: str) -> Document | None:
     """A document as it was in the sweep; None where it is gone or other."""
     version = dict(result.documents).get(name)
-    saved = next((item for item in store().document_list(project) if item.name == name), None)
-    if saved is None or saved.version != version:
+    document = next((item for item in store().document_list(project) if item.name == name), None)
+    if document is None or document.version != version:
         return None
     try:
-        return document_of(project, saved)
+        return document_of(project, document)
     except LlmOptError:
         return None

@@ -45,9 +45,9 @@ _ROWS = 10
 
 def results_view(project: Project, result: SweepResult, key: str, evaluation_set: EvaluationSet) -> None:
     """Everything about one sweep. `key` is what it is kept under."""
-    told = _advice(key, result)
-    _headline(result, told)
-    _pictures(result, told)
+    advice = _advice(key, result)
+    _headline(result, advice)
+    _pictures(result, advice)
     _over_size(result)
     _table(result)
     stem = fmt.file_stem(f"sweep-{result.set_name}")
@@ -57,7 +57,7 @@ def results_view(project: Project, result: SweepResult, key: str, evaluation_set
             Download("Settings (JSON)", lambda: _json(result), f"{stem}.json", "application/json"),
             Download(
                 "Questions of the best setting (CSV)",
-                lambda: questions_csv(result, told.best, evaluation_set),
+                lambda: questions_csv(result, advice.best, evaluation_set),
                 f"{stem}-questions.csv",
                 "text/csv",
             ),
@@ -65,9 +65,9 @@ def results_view(project: Project, result: SweepResult, key: str, evaluation_set
         "sweep_download",
     )
     if len(result.settings) > 1:
-        compare_view(result, told)
-    misses_view(project, result, told, evaluation_set)
-    save_view(project, result, told)
+        compare_view(result, advice)
+    misses_view(project, result, advice, evaluation_set)
+    save_view(project, result, advice)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Comparing …")
@@ -79,20 +79,20 @@ def _json(result: SweepResult) -> str:
     return json.dumps(sweep_values(result), ensure_ascii=False, indent=1)
 
 
-def _headline(result: SweepResult, told: Advice) -> None:
-    best, frugal = result.settings[told.best], result.settings[told.frugal]
+def _headline(result: SweepResult, advice: Advice) -> None:
+    best, frugal = result.settings[advice.best], result.settings[advice.frugal]
     recall = best.summaries["recall"]
     interval = "" if recall.low is None else f" ({between('recall', recall)})"
     lines = [
-        f"Highest recall: {_setting_name(result, told.best)} finds **{format_metric('recall', recall.mean)}**"
+        f"Highest recall: {_setting_name(result, advice.best)} finds **{format_metric('recall', recall.mean)}**"
         f"{interval} of the sources' characters, for {format_metric(TOKENS, best.summaries[TOKENS].mean)} context "
         "tokens per question."
     ]
-    if told.frugal != told.best:
-        saved = 1 - (frugal.summaries[TOKENS].mean or 0.0) / (best.summaries[TOKENS].mean or 1.0)
+    if advice.frugal != advice.best:
+        saving = 1 - (frugal.summaries[TOKENS].mean or 0.0) / (best.summaries[TOKENS].mean or 1.0)
         lines.append(
-            f"Cheapest that loses less than {MARGIN} recall against it: {_setting_name(result, told.frugal)} finds "
-            f"**{format_metric('recall', frugal.summaries['recall'].mean)}** with **{saved:.0%} fewer** tokens "
+            f"Cheapest that loses less than {MARGIN} recall against it: {_setting_name(result, advice.frugal)} finds "
+            f"**{format_metric('recall', frugal.summaries['recall'].mean)}** with **{saving:.0%} fewer** tokens "
             f"({format_metric(TOKENS, frugal.summaries[TOKENS].mean)})."
         )
     with st.container(border=True):
@@ -104,14 +104,14 @@ def _headline(result: SweepResult, told: Advice) -> None:
 
 
 def _summary_line(result: SweepResult) -> str:
-    scored = result.settings[0].summaries["recall"]
+    recall = result.settings[0].summaries["recall"]
     words = (
         f"{fmt.plural(len(result.settings), 'setting')}, {fmt.plural(len(result.documents), 'document')}, "
-        f"{scored.scored:,} of {fmt.plural(scored.total, 'question')} scored, searched by {result.searcher}"
+        f"{recall.scored:,} of {fmt.plural(recall.total, 'question')} scored, searched by {result.searcher}"
     )
-    embedded = f", {fmt.plural(result.embedded, 'distinct text')} embedded" if result.embedded else ""
-    skipped = f" Left out: {', '.join(item.name for item in result.skipped)}." if result.skipped else ""
-    return f"{words}{embedded}, {fmt.duration(result.seconds)}.{skipped}"
+    embedding_note = f", {fmt.plural(result.embedded, 'distinct text')} embedded" if result.embedded else ""
+    omissions = f" Left out: {', '.join(item.name for item in result.skipped)}." if result.skipped else ""
+    return f"{words}{embedding_note}, {fmt.duration(result.seconds)}.{omissions}"
 
 
 def _setting_name(result: SweepResult, position: int) -> str:
@@ -124,12 +124,12 @@ def _dot(result: SweepResult, position: int) -> str:
     return f':color[●]{{foreground="{colour}"}}'
 
 
-def _pictures(result: SweepResult, told: Advice) -> None:
+def _pictures(result: SweepResult, advice: Advice) -> None:
     section(
         "Recall against what it costs", "Every point is a setting; the shape tells how many chunks are handed over."
     )
     st.plotly_chart(
-        pareto_chart(result, (told.best, told.frugal)), config=CONFIG, key="sweep_pareto",
+        pareto_chart(result, (advice.best, advice.frugal)), config=CONFIG, key="sweep_pareto",
         alt="Recall over context tokens per question, one point per setting, with a line over the best for their cost",
     )  # fmt: skip
     st.caption(
@@ -168,8 +168,8 @@ def _over_size(result: SweepResult) -> None:
 def _shapes(result: SweepResult) -> str:
     signs = ("●", "■", "◆", "▲", "✚", "✖", "★", "⬢")
     tops = sorted({setting.top_k for setting in result.settings})
-    told = ", ".join(f"{signs[i % len(signs)]} top {top}" for i, top in enumerate(tops))
-    return f" Shapes: {told}." if len(tops) > 1 else ""
+    legend = ", ".join(f"{signs[i % len(signs)]} top {top}" for i, top in enumerate(tops))
+    return f" Shapes: {legend}." if len(tops) > 1 else ""
 
 
 def _table(result: SweepResult) -> None:
@@ -177,10 +177,10 @@ def _table(result: SweepResult) -> None:
     order, front = by_recall(result), set(pareto(result))
     pages = -(-len(order) // _ROWS)
     page = st.pagination(pages, key=PAGE) if pages > 1 else 1
-    chosen = order[(page - 1) * _ROWS : page * _ROWS]
+    positions = order[(page - 1) * _ROWS : page * _ROWS]
     with st.container(key="figures_sweep"):
         st.table(
-            settings_table(result, chosen, front), border="horizontal", hide_index=True,
+            settings_table(result, positions, front), border="horizontal", hide_index=True,
             alt="Settings with mean and 95 % interval of every measure, highest recall first",
         )  # fmt: skip
     st.caption(
@@ -199,14 +199,14 @@ def settings_table(result: SweepResult, positions: Sequence[int], front: set[int
         flag = " :material/flag:" if position in front else ""
         cutting = result.cutting(setting)
         name = fmt.markdown(chunking_name(cutting.chunking)).replace(" ", "\u00a0")
-        told = f":gray[top {setting.top_k}, {cutting.chunks:,} chunks]"
-        told += f"  \n:orange[{cutting.beyond_window:,} beyond the window]" if cutting.beyond_window else ""
-        missed = sum(bool(misses) for misses in setting.misses)
+        note = f":gray[top {setting.top_k}, {cutting.chunks:,} chunks]"
+        note += f"  \n:orange[{cutting.beyond_window:,} beyond the window]" if cutting.beyond_window else ""
+        misses_count = sum(bool(misses) for misses in setting.misses)
         rows.append(
             {
-                "Setting": f"{_dot(result, position)} **{name}**{flag}  \n{told}",
+                "Setting": f"{_dot(result, position)} **{name}**{flag}  \n{note}",
                 **{TITLES[measure]: _cell(result, position, measure) for measure in MEASURES},
-                "Missed": f"{missed:,}",
+                "Missed": f"{misses_count:,}",
             }
         )
     return pd.DataFrame(rows)

@@ -19,29 +19,29 @@ SETTING, BASE, SAVE = "sweep_save_setting", "sweep_save_base", "sweep_save"
 _STARTER = "Starter (built-in model)"
 
 
-def save_view(project: Project, result: SweepResult, told: Advice) -> None:
+def save_view(project: Project, result: SweepResult, advice: Advice) -> None:
     """Choose a setting and whose model and prompt it gets; one click saves it."""
     section("Use a setting", "Saved as a configuration it can be run on the page Evaluation.")
-    saved = {item.name: item for item in store().configurations(project)}
+    configurations = {item.name: item for item in store().configurations(project)}
     names = [result.names[position] for position in by_recall(result)]
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        chosen = st.selectbox(
-            "Setting", names, names.index(result.names[told.frugal]), key=SETTING, persist_state="session", width=300
+        choice = st.selectbox(
+            "Setting", names, names.index(result.names[advice.frugal]), key=SETTING, persist_state="session", width=300
         )
         base = st.selectbox(
-            "Model and prompt of", [*saved, _STARTER], _usual(list(saved.values())), key=BASE,
+            "Model and prompt of", [*configurations, _STARTER], _usual(list(configurations.values())), key=BASE,
             persist_state="session", width=300,
         )  # fmt: skip
-        name = configuration_name(chosen, result.spec.search)
+        name = configuration_name(choice, result.spec.search)
         if st.button(f"Save as {fmt.markdown(name)}", key=SAVE, type="primary", icon=":material/save:"):
             with show_errors():
-                before = configuration_from(saved[base].spec if base in saved else dict(STARTER))
-                _save(project, result, result.names.index(chosen), before, name)
+                before = configuration_from(configurations[base].spec if base in configurations else dict(STARTER))
+                _save(project, result, result.names.index(choice), before, name)
     st.caption(
         "Chunking, embedding, search and number of chunks are exactly those that were measured, without reranking or "
         "query transforms; model and prompt come from the other configuration."
     )
-    if name in saved:
+    if name in configurations:
         link_to(EVALUATION, "Run it on the page Evaluation", "Run")
 
 
@@ -51,13 +51,15 @@ def configuration_name(setting: str, search: str) -> str:
     return f"sweep-{words}" + ("-bm25" if search == "bm25" else "")
 
 
-def _usual(saved: list[SavedConfiguration]) -> int:
+def _usual(configurations: list[SavedConfiguration]) -> int:
     """The first configuration that retrieves: its prompt has a place for passages."""
-    return next((place for place, item in enumerate(saved) if item.spec.get("retrieval")), len(saved))
+    return next((place for place, item in enumerate(configurations) if item.spec.get("retrieval")), len(configurations))
 
 
 def _save(project: Project, result: SweepResult, position: int, base: Configuration, name: str) -> None:
-    made = configuration_of(result, result.settings[position], base, name)
-    kept = store().save_configuration(project, made.name, made.model_dump(mode="json"), made.fingerprint)
-    notify(f"{kept.name} saved as version {kept.version}; run it on the page Evaluation.")
+    configuration = configuration_of(result, result.settings[position], base, name)
+    version = store().save_configuration(
+        project, configuration.name, configuration.model_dump(mode="json"), configuration.fingerprint
+    )
+    notify(f"{version.name} saved as version {version.version}; run it on the page Evaluation.")
     st.rerun()

@@ -38,8 +38,8 @@ def sweep_view(project: Project) -> None:
     sets = _sets_with_places(project)
     if not _ready(project, sets):
         return
-    finished = [job for job in jobs if job.status == "finished" and load_sweep(str(job.result.get("key"))) is not None]
-    if not finished:
+    results = [job for job in jobs if job.status == "finished" and load_sweep(str(job.result.get("key"))) is not None]
+    if not results:
         if not any(job.active for job in jobs):
             st.caption(
                 "A sweep cuts your documents in every way below, looks every question up, and measures how much of "
@@ -49,7 +49,7 @@ def sweep_view(project: Project) -> None:
         return
     with st.expander("New sweep", icon=":material/tune:", key=AGAIN):
         sweep_form(project, sets)
-    _results(project, _choose_sweep(project, finished))
+    _results(project, _choose_sweep(project, results))
 
 
 def _ready(project: Project, sets: Mapping[str, EvaluationSet]) -> bool:
@@ -76,34 +76,34 @@ def _ready(project: Project, sets: Mapping[str, EvaluationSet]) -> bool:
 def _results(project: Project, job: Job) -> None:
     from llmopt_ui.chunking.sweep.results import results_view
 
-    found = load_sweep(str(job.result["key"]))
-    if found is None:
+    result = load_sweep(str(job.result["key"]))
+    if result is None:
         return
     try:
-        evaluation_set = store().evaluation_set(project, found.set_name, found.set_version)
+        evaluation_set = store().evaluation_set(project, result.set_name, result.set_version)
     except BadInput:
         # Its numbers stay; what the questions were is gone.
-        evaluation_set = EvaluationSet(found.set_name, ())
-    then, now = _bases(project, job, found)
+        evaluation_set = EvaluationSet(result.set_name, ())
+    then, now = _bases(project, job, result)
     mark_earlier_state(then, now, "Make a new sweep to see what holds now.")
-    results_view(project, found, str(job.result["key"]), evaluation_set)
+    results_view(project, result, str(job.result["key"]), evaluation_set)
 
 
-def _bases(project: Project, job: Job, found: SweepResult) -> tuple[Basis, Basis]:
+def _bases(project: Project, job: Job, result: SweepResult) -> tuple[Basis, Basis]:
     """What a sweep rests on, and what it would rest on now."""
     versions = {item.name: item.version for item in store().evaluation_sets(project)}
-    listed = texts_version((item.name, item.version) for item in store().document_list(project))
-    then = {QUESTIONS: found.set_version, DOCUMENTS: texts_version(found.documents)}
-    now = {QUESTIONS: versions.get(found.set_name, ""), DOCUMENTS: listed}
+    version = texts_version((item.name, item.version) for item in store().document_list(project))
+    then = {QUESTIONS: result.set_version, DOCUMENTS: texts_version(result.documents)}
+    now = {QUESTIONS: versions.get(result.set_name, ""), DOCUMENTS: version}
     if job.arguments.get("embedding"):
         then[EMBEDDING] = str(job.arguments["embedding"])
-        now[EMBEDDING] = embedding_version(found.spec, models())
+        now[EMBEDDING] = embedding_version(result.spec, models())
     return then, now
 
 
-def _choose_sweep(project: Project, finished: Sequence[Job]) -> Job:
+def _choose_sweep(project: Project, jobs_with_result: Sequence[Job]) -> Job:
     """The sweep that is shown; the newest unless another is chosen."""
-    jobs = {str(job.id): job for job in finished}
+    jobs = {str(job.id): job for job in jobs_with_result}
     if str(state().new_sweep) in jobs:
         st.session_state[SWEEP_PICKER] = str(state().new_sweep)
         state().new_sweep = 0
@@ -132,8 +132,8 @@ def _on_end(job: Job) -> None:
 
 def _sets_with_places(project: Project) -> dict[str, EvaluationSet]:
     """The newest version of each evaluation set that has reference spans."""
-    found = {item.name: _read_set(project.id, item.name, item.version, project) for item in sets_of(project)}
-    return {name: item for name, item in found.items() if any(example.references for example in item.examples)}
+    sets = {item.name: _read_set(project.id, item.name, item.version, project) for item in sets_of(project)}
+    return {name: item for name, item in sets.items() if any(example.references for example in item.examples)}
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

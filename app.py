@@ -10,20 +10,20 @@ keep_private()
 
 import streamlit as st  # noqa: E402
 
-from llmopt_ui.components import charts_fetched_early, frame, show_errors  # noqa: E402
+from llmopt_ui.components import fetch_charts_early, set_up_window, show_errors  # noqa: E402
 from llmopt_ui.navigation import streamlit_pages  # noqa: E402
 
-frame()
-with charts_fetched_early():
+set_up_window()
+with fetch_charts_early():
     page = st.navigation(streamlit_pages(), expanded=True)
     # What is drawn so far is on its way to the browser while the rest is imported.
     from llmopt_ui.project_switch import clears_page
-    from llmopt_ui.prompts.guest import keep_guest, page_waits
+    from llmopt_ui.prompts.guest import keep_guest, waits_for_vote
     from llmopt_ui.sidebar import has_project, sidebar, unreadable_values
 
     with show_errors():
         keep_guest()
         sidebar()
-        if has_project() and not clears_page() and not page_waits(page.title):
+        if has_project() and not clears_page() and not waits_for_vote(page.title):
             page.run()
         unreadable_values()

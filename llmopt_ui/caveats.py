@@ -30,7 +30,7 @@ def caveats_view(runs: Sequence[RunCaveats], more: str = "") -> None:
     sentences = caveats(runs)
     for caveat in sentences:
         if caveat.severe:
-            st.markdown(red(caveat.text))
+            st.markdown(red_text(caveat.text))
     quiet = " ".join(filter(None, (*(caveat.text for caveat in sentences if not caveat.severe), more)))
     if quiet:
         st.caption(f":material/info: {fmt.markdown(quiet)}")
@@ -74,7 +74,7 @@ def _read_caveats(
     return core.configuration_caveats(store(), _project, _configuration, _examples, answers=answers)
 
 
-def red(text: str) -> str:
+def red_text(text: str) -> str:
     """A sentence in red Markdown; what users typed is not read as Markdown."""
     return f":red[:material/warning: {fmt.markdown(text)}]"
 
@@ -137,6 +137,6 @@ def judge_caption(judge: str, metrics: Iterable[str], before: str = "") -> None:
 def overlap_sentences(overlap: TrainingOverlap) -> None:
     """The same of one run alone, without its name."""
     if overlap.warning:
-        st.markdown(red(overlap.warning))
+        st.markdown(red_text(overlap.warning))
     if overlap.note:
         st.caption(f":material/info: {fmt.markdown(overlap.note)}")

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from llmopt_core.statistics.intervals import Summary
 from llmopt_ui import format as fmt
-from llmopt_ui.theme import NEUTRAL, Ink, apply_theme, plain
+from llmopt_ui.theme import NEUTRAL, Ink, apply_theme, figure_text
 
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
 _LEGEND_LINE = 60
@@ -41,7 +41,7 @@ def metric_bars(
         question_counts: How many questions, by configuration, where not all were asked as many.
     """
     traces: list[go.Bar] = []
-    groups = [plain(text) for text in titles.values()]
+    groups = [figure_text(text) for text in titles.values()]
     for name, summaries in results.items():
         values = [summaries.get(metric) for metric in titles]
         bars = _bars(name, groups, values, inks[name], is_crowded=len(results) > _MANY)
@@ -50,7 +50,7 @@ def metric_bars(
         traces.append(_hatch(bars) if name in contaminated else bars)
         above = [s is not None and s.mean is not None and (name in contaminated or s.mean < _LOW) for s in values]
         if any(above):
-            traces.append(_above(name, groups, values, above))
+            traces.append(_value_labels(name, groups, values, above))
         empty = [group for group, summary in zip(groups, values, strict=True) if _mean(summary) is None]
         if empty:
             traces.append(_unscored_bar(name, empty))
@@ -70,7 +70,7 @@ def _bars(name: str, groups: Sequence[str], values: Sequence[Summary | None], in
     means = [_mean(summary) for summary in values]
     return go.Bar(
         name=_in_legend(name),
-        offsetgroup=plain(name),
+        offsetgroup=figure_text(name),
         x=groups,
         y=means,
         error_y=whiskers(values),
@@ -87,7 +87,7 @@ def _bars(name: str, groups: Sequence[str], values: Sequence[Summary | None], in
 
 def _in_legend(name: str) -> str:
     """The whole name, in lines that a narrow legend has room for: Plotly cuts longer ones at the left."""
-    return "<br>".join(plain(line) for line in wrap(name, _LEGEND_LINE)) or plain(name)
+    return "<br>".join(figure_text(line) for line in wrap(name, _LEGEND_LINE)) or figure_text(name)
 
 
 def _hatch(bars: go.Bar) -> go.Bar:
@@ -103,11 +103,11 @@ def hatching(shapes: Sequence[str]) -> dict[str, object]:
     return {"shape": list(shapes), "fillmode": "replace", "size": 7, "solidity": 0.35}
 
 
-def _above(name: str, groups: Sequence[str], values: Sequence[Summary | None], which: Sequence[bool]) -> go.Bar:
+def _value_labels(name: str, groups: Sequence[str], values: Sequence[Summary | None], which: Sequence[bool]) -> go.Bar:
     """The figures of bars that cannot hold them (too low, or hatched), above their intervals."""
     pairs = [(group, s) for group, s, is_in in zip(groups, values, which, strict=True) if s is not None and is_in]
     return go.Bar(
-        offsetgroup=plain(name),
+        offsetgroup=figure_text(name),
         x=[group for group, _ in pairs],
         y=[0.0] * len(pairs),
         base=[max(s.high or 0.0, s.mean or 0.0) for _, s in pairs],
@@ -122,7 +122,7 @@ def _above(name: str, groups: Sequence[str], values: Sequence[Summary | None], w
 
 def _unscored_bar(name: str, groups: Sequence[str]) -> go.Bar:
     return go.Bar(
-        offsetgroup=plain(name),
+        offsetgroup=figure_text(name),
         x=groups,
         y=[0.0] * len(groups),
         text=["not scored"] * len(groups),
@@ -130,7 +130,7 @@ def _unscored_bar(name: str, groups: Sequence[str]) -> go.Bar:
         textangle=-90,
         textfont={"size": 12, "color": NEUTRAL},
         showlegend=False,
-        hovertemplate=f"<b>{plain(name)}</b><br>%{{x}}: not scored<extra></extra>",
+        hovertemplate=f"<b>{figure_text(name)}</b><br>%{{x}}: not scored<extra></extra>",
     )
 
 

@@ -58,7 +58,7 @@ class Fit:
     whole: bool
 
 
-def fit(columns: Sequence[Column], room: int, most: int = 6) -> Fit:
+def fit_columns(columns: Sequence[Column], room: int, most: int = 6) -> Fit:
     """The lowest rows in which cells are whole, with columns that are together no wider than there is room for.
 
     A few rows with much more text than the others do not make all of them tall: those are not whole.
@@ -73,14 +73,14 @@ def fit(columns: Sequence[Column], room: int, most: int = 6) -> Fit:
     for lines, height in ROW_HEIGHTS.items():
         needs = [_needed_width(column, _longest(column, 0), lines) for column in columns]
         if sum(needs) <= room:
-            return Fit(_spread(columns, needs, room), height, True)
+            return Fit(_spread_room(columns, needs, room), height, True)
         if lines == 1:
             continue
         usual = [_longest(column, few) for column in columns]
-        least = [_floor(column, texts) for column, texts in zip(columns, usual, strict=True)]
+        least = [_least_width(column, texts) for column, texts in zip(columns, usual, strict=True)]
         needs = [_needed_width(column, texts, lines) for column, texts in zip(columns, usual, strict=True)]
         widths = _share_room(least, needs, room)
-        cut = _rows_cut(columns, widths, lines)
+        cut = _count_cut_rows(columns, widths, lines)
         if cut <= few or lines >= most:
             break
     return Fit(widths, height, not cut)
@@ -111,7 +111,7 @@ def _longest(column: Column, without: int) -> list[str]:
     return list(dict.fromkeys([*texts[:12], *sorted(texts, key=_longest_word, reverse=True)[:2]]))
 
 
-def _rows_cut(columns: Sequence[Column], widths: Sequence[int], lines: int) -> int:
+def _count_cut_rows(columns: Sequence[Column], widths: Sequence[int], lines: int) -> int:
     """How many rows have a cell with more lines than there is room for."""
     cut: set[int] = set()
     for column, width in zip(columns, widths, strict=True):
@@ -123,7 +123,7 @@ def _rows_cut(columns: Sequence[Column], widths: Sequence[int], lines: int) -> i
     return len(cut)
 
 
-def _spread(columns: Sequence[Column], widths: Sequence[int], room: int) -> tuple[int, ...]:
+def _spread_room(columns: Sequence[Column], widths: Sequence[int], room: int) -> tuple[int, ...]:
     """Give what is left to columns that get by with one line then, those first that lack least."""
     result, left = list(widths), room - sum(widths)
     whole = [max(column.least, _needed_width(column, _longest(column, 0), 1)) for column in columns]
@@ -138,11 +138,11 @@ def _needed_width(column: Column, texts: Sequence[str], lines: int) -> int:
     if lines == 1 or not column.wraps:
         least = 0 if column.wraps else column.least
         return max(_header(column), least, *(int(text_width(text)) + 1 + PADDING for text in texts))
-    floor = _floor(column, texts)
+    floor = _least_width(column, texts)
     return max(floor, *(_narrowest(text, lines, floor - PADDING) + PADDING for text in texts), 0)
 
 
-def _floor(column: Column, texts: Sequence[str]) -> int:
+def _least_width(column: Column, texts: Sequence[str]) -> int:
     if not column.wraps:
         return _needed_width(column, texts, 1)
     words = (max(_longest_word(text), min(_SHORT, text_width(text))) for text in texts)

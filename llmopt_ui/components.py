@@ -31,7 +31,7 @@ LOGO = _ASSETS / "logo.svg"
 P = ParamSpec("P")
 
 
-def frame() -> None:
+def set_up_window() -> None:
     """The window: title, icon, layout, style. Called once, first of all, in `app.py`."""
     # Without a picture of our own the browser would fetch the menu's icon from a font server.
     st.set_page_config(page_title="LLM Optimization Playground", page_icon=ICON, layout="wide")
@@ -40,7 +40,7 @@ def frame() -> None:
 
 
 @contextmanager
-def charts_fetched_early() -> Iterator[None]:
+def fetch_charts_early() -> Iterator[None]:
     """While a session's first page is made, let the browser fetch its chart library, over which it takes longest.
 
     For that it is sent a chart that nobody sees and that is gone when the page is there.
@@ -153,7 +153,7 @@ def plain_fragment(function: Callable[P, None]) -> Callable[P, None]:
 
 
 @contextmanager
-def reading(name: str) -> Iterator[Callable[[], None]]:
+def reading_heartbeat(name: str) -> Iterator[Callable[[], None]]:
     """While a file is read. Gives the heartbeat that ends the reading when the page was left or asked for anew.
 
     Streamlit ends such a script when it next shows something.

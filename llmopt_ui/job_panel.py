@@ -17,7 +17,6 @@ from llmopt_ui.resources import job_runner, resume_job, store
 from llmopt_ui.session import state
 
 _PERIOD = 1.5
-_SHOWN = 3
 _WORDS = {
     "queued": "Waiting for its turn",
     "running": "Running",

@@ -19,7 +19,7 @@ _WAIT_SECONDS = 1.0
 def models_of(endpoint: str, *, ask: bool = True) -> list[str]:
     """The models named in its settings, and those it lists."""
     configured = endpoints(settings()).get(endpoint)
-    return list(dict.fromkeys([*(configured.models if configured else ()), *listed_by(endpoint, ask=ask).models]))
+    return list(dict.fromkeys([*(configured.models if configured else ()), *models_at(endpoint, ask=ask).models]))
 
 
 def embedding_models_of(endpoint: str) -> list[str]:
@@ -29,12 +29,12 @@ def embedding_models_of(endpoint: str) -> list[str]:
 
 def sure_embedding_models_of(endpoint: str) -> list[str]:
     """Those that embed: named as such in Settings, said so by the endpoint, or told by their names."""
-    spec, names_there = endpoints(settings()).get(endpoint), listed_by(endpoint)
+    spec, names_there = endpoints(settings()).get(endpoint), models_at(endpoint)
     names = [name for name in (spec.embeddings if spec else ()) if name != "*"]
     return list(dict.fromkeys([*names, *names_there.embedding, *names_that_embed(models_of(endpoint))]))
 
 
-def listed_by(endpoint: str, *, ask: bool = True) -> ModelList:
+def models_at(endpoint: str, *, ask: bool = True) -> ModelList:
     """What an endpoint lists. It is asked beside other work; a page waits for it once at most, and not long.
 
     Args:
@@ -57,12 +57,12 @@ def ask_all() -> None:
 def shutdown_of(endpoint: str, model: str, *, ask: bool = True) -> str:
     """The day on which a model is switched off, as its endpoint says; else empty."""
     spec = endpoints(settings()).get(endpoint)
-    return listed_by(endpoint, ask=ask).shutdowns.get(model or (spec.default_model if spec else ""), "")
+    return models_at(endpoint, ask=ask).shutdowns.get(model or (spec.default_model if spec else ""), "")
 
 
 def shutdown_note(endpoint: str, model: str, *, ask: bool = True) -> str:
     """A line of Markdown that warns of a model that is switched off; empty where none is known."""
-    day = shutdown_of(endpoint, model, ask=ask)
+    day = shutdown_day(endpoint, model, ask=ask)
     return f":orange[:material/warning: It is switched off on {fmt.markdown(day)}.]" if day else ""
 
 

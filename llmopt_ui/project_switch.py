@@ -45,7 +45,7 @@ def clears_page() -> bool:
         return False
     if not st.context.headers:
         # No browser, so nobody who would keep anything or ask for the next drawing.
-        _come_back(tabs)
+        _restore_tabs(tabs)
         return False
 
     drawings: list[bool] = []
@@ -54,7 +54,7 @@ def clears_page() -> bool:
     def turn() -> None:
         # Drawn once with the page; asked for again by the browser when it has emptied it.
         if drawings and state().tabs is not None:
-            _come_back(tabs)
+            _restore_tabs(tabs)
             st.rerun()
         drawings.append(True)
 
@@ -62,7 +62,7 @@ def clears_page() -> bool:
     return True
 
 
-def _come_back(tabs: dict[str, str]) -> None:
+def _restore_tabs(tabs: dict[str, str]) -> None:
     state().tabs = None
     for name, tab in tabs.items():
         st.session_state[name] = tab

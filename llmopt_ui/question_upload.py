@@ -11,7 +11,7 @@ import streamlit as st
 from llmopt_core.errors import LlmOptError
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.components import reading, show_error
+from llmopt_ui.components import reading_heartbeat, show_error
 from llmopt_ui.resources import store
 from llmopt_ui.session import state
 from llmopt_ui.tables import data_table
@@ -35,14 +35,14 @@ _NOTES_AT_MOST = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class UploadOptions:
     """What is said of a question file: its encoding, empty to find it out, and judgements that came beside it."""
 
     encoding: str = ""
     qrels: UploadedFile | None = None
 
 
-def beside_fields(key: str) -> Beside:
+def upload_option_fields(key: str) -> UploadOptions:
     """Fields that few files need."""
     from llmopt_core.documents.labels import COMMON
 
@@ -63,11 +63,11 @@ def beside_fields(key: str) -> Beside:
             help="Which documents answer which question, as BEIR and TREC keep it beside `queries.jsonl`. The "
             "documents they name become the sources of the questions.",
         )
-    return Beside(encoding or "", qrels)
+    return UploadOptions(encoding or "", qrels)
 
 
 def read_question_file(
-    project: Project, file: UploadedFile, key: str, beside: Beside = Beside()
+    project: Project, file: UploadedFile, key: str, beside: UploadOptions = UploadOptions()
 ) -> QuestionFile | None:
     """Read a file against the project's documents; None, with what is wrong shown, where it cannot be used.
 
@@ -114,12 +114,12 @@ def show_notes(notes: Sequence[str]) -> None:
             st.caption(f"and {len(notes) - _NOTES_AT_MOST:,} more")
 
 
-def _read(project: Project, file: UploadedFile, columns: Mapping[str, str], beside: Beside) -> QuestionFile:
+def _read(project: Project, file: UploadedFile, columns: Mapping[str, str], beside: UploadOptions) -> QuestionFile:
     from llmopt_core.documents.qrels import read_qrels, with_judgements
     from llmopt_core.documents.questions import read_questions
 
     documents = store().documents(project)
-    with reading(file.name) as heartbeat:
+    with reading_heartbeat(file.name) as heartbeat:
         questions = read_questions(
             file.getvalue(),
             file.name,
@@ -165,10 +165,10 @@ def _show_problems(error: LlmOptError) -> None:
 
     show_error(str(error))
     if isinstance(error, BadQuestionFile):
-        show_left_out(error.problems)
+        show_omissions(error.problems)
 
 
-def show_left_out(problems: Sequence[Problem]) -> None:
+def show_omissions(problems: Sequence[Problem]) -> None:
     """The lines that were left out, each with its reason."""
     import pandas as pd
 

@@ -89,10 +89,10 @@ def _scores(record: Record) -> None:
     assertions = {ASSERTIONS: "Assertions passed"} | titles
     for name, score in record.scores.items():
         with grid.cell():
-            _score(name, score, assertions.get(name, name))
+            _score_row(name, score, assertions.get(name, name))
 
 
-def _score(name: str, score: Score, told_name: str) -> None:
+def _score_row(name: str, score: Score, told_name: str) -> None:
     info = METRICS.get(name)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         title = fmt.markdown(info.title if info else told_name)
@@ -102,12 +102,12 @@ def _score(name: str, score: Score, told_name: str) -> None:
     if score.failure or score.explanation:
         st.text(score.failure or score.explanation, width="stretch")
     for piece in score.evidence:
-        _evidence(piece)
+        _evidence_text(piece)
     if score.judge:
         st.caption(f"Graded by {fmt.markdown(score.judge)}")
 
 
-def _evidence(piece: Evidence) -> None:
+def _evidence_text(piece: Evidence) -> None:
     signs = {True: ":green[:material/check: yes]", False: ":red[:material/close: no]", None: ":gray[– unclear]"}
     left, right = st.columns([1, 5], gap="small")
     left.markdown(signs[piece.verdict])
@@ -152,12 +152,12 @@ def chunk_html(chunk: Chunk, references: Sequence[Span], citations: Sequence[Spa
     pieces = []
     for a, b in itertools.pairwise(edges):
         words = html.escape(chunk.text[a:b]).replace("\0", "\ufffd")
-        styles = [style for parts, style in ((gold, _MARK), (under, _CITATION)) if _inside(a, b, parts)]
+        styles = [style for parts, style in ((gold, _MARK), (under, _CITATION)) if _is_inside(a, b, parts)]
         pieces.append(f'<span style="{";".join(styles)}">{words}</span>' if styles else words)
     return f'<div class="llmopt-bands">{"".join(pieces)}</div>'
 
 
-def _inside(start: int, end: int, parts: Sequence[tuple[int, int]]) -> bool:
+def _is_inside(start: int, end: int, parts: Sequence[tuple[int, int]]) -> bool:
     return any(a <= start and end <= b for a, b in parts)
 
 
@@ -217,7 +217,7 @@ def _last_hits(trace: Sequence[StageTrace]) -> tuple[Hit, ...]:
     return trace[-1].hits if trace else ()
 
 
-def _of_reasoning(answer: Answer) -> str:
+def _reasoning_note(answer: Answer) -> str:
     return f" (of them {fmt.count(answer.reasoning_tokens)} of reasoning)" if answer.reasoning_tokens else ""
 
 
@@ -241,6 +241,6 @@ def _prompt(record: Record) -> None:
     used = answer.usage
     st.caption(
         f"{fmt.count(used.prompt_tokens)} prompt tokens · {fmt.count(used.completion_tokens)} answer tokens"
-        f"{_of_reasoning(answer)} · "
+        f"{_reasoning_note(answer)} · "
         f"{fmt.duration(answer.seconds)} · {fmt.money(used.cost_usd)}"
     )

@@ -23,38 +23,38 @@ class State:
     """The session's own things. All else lives in the store or in the address.
 
     Attributes:
-        charts_fetched: Whether the browser has been made to fetch its chart library.
+        has_chart_library: Whether the browser has been made to fetch its chart library.
         keys: API keys by endpoint name, typed into a password field. They stay in this session.
         notice: A message to show once, after the rerun that follows an action.
-        warned: Whether the notice tells of something that went wrong.
+        is_warning: Whether the notice tells of something that went wrong.
         problem: What went wrong in a callback, to show once.
-        chosen_project: The project to go to at the next rerun.
+        next_project: The project to go to at the next rerun.
         missing_project: The project that a link named and that is not there; empty for none.
         guest: The comparison that a guest was asked to vote on; empty for who is none.
-        shown_project: Id of the project that was shown last; 0 before the first.
+        project_id: Id of the project that was shown last; 0 before the first.
         tabs: Open tabs to come back to when the page is drawn for another project; None where it is not left.
         dialog: Which dialog is open; empty for none.
         uploads: Counts finished uploads; part of the uploader's key, so that it is empty again afterwards.
         forms: Counts sent forms; part of their fields' keys, so that they are empty again afterwards.
-        added: What came of the last upload.
+        upload_result: What came of the last upload.
         question_notes: What to know of the question file that was added last.
-        watched: Evaluations started here whose end was not told yet, by job.
+        watched_jobs: Evaluations started here whose end was not told yet, by job.
         picker_requests: What pickers are to show at the next rerun, by their keys.
-        wanted: What widgets are to hold on the page that a button leads to, by their keys.
+        widget_values: What widgets are to hold on the page that a button leads to, by their keys.
         go_to_results: Open the results of this run at the next rerun; 0 for none.
-        choices_forgotten: The results of another set are to be shown; their selectors are filled anew.
-        planned: The job of the pilot whose evaluation is not started yet; 0 for none.
+        refills_choices: The results of another set are to be shown; their selectors are filled anew.
+        pilot_job: The job of the pilot whose evaluation is not started yet; 0 for none.
         findings: What the last check of this machine found.
-        edited_question: Set and id of the question that was saved last, to be shown at the next rerun.
-        edited: The configuration to open in the editor at the next rerun.
+        question_to_show: Set and id of the question that was saved last, to be shown at the next rerun.
+        next_configuration: The configuration to open in the editor at the next rerun.
         new_sweep: The job of a sweep to show at the next rerun; 0 for none.
-        clicked: The last cell clicked in the map of questions.
-        seen_jobs: Jobs whose failure was read and put away.
+        last_click: The last cell clicked in the map of questions.
+        dismissed_jobs: Jobs whose failure was read and put away.
         endpoint_checks: What the last test of each endpoint said.
         answers: Answers given in the retrieval lab, by what was asked; those that are not kept elsewhere.
-        embedded: Chunkings whose chunks are known to have vectors, by key.
-        reviewed: Key of the table of written questions, and its rows as they were before they were edited here.
-        turned: Page of a text to turn to, by the text's key, and how often it was asked for.
+        embedded_chunkings: Chunkings whose chunks are known to have vectors, by key.
+        review_table: Key of the table of written questions, and its rows as they were before they were edited here.
+        page_turns: Page of a text to turn to, by the text's key, and how often it was asked for.
     """
 
     has_chart_library: bool = False
@@ -112,7 +112,7 @@ def take_messages() -> tuple[str, str]:
     return messages
 
 
-def page_after_action() -> None:
+def rerun_after_action() -> None:
     """Draw the whole page where an action in a part of it has left a message: that part was given what stood before."""
     if state().notice or state().problem:
         st.rerun()

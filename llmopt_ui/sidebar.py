@@ -28,7 +28,7 @@ def sidebar() -> None:
     """Draw the project selector. What it holds is also in the address."""
     projects = {project.name: project for project in store().projects()}
     request, state().next_project = state().next_project, ""
-    if _leaves(projects, request):
+    if _is_leaving(projects, request):
         leave_project()
     _remember_missing(projects)
     if request:
@@ -48,7 +48,7 @@ def sidebar() -> None:
                       help="Copy, export, import, delete")  # fmt: skip
         running_jobs(name or "")
     if name and state().missing_project:
-        _tell_missing(state().missing_project, name)
+        _show_missing(state().missing_project, name)
     if state().dialog == NEW:
         _new_project()
     elif state().dialog == RENAME and name:
@@ -64,7 +64,7 @@ def _remember_missing(projects: Mapping[str, Project]) -> None:
         state().missing_project = name
 
 
-def _tell_missing(link_name: str, current: str) -> None:
+def _show_missing(link_name: str, current: str) -> None:
     sentence = (
         f"There is no project {fmt.shorten(link_name, 80)} in this workspace: it was renamed or deleted, or the link "
         f"is of another workspace. What you see is the project {current}."
@@ -77,7 +77,7 @@ def _put_away_missing() -> None:
     state().missing_project = ""
 
 
-def _leaves(projects: Mapping[str, Project], request: str) -> bool:
+def _is_leaving(projects: Mapping[str, Project], request: str) -> bool:
     """Whether another project is to be shown: the one shown is gone, or another is wanted; not where it was renamed."""
     current = state().project_id
     if not current:

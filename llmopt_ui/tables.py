@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from llmopt_ui import format as fmt
-from llmopt_ui.column_fit import ROW_HEIGHTS, Column, Fit, fit
+from llmopt_ui.column_fit import ROW_HEIGHTS, Column, Fit, fit_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +90,7 @@ def _options(table: pd.DataFrame, options: dict[str, Any], room: int, lines: int
     columns = [
         _column(table[name], name, values_by_name[name], editable and name not in disabled_columns) for name in names
     ]
-    layout = fit(columns, room, lines)
+    layout = fit_columns(columns, room, lines)
     widths = dict(zip(names, layout.widths, strict=True))
     options["column_config"] = {
         **column_config,

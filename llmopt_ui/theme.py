@@ -92,7 +92,7 @@ def inks(names: Sequence[str]) -> dict[str, Ink]:
     return result
 
 
-def plain(text: str) -> str:
+def figure_text(text: str) -> str:
     """User text for a figure: Plotly reads a few HTML tags and, in what is shown when pointing, `%{variables}`."""
     return html.escape(text, quote=False).replace("%{", "%\u2060{")
 

@@ -13,7 +13,7 @@ from llmopt_ui.project import current_project
 from llmopt_ui.resources import store
 from llmopt_ui.runs.leaderboard_table import leaderboard_table
 from llmopt_ui.runs.progress import follow_evaluations
-from llmopt_ui.runs.results import family_note, means_over
+from llmopt_ui.runs.results import describe_means, family_note
 
 page_header(OVERVIEW)
 project = current_project()
@@ -42,7 +42,7 @@ with show_errors():
         newest = entries[0].run
         leaderboard_table(entries, metrics_of(entries), colours, "overview")
         size = set_size(project, newest.evaluation_set, newest.set_version)
-        means = means_over([entry.run for entry in entries], size)
+        means = describe_means([entry.run for entry in entries], size)
         words = f"The set {fmt.markdown(newest.evaluation_set)}. {means} {family_note(entries)}"
         judge_caption(newest.judge, metrics_of(entries), words)
         link_to(EVALUATION, "Open the results", "Results", newest.id)

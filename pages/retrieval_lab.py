@@ -3,8 +3,8 @@
 from llmopt_ui.components import page_header, show_errors
 from llmopt_ui.navigation import RETRIEVAL
 from llmopt_ui.project import current_project
-from llmopt_ui.retrieval.tabs import lab
+from llmopt_ui.retrieval.tabs import retrieval_lab
 
 page_header(RETRIEVAL)
 with show_errors():
-    lab(current_project())
+    retrieval_lab(current_project())

@@ -62,7 +62,9 @@ def window_at(document: Document, number: int) -> tuple[int, int]:
 def text_data(document: Document, cutting: DocumentChunking | None, window: TextWindow) -> dict[str, Any]:
     """Everything the script draws: only what is in sight."""
     segments = (
-        _uncut(window) if cutting is None else text_segments(cutting, window.start, window.end, window.references)
+        _segments_without_chunks(window)
+        if cutting is None
+        else text_segments(cutting, window.start, window.end, window.references)
     )
     positions = {i for stretch in segments for i in stretch.chunks}
     chunks = {str(i): _chunk(cutting, i, window) for i in sorted(positions)} if cutting else {}
@@ -121,7 +123,7 @@ def _piece(text: str, stretch: TextSegment, cut: bool) -> list[Any]:
     return [text[stretch.start : stretch.end], stretch.start, list(stretch.chunks), list(stretch.begins), flags]
 
 
-def _uncut(window: TextWindow) -> list[TextSegment]:
+def _segments_without_chunks(window: TextWindow) -> list[TextSegment]:
     edges = sorted(
         {window.start, window.end, *(min(max(e, window.start), window.end) for r in window.references for e in r)}
     )

@@ -42,10 +42,10 @@ def files_view(project: Project) -> None:
         st.caption(f"{fmt.plural(len(documents), 'document')} · {fmt.count(total)} characters")
         name = document_list(documents)
     with right, show_errors():
-        _one(project, name)
+        _document_view(project, name)
 
 
-def _one(project: Project, name: str) -> None:
+def _document_view(project: Project, name: str) -> None:
     document = store().document(project, name)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         title = fmt.shorten(document.name)

@@ -18,7 +18,7 @@ from llmopt_ui.components import plain_fragment
 from llmopt_ui.documents.spans_view import choose_set
 from llmopt_ui.hand_over import hand_over_typing
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, page_after_action, state
+from llmopt_ui.session import notify, rerun_after_action, state
 
 PICKER, QUESTION, ANSWERS, CATEGORY = "edit_chosen", "edit_question", "edit_answers", "edit_category"
 SAVE, DISCARD, REMOVE, NEW_SET = "edit_save", "edit_discard", "edit_remove", "edit_new_set"
@@ -81,13 +81,13 @@ def _tell_of_drafts(project: Project, questions: EvaluationSet, shown: Example |
 @plain_fragment
 def _fields(project: Project, name: str, form: str, example_id: str) -> None:
     """The part that is drawn by itself: what is typed is kept as it is typed, and a closed page loses none of it."""
-    page_after_action()
+    rerun_after_action()
     questions = _questions(project, name)
     example = next((one for one in questions.examples if one.id == example_id), None)
     if example_id and example is None:
         # Another tab has removed it.
         st.rerun()
-    turn, values = _turn(form, example_id), _saved_fields(example)
+    turn, values = _form_key(form, example_id), _saved_fields(example)
     _fill(project, form, example_id, values)
     is_new = _tell_of_change(turn, values)
     typed: dict[str, Any] = {"on_change": _remember, "args": (project, form, example_id)}
@@ -124,7 +124,7 @@ def draft_name(name: str, example_id: str) -> str:
 
 def _remember(project: Project, name: str, example_id: str) -> None:
     """Keep what was typed, with what the question was when it was opened."""
-    turn = _turn(name, example_id)
+    turn = _form_key(name, example_id)
     typed = [st.session_state.get(f"{field}_{turn}") or "" for field in _FIELDS]
     opened = list(st.session_state[f"{_VERSION_AT_START}_{turn}"])
     try:
@@ -141,7 +141,7 @@ def _discard(project: Project, name: str, example_id: str) -> None:
     state().forms += 1
 
 
-def _turn(name: str, example_id: str) -> str:
+def _form_key(name: str, example_id: str) -> str:
     return f"{name}_{example_id}_{state().forms}"
 
 
@@ -154,7 +154,7 @@ def _saved_fields(example: Example | None) -> tuple[str, str, str]:
 
 def _fill(project: Project, name: str, example_id: str, values: tuple[str, str, str]) -> None:
     """Once for each form: a field whose default changes would lose what was typed into it."""
-    turn = _turn(name, example_id)
+    turn = _form_key(name, example_id)
     if f"{QUESTION}_{turn}" not in st.session_state:
         draft = store().draft(project, DRAFT, draft_name(name, example_id)) or {}
         for field, value in zip(_FIELDS, draft.get("typed", values), strict=True):
@@ -178,7 +178,7 @@ def _tell_of_change(turn: str, values: tuple[str, str, str]) -> bool:
 
 def _carry_over(project: Project, name: str, old_id: str) -> None:
     """What was typed into the form of a question that was removed elsewhere becomes a new question's."""
-    old, new = _turn(name, old_id), _turn(name, NEW)
+    old, new = _form_key(name, old_id), _form_key(name, NEW)
     if st.session_state.get(f"{QUESTION}_{old}"):
         for field in _FIELDS:
             st.session_state[f"{field}_{new}"] = st.session_state.get(f"{field}_{old}", "")

@@ -20,7 +20,7 @@ from llmopt_ui.document_text.window import WINDOW, TextWindow, show_text, text_d
 from llmopt_ui.documents.spans_view import choose_set
 from llmopt_ui.navigation import DOCUMENTS, EVALUATION
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, page_after_action, state
+from llmopt_ui.session import notify, rerun_after_action, state
 
 QUESTION, DOCUMENT, QUOTE = "mark_question", "mark_document", "mark_quote"
 SET_IT, ADD_IT, CLEAR = "mark_set", "mark_add", "mark_clear"
@@ -45,7 +45,7 @@ def _version(project: Project, name: str) -> str:
 @plain_fragment
 def _mark(project: Project, name: str, version: str) -> None:
     """The part that is drawn by itself; `version` is the version of the set that the rest of the page counts."""
-    page_after_action()
+    rerun_after_action()
     if _version(project, name) != version:
         # Another tab has changed it.
         st.rerun()

@@ -11,7 +11,7 @@ import streamlit as st
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
-from llmopt_ui.question_upload import beside_fields, read_question_file, show_left_out, show_notes
+from llmopt_ui.question_upload import read_question_file, show_notes, show_omissions, upload_option_fields
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 from llmopt_ui.tables import data_table
@@ -34,7 +34,7 @@ def quotes_view(project: Project) -> None:
     )
     st.code(EXAMPLE, language="json", wrap_lines=True)
     file = st.file_uploader("Question file with quotes", type=["jsonl", "csv", "json"], key=f"{UPLOAD}_{state().forms}")
-    beside = beside_fields(f"{UPLOAD}_{state().forms}")
+    beside = upload_option_fields(f"{UPLOAD}_{state().forms}")
     if file is None:
         return
     questions = read_question_file(project, file, UPLOAD, beside)
@@ -42,7 +42,7 @@ def quotes_view(project: Project) -> None:
         return
     if questions.problems:
         st.markdown(f":orange[{fmt.plural(len(questions.problems), 'line')} left out]; the others are taken.")
-        show_left_out(questions.problems)
+        show_omissions(questions.problems)
     shown_below = ("was left out", "stands only nearly")
     show_notes([note for note in questions.notes if not any(words in note for words in shown_below)])
     near = sum(not quote.match.exact for quote in questions.quotes)

@@ -50,7 +50,7 @@ def spans_view(project: Project) -> None:
         bind="query-params", required=True,
     )  # fmt: skip
     with show_errors():
-        _view(way or "Write questions")(project)
+        _load_view(way or "Write questions")(project)
 
 
 def choose_set(project: Project) -> str:
@@ -86,7 +86,7 @@ def _existing_spans(project: Project, sets: list[str]) -> None:
         )
 
 
-def _view(way: str) -> Callable[[Project], None]:
+def _load_view(way: str) -> Callable[[Project], None]:
     module, _, function = WAYS[way].partition(":")
     view: Callable[[Project], None] = getattr(importlib.import_module(module), function)
     return view

@@ -18,7 +18,7 @@ from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.caveats import documents_now
 from llmopt_ui.components import empty_state, plain_fragment, show_errors
 from llmopt_ui.documents.spans_view import choose_set
-from llmopt_ui.job_panel import follow
+from llmopt_ui.job_panel import follow_job
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.resources import models, settings, start_job, store
@@ -41,7 +41,7 @@ def write_view(project: Project) -> None:
     jobs = [job for job in store().jobs(project) if job.kind == WRITING.name]
     active = next((job for job in jobs if job.active), None)
     if active is not None:
-        follow(active)
+        follow_job(active)
         return
     _show_failure(jobs)
     draft = store().draft(project, DRAFT, "")
@@ -129,7 +129,7 @@ def _review(project: Project, draft: dict[str, Any]) -> None:
     from llmopt_core.labs.documents.question_writing.review import places_of
 
     st.subheader("Review what was written", anchor=False)
-    st.markdown(outcome(draft))
+    st.markdown(describe_outcome(draft))
     _rejection_table(draft)
     if not draft["rows"]:
         empty_state("No question passed", "Try more passages, another seed or a stronger model.", ":material/quiz:")
@@ -192,7 +192,7 @@ def _save_row(project: Project, table: pd.DataFrame) -> None:
             _save(project, (name or "").strip() or usual, table)
 
 
-def outcome(draft: dict[str, Any]) -> str:
+def describe_outcome(draft: dict[str, Any]) -> str:
     """What came of the writing, in a sentence."""
     from llmopt_core.labs.documents.question_writing.review import reasons
 

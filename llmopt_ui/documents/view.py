@@ -43,7 +43,7 @@ class UploadResult:
     """What came of an upload.
 
     Attributes:
-        changed: What was added, replaced, left out as a duplicate, and what became of reference spans.
+        changes: What was added, replaced, left out as a duplicate, and what became of reference spans.
         problems: One sentence for each file that could not be read.
         warnings: What was read with losses, such as pages without text.
     """

@@ -63,7 +63,7 @@ def choose(project: Project, runs: Sequence[Run]) -> Selection:
     pins = runs_in_address(runs)
     if pins.runs:
         return _from_address(project, runs, dict(pins.runs))
-    runs = evaluations_first(runs)
+    runs = order_evaluations_first(runs)
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     labels = set_labels(runs)
     reset_missing(SET, labels)
@@ -151,7 +151,7 @@ def show_run(run: Run, runs: Sequence[Run]) -> None:
     Where another run of its configuration counts by now, this one is shown alone.
     """
     unpin()
-    runs = evaluations_first(runs)
+    runs = order_evaluations_first(runs)
     label = next((name for name, place in set_labels(runs).items() if place == set_of(run)), None)
     if label is None:
         return
@@ -172,7 +172,7 @@ def show_run(run: Run, runs: Sequence[Run]) -> None:
         pin([*first, run.id] if current else [run.id])
 
 
-def evaluations_first(runs: Sequence[Run]) -> list[Run]:
+def order_evaluations_first(runs: Sequence[Run]) -> list[Run]:
     """Evaluations, then comparisons of prompts, which count only on questions that nothing else was run on.
 
     A quick comparison would else take the place of the evaluation before it.

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from llmopt_ui import format as fmt
-from llmopt_ui.theme import NEUTRAL, apply_theme, plain
+from llmopt_ui.theme import NEUTRAL, apply_theme, figure_text
 
 _SELECTION_COLOUR = "#D55E00"
 _FAILURE_COLOUR = "#D55E00"
@@ -23,7 +23,7 @@ class Cells:
     Attributes:
         questions: What is shown when pointing at a column.
         values: Rows of `configurations` by columns of `examples`; None where nothing was scored.
-        failed: Configuration and example of the answers that failed, so that there was nothing to score.
+        failures: Configuration and example of the answers that failed, so that there was nothing to score.
         first: How many columns lie before these, in the numbers below the map.
     """
 
@@ -56,8 +56,10 @@ def example_map(cells: Cells, selection: tuple[str, str] | None = None) -> go.Fi
     rows = list(range(len(cells.configurations)))
     figure = go.Figure([_colours(cells, columns, rows), _marks(cells), _clickable(cells)])
     if selection and selection[0] in cells.configurations and selection[1] in cells.examples:
-        _frame(figure, cells.first + cells.examples.index(selection[1]) + 1, cells.configurations.index(selection[0]))
-    names = [plain(fmt.shorten(name, 28)) for name in cells.configurations]
+        _draw_frame(
+            figure, cells.first + cells.examples.index(selection[1]) + 1, cells.configurations.index(selection[0])
+        )
+    names = [figure_text(fmt.shorten(name, 28)) for name in cells.configurations]
     figure.update_layout(
         height=max(190, 118 + 40 * len(rows)),
         margin={"t": 16},
@@ -114,9 +116,9 @@ def _marks(cells: Cells) -> go.Scatter:
 
 
 def _clickable(cells: Cells) -> go.Scatter:
-    titles = ["<br>".join(textwrap.wrap(plain(fmt.shorten(question, 160)), 60)) for question in cells.questions]
+    titles = ["<br>".join(textwrap.wrap(figure_text(fmt.shorten(question, 160)), 60)) for question in cells.questions]
     points = [
-        (name, example, cells.words(name, example, value), plain(name), words)
+        (name, example, cells.words(name, example, value), figure_text(name), words)
         for name, row in zip(cells.configurations, cells.values, strict=True)
         for example, value, words in zip(cells.examples, row, titles, strict=True)
     ]
@@ -136,6 +138,6 @@ def _clickable(cells: Cells) -> go.Scatter:
     )
 
 
-def _frame(figure: go.Figure, x: int, y: int) -> None:
+def _draw_frame(figure: go.Figure, x: int, y: int) -> None:
     line = {"color": _SELECTION_COLOUR, "width": 2.5}
     figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.48, y1=y + 0.48, line=line)

@@ -40,7 +40,7 @@ def examples_view(project: Project, selection: Selection, usual: str = "") -> No
     else:
         table = _cells(selection.runs, "", questions_of(project, selection))
         name, example = _selection(selection, table)
-    _one(selection, table, name, example)
+    _example_view(selection, table, name, example)
 
 
 def _map_view(project: Project, selection: Selection, usual: str) -> tuple[Cells, str, str]:
@@ -116,7 +116,7 @@ def _part(bar: st.delta_generator.DeltaGenerator, table: Cells, name: str, examp
         return f"{start + 1:,} to {min(count, start + MAP_COLUMNS):,} of {count:,}"
 
     def turn() -> None:
-        _go(name, table.examples[st.session_state[PART]])
+        _go_to_example(name, table.examples[st.session_state[PART]])
 
     start = bar.selectbox("Questions", starts, key=PART, format_func=label, on_change=turn, width=220)
     end = start + MAP_COLUMNS
@@ -150,12 +150,12 @@ def _take_click(points: Sequence[Mapping[str, object]], place_shown: tuple[str, 
         return
     state().last_click = click
     if click != place_shown:
-        _go(*click)
+        _go_to_example(*click)
         st.rerun()
 
 
-def _one(selection: Selection, table: Cells, name: str, example: str) -> None:
-    _turn(table, name, example)
+def _example_view(selection: Selection, table: Cells, name: str, example: str) -> None:
+    _turn_buttons(table, name, example)
     records = {label: _record(run.id, run.done, example) for label, run in selection.runs.items()}
     record_there = next((record for record in records.values() if record is not None), None)
     if record_there is None:
@@ -175,7 +175,7 @@ def _one(selection: Selection, table: Cells, name: str, example: str) -> None:
             format_func=fmt.markdown,
         )
         if name_choice and name_choice != name:
-            _go(name_choice, example)
+            _go_to_example(name_choice, example)
             st.rerun()
     record = records[name]
     if record is None:
@@ -184,7 +184,7 @@ def _one(selection: Selection, table: Cells, name: str, example: str) -> None:
         record_parts(record)
 
 
-def _turn(table: Cells, name: str, example: str) -> None:
+def _turn_buttons(table: Cells, name: str, example: str) -> None:
     """Buttons to the questions before and after."""
     position = table.examples.index(example)
     before, after = table.examples[max(0, position - 1)], table.examples[min(len(table.examples) - 1, position + 1)]
@@ -194,7 +194,7 @@ def _turn(table: Cells, name: str, example: str) -> None:
             key="example_previous",
             icon=":material/chevron_left:",
             disabled=before == example,
-            on_click=_go,
+            on_click=_go_to_example,
             args=(name, before),
         )
         st.button(
@@ -203,13 +203,13 @@ def _turn(table: Cells, name: str, example: str) -> None:
             icon=":material/chevron_right:",
             icon_position="right",
             disabled=after == example,
-            on_click=_go,
+            on_click=_go_to_example,
             args=(name, after),
         )
         st.caption(f"Question {position + 1} of {len(table.examples)}", width="content")
 
 
-def _go(name: str, example: str) -> None:
+def _go_to_example(name: str, example: str) -> None:
     st.query_params[ONE], st.query_params[EXAMPLE] = name, example
 
 

@@ -17,7 +17,7 @@ from llmopt_ui.button_to import button_to
 from llmopt_ui.components import Download, downloads, empty_state, facts
 from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.navigation import DOCUMENTS
-from llmopt_ui.question_upload import beside_fields, keep_notes, read_question_file, upload_notes
+from llmopt_ui.question_upload import keep_notes, read_question_file, upload_notes, upload_option_fields
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 from llmopt_ui.tables import FULL_ROOM, data_table
@@ -55,7 +55,7 @@ def questions_view(project: Project) -> None:
         )
         button_to(DOCUMENTS, "Documents › Questions", "questions_to_documents", "Questions", spans_set=name)
     current = next(item for item in sets if item.name == name)
-    _one(project, current)
+    _set_view(project, current)
 
 
 def _upload(project: Project) -> None:
@@ -68,7 +68,7 @@ def _upload(project: Project) -> None:
             "are its sources (where it stands), `category` groups. Prompts can use any further column."
         )
         st.code(SAMPLE_LINE, language="json", wrap_lines=True)
-        beside = beside_fields(f"{UPLOAD}_{turn}")
+        beside = upload_option_fields(f"{UPLOAD}_{turn}")
         submit = st.form_submit_button("Add questions", type="primary", icon=":material/upload:")
     if submit and file is None:
         st.caption("Choose a file first.")
@@ -94,7 +94,7 @@ def add_questions(project: Project, file_name: str, questions: QuestionFile) -> 
     return store().save_evaluation_set(project, EvaluationSet(stem, questions.evaluation_set.examples))
 
 
-def _one(project: Project, item: SavedSet) -> None:
+def _set_view(project: Project, item: SavedSet) -> None:
     examples = store().evaluation_set(project, item.name).examples
     categories = sorted({example.category for example in examples if example.category})
     facts(

@@ -19,7 +19,7 @@ from llmopt_ui.evaluation.examples import examples_view
 from llmopt_ui.evaluation_sets import set_size
 from llmopt_ui.resources import store
 from llmopt_ui.runs.leaderboard_table import leaderboard_csv, leaderboard_table
-from llmopt_ui.runs.results import Entry, comparison_family, entries, means_over, missing_scores
+from llmopt_ui.runs.results import Entry, comparison_family, describe_means, entries, missing_scores
 from llmopt_ui.theme import Ink, verdict
 
 
@@ -51,9 +51,9 @@ def _picture(
         st.caption("These runs were made without scores: below are their answers.")
         return
     size = set_size(project, selection.set_name, selection.set_version)
-    means = means_over(list(selection.runs.values()), size)
+    means = describe_means(list(selection.runs.values()), size)
     judge_caption(selection.judge, selection.ragas, means)
-    for line in findings(comparison, selection.metrics, selection.inks):
+    for line in describe_findings(comparison, selection.metrics, selection.inks):
         st.markdown(line)
     if partial:
         section("Scores that only some have", "The others use no documents, or could not be scored.")
@@ -94,7 +94,7 @@ def _bars(selection: Selection, comparison: Sequence[Entry], metrics: Sequence[s
     st.plotly_chart(figure, config=CONFIG, key=key, alt=alt)
 
 
-def findings(comparison: Sequence[Entry], metrics: Sequence[str], inks: Mapping[str, Ink]) -> list[str]:
+def describe_findings(comparison: Sequence[Entry], metrics: Sequence[str], inks: Mapping[str, Ink]) -> list[str]:
     """One line of Markdown per configuration: on what it is better or worse than the baseline, and by how much."""
     lines = []
     for entry in comparison:
@@ -166,7 +166,7 @@ def _downloads(selection: Selection, comparison: Sequence[Entry]) -> None:
     downloads([report, table, records], "results_download")
 
 
-def _result(selection: Selection) -> dict[str, Any]:
+def _result_json(selection: Selection) -> dict[str, Any]:
     """What `llmopt evaluate --json` writes."""
     from llmopt_core.experiments.result import result_of
 
@@ -174,7 +174,7 @@ def _result(selection: Selection) -> dict[str, Any]:
 
 
 def _records_json(selection: Selection) -> str:
-    return json.dumps(_result(selection), ensure_ascii=False, indent=1)
+    return json.dumps(_result_json(selection), ensure_ascii=False, indent=1)
 
 
 def _report_html(selection: Selection) -> str:
@@ -182,4 +182,4 @@ def _report_html(selection: Selection) -> str:
     from llmopt_core.experiments.report import report_of
     from llmopt_core.reporting.page import render
 
-    return render(report_of(_result(selection), selection.baseline))
+    return render(report_of(_result_json(selection), selection.baseline))

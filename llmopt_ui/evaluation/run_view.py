@@ -35,7 +35,7 @@ from llmopt_ui.job_panel import last_failure
 from llmopt_ui.navigation import EVALUATION as PAGE
 from llmopt_ui.resources import start_job, store
 from llmopt_ui.runs.progress import follow_evaluations
-from llmopt_ui.runs.results import state_words, unscored_note
+from llmopt_ui.runs.results import describe_state, unscored_note
 from llmopt_ui.runs.start import check_start, start_evaluation, start_pilot
 from llmopt_ui.session import notify, state
 
@@ -72,13 +72,13 @@ def _start(project: Project, plan: Plan) -> None:
     """Run at once what the built-in models do alone; for the rest make a pilot first and show what it will cost."""
     check_start(plan)
     if _endpoints_of(plan) <= {BUILTIN}:
-        _watch(start_evaluation(project, plan))
+        _watch_job(start_evaluation(project, plan))
     else:
         start_pilot(project, plan)
     st.rerun()
 
 
-def _watch(job_id: int) -> None:
+def _watch_job(job_id: int) -> None:
     """Tell of the job's end, also where it is over before the page is drawn again."""
     state().watched_jobs.add(job_id)
 
@@ -99,10 +99,10 @@ def announce_results(project: Project) -> None:
             continue
         if not job.active:
             state().watched_jobs.discard(job_id)
-            _tell(job, project)
+            _notify_end(job, project)
 
 
-def _tell(job: Job, project: Project) -> None:
+def _notify_end(job: Job, project: Project) -> None:
     finished_runs = [store().run(run_id) for run_id in job.result.get("runs", [])]
     if not is_evaluation(job) or not finished_runs:
         return
@@ -155,7 +155,7 @@ def _estimate(project: Project) -> None:
     if start or drop:
         state().pilot_job = 0
     if start:
-        _watch(start_job(EVALUATION.name, project, plan_arguments, job.versions))
+        _watch_job(start_job(EVALUATION.name, project, plan_arguments, job.versions))
     if start or drop:
         st.rerun()
 
@@ -231,12 +231,12 @@ def _resume(project: Project, run: Run, budget_usd: float | None) -> None:
     judge_of(run)
     check_larger(run.name, run.budget_usd, budget_usd, [run])
     versions = {DOCUMENTS: run.documents_version} if run.retrieves and run.documents_version else {}
-    _watch(start_job(RESUME.name, project, resume_arguments(run, budget_usd), versions))
+    _watch_job(start_job(RESUME.name, project, resume_arguments(run, budget_usd), versions))
     st.rerun()
 
 
 def _state_of(run: Run) -> str:
-    words = state_words(run)
+    words = describe_state(run)
     return (
         f"**{fmt.markdown(run.name)}** on {fmt.markdown(run.evaluation_set)} "
         f":gray[{words} · {run.done - run.failed} of {run.total} records done]"

@@ -14,7 +14,7 @@ from llmopt_core.labs.finetuning.factorial import Arm, Economics, Factorial
 from llmopt_core.reporting.page import PALETTE
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONTAMINATION_LABEL, hatching
-from llmopt_ui.theme import FAINT, NEUTRAL, Ink, apply_theme, plain
+from llmopt_ui.theme import FAINT, NEUTRAL, Ink, apply_theme, figure_text
 
 BASE_COLOUR, TUNED_COLOUR = PALETTE[0], PALETTE[1]
 PROMPT_COLOUR = "#7C8594"
@@ -32,7 +32,7 @@ def class_bars(train: Sequence[TrainingExample], validation: Sequence[TrainingEx
     parts = {"Training": Counter(e.label for e in train), "Validation": Counter(e.label for e in validation)}
     together = parts["Training"] + parts["Validation"]
     labels = [label for label, _ in together.most_common(_MOST_CLASSES)][::-1]
-    names = [plain(fmt.shorten(label or _NO_CLASS, 30)) for label in labels]
+    names = [figure_text(fmt.shorten(label or _NO_CLASS, 30)) for label in labels]
     figure = go.Figure()
     for (part, counts), colour in zip(parts.items(), (BASE_COLOUR, "#56B4E9"), strict=True):
         values = [counts.get(label, 0) for label in labels]
@@ -128,10 +128,10 @@ def _training_line(figure: go.Figure, name: str, points: Sequence[MetricPoint], 
         y=smooth(losses),
         customdata=losses,
         mode="lines",
-        name="Training (smoothed)" if alone else f"{plain(name)}, training",
+        name="Training (smoothed)" if alone else f"{figure_text(name)}, training",
         line={"color": NEUTRAL if alone else colour, "width": 1.4, "dash": "solid" if alone else "dot"},
         opacity=0.9 if alone else 0.8,
-        hovertemplate="step %{x}<br>training loss %{customdata:.3f}<extra>" + plain(name) + "</extra>",
+        hovertemplate="step %{x}<br>training loss %{customdata:.3f}<extra>" + figure_text(name) + "</extra>",
     )
 
 
@@ -148,11 +148,11 @@ def _validation_line(
         y=losses,
         customdata=["" if a is None else f"<br>{a:.0%} {share}" for a in accuracies],
         mode="lines+markers",
-        name="Validation" if alone else f"{plain(name)}, validation",
+        name="Validation" if alone else f"{figure_text(name)}, validation",
         line={"color": colour, "width": 2.4},
         marker={"size": [11 if i == best else 7 for i in range(len(losses))],
                 "symbol": ["star" if i == best else "circle" for i in range(len(losses))]},
-        hovertemplate="step %{x}<br>validation loss %{y:.3f}%{customdata}<extra>" + plain(name) + "</extra>",
+        hovertemplate="step %{x}<br>validation loss %{y:.3f}%{customdata}<extra>" + figure_text(name) + "</extra>",
     )  # fmt: skip
 
 
@@ -182,14 +182,14 @@ def factorial_bars(factorial: Factorial, title: str, names: Mapping[str, str], i
         for group, arm, one in zip(groups, arms, values, strict=True):
             name = names[arm]
             figure.add_bar(
-                name=plain(name),
+                name=figure_text(name),
                 offsetgroup=side,
                 x=[group],
                 y=[one.summary.mean if one else None],
                 error_y=_whiskers([one]),
                 marker={"color": inks[name].colour, "pattern": hatching([_pattern(one)])},
                 customdata=[_hover(one)],
-                hovertemplate=f"<b>{plain(name)}</b> ({arm})<br>%{{customdata}}<extra></extra>",
+                hovertemplate=f"<b>{figure_text(name)}</b> ({arm})<br>%{{customdata}}<extra></extra>",
             )
         _values(figure, groups, values, shift=-1 if side == "base" else 1, with_counts=uneven)
     figure.update_layout(
@@ -253,7 +253,7 @@ def structured_bars(
     for name, report in reports.items():
         shares = [getattr(report, key) for key in titles]
         figure.add_bar(
-            name=plain(name) + (f" ({CONTAMINATION_LABEL})" if name in contaminated else ""),
+            name=figure_text(name) + (f" ({CONTAMINATION_LABEL})" if name in contaminated else ""),
             x=list(titles.values()),
             y=[share.value for share in shares],
             error_y={"type": "data", "symmetric": False, "array": [s.high - s.value for s in shares],
@@ -264,7 +264,7 @@ def structured_bars(
             textposition="inside",
             insidetextanchor="start",
             customdata=[fmt.interval(share.low, share.high) for share in shares],
-            hovertemplate=f"<b>{plain(name)}</b><br>%{{x}}: %{{y:.2f}} (%{{customdata}})<extra></extra>",
+            hovertemplate=f"<b>{figure_text(name)}</b><br>%{{x}}: %{{y:.2f}} (%{{customdata}})<extra></extra>",
         )  # fmt: skip
     figure.update_layout(
         barmode="group",
@@ -279,11 +279,11 @@ def structured_bars(
 def category_bars(means: Mapping[str, tuple[float, float, int]], title: str, pair: Mapping[str, Ink]) -> go.Figure:
     """Base beside tuned by category, the largest loss on top; `pair` has their names and colours."""
     categories = sorted(means, key=lambda name: means[name][0] - means[name][1])
-    names = [plain(fmt.shorten(name or _NO_CLASS, 24)) for name in categories]
+    names = [figure_text(fmt.shorten(name or _NO_CLASS, 24)) for name in categories]
     figure = go.Figure()
     # Plotly draws the last of a group on top.
     for place, (configuration, ink) in reversed(list(enumerate(pair.items()))):
-        name = plain(configuration)
+        name = figure_text(configuration)
         figure.add_bar(
             name=name,
             y=names,
@@ -321,10 +321,10 @@ def cost_lines(economics: Economics, pair: Mapping[str, Ink]) -> go.Figure:
         figure.add_scatter(
             x=requests,
             y=[total[place] for total in totals],
-            name=plain(name),
+            name=figure_text(name),
             mode="lines",
             line={"color": ink.colour, "width": 2.5},
-            hovertemplate=f"<b>{plain(name)}</b><br>%{{x:,.0f}} requests: $%{{y:,.2f}}<extra></extra>",
+            hovertemplate=f"<b>{figure_text(name)}</b><br>%{{x:,.0f}} requests: $%{{y:,.2f}}<extra></extra>",
         )
     if crossing:
         words = f"even after {crossing:,} requests"

@@ -215,8 +215,8 @@ def _versions(project: Project, versions: Sequence[TrainingSetVersion]) -> None:
                args=(CHECKS,), kwargs={"checks_set": version.label})  # fmt: skip
     bar.button("Train on it", key="tuning_to_jobs", type="primary", icon=":material/model_training:",
                on_click=open_tab, args=(JOBS,), kwargs={"start_set": version.label})  # fmt: skip
-    bar.button("Collect from it", key="tuning_again", icon=":material/edit:", on_click=_again, args=(project, version),
-               help="Put its examples back into the collection, to change them.")  # fmt: skip
+    bar.button("Collect from it", key="tuning_again", icon=":material/edit:", on_click=_collect_again,
+               args=(project, version), help="Put its examples back into the collection, to change them.")  # fmt: skip
     validation = version.validation.examples if version.validation else ()
     facts = [f"**{len(version.train.examples):,}** to train on", f"**{len(validation):,}** for validation",
             f"saved {version.saved_at.astimezone():%d %b, %H:%M}", f"version `{version.version[:8]}`"]  # fmt: skip
@@ -235,7 +235,7 @@ def _versions(project: Project, versions: Sequence[TrainingSetVersion]) -> None:
     downloads(files, "tuning_files")
 
 
-def _again(project: Project, version: TrainingSetVersion) -> None:
+def _collect_again(project: Project, version: TrainingSetVersion) -> None:
     validation = version.validation.examples if version.validation else ()
     try:
         count = collect(store(), project, [*version.train.examples, *validation])

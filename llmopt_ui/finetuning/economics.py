@@ -63,8 +63,8 @@ def economics_view(
         _quality(base, after, factorial)
         facts(
             [
-                (f"A request: {base.name}", _each(result.base.usd)),
-                (f"A request: {after.name}", _each(result.tuned.usd)),
+                (f"A request: {base.name}", _format_price(result.base.usd)),
+                (f"A request: {after.name}", _format_price(result.tuned.usd)),
                 ("Pays after", _requests(result.result.requests) if has_prices else fmt.DASH),
             ]
         )
@@ -99,7 +99,7 @@ def _requests(count: int | None) -> str:
     return "never, by price" if count is None else "at once" if count == 0 else f"{fmt.count(count)} requests"
 
 
-def _each(usd: float) -> str:
+def _format_price(usd: float) -> str:
     return fmt.money(usd) if usd else "free"
 
 

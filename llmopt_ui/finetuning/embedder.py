@@ -31,7 +31,7 @@ from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import empty_state, section, show_errors
 from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.finetuning.embedder_charts import parts_bar
-from llmopt_ui.finetuning.embedder_gain import outcome
+from llmopt_ui.finetuning.embedder_gain import outcome_view
 from llmopt_ui.finetuning.fields import hyperparameter_fields
 from llmopt_ui.finetuning.job import status_word
 from llmopt_ui.finetuning.jobs import follow_training
@@ -90,7 +90,7 @@ def _results(project: Project, finished_jobs: Sequence[tuple[Job, EmbedderPlan]]
     else:
         job_id = next(iter(jobs))
     with show_errors():
-        outcome(project, *jobs[job_id])
+        outcome_view(project, *jobs[job_id])
 
 
 def _with_spans(project: Project, names: Sequence[str]) -> int | None:

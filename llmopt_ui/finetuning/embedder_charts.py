@@ -11,7 +11,7 @@ from llmopt_core.labs.finetuning.embedder_gain import MEASURES, EmbedderGain
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import metric_bars
 from llmopt_ui.finetuning.charts import BASE_COLOUR, PROMPT_COLOUR, TUNED_COLOUR
-from llmopt_ui.theme import Ink, apply_theme, plain
+from llmopt_ui.theme import Ink, apply_theme, figure_text
 
 _COLOURS: Mapping[Part, str] = {"training": BASE_COLOUR, "watched": "#56B4E9", "held back": TUNED_COLOUR}
 _TITLES: Mapping[Part, str] = {"training": "Learned", "watched": "Validation loss", "held back": "Held back"}
@@ -30,7 +30,7 @@ def parts_bar(documents: Mapping[str, Mapping[Part, int]]) -> go.Figure:
         total = sum(counts.values())
         if not total:
             continue
-        names = [plain(fmt.shorten(name, 40)) for name in list(counts)[:_MOST_NAMES]]
+        names = [figure_text(fmt.shorten(name, 40)) for name in list(counts)[:_MOST_NAMES]]
         more = [f"and {len(counts) - len(names)} more"] if len(counts) > len(names) else []
         figure.add_bar(
             name=_TITLES[part],

@@ -31,7 +31,7 @@ from llmopt_ui.finetuning.colours import own_ink
 from llmopt_ui.finetuning.embedder_charts import gain_bars
 from llmopt_ui.finetuning.start import access
 from llmopt_ui.finetuning.tabs import JOBS, open_tab
-from llmopt_ui.job_panel import follow
+from llmopt_ui.job_panel import follow_job
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import models, settings, start_job, store
 from llmopt_ui.retrieval_configurations import save_as_new
@@ -49,11 +49,11 @@ _HELD_BACK = {
 }
 
 
-def outcome(project: Project, job: Job, plan: EmbedderPlan) -> None:
+def outcome_view(project: Project, job: Job, plan: EmbedderPlan) -> None:
     """What came of one training."""
     tuned_model = model_of_job(job, list_embedding_models(settings()))
     if tuned_model is None:
-        _without_model(job)
+        _no_model_note(job)
         return
     measuring = gain_job(store(), project, job.id)
     if measuring is None:
@@ -64,7 +64,7 @@ def outcome(project: Project, job: Job, plan: EmbedderPlan) -> None:
         _earlier(project, job, plan, tuned_model, measuring)
         _show_gain(project, job, plan, tuned_model, gain)
     elif measuring is not None and measuring.active:
-        follow(measuring, f"Measuring {job.name} on what was held back")
+        follow_job(measuring, f"Measuring {job.name} on what was held back")
     else:
         if measuring is not None and measuring.error:
             show_error(measuring.error)
@@ -72,7 +72,7 @@ def outcome(project: Project, job: Job, plan: EmbedderPlan) -> None:
                   args=(project, job, plan, tuned_model))  # fmt: skip
 
 
-def _without_model(job: Job) -> None:
+def _no_model_note(job: Job) -> None:
     if job.status == "finished":
         st.caption("Its fine-tuned model is no longer in the workspace.")
         return
@@ -114,7 +114,7 @@ def _show_gain(project: Project, job: Job, plan: EmbedderPlan, tuned_model: Fine
                       alt="Recall and MRR before and after with 95 % intervals")  # fmt: skip
     with right:
         _verdict(plan, gain)
-        _use(project, plan, with_embedder(plan.configuration, tuned_model))
+        _use_button(project, plan, with_embedder(plan.configuration, tuned_model))
     _table(gain)
     section_cost(plan, gain)
     points = report(access(), job.id).points
@@ -139,7 +139,7 @@ def _verdict(plan: EmbedderPlan, result: EmbedderGain) -> None:
     )
 
 
-def _use(project: Project, plan: EmbedderPlan, configuration: Configuration) -> None:
+def _use_button(project: Project, plan: EmbedderPlan, configuration: Configuration) -> None:
     there = next(
         (item for item in store().configurations(project) if item.fingerprint == configuration.fingerprint), None
     )

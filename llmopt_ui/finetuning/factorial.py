@@ -33,11 +33,11 @@ from llmopt_ui.finetuning.evaluation_start import evaluate_configurations
 from llmopt_ui.finetuning.forgetting import forgetting_view
 from llmopt_ui.finetuning.tabs import JOBS, open_tab
 from llmopt_ui.forms.configuration import CONFIGURATION, NEW
-from llmopt_ui.job_panel import follow
+from llmopt_ui.job_panel import follow_job
 from llmopt_ui.navigation import EVALUATION as PAGE
 from llmopt_ui.pickers import apply_request
 from llmopt_ui.resources import settings, store
-from llmopt_ui.runs.results import means_over
+from llmopt_ui.runs.results import describe_means
 from llmopt_ui.theme import Ink, verdict
 
 MODEL, PLAIN, RAG, SET, METRIC, LIMIT, RUN = (
@@ -73,7 +73,7 @@ def factorial_view(project: Project) -> None:
         )
         return
     for job in [job for job in store().jobs(project, active=True) if is_evaluation(job)]:
-        follow(job)
+        follow_job(job)
     request = _form(project, models)
     if request is None:
         return
@@ -184,7 +184,7 @@ def _picture(
         st.plotly_chart(factorial_bars(factorial, f"{metric_title(request.metric)} (0 to 1)", names, colours),
                         config=CONFIG, key="factorial_bars",
                         alt="Mean score of the four arms with 95 % intervals")  # fmt: skip
-        st.caption(means_over([arm.run for arm in factorial.arms.values()], request.evaluation_set.size))
+        st.caption(describe_means([arm.run for arm in factorial.arms.values()], request.evaluation_set.size))
     with right:
         if factorial.whole and factorial.best:
             clean = not any(arm.overlap.overlap_count for arm in factorial.arms.values())

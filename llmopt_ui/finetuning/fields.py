@@ -62,14 +62,14 @@ def hyperparameter_fields(kind: str, *, preference: bool = False) -> dict[str, A
     fields = _KINDS[kind].model_fields
     first = list(_FIRST[kind]) + (["beta"] if preference else [])
     rest = [name for name in fields if name not in first and name != "beta"]
-    rows = _rows(kind, first)
+    rows = _field_rows(kind, first)
     if rest:
         with st.expander("Further hyperparameters"):
-            rows |= _rows(kind, rest)
+            rows |= _field_rows(kind, rest)
     return {name: value for name, value in rows.items() if value is not None}
 
 
-def _rows(kind: str, names: Sequence[str]) -> dict[str, Any]:
+def _field_rows(kind: str, names: Sequence[str]) -> dict[str, Any]:
     rows = {}
     for name in names:
         field, note = st.columns([2, 5], gap="medium", vertical_alignment="center")

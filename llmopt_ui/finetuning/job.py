@@ -25,7 +25,7 @@ from llmopt_ui.components import Download, downloads, facts, show_error, side_by
 from llmopt_ui.finetuning.charts import loss_curves
 from llmopt_ui.finetuning.colours import own_ink
 from llmopt_ui.finetuning.evaluate import evaluate_row
-from llmopt_ui.finetuning.start import go_on
+from llmopt_ui.finetuning.start import resume_training
 from llmopt_ui.finetuning.structured import structured_view
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import state
@@ -104,7 +104,7 @@ def _actions(project: Project, report: JobReport) -> None:
         st.caption("Its fine-tuned model is no longer in the workspace.")
 
 
-def data_of(project: Project, job: Job) -> TrainingSetVersion | None:
+def training_set_of(project: Project, job: Job) -> TrainingSetVersion | None:
     """The saved training set that a job learned from, where this project has it."""
     return next((item for item in training_sets(store(), project) if item.version == job.data_version), None)
 
@@ -112,7 +112,7 @@ def data_of(project: Project, job: Job) -> TrainingSetVersion | None:
 def _facts(project: Project, report: JobReport) -> None:
     job = report.job
     losses = [p.valid_loss for p in report.points if p.valid_loss is not None]
-    data = data_of(project, job)
+    data = training_set_of(project, job)
     facts(
         [
             ("State", status_word(job).capitalize()),
@@ -187,6 +187,6 @@ def _log(report: JobReport) -> None:
 
 def _resume(project: Project, job: Job) -> None:
     try:
-        go_on(project, job)
+        resume_training(project, job)
     except LlmOptError as error:
         state().problem = str(error)

@@ -32,7 +32,7 @@ from llmopt_ui.finetuning.job import cost_word, job_view, status_word
 from llmopt_ui.finetuning.service_jobs import service_jobs_view
 from llmopt_ui.finetuning.start import access, start_form
 from llmopt_ui.finetuning.training_progress import cancel_training
-from llmopt_ui.job_panel import follow
+from llmopt_ui.job_panel import follow_job
 from llmopt_ui.pickers import apply_request
 from llmopt_ui.progress import ProgressCard
 from llmopt_ui.resources import settings, store
@@ -60,8 +60,8 @@ def jobs_view(project: Project) -> None:
         empty_state("No jobs yet", "Start one above; training on this machine takes minutes and costs nothing.",
                     ":material/model_training:")  # fmt: skip
         return
-    _all(project, jobs)
-    _one(project, jobs, note)
+    _job_list(project, jobs)
+    _job_details(project, jobs, note)
 
 
 def _sending(project: Project, jobs: Sequence[Job]) -> str:
@@ -70,9 +70,9 @@ def _sending(project: Project, jobs: Sequence[Job]) -> str:
     if newest is None or newest.id in state().dismissed_jobs:
         return ""
     if newest.active:
-        follow(newest, f"Sending the data of {newest.arguments.get('name', '')} to "
+        follow_job(newest, f"Sending the data of {newest.arguments.get('name', '')} to "
                f"{newest.arguments.get('provider', '')}", stoppable=False)  # fmt: skip
-    elif newest.status == "failed" and not _went_on(newest, jobs):
+    elif newest.status == "failed" and not _was_resumed(newest, jobs):
         show_error(newest.error)
         st.button("Put away", key=f"start_seen_{newest.id}", type="tertiary", on_click=state().dismissed_jobs.add,
                   args=(newest.id,))  # fmt: skip
@@ -80,7 +80,7 @@ def _sending(project: Project, jobs: Sequence[Job]) -> str:
     return ""
 
 
-def _went_on(sending: Sending, jobs: Sequence[Job]) -> bool:
+def _was_resumed(sending: Sending, jobs: Sequence[Job]) -> bool:
     """Whether the job that could not be sent has been resumed since, here or on the command line."""
     arguments = sending.arguments
     since = sending.created_at.timestamp() - 1.0
@@ -118,12 +118,12 @@ def read_report(job_id: str) -> JobReport:
     return (
         report(access(), job_id)
         if job is None or job.provider == LOCAL
-        else _of_service(job_id, job.status, job.remote_id)
+        else _read_service_report(job_id, job.status, job.remote_id)
     )
 
 
 @st.cache_data(ttl=10, max_entries=32, show_spinner=False)
-def _of_service(job_id: str, status: str, remote_id: str) -> JobReport:
+def _read_service_report(job_id: str, status: str, remote_id: str) -> JobReport:
     """What a service says; a job that goes on again, or that the service has by now, is another one than before."""
     return report(access(), job_id)
 
@@ -154,7 +154,7 @@ def _panel(report: JobReport, ink: Ink) -> None:
         show_error(report.problem)
 
 
-def _all(project: Project, jobs: Sequence[Job]) -> None:
+def _job_list(project: Project, jobs: Sequence[Job]) -> None:
     section("All jobs")
     table = job_table(jobs, {item.version: item.label for item in training_sets(store(), project)})
     # The newest that have curves, unless others are chosen.
@@ -204,7 +204,7 @@ def job_table(jobs: Sequence[Job], data: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _one(project: Project, jobs: Sequence[Job], note: str) -> None:
+def _job_details(project: Project, jobs: Sequence[Job], note: str) -> None:
     section("One job")
     jobs_by_id = {job.id: job for job in jobs}
     apply_request(JOB, list(jobs_by_id))

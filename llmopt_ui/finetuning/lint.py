@@ -79,20 +79,21 @@ def lint_view(project: Project) -> None:
         settings = CheckSettings(tuple(apart), int(limit), price)
         if file is not None:
             data = file.getvalue()
-            _report(_of_file(file.file_id, file.name, _key(apart), settings.token_limit, price, data, settings))
+            _report(_lint_file(file.file_id, file.name, _key(apart), settings.token_limit, price, data, settings))
         else:
             _saved_findings(versions[label], apart, settings)
 
 
 def _saved_findings(version: TrainingSetVersion, apart: Sequence[EvaluationSet], settings: CheckSettings) -> None:
     key = (_key(apart), settings.token_limit, settings.price_per_million)
-    report = _of_set(version.label, version.version, *key, version.train, settings)
+    report = _lint_set(version.label, version.version, *key, version.train, settings)
     _report(report)
     if version.validation:
-        validation = _of_set(version.label, version.validation.version, *key, version.validation, settings)
+        validation = _lint_set(version.label, version.validation.version, *key, version.validation, settings)
         words = f"Validation part: {fmt.plural(validation.examples, 'example')}"
         counts_text = ", ".join(
-            f"{count:,} × {_word(kind).lower()}" for kind, count in {**validation.errors, **validation.findings}.items()
+            f"{count:,} × {_kind_word(kind).lower()}"
+            for kind, count in {**validation.errors, **validation.findings}.items()
         )
         st.caption(fmt.markdown(f"{words}, {counts_text}." if counts_text else f"{words}, nothing to complain about."))
 
@@ -102,7 +103,7 @@ def _key(apart: Sequence[EvaluationSet]) -> tuple[str, ...]:
 
 
 @st.cache_data(show_spinner="Checking …", max_entries=16)
-def _of_set(
+def _lint_set(
     label: str,
     version: str,
     apart: tuple[str, ...],
@@ -115,7 +116,7 @@ def _of_set(
 
 
 @st.cache_data(show_spinner="Checking …", max_entries=4)
-def _of_file(
+def _lint_file(
     file_id: str,
     name: str,
     apart: tuple[str, ...],
@@ -158,20 +159,20 @@ def _report(report: CheckReport) -> None:
                         alt="Examples by number of tokens")  # fmt: skip
     with right:
         section("What was found")
-        _kinds(report)
+        _kinds_table(report)
     _lines(report)
 
 
-def _kinds(report: CheckReport) -> None:
-    rows = [{"": ":red[error]", "Kind": _word(kind), "Examples": n} for kind, n in report.errors.items()]
-    rows += [{"": ":gray[doubt]", "Kind": _word(kind), "Examples": n} for kind, n in report.findings.items()]
+def _kinds_table(report: CheckReport) -> None:
+    rows = [{"": ":red[error]", "Kind": _kind_word(kind), "Examples": n} for kind, n in report.errors.items()]
+    rows += [{"": ":gray[doubt]", "Kind": _kind_word(kind), "Examples": n} for kind, n in report.findings.items()]
     if not rows:
         st.caption("Nothing: no errors, no repetitions, no contradictions, no leakage.")
         return
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
 
 
-def _word(kind: str) -> str:
+def _kind_word(kind: str) -> str:
     return _WORDS.get(kind, kind.replace("_", " ").capitalize())
 
 
@@ -184,7 +185,7 @@ def _lines(report: CheckReport) -> None:
         {
             "Line": [p.line or None for p in lines],
             "": ["error" if p.is_error else "doubt" for p in lines],
-            "Kind": [_word(p.kind) for p in lines],
+            "Kind": [_kind_word(p.kind) for p in lines],
             "What": [p.message for p in lines],
         }
     )

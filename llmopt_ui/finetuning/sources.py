@@ -21,7 +21,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import show_errors
 from llmopt_ui.finetuning.example_forms import MAKING, distil_form, pairs_form
 from llmopt_ui.finetuning.tabs import LABELS, finetuning_state, open_tab
-from llmopt_ui.job_panel import follow
+from llmopt_ui.job_panel import follow_job
 from llmopt_ui.resources import store
 from llmopt_ui.runs.recent_runs import recent_runs
 from llmopt_ui.session import notify, state
@@ -42,7 +42,7 @@ def sources_bar(project: Project) -> None:
             with box, show_errors():
                 fill(project)
     for job in [job for job in store().jobs(project, active=True) if job.kind in MAKING]:
-        follow(job, MAKING[job.kind], on_end=_show_result)
+        follow_job(job, MAKING[job.kind], on_end=_show_result)
     _last_problem(project)
 
 
@@ -124,12 +124,12 @@ def _runs(project: Project) -> None:
         pairs = pairs_of_run(store(), run)
         st.caption(f"{fmt.plural(len(pairs), 'pair')} from the votes, with the prompt of {fmt.markdown(run.name)}.")
     else:
-        pairs = _good(run, vote_count)
+        pairs = _good_answers(run, vote_count)
     st.button("Collect them", key="tuning_run_add", icon=":material/add:", disabled=not pairs, on_click=add,
               args=(project, lambda: pairs))  # fmt: skip
 
 
-def _good(run: Run, vote_count: int) -> list[TrainingExample]:
+def _good_answers(run: Run, vote_count: int) -> list[TrainingExample]:
     measures = [*(metric for metric in run.metrics if metric), *([_VOTES] if vote_count else [])]
     # What is learned must be right; a wrong answer may be faithful to what was retrieved.
     usual = next((measures.index(name) for name in _RIGHT if name in measures), 0)

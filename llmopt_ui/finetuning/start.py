@@ -102,7 +102,7 @@ def start_form(project: Project, jobs: Sequence[Job]) -> None:
         _button(project, TrainingRequest(version, provider, kind, request, validate), jobs)
 
 
-def go_on(project: Project, job: Job) -> None:
+def resume_training(project: Project, job: Job) -> None:
     """Go on with a job that ended before it was done; sending to a service takes its time, so that is a job too.
 
     Raises:
@@ -164,7 +164,7 @@ def request_from(**values: Any) -> JobRequest:
 def _button(project: Project, request: TrainingRequest, jobs: Sequence[Job]) -> None:
     validation = request.training_set.validation if request.validate else None
     where = endpoints(settings()).get(request.provider)
-    upload = _leaving(
+    upload = _summarize_upload(
         request.provider,
         where.base_url if where else "",
         request.training_set.version,
@@ -179,7 +179,7 @@ def _button(project: Project, request: TrainingRequest, jobs: Sequence[Job]) -> 
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         submit = st.button("Start the job", key=START, type="primary", icon=":material/play_arrow:",
                             disabled=not agreed)  # fmt: skip
-        st.caption(_expectation(request, jobs))
+        st.caption(_expectation_note(request, jobs))
     if submit:
         if price is not None:
             price.check(request.request.budget_usd)
@@ -206,7 +206,7 @@ def _price_view(price: TrainingPrice, budget_usd: float | None) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _leaving(
+def _summarize_upload(
     provider: str, address: str, version: str, validation_version: str, _version: TrainingSetVersion
 ) -> UploadSummary | None:
     """What would be sent; kept, because a search for secrets in a large set takes its time."""
@@ -228,7 +228,7 @@ def _consent(request: TrainingRequest, upload: UploadSummary) -> bool:
         return st.checkbox(f"I agree to send this to {fmt.markdown(upload.host)}", key=f"{AGREED}_{what}")
 
 
-def _expectation(request: TrainingRequest, jobs: Sequence[Job]) -> str:
+def _expectation_note(request: TrainingRequest, jobs: Sequence[Job]) -> str:
     if request.provider != LOCAL:
         return "The service decides when it starts; the page follows it, also after a restart."
     waiting = sum(not job.has_ended and job.provider == LOCAL for job in jobs)

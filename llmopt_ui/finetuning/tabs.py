@@ -39,9 +39,9 @@ class FineTuningState:
     Attributes:
         tab: The tab to open at the next rerun.
         forms: Counts filled forms; part of their fields' keys, so that they are empty again afterwards.
-        collected: Counts what was collected; part of the sources' keys, so that they are closed and empty afterwards.
-        removed: Counts changes of the collection; part of its table's key, so that nothing stays selected.
-        labelled: Key of the table of answers to label, and the table as it was before it was edited.
+        collections: Counts what was collected; part of the sources' keys, so that they are closed and empty afterwards.
+        removals: Counts changes of the collection; part of its table's key, so that nothing stays selected.
+        annotation_table: Key of the table of answers to label, and the table as it was before it was edited.
     """
 
     tab: str = ""

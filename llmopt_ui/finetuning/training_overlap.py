@@ -9,7 +9,7 @@ import streamlit as st
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
 from llmopt_core.labs.finetuning.held_out_sets import SetUse, find_set_use
 from llmopt_core.runs.values import Project, SavedSet
-from llmopt_ui.caveats import red
+from llmopt_ui.caveats import red_text
 from llmopt_ui.resources import store
 
 
@@ -21,7 +21,7 @@ def training_overlap_view(project: Project, *parts: Sequence[TrainingExample]) -
     version = TrainingSet("", tuple(examples)).version
     for item in store().evaluation_sets(project):
         for use in _find_overlap(version, project.id, item.name, item.version, examples, project, item):
-            st.markdown(red(use.sentence))
+            st.markdown(red_text(use.sentence))
 
 
 @st.cache_data(max_entries=64, show_spinner="Looking for evaluation questions …")

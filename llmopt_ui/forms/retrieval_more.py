@@ -62,7 +62,7 @@ def _transform(spec: RetrievalSpec, method: str, token: str) -> dict[str, Any]:
         one, two, three = st.columns(3, gap="medium")
         n = one.number_input("Texts written", 1, 16, before.n, key=f"edit_transform_n_{token}", **_KEEP)
         model = _model(before.model, two, three, f"transform_{token}")
-        plain = _completes(model)
+        plain = _is_completion_model(model)
         own = _prompt(
             before.prompt,
             default_prompt(method, plain),
@@ -72,7 +72,7 @@ def _transform(spec: RetrievalSpec, method: str, token: str) -> dict[str, Any]:
     return {"n": n, "model": model, "prompt": own}
 
 
-def _completes(model: Mapping[str, Any]) -> bool:
+def _is_completion_model(model: Mapping[str, Any]) -> bool:
     return (model["mode"] or ("completion" if model["endpoint"] == BUILTIN else "chat")) == "completion"
 
 
@@ -94,7 +94,7 @@ def _llm_rerank(spec: RetrievalSpec, method: str, token: str) -> dict[str, Any]:
             "Candidates it reads", 1, 1000, before.candidates, placeholder="All", key=f"edit_rerank_candidates_{token}",
             help="The rest is dropped. Each is one call; as a list, one call for up to 20.", **_KEEP,
         )  # fmt: skip
-        plain, variables = _completes(model), _RERANK_VARIABLES.get(method, "`passage` and `question`")
+        plain, variables = _is_completion_model(model), _RERANK_VARIABLES.get(method, "`passage` and `question`")
         own = _prompt(
             before.prompt if method == before.method else "", rerank_prompt(method, plain), variables,
             f"rerank_prompt_{method}_{plain}_{token}",

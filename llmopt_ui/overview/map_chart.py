@@ -12,7 +12,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from llmopt_ui.theme import FAINTER, NEUTRAL, Ink, apply_theme, plain
+from llmopt_ui.theme import FAINTER, NEUTRAL, Ink, apply_theme, figure_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,10 @@ def method_map(places: Mapping[str, Place], inks: Mapping[str, Ink], captions: M
         captions: Configuration -> what is said of it when pointed at, such as its leading score.
     """
     figure = go.Figure()
-    _ground(figure)
-    for number, (name, spot) in enumerate(_apart(places).items(), 1):
-        hover = f"<b>{plain(name)}</b><br>{plain(' + '.join(places[name].steps))}<br>{plain(captions.get(name, ''))}"
+    _background(figure)
+    for number, (name, spot) in enumerate(_spread_places(places).items(), 1):
+        steps, caption = figure_text(" + ".join(places[name].steps)), figure_text(captions.get(name, ""))
+        hover = f"<b>{figure_text(name)}</b><br>{steps}<br>{caption}"
         figure.add_trace(_mark(number, name, hover.removesuffix("<br>"), spot, inks[name]))
     axis = {"showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True, "range": [-0.02, 1.02]}
     figure.update_layout(
@@ -108,7 +109,7 @@ _CORNERS = (
 )
 
 
-def _ground(figure: go.Figure) -> None:
+def _background(figure: go.Figure) -> None:
     """Four faint fields with their names, and the usual way through them."""
     for x, y in ((0, 0.5), (0.5, 0.5), (0, 0), (0.5, 0)):
         figure.add_shape(
@@ -134,24 +135,24 @@ def _ground(figure: go.Figure) -> None:
         )
 
 
-def _apart(places: Mapping[str, Place]) -> dict[str, tuple[float, float]]:
+def _spread_places(places: Mapping[str, Place]) -> dict[str, tuple[float, float]]:
     """Across and up for each: its own place, or the nearest one in the same field where it covers no other mark."""
     spots: dict[str, tuple[float, float]] = {}
     for name, spot in places.items():
-        own = _inside(spot.model, spot.context, spot)
-        free = (at for at in _around(own, spot) if not any(_covers(at, other) for other in spots.values()))
+        own = _keep_inside(spot.model, spot.context, spot)
+        free = (at for at in _nearby_spots(own, spot) if not any(_overlaps(at, other) for other in spots.values()))
         spots[name] = next(free, own)
     return spots
 
 
-def _around(own: tuple[float, float], spot: Place) -> list[tuple[float, float]]:
+def _nearby_spots(own: tuple[float, float], spot: Place) -> list[tuple[float, float]]:
     steps = [(i, j) for i in range(-5, 6) for j in range(-5, 6)]
     steps.sort(key=lambda step: (step[0] ** 2 + 2 * step[1] ** 2, -step[0], step[1]))
     candidates = [(own[0] + i * _ACROSS, own[1] + j * _UP) for i, j in steps]
-    return [at for at in candidates if math.dist(at, _inside(*at, spot)) < 1e-9]
+    return [at for at in candidates if math.dist(at, _keep_inside(*at, spot)) < 1e-9]
 
 
-def _inside(across: float, up: float, spot: Place) -> tuple[float, float]:
+def _keep_inside(across: float, up: float, spot: Place) -> tuple[float, float]:
     """The nearest place in the field of a configuration that is not under the field's name."""
     left, bottom = 0.5 * (spot.model >= 0.5), 0.5 * (spot.context >= 0.5)
     return (
@@ -160,7 +161,7 @@ def _inside(across: float, up: float, spot: Place) -> tuple[float, float]:
     )
 
 
-def _covers(one: tuple[float, float], other: tuple[float, float]) -> bool:
+def _overlaps(one: tuple[float, float], other: tuple[float, float]) -> bool:
     return abs(one[0] - other[0]) < 0.99 * _ACROSS and abs(one[1] - other[1]) < 0.99 * _UP
 
 
@@ -168,7 +169,7 @@ def _mark(number: int, name: str, hover: str, spot: tuple[float, float], ink: In
     return go.Scatter(
         x=[spot[0]],
         y=[spot[1]],
-        name=plain(name),
+        name=figure_text(name),
         mode="markers+text",
         text=[str(number)],
         textposition="middle center",

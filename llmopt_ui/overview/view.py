@@ -19,7 +19,7 @@ from llmopt_ui.job_panel import title_of
 from llmopt_ui.navigation import DOCUMENTS, EVALUATION, FINETUNING, PROMPTS, RETRIEVAL, PageSpec
 from llmopt_ui.overview.map_chart import method_map, place
 from llmopt_ui.resources import settings, store
-from llmopt_ui.runs.progress import names_in_work
+from llmopt_ui.runs.progress import names_in_evaluation
 from llmopt_ui.runs.results import Entry, entries, leading_metrics
 from llmopt_ui.theme import Ink
 
@@ -74,14 +74,14 @@ def state_of(project: Project, configurations: Sequence[SavedConfiguration], ent
         sum(item.size for item in store().evaluation_sets(project)),
         {item.name: item.spec for item in configurations},
         entries,
-        leader_of(entries, _decisive(metrics_of(entries))),
+        leader_of(entries, _decisive_metrics(metrics_of(entries))),
         set_size(project, entries[0].run.evaluation_set, entries[0].run.set_version) if entries else None,
-        names_in_work(project),
-        _at_work(project),
+        names_in_evaluation(project),
+        _work_by_tab(project),
     )
 
 
-def _at_work(project: Project) -> dict[str, str]:
+def _work_by_tab(project: Project) -> dict[str, str]:
     """What is worked on, by the tab where a step would start it."""
     jobs = [job for job in store().jobs(project, active=True) if job.kind in _TAB_OF]
     titles = {_TAB_OF[job.kind]: title_of(job) for job in jobs}
@@ -117,13 +117,13 @@ def map_view(configurations: Sequence[SavedConfiguration], entries: Sequence[Ent
             st.markdown(words, width="content")
 
 
-def _decisive(metrics: Sequence[str]) -> tuple[str, ...]:
+def _decisive_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
     """What decides who leads: correctness where it was measured, else all of them."""
     return (CORRECTNESS,) if CORRECTNESS in metrics else tuple(metrics)
 
 
 def _captions(entries: Sequence[Entry]) -> Mapping[str, str]:
-    metric = next(iter(_decisive(metrics_of(entries))), "")
+    metric = next(iter(_decisive_metrics(metrics_of(entries))), "")
     means = [(entry, entry.summaries[metric].mean) for entry in entries if metric in entry.summaries]
     return {
         entry.name: "trained on it"

@@ -63,11 +63,11 @@ def assertions_table(project: Project, setup: Setup, slot: str) -> Setup:
                 st.markdown(f"**{fmt.markdown(name)}** :gray[{fmt.markdown(ASSERTION_EXPLANATIONS[name])}]")  # type: ignore[index]
         if setup.source == "set" and setup.set_name:
             with st.popover("Assertions of one example", icon=":material/rule:", type="tertiary"):
-                _of_one(project, setup.set_name)
+                _example_assertions(project, setup.set_name)
     return setup.model_copy(update={"check_rows": rows_to_keep})
 
 
-def _of_one(project: Project, set_name: str) -> None:
+def _example_assertions(project: Project, set_name: str) -> None:
     """The assertions an example brings along; saving them makes a new version of the set."""
     question_set = latest_set(project, set_name)
     counts = {example.id: len(assertions_of(example)) for example in question_set.examples}

@@ -76,7 +76,7 @@ def cell_html(cell: Cell, first: Cell | None) -> str:
 
 def _facts(cell: Cell, record: Record) -> list[str]:
     usage, answer = record.usage, record.answer
-    scores = [f"{_title(name)} {fmt.score(score.value)}" for name, score in metric_scores(record).items()]
+    scores = [f"{_metric_label(name)} {fmt.score(score.value)}" for name, score in metric_scores(record).items()]
     tokens = usage.prompt_tokens + usage.completion_tokens
     costs = [f"{tokens:,} tokens", fmt.money(usage.cost_usd)] if usage.calls else ["from the cache"]
     if answer is not None and answer.reasoning_tokens:
@@ -85,5 +85,5 @@ def _facts(cell: Cell, record: Record) -> list[str]:
     return [fmt.unbroken(part) for part in (*scores, *costs, *seconds)]
 
 
-def _title(name: str) -> str:
+def _metric_label(name: str) -> str:
     return METRICS[name].title if name in METRICS else name

@@ -36,7 +36,7 @@ from llmopt_ui.prompts.preview import preview_view
 from llmopt_ui.prompts.state import prompt_state
 from llmopt_ui.prompts.versions import versions_view
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, page_after_action, state
+from llmopt_ui.session import notify, rerun_after_action, state
 
 PICKER, SAVE, NOTE = "prompt", "prompt_save", "prompt_note"
 _NEW = "New prompt"
@@ -46,20 +46,20 @@ def editor_view(project: Project) -> None:
     """The whole tab."""
     versions = newest_versions(store(), project, PROMPT)
     if not versions:
-        _first(project)
+        _first_prompt(project)
     name = pick_name(PICKER, [*versions, _NEW], "Prompt", width=340)
     _editor(project, versions.get(name))
 
 
 @plain_fragment
 def _editor(project: Project, version: Version | None) -> None:
-    page_after_action()
+    rerun_after_action()
     name = version.name if version else NEW
     left, right = side_by_side([11, 9], "editor")
     with left:
         body = prompt_fields(project, name, body_to_edit(project, version))
         is_draft = has_changes(body, version)
-        _standing(project, version, body, is_draft)
+        _draft_state(project, version, body, is_draft)
     with right:
         preview_view(project, body)
     if version is not None:
@@ -69,7 +69,7 @@ def _editor(project: Project, version: Version | None) -> None:
             versions_view(project, versions, prompt_values(body) if is_draft else None, refill)
 
 
-def _standing(project: Project, version: Version | None, body: Body, is_draft: bool) -> None:
+def _draft_state(project: Project, version: Version | None, body: Body, is_draft: bool) -> None:
     """Whether something is unsaved, and the way to save it."""
     name = version.name if version else NEW
     slot = prompt_state().slot(form_of(project, name))
@@ -103,17 +103,17 @@ def _save(project: Project, name: str) -> None:
     notify(f"{version.name} saved as version {version.number}.")
 
 
-def _first(project: Project) -> None:
+def _first_prompt(project: Project) -> None:
     """No prompt yet: offer those of the configurations."""
     prompts = prompts_of_configurations({item.name: item for item in list_configurations(store(), project)})
     hint = "Write one below" + (", or start from what this project's configurations say." if prompts else ".")
     with empty_state("No saved prompts yet", hint, ":material/edit_note:"):
         if prompts:
-            st.button(f"Take over {fmt.plural(len(prompts), 'prompt')}", key="prompt_take_over", on_click=_take_over,
+            st.button(f"Take over {fmt.plural(len(prompts), 'prompt')}", key="prompt_take_over", on_click=_copy_prompts,
                       args=(project,), icon=":material/move_to_inbox:")  # fmt: skip
 
 
-def _take_over(project: Project) -> None:
+def _copy_prompts(project: Project) -> None:
     configurations = {item.name: item for item in list_configurations(store(), project)}
     for name, prompt in prompts_of_configurations(configurations).items():
         save_prompt(store(), project, name, prompt, "From the configuration of this name")

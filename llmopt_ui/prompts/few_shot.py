@@ -25,7 +25,7 @@ from llmopt_ui.prompts.state import prompt_state
 from llmopt_ui.prompts.table import Row, edit_rows, rows_with_edits
 from llmopt_ui.prompts.versions import versions_view
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, page_after_action, state
+from llmopt_ui.session import notify, rerun_after_action, state
 
 PICKER = "few_shot"
 _NEW, _NONE = "New set", "No set"
@@ -97,7 +97,7 @@ def examples_from(rows: list[Row]) -> list[dict[str, str]]:
 
 @plain_fragment
 def _editor(project: Project, version: Version | None) -> None:
-    page_after_action()
+    rerun_after_action()
     name = version.name if version else ""
     body = _body_to_edit(project, version)
     left, right = side_by_side([11, 8], "few_shot")

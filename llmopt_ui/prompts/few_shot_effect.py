@@ -24,7 +24,7 @@ from llmopt_ui.prompts.search_charts import effect_chart
 from llmopt_ui.prompts.search_form import can_search, describe_cost, search_form, start_button
 from llmopt_ui.prompts.search_parts import (
     choose_search,
-    in_prompt,
+    describe_setup,
     score_title,
     show_cost,
     show_end_note,
@@ -61,7 +61,7 @@ def _form(project: Project, version: Version) -> None:
 
     def ready() -> tuple[Callable[[], None], str]:
         shots = few_shot_from(version.body)
-        task = task_from(store(), project, setup, shots, in_prompt(version, setup))
+        task = task_from(store(), project, setup, shots, describe_setup(version, setup))
         answers = effect_answers(len(shots.examples), len(task.evaluation_set.examples))
         options: dict[str, object] = {"keep_examples": setup.keep_examples}
         start = partial(start_search, project, FEW_SHOT_EFFECT, version.name, task, options, setup)
@@ -84,7 +84,7 @@ def _result(effect: FewShotEffect) -> None:
     with st.container(key="figures_worth"):
         st.table(effect_table(effect), border="horizontal", hide_index=True, alt="What each few-shot example is worth")
     show_cost(effect.usage, effect.seconds)
-    rows = [_plain(row) for row in effect.examples]
+    rows = [_plain_row(row) for row in effect.examples]
     stem = fmt.file_stem(f"{effect.source}-worth")
     downloads([Download("CSV", csv_of(rows), f"{stem}.csv", "text/csv"),
                Download("JSON", effect.model_dump_json(indent=2), f"{stem}.json", "application/json")],
@@ -117,7 +117,7 @@ def _row(row: ExampleEffect) -> dict[str, str]:
     }
 
 
-def _plain(row: ExampleEffect) -> dict[str, object]:
+def _plain_row(row: ExampleEffect) -> dict[str, object]:
     comparison = row.comparison
     return {
         "example": row.place + 1,

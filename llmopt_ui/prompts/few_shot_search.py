@@ -25,7 +25,7 @@ from llmopt_ui.prompts.search_charts import TrialPoint, path_chart
 from llmopt_ui.prompts.search_form import can_search, describe_cost, search_form, start_button
 from llmopt_ui.prompts.search_parts import (
     choose_search,
-    in_prompt,
+    describe_setup,
     result_download,
     score_title,
     show_cost,
@@ -70,7 +70,7 @@ def _form(project: Project, version: Version) -> None:
     options = {"method": method, "most": int(most), "trials": int(trials), "keep_examples": setup.keep_examples}
 
     def ready() -> tuple[Callable[[], None], str]:
-        task = task_from(store(), project, setup, few_shot_from(version.body), in_prompt(version, setup))
+        task = task_from(store(), project, setup, few_shot_from(version.body), describe_setup(version, setup))
         left, places, _ = choosable(task, keep_examples=setup.keep_examples)
         training, held_out = split(left.evaluation_set.examples, task.held_back, task.seed)
         answers = choice_answers(
@@ -87,7 +87,7 @@ def _result(project: Project, version: Version, result: ChoiceResult) -> None:
     st.markdown(f"**{fmt.markdown(result.source)}** on {fmt.markdown(result.set_name)}: {_describe(result)}")
     if result.verification is not None:
         show_verification(result.verification, result.metric, "choice_verified")
-        _take_over(project, version, result)
+        _use_selection(project, version, result)
     st.markdown("**The search path**")
     st.plotly_chart(path_chart(_path_rows(result), score_title(result.metric), result.training), config=CONFIG,
                     key="choice_path", width="stretch")  # fmt: skip
@@ -114,7 +114,7 @@ def _names(result: ChoiceResult, places: tuple[int, ...]) -> str:
     return f"{'examples' if len(places) > 1 else 'example'} {', '.join(texts)}"
 
 
-def _take_over(project: Project, version: Version, result: ChoiceResult) -> None:
+def _use_selection(project: Project, version: Version, result: ChoiceResult) -> None:
     if result.verification is None or result.chosen is None:
         return
     if not result.chosen:
@@ -149,11 +149,13 @@ def _path_rows(result: ChoiceResult) -> list[TrialPoint]:
     for number, trial in enumerate(result.trials):
         role = "start" if trial.places is None else "best" if trial.places == result.chosen else "other"
         label = "the set as it is" if trial.places is None else _names(result, trial.places)
-        rows.append(TrialPoint(_short(trial, number), label, trial.summary, role if trial.complete else "partial"))
+        rows.append(
+            TrialPoint(_short_label(trial, number), label, trial.summary, role if trial.complete else "partial")
+        )
     return rows
 
 
-def _short(trial: Trial, number: int) -> str:
+def _short_label(trial: Trial, number: int) -> str:
     if trial.places is None:
         return "the set as it is"
     places = ", ".join(str(place + 1) for place in trial.places)
@@ -168,7 +170,7 @@ def trials_table(result: ChoiceResult) -> pd.DataFrame:
         style = verdict(trial.comparison.verdict if trial.places is not None else "baseline")
         rows.append(
             {
-                "Tried": fmt.markdown(_short(trial, number)),
+                "Tried": fmt.markdown(_short_label(trial, number)),
                 "Mean on the training part": fmt.score(trial.summary.mean),
                 "95 % interval": fmt.unbroken(fmt.interval(trial.summary.low, trial.summary.high)),
                 "Against the set as it is": " ".join(

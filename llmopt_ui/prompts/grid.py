@@ -25,8 +25,8 @@ from llmopt_ui.pickers import address_arguments
 from llmopt_ui.progress import ProgressCard
 from llmopt_ui.prompts.downloads import grid_downloads
 from llmopt_ui.prompts.grid_rows import Page, draw_rows
-from llmopt_ui.prompts.live import ask_again, columns, grid_of, live, new_budget_key
-from llmopt_ui.prompts.watch import count_ended, watch
+from llmopt_ui.prompts.live import ask_again, compute_columns, grid_of, live_comparisons, new_budget_key
+from llmopt_ui.prompts.watch import count_ended, watch_grid
 from llmopt_ui.resources import models
 from llmopt_ui.theme import Ink, verdict
 
@@ -46,16 +46,16 @@ _HELP = (
 def grid_view(project: Project, comparison: Comparison) -> None:
     """The whole grid of one comparison."""
     show_problem()
-    board = live().board(comparison.id)
+    board = live_comparisons().board(comparison.id)
     grid = grid_of(project, comparison, board)
     inks = project_inks(project, grid.names)
     colours = [inks[name] for name in grid.names]
-    _standing(comparison, grid, board)
+    _missing_answers(comparison, grid, board)
     if board is None:
         _mark_earlier_state(project, comparison)
     card = _card(comparison) if board is not None else None
     head = [column.empty() for column in st.columns(len(grid.names), gap="small")]
-    draw_head(head, grid, columns(comparison, grid, board), colours)
+    draw_head(head, grid, compute_columns(comparison, grid, board), colours)
     which, mark_differences = _filters(grid)
     rows = grid.filter_rows(which)
     page = _page(rows, mark_differences, colours)
@@ -63,8 +63,8 @@ def grid_view(project: Project, comparison: Comparison) -> None:
     if not rows:
         st.caption("No row is like that.")
     if board is not None and card is not None:
-        watch(board, grid, page, slots, which,
-              lambda now: draw_head(head, now, columns(comparison, now, board), colours),
+        watch_grid(board, grid, page, slots, which,
+              lambda now: draw_head(head, now, compute_columns(comparison, now, board), colours),
               lambda now: _progress(card, comparison, now))  # fmt: skip
     elif grid.rows:
         grid_downloads(project, comparison, grid)
@@ -78,15 +78,15 @@ def _mark_earlier_state(project: Project, comparison: Comparison) -> None:
 
 def _card(comparison: Comparison) -> ProgressCard:
     names = " against ".join(variant.name for variant in comparison.variants)
-    job = live().job(comparison.id)
-    return ProgressCard(f"Comparing {names} on {comparison.set_name}", "comparison_cancel", live().cancel,
+    job = live_comparisons().job(comparison.id)
+    return ProgressCard(f"Comparing {names} on {comparison.set_name}", "comparison_cancel", live_comparisons().cancel,
                         (comparison,), stopping=job is not None and job.cancel_requested,
                         note="What has come stays.")  # fmt: skip
 
 
 def _progress(card: ProgressCard, comparison: Comparison, grid: Grid) -> None:
     """What has come, as the grid knows it, with the time and the cost that the job has told."""
-    job = live().job(comparison.id)
+    job = live_comparisons().job(comparison.id)
     summary = summarize_progress(job.progress if job is not None else {})
     count, total = count_ended(grid)
     card.show("Running", replace(summary, done=count, total=total, unit="answers", message=""))
@@ -134,7 +134,7 @@ def _versus(column: Column, name: str) -> str:
     return "" if versus is None or not versus.pairs else verdict(versus.verdict).markdown
 
 
-def _standing(comparison: Comparison, grid: Grid, board: Board | None) -> None:
+def _missing_answers(comparison: Comparison, grid: Grid, board: Board | None) -> None:
     """What is missing and why, and the way to get it."""
     if board is not None:
         return

@@ -68,10 +68,10 @@ def _missing(comparison: Comparison, grid: Grid, row: int) -> None:
         for places, column in zip(missing, st.columns(len(grid.names), gap="small"), strict=True):
             if places:
                 with column:
-                    _again(comparison, places)
+                    _ask_again_button(comparison, places)
 
 
-def _again(comparison: Comparison, places: Sequence[Place]) -> None:
+def _ask_again_button(comparison: Comparison, places: Sequence[Place]) -> None:
     column, row, _ = places[0]
     st.button("Ask again", key=f"cell_again_{comparison.id}_{column}_{row}", icon=":material/refresh:", type="tertiary",
               on_click=_ask, args=(comparison, places))  # fmt: skip
@@ -87,14 +87,14 @@ def _ask(comparison: Comparison, places: Sequence[Place]) -> None:
 def _question(comparison: Comparison, grid: Grid, row: int) -> None:
     example = grid.examples[row]
     with st.container(horizontal=True, gap="small", vertical_alignment="top", key=f"nowrap_row_{comparison.id}_{row}"):
-        st.html(question_html(fmt.shorten(example.question, 400), _about(example)), width="stretch")
+        st.html(question_html(fmt.shorten(example.question, 400), _example_facts(example)), width="stretch")
         if st.button(
             "Details", key=f"row_details_{comparison.id}_{row}", type="tertiary", icon=":material/unfold_more:"
         ):
             _details(grid, row)
 
 
-def _about(example: Example) -> str:
+def _example_facts(example: Example) -> str:
     parts = [example.id, example.category or ""]
     parts.append(f"Expected: {fmt.shorten(example.answers_text, 160)}" if example.reference else "")
     return " · ".join(part for part in parts if part)

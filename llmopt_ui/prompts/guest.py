@@ -12,7 +12,7 @@ import streamlit as st
 from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, page_header
 from llmopt_ui.navigation import EVALUATION, FINETUNING, OVERVIEW, PROMPTS, RETRIEVAL
-from llmopt_ui.prompts.vote_access import may_see_result, votable
+from llmopt_ui.prompts.vote_access import may_see_result, votable_comparisons
 from llmopt_ui.session import PROJECT, state
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ def waiting_vote() -> Comparison | None:
     """The comparison that whoever looks was asked to vote on and has not voted on; None where all may be seen."""
     if not state().guest:
         return None
-    comparison = votable(st.session_state[PROJECT]).get(state().guest)
+    comparison = votable_comparisons(st.session_state[PROJECT]).get(state().guest)
     return None if comparison is None or may_see_result(comparison) else comparison
 
 
-def page_waits(title: str) -> bool:
+def waits_for_vote(title: str) -> bool:
     """Whether a page is not shown before a guest has voted; says so in its place."""
     if title not in _WITH_RESULTS or waiting_vote() is None:
         return False

@@ -129,7 +129,7 @@ def _result(project: Project, result: InstructionResult) -> None:
     if len(trials) > 1:
         st.plotly_chart(path_chart(trials, score_title(result.metric), result.training), config=CONFIG,
                         key="instruction_path", width="stretch")  # fmt: skip
-    _texts(result)
+    _candidate_texts(result)
     show_cost(result.usage, result.seconds)
     st.caption(f"Rewrites by {fmt.markdown(result.proposer)}.")
     result_download(result, f"{result.source}-instructions", "instruction_download")
@@ -171,19 +171,19 @@ def _path_rows(result: InstructionResult) -> list[TrialPoint]:
     return rows
 
 
-def _texts(result: InstructionResult) -> None:
+def _candidate_texts(result: InstructionResult) -> None:
     with st.container(border=True):
         st.markdown(f"**As it is** · {_mean(result.baseline.mean, result.baseline.low, result.baseline.high)}")
         st.html(text_html(result.original or "(none)"))
     for number, candidate in enumerate(result.candidates):
         with st.container(border=True):
             mark = " · chosen" if number == result.best else ""
-            st.markdown(f"**Rewrite {number + 1}**{mark} · {_standing(candidate)}")
+            st.markdown(f"**Rewrite {number + 1}**{mark} · {_candidate_note(candidate)}")
             if candidate.text:
                 st.html(diff_html(word_diff(result.original, candidate.text)))
 
 
-def _standing(candidate: Candidate) -> str:
+def _candidate_note(candidate: Candidate) -> str:
     if candidate.refused:
         return f":orange[not tried:] {fmt.markdown(candidate.refused)}"
     if candidate.summary is None or candidate.comparison is None:

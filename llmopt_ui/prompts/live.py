@@ -24,7 +24,7 @@ from llmopt_ui.session import state
 
 
 @st.cache_resource(show_spinner=False)
-def live() -> LiveComparisons:
+def live_comparisons() -> LiveComparisons:
     """Those of this process."""
     return LiveComparisons(store(), job_runner())
 
@@ -38,7 +38,7 @@ def start(plan: ComparisonPlan) -> str:
     registry = models_for(plan.variants)
     check_plan(plan, registry)
     check_larger_budget(store().cache, comparison_work_name(plan, registry), plan.budget_usd)
-    return live().start(plan, registry, state().keys)
+    return live_comparisons().start(plan, registry, state().keys)
 
 
 def models_for(variants: Sequence[Configuration]) -> Models:
@@ -56,7 +56,7 @@ def ask_again(comparison: Comparison, places: Sequence[Place]) -> None:
         BadInput: The examples are gone, another process works on it, or it takes a larger budget.
     """
     budget = st.session_state.get(new_budget_key(comparison))
-    live().ask_again(comparison, places, budget, state().keys)
+    live_comparisons().ask_again(comparison, places, budget, state().keys)
 
 
 def new_budget_key(comparison: Comparison) -> str:
@@ -73,7 +73,7 @@ def grid_of(project: Project | str, comparison: Comparison, board: Board | None)
     return load_grid(store(), comparison, examples, board)
 
 
-def columns(comparison: Comparison, grid: Grid, board: Board | None) -> list[Column]:
+def compute_columns(comparison: Comparison, grid: Grid, board: Board | None) -> list[Column]:
     """What the columns come to; tested against the first once all is there."""
     key = tuple((run.id, run.done, run.status, str(run.finished_at)) for run in comparison.all_runs)
     return _columns(key, grid) if board is None else columns_of(grid, compared=False)

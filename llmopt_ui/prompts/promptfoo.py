@@ -44,22 +44,22 @@ def import_result_view() -> None:
         return
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.markdown(f"**Imported from promptfoo:** {fmt.markdown(_became(result))}", width="content")
-            st.button("Put away", key="promptfoo_close", type="tertiary", icon=":material/close:", on_click=_put_away)
+            st.markdown(f"**Imported from promptfoo:** {fmt.markdown(_result_facts(result))}", width="content")
+            st.button("Put away", key="promptfoo_close", type="tertiary", icon=":material/close:", on_click=_dismiss)
         for sentence in (*result.warnings, *_omissions(result)):
             st.caption(f":material/info: {fmt.markdown(sentence)}")
         if result.not_run:
-            _not_run(result)
+            _skip_notes(result)
 
 
-def _not_run(result: ImportResult) -> None:
+def _skip_notes(result: ImportResult) -> None:
     """What is not run and why, in whole: a reason may be long."""
     rows = [{name: fmt.markdown(text) for name, text in row.items()} for row in not_run_rows(result.not_run)]
     with st.container(height="content" if len(rows) <= _MOST_ROWS else _TALLEST, border=False):
         st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="What of the file is not run")
 
 
-def _became(result: ImportResult) -> str:
+def _result_facts(result: ImportResult) -> str:
     tests = sum(entry.kind == "test" for entry in result.not_run)
     parts = [fmt.plural(len(result.prompts), "prompt"), fmt.plural(result.tests, "test")]
     parts.append(f"{tests} of them not run" if tests else "all of them run")
@@ -73,7 +73,7 @@ def _omissions(result: ImportResult) -> list[str]:
     return [f"{names}: beyond the {len(result.setup.variants)} variants that are compared at once; choose below."]
 
 
-def _put_away() -> None:
+def _dismiss() -> None:
     prompt_state().import_result = None
 
 

@@ -32,12 +32,12 @@ def rows_fields(project: Project, setup: Setup, slot: str) -> Setup:
                                   **_KEEP)  # fmt: skip
     setup_after = setup.model_copy(update={"source": source or before})
     setup_after = (
-        _input_table(setup_after, slot) if setup_after.source == "free" else _of_a_set(project, setup_after, sets, slot)
+        _input_table(setup_after, slot) if setup_after.source == "free" else _set_rows(project, setup_after, sets, slot)
     )
     return _repeats(setup_after, slot)
 
 
-def _of_a_set(project: Project, setup: Setup, sets: list[str], slot: str) -> Setup:
+def _set_rows(project: Project, setup: Setup, sets: list[str], slot: str) -> Setup:
     place = sets.index(setup.set_name) if setup.set_name in sets else 0
     one, two, three = st.columns([3, 2, 2], gap="small")
     name = one.selectbox("Evaluation set", sets, place, key=f"rows_set_{slot}", **_KEEP)

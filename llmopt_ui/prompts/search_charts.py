@@ -11,7 +11,7 @@ from llmopt_core.experiments.search.confirmation import Verification
 from llmopt_core.experiments.search.results import ExampleEffect, FewShotEffect
 from llmopt_core.statistics.intervals import Summary
 from llmopt_ui import format as fmt
-from llmopt_ui.theme import FAINT, NEUTRAL, apply_theme, plain, verdict
+from llmopt_ui.theme import FAINT, NEUTRAL, apply_theme, figure_text, verdict
 
 _ROW, _NARROW_ROW, _TALL = 34, 22, 20
 _WORDS = {"better": "helps", "worse": "hurts", "no difference seen": "no difference seen"}
@@ -75,7 +75,7 @@ def path_chart(trials: Sequence[TrialPoint], score: str, questions: int) -> go.F
         margin={"t": 36},
         xaxis={"title": f"{score} on the {fmt.plural(questions, 'training question')} (chooses, is no result)",
                "gridcolor": FAINT},
-        yaxis={"categoryorder": "array", "categoryarray": [plain(row.name) for row in rows],
+        yaxis={"categoryorder": "array", "categoryarray": [figure_text(row.name) for row in rows],
                "range": [-0.6, len(rows) - 0.4]},
         showlegend=True,
     )  # fmt: skip
@@ -127,7 +127,7 @@ def _effect(row: ExampleEffect) -> float:
 
 
 def _label(row: ExampleEffect) -> str:
-    return plain(f"{row.place + 1}. {fmt.shorten(row.question, _LABEL)}")
+    return figure_text(f"{row.place + 1}. {fmt.shorten(row.question, _LABEL)}")
 
 
 def _effect_trace(rows: Sequence[ExampleEffect], name: str, colour: str) -> go.Scatter:
@@ -141,8 +141,8 @@ def _effect_trace(rows: Sequence[ExampleEffect], name: str, colour: str) -> go.S
         marker={"size": 11, "color": colour},
         error_x=_whiskers(summaries, colour),
         customdata=[
-            [plain(fmt.shorten(row.question, 110)), plain(fmt.shorten(row.answer, 110)), fmt.with_sign(c.difference),
-             fmt.interval(c.low, c.high), fmt.plural(c.pairs, "question")]
+            [figure_text(fmt.shorten(row.question, 110)), figure_text(fmt.shorten(row.answer, 110)),
+             fmt.with_sign(c.difference), fmt.interval(c.low, c.high), fmt.plural(c.pairs, "question")]
             for row, c in zip(rows, comparisons, strict=True)
         ],
         hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<br>worth %{customdata[2]} "
@@ -155,11 +155,13 @@ def _path_trace(rows: Sequence[TrialPoint], name: str, colour: str, symbol: str)
     return go.Scatter(
         name=name,
         x=[summary.mean for summary in summaries],
-        y=[plain(row.name) for row in rows],
+        y=[figure_text(row.name) for row in rows],
         mode="markers",
         marker={"size": 11, "color": colour, "symbol": symbol},
         error_x=_whiskers(summaries, colour),
-        customdata=[[plain(fmt.shorten(row.hover, 160)), _hover(s)] for row, s in zip(rows, summaries, strict=True)],
+        customdata=[
+            [figure_text(fmt.shorten(row.hover, 160)), _hover(s)] for row, s in zip(rows, summaries, strict=True)
+        ],
         hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<extra></extra>",
     )
 

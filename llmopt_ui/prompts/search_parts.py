@@ -27,7 +27,7 @@ from llmopt_ui.caveats import documents_now, mark_earlier_state
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, facts, show_error
 from llmopt_ui.copy_link import copy_link
-from llmopt_ui.job_panel import follow
+from llmopt_ui.job_panel import follow_job
 from llmopt_ui.pickers import address_arguments
 from llmopt_ui.prompts.search_charts import before_after
 from llmopt_ui.resources import models, start_job, store
@@ -75,7 +75,7 @@ def choose_search(project: Project, kind: str, subject: str, result: type[R], ti
     jobs = search_jobs(store(), project, kind, subject)
     running = [job for job in jobs if job.active]
     for job in running:
-        follow(job, f"{title} on {job.arguments.get('evaluation_set', '')}", on_end=_on_end)
+        follow_job(job, f"{title} on {job.arguments.get('evaluation_set', '')}", on_end=_on_end)
     _last_failure(jobs)
     results = {
         str(job.id): read for job in jobs if not job.active and (read := read_search_result(job, result)) is not None
@@ -118,7 +118,7 @@ def score_title(metric: str) -> str:
     return "Assertions passed" if metric == ASSERTIONS else metric_title(metric)
 
 
-def in_prompt(version: Version, setup: SearchSetup) -> str:
+def describe_setup(version: Version, setup: SearchSetup) -> str:
     """What a few-shot set is measured in: `worked v1 in plain, built-in model`."""
     model = setup.variant.model
     who = "built-in model" if model.endpoint == BUILTIN else model.name or model.endpoint

@@ -99,7 +99,14 @@ def _start(project: Project, setup: Setup) -> None:
             count = fmt.plural(len(questions), "few-shot example")
             st.caption(f":material/info: {fmt.markdown(name)}: {count} left out, because a row asks the same question.")
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            st.button("Compare", key=START, type="primary", icon=":material/play_arrow:", on_click=_go, args=(plan,))
+            st.button(
+                "Compare",
+                key=START,
+                type="primary",
+                icon=":material/play_arrow:",
+                on_click=_start_comparison,
+                args=(plan,),
+            )
             registry = models_for(plan.variants)
             estimate = estimate_comparison(plan, registry)
             st.caption(_describe_plan(plan, estimate), width="content")
@@ -131,7 +138,7 @@ def _describe_plan(plan: ComparisonPlan, estimate: ComparisonEstimate) -> str:
     return fmt.markdown(" · ".join(parts))
 
 
-def _go(plan: ComparisonPlan) -> None:
+def _start_comparison(plan: ComparisonPlan) -> None:
     try:
         open_next("comparison", start(plan))
     except LlmOptError as error:

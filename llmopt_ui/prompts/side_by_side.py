@@ -14,7 +14,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.copy_link import copy_link
 from llmopt_ui.pickers import address_arguments, open_next, warn_missing
 from llmopt_ui.prompts.grid import grid_view
-from llmopt_ui.prompts.live import live
+from llmopt_ui.prompts.live import live_comparisons
 from llmopt_ui.prompts.promptfoo import import_button, import_result_view
 from llmopt_ui.prompts.setup import setup_view
 from llmopt_ui.prompts.setup_draft import save_setup
@@ -60,15 +60,15 @@ def _comparison_label(comparison: Comparison) -> str:
     title = (
         comparison.title if len(comparison.title) <= _LONGEST else f"{names} on {fmt.shorten(comparison.set_name, 24)}"
     )
-    return f"{_moment(comparison.created_at)} · {title}"
+    return f"{_format_time(comparison.created_at)} · {title}"
 
 
-def _moment(when: datetime) -> str:
+def _format_time(when: datetime) -> str:
     return f"{when.astimezone():%d %b, %H:%M}"
 
 
 def _actions(project: Project, comparison: Comparison) -> None:
-    board = live().board(comparison.id)
+    board = live_comparisons().board(comparison.id)
     if board is not None:
         return
     st.button("Change and run again", key="comparison_reuse", icon=":material/replay:", disabled=not comparison.origin,

@@ -18,12 +18,12 @@ class PromptState:
 
     Attributes:
         revisions: How often the fields of a form were filled anew; part of their keys.
-        filled: What each form's fields were last filled with, by the form's slot.
-        unveiled: Whether a voter looks at the result of a comparison, where they said so; by comparison and voter.
+        field_values: What each form's fields were last filled with, by the form's slot.
+        reveals: Whether a voter looks at the result of a comparison, where they said so; by comparison and voter.
         voter: Who votes here; None where the browser was not asked yet whom it remembers.
-        voted_on: The comparisons that the remembered voter has voted on from this browser.
+        vote_memory: The comparisons that the remembered voter has voted on from this browser.
         own_votes: The examples that were voted on from here, by comparison and voter.
-        imported: What the last import of a promptfoo file became.
+        import_result: What the last import of a promptfoo file became.
         new_hosts: Where a promptfoo file that waits for it would send texts and keys.
     """
 

@@ -43,7 +43,7 @@ def edit_rows(
         base, num_rows="dynamic", key=key, column_config=dict(columns),
         disabled=list(disabled), height=height, **options,
     )  # fmt: skip
-    return _plain(rows_after)
+    return _plain_rows(rows_after)
 
 
 def table_base(
@@ -64,7 +64,7 @@ def rows_with_edits(key: str) -> list[Row]:
     """The rows of a table that is shown, from what the browser sent: for callbacks, which run before it is drawn."""
     table = prompt_state().field_values[key]["table"]
     edits = st.session_state[key]
-    rows = _plain(table)
+    rows = _plain_rows(table)
     for place, changes in edits.get("edited_rows", {}).items():
         rows[int(place)].update(changes)
     positions = set(edits.get("deleted_rows", ()))
@@ -72,6 +72,6 @@ def rows_with_edits(key: str) -> list[Row]:
     return rest + [{name: row_values.get(name) for name in table.columns} for row_values in edits.get("added_rows", ())]
 
 
-def _plain(table: pd.DataFrame) -> list[Row]:
+def _plain_rows(table: pd.DataFrame) -> list[Row]:
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     return [{str(name): value for name, value in row.items()} for row in rows]

@@ -121,12 +121,12 @@ def _compare(versions: Sequence[Version], draft: dict[str, Any] | None, key: str
         return
     with st.container(border=True):
         for name in fields:
-            st.caption(f"**{fmt.markdown(name)}**{_standing(name, before, after)}")
+            st.caption(f"**{fmt.markdown(name)}**{_difference_note(name, before, after)}")
             st.html(diff_html(word_diff(before.get(name, ""), after.get(name, ""))))
         same = [name for name in after if name not in fields]
         if same:
             st.caption(f"Unchanged: {fmt.markdown(', '.join(same))}.")
 
 
-def _standing(name: str, before: dict[str, str], after: dict[str, str]) -> str:
+def _difference_note(name: str, before: dict[str, str], after: dict[str, str]) -> str:
     return " is new" if name not in before else " is gone" if name not in after else ""

@@ -29,7 +29,7 @@ from llmopt_ui.prompts.guest import GUEST, VOTE, waiting_vote
 from llmopt_ui.prompts.html_blocks import meta_html, question_html, text_html
 from llmopt_ui.prompts.live import grid_of
 from llmopt_ui.prompts.state import prompt_state
-from llmopt_ui.prompts.vote_access import looks_at_result, votable
+from llmopt_ui.prompts.vote_access import sees_result, votable_comparisons
 from llmopt_ui.prompts.vote_result import vote_result
 from llmopt_ui.prompts.voter import (
     ask_whether_same,
@@ -47,7 +47,7 @@ PICKER = "vote_on"
 def vote_view(project: Project) -> None:
     """The whole tab."""
     invitation = waiting_vote()
-    by_id = {invitation.id: invitation} if invitation is not None else votable(project)
+    by_id = {invitation.id: invitation} if invitation is not None else votable_comparisons(project)
     warn_missing(GUEST, list(by_id), "comparison")
     if invitation is not None and invitation.status in ACTIVE:
         with empty_state("The answers are still coming", "The vote starts when all of them are there.",
@@ -98,9 +98,9 @@ def _voting(project: Project, comparison: Comparison, voter: str) -> None:
             button_to(PROMPTS, "Compare other variants", "vote_to_side", "Side by side")
         return
     has_vote = has_voted(votes, voter)
-    is_unveiled = looks_at_result(comparison, ballots, voter)
+    is_unveiled = sees_result(comparison, ballots, voter)
     current = left[0] if left else None
-    last = _last(ballots, votes, voter)
+    last = _last_ballot(ballots, votes, voter)
     if current is not None and not is_unveiled:
         _progress(ballots, len(ballots.ballots) - len(left))
         _ballot(comparison, current, voter, last, may_end=has_vote)
@@ -138,10 +138,10 @@ def _ballot(comparison: Comparison, ballot: Ballot, voter: str, last: Ballot | N
         _choice("None is better", "0", comparison, ballot, voter, "tie")
         _choice("Skip", "S", comparison, ballot, voter, "skip")
         st.button("Back", key="vote_back", shortcut="B", type="tertiary", icon=":material/undo:", disabled=last is None,
-                  help="Vote on the last question again.", on_click=_again,
+                  help="Vote on the last question again.", on_click=_undo_vote,
                       args=(comparison, last, voter))  # fmt: skip
         st.button("End here and see the result", key="vote_end", type="tertiary", icon=":material/visibility:",
-                  disabled=not may_end, on_click=_unveil, args=(comparison, voter, True),
+                  disabled=not may_end, on_click=_set_reveal, args=(comparison, voter, True),
                   help=None if may_end else "Vote on a question first.")  # fmt: skip
 
 
@@ -157,17 +157,17 @@ def _show_end(comparison: Comparison, voter: str, last: Ballot | None, left: int
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if left:
             st.caption(f"{fmt.plural(left, 'question')} left for {fmt.markdown(voter)}.", width="content")
-            st.button("Go on voting", key="vote_go_on", icon=":material/how_to_vote:", on_click=_unveil,
+            st.button("Go on voting", key="vote_go_on", icon=":material/how_to_vote:", on_click=_set_reveal,
                       args=(comparison, voter, False))  # fmt: skip
         else:
             st.caption(f"{fmt.markdown(voter)} is done with every question. Others vote under their own name.",
                        width="content")  # fmt: skip
             st.button("Back", key="vote_back", shortcut="B", type="tertiary", icon=":material/undo:",
-                      help="Vote on the last question again.", on_click=_again,
+                      help="Vote on the last question again.", on_click=_undo_vote,
                       args=(comparison, last, voter))  # fmt: skip
 
 
-def _last(ballots: Ballots, votes: Sequence[Vote], voter: str) -> Ballot | None:
+def _last_ballot(ballots: Ballots, votes: Sequence[Vote], voter: str) -> Ballot | None:
     """The ballot this voter did last."""
     ids = [vote.example_id for vote in votes if vote.voter == voter]
     return next((ballot for ballot in ballots.ballots if ids and ballot.example.id == ids[-1]), None)
@@ -181,14 +181,14 @@ def _vote(comparison: Comparison, ballot: Ballot, voter: str, choice: Pick) -> N
         state().problem = str(error)
 
 
-def _again(comparison: Comparison, last: Ballot | None, voter: str) -> None:
+def _undo_vote(comparison: Comparison, last: Ballot | None, voter: str) -> None:
     if last is not None:
         store().delete_votes(comparison.project, comparison.id, voter, last.example.id)
         note_vote(comparison, voter, last.example.id, cast=False)
-        _unveil(comparison, voter, None)
+        _set_reveal(comparison, voter, None)
 
 
-def _unveil(comparison: Comparison, voter: str, show: bool | None) -> None:
+def _set_reveal(comparison: Comparison, voter: str, show: bool | None) -> None:
     """Show the result, or the next ballot; with None whatever there is left to do."""
     if show is None:
         prompt_state().reveals.pop((comparison.id, voter), None)

@@ -19,7 +19,7 @@ from llmopt_ui.prompts.voter import (
 from llmopt_ui.resources import store
 
 
-def votable(project: Project | str) -> dict[str, Comparison]:
+def votable_comparisons(project: Project | str) -> dict[str, Comparison]:
     """The comparisons with something to choose between, by their ids; those that are still worked on among them."""
     return {one.id: one for one in comparisons(store(), project) if len(one.variants) > 1}
 
@@ -30,10 +30,10 @@ def may_see_result(comparison: Comparison) -> bool:
         return False
     voter = voter_name()
     ballots = ballots_of(comparison, grid_of(comparison.project, comparison, None), voter)
-    return not ballots.ballots or (bool(voter) and looks_at_result(comparison, ballots, voter))
+    return not ballots.ballots or (bool(voter) and sees_result(comparison, ballots, voter))
 
 
-def looks_at_result(comparison: Comparison, ballots: Ballots, voter: str) -> bool:
+def sees_result(comparison: Comparison, ballots: Ballots, voter: str) -> bool:
     """Whether a voter who may see the result has not gone back to voting."""
     votes = store().votes(comparison.project, comparison.id)
     if other_voter(comparison, votes, voter):

@@ -19,7 +19,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, section
 from llmopt_ui.tables import data_table
-from llmopt_ui.theme import NEUTRAL, apply_theme, plain, verdict
+from llmopt_ui.theme import NEUTRAL, apply_theme, figure_text, verdict
 
 _PROMPT_OF_PREFERENCE = ""
 _WIDTHS = {name: st.column_config.Column(width=width) for name, width in {
@@ -44,7 +44,9 @@ def vote_result(comparison: Comparison, grid: Grid, votes: Sequence[Vote]) -> No
 def win_rates(pairs: Sequence[PairResult]) -> go.Figure:
     """A dot with its 95 % interval per pair; the line in the middle is where neither wins more often."""
     visible = [pair for pair in pairs if pair.rate.share is not None][::-1]
-    titles = [f"{plain(fmt.shorten(p.first, 32))} against {plain(fmt.shorten(p.second, 32))}" for p in visible]
+    titles = [
+        f"{figure_text(fmt.shorten(p.first, 32))} against {figure_text(fmt.shorten(p.second, 32))}" for p in visible
+    ]
     share = [100 * (p.rate.share or 0.0) for p in visible]
     ends = {
         "array": [100 * (p.rate.high or 0.0) - s for p, s in zip(visible, share, strict=True)],

@@ -37,7 +37,8 @@ def voter_field() -> str:
             st.text(f"Voting as {name}", width="content")
             st.button("Somebody else votes", key="voter_other", type="tertiary", on_click=_leave)
     else:
-        st.text_input("Your name", key=VOTER, width=200, placeholder="Name or initials", max_chars=60, on_change=_enter,
+        st.text_input("Your name", key=VOTER, width=200, placeholder="Name or initials", max_chars=60,
+                      on_change=_enter_name,
                       help="Votes are kept per voter; each gets an order of their own.")  # fmt: skip
     return name
 
@@ -104,7 +105,7 @@ def _recall() -> None:
     current.reveals.update({(comparison_id, name): True for comparison_id, has_ended in on.items() if has_ended})
 
 
-def _enter() -> None:
+def _enter_name() -> None:
     prompt_state().voter = " ".join((st.session_state[VOTER] or "").split())
 
 

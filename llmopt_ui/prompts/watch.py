@@ -25,7 +25,7 @@ _HEAD_SHARE = 10
 _ROWS_EVERY = 2.0
 
 
-def watch(  # noqa: PLR0917
+def watch_grid(  # noqa: PLR0917
     board: Board, grid: Grid, page: Page, slots: Slots, which: Filter, draw_head: Callable[[Grid], None],
     draw_progress: Callable[[Grid], None],
 ) -> None:  # fmt: skip

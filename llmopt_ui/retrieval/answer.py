@@ -17,7 +17,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import show_errors
 from llmopt_ui.messages import messages_view, tool_calls_view
 from llmopt_ui.record_view import chunk_html
-from llmopt_ui.retrieval.inspection import answer, cached_answer, key_of
+from llmopt_ui.retrieval.inspection import answer_from_context, cached_answer, key_of
 from llmopt_ui.retrieval.sides import Side
 from llmopt_ui.session import state
 
@@ -51,7 +51,7 @@ def _answer_of(project: Project, side: Side, inspection: Inspection) -> Answer |
         return result
     if st.button("Answer it", key=f"answer_{side.place}", type="primary", icon=":material/play_arrow:"):
         with st.spinner("Answering …"):
-            state().answers[key] = answer(project, side, inspection)
+            state().answers[key] = answer_from_context(project, side, inspection)
         # Drawn again without the button.
         st.rerun()
     st.caption("Not asked yet: one call to the configuration's model, and to the judge of its fact check.")
@@ -63,11 +63,11 @@ def _answer(side: Side, inspection: Inspection, answer: Answer) -> None:
         st.html(f'<div class="llmopt-said">{link_citations(answer, side.place)}</div>')
         if inspection.example.reference is not None:
             st.caption(f"Reference answer: {fmt.markdown(inspection.example.answers_text)}")
-    st.caption(_took(answer))
+    st.caption(_cost_line(answer))
     for note in answer.notes:
         st.text(note, width="stretch")
     for claim in answer.claims:
-        _claim(claim)
+        _claim_text(claim)
     _chunks(side, inspection, answer)
     st.markdown("**Prompt exactly as sent**")
     messages_view(answer.prompt)
@@ -77,7 +77,7 @@ def _answer(side: Side, inspection: Inspection, answer: Answer) -> None:
         st.code(answer.raw, language=None, wrap_lines=True)
 
 
-def _took(answer: Answer) -> str:
+def _cost_line(answer: Answer) -> str:
     """Tokens, time and price, also of calls that the cache answered."""
     used = answer.usage.original
     if used is None:
@@ -108,7 +108,7 @@ def _link(number: int, place: str) -> str:
     return f'<a href="#chunk-{place}-{number}" target="_self">[{number}]</a>'
 
 
-def _claim(claim: Evidence) -> None:
+def _claim_text(claim: Evidence) -> None:
     sign = ":green[:material/check: supported]" if claim.verdict else ":red[:material/close: not supported]"
     sign = ":gray[– unclear]" if claim.verdict is None else sign
     st.markdown(f"{sign} {fmt.markdown(claim.statement)} :gray[{fmt.markdown(claim.source)}]")

@@ -13,7 +13,7 @@ from llmopt_core.labs.retrieval.stage_words import stage_words
 from llmopt_core.retrieval.analysis.inspect import Column, FlowRow, columns
 from llmopt_core.retrieval.analysis.projection import Map, Point
 from llmopt_ui import format as fmt
-from llmopt_ui.theme import FAINT, NEUTRAL, Ink, apply_theme, plain
+from llmopt_ui.theme import FAINT, NEUTRAL, Ink, apply_theme, figure_text
 
 GOLD = "#009E73"
 _GOLDS = (GOLD, "#CC79A7", "#56B4E9")
@@ -30,14 +30,14 @@ def stage_name(name: str) -> str:
 
 def stage_label(name: str, width: int = 12, lines: int = 3) -> str:
     """A stage's name for an axis, broken into short lines."""
-    return "<br>".join(map(plain, textwrap.wrap(stage_name(name), width, max_lines=lines, placeholder=" …")))
+    return "<br>".join(map(figure_text, textwrap.wrap(stage_name(name), width, max_lines=lines, placeholder=" …")))
 
 
 def stage_labels(names: Sequence[str], width: int = 12) -> list[str]:
     """The names below an axis; many of them have one line each, since they must stand upright where it is narrow."""
     if len(names) <= _FEW_STAGES:
         return [stage_label(name, width) for name in names]
-    return [plain(fmt.shorten(stage_name(name), 20)) for name in names]
+    return [figure_text(fmt.shorten(stage_name(name), 20)) for name in names]
 
 
 def gold_colour(inks: Sequence[Ink]) -> str:
@@ -118,17 +118,17 @@ def _flow(  # noqa: PLR0917
 def _hover_text(row: FlowRow, column: Column) -> str:
     rank, score = row.ranks[column.name], row.scores[column.name]
     where = f"rank {rank}, score {fmt.number(score)}" if rank else "not there"
-    name = plain(fmt.shorten(column.name, 60))
+    name = figure_text(fmt.shorten(column.name, 60))
     return f"<b>{name}: {where}</b><br>{_chunk(row.chunk.document, row.chunk.text)}"
 
 
 def _chunk(document: str, text: str) -> str:
-    return f"{plain(document)}<br>{wrap_text(text, 220)}"
+    return f"{figure_text(document)}<br>{wrap_text(text, 220)}"
 
 
 def wrap_text(text: str, limit: int, width: int = 60) -> str:
     """User text for a hover: shortened, escaped, and broken into lines."""
-    return "<br>".join(map(plain, textwrap.wrap(fmt.shorten(text, limit), width)))
+    return "<br>".join(map(figure_text, textwrap.wrap(fmt.shorten(text, limit), width)))
 
 
 def score_strips(inspection: Inspection, ink: Ink, gold: str) -> go.Figure:

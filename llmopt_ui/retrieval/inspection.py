@@ -25,7 +25,7 @@ from llmopt_core.labs.retrieval.question_inspection import Inspection, QuestionL
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Answer, Example, fingerprint
 from llmopt_ui.components import show_error
-from llmopt_ui.job_panel import follow
+from llmopt_ui.job_panel import follow_job
 from llmopt_ui.resources import model_maker, models, settings, start_job, store
 from llmopt_ui.retrieval.sides import Side, texts_of
 
@@ -45,10 +45,10 @@ def documents_key(project: Project) -> str:
 
 def key_of(project: Project, side: Side, example: Example) -> str:
     """What the side's inspection is kept by."""
-    return look_key(documents_key(project), side.configuration, example, texts_of(side, example), _behind(side))
+    return look_key(documents_key(project), side.configuration, example, texts_of(side, example), _identity_of(side))
 
 
-def _behind(side: Side) -> str:
+def _identity_of(side: Side) -> str:
     """Stands for the weights and addresses behind the side's names; what is unknown is told by the look itself."""
     try:
         return lab_identity(side.configuration, models())
@@ -62,15 +62,15 @@ def inspections(project: Project, sides: Sequence[Side], example: Example) -> li
     A side that cannot be looked at says so in its place, and is left out.
     """
     missing = _open_sides(project, sides, example)
-    if missing and all(_at_once(project, side, example) for side in missing):
+    if missing and all(_inspect_now(project, side, example) for side in missing):
         with st.spinner("Looking it up …"):
             for side in missing:
-                _look(project, side, example)
+                _inspect(project, side, example)
     missing = _open_sides(project, sides, example)
     for side in sides:
         _problem(side, key_of(project, side, example))
     if missing:
-        _offer(project, missing, example)
+        _offer_inspection(project, missing, example)
         return None
     pairs = [(side, inspection_cache().get(key_of(project, side, example))) for side in sides]
     return [(side, one) for side, one in pairs if one is not None]
@@ -91,7 +91,7 @@ def _problem(side: Side, key: str) -> None:
                   on_click=inspection_cache().forgive, args=(key,))  # fmt: skip
 
 
-def answer(project: Project, side: Side, inspection: Inspection) -> Answer:
+def answer_from_context(project: Project, side: Side, inspection: Inspection) -> Answer:
     """Answer from what was handed over.
 
     Raises:
@@ -112,7 +112,7 @@ def cached_answer(project: Project, side: Side, inspection: Inspection) -> Answe
     return lab.read_answer(inspection)
 
 
-def _at_once(project: Project, side: Side, example: Example) -> bool:
+def _inspect_now(project: Project, side: Side, example: Example) -> bool:
     index = index_key(documents_key(project), side.configuration)
     if inspection_cache().is_open(index) and (is_quick(side.configuration) or texts_of(side, example) is not None):
         return True
@@ -125,7 +125,7 @@ def _at_once(project: Project, side: Side, example: Example) -> bool:
         return True
 
 
-def _look(project: Project, side: Side, example: Example) -> None:
+def _inspect(project: Project, side: Side, example: Example) -> None:
     make, texts, seen = model_maker(), texts_of(side, example), inspection_cache()
 
     async def look() -> None:
@@ -146,14 +146,14 @@ def _look(project: Project, side: Side, example: Example) -> None:
         inspection_cache().fail(key, str(error))
 
 
-def _offer(project: Project, missing: Sequence[Side], example: Example) -> None:
+def _offer_inspection(project: Project, missing: Sequence[Side], example: Example) -> None:
     keys = [key_of(project, side, example) for side in missing]
     job = _job(project, keys)
     if job is not None and job.active:
-        follow(job, "Looking it up")
+        follow_job(job, "Looking it up")
         return
     if job is not None and job.status != "finished":
-        follow(job, "The last try")
+        follow_job(job, "The last try")
     for side in missing:
         if is_quick(side.configuration):
             _load_ahead(index_key("", side.configuration), side)
@@ -187,11 +187,11 @@ def _job(project: Project, keys: Sequence[str]) -> Job | None:
 
 def _start(project: Project, missing: Sequence[Side], example: Example) -> None:
     keys = documents_key(project)
-    sides = [_look_side(project, keys, side, example) for side in missing]
+    sides = [_build_look_side(project, keys, side, example) for side in missing]
     start_job(LOOK, project, look_arguments(sides, example), {"documents": keys})
 
 
-def _look_side(project: Project, documents: str, side: Side, example: Example) -> LookSide:
+def _build_look_side(project: Project, documents: str, side: Side, example: Example) -> LookSide:
     texts = texts_of(side, example)
     return LookSide(
         configuration=side.configuration,

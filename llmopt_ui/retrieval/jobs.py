@@ -22,7 +22,7 @@ from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import documents_now
 from llmopt_ui.components import empty_state, facts, section
 from llmopt_ui.evaluation_sets import sets_of
-from llmopt_ui.job_panel import follow
+from llmopt_ui.job_panel import follow_job
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import models, start_job, store
 from llmopt_ui.retrieval.sides import Side, select_in_address
@@ -44,7 +44,7 @@ class PaidWork:
     """What is asked of models that are not free.
 
     Attributes:
-        priced: Whether every price is known; a budget needs that.
+        has_prices: Whether every price is known; a budget needs that.
     """
 
     has_prices: bool
@@ -116,7 +116,7 @@ def results(  # noqa: PLR0917
     missing = [task for task, job in zip(tasks, jobs, strict=True) if job is None or job.status != "finished"]
     for task, job in zip(tasks, jobs, strict=True):
         if job is not None and job.status != "finished":
-            follow(job, f"{button}: {task.configuration.name}")
+            follow_job(job, f"{button}: {task.configuration.name}")
     if missing and not any(job is not None and job.active for job in jobs):
         _tell_earlier(kind, missing)
         if paid_work is not None:
@@ -164,7 +164,7 @@ def _offer(offer: Offer) -> None:
     pilot = latest(store(), project, kind, offer.task.key(**offer.options))
     before = latest(store(), project, offer.kind, offer.task.key(**offer.options))
     if pilot is not None and (pilot.active or pilot.status == "failed"):
-        follow(pilot)
+        follow_job(pilot)
         if pilot.active:
             return
     newer = pilot is not None and (before is None or pilot.id > before.id) and pilot.id not in state().dismissed_jobs

@@ -15,7 +15,7 @@ from llmopt_ui.components import facts
 from llmopt_ui.retrieval.answer import answer_part
 from llmopt_ui.retrieval.charts import gold_colour, meaning_map, rank_flow_chart, score_strips
 from llmopt_ui.retrieval.inspection import inspections
-from llmopt_ui.retrieval.sides import Side, differing, question
+from llmopt_ui.retrieval.sides import Side, describe_differences, question_fields
 from llmopt_ui.retrieval.stages import WORTH_TELLING, context_table, stages_part
 
 PART = "retrieval_part"
@@ -24,7 +24,7 @@ Inspections = Sequence[tuple[Side, Inspection]]
 
 def question_view(project: Project, sides: Sequence[Side]) -> None:
     """Choose a question, look, read."""
-    example = question(project)
+    example = question_fields(project)
     if example is None:
         st.caption("Choose a question of an evaluation set, or type your own.")
         return
@@ -81,7 +81,7 @@ def _gold(inspection: Inspection) -> str:
 
 
 def _differences(pairs: Inspections) -> None:
-    words = differing([side for side, _ in pairs])
+    words = describe_differences([side for side, _ in pairs])
     if len(pairs) > 1:
         badges = " ".join(f":orange-badge[{fmt.markdown(word)}]" for word in words)
         st.markdown(f":gray[Differs in] {badges}" if words else ":gray[Both retrieve in the same way.]")

@@ -39,7 +39,7 @@ class Side:
 
     Attributes:
         place: `left` or `right`; also begins the names of its parameters in the address.
-        saved: As it is stored.
+        original: As it is stored.
         configuration: With the changed settings.
         changes: What was changed here.
     """
@@ -56,7 +56,7 @@ class Side:
         return self.configuration.name
 
 
-def ready(project: Project, configurations: Sequence[SavedConfiguration]) -> bool:
+def has_content(project: Project, configurations: Sequence[SavedConfiguration]) -> bool:
     """Whether there is anything to look at; says what to do where there is not."""
     if not store().document_list(project):
         with empty_state("No documents yet", "Retrieval needs something to look things up in.", ":material/search:"):
@@ -109,19 +109,19 @@ def select_in_address(
 def _side(place: str, name: str, configurations: Sequence[SavedConfiguration], colours: dict[str, Ink]) -> Side:
     before_item = next(item for item in configurations if item.name == name)
     before = configuration_from({**before_item.spec, "name": before_item.name})
-    changes = from_text(st.query_params.get(_with(place), ""))
+    changes = from_text(st.query_params.get(_changes_parameter(place), ""))
     return Side(place, before, apply_changes(before, changes), changes, colours[name])
 
 
 def set_changes(place: str, changes: dict[str, Any]) -> None:
     """Put changed settings into the address; none takes them out."""
-    _remember(_with(place), as_text(changes))
+    _remember(_changes_parameter(place), as_text(changes))
 
 
 def texts_of(side: Side, example: Example) -> tuple[str, ...] | None:
     """The texts that were written by hand for this question; None where there are none."""
     try:
-        value = json.loads(st.query_params.get(_texts(side.place), "") or "null")
+        value = json.loads(st.query_params.get(_texts_parameter(side.place), "") or "null")
     except ValueError:
         return None
     if not isinstance(value, list) or not value or value[0] != fingerprint(example.question):
@@ -132,7 +132,7 @@ def texts_of(side: Side, example: Example) -> tuple[str, ...] | None:
 def set_texts(place: str, example: Example, texts: Sequence[str] | None) -> None:
     """Put texts written by hand into the address; None takes them out."""
     value = json.dumps([fingerprint(example.question), *texts], ensure_ascii=False) if texts is not None else ""
-    _remember(_texts(place), value)
+    _remember(_texts_parameter(place), value)
 
 
 def _remember(name: str, value: str) -> None:
@@ -142,15 +142,15 @@ def _remember(name: str, value: str) -> None:
         del st.query_params[name]
 
 
-def _with(place: str) -> str:
+def _changes_parameter(place: str) -> str:
     return f"{place}_with"
 
 
-def _texts(place: str) -> str:
+def _texts_parameter(place: str) -> str:
     return f"{place}_texts"
 
 
-def question(project: Project) -> Example | None:
+def question_fields(project: Project) -> Example | None:
     """The fields for a question: one of a set, or one's own. None where nothing is asked yet."""
     sets = sets_of(project)
     # A row that breaks where it is narrow: a set's name must be readable whole.
@@ -182,7 +182,7 @@ def save_configuration(project: Project, configuration: Configuration, place: st
     notify(f"{name} saved as a configuration.")
 
 
-def differing(sides: Sequence[Side]) -> list[str]:
+def describe_differences(sides: Sequence[Side]) -> list[str]:
     """In what the retrieval of two sides differs, in words."""
     specs = [side.configuration.retrieval for side in sides]
     if len(specs) < 2 or specs[0] is None or specs[1] is None:

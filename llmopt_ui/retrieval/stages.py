@@ -60,7 +60,9 @@ def _stage(side: Side, inspection: Inspection, stage: StageTrace, number: int, o
             label = "Category" if stage.stage == "route" else "Searched with"
             st.caption(f"{label}: {fmt.markdown(fmt.shorten(' | '.join(stage.queries), 200))}")
         if stage.hits:
-            expander = st.expander(_out(stage), key=f"stage_{side.place}_{number}", on_change="rerun", type="compact")
+            expander = st.expander(
+                _output_label(stage), key=f"stage_{side.place}_{number}", on_change="rerun", type="compact"
+            )
             if expander.open:
                 with expander:
                     data_table(
@@ -98,7 +100,7 @@ def _numbers(stage: StageTrace) -> str:
     return " · ".join(parts)
 
 
-def _out(stage: StageTrace) -> str:
+def _output_label(stage: StageTrace) -> str:
     best = stage.hits[0]
     return f"Best: {fmt.markdown(fmt.shorten(best.chunk.text, 70))}"
 

@@ -10,7 +10,7 @@ import streamlit as st
 from llmopt_core.runs.values import Project
 from llmopt_ui.components import show_errors
 from llmopt_ui.retrieval.settings import settings_row
-from llmopt_ui.retrieval.sides import Side, ready, sides
+from llmopt_ui.retrieval.sides import Side, has_content, sides
 from llmopt_ui.retrieval_configurations import retrieval_configurations
 
 VIEW = "retrieval_view"
@@ -23,10 +23,10 @@ TABS = {
 """Title -> `module:function`; the function is given the project and the sides that are looked at."""
 
 
-def lab(project: Project) -> None:
+def retrieval_lab(project: Project) -> None:
     """The configurations that are looked at, and below them the tabs."""
     configurations = retrieval_configurations(project)
-    if not ready(project, configurations):
+    if not has_content(project, configurations):
         return
     sides_here = sides(project, configurations)
     settings_row(project, sides_here)

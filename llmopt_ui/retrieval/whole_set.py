@@ -79,7 +79,7 @@ def _show(reports: SideReports, k: int) -> None:
         _notes(side, report)
     for side, report in reports:
         _table(side, report)
-        _lost_questions(side, report)
+        _losses_view(side, report)
         _routing(side, report)
     downloads(
         [Download("Numbers (CSV)", lambda: stages_csv(reports), "retrieval-stages.csv", "text/csv")], "set_download"
@@ -121,7 +121,7 @@ def _estimate(value: object) -> str:
     return f"**{fmt.score(mean)}**{between}"
 
 
-def _lost_questions(side: Side, report: SetReport) -> None:
+def _losses_view(side: Side, report: SetReport) -> None:
     if not report.lost:
         st.caption("No question lost all chunks that hold its source.")
         return

@@ -18,7 +18,7 @@ from llmopt_core.statistics.intervals import Summary
 from llmopt_ui import format as fmt
 from llmopt_ui.retrieval.charts import UPRIGHT, stage_label, stage_labels
 from llmopt_ui.retrieval.sides import Side
-from llmopt_ui.theme import FAINTER, NEUTRAL, Ink, apply_theme, plain, verdict
+from llmopt_ui.theme import FAINTER, NEUTRAL, Ink, apply_theme, figure_text, verdict
 
 _NAMES = {"recall": "Recall", "mrr": "MRR", "ndcg": "nDCG"}
 _LABEL = 26
@@ -58,12 +58,12 @@ def _stage_order(reports: SideReports) -> list[str]:
 
 def _line(side: Side, xs: Sequence[float], values: Sequence[Summary], names: Sequence[str], *, legend: bool) -> Any:
     return go.Scatter(
-        name=plain(side.name), legendgroup=side.place, showlegend=legend, x=list(xs),
+        name=figure_text(side.name), legendgroup=side.place, showlegend=legend, x=list(xs),
         y=[value.mean for value in values], mode="lines+markers",
         line={"color": side.ink.colour, "width": 2, "dash": "dot" if side.place == "right" else "solid"},
         marker={"size": 9, "color": side.ink.colour, "symbol": "diamond" if side.place == "right" else "circle"},
         error_y=whiskers(values, side.ink.colour),
-        customdata=[f"{plain(name)}: {_hover_text(value)}" for name, value in zip(names, values, strict=True)],
+        customdata=[f"{figure_text(name)}: {_hover_text(value)}" for name, value in zip(names, values, strict=True)],
         hovertemplate="<b>%{fullData.name}</b><br>%{customdata}<extra></extra>",
     )  # fmt: skip
 
@@ -108,7 +108,7 @@ def position_chart(side: Side, report: SetReport) -> go.Figure:
             )
         )
     figure.update_layout(
-        barmode="stack", title={"text": plain(fmt.shorten(side.name, 40))}, height=104 + 44 * len(stages),
+        barmode="stack", title={"text": figure_text(fmt.shorten(side.name, 40))}, height=104 + 44 * len(stages),
         margin={"t": 50, "r": 28}, showlegend=False,
         xaxis={
             "title": "Share of sources", "tickformat": ".0%", "range": [0, 1], "fixedrange": True,
@@ -121,7 +121,7 @@ def position_chart(side: Side, report: SetReport) -> go.Figure:
 
 def confusion_chart(report: ConfusionReport) -> go.Figure:
     """Counts as a heat map."""
-    labels = [plain(label) for label in report.labels]
+    labels = [figure_text(label) for label in report.labels]
     places = [(row, column) for row in range(len(labels)) for column in range(len(labels))]
     figure = go.Figure(
         [
@@ -179,7 +179,7 @@ def ablation_chart(report: AblationReport, measure: str) -> go.Figure:
 
 def _part_label(name: str) -> str:
     """A part for an axis, in lines that leave room for the figure."""
-    return "<br>".join(map(plain, textwrap.wrap(part_words(name), _LABEL)))
+    return "<br>".join(map(figure_text, textwrap.wrap(part_words(name), _LABEL)))
 
 
 def _span(low: float | None, high: float | None) -> float:
@@ -194,8 +194,8 @@ def k_chart(reports: Mapping[str, KSweep], inks: Mapping[str, Ink]) -> go.Figure
     for name, report in reports.items():
         ks = [row.k for row in report.rows]
         for place, (measure, _) in enumerate(panels, start=1):
-            _k_line(figure, name, inks[name], ks, [row.measures[measure] for row in report.rows], place)
-        _k_line(figure, name, inks[name], ks, [row.tokens for row in report.rows], 4)
+            _add_k_line(figure, name, inks[name], ks, [row.measures[measure] for row in report.rows], place)
+        _add_k_line(figure, name, inks[name], ks, [row.tokens for row in report.rows], 4)
     figure.update_xaxes(title="Chunks (k)", fixedrange=True, type="log",
                         tickvals=sorted({row.k for report in reports.values() for row in report.rows}))  # fmt: skip
     for place in range(1, 4):
@@ -205,13 +205,14 @@ def k_chart(reports: Mapping[str, KSweep], inks: Mapping[str, Ink]) -> go.Figure
     return apply_theme(figure)
 
 
-def _k_line(  # noqa: PLR0917
+def _add_k_line(  # noqa: PLR0917
     figure: go.Figure, name: str, ink: Ink, ks: Sequence[int], values: Sequence[Summary], place: int
 ) -> None:
     figure.add_trace(
         go.Scatter(
-            name=plain(name), legendgroup=name, showlegend=place == 1, x=list(ks), y=[value.mean for value in values],
-            mode="lines+markers", line={"color": ink.colour, "width": 2}, marker={"size": 9},
+            name=figure_text(name), legendgroup=name, showlegend=place == 1, x=list(ks),
+            y=[value.mean for value in values], mode="lines+markers", line={"color": ink.colour, "width": 2},
+            marker={"size": 9},
             error_y=whiskers(values, ink.colour), customdata=[_hover_text(value) for value in values],
             hovertemplate="<b>%{fullData.name}</b><br>k = %{x}: %{customdata}<extra></extra>",
         ), row=1, col=place,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmopt_core.labs.evaluation.jobs import ESTIMATE, configuration_names, is_evaluation
 from llmopt_core.runs.values import Project
-from llmopt_ui.job_panel import follow
+from llmopt_ui.job_panel import follow_job
 from llmopt_ui.resources import store
 from llmopt_ui.session import state
 
@@ -14,7 +14,7 @@ def follow_evaluations(project: Project) -> bool:
     active = [job for job in store().jobs(project, active=True) if is_evaluation(job) or job.kind == ESTIMATE.name]
     for job in reversed(active):
         state().watched_jobs.add(job.id)
-        follow(job)
+        follow_job(job)
     return bool(active)
 
 

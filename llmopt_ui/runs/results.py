@@ -28,7 +28,7 @@ class Entry(MeasuredRun):
         mark: What of that must stand beside its name, among the runs compared.
         each: What a question takes.
         apart: Metrics whose mean and the baseline's stand over other questions than those that both answered.
-        asked: How many questions, where not all of the entries were asked as many; else empty.
+        question_count: How many questions, where not all of the entries were asked as many; else empty.
     """
 
     mark: str = ""
@@ -47,7 +47,7 @@ def leading_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
     return tuple(metric for metric in (*RAGAS_METRICS, CORRECTNESS) if metric in metrics) or tuple(metrics)[:5]
 
 
-def means_over(runs: Sequence[Run], size: int | None) -> str:
+def describe_means(runs: Sequence[Run], size: int | None) -> str:
     """What means stand over, in a sentence; where runs answered different questions, what that means."""
     counts = [run.done if is_nearly_complete(run) else run.done - run.failed for run in runs]
     uneven = len(set(counts)) > 1
@@ -80,7 +80,7 @@ def entries(runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run]) -
     )
     family_keys = tuple((name, *_version(run)) for name, run in family.items())
     rows = _leaderboard(keys, _metrics(runs), baseline, family_keys, comparison_family(family))
-    each = _each(tuple(_version(run) for run in runs.values()))
+    each = _read_per_question(tuple(_version(run) for run in runs.values()))
     alike = len({run.done for run in runs.values()}) < 2
     return [
         Entry(
@@ -108,7 +108,7 @@ def scores_of(runs: Mapping[str, Run]) -> dict[int, RunScores]:
     return _scores(tuple(_version(run) for run in runs.values()))
 
 
-def state_words(run: Run) -> str:
+def describe_state(run: Run) -> str:
     """How a run stands, in words: one that finished with failures does not look like one that is whole."""
     if run.status == "finished" and run.failed:
         return "finished, mostly failed" if run.failed * 2 > run.total else "finished, some failed"
@@ -170,7 +170,7 @@ def _family(keys: tuple[tuple[str, int, int, int, str], ...], metrics: tuple[str
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _each(keys: tuple[Version, ...]) -> dict[int, PerQuestion]:
+def _read_per_question(keys: tuple[Version, ...]) -> dict[int, PerQuestion]:
     return store().per_question([key[0] for key in keys])
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import streamlit as st
 
-from llmopt_ui.column_fit import PADDING, ROW_HEIGHTS, Column, fit, lines_of, text_width
+from llmopt_ui.column_fit import PADDING, ROW_HEIGHTS, Column, fit_columns, lines_of, text_width
 from llmopt_ui.tables import data_table, table_editor
 
 NAME = "a-tuned-model-of-forty-characters-4711x8"
@@ -27,7 +27,7 @@ def test_wide_characters_take_more_room_and_unseen_ones_none() -> None:
 
 @pytest.mark.parametrize("room", [260, 400, 620])
 def test_what_fits_in_one_line_makes_no_tall_rows(room: int) -> None:
-    found = fit([Column("Document", ["harbour.md", "notes.txt"]), Column("Time", ["0.2 s", "12 s"])], room)
+    found = fit_columns([Column("Document", ["harbour.md", "notes.txt"]), Column("Time", ["0.2 s", "12 s"])], room)
     assert found.whole
     assert found.row_height == ROW_HEIGHTS[1]
     assert sum(found.widths) <= room
@@ -36,7 +36,7 @@ def test_what_fits_in_one_line_makes_no_tall_rows(room: int) -> None:
 @pytest.mark.parametrize("texts", [[NAME], [SENTENCE], [NAME, SENTENCE, ""], ["港口建于一七一二年。" * 4]])
 def test_cells_are_whole_where_there_is_room(texts: list[str]) -> None:
     names = ("Fine-tuned model", "State", "Data")
-    found = fit([Column(names[0], texts), *(Column(name, ["finished", "failed"]) for name in names[1:])], 330)
+    found = fit_columns([Column(names[0], texts), *(Column(name, ["finished", "failed"]) for name in names[1:])], 330)
     lines = next(lines for lines, height in ROW_HEIGHTS.items() if height == found.row_height)
     assert found.whole
     assert sum(found.widths) <= 330
@@ -45,12 +45,12 @@ def test_cells_are_whole_where_there_is_room(texts: list[str]) -> None:
 
 
 def test_no_short_word_is_broken() -> None:
-    found = fit([Column("Time", ["1 min 40 s"]), Column("Text", [SENTENCE * 3])], 300)
+    found = fit_columns([Column("Time", ["1 min 40 s"]), Column("Text", [SENTENCE * 3])], 300)
     assert found.widths[0] - PADDING >= text_width("1 min 40 s")
 
 
 def test_one_text_that_is_much_longer_makes_no_tall_rows_and_is_named_as_cut() -> None:
-    found = fit([Column("Question", [*["Short?"] * 20, SENTENCE * 8]), Column("Id", ["q1"] * 21)], 400)
+    found = fit_columns([Column("Question", [*["Short?"] * 20, SENTENCE * 8]), Column("Id", ["q1"] * 21)], 400)
     assert not found.whole
     assert found.row_height == ROW_HEIGHTS[3]
     assert sum(found.widths) <= 400
@@ -58,12 +58,12 @@ def test_one_text_that_is_much_longer_makes_no_tall_rows_and_is_named_as_cut() -
 
 def test_lists_to_choose_from_have_at_most_three_lines() -> None:
     columns = [Column("Question", [SENTENCE * 3] * 9)]
-    assert fit(columns, 300).row_height == ROW_HEIGHTS[6]
-    assert fit(columns, 300, most=3).row_height == ROW_HEIGHTS[3]
+    assert fit_columns(columns, 300).row_height == ROW_HEIGHTS[6]
+    assert fit_columns(columns, 300, most=3).row_height == ROW_HEIGHTS[3]
 
 
 def test_many_columns_still_stand_within_their_place() -> None:
-    found = fit([Column(f"Configuration {number}", [NAME]) for number in range(12)], 500)
+    found = fit_columns([Column(f"Configuration {number}", [NAME]) for number in range(12)], 500)
     assert sum(found.widths) <= 500
 
 
@@ -94,6 +94,6 @@ def test_a_table_that_is_not_whole_says_how_to_read_it(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("room", [140, 260, 620])
 def test_a_column_without_any_text_is_as_wide_as_its_header(room: int) -> None:
-    found = fit([Column("Source", ["", ""]), Column("Text", [SENTENCE, SENTENCE]), Column("To", [])], room)
+    found = fit_columns([Column("Source", ["", ""]), Column("Text", [SENTENCE, SENTENCE]), Column("To", [])], room)
     assert sum(found.widths) <= room
     assert all(found.widths)

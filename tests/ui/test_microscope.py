@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Document, EvaluationSet, Example, Span
-from llmopt_ui.chunking.microscope.sizes import marks
+from llmopt_ui.chunking.microscope.sizes import axis_marks
 
 App = Callable[..., AppTest]
 PAGE = "pages/documents.py"
@@ -160,7 +160,7 @@ def test_sizes_count_every_chunk_and_mark_the_window(opened: App, store: Store) 
     [(1, [0, 1]), (3, [0, 1, 2, 3]), (7, [0, 2, 4, 6]), (90, [0, 25, 50, 75]), (4_000, [0, 1000, 2000, 3000, 4000])],
 )
 def test_axis_marks_are_round_whole_numbers(largest: int, expected: list[int]) -> None:
-    assert list(marks(largest, 4)) == expected
+    assert list(axis_marks(largest, 4)) == expected
 
 
 @pytest.fixture

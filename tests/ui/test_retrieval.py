@@ -20,7 +20,7 @@ from llmopt_core.types import EvaluationSet, Example, Spec, fingerprint
 from llmopt_ui import resources
 from llmopt_ui.retrieval import inspection
 from llmopt_ui.retrieval.charts import gold_colour, stage_labels
-from llmopt_ui.retrieval.sides import Side, differing
+from llmopt_ui.retrieval.sides import Side, describe_differences
 from llmopt_ui.theme import Ink, inks
 
 App = Callable[..., AppTest]
@@ -427,7 +427,7 @@ def test_settings_that_only_one_side_has_are_told_apart_by_name() -> None:
     specs = [HYBRID, {**HYBRID, "rerank": asks}]
     made = [configuration_from({"name": "a", "model": {}, "prompt": PROMPT, "retrieval": spec}) for spec in specs]
     pair = [Side(place, one, one, {}, inks(["a"])["a"]) for place, one in zip(("left", "right"), made, strict=True)]
-    there, back = differing(pair), differing(pair[::-1])
+    there, back = describe_differences(pair), describe_differences(pair[::-1])
     assert "LLM of the reranker, endpoint: none → far" in there
     assert "LLM of the reranker, endpoint: far → none" in back
     assert "Candidates of the reranker: none → 5" in there
@@ -439,7 +439,7 @@ def test_how_a_transform_writes_is_no_difference_where_only_one_side_has_one() -
     specs = [HYBRID, {**HYBRID, "transform": asks, "top_k": 4}]
     made = [configuration_from({"name": "a", "model": {}, "prompt": PROMPT, "retrieval": spec}) for spec in specs]
     pair = [Side(place, one, one, {}, inks(["a"])["a"]) for place, one in zip(("left", "right"), made, strict=True)]
-    assert differing(pair) == [
+    assert describe_differences(pair) == [
         "Searched with: The question as it is → HyDE: invented passages",
         "Chunks handed over: 1 → 4",
     ]

@@ -26,7 +26,7 @@ from llmopt_ui.prompts import tabs as prompt_tabs
 from llmopt_ui.prompts.search_charts import before_after
 from llmopt_ui.record_view import chunk_html
 from llmopt_ui.retrieval import tabs as retrieval_tabs
-from llmopt_ui.theme import VERDICTS, inks, plain, verdict
+from llmopt_ui.theme import VERDICTS, figure_text, inks, verdict
 
 ROOT = Path(__file__).parents[2]
 
@@ -284,7 +284,7 @@ def test_the_name_of_the_window_stands_above_the_bars_and_runs_into_no_end_of_th
 
 
 def test_plain_text_in_figures_is_escaped() -> None:
-    assert plain("<a href='x'>y</a>") == "&lt;a href='x'&gt;y&lt;/a&gt;"
+    assert figure_text("<a href='x'>y</a>") == "&lt;a href='x'&gt;y&lt;/a&gt;"
 
 
 def test_a_suggestion_opens_a_tab_that_its_page_has() -> None:

@@ -26,7 +26,9 @@ EMBEDDED_AT_ONCE = 64
 """So many new chunks are embedded without asking."""
 
 
-def competitors(project: Project, documents: Sequence[SavedDocument], document: Document) -> tuple[list[Document], str]:
+def competing_documents(
+    project: Project, documents: Sequence[SavedDocument], document: Document
+) -> tuple[list[Document], str]:
     """The documents whose chunks are ranked together, and their key. In a very large project it is the one alone."""
     if sum(item.characters for item in documents) > RANKED_CHARACTERS:
         return [document], fingerprint(document.name, document.version)
@@ -42,7 +44,7 @@ def _documents(project: int, key: str, _read: Callable[[], list[Document]]) -> l
 def cutting_of(document: Document, spec: ChunkingSpec, version: str = "") -> DocumentChunking:
     """The document cut and measured. Its version, where it is known, need not be made from the text again."""
     key = fingerprint(document.name, version or document.version)
-    return _cutting(key, spec.fingerprint, lambda: _cut(document, spec))
+    return _cutting(key, spec.fingerprint, lambda: _compute_cutting(document, spec))
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
@@ -50,7 +52,7 @@ def _cutting(document: str, key: str, _make: Callable[[], DocumentChunking]) -> 
     return _make()
 
 
-def _cut(document: Document, spec: ChunkingSpec) -> DocumentChunking:
+def _compute_cutting(document: Document, spec: ChunkingSpec) -> DocumentChunking:
     from llmopt_core.chunking.microscope import inspect_chunking
 
     waiting = "Embedding the sentences …" if spec.method == "semantic" else "Cutting …"

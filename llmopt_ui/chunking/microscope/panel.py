@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from llmopt_ui.chunking.microscope.panel_content import PanelContent
 
 
-def panel(
+def panel_view(
     sight: PanelContent,
     cutting: DocumentChunking,
     spec: ChunkingSpec,
@@ -123,7 +123,7 @@ def _reference(
     whole = [one.position for one in reference_chunks if one.share >= 1]
     if whole:
         where = " and ".join(_chunk_name(i, ranks) for i in whole[:3])
-        return f"{_sign(whole, ranks, top_k)} The source stands whole in {where}."
+        return f"{_rank_sign(whole, ranks, top_k)} The source stands whole in {where}."
     parts = ", ".join(f"{one.share:.0%} in {_chunk_name(one.position, ranks)}" for one in reference_chunks[:4])
     return f":orange[:material/content_cut:] The source is **cut**: {parts}."
 
@@ -135,7 +135,7 @@ def _chunk_name(position: int, ranks: Mapping[int, ChunkRank] | None) -> str:
     return f"chunk {position + 1} (rank {rank.rank:,})" if rank else f"chunk {position + 1} (not found)"
 
 
-def _sign(positions: list[int], ranks: Mapping[int, ChunkRank] | None, top_k: int) -> str:
+def _rank_sign(positions: list[int], ranks: Mapping[int, ChunkRank] | None, top_k: int) -> str:
     if ranks is None:
         return ":material/location_on:"
     best = min((ranks[i].rank for i in positions if i in ranks), default=None)

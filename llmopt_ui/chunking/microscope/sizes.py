@@ -46,8 +46,8 @@ def sizes_data(cutting: DocumentChunking, largest: int) -> dict[str, Any]:
             ]
             for (a, b), count in zip(pairwise(edges.tolist()), counts.tolist(), strict=True)
         ],
-        "across": [[value / end, f"{value:,.0f}"] for value in marks(end, _MARKS)],
-        "up": [[value / high, f"{value:,.0f}"] for value in marks(high, 4)],
+        "across": [[value / end, f"{value:,.0f}"] for value in axis_marks(end, _MARKS)],
+        "up": [[value / high, f"{value:,.0f}"] for value in axis_marks(high, 4)],
         "window": [cutting.window / end, f"window: {cutting.window:,}"] if cutting.window <= end else None,
         "titles": ["Embedding tokens per chunk", "Chunks"],
         "told": f"Histogram of chunk sizes: {len(cutting.chunks):,} chunks, the largest of "
@@ -55,7 +55,7 @@ def sizes_data(cutting: DocumentChunking, largest: int) -> dict[str, Any]:
     }
 
 
-def marks(largest: float, count: int) -> Sequence[float]:
+def axis_marks(largest: float, count: int) -> Sequence[float]:
     """Round whole numbers from 0 up to `largest`, about `count` steps of them."""
     rough = max(largest / count, 1.0)
     power = 10.0 ** np.floor(np.log10(rough))

@@ -13,7 +13,7 @@ from llmopt_core.types import Example
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.chunking.microscope import data
-from llmopt_ui.chunking.microscope.panel import panel
+from llmopt_ui.chunking.microscope.panel import panel_view
 from llmopt_ui.chunking.microscope.panel_content import PanelContent
 from llmopt_ui.chunking.microscope.parts import choose_part, go_to, part_of
 from llmopt_ui.chunking.microscope.settings import chunking_fields, spec_title
@@ -59,7 +59,7 @@ def microscope_view(project: Project) -> None:
 @plain_fragment
 def _microscope(project: Project, documents: Sequence[SavedDocument]) -> None:
     with show_errors():
-        _chunkings(_sight(project, documents))
+        _chunkings(_panel_content(project, documents))
         st.caption(_LEGEND)
 
 
@@ -85,17 +85,17 @@ def _chunkings(sight: PanelContent) -> None:
                 ranks, total = _ranks(sight, spec, name, cutting)
                 if other is not None:
                     st.markdown(f"**{spec_title(spec)}**")
-                panel(sight, cutting, spec, name, ranks=ranks, competing=total, height=height, largest=largest)
+                panel_view(sight, cutting, spec, name, ranks=ranks, competing=total, height=height, largest=largest)
 
 
-def _sight(project: Project, documents: Sequence[SavedDocument]) -> PanelContent:
+def _panel_content(project: Project, documents: Sequence[SavedDocument]) -> PanelContent:
     """The row that chooses document and question."""
     boxes = st.columns([2, 1.6, 3.4], gap="small")
     examples = _examples(project, boxes[1])
     names = [item.name for item in documents]
     if st.session_state.get(DOCUMENT) not in (None, *names):
         del st.session_state[DOCUMENT]
-    _at_first(examples, names)
+    _open_first_source(examples, names)
     ids = list(examples)
     page = boxes[2].selectbox(
         "Question",
@@ -138,7 +138,7 @@ def _examples(project: Project, box: st.delta_generator.DeltaGenerator) -> Mappi
     return {example.id: example for example in sorted(examples, key=lambda one: not one.references)}
 
 
-def _at_first(examples: Mapping[str, Example], names: Sequence[str]) -> None:
+def _open_first_source(examples: Mapping[str, Example], names: Sequence[str]) -> None:
     """Open at the answer of the first question, where the address does not name a document."""
     if DOCUMENT in st.session_state or DOCUMENT in st.query_params:
         return
@@ -175,7 +175,7 @@ def _ranks(
     """The rank of every chunk, and how many there are; None where no question is asked or vectors are missing."""
     if sight.example is None:
         return None, 0
-    documents, key = data.competitors(sight.project, sight.documents, sight.document)
+    documents, key = data.competing_documents(sight.project, sight.documents, sight.document)
     total = len(data.chunks_of(documents, key, spec, cutting.chunks))
     question = sight.example.question
     if sight.by == "bm25":

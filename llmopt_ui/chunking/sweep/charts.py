@@ -22,7 +22,7 @@ from llmopt_core.reporting.page import PALETTE
 from llmopt_core.statistics.intervals import Summary
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import whiskers
-from llmopt_ui.theme import FAINT, NEUTRAL, apply_theme, plain
+from llmopt_ui.theme import FAINT, NEUTRAL, apply_theme, figure_text
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -98,7 +98,7 @@ def _name_tag(result: SweepResult, position: int) -> dict[str, object]:
     return {
         "x": x,
         "y": y,
-        "text": f"<b>{plain(result.names[position])}</b>",
+        "text": f"<b>{figure_text(result.names[position])}</b>",
         "showarrow": True,
         "arrowhead": 0,
         "arrowcolor": NEUTRAL,
@@ -191,7 +191,7 @@ def heat_map(result: SweepResult, metric: str, top_k: int) -> go.Figure:
 
 def label_bars(result: SweepResult, positions: Sequence[int]) -> go.Figure:
     """How many questions each setting missed, by why; one bar per setting."""
-    names = [plain(result.names[position]) for position in positions]
+    names = [figure_text(result.names[position]) for position in positions]
     counts = [label_counts(result.settings[position]) for position in positions]
     figure = go.Figure(
         [
@@ -235,7 +235,7 @@ def format_metric(metric: str, value: float | None) -> str:
     return f"{value:.4f}" if 0 < abs(value) < 0.1 else f"{value:.3f}"
 
 
-def between(metric: str, summary: Summary) -> str:
+def format_interval(metric: str, summary: Summary) -> str:
     """`0.97 to 0.99`; a dash where there is no interval."""
     if summary.low is None or summary.high is None:
         return fmt.DASH
@@ -245,10 +245,13 @@ def between(metric: str, summary: Summary) -> str:
 def hover(result: SweepResult, position: int, metric: str = "recall") -> str:
     """What pointing at a setting says."""
     setting = result.settings[position]
-    rows = [f"<b>{plain(result.names[position])}</b>", f"{setting.top_k} of {result.cutting(setting).chunks:,} chunks"]
+    rows = [
+        f"<b>{figure_text(result.names[position])}</b>",
+        f"{setting.top_k} of {result.cutting(setting).chunks:,} chunks",
+    ]
     for name in dict.fromkeys((metric, "recall", TOKENS)):
         summary = setting.summaries[name]
-        interval = "" if summary.low is None else f" ({between(name, summary)})"
+        interval = "" if summary.low is None else f" ({format_interval(name, summary)})"
         rows.append(f"{TITLES[name]}: {format_metric(name, summary.mean)}{interval}")
     recall = setting.summaries["recall"]
     return "<br>".join([*rows, f"{recall.scored:,} of {recall.total:,} questions scored"])

@@ -9,7 +9,7 @@ from llmopt_core.labs.chunking.result import TITLES, SweepResult, by_recall, com
 from llmopt_core.labs.chunking.tables import Advice
 from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_ui import format as fmt
-from llmopt_ui.chunking.sweep.charts import MEASURES, between, format_metric
+from llmopt_ui.chunking.sweep.charts import MEASURES, format_interval, format_metric
 from llmopt_ui.components import plain_fragment, section
 from llmopt_ui.theme import verdict
 
@@ -65,7 +65,7 @@ def compare_table(result: SweepResult, a: int, b: int) -> pd.DataFrame:
 def _mean(result: SweepResult, position: int, name: str) -> str:
     summary = result.settings[position].summaries[name]
     text = f"**{format_metric(name, summary.mean)}**"
-    return text if summary.low is None else f"{text}  \n:gray[{between(name, summary)}]"
+    return text if summary.low is None else f"{text}  \n:gray[{format_interval(name, summary)}]"
 
 
 def _difference(name: str, comparison: Comparison) -> str:

@@ -151,13 +151,13 @@ def _spec(values: dict[str, Any]) -> SweepSpec:
     ):
         if not values[name]:
             raise BadInput(f"Choose at least one {label}.")
-    numbers = {name: sorted({_whole(word) for word in values[name]}) for name in ("sizes", "overlaps", "top_k")}
+    numbers = {name: sorted({_parse_number(word) for word in values[name]}) for name in ("sizes", "overlaps", "top_k")}
     if values["search"] == "dense" and not values["embedding"]["model"]:
         raise BadInput("Name the embedding model.")
     return sweep_spec(**{**values, **numbers})
 
 
-def _whole(word: str) -> int:
+def _parse_number(word: str) -> int:
     text = word.strip().replace(",", "")
     if not text.isascii() or not text.isdigit():
         raise BadInput(f"{word!r} is no whole number.")

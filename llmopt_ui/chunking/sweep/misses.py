@@ -73,7 +73,7 @@ def _questions(project: Project, result: SweepResult, advice: Advice, evaluation
     row = _pick(rows, position)
     example = next((one for one in evaluation_set.examples if one.id == row.example_id), None)
     if example is not None:
-        _one(project, result, position, row, example)
+        _miss_view(project, result, position, row, example)
 
 
 def _pick(rows: Sequence[MissRow], position: int) -> MissRow:
@@ -113,7 +113,7 @@ def rank_words(miss: Miss) -> str:
     return "not found" if miss.rank is None else f"{miss.rank:,}"
 
 
-def _one(project: Project, result: SweepResult, position: int, row: MissRow, example: Example) -> None:
+def _miss_view(project: Project, result: SweepResult, position: int, row: MissRow, example: Example) -> None:
     handed_over = list_retrieved_chunks(result, position, example)
     with st.container(border=True):
         st.markdown(f"**{fmt.markdown(example.question)}**")

@@ -26,7 +26,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.chunking.sweep.charts import (
     MEASURES,
-    between,
+    format_interval,
     format_metric,
     heat_map,
     method_colour,
@@ -48,7 +48,7 @@ def results_view(project: Project, result: SweepResult, key: str, evaluation_set
     advice = _advice(key, result)
     _headline(result, advice)
     _pictures(result, advice)
-    _over_size(result)
+    _size_charts(result)
     _table(result)
     stem = fmt.file_stem(f"sweep-{result.set_name}")
     downloads(
@@ -82,7 +82,7 @@ def _json(result: SweepResult) -> str:
 def _headline(result: SweepResult, advice: Advice) -> None:
     best, frugal = result.settings[advice.best], result.settings[advice.frugal]
     recall = best.summaries["recall"]
-    interval = "" if recall.low is None else f" ({between('recall', recall)})"
+    interval = "" if recall.low is None else f" ({format_interval('recall', recall)})"
     lines = [
         f"Highest recall: {_setting_name(result, advice.best)} finds **{format_metric('recall', recall.mean)}**"
         f"{interval} of the sources' characters, for {format_metric(TOKENS, best.summaries[TOKENS].mean)} context "
@@ -134,12 +134,12 @@ def _pictures(result: SweepResult, advice: Advice) -> None:
     )  # fmt: skip
     st.caption(
         "On the dotted line, more recall costs more tokens; every setting below it is beaten by one that finds as much "
-        f"for less.{_shapes(result)}"
+        f"for less.{_shape_legend(result)}"
     )
 
 
 @plain_fragment
-def _over_size(result: SweepResult) -> None:
+def _size_charts(result: SweepResult) -> None:
     section("Over chunk size")
     tops = sorted({setting.top_k for setting in result.settings})
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
@@ -165,7 +165,7 @@ def _over_size(result: SweepResult) -> None:
     )
 
 
-def _shapes(result: SweepResult) -> str:
+def _shape_legend(result: SweepResult) -> str:
     signs = ("●", "■", "◆", "▲", "✚", "✖", "★", "⬢")
     tops = sorted({setting.top_k for setting in result.settings})
     legend = ", ".join(f"{signs[i % len(signs)]} top {top}" for i, top in enumerate(tops))
@@ -218,5 +218,5 @@ def _cell(result: SweepResult, position: int, name: str) -> str:
         return ":gray[not scored]"
     text = f"**{format_metric(name, summary.mean)}**"
     if summary.low is not None:
-        text += f"  \n:gray[{between(name, summary)}]"
+        text += f"  \n:gray[{format_interval(name, summary)}]"
     return text

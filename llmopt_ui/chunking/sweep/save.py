@@ -29,8 +29,8 @@ def save_view(project: Project, result: SweepResult, advice: Advice) -> None:
             "Setting", names, names.index(result.names[advice.frugal]), key=SETTING, persist_state="session", width=300
         )
         base = st.selectbox(
-            "Model and prompt of", [*configurations, _STARTER], _usual(list(configurations.values())), key=BASE,
-            persist_state="session", width=300,
+            "Model and prompt of", [*configurations, _STARTER], _usual_position(list(configurations.values())),
+            key=BASE, persist_state="session", width=300,
         )  # fmt: skip
         name = configuration_name(choice, result.spec.search)
         if st.button(f"Save as {fmt.markdown(name)}", key=SAVE, type="primary", icon=":material/save:"):
@@ -51,7 +51,7 @@ def configuration_name(setting: str, search: str) -> str:
     return f"sweep-{words}" + ("-bm25" if search == "bm25" else "")
 
 
-def _usual(configurations: list[SavedConfiguration]) -> int:
+def _usual_position(configurations: list[SavedConfiguration]) -> int:
     """The first configuration that retrieves: its prompt has a place for passages."""
     return next((place for place, item in enumerate(configurations) if item.spec.get("retrieval")), len(configurations))
 

@@ -19,7 +19,7 @@ from llmopt_ui.chunking.sweep.form import sweep_form
 from llmopt_ui.components import empty_state
 from llmopt_ui.copy_link import copy_link
 from llmopt_ui.evaluation_sets import sets_of
-from llmopt_ui.job_panel import follow, last_failure
+from llmopt_ui.job_panel import follow_job, last_failure
 from llmopt_ui.navigation import DOCUMENTS as PAGE
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import models, store
@@ -33,7 +33,7 @@ def sweep_view(project: Project) -> None:
     """The whole tab."""
     jobs = [job for job in store().jobs(project) if job.kind == SWEEP.name]
     for job in [job for job in jobs if job.active]:
-        follow(job, on_end=_on_end)
+        follow_job(job, on_end=_on_end)
     last_failure(jobs)
     sets = _sets_with_places(project)
     if not _ready(project, sets):

@@ -12,6 +12,7 @@ from llmopt_ui.resources import store
 
 LABEL = "Budget (USD)"
 _LEAST = 1e-6
+"""A budget of nothing would stop before the first call; prices per token are smaller than a cent."""
 
 
 def budget_field(

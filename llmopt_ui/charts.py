@@ -17,6 +17,7 @@ CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d"
 _LEGEND_LINE = 60
 CONTAMINATION_LABEL = "trained on these questions"
 _MANY = 6
+"""Above so many configurations a group's bars are too thin to hold their figures."""
 _LOW = 0.08
 """A lower mean has no room for its figure inside its bar."""
 _BINS = 30
@@ -26,7 +27,7 @@ def metric_bars(
     results: Mapping[str, Mapping[str, Summary]],
     titles: Mapping[str, str],
     inks: Mapping[str, Ink],
-    contaminated: Collection[str] = (),
+    contaminated_names: Collection[str] = (),
     question_counts: Mapping[str, str] | None = None,
 ) -> go.Figure:
     """Grouped bars with 95 % intervals: one group per metric, one bar per configuration.
@@ -37,7 +38,7 @@ def metric_bars(
         results: Configuration -> metric -> summary; scores between 0 and 1.
         titles: Metric -> what the axis says, in drawing order.
         inks: Configuration -> its colour.
-        contaminated: Configurations that were trained on these questions; their bars are hatched.
+        contaminated_names: Configurations that were trained on these questions; their bars are hatched.
         question_counts: How many questions, by configuration, where not all were asked as many.
     """
     traces: list[go.Bar] = []
@@ -47,8 +48,8 @@ def metric_bars(
         bars = _bars(name, groups, values, inks[name], is_crowded=len(results) > _MANY)
         if question_counts and name in question_counts:
             bars.name = _in_legend(f"{name} ({question_counts[name]})")
-        traces.append(_hatch(bars) if name in contaminated else bars)
-        above = [s is not None and s.mean is not None and (name in contaminated or s.mean < _LOW) for s in values]
+        traces.append(_hatch(bars) if name in contaminated_names else bars)
+        above = [s is not None and s.mean is not None and (name in contaminated_names or s.mean < _LOW) for s in values]
         if any(above):
             traces.append(_value_labels(name, groups, values, above))
         empty = [group for group, summary in zip(groups, values, strict=True) if _mean(summary) is None]

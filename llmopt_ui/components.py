@@ -22,6 +22,7 @@ from llmopt_ui.navigation import PageSpec
 from llmopt_ui.session import state, take_messages
 
 _FACT_WIDTH = 130
+"""Pixels of one value with its label. Five and six in a row have their own, so that none is left alone in a line."""
 _FACT_WIDTHS = {5: 112, 6: 150}
 """Where as many values as usual in a row would leave one alone, at the widths that pages have with and without menu."""
 OPEN_TAB, OPEN_RUN = "open", "open_run"

@@ -17,6 +17,7 @@ from llmopt_ui.resources import job_runner, resume_job, store
 from llmopt_ui.session import state
 
 _PERIOD = 1.5
+"""Seconds between two looks at a job: often enough to follow it, seldom enough to leave the machine to the work."""
 _WORDS = {
     "queued": "Waiting for its turn",
     "running": "Running",
@@ -33,7 +34,9 @@ def title_of(job: Job) -> str:
     return job_kinds().title(job.kind, job.arguments)
 
 
-def follow(job: Job, title: str = "", on_end: Callable[[Job], None] | None = None, *, stoppable: bool = True) -> None:
+def follow_job(
+    job: Job, title: str = "", on_end: Callable[[Job], None] | None = None, *, stoppable: bool = True
+) -> None:
     """Show a job. While it is active only this panel is drawn again; when it ends the whole page is.
 
     Args:

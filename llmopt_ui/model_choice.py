@@ -14,12 +14,13 @@ from llmopt_ui.resources import settings
 USUAL = "The endpoint's default"
 # Of a page, once per endpoint: what comes later is there at the next click.
 _WAIT_SECONDS = 1.0
+"""An endpoint that is off must not hold the page up; its list comes with a later drawing."""
 
 
 def models_of(endpoint: str, *, ask: bool = True) -> list[str]:
     """The models named in its settings, and those it lists."""
-    configured = endpoints(settings()).get(endpoint)
-    return list(dict.fromkeys([*(configured.models if configured else ()), *models_at(endpoint, ask=ask).models]))
+    spec = endpoints(settings()).get(endpoint)
+    return list(dict.fromkeys([*(spec.models if spec else ()), *models_at(endpoint, ask=ask).models]))
 
 
 def embedding_models_of(endpoint: str) -> list[str]:
@@ -45,16 +46,16 @@ def models_at(endpoint: str, *, ask: bool = True) -> ModelList:
     if spec is None:
         return ModelList()
     lists = model_lists_of(settings().home)
-    return lists.look_up(spec, key_of(spec), _WAIT_SECONDS) if ask else lists.find(known)
+    return lists.look_up(spec, key_of(spec), _WAIT_SECONDS) if ask else lists.find(spec)
 
 
 def ask_all() -> None:
     """Ask every endpoint at once, so that a page that shows several waits for the slowest alone."""
-    for known in endpoints(settings()).values():
-        model_lists_of(settings().home).look_up(known, key_of(known))
+    for spec in endpoints(settings()).values():
+        model_lists_of(settings().home).look_up(spec, key_of(spec))
 
 
-def shutdown_of(endpoint: str, model: str, *, ask: bool = True) -> str:
+def shutdown_day(endpoint: str, model: str, *, ask: bool = True) -> str:
     """The day on which a model is switched off, as its endpoint says; else empty."""
     spec = endpoints(settings()).get(endpoint)
     return models_at(endpoint, ask=ask).shutdowns.get(model or (spec.default_model if spec else ""), "")

@@ -16,6 +16,7 @@ _OF_THE_SESSION = (
 )  # fmt: skip
 _TABS = frozenset(page.tabs for page in PAGES if page.tabs)
 _MOMENT = 0.1
+"""Seconds. Long enough that the browser has drawn the empty page, short enough not to be seen."""
 
 
 def leave_project() -> None:

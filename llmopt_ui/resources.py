@@ -86,13 +86,13 @@ def _plug_in(models: Models) -> None:
 
 def model_maker() -> Callable[[], Models]:
     """Makes the models of this session, with its keys. What it gives never calls Streamlit, so a job may use it."""
-    configured = endpoints(settings())
-    keys, home, cache, plugins = keys_of(configured), settings(), store().cache, tuple(model_plugins)
+    endpoints_by_name = endpoints(settings())
+    keys, home, cache, plugins = keys_of(endpoints_by_name), settings(), store().cache, tuple(model_plugins)
 
     def make() -> Models:
         from llmopt_core.models.registry import Models
 
-        instance = Models(home, cache=cache, endpoints=configured, keys=keys)
+        instance = Models(home, cache=cache, endpoints=endpoints_by_name, keys=keys)
         for plug_in in plugins:
             plug_in(instance)
         return instance

@@ -13,6 +13,7 @@ from llmopt_ui.resources import job_runner, settings, store
 _PERIOD = 3.0
 """Seconds. Half as often as a panel on the page: it is drawn on every page, whatever else the page does."""
 _LINES_AT_MOST = 3
+"""More would push the sidebar's buttons out of a small window; the rest is counted."""
 
 
 def running_jobs(project: str) -> None:
@@ -35,7 +36,7 @@ def running_jobs(project: str) -> None:
             progress_line(title_of(job), summarize_progress(job.progress), f"side_cancel_{job.id}",
                           cancel_job, (job.id,), stopping=job.cancel_requested)  # fmt: skip
         trains_here = any(job.lane == "training" for job in own)
-        if trained or trains_here:
+        if is_training or trains_here:
             from llmopt_ui.finetuning.training_progress import training_lines
 
             others += training_lines(project, linked=trains_here)

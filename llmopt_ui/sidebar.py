@@ -21,6 +21,7 @@ NEW_DESCRIPTION = "project_new_description"
 RENAME = "project_rename"
 MORE = "project_more"
 _SENTENCES_AT_MOST = 20
+"""A damaged workspace may have thousands; the first ones say what kind of damage it is."""
 RENAME_FIELD = "project_renamed"
 
 

@@ -68,12 +68,14 @@ def _choose_question(project: Project, questions: EvaluationSet) -> Example | No
     return by_id.get(example_id or NEW)
 
 
-def _tell_of_drafts(project: Project, questions: EvaluationSet, shown: Example | None) -> None:
+def _tell_of_drafts(project: Project, questions: EvaluationSet, current: Example | None) -> None:
     """Name the questions whose fields hold something that was not saved."""
-    kept = store().draft_names(project, DRAFT)
-    others = [one for one in questions.examples if one is not shown and draft_name(questions.name, one.id) in kept]
+    form_names = store().draft_names(project, DRAFT)
+    others = [
+        one for one in questions.examples if one is not current and draft_name(questions.name, one.id) in form_names
+    ]
     names = [fmt.markdown(fmt.shorten(one.question, 60)) for one in others]
-    names += ["a new question"] if shown is not None and draft_name(questions.name, NEW) in kept else []
+    names += ["a new question"] if current is not None and draft_name(questions.name, NEW) in form_names else []
     if names:
         st.caption(f":orange[Typed and not saved yet:] {'; '.join(names)}")
 
@@ -90,10 +92,10 @@ def _fields(project: Project, name: str, form: str, example_id: str) -> None:
     turn, values = _form_key(form, example_id), _saved_fields(example)
     _fill(project, form, example_id, values)
     is_new = _tell_of_change(turn, values)
-    typed: dict[str, Any] = {"on_change": _remember, "args": (project, form, example_id)}
-    question = st.text_area("What is asked", key=f"{QUESTION}_{turn}", height=90, **typed)
-    answers = st.text_area("Reference answers, one on each line", key=f"{ANSWERS}_{turn}", height=90, **typed)
-    category = st.text_input("Category", key=f"{CATEGORY}_{turn}", live=True, **typed)
+    on_change: dict[str, Any] = {"on_change": _remember, "args": (project, form, example_id)}
+    question = st.text_area("What is asked", key=f"{QUESTION}_{turn}", height=90, **on_change)
+    answers = st.text_area("Reference answers, one on each line", key=f"{ANSWERS}_{turn}", height=90, **on_change)
+    category = st.text_input("Category", key=f"{CATEGORY}_{turn}", live=True, **on_change)
     label = "Save the question" if example else "Add the question"
     with st.container(horizontal=True, gap="small"):
         save = st.button(label, key=f"{SAVE}_{turn}", type="primary", icon=":material/save:")
@@ -113,8 +115,8 @@ def _fields(project: Project, name: str, form: str, example_id: str) -> None:
 
 def _questions(project: Project, name: str) -> EvaluationSet:
     """The set as it is now; without questions where it is still to be made."""
-    known = any(item.name == name for item in store().evaluation_sets(project))
-    return store().evaluation_set(project, name) if known else EvaluationSet(name, ())
+    exists = any(item.name == name for item in store().evaluation_sets(project))
+    return store().evaluation_set(project, name) if exists else EvaluationSet(name, ())
 
 
 def draft_name(name: str, example_id: str) -> str:
@@ -125,13 +127,15 @@ def draft_name(name: str, example_id: str) -> str:
 def _remember(project: Project, name: str, example_id: str) -> None:
     """Keep what was typed, with what the question was when it was opened."""
     turn = _form_key(name, example_id)
-    typed = [st.session_state.get(f"{field}_{turn}") or "" for field in _FIELDS]
-    opened = list(st.session_state[f"{_VERSION_AT_START}_{turn}"])
+    values = [st.session_state.get(f"{field}_{turn}") or "" for field in _FIELDS]
+    values_at_start = list(st.session_state[f"{_VERSION_AT_START}_{turn}"])
     try:
-        if typed == opened:
+        if values == values_at_start:
             store().delete_draft(project, DRAFT, draft_name(name, example_id))
         else:
-            store().save_draft(project, DRAFT, draft_name(name, example_id), {"typed": typed, "opened": opened})
+            store().save_draft(
+                project, DRAFT, draft_name(name, example_id), {"typed": values, "opened": values_at_start}
+            )
     except LlmOptError as error:
         state().problem = str(error)
 
@@ -188,10 +192,10 @@ def _carry_over(project: Project, name: str, old_id: str) -> None:
         st.warning("This question was removed elsewhere. Its text is in the fields of a new question now.")
 
 
-def _show_again(changed: EvaluationSet, example_id: str, done: str) -> None:
+def _show_again(questions: EvaluationSet, example_id: str, message: str) -> None:
     state().forms += 1
-    state().question_to_show = (changed.name, example_id)
-    notify(f"{changed.name}: question {example_id} {done}.")
+    state().question_to_show = (questions.name, example_id)
+    notify(f"{questions.name}: question {example_id} {message}.")
     st.rerun()
 
 

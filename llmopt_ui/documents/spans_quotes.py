@@ -50,7 +50,7 @@ def quotes_view(project: Project) -> None:
     st.markdown(
         f"**{fmt.plural(len(questions.evaluation_set.examples), 'question')}**, "
         f"{fmt.plural(len(questions.quotes), 'quote')} found"
-        + (f", :orange[{near:,} of them only nearly]" if near else ", all of them exactly" if found.quotes else "")
+        + (f", :orange[{near:,} of them only nearly]" if near else ", all of them exactly" if questions.quotes else "")
         + (f"; {several:,} stand in several places, the first is taken" if several else "")
         + "."
     )

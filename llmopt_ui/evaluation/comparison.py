@@ -26,6 +26,7 @@ from llmopt_ui.theme import Ink
 SET, JUDGE, CONFIGURATIONS, BASELINE = "set", "judge", "compared", "baseline"
 EXAMPLE, ONE, METRIC, ORDER = "example", "record_of", "metric", "order"
 _SHOWN_AT_FIRST = 6
+"""Bars of more configurations are too thin to carry their figures; more are a click away."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,7 @@ def _selection(selection: Selection, table: Cells) -> tuple[str, str]:
     )
 
 
-def _take_click(points: Sequence[Mapping[str, object]], place_shown: tuple[str, str]) -> None:
+def _take_click(points: Sequence[Mapping[str, object]], current: tuple[str, str]) -> None:
     """Go to the cell that was clicked, once; from then on the address holds it."""
     data = points[0].get("customdata") if points else None
     if not isinstance(data, (list, tuple)) or len(data) < 2:
@@ -149,7 +149,7 @@ def _take_click(points: Sequence[Mapping[str, object]], place_shown: tuple[str, 
     if click == state().last_click:
         return
     state().last_click = click
-    if click != place_shown:
+    if click != current:
         _go_to_example(*click)
         st.rerun()
 
@@ -214,8 +214,8 @@ def _go_to_example(name: str, example: str) -> None:
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def _record(run_id: int, done: int, example: str) -> Record | None:
-    """The record; `done` is part of the key because a running or resumed run gets more."""
+def _record(run_id: int, answer_count: int, example: str) -> Record | None:
+    """The record; `answer_count` is part of the key because a running or resumed run gets more."""
     try:
         return store().record(run_id, example)
     except BadInput:

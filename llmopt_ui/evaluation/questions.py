@@ -78,12 +78,13 @@ def _upload(project: Project) -> None:
     st.session_state[form_key] = file.file_id
     questions = read_question_file(project, file, f"{UPLOAD}_{turn}", beside)
     if questions is not None:
-        stored = add_questions(project, file.name, questions)
+        saved_set = add_questions(project, file.name, questions)
         state().forms += 1
         keep_notes(file.name, questions.notes)
         left_out = f", {fmt.plural(len(questions.problems), 'line')} left out" if questions.problems else ""
         notify(
-            f"{stored.name}: {fmt.plural(stored.size, 'question')} added{left_out}.", warning=bool(questions.problems)
+            f"{saved_set.name}: {fmt.plural(saved_set.size, 'question')} added{left_out}.",
+            warning=bool(questions.problems),
         )
         st.rerun()
 

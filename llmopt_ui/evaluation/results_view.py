@@ -85,10 +85,14 @@ def metrics_to_chart(
 
 def _bars(selection: Selection, comparison: Sequence[Entry], metrics: Sequence[str], key: str) -> None:
     titles = {metric: metric_title(metric) for metric in metrics}
-    contaminated = [entry.name for entry in comparison if entry.overlap_count]
+    contaminated_names = [entry.name for entry in comparison if entry.overlap_count]
     question_counts = {entry.name: entry.question_count for entry in comparison if entry.question_count}
     figure = metric_bars(
-        {entry.name: entry.summaries for entry in comparison}, titles, selection.inks, contaminated, question_counts
+        {entry.name: entry.summaries for entry in comparison},
+        titles,
+        selection.inks,
+        contaminated_names,
+        question_counts,
     )
     alt = "Mean score of each configuration per metric, with 95 % intervals"
     st.plotly_chart(figure, config=CONFIG, key=key, alt=alt)

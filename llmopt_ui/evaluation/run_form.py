@@ -45,9 +45,9 @@ class RunRequest:
     budget_usd: float | None
 
 
-def run_form(sets: Sequence[SavedSet], stored: Sequence[SavedConfiguration]) -> RunRequest | None:
+def run_form(sets: Sequence[SavedSet], configurations_there: Sequence[SavedConfiguration]) -> RunRequest | None:
     """Draw the form; gives what it says in the moment it is sent."""
-    configurations = [item.name for item in stored]
+    configurations = [item.name for item in configurations_there]
     # No form of Streamlit's: limit and budget are those of the chosen set, and all is kept when another tab is opened.
     with st.container(border=True):
         left, right = st.columns(2, gap="large")
@@ -117,7 +117,7 @@ def _limits(set_name: str) -> tuple[int | None, int, float | None]:
     return (int(limit) if limit else None), int(concurrency), budget
 
 
-def plan_from(project: Project, request: RunRequest, stored: Mapping[str, SavedConfiguration]) -> Plan:
+def plan_from(project: Project, request: RunRequest, configurations: Mapping[str, SavedConfiguration]) -> Plan:
     """What is to be run.
 
     Raises:
@@ -129,7 +129,9 @@ def plan_from(project: Project, request: RunRequest, stored: Mapping[str, SavedC
         raise BadInput("Choose at least one configuration and one metric.")
     return Plan(
         project=project.name,
-        configurations=[configuration_from({**stored[name].spec, "name": name}) for name in request.configurations],
+        configurations=[
+            configuration_from({**configurations[name].spec, "name": name}) for name in request.configurations
+        ],
         evaluation_set=store().evaluation_set(project, request.set_name),
         documents=store().documents(project),
         metrics=request.metrics,

@@ -20,6 +20,7 @@ BASE_COLOUR, TUNED_COLOUR = PALETTE[0], PALETTE[1]
 PROMPT_COLOUR = "#7C8594"
 """Of a model as it comes."""
 _MOST_CLASSES = 16
+"""More names do not fit beside the bars without turning them."""
 _NO_CLASS = "no class"
 _WORDS = {
     "lora": ("Loss per token", "of tokens predicted"),
@@ -239,27 +240,27 @@ def _hover(arm: Arm | None) -> str:
 
 
 def structured_bars(
-    reports: Mapping[str, StructuredReport], inks: Mapping[str, Ink], contaminated: Collection[str] = ()
+    reports: Mapping[str, StructuredReport], inks: Mapping[str, Ink], contaminated_names: Collection[str] = ()
 ) -> go.Figure:
     """Valid JSON, intent, slot F1 and exact answers, one bar per run with its interval.
 
     Args:
         reports: By the run's name.
         inks: Run -> its colour.
-        contaminated: Runs that were trained on these questions; their bars are hatched.
+        contaminated_names: Runs that were trained on these questions; their bars are hatched.
     """
     titles = {"valid": "Valid JSON", "intent": "Right intent", "slot_f1": "Slot F1", "exact": "All right"}
     figure = go.Figure()
     for name, report in reports.items():
         shares = [getattr(report, key) for key in titles]
         figure.add_bar(
-            name=figure_text(name) + (f" ({CONTAMINATION_LABEL})" if name in contaminated else ""),
+            name=figure_text(name) + (f" ({CONTAMINATION_LABEL})" if name in contaminated_names else ""),
             x=list(titles.values()),
             y=[share.value for share in shares],
             error_y={"type": "data", "symmetric": False, "array": [s.high - s.value for s in shares],
                      "arrayminus": [s.value - s.low for s in shares], "thickness": 1.5, "color": NEUTRAL},
             marker={"color": inks[name].colour,
-                    "pattern": hatching(["/" if name in contaminated else ""] * len(titles))},
+                    "pattern": hatching(["/" if name in contaminated_names else ""] * len(titles))},
             text=[fmt.score(share.value) for share in shares],
             textposition="inside",
             insidetextanchor="start",

@@ -39,6 +39,7 @@ from llmopt_ui.tables import data_table
 
 VERSION, NAME, NOTE, TABLE = "tuning_saved", "tuning_name", "tuning_note", "tuning_table"
 _MOST_ROWS = 500
+"""Nobody reads more rows by hand, and each is sent to the browser at every change."""
 
 
 def data_view(project: Project) -> None:

@@ -16,6 +16,7 @@ from llmopt_ui.theme import Ink, apply_theme, figure_text
 _COLOURS: Mapping[Part, str] = {"training": BASE_COLOUR, "watched": "#56B4E9", "held back": TUNED_COLOUR}
 _TITLES: Mapping[Part, str] = {"training": "Learned", "watched": "Validation loss", "held back": "Held back"}
 _MOST_NAMES = 12
+"""So many names have room in what is shown when pointing at a bar."""
 
 
 def parts_bar(documents: Mapping[str, Mapping[Part, int]]) -> go.Figure:

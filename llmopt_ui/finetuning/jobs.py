@@ -43,6 +43,7 @@ from llmopt_ui.theme import Ink
 JOB, COMPARISON = "tuning_job", "tuning_compared"
 _PERIOD = 2.0
 _MOST_CURVES = 8
+"""There are eight colours that colour-blind people tell apart."""
 
 
 def jobs_view(project: Project) -> None:

@@ -31,7 +31,7 @@ def service_jobs_view() -> None:
 
 
 def _table(name: str) -> None:
-    found = jobs_at(access(), name)
+    jobs = jobs_at(access(), name)
     if not jobs:
         st.caption(f"{fmt.markdown(name)} knows of no jobs.")
         return

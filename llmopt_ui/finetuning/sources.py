@@ -29,6 +29,7 @@ from llmopt_ui.session import notify, state
 UPLOAD, COLUMN = "tuning_upload", "tuning_column"
 _VOTES = ""
 _RIGHT = ("answer_f1", "exact_match")
+"""What says whether an answer is right enough to be learned from; the first that was measured is offered."""
 
 
 def sources_bar(project: Project) -> None:

@@ -60,8 +60,8 @@ class TrainingRequest:
 
 def access() -> Access:
     """The trainers of this session, with its keys."""
-    configured = endpoints(settings())
-    return Access(settings(), configured, keys_of(configured), training_line())
+    endpoints_by_name = endpoints(settings())
+    return Access(settings(), endpoints_by_name, keys_of(endpoints_by_name), training_line())
 
 
 def start_form(project: Project, jobs: Sequence[Job]) -> None:
@@ -242,7 +242,12 @@ def _expectation_note(request: TrainingRequest, jobs: Sequence[Job]) -> str:
 def _start(project: Project, request: TrainingRequest) -> None:
     if request.provider == LOCAL:
         job = start(
-            access(), request.request, request.training_set, project=project, kind=request.kind, validate=request.validate
+            access(),
+            request.request,
+            request.training_set,
+            project=project,
+            kind=request.kind,
+            validate=request.validate,
         )
         notify(f"{job.name} started; it goes on when this page is closed.")
     else:

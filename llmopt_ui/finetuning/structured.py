@@ -33,8 +33,8 @@ def structured_view(project: Project) -> None:
         section(f"Structured answers on {fmt.markdown(question_set.name)}", _HELP)
         caveats = caveats_of(store(), runs)
         caveats_view(caveats)
-        contaminated = [run.name for run, about in zip(runs, caveats, strict=True) if about.overlap_count]
-        figure = structured_bars(reports, project_inks(project, reports), contaminated)
+        contaminated_names = [run.name for run, about in zip(runs, caveats, strict=True) if about.overlap_count]
+        figure = structured_bars(reports, project_inks(project, reports), contaminated_names)
         st.plotly_chart(figure, config=CONFIG, key=f"structured_{question_set.name}",
                         alt="Valid JSON, intent, slot F1 and exact answers of each run")  # fmt: skip
         most = max(report.answers for report in reports.values())
@@ -42,5 +42,5 @@ def structured_view(project: Project) -> None:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _report(run_id: int, done: int, _run: Run) -> StructuredReport:
+def _report(run_id: int, answer_count: int, _run: Run) -> StructuredReport:
     return report_structured_outputs(store(), _run)

@@ -17,6 +17,7 @@ from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
 
 _LINES_AT_MOST = 3
+"""More would push the sidebar's buttons out of a small window; the rest is counted."""
 
 
 def active_training() -> list[Job]:

@@ -65,10 +65,10 @@ def configuration_picker(
 
 
 @plain_fragment
-def configuration_editor(project: Project, stored: SavedConfiguration | None) -> None:
+def configuration_editor(project: Project, current: SavedConfiguration | None) -> None:
     """Edit a configuration and save it. Saving under its name makes a new version; under another name, a copy."""
-    before = configuration_from(stored.spec) if stored else configuration_from(dict(STARTER))
-    token = f"{stored.fingerprint}_{stored.name}" if stored else "new"
+    before = configuration_from(current.spec) if current else configuration_from(dict(STARTER))
+    token = f"{current.fingerprint}_{current.name}" if current else "new"
     place = st.container()
     model_tab, prompt_tab, retrieval_tab, fact_check_tab, text_tab = st.tabs(
         ["Model", "Prompt", "Retrieval", "Fact check", "As YAML"]
@@ -87,22 +87,22 @@ def configuration_editor(project: Project, stored: SavedConfiguration | None) ->
             fact_check = fact_check_fields(before.fact_check, token, retrieval is not None)
         spec: dict[str, Any] = {"model": model, "prompt": prompt, "retrieval": retrieval, "fact_check": fact_check}
         with place:
-            spec = {"name": _name(project, stored, spec, f"{NAME}_{token}"), **spec}
+            spec = {"name": _name(project, current, spec, f"{NAME}_{token}"), **spec}
         with text_tab, show_errors():
             _as_yaml(spec)
-        _buttons(project, stored, spec)
+        _buttons(project, current, spec)
 
 
-def _name(project: Project, stored: SavedConfiguration | None, spec: dict[str, Any], key: str) -> str:
+def _name(project: Project, current: SavedConfiguration | None, spec: dict[str, Any], key: str) -> str:
     """The name; where none is typed one that says what the fields hold."""
     names = [item.name for item in store().configurations(project)]
-    usual = "" if stored else configuration_name(spec, names)
-    name = st.text_input("Saved under the name", stored.name if stored else "", key=key, placeholder=usual, width=480,
+    usual = "" if current else configuration_name(spec, names)
+    name = st.text_input("Saved under the name", current.name if current else "", key=key, placeholder=usual, width=480,
                           persist_state="session")  # fmt: skip
     return (name or "").strip() or usual
 
 
-def _buttons(project: Project, stored: SavedConfiguration | None, spec: dict[str, Any]) -> None:
+def _buttons(project: Project, current: SavedConfiguration | None, spec: dict[str, Any]) -> None:
     with st.container(horizontal=True, gap="small"):
         if st.button("Save configuration", key=SAVE, type="primary", icon=":material/save:"):
             with show_errors():
@@ -113,11 +113,11 @@ def _buttons(project: Project, stored: SavedConfiguration | None, spec: dict[str
                 state().next_configuration = version.name
                 notify(f"{version.name} saved as version {version.version}.")
                 st.rerun()
-        if stored is not None and st.button(
+        if current is not None and st.button(
             "Remove from the list", key=REMOVE, type="tertiary", icon=":material/delete:"
         ):
-            store().delete_configuration(project, stored.name)
-            notify(f"{stored.name} removed; its runs stay.")
+            store().delete_configuration(project, current.name)
+            notify(f"{current.name} removed; its runs stay.")
             st.rerun()
 
 

@@ -24,6 +24,7 @@ from llmopt_ui.runs.results import Entry, entries, leading_metrics
 from llmopt_ui.theme import Ink
 
 _RUNS_AT_MOST = 8
+"""More rows than that push what to do next out of a laptop's window; all of them stand under Results."""
 _PAGES: Mapping[Area, PageSpec] = {
     "documents": DOCUMENTS, "prompts": PROMPTS, "retrieval": RETRIEVAL, "finetuning": FINETUNING,
     "evaluation": EVALUATION,

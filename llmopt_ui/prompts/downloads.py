@@ -24,8 +24,8 @@ _LONGEST = 110
 def grid_downloads(project: Project, comparison: Comparison, grid: Grid) -> None:
     """The buttons."""
     stem = fmt.file_stem(f"comparison-{project.name}-{comparison.id}")
-    configured = endpoints(settings())
-    problem = exportable(comparison, configured)
+    endpoints_by_name = endpoints(settings())
+    problem = exportable(comparison, endpoints_by_name)
     files = [
         Download("Page (HTML)", lambda: comparison_page(store(), comparison, grid), f"{stem}.html", "text/html"),
         Download(
@@ -35,7 +35,10 @@ def grid_downloads(project: Project, comparison: Comparison, grid: Grid) -> None
     if not problem:
         files.append(
             Download(
-                "promptfoo (YAML)", lambda: _promptfoo(comparison, configured), "promptfooconfig.yaml", "text/yaml"
+                "promptfoo (YAML)",
+                lambda: _promptfoo(comparison, endpoints_by_name),
+                "promptfooconfig.yaml",
+                "text/yaml",
             )
         )
     downloads(files, f"grid_{comparison.id}")
@@ -46,6 +49,6 @@ def grid_downloads(project: Project, comparison: Comparison, grid: Grid) -> None
         )
 
 
-def _promptfoo(comparison: Comparison, configured: Mapping[str, Endpoint]) -> str:
+def _promptfoo(comparison: Comparison, endpoints_by_name: Mapping[str, Endpoint]) -> str:
     rows = store().evaluation_set(comparison.project, comparison.set_name, comparison.set_version)
-    return export_comparison(comparison, rows, configured).text
+    return export_comparison(comparison, rows, endpoints_by_name).text

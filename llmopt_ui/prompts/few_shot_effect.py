@@ -34,6 +34,7 @@ from llmopt_ui.resources import store
 from llmopt_ui.theme import verdict
 
 _QUESTIONS = 24
+"""Asked once more for each example that is left out, so fewer than a search takes."""
 _WORDS = {"better": "helps", "worse": "hurts", "no difference seen": "no difference seen"}
 
 

@@ -39,6 +39,7 @@ from llmopt_ui.theme import verdict
 
 _METHODS = {"greedy": "Add the one that helps most, step by step", "random": "Try random subsets"}
 _QUESTIONS = 32
+"""A search asks every question for every subset; so many are enough to tell good subsets from bad ones."""
 
 
 def few_shot_search_view(project: Project, version: Version) -> None:

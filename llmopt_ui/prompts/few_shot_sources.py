@@ -72,7 +72,7 @@ def _from_runs(project: Project, add: Add) -> None:
     context = st.toggle("With the retrieved passages", False, key="shots_context")
     most = st.number_input("At most", 1, 200, 10, key="shots_most")
     examples = examples_from_records(
-        store().records(picked), metric, least, answer=source or "model", with_context=context
+        store().records(run_id), metric, least, answer=source or "model", with_context=context
     )[:most]
     hint = "" if examples else " Lower the score, or choose another run."
     st.caption(f"{fmt.plural(len(examples), 'answer')} of {run.done:,} fit.{hint}")

@@ -32,6 +32,7 @@ from llmopt_ui.theme import Ink, verdict
 
 FILTER, PAGE, DIFFERENCES = "show", "page", "marked"
 PER_PAGE = 10
+"""More rows of several answers each take seconds to draw, and are not read at one go."""
 _FILTERS: dict[Filter, str] = {
     "all": "All", "failures": "Failures", "different": "Different", "regressions": "Regressions"
 }  # fmt: skip

@@ -44,6 +44,7 @@ from llmopt_ui.theme import verdict
 
 _PARTS = {"system": "System message", "template": "User message"}
 _QUESTIONS = 32
+"""A search asks every question many times; so many are enough to tell good rewrites from bad ones."""
 _SUBJECT = "instructions"
 
 

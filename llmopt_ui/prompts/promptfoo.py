@@ -98,8 +98,8 @@ def _dialog(project: Project) -> None:
         return
     try:
         suite = _read({file.name: file.getvalue() for file in files}, path or "", (name or "").strip())
-        configured = endpoints(settings())
-        new_endpoints = [endpoint for key, endpoint in suite.endpoints.items() if key not in configured]
+        endpoints_by_name = endpoints(settings())
+        new_endpoints = [endpoint for key, endpoint in suite.endpoints.items() if key not in endpoints_by_name]
         new = new_destinations(settings(), new_endpoints, environment())
         if not set(new) <= set(has_consent):
             prompt_state().new_hosts = tuple(new)

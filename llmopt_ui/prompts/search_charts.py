@@ -16,7 +16,9 @@ from llmopt_ui.theme import FAINT, NEUTRAL, apply_theme, figure_text, verdict
 _ROW, _NARROW_ROW, _TALL = 34, 22, 20
 _WORDS = {"better": "helps", "worse": "hurts", "no difference seen": "no difference seen"}
 _LABEL = 44
+"""Letters of a text beside its interval, so that half of the width is left to the picture."""
 _ROOM = 0.06
+"""Share of the axis that is free beyond the outermost interval, whose end would else lie on the frame."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from llmopt_ui.session import notify, state
 from llmopt_ui.theme import verdict
 
 _MANY = 100
+"""With fewer questions a difference of ten points is rarely told from luck."""
 _TABS = {
     FEW_SHOT_EFFECT: ("Few-shot", "What each is worth"),
     CHOICE: ("Few-shot", "Automatic choice"),

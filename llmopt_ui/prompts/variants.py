@@ -24,6 +24,7 @@ from llmopt_ui.resources import store
 
 _NO_PASSAGES = "No passages"
 _NARROWEST = 225
+"""Pixels in which the fields of a variant are readable; below that its column breaks into the next row."""
 
 
 def variants_fields(project: Project, setup: Setup, slot: str) -> Setup:

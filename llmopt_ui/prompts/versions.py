@@ -21,6 +21,7 @@ from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 
 _VERSIONS_AT_MOST = 6
+"""The newest are looked for; older ones are folded away."""
 _DRAFT = 0
 
 

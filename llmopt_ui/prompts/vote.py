@@ -90,8 +90,8 @@ def _voting(project: Project, comparison: Comparison, voter: str) -> None:
         return
     grid = grid_of(project, comparison, None)
     ballots = ballots_of(comparison, grid, voter)
-    examples_done = list_voted_examples(votes, voter)
-    left = [ballot for ballot in ballots.ballots if ballot.example.id not in examples_done]
+    example_ids = list_voted_examples(votes, voter)
+    left = [ballot for ballot in ballots.ballots if ballot.example.id not in example_ids]
     if not ballots.ballots:
         sentence = _omission_note(ballots) or "No row has two whole answers."
         with empty_state("The answers leave nothing to choose", sentence, ":material/how_to_vote:"):

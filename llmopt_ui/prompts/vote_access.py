@@ -38,6 +38,6 @@ def sees_result(comparison: Comparison, ballots: Ballots, voter: str) -> bool:
     votes = store().votes(comparison.project, comparison.id)
     if other_voter(comparison, votes, voter):
         return False
-    examples_done = list_voted_examples(votes, voter)
-    left = any(ballot.example.id not in examples_done for ballot in ballots.ballots)
+    example_ids = list_voted_examples(votes, voter)
+    left = any(ballot.example.id not in example_ids for ballot in ballots.ballots)
     return has_voted(votes, voter) and prompt_state().reveals.get((comparison.id, voter), not left)

@@ -19,6 +19,7 @@ COOKIE = "llmopt_voter"
 
 VOTER = "vote_voter"
 _MOST = 20
+"""A cookie holds four kilobytes; the comparisons voted on last are remembered."""
 
 
 def voter_name() -> str:
@@ -79,8 +80,8 @@ def keep_voter() -> None:
             *current.vote_memory,
             *(
                 comparison_id
-                for (comparison_id, voter), examples_done in current.own_votes.items()
-                if voter == name and examples_done
+                for (comparison_id, voter), example_ids in current.own_votes.items()
+                if voter == name and example_ids
             ),
         ]
     )

@@ -16,13 +16,17 @@ from llmopt_core.labs.prompts.grid import Cell, Filter, Grid, update_grid
 from llmopt_ui.prompts.grid_rows import Page, Slots, draw_row
 
 _WAIT = 0.25
+"""Seconds to wait for news where nothing is left to draw."""
 _BETWEEN = 0.02
+"""Seconds between two looks, so that a stream of words does not take a whole core."""
 # A first word is drawn at once. What follows is drawn a few times a second: a browser that is sent more than it can
 # draw falls behind, and stays behind.
 _TEXT_EVERY = 0.12
 _HEAD_EVERY = 1.0
 _HEAD_SHARE = 10
+"""Drawing the summary takes at most one part in ten of the time: it tests all answers anew."""
 _ROWS_EVERY = 2.0
+"""Seconds. Which rows a filter shows may change with any answer; rows that jump more often cannot be read."""
 
 
 def watch_grid(  # noqa: PLR0917

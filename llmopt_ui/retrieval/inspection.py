@@ -101,7 +101,7 @@ def answer_from_context(project: Project, side: Side, inspection: Inspection) ->
 
     async def ask() -> Answer:
         async with make() as models:
-            return await QuestionLab(side.configuration, documents, made).answer(inspection)
+            return await QuestionLab(side.configuration, documents, models).answer(inspection)
 
     return run_in_loop(ask())
 

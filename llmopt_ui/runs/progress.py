@@ -18,7 +18,7 @@ def follow_evaluations(project: Project) -> bool:
     return bool(active)
 
 
-def names_in_work(project: Project) -> set[str]:
+def names_in_evaluation(project: Project) -> set[str]:
     """The configurations that are being evaluated; those that a pilot tries are not."""
     active = [job for job in store().jobs(project, active=True) if is_evaluation(job)]
     return {name for job in active for name in configuration_names(job.arguments)}

@@ -70,6 +70,7 @@ def _caveats(experiment: Experiment, configuration: Configuration, limit: int | 
     from llmopt_core.experiments.caveats import configuration_caveats
 
     _, store = open_workspace()
+    # The notes are about the questions that were asked, not about the rest of the set.
     examples = experiment.evaluation_set.examples[:limit]
     return configuration_caveats(store, experiment.project, configuration, examples, answers=answers)
 
@@ -89,7 +90,9 @@ async def _ablate(  # noqa: PLR0917
 
     _, store = open_workspace()
     asked = experiment.evaluation_set.examples[:limit]
+    # Closes clients and caches also where the measurement is stopped, so that what was paid is kept.
     async with open_models(store, experiment, concurrency) as models:
+        # Before the first call is paid: a cut question makes every number of the report doubtful.
         note_long_questions([configuration], [example.question for example in asked], models)
         subject = Subject(configuration, asked, experiment.documents, models)
         report = await measure(
@@ -101,6 +104,7 @@ async def _ablate(  # noqa: PLR0917
             on_progress=_progress(),
             concurrency=concurrency,
         )
+        # The name under which the spending was counted, made of the same subject as in `measure`.
         if budget is not None:
             work = ablation_work_name(subject, experiment.judge, answers)
             note(f"llmopt: {spending_words(store.cache, work, budget)}")
@@ -111,11 +115,13 @@ def _progress() -> Any:
     """A line on stderr at every tenth of the work."""
     from llmopt_core.reporting.progress_summary import summarize_progress
 
+    # Tenths that were told already; progress comes per question, a line for each would hide the result.
     told = 0
 
     def see(progress: LabProgress) -> None:
         nonlocal told
         done, total = progress.done, progress.total
+        # Whole numbers: no tenth is told twice by rounding. A total of 0 is a step that counts nothing yet.
         if total and done * 10 // total > told:
             told = done * 10 // total
             note(summarize_progress(progress.as_dict()).line)
@@ -126,6 +132,7 @@ def _progress() -> Any:
 def _text(report: AblationReport) -> str:
     from llmopt_core.labs.retrieval.ablation import TITLES
 
+    # Without references there is no recall, without answers no F1: columns of nothing but dashes are left out.
     measures = [name for name in TITLES if name in report.measures and report.measures[name].scored]
     header = ["", *(f"{TITLES[name]}" for name in measures), "takes"]
     whole = [
@@ -144,6 +151,7 @@ def _text(report: AblationReport) -> str:
         "a component takes so much time and tokens per question.",
         "",
     ]
+    # 18 is the length of the longest advice, so that the names stand in one column.
     lines += [f"{one.advice:<18} {one.name.removeprefix('without ')}: {one.reason}" for one in report.removed]
     lines += [f"warning: {count} questions: {told}" for told, count in report.failures.items()]
     return "\n".join(lines)
@@ -151,13 +159,16 @@ def _text(report: AblationReport) -> str:
 
 def _gain(one: AblatedPart, measure: str) -> str:
     gain = one.gains[measure]
+    # No question has a value both with and without the part.
     if gain.difference is None:
         return "-"
+    # A difference that all questions share, or too few of them, has no interval.
     between = f" [{gain.low:+.3f}, {gain.high:+.3f}]" if gain.low is not None and gain.high is not None else ""
     word = {"better": " better", "worse": " worse"}.get(gain.verdict, "")
     return f"{gain.difference:+.3f}{between}{word}"
 
 
 def _cost(cost: Cost) -> str:
+    # Milliseconds: a search takes some of them, and the reader compares parts by it.
     time = "-" if cost.seconds is None else f"{number(cost.seconds * 1000)} ms"
     return f"{time}, {'?' if cost.tokens is None else number(cost.tokens)} tokens"

@@ -43,6 +43,8 @@ app = typer.Typer(
     help="Raise an LLM feature, step by measured step. Each command exits with 0, 1 (a threshold or assertion failed), "
     "2 (it could not be done; one line on stderr says why), 3 (its budget had no room for a result) or 4 (too few "
     "answers came).",
+    # No hint for commands of a shell: `--install-completion` would write into the user's start files.
+    # Rich frames and Typer's own tracebacks are off: each problem is one line that a script can read.
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -56,6 +58,7 @@ for module in _MODULES:
 
 
 def _print_version(wanted: bool) -> None:
+    # Eager, so that it is printed before a missing command is complained of.
     if wanted:
         print(f"llmopt {program_version()}")
         raise typer.Exit
@@ -73,14 +76,18 @@ def _options(
 def run(arguments: Sequence[str]) -> int:
     """Run one command. Returns its exit code; every foreseeable problem is one line on stderr."""
     try:
+        # All that is printed goes through it, by any command: texts of models may hold codes that steer a terminal.
         with redirect_stdout(cast("TextIO", SafeStream(sys.stdout))):
+            # Not standalone: Typer would print faults its own way and end the process itself.
             code = app(_with_json_value(arguments) or ["--help"], prog_name="llmopt", standalone_mode=False)
-            sys.stdout.flush()
+            sys.stdout.flush()  # A full disk or a closed pipe shows here, where it is still caught.
+    # Before its base class below: a budget has an exit code of its own.
     except OutOfBudget as error:
         return print_error(str(error), code=OUT_OF_BUDGET)
     except LlmOptError as error:
         return print_error(str(error))
     except TyperException as error:
+        # Checks of values are worded for a sentence that begins with the input; here the option stands before.
         return print_error(error.format_message().replace("Input should be", "it should be"), hint=" (see --help)")
     except (KeyboardInterrupt, typer.Abort):
         code = _EXIT_INTERRUPTED
@@ -95,6 +102,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _unforeseen(error: Exception) -> int:
+    # An error of the system about a file (full, forbidden, gone) is the user's to mend, and no fault of the program.
     if isinstance(error, OSError) and error.filename is not None:
         return print_error(f"{error.filename} cannot be used: {error.strerror}.")
     if os.environ.get("LLMOPT_DEBUG"):
@@ -108,7 +116,9 @@ def _with_json_value(arguments: Sequence[str]) -> list[str]:
     result: list[str] = []
     for i, argument in enumerate(arguments):
         result.append(argument)
+        # `--` stands for the end: a `--json` that comes last has nothing after it.
         following = arguments[i + 1] if i + 1 < len(arguments) else "--"
+        # A single `-` is the value that means stdout, and no option.
         if argument == "--json" and following.startswith("-") and following != "-":
             result.append("-")
     return result

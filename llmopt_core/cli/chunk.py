@@ -37,6 +37,7 @@ def chunk(
 
     spec = _spec(method=method, size=size, overlap=overlap, unit=unit)
     documents = load_documents([path], encoding=encoding, main_only=main_only)
+    # Before the chunks: a page without text explains why there are few.
     note_losses(documents)
     chunks = _chunks(documents, spec)
     settings = {"method": method, "size": size, "overlap": overlap, "unit": unit}
@@ -55,15 +56,18 @@ def _spec(**values: Any) -> ChunkingSpec:
 
     try:
         return ChunkingSpec.model_validate(values)
+    # Whatever is wrong with the values, the first fault is enough to go on; it is told by the name of its option.
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         option = f"--{first['loc'][0]}: " if first["loc"] else ""
+        # `from None`: the list of pydantic says nothing more to a user.
         raise BadInput(f"{option}{field_problem(first)}.") from None
 
 
 def _chunks(documents: list[Document], spec: ChunkingSpec) -> list[Chunk]:
     from llmopt_core.chunking.chunk import chunk_documents
 
+    # Other methods need no vectors, so no model is loaded, which takes seconds.
     if spec.method != "semantic":
         return chunk_documents(documents, spec)
     from llmopt_core.models.base import EmbeddingSpec
@@ -82,9 +86,11 @@ def _values(item: Chunk, document: Document) -> dict[str, Any]:
         "text": item.text,
         "heading": item.heading,
     }
+    # None for formats without pages, and where a chunk begins on a page that the format does not number.
     page = document.page_at(item.start)
     if page is not None:
         values["page"] = page
+    # Only small-to-big has one: what is searched is smaller than what is handed over.
     if item.parent is not None:
         values["parent"] = {"document": item.parent.document, "start": item.parent.start, "end": item.parent.end}
     return values

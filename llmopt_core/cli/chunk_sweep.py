@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from llmopt_core.labs.chunking.spec import SweepSpec
     from llmopt_core.types import Document, EvaluationSet
 
-# Where stderr is no terminal (a log), a line every few seconds says enough.
+# Seconds between two lines: more would scroll the screen, fewer look like a program that hangs.
 _NOTE_EVERY = 10.0
 
 
@@ -79,6 +79,7 @@ def chunk_sweep(
     from llmopt_core.labs.chunking.export import sweep_values
     from llmopt_core.labs.chunking.result import language_warning
 
+    # Left out, it is the default of the spec; an empty name would be a model that nobody has.
     model = {"model": embedding} if embedding else {}
     spec = _spec(
         methods=_words(methods, "methods"),
@@ -90,14 +91,17 @@ def chunk_sweep(
         embedding={**model, "endpoint": endpoint},
     )
     found = load_documents(documents, encoding=encoding, main_only=main_only)
+    # Losses and copies before the work: they explain what the numbers come to, and some stop here to mend them.
     note_losses(found)
     for names in duplicates(found):
         note(f"llmopt: the same text: {', '.join(names)}; each copy takes a place among what is handed over")
     asked = read_questions(
         questions, documents=found, columns=pairs(column), skip_bad_lines=True, encoding=questions_encoding
     )
+    # After the questions are read: the judgements are joined to them by id, and to the documents by name.
     if qrels is not None:
         asked = with_judgements(asked, read_qrels(qrels), found)
+    # Lines that were left out and the like: fewer questions than expected are explained before they are measured.
     for line in asked.notes:
         note(f"llmopt: {questions.name}: {line}")
     result = _run(found, asked.evaluation_set, spec, budget)
@@ -106,6 +110,7 @@ def chunk_sweep(
     if warning := language_warning(result):
         note(f"llmopt: {warning}")
     print_result(_text(result), {**sweep_values(result), "notes": list(asked.notes)}, json)
+    # Where nothing was scored the mean is None, which must not pass a threshold.
     best = max(setting.summaries["recall"].mean or 0.0 for setting in result.settings)
     return 1 if fail_under is not None and best < fail_under else 0
 
@@ -113,6 +118,7 @@ def chunk_sweep(
 def _words(text: str, option: str) -> tuple[str, ...]:
     from llmopt_core.errors import BadInput
 
+    # Each once, in the order that was typed: `200,100,200` would measure the same twice.
     found = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
     if not found:
         raise BadInput(f"--{option} is empty.")
@@ -123,6 +129,7 @@ def _numbers(text: str, option: str) -> tuple[int, ...]:
     from llmopt_core.errors import BadInput
 
     words = _words(text, option)
+    # `isdigit` alone takes ² and digits of other scripts; `int` refuses the first and a reader misreads the second.
     wrong = next((word for word in words if not word.isascii() or not word.isdigit()), None)
     if wrong is not None:
         raise BadInput(f"--{option}: expected whole numbers separated by commas, found {wrong!r}.")
@@ -136,6 +143,7 @@ def _spec(**values: Any) -> SweepSpec:
     try:
         return sweep_spec(**values)
     except BadInput as error:
+        # The name before the fault is that of the field, which is the option's as well.
         raise BadInput(f"--{error}") from None
 
 
@@ -147,9 +155,11 @@ def _run(documents: list[Document], questions: EvaluationSet, spec: SweepSpec, b
     _, store = open_workspace()
     try:
         models, report = models_with(store, {}), Reporter(_Notes())
+        # Asked for again it costs nothing: the sweep is kept under the key.
         key, result = sweep(documents, questions, spec, models, report, budget_usd=budget)
         if budget is not None:
             note(f"llmopt: {spending_words(store.cache, key, budget)}")
+    # Also after Ctrl-C: vectors that were paid are kept up to here.
     finally:
         store.close()
     return result
@@ -177,6 +187,7 @@ def _text(result: SweepResult) -> str:
     from llmopt_core.labs.chunking.result import METRICS, TOKENS, by_recall, pareto
 
     front = set(pareto(result))
+    # Recall leads the row, with its interval.
     columns = [name for name in METRICS if name != "recall"]
     header = ["setting", "top", "chunks", "recall", "95 % interval", *columns, "tokens", "missed", "front"]
     rows = []
@@ -186,6 +197,7 @@ def _text(result: SweepResult) -> str:
         c = cutting.chunking
         between = "-" if recall.low is None else f"{number(recall.low)} to {number(recall.high)}"
         missed = sum(bool(misses) for misses in setting.misses)
+        # Questions, not references: one that misses several counts once, as the line below the table says.
         rows.append(
             [f"{c.method} {c.size}/{c.overlap}", str(setting.top_k), str(cutting.chunks), number(recall.mean), between,
              *(number(setting.summaries[name].mean) for name in columns),

@@ -30,6 +30,7 @@ def compare(
     result = read_result(file)
     a, b = (_run(result, name, metric, file) for name in (name_a, name_b))
     family = result_family(result)
+    # Adjusted for all comparisons that the file allows: whoever asks for one has seen the others.
     compared = compare_runs(scores_from(a), scores_from(b), metric, family)
     known = [run_caveats(run) for run in (a, b)]
     values = {
@@ -51,16 +52,18 @@ def _run(result: dict[str, Any], name: str, metric: str, file: Path) -> dict[str
         if run["configuration"] == name:
             if metric not in run["metrics"]:
                 raise BadInput(f"{file}: {name} has no metric {metric}; it has: {', '.join(run['metrics'])}.")
-            return dict(run)
+            return dict(run)  # `dict` for the type: what JSON gives may be anything.
     names = ", ".join(str(run["configuration"]) for run in result["runs"])
     raise BadInput(f"{file} has no configuration named {name}; it has: {names}.")
 
 
 def _sentence(a: str, b: str, metric: str, compared: Any) -> str:
     if compared.difference is None:
+        # All differences equal, or too few: there is no interval to give.
         return f"{metric}: no question has a value in both {a} and {b}, so there is nothing to compare."
     interval = "" if compared.low is None else f" [{number(compared.low)}, {number(compared.high)}]"
     dropped = f", {compared.dropped} left out" if compared.dropped else ""
+    # Only said where there is something to adjust for; one comparison has its plain p.
     together = f", adjusted for {compared.family} comparisons" if compared.family > 1 else ""
     means = f"of the means {number(compared.before)} and {number(compared.after)}"
     return (

@@ -19,16 +19,19 @@ OUT_OF_BUDGET = 3
 
 def too_few_answers(runs: Sequence[Run], least: float) -> list[str]:
     """Runs of which a smaller share of what was asked was answered, in words."""
+    # Every run is named, though one is enough to fail: all of them are to be mended.
     return [
         f"{run.name}: only {run.done - run.failed} of {run.done} questions were answered; at least {least:.0%} are "
         "needed (--min-coverage)."
         for run in runs
+        # By what was done, not by what was planned: what a budget left unasked is no failure of the answers.
         if run.done and run.done - run.failed < least * run.done
     ]
 
 
 def explain_empty_budget(runs: Sequence[Run]) -> str:
     """Why there is no answer at all where a budget is the reason, in words; empty where there is one."""
+    # One answer anywhere, and there is something to show: then the table tells what the budget kept out.
     if any(run.done > run.failed for run in runs):
         return ""
     return next((f"no answer came: {run.error}" for run in runs if run.status == "budget-reached"), "")

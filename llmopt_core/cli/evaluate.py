@@ -87,17 +87,20 @@ def evaluate(
     experiment = read_experiment(file, column, questions_encoding, trust)
     names = configuration or [item.name for item in experiment.configurations]
     metrics = metrics_to_record(experiment.metrics, experiment.evaluation_set.examples[:limit])
+    # Before anything is asked: a mistyped metric or name must not show after an hour of paid answers.
     thresholds = parse_thresholds(fail_under or [], metrics, names)
     _, store = open_workspace()
+    # The option's own value goes to the models below: without it an endpoint keeps its own limit.
     plan = _plan(experiment, names, concurrency or 4, limit, budget)
     if baseline:
-        experiment.configuration(baseline)
+        experiment.configuration(baseline)  # Only to refuse a name that is not there, before it costs anything.
     run_ids = asyncio.run(_run(store, plan, experiment, concurrency=concurrency, resume=not fresh, quiet=quiet))
     result = result_of(store, run_ids)
     if budget is not None:
         note(_budget_line(store, run_ids, budget))
     if json:
         write_json({**result, "notes": list(experiment.notes)}, json)
+    # Stdout holds nothing but the JSON then, so what must be said beside the numbers goes to stderr.
     if json != "-":
         print(_leaderboard(store, run_ids, experiment, baseline))
     else:
@@ -109,6 +112,7 @@ def evaluate(
 def _budget_line(store: Store, run_ids: list[int], budget: float) -> str:
     from llmopt_core.execution.money import dollars
 
+    # An unknown price counts nothing here; where there is a budget, unpriced models were refused before.
     cost = sum(store.run(run_id).usage.cost_usd or 0.0 for run_id in run_ids)
     left = dollars(max(0.0, budget - cost))
     return f"llmopt: {dollars(cost)} of the budget of {dollars(budget)} are spent, {left} are left"
@@ -141,15 +145,19 @@ async def _run(
     )
 
     async with open_models(store, experiment, concurrency) as models:
+        # Saved before the first call, so that the app shows the run while it goes on.
         save_experiment(store, experiment)
+        # `--fresh` continues nothing, so nothing can stand in the way of it.
         for line in list_resume_problems(store, plan) if resume else ():
             note(f"llmopt: {line}")
+        # With a budget, the run itself compares it with what was spent.
         if resume and plan.budget_usd is None:
             check_new_budget(store, plan)
         asked = [example.question for example in plan.evaluation_set.examples[: plan.limit]]
         note_long_questions(plan.configurations, asked, models)
         progress = None if quiet else Follower()
         run_ids = await run_experiment(store, plan, models, on_progress=progress, resume=resume)
+        # After the run: the chunks are in the cache by now, and need not be cut for the sake of a note.
         note_windows(plan.configurations, plan.documents, models, store)
         return run_ids
 
@@ -161,23 +169,28 @@ class Follower:
         import sys
         import time
 
+        # Not the wall clock, which may be set while a run goes on.
         self._clock = time.monotonic
         self._stream = sys.stderr
         self._live = sys.stderr.isatty()
         self._next = 0.0
+        # Of these the end was told: several questions at work may end as the last one.
         self._finished: set[tuple[int, str]] = set()
 
     def __call__(self, progress: RunProgress) -> None:
         """Show one moment of a run."""
         whole = progress.done >= progress.total
         key = (progress.run_id, progress.stage)
+        # The end of a stage is always told, even right after another line.
         if (whole and key in self._finished) or (not whole and self._clock() < self._next):
             return
         if whole:
             self._finished.add(key)
+        # Seconds. A terminal shows a line that moves; a log keeps every line, and is read later.
         self._next = self._clock() + (0.1 if self._live else 10.0)
         line = printable(_line_of(progress))
         if self._live:
+            # Back to the start and erase to the end of the line: a shorter line would leave the rest of a longer one.
             self._stream.write(f"\r\033[K{line}" + ("\n" if whole else ""))
             self._stream.flush()
         else:
@@ -187,6 +200,7 @@ class Follower:
 def _line_of(progress: RunProgress) -> str:
     from llmopt_core.reporting.progress_summary import ProgressSummary
 
+    # Vectors are made for chunks, and questions are not asked yet.
     indexing = progress.stage == "indexing"
     now = ProgressSummary(progress.done, progress.total, "texts" if indexing else "questions", progress.seconds_left,
                    progress.usage.cost_usd, progress.left_usd)  # fmt: skip
@@ -203,10 +217,13 @@ def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, basel
 
     runs = [store.run(run_id) for run_id in run_ids]
     names = [run.name for run in runs]
+    # A baseline that was left out by `--configuration` cannot be compared with; then the usual rule chooses.
     position = names.index(baseline) if baseline in names else baseline_position(names)
     metrics = runs[0].metrics
     first = runs[0]
+    # All comparisons of the project on these questions, not just those shown: looking often finds something by chance.
     family = project_family(store, first.project, first.evaluation_set, first.set_version, first.judge, shown=runs)
+    # Judges and metrics are the same for all runs of one file, so the first stands for them.
     rows = leaderboard(read_run_scores(store, runs), metrics, position, family)
     question_count = questions([run.done for run in runs], len(experiment.evaluation_set.examples))
     heading = [f"project {experiment.project}, {experiment.evaluation_set.name} ({question_count}), {first.judge}", ""]
@@ -216,6 +233,7 @@ def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, basel
     text = table(["", *names], body)
     note_line = "mean [95 % interval]"
     if len(runs) > 1:
+        # One run is compared with nothing, so there is no baseline to name.
         note_line += f"; compared with {names[position]}. {family.in_short} How: docs/statistics.md"
     notes = [*_apart(rows), *_judge_note(first), *list_unscored(store, runs), *_caveats(store, run_ids)]
     return "\n".join([*heading, text, "", note_line, *notes])
@@ -243,6 +261,7 @@ def _not_run(store: Store, run: Any, experiment: Experiment) -> int:
     """How many questions were not asked, because an assertion of theirs is not supported."""
     from llmopt_core.evaluation.assertions.spec import why_not_run
 
+    # Looked up in the examples first: reading every record of a long run takes seconds, and is needed for few sets.
     if not any(why_not_run(example) for example in experiment.evaluation_set.examples[: run.total]):
         return 0
     return sum(bool(record.not_run) for record in store.records(run.id))
@@ -251,12 +270,15 @@ def _not_run(store: Store, run: Any, experiment: Experiment) -> int:
 def _facts(runs: list[Any], not_run: list[int]) -> list[tuple[str, list[str]]]:
     from llmopt_core.execution.money import dollars
 
+    # What was not asked is no failure, but no answer either.
     answered = [f"{run.done - run.failed - left} of {run.total}" for run, left in zip(runs, not_run, strict=True)]
     return [
         ("status", [run.status for run in runs]),
         ("answered", answered),
+        # Only sets of promptfoo have such questions; a row of zeros would puzzle all others.
         *([("not run", [str(left) for left in not_run])] if any(not_run) else []),
         ("model calls", [f"{run.usage.calls} (+{run.usage.cached_calls} cached)" for run in runs]),
+        # Some calls had no price: the sum of the others would look like the whole.
         ("cost", ["unknown" if run.usage.cost_usd is None else dollars(run.usage.cost_usd) for run in runs]),
         ("seconds", [f"{run.seconds:.1f}" for run in runs]),
     ]
@@ -270,8 +292,10 @@ def _cell(row: Row, metric: str) -> str:
     text = number_with_interval(summary)
     if summary.scored < summary.total:
         text += f" {summary.scored} of {summary.total} scored"
+    # A sign before the words: it can be seen, and searched for in a log, without colours.
     sign = {"better": "+ better", "worse": "- worse", "no difference seen": "= no difference seen",
             "not comparable": "! not comparable"}  # fmt: skip
+    # The baseline's own column compares with nothing.
     return text if cell.versus is None else f"{text} {sign[cell.versus.verdict]}"
 
 
@@ -283,21 +307,26 @@ def _verdict(
     runs = [store.run(run_id) for run_id in run_ids]
     missed = [*misses(thresholds, result, min_coverage), *_failure_lines(store, run_ids)]
     few = too_few_answers(runs, min_coverage)
+    # Everything is told before the code is chosen: a failed run may have missed a threshold as well.
     for line in missed:
         note(f"llmopt: {line}")
     for run in runs:
         if run.status == "failed":
             print_error(f"{run.name} failed: {run.error}")
+        # Stopped by a budget or by hand: no error, but a table that is not whole.
         elif run.status != "finished":
             note(f"llmopt: {run.name}: {run.status}. {run.error}")
         elif run.failed:
             print_error(f"{run.name}: {run.error or f'{run.failed} of {run.total} answers failed.'}")
     for line in few:
         note(f"llmopt: {line}")
+    # The order of codes: a run that could not be done outweighs all, since a threshold says nothing about it.
     if any(run.status == "failed" for run in runs):
         return 2
+    # Before the thresholds, all of which would be missed without a single answer.
     if why := explain_empty_budget(runs):
         return print_error(why, code=OUT_OF_BUDGET)
+    # A missed threshold before thin coverage: it is what a pipeline asked for by name.
     return 1 if missed else TOO_LOW if few else 0
 
 
@@ -306,6 +335,7 @@ def _failure_lines(store: Store, run_ids: list[int]) -> list[str]:
 
     lines = []
     for run_id, scored in store.scores(run_ids).items():
+        # None where a question has no assertion, or one that could not be decided.
         decided = [passed for passed in scored.passed.get(ASSERTIONS, []) if passed is not None]
         if not all(decided):
             lines.append(f"{store.run(run_id).name}: {decided.count(False)} of {len(decided)} failed their assertions.")

@@ -41,6 +41,7 @@ def check(
     evaluation_set: Annotated[
         list[Path] | None, typer.Option(help="Question file to search for leakage; may be given several times.")
     ] = None,
+    # A service cuts longer examples and bills what is left: a limit below its own hides costs, one above invents them.
     token_limit: Annotated[int, typer.Option(min=1, help="Longer examples are billed up to this.")] = 4096,
     price: Annotated[float | None, typer.Option(min=0, metavar="USD", help="Per million training tokens.")] = None,
     column: ColumnOption = None,
@@ -60,9 +61,10 @@ def check(
             note(f"llmopt: {path.name}: {problem.unit} {problem.line} was left out: {problem.message}.")
     sets = tuple(asked.evaluation_set for asked in found.values())
     settings, columns = CheckSettings(sets, token_limit, price), pairs(column)
+    # Only for the share in the progress line; what is wrong with the file is told by the check.
     total = file.stat().st_size if file.is_file() else 0
     with ProgressLine() as watched:
-
+        # A function that makes the words: most calls come between two lines, and need none.
         def on_progress(examples: int, read: int) -> None:
             watched(lambda: _progress_line(file, examples, read, total))
 
@@ -89,9 +91,12 @@ def _report_lines(report: CheckReport) -> list[str]:
         f"{report.billing_tokens} billing tokens x {report.epochs} epochs = {report.training_tokens}{cost}",
         table(("kind", "", "count"), rows) if rows else "No errors, no findings.",
     ]
+    # More lines scroll the summary off the screen; the JSON has all that were kept.
     for problem in report.telling_lines[:50]:
+        # Line 0 is the file as a whole, such as one with too few examples.
         where = f"line {problem.line}" if problem.line else "file"
         lines.append(f"{where}: {problem.kind}: {problem.message}")
+    # Those that the check itself did not keep count too.
     left = len(report.lines) + report.lines_left_off - 50
     return [*lines, f"... and {left} more"] if left > 0 else lines
 
@@ -102,6 +107,7 @@ def start(
     name: Annotated[str, typer.Option(help="What the fine-tuned model will be called.")],
     *,
     validation: Annotated[Path | None, typer.Option(help="Validation file.")] = None,
+    # One in ten: more leaves less to learn from, less makes the validation loss jump about.
     validation_share: Annotated[float, typer.Option(help="Without a validation file: cut off this share.")] = 0.1,
     provider: Annotated[str, typer.Option(help="local, or the name of an endpoint.")] = "local",
     base_model: Annotated[str, typer.Option(help="Model to fine-tune.")] = "builtin",
@@ -135,15 +141,19 @@ def start(
         seed=seed,
         price_per_million=price,
         budget_usd=budget,
+        # As YAML writes values: a number stays a number and `true` a truth, without a type per name.
         hyperparameters={key: yaml.safe_load(value) for key, value in pairs(set_).items()},
     )
     training, held_out = _sets(file, validation, validation_share, pairs(column))
     access = trainer_access()
     tuner = _tuner(access, provider, kind)
+    # Questions of an evaluation set among the training data make every later score too good: said before it is paid.
     for line in _name_sets(access.settings, training, held_out):
         note(line)
+    # On this machine nothing is paid.
     if provider != LOCAL:
         note(training_price(request, training).sentence)
+    # Without `--yes` the error says what would be sent, and where.
     job = _create(tuner, access.settings, request, training, held_out, confirmed=yes)
     note(
         f"Job {job.id} ({len(training.examples)} examples, {len(held_out.examples) if held_out else 0} for validation)"
@@ -159,6 +169,7 @@ def _name_sets(settings: Settings, training: TrainingSet, held_out: TrainingSet 
     store = Store.open(settings)
     examples = [*training.examples, *(held_out.examples if held_out else ())]
     found = []
+    # Every project: a set of another one is leaked as well, if the model is measured there.
     for project in store.projects():
         sets = [store.evaluation_set(project, item.name, item.version) for item in store.evaluation_sets(project)]
         found += [f"Warning: project {project.name}: {use.sentence}" for use in find_set_use(examples, sets)]
@@ -181,6 +192,7 @@ def _create(
     try:
         return tuner.create(request, training, held_out, confirmed=confirmed)
     except EndpointError:
+        # Newest first, so the first of that name is the one that just failed.
         kept = next((job for job in all_jobs(settings) if job.name == request.name and job.resumable), None)
         if kept:
             note(f"Job {kept.id} is kept: llmopt finetune resume {kept.id} goes on and sends nothing twice.")
@@ -198,6 +210,7 @@ def _request(**values: Any) -> JobRequest:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         option = (
+            # The fields of the request have longer names than their options.
             ".".join(map(str, first["loc"]))
             .replace("_", "-")
             .replace("price-per-million", "price")
@@ -213,8 +226,10 @@ def _sets(
     from llmopt_core.finetuning.data.split import split_set
 
     training = load_training_set(file, columns=columns)
+    # A file of its own is taken whole: the share is for those who have none.
     if validation is not None:
         return training, load_training_set(validation, columns=columns)
+    # `--validation-share 0`: trains on everything, and shows no validation loss.
     if not share:
         return training, None
     split = split_set(training, share)
@@ -225,6 +240,7 @@ def _tuner(access: Access, provider: str, kind: str) -> FineTuner:
     from llmopt_core.errors import BadInput
     from llmopt_core.finetuning.finetuners import fine_tuner
 
+    # Checked for endpoints too, where it decides nothing: a typing error should not pass in silence.
     if kind not in ("lora", "embedding"):
         raise BadInput(f"--kind {kind}: expected lora or embedding.")
     return fine_tuner(access, provider, kind)

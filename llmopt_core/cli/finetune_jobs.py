@@ -23,6 +23,7 @@ def trainer_access() -> Access:
     """The workspace and the endpoints that the environment names."""
     import os
 
+    # `Access` names the type above, which is not imported when the program runs.
     from llmopt_core.finetuning.finetuners import Access as Made
     from llmopt_core.labs.finetuning.training_jobs import StoreLine
     from llmopt_core.models.endpoints import endpoints_from
@@ -30,6 +31,7 @@ def trainer_access() -> Access:
     from llmopt_core.settings import Settings
 
     settings = Settings.from_environment()
+    # Jobs on this machine wait in the store, where the app and `llmopt jobs` see them too.
     line = StoreLine(Store.open(settings), settings, _start_worker)
     return Made(settings, endpoints_from(settings, os.environ), line=line)
 
@@ -45,6 +47,8 @@ def _start_worker() -> None:
     import subprocess
     import sys
 
+    # Its own session: Ctrl-C here ends the following, not the training.
+    # Streams to nowhere: a child that holds ours would keep a pipe open after this command has ended.
     subprocess.Popen(
         [sys.executable, "-m", "llmopt_core.cli", "jobs", "work", "--lane", "training"],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
@@ -55,15 +59,17 @@ def follow_job(tuner: FineTuner, job: Job, seconds: float = 1.0) -> Job:
     """Print the log until the job has ended."""
     import time
 
-    shown = 0
+    shown = 0  # Events that were printed; the log only grows.
     while True:
         job = tuner.status(job.id)
         events = tuner.events(job.id)
         for event in events[shown:]:
             note(event.message)
         shown = len(events)
+        # After the events: the last ones say why it ended.
         if job.has_ended:
             return job
+        # Services tell no speed, and some of them no steps.
         if job.total_steps and job.provider == "local":
             note(_progress(job))
         time.sleep(seconds)
@@ -72,6 +78,7 @@ def follow_job(tuner: FineTuner, job: Job, seconds: float = 1.0) -> Job:
 def _progress(job: Job) -> str:
     from llmopt_core.labs.finetuning.jobs import standing_of_training
 
+    # `standing_of_training` gives the same words as the app.
     return f"{standing_of_training(job).line} · {job.tokens_per_second:.0f} tokens/s"
 
 
@@ -83,7 +90,9 @@ def report_job(job: Job, json: str, before: Sequence[str] = (), more: dict[str, 
     lines = [*before, f"{job.id}: {job.status}{model}{': ' + job.message if job.message else ''}"]
     lines += [_progress(job)] if job.status == "running" and job.total_steps else []
     lines += [words] if (words := cost_words(job)) else []
+    # Keys of `more` win: metrics and events beside the fields of the job.
     print_result("\n".join(lines), asdict(job) | (more or {}), json)
+    # A cancelled job ended as somebody wanted it to.
     return 1 if job.status in ("failed", "interrupted") else 0
 
 
@@ -96,10 +105,13 @@ def status(
     """Show a job."""
     tuner = _tuner_of(job_id)
     job = tuner.status(job_id)
+    # One that has ended has nothing to follow; its log is printed below once.
     if follow and not job.has_ended:
         job = follow_job(tuner, job)
     points, events = tuner.metrics(job_id), tuner.events(job_id)
+    # Validation runs only at some steps; between them the last rows would hold no validation loss at all.
     losses = [p for p in points if p.valid_loss is not None] or points
+    # The last ten and three: the end of a log says how it goes, the rest is in the JSON.
     lines = [event.message for event in events[-10:]]
     lines += [
         f"step {point.step}: train loss {number(point.train_loss)}, validation {number(point.valid_loss)}"
@@ -133,6 +145,7 @@ def list_jobs(
     json: JsonOption = "",
 ) -> None:
     """List jobs."""
+    # `local` is no endpoint: its jobs are those of the workspace.
     if provider and provider != "local":
         _list_remote(provider, json)
         return

@@ -22,6 +22,7 @@ group = typer.Typer(help="Long work of the app: list, follow, cancel, resume, an
 
 JobId = Annotated[int, typer.Argument(metavar="JOB", help="Its number; `llmopt jobs list` shows them.")]
 
+# Seconds: a query of one row each time, and nobody notices half a second in work of minutes.
 _LOOK_SECONDS = 0.5
 
 
@@ -52,6 +53,7 @@ def follow(job_id: JobId, json: JsonOption = "") -> int:
     job, shown = store.job(job_id), ""
     while job.active:
         line = f"{job.status}: {summarize_progress(job.progress).line}"
+        # A job that waits or computes long reports the same again and again.
         if line != shown:
             note(line)
             shown = line
@@ -64,6 +66,7 @@ def follow(job_id: JobId, json: JsonOption = "") -> int:
 def cancel(job_id: JobId, json: JsonOption = "") -> None:
     """Ask it to stop; one that waits ends at once."""
     store, runner = _workspace()
+    # One that has ended by itself meanwhile is no error: it is told how.
     if store.job(job_id).active:
         runner.cancel(job_id)
     _tell(store.job(job_id), json)
@@ -74,6 +77,7 @@ def resume(job_id: JobId, json: JsonOption = "") -> int:
     """Put it in line again and do it here; a key that was typed in the app is taken from the environment."""
     _, runner = _workspace()
     runner.resume(job_id)
+    # Waits here, since nobody else may be there to do it: the app can be closed.
     return _tell(runner.wait(job_id), json)
 
 
@@ -90,12 +94,16 @@ def work(
     from llmopt_core.labs.finetuning.training_jobs import StoreLine
     from llmopt_core.settings import Settings
 
+    # In the order of the queue, each once, whatever was typed.
     lanes = [known for known in PLACES if known in lane] if lane else list(PLACES)
+    # Sorted, so that the same mistake gives the same message.
     if unknown := sorted(set(lane or ()) - set(PLACES)):
         raise BadInput(f"--lane {unknown[0]}: expected one of {', '.join(PLACES)}.")
     store, runner = _workspace(lanes)
+    # Trainings that a process left behind are put in line before the work begins, or nobody would do them.
     StoreLine(store, Settings.from_environment()).adopt()
     runner.start()
+    # Jobs that others do at the moment count as well: one that is given back must find somebody.
     while runner.is_busy() or any(job.lane in lanes for job in store.jobs(active=True)):
         time.sleep(_LOOK_SECONDS)
     if json:
@@ -108,11 +116,13 @@ def _workspace(lanes: Collection[Lane] = ()) -> tuple[Store, JobRunner]:
     from llmopt_core.labs.job_kinds import job_kinds
 
     settings, store = open_workspace()
+    # No lane named means all.
     return store, JobRunner(store, settings, job_kinds(), lanes=lanes or tuple(PLACES))
 
 
 def _tell(job: Job, json: str) -> int:
     print_result(_line(job), _values(job), json)
+    # Active is no failure: `cancel` may return before the other process has stopped.
     return 0 if job.active or job.status == "finished" else 1
 
 
@@ -122,6 +132,7 @@ def _line(job: Job) -> str:
     state = job.status.replace("-", " ") + (" (stopping)" if job.active and job.cancel_requested else "")
     where = f" [{job.project}]" if job.project else ""
     reason = f": {job.error}" if job.error else ""
+    # The number is put into the command, ready to be copied.
     hint = f" (llmopt jobs resume {job.id})" if job.resumable else ""
     return f"{job.id}  {state}  {job_kinds().title(job.kind, job.arguments)}{where}{reason}{hint}"
 
@@ -130,4 +141,5 @@ def _values(job: Job) -> dict[str, Any]:
     from dataclasses import asdict
 
     values = asdict(job)
+    # Times as text: JSON has none, and an empty one is a job that has not begun or ended.
     return {**values, **{name: str(values[name] or "") for name in ("created_at", "started_at", "finished_at")}}

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from llmopt_core.statistics.intervals import Summary
     from llmopt_core.types import Document
 
+# All but tab and line feed: C0 and C1 controls, escape, marks that turn the direction of writing, lone surrogates.
+# An answer could else clear the screen, rename the window or make a line read backwards.
+# `\x1b[31m` and `\x1b[0m` stay: they are what `red` writes, and colour alone hides nothing.
 _STEERING = re.compile(
     "(?!\\x1b\\[(?:31|0)m)[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
 )
@@ -71,6 +74,7 @@ def pairs(given: list[str] | None) -> dict[str, str]:
 
     found = {}
     for item in given or []:
+        # The first one: a value may hold more of them, such as a header of a file or an expression.
         key, _, value = item.partition("=")
         if not key.strip() or not value.strip():
             raise BadInput(f"{item!r}: expected NAME=VALUE.")
@@ -80,6 +84,7 @@ def pairs(given: list[str] | None) -> dict[str, str]:
 
 def print_error(message: str, *, hint: str = "", code: int = 2) -> int:
     """One line on stderr. Returns the exit code."""
+    # Messages of libraries have several lines; a script that reads stderr expects one problem per line.
     line = printable(" ".join(message.split()))
     print(f"llmopt: {line}{hint}", file=sys.stderr, flush=True)
     return code
@@ -87,6 +92,7 @@ def print_error(message: str, *, hint: str = "", code: int = 2) -> int:
 
 def note(message: str) -> None:
     """A line on stderr for who is watching."""
+    # Flushed: stderr of a pipe is buffered on some systems, and progress that comes at the end is none.
     print(printable(message), file=sys.stderr, flush=True)
 
 
@@ -103,6 +109,7 @@ def printable(text: str) -> str:
     Lines and tabs stay, and the colour of `red`. Marks that turn the direction of writing are shown too: they can hide
     what a line says.
     """
+    # Escaped instead of taken out: what stood there can be seen.
     return _STEERING.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
 
 
@@ -117,6 +124,7 @@ class SafeStream:
         return self._stream.write(printable(text))
 
     def __getattr__(self, name: str) -> Any:
+        # The rest is the stream's own (`flush`, `isatty`, `fileno`), which Typer and `print` ask for.
         return getattr(self._stream, name)
 
 
@@ -133,13 +141,16 @@ class ProgressLine:
     def __init__(self, *, terminal: bool | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._terminal = sys.stderr.isatty() if terminal is None else terminal
         self._clock = clock
+        # Seconds between two lines: a terminal overwrites its own, a log keeps each.
         self._pause = 0.5 if self._terminal else 10.0
+        # Seconds of silence first: what ends within them needs no progress.
         self._next = clock() + (1.0 if self._terminal else 5.0)
         self._shown = False
 
     def __call__(self, words: Callable[[], str]) -> None:
         """Say where it stands, where it is time for that."""
         if self._clock() < self._next:
+            # Made only now: words may cost a count of their own.
             return
         self._next = self._clock() + self._pause
         self._shown = True
@@ -153,6 +164,7 @@ class ProgressLine:
 
     def __exit__(self, *_: object) -> None:
         if self._shown and self._terminal:
+            # Erases the line, so that the result does not begin behind it.
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
@@ -170,10 +182,13 @@ def write_json(value: Any, target: str) -> None:
     Raises:
         StorageError: The file cannot be written.
     """
+    # Texts as they are read: escapes for every letter with an accent would make the file three times as long.
+    # One space of indent: readable, and a diff of two results shows one value per line.
     text = json.dumps(value, ensure_ascii=False, indent=1)
     if target == "-":
         # The data itself stays as it is: what would steer a terminal is written as JSON writes it.
         shown = _STEERING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+        # Lone surrogates from broken files cannot be encoded; a question mark is better than no output at all.
         print(shown.encode("utf-8", "replace").decode("utf-8"))
         return
     write_output(Path(target), text + "\n")
@@ -181,6 +196,7 @@ def write_json(value: Any, target: str) -> None:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Aligned columns; the first to the left, the others to the right."""
+    # By characters, not by columns of the screen: wide scripts stand a little off, which a library would be needed for.
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     lines = [_line(header, widths), "  ".join("-" * width for width in widths)]
     return "\n".join([*lines, *(_line(row, widths) for row in rows)])
@@ -188,11 +204,13 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     first = row[0].ljust(widths[0])
+    # The empty cells at the end of a row would leave spaces, which mark every line in a diff.
     return "  ".join([first, *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]).rstrip()
 
 
 def red(text: str) -> str:
     """The text in red where stdout is a terminal that shows colours."""
+    # NO_COLOR is the agreed name (no-color.org) for "no colours, please"; any value but an empty one counts.
     shown = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     return f"\x1b[31m{text}\x1b[0m" if shown else text
 
@@ -206,6 +224,7 @@ def caveat_lines(found: Sequence[RunCaveats]) -> list[str]:
 
 def number(value: float | None) -> str:
     """At most three significant digits."""
+    # `g` also writes 1e+05: no trailing zeros that promise more than was measured.
     return "-" if value is None else f"{value:.3g}"
 
 
@@ -218,4 +237,5 @@ def number_with_interval(measured: Summary) -> str:
 def one_line(text: str, length: int = 100) -> str:
     """A text cut to one short line."""
     flat = " ".join(text.split())
+    # One less, for the sign that says that something was cut.
     return flat if len(flat) <= length else flat[: length - 1] + "…"

@@ -36,6 +36,7 @@ def list_projects(json: JsonOption = "") -> None:
         }
         for project in store.projects()
     ]
+    # Sets and runs are counted with all their versions, as the app lists them.
     lines = [
         f"{one['name']}: {one['documents']} documents, {one['evaluation_sets']} evaluation sets, {one['runs']} runs"
         for one in found
@@ -97,10 +98,13 @@ def delete(
 
     settings, store = open_workspace()
     found = store.project(project)
+    # Nobody can answer in a pipeline; typer would read the end of the input and say only "Aborted".
     if not yes:
         if not sys.stdin.isatty():
             raise BadInput(f"Deleting {project} cannot be undone; say --yes to do it.")
+        # `abort` ends with the code of Ctrl-C, since nothing was done. The name may hold anything, so it is made safe.
         typer.confirm(f"Delete {printable(project)} with its {len(store.runs(found))} runs for good?", abort=True)
+    # Its indexes go with it only where no other project is made of the same chunks.
     removed = delete_project(store, settings, found)
     message = f"{project} deleted, and {removed} {'index' if removed == 1 else 'indexes'} that nothing else uses."
     print_result(message, {"project": project, "indexes": removed}, json)

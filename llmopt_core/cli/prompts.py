@@ -33,8 +33,10 @@ def compare_prompts(
     file: Annotated[Path, typer.Argument(help="Comparison file (YAML), or a promptfooconfig.yaml.")],
     *,
     concurrency: Annotated[
+        # Without a default here: it is the file's, and what is not said must not override that.
         int | None, typer.Option(min=1, max=1000, help="Answers at once (the file's, or 8).")
     ] = None,
+    # 20 answers to the same prompt tell how much it varies; more is a matter of cost, not of knowledge.
     repeats: Annotated[int | None, typer.Option(min=1, max=20, help="Answers per example and variant.")] = None,
     only: Annotated[
         list[str] | None, typer.Option(help="Only variants with this in their name; may be given several times.")
@@ -62,14 +64,18 @@ def compare_prompts(
     from llmopt_core.labs.prompts.grid import FILTER_NAMES, load_grid
     from llmopt_core.labs.prompts.row_notes import row_notes
 
+    # Both before the file is opened, and both in one message: either is a typing error.
     if fail_on not in _FAIL_ON or show not in FILTER_NAMES:
         raise BadInput(f"--fail-on is one of {', '.join(_FAIL_ON)}; --show is one of {', '.join(FILTER_NAMES)}.")
     _, store = open_workspace()
     loaded = _apply_options(load_comparison(file, store), concurrency, repeats, only or [], budget)
+    # After the options: a variant that is not asked needs no trust, but a file brings its hosts as a whole.
     confirm_hosts(loaded.endpoints, trust)
     _tell(loaded)
     found = asyncio.run(_run(store, loaded))
+    # Read back from the store, not from memory: what is printed is what the app will show.
     grid = load_grid(store, found, loaded.plan.evaluation_set.examples)
+    # Files before the text: what was asked for as a file is there even if the reader of the output has gone.
     if html is not None:
         write_output(html, comparison_page(store, found, grid))
     if csv is not None:
@@ -88,6 +94,8 @@ def import_promptfoo(
 ) -> int:
     """Import a promptfoo configuration."""
     from llmopt_core.interop.promptfoo.exporter import experiment_files
+
+    # The command and the function that reads have the same name.
     from llmopt_core.interop.promptfoo.importer import import_promptfoo as read
 
     found = read(path)
@@ -97,6 +105,7 @@ def import_promptfoo(
     names = [configuration.name for configuration in found.configurations]
     values = {"configurations": names, "tests": len(found.evaluation_set.examples),
               "not_supported": _plain(found.not_run), "warnings": list(found.warnings)}  # fmt: skip
+    # A test that is not supported is kept with its reason, so it counts among the tests as well.
     not_run = sum(entry.kind == "test" for entry in found.not_run)
     summary = f"{len(names)} configurations and {values['tests']} tests ({not_run} of them not run)"
     print_result(f"{summary}\nrun them with: llmopt evaluate {out / 'experiment.yaml'}", values, json)
@@ -117,12 +126,15 @@ def export_promptfoo(
     from llmopt_core.models.endpoints import endpoints_from
 
     settings, store = open_workspace()
+    # The environment's endpoints first: a file may name one of them again with other settings.
     known = endpoints_from(settings, os.environ)
+    # Only an experiment has that key at its top; a comparison has `variants`, and promptfoo `prompts`.
     if "configurations" in read_with_lines(file).value:
         said = load_experiment(file)
         made = export(said.configurations, said.evaluation_set, said.judge, {**known, **said.endpoints})
     else:
         loaded = load_comparison(file, store)
+        # A comparison has assertions for all rows; those of an experiment stand in its examples.
         plan = loaded.plan
         made = export(plan.variants, plan.evaluation_set, plan.judge, {**known, **loaded.endpoints}, plan.assertions)
     write_output(out, made.text)
@@ -140,6 +152,7 @@ def _apply_options(
     from llmopt_core.experiments.comparison_plan import MOST_VARIANTS
 
     plan = loaded.plan
+    # Part of a name is enough: names made of prompts and models are long.
     variants = tuple(v for v in plan.variants if not only or any(part in v.name for part in only))
     if not variants or len(variants) > MOST_VARIANTS:
         names = "; ".join(v.name for v in plan.variants)
@@ -148,8 +161,13 @@ def _apply_options(
             f"several times if need be. There are: {names}."
         )
     plan = replace(
-        plan, variants=variants, concurrency=concurrency or plan.concurrency, repeats=repeats or plan.repeats
+        # Repeats and concurrency of zero are refused by the options, so `or` means "not said".
+        plan,
+        variants=variants,
+        concurrency=concurrency or plan.concurrency,
+        repeats=repeats or plan.repeats,
     )
+    # The budget is never the file's: who runs it pays.
     return replace(loaded, plan=replace(plan, budget_usd=budget))
 
 
@@ -163,17 +181,22 @@ async def _run(store: Store, loaded: ComparisonFile) -> Comparison:
 
     plan, board = loaded.plan, Board()
     async with models_with(store, loaded.endpoints, plan.concurrency) as models:
+        # promptfoo's `echo` answers with the prompt itself; an endpoint of that name in the file comes first.
         if ECHO not in loaded.endpoints and any(variant.model.endpoint == ECHO for variant in plan.variants):
             register_echo(models)
+        # Everything that may refuse stands before the project is made: a refused comparison leaves nothing behind.
         check_plan(plan, models)
         work = comparison_work_name(plan, models)
+        # A comparison that its budget stopped would stop again at once.
         check_larger_budget(store.cache, work, plan.budget_usd)
         store.ensure_project(plan.project)
         found = start_comparison(store, plan, new_id(), models)
+        # All cells are known before the first answer, so that a stop leaves them as open instead of missing.
         board.add(all_cells(plan))
         await run_comparison(store, plan, found, models, board)
         if plan.budget_usd is not None:
             note(f"llmopt: {spending_words(store.cache, work, plan.budget_usd)}")
+    # Read again: the run has written its status and its end meanwhile.
     return comparison(store, plan.project, found.id)
 
 
@@ -191,6 +214,7 @@ def _complain_of(not_run: tuple[NotRun, ...], warnings: tuple[str, ...]) -> None
 
 
 def _plain(not_run: tuple[NotRun, ...]) -> list[dict[str, Any]]:
+    # Tuples and dataclasses as JSON has them.
     return [{"kind": entry.kind, "name": entry.name, "reasons": list(entry.reasons)} for entry in not_run]
 
 
@@ -199,8 +223,10 @@ def _text(found: Comparison, grid: Grid, show: str) -> str:
     from llmopt_core.labs.prompts.columns import columns_of
     from llmopt_core.labs.prompts.export import summary_lines
 
+    # `compare_prompts` has checked it against the names of the filters.
     shown = grid.filter_rows(show)  # type: ignore[arg-type]
     rows = [
+        # 48 and 44 below: four variants beside the question still fit a wide terminal.
         [one_line(f"{grid.examples[row].id}: {grid.examples[row].question}", 48),
          *(_cell(cell) for cell in grid.rows[row])]
         for row in shown
@@ -208,13 +234,16 @@ def _text(found: Comparison, grid: Grid, show: str) -> str:
     lines = [found.title, "", table(["", *grid.names], rows), ""]
     for place, (name, column) in enumerate(zip(grid.names, columns_of(grid), strict=True)):
         lines.append(f"{name}: {'; '.join(summary_lines(grid, column))}")
+        # Empty places are answers that a stop or a budget left out.
         records = [record for row in grid.rows for record in row[place].repeats if record is not None]
         lines += [f"{name}: {line}" for line in finish_lines(records)]
     return "\n".join(lines)
 
 
 def _cell(cell: Any) -> str:
+    # None: nothing was to be checked, so no sign may look like a verdict.
     sign = {True: "+ ", False: "- ", None: ""}[cell.has_passed]
+    # First: a failed answer has no text, and a verdict on nothing would mislead.
     if cell.record is not None and cell.record.failure is not None:
         return f"! {one_line(cell.record.failure.message, 44)}"
     if cell.state == "not run":
@@ -224,7 +253,9 @@ def _cell(cell: Any) -> str:
 
 def _code(found: Comparison, grid: Grid, fail_on: str, not_run: tuple[NotRun, ...]) -> int:
     cells = [cell for row in grid.rows for cell in row]
+    # Nothing but failures and open cells: no result at all, which is more than a missed check.
     if all(cell.state not in ("done", "not run") for cell in cells):
+        # The reason of the first one: an endpoint that is down gives the same to all.
         first = next((cell.record.failure.message for cell in cells if cell.record and cell.record.failure), "")
         return print_error(
             f"no answer came: {first or found.error or found.status}", code=OUT_OF_BUDGET if found.out_of_budget else 2
@@ -233,6 +264,8 @@ def _code(found: Comparison, grid: Grid, fail_on: str, not_run: tuple[NotRun, ..
         return 0
     if fail_on == "regression":
         return 1 if grid.filter_rows("regressions") else 0
+    # `checks` is the key under which assertions are stored; open means that a judge could not decide.
     open_ones = any("checks" in cell.record.scores and cell.has_passed is None for cell in cells if cell.record)
     failed = any(cell.outcome().passed is False for cell in cells)
+    # An unsupported assertion counts as failed here: passing without having been checked would be a lie.
     return 1 if failed or open_ones or not_run else 0

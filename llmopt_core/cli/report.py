@@ -31,4 +31,5 @@ def report(
     size = write_report(result, out, baseline=baseline, title=title)
     known = [run_caveats(run) for run in result["runs"]]
     value = {"report": str(out), "bytes": size, "caveats": [caveat.text for caveat in caveats(known)]}
+    # Thousands of bytes, as file managers of most systems show it.
     print_result("\n".join([f"{out} written ({size / 1000:.0f} kB)", *caveat_lines(known)]), value, json)

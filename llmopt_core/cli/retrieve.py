@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 # Less would be shown as 0.0 s.
+# Seconds.
 _NOTABLE = 0.05
 
 
@@ -50,6 +51,7 @@ def retrieve(  # noqa: PLR0917
     experiment = read_experiment(file, column, questions_encoding, trust)
     chosen = select_configuration(experiment, configuration)
     found = asyncio.run(_retrieve(experiment, chosen, question, category or None))
+    # The hits in the order of their ranks; the trace below has those of every stage.
     values = {"configuration": chosen.name, "question": question, "hits": [_hit(hit) for hit in found.hits]}
     print_result(_text(chosen.name, found), {**values, "trace": [_stage(stage) for stage in found.trace]}, json)
 
@@ -64,6 +66,7 @@ def select_configuration(experiment: Experiment, name: str) -> Configuration:
 
     if name:
         chosen = experiment.configuration(name)
+        # Without retrieval there is nothing to find, however well it may answer.
         if chosen.retrieval is None:
             raise BadInput(f"{name} has no retrieval; choose a configuration that has.")
         return chosen
@@ -80,11 +83,14 @@ async def _retrieve(
     from llmopt_core.experiments.pipeline import Pipeline
     from llmopt_core.types import Example
 
+    # Before the models are opened, which may load weights.
     if not question.strip():
         raise BadInput("--question is empty.")
     _, store = open_workspace()
     async with open_models(store, experiment) as models:
+        # No examples: few-shot examples belong to the prompt, and nothing is answered here.
         pipeline = Pipeline(configuration, experiment.documents, (), experiment.judge, models)
+        # Any id will do: it names the question in records, and none is written.
         found = await pipeline.retrieve(Example("question", question, category=category))
         note_long_questions([configuration], [question], models)
         note_windows([configuration], experiment.documents, models, store)
@@ -98,6 +104,7 @@ def _hit(hit: Hit) -> dict[str, Any]:
 
 
 def _stage(stage: StageTrace) -> dict[str, Any]:
+    # As JSON: spans and texts instead of the program's own objects.
     return {
         "stage": stage.stage,
         "method": stage.method,
@@ -105,6 +112,7 @@ def _stage(stage: StageTrace) -> dict[str, Any]:
         "received": stage.received,
         "returned": len(stage.hits),
         "seconds": stage.seconds,
+        # Loading an index or a model once is no part of what a question takes.
         "once_seconds": stage.once_seconds,
         "tokens": {"prompt": stage.usage.prompt_tokens, "completion": stage.usage.completion_tokens},
         "calls": stage.usage.calls,
@@ -123,13 +131,17 @@ def _text(name: str, found: Retrieval) -> str:
     lines += ["", "stage by stage:"]
     for stage in found.trace:
         best = f", best {one_line(stage.hits[0].chunk.text, 60)}" if stage.hits else ""
+        # The first stage receives nothing: it is given the question alone.
         counts = f"{stage.received} in, {len(stage.hits)} out" if stage.received else f"{len(stage.hits)} out"
+        # For an answer from the cache, what it took when it was asked: zero would make a stage look free.
         usage = stage.usage.original or stage.usage
         tokens = usage.prompt_tokens + usage.completion_tokens
         took = f"{stage.seconds * 1000:.0f} ms" + (f", {tokens} tokens" if tokens else "")
+        # The time is from then as well, and not that of reading the cache.
         took += " when it was asked, now from the cache" if stage.usage.cached_calls else ""
         took += f" (once {stage.once_seconds:.1f} s to load)" if stage.once_seconds >= _NOTABLE else ""
         lines.append(f"  {stage.stage:<10} {stage.method:<18} {counts}, {took}{best}")
+        # These two change or choose the question; for the others the queries are the same again.
         if stage.stage in ("transform", "route") and stage.queries:
             lines += [f"             {one_line(text, 160)}" for text in stage.queries]
         if stage.warning:

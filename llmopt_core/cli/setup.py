@@ -36,14 +36,19 @@ def confirm_hosts(endpoints: Mapping[str, Endpoint], trusted: bool) -> None:
         BadInput: They are new here and `--trust` was not given.
     """
     from llmopt_core.models.trust import check_trust, new_destinations, trust
+
+    # `Settings` names the type above, which is not imported when the program runs.
     from llmopt_core.settings import Settings as Read
 
     settings = Read.from_environment()
+    # Only those that are new are told: the others were trusted before.
     if trusted:
         new = new_destinations(settings, endpoints.values())
         trust(settings, new)
         for destination in new:
             note(f"llmopt: trusted from now on: {destination}")
+    # Also after `--trust`: the check decides, the option only adds to what it knows.
+    # A file from elsewhere could else send documents and keys to a host of its author's.
     check_trust(settings, endpoints.values(), "run it again with --trust")
 
 
@@ -56,6 +61,7 @@ def read_experiment(file: Path, column: list[str] | None, encoding: str, trusted
     from llmopt_core.experiments.experiment_file import load_experiment
 
     experiment = load_experiment(file, pairs(column), encoding)
+    # What was read otherwise than it may be meant: told before its questions cost anything.
     for line in experiment.notes:
         note(f"llmopt: {line}")
     confirm_hosts(experiment.endpoints, trusted)
@@ -71,6 +77,7 @@ def note_windows(
 
     for configuration in configurations:
         retrieval = configuration.retrieval
+        # Cut as the index was, so they come from the cache; None where a configuration retrieves nothing.
         chunks = None if retrieval is None else read_chunks(retrieval, documents, models)
         if retrieval is not None and chunks and (said := window_note(retrieval, chunks, documents, models)):
             note(f"llmopt: {configuration.name}: {said}")
@@ -81,6 +88,7 @@ def note_long_questions(configurations: Iterable[Configuration], questions: Sequ
     from llmopt_core.experiments.truncation_warnings import question_note
 
     for configuration in configurations:
+        # Without retrieval no question is embedded.
         if configuration.retrieval and (said := question_note(configuration.retrieval, questions, models)):
             note(f"llmopt: {configuration.name}: {said}")
 
@@ -94,6 +102,7 @@ def open_models(store: Store, experiment: Experiment, concurrency: int | None = 
 
     models = models_with(store, experiment.endpoints, concurrency)
     named = {configuration.model.endpoint for configuration in experiment.configurations}
+    # A file's own endpoint of that name is somebody's server, and must not be answered by an echo.
     if ECHO in named and ECHO not in experiment.endpoints:
         register_echo(models)
     return models
@@ -111,11 +120,13 @@ def models_with(store: Store, own: Mapping[str, Endpoint], concurrency: int | No
     from llmopt_core.settings import Settings as Read
 
     settings = Read.from_environment()
+    # The file's over the environment's: whoever wrote the experiment meant these addresses.
     endpoints = {**endpoints_from(settings, os.environ), **own}
     if concurrency is not None:
         endpoints = {
             name: endpoint
             if name == BUILTIN
+            # Never lowered: the limit of an endpoint may be higher, for several questions of one run share it.
             else endpoint.model_copy(update={"max_concurrency": max(concurrency, endpoint.max_concurrency)})
             for name, endpoint in endpoints.items()
         }

@@ -29,14 +29,17 @@ def parse_thresholds(texts: Sequence[str], metrics: Sequence[str], configuration
 
 
 def _parse(text: str, metrics: Sequence[str], configurations: Sequence[str]) -> Threshold:
+    # From the right: names of configurations and metrics may hold an equals sign or a colon.
     left, equals, right = text.rpartition("=")
     configuration, _, metric = left.rpartition(":")
     try:
         value = float(right)
     except ValueError:
+        # One refusal for all that is no number, `nan` and `inf` among them: nothing would ever miss such a bound.
         value = math.nan
     if not equals or not math.isfinite(value):
         raise BadInput(f"--fail-under takes METRIC=V, such as answer_f1=0.5, not {text!r}.")
+    # Before the run: a mistyped metric would pass in silence at its end.
     if metric not in metrics:
         raise BadInput(
             f"--fail-under names {metric!r}, which the experiment does not measure; it has: {', '.join(metrics)}."
@@ -59,11 +62,14 @@ def _misses(thresholds: Sequence[Threshold], result: Mapping[str, Any], min_cove
 
     for threshold in thresholds:
         for run in result["runs"]:
+            # The empty name stands for every configuration.
             if threshold.configuration not in ("", run["configuration"]):
                 continue
             measured = run["metrics"][threshold.metric]
             mean, scored, total = measured["mean"], measured["scored"], measured["total"]
+            # Costs, seconds and the like are better where they are lower: there the bound is the most.
             higher = higher_is_better(threshold.metric)
+            # None is no zero: nothing could be scored, which must fail instead of pass.
             if mean is None:
                 yield f"{run['configuration']}: {threshold.metric} could not be scored."
             elif scored < min_coverage * total:
@@ -71,6 +77,7 @@ def _misses(thresholds: Sequence[Threshold], result: Mapping[str, Any], min_cove
                     f"{run['configuration']}: {threshold.metric} could be scored for {scored} of {total} questions "
                     f"only; at least {min_coverage:.0%} are needed (--min-coverage)."
                 )
+            # Equal to the bound is good enough on both sides.
             elif (mean < threshold.value) if higher else (mean > threshold.value):
                 side = "below" if higher else "above"
                 yield f"{run['configuration']}: {threshold.metric} is {mean:.3g}, {side} {threshold.value:g}."

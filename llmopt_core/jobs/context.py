@@ -120,7 +120,9 @@ class JobContext:
 
     def write_progress(self, **more: Any) -> None:
         """Write what was said last, and what else is given; also a sign of life."""
+        # Before the latest is read: what is said meanwhile is then written the next time, and not lost.
         self._reported, self._has_news = time.monotonic(), False
+        # Silent for too long, this process has lost the job: it must neither write on nor pay on.
         if not self.store.update_job(self.job_id, progress=self.latest(), claim=self.claim, **more):
             self._lost = True
             self._cancel.set()

@@ -17,6 +17,7 @@ class KeyRing:
         self._lock = threading.Lock()
         self._keys: dict[int, dict[str, str]] = {}
 
+    # Named in logs and tracebacks, it must show no key.
     def __repr__(self) -> str:
         return "KeyRing()"
 
@@ -29,6 +30,7 @@ class KeyRing:
     def of(self, job_id: int) -> dict[str, str]:
         """The keys of a job."""
         with self._lock:
+            # A copy, as the ring may drop its own while the job uses it.
             return dict(self._keys.get(job_id, {}))
 
     def drop(self, job_id: int) -> None:
@@ -43,6 +45,7 @@ def endpoints_in(arguments: Any) -> set[str]:
         named = {str(value) for key, value in arguments.items() if key in ("endpoint", "provider")}
         named |= {str(value) for value in arguments.get("endpoints") or ()}
         return named.union(*map(endpoints_in, arguments.values()))
+    # A text is a sequence of texts, without end.
     if isinstance(arguments, Sequence) and not isinstance(arguments, str):
         return set().union(*map(endpoints_in, arguments))
     return set()

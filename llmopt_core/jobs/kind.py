@@ -22,11 +22,14 @@ by answer, such as a comparison: both are done by the process that asked for the
 what runs for minutes or hours, `training` for what trains models on this machine, one at a time in the workspace.
 """
 
+# More evaluations at once share the same cores and limits of endpoints, and each takes longer; with fewer a short one
+# waits behind a long one. Whoever waits before the screen needs little, so those lanes have room.
 PLACES: Mapping[Lane, int] = {"interactive": 4, "watched": 8, "evaluation": 2, "training": 1}
 """How many jobs of a lane one process does at once."""
 
 _WHOLE = frozenset({"instruction-search"})
 """Kinds whose words say all: what they name besides is the same for all of them."""
+# The first that the arguments hold names what the job works on.
 _NAMES = ("configurations", "variants", "configuration", "name", "subject", "settings")
 _SETS = ("evaluation_set", "questions", "set")
 

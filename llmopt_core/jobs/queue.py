@@ -27,9 +27,12 @@ from llmopt_core.runs.values import Job, Project, Status
 from llmopt_core.settings import Settings
 from llmopt_core.types import Spec
 
+# How late a wish to stop, or a job that another process put in line, may be seen; each look asks the database a few
+# times.
 _LOOK_SECONDS = 1.0
 # While nothing is done or waited for here; short enough that what a dead process left is soon taken over.
 _IDLE_SECONDS = 5.0
+# Of jobs that wait for this process; others may take them after 40 s of silence, so one beat may be late.
 _HEARTBEAT_SECONDS = 15.0
 
 
@@ -70,7 +73,7 @@ class JobRunner:
         self._keys = KeyRing()
         self._changed = threading.Condition()
         self._wake = threading.Event()
-        self._open: set[int] = set()
+        self._open: set[int] = set()  # Put in line here and not ended: this process has their keys.
         self._running: dict[int, tuple[JobContext, Lane]] = {}
         self._beaten = 0.0
         self._server: threading.Thread | None = None
@@ -110,6 +113,7 @@ class JobRunner:
         values = arguments.model_dump(mode="json")
         names = sorted(endpoints_in(values) & set(keys or {}))
         with self._changed:
+            # Under the lock, so that no thread of this process claims the job before its keys are there.
             job_id = self._store.start_job(
                 kind, project, values, lane=found.lane, versions=versions or {}, key_names=names
             )
@@ -126,6 +130,7 @@ class JobRunner:
         """
         names = sorted(endpoints_in(self._store.job(job_id).arguments) & set(keys or {}))
         with self._changed:
+            # Under the lock, as in `submit`.
             self._store.resume_job(job_id, key_names=names)
             self._keys.give(job_id, keys or {})
             self._open.add(job_id)
@@ -138,6 +143,7 @@ class JobRunner:
             running = self._running.get(job_id)
         if running is not None:
             running[0].cancel()
+        # It never began, so nobody else will undo what was prepared for it.
         elif has_ended:
             self._drop(self._store.job(job_id))
             self._forget(job_id)
@@ -191,6 +197,7 @@ class JobRunner:
                                  lambda: self._models(job.id), lambda: self._credentials(job.id), token,
                                  job.attempts)  # fmt: skip
             self._running[job.id] = context, lane
+        # A daemon, so that a long job does not keep a process from ending; another goes on with it.
         threading.Thread(target=self._run, args=(context, job), name=f"job-{job.id}", daemon=True).start()
         return True
 
@@ -198,6 +205,7 @@ class JobRunner:
         job = self._store.job(job_id)
         if job.active:
             return
+        # Cancelled from elsewhere before it began.
         if not job.started_at:
             self._drop(job)
         self._forget(job_id)
@@ -223,6 +231,7 @@ class JobRunner:
         try:
             with account_for(context.paid), urgent() if job.lane == "interactive" else nullcontext():
                 result = _await_result(self._begin(context, job))
+            # Work that looks at `should_cancel` itself ends without an error, with what it has.
             status = "cancelled" if context.should_cancel() else "finished"
         except Cancellation:
             status = "cancelled"
@@ -230,9 +239,12 @@ class JobRunner:
             status, error = "budget-reached", str(reached)
         except LlmOptError as failed:
             error = str(failed)
+        # Anything, a library's SystemExit too: the job must not stay `running` for as long as this process lives.
         except BaseException as unexpected:
+            # Messages of libraries may quote a whole request.
             error = f"{type(unexpected).__name__}: {unexpected}"[:500]
         try:
+            # Otherwise it is another process that says how the job ended.
             if not context.is_lost:
                 context.write_progress(status=status, error=error, result=result)
         except LlmOptError:
@@ -279,6 +291,7 @@ def _serve(served: weakref.ref[JobRunner], wake: threading.Event) -> None:
         # The disk may be full for a while, or the database away; work that is under way says so itself.
         with suppress(LlmOptError):
             seconds = runner.look()
+        # While this waits, only others may keep the runner alive.
         del runner
         wake.wait(seconds)
         wake.clear()

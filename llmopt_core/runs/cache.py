@@ -33,9 +33,11 @@ class StoreCache:
 
     def get_many(self, stage: str, keys: Iterable[str]) -> dict[str, bytes]:
         """See `Cache.get_many`."""
+        # The same key may be wanted twice; each would take a parameter.
         wanted = list(dict.fromkeys(keys))
         parts = _parts(wanted)
         found: dict[str, bytes] = {}
+        # Read for every call and every text, thousands of times in a run: see `Database.driver`.
         if self.database.is_sqlite:
             with self.database.driver() as driver:
                 for part in parts:
@@ -55,6 +57,7 @@ class StoreCache:
             seconds = moment.timestamp()
             with self.database.driver(writes=True) as driver:
                 driver.executemany(_WRITE, [(stage, key, value, seconds) for key, value in values.items()])
+                # In the same transaction, so that whoever waits for the value never sees neither value nor claim.
                 driver.executemany(_UNCLAIM, [(stage, key) for key in values])
             return
         rows = [
@@ -68,6 +71,7 @@ class StoreCache:
     def replace_many(self, stage: str, values: Mapping[str, bytes]) -> None:
         """See `SupportsReplace.replace_many`."""
         moment = now()
+        # In one order everywhere, as in `claim_many`.
         rows = [{"stage": stage, "key": key, "value": values[key], "saved_at": moment} for key in sorted(values)]
         with self.database.write() as connection:
             connection.execute(_REPLACE, rows)
@@ -75,7 +79,9 @@ class StoreCache:
     def starting_with(self, stage: str, prefix: str) -> dict[str, bytes]:
         """See `SupportsReplace.starting_with`."""
         query = sa.select(cache.c.key, cache.c.value).where(
-            cache.c.stage == stage, cache.c.key.startswith(prefix, autoescape=True)
+            # Escaped: `%` and `_` in a prefix mean themselves.
+            cache.c.stage == stage,
+            cache.c.key.startswith(prefix, autoescape=True),
         )
         with self.database.read() as connection:
             return {key: bytes(value) for key, value in connection.execute(query)}
@@ -87,8 +93,11 @@ class StoreCache:
         rows = [{"stage": stage, "key": key, "token": tokens[key], **mine} for key in wanted]
         claimed: set[str] = set()
         with self.database.write() as connection:
+            # New claims are added, those that are there stay; which of all are ours is seen below.
             connection.execute(self._claim, rows)
             for part in _parts(wanted):
+                # SQLite knows no locks of rows, and leaves this one out: there the transaction has the lock of the
+                # whole file.
                 there = sa.select(claims).where(claims.c.stage == stage, claims.c.key.in_(part)).with_for_update()
                 for row in map(dict, connection.execute(there).mappings()):
                     token = tokens[row["key"]]
@@ -104,6 +113,7 @@ class StoreCache:
         """See `SupportsClaim.release_many`."""
         with self.database.write() as connection:
             for key in sorted(tokens):
+                # The token keeps a late release from ending the claim of whoever took the work over.
                 mine = sa.and_(claims.c.stage == stage, claims.c.key == key, claims.c.token == tokens[key])
                 connection.execute(sa.delete(claims).where(mine))
 
@@ -136,13 +146,16 @@ def _parts(keys: list[str]) -> list[list[str]]:
     return [keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE)]
 
 
+# SQLite (since 3.24) and PostgreSQL read the same words.
 _REPLACE = sa.text(
     "INSERT INTO cache (stage, key, value, saved_at) VALUES (:stage, :key, :value, :saved_at) "
     "ON CONFLICT (stage, key) DO UPDATE SET value = excluded.value, saved_at = excluded.saved_at"
 ).bindparams(sa.bindparam("value", type_=sa.LargeBinary), sa.bindparam("saved_at", type_=Moment))
 _UNCLAIM = "DELETE FROM claims WHERE stage = ? AND key = ?"
 _READ = "SELECT key, value FROM cache WHERE stage = ? AND key IN ({})"
+# The first value stays: others may have gone on with it, and a key stands for one value.
 _WRITE = "INSERT OR IGNORE INTO cache (stage, key, value, saved_at) VALUES (?, ?, ?, ?)"
+# With room for any number of keys, so that it is compiled once.
 _QUERY = sa.select(cache.c.key, cache.c.value).where(
     cache.c.stage == sa.bindparam("stage"), cache.c.key.in_(sa.bindparam("keys", expanding=True))
 )

@@ -16,9 +16,12 @@ from llmopt_core.errors import StorageError
 from llmopt_core.text.valid_text import without_surrogates
 from llmopt_core.types import Chunk, Hit, Record, StageTrace
 
+# In bytes. A larger limit keeps more values plain and the file larger, a smaller one spends time on what hardly
+# shrinks.
 _SHORT = 1000
 
 
+# To build an adapter takes far longer than to read one value with it.
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
@@ -27,6 +30,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 def pack(value: Any, kind: Any = None) -> bytes:
     """JSON of a value, compressed where that pays; `kind` is its type, such as `list[Chunk]`, if it is not plain."""
     text = _to_json(value, kind)
+    # Level 1, the quickest: every record is compressed while answers come in.
     return text if len(text) < _SHORT else zlib.compress(text, 1)
 
 
@@ -56,6 +60,7 @@ def unpack(data: bytes, kind: Any = None, *, mend: bool = False) -> Any:
             raise Unreadable("damaged JSON") from error
         where = ".".join(map(str, first["loc"]))
         raise Unreadable(f"{where}: {first['msg']}" if where else first["msg"]) from error
+    # Damaged or foreign JSON may be nested deeper than the parser goes, which ends in a RecursionError.
     except (zlib.error, ValueError, TypeError, RecursionError) as error:
         raise Unreadable(_reason(error)) from error
 
@@ -76,6 +81,7 @@ def _validate(text: bytes, adapter: TypeAdapter[Any], *, mend: bool) -> Any:
         if not mend:
             raise
         values = json.loads(text)
+        # A list, so that all are found before the first goes: without an outer field there is no way to one inside it.
         for parent, key in [_field(values, part["loc"]) for part in error.errors(include_url=False)]:
             parent.pop(key, None)
             if key == "hits":
@@ -84,6 +90,7 @@ def _validate(text: bytes, adapter: TypeAdapter[Any], *, mend: bool) -> Any:
         try:
             return adapter.validate_json(json.dumps(values))
         except ValidationError:
+            # What was wrong with the stored value says more than what is wrong with the rest of it.
             raise error from None
 
 
@@ -116,6 +123,7 @@ def _to_json(value: Any, kind: Any) -> bytes:
 
 def _plain_json(value: Any) -> bytes:
     try:
+        # Escapes such as \u4f60 would take twice the bytes of a Chinese text.
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
         return json.dumps(_whole(value), ensure_ascii=False, separators=(",", ":")).encode()
@@ -141,6 +149,7 @@ def pack_record(record: Record) -> tuple[bytes, bytes]:
 def unpack_record(body: bytes, trace: bytes | None = None) -> Record:
     """The record back; with an empty trace where none is given, or it cannot be read."""
     record: Record = unpack(body, Record, mend=True)
+    # Lists and scores need no trace, so it was not even read.
     if trace is None:
         return record
     try:
@@ -180,6 +189,7 @@ def _number_hits(chunks: dict[Any, tuple[int, Any]], hits: Sequence[dict[str, An
 
 
 def _number(chunks: dict[Any, tuple[int, Any]], chunk: dict[str, Any]) -> int:
+    # A dictionary cannot be a key; these four say which chunk it is.
     key = (chunk["document"], chunk["start"], chunk["end"], chunk["text"])
     return chunks.setdefault(key, (len(chunks), chunk))[0]
 

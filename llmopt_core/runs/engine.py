@@ -26,6 +26,7 @@ from llmopt_core.workspace import make_folder
 
 # Other processes write in short transactions; a lock that lasts longer is a fault.
 BUSY_SECONDS = 30
+# Between two tries to switch a new file to WAL; the switch of another process is over in milliseconds.
 _SWITCH_SECONDS = 0.005
 
 
@@ -46,6 +47,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
+        # It stands in messages and logs, where no password may stand.
         self.where = self.engine.url.render_as_string(hide_password=True)
         # SQLite's own waiting for its write lock is sleeping in steps of milliseconds; threads here can do better.
         self._turn: AbstractContextManager[Any] = threading.RLock() if self.is_sqlite else nullcontext()
@@ -73,14 +75,18 @@ class Database:
     def write(self) -> Iterator[sa.Connection]:
         """A transaction that writes; committed at the end, rolled back on any error."""
         with self._turn, self._explain_errors(), self.engine.connect() as connection:
+            # Read by `on_begin`: a writer must say so before its transaction begins.
             connection.execution_options(writes=True)
             with connection.begin() as transaction:
                 yield connection
+                # A connection that is lost on the way leaves open whether the commit arrived; with a file there is no
+                # such doubt.
                 if not self.is_sqlite:
                     self._commit(connection, transaction)
 
     def _commit(self, connection: sa.Connection, transaction: sa.RootTransaction) -> None:
         """Commit on a server. Where the connection is lost on the way, the server is asked whether it took it."""
+        # Asked before the commit: once the connection is lost, nobody can name the transaction. None: it wrote nothing.
         number = connection.scalar(sa.text("SELECT txid_current_if_assigned()"))
         try:
             transaction.commit()
@@ -112,22 +118,28 @@ class Database:
             closing(self.engine.raw_connection()) as pooled,
         ):
             connection = cast(sqlite3.Connection, pooled.driver_connection)
+            # The write lock at once: see `on_begin`.
             connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
             try:
                 yield connection
                 connection.execute("COMMIT")
+            # Whatever ends it, Ctrl-C too: a transaction left open would keep the lock of the file.
             except BaseException:
+                # A commit that fails, as on a full disk, may have rolled back by itself; a second rollback would hide
+                # why it failed.
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
 
     def version(self) -> int | None:
         """A number that changes with every transaction that any process commits; None where there is no such thing."""
+        # A second connection to a database in memory would see another, empty one.
         if not self.is_sqlite or self.engine.url.database in (None, "", ":memory:"):
             return None
         with self._explain_errors(), self._watching:
             # SQLite counts for each connection what others did, so this one does nothing else.
             if self._watch is None:
+                # Any thread may ask, one at a time: `_watching` sees to that.
                 self._watch = sqlite3.connect(str(self.engine.url.database), check_same_thread=False)
             return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
 
@@ -158,6 +170,7 @@ class Database:
             yield
         except (DBAPIError, sqlite3.Error) as error:
             lost = isinstance(error, DBAPIError) and not self.is_sqlite and is_transient(error)
+            # A server that starts up answers, though no connection was made yet.
             if lost and (self._reached or "starting up" in str(error)):
                 raise DatabaseConnectionError(f"The database {self.where} ended the connection.") from error
             raise explain(error, self.where) from error
@@ -165,12 +178,15 @@ class Database:
 
 def _engine(url: str) -> sa.Engine:
     if url.startswith(("postgres://", "postgresql://")):
+        # SQLAlchemy would look for psycopg2, and does not know the `postgres://` that hosting services hand out.
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
     try:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() not in ("sqlite", "postgresql"):
             raise BadInput(f"The database URL names {parsed.get_backend_name()}; use sqlite:///... or postgresql://...")
         _make_file(parsed)
+        # A restarted server or a firewall drops connections that wait in the pool, so each is tried before use; a file
+        # drops none.
         return sa.create_engine(parsed, connect_args=_connect_args(parsed), pool_pre_ping=not url.startswith("sqlite"))
     except ModuleNotFoundError as error:
         raise MissingDependency('PostgreSQL needs a driver: pip install -e ".[postgres]"') from error
@@ -181,6 +197,7 @@ def _engine(url: str) -> sa.Engine:
 
 
 def _connect_args(url: sa.URL) -> dict[str, Any]:
+    # Without its own limit libpq waits as long as the system does, minutes where a firewall swallows what is sent.
     return {"timeout": BUSY_SECONDS} if url.get_backend_name() == "sqlite" else {"connect_timeout": 10}
 
 
@@ -189,6 +206,7 @@ def _make_file(url: sa.URL) -> None:
         path = Path(str(url.database))
         make_folder(path.parent)
         # SQLite gives its companions, such as the write-ahead log, the rights of the database.
+        # Where it cannot be made, the connection fails next, and says why.
         with suppress(OSError):
             path.touch(mode=0o600)
 
@@ -199,12 +217,17 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
         # SQLAlchemy begins transactions itself (below); the driver's own begin comes too late for a write lock.
         connection.isolation_level = None
         _use_wal(connection)
+        # NORMAL: with WAL a power cut may cost the last transactions, never the file. Foreign keys are followed only on
+        # demand, and deleting a project relies on them. A negative size is in KiB: 32 MB of pages for each connection,
+        # instead of 2.
         for pragma in ("synchronous=NORMAL", "foreign_keys=ON", "cache_size=-32000"):
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")
     def on_begin(connection: sa.Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
+        # A plain BEGIN takes the write lock with the first write. Of two that have read before, one would then fail at
+        # once: what it read is out of date, and no waiting helps.
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
@@ -221,6 +244,7 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             time.sleep(_SWITCH_SECONDS)
 
 
+# Parts of what SQLite and libpq say, in lower case; the first that is found counts.
 _SAYINGS = (
     ("disk is full", "The disk that holds {where} is full: free some space, then resume."),
     ("no space left", "The disk that holds {where} is full: free some space, then resume."),
@@ -245,5 +269,6 @@ def explain(error: DBAPIError | sqlite3.Error, where: str) -> LlmOptError:
     for sign, sentence in _SAYINGS:
         if sign in message:
             return StorageError(sentence.format(where=where))
+    # Further lines of a server's message (DETAIL, the statement) may quote what users wrote.
     first = str(original).strip().splitlines()[:1]
     return StorageError(f"The database {where} failed: {first[0] if first else type(original).__name__}")

@@ -30,6 +30,7 @@ HELD_LANES = ("interactive", "watched")
 """Lanes whose jobs are done by the process that asked for them, as long as it lives: somebody waits there."""
 SINGLE_LANES = ("training",)
 """Of these a workspace does one job at a time: two trainings on the same cores both take more than twice as long."""
+# The last turn of a project that had none: before all others.
 _NEVER = datetime.fromtimestamp(0, UTC)
 _OWNERS = (jobs.c.id, jobs.c.status, *(jobs.c[name] for name in OWNER))
 
@@ -40,6 +41,7 @@ def settle_orphans(database: Database, at: datetime | None = None) -> None:
     columns = [*_OWNERS, jobs.c.versions, jobs.c.attempts, jobs.c.cancel_requested]
     with database.read() as connection:
         rows = connection.execute(sa.select(*columns).where(jobs.c.status.in_(ACTIVE))).mappings()
+        # Read without the write lock; `is_unchanged` below leaves what somebody took over in between.
         orphans = [row for row in map(dict, rows) if not _waits(row) and not lives(row, moment)]
     if not orphans:
         return
@@ -128,10 +130,12 @@ def _settle(row: Mapping[str, Any]) -> dict[str, Any]:
     ended = {"finished_at": jobs.c.heartbeat}
     if row["versions"] is None:
         return {"status": "interrupted", "error": NOT_RESUMABLE_REASON, **ended}
+    # Before attempts are counted: what somebody asked to stop has not failed.
     if row["cancel_requested"]:
         return {"status": "cancelled", **ended}
     if row["attempts"] >= MOST_ATTEMPTS:
         return {"status": "interrupted", "error": GAVE_UP, **ended}
+    # Should that process only have been silent, what it still writes finds its claim gone.
     return {"status": "queued", "claim": None}
 
 
@@ -139,5 +143,6 @@ def names_in(data: bytes | None) -> tuple[str, ...]:
     """Names of endpoints as they are stored."""
     try:
         return tuple(map(str, unpack(data))) if data else ()
+    # Without names the job is begun, and the call that lacks a key says so.
     except (Unreadable, TypeError):
         return ()

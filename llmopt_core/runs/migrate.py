@@ -28,6 +28,7 @@ _TABLES = (tables_runs, tables_labs)
 
 def head() -> str:
     """The newest revision: the number that begins the last file name in `migrations/versions`."""
+    # Texts sort as numbers here, as all have four digits.
     return max(path.name.split("_", 1)[0] for path in (_FOLDER / "versions").glob("[0-9]*_*.py"))
 
 
@@ -41,6 +42,7 @@ def migrate(database: Database, home: Path) -> None:
     if _revision(database) == head():
         return
     try:
+        # The file keeps the processes of this workspace apart, `_alone` those of other machines on the same server.
         with FileLock(home / "migrate.lock", timeout=_LOCK_SECONDS):
             if not _create_at_once(database):
                 _upgrade(database)
@@ -67,6 +69,7 @@ def _create_at_once(database: Database) -> bool:
     """Make all tables at once where there are none yet, which takes a tenth of the time of all migrations."""
     with database.write() as connection:
         _alone(database, connection)
+        # Looked at under the lock: another process may have made them since.
         if sa.inspect(connection).get_table_names():
             return False
         metadata.create_all(connection)
@@ -86,6 +89,7 @@ def _upgrade(database: Database) -> None:
     from alembic.config import Config
 
     config = Config()
+    # To Alembic's settings a single % begins a placeholder, and a folder may have one in its name.
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     with database.write() as connection:
         _alone(database, connection)

@@ -16,6 +16,8 @@ from llmopt_core.runs.engine import Database
 from llmopt_core.runs.tables import now
 from llmopt_core.runs.values import ACTIVE
 
+# Eight beats fit into `SILENT_FOR`. A shorter pause writes more often to a database that all share, a longer one leaves
+# less room for a slow disk.
 HEARTBEAT_SECONDS = 5.0
 # A claim is not renewed: one call with all its retries ends well before.
 _LONGEST_CLAIM = timedelta(minutes=15)
@@ -26,6 +28,7 @@ OWNER = (*_WHO, "heartbeat")
 SILENT_FOR = timedelta(seconds=40)
 
 
+# Asked before each write; of a living process the answer never changes.
 @cache
 def _start_time(pid: int) -> float:
     return start_of(pid)
@@ -50,17 +53,21 @@ def is_mine(table: sa.Table) -> sa.ColumnElement[bool]:
 
 def is_unchanged(table: sa.Table, row: Mapping[str, Any]) -> sa.ColumnElement[bool]:
     """The row as long as nobody took it over, and its owner gave no sign of life, since it was read."""
+    # `=` holds for no empty column, so a row that nobody owns would never count as unchanged.
     return sa.and_(*(table.c[name].is_not_distinct_from(row[name]) for name in OWNER))
 
 
 def is_claimed(row: Mapping[str, Any]) -> bool:
     """Whether a claim on a single piece of work still stands. None is held for longer than such a piece can take."""
+    # The heartbeat of a claim is the moment at which it was made: it says nothing about whether another host still
+    # lives.
     return now() - row["heartbeat"] < _LONGEST_CLAIM and lives({**row, "heartbeat": now()})
 
 
 def interrupt_orphans(database: Database, table: sa.Table) -> None:
     """Work of the table whose process is gone is interrupted, unless somebody takes it over at this moment."""
     columns = [table.c.id, *(table.c[name] for name in OWNER)]
+    # Looked up without the write lock: this is asked at every look at a list, and nearly always there is no orphan.
     with database.read() as connection:
         rows = connection.execute(sa.select(*columns).where(table.c.status.in_(ACTIVE))).mappings()
         orphans = [row for row in map(dict, rows) if not lives(row)]
@@ -69,6 +76,7 @@ def interrupt_orphans(database: Database, table: sa.Table) -> None:
     with database.write() as connection:
         for row in orphans:
             found = sa.and_(table.c.id == row["id"], table.c.status.in_(ACTIVE), is_unchanged(table, row))
+            # It ended when it was last heard of, not when somebody noticed.
             interrupted = {"status": "interrupted", "finished_at": table.c.heartbeat}
             connection.execute(sa.update(table).where(found).values(**interrupted))
 
@@ -82,6 +90,7 @@ def lives(row: Mapping[str, Any], at: datetime | None = None) -> bool:
     """
     if row["owner_pid"] is None:
         return False
+    # A process number means something on its own machine only.
     if row["owner_host"] != socket.gethostname():
         return row["heartbeat"] is not None and (at or now()) - row["heartbeat"] < SILENT_FOR
     return is_running(row["owner_pid"], row["owner_started"])

@@ -14,6 +14,7 @@ from llmopt_core.errors import DatabaseConnectionError, StorageError
 
 # Long enough for a restart of the server, short enough that nobody takes it for a hang.
 WAIT_SECONDS = 30
+# In seconds, doubled each time: a short gap costs little, and a server that starts is not stormed.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 
 _Class = TypeVar("_Class", bound=type)
@@ -35,6 +36,7 @@ def is_transient(error: DBAPIError) -> bool:
     message = str(error.orig).lower()
     return (
         error.connection_invalidated
+        # Class 08 of SQL's states: the connection failed.
         or state.startswith("08")
         or state in _STATES
         or (not state and any(sign in message for sign in _SIGNS))
@@ -52,6 +54,7 @@ def patiently(work: Callable[[], Any], where: str) -> Any:
         try:
             return work()
         except DatabaseConnectionError as error:
+            # From the first failure on: work that was slow before it still has the whole wait.
             last = last or time.monotonic() + WAIT_SECONDS
             if time.monotonic() > last:
                 raise StorageError(
@@ -68,6 +71,7 @@ def retrying(cls: _Class) -> _Class:
     Each is one transaction of which nothing is stored when it fails, so that trying again writes nothing twice.
     """
     for name, method in list(vars(cls).items()):
+        # Private methods are parts of a public one's transaction, and are tried again with it.
         if inspect.isfunction(method) and not name.startswith("_"):
             setattr(cls, name, _with_retries(method))
     return cls

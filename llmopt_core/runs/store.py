@@ -37,6 +37,7 @@ class Store(ProjectStore, RunStore, RecordStore, JobStore, VersionStore, LabStor
     """
 
     def __init__(self, database_url: str, home: Path) -> None:
+        # First: the database's file and the lock of its migrations lie there.
         make_workspace(home)
         self.home = home
         self.unreadables = Unreadables()

@@ -59,6 +59,7 @@ class JobStore(StorePart):
             "versions": None if versions is None else pack(dict(versions)),
             "key_names": pack(list(key_names)) if key_names else None,
             "attempts": 0,
+            # Whoever puts it in line is its first owner: that process has the keys, and somebody may wait there.
             **owner_values(),
         }
         with self.database.write() as connection:
@@ -69,6 +70,7 @@ class JobStore(StorePart):
     ) -> Job | None:
         """Take the job of a lane whose turn it is (see `job_queue.claim_next`); None where nothing waits."""
         moment = at or now()
+        # First, so that what a dead process left has its turn with the others.
         settle_orphans(self.database, moment)
         job_id = claim_next(self.database, lane, token, kinds, holds, moment)
         return None if job_id is None else self._jobs(jobs.c.id == job_id)[0]
@@ -91,6 +93,7 @@ class JobStore(StorePart):
             why = "is under way" if job.active else "has finished" if job.status == "finished" else NOT_RESUMABLE
             raise BadInput(f"Job {job_id} {why}, so it cannot be resumed.")
         names = pack(list(key_names)) if key_names else None
+        # Somebody has looked at why it ended, so its attempts count from the start.
         again = {"status": "queued", "error": "", "cancel_requested": False, "finished_at": None,
                  "attempts": 0, "claim": None, "key_names": names, **owner_values()}  # fmt: skip
         with self.database.write() as connection:
@@ -146,10 +149,12 @@ class JobStore(StorePart):
         if project is not None:
             where.append(jobs.c.project_id == self._project_id(project))
         if active:
+            # Few, and changing with each beat: remembering them would save nothing.
             return self._jobs(*where, jobs.c.status.in_(ACTIVE))
         if project is None:
             return self._job_list.current(None)
         found = self.project(project) if isinstance(project, str) else project
+        # Jobs carry their project's name, and no stamp changes with it, so it is part of the scope.
         return self._job_list.current((found.id, found.name), *where)
 
     def request_cancel(self, job_id: int) -> bool:
@@ -158,8 +163,10 @@ class JobStore(StorePart):
         Returns:
             Whether it has ended so.
         """
+        # Without versions only the process that made the job can end it.
         waits = sa.and_(jobs.c.id == job_id, jobs.c.status == "queued", jobs.c.versions.is_not(None))
         with self.database.write() as connection:
+            # Always noted, also where the job ends here: a process that claims it at this moment sees the wish.
             connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(cancel_requested=True))
             ended = sa.update(jobs).where(waits).values(status="cancelled", finished_at=now())
             return bool(connection.execute(ended).rowcount)
@@ -190,6 +197,7 @@ def _job(row: Any) -> Job:
 
 
 NOT_RESUMABLE = "was made by an earlier version of the app: start it again where it was started"
+# The number of the moment, which need not be made a moment to be compared.
 _STAMPS = sa.select(
     jobs.c.id, jobs.c.status, sa.type_coerce(jobs.c.heartbeat, sa.Double), jobs.c.cancel_requested
 ).order_by(jobs.c.id.desc())

@@ -46,6 +46,7 @@ class LabStore(StorePart):
         }
         same = sa.and_(*(votes.c[name] == value for name, value in row.items()))
         with self.database.write() as connection:
+            # Added anew, not changed: with its new number the list keeps the order in which people decided.
             connection.execute(sa.delete(votes).where(same))
             connection.execute(sa.insert(votes), {**row, "choice": vote.choice, "saved_at": now()})
 

@@ -64,6 +64,7 @@ class StorePart:
         Raises:
             BadInput: Somebody works with it.
         """
+        # What a dead process left must not keep a project from being deleted.
         interrupt_orphans(self.database, runs)
         settle_orphans(self.database)
         with self.database.write() as connection:
@@ -103,4 +104,5 @@ def _mentions(value: Any, name: str, key: str = "") -> bool:
     return key in _SETS and bool(value == name)
 
 
+# Under these names the arguments of jobs of all kinds hold sets; a kind with a new one must add it.
 _SETS = frozenset(("evaluation_set", "set", "sets", "set_name", "questions", "held_back_set"))

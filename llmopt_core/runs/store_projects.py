@@ -45,6 +45,7 @@ class ProjectStore(StorePart):
             name = check_name(name)
         row = {"name": name, "description": description, "created_at": now()}
         with self.database.write() as connection:
+            # An insert that leaves the other process's row in place, and is no error.
             connection.execute(self.database.insert_new(projects), row)
         return self.project(name)
 
@@ -166,6 +167,7 @@ class ProjectStore(StorePart):
         )
         with self.database.read() as connection:
             found = [SavedSet(**row) for row in connection.execute(query).mappings()]
+        # The last of a name wins in a dictionary, and `found` begins with the latest: turned, gathered, turned back.
         return found if every_version else list({item.name: item for item in reversed(found)}.values())[::-1]
 
     def evaluation_set(self, project: Project | str, name: str, version: str | None = None) -> EvaluationSet:
@@ -180,6 +182,8 @@ class ProjectStore(StorePart):
         if version is not None:
             query = query.where(table.c.version == version)
         with self.database.read() as connection:
+            # A saved version goes before one that was only kept for a run; without a wanted version the latter counts
+            # if there is no other.
             body = connection.scalar(query.order_by(table.c.hidden, table.c.id.desc()).limit(1))
         if body is None:
             wanted = name if version is None else f"{name} in version {version}"
@@ -189,6 +193,7 @@ class ProjectStore(StorePart):
     def _set(self, project_id: int, name: str, body: bytes) -> EvaluationSet:
         """A stored set, without the examples that cannot be read."""
         try:
+            # Whole at first, without mending: only a set that cannot be read so is taken apart, question by question.
             found: EvaluationSet = unpack(body, EvaluationSet)
             return found
         except Unreadable as error:
@@ -202,6 +207,8 @@ class ProjectStore(StorePart):
         for number, row in enumerate(rows, 1):
             what = f"Question {number} of the evaluation set {name}"
             example: Example | None = self._readable(project_id, what, pack(row), Example)
+            # Where the answer stands is the part that versions differ in; question and answer are worth keeping without
+            # it.
             if example is None and isinstance(row, dict) and row.get("references"):
                 example = self._readable(project_id, what, pack({**row, "references": []}), Example)
                 if example is not None:
@@ -231,6 +238,8 @@ class ProjectStore(StorePart):
         newest = newest.where(_has_name(table, project_id, name)).order_by(table.c.version.desc()).limit(1)
         with self.database.write() as connection:
             last = connection.execute(newest).first()
+            # The same contents: one that was taken off the list is back on it, and words that change no answer are as
+            # they are now.
             if last is not None and last.fingerprint == fingerprint:
                 connection.execute(
                     sa.update(table).where(table.c.id == last.id).values(hidden=False, body=pack(spec), saved_at=now())
@@ -248,6 +257,7 @@ class ProjectStore(StorePart):
         query = sa.select(table).where(table.c.project_id == self._project_id(project)).order_by(table.c.version)
         with self.database.read() as connection:
             rows = list(connection.execute(query).mappings())
+        # Rows by number, so that a name keeps the place of its first version and the contents of its last.
         latest = {row["name"]: row for row in sorted(rows, key=lambda row: row["id"])}
         found = []
         for row in latest.values():
@@ -299,6 +309,8 @@ def check_name(name: str) -> str:
         BadInput: It is no name.
     """
     name = name.strip()
+    # Line breaks, control characters and marks that turn the writing direction would break tables and forge lines of
+    # logs.
     if not name or len(name) > _NAME_LENGTH or not name.isprintable():
         raise BadInput(f"A project's name has 1 to {_NAME_LENGTH} visible characters.")
     return name

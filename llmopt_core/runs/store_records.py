@@ -32,14 +32,17 @@ class RecordStore(StorePart):
         Raises:
             RunOwnershipError: Another process has taken the run over, or it was deleted; nothing was stored.
         """
+        # Gone through twice; `retrying` makes a list of what could be read only once.
         rows = [_record_row(run_id, position, record) for position, record in items]
         values = [value for position, record in items for value in _score_rows(run_id, position, record)]
         keys = [{"r": run_id, "p": row["position"]} for row in rows]
         if not rows:
             return
         with self.database.write() as connection:
+            # First: it locks the run's row, so that nobody takes the run over before this is stored.
             hold_run(connection, run_id)
             connection.execute(_DELETE_RECORD, keys)
+            # Deleted, not overwritten: a score that the new record lacks must not stay.
             connection.execute(_DELETE_SCORES, keys)
             connection.execute(sa.insert(records), rows)
             if values:
@@ -62,6 +65,7 @@ class RecordStore(StorePart):
         if not failed:
             query = query.where(records.c.failed.is_(False))
         with self.database.read() as connection:
+            # Positions, not ids: they are what a resumed run goes through.
             return set(connection.scalars(query))
 
     def open_positions(self, run_id: int) -> set[int]:
@@ -196,7 +200,9 @@ def _scores_without_value(body: bytes) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _per_question(row: Any) -> PerQuestion:
+    # PostgreSQL gives the mean of integers as a Decimal.
     means = {name: None if row[name] is None else float(row[name]) for name in ("tokens", "seconds", "cost_usd")}
+    # A mean over those with a price alone would pass for that of all.
     if row["priced"] < row["asked"]:
         means["cost_usd"] = None
     return PerQuestion(row["asked"], row["cached"], **means)
@@ -238,6 +244,7 @@ def _align(
     }
     for run_id, position, metric, value, passed in rows:
         place = places[run_id].get(position)
+        # A record that was stored between the two reads; the next look has it.
         if place is None:
             continue
         table = tables[run_id]

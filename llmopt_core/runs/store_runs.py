@@ -87,6 +87,7 @@ class RunStore(StorePart):
             BadInput: Another process works on it, or there is no such run.
         """
         with self.database.write() as connection:
+            # Of two processes that take it over at once, the second waits here and then finds that the first lives.
             query = sa.select(runs).where(runs.c.id == run_id).with_for_update()
             row = connection.execute(query).mappings().first()
             if row is None:
@@ -163,6 +164,7 @@ class RunStore(StorePart):
         if project is None:
             return self._run_list.current(None)
         found = self.project(project) if isinstance(project, str) else project
+        # Runs carry their project's name, and no stamp changes with it, so it is part of the scope.
         return self._run_list.current((found.id, found.name), runs.c.project_id == found.id)
 
     def delete_runs(self, run_ids: Sequence[int]) -> None:
@@ -175,6 +177,7 @@ class RunStore(StorePart):
         wanted = runs.c.id.in_(run_ids)
         with self.database.write() as connection:
             query = sa.select(runs.c.id).where(wanted, runs.c.status.in_(ACTIVE)).order_by(runs.c.id)
+            # Held until they are deleted, so that none is begun in between.
             busy = connection.scalar(query.with_for_update())
             if busy is not None:
                 raise BadInput(f"Run {busy} is being worked on; wait for it or cancel it before you delete it.")
@@ -216,6 +219,7 @@ class RunStore(StorePart):
         values["training"] = read("training", dict, None)
         values["status"] = read_status(values["status"])
         if sums is not None:
+            # One answer without a price makes the sum unknown, not smaller.
             cost = sums["cost_usd"] if sums["priced"] == sums["done"] else None
             counts = {
                 name: whole(sums[name]) for name in ("prompt_tokens", "completion_tokens", "calls", "cached_calls")
@@ -224,7 +228,10 @@ class RunStore(StorePart):
             values.update(done=sums["done"], failed=whole(sums["failed"]))
         paid = read("paid", dict, None)
         del values["paid"]
+        # Another version may have kept other columns; then the records' sum stands.
         if paid is not None and len(paid.get("usage") or ()) == len(_USAGE_COLUMNS):
+            # While it runs, its calls under way are not paid yet; once nobody waits for them they count as if they
+            # were.
             total = _spending(paid, flying=values["status"] not in ACTIVE)
             cached = values.get("usage", Usage())
             values["usage"] = replace(cached, **{name: getattr(total, name) for name in _USAGE_COLUMNS})
@@ -235,6 +242,7 @@ class RunStore(StorePart):
 # Of the moments the numbers, which need not be made moments to be compared.
 _MOMENTS = [sa.type_coerce(runs.c[name], sa.Double) for name in ("heartbeat", "finished_at")]
 _STAMPS = sa.select(runs.c.id, runs.c.status, *_MOMENTS).order_by(runs.c.id.desc())
+# Bounds what a workspace of very many different runs takes of memory; further values are read each time.
 _CACHE_SIZE = 20_000
 _USAGE_COLUMNS = ("prompt_tokens", "completion_tokens", "cost_usd", "calls")
 _INTERNAL_COLUMNS = frozenset(("project_id", "owner_pid", "owner_started", "owner_host", "heartbeat"))
@@ -242,6 +250,7 @@ _TOTALS = sa.select(
     records.c.run_id,
     sa.func.count().label("done"),
     sa.func.sum(sa.cast(records.c.failed, sa.Integer)).label("failed"),
+    # As floating-point numbers, which overflow in neither database.
     sa.func.sum(sa.cast(records.c.prompt_tokens, sa.Double)).label("prompt_tokens"),
     sa.func.sum(sa.cast(records.c.completion_tokens, sa.Double)).label("completion_tokens"),
     sa.func.sum(records.c.cost_usd).label("cost_usd"),

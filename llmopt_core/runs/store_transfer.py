@@ -27,6 +27,7 @@ _TABLES = (
     scores,
 )  # fmt: skip
 TABLE_NAMES = tuple(table.name for table in _TABLES)
+# Their numbers travel, because other rows point to them by number; they get new ones on arrival.
 _KEPT_IDS = frozenset(("jobs", "runs"))
 _POINTERS = {"run_id": "runs", "job_id": "jobs"}
 # Where bodies name runs by number.
@@ -34,6 +35,7 @@ _NAMING_RUNS = frozenset(("run", "run_id", "runs"))
 _WITH_NAMES = frozenset(("jobs", "drafts", "versions"))
 # The largest integer that PostgreSQL's column holds.
 _LARGEST = 2**31 - 1
+# Rows in memory at a time: a record with its trace may be large.
 _AT_ONCE = 200
 
 Row = dict[str, Any]
@@ -106,6 +108,7 @@ class _Loader:
         old = values.pop("id", None)
         if "project_id" in table.c:
             values["project_id"] = self._project_id
+        # Its process is not among those of this workspace.
         if values.get("status") in ACTIVE:
             values["status"] = "interrupted"
         if "id" not in table.c:
@@ -123,6 +126,7 @@ class _Loader:
         if column.name in _POINTERS and value is not None:
             numbers = self._numbers[_POINTERS[column.name]]
             # A job that was under way was left out; its runs came along.
+            # A KeyError of the other branch is told as a row that points to nothing.
             return numbers.get(value) if column.nullable else numbers[value]
         if value is None and not column.nullable:
             raise ValueError(f"{column.name} is empty")
@@ -170,6 +174,7 @@ def _as_json(column: sa.Column[Any], value: Any) -> Any:
     try:
         return {"json": unpack(bytes(value))}
     except Unreadable:
+        # Damaged here, it travels as it is: a repaired version may read it there.
         return {"raw": base64.b64encode(bytes(value)).decode()}
 
 
@@ -180,12 +185,15 @@ def _to_column(column: sa.Column[Any], value: Any) -> Any:  # noqa: PLR0911
         return datetime.fromtimestamp(float(value), UTC)
     if isinstance(kind, Words) and isinstance(value, str):
         return value
+    # `validate`: else letters that are no base64 are skipped in silence.
     if isinstance(kind, sa.LargeBinary) and isinstance(value, dict) and len(value) == 1:
         return pack(value["json"]) if "json" in value else base64.b64decode(value["raw"], validate=True)
     if isinstance(kind, sa.Boolean) and isinstance(value, bool | int) and value in (0, 1):
         return bool(value)
+    # To `isinstance` true is an integer, too.
     if isinstance(kind, sa.Integer) and type(value) is int and abs(value) <= _LARGEST:
         return value
+    # Python's JSON reads NaN and Infinity, which no other reader of the column expects.
     if isinstance(kind, sa.Double | sa.Float) and type(value) in (int, float) and math.isfinite(value):
         return float(value)
     if isinstance(kind, sa.String) and isinstance(value, str) and len(value) <= (kind.length or _LARGEST):

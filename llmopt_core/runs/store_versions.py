@@ -48,6 +48,8 @@ class VersionStore(StorePart):
         project_id, content = self._project_id(project), fingerprint(body)
         newest = sa.select(versions.c.number, versions.c.fingerprint).where(_has_name(versions, project_id, kind, name))
         with self.database.write() as connection:
+            # Inside the transaction that writes: on SQLite two savers take turns, on a server the constraint refuses
+            # the second.
             last = connection.execute(newest.order_by(versions.c.number.desc()).limit(1)).first()
             number = 1 if last is None else last.number
             if last is None or last.fingerprint != content:

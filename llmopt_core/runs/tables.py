@@ -20,6 +20,7 @@ class Moment(TypeDecorator[datetime]):
     """A point in time, stored as seconds since 1970 (UTC)."""
 
     impl = sa.Double
+    # Says that its values depend on no setting; without, SQLAlchemy compiles each statement anew.
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> float | None:
@@ -30,6 +31,7 @@ class Moment(TypeDecorator[datetime]):
         """Seconds -> datetime in UTC."""
         try:
             return None if value is None else datetime.fromtimestamp(value, UTC)
+        # A damaged moment must not make a whole list unreadable.
         except (ValueError, OverflowError, OSError, TypeError):
             return datetime.fromtimestamp(0, UTC)
 
@@ -46,6 +48,7 @@ class Words(TypeDecorator[str]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
         """Bytes -> text."""
+        # SQLite gives back what was stored whatever the column says: text, where another tool wrote it.
         if value is None or isinstance(value, str):
             return value
         try:
@@ -54,6 +57,7 @@ class Words(TypeDecorator[str]):
             return bytes(value).decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
+# Constraints need names that are known beforehand: a migration on SQLite can drop none without.
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(column_0_N_label)s",

@@ -42,6 +42,7 @@ jobs = sa.Table(
 
 runs = project_table(
     "runs",
+    # Runs outlast their job: they are the result.
     sa.Column("job_id", sa.ForeignKey("jobs.id", ondelete="SET NULL"), index=True),
     sa.Column("name", Words, nullable=False),
     sa.Column("fingerprint", sa.String(16), nullable=False),
@@ -91,6 +92,7 @@ scores = sa.Table(
     sa.Column("metric", sa.String(200), primary_key=True),
     sa.Column("value", sa.Double),
     sa.Column("passed", sa.Boolean),
+    # The rows lie in the order of their key, so those of a run are read in one piece, and there is no second index.
     sqlite_with_rowid=False,
 )
 

@@ -21,6 +21,7 @@ class Unreadables:
 
     def clear(self, project_id: int, what: str) -> None:
         """It can be read again."""
+        # Without the lock: every value that can be read comes by here, and nearly no project is known.
         if project_id in self._found:
             with self._lock:
                 self._found.get(project_id, {}).pop(what, None)

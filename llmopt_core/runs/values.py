@@ -13,6 +13,7 @@ from llmopt_core.types import Usage
 Status = Literal["queued", "running", "finished", "interrupted", "cancelled", "failed", "budget-reached"]
 
 ACTIVE: frozenset[Status] = frozenset(("queued", "running"))
+# The largest number of PostgreSQL's integer column; an endpoint may report any count.
 _MOST = 2**31 - 1
 RESUMABLE: frozenset[Status] = frozenset(("interrupted", "cancelled", "failed", "budget-reached"))
 
@@ -145,6 +146,7 @@ class Run:
     @property
     def resumable(self) -> bool:
         """Whether something is left to do and nobody does it."""
+        # Failed questions of a finished run are asked again: what they failed of may be over.
         return self.status in RESUMABLE or (self.status == "finished" and self.failed > 0)
 
 

@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 
+# Written out here, not taken from `runs.tables`: a migration makes the tables as they were then, whatever they are now.
 def _project(nullable: bool = False) -> sa.Column[Any]:
     return sa.Column("project_id", sa.Integer, sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=nullable)
 

@@ -10,6 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    # With a default of the server: rows that are there get it, and without one the column could not be added.
     op.add_column("evaluation_sets", sa.Column("hidden", sa.Boolean, nullable=False, server_default=sa.false()))
 
 

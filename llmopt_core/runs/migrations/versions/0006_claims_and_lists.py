@@ -8,6 +8,7 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+# Every column that a list's stamps are made of, so that the index alone answers.
 _STAMPS = {
     "runs": ("project_id", "id", "status", "heartbeat", "finished_at"),
     "jobs": ("project_id", "kind", "id", "status", "heartbeat", "cancel_requested"),

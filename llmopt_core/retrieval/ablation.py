@@ -10,9 +10,11 @@ def variants(spec: RetrievalSpec) -> dict[str, RetrievalSpec]:
     found: dict[str, RetrievalSpec] = {}
     if spec.transform.method != "none":
         found[f"without {spec.transform.method}"] = spec.model_copy(update={"transform": TransformSpec()})
+    # Both halves of a hybrid search are parts that cost something, so each is left out in its turn.
     if spec.search.method == "hybrid":
         found["without bm25"] = _with_search(spec, method="dense")
         found["without dense"] = _with_search(spec, method="bm25")
+    # The specs by default are those of doing nothing, so a fresh one takes the part away whatever its settings were.
     if spec.rerank.method != "none":
         found[f"without rerank ({spec.rerank.method})"] = spec.model_copy(update={"rerank": RerankSpec()})
     if spec.search.mmr is not None:
@@ -27,5 +29,6 @@ def variants(spec: RetrievalSpec) -> dict[str, RetrievalSpec]:
 
 
 def _with_search(spec: RetrievalSpec, **changes: object) -> RetrievalSpec:
+    # `model_copy` checks nothing; read anew, a change that the search would refuse in a file is refused here as well.
     search = SearchSpec.model_validate({**spec.search.model_dump(), **changes})
     return spec.model_copy(update={"search": search})

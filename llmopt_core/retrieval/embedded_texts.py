@@ -18,9 +18,12 @@ from llmopt_core.retrieval.completion_mode import uses_completion
 from llmopt_core.types import Chunk, Failure, Message, Usage, fingerprint
 
 STAGE = "embedded-text"
+# Part of every key: raised where prompts or their reading change, so that texts written the old way count no more.
 VERSION = 1
+# More questions in one vector blur it; fewer leave parts of the chunk without one.
 QUESTIONS = 3
-_CONCURRENCY = 8
+_CONCURRENCY = 8  # calls at once; the endpoint's own limit may make it fewer
+# Characters. A model that does not stop would push all else out of what the embedding model reads.
 _LONGEST = 1_000
 # So many failures before the first success mean that the model does not work at all.
 _PATIENCE = 8
@@ -86,6 +89,7 @@ async def write_texts(
 
 def count_missing(chunks: Sequence[Chunk], spec: EmbeddingSpec, cache: Cache, identity: Any = None) -> int:
     """How many distinct chunks a model must still be asked about."""
+    # A set: repeated chunks, such as a licence in every file, are written for once.
     keys = {_key(spec, identity, chunk) for chunk in chunks}
     return len(keys - cache.get_many(STAGE, keys).keys())
 
@@ -111,11 +115,14 @@ class _Writing:
         self._keys = [_key(spec, identity, chunk) for chunk in chunks]
         self._on_progress = on_progress
         found = models.cache.get_many(STAGE, set(self._keys))
+        # What is in the cache may have been written by a process that wrote half a character: better a sign than an
+        # end.
         self._known = {key: value.decode("utf-8", "replace") for key, value in found.items()}
         self._usage = Usage()
         self._failures: list[Failure] = []
 
     async def run(self, limit: int | None) -> None:
+        # By key, so that equal chunks ask once; the later chunk stands for the earlier, they are the same.
         distinct = {key: chunk for key, chunk in zip(self._keys, self._chunks, strict=True) if key not in self._known}
         missing = list(distinct.items())[:limit]
         total = len(self._known) + len(missing)
@@ -128,6 +135,7 @@ class _Writing:
         await map_concurrently(
             missing, self._one, concurrency=_CONCURRENCY, on_done=keep, should_stop=self._should_stop, stage="embed"
         )
+        # One success means that the model works, and what failed keeps its own text with a warning.
         if self._failures and not self._known:
             raise EndpointError(
                 f"The model that should write what is embedded failed for every chunk: {self._failures[0].message}",
@@ -135,6 +143,7 @@ class _Writing:
             )
 
     def result(self) -> EmbeddedTexts:
+        # `or` and not a default of `get`: an empty text is known too, and nothing can be embedded of it.
         texts = tuple(self._known.get(key) or chunk.text for key, chunk in zip(self._keys, self._chunks, strict=True))
         without = sum(not self._known.get(key) for key in self._keys)
         reason = self._failures[0].message if self._failures else "the model wrote nothing usable."
@@ -142,6 +151,8 @@ class _Writing:
 
     async def _one(self, item: tuple[str, Chunk]) -> tuple[str, Usage]:
         completion = await self._chat.complete(_request(item[1], self._spec.of, self._writer, self._plain))
+        # Cut while it still thought, or filtered: that is the model's failure, and must not be kept as "nothing to
+        # say".
         if not completion.text.strip() and (ended := unusable(completion, self._writer.max_tokens)):
             raise EndpointError(ended, "bad-answer")
         return _usable(completion.text, self._spec.of, _template(self._spec.of, self._plain)), completion.usage
@@ -154,6 +165,7 @@ class _Writing:
             self._usage += usage
             self._known[key] = text
             # An empty text is kept too: asking again would cost the same and give the same.
+            # Surrogates that a model's answer may hold are no UTF-8.
             self._models.cache.put_many(STAGE, {key: text.encode("utf-8", "replace")})
         if self._on_progress is not None:
             self._on_progress(len(self._known) + len(self._failures), total)
@@ -161,17 +173,21 @@ class _Writing:
     def _should_stop(self) -> bool:
         """Whether the model does not work at all."""
         outages = sum(failure.kind in OUTAGES for failure in self._failures)
+        # Only without any success: a busy endpoint fails now and then, and must not end a long indexing.
         return outages >= _PATIENCE and not self._known
 
 
 def _key(spec: EmbeddingSpec, identity: Any, chunk: Chunk) -> str:
     writer = spec.writer_model
+    # By default the spec; a local model gives its weights, which may change under the same name.
     who = identity if identity is not None else writer and writer.model_dump(mode="json")
     return fingerprint(STAGE, VERSION, spec.of, who, chunk.heading, chunk.text)
 
 
 def _request(chunk: Chunk, of: str, writer: ModelSpec, plain: bool) -> ChatRequest:
     text = render(_template(of, plain), {"heading": chunk.heading, "passage": chunk.text, "n": QUESTIONS})
+    # A model that continues text would go on with the next example: a summary ends with its line, questions with a
+    # blank.
     if plain and not writer.stop:
         writer = writer.model_copy(update={"stop": ("\n",) if of == "summary" else ("\n\n", "Passage:")})
     return ChatRequest((Message("user", text),), writer)
@@ -187,10 +203,14 @@ def _usable(written: str, of: str, template: str) -> str:
     A weak model repeats the worked example of its prompt; that says nothing about the chunk.
     """
     if of == "summary":
+        # A summary over several lines is made one, since a line break is what ends it in the prompts.
         line = " ".join(written.split())[:_LONGEST]
         return "" if line in template else line
+    # `- `, `* `, `1. `, `(2) ` or `3: ` before a question: lists are written in all these ways.
     lines = (re.sub(r"^\s*(?:[-*•]|\(?\d{1,2}[.):])\s*", "", line).strip() for line in written.splitlines())
+    # Latin, full-width and Arabic question marks; lines without one are talk ("Here are three questions").
     asked = [line for line in lines if line.endswith(("?", "？", "؟")) and line not in template]
+    # Each distinct one once: repeating a question would only weigh its words double.
     return "\n".join(list(dict.fromkeys(asked))[:QUESTIONS])[:_LONGEST]
 
 

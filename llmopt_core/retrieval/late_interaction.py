@@ -24,7 +24,9 @@ from llmopt_core.types import Usage
 STAGE = "token-vectors"
 FREQUENCIES = "token-frequencies"
 # Token vectors are about a hundred times as large as those of chunks.
+# 256 MB hold the token vectors of some 5,000 chunks of 128 tokens at 384 bytes; the rest is read from the cache.
 MEMORY_BYTES = 256_000_000
+# Texts per call of the model: more fill memory with token vectors, fewer leave the processor waiting.
 _BATCH = 32
 
 TokenVectors = tuple[list[int], Vectors]
@@ -42,6 +44,7 @@ class LateInteractionReranker:
 
     def __init__(self, embedder: TokenEmbedder, texts: Sequence[str], key: str, cache: Cache) -> None:
         self._store = TokenVectorStore(embedder, cache)
+        # Made at first use, since it reads all texts; `lru_cache` keeps it, and the lock lets one thread make it.
         self._make = lru_cache(maxsize=1)(
             lambda: LateInteraction(document_frequencies(key, texts, embedder, cache), len(texts))
         )
@@ -56,6 +59,7 @@ class LateInteractionReranker:
         await asyncio.to_thread(self._prepare, passages)
 
     def _prepare(self, passages: Sequence[str]) -> None:
+        # In no lane, because what is called inside takes its own: only the time is to be recorded.
         with exclusive(nullcontext()):
             self._load()
             self._store.vectors(passages)
@@ -65,6 +69,7 @@ class LateInteractionReranker:
             # The embedder takes its own lanes.
             asked, *found = self._store.vectors([question, *passages])
             made = self._load()
+            # A comparison is matrix work: without a lane, ten questions at once would fight for the cores.
             with exclude_wait(LANES.one()):
                 return made.score(asked, found)
 
@@ -75,10 +80,13 @@ class LateInteractionReranker:
 
 def document_frequencies(key: str, texts: Sequence[str], embedder: TokenEmbedder, cache: Cache) -> dict[int, int]:
     """In how many texts each token occurs. Kept in the cache under the key of the index."""
+    # The embedder belongs to the key: another tokenizer gives other numbers for the same words.
     key = hashlib.sha256(f"{embedder.name}\0{key}".encode()).hexdigest()
     found = cache.get_many(FREQUENCIES, [key])
+    # A row is two numbers of four bytes; another length is a value that was cut.
     stored = drop_damaged(cache, FREQUENCIES, found, lambda value: len(value) % 8 == 0)
     if key not in stored:
+        # Sorted, so that equal collections give equal bytes.
         counted = np.array(sorted(_count(texts, embedder).items()), dtype=np.int32).reshape(-1, 2)
         stored = {key: counted.tobytes()}
         cache.put_many(FREQUENCIES, stored)
@@ -89,12 +97,14 @@ def document_frequencies(key: str, texts: Sequence[str], embedder: TokenEmbedder
 def _count(texts: Sequence[str], embedder: TokenEmbedder) -> dict[int, int]:
     counts: dict[int, int] = {}
     for ids in _token_ids(texts, embedder):
+        # A set: how many texts have the token, not how often it stands there.
         for token in set(ids):
             counts[token] = counts.get(token, 0) + 1
     return counts
 
 
 def _token_ids(texts: Sequence[str], embedder: TokenEmbedder) -> Sequence[Sequence[int]]:
+    # Counting needs no vectors, and the tokenizer alone is far faster than the model.
     only_ids = getattr(embedder, "token_ids", None)
     if only_ids is not None:
         return list(only_ids(texts))
@@ -115,6 +125,7 @@ class TokenVectorStore:
     def vectors(self, texts: Sequence[str]) -> list[TokenVectors]:
         """Per text its token ids and unit vectors."""
         keys = [_key(self._embedder, text) for text in texts]
+        # Looked up before the lock is taken: what is known must not wait for what another question embeds.
         packed = self._read(keys)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in packed}
         if missing:
@@ -128,17 +139,21 @@ class TokenVectorStore:
         packed = _memory.get_many(keys)
         wanted = [key for key in dict.fromkeys(keys) if key not in packed]
         stored = self._cache.get_many(STAGE, wanted) if wanted else {}
+        # Cut values (a full disk, a killed process) count as missing and are made again.
         found = drop_damaged(self._cache, STAGE, stored, _is_packed)
         _memory.put_many(found)
         return packed | found
 
     def _embed(self, missing: Mapping[str, str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
+        # Longest first: a batch is padded to its longest text, so texts of like length belong together.
         keys = sorted(missing, key=lambda key: -len(missing[key]))
         for start in range(0, len(keys), _BATCH):
             batch = keys[start : start + _BATCH]
+            # The model's tokenizer refuses half characters; the key above is of the text as it is.
             texts = [without_surrogates(missing[key]) for key in batch]
             new = {key: _pack(*tokens) for key, tokens in zip(batch, self._embedder.encode_tokens(texts), strict=True)}
+            # Batch by batch: what was embedded before a stop or a crash is kept.
             self._cache.put_many(STAGE, new)
             _memory.put_many(new)
             found |= new
@@ -166,8 +181,10 @@ class ByteMemory:
         """Add values and drop the least recently used."""
         with self._lock:
             for key, value in values.items():
+                # A value that is put again counts once.
                 self._used += len(value) - len(self._values.pop(key, b""))
                 self._values[key] = value
+            # A single value above the limit leaves at once as well: nothing is kept then, and nothing fails.
             while self._used > self._limit:
                 self._used -= len(self._values.popitem(last=False)[1])
 
@@ -177,13 +194,16 @@ _EMBEDDING = threading.Lock()
 
 
 def _key(embedder: TokenEmbedder, text: str) -> str:
+    # `surrogatepass`: texts of damaged files hold half characters, and a key must be made of them all the same.
     return hashlib.sha256(f"{embedder.name}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _pack(ids: Sequence[int], vectors: Vectors) -> bytes:
     """Counts, ids, one scale per token, and the vectors as signed bytes."""
     vectors = np.asarray(vectors, dtype=np.float32)
+    # 127 steps to each side of zero; a token vector of zeros would divide by zero without the least scale.
     scales = np.asarray(np.maximum(np.abs(vectors).max(axis=1, initial=0.0), 1e-12) / 127, dtype=np.float32)
+    # `rint`, because a plain cast cuts towards zero and shortens every vector.
     small = np.rint(vectors / scales[:, None]).astype(np.int8)
     head = struct.pack("<ii", *vectors.shape)
     packed: bytes = (
@@ -197,6 +217,7 @@ def _is_packed(value: bytes) -> bool:
     if len(value) < 8:
         return False
     count, dimension = struct.unpack_from("<ii", value)
+    # Per token 4 bytes of id, 4 of scale and one for each dimension.
     return bool(count >= 0 and dimension >= 0 and len(value) == 8 + count * (8 + dimension))
 
 

@@ -18,6 +18,7 @@ Ranks = Sequence[int | None]
 
 def overlaps(a: Span, b: Span) -> bool:
     """Whether two spans share at least one character of one document."""
+    # Half open, so spans that only touch share no character.
     return a.document == b.document and max(a.start, b.start) < min(a.end, b.end)
 
 
@@ -31,7 +32,10 @@ def find_ranks(retrieved: Sequence[Span], references: Sequence[Span]) -> list[in
 
 def ranks_of(retrieved: Sequence[str], relevant: Collection[str]) -> list[int | None]:
     """Per relevant id its rank."""
+    # Reversed, so that of an id that is retrieved twice the better rank remains.
     positions = {name: rank for rank, name in reversed(list(enumerate(retrieved, start=1)))}
+    # A set, because an id that the judgements name twice is still one; sorted, so that the order does not depend on
+    # hashes.
     return [positions.get(name) for name in sorted(set(relevant))]
 
 
@@ -47,6 +51,7 @@ def recall(ranks: Ranks, k: int | None = None) -> float:
 
 def reciprocal_rank(ranks: Ranks, k: int | None = None) -> float:
     """One over the rank of the first relevant item; 0.0 where none is among the first `k`."""
+    # 1 / infinity is the 0.0 of no hit.
     return 1 / min(_ranks_within(ranks, k), default=math.inf)
 
 
@@ -58,6 +63,7 @@ def ndcg(ranks: Ranks, k: int | None = None) -> float:
     """
     if not ranks:
         return 0.0
+    # Never more gains than can be had: two references in one chunk are met at one rank, whoever ranks.
     ideal = len({rank for rank in ranks if rank is not None}) + sum(rank is None for rank in ranks)
     return _gain(set(_ranks_within(ranks, k))) / _gain(range(1, min(ideal, k or ideal) + 1))
 

@@ -19,6 +19,7 @@ from llmopt_core.retrieval.spec import RerankSpec
 from llmopt_core.types import Hit, StageTrace, Usage, fingerprint
 
 STAGE = "rerank"
+# The format is part of each key: raised when values change. Two doubles: the score, and the seconds it took.
 _FORMAT, _SCORE = 2, struct.Struct("<dd")
 
 Prepare = Callable[[str, Sequence[str]], Awaitable[None]]
@@ -29,18 +30,23 @@ async def rerank(question: str, hits: Sequence[Hit], spec: RerankSpec, reranker:
 
     Where the endpoint fails the order stays as it was, and the trace has a warning.
     """
+    # Rerankers cost by the candidate, so only the head is scored; what lies behind it could not be compared with it.
     head = list(hits[: spec.candidates] if spec.candidates else hits)
     texts, usage, warning = [hit.chunk.full_text for hit in head], Usage(), ""
     started = time.perf_counter()
+    # Apart from the scoring: token vectors are made once per chunk, and no later question pays for them.
     with self_time() as prepared:
         await _prepare(reranker, question, texts)
+    # `or`: a reranker that tells no time of its own is timed by the clock.
     once, started = prepared.seconds or time.perf_counter() - started, time.perf_counter()
     with self_time() as scoring:
         try:
             scores, usage = await reranker.score(question, texts)
             scored = [Hit(hit.chunk, score) for hit, score in zip(head, scores, strict=True)]
+            # Stable: candidates of equal score keep the order of the search.
             head = sorted(scored, key=lambda hit: -hit.score)
         except EndpointError as error:
+            # Only what an endpoint did: a wrong prompt or a missing package must reach the user as an error.
             warning = f"{spec.method} failed: {error} The order before it is kept."
     seconds = time.perf_counter() - started if scoring.seconds is None else scoring.seconds
     trace = StageTrace("rerank", spec.method, (question,), tuple(head), len(hits), seconds, usage, warning)
@@ -49,6 +55,7 @@ async def rerank(question: str, hits: Sequence[Hit], spec: RerankSpec, reranker:
 
 async def _prepare(reranker: Reranker, question: str, passages: Sequence[str]) -> None:
     """Let a reranker do what it does once for a chunk, so that it does not count into the time of this question."""
+    # Optional in the protocol: few rerankers have anything to prepare.
     prepare: Prepare | None = getattr(reranker, "prepare", None)
     if prepare is not None:
         await prepare(question, passages)
@@ -66,6 +73,7 @@ def make_reranker(spec: RerankSpec, index: Index, models: Models, cache: Cache) 
 
 def _cross_encoder(spec: RerankSpec, index: Index, models: Models, cache: Cache) -> Reranker:
     inner = models.cross_encoder(spec.model)
+    # A model without a name is known by what the spec calls it.
     return CachedReranker(inner, f"cross-encoder {getattr(inner, 'name', spec.model)}", cache)
 
 
@@ -78,6 +86,7 @@ def _late_interaction(spec: RerankSpec, index: Index, models: Models, cache: Cac
     embedder = models.token_embedder(spec.model or BUILTIN_EMBEDDING)
     texts = [chunk.full_text for chunk in index.chunks]
     inner = LateInteractionReranker(embedder, texts, index.fingerprint, cache)
+    # The collection belongs to the name, because rare tokens count by how rare they are in it.
     return CachedReranker(inner, f"late-interaction {embedder.name} {index.fingerprint}", cache)
 
 
@@ -110,18 +119,21 @@ class CachedReranker:
         """See `Reranker.score`."""
         keys = self._keys(question, passages)
         known = self._read(keys)
+        # By key: a passage that stands twice among the candidates is scored once.
         missing = {key: passage for key, passage in zip(keys, passages, strict=True) if key not in known}
         usage = Usage()
         if missing:
             with self_time() as scoring:
                 scores, usage = await self._inner.score(question, list(missing.values()))
+            # The share of each is kept, so that a later look tells the time the scores once took, and not that of
+            # reading them.
             share = (scoring.seconds or 0.0) / len(missing)
             new = {key: _SCORE.pack(score, share) for key, score in zip(missing, scores, strict=True)}
             self._cache.put_many(STAGE, new)
             known |= new
         read = {key: _SCORE.unpack(value) for key, value in known.items()}
         seconds = sum(share for _, share in read.values())
-        if seconds:
+        if seconds:  # nothing is told where nobody measured, so that the clock is asked instead
             record(seconds)
         return [read[key][0] for key in keys], usage
 
@@ -135,6 +147,7 @@ class CachedReranker:
 
     def _read(self, keys: Sequence[str]) -> dict[str, bytes]:
         found = self._cache.get_many(STAGE, keys)
+        # A length that differs is of a process that was killed while it wrote, or of an older format.
         return drop_damaged(self._cache, STAGE, found, lambda value: len(value) == _SCORE.size)
 
     def _keys(self, question: str, passages: Sequence[str]) -> list[str]:

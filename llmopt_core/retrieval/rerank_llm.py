@@ -20,6 +20,7 @@ from llmopt_core.types import Message, Usage
 
 # Windows and steps of RankGPT (Sun et al. 2023).
 WINDOW, STEP = 20, 10
+# Yes and No in their spellings (" Yes", "yes", "YES") are among the first five; services allow 5 to 20.
 _TOP_LOGPROBS = 5
 # Room for a number or a word; some models put a space or a line break first.
 _ANSWER_TOKENS = 4
@@ -49,8 +50,10 @@ class LlmLikelihood:
     async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
         """See `Reranker.score`."""
         prompts = [render(self._prompt, {"passage": _clip(text), "question": question}) for text in passages]
+        # A space first: it belongs to the first token of a word, and the prompt ends with a colon.
         model = self._models.likelihood(self._spec)
         found = await run_together(model.likelihood(prompt, f" {question}") for prompt in prompts)
+        # As long as the calls take with so many at once, and not their sum: that is what a user would wait.
         record(makespan([one.seconds for one in found], self._models.at_most(self._spec.endpoint)))
         return [one.mean for one in found], total_usage(one.usage for one in found)
 
@@ -68,6 +71,7 @@ class LlmYesNo:
 
     def __init__(self, model: ModelSpec, models: Models, prompt: str = "") -> None:
         plain = uses_completion(model, models)
+        # A model that continues text would go on with the next example of its prompt.
         stop = model.stop or (("\n",) if plain else ())
         self._spec = model.model_copy(update={"max_tokens": _ANSWER_TOKENS, "stop": stop})
         self._models = models
@@ -82,7 +86,9 @@ class LlmYesNo:
         answers = await run_together(self._ask(question, passage) for passage in passages)
         record(makespan([answer.seconds for answer in answers], self._models.at_most(self._spec.endpoint)))
         scores = [_log_odds(answer) for answer in answers]
+        # One passage without a verdict is in the middle; none with a verdict means that the order would be chance.
         if passages and all(score is None for score in scores):
+            # Thinking fills the four tokens before a word is said; the message tells what to turn off.
             thinks = any(answer.reasoning or answer.reasoning_tokens for answer in answers)
             raise EndpointError(_THINKS if thinks else "The model said neither Yes nor No.", "bad-answer")
         return [score or 0.0 for score in scores], total_usage(answer.usage for answer in answers)
@@ -115,13 +121,17 @@ class LlmListwise:
         Raises:
             EndpointError: It failed, named no passage, or its answer was cut.
         """
+        # Positions and not texts: two candidates can have the same text.
         order = list(range(len(passages)))
         usage = Usage()
+        # From the back, so that the best of each window moves into the next and can climb to the top (a sliding sort).
         for start in _windows(len(passages)):
             window = order[start : start + WINDOW]
             answer = await self._ask(question, [passages[position] for position in window])
+            # Thinking alone or a filter: empty, and not an order.
             if not answer.text.strip() and (ended := unusable(answer, self._spec.max_tokens)):
                 raise EndpointError(ended, "bad-answer")
+            # A cut list is no order either: what the model did not come to would be ranked last.
             if answer.finish_reason == "length":
                 raise EndpointError(
                     f"The order of the passages was cut at {self._spec.max_tokens} tokens; raise max_tokens of the "
@@ -130,6 +140,7 @@ class LlmListwise:
             order[start : start + WINDOW] = [window[place] for place in _order(answer.text, len(window))]
             usage += answer.usage
             record(answer.seconds)
+        # Ranks and not scores are what the model gave, so equal steps: a threshold or MMR has something to work with.
         scores = np.zeros(len(passages))
         scores[order] = np.linspace(1.0, 0.0, len(passages))
         return scores.tolist(), usage
@@ -151,6 +162,7 @@ def default_prompt(method: str, plain: bool) -> str:
 
 def _windows(count: int) -> list[int]:
     """Where windows start, from the back; the last starts at 0."""
+    # A set would lose the order; 0 is always the last, else the best could not reach the top.
     return [*range(max(0, count - WINDOW), 0, -STEP), 0] if count else []
 
 
@@ -162,8 +174,11 @@ _CHAIN = re.compile(r"(?<!\d)\[?\d++\]?(?:[ \t]*+[>,;→≻][ \t]*+\[?\d++\]?)+"
 def _order(text: str, count: int) -> list[int]:
     """Places (from 0) in the order the model names their numbers, the others behind in their old order."""
     chains = _CHAIN.findall(text)
+    # The last chain: models weigh first ("[2] is better than [1]") and state their order at the end.
     text = chains[-1] if chains else text
+    # Numbers in brackets where there are any: "I ranked 5 passages: [2] > [1]" must not begin with the 5.
     found = re.findall(r"\[(\d+)\]", text) or re.findall(r"\d+", text)
+    # A number that is named twice keeps its first place, and one that stands for no passage is left out.
     named = list(dict.fromkeys(int(number) - 1 for number in found if 1 <= int(number) <= count))
     if not named:
         raise EndpointError("The model named no passage.", "bad-answer")
@@ -172,25 +187,33 @@ def _order(text: str, count: int) -> list[int]:
 
 def _log_odds(answer: Completion) -> float | None:
     # Nobody tells which of the tokens were thinking, where a "yes" says nothing.
+    # The first token that says either: some models put a space, a quotation mark or "Answer:" before it.
     for alternatives in () if answer.reasoning else answer.logprobs:
         yes, no = (_probability(alternatives, word) for word in ("yes", "no"))
         if yes or no:
+            # The least of 1e-6 is what a word has at most that is not among the reported ones; it bounds the odds at 6
+            # decades.
             return float(np.log(max(yes, 1e-6)) - np.log(max(no, 1e-6)))
+    # The first 200 characters, without what a model puts around its word: `**Yes**`, `"No"`, `(yes)`, `[No]`.
     word = _YES_NO.match(answer.text[:200].lower().lstrip("*_`'\"“([> \n"))
     return None if word is None else 1.0 if word[1] == "yes" else -1.0
 
 
+# `yes`, `no.`, `answer: yes`, `the answer is no`; not `nothing` or `yesterday`, since a word must end there.
 _YES_NO = re.compile(r"(?:(?:the )?answer(?: is)?[:*\s]{1,5})?(yes|no)\b")
 
 
 def _probability(alternatives: Mapping[str, float], word: str) -> float:
+    # `▁` and `Ġ` are how tokenizers (SentencePiece, GPT-2) write the space before a word; spellings add up.
     return float(sum(np.exp(value) for token, value in alternatives.items() if token.strip(" .▁Ġ\n").lower() == word))
 
 
 def _clip(passage: str) -> str:
     """At most some 300 words (or as many characters as they have), and no closing tag that would end the passage."""
     words = passage.split(maxsplit=_WORDS)
+    # Left as it is where it is short: joining would take its lines and tables from it.
     text = passage if len(words) <= _WORDS else " ".join(words[:_WORDS])
+    # Ten characters per word also bound Chinese, which has no spaces and would be one word of any length.
     return re.sub(r"</(\s*passage)", r"< /\1", text[: _WORDS * 10], flags=re.IGNORECASE)
 
 

@@ -48,6 +48,7 @@ class Retrieval:
 
 def total_usage(usages: Iterable[Usage]) -> Usage:
     """Added up."""
+    # Not `sum()`: it begins with 0, which cannot be added to a `Usage`.
     total = Usage()
     for usage in usages:
         total += usage

@@ -25,6 +25,7 @@ from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec
 from llmopt_core.retrieval.transform import Part, TransformResult, transform
 from llmopt_core.types import Hit, StageTrace
 
+# Questions at once in the ranking stages: fewer leave slow endpoints idle, more only wait for the machine's lanes.
 CONCURRENCY = 8
 
 
@@ -72,6 +73,7 @@ class Retriever:
         categories: Sequence[str | None],
         texts: Sequence[Sequence[str] | None],
     ) -> list[Retrieval]:
+        # Routing first, because a category may take another transform, another search or another reranker.
         routed = await self._route(questions, categories)
         specs = [self.spec.for_category(route.category) for route in routed]
         transformed = await run_together(
@@ -80,6 +82,7 @@ class Retriever:
         )
         vectors, embeds = await self._embed(specs, transformed)
         started = time.perf_counter()
+        # In a thread: weights load for seconds, and the event loop has the calls of other questions to serve.
         await asyncio.to_thread(self._make_rerankers, specs)
         loading = time.perf_counter() - started
         slots = asyncio.Semaphore(CONCURRENCY)
@@ -87,6 +90,7 @@ class Retriever:
         async def one(position: int) -> Retrieval:
             async with slots:
                 found = await self._find(specs[position], transformed[position].parts, vectors)
+            # Loading is told once, with the first question, as later questions find it done.
             if position == 0:
                 found = _add_load_time(found, loading)
             before = [*routed[position].traces, transformed[position].trace, *embeds[position]]
@@ -104,23 +108,30 @@ class Retriever:
     ) -> tuple[Mapping[str, Vectors] | None, list[list[StageTrace]]]:
         """Vectors of all texts that are searched by meaning, embedded together; None where the endpoint failed."""
         needed = [
-            [] if spec.search.method == "bm25" else one.texts for spec, one in zip(specs, transformed, strict=True)
+            # BM25 reads words: its questions cost no call of the embedder.
+            [] if spec.search.method == "bm25" else one.texts
+            for spec, one in zip(specs, transformed, strict=True)
         ]
         distinct = list(dict.fromkeys(text for texts in needed for text in texts))
+        # Invented passages are embedded as passages are, with another prefix for models that have any.
         invented = frozenset[str]().union(*(one.passages for one in transformed))
         if not distinct:
             return {}, [[] for _ in specs]
         vectors: dict[str, Vectors] | None = None
         warning, once, started = "", 0.0, time.perf_counter()
         try:
+            # Loading the model apart from encoding: it is done once, and would make the first question look slow.
             await asyncio.to_thread(self._models.embedder, self.spec.embedding)
             once, started = time.perf_counter() - started, time.perf_counter()
             with self_time() as encoding:
                 rows = await asyncio.to_thread(self._encode, distinct, invented)
             vectors, seconds = dict(zip(distinct, rows, strict=True)), encoding.seconds or 0.0
         except EndpointError as error:
+            # Words can still be searched. `BadInput` is not caught: vectors of another model are to be told, not passed
+            # over.
             warning = f"The question could not be embedded: {error} Its words are searched instead."
             seconds = time.perf_counter() - started
+        # All were embedded in one go, so each has an equal share.
         seconds /= sum(map(bool, needed))
         name = self.spec.embedding.model
         traces = [
@@ -138,6 +149,7 @@ class Retriever:
     def _vectors_of(self, texts: Sequence[str], invented: Collection[str] = ()) -> Vectors:
         """Vectors of questions, and of invented passages as passages are embedded."""
         embedder = self._models.embedder(self.spec.embedding)
+        # Vectors of two models can have the same length and still mean nothing to each other.
         if embedder.name != self.index.embedder_name:
             raise BadInput(
                 f"The index was built with the embedding model {self.index.embedder_name}, but the question would be "
@@ -147,6 +159,7 @@ class Retriever:
 
     def _make_rerankers(self, specs: Sequence[RetrievalSpec]) -> None:
         for spec in specs:
+            # By spec and not by category: categories with equal settings share one set of weights.
             if spec.rerank not in self._rerankers:
                 self._rerankers[spec.rerank] = make_reranker(spec.rerank, self.index, self._models, self._cache)
 
@@ -155,6 +168,7 @@ class Retriever:
     ) -> list[StageTrace]:
         """The ranking stages of one question; what the last returns is handed on."""
         ranked = await run_together(self._rank(spec, part, vectors) for part in parts)
+        # In the order of the parts, whichever was done first.
         traces = [trace for one in ranked for trace in one]
         if len(parts) > 1:
             traces.append(turns([part.text for part in parts], [one[-1].hits for one in ranked]))
@@ -166,6 +180,7 @@ class Retriever:
         wide = spec.search.model_copy(update={"candidates": max(spec.search.candidates, spec.top_k)})
         traces = await asyncio.to_thread(search, part, self.index, wide, vector_of)
         reranker = self._rerankers[spec.rerank]
+        # An empty list is not worth a call.
         if reranker is not None and traces[-1].hits:
             traces.append(await rerank(part.text, traces[-1].hits, spec.rerank, reranker))
         return traces
@@ -173,9 +188,11 @@ class Retriever:
     def _select(self, hits: Sequence[Hit], spec: RetrievalSpec) -> StageTrace:
         started = time.perf_counter()
         ordered, method = list(hits), "top-k"
+        # After reranking, by its scores: what differs enough is chosen among what is best.
         if spec.search.mmr is not None:
             vectors = self.index.vectors(hit.chunk.id for hit in hits)
             ordered, method = diverse(hits, vectors, spec.search.mmr), "mmr"
+        # Small pieces are replaced before the cut to `top_k`: several can stand for one larger piece.
         whole, warning = parents(ordered, self.index)
         seconds = time.perf_counter() - started
         return StageTrace("select", method, (), tuple(whole[: spec.top_k]), len(hits), seconds, warning=warning)

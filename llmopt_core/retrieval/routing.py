@@ -20,6 +20,7 @@ from llmopt_core.retrieval.completion_mode import uses_completion
 from llmopt_core.retrieval.spec import RoutingSpec
 from llmopt_core.types import Message, StageTrace, Usage
 
+# In brackets, so that no category of a user has the same name by accident.
 NONE = "(none)"
 
 
@@ -67,13 +68,19 @@ class Router:
         started = time.perf_counter()
         examples = [example.question for example in self.spec.examples]
         try:
+            # In one call: an endpoint is asked once for examples and questions together, and the cache knows the
+            # examples.
             vectors = await asyncio.to_thread(self._encode, [*examples, *questions])
         except EndpointError as error:
+            # Only what the endpoint did: questions are still answered, with the general settings.
             return [_route("nearest", None, warning=_FAILURE_NOTE.format(error)) for _ in questions]
+        # Unit vectors, so their product is the cosine; one row per question, one column per example.
         similar = vectors[len(examples) :] @ vectors[: len(examples)].T
         if leave_out:
+            # Where routing is measured on its own examples, each would find itself and be right every time.
             same = np.array([[question == example for example in examples] for question in questions], dtype=bool)
             similar = np.where(same.reshape(similar.shape), -np.inf, similar)
+        # Embedded together: each question has an equal share of the time.
         seconds = (time.perf_counter() - started) / max(1, len(questions))
         categories = [self.spec.examples[position].category for position in similar.argmax(axis=1)]
         return [_route("nearest", category, seconds) for category in categories]
@@ -84,6 +91,7 @@ class Router:
         examples = "\n\n".join(f"Question: {e.question}\nCategory: {e.category}" for e in self.spec.examples)
         variables = {"question": question, "categories": ", ".join(self.spec.categories), "examples": examples}
         model = self.spec.model
+        # A model that continues text goes on with a next question where nothing stops it.
         if plain and not model.stop:
             model = model.model_copy(update={"stop": ("\n",)})
         request = ChatRequest((Message("user", render(self.spec.prompt or PROMPT, variables)),), model)
@@ -94,16 +102,20 @@ class Router:
         category = find_category(answer.text, self.spec.categories)
         ended = "" if answer.text.strip() else unusable(answer, model.max_tokens)
         warning = _FAILURE_NOTE.format(ended) if ended else "" if category else _NOTHING
+        # The time of the call itself, where it is told: one from the cache keeps that of its first making.
         seconds = answer.seconds or time.perf_counter() - started
         return _route("llm", category, seconds, answer.usage, warning)
 
 
 def find_category(text: str, categories: Sequence[str]) -> str | None:
     """The category that a model's answer names: all of it, or else the one named first."""
+    # `"Definition."` and `'definition'` are the category too.
     reply = text.strip().strip(".\"'").casefold()
     exact = [category for category in categories if category.casefold() == reply]
     places = {category: reply.find(category.casefold()) for category in categories}
+    # The longer of two that begin at one place: `law` is part of `law history`, and the answer named the longer.
     named = sorted((place, -len(category), category) for category, place in places.items() if place >= 0)
+    # The whole answer counts before what is named in it.
     return exact[0] if exact else named[0][2] if named else None
 
 
@@ -129,6 +141,7 @@ class Confusion:
 def confusion(expected: Sequence[str | None], found: Sequence[str | None]) -> Confusion:
     """Count all pairs."""
     pairs = Counter((e or NONE, f or NONE) for e, f in zip(expected, found, strict=True))
+    # `(none)` last, in rows and columns.
     labels = tuple(sorted({label for pair in pairs for label in pair}, key=lambda label: (label == NONE, label)))
     return Confusion(labels, tuple(tuple(pairs[row, column] for column in labels) for row in labels))
 

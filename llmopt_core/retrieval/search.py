@@ -44,8 +44,10 @@ def search(part: Part, index: Index, spec: SearchSpec, vector_of: VectorOf | Non
 def _search(part: Part, index: Index, spec: SearchSpec, vector_of: VectorOf | None) -> list[StageTrace]:
     found = [_QueryHits.of(query, index, spec, vector_of) for query in part.queries]
     traces = [trace for one in found for trace in one.traces]
+    # One list is in its order already.
     if len(traces) > 1:
         traces.append(_fusion(part, found, index, spec))
+    # After fusion: by then each chunk has one score, whichever search found it.
     if spec.threshold is not None:
         hits = traces[-1].hits
         hits_above = tuple(above(hits, spec.threshold))
@@ -55,6 +57,7 @@ def _search(part: Part, index: Index, spec: SearchSpec, vector_of: VectorOf | No
 
 def turns(texts: Sequence[str], lists: Sequence[Sequence[Hit]]) -> StageTrace:
     """Merge what the parts of a question found, each in its order, by turns."""
+    # How many distinct chunks came in, as two parts often find the same.
     received = len({hit.chunk.id for hits in lists for hit in hits})
     return StageTrace("fusion", "turns", tuple(texts), tuple(merge_by_turns(lists)), received)
 
@@ -74,10 +77,12 @@ class _QueryHits:
         dense = words = vector = None
         traces: list[StageTrace] = []
         if spec.method != "bm25" and vector_of is not None:
+            # Each search times itself: fusion and the other search are told apart in the trace.
             started = time.perf_counter()
             vector = _mean_vector(query, vector_of)
             dense = index.search_dense(vector[None], spec.candidates, spec.filters)[0]
             traces.append(_trace("dense", (query.text, *query.passages), dense, index, started))
+        # Also where there are no vectors: by words is better than nothing, and the trace says why.
         if spec.method != "dense" or vector_of is None:
             started = time.perf_counter()
             words = index.search_bm25([query.text], spec.candidates, spec.filters)[0]
@@ -90,6 +95,8 @@ class _QueryHits:
 
 
 def _mean_vector(query: Query, vector_of: VectorOf) -> Vectors:
+    # HyDE (Gao et al. 2022): the mean of the question and the invented passages, scaled to length 1 again for the
+    # cosine.
     vectors = np.stack([vector_of(text) for text in (query.text, *query.passages)])
     mean: Vectors = unit(vectors.mean(axis=0)[None])[0]
     return mean
@@ -102,6 +109,7 @@ def _trace(method: str, queries: tuple[str, ...], hits: Sequence[Hit], index: In
 def _fusion(part: Part, found: Sequence[_QueryHits], index: Index, spec: SearchSpec) -> StageTrace:
     started = time.perf_counter()
     hits = _fuse(found, index, spec)[: spec.candidates]
+    # Before the cut to `candidates`, so that the trace tells how many were merged.
     received = len({hit.chunk.id for one in found for hits in one.lists for hit in hits})
     return StageTrace("fusion", spec.fusion, (part.text,), tuple(hits), received, time.perf_counter() - started)
 
@@ -110,16 +118,20 @@ def _fuse(found: Sequence[_QueryHits], index: Index, spec: SearchSpec) -> list[H
     """Merge all lists of these queries; both kinds of search have their weight, however many queries there are."""
     if spec.fusion == "rrf":
         return merge_by_ranks([hits for one in found for hits in one.lists], spec.rrf_k)
+    # The weight parts meaning from words; with one of the two missing, what is there counts in full.
     both = spec.method == "hybrid" and all(one.dense is not None for one in found)
     shares = (spec.weight, 1 - spec.weight) if both else (1.0, 1.0)
+    # Divided by the number of queries: four wordings must not outvote the words of the question four times.
     weights = [share / len(found) for one in found for share in shares[: len(one.lists)]]
     return merge_by_scores([hits for one in found for hits in _complete_scores(one, index)], weights)
 
 
 def _complete_scores(found: _QueryHits, index: Index) -> list[list[Hit]]:
     """Both lists with the true scores of what only the other one holds, so that a score stands for every candidate."""
+    # One list alone has all its scores.
     if found.dense is None or found.words is None or found.vector is None:
         return found.lists
+    # In the order of the lists, so that equal sums keep it.
     chunks = {hit.chunk.id: hit.chunk for hits in found.lists for hit in hits}
     if not chunks:
         return found.lists

@@ -27,14 +27,17 @@ def diverse(hits: Sequence[Hit], vectors: Vectors, relevance: float) -> list[Hit
         vectors: Their unit vectors, shape (len(hits), dimension).
         relevance: Weight of relevance against diversity, 0 to 1.
     """
+    # Scores of BM25 or of a reranker have any range; the similarity subtracted from them goes to 1 at most.
     scores = _scale(hits)
-    nearest = np.zeros(len(hits), dtype=np.float32)
+    nearest = np.zeros(len(hits), dtype=np.float32)  # the first is chosen by its score alone
     chosen: list[int] = []
     while len(chosen) < len(hits):
         worth = relevance * scores - (1 - relevance) * nearest
+        # Taken ones out of the race: their similarity to themselves alone would not always do it.
         worth[chosen] = -np.inf
         chosen.append(int(np.argmax(worth)))
         similarity = vectors @ vectors[chosen[-1]]
+        # Not the maximum with the zeros of the start, which would hide a negative similarity.
         nearest = similarity if len(chosen) == 1 else np.maximum(nearest, similarity)
     return [hits[position] for position in chosen]
 
@@ -47,6 +50,7 @@ def parents(hits: Sequence[Hit], index: Index) -> tuple[list[Hit], str]:
         parent = index.parent(hit.chunk)
         unknown += hit.chunk.parent is not None and parent is None
         chunk = parent or hit.chunk
+        # `setdefault`: the larger piece stands where its best child stood, with its score.
         replaced.setdefault(chunk.id, Hit(chunk, hit.score))
     warning = f"{unknown} chunks are handed over without the text around them, which the index does not have."
     return list(replaced.values()), warning if unknown else ""
@@ -54,6 +58,7 @@ def parents(hits: Sequence[Hit], index: Index) -> tuple[list[Hit], str]:
 
 def _scale(hits: Sequence[Hit]) -> Vectors:
     scores = np.array([hit.score for hit in hits], dtype=np.float32)
+    # All equal: their range is 0, and nothing distinguishes them but diversity.
     if not len(scores) or scores.min() == scores.max():
         return np.ones_like(scores)
     return np.asarray((scores - scores.min()) / (scores.max() - scores.min()), dtype=np.float32)

@@ -32,7 +32,9 @@ def span_scores(retrieved: Sequence[Span], references: Sequence[Span]) -> SpanSc
     """Score the spans handed over for one question against its references (at least one)."""
     found = _length(_overlaps(retrieved, references))
     wanted = sum(reference.end - reference.start for reference in references)
+    # Not the union: what is handed over twice is paid for twice.
     length = sum(span.end - span.start for span in retrieved)
+    # As the published code has it; the references' union would be smaller where two overlap.
     missed = _missing_characters(retrieved, references)
     return SpanScores(_ratio(found, wanted), _ratio(found, length), _ratio(found, length + missed))
 
@@ -45,10 +47,12 @@ def omega(chunks: Iterable[Span], references: Sequence[Span]) -> float:
     """
     touching = [chunk for chunk in chunks if any(_touch(chunk, reference) for reference in references)]
     found = _length(_overlaps(touching, references))
+    # The characters of the touching chunks and of the references together: |A| + |B| - |A and B|.
     return _ratio(found, _length(touching) + _length(references) - found)
 
 
 def _touch(a: Span, b: Span) -> bool:
+    # also where they only meet, as in the published code
     return a.document == b.document and max(a.start, b.start) <= min(a.end, b.end)
 
 
@@ -69,12 +73,15 @@ def _missing_characters(spans: Sequence[Span], references: Sequence[Span]) -> in
 def _length(spans: Iterable[Span]) -> int:
     """Characters in the union of the spans."""
     total, last = 0, Span("", 0, 0)
+    # Sorted, so that only the furthest end so far must be known.
     for span in sorted(spans, key=lambda span: (span.document, span.start)):
+        # Another document begins at 0 again.
         end = last.end if span.document == last.document else 0
         total += max(0, span.end - max(span.start, end))
+        # The further end: a short span inside a long one must not take it back.
         last = Span(span.document, span.start, max(span.end, end))
     return total
 
 
 def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
+    return part / whole if whole else 0.0  # nothing retrieved is a precision of 0, as in the published code

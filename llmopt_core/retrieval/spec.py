@@ -28,7 +28,7 @@ class TransformSpec(Spec):
     """
 
     method: TransformMethod = "none"
-    n: int = Field(default=3, ge=1, le=16)
+    n: int = Field(default=3, ge=1, le=16)  # the bound keeps a mistyped number from costing a thousand calls
     model: ModelSpec = ModelSpec()
     prompt: str = ""
 
@@ -51,8 +51,10 @@ class SearchSpec(Spec):
     fusion: Literal["rrf", "weighted"] = "rrf"
     weight: float = Field(default=0.5, ge=0.0, le=1.0)
     rrf_k: int = Field(default=60, ge=1)
+    # 30: what a reranker can still put right, at a millisecond of late interaction
     candidates: int = Field(default=30, ge=1, le=1000)
     filters: Mapping[str, Any] = Field(default_factory=dict)
+    # Infinity or "not a number" from a YAML file would drop everything or nothing without a word.
     threshold: float | None = Field(default=None, allow_inf_nan=False)
     mmr: float | None = Field(default=None, ge=0.0, le=1.0)
 
@@ -79,6 +81,7 @@ class RerankSpec(Spec):
 
     @model_validator(mode="after")
     def _require_name(self) -> RerankSpec:
+        # There is none built in, and a name by default would download some 100 MB unasked.
         if self.method == "cross-encoder" and not self.model:
             raise ValueError("a cross-encoder needs the name or folder of its model")
         return self
@@ -127,6 +130,8 @@ class RoutingSpec(Spec):
     @property
     def categories(self) -> tuple[str, ...]:
         """All categories, sorted."""
+        # Examples may name categories without settings: a question can still be recognised as one, and take the general
+        # ones.
         return tuple(sorted({*self.routes, *(example.category for example in self.examples)}))
 
 
@@ -143,8 +148,10 @@ class RetrievalSpec(Spec):
 
     def for_category(self, category: str | None) -> RetrievalSpec:
         """The settings in force for a category."""
+        # A category without an entry (a new one in the set) is no mistake.
         route = self.routing.routes.get(category) if self.routing and category else None
         if route is None:
             return self
+        # None means "as in general"; a field that a route may have is a field of this class of the same name.
         changes = {name: value for name in RouteSpec.model_fields if (value := getattr(route, name)) is not None}
         return self.model_copy(update=changes)

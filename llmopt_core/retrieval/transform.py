@@ -52,6 +52,7 @@ class TransformResult:
     def passages(self) -> set[str]:
         """Those of the texts that stand for a passage, and not for a question."""
         found = {text for part in self.parts for query in part.queries for text in query.passages}
+        # A wording that is also searched by itself is a question: one text can have one vector only.
         return found - {query.text for part in self.parts for query in part.queries}
 
 
@@ -76,17 +77,20 @@ async def transform(
         return _searches(question, "none", [], StageTrace("transform", "none", (question,)))
     usage, warning, took = Usage(), "", 0.0
     if texts is None:
-        try:
+        try:  # nothing is written anew where texts were given by hand
             written, failed = await _write(question, spec, models)
             usage = total_usage(completion.usage for completion in written)
             took = makespan([completion.seconds for completion in written], models.at_most(spec.model.endpoint))
             texts = _texts(spec, [completion.text for completion in written])
+            # What succeeded is searched, with a warning of what is missing.
             warning = f"{len(failed)} of {spec.n} passages failed: {failed[0]}" if failed else ""
+            # An empty reply: cut while it thought, or filtered; the first such reason is told.
             ended = next(filter(None, (unusable(one, spec.model.max_tokens) for one in written if not one.text)), "")
             warning = warning if texts else _NOTHING.format(spec.method, ended or "the model wrote nothing usable.")
         except EndpointError as error:
             texts, warning = [], f"{spec.method} failed: {error} The question itself is searched."
     texts = [text.strip() for text in texts if text.strip()]
+    # The time of the calls, also where they came from the cache; else the clock.
     seconds = took or time.perf_counter() - started
     trace = StageTrace("transform", spec.method, tuple(texts), seconds=seconds, usage=usage, warning=warning)
     return _searches(question, spec.method, texts, trace)
@@ -94,10 +98,12 @@ async def transform(
 
 def _searches(question: str, method: str, texts: Sequence[str], trace: StageTrace) -> TransformResult:
     if method == "decompose" and texts:
+        # Each part is a search and a ranking of its own: what answers one half is not what answers the other.
         return TransformResult(tuple(Part(text, (Query(text),)) for text in _distinct(texts)), trace)
     if method == "hyde":
         queries: Iterable[Query] = [Query(question, tuple(texts))]
     else:
+        # The question itself stays among its wordings: rewriting may lose what it asks.
         queries = map(Query, _distinct([question, *texts]))
     return TransformResult((Part(question, tuple(queries)),), trace)
 
@@ -109,6 +115,7 @@ async def _write(question: str, spec: TransformSpec, models: Models) -> tuple[li
         EndpointError: All failed.
     """
     chat = models.chat(spec.model)
+    # Wordings come in one answer; passages are sampled, each in a call of its own.
     repeats = spec.n if spec.method == "hyde" else 1
     plain = uses_completion(spec.model, models)
 
@@ -116,6 +123,7 @@ async def _write(question: str, spec: TransformSpec, models: Models) -> tuple[li
         try:
             return await chat.complete(_request(question, spec, number, plain))
         except EndpointError as error:
+            # Returned, not raised: `run_together` would end the other calls with the first error.
             return error
 
     answers = await run_together(map(call, range(repeats)))
@@ -127,6 +135,7 @@ async def _write(question: str, spec: TransformSpec, models: Models) -> tuple[li
 
 def _request(question: str, spec: TransformSpec, number: int, plain: bool) -> ChatRequest:
     text = render(spec.prompt or default_prompt(spec.method, plain), {"question": question, "n": spec.n})
+    # `repeat` makes the calls of one prompt different to the cache, which would answer all with the first.
     return ChatRequest((Message("user", text),), _model(spec, number, plain), repeat=number)
 
 
@@ -141,8 +150,10 @@ def _model(spec: TransformSpec, number: int, plain: bool) -> ModelSpec:
     if spec.method == "hyde" and spec.n > 1:
         # Gao et al. 2022 sample at 0.7; at 0 all passages would be the same.
         changes["temperature"] = spec.model.temperature or 0.7
+        # A seed for each, as equal seeds give equal passages at services that honour them.
         changes["seed"] = (spec.model.seed or 0) + number
     if plain and not spec.model.stop:
+        # Lists end with a blank line or the next example, single sentences with their line.
         changes["stop"] = ("\n\n", "Question:") if spec.method in ("multi-query", "decompose") else ("\n",)
     return spec.model.model_copy(update=changes)
 
@@ -150,12 +161,15 @@ def _model(spec: TransformSpec, number: int, plain: bool) -> ModelSpec:
 def _texts(spec: TransformSpec, written: Sequence[str]) -> list[str]:
     if spec.method == "hyde":
         return [text.strip() for text in written if text.strip()]
+    # Distinct after the marks are gone: `1. Who` and `- Who` are the same.
     lines = _distinct(line for text in written for line in map(_bare, text.splitlines()) if line)
+    # The first ones: models write more lines than they are asked for.
     return lines[: 1 if spec.method == "step-back" else spec.n]
 
 
 def _bare(line: str) -> str:
     """A line without its number, bullet or quotation marks."""
+    # `1. `, `(2) `, `3: `, `- ` or `•` before, quotation marks around: all are ways to write a list.
     return re.sub(r"^\s*(?:[-*•]|\(?\d{1,2}[.):])\s*", "", line).strip().strip('"“”').strip()
 
 

@@ -76,21 +76,26 @@ def _trace_chunk(
     encode: Callable[[Sequence[str]], Vectors] | None,
 ) -> GoldTrace:
     ranks = {column.name: rank_in(chunk, column.stage.hits) for column in stages}
+    # No stage at all (nothing was searched), or the last one still has it: there is no loss to explain.
     if not stages or ranks[stages[-1].name] is not None:
         return GoldTrace(chunk, ranks)
     holding = [column for column in stages if ranks[column.name] is not None]
     if not holding:
         searches = [column for column in stages if column.stage.stage == "search"]
         return GoldTrace(chunk, ranks, "search", _explain_miss(chunk, searches, index, spec, encode))
+    # The last step that still had it; where several searches of that step did, the one that ranked it best.
     before = max(holding, key=lambda column: (_step(column, stages), -(ranks[column.name] or 0)))
+    # Several searches stand beside each other, not behind each other: one that lacks the chunk has not dropped it.
     later = [c for c in stages if c.stage.stage != "search" and _step(c, stages) > _step(before, stages)]
     first = [c for c in later if _step(c, stages) == _step(later[0], stages)]
+    # The parts of a question have a column each in that step; the one that continues the part which held it says why.
     dropped = next((c for c in first if c.stage.queries[:1] == before.stage.queries[:1]), first[0])
     return GoldTrace(chunk, ranks, dropped.name, _explain_drop(dropped, before, ranks, stages))
 
 
 def _step(column: Column, stages: Sequence[Column]) -> int:
     """Which step of the line a column is; parts of a question go through the same steps beside each other."""
+    # A list and its order, not a set: the place of a kind among the kinds is the number of the step.
     kinds = list(dict.fromkeys((other.stage.stage, other.stage.method) for other in stages))
     return kinds.index((column.stage.stage, column.stage.method))
 
@@ -102,6 +107,7 @@ def _explain_drop(at: Column, before: Column, ranks: Mapping[str, int | None], s
     if at.stage.stage == "filter":
         return f"Rank {rank} by {before.name}, but its score is below the threshold."
     if at.stage.stage == "rerank":
+        # A reranker drops nothing by its scores, only by how many candidates it takes.
         return f"Rank {rank} by {before.name}, but only the best {kept} candidates were reranked."
     if at.stage.method == "mmr":
         return f"Rank {rank} after {before.name}, but too like chunks already chosen (MMR)."
@@ -115,6 +121,7 @@ def _rank_before_reranking(before: Column, ranks: Mapping[str, int | None], stag
     place = stages.index(before)
     if before.stage.stage != "rerank" or place == 0:
         return ""
+    # Told only where the reranker made it worse: that is what a reader can change.
     earlier, now = ranks[stages[place - 1].name], ranks[before.name]
     return f" (it was {earlier} before it)" if earlier and now and earlier < now else ""
 
@@ -133,14 +140,18 @@ def _explain_miss(
     return f"No search has it among its {max(spec.search.candidates, spec.top_k)} candidates.{where}"
 
 
+# No rank of its own: told as "" and left out of the sentence.
 def _true_rank(chunk: Chunk, column: Column, index: Index, encode: Callable[[Sequence[str]], Vectors] | None) -> str:
     if column.stage.method == "bm25":
         scores = np.array(index.bm25_scores(column.stage.queries[0], [other.id for other in index.chunks]))
     elif encode is not None:
+        # The same mean as the search's (HyDE averages its passages with the question); its length changes no rank.
         scores = index.matrix @ np.mean(encode(list(column.stage.queries)), axis=0)
     else:
         return ""
     position = index.chunks.index(chunk)
+    # Every chunk without a shared word has the score 0, and a rank among those would say nothing.
     if column.stage.method == "bm25" and scores[position] <= 0:
         return f"no rank by {column.name} (no word in common)"
+    # One more than those that are better: equals share a rank.
     return f"rank {int((scores > scores[position]).sum()) + 1} by {column.name}"

@@ -54,6 +54,7 @@ class Difference:
 def columns(trace: Trace) -> list[Column]:
     """The stages that rank chunks, in order, with names for the header of a table."""
     ranking = [stage for stage in trace if stage.stage in RANKING_STAGES]
+    # A name is made longer only where it would stand twice: the columns of plain searches stay short.
     repeated = {stage.method for stage in ranking if sum(_same(stage, other) for other in ranking) > 1}
     return [Column(_name(stage, stage.method in repeated), stage) for stage in ranking]
 
@@ -62,6 +63,7 @@ def rank_flow(trace: Trace, references: Iterable[Span] = ()) -> list[FlowRow]:
     """Every chunk that any stage returned, in the order of the last stage that has it, the latest stages first."""
     references = tuple(references)
     shown = columns(trace)
+    # The latest stage first, whose order is the best known; a dict keeps the first place that a chunk gets.
     chunks = {hit.chunk.id: hit.chunk for column in reversed(shown) for hit in column.stage.hits}
     return [_row(chunk, shown, references) for chunk in chunks.values()]
 
@@ -69,6 +71,7 @@ def rank_flow(trace: Trace, references: Iterable[Span] = ()) -> list[FlowRow]:
 def differences(left: Sequence[Hit], right: Sequence[Hit]) -> list[Difference]:
     """All chunks that two retrievals hand over, those of the left first."""
     ranks = [{hit.chunk.id: rank for rank, hit in enumerate(hits, start=1)} for hits in (left, right)]
+    # The chunks of the right side that both have keep their place of the left.
     chunks = {hit.chunk.id: hit.chunk for hit in (*left, *right)}
     return [Difference(chunk, ranks[0].get(name), ranks[1].get(name)) for name, chunk in chunks.items()]
 
@@ -85,6 +88,7 @@ def stage_measures(runs: Sequence[tuple[Example, Trace]], k: int) -> dict[str, d
         no references or did not pass that stage. Where a stage searched several texts, their lists are merged by
         turns.
     """
+    # A question that skipped a stage (no threshold in its category) must not lack the stage's row in the table.
     names = list(dict.fromkeys(name for _, trace in runs for name in stage_hits(trace)))
     tables: dict[str, dict[str, list[float | None]]] = {name: {} for name in names}
     for position, (example, trace) in enumerate(runs):
@@ -92,6 +96,7 @@ def stage_measures(runs: Sequence[tuple[Example, Trace]], k: int) -> dict[str, d
             if example.references:
                 measured = span_measures([hit.chunk.span for hit in hits], example.references, k)
                 for measure, value in measured.items():
+                    # None, and not 0: an example that did not pass the stage may not lower its mean.
                     tables[name].setdefault(measure, [None] * len(runs))[position] = value
     return tables
 
@@ -107,6 +112,7 @@ def rank_in(chunk: Chunk, hits: Sequence[Hit]) -> int | None:
 
 
 def _stands_for(shown: Chunk, chunk: Chunk) -> bool:
+    # Larger or equal: with small to big the stage of selection holds the piece around the chunk, under another id.
     return shown.document == chunk.document and shown.start <= chunk.start and chunk.end <= shown.end
 
 
@@ -114,6 +120,7 @@ def _row(chunk: Chunk, shown: Sequence[Column], references: Sequence[Span]) -> F
     ranks, scores = {}, {}
     for column in shown:
         hits = column.stage.hits
+        # By id and not `rank_in`: a table of flow has the small and the larger piece in rows of their own.
         place = next((place for place, hit in enumerate(hits) if hit.chunk.id == chunk.id), None)
         ranks[column.name] = None if place is None else place + 1
         scores[column.name] = None if place is None else hits[place].score
@@ -131,5 +138,6 @@ def _same(one: StageTrace, other: StageTrace) -> bool:
 
 
 def _name(stage: StageTrace, several: bool) -> str:
+    # Of searches and rerankers the method says enough; `threshold` or `top-k` alone would not tell the stage.
     name = stage.method if stage.stage in ("search", "rerank") else f"{stage.stage} ({stage.method})"
     return f"{name}: {stage.queries[0]}" if several and stage.queries else name

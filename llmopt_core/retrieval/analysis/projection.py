@@ -63,12 +63,14 @@ def project(
     references = tuple(references)
     ranks = {hit.chunk.id: rank for rank, hit in enumerate(hits, start=1)}
     gold = [is_gold(chunk, references) for chunk in index.chunks]
+    # Rounded up, so that no more than the limit are taken; every n-th, so that all documents are thinned out alike.
     step = -(-len(index.chunks) // LIMIT)
     positions = [p for p, chunk in enumerate(index.chunks) if p % step == 0 or gold[p] or chunk.id in ranks]
     texts = [question, *passages]
     places, shown = principal_plane(np.concatenate([[vector for _, vector in texts], index.matrix[positions]]))
     written = [
         Point("passage" if number else "question", text, float(x), float(y))
+        # `places` goes on with the chunks: here only its beginning is wanted, so the lengths may differ.
         for number, ((text, _), (x, y)) in enumerate(zip(texts, places, strict=False))
     ]
     found = [
@@ -84,15 +86,20 @@ def principal_plane(vectors: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], fl
     Signs are chosen so that the largest weight of each component is positive: equal input gives an equal map.
     """
     values = np.asarray(vectors, dtype=np.float64)
+    # Principal components are directions of spread around the mean; without it the first would point at the mean.
     centred = values - values.mean(axis=0)
     # Of the two products, whose eigenvalues are the same, the smaller one.
     few = len(centred) < centred.shape[1]
     variances, components = np.linalg.eigh(centred @ centred.T if few else centred.T @ centred)
+    # `eigh` sorts from the least to the greatest.
     axes = components[:, ::-1][:, :2]
     if few:
+        # Eigenvectors of the small product are weights of rows; multiplied by the rows they are the axes, up to length.
         axes = centred.T @ axes
-        axes /= np.maximum(np.linalg.norm(axes, axis=0), 1e-12)
+        axes /= np.maximum(np.linalg.norm(axes, axis=0), 1e-12)  # points that all coincide have no axis to scale
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), range(axes.shape[1])])
     total = float(variances.sum())
+    # All spread is shown where there is none: equal texts are one point.
     shown = float(variances[::-1][:2].sum()) / total if total > 1e-12 else 1.0
+    # Rounding can lift the share to a hair above 1.
     return centred @ axes, min(1.0, shown)

@@ -39,6 +39,7 @@ class JudgeAgreement:
     held_out: bool = True
 
 
+# The judge whose figures stand here. Another version must be measured before this and the table are changed.
 JUDGE = "built-in judge v3"
 
 SUMMARY = (
@@ -53,6 +54,7 @@ _ANSWERS = "does the sentence answer the question?"
 _SAME = "short answers, wrong ones from the same paragraph"
 _HOLDS = "does the paragraph hold the answer?"
 _FITS = "short answer to this question or another"
+# As printed by the benchmark and in docs/judge.md; a change of the one without the other would tell users two things.
 AGREEMENT: tuple[JudgeAgreement, ...] = (
     JudgeAgreement("faithfulness", "BEGIN", _REPLY, 430, 0.965, 0.949, 0.981, 0.905, 0.806, False),
     JudgeAgreement("faithfulness", "SummEdits", _SUMMARY, 520, 0.768, 0.708, 0.837, 0.706, 0.416, False),
@@ -104,6 +106,7 @@ def judge_note(judge: str, metrics: Iterable[str]) -> str:
         judge: Who graded, as stored with the run.
         metrics: Their names.
     """
+    # Only the Ragas metrics ask a judge; exact match and the like are the same whoever grades.
     if not judge.startswith("built-in judge") or not any(metric in RAGAS_METRICS for metric in metrics):
         return ""
     if judge == JUDGE:

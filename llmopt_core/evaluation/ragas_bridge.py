@@ -55,9 +55,11 @@ class RecordingJudge:
 
 def question_of(prompt: str) -> dict[str, Any]:
     """The structured input a Ragas prompt ends in."""
+    # The last one, since an earlier one may stand in the examples that Ragas puts before the input.
     _, marker, tail = prompt.rpartition(_MARKER)
     if not marker:
         raise CouldNotScore("Ragas asked in a form this version does not know; install ragas==0.4.3.")
+    # Ragas writes "Output: " behind the JSON; `raw_decode` stops where the JSON does.
     found: dict[str, Any] = json.JSONDecoder().raw_decode(tail)[0]
     return found
 
@@ -87,12 +89,16 @@ async def ragas_value(name: str, judge: Judge, encode: Encode, inputs: Mapping[s
     value = (await metric.ascore(**inputs)).value
     if value is None or not math.isfinite(value):
         raise CouldNotScore("The judge found no statement to grade.")
+    # Back into 0 to 1, since a relevancy is a cosine that can be negative. Six digits make 1.0 of 0.9999999999, so that
+    # a perfect score is counted as a pass.
     return round(min(1.0, max(0.0, float(value))), 6)
 
 
+# The classes below can be made only with Ragas at hand, and must be the same each time.
 @lru_cache(maxsize=1)
 def _ragas() -> dict[str, Any]:
     """Ragas' classes and our two adapters, imported at first use (about two seconds)."""
+    # Before the import: Ragas sends what is used to its makers as soon as it is loaded.
     silence_telemetry()
     try:
         from ragas.embeddings.base import BaseRagasEmbedding
@@ -101,11 +107,14 @@ def _ragas() -> dict[str, Any]:
     except ImportError as error:
         raise MissingDependency(f"Ragas cannot be imported ({error}); run: pip install ragas==0.4.3") from error
 
+    # The base class has no types, because Ragas is optional and imported here alone.
+    # It is also the only one that asks for no client of a service.
     class JudgeAdapter(InstructorBaseRagasLLM):  # type: ignore[misc]
         def __init__(self, judge: Judge) -> None:
             self._judge = judge
 
         def generate(self, prompt: str, response_model: type[BaseModel]) -> BaseModel:
+            # `ascore` never calls it, but the base class asks for it.
             raise NotImplementedError("the judge is asynchronous")
 
         async def agenerate(self, prompt: str, response_model: type[BaseModel]) -> BaseModel:
@@ -113,6 +122,7 @@ def _ragas() -> dict[str, Any]:
 
     class EmbeddingAdapter(BaseRagasEmbedding):  # type: ignore[misc]
         def __init__(self, encode: Encode) -> None:
+            # Ragas' own cache would write to the working folder; vectors are kept by our encoder
             super().__init__(cache=None)
             self._encode = encode
 
@@ -127,8 +137,10 @@ def _ragas() -> dict[str, Any]:
             return (await self.aembed_texts([text]))[0]
 
         async def aembed_texts(self, texts: Sequence[str], **_: Any) -> list[list[float]]:
+            # Embedding holds the processor for long; on the event loop it would stop all other records.
             return await asyncio.to_thread(self.embed_texts, texts)
 
     names = ("Faithfulness", "AnswerRelevancy", "ContextPrecision", "ContextRecall", "ContextUtilization")
+    # `getattr` because a release of Ragas that renamed one then names it in its error.
     found: dict[str, Any] = {name: getattr(collections, name) for name in names}
     return found | {"judge": JudgeAdapter, "embedding": EmbeddingAdapter}

@@ -47,6 +47,8 @@ class Sample:
 
     @property
     def context_hits(self) -> tuple[Hit, ...]:
+        # A pipeline may hand on fewer than it found (a limit of tokens), and what the model never saw cannot ground its
+        # answer. Answers of an imported run carry no hits.
         """The hits the answer was made from: those handed to the model, else those retrieved."""
         return (self.answer.hits if self.answer else ()) or self.hits or ()
 
@@ -155,12 +157,18 @@ async def score_or_failure(name: str, judge: str, work: Callable[[Meter], Awaita
     meter, kind = Meter(), ""
     try:
         return await work(meter), meter.usage
+    # These end the whole run on purpose; as a failed score they would let every other record go on spending.
     except (OutOfBudget, Cancellation):
         raise
     except LlmOptError as error:
         failure = str(error)
+        # Only an outage may be gone on the next attempt. A refused prompt would be refused again, so its score is not
+        # asked anew.
         kind = error.kind if isinstance(error, EndpointError) and error.kind in OUTAGES else ""
+    # Ragas and its judges raise whatever they like; one broken sample must not end a run of hundreds.
     except Exception as error:
+        # 500 characters: some libraries put the whole prompt into their message, and this one is stored with every
+        # score.
         failure = f"{type(error).__name__}: {error}"[:500]
     return Score(name, None, failure=failure, judge=judge, failure_kind=kind), meter.usage
 

@@ -11,6 +11,7 @@ from llmopt_core.index.analysis import analyse
 from llmopt_core.text.scripts import has_cjk, space_cjk
 from llmopt_core.text.sentences import sentences
 
+# Whole words only: "a" and "the" go, "atlas" and "theme" stay.
 _ARTICLE = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = set(string.punctuation)
 
@@ -21,8 +22,10 @@ def normalise(text: str) -> str:
     English text is treated exactly as by the official SQuAD 1.1 script, which knows ASCII punctuation only; where
     there are CJK characters, all punctuation of Unicode goes, as in the CMRC 2018 and MLQA scripts.
     """
+    # Decided by the whole text, so that "GPT-4 的" loses the same punctuation at both ends.
     wide = has_cjk(text)
     words = "".join(c for c in text.lower() if not _is_punctuation(c, wide))
+    # Punctuation goes first, as in the official script: "a.m." becomes "am" and does not lose an article.
     return " ".join(_ARTICLE.sub(" ", words).split())
 
 
@@ -36,6 +39,7 @@ def nearest_sentence(statement: str, contexts: Sequence[str]) -> str:
     words = set(analyse(statement))
     found = [sentence for context in contexts for sentence in sentences(context)]
     shared = [len(words & set(analyse(sentence))) for sentence in found]
+    # The first of equals, so that the same text always gets the same evidence.
     return found[shared.index(max(shared))] if any(shared) else ""
 
 

@@ -27,7 +27,7 @@ class RequestCost:
     def usd(self) -> float:
         """Cost of one request."""
         tokens = self.prompt_tokens * self.prompt_price + self.completion_tokens * self.completion_price
-        return tokens / 1e6 + self.seconds * self.hourly_usd / 3600
+        return tokens / 1e6 + self.seconds * self.hourly_usd / 3600  # prices are per million tokens and per hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ class BreakEven:
 def break_even(base: RequestCost, tuned: RequestCost, training_usd: float) -> BreakEven:
     """Compare the base model with its longer prompt to the tuned model with its shorter one."""
     saved = base.usd - tuned.usd
+    # An equal price never earns the training back either, and would divide by 0.
     if saved <= 0:
         return BreakEven(None, saved, training_usd)
+    # Whole requests, rounded up; 1.1 / 0.1 is 11.000000000000002 in floats, and must not become 12.
     return BreakEven(math.ceil(training_usd / saved - 1e-9), saved, training_usd)

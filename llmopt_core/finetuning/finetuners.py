@@ -42,10 +42,12 @@ def fine_tuner(access: Access, provider: str, kind: str = "lora") -> FineTuner:
         BadInput: There is no such endpoint, or it is the built-in one.
     """
     if provider == LOCAL:
+        # Imported at use, as below: lists of jobs need no trainer, and PyTorch or a client take long to load.
         from llmopt_core.finetuning.training.local_trainer import LocalTrainer
 
         return LocalTrainer(access.settings, kind, access.line)
     endpoint = access.endpoints.get(provider)
+    # The built-in endpoint has no address, so it has no service that could train.
     if endpoint is None or not endpoint.base_url:
         known = ", ".join([LOCAL, *(name for name, e in access.endpoints.items() if e.base_url)])
         raise BadInput(f"There is no fine-tuning provider {provider!r}; known are {known}.")
@@ -62,6 +64,7 @@ def fine_tuner_of(access: Access, job_id: str) -> FineTuner:
 
 def all_jobs(settings: Settings) -> list[Job]:
     """Every job of the workspace as last known, newest first; asks no service."""
+    # `reconcile`, because the process of a job may have died without a word since somebody last looked.
     return [reconcile(folder) for folder in all_folders(settings)]
 
 
@@ -75,9 +78,11 @@ def jobs_at(access: Access, provider: str) -> list[dict[str, Any]]:
     from llmopt_core.finetuning.openai.jobs import ServiceTrainer
 
     tuner = fine_tuner(access, provider)
+    # a job of this machine is in its own list already
     return tuner.list_jobs() if isinstance(tuner, ServiceTrainer) else []
 
 
 def _key(endpoint: Endpoint, keys: Mapping[str, str]) -> str:
     given = keys.get(endpoint.name, "")
+    # A key that somebody gave now counts more than that of the environment. Not every endpoint names a variable.
     return given or (os.environ.get(endpoint.api_key_env, "") if endpoint.api_key_env else "")

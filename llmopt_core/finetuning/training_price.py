@@ -58,6 +58,8 @@ class TrainingPrice:
 
     def quote(self, model: str) -> Quote:
         """The job as a call within a budget."""
+        # Least and most of a quote are both the most here: a budget must bear the worst case, since a training cannot
+        # be stopped at the cent.
         return Quote(model) if self.usd is None else Quote(model, *[self.usd[1]] * 2)
 
     def check(self, budget_usd: float | None) -> None:
@@ -73,6 +75,7 @@ class TrainingPrice:
             raise BadInput(
                 "A budget needs the price of a million training tokens at the service; say it too (--price)."
             )
+        # A budget that equals the price to the cent must not be refused for the rounding of floats.
         if self.usd[1] > budget_usd * (1 + 1e-9):
             fewer = " or set the number of epochs" if self.epochs[0] < self.epochs[1] else " or fewer epochs"
             raise OutOfBudget(
@@ -97,12 +100,16 @@ def training_price(request: JobRequest, training: TrainingSet) -> TrainingPrice:
     asked = settings_from(ServiceSettings, request.hyperparameters).n_epochs
     counter = billing_counter()
     sizes = [
+        # A preference pair is billed with both of its outputs.
         conversation_tokens((*example.messages, *example.preferred, *example.rejected), counter)
         + tools_tokens(example.tools, counter)
         for example in training.examples
     ]
+    # A service that leaves the epochs open may take more than the usual three; the larger number is what a budget must
+    # bear.
     chosen = max(TARGET_EPOCHS, default_epochs(len(sizes)))
     return TrainingPrice(
+        # At least what is left when long examples are cut off, at most all; which of them, depends on the model.
         (sum(min(size, DEFAULT_TOKEN_LIMIT) for size in sizes), sum(sizes)),
         (asked, asked) if asked else (MIN_EPOCHS, chosen),
         request.price_per_million,
@@ -120,6 +127,7 @@ def over_budget(request: JobRequest, state: Mapping[str, Any]) -> str:
     if budget_usd is None or price is None:
         return ""
     cost, tokens = state.get("cost_usd"), state.get("trained_tokens")
+    # Once tokens are reported their true cost counts; the epochs only predict it before that.
     epochs = 0 if tokens else state.get("epochs") or 0
     expected = epochs * state.get("epoch_tokens", 0) * price / 1e6
     if cost is not None and cost > budget_usd:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 Interval = tuple[float | None, float | None, float | None]
 
+# All sizes are pixels of the SVG's own units; the page scales it as a whole.
 HEIGHT = 220.0
 _BAR = 18.0
 _GAP = 4.0
 _BETWEEN = 36.0
-_LEFT = 52.0
+_LEFT = 52.0  # room for the labels of the axis
 # What an A4 page has room for.
 _WIDEST = 680.0
 # A label such as "Context precision" needs as much.
@@ -66,7 +67,9 @@ def bar_charts(
     hatched: Sequence[bool] = (),
 ) -> list[Chart]:
     """As many charts as are needed so that none is wider than a page, all on one scale. Arguments as of `bar_chart`."""
+    # At least one group a chart: with very many runs a single group is wider than a page, and must still be drawn.
     each = max(1, int((_WIDEST - _LEFT) // _step(len(colours))))
+    # One scale for all of them, so that bars of two charts can be compared by eye.
     ends = _ends(values)
     starts = range(0, len(labels), each)
     return [bar_chart(labels[i : i + each], values[i : i + each], colours, hatched, ends) for i in starts]
@@ -99,6 +102,7 @@ def bar_chart(
     for i, (label, group) in enumerate(zip(labels, values, strict=True)):
         start = _LEFT + i * step + (step - inner) / 2
         places = [start + j * (_BAR + _GAP) for j in range(len(group))]
+        # `strict` tells a caller that gave fewer colours than bars, which would drop the last runs in silence.
         kinds = zip(places, group, colours, hatched or [False] * len(colours), turns(colours), strict=True)
         bars = [replace(_bar(x, v, c, y), hatched=h, turn=t) for x, v, c, h, t in kinds if v[0] is not None]
         missing = [x + _BAR / 2 for x, v in zip(places, group, strict=True) if v[0] is None]
@@ -118,13 +122,17 @@ def _step(bars: int) -> float:
 
 def _ends(values: Sequence[Sequence[Interval]]) -> tuple[float, float]:
     known = [v for group in values for interval in group for v in interval if v is not None]
+    # From 0 to 1 even where all values are close, so that small differences do not look large; the 0.0 keeps `min` from
+    # failing on nothing.
     return min(0.0, *known, 0.0), max(1.0, *known, 0.0)
 
 
 def _bar(x: float, interval: Interval, colour: str, y: object) -> Bar:
     mean, low, high = interval
+    # Checked here for mypy, which cannot know that the caller left out bars without a mean.
     if mean is None or not callable(y):
         raise AssertionError("a bar needs a value")
+    # Heights grow downwards in SVG, and a negative value hangs from the line of 0.
     upper, lower = min(y(mean), y(0.0)), max(y(mean), y(0.0))
     ends = (None, None) if low is None or high is None else (y(low), y(high))
     return Bar(x, upper, lower - upper, x + _BAR / 2, ends[0], ends[1], mean, colour)

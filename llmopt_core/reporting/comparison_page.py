@@ -84,6 +84,7 @@ class ComparisonPage:
 def render_comparison(page: ComparisonPage) -> str:
     """One HTML page: no script, no font, no picture from elsewhere. Answers are shown as text."""
     counts = {kind: sum(kind in row.kinds for row in page.rows) for kind in ("failures", "different", "regressions")}
+    # More columns than colours begin anew, and `turns` tells the second of a colour by its filling.
     colours = list(islice(cycle(page.colours), len(page.columns)))
     keys = list(zip(colours, turns(colours), strict=True))
     html: str = template("comparison.html").render(page=page, keys=keys, counts=counts, shown=visible_text)

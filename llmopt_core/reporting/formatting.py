@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from llmopt_core.execution.money import dollars, money
 
+# Money is re-exported, so that pages find all formatting in one place. One name a line would take a page.
 __all__ = [
     "DASH", "change", "dollars", "duration", "interval", "money", "number", "p_value", "plural", "questions", "score",
     "short_time", "with_sign",
@@ -21,8 +22,10 @@ def number(value: float | None) -> str:
         return DASH
     if value == 0:
         return "0"
+    # Digits behind the point that make three significant ones: 0.0123 has 4, 12.3 has 1, 1,230 none.
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
     text = f"{round(value, digits):,.{digits}f}"
+    # Whole numbers are rounded to three digits, too: 1,234 becomes 1,230, since the rest is noise in a mean.
     return text.rstrip("0").rstrip(".") if "." in text else f"{float(f'{value:.3g}'):,.0f}"
 
 
@@ -35,6 +38,7 @@ def score(value: float | None) -> str:
     """A score between 0 and 1 with two decimals, so that columns line up."""
     if value is None or not math.isfinite(value):
         return DASH
+    # Some metrics are no share (tokens, seconds): two decimals behind hundreds would look like precision.
     return f"{value:.2f}" if abs(value) < 10 else number(value)
 
 
@@ -42,6 +46,7 @@ def with_sign(value: float | None) -> str:
     """A difference with its sign: `+0.12`."""
     if value is None or not math.isfinite(value):
         return DASH
+    # The minus of typography is as wide as the plus, so that signs stand under each other.
     return f"{value:+.2f}".replace("-", "−")
 
 
@@ -64,6 +69,7 @@ def duration(seconds: float | None) -> str:
         return DASH
     if seconds < 10:
         return f"{seconds:.1f} s"
+    # Rounded before it is compared, or 59.7 s would become "60 s".
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -94,4 +100,5 @@ def questions(asked: Sequence[int], size: int | None = None) -> str:
 
 def p_value(value: float | None) -> str:
     """`0.031`, `below 0.001`; a dash where nothing was tested."""
+    # Draws give no p-value below .0001, and many digits of a small one mean nothing.
     return DASH if value is None else "below 0.001" if value < 0.001 else number(value)

@@ -14,7 +14,7 @@ from llmopt_core.reporting.votes import VotesTable
 # Okabe and Ito's palette, told apart by readers with any colour vision.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 # Columns beside the names of runs that an A4 page has room for.
-_METRICS, _FACTS = 4, 5
+_METRICS, _FACTS = 4, 5  # more than these go into a further table below
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,9 @@ def render(report: Report) -> str:
         colours=colours,
         turns=dict(zip(colours, turns(list(colours.values())), strict=True)),
         metric_tables=[report.metrics[i : i + _METRICS] for i in range(0, len(report.metrics), _METRICS)],
+        # Templates know where the last column ends, to give a table with fewer columns the same widths.
         most=(_METRICS, _FACTS),
+        # All runs have the same facts, so those of the first tell how many there are.
         fact_tables=[(i, i + _FACTS) for i in range(0, len(report.runs[0].facts) if report.runs else 0, _FACTS)],
     )
     return page
@@ -135,10 +137,12 @@ def _colours(report: Report) -> dict[str, str]:
     """Those that runs have elsewhere; where one has none, or that of a run before it, a colour that is free."""
     names = [run.name for run in report.runs]
     wanted = set(report.colours.values())
+    # Colours that any run has elsewhere are not given away, though that run may not be in this report.
     spare = [colour for colour in PALETTE if colour not in wanted]
     found: dict[str, str] = {}
     for place, name in enumerate(names):
         colour = report.colours.get(name, "")
+        # Two runs may have one colour elsewhere, where they never stood side by side.
         if not colour or colour in found.values():
             colour = spare.pop(0) if spare else PALETTE[place % len(PALETTE)]
         found[name] = colour
@@ -148,12 +152,13 @@ def _colours(report: Report) -> dict[str, str]:
 @cache
 def template(name: str) -> Any:
     """A page's template. Everything put into it is escaped."""
+    # Imported at use: jinja2 takes time to load, and most commands write no report.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
         loader=PackageLoader("llmopt_core.reporting", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
+        autoescape=True,  # answers of models hold HTML at times, or a script somebody put into a document
+        undefined=StrictUndefined,  # a wrong name in a template fails in a test instead of leaving a hole in a report
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -168,6 +173,8 @@ def template(name: str) -> Any:
 
 def shade(value: float | None) -> str:
     """Background of a heat map cell: the accent colour, as strong as the value between 0 and 1."""
+    # .08 so that a 0 is told from a cell without value; .70 at most so that black text on it can be read. 0,114,178 is
+    # the first colour of PALETTE.
     return "transparent" if value is None else f"rgba(0,114,178,{0.08 + 0.62 * min(1.0, max(0.0, value)):.2f})"
 
 

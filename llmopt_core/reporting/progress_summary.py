@@ -32,6 +32,7 @@ class ProgressSummary:
     @property
     def share(self) -> float:
         """Between 0 and 1."""
+        # More may be done than was announced, as where questions were added meanwhile; a bar takes no more than 1.
         return min(1.0, self.done / self.total) if self.total else 0.0
 
     @property
@@ -67,6 +68,7 @@ def summarize_progress(progress: Mapping[str, Any]) -> ProgressSummary:
         total=int(progress.get("total") or 0),
         unit=str(progress.get("unit") or "questions"),
         seconds_left=progress.get("seconds_left"),
+        # A key that is missing means nothing was spent yet, a None means that the price is not known.
         cost_usd=progress.get("cost_usd", 0.0),
         left_usd=progress.get("left_usd"),
         message=str(progress.get("message") or ""),

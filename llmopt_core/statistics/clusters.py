@@ -11,6 +11,8 @@ from llmopt_core.statistics.intervals import wilson_interval
 from llmopt_core.types.grouping import group_values
 
 Places = npt.NDArray[np.intp]
+# Fewer than the 2,000 of a mean: here each draw calls a function that may fit an AUC, which is far slower. More would
+# only steady the second digit of the ends.
 RESAMPLES = 1_000
 
 
@@ -31,15 +33,18 @@ def cluster_interval(
         Lower and upper end; None for fewer than two groups, or where most draws give no value or all give the same.
     """
     members = group_values((group, place) for place, group in enumerate(groups))
+    # One group drawn anew is always itself, which would look like certainty.
     if len(members) < 2:
         return None
     parts = [np.array(places, dtype=np.intp) for places in members.values()]
     dice = np.random.default_rng(seed)
     found = []
     for _ in range(RESAMPLES):
+        # Drawn as whole groups, with the sizes they have: cases about one document share its difficulty.
         value = statistic(np.concatenate([parts[i] for i in dice.integers(0, len(parts), len(parts))]))
         if value is not None:
             found.append(value)
+    # An AUC has no value in a draw of one kind of label. Where that is common, those left over are no fair sample.
     if len(found) <= RESAMPLES // 2 or np.ptp(found) == 0:
         return None
     low, high = np.quantile(found, [0.025, 0.975])
@@ -56,4 +61,5 @@ def share_interval(values: Sequence[bool], groups: Sequence[Hashable], seed: int
     if found is not None:
         return found
     count = len(set(groups))
+    # Groups count as cases, since ten equal cases about one document are hardly more than one.
     return wilson_interval(round(float(numbers.mean()) * count), count)

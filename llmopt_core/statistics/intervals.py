@@ -62,6 +62,7 @@ def summarize(
     between 0 and 1 have nothing to resample: their mean is only as certain as it is that no other value would come,
     see `constant_score_interval`.
     """
+    # The condition of `is_value`, written out because mypy narrows the type only where it sees `is not None`.
     scored = np.array([float(value) for value in values if value is not None and math.isfinite(value)])
     if not len(scored):
         return Summary(None, None, None, 0, len(values))
@@ -74,8 +75,11 @@ def _interval(
     scored: Floats, mean: float, seed: int, confidence: float, method: IntervalMethod
 ) -> tuple[float, float] | None:
     if is_pass_or_fail(scored):
+        # A bootstrap of all ones would give an interval of no width, and of few passes one that is too narrow.
         return wilson_interval(int(scored.sum()), len(scored), confidence)
     if len(scored) > 1 and is_constant(scored):
+        # A single grade is no evidence that grades are equal, so one value gets no interval. Tokens and seconds have no
+        # upper bound by which to reckon what else could come.
         return constant_score_interval(mean, len(scored), confidence) if 0.0 <= mean <= 1.0 else None
     return bootstrap_interval(scored, seed, confidence, method)
 
@@ -109,7 +113,9 @@ def rate(passes: Sequence[bool | None], confidence: float = 0.95, *, exact: bool
 
 def wilson_interval(passed: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson (1927) score interval of a share; `total` must be positive."""
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)  # 1.96 for 95 %
+    # The ends solve |share - p| = z sqrt(p (1 - p) / total) for p: the spread is that of the true share, not of the
+    # seen one, so that 8 of 8 do not look certain.
     share, width = passed / total, 1 + z * z / total
     centre = (share + z * z / (2 * total)) / width
     half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / width
@@ -122,6 +128,8 @@ def exact_interval(passed: int, total: int, confidence: float = 0.95) -> tuple[f
     from scipy.special import betaincinv
 
     tail = (1 - confidence) / 2
+    # Each end is the share at which so many passes or more (or fewer) would come in `tail` of all samples; the quantile
+    # of a beta distribution says the same as that sum of binomials. Its parameters must not be 0.
     low = float(betaincinv(passed, total - passed + 1, tail)) if passed else 0.0
     high = float(betaincinv(passed + 1, total - passed, 1 - tail)) if passed < total else 1.0
     return low, high

@@ -18,6 +18,8 @@ from llmopt_core.statistics.resampling import Floats
 Values = Sequence[float | None]
 Verdict = Literal["better", "worse", "no difference seen", "not comparable"]
 """`not comparable`: the one that leads was trained on the questions."""
+# The promise of every verdict here: at most one false alarm in twenty families of comparisons. A convention, kept
+# because intervals of 95 % beside means are read the same way.
 ALPHA = 0.05
 
 
@@ -97,6 +99,7 @@ def compare_family(
 ) -> list[Comparison]:
     """Several pairs of baseline and other, tested together: p-values, verdicts and intervals after Holm."""
     found = [PairedSample(a, b, seed) for a, b in columns]
+    # Those without pairs were never tested, so they make no other comparison stricter.
     p_values = [(place, one.p_value) for place, one in enumerate(found) if one.p_value is not None]
     return [
         one.compare(higher_is_better, ALPHA, [p for other, p in p_values if other != place])
@@ -109,6 +112,7 @@ def wins(
 ) -> Wins:
     """Count the examples on which `b` beats `a`; differences up to `tolerance` are ties."""
     before, after = _pairs(a, b)
+    # A gain is always good, so that the counts below need not know the direction.
     gains = (np.array(after, dtype=float) - np.array(before, dtype=float)) * (1 if higher_is_better else -1)
     won, lost = int((gains > tolerance).sum()), int((gains < -tolerance).sum())
     return Wins(
@@ -125,6 +129,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     adjusted = [0.0] * len(p_values)
     running = 0.0
     for rank, position in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        # Holm multiplies the smallest by m, the next by m - 1 and so on; none may come out below one that is smaller
+        # than it.
         running = max(running, min(1.0, (len(p_values) - rank) * p_values[position]))
         adjusted[position] = running
     return adjusted
@@ -141,6 +147,7 @@ def holm_levels(p_values: Sequence[float], alpha: float = ALPHA) -> list[float]:
     left, ended = len(p_values), False
     for position in sorted(range(len(p_values)), key=lambda i: p_values[i]):
         levels[position] = alpha / left
+        # At the first that fails all larger ones fail too, so the divisor stands still from here on.
         ended = ended or left * p_values[position] >= alpha
         left -= not ended
     return levels
@@ -150,6 +157,7 @@ def verdict_of(
     difference: float | None, p_value: float | None, higher_is_better: bool = True, alpha: float = ALPHA
 ) -> Verdict:
     """Better or worse where the p-value (adjusted or not) is below `alpha`, else no difference seen."""
+    # A mean of exactly 0 has no direction that could be named, whatever the test says.
     if difference is None or p_value is None or p_value >= alpha or difference == 0.0:
         return "no difference seen"
     return "better" if (difference > 0) == higher_is_better else "worse"
@@ -157,6 +165,7 @@ def verdict_of(
 
 def _pairs(a: Values, b: Values) -> tuple[Floats, Floats]:
     """The two columns without the rows in which either value is missing."""
+    # `is not None` stands beside `is_value` for mypy, which does not look into functions.
     kept = [
         (x, y) for x, y in zip(a, b, strict=True) if x is not None and y is not None and is_value(x) and is_value(y)
     ]
@@ -169,6 +178,7 @@ class PairedSample:
     def __init__(self, a: Values, b: Values, seed: int = 0) -> None:
         self._before, self._after = _pairs(a, b)
         self._dropped = len(a) - len(self._before)
+        # The draws take most of the time, so they are made once here, and not again for each level that is asked.
         self._test = _test(self._before, self._after, seed) if len(self._before) else None
 
     @property
@@ -179,8 +189,10 @@ class PairedSample:
     def compare(self, higher: bool = True, alpha: float = ALPHA, others: Sequence[float] = ()) -> Comparison:
         """The comparison, tested together with others of these p-values."""
         if self._test is None:
+            # Runs that share no answered question, such as two that both broke off early.
             return Comparison(None, None, None, None, 0, "no difference seen", "", self._dropped)
         together = [self._test.p_value, *others]
+        # This comparison comes first, so its adjusted values are at place 0, however the others are ordered.
         p_value, level = holm(together)[0], holm_levels(together, alpha)[0]
         difference = float((self._after - self._before).mean())
         low, high = self._test.interval(level) or (None, None)
@@ -202,7 +214,9 @@ class PairedSample:
 
 
 def _test(before: Floats, after: Floats, seed: int) -> PairedTest:
+    # Both columns must be passes: .5 against 1 differs by an amount, which McNemar's test would not see.
     if is_pass_or_fail(before) and is_pass_or_fail(after):
         return PassTest(int((after > before).sum()), int((after < before).sum()), len(before))
     both = np.concatenate([before, after])
+    # Bounds let an interval be cut to what is possible. Token counts and seconds fall outside of 0 and 1 and have none.
     return GradedTest(after - before, seed, bounded=bool(((both >= 0) & (both <= 1)).all()))

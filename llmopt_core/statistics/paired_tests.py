@@ -59,18 +59,22 @@ class GradedTest:
         self._mean = float(differences.mean())
         self._bounds = None
         if bounded:
+            # losses, gains, pairs
             self._bounds = int((differences < 0).sum()), int((differences > 0).sum()), len(differences)
         flips = _SignFlips(differences, seed)
         self._tests: list[_SignFlips | _BootstrapT | _ConstantDifference] = [flips]
         if not is_constant(differences):
             self._tests.append(_BootstrapT(differences, seed))
+        # A single equal difference tells nothing of the next one, and without bounds nothing limits what that may be.
         elif bounded and len(differences) > 1:
             self._tests.append(_ConstantDifference(self._mean, len(differences)))
+        # Differences such as .1 + .2 - .3 leave a mean of a few 1e-17, which is no direction.
         self.p_value = 1.0 if abs(self._mean) < 1e-15 else max(test.p_value() for test in self._tests)
         self.method = f"bootstrap-t and paired permutation test, {'exact' if flips.exact else 'random sign flips'}"
 
     def interval(self, alpha: float) -> Ends | None:
         """See `PairedTest`; None of a single difference, and of equal ones or wide ends that have no bound."""
+        # Sign flips alone have no second test to correct them for skew.
         if len(self._tests) < 2:
             return None
         found = [test.ends(alpha) for test in self._tests]
@@ -96,6 +100,8 @@ class PassTest:
     def __init__(self, gained: int, lost: int, pairs: int) -> None:
         self._gained, self._lost, self._pairs = gained, lost, pairs
         differing = gained + lost
+        # McNemar's score (gained - lost) / sqrt(gained + lost) is standard normal without a difference; erfc(z /
+        # sqrt(2)) is the chance of both tails.
         score = math.erfc(abs(gained - lost) / math.sqrt(2 * differing)) if differing else 1.0
         # Both intervals must leave out 0, so both tests must reject; the score test is larger only far below 0.001.
         self.p_value = max(binomial_p_value(gained, lost), score)
@@ -107,6 +113,8 @@ class PassTest:
         if differing:
             ends = exact_interval(self._gained, differing, 1 - alpha)
             scale = differing / self._pairs
+            # Clopper and Pearson's ends are shares of gains among the pairs that differ; 2 p - 1 is gains less losses
+            # among those, times `scale` among all pairs.
             low, high = min(low, (2 * ends[0] - 1) * scale), max(high, (2 * ends[1] - 1) * scale)
         return low, high
 
@@ -115,11 +123,12 @@ def binomial_p_value(wins: int, losses: int) -> float:
     """Two-sided exact binomial p-value of `wins` against `losses` at even odds; 1.0 where there are none."""
     total = wins + losses
     # Each binomial coefficient from the one before: exact, and fast for thousands.
+    # Python's integers do not overflow; as floats the ways of 2,000 pairs would.
     tail = ways = 1
     for k in range(1, min(wins, losses) + 1):
         ways = ways * (total - k + 1) // k
         tail += ways
-    return min(1.0, 2 * tail / (1 << total))
+    return min(1.0, 2 * tail / (1 << total))  # the sum of all ways is 2 ** total
 
 
 class _SignFlips:
@@ -130,15 +139,20 @@ class _SignFlips:
     """
 
     def __init__(self, differences: Floats, seed: int) -> None:
+        # A pair that does not differ cannot change a sum, so it need not be flipped; `sign_flip_totals` deals signs to
+        # it by one draw.
         moving = differences[differences != 0.0]
         self.exact = len(moving) <= EXACT_PAIRS
         self._mean = float(differences.mean())
         totals, plus = sign_flip_totals(moving, len(differences) - len(moving), seed)
         total, near = float(moving.sum()), 1e-6 * float(np.abs(moving).sum())
+        # The sum of the pairs that a flip turns, and of those that it leaves: each half of the whole plus or minus the
+        # flipped sum.
         sums = np.stack([total + totals, total - totals]) / 2
         # Sums are kept in single precision: what is that near to 0 is 0.
         sums[np.abs(sums) <= near] = 0.0
         counts = np.stack([plus, len(differences) - plus])
+        # A flip that turns none, or all, divides by 0; it is dealt with below.
         with np.errstate(divide="ignore", invalid="ignore"):
             means = np.where(counts > 0, sums / counts, np.nan)
         # A flip of all or none is never exceeded, whatever x is.
@@ -146,10 +160,12 @@ class _SignFlips:
         self._low = np.sort(np.where(whole, -np.inf, np.min(means, axis=0)))
         self._high = np.sort(np.where(whole, np.inf, np.max(means, axis=0)))
         # Random flips count the data as one more (Phipson & Smyth 2010).
+        # Without it a p-value of 0 could come out of draws.
         self._extra = 0 if self.exact else 1
 
     def p_value(self) -> float:
         if self._mean >= 0:
+            # Flips whose stretch begins at or below 0 give as large a sum if the true mean is 0; an equal sum counts.
             extreme = np.searchsorted(self._low, 0.0, side="right")
         else:
             extreme = len(self._high) - np.searchsorted(self._high, 0.0, side="left")
@@ -157,6 +173,7 @@ class _SignFlips:
 
     def ends(self, alpha: float) -> Ends:
         rank = _ceil(alpha * (len(self._low) + self._extra)) - self._extra
+        # A level below 1 in 10,000, as among very many comparisons: so few random flips reject nothing there.
         if rank < 1:
             return -math.inf, math.inf
         return float(self._low[rank - 1]), float(self._high[-rank])
@@ -168,6 +185,7 @@ class _BootstrapT:
     def __init__(self, differences: Floats, seed: int) -> None:
         means, spreads = bootstrap_moments(differences, seed)
         self._mean, self._spread = float(differences.mean()), float(differences.std())
+        # Resamples of one value only: their spread is rounding, and dividing by it gives huge values.
         flat = spreads <= 1e-6 * self._spread
         with np.errstate(divide="ignore", invalid="ignore"):
             studentised = (means - self._mean) / spreads
@@ -177,9 +195,12 @@ class _BootstrapT:
 
     def p_value(self) -> float:
         draws = self._above if self._mean >= 0 else self._below
+        # Twice one tail: the two tails of a skewed distribution are unlike, so each gets half of alpha.
         return min(1.0, 2 * _tail_share(draws, abs(self._mean) / self._spread))
 
     def ends(self, alpha: float) -> Ends:
+        # The upper tail of the draws bounds the mean below: a mean that is drawn far too high says that the true one
+        # may lie that far under it.
         low, high = (_tail_limit(draws, alpha / 2) * self._spread for draws in (self._above, self._below))
         return _snap(self._mean - low, self._mean), _snap(self._mean + high, self._mean)
 
@@ -205,9 +226,12 @@ class _ConstantDifference:
 def _tail_share(draws: Floats, value: float) -> float:
     """Share of the draws (largest first) at or above a value."""
     last = float(draws[_TAIL - 1])
+    # A value that equals a draw but for rounding counts as reached, so that test and interval never disagree about 0.
     if value * (1 - 1e-9) <= last:
         beyond = int(np.searchsorted(-draws, -value * (1 - 1e-9), side="right"))
-        return (beyond + 1) / (RESAMPLES + 1)
+        return (beyond + 1) / (RESAMPLES + 1)  # the data count as one more draw
+    # Beyond the tenth draw the tail goes on as that of a normal one through it. Where even that draw is not above 0,
+    # all draws lie on the other side, and no tail can be fitted.
     return _NORMAL.cdf(-_last_z() * value / last) if last > 0 else _TAIL / (RESAMPLES + 1)
 
 
@@ -218,6 +242,7 @@ def _tail_limit(draws: Floats, share: float) -> float:
     if rank >= _TAIL:
         return float(draws[rank - 1])
     if last <= 0 or not math.isfinite(last):
+        # so few pairs differ that the resamples without spread fill the tail: the bound of the caller decides
         return math.inf
     return last * max(1.0, -_NORMAL.inv_cdf(share) / _last_z())
 
@@ -227,10 +252,12 @@ def _last_z() -> float:
 
 
 def _ceil(value: float) -> int:
+    # A product such as alpha / 3 * 10,000 may come out a trifle above a whole number, and would be one rank too many.
     return math.ceil(value - 1e-9)
 
 
 def _snap(end: float, mean: float) -> float:
+    # Larger than the 1e-9 by which `_tail_share` rounds, so that an end which the test calls 0 is 0 here too.
     """The end of an interval, 0 where it differs from that by rounding only."""
     return 0.0 if abs(end) <= 2e-9 * abs(mean) else end
 
@@ -240,11 +267,15 @@ def _tango_interval(gained: int, lost: int, pairs: int, alpha: float) -> Ends:
     z = _NORMAL.inv_cdf(1 - alpha / 2)
 
     def statistic(difference: float) -> float:
+        # The share of losses that fits best where the true difference is held at `difference`: the positive root of 2 n
+        # q² + b q + c = 0 (Tango's formula for q21).
         b = (2 * pairs - gained + lost) * difference - gained - lost
         c = -lost * difference * (1 - difference)
+        # rounding can bring the root's inside below 0
         share = (math.sqrt(max(0.0, b * b - 8 * pairs * c)) - b) / (4 * pairs)
         variance = pairs * (2 * share + difference * (1 - difference))
         distance = gained - lost - pairs * difference
+        # No variance and no distance: the difference fits exactly, as 0 does where no pair differs.
         return distance / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, distance) if distance else 0
 
     seen = (gained - lost) / pairs
@@ -253,6 +284,7 @@ def _tango_interval(gained: int, lost: int, pairs: int, alpha: float) -> Ends:
 
 def _crossing(falling: Callable[[float], float], left: float, right: float, level: float) -> float:
     """Where a falling function passes a level, by halving; an end where it does not."""
+    # 60 halvings of a width of 2 reach 2e-18, which is finer than a float can tell.
     for _ in range(60):
         middle = (left + right) / 2
         if falling(middle) > level:

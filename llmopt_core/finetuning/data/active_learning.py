@@ -10,6 +10,7 @@ from typing import Literal
 from llmopt_core.text.words import words
 from llmopt_core.types import Record
 
+# A choice, not a measurement: wider borders send more records to people, of which more are fine.
 # Mean scores below are low; up to the second one the model was not sure of them.
 _LOW, _MIDDLING = 0.35, 0.65
 Reason = Literal["failed", "not scored", "low score", "uncertain"]
@@ -53,9 +54,12 @@ def next_to_label(
     """
     done = set(already)
     seen: set[tuple[str, ...]] = set()
+    # Labelled ones are left out before the sorting, so that `count` new ones are found.
     found = [c for r in records if r.example.id not in done and (c := _candidate(r, metrics, title))]
     chosen = []
+    # Python's sort is stable, so records of equal urgency stay in the order they were given in.
     for candidate in sorted(found, key=lambda c: -c.urgency):
+        # By words: "Who wrote it?" and "who wrote it" are one piece of work.
         asked = tuple(words(candidate.record.example.question))
         if asked not in seen:
             seen.add(asked)
@@ -66,16 +70,21 @@ def next_to_label(
 def _candidate(record: Record, metrics: Sequence[str], title: Callable[[str], str]) -> Candidate | None:
     if record.failure or record.answer is None:
         why = record.failure.message if record.failure else "there is no answer"
+        # Failures come before all else: there is no answer that could be right.
         return Candidate(record, "failed", why, 1.0)
     scores = {n: s.value for n, s in record.scores.items() if s.value is not None and (not metrics or n in metrics)}
     if not scores:
         return Candidate(record, "not scored", "no metric could score this answer", 0.9)
     told = {title(name): value for name, value in scores.items()}
+    # Some metrics reach beyond 0 and 1 (a count, a cosine); unbounded, one of them would decide the mean alone.
     values = [min(1.0, max(0.0, v)) for v in scores.values()]
     mean, spread = sum(values) / len(values), max(values) - min(values)
     if mean < _LOW:
+        # From .76 to .9, so that every low score comes before every doubtful one (.5 at most).
         return Candidate(record, "low score", _say("mean score", mean, told), 0.5 + 0.4 * (1 - mean))
+    # Doubt is greatest at a mean of .5, or where one metric says good and another one bad.
     doubt = max(_entropy(mean), spread)
+    # .5 apart: metrics of one answer differ a little nearly always, half the scale is a contradiction.
     if mean <= _MIDDLING or spread > 0.5:
         return Candidate(
             record, "uncertain", _say("the scores disagree or are middling, mean", mean, told), 0.5 * doubt
@@ -84,9 +93,11 @@ def _candidate(record: Record, metrics: Sequence[str], title: Callable[[str], st
 
 
 def _say(what: str, mean: float, scores: dict[str, float]) -> str:
+    # The lowest first and four at most: the reason stands in one cell of a table.
     listed = ", ".join(f"{name} {value:.2f}" for name, value in sorted(scores.items(), key=lambda item: item[1])[:4])
     return f"{what} {mean:.2f} ({listed})"
 
 
 def _entropy(p: float) -> float:
+    # 0 log 0 is 0 here, where the logarithm would fail
     return 0.0 if p in (0.0, 1.0) else -(p * math.log2(p) + (1 - p) * math.log2(1 - p))

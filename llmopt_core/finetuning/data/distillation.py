@@ -67,7 +67,9 @@ async def distill(
         request = ChatRequest(tuple(teacher_prompt(question)), model)
         try:
             reply = await teacher.complete(request)
+            # A cut or empty reply is rejected before the checks, since a judge among them would cost a call.
             reason = _unfit(reply, model) or await _reject(question, reply.text, checks)
+        # Not raised: `map_concurrently` would throw away the answers that are paid for already.
         except OutOfBudget as error:
             spent.stopped = str(error)
             return spent.stopped
@@ -81,10 +83,12 @@ async def distill(
         if on_done:
             on_done(spent.done, len(questions))
 
+    # An account of its own sees the calls of teacher and judges alike, those that failed included.
     with account_for(Account()) as paid:
         results = await map_concurrently(
             questions, work, concurrency=concurrency, on_done=report, should_stop=stop, stage="distill"
         )
+    # A failure, or a reason as text, is what was not kept.
     kept = tuple(r for r in results if isinstance(r, TrainingExample))
     rejected = {q.id: _why(r) for q, r in zip(questions, results, strict=True) if not isinstance(r, TrainingExample)}
     return Distillation(kept, rejected, paid.usage, spent.stopped)
@@ -101,6 +105,7 @@ def _why(result: TrainingExample | str | Failure) -> str:
 
 
 def _unfit(reply: Completion, model: ModelSpec) -> str:
+    # Nothing teaches a model to stop in the middle of a sentence as well as an example that does.
     if reply.finish_reason == LENGTH and reply.text.strip():
         return "the answer was cut off at the token limit"
     return unusable(reply, model.max_tokens) or ("" if reply.text.strip() else "the answer is empty")
@@ -108,6 +113,7 @@ def _unfit(reply: Completion, model: ModelSpec) -> str:
 
 async def _reject(question: Example, text: str, checks: Sequence[AnswerCheck]) -> str:
     for check in checks:
+        # The first reason is enough, and later checks may cost calls.
         if reason := await check(question, text):
             return reason
     return ""
@@ -117,6 +123,7 @@ def _example(question: Example, prompt: Sequence[Message], text: str, model: Mod
     return TrainingExample(
         (*map(message_body, prompt), {"role": "assistant", "content": text.strip()}),
         label=question.category or "",
+        # Questions about one document must not be split between training and validation.
         group=question.references[0].document if question.references else "",
         source=f"distilled from {model.name or model.endpoint}, question {question.id}",
     )

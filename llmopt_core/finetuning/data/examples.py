@@ -17,12 +17,15 @@ Kind = Literal["chat", "preference"]
 
 def message_text(message: ChatMessage) -> str:
     """What a message says: its content (the text parts of a list), else its tool calls as JSON."""
+    # An empty text with tool calls says the calls; services write "" as well as null there.
     content = message.get("content")
     if isinstance(content, str) and content:
         return content
     if isinstance(content, list):
         return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
+    # `function_call` is the form before tools, which old files still hold.
     call = message.get("tool_calls") or message.get("function_call")
+    # not escaped: "\u4f60" would be counted, and learned, as six characters
     return json.dumps(call, ensure_ascii=False) if call else ""
 
 
@@ -58,6 +61,7 @@ class TrainingExample:
     @property
     def prompt(self) -> tuple[ChatMessage, ...]:
         """The messages before the answer that is learned last."""
+        # What follows the last answer (a tool message at times) is not learned and no part of the prompt.
         return self.messages if self.is_preference else self.messages[: self._last_answer()]
 
     @property
@@ -81,13 +85,14 @@ class TrainingExample:
     @property
     def key(self) -> str:
         """Equal for exact duplicates."""
+        # label and group are not trained on, so they do not make two examples of one
         return fingerprint(self.to_openai())
 
     def _last_answer(self) -> int:
         for at in range(len(self.messages) - 1, -1, -1):
             if self.messages[at].get("role") == "assistant":
                 return at
-        return len(self.messages)
+        return len(self.messages)  # no answer: the whole conversation is prompt
 
     def to_openai(self) -> dict[str, Any]:
         """The JSON object of OpenAI's chat or preference format."""
@@ -112,6 +117,8 @@ class TrainingSet:
     @cached_property
     def version(self) -> str:
         """Content hash of what would be trained on, in order."""
+        # Labels and groups decide splits and balances, so a set with others is another version, though it trains the
+        # same.
         return fingerprint([[e.to_openai(), e.label, e.group] for e in self.examples])
 
     @property
@@ -122,6 +129,8 @@ class TrainingSet:
     def to_jsonl(self) -> bytes:
         """The file a fine-tuning API takes: one JSON object per line, UTF-8."""
         lines = (json.dumps(e.to_openai(), ensure_ascii=False) for e in self.examples)
+        # A lone half of a surrogate pair, as broken JSON escapes leave it, has no UTF-8; it becomes "?" instead of an
+        # error at upload.
         return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
 
 
@@ -165,6 +174,7 @@ def preference_example(
 
 def from_openai(value: Mapping[str, Any], source: str = "") -> TrainingExample:
     """The example behind a line that passed the format rules."""
+    # A preference pair keeps messages and tools inside of `input`.
     head = value.get("input", value)
     return TrainingExample(
         tuple(head["messages"]),

@@ -35,6 +35,7 @@ class LeakageDetector:
     """Compares training examples with evaluation sets: questions, long reference answers, and documents."""
 
     def __init__(self, evaluation_sets: Sequence[EvaluationSet]) -> None:
+        # Without a set nothing need be compared, and most checks of a file are made without one.
         self._any = any(s.examples for s in evaluation_sets)
         pairs = [(s.name, e) for s in evaluation_sets for e in s.examples]
         self._owners = [(name, e.id) for name, e in pairs]
@@ -42,20 +43,26 @@ class LeakageDetector:
         long = [(owner, e.reference or "") for owner, (_, e) in zip(self._owners, pairs, strict=True)]
         long = [(owner, text) for owner, text in long if len(words(text)) >= _LONG_REFERENCE]
         self._reference_owners = [owner for owner, _ in long]
+        # Answers about one document share phrases, so more of their triples must be found (.8) than of a question's
+        # (.7).
         self._references = Overlap([text for _, text in long], near=0.8)
+        # Of several questions on a document the last stands for it: one example is enough to name.
         self._documents = {r.document: (name, e.id) for name, e in pairs for r in e.references}
 
     def find(self, example: TrainingExample, number: int = 0) -> Leak | None:
         """The worst overlap of one training example, or None."""
         if not self._any:
             return None
+        # Every turn of the user: an evaluation question may be asked in the middle of a conversation.
         asked = [message_text(m) for m in example.prompt if m.get("role") == "user"]
         found = [(hit, self._owners) for text in asked if (hit := self._questions.find(text))]
         if hit := self._references.find(example.answer):
             found.append((hit, self._reference_owners))
         if found:
+            # The largest share is named, so an exact repetition is never told as a near one.
             (at, share), owners = max(found, key=lambda item: item[0][1])
             return Leak(number, "leakage_exact" if share == 1.0 else "leakage_near", *owners[at], share)
+        # The weakest sign comes last: a model that learned from a document does not know the question yet.
         if example.group in self._documents:
             return Leak(number, "leakage_document", *self._documents[example.group], 0.0)
         return None

@@ -36,6 +36,7 @@ NEAR_LIMIT = 50_000
 # Beyond this, looking for near repeats takes longer than anybody waits for a check.
 NEAR_CHARACTERS = 50_000_000
 REPEATS_LIMIT = 1_000_000
+# Powers of two, as the limits of models are; upper bounds in tokens.
 _BINS = (32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 65_536)
 
 
@@ -78,9 +79,11 @@ def check_file(
     """
     name = name or (source.name if isinstance(source, Path) else "")
     checker = _Checker(settings or CheckSettings())
+    # A closure over the checker: the reader knows the bytes, the checker the examples.
     on_read = (lambda read: on_progress(checker.examples, read)) if on_progress else None
     for raw in read_examples(source, name, columns, on_read):
         checker.add(raw)
+    # Blank lines alone, or a table with a header only.
     if not checker.examples:
         raise BadInput(f"{name}: there is no example in it; it needs one training example per line or row.")
     return checker.report(name)
@@ -104,6 +107,7 @@ class _Checker:
     counts: Counter[tuple[str, bool]] = field(default_factory=Counter)
     lines: list[LineProblem] = field(default_factory=list)
     left_off: int = 0
+    # One more bin than bounds, for what is longer than all of them.
     bins: list[int] = field(default_factory=lambda: [0] * (len(_BINS) + 1))
     billing: int = 0
     longest: int = 0
@@ -133,6 +137,8 @@ class _Checker:
         problems = [*check_example(raw.value), *self._kind_problem(raw.value)]
         for problem in problems:
             self._note(raw.line, problem)
+        # A broken example has no sure prompt and answer, so it is compared with nothing; its tokens are counted where
+        # that is possible, as in OpenAI's notebook.
         if not any(problem.is_error for problem in problems):
             self._good(raw.line, example or from_openai({**raw.value, **raw.about}))
         elif messages := _readable_messages(raw.value):
@@ -140,11 +146,13 @@ class _Checker:
 
     def _kind_problem(self, value: Any) -> list[Problem]:
         kind: Kind = "preference" if is_preference(value) else "chat"
+        # The first example says what the file is: with a vote of all, early lines would have to be kept.
         self.first_kind = self.first_kind or kind
         if kind == self.first_kind:
             return []
         return [Problem("mixed_kinds", f"a {kind} example in a file that began with {self.first_kind} examples")]
 
+    # Counted always, kept up to a bound, so that totals are right in files with a million faults.
     def _note(self, line: int, problem: Problem) -> None:
         self.counts[problem.kind, problem.is_error] += 1
         if self.counts[problem.kind, problem.is_error] <= MOST_LINES:
@@ -177,8 +185,10 @@ class _Checker:
 
     def _tokens(self, line: int, messages: Sequence[ChatMessage], tools: Sequence[Mapping[str, Any]]) -> None:
         total = conversation_tokens(messages, self.counter) + tools_tokens(tools, self.counter)
+        # A service cuts off what is longer and does not bill it.
         self.billing += min(self.limit, total)
         self.longest = max(self.longest, total)
+        # The last bin has no bound, for which there is no index in `_BINS`.
         self.bins[next((i for i, bound in enumerate(_BINS) if total <= bound), len(_BINS))] += 1
         if kinds := secret_kinds(messages):
             self._finding(line, "possible_secret", f"it seems to hold {' and '.join(kinds)}; do not train on that")
@@ -186,14 +196,20 @@ class _Checker:
             self._finding(line, "over_token_limit", f"{total:,} tokens; what is over {self.limit:,} may be cut off")
 
     def _repeats(self, line: int, example: TrainingExample) -> None:
+        # 64-bit numbers take half of the memory of their hexadecimal texts. Two examples in a million with one hash:
+        # a chance of 1 in 40 million.
         whole, asked = int(example.key, 16), int(example.input_key, 16)
         if earlier := self.seen.get(whole):
+            # An exact repetition is told once; it would also be a near one, and of the same input.
             self._finding(line, "duplicate", f"the same as line {earlier}")
             return
         first = self.inputs.get(asked)
+        # Beyond the limit known examples are still looked up, only no further ones are remembered.
         if len(self.seen) < REPEATS_LIMIT:
             self.seen[whole] = line
+            # The first line with an input is the one that is named.
             self.inputs.setdefault(asked, line)
+        # Two pairs with one input are normal: people rank several answers to one prompt.
         if first is not None and not example.is_preference:
             self._finding(line, "conflicting_answer", f"the same input as line {first}, with another answer")
         elif close := self._near(line, example):
@@ -211,11 +227,13 @@ class _Checker:
         if self.examples > NEAR_LIMIT or self.near_characters > NEAR_CHARACTERS:
             words = f"searched in the first {self.near_searched:,} examples only"
             self._finding(0, "near_duplicates_not_all_searched", words)
+        # Line 0 is the file as a whole.
         if len(self.seen) >= REPEATS_LIMIT:
             self._finding(0, "repetitions_not_all_searched", f"compared with {REPEATS_LIMIT:,} different examples only")
 
     def report(self, name: str) -> CheckReport:
         if self.examples < MIN_EXAMPLES:
+            # OpenAI's own advice on where to begin.
             message = f"{self.examples} examples; at least {MIN_EXAMPLES} are needed, 50 to 100 are a good start"
             self._finding(0, "fewer_than_10_examples", message)
         for form, number in self.forms.items():
@@ -234,6 +252,7 @@ class _Checker:
             epochs=epochs,
             token_limit=self.limit,
             longest=self.longest,
+            # None is the bound of the last bin.
             histogram=tuple(zip((*_BINS, None), self.bins, strict=True)),
             lines=tuple(sorted(self.lines, key=lambda p: p.line)),
             lines_left_off=self.left_off,
@@ -243,6 +262,7 @@ class _Checker:
 
 def _readable_messages(value: Any) -> list[ChatMessage]:
     """The messages of a conversation that breaks a rule; none where they are no list of objects."""
+    # A list of texts, or an object instead of the list, cannot be counted.
     messages = value.get("messages") if isinstance(value, Mapping) else None
     readable = isinstance(messages, list) and all(isinstance(message, Mapping) for message in messages)
     return list(messages or ()) if readable else []

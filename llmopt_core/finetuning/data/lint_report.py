@@ -56,6 +56,7 @@ class CheckReport:
     @property
     def telling_lines(self) -> list[LineProblem]:
         """The lines with errors before doubts and the rare kinds before those that are everywhere."""
+        # A kind is an error or a doubt, never both, so neither overwrites the other.
         counts = {**self.findings, **self.errors}
         return sorted(self.lines, key=lambda p: (not p.is_error, counts[p.kind], p.kind, p.line))
 

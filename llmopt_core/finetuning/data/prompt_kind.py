@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+# About two lines in a list.
 LONG = 160
 """Characters up to which a prompt is shown as it is."""
 
@@ -25,10 +26,14 @@ def shorten_prompts(prompts: Sequence[str]) -> list[str]:
 
 def _common_lines(prompts: Sequence[str]) -> tuple[int, int]:
     """Length of the whole lines that all prompts begin with and end with."""
+    # Where all prompts are equal all of their lines are common, and nothing would be left to show.
     if len(set(prompts)) < 2:
         return 0, 0
     start = _prefix(prompts)
+    # The common end is the common beginning of the reversed texts.
     end = _prefix([prompt[::-1] for prompt in prompts])[::-1]
+    # Whole lines only: a word that is cut in two tells nobody anything. `find` is the first line break of the common
+    # end, so a line that is common in part only stays.
     return start.rfind("\n") + 1, len(end) - end.find("\n") if "\n" in end else 0
 
 
@@ -39,9 +44,11 @@ def _prefix(texts: Sequence[str]) -> str:
 
 
 def _question(prompt: str, start: int, end: int) -> str:
+    # A prompt shorter than both common parts (they overlap in it) is shown from its own lines.
     rest = prompt[start : len(prompt) - end] if start + end < len(prompt) else prompt
     lines = [line.strip() for line in rest.splitlines() if line.strip()]
     if not lines:
         return prompt
+    # From the end, since the question stands behind its material in most templates.
     line = next((line for line in reversed(lines) if line.endswith("?")), lines[-1])
     return line if line == prompt.strip() else f"… {line}"

@@ -16,10 +16,14 @@ from typing import Any, BinaryIO
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts.conversation_forms import alpaca_question, convert
 
+# 32 MB: far more than any service trains on in one example, and little enough to be held. A binary file without line
+# breaks would be read whole otherwise.
 MAX_LINE_BYTES = 32_000_000
 # A list must be held whole to be read.
 MAX_LIST_CHARACTERS = 200_000_000
+# What may stand between the items of a JSON list. A tuple, since the empty text at the end is "in" any string.
 _BETWEEN = tuple(" \t\r\n,")
+# How files begin that people take for a training file; a plain message names what they chose.
 _MARKS = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
@@ -84,6 +88,7 @@ def read_examples(
     name = name or (source.name if isinstance(source, Path) else "the upload")
     with _open(source, name) as stream:
         lines = _text_lines(stream, name, on_read)
+        # By the suffix alone: a question with commas in JSON Lines looks like a table to any guess.
         yield from _csv_examples(lines, name, columns or {}) if _is_csv(name) else _json_examples(lines, name)
 
 
@@ -95,12 +100,15 @@ def _open(source: Path | bytes, name: str) -> BinaryIO:
     if isinstance(source, bytes):
         return io.BytesIO(source)
     try:
+        # Opening a pipe waits for somebody who writes to it; O_NONBLOCK makes it return at once, so that it can be
+        # refused. The stream is asked, not the path, which could be another file by then.
         stream = os.fdopen(os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
         if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             return stream
         stream.close()
         raise BadInput(f"{name}: it is a folder, pipe or device, not a file on disk; save its content to a file.")
     except FileNotFoundError:
+        # `from None`: the message says all, and a chain of tracebacks would hide it in logs.
         raise BadInput(f"{source}: there is no such file; check the path.") from None
     except OSError as error:
         raise BadInput(f"{name}: it cannot be read ({error.strerror}).") from None
@@ -110,13 +118,16 @@ def _text_lines(stream: BinaryIO, name: str, on_read: Callable[[int], None] | No
     """Numbered lines of text, the byte order mark removed."""
     seen, read = False, 0
     for number, raw in enumerate(_byte_lines(stream, name), 1):
+        # Of the first line alone: marks stand at the start.
         if number == 1:
             _refuse_binary(raw, name)
         read += len(raw)
         if on_read:
             on_read(read)
+        # A file of blank lines is as empty as one of no bytes.
         seen = seen or bool(raw.strip())
         try:
+            # Editors on Windows put a byte order mark before the first line, which JSON does not know.
             yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             raise BadInput(
@@ -128,6 +139,7 @@ def _text_lines(stream: BinaryIO, name: str, on_read: Callable[[int], None] | No
 
 def _byte_lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
     number = 0
+    # One byte more than allowed tells a line that is too long from one that just fits, without reading it whole.
     while raw := stream.readline(MAX_LINE_BYTES + 1):
         number += 1
         if len(raw) > MAX_LINE_BYTES:
@@ -142,6 +154,7 @@ def _refuse_binary(first: bytes, name: str) -> None:
     for mark, kind in _MARKS.items():
         if first.startswith(mark):
             raise BadInput(f"{name}: this is {kind}; expected a UTF-8 text file, JSON Lines or CSV.")
+    # UTF-16 without a mark, a database, a model: UTF-8 text never has a zero byte.
     if b"\x00" in first:
         raise BadInput(f"{name}: this is a binary file; expected a UTF-8 text file, JSON Lines or CSV.")
 
@@ -152,6 +165,8 @@ def _json_examples(lines: Iterable[tuple[int, str]], name: str) -> Iterator[RawE
         if not stripped:
             continue
         raw = _parse(number, stripped)
+        # A single line that is a list may also be one ShareGPT conversation, which `convert` knows. A list over many
+        # lines does not parse as a line, so a problem here points to one.
         if number == 1 and stripped[0] == "[" and (raw.problem or _is_list_of_examples(raw.value)):
             yield from _list_examples(chain((text,), (more for _, more in lines)), name)
             return
@@ -166,7 +181,7 @@ def _convert(raw: RawExample) -> RawExample:
 
 
 def _is_list_of_examples(value: Any) -> bool:
-    return isinstance(value, list) and convert(value) is None
+    return isinstance(value, list) and convert(value) is None  # a list that `convert` knows is one conversation
 
 
 def _list_examples(texts: Iterable[str], name: str) -> Iterator[RawExample]:
@@ -178,13 +193,17 @@ def _list_examples(texts: Iterable[str], name: str) -> Iterator[RawExample]:
     text = _whole(texts, name)
     decoder, at, line, counted = json.JSONDecoder(), text.index("[") + 1, 1, 0
     while True:
+        # Commas are passed over like spaces, so a comma before the closing bracket, as people leave it, is no error.
         while text[at : at + 1] in _BETWEEN:
             at += 1
         if text[at : at + 1] == "]":
             return
+        # Line breaks are counted from the last item on: from the start each time would take the square of the file's
+        # length.
         line, counted = line + text.count("\n", counted, at), at
         try:
             value, at = decoder.raw_decode(text, at)
+        # Deeply nested brackets use up Python's stack.
         except (ValueError, RecursionError):
             raise BadInput(f"{name}, line {line}: the list is not valid JSON from here on.") from None
         yield _convert(RawExample(line, value))
@@ -208,21 +227,25 @@ def _parse(number: int, text: str) -> RawExample:
         return RawExample(number, json.loads(text))
     except json.JSONDecodeError as error:
         return RawExample(number, problem=f"not valid JSON at character {error.colno}: {error.msg}")
+    # Python refuses whole numbers of more than 4,300 digits with a plain ValueError.
     except (ValueError, RecursionError):
         return RawExample(number, problem="not valid JSON: nested too deeply, or a number too long")
 
 
 def _csv_examples(lines: Iterable[tuple[int, str]], name: str, columns: Mapping[str, str]) -> Iterator[RawExample]:
+    # The standard 131,072 characters are less than a long document in one cell. The limit holds for the whole process.
     csv.field_size_limit(MAX_LINE_BYTES)
     texts = (text for _, text in lines)
     first = next(texts, "")
+    # `strict`, or a quotation mark in the wrong place swallows the rest of the file as one cell without an error.
     rows = csv.reader(chain((first,), texts), delimiter=_delimiter(first, name), strict=True)
     try:
         header = [column.strip() for column in next(rows, [])]
         where = _columns(header, columns, name)
+        # The line a row begins on; `line_num` is the one it ended on, since a cell may hold line breaks.
         line = rows.line_num + 1
         for row in rows:
-            if any(cell.strip() for cell in row):
+            if any(cell.strip() for cell in row):  # spreadsheets leave rows of commas behind the table
                 yield _csv_example(line, row, header, where)
             line = rows.line_num + 1
     except csv.Error as error:
@@ -240,6 +263,7 @@ def _columns(header: list[str], wanted: Mapping[str, str], name: str) -> dict[st
     """Position of each column by meaning."""
     found: dict[str, int] = {}
     lower = [column.lower() for column in header]
+    # Alpaca's `input` is material for its `instruction`, not the question, as the name alone would say.
     if {"instruction", "input"} <= set(lower) and "question" not in wanted:
         found = {"question": lower.index("instruction"), "context": lower.index("input")}
     for meaning, usual in COLUMNS.items():
@@ -249,10 +273,12 @@ def _columns(header: list[str], wanted: Mapping[str, str], name: str) -> dict[st
         at = next((lower.index(candidate) for candidate in names if candidate in lower), None)
         if at is None and meaning in wanted:
             raise BadInput(f"{name}: there is no column {wanted[meaning]!r}; it has {', '.join(header)}.")
+        # A table of text and class may name its class column `intent` for both: it is learned, and sorts as well.
         also_answer = meaning == "label" and at == found.get("answer")
         if at is not None and (meaning in wanted or also_answer or at not in found.values()):
             found[meaning] = at
     pair = {"preferred", "rejected"} <= found.keys()
+    # `found["label"]` stands in where there is no question, so that the look-up does not fail; a label is no text.
     if "label" in found and not pair and lower[found.get("question", found["label"])] in CLASSIFIED:
         found.setdefault("answer", found["label"])
     if "question" not in found or not (pair or "answer" in found):
@@ -264,6 +290,7 @@ def _columns(header: list[str], wanted: Mapping[str, str], name: str) -> dict[st
 
 
 def _csv_example(line: int, row: list[str], header: list[str], where: Mapping[str, int]) -> RawExample:
+    # Too few cells are mostly a quotation mark that was not closed; guessing would shift columns in silence.
     if len(row) != len(header):
         return RawExample(line, problem=f"expected {len(header)} columns, found {len(row)}")
     cell = {meaning: row[at] for meaning, at in where.items()}
@@ -280,4 +307,5 @@ def _csv_example(line: int, row: list[str], header: list[str], where: Mapping[st
         }
     else:
         value = {"messages": [*head, {"role": "assistant", "content": cell["answer"]}]}
+    # empty cells are no label
     return RawExample(line, value, about={key: cell[key] for key in ("label", "group") if cell.get(key)})

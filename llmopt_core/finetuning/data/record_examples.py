@@ -30,8 +30,10 @@ def examples_from_records(
         if answer is None or not answer.text.strip() or record.failure:
             continue
         vote = (votes or {}).get(record.example.id)
+        # A dislike speaks against the best score, and a like for the worst: people saw what no metric sees.
         if vote is False or (vote is None and not _good(record, min_scores or {})):
             continue
+        # Imported runs do not know what was sent; the question alone is the best guess.
         prompt = answer.prompt or (Message("user", record.example.question),)
         kept.append(_example(prompt, answer.text, record, source))
     return kept
@@ -57,6 +59,7 @@ def preferences_from_corrections(
     pairs = []
     for record in records:
         better = corrections.get(record.example.id, "").strip()
+        # A correction that changes nothing is no preference.
         if better and record.answer and record.answer.text.strip() not in ("", better):
             group = _group(record)
             pairs.append(
@@ -72,6 +75,7 @@ def examples_from_few_shot(examples: Sequence[Mapping[str, str]], *, system: str
     head: tuple[ChatMessage, ...] = ({"role": "system", "content": system},) if system else ()
     found = []
     for number, shot in enumerate(examples, 1):
+        # Context first, as the prompts of this project put it.
         asked = "\n\n".join(part for part in (shot.get("context", ""), shot.get("question", "")) if part)
         turns: tuple[ChatMessage, ...] = (
             {"role": "user", "content": asked},
@@ -84,6 +88,7 @@ def examples_from_few_shot(examples: Sequence[Mapping[str, str]], *, system: str
 
 def _good(record: Record, lowest: Mapping[str, float]) -> bool:
     values = [record.scores[metric].value if metric in record.scores else None for metric in lowest]
+    # Without any limit nothing is good by its scores: then only votes choose. A record without a score may be bad.
     return bool(lowest) and all(v is not None and v >= low for v, low in zip(values, lowest.values(), strict=True))
 
 
@@ -99,4 +104,5 @@ def _example(prompt: Sequence[Message], answer: str, record: Record, source: str
 
 
 def _group(record: Record) -> str:
+    # the first source stands for all: a question on two documents is rare
     return record.example.references[0].document if record.example.references else ""

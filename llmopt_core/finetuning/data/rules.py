@@ -17,7 +17,7 @@ MESSAGE_KEYS = frozenset(
 )
 EXAMPLE_KEYS = frozenset({"messages", "tools", "functions", "parallel_tool_calls"})
 PAIR_KEYS = frozenset({"input", "preferred_output", "non_preferred_output"})
-_PARTS = {"text": "text", "image_url": "image_url"}
+_PARTS = {"text": "text", "image_url": "image_url"}  # type of a content part -> the key that must be in it
 
 
 class Problem(NamedTuple):
@@ -30,6 +30,8 @@ class Problem(NamedTuple):
 
 def is_preference(value: Any) -> bool:
     """Whether a line means to be a preference pair."""
+    # One key is enough: a pair that lacks the others is told what it lacks, instead of being called a broken
+    # conversation.
     return isinstance(value, Mapping) and bool(PAIR_KEYS & value.keys())
 
 
@@ -41,6 +43,7 @@ def check_example(value: Any) -> list[Problem]:
 
 
 def _type(value: Any) -> str:
+    # `type(value)` is looked up, since `True` is an `int` to `isinstance`.
     names = {
         list: "a list",
         str: "a text",
@@ -63,6 +66,7 @@ def _chat_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
     assistants = [m for m in messages if isinstance(m, Mapping) and m.get("role") == "assistant"]
     if not assistants:
         yield Problem("example_missing_assistant_message", "there is no assistant message, so nothing to learn")
+    # Weight 0 says that an answer is context only.
     elif all(m.get("weight") == 0 for m in assistants):
         yield Problem("nothing_to_learn", "every assistant message has weight 0")
     elif isinstance(messages[-1], Mapping) and messages[-1].get("role") != "assistant":
@@ -95,6 +99,7 @@ def _output(name: str, side: Any) -> Iterator[Problem]:
 
 def _unknown_keys(value: Mapping[str, Any], known: frozenset[str]) -> Iterator[Problem]:
     if unknown := sorted(map(str, value.keys() - known)):
+        # Only a doubt: the gateways of some services take keys that OpenAI's does not.
         message = f"key {', '.join(unknown)} is not part of the format; some services refuse it"
         yield Problem("example_unrecognized_key", message, is_error=False)
 
@@ -109,8 +114,10 @@ def _message_problems(message: Any, where: str) -> Iterator[Problem]:
     if not isinstance(message, Mapping):
         yield Problem("data_type", f"{where}: expected an object with role and content, found {_type(message)}")
         return
+    # An assistant message that calls a tool, or refuses, may leave its content out.
     calls = bool(message.get("tool_calls") or message.get("function_call") or message.get("refusal"))
     if "role" not in message or ("content" not in message and not calls):
+        # The role is named first, since without it nobody knows whether content is needed.
         missing = "role" if "role" not in message else "content"
         yield Problem("message_missing_key", f'{where}: there is no "{missing}"')
     if unknown := sorted(map(str, message.keys() - MESSAGE_KEYS)):
@@ -125,6 +132,7 @@ def _message_problems(message: Any, where: str) -> Iterator[Problem]:
 def _has_content(content: Any, calls: bool) -> bool:
     if isinstance(content, list):
         return bool(content) and all(isinstance(p, Mapping) and _PARTS.get(str(p.get("type"))) in p for p in content)
+    # A text must not be empty, unless there are calls instead of it.
     return calls and content in (None, "") if not content else isinstance(content, str)
 
 
@@ -134,6 +142,7 @@ def _weight_problems(message: Mapping[str, Any], where: str) -> Iterator[Problem
     weight = message["weight"]
     if message.get("role") != "assistant":
         yield Problem("invalid_weight", f"{where}: only assistant messages may have a weight")
+    # `True in (0, 1)` holds in Python, but a service refuses `true`.
     elif isinstance(weight, bool) or weight not in (0, 1):
         yield Problem("invalid_weight", f"{where}: a weight must be 0 or 1")
 
@@ -145,6 +154,7 @@ def _tool_problems(messages: Sequence[Any], head: Mapping[str, Any]) -> Iterator
         yield Problem("invalid_tools", 'every tool must be {"type": "function", "function": {"name": ...}}')
     else:
         declared = {tool["function"]["name"] for tool in tools}
+    # Ids of calls that wait for their tool message. Every call must be answered before anybody else speaks.
     open_calls: set[str] = set()
     for number, message in enumerate(messages, 1):
         if isinstance(message, Mapping):
@@ -153,8 +163,9 @@ def _tool_problems(messages: Sequence[Any], head: Mapping[str, Any]) -> Iterator
                     f"message {number}: {len(open_calls)} tool call(s) before it without a tool message as the answer"
                 )
                 yield Problem("unanswered_tool_call", words)
-                open_calls.clear()
+                open_calls.clear()  # told once, not again for each message that follows
             yield from _call_problems(message, f"message {number}", declared, open_calls)
+    # A conversation may end with the call that is to be learned; only a half-answered one is a doubt.
     if open_calls and isinstance(messages[-1], Mapping) and messages[-1].get("role") != "assistant":
         yield Problem("unanswered_tool_call", f"{len(open_calls)} tool calls have no tool message", is_error=False)
 
@@ -192,6 +203,7 @@ def _call_problem(call: Any, declared: set[str]) -> str:
     if str(function.get("name")) not in declared:
         return "it calls a function that is not among the example's tools"
     try:
+        # OpenAI has arguments as JSON inside of a text; an object there is a common mistake of exporters.
         json.loads(function.get("arguments", ""))
     except (TypeError, ValueError):
         return "the arguments of a tool call must be JSON in a text"

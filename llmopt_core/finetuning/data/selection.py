@@ -31,6 +31,7 @@ def remove_duplicates(examples: Sequence[TrainingExample]) -> Selection:
     seen: set[str] = set()
     kept: list[TrainingExample] = []
     dropped: Counter[str] = Counter()
+    # The whole example is compared first, which is exact; near ones take a search.
     for number, example in enumerate(examples):
         if example.key in seen:
             dropped["duplicate"] += 1
@@ -44,6 +45,7 @@ def remove_duplicates(examples: Sequence[TrainingExample]) -> Selection:
 
 def remove_conflicts(examples: Sequence[TrainingExample]) -> Selection:
     """Drop every example whose input also stands with another answer; nobody knows which is right."""
+    # By input and answer: exact repetitions of one pair are no conflict.
     answers: dict[str, set[str]] = defaultdict(set)
     for example in examples:
         answers[example.input_key].add(example.answer)
@@ -67,6 +69,7 @@ def balance_classes(
     most = most_per_class or min(map(len, classes.values()))
     rng = random.Random(seed)
     kept: set[int] = set()
+    # Sorted, so that the order of the file does not decide what the seed draws.
     for label in sorted(classes):
         kept.update(rng.sample(classes[label], min(most, len(classes[label]))))
     dropped = len(examples) - len(kept)
@@ -88,6 +91,7 @@ def down_sample(
         min_score: Lowest score that stays; examples without a score stay.
         seed: Decides ties.
     """
+    # Without a score nobody knows that an example is bad.
     good = [e for e in examples if min_score is None or e.score is None or e.score >= min_score]
     dropped = {"low_score": len(examples) - len(good)} if len(good) < len(examples) else {}
     if len(good) <= size:
@@ -103,6 +107,7 @@ def _shares(examples: Sequence[TrainingExample], size: int) -> list[tuple[list[i
     """Per class its members and how many of them to keep; small classes leave their unused share to the others."""
     classes = group_values((example.label, number) for number, example in enumerate(examples))
     left, shares = size, []
+    # Small classes first: what they cannot fill is shared among the larger ones that follow.
     ordered = sorted(classes.values(), key=len)
     for position, members in enumerate(ordered):
         share = min(len(members), left // (len(ordered) - position))
@@ -117,11 +122,14 @@ def _farthest(vectors: Vectors, scores: Sequence[float], count: int, seed: int) 
         return []
     # A score moves a tie, never the order of clearly different distances.
     bonus = 1e-4 * np.asarray(scores, np.float64) + 1e-6 * np.random.default_rng(seed).random(len(vectors))
+    # Begin at the most typical question, not at an outlier, which farthest points would take anyway.
     first = int(np.argmax(vectors @ vectors.mean(axis=0) + bonus))
     chosen = [first]
     distance = 1.0 - vectors @ vectors[first]
     while len(chosen) < count:
+        # What is chosen has a distance of 0 and could be taken again where many texts are equal.
         distance[chosen] = -np.inf
         chosen.append(int(np.argmax(distance + bonus)))
+        # The distance to the nearest one chosen; only the newest can have made it smaller.
         distance = np.minimum(distance, 1.0 - vectors @ vectors[chosen[-1]])
     return chosen

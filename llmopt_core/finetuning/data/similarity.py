@@ -14,10 +14,13 @@ from llmopt_core.text.words import fold, words
 
 # Four characters: short enough for Chinese, long enough that chance hits are rare in English.
 _SHINGLE = 4
+# Texts meet where any of 24 bands of 4 rows agrees: at a Jaccard similarity s with a chance of 1 - (1 - s^4)^24, which
+# is .90 at s = .55 and .04 at .2. More rows find less, more bands take more memory.
 _BANDS = 24
 _ROWS = 4
 # The increment of splitmix64 (2^64 divided by the golden ratio).
 _STEP = np.uint64(0x9E3779B97F4A7C15)
+# See `nearly_equal`.
 _MOST_EDITS = 25
 _SHARE = 0.1
 # Edit distance takes time by the product of both lengths.
@@ -30,6 +33,7 @@ def nearly_equal(left: str, right: str) -> bool:
     The second bound keeps two different questions about one long passage apart.
     """
     most = min(_MOST_EDITS, int(_SHARE * max(len(left), len(right))))
+    # Levenshtein's C code gives up at the cutoff, so texts of quite other lengths cost nothing.
     return Levenshtein.distance(left, right, score_cutoff=most) <= most
 
 
@@ -49,18 +53,25 @@ class NearIndex:
         for band in range(_BANDS):
             key = (band, signature[band * _ROWS : (band + 1) * _ROWS].tobytes())
             bucket = self._buckets.setdefault(key, [])
+            # Of very common texts ("yes", a template) the first 50 are enough to find one that is equal; all would make
+            # it quadratic.
             found.update(bucket[:50])
             bucket.append(number)
         return sorted(found)
 
     def _signature(self, text: str) -> npt.NDArray[np.uint32]:
+        # 32 bits per character, so that a character of any script is one number; lone surrogates, as broken escapes
+        # leave them, pass as well.
         points = np.frombuffer(text[:_LONGEST].encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+        # A copy, because the buffer of the bytes is read-only.
         grams = points[: max(1, len(points) - _SHINGLE + 1)].copy()
         for offset in range(1, min(_SHINGLE, len(points))):
+            # Wraps around at 2^64 on purpose: each gram of four characters becomes one number.
             grams = grams * _STEP + points[offset : offset + len(grams)]
         if not len(grams):
             grams = np.zeros(1, np.uint64)
         lowest: npt.NDArray[np.uint64] = (self._factors * _mix_bits(grams)).min(axis=1)
+        # The upper half of a product is the well-mixed one in multiply-shift hashing.
         return (lowest >> np.uint64(32)).astype(np.uint32)
 
 
@@ -81,8 +92,10 @@ class NearDuplicates:
     def add(self, example: TrainingExample, number: int) -> int | None:
         """The number of the first earlier near-duplicate, or None; the example is registered under `number`."""
         pair = (fold(example.question), fold(example.answer))
+        # Registered before the search: the index gives earlier ones only, but needs the text of this one later.
         self._texts[number] = pair
         for other in self._index.add("\n".join(pair), number):
+            # Hashing only proposes; what counts is the edit distance of question and of answer, each by itself.
             if all(nearly_equal(a, b) for a, b in zip(pair, self._texts[other], strict=True)):
                 return other
         return None
@@ -104,6 +117,7 @@ class Overlap:
 
     def find(self, text: str) -> tuple[int, float] | None:
         """The reference text most contained in `text` and the share of its word triples; None below the threshold."""
+        # The first of equal shares, in the order of the texts.
         return max(self.find_all(words(text)).items(), key=lambda item: item[1], default=None)
 
     def find_all(self, inside: Sequence[str]) -> dict[int, float]:
@@ -122,5 +136,6 @@ def _all_triples(inside: Sequence[str]) -> Iterable[tuple[str, ...]]:
 
 def _triples(listed: Sequence[str]) -> set[tuple[str, ...]]:
     if len(listed) < 3:
+        # A whole short text is its one gram; an empty one has none, so that it is contained in nothing.
         return {tuple(listed)} if listed else set()
     return set(zip(listed, listed[1:], listed[2:], strict=False))

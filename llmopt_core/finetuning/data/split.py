@@ -44,6 +44,7 @@ def split_set(training: TrainingSet, validation_share: float = 0.1, *, seed: int
             f"{training.name}: its {len(training.examples)} examples belong to one group, so no validation part can be "
             "cut off; add other examples or give them different groups."
         )
+    # Half of the part, so that at least two groups speak in it.
     most = validation_share * len(training.examples) / 2 if spread else float(len(training.examples))
     held_out = _choose(training.examples, _shuffle(groups, most, random.Random(seed)), validation_share)
     train = tuple(e for i, e in enumerate(training.examples) if i not in held_out)
@@ -57,6 +58,7 @@ def _groups(examples: Sequence[TrainingExample]) -> list[list[int]]:
 
     def root(at: int) -> int:
         while parent[at] != at:
+            # Path halving: each look shortens the way for the next, so that long chains do not take quadratic time.
             parent[at] = parent[parent[at]]
             at = parent[at]
         return at
@@ -64,8 +66,11 @@ def _groups(examples: Sequence[TrainingExample]) -> list[list[int]]:
     first: dict[tuple[str, str], int] = {}
     near = NearDuplicates()
     for number, example in enumerate(examples):
+        # Examples without a group are groups of their own; one shared empty group would hold all of them together.
         keys = [("input", example.input_key)] + ([("group", example.group)] if example.group else [])
         close = near.add(example, number)
+        # Near ones are joined to the first of them, equal keys to their first holder; without a match an example is
+        # joined to itself.
         for other in [*(first.setdefault(key, number) for key in keys), number if close is None else close]:
             parent[root(number)] = root(other)
     return list(group_values((root(number), number) for number in range(len(examples))).values())
@@ -73,19 +78,25 @@ def _groups(examples: Sequence[TrainingExample]) -> list[list[int]]:
 
 def _shuffle(groups: list[list[int]], most: float, rng: random.Random) -> list[list[int]]:
     """In random order, but those with more than `most` examples after all others."""
+    # `sorted` is stable, so each of the two parts keeps its random order.
     return sorted(rng.sample(groups, len(groups)), key=lambda group: len(group) > most)
 
 
 def _choose(examples: Sequence[TrainingExample], shuffled: list[list[int]], share: float) -> set[int]:
     """Positions for validation: whole groups, each class up to its quota, at least one group and not all of them."""
     sizes = Counter(example.label for example in examples)
+    # How many of each class may still be taken.
     room = {label: share * count for label, count in sizes.items()}
     total = max(1.0, share * len(examples))
     chosen: set[int] = set()
+    # The last is never taken, so that something is left to train on.
     for group in shuffled[:-1]:
         labels = Counter(examples[i].label for i in group)
+        # A group may overshoot a quota by half of itself, as rounding would; else classes of few examples were never
+        # held out.
         fits = all(room[label] >= count * 0.5 for label, count in labels.items())
         if fits and len(chosen) + len(group) <= total + 0.5:
             chosen.update(group)
             room = {label: left - labels[label] for label, left in room.items()}
+    # Quotas that no group fits: the smallest one costs the training least.
     return chosen or set(sorted(shuffled, key=len)[0])

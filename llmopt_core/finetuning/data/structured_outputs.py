@@ -52,6 +52,7 @@ def score_output(answer: str, reference: str) -> StructuredScore:
         said = json.loads(answer)
     except ValueError:
         said = None
+    # A list or a bare text is valid JSON, but not the form that was asked for.
     if not isinstance(said, dict):
         return StructuredScore(False, False, 0, 0, len(gold), False)
     found = _slots(said)
@@ -61,6 +62,7 @@ def score_output(answer: str, reference: str) -> StructuredScore:
 
 def _slots(value: dict[str, object]) -> set[tuple[str, str]]:
     slots = value.get("slots")
+    # a set: the same slot said twice is one
     return {(fold(str(k)), fold(str(v))) for k, v in slots.items()} if isinstance(slots, dict) else set()
 
 
@@ -73,7 +75,9 @@ def summarize_outputs(scores: Sequence[StructuredScore], seed: int = 0, resample
     if not scores:
         raise ValueError("there is nothing to report")
     table = np.array(
-        [[s.valid, s.intent, s.exact, 2 * s.right_slots, s.found_slots + s.wanted_slots] for s in scores], np.float64
+        # F1 over all is 2 right / (found + wanted), so two sums are all that a resample needs.
+        [[s.valid, s.intent, s.exact, 2 * s.right_slots, s.found_slots + s.wanted_slots] for s in scores],
+        np.float64,
     )
     picks = np.random.default_rng(seed).integers(0, len(scores), (resamples, len(scores)))
     # Sums over each resample; every share is a ratio of two of them.
@@ -91,6 +95,8 @@ def _share(passed: int, total: int) -> Share:
 def _ratio(top: float, bottom: float, tops: np.ndarray, bottoms: np.ndarray, answers: int) -> Share:
     """A ratio of sums; without any slots anywhere nothing was missed."""
     value = float(top / bottom) if bottom else 1.0
+    # A resample without any slot counts as 1, as the whole does.
     values = np.divide(tops, bottoms, out=np.ones_like(tops), where=bottoms > 0)
     low, high = (float(end) for end in np.quantile(values, [0.025, 0.975]))
+    # Where all resamples agree there is no spread, and the interval says how certain that is by the number of answers.
     return Share(value, low, high) if low < high else Share(value, *constant_score_interval(value, answers))

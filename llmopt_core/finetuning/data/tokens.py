@@ -17,10 +17,11 @@ TOKENS_PER_FUNCTION = 7
 TOKENS_AFTER_TOOLS = 12
 TOKENS_PER_PROPERTIES = 3
 TOKENS_PER_PROPERTY = 3
-TOKENS_PER_ENUM = -3
+TOKENS_PER_ENUM = -3  # negative in the cookbook, too
 TOKENS_PER_CHOICE = 3
 # How OpenAI's cookbook estimates the epochs of a job that leaves them to the service.
 TARGET_EPOCHS = 3
+# Examples times epochs stay between these two where the number of epochs allows it.
 MIN_TARGET_EXAMPLES = 100
 MAX_TARGET_EXAMPLES = 25_000
 MIN_EPOCHS = 1
@@ -72,6 +73,7 @@ def _schema_tokens(schema: Any, counter: TokenCounter) -> int:
         return 0
     properties = schema.get("properties")
     if not isinstance(properties, Mapping) or not properties:
+        # A list of objects keeps its properties one level below, in `items`.
         return _schema_tokens(schema.get("items"), counter)
     return TOKENS_PER_PROPERTIES + sum(_property_tokens(str(n), p, counter) for n, p in properties.items())
 
@@ -86,16 +88,19 @@ def _property_tokens(name: str, schema: Any, counter: TokenCounter) -> int:
 
 
 def _sentence(schema: Mapping[str, Any]) -> str:
+    # The cookbook counts a description without its full stop.
     return str(schema.get("description") or "").removesuffix(".")
 
 
 def _value_tokens(value: Any, counter: TokenCounter) -> int:
     if isinstance(value, str):
         return counter.count(value)
+    # A list of content parts, as opposed to tool calls, which are counted as JSON below.
     if isinstance(value, list) and value and all(isinstance(part, Mapping) and "type" in part for part in value):
         return sum(_part_tokens(part, counter) for part in value)
     if isinstance(value, Mapping | list):
         return counter.count(json.dumps(value, ensure_ascii=False))
+    # Numbers and nulls (`weight`) are not sent to the model.
     return 0
 
 
@@ -104,6 +109,7 @@ def _part_tokens(part: Mapping[str, Any], counter: TokenCounter) -> int:
         return counter.count(part["text"])
     if part.get("type") == "image_url":
         return picture_tokens(part.get("image_url"))
+    # Parts of other kinds, such as audio, have no published count; their JSON is a rough one.
     return counter.count(json.dumps(part, ensure_ascii=False))
 
 

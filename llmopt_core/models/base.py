@@ -42,12 +42,16 @@ class ModelSpec(Spec):
     endpoint: str = BUILTIN
     name: str = ""
     mode: Literal["", "chat", "completion"] = ""
+    # OpenAI's range; most services refuse what is above it, and 0 makes runs that can be compared.
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
     top_p: float | None = Field(default=None, gt=0.0, le=1.0)
+    # Small on purpose: an answer that never stops costs at most this, and one that is cut says so.
     max_tokens: int = Field(default=256, ge=1, le=131_072)
+    # What fits a signed number of 64 bits: JSON would carry more, databases and services do not.
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     stop: tuple[str, ...] = ()
     adapter: str = ""
+    # Any plain word: services add levels (`minimal`, `xhigh`) faster than a list of ours could follow.
     reasoning_effort: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,40}$")
     extra_body: dict[str, Any] = Field(default_factory=dict)
     parameters: dict[str, str | None] = Field(default_factory=dict)
@@ -91,6 +95,7 @@ class EmbeddingSpec(Spec):
     @property
     def writer_model(self) -> ModelSpec | None:
         """Who writes what is embedded; None where that is the text itself."""
+        # Nobody writes for the other kinds: a writer that was left set must not change which vectors are asked for.
         return (self.writer or ModelSpec()) if self.of in ("summary", "questions") else None
 
     @model_serializer(mode="wrap")
@@ -125,6 +130,7 @@ class ToolDefinition:
     def body(self) -> dict[str, Any]:
         """As OpenAI's API takes it."""
         function = {"name": self.name, "description": self.description, "parameters": dict(self.parameters)}
+        # An empty description is left out: it says nothing, and some validators refuse it.
         return {"type": "function", "function": {key: value for key, value in function.items() if value != ""}}
 
 
@@ -151,9 +157,11 @@ class ChatRequest:
 
     def __post_init__(self) -> None:
         names = [tool.name for tool in self.tools]
+        # The call that a model makes holds a name alone.
         twice = next((name for name in names if names.count(name) > 1), "")
         if twice:
             raise BadInput(f"Two tools are named {twice!r}; a call could not tell them apart.")
+        # Without tools even `none` and `auto` are refused by OpenAI, so they are no choice here either.
         if self.tool_choice and self.tool_choice not in (("none", "auto", "required", *names) if names else ()):
             raise BadInput(f"tool_choice is {self.tool_choice!r}, and no such tool is offered.")
 
@@ -193,6 +201,7 @@ class Completion:
     reasoning: str = ""
     reasoning_tokens: int = 0
     tool_calls: tuple[ToolCall, ...] = ()
+    # The careful side: what nobody has looked at may be thinking, and is then not scored as an answer.
     may_think: bool = True
 
     @property

@@ -7,10 +7,13 @@ from collections.abc import Iterable
 
 from llmopt_core.models.prefixes import find_window
 
+# Families of embedding models. Short names count only between separators: `bge-m3` and `e5:large`, but not the `e5`
+# within `phase5-chat`. A wrong guess costs little: this only sorts a list to choose from.
 _EMBEDS = re.compile(
     r"embed|minilm|sentence|(?:^|[-_/.])(?:bge|e5|gte|gtr|sbert|labse|stella|voyage|uae|colbert|paraphrase)(?:[-_.:\d]|$)"
     r"|jina-(?:clip|embed)|mxbai|retriev"
 )
+# `bge-reranker-v2` is of the same family and gives no vectors.
 _OTHER = re.compile(r"rerank|cross-encoder|classif|moderat")
 
 

@@ -23,6 +23,7 @@ def delete_endpoint(settings: Settings, name: str) -> None:
 
 
 def _values(endpoint: Endpoint) -> dict[str, Any]:
+    # Defaults are left out, so that an endpoint follows them where a later version has better ones.
     values = endpoint.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
     # A price of 0 is said: one that is left out is not known.
     prices = {model: price.model_dump(mode="json", exclude_none=True) for model, price in endpoint.prices.items()}
@@ -32,4 +33,5 @@ def _values(endpoint: Endpoint) -> dict[str, Any]:
 def _write(settings: Settings, endpoints: Mapping[str, Endpoint]) -> None:
     path = endpoints_path(settings)
     values = {name: _values(item) for name, item in endpoints.items()}
+    # Sorted, so that a file under version control changes only where something was changed.
     replace_file(path, yaml.safe_dump(values, sort_keys=True, allow_unicode=True))

@@ -34,6 +34,7 @@ class EmbeddingModel(Spec):
 
     query_prefix: str | None = Field(default=None, max_length=2000)
     passage_prefix: str | None = Field(default=None, max_length=2000)
+    # Ten million: above every model there is; it only keeps a typing error from being taken as no limit.
     window: int | None = Field(default=None, ge=1, le=10_000_000)
 
 
@@ -66,13 +67,21 @@ class Endpoint(Spec):
     default_model: str = ""
     models: tuple[str, ...] = ()
     mode: Literal["chat", "completion"] = "chat"
+    # A guess between a local server, which gains nothing above its slots, and a service, whose rate limit is felt
+    # beyond.
     max_concurrency: int = Field(default=8, ge=1, le=1000)
+    # Larger waits longer for a server that hangs, smaller gives up answers of slow reasoning models, which are paid for
+    # all the same.
     timeout_seconds: float = Field(default=60.0, gt=0.0, le=3600.0)
+    # Their pauses double from half a second and add up to some 15 s; more would hide for longer that a service is down.
     max_retries: int = Field(default=5, ge=0, le=20)
     api_version: str = ""
+    # 96 is Cohere's limit, 2048 is OpenAI's. A smaller batch only takes more calls, a larger one is refused by more
+    # services.
     embedding_batch: int = Field(default=96, ge=1, le=2048)
     parameters: dict[str, str | None] = Field(default_factory=dict)
     begins_with_thinking: bool = False
+    # Private, so that no file can say of itself where it comes from, and that it is no part of a fingerprint.
     _source: str = PrivateAttr(default="")
 
     @property
@@ -88,8 +97,10 @@ class Endpoint(Spec):
 
     def __eq__(self, other: object) -> bool:
         """The same settings, whoever brought them."""
+        # Pydantic compares private attributes too: the user's own endpoint would differ from the same one in a file.
         return isinstance(other, Endpoint) and self.__dict__ == other.__dict__
 
+    # It holds dictionaries, so it has no hash; left out, pydantic would give a frozen class one that fails on them.
     __hash__ = None  # type: ignore[assignment]
 
     _check_parameters = field_validator("parameters")(check_parameters)
@@ -101,14 +112,18 @@ class Endpoint(Spec):
             return url
         try:
             parts = urlsplit(url)
+            # Reading the port is what raises for `:99999`; 0 means "any" and cannot be called.
             port_is_fine = parts.port is None or parts.port > 0
+            # Line breaks and other control characters are dropped by some parsers and sent by others.
             sendable = url.isprintable() and " " not in (parts.hostname or " ") and bool(host_of(url))
         except ValueError as error:
             raise ValueError("base_url is not a web address such as https://host:8000/v1") from error
         if parts.scheme not in ("http", "https") or not sendable or not port_is_fine:
             raise ValueError("base_url must be a web address such as https://host:8000/v1")
+        # It would stand in the file, in error messages and in the keys of caches.
         if parts.username or parts.password:
             raise ValueError("base_url must not hold a password; name the key's variable in api_key_env")
+        # One server, one address: it is a part of cache keys, and paths are appended with their own slash.
         return url.rstrip("/")
 
     @property
@@ -128,6 +143,7 @@ class Endpoint(Spec):
     def is_priced(self, model: str, *, writes: bool = True) -> bool:
         """Whether the cost of calls of a model is known; one that only reads, as for embeddings, needs no more."""
         price = self.price_of(model)
+        # One token each: only whether a price is missing matters, not the sum.
         return price is not None and price.cost(1, int(writes)) is not None
 
     def usage(self, model: str, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> Usage:
@@ -146,10 +162,14 @@ def builtin_endpoint() -> Endpoint:
     """The embedded model: free, and as many calls at once as its server has slots."""
     return Endpoint(
         name=BUILTIN,
+        # Known to be free, which is not the same as unknown: budgets count it, reports show `free`.
         prices={"*": Prices()},
         default_model="SmolLM2-135M-Instruct",
         mode="completion",
+        # The slots of its server (`builtin.server.SLOTS`): more would wait there, and their time would count as the
+        # answer's.
         max_concurrency=4,
+        # On a slow CPU with all slots in use a long answer takes minutes.
         timeout_seconds=300.0,
         max_retries=2,
     )
@@ -165,10 +185,12 @@ def endpoints_from(settings: Settings, environ: Mapping[str, str]) -> dict[str, 
         BadInput: A file of endpoints cannot be read or says something unknown.
     """
     found = {BUILTIN: builtin_endpoint()}
+    # Either names it: local servers behind OPENAI_BASE_URL often need no key.
     if environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL"):
         found[OPENAI] = _openai(environ)
     if settings.endpoints_file is not None:
         found.update(endpoints_in(_read_yaml(settings.endpoints_file), str(settings.endpoints_file)))
+    # Settings last: what a person changed there must win over a file that was set up once.
     return {**found, **load_endpoints(settings)}
 
 
@@ -210,6 +232,7 @@ def _restore_free_prices(values: Any) -> Any:
         prices = fields.get("prices") if isinstance(fields, Mapping) else None
         for price in prices.values() if isinstance(prices, Mapping) else ():
             if price == {}:
+                # Read as unknown, every cost over such an endpoint would be unknown, too.
                 price.update(prompt=0.0, completion=0.0)
     return values
 
@@ -219,6 +242,7 @@ def _with_missing_prices(prices: Any) -> Any:
     if not isinstance(prices, Mapping):
         return prices
     return {
+        # The model's own default is 0, for endpoints made in code; in a file a forgotten line must not make calls free.
         model: {"prompt": None, "completion": None, **price} if isinstance(price, Mapping) else price
         for model, price in prices.items()
     }
@@ -229,6 +253,7 @@ def _endpoint(name: str, fields: Any, source: str) -> Endpoint:
         raise BadInput(f"{source}: endpoint {name!r} must be a mapping with base_url and further settings.")
     if name == BUILTIN:
         raise BadInput(f"{source}: the name {BUILTIN!r} is taken by the embedded model; choose another.")
+    # Before pydantic, which would only call it an unknown setting: the key has to be taken out of the file.
     secret = next((key for key in fields if str(key).lower() in ("api_key", "key", "token")), None)
     if secret is not None:
         raise BadInput(
@@ -248,6 +273,7 @@ def _endpoint(name: str, fields: Any, source: str) -> Endpoint:
 def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
+    # Without `input`: somebody may have written a key under a name that is none of the above.
     what = "unknown setting" if first["type"] == "extra_forbidden" else field_problem(first)
     return what if not where or what.startswith(f"{where} ") else f"{where}: {what}"
 
@@ -267,6 +293,8 @@ def _read_yaml(path: Path) -> Any:
         # A pipe or a device may never end.
         raise BadInput(f"{path}: the endpoints file cannot be read (it is no file on disk).")
     try:
+        # `utf-8-sig`, as Windows editors put a mark before the text, which YAML would take for a part of the first
+        # name.
         values = yaml.load(path.read_text(encoding="utf-8-sig"), BoundedLoader)  # noqa: S506 (a SafeLoader)
     except OSError as error:
         raise BadInput(f"{path}: the endpoints file cannot be read ({error.strerror or error}).") from error
@@ -274,6 +302,7 @@ def _read_yaml(path: Path) -> Any:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         where = "" if line is None else f" line {line + 1}:"
         raise BadInput(f"{path}:{where} this is not valid YAML; see the README for an example.") from None
+    # The part of an experiment file, copied with its heading.
     if isinstance(values, Mapping) and set(values) == {"endpoints"}:
         return values["endpoints"]
     return values

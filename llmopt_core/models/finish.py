@@ -9,6 +9,7 @@ from llmopt_core.models.base import Completion
 
 STOP, LENGTH, FILTER, TOOLS, ERROR = "stop", "length", "content_filter", "tool_calls", "error"
 
+# The words of OpenAI, Anthropic, Gemini, Cohere, Bedrock, DeepSeek, TGI, vLLM and their gateways, in small letters.
 _REASONS = {
     STOP: ("stop", "end_turn", "eos", "eos_token", "stop_sequence", "complete", "completed", "end"),
     LENGTH: ("length", "max_tokens", "model_length", "max_output_tokens", "max_length", "token_limit", "cut"),
@@ -25,6 +26,7 @@ def normalise_reason(reason: str) -> str:
     plain = reason.lower()
     # `content_filter: SAFETY`, `FinishReason.MAX_TOKENS`
     parts = (plain, *re.split(r"[^a-z_]+", plain))
+    # From left to right: the first word that is known names the reason, what follows it explains.
     return next((_REASON_BY_NAME[part] for part in parts if part in _REASON_BY_NAME), reason)
 
 
@@ -40,6 +42,7 @@ def ending(
         max_tokens: What it was allowed to write.
         may_think: Whether the text itself may be thinking that no mark opened.
     """
+    # Again, although answers come normalised now: those stored by earlier versions may not be.
     reason, empty = normalise_reason(reason), not text.strip()
     if reason == LENGTH and empty:
         limit = "all its tokens" if max_tokens is None else f"its {max_tokens} tokens"
@@ -47,8 +50,11 @@ def ending(
         return f"No answer: the model {on.format(limit)}; raise max_tokens."
     if reason in ("", STOP):
         return "No answer: the model wrote its reasoning alone." if empty and thinking else ""
+    # Last of the checks on length: a text that merely begins like thoughts is called doubtful only where nothing better
+    # is known.
     if reason == LENGTH and may_think and not thinking and _LIKE_THOUGHTS.match(text):
         return MAY_BE_THINKING
+    # Unknown reasons are quoted: a new service's word says more than silence.
     known = (_EMPTY if empty else _WITH_TEXT).get(reason)
     return known or f"The endpoint gave {reason!r} as the reason why the answer ends."
 
@@ -71,6 +77,8 @@ def unscorable_reason(reason: str, text: str, notes: Sequence[str] = ()) -> str:
         notes: What was said of it when it came.
     """
     reason = normalise_reason(reason)
+    # From the note and not from the text: the note was taken back where the model was later seen to answer without
+    # thinking.
     if MAY_BE_THINKING in notes:
         return MAY_BE_THINKING
     return ending(reason, text) if reason == FILTER or (reason == TOOLS and not text.strip()) else ""

@@ -6,6 +6,8 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+# `api.example.com`, read alike by everybody. What is made of digits and dots alone may be an address in disguise
+# (`127.1`), so a letter is wanted. Possessive repeats: linear on any length.
 _PLAIN_NAME = re.compile(r"(?=[0-9.]*+[a-z-])[a-z0-9.-]++")
 
 
@@ -16,6 +18,7 @@ def host_of(url: str) -> str:
         ValueError: No call can be made to it.
     """
     host = urlsplit(url).hostname or ""
+    # Brackets hold an IPv6 address, whose zone and shortened forms only the client reads for certain.
     if "[" not in url and (_PLAIN_NAME.fullmatch(host) or _is_address(host)):
         return host
     import httpx2
@@ -29,6 +32,8 @@ def host_of(url: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether a URL stays on this machine; then proxies of the environment must not be asked."""
+    # `localhost` is taken by its name, not looked up: what a resolver says may change between this question and the
+    # call.
     host = urlsplit(url).hostname or ""
     return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
 

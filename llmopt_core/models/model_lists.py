@@ -22,6 +22,7 @@ from llmopt_core.text.drafts import replace_file
 
 # Models come and go by the day; an endpoint that was not there may be a minute later.
 _SECONDS_FRESH, _SECONDS_TO_RETRY = 3600.0, 60.0
+# Nobody waits longer for a list that only helps to choose; calls have their own patience.
 _PATIENCE_SECONDS = 5.0
 
 
@@ -45,6 +46,7 @@ class _Attempt:
     """One question for a list: who was asked with what, when, and whether it has ended."""
 
     asked_with: int
+    # On the monotonic clock: a set clock must not make a list fresh for years.
     at: float
     ended: threading.Event = field(default_factory=threading.Event)
     good: bool = False
@@ -85,11 +87,14 @@ class ModelLists:
             return ModelList()
         attempt = self._ask_if_due(endpoint, key)
         if endpoint.base_url not in self._lists:
+            # Counted from the question and not from now: a page that draws several such fields waits once, not once per
+            # field.
             attempt.ended.wait(max(0.0, attempt.at + wait - time.monotonic()))
         return self.find(endpoint)
 
     def keep(self, endpoint: Endpoint, report: EndpointReport) -> None:
         """Remember what an endpoint listed; a failure leaves the last list as it is."""
+        # A laptop without a network keeps the names it had.
         if not report.ok:
             return
         found = ModelList(report.models, report.embedding_models, dict(report.shutdowns))
@@ -100,9 +105,11 @@ class ModelLists:
             self._write(endpoint.base_url, found)
 
     def _ask_if_due(self, endpoint: Endpoint, key: str) -> _Attempt:
+        # A hash, so that no key stays in memory here; another key may see other models.
         asked_with = hash((key, endpoint.api_version))
         with self._lock:
             last = self._attempts.get(endpoint.base_url)
+            # Under the lock until the attempt is noted: ten widgets of one page ask once.
             if last is not None and last.asked_with == asked_with and not last.is_due:
                 return last
             attempt = self._attempts[endpoint.base_url] = _Attempt(asked_with, time.monotonic())
@@ -110,17 +117,20 @@ class ModelLists:
         return attempt
 
     def _ask(self, endpoint: Endpoint, key: str, attempt: _Attempt) -> None:
+        # A retry would only make a page wait for a list that it can do without.
         patient = endpoint.model_copy(update={"timeout_seconds": min(_PATIENCE_SECONDS, endpoint.timeout_seconds)})
         try:
             report = asyncio.run(check_endpoint(patient, key))
             attempt.good = report.ok
             self.keep(endpoint, report)
+        # Always: whoever waits would wait out its time for a thread that has died.
         finally:
             attempt.ended.set()
 
     def _read(self) -> dict[str, Any]:
         try:
             values = json.loads(self._path.read_text(encoding="utf-8"))
+        # Missing or half-written by an earlier version: the lists are asked for again.
         except (OSError, ValueError):
             return {}
         return values if isinstance(values, dict) else {}
@@ -129,6 +139,7 @@ class ModelLists:
         """Best effort: what cannot be written is asked for again."""
         with contextlib.suppress(OSError, StorageError, Timeout):
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            # Read again under the lock: another process may have learnt other endpoints meanwhile.
             with FileLock(self._path.with_suffix(".lock"), timeout=5):
                 replace_file(self._path, json.dumps({**self._read(), url: asdict(found)}, indent=1))
 
@@ -137,10 +148,12 @@ def _read_list(values: Any) -> ModelList | None:
     try:
         models, embedding = (tuple(map(str, values[name])) for name in ("models", "embedding"))
         return ModelList(models, embedding, {str(name): str(day) for name, day in values["shutdowns"].items()})
+    # Of another version: one entry that cannot be read must not cost the others.
     except (AttributeError, KeyError, TypeError):
         return None
 
 
+# One per workspace and process, so that every session of the app sees what one of them asked for.
 _model_lists: dict[Path, ModelLists] = {}
 _opened_lock = threading.Lock()
 

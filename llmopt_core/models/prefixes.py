@@ -53,6 +53,7 @@ def find_window(name: str) -> int | None:
 
 
 def _plain(name: str) -> str:
+    # `nomic-ai/Nomic_Embed_Text:v1.5/` and its hub name are one row of the table.
     return name.lower().replace("_", "-").rstrip("/").rsplit("/", 1)[-1]
 
 
@@ -65,6 +66,8 @@ def _own_prefixes(folder: Path) -> Prefixes | None:
     prompts = values.get("prompts") if isinstance(values, dict) else None
     if not isinstance(prompts, dict):
         return None
+    # Newer versions of sentence-transformers write empty prompts for every model: those say nothing, so the table
+    # counts.
     return Prefixes(_first(prompts, _QUERY_NAMES), _first(prompts, _PASSAGE_NAMES)) or None
 
 
@@ -82,6 +85,7 @@ class PrefixedEmbedder:
     """
 
     def __init__(self, inner: Embedder, prefix: str, queries: Embedder | None = None) -> None:
+        # The name is a part of every cached vector's key: with a prefix the same text has another vector.
         self.name = f"{inner.name}|{prefix!r}" if prefix else inner.name
         self.queries = queries or cast(Embedder, self)
         self._inner = inner
@@ -95,6 +99,8 @@ class PrefixedEmbedder:
     @property
     def max_tokens(self) -> int:
         """What is left for the text."""
+        # An estimate by OpenAI's tokenizer, as not every model's own is at hand; prefixes are a dozen tokens, so it
+        # hardly errs.
         return max(1, self._inner.max_tokens - tokenizer("o200k_base").count(self._prefix))
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -112,6 +118,7 @@ def with_prefixes(inner: Embedder, prefixes: Prefixes) -> Embedder:
 
 def query_side(embedder: Embedder) -> Embedder:
     """How questions are embedded: the same object for models without prefixes."""
+    # By attribute and not by class: embedders of users and of tests need to know nothing of prefixes.
     side: Embedder = getattr(embedder, "queries", embedder)
     return side
 
@@ -121,9 +128,12 @@ def set_by_hand(spec: EmbeddingSpec, prefixes: Prefixes) -> Prefixes:
     return prefixes.override(spec.query_prefix, spec.passage_prefix)
 
 
+# Keys of `prompts` in the files of models such as nomic's, jina's, stella and embeddinggemma; the first that is there
+# counts.
 _QUERY_NAMES = ("query", "search_query", "retrieval.query", "Retrieval-query", "web_search_query", "s2p_query")
 _PASSAGE_NAMES = ("passage", "document", "search_document", "retrieval.passage", "Retrieval-document", "corpus")
 
+# The card's own sentence for retrieval: the models were trained on its exact words and line break.
 _INSTRUCT = "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery: "
 _REPRESENT = "Represent this sentence for searching relevant passages: "
 

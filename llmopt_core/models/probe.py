@@ -16,8 +16,11 @@ from llmopt_core.settings import Settings
 
 # Somebody waits before a button for it.
 _SECONDS = 10.0
+# A server that has no such path still answers, so it is there.
 _NO_LIST = (404, 405, 501)
+# Fields in which services say what a model does; there is no standard, so any of them that holds "embed" counts.
 _KINDS = ("type", "task", "mode", "model_type", "kind", "capabilities", "supported_endpoint_types")
+# Names of the same date at several services; the first that is a day counts.
 _SHUTDOWN = ("shutdown_date", "shutdown_at", "deprecation_date", "retirement_date")
 
 
@@ -53,6 +56,7 @@ async def check_endpoint(endpoint: Endpoint, key: str, settings: Settings | None
     try:
         listed = await _list_models(endpoint, key, settings)
         models = None if listed is None else _names(listed)
+    # A report and no exception: this is asked for lists of endpoints, of which one may be down.
     except LlmOptError as error:
         return EndpointReport(False, (), str(error), time.perf_counter() - started)
     seconds = time.perf_counter() - started
@@ -81,13 +85,16 @@ async def _list_models(endpoint: Endpoint, key: str, settings: Settings | None) 
     from llmopt_core.models.openai.wire_errors import WIRE_ERRORS, endpoint_error
 
     endpoint, key = await _resolve(endpoint, key, settings)
+    # Not tried again: the person who pressed the button can press it again, and sees at once what is wrong.
     patient = endpoint.model_copy(update={"timeout_seconds": min(_SECONDS, endpoint.timeout_seconds), "max_retries": 0})
     client = make_client(patient, key)
     try:
+        # `object`, not the SDK's type: it would refuse the lists of servers that leave out `created` or `owned_by`.
         return _list_in(await client.get("/models", cast_to=object))
     except WIRE_ERRORS as error:
         if isinstance(error, openai.APIStatusError) and error.status_code in _NO_LIST:
             return None
+        # `from None`: the SDK's chain holds the request with its key.
         raise endpoint_error(error, patient, endpoint.default_model, key) from None
     finally:
         await client.close()
@@ -110,12 +117,14 @@ def _name(model: Any) -> str:
     if isinstance(model, str):
         return name_of(model)
     if isinstance(model, dict):
+        # OpenAI's word first, then those of Ollama's own list.
         return next((name for key in ("id", "name", "model") if (name := name_of(model.get(key)))), "")
     return ""
 
 
 def _names(listed: Sequence[Any]) -> tuple[str, ...]:
     """The models' names, sorted; names that cannot be asked for are left out."""
+    # Some brokers list one model once for each provider behind it.
     return tuple(sorted({_name(model) for model in listed} - {""}))
 
 
@@ -132,6 +141,7 @@ def _shutdowns(listed: Sequence[Any]) -> dict[str, str]:
 
 def _embedding_models(listed: Sequence[Any]) -> tuple[str, ...]:
     """Those that are listed as models that embed, sorted."""
+    # Only texts and lists: `capabilities` may be a mapping of yes and no, in which every model "has" the word.
     kinds = {
         _name(model): " ".join(str(model[key]) for key in _KINDS if isinstance(model.get(key), str | list)).lower()
         for model in listed
@@ -141,8 +151,10 @@ def _embedding_models(listed: Sequence[Any]) -> tuple[str, ...]:
 
 
 def _day(value: Any) -> str:
+    # Seconds since 1970, before the year 3000; milliseconds are beyond it and rather dropped than shown as a wrong day.
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 32_503_680_000:
         return datetime.fromtimestamp(value, UTC).date().isoformat()
+    # The day of `2026-05-01T00:00:00Z`.
     return name_of(value)[:10]
 
 
@@ -155,5 +167,6 @@ async def _resolve(endpoint: Endpoint, key: str, settings: Settings | None) -> t
 
     from llmopt_core.models.builtin.server import serve
 
+    # Starting takes half a second of waiting for a process.
     served = await asyncio.to_thread(serve, settings)
     return endpoint.model_copy(update={"base_url": f"{served.url}/v1"}), served.key

@@ -71,7 +71,10 @@ class Models:
         keys: Mapping[str, str] | None = None,
     ) -> None:
         self.settings = settings
+        # Here and not at import: the number comes from the settings, which a notebook may give itself.
         LANES.resize(settings.threads)
+        # Kept apart from `cache`: without one, results of stages may last as long as this object, but no call is ever
+        # answered from memory, so that repeats are real.
         self._call_cache = cache
         self.cache: Cache = MemoryCache() if cache is None else cache
         known = endpoints_from(settings, os.environ) if endpoints is None else endpoints
@@ -83,6 +86,7 @@ class Models:
         self._embedders: dict[str, Embedder] = {}
         self._endpoint_embedders: dict[tuple[str, str], Embedder] = {}
         self._room: AbstractAsyncContextManager[Any] = nullcontext()
+        # None: only the endpoints' own limits.
         self._most: int | None = None
         self._budget = Budget()
 
@@ -92,6 +96,8 @@ class Models:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # Taken out first: a chat made while the old clients close gets a new one. Chats hold a client each, so they go,
+        # too.
         clients, self._clients = list(self._clients.values()), {}
         self._chats, self._scorers = {}, {}
         for client in clients:
@@ -109,6 +115,7 @@ class Models:
     @contextmanager
     def within(self, budget: Budget) -> Iterator[Budget]:
         """Make every call within this budget; one beyond it raises `OutOfBudget`. Cached answers are free."""
+        # Put back at the end, as a search has its own budget inside that of its experiment.
         before, self._budget = self._budget, budget
         try:
             yield budget
@@ -146,8 +153,10 @@ class Models:
         async def identity(_request: ChatRequest) -> str:
             return f"registered:{name}"
 
+        # An endpoint that is configured under this name lends its prices and limits.
         endpoint = self._endpoints.setdefault(name, Endpoint(name=name))
         self._chats[name] = self._with_cache(chat_model, endpoint, identity)
+        # The same model answers both questions; the prefix keeps a score from being read as an answer.
         self._scorers[name] = self._with_cache(chat_model, endpoint, identity, "likelihood|")
 
     def register_embedder(self, name: str, embedder: Embedder) -> None:
@@ -205,7 +214,9 @@ class Models:
         """What is written before questions and passages. Loads nothing."""
         if spec.endpoint:
             known = self.endpoint(spec.endpoint).embedding_model(spec.model)
+            # From the weakest word to the strongest: the table, the endpoint's settings, the configuration.
             return set_by_hand(spec, find_prefixes(spec.model).override(known.query_prefix, known.passage_prefix))
+        # What a caller registered is taken as it is; and where both are said, no file of weights has to be looked up.
         if spec.model in self._embedders or (spec.query_prefix is not None and spec.passage_prefix is not None):
             return set_by_hand(spec, Prefixes())
         return set_by_hand(spec, local_prefixes(spec.model))
@@ -254,6 +265,7 @@ class Models:
         place = (spec.endpoint, spec.model)
         if place not in self._endpoint_embedders:
             endpoint = self.endpoint(spec.endpoint)
+            # The budget as a function: the embedder outlives that of this moment.
             self._endpoint_embedders[place] = EndpointEmbedder(
                 endpoint, spec.model, self._key(endpoint), lambda: self._budget
             )
@@ -265,6 +277,7 @@ class Models:
             return self._with_cache(builtin, endpoint, builtin.identity)
         from llmopt_core.models.openai.chat import OpenAIChat
 
+        # The key is read here, at the first use and not before: an endpoint that is never asked needs none.
         key, refusals = self._key(endpoint), refusals_of(self.settings.home)
         chat = OpenAIChat(endpoint, self._client(endpoint, key), key, refusals=refusals)
         return self._with_cache(chat, endpoint, _identity_of(endpoint))
@@ -280,18 +293,22 @@ class Models:
         return self._with_cache(scorer, endpoint, _identity_of(endpoint), "likelihood|")
 
     def _with_cache(self, model: ChatModel, endpoint: Endpoint, identity: Identity, kind: str = "") -> ChatModel:
+        # Inside the cache: what it answers is free and must need no room in a budget.
         model = MeteredChat(model, endpoint, lambda: self._budget)
         if self._call_cache is None:
             return model
 
         async def whole(request: ChatRequest) -> str:
+            # Two kinds of answers to one request must never share a key.
             return kind + await identity(request)
 
+        # A function, since `at_once` may change the room after this model was made.
         return CachedChat(model, self._call_cache, whole, lambda: self._room)
 
     def _client(self, endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
         from llmopt_core.models.openai.client import make_client
 
+        # With the address: the built-in server has another port after each start.
         place = (endpoint.name, endpoint.base_url)
         if place not in self._clients:
             self._clients[place] = make_client(endpoint, key)

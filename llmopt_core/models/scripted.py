@@ -47,6 +47,7 @@ class ScriptedChat:
 
     async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> Completion:
         """See `ChatModel.complete`. A streamed reply arrives word by word."""
+        # The reply is taken before the wait, so that replies go to requests in the order in which they came.
         started = time.perf_counter()
         reply = self._next(request)
         self._running += 1
@@ -78,6 +79,7 @@ class ScriptedChat:
             return self._answer(reply(request), request, started)
         text = reply if isinstance(reply, str) else ""
         calls = (reply,) if isinstance(reply, ToolCall) else reply if isinstance(reply, tuple) else ()
+        # A word is a token here: tests can count them by eye.
         sent = sum(len(text.split()) for text in request.texts)
         tokens = len(Message("assistant", text, calls).full_text.split())
         return Completion(
@@ -104,6 +106,7 @@ class HashEmbedder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder.encode`."""
         self.encoded += texts
+        # A text without words gets the vector of the empty word: zeros are no unit vector.
         rows = [_unit(self._word_vectors(_words(text) or [""]).sum(axis=0)) for text in texts]
         return np.array(rows, dtype=np.float32).reshape(len(texts), self.dimension)
 
@@ -121,6 +124,7 @@ def _words(text: str) -> list[str]:
 
 
 def _seed(word: str) -> int:
+    # Not `hash()`, which Python salts anew in each process. `surrogatepass`: tests embed broken text, too.
     return int.from_bytes(hashlib.sha256(word.encode("utf-8", "surrogatepass")).digest()[:8], "little")
 
 

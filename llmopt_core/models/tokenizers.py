@@ -34,6 +34,7 @@ class Tokenizer(Protocol):
         ...
 
 
+# Larger than the number of names, so nothing is dropped: loading a vocabulary takes far longer than most counts.
 @lru_cache(maxsize=16)
 def tokenizer(name: str) -> Tokenizer:
     """The tokenizer of that name, one of `NAMES`. Safe to share between threads.
@@ -68,6 +69,7 @@ class _HuggingFaceTokenizer:
 
     def __init__(self, name: str, inner: Any) -> None:
         self.name = name
+        # The file of an embedding model says to cut at its window and to fill up: a count would stop there.
         inner.no_truncation()
         inner.no_padding()
         self._inner = inner
@@ -79,6 +81,7 @@ class _HuggingFaceTokenizer:
         return list(self._encode(text).offsets)
 
     def _encode(self, text: str) -> Any:
+        # Rust takes no lone surrogate; its replacement is one character as well, so offsets stay right.
         return self._inner.encode(without_surrogates(text), add_special_tokens=False)
 
 
@@ -86,7 +89,7 @@ class _BytePairTokenizer:
     """OpenAI's byte-pair encodings, from `bpe_openai`, which holds the vocabularies."""
 
     # The package refuses more than 200,000 tokens at once; a token is at least one byte and a character at most four.
-    _piece = 50_000
+    _piece = 50_000  # Characters; at four bytes each they make 200,000 tokens at most.
 
     def __init__(self, name: str) -> None:
         try:
@@ -108,10 +111,12 @@ class _BytePairTokenizer:
         return spans
 
     def _piece_offsets(self, piece: str) -> Spans:
+        # Tokens are bytes, and may end inside a character.
         position = _character_of_each_byte(piece)
         spans, at = [], 0
         for token in self._inner.decode_tokens_bytes(self._inner.encode_ordinary(piece)):
             end = at + len(token)
+            # A token that is a part of a character has the whole of it as its span.
             spans.append((position[at], position[end - 1] + 1))
             at = end
         return spans
@@ -122,8 +127,11 @@ class _BytePairTokenizer:
         start = 0
         while len(text) - start > self._piece:
             end = start + self._piece
+            # Only where a space follows a letter or digit is a border of tokens certain: the encodings begin a token
+            # with that space.
             while end > start + 1 and not (text[end] == " " and text[end - 1].isalnum()):
                 end -= 1
+            # No such place in 50,000 characters, as in Chinese: cut anywhere. A token or two more may be counted there.
             end = end if end > start + 1 else start + self._piece
             yield text[start:end]
             start = end
@@ -133,6 +141,7 @@ class _BytePairTokenizer:
 
 def _character_of_each_byte(text: str) -> list[int] | range:
     if text.isascii():
+        # One byte per character: most texts, for which no list of a megabyte is made.
         return range(len(text))
     return [i for i, c in enumerate(text) for _ in range(len(c.encode("utf-8")))]
 
@@ -154,6 +163,7 @@ def _chat_tokenizer() -> Tokenizer:
 
     fields = read_metadata(weight_packages.chat_gguf())
     vocabulary = {token: i for i, token in enumerate(fields["tokenizer.ggml.tokens"])}
+    # Two tokens with a space between; a space inside a token is written as `Ġ`.
     merges = [tuple(merge.split(" ", 1)) for merge in fields["tokenizer.ggml.merges"]]
     inner = Inner(models.BPE(vocab=vocabulary, merges=merges))
     # llama.cpp's "smollm" pre-tokenizer: every digit alone, then GPT-2's expression.

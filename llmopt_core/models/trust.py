@@ -22,6 +22,7 @@ from llmopt_core.settings import Settings
 from llmopt_core.text.drafts import replace_file
 from llmopt_core.workspace import make_workspace
 
+# A file that names AWS_SECRET_ACCESS_KEY or HOME would send its value to a host of the file's choice.
 _KEY_VARIABLE = re.compile(r"[A-Za-z0-9_]*_API_KEY")
 
 
@@ -40,8 +41,10 @@ def destination_of(endpoint: Endpoint) -> Destination:
     """Where an endpoint's calls go."""
     parts = urlsplit(endpoint.base_url)
     host = host_of(endpoint.base_url)
+    # `https://host` and `https://host:443` are one place: it is confirmed once.
     usual = {"http": 80, "https": 443}.get(parts.scheme)
     port = f":{parts.port}" if parts.port not in (None, usual) else ""
+    # With the scheme: confirmed for https, a host must not get the same key in the clear.
     return Destination(f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}", endpoint.api_key_env)
 
 
@@ -67,7 +70,10 @@ def new_destinations(
     variables = {endpoint.api_key_env for endpoint in own}
     for endpoint in foreign:
         _check_variable(endpoint, variables)
+    # Host and variable together: a host that the user trusts with one key must not get another. OpenAI's own address
+    # with its own variable is what nearly every file of others names.
     known = {*map(destination_of, own), *_read_confirmations(settings), destination_of(_OPENAI)}
+    # A server of this machine that gets no key learns nothing that its owner could not read anyway.
     wanted = {destination_of(one) for one in foreign if one.api_key_env or not is_loopback(one.base_url)}
     return sorted(wanted - known)
 
@@ -92,6 +98,7 @@ def trust(settings: Settings, destinations: Iterable[Destination]) -> None:
     if not fresh:
         return
     make_workspace(settings.home)
+    # Read again under the lock: two windows may confirm different hosts at the same time.
     with FileLock(settings.home / "trusted_hosts.lock"):
         kept = sorted(fresh | _read_confirmations(settings))
         values = [{"host": one.host, "variable": one.variable} for one in kept]
@@ -109,7 +116,7 @@ def check_trust(settings: Settings, endpoints: Iterable[Endpoint], how: str = "c
     Raises:
         BadInput: A file brings a new host, or names a variable that no file may name.
     """
-    endpoints = list(endpoints)
+    endpoints = list(endpoints)  # Read twice below.
     new = new_destinations(settings, endpoints)
     if new:
         files = ", ".join(sorted({endpoint.source for endpoint in endpoints if destination_of(endpoint) in new}))
@@ -123,6 +130,7 @@ def _read_confirmations(settings: Settings) -> set[Destination]:
     """What was confirmed; a file that cannot be read confirms nothing."""
     try:
         values = yaml.safe_load((settings.home / "trusted_hosts.yaml").read_text(encoding="utf-8"))
+    # Damaged by hand: asking once more is better than trusting everything or failing for ever.
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return set()
     entries = values if isinstance(values, list) else []

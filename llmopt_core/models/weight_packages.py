@@ -27,8 +27,10 @@ def embedding_folder() -> Path:
 
 
 def _find(package: str, pattern: str, install: str) -> Path:
+    # Found and not imported: the packages' own code may load torch, or register itself as a plug-in.
     spec = importlib.util.find_spec(package)
     for location in (spec.submodule_search_locations or []) if spec else []:
+        # Sorted, so that every machine takes the same file.
         for path in sorted(Path(location).glob(pattern)):
             return path
     raise MissingDependency(f"The built-in model's package {package} is missing; install it with: {install}")

@@ -42,6 +42,7 @@ def chunk_document(document: Document, spec: ChunkingSpec, encode: Encode | None
     headings, tables = Headings(document.text), TableColumns(document.text)
     return [
         Chunk(document.name, start, end, document.text[start:end],
+              # Of the start alone: a chunk that goes on over a heading is found by what it begins with.
               _heading(headings.path_at(start), tables.names_at(start)),
               Span(document.name, *parent) if parent else None)
         for start, end, parent in _pieces(document.text, spec, encode)
@@ -58,6 +59,7 @@ def spans(text: str, spec: ChunkingSpec, encode: Encode | None = None) -> Spans:
 
 
 def _pieces(text: str, spec: ChunkingSpec, encode: Encode | None) -> list[tuple[int, int, tuple[int, int] | None]]:
+    # A text without words would give chunks without anything to embed.
     if not text or text.isspace():
         return []
     if spec.method == "small-to-big":
@@ -71,9 +73,12 @@ def _pieces(text: str, spec: ChunkingSpec, encode: Encode | None) -> list[tuple[
 def _children(text: str, spec: ChunkingSpec) -> list[tuple[int, int, tuple[int, int] | None]]:
     """Small pieces inside large ones; `overlap` is between children, parents have none."""
     by = measure_for(text, spec.length_unit)
+    # Parents do not overlap: a child belongs to one.
     parents = _splitter(text, by, spec, spec.size, 0).spans()
+    # Cut inside each parent, so that no child reaches over its border.
     children = _splitter(text, by, spec, spec.child, spec.overlap).spans(parents)
     starts = [start for start, _ in parents]
+    # The last parent that begins at or before the child; they are in order.
     return [(start, end, parents[bisect_right(starts, start) - 1]) for start, end in children]
 
 

@@ -11,6 +11,8 @@ from llmopt_core.chunking.token_starts import Ints
 
 # Long texts are searched in blocks, so that memory does not grow with the document.
 _BLOCK = 4_000_000
+# In the order of this machine, so that numpy reads the bytes as they are; named, because without it a BOM is put
+# before.
 _ORDER = "le" if sys.byteorder == "little" else "be"
 _NONE: Ints = np.empty(0, np.int64)
 
@@ -20,10 +22,13 @@ def matches(text: str, separator: str, starts: Ints, ends: Ints) -> tuple[Ints, 
 
     A part is searched from its start, and matches do not overlap. Parts are in order and do not overlap either.
     """
+    # The usual first step: nothing has to be copied.
     whole = len(starts) == 1 and ends[0] - starts[0] == len(text)
     parts = [text] if whole else [text[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
     borders = np.cumsum(ends - starts)
+    # Parts stand in one text for the search, so that it is one pass of array operations, not one per part.
     found = _everywhere("".join(parts), separator)
+    # `right`: a match at a border belongs to the part that begins there.
     owners = borders.searchsorted(found, "right")
     found, owners = _inside(found, owners, borders, len(separator))
     shift = starts - np.append(0, borders[:-1])
@@ -40,9 +45,11 @@ def ranges(firsts: Ints, counts: Ints) -> Ints:
 def code_points(text: str) -> npt.NDArray[np.unsignedinteger]:
     """The characters of a text as numbers, of as few bytes as they need."""
     try:
+        # 1 byte for Western texts, 2 for most others, 4 only where there are emoji or rare characters.
         return np.frombuffer(text.encode("latin-1"), np.uint8)
     except UnicodeEncodeError:
         wide = text.encode(f"utf-16-{_ORDER}", "surrogatepass")
+    # Characters outside the first plane take two units: then places would be counted wrong.
     if len(wide) == 2 * len(text):
         return np.frombuffer(wide, np.uint16)
     return np.frombuffer(text.encode(f"utf-32-{_ORDER}", "surrogatepass"), np.uint32)
@@ -54,9 +61,11 @@ def _inside(found: Ints, owners: Ints, borders: Ints, length: int) -> tuple[Ints
         return found, owners
     inside = found + length <= borders[owners]
     found, owners = found[inside], owners[inside]
+    # Overlapping matches are rare ("\n\n\n\n"); only then is there a step per match.
     if (np.diff(found) >= length).all():
         return found, owners
     kept, free = [], -1
+    # As `str.split` does: from the left, each from where the one before ended.
     for position, place in enumerate(found.tolist()):
         if place >= free:
             kept.append(position)
@@ -68,6 +77,7 @@ def _everywhere(text: str, separator: str) -> Ints:
     """All places, those that overlap too; from blocks that overlap by the separator's length."""
     found = [_NONE]
     for at in range(0, len(text), _BLOCK):
+        # Longer by one less than the separator: a match over the border belongs to the block it begins in.
         codes = code_points(text[at : at + _BLOCK + len(separator) - 1])
         count = max(0, len(codes) - len(separator) + 1)
         hit = codes[:count] == ord(separator[0])

@@ -11,7 +11,9 @@ from llmopt_core.chunking.token_starts import Ints, is_word_piece, token_starts
 from llmopt_core.models.tokenizers import Tokenizer, tokenizer
 
 # Many short texts or few long ones are remembered, so that the memory of both caches is bounded.
+# Characters. What is remembered of a text is the text itself and 8 bytes per token.
 _SHORT_TEXT = 2_000_000
+# Above it a text is counted anew each time: its array alone would fill the memory meant for all.
 _LONG_TEXT = 12_000_000
 # Short pieces come again and again (separators, words); long ones hardly ever do.
 _REMEMBERED_PIECE = 64
@@ -46,6 +48,7 @@ def measure_for(text: str, counted_by: str) -> Measure:
         counted_by: `characters` or the name of a tokenizer.
     """
     if len(text) <= _SHORT_TEXT:
+        # Two caches: in one, three long texts would take as much as all short ones may.
         return _cached_measure(text, counted_by)
     return _cached_long_measure(text, counted_by) if len(text) <= _LONG_TEXT else _new(text, counted_by)
 
@@ -81,12 +84,14 @@ class _Tokens:
     starts: Ints | None
 
     def __init__(self, text: str, counter: Tokenizer) -> None:
+        # Of word pieces a text is the sum of its words; byte pairs join over what is cut.
         self.adds_up = is_word_piece(counter.name)
         self._starts = self.starts = token_starts(text, counter)
         self._counter = counter
         self._known: dict[str, int] = {}
 
     def lengths(self, starts: Ints, ends: Ints) -> Ints:
+        # Tokens that begin in the span; both ends are look-ups, however long the piece is.
         found: Ints = np.searchsorted(self._starts, ends) - np.searchsorted(self._starts, starts)
         return found
 
@@ -94,6 +99,7 @@ class _Tokens:
         count = self._known.get(piece)
         if count is None:
             count = self._counter.count(piece)
+            # Without the bound, each paragraph of a large corpus would stay in memory.
             if len(piece) <= _REMEMBERED_PIECE:
                 self._known[piece] = count
         return count

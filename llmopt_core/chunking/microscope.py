@@ -110,6 +110,7 @@ def inspect_chunking(
         window: Tokens of a text that the embedding model sees, special tokens left out.
         encode: Texts to unit vectors, for semantic chunking.
     """
+    # By start and then end: what `select_visible` and `union_length` go by.
     chunks = tuple(sorted(chunk_document(document, spec, encode), key=lambda chunk: (chunk.start, chunk.end)))
     texts = {document.name: document.text}
     return DocumentChunking(
@@ -141,11 +142,13 @@ def text_segments(
         (i, int(cutting.starts[i]), int(cutting.ends[i]), int(cutting.seen[i]))
         for i in select_visible(cutting, start, end)
     ]
+    # Cut to the part in sight, so that the edges are those of what is drawn.
     gold = [(max(a, start), min(b, end)) for a, b in references if a < end and b > start]
     edges = {start, end, *(edge for span in gold for edge in span)}
     edges |= {edge for row in rows for edge in row[1:] if start < edge < end}
     ordered, found, over = sorted(edges), [], list[tuple[int, int, int, int]]()
     for a, b in itertools.pairwise(ordered):
+        # In order of their start, so each is taken up once and let go once.
         while rows and rows[0][1] <= a:
             over.append(rows.pop(0))
         over = [row for row in over if row[2] > a]
@@ -155,15 +158,18 @@ def text_segments(
 
 def select_visible(cutting: DocumentChunking, start: int, end: int) -> list[int]:
     """Positions of the chunks that have a character between `start` and `end`."""
+    # The furthest end so far never falls, so it can be searched; chunks inside longer ones end earlier.
     reach = np.maximum.accumulate(cutting.ends) if len(cutting.ends) else cutting.ends
     first = int(np.searchsorted(reach, start, side="right"))
     last = int(np.searchsorted(cutting.starts, end, side="left"))
+    # Among these some may end before the part begins, as overlaps differ.
     return [i for i in range(first, last) if cutting.ends[i] > start]
 
 
 def reference_parts(cutting: DocumentChunking, start: int, end: int) -> list[ReferencePart]:
     """Which chunks hold a part of a reference, the largest part first."""
     found = [
+        # An empty reference would divide by nothing.
         ReferencePart(i, (min(end, int(cutting.ends[i])) - max(start, int(cutting.starts[i]))) / max(1, end - start))
         for i in select_visible(cutting, start, end)
     ]
@@ -175,6 +181,7 @@ def union_length(starts: Ints, ends: Ints) -> int:
     if not len(starts):
         return 0
     reach = np.maximum.accumulate(ends)
+    # What lies before the furthest end so far has been counted.
     before = np.concatenate(([starts[0]], reach[:-1]))
     return int(np.maximum(0, reach - np.maximum(starts, before)).sum())
 
@@ -188,5 +195,6 @@ def _stretch(
         tuple(row[0] for row in over),
         tuple(row[0] for row in over if row[1] == start),
         any(a <= start and end <= b for a, b in gold),
+        # White space between chunks is in none, and not missed by anybody.
         not over or any(seen >= end for *_, seen in over),
     )

@@ -11,6 +11,7 @@ from llmopt_core.types import Spec
 
 Method = Literal["recursive", "fixed", "sentence", "structure", "semantic", "small-to-big"]
 
+# As LangChain's splitter has them by default.
 SEPARATORS = ("\n\n", "\n", " ", "")
 # For texts without spaces: sentence ends and clauses before single characters. Use with `keep_separator: end`.
 CJK_SEPARATORS = ("\n\n", "\n", "。", "！", "？", "；", "，", " ", "")
@@ -36,6 +37,7 @@ class ChunkingSpec(Spec):
     """
 
     method: Method = "recursive"
+    # A bound for mistyped numbers; no embedding model reads nearly as much.
     size: int = Field(default=200, ge=1, le=1_000_000)
     overlap: int = Field(default=0, ge=0)
     unit: Literal["tokens", "cl100k", "characters"] = "tokens"
@@ -57,6 +59,7 @@ class ChunkingSpec(Spec):
     @property
     def child(self) -> int:
         """The size of children in force."""
+        # `or`, as 0 is not allowed; a quarter gives four children to a parent, and tiny parents one token.
         return self.child_size or max(1, self.size // 4)
 
     @property

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 _LEAST_ROWS = 3
 # A longer header would fill the chunk that it should explain.
 _HEADER_CHARACTERS = 500
+# `Name: value` at the beginning of a line. Eighty characters at most, no second colon or bar: longer ones are
+# sentences.
 _NAME = re.compile(r"^([^\n:|#]{1,80}): ", re.MULTILINE)
 
 
@@ -23,6 +25,7 @@ class TableColumns:
 
     def __init__(self, text: str) -> None:
         # Second character, end, and the names of the columns.
+        # By start, for the search by halves.
         self._tables = sorted([*_tables(text), *_named_rows(text)])
         self._starts = [start for start, _, _ in self._tables]
 
@@ -37,6 +40,7 @@ class TableColumns:
 def _tables(text: str) -> Iterator[tuple[int, int, str]]:
     lines: list[tuple[int, int]] = []
     for start, end in _lines_with_bars(text):
+        # Not the next line: another table may begin there, or text stands between.
         if lines and start != lines[-1][1] + 1:
             yield from _tables_among(text, lines)
             lines = []
@@ -48,6 +52,7 @@ def _tables_among(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int
     """The tables among neighbouring lines: all below a header with dashes under it, else those that look like rows."""
     rows: list[tuple[int, int]] = []
     for number, (start, end) in enumerate(lines):
+        # A Markdown table may have paragraphs with a bar right before it, which are not its rows.
         if number + 1 < len(lines) and _is_dashes(text[slice(*lines[number + 1])]):
             yield from _table(text, rows)
             yield from _table(text, lines[number:])
@@ -61,11 +66,13 @@ def _tables_among(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int
 
 
 def _is_dashes(line: str) -> bool:
+    # `|---|:--:|` and `--- | ---`; a bar alone is none.
     return "-" in line and not line.strip(" \t|:-")
 
 
 def _looks_like_row(text: str, start: int, end: int) -> bool:
     at = text.find("|", start, end)
+    # A bar at the start, or with spaces around it: `a|b` in running text is a formula or a command.
     return text.startswith("|", start) or text[start:at].isspace() or text.find(" | ", start, end) >= 0
 
 
@@ -76,7 +83,9 @@ def _named_rows(text: str) -> Iterator[tuple[int, int, str]]:
     first, at = "", 0
     for block in text.split("\n\n"):
         start, at = at, at + len(block) + 2
+        # A block counts from its first line: a sentence with a colon further down makes no row of it.
         found = _NAME.findall(block) if _NAME.match(block) else []
+        # The same first column begins each row; another one begins another table.
         if len(found) > 1 and found[0] == first:
             # What a cell with empty lines holds more belongs to the row before.
             rows[-1] = (rows[-1][0], start - 2)
@@ -85,13 +94,17 @@ def _named_rows(text: str) -> Iterator[tuple[int, int, str]]:
             rows, names, first = [], Counter(), found[0]
         if found and found[0] == first:
             rows.append((start, start + len(block)))
+            # A name that a cell holds once more counts once.
             names.update(list(dict.fromkeys(found)))
     yield from _named_table(rows, names)
 
 
 def _named_table(rows: list[tuple[int, int]], names: Counter[str]) -> Iterator[tuple[int, int, str]]:
+    # Names that half of the rows have: text with a colon inside a cell is no column.
     kept = " | ".join(name for name, count in names.items() if 2 * count >= len(rows))
+    # A bar in it: a list of one column needs no names.
     if len(rows) >= _LEAST_ROWS and "|" in kept and len(kept) <= _HEADER_CHARACTERS:
+        # One character later: a chunk that begins with the row's first character has the names itself.
         yield from ((start + 1, end, kept) for start, end in rows)
 
 
@@ -99,6 +112,7 @@ def _table(text: str, rows: list[tuple[int, int]]) -> Iterator[tuple[int, int, s
     if len(rows) < _LEAST_ROWS:
         return
     start, end = rows[0]
+    # White space in a cell is of the layout, and would fill the heading.
     names = " | ".join(" ".join(cell.split()) for cell in text[start:end].strip().strip("|").split("|"))
     below = 1
     # Markdown's line of dashes under the header.
@@ -117,4 +131,5 @@ def _lines_with_bars(text: str) -> Iterator[tuple[int, int]]:
         end = text.find("\n", at)
         end = len(text) if end < 0 else end
         yield start, end
+        # From the end of the line: further bars of the same line say nothing new.
         at = text.find("|", end)

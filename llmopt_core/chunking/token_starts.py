@@ -19,19 +19,25 @@ Ints = npt.NDArray[np.int64]
 
 # What the BERT normaliser takes for white space; other control characters vanish inside words.
 _BERT_SPACE = " \\t\\n\\r\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000"
+# White space and the word after it; white space at the end by itself.
 _WORDPIECE = re.compile(f"[{_BERT_SPACE}]*[^{_BERT_SPACE}]+|[{_BERT_SPACE}]+")
 # Byte-pair encodings of the GPT family never join a plain space to what stands before it, unless that is white space.
+# A segment ends before a plain space; line breaks and tabs may be joined with what follows, so they stay inside.
 _BYTE_PAIR = re.compile(r"\s*\S+(?:[^\S ]\s*\S+)*(?:[^\S ]\s*\Z)?|\s+")
+# Tokenizers whose rules are known here; others are given whole blocks, which is slower and as exact.
 _SEGMENTS = {
     BUILTIN_EMBEDDING: _WORDPIECE,
     "cl100k_base": _BYTE_PAIR,
     "o200k_base": _BYTE_PAIR,
     "builtin-chat": _BYTE_PAIR,
 }
+# Before a space, or a line that begins with a letter: there a token begins for all tokenizers known here.
 _BORDER = re.compile(r"(?<=\S)(?= )|(?<=\S\n)(?=\w)")
 # Bounds the memory that tokenizing a long text takes.
 _BLOCK = 1_000_000
+# Characters behind the block in which a place to cut is looked for; text without spaces has none.
 _LOOK_AHEAD = 100_000
+# Token starts kept; above it, the segments are learned anew: rare words would fill the memory.
 _CACHE_SIZE = 4_000_000
 
 
@@ -85,6 +91,7 @@ class _Memory:
 
     def starts(self, segments: list[str]) -> Ints:
         """Token starts in the text that the segments make together."""
+        # All at once: what to forget first would cost more than to learn the frequent segments again.
         if len(self._relative) > _CACHE_SIZE:
             self._forget()
         self._learn([segment for segment in dict.fromkeys(segments) if segment not in self._ids])
@@ -92,6 +99,7 @@ class _Memory:
         ids = np.fromiter(map(self._ids.__getitem__, segments), np.int64, count)
         lengths = np.fromiter(map(len, segments), np.int64, count)
         at = np.cumsum(lengths) - lengths
+        # The last segment's end belongs to it, so that the difference is its number of tokens.
         tokens = self._first[ids + 1] - self._first[ids]
         owner = np.repeat(np.arange(count), tokens)
         inside = np.arange(len(owner)) - np.repeat(np.cumsum(tokens) - tokens, tokens)
@@ -100,6 +108,7 @@ class _Memory:
 
     def _learn(self, segments: list[str]) -> None:
         """Tokenize new segments as one text: each but the first begins with white space, so they stay apart."""
+        # White space by itself joins with the next segment in most tokenizers, and so it is tokenized alone.
         alone = [segment for segment in segments if segment.isspace()]
         joined = [segment for segment in segments if not segment.isspace()]
         for group in ([joined] if joined else []) + [[segment] for segment in alone]:
@@ -111,4 +120,5 @@ class _Memory:
             base = len(self._relative)
             self._ids.update(zip(group, range(len(self._ids), len(self._ids) + len(group)), strict=True))
             self._relative = np.concatenate([self._relative, starts - (borders - lengths)[owner]])
+            # Each segment's first token, and at last the end of all: the next group takes that last one's place.
             self._first = np.concatenate([self._first[:-1], first + base, [base + len(starts)]])

@@ -28,8 +28,10 @@ class Window:
 
 def window_of(embedding: EmbeddingSpec, max_tokens: int) -> Window:
     """The window of a model. For local models other than the built-in one the tokens are counted as its tokens."""
+    # The tokenizer behind an endpoint is not known; cl100k is near enough to tell that a chunk is too long.
     if embedding.endpoint:
         return Window(max_tokens, CONTEXT_TOKENIZER)
+    # At least one token, however small a limit a model names.
     return Window(max(1, max_tokens - _SPECIAL), BUILTIN_EMBEDDING)
 
 
@@ -78,6 +80,7 @@ def measure_truncation(
         window: Tokens of a text that the model sees, its special tokens left out.
     """
     lengths = chunk_lengths(chunks, texts, tokenizer)
+    # What ends later than what is seen is lost.
     lost = np.fromiter((chunk.end for chunk in chunks), np.int64, len(chunks))
     lost -= embedding_ends(chunks, texts, tokenizer, window)
     total = sum(chunk.end - chunk.start for chunk in chunks)
@@ -101,9 +104,11 @@ def embedding_ends(chunks: Sequence[Chunk], texts: Mapping[str, str], tokenizer:
     for name, (positions, starts, _) in _by_document(chunks).items():
         tokens = measure_for(texts[name], tokenizer).starts
         long = np.flatnonzero(lengths[positions] > window)
+        # Counted in characters a token is a character.
         if tokens is None:
             seen[positions[long]] = starts[long] + window
         elif len(long):
+            # The first token that no longer fits begins where the seen text ends.
             seen[positions[long]] = tokens[np.searchsorted(tokens, starts[long]) + window]
     return seen
 

@@ -13,6 +13,7 @@ from Stemmer import Stemmer
 
 from llmopt_core.text.scripts import SEARCHED_BY_CHARACTER, SOUTHEAST_ASIAN
 
+# Part of every index's fingerprint: raised where other terms come out, so that no index of old terms is searched.
 VERSION = 2
 
 # A letter of Thai and its neighbours with the signs above, below and behind it.
@@ -20,11 +21,15 @@ CLUSTER = rf"[{SOUTHEAST_ASIAN}][\p{{Mn}}\p{{Mc}}]*"
 # A word that is parted at the end of a line.
 LINE_BREAK = r"(?<=\w)[-\u2010]\s*\n\s*(?=\w)"
 
+# `1,000.50` as one term, else letters and digits, with what an apostrophe joins (`don't`). ASCII alone: `re` is faster.
 _ASCII_WORD = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:'[^\W\d_]+)?")
+# The same for all scripts; marks (`\p{M}`) belong to their letter, as in Hindi, and an apostrophe may be typographic.
 _WORD = regex.compile(r"\p{Nd}+(?:[.,]\p{Nd}+)+|[\p{L}\p{N}\p{M}]+(?:['’]\p{L}+)?")
+# Group 1: characters that are words by themselves; group 2: letters of scripts that set no space between words.
 _RUNS = regex.compile(f"([{SEARCHED_BY_CHARACTER}]+)|((?:{CLUSTER})+)")
 _CLUSTERS = regex.compile(CLUSTER)
 _LINE_BREAK = re.compile(LINE_BREAK)
+# Possessive (`++`): a run of letters that is not at the end is given up at once, and not letter by letter.
 _LAST_LETTERS = regex.compile(r"(?<!\p{L})\p{L}++$")
 _FIRST_LETTERS = regex.compile(r"\p{L}+")
 # Longer runs of letters are encoded data; they would fill the index and are never asked for.
@@ -55,6 +60,7 @@ def analyse(text: str) -> list[str]:
 
 def _join(text: str, at: re.Match[str]) -> str:
     """The word that a line break parts, whole; empty where it parts no letters."""
+    # At most a word's length to each side, however long the line is.
     before = _LAST_LETTERS.search(text[max(0, at.start() - _LONGEST_WORD) : at.start()])
     after = _FIRST_LETTERS.match(text[at.end() : at.end() + _LONGEST_WORD])
     return before[0] + after[0] if before and after else ""
@@ -67,9 +73,11 @@ def _terms(folded: str) -> Iterator[str]:
         return
     for word in _WORD.findall(folded):
         if word.isascii():
+            # An ASCII word among others has no run of other scripts: the cheap way for the many.
             yield from _word_terms(word)
             continue
         end = 0
+        # A word such as `iPhone手机` is of several scripts; what stands between the runs are ordinary words.
         for run in _RUNS.finditer(word):
             yield from _word_terms(word[end : run.start()])
             yield from _run_terms(run[1], run[2])
@@ -80,6 +88,7 @@ def _terms(folded: str) -> Iterator[str]:
 def _run_terms(characters: str | None, letters: str | None) -> Iterator[str]:
     """The terms of a run of Chinese, Japanese or Korean characters, or of letters with their signs."""
     parts = list(characters or "") or _CLUSTERS.findall(letters)
+    # A single letter of Thai says nothing, and would be in every text; alone it is kept, as it has no pair.
     if characters or len(parts) == 1:
         yield from parts
     yield from (a + b for a, b in pairwise(parts))
@@ -93,7 +102,7 @@ def _word_terms(word: str) -> Iterator[str]:
         return
     # The rest of "don't" is a stop word, and that of "ship's" says nothing.
     plain = re.split("['’]", word, maxsplit=1)[0]
-    if plain and plain not in STOP_WORDS:
+    if plain and plain not in STOP_WORDS:  # empty where the word begins with its apostrophe
         yield stem(plain)
 
 
@@ -102,9 +111,11 @@ def _number_terms(number: str) -> Iterator[str]:
 
     Where a single point may be either (1.250), both numbers are meant.
     """
+    # Groups of three digits are thousands, but only where the first has three at most (1,250; not 2024,125).
     groups = re.split("[.,]", number)
     marks = "".join(character for character in number if character in ".,")
     in_thousands = len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])
+    # One kind of mark (1.250.000), or several with a comma at last: 1.250,750 cannot be English.
     if in_thousands and (len(set(marks)) == 1 or marks[-1] == ","):
         yield "".join(groups)
         if marks == ".":
@@ -117,15 +128,20 @@ def _number_terms(number: str) -> Iterator[str]:
 
 
 def _fold(text: str) -> str:
+    # Lower case is all that folding does to ASCII, and most English texts are ASCII.
     if text.isascii():
         return text.lower()
+    # NFKC first: full-width letters and ligatures become plain ones, which have a case to fold.
     folded = unicodedata.normalize("NFKC", text).casefold()
+    # Accents are signs of their own in NFD alone; NFC puts together again what is left, such as Korean syllables.
     return unicodedata.normalize("NFC", _OPTIONAL.sub("", unicodedata.normalize("NFD", folded)))
 
 
+# A text has few distinct words, so most are stems known already; bounded, as damaged files bring words without end.
 @lru_cache(maxsize=100_000)
 def stem(word: str) -> str:
     """The stem of an English word; words of other scripts and with digits pass unchanged."""
+    # The stemmer knows English: of `café` or `x86` it would cut by rules that are none of theirs.
     return _stemmer().stemWord(word) if word.isascii() and word.isalpha() else word
 
 
@@ -134,6 +150,7 @@ def _stemmer() -> Stemmer:
     return Stemmer("english")
 
 
+# Words that are in nearly every English text: they would cost a look at each chunk and rank nothing.
 _STOP_WORDS = """
 a about above after again against all am an and any are aren as at be because been before being below between both but
 by can cannot could couldn d did didn do does doesn doing don down during each few for from further had hadn has hasn

@@ -17,6 +17,7 @@ __all__ = ["Bm25", "analyse"]
 
 # The usual values of BM25 (Robertson and Zaragoza 2009).
 K1, B = 1.2, 0.75
+# A file of this name stands for an index without any term, which bm25s cannot make.
 _EMPTY = "empty"
 
 
@@ -30,11 +31,12 @@ class Bm25:
     @classmethod
     def of(cls, texts: Sequence[str]) -> Bm25:
         """Index the texts."""
-        import bm25s
+        import bm25s  # slow to load, and most commands search nothing
 
         # Numbers instead of words: millions of equal words would each be a text of their own in memory.
         vocabulary: dict[str, int] = {}
         terms = [[vocabulary.setdefault(term, len(vocabulary)) for term in analyse(text)] for text in texts]
+        # Texts of signs alone, such as a table of dashes: bm25s fails on an empty vocabulary.
         if not vocabulary:
             return cls(None, len(texts))
         inner = bm25s.BM25(method="lucene", k1=K1, b=B)
@@ -44,11 +46,13 @@ class Bm25:
     def search(self, text: str, k: int, allowed: npt.NDArray[np.bool_] | None = None) -> list[ScoredPosition]:
         """The best `k` positions that share a term with the text, with their scores."""
         scores = self.scores(text)
+        # What shares no word is no hit, however few hits there are; -inf is what `best` leaves out.
         scores = np.where(scores > 0, scores, -np.inf)
         return best(scores if allowed is None else np.where(allowed, scores, -np.inf), k)
 
     def scores(self, text: str) -> npt.NDArray[np.float32]:
         """The score of every position, 0 where it shares no term with the text."""
+        # A word that no text has is not in the vocabulary, so it has no scores to be looked up.
         terms = [term for term in analyse(text) if self._inner is not None and term in self._inner.vocab_dict]
         if not terms:
             return np.zeros(self._size, dtype=np.float32)
@@ -70,4 +74,5 @@ class Bm25:
         import bm25s
 
         inner = bm25s.BM25.load(folder, show_progress=False)
+        # Of its own file, and not of the manifest: the two must agree, and a damaged one is found out.
         return cls(inner, int(inner.scores["num_docs"]))

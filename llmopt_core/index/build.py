@@ -70,7 +70,9 @@ def build_index(
         EndpointError: The embedder failed.
         StorageError: The workspace cannot be written, or the Chroma server does not answer.
     """
+    # The order of what follows: what is free (open already), what is cheap (on disk), and only then the work.
     plan = _plan(chunks, embedding, embedder, settings, texts, documents)
+    # A lost one is in memory but not on its server: it has to be stored there again.
     if (index := open_indexes.get(plan.folder)) is not None and not index.is_lost:
         return index
     open_indexes.drop(plan.folder)
@@ -94,6 +96,7 @@ def index_to_read(
     if (index := open_indexes.get(plan.folder)) is not None:
         return index
     try:
+        # The vector database is opened at the first search only, so nothing of it is loaded here.
         return Index(read_contents(plan.folder), _store(plan))
     except DamagedIndex:
         return None
@@ -123,22 +126,27 @@ def _plan(  # noqa: PLR0917
     texts = _texts_to_embed(chunks, embedding) if texts is None else texts
     if len(texts) != len(chunks):
         raise BadInput(f"There are {len(chunks)} chunks but {len(texts)} texts to embed for them.")
+    # Only the documents of these chunks: metadata of others must not make this another index.
     names = {chunk.document for chunk in chunks}
     by_name = {document.name: document for document in documents}
+    # Sorted, because the order belongs to the fingerprint below and says nothing.
     metadata = {name: dict(by_name[name].metadata) if name in by_name else {} for name in sorted(names)}
     parents = _parent_texts(chunks, by_name)
     rows = [[chunk.id, chunk.text, chunk.heading, text] for chunk, text in zip(chunks, texts, strict=True)]
     spans = [[s.document, s.start, s.end, text] for s, text in parents.items()]
+    # All that changes what a search finds. Not the server's address: the same content is the same index everywhere.
     key = fingerprint(
         "index", FORMAT, analysis.VERSION, HNSW, rows, [_parent_id(c) for c in chunks], spans, metadata,
         embedding.model_dump(mode="json"), embedder.name,
     )  # fmt: skip
+    # A folder of its own for vectors on a server: it has no database, and must not be taken for one that lost it.
     folder = settings.home / "indexes" / (f"{key}{SERVER_ENDING}" if settings.chroma_url else key)
     return _Plan(chunks, texts, metadata, parents, key, folder, settings)
 
 
 def text_to_embed(chunk: Chunk, of: str) -> str:
     """What is embedded of a chunk, by `EmbeddingSpec.of`; where that is a written text, the chunk's own."""
+    # `full_text` has the names of the columns where a chunk begins below a table's header.
     return f"{chunk.heading}\n{chunk.text}" if of == "heading" and chunk.heading else chunk.full_text
 
 
@@ -149,6 +157,7 @@ def _texts_to_embed(chunks: Sequence[Chunk], embedding: EmbeddingSpec) -> list[s
 
 
 def _parent_texts(chunks: Sequence[Chunk], documents: dict[str, Document]) -> dict[Span, str]:
+    # Each larger piece once, in the order of the chunks; the pieces of a document that was not given stay unknown.
     spans = dict.fromkeys(chunk.parent for chunk in chunks if chunk.parent and chunk.parent.document in documents)
     return {span: documents[span.document].text[span.start : span.end] for span in spans if span}
 
@@ -159,6 +168,7 @@ def _parent_id(chunk: Chunk) -> list[int] | None:
 
 def _open_existing(plan: _Plan) -> Index | None:
     """The index that is there; None where nothing whole is."""
+    # Looked at without Chroma, which cannot open a folder again in a process where it failed once.
     if not plan.settings.chroma_url and not is_whole(plan.folder / CHROMA):
         return None
     try:
@@ -166,19 +176,24 @@ def _open_existing(plan: _Plan) -> Index | None:
     except DamagedIndex:
         return None
     if plan.settings.chroma_url:
+        # Said before the look, so that the last user elsewhere does not remove it in between.
         with _collections(plan) as shared:
             shared.use(plan.fingerprint)
     store = _store(plan)
+    # Another number of vectors: it was stored in part, or somebody changed it. Built again.
     return Index(contents, store) if store.count() == len(contents.chunks) else None
 
 
 def _build_under_lock(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> Index:
-    plan.folder.parent.mkdir(parents=True, exist_ok=True)
+    plan.folder.parent.mkdir(parents=True, exist_ok=True)  # a lock needs its folder
+    # The lock is beside the folder, not in it: the folder is made by renaming another.
     with FileLock(plan.folder.parent / f".{plan.folder.name}.lock"):
+        # Again under the lock: whoever waited finds what the other process built.
         index = _open_existing(plan) or _restore(plan, on_progress)
         if index is None:
             _build(plan, embedder, cache, on_progress)
             index = Index(read_contents(plan.folder), _store(plan))
+    # After the lock and never in the way: what could not be tidied up today is tidied up with the next index.
     with suppress(LlmOptError):
         release_orphans(plan.settings)
     return index
@@ -188,6 +203,7 @@ def _restore(plan: _Plan, on_progress: OnProgress | None) -> Index | None:
     """The index whose collection vanished from its server, from the vectors that are here; None where none are."""
     if not plan.settings.chroma_url:
         return None
+    # The files here hold all vectors, so nothing is embedded and nothing paid for.
     try:
         contents = read_contents(plan.folder)
     except DamagedIndex:
@@ -201,6 +217,7 @@ def _store_on_server(plan: _Plan, encode: Callable[[], Vectors], on_progress: On
 
     def on_wait() -> None:
         if on_progress is not None:
+            # Tells of no progress but is a place where the job can be cancelled while another process builds.
             on_progress(0, len(plan.texts))
 
     with _collections(plan) as shared:
@@ -214,13 +231,17 @@ def _collections(plan: _Plan) -> AbstractContextManager[SharedCollections]:
 def _build(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> None:
     """Write the index, called under its lock. What is left of killed builds is removed first."""
     prefix = f".{plan.folder.name}.part-"
+    # Under the lock no other build of this index is alive, so every `.part-` is of a dead one.
     for remains in (plan.folder, *plan.folder.parent.glob(prefix + "*")):
         shutil.rmtree(remains, ignore_errors=True)
+    # Beside its later place: only within a file system is a rename one step.
     part = Path(tempfile.mkdtemp(prefix=prefix, dir=plan.folder.parent))
     try:
         _write(plan, part, embedder, cache, on_progress)
+        # The one step that makes it exist: before it nobody sees anything, after it everything is there.
         part.rename(plan.folder)
     except BaseException:
+        # Also for a cancelled job or Ctrl-C, which are no `Exception`.
         shutil.rmtree(part, ignore_errors=True)
         raise
 
@@ -241,34 +262,43 @@ def _write(plan: _Plan, folder: Path, embedder: Embedder, cache: Cache, on_progr
         "dimension": embedder.dimension,
         "chunks": len(plan.chunks),
     }
+    # After the vectors: embedding may fail and costs most, counting words cannot.
     words = Bm25.of([_words_of(chunk, text) for chunk, text in zip(plan.chunks, plan.texts, strict=True)])
     if plan.settings.chroma_url:
+        # Without its password, because the file may be copied or shown.
         manifest["server"] = mask_password(plan.settings.chroma_url)
     write_contents(folder, Contents(manifest, tuple(plan.chunks), plan.documents, plan.parents, vectors, words))
 
 
 def _words_of(chunk: Chunk, embedded: str) -> str:
     """BM25 sees the text, and what is embedded where that adds to the text (its heading)."""
+    # Of a summary that a model wrote only the vector is made: its words would answer for words that are not in the
+    # text.
     return embedded if chunk.text in embedded else chunk.text
 
 
 def _store(plan: _Plan) -> VectorStore:
     if plan.settings.chroma_url:
         return VectorStore(
-            lambda: server_client(plan.settings.chroma_url), collection_name(plan.fingerprint), remote=True
+            # Connected at the first search.
+            lambda: server_client(plan.settings.chroma_url),
+            collection_name(plan.fingerprint),
+            remote=True,
         )
     return VectorStore(lambda: local_client(plan.folder / CHROMA))
 
 
 @contextmanager
 def _storage_errors(folder: Path) -> Iterator[None]:
+    # Imported here, as the database is slow to load.
     from chromadb.errors import ChromaError
 
     try:
         yield
     except LlmOptError:
-        raise
+        raise  # told in words for users already
     except (OSError, ChromaError) as error:
+        # `strerror` has no path in it; the sentence names the folder.
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         raise StorageError(
             f"The index could not be written to {folder.parent} ({reason}); free disk space or check its rights."

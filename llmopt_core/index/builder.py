@@ -13,12 +13,15 @@ from typing import Any
 
 from llmopt_core.execution.process import is_running, start_of
 
+# Often enough that a few lost signs do no harm, seldom enough that the server is not kept busy by them.
 BEAT_SECONDS = 3.0
 # Fifteen missed signs of life: a busy machine misses some, a dead process all.
 SILENT_SECONDS = 45.0
 # Clocks of machines differ; nothing is taken for dead because of that alone.
+# A day, so that a builder elsewhere is never taken for dead because a clock is hours wrong or in another time zone.
 _FORGOTTEN_SECONDS = 86_400.0
 
+# Tokens of what this very process builds: its process number alone would call its own dead builds alive.
 _working: set[str] = set()
 
 
@@ -27,6 +30,7 @@ def process_values() -> dict[str, Any]:
     return {
         "host": socket.gethostname(),
         "pid": os.getpid(),
+        # A process number is given again after a restart; with the start time it is the same process or none.
         "started": start_of(os.getpid()),
         "at": time.time(),
     }
@@ -34,10 +38,12 @@ def process_values() -> dict[str, Any]:
 
 def is_gone(builder: Mapping[str, Any]) -> bool:
     """Whether a builder is known to work no more: its process has ended, or it gave no sign for a day."""
+    # Only of this machine can it be known whether a process runs.
     if builder.get("host") == socket.gethostname() and isinstance(builder.get("pid"), int):
         if builder["pid"] == os.getpid():
             return builder.get("token") not in _working
         return not is_running(builder["pid"], float(builder.get("started", 0)))
+    # Of another machine only its signs are seen. Without any date (`at`) it counts as forgotten.
     return time.time() - float(builder.get("at", 0)) > _FORGOTTEN_SECONDS
 
 
@@ -50,8 +56,10 @@ class Watch:
 
     def is_dead(self, builder: Mapping[str, Any]) -> bool:
         """Whether the builder is gone, or has not counted on for a while."""
+        # The token too: another builder may begin at the same count.
         sign = (builder.get("token"), builder.get("beat"))
         if sign != self._seen:
+            # Monotonic: a clock that is set forward must not end a living builder.
             self._seen, self._since = sign, time.monotonic()
         return is_gone(builder) or time.monotonic() - self._since > SILENT_SECONDS
 
@@ -66,6 +74,7 @@ class Claim:
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.collection: Any = None
+        # The token tells this build from any other of the same content, whoever makes it.
         self.facts: dict[str, Any] = {**content, "token": uuid.uuid4().hex, "beat": 0, **process_values()}
         _working.add(self.facts["token"])
 
@@ -78,6 +87,7 @@ class Claim:
         """Give signs of life while the work goes on."""
         stop = threading.Event()
         beating = threading.Thread(target=self._beat, args=(stop,), daemon=True)
+        # A daemon, so that a process that ends does not wait for its signs of life.
         beating.start()
         try:
             yield
@@ -90,5 +100,6 @@ class Claim:
         while not stop.wait(BEAT_SECONDS):
             self.facts.update(beat=self.facts["beat"] + 1, at=time.time())
             # The next call of the builder tells what is wrong.
+            # A sign that fails is one of fifteen; an error here would end only the thread, without a word to anybody.
             with contextlib.suppress(Exception):
                 self.collection.modify(metadata=dict(self.facts))

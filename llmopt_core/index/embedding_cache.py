@@ -19,7 +19,9 @@ from llmopt_core.text.valid_text import without_surrogates
 
 STAGE = "embedding"
 # Stored batch by batch, so that little is lost where a long embedding is stopped.
+# Smaller ones write to the cache more often, and leave a model or an endpoint fewer texts to work on at once.
 BATCH = 256
+# Keys looked up at once: bounds the bytes that are held twice, in the answer of the cache and in the matrix.
 _READ = 4096
 
 OnProgress = Callable[[int, int], None]
@@ -49,8 +51,12 @@ def encode_with_cache(
         first.setdefault(key, place)
     rows = _Rows(len(keys))
     missing = _fill_from_cache(rows, first, cache)
+    # Longest first: like lengths are padded alike, and a batch too large for the memory fails at once, not after an
+    # hour.
+    # By key among equals, so that two processes work in the same order.
     missing.sort(key=lambda key: (-len(texts[first[key]]), key))
     done = len(first) - len(missing)
+    # Before the first batch, so that what the cache has is seen at once.
     _report(on_progress, done, len(first))
     for batch in _batches(missing, BATCH):
         for vectors in _encode_once({key: texts[first[key]] for key in batch}, embedder, cache):
@@ -58,14 +64,17 @@ def encode_with_cache(
                 rows.put(first[key], vector)
             done += len(vectors)
             _report(on_progress, done, len(first))
+    # At the end, when the rows of all first places are written.
     for place, key in enumerate(keys):
         rows.repeat(first[key], place)
+    # Without any text no vector tells the width.
     return rows.matrix if rows.matrix is not None else np.zeros((0, embedder.dimension), dtype=np.float32)
 
 
 def encode_both(texts: Sequence[str], is_passage: Sequence[bool], embedder: Embedder, cache: Cache) -> Vectors:
     """Vectors of questions and passages together; a model with prefixes embeds the two in different ways."""
     queries = query_side(embedder)
+    # A model without prefixes embeds both alike: one call instead of two.
     if queries is embedder:
         return encode_with_cache(texts, embedder, cache)
     vectors: Vectors | None = None
@@ -75,6 +84,7 @@ def encode_both(texts: Sequence[str], is_passage: Sequence[bool], embedder: Embe
             rows = encode_with_cache([texts[place] for place in places], side, cache)
             vectors = np.zeros((len(texts), rows.shape[1]), dtype=np.float32) if vectors is None else vectors
             vectors[places] = rows
+    # Nothing at all was to be embedded: an empty matrix, by the same rules.
     return encode_with_cache(texts, embedder, cache) if vectors is None else vectors
 
 
@@ -85,10 +95,13 @@ def encode_queries(texts: Sequence[str], embedder: Embedder, cache: Cache) -> Ve
 
 def _encode_once(texts: Mapping[str, str], embedder: Embedder, cache: Cache) -> Iterator[dict[str, Vectors]]:
     """Vectors by key as they come: of texts that nobody else embeds at this moment, then of those that somebody did."""
+    # The token tells these claims from another's, also from another thread's of this process.
     claims, token, left = (cache if isinstance(cache, SupportsClaim) else None), uuid.uuid4().hex, dict(texts)
     while left:
+        # A cache without claims (in memory) is this process's own: all is to be made here.
         mine = set(left) if claims is None else claims.claim_many(STAGE, dict.fromkeys(left, token))
         try:
+            # After the claim, not before: what another process finished in between is seen now, and not paid for twice.
             known = {} if claims is None else cache.get_many(STAGE, left)
             if known:
                 yield {key: np.frombuffer(value, dtype=np.float32) for key, value in known.items()}
@@ -98,6 +111,7 @@ def _encode_once(texts: Mapping[str, str], embedder: Embedder, cache: Cache) -> 
                     encoded = embedder.encode([without_surrogates(left[key]) for key in own])
                 except Exception as error:
                     # What an endpoint was paid for before it failed, or before the budget was reached, is kept.
+                    # Set by what calls an endpoint in several requests; a local model has no such attribute.
                     paid: dict[int, Vectors] = getattr(error, "vectors", {})
                     cache.put_many(STAGE, {own[place]: row.tobytes() for place, row in paid.items()})
                     raise
@@ -106,8 +120,10 @@ def _encode_once(texts: Mapping[str, str], embedder: Embedder, cache: Cache) -> 
                 cache.put_many(STAGE, {key: vector.tobytes() for key, vector in made.items()})
                 yield made
         finally:
+            # Also after a failure: another process must not wait for work that nobody does.
             if claims is not None and mine:
                 claims.release_many(STAGE, dict.fromkeys(mine, token))
+        # What another process holds a claim on; it is asked for again until it is there or free.
         left = {key: text for key, text in left.items() if key not in known and key not in own}
         if left:
             yield {}  # So that who waits for another process can be told, and cancelled.
@@ -130,6 +146,7 @@ def count_new(texts: Sequence[str], embedder: Embedder, cache: Cache) -> int:
 
 
 def _key(embedder: Embedder, text: str) -> str:
+    # `\0` is in no model's name, so no name and text can be taken for another pair.
     return hashlib.sha256(f"{embedder.name}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -153,6 +170,7 @@ class _Rows:
     def put(self, place: int, vector: Vectors) -> None:
         # The first vector tells the length: asking an endpoint for it would be a call of its own.
         if self.matrix is None:
+            # `empty`: every row is written, either here or as a repetition.
             self.matrix = np.empty((self._count, len(vector)), dtype=np.float32)
         self.matrix[place] = vector
 
@@ -166,6 +184,7 @@ def _fill_from_cache(rows: _Rows, first: Mapping[str, int], cache: Cache) -> lis
     missing: list[str] = []
     for part in _batches(list(first), _READ):
         found = cache.get_many(STAGE, part)
+        # A vector that was cut (a full disk, a crash) is removed and made again.
         known = drop_damaged(cache, STAGE, found, partial(_has_length, _usual_length(found, rows.width)))
         for key, value in known.items():
             rows.put(first[key], np.frombuffer(value, dtype=np.float32))
@@ -175,6 +194,7 @@ def _fill_from_cache(rows: _Rows, first: Mapping[str, int], cache: Cache) -> lis
 
 def _usual_length(known: Mapping[str, bytes], width: int | None) -> int:
     """Bytes of a vector, as most have them."""
+    # By majority, as nobody has said the length yet: one damaged value among thousands must not set it.
     if width is not None:
         return 4 * width
     lengths = Counter(len(value) for value in known.values() if len(value) % 4 == 0)
@@ -187,12 +207,14 @@ def _has_length(length: int, value: bytes) -> bool:
 
 def _check(embedder: Embedder, vectors: Vectors, expected: int) -> Vectors:
     vectors = np.asarray(vectors, dtype=np.float32)
+    # A service that answers with another model, or leaves out a text, would shift every vector to a wrong chunk.
     if vectors.shape != (expected, embedder.dimension):
         raise EndpointError(
             f"The embedding model {embedder.name} gave vectors of shape {vectors.shape} where "
             f"({expected}, {embedder.dimension}) was expected; check that the model name is right.",
             kind="bad-answer",
         )
+    # One NaN makes every comparison with it false: the chunk would never be found, without an error.
     if not np.isfinite(vectors).all():
         raise EndpointError(f"The embedding model {embedder.name} gave a vector that is no number.", kind="bad-answer")
     return vectors

@@ -9,6 +9,7 @@ from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.tokenizers import tokenizer
 
+# Characters: enough for a share of tokens that holds for the rest, counted in milliseconds.
 _SAMPLE = 20_000
 
 
@@ -45,12 +46,16 @@ def estimate_embedding(  # noqa: PLR0917
     """
     piece = sample[:_SAMPLE]
     count = tokenizer("cl100k_base").count
+    # Four characters per token, as in English prose, where there is no text to count.
     each = count(piece) / len(piece) if piece else 0.25
+    # Equal questions are embedded once.
     tokens = round(characters * each * sum(map(_times, chunkings))) + sum(map(count, dict.fromkeys(questions)))
     return Estimate(tokens, endpoint.usage(model, tokens, 0).cost_usd)
 
 
 def _times(chunking: ChunkingSpec) -> float:
     """How often each character is embedded at most: neighbours share their overlap, `semantic` reads sentences too."""
+    # Of small to big only the children are embedded.
     size = chunking.child if chunking.method == "small-to-big" else chunking.size
+    # Each chunk brings `size - overlap` new units. `semantic` embeds every sentence besides.
     return size / (size - chunking.overlap) + (chunking.method == "semantic")

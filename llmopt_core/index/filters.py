@@ -22,6 +22,7 @@ def matching_documents(where: Where, documents: Mapping[str, Metadata]) -> set[s
     Raises:
         BadInput: An unknown operator, a value of the wrong kind, or a field that no document has.
     """
+    # Every document has its name as a field, also one without metadata.
     fields = {"document"}.union(*documents.values())
     _check(where, fields)
     return {name for name, metadata in documents.items() if _matches(where, {**metadata, "document": name})}
@@ -32,6 +33,7 @@ def _check(where: Where, fields: set[str]) -> None:
         if field in ("$and", "$or"):
             _check_all(field, condition, fields)
         elif field not in fields:
+            # A misspelt field would silently find nothing.
             raise BadInput(
                 f"The filter asks for {field!r}, which no document has; there is: {', '.join(sorted(fields))}."
             )
@@ -50,6 +52,7 @@ def _check_operators(field: str, condition: Mapping[str, Any]) -> None:
     for name, value in condition.items():
         if name not in _OPERATORS:
             raise BadInput(f"The filter on {field!r} uses {name!r}; there is: {', '.join(_OPERATORS)}.")
+        # A string after `$in` would be searched for its letters.
         if name in ("$in", "$nin") and not isinstance(value, list | tuple):
             raise BadInput(f"The filter on {field!r} needs a list after {name}, not {value!r}.")
 
@@ -64,8 +67,10 @@ def _holds(field: str, condition: Any, metadata: Metadata) -> bool:
     if field == "$or":
         return any(_matches(part, metadata) for part in condition)
     if not isinstance(condition, Mapping):
+        # A bare value means "is", a list "is one of": what is written first in a settings file, without operators.
         condition = {"$in": condition} if isinstance(condition, list | tuple) else {"$eq": condition}
     if field not in metadata:
+        # What has no year is not of 2020: `$ne` and `$nin` hold, all others do not.
         return all(name in ("$ne", "$nin") for name in condition)
     return all(_compare(name, metadata[field], value) for name, value in condition.items())
 
@@ -74,6 +79,7 @@ def _compare(name: str, have: Any, want: Any) -> bool:
     try:
         return _OPERATORS[name](have, want)
     except TypeError:
+        # A document whose year is a word is no error of the filter: "2020s" is not above 2020, nor below.
         return False
 
 

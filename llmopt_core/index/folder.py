@@ -18,6 +18,7 @@ from llmopt_core.types import Chunk, Span
 
 MANIFEST = "manifest.json"
 CHROMA = "chroma"
+# Part of the fingerprint too: files of an older layout are never opened, but built anew.
 FORMAT = 1
 
 
@@ -46,11 +47,14 @@ class Contents:
 
 def write_contents(folder: Path, contents: Contents) -> None:
     """Write all files, the manifest last."""
+    # plain lists: objects would repeat the names of their fields on every line
     _write_lines(folder / "chunks.jsonl", (_chunk_row(chunk) for chunk in contents.chunks))
     _write_lines(folder / "documents.jsonl", ([name, dict(meta)] for name, meta in contents.documents.items()))
     _write_lines(folder / "parents.jsonl", ([_span_row(span), text] for span, text in contents.parents.items()))
+    # No pickle: a folder that somebody passes on could run code when it is opened.
     np.save(folder / "vectors.npy", contents.vectors, allow_pickle=False)
     contents.words.save(folder / "bm25")
+    # Last: a folder without a manifest is not whole, whatever else it has.
     (folder / MANIFEST).write_text(json.dumps(dict(contents.manifest), indent=1), encoding="ascii")
 
 
@@ -67,12 +71,15 @@ def read_contents(folder: Path) -> Contents:
             chunks=tuple(_chunk(row) for row in _read_lines(folder / "chunks.jsonl")),
             documents=dict(_read_lines(folder / "documents.jsonl")),
             parents={Span(*span): text for span, text in _read_lines(folder / "parents.jsonl")},
+            # Mapped, not read: opening takes no time however large it is, and processes share the memory.
             vectors=np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False),
             words=Bm25.load(folder / "bm25"),
         )
+        # Files of two builds, or one that was cut at the end of a line, do not belong together.
         if not len(contents.chunks) == len(contents.vectors) == manifest["chunks"]:
             raise ValueError("the counts differ")
     except (OSError, ValueError, TypeError, KeyError, EOFError) as error:
+        # All that a damaged file of these kinds makes its reader raise.
         raise DamagedIndex(f"The index in {folder} is damaged ({error}); delete that folder and run again.") from error
     return contents
 
@@ -92,6 +99,7 @@ def _span_row(span: Span) -> list[Any]:
 
 
 def _write_lines(path: Path, rows: Any) -> None:
+    # ASCII: everything else is written as \u escapes, also halves of characters, which UTF-8 cannot hold.
     with path.open("w", encoding="ascii") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)
 

@@ -74,7 +74,9 @@ class Index:
         Raises:
             BadInput: The filter is wrong.
         """
+        # No more than there are, which some versions of Chroma refuse.
         k = min(k, len(self.chunks))
+        # Contiguous 4-byte numbers are what both searches take without a copy of their own.
         queries = np.ascontiguousarray(vectors, dtype=np.float32)
         if where:
             return [self._hits(found) for found in exact_search(self._matrix, queries, k, self._allow(where))]
@@ -110,8 +112,10 @@ class Index:
 
     def _allow(self, where: Where) -> npt.NDArray[np.bool_]:
         names = matching_documents(where, self.documents)
+        # Filters know documents, not chunks; an array of booleans is what both searches take.
         return np.fromiter((chunk.document in names for chunk in self.chunks), dtype=np.bool_, count=len(self.chunks))
 
+    # Made when first asked for: most searches never need the way back from an id.
     @cached_property
     def _positions(self) -> dict[str, int]:
         return {chunk.id: position for position, chunk in enumerate(self.chunks)}

@@ -51,13 +51,18 @@ def list_indexes(settings: Settings) -> list[IndexSummary]:
 def delete_index(settings: Settings, name: str) -> bool:
     """Remove one; false where it is not there. Whoever has it open in this process keeps what it has read."""
     folder = settings.home / "indexes" / name
+    # A name with a slash or `..` in it would remove another folder of this machine.
     if name != folder.name or not (folder / MANIFEST).exists():
         return False
+    # Before the files go, so that no search in this process opens them in between.
     open_indexes.drop(folder)
+    # The lock of its builder: an index that is being written is not removed under its hands.
     with FileLock(folder.parent / f".{name}.lock"):
+        # Read before the files are gone.
         facts = _facts(folder)
         shutil.rmtree(folder, ignore_errors=True)
         if name.endswith(SERVER_ENDING):
+            # The server it was built on, which need not be the one that is set today.
             _release(folder.parent, str(facts.get("server") or settings.chroma_url), str(facts.get("fingerprint", "")))
     return True
 
@@ -75,8 +80,10 @@ def release_orphans(settings: Settings) -> int:
     with closing(SharedCollections(settings.chroma_url, indexes)) as shared:
         for key in shared.list_keys():
             folder = indexes / f"{key}{SERVER_ENDING}"
+            # A first look without the lock, which costs a file for each key.
             if (folder / MANIFEST).exists():
                 continue
+            # Not waited for: whoever holds the lock is building, so the collection has its use.
             with suppress(Timeout), FileLock(indexes / f".{folder.name}.lock", timeout=0):
                 # Under the lock of its builder: what is being built has no folder yet.
                 if not (folder / MANIFEST).exists():
@@ -94,6 +101,7 @@ def _release(indexes: Path, url: str, key: str) -> None:
 
 
 def _facts(folder: Path) -> dict[str, Any]:
+    # Damaged or missing facts are empty ones: what there is can be removed all the same.
     with suppress(OSError, ValueError):
         facts = json.loads((folder / MANIFEST).read_text(encoding="ascii"))
         if isinstance(facts, dict):
@@ -112,6 +120,7 @@ def list_pieces(settings: Settings, index: IndexSummary) -> Iterator[tuple[str, 
 def _read_all(folder: Path) -> Iterator[IndexSummary]:
     for manifest in folder.glob(f"*/{MANIFEST}"):
         whole = manifest.parent
+        # `.KEY.part-…`: being built, or left by a build that was killed.
         if whole.name.startswith("."):
             continue
         try:

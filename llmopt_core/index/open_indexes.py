@@ -21,6 +21,7 @@ def get(folder: Path) -> Index | None:
         index = _indexes.get(folder)
         if index is None:
             return None
+        # Its folder was deleted by another process: what is open would go on answering from an index that is no more.
         if not folder.exists():
             del _indexes[folder]
             return None
@@ -31,6 +32,7 @@ def get(folder: Path) -> Index | None:
 def put(folder: Path, index: Index) -> Index:
     """Keep an index; one that another thread opened meanwhile wins. Whoever still holds a dropped one can use it."""
     with _lock:
+        # Both are equal, being named by their content; one of them is enough.
         index = _indexes.setdefault(folder, index)
         _indexes.move_to_end(folder)
         while len(_indexes) > LIMIT:
@@ -40,7 +42,7 @@ def put(folder: Path, index: Index) -> Index:
 
 def drop(folder: Path) -> None:
     """Forget the index of that folder."""
-    with _lock:
+    with _lock:  # it need not be there: whoever removes an index does not know who opened it
         _indexes.pop(folder, None)
 
 

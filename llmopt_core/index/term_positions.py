@@ -20,6 +20,7 @@ Match = Any  # `regex` has no types.
 # Groups of a piece: a letter of Chinese, Japanese or Korean; a letter with its signs of Thai, Lao, Khmer or Myanmar.
 _LETTER, _SIGNS = 1, 2
 _SPACELESS_SCRIPT = SEARCHED_BY_CHARACTER + SOUTHEAST_ASIAN
+# A letter, or a cluster of signs, or else a word with all that is written to it, over a line break if it is parted.
 _PIECE = regex.compile(rf"([{SEARCHED_BY_CHARACTER}])|({CLUSTER})|(?:{LINE_BREAK}|[^\s{_SPACELESS_SCRIPT}])+")
 
 
@@ -35,6 +36,7 @@ class TermPositions:
         before: Match = None
         for match, after in pairwise([*_PIECE.finditer(text), None]):
             found = _terms_from(match, before, after)
+            # `analyse` may make several terms of one piece (1.250 is two numbers): all begin where the piece does.
             terms += found
             places += [match.start()] * len(found)
             before = match
@@ -63,14 +65,18 @@ def bm25_scores(question: str, texts: Sequence[tuple[TermPositions, Ints, Ints]]
         texts: Per text its words, and the starts and ends of its chunks.
     """
     lengths = _concatenate([words.lengths(starts, ends) for words, starts, ends in texts])
+    # No chunks, or none with a term: there is nothing to divide by.
     mean = lengths.mean() if len(lengths) else 0.0
     scores = np.zeros(len(lengths))
     if not mean:
         return scores
+    # Terms that stand twice in the question count twice.
     for term in analyse(question):
         counts = _concatenate([words.counts(term, starts, ends) for words, starts, ends in texts])
         having = int((counts > 0).sum())
+        # Lucene's form: 1 added inside the logarithm, so that a word in most chunks does not count against them.
         rarity = np.log(1 + (len(counts) - having + 0.5) / (having + 0.5))
+        # Lucene leaves out the factor (k1 + 1): it is the same for all and changes no order.
         scores += rarity * counts / (K1 * (1 - B + B * lengths / mean) + counts)
     return scores
 
@@ -80,6 +86,7 @@ def _concatenate(arrays: Sequence[Ints]) -> Ints:
 
 
 def _within(places: Ints, starts: Ints, ends: Ints) -> Ints:
+    # Sorted places: two look-ups per chunk, however many terms it has.
     found: Ints = np.searchsorted(places, ends) - np.searchsorted(places, starts)
     return found
 
@@ -87,11 +94,14 @@ def _within(places: Ints, starts: Ints, ends: Ints) -> Ints:
 def _terms_from(match: Match, before: Match, after: Match) -> list[str]:
     """The terms that begin at a word, or at a letter of a script that parts no words: itself, and with the next."""
     piece = match.group()
+    # Only neighbours of the same kind make pairs, and nothing may stand between them.
     is_pair = after is not None and after.start() == match.end() and after.lastindex == match.lastindex
     pair = piece + after.group() if is_pair and after is not None else ""
     if match.lastindex == _LETTER:
+        # The pair's own two letters come first among its terms; they are counted where they begin.
         return _terms(piece) + (_terms(pair)[2:] if pair else [])
     if match.lastindex == _SIGNS:
+        # The last letter of a run has been counted within the pair before it, if there is one.
         is_last = before is not None and before.end() == match.start() and before.lastindex == _SIGNS
         return _terms(pair) if pair else [] if is_last else _terms(piece)
     return _terms(piece)

@@ -20,7 +20,7 @@ from llmopt_core.errors import BadInput, StorageError
 from llmopt_core.index.exact import ScoredPosition
 from llmopt_core.models.base import Vectors
 
-COLLECTION = "chunks"
+COLLECTION = "chunks"  # a name inside the folder: one index, one collection
 # Recall of 10 against exact search, 0.99 and more at 10,000 chunks of real embeddings: see benchmarks/retrieval.py.
 HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 16}
 # Below Chroma's own limit of 5461. What a batch leaves under the sync threshold is read again at each opening.
@@ -54,6 +54,7 @@ class VectorStore:
         Raises:
             StorageError: The database failed, or its server does not answer any more.
         """
+        # Chroma takes no empty list of questions and no zero results.
         if not len(queries) or k <= 0:
             return [[] for _ in queries]
         from chromadb.errors import NotFoundError
@@ -62,6 +63,7 @@ class VectorStore:
             try:
                 found = self._open().query(query_embeddings=queries, n_results=k, include=["distances"])
             except NotFoundError as error:
+                # Marked, so that `build_index` does not hand out this open index again.
                 self.lost = True
                 raise StorageError(
                     f"The vector database has the collection {self._name} no more; run again and it is stored anew."
@@ -76,18 +78,20 @@ class VectorStore:
             try:
                 return int(self._open().count())
             except NotFoundError:
-                return 0
+                return 0  # not there is not whole: the index is built then
 
     def _open(self) -> Any:
         with self._lock:
             if self._collection is None:
                 with _CHROMA:
                     client = self._connect()
+                    # A client that nobody can close would hold the files of the folder until the process ends.
                     try:
                         self._collection = client.get_collection(self._name, embedding_function=None)
                     except BaseException:
                         client.close()
                         raise
+                # Closed when the store is collected: whoever still searches in a dropped index can go on.
                 weakref.finalize(self, _close, client)
             return self._collection
 
@@ -104,6 +108,7 @@ def fill(client: Any, collection: str, vectors: Vectors, documents: Sequence[str
     from chromadb.errors import NotFoundError
 
     try:
+        # `ValueError` is what older versions of Chroma raise for a missing collection.
         with contextlib.suppress(NotFoundError, ValueError):
             client.delete_collection(collection)
         made = client.create_collection(collection, embedding_function=None, configuration={"hnsw": HNSW})
@@ -117,6 +122,7 @@ def add_all(collection: Any, vectors: Vectors, documents: Sequence[str]) -> None
     for start in range(0, len(vectors), _BATCH):
         part = range(start, min(start + _BATCH, len(vectors)))
         collection.add(
+            # Strings, since Chroma knows no others; they are numbers again when hits come back.
             ids=[str(position) for position in part],
             embeddings=vectors[start : part.stop],
             metadatas=[{"document": documents[position]} for position in part],
@@ -134,6 +140,7 @@ def local_client(folder: Path) -> Any:
     from chromadb.config import Settings as ChromaSettings
 
     with _CHROMA:
+        # Chroma reports its use over the network otherwise
         return chromadb.PersistentClient(str(folder), settings=ChromaSettings(anonymized_telemetry=False))
 
 
@@ -144,10 +151,12 @@ def is_whole(folder: Path) -> bool:
     """
     try:
         with (folder / "chroma.sqlite3").open("rb") as file:
+            # The header of an SQLite file: bytes 16-17 the page size, 28-31 the number of pages.
             header = file.read(32)
             size = file.seek(0, 2)
     except OSError:
         return False
+    # Page size 1 stands for 65,536, which does not fit into two bytes. A shorter file was cut while it was copied.
     page_size, page_count = int.from_bytes(header[16:18], "big"), int.from_bytes(header[28:32], "big")
     return len(header) == 32 and size >= page_count * (65536 if page_size == 1 else page_size)
 
@@ -171,9 +180,14 @@ def server_client(url: str) -> Any:
     settings = ChromaSettings(anonymized_telemetry=False)
     try:
         return chromadb.HttpClient(
-            host=parts.hostname, port=parts.port or (443 if secure else 8000), ssl=secure, settings=settings
+            # 8000 is the port of Chroma; an encrypted one stands behind a proxy at the usual port.
+            host=parts.hostname,
+            port=parts.port or (443 if secure else 8000),
+            ssl=secure,
+            settings=settings,
         )
     except Exception as error:
+        # Whatever fails while connecting (names, certificates, versions, answers of a proxy) has the same remedy.
         raise StorageError(
             f"The Chroma server at {url} does not answer; start it or unset LLMOPT_CHROMA_URL."
         ) from error
@@ -182,7 +196,7 @@ def server_client(url: str) -> Any:
 def _parts(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        _ = parts.port
+        _ = parts.port  # raises where the port is no number
     except ValueError as error:
         raise BadInput(f"LLMOPT_CHROMA_URL is {url!r} ({error}); it must look like http://host:8000.") from error
     return parts
@@ -190,6 +204,7 @@ def _parts(url: str) -> SplitResult:
 
 def mask_password(url: str) -> str:
     """The address without a user's name and password."""
+    # After the last `@`: a password may hold one itself.
     parts = _parts(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
@@ -202,12 +217,15 @@ def _database_errors() -> Iterator[None]:
     try:
         yield
     except (ChromaError, httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        # ValueError, KeyError and TypeError: what Chroma's client raises where an answer has not the form it expects.
         raise StorageError(
             f"The vector database failed ({error}); check that its server runs, or delete the index to build it again."
         ) from error
 
 
 def _sort(ids: Sequence[str], distances: Sequence[float]) -> list[ScoredPosition]:
+    # Rounding takes a distance a hair below 0 or above 2.
     similarities = np.clip(1.0 - np.asarray(distances, dtype=np.float32), -1.0, 1.0)
     found = [(int(position), float(score)) for position, score in zip(ids, similarities, strict=True)]
+    # Equal vectors come in any order from a graph; by position it is always the same.
     return sorted(found, key=lambda item: (-item[1], item[0]))

@@ -14,10 +14,12 @@ def workspace_id(indexes: Path, *, make: bool = True) -> str:
     """The id in a workspace's folder of indexes, made where there is none; empty where it shall not be made."""
     file = indexes / _FILE
     with contextlib.suppress(OSError):
+        # What is there is never changed: a workspace that is copied takes its id along.
         return file.read_text(encoding="ascii").strip()
     if not make:
         return ""
     indexes.mkdir(parents=True, exist_ok=True)
+    # Written whole under another name first, so that no process reads half an id.
     draft = indexes / f"{_FILE}-{uuid.uuid4().hex}"
     draft.write_text(uuid.uuid4().hex, encoding="ascii")
     try:
@@ -25,5 +27,7 @@ def workspace_id(indexes: Path, *, make: bool = True) -> str:
         with contextlib.suppress(FileExistsError):
             os.link(draft, file)
     finally:
+        # The link is a name of its own: without the draft the file stays.
         draft.unlink()
+    # Read and not remembered: another process may have been the first.
     return file.read_text(encoding="ascii").strip()

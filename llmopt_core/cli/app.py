@@ -81,8 +81,8 @@ def run(arguments: Sequence[str]) -> int:
             # Not standalone: Typer would print faults its own way and end the process itself.
             code = app(_with_json_value(arguments) or ["--help"], prog_name="llmopt", standalone_mode=False)
             sys.stdout.flush()  # A full disk or a closed pipe shows here, where it is still caught.
-    # Before its base class below: a budget has an exit code of its own.
     except OutOfBudget as error:
+        # Before its base class below: a budget has an exit code of its own.
         return print_error(str(error), code=OUT_OF_BUDGET)
     except LlmOptError as error:
         return print_error(str(error))

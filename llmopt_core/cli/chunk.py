@@ -56,8 +56,8 @@ def _spec(**values: Any) -> ChunkingSpec:
 
     try:
         return ChunkingSpec.model_validate(values)
-    # Whatever is wrong with the values, the first fault is enough to go on; it is told by the name of its option.
     except ValidationError as error:
+        # Whatever is wrong with the values, the first fault is enough to go on; it is told by the name of its option.
         first = error.errors(include_url=False)[0]
         option = f"--{first['loc'][0]}: " if first["loc"] else ""
         # `from None`: the list of pydantic says nothing more to a user.

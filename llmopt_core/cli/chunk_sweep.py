@@ -159,8 +159,8 @@ def _run(documents: list[Document], questions: EvaluationSet, spec: SweepSpec, b
         key, result = sweep(documents, questions, spec, models, report, budget_usd=budget)
         if budget is not None:
             note(f"llmopt: {spending_words(store.cache, key, budget)}")
-    # Also after Ctrl-C: vectors that were paid are kept up to here.
     finally:
+        # Also after Ctrl-C: vectors that were paid are kept up to here.
         store.close()
     return result
 

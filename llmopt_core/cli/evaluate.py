@@ -313,8 +313,8 @@ def _verdict(
     for run in runs:
         if run.status == "failed":
             print_error(f"{run.name} failed: {run.error}")
-        # Stopped by a budget or by hand: no error, but a table that is not whole.
         elif run.status != "finished":
+            # Stopped by a budget or by hand: no error, but a table that is not whole.
             note(f"llmopt: {run.name}: {run.status}. {run.error}")
         elif run.failed:
             print_error(f"{run.name}: {run.error or f'{run.failed} of {run.total} answers failed.'}")

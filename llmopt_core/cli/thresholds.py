@@ -77,7 +77,7 @@ def _misses(thresholds: Sequence[Threshold], result: Mapping[str, Any], min_cove
                     f"{run['configuration']}: {threshold.metric} could be scored for {scored} of {total} questions "
                     f"only; at least {min_coverage:.0%} are needed (--min-coverage)."
                 )
-            # Equal to the bound is good enough on both sides.
             elif (mean < threshold.value) if higher else (mean > threshold.value):
+                # Equal to the bound is good enough on both sides.
                 side = "below" if higher else "above"
                 yield f"{run['configuration']}: {threshold.metric} is {mean:.3g}, {side} {threshold.value:g}."

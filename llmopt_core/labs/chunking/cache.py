@@ -17,6 +17,7 @@ from llmopt_core.runs.codec import pack, unpack
 from llmopt_core.types import Document, EvaluationSet, fingerprint
 
 STAGE = "chunk-sweep"
+# Raised where the stored form changes: older sweeps are then measured anew instead of read wrongly.
 VERSION = 1
 
 
@@ -26,9 +27,11 @@ def sweep_key(documents: Sequence[Document], evaluation_set: EvaluationSet, spec
         STAGE,
         VERSION,
         analysis.VERSION,
+        # By the hash of the text, not by the time of the file: the same text saved again is the same sweep.
         [[document.name, document.version] for document in documents],
         [evaluation_set.name, evaluation_set.version],
         spec.model_dump(mode="json"),
+        # Only the identity: loading the model, to find the sweep already there, would take seconds.
         keys.embedding_identity(spec.embedding, models),
     )
 
@@ -41,6 +44,7 @@ def read_sweep(cache: Cache, key: str) -> SweepResult | None:
     try:
         found: SweepResult = unpack(data, SweepResult)
     except Exception:
+        # Whatever the bytes of another version break: the sweep is measured again, which is right and only costs time.
         return None
     return found
 
@@ -68,9 +72,11 @@ def sweep(
     if found is None:
         report = report or Reporter()
         with models.spending(key, budget_usd) as budget:
+            # A model on this machine costs nothing, so there is no budget to show.
             report.budget = budget if spec.embedding.endpoint else None
             found = run_sweep(
                 documents, evaluation_set, spec, lambda: models.embedder(spec.embedding), models.cache, report
             )
+        # Only a finished sweep; vectors of one that was stopped are in the cache of their own.
         models.cache.put_many(STAGE, {key: pack(found, SweepResult)})
     return key, found

@@ -44,6 +44,7 @@ def dense_ranks(
         return {}
     vectors = encode_with_cache([chunk.full_text for chunk in chunks], embedder, cache, on_progress)
     asked = encode_queries([question], embedder, cache)
+    # Unit vectors: their product is the cosine.
     return _rank(chunks, (vectors @ asked[0]).tolist())
 
 
@@ -56,9 +57,12 @@ def bm25_ranks(chunks: Sequence[Chunk], question: str, words: Mapping[str, TermP
         words: Of each document, by name; the same for every chunking.
     """
     by_document = group_values((chunk.document, position) for position, chunk in enumerate(chunks))
+    # Counted over whole documents and looked up by place, so that another chunking counts no word again.
     texts = [(words[name], *_edges([chunks[i] for i in found])) for name, found in by_document.items()]
     scores = np.zeros(len(chunks))
+    # Back to the order of the chunks, which the grouping by document has changed.
     scores[[i for found in by_document.values() for i in found]] = bm25_scores(question, texts)
+    # Zero means no word in common: such a chunk was not found, at whatever rank.
     return {name: found for name, found in _rank(chunks, scores.tolist()).items() if found.score > 0}
 
 
@@ -83,5 +87,6 @@ def ranks_in(chunks: Sequence[Chunk], ranks: Mapping[str, ChunkRank]) -> dict[in
 
 
 def _rank(chunks: Sequence[Chunk], scores: Sequence[float]) -> dict[str, ChunkRank]:
+    # Stable: chunks of equal score keep their order, so two looks at one question agree.
     order = np.argsort(-np.asarray(scores), kind="stable").tolist()
     return {chunks[i].id: ChunkRank(rank, float(scores[i])) for rank, i in enumerate(order, start=1)}

@@ -33,6 +33,7 @@ class ChunkTable(Sequence[Chunk]):
 
     def __init__(self, documents: Sequence[Document]) -> None:
         self._documents = documents
+        # 64-bit integers one after the other, five per chunk: an object per chunk takes several times the memory.
         self._places = array("q")
         self._headings: list[str] = []
 
@@ -40,6 +41,7 @@ class ChunkTable(Sequence[Chunk]):
         """Append the chunks of the document at position `number`."""
         for chunk in chunks:
             around = chunk.parent
+            # -1 is no offset: there is no larger piece around.
             outer = (around.start, around.end) if around else (-1, -1)
             self._places.extend((number, chunk.start, chunk.end, *outer))
             self._headings.append(chunk.heading)
@@ -51,6 +53,7 @@ class ChunkTable(Sequence[Chunk]):
     def __getitem__(self, index: int) -> Chunk: ...
     @overload
     def __getitem__(self, index: slice) -> list[Chunk]: ...
+    # As any sequence: `range` turns negative places and refuses those beyond the end.
     def __getitem__(self, index: int | slice) -> Chunk | list[Chunk]:
         if isinstance(index, slice):
             return [self[place] for place in range(len(self))[index]]
@@ -94,6 +97,7 @@ class SearchUnits:
     @cached_property
     def context_spans(self) -> list[Span]:
         """What can be handed over, in document order."""
+        # Children of one parent are handed over as one; a dict keeps the first place of each.
         return list(dict.fromkeys(chunk.parent or chunk.span for chunk in self.chunks))
 
     @cached_property
@@ -108,6 +112,7 @@ class SearchUnits:
         spans = enumerate(self.context_spans)
         rows = group_values((span.document, (place, span.start, span.end)) for place, span in spans)
         tables = {name: np.array(found, np.int64) for name, found in rows.items()}
+        # Columns as arrays: every reference is compared with all pieces of its document at once.
         return {name: (table[:, 0], table[:, 1], table[:, 2]) for name, table in tables.items()}
 
     @cached_property
@@ -129,12 +134,15 @@ class SearchUnits:
 
     def _by_room(self, window: Window) -> dict[int, list[int]]:
         """Positions of chunks by the tokens that are left for their text after the heading."""
+        # Many chunks share a heading; each is counted once.
         taken = {"": 0}
         rooms: dict[int, list[int]] = {}
         for place, chunk in enumerate(self.chunks):
+            # Rows of tables have their column names before them even where headings are not embedded.
             heading = chunk.heading if self.prefixed else chunk.columns
             if heading not in taken:
                 taken[heading] = tokenizer(window.tokenizer).count(heading)
+            # At least one: a heading longer than the window would leave less than nothing.
             rooms.setdefault(max(1, window.tokens - taken[heading]), []).append(place)
         return rooms
 
@@ -151,4 +159,5 @@ class SearchUnits:
         if reference.document not in self.by_document:
             return []
         places, starts, ends = self.by_document[reference.document]
+        # Touching counts as well: a reference may begin right where a piece ends, with nothing in between.
         return [int(p) for p in places[(starts <= reference.end) & (ends >= reference.start)]]

@@ -33,12 +33,16 @@ class DistinctTexts:
         places, lengths = array("q"), array("q")
         for number, texts in enumerate([*(map(text_of, cut) for cut in cuts), questions]):
             for position, text in enumerate(texts):
+                # Hashes instead of texts: all chunkings of a corpus hold it many times over.
+                # 16 bytes: two texts of one hash are not to be expected in any number that fits here.
+                # `surrogatepass`: a text with half a character, from a broken file, still has a hash.
                 mark = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
                 if mark not in seen:
                     seen.add(mark)
                     places.extend((number, position))
                     lengths.append(len(text))
         found = np.array(lengths, np.int64)
+        # The longest first: texts of like length share a batch without padding, and too little memory shows at once.
         order = np.argsort(-found, kind="stable")
         self.lengths = found[order]
         self._places = np.array(places, np.int64).reshape(-1, 2)[order]
@@ -51,6 +55,7 @@ class DistinctTexts:
         return [self._at(number, position) for number, position in self._places[list(positions)].tolist()]
 
     def _at(self, number: int, position: int) -> str:
+        # Questions stand behind the chunkings.
         if number == len(self._cuts):
             return self._questions[position]
         return self._text_of(self._cuts[number][position])
@@ -63,15 +68,17 @@ def embed_all(texts: DistinctTexts, embedder: Embedder, cache: Cache, report: Re
         Cancellation: `report` was asked to stop.
         EndpointError: The embedding model failed.
     """
+    # Before the cache is asked, so that a stop is heard from here on.
     report.embedding_starts(texts.lengths)
     missing: list[int] = []
     for start in range(0, len(texts), _AT_ONCE):
         part = range(start, min(start + _AT_ONCE, len(texts)))
         missing += [part[place] for place in find_missing_vectors(texts.some(part), embedder, cache)]
     known = len(texts) - len(missing)
+    # The first call: what the cache had, from which the time that is left is counted.
     report.embedding(known, len(texts))
     for start in range(0, len(missing), _AT_ONCE):
-
+        # `before` is bound now: the loop goes on before it is called.
         def report_part(done: int, _total: int, before: int = known + start) -> None:
             report.embedding(before + done, len(texts))
 

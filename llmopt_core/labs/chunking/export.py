@@ -18,6 +18,7 @@ def sweep_values(result: SweepResult) -> dict[str, Any]:
             "version": result.set_version,
             "size": len(result.example_ids),
         },
+        # Of embedding, and of it alone, is there a model to name.
         "documents": len(result.documents),
         "search": result.spec.search,
         "embedding": result.searcher if result.embedder else None,
@@ -42,13 +43,16 @@ def _setting(result: SweepResult, setting: SettingResult) -> dict[str, Any]:
         "chunks": cutting.chunks,
         "metrics": {name: _summary(setting.summaries[name]) for name in METRICS},
         TOKENS: _summary(setting.summaries[TOKENS]),
+        # Questions by their first cause, as in the tables of the app.
         "misses": dict(label_counts(setting)),
         "chunks_beyond_window": cutting.beyond_window,
+        # Six digits: one chunk among many thousands still shows.
         "share_not_embedded": round(cutting.share_cut, 6),
     }
 
 
 def _summary(summary: Summary) -> dict[str, Any]:
+    # One question or none was scored: there is no interval.
     interval = None if summary.low is None or summary.high is None else [summary.low, summary.high]
     return {"mean": summary.mean, "ci95": interval, "scored": summary.scored, "total": summary.total}
 
@@ -68,6 +72,7 @@ def sweep_csv(result: SweepResult) -> str:
             row += [summary.mean, summary.low, summary.high]
         rows.append([*row, *label_counts(setting).values()])
     ends = [f"{name}{end}" for name in columns for end in ("", "_low", "_high")]
+    # Every setting has the same labels, also those that it never had.
     return _csv([*header, *ends, *label_counts(result.settings[0])], rows)
 
 
@@ -76,6 +81,7 @@ def questions_csv(result: SweepResult, position: int, evaluation_set: Evaluation
     setting, examples = result.settings[position], {example.id: example for example in evaluation_set.examples}
     rows = []
     for number, name in enumerate(result.example_ids):
+        # A question that was taken out of the set meanwhile: its numbers stay, its text is gone.
         question = examples[name].question if name in examples else ""
         misses = setting.misses[number]
         labels = "; ".join(miss.label for miss in misses)

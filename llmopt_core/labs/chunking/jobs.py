@@ -56,6 +56,7 @@ def sweep_versions(documents: Sequence[Document], evaluation_set: EvaluationSet)
 
 def texts_version(versions: Iterable[tuple[str, str]]) -> str:
     """Stands for names and texts of documents."""
+    # Sorted: the order in which documents were read does not make another state.
     return fingerprint(sorted(versions))
 
 
@@ -64,6 +65,7 @@ def embedding_version(spec: SweepSpec, models: Models) -> str:
     try:
         return "" if spec.search == "bm25" else fingerprint(embedding_identity(spec.embedding, models))
     except BadInput:
+        # An endpoint that was removed: the list of jobs is still to be shown.
         return ""
 
 
@@ -74,6 +76,7 @@ def sweep_chunkings(context: JobContext, arguments: SweepArguments) -> dict[str,
 
     store, spec = context.store, arguments.spec
     documents = store.documents(context.project)
+    # A sweep over other texts than those that were asked for would be kept under their name.
     context.check_version(_DOCUMENTS, documents_version(documents))
     questions = store.evaluation_set(context.project, arguments.evaluation_set, arguments.set_version)
     report = Reporter(context.report, context.should_cancel)

@@ -16,6 +16,7 @@ from llmopt_core.types import Span
 
 def omega_of(pieces: SearchUnits, references: Sequence[Span]) -> float:
     """Precision at full recall with these chunks; the same for every search and `top_k`."""
+    # Each once: a piece that touches two references is read once.
     touching = dict.fromkeys(place for reference in references for place in pieces.touching(reference))
     return omega([pieces.context_spans[place] for place in touching], references)
 
@@ -29,6 +30,7 @@ def measures(pieces: SearchUnits, found: Sequence[int], references: Sequence[Spa
         references: At least one.
         k: How many are handed over.
     """
+    # `found` is made for the largest k; smaller ones are its beginning.
     spans = [pieces.context_spans[place] for place in found[:k]]
     scores = span_scores(spans, references)
     ranks = find_ranks(spans, references)
@@ -39,6 +41,7 @@ def measures(pieces: SearchUnits, found: Sequence[int], references: Sequence[Spa
         "hit_rate": hit_rate(ranks, k),
         "mrr": reciprocal_rank(ranks, k),
         "ndcg": ndcg(ranks, k),
+        # Of what is handed over, not of what was found: parents are longer than the chunks that found them.
         TOKENS: float(pieces.context_tokens[list(found[:k])].sum()),
     }
 
@@ -48,6 +51,7 @@ class References:
 
     def __init__(self, pieces: SearchUnits, ranking: Ranking, references: Sequence[Span]) -> None:
         self._pieces, self._ranking, self._references = pieces, ranking, references
+        # By reference, since causes do not depend on k.
         self._causes: dict[int, Miss] = {}
 
     def misses(self, found: Sequence[int]) -> tuple[Miss, ...]:
@@ -62,16 +66,19 @@ class References:
         return (
             bool(places)
             and self._stands(reference)
+            # Compared with all that chunks hold of it: characters between chunks (a page break) are nobody's to find.
             and _coverage_length(spans, reference) == _coverage_length(held, reference)
         )
 
     def _stands(self, reference: Span) -> bool:
         text = self._pieces.texts.get(reference.document, "")
+        # A reference past the end comes from another state of the document.
         return 0 <= reference.start < reference.end <= len(text)
 
     def _cause(self, position: int) -> Miss:
         if position not in self._causes:
             label, places = self._why(self._references[position])
+            # The best of several; None where words are searched and none is shared.
             ranks = [rank for place in places if (rank := self._ranking.rank(place)) is not None]
             self._causes[position] = Miss(position, label, min(ranks, default=None))
         return self._causes[position]
@@ -80,10 +87,12 @@ class References:
         places = self._overlapping(reference)
         if not places or not self._stands(reference):
             return "not in the documents", []
+        # What can be had of it at all, from all pieces together.
         held = _coverage_length([self._pieces.context_spans[place] for place in places], reference)
         whole = [p for p in places if _coverage_length([self._pieces.context_spans[p]], reference) == held]
         if not whole:
             return "cut in two", places
+        # In the order of what would mend it: other texts, other cuts, a larger window, a better search.
         return ("outranked" if self._is_embedded(whole, reference) else "beyond the window"), whole
 
     def _is_embedded(self, places: Sequence[int], reference: Span) -> bool:
@@ -111,6 +120,7 @@ class References:
 def _coverage_length(spans: Sequence[Span], reference: Span) -> int:
     """Characters of the reference in the union of spans of its document, each of which overlaps it."""
     covered, reached = 0, reference.start
+    # From left to right, so that what overlaps is counted once.
     for span in sorted(spans, key=lambda span: span.start):
         covered += max(0, min(span.end, reference.end) - max(span.start, reached))
         reached = max(reached, min(span.end, reference.end))

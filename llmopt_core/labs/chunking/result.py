@@ -12,6 +12,7 @@ from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.paired_comparison import Comparison, compare_pairs
 
 METRICS = ("recall", "precision", "iou", "omega", "hit_rate", "mrr", "ndcg")
+# Not among the metrics: it is a price, and less is better.
 TOKENS = "context_tokens"
 TITLES = {
     "recall": "Recall",
@@ -34,6 +35,7 @@ EXPLANATIONS = {
     TOKENS: "Tokens, as OpenAI counts them (cl100k), of all chunks handed over for one question: what it costs.",
 }
 
+# In the order in which they hide each other: what does not stand in the documents cannot be cut in two either.
 Label = Literal["not in the documents", "cut in two", "beyond the window", "outranked"]
 LABELS: tuple[Label, ...] = ("not in the documents", "cut in two", "beyond the window", "outranked")
 LABEL_EXPLANATIONS: dict[Label, str] = {
@@ -44,6 +46,8 @@ LABEL_EXPLANATIONS: dict[Label, str] = {
     "outranked": "A chunk holds the whole source, but others were found before it.",
 }
 
+# Below a tenth, names and rare words of English texts; Chinese questions come to two thirds (docs/chunking.md).
+# A guess between the two: lower warns about jargon, higher is silent about half-known languages.
 _UNREADABLE = 0.1
 
 Place = tuple[int, int, int]
@@ -152,6 +156,7 @@ class SweepResult:
 
 def language_warning(result: SweepResult) -> str:
     """What to know where the embedding model cannot read the questions; empty where it can."""
+    # None where the model's own tokens cannot be looked at.
     if result.unknown is None or result.unknown < _UNREADABLE:
         return ""
     return (
@@ -165,6 +170,7 @@ def by_recall(result: SweepResult) -> list[int]:
 
     def order(position: int) -> tuple[float, float]:
         summaries = result.settings[position].summaries
+        # Not scored is last, and never beats a mean.
         return -(summaries["recall"].mean or 0.0), summaries[TOKENS].mean or 0.0
 
     return sorted(range(len(result.settings)), key=order)
@@ -172,12 +178,14 @@ def by_recall(result: SweepResult) -> list[int]:
 
 def pareto(result: SweepResult) -> list[int]:
     """Positions of the settings that no other beats in recall at the same or fewer context tokens; cheapest first."""
+    # Cost and gain of each, as a point.
     points = [(s.summaries[TOKENS].mean or 0.0, s.summaries["recall"].mean or 0.0) for s in result.settings]
     front: list[int] = []
     best = -1.0
+    # By cost, and of equal cost the best first: a point is on the front where it beats all cheaper ones.
     for position in sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1])):
         if points[position][1] > best:
-            front.append(position)
+            front.append(position)  # Strictly: of two alike only the cheaper is worth a look.
             best = points[position][1]
     return front
 
@@ -185,15 +193,18 @@ def pareto(result: SweepResult) -> list[int]:
 def compare_settings(result: SweepResult, baseline: int, other: int, metric: str) -> Comparison:
     """The setting `other` against `baseline`, question by question."""
     a, b = result.settings[baseline].values[metric], result.settings[other].values[metric]
+    # Fewer tokens are better, of all else more is.
     return compare_pairs(a, b, higher_is_better=metric != TOKENS)
 
 
 def main_miss(misses: Sequence[Miss]) -> Miss | None:
     """The miss a question goes by: of several the one that no better ranking could mend."""
+    # The order of the labels is that of the causes.
     return min(misses, key=lambda miss: LABELS.index(miss.label), default=None)
 
 
 def label_counts(setting: SettingResult) -> dict[Label, int]:
     """How many questions go by each label."""
     found = [miss.label for misses in setting.misses if (miss := main_miss(misses)) is not None]
+    # All labels, those with zero too: tables of two settings have the same rows.
     return {label: found.count(label) for label in LABELS}

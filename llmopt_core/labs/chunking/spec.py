@@ -65,7 +65,9 @@ def sweep_spec(**values: Any) -> SweepSpec:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]).replace("_", "-") if first["loc"] else "sweep"
+        # Lists and objects would fill the screen.
         found = f", not {first['input']!r}" if isinstance(first["input"], str | int | float) else ""
+        # pydantic's own beginnings of messages, which say nothing here.
         told = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
         raise BadInput(f"{name}: {told}{found}.") from None
 
@@ -76,14 +78,17 @@ def chunkings_of(spec: SweepSpec) -> tuple[list[ChunkingSpec], list[SkippedSetti
     Raises:
         BadInput: None is possible, there are too many, or a `top_k` is below 1.
     """
+    # More than a thousand chunks are no context; each of them would be counted for every question.
     if min(spec.top_k) < 1 or max(spec.top_k) > 1000:
         raise BadInput("top-k: at least 1 and at most 1,000 chunks can be handed over.")
+    # Dicts as ordered sets: a size that was named twice is measured once.
     found: dict[ChunkingSpec, None] = {}
     skipped: dict[SkippedSetting, None] = {}
     for method, size, overlap in itertools.product(spec.methods, spec.sizes, spec.overlaps):
         try:
             found[_chunking(spec, method, size, overlap)] = None
         except ValidationError as error:
+            # Such as an overlap larger than the size: the grid has it, though nobody meant it.
             skipped[SkippedSetting(f"{method} {size}/{overlap}", _reason(error))] = None
     if not found:
         first = next(iter(skipped))
@@ -101,6 +106,7 @@ def chunking_name(chunking: ChunkingSpec) -> str:
 def setting_name(chunking: ChunkingSpec, top_k: int, top_ks: Sequence[int] = ()) -> str:
     """`recursive 200/50, top 5`; without the top where the sweep has only one."""
     name = chunking_name(chunking)
+    # The number of chunks stands in the name only where it tells settings apart.
     return name if len(set(top_ks)) == 1 else f"{name}, top {top_k}"
 
 
@@ -111,7 +117,9 @@ def _chunking(spec: SweepSpec, method: Method, size: int, overlap: int) -> Chunk
         size=size,
         overlap=overlap,
         unit=spec.unit,
+        # Sizes in tokens are those of the model that comes along, also where another embeds: settings stay comparable.
         tokenizer=BUILTIN_EMBEDDING,
+        # Other methods do not split by them, and two chunkings that cut alike should be one.
         separators=spec.separators if recursive else None,
         keep_separator=spec.keep_separator if recursive else "start",
     )

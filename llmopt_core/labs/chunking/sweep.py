@@ -60,7 +60,9 @@ def run_sweep(  # noqa: PLR0917
     chunkings, skipped = chunkings_of(spec)
     _check(documents, evaluation_set, spec)
     sweep = _Sweep(documents, evaluation_set, spec, make_embedder, cache, report)
+    # The encoder is only called by methods that cut by meaning.
     cuts = chunk_all(documents, chunkings, sweep.encode, report.cutting)
+    # Words need no vectors, and no model is loaded.
     embedded = sweep.embed(cuts) if spec.search == "dense" else 0
     cuttings, settings = sweep.measure(chunkings, cuts)
     return SweepResult(
@@ -81,6 +83,7 @@ def run_sweep(  # noqa: PLR0917
 
 
 def unknown_token_share(embedder: Embedder, evaluation_set: EvaluationSet) -> float | None:
+    # Endpoints do not say which tokens they know.
     """Share of the questions' tokens that the built-in model's vocabulary lacks; None for other models."""
     token_ids = getattr(embedder, "token_ids", None)
     if embedder.name != BUILTIN_EMBEDDING or token_ids is None:
@@ -89,7 +92,9 @@ def unknown_token_share(embedder: Embedder, evaluation_set: EvaluationSet) -> fl
     # Unknown ones stand as a special token, and special tokens are left out of the ids.
     known = sum(map(len, token_ids(questions)))
     count = tokenizer(BUILTIN_EMBEDDING).count
+    # The model reads no more than its window, so no more can be unknown.
     total = sum(min(count(question), embedder.max_tokens) for question in questions)
+    # Rounding, and special tokens in a text, may give a little less than zero.
     return max(0.0, 1 - known / total) if total else None
 
 
@@ -101,6 +106,7 @@ class _Sweep:
     make_embedder: MakeEmbedder
     cache: Cache
     report: Reporter
+    # A list, so that the property can fill it: loaded at the first use, or never.
     _embedder: list[Embedder] = field(default_factory=list)
 
     @property
@@ -121,16 +127,19 @@ class _Sweep:
         return [example.question for example in self.evaluation_set.examples]
 
     def encode(self, texts: Sequence[str]) -> Vectors:
+        # Asked at every batch: cutting by meaning embeds a whole corpus before the first count.
         return encode_with_cache(texts, self.embedder, self.cache, lambda _done, _total: self.report.check())
 
     def embed(self, cuts: Sequence[ChunkTable]) -> int:
         """Embed all distinct texts and questions, so that every search finds its vectors in the cache; how many."""
+        # A model may embed questions otherwise (with an instruction, or another tower): then they do not share vectors.
         together = query_side(self.embedder) is self.embedder
         texts = DistinctTexts(cuts, self._text_of, self.questions if together else ())
         embed_all(texts, self.embedder, self.cache, self.report)
         if together:
             return len(texts)
         encode_queries(self.questions, self.embedder, self.cache)
+        # Distinct questions, as the texts are.
         return len(texts) + len(set(self.questions))
 
     def _text_of(self, chunk: Chunk) -> str:
@@ -161,12 +170,15 @@ class _Sweep:
         self, position: int, chunking: ChunkingSpec, chunks: Sequence[Chunk]
     ) -> tuple[Cutting, list[SettingResult]]:
         by_name = {document.name: document.text for document in self.documents}
+        # Whether headings are embedded decides how much of the window is left for the text.
         pieces = SearchUnits(chunks, by_name, self.window, self.spec.embedding.of == "heading")
         searcher = self._searcher(chunks)
         examples = self.evaluation_set.examples
+        # Ascending, so that the last one is the longest ranking that is needed.
         tops = sorted(set(self.spec.top_k))
         tables = {k: _Table(k) for k in tops}
         places = {document.name: number for number, document in enumerate(self.documents)}
+        # Places in the documents instead of texts: a sweep is kept as a whole.
         handed_over = []
         for example, ranking in zip(examples, rankings(searcher, pieces, len(examples)), strict=True):
             found = ranking.first(tops[-1])
@@ -175,6 +187,7 @@ class _Sweep:
                 for table in tables.values():
                     table.skip()
                 continue
+            # Once per question: it depends on the chunks alone.
             best = omega_of(pieces, example.references)
             references = References(pieces, ranking, example.references)
             for k, table in tables.items():
@@ -193,6 +206,7 @@ class _Table:
         self._rows: list[dict[str, float] | None] = []
         self._misses: list[tuple[Miss, ...]] = []
 
+    # A row of None keeps all columns as long as the questions are many.
     def skip(self) -> None:
         self._rows.append(None)
         self._misses.append(())
@@ -204,6 +218,7 @@ class _Table:
     def result(self, cutting: int) -> SettingResult:
         names = (*METRICS, TOKENS)
         values = {name: tuple(row[name] if row is not None else None for row in self._rows) for name in names}
+        # Means leave out what could not be scored, and say how many that were.
         summaries = {name: summarize(column) for name, column in values.items()}
         return SettingResult(cutting, self._top_k, values, summaries, tuple(self._misses))
 
@@ -211,6 +226,7 @@ class _Table:
 def _check(documents: Sequence[Document], evaluation_set: EvaluationSet, spec: SweepSpec) -> None:
     if not documents:
         raise BadInput("There are no documents to cut; add some first.")
+    # Scans without a text layer and empty files.
     if not any(document.text.strip() for document in documents):
         raise BadInput("There is no text to cut; add a document that has some.")
     if not any(example.references for example in evaluation_set.examples):
@@ -218,5 +234,6 @@ def _check(documents: Sequence[Document], evaluation_set: EvaluationSet, spec: S
             f"None of the {len(evaluation_set.examples)} questions of {evaluation_set.name} says where its answer "
             f"stands; add `references` with document, start and end, or with document and quote."
         )
+    # Other forms of a chunk are written by a model, for money and time that a sweep of many settings would multiply.
     if spec.embedding.of not in ("text", "heading"):
         raise BadInput(f"A sweep embeds the text or heading of chunks, not their {spec.embedding.of}.")

@@ -22,6 +22,8 @@ from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.resampling import bootstrap_interval
 from llmopt_core.types import EvaluationSet, Example, Span
 
+# Recall that may be given up for fewer tokens, a matter of taste: smaller hardly ever finds a cheaper setting,
+# larger advises one whose misses users notice.
 MARGIN = 0.05
 
 
@@ -46,6 +48,7 @@ def lines(result: SweepResult, metric: str, top_k: int) -> list[Line]:
             rows.setdefault((chunking.method, chunking.overlap), []).append(row)
     found = []
     for (method, overlap), points in rows.items():
+        # By size, since settings stand in the order in which they were tried.
         sizes, positions, summaries = zip(*sorted(points, key=lambda point: point[0]), strict=True)
         found.append(Line(method, overlap, sizes, positions, summaries))
     return found
@@ -73,17 +76,20 @@ def advice(result: SweepResult) -> Advice:
     def tokens(position: int) -> float:
         return result.settings[position].summaries[TOKENS].mean or 0.0
 
+    # Cheapest first, so that the first that is hardly worse is the answer.
     cheaper = sorted((p for p in range(len(result.settings)) if tokens(p) < tokens(best)), key=tokens)
     return Advice(best, next((p for p in cheaper if _hardly_worse(result, best, p)), best))
 
 
 def _hardly_worse(result: SweepResult, best: int, other: int) -> bool:
     pairs = zip(*(result.settings[place].values["recall"] for place in (best, other)), strict=True)
+    # Pairs of questions that both settings scored.
     differences = np.array([after - before for before, after in pairs if before is not None and after is not None])
     if not len(differences):
         return False
     # Not the interval of a comparison, which is made to say whether there is any difference at all.
     ends = bootstrap_interval(differences)
+    # Too few questions for an interval: the mean must do. The lower end, because the loss at worst is what counts.
     return float(differences.mean() if ends is None else ends[0]) > -MARGIN
 
 
@@ -128,6 +134,7 @@ def list_retrieved_chunks(result: SweepResult, position: int, example: Example) 
     if example.id not in result.example_ids:
         raise BadInput(f"The question {example.id} was not part of this sweep.")
     setting = result.settings[position]
+    # Places are kept for the largest k; a smaller one took the first of them.
     places = result.cutting(setting).found[result.example_ids.index(example.id)][: setting.top_k]
     spans = [Span(result.documents[document][0], start, end) for document, start, end in places]
     return [
@@ -141,6 +148,7 @@ def configuration_of(result: SweepResult, setting: SettingResult, base: Configur
     retrieval = RetrievalSpec(
         chunking=result.cutting(setting).chunking,
         embedding=result.spec.embedding,
+        # Four times what is handed over, as room for a reranker that may be added; at least the usual 30.
         search=SearchSpec(method=result.spec.search, candidates=max(30, min(1000, 4 * setting.top_k))),
         top_k=setting.top_k,
     )

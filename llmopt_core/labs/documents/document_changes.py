@@ -94,20 +94,26 @@ def put_documents(
     added, replaced, unchanged = list[str](), list[str](), list[str]()
     same: list[tuple[str, str]] = []
     for document in documents:
+        # By content: a file under a new name is still the same text.
         twin = next((name for name, version in known.items() if version == document.version), None)
         if known.get(document.name) == document.version:
             unchanged.append(document.name)
         elif twin is not None and document.name not in known and not keep_duplicates:
+            # A copy would take a second place among what is retrieved, and push something else out.
             same.append((document.name, twin))
             continue
         else:
             (replaced if document.name in known else added).append(document.name)
+        # Also within this call: two uploads of one text are each other's copies.
         known[document.name] = document.version
         taken.append(document)
+    # Read before they are overwritten: the difference of old and new moves the references.
     before = {name: store.document(project, name) for name in replaced}
     store.save_documents(project, taken)
     after = {document.name: document for document in taken if document.name in before}
+    # After the documents, which are what was asked for: a crash in between leaves references at their old places.
     moved, lost, unsure = _follow(store, project, before, after)
+    # Last, since an index is made anew from the documents whenever it is missing.
     indexes = sum(drop_own_indexes(store, settings, name) for name in replaced)
     return DocumentChanges(tuple(added), tuple(replaced), tuple(unchanged), tuple(same), moved, lost, indexes, unsure)
 
@@ -127,6 +133,7 @@ def remove_document(store: Store, settings: Settings, project: Project | str, na
 
     The questions stay, in a new version of their set; runs keep what they quoted.
     """
+    # Before it is deleted, while the references still say where they stood.
     hanging = find_dangling(store, project, name)
     store.delete_document(project, name)
     for item in _sets(store, project):
@@ -140,6 +147,7 @@ def drop_own_indexes(store: Store, settings: Settings, name: str) -> int:
     concerned = [index for index in list_indexes(settings) if name in index.documents]
     if not concerned:
         return 0
+    # Every project: indexes are shared by those that have the same chunks.
     texts = [{document.name: document.text for document in store.documents(each)} for each in store.projects()]
     stale = [index for index in concerned if not any(_is_made_of(settings, index, each) for each in texts)]
     return sum(delete_index(settings, index.name) for index in stale)
@@ -147,6 +155,7 @@ def drop_own_indexes(store: Store, settings: Settings, name: str) -> int:
 
 def _is_made_of(settings: Settings, index: IndexSummary, texts: Mapping[str, str]) -> bool:
     """Whether every chunk of an index stands where it says in these texts."""
+    # A document is missing, so this project would never make that index.
     if not index.documents <= texts.keys():
         return False
     return all(texts[document][start:end] == text for document, start, end, text in list_pieces(settings, index))
@@ -160,12 +169,14 @@ def _follow(
     moved = 0
     lost: list[DanglingQuestion] = []
     unsure: list[DanglingQuestion] = []
+    # Nothing was replaced: the sets need not be read.
     for item in _sets(store, project) if before else ():
         kept = []
         for example in item.examples:
             spans: list[Span] = []
             for old in example.references:
                 new, doubt = _follow_span(old, before, after, texts)
+                # The same words may stand in several places, or nearly the same.
                 if doubt:
                     (lost if new is None else unsure).append(
                         DanglingQuestion(item.name, example.id, example.question, doubt)
@@ -173,6 +184,7 @@ def _follow(
                 if new is not None:
                     moved += new != old
                     spans.append(new)
+            # Two references may have come together in the new text.
             kept.append(replace(example, references=tuple(dict.fromkeys(spans))))
         _save_changes(store, project, item, kept)
     return moved, _once(lost), _once(unsure)
@@ -180,6 +192,7 @@ def _follow(
 
 def _once(found: Sequence[DanglingQuestion]) -> tuple[DanglingQuestion, ...]:
     """Each question once, however many of its references are concerned."""
+    # Reversed twice: of each question the first reason stays, in the order of the questions.
     return tuple({(one.set_name, one.example_id): one for one in reversed(found)}.values())[::-1]
 
 
@@ -200,5 +213,6 @@ def _sets(store: Store, project: Project | str) -> list[EvaluationSet]:
 
 
 def _save_changes(store: Store, project: Project | str, before: EvaluationSet, examples: Sequence[Example]) -> None:
+    # A set without a change gets no new version, which runs and labels would hang on.
     if tuple(examples) != before.examples:
         store.save_evaluation_set(project, EvaluationSet(before.name, tuple(examples)))

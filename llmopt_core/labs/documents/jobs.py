@@ -31,6 +31,7 @@ def write(context: JobContext, arguments: WritingArguments) -> dict[str, Any]:
     started = time.monotonic()
 
     def show(progress: Progress) -> None:
+        # The time of a passage is about the same for all, so what is left goes by what is done.
         left = (time.monotonic() - started) / max(1, progress.done) * (progress.total - progress.done)
         context.report(
             {
@@ -54,6 +55,7 @@ def write(context: JobContext, arguments: WritingArguments) -> dict[str, Any]:
             known=known, budget_usd=arguments.budget_usd, on_progress=show, should_stop=context.should_cancel,
         )
     )  # fmt: skip
+    # Kept at once: what was written and paid is there when the review is opened, even days later.
     context.store.save_draft(context.project, DRAFT, "", draft_of(made))
     return {"kept": len(made.kept), "dropped": len(made.dropped), "cost_usd": made.usage.cost_usd}
 

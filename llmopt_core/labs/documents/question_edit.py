@@ -28,15 +28,18 @@ def with_question(
     """
     if not question.strip():
         raise BadInput("Write a question first.")
+    # Each answer once: the number of right answers decides whether several are stored.
     right = list(dict.fromkeys(answer.strip() for answer in answers if answer.strip()))
     for text in (question, category, *right):
         if fault := fault_of(text):
+            # Forty characters are enough to find it; a pasted page would fill the message.
             raise BadInput(f"{text[:40]!r} cannot be used: {fault}.")
     known = {example.id: example for example in questions.examples}
     if example_id and example_id not in known:
         raise BadInput(f"{questions.name} has no question {example_id}.")
     new_id = example_id or _free_id(known)
     before = known.get(example_id) or Example(new_id, "")
+    # The other variables stay: a prompt of the user's may ask for them.
     others = {name: value for name, value in before.variables.items() if name != RIGHT_ANSWERS}
     several = {RIGHT_ANSWERS: right} if len(right) > 1 else {}
     changed = replace(
@@ -48,6 +51,7 @@ def with_question(
     )
     examples = [changed if example.id == new_id else example for example in questions.examples]
     examples += [] if example_id else [changed]
+    # The set takes a new version by its content; nothing is changed in place.
     return EvaluationSet(questions.name, tuple(examples)), new_id
 
 
@@ -60,13 +64,16 @@ def without_question(questions: EvaluationSet, example_id: str) -> EvaluationSet
     left = tuple(example for example in questions.examples if example.id != example_id)
     if len(left) == len(questions.examples):
         raise BadInput(f"{questions.name} has no question {example_id}.")
+    # A set of none could not be asked, and pickers would offer it.
     if not left:
         raise BadInput("This is the only question; delete the evaluation set to be rid of it.")
     return EvaluationSet(questions.name, left)
 
 
 def _free_id(known: dict[str, Example]) -> str:
+    # Most sets are numbered from 1 on, so the next free number is near.
     number = len(known) + 1
+    # Files without ids count from 1, others from q1.
     while f"q{number}" in known or str(number) in known:
         number += 1
     return f"q{number}"

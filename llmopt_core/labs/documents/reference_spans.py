@@ -27,6 +27,7 @@ class Coverage:
 def coverage(examples: Sequence[Example], lengths: Mapping[str, int]) -> Coverage:
     """Count references; `lengths` are the characters of each document by name."""
     broken = tuple(example.id for example in examples if any(not _stands(span, lengths) for span in example.references))
+    # Broken ones have references, too, but do not count as known.
     known = sum(bool(example.references) for example in examples) - len(broken)
     return Coverage(known, sum(not example.references for example in examples), broken)
 
@@ -39,7 +40,7 @@ def with_references(questions: EvaluationSet, example_id: str, references: Seque
     """
     if all(example.id != example_id for example in questions.examples):
         raise BadInput(f"{questions.name} has no question {example_id}.")
-    spans = tuple(dict.fromkeys(references))
+    spans = tuple(dict.fromkeys(references))  # Marked twice by hand.
     examples = (replace(e, references=spans) if e.id == example_id else e for e in questions.examples)
     return EvaluationSet(questions.name, tuple(examples))
 
@@ -51,4 +52,5 @@ def with_another_reference(questions: EvaluationSet, example_id: str, span: Span
 
 
 def _stands(span: Span, lengths: Mapping[str, int]) -> bool:
+    # An unknown document has no characters, so nothing stands in it.
     return 0 <= span.start < span.end <= lengths.get(span.document, 0)

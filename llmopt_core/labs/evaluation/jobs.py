@@ -23,6 +23,7 @@ from llmopt_core.types import Spec, Usage
 DOCUMENTS = "documents"
 
 
+# Copied by name, so that a field that is added to both needs one line.
 _SHARED = ("metrics", "judge", "concurrency", "limit", "budget_usd", "pilot", "dearest")
 """What a plan and its arguments say under the same name."""
 
@@ -58,6 +59,7 @@ class ResumeArguments(Spec):
 
 def evaluation_arguments(store: Store, plan: Plan) -> EvaluationArguments:
     """A plan as arguments. The state of the set that it names is kept, whatever becomes of the set."""
+    # The set may be edited or deleted while the job waits.
     store.keep_evaluation_set(plan.project, plan.evaluation_set)
     return EvaluationArguments(
         configurations=tuple(plan.configurations),
@@ -72,8 +74,10 @@ def evaluation_versions(plan: Plan) -> dict[str, str]:
     fingerprints = {f"configuration {one.name}": one.fingerprint for one in plan.configurations}
     return {
         **fingerprints,
+        # The label holds the version of the judge: scores of another are not those that were promised.
         "evaluation set": plan.evaluation_set.version,
         "judge": plan.judge.label,
+        # Without retrieval no document is read, and a changed one is no reason to stop.
         **({DOCUMENTS: documents_version(plan.documents)} if retrieves(plan.configurations) else {}),
     }
 
@@ -92,7 +96,9 @@ def plan_from_arguments(store: Store, project: Project | str, arguments: Evaluat
     return Plan(
         project=project if isinstance(project, str) else project.name,
         configurations=arguments.configurations,
+        # The state that was asked for, which `keep_evaluation_set` has kept.
         evaluation_set=store.evaluation_set(project, arguments.evaluation_set, arguments.set_version),
+        # Of now: documents have no kept states. `_plan` refuses where they have changed.
         documents=store.documents(project),
         **{name: getattr(arguments, name) for name in _SHARED},
     )
@@ -106,7 +112,9 @@ def arguments_from_pilot(pilot: Job) -> EvaluationArguments:
     """
     estimates = pilot.result.get("estimates", [])
     paid = {item["configuration"]: Usage(**item["pilot"]) for item in estimates}
+    # The last estimate has seen the dearest calls of all before it.
     dearest = estimates[-1]["dearest"] if estimates else {}
+    # Read as its own kind: a pilot has the arguments of the evaluation that it tries.
     return ESTIMATE.read(pilot.arguments).model_copy(update={"pilot": paid, "dearest": dearest})
 
 
@@ -121,6 +129,7 @@ def evaluate(context: JobContext, arguments: EvaluationArguments) -> dict[str, A
     """Run every configuration, or what is missing of them where the job was begun before."""
     plan = _plan(context, arguments)
     size = len(plan.evaluation_set.examples[: plan.limit])
+    # Failed and cached answers count as done, so the total is simply everything that is asked.
     count = Count(context.report, size * len(plan.configurations))
     run_ids = context.work(
         lambda models: run_experiment(
@@ -172,6 +181,7 @@ def run_pilot(context: JobContext, arguments: EvaluationArguments) -> dict[str, 
 
 def _plan(context: JobContext, arguments: EvaluationArguments) -> Plan:
     plan = plan_from_arguments(context.store, context.project, arguments)
+    # Only evaluations that retrieve have it among their versions.
     if DOCUMENTS in context.versions:
         context.check_version(DOCUMENTS, documents_version(plan.documents))
     return plan
@@ -185,6 +195,7 @@ def is_evaluation(job: Job) -> bool:
 def configuration_names(arguments: Mapping[str, Any]) -> list[str]:
     """The configurations of an evaluation's job by name, as every version of the program has stored them."""
     stored = arguments.get("configurations", [])
+    # Earlier versions stored names, newer ones whole configurations.
     return [str(one.get("name", "")) if isinstance(one, Mapping) else str(one) for one in stored]
 
 

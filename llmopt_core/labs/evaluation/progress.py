@@ -20,8 +20,10 @@ class Count:
 
     def see(self, progress: RunProgress) -> None:
         """One run has got further."""
+        # Indexing counts texts, which cannot be added to questions.
         if progress.stage == "answering":
             self.runs[progress.run_id] = progress
+        # Over all runs, while the time that is left is this run's.
         usage = sum((run.usage for run in self.runs.values()), Usage())
         done = sum(run.done for run in self.runs.values())
         self.report(
@@ -43,6 +45,7 @@ class Count:
         if progress.stage != "answering" or progress.seconds_left is None:
             return None
         here = progress.total - progress.done
+        # Nothing left of this run: its own mean tells for those that wait.
         each = progress.seconds_left / here if here else progress.seconds / max(1, progress.done)
         return each * missing
 

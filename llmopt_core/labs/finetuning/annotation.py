@@ -16,13 +16,14 @@ from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import Record
 
 LABELS = "labels"
-_DRAFT = "begun"
+_DRAFT = "begun"  # What was typed and not decided; the key beside the empty one, which holds decisions.
 
 Decision = Literal["accepted", "rejected"]
 
 
 def question_key(evaluation_set: str, example_id: str) -> str:
     """What a decision is kept under. An id alone is not enough: without ids of their own, questions count from 1."""
+    # A tab stands in no name of a set, so no two pairs give the same key.
     return f"{evaluation_set}\t{example_id}"
 
 
@@ -72,6 +73,7 @@ def labels(store: Store, project: Project | str) -> dict[str, Label]:
     """All decisions by `question_key`."""
     body: Mapping[str, Any] = store.draft(project, LABELS, "") or {}
     found = [
+        # Missing fields: decisions of earlier versions were kept by the id alone.
         Label(
             v.get("example_id", key), int(v["run_id"]), v["decision"], v.get("answer", ""), v.get("evaluation_set", "")
         )
@@ -83,6 +85,7 @@ def labels(store: Store, project: Project | str) -> dict[str, Label]:
 def _attach_sets(store: Store, project: Project | str, found: Iterable[Label]) -> list[Label]:
     """Labels that name their evaluation set; one whose run is gone stays without."""
     listed = list(found)
+    # Most projects have no old labels, and need not read their runs.
     if all(label.evaluation_set for label in listed):
         return listed
     where = {run.id: run.evaluation_set for run in store.runs(project)}
@@ -99,6 +102,7 @@ def save_labels(store: Store, project: Project | str, decided: Iterable[Label]) 
         How many questions have a decision now.
     """
     fresh = {label.key: label for label in _attach_sets(store, project, decided)}
+    # Fresh ones last: the later decision wins.
     known = labels(store, project) | fresh
     body = {
         key: {
@@ -111,12 +115,14 @@ def save_labels(store: Store, project: Project | str, decided: Iterable[Label]) 
         for key, label in known.items()
     }
     store.save_draft(project, LABELS, "", body)
+    # What is decided is no draft any more.
     save_drafts(store, project, dict.fromkeys(fresh))
     return len(body)
 
 
 def forget_labels(store: Store, project: Project | str) -> None:
     """Take all decisions back. The answers that were typed for them stay, as begun."""
+    # Not thrown away with the decisions: typing is the work.
     typed = {key: LabelDraft(label.answer) for key, label in labels(store, project).items() if label.answer}
     save_drafts(store, project, typed)
     store.delete_draft(project, LABELS, "")
@@ -132,6 +138,7 @@ def save_drafts(store: Store, project: Project | str, typed: Mapping[str, LabelD
     """Keep what was typed beside what is there; None forgets it."""
     before = read_drafts(store, project)
     after = {key: value for key, value in {**before, **typed}.items() if value is not None}
+    # A page is run at every click; a draft that did not change is not written again.
     if after == before:
         return
     body = {key: {"answer": value.answer, "decision": value.decision} for key, value in after.items()}
@@ -153,6 +160,7 @@ def waiting(
     newest: dict[str, tuple[Run, Record]] = {}
     for run in runs:
         for record in store.records(run.id):
+            # Runs are newest first, so the first record of a question stays.
             newest.setdefault(question_key(run.evaluation_set, record.example.id), (run, record))
     done = labels(store, project)
     undecided = [found for key, found in newest.items() if key not in done]
@@ -174,9 +182,11 @@ def examples_from_labels(store: Store, project: Project | str, *, pairs: bool = 
     known = {run.id: run for run in store.runs(project)}
     found: list[TrainingExample] = []
     for label in accepted:
+        # The run was deleted, and with it the prompt that the example would be trained on.
         if label.run_id not in known:
             continue
         sent = [store.record(label.run_id, label.example_id)]
+        # The tuned model is asked without few-shot examples, so it learns without them.
         records, texts = without_shots(sent, known[label.run_id].configuration), {label.example_id: label.answer}
         make = preferences_from_corrections if pairs else examples_from_corrections
         found += make(records, texts)

@@ -15,6 +15,7 @@ def list_chat_models(settings: Settings, endpoint: str = "") -> list[FineTunedMo
     """Tuned chat models by name, of one endpoint or of all."""
     local = [found.as_choice() for found in adapters(settings)] if endpoint in ("", BUILTIN) else []
     remote = [_of_service(job) for job in all_jobs(settings) if _is_of_endpoint(job, endpoint)]
+    # Newest job first, so reversed: of two models of one name the later one stays.
     return [*local, *{model.name: model for model in reversed(remote)}.values()]
 
 
@@ -27,10 +28,12 @@ def model_of_job(job: Job, models: Sequence[FineTunedModel]) -> FineTunedModel |
     """What a job has made; None where it has not finished or the model was deleted."""
     if job.status != "finished":
         return None
+    # By the job's id, since a name may have been used again.
     return next((model for model in models if model.facts.get("job_id") == job.id), None)
 
 
 def _is_of_endpoint(job: Job, endpoint: str) -> bool:
+    # A job that has not finished has no model yet.
     return job.provider != LOCAL and bool(job.tuned_model) and endpoint in ("", job.provider)
 
 

@@ -93,6 +93,7 @@ def parts_by_document(
     documents: Sequence[Document],
     configuration: Configuration,
     *,
+    # About a third: fewer questions give no usable interval, more leave too little to learn.
     held_back_share: float = 0.3,
     whole: Whole = "documents",
     seed: int = 0,
@@ -119,8 +120,10 @@ def parts_by_document(
     pairs = _pairs(examples, chunks, whole)
     if not pairs:
         raise BadInput("No question of this set has a source in the documents; mark where the answers stand first.")
+    # By the source, which is unique; two questions may be the same text.
     known = {pair.source: example for example, pair in pairs}
     everything = TrainingSet("questions", tuple(pair for _, pair in pairs))
+    # Spread over groups: one large document could else be the whole held-back part.
     cut = split_set(everything, held_back_share, seed=seed, spread=True)
     hidden = {pair.group for pair in cut.validation.examples}
     # A question may have spans in several places; one with spans on both sides is kept out of both.
@@ -129,6 +132,7 @@ def parts_by_document(
     held_back = tuple(known[pair.source] for pair in kept)
     if not held_back:
         raise BadInput(f"Each held-back question has spans in other {whole} too, so nothing can be held back cleanly.")
+    # Not a word of what is held back may be seen.
     seen = [pair for pair in cut.train.examples if hidden.isdisjoint(groups[pair.source])]
     train, watched = _hold_out(seen, seed)
     return EmbedderParts(
@@ -136,6 +140,7 @@ def parts_by_document(
         watched,
         held_back,
         _count({"training": train, "watched": watched, "held back": kept}, known),
+        # What went nowhere.
         len(examples) - len(train) - len(watched) - len(held_back),
         whole,
     )
@@ -146,9 +151,11 @@ def _pairs(
 ) -> list[tuple[Example, TrainingExample]]:
     found = []
     for number, example in enumerate(examples):
+        # The first reference is where the answer stands; further ones count when parts are made.
         span = example.references[0] if example.references else None
         passage = _chunk_of(span, chunks.get(span.document, ())) if span else None
         if span is not None and passage is not None:
+            # The number makes the source unique where ids repeat.
             source = f"question {example.id} ({number + 1})"
             found.append(
                 (example, chat_example(example.question, passage.text, group=_group(passage, whole), source=source))
@@ -186,11 +193,13 @@ def _groups(example: Example, chunks: Mapping[str, Sequence[Chunk]], whole: Whol
 def _hold_out(
     pairs: Sequence[TrainingExample], seed: int
 ) -> tuple[tuple[TrainingExample, ...], tuple[TrainingExample, ...]]:
+    # Two groups cannot be watched without losing half of what is learned.
     if len({pair.group for pair in pairs}) < 3:
         return tuple(pairs), ()
     try:
         cut = split_set(TrainingSet("pairs", tuple(pairs)), _WATCHED_SHARE, seed=seed)
     except BadInput:
+        # All in one group: training goes on without a validation loss.
         return tuple(pairs), ()
     return cut.train.examples, cut.validation.examples
 
@@ -198,6 +207,7 @@ def _hold_out(
 def _count(parts: dict[Part, Sequence[TrainingExample]], known: Mapping[str, Example]) -> dict[str, dict[Part, int]]:
     found: dict[str, dict[Part, int]] = {}
     for part, pairs in parts.items():
+        # Counted by document also where passages are held back: that is how people know their questions.
         for document, count in Counter(known[pair.source].references[0].document for pair in pairs).items():
             found.setdefault(document, {})[part] = count
     return found
@@ -219,12 +229,15 @@ def start_embedder(
         BadInput: The name is taken, or something about the data or the hyperparameters is wrong; nothing was started.
     """
     held_back = EvaluationSet(f"{request.name}-held-back", parts.held_back)
+    # Kept before the start: a job that was begun has its data, whatever happens next.
     saved = save_training_set(store, project, f"{request.name}-pairs", parts.train, parts.watched,
                               note=f"Questions of {set_name} with their chunks")  # fmt: skip
     job = start(access, request, saved, project=project, kind="embedding")
+    # After the start: where it is refused, no set of it is left behind.
     store.save_evaluation_set(project, held_back)
     plan = EmbedderPlan(name=request.name, evaluation_set=set_name, held_back_set=held_back.name,
                         configuration=configuration, pairs=len(parts.train), whole=parts.whole)  # fmt: skip
+    # The job's id stands with the plan, because names can be used again after a model is deleted.
     store.save_version(project, EMBEDDER, request.name, {"job": job.id, "plan": plan.model_dump(mode="json")})
     return job
 
@@ -236,6 +249,7 @@ def plan_of(store: Store, project: Project, job: Job) -> EmbedderPlan | None:
             try:
                 return EmbedderPlan.model_validate(version.body["plan"])
             except (KeyError, ValidationError):
+                # A plan of another version: the job is shown without a measurement.
                 return None
     return None
 
@@ -249,6 +263,7 @@ def with_embedder(configuration: Configuration, tuned: FineTunedModel) -> Config
     retrieval = retrieval_of(configuration)
     if not isinstance(tuned.spec, EmbeddingSpec):
         raise BadInput(f"{tuned.name} is a chat model and embeds nothing; choose a fine-tuned embedding model.")
+    # A local model has no endpoint, whatever the one before had.
     embedding = retrieval.embedding.model_copy(update={"model": tuned.spec.model, "endpoint": ""})
     changed = retrieval.model_copy(update={"embedding": embedding})
     return configuration.model_copy(update={"name": f"{configuration.name}-{tuned.name}", "retrieval": changed})

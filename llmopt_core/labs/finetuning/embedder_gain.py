@@ -34,7 +34,7 @@ MEASURING = "embedder-before-after"
 MEASURES: Mapping[str, Callable[[Ranks], float]] = {
     "recall@1": lambda ranks: recall(ranks, 1),
     "recall@5": lambda ranks: recall(ranks, 5),
-    "MRR": reciprocal_rank,
+    "MRR": reciprocal_rank,  # The first that was found decides, however many others stand in the passage too.
 }
 """Of the exact ranking of all chunks by cosine similarity; the first one leads."""
 
@@ -84,7 +84,9 @@ def measure_gain(
     questions = [example for example in examples if example.references]
     if not questions or not chunks:
         raise BadInput("There is nothing to measure: no held-back question has a source, or no chunk is there.")
+    # Counted before they are embedded: afterwards none is new.
     embedded, started = count_new([chunk.text for chunk in chunks], after, cache), time.monotonic()
+    # On its own, so that the time is that of the tuned model and of its chunks alone.
     encode_with_cache([chunk.text for chunk in chunks], after, cache)
     seconds = time.monotonic() - started
     old, new = (gold_ranks(questions, chunks, embedder, cache) for embedder in (before, after))
@@ -99,7 +101,10 @@ def gold_ranks(
     """Per question and reference span the rank of the first chunk that overlaps it; None where no chunk does."""
     known = encode_with_cache([chunk.text for chunk in chunks], embedder, cache)
     vectors = encode_queries([example.question for example in examples], embedder, cache)
+    # Exact, without an index: approximate neighbours would mix the index's losses into the gain.
+    # Stable: chunks of equal similarity rank alike before and after.
     order = np.argsort(-(vectors @ known.T), axis=1, kind="stable")
+    # From the order of chunks to the rank of each chunk.
     places = np.empty_like(order)
     np.put_along_axis(places, order, np.arange(1, len(chunks) + 1)[None, :], axis=1)
     return [_ranks(example, chunks, row.tolist()) for example, row in zip(examples, places, strict=True)]
@@ -107,6 +112,7 @@ def gold_ranks(
 
 def _ranks(example: Example, chunks: Sequence[Chunk], places: Sequence[int]) -> list[int | None]:
     return [
+        # Chunks overlap where the chunking says so: the best of those that hold the span counts.
         min((place for chunk, place in zip(chunks, places, strict=True) if overlaps(chunk.span, span)), default=None)
         for span in example.references
     ]
@@ -114,13 +120,14 @@ def _ranks(example: Example, chunks: Sequence[Chunk], places: Sequence[int]) -> 
 
 def _compare(old: Sequence[Ranks], new: Sequence[Ranks]) -> EmbedderGain:
     before, after = ({name: [of(ranks) for ranks in found] for name, of in MEASURES.items()} for found in (old, new))
+    # Together: three measures of one training are three chances to be lucky.
     found = compare_family([(before[name], after[name]) for name in MEASURES])
     return EmbedderGain(
         before={name: summarize(values) for name, values in before.items()},
         after={name: summarize(values) for name, values in after.items()},
         gains={name: Gain.of(one) for name, one in zip(MEASURES, found, strict=True)},
         questions=len(old),
-        chunks=0,
+        chunks=0,  # Set by the caller, who knows it.
     )  # fmt: skip
 
 
@@ -142,6 +149,7 @@ def gain_of_plan(
         raise BadInput(f"{tuned.name} is a chat model and embeds nothing.")
     retrieval = retrieval_of(plan.configuration)
     before, after = models.embedder(retrieval.embedding), models.embedder(tuned.spec)
+    # Cut by the model before: the same chunks for both, or ranks could not be compared.
     chunks = chunk_documents(documents, retrieval.chunking, before.encode)
     found = measure_gain(examples, chunks, before, after, models.cache)
     seconds = tuned.facts.get("seconds")
@@ -149,6 +157,7 @@ def gain_of_plan(
 
 
 def _megabytes(folder: Path) -> float:
+    # All files of the folder, tokenizer and all: what has to be carried to another machine. Megabytes of a million.
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
@@ -172,6 +181,7 @@ class GainArguments(Spec):
 def measure_plan(context: JobContext, arguments: GainArguments) -> dict[str, Any]:
     """Measure the tuned model against the one that it was made from."""
     store, plan = context.store, arguments.plan
+    # Deleted between the order and the work.
     tuned = next((one for one in list_embedding_models(context.settings) if one.name == arguments.name), None)
     if tuned is None:
         raise BadInput(f"The fine-tuned model {arguments.name} is gone.")
@@ -192,6 +202,7 @@ def gain_from(job: Job) -> EmbedderGain | None:
     try:
         return EmbedderGain.model_validate((job.result or {})["gain"])
     except (KeyError, ValidationError):
+        # Not finished, or written before a field was there.
         return None
 
 

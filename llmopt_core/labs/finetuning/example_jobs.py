@@ -51,6 +51,7 @@ class PairsArguments(Spec):
 
 def distil(context: JobContext, arguments: DistilArguments) -> dict[str, Any]:
     """Let a larger model answer, and collect what passes."""
+    # The state that was chosen, whatever was edited since.
     questions = context.store.evaluation_set(context.project, arguments.questions, arguments.set_version)
     distillation = context.work(
         lambda models: distill_examples(
@@ -60,9 +61,11 @@ def distil(context: JobContext, arguments: DistilArguments) -> dict[str, Any]:
             should_stop=context.should_cancel,
         )
     )  # fmt: skip
+    # An error, though the work was done: nobody would look for reasons behind "0 added".
     if not distillation.examples and distillation.rejected:
         why = next(iter(distillation.rejected.values()))
         raise BadInput(f"No answer was kept; the first was rejected because of this: {why}")
+    # In the order of the questions, so the first ones say why.
     reasons = dict(list(distillation.rejected.items())[:_MOST_REASONS])
     added = collect(context.store, context.project, distillation.examples)
     return {"added": added, "rejected": len(distillation.rejected), "reasons": reasons, "stopped": distillation.stopped}
@@ -71,8 +74,10 @@ def distil(context: JobContext, arguments: DistilArguments) -> dict[str, Any]:
 def make_pairs(context: JobContext, arguments: PairsArguments) -> dict[str, Any]:
     """Retrieve for each question, and collect the pairs."""
     questions = context.store.evaluation_set(context.project, arguments.questions, arguments.set_version)
+    # Before the documents are read and the index is built, which may take minutes.
     context.report({"done": 0, "total": len(questions.examples), "message": "retrieving"})
     documents = context.store.documents(context.project)
+    # Without retrieval the pairs hold the questions alone, and documents do not matter.
     if arguments.asked.retrieval is not None:
         context.check_version("documents", documents_version(documents))
     pairs = context.work(lambda models: training_pairs(arguments.asked, documents, questions.examples, models))

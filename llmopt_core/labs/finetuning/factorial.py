@@ -57,6 +57,7 @@ class Arm:
 
     def cost(self, prices: Prices | None, hourly_usd: float = 0.0) -> RequestCost:
         """What a request costs at these prices, on a machine at this hourly price."""
+        # Without prices only the machine counts.
         prompt, completion = (prices.prompt or 0.0, prices.completion or 0.0) if prices else (0.0, 0.0)
         return RequestCost(
             self.prompt_tokens or 0.0,
@@ -93,6 +94,7 @@ class Factorial:
     @property
     def best(self) -> str:
         """Of the arms not trained on the questions the one with the best mean over those that all answered."""
+        # An arm that has learned the questions would win by heart.
         scored = {name: mean for name, mean in self.common.items() if not self.arms[name].overlap.overlap_count}
         pick = max if higher_is_better(self.metric) else min
         return pick(scored, key=lambda name: scored[name]) if scored else ""
@@ -108,6 +110,7 @@ def arm_configurations(
     """
     four = two_by_two(plain, rag, tuned)
     names = (plain.name, rag.name, f"{plain.name} · {name}", f"{rag.name} · {name}")
+    # `·` parts the names; a plain hyphen stands in many of them.
     return tuple(c.model_copy(update={"name": told}) for told, c in zip(names, four, strict=True))
 
 
@@ -126,6 +129,7 @@ def read_factorial(
     runs = newest_runs(store, project, evaluation_set, metric, [c.fingerprint for c in four])
     runs_by_arm = {name: runs[c.fingerprint] for name, c in zip(ARMS, four, strict=True) if c.fingerprint in runs}
     scored = dict(zip(runs_by_arm, read_run_scores(store, list(runs_by_arm.values())), strict=True))
+    # Reading the traces of all records takes long; only these have calls in them.
     asks = {c.fingerprint for c in four if c.retrieval_asks}
     found = {
         name: _arm(store, name, run, scored[name], metric, trace=run.fingerprint in asks)
@@ -135,6 +139,7 @@ def read_factorial(
     compared = {
         (a, b): compare_runs(scored[a], scored[b], metric, family)
         for a, b in COMPARISON_PAIRS
+        # No question in common: there is nothing to pair.
         if a in scored and b in scored and common_examples(scored[a], scored[b])
     }
     return Factorial(metric, found, compared, family, *_common_means(scored, metric))
@@ -157,6 +162,7 @@ def newest_runs(
     ]
     if not runs:
         return {}
+    # The newest judge: the one that the user works with now.
     judge = max(runs, key=lambda run: run.id).judge
     found = current_runs(runs, wanted.name, wanted.version, judge, metrics=[metric])
     return {run.fingerprint: run for run in found.values()}
@@ -167,6 +173,7 @@ def run_family(store: Store, project: Project | str, runs: Sequence[Run], metric
     if not runs:
         return Family()
     first = runs[0]
+    # All runs of the project on these questions: the four are looked at among them.
     return project_family(
         store, project, first.evaluation_set, first.set_version, first.judge, metrics=[metric], shown=runs
     )
@@ -176,16 +183,20 @@ def _common_means(scored: Mapping[str, RunScoreTable], metric: str) -> tuple[Map
     """Means over the questions that all of these answered, and how many those are."""
     if not scored:
         return {}, 0
+    # Sorted, so that sums add up in the same order and show the same last digit.
     examples = sorted(set.intersection(*(set(run.scores.examples) for run in scored.values())))
     columns = [run.align(metric, examples) for run in scored.values()]
     rows = [[value for value in row if value is not None] for row in zip(*columns, strict=True)]
+    # Only rows with a value of every arm: a mean over easier questions would win.
     answered = [row for row in rows if len(row) == len(scored)]
     means = [sum(column) / len(answered) for column in zip(*answered, strict=True)]
+    # Without a row in common there are no means, which `strict` would refuse.
     return dict(zip(scored, means, strict=False)), len(answered)
 
 
 def _arm(store: Store, name: str, run: Run, scored: RunScoreTable, metric: str, *, trace: bool) -> Arm:
     values = list(scored.scores.values.get(metric, ()))
+    # What was not answered counts as not scored, so that the table says how many are missing.
     summary = summarize([*values, *[None] * max(0, run.total - len(values))])
     records = [record for record in store.records(run.id, trace=trace) if record.answer is not None]
     usages = [made for record in records if (made := _request(record).original) is not None]
@@ -198,6 +209,7 @@ def _arm(store: Store, name: str, run: Run, scored: RunScoreTable, metric: str, 
         _mean([usage.prompt_tokens for usage in usages]),
         _mean([usage.completion_tokens for usage in usages]),
         _mean(seconds),
+        # Some without a price: a mean of the others would be too cheap.
         _mean(costs) if len(costs) == len(usages) else None,
         overlap_of(store, run),
     )
@@ -205,6 +217,7 @@ def _arm(store: Store, name: str, run: Run, scored: RunScoreTable, metric: str, 
 
 def _request(record: Record) -> Usage:
     """What one request takes: the answer and the calls of its retrieval; what is written once for the index is none."""
+    # Embedding the chunks is done once for the index, not per request.
     usages = [stage.usage for stage in record.trace if stage.stage != "embed"]
     return sum(usages, record.answer.usage if record.answer else Usage())
 

@@ -19,6 +19,8 @@ SAME, ALIKE = "the same question is there already", "a question much like it is 
 POINTS = "it speaks of the passage, which nobody who asks can see"
 # An answer of so many characters that stands in the passage once will do for a missing quote.
 _TELLING = 4
+# `What does the passage say about taxes?`: "the passage" is nothing that a user has seen.
+# Whole words, so that `this textile` passes; two fixed lists and one gap, so it looks at each place once.
 _POINTING = re.compile(r"\b(?:the|this|above|given)\s+(?:passage|text|excerpt|paragraph)\b", re.IGNORECASE)
 
 
@@ -61,6 +63,7 @@ class Filter:
     dropped: list[DroppedQuestion] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        # Folded once: every new question is compared with all of them.
         self._seen = [fold_to_words(question) for question in self.known]
 
     def add(self, written: Sequence[QuestionDraft], document: Document, passage: Span) -> None:
@@ -81,7 +84,9 @@ class Filter:
         if plain in self._seen:
             return SAME
         numbers = _numbers(plain)
+        # Questions about other years or sums are alike in letters and ask for something else.
         near = (other for other in self._seen if _numbers(other) == numbers)
+        # By sorted words, so that `Who built it, and when?` is near `When, and who built it?`.
         return ALIKE if any(fuzz.token_sort_ratio(plain, other) >= NEAR for other in near) else ""
 
 
@@ -91,14 +96,18 @@ def _judge(written: QuestionDraft, document: Document, passage: Span) -> Candida
         return POINTS
     text = document.text[passage.start : passage.end]
     quote = written.quote.strip()
+    # A model that forgets the quote often answers in the words of the passage.
+    # In it once: a short answer that stands in it twice does not say where.
     if not quote and len(written.answer) >= _TELLING and text.count(written.answer) == 1:
         quote = written.answer
     if not quote:
         return NO_QUOTE
+    # Looked for in the passage alone: the same words elsewhere are not what the model has read.
     match = find_quote(quote, [Document(document.name, text)])
     if match is None:
         return NOT_THERE
     span = Span(document.name, passage.start + match.span.start, passage.start + match.span.end)
+    # The words of the document instead of the model's, which may differ by a letter.
     return Candidate(written.question, written.answer, document.text[span.start : span.end], span, match.similarity)
 
 

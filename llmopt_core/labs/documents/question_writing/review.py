@@ -17,6 +17,7 @@ def draft_of(made: WrittenQuestions) -> dict[str, Any]:
     """What is kept until somebody has reviewed it, in plain values."""
     return {
         "rows": [
+            # Plain values: a draft outlives the version of the program that wrote it.
             {"keep": True, "question": one.question, "answer": one.answer, "quote": one.quote,
              "document": one.span.document, "start": one.span.start, "end": one.span.end, "match": one.similarity}
             for one in made.kept
@@ -55,6 +56,7 @@ def with_edits(
     Returns:
         None where there is no such draft any more: what is gone does not come back by an edit.
     """
+    # Other rows: positions would lay an edit on somebody else's question.
     if draft is None or places_of(draft) != places:
         return None
     rows = [{**row, **edits.get(position, {})} for position, row in enumerate(draft["rows"])]
@@ -79,8 +81,10 @@ def _candidate(row: Mapping[str, Any], number: int, documents: Mapping[str, Docu
     if document is None:
         raise BadInput(f"Row {number}: the document {row['document']} is gone; drop the row.")
     start, end = int(row["start"]), int(row["end"])
+    # Untouched: the place is known, and looking it up could find an earlier one of the same words.
     if document.text[start:end].strip() == quote:
         return Candidate(question, answer, quote, Span(document.name, start, end), float(row.get("match") or 1.0))
+    # In the whole document here: whoever edits a quote may take it from another passage.
     match = find_quote(quote, [document])
     if match is None:
         raise BadInput(f"Row {number}: the quote does not stand in {document.name}; correct it or drop the row.")

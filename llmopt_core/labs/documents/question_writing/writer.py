@@ -26,6 +26,7 @@ from llmopt_core.types import Document, EvaluationSet, Example, Failure, Message
 
 # Tokens that frame a message, rounded up for an estimate.
 _PER_MESSAGE = 10
+# About what a question, an answer and a short quote take as JSON; longer replies are counted by `most_usd`.
 _TOKENS_PER_QUESTION = 90
 # Models miss the form now and then; six replies in a row without a question mean that it cannot do it.
 _PATIENCE = 6
@@ -42,9 +43,12 @@ class WritingSpec(Spec):
         seed: Decides which passages are sampled.
     """
 
+    # Three times what two questions take, for models that add words: a reply that is cut off loses its last question.
     model: ModelSpec = ModelSpec(max_tokens=600)
+    # 2,000 passages give more questions than anybody reviews; 20 show what a model can do.
     passages: int = Field(default=20, ge=1, le=2_000)
     per_passage: int = Field(default=2, ge=1, le=10)
+    # Below 100 characters a passage says too little to ask about; 20,000 are about 5,000 tokens, a small window.
     passage_size: int = Field(default=1_200, ge=100, le=20_000)
     seed: int = 0
 
@@ -129,18 +133,23 @@ async def write_questions(
         BadInput: The documents hold no text, or the budget needs a price.
         EndpointError: The model failed for every passage.
     """
+    # The same seed gives the same passages, so a stopped writing finds its calls in the cache.
     passages = sample_passages(documents, spec.passages, spec.passage_size, spec.seed)
     if not passages:
         raise BadInput("There is no text to write questions about; add a document that has some.")
     if budget_usd is not None:
+        # Before the first call: a budget without a price could never be kept.
         check_budget(budget_usd, [spec.model], models)
     work = _Work(spec, documents, models, should_stop, on_progress, len(passages))
+    # All that decides what is asked, so that a budget counts earlier sessions of just this work.
     name = fingerprint(spec.model_dump(mode="json"), documents_identity(documents), model_identity(spec.model, models))
     with models.spending(f"writing-{name}", budget_usd) as work.budget, account_for(work.paid):
         results = await work.all(passages, concurrency)
     failures = [result for result in results if isinstance(result, Failure) and result.kind != "cancelled"]
+    # Nothing at all came: an error says more than an empty review. One answer, and the rest is worth keeping.
     if failures and not work.answered:
         raise EndpointError(f"The model failed for every passage: {failures[0].message}", kind=failures[0].kind)
+    # After all replies, in the order of the passages: calls end in any order, and of two alike the first stays.
     chosen = Filter(known)
     for span, result in zip(passages, results, strict=True):
         if not isinstance(result, Failure):
@@ -150,6 +159,7 @@ async def write_questions(
         tuple(chosen.dropped),
         sum(not result for result in results if not isinstance(result, Failure)),
         tuple(dict.fromkeys(failure.message for failure in failures)),
+        # Cancelled calls were not asked, so they are no passages that somebody wrote about.
         len(results) - sum(isinstance(r, Failure) and r.kind == "cancelled" for r in results),
         work.paid.usage,
         work.stopped,
@@ -159,15 +169,18 @@ async def write_questions(
 def estimate_writing(spec: WritingSpec, documents: Sequence[Document], models: Models) -> WritingEstimate:
     """What the calls will take, counted on the prompts that would be sent."""
     plain = uses_completion(spec.model, models)
+    # cl100k is a good guess for other models; only the built-in one has its own tokenizer here.
     counter = tokenizer("builtin-chat" if spec.model.endpoint == BUILTIN else "cl100k_base")
     by_name = {document.name: document for document in documents}
     passages = sample_passages(documents, spec.passages, spec.passage_size, spec.seed)
     prompt = sum(counter.count(_prompt(by_name[span.document], span, spec, plain)) for span in passages)
+    # A reply is cut off at `max_tokens`, whatever was asked for.
     written = len(passages) * min(spec.model.max_tokens, _TOKENS_PER_QUESTION * spec.per_passage)
     endpoint = models.endpoint(spec.model.endpoint)
     prices = endpoint.price_of(spec.model.name or endpoint.default_model)
     if prices is None:
         return WritingEstimate(len(passages), prompt, written, None)
+    # The most: frames of messages too, and every reply as long as allowed.
     most = prices.cost(prompt + _PER_MESSAGE * len(passages), len(passages) * spec.model.max_tokens)
     return WritingEstimate(len(passages), prompt, written, prices.cost(prompt, written), most)
 
@@ -179,9 +192,11 @@ def with_questions(before: EvaluationSet | None, name: str, kept: Sequence[Candi
     number = 0
     for one in kept:
         number += 1
+        # `w` for written, so that they do not take the numbers that questions of files have.
         while f"w{number}" in ids:
             number += 1
         ids.add(f"w{number}")
+        # The category tells written questions from those of people.
         examples.append(Example(f"w{number}", one.question, one.answer or None, (one.span,), "written"))
     return EvaluationSet(name, tuple(examples))
 
@@ -199,6 +214,7 @@ class _Work:
         total: int,
     ) -> None:
         self.documents = {document.name: document for document in documents}
+        # Filled when the spending begins; until then nothing is bounded.
         self.budget, self.paid = Budget(), Account()
         self.answered = self._failed = self._outages = self._kept = 0
         self.stopped = ""
@@ -215,22 +231,28 @@ class _Work:
     async def _one(self, span: Span) -> list[QuestionDraft] | Failure:
         model = self._spec.model
         if self._plain and not model.stop:
+            # A model that completes goes on with a next passage of its own invention.
             model = model.model_copy(update={"stop": ("\n\n", "Passage:")})
         text = _prompt(self.documents[span.document], span, self._spec, self._plain)
         try:
             completion = await self._chat.complete(ChatRequest((Message("user", text),), model))
         except OutOfBudget:
+            # Not raised: the passages that were answered stay, and those that wait are not begun.
             self.stopped = "the budget leaves no room for the next passage"
             return Failure("write", "cancelled", self.stopped)
+        # Nothing but thoughts, or cut off before the first word: a failure, since an empty reply looks like a choice.
         if not completion.text.strip() and (ended := unusable(completion, model.max_tokens)):
             raise EndpointError(ended, "bad-answer")
         self.answered += 1
+        # The prompt for completions ends with `Question:`, which the reply goes on from.
         written = read_reply(("Question:" if self._plain else "") + completion.text)
+        # Models write more than they are asked for, and what comes last is the weakest.
         return written[: self._spec.per_passage]
 
     def _on_done(self, _: int, __: Span, result: list[QuestionDraft] | Failure) -> None:
         if isinstance(result, Failure):
             self._failed += result.kind != "cancelled"
+            # A server that is down fails every passage alike; a refused one may be the passage's fault.
             self._outages += result.kind in OUTAGES
         else:
             self._kept += len(result)
@@ -239,6 +261,7 @@ class _Work:
             self._on_progress(Progress(done, self._total, self._kept, usage, left_usd))
 
     def _should_stop(self) -> bool:
+        # Only without a single answer: a server that answers now and then is worth going on with.
         if self._outages >= _PATIENCE and not self.answered:
             return True
         if self._asked_to_stop is not None and self._asked_to_stop():

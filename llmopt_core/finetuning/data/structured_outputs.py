@@ -74,10 +74,9 @@ def summarize_outputs(scores: Sequence[StructuredScore], seed: int = 0, resample
     """
     if not scores:
         raise ValueError("there is nothing to report")
+    # F1 over all is 2 right / (found + wanted), so two sums are all that a resample needs.
     table = np.array(
-        # F1 over all is 2 right / (found + wanted), so two sums are all that a resample needs.
-        [[s.valid, s.intent, s.exact, 2 * s.right_slots, s.found_slots + s.wanted_slots] for s in scores],
-        np.float64,
+        [[s.valid, s.intent, s.exact, 2 * s.right_slots, s.found_slots + s.wanted_slots] for s in scores], np.float64
     )
     picks = np.random.default_rng(seed).integers(0, len(scores), (resamples, len(scores)))
     # Sums over each resample; every share is a ratio of two of them.

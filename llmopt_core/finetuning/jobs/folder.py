@@ -57,14 +57,18 @@ class JobFolder:
             return {}
         except (OSError, ValueError) as error:
             raise StorageError(f"{self.path / name}: damaged or unreadable ({error}).") from error
+        # A file that holds a bare text or list says nothing that could be used; an empty one lets defaults stand.
         return value if isinstance(value, dict) else {}
 
     def write(self, name: str, value: Mapping[str, Any]) -> None:
         """Replace a JSON file of the folder."""
+        # "replace" turns lone halves of surrogate pairs, as services send them at times, into "?" instead of an error.
         replace_file(self.path / name, json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "replace"))
 
     def update_state(self, **changes: Any) -> dict[str, Any]:
         """Change some values of the state."""
+        # Read and written without a lock: a job has one process that works on it, and what others write (the flag to
+        # cancel) is a file of its own.
         state = self.read("state.json") | changes
         self.write("state.json", state)
         return state
@@ -73,6 +77,7 @@ class JobFolder:
         """Add one line to a JSON Lines file of the folder. A half line left by a killed writer is closed first."""
         line = json.dumps(value, ensure_ascii=False) + "\n"
         try:
+            # "a+" reads too, which is needed to see how the last line ends.
             with (self.path / name).open("ab+") as file:
                 if file.tell() and not _ends_line(file):
                     line = "\n" + line
@@ -86,10 +91,12 @@ class JobFolder:
             text = (self.path / name).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return
+        # Not `splitlines`, which also parts at characters such as U+2028 that JSON leaves inside of texts.
         for line in text.split("\n"):
             try:
                 value = json.loads(line)
             except ValueError:
+                # Only a line that was cut off by a kill; all others were written whole.
                 continue
             if isinstance(value, dict):
                 yield value
@@ -110,6 +117,7 @@ class JobFolder:
         merged: dict[int, dict[str, Any]] = {}
         for line in self.lines("metrics.jsonl"):
             merged.setdefault(int(line["step"]), {}).update(line)
+        # Unknown keys are left out, so that a folder of a later version can still be read.
         return [MetricPoint(**{k: v for k, v in merged[s].items() if k in _POINT_FIELDS}) for s in sorted(merged)]
 
     def training_set(self, which: Literal["training", "validation"]) -> TrainingSet | None:
@@ -121,6 +129,7 @@ class JobFolder:
         """What was asked for."""
         return JobRequest.model_validate(self.read("request.json")["request"])
 
+    # A file, since the trainer is another process, maybe started by another one that has ended since.
     def ask_cancel(self) -> None:
         """Leave the flag that the worker looks for."""
         replace_file(self.path / "cancel", b"")
@@ -135,12 +144,14 @@ class JobFolder:
 
     def claim(self, pid: int) -> None:
         """Remember which process works on the job."""
+        # With the time it began: numbers of processes are given again after a restart of the machine.
         self.write("process.json", {"pid": pid, "started": start_of(pid)})
 
     def enter_line(self) -> None:
         """From now on the job waits, and needs no process until its turn comes."""
         self.clear_cancel()
         self.update_state(status="queued", message="", resumable=False, finished_at=0.0, in_line=True)
+        # Last, so that nobody takes the job for one whose process died before its state says that it waits.
         (self.path / "process.json").unlink(missing_ok=True)
 
     def leave_line(self) -> None:
@@ -157,7 +168,7 @@ class JobFolder:
 
     def tidy(self) -> None:
         """Remove what killed processes have left of their drafts, here and where tuned models lie."""
-        home = self.path.parents[1]
+        home = self.path.parents[1]  # .../home/finetuning/JOB
         remove(self.path / SCRATCH)
         inside = (self.path, self.path / "checkpoints", self.path.parent)
         remove_leftovers(*inside, *(home / name for name in ("models", "adapters", "embeddings")))
@@ -167,6 +178,7 @@ class JobFolder:
         known = self.read("process.json")
         try:
             return is_running(int(known["pid"]), float(known["started"]))
+        # An unreadable file names no process that one could wait for.
         except (StorageError, KeyError, ValueError, TypeError):
             return False
 
@@ -175,6 +187,7 @@ class JobFolder:
         try:
             stored, state = self.read("request.json"), self.read("state.json")
             request = stored["request"]
+            # Named one by one: an old request without one of them is a damaged one, told below.
             known = {key: request[key] for key in ("name", "provider", "base_model", "method", "hyperparameters")}
             known |= {key: stored.get(key, "") for key in ("kind", "data_version", "validation_version")}
             known |= {"created_at": stored["created_at"], "status": "queued", "budget_usd": request.get("budget_usd")}
@@ -183,6 +196,7 @@ class JobFolder:
         except (KeyError, TypeError) as error:
             told = f"{self.path / 'request.json'} could not be read ({type(error).__name__})."
             return Job(self.id, self.id, LOCAL, "", "failed", message=told)
+        # The state is laid over the request, so what a service reports stands over what was asked for.
         return Job(id=self.id, **known | {key: value for key, value in state.items() if key in _JOB_FIELDS})
 
 
@@ -228,18 +242,22 @@ def new_folder(
 def _next_id(root: Path) -> str:
     """An id that sorts after every other one, even where the clock was set back since."""
     moment = datetime.now()
+    # Every id begins with a year. Names of drafts begin with a dot and are not matched.
     newest = max((path.name for path in root.glob("[0-9]*")), default="")
     try:
         last = datetime.strptime(newest[: len(_MOMENT)], _ID_TIME)
+    # A folder that somebody made by hand.
     except ValueError:
         last = datetime.min
     # Milliseconds are all that an id tells.
+    # Sorting by name is sorting by time in every list; so a clock that was set back must not make an older-looking id.
     moment = max(moment, last + timedelta(milliseconds=1)) if newest else moment
+    # Two jobs of one millisecond, begun by two processes, differ in these four digits.
     return f"{moment.strftime(_ID_TIME)[: len(_MOMENT)]}{secrets.token_hex(2)}"
 
 
 _ID_TIME = "%Y%m%d-%H%M%S-%f"
-_MOMENT = "20260102-030405-678"
+_MOMENT = "20260102-030405-678"  # only its length counts: the moment cut to milliseconds
 
 
 def _check_sets(request: JobRequest, training: TrainingSet, validation: TrainingSet | None) -> None:
@@ -269,6 +287,7 @@ def open_folder(settings: Settings, job_id: str) -> JobFolder:
 def folder_in(home: Path, job_id: str) -> JobFolder:
     """The folder of a job in the workspace at `home`. Errors as in `open_folder`."""
     path = home / _ROOT / job_id
+    # An id comes from a command line or an address: "../x" would leave the workspace, and a dot begins a draft.
     if not job_id or "/" in job_id or job_id.startswith(".") or not (path / "request.json").exists():
         raise BadInput(f"There is no fine-tuning job {job_id!r} in {home}; see llmopt finetune list.")
     return JobFolder(path)
@@ -285,6 +304,7 @@ def _waits(folder: JobFolder, job: Job) -> bool:
     try:
         return job.status == "queued" and folder.is_in_line()
     except StorageError:
+        # A state that cannot be read is no reason to call the job waiting.
         return False
 
 
@@ -307,6 +327,7 @@ def reconcile(folder: JobFolder) -> Job:
         "message": "Its process was killed or the machine went down; resume goes on from what was saved.",
     }
     folder.log("The process that worked on this job is gone.", "warn")
+    # Its temporary files may be gigabytes of half-written weights.
     folder.tidy()
     try:
         folder.update_state(**gone)

@@ -30,6 +30,8 @@ class JobRequest(Spec):
         budget_usd: The most that a service may take for it; needs a price.
     """
 
+    # It becomes a file's name and, at a service, part of the model's: 40 characters fit both. A leading dot would hide
+    # the file, a slash would leave the folder.
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")
     provider: str = LOCAL
     base_model: str = "builtin"
@@ -37,6 +39,7 @@ class JobRequest(Spec):
     seed: int = 0
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
     price_per_million: float | None = Field(default=None, ge=0.0)
+    # Infinity would be a budget that no cost exceeds.
     budget_usd: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)
 
 
@@ -95,6 +98,7 @@ class Job:
     def took(self) -> float | None:
         """Seconds of work so far; at a service from start to end. None where there was none yet."""
         if self.worked_seconds:
+            # A service tells start and end only; waiting in its line counts with it.
             return self.worked_seconds
         return self.finished_at - self.started_at if self.finished_at and self.started_at else None
 

@@ -13,6 +13,8 @@ __all__ = ["WIRE_ERRORS", "explain", "failure_words", "is_ambiguous"]
 
 _ELSEWHERE = "fine-tune the built-in model on this machine, or choose another endpoint that offers fine-tuning"
 
+# By the codes of OpenAI's API reference; other services use some of them. What is not here is told in the service's own
+# words.
 _REFUSALS = {
     "training_not_available": (
         "this organisation can start no fine-tuning jobs there (OpenAI is closing self-serve fine-tuning in steps "
@@ -46,6 +48,7 @@ def explain(error: Exception, endpoint: Endpoint, what: str, key: str = "") -> E
         what: What was attempted, such as "start the job".
         key: Blotted out should the service repeat it.
     """
+    # Also where our words are used: it blots out the key.
     plain = endpoint_error(error, endpoint, "", key)
     if not isinstance(error, openai.APIStatusError):
         return plain
@@ -53,6 +56,7 @@ def explain(error: Exception, endpoint: Endpoint, what: str, key: str = "") -> E
     words = _REFUSALS.get(named) or _by_status(error.status_code, endpoint, what)
     if not words:
         return plain
+    # The kinds decide what callers do next; all that is left was refused for what was sent.
     kind = {403: "unauthorized", 404: "not-found", 429: "rate-limited"}.get(error.status_code, "bad-request")
     code = f"{error.status_code} {named}" if named else str(error.status_code)
     return EndpointError(f"Endpoint {endpoint.name!r} would not {what} ({code}): {words}.", kind)
@@ -61,6 +65,7 @@ def explain(error: Exception, endpoint: Endpoint, what: str, key: str = "") -> E
 def _by_status(status: int, endpoint: Endpoint, what: str) -> str:
     if status == 403:
         return f"the key is not allowed to {what}; check its permissions there, or {_ELSEWHERE}"
+    # Gateways that pass on chat alone answer 404, 405 or 501 to addresses they do not know.
     if status in (404, 405, 501) and what in ("start the job", "take the file"):
         return f"{endpoint.base_url} has no fine-tuning API; {_ELSEWHERE}"
     if status == 413:
@@ -70,6 +75,7 @@ def _by_status(status: int, endpoint: Endpoint, what: str) -> str:
 
 def failure_words(code: str, message: str) -> str:
     """Why a job failed at the service: our words for the code, and the service's own message."""
+    # 500 characters: some services repeat the broken line of the file in their message.
     said = " ".join(message.split())[:500]
     words = _REFUSALS.get(code, "")
     return f"{words[:1].upper()}{words[1:]} ({said})." if words and said else (words or said or code)
@@ -78,5 +84,7 @@ def failure_words(code: str, message: str) -> str:
 def is_ambiguous(error: Exception) -> bool:
     """Whether the service may have done what was asked although the answer was lost."""
     if isinstance(error, openai.APIStatusError):
+        # 408 and 409 can come after the work was done; a 429 or 400 comes before it.
         return error.status_code >= 500 or error.status_code in (408, 409)
+    # A timeout or a broken connection says nothing about what happened at the other end.
     return True

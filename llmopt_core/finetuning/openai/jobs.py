@@ -31,6 +31,7 @@ from llmopt_core.settings import Settings
 from llmopt_core.text.drafts import replace_file
 from llmopt_core.types import Usage
 
+# Events or checkpoints of one job. A service that pages for ever ends here instead of filling the memory.
 _MOST_LISTED = 10_000
 
 
@@ -67,6 +68,7 @@ class ServiceTrainer:
             EndpointError: The service refused; the job's folder says why, and can be resumed.
             Cancellation: The user cancelled during the upload.
         """
+        # All that can be refused is refused before a folder is made: prices, sizes, consent.
         price = training_price(request, training)
         price.check(request.budget_usd)
         leaving = summarize_upload(self._endpoint, training, validation)
@@ -78,6 +80,7 @@ class ServiceTrainer:
             told = " ".join(part for part in (leaving.sentence, leaving.warning) if part)
             raise BadInput(f"Nothing was sent: {told} Agree to that first.")
         folder = new_folder(self._settings, request, "service", training, validation)
+        # Kept with the job, so that a later look can hold the service's choice of epochs against the budget.
         folder.update_state(estimate_usd=price.usd, epoch_tokens=price.epoch_tokens[1])
         folder.log(leaving.sentence)
         folder.log(price.sentence)
@@ -91,10 +94,13 @@ class ServiceTrainer:
         request = folder.request()
         launch = Launch(self._client, self._endpoint, folder, key=self._key, pause=self._pause, on_created=on_created)
         try:
+            # A budget of its own: what the rest of the program may spend is another one.
             with Budget(request.budget_usd).call(price.quote(f"{self._endpoint.name}|{request.base_model}")) as call:
                 remote = launch.run()
                 # What it really takes is known, and stands in its place, once the service says so.
                 call.enter(Usage(price.tokens[1], cost_usd=None if price.usd is None else price.usd[1], calls=1))
+        # The folder keeps what was reached (an uploaded file, a flag that creation began), so a resume goes on from
+        # there.
         except LlmOptError as error:
             status = "cancelled" if isinstance(error, Cancellation) else _status_after(error)
             folder.log(str(error), "error" if status == "failed" else "warn")
@@ -121,9 +127,11 @@ class ServiceTrainer:
         """Cancel a job that takes more than its budget, where it has not ended and the service lets us."""
         from llmopt_core.finetuning.openai.results import job_state
 
+        # The status is asked every few seconds; the log says it once.
         if state.get("over_budget") != told:
             folder.log(told, "warn")
         price = folder.request().price_per_million
+        # Written even where cancelling fails: the user must see that money is being spent.
         changes: dict[str, Any] = {"over_budget": told, "message": told}
         if state["status"] not in FINAL_STATUSES:
             try:
@@ -141,12 +149,14 @@ class ServiceTrainer:
         try:
             return request()
         except WIRE_ERRORS as error:
+            # `from None`, since the SDK's error may hold the request with its headers and key.
             raise explain(error, self._endpoint, what, self._key) from None
 
     def status(self, job_id: str) -> Job:
         """See `FineTuner.status`. A job that never reached the service and that nobody works on is `interrupted`."""
         folder = open_folder(self._settings, job_id)
         job = reconcile(folder)
+        # An interrupted one may still run at the service: only the look at it broke off.
         if not job.remote_id or (job.has_ended and job.status != "interrupted"):
             return job
         return self._update(folder, self._call("say how the job stands", lambda: self._jobs.retrieve(job.remote_id)))
@@ -162,6 +172,7 @@ class ServiceTrainer:
         remote = [JobEvent(e["at"], e["level"], e["message"]) for e in folder.lines("remote_events.jsonl")]
         # The service tells whole seconds; what it did in one followed from what was sent to it in that second.
         told = [*((event, False) for event in folder.events()), *((event, True) for event in remote)]
+        # Python sorts True after False: at the same second our own line comes first.
         return [event for event, _ in sorted(told, key=lambda pair: (int(pair[0].at), pair[1]))]
 
     def _fetch_events(self, folder: JobFolder) -> None:
@@ -175,11 +186,14 @@ class ServiceTrainer:
 
         def page_back() -> list[tuple[dict[str, Any], Any]]:
             fresh: dict[str, tuple[dict[str, Any], Any]] = {}
+            # 100 is the most that OpenAI gives at once.
             for event in self._jobs.list_events(remote_id, limit=100):
                 if isinstance(event, str):
+                    # Some services answer with a bare text, over which a loop would go letter by letter.
                     raise ValueError("a text in place of events")
                 values = event_values(event)
                 # A page that comes again would come for ever.
+                # The newest come first, so a known one means that all others are known.
                 if values["id"] in known or values["id"] in fresh or len(fresh) >= _MOST_LISTED:
                     break
                 fresh[values["id"]] = values, getattr(event, "data", None)
@@ -194,6 +208,8 @@ class ServiceTrainer:
 
         point = metric_point(data) if isinstance(data, dict) else None
         if point is not None:
+            # Points before the line that remembers the event: after a crash in between a point is stored twice, which
+            # `metrics` merges, instead of never.
             folder.append("metrics.jsonl", {k: v for k, v in asdict(point).items() if v is not None})
         folder.append("remote_events.jsonl", line)
 
@@ -205,7 +221,9 @@ class ServiceTrainer:
         self._fetch_events(folder)
         points = folder.metrics()
         for file_id in folder.read("state.json").get("result_files", []):
+            # An id of the service becomes a file's name: "../" in it must not lead out of the folder.
             path = folder.path / f"result-{re.sub(r'[^A-Za-z0-9_.-]', '_', file_id)[:100]}.csv"
+            # Result files never change, so each is fetched once, and can still be read when the service has deleted it.
             if not path.exists():
                 replace_file(path, self._result_file(file_id))
             points += parse_result_file(path.read_bytes())
@@ -226,6 +244,7 @@ class ServiceTrainer:
         def first() -> list[Any]:
             return list(islice(self._jobs.checkpoints.list(job.remote_id, limit=100), _MOST_LISTED))
 
+        # One per step: pages can overlap while a job makes new checkpoints.
         found = {c.step: c for remote in self._call("list checkpoints", first) if (c := checkpoint_from(remote))}
         return sorted(found.values(), key=lambda c: c.step)
 
@@ -256,7 +275,9 @@ class ServiceTrainer:
         if training is None:
             raise BadInput(f"Job {job_id} has lost its training data; start a new one.")
         price = training_price(folder.request(), training)
+        # The price may have been unknown, or the budget larger, when it was begun.
         price.check(folder.request().budget_usd)
+        # Before the claim: a flag from the cancelled attempt would stop this one at once.
         folder.clear_cancel()
         folder.claim(os.getpid())
         folder.update_state(status="queued", message="", resumable=False)
@@ -288,4 +309,5 @@ class ServiceTrainer:
 
 def _status_after(error: LlmOptError) -> str:
     lost = isinstance(error, EndpointError) and error.kind in ("timeout", "unreachable", "server-error", "truncated")
+    # Kinds after which nobody knows whether it arrived; what was refused in words has failed.
     return "interrupted" if lost else "failed"

@@ -26,7 +26,8 @@ from llmopt_core.models.openai.client import make_sync_client
 
 # An upload that got no answer is looked for before it is tried again, so few tries are enough.
 ATTEMPTS = 3
-METADATA_KEY = "llmopt_job"
+METADATA_KEY = "llmopt_job"  # survives the loss of the answer: jobs are looked for by it
+# Newer jobs and files come first, so one that was begun a moment ago is far above this.
 _MOST_LISTED = 1_000
 
 Which = Literal["training", "validation"]
@@ -41,6 +42,7 @@ class UploadFile(io.BytesIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """See `io.BytesIO.read`."""
+        # The SDK reads the body in pieces while it sends; raising here is the only way to stop it between them.
         if self._should_stop():
             raise Cancellation("The upload was cancelled; nothing was started.")
         return super().read(size)
@@ -81,12 +83,15 @@ class Launch:
             Cancellation: The user cancelled before the job was made; uploaded files are deleted again.
             EndpointError: The service refused, or could not be reached; `resume` may try again.
         """
+        # Two processes that resume one job would both find nothing at the service, and both create.
         with FileLock(self._folder.path / "launch.lock"):
             try:
                 files = {which: self._file(which) for which in self._parts()}
+                # Asked once more after the upload, which can take minutes; from the creation on it costs money.
                 self._check_cancel()
                 return self._job(files)
             except Cancellation:
+                # Training data must not stay at a service for a job that never was.
                 self._delete_files()
                 raise
 
@@ -101,6 +106,7 @@ class Launch:
     def _file(self, which: Which) -> str:
         known = self._folder.read("state.json").get(f"{which}_file")
         if known:
+            # Uploaded by an earlier attempt: an id in the state is written only after the service gave it.
             return str(known)
         name = self._name(which)
         file = self._once_only(
@@ -123,6 +129,7 @@ class Launch:
 
     def _find_file(self, name: str) -> Any:
         for count, file in enumerate(self._client.files.list(purpose="fine-tune", limit=100)):
+            # A file whose check failed at the service cannot be trained on; another one is uploaded.
             if getattr(file, "filename", None) == name and getattr(file, "status", None) != "error":
                 return file
             if count >= _MOST_LISTED:
@@ -138,6 +145,8 @@ class Launch:
         )
         try:
             self._folder.update_state(remote_id=id_of(job))
+        # Even where the state cannot be written (a full disk), the id must reach the caller: it stands for a job that
+        # costs money.
         finally:
             if self._on_created:
                 self._on_created(replace(self._folder.job(), remote_id=id_of(job)))
@@ -147,6 +156,7 @@ class Launch:
         for count, job in enumerate(self._client.fine_tuning.jobs.list(limit=100)):
             metadata = getattr(job, "metadata", None)
             mine = isinstance(metadata, dict) and metadata.get(METADATA_KEY) == self._folder.id
+            # Services that keep no metadata still name the training file, which was uploaded for this job alone.
             if mine or getattr(job, "training_file", None) == training_file:
                 return job
             if count >= _MOST_LISTED:
@@ -156,6 +166,7 @@ class Launch:
     def _arguments(self, files: dict[Which, str]) -> dict[str, Any]:
         request = self._folder.request()
         values = settings_from(ServiceSettings, request.hyperparameters).model_dump(exclude_none=True)
+        # `beta` belongs to preference pairs; with another method OpenAI refuses the job.
         if request.method == "supervised":
             values.pop("beta", None)
         method = {"type": request.method, request.method: {"hyperparameters": values}}
@@ -176,14 +187,16 @@ class Launch:
         for attempt in range(ATTEMPTS):
             self._check_cancel()
             try:
+                # The flag is set from an attempt whose answer was lost: look before sending.
                 if self._folder.read("state.json").get(flag):
                     found = find()
                     if found is not None:
-                        id_of(found)
+                        id_of(found)  # raises where it has none, before it counts as found
                         self._folder.log(
                             "Found at the service what an earlier attempt had made; nothing is sent twice."
                         )
                         return found
+                # Before sending: a kill from here on must make the next attempt look.
                 self._folder.update_state(**{flag: True})
                 made = make()
                 # It exists and may cost money: without an id it is looked for in the service's list.
@@ -193,6 +206,7 @@ class Launch:
                 # The SDK hides what stopped the upload in an error of its own.
                 self._check_cancel()
                 said = explain(error, self._endpoint, what, self._key)
+                # The last attempt raises, too, so the line below the loop is for the type checker alone.
                 if not is_ambiguous(error) or attempt == ATTEMPTS - 1:
                     raise said from None
                 self._folder.log(f"{said} Trying again.", "warn")

@@ -19,9 +19,12 @@ from llmopt_core.types import fingerprint
 
 # Numbers above these are faults of a service, and would break charts and the database.
 MOST_TRAINING_TOKENS = 10**12
+# Steps and epochs; charts draw a value per step.
 _MOST_STEPS = 10**9
+# The year 5138 in seconds, so milliseconds in place of seconds are told as no time.
 _LAST_MOMENT = 1e11
-_LONGEST_MESSAGE = 5_000
+_LONGEST_MESSAGE = 5_000  # characters of one message; some services send a whole traceback
+# A loss over all of the validation file counts more than one over a batch.
 _LOSSES = ("full_valid_loss", "valid_loss", "train_loss")
 
 _STATUS: dict[str, Status] = {
@@ -31,6 +34,7 @@ _STATUS: dict[str, Status] = {
     "running": "running",
     "succeeded": "finished",
     "failed": "failed",
+    # OpenAI's own words come first, others below.
     "cancelled": "cancelled",
     # Words of other services that speak the same protocol.
     "pending": "queued",
@@ -85,6 +89,7 @@ def job_state(remote: Any, price_per_million: float | None) -> dict[str, Any]:
         "resumable": False,
         "result_files": [name for item in files if (name := name_of(item))] if isinstance(files, list) else [],
     }
+    # Said where nothing else is: a cost of 0 would be read as free.
     if reported is not None and tokens is None and not state["message"]:
         state["message"] = f"The service reported {value_words(reported)} trained tokens; what it cost is unknown."
     if price_per_million is not None and tokens:
@@ -95,6 +100,7 @@ def job_state(remote: Any, price_per_million: float | None) -> dict[str, Any]:
 def epochs_of(remote: Any) -> int | None:
     """The epochs that the service has chosen; None before it says so."""
     method = getattr(remote, "method", None)
+    # OpenAI's newer jobs nest it as method.supervised.hyperparameters, older ones have it at the top.
     kind = getattr(method, str(getattr(method, "type", "")), None)
     for values in (getattr(kind, "hyperparameters", None), getattr(remote, "hyperparameters", None)):
         found = values.get("n_epochs") if isinstance(values, dict) else getattr(values, "n_epochs", None)
@@ -108,7 +114,10 @@ def _known_status(word: str) -> Status | None:
     whole = _STATUS.get(word.lower())
     if whole is not None:
         return whole
+    # `jobFailed` is parted at its capital, `JOB_STATE_FAILED` at its underscores. Each character is looked at once, so
+    # a long word takes no longer.
     parts = re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).lower())
+    # Failures are looked for first: `completed_with_error` has failed.
     return next((status for last, status in _LAST_WORDS.items() if last in parts), None)
 
 
@@ -121,6 +130,7 @@ def _status(remote: Any, word: str) -> Status:
         return "failed"
     if name_of(getattr(remote, "fine_tuned_model", None)):
         return "finished"
+    # An unknown word with an end is over without a model; without an end it may still go on.
     return "failed" if moment(getattr(remote, "finished_at", None)) else "running"
 
 
@@ -128,6 +138,7 @@ def _message(remote: Any, word: str) -> str:
     code, said = _error(remote)
     if code:
         return failure_words(code, said)
+    # Asked with the word as it came: services with other words have no such state.
     known = {"validating_files": "The service checks the files.", "paused": "Paused."}.get(word, "")
     if known or said:
         return known or said
@@ -159,6 +170,7 @@ def moment(value: Any) -> float:
 def event_values(remote: Any) -> dict[str, Any]:
     """An event of a job as it is stored: `id`, `at`, `level`, `message`. One without an id gets one from its text."""
     at, message = moment(getattr(remote, "created_at", None)), text_of(getattr(remote, "message", None))
+    # Without one every look would store the same event again.
     found = name_of(getattr(remote, "id", None)) or fingerprint(at, message)
     return {"id": found, "at": at, "level": label_of(getattr(remote, "level", None)) or "info", "message": message}
 
@@ -172,6 +184,7 @@ def checkpoint_from(remote: Any) -> JobCheckpoint | None:
     metrics = getattr(remote, "metrics", None)
     values = metrics if isinstance(metrics, dict) else {name: getattr(metrics, name, None) for name in _LOSSES}
     return JobCheckpoint(
+        # Steps between full validations have the loss of a batch only.
         step, model, moment(getattr(remote, "created_at", None)), _first(values, "full_valid_loss", "valid_loss"),
         _number(values.get("train_loss")),
     )  # fmt: skip
@@ -205,13 +218,16 @@ def metric_point(values: Mapping[str, Any]) -> MetricPoint | None:
             values, "full_valid_mean_token_accuracy", "valid_mean_token_accuracy", "valid_accuracy"
         ),
     )  # fmt: skip
+    # A point with a step alone would draw nothing.
     return None if point == MetricPoint(point.step) else point
 
 
 def parse_result_file(content: bytes) -> list[MetricPoint]:
     """The curves of a result file: CSV, which some services deliver in base64. Rows it cannot read are passed over."""
+    # "utf-8-sig" takes the byte order mark away, which would become part of the first column's name.
     rows = csv.DictReader(io.StringIO(_plain(content).decode("utf-8-sig", "replace")))
     points: list[MetricPoint] = []
+    # What was read before a broken row is worth drawing.
     with contextlib.suppress(csv.Error):
         for row in rows:
             point = metric_point(row)
@@ -229,6 +245,7 @@ def merge_points(points: Iterable[MetricPoint]) -> list[MetricPoint]:
 
 
 def _plain(content: bytes) -> bytes:
+    # The header is within the first 64 bytes, and base64 never holds a comma. OpenAI's own files come in base64.
     head = content.lstrip(b"\xef\xbb\xbf")[:64]
     if b"," in head:
         return content

@@ -57,6 +57,7 @@ def size_words(count: int) -> str:
     """`812 bytes`, `38 KB`, `1.2 MB`."""
     if count < 1_000:
         return f"{count} bytes"
+    # From 999,500 on it would be rounded to "1000 KB".
     return f"{count / 1_000:.0f} KB" if count < 999_500 else f"{count / 1e6:,.1f} MB"
 
 
@@ -65,6 +66,7 @@ def summarize_upload(endpoint: Endpoint, training: TrainingSet, validation: Trai
     parts = [training, *([validation] if validation else [])]
     seen = [kinds for part in parts for example in part.examples if (kinds := _secrets(example))]
     return UploadSummary(
+        # An address without a scheme has no host to urlsplit; then all of it is shown rather than nothing.
         host=urlsplit(endpoint.base_url).hostname or endpoint.base_url,
         is_local=is_loopback(endpoint.base_url),
         examples=len(training.examples),

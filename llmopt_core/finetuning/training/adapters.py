@@ -32,6 +32,7 @@ class Adapter:
 
     def as_choice(self) -> FineTunedModel:
         """The adapter as a choice of model, asked the way it was trained."""
+        # Adapters without a card are taken for chat, as most are trained.
         mode = self.card.get("text_format", "chat")
         return FineTunedModel(self.name, ModelSpec(endpoint=BUILTIN, adapter=self.name, mode=mode), self.card)
 
@@ -43,6 +44,7 @@ def adapters_root(settings: Settings) -> Path:
 
 def adapters(settings: Settings) -> list[Adapter]:
     """Every adapter of the workspace by name."""
+    # Names with a dot are drafts of exports that still run, or were killed.
     found = sorted(p for p in adapters_root(settings).glob("*.gguf") if not p.name.startswith("."))
     return [Adapter(path.stem, path, _card(path.with_suffix(".json"))) for path in found]
 
@@ -71,6 +73,7 @@ def load_embedding(settings: Settings, name: str) -> FineTunedModel:
         BadInput: There is no such model.
     """
     folder = embeddings_root(settings) / name
+    # Every sentence-transformers model has it; a folder without it was not written to the end.
     if not (folder / "modules.json").exists():
         raise BadInput(f"There is no fine-tuned embedding model named {name!r} in {folder.parent}.")
     return FineTunedModel(name, EmbeddingSpec(model=str(folder)), _card(folder / CARD))
@@ -85,6 +88,7 @@ def list_embeddings(settings: Settings) -> list[FineTunedModel]:
 def embedding_card(settings: Settings, model: str) -> dict[str, Any] | None:
     """The card of the tuned embedding model in a folder, empty where it has none; None where nothing was tuned here."""
     folder = Path(model).expanduser().absolute()
+    # A model's folder may have been moved or copied from elsewhere; its card goes with it.
     ours = folder.parent == embeddings_root(settings).absolute()
     return _card(folder / CARD) if ours or (folder / CARD).is_file() else None
 
@@ -97,6 +101,7 @@ def write_card(path: Path, card: Mapping[str, Any]) -> None:
 def _card(path: Path) -> dict[str, Any]:
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
+    # A damaged card must not make the model unusable: it then has no facts.
     except (OSError, ValueError):
         return {}
     return card if isinstance(card, dict) else {}

@@ -43,8 +43,10 @@ def trainable_folder(settings: Settings, base_model: str = "builtin") -> Path:
     architecture = read_metadata(source).get("general.architecture")
     if architecture != "llama":
         raise BadInput(f"{source.name}: the architecture {architecture} cannot be fine-tuned here, only llama can.")
+    # With the hash in the name, so that another file of the same name never gets these weights.
     target = settings.home / "models" / f"{source.stem}-{file_hash(source)}-trainable"
     target.parent.mkdir(parents=True, exist_ok=True)
+    # Two trainings begun at once would both unpack the weights, one over the other.
     with FileLock(f"{target}.lock"):
         if not target.exists():
             _dequantise(source, target)
@@ -54,7 +56,7 @@ def trainable_folder(settings: Settings, base_model: str = "builtin") -> Path:
 def file_hash(path: Path) -> str:
     """First 12 hexadecimal digits of a file's SHA-256."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]  # enough to tell weights of one workspace apart
 
 
 def _dequantise(source: Path, target: Path) -> None:
@@ -63,18 +65,20 @@ def _dequantise(source: Path, target: Path) -> None:
         remove(left)
     try:
         with replacing(target) as draft:
-            draft.mkdir(0o700)
+            draft.mkdir(0o700)  # the weights may be licensed to this user alone
             _save(source, draft)
     except OSError as error:
         raise StorageError(f"{target.parent}: no room for the trainable copy of {source.name} ({error}).") from error
 
 
 def _save(source: Path, folder: Path) -> None:
+    # Before transformers is imported, which reads it once: without it each load asks the hub for newer files.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import torch
     from transformers import AutoTokenizer, GgufConfig, LlamaForCausalLM
     from transformers.utils import logging
 
+    # Progress bars would fill the job's log with control characters.
     logging.disable_progress_bar()
     where: dict[str, Any] = {"gguf_file": source.name}
     AutoTokenizer.from_pretrained(source.parent, **where).save_pretrained(folder)
@@ -83,6 +87,7 @@ def _save(source: Path, folder: Path) -> None:
     # A model that remembers having been quantised refuses to be saved.
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
+    # A new model from the configuration has plain layers; the loaded one keeps those of its quantisation.
     plain = LlamaForCausalLM(model.config).half()
     plain.load_state_dict(model.state_dict())
     plain.save_pretrained(folder)
@@ -97,4 +102,5 @@ def load_trainable(folder: Path) -> tuple[Any, Any]:
 
     logging.disable_progress_bar()
     tokenizer = AutoTokenizer.from_pretrained(folder)
+    # Single precision: AdamW's small steps vanish when added to half-precision weights.
     return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32), tokenizer

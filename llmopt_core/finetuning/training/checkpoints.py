@@ -59,6 +59,7 @@ class Checkpoints:
         found = []
         for name, note in self.folder.read("checkpoints.json").items():
             path = self.path / name
+            # The note may outlive its file, which the user can delete to free space.
             if path.exists():
                 found.append(JobCheckpoint(note["step"], str(path), note["at"], note["valid_loss"]))
         return sorted(found, key=lambda c: c.step)
@@ -71,6 +72,7 @@ class Checkpoints:
     def _save(self, name: str, value: Mapping[str, Any]) -> None:
         import torch
 
+        # In memory first, so that the file is replaced whole; adapters are a few megabytes.
         buffer = io.BytesIO()
         torch.save(dict(value), buffer)
         replace_file(self.path / name, buffer.getvalue())
@@ -81,5 +83,6 @@ class Checkpoints:
         path = self.path / name
         if not path.exists():
             return None
+        # `weights_only` refuses pickled code: a checkpoint that somebody else put there must run nothing.
         loaded: dict[str, Any] = torch.load(path, weights_only=True)
         return loaded

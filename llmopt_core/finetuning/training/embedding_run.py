@@ -50,6 +50,7 @@ class EmbeddingRun(TrainingLoop[Pair]):
     ) -> None:
         import torch
 
+        # Before the model is used: dropout draws from it.
         torch.manual_seed(seed)
         self.settings = settings
         self.model = model
@@ -59,12 +60,16 @@ class EmbeddingRun(TrainingLoop[Pair]):
 
     def epoch_batches(self, epoch: int) -> list[list[Pair]]:
         """See `TrainingLoop.epoch_batches`. No passage stands twice in a batch: it would be its own wrong answer."""
+        # No epoch of another seed has the same order, up to 1,000 epochs. A local generator leaves PyTorch's
+        # alone.
         rng = random.Random(self.seed * 1_000 + epoch)
         by_passage = group_values((pair.passage, pair) for pair in rng.sample(list(self.train), len(self.train)))
         dealt = [pair for pairs in by_passage.values() for pair in pairs]
+        # A passage that stands n times needs n batches to be parted.
         most = max(Counter(pair.passage for pair in dealt).values())
         # Pairs of one passage lie side by side, so dealing them out in turn parts them.
         count = max(math.ceil(len(dealt) / self.settings.batch_size), most)
+        # Every count-th pair: equal passages are at most `most` apart, so no batch has two.
         return [batch for batch in (dealt[start::count] for start in range(count)) if batch]
 
     def batch_loss(self, batch: Sequence[Pair]) -> tuple[Any, float, int]:
@@ -72,6 +77,7 @@ class EmbeddingRun(TrainingLoop[Pair]):
         self.model.train()
         questions, asked = self._vectors([p.question for p in batch])
         passages, read = self._vectors([p.passage for p in batch])
+        # In training the right passage of question i is passage i of its own batch.
         losses, right = self._rank(questions, passages, range(len(batch)))
         return losses.mean(), float(right.float().mean()), asked + read
 
@@ -80,6 +86,7 @@ class EmbeddingRun(TrainingLoop[Pair]):
         import torch
 
         self.model.eval()
+        # Sorted, so that equal cosines are decided alike each time.
         passages = sorted({pair.passage for pair in examples})
         where = {passage: number for number, passage in enumerate(passages)}
         with torch.no_grad():
@@ -93,6 +100,8 @@ class EmbeddingRun(TrainingLoop[Pair]):
         import torch
 
         normalise = torch.nn.functional.normalize
+        # Normalised, so that the product is the cosine; the scale makes the softmax sharp enough for values between -1
+        # and 1.
         scores = self.settings.scale * normalise(questions, dim=1) @ normalise(passages, dim=1).T
         wanted = torch.tensor(list(targets))
         losses = torch.nn.functional.cross_entropy(scores, wanted, reduction="none")

@@ -31,9 +31,11 @@ def train_embedding(worker: Worker) -> dict[str, Any]:
     base = str(_base(worker.request.base_model))
     prefixes = local_prefixes(base)
     train = _pairs(worker, "training", prefixes)
+    # With one passage every batch has one pair, and the loss is always 0.
     if len({pair.passage for pair in train}) < 2:
         raise BadInput("An embedding model needs at least two different passages to tell apart.")
     run = EmbeddingRun(
+        # The CPU even where there is a graphics card, so that results are the same on every machine.
         _with_prompts(SentenceTransformer(base, device="cpu"), prefixes),
         settings,
         train,
@@ -59,6 +61,7 @@ def _with_prompts(model: Any, prefixes: Prefixes) -> Any:
     """The model with what it is trained with before each text, so that its folder says so."""
     if prefixes:
         model.prompts = {"query": prefixes.query, "document": prefixes.passage}
+        # By default no prompt is added: the pairs already carry theirs.
         model.default_prompt_name = None
     return model
 
@@ -69,6 +72,7 @@ def _pairs(worker: Worker, which: Literal["training", "validation"], prefixes: P
     return [
         Pair(number, prefixes.query + e.question, prefixes.passage + e.answer)
         for number, e in enumerate(examples)
+        # Numbers are kept from the whole set, so that losses find their example again.
         if e.question and e.answer
     ]
 

@@ -40,6 +40,7 @@ def encode_examples(
     encoded, too_long = [], []
     for number, example in enumerate(examples):
         one = encode_pieces(pieces(example, tokenizer, text_format), tokenizer, number)
+        # What is cut off would teach the model to stop in the middle, so long examples are left out whole.
         if len(one.ids) <= max_tokens and one.learned_tokens:
             encoded.append(one)
         else:
@@ -55,7 +56,9 @@ def pieces(example: TrainingExample, tokenizer: Any, text_format: Literal["chat"
 
 
 def _plain(message: ChatMessage) -> dict[str, Any]:
+    # Local templates know neither of the two newer or older names.
     role = {"developer": "system", "function": "tool"}.get(message["role"], message["role"])
+    # OpenAI's weight 0 marks an answer that is context only.
     learned = role == "assistant" and message.get("weight", 1) != 0
     return {"role": role, "content": message_text(message), "learned": learned}
 
@@ -68,6 +71,7 @@ def _chat_pieces(messages: Sequence[dict[str, Any]], tokenizer: Any) -> list[Pie
         text = _render(tokenizer, messages[: at + 1])
         if not text.startswith(done):
             raise BadInput("The model's chat template rewrites earlier messages, so it cannot be used for training.")
+        # What was rendered so far must be the beginning, or nobody knows which tokens belong to which message.
         added = text[len(done) :]
         if message["learned"]:
             # Templates render nothing but messages, so there is no opening to ask for before the first.
@@ -82,20 +86,24 @@ def _chat_pieces(messages: Sequence[dict[str, Any]], tokenizer: Any) -> list[Pie
 def _answer_pieces(added: str, opening: str | None, message: dict[str, Any]) -> list[Piece]:
     """What a learned message adds: the opening the model is given, its answer and end mark, and white space."""
     if opening is None or not added.startswith(opening):
+        # The template has no opening of its own for this message: it begins where its content does.
         opening = added[: max(0, added.find(message["content"]))]
     answer = added[len(opening) :]
+    # The line break behind the end mark is the template's; a server stops at the mark and never generates it.
     learned = answer.rstrip("\n")
     return [(opening, False), (learned, True), (answer[len(learned) :], False)]
 
 
 def _render(tokenizer: Any, messages: Sequence[dict[str, Any]], prompt: bool = False) -> str:
     plain = [{"role": m["role"], "content": m["content"]} for m in messages]
+    # Templates of other tools fail on keys they do not know.
     return str(tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=prompt))
 
 
 def _completion_pieces(example: TrainingExample, tokenizer: Any) -> list[Piece]:
     """Plain text as `/v1/completions` gets it: the messages joined by blank lines, then the answer and the end mark."""
     prompt = "\n\n".join(message_text(message) for message in example.prompt).rstrip()
+    # The blank goes with the answer, since tokenizers join it with the word that follows.
     return [(prompt, False), (f" {example.answer.strip()}{tokenizer.eos_token}", True)]
 
 
@@ -104,6 +112,7 @@ def encode_pieces(parts: Sequence[Piece], tokenizer: Any, number: int = 0) -> En
     ids: list[int] = []
     labels: list[int] = []
     for text, learned in parts:
+        # No special tokens: the template has written them already, and a second beginning mark in the middle confuses.
         added = list(tokenizer(text, add_special_tokens=False).input_ids) if text else []
         ids += added
         labels += added if learned else [IGNORE_INDEX] * len(added)
@@ -118,6 +127,7 @@ def batches(encoded: Sequence[EncodedExample], batch_size: int, seed: int) -> li
     """One epoch: examples of similar length together, so that little is padded; the order of batches is random."""
     rng = random.Random(seed)
     order = rng.sample(list(encoded), len(encoded))
+    # By a rough length only: sorted exactly, the same examples would share a batch in every epoch.
     order.sort(key=lambda example: len(example.ids) // _BUCKET)
     found = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
     rng.shuffle(found)

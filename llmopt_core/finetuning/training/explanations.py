@@ -71,16 +71,23 @@ def read_curves(points: Sequence[MetricPoint], *, ended: bool = True) -> CurveRe
 def _read(points: Sequence[MetricPoint]) -> CurveReading:
     train = [p.train_loss for p in points if p.train_loss is not None]
     valid = [p.valid_loss for p in points if p.valid_loss is not None]
+    # Thirds and sixths of fewer points are single steps, which jump.
     if len(train) < 6:
         return CurveReading("unknown", UNKNOWN)
+    # The first third against the last sixth: at the start a loss falls fast, at the end it is level. The factors below
+    # are rules of thumb.
     start, end = _mean(train[: len(train) // 3]), _mean(train[-max(2, len(train) // 6) :])
     if end > 1.2 * start:
         return CurveReading("unstable", UNSTABLE)
+    # Without a curve of validation nothing can be said about overfitting.
     if len(valid) < 3:
         return CurveReading("underfitting", UNDERFITTING) if end > 0.9 * start else CurveReading("unknown", UNKNOWN)
     best = min(valid)
+    # A tenth above its best is more than the noise of 64 examples usually is; the training loss must have fallen
+    # meanwhile.
     if valid[-1] > 1.1 * best and end < start:
         return CurveReading("overfitting", OVERFITTING)
+    # The last measurement is the best one, and by more than a twentieth.
     still_falling = valid[-1] == best and valid[-1] < 0.95 * valid[-2]
     hardly_fell = best > 0.9 * valid[0]
     return CurveReading("underfitting", UNDERFITTING) if still_falling or hardly_fell else CurveReading("good", GOOD)

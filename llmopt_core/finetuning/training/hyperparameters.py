@@ -29,17 +29,21 @@ class LoopSettings(Spec):
         checkpoint_every: Steps between checkpoints.
     """
 
+    # Upper bounds are there to catch slips (a learning rate of 10), not to mark what is useful.
     epochs: int = Field(default=3, ge=1, le=100)
     batch_size: int = Field(default=8, ge=1, le=512)
     learning_rate: float = Field(default=1e-3, gt=0.0, le=0.1)
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     warmup_share: float = Field(default=0.05, ge=0.0, le=0.5)
     weight_decay: float = Field(default=0.0, ge=0.0, le=1.0)
+    # memory grows with its square where attention is written out, see `lora_run`
     max_tokens: int = Field(default=1024, ge=8, le=8192)
     evaluations: int = Field(default=10, ge=1, le=1000)
+    # at ten measurements of 64 examples the curve takes a small part of the time
     validation_examples: int = Field(default=64, ge=1)
     patience: int = Field(default=0, ge=0, le=1000)
     keep_best: bool = True
+    # Smaller loses less to a kill and writes more often; a checkpoint is a few megabytes.
     checkpoint_every: int = Field(default=25, ge=1)
 
 
@@ -79,11 +83,14 @@ class EmbeddingSettings(LoopSettings):
 
     epochs: int = Field(default=1, ge=1, le=50)
     batch_size: int = Field(default=32, ge=2, le=512)
+    # Far smaller than LoRA's: here all weights of the model move.
     learning_rate: float = Field(default=5e-5, gt=0.0, le=0.01)
     warmup_share: float = Field(default=0.1, ge=0.0, le=0.5)
+    # all-MiniLM-L6-v2 reads 256 word pieces by default, and has positions for 512.
     max_tokens: int = Field(default=256, ge=8, le=512)
     validation_examples: int = Field(default=256, ge=1)
     checkpoint_every: int = Field(default=50, ge=1)
+    # The usual one for this loss, and sentence-transformers' default.
     scale: float = Field(default=20.0, gt=0.0)
 
 
@@ -102,6 +109,7 @@ class ServiceSettings(Spec):
     @field_validator("*", mode="before")
     @classmethod
     def _auto_is_none(cls, value: Any) -> Any:
+        # OpenAI's own word for leaving it to the service; YAML and forms pass it on as a text.
         return None if value == "auto" else value
 
 
@@ -114,6 +122,7 @@ def settings_from(kind: type[S], values: dict[str, Any]) -> S:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
+        # The first is enough; pydantic would list one problem several times for a union.
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         known = ", ".join(kind.model_fields)

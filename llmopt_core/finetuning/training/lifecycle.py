@@ -21,12 +21,14 @@ def hooks(worker: Worker) -> Hooks:
     """Curves and progress into the job's folder, the cancel flag out of it."""
 
     def on_progress(position: Position, total: int) -> None:
+        # After a resume the seconds before it count too, as their steps do.
         left = position.seconds / max(1, position.step) * (total - position.step)
         worker.tell(step=position.step, total_steps=total, seconds_left=round(left, 1), **pace(position))
 
     def on_metrics(point: MetricPoint) -> None:
         try:
             worker.folder.append("metrics.jsonl", {k: v for k, v in asdict(point).items() if v is not None})
+        # A curve with a hole is better than a training that was lost to a full disk.
         except StorageError as error:
             worker.folder.log(str(error), "warn")
 
@@ -38,6 +40,7 @@ def prepare_torch(worker: Worker) -> None:
     import torch
 
     torch.set_num_threads(worker.settings.threads)
+    # Numbers near 0 (below 1e-38) take a processor many times longer; rounding them to 0 changes nothing that is seen.
     torch.set_flush_denormal(True)
 
 
@@ -52,6 +55,7 @@ def written(target: Path) -> Iterator[Path]:
         with replacing(target) as draft:
             yield draft
     except (OSError, StorageError) as error:
+        # `replacing` tells of the workspace; here the user must hear that the training itself is safe.
         cause = error if isinstance(error, OSError) else error.__cause__
         why = getattr(cause, "strerror", None) or str(error)
         raise StorageError(
@@ -79,7 +83,9 @@ def carry_out(worker: Worker, run: TrainingLoop[Any], how: str) -> Measurement |
     try:
         measured = run.run()
     except TrainingStop:
+        # `from None`: the stop is no fault.
         raise Cancellation(f"Training stopped at step {run.position.step} of {run.total_steps}.") from None
+    # Sorted, so that the file of one run is always the same.
     for number, (loss, tokens) in sorted(measured.by_example.items()) if measured else ():
         worker.folder.append("validation_losses.jsonl", {"number": number, "loss": loss, "tokens": tokens})
     return measured
@@ -116,4 +122,5 @@ def final_state(run: TrainingLoop[Any], tuned_model: str) -> dict[str, Any]:
 def last_train_loss(points: Sequence[MetricPoint]) -> float | None:
     """Mean over the last ten steps; single steps jump."""
     losses = [p.train_loss for p in points if p.train_loss is not None][-10:]
+    # `fsum` keeps the mean the same in whatever order parts were added.
     return math.fsum(losses) / len(losses) if losses else None

@@ -56,6 +56,7 @@ class LocalTrainer:
         """See `FineTuner.create`. Nothing leaves the machine."""
         self._check(request)
         folder = new_folder(self._settings, request, self._kind, training, validation)
+        # Before it enters the line, where it may be trained at once by another process.
         if on_created:
             on_created(folder.job())
         return self._enter(folder)
@@ -68,6 +69,7 @@ class LocalTrainer:
             )
         made = adapters(self._settings) if self._kind == "lora" else list_embeddings(self._settings)
         taken = {model.name for model in made}
+        # `reconcile`, so that a name is not held for ever by a job whose process was killed.
         taken |= {f.job().name for f in all_folders(self._settings) if not reconcile(f).has_ended}
         if request.name in taken:
             raise BadInput(
@@ -99,36 +101,43 @@ class LocalTrainer:
         folder = open_folder(self._settings, job_id)
         if folder.job().status == "finished":
             return folder.job()
+        # Two trainers on one folder would overwrite each other's checkpoints.
         trainer = None if folder.is_worked_on() else self._spawn(folder)
         while folder.is_worked_on():
             on_progress(folder.job())
+            # Asked once: writing the flag again would stop a trainer that was resumed meanwhile.
             if should_stop() and not folder.is_cancel_requested():
                 folder.ask_cancel()
             time.sleep(_LOOK_SECONDS)
         if trainer is not None:
+            # Takes the ended process out of the table, where it would stay as a zombie as long as this process runs.
             trainer.wait()
         # One that was killed before it began waits for nothing any more.
         folder.update_state(in_line=False)
         return reconcile(folder)
 
     def _spawn(self, folder: JobFolder) -> subprocess.Popen[bytes]:
+        # Only what a trainer needs: keys and addresses of services never reach its folder.
         folder.write("worker.json", self._settings.model_dump(mode="json", include={"home", "builtin_gguf", "threads"}))
         if not folder.is_in_line():
             # Begun before: what was asked of that trainer is nothing to this one.
             folder.enter_line()
         root = Path(__file__).parents[3]
         environment = os.environ | {
+            # Behind the project's own folder, so that the trainer runs this version and not an installed one.
             "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]),
             # A killed trainer leaves its temporary files where they are found and removed.
             "TMPDIR": str(folder.path / SCRATCH),
         }
         with (folder.path / "log.txt").open("ab") as log:
             process = subprocess.Popen(
+                # `sys.executable` is the Python of this environment; "python" may be another.
                 [sys.executable, "-m", "llmopt_core.finetuning.training.trainer", str(folder.path)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=environment,
+                # A session of its own: closing the terminal, or Ctrl+C in it, does not stop the training.
                 start_new_session=True,
             )
         folder.claim(process.pid)
@@ -157,6 +166,7 @@ class LocalTrainer:
         if not job.has_ended and folder.is_worked_on():
             folder.ask_cancel()
         if not job.has_ended and self._line is not None:
+            # The line may hold the job in another process; it stops what runs as well.
             self._line.leave(job)
         elif not job.has_ended:
             folder.leave_line()
@@ -198,4 +208,5 @@ class LocalTrainer:
         if validation is None:
             return []
         pairs = [(validation.examples[number], loss) for number, loss in losses.items()]
+        # The worst first: those are what a person should look at.
         return sorted(pairs, key=lambda pair: -pair[1])

@@ -33,9 +33,9 @@ class Position:
     step: int = 0
     tokens: int = 0
     seconds: float = 0.0
-    best_loss: float = math.inf
+    best_loss: float = math.inf  # any first measurement is better
     best_step: int = 0
-    worse: int = 0
+    worse: int = 0  # measurements in a row without a better one
 
 
 class TrainingStop(Exception):
@@ -92,6 +92,7 @@ class TrainingLoop(ABC, Generic[E]):
             weights.values(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
         self.position = Position()
+        # The step alone tells epoch and batch, so a resumed run needs no other state to find its place.
         self._per_epoch = len(self.epoch_batches(0))
         self.total_steps = settings.epochs * self._per_epoch
         self._measure_every = max(1, math.ceil(self.total_steps / settings.evaluations))
@@ -126,6 +127,7 @@ class TrainingLoop(ABC, Generic[E]):
             return False
         self._set(state["weights"])
         self._optimizer.load_state_dict(state["optimizer"])
+        # Dropout goes on with the numbers it would have had, so a resumed run equals one that was never stopped.
         torch.set_rng_state(state["rng"])
         self.position = Position(**state["position"])
         return True
@@ -136,11 +138,13 @@ class TrainingLoop(ABC, Generic[E]):
         Raises:
             TrainingStopped: `should_stop` said so; the state was saved first where there is room.
         """
+        # The point at step 0 shows what the base model can do.
         if self.position.step == 0:
             self._measure_on_the_way()
         order: list[list[E]] = []
         epoch = -1
         while self.position.step < self.total_steps and not self._stops_early():
+            # Between steps, where weights and optimizer fit together.
             if self.hooks.should_stop():
                 self._save()
                 raise TrainingStop
@@ -148,6 +152,7 @@ class TrainingLoop(ABC, Generic[E]):
                 epoch = self.position.step // self._per_epoch
                 order = self.epoch_batches(epoch)
             self._step(order[self.position.step % self._per_epoch])
+        # Before the best weights are taken: a resume after a failed export must find the last state.
         self._save()
         self._take_best()
         return self.measure(self.validation) if self.validation else None
@@ -170,8 +175,10 @@ class TrainingLoop(ABC, Generic[E]):
             group["lr"] = rate
         loss, accuracy, tokens = self.batch_loss(batch)
         loss.backward()
+        # The usual bound of 1 on the gradient's length: one strange example cannot throw the weights far off.
         torch.nn.utils.clip_grad_norm_(self._weights.values(), 1.0)
         self._optimizer.step()
+        # Cleared after the step rather than before, so that gradients take no memory while measuring.
         self._optimizer.zero_grad()
         at = self.position
         at.step += 1
@@ -180,6 +187,7 @@ class TrainingLoop(ABC, Generic[E]):
         self._tell(train_loss=float(loss.detach()), train_accuracy=accuracy, learning_rate=rate)
         if at.step % self._measure_every == 0 or at.step == self.total_steps:
             self._measure_on_the_way()
+        # The last one is written by `run`.
         if at.step % self._loop.checkpoint_every == 0 and at.step < self.total_steps:
             self._save()
         self.hooks.on_progress(at, self.total_steps)
@@ -190,10 +198,13 @@ class TrainingLoop(ABC, Generic[E]):
 
     def learning_rate(self, step: int) -> float:
         """The step size after `step` steps."""
+        # Rounded up, so that a share above 0 warms up for a step at least.
         warm = math.ceil(self._loop.warmup_share * self.total_steps)
         top = self._loop.learning_rate
         if step < warm:
+            # (step + 1) / (warm + 1): the first step is above 0, and the step after the last warm one reaches the top.
             return top * (step + 1) / (warm + 1)
+        # From 1 down to 0.
         left = (self.total_steps - step) / max(1, self.total_steps - warm)
         shapes = {"linear": left, "cosine": 0.5 - 0.5 * math.cos(math.pi * left), "constant": 1.0}
         return top * shapes[self._loop.schedule]
@@ -204,6 +215,7 @@ class TrainingLoop(ABC, Generic[E]):
         started = time.monotonic()
         measured = self.measure(self.validation[: self._loop.validation_examples])
         at = self.position
+        # Measuring counts as work, or the time left would be told too short.
         at.seconds += time.monotonic() - started
         self._tell(valid_loss=measured.loss, valid_accuracy=measured.accuracy)
         if measured.loss < at.best_loss:
@@ -222,6 +234,7 @@ class TrainingLoop(ABC, Generic[E]):
             "position": vars(self.position),
         }
         try:
+            # A full disk must not end hours of training; the next checkpoint may find room.
             self.checkpoints.save_last(state, self.position.step)
         except StorageError as error:
             self.hooks.log(
@@ -238,6 +251,7 @@ class TrainingLoop(ABC, Generic[E]):
 
     def _take_best(self) -> None:
         best = self.checkpoints.load_best() if self.keeps_best else None
+        # Where the last step is the best one its weights are in place.
         if best is not None and self.position.best_step < self.position.step:
             self._set(best)
 

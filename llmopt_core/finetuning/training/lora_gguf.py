@@ -25,6 +25,8 @@ _NAMES = {
     "mlp.down_proj": "ffn_down",
 }
 TARGETS = {"all": tuple(n.split(".")[1] for n in _NAMES), "attention": ("q_proj", "k_proj", "v_proj", "o_proj")}
+# Such as `base_model.model.model.layers.3.self_attn.q_proj.lora_A.weight`, with or without the adapter's name behind
+# the letter.
 _KEY = re.compile(r"layers\.(\d+)\.(self_attn|mlp)\.(\w+)\.lora_([AB])\.")
 
 
@@ -34,6 +36,7 @@ def permute_rows(matrix: Matrix, heads: int) -> Matrix:
     transformers rotates the two halves of a head, llama.cpp neighbouring pairs, so GGUF files hold these rows
     interleaved.
     """
+    # (heads, half, rows of a half) becomes (heads, rows of a half, half).
     halves = matrix.reshape(heads, 2, matrix.shape[0] // heads // 2, *matrix.shape[1:])
     return np.ascontiguousarray(halves.swapaxes(1, 2)).reshape(matrix.shape)
 
@@ -48,11 +51,13 @@ def gguf_tensors(weights: Mapping[str, Any], heads: int, key_value_heads: int) -
     """
     found: dict[str, Matrix] = {}
     for name, tensor in weights.items():
+        # A dot is added because some versions of peft end the name at the letter.
         match = _KEY.search(name + ".")
         if match is None:
             raise ValueError(f"{name} is not a LoRA weight of a llama model")
         layer, block, module, side = match.groups()
         matrix: Matrix = np.ascontiguousarray(tensor.detach().float().cpu().numpy(), dtype=np.float32)
+        # Only B has the rows of the output, and only queries and keys are rotated.
         if side == "B" and module in ("q_proj", "k_proj"):
             matrix = permute_rows(matrix, heads if module == "q_proj" else key_value_heads)
         found[f"blk.{layer}.{_NAMES[f'{block}.{module}']}.weight.lora_{side.lower()}"] = matrix
@@ -68,6 +73,7 @@ def write_adapter(path: Path, tensors: Mapping[str, Matrix], alpha: float, name:
     writer.add_string("general.name", name)
     writer.add_string("adapter.type", "lora")
     writer.add_float32("adapter.lora.alpha", float(alpha))
+    # Sorted, so that equal weights make an equal file.
     for key in sorted(tensors):
         writer.add_tensor(key, tensors[key])
     writer.write_header_to_file()

@@ -14,9 +14,11 @@ from llmopt_core.finetuning.training.hyperparameters import LoraSettings
 from llmopt_core.finetuning.training.loop import Hooks, Measurement, TrainingLoop
 from llmopt_core.finetuning.training.lora_gguf import TARGETS
 
+# Of the time in single precision. The trial below is short, so a ratio near 1 may be chance.
 # Only part of a step is matrix products, so a small gain is none.
 _WORTH_IT = 0.75
 # Up to so many pairs of tokens in a batch, writing attention out is faster than the fused kernel, and still fits.
+# The memory of one layer's attention grows with batch x length x length; this is eight texts of 256 tokens.
 _PAIRS = 8 * 256 * 256
 
 
@@ -63,6 +65,7 @@ class LoraRun(TrainingLoop[EncodedExample]):
         longest = max((len(example.ids) for example in (*train, *validation)), default=0)
         if settings.batch_size * longest**2 <= _PAIRS:
             self.base.set_attn_implementation("eager")
+        # After peft has marked what is trained, which stays in single precision.
         if half:
             _keep_in_half(self.base)
         weights = {n: p for n, p in self.model.named_parameters() if p.requires_grad}
@@ -85,6 +88,7 @@ class LoraRun(TrainingLoop[EncodedExample]):
         self.model.eval()
         by_example: dict[int, tuple[float, int]] = {}
         correct = 0
+        # By length, since order does not matter when measuring and padding costs time.
         for batch in by_length(examples, self.settings.batch_size):
             with torch.no_grad():
                 losses, right = self._losses(batch)
@@ -92,6 +96,7 @@ class LoraRun(TrainingLoop[EncodedExample]):
             for example, part in zip(batch, losses.split([e.learned_tokens for e in batch]), strict=True):
                 by_example[example.number] = (float(part.mean()), len(part))
         total = sum(count for _, count in by_example.values())
+        # Over tokens, not over examples: a long answer counts as much as its length.
         loss = sum(mean * count for mean, count in by_example.values()) / total
         return Measurement(loss, correct / total, by_example)
 
@@ -102,9 +107,12 @@ class LoraRun(TrainingLoop[EncodedExample]):
         ids, labels, mask = _pad(batch)
         half = torch.autocast("cpu", dtype=torch.bfloat16) if self.half else contextlib.nullcontext()
         with half:
+            # The last token predicts nothing. The head is applied to learned positions alone: over a vocabulary of tens
+            # of thousands it is the largest product of a step.
             hidden = self.base.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state[:, :-1]
             wanted = labels[:, 1:]
             learned = wanted != IGNORE_INDEX
+            # The loss is reckoned in single precision: differences of near-equal logits vanish in bfloat16.
             logits = self.base.lm_head(hidden[learned]).float()
         losses = torch.nn.functional.cross_entropy(logits, wanted[learned], reduction="none")
         return losses, logits.argmax(-1) == wanted[learned]
@@ -114,6 +122,7 @@ def _keep_in_half(model: Any) -> None:
     """Store frozen layers in bfloat16: autocast would convert them anew, to the same numbers, at every step."""
     import torch
 
+    # The decoder without the head, whose logits decide the loss.
     for module in model.get_decoder().modules():
         if isinstance(module, torch.nn.Linear) and not module.weight.requires_grad:
             module.to(torch.bfloat16)
@@ -123,6 +132,7 @@ def _pad(batch: Sequence[EncodedExample]) -> tuple[Any, Any, Any]:
     import torch
 
     longest = max(len(example.ids) for example in batch)
+    # The padding's id does not matter, since the mask hides it and its label is not learned.
     ids = torch.zeros((len(batch), longest), dtype=torch.long)
     labels = torch.full((len(batch), longest), IGNORE_INDEX)
     mask = torch.zeros((len(batch), longest), dtype=torch.long)
@@ -143,9 +153,11 @@ def half_is_faster() -> bool:
 
     if not _has_half_instructions():
         return False
+    # The best of eight: whatever else the machine does can only slow a trial down.
     best = dict.fromkeys((torch.float32, torch.bfloat16), float("inf"))
     for _ in range(8):
         for kind in best:
+            # shapes of the built-in model's layers
             left, right = torch.ones(512, 576, dtype=kind), torch.ones(576, 1536, dtype=kind)
             started = time.perf_counter()
             left @ right
@@ -155,6 +167,8 @@ def half_is_faster() -> bool:
 
 def _has_half_instructions() -> bool:
     try:
+        # The first processor's line; all of a machine have the same. Elsewhere than on Linux there is no such file, and
+        # single precision always works.
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("flags")[2].partition("\n")[0]
     except OSError:
         return False

@@ -60,6 +60,7 @@ def _encode(
         return []
     encoded, too_long = encode_examples(part.examples, tokenizer, settings.text_format, settings.max_tokens)
     if too_long:
+        # numbers as people count, from 1
         listed = ", ".join(str(number + 1) for number in too_long[:10]) + (" ..." if len(too_long) > 10 else "")
         worker.folder.log(
             f"{len(too_long)} {which} examples are left out, being longer than {settings.max_tokens} tokens or without "
@@ -77,6 +78,7 @@ def _export(worker: Worker, run: LoraRun, settings: LoraSettings, facts: dict[st
     tensors = gguf_tensors(run.current(), config.num_attention_heads, config.num_key_value_heads)
     with lifecycle.written(path) as draft:
         write_adapter(draft, tensors, settings.scaling * settings.rank, worker.request.name)
+        # The card first: an adapter that appears without its card would be asked in the wrong format.
         write_card(path.with_suffix(".json"), facts)
 
 

@@ -25,9 +25,12 @@ from llmopt_core.text.drafts import remove
 def work_on(worker: Worker) -> int:
     """Do the job of a folder and record how it ended. Returns the exit code."""
     folder = worker.folder
+    # The parent claimed it too, but it may have died between starting this process and doing so.
     folder.claim(os.getpid())
     folder.update_state(in_line=False)
+    # After the claim: from now on the leftovers can only be those of earlier processes.
     folder.tidy()
+    # Without the folder libraries use the system's temporary one, which works as well.
     with contextlib.suppress(OSError):
         (folder.path / SCRATCH).mkdir(0o700, exist_ok=True)
     try:
@@ -43,6 +46,7 @@ def work_on(worker: Worker) -> int:
         return _finish(worker, "failed", f"Training needs a package that is missing ({error}); run: make install")
     except MemoryError:
         return _finish(worker, "failed", "There is not enough memory; use a smaller batch size or shorter examples.")
+    # Whatever libraries raise must end as a failed job with a reason, or the page would show one that runs for ever.
     except Exception as error:
         import traceback
 
@@ -63,7 +67,7 @@ def _finish(worker: Worker, status: str, message: str, **state: Any) -> int:
         finished_at=time.time(),
         seconds_left=None,
         resumable=status != "finished",
-        cost_usd=0.0,
+        cost_usd=0.0,  # this machine's time has no price
         **state,
     )
     return 0 if status == "finished" else 1
@@ -84,6 +88,7 @@ def main() -> None:
     silence_telemetry()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     worker = Worker(JobFolder(Path(sys.argv[1])))
+    # A shutdown or `kill` asks politely first: the state is saved and the job can be resumed.
     signal.signal(signal.SIGTERM, worker.on_signal)
     sys.exit(work_on(worker))
 

@@ -37,6 +37,7 @@ class Worker:
     def begin(self) -> None:
         """From now on the time counts as work."""
         self._began = self._clock()
+        # A resumed job keeps the time at which it was first begun.
         first = self.folder.read("state.json").get("started_at") or time.time()
         self.tell(at_once=True, status="running", started_at=first, message="")
 
@@ -47,6 +48,7 @@ class Worker:
 
     def on_signal(self, _signal: int, _frame: FrameType | None) -> None:
         """Stop at the next step."""
+        # Only a flag: saving inside of a signal handler could meet a half-done step.
         self.terminated = True
 
     def tell(self, *, at_once: bool = False, **state: Any) -> None:

@@ -12,9 +12,12 @@ from pydantic import ValidationError
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.evaluation.assertions.spec import AssertionSpec, AssertionType
 
+# `unsupported` stands for a check of a foreign file that nobody can make; it is not to be chosen.
 TYPES: tuple[str, ...] = tuple(name for name in get_args(AssertionType) if name != "unsupported")
 _SEVERAL = ("contains-any", "contains-all")
 _LIMITS = ("latency", "cost")
+# `10-200 words`, `-500 characters`, `5..`, `3 to 9`; not `ten words`. What a part has taken it never gives back (`*+`),
+# so a long text that does not fit fails at once.
 _LENGTH = re.compile(r"\s*+(\d*+)\s*+(?:-|–|to|\.\.)\s*+(\d*+)\s*+(words|characters)?\s*+")
 
 Row = dict[str, Any]
@@ -53,6 +56,7 @@ def _assertion(row: Mapping[str, Any], number: int) -> AssertionSpec:
         "weight": 1.0 if row.get("weight") in (None, "") else row["weight"],
         "name": str(row.get("name") or "").strip(),
     }
+    # Typed into the column of values; the spec makes the number of it.
     if kind in _LIMITS and values["threshold"] is None and text.strip():
         values["threshold"] = text
     try:
@@ -63,10 +67,12 @@ def _assertion(row: Mapping[str, Any], number: int) -> AssertionSpec:
 
 
 def _flag(value: Any, default: bool) -> bool:
+    # An empty cell of a table is None.
     return default if value is None else bool(value)
 
 
 def _value_of(kind: str, text: str, number: int) -> Any:
+    # A limit has no value, and `similar` without one looks at the example's reference.
     if kind in _LIMITS or kind == "is-json" or (kind == "similar" and not text.strip()):
         return None
     if kind == "json-schema" or (kind in _SEVERAL and text.lstrip().startswith("[")):
@@ -92,6 +98,7 @@ def _text_of(assertion: AssertionSpec) -> str:
     if assertion.type == "length":
         return f"{value.get('min', '')}-{value.get('max', '')} {value.get('unit', 'characters')}"
     if assertion.type in _SEVERAL:
+        # What would not come back the same from `a | b` is written as JSON.
         plain = not any("|" in part or part != part.strip() or part.startswith("[") for part in value)
         return " | ".join(value) if plain else json.dumps(list(value), ensure_ascii=False)
     if value is None or isinstance(value, str):

@@ -28,6 +28,7 @@ class CachedSupport:
     async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> SupportResult:
         """See `Support.judge`."""
         key = fingerprint(STAGE, self.label, list(claims), list(passages), question)
+        # In a thread: the database may be busy, and the event loop serves all other answers meanwhile.
         known = await asyncio.to_thread(self._read, key)
         if known is not None:
             return known

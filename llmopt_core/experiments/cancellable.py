@@ -12,6 +12,7 @@ from llmopt_core.runs.owner import HEARTBEAT_SECONDS
 
 T = TypeVar("T")
 
+# A wish to stop is met at once, as people see it; looking more often would only wake the loop.
 _LOOK_SECONDS = 0.2
 
 
@@ -38,5 +39,7 @@ async def cancellable(
     finally:
         if not task.done():
             task.cancel()
+            # Waited for, so that its connections are closed and nothing is written later; how it ends is no news any
+            # more.
             await asyncio.gather(task, return_exceptions=True)
     return task.result()

@@ -81,6 +81,7 @@ def configuration_caveats(
     """
     from llmopt_core.experiments.training_sources import training_overlap
 
+    # Neither prompt nor model decides what is found, so what those have learned from does not count.
     changes = {} if answers else {"prompt": PromptSpec(), "model": ModelSpec()}
     current = configuration.model_copy(update=changes)
     overlap = training_overlap(store, project, current, examples)

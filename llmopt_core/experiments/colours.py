@@ -10,6 +10,7 @@ from llmopt_core.reporting.page import PALETTE
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 
+# Nothing but six digits: a result from elsewhere names it, and it goes into the style of a page.
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -24,6 +25,7 @@ def project_names(store: Store, project: Project | str, names: Iterable[str] = (
         names: Further ones that were not run yet.
     """
     saved = [item.name for item in store.configurations(project)]
+    # The oldest first, so that a new run takes no colour from an earlier name.
     ran = [run.name for run in sorted(store.runs(project), key=lambda run: run.id)]
     return list(dict.fromkeys([*saved, *ran, *names]))
 

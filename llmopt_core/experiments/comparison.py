@@ -99,6 +99,7 @@ class Comparison:
 
 def new_id() -> str:
     """An id that no other comparison has."""
+    # 32 random bits: short in an address, and of a thousand comparisons two are the same with a chance of 1 in 10,000.
     return secrets.token_hex(4)
 
 
@@ -116,6 +117,7 @@ def start_comparison(
         models: Those behind the variants' names; which addresses and weights they are is kept with the runs.
         job_id: The job it belongs to.
     """
+    # Before the runs that name it: a crash in between leaves a hidden set, and no run without its questions.
     store.keep_evaluation_set(plan.project, plan.evaluation_set)
     from llmopt_core.experiments.training_sources import training_overlap
 
@@ -203,6 +205,7 @@ def _options(plan: ComparisonPlan, comparison_id: str, column: int, repeat: int)
         "judge": plan.judge.model_dump(mode="json"),
         "concurrency": plan.concurrency,
         "origin": dict(plan.origin),
+        # A part of a set is asked as a set of its own, all of it.
         "limit": None,
         "budget_usd": plan.budget_usd,
     }
@@ -216,6 +219,7 @@ def _readable(key: str, runs: Sequence[Run]) -> Comparison | None:
 
 
 def _comparison(key: str, runs: Sequence[Run]) -> Comparison:
+    # The options say where a run stands; a run that is missing ends in a KeyError, and the comparison is left out.
     placed = {(int(run.options["column"]), int(run.options["repeat"])): run for run in runs}
     columns, repeats = (max(place[axis] for place in placed) + 1 for axis in (0, 1))
     first = placed[0, 0]

@@ -84,6 +84,7 @@ def _beside(plan: ComparisonPlan, models: Models, answers: int) -> UpperEstimate
     if not examples:
         return total
     found = {variant.retrieval.fingerprint: variant.retrieval for variant in plan.variants if variant.retrieval}
+    # Each question is searched once, however often it is answered; each answer is graded.
     parts = [(most_retrieval(spec, plan.documents, examples, models), 1.0) for spec in found.values()]
     parts += [
         (most_grading(variant, examples, plan.metrics, plan.judge, models), answers / len(examples))
@@ -97,6 +98,7 @@ def _beside(plan: ComparisonPlan, models: Models, answers: int) -> UpperEstimate
 
 def _per_answer(examples: Sequence[Example], variant: Configuration, models: Models) -> tuple[float, float | None, int]:
     """Mean prompt tokens and cost of one answer, and the number of steps before it."""
+    # From all over the set: rows that stand together are often alike.
     looked_at = examples[:: max(1, len(examples) // _SAMPLE_SIZE)][:_SAMPLE_SIZE]
     made = [
         preview_prompt(variant.prompt, preview_variables(variant.prompt, example), variant.model, models)
@@ -105,5 +107,7 @@ def _per_answer(examples: Sequence[Example], variant: Configuration, models: Mod
     mean = sum(one.tokens for one in made) / len(made) + passages_tokens(variant.retrieval)
     costs = [one.cost_usd for one in made if one.cost_usd is not None]
     shown = sum(one.tokens for one in made)
+    # The mean price of the prompts that were rendered, raised in proportion to the passages, which are in none of them
+    # yet.
     cost = None if len(costs) < len(made) else (sum(costs) * (mean * len(made) / shown) / len(made) if shown else 0.0)
     return mean, cost, len(variant.prompt.steps)

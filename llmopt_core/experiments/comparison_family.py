@@ -32,6 +32,7 @@ class Family:
 
     def others(self, metric: str, a: str, b: str) -> list[float]:
         """The p-values that a comparison of these two is tested together with: all but its own."""
+        # The tests are two-sided, so a pair is the same either way round.
         return [p for pair, p in self.p_values.get(metric, {}).items() if pair not in {(a, b), (b, a)}]
 
     @property
@@ -73,6 +74,7 @@ def family_of(members: Sequence[RunScoreTable], metrics: Sequence[str]) -> Famil
     p_values: dict[str, dict[Pair, float]] = {}
     for metric in metrics:
         able = [run for run in members if any(value is not None for value in run.scores.values.get(metric, ()))]
+        # Nobody able: any will do, as there is nothing to test.
         base = baseline if baseline in able or not able else able[0]
         found = {(base.name, run.name): pair_runs(base, run, metric).p_value for run in members if run is not base}
         p_values[metric] = {pair: p for pair, p in found.items() if p is not None}
@@ -141,5 +143,6 @@ def family_from(values: Any) -> Family | None:
 
 
 def _is_comparison(one: Any) -> bool:
+    # From a file that may come from elsewhere; to `isinstance` true is a number, too.
     p = one.get("p_value") if isinstance(one, Mapping) and {"a", "b"} <= one.keys() else None
     return isinstance(p, (int, float)) and not isinstance(p, bool) and 0 <= p <= 1

@@ -83,10 +83,12 @@ def check_plan(plan: ComparisonPlan, models: Models) -> None:
     if double is not None:
         raise BadInput(f"Two variants are called {double}; give each its own name.")
     for example in plan.evaluation_set.examples:
+        # Called for its refusal alone.
         assertions_of(example)
     for variant in plan.variants:
         check_run(variant, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, models, plan.budget_usd)
     if not plan.judge.is_builtin:
+        # For its refusal of a name that is not known.
         models.endpoint(plan.judge.endpoint)
 
 

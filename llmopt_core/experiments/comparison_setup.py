@@ -141,10 +141,12 @@ def variants_of(store: Store, project: Project | str, chosen: Sequence[VariantSe
 def variant_names(chosen: Sequence[VariantSetup]) -> list[str]:
     """A short name per column: its prompt, and whatever else tells it from the others."""
     parts = [[item.prompt.replace("@", " v" if item.prompt.rpartition("@")[2].isdecimal() else " ")] for item in chosen]
+    # In the order in which people tell variants apart, and only as many as it takes.
     for facet in (_model_name, _temperature, _further, lambda item: item.retrieval):
         if len({tuple(part) for part in parts}) == len(parts):
             break
         told = [facet(item) for item in chosen]
+        # What all have in common tells none from another.
         if len(set(told)) > 1:
             parts = [[*part, word] if word else part for part, word in zip(parts, told, strict=True)]
     names = [" · ".join(part) for part in parts]

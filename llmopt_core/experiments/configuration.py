@@ -25,6 +25,7 @@ class Configuration(Spec):
     model: ModelSpec = ModelSpec()
     prompt: PromptSpec = PromptSpec()
     retrieval: RetrievalSpec | None = None
+    # `checks` is what it was called in the configurations that were stored first.
     fact_check: FactCheckSpec | None = Field(None, validation_alias=AliasChoices("fact_check", "checks"))
 
     @field_validator("name")

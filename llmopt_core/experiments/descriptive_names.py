@@ -19,6 +19,7 @@ def configuration_name(values: Mapping[str, Any], taken: Collection[str] = ()) -
     """
     retrieval = values.get("retrieval")
     parts = ["rag", *_retrieval_parts(retrieval)] if retrieval else ["prompt alone"]
+    # Stored values hold None for a part that is not used.
     model, prompt = values.get("model") or {}, values.get("prompt") or {}
     few_shot = prompt.get("few_shot") or {}
     if few_shot.get("examples"):

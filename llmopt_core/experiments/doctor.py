@@ -81,6 +81,7 @@ def _packages() -> Iterator[Finding]:
     except metadata.PackageNotFoundError:
         yield Finding("packages", "missing", f"{DISTRIBUTION} is not installed in this environment", _INSTALL)
         return
+    # What belongs to no extra: the program itself does not need the others.
     plain = [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
     problems = [problem for one in plain if (problem := _problem(one.name, one))]
     if problems:
@@ -98,6 +99,7 @@ def _problem(name: str, requirement: object) -> str:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
         return f"{name} is not installed"
+    # A release candidate that somebody has installed on purpose would fit no range otherwise.
     fits = requirement.specifier.contains(version, prereleases=True)
     return "" if fits else f"{name} {version} does not fit {requirement.specifier}"
 
@@ -125,6 +127,7 @@ def _browser(environ: Mapping[str, str]) -> Finding:
 def _workspace(settings: Settings) -> Finding:
     try:
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Rights do not tell of a full disk or a read-only mount; only writing does.
         with tempfile.TemporaryFile(dir=settings.home):
             pass
     except OSError as error:
@@ -153,6 +156,7 @@ def _check_values(settings: Settings) -> Iterator[Finding]:
             store.runs(project)
             list_configurations(store, project)
             for item in store.evaluation_sets(project):
+                # It is noted as unreadable all the same, and told below.
                 with suppress(StorageError):
                     store.evaluation_set(project, item.name)
             problems += [f"{project.name}: {sentence}" for sentence in store.unreadable(project)]
@@ -166,6 +170,7 @@ def _check_values(settings: Settings) -> Iterator[Finding]:
 
 
 def _disk(settings: Settings) -> Finding:
+    # The workspace may not be there yet: the disk is that of the nearest folder above it that is.
     folder = next((path for path in (settings.home, *settings.home.parents) if path.exists()), Path("/"))
     free = shutil.disk_usage(folder).free
     if free < _NEEDED_BYTES:
@@ -186,6 +191,7 @@ async def _models(settings: Settings, environ: Mapping[str, str]) -> list[Findin
 
 async def _builtin(settings: Settings, endpoints: Mapping[str, Endpoint]) -> Finding:
     name = "built-in model answers"
+    # One token shows that the weights load and answer; further ones would only take time.
     request = ChatRequest((Message("user", "Question: What is 1 + 1?\nAnswer:"),), ModelSpec(max_tokens=1))
     try:
         async with Models(settings, endpoints=endpoints) as models:

@@ -14,6 +14,7 @@ from llmopt_core.models.prefixes import query_side
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.retrieval.spec import RetrievalSpec
 
+# The default of `Endpoint.embedding_batch`; an endpoint may take another number, hence roughly.
 _PER_CALL = 96
 
 
@@ -37,6 +38,7 @@ def embedding_cost(pipeline: Pipeline, questions: Sequence[str]) -> EmbeddingCos
     if retrieval is None or not retrieval.embedding.endpoint:
         return EmbeddingCost()
     embedder = pipeline.models.embedder_at_use(retrieval.embedding)
+    # Models with prefixes read questions and passages otherwise; without, both are one side and a text counts once.
     sides: dict[str, tuple[Embedder, list[str]]] = {}
     for side, texts in ((embedder, _chunk_texts(pipeline, retrieval)), (query_side(embedder), questions)):
         sides.setdefault(side.name, (side, []))[1].extend(texts)
@@ -44,6 +46,7 @@ def embedding_cost(pipeline: Pipeline, questions: Sequence[str]) -> EmbeddingCos
     for side, found in sides.values():
         distinct = list(dict.fromkeys(found))
         missing += [distinct[place] for place in find_missing_vectors(distinct, side, pipeline.models.cache)]
+    # The tokenizer of OpenAI's embedding models; others count a little otherwise.
     tokens = sum(map(tokenizer("cl100k_base").count, missing))
     endpoint = pipeline.models.endpoint(retrieval.embedding.endpoint)
     return EmbeddingCost(len(missing), tokens, endpoint.usage(retrieval.embedding.model, tokens, 0).cost_usd)
@@ -52,6 +55,7 @@ def embedding_cost(pipeline: Pipeline, questions: Sequence[str]) -> EmbeddingCos
 def _chunk_texts(pipeline: Pipeline, retrieval: RetrievalSpec) -> list[str]:
     place = (retrieval, pipeline.documents, pipeline.models)
     if retrieval.chunking.method == "semantic" and read_chunks(*place) is None:
-        # Cutting embeds every sentence, and what is cut once more.
+        # Cutting embeds every sentence, and what is cut once more. With a blank behind it the second is a text of its
+        # own: equal texts count once.
         return [part for document in pipeline.documents for part in (document.text, f"{document.text} ")]
     return [text_to_embed(chunk, retrieval.embedding.of) for chunk in chunk_with_cache(*place)]

@@ -120,6 +120,7 @@ async def estimate_pipeline(
                 pipeline = pipeline.embedding_here()
             groups = await _run_pilot(pipeline, examples, pilot, answers=answers, same=same)
         except OutOfBudget as error:
+            # The budget ended the pilot: what is left cannot be told, only what was spent.
             return Estimate(name, len(examples), 0, 0, 0, 0, None, 0.0, paid.usage, (str(error),))
     found = replace(_extrapolate(name, len(examples), groups, concurrency), spent=_paid_part(paid.usage))
     if writing is not None:
@@ -164,12 +165,14 @@ async def _run_pilot(
             [example for example, known in zip(new, answered, strict=True) if known],
         )
 
+    # Looks into the cache for every example, which may be thousands.
     waiting = await asyncio.to_thread(sort_examples)
     groups = _Group(False), _Group(True)
     until = time.monotonic() + _MOST_SECONDS
     for group, new in zip(groups, waiting, strict=True):
         group.left, group.shared = len(new), bool(same)
         chosen = [example for example in new if example.id in same]
+        # All questions of the pilot are embedded together.
         await pipeline.prepare((chosen or new)[:pilot])
         for example in chosen or new:
             if len(group.records) >= pilot or time.monotonic() > until:
@@ -188,6 +191,7 @@ async def _search_only(pipeline: Pipeline, example: Example) -> Record:
         found = await pipeline.retrieve(example)
     except FATAL:
         raise
+    # As in `Pipeline.evaluate`: whatever a library raises belongs to this question.
     except Exception as error:
         return Record(example, failure=failure_of(error, "retrieve"), seconds=time.perf_counter() - started)
     return Record(example, trace=found.trace, usage=found.usage, seconds=time.perf_counter() - started)

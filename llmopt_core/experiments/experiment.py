@@ -25,6 +25,7 @@ def save_experiment(store: Store, experiment: Experiment) -> Project:
     """Put an experiment file's documents, questions and configurations into the store, so that the app shows them."""
     project = store.ensure_project(experiment.project)
     known = {document.name: document.version for document in store.document_list(project)}
+    # Only what has changed is written: texts may be large, and the moment of saving is shown.
     store.save_documents(project, [d for d in experiment.documents if known.get(d.name) != d.version])
     store.save_evaluation_set(project, experiment.evaluation_set)
     for configuration in experiment.configurations:
@@ -128,8 +129,10 @@ async def resume_run(
         (configuration,),
         store.evaluation_set(run.project, run.evaluation_set, run.set_version),
         store.documents(run.project),
+        # This one comes back by itself where examples have assertions.
         [name for name in run.metrics if name != ASSERTIONS],
         judge_of(run),
+        # Runs of earlier versions may lack it.
         concurrency=int(run.options.get("concurrency") or 4),
         limit=run.options.get("limit"),
         budget_usd=budget_usd,

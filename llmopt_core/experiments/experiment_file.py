@@ -27,6 +27,7 @@ from llmopt_core.types import Document, EvaluationSet, Spec
 
 DEFAULT_METRICS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall", "answer_f1")
 
+# In bytes: far more than anybody writes, and little enough to be read whole.
 _LARGEST = 5_000_000
 
 
@@ -142,6 +143,7 @@ def _endpoints(said: _File, located: LocatedValue) -> dict[str, Endpoint]:
     found: dict[str, Endpoint] = {}
     for name, fields in said.endpoints.items():
         where = f"{located.source} line {located.line(('endpoints', name))}"
+        # One at a time, so that an error names the line of its endpoint.
         found |= {key: one.from_file(located.source) for key, one in endpoints_in({name: fields}, where).items()}
     return found
 
@@ -157,6 +159,7 @@ def read_with_lines(path: Path) -> LocatedValue:
     if path.is_dir():
         raise BadInput(f"{path} is a folder; name an experiment file (YAML).")
     try:
+        # Editors on Windows put a byte order mark before the text (`-sig`).
         text = read_regular_file(path, partial(_check_size, path)).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is not UTF-8 text; save it as UTF-8.") from error
@@ -186,6 +189,7 @@ def _resolve_extends(file: LocatedValue) -> LocatedValue:
         if isinstance(name, str):
             names[name] = i
     value = dict(file.value, configurations=list(items))
+    # Lines inside configurations are written anew, with those of what each extends.
     lines = {path: line for path, line in file.lines.items() if path[:1] != ("configurations",) or len(path) == 1}
     for i in range(len(items)):
         resolved = _extend(file, i, names, ())
@@ -206,6 +210,7 @@ def _extend(file: LocatedValue, i: int, names: dict[str, int], above: tuple[int,
         )
     if names[parent] == i or names[parent] in above:
         raise file.error(here, f"extends runs in a circle through {parent!r}.")
+    # The extended one first, as its own values go over it.
     whole = merge(_under_one_name(_extend(file, names[parent], names, (*above, i))), _under_one_name(own))
     return LocatedValue({key: item for key, item in whole.value.items() if key != "extends"}, whole.lines, whole.source)
 

@@ -27,6 +27,7 @@ def validate_spec(located: LocatedValue, kind: type[S]) -> S:
     try:
         return kind.model_validate(located.value)
     except ValidationError as error:
+        # Pydantic's own error shows classes that no user knows.
         raise _spec_error(error.errors(include_url=False)[0], located, kind) from None
 
 
@@ -66,6 +67,7 @@ def _spec_error(error: ErrorDetails, located: LocatedValue, root: type[BaseModel
         expected = str(error.get("ctx", {}).get("expected", ""))
         return located.error(path, f"{where} is {error['input']!r}, but must be one of {expected}.")
     if kind == "value_error":
+        # A validator's sentence may begin with the field's name already.
         names_it = bool(path) and message.startswith(f"{path[-1]} ")
         return located.error(path, f"{message}." if names_it else f"{prefix}{message}.")
     if kind in ("string_too_short", "too_short") and not error["input"]:
@@ -139,5 +141,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 def guess(word: str, known: Iterable[str]) -> str:
     """What a word that is not known may have been meant for, as the end of a sentence."""
+    # 0.6 is difflib's default: with less, words are guessed that only share some letters, with more, two swapped
+    # letters are too many.
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" (did you mean {near[0]}?)" if near else ""

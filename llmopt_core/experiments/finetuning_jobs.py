@@ -71,6 +71,7 @@ def _owner(settings: Settings, job: Job) -> int:
     try:
         return int(open_folder(settings, job.id).read(_FILE).get("project") or 0)
     except (LlmOptError, TypeError, ValueError):
+        # Nothing says whose it is; numbers of projects begin with 1.
         return 0
 
 

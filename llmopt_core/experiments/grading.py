@@ -83,6 +83,7 @@ class Grader:
         found = {**known, **made}
         scores = {one.name: found[one.name][0] for one in graders}
         if assertions:
+            # Assertions were graded behind the metrics, in their own order.
             scores[ASSERTIONS] = _verdict(assertions, list(scores.values())[len(self._metrics) :], sample.example)
         return scores, sum((used for _, used in made.values()), cached)
 
@@ -95,6 +96,7 @@ class Grader:
     def is_cached(self, example: Example, answer: Answer, sample: Sample) -> bool:
         """Whether scoring this answer costs no model call."""
         every = (*self._metrics, *self._build_assertions(assertions_of(example)))
+        # An embedding model on this machine costs nothing, so only judges count.
         graders = [one for one in every if one.judge and _is_cacheable(one, sample)]
         return len(self._read_cached(graders, sample)[0]) == len(graders)
 
@@ -107,6 +109,7 @@ class Grader:
             return {}, {}
         identity = keys.sample_identity(sample.example, sample.answer, sample.hits)
         several = len(sample.example.right_answers) > 1
+        # Of several right answers the best match counts, so it must not be taken for a score against one of them.
         best = keys.score_key(BEST_OF_ANSWERS, identity) if several else identity
         wanted = {
             one.name: keys.score_key(self._identity(one), best if _needs_reference(one) else identity) for one in kept
@@ -135,6 +138,7 @@ def budget_gap(record: Record) -> str:
 def _is_cacheable(grader: Metric, sample: Sample) -> bool:
     """What calls a model. The rest is made faster than it is looked up, and some assertions look at time and cost."""
     info = getattr(grader, "info", None)
+    # What is no answer is scored without asking anybody.
     if info is not None and "answer" in info.needs and sample.problem:
         return False
     spec = getattr(grader, "spec", None)

@@ -26,6 +26,7 @@ def chunk_with_cache(retrieval: RetrievalSpec, documents: Sequence[Document], mo
     if known is not None:
         return known
 
+    # Called by semantic chunking alone, so that no other method loads a model.
     def encode(texts: Sequence[str]) -> Vectors:
         return encode_with_cache(texts, models.embedder(retrieval.embedding), models.cache)
 

@@ -23,11 +23,14 @@ from llmopt_core.prompts.template import variables_in
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.types import Answer, Document, Example, Hit, canonical_json, fingerprint
 
+# Hits are at 2 since stages are timed by their own work, answers since they keep the time of their checks: under the
+# former numbers values without these times would go on being found.
 CHUNKS, HITS, ANSWER, SCORE = "chunks-1", "hits-2", "answer-2", "score-1"
 
 
 def documents_identity(documents: Iterable[Document]) -> list[Any]:
     """Names, texts and metadata of all documents."""
+    # Sorted: the order in which files were loaded decides nothing.
     return sorted([document.name, document.version, dict(document.metadata)] for document in documents)
 
 
@@ -44,11 +47,13 @@ def chunks_key(documents: Sequence[Document], chunking: ChunkingSpec, embedding:
 
 def model_identity(spec: ModelSpec, models: Models) -> list[Any]:
     """Which weights answer, asked how."""
+    # Names, in whose place stands what they stand for now.
     values = spec.model_dump(mode="json", exclude={"endpoint", "name", "mode", "adapter"})
     endpoint = models.endpoint(spec.endpoint)
     mode = spec.mode or endpoint.mode
     if spec.endpoint == BUILTIN:
         return [BUILTIN, builtin_weights(models), adapter_identity(spec.adapter, models), mode, values]
+    # What a plug-in registered has no address.
     address = endpoint.base_url or f"registered:{endpoint.name}"
     named = [address, endpoint.api_version, spec.name or endpoint.default_model, spec.adapter, mode, values]
     return [*named, *endpoint.parameters_identity]
@@ -73,6 +78,7 @@ def local_weights(model: str) -> list[Any]:
     folder = Path(model).expanduser()
     if not model or not folder.is_dir():
         return [model]
+    # Weights alone: a model card or a readme beside them changes no vector.
     files = sorted(path for path in folder.rglob("*.safetensors") if path.is_file())
     return [model, [content_hash(path) for path in files]]
 
@@ -123,6 +129,7 @@ def answering_identity(configuration: Configuration, models: Models) -> str:
         and (
             model_identity(fact_check.judge, models) if isinstance(fact_check.judge, ModelSpec) else JudgeSpec().label
         ),
+        # A configuration that retrieves and finds nothing still asks otherwise than one that does not retrieve.
         configuration.retrieval is not None,
     )
 

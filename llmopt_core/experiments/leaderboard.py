@@ -112,6 +112,7 @@ def _cell(base: RunScoreTable, run: RunScoreTable, metric: str, family: Family, 
 
 def _values(run: RunScoreTable, metric: str) -> Values:
     values = tuple(run.scores.values.get(metric, ()))
+    # Examples without a record yet count as not scored.
     return (*values, *(None,) * max(0, run.total - len(values)))
 
 

@@ -97,6 +97,7 @@ def _mark_running(step: Step, work: str) -> Step:
 
 
 def _to_set_up(state: ProjectState) -> list[Step]:
+    # Each of these is missed by all that comes after, so nothing else is said before.
     steps = []
     if not state.documents:
         steps.append(Step("Add documents", "The texts your feature should answer from.", "documents"))
@@ -216,6 +217,7 @@ def _training(state: ProjectState, leader: MeasuredRun) -> list[Step]:
     """It is given what it needs and still answers badly: what is missing is behaviour."""
     recall, correct = _mean(leader, "context_recall"), _mean(leader, CORRECTNESS)
     tuned = any((spec.get("model") or {}).get("adapter") for spec in state.configurations.values())
+    # Training adds no knowledge: where the answer is not among the chunks, retrieval comes first.
     if tuned or recall is None or recall < _LOW or not _is_low(correct):
         return []
     why = (
@@ -238,6 +240,7 @@ def _certainty(state: ProjectState, leader: MeasuredRun) -> list[Step]:
     unsure = [c for entry in state.entries for c in entry.comparisons.values() if c.verdict == "no difference seen"]
     if not unsure or len(state.entries) < 2:
         return []
+    # A comparison has no more pairs than the shorter of its two runs.
     size = min(entry.run.done for entry in state.entries)
     if size >= _FEW:
         return []

@@ -37,6 +37,8 @@ class Outage:
         elif failure.kind in OUTAGES:
             self._count = self._count + 1 if failure.kind == self._kind else 1
             self._kind = failure.kind
+            # What is in flight when an endpoint goes down fails together; half as many more show that the next ones
+            # fail, too.
             if not self.given_up_after and self._count >= max(_PATIENCE, self.concurrency * 3 // 2):
                 self.given_up_after, self.reason = self._count, failure
 

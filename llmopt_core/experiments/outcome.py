@@ -12,6 +12,7 @@ from llmopt_core.types.grouping import group_values
 
 # Rule of thumb: where one in ten answers is missing, what is left may be the easy part.
 _NEARLY_ALL = 0.9
+# A part ends at the next quote of its kind, so the search goes through a message once.
 _DETAIL = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
 """What differs between two failures of one kind: quoted names and numbers."""
 

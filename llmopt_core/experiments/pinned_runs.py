@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from llmopt_core.runs.values import Run
 
+# Digits of a fingerprint, enough to tell two configurations of one name apart.
 _MOST_NAMES = 4
 # All numbers of so many digits fit into what a database takes for an id.
 _LONGEST = 18
@@ -29,6 +30,7 @@ class PinnedRuns:
 def run_ids(text: str) -> tuple[int, ...]:
     """The ids in `12,15`; what is no number, or larger than any id, is left out."""
     parts = (part.strip() for part in text.split(","))
+    # To Python `²` is a digit as well, and `int` refuses it.
     digits = (part for part in parts if part.isascii() and part.isdigit() and len(part) <= _LONGEST)
     return tuple(dict.fromkeys(int(part) for part in digits))
 
@@ -62,6 +64,7 @@ def family_with_pins(found: Mapping[str, Run], shown: Mapping[str, Run]) -> dict
         found: Those of the project's configurations, see `family_runs`.
         shown: The pinned ones, which stand for their configurations where others of the same would count.
     """
+    # Of equal ones the first shown counts: it is entered last.
     instead = {run.fingerprint: name for name, run in reversed(list(shown.items()))}
     runs_by_name: dict[str, Run] = {}
     for name, run in found.items():

@@ -78,6 +78,7 @@ class Pipeline:
         self._metrics, self._judge = tuple(metrics), judge
         self._grader = Grader(metrics, judge, models)
         self._by_name = {document.name: document for document in self.documents}
+        # Of all questions that come at once, one opens the index and the others wait for it.
         self._opening = asyncio.Lock()
         self._opened: Retriever | None = None
         self._written: EmbeddedTexts | None = None
@@ -117,8 +118,10 @@ class Pipeline:
         why = why_not_run(example)
         if why:
             return Record(example, scores=self._grader.scores_without_value(example, why))
+        # An account for this record alone, though others are made at the same time.
         with account_for(Account()) as paid:
             record = await self._evaluate(example, repeat, on_text, partial)
+        # Also of a record that failed: its calls were paid.
         return replace(record, usage=paid.usage)
 
     async def _evaluate(self, example: Example, repeat: int, on_text: OnText | None, partial: bool) -> Record:
@@ -134,6 +137,7 @@ class Pipeline:
             scores, _ = await self._grader.score(self._sample(example, answer, retrieval), partial=partial)
         except FATAL:
             raise
+        # Libraries raise anything; whatever it is, one example must not end the run.
         except Exception as error:
             trace = retrieval.trace if retrieval else ()
             seconds = time.perf_counter() - started
@@ -177,6 +181,7 @@ class Pipeline:
         if not new:
             return
         await self._retriever(on_progress)
+        # Words need no vectors, and what a transform makes of a question is not known yet.
         if spec.search.method != "bm25" and spec.transform.method == "none":
             embedder = await asyncio.to_thread(self.models.embedder, spec.embedding)
             await asyncio.to_thread(encode_queries, new, embedder, self.models.cache)
@@ -223,6 +228,7 @@ class Pipeline:
         self, example: Example, retrieval: Retrieval | None, repeat: int = 0, on_text: OnText | None = None
     ) -> Answer:
         key = self._answer_key(example, retrieval)
+        # The first answer keeps the key that it has without repeats, and is not asked for again.
         key = fingerprint(key, repeat) if repeat else key
         known = self._read_stored_answer(key)
         if known is not None:
@@ -235,6 +241,7 @@ class Pipeline:
             example, retrieval, asked.prompt, asked.model, self.models, asked.fact_check, on_text,
             repeat=repeat, support=self._support,
         )  # fmt: skip
+        # A check or a rewrite that could not be made may come off the next time.
         if not any(note.startswith((NOT_CHECKED, NOT_REWRITTEN)) for note in answer.notes):
             await self._stages.put_answer(key, answer)
         return self.reread(answer)
@@ -288,4 +295,5 @@ class Pipeline:
 
     @cached_property
     def _prompt_variables(self) -> list[str]:
+        # A set comes in another order in each process, and the key must be the same in all.
         return sorted(keys.prompt_variables(self.configuration.prompt))

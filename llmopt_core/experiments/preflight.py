@@ -37,9 +37,11 @@ def check_run(  # noqa: PLR0917
         raise BadInput(f"{name} retrieves, but there are no documents; add some, or take retrieval out.")
     check_names(metrics)
     for example in evaluation_set.examples:
+        # Called for their refusals alone.
         assertions_of(example), threshold_of(example)
     missing = _missing_variables(configuration, evaluation_set)
     if missing:
+        # Of several the same one each time, whatever the order of a set.
         raise BadInput(_variable_problem(name, sorted(missing)[0], evaluation_set, configuration))
     asked = list(_list_models(configuration, metrics, judge, evaluation_set.examples))
     for spec in asked:
@@ -110,6 +112,7 @@ def check_budget(
     Raises:
         BadInput: It is not above 0, or the price of a model is not known.
     """
+    # So written that NaN, of which no comparison holds, is refused as well.
     if not budget_usd > 0:
         raise BadInput("The budget must be more than $0.")
     for spec in (*asked, *embedded):

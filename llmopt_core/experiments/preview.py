@@ -76,8 +76,10 @@ def columns_of(examples: Sequence[Example]) -> list[str]:
 def stand_in(example: Example, documents: Mapping[str, Document]) -> str:
     """A passage to preview `context` with where nothing is retrieved: the text around the example's references."""
     parts = []
+    # Three are enough for a look at the form of the prompt.
     for span in example.references[:3]:
         text = documents[span.document].text if span.document in documents else ""
+        # Up to the blank lines around, as a chunk would begin and end.
         start = text.rfind("\n\n", max(0, span.start - _AROUND), span.start)
         end = text.find("\n\n", span.end, span.end + _AROUND)
         parts.append(text[start + 2 if start >= 0 else max(0, span.start - _AROUND) : end if end >= 0 else span.end])

@@ -29,7 +29,9 @@ def delete_project(store: Store, settings: Settings, project: Project | str) -> 
             raise BadInput(
                 f"The project {found.name} is in use by the fine-tuning job {job.name}; wait for it or cancel it first."
             )
+    # Asked before they are gone.
     own = {document.name for document in store.document_list(found)}
+    # Before any file: it refuses while somebody works with the project.
     store.delete_project(found)
     forget_jobs(settings, training)
     others = [{document.name for document in store.document_list(other)} for other in store.projects()]

@@ -29,6 +29,8 @@ FORMAT, VERSION = "llmopt-project", 1
 _MANIFEST = "manifest.json"
 # A file from somebody else may unpack to anything; what the app exports stays far below these limits.
 _MOST_BYTES = 8 * 2**30
+# Deflate packs up to 1,032 to 1. What is small may be so dense by itself, as a table of equal rows, so the rate is only
+# looked at above `_SMALL`.
 _MOST_TIMES = 300
 _MOST_LINE = 256 * 2**20
 _MOST_MANIFEST = 2**20
@@ -95,18 +97,21 @@ def _import(store: Store, file: IO[bytes], label: str, name: str) -> Project:
             return store.load_project(wanted, str(about.get("description") or ""), rows)
     except OSError as error:
         raise BadInput(f"{label} cannot be read ({error.strerror or error}).") from error
+    # zipfile raises NotImplementedError for packings that it does not know, RuntimeError for what is encrypted.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise BadInput(f"{label} is no project file, or a damaged one ({error}); export the project again.") from error
 
 
 def _write(store: Store, project: Project, file: IO[bytes]) -> None:
     counts: Counter[str] = Counter()
+    # Low, as higher levels take much longer for little on texts of JSON.
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
         writing: dict[str, IO[bytes]] = {}
 
         def take(table: str, row: Row) -> None:
             if table not in writing:
                 _close(writing)
+                # The size is not known beforehand, and without this an entry above 2 GB ends in an error.
                 writing[table] = archive.open(_entry(table), "w", force_zip64=True)
             counts[table] += 1
             writing[table].write(
@@ -138,6 +143,7 @@ def _entry(table: str) -> str:
 def _manifest(archive: zipfile.ZipFile, label: str) -> dict[str, Any]:
     _check_entries(archive, label)
     with archive.open(_MANIFEST) as entry:
+        # No more, whatever the file announces of itself.
         text = entry.read(_MOST_MANIFEST + 1)
     try:
         manifest = json.loads(text)
@@ -162,12 +168,15 @@ def _check_entries(archive: zipfile.ZipFile, label: str) -> None:
     foreign = set(names) - {_MANIFEST, *map(_entry, TABLE_NAMES)}
     if _MANIFEST not in names:
         raise BadInput(f"{label} is no project file: it has no {_MANIFEST}.")
+    # Of two entries of one name, a reader may check the one and read the other.
     if foreign or len(names) != len(set(names)):
         odd = sorted(foreign)[0] if foreign else next(name for name in names if names.count(name) > 1)
         raise BadInput(f"{label} is no project file: it holds {odd[:80]!r}, which does not belong there.")
     for entry in entries:
+        # The lowest bit of the flags: encrypted.
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or entry.flag_bits & 1:
             raise BadInput(f"{label} is no project file: {entry.filename} is packed in a way that those never are.")
+        # The announced size can be relied on: zipfile never gives out more than that.
         too_dense = entry.file_size > _SMALL and entry.file_size > _MOST_TIMES * max(1, entry.compress_size)
         too_long = entry.filename == _MANIFEST and entry.file_size > _MOST_MANIFEST
         if too_dense or too_long or sum(e.file_size for e in entries) > _MOST_BYTES:
@@ -189,6 +198,7 @@ def _rows(archive: zipfile.ZipFile, counts: Mapping[str, int], home: Path) -> It
 def _table(archive: zipfile.ZipFile, table: str) -> Iterator[Row]:
     with archive.open(_entry(table)) as entry:
         number = 0
+        # One byte more than is taken, which shows that a line is longer.
         while line := entry.readline(_MOST_LINE + 1):
             number += 1
             try:
@@ -202,5 +212,6 @@ def _table(archive: zipfile.ZipFile, table: str) -> Iterator[Row]:
 
 def _free_name(store: Store, name: str) -> str:
     names = {project.name for project in store.projects()}
+    # 190 of the 200 characters that a name may have: room for a number behind it.
     name = "".join(c for c in name if c.isprintable()).strip()[:190] or "Imported project"
     return next(n for n in (name, *(f"{name} ({i})" for i in range(2, len(names) + 3))) if n not in names)

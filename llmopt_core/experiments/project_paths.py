@@ -18,6 +18,7 @@ WORKSPACE = "<llmopt-workspace>"
 
 _PATHS = frozenset(("model", "base_model", "base", "adapter", "file", "files", "folder", "path", "paths", "documents"))
 _MESSAGES = frozenset(("error", "failure", "message"))
+# Parts of a path, its root included: `/name` may be anything, `/home/name` is a place.
 _SHORTEST = 3
 # What people and models wrote, under names that they may have chosen.
 _TEXTS = frozenset(("documents", "evaluation_sets", "votes", "scores"))
@@ -28,6 +29,7 @@ Change = Callable[[str, bool], str]
 
 def to_relative_paths(table: str, row: Row, home: Path) -> Row:
     """The row without absolute paths: those of the workspace are relative to it, of others the name is left."""
+    # Not where a longer name goes on: `/home/a/data` is no part of `/home/a/data-old`.
     inside = re.compile(re.escape(str(home)) + r"(?![\w.-])")
 
     def leave(text: str, is_message: bool) -> str:

@@ -22,6 +22,7 @@ Basis = Mapping[str, str]
 """Part, as users call it -> hash of it."""
 
 QUESTIONS, DOCUMENTS, EMBEDDING, BEHIND = "questions", "documents", "embedding model", "behind"
+# Of these a sentence says that they *have* changed.
 _MANY = frozenset((QUESTIONS, DOCUMENTS, "few-shot examples", "weights of the built-in model"))
 # Runs keep the parts by their names, so one that is called otherwise today is renamed where it is read.
 _WORDS = {"tuned model": "fine-tuned model"}
@@ -61,6 +62,7 @@ def models_basis(configuration: Configuration, models: Models, judge: JudgeSpec 
     found: dict[str, str] = {}
     for name in dict.fromkeys([*(model.endpoint for model in asked), *(spec.endpoint for spec in embeddings)]):
         if name not in ("", BUILTIN):
+            # Its default model decides only what leaves the model to it.
             unnamed = any(model.endpoint == name and not model.name for model in asked)
             found |= _endpoint_basis(name, models, default=unnamed)
     if any(model.endpoint == BUILTIN for model in configuration.models):

@@ -60,20 +60,24 @@ class RecordSaver:
         with self._lock:
             known = run_id in self._paid
             self._paid[run_id] = (account.usage, dearest, account.flying)
+        # One mark in the queue is enough: the writer takes what is newest then.
         if not known:
             self._queue.put("paid")
 
     def _write(self) -> None:
         while True:
             batch = [self._queue.get()]
+            # All that came during the last transaction goes into the next: the slower the disk, the more at once.
             while not self._queue.empty():
                 batch.append(self._queue.get())
             items = [item for item in batch if isinstance(item, tuple)]
             try:
                 if self._problem is None:
                     self._save(items)
+            # Kept for `check`: raised here, it would end this thread and be seen by nobody.
             except BaseException as error:
                 self._problem = error
+            # Done also where it failed: whoever waits goes on, and meets the reason in `check`.
             for *_, stored in items:
                 # A caller that was cancelled meanwhile has cancelled its future.
                 if stored.set_running_or_notify_cancel():

@@ -117,6 +117,7 @@ def _dates(result: Result) -> list[str]:
 
 
 def _day(day: date) -> str:
+    # A day without its zero is `%-d` on Linux and another word on Windows.
     return f"{day.day} {day:%B %Y}"
 
 
@@ -195,6 +196,7 @@ def _cell(cell: Cell) -> ReportCell:
 def _examples(runs: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> tuple[ReportExample, ...]:
     labelled = [(label, record) for run, label in zip(runs, labels, strict=True) for record in run["records"]]
     by_id = group_values((str(record["example_id"]), (label, record)) for label, record in labelled)
+    # What the runs differ on most comes first; equal ones stay in the order of the set.
     ordered = sorted(by_id.items(), key=lambda item: -_disagreement([record for _, record in item[1]]))
     return tuple(_example(example_id, found) for example_id, found in ordered)
 

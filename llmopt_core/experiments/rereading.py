@@ -35,6 +35,7 @@ async def reread_records(
         return
     for position, before in await asyncio.to_thread(_find_changes, store, run_id, pipeline):
         record = await pipeline.evaluate(examples[position], repeat=repeat, partial=True)
+        # What the cache answered was counted when the record was first made.
         paid = record.usage if record.usage.calls else Usage()
         put(position, replace(record, usage=before.usage + paid, seconds=before.seconds))
 
@@ -44,6 +45,7 @@ def _find_changes(store: Store, run_id: int, pipeline: Pipeline) -> list[tuple[i
     if pipeline.thinking_seen == "none" and not any(MAY_BE_THINKING in reasons for reasons in unscored):
         return []
     positions = sorted(store.record_positions(run_id))
+    # Both are in the order of positions.
     records = zip(positions, store.records(run_id), strict=True)
     return [
         (position, record)

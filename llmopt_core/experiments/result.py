@@ -138,6 +138,7 @@ def _metric(name: str, records: Sequence[Record], total: int) -> dict[str, Any]:
     values = [record.scores[name].value if name in record.scores else None for record in records]
     summary = summarize([*values, *[None] * (total - len(values))])
     ends = [summary.low, summary.high]
+    # With the examples that have no record yet, so that a run that was stopped shows how much of it is missing.
     return {"mean": summary.mean, "ci95": ends, "scored": summary.scored, "total": summary.total}
 
 
@@ -230,6 +231,7 @@ def _check(run: Any, where: str) -> None:
 
 
 def _is_number(value: Any) -> bool:
+    # To `isinstance` true is a number, and Python's JSON reads NaN and Infinity.
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -261,6 +263,7 @@ def scores_from(run: Mapping[str, Any]) -> RunScoreTable:
     metrics = list(run["metrics"])
     values = {name: [_value(record, name) for record in records] for name in metrics}
     totals = [metric.get("total", 0) for metric in run["metrics"].values()]
+    # A file may announce fewer than it holds; a total below the number of records would make no sense of the means.
     total = max(len(records), *totals) if totals else len(records)
     examples = tuple(str(record["example_id"]) for record in records)
     contents = {

@@ -63,6 +63,7 @@ def check_resumable(run: Run, version: str, judge: JudgeSpec) -> None:
 
 def has_other_documents(run: Run, version: str) -> bool:
     """Whether its answers are over other documents, or may be. Without a good record nothing can be mixed."""
+    # No known version never equals the one of now: what may have changed must not be mixed either.
     return run.retrieves and run.done > run.failed and run.documents_version != version
 
 

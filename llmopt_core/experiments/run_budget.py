@@ -25,6 +25,7 @@ def remaining_budget(
     known = dict(dearest or {})
     for run in runs:
         for model, cost in run.dearest.items():
+            # The dearest call so far is what the next one is expected to cost at most.
             known[model] = max(cost, known.get(model, 0.0))
     return Budget(usd, usage=sum((run.usage for run in runs), paid), dearest=known)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from llmopt_core.runs.values import Run
 
+# Hexadecimal digits of a hash: enough to tell the few versions of one project apart.
 _VERSION_DIGITS = 6
 
 

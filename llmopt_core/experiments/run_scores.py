@@ -36,6 +36,7 @@ class RunScoreTable:
 
     def align(self, metric: str, examples: Sequence[str]) -> Values:
         """The metric's values for these examples, None where there is none."""
+        # Not strict: a metric that the run lacks has no values at all.
         values = dict(zip(self.scores.examples, self.scores.values.get(metric, ()), strict=False))
         return tuple(values.get(example) for example in examples)
 

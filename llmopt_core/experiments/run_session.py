@@ -90,6 +90,7 @@ class RunSession:
             self._finish("cancelled")
         except OutOfBudget as error:
             self._finish("budget-reached", str(error))
+        # The program ends, and nobody asked for it: the run can be gone on with.
         except asyncio.CancelledError:
             self._finish("interrupted", "The program was stopped.")
             raise
@@ -101,6 +102,7 @@ class RunSession:
 
     async def _work(self) -> None:
         missing = self._missing()
+        # What a pilot paid is kept before anything else can fail.
         if self.paid.calls:
             self._save_spending()
         await self.pipeline.prepare([self.examples[i] for i in missing], self._indexing)
@@ -111,6 +113,7 @@ class RunSession:
 
     def _missing(self) -> list[int]:
         good = self.store.record_positions(self.run_id, failed=False) - self.store.open_positions(self.run_id)
+        # Good ones alone: what failed, or lacks a score for a reason that passes, is made again.
         self.done = len(good)
         return [position for position in range(len(self.examples)) if position not in good]
 
@@ -131,6 +134,8 @@ class RunSession:
         except OutOfBudget as error:
             self.out_of_budget = str(error)
             return None
+        # Waited for, so that what counts as done is stored, and a slow disk slows the asking instead of filling the
+        # memory.
         await asyncio.wrap_future(self.saver.put(self.run_id, position, self._add_earlier_usage(position, record)))
         return record
 
@@ -142,8 +147,10 @@ class RunSession:
 
     def _keep(self, position: int, result: Record | Failure) -> None:
         record = result if isinstance(result, Record) else Record(self.examples[position], failure=result)
+        # Even the pipeline raised, so nobody has made a record or stored one.
         if record is not result:
             self.saver.put(self.run_id, position, self._add_earlier_usage(position, record))
+        # Nothing more is paid for when nothing can be stored.
         self.saver.check()
         self.done += 1
         if record.usage.calls:
@@ -177,9 +184,11 @@ class RunSession:
             )
         if self.out_of_budget and missing + self.unpaid:
             return "budget-reached", self.out_of_budget
+        # A run of which more failed than not has not done its work, whatever the rest says.
         return ("failed" if self.failed * 2 > len(self.examples) else "finished"), ""
 
     def _finish(self, status: Status, error: str = "") -> None:
+        # After an outage its own sentence says the same already.
         if not self.outage.given_up_after:
             failures = failure_sentence(failure_reasons(self.store, self.run_id), len(self.examples))
             error = " ".join(part for part in (error, failures) if part)
@@ -229,4 +238,5 @@ class RunSession:
         ).remaining_seconds()
 
     async def _beat(self) -> None:
+        # The database may be busy, and all answers wait for the event loop.
         await asyncio.to_thread(self.store.beat_run, self.run_id)

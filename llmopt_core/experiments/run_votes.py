@@ -28,6 +28,7 @@ def votes_between(store: Store, runs: Sequence[Run], names: Sequence[str]) -> li
     votes = store.votes(first.project)
     if not votes:
         return []
+    # By what they are, not by name: a comparison of prompts may have called the same configuration otherwise.
     labels = {run.fingerprint: name for run, name in zip(runs, names, strict=True)}
     called = {
         found.id: {v.name: labels[v.fingerprint] for v in found.variants if v.fingerprint in labels}
@@ -51,6 +52,7 @@ def votes_table_in(result: Mapping[str, Any], names: Sequence[str]) -> VotesTabl
     """What the votes of a result come to; None where it has none. What is no vote is left out."""
     found = result.get("votes")
     rows = [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
+    # A choice that is none of the four counts nowhere, so the type of a file's word need not be checked here.
     votes = [Vote("", **{name: str(row.get(name, "")) for name in _FIELDS}) for row in rows]  # type: ignore[arg-type]
     known = [vote for vote in votes if {vote.first, vote.second} <= set(names)]
     voted = {name for vote in known for name in (vote.first, vote.second)}

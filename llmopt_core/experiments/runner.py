@@ -72,6 +72,7 @@ async def run_evaluation(
     """
     budget, paid = budget or Budget(), plan.pilot.get(configuration.name, Usage())
     pipeline = Pipeline(configuration, plan.documents, plan.metrics, plan.judge, models)
+    # Before the run that names it: a crash in between leaves a hidden set, and no run without its questions.
     store.keep_evaluation_set(plan.project, plan.evaluation_set)
     if resume_run is None:
         run_id = await _start_run(store, plan, configuration, models, _most_usd(budget, paid), watch.job_id)
@@ -91,6 +92,7 @@ async def _start_run(  # noqa: PLR0917
     budget_usd: float | None,
     job_id: int | None,
 ) -> int:
+    # Compares every question with all training data, which may take seconds.
     overlap = await asyncio.to_thread(
         training_overlap, store, plan.project, configuration, plan.examples, lambda spec: _model_name(spec, models)
     )

@@ -27,6 +27,7 @@ def fill_in_prompts(file: LocatedValue, store: Store | None, project: str) -> Lo
     if not named:
         return file
     items = list(file.value["configurations"])
+    # Opened at need alone: most files name no saved prompt, and then no workspace is made.
     opened = Store.open(Settings.from_environment()) if store is None else store
     try:
         for i in named:
@@ -51,6 +52,7 @@ def _fill_in(file: LocatedValue, i: int, prompt: dict[str, Any], store: Store, p
         raise file.error((*here, "saved"), "`saved` is the name of a saved prompt, such as `saved: support-answer`.")
     if "label" in prompt and "version" in prompt:
         raise file.error(here, "name a label or a version of the saved prompt, not both.")
+    # `version: yes` is true to YAML, and true is an integer to Python.
     if which is not None and (isinstance(which, bool) or not isinstance(which, (str, int))):
         raise file.error(here, "a label is a word such as `production`, a version a whole number.")
     try:

@@ -43,6 +43,7 @@ def list_search_choices(store: Store, prompt: PromptSpec, before: datetime | Non
     for job in store.jobs():
         if job.kind in _READERS and job.result and (before is None or job.created_at <= before):
             found += _READERS[job.kind](store, job, prompt)
+    # The same search, done again, chose the same part.
     return list(dict.fromkeys(found))
 
 
@@ -74,6 +75,7 @@ def _effect_parts(store: Store, job: Job, prompt: PromptSpec) -> Iterator[Search
         return
     measured = {(example.question, example.answer) for example in found.examples}
     kept = _pairs(prompt.few_shot)
+    # A proper part: some were dropped and none came in.
     if kept and kept < measured:
         asked = _questions(store, job, found.trained_on, found.set_name, found.set_version)
         yield SearchChoice("few-shot choice", found.set_name, asked)

@@ -35,9 +35,11 @@ class StageCache:
         if data is None:
             return None
         try:
+            # JSON on one line, so the first line break ends it; the packed rest may hold any byte.
             category, stored = data.split(b"\n", 1)
             trace, hits = unpack_trace(stored)
             return Retrieval(hits, trace, json.loads(category))
+        # Another version's bytes may fail in any way, and the search is only made anew.
         except Exception:
             return None
 

@@ -9,6 +9,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.assertions.spec import why_not_run
 from llmopt_core.types import EvaluationSet, Example
 
+# Ids that are named, and characters of each: the name of a set stands in pickers and titles.
 _MOST_NAMES, _LONGEST = 3, 24
 
 
@@ -37,6 +38,7 @@ def random_examples(found: EvaluationSet, count: int, seed: int) -> EvaluationSe
     """Some of a set, drawn at random and kept in their order."""
     if count >= len(found.examples):
         return found
+    # A generator of its own: the same seed draws the same examples, whatever else draws in this process.
     drawn = random.Random(seed).sample(found.examples, count)
     return choose_examples(found, [example.id for example in drawn], f"at random (seed {seed})")
 

@@ -106,5 +106,7 @@ def withhold_verdict(comparison: Comparison, *, a_seen: bool, b_seen: bool) -> C
         a_seen: Whether `a` was trained on questions of the set.
         b_seen: Whether `b` was.
     """
+    # The one that is ahead owes it, if it knew the questions; ahead of such a run the other one has earned it all the
+    # more.
     owed = b_seen if comparison.verdict == "better" else a_seen and comparison.verdict == "worse"
     return replace(comparison, verdict="not comparable") if owed else comparison

@@ -26,7 +26,9 @@ from llmopt_core.runs.values import Project, Run
 from llmopt_core.settings import Settings
 from llmopt_core.types import Example, fingerprint
 
+# Its number is raised when questions come to be compared in another way; findings of before are then not found.
 _STAGE = "seen-questions-3"
+# So begin OpenAI's names of tuned models.
 _SERVICE_TUNED = "ft:"
 # Pages ask again at every rerun; each entry is a few numbers.
 _CACHE_SIZE = 512
@@ -77,6 +79,7 @@ def training_overlap(  # noqa: PLR0917
         found = _find_overlap(source, questions, store.cache)
         parts.append(_part(source, found))
         for number, kind in (found or {}).items():
+            # Of several parts the closest match of a question counts.
             if together.get(number) != "exact":
                 together[number] = kind
     kinds = list(together.values())
@@ -94,6 +97,7 @@ def overlap_of(store: Store, run: Run) -> TrainingOverlap:
     key = (store.home, run.id, run.created_at)
     if key not in _overlap_cache:
         while len(_overlap_cache) >= _CACHE_SIZE:
+            # The oldest, as dictionaries keep their order; another thread may have taken it out already.
             _overlap_cache.pop(next(iter(_overlap_cache)), None)
         _overlap_cache[key] = _derive_overlap(store, run)
     return _overlap_cache[key]
@@ -126,6 +130,7 @@ def _find_overlap(source: Source, questions: Sequence[str], cache: Cache) -> dic
         return None
     key = fingerprint(source.key, list(questions))
     if source.key and (stored := cache.get_many(_STAGE, [key])):
+        # What cannot be read is compared again.
         with contextlib.suppress(ValueError, TypeError):
             return {int(number): kind for number, kind in json.loads(stored[key])}
     try:
@@ -155,6 +160,7 @@ def list_sources(
         found.append(Source("few-shot examples", "", "the prompt", "", lambda: texts))
     for part in list_search_choices(store, configuration.prompt, before):
         asked = part.questions
+        # Bound as a default, as the name stands for another search's questions by the time it is called.
         texts_of = None if asked is None else (lambda asked=asked: asked)
         found.append(Source(part.kind, "", f"search on {part.set_name}", "", texts_of))
     return list({(source.kind, source.name, source.source): source for source in found}.values())
@@ -166,6 +172,7 @@ class _Finder:
     def __init__(self, store: Store, project: Project | str) -> None:
         self._store = store
         self._project = project
+        # Models and jobs lie in the folder of this workspace, whatever the environment says.
         self._settings = Settings(home=store.home)
         self._visited: set[str] = set()
 
@@ -208,6 +215,7 @@ class _Finder:
 
     def _of_job(self, kind: PartKind, name: str, folder: JobFolder) -> Iterator[Source]:
         """A job's data, and that of the tuned model it began with."""
+        # Folders that were copied or edited may name each other as what they began with.
         if folder.id in self._visited:
             return
         self._visited.add(folder.id)
@@ -215,6 +223,7 @@ class _Finder:
         if job is None:
             yield Source(kind, name, f"fine-tuning job {folder.id}", "", None)
             return
+        # Without the file nothing tells what it has learned from, and the part counts as unknown.
         there = (folder.path / "training.jsonl").exists()
         yield Source(
             kind, name, f"fine-tuning job {folder.id}", folder.id, (lambda: _job_questions(folder)) if there else None
@@ -235,6 +244,7 @@ class _Finder:
         same = next((saved for saved in listed if saved.version == version), None)
         if same is None:
             return None
+        # The validation part chose the best step, so it is learned from as well.
         held = same.validation.examples if same.validation else ()
         return lambda: user_texts([*same.train.examples, *held])
 

@@ -20,6 +20,7 @@ def window_note(
     window = _window(retrieval, models)
     if window is None or retrieval.embedding.writer_model is not None:
         return ""
+    # Only what may be too long is counted in tokens: nearly every chunk is far too short for it.
     long = [chunk for chunk in chunks if _MOST_PER_CHARACTER * len(chunk.text) > window.tokens]
     if not long:
         return ""
@@ -41,6 +42,7 @@ def question_note(retrieval: RetrievalSpec, questions: Sequence[str], models: Mo
     if window is None:
         return ""
     before = models.prefixes(retrieval.embedding).query
+    # With what the model puts before a question, which takes of its window.
     texts = {str(n): before + question for n, question in enumerate(questions)}
     asked = [Chunk(name, 0, len(text), text) for name, text in texts.items()]
     long = [chunk for chunk in asked if _MOST_PER_CHARACTER * len(chunk.text) > window.tokens]

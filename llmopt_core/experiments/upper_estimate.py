@@ -21,8 +21,11 @@ MARKS = 12
 """Tokens around a passage in a prompt."""
 # Tokens of the fixed words of such a prompt, rounded up: an upper estimate must not be too low.
 _BOILERPLATE = 300
+# The request to answer again in the right form, sent with what came instead.
 _REPAIR = 400
+# An LLM reranker sees some 300 words of a passage; two tokens for each.
 _CLIP_TOKENS = 600
+# Yes or No, with what a model may put around it.
 _YES_NO = 4
 # Tokens of Ragas' own prompts, and how many of them grade one answer; those per chunk and per question are counted so.
 _RAGAS = {
@@ -32,6 +35,7 @@ _RAGAS = {
     "context_utilization": (1, 1500),
     "context_recall": (1, 2000),
 }
+# For metrics that are not named above, so high that the estimate is rather too high than too low.
 _OTHER = (3, 2000)
 _PER_CHUNK = ("context_precision", "context_utilization")
 # Texts stand as JSON in the prompts of a judge, and other tokenizers count otherwise.
@@ -101,6 +105,7 @@ def most_grading(
             # What the judge wrote before (statements) stands in its next prompt.
             prompt = _SPARE * (own + material + judge.max_tokens)
             most.add(models, judge.chat_model, times, prompt, judge.max_tokens)
+            # The second time, as if every verdict came in a wrong form.
             most.add(models, judge.chat_model, times, prompt + judge.max_tokens + _REPAIR, judge.max_tokens)
         if judge.embedding.endpoint:
             written = len(graded) * _SPARE * (material + judge.questions * judge.max_tokens)
@@ -121,12 +126,14 @@ def most_retrieval(
             prompt = _BOILERPLATE + count(retrieval.routing.prompt) + question + shown
             most.add(models, retrieval.routing.model, 1, prompt, retrieval.routing.model.max_tokens)
         found = [_searching(spec, question, models) for spec in _routes(retrieval)]
+        # A question goes one way, and which is not known before; an unknown price counts as the highest.
         dearest = max(found, key=lambda one: float("inf") if one.usd is None else one.usd)
         most.calls += dearest.calls
         most.prompt_tokens += dearest.prompt_tokens
         most.usd = None if most.usd is None or dearest.usd is None else most.usd + dearest.usd
     embedding = retrieval.embedding
     if embedding.endpoint and documents:
+        # One text tells how many tokens a character takes; the longest is the surest of it.
         text = max(documents, key=lambda document: len(document.text)).text
         told = estimate_embedding(
             sum(len(document.text) for document in documents), text, [retrieval.chunking],
@@ -168,6 +175,7 @@ def _searching(spec: RetrievalSpec, question: int, models: Models) -> UpperEstim
         passage = _SPARE * min(_CLIP_TOKENS, spec.chunking.size) + MARKS
         asked = _BOILERPLATE + count(rerank.prompt) + question + (transform.model.max_tokens if parts > 1 else 0)
         if rerank.method == "llm-listwise":
+            # The list is read in windows that overlap: one, and one more for each begun step beyond it.
             windows = 1 + -(-max(0, chunks - WINDOW) // STEP)
             most.add(models, model, parts * windows, asked + min(WINDOW, chunks) * passage, model.max_tokens)
         else:

@@ -42,6 +42,8 @@ def majority_likes(store: Store, run: Run, voter: str = "") -> dict[str, bool]:
             cast[vote.example_id].append(0)
         elif vote.choice in sides:
             cast[vote.example_id].append(1 if sides[vote.choice] == run.name else -1)
+    # A sum of 0 without a vote for either side is ties alone; with them it is a draw between voters, which decides
+    # nothing.
     return {key: sum(said) >= 0 for key, said in cast.items() if sum(said) or not any(said)}
 
 
@@ -94,6 +96,7 @@ def tally(names: Sequence[str], votes: Sequence[Vote]) -> Tally:
             sides.append(SIDES[vote.choice])
     counted = [_count(gathered.get(pair, {})) for pair in combinations(names, 2)]
     raw = [sign_test(wins, losses) if wins + losses else None for wins, losses, _ in counted]
+    # Holm's correction counts tests that were made: a pair that nobody decided between makes the others no stricter.
     tested = [value for value in raw if value is not None]
     adjusted = iter(zip(holm(tested), holm_levels(tested), strict=True))
     decided = [(None, ALPHA) if value is None else next(adjusted) for value in raw]
@@ -101,6 +104,7 @@ def tally(names: Sequence[str], votes: Sequence[Vote]) -> Tally:
         _result(pair, counts, *after)
         for pair, counts, after in zip(combinations(names, 2), counted, decided, strict=True)
     )
+    # By voter and question: of three variants a question gives several votes, and is answered once.
     cast = {(vote.voter, vote.example_id) for vote in votes if vote.choice in SIDES}
     asked = {(vote.voter, vote.example_id) for vote in votes}
     voters = {name: sum(voter == name for voter, _ in cast) for name in dict.fromkeys(vote.voter for vote in votes)}

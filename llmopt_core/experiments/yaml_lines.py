@@ -114,10 +114,12 @@ class _Reader:
         try:
             value = self._loader.construct_object(node)
             if isinstance(value, str):
+                # Half of a pair, as "\ud83d" in quotes makes one, has no UTF-8 and fails when it is stored.
                 value.encode()
             return value
         except UnicodeEncodeError as error:
             raise self._located.error(path, "this text holds half of a character; write it out whole.") from error
+        # `2026-02-30` looks like a date to PyYAML, and its constructors raise whatever Python does.
         except (ValueError, TypeError, AttributeError, OverflowError) as error:
             shown, kind = str(node.value)[:40], node.tag.rpartition(":")[2]
             raise self._located.error(path, f"{shown!r} cannot be read as {kind}; quote it if it is text.") from error
@@ -133,6 +135,7 @@ class _Reader:
                     (*path, name), f"the key {name} stands here a second time; remove one of them."
                 )
             seen.add(name)
+        # After the check: what comes in by `<<` may stand here as well, and goes under it.
         self._loader.flatten_mapping(node)
         values: dict[str, Any] = {}
         for key, value in node.value:
@@ -162,6 +165,7 @@ def merge(base: LocatedValue, over: LocatedValue) -> LocatedValue:
         part = over.at(key)
         part = merge(base.at(key), part) if key in base.value else part
         values[key] = part.value
+        # Lines of what was replaced would send an error to the wrong place.
         lines = {path: line for path, line in lines.items() if path[:1] != (key,)}
         lines.update({(key, *path): line for path, line in part.lines.items()})
     return LocatedValue(values, lines, over.source)

@@ -78,10 +78,9 @@ class StoreCache:
 
     def starting_with(self, stage: str, prefix: str) -> dict[str, bytes]:
         """See `SupportsReplace.starting_with`."""
+        # Escaped: `%` and `_` in a prefix mean themselves.
         query = sa.select(cache.c.key, cache.c.value).where(
-            # Escaped: `%` and `_` in a prefix mean themselves.
-            cache.c.stage == stage,
-            cache.c.key.startswith(prefix, autoescape=True),
+            cache.c.stage == stage, cache.c.key.startswith(prefix, autoescape=True)
         )
         with self.database.read() as connection:
             return {key: bytes(value) for key, value in connection.execute(query)}

@@ -40,6 +40,7 @@ async def verify(
     runner: TrialRunner, before: Configuration, after: Configuration, held_back: Sequence[Example]
 ) -> Verification | None:
     """Measure both on the held-back part; None where the search was stopped before both were measured in full."""
+    # Everything before left room for this; now it may be used.
     runner.release()
     first = await runner.measure(before, held_back, "held-back part: as it was")
     second = await runner.measure(after, held_back, "held-back part: as found")
@@ -72,6 +73,7 @@ def check_budget(task: SearchTask, training: int, held_back: int) -> None:
     Raises:
         BadInput: Says how many calls are needed at least.
     """
+    # The prompt as it is and one candidate on the training part, then both on the held-back part.
     least = (2 * training + 2 * held_back) * (1 + len(task.configuration.prompt.steps))
     if task.budget.calls is not None and task.budget.calls < least:
         raise BadInput(

@@ -28,6 +28,7 @@ class Reserve:
 
     def has_room(self, *, beside: bool) -> bool:
         """Whether one more answer, or call beside them, fits with what is in flight and reserved."""
+        # What is reserved for the last test counts as if it were under way.
         waiting = self.in_flight + self.answers
         calls = self.calls + waiting * self.calls_each + (1 if beside else self.calls_each)
         usd = self.usd + waiting * self.dearest + (self.dearest_beside if beside else self.dearest)

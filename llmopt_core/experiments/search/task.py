@@ -26,6 +26,7 @@ from llmopt_core.types.grouping import group_values
 FEW_SHOT_EFFECT, CHOICE, INSTRUCTION = "few-shot-worth", "few-shot-choice", "instruction-search"
 """Kinds of searches, and of their jobs."""
 
+# Of n pairs that all point the same way, sign flips give a p-value of 2 / 2^n: .063 for 5, .031 for 6.
 LEAST_PART = 6
 """With fewer pairs no paired test can come out below 0.05."""
 
@@ -77,6 +78,7 @@ class SearchTask:
         spec = self.configuration.prompt.few_shot or FewShotSpec()
         changes: dict[str, object] = {"examples": tuple(shots)}
         if not keep_selection:
+            # A selection by likeness would show other examples for each question than those that are measured.
             changes["select"] = "all"
         few_shot = spec.model_copy(update=changes) if shots else None
         return with_prompt(self.configuration, few_shot=few_shot)
@@ -127,6 +129,7 @@ def split(examples: Sequence[Example], held_back: float, seed: int = 0) -> tuple
     training: list[Example] = []
     held: list[Example] = []
     for group in shuffled:
+        # A group that does not fit goes to the training part: the held-back one never takes more than its share.
         (held if len(held) + len(group) <= wanted else training).extend(group)
     if min(len(training), len(held)) < LEAST_PART:
         raise BadInput(

@@ -27,7 +27,9 @@ from llmopt_core.types import Example, Failure, Record, Usage
 
 StopReason = Literal["", "budget", "cancelled", "failed"]
 Report = Callable[[dict[str, Any]], None]
+# As in `outage`: answers in a row, with at least two rounds of what is in flight (`_is_hopeless`).
 _PATIENCE = 5
+# One candidate may break its own answers, as by a template that makes prompts too long; two point at the endpoint.
 _BROKEN_IN_A_ROW = 2
 
 
@@ -106,6 +108,7 @@ class TrialRunner:
         self._progress = Progress(0)
         self._started = time.monotonic()
         self._failures = self._broken_ones = 0
+        # An endpoint that has answered nothing yet is judged by any failure, see `_count`.
         self._answered = False
         self._message = ""
 
@@ -151,6 +154,7 @@ class TrialRunner:
         Where answer after answer fails, the rest is not tried; where that happens to two configurations in a row, the
         runner is stopped.
         """
+        # Each configuration has its own patience: the last one's failures say little of it.
         self._failures, self._answered = 0, False
         self.report(message)
         pipeline = Pipeline(configuration, self.task.documents, self.task.metrics, self.task.judge, self.models)
@@ -192,6 +196,7 @@ class TrialRunner:
                 self.ended = self.ended or "budget"
                 return False
             finally:
+                # Also where the call failed: what it took is paid.
                 self._reserve.add(paid.usage, beside=True)
         return True
 
@@ -235,6 +240,7 @@ class TrialRunner:
     def _has_room(self, *, beside: bool = False) -> bool:
         fits = self._reserve.has_room(beside=beside)
         if not fits:
+            # Kept with what was paid, so that starting again asks for a larger budget.
             self.budget.refused = True
             self.ended = self.ended or "budget"
         return fits
@@ -259,6 +265,7 @@ class TrialRunner:
         if self._report_to is None:
             return
         progress = self._progress
+        # The plan is a guess where candidates depend on answers; more than all is never shown.
         total = max(self.planned, progress.done)
         left = Progress(total, progress.done, progress.cached, started_at=progress.started_at, now=time.monotonic())
         self._report_to(

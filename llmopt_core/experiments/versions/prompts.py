@@ -88,6 +88,7 @@ def load_prompt(store: Store, project: Project | str, wanted: str) -> PromptSpec
     Raises:
         BadInput: There is no such prompt, or it cannot be read.
     """
+    # A whole name first, as a name may hold an @.
     if wanted in {version.name for version in store.versions(project, PROMPT)}:
         return prompt_from(store.version(project, PROMPT, wanted).body)
     name, _, which = wanted.rpartition("@")
@@ -115,6 +116,7 @@ def _spec(kind: type[S], values: Mapping[str, Any], what: str) -> S:
         return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        # People count from 1.
         where = " > ".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
         said = field_problem(first)
         raise BadInput(f"The {what} cannot be used: {where + ': ' if where else ''}{said}.") from None

@@ -93,11 +93,13 @@ def training_sets(store: Store, project: Project | str) -> list[TrainingSetVersi
 
 def _read_version(version: Version) -> TrainingSetVersion:
     """The version decoded; kept, because pages ask for all of them at every rerun."""
+    # With the moment: numbers are given again where a set of the same name was deleted, and by other workspaces.
     key = (version.fingerprint, version.name, version.number, version.saved_at)
     found = _DECODED.get(key)
     if found is None:
         found = _decode(version)
         while len(_DECODED) >= _MOST_DECODED:
+            # The oldest; another thread may have taken it out already.
             _DECODED.pop(next(iter(_DECODED)), None)
         _DECODED[key] = found
     return found

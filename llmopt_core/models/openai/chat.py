@@ -44,7 +44,10 @@ from llmopt_core.types import Usage
 
 OnText = Callable[[str], None]
 
+# Kinds of failures after which the server may have done some or all of its work.
 _PARTIAL_FAILURES = ("timeout", "truncated")
+# OpenAI's reasoning models take only the new name, most others only the old one: where one is refused, the other is
+# sent.
 _OTHER_NAME = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 _PATHS = {"chat": "/chat/completions", "completion": "/completions"}
 
@@ -83,12 +86,14 @@ class OpenAIChat:
                 f"No model is named for endpoint {self._endpoint.name!r}; set model.name or its default_model.",
                 "not-found",
             )
+        # One place in the line for all tries: a call that is made again does not wait behind new ones.
         async with self._limiter:
             spent = _Waste(request, self._endpoint)
             try:
                 if on_text is None:
                     return await self._whole(request, name, spent)
                 return await self._stream(request, name, on_text, spent)
+            # Cancelled calls are charged as well: the server may go on writing, and bill it.
             except (EndpointError, asyncio.CancelledError) as error:
                 spent.charge(error)
                 raise
@@ -99,6 +104,7 @@ class OpenAIChat:
         async def ask() -> Piece:
             try:
                 answer, _ = await self._create(request, name)
+            # An error with status 200 may report tokens, and those are billed.
             except InBandError as error:
                 spent.add(read_counts(error.body))
                 raise
@@ -108,6 +114,7 @@ class OpenAIChat:
                 spent.add(read_counts(answer))
                 raise
 
+        # A whole answer goes the way of a streamed one, so that both are read alike.
         streamed = StreamedText(lambda _: None)
         piece = await with_retries(ask, self._endpoint.max_retries, lambda *error: self._explain(name, *error))
         streamed.add(piece)
@@ -121,12 +128,15 @@ class OpenAIChat:
     def _tell_thinking(self, heard: StreamedText, request: ChatRequest, name: str) -> Seen:
         """A thinking that the prompt began has a closing mark alone; what ends before that is all thinking."""
         place, model = self._place(request, name), request.model
+        # Cut, or ended by a stop text: a closing mark may have been still to come.
         ended_early = heard.is_cut or (bool(model.stop) and heard.finish_reason == STOP)
         if heard.splitter.unopened:
             learn_thinking(self._refusals, place, model, "unopened")
+        # Only a whole answer proves that its model does not think first.
         elif heard.is_plain and not ended_early:
             learn_thinking(self._refusals, place, model, "none")
         seen = "unopened" if self._endpoint.begins_with_thinking else seen_thinking(self._refusals, place, model)
+        # Where a mark was there, the text is parted already.
         if not heard.thinking and (
             (ended_early and seen == "unopened") or (heard.is_cut and only_reasoning(heard.counts))
         ):
@@ -166,9 +176,11 @@ class OpenAIChat:
         return self._completion(streamed, spent, started, seen, first=first, ended=False)
 
     async def _hear(self, request: ChatRequest, name: str, heard: StreamedText, spent: _Waste) -> None:
+        # Closed at once on a break: otherwise the connection stays open until the collector comes by.
         async with aclosing(self._pieces(request, name, spent)) as pieces:
             async for piece in pieces:
                 heard.add(piece)
+                # Our own limit of characters: a server that never stops is left, and the answer counts as cut.
                 if heard.answer.full:
                     heard.finish_reason = heard.finish_reason or LENGTH
                     break
@@ -182,6 +194,8 @@ class OpenAIChat:
     async def _pieces(self, request: ChatRequest, name: str, spent: _Waste) -> AsyncGenerator[Piece, None]:
         """The pieces of the answer. While none of them had text, the call may be made again."""
         for attempt in range(self._endpoint.max_retries + 1):
+            # Pieces without text, such as the role alone: handed on only with the first text, since until then the call
+            # may still be made again. None from then on.
             waiting: list[Piece] | None = []
             try:
                 async with aclosing(self._pieces_once(request, name)) as pieces:
@@ -199,6 +213,7 @@ class OpenAIChat:
                 pause = pause_before_retry(error, attempt)
                 if pause is None or waiting is None or attempt == self._endpoint.max_retries:
                     raise self._explain(name, error, attempt + 1) from None
+                # The failed try may have said what it took.
                 for piece in waiting:
                     spent.add(piece.counts)
             await asyncio.sleep(pause)
@@ -214,6 +229,7 @@ class OpenAIChat:
                         yield piece
                 return
             except (openai.APIError, InBandError) as error:
+                # With text handed on, another try would write the answer twice.
                 if begun or not self._learn(error, request, name, body):
                     raise
             finally:
@@ -227,6 +243,7 @@ class OpenAIChat:
         """
         place = self._place(request, name)
         mode = place[2]
+        # Each turn leaves out one parameter more, so it ends.
         while True:
             refused = self._refusals.list_parameters(place)
             body = self._body(request, stream, refused)
@@ -237,7 +254,9 @@ class OpenAIChat:
                 if self._learn(error, request, name, body):
                     continue
                 status, said = refusal_in(error)
+                # What a person set by hand is theirs: its refusal is shown, never worked around.
                 doubtful = (mentioned_parameters(said, body) - request.model.extra_body.keys()) or trial
+                # The statuses of a request that is wrong; 404 is a broker's "no provider that supports this".
                 if not doubtful or status not in (400, 404, 422):
                     raise
                 return await self._without(doubtful, place, body, stream, error), body
@@ -249,6 +268,8 @@ class OpenAIChat:
         mode = mode_of(request.model, self._endpoint)
         parameter = find_parameter(*refusal_in(error), body)
         by_hand = parameter in request.model.extra_body
+        # Without its own limit a completion would run to the end of the context, and `max_completion_tokens` is unknown
+        # there.
         if parameter is None or by_hand or (mode, parameter) == ("completion", "max_tokens"):
             return False
         self._refusals.learn(self._place(request, name), [parameter], taken=False)
@@ -262,7 +283,9 @@ class OpenAIChat:
         try:
             answer = await self._post(_PATHS[place[2]], less, stream)
         except WIRE_ERRORS:
+            # The first refusal and not that of this try, of which nobody asked.
             raise error from None
+        # Learnt only now: it worked without, so that was what the refusal was about.
         self._refusals.learn(place, trial, taken=False)
         return answer
 
@@ -281,8 +304,10 @@ class OpenAIChat:
     def _body(self, request: ChatRequest, stream: bool, refused: Collection[str]) -> dict[str, Any]:
         body = {**parameters(request, self._endpoint), **self._extra}
         if stream:
+            # Without it OpenAI streams no counts, and tokens would have to be counted here.
             body.update(stream=True, stream_options={"include_usage": True})
         body = with_names(body, request, self._endpoint)
+        # The two are one: `top_logprobs` alone is refused by OpenAI, `logprobs` alone gives no alternatives.
         gone = {*refused, *(("logprobs", "top_logprobs") if {"logprobs", "top_logprobs"} & set(refused) else ())}
         for name in [name for name, value in body.items() if name in gone or value_key(name, value) in gone]:
             value = body.pop(name)
@@ -318,6 +343,8 @@ class _Waste:
         Nobody tells what a call cost that ran out of time or was given up; its prompt was read at least.
         """
         if self._usage is None and (isinstance(error, asyncio.CancelledError) or error.kind in _PARTIAL_FAILURES):
+            # The prompt as counted here: an estimate is better than a budget that takes it for free.
             self._usage = self.with_answer(None, "")
         if self._usage is not None:
+            # `CancelledError` has no such attribute of its own for a type checker.
             setattr(error, "usage", self._usage)  # noqa: B010

@@ -14,7 +14,7 @@ from llmopt_core.models.hosts import is_loopback
 from llmopt_core.models.openai.transport import BoundedAsyncClient, BoundedClient
 
 # A host that does not even connect is told at once; answers may take longer.
-_CONNECT_SECONDS = 10.0
+_CONNECT_SECONDS = 10.0  # A guess: slow networks connect within a few.
 
 Client = TypeVar("Client", openai.OpenAI, openai.AsyncOpenAI)
 
@@ -48,9 +48,12 @@ def _with_named_key_alone(client: Client, endpoint: Endpoint) -> Client:
 
     OpenAI's own variables go along with OPENAI_API_KEY, where the user has set that for the host.
     """
+    # A token of AZURE_OPENAI_AD_TOKEN would go to whatever host a file names as an Azure resource.
     if hasattr(client, "_azure_ad_token"):
         client._azure_ad_token = None
+    # OPENAI_ADMIN_KEY manages whole organizations; no call of ours needs it.
     client.admin_api_key = None
+    # Another service must not learn who its caller is at OpenAI, nor may a foreign file's host.
     if endpoint.api_key_env != "OPENAI_API_KEY" or endpoint.source:
         client.organization = client.project = None
         # The SDK has no public way to be without OPENAI_CUSTOM_HEADERS.
@@ -67,18 +70,22 @@ def _transport(endpoint: Endpoint) -> dict[str, Any]:
     # Shorter than the whole: a connection that nobody takes is told from an answer that does not come.
     connect = min(0.9 * seconds, _CONNECT_SECONDS)
     return {
+        # No limit for the pool: our own limiter says how many calls there are, a wait for it is no failure.
         "timeout": httpx2.Timeout(seconds, connect=connect, pool=None),
         "limits": _limits(endpoint),
+        # A company's proxy cannot reach this machine, and would see the prompts.
         "trust_env": not is_loopback(endpoint.base_url),
     }
 
 
 def _azure(endpoint: Endpoint) -> dict[str, Any]:
     """The SDK adds `/openai/deployments/MODEL` to the resource's address itself."""
+    # Many copy the address with `/openai` at its end; the SDK would add that once more.
     return {"azure_endpoint": endpoint.base_url.removesuffix("/openai"), "api_version": endpoint.api_version}
 
 
 def _sendable(key: str, endpoint: Endpoint) -> str:
+    # A key copied from a web page brings a space or line break, which no header may hold.
     key = key.strip()
     if not key and (endpoint.api_version or urlsplit(endpoint.base_url).hostname == "api.openai.com"):
         variable = endpoint.api_key_env or "api_key_env"

@@ -28,6 +28,7 @@ from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.text.valid_text import without_surrogates
 
 # Refusals that fewer texts would not change; every other one is tried with one text alone.
+# `The model x does not exist`, `invalid api_key`: without this list each of them would cost one more call.
 _ABOUT_ELSE = re.compile(
     r"no such model|\b(?:un|not |in)?(?:known|supported|valid|available) (?:model|deployment)|"
     r"model\b.{0,80}\b(?:not (?:found|exist|available|support)|n't exist|does not|is not|unknown|invalid)|"
@@ -41,7 +42,8 @@ _BATCH = re.compile(
     r"(?:\u6587\u672c|input).{0,20}(?:\u6700\u591a|\u6700\u5927|\u8d85\u8fc7|\u8fc7\u591a)",
     re.IGNORECASE,
 )
-_OPENAI_WINDOW = 8191
+_OPENAI_WINDOW = 8191  # Tokens per text; many servers cut longer ones without a word.
+# Batches at once. A guess: local servers work on one after the other anyway, services count tokens per minute.
 _PARALLEL = 4
 
 
@@ -58,6 +60,7 @@ class EndpointEmbedder:
     def __init__(
         self, endpoint: Endpoint, model: str, key: str = "", budget: Callable[[], Budget] | None = None
     ) -> None:
+        # Names the vectors in caches and indexes: address, version and model decide them.
         self.name = f"{endpoint.base_url}|{endpoint.api_version}|{model}"
         own = Budget()
         # Endpoints do not tell; without a word of the user or a known name it is OpenAI's limit.
@@ -67,8 +70,11 @@ class EndpointEmbedder:
         self._model = model
         self._key = key
         self._client = make_sync_client(endpoint, key)
-        self._dimension = 0
+        self._dimension = 0  # 0: not known yet.
+        # Shrinks while it works: the next `encode` starts with what was taken last.
         self._batch = endpoint.embedding_batch
+        # Plain numbers are asked for first, as they need no unpacking; a few servers refuse a field that they do not
+        # know.
         self._names_format = True
         self._lock = threading.Lock()
 
@@ -85,12 +91,13 @@ class EndpointEmbedder:
         Raises:
             EndpointError: The endpoint failed for good, or its answer does not fit the question.
         """
-        size = self._batch
+        size = self._batch  # Taken once: threads below may make it smaller meanwhile.
         batches = [texts[i : i + size] for i in range(0, len(texts), size)]
         if len(batches) <= 1:
             return self._embed(batches[0]) if batches else np.zeros((0, self.dimension), dtype=np.float32)
         with ThreadPoolExecutor(min(_PARALLEL, self._endpoint.max_concurrency)) as threads:
             # Accounts of this part of the work are known in its own context only.
+            # A copy each: one context cannot be entered by two threads at once.
             parts = [threads.submit(copy_context().run, self._embed, batch) for batch in batches]
             try:
                 return np.concatenate([part.result() for part in parts])
@@ -109,12 +116,16 @@ class EndpointEmbedder:
         try:
             return self._embed_once(texts)
         except EndpointError as error:
+            # Before the test for size: halving would not help, and each half would be refused again.
             if self._names_format and error.kind == "bad-request" and "encoding_format" in str(error):
                 self._names_format = False
                 return self._embed(texts)
             if len(texts) < 2 or not self._may_be_too_many(error, texts):
                 raise
+        # Halves and not single texts: a limit of 10 is found with 96 texts in four refusals.
         half = (len(texts) + 1) // 2
+        # The batch shrinks only after the half was taken: a refusal that has another cause must not make all later
+        # calls small.
         first = self._embed(texts[:half])
         with self._lock:
             self._batch = min(self._batch, half)
@@ -126,10 +137,12 @@ class EndpointEmbedder:
         Services say it in too many words and languages, some as a failure, some by leaving vectors out.
         """
         if error.kind == TOO_FEW_VECTORS or _BATCH.search(str(error)):
+            # Whatever the status: a server that ran out of memory calls it 500, some call it 429.
             return error.kind in (TOO_FEW_VECTORS, "bad-request", "server-error", "rate-limited")
         if error.kind != "bad-request" or _ABOUT_ELSE.search(str(error)):
             return False
         try:
+            # The shortest text is the cheapest proof, and itself within any limit of length.
             self._embed_once([min(filter(str.strip, texts), key=len, default=" ")])
         except EndpointError:
             return False
@@ -138,6 +151,7 @@ class EndpointEmbedder:
     def _embed_once(self, texts: Sequence[str]) -> Vectors:
         # Endpoints refuse an empty text.
         asked = [without_surrogates(text) or " " for text in texts]
+        # No `dimensions`: vectors of another length would need a name of their own in every cache.
         body: dict[str, Any] = {"input": asked, "model": self._model}
         if self._names_format:
             body["encoding_format"] = "float"
@@ -151,6 +165,7 @@ class EndpointEmbedder:
                 options: Any = {"max_retries": 0}
                 said = self._client.post("/embeddings", body=body, options=options, cast_to=httpx2.Response)
                 answer = read_json(said.content)
+                # Before the answer is checked: what cannot be read was paid for as well.
                 call.enter(self._endpoint.usage(self._model, _tokens(answer, asked), 0))
                 check_no_error(answer)
                 return read_vectors(answer, len(asked))
@@ -164,6 +179,7 @@ class EndpointEmbedder:
 
     def _note(self, dimension: int) -> None:
         with self._lock:
+            # Vectors of two models in one index would be compared without an error, and mean nothing.
             if self._dimension and self._dimension != dimension:
                 raise EndpointError(
                     f"Endpoint {self._endpoint.name!r} changed the length of its vectors from {self._dimension} to "

@@ -7,13 +7,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+# In this order: what is most likely a sentence first. The last two are MiniMax's.
 _FIELDS = ("message", "msg", "error_message", "error_msg", "error", "errors", "detail", "details", "reason", "title",
            "error_description", "status_msg", "base_resp")  # fmt: skip
 _CODES = ("code", "type", "__type", "status")
+# `<title>502 Bad Gateway</title>`. Bounded, as a page may open a title and never close it.
 _TITLE = re.compile(r"<title[^>]*>\s*([^<]{1,200}?)\s*</title>", re.IGNORECASE)
-_MOST = 3
-_DEEPEST = 6
-_VAGUE = "provider returned error"
+_MOST = 3  # A validator may find fault with each of a hundred messages.
+_DEEPEST = 6  # Gateways nest an error three or four levels; a body made to hurt nests thousands.
+_VAGUE = "provider returned error"  # OpenRouter's.
 
 
 def reason_of(body: Any) -> str:
@@ -21,6 +23,7 @@ def reason_of(body: Any) -> str:
 
     Longer bodies may repeat the prompt, so nothing else of them is shown.
     """
+    # Each once: a gateway repeats what it was told in its own words' place.
     found = dict.fromkeys(" ".join(text.split()).rstrip(".") for text in _reasons(body))
     return "; ".join([text for text in found if text][:_MOST])
 
@@ -36,6 +39,7 @@ def _reasons(value: Any, depth: int = 0) -> Iterator[str]:
     elif isinstance(value, dict):
         fields = {str(name).lower(): inner for name, inner in value.items()}
         place = _place(fields.get("loc"))
+        # Lazily: only the first field that says something is read; a code is the last resort.
         found = (list(_reasons(fields[name], depth + 1)) for name in (*_FIELDS, *_CODES) if fields.get(name))
         said = [f"{place}{text}" for text in next(filter(None, found), [])]
         if said and said[0].strip().lower().startswith(_VAGUE):
@@ -49,12 +53,14 @@ def _reasons(value: Any, depth: int = 0) -> Iterator[str]:
 def _reasons_in_text(text: str, depth: int) -> Iterator[str]:
     """A page of HTML says its title; JSON that is handed on as text is read."""
     start = text.lstrip()[:1]
+    # The rest of an error page is styles and scripts.
     if start == "<" and (title := _TITLE.search(text)):
         yield title[1]
         return
     if start in ("{", "[") and depth <= _DEEPEST:
         try:
             yield from _reasons(json.loads(text), depth + 1)
+        # A sentence that begins with a bracket, such as `[E42] no such model`.
         except (ValueError, RecursionError):
             yield text
         return

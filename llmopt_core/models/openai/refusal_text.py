@@ -10,6 +10,8 @@ from typing import Any
 
 from llmopt_core.models.body_fields import OPTIONAL, PARAMETERS
 
+# How services say that they do not take something: `Unsupported parameter`, `Extra inputs are not permitted`, `only the
+# default (1) value is supported`. No open repeats, so it is linear on any length.
 _REFUSAL = re.compile(
     r"unsupported|not support|n't support|unknown|unrecogni[sz]ed|not recogni[sz]ed|unexpected|unavailable|"
     r"immutable|forbidden|illegal|fixed at|cannot both|(?:not|n't) (?:allow|take|accept)|not enabled|enabled only|"
@@ -37,13 +39,19 @@ _ABOVE = re.compile(
 )
 # Of what is optional no value is the user's own: any complaint about it is a refusal.
 _OTHER_VALUE = re.compile(r"must be|should be|expected|\bonly\b", re.IGNORECASE)
+# What messages call a parameter when they do not use its name.
 _OTHER_WORDS: Mapping[str, str] = {
     "response_format": r"json[ _-]?mode|response format|structured outputs?|json_schema",
     "logprobs": r"log ?probabilities",
 }
+# Left out, the answer is still the one that was asked for, only less reproducible or counted.
 _NO_ANSWER_NEEDS = ("seed", "stream_options", *OPTIONAL)
+# What follows "please use" is what the service wants, not what it refuses: `max_tokens is not supported, use
+# max_completion_tokens instead`. The dot of `0.5` ends nothing.
 _CLAUSES = re.compile(r"[;\n]|\.(?=\s|$)|\bplease\b|\buse\b|\binstead\b|\bdid you mean\b", re.IGNORECASE)
+# OpenAI's name for it, FastAPI's, and two that gateways use.
 _PLACES = ("param", "loc", "parameter", "field")
+# As in `error_text`: real errors nest three or four levels.
 _DEEPEST = 6
 
 
@@ -72,10 +80,13 @@ def find_parameter(status: int, body: Any, sent: Collection[str]) -> str | None:
         body: Its JSON.
         sent: The request's body, or the names in it.
     """
+    # 401 and 429 are never about a parameter. 5xx may be: some servers crash on one they do not know.
     if status not in (400, 403, 404, 422) and status < 500:
         return None
+    # In the order of the list, so that ties are settled alike on every call.
     named = [name for name in PARAMETERS if name in sent]
     statements = list(_statements(body))
+    # All places first: a field that names the parameter is surer than any sentence.
     for read in (_by_place, _by_sentence):
         for statement in statements:
             found = read(statement, named)
@@ -103,6 +114,7 @@ def _by_place(statement: _Statement, named: Collection[str]) -> str | None:
     found = next((part for part in statement.place if part in named), None)
     if found is None:
         return None
+    # The code alone says it, in whatever language the sentence is.
     if statement.code.startswith(("unsupported", "unknown", "extra_forbidden", "unrecognized")):
         return found
     return found if _refuses(found, statement.text) else None
@@ -116,11 +128,13 @@ def _refuses(name: str, text: str) -> bool:
 
 def _by_sentence(statement: _Statement, named: Collection[str]) -> str | None:
     """The parameter that stands nearest to the words of refusal."""
+    # `_by_place` has read it, and found no refusal.
     if any(part in named for part in statement.place):
         return None
     for clause in _CLAUSES.split(statement.text):
         words = [*_REFUSAL.finditer(clause), *_OTHER_VALUE.finditer(clause)]
         near = [
+            # Characters between the word and the name, whichever comes first; below 0 where they overlap.
             (min(max(word.start() - spot.end(), spot.start() - word.end()) for word in words), name)
             for name in named
             if words and _refuses(name, clause)
@@ -132,6 +146,7 @@ def _by_sentence(statement: _Statement, named: Collection[str]) -> str | None:
 
 
 def _neutral_value(statement: _Statement, sent: Collection[str]) -> str | None:
+    # Names alone say nothing of values.
     if not isinstance(sent, Mapping) or not _ABOVE.search(statement.text):
         return None
     for name, neutral in _NEUTRAL.items():
@@ -144,6 +159,8 @@ def _mention(name: str) -> str:
     # Ordinary words stand in messages about other things too.
     if name in ("stop", "seed"):
         quote = r"\\*[\"'`]"
+        # `stop` and `seed` must be quoted, called a parameter, or be the subject: "the model will stop" is about
+        # neither.
         kind = r"(?:parameters?|arguments?|fields?|param|body|supplied|property|option|keys?|inputs?|参数|字段)"
         named = rf"{kind}[ .:：\[]*(?<![a-z_]){name}(?![a-z_])"
         verb = rf"(?<![\w-]){name} (?:is|was|are|unsupported)\b"
@@ -166,6 +183,7 @@ def _statements(value: Any, depth: int = 0) -> Iterator[_Statement]:
         for item in value:
             yield from _statements(item, depth + 1)
     elif isinstance(value, dict):
+        # AWS and some gateways write `Message` and `Code`.
         value = {str(name).lower(): inner for name, inner in value.items()}
         place = tuple(str(part) for name in _PLACES for part in _flat(value.get(name)))
         code = str(value.get("code") or "")
@@ -174,10 +192,13 @@ def _statements(value: Any, depth: int = 0) -> Iterator[_Statement]:
             value[name] for name in ("message", "msg", "detail", "error", "title") if isinstance(value.get(name), str)
         ]
         if said or place:
+            # Codes of several words are read as part of the sentence (`unsupported_parameter`); single ones such as
+            # `error` say nothing.
             yield _Statement(place, " ".join([*said, *(word for word in (code, kind) if "_" in word)]),
                              kind if kind == "extra_forbidden" else code)  # fmt: skip
         for name, inner in value.items():
             nested = isinstance(inner, dict | list) or (isinstance(inner, str) and _json_in(inner) is not None)
+            # The request repeated: a prompt that speaks of "unsupported seed" would be taken for a refusal.
             if nested and name not in ("input", "ctx", *_PLACES):
                 yield from _statements(inner, depth + 1)
 
@@ -194,6 +215,7 @@ def _json_in(text: str) -> Any:
 
 def _flat(value: Any) -> Iterator[Any]:
     if isinstance(value, str):
+        # `body.messages[0].logprobs` -> its parts.
         yield from re.split(r"[.\s\[\]]+", value)
     elif isinstance(value, list):
         yield from value

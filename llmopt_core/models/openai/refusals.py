@@ -35,9 +35,11 @@ class Refusals:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
+        # Jobs in other threads and the pages of the app share this object.
         self._lock = threading.Lock()
         self._known: dict[Place, dict[str, bool]] = {}
         for entry in self._read():
+            # Entry by entry: one of another version must not cost the rest.
             with contextlib.suppress(KeyError, TypeError, ValueError):
                 if float(entry["at"]) > time.time() - _MEMORY_SECONDS:
                     url, model, mode = map(str, entry["place"])
@@ -50,6 +52,7 @@ class Refusals:
     def on_trial(self, place: Place, body: Collection[str]) -> frozenset[str]:
         """The optional parameters of a request that nobody knows yet to be taken."""
         known = self._known.get(place, {})
+        # Only those: a refusal that cannot be understood is tried once without them, never without what was asked.
         return frozenset(name for name in OPTIONAL if name in body and name not in known)
 
     def is_taken(self, place: Place, name: str) -> bool:
@@ -60,6 +63,8 @@ class Refusals:
         """Remember what an answer has shown."""
         with self._lock:
             known = self._known.setdefault(place, {})
+            # `is not`: False, True and unknown are three states. What is known already is not written again with every
+            # call.
             fresh = [name for name in parameters if known.get(name) is not taken]
             known.update(dict.fromkeys(fresh, taken))
         if fresh:
@@ -82,6 +87,7 @@ class Refusals:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self._path.with_suffix(".lock"), timeout=5):
                 fresh = [{"place": list(place), "parameter": p, "taken": taken, "at": time.time()} for p in parameters]
+                # The file as it is now: another process may have learnt something since.
                 entries = [entry for entry in self._read() if not any(_same(entry, new) for new in fresh)]
                 replace_file(self._path, json.dumps([*entries, *fresh], indent=1))
 

@@ -23,8 +23,9 @@ T = TypeVar("T")
 # The SDK's own pauses between tries.
 _FIRST_SECONDS, _MOST_SECONDS = 0.5, 8.0
 # A `Retry-After` that is longer is told instead of waited for.
+# Services that are out of quota ask for hours; a person who waits for two minutes rather decides.
 _LONGEST_WAIT = 120.0
-_PASSING = (408, 409, 429)
+_PASSING = (408, 409, 429)  # Time-out, conflict and too many requests: the SDK repeats the same ones.
 
 
 async def with_retries(
@@ -94,22 +95,26 @@ def _after_status(status: int, headers: Mapping[str, str], attempt: int) -> floa
     asked = _retry_after(headers)
     if asked is not None and asked > _LONGEST_WAIT:
         return None
+    # OpenAI's own word for whether another try helps; it stands above the status.
     word = headers.get("x-should-retry", "")
     asked_again = word == "true" or asked is not None
     if word == "false" or (status in GATEWAY_TIMEOUTS and not asked_again):
         return None
     if word != "true" and status not in _PASSING and status < 500:
         return None
+    # A date that is over, and `0`, mean "soon": without a pause all callers would come back at once.
     return asked if asked is not None and asked > 0 else _backoff(attempt)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the server asks to wait: a number, milliseconds under a name of their own, or a date."""
+    # Milliseconds first, as they are more exact; Azure and OpenAI send both.
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
             seconds = float(headers.get(name, "")) / unit
         except ValueError:
             continue
+        # `float` takes "inf" and "nan" for numbers.
         return seconds if math.isfinite(seconds) else None
     try:
         return email.utils.parsedate_to_datetime(headers.get("retry-after", "")).timestamp() - time.time()

@@ -19,12 +19,13 @@ from llmopt_core.models.openai.wire_values import AnswerText
 from llmopt_core.models.time_limits import PieceTimeoutError, WholeTimeoutError
 from llmopt_core.text.thinking import ThinkingSplitter
 
+# A guess: a long answer at a slow server takes several waits for a piece, a server that drips words would never end.
 WHOLE = 10
 """A streamed answer may take so many times the endpoint's `timeout_seconds` in all."""
 
 # Usage comes after the last word; some servers keep the stream open and never send it.
-_AFTER_END_SECONDS = 5.0
-_MOST_NOTES = 5
+_AFTER_END_SECONDS = 5.0  # A guess: usage comes in the same moment where it comes at all.
+_MOST_NOTES = 5  # Each piece of a stream may be odd in its own way.
 _NO_END = "The endpoint closed the stream without saying that the answer is at its end; it may not be whole."
 
 
@@ -43,6 +44,7 @@ async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGen
         WholeTimeoutError: The whole took `WHOLE` times as long.
         ValueError: It is no stream of an answer.
     """
+    # Before anything is read as events: JSON has none, and would look like an empty stream.
     if "json" in stream.response.headers.get("content-type", ""):
         # Some servers answer as a whole whatever they are asked.
         yield read_answer(read_json(await stream.response.aread()))
@@ -52,21 +54,26 @@ async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGen
     end, wait = loop.time() + WHOLE * seconds, loop.time() + seconds
     finished, nothing, spoken = False, True, False
     while True:
+        # Whichever comes first is what the user is told.
         late = WholeTimeoutError(WHOLE * seconds) if end <= wait else PieceTimeoutError(seconds)
         chunk = await _next(source, min(wait, end), late, finished)
         if chunk is None or chunk is DONE:
             break
+        # Also in the middle of an answer, as when a provider behind a broker fails.
         if isinstance(chunk, dict) and chunk.get("error"):
             raise InBandError(chunk)
         piece = read_chunk(chunk)
         nothing, spoken = False, spoken or bool(piece.text or piece.busy)
         if piece.finish_reason and not finished:
+            # From here on only the usage may follow.
             finished, wait = True, loop.time() + min(seconds, _AFTER_END_SECONDS)
+        # Pieces that say nothing are signs of life of a proxy, not of the model.
         elif not finished and (piece.text or piece.busy):
             wait = loop.time() + seconds
         yield piece
     if nothing:
         raise ValueError("no stream")
+    # Without a reason, a mark of the end, or a word, it is no answer: the caller is told that the stream broke off.
     if not finished and (spoken or chunk is DONE):
         yield Piece(finish_reason=STOP, notes=() if chunk is DONE else (_NO_END,))
 
@@ -74,9 +81,11 @@ async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGen
 async def _next(source: AsyncIterator[Any], until: float, late: TimeoutError, finished: bool) -> Any:
     """The next event, or None at the end; where the answer has ended, all that can go missing is the usage."""
     try:
+        # A point in time and not a span: pieces without words must not prolong it.
         async with asyncio.timeout_at(until):
             return await anext(source, None)
     except (TimeoutError, ValueError, httpx2.HTTPError) as error:
+        # The answer is whole; a connection that breaks now costs a count of tokens, not the answer.
         if finished:
             return None
         raise late if isinstance(error, TimeoutError | httpx2.ReadTimeout) else error from None
@@ -103,13 +112,17 @@ class StreamedText:
 
     def add(self, piece: Piece) -> None:
         """Take one more piece."""
+        # First characters are made whole, then marks of thinking found in them.
         self._hand_on(self.splitter.add(self.answer.add(piece.text)))
         self.beside.add(piece.thinking)
         self.calls.add(piece.calls)
         self.logprobs += piece.logprobs
         self.finish_reason = piece.finish_reason or self.finish_reason
+        # Each once: a server that is odd in one piece mostly is in all of them.
         self.odd += [note for note in piece.notes if note not in self.odd and len(self.odd) < _MOST_NOTES]
         if piece.counts is not None:
+            # Some report the prompt in the first piece and the answer in the last, others both again and again: the
+            # last word per number counts.
             old = self.counts or Counts()
             new = piece.counts
             self.counts = Counts(

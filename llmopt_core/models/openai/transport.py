@@ -15,12 +15,15 @@ import httpx2
 import openai
 
 T = TypeVar("T")
+# The largest batch that OpenAI takes, 2,048 vectors of 3,072 numbers, is some 80 MB of JSON; what an attacker packs
+# small may be any number of gigabytes.
 MOST_BYTES = 100_000_000
 """Of one answer, unpacked."""
 
-_MOST_REDIRECTS = 5
+_MOST_REDIRECTS = 5  # Within one host one or two are real (http to https, a slash); more are a circle.
 # A server may keep the connection open after its answer; the rest is not waited for.
 _REST_SECONDS = 0.05
+# A training file of a hundred megabytes may take half an hour on a slow line, and is no hanging call.
 _SLOWEST_UPLOAD = 50_000
 """Bytes a second: what a large body may take longer."""
 
@@ -58,6 +61,7 @@ class BoundedAsyncClient(httpx2.AsyncClient):
 
     async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
         """See `httpx2.AsyncClient.send`. Redirects are followed within the same host alone."""
+        # httpx would follow to any host, and send the prompt along.
         options["follow_redirects"] = False
         try:
             async with asyncio.timeout(self._seconds):
@@ -66,8 +70,10 @@ class BoundedAsyncClient(httpx2.AsyncClient):
                     following = _within_host(response)
                     if following is None:
                         break
+                    # The connection is given back before it is needed again.
                     await response.aclose()
                     response = await super().send(following, stream=True, **options)
+                # An error is read whole even where a stream was asked for: its words are in the body.
                 if stream and response.is_success:
                     return _decompress(response, stream=_Parts(response))
                 try:
@@ -88,7 +94,9 @@ class BoundedClient(httpx2.Client):
     def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
         """See `BoundedAsyncClient.send`. Every answer is read whole."""
         options["follow_redirects"] = False
+        # Uploads of files go through this client; they get time for their size.
         seconds = self._seconds + int(request.headers.get("content-length") or 0) // _SLOWEST_UPLOAD
+        # One limit for all redirects together.
         end = time.monotonic() + seconds
         try:
             response = self._head(request, options, end)
@@ -115,6 +123,7 @@ def _whole(response: httpx2.Response, request: httpx2.Request, end: float) -> by
     for part in response.iter_bytes():
         parts.append(part)
         size += len(part)
+        # Counted unpacked: a small packed answer can hold gigabytes.
         if size > MOST_BYTES:
             raise TooLargeError
         if time.monotonic() > end:
@@ -133,10 +142,13 @@ def _in_time(work: Callable[[], T], end: float, request: httpx2.Request, late: C
     def run() -> None:
         try:
             found.set_result(work())
+        # Everything: an exception that stays in this thread would leave the caller waiting for the whole time.
         except BaseException as error:
             found.set_exception(error)
 
+    # A daemon: a read that never ends must not keep the program from ending.
     threading.Thread(target=run, daemon=True, name="llmopt-answer").start()
+    # The thread cannot be stopped; it ends with its connection, and what it brings is closed.
     if wait([found], max(0.0, end - time.monotonic())).not_done:
         if late is not None:
             found.add_done_callback(lambda done: None if done.exception() else late(done.result()))
@@ -154,9 +166,11 @@ def _within_host(response: httpx2.Response) -> httpx2.Request | None:
     Key and prompts go nowhere else. HTTP may become HTTPS, never the other way round.
     """
     following = response.next_request
+    # A 302 turns a POST into a GET: another question, whose answer would make no sense.
     if following is None or following.method != response.request.method:
         return None
     before, after = response.request.url, following.url
+    # With the port: another port is another program, of perhaps another user of that machine.
     same = (before.scheme, before.host, before.port) == (after.scheme, after.host, after.port)
     safer = (before.scheme, after.scheme) == ("http", "https") and before.port is None and after.port is None
     return following if same or (safer and before.host == after.host) else None
@@ -164,6 +178,7 @@ def _within_host(response: httpx2.Response) -> httpx2.Request | None:
 
 def _decompress(response: httpx2.Response, **content: Any) -> httpx2.Response:
     """The response with a body that is unpacked already."""
+    # Body and headers must agree: the SDK would try to unpack a second time.
     headers = httpx2.Headers(
         [(k, v) for k, v in response.headers.multi_items() if k not in ("content-encoding", "content-length",
                                                                         "transfer-encoding")]
@@ -182,6 +197,7 @@ class _Parts(httpx2.AsyncByteStream):
 
     def __init__(self, response: httpx2.Response) -> None:
         self._response = response
+        # One iterator for reading and closing: httpx allows a body to be read once.
         self._parts = aiter(response.aiter_bytes())
         self._size = 0
 
@@ -193,6 +209,8 @@ class _Parts(httpx2.AsyncByteStream):
             yield part
 
     async def aclose(self) -> None:
+        # Whatever breaks now, the answer is there already. RuntimeError: a reader that was cancelled still holds the
+        # iterator.
         with suppress(TimeoutError, httpx2.HTTPError, httpx2.StreamError, RuntimeError):
             async with asyncio.timeout(_REST_SECONDS):
                 async for _ in self._parts:

@@ -21,6 +21,7 @@ def mode_of(spec: ModelSpec, endpoint: Endpoint) -> str:
 
 def plain_prompt(request: ChatRequest) -> str:
     """The one text of completion mode."""
+    # Blank lines and no roles: a model for plain text was trained on no marks of a chat.
     return without_surrogates("\n\n".join(message.content for message in request.messages))
 
 
@@ -36,6 +37,7 @@ def parameters(request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
         "temperature": spec.temperature,
         "max_tokens": spec.max_tokens,
     }
+    # Left out where not set: null is refused by some, and the service's own default is meant.
     optional = {"top_p": spec.top_p, "seed": spec.seed, "stop": list(spec.stop) or None}
     body.update({name: value for name, value in optional.items() if value is not None})
     if mode_of(spec, endpoint) == "completion":
@@ -49,6 +51,7 @@ def parameters(request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
 
 def with_names(body: dict[str, Any], request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
     """The body with its parameters renamed or left out as endpoint and configuration say, and with further fields."""
+    # The configuration's word after the endpoint's, so it wins.
     for name, other in {**endpoint.parameters, **request.model.parameters}.items():
         if name in body:
             value = body.pop(name)
@@ -60,6 +63,7 @@ def with_names(body: dict[str, Any], request: ChatRequest, endpoint: Endpoint) -
 def with_extra(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
     """The body with the fields that a configuration adds; they take the place of any of their name."""
     extra = dict(request.model.extra_body)
+    # Set by hand under the new name: OpenAI refuses both at once.
     if "max_completion_tokens" in extra:
         body.pop("max_tokens", None)
     return {**body, **extra}
@@ -76,6 +80,7 @@ def _chat(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
     if request.response_format is not None:
         body["response_format"] = dict(request.response_format)
     if request.top_logprobs:
+        # Chat takes a switch and a number, completions below the number alone.
         body.update(logprobs=True, top_logprobs=request.top_logprobs)
     return body
 
@@ -92,6 +97,7 @@ def _completion(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
 
 def reasoning_tokens(counts: Counts | None, thinking: str) -> int:
     """Tokens of the thinking, as reported or counted here; a part of the completion's tokens."""
+    # 0 is a report, too, and stands even where there is a text of thinking.
     if counts is not None and counts.reasoning is not None:
         return counts.reasoning
     return tokenizer("o200k_base").count(thinking) if thinking else 0
@@ -107,4 +113,5 @@ def usage_of(counts: Counts, text: str, request: ChatRequest, endpoint: Endpoint
     count = tokenizer("o200k_base").count
     prompt = count(without_surrogates("\n\n".join(request.texts))) if counts.prompt is None else counts.prompt
     completion = count(text) if counts.completion is None else counts.completion
+    # At most the prompt: some report tokens cached over several calls, and the rest would cost less than nothing.
     return endpoint.usage(model_name(request.model, endpoint), prompt, completion, min(counts.cached, prompt))

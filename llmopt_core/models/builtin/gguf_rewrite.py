@@ -26,6 +26,7 @@ def rewrite(source: Path, target: Path, encoding: str, replace: Mapping[str, Any
     from gguf.quants import dequantize
 
     reader, wanted = GGUFReader(source), GGMLQuantizationType[encoding]
+    # The writer sets the architecture itself, so it is left out below.
     writer = GGUFWriter(target, reader.get_field("general.architecture").contents())
     _copy_fields(reader, writer)
     writer.add_file_type(FILE_TYPES[encoding])
@@ -46,8 +47,10 @@ def _copy_fields(reader: Any, writer: Any) -> None:
     from gguf import GGUFValueType
 
     for field in reader.fields.values():
+        # What the reader makes up from the head of the file, and what is written anew.
         if field.name.startswith("GGUF.") or field.name in ("general.architecture", "general.file_type"):
             continue
+        # Of nested arrays the innermost type counts.
         inner = field.types[-1] if field.types[0] == GGUFValueType.ARRAY else None
         writer.add_key_value(field.name, field.contents(), field.types[0], inner)
 
@@ -55,6 +58,7 @@ def _copy_fields(reader: Any, writer: Any) -> None:
 def _add(writer: Any, name: str, values: np.ndarray, wanted: Any) -> None:
     from gguf.quants import quantize
 
+    # Norms are small and sensitive; llama.cpp expects them as 32-bit floats.
     if values.ndim == 1 or wanted.name == "F32":
         writer.add_tensor(name, values)
     elif wanted.name == "F16":

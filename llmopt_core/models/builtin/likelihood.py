@@ -52,13 +52,16 @@ class LikelihoodModel:
         Raises:
             EndpointError: The endpoint failed, or cannot report the probabilities of a given text.
         """
+        # Its mean would be a division by nothing.
         if not continuation:
             raise EndpointError("The likelihood of an empty text was asked for.", "bad-request")
+        # As a request like any other, so that meter and cache need to know nothing of scores.
         messages = (Message("user", prompt), Message("assistant", continuation))
         answer = await self._scorer.complete(ChatRequest(messages, self._spec))
         values = [value for token in answer.logprobs for value in token.values()]
         if not values:
             raise EndpointError("The endpoint scored no token of the text.", "bad-answer")
+        # The mean: sums would prefer short texts.
         return Likelihood(sum(values) / len(values), len(values), answer.usage, answer.seconds)
 
 
@@ -102,7 +105,9 @@ class EchoScorer:
     async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> Completion:
         """See `LikelihoodModel`."""
         prompt, continuation = _texts(request)
+        # Places in characters, as `text_offset` counts.
         start, end = len(prompt), len(prompt + continuation)
+        # One token, since some refuse 0; it begins at `end` and is not counted.
         body = {"prompt": prompt + continuation, "max_tokens": 1, "echo": True}
         async with self._limiter:
             return await self._poster.score_tokens(
@@ -146,8 +151,10 @@ class _Poster:
         name, started = model_name(request.model, self._endpoint), time.perf_counter()
         answer = await self.post("/completions", {"model": name, "temperature": 0, "logprobs": 1, **body})
         try:
+            # The very first token of a prompt has no probability: null.
             numbers = [finite(value) for value in read(answer["choices"][0]["logprobs"])]
             values = [number for number in numbers if number is not None]
+        # Whatever shape came instead: it is no report of probabilities.
         except (KeyError, IndexError, TypeError, ValueError, AttributeError):
             values = []
         if not values:
@@ -156,7 +163,9 @@ class _Poster:
                 f"built-in model, a vLLM server, or another reranker.",
                 "bad-answer",
             )
+        # Under their places: the same token may come twice, and its text is not needed.
         logprobs = tuple({str(position): value} for position, value in enumerate(values))
+        # An empty answer: nothing was written but what was given.
         usage = usage_of(read_counts(answer), "", request, self._endpoint)
         return Completion("", usage, "stop", time.perf_counter() - started, logprobs=logprobs)
 
@@ -167,6 +176,7 @@ def _texts(request: ChatRequest) -> tuple[str, str]:
 
 
 async def _tokens(poster: _Poster, root: str, text: str) -> list[int]:
+    # `parse_special`: a text that holds `<|im_end|>` is scored as its letters, not as a mark.
     answer = await poster.post("/tokenize", {"content": text, "parse_special": False}, root=root)
     tokens = answer.get("tokens") if isinstance(answer, dict) else None
     if not isinstance(tokens, list) or not tokens:
@@ -179,6 +189,7 @@ def _only(tokens: Sequence[int], text: str) -> str:
 
     llama.cpp's own grammars break on tokens that are parts of one character, as in Chinese; its llguidance does not.
     """
+    # By number, not by text: one text may be cut in several ways.
     rule = " ".join(f"<[{token}]>" for token in tokens)
     return f"root ::= {rule}" if text.isascii() else f"%llguidance {{}}\nstart: {rule}"
 
@@ -186,4 +197,5 @@ def _only(tokens: Sequence[int], text: str) -> str:
 def _echo_log_probabilities(found: Any, start: int, end: int) -> list[float]:
     """The log probabilities of the tokens that begin between `start` and `end` of the echoed text."""
     pairs = zip(found["text_offset"], found["token_logprobs"], strict=True)
+    # A token across the border belongs to the prompt.
     return [value for offset, value in pairs if start <= offset < end]

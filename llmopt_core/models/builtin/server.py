@@ -33,6 +33,7 @@ SLOTS = 4
 # another program wants the CPU, that makes answers ten times slower; after this many turns they sleep instead.
 _PATIENCE = {"GOMP_SPINCOUNT": "1000"}
 
+# Tokens per slot. SmolLM2-135M reads twice as many, at twice the memory, and long prompts are slow on a CPU.
 _CONTEXT = 4096
 # Most memory that the context of a model may take on a laptop.
 _CONTEXT_BYTES = 2**30
@@ -96,9 +97,11 @@ class _Host:
     def serve(self) -> RunningServer:
         with self._lock:
             found = adapters(self._settings) if self._with_adapters else {}
+            # An adapter trained anew has the same name: the server would go on with the old weights.
             wanted = [(name, path.stat().st_mtime_ns, path.stat().st_size) for name, path in found.items()]
             if self._served is not None and self._served.alive and self._loaded == wanted:
                 return self._served
+            # Before it is stopped: afterwards nobody could tell a crash from an end of ours.
             self._count_crash()
             self._stop()
             self._served = _start(self._settings, found)
@@ -115,6 +118,7 @@ class _Host:
             self._served = None
 
     def _count_crash(self) -> None:
+        # First start, or ended by us for other adapters.
         if self._served is None or self._served.alive:
             return
         now = time.monotonic()
@@ -128,10 +132,13 @@ class _Host:
 
 _hosts: dict[tuple[Any, ...], _Host] = {}
 _hosts_lock = threading.Lock()
+# The child ends with our end of its pipe anyway; this waits for it and leaves no zombie.
 atexit.register(close_builtin)
 
 
 def _host(settings: Settings, with_adapters: bool) -> _Host:
+    # Whatever decides which file is loaded and how. With and without adapters are two servers: the exact base is
+    # slower.
     key = (settings.home, settings.builtin_gguf, settings.threads, with_adapters)
     with _hosts_lock:
         return _hosts.setdefault(key, _Host(settings, with_adapters))
@@ -140,6 +147,7 @@ def _host(settings: Settings, with_adapters: bool) -> _Host:
 def _start(settings: Settings, found: dict[str, Path]) -> RunningServer:
     file = chat_file(settings, ADAPTER_ENCODING) if found else chat_file(settings)
     slots, context = _room(file.path)
+    # Any program and web page of this machine can reach a port of it.
     key = secrets.token_urlsafe(24)
     child_settings = {
         "model": str(file.path),
@@ -150,6 +158,7 @@ def _start(settings: Settings, found: dict[str, Path]) -> RunningServer:
         "alias": ALIAS,
         "adapters": [str(path) for path in found.values()],
     }
+    # A file and no pipe: nobody reads it while the server runs, and a full pipe would stop the server.
     with tempfile.TemporaryFile("w+", errors="replace") as log:
         process = _spawn(child_settings, log)
         answer = _first_line(process)
@@ -164,6 +173,7 @@ def _spawn(child_settings: dict[str, Any], log: IO[str]) -> subprocess.Popen[str
     # every user of the machine can read a command line.
     process = subprocess.Popen(
         [sys.executable, "-P", builtin_child.__file__],
+        # What the user has set wins.
         env={**_PATIENCE, **os.environ},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -186,6 +196,7 @@ def _first_line(process: subprocess.Popen[str]) -> dict[str, str]:
         assert process.stdout is not None  # noqa: S101
         lines.append(process.stdout.readline())
 
+    # A thread, as reading a pipe has no time limit on every system.
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     reader.join(_START_SECONDS)
@@ -198,11 +209,13 @@ def _first_line(process: subprocess.Popen[str]) -> dict[str, str]:
 
 def _start_error(path: Path, answer: dict[str, str], process: subprocess.Popen[str], log: IO[str]) -> Exception:
     reason = answer.get("error") or _ending(process)
+    # The child imports the package, so its absence comes as words.
     if "ModuleNotFoundError" in reason or "ImportError" in reason:
         return MissingDependency(
             f"The built-in model needs llama.cpp ({reason}); install it with: pip install xllamacpp"
         )
     log.seek(0)
+    # The end of the log: llama.cpp says last what it failed at.
     last = " ".join(log.read()[-300:].split())
     return EndpointError(
         f"The built-in model's server did not start with {path.name} ({reason}){': ' + last if last else ''}; "
@@ -221,6 +234,7 @@ def _ending(process: subprocess.Popen[str]) -> str:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
+    # An illegal instruction: the wheel was built for a newer CPU, which the bare name of the signal tells nobody.
     return f"{name}: this CPU lacks an instruction the wheel was built for" if name == "SIGILL" else name
 
 
@@ -233,6 +247,7 @@ def _stop(process: subprocess.Popen[str]) -> None:
             except OSError:
                 continue
     try:
+        # Seconds, for an answer that is under way to let go; then it is killed, as it keeps nothing.
         process.wait(3)
     except subprocess.TimeoutExpired:
         process.kill()
@@ -242,14 +257,18 @@ def _stop(process: subprocess.Popen[str]) -> None:
 def _room(path: Path) -> tuple[int, int]:
     """Slots and tokens per slot: 4 x 4,096 for the shipped model, fewer where the cache would pass a gigabyte."""
     fields = read_metadata(path)
+    # Metadata is named by architecture: `llama.block_count`.
     prefix = fields.get("general.architecture", "llama")
 
     def number(name: str, default: int) -> int:
         value = fields.get(f"{prefix}.{name}", default)
+        # Some models have another number in each layer: the largest is on the safe side.
         return max(int(max(value) if isinstance(value, list) else value), 1)
 
     heads = number("attention.head_count", 1)
     width = number("attention.key_length", number("embedding_length", 4096) // heads)
+    # Keys and values (2), 16 bits each (2 bytes), for every layer and head.
     per_token = number("block_count", 32) * number("attention.head_count_kv", heads) * width * 2 * 2
     context = min(number("context_length", _CONTEXT), _CONTEXT)
+    # At least one slot: a model that is too large is for its owner to judge.
     return min(max(_CONTEXT_BYTES // (per_token * context), 1), SLOTS), context

@@ -16,15 +16,19 @@ from typing import Any, TextIO
 
 def main() -> None:
     """Start the server, report, and wait for the owner's end."""
+    # Asked at once: an owner that dies while the server starts would leave it to process 1.
     owner = os.getppid()
     # Native code logs to file descriptor 1 too; the report must stay alone on the pipe.
     report = os.fdopen(os.dup(1), "w")
+    # What native code prints goes where errors go.
     os.dup2(2, 1)
     settings = json.loads(sys.stdin.readline() or "{}")
+    # The owner ended before it said anything.
     if not settings:
         return
     try:
         server = start(settings)
+    # Any: the owner waits for a line, and has no other way to learn the reason.
     except Exception as error:
         _tell(report, {"error": f"{type(error).__name__}: {error}"})
         os._exit(1)
@@ -48,17 +52,23 @@ def start(settings: dict[str, Any]) -> Any:
     p.model.path = settings["model"]
     p.model_alias = {settings["alias"]}
     p.n_parallel = settings["slots"]
+    # llama.cpp parts this among the slots.
     p.n_ctx = settings["context"] * settings["slots"]
+    # Each slot its own part: a shared one would refuse a prompt where the others are full.
     p.kv_unified = False
     # The server's prompt cache in RAM ignores which adapter made its entries: answers would leak between adapters.
     p.cache_ram_mib = 0
+    # Not `localhost`, which may be IPv6 or, by a hosts file, anything.
     p.hostnames = ["127.0.0.1"]
+    # Any free one: the system chooses, so two processes never want the same.
     p.port = 0
     p.api_keys = [settings["key"]]
     p.cpuparams.n_threads = settings["threads"]
     p.cpuparams_batch.n_threads = settings["threads"]
+    # Threads sleep while they wait, and leave the CPU to others.
     p.cpuparams.poll = 0
     p.cpuparams_batch.poll = 0
+    # The start is shorter; the first call does the same work.
     p.warmup = False
     p.verbosity = -1
     p.ui = False
@@ -75,6 +85,7 @@ def _tell(report: TextIO, message: dict[str, str]) -> None:
 def _watch(owner: int) -> None:
     """End when the owner is gone, even where another process holds the other end of standard input open."""
     while os.getppid() == owner:
+        # How long a child may outlive its owner, against looking too often.
         time.sleep(0.5)
     os._exit(0)
 

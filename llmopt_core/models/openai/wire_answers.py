@@ -32,12 +32,15 @@ class InBandError(ValueError):
     def status(self) -> int | None:
         """The status that it names in place of the answer's 200."""
         error = self.body.get("error") if isinstance(self.body, dict) else None
+        # The inner object first: beside it, brokers put a status of their own.
         for place in (error, self.body):
             fields = place if isinstance(place, dict) else {}
             for name in ("code", "status", "status_code"):
                 value = fields.get(name)
+                # `"code": "429"` at some; `"code": "insufficient_quota"` is no number.
                 digits = value if isinstance(value, str) and value.isdigit() and len(value) == 3 else ""
                 number = value if isinstance(value, int) and not isinstance(value, bool) else int(digits or 0)
+                # Some number their errors themselves (`1001`), which must not be taken for a status.
                 if 400 <= number < 600:
                     return number
         return None
@@ -85,6 +88,7 @@ def read_answer(answer: Any) -> Piece:
     choice = _first_choice(answer)
     if choice is None:
         raise ValueError("no choices in the answer")
+    # A completion holds its text in the choice itself.
     message = choice.get("message", choice)
     if message is choice and "text" not in choice:
         raise ValueError("the choice holds neither message nor text")
@@ -104,6 +108,7 @@ def read_chunk(chunk: Any) -> Piece:
         return Piece(counts=_counts(chunk, notes), notes=tuple(notes))
     # Some servers that cannot stream send the whole answer as one piece.
     delta = choice.get("delta")
+    # A completion's piece has neither; its text stands in the choice.
     return _read(choice, delta or choice.get("message") or choice, chunk, whole=not delta)
 
 
@@ -114,6 +119,7 @@ def check_no_error(answer: Any) -> None:
         AnsweredError: It is one.
     """
     if not isinstance(answer, dict):
+        # Gemini's gateway wraps its errors in a list.
         if isinstance(answer, list) and answer and isinstance(answer[0], dict) and answer[0].get("error"):
             raise InBandError(answer[0])
         return
@@ -121,8 +127,10 @@ def check_no_error(answer: Any) -> None:
     first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     if first.get("error"):
         raise InBandError(first)
+    # A broker says so of an answer whose provider failed half-way: half an answer must not be scored.
     if normalise_reason(label_of(first.get("finish_reason")) or "") == ERROR:
         raise InBandError(answer)
+    # Beside choices these are remarks on an answer that is there; without choices they are all there is.
     failed = any(answer.get(name) for name in ("error", "errors", "error_message", "error_msg", "detail"))
     told = any(isinstance(answer.get(name), str) and answer[name] for name in ("message", "msg"))
     if not choices and (failed or told or isinstance(answer.get("base_resp"), dict)):
@@ -162,7 +170,9 @@ def _text(part: Mapping[str, Any], notes: list[str]) -> tuple[str, str]:
     """The answer's text, and what of it is marked as thinking by its form."""
     content = part.get("content")
     if content is None:
+        # A refusal is the model's answer, only in a field of its own.
         content = part.get("text") or part.get("refusal") or ""
+    # One part without its list.
     if isinstance(content, dict) and "type" in content:
         content = [content]
     if isinstance(content, list) and all(isinstance(item, dict | str) for item in content):
@@ -178,6 +188,7 @@ def _text(part: Mapping[str, Any], notes: list[str]) -> tuple[str, str]:
 
 def read_counts(answer: Any) -> Counts:
     """The tokens that an answer of any kind reports, also where nothing else of it can be read."""
+    # The notes go nowhere: they are for answers, and here there is none.
     return (_counts(answer, []) if isinstance(answer, dict) else None) or Counts()
 
 
@@ -186,6 +197,7 @@ def _counts(answer: Mapping[str, Any], notes: list[str]) -> Counts | None:
     if not isinstance(usage, dict):
         return None
     details = usage.get("prompt_tokens_details")
+    # 0 where it is not said: then all of the prompt is priced in full.
     cached = token_count(details.get("cached_tokens")) if isinstance(details, dict) else 0
     details = usage.get("completion_tokens_details")
     reasoning = token_count(details.get("reasoning_tokens")) if isinstance(details, dict) else None
@@ -204,6 +216,7 @@ def _logprobs(found: Any, notes: list[str]) -> Logprobs:
     """Both forms: chat's list of objects (llama.cpp uses it for completions too) and the legacy parallel lists."""
     if not isinstance(found, dict):
         return ()
+    # Chat's list first; the other name is the legacy form's.
     entries = found.get("content") or found.get("top_logprobs") or ()
     if not isinstance(entries, list | tuple):
         return ()
@@ -218,10 +231,12 @@ def _alternatives(entry: Any) -> Iterator[tuple[Any, Any]]:
     """Pairs of token and log probability at one place of the answer."""
     if not isinstance(entry, dict):
         return
+    # The legacy form: a mapping from token to number.
     if "logprob" not in entry:
         yield from entry.items()
         return
     more = entry.get("top_logprobs")
+    # The chosen token is not always among its alternatives.
     for item in (entry, *(more if isinstance(more, list) else ())):
         if isinstance(item, dict):
             yield item.get("token"), item.get("logprob")

@@ -31,6 +31,8 @@ GATEWAY_TIMEOUTS = (504, 524)
 _MAX_DETAIL = 300
 # A shorter placeholder such as `x` would be blotted out of every word.
 _SHORTEST_KEY = 4
+# `sk-...`, `gsk_...`, `AIza...`, `Bearer ...`: services repeat a wrong key, perhaps with stars, and a gateway may show
+# its own.
 _LOOKS_LIKE_A_KEY = re.compile(r"\b(?:sk|pk|gsk|hf|xai|AIza)[-_]?[A-Za-z0-9_\-*.]{8,}|(?i:bearer)\s+\S+")
 
 
@@ -46,6 +48,7 @@ def endpoint_error(error: Exception, endpoint: Endpoint, model: str, key: str = 
     """
     kind, sentence = _describe(error, endpoint, model, attempts)
     if len(key) >= _SHORTEST_KEY:
+        # First this very key, whatever it looks like.
         sentence = sentence.replace(key, "***")
     return EndpointError(_LOOKS_LIKE_A_KEY.sub("***", sentence), kind)
 
@@ -55,6 +58,7 @@ def _describe(error: Exception, endpoint: Endpoint, model: str, attempts: int) -
         redirected = 300 <= error.status_code < 400
         if redirected:
             return _redirect(error, endpoint)
+        # The SDK counts its own tries where it made them (uploads and jobs of fine-tuning).
         tried, wait = _attempts(attempts or _sdk_attempts(error)), error.response.headers.get("retry-after", "")
         return _status(_Failure(error.status_code, error_body(error), tried, wait), endpoint, model)
     if isinstance(error, InBandError) and error.status is not None:
@@ -74,13 +78,16 @@ class _Failure:
 
 def _without_status(error: Exception, endpoint: Endpoint, attempts: int) -> tuple[str, str]:
     who = f"Endpoint {endpoint.name!r}"
+    # The SDK's, the client's, and those of `asyncio.timeout`.
     timed_out = isinstance(error, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError)
+    # No connection at all is "cannot be reached": there more patience does not help.
     if timed_out and not isinstance(error.__cause__, httpx2.ConnectTimeout):
         return "timeout", f"{who} {_wait_words(error, endpoint)}; {_HELPS_HERE}."
     if isinstance(error, openai.APIConnectionError):
         return _connection(error.__cause__ or error, endpoint)
     if isinstance(error, httpx2.TransportError | httpx2.StreamError):
         return _connection(error, endpoint)
+    # An error event of a stream: it has words, but no status.
     if isinstance(error, openai.APIError) and not isinstance(error, openai.APIResponseValidationError):
         return "server-error", f"{who} broke off with an error{_detail(error.body) or ': ' + _one_line(error.message)}."
     return _unreadable(error, endpoint, attempts)
@@ -89,6 +96,7 @@ def _without_status(error: Exception, endpoint: Endpoint, attempts: int) -> tupl
 def error_body(error: openai.APIStatusError) -> Any:
     """The answer's JSON or text; the SDK gives `error` of it alone, which may be less than is said beside it."""
     try:
+        # The whole body: the SDK keeps `error` of it, and FastAPI's `detail` stands beside.
         return error.response.json()
     except (ValueError, httpx2.StreamError, RecursionError):
         return error.body
@@ -145,7 +153,9 @@ def _connection(cause: BaseException, endpoint: Endpoint) -> tuple[str, str]:
 
 
 def _reason(cause: BaseException) -> str:
+    # By their words: the types differ between systems and versions, and a user knows "connection refused".
     text = str(cause).lower()
+    # In this order: a certificate's fault names SSL, too.
     known = {
         "connection refused": "connection refused",
         "all connection attempts failed": "connection refused",
@@ -163,6 +173,7 @@ def _reason(cause: BaseException) -> str:
 def _status(found: _Failure, endpoint: Endpoint, model: str) -> tuple[str, str]:
     status, said, tried, wait = found.status, _detail(found.body), found.tried, found.wait
     who = f"Endpoint {endpoint.name!r}"
+    # 403 is "not your model" at some; the endpoint's own words follow and tell.
     if status in (401, 403):
         variable = f"set {endpoint.api_key_env} or " if endpoint.api_key_env else ""
         return "unauthorized", f"{who} refused the key ({status}){said}; {variable}enter the right key in Settings."
@@ -207,6 +218,7 @@ def _target(error: openai.APIStatusError) -> str:
     """Where a redirect leads, without what may be secret in it."""
     try:
         url = httpx2.URL(str(error.request.url)).join(error.response.headers.get("location", ""))
+        # Without its query, which may hold a token.
         address = f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}{url.path}"
     except (httpx2.InvalidURL, ValueError):
         return "an address that makes no sense"
@@ -229,5 +241,6 @@ def _detail(body: object) -> str:
 
 
 def _one_line(text: str) -> str:
+    # Cut before the white space is looked at: a body may be megabytes of it.
     line = " ".join(readable(text[: 10 * _MAX_DETAIL]).split()).rstrip(".")
     return line if len(line) <= _MAX_DETAIL else line[: _MAX_DETAIL - 1] + "\u2026"

@@ -12,7 +12,9 @@ from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any
 
 # Python takes quadratic time to read longer ones.
+# The largest float has 309 digits: whatever is longer is infinite as one, too.
 _LONGEST_NUMBER = 400
+# The three ends of a line that the standard of server-sent events knows; not `splitlines`, which knows more.
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 DONE = object()
@@ -27,6 +29,7 @@ def read_json(content: bytes) -> Any:
     """
     try:
         # A tab that stands bare within a text is no reason to lose an answer.
+        # `surrogateescape`: a broken byte in a text costs a character, not the answer.
         return json.loads(content.decode("utf-8", "surrogateescape"), parse_int=_integer, strict=False)
     except RecursionError:
         raise ValueError("nested too deeply") from None
@@ -44,18 +47,22 @@ async def events_in(parts: AsyncIterable[bytes]) -> AsyncIterator[Any]:
     async for line in _lines(parts):
         name, _, value = line.partition(b":")
         if name == b"data":
+            # One space belongs to the form, further ones to the data.
             data.append(value.removeprefix(b" "))
         elif not line and data:
             yield (event := _event(data))
+            # What follows would be another answer, or a connection that stays open.
             if event is DONE:
                 return
             data.clear()
+    # The last event without its empty line, as some end a stream.
     if data:
         yield _event(data)
 
 
 def _event(data: list[bytes]) -> Any:
     content = b"\n".join(data)
+    # Some write `[DONE]` with blanks or a remark behind it.
     return DONE if content.startswith(b"[DONE]") else read_json(content)
 
 
@@ -65,7 +72,9 @@ async def _lines(parts: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     async for part in parts:
         # The end of a line may itself come in two parts.
         text = part.removeprefix(b"\n") if before == b"\r" else part
+        # Only at the very start: the standard allows one mark there.
         text = text if before else text.removeprefix(_BYTE_ORDER_MARK)
+        # An empty part tells nothing of the end of the one before.
         before = part[-1:] or before
         *whole, rest = _LINE_END.split(text)
         for line in whole:

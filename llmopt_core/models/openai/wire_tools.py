@@ -13,6 +13,7 @@ from llmopt_core.types import Message, ToolCall
 _MOST_CALLS = 128
 """OpenAI's own limit of tools in a request; no answer calls more than a few."""
 
+# Said and not raised: the text beside the call was paid for and is kept.
 _NAMELESS = "The endpoint sent a tool call without the name of a function; it was left out."
 _TOO_MANY = f"The endpoint sent more than {_MOST_CALLS} tool calls; the others were left out."
 
@@ -35,6 +36,7 @@ def read_calls(part: Mapping[str, Any], *, whole: bool) -> tuple[CallPiece, ...]
         whole: Whether each entry is one call; gateways number those of a whole message in any way.
     """
     found = part.get("tool_calls") or ()
+    # One call without its list, as some gateways write it.
     entries = [found] if isinstance(found, dict) else found if isinstance(found, list) else []
     if not entries and isinstance(part.get("function_call"), dict):
         # What came before `tool_calls`: one call, without an id.
@@ -48,8 +50,10 @@ def read_calls(part: Mapping[str, Any], *, whole: bool) -> tuple[CallPiece, ...]
 
 def _piece(entry: Mapping[str, Any], index: int | None) -> CallPiece:
     function = entry.get("function")
+    # Some leave out the layer between: name and arguments stand in the entry itself.
     inside = function if isinstance(function, dict) else entry
     number = entry.get("id")
+    # A number as the id: results name it as text.
     known = str(number) if isinstance(number, int) and not isinstance(number, bool) else number
     arguments = inside.get("arguments")
     if not isinstance(arguments, str):
@@ -71,13 +75,16 @@ class _Call:
             return False
         if piece.id and self.id:
             return piece.id != self.id
+        # Without ids only this tells: what is whole JSON already cannot go on.
         return _is_json(self.arguments.text) and bool(piece.arguments or piece.name != self.name)
 
     def add(self, piece: CallPiece) -> None:
         if piece.name and piece.arguments == self.arguments.text and _is_json(piece.arguments):
             # Some say the whole call once more at the end.
             return
+        # The first one counts, see above.
         self.id = self.id or piece.id
+        # Some repeat the name in each piece, others send it in parts.
         if piece.name != self.name:
             self.name += piece.name
         self.arguments.add(piece.arguments)
@@ -101,6 +108,7 @@ class StreamedCalls:
                     self._notes = [_TOO_MANY]
                     continue
                 self._calls.append(known)
+            # A number that was used before names the new call from here on.
             if piece.index is not None:
                 self._numbered[piece.index] = known
             known.add(piece)
@@ -108,6 +116,7 @@ class StreamedCalls:
     def _find(self, piece: CallPiece) -> _Call | None:
         """The call that the piece goes on with; None where it begins one."""
         last = self._calls[-1] if self._calls else None
+        # Without numbers calls come one after the other.
         known = last if piece.index is None else self._numbered.get(piece.index)
         if known is None:
             return None
@@ -140,9 +149,11 @@ class StreamedCalls:
             if call.name:
                 number = call.id
                 if not number or number in ids:
+                    # Among one more name than there are ids, one is free.
                     number = next(name for n in range(1, len(ids) + 2) if (name := f"call_{n}") not in ids)
                 ids.add(number)
                 arguments = call.arguments.text
+                # A tool without parameters is often called with nothing at all, which is no JSON.
                 found.append(ToolCall(number, call.name, arguments if arguments.strip() else "{}"))
         return tuple(found)
 

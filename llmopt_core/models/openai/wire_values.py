@@ -12,24 +12,30 @@ from typing import Any
 MOST_CHARACTERS = 1_000_000
 """An answer is cut there. The most tokens that can be asked for (131,072) make fewer characters in any language."""
 
+# A hundred times the largest context: beyond it is a mistake of the endpoint, and would be priced.
 MOST_TOKENS = 100_000_000
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# An emoji as JSON escapes (`\ud83d` and `\ude00`) that came in two pieces.
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 # Bytes of UTF-8 that came apart, as `surrogateescape` keeps them.
 _BYTES = re.compile(
     "[\udcc2-\udcdf][\udc80-\udcbf]|[\udce0-\udcef][\udc80-\udcbf]{2}|[\udcf0-\udcf4][\udc80-\udcbf]{3}"
 )
+# The beginning of a character at the end of a piece: at most three of its four bytes.
 _PARTIAL_CHARACTER = re.compile("(?:[\ud800-\udbff]|[\udcc2-\udcf4][\udc80-\udcbf]{0,2})\\Z")
+# What neither SQLite's text nor a UTF-8 file can hold and give back.
 _UNREADABLE = re.compile("[\ud800-\udfff\x00]")
-_LONGEST_LABEL = 100
-_LONGEST_NAME = 300
+_LONGEST_LABEL = 100  # A finish reason is a word; some put a sentence there.
+_LONGEST_NAME = 300  # Paths of weights are names of models, too.
 
 
 def token_count(value: Any, most: int = MOST_TOKENS) -> int | None:
     """A number of tokens, up to `most`; None where it is none."""
+    # JavaScript gateways write `12.0`.
     if isinstance(value, float) and value.is_integer():
         value = int(value)
+    # True is an int to Python.
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return value if 0 <= value <= most else None
@@ -41,6 +47,7 @@ def finite(value: Any) -> float | None:
         return None
     try:
         number = float(value)
+    # An integer of more than 309 digits.
     except OverflowError:
         return None
     return number if math.isfinite(number) else None
@@ -60,6 +67,7 @@ def label_of(value: Any) -> str | None:
 
 def join_surrogates(text: str) -> str:
     """The text with each character that came as two surrogates, or as bytes, as one character."""
+    # Nearly every text: no copy is made.
     if not _SURROGATE.search(text):
         return text
     text = _PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
@@ -67,6 +75,7 @@ def join_surrogates(text: str) -> str:
 
 
 def _from_bytes(escaped: re.Match[str]) -> str:
+    # Escaped again where the bytes fit no character after all (an overlong form): `readable` replaces them.
     return escaped[0].encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
@@ -108,6 +117,7 @@ class AnswerText:
 
     def _take(self, piece: str) -> str:
         self.length += len(piece)
+        # Cut before it is searched: what is beyond the limit is only counted.
         kept, replaced = _UNREADABLE.subn("\N{REPLACEMENT CHARACTER}", piece[: MOST_CHARACTERS - self._kept])
         self._kept += len(kept)
         self._replaced += replaced
@@ -134,6 +144,7 @@ class AnswerText:
 def value_words(value: Any) -> str:
     """An odd value as it may stand in a note."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MOST_TOKENS:
+        # Its digits could fill a screen.
         text = f"about 10^{math.floor(math.log10(abs(value)))}" if value > 0 else "a large negative number"
     else:
         text = readable(repr(value)[:60])

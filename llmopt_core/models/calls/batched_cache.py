@@ -17,6 +17,7 @@ _Operation = tuple[_Kind, str, bytes, "Future[bytes | None]"]
 _KINDS: tuple[_Kind, ...] = ("put", "claim", "release", "get")
 
 # Of its own, so that a finished call does not queue behind long work in asyncio's default threads.
+# Two: while one waits for a locked database, the other serves another cache.
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="llmopt-call-cache")
 
 
@@ -37,6 +38,7 @@ class BatchedCache:
 
     async def get(self, key: str) -> bytes | None:
         """The stored value, if there is one."""
+        # SQLite on this machine: a look takes less time than handing it to a thread.
         if getattr(self._cache, "reads_at_once", False):
             return self._cache.get_many(self._stage, [key]).get(key)
         return await asyncio.wrap_future(self._submit("get", key))
@@ -60,6 +62,7 @@ class BatchedCache:
         future: Future[bytes | None] = Future()
         with self._lock:
             self._waiting.append((kind, key, value, future))
+            # One drain at a time keeps the order of what was asked for.
             if not self._busy:
                 self._busy = True
                 _threads.submit(self._drain)
@@ -68,8 +71,10 @@ class BatchedCache:
     def _drain(self) -> None:
         while True:
             with self._lock:
+                # All that has gathered goes together; what comes now waits for the next turn.
                 operations, self._waiting = self._waiting, []
                 if not operations:
+                    # Under the lock: what is submitted afterwards starts a new drain.
                     self._busy = False
                     return
             for kind in _KINDS:
@@ -87,6 +92,7 @@ class BatchedCache:
                 found = {}
             else:
                 found = self._apply(kind, {key: value for _, key, value, _ in operations})
+        # Any: a future that nobody settles would leave its caller waiting for ever.
         except BaseException as error:
             _settle(operations, {}, error)
         else:
@@ -100,6 +106,7 @@ class BatchedCache:
         elif self._claims is not None:
             tokens = {key: token.decode() for key, token in values.items()}
             if kind == "claim":
+                # Any value will do: the caller only asks whether its key is there.
                 return dict.fromkeys(self._claims.claim_many(self._stage, tokens), b"")
             self._claims.release_many(self._stage, tokens)
         return {}

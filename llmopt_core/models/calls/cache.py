@@ -21,9 +21,13 @@ from llmopt_core.types import Message, ToolCall, Usage, fingerprint
 
 STAGE = "call"
 
+# Part of every key. A larger number would leave all that is stored unused, so new fields are added where they are set
+# alone.
 _FORMAT = 1
 
+# Cache (by identity) and key: two workspaces in one process do not share answers.
 _Slot = tuple[int, str]
+# Of the whole process: several `Models` that ask the same at the same time share one call.
 _running: dict[_Slot, asyncio.Future[Completion]] = {}
 
 
@@ -57,6 +61,7 @@ class CachedChat:
         """See `ChatModel.complete`. A cached answer arrives as one piece."""
         key = fingerprint(_FORMAT, await self._identity(request), request_values(request))
         slot = (id(self._cache), key)
+        # Once more where the leader was cancelled: the first of those who waited leads then.
         while True:
             leader, future = _join(slot)
             if leader:
@@ -74,10 +79,12 @@ class CachedChat:
     ) -> Completion:
         """Answer for all who ask the same meanwhile."""
         try:
+            # Looked up before it is claimed: most are hits, and a claim is a write.
             completion, made = await self._look_up(slot[1]), False
             if completion is None:
                 completion, made = await self._once(slot[1], lambda: self._make(slot[1], request, on_text))
         except EndpointError as error:
+            # Before the future is settled: who wakes up must not join it again.
             _leave(slot)
             future.set_exception(error)
             # Perhaps nobody else asks; asyncio would complain that nobody looked.
@@ -98,6 +105,7 @@ class CachedChat:
 
     async def _once(self, key: str, make: Callable[[], Awaitable[Completion]]) -> tuple[Completion, bool]:
         """The answer, and whether it was made here: of several processes that want it, one makes it."""
+        # Of this attempt alone, so that giving it back never takes another's claim.
         token = uuid.uuid4().hex
         try:
             known = await self._wait(key, token)
@@ -110,6 +118,7 @@ class CachedChat:
     async def _wait(self, key: str, token: str) -> Completion | None:
         """The answer of the process that makes it already; None where the call is claimed for this one."""
         while not await self._batched.claim(key, token):
+            # The other may be another process, or machine: there is no event to wait for.
             await asyncio.sleep(CLAIM_POLL_SECONDS)
             known = await self._look_up(key)
             if known is not None:
@@ -121,8 +130,10 @@ class CachedChat:
         return known
 
     async def _make(self, key: str, request: ChatRequest, on_text: Callable[[str], None] | None) -> Completion:
+        # For the call alone: storing it takes no place at the endpoint.
         async with self._room():
             completion = await self._inner.complete(request, on_text)
+        # Waited for: an answer that was paid for is on the disk before anybody works with it.
         await self._batched.put(key, encode(completion))
         return completion
 
@@ -143,6 +154,7 @@ def request_values(request: ChatRequest) -> dict[str, Any]:
 
 def _message_values(message: Message) -> list[Any]:
     values: list[Any] = [message.role, message.content]
+    # Only there, so that the keys of plain messages are as they always were.
     if message.tool_calls or message.role == "tool":
         values += [_call_values(message.tool_calls), message.tool_call_id, message.name]
     return values
@@ -162,6 +174,7 @@ def encode(completion: Completion) -> bytes:
         "seconds": completion.seconds,
         "first_token_seconds": completion.first_token_seconds,
         "logprobs": [dict(entry) for entry in completion.logprobs],
+        # What is usual is left out: some hundred thousand entries lie in one file.
         **({"notes": completion.notes} if completion.notes else {}),
         **({"tool_calls": _call_values(completion.tool_calls)} if completion.tool_calls else {}),
         **({} if completion.may_think else {"may_think": False}),
@@ -179,6 +192,7 @@ def decode(data: bytes) -> Completion | None:
         # What was kept before thinking was told apart is told apart now.
         old = "reasoning" not in values
         text, reasoning = split_thinking(values["text"]) if old else (values["text"], values["reasoning"])
+        # `get` with the value that was meant before there was the field.
         return Completion(
             text=text,
             usage=Usage(prompt, completion, cost, calls=1),
@@ -192,6 +206,7 @@ def decode(data: bytes) -> Completion | None:
             may_think=values.get("may_think", True),
             tool_calls=tuple(ToolCall(*call) for call in values.get("tool_calls", ())),
         )
+    # Damaged counts as absent: the call is made again.
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -200,6 +215,7 @@ def _from_cache(completion: Completion, on_text: Callable[[str], None] | None) -
     if on_text is not None and completion.text:
         on_text(completion.text)
     cached = completion.usage.from_cache
+    # Into the accounts alone and no budget: it costs nothing, but belongs to its record.
     enter(cached)
     return replace(completion, usage=cached)
 
@@ -207,6 +223,7 @@ def _from_cache(completion: Completion, on_text: Callable[[str], None] | None) -
 def _join(slot: _Slot) -> tuple[bool, asyncio.Future[Completion]]:
     if slot in _running:
         return False, _running[slot]
+    # Without a lock: everything here happens in one event loop, with no wait in between.
     _running[slot] = asyncio.get_running_loop().create_future()
     return True, _running[slot]
 
@@ -222,6 +239,7 @@ async def _follow(future: asyncio.Future[Completion]) -> Completion | None:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
         task = asyncio.current_task()
+        # Both look alike from here; only a task that is itself being cancelled must pass it on.
         if future.cancelled() and not (task and task.cancelling()):
             return None
         raise

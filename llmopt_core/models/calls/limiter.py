@@ -35,11 +35,13 @@ class Limiter:
         if self._free > 0:
             self._free -= 1
             return
+        # Two lines, so that a person's question overtakes ten thousand of a run.
         line = self._urgent if _is_urgent.get() else self._waiting
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         line.append(turn)
         try:
             await turn
+        # A cancelled caller must leave the line, or its place would be given to nobody.
         except BaseException:
             if turn in line:
                 line.remove(turn)
@@ -54,14 +56,17 @@ class Limiter:
         self._release()
 
     def _release(self) -> None:
+        # The place goes from hand to hand: were it freed first, a newcomer could take it before those who wait.
         while line := self._urgent or self._waiting:
             turn = line.popleft()
+            # Cancelled meanwhile.
             if not turn.done():
                 turn.set_result(None)
                 return
         self._free += 1
 
 
+# Never dropped: an endpoint's calls in flight must be counted in the same place by all. There are as many as endpoints.
 @cache
 def limiter_for(identity: str, limit: int) -> Limiter:
     """The process's one limiter for an endpoint; another limit makes another limiter."""

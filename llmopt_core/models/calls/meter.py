@@ -55,9 +55,12 @@ def quote(
         tokens: Of the texts, where they were counted.
     """
     name, price = f"{endpoint.name}|{model}", endpoint.price_of(model)
+    # Without a price there is nothing to compare; limits of calls still hold.
     if price is None:
         return Quote(name)
+    # Bytes and not characters: a Chinese character is three bytes and about one token.
     sizes = [len(text.encode("utf-8", "replace")) for text in texts]
     most = sum(sizes) / _LEAST_BYTES + _PER_MESSAGE * len(sizes)
+    # The least is what a call that is alone needs, the most what calls side by side must leave room for.
     least = sum(sizes) / _MOST_BYTES if tokens is None else tokens
     return Quote(name, price.cost(least, 0) or 0.0, price.cost(round(most), max_tokens))

@@ -31,13 +31,16 @@ class LocalCrossEncoder:
     def _score(self, question: str, passages: Sequence[str]) -> list[float]:
         pairs = [(without_surrogates(question), without_surrogates(passage)) for passage in passages]
         # A question has tens of passages: enough for all threads.
+        # The lane first: a thread that held the lock while it waits for a lane could stop one that has the lane.
         with exclusive(all_threads()), exclude_wait(self._lock):
             scores = self._model.predict(pairs, show_progress_bar=False)
         if scores.ndim == 2:
+            # By custom the last label is "relevant" or "entailment".
             scores = scores[:, -1]
         return [float(score) for score in scores]
 
 
+# Never dropped: loading takes seconds, and few models are compared in one process.
 _models: dict[str, LocalCrossEncoder] = {}
 
 
@@ -51,5 +54,6 @@ def _make(path: str, local: bool, threads: int) -> Any:
     from sentence_transformers import CrossEncoder
 
     use_threads(threads)
+    # Its bars would stand in the output of `llmopt`, between lines that other programs read.
     transformers.utils.logging.disable_progress_bar()
     return CrossEncoder(path, local_files_only=local)

@@ -33,6 +33,7 @@ class LocalEmbedder:
     def __init__(self, model: Any, name: str) -> None:
         self.name = name
         self.dimension = int(model.get_embedding_dimension())
+        # Some have none; 512 is what models of BERT's kind read.
         self.max_tokens = int(model.max_seq_length or 512)
         self._model = model
         self._lock = threading.Lock()
@@ -43,9 +44,11 @@ class LocalEmbedder:
         for positions in _turns(texts):
             batch = [without_surrogates(texts[i]) for i in positions]
             if len(batch) <= _FEW:
+                # No lock around the arithmetic: several questions are embedded side by side, each in its lane.
                 with exclude_wait(one_thread()):
                     vectors[positions] = self._embed(batch)
                 continue
+            # Lane before lock, always: the other order would let two threads wait for each other.
             with exclude_wait(all_threads()), exclude_wait(self._lock):
                 vectors[positions] = self._model.encode(
                     batch, batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
@@ -64,6 +67,7 @@ class LocalEmbedder:
 
     def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """The token ids that `encode_tokens` gives, without running the model."""
+        # Marks of beginning and end match those of every passage, and say nothing.
         special = set(self._model.tokenizer.all_special_ids)
         batch = [without_surrogates(text) for text in texts]
         with exclude_wait(self._lock):
@@ -82,6 +86,7 @@ class LocalEmbedder:
 
         with torch.inference_mode():
             states = self._model(self._features(batch))["sentence_embedding"]
+            # In 32 bits, as `encode` does it: models with 16-bit weights would round the length.
             vectors: Vectors = torch.nn.functional.normalize(states.float(), p=2, dim=1).cpu().numpy()
         return vectors
 
@@ -96,12 +101,14 @@ class LocalEmbedder:
         rows = []
         for ids, vectors in zip(features["input_ids"].tolist(), states, strict=True):
             places = [i for i, token in enumerate(ids) if token not in special]
+            # A copy: a slice would keep the padded batch in memory as long as one row of it.
             rows.append(([ids[i] for i in places], np.ascontiguousarray(vectors[places], dtype=np.float32)))
         return rows
 
 
 def _turns(texts: Sequence[str], size: int = _TURN) -> Iterator[list[int]]:
     """Positions of texts of similar length, longest first as running out of memory should show at once."""
+    # Characters stand for tokens: close enough to put texts of like length together.
     order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
     for start in range(0, len(order), size):
         yield order[start : start + size]
@@ -122,6 +129,7 @@ class LazyEmbedder:
     @property
     def dimension(self) -> int:
         """See `Embedder.dimension`."""
+        # Loads the model: most stages find every vector in the cache and never ask.
         return self._load().dimension
 
     @property
@@ -140,6 +148,7 @@ _models: dict[str, LocalEmbedder] = {}
 def lazy_embedder(name: str, threads: int) -> Embedder:
     """The model, loaded only when it has something to do where its identity is known without."""
     identity = identity_of(name)
+    # A hub name whose revision only the download tells; without it no key of a cached vector can be made.
     if identity is None:
         return local_embedder(name, threads)
     return cast(Embedder, LazyEmbedder(identity, lambda: local_embedder(name, threads)))
@@ -156,6 +165,7 @@ def _make(path: str, local: bool, threads: int) -> Any:
 
     use_threads(threads)
     transformers.utils.logging.disable_progress_bar()
+    # `local_files_only`, or it asks the hub for a newer version at each start.
     model = SentenceTransformer(path, local_files_only=local)
     if prefixes_of(path, Path(path)):
         # They are written before the texts, questions and passages apart: one more here would be one too many.

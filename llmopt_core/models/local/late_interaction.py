@@ -33,6 +33,7 @@ class LateInteraction:
         frequency: Counter[int] = Counter()
         passages = 0
         for ids in corpus:
+            # Once per passage: document frequency, not count.
             frequency.update(set(ids))
             passages += 1
         return cls(frequency, passages)
@@ -52,6 +53,7 @@ class LateInteraction:
     def weights(self, ids: Sequence[int]) -> Vectors:
         """Weight per question token, log((N + 1) / (df + 0.5)) and at least 0; they add up to 1."""
         counts = np.array([self._frequency.get(token, 0) for token in ids], dtype=np.float32)
+        # The half keeps a token that no passage has finite; below 0 it would count against a passage to hold it.
         idf = np.maximum(np.log((self._passages + 1) / (counts + 0.5)), 0.0)
         total = float(idf.sum())
         # Every token of the question is in every passage: none is more telling than another.
@@ -62,4 +64,5 @@ class LateInteraction:
     def _one(question: Vectors, weights: Vectors, passage: Vectors) -> float:
         if not len(passage):
             return 0.0
+        # Unit vectors, so the product is the cosine.
         return float((question @ passage.T).max(axis=1) @ weights)

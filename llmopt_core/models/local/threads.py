@@ -8,6 +8,7 @@ from functools import cache
 
 from llmopt_core.execution.lanes import LANES
 
+# Until a model is loaded; then what the settings allow.
 _most = 1
 
 
@@ -22,6 +23,7 @@ def _torchs_choice() -> int:
 def use_threads(threads: int) -> None:
     """Bound torch's threads; never more than torch chose."""
     global _most  # noqa: PLW0603
+    # More than the cores only makes threads wait for each other.
     _most = min(threads, _torchs_choice())
 
 

@@ -22,15 +22,18 @@ M = TypeVar("M")
 # PyTorch models are loaded one at a time: the hub's offline switch below is one for the whole process.
 LOADING = threading.Lock()
 # Without a network the hub's own time limits add up to minutes.
+# Longer than a slow connection takes for one small answer, far shorter than the client's own tries.@@
 _HUB_SECONDS = 10.0
 
 
 def key_of(name: str) -> str:
     """What a loaded model may be kept under: its name, and for a folder the state of its weights too."""
+    # The built-in model's full name at the hub is the same model: its packaged weights are used.
     name = name.removeprefix("sentence-transformers/") if name.endswith(f"/{BUILTIN_EMBEDDING}") else name
     folder = Path(name).expanduser()
     if name == BUILTIN_EMBEDDING or not name.strip() or not folder.is_dir():
         return name
+    # With its content: a folder that was trained anew is another model.
     return f"{folder.absolute()} {_folder_hash(folder)}"
 
 
@@ -43,15 +46,18 @@ def identity_of(name: str) -> str | None:
     if key_of(name) == BUILTIN_EMBEDDING:
         return BUILTIN_EMBEDDING
     folder = Path(name).expanduser()
+    # Without the path: vectors stay in use where the folder is moved.
     return f"{folder.name}-{_folder_hash(folder)}" if name.strip() and folder.is_dir() else None
 
 
 def local_prefixes(name: str) -> Prefixes:
     """What a local model wants before questions and passages, from its own files or by its name."""
+    # `Path("")` is the current folder, which must not be taken for a model.
     if key_of(name) == BUILTIN_EMBEDDING or not name.strip():
         return Prefixes()
     folder = _folder_of(name)
     is_path = Path(name).expanduser().is_dir()
+    # Resolved: `.` and a link tell no model's name.
     return prefixes_of(str(Path(name).expanduser().resolve()) if is_path else name, folder)
 
 
@@ -62,6 +68,7 @@ def local_window(name: str) -> int | None:
     folder = _folder_of(name)
     try:
         values = json.loads((folder / "sentence_bert_config.json").read_text(encoding="utf-8")) if folder else {}
+        # What sentence-transformers cuts at, which may be less than the model could read.
         return int(values["max_seq_length"])
     except (OSError, ValueError, KeyError, TypeError):
         return find_window(name)
@@ -98,8 +105,10 @@ def load(name: str, make: Callable[[str, bool], T]) -> tuple[T, str]:
             f"Local models need sentence-transformers and torch ({error}); "
             f"install them with: pip install sentence-transformers torch"
         ) from None
+    # Ours say it better than the words below.
     except LlmOptError:
         raise
+    # Whatever a library raises over somebody's files: none of it is a fault of this program.
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise BadInput(f"The model {name!r} cannot be loaded ({type(error).__name__}: {reason}).") from error
@@ -118,6 +127,7 @@ def load_once(loaded: dict[str, M], name: str, make: Callable[[str, bool], T], w
         LlmOptError: As `load`.
     """
     key = key_of(name)
+    # Held while it loads: two threads would load the same gigabyte twice.
     with LOADING:
         if key not in loaded:
             loaded[key] = wrap(*load(name, make))
@@ -133,10 +143,12 @@ def _load(name: str, make: Callable[[str, bool], T]) -> tuple[T, str]:
     if folder.is_dir():
         identity = f"{folder.name}-{_folder_hash(folder)}"
         return make(str(folder), True), identity
+    # It can only be meant as a path, so no hub is asked for it.
     if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         raise BadInput(f"There is no model folder {folder}; check the path.")
     stored = _on_disk(name)
     if stored is not None:
+        # The folder of a download is named by its revision; twelve digits of it tell revisions apart.
         return make(stored, True), f"{name}@{Path(stored).name[:12]}"
     _ask_hub(name)
     with _online():
@@ -144,6 +156,7 @@ def _load(name: str, make: Callable[[str, bool], T]) -> tuple[T, str]:
 
 
 def _folder_hash(folder: Path) -> str:
+    # One level deeper as well: some modules (Dense) have weights in a folder of their own.
     weights = sorted(p for pattern in ("*.safetensors", "*.bin", "*/*.safetensors") for p in folder.glob(pattern))
     if not weights:
         raise BadInput(f"The folder {folder} holds no model weights (*.safetensors or *.bin).")
@@ -156,6 +169,7 @@ def _on_disk(name: str) -> str | None:
 
     try:
         return huggingface_hub.snapshot_download(name, local_files_only=True)
+    # Whatever it is, nothing is on the disk: the caller goes on to the hub.
     except Exception:
         return None
 
@@ -164,6 +178,7 @@ def _ask_hub(name: str) -> None:
     """One quick question before the hub's own client, which tries for more than a minute where there is no network."""
     import httpx2
 
+    # The same variable as the hub's own client reads, for mirrors.
     hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
     try:
         status = httpx2.get(f"{hub}/api/models/{name}", timeout=_HUB_SECONDS).status_code
@@ -173,6 +188,7 @@ def _ask_hub(name: str) -> None:
             f"connect, or give a folder.",
             "unreachable",
         ) from None
+    # The hub answers 401 for names that do not exist, so as not to tell which private ones do.
     if status in (401, 403, 404):
         raise BadInput(
             f"There is no folder and no public model named {name!r} at {hub} (HTTP {status}); "
@@ -187,6 +203,7 @@ def _online() -> Iterator[None]:
     """Allow the hub for as long as a model that the user named is fetched; the environment keeps it off otherwise."""
     from huggingface_hub import constants
 
+    # The constant and not the variable: the library read that when it was imported.
     before = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = False
     try:

@@ -43,6 +43,7 @@ __all__ = [
     "verdict",
 ]
 
+# Part of the key of every check's score: raise it when one decides otherwise, or old scores are taken from the cache.
 VERSION = "1"
 # These may take up to a second; the others nothing worth a thread.
 _SLOW = ("regex", "json-schema")
@@ -72,6 +73,7 @@ class Assertion:
     @property
     def version(self) -> str:
         """Changes whenever the same answer could get another verdict."""
+        # Only where a judge decides: another judge does not change whether a text is contained.
         rubric = f"/{RUBRIC_VERSION}/{self._judge.version}" if self.spec.type in ("llm-rubric", "metric") else ""
         embedding = f"/{self._judge.embedding.fingerprint}" if self.spec.type == "similar" else ""
         return f"check-{VERSION}-{self.spec.fingerprint}{rubric}{embedding}"
@@ -86,6 +88,7 @@ class Assertion:
 
         async def work(meter: Meter) -> Score:
             finding = await self._find(sample, meter)
+            # `!=` is exclusive or: a negated check passes where the condition does not hold.
             passed = finding.holds != self.spec.negate
             value = float(passed) if finding.value is None else finding.value
             return Score(self.name, value, finding.reason, passed=passed, judge=self.judge)
@@ -98,6 +101,7 @@ class Assertion:
             raise CouldNotScore(sample.problem)
         spec = self.spec
         if has_templates(spec):
+            # In a thread: a template of a user may loop for up to its time limit.
             spec = await asyncio.to_thread(fill_texts, spec, sample.example)
         if spec.type in _SLOW:
             return await asyncio.to_thread(TEXT_ASSERTIONS[spec.type], answer.text, spec)
@@ -114,6 +118,7 @@ class Assertion:
         return _latency(answer, spec) if spec.type == "latency" else _cost(answer, spec)
 
     async def _similar(self, answer: str, spec: AssertionSpec, example: Example) -> Finding:
+        # Blank right answers say nothing, and every text is about as near to them.
         wanted = [spec.value] if spec.value else [answer for answer in example.right_answers if answer]
         if not wanted:
             raise CouldNotScore("There is neither a text to compare with nor a reference answer.")
@@ -121,6 +126,7 @@ class Assertion:
             return Finding(False, "The answer is blank.", 0.0)
         embedder = await asyncio.to_thread(self._models.embedder, self._judge.embedding)
         texts = [answer, *wanted]
+        # The answer and all right ones in one call, which is one batch for the model.
         vector, *others = await asyncio.to_thread(encode_with_cache, texts, embedder, self._models.cache)
         cosine, least = max(float(np.dot(vector, one)) for one in others), _or(spec.threshold, SIMILAR_THRESHOLD)
         best = f" to the nearest of {len(wanted)} right answers" if len(wanted) > 1 else ""
@@ -140,6 +146,7 @@ class Assertion:
     async def _rubric(self, answer: str, spec: AssertionSpec, meter: Meter) -> Finding:
         if self._judge.is_builtin:
             raise CouldNotScore("The built-in judge cannot grade a rubric in words; choose an LLM as judge.")
+        # Looked up at use: most sets of checks need no judge, which may not even be set up.
         chat = self._models.chat(self._judge.chat_model)
         return await meets_rubric(answer, spec.value, spec.threshold, self._judge, chat, meter)
 
@@ -161,9 +168,11 @@ def verdict(specs: Sequence[AssertionSpec], scores: Sequence[Score], threshold: 
         scores: Their scores, in the same order.
         threshold: Least share; None for all.
     """
+    # A check of weight 0 is shown only.
     counted = [(spec, score) for spec, score in zip(specs, scores, strict=True) if spec.weight > 0]
     if any(spec.type == "unsupported" for spec in specs):
         return None
+    # A failure decides even where others could not run: nothing can make all of them pass any more.
     if threshold is None and any(score.passed is False for _, score in counted):
         return False
     if any(score.passed is None for _, score in counted):
@@ -177,6 +186,7 @@ def verdict(specs: Sequence[AssertionSpec], scores: Sequence[Score], threshold: 
 def has_templates(spec: AssertionSpec) -> bool:
     """Whether the assertion's texts take something from the example."""
     texts = spec.value if isinstance(spec.value, list | tuple) else [spec.value]
+    # A schema may hold braces of its own, and an unsupported one is kept as it was.
     fixed = spec.type in ("json-schema", "metric", "unsupported")
     return not fixed and any(isinstance(text, str) and ("{{" in text or "{%" in text) for text in texts)
 
@@ -192,6 +202,7 @@ def fill_texts(spec: AssertionSpec, example: Example) -> AssertionSpec:
     if example.reference is not None:
         variables["reference"] = example.reference
     done = spec.model_copy(update={"value": _fill(spec.value, variables)})
+    # A variable may be empty, which leaves a text to look for that every answer holds.
     problem = problem_of(done)
     if problem:
         raise CouldNotScore(f"With this example's variables filled in, the assertion {problem}.")
@@ -203,6 +214,7 @@ def _with_context(sample: Sample) -> Sample:
     context = sample.example.variables.get("context")
     if sample.hits is not None or not isinstance(context, str) or not context:
         return sample
+    # As one chunk of the whole text, since metrics read what retrieval gives.
     return replace(sample, hits=(Hit(Chunk("context", 0, len(context), context), 1.0),))
 
 
@@ -214,12 +226,14 @@ def _fill(value: Any, variables: Mapping[str, Any]) -> Any:
 
 def _points(spec: AssertionSpec, score: Score) -> float:
     if spec.type in ("similar", "llm-rubric", "metric") and score.value is not None:
+        # Cosines below 0 would take away from what other checks earned.
         value = min(1.0, max(0.0, score.value))
         return 1.0 - value if spec.negate else value
     return float(bool(score.passed))
 
 
 def _latency(answer: Answer, spec: AssertionSpec) -> Finding:
+    # 0 never stands here in practice: the spec asks for a threshold.
     most = _or(spec.threshold, 0.0)
     return Finding(answer.seconds <= most, f"Took {answer.seconds:.3g} s, at most {most:g} s wanted.", answer.seconds)
 
@@ -228,6 +242,7 @@ def _cost(answer: Answer, spec: AssertionSpec) -> Finding:
     cost, most = answer.usage.cost_usd, _or(spec.threshold, 0.0)
     if cost is None:
         raise CouldNotScore("The cost is unknown: the endpoint has no price for this model; add one in Settings.")
+    # What it took from the cache is nothing, and a limit on cost would pass for ever.
     if answer.usage.cached_calls:
         raise CouldNotScore("The answer came from the call cache, which does not tell what it cost when it was made.")
     return Finding(cost <= most, f"Cost {dollars(cost)}, at most {dollars(most)} wanted.", cost)

@@ -47,6 +47,7 @@ def fits_schema(text: str, schema: Any) -> tuple[bool, str]:
         # What is unevaluated is found by the library alone, which matches patterns without a limit.
         raise BadInput("A JSON schema with both 'patternProperties' and 'unevaluatedProperties' is not supported.")
     try:
+        # The schema says by `$schema` which draft it means; without one the newest.
         kind = _guard_validator(validators.validator_for(schema, default=jsonschema.Draft202012Validator))
         # An empty registry: a schema may not make this program fetch something.
         problem = best_match(kind(schema, registry=Registry()).iter_errors(value))
@@ -56,12 +57,15 @@ def fits_schema(text: str, schema: Any) -> tuple[bool, str]:
         raise BadInput("The answer holds a number that is too large for the JSON schema of the assertion.") from error
     except BaseException as error:
         # Where Python's stack is used up, the library's part in Rust panics, which is no `Exception`.
+        # pyo3's PanicException cannot be imported, so it is told by its name.
         if not isinstance(error, RecursionError) and type(error).__name__ != "PanicException":
             raise
         raise BadInput("The JSON schema of the assertion refers to itself without end.") from error
     if problem is None:
         return True, "The answer fits the schema."
+    # The place in the answer as Python would write it: ['items'][0].
     where = "".join(f"[{part!r}]" for part in problem.absolute_path)
+    # The library puts the whole value into its message.
     return False, f"{where or 'The answer'}: {problem.message[:300]}."
 
 
@@ -89,6 +93,7 @@ def _parse(text: str) -> Any:
         return json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as error:
         raise ValueError(f"{error.msg} (line {error.lineno}, column {error.colno})") from error
+    # "[[[[...", as a model in a loop writes it.
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
@@ -117,6 +122,7 @@ class _Clock:
         Raises:
             BadInput: None are.
         """
+        # Each keyword of each part looks at the clock; reading it costs a fraction of a microsecond.
         left = self._end - time.monotonic()
         if left <= 0:
             raise BadInput(f"The JSON schema of the assertion takes more than {self._seconds:g} s on this answer.")
@@ -148,11 +154,14 @@ def _guard_validator(kind: Any, seconds: float = SECONDS) -> Any:
     def of_clock(keyword: Callable[..., Problems]) -> Keyword:
         return lambda validator, value, instance, schema: keyword(clock, validator, value, instance, schema)
 
+    # Only where the draft has the keyword: older ones know no `uniqueItems` in this form.
     known = {name: of_clock(keyword) for name, keyword in _GUARDS.items() if name in kind.VALIDATORS}
+    # Keywords of ours go over those of the library, and all are guarded. The library has no types for `extend`.
     return validators.extend(kind, {name: guard(k) for name, k in {**kind.VALIDATORS, **known}.items()})  # type: ignore[no-untyped-call]
 
 
 def _pattern(clock: _Clock, validator: Any, pattern: str, instance: Any, _schema: Any) -> Problems:
+    # Keywords for texts say nothing of numbers; that is what `type` is for.
     if validator.is_type(instance, "string") and not clock.matches(pattern, instance):
         yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
 
@@ -169,6 +178,7 @@ def _pattern_properties(clock: _Clock, validator: Any, patterns: Any, instance: 
 def _additional_properties(clock: _Clock, validator: Any, wanted: Any, instance: Any, schema: Any) -> Problems:
     if not validator.is_type(instance, "object"):
         return
+    # What `properties` or a pattern names is not additional.
     named, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
     for name in instance:
         if name in named or any(clock.matches(pattern, name) for pattern in patterns):
@@ -199,7 +209,7 @@ def _hashable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(map(_hashable, value))
     # To Python, True is 1.
-    return (bool, value) if isinstance(value, bool) else value
+    return (bool, value) if isinstance(value, bool) else value  # and JSON's true is not its 1
 
 
 _GUARDS: Mapping[str, Callable[..., Problems]] = {

@@ -25,6 +25,7 @@ class RubricVerdict(BaseModel):
     score: float = Field(ge=0.0, le=1.0)
 
 
+# Six arguments in a row, of which none can be left out.
 async def meets_rubric(  # noqa: PLR0917
     answer: str, rubric: str, threshold: float | None, judge: JudgeSpec, chat: ChatModel, meter: Meter
 ) -> Finding:
@@ -42,21 +43,27 @@ async def meets_rubric(  # noqa: PLR0917
         EndpointError: The model failed.
         CouldNotScore: It twice replied with something else than the JSON asked for.
     """
+    # As JSON texts: quotation marks and line breaks in an answer cannot end it early and go on as instructions.
     prompt = RUBRIC.format(rubric=json.dumps(rubric, ensure_ascii=False), answer=json.dumps(answer, ensure_ascii=False))
     messages = [Message("system", SYSTEM), Message("user", prompt)]
     problem: ValueError | None = None
+    # One repair: judges that fail twice fail on, at a price.
     for _ in range(2):
         done = await chat.complete(ChatRequest(tuple(messages), judge.chat_model))
         meter.add(done.usage)
         try:
+            # The material is passed on, since an object within the answer must not count as a verdict.
             verdict = read_reply(done.text, RubricVerdict, {"rubric": rubric, "answer": answer})
         except ValueError as error:
             problem = error
             messages += [Message("assistant", done.text), Message("user", REPAIR.format(problem=error))]
             continue
+        # For mypy; `read_reply` gives what was asked for.
         assert isinstance(verdict, RubricVerdict)  # noqa: S101
+        # Both must hold: some judges say "passed" with a score of 0.2.
         holds = verdict.passed and (threshold is None or verdict.score >= threshold)
         return Finding(holds, verdict.reason or "The judge gave no reason.", verdict.score)
+    # A reply that was cut off needs more tokens, which the reason then says.
     if done.finish_reason == "length":
         raise CouldNotScore(no_verdict_reason(judge, done, problem))
     raise CouldNotScore(f"The judge {judge.name} gave no usable verdict, twice: {problem}.")

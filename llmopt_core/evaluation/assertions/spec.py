@@ -77,6 +77,7 @@ class AssertionSpec(Spec):
         name: What it is called in tables; empty makes a name of type and value.
     """
 
+    # The name that it had when scores were first saved; another one would make all of them stale.
     fingerprint_kind: ClassVar[str] = "CheckSpec"
 
     type: AssertionType
@@ -102,6 +103,7 @@ class AssertionSpec(Spec):
         if self.type == "unsupported":
             return f"unsupported: {shorten(self.value['reason'], 60)}"
         value = self.threshold if self.type in _LIMIT else self.value
+        # The mark of imported templates means nothing to readers.
         text = (value if isinstance(value, str) else json.dumps(value)).replace(MISSING_IS_EMPTY, "")
         shown = "" if value is None else f": {shorten(text, 60)}"
         return f"{'not ' if self.negate else ''}{self.type}{shown}"
@@ -112,6 +114,7 @@ def describe(assertion: AssertionSpec) -> str:
     if assertion.type != "length" or assertion.name:
         return assertion.label
     bounds = [f"{word} {assertion.value[key]:,}" for key, word in (("min", "at least"), ("max", "at most"))
+              # The format would break it into four lines.
               if key in assertion.value]  # fmt: skip
     return f"{'not ' if assertion.negate else ''}{' and '.join(bounds)} {assertion.value.get('unit', 'characters')}"
 
@@ -145,6 +148,7 @@ def _equals_problem(assertion: AssertionSpec) -> str:
 
 def _regex_problem(assertion: AssertionSpec) -> str:
     problem = _text_problem(assertion)
+    # A template is checked once it is filled in; its braces are no pattern yet.
     if problem or "{{" in assertion.value:
         return problem
     try:
@@ -181,11 +185,13 @@ def _reason_problem(assertion: AssertionSpec) -> str:
 
 def _length_problem(assertion: AssertionSpec) -> str:
     value = assertion.value
+    # Unknown keys are refused: `maximum` instead of `max` would let every length pass.
     if not isinstance(value, Mapping) or not set(value) <= {"min", "max", "unit"} or not {"min", "max"} & set(value):
         return "needs a mapping with 'min', 'max' or both, and perhaps 'unit'"
     if value.get("unit", "characters") not in ("characters", "words"):
         return f"counts 'characters' or 'words', not {value['unit']!r}"
     bounds = [value[key] for key in ("min", "max") if key in value]
+    # `True` is a number to Python.
     if not all(isinstance(bound, int | float) and not isinstance(bound, bool) and bound >= 0 for bound in bounds):
         return "needs numbers of 0 or more as 'min' and 'max'"
     return ""
@@ -216,6 +222,7 @@ def labels(assertions: Sequence[AssertionSpec]) -> list[str]:
     names = []
     for assertion in assertions:
         taken[assertion.label] = taken.get(assertion.label, 0) + 1
+        # The first keeps its plain name, so that adding another like it does not rename its score.
         names.append(
             assertion.label if taken[assertion.label] == 1 else f"{assertion.label} ({taken[assertion.label]})"
         )
@@ -234,6 +241,7 @@ def assertions_of(example: Example) -> tuple[AssertionSpec, ...]:
     try:
         listed = json.loads(found) if isinstance(found, str) else found
         if not isinstance(listed, list | tuple):
+            # Told like other wrong values, below.
             raise TypeError
         return tuple(AssertionSpec.model_validate(assertion) for assertion in listed)
     except ValidationError as error:
@@ -247,6 +255,7 @@ def assertions_of(example: Example) -> tuple[AssertionSpec, ...]:
 
 def without_assertions(variables: Mapping[str, Any]) -> dict[str, Any]:
     """The variables of an example without the columns that carry its assertions."""
+    # A column `assertions` is a variable like others unless it holds assertions.
     columns = ASSERTION_COLUMNS if _listed(variables.get("assertions")) else (EXAMPLE_COLUMN, THRESHOLD_COLUMN)
     return {name: value for name, value in variables.items() if name not in columns}
 
@@ -257,6 +266,7 @@ def _listed(value: Any) -> Any:
         listed = json.loads(value) if isinstance(value, str) else value
     except ValueError:
         return None
+    # Each must be a mapping with a type: a list of texts is somebody's variable.
     good = isinstance(listed, list | tuple) and all(isinstance(one, Mapping) and "type" in one for one in listed)
     return listed if good else None
 
@@ -268,7 +278,10 @@ def why_not_run(example: Example) -> str:
         BadInput: See `assertions_of`.
     """
     reasons = [
-        assertion.value["reason"].rstrip(".") for assertion in assertions_of(example) if assertion.type == "unsupported"
+        # Each reason once, in the order of the assertions.
+        assertion.value["reason"].rstrip(".")
+        for assertion in assertions_of(example)
+        if assertion.type == "unsupported"
     ]
     return f"Not run: {'; '.join(dict.fromkeys(reasons))}" if reasons else ""
 
@@ -280,6 +293,7 @@ def threshold_of(example: Example) -> float | None:
         BadInput: The column holds something else than a number.
     """
     found = example.variables.get(THRESHOLD_COLUMN)
+    # An empty cell of a spreadsheet is "".
     if found in (None, "") and _listed(example.variables.get("assertions")):
         found = example.variables.get("assertions_threshold")
     if found is None or found == "":

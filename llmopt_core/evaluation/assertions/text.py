@@ -47,11 +47,13 @@ def contains_all(answer: str, assertion: AssertionSpec) -> Finding:
 
 def equals(answer: str, assertion: AssertionSpec) -> Finding:
     """The answer is the text, or JSON equal to the value."""
+    # At use: jsonschema and what it needs load slowly, and few assertions are JSON.
     if not isinstance(assertion.value, str):
         from llmopt_core.evaluation.assertions.json import same_json
 
         holds = same_json(answer, assertion.value)
     else:
+        # White space around an answer is nothing that a model can be asked to leave out.
         holds = _fold(answer, assertion).strip() == _fold(assertion.value, assertion).strip()
     return Finding(holds, f"The answer is {'' if holds else 'not '}{_quote(str(assertion.value))}.")
 
@@ -59,6 +61,7 @@ def equals(answer: str, assertion: AssertionSpec) -> Finding:
 def starts_with(answer: str, assertion: AssertionSpec) -> Finding:
     """The answer begins with the text."""
     holds = _fold(answer, assertion).lstrip().startswith(_fold(assertion.value, assertion).lstrip())
+    # As much of the answer as was compared, and 20 characters at least, so that its beginning can be recognised.
     return Finding(holds, f"The answer begins with {_quote(answer.lstrip()[: max(20, len(assertion.value))])}.")
 
 
@@ -68,6 +71,7 @@ def regex(answer: str, assertion: AssertionSpec) -> Finding:
     Raises:
         BadInput: The pattern is wrong or runs away.
     """
+    # The time limit is within: a pattern of a user may run for ever.
     found = ends_of_matches(assertion.value, answer, ignore_case=not assertion.case_sensitive)
     return Finding(bool(found), f"Matches {_quote(found[0].text)}." if found else "The pattern matches nowhere.")
 
@@ -90,6 +94,7 @@ def length(answer: str, assertion: AssertionSpec) -> Finding:
     """The answer is as long as it may be; Chinese and Japanese characters count as words."""
     bounds: Mapping[str, Any] = assertion.value
     unit = bounds.get("unit", "characters")
+    # As answer F1 counts words, so CJK characters count one each.
     size = len(tokens(answer)) if unit == "words" else len(answer)
     holds = bounds.get("min", 0) <= size <= bounds.get("max", float("inf"))
     return Finding(holds, f"The answer has {size} {unit if size != 1 else unit[:-1]}.", float(size))
@@ -110,6 +115,7 @@ TEXT_ASSERTIONS: Mapping[AssertionType, Callable[[str, AssertionSpec], Finding]]
 
 
 def _fold(text: str, assertion: AssertionSpec) -> str:
+    # `casefold` also makes "ß" equal to "ss".
     return text if assertion.case_sensitive else text.casefold()
 
 

@@ -29,7 +29,9 @@ class JudgeSpec(Spec):
 
     endpoint: str = BUILTIN
     model: str = ""
+    # 0, so that the same answer gets the same verdict as far as a service allows.
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+    # Verdicts on every statement of a long answer, each with its reason, are long; cut ones are lost.
     max_tokens: int = Field(default=2048, ge=64)
     questions: int = Field(default=3, ge=1, le=10)
     embedding: EmbeddingSpec = EmbeddingSpec()
@@ -38,6 +40,7 @@ class JudgeSpec(Spec):
     @classmethod
     def _from_word(cls, value: Any) -> Any:
         if isinstance(value, str):
+            # A bare word in YAML is `judge: builtin`; any other is an endpoint without its model, or a slip.
             if value != BUILTIN:
                 raise ValueError(f"judge is 'builtin' or {{endpoint: NAME, model: NAME}}, not '{value}'")
             return {}
@@ -64,7 +67,7 @@ class JudgeSpec(Spec):
         """What stands beside its numbers, with the version of the judge: numbers of two versions are not compared."""
         if self.is_builtin:
             return f"{self.name} v{BUILTIN_JUDGE_VERSION}"
-        return f"{self.name} (judge v{LLM_JUDGE_VERSION.rpartition('-')[2]})"
+        return f"{self.name} (judge v{LLM_JUDGE_VERSION.rpartition('-')[2]})"  # the number behind the last dash
 
     @property
     def version(self) -> str:

@@ -32,10 +32,13 @@ class LlmJudge:
         self._chat = chat
         self._meter = meter
         self._asked: Counter[str] = Counter()
+        # Per sample: the endpoint behind it may be another one next time.
         self._json_mode = True
 
     async def reply(self, prompt: str, wanted: type[BaseModel]) -> BaseModel:
         """See `Judge.reply`. A reply that is no such JSON is sent back once with what is wrong."""
+        # Answer relevancy asks the same prompt several times; without the number the cache would give one reply for
+        # all.
         repeat = self._asked[prompt]
         self._asked[prompt] += 1
         messages = (Message("system", SYSTEM), Message("user", prompt))
@@ -45,6 +48,7 @@ class LlmJudge:
             return read_reply(completion.text, wanted, question)
         except ValueError as problem:
             again = Message("user", REPAIR.format(problem=problem))
+            # The judge sees its own broken reply, which mends more than asking anew.
             second = await self._ask((*messages, Message("assistant", completion.text), again), repeat)
         try:
             return read_reply(second.text, wanted, question)
@@ -61,6 +65,8 @@ class LlmJudge:
             try:
                 return await self._call(messages, repeat, {"type": "json_object"})
             except EndpointError as error:
+                # What says "bad request" may not know the JSON mode; if it does not like the rest, the second call
+                # fails as well.
                 if error.kind != "bad-request":
                     raise
                 self._json_mode = False
@@ -78,6 +84,7 @@ class LlmJudge:
 def no_verdict_reason(spec: JudgeSpec, completion: Completion, problem: object) -> str:
     """Why there is no verdict after the last reply."""
     if completion.finish_reason == "length":
+        # A model that thinks may spend all tokens before its first word.
         on = ", all spent on reasoning" if completion.reasoning and not completion.text.strip() else ""
         return (
             f"The reply of the judge {spec.label} was cut at {spec.max_tokens} tokens{on}; "
@@ -104,7 +111,9 @@ def read_reply(text: str, wanted: type[BaseModel], question: dict[str, Any]) -> 
     problem: ValueError | None = None
     last: BaseModel | None = None
     foreign = objects_in_material(question)
+    # From the end, since models think aloud first and decide last.
     for candidate in reversed(objects_in(text)):
+        # An answer may hold {"verdict": 1} to get itself a good grade.
         if candidate.value in foreign:
             problem = problem or ValueError("the JSON object is one of the text to grade, not a verdict")
             continue
@@ -114,12 +123,14 @@ def read_reply(text: str, wanted: type[BaseModel], question: dict[str, Any]) -> 
             detail = error.errors()[0]
             problem = problem or ValueError(f"{'.'.join(map(str, detail['loc'])) or 'reply'}: {detail['msg']}")
             continue
+        # Objects of one verdict in other words do not contradict each other.
         if last is not None and _marks(last.model_dump()) != _marks(found.model_dump()):
             raise ValueError("it holds JSON objects that contradict each other, and nothing tells which one counts")
         if last is None:
             # It is of the right form, so it is the verdict; an earlier one would be a draft.
             check_reply(found, question)
         last = last or found
+        # Sure of this one, earlier ones are drafts and need not be looked at.
         if not candidate.unsure:
             break
     if last is None:
@@ -135,6 +146,7 @@ def _marks(value: Any) -> Any:
         return {name: _marks(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_marks(inner) for inner in value]
+    # Texts are reasons and quotations.
     return "" if isinstance(value, str) else value
 
 
@@ -144,6 +156,7 @@ def check_reply(found: BaseModel, question: dict[str, Any]) -> None:
     Ragas would average whatever number comes back, over however many.
     """
     for part in _parts(found):
+        # Whichever of them Ragas' reply has; the others default to 0, which is allowed.
         for field in ("verdict", "attributed", "noncommittal"):
             value = getattr(part, field, 0)
             if value not in (0, 1):
@@ -151,6 +164,7 @@ def check_reply(found: BaseModel, question: dict[str, Any]) -> None:
     given = question.get("statements")
     judged = getattr(found, "statements", None)
     if given is not None and judged is not None and len(judged) != len(given):
+        # Fewer would raise a mean that some statements never got into.
         raise ValueError(f"{len(judged)} verdicts for {len(given)} statements")
     if given is not None and judged is not None:
         _check_each(given, [str(getattr(item, "statement", "")) for item in judged])
@@ -161,6 +175,7 @@ def check_reply(found: BaseModel, question: dict[str, Any]) -> None:
 
 def _check_each(given: Sequence[Any], judged: Sequence[str]) -> None:
     """Refuse as many verdicts as statements where one came twice in the place of another."""
+    # A statement that was given twice may be judged twice.
     twice = [text for text, count in Counter(judged).items() if text and count > 1 and list(given).count(text) < count]
     if twice:
         raise ValueError(f"there are several verdicts for {shorten(twice[0], 80)!r} and none for another statement")
@@ -171,6 +186,7 @@ def _check_coverage(answer: str, judged: Sequence[str]) -> None:
     words = set(tokens(" ".join(judged)))
     for sentence in sentences(answer):
         sentence_tokens = set(tokens(sentence))
+        # A third of a sentence's words: judges shorten and rephrase, but a sentence that is left out shares hardly any.
         if sentence_tokens and len(sentence_tokens & words) * 3 < len(sentence_tokens):
             raise ValueError(f"there is no classification of {shorten(sentence, 80)!r}")
 

@@ -110,6 +110,7 @@ _ALL = (
 )
 
 METRICS: Mapping[str, MetricInfo] = {info.name: info for info in _ALL}
+# Those that are offered and chosen together; context utilization stands in where there is no reference.
 RAGAS_METRICS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall")
 CORRECTNESS = "answer_f1"
 """What decides who leads, where it was measured."""

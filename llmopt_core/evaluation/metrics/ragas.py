@@ -36,6 +36,7 @@ class RagasMetrics:
 
     judge_for: JudgeFor
     encode: Encode
+    # Ragas' own default; their mean steadies what a single invented question would leave to luck.
     questions: int = 3
 
     def work(self) -> Mapping[str, Work]:
@@ -54,6 +55,7 @@ class RagasMetrics:
         value, evidence = await self._statements("Faithfulness", sample, meter, inputs, "statements", "verdict")
         return Outcome(value, _count_words(evidence, "statements are supported"), evidence)
 
+    # Six arguments; they are what differs between the two metrics.
     async def _statements(  # noqa: PLR0917
         self, name: str, sample: Sample, meter: Meter, inputs: dict[str, Any], part: str, mark: str
     ) -> tuple[float, tuple[Evidence, ...]]:
@@ -63,17 +65,20 @@ class RagasMetrics:
         value = await ragas_value(name, heard, self.encode, {"user_input": _question(sample), **inputs})
         return value, tuple(
             Evidence(one["statement"], bool(one[mark]), one["reason"], judge.source(one["statement"]))
+            # The last question of the metric: faithfulness asks for the statements first, then for verdicts on them.
             for one in heard.said[-1][1][part]
         )
 
     async def answer_relevancy(self, sample: Sample, meter: Meter) -> Outcome:
         """How close the question is to the questions the answer would answer; 0 for an evasive or blank answer."""
+        # 0 and not left out: an empty answer is a failure of the configuration, which the mean must show.
         if not sample.answer_text:
             return Outcome(0.0, "The answer is blank, so it answers nothing.")
         heard = RecordingJudge(self.judge_for(sample, meter))
         inputs = {"user_input": _question(sample), "response": _clean_answer(sample)}
         value = await ragas_value("AnswerRelevancy", heard, self.encode, inputs, strictness=self.questions)
         evidence = tuple(_relevance_evidence(reply) for _, reply in heard.said)
+        # Ragas gives 0 only where every one of its questions is found evasive.
         if evidence and not _yes(evidence):
             return Outcome(value, "The answer is evasive, which counts as 0.", evidence)
         return Outcome(value, "Mean cosine similarity between the question and what the answer answers.", evidence)
@@ -93,6 +98,7 @@ class RagasMetrics:
         self, name: str, sample: Sample, meter: Meter, hits: tuple[Hit, ...], target: dict[str, str]
     ) -> Outcome:
         heard = RecordingJudge(self.judge_for(sample, meter))
+        # Ragas fails on blank contexts; ranks are then counted among the others.
         kept = tuple(hit for hit in hits if hit.chunk.text.strip())
         if not kept:
             raise CouldNotScore("Nothing was retrieved.")
@@ -100,6 +106,7 @@ class RagasMetrics:
         value = await ragas_value(name, heard, self.encode, inputs)
         evidence = tuple(
             Evidence(shorten(hit.chunk.text), bool(reply["verdict"]), reply["reason"], hit.chunk.id)
+            # One question to the judge per chunk, in order; `strict` would tell if Ragas changed that.
             for hit, (_, reply) in zip(kept, heard.said, strict=True)
         )
         useful = [str(rank) for rank, part in enumerate(evidence, 1) if part.verdict]
@@ -108,6 +115,7 @@ class RagasMetrics:
     async def context_recall(self, sample: Sample, meter: Meter) -> Outcome:
         """Share of the reference answer's statements that the retrieved chunks hold."""
         contexts = _texts(sample.hits or ())
+        # Nothing found is a recall of 0, not a missing score.
         if not contexts:
             return Outcome(0.0, "Retrieval found nothing, so no part of the reference answer is in the contexts.")
         inputs = {"retrieved_contexts": contexts, "reference": without_surrogates(sample.example.reference or "")}
@@ -118,6 +126,7 @@ class RagasMetrics:
 
 def _question(sample: Sample) -> str:
     question = without_surrogates(sample.example.question).strip()
+    # Lone halves of surrogate pairs, as broken files hold them, cannot be sent to a service.
     if not question:
         raise CouldNotScore("The example has no question.")
     return question
@@ -146,4 +155,5 @@ def _yes(evidence: tuple[Evidence, ...]) -> int:
 
 def _relevance_evidence(reply: Mapping[str, Any]) -> Evidence:
     evasive = bool(reply["noncommittal"])
+    # Ragas has 1 for evasive, so the verdict is the other way round.
     return Evidence(reply["question"], not evasive, "The answer is evasive." if evasive else "What the answer answers.")

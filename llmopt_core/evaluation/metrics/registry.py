@@ -50,7 +50,9 @@ def build_metrics(names: Sequence[str], judge: JudgeSpec, models: Models) -> lis
     check_names(names)
     encode = _encoder(judge, models)
     work = {**PLAIN_WORK, "semantic_similarity": semantic_similarity(encode)}
+    # The built-in judge gives the same question each time, so it is asked as often as it has ways to.
     ragas = RagasMetrics(_judges(judge, models), encode, QUESTIONS if judge.is_builtin else judge.questions).work()
+    # Only metrics with a reference have several to be the best of.
     work |= {name: best_of_answers(one) if "reference" in METRICS[name].needs else one for name, one in ragas.items()}
     return [_metric(METRICS[name], work[name], judge) for name in names]
 
@@ -66,8 +68,10 @@ def check_names(names: Sequence[str]) -> None:
 
 def _metric(info: MetricInfo, work: Work, judge: JudgeSpec) -> Metric:
     version = f"{info.name}-{VERSIONS.get(info.name, '1')}"
+    # With the judge's version in the key, scores by another judge are not taken from the cache.
     if "judge" in info.needs:
         return PlainMetric(info, work, f"{version}/{judge.version}", judge.label)
+    # Another embedding gives other cosines.
     if info.name == "semantic_similarity":
         version += f"/{judge.embedding.fingerprint}"
     return PlainMetric(info, work, version)
@@ -76,6 +80,7 @@ def _metric(info: MetricInfo, work: Work, judge: JudgeSpec) -> Metric:
 def _judges(judge: JudgeSpec, models: Models) -> JudgeFor:
     """What makes the judge of one sample."""
     if judge.is_builtin:
+        # One for all samples: texts that stand in several are read once.
         reader = TokenReader(models.token_embedder)
         return lambda sample, meter: BuiltinJudge(sample, reader)
     return lambda sample, meter: LlmJudge(judge, models.chat(judge.chat_model), meter, _contexts(sample))

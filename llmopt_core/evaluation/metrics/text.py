@@ -20,8 +20,10 @@ def exact_match(answer: str, reference: str) -> float:
 def token_f1(answer: str, reference: str) -> float:
     """F1 of the words two texts share (SQuAD); CJK characters count as words."""
     answer_tokens, reference_tokens = tokens(answer), tokens(reference)
+    # Both empty after normalising ("The" and "a") are equal; SQuAD's own script decides so, too.
     if not answer_tokens or not reference_tokens:
         return float(answer_tokens == reference_tokens)
+    # The smaller count of each word: a word that is said five times shares only as often as the reference has it.
     shared = sum((Counter(answer_tokens) & Counter(reference_tokens)).values())
     return 2 * shared / (len(answer_tokens) + len(reference_tokens))
 
@@ -65,6 +67,8 @@ def semantic_similarity(encode: Encode) -> Callable[[Sample, Meter], asyncio.Fut
         told = f"Cosine similarity of the two embeddings: {cosine:.2f}."
         if len(right) > 1:
             told += f" Best of {len(right)} right answers: {right[cosines.index(cosine)]}"
+        # Cosines of unlike texts can be negative; scores are between 0 and 1.
         return Outcome(min(1.0, max(0.0, cosine)), told)
 
+    # A coroutine function is a callable that gives an awaitable, which mypy does not take for a Future.
     return score  # type: ignore[return-value]

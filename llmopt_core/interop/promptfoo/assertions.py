@@ -15,6 +15,8 @@ from llmopt_core.prompts.sandbox import MISSING_IS_EMPTY
 from llmopt_core.prompts.template import allow_missing
 from llmopt_core.text.bounded_yaml import BoundedLoader
 
+# All keys of an assertion that are understood; any other could change what passes, so it is refused rather than passed
+# over.
 _READ = {"type", "value", "threshold", "weight", "metric", "provider", "assert"}
 
 
@@ -50,11 +52,13 @@ def _assertions(assertion: Mapping[str, Any], grader: Any, weighed: bool) -> Ite
     try:
         if kind == "assert-set":
             for part in _parts(assertion, weighed):
+                # A set may list bare kinds, such as `is-json`, as texts.
                 yield from _assertions(part if isinstance(part, Mapping) else {"type": str(part)}, grader, weighed)
         else:
             yield _convert(kind, assertion, grader)
     except UnsupportedError as error:
         yield explain_unsupported(f"the assertion '{kind}': {error}", assertion)
+    # The spec's own rules, such as a pattern that does not compile, a threshold below 0.
     except ValidationError as error:
         said = field_problem(error.errors(include_url=False)[0])
         yield explain_unsupported(f"the assertion '{kind}': {said}", assertion)
@@ -65,8 +69,11 @@ def _parts(assertion: Mapping[str, Any], weighed: bool) -> list[Any]:
     parts = assertion.get("assert")
     if not isinstance(parts, list):
         raise UnsupportedError("needs a list of assertions")
+    # A share of a set has no counterpart: each check passes or fails by itself here.
     if assertion.get("threshold") is not None:
         raise UnsupportedError("this kind is not supported with a threshold")
+    # A set weighs as one assertion in promptfoo; taken apart its parts would weigh more. Weight 0 means that it never
+    # fails a test.
     if weighed or assertion.get("weight") == 0:
         raise UnsupportedError("this kind is not supported where it is weighed against others")
     foreign = sorted(set(assertion) - _READ)
@@ -82,6 +89,7 @@ def _convert(kind: str, assertion: Mapping[str, Any], grader: Any) -> AssertionS
     foreign = sorted(set(assertion) - _READ)
     if foreign:
         raise UnsupportedError(f"its '{foreign[0]}' is not supported")
+    # The file's own grader may be repeated; a second one would need two judges in one run.
     if assertion.get("provider") not in (None, grader):
         raise UnsupportedError("a grader of its own is not supported")
     fields: dict[str, Any] = {"name": str(assertion.get("metric") or ""), **_MAKERS[base](assertion)}
@@ -95,6 +103,7 @@ def _allowing_missing(value: Any) -> Any:
     """A value with its templates as promptfoo reads them."""
     if isinstance(value, list):
         return [_allowing_missing(item) for item in value]
+    # Without marks no template: a plain text must not be changed by the way through the converter.
     if not isinstance(value, str) or not ("{{" in value or "{%" in value):
         return value
     try:
@@ -105,6 +114,7 @@ def _allowing_missing(value: Any) -> Any:
 
 def _text(assertion: Mapping[str, Any]) -> str:
     value = assertion.get("value")
+    # `True` is a number to Python; JSON's `true` as the text "True" would never be found in an answer.
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise UnsupportedError("needs a text as its value")
     return str(value)
@@ -113,6 +123,7 @@ def _text(assertion: Mapping[str, Any]) -> str:
 def _texts(assertion: Mapping[str, Any]) -> list[str]:
     value = assertion.get("value")
     if isinstance(value, str):
+        # promptfoo splits a text at its commas for kinds that take a list.
         return [part.strip() for part in value.split(",")]
     return [_text({"value": part}) for part in value] if isinstance(value, list) else [_text(assertion)]
 
@@ -126,6 +137,7 @@ def _number(assertion: Mapping[str, Any], default: float | None = None) -> float
 
 def _data(value: Any, what: str) -> Any:
     try:
+        # `BoundedLoader` is a SafeLoader that makes no objects; JSON is read as YAML as well.
         return yaml.load(value, BoundedLoader) if isinstance(value, str) else value  # noqa: S506 (a SafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UnsupportedError(f"its {what} is neither JSON nor YAML") from error
@@ -133,11 +145,13 @@ def _data(value: Any, what: str) -> Any:
 
 def _json(assertion: Mapping[str, Any]) -> dict[str, Any]:
     schema = _data(assertion.get("value"), "schema")
+    # An empty schema is valid and checks nothing, which `is-json` says plainer.
     return {"type": "is-json"} if schema in (None, "") else {"type": "json-schema", "value": schema}
 
 
 def _words(assertion: Mapping[str, Any]) -> dict[str, Any]:
     value = _data(assertion.get("value"), "value")
+    # `word-count: 50` is exactly 50 words.
     if isinstance(value, int | float):
         value = {"min": value, "max": value}
     return {"type": "length", "value": {**value, "unit": "words"} if isinstance(value, Mapping) else value}
@@ -153,6 +167,7 @@ def _list_assertion(kind: str, *, case_sensitive: bool = True) -> Callable[[Mapp
 
 def _rubric(template: str, default: float | None = None) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
     def make(assertion: Mapping[str, Any]) -> dict[str, Any]:
+        # VALUE, and not a template mark, since the criterion may be a template itself.
         value = template.replace("VALUE", _text(assertion))
         given = assertion.get("threshold", default)
         return {
@@ -169,6 +184,7 @@ def _metric(name: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
 
 
 def _context_recall(assertion: Mapping[str, Any]) -> dict[str, Any]:
+    # The metric reads the reference, which is filled in when a test is read; a template is only when it is asked.
     if "{{" in _text(assertion):
         raise UnsupportedError("its value is a template")
     return _metric("context_recall")(assertion)
@@ -191,13 +207,15 @@ _MAKERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "regex": _plain("regex"),
     "is-json": _json,
     "similar": lambda assertion: {
+        # promptfoo's default outside of CSV files
         "type": "similar", "value": _text(assertion), "threshold": _number(assertion, 0.75)
     },
     "llm-rubric": _rubric("VALUE"),
     "model-graded-closedqa": _rubric("The answer meets this criterion: VALUE"),
     "factuality": _rubric(CONSISTENT),
     "model-graded-factuality": _rubric(CONSISTENT),
-    "g-eval": _rubric("VALUE", 0.7),
+    "g-eval": _rubric("VALUE", 0.7),  # promptfoo's default for this kind
+    # milliseconds there, seconds here
     "latency": lambda assertion: {"type": "latency", "threshold": _number(assertion) / 1000},
     "cost": lambda assertion: {"type": "cost", "threshold": _number(assertion)},
     "word-count": _words,
@@ -214,10 +232,12 @@ def assertion_from(assertion_spec: AssertionSpec) -> dict[str, Any]:
         UnsupportedError: promptfoo has no such assertion.
     """
     if assertion_spec.type == "unsupported":
+        # A reason without an assertion stands for a whole test or option, of which nothing was kept.
         if "assertion" not in assertion_spec.value:
             raise UnsupportedError(assertion_spec.value["reason"])
         return dict(assertion_spec.value["assertion"])
     assertion = _assertion(assertion_spec)
+    # `not-contains` is a kind of its own here; negated again it is `contains`.
     if assertion_spec.negate:
         if assertion["type"].startswith("not-"):
             assertion["type"] = assertion["type"].removeprefix("not-")
@@ -240,6 +260,7 @@ _CASE_SENSITIVE_TYPES = ("contains", "not-contains", "contains-any", "contains-a
 
 def _as_promptfoo_reads(value: Any) -> Any:
     if isinstance(value, str):
+        # Imported templates were marked so that missing variables are empty, as promptfoo has them anyway.
         return to_nunjucks(value.replace(MISSING_IS_EMPTY, ""))
     if isinstance(value, list):
         return [_as_promptfoo_reads(item) for item in value]
@@ -255,6 +276,7 @@ def _assertion(assertion_spec: AssertionSpec) -> dict[str, Any]:
             else assertion_spec.type.replace("contains", "icontains")
         )
         return {"type": kind, "value": value}
+    # promptfoo has no such kinds; with case they would fail answers that pass here.
     if not assertion_spec.case_sensitive and assertion_spec.type == "regex":
         raise UnsupportedError("a regular expression without case")
     if not assertion_spec.case_sensitive and assertion_spec.type in ("equals", "starts-with"):
@@ -267,11 +289,12 @@ def _assertion(assertion_spec: AssertionSpec) -> dict[str, Any]:
         if value.pop("unit", "characters") != "words":
             raise UnsupportedError("a length in characters")
         return {"type": "word-count", "value": value}
+    # Only those metrics that promptfoo has, under its own names.
     if assertion_spec.type == "metric":
         if value not in _METRICS:
             raise UnsupportedError(f"the metric {value}")
         return {"type": _METRICS[value], "threshold": assertion_spec.threshold}
     if assertion_spec.type == "similar" and value is None:
-        value = "{{ reference }}"
+        value = "{{ reference }}"  # what no value means here: the example's reference
     parts = {"type": assertion_spec.type, "value": value, "threshold": assertion_spec.threshold}
     return {key: part for key, part in parts.items() if part is not None}

@@ -27,6 +27,7 @@ _READ = {
 _HARMLESS = {"$schema", "outputPath", "sharing", "tags", "commandLineOptions", "metadata", "writeLatestResults"}
 # These would change every test.
 _CHANGES_TESTS = {"extensions", "transform", "transformVars"}
+# In the order in which promptfoo looks for them.
 _NAMES = ("promptfooconfig.yaml", "promptfooconfig.yml", "promptfooconfig.json")
 
 
@@ -64,18 +65,22 @@ def read_promptfoo(path: Path, root: Path | None = None) -> PromptfooFile:
     path = _file(path)
     folder = Folder(path.parent, root)
     config = parse_yaml(folder.text(path), str(path))
+    # A list, as a file of tests is, read as a configuration by mistake.
     if not isinstance(config, Mapping):
         raise BadInput(f"{path} must hold a mapping with prompts, providers and tests.")
     config = _without_empty(config)
     unknown = [key for key in config if key not in _READ | _HARMLESS]
     changing = tuple(f"'{key}' of the file is not supported" for key in unknown if key in _CHANGES_TESTS)
+    # `targets` is another word for providers; with both, `providers` is taken, as here.
     tests, not_read = read_tests(config, folder, path.name)
     if "scenarios" in config:
         not_read["scenarios"] = "'scenarios' is not supported; write its tests out under tests."
     return PromptfooFile(
         description=str(config.get("description") or path.parent.name),
+        # None where the key is missing: that has a meaning of its own, an empty list has none.
         prompts=tuple(read_prompts(config.get("prompts"), folder)),
         providers=tuple(_providers(config, folder)),
+        # Every test is marked, since with a transform it would ask something else than in promptfoo.
         tests=tuple(replace(test, problems=test.problems + changing) for test in tests),
         repeat=_repeat(config.get("evaluateOptions"), path),
         problems=tuple(f"'{key}' is not supported" for key in unknown),
@@ -92,17 +97,20 @@ def _file(path: Path) -> Path:
     if not path.is_file():
         raise BadInput(f"{path} is not there.")
     if path.suffix.lower() not in (".yaml", ".yml", ".json"):
+        # promptfoo also takes JavaScript and Python; running a program that somebody sent would hand over this machine.
         raise BadInput(f"{path} is not YAML or JSON; a configuration that is a program is not run here.")
     return path
 
 
 def _without_empty(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """Without keys that are there but empty."""
+    # `tests:` with nothing behind it is null in YAML, and is meant as not there.
     return {str(key): value for key, value in config.items() if value is not None}
 
 
 def _repeat(options: Any, path: Path) -> int:
     repeat = options.get("repeat", 1) if isinstance(options, Mapping) else 1
+    # Each repeat is asked of a model and paid; 100 catches a slip of the keyboard.
     if not isinstance(repeat, int) or not 1 <= repeat <= 100:
         raise BadInput(f"{path}: evaluateOptions.repeat must be a number from 1 to 100, not {repeat!r}.")
     return repeat
@@ -121,12 +129,15 @@ def _provider(entry: Any, folder: Folder) -> list[Mapping[str, Any]]:
         try:
             read = folder.value(entry)
         except BadInput as error:
+            # One provider that cannot be read leaves the others usable; it is told where models are made.
             return [{"id": entry, "problem": str(error)}]
         return [found for item in (read if isinstance(read, list) else [read]) for found in _provider(item, folder)]
     if isinstance(entry, str):
         return [{"id": entry}]
     if isinstance(entry, Mapping) and "id" in entry:
         return [entry]
+    # An older form: the name of the provider as the key, its options below.
     if isinstance(entry, Mapping) and all(isinstance(options, Mapping) for options in entry.values()):
         return [{"id": str(name), **options} for name, options in entry.items()]
+    # 80 characters, since it is shown in a table.
     return [{"id": str(entry)[:80], "problem": "a provider must be a name or a mapping with 'id'"}]

@@ -9,21 +9,28 @@ from typing import Any
 
 from llmopt_core.errors import BadInput
 
+# `contains`, `similar(0.8):Hello`, `not-equals:no`. The kind is as short as it can be, so that it ends at the first
+# colon, and everything behind that is the value; each character is tried as the end once.
 _SHORT_FORM = re.compile(r"(?P<type>[a-z][a-z:-]*?)(?:\((?P<threshold>\d+(?:\.\d+)?)\))?(?::(?P<value>.*))?", re.DOTALL)
 _OLD_NAMES = {"fn": "javascript", "eval": "javascript", "grade": "llm-rubric"}
 # What promptfoo's own reader of such cells assumes where none is given; in YAML these kinds have other defaults.
 _DEFAULT_THRESHOLD = 0.75
 # promptfoo's default for `similar` in CSV files.
 _DEFAULT_SIMILARITY = 0.8
+# The kinds to which promptfoo's reader gives a threshold though the cell has none. Its own list, mixed as it is.
 _MODEL_GRADED = (
     "answer-relevance", "classifier", "context-faithfulness", "context-recall", "context-relevance", "cost", "latency",
     "levenshtein", "perplexity-score", "perplexity", "rouge-n", "similar", "starts-with",
 )  # fmt: skip
 _LISTS = ("contains-any", "contains-all", "icontains-any", "icontains-all")
+# `file://check.py` and `file://check.py:function`.
 _CODE = re.compile(r"file://.*\.(py|js|ts)(:\w+)?$")
+# `__config:__expected2:threshold` is of the second assertion; without a number of the only one.
 _SETTING = re.compile(r"__config:__expected(?P<of>\d*):threshold")
 _FIELDS = {"__description": "description", "__providerOutput": "providerOutput", "__metric": "metric"}
 
+# From promptfoo's own list of kinds. Those that are not supported here are known too, so that they are told instead of
+# compared as texts.
 _TYPES = """answer-relevance bleu classifier contains contains-all contains-any contains-html contains-json contains-sql
 contains-xml context-faithfulness context-recall context-relevance conversation-relevance cost equals factuality
 finish-reason g-eval gleu guardrails icontains icontains-all icontains-any is-html is-json is-refusal is-sql
@@ -40,6 +47,8 @@ def tests_in_csv(text: str, source: str) -> list[dict[str, Any]]:
     Raises:
         BadInput: There is no header, or a row has more cells than the header; names the line.
     """
+    # `restkey` collects cells without a column, so that too many are seen. `strict` tells a quotation mark in the wrong
+    # place instead of swallowing rows.
     reader = csv.DictReader(io.StringIO(text), restkey="", strict=True)
     try:
         if not reader.fieldnames:
@@ -49,7 +58,7 @@ def tests_in_csv(text: str, source: str) -> list[dict[str, Any]]:
         raise BadInput(f"{source}, line {reader.line_num}, is not valid CSV: {error}.") from error
 
 
-def _test(row: dict[str, Any], source: str, line: int) -> dict[str, Any]:
+def _test(row: dict[str, Any], source: str, line: int) -> dict[str, Any]:  # `line` is where the row ends
     if row.get(""):
         raise BadInput(f"{source}, line {line}, has more cells than the header has columns.")
     test: dict[str, Any] = {"vars": {}, "assert": [], "options": {}, "metadata": {}}
@@ -59,18 +68,22 @@ def _test(row: dict[str, Any], source: str, line: int) -> dict[str, Any]:
         column = (name or "").strip()
         setting = _SETTING.fullmatch(column)
         if setting is not None and (cell or "").strip():
+            # The setting may stand before its column, so it is kept until all columns are read.
             settings[setting["of"] or "1"] = cell.strip()
         elif column and setting is None:
             before = len(test["assert"])
             _put(test, column, cell or "")
+            # At most one assertion a cell, under its column's number.
             asserted |= {column.removeprefix("__expected") or "1": one for one in test["assert"][before:]}
     for number, threshold in settings.items():
         if number in asserted:
             asserted[number]["threshold"] = _number(threshold)
+    # One name of a metric holds for all assertions of a row.
     for assertion in test["assert"]:
         if test.get("metric"):
             assertion["metric"] = test["metric"]
     test.pop("metric", None)
+    # Empty parts say nothing, and would stand over those of `defaultTest`.
     return {key: value for key, value in test.items() if value not in ({}, [])}
 
 
@@ -97,6 +110,7 @@ def _put(test: dict[str, Any], column: str, cell: str) -> None:
 def assertion_in(cell: str) -> dict[str, Any]:
     """The assertion a cell such as `similar(0.8):Hello` stands for; without a known type, equality."""
     text = cell.strip()
+    # Before the short form, which would take `file` for an unknown kind.
     if _CODE.match(text):
         return {"type": "python" if ".py" in text else "javascript", "value": text}
     match = _SHORT_FORM.fullmatch(text)
@@ -104,12 +118,14 @@ def assertion_in(cell: str) -> dict[str, Any]:
         return {"type": "equals", "value": cell}
     name = match["type"].removeprefix("not-")
     name = _OLD_NAMES.get(name, name)
+    # "Note: see below" is a sentence with a colon, not an assertion of the kind "note".
     if name not in KNOWN_TYPES or (match["value"] is None and ":" in text):
         return {"type": "equals", "value": cell}
     assertion: dict[str, Any] = {"type": ("not-" if text.startswith("not-") else "") + name}
     if match["value"] is not None:
         value = match["value"].strip()
         assertion["value"] = [part.strip() for part in value.split(",")] if name in _LISTS else value
+    # 0 counts as not given, as in promptfoo.
     given = float(match["threshold"] or 0)
     if name in _MODEL_GRADED:
         assertion["threshold"] = given or (_DEFAULT_SIMILARITY if name == "similar" else _DEFAULT_THRESHOLD)
@@ -122,4 +138,4 @@ def _number(cell: str) -> Any:
     try:
         return float(cell)
     except ValueError:
-        return cell
+        return cell  # a text where a number should be is told where tests are read, with the file's name

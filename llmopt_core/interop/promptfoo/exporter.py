@@ -65,6 +65,7 @@ def export_promptfoo(
     if default:
         config["defaultTest"] = default
     config["tests"] = [_test(example, left_out) for example in evaluation_set.examples]
+    # Each once: the same assertion is left out in every test.
     return PromptfooExport(_yaml(config), tuple(dict.fromkeys(left_out)))
 
 
@@ -80,21 +81,25 @@ def explain_unsupported_parts(
 def _prompts_and_providers(
     configurations: Sequence[Configuration], endpoints: Mapping[str, Endpoint], unwritten: dict[str, str]
 ) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
-    users: dict[str, list[str]] = {}
+    users: dict[str, list[str]] = {}  # the text of a prompt -> configurations that use it
     providers: dict[str, dict[str, Any]] = {}
     for configuration in configurations:
         endpoint = endpoints.get(configuration.model.endpoint)
         mode = configuration.model.mode or (endpoint.mode if endpoint else "chat")
         try:
+            # Imported prompts end in the same text again that they were read from.
             raw = to_nunjucks(_raw_prompt(configuration, mode).replace(MISSING_IS_EMPTY, ""))
             provider = provider_from(configuration.model, mode, endpoint)
         except (UnsupportedError, BadInput) as error:
             unwritten[configuration.name] = str(error)
             continue
         users.setdefault(raw, []).append(configuration.name)
+        # Providers that are equal in all settings are written once, with all prompts that they get. The JSON is only
+        # their key.
         known = providers.setdefault(json.dumps(provider, sort_keys=True), {**provider, "prompts": []})
         known["prompts"].append(raw)
     labels = _labels(users)
+    # Prompts are named once all are known, for names depend on who shares them.
     for known in providers.values():
         known["prompts"] = [labels[raw] for raw in known["prompts"]]
     return [{"raw": raw, "label": label} for raw, label in labels.items()], list(providers.values())
@@ -104,10 +109,12 @@ def _labels(users: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """A name for each prompt from the configurations that use it, without the name of a model that several take."""
     labels: dict[str, str] = {}
     for number, (raw, names) in enumerate(users.items(), start=1):
+        # "short · gpt-a" and "short · gpt-b" are both the prompt "short".
         stems = {name.rpartition(JOINT)[0] or name for name in names}
         shown = names[0] if len(names) == 1 and JOINT not in names[0] else stems.pop() if len(stems) == 1 else ""
         shown = shown or f"prompt {number}"
         taken = set(labels.values())
+        # promptfoo chooses prompts by their labels, so no two may share one.
         labels[raw] = next(name for name in chain([shown], (f"{shown} ({i})" for i in count(2))) if name not in taken)
     return labels
 
@@ -123,6 +130,7 @@ def _raw_prompt(configuration: Configuration, mode: str) -> str:
     for what, value in has.items():
         if value:
             raise UnsupportedError(f"it has {what}, which promptfoo does not know")
+    # These are the same for every question and can be written out; others depend on the question.
     if prompt.few_shot is not None and prompt.few_shot.select not in ("all", "first"):
         raise UnsupportedError(f"its few-shot examples are chosen per question ({prompt.few_shot.select})")
     return _completion_text(prompt) if mode == "completion" else _chat_text(prompt)
@@ -134,12 +142,15 @@ def _chat_text(prompt: PromptSpec) -> str:
         return prompt.template
     talk = [{"role": "system", "content": prompt.system}] if prompt.system.strip() else []
     for asked, said in shots:
+        # Examples are finished texts: a `{{` in them must reach the model as it stands.
         talk += [{"role": "user", "content": _literal(asked)}, {"role": "assistant", "content": _literal(said)}]
     return json.dumps([*talk, {"role": "user", "content": prompt.template}], ensure_ascii=False, indent=2)
 
 
 def _completion_text(prompt: PromptSpec) -> str:
     """System, examples and template as one text; the examples are filled in, the rest stays a template."""
+    # A copy with the examples alone: what is built from it is the text before the system message's end and the
+    # template.
     examples = prompt.model_copy(update={"system": "", "template": "", "few_shot": _own_template(prompt)})
     before = build_messages(examples, {}, "completion")[0].content
     return (f"{prompt.system}\n\n" if prompt.system.strip() else "") + _literal(before) + prompt.template
@@ -152,6 +163,7 @@ def _own_template(prompt: PromptSpec) -> Any:
 
 def _literal(text: str) -> str:
     """Text that a template engine leaves alone."""
+    # A text with `endraw` would end its own quotation.
     if "{%" in text and "endraw" in text:
         raise UnsupportedError("a few-shot example holds template marks that cannot be quoted")
     return f"{{% raw %}}{text}{{% endraw %}}" if any(mark in text for mark in ("{{", "{%", "{#")) else text
@@ -161,6 +173,7 @@ def _default_test(
     assertions: Sequence[AssertionSpec], judge: JudgeSpec, endpoints: Mapping[str, Endpoint], left_out: list[str]
 ) -> dict[str, Any]:
     default: dict[str, Any] = {}
+    # The built-in judge is left out, so that promptfoo takes its own default grader.
     if not judge.is_builtin:
         model = ModelSpec(endpoint=judge.endpoint, name=judge.model, temperature=judge.temperature)
         try:
@@ -176,12 +189,14 @@ def _test(example: Example, left_out: list[str]) -> dict[str, Any]:
     variables = {**own, "question": example.question}
     if example.reference is not None:
         variables.setdefault("reference", example.reference)
+    # Through JSON, since YAML would write dates and tuples with tags that promptfoo cannot read.
     plain = json.loads(json.dumps(variables, default=str))
     try:
         plain = {name: _literal(value) if isinstance(value, str) else value for name, value in plain.items()}
     except UnsupportedError:
         left_out.append(f"test {example.id}: a variable holds template marks that cannot be quoted")
     test: dict[str, Any] = {"description": example.id, "vars": plain}
+    # promptfoo would make a test of each item of a list.
     if any(isinstance(value, list) for value in variables.values()):
         test["options"] = {"disableVarExpansion": True}
     asserted = _assertions(assertions_of(example), f"test {example.id}", left_out)
@@ -203,6 +218,7 @@ def _assertions(assertions: Sequence[AssertionSpec], where: str, left_out: list[
         except UnsupportedError as error:
             why = f"promptfoo has no assertion for {error}"
             if assertion.type == "unsupported":
+                # The assertion came from promptfoo, and only part of it was understood.
                 why = f"it stands here without what was not read of it: {error}"
             left_out.append(f"{where}: {why}")
     return found
@@ -219,6 +235,7 @@ def experiment_files(imported: PromptfooImport) -> dict[str, str]:
         else imported.judge.model_dump(mode="json", exclude_defaults=True),
         "metrics": [],
         "configurations": [
+            # Values that are the default are left out: the file stays readable, and follows the program's defaults.
             {"name": c.name, **c.model_dump(mode="json", exclude_defaults=True, exclude={"name"})}
             for c in imported.configurations
         ],
@@ -237,6 +254,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    # A block keeps lines as they are; PyYAML's usual form puts \n into quotation marks.
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
 
@@ -246,12 +264,14 @@ _Dumper.add_representer(str, _text_node)
 def _yaml(value: Any) -> str:
     # Plain JSON first: YAML would write a value that stands in two places as an anchor and an alias.
     plain = json.loads(json.dumps(value))
+    # Not sorted: a reader expects prompts before tests.
     return yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 def _row(example: Example) -> dict[str, Any]:
     """A line of a question file; variables that would mean something else there, or nothing, stand apart."""
     row = {"id": example.id, "question": example.question, "reference": example.reference, "category": example.category}
+    # A variable named `reference` or `tags` would be read as that column of a question file.
     taken = {
         name: value
         for name, value in example.variables.items()

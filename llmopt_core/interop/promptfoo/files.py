@@ -29,7 +29,10 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 
 _CONFIGS = ("promptfooconfig.yaml", "promptfooconfig.yml", "promptfooconfig.json")
+# Paths with a folder in any text of the configuration: `file://data/a.csv`, `prompts/*.txt`. The sign before it must
+# not be part of a path, so a path is tried from its beginning alone, and only once.
 _REFERENCE = re.compile(r"""(?<![\w.@*-])(?:file://)?([\w.@*-][\w.@/*-]*/[\w.@*?-]+)""")
+# Together, unpacked; a configuration and its tables are rarely a hundredth of it.
 _MOST_BYTES = 50 * limits.MEGABYTE
 _JOINT = " · "
 
@@ -70,15 +73,18 @@ def import_uploads(files: Mapping[str, bytes], name: str = "") -> PromptfooImpor
     config = _config_of(gathered)
     placed = _place(gathered, config)
     with tempfile.TemporaryDirectory() as folder:
+        # Resolved, since the system's temporary folder may be a link, and paths are compared with it.
         root = Path(folder).resolve()
         for member, data in placed.items():
             path = root / member
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
+        # The folder's name tells more than `promptfooconfig`, which every file is called.
         usual = PurePosixPath(config).parent.name or PurePosixPath(config).stem.replace("promptfooconfig", "promptfoo")
         try:
             return _without(str(root), import_promptfoo(root / config, root, name or usual))
         except BadInput as error:
+            # `from None`: the chain would show the temporary folder that the message leaves out.
             raise BadInput(_without_root(str(root), str(error))) from None
 
 
@@ -86,6 +92,7 @@ def adopt(store: Store, project: Project | str, found: PromptfooImport) -> Impor
     """Save an import's prompts and tests in a project, and give the comparison that runs them."""
     names = _prompt_names(found)
     saved = {name: save_prompt(store, project, name, spec, "Imported from promptfoo") for name, spec in names.items()}
+    # By content: two configurations with the same prompt get the same saved version.
     by_spec = {spec.fingerprint: f"{name}@{saved[name].number}" for name, spec in names.items()}
     store.save_evaluation_set(project, found.evaluation_set)
     variants = [VariantSetup(prompt=by_spec[c.prompt.fingerprint], model=c.model) for c in found.configurations]
@@ -123,6 +130,7 @@ def export_comparison(found: Comparison, rows: EvaluationSet, endpoints: Mapping
         f"Compared in the LLM Optimization Playground: {found.title}",
         *(f"Left out: {why}" for why in made.left_out),
     ]
+    # A title of several lines would end the YAML comment and break the file.
     head = "".join(f"# {' '.join(line.split())}\n" for line in told)
     return replace(made, text=head + made.text)
 
@@ -137,6 +145,7 @@ def exportable(found: Comparison, endpoints: Mapping[str, Endpoint]) -> str:
 
 def _without_root(root: str, text: str) -> str:
     """A message without the folder in which the uploads lay for a moment."""
+    # The messages of `references.Folder`; a path in them would name a folder that is gone.
     told = re.sub(rf"; it was looked for in {re.escape(root)}[^,;]*\.", " among the uploaded files.", text)
     told = re.sub(rf"No file in {re.escape(root)}\S* matches", "No uploaded file matches", told)
     return told.replace(f"{root}/", "").replace(root, "the uploaded files")
@@ -164,12 +173,14 @@ def _is_without(root: str, assertion: dict[str, Any]) -> dict[str, Any]:
 
 def _prompt_names(found: PromptfooImport) -> dict[str, PromptSpec]:
     """Each distinct prompt under the name that its configurations have before their provider's."""
+    # With one model the names of configurations are those of prompts.
     several = len({_JOINT.join(c.name.split(_JOINT)[1:]) for c in found.configurations}) > 1
     names: dict[str, PromptSpec] = {}
     for configuration in found.configurations:
         if configuration.prompt in names.values():
             continue
         name = configuration.name.rpartition(_JOINT)[0] if several and _JOINT in configuration.name else ""
+        # "@" stands between a prompt's name and its version.
         name, number = (name or configuration.name).replace("@", " at "), 1
         while name in names:
             number += 1
@@ -185,18 +196,22 @@ def _unzip(files: Mapping[str, bytes]) -> dict[str, bytes]:
         if name.lower().endswith(".zip"):
             found.update(_members(name, open_zip(name, data)))
         else:
+            # A name such as ../../etc/x, from a zip or a crafted upload, must not leave the folder.
             check_path(name, name)
             found[name.replace("\\", "/")] = data
+    # Looked at again, because several uploads add up.
     if sum(map(len, found.values())) > _MOST_BYTES:
         raise BadInput(f"The files hold more than {limits.megabytes(_MOST_BYTES)}; upload those that are used.")
     return found
 
 
 def _members(name: str, archive: ZipFile) -> dict[str, bytes]:
+    # By the sizes that the archive states, before anything is unpacked; `read_member` holds it to them.
     check_unpacked_size(name, archive, _MOST_BYTES)
     found: dict[str, bytes] = {}
     for member in archive.infolist():
         inside = member_name(member).replace("\\", "/")
+        # macOS puts a shadow of every file there.
         if member.is_dir() or inside.startswith("__MACOSX/"):
             continue
         check_path(name, inside)
@@ -206,15 +221,18 @@ def _members(name: str, archive: ZipFile) -> dict[str, bytes]:
 
 def _config_of(files: Mapping[str, bytes]) -> str:
     """The configuration among the files: by its name, else the only YAML file that has prompts."""
+    # The one nearest to the top: an archive of a project may hold examples with configurations of their own.
     named = sorted((path for path in files if PurePosixPath(path).name in _CONFIGS), key=lambda p: (p.count("/"), p))
     if named:
         return named[0]
+    # Two files of that kind, and nobody knows which one is meant.
     like = [path for path, data in files.items() if path.endswith((".yaml", ".yml")) and b"prompts:" in data]
     if len(like) == 1:
         return like[0]
     raise BadInput("No promptfooconfig.yaml is among the files; upload it with the files it names, or a zip of all.")
 
 
+# A browser uploads files without their folders, but the configuration names them with.
 def _place(files: Mapping[str, bytes], config: str) -> dict[str, bytes]:
     """The files, those without a folder also where the configuration, or a file that it names, looks for them."""
     placed, waiting, read = dict(files), [config], {config}
@@ -222,10 +240,12 @@ def _place(files: Mapping[str, bytes], config: str) -> dict[str, bytes]:
         at = waiting.pop()
         for target in _targets(placed[at].decode("utf-8", "replace"), at):
             for place in _places(target, files, config):
+                # `setdefault`: a file that was uploaded in its place wins.
                 placed.setdefault(place, files[PurePosixPath(place).name])
             named = [place for place in placed if fnmatch.fnmatch(place, target) and place not in read]
             for place in named:
                 read.add(place)
+                # YAML files name further files; what is read once is not read again, so a circle ends.
                 waiting += [place] if place.endswith((".yaml", ".yml")) else []
     return placed
 
@@ -234,6 +254,7 @@ def _targets(text: str, at: str) -> Iterator[str]:
     """Where a file looks for those that it names, but outside of what was uploaded."""
     for wanted in _REFERENCE.findall(text):
         target = posixpath.normpath(str(PurePosixPath(at).parent / wanted))
+        # Outside of the upload nothing is looked for, and nothing is written.
         if not target.startswith(("../", "/")):
             yield target
 

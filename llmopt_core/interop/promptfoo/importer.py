@@ -27,6 +27,7 @@ from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.prompts.template import variables_in
 from llmopt_core.types import EvaluationSet, Example
 
+# By what people call them, the likeliest first; only what stands for the test in tables.
 _QUESTIONS = ("question", "query", "input", "prompt", "message", "customer_message", "user_input", "text")
 # Context recall is measured against the reference, so its text goes before the others.
 _REFERENCES = ("context-recall", "equals", "factuality", "model-graded-factuality")
@@ -80,17 +81,21 @@ def import_promptfoo(path: Path, root: Path | None = None, name: str = "") -> Pr
     file = _read(path, root)
     importer = _Importer()
     grader = _grader(file.tests)
+    # Before the assertions, which compare their own grader with this one.
     judge = importer.judge(grader)
     models = importer.models(file.providers)
     importer.not_run += [NotRun("tests", name, (reason,)) for name, reason in file.not_read.items()]
+    # `question` is known here even where no test names it: each example has one.
     known = {"question", *(name for test in file.tests for name in test.variables)}
     # Where no test is read, or some variables are not, nobody knows which variables they have.
     hidden = any(test.problems and not test.variables for test in file.tests)
     unread = hidden or (bool(file.not_read) and not any(test.variables for test in file.tests))
     configurations = importer.configurations(file.prompts, models, None if unread else known)
+    # Variables of templates that at least one test has; in the others they are empty, as promptfoo renders them.
     used = {name for c in configurations for template in templates_of(c.prompt) for name in variables_in(template)}
     examples = importer.examples([_fill(test, used & known) for test in file.tests], grader)
     if not configurations:
+        # Three reasons fit into a message; a large file may have hundreds.
         reasons = "; ".join(f"{entry.kind} {entry.name}: {', '.join(entry.reasons)}" for entry in importer.not_run[:3])
         raise BadInput(f"Nothing in {path} can be run here ({reasons or 'it names no provider'}).")
     name = name or (path if path.is_dir() else path.parent).resolve().name or "promptfoo"
@@ -110,8 +115,10 @@ def _read(path: Path, root: Path | None) -> PromptfooFile:
     """The file and all it names; apart where the folder holds so much that YAML would keep a page waiting."""
     folder = root or (path if path.is_dir() else path.parent)
     size = 0
+    # All data files beside it, whether named or not: a cheap bound of what may have to be read.
     for found in folder.rglob("*"):
         size += found.stat().st_size if found.suffix.lower() in DATA and found.is_file() else 0
+        # In a process of its own, which can be ended: YAML takes seconds per megabyte in Python.
         if size > limits.YAML_AT_ONCE_BYTES:
             # The child may stand in another folder.
             arguments = (path.absolute(), root.absolute() if root is not None else None)
@@ -128,6 +135,7 @@ def _read_apart(path: Path, root: Path | None, _on_part: OnPart) -> PromptfooFil
 
 def _parts_not_read(file: PromptfooFile) -> list[str]:
     """Parts of the file that are not supported and hold no tests."""
+    # Sources of tests are told by their own message.
     return [problem for problem in file.problems if not any(f"'{name}'" in problem for name in file.not_read)]
 
 
@@ -135,6 +143,7 @@ def _grader(tests: Sequence[FoundTest]) -> Any:
     """The one provider that grades, where the tests agree."""
     named = [test.grader for test in tests if test.grader is not None]
     asserted = [a["provider"] for test in tests for a in test.assertions if a.get("provider") is not None]
+    # What the test says of itself comes before what its assertions say.
     return next(iter([*named, *asserted]), None)
 
 
@@ -159,9 +168,11 @@ class _Importer:
         if grader is None:
             return JudgeSpec()
         provider = grader if isinstance(grader, Mapping) else {"id": str(grader)}
+        # promptfoo's form for graders of several kinds: {text: ..., embedding: ...}; only the text's is used.
         if "id" not in provider and isinstance(provider.get("text"), str | Mapping):
             return self.judge(provider["text"])
         try:
+            # An `id` is set so that a mapping without one is told as an unknown service, not as a fault of the program.
             model, endpoint = model_from({"id": "", **provider})
         except UnsupportedError as error:
             self.not_run.append(NotRun("grader", str(provider.get("id", provider)), (str(error),)))
@@ -186,6 +197,7 @@ class _Importer:
     def _note(self, endpoint: Endpoint | None) -> None:
         if endpoint is not None and endpoint.name not in self.endpoints:
             self.endpoints[endpoint.name] = endpoint
+            # A server on this machine rarely asks for a key.
             if not endpoint.api_key_env and not endpoint.base_url.startswith("http://localhost"):
                 self.warnings.append(f"If {endpoint.base_url} needs a key, name its variable in Settings.")
 
@@ -195,6 +207,7 @@ class _Importer:
         models: Sequence[tuple[str, ModelSpec, Any]],
         known: Collection[str] | None,
     ) -> tuple[Configuration, ...]:
+        # A dictionary keeps the order of prompts and models, and tells which names are taken.
         """Each supported prompt with each supported provider that takes it; `known` are the tests' variables."""
         made: dict[str, Configuration] = {}
         for prompt in prompts:
@@ -216,10 +229,12 @@ class _Importer:
             problems = list(test.problems)
             if test.grader not in (None, grader):
                 problems.append("a grader of its own is not supported")
+            # The reference of an example is one text, against which recall is measured.
             if len({str(a.get("value")) for a in test.assertions if a.get("type") == "context-recall"}) > 1:
                 problems.append("more than one 'context-recall' is not supported")
             reserved = sorted(set(test.variables) & set(RESERVED_NAMES))
             problems += [f"the variable name '{key}' is taken by this program" for key in reserved]
+            # First, so that the reason for a test that is not run stands before its checks.
             assertions = [*(explain_unsupported(problem) for problem in problems), *assertions]
             name = _free(test.name, taken)
             reasons = tuple(assertion.value["reason"] for assertion in assertions if assertion.type == "unsupported")
@@ -232,6 +247,7 @@ class _Importer:
 def _unsupported_keys(prompt: PromptSpec, known: Collection[str] | None) -> str:
     """What the prompt needs and no test has; empty where nothing is missing."""
     missing = sorted(find_undefined_variables(prompt, list(known or ())))
+    # promptfoo puts the environment into `env`: a prompt that somebody sent could read keys with it and send them off.
     used = {name for template in templates_of(prompt) for name in variables_in(template)}
     if "env" in used and "env" not in (known or ()):
         return "uses 'env'; variables of the environment are not read here"
@@ -242,6 +258,7 @@ def _unsupported_keys(prompt: PromptSpec, known: Collection[str] | None) -> str:
 
 def _takes(wanted: Any, prompt: FoundPrompt) -> bool:
     """Whether a provider's list of prompts has this one: by a name, by a group, or by a wildcard at the end."""
+    # No list means all prompts.
     if not isinstance(wanted, list):
         return True
     names = (prompt.label, *prompt.names)
@@ -259,7 +276,10 @@ def _fill(test: FoundTest, used: Collection[str]) -> FoundTest:
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:
+    # Control characters from a file would break tables and terminals; 180 characters leave room for a number in the
+    # database's name.
     shown = "".join(c if c.isprintable() else " " for c in name).strip()[:180] or "unnamed"
+    # 1 is the name itself, so the second one has the 2.
     number, candidate = 1, shown
     while candidate in taken:
         number += 1
@@ -268,6 +288,7 @@ def _free(name: str, taken: Mapping[str, Any]) -> str:
 
 
 def _example(name: str, test: FoundTest, assertions: Sequence[AssertionSpec]) -> Example:
+    # Names under which assertions are stored; a test that uses them is not run, as told above.
     variables: dict[str, Any] = {key: value for key, value in test.variables.items() if key not in RESERVED_NAMES}
     question = _question(variables) or name
     if assertions:
@@ -284,6 +305,7 @@ def _question(variables: Mapping[str, Any]) -> str:
     """The text that stands for the test in tables: the variable that looks like a question, else the first text."""
     texts = {key: value for key, value in variables.items() if isinstance(value, str) and value.strip()}
     found = next((texts[key] for key in _QUESTIONS if key in texts), None)
+    # Other values than texts as JSON, so that tests can be told apart.
     return found or next(iter(texts.values()), "") or (json.dumps(dict(variables)) if variables else "")
 
 
@@ -292,6 +314,7 @@ def _reference(test: FoundTest) -> str | None:
 
     Else its variable `reference`, under which an export writes it.
     """
+    # Reversed, so that of two assertions of a kind the first one is kept.
     found = {a.get("type"): a.get("value") for a in reversed(test.assertions)}
     texts = [found[kind] for kind in _REFERENCES if isinstance(found.get(kind), str)]
     known = test.variables.get("reference")

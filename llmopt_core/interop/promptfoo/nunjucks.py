@@ -16,8 +16,12 @@ from llmopt_core.prompts.sandbox import ENVIRONMENT
 Token = tuple[str, str]
 """Kind (as Jinja2's lexer calls it) and text."""
 
+# `{% verbatim %}` is `{% raw %}` in both, but Jinja2 knows the second alone; the signs that cut spaces are kept.
 _VERBATIM = re.compile(r"(\{%-?\s*)(end)?verbatim(\s*-?%\})")
+# Such as `, r/^a+b/gi)`: only for a better message, once the lexer has failed. Every part takes characters that the
+# next one does not, so it cannot run long.
 _REGEX = re.compile(r"[(,=|\s]r/(?:[^/\\\n]|\\.)+/[gimy]*\s*[,)%}.|]")
+# What `_over_pairs` writes, and `to_nunjucks` looks for.
 _ITEMS, _MAPPING = "|items if ", " is mapping else "
 
 _WORDS = {
@@ -38,6 +42,7 @@ _REFUSED_METHODS = {
     "substr", "substring", "test", "toFixed", "toISOString", "toLocaleString", "toSorted", "trimEnd", "trimStart",
     "unshift", "values",
 }  # fmt: skip
+# How JavaScript and Nunjucks write nothing.
 _NOTHING = ("null", "none", "None", "undefined")
 
 
@@ -47,6 +52,7 @@ def to_jinja(text: str) -> str:
     Raises:
         BadInput: It uses something that has no counterpart; says what, and what to write in its place.
     """
+    # Most texts hold no template; and comments are alike in both.
     if "{{" not in text and "{%" not in text:
         return text
     return _Converter(_tokens(_VERBATIM.sub(r"\1\2raw\3", text))).text()
@@ -59,6 +65,7 @@ def to_nunjucks(text: str) -> str:
         thing, mapping, rest = part.partition(_MAPPING)
         after = f"{thing} or [])"
         if mapping and made.endswith(f"({thing}") and rest.startswith(after):
+            # Only what this program wrote has the same expression three times; anything else stays as it is.
             made = made[: -len(thing) - 1] + thing + rest[len(after) :]
         else:
             made += _ITEMS + part
@@ -69,6 +76,7 @@ def _tokens(text: str) -> list[Token]:
     try:
         return [(kind, value) for _, kind, value in ENVIRONMENT.lex(text)]
     except TemplateSyntaxError as error:
+        # Its slashes and brackets confuse the lexer, whose message would say nothing of the cause.
         if _REGEX.search(text):
             raise _refuse("a regular expression ('r/…/')", "write 'replace' with texts") from None
         where = f" (line {error.lineno})" if error.lineno else ""
@@ -103,6 +111,7 @@ class _Converter:
                 if kind in ("variable_end", "block_end"):
                     yield self._tag(tag)
                     tag = None
+        # a tag that is never closed stays text, for the renderer to complain about
         yield "".join(value for _, value in tag or ())
 
     def _tag(self, tag: list[Token]) -> str:
@@ -117,6 +126,7 @@ class _Converter:
         if word in _REFUSED_TAGS:
             raise _refuse(f"'{{% {word} %}}'", _REFUSED_TAGS[word])
         word = _WORDS.get(word, word)
+        # A loop's depth: True is 1 and False 0.
         self._loops += (word == "for") - (word == "endfor")
         if word == "set":
             self._note_set(inner[at + 1 :])
@@ -130,6 +140,7 @@ class _Converter:
         if len(names) > 1:
             raise _refuse("'{% set %}' with several names", "write one for each name")
         again = self._set_outside & set(names)
+        # In Jinja2 a loop ends with its variables, so a counter in it would stay at its first value without an error.
         if self._loops and again:
             raise _refuse(f"'{{% set {again.pop()} %}}' of an outer variable inside a loop")
         if not self._loops:
@@ -139,14 +150,17 @@ class _Converter:
 def _over_pairs(rest: list[Token]) -> list[Token]:
     """`k, v in thing` goes over a mapping's pairs, and over a list of pairs as it is."""
     at = next((i for i, token in enumerate(rest) if token == ("name", "in")), len(rest))
+    # One name goes over items, three over triples; only two are pairs in Nunjucks.
     if [value for _, value in rest[:at]].count(",") != 1:
         return rest
     tail = len(rest) - (rest[-1][0] == "whitespace")
+    # The space before the closing sign stays where it is.
     thing = "".join(value for _, value in _expression(rest[at + 1 : tail])).strip()
     if not thing or thing.endswith(("|items", ".items()")):
         return rest
     simple = re.fullmatch(r"[\w.]+", thing)
     thing = thing if simple else f"({thing})"
+    # `or []`: Nunjucks goes over nothing in silence, Jinja2 fails.
     pairs = f" ({thing}{_ITEMS}{thing}{_MAPPING}{thing} or [])"
     return [*rest[: at + 1], ("done", pairs), *rest[tail:]]
 
@@ -177,6 +191,7 @@ def _strict_equality(tokens: list[Token]) -> list[Token]:
     """`===` and `!==`, which come as two operators."""
     made: list[Token] = []
     for token in tokens:
+        # The lexer knows `==`, and gives the third sign as an assignment.
         if token == ("operator", "=") and made and made[-1] in (("operator", "=="), ("operator", "!=")):
             continue
         made.append(token)
@@ -188,13 +203,17 @@ def _nothings(tokens: list[Token]) -> list[Token]:
     made: list[Token] = []
     for kind, value in tokens:
         before = _before(made)
+        # `.none` is a field and `|none` a filter.
         if kind != "name" or value not in _NOTHING or before in (".", "|"):
             made.append((kind, value))
         elif before in ("==", "!="):
             sign = max(i for i, (_, text) in enumerate(made) if text == before)
+            # The space before the sign goes, since a filter takes its place.
             spaced = made[:sign] if sign and made[sign - 1][0] != "whitespace" else made[: sign - 1]
             no = "not " if before == "!=" else ""
+            # A missing variable equals null in JavaScript; in Jinja2 it is undefined and not none, hence the default.
             made = [*spaced, ("done", f"|default(none) is {no}none")]
+        # `undefined` alone is a name that nobody defines, which is right in both.
         elif value == "null":
             made.append(("name", "none"))
         else:
@@ -204,6 +223,8 @@ def _nothings(tokens: list[Token]) -> list[Token]:
 
 def _join_texts(tokens: list[Token]) -> list[Token]:
     """`+` joins where one side is a text."""
+    # In JavaScript a number beside a text is joined; Jinja2's `+` fails there. Between two variables nobody knows, and
+    # it stays.
     solid = [token for token in tokens if token[0] != "whitespace"]
     beside = any(
         token == ("operator", "+") and "string" in {kind for kind, _ in solid[max(i - 1, 0) : i + 2]}
@@ -212,12 +233,14 @@ def _join_texts(tokens: list[Token]) -> list[Token]:
     return [("operator", "~") if beside and token == ("operator", "+") else token for token in tokens]
 
 
+# In Jinja2 a bare key would be a variable.
 def _name_keys(tokens: list[Token]) -> list[Token]:
     """`{key: value}` has the key as a text."""
     made: list[Token] = []
     open_signs: list[str] = []
     for i, (kind, value) in enumerate(tokens):
         follows = _text_at(tokens, _next(tokens, i + 1))
+        # `a ? b : c` also has a colon; only directly behind `{` or `,` within braces is it a key's.
         is_key = open_signs[-1:] == ["{"] and follows == ":" and _before(made) in ("{", ",")
         made.append(("string", f'"{value}"') if kind == "name" and is_key else (kind, value))
         if kind == "operator" and value in "([{":
@@ -239,11 +262,14 @@ def _methods(tokens: list[Token]) -> list[Token]:
         if called and value in _REFUSED_METHODS:
             raise _refuse(f"'.{value}()', a method of JavaScript")
         if called and value in _METHODS:
+            # The dot goes, with the spaces behind it.
             dot = max(j for j, token in enumerate(made) if token[1] == ".")
             made = [*made[:dot], ("done", f"|{_METHODS[value]}")]
             closes = _next(tokens, opens + 1)
+            # Empty brackets go: a filter needs none. With arguments they stay: `join(", ")`.
             skip = closes if _text_at(tokens, closes) == ")" else skip
             continue
+        # `startsWith` is `startswith` of Python's texts.
         made.append((kind, _RENAMED.get(value, value) if called else value))
     return made
 
@@ -258,6 +284,8 @@ def _check(tokens: list[Token]) -> list[Token]:
     return tokens
 
 
+# Refusals come first, before a token is changed. Equality comes before `null`, which looks for == in front of it; texts
+# are joined before keys become texts.
 _STEPS: tuple[Callable[[list[Token]], list[Token]], ...] = (
     _check, _strict_equality, _nothings, _join_texts, _name_keys, _methods,
 )  # fmt: skip

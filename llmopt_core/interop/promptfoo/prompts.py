@@ -19,8 +19,11 @@ from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.prompts.template import allow_missing, render, variables_in
 
 _FILES = (".txt", ".md", ".j2", ".json", ".jsonl", ".yaml", ".yml", ".csv", *CODE)
+# Prompts of services and programs, which are neither fetched nor run.
 _SCHEMES = ("exec:", "langfuse://", "portkey://", "helicone://", "package:", "python:", "javascript:")
+# promptfoo's line between several prompts in one text file.
 _SEPARATOR = re.compile(r"^[ \t]*---[ \t]*$", re.MULTILINE)
+# A list of messages that is only JSON once its template is filled in.
 _ROLE = re.compile(r"""["']role["']\s*:""")
 
 
@@ -69,12 +72,15 @@ def _entry(entry: Any, folder: Folder) -> Iterator[FoundPrompt]:
         found = iter([_from_text(reference, label)])
     called = (label, reference, reference.removeprefix("file://"), str(entry.get("id") or ""))
     for prompt in found:
+        # Each name once, in the order in which they are compared with a provider's list.
         yield replace(prompt, names=tuple(dict.fromkeys(name for name in (*called, *prompt.names) if name)))
 
 
 def _names_a_file(reference: str) -> bool:
     if reference.startswith("file://"):
         return True
+    # `checks.py:function` names a file. A text with line breaks or template marks is a prompt, even if it ends in
+    # ".md".
     path = re.sub(r":\w+$", "", reference)
     return "\n" not in reference and "{{" not in reference and path.lower().endswith(_FILES)
 
@@ -96,6 +102,7 @@ def _from_file(path: Path, label: str, folder: Folder) -> Iterator[FoundPrompt]:
         for number, row in enumerate(csv.DictReader(io.StringIO(text)), start=1):
             yield _from_text(row.get("prompt") or "", row.get("label") or f"{name} {number}")
     elif suffix in (".yaml", ".yml"):
+        # As JSON, so that a list of messages is recognised below.
         yield _from_text(json.dumps(folder.data(path)), name)
     elif suffix == ".json":
         yield _from_text(text, name)
@@ -114,6 +121,7 @@ def _from_text(text: str, label: str) -> FoundPrompt:
     shown = label or " ".join(text.split())[:40] or "empty"
     try:
         return FoundPrompt(shown, _spec(text))
+    # A prompt that cannot be used is told beside the others, which can.
     except (BadInput, ValueError) as error:
         return FoundPrompt(shown, None, str(error))
 
@@ -129,11 +137,13 @@ def _spec(text: str) -> PromptSpec:
         spec = PromptSpec(template=to_jinja(text))
     else:
         spec = _from_messages([(role, to_jinja(said)) for role, said in messages])
+    # promptfoo writes nothing for a variable that is missing; here that would be an error.
     return spec.model_copy(update={"system": allow_missing(spec.system), "template": allow_missing(spec.template)})
 
 
 def _messages(text: str) -> list[tuple[str, str]] | None:
     start = text.lstrip()
+    # A list of messages in YAML within a text.
     if start.startswith("- role:"):
         listed = parse_yaml(text, "The list of messages")
     elif not start.startswith("["):
@@ -145,9 +155,11 @@ def _messages(text: str) -> list[tuple[str, str]] | None:
             if _ROLE.search(text):
                 raise BadInput("A template that makes a list of messages is not supported.") from None
             return None
+    # JSON, but no messages: then it is a prompt that asks with JSON.
     if not isinstance(listed, list) or not all(isinstance(item, Mapping) and "role" in item for item in listed):
         return None
     for item in listed:
+        # Pictures and calls of tools in parts.
         if not isinstance(item.get("content"), str):
             raise BadInput(
                 f"A message of the role {item['role']!r} holds something else than text, which is not supported."
@@ -159,13 +171,16 @@ def _from_messages(messages: list[tuple[str, str]]) -> PromptSpec:
     system = [text for role, text in messages if role in ("system", "developer")]
     talk = [(role, text) for role, text in messages if role not in ("system", "developer")]
     roles = [role for role, _ in talk]
+    # Few-shot examples are pairs of question and answer, so the turns must alternate.
     if roles != ["user", "assistant"] * (len(roles) // 2) + ["user"]:
         raise BadInput(
             f"A conversation must take turns and end with the user; its roles are {', '.join(roles) or 'none'}."
         )
     earlier = talk[:-1]
+    # Examples are stored as finished texts.
     if any(variables_in(text) for _, text in earlier):
         raise BadInput("Variables in the earlier turns of a conversation are not supported.")
+    # Rendered although nothing is filled in: raw blocks and comments are resolved.
     said = [render(text, {}) for _, text in earlier]
     pairs = zip(said[::2], said[1::2], strict=True)
     examples = tuple({"question": asked, "answer": answer} for asked, answer in pairs)

@@ -46,6 +46,7 @@ _FIELDS = {
 }
 # Sent on as they stand.
 _BODY_FIELDS = ("frequency_penalty", "presence_penalty", "logit_bias", "service_tier", "verbosity", "top_k", "min_p")
+# Keys are not read on purpose; prices and retries are those of the endpoint here.
 _HARMLESS = {
     "apiKey", "apiKeyEnvar", "apiBaseUrl", "apiHost", "organization", "cost", "inputCost", "outputCost", "maxRetries",
     "showThinking", "stop", "apiVersion", "deployment_id",
@@ -79,8 +80,10 @@ def model_from(provider: Mapping[str, Any]) -> tuple[ModelSpec, Endpoint | None]
     """
     if provider.get("problem"):
         raise UnsupportedError(str(provider["problem"]))
+    # `openai:chat:gpt-4o` is service, kind, model; a model's own name may hold further colons.
     service, _, rest = str(provider["id"]).partition(":")
     config = provider.get("config") or {}
+    # `delay` only slows calls down.
     foreign = sorted(set(provider) - {"id", "label", "config", "prompts", "delay"})
     if foreign:
         raise UnsupportedError(f"its '{foreign[0]}' is not supported")
@@ -100,6 +103,7 @@ def _service_name(service: str) -> str:
 def _mode_and_name(service: str, rest: str) -> tuple[str, str]:
     if service not in ("openai", "azure", "azureopenai", *_SERVICES) or not rest:
         raise UnsupportedError("is not an OpenAI-compatible service known here")
+    # `openai:gpt-4o` has no kind, and a model such as `llama3:8b` only looks as if it had one.
     kind, _, name = rest.partition(":")
     if kind in ("chat", "completion") and name:
         return kind, name
@@ -118,6 +122,7 @@ def _mode_and_name(service: str, rest: str) -> tuple[str, str]:
 
 
 def _endpoint(service: str, config: Mapping[str, Any]) -> Endpoint | None:
+    # A whole address is more exact than a host.
     url = _base_url(service, config.get("apiBaseUrl")) or _address(service, config.get("apiHost"))
     if not url:
         if service not in _SERVICES:
@@ -125,6 +130,8 @@ def _endpoint(service: str, config: Mapping[str, Any]) -> Endpoint | None:
         base, key = _SERVICES[service]
         return Endpoint(name=service, base_url=base, api_key_env=key)
     try:
+        # The address is part of the name, so that two servers of one service are two endpoints, and none takes the
+        # place (and the key) of the known one.
         return Endpoint(
             name=f"{service}-{re.sub(r'[^A-Za-z0-9.]+', '-', urlsplit(str(url)).netloc)}", base_url=str(url)
         )
@@ -134,6 +141,7 @@ def _endpoint(service: str, config: Mapping[str, Any]) -> Endpoint | None:
 
 def _base_url(service: str, url: Any) -> Any:
     """The base URL as the file says it; to that of an Azure resource the path of its protocol is added."""
+    # Azure speaks OpenAI's protocol below /openai/v1; a resource's bare address answers 404.
     if url and service in ("azure", "azureopenai") and urlsplit(str(url)).path.rstrip("/") in ("", "/openai"):
         return f"{str(url).rstrip('/').removesuffix('/openai')}/openai/v1"
     return url
@@ -149,15 +157,18 @@ def _address(service: str, host: Any) -> str:
 
 def _spec(endpoint: str, name: str, mode: str, config: Mapping[str, Any]) -> ModelSpec:
     known = {*_FIELDS, *_HARMLESS, *_BODY_FIELDS}
+    # A null is as good as not there.
     foreign = sorted(key for key, value in config.items() if key not in known and value is not None)
     if foreign:
         raise UnsupportedError(f"its setting '{foreign[0]}' is not supported")
     fields = {_FIELDS[key]: value for key, value in config.items() if key in _FIELDS and value is not None}
     body = {key: config[key] for key in _BODY_FIELDS if config.get(key) is not None}
     if body and isinstance(fields.get("extra_body", {}), Mapping):
+        # What the file sends on by hand counts more than its named settings.
         fields["extra_body"] = {**body, **fields.get("extra_body", {})}
     stop = config.get("stop") or ()
     fields["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
+    # The first fault is enough: one provider, one line.
     try:
         return ModelSpec.model_validate(
             {"max_tokens": MAX_TOKENS, **fields, "endpoint": endpoint, "name": name, "mode": mode}
@@ -185,14 +196,17 @@ def provider_from(model: ModelSpec, mode: str, endpoint: Endpoint | None) -> dic
         "max_tokens": model.max_tokens,
         "top_p": model.top_p,
         "seed": model.seed,
+        # An empty effort means the model's own, and is no value for a service.
         "reasoning_effort": model.reasoning_effort or None,
         "passthrough": model.extra_body or None,
     }
     config: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
     if model.stop:
         config["stop"] = list(model.stop)
+    # OpenAI's own address is promptfoo's default.
     if model.endpoint != "openai" and endpoint is not None and endpoint.base_url:
         config["apiBaseUrl"] = endpoint.base_url
+        # The name of the variable, never the key itself.
         if endpoint.api_key_env:
             config["apiKeyEnvar"] = endpoint.api_key_env
     return {"id": f"openai:{mode}:{name}", "config": config}

@@ -10,13 +10,17 @@ from typing import Any
 from llmopt_core.errors import BadInput
 from llmopt_core.interop.promptfoo.yaml12 import parse_yaml
 
+# A table of tests is read whole, and again as YAML values, which take many times the memory.
 MAX_BYTES = 20_000_000
 DATA = (".json", ".yaml", ".yml")
 TEXT = (".txt", ".md", ".j2", ".csv", ".jsonl", ".html", ".xml", ".sql", ".prompt", "")
 CODE = (".js", ".cjs", ".mjs", ".ts", ".cts", ".mts", ".py", ".rb", ".sh", ".bash", ".pl")
 
 
+# `{txt,md}`: braces with a comma; without one they are part of a name. Neither part takes braces, so it runs once over
+# a name.
 _CHOICE = re.compile(r"\{([^{}]*,[^{}]*)\}")
+# {a,b} ten times over would be a thousand patterns, each of them a walk over the folder.
 _MOST_CHOICES = 1000
 
 
@@ -30,6 +34,7 @@ class Folder:
     """
 
     def __init__(self, base: Path, root: Path | None = None, outer: Folder | None = None) -> None:
+        # Links are followed once here, so that a link to the outside is seen as outside.
         self.base = base.resolve()
         self.root = (root or base).resolve()
         self._outer = outer
@@ -37,6 +42,7 @@ class Folder:
     def of(self, path: Path) -> Folder:
         """The folder of a file that was found here; what that file names is relative to itself."""
         same = path.resolve().parent == self.base
+        # A file in the same folder needs no other; from a subfolder the configuration's own is asked next.
         return self if same else Folder(path.parent, self.root, self._outer or self)
 
     def find(self, reference: str) -> list[Path]:
@@ -47,6 +53,7 @@ class Folder:
         """
         try:
             return self._find(reference)
+        # promptfoo looks beside the file first, then beside the configuration.
         except BadInput:
             if self._outer is None:
                 raise
@@ -54,7 +61,7 @@ class Folder:
                 return self._outer.find(reference)
             except BadInput:
                 pass
-            raise
+            raise  # the first message names the place people expect
 
     def _find(self, reference: str) -> list[Path]:
         name = reference.removeprefix("file://")
@@ -64,10 +71,12 @@ class Folder:
             # Too long, or with what no name may hold.
             raise BadInput(f"{name[:60]!r} is no file name.") from error
         place = (self.base / name).resolve()
+        # Names such as "." or "../" are no folder of tests, whatever they hold.
         if is_there and name.strip("./") and place.is_dir() and place.is_relative_to(self.root):
             found = sorted(path for path in place.iterdir() if path.is_file())
         else:
             found = self._glob(name) if is_pattern(name) and not is_there else [place]
+        # After the links are resolved, or a link within the folder could read any file of the machine.
         for path in found:
             if not path.is_relative_to(self.root):
                 raise BadInput(f"{reference} lies outside {self.root}; copy it there to read it.")
@@ -80,6 +89,7 @@ class Folder:
     def _glob(self, name: str) -> list[Path]:
         try:
             found = {p.resolve() for pattern in _choices(name) for p in self.base.glob(pattern) if p.is_file()}
+        # pathlib refuses absolute patterns so.
         except (NotImplementedError, ValueError) as error:
             raise BadInput(f"{name} cannot be looked for: the pattern must be relative to {self.base}.") from error
         if not found:
@@ -95,6 +105,7 @@ class Folder:
         try:
             if path.stat().st_size > MAX_BYTES:
                 raise BadInput(f"{path} is larger than {MAX_BYTES // 1_000_000} MB.")
+            # Excel saves CSV with a byte order mark, which would become part of the first column's name.
             return path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise BadInput(f"{path} is not UTF-8 text.") from error
@@ -126,6 +137,7 @@ class Folder:
         if others:
             raise BadInput(f"{reference} matches {len(others) + 1} files; name one.")
         suffix = path.suffix.lower()
+        # promptfoo puts the text of a JSON file into a variable, but the value of a YAML one.
         if suffix in DATA and (parse_json or suffix != ".json"):
             return self.data(path)
         if suffix not in (*TEXT, *DATA):
@@ -146,5 +158,7 @@ def is_pattern(name: str) -> bool:
 def _choices(pattern: str) -> list[str]:
     """`a.{txt,md}` as the patterns it stands for."""
     parts = _CHOICE.split(pattern)
+    # Splitting by a pattern with a group gives the text between and the groups in turn, so odd places are choices.
     options = [part.split(",") if position % 2 else [part] for position, part in enumerate(parts)]
+    # `zip` stops at the bound before the product is made.
     return ["".join(chosen) for chosen, _ in zip(product(*options), range(_MOST_CHOICES), strict=False)]

@@ -17,9 +17,10 @@ from llmopt_core.interop.promptfoo.yaml12 import NOT_FINITE
 # Lists of variables multiply; nobody waits for, or pays, more.
 MAX_TESTS = 100_000
 TestInFolder = tuple[Mapping[str, Any], Folder]
-"""A test, and the folder that its paths are relative to."""
+"""A test, and the folder that its paths are relative to."""  # a file of tests may name others relative to itself
 _SUPPORTED_KEYS = {"description", "vars", "assert", "threshold", "metadata", "options", "provider"}
 # Settings of a test that change neither what is asked nor what passes.
+# `provider` as an option is the grader, which is read elsewhere.
 _HARMLESS = {"runSerially", "disableVarExpansion", "disableDefaultAsserts", "provider"}
 
 
@@ -56,11 +57,14 @@ def read_tests(config: Mapping[str, Any], folder: Folder, source: str) -> tuple[
     raw = _raw_tests(config.get("tests"), folder, source, not_read, broken)
     for number, (test, own) in enumerate(raw, start=1):
         found += _Test(test, default, templates, own, f"{source}: test {number}").expand(number)
+        # While they are made: the bound must hold before the memory is gone.
         if len(found) > MAX_TESTS:
             raise BadInput(f"{source} has more than {MAX_TESTS:,} tests.")
     not_read |= broken
+    # Without any test a placeholder carries the reasons, so that the import can tell them.
     if not_read and not found:
         return [FoundTest(name, {}, problems=(why,)) for name, why in not_read.items()], not_read
+    # promptfoo asks each prompt once, without variables, where there are no tests.
     return found or list(_Test({}, default, {}, folder, f"{source}: test 1").expand(1)), not_read
 
 
@@ -69,12 +73,14 @@ def _default_test(value: Any, folder: Folder, source: str) -> TestInFolder:
         return {"problem": f"defaultTest comes from {value}, which is code and not run here"}, folder
     if isinstance(value, str):
         try:
+            # `value` refuses several files, so the first is the only one.
             (path,) = folder.find(value)[:1]
             read = folder.value(value)
         except BadInput as error:
             return {"problem": f"defaultTest: {error}"}, folder
         if read is not None and not isinstance(read, Mapping):
             return {"problem": f"defaultTest: {value} must hold a mapping, not {type(read).__name__}"}, folder
+        # What it names is relative to itself.
         value, folder = read, folder.of(path)
     if value is not None and not isinstance(value, Mapping):
         raise BadInput(f"{source}: defaultTest must be a mapping or a file, not {type(value).__name__}.")
@@ -87,6 +93,7 @@ def _raw_tests(
     for entry in value if isinstance(value, list) else [value] if value is not None else []:
         name = entry.get("path") if isinstance(entry, Mapping) else entry
         if isinstance(entry, Mapping) and "path" in entry:
+            # A mapping with `path` is a program that makes tests.
             not_read[str(name)] = f"{source}: tests made by {name} are not supported; write them into a file."
         elif isinstance(entry, Mapping):
             yield entry, folder
@@ -102,6 +109,7 @@ def _raw_tests(
 
 def _is_no_table(reference: str) -> bool:
     path = reference.split("#", maxsplit=1)[0]
+    # The fragment is the sheet of a workbook or a row of a service. Behind `file://` a second scheme is a service, too.
     return is_code(path) or Path(path).suffix.lower() in (".xlsx", ".xls") or "://" in reference[7:]
 
 
@@ -113,10 +121,12 @@ def _tests_in_files(reference: str, folder: Folder, broken: dict[str, str]) -> I
         return
     for path in paths:
         try:
+            # One broken file of many is told, and the others are read.
             tests = _tests_in_file(path, folder)
         except BadInput as error:
             broken[path.name] = str(error)
             continue
+        # promptfoo writes one test as a mapping without a list.
         yield from ((test, folder.of(path)) for test in tests)
 
 
@@ -165,7 +175,9 @@ class _Test:
         self.problems: list[str] = []
         if "problem" in self.default:
             self.problems.append(self.default["problem"])
+            # Nothing of a default that could not be read holds, but every test says so.
             self.default = {}
+        # A test's own options win one by one.
         self.options = {**self._mapping(self.default, "options"), **self._mapping(test, "options")}
 
     def expand(self, number: int) -> Iterator[FoundTest]:
@@ -175,6 +187,7 @@ class _Test:
         variables = Variables({**usual, **own}, folders)
         assertions = tuple(self._assertions())
         threshold = self.test.get("threshold", self.default.get("threshold"))
+        # How YAML's .inf and .nan are read, see `yaml12`.
         if threshold in NOT_FINITE:
             self.problems.append(f"a threshold of {threshold} is not supported")
             threshold = None
@@ -187,6 +200,7 @@ class _Test:
         for values, problems in variables.expand(expand):
             yield FoundTest(
                 name=str(self.test.get("description") or f"test {number}"),
+                # Numbered in the file's order, so that a name finds its test again.
                 variables=values,
                 assertions=assertions,
                 threshold=threshold,
@@ -204,6 +218,7 @@ class _Test:
     def _variables(self, test: Mapping[str, Any], folder: Folder) -> dict[str, Any]:
         found = test.get("vars") or {}
         if isinstance(found, str | list):
+            # A list of files, or one.
             found = self._from_files([found] if isinstance(found, str) else found, folder)
         if not isinstance(found, Mapping):
             raise BadInput(f"{self.where}: vars must be a mapping or a file, not {found!r}.")
@@ -249,9 +264,11 @@ class _Test:
 
     def _resolve(self, assertion: Mapping[str, Any], folder: Folder) -> Mapping[str, Any]:
         if "$ref" in assertion:
+            # "#/assertionTemplates/short" names by its end.
             name = str(assertion["$ref"]).rsplit("/", 1)[-1]
             if not isinstance(self.templates, Mapping) or not isinstance(self.templates.get(name), Mapping):
                 raise BadInput(f"{self.where}: there is no assertion template called {name!r}.")
+            # What stands beside the reference wins over the template.
             assertion = {**self.templates[name], **{key: value for key, value in assertion.items() if key != "$ref"}}
         if "value" in assertion:
             place = f"assertion {assertion.get('type')}"
@@ -271,6 +288,7 @@ class _Test:
             return value
 
     def _note_unsupported(self) -> None:
+        # A problem keeps the test from being run: it would ask, or judge, something else than in promptfoo.
         self.problems += [f"'{key}' is not supported" for key in self.test if key not in _SUPPORTED_KEYS]
         self.problems += [
             f"'{key}' of defaultTest is not supported" for key in self.default if key not in _SUPPORTED_KEYS

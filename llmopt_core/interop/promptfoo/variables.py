@@ -14,11 +14,16 @@ from llmopt_core.interop.promptfoo.nunjucks import to_jinja
 from llmopt_core.interop.promptfoo.references import Folder, is_pattern
 from llmopt_core.prompts.template import allow_missing, find_undefined, render
 
+# `{{ name }}` alone; with filters or fields it is a template, filled in below.
 _REFERENCE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+# A value that is one raw block from start to end, as an export writes texts with template marks. The part within cannot
+# pass an `endraw`, so it takes one pass.
 _RAW_BLOCK = re.compile(r"\{% raw %\}((?:(?!\{%-?\s*endraw).)*)\{% endraw %\}", re.DOTALL)
 _MARKS = ("{{", "{%")
+# Each round fills in what the one before brought; longer chains than that are rather circles.
 # Variables may name each other in a circle.
 _ROUNDS = 5
+# Texts that hold each other twice double with each round.
 _MOST_CHARS = 2_000_000
 
 Combination = tuple[dict[str, Any], tuple[str, ...]]
@@ -40,6 +45,7 @@ class Variables:
 
     def combinations(self, expand: bool) -> int:
         """How many tests they make; with `expand` a list is unfolded, else it is one value."""
+        # counted without making them: five lists of a hundred are ten billion
         return math.prod(map(len, self._unfold(expand).values()))
 
     def expand(self, expand: bool) -> Iterator[Combination]:
@@ -65,8 +71,10 @@ class Variables:
     def _fill(self, values: dict[str, Any]) -> Combination:
         problems: list[str] = []
         read = {name: self._read(name, value, problems) for name, value in values.items()}
+        # Quoted texts are taken out before references are filled in: theirs are meant literally.
         quoted = {name: found[1] for name, value in read.items() if (found := _RAW_BLOCK.fullmatch(str(value)))}
         resolved = _resolve({name: value for name, value in read.items() if name not in quoted})
+        # What is left after plain references are filled in: filters, conditions, or unknown names.
         templates = [n for n, value in resolved.items() if any(mark in t for t in _texts(value) for mark in _MARKS)]
         rendered = {name: _render(name, {**resolved, **quoted}) for name in templates}
         problems += [
@@ -75,6 +83,7 @@ class Variables:
             if text is None
         ]
         done = {name: text for name, text in rendered.items() if text is not None}
+        # From the first to the last: later ones stand over earlier ones of the same name.
         return {**read, **resolved, **done, **quoted}, tuple(problems)
 
     def _read(self, name: str, value: Any, problems: list[str]) -> Any:
@@ -90,6 +99,7 @@ class Variables:
         except BadInput as error:
             problems.append(f"variable {name}: {error}")
             return value
+        # As JavaScript writes it, without spaces, since it becomes part of a prompt.
         return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -98,6 +108,7 @@ def _render(name: str, values: Mapping[str, Any]) -> str | None:
     value = values[name]
     try:
         template = to_jinja(value) if isinstance(value, str) else None
+        # One that names itself, or what is not there, would become another text than promptfoo's.
         if template is None or find_undefined(template, values.keys() - {name}):
             return None
         return render(allow_missing(template), values)
@@ -115,8 +126,10 @@ def _resolve(values: dict[str, Any]) -> dict[str, Any]:
 
     def value_of(match: re.Match[str]) -> str:
         value = values.get(match[1])
+        # Lists and mappings have no text of their own; they are left to the template.
         if value is None or isinstance(value, list | dict):
             return match[0]
+        # JavaScript writes true, Python True.
         return str(value).lower() if isinstance(value, bool) else str(value)
 
     for _ in range(_ROUNDS):

@@ -12,11 +12,17 @@ import yaml
 from llmopt_core.errors import BadInput
 from llmopt_core.text.bounded_yaml import BoundedLoader
 
+# Values when unfolded; a file of 20 MB with aliases could stand for billions.
 MAX_VALUES = 2_000_000
 
+# Only these: `yes`, `no`, `on` and `off` are texts in version 1.2.
 _BOOLEAN = re.compile(r"true|True|TRUE|false|False|FALSE")
+# The empty pattern at the end is a key with nothing behind it.
 _NULL = re.compile(r"~|null|Null|NULL|")
+# With signs and underscores, as js-yaml takes them, which promptfoo reads with; the last sign must be no underscore.
+# Each kind begins otherwise, so nothing is tried twice at length.
 _WHOLE = re.compile(r"[-+]?(?:0b[01][01_]*|0o[0-7][0-7_]*|0x[0-9a-fA-F][0-9a-fA-F_]*|[0-9][0-9_]*)(?<!_)")
+# 1.5, 1e3, .5, .inf. Parts are told apart by the point and the e, so no digit can belong to two of them.
 _FRACTION = re.compile(
     r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?|\.[0-9_]+(?:[eE][-+]?[0-9]+)?|\.(?:inf|Inf|INF))(?<!_)"
     r"|\.(?:nan|NaN|NAN)"
@@ -36,11 +42,13 @@ class _Loader(BoundedLoader):
         """The value of a mapping."""
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
         twice = next((key for key, count in Counter(keys).items() if count > 1), None)
+        # With a merge (`<<`) a key may stand again on purpose, over the merged one.
         if twice is not None and not any(key.value == "<<" for key, _ in node.value):
             raise yaml.constructor.ConstructorError(None, None, f"the key {twice!r} stands twice", node.start_mark)
         return super().construct_mapping(node, deep)
 
 
+# Emptied, for the rules of version 1.1 would otherwise be tried first.
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("bool", _BOOLEAN, "tTfF"),
@@ -49,10 +57,13 @@ for _tag, _pattern, _first in (
     ("null", _NULL, ["~", "n", "N", ""]),
     ("merge", re.compile("<<"), "<"),
 ):
+    # Registered by first character, as PyYAML asks only the rules of that one. The end is marked, since it uses
+    # `match`.
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern.pattern})$"), list(_first))
 
 
 def _text_of(loader: yaml.SafeLoader, node: yaml.Node) -> str:
+    # The type of the node is sure: rules hold for plain scalars alone.
     text = str(loader.construct_scalar(node)).replace("_", "")  # type: ignore[arg-type]
     if len(text) > _MOST_DIGITS:
         raise ValueError("a number of more digits than any number here has")
@@ -61,6 +72,7 @@ def _text_of(loader: yaml.SafeLoader, node: yaml.Node) -> str:
 
 def _whole(loader: yaml.SafeLoader, node: yaml.Node) -> int:
     text = _text_of(loader, node)
+    # "010" is ten and not eight: `int` with base 10 takes leading zeros.
     sign = -1 if text.startswith("-") else 1
     digits = text.lstrip("+-")
     base = _BASES.get(digits[:2], 10)
@@ -73,6 +85,7 @@ def _fraction(loader: yaml.SafeLoader, node: yaml.Node) -> float | int | str:
         # JSON, in which all is kept, has no such numbers; this is how JavaScript writes them into a prompt.
         return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
     # JavaScript has one kind of number: it writes 1e3 as 1000.
+    # Above 2**53 a float no longer holds every whole number.
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
@@ -104,6 +117,7 @@ def parse_yaml(text: str, source: str) -> Any:
 
 def _is_small(value: Any) -> bool:
     """Whether a value stays within the limit when every reference in it is followed."""
+    # Counted with a list instead of a recursion, so depth does not matter; aliases to itself end at the limit.
     waiting, seen = [value], 0
     while waiting and seen <= MAX_VALUES:
         seen += 1

@@ -63,6 +63,7 @@ def _assertion(row: Mapping[str, Any], number: int) -> AssertionSpec:
         return AssertionSpec.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        # Pydantic's error names classes; the sentence names the row.
         raise BadInput(f"Assertion {number}: {field_problem(first)}.") from None
 
 
@@ -78,6 +79,7 @@ def _value_of(kind: str, text: str, number: int) -> Any:
     if kind == "json-schema" or (kind in _SEVERAL and text.lstrip().startswith("[")):
         try:
             return json.loads(text)
+        # Typed by hand, so shown again, but no more of a pasted text than fits into a sentence.
         except ValueError as error:
             raise BadInput(f"Assertion {number}: {text[:60]!r} is not JSON ({error}).") from error
     if kind in _SEVERAL:

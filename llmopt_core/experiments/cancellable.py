@@ -30,6 +30,7 @@ async def cancellable(
     beaten = time.monotonic()
     try:
         while not task.done():
+            # Unlike `wait_for`, it leaves the work alone when the time is over.
             await asyncio.wait((task,), timeout=_LOOK_SECONDS)
             if not task.done() and should_cancel():
                 raise Cancellation("Cancelled.")

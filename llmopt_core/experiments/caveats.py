@@ -56,6 +56,7 @@ def run_caveats(values: Mapping[str, Any], name: str = "") -> RunCaveats:
 
 def caveats_of(store: Store, runs: Sequence[Run], names: Sequence[str] = ()) -> list[RunCaveats]:
     """Those of stored runs, under the names they are shown with (their own by default)."""
+    # At use: it brings the modules of fine-tuning along, which a report on a result file does not need.
     from llmopt_core.experiments.training_sources import overlap_of
 
     shown = names or [run.name for run in runs]

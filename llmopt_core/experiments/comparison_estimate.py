@@ -61,6 +61,7 @@ def estimate_comparison(plan: ComparisonPlan, models: Models, answers: int | Non
     examples = plan.runnable_examples
     answers = len(examples) * plan.repeats if answers is None else answers
     beside = _beside(plan, models, answers)
+    # Without rows there is nothing to render, and a mean of nothing.
     for variant in plan.variants if examples else ():
         each, cost, steps = _per_answer(examples, variant, models)
         calls += answers * (1 + steps)

@@ -115,6 +115,7 @@ def project_family(
 
 def _name(run: Run, name: str, called: Mapping[str, str]) -> str:
     """What a run is called among those shown, so that its comparison is found; another of that name is told apart."""
+    # Four digits tell apart the few configurations that share a name.
     other = f"{name} ({run.fingerprint[:4]})" if name in called.values() else name
     return called.get(run.fingerprint, other)
 

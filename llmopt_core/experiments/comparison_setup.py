@@ -69,6 +69,7 @@ def setup_from(values: Mapping[str, Any] | None) -> Setup:
     """A setup that was kept; an empty one where there is none, or another version of the program kept it."""
     try:
         return Setup.model_validate(values or {})
+    # A draft is quickly chosen anew, so that it is gone is better than a page that does not open.
     except ValidationError:
         return Setup()
 

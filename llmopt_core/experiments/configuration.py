@@ -47,6 +47,7 @@ class Configuration(Spec):
     @property
     def models(self) -> tuple[ModelSpec, ...]:
         """Every chat model it may call."""
+        # Each once, in the order of a question's way through them.
         return tuple(dict.fromkeys(_models(self)))
 
     @property

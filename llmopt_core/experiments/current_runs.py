@@ -46,6 +46,7 @@ def current_runs(
         whole = (run for run in more if set(newest.metrics) <= set(run.metrics) and same_documents(run, newest))
         found[name] = max((newest, *whole), key=lambda run: run.done - run.failed)
     places = {name: place for place, name in enumerate(order)}
+    # Runs are counted up, so the lower number is the older one.
     return dict(sorted(found.items(), key=lambda item: (places.get(item[0], len(places)), item[1].id)))
 
 

@@ -68,6 +68,7 @@ def _look_around(environ: Mapping[str, str]) -> tuple[list[Finding], Settings | 
 
 def _python() -> Finding:
     version = platform.python_version()
+    # What the packages that it stands on have been tried with; a newer Python may lack their binary wheels.
     if (3, 11) <= sys.version_info[:2] <= (3, 13):
         return Finding("python", "ok", f"{version} at {sys.executable}")
     return Finding("python", "missing", f"{version} is not supported", "use Python 3.11, 3.12 or 3.13")
@@ -78,6 +79,7 @@ def _packages() -> Iterator[Finding]:
 
     try:
         wanted = [Requirement(text) for text in metadata.requires(DISTRIBUTION) or ()]
+    # Run from a folder of the source that was never installed: what it needs is not known either.
     except metadata.PackageNotFoundError:
         yield Finding("packages", "missing", f"{DISTRIBUTION} is not installed in this environment", _INSTALL)
         return
@@ -186,6 +188,7 @@ async def _models(settings: Settings, environ: Mapping[str, str]) -> list[Findin
         return [Finding("endpoints", "missing", str(error), "correct the endpoints file")]
     others = [endpoint for name, endpoint in endpoints.items() if name != BUILTIN]
     findings = [_builtin(settings, endpoints), *(_endpoint(endpoint, environ) for endpoint in others)]
+    # At once: an endpoint that does not answer takes its whole time limit.
     return list(await asyncio.gather(*findings))
 
 
@@ -209,6 +212,7 @@ async def _endpoint(endpoint: Endpoint, environ: Mapping[str, str]) -> Finding:
     name = f"endpoint {endpoint.name}"
     variable = endpoint.api_key_env
     key = environ.get(variable, "") if variable else ""
+    # Only a warning: a key may be typed into a session instead.
     if variable and not key:
         return Finding(name, "warning", f"{endpoint.base_url}: no key", f"set the environment variable {variable}")
     report = await check_endpoint(endpoint, key)

@@ -29,6 +29,7 @@ class EmbeddingCost:
     @property
     def calls(self) -> int:
         """Calls to the endpoint, roughly."""
+        # Rounded up.
         return -(-self.texts // _PER_CALL)
 
 

@@ -234,6 +234,7 @@ def _with_writing(found: Estimate, writing: _Writing, records: int, concurrency:
     cost = None if usage.cost_usd is None or found.cost_usd is None else found.cost_usd + usage.cost_usd * share
     return replace(
         found,
+        # The pilot searched another index, so that its records do not count for the whole work.
         cached=0 if writing.left else found.cached,
         records=records,
         calls=found.calls + round(usage.calls * share),
@@ -262,6 +263,7 @@ def _extrapolate(name: str, total: int, groups: Sequence[_Group], concurrency: i
     usage, seconds = Usage(), 0.0
     records = [record for group in groups for record in group.records]
     for group in groups:
+        # Each record that was tried stands for so many that were not.
         share = group.left / len(group.records) if group.records else 0.0
         took = sum((_price(record, group) for record in group.records), Usage())
         usage += _scale(took, share)

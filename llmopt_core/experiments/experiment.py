@@ -151,6 +151,7 @@ def check_new_budget(store: Store, plan: Plan) -> None:
     """
     before = earlier_runs(store, plan)
     stopped = [run for run in before.values() if run.status == "budget-reached"]
+    # Unknown where a price is missing; `check_plan` refuses a budget then.
     cost = sum((run.usage for run in before.values()), Usage()).cost_usd or 0.0
     if stopped and (plan.budget_usd is None or plan.budget_usd <= cost):
         raise BadInput(
@@ -170,6 +171,7 @@ def earlier_runs(store: Store, plan: Plan, job_id: int | None = None) -> dict[st
     found = {c.name: run for c in plan.configurations if (run := _earlier_run(store, plan, c)) is not None}
     if any(run.status in RESUMABLE for run in found.values()):
         return found
+    # Without a stopped run an evaluation is a new one, and a finished run is made again, unless this very job made it.
     return {name: run for name, run in found.items() if job_id is not None and run.job_id == job_id}
 
 

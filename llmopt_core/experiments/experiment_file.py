@@ -25,9 +25,10 @@ from llmopt_core.runs.store import Store
 from llmopt_core.text.files import read_regular_file
 from llmopt_core.types import Document, EvaluationSet, Spec
 
+# Two of the answer, two of what was found for it, and one against the reference.
 DEFAULT_METRICS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall", "answer_f1")
 
-# In bytes: far more than anybody writes, and little enough to be read whole.
+# In bytes: far more than anybody writes, and YAML takes ten seconds for each megabyte.
 _LARGEST = 5_000_000
 
 
@@ -188,6 +189,7 @@ def _resolve_extends(file: LocatedValue) -> LocatedValue:
             raise file.error(("configurations", i, "name"), f"there are two configurations named {name}; rename one.")
         if isinstance(name, str):
             names[name] = i
+    # Copied, so that what is filled in does not change what the next one extends.
     value = dict(file.value, configurations=list(items))
     # Lines inside configurations are written anew, with those of what each extends.
     lines = {path: line for path, line in file.lines.items() if path[:1] != ("configurations",) or len(path) == 1}

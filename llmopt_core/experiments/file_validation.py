@@ -74,6 +74,7 @@ def _spec_error(error: ErrorDetails, located: LocatedValue, root: type[BaseModel
         return located.error(path, f"{where} is empty.")
     shown = repr(error["input"])
     should = message if message.startswith("should ") else f"should be {message}"
+    # A text that was pasted into the wrong place is not shown whole.
     return located.error(path, f"{where} is {shown[:60]}, but {should}.")
 
 

@@ -44,6 +44,7 @@ def jobs_of(store: Store, settings: Settings, project: Project) -> list[Job]:
         if owners[job.id]:
             return owners[job.id] == project.id
         known = holders.get(job.data_version)
+        # Data that no project has is nobody's, so every project shows the job rather than none.
         return known is None or project.id in known
 
     return [job for job in jobs if is_ours(job)]

@@ -157,6 +157,7 @@ def _needs_reference(grader: Metric) -> bool:
     )
 
 
+# They have no judge, but load a model or ask an endpoint, so they are kept all the same.
 _EMBEDDING_METRICS = ("semantic_similarity",)
 
 
@@ -178,6 +179,7 @@ async def _grade_within_budget(grader: Metric, sample: Sample) -> tuple[str, Sco
     try:
         return await _grade(grader, sample)
     except OutOfBudget as error:
+        # The answer is worth keeping without its score; a larger budget makes the score later.
         score = Score(grader.name, None, failure=str(error), judge=grader.judge, failure_kind=BUDGET)
         return grader.name, (score, Usage())
 

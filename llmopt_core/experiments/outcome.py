@@ -79,6 +79,7 @@ def reasons(messages: Iterable[str]) -> list[Reason]:
     """Messages that differ in numbers and quoted names alone count as one; most frequent first."""
     found = group_values((_DETAIL.sub("#", message), message) for message in messages)
     counted = [Reason(texts[0], len(texts)) for texts in found.values()]
+    # Sorting is stable: of equally frequent ones that which came first.
     return sorted(counted, key=lambda reason: -reason.count)
 
 

@@ -41,6 +41,7 @@ from llmopt_core.retrieval.result import Retrieval
 from llmopt_core.retrieval.retrieve import Retriever
 from llmopt_core.types import Answer, Document, Example, Record, StageTrace, Usage, fingerprint
 
+# For the name in a signature alone; the module of endpoints is not loaded where none is asked.
 if TYPE_CHECKING:
     from llmopt_core.models.openai.thinking_seen import Seen
 

@@ -83,6 +83,7 @@ def stand_in(example: Example, documents: Mapping[str, Document]) -> str:
         start = text.rfind("\n\n", max(0, span.start - _AROUND), span.start)
         end = text.find("\n\n", span.end, span.end + _AROUND)
         parts.append(text[start + 2 if start >= 0 else max(0, span.start - _AROUND) : end if end >= 0 else span.end])
+    # References that stand close together have the same passage around them.
     return "\n\n".join(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 

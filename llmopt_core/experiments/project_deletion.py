@@ -19,6 +19,7 @@ def delete_project(store: Store, settings: Settings, project: Project | str) -> 
     Raises:
         BadInput: There is no such project, or somebody works with it.
     """
+    # At use: they bring fine-tuning and the index along, for which nothing else here has a use.
     from llmopt_core.experiments.finetuning_jobs import forget_jobs, list_owned_jobs
     from llmopt_core.index.index_inventory import delete_index, list_indexes
 
@@ -35,6 +36,7 @@ def delete_project(store: Store, settings: Settings, project: Project | str) -> 
     store.delete_project(found)
     forget_jobs(settings, training)
     others = [{document.name for document in store.document_list(other)} for other in store.projects()]
+    # An index is named by its texts, not by a project; it goes where only documents of this one are in it, by name.
     unused = [
         index.name
         for index in list_indexes(settings)

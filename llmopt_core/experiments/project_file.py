@@ -32,6 +32,7 @@ _MOST_BYTES = 8 * 2**30
 # Deflate packs up to 1,032 to 1. What is small may be so dense by itself, as a table of equal rows, so the rate is only
 # looked at above `_SMALL`.
 _MOST_TIMES = 300
+# A line is a row, at most a document with its text or a record with its trace.
 _MOST_LINE = 256 * 2**20
 _MOST_MANIFEST = 2**20
 _SMALL = 10 * 2**20
@@ -150,6 +151,7 @@ def _manifest(archive: zipfile.ZipFile, label: str) -> dict[str, Any]:
         known = manifest["format"] == FORMAT
         version, rows, project = int(manifest["version"]), manifest["rows"], manifest["project"]
         sound = isinstance(project["name"], str) and all(isinstance(count, int) for count in rows.values())
+    # Any JSON may stand there: a list, a number, brackets nested without end.
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput(f"{label} is no project file: its manifest cannot be read.") from error
     if not known or not sound:
@@ -170,6 +172,7 @@ def _check_entries(archive: zipfile.ZipFile, label: str) -> None:
         raise BadInput(f"{label} is no project file: it has no {_MANIFEST}.")
     # Of two entries of one name, a reader may check the one and read the other.
     if foreign or len(names) != len(set(names)):
+        # The same one each time, whatever the order of a set.
         odd = sorted(foreign)[0] if foreign else next(name for name in names if names.count(name) > 1)
         raise BadInput(f"{label} is no project file: it holds {odd[:80]!r}, which does not belong there.")
     for entry in entries:

@@ -16,6 +16,8 @@ from llmopt_core.runs.store_transfer import Row
 WORKSPACE = "<llmopt-workspace>"
 """Stands for the folder of the workspace."""
 
+# Fields of configurations, jobs and cards in which a path of this machine may stand, beside names that are left as they
+# are.
 _PATHS = frozenset(("model", "base_model", "base", "adapter", "file", "files", "folder", "path", "paths", "documents"))
 _MESSAGES = frozenset(("error", "failure", "message"))
 # Parts of a path, its root included: `/name` may be anything, `/home/name` is a place.

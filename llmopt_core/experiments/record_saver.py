@@ -28,6 +28,7 @@ class RecordSaver:
         self._paid: dict[int, tuple[Usage, Mapping[str, float], Usage]] = {}
         self._lock = threading.Lock()
         self._problem: BaseException | None = None
+        # A daemon: should the event loop die without leaving the context, it must not keep the process alive.
         self._thread = threading.Thread(target=self._write, name="record-saver", daemon=True)
 
     def __enter__(self) -> Self:

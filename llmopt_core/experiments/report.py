@@ -75,6 +75,7 @@ def report_of(result: Result, baseline: str = "", title: str = "") -> Report:
             ),
             *((note, False) for note in [judge_note(str(result.get("judge") or ""), metrics)] if note),
         ),
+        # False sorts before true, and the order within both stays.
         metrics=tuple(_metric(name, rows) for name in sorted(metrics, key=lambda name: _is_partial(name, rows))),
         tested=f"{family.in_short} {explain_terms('p')}",
         method=family.words,
@@ -92,6 +93,7 @@ def _labels(names: Sequence[str]) -> list[str]:
 def _question_counts(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """How many questions each run was asked, where they differ; else empty texts."""
     sets = [{str(record["example_id"]) for record in run["records"]} for run in runs]
+    # By id, not by number: two runs over twenty questions each may have been asked different ones.
     alike = all(one == sets[0] for one in sets)
     return ["" if alike else formatting.questions([len(one)]) for one in sets]
 
@@ -218,6 +220,7 @@ def _answer(label: str, record: Mapping[str, Any]) -> ReportAnswer:
     failure = record.get("failure") or {}
     reason = failure.get("message", "") if isinstance(failure, Mapping) else str(failure)
     text = record.get("answer")
+    # Nothing was asked, as with a check that is not supported: then each score says why.
     if text is None and not reason:
         reason = next((score["failure"] for score in record["scores"].values() if score and score.get("failure")), "")
     return ReportAnswer(
@@ -240,4 +243,5 @@ def _score(name: str, score: Mapping[str, Any]) -> tuple[str, float | None, str]
 
 
 def _float(value: Any) -> float | None:
+    # Fields that the reader of results does not check may hold anything.
     return float(value) if isinstance(value, (int, float)) else None

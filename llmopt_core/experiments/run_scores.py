@@ -43,6 +43,7 @@ class RunScoreTable:
 
 def read_run_scores(store: Store, runs: Sequence[Run], names: Sequence[str] = ()) -> list[RunScoreTable]:
     """The values of stored runs, read at once, under these names (their own by default)."""
+    # At use: it brings the modules of fine-tuning along, which scores from a file do not need.
     from llmopt_core.experiments.training_sources import overlap_of
 
     tables = store.scores([run.id for run in runs])

@@ -44,9 +44,9 @@ class RunSession:
     failed: int = 0
     cached: int = 0
     made: int = 0
-    first_made: float = 0.0
-    kept_state: tuple[int, Usage] = (0, Usage())
-    unpaid: int = 0
+    first_made: float = 0.0  # By the monotonic clock; 0 until a record took a call.
+    kept_state: tuple[int, Usage] = (0, Usage())  # Calls paid and under way, as they were last stored.
+    unpaid: int = 0  # Answers with a score that the budget had no room for.
     out_of_budget: str = ""
 
     @cached_property
@@ -131,6 +131,7 @@ class RunSession:
         """The record; None where the budget had no room for it. The others go on as far as they need no more."""
         try:
             record = await self.pipeline.evaluate(self.examples[position], partial=True)
+        # No failure of the example: it has no record, and is asked when the run goes on.
         except OutOfBudget as error:
             self.out_of_budget = str(error)
             return None
@@ -170,6 +171,7 @@ class RunSession:
         return bool(self.out_of_budget or self.outage.given_up_after or self.judge_outage.given_up_after)
 
     def _outcome(self) -> tuple[Status, str]:
+        # An outage that comes with the last record has cost nothing: then the run counts as any other.
         missing = len(self.examples) - self.done
         if self.outage.reason is not None and missing:
             return (

@@ -122,4 +122,5 @@ def _resume_run(  # noqa: PLR0917
 
 def _most_usd(budget: Budget, paid: Usage) -> float | None:
     """What a run may cost in all, what was paid for it before included."""
+    # From what is left, as other runs may have used up a part of the same budget.
     return None if budget.remaining_usd is None else budget.remaining_usd + (paid.cost_usd or 0.0)

@@ -32,6 +32,7 @@ def fill_in_prompts(file: LocatedValue, store: Store | None, project: str) -> Lo
     try:
         for i in named:
             items[i] = {**items[i], "prompt": _fill_in(file, i, items[i]["prompt"], opened, project)}
+    # A store that was handed in is its owner's to close.
     finally:
         if store is None:
             opened.close()
@@ -44,6 +45,7 @@ def _is_reference(item: Any) -> bool:
 
 
 def _fill_in(file: LocatedValue, i: int, prompt: dict[str, Any], store: Store, project: str) -> dict[str, Any]:
+    # Only files that name a saved prompt need it.
     from llmopt_core.experiments.versions.prompts import load_prompt
 
     here = ("configurations", i, "prompt")

@@ -101,6 +101,7 @@ def _questions(
     for name, version in _sets(job.arguments, set_name, set_version):
         try:
             return tuple(example.question for example in store.evaluation_set(job.project, name, version).examples)
+        # Not there under this name: the next one is looked for.
         except BadInput:
             continue
     return None

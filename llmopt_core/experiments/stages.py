@@ -18,6 +18,7 @@ class StageCache:
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
+        # Answers that end at the same moment share a transaction: each takes a write to the disk.
         self._batched = BatchedCache(cache, "answer")
 
     def chunks(self, key: str) -> list[Chunk] | None:

@@ -107,6 +107,7 @@ def _derive_overlap(store: Store, run: Run) -> TrainingOverlap:
     try:
         configuration = configuration_from(dict(run.configuration))
         examples = store.evaluation_set(run.project, run.evaluation_set, run.set_version).examples[: run.total]
+    # The questions are gone or of another version, so nothing can be compared.
     except BadInput:
         return TrainingOverlap(questions=run.total)
     return training_overlap(store, run.project, configuration, examples, before=run.created_at)
@@ -135,6 +136,7 @@ def _find_overlap(source: Source, questions: Sequence[str], cache: Cache) -> dic
             return {int(number): kind for number, kind in json.loads(stored[key])}
     try:
         found = find_question_overlap(questions, source.texts())
+    # The data is damaged or gone: what it holds is not known, and the run says so.
     except LlmOptError:
         return None
     if source.key:
@@ -163,6 +165,7 @@ def list_sources(
         # Bound as a default, as the name stands for another search's questions by the time it is called.
         texts_of = None if asked is None else (lambda asked=asked: asked)
         found.append(Source(part.kind, "", f"search on {part.set_name}", "", texts_of))
+    # A model may be used in several places; its data is compared once.
     return list({(source.kind, source.name, source.source): source for source in found}.values())
 
 

@@ -37,6 +37,7 @@ _RAGAS = {
 }
 # For metrics that are not named above, so high that the estimate is rather too high than too low.
 _OTHER = (3, 2000)
+# These ask the judge about each chunk, so their number is multiplied.
 _PER_CHUNK = ("context_precision", "context_utilization")
 # Texts stand as JSON in the prompts of a judge, and other tokenizers count otherwise.
 _SPARE = 1.25
@@ -71,6 +72,7 @@ def passages_tokens(retrieval: RetrievalSpec | None) -> int:
     """Of the chunks that are handed over."""
     if retrieval is None:
         return 0
+    # Of the dearest way, as a question's way is not known before; a chunk is at most as large as its setting.
     return max(spec.top_k * (spec.chunking.size + MARKS) for spec in _routes(retrieval))
 
 
@@ -147,6 +149,7 @@ def list_uncounted_parts(variant: Configuration) -> list[str]:
     """What else may be paid, whose number nobody knows before, in words."""
     told = []
     if variant.fact_check is not None and isinstance(variant.fact_check.judge, ModelSpec) and variant.fact_check.active:
+        # How many claims an answer makes is known when it is there.
         told.append("fact checks")
     if variant.retrieval is not None and variant.retrieval.embedding.writer_model is not None:
         told.append("writing for the index")

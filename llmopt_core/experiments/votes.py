@@ -15,6 +15,7 @@ from llmopt_core.runs.values import Run
 from llmopt_core.statistics.intervals import Rate, rate
 from llmopt_core.statistics.paired_comparison import ALPHA, Verdict, holm, holm_levels, sign_test, verdict_of
 
+# `neither` is no vote for a tie: it skips the question, and counts nowhere.
 SIDES: Mapping[Choice, int] = {"first": 1, "second": -1, "tie": 0}
 
 
@@ -99,6 +100,7 @@ def tally(names: Sequence[str], votes: Sequence[Vote]) -> Tally:
     # Holm's correction counts tests that were made: a pair that nobody decided between makes the others no stricter.
     tested = [value for value in raw if value is not None]
     adjusted = iter(zip(holm(tested), holm_levels(tested), strict=True))
+    # The adjusted values come in the order of the tests, so each pair that was tested takes the next.
     decided = [(None, ALPHA) if value is None else next(adjusted) for value in raw]
     pairs = tuple(
         _result(pair, counts, *after)
@@ -151,6 +153,7 @@ def tally_words(result: Tally) -> str:
 def _count(sides: Mapping[str, Sequence[int]]) -> tuple[int, int, int]:
     """Examples won, lost and tied by the first, each by the majority of its voters."""
     sums = [sum(votes) for votes in sides.values()]
+    # Votes of one example depend on each other, so an example is one trial of the sign test.
     return sum(s > 0 for s in sums), sum(s < 0 for s in sums), sum(s == 0 for s in sums)
 
 

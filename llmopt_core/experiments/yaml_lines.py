@@ -63,6 +63,7 @@ def read_yaml(text: str, source: str) -> LocatedValue:
     Raises:
         BadInput: It is not YAML, a key stands twice, or it holds more than plain values; names file and line.
     """
+    # PyYAML is slow: a long text is read in a process of its own, which can be ended when it takes too long.
     if len(text) <= limits.YAML_AT_ONCE_BYTES:
         return _read(text, source)
     arguments = (text, source)
@@ -78,6 +79,7 @@ def _read(text: str, source: str, _on_part: OnPart = ignore_parts) -> LocatedVal
         told = f"{source} line {line}: this is not a text file: it holds a character that YAML does not allow."
         raise BadInput(told) from error
     try:
+        # The tree of nodes, before values are made of it: only nodes know their lines.
         node = loader.get_single_node()
         located = LocatedValue(None, {}, source)
         return LocatedValue(None if node is None else _Reader(loader, located).read(node, ()), located.lines, source)
@@ -89,6 +91,7 @@ def _read(text: str, source: str, _on_part: OnPart = ignore_parts) -> LocatedVal
     except RecursionError as error:
         raise BadInput(f"{source}: this is nested too deeply.") from error
     finally:
+        # The parser keeps references to itself; this lets its memory go at once.
         loader.dispose()
 
 

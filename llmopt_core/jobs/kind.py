@@ -115,6 +115,7 @@ class JobKinds:
         named = () if kind in _WHOLE else _NAMES
         inside = _inside(next((arguments[name] for name in named if arguments.get(name)), ""))
         asked = next((str(arguments[name]) for name in _SETS if isinstance(arguments.get(name), str)), "")
+        # Words such as `Choosing examples of` end before a name; without one their last word goes, too.
         return " ".join(part for part in (words, inside, f"on {asked}" if asked else "") if part).removesuffix(" of")
 
     def __contains__(self, name: object) -> bool:

@@ -188,6 +188,7 @@ def _engine(url: str) -> sa.Engine:
         # A restarted server or a firewall drops connections that wait in the pool, so each is tried before use; a file
         # drops none.
         return sa.create_engine(parsed, connect_args=_connect_args(parsed), pool_pre_ping=not url.startswith("sqlite"))
+    # SQLAlchemy imports the driver that the URL names.
     except ModuleNotFoundError as error:
         raise MissingDependency('PostgreSQL needs a driver: pip install -e ".[postgres]"') from error
     except (SQLAlchemyError, NoSuchModuleError) as error:

@@ -85,6 +85,7 @@ def _alone(database: Database, connection: sa.Connection) -> None:
 
 
 def _upgrade(database: Database) -> None:
+    # At use: a database that is current, as nearly always, needs no Alembic, whose import takes time at each start.
     from alembic import command
     from alembic.config import Config
 

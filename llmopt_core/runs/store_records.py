@@ -220,6 +220,7 @@ def _record_row(run_id: int, position: int, record: Record) -> dict[str, Any]:
         "cost_usd": finite(record.usage.cost_usd),
         "calls": whole(record.usage.calls),
         "cached_calls": whole(record.usage.cached_calls),
+        # The column takes no NaN into a mean: one would make all of it NaN.
         "seconds": finite(record.seconds) or 0.0,
         "saved_at": now(),
         "body": body,

@@ -244,7 +244,9 @@ _MOMENTS = [sa.type_coerce(runs.c[name], sa.Double) for name in ("heartbeat", "f
 _STAMPS = sa.select(runs.c.id, runs.c.status, *_MOMENTS).order_by(runs.c.id.desc())
 # Bounds what a workspace of very many different runs takes of memory; further values are read each time.
 _CACHE_SIZE = 20_000
+# In the order in which `paid` holds them; what comes from the cache is not paid, so it is not among them.
 _USAGE_COLUMNS = ("prompt_tokens", "completion_tokens", "cost_usd", "calls")
+# Of the store alone, not of `Run`; the number of the project is read to tell whose values cannot be read.
 _INTERNAL_COLUMNS = frozenset(("project_id", "owner_pid", "owner_started", "owner_host", "heartbeat"))
 _TOTALS = sa.select(
     records.c.run_id,

@@ -32,6 +32,7 @@ _KEPT_IDS = frozenset(("jobs", "runs"))
 _POINTERS = {"run_id": "runs", "job_id": "jobs"}
 # Where bodies name runs by number.
 _NAMING_RUNS = frozenset(("run", "run_id", "runs"))
+# Bodies of these may name runs by number, which are others after loading.
 _WITH_NAMES = frozenset(("jobs", "drafts", "versions"))
 # The largest integer that PostgreSQL's column holds.
 _LARGEST = 2**31 - 1
@@ -104,6 +105,7 @@ class _Loader:
         values = {column.name: self._value(table, column, row) for column in columns if column.name in row}
         odd = {c.name for c in columns if c.name not in row and not _optional(c)} | (set(row) - set(values))
         if odd:
+            # Neither guessed nor left out: a column that this version does not know would be lost in silence.
             raise ValueError(f"columns {sorted(odd)} are missing or unknown")
         old = values.pop("id", None)
         if "project_id" in table.c:

@@ -15,6 +15,7 @@ Status = Literal["queued", "running", "finished", "interrupted", "cancelled", "f
 ACTIVE: frozenset[Status] = frozenset(("queued", "running"))
 # The largest number of PostgreSQL's integer column; an endpoint may report any count.
 _MOST = 2**31 - 1
+# `finished` is none of them: a finished run is only gone on with where some of its questions failed.
 RESUMABLE: frozenset[Status] = frozenset(("interrupted", "cancelled", "failed", "budget-reached"))
 
 

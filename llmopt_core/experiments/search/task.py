@@ -59,6 +59,8 @@ class SearchTask:
     documents: tuple[Document, ...] = ()
     budget: Budget = field(default_factory=Budget)
     concurrency: int = 4
+    # Half: the larger this part, the smaller the gain that its test can see; the smaller the other, the worse the
+    # choice.
     held_back: float = 0.5
     seed: int = 0
     source: str = ""
@@ -123,8 +125,10 @@ def split(examples: Sequence[Example], held_back: float, seed: int = 0) -> tuple
     Raises:
         BadInput: One of the parts would have fewer than six examples.
     """
+    # Folded: case and punctuation make no other question.
     shuffled = list(group_values((fold_to_words(example.question), example) for example in examples).values())
     random.Random(seed).shuffle(shuffled)
+    # A number of questions, not of groups.
     wanted = round(held_back * len(examples))
     training: list[Example] = []
     held: list[Example] = []

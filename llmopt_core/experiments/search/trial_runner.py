@@ -182,6 +182,7 @@ class TrialRunner:
         self._broken_ones = self._broken_ones + 1 if self._is_hopeless else 0
         if self._broken_ones >= _BROKEN_IN_A_ROW:
             self.ended = self.ended or "failed"
+        # By place, not in the order in which they ended: `compare` pairs them.
         records = tuple(found.get(place) for place in range(len(examples)))
         return TrialResult(tuple(self._value(record) for record in records), records)
 
@@ -221,6 +222,7 @@ class TrialRunner:
             return
         records = [record for record in result.records if record is not None]
         scores = [record.scores[self.task.metric] for record in records if self.task.metric in record.scores]
+        # Why there was no answer says more than why it was not scored.
         reasons = [record.failure.message for record in records if record.failure] + [s.failure for s in scores]
         raise BadInput(f"No answer could be scored: {next((r for r in reasons if r), 'no reason was given')}")
 
@@ -294,6 +296,7 @@ class TrialRunner:
 
 def _raise_fatal(results: Sequence[object]) -> None:
     """A pipeline gives records for what goes wrong; what it raises (a full disk, a missing package) ends the search."""
+    # Those that were cancelled because another failed say nothing of their own.
     failure = next((r for r in results if isinstance(r, Failure) and r.kind != "cancelled"), None)
     if failure is not None:
         raise BadInput(failure.message)

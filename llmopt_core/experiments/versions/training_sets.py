@@ -88,6 +88,7 @@ def _check(name: str, examples: Sequence[TrainingExample], any_train: bool) -> N
 
 def training_sets(store: Store, project: Project | str) -> list[TrainingSetVersion]:
     """All versions of all training sets, newest first."""
+    # The store gives the oldest first.
     return [_read_version(version) for version in reversed(store.versions(project, TRAINING_SET))]
 
 

@@ -177,7 +177,7 @@ class RunStore(StorePart):
         wanted = runs.c.id.in_(run_ids)
         with self.database.write() as connection:
             query = sa.select(runs.c.id).where(wanted, runs.c.status.in_(ACTIVE)).order_by(runs.c.id)
-            # Held until they are deleted, so that none is begun in between.
+            # Asked inside the transaction that deletes: on SQLite it holds the write lock, so none is begun in between.
             busy = connection.scalar(query.with_for_update())
             if busy is not None:
                 raise BadInput(f"Run {busy} is being worked on; wait for it or cancel it before you delete it.")

@@ -22,6 +22,7 @@ _PLACES = {
     "distillation": "llmopt_core.labs.finetuning.example_jobs:DISTIL",
     "training-pairs": "llmopt_core.labs.finetuning.example_jobs:PAIRS",
     "embedder-before-after": "llmopt_core.labs.finetuning.embedder_gain:GAIN",
+    # With a space: a name is kept with each job, so it stays as it was first stored.
     "fine-tuning start": "llmopt_core.labs.finetuning.upload_jobs:UPLOAD",
     "lora-training": "llmopt_core.labs.finetuning.training_jobs:LORA",
     "embedding-training": "llmopt_core.labs.finetuning.training_jobs:EMBEDDING",

@@ -21,6 +21,7 @@ from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_core.types import Record
 from llmopt_core.types.grouping import group_values
 
+# A look at the worst tells what kind of thing was lost; the numbers beside them count all.
 _MOST_LOST = 10
 
 
@@ -30,6 +31,7 @@ def general_pair(configuration: Configuration, tuned: ModelSpec, name: str) -> t
     Raises:
         BadInput: The configuration uses the tuned model already.
     """
+    # Two adapters compared with each other would show what the second has forgotten of the first.
     if configuration.model.adapter and configuration.model.adapter == tuned.adapter:
         raise BadInput(f"{configuration.name} asks the fine-tuned model already; choose one of the base model.")
     changed = with_tuned_model(configuration, tuned)
@@ -86,11 +88,15 @@ def forgetting(
         return None
     base, tuned = (runs[c.fingerprint] for c in pair)
     scored = read_run_scores(store, [base, tuned])
+    # Only questions with a record on both sides: a stopped run has answered the first ones alone.
     records = [{r.example.id: r for r in store.records(run.id)} for run in (base, tuned)]
     both = _both(scored, metric, [key for key in records[0] if key in records[1]])
+    # Losses count from above zero, whichever way the metric goes.
     sign = 1.0 if higher_is_better(metric) else -1.0
     drops = {key: sign * (before - after) for key, (before, after) in both.items()}
+    # A stable sort: of equal losses the earlier question stands first, at every look.
     worst = sorted((key for key, drop in drops.items() if drop > 0), key=lambda key: -drops[key])[:_MOST_LOST]
+    # Means over the same questions, or the table would show another difference than the test.
     before, after = (summarize([values[side] for values in both.values()]) for side in (0, 1))
     return Forgetting(
         before,
@@ -113,6 +119,7 @@ def _both(scored: Sequence[RunScoreTable], metric: str, ids: Sequence[str]) -> d
 def _by_category(
     records: Mapping[str, Record], both: Mapping[str, tuple[float, float]]
 ) -> dict[str, tuple[float, float, int]]:
+    # Questions without a category are a group of their own.
     groups = group_values((records[key].example.category or "", values) for key, values in both.items())
     means = {name: [sum(side) / len(found) for side in zip(*found, strict=True)] for name, found in groups.items()}
     return {name: (base, tuned, len(groups[name])) for name, (base, tuned) in means.items()}

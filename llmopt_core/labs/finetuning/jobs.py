@@ -33,9 +33,11 @@ from llmopt_core.reporting.progress_summary import ProgressSummary
 from llmopt_core.runs.values import Project
 from llmopt_core.settings import Settings
 
+# A guess between short and long examples: too low and nobody starts, too high and everybody waits in vain.
 USUAL_SPEED = 300.0
 """Tokens per second of a LoRA run on two cores, before a run here has told."""
 # Of a name with a number behind it: no trainer takes more than 40.
+# A name of 34 signs has room for `-` and five digits before the 40 that `JobRequest` takes.
 _LONGEST_NAME = 34
 
 
@@ -85,10 +87,12 @@ def start(
         EndpointError: The service refused; the job's folder says why.
     """
     tuner = fine_tuner(access, request.provider, kind)
+    # Without one nothing is watched, and the last step is taken instead of the best.
     held = saved.validation if validate else None
     train = TrainingSet(saved.label, saved.train.examples)
 
     def on_created(job: Job) -> None:
+        # Before the data is sent: a job whose process ends in an upload is found by its project.
         if project is not None:
             save_owner(access.settings, job, project)
 
@@ -133,12 +137,14 @@ def report(access: Access, job_id: str, *, examples: int = 5) -> JobReport:
     folder = open_folder(access.settings, job_id)
     stored = folder.read("request.json")
     job, problem = folder.job(), ""
+    # As known here first: a service that cannot be asked leaves these standing.
     points, events, checkpoints = folder.metrics(), folder.events(), list[JobCheckpoint]()
     try:
         tuner = fine_tuner_of(access, job_id)
         job = tuner.status(job_id)
         points, events, checkpoints = tuner.metrics(job_id), tuner.events(job_id), tuner.checkpoints(job_id)
     except LlmOptError as error:
+        # Any reason: no network, a key that is gone, an endpoint that was removed. The job is shown all the same.
         problem = str(error)
     ranked = _rank(access, job)
     return JobReport(
@@ -148,6 +154,7 @@ def report(access: Access, job_id: str, *, examples: int = 5) -> JobReport:
         checkpoints,
         read_curves(points, ended=job.has_ended),
         str(stored.get("data_name", "")),
+        # The worst come first in the ranking.
         ranked[:examples],
         list(reversed(ranked))[:examples],
         problem,
@@ -155,8 +162,10 @@ def report(access: Access, job_id: str, *, examples: int = 5) -> JobReport:
 
 
 def _rank(access: Access, job: Job) -> list[tuple[TrainingExample, float]]:
+    # Services tell no loss of single examples, and an unfinished job has no last state to take them from.
     if job.provider != LOCAL or job.status != "finished":
         return []
+    # Imported only where it is needed: most looks at a job rank nothing.
     from llmopt_core.finetuning.training.local_trainer import LocalTrainer
 
     return LocalTrainer(access.settings, job.kind).validation_losses(job.id)
@@ -175,6 +184,7 @@ def standing_of_training(job: Job) -> ProgressSummary:
         job.total_steps,
         "steps",
         job.seconds_left if job.status == "running" else None,
+        # None would read as an unknown price.
         0.0 if job.provider == LOCAL else job.cost_usd,
         message=job.message,
     )
@@ -199,6 +209,7 @@ def rough_seconds(saved: TrainingSetVersion, epochs: int, jobs: Sequence[Job]) -
     """About how long a LoRA run takes here: four characters per token, at the speed of the last run or a usual one."""
     characters = sum(len(message_text(m)) for example in saved.train.examples for m in example.messages)
     known = [job.tokens_per_second for job in jobs if job.provider == LOCAL and job.tokens_per_second > 0]
+    # About four characters per token in English; other languages have fewer, so the time is a lower guess there.
     return epochs * characters / 4 / (known[0] if known else USUAL_SPEED)
 
 
@@ -211,17 +222,21 @@ def model_name(saved: TrainingSetVersion, kind: str) -> str:
     """
     method = "dpo" if saved.train.kind == "preference" else kind
     tail = f"-v{saved.number}" + ("" if method == "service" else f"-{method}")
+    # The name is shortened and not its tail: version and kind tell the models of one set apart.
     return f"{_usable(saved.name)[: _LONGEST_NAME - len(tail)]}{tail}"
 
 
 def free_name(wanted: str, jobs: Sequence[Job], models: Sequence[FineTunedModel]) -> str:
     """The wanted name for a tuned model, numbered where it is taken already; only signs that a name may have."""
+    # A name of nothing but signs, such as one in Chinese, leaves nothing usable.
     stem = _usable(wanted)[:_LONGEST_NAME] or "tuned"
     names = {job.name for job in jobs} | {model.name for model in models}
+    # From 2 on: the first of a name has no number.
     return stem if stem not in names else next(n for i in count(2) if (n := f"{stem}-{i}") not in names)
 
 
 def _usable(wanted: str) -> str:
+    # Names become folders and parts of model names at endpoints. One class and no nesting: read once.
     return re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-._")
 
 
@@ -235,10 +250,14 @@ def configuration_for_training(
     """
     if not isinstance(tuned.spec, ModelSpec):
         raise BadInput(f"{tuned.name} is an embedding model; choose it where a configuration embeds chunks.")
+    # Examples with different system messages have none that could stand for all.
     systems = {message_text(m) for e in examples for m in e.prompt if m.get("role") in ("system", "developer")}
     system = next(iter(systems)) if len(systems) == 1 else ""
     # A prompt is read as Jinja2, what a training file says is not: marks of a template become a quoted text.
+    # A system message with `{{` would be read as a template: its text would be missing, or fail to render.
     literal = any(mark in system for mark in ("{{", "{%", "{#"))
+    # As a JSON text inside an expression, Jinja2 gives it back letter by letter.
     prompt = PromptSpec(system="{{ " + json.dumps(system) + " }}" if literal else system)
+    # Long enough for a label or a sentence; without a limit a small model may go on to the end of its window.
     model = tuned.spec.model_copy(update={"max_tokens": max_tokens})
     return Configuration(name=tuned.name, model=model, prompt=prompt)

@@ -89,8 +89,10 @@ def prepare(
         dropped.update({key: dropped.get(key, 0) + count for key, count in selection.dropped.items()})
         return selection.examples
 
+    # From the cheapest check to the dearest: what an earlier one takes out need not be embedded.
     if how.duplicates:
         kept = note(remove_duplicates(kept))
+    # Before classes are balanced, which counts what will really be trained on.
     if how.leaking:
         kept = note(_without_leaks(kept, evaluation_sets))
     if how.conflicts:
@@ -99,10 +101,13 @@ def prepare(
         kept = note(balance_classes(kept, seed=how.seed))
     if how.min_score is not None:
         kept = note(_without_low(kept, how.min_score))
+    # Vectors only where something is to be chosen; the most different ones are kept.
     if how.most is not None and len(kept) > how.most and encode is not None:
         kept = note(down_sample(kept, how.most, encode, seed=how.seed))
+    # One example cannot be parted.
     if not how.validation_share or len(kept) < 2:
         return PreparedData(kept, (), dropped)
+    # Split last, so that nearly equal examples cannot end up on both sides.
     parts = split_set(TrainingSet("collection", kept), how.validation_share, seed=how.seed)
     return PreparedData(parts.train.examples, parts.validation.examples, dropped)
 
@@ -119,10 +124,12 @@ def _remove_overlap(examples: Sequence[TrainingExample], sets: Sequence[Evaluati
     """The examples that repeat no question, by the rule that a run of what is tuned on them will be judged by."""
     questions = [example.question for item in sets for example in item.examples]
     repeated = [questions[number] for number in find_question_overlap(questions, user_texts(examples))]
+    # Questions that are repeated at all are few: each example is compared with those alone.
     return tuple(e for e in examples if not repeated or not find_question_overlap(repeated, user_texts([e])))
 
 
 def _without_low(examples: Sequence[TrainingExample], least: float) -> Selection:
+    # No score is no bad one: uploaded examples have none.
     kept = tuple(e for e in examples if e.score is None or e.score >= least)
     dropped = len(examples) - len(kept)
     return Selection(kept, {"low_score": dropped} if dropped else {})

@@ -20,8 +20,10 @@ from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 from llmopt_core.settings import Settings
 
+# All examples of a training are made alike; more of them would not change what fits.
 SAMPLE_SIZE = 20
 """Examples that are compared with what a configuration sends."""
+# A sign that stands in no text, at which the sent text is cut into what is fixed.
 _MARK = "\x00"
 Frame = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -44,6 +46,7 @@ def find_matching_configuration(configurations: Iterable[Configuration], example
         examples: Their prompts are compared, at most `SAMPLE_SIZE` of them.
     """
     prompts = [[(str(m.get("role")), message_text(m)) for m in e.prompt] for e in examples[:SAMPLE_SIZE]]
+    # By the length of fixed text: a prompt that is only the question fits everything, so it wins only where alone.
     best, fixed = "", 0
     for configuration in configurations:
         for frame in _frames(configuration):
@@ -61,12 +64,15 @@ def has_instructions(examples: Sequence[TrainingExample]) -> bool:
 
 def _frames(configuration: Configuration) -> list[Frame]:
     """The fixed text around question and context, message by message, for each way of asking."""
+    # Without a mode the endpoint decides, so both ways of asking are tried.
     modes: Sequence[Mode] = [configuration.model.mode] if configuration.model.mode else get_args(Mode)
+    # Only what retrieves has a context; elsewhere the variable would stand for text that is never sent.
     variables = {"question": _MARK, **({"context": _MARK} if configuration.retrieval is not None else {})}
     prompt = without_examples(configuration).prompt
     try:
         sent = [build_messages(prompt, variables, mode) for mode in modes]
     except BadInput:
+        # Prompts with other variables or steps cannot be built without a question, and fit nothing.
         return []
     return [tuple((m.role, tuple(m.content.split(_MARK))) for m in messages) for messages in sent]
 
@@ -79,12 +85,15 @@ def _fits(frame: Frame, prompt: Sequence[tuple[str, str]]) -> bool:
 
 def _around(parts: Sequence[str], text: str) -> bool:
     """Whether a text is these parts in this order, with anything between them."""
+    # No variable in this message: it is sent as it stands.
     if len(parts) == 1:
         return text == parts[0]
     first, *inner, last = parts
+    # Beginning and end may not share characters: a text shorter than both fits neither.
     if len(text) < len(first) + len(last) or not (text.startswith(first) and text.endswith(last)):
         return False
     at, end = len(first), len(text) - len(last)
+    # The earliest place of each part leaves the most room for those after it, so one pass is enough.
     for part in inner:
         found = text.find(part, at, end)
         if found < 0:
@@ -100,10 +109,13 @@ def questions_for(store: Store, project: Project | str, examples: Sequence[Train
     have no question of come first. Structured answers are measured on structured ones; the general set is for what was
     forgotten.
     """
+    # All of the sample: a few structured answers among others come from a mixed set.
     wanted = bool(examples) and all(has_intent(example.answer) for example in examples[:SAMPLE_SIZE])
     names = [item.name for item in store.evaluation_sets(project) if item.name != GENERAL]
     fit = [name for name in names if is_structured(store.evaluation_set(project, name)) == wanted]
+    # In this order of preference; names may stand in it several times.
     asked = [chosen, *(run.evaluation_set for run in store.runs(project)), *fit]
     used = {use.name for use in find_set_use(examples, [store.evaluation_set(project, name) for name in fit])}
     usable = [name for name in asked if name in fit]
+    # A set that training took questions from is better than none, and the page says so.
     return next((name for name in usable if name not in used), next(iter(usable), ""))

@@ -35,6 +35,7 @@ from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Answer, EvaluationSet, Example, Message, fingerprint
 
+# In the wheel they lie inside the package, in a checkout beside it.
 SAMPLES = sample_folder() / "finetuning"
 SNIPS = "snips"
 GENERAL = "general-questions"
@@ -61,6 +62,7 @@ def good_records(store: Store, run_id: int, min_scores: Mapping[str, float]) -> 
         min_scores: Lowest value per metric; may be empty where votes decide.
     """
     run = store.run(run_id)
+    # People's votes outweigh scores, so an answer that they liked needs no high one.
     votes = majority_likes(store, run)
     records = without_shots(store.records(run_id), run.configuration)
     return examples_from_records(records, min_scores=min_scores, votes=votes, source=f"run of {run.name}")
@@ -88,6 +90,7 @@ def sample_training(part: str = "train") -> list[TrainingExample]:
     if not path.exists():
         raise BadInput(f"{path}: the sample data is not there.")
     found = load_training_set(path).examples
+    # The label is the intent: classes are balanced by it.
     return [replace(example, label=str(json.loads(example.answer)["intent"])) for example in found]
 
 
@@ -134,6 +137,7 @@ def sample_chinese(documents: Sequence[str]) -> EvaluationSet | None:
         return None
     found = load_questions(path, path.name).examples
     wanted = {span.document for example in found for span in example.references}
+    # References into documents that are not there would count every question as missed.
     return EvaluationSet(CHINESE, found) if wanted <= set(documents) else None
 
 
@@ -143,8 +147,10 @@ def teacher_at(endpoint: Endpoint, name: str = "", max_tokens: int = 512) -> Mod
     Raises:
         BadInput: None is named and the endpoint has no default.
     """
+    # Checked here, in the words of a form; the call itself would fail on every question.
     if not (name.strip() or endpoint.default_model):
         raise BadInput(f"Name the larger model, as {endpoint.name} calls it; that endpoint has no default model.")
+    # 512 tokens: answers that a small model is to learn are short, and all of them are paid.
     return ModelSpec(endpoint=endpoint.name, name=name.strip(), mode="chat", max_tokens=max_tokens)
 
 
@@ -181,11 +187,14 @@ async def distill_examples(
     """
     if not questions:
         raise BadInput("There are no questions to answer; choose another evaluation set or upload questions.")
+    # The student learns to answer without the examples; only the teacher sees them.
     short = prompt.model_copy(update={"few_shot": None})
     mode = mode_of(teacher, models)
     if budget_usd is not None:
         check_budget(budget_usd, [teacher], models)
+    # Ids too: two questions of one text are answered twice.
     identities = [[question.id, *example_identity(question)] for question in questions]
+    # Without the assertions: they decide what is kept, not what is paid.
     name = fingerprint(identities, model_identity(teacher, models), prompt.model_dump(mode="json"))
     with models.spending(f"distillation-{name}", budget_usd):
         return await distill(
@@ -193,6 +202,7 @@ async def distill_examples(
             models.chat(teacher),
             teacher,
             teacher_prompt=_messages(prompt, mode),
+            # Always as a conversation: that is the form of training files, however the teacher is asked.
             student_prompt=_messages(short, "chat"),
             checks=as_answer_checks(assertions, models, least_f1),
             concurrency=concurrency,
@@ -222,13 +232,17 @@ def _messages(prompt: PromptSpec, mode: Mode) -> Callable[[Example], Sequence[Me
 
 def as_answer_checks(specs: Sequence[AssertionSpec], models: Models, least_f1: float = 0.0) -> list[AnswerCheck]:
     """What an answer must pass, as functions that say why it did not."""
+    # The built-in judge: assertions that need one should not cost more than the answers.
     found = [_as_answer_check(assertion) for assertion in build_assertions(specs, JudgeSpec(), models)]
+    # Last: the reference says less about an answer than what somebody asked for.
     return [*found, _agrees(least_f1)] if least_f1 else found
 
 
 def _as_answer_check(assertion: Assertion) -> AnswerCheck:
     async def problem(example: Example, text: str) -> str:
+        # What a judge takes is counted by the budget around it.
         score, _usage = await assertion.score(Sample(example, Answer(text)))
+        # A failure to decide counts as not passed: what is learned must be sure.
         return "" if score.passed else f"{assertion.name}: {score.explanation or score.failure}"
 
     return problem
@@ -236,8 +250,10 @@ def _as_answer_check(assertion: Assertion) -> AnswerCheck:
 
 def _agrees(least: float) -> AnswerCheck:
     async def agrees(example: Example, text: str) -> str:
+        # No reference, nothing to agree with.
         if not example.reference:
             return ""
+        # The best of all right answers.
         value = max(token_f1(text, right) for right in example.right_answers)
         return "" if value >= least else f"token F1 with the reference answer {value:.2f}, at least {least:.2f} wanted"
 

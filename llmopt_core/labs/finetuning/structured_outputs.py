@@ -16,7 +16,9 @@ from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Run, SavedSet
 from llmopt_core.types import EvaluationSet
 
+# More make every request longer; fewer show the base less of what the tuned model has learned.
 SHOTS = 7
+# Examples to choose from: they are stored in the configuration, and embedded once.
 _MOST_SHOWN = 300
 
 
@@ -27,6 +29,7 @@ def is_structured(evaluation_set: EvaluationSet) -> bool:
 
 def has_intent(reference: str | None) -> bool:
     """Whether an answer is JSON with an intent."""
+    # No reference is no JSON, and fails as such.
     try:
         value = json.loads(reference or "")
     except ValueError:
@@ -39,6 +42,7 @@ def list_structured_runs(store: Store, project: Project | str, wanted: SavedSet)
     newest: dict[str, Run] = {}
     for run in store.runs(project):
         if run.done and (run.evaluation_set, run.set_version) == (wanted.name, wanted.version):
+            # Newest first, so the first of a name stays.
             newest.setdefault(run.name, run)
     return sorted(newest.values(), key=lambda run: run.id)
 
@@ -46,6 +50,7 @@ def list_structured_runs(store: Store, project: Project | str, wanted: SavedSet)
 def report_structured_outputs(store: Store, run: Run) -> StructuredReport:
     """Shares with intervals over the run's records; a failed answer is an invalid one."""
     scores = [
+        # An answer that failed counts as the empty text, which is invalid, and not as missing.
         score_output(record.answer.text if record.answer else "", record.example.reference or "")
         for record in store.records(run.id)
     ]
@@ -66,9 +71,11 @@ def prompting_baseline(tuned: FineTunedModel, examples: Sequence[TrainingExample
     )
     few_shot = FewShotSpec(examples=shown, select="nearest", k=shots)
     prompt = configuration.prompt.model_copy(
+        # As plain as the trained examples: the base is to be measured, not the prompt.
         update={"template": "Request: {{ question }}\nAnswer:", "few_shot": few_shot}
     )
     trained_model = configuration.model
     model = ModelSpec(endpoint=trained_model.endpoint, mode=trained_model.mode, max_tokens=trained_model.max_tokens,
+                      # A completion model would go on with a next request of its own.
                       stop=("\n",) if trained_model.mode == "completion" else ())  # fmt: skip
     return Configuration(name=f"{tuned.name} · base, {shots} nearest", model=model, prompt=prompt)

@@ -48,26 +48,31 @@ def train(context: JobContext, arguments: TrainingArguments) -> dict[str, Any]:
         standing = standing_of_training(job)
         context.report({
             "done": standing.done, "total": standing.total, "unit": standing.unit, "message": standing.message,
+            # What is trained here costs nothing but time.
             "seconds_left": standing.seconds_left, "cost_usd": 0.0,
         })  # fmt: skip
 
     job = LocalTrainer(context.settings, folder.job().kind).train(arguments.folder, context.should_cancel, on_progress)
+    # The end as well: the last step comes after the last report.
     on_progress(job)
     if job.status == "cancelled":
         raise Cancellation
     if job.status != "finished":
         raise LlmOptError(job.message)
+    # The folder has all else; the result only leads to it.
     return {"job": job.id, "tuned_model": job.tuned_model}
 
 
 def drop_training(store: Store, _project: str, arguments: TrainingArguments) -> None:
     """End a training that was cancelled while no process of the app saw to it; its trainer may still work."""
+    # The folder may be gone already.
     with suppress(LlmOptError):
         end_waiting(folder_in(store.home, arguments.folder))
 
 
 def end_waiting(folder: JobFolder) -> None:
     """End a job that waits, or ask its trainer to stop."""
+    # The trainer looks for the mark between two steps and saves before it ends.
     if folder.is_worked_on():
         folder.ask_cancel()
     folder.leave_line()
@@ -76,6 +81,7 @@ def end_waiting(folder: JobFolder) -> None:
 LORA = JobKind("lora-training", TrainingArguments, train, "Training", "training", drop_training)
 EMBEDDING = JobKind("embedding-training", TrainingArguments, train, "Training the embedding model", "training",
                     drop_training)  # fmt: skip
+# By the kind of fine-tuning that the request names.
 _KINDS = {"lora": LORA, "embedding": EMBEDDING}
 TRAINING_KINDS = frozenset(kind.name for kind in _KINDS.values())
 
@@ -95,9 +101,11 @@ class StoreLine:
     def enter(self, job: Job) -> None:
         """See `TrainingLine.enter`. A job that was in line before takes its old place in the list of jobs."""
         known = stored_job(self.store, job.id)
+        # Its place in the list, and what was done, are kept.
         if known is not None and known.resumable:
             self.store.resume_job(known.id)
         elif known is None or not known.active:
+            # One that is active waits already: enqueued twice, two processes would train into one folder.
             kind = _KINDS[job.kind]
             arguments = TrainingArguments(name=job.name, folder=job.id, data_version=job.data_version)
             self.store.start_job(
@@ -107,12 +115,14 @@ class StoreLine:
                 lane=kind.lane,
                 versions={"training data": job.data_version},
             )
+        # Also where it was in line: whoever should look may have gone to sleep.
         self.wake()
 
     def leave(self, job: Job) -> None:
         """See `TrainingLine.leave`."""
         known = stored_job(self.store, job.id)
         if known is not None and known.active:
+            # One that runs is asked and ends itself; one that waits has ended with this.
             self.store.request_cancel(known.id)
             known = self.store.job(known.id)
         if known is None or not known.active:
@@ -124,9 +134,11 @@ class StoreLine:
             if job.provider != LOCAL or job.has_ended:
                 continue
             folder, known = open_folder(self.settings, job.id), stored_job(self.store, job.id)
+            # Interrupted, yet worked on: its process ended while the trainer, a child of its own, goes on.
             if known is None or (known.status == "interrupted" and folder.is_worked_on()):
                 self.enter(job)
             elif not known.active:
+                # Its job has ended, so nobody would ever take it out of the line.
                 folder.leave_line()
 
 

@@ -49,18 +49,23 @@ async def training_pairs(
     mode = mode_of(asked.model, models)
 
     async def pair(example: Example) -> TrainingExample:
+        # Without retrieval None, which leaves the context out of the prompt; an empty list would leave it blank.
         hits = (await pipeline.retrieve(example)).hits if asked.retrieval is not None else None
         messages = build_messages(asked.prompt, answer_variables(example, hits, mode), mode)
         return _pair([message_body(message) for message in messages], example)
 
+    # Spaces are no answer to learn.
     usable = [example for example in examples if (example.reference or "").strip()]
     if not usable:
         raise BadInput("No example has a reference answer to learn; add reference answers to the questions.")
     if asked.retrieval is not None:
+        # The index once, and not by the first of four at the same time.
         await pipeline.prepare(usable)
+    # Four at once, as evaluations do.
     results = await map_concurrently(usable, pair, concurrency=4, stage="training pairs")
     for result in results:
         if isinstance(result, Failure):
+            # One failure ends it: pairs without their passages would teach to answer from nothing.
             raise BadInput(f"The training pairs could not be made: {result.message}")
     return TrainingSet(name, tuple(r for r in results if isinstance(r, TrainingExample)))
 
@@ -70,11 +75,13 @@ def _pair(messages: list[ChatMessage], example: Example) -> TrainingExample:
         (*messages, {"role": "assistant", "content": (example.reference or "").strip()}),
         label=example.category or "",
         group=example.references[0].document if example.references else "",
+        # The id leads back to the question when training and evaluation are compared.
         source=f"question {example.id}",
     )
 
 
 def without_examples(configuration: Configuration) -> Configuration:
+    # Few-shot examples in a prompt would be learned again with every pair.
     """The configuration with an empty few-shot set."""
     prompt = configuration.prompt.model_copy(update={"few_shot": None})
     return configuration.model_copy(update={"prompt": prompt})
@@ -99,5 +106,6 @@ def with_tuned_model(configuration: Configuration, tuned: ModelSpec) -> Configur
 
     Run both on a general evaluation set to see what the tuned model has forgotten.
     """
+    # Only who answers; temperature and limits of the base stay, so that nothing else differs.
     values = {key: getattr(tuned, key) for key in ("endpoint", "name", "mode", "adapter")}
     return configuration.model_copy(update={"model": configuration.model.model_copy(update=values)})

@@ -17,4 +17,5 @@ def list_training_sets(store: Store, project: Project | str) -> list[SavedSet]:
     """
     plans = (version.body.get("plan") or {} for version in store.versions(project, EMBEDDER))
     behind = _COMES_ALONG | {str(plan.get("held_back_set") or "") for plan in plans}
+    # `sorted` is stable: within each half the order stays, newest first.
     return sorted(store.evaluation_sets(project), key=lambda item: item.name in behind)

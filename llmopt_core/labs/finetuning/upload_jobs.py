@@ -37,31 +37,38 @@ class UploadArguments(Spec):
 
 def upload(context: JobContext, arguments: UploadArguments) -> dict[str, Any]:
     """Send the data and start the job at the service, or go on where that was begun before; nothing is sent twice."""
+    # Keys of the session if there are any, else those of the environment.
     access = Access(context.settings, *context.credentials())
     context.report({"message": "uploading"})
+    # Its trainer knows what is there already.
     if arguments.resumed:
         return {"job": resume(access, arguments.resumed).id}
+    # On a first attempt nothing can be there; a job of an earlier start may well have the same name.
     earlier = _find_job(context, arguments) if context.attempt > 1 else None
     if earlier is not None:
         # The process may have ended before it said whose job it is.
         save_owner(context.settings, earlier, context.store.project(context.project))
+        # With a remote id the service has it all; without one the upload goes on.
         return {"job": earlier.id if earlier.remote_id else resume(access, earlier.id).id}
     return {"job": _start(context, access, arguments).id}
 
 
 def _start(context: JobContext, access: Access, arguments: UploadArguments) -> Job:
     where = access.endpoints.get(arguments.provider)
+    # Somebody may have changed the endpoint while the job waited: the agreement was for that address.
     if arguments.request is None or where is None or where.base_url != arguments.address:
         raise BadInput(
             f"{arguments.provider} has another address now than the one that you agreed to send to; start it again."
         )
     saved = _training_set(context, arguments)
     project = context.store.project(context.project)
+    # Confirmed when the job was put in line, with what leaves the machine on the screen.
     return start(access, arguments.request, saved, project=project, confirmed=True, validate=arguments.validate_too)
 
 
 def _training_set(context: JobContext, arguments: UploadArguments) -> TrainingSetVersion:
     for saved in training_sets(context.store, context.project):
+        # By the version of the data, since a label may be used again.
         if (saved.label, saved.version) == (arguments.training_set, arguments.data_version):
             return saved
     raise BadInput(f"The training set {arguments.training_set} is gone; start it again with another.")
@@ -69,6 +76,7 @@ def _training_set(context: JobContext, arguments: UploadArguments) -> TrainingSe
 
 def _find_job(context: JobContext, arguments: UploadArguments) -> Job | None:
     """The fine-tuning job that a process that is gone had begun for this one."""
+    # Nothing that is older can be of this job.
     since = context.store.job(context.job_id).created_at.timestamp()
     wanted_values = (arguments.name, arguments.provider, arguments.data_version)
     found = [

@@ -50,8 +50,10 @@ class Board:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
+        # `_seen`: the version that watchers were last woken at.
         self._version = self._seen = 0
         self._cells: dict[Place, Live] = {}
+        # By place the version of its last change, so that a viewer asks only for what is new to it.
         self._touched: dict[Place, int] = {}
         self._waiting: deque[Place] = deque()
         self._watched: dict[str, frozenset[int]] = {}
@@ -64,6 +66,7 @@ class Board:
             if self._closed:
                 return False
             for place in places:
+                # Asked again while it waits, it must not be answered twice.
                 if place not in self._waiting:
                     self._waiting.append(place)
                     self._put(place, Live())
@@ -76,7 +79,9 @@ class Board:
                 if not self._waiting:
                     return
                 place = self._waiting.popleft()
+                # Under the lock: two workers never take the same place.
                 self._put(place, Live("running"))
+            # Outside of it: the caller works for seconds before it asks for the next.
             yield place
 
     def look_at(self, viewer: str, rows: Iterable[int]) -> None:
@@ -100,6 +105,7 @@ class Board:
         """An answer is whole, or has failed or been stopped; gives the record back."""
         with self._changed:
             cell = self._cells[place]
+            # The whole text in place of the pieces: a stream may lack an end, or have been cleaned.
             text = record.answer.text if record.answer is not None else cell.text
             self._put(place, replace(cell, state=state_of(record), text=text, record=record))
         return record
@@ -119,14 +125,16 @@ class Board:
     def try_close(self) -> bool:
         """Close the board unless something still waits in line."""
         with self._changed:
+            # Closed only while nothing waits, in one step: a place that is added now is answered, or refused.
             self._closed = not self._waiting
             return self._closed
 
     def end(self) -> None:
         """Nothing changes any more, whatever waits."""
-        self.drop_waiting()
+        self.drop_waiting()  # Takes the lock itself.
         with self._changed:
             self._closed = self._ended = True
+            # A last version, so that every viewer wakes and sees the end.
             self._version += 1
             self._tell()
 
@@ -144,6 +152,7 @@ class Board:
     def cell(self, place: Place) -> Live:
         """One answer."""
         with self._changed:
+            # A place that nobody has put in line waits.
             return self._cells.get(place, Live())
 
     def cells(self) -> dict[Place, Live]:
@@ -159,6 +168,7 @@ class Board:
             timeout: Seconds to wait at most where no watched row has changed.
         """
         with self._changed:
+            # Nothing that this viewer has not been woken for: it sleeps, and the lock is free meanwhile.
             if self._seen <= since and not self._ended:
                 self._changed.wait(timeout)
             return self._version, [place for place, version in self._touched.items() if version > since]

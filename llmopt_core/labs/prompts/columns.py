@@ -64,11 +64,13 @@ def columns_of(grid: Grid, *, compared: bool = True) -> list[Column]:
 
 def _column(grid: Grid, number: int, versus: Mapping[str, Paired]) -> Column:
     cells = [row[number] for row in grid.rows]
+    # A failed answer has no passing to speak of; it is counted below.
     done = [cell for cell in cells if cell.state == "done"]
     decided = [cell.has_passed for cell in done if cell.has_passed is not None]
     records = [record for cell in cells for record in cell.repeats if record is not None]
     answers = [cell.record.answer for cell in done if cell.record is not None]
     seconds = [answer.seconds for answer in answers if answer is not None]
+    # Answers with assertions of which not all could be decided are counted as not run.
     checked = sum(cell.record is not None and ASSERTIONS in cell.record.scores for cell in done)
     not_run = sum(cell.state == "not run" for cell in cells)
     return Column(
@@ -77,11 +79,14 @@ def _column(grid: Grid, number: int, versus: Mapping[str, Paired]) -> Column:
         sum(decided),
         len(decided),
         checked - len(decided) + not_run,
+        # Repeats as well: they were paid, though only first answers are compared.
         sum((record.usage for record in records), Usage()),
         sum(seconds) / len(seconds) if seconds else None,
         sum(len(cell.repeat_failures) for cell in cells),
+        # A cell that is not asked has no repeats to fail.
         sum(max(0, len(cell.repeats) - 1) for cell in cells if cell.state != "not run"),
         sum(cell.visible_text == EMPTY for cell in done),
+        # None where a cell has no value, so that all columns keep the same rows.
         {metric: summarize([_value(cell, metric) for cell in cells]) for metric in grid.metrics},
         versus,
         grid.overlaps[number] if grid.overlaps else None,
@@ -90,14 +95,18 @@ def _column(grid: Grid, number: int, versus: Mapping[str, Paired]) -> Column:
 
 def _versus(grid: Grid) -> dict[int, dict[str, Paired]]:
     """By the number of the column."""
+    # Nothing to compare in passing where no row has an assertion.
     checked = any(cell.has_passed is not None for row in grid.rows for cell in row)
     others = range(1, len(grid.names))
     found: dict[int, dict[str, Paired]] = {number: {} for number in others}
     for name in ([ASSERTIONS] if checked else []) + list(grid.metrics):
         values = [[_value(row[place], name) for row in grid.rows] for place in range(len(grid.names))]
+        # What is no known metric is an assertion, and more of those passing is better.
         higher = METRICS[name].higher_is_better if name in METRICS else True
+        # Together: with several variants one of them is ahead by chance soon.
         compared = compare_family([(values[0], values[number]) for number in others], higher)
         for number, one in zip(others, compared, strict=True):
+            # Who has learned the questions shows its numbers, but no verdict.
             found[number][name] = withhold_verdict(one, a_seen=_has_seen(grid, 0), b_seen=_has_seen(grid, number))
     return found
 
@@ -107,5 +116,6 @@ def _has_seen(grid: Grid, number: int) -> bool:
 
 
 def _value(cell: Cell, metric: str) -> float | None:
+    # A failed or stopped answer may have scores of an earlier attempt.
     score = cell.record.scores.get(metric) if cell.record is not None and cell.state == "done" else None
     return None if score is None else score.value

@@ -69,10 +69,12 @@ class _File(Spec):
     prompts: dict[str, PromptSpec] = Field(default_factory=dict)
     models: tuple[ModelSpec, ...] = (ModelSpec(),)
     variants: tuple[_Variant, ...] = ()
+    # `checks` is what earlier files call them.
     assertions: tuple[AssertionSpec, ...] = Field((), validation_alias=AliasChoices("assertions", "checks"))
     judge: JudgeSpec = JudgeSpec()
     metrics: tuple[str, ...] = ()
     repeats: int = Field(default=1, ge=1)
+    # Answers in work at once over all columns; each endpoint keeps a limit of its own.
     concurrency: int = Field(default=8, ge=1)
     keep_repeated: bool = False
     endpoints: dict[str, Any] = Field(default_factory=dict)
@@ -94,10 +96,12 @@ def load_comparison(path: Path, store: Store) -> ComparisonFile:
     if path.is_dir():
         return _read_promptfoo(path)
     located = read_with_lines(path)
+    # promptfoo's own keys, under whatever name the file goes.
     if "providers" in located.value or "targets" in located.value:
         return _read_promptfoo(path)
     spec = validate_spec(located, _File)
     documents = _documents(path.parent, spec, located)
+    # Without a project it is named as its file, so that two files do not share one.
     project = spec.project or path.stem
     rows, notes = _rows(path.parent, spec, located, documents)
     plan = ComparisonPlan(
@@ -111,7 +115,9 @@ def load_comparison(path: Path, store: Store) -> ComparisonFile:
         spec.concurrency,
         documents,
     )
+    # Examples that repeat a row would show a model the answer that it is asked for.
     plan, left_out = (plan, {}) if spec.keep_repeated else without_leaks(plan)
+    # `from_file`: their hosts have to be trusted before anything is sent there.
     endpoints = {name: one.from_file(path.name) for name, one in endpoints_in(spec.endpoints, path.name).items()}
     return ComparisonFile(plan, endpoints, warnings=notes, left_out=left_out)
 
@@ -135,6 +141,7 @@ def _rows(
     folder: Path, said: _File, located: LocatedValue, documents: tuple[Document, ...]
 ) -> tuple[EvaluationSet, tuple[str, ...]]:
     """The rows, and what the user should know of the file they come from."""
+    # Both, or neither: either way it is not clear which rows are meant.
     if bool(said.evaluation_set) == bool(said.inputs):
         raise located.error((), "name either evaluation_set (a question file) or inputs (a list of questions).")
     notes: tuple[str, ...] = ()
@@ -150,6 +157,7 @@ def _rows(
             skip_bad_lines=True,
             encoding=said.questions_encoding,
         )
+        # Named without the ending, as the sets of the app are.
         found, notes = replace(read.evaluation_set, name=path.stem), tuple(f"{path.name}: {n}" for n in read.notes)
     return found if said.limit is None else first_examples(found, said.limit), notes
 
@@ -169,6 +177,7 @@ def _variants(said: _File, located: LocatedValue, store: Store, project: str) ->
         raise located.error((), "there is nothing to compare; add prompts or variants.")
     several = len(said.models) > 1
     return tuple(
+        # One model needs no mention; several would give columns of the same name.
         Configuration(name=f"{name} · {model.name or model.endpoint}" if several else name, model=model, prompt=prompt)
         for name, prompt in said.prompts.items()
         for model in said.models
@@ -180,12 +189,15 @@ def _prompt(  # noqa: PLR0917
 ) -> PromptSpec:
     if isinstance(wanted, PromptSpec):
         return wanted
+    # The file before the project: what stands in it is what its reader sees.
     if wanted in said.prompts:
         return said.prompts[wanted]
+    # Asked first: a project that is not there yet would be an error of its own.
     if project in {known.name for known in store.projects()}:
         try:
             return load_prompt(store, project, wanted)
         except BadInput:
+            # Told below, with the names that could have been meant.
             pass
     there = ", ".join(said.prompts) or "none"
     raise located.error(

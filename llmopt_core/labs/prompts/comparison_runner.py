@@ -35,6 +35,7 @@ def all_cells(plan: ComparisonPlan) -> list[Place]:
     """Every answer of a comparison, first repeats first, row by row."""
     return [
         (column, row, repeat)
+        # Repeats outermost: every question has a first answer before any has a second, so a stop leaves a whole table.
         for repeat in range(plan.repeats)
         for row in range(len(plan.evaluation_set.examples))
         for column in range(len(plan.variants))
@@ -80,14 +81,18 @@ async def run_comparison(
         MissingDependency: A package or model file is absent.
     """
     started = time.perf_counter()
+    # Stands where no `except` below applies, such as when the program is closed: the runs can be gone on with.
     status: Status = "interrupted"
     error = ""
     recorded = remaining_budget(plan.budget_usd, found.all_runs)
+    # With what earlier attempts paid, so that a budget is for the comparison and not for one attempt.
     known = Spending(recorded.usage, recorded.dearest)
     try:
+        # In a thread: versions of models are hashes of files, which would hold up the loop.
         work_name = await asyncio.to_thread(comparison_work_name, plan, models)
         with RecordSaver(store) as saver, models.spending(work_name, plan.budget_usd, known=known) as budget:
             work = _answer(plan, found, models, store, board, saver, budget)
+            # The beat tells other processes that these runs are alive.
             await cancellable(work, should_cancel or (lambda: False), lambda: _beat(store, found))
         status = "finished"
     except OutOfBudget as reached:
@@ -97,11 +102,13 @@ async def run_comparison(
     except Exception as failed:
         status = "failed"
         error = str(failed) if isinstance(failed, LlmOptError) else f"{type(failed).__name__}: {failed}"
+        # The status is kept below, on the way out; the job shows the error as well.
         raise
     finally:
         try:
             _finish(store, found, status, time.perf_counter() - started, error)
         finally:
+            # Whatever happened to the store: a board that never ends would leave its viewers waiting.
             board.end()
     return status
 
@@ -119,8 +126,10 @@ async def _answer(  # noqa: PLR0917
     pipelines = [Pipeline(variant, plan.documents, plan.metrics, plan.judge, models) for variant in plan.variants]
 
     def save_spending(run_id: int) -> None:
+        # With every call, so that a crash loses nothing that was paid.
         saver.put_spending(run_id, accounts[run_id], budget.dearest)
 
+    # An account per run goes on from what it had.
     accounts = {run.id: Account(run.usage, partial(save_spending, run.id)) for run in found.all_runs}
     reached: list[OutOfBudget] = []
     await _prepare(found, pipelines, accounts, examples)
@@ -128,8 +137,10 @@ async def _answer(  # noqa: PLR0917
 
     def keep(place: Place, record: Record) -> None:
         column, row, repeat = place
+        # The last future alone: records are stored in order, so when it is done all are, and all would fill memory.
         stored[:] = [saver.put(found.runs[column][repeat].id, row, board.finish(place, record))]
 
+    # Others may be under way; they end as they can, and only those that wait are given up.
     def stop(error: OutOfBudget) -> None:
         reached.append(error)
         board.drop_waiting()
@@ -142,9 +153,11 @@ async def _answer(  # noqa: PLR0917
             with account_for(accounts[found.runs[column][repeat].id]):
                 record = await pipelines[column].evaluate(examples[row], repeat=repeat, on_text=hear, partial=True)
         except asyncio.CancelledError:
+            # What has come is kept, since it was paid.
             piece = board.cell(place).text
             stopped = Failure("answer", "cancelled", _STOP_MESSAGE)
             keep(place, Record(examples[row], Answer(piece), failure=stopped))
+            # A cancellation must reach the loop, or the stop would hang.
             raise
         except OutOfBudget as error:
             # Not asked is not failed: what was stored of it before stays, and it is asked with a larger budget.
@@ -154,15 +167,19 @@ async def _answer(  # noqa: PLR0917
         except Exception as error:
             record = _failure_record(examples[row], error)
         if why := budget_gap(record):
+            # It was answered, but its grading met the budget: kept, and nothing further is begun.
             stop(OutOfBudget(why))
         keep(place, record)
 
     # While some answers are scored, others ask already: the calls are what is bounded.
     models.at_once(plan.concurrency)
     answers = plan.concurrency if plan.concurrency == 1 else plan.concurrency + max(1, plan.concurrency // 4)
+    # Places may be added while the last ones are answered: the board closes only when none has come.
     while not board.try_close() and not saver.has_failed:
         await map_concurrently(board.take_cells(), one, concurrency=answers, should_stop=lambda: saver.has_failed)
+    # All is stored before the runs are closed; what could not be stored is raised here.
     await asyncio.gather(*map(asyncio.wrap_future, stored))
+    # Before the error of the budget: what is read again costs nothing.
     await _reread(store, found, pipelines, accounts, examples, keep)
     if reached:
         raise reached[0]
@@ -172,6 +189,7 @@ async def _prepare(
     found: Comparison, pipelines: Sequence[Pipeline], accounts: Mapping[int, Account], examples: Sequence[Example]
 ) -> None:
     for pipeline, runs in zip(pipelines, found.runs, strict=True):
+        # What preparing takes, such as building an index, is counted for the first repeat.
         with account_for(accounts[runs[0].id]):
             await pipeline.prepare(examples)
 
@@ -185,7 +203,7 @@ async def _reread(  # noqa: PLR0917
     keep: Callable[[Place, Record], None],
 ) -> None:
     for column, (pipeline, runs) in enumerate(zip(pipelines, found.runs, strict=True)):
-        for repeat, run in enumerate(runs):
+        for repeat, run in enumerate(runs):  # `place` is bound now: the loop goes on while records come.
 
             def put(row: int, record: Record, place: tuple[int, int] = (column, repeat)) -> None:
                 keep((place[0], row, place[1]), record)
@@ -196,6 +214,7 @@ async def _reread(  # noqa: PLR0917
 
 def _failure_record(example: Example, error: Exception) -> Record:
     """A full disk is no failure of the answer: it ends the comparison, which goes on when there is room."""
+    # The only one that stops all: with a full disk every further answer would be paid and lost.
     if isinstance(error, StorageError):
         raise error
     return Record(example, failure=failure_of(error, "answer"))
@@ -209,6 +228,7 @@ async def _beat(store: Store, found: Comparison) -> None:
 def _finish(store: Store, found: Comparison, status: Status, seconds: float, error: str) -> None:
     for run in found.all_runs:
         failures = failure_reasons(store, run.id)
+        # More than half failed: a table of what is left would say nothing.
         mostly = status == "finished" and 2 * sum(reason.count for reason in failures) > run.total
         told = error or failure_sentence(failures, run.total)
         store.finish_run(run.id, "failed" if mostly else status, seconds=seconds, error=told)

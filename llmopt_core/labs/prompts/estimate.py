@@ -58,9 +58,11 @@ def estimate_search(
     found = estimate_comparison(plan, models, answers)
     written = UpperEstimate()
     if rewriting is not None:
+        # The most of an answer: failed ones are shown to whom writes the next instruction.
         answer = task.configuration.model.max_tokens
         asked = most_proposal_tokens(task.evaluation_set.examples, rewriting.text, answer, rewriting.proposer)
         written.add(models, rewriting.proposer, rewriting.calls, asked, rewriting.proposer.max_tokens)
+    # One unknown price leaves no honest total.
     known = found.cost_usd is not None and written.usd is not None
     most = (found.cost_usd or (0.0, 0.0))[1] + (written.usd or 0.0) if known else None
     return SearchEstimate(found.prompt_tokens, most, found.not_counted)

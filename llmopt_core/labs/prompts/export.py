@@ -43,6 +43,7 @@ _ID_COLUMNS = ("example", "question", "reference", "variant", "repeat", "answer"
 
 def comparison_page(store: Store, found: Comparison, grid: Grid) -> str:
     """The page of a comparison with its votes, what was noted on its rows, and the colours that its names have."""
+    # The colours of the app: a page beside it shows the same variant in the same colour.
     colours = project_colours(store, found.project, grid.names)
     votes, notes = store.votes(found.project, found.id), row_notes(store, found)
     return comparison_html(found, grid, votes, [colours[name] for name in grid.names], notes)
@@ -64,6 +65,7 @@ def comparison_html(
         colours: Of its columns.
         notes: What was noted on rows, by the id of the example.
     """
+    # As sets: each row asks three times whether it is in them.
     shown = {kind: set(grid.filter_rows(kind)) for kind in _KINDS}
     columns = [
         PageColumn(variant.name, summary_lines(grid, column), _question_fields(variant))
@@ -75,6 +77,7 @@ def comparison_html(
             example.question,
             example.answers_text,
             tuple(kind for kind in _KINDS if place in shown[kind]),
+            # The first column is what the others are compared with, so it has no difference to show.
             tuple(_page_cell(cell, row[0] if column else None, grid.metrics) for column, cell in enumerate(row)),
             notes[example.id].text if example.id in notes else "",
         )
@@ -97,12 +100,14 @@ def comparison_csv(grid: Grid, notes: Mapping[str, RowNote] = _NO_NOTES) -> str:
         for repeat, record in enumerate(cell.repeats)
         if record is not None
     ]
+    # Metrics of any answer: a column may lack one that others have.
     metrics = list(dict.fromkeys(name for *_, record in answers for name in metric_scores(record)))
     assertions = list(dict.fromkeys(score.metric for *_, record in answers for _, score in assertions_in(record)))
     rows = [
         [*_identity(name, repeat, record),
          *(record.scores[metric].value if metric in record.scores else None for metric in metrics),
          *(_VERDICT_WORDS[record.scores[name].passed] if name in record.scores else "" for name in assertions),
+         # A note is on a row, so it stands on the line of each of its answers.
          *_note_cells(notes.get(record.example.id, RowNote()))]
         for name, repeat, record in answers
     ]  # fmt: skip
@@ -151,6 +156,7 @@ def comparison_values(found: Comparison, grid: Grid) -> dict[str, Any]:
                 "example_id": example.id,
                 "question": example.question,
                 "reference": example.reference,
+                # Only where there are several: the reference is one of them, and most questions have no other.
                 **({"right_answers": list(right)} if len(right := example.right_answers) > 1 else {}),
                 "kinds": [kind for kind in _KINDS if place in shown[kind]],
                 "cells": [_cell_values(name, cell) for name, cell in zip(grid.names, row, strict=True)],
@@ -170,6 +176,7 @@ def _column_values(variant: Configuration, column: Column) -> dict[str, Any]:
         "failed_repeats": column.failed_repeats,
         "passed": column.passed,
         "decided": column.decided,
+        # The bounds are null where nothing was decided.
         "pass_rate_ci95": [column.pass_rate.low, column.pass_rate.high],
         "not_run": column.not_run,
         "metrics": {
@@ -230,6 +237,7 @@ def _page_cell(cell: Cell, first: Cell | None, metrics: Sequence[str]) -> PageCe
     )
     if record.not_run:
         return PageCell("", (), assertions, "", not_run=record.not_run, passed=outcome.passed, outcome=outcome.word)
+    # None where there is nothing to mark, or too much.
     pieces = (differences(first, cell) if first is not None else None) or []
     note = ONLY_SPACE if only_space(pieces) else ""
     finish = describe_finish(record.answer)
@@ -245,12 +253,14 @@ def _facts(record: Record) -> str:
 
 def _cost_words(usage: Usage) -> str:
     if not usage.calls:
+        # No call was made: a price of zero would look like a free model.
         return "from the cache" if usage.cached_calls else "no calls"
     return f"{usage.prompt_tokens + usage.completion_tokens:,} tokens, {money(usage.cost_usd)}"
 
 
 def _versus(column: Column, name: str) -> str:
     found = column.versus.get(name)
+    # No pair: nothing to say about which is better.
     if found is None or not found.pairs or found.difference is None:
         return ""
     return f"; {found.verdict} ({with_sign(found.difference)}, p {p_value(found.p_value)})"

@@ -14,6 +14,7 @@ from llmopt_core.models.registry import Models
 from llmopt_core.prompts.few_shot import question_of, select_examples
 from llmopt_core.statistics.paired_comparison import compare_family
 
+# These choose the same examples for every question.
 _QUESTION_INDEPENDENT = ("first", "random")
 
 
@@ -46,7 +47,9 @@ async def measure_few_shot_effect(
     Raises:
         BadInput: There are no few-shot examples, or nothing could be scored.
     """
+    # Before the first answer: what is missing is told before anything is paid.
     check_task(task, models)
+    # Named by the task as it was asked, before repeats are taken out: the same work is found again.
     work = search_work_name(FEW_SHOT_EFFECT, task, models, {"keep_examples": keep_examples})
     task, places, left_out = without_repeats(task, keep_examples=keep_examples)
     task, places = _fix_selection(task, places)
@@ -54,16 +57,21 @@ async def measure_few_shot_effect(
     if shots is None or not shots.examples:
         raise BadInput("No few-shot example is left to measure: all of them repeat a question of the set.")
     questions = task.evaluation_set.examples
+    # Closes its budget and its progress, also after a stop.
     with trial_runner(work, task, models, report, should_cancel) as runner:
         runner.planned = effect_answers(len(places), len(questions))
         full = await runner.measure(task.configuration, questions, "with all examples")
+        # Nothing scored with all examples: leaving some out could not be compared with anything.
         runner.require_scores(full)
         without: list[TrialResult | None] = []
         for number in range(len(places)):
             rest = [shot for other, shot in enumerate(shots.examples) if other != number]
+            # The selection stays: with `nearest`, each question takes the next one in place of what is left out.
             made = task.with_shots(rest, keep_selection=True)
             label = f"without example {places[number] + 1}"
+            # None for those after a stop, so that each result stays beside its example.
             result = await runner.measure(made, questions, label) if not runner.ended else None
+            # Half of the questions may be the easy half: only complete pairs are compared.
             without.append(result if result is not None and result.complete and full.complete else None)
         return FewShotEffect(
             questions=len(questions),
@@ -79,9 +87,11 @@ def _fix_selection(task: SearchTask, places: tuple[int, ...]) -> tuple[SearchTas
     shots = task.configuration.prompt.few_shot
     if shots is None or shots.select not in _QUESTION_INDEPENDENT:
         return task, places
+    # Places in the stead of texts: these selections go by position and chance alone.
     numbered = tuple({"answer": "", "place": str(place)} for place in range(len(places)))
     chosen = select_examples(shots.model_copy(update={"examples": numbered}), "")
     picked = [int(example["place"]) for example in chosen]
+    # As a fixed list, or leaving one out would draw others in.
     changed = shots.model_copy(update={"examples": tuple(shots.examples[i] for i in picked), "select": "all"})
     return (
         replace(task, configuration=with_prompt(task.configuration, few_shot=changed)),
@@ -96,6 +106,7 @@ def _leave_out_each(
     full: TrialResult,
     without: Sequence[TrialResult | None],
 ) -> tuple[ExampleEffect, ...]:
+    # Without it as the baseline: above zero, the example helps.
     columns = [(result.values, full.values) for result in without if result is not None]
     compared = iter(compare_family(columns, runner.task.higher_is_better, runner.task.seed))
     effects = []
@@ -118,4 +129,5 @@ def _leave_out_each(
 def _difference(full: TrialResult, without: TrialResult | None) -> float | None:
     if without is None or full.tokens is None or without.tokens is None:
         return None
+    # Fewer tokens without it: what the example takes of every prompt.
     return full.tokens - without.tokens

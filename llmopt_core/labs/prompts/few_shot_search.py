@@ -26,7 +26,9 @@ def choice_answers(  # noqa: PLR0917
 ) -> int:
     """How many answers it takes at most."""
     most = min(most, pool)
+    # Greedy: all single ones, then each of the rest beside the best, and so on.
     tried = sum(pool - step for step in range(most)) if method == "greedy" else min(trials, MOST_TRIALS)
+    # Two more on the training part (the set as it is, and none), and two on the held-back part for the test.
     return (2 + tried) * training + 2 * held_back
 
 
@@ -72,14 +74,17 @@ async def choose_few_shot(
         BadInput: Too few examples or questions, a budget too small to verify anything, or nothing could be scored.
     """
     check_task(task, models)
+    # Whatever else decides the search, so that another one does not use up its budget.
     options = {"method": method, "most": most, "trials": trials, "keep_examples": keep_examples}
     work = search_work_name(CHOICE, task, models, options)
+    # Repeats of questions are left out first: an example that holds the answer would win.
     task, places, left_out = choosable(task, keep_examples=keep_examples)
     shots = task.configuration.prompt.few_shot or FewShotSpec()
     training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
     check_budget(task, len(training), len(held))
     with trial_runner(work, task, models, report, should_cancel) as runner:
         runner.planned = choice_answers(method, len(places), most, trials, len(training), len(held))
+        # Kept for the test of the winner: a search that spends all could verify nothing.
         runner.reserve(2 * len(held))
         search = _Search(runner, training, shots.examples)
         await search.begin()
@@ -88,7 +93,9 @@ async def choose_few_shot(
         else:
             await search.random(min(most, len(places)), min(trials, MOST_TRIALS), task.seed)
         chosen = search.best()
+        # Read before the verification, which may meet the budget itself.
         ended, verification = runner.ended, None
+        # A stop by the user is a stop; a spent budget still has what was kept for this.
         if chosen is not None and ended != "cancelled":
             verification = await verify(runner, task.configuration, search.with_shots(chosen), held)
         return ChoiceResult(
@@ -100,8 +107,10 @@ async def choose_few_shot(
             chosen=None if chosen is None else tuple(places[i] for i in chosen),
             few_shot=None
             if chosen is None
+            # `all`: the choice is made, and no further selection should change it.
             else shots.model_copy(update={"examples": tuple(shots.examples[i] for i in chosen), "select": "all"}),
             verification=verification,
+            # What happens in the verification counts first.
             ended=runner.ended or ended,
             **runner.facts(training, left_out),
         )
@@ -127,12 +136,15 @@ class _Search:
     async def greedy(self, most: int) -> None:
         """Add the example that helps most, as long as one helps."""
         picked: tuple[int, ...] = ()
+        # None where no examples at all could not be measured: the first addition then has nothing to beat.
         reached = self._score(picked)
         for step in range(1, min(most, len(self._pool)) + 1):
             # The example that was added last stands next to the question.
             tried = [await self.try_subset((*picked, i), step) for i in range(len(self._pool)) if i not in picked]
+            # Incomplete trials may have met the easy questions alone.
             good = [trial for trial in tried if trial is not None and trial.complete]
             best = max(good, key=self._gain, default=None)
+            # No gain is no reason for a longer prompt.
             if best is None or self.runner.ended or (reached is not None and self._gain(best) <= reached):
                 return
             picked, reached = best.places or (), self._gain(best)
@@ -155,6 +167,7 @@ class _Search:
     def best(self) -> tuple[int, ...] | None:
         """The subset with the best mean on the training part, if it beats the set as it is; the smaller on a tie."""
         good = [trial for trial in self.trials if trial.places is not None and trial.complete]
+        # Fewer examples on a tie: they cost less with every request.
         best = max(good, key=lambda trial: (self._gain(trial), -len(trial.places or ())), default=None)
         return best.places if best is not None and self._gain(best) > 0 else None
 
@@ -165,6 +178,7 @@ class _Search:
     def _keep(self, picked: tuple[int, ...] | None, step: int, result: TrialResult) -> Trial:
         trial = Trial(
             places=picked,
+            # Compared with the set as it is.
             step=step,
             summary=result.summary,
             comparison=self.runner.compare(self._as_is, result),
@@ -182,9 +196,11 @@ class _Search:
 
 def _draw(pool: int, most: int, trials: int, seed: int) -> Iterator[tuple[int, ...]]:
     chance, seen = random.Random(seed), set[tuple[int, ...]]()
+    # Small pools have fewer subsets than were asked for; twenty draws for each wanted one, then it ends.
     for _ in range(20 * trials):
         if len(seen) >= trials:
             return
+        # First how many, then which: all sizes are as likely, small ones too.
         picked = tuple(chance.sample(range(pool), chance.randint(1, most)))
         if picked not in seen:
             seen.add(picked)
@@ -194,4 +210,5 @@ def _draw(pool: int, most: int, trials: int, seed: int) -> Iterator[tuple[int, .
 def _place(trial: Trial, places: Sequence[int]) -> Trial:
     if trial.places is None:
         return trial
+    # Positions of the saved set again, as people see them.
     return trial.model_copy(update={"places": tuple(places[i] for i in trial.places)})

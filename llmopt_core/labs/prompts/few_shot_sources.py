@@ -24,11 +24,14 @@ def examples_from_records(
         answer: `model` shows what the model said, `reference` the reference answer.
         with_context: Whether the chunks shown to the model go along, as `context`.
     """
+    # Of every metric there is, more is better.
     good = [(score, record) for record in records if (score := _value(record, metric)) is not None and score >= least]
+    # Stable: of equal scores the earlier record first.
     good.sort(key=lambda item: -item[0])
     found: dict[str, dict[str, str]] = {}
     for _, record in good:
         text = record.example.reference if answer == "reference" else record.answer and record.answer.text
+        # Failed answers and missing references show nothing. The best answer to a question stays.
         if not text or record.example.question in found:
             continue
         found[record.example.question] = {**_context(record, with_context), "question": record.example.question,
@@ -45,4 +48,5 @@ def _value(record: Record, metric: str) -> float | None:
 
 def _context(record: Record, wanted: bool) -> dict[str, str]:
     hits = record.answer.hits if record.answer is not None and wanted else ()
+    # White space around chunks would be read as part of the example.
     return {"context": "\n\n".join(hit.chunk.text.strip() for hit in hits)} if hits else {}

@@ -62,14 +62,17 @@ class Cell:
     @property
     def same(self) -> float | None:
         """The share of the answers that say the commonest thing, but for case, spaces and punctuation; None for one."""
+        # One answer agrees with itself, which says nothing.
         if len(self.texts) < 2:
             return None
+        # Folded: a point at the end or a capital is no other answer.
         return Counter(map(fold_to_words, self.texts)).most_common(1)[0][1] / len(self.texts)
 
     @property
     def repeat_failures(self) -> list[str]:
         """Why answers after the first failed."""
         later = [record.failure for record in self.repeats[1:] if record is not None]
+        # A stop is no failure of the model.
         return [failure.message for failure in later if failure is not None and failure.kind != "cancelled"]
 
     def outcome(self, metrics: Sequence[str] = ()) -> Outcome:
@@ -101,6 +104,7 @@ class Grid:
 
     def filter_rows(self, which: Filter) -> list[int]:
         """The rows that a filter keeps."""
+        # A thumb down belongs to a row and not to one of its cells.
         disliked = self.disliked if which == "failures" else ()
         return [
             number
@@ -128,10 +132,13 @@ def load_grid(store: Store, found: Comparison, examples: Sequence[Example], boar
     for column, runs in enumerate(found.runs):
         for repeat, run in enumerate(runs):
             for record in store.records(run.id):
+                # The set was edited: rows that are no longer in it have no place.
                 if record.example.id in place_of:
                     stored[column, place_of[record.example.id], repeat] = record
+    # The board last: it knows what is not stored yet.
     live = board.cells() if board is not None else {}
     rows = _rows(found, len(asked), stored, live)
+    # By the first run, since repeats ask the same.
     overlaps = tuple(overlap_of(store, runs[0]) for runs in found.runs)
     return Grid(tuple(v.name for v in found.variants), asked, rows, found.metrics, overlaps, thumbs_down(store, found))
 
@@ -143,6 +150,7 @@ def update_grid(grid: Grid, board: Board, places: Sequence[Place]) -> Grid:
         live = board.cell((column, row, repeat))
         old = rows[row][column]
         repeats = (*old.repeats[:repeat], live.record, *old.repeats[repeat + 1 :])
+        # A repeat changes what is said of stability, and not the answer that is shown.
         rows[row][column] = _cell(live, repeats) if repeat == 0 else Cell(old.state, old.text, old.record, repeats)
     return replace(grid, rows=tuple(map(tuple, rows)))
 
@@ -151,6 +159,7 @@ def is_open(record: Record | None) -> bool:
     """Whether asking again may give more: no answer, a failed one, or one that lacks a score that can be had."""
     if record is None or record.failure is not None:
         return True
+    # A judge that could not be asked can be asked again; the answer stays.
     return any(score.failure_kind for score in record.scores.values())
 
 
@@ -176,6 +185,7 @@ def differences(first: Cell, other: Cell) -> list[tuple[Op, str]] | None:
     if first.text == other.text:
         return None
     pieces = word_diff(first.text, other.text)
+    # Words that both have, and words that only the first has.
     kept, gone = (sum(len(text.split()) for op, text in pieces if op == wanted) for wanted in ("equal", "delete"))
     return pieces if kept and kept >= _LEAST_SHARED * (kept + gone) else None
 
@@ -197,6 +207,7 @@ def is_regression(first: Cell, other: Cell, metrics: Sequence[str]) -> bool:
         return True
     if other.state != "done":
         return False
+    # An empty answer has no score to fall.
     if is_blank(other.record) and not is_blank(first.record):
         return True
     if first.has_passed is not None and other.has_passed is not None:
@@ -214,6 +225,7 @@ def _rows(
 ) -> tuple[tuple[Cell, ...], ...]:
     def one(column: int, row: int) -> Cell:
         places = [(column, row, repeat) for repeat in range(found.repeats)]
+        # What is on the board is newer than what was read from the store.
         records = [live[place].record if place in live else stored.get(place) for place in places]
         return _cell(live.get(places[0]), tuple(records))
 
@@ -223,6 +235,7 @@ def _rows(
 def _cell(live: Live | None, repeats: tuple[Record | None, ...]) -> Cell:
     first = repeats[0]
     if first is None:
+        # Not stored and on no board: the process that asked is gone.
         return Cell(live.state if live else "cancelled", live.text if live else "", None, repeats)
     return Cell(state_of(first), first.answer.text if first.answer else "", first, repeats)
 

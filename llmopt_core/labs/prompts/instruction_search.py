@@ -25,11 +25,13 @@ from llmopt_core.models.base import BUILTIN, Completion, ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.types import Example, Usage
 
+# Warm, or each call would give the same rewrite; 400 tokens are an instruction, not an essay.
 USUAL_PROPOSER = ModelSpec(temperature=0.8, max_tokens=400)
 
 
 def instruction_answers(rewrites: int, rounds: int, training: int, held_back: int) -> int:
     """How many answers it takes at most, calls for the rewrites not counted."""
+    # The original and every rewrite on the training part; the original and the winner on the held-back part.
     return (1 + rewrites * rounds) * training + 2 * held_back
 
 
@@ -68,18 +70,21 @@ async def search_instruction(
     _check_proposer(task, proposer, models)
     options = {"part": part, "proposer": proposer, "rewrites": rewrites, "rounds": rounds}
     work = search_work_name(INSTRUCTION, task, models, options)
+    # The prompt as it was asked, few-shot examples and all.
     prompt = task.configuration.prompt
     task, _, left_out = without_repeats(task)
     training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
     check_budget(task, len(training), len(held))
     with trial_runner(work, task, models, report, should_cancel) as runner:
         runner.planned = instruction_answers(rewrites, rounds, len(training), len(held))
+        # Kept for the test of the winner, whatever the search takes.
         runner.reserve(2 * len(held))
         search = _Search(runner, training, part, proposer)
         await search.begin()
         for number in range(1, rounds + 1):
             await search.round(number, rewrites)
         best, ended, verification = search.best(), runner.ended, None
+        # A stop by the user is a stop; a spent budget still has what was kept for this.
         if best is not None and ended != "cancelled":
             verification = await verify(
                 runner, task.configuration, search.with_text(search.candidates[best].text), held
@@ -119,6 +124,7 @@ class _Search:
         """The instruction as it is."""
         result = await self.runner.measure(self.runner.task.configuration, self.training, "training part: as it is")
         self.runner.require_scores(result)
+        # The first round shows the failures of the original.
         self.baseline = self._best_so_far = result
         self._text, self._reached = self.original, 0.0
 
@@ -133,6 +139,7 @@ class _Search:
     def best(self) -> int | None:
         """The candidate with the best mean on the training part, if it beats the original."""
         gains = [self._gain(candidate) for candidate in self.candidates]
+        # The first of equals: later rounds had more chances.
         best = max(range(len(gains)), key=gains.__getitem__, default=None)
         return best if best is not None and gains[best] > 0 else None
 
@@ -143,12 +150,14 @@ class _Search:
     async def _propose(self, number: int) -> None:
         failures = worst(
             [record for record in self._best_so_far.records if record is not None],
+            # Values beside their records, without the questions that were not reached.
             [v for v, r in zip(self._best_so_far.values, self._best_so_far.records, strict=True) if r is not None],
             self.runner.task.higher_is_better,
         )
         mode = mode_of(self.proposer, self.runner.models)
         spec = self.proposer
         if mode == "completion":
+            # A completion goes on writing; its first line is the instruction.
             spec = spec.model_copy(update={"max_tokens": min(spec.max_tokens, 80), "stop": ("\n",)})
         request = proposal_request(self._text, self.part, failures, spec, mode, self._asked)
         self._asked += 1
@@ -157,15 +166,19 @@ class _Search:
         async def call() -> Usage:
             self.runner.report(f"asking for rewrite {self._asked}")
             try:
+                # A list, since the call itself must hand back what it took.
                 came.append(await self.runner.models.chat(spec).complete(request))
             except EndpointError as error:
+                # A refused call is a candidate that failed: the others go on, and the page says why.
                 self.candidates.append(Candidate(round=number, text="", refused=str(error)))
                 return Usage()
             return came[0].usage
 
         if await self.runner.ask(call) and came:
             text = instruction_in(came[0].text)
+            # Refused ones may be asked for again in other words.
             known = [self.original, *(candidate.text for candidate in self.candidates if not candidate.refused)]
+            # Completions end at a line or at their limit, so `length` says nothing about them.
             why = refusal(text, self.original, self.part, known, came[0].finish_reason if mode == "chat" else "")
             self.candidates.append(Candidate(round=number, text=text, refused=why))
 
@@ -187,6 +200,7 @@ class _Search:
 
     def _climb(self, candidate: Candidate, result: TrialResult) -> None:
         """The next round starts from the best so far."""
+        # Incomplete ones are minus infinity and never lead.
         if self._gain(candidate) > self._reached:
             self._reached, self._text, self._best_so_far = self._gain(candidate), candidate.text, result
 
@@ -198,6 +212,7 @@ class _Search:
 
 def _check_proposer(task: SearchTask, proposer: ModelSpec, models: Models) -> None:
     endpoint = models.endpoint(proposer.endpoint)
+    # Every rewrite is a paid call, too.
     if task.budget.usd is not None and not endpoint.is_priced(proposer.name or endpoint.default_model):
         raise BadInput(
             f"A budget needs prices, and none is known for the writer on {endpoint.name}; set it in Settings."

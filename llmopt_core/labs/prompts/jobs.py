@@ -54,6 +54,7 @@ class Boards:
         """Let a board be found, with the job that fills it."""
         with self._lock:
             self._boards[comparison_id] = (board, job_id)
+            # The oldest first: a dict keeps the order in which they came.
             for gone in [key for key, (old, _) in self._boards.items() if old.has_ended][:-_MOST_ENDED]:
                 del self._boards[gone]
 
@@ -82,6 +83,7 @@ def comparison_arguments(
         variants=tuple(variant.name for variant in plan.variants),
         evaluation_set=found.set_name,
         places=None if places is None else tuple(places),
+        # Sorted, because a set has no order and equal arguments should read alike.
         endpoints=tuple(sorted(asked)),
     )
 
@@ -89,15 +91,18 @@ def comparison_arguments(
 def compare(context: JobContext, arguments: ComparisonArguments) -> dict[str, Any]:
     """Answer what is asked, or what is missing of it where the job was begun before."""
     found = comparison(context.store, context.project, arguments.comparison)
+    # Put there by who started it in this process; None where the process that did is gone.
     board = BOARDS.board(found.id)
     try:
         plan = plan_of(context.store, found)
         version = documents_version(plan.documents)
         context.check_version("documents", version)
+        # On a further attempt the board may lack what the first one had begun.
         if board is None or context.attempt > 1:
             found, board = _begin_again(context, arguments, found, plan, board or Board())
         status = _answer(context, plan, found, board)
     finally:
+        # In any case: runs that were never begun would stay "running" for good.
         _give_up(context.store, found, board, "failed")
     return {"status": status, "runs": [run.id for run in found.all_runs]}
 
@@ -107,10 +112,13 @@ def _begin_again(
 ) -> tuple[Comparison, Board]:
     """Take the runs over from a process that is gone; what is missing of them is to be answered."""
     version = documents_version(plan.documents)
+    # All of them before any is taken over: one that cannot be gone on with must not leave the others half open.
     for run in found.all_runs:
         check_resumable(run, version, plan.judge)
     for run in found.all_runs:
+        # `from_living`: the owner of the job is this process, even if that of the runs seems alive.
         context.store.resume_run(run.id, documents_version=version, from_living=True)
+    # A job that was begun has answered some of its places: what is open is read from the store.
     first = context.attempt == 1 and arguments.places is not None
     board.add(arguments.places or () if first else open_cells(context.store, plan, found))
     BOARDS.put(found.id, board, context.job_id)
@@ -122,10 +130,12 @@ def _answer(context: JobContext, plan: ComparisonPlan, found: Comparison, board:
     started = time.monotonic()
 
     def should_cancel() -> bool:
+        # Asked five times a second, which is often enough to tell how far it is.
         context.report(_standing(board, time.monotonic() - started))
         return context.should_cancel()
 
     async def answer(models: Models) -> Status:
+        # promptfoo's echo, which answers with the prompt and is no endpoint.
         if any(variant.model.endpoint == ECHO for variant in plan.variants):
             register_echo(models)
         return await run_comparison(context.store, plan, found, models, board, should_cancel=should_cancel)
@@ -136,12 +146,14 @@ def _answer(context: JobContext, plan: ComparisonPlan, found: Comparison, board:
 def _standing(board: Board, seconds: float) -> dict[str, Any]:
     """How far a comparison is, for its job; the time left goes by what has come so far."""
     done, total = board.counts()
+    # Nothing has come, so there is no pace.
     left = seconds / done * (total - done) if done else None
     return {"done": done, "total": total, "unit": "answers", "seconds_left": left}
 
 
 def drop_comparison(store: Store, project: str, arguments: ComparisonArguments) -> None:
     """Close the runs of a comparison that was cancelled before it began."""
+    # The comparison was deleted meanwhile.
     with suppress(BadInput):
         found = comparison(store, project, arguments.comparison)
         _give_up(store, found, BOARDS.board(found.id), "cancelled")
@@ -149,6 +161,7 @@ def drop_comparison(store: Store, project: str, arguments: ComparisonArguments) 
 
 def _give_up(store: Store, found: Comparison, board: Board | None, status: Status) -> None:
     """Close the runs of a comparison whose work never began."""
+    # Its work has ended by itself and closed its runs.
     if board is not None and board.has_ended:
         return
     for run in found.all_runs:

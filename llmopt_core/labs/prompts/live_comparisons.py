@@ -20,8 +20,10 @@ from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job
 
 # Answers under way are stored before the process ends, if they come soon.
+# Ten seconds: longer and the window hangs at closing, shorter and a paid answer may be lost.
 _CLOSING_SECONDS = 10.0
 # Places that whoever starts a comparison has on the screen, until a page says more.
+# More than a screen holds: the first answers are streamed before the page has said what it shows.
 _SEEN_AT_FIRST = 40
 
 
@@ -69,18 +71,22 @@ class LiveComparisons:
                 on it, or its budget is spent and no larger one is given.
         """
         wanted = list(places)
+        # Being answered here: the board takes them, unless it has closed in this moment.
         board = self.board(found.id)
         if board is not None and board.add(wanted):
             return
+        # It is ending: its runs must be closed before they can be taken up again.
         self.wait(found.id, _CLOSING_SECONDS)
         # As it stands now: what was paid since it was last read counts.
         found = comparison(self._store, found.project, found.id)
         plan = plan_of(self._store, found)
         if budget_usd is not None:
             plan = replace(plan, budget_usd=budget_usd)
+        # Stopped by its budget, it needs a larger one named; else the old one simply goes on.
         new = budget_usd if found.out_of_budget else plan.budget_usd
         check_larger("the comparison", found.budget_usd, new, found.all_runs)
         version = documents_version(plan.documents)
+        # All of them before any is changed.
         for run in found.all_runs:
             check_resumable(run, version, plan.judge)
         for run in found.all_runs:
@@ -124,4 +130,5 @@ class LiveComparisons:
         versions = {"documents": documents_version(plan.documents), "evaluation set": plan.evaluation_set.version}
         arguments = comparison_arguments(plan, found, places)
         job_id = self._runner.submit(COMPARISON.name, plan.project, arguments, versions=versions, keys=keys)
+        # Again, now with the job's number.
         BOARDS.put(found.id, board, job_id)

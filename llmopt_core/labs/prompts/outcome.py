@@ -29,14 +29,17 @@ def outcome_of(records: Sequence[Record | None], metrics: Sequence[str] = ()) ->
         records: Of every repeat; None for one that is not there yet.
         metrics: Those that decide where no assertion does.
     """
+    # No word: nothing can be told of this answer yet.
     found = [one for record in records if record is not None for one in [_outcome(record, metrics)] if one.word]
     failed = [one for one in found if one.passed is False]
     if not found:
         return Outcome()
     if not failed:
         return Outcome(True, "Passed")
+    # Out of all that were asked for, not only of those that have come.
     if len(failed) < len(records):
         return Outcome(False, f"{len(failed)} of {len(records)} failed")
+    # One word for all, or the plain one.
     return failed[0] if len({one.word for one in failed}) == 1 else Outcome(False, "Failed")
 
 
@@ -56,6 +59,7 @@ def passes_assertions(record: Record | None) -> bool | None:
 
 def is_blank(record: Record) -> bool:
     """Whether an answer came without a word where no assertion that it passed could want none."""
+    # Not run is no empty answer, and one without a record is none yet.
     if record.failure is not None or record.not_run or record.answer is None or record.answer.text.strip():
         return False
     return not any(score.passed and _may_want_none(spec) for spec, score in assertions_in(record))
@@ -70,12 +74,15 @@ def _may_want_none(spec: AssertionSpec) -> bool:
 
 def _outcome(record: Record, metrics: Sequence[str]) -> Outcome:
     if record.failure is not None:
+        # A stopped answer says nothing about the model.
         return Outcome() if record.failure.kind == "cancelled" else Outcome(False, "Failed")
     passed = passes_assertions(record)
+    # Before the verdict: most assertions pass on an empty text without anybody having meant that.
     if passed is not False and is_blank(record):
         return Outcome(False, "Empty")
     if record.not_run or passed is not None:
         return Outcome() if passed is None else Outcome(passed, "Passed" if passed else "Failed")
+    # Metrics decide only here, without assertions; only their worst value, since no border of good is known.
     worst = any(_at_worst(metric, record.scores[metric].value) for metric in metrics if metric in record.scores)
     return Outcome(False, "Worst score") if worst else Outcome()
 
@@ -83,4 +90,5 @@ def _outcome(record: Record, metrics: Sequence[str]) -> Outcome:
 def _at_worst(metric: str, value: float | None) -> bool:
     if value is None:
         return False
+    # Values of metrics lie between 0 and 1.
     return value <= 0 if metric not in METRICS or METRICS[metric].higher_is_better else value >= 1

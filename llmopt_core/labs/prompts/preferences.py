@@ -17,6 +17,7 @@ def pairs_of_run(store: Store, run: Run) -> list[TrainingExample]:
     Raises:
         BadInput: The run is no part of a comparison, or the comparison's examples are gone.
     """
+    # Votes name variants of a comparison; a run by itself has none.
     if not run.comparison:
         raise BadInput(f"The run of {run.name} is no part of a comparison, so nothing was preferred over its answers.")
     found = comparison(store, run.project, run.comparison)

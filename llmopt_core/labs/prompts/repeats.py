@@ -6,11 +6,13 @@ from llmopt_core.labs.prompts.grid import EMPTY, Cell
 from llmopt_core.text.words import shorten
 from llmopt_core.types import Record
 
+# Characters of a message in a cell.
 _LONGEST = 120
 
 
 def stability(cell: Cell) -> list[str]:
     """How stable the answer is, where it was asked more than once: how many came, say the same, passed, and failed."""
+    # What was not asked says nothing about stability.
     records = [record for record in cell.repeats if record is None or not record.not_run]
     if len(records) < 2:
         return []
@@ -20,6 +22,7 @@ def stability(cell: Cell) -> list[str]:
     passed, decided = cell.passes
     parts += [f"{passed} of {decided} passed"] if decided else []
     failures = [record.failure.message for record in records if record is not None and record.failure is not None]
+    # The first message stands for all: repeats mostly fail alike.
     return [*parts, f"{len(failures)} failed: {shorten(failures[0], _LONGEST)}"] if failures else parts
 
 

@@ -30,6 +30,7 @@ def save_note(store: Store, found: Comparison, example_id: str, note: RowNote) -
     """Keep what was noted on a row in place of what was there; an empty note goes."""
     notes = {key: asdict(one) for key, one in row_notes(store, found).items() if key != example_id}
     if note.text:
+        # Emptied notes leave no trace, so a file of notes holds what somebody said.
         notes[example_id] = asdict(note)
     store.save_draft(found.project, NOTES, found.id, notes)
 

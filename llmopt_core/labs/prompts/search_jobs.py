@@ -82,6 +82,7 @@ def search_arguments(  # noqa: PLR0917
         basis: What the result rests on.
         options: Of the search.
     """
+    # The whole set, of which the task may hold a part drawn by chance.
     whole = store.evaluation_set(task.project, setup.set_name)
     store.keep_evaluation_set(task.project, whole)
     arguments: SearchArguments = SEARCHES[kind].arguments(
@@ -104,8 +105,10 @@ def _run(search: Search) -> Callable[[JobContext, Any], dict[str, Any]]:
             context.store, context.project, arguments.setup, arguments.configuration, arguments.source,
             arguments.set_version,
         )  # fmt: skip
+        # Without retrieval no document is read.
         if task.documents:
             context.check_version(DOCUMENTS, documents_version(task.documents))
+        # What this search has beyond all others: the options of its function.
         own = type(arguments).model_fields.keys() - SearchArguments.model_fields.keys()
         options = {name: getattr(arguments, name) for name in own}
         found = context.work(

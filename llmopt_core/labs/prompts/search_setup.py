@@ -40,6 +40,7 @@ class SearchSetup(Spec):
     metric: str
     judge: JudgeSpec = JudgeSpec()
     questions: int | None = Field(default=None, ge=1)
+    # Half: the held-back part has to show a gain that the training part only promised.
     held_back: float = Field(default=0.5, gt=0, lt=1)
     seed: int = 0
     budget: Budget = Budget()
@@ -77,6 +78,7 @@ def task_for(  # noqa: PLR0917
     set_version: str | None = None,
 ) -> SearchTask:
     """What a search of that configuration measures: over the set as it was in a version, or as it is now."""
+    # Questions with unsupported assertions could never pass.
     questions = runnable_examples(store.evaluation_set(project, setup.set_name, set_version))
     return SearchTask(
         project if isinstance(project, str) else project.name,
@@ -84,6 +86,7 @@ def task_for(  # noqa: PLR0917
         sample_examples(questions, setup.questions, setup.seed),
         setup.metric,
         setup.judge,
+        # Read only where they are searched.
         tuple(store.documents(project)) if configuration.retrieval is not None else (),
         setup.budget,
         setup.concurrency,
@@ -132,8 +135,10 @@ def basis_now(store: Store, project: Project | str, job: Job, models: Models, do
     try:
         setup = SearchSetup.model_validate(job.arguments.get("setup"))
     except ValueError:
+        # `ValidationError` is a `ValueError`; a value that is no mapping is one, too.
         raise BadInput("Another version of the app made this.") from None
     few_shot = None
+    # Their subject is a saved set, whose newest version would be searched now.
     if job.kind in (FEW_SHOT_EFFECT, CHOICE):
         saved = newest_versions(store, project, FEW_SHOT).get(str(job.arguments.get("subject")))
         if saved is None:

@@ -58,14 +58,18 @@ def ballots_of(found: Comparison, grid: Grid, voter: str) -> Ballots:
     """The ballots of a voter. Their order and the order of their answers depend on nothing but comparison and voter."""
     ballots, same, incomplete = [], 0, 0
     for row, example in enumerate(grid.examples):
+        # Cells that failed or wait have nothing to vote on.
         done = [(column, cell) for column, cell in enumerate(grid.rows[row]) if cell.state == "done"]
         texts = group_values((cell.text.strip(), column) for column, cell in done)
+        # Answers are counted before equal ones are put together.
         if sum(map(len, texts.values())) < 2:
             incomplete += 1
         elif len(texts) < 2:
             same += 1
         else:
             order = list(texts)
+            # Seeded by names: a voter who comes back finds the same order, and another one a different order.
+            # The id of the example too, or the same column would stand first on every ballot.
             random.Random(f"{found.id} {voter} {example.id}").shuffle(order)
             ballots.append(Ballot(row, example, tuple(order), tuple(tuple(texts[text]) for text in order)))
     random.Random(f"{found.id} {voter}").shuffle(ballots)
@@ -85,6 +89,7 @@ def cast_vote(store: Store, found: Comparison, ballot: Ballot, voter: str, picke
     if isinstance(picked, int) and not 0 <= picked < len(ballot.answers):
         raise BadInput(f"There is no answer {picked + 1} on this ballot.")
     names = [variant.name for variant in found.variants]
+    # In the order of columns, so that a pair has one name whoever wins.
     for one, other in combinations(sorted(column for columns in ballot.columns for column in columns), 2):
         choice = _choice(ballot, picked, one, other)
         store.save_vote(found.project, Vote(found.id, voter, ballot.example.id, names[one], names[other], choice))
@@ -93,11 +98,13 @@ def cast_vote(store: Store, found: Comparison, ballot: Ballot, voter: str, picke
 def _choice(ballot: Ballot, picked: Pick, one: int, other: int) -> Choice:
     if picked == "skip":
         return "neither"
+    # Two columns with the same text are equal, whatever was picked.
     if picked == "tie" or any({one, other} <= set(columns) for columns in ballot.columns):
         return "tie"
     best = ballot.columns[picked]
     if one in best or other in best:
         return "first" if one in best else "second"
+    # Both lost against the best, which says nothing about the two.
     return "neither"
 
 
@@ -123,8 +130,10 @@ def preference_pairs(grid: Grid, votes: Sequence[Vote], asked: str = "") -> list
     """
     place = {name: column for column, name in enumerate(grid.names)}
     rows = {example.id: row for row, example in enumerate(grid.examples)}
+    # Above zero the first of the pair was preferred by more voters.
     sums: dict[tuple[str, str, str], int] = {}
     for vote in votes:
+        # Variants and rows that are gone meanwhile have no answers to pair.
         if vote.choice in SIDES and vote.example_id in rows and {vote.first, vote.second} <= place.keys():
             key = vote.example_id, vote.first, vote.second
             sums[key] = sums.get(key, 0) + SIDES[vote.choice]
@@ -133,8 +142,10 @@ def preference_pairs(grid: Grid, votes: Sequence[Vote], asked: str = "") -> list
         better, worse = (first, second) if side > 0 else (second, first)
         cells = grid.rows[rows[example_id]]
         records = [cells[place[name]].record for name in (better, worse, asked or better)]
+        # As many for the one as for the other: no preference.
         pair = _pair(records, example_id) if side and all(r and r.answer for r in records) else None
         if pair is not None:
+            # The same prompt and answers from two pairs of columns is one example.
             pairs.setdefault(pair.key, pair)
     return list(pairs.values())
 

@@ -26,6 +26,7 @@ from llmopt_core.statistics.intervals import Summary, summarize
 from llmopt_core.statistics.tables import Gain, gains
 from llmopt_core.types import Record, Spec
 
+# Ten, as both are commonly reported; cut at `top_k`, a search that hands over few would look worse than it is.
 DEPTH = 10
 """MRR and nDCG look at so many chunks, however few are handed over."""
 
@@ -127,16 +128,21 @@ async def ablate(
     if budget_usd is not None:
         check_budget(budget_usd, list_asked_models(configuration, answers, judge), models)
     run = _Run(subject, answers, judge, concurrency)
+    # Named so that earlier sessions and pilots of the same work count into the budget.
     with models.spending(ablation_work_name(subject, judge, answers), budget_usd) as budget:
         run.watch(1 + len(left), budget, on_progress, should_stop)
+        # First, since it loads models, which no variant should seem to pay.
         pilot = await measure_pilot(subject)
         costs, total = pilot.components(), pilot.cost(lambda _: True)
         whole = await run.measure(configuration)
+        # One after the other: their times would disturb each other, and a stop leaves whole columns.
         tables = {name: await run.measure(variant) for name, variant in left.items()}
+    # Told only now: which questions can be scored depends on what is answered.
     if not any(map(has_value, whole.values())):
         raise BadInput("Nothing of this set can be measured: its questions have neither sources nor reference answers.")
     if answers:
         costs, total = answer_costs(costs, total, configuration, left, run.records)
+    # In a thread: intervals are drawn thousands of times, which would hold up the loop.
     return await asyncio.to_thread(_report, configuration, set_name, run, whole, left, tables, costs, total)
 
 
@@ -165,6 +171,7 @@ class _Run:
         on_progress: OnLabProgress | None,
         should_stop: Callable[[], bool] | None,
     ) -> None:
+        # Without answers `* False` makes it zero.
         searched, answered = variants * len(self._subject.with_gold), variants * len(self.examples) * self._answers
         at_once = self._concurrency if self._answers else SEARCHES
         self._tally = Tally(searched + answered, budget, on_progress, answered or searched, at_once)
@@ -181,6 +188,7 @@ class _Run:
 
     async def _ranking(self, configuration: Configuration) -> Columns:
         spec = retrieval_of(configuration)
+        # Deeper than it hands over, so that MRR and nDCG can be seen; recall is cut back below.
         found, failures, _ = await retrieve_all(
             self._subject.pipeline(with_full_depth(configuration)),
             self._subject.with_gold,
@@ -191,6 +199,7 @@ class _Run:
         rows: dict[str, dict[str, float]] = {}
         for example, retrieval in found:
             spans = [hit.chunk.span for hit in retrieval.hits]
+            # A route may hand over another number of chunks.
             shallow = spec.for_category(retrieval.category).top_k
             deeply = span_measures(spans, example.references, DEPTH)
             rows[example.id] = {
@@ -199,6 +208,7 @@ class _Run:
                 "ndcg": deeply["ndcg"],
             }
         return {
+            # In the order of the examples; None where a question has no reference or failed.
             measure: [rows.get(example.id, {}).get(measure) for example in self.examples]
             for measure in ("recall", "mrr", "ndcg")
         }
@@ -232,13 +242,16 @@ def _report(  # noqa: PLR0917
     costs: Mapping[str, Cost],
     total: Cost,
 ) -> AblationReport:
+    # Answers are what users see; without references for them, the order of chunks is the finest measure.
     leading = "answer_f1" if has_value(whole.get("answer_f1", ())) else "ndcg"
     against = {
+        # All parts together: five parts are five chances of a false alarm.
         measure: dict(zip(left, gains(values, [tables[name][measure] for name in left]), strict=True))
         for measure, values in whole.items()
     }
     removed = []
     for name, variant in left.items():
+        # A part that the pilot met in no trace has a cost that is not known.
         gain, cost = against[leading][name], costs.get(name, Cost())
         advice, reason = advise(gain, cost, TITLES[leading])
         removed.append(

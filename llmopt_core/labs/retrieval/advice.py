@@ -16,8 +16,10 @@ def advise(gain: Gain, cost: Cost, measure: str) -> tuple[Advice, str]:
         return "keep", f"Without it {measure} falls."
     if gain.verdict == "better":
         return "drop", f"It hurts: without it {measure} rises."
+    # The interval lies below zero, yet the test is not sure: more questions may decide.
     if gain.high is not None and gain.high < 0:
         return "no difference seen", f"It seems to help, but {gain.pairs} questions are too few to be sure."
+    # Time alone is no reason: it differs by machine, tokens are paid on each.
     if cost.tokens is not None and cost.tokens > 0:
         return "drop", f"It takes tokens, and on {gain.pairs} questions no difference is seen."
     return "no difference seen", f"On {gain.pairs} questions no difference is seen; more questions may show one."

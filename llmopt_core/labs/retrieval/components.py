@@ -42,6 +42,7 @@ def components(configuration: Configuration, answers: bool = False) -> dict[str,
 def _without_fact_check(configuration: Configuration) -> dict[str, Configuration]:
     """Fact check and refusal left out; both too where both are there, since either still asks the judge they share."""
     fact_check, found = configuration.fact_check, {}
+    # "none" checks nothing, so there is nothing to leave out.
     if fact_check is not None and fact_check.method != "none":
         without = fact_check.model_copy(update={"method": "none"})
         found[FACT_CHECK] = _with_fact_check(configuration, without, FACT_CHECK)
@@ -60,8 +61,10 @@ def list_asked_models(configuration: Configuration, answers: bool, judge: JudgeS
     """Every model at an endpoint that the work may call: chat models, and embedding models."""
     embedded = [judge.embedding] if answers else []
     embedded += [] if configuration.retrieval is None else [configuration.retrieval.embedding]
+    # Local ones cost nothing and need no price.
     more = tuple(spec for spec in embedded if spec.endpoint)
     if not answers:
+        # Its own model and its check are not asked: plain ones in their place leave transform, rerank and routing.
         return (*configuration.model_copy(update={"model": ModelSpec(), "fact_check": None}).models, *more)
     return (*configuration.models, *(() if judge.is_builtin else (judge.chat_model,)), *more)
 
@@ -86,6 +89,7 @@ def _costs(asked: Sequence[AskedModel], models: Models) -> list[float | None]:
     for spec in asked:
         endpoint, writes = models.endpoint(spec.endpoint), isinstance(spec, ModelSpec)
         price = endpoint.price_of((spec.name if isinstance(spec, ModelSpec) else spec.model) or endpoint.default_model)
+        # A million of each, the amount that prices are for.
         found.append(None if price is None else price.cost(1e6, 1e6 * writes))
     return found
 

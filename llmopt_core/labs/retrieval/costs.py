@@ -17,10 +17,12 @@ from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec
 from llmopt_core.statistics.tables import mean
 from llmopt_core.types import Example, Record, Spec, StageTrace, Usage
 
+# A guess: more of them make the time surer and the wait longer.
 PILOT = 8
 """Questions whose local stages are done again, past the cache, so that their time is the true one."""
 
 
+# Of the whole process: no question has had so many spaces before, so none is in a cache.
 _suffix_lengths = count(1)
 
 
@@ -53,6 +55,7 @@ class CostPilot:
     def components(self) -> dict[str, Cost]:
         """By the names of `retrieval.ablation.variants` what each component takes."""
         names = {name for one in self.kept for stage in one.trace for name in _components(stage)}
+        # Sorted, since a set has no order; `name=name` binds it now. mypy cannot type such a lambda.
         return {name: self.cost(lambda stage, name=name: name in _components(stage)) for name in sorted(names)}  # type: ignore[misc]
 
 
@@ -64,11 +67,13 @@ async def measure_pilot(subject: Subject) -> CostPilot:
     """
     pipeline = subject.pipeline()
     retriever = await pipeline.retriever()
+    # Questions with references are those that are measured, and may be found in the cache.
     pilot = (subject.with_gold or subject.examples)[:PILOT]
     kept = [await pipeline.retrieve(example) for example in pilot]
     # An endpoint would be paid again for its vectors; a router's examples are embedded once for all questions.
     again_too = retriever.spec.routing is None and not retriever.spec.embedding.endpoint
     past = _Forgetful(subject.models.cache, {"rerank", "embedding"} if again_too else {"rerank"})
+    # Routes differ in their settings; each has its own retriever, with one index.
     made: dict[str, Retriever] = {}
     # The first question loads what the others find loaded, so it is asked twice.
     pairs = zip([*pilot[:1], *pilot], [*kept[:1], *kept], strict=True)
@@ -84,9 +89,11 @@ def _on_this_machine(spec: RetrievalSpec, category: str | None) -> RetrievalSpec
     """The settings of a category without the stages that ask a chat model, whose time is that of the first time."""
     found = spec.for_category(category)
     changes: dict[str, object] = {}
+    # A model's ranking is not asked for again: it is paid, and slow for reasons of its own.
     if _asks_model(found.rerank.method):
         changes["rerank"] = RerankSpec()
     if found.routing is not None:
+        # The router still runs, for its time, but has no routes: these are the settings of one already.
         nobody = found.routing.model_copy(update={"routes": {}})
         changes["routing"] = None if _asks_model(found.routing.method) else nobody
     return found.model_copy(update=changes)
@@ -100,6 +107,7 @@ async def _again(retriever: Retriever, example: Example, known: Retrieval) -> Re
     """
     written = [stage.queries for stage in known.trace if stage.stage == "transform" and stage.method != "none"]
     unseen = "" if retriever.spec.embedding.endpoint else " " * next(_suffix_lengths)
+    # One transform at most in a trace.
     texts = written[0] if written else None
     return await retriever.retrieve(f"{example.question}{unseen}", example.category, texts=texts)
 
@@ -136,12 +144,14 @@ def _answer_costs(records: Sequence[Record]) -> dict[str, _Cost]:
 
 def _fact_check_cost(whole: Mapping[str, _Cost], without: Mapping[str, _Cost]) -> Cost:
     """The mean difference over the questions that both answered; what both did alike falls out of it."""
+    # By question: long answers on one side only would look like a cost of the check.
     pairs = [(taken, without[example]) for example, taken in whole.items() if example in without]
     known = [(a.usage, b.usage) for a, b in pairs if a.usage is not None and b.usage is not None]
     costs = [_less(a.cost_usd, b.cost_usd) for a, b in known]
     return Cost(
         seconds=mean([a.seconds - b.seconds for a, b in pairs]),
         tokens=mean([_tokens(a) - _tokens(b) for a, b in known]),
+        # One unknown price leaves no honest mean.
         usd=mean([cost for cost in costs if cost is not None]) if None not in costs else None,
     )
 
@@ -156,8 +166,10 @@ def _components(stage: StageTrace) -> tuple[str, ...]:
         return ("without dense",)
     if stage.stage == "search":
         return (f"without {stage.method}",)
+    # A fusion, a cut: stages that every configuration has.
     if stage.stage == "route":
         return ("without routing",)
+    # Stages of selection go by their method; `top-k` cannot be left out.
     return {"mmr": ("without mmr",), "threshold": ("without threshold",)}.get(stage.method, ())
 
 
@@ -173,6 +185,7 @@ def _add_costs(first: Retrieval, again: Retrieval, wanted: Callable[[StageTrace]
     """Model calls as they were the first time, work on this machine as it was past the cache."""
     asked = [stage for stage in first.trace if wanted(stage) and _asks_model(stage.method)]
     here = [stage for stage in again.trace if wanted(stage) and not _asks_model(stage.method)]
+    # Work on this machine takes no tokens that anybody pays.
     usage = sum((stage.usage for stage in asked), Usage())
     return _Cost(sum(stage.seconds for stage in (*asked, *here)), usage.original)
 
@@ -185,6 +198,7 @@ def _asks_model(method: str) -> bool:
 def _cost(taken: Sequence[_Cost]) -> Cost:
     known = [one.usage for one in taken if one.usage is not None]
     return Cost(
+        # The median: a single slow search (a busy machine, a first page from disk) would decide a mean of eight.
         seconds=median([one.seconds for one in taken]) if taken else None,
         tokens=mean(list(map(_tokens, known))),
         usd=_usd(known),
@@ -197,6 +211,7 @@ def _tokens(usage: Usage) -> float:
 
 def _usd(usages: Sequence[Usage]) -> float | None:
     prices = [usage.cost_usd for usage in usages]
+    # Some without a price: the mean of the others would be too low.
     return None if any(price is None for price in prices) else mean([price or 0.0 for price in prices])
 
 
@@ -208,6 +223,7 @@ def _more(a: float | None, b: float | None) -> float | None:
     return None if a is None or b is None else a + b
 
 
+# Only what is measured is forgotten: everything else would be paid again.
 class _Forgetful:
     """A cache that has forgotten some stages, and keeps nothing new."""
 
@@ -219,5 +235,6 @@ class _Forgetful:
         """Nothing of the forgotten stages."""
         return {} if stage in self._stages else self._inner.get_many(stage, keys)
 
+    # Times past the cache must not replace what it holds.
     def put_many(self, stage: str, values: Mapping[str, bytes]) -> None:
         """Nothing is kept."""

@@ -10,6 +10,7 @@ from llmopt_core.labs.retrieval.setting_words import setting_title, setting_valu
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec
 
+# A name is read in tables and legends: three changes in 80 signs.
 _MOST_NAMES, _LONGEST = 3, 80
 
 
@@ -31,11 +32,13 @@ def name_change(base: str, before: RetrievalSpec, after: RetrievalSpec) -> str:
         after: What became of it.
     """
     parts = [_in_short(name, value) for name, _, value in _differing(before, after)]
+    # Cut in the middle of a word is better than a name that no table can hold.
     return f"{base} · {', '.join(parts[:_MOST_NAMES])}"[:_LONGEST].rstrip(" ,") if parts else base
 
 
 def _differing(before: RetrievalSpec, after: RetrievalSpec) -> list[tuple[str, Any, Any]]:
     old, new = _in_force(before), _in_force(after)
+    # In the order of the settings, and what only the new one has after them.
     names = [name for name in [*old, *(name for name in new if name not in old)] if old.get(name) != new.get(name)]
     return [(name, old.get(name), new.get(name)) for name in names if _is_notable(name, old, new)]
 
@@ -58,14 +61,17 @@ def _difference(name: str, a: Any, b: Any) -> str:
 
 
 def _is_notable(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
+    # Both make use of it, and it differs.
     if name in old and name in new:
         return True
+    # A setting that only one of them uses matters where somebody has set it.
     return not name.startswith("transform.") and (old | new)[name] != _DEFAULTS.get(name)
 
 
 def _in_force(spec: RetrievalSpec) -> dict[str, Any]:
     """The settings that decide what this retrieval finds."""
     values = flat(_with_reranker_name(spec).model_dump(mode="json"))
+    # Settings without effect would be told as changes that change nothing.
     return {name: value for name, value in values.items() if not any(idle(name) for idle in _idle(spec))}
 
 
@@ -73,6 +79,7 @@ def _with_reranker_name(spec: RetrievalSpec) -> RetrievalSpec:
     """With the model of an LLM reranker named, also where it is the default one."""
     if not spec.rerank.method.startswith("llm-"):
         return spec
+    # None means the default, which is the same reranker as one that names it.
     rerank = spec.rerank.model_copy(update={"llm": spec.rerank.llm or ModelSpec()})
     return spec.model_copy(update={"rerank": rerank})
 
@@ -80,6 +87,7 @@ def _with_reranker_name(spec: RetrievalSpec) -> RetrievalSpec:
 def _idle(spec: RetrievalSpec) -> list[Callable[[str], bool]]:
     """Tells of a setting whether it has no effect here."""
     search, rerank, transform = spec.search, spec.rerank.method, spec.transform.method
+    # Two lists to merge: dense and words, or several wordings.
     merged = search.method == "hybrid" or transform in ("multi-query", "step-back")
     asks = rerank.startswith("llm-")
     idle: list[Callable[[str], bool]] = []
@@ -97,4 +105,5 @@ def _idle(spec: RetrievalSpec) -> list[Callable[[str], bool]]:
     return idle
 
 
+# With a model, so that its settings have defaults to compare with.
 _DEFAULTS = flat(RetrievalSpec(rerank=RerankSpec(llm=ModelSpec())).model_dump(mode="json"))

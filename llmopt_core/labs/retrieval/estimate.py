@@ -65,10 +65,12 @@ async def estimate_ablation(subject: Subject, *, answers: bool = False, judge: J
         BadInput: The configuration retrieves nothing.
     """
     parts = [subject.configuration, *components(subject.configuration, answers).values()]
+    # Deep where only the ranking counts, as `ablate` searches.
     lines = [
         subject.pipeline(part, ANSWER_METRICS, judge) if answers else subject.pipeline(with_full_depth(part))
         for part in parts
     ]
+    # Without answers, only questions with references are searched.
     examples = subject.examples if answers else subject.with_gold
     return await _estimate(ablation_work_name(subject, judge, answers), lines, examples, answers)
 
@@ -79,6 +81,7 @@ async def estimate_sweep(subject: Subject, *, ks: Sequence[int], judge: JudgeSpe
     Raises:
         BadInput: The configuration retrieves nothing.
     """
+    # As `k_sweep` sorts them: the name of the work must be the same.
     wanted, judge = sorted(set(ks)), judge or JudgeSpec()
     lines = [subject.pipeline(at_k(subject.configuration, k), METRICS, judge) for k in wanted]
     return await _estimate(sweep_work_name(subject, judge, wanted), lines, subject.examples, True)
@@ -86,16 +89,20 @@ async def estimate_sweep(subject: Subject, *, ks: Sequence[int], judge: JudgeSpe
 
 async def _estimate(work: str, lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool) -> LabEstimate:
     models = lines[0].models
+    # Its own share of the budget: what it finds is kept for the real work.
     with models.spending(work, pilot=True):
         found = await _run_pilots(lines, examples, answers)
+    # After the pilot, whose cost is part of it.
     paid = read_spending(models.cache, work).usage
     return _together(found).model_copy(update={"paid_usd": paid.cost_usd})
 
 
 async def _run_pilots(lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool) -> list[Estimate]:
+    # Eight variants with eight questions each would be half of the work already.
     pilot = 1 if len(lines) >= _MANY else PILOT
     found: list[Estimate] = []
     for line in lines:
+        # The same questions for all: their answers differ by configuration alone.
         same = found[0].tried if found else ()
         found.append(await estimate_pipeline(line, examples, pilot, _CONCURRENCY, answers=answers, same=same))
     return found
@@ -109,9 +116,11 @@ def _together(found: Sequence[Estimate]) -> LabEstimate:
         left=sum(one.records - one.cached for one in found),
         calls=sum(one.calls for one in found),
         tokens=sum(one.prompt_tokens + one.completion_tokens for one in found),
+        # One unknown price leaves no honest total.
         cost_usd=None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs),
         seconds=sum(one.seconds for one in found),
         spent_tokens=usage.prompt_tokens + usage.completion_tokens,
         spent_usd=usage.cost_usd,
+        # Each message once: a server that is down fails every configuration alike.
         failures=tuple(dict.fromkeys(message for one in found for message in one.failures)),
     )

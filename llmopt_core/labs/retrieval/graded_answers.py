@@ -21,13 +21,16 @@ async def answer_all(
     """A record per example, in their order; what failed is a record with the failure. Each counts in `tally`."""
 
     def count(_: int, __: Example, result: Record | Failure) -> None:
+        # No call of its own: the answer came from the cache, and says nothing about the pace.
         tally.step(cached=isinstance(result, Record) and not result.usage.calls)
 
+    # The index is built before the first question, not by four at once.
     await pipeline.prepare(examples)
     results = await map_concurrently(
         examples, pipeline.evaluate, concurrency=concurrency, on_done=count, should_stop=should_stop
     )
     return [
+        # Failures become records, so that every question keeps its row in all columns.
         result if isinstance(result, Record) else Record(example, failure=result)
         for example, result in zip(examples, results, strict=True)
     ]

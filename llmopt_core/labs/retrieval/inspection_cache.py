@@ -23,7 +23,7 @@ from llmopt_core.types import Example, Spec, fingerprint
 LOOK = "retrieval-look"
 # An inspection holds its chunks and traces in memory; more are hardly looked at in a session.
 _LIMIT = 64
-_UNIT = "configurations"
+_UNIT = "configurations"  # What is counted; a look goes through one or a few.
 
 
 class InspectionCache:
@@ -32,7 +32,9 @@ class InspectionCache:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._found: OrderedDict[str, Inspection] = OrderedDict()
+        # Kept apart: a problem may be forgiven without forgetting what was seen.
         self._problems: OrderedDict[str, str] = OrderedDict()
+        # Indexes that this process has opened.
         self._open: set[str] = set()
 
     def get(self, key: str) -> Inspection | None:
@@ -46,11 +48,13 @@ class InspectionCache:
     def put(self, key: str, found: Inspection, open_index: str | None = None) -> None:
         """Keep an inspection, and which index is open by now."""
         with self._lock:
+            # Seen now, so what went wrong before is over.
             self._problems.pop(key, None)
             self._found[key] = found
             self._found.move_to_end(key)
             if open_index is not None:
                 self._open.add(open_index)
+            # The least recently used stands first.
             while len(self._found) > _LIMIT:
                 self._found.popitem(last=False)
 
@@ -63,6 +67,7 @@ class InspectionCache:
         """Keep why it could not be looked at."""
         with self._lock:
             self._problems[key] = problem
+            # Messages are short; the same limit keeps them from growing without end.
             while len(self._problems) > _LIMIT:
                 self._problems.popitem(last=False)
 
@@ -89,6 +94,7 @@ def look_key(
         texts: Written by hand in place of the question.
         models: Stands for the weights and addresses behind the configuration's names (see `keys.lab_identity`).
     """
+    # The example by what it says: its id does not change what is found.
     parts = [configuration.fingerprint, models, example_identity(example)]
     return fingerprint(documents, parts, None if texts is None else list(texts))
 
@@ -96,6 +102,7 @@ def look_key(
 def index_key(documents: str, configuration: Configuration) -> str:
     """What decides the index a configuration searches."""
     spec = configuration.retrieval
+    # Cutting and embedding make the index; search and rerank only read it.
     return fingerprint(documents, spec and [spec.chunking.fingerprint, spec.embedding.fingerprint])
 
 
@@ -107,11 +114,13 @@ def is_quick(configuration: Configuration) -> bool:
     routes = spec.routing.routes.values() if spec.routing else ()
     plain = all(
         (one.transform is None or one.transform.method == "none")
+        # Late interaction is built in; other rerankers load or call a model.
         and (one.rerank is None or one.rerank.method in ("none", "late-interaction"))
         for one in routes
     )
     uses_llm = spec.routing is not None and spec.routing.method == "llm"
     own = spec.transform.method == "none" and spec.rerank.method in ("none", "late-interaction")
+    # An endpoint is a call, however fast it may be.
     return own and plain and not uses_llm and not spec.embedding.endpoint
 
 
@@ -123,11 +132,14 @@ def load_ahead(configuration: Configuration, make_models: Callable[[], Models]) 
 
     def load() -> None:
         spec = configuration.retrieval
+        # A missing package or a model that is not there: the look says so, with what to do.
         with suppress(LlmOptError, ImportError):
             if spec is not None and not spec.embedding.endpoint:
                 make_models().embedder(spec.embedding)
+            # A slow import, which the first search would wait for.
             import_module("chromadb")
 
+    # A daemon: it must not keep the program from ending.
     thread = threading.Thread(target=load, name="load ahead", daemon=True)
     thread.start()
     return thread
@@ -140,6 +152,7 @@ _caches_lock = threading.Lock()
 def inspections_of(settings: Settings) -> InspectionCache:
     """What this process has looked at in a workspace."""
     with _caches_lock:
+        # By workspace: tests and several apps in one process do not see each other's.
         return _caches.setdefault(settings.home, InspectionCache())
 
 
@@ -193,15 +206,19 @@ def look(context: JobContext, arguments: LookArguments) -> dict[str, Any]:
             try:
                 lab = QuestionLab(side.configuration, documents, models)
                 found = await lab.look(arguments.example, texts=side.texts, on_progress=_progress_of(context, name))
+                # None where it came from the cache: then the index was never opened.
                 seen.put(side.key, found, side.index if lab.has_searched else None)
             except (Cancellation, StorageError):
+                # A stop and a full disk are not of this configuration; they end the look.
                 raise
             except LlmOptError as error:
                 seen.fail(side.key, str(error))
                 problems.append(error)
+        # Nothing was seen: the page would have nothing but messages to show.
         if len(problems) == len(sides):
             raise problems[0]
 
+    # `drops`: nothing is kept of a look that is cancelled, so it may be dropped at once.
     context.work(look_through_all, drops=True)
     return {"looked": list(arguments.keys)}
 

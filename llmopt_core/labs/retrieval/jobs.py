@@ -58,6 +58,7 @@ class Task:
         return fingerprint(
             self.configuration.fingerprint,
             self.models,
+            # Ids as well: results are shown by question.
             [[example.id, *example_identity(example)] for example in self.examples],
             documents_identity(self.documents),
             options,
@@ -137,8 +138,10 @@ def lab_arguments(
         options: Whatever else decides the result.
         budget_usd: What it may cost.
     """
+    # Only the chosen part, under its own version: later edits of the set do not change what this job asks.
     questions = EvaluationSet(task.set_name, task.examples)
     store.keep_evaluation_set(task.project, questions)
+    # Each kind knows its own arguments, `options` fit them.
     made: LabArguments = LAB_KINDS[kind].arguments(
         configuration=task.configuration.name,
         asked=task.configuration,
@@ -188,6 +191,7 @@ async def _pilot_k_sweep(given: LabContext) -> Spec:
 
 def _run(work: Callable[[LabContext], Awaitable[Spec]]) -> Callable[[JobContext, Any], dict[str, Any]]:
     def run(context: JobContext, arguments: LabArguments) -> dict[str, Any]:
+        # Before the documents are read, so that the job is seen to have begun.
         context.report(LabProgress().as_dict())
         store = context.store
         documents = store.documents(context.project)
@@ -198,6 +202,7 @@ def _run(work: Callable[[LabContext], Awaitable[Spec]]) -> Callable[[JobContext,
             return work(LabContext(arguments, Subject(arguments.asked, examples, documents, models), context))
 
         report = context.work(make, drops=True)
+        # A work that was stopped returns what it has: a half report must not be found as the whole one.
         if context.should_cancel():
             raise Cancellation("Cancelled.")
         return {"report": report.model_dump(mode="json")}
@@ -230,6 +235,7 @@ def latest(store: Store, project: Project, kind: str, key: str) -> Job | None:
 
 def earlier(store: Store, task: Task, kind: str) -> Job | None:
     """The newest finished job on the same configuration and as many questions of the same set, in whatever state."""
+    # Not the key, which holds states: an earlier state is what is looked for.
     wanted = {"configuration": task.configuration.name, "set": task.set_name, "questions": len(task.examples)}
     found = [
         job

@@ -19,6 +19,7 @@ from llmopt_core.statistics.intervals import Summary, summarize
 from llmopt_core.statistics.tables import Gain, gains
 from llmopt_core.types import Record, Spec
 
+# Close together where answers change most, wide where more chunks hardly matter.
 KS = (1, 2, 3, 5, 8, 12, 20)
 METRICS = ("answer_f1", "faithfulness", "recall")
 
@@ -93,6 +94,7 @@ async def k_sweep(
             was made is kept, and free the next time.
     """
     configuration, examples, models = subject.configuration, subject.examples, subject.models
+    # Each once and in order: rows are drawn as a line.
     wanted = sorted(set(ks))
     if not examples or not wanted or wanted[0] < 1:
         raise BadInput("Choose at least one question, and numbers of chunks from 1 on.")
@@ -102,6 +104,7 @@ async def k_sweep(
     found: dict[int, list[Record]] = {}
     with models.spending(sweep_work_name(subject, judge, wanted), budget_usd) as budget:
         tally = Tally(len(wanted) * len(examples), budget, on_progress, at_once=concurrency)
+        # From few to many: what is cached of a short list serves the longer ones.
         for k in wanted:
             pipeline = subject.pipeline(at_k(configuration, k), METRICS, judge)
             found[k] = await answer_all(pipeline, examples, tally, concurrency, should_stop)
@@ -125,6 +128,7 @@ def at_k(configuration: Configuration, k: int) -> Configuration:
 
 def _build_sweep(configuration: Configuration, set_name: str, found: dict[int, list[Record]]) -> KSweep:
     columns = {k: {metric: metric_values(records, metric) for metric in METRICS} for k, records in found.items()}
+    # F1 before faithfulness; the first that has any value.
     leading = next(
         (metric for metric in METRICS[:2] if any(has_value(table[metric]) for table in columns.values())), ""
     )
@@ -133,9 +137,11 @@ def _build_sweep(configuration: Configuration, set_name: str, found: dict[int, l
         why = f": {next(iter(failures))}" if failures else "; the questions need reference answers."
         raise BadInput(f"No answer could be scored{why}")
     means = {k: summarize(table[leading]).mean for k, table in columns.items()}
+    # No value is below every value; of equal means the smaller k, by its minus.
     best = max(means, key=lambda k: (-1.0 if means[k] is None else means[k] or 0.0, -k))
     others = [k for k in found if k != best]
     against = {
+        # Together: seven numbers of chunks are six chances to find a difference.
         metric: dict(zip(others, gains(columns[best][metric], [columns[k][metric] for k in others]), strict=True))
         for metric in METRICS
     }
@@ -164,6 +170,7 @@ def _build_sweep(configuration: Configuration, set_name: str, found: dict[int, l
 
 
 def _tokens(record: Record) -> float | None:
+    # As it was asked: an answer from the cache sent nothing now.
     usage = None if record.answer is None else record.answer.usage.original
     return None if usage is None else float(usage.prompt_tokens)
 

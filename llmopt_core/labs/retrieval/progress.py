@@ -72,7 +72,9 @@ class Tally:
         self._total, self._budget, self._on_progress, self._clock = total, budget, on_progress, clock
         self._slow_left, self._at_once = total if slow is None else slow, at_once
         self._done = self._cached = self._made = 0
+        # 0 until the first that was made.
         self._first_made = 0.0
+        # Calls come between steps: cost and budget move with them.
         budget.on_call = self._tell
 
     def step(self, *, cached: bool, slow: bool = True) -> None:
@@ -80,6 +82,7 @@ class Tally:
         self._done += 1
         self._cached += cached
         self._slow_left -= slow
+        # Kept ones take no time, and would make the rest look short.
         if slow and not cached:
             self._first_made = self._first_made or self._clock()
             self._made += 1

@@ -74,6 +74,7 @@ class QuestionLab:
         self._spec = retrieval_of(configuration)
         self.has_searched = False
         self._models = models
+        # No metrics and no examples: nothing is graded here.
         self._pipeline = Pipeline(configuration, documents, (), JudgeSpec(), models)
 
     def is_cached(self, example: Example) -> bool:
@@ -90,8 +91,10 @@ class QuestionLab:
             texts: Takes the place of what the transform's model would write.
             on_progress: Told how many texts are embedded where the index must be built.
         """
+        # Texts written by hand are never in the cache. In a thread, as reading disks would hold up the loop.
         known = await asyncio.to_thread(self._read_cache, example) if texts is None else None
         retrieval, index = known or await self._retrieve(example, texts, on_progress)
+        # After routing, which may have changed them.
         spec = self._spec.for_category(retrieval.category)
         gold, drawn = await asyncio.to_thread(self._follow, example, retrieval, spec, index)
         flow = tuple(rank_flow(retrieval.trace, example.references))
@@ -108,6 +111,7 @@ class QuestionLab:
         if retrieval is None:
             return None
         index = read_index(self._spec, self._pipeline.documents, self._models)
+        # The index is gone: what was found cannot be followed without it.
         return None if index is None else (retrieval, index)
 
     async def _retrieve(
@@ -117,6 +121,7 @@ class QuestionLab:
         self.has_searched = True
         if texts is None:
             return await self._pipeline.retrieve(example), retriever.index
+        # Past the cache: what was typed by hand is seen once.
         return await retriever.retrieve(example.question, example.category, texts=texts), retriever.index
 
     async def answer(self, found: Inspection, on_text: OnText | None = None) -> Answer:
@@ -140,15 +145,18 @@ class QuestionLab:
         try:
             drawn = _map(example, retrieval, index, embed)
         except EndpointError:
+            # A map is a picture beside the result: without vectors the rest is still shown.
             encode = None
         return trace_gold(retrieval.trace, example.references, index, spec, encode), drawn
 
     def _encoder(self, retrieval: Retrieval) -> Encode:
         """Embeds what was searched with: questions as questions, invented passages as passages."""
+        # Only HyDE invents passages; other transforms write questions.
         written = [stage for stage in retrieval.trace if (stage.stage, stage.method) == ("transform", "hyde")]
         invented = {text for stage in written for text in stage.queries}
 
         def encode(texts: Sequence[str]) -> Vectors:
+            # At use: where all vectors are in the cache, no model is loaded.
             embedder = self._models.embedder_at_use(self._spec.embedding)
             return encode_both(texts, [text in invented for text in texts], embedder, self._models.cache)
 

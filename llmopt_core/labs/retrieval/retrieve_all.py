@@ -13,6 +13,7 @@ from llmopt_core.retrieval.result import Retrieval
 from llmopt_core.retrieval.retrieve import Retriever
 from llmopt_core.types import Example, Failure
 
+# Searches wait for the processor, not for a service: eight keep a few cores busy.
 CONCURRENCY = 8
 
 
@@ -29,7 +30,9 @@ async def retrieve_all(
     Raises:
         BadInput: The configuration retrieves nothing.
     """
+    # Only to refuse what retrieves nothing.
     retrieval_of(pipeline.configuration)
+    # Index and models once, not by the first eight at the same time.
     await pipeline.prepare(examples)
     retriever = await pipeline.retriever()
     results = await map_concurrently(
@@ -37,10 +40,12 @@ async def retrieve_all(
     )
     pairs = list(zip(examples, results, strict=True))
     for _, result in pairs:
+        # What ends everything (a full disk, a spent budget) was handed back as a value, so that others could finish.
         if isinstance(result, Exception):
             raise result
     found = [(example, result) for example, result in pairs if isinstance(result, Retrieval)]
     failed = Counter(result.message for _, result in pairs if isinstance(result, Failure))
+    # Some failures are told beside the result; nothing but failures is an error.
     if failed and not found:
         raise BadInput(f"No question could be searched: {failed.most_common(1)[0][0]}")
     return found, dict(failed), retriever
@@ -56,8 +61,10 @@ def _retrieving(
         try:
             found = known or await pipeline.retrieve(example)
         except FATAL as error:
+            # Handed back, since `map_concurrently` would turn it into a failure of this question.
             return error
         except Exception:
+            # Counted before it goes on to become a failure.
             on_each(False)
             raise
         on_each(known is not None)

@@ -29,9 +29,11 @@ from llmopt_core.retrieval.routing import NONE, Router, confusion
 from llmopt_core.statistics.intervals import Summary, summarize
 from llmopt_core.types import Example, Spec, StageTrace
 
+# Finer at the top, where answers are decided; 3, 10 and 30 are usual numbers of chunks and candidates.
 EDGES = (1, 2, 4, 11, 31)
 """First ranks of the groups into which gold is counted; what is not there comes last."""
 MEASURES = ("recall", "mrr", "ndcg")
+# A list to look through; the counts beside it are of all.
 _MOST_MISSES = 50
 
 
@@ -128,14 +130,17 @@ async def measure_set(
     if not with_gold:
         raise BadInput("No question of this set says where its answer stands; add sources to measure retrieval.")
     if budget_usd is not None:
+        # No answer is given, so neither its model nor a judge is asked.
         check_budget(budget_usd, list_asked_models(configuration, False, JudgeSpec()), models)
     with models.spending(measure_work_name(subject, k), budget_usd) as budget:
         tally = Tally(len(with_gold), budget, on_progress, at_once=CONCURRENCY)
         found, failures, retriever = await retrieve_all(
             subject.pipeline(), with_gold, lambda cached: tally.step(cached=cached), should_stop
         )
+        # After the whole set: its index and models are loaded by then.
         pilot = await measure_pilot(subject)
         routing = await _routing(configuration, subject.examples, models)
+    # In a thread: intervals and traces of a large set take seconds of processor.
     return await asyncio.to_thread(
         _report, configuration, found, failures, retriever, pilot, k, len(subject.examples) - len(with_gold), routing
     )
@@ -167,6 +172,7 @@ def _report(  # noqa: PLR0917
         questions=len(found),
         without=without,
         stages=tuple(_stages(found, pilot, k)),
+        # The stage that loses most comes first.
         lost_at=dict(Counter(one.stage for one in lost).most_common()),
         lost=tuple(lost[:_MOST_MISSES]),
         warnings=dict(Counter(warning for _, retrieval in found for warning in retrieval.warnings)),
@@ -177,6 +183,7 @@ def _report(  # noqa: PLR0917
 
 def _stages(found: RetrievalPairs, pilot: CostPilot, k: int) -> list[StageReport]:
     tables = stage_measures([(example, retrieval.trace) for example, retrieval in found], k)
+    # By name, since routes may leave stages out for some questions.
     hits = [stage_hits(retrieval.trace) for _, retrieval in found]
     result = []
     for name in _names(found, _in_order(hits)):
@@ -191,6 +198,7 @@ def _stages(found: RetrievalPairs, pilot: CostPilot, k: int) -> list[StageReport
                 name=name,
                 measures={measure: summarize(tables[name][measure]) for measure in MEASURES if name in tables},
                 positions=_histogram(ranks) if name in tables else (),
+                # `name=name` binds it now; mypy cannot type such a lambda.
                 cost=pilot.cost(lambda stage, name=name: name in _stage_names(stage)),  # type: ignore[misc]
             )
         )
@@ -202,6 +210,7 @@ def _in_order(hits: Sequence[Mapping[str, object]]) -> list[str]:
     latest: dict[str, int] = {}
     for by_stage in hits:
         for place, name in enumerate(by_stage):
+            # The latest: a stage that some routes skip still stands behind those before it.
             latest[name] = max(place, latest.get(name, 0))
     return sorted(latest, key=latest.__getitem__)
 
@@ -220,6 +229,7 @@ def _names(found: RetrievalPairs, ranking: Iterable[str]) -> list[str]:
 def _histogram(ranks: Sequence[int | None]) -> tuple[int, ...]:
     counts = [0] * (len(EDGES) + 1)
     for rank in ranks:
+        # How many edges it has reached; ranks count from 1.
         counts[len(EDGES) if rank is None else sum(rank >= edge for edge in EDGES) - 1] += 1
     return tuple(counts)
 
@@ -233,7 +243,9 @@ def _find_misses(found: RetrievalPairs, retriever: Retriever) -> list[MissedQues
     result = []
     for example, retrieval in found:
         handed = find_ranks([hit.chunk.span for hit in retrieval.hits], example.references)
+        # One reference that was handed over is no loss of the question.
         if any(rank is not None for rank in handed):
+            # A route has its own number of chunks, which decides where something was cut off.
             continue
         spec = retriever.spec.for_category(retrieval.category)
         went = trace_gold(retrieval.trace, example.references, retriever.index, spec)
@@ -251,10 +263,13 @@ async def _routing(configuration: Configuration, examples: Sequence[Example], mo
     """Categories of the set against those that routing takes; an example of the router never answers for itself."""
     spec = configuration.retrieval.routing if configuration.retrieval else None
     labelled = [example for example in examples if example.category]
+    # "given" takes the category of the question itself: nothing could be mistaken.
     if spec is None or spec.method == "given" or not labelled or configuration.retrieval is None:
         return None
     embedding = configuration.retrieval.embedding
     router = Router(spec, models, lambda texts: encode_queries(texts, models.embedder(embedding), models.cache))
+    # `leave_out`: the examples of the router are often taken from the same set.
+    # None: the category that is known must not be handed to it.
     routes = await router.route([example.question for example in labelled], [None] * len(labelled), leave_out=True)
     found = confusion([example.category for example in labelled], [route.category or NONE for route in routes])
     return ConfusionReport(labels=found.labels, counts=found.counts, accuracy=found.accuracy, asked=len(labelled))

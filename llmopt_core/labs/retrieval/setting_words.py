@@ -82,6 +82,7 @@ def setting_title(name: str) -> str:
         return _TITLES[name]
     for group, title in _GROUPS.items():
         if name == group or name.startswith(f"{group}."):
+            # Paths of nested settings become words, such as `Writer of what is embedded, max tokens`.
             return ", ".join([title, *name[len(group) + 1 :].replace("_", " ").split(".")]).rstrip(", ")
     return name.replace(".", ", ").replace("_", " ").capitalize()
 

@@ -64,6 +64,7 @@ def method_words(method: str) -> str:
 def stage_words(name: str) -> str:
     """A stage in few words, for axes and tables: `by words` for `bm25`, `wordings: its parts` for its `transform`."""
     method, _, text = name.partition(": ")
+    # Names with a text behind them are those of single queries.
     if name in _STAGES or text:
         return _STAGES.get(name) or f"{_STAGES.get(method, method)}: {text}"
     kind, _, inside = name.partition(" (")
@@ -75,4 +76,5 @@ def stage_words(name: str) -> str:
 def part_words(name: str) -> str:
     """What is left out: `without search by words (BM25)` for `without bm25`."""
     part = name.removeprefix(_WITHOUT)
+    # A text times a truth: the prefix where it was there, else nothing.
     return f"{_WITHOUT * name.startswith(_WITHOUT)}{_PARTS.get(part, part)}"

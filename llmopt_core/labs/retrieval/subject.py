@@ -33,6 +33,7 @@ class Subject:
 
     @cached_property
     def with_gold(self) -> list[Example]:
+        # Only these can be measured by what is found.
         """The examples that say where their answer stands."""
         return [example for example in self.examples if example.references]
 
@@ -40,6 +41,7 @@ class Subject:
         self, variant: Configuration | None = None, metrics: Sequence[str] = (), judge: JudgeSpec | None = None
     ) -> Pipeline:
         """Asks the configuration, or a variant of it."""
+        # The default judge is never asked where no metric needs one.
         return Pipeline(variant or self.configuration, self.documents, metrics, judge or JudgeSpec(), self.models)
 
     def work_name(self, kind: str, judge: JudgeSpec | None, options: Any) -> str:

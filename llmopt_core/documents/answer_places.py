@@ -12,6 +12,7 @@ from llmopt_core.types import Document, Span
 _AROUND = 120
 # Short answers such as "2" stand in thousands of places, of which nobody reads more.
 _MOST_PLACES = 500
+# Two letters at least: `a`, `I` or a single sign near a place says nothing about it.
 _WORD = re.compile(r"\w{2,}")
 # A letter or digit of a script that divides its words; the others have no borders of words, nor have numbers in them.
 _WORD_CHARACTER = r"[^\W\u0e00-\u109f\u1780-\u17ff\u2e80-\U0010ffff]"
@@ -40,6 +41,7 @@ def answer_places(
         most: How many are given.
     """
     asked = {word.casefold() for word in _WORD.findall(question)}
+    # Each wording once, as sets often repeat one; an answer of white space would match everywhere.
     patterns = [_pattern(answer) for answer in dict.fromkeys(answers) if answer.strip()]
     found: dict[Span, AnswerPlace] = {}
     for document in documents:
@@ -48,14 +50,18 @@ def answer_places(
                 if len(found) >= _MOST_PLACES:
                     break
                 place = _place(document, *match.span(), asked)
+                # Two answers can match at the same characters, such as an answer and the same with other case.
                 found.setdefault(place.span, place)
+    # Stable: among places with as many words of the question the order of the documents stays.
     return sorted(found.values(), key=lambda place: -place.shared)[:most]
 
 
 def _pattern(answer: str) -> re.Pattern[str]:
     words = answer.split()
+    # `\b` would ask for a border where "100 %" or "C++" begin or end with a sign, and where Chinese has none.
     start = f"(?<!{_WORD_CHARACTER})" if re.match(_WORD_CHARACTER, words[0]) else ""
     end = f"(?!{_WORD_CHARACTER})" if re.match(_WORD_CHARACTER, words[-1][-1]) else ""
+    # White space of any kind between words: a line break in the text is a space in the answer.
     return re.compile(start + r"\s+".join(map(re.escape, words)) + end, re.IGNORECASE)
 
 

@@ -21,12 +21,13 @@ def read_chart(package: Package, part: str, *, in_cells: bool = False) -> list[s
         None where there is no readable chart.
     """
     root = package.xml(part) if part else None
-    if root is None or local(root) != "chartSpace":
+    if root is None or local(root) != "chartSpace":  # missing, damaged, or of a kind that has another root
         return None
     if in_cells and not any(map(_is_own, descendants(root, "ser"))):
         lines = [*_titles(root), *_labels_alone(root)]
     else:
         lines = chart_lines(root)
+    # Text boxes that were drawn over the chart are a part of their own.
     drawn = package.find_target(part, "chartUserShapes")
     return lines + [text for body in descendants(drawn, "txBody") if (text := _words(body))]
 
@@ -39,9 +40,11 @@ def chart_lines(root: Any) -> list[str]:
     for series in plotted:
         for place, category in series.categories.items():
             categories.setdefault(place, category)
+    # Of all series, since each may lack some categories; a place without a name keeps its values.
     places = sorted(set(categories).union(*values)) if values else []
     rows = [["", *(series.name for series in plotted)]]
     rows += [[categories.get(i, ""), *(v.get(i, "") for v in values)] for i in places]
+    # A row whose cells are all empty says nothing.
     return [*_titles(root), *filter(None, (_line(row) for row in rows))]
 
 
@@ -55,14 +58,17 @@ class _Series(NamedTuple):
         """Each value with the label that somebody wrote at its point."""
         shown = dict(self.values)
         for place, label in self.labels.items():
+            # `12 (record)`: the label takes the place of the value on the chart, but the value is what is looked for.
             value = shown.get(place, "")
             shown[place] = f"{value} ({label})" if value and label != value else label
+        # Labels may stand at places without a value, and came in last.
         return dict(sorted(shown.items()))
 
 
 def _series(root: Any) -> Iterator[_Series]:
     for one in descendants(root, "ser"):
         name = " ".join(_points(child(one, "tx")).values())
+        # `cat` and `val` of bars and lines, `xVal` and `yVal` of points.
         categories, values = _points(_first(one, "cat", "xVal")), _points(_first(one, "val", "yVal"))
         yield _Series(name, categories, values, _labels(one))
     # The charts of Office 2016, such as waterfalls and treemaps, keep their values apart from the series.
@@ -76,8 +82,10 @@ def _series(root: Any) -> Iterator[_Series]:
 def _levels(data: Any, kind: str) -> dict[int, str]:
     found: dict[int, str] = {}
     for point in (point for item in descendants(data, kind) for point in descendants(item, "pt")):
+        # -1 for a missing or damaged index: such a point belongs nowhere.
         place, text = whole_number(attribute(point, "idx"), -1), (point.text or "").strip()
         if place >= 0 and text:
+            # Several levels of categories: what comes later is the outer one, and stands before.
             found[place] = f"{text} {found[place]}" if place in found else text
     return found
 
@@ -85,6 +93,7 @@ def _levels(data: Any, kind: str) -> dict[int, str]:
 def _labels(series: Any) -> dict[int, str]:
     """What was written at single points in place of their values, or taken from cells for them."""
     found = {}
+    # "Values from cells" of Excel: the labels are kept in an extension beside those written by hand.
     for cache in descendants(series, "dlblRangeCache"):
         found.update(_points(cache))
     for label in descendants(series, "dLbl"):
@@ -97,6 +106,7 @@ def _labels(series: Any) -> dict[int, str]:
 def _labels_alone(root: Any) -> Iterator[str]:
     """Labels of points, and names of series that stand in no cell."""
     for one in descendants(root, "ser"):
+        # Written into the chart itself: a name from a cell is read with its sheet.
         name = child(one, "tx")
         if name is not None and child(name, "v") is not None:
             yield from filter(None, [" ".join(_points(name).values())])
@@ -109,6 +119,7 @@ def _is_own(series: Any) -> bool:
     if held is None:
         return False
     sources = [(formula.text or "").strip() for formula in descendants(held, "f")]
+    # `[1]Sheet!$A$1` points into another workbook, of which this file has only the kept values.
     return not sources or any(source.lstrip("'").startswith("[") for source in sources)
 
 
@@ -120,13 +131,16 @@ def _titles(root: Any) -> list[str]:
 def _words(element: Any) -> str:
     """The words of a text; not those that stand for a value, such as `[CELLRANGE]`."""
     texts = [*descendants(element, "t")]
+    # Names of series are in `v`, titles in `t`.
     if not texts:
         texts = [*descendants(element, "v")]
+    # Excel writes `[CELLRANGE]` where it will draw the value; what it draws is among the labels.
     kept = (t.text or "" for t in texts if not (local(t.getparent()) == "fld" and (t.text or "").startswith("[")))
     return " ".join("".join(kept).split())
 
 
 def _line(cells: list[str]) -> str:
+    # The first cell of the header is empty, and leaves its bar behind.
     return cells_line(cells).removeprefix(" | ")
 
 
@@ -146,5 +160,6 @@ def _points(element: Any) -> dict[int, str]:
             # Of categories in levels, the inner one comes first.
             found[place] = f"{text} {found[place]}" if place in found else text
     if not found:
+        # A series with one name has its value without a point around it.
         found = {i: (v.text or "").strip() for i, v in enumerate(descendants(element, "v"))}
     return {place: text for place, text in found.items() if text and local(element)}

@@ -10,7 +10,9 @@ from pathlib import PurePosixPath
 from llmopt_core.documents import limits
 from llmopt_core.errors import BadInput
 
+# The mark before each entry of a zip's table of contents.
 _ENTRY = b"PK\x01\x02"
+# A zip begins with its first file, or where it is empty with its end.
 _STARTS, _END = (b"PK\x03\x04", b"PK\x05\x06"), b"PK\x05\x06"
 # Length of the end record of a zip without a comment, by the ZIP format.
 _END_BYTES = 22
@@ -18,6 +20,7 @@ _END_BYTES = 22
 _BEFORE = 1024
 # Names of streams are UTF-16 there.
 _ENCRYPTION_SIGN = "EncryptedPackage".encode("utf-16-le")
+# Two bytes per Chinese character, or ASCII; other bytes are of another code page.
 _GB2312 = re.compile(rb"(?:[\x20-\x7e]|[\xa1-\xf7][\xa1-\xfe])+")
 
 
@@ -32,12 +35,15 @@ def open_office(name: str, data: bytes, main_part: str = "") -> zipfile.ZipFile:
     Raises:
         BadInput: Encrypted, old format, damaged, another kind of file, or a zip bomb.
     """
+    # The mark of OLE containers: formats before 2007, and also the cover around an encrypted file of today.
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         if _ENCRYPTION_SIGN in data:
             raise BadInput(f"{name} is encrypted with a password: save a copy without one.")
+        # Told apart, since the remedy is another.
         raise BadInput(f"{name} is in the format before 2007, whatever its ending: save it in today's format.")
     archive = open_zip(name, data)
     check_unpacked_size(name, archive, limits.OFFICE_UNPACKED_BYTES)
+    # A DOCX renamed to .xlsx is a valid zip all the same.
     if main_part and main_part not in archive.namelist():
         raise BadInput(f"{name} is not the kind of file its ending says: {main_part} is missing inside.")
     for part in archive.infolist():
@@ -55,6 +61,7 @@ def open_zip(name: str, data: bytes) -> zipfile.ZipFile:
     if not any(start in data[:_BEFORE] for start in _STARTS):
         raise BadInput(f"{name} is not the kind of file its ending says: its content is no zip container.")
     # The whole table of contents is held in memory before a file in it can be counted.
+    # A bomb of millions of empty names; ten times, as the four bytes may also stand inside packed data.
     if data.count(_ENTRY) > 10 * limits.ZIP_FILES:
         raise BadInput(f"{name} holds more than {limits.ZIP_FILES:,} files: split it.")
     try:
@@ -66,8 +73,10 @@ def open_zip(name: str, data: bytes) -> zipfile.ZipFile:
 
 def _without_padding(data: bytes) -> bytes:
     """Without what stands behind the end, such as the zeros of a disk: the end is looked for in the last 64 kB only."""
+    # `rfind`: a stored zip inside this one has an end of its own before it.
     end = data.rfind(_END)
     far = 0 <= end < len(data) - 65_000
+    # The record's last two bytes say how long a comment follows; what is behind is no comment.
     return data[: end + _END_BYTES - 2] + b"\0\0" if far else data
 
 
@@ -81,9 +90,11 @@ def check_unpacked_size(name: str, archive: zipfile.ZipFile, most: int) -> None:
     if len(parts) > limits.ZIP_FILES:
         raise BadInput(f"{name} holds {len(parts):,} files, more than {limits.ZIP_FILES:,}: split it.")
     unpacked = sum(part.file_size for part in parts)
+    # An archive of empty files has no packed bytes.
     packed = max(1, sum(part.compress_size for part in parts))
     if unpacked > most:
         raise BadInput(f"{name} would unpack to {limits.megabytes(unpacked)}, more than {limits.megabytes(most)}.")
+    # Below 10 MB a dense file does no harm: a sheet of zeros packs a thousand times.
     if unpacked > 10 * limits.MEGABYTE and unpacked > limits.ZIP_RATIO * packed:
         raise BadInput(
             f"{name} would unpack to {unpacked // packed:,} times its size: that is a zip bomb, not a document."
@@ -99,6 +110,7 @@ def read_member(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, mo
     """One file of an archive, refused while unpacking as soon as it holds more than `most` bytes."""
     try:
         with archive.open(member) as stream:
+            # One byte more than allowed tells that there is more, without unpacking it.
             data = stream.read(most + 1)
     except Exception as error:  # a damaged archive can break the unpacker in any way
         raise BadInput(f"{name} is damaged at {member.filename} ({error}): pack it again.") from error
@@ -109,15 +121,19 @@ def read_member(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, mo
 
 def member_name(member: zipfile.ZipInfo) -> str:
     """The file name as its author saw it: names not marked as UTF-8 may be UTF-8 or GB18030 all the same."""
+    # Bit 11 of the flags: the name is UTF-8 (ZIP specification, appendix D).
     if member.flag_bits & 0x800:
         return member.filename
     try:
+        # `zipfile` reads unmarked names as cp437, the code page of the first zips; this gives back the bytes.
         raw = member.filename.encode("cp437")
     except UnicodeEncodeError:
         return member.filename
     try:
+        # UTF-8 first: text of another encoding hardly ever is valid UTF-8.
         return raw.decode("utf-8")
     except UnicodeDecodeError:
+        # Chinese Windows writes names in its own code page, without telling.
         return raw.decode("gb18030") if _GB2312.fullmatch(raw) else member.filename
 
 
@@ -127,6 +143,8 @@ def check_path(name: str, member: str) -> None:
     Raises:
         BadInput: The name is absolute, has a drive or a `..`.
     """
+    # Windows parts names by backslashes; a name safe here could be none there.
     path = PurePosixPath(member.replace("\\", "/"))
+    # `C:` names a drive, or a stream of a file; control characters would break messages and lists.
     if path.is_absolute() or ".." in path.parts or ":" in path.parts[0] or any(ord(c) < 32 for c in member):
         raise BadInput(f"{name} holds the unsafe file name {member!r}: nothing was read.")

@@ -29,10 +29,13 @@ def read_within_limits(
         BadInput: Also where the file is over a limit, or breaks its reader.
     """
     suffix = suffix_of(name)
+    # A child process takes time to start, and plain text cannot unfold: its size is its cost.
     if suffix in PLAIN and len(data) <= limits.READ_AT_ONCE_BYTES:
         try:
+            # What odd text may make a reader raise is told as a sentence, as it is from the child process.
             return read_file(name, data, how, on_part)
         except (ValueError, TypeError, LookupError, RecursionError) as error:
+            # The first 200 characters, as an error may quote the whole text.
             detail = f"{type(error).__name__}: {error}"[:200]
             raise BadInput(_SENTENCES["failed"].format(name=name, detail=detail)) from error
     seconds = limits.seconds_to_read(len(data), pdf=suffix == ".pdf")
@@ -57,6 +60,7 @@ def run_within_limits(  # noqa: PLR0917
     Raises:
         BadInput: The file is over a limit, or breaks its reader. Errors of the function pass.
     """
+    # Bytes times a factor: parsed documents are several times as large as their files.
     bounds = Limits(limits.READ_MEMORY + limits.READ_MEMORY_PER_BYTE * size, seconds, limits.WALL_RATIO * seconds)
     try:
         return run_isolated(function, arguments, bounds, on_part=on_part, heartbeat=heartbeat)

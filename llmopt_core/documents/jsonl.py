@@ -14,6 +14,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.text.valid_text import fault_in, printable
 from llmopt_core.types import Document
 
+# The first of these that holds a text is it.
 _TEXT_KEYS = ("text", "content", "page_content", "body", "document", "passage", "context")
 # The first few show what kind of fault it is; the rest is counted.
 _NAMED_FAULTS = 5
@@ -33,17 +34,21 @@ def read_jsonl(name: str, data: bytes, encoding: str = "") -> list[Document]:
     text, more = normalise_file(text, name)
     documents: dict[str, Document] = {}
     faults: list[str] = []
+    # Not `splitlines`: it parts at U+2028 and form feeds too, which may stand inside a JSON text.
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
             document = _document(name, number, parse_object(name, number, line), warnings + more)
+            # The first of two keeps the name; references to it must mean one text.
             if document.name in documents:
                 raise BadInput(f"{name} line {number}: the id {document.name.split('/', 1)[1]!r} is used twice.")
         except BadInput as error:
+            # One bad line among thousands is told, and costs nothing else.
             faults.append(str(error))
             continue
         documents[document.name] = document
+        # While reading, not after it: a file of short lines fills the memory before its end.
         if len(documents) > limits.LINES_AS_DOCUMENTS:
             raise BadInput(f"{name} has more than {limits.LINES_AS_DOCUMENTS:,} lines: split it.")
     if faults and not documents:
@@ -54,6 +59,7 @@ def read_jsonl(name: str, data: bytes, encoding: str = "") -> list[Document]:
 def _with_faults(name: str, documents: list[Document], faults: list[str]) -> list[Document]:
     if faults:
         count, more = len(faults), len(faults) - _NAMED_FAULTS
+        # Told at the first document, as there is no other place for what concerns all.
         told = [f"{OMISSION_PREFIX} {name}: {count:,} line{'s' if count > 1 else ''}.", *faults[:_NAMED_FAULTS]]
         told += [f"So are {more:,} more."] if more > 0 else []
         documents[0] = replace(documents[0], warnings=(*documents[0].warnings, " ".join(told)))
@@ -79,6 +85,7 @@ def parse_value(name: str, text: str, number: int = 1) -> Any:
         BadInput: Names file and line, and where in the line the JSON breaks.
     """
     try:
+        # JSON knows no NaN and no infinity, though Python reads and writes them.
         return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except json.JSONDecodeError as error:
         where = f"{name} line {number + error.lineno - 1}"
@@ -90,6 +97,7 @@ def parse_value(name: str, text: str, number: int = 1) -> Any:
             f"{name} line {number}: {error} is no number in JSON; write null where there is none."
         ) from error
     except ValueError as error:
+        # Python refuses numbers of more than 4,300 digits, which take quadratic time.
         raise BadInput(f"{name} line {number}: a number with too many digits.") from error
 
 
@@ -104,11 +112,13 @@ def _refuse(constant: str) -> None:
 def _finite(digits: str) -> float:
     value = float(digits)
     if not math.isfinite(value):
+        # Twenty digits are enough to be found in the line.
         raise _NoNumber(digits if len(digits) <= 20 else digits[:20] + "...")
     return value
 
 
 def _document(name: str, number: int, row: dict[str, Any], warnings: tuple[str, ...]) -> Document:
+    # A row may hold several of these names; an empty text is none.
     key = next((k for k in _TEXT_KEYS if isinstance(row.get(k), str) and row[k].strip()), None)
     title = row.get("title")
     if key is None and isinstance(title, str) and title.strip():
@@ -121,13 +131,17 @@ def _document(name: str, number: int, row: dict[str, Any], warnings: tuple[str, 
         (
             k
             for k in _ID_KEYS
+            # `true` is an `int` in Python, and no name.
             if isinstance(row.get(k), str | int) and not isinstance(row[k], bool) and str(row[k]).strip()
         ),
         None,
     )
     identity = str(row[id_key]) if id_key else str(number)
+    # White space of any kind to one space: a line break would end the heading.
     heading = f"# {' '.join(title.split())}\n\n" if isinstance(title, str) and title.strip() else ""
+    # Lists and objects are no metadata, as filters compare plain values.
     metadata = {k: v for k, v in row.items() if k not in (key, id_key) and isinstance(v, str | int | float | bool)}
+    # Half characters and NULs cannot be stored, and would fail later and far from their line.
     for place, value in ((id_key or "id", identity), *((k, [k, v]) for k, v in metadata.items())):
         if fault := fault_in(value):
             raise BadInput(f"{name} line {number}: `{printable(place)}` cannot be used: {fault}.")

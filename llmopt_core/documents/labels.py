@@ -7,15 +7,18 @@ import re
 
 from llmopt_core.errors import BadInput
 
+# `<meta charset=utf-8>`, and the older `content="text/html; charset=utf-8"`.
 _DECLARATIONS = (
     re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE),
     re.compile(rb"""^\s*<\?xml[^>]+encoding\s*=\s*["']([\w.:-]+)""", re.IGNORECASE),
 )
 # Of the web's table, what only Python calls otherwise.
+# Pages labelled so hold characters of the larger sets, as browsers know.
 _WIDER = {"shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "big5hkscs": "big5hkscs"}
 # Python's own encodings are none of files, and some take hours.
 _NO_TEXT = frozenset(("punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7", "mbcs", "oem",
                       "x-user-defined", "replacement"))  # fmt: skip
+# `cp-1250`, `code page 1250`: as people write `cp1250`.
 _CODE_PAGE = re.compile(r"^(?:cp|code ?page)[-_ ]", re.IGNORECASE)
 COMMON = ("utf-8", "windows-1250", "windows-1251", "windows-1252", "windows-1253", "windows-1254", "windows-1255",
           "windows-1256", "windows-1257", "windows-874", "iso-8859-2", "iso-8859-7", "iso-8859-9", "iso-8859-15",
@@ -38,6 +41,7 @@ def web_codec(label: str) -> str | None:
 def find_declared_codec(data: bytes) -> str | None:
     """The codec that a page declares of itself in `meta` or its XML declaration; None where it names none."""
     for pattern in _DECLARATIONS:
+        # Declarations stand at the beginning; browsers look at 1,024 bytes, some pages have comments before.
         found = pattern.search(data[:4096])
         codec = web_codec(found[1].decode("ascii", "replace")) if found else None
         if codec:
@@ -52,6 +56,8 @@ def find_codec(encoding: str) -> str:
     Raises:
         BadInput: No text encoding goes by this name.
     """
+    # The web's table first: it takes `latin1` for Windows-1252, as files so named mostly are. It knows ASCII labels
+    # only.
     codec = web_codec(encoding) if encoding.isascii() else None
     if codec is None:
         try:

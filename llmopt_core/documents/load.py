@@ -37,6 +37,7 @@ def load_documents(
     documents = [document for path in paths for document in _load_path(Path(path), root, how)]
     seen: set[str] = set()
     for document in documents:
+        # The name is how references and chunks point at a document: two of a name would be mixed up.
         if document.name in seen:
             raise BadInput(f"Two documents are named {document.name}: rename one, or give their common parent folder.")
         seen.add(document.name)
@@ -72,6 +73,7 @@ def load_bytes(
 
 def _load(name: str, data: bytes, how: ReadingOptions, on_part: OnPart, heartbeat: Heartbeat) -> list[Document]:
     check_size(name, len(data))
+    # NULs too: a file that was lost in a crash has its length and nothing in it.
     if not data.strip(b" \t\r\n\0"):
         raise BadInput(f"{name} is empty.")
     if suffix_of(name) == ".zip":
@@ -98,6 +100,7 @@ def _load_path(path: Path, root: Path | None, how: ReadingOptions) -> list[Docum
         files = _list_files(path)
         if not files:
             raise BadInput(f"The folder {path} holds no file that can be read.")
+        # Names relative to the folder, so that it may be moved without changing them.
         return [document for file in files for document in _load_file(file, root or path, how)]
     if not path.exists():
         raise BadInput(f"There is no file or folder {path}.")
@@ -108,12 +111,15 @@ def _list_files(folder: Path) -> list[Path]:
     found = []
     for path in folder.rglob("*"):
         inside = path.relative_to(folder)
+        # `.git`, `.venv` and the like are no documents; nor are what editors keep beside them.
         if path.suffix.lower() in SUFFIXES and path.is_file() and not any(p.startswith(".") for p in inside.parts):
             found.append(path)
+    # By name: the order of a file system differs between machines, and the version of the documents would too.
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
 def _load_file(path: Path, root: Path, how: ReadingOptions) -> list[Document]:
+    # A file outside of the root goes by its own name.
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
     # A file name that is no UTF-8 can be neither printed nor stored.
     name = name.encode("utf-8", "replace").decode("utf-8")
@@ -123,18 +129,22 @@ def _load_file(path: Path, root: Path, how: ReadingOptions) -> list[Document]:
 
 def _load_zip(name: str, data: bytes, how: ReadingOptions, on_part: OnPart, heartbeat: Heartbeat) -> list[Document]:
     archive = open_zip(name, data)
+    # By what is declared, before a byte is unpacked.
     check_unpacked_size(name, archive, limits.ZIP_UNPACKED_BYTES)
     members = [(member_name(m).replace("\\", "/"), m) for m in archive.infolist() if not m.is_dir()]
+    # All names first: an archive with one unsafe name is refused before anything of it is read.
     for inside, _ in members:
         check_path(name, inside)
     documents: dict[str, Document] = {}
     skipped: list[str] = []
     for number, (inside, member) in enumerate(members, 1):
         on_part(number - 1, len(members), "file")
+        # `__MACOSX` holds what macOS notes about files, under the files' own names.
         if any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(inside).parts):
             continue
         try:
             for document in _load_member(name, inside, archive, member, heartbeat, how):
+                # The first one stays: an archive that was added to may hold an old and a new file of a name.
                 if documents.setdefault(document.name, document) is not document:
                     skipped.append(f"{document.name} is in the archive twice")
         except BadInput as error:
@@ -145,9 +155,11 @@ def _load_zip(name: str, data: bytes, how: ReadingOptions, on_part: OnPart, hear
 def _load_member(  # noqa: PLR0917
     name: str, inside: str, archive: ZipFile, member: ZipInfo, heartbeat: Heartbeat, how: ReadingOptions
 ) -> list[Document]:
+    # Archives in archives are how a small file unfolds without end.
     if suffix_of(inside) == ".zip":
         raise BadInput(f"{inside} is an archive inside the archive")
     data = read_member(name, archive, member, most_bytes(inside))
+    # The zip tells its own progress; pages of its files would mix with it.
     return _load(inside, data, how, ignore_parts, heartbeat)
 
 

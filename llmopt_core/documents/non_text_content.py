@@ -17,7 +17,9 @@ _SENTENCES = {
     "recordings": ("recording", "recordings"),
     "links": ("address of a link", "addresses of links"),
 }
+# By the last word of a relationship's type; objects of OLE and whole Office files are both embedded.
 _KINDS = {"oleObject": "embedded", "package": "embedded", "audio": "recordings", "video": "recordings"}
+# What Office adds below a description that it wrote itself, in two generations.
 _GENERATED_NOTE = re.compile(r"(?:Description automatically generated|AI-generated content may be incorrect\.?)")
 
 
@@ -26,6 +28,7 @@ def count_parts(package: Package, parts: Iterable[str]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for part in parts:
         for relation in package.relations(part).values():
+            # other kinds are counted under the empty name, and forgotten below
             counts[_KINDS.get(relation.kind, "")] += 1
         counts["links"] += len(package.addresses(part))
     del counts[""]
@@ -41,8 +44,10 @@ def describe_omissions(counts: Mapping[str, int]) -> Iterator[str]:
 
 def picture_texts(element: Any) -> list[str]:
     """The descriptions of a drawing and its parts by its author, each once; of none only its title."""
+    # In drawings of today, of slides and sheets, and in the older VML.
     items = [item for item in element.iter() if local(item) in ("docPr", "cNvPr", "shape")]
     names = (
+        # A title is often `Picture 3`; it counts only where nobody described anything.
         ("descr", "alt") if any(attribute(item, name) for item in items for name in ("descr", "alt")) else ("title",)
     )
     found = (_GENERATED_NOTE.sub("", attribute(item, name)) for item in items for name in names)
@@ -51,6 +56,7 @@ def picture_texts(element: Any) -> list[str]:
 
 def has_picture(element: Any) -> bool:
     """Whether a drawing shows a picture, not the preview of an embedded file."""
+    # The picture of an embedded file shows its first page, and is counted as that file.
     if any(local(item) in ("OLEObject", "oleObj") for item in element.iter()):
         return False
     return any(local(item) in ("blip", "imagedata") for item in element.iter())

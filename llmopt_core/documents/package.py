@@ -35,6 +35,7 @@ class Package:
     def __init__(self, name: str, data: bytes, main_part: str) -> None:
         self._name = name
         self._archive = open_office(name, data)
+        # Reversed, so that of two parts of one name the first is taken.
         self._parts = {_plain(part.filename): part for part in reversed(self._archive.infolist())}
         self.damaged: dict[str, str] = {}
         self.missing: dict[str, None] = {}
@@ -44,6 +45,7 @@ class Package:
         folder = usual.split("/", 1)[0] + "/"
         for relation in self.relations("").values():
             # Every kind of Office file calls its main part so: the folder tells them apart.
+            # Checked: a relationship may name a part that is not there, and the usual one is.
             if relation.kind == "officeDocument" and relation.target.startswith(folder) and self.has(relation.target):
                 return relation.target
         if not self.has(usual):
@@ -88,6 +90,7 @@ class Package:
         try:
             data = self._archive.read(self._parts[_plain(self.main)])
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
+            # The main part is not passed over: without it there is no document.
             raise self._unreadable(str(error)[:120]) from error
         root, fault = parse_xml(data)
         if root is None:
@@ -131,7 +134,10 @@ class Package:
         for element in root if root is not None else ():
             if not isinstance(element.tag, str) or element.get("TargetMode") == "External":
                 continue
+            # Targets may be absolute, relative, or with `..`; `normpath` cannot lead out, as parts are names in a
+            # table.
             target = posixpath.normpath(posixpath.join("/", folder, element.get("Target", ""))).lstrip("/")
+            # Two namespaces (transitional and strict) have the same last word.
             found[element.get("Id", "")] = Relation(element.get("Type", "").rsplit("/", 1)[-1], target)
         return found
 
@@ -150,6 +156,7 @@ class Package:
         folder, file = posixpath.split(part)
         name = posixpath.join(folder, "_rels", f"{file}.rels")
         # Most parts point to nothing, and have none.
+        # A missing one of the package itself is told when its main part is not found.
         return self.xml(name, needed=bool(part)) if self.has(name) else None
 
     def find_target(self, part: str, kind: str) -> Any:
@@ -161,6 +168,7 @@ class Package:
         for relation in relations.values():
             if relation.kind == kind:
                 return self.xml(relation.target)
+        # Usual names, as `word/footnotes.xml`, where the relationships are lost.
         usual = posixpath.join(posixpath.dirname(part), f"{kind}.xml")
         return self.xml(usual) if not relations and self.has(usual) else None
 
@@ -168,6 +176,7 @@ class Package:
 def local(element: Any) -> str:
     """The tag without its namespace; empty for comments and for nothing."""
     tag = getattr(element, "tag", None)
+    # Comments and processing instructions have a function for a tag.
     return tag.rsplit("}", 1)[-1] if isinstance(tag, str) else ""
 
 
@@ -186,6 +195,7 @@ def child(element: Any, name: str) -> Any:
 
 def children(element: Any) -> list[Any]:
     """The elements directly inside; none where there is no element."""
+    # `local` is empty for comments between elements.
     return [item for item in element if local(item)] if element is not None else []
 
 
@@ -201,7 +211,8 @@ def descendants(element: Any, name: str) -> list[Any]:
 
 
 def _plain(part: str) -> str:
-    return part.replace("\\", "/").lstrip("/").lower()
+    # Some tools write backslashes or a leading slash, which the standard forbids.
+    return part.replace("\\", "/").lstrip("/").lower()  # names may differ in case
 
 
 def parse_xml(data: bytes) -> tuple[Any, str]:
@@ -214,23 +225,28 @@ def parse_xml(data: bytes) -> tuple[Any, str]:
     try:
         return etree.fromstring(data, _parser()), ""
     except (etree.XMLSyntaxError, ValueError) as error:
+        # `ValueError`: text with NULs, which lxml refuses before it parses.
         _check_memory(error)
         fault = str(getattr(error, "msg", "") or error)[:120]
+    # With `recover` libxml2 goes over faults; tried second, as it tells nothing of what it left out.
     try:
         root = etree.fromstring(data, _parser(recover=True))
     except (etree.XMLSyntaxError, ValueError):
         return None, fault
+    # A root without anything inside is what `recover` makes of nothing.
     return (root if root is not None and len(root) else None), fault
 
 
 def whole_number(text: str, otherwise: int = 0) -> int:
     """What an attribute counts; `otherwise` where it is no number, or one that no file can mean."""
+    # ASCII: `isdecimal` takes digits of other scripts. Ten digits and more fit no counter of these formats.
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else otherwise
 
 
 def _parser(*, recover: bool = False) -> Any:
     from lxml import etree
 
+    # Entities would read files of this machine, or unfold without end; nothing is fetched over the network.
     return etree.XMLParser(resolve_entities=False, no_network=True, recover=recover)
 
 

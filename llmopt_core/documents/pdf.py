@@ -13,6 +13,7 @@ from llmopt_core.documents.text import Extraction, join_pages, normalise, number
 from llmopt_core.errors import BadInput
 
 _END = b"%%EOF"
+# Five of a hundred: single signs, such as bullets, are without a letter in many sound fonts.
 _UNCERTAIN = 0.05
 # A stamp or a page number on a scan.
 _FEW_CHARACTERS, _MOSTLY = 120, 0.5
@@ -32,6 +33,7 @@ def read_pdf(name: str, data: bytes, on_part: OnPart = ignore_parts) -> Extracti
     Raises:
         BadInput: Not a PDF, cut off, encrypted, too many pages, or no page holds text.
     """
+    # Printers and mail programs put something before it; readers allow for 1,024 bytes.
     if b"%PDF-" not in data[:1024]:
         raise BadInput(f"{name} is not a PDF: it does not begin with %PDF.")
     # Whatever a server or a disk put behind it: the mark is somewhere.
@@ -39,14 +41,17 @@ def read_pdf(name: str, data: bytes, on_part: OnPart = ignore_parts) -> Extracti
     document = _open(name, data, whole)
     pages, faults = _page_texts(document, on_part)
     entered, told = read_form_text(data, pages)
+    # Values of forms follow the text of their page.
     pages = [normalise("\n\n".join(filter(None, both))) for both in zip(pages, entered, strict=True)]
     silent = [number for number, text in enumerate(pages, 1) if not text.strip()]
+    # pdfium shows a damaged page as an empty one; pypdf tells the two apart.
     silent_lost, cut = damaged_pages(data, silent)
     lost = {*faults.get(_UNREAD, ()), *silent_lost}
     if lost:
         faults[_UNREAD] = sorted(lost)
     if cut:
         faults[_CUT] = cut
+    # Told by its cause, as each has another remedy.
     if len(silent) == len(pages):
         if not whole:
             raise _cut_off(name)
@@ -59,6 +64,7 @@ def read_pdf(name: str, data: bytes, on_part: OnPart = ignore_parts) -> Extracti
             "run text recognition (OCR) first."
         )
     text, starts = join_pages(pages)
+    # Damaged pages are told as such.
     silent = [number for number in silent if number not in lost]
     warnings = [f"No text on page {numbers_in_words(silent)}: blank or scanned."] if silent else []
     warnings += [sentence.format(pages=numbers_in_words(numbers)) for sentence, numbers in faults.items()]
@@ -73,6 +79,7 @@ def _open(name: str, data: bytes, whole: bool) -> Any:
         document = PdfDocument(data)
         count = len(document)
     except PdfiumError as error:
+        # pdfium tells of a password in words alone.
         if "password" in str(error).lower():
             raise BadInput(f"{name} is encrypted with a password: save a copy without one.") from error
         if not whole:
@@ -81,6 +88,7 @@ def _open(name: str, data: bytes, whole: bool) -> Any:
             raise BadInput(f"{name} has no pages.") from error
         reason = str(error).strip(".")
         raise BadInput(f"{name} is a damaged PDF ({reason}): open it in a viewer and export it again.") from error
+    # Ten thousand pages are read for minutes: told at once, before any is read.
     if count > limits.PDF_PAGES:
         raise BadInput(f"{name} has {count:,} pages, more than {limits.PDF_PAGES:,}: split it.")
     return document
@@ -106,18 +114,24 @@ def _page_texts(document: Any, on_part: OnPart) -> tuple[list[str], dict[str, li
         try:
             page = document[number - 1]
             words = page.get_textpage()
+            # Names of columns go from page to page, so that a table that goes on keeps them.
             texts.append(page_text(words, page, names))
             if uncertain_characters(words) > _UNCERTAIN:
                 faults.setdefault(_NO_MAP, []).append(number)
+            # A scan with a page number on it would pass for a page that has been read.
             if len(texts[-1].strip()) < _FEW_CHARACTERS and texts[-1].strip() and picture_share(page) > _MOSTLY:
                 faults.setdefault(_PICTURE, []).append(number)
+            # Closed page by page: pdfium keeps what it has opened.
             words.close()
             page.close()
         except PdfiumError:
+            # The page is empty, and its number stays true for all that follow.
             texts.append("")
             faults.setdefault(_UNREAD, []).append(number)
         on_part(number, count, "page")
+    # Five levels: below them are exercises and figures. A damaged file can let them go round in circles.
     titles = [title for item in document.get_toc(max_depth=5) if (title := " ".join(item.get_title().split()))]
+    # White space aside, since a title may be broken over lines in the text.
     flat = " ".join(" ".join(texts).split())
     unseen = sum(title not in flat for title in titles)
     if unseen:
@@ -129,6 +143,7 @@ def _page_texts(document: Any, on_part: OnPart) -> tuple[list[str], dict[str, li
 
 def _whole_words(texts: list[str]) -> list[str]:
     """All pages at once, since how a word is written may be seen on another one."""
+    # A form feed parts the pages: it stands in no word, and page numbers stay what they are.
     return join_words("\f".join(text.replace("\f", " ") for text in texts)).split("\f")
 
 

@@ -8,10 +8,14 @@ from statistics import median
 from typing import NamedTuple
 
 # Of the height of a line.
+# A line of the same paragraph is at most 1.45 heights below, in common settings 1.2. Half a height is the same line.
 _TIGHT, _SAME_LINE = 1.45, 0.5
 # A cell of more lines is a column of prose.
 _MOST_LINES = 8
+# Heights by which a cell of several lines may rise above the words beside it.
 _HIGHER = 4
+# Of the usual step between lines, of the size of letters, and of the height: smaller values part a paragraph that is
+# set unevenly, larger ones join two paragraphs.
 _APART, _OTHER_SIZE, _INDENT = 1.3, 0.15, 0.8
 
 
@@ -27,6 +31,7 @@ class Cell(NamedTuple):
     @property
     def height(self) -> float:
         """Of its first line."""
+        # At least a point: a text of size zero, as scans have behind their picture, would divide by nothing.
         return max(1.0, self.top - self.bottom)
 
 
@@ -40,6 +45,7 @@ def join_rows(lines: Sequence[Line]) -> Iterator[list[Cell]]:
     """
     row: list[list[Cell]] = []
     taken: list[Line] = []
+    # An empty line at the end, so that the last row is given too.
     for line in [*lines, ()]:
         if line and row and _goes_on(row, line):
             taken.append(line)
@@ -51,6 +57,7 @@ def join_rows(lines: Sequence[Line]) -> Iterator[list[Cell]]:
 
 
 def _rows_of(row: list[list[Cell]], taken: list[Line]) -> Iterator[list[Cell]]:
+    # Several cells: a table. Longer cells are columns of prose side by side.
     if len(row) > 1 and max(map(len, row)) <= _MOST_LINES:
         columns = sorted(row, key=lambda cell: min(part.left for part in cell))
         yield [_whole(cell) for cell in columns]
@@ -62,9 +69,11 @@ def _goes_on(row: list[list[Cell]], line: Line) -> bool:
     """Take the line into the row; False where it begins another."""
     first, *rest = line
     going_on = _cell_above(row, first)
+    # Looked at before anything is taken, as the line would be lost for the table.
     # A heading of one line right above a table is no cell of it.
     if going_on is not None and rest and len(row) == 1 and len(row[0]) == 1:
         return False
+    # Words beside the last cell, neither below it nor above.
     if going_on is None and first.bottom - row[-1][-1].bottom <= _SAME_LINE * -first.height:
         return False
     new = rest if going_on is not None else line
@@ -78,10 +87,12 @@ def _goes_on(row: list[list[Cell]], line: Line) -> bool:
 
 def _cell_above(row: list[list[Cell]], cell: Cell) -> list[Cell] | None:
     """The cell that words go on: the last one, or one that is not the first and begins where they begin."""
+    # The last cell first: a column at the right edge is what mostly goes on.
     for other in (row[-1], *row[1:-1]):
         down = other[-1].bottom - cell.bottom
         is_below = 0 < down <= _TIGHT * max(other[-1].height, cell.height)
         # A line of prose below a table stands below its other cells too.
+        # Words that reach over another column are no cell of this one.
         if any(_overlap(beside, cell) for beside in row if beside is not other):
             continue
         if is_below and _overlap(other, cell) and (other is row[-1] or abs(other[0].left - cell.left) < cell.height):
@@ -92,6 +103,7 @@ def _cell_above(row: list[list[Cell]], cell: Cell) -> list[Cell] | None:
 def _is_next(row: list[list[Cell]], cell: Cell) -> bool:
     """Whether words stand right of all cells, and about as high as they."""
     beside = all(cell.left >= max(part.right for part in other) for other in row)
+    # Between the lowest and the highest word of the row, with a line's space to each side.
     low, high = min(part[-1].bottom for part in row), max(part[0].top for part in row)
     return beside and cell.bottom >= low - _TIGHT * cell.height and cell.top <= high + _HIGHER * cell.height
 
@@ -108,13 +120,16 @@ def _whole(parts: Sequence[Cell]) -> Cell:
 
 def paragraphs(lines: Sequence[Line]) -> Iterator[str]:
     """Lines as paragraphs: another begins below a wider space, an empty line, in another size, or with an indent."""
+    # Only steps of less than three lines: gaps between blocks would raise what is usual.
     steps = [above[0].bottom - below[0].bottom for above, below in pairwise(lines)
              if above and below and 0 < above[0].bottom - below[0].bottom < 3 * below[0].height]  # fmt: skip
+    # The median, because headings and lists in between would shift a mean.
     usual = median(steps) if steps else 0.0
     block: list[str] = []
     for number, line in enumerate(lines):
         before = lines[number - 1] if number else ()
         after = lines[number + 1] if number + 1 < len(lines) else ()
+        # A paragraph ends also where the lines are as close as ever, if the size of the letters changes.
         if block and (not line or (before and _begins_anew(before[0], line[0], after, usual))):
             yield "\n".join(block)
             block = []
@@ -128,7 +143,9 @@ def _begins_anew(before: Cell, cell: Cell, after: Line, usual: float) -> bool:
     step = before.bottom - cell.bottom
     if abs(before.height - cell.height) > _OTHER_SIZE * max(before.height, cell.height):
         return True
+    # At least more than the letters are high, where all steps are as small.
     if step > max(_APART * usual, 1.05 * cell.height):
         return True
     indent = cell.left - before.left
+    # An indented first line, and the next one back at the margin (two points allow for rounding): not a list.
     return bool(after) and _INDENT * cell.height < indent < 5 * cell.height and abs(after[0].left - before.left) < 2

@@ -15,8 +15,11 @@ from typing import Any
 _APART = re.compile(rb"\((?:\\.|[^\\()])*+\)?|/[^\s/<>\[\]()]++", re.S)
 _PICTURE = re.compile(rb"\bID\s")
 _NOT_DRAWING = re.compile(rb"[^\s\x00\x20-\x7e]")
+# Of twenty bytes one: drawing is ASCII, what was unpacked wrongly is any bytes.
 _MOST = 0.05
+# Packed again in letters, for mail programs of the past; the packing itself is inside.
 _IN_LETTERS = ("/ASCII85Decode", "/A85", "/ASCIIHexDecode", "/AHx")
+# Forms that draw forms may go round in circles. Unpacked by the megabyte, so that no bomb fills the memory.
 _MOST_FORMS, _AT_ONCE = 1_000, 1 << 20
 
 
@@ -27,10 +30,13 @@ def open_parts(data: bytes) -> Any:
     """
     from pypdf import PdfReader
 
+    # Its warnings of each fault would fill the log; what matters is found here.
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     # Where nothing says where the table of contents stands, one is made anew.
+    # pypdf looks for the word and gives up without it; an offset of 0 makes it search the file.
     reader = PdfReader(io.BytesIO(data if b"startxref" in data else data + b"\nstartxref\n0\n%%EOF\n"))
     if reader.is_encrypted:
+        # Most encrypted files have an empty password for reading, and forbid only printing.
         reader.decrypt("")
     return reader
 
@@ -50,12 +56,14 @@ def damaged_pages(data: bytes, silent: Iterable[int]) -> tuple[list[int], list[i
     lost: list[int] = []
     cut: list[int] = []
     # A damaged file can break pypdf in any way: nothing is known of that page, or of all that follow, then.
+    # Two levels: a broken page must not hide the others.
     with suppress(Exception):
         for number, page in enumerate(open_parts(data).pages, 1):
             with suppress(Exception):
                 if number in silent and _is_lost(page):
                     lost.append(number)
                 elif any(_is_cut(part) for part in _drawn(page)):
+                    # A page that draws nothing readable is lost as a whole, even if only a part of it is broken.
                     (lost if number in silent else cut).append(number)
     return lost, cut
 
@@ -70,6 +78,7 @@ def _drawn(page: Any) -> Iterator[Any]:
         forms = resources.get_object().get("/XObject") if resources is not None else None
         for form in forms.get_object().values() if forms is not None else ():
             drawn = form.get_object()
+            # By `id`, as the same form may be drawn at several places; one that draws itself ends here.
             if drawn is not None and drawn.get("/Subtype") == "/Form" and id(drawn) not in seen:
                 seen.add(id(drawn))
                 waiting.append(drawn)
@@ -94,16 +103,19 @@ def _is_cut(stream: Any) -> bool:
         return True
     filters = stream.get("/Filter") or ()
     names = [str(filters)] if isinstance(filters, str) else [str(name) for name in filters]
+    # `_data` is the packed stream; the public way unpacks it and passes over its faults.
     packed: bytes = stream._data
     if names and names[0] in _IN_LETTERS:
         decode = ASCII85Decode.decode if names.pop(0) in _IN_LETTERS[:2] else ASCIIHexDecode.decode
         packed = bytes(decode(packed))
+    # Deflate by its own first byte: what says it is packed may not be.
     is_deflate = names[:1] in (["/FlateDecode"], ["/Fl"]) and len(packed) > 2 and packed[0] & 15 == 8
     return is_deflate and not _ends(packed[2:])
 
 
 def _ends(deflated: bytes) -> bool:
     """Whether its last block is there, and the sum behind it, where there is one, is that of what was packed."""
+    # Without the two bytes of zlib's header, so that a stream that lacks its sum is no fault.
     unpacker, found = zlib.decompressobj(-15), 1
     try:
         while deflated and not unpacker.eof:
@@ -112,6 +124,7 @@ def _ends(deflated: bytes) -> bool:
     except zlib.error:
         return False
     told = unpacker.unused_data[:4]
+    # Many programs leave the sum out; where it is there, it must be right.
     return unpacker.eof and (len(told) < 4 or int.from_bytes(told, "big") == found)
 
 
@@ -119,6 +132,7 @@ def _is_lost(page: Any) -> bool:
     from pypdf.generic import IndirectObject, NullObject
 
     given = page.get("/Contents") if "/Contents" in page else None
+    # An indirect object that is not there reads as nothing: the page lost its contents, it is not blank.
     pointer = page.raw_get("/Contents") if "/Contents" in page else None
     if given is None or isinstance(given, NullObject):
         return isinstance(pointer, IndirectObject)
@@ -132,8 +146,10 @@ def _is_garbled(stream: Any) -> bool:
         unpacked: bytes = stream.get_data()
     except Exception:  # pypdf has an error of its own for each filter
         return True
+    # Behind `ID` stand the bytes of a picture, up to its end.
     drawing = _APART.sub(_strip_unclosed, _PICTURE.split(unpacked, maxsplit=1)[0])
     # An empty page may have a stream that is packed and empty.
+    # 16 bytes are the packing of nothing.
     nothing = not unpacked.strip() and len(stream._data) > 16
     return nothing or len(_NOT_DRAWING.findall(drawing)) > _MOST * len(drawing)
 

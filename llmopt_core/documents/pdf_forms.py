@@ -9,7 +9,9 @@ from typing import Any
 from llmopt_core.documents.package import descendants, local, parse_xml
 from llmopt_core.documents.pdf_contents import open_parts
 
+# Unticked boxes and empty fields.
 _NO_VALUES = ("Off", "")
+# Levels of fields, of which real forms have three or four; a damaged one can point at its own parent.
 _DEEPEST = 32
 _COMMENTS = frozenset(("/Text", "/Highlight", "/Underline", "/StrikeOut", "/Squiggly", "/Square", "/Circle", "/Line",
                        "/Polygon", "/Stamp", "/Caret", "/Ink"))  # fmt: skip
@@ -25,6 +27,7 @@ def read_form_text(data: bytes, text: list[str]) -> tuple[list[str], tuple[str, 
     Returns:
         The lines of each page, and a warning where they cannot be read or comments were left out.
     """
+    # pypdf is slow on a large file, and most have neither notes nor a form.
     if not any(mark in data for mark in (b"/Annot", b"/AcroForm", b"/ObjStm")):
         return [""] * len(text), ()
     lines = [""] * len(text)
@@ -34,9 +37,12 @@ def read_form_text(data: bytes, text: list[str]) -> tuple[list[str], tuple[str, 
         for number, page in enumerate(reader.pages):
             notes = [annotation.get_object() for annotation in page.get("/Annots") or ()]
             found_beside += _beside(notes, text[number])
+            # Each once: a field may be drawn at several places of a page.
             found = dict.fromkeys(line for note in notes for line in _note_lines(note))
+            # What a viewer has drawn into the page already stands in its text.
             lines[number] = "\n".join(line for line in found if _value(line) not in text[number])
         form = reader.trailer["/Root"].get_object().get("/AcroForm")
+        # On the last page, as it stands on none.
         lines[-1] = "\n".join(filter(None, (lines[-1], *_apart_from_pages(form, "\n".join((*text, *lines))))))
     except Exception as error:  # a damaged form can break pypdf in any way
         return lines, (f"Form values were not read ({type(error).__name__}).",)
@@ -51,6 +57,7 @@ def _apart_from_pages(form: Any, text: str) -> list[str]:
     form = form.get_object()
     found = [line for field in form.get("/Fields") or () for line in _field_lines(field.get_object())]
     parts = form.get("/XFA") or []
+    # Names and packets by turns, or one packet alone.
     for part in parts if isinstance(parts, list) else [parts]:
         packet = part.get_object()
         found += _xml_lines(packet.get_data()) if hasattr(packet, "get_data") else []
@@ -68,6 +75,7 @@ def _xml_lines(packet: bytes) -> Iterator[str]:
     root, _ = parse_xml(packet)
     for data in descendants(root, "datasets") if root is not None else ():
         for item in data.iter():
+            # Only leaves: an element around others has no value of its own.
             if local(item) and not len(item) and (item.text or "").strip():
                 yield f"{local(item)}: {item.text.strip()}"
 
@@ -78,12 +86,14 @@ def _beside(notes: list[Any], text: str) -> Counter[str]:
     for note in notes:
         kind, action = note.get("/Subtype"), note.get("/A")
         words = str(note.get("/Contents") or "").strip()
+        # Popups and links have contents too, but nobody wrote a comment there.
         counts["comments"] += kind in _COMMENTS and bool(words)
         counts["stamps"] += kind == "/Stamp" and not words
         counts["files"] += kind == "/FileAttachment"
         address = str(action.get_object().get("/URI", "")) if kind == "/Link" and action is not None else ""
+        # `mailto:` and a slash at the end are not printed with an address.
         counts["links"] += bool(address) and address.removeprefix("mailto:").rstrip("/") not in text
-    return +counts
+    return +counts  # unary plus drops what was not met
 
 
 _BESIDE = {
@@ -111,13 +121,17 @@ def _value_line(field: Any) -> Iterator[str]:
     if (
         kind not in ("/Tx", "/Ch", "/Btn")
         or value is None
+        # Bit 14 of the flags: a password.
         or (int(_inherit(field, "/Ff") or 0) & 1 << 13 and kind == "/Tx")
     ):
         return
+    # A list with several choices.
     values = value if isinstance(value, list) else [value]
     shown = _shown_choices(field) if kind == "/Ch" else {}
     words = ", ".join(
-        str(item).lstrip("/") if kind == "/Btn" else shown.get(str(item), str(item)) for item in values
+        # Names of PDF begin with a slash: `/Yes`.
+        str(item).lstrip("/") if kind == "/Btn" else shown.get(str(item), str(item))
+        for item in values
     ).strip()
     if words not in _NO_VALUES:
         yield f"{_name(field)}: {words}"
@@ -130,6 +144,7 @@ def _shown_choices(field: Any) -> dict[str, str]:
 
 
 def _inherit(field: Any, key: str) -> Any:
+    # Not `while`: parents of a damaged file may go round.
     for _ in range(_DEEPEST):
         if key in field:
             return field[key]

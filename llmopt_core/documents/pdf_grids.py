@@ -35,6 +35,7 @@ class Grid:
     def place(self, x: float, y: float) -> tuple[int, int] | None:
         """Row from the top and column of a point; None outside."""
         column, row = bisect_right(self.xs, x) - 1, bisect_right(self.ys, y) - 1
+        # Inside the outer borders: what stands to the left of the first line is no cell.
         if 0 <= column < len(self.xs) - 1 and 0 <= row < len(self.ys) - 1:
             return len(self.ys) - 2 - row, column
         return None
@@ -43,6 +44,7 @@ class Grid:
         """The words of each cell, without rows that have none."""
         width, height = len(self.xs) - 1, len(self.ys) - 1
         table = [[" ".join(self.cells.get((i, j), ())) for j in range(width)] for i in range(height)]
+        # Columns without any word are double lines, or spaces between columns.
         columns = [j for j in range(width) if any(row[j] for row in table)]
         return [[row[j] for j in columns] for row in table if any(row)]
 
@@ -50,12 +52,15 @@ class Grid:
 def grids_of(page: Any) -> list[Grid]:
     """The tables of a page that have lines between their rows and columns."""
     across, down = _lines(page)
+    # Lines in one direction alone underline headings, or part columns of a newspaper.
     if not across or not down or len(across) + len(down) > _MOST_LINES:
         return []
     found = []
     for group_across, group_down in _group_lines(across, down):
         xs = _merge([line.at for line in group_down] + [end for line in group_across for end in line[1:]])
+        # Ends of lines too: a table may have no border at its sides, and columns end where its rows do.
         ys = _merge([line.at for line in group_across] + [end for line in group_down for end in line[1:]])
+        # At least two columns and two rows; a frame around a text has one of each.
         if len(xs) > 2 and len(ys) > 2:
             found.append(Grid(xs, ys))
     return found
@@ -70,7 +75,9 @@ def _lines(page: Any) -> tuple[list[_Line], list[_Line]]:
         if number > _MOST_OBJECTS:
             return [], []
         for (x0, y0), (x1, y1) in _edges(item):
+            # Thin rectangles are how many programs draw a line: their long sides count, their short ones are too short.
             if abs(y1 - y0) < _THIN and abs(x1 - x0) >= _SHORTEST:
+                # A tenth of a point: the same line drawn twice is one.
                 across[_Line(round((y0 + y1) / 2, 1), round(min(x0, x1), 1), round(max(x0, x1), 1))] = None
             elif abs(x1 - x0) < _THIN and abs(y1 - y0) >= _SHORTEST:
                 down[_Line(round((x0 + x1) / 2, 1), round(min(y0, y1), 1), round(max(y0, y1), 1))] = None
@@ -82,21 +89,25 @@ def _edges(item: Any) -> Iterator[tuple[tuple[float, float], tuple[float, float]
     from pypdfium2 import raw
 
     count = raw.FPDFPath_CountSegments(item)
+    # A path of many pieces is a curve or a map.
     if count > _MOST_LINES:
         return
     matrix = item.get_matrix()
+    # Written by pdfium: C has no way to give back two numbers.
     x, y = ctypes.c_float(), ctypes.c_float()
     start = before = None
     for number in range(count):
         segment = raw.FPDFPath_GetPathSegment(item, number)
         kind = raw.FPDFPathSegment_GetType(segment)
         raw.FPDFPathSegment_GetPoint(segment, x, y)
+        # Paths have coordinates of their own; the matrix leads to the page.
         point = matrix.on_point(x.value, y.value)
         if kind == raw.FPDF_SEGMENT_MOVETO:
             start = point
         elif kind == raw.FPDF_SEGMENT_LINETO and before is not None:
             yield before, point
         before = point
+        # A closed path has a last side that is not written down.
         if raw.FPDFPathSegment_GetClose(segment) and start is not None:
             yield before, start
             before = start
@@ -106,6 +117,7 @@ def _group_lines(across: Sequence[_Line], down: Sequence[_Line]) -> Iterator[tup
     """Lines that cross or meet, directly or by others."""
     group = list(range(len(across) + len(down)))
 
+    # Union of groups with shortened ways, so that a large table is not walked again for each line.
     def root(n: int) -> int:
         while group[n] != n:
             group[n] = group[group[n]]
@@ -114,6 +126,7 @@ def _group_lines(across: Sequence[_Line], down: Sequence[_Line]) -> Iterator[tup
 
     for i, line in enumerate(across):
         for j, other in enumerate(down, len(across)):
+            # A line may end a little before the other one begins.
             meets = line.start - _THIN <= other.at <= line.end + _THIN
             if meets and other.start - _THIN <= line.at <= other.end + _THIN:
                 group[root(i)] = root(j)
@@ -121,6 +134,7 @@ def _group_lines(across: Sequence[_Line], down: Sequence[_Line]) -> Iterator[tup
     for n in range(len(group)):
         part = parts.setdefault(root(n), ([], []))
         part[n >= len(across)].append(across[n] if n < len(across) else down[n - len(across)])
+    # A group of one direction has no cells.
     yield from (part for part in parts.values() if all(part))
 
 

@@ -17,10 +17,14 @@ from llmopt_core.documents.tables import cells_line, rows_with_names
 _CELL_GAP = 0.8
 # Lines of prose in two or three columns are longer than the cells of most tables, and there are more of them.
 _PROSE_CHARACTERS, _PROSE_LINES, _PROSE_COLUMNS = 24, 4, 3
+# pdfium ends lines as Windows does.
 _LINE_END = re.compile(r"\r\n?|\n")
 _WORD = re.compile(r"\S++")
+# U+FFFE: where pdfium took out a hyphen at a line end.
 _WORD_BREAK = re.compile(r"(?<!\w)(\w++)\ufffe(\w++)")
+# Words that the document itself writes with a hyphen.
 _HYPHEN_BREAK = re.compile(r"(?<!\w)\w++-\w++")
+# What stands for nothing; tabs, line breaks and form feeds stay.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ufffe\uffff]")
 
 
@@ -34,6 +38,7 @@ def page_text(words: Any, page: Any = None, names: list[str] | None = None) -> s
     """
     text: str = words.get_text_range()
     # Characters beyond 16 bits are counted twice by one and once by the other.
+    # Places could not be told then: the text alone is kept, without columns.
     if len(text) != words.count_chars():
         return _LINE_END.sub("\n", text)
     blocks: list[str | list[str]] = []
@@ -52,12 +57,16 @@ def _go_on(blocks: list[str | list[str]], names: list[str]) -> None:
 
     Above and below it may stand a line, such as the title of the page and its number.
     """
+    # Among the first two blocks: above it may stand the title of the page.
     first = next((block for block in blocks[:2] if isinstance(block, list)), [])
     header = [cell.strip() for cell in names[0].split("|")] if names else []
     rows = [[cell.strip() for cell in line.split("|")] for line in first[:3]]
+    # Names hold no numbers: a first row of numbers has no names above it.
     fits = rows and all(len(row) == len(header) for row in rows) and not any(map(is_number, header))
+    # Rows begin with data where the page goes on; a header that is printed again needs none.
     if fits and any(map(is_number, rows[0])):
         first.insert(0, names[0])
+    # In place: the caller gives the same list to the next page.
     names[:] = next(([block[0]] for block in reversed(blocks[-2:]) if isinstance(block, list) and block), [])
 
 
@@ -66,13 +75,17 @@ def _parts(words: Any, text: str, grids: list[Grid]) -> Iterator[Grid | list[lis
     between: list[list[Cell]] = []
     inside = _in_grids(words, text, grids) if grids else {}
     given: list[Grid] = []
+    # Prose before tables: justified lines have gaps as wide as those of cells.
     for line in join_prose(list(_lines(words, text, set(inside)))):
+        # In the order of the text, which is that in which a reader meets the tables.
         found = [grid for place, grid in inside.items() if line.start <= place < line.end and grid not in given]
+        # By identity: two tables of equal words are two.
         for grid in dict.fromkeys(map(id, found)):
             yield between
             between = []
             given.append(next(one for one in found if id(one) == grid))
             yield given[-1]
+        # A line that stood in a table alone leaves no empty line behind.
         if line.cells or not found:
             between.append(line.cells)
     yield between
@@ -84,11 +97,13 @@ def _in_grids(words: Any, text: str, grids: list[Grid]) -> dict[int, Grid]:
     for word in _WORD.finditer(text):
         left, bottom, right, top = words.get_charbox(word.start())
         for grid in grids:
+            # By its middle: a word may touch the border.
             place = grid.place((left + right) / 2, (bottom + top) / 2)
             if place is not None:
                 grid.cells.setdefault(place, []).append(word[0])
                 found[word.start()] = grid
                 break
+    # Two rows with more than one cell: frames around texts are no tables.
     tables = [grid for grid in grids if sum(sum(map(bool, row)) > 1 for row in grid.rows()) > 1]
     return {place: grid for place, grid in found.items() if any(grid is one for one in tables)}
 
@@ -98,6 +113,7 @@ def _blocks(lines: list[list[Cell]]) -> Iterator[str | list[str]]:
     prose: list[list[Cell]] = []
     for is_row, group in groupby(join_rows(lines), key=lambda row: len(row) > 1):
         found = list(group)
+        # One row alone is a line with a wide gap, such as a date at the right.
         if is_row and len(found) > 1:
             yield from paragraphs(prose)
             prose = []
@@ -112,6 +128,7 @@ def uncertain_characters(page: Any) -> float:
     from pypdfium2 import raw
 
     count = page.count_chars()
+    # pdfium's own verdict by character, as no mapping can be told from the text.
     bad = sum(raw.FPDFText_HasUnicodeMapError(page, i) == 1 for i in range(count))
     return bad / count if count else 0.0
 
@@ -132,6 +149,7 @@ def join_words(text: str) -> str:
     def whole(match: re.Match[str]) -> str:
         first, second = match.groups()
         hyphened = f"{first}-{second}"
+        # A name (`Saint-Denis`), a number (`1914-18`), or a word that stands with its hyphen elsewhere.
         keep = hyphened in written or not second[0].islower() or first[-1].isdigit()
         return hyphened if keep else first + second
 
@@ -144,6 +162,7 @@ def _lines(words: Any, text: str, without: set[int]) -> Iterator[Line]:
     at = 0
     for end in [*_LINE_END.finditer(text), None]:
         stop = end.start() if end else len(text)
+        # Words that are in a table are not read again with the lines.
         places = [word.span() for word in _WORD.finditer(text, at, stop) if word.start() not in without]
         cells = list(_cells(words, text, places))
         yield Line(at, stop, cells, len(cells) > 1 and is_even(words, text, places))
@@ -156,7 +175,9 @@ def _cells(words: Any, text: str, kept: list[tuple[int, int]]) -> Iterator[Cell]
     before = 0
     dotted = False
     for first, stop in kept:
+        # `loose`: boxes of the font's height, the same for `a` and `A`; tight ones would give each letter another line.
         here = words.get_charbox(first, loose=True)
+        # By the lower of the two: a large initial letter must not make gaps small.
         wide = here[0] - right_edge > _CELL_GAP * max(1.0, min(box[3] - box[1], here[3] - here[1]))
         # The dots that lead from a title to its page belong to both.
         was_dotted, dotted = dotted, not text[first:stop].strip(".")
@@ -171,6 +192,7 @@ def _cells(words: Any, text: str, kept: list[tuple[int, int]]) -> Iterator[Cell]
 
 
 def _cell(words: Any, text: str, start: int, stop: int, box: tuple[float, float, float, float]) -> Cell:
+    # Tight to the left and right, where columns are compared by their edges.
     left, right = words.get_charbox(start)[0], words.get_charbox(stop - 1)[2]
     return Cell(text[start:stop], left, right, box[1], box[3])
 
@@ -180,6 +202,7 @@ def _table(lines: list[list[Cell]]) -> str | list[str]:
     columns: list[tuple[float, float]] = []
     for _, left, right, *_ in sorted((cell for line in lines for cell in line), key=lambda cell: cell.left):
         if columns and left < columns[-1][1]:
+            # What overlaps a column belongs to it and makes it wider.
             columns[-1] = (columns[-1][0], max(columns[-1][1], right))
         else:
             columns.append((left, right))
@@ -191,9 +214,11 @@ def _table(lines: list[list[Cell]]) -> str | list[str]:
         row = [""] * len(columns)
         for text, left, *_ in line:
             place = next(i for i, (a, b) in enumerate(columns) if a <= left <= b)
+            # Two pieces of a line in one column: a gap inside a cell.
             row[place] = f"{row[place]} {text}".strip()
         rows.append(row)
     if _is_prose(rows):
+        # Column by column: side by side each line would mix the columns.
         return "\n".join(cell for column in zip(*rows, strict=True) for cell in column if cell)
     return [cells_line(row) for row in rows]
 
@@ -201,4 +226,5 @@ def _table(lines: list[list[Cell]]) -> str | list[str]:
 def _is_prose(rows: list[list[str]]) -> bool:
     cells = [cell for row in rows for cell in row]
     long = sum(len(cell) >= _PROSE_CHARACTERS for cell in cells)
+    # Four fifths of the cells are long: numbers and names are not.
     return len(rows) >= _PROSE_LINES and len(rows[0]) <= _PROSE_COLUMNS and long > 0.8 * len(cells)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from llmopt_core.documents.pdf_cells import Cell
 
 # Gaps of a justified line: the widest by the narrowest, and by the height of the line.
+# The last: how far the edges of two lines may differ. Smaller values take justified lines for rows of a table, larger
+# ones run the cells of a table together.
 _EVEN, _WIDEST, _WIDEST_ALONE, _SAME_EDGE = 1.3, 6.0, 2.5, 0.35
 # Of the height of a line: how far the next line of a paragraph or a table may be, and what columns have in common.
 _NEAR, _COMMON = 3.0, 0.5
@@ -31,6 +33,7 @@ def is_even(words: Any, text: str, kept: list[tuple[int, int]]) -> bool:
             gaps.append([])
         box = words.get_charbox(stop - 1, loose=True)
         gap = words.get_charbox(following, loose=True)[0] - box[2]
+        # By the height, so that it holds for any size of letters.
         gaps[-1].append(gap / max(1.0, box[3] - box[1]))
     return all(
         max(line) <= _EVEN * min(line) and max(line) < (_WIDEST if len(line) > 1 else _WIDEST_ALONE)
@@ -47,6 +50,7 @@ def join_prose(lines: list[Line]) -> list[Line]:
     """
     lines = list(lines)
     filled = [number for number, line in enumerate(lines) if line.cells]
+    # Down and up: a paragraph's lines may stand below or above the one that is known to be prose.
     for order in (filled, filled[::-1]):
         for before, number in pairwise(order):
             line, beside = lines[number], lines[before]
@@ -56,8 +60,10 @@ def join_prose(lines: list[Line]) -> list[Line]:
                 and len(beside.cells) == 1
                 and _ends_alike(line.cells, beside.cells[0])
             ):
+                # From one side to the other: what is joined now is prose for the next line.
                 lines[number] = line._replace(cells=[_join(line.cells)])
     for place, number in enumerate(filled):
+        # One line to each side, without empty ones.
         around = [lines[other].cells for other in filled[max(0, place - 1) : place + 2] if other != number]
         lines[number] = lines[number]._replace(cells=_without_gaps_of_prose(lines[number].cells, around))
     return lines
@@ -71,6 +77,7 @@ def _ends_alike(cells: list[Cell], beside: Cell) -> bool:
 def _without_gaps_of_prose(cells: list[Cell], around: list[list[Cell]]) -> list[Cell]:
     if len(cells) < 2:
         return cells
+    # Lines further away belong to another paragraph, or another table.
     near = [line for line in around if abs(line[0].bottom - cells[0].bottom) < _NEAR * cells[0].height]
     kept = [cells[0]]
     for cell in cells[1:]:
@@ -85,6 +92,7 @@ def _is_of_prose(left: float, right: float, near: list[list[Cell]], height: floa
     """Whether words of a line near a gap stand over all of it, and no line has a gap there too."""
     over = [any(cell.left < left and cell.right > right for cell in line) for line in near]
     parted = any(
+        # A gap at the same place in a line nearby is a border of columns.
         min(right, after.left) - max(left, before.right) > _COMMON * height
         for line in near
         for before, after in pairwise(line)

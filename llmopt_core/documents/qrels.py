@@ -16,6 +16,7 @@ from llmopt_core.text.files import read_regular_file
 from llmopt_core.types import Document, EvaluationSet, Span
 
 Judgements = dict[str, tuple[str, ...]]
+# Cells in a line of either.
 _BEIR, _TREC = 3, 4
 _JSONL = (".jsonl/", ".ndjson/")
 
@@ -34,6 +35,7 @@ def read_qrels(source: Path | bytes, name: str = "") -> Judgements:
         BadInput: The file cannot be read, or a line is neither; names the line.
     """
     file = name or (source.name if isinstance(source, Path) else "qrels")
+    # Checked before it is read as well, as a path may be a file of any size.
     data = read_regular_file(source, partial(_check_size, file)) if isinstance(source, Path) else source
     _check_size(file, len(data))
     text, _ = normalise_file(decode(data, file)[0], file)
@@ -42,6 +44,7 @@ def read_qrels(source: Path | bytes, name: str = "") -> Judgements:
         if score > 0:
             found.setdefault(question, {})[document] = None
         else:
+            # Judged and answered by nothing is a judgement too: the question stays in the set, without a source.
             found.setdefault(question, {})
     if not found:
         raise BadInput(f"{file} holds no judgements; expected lines of query-id, corpus-id and score.")
@@ -64,6 +67,7 @@ def with_judgements(found: QuestionFile, judgements: Judgements, documents: Sequ
             answering = judgements[example.id]
             absent |= dict.fromkeys(one for one in answering if one not in by_id)
             spans = tuple(Span(by_id[one].name, 0, len(by_id[one].text)) for one in answering if one in by_id)
+            # Sources of the question file are places, which say more than whole documents.
             examples.append(replace(example, references=example.references or spans))
     if not examples:
         raise BadInput(
@@ -82,6 +86,7 @@ def with_judgements(found: QuestionFile, judgements: Judgements, documents: Sequ
 
 def _judgements(text: str, file: str) -> Iterator[tuple[str, str, float]]:
     for number, line in enumerate(text.split("\n"), 1):
+        # Tabs where there are any: ids of BEIR may hold spaces.
         cells = line.split("\t") if "\t" in line else line.split()
         if not any(cell.strip() for cell in cells):
             continue
@@ -109,6 +114,7 @@ def _by_id(documents: Sequence[Document]) -> dict[str, Document]:
         path = PurePosixPath(document.name)
         names = [document.name.split(mark, 1)[1]] if mark else [document.name, path.name, path.stem]
         for name in names:
+            # The first wins where two files differ in their ending alone.
             found.setdefault(name, document)
     return found
 

@@ -15,6 +15,7 @@ from llmopt_core.errors import BadInput
 _CHOICES = ("choices", "options")
 # How MS MARCO says that there is none.
 _NONE = "No Answer Present."
+# How pandas writes a list of numpy's. A bound instead of `*`, so that a damaged cell costs no more.
 _ARRAY = re.compile(r"array\((\[[^\]]{0,100000}\])(?:, dtype=\w{1,20})?\)")
 # A longer literal is no list of answers, and parsing one takes long.
 _LONGEST_LITERAL = 100_000
@@ -38,6 +39,7 @@ def right_answers(value: Any, column: str = "") -> tuple[tuple[str, int | None],
     found = [(str(text).strip(), start) for text, start in _pairs(value)]
     kept: dict[str, int | None] = {}
     for text, start in found:
+        # The first place that is told; an answer repeated without one takes nothing away.
         if text and text != _NONE:
             kept.setdefault(text, start)
     return tuple(kept.items())
@@ -54,7 +56,9 @@ def _pairs(value: Any) -> list[tuple[Any, int | None]]:
         texts, starts = value["text"], value.get("answer_start")
         texts = texts if isinstance(texts, list) else [texts]
         starts = starts if isinstance(starts, list) else [starts]
+        # As many as there are texts, where a file tells fewer places.
         starts = [*starts, *[None] * len(texts)]
+        # Extra places belong to no text.
         return [(_plain(text), _start(start)) for text, start in zip(texts, starts, strict=False)]
     if isinstance(value, Mapping) and isinstance(value.get("value"), str):
         aliases = value.get("aliases")
@@ -76,7 +80,7 @@ def _plain(text: Any) -> Any:
 
 
 def _start(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None  # `true` is no place
 
 
 def chosen_text(values: dict[str, Any], answer: Any) -> Any:
@@ -91,10 +95,14 @@ def chosen_text(values: dict[str, Any], answer: Any) -> Any:
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
         return answer
     labels = given.get("label") if isinstance(given, dict) else None
+    # Choices without letters of their own go by A, B, C.
     labels = labels if isinstance(labels, list) and len(labels) == len(texts) else list(ascii_uppercase[: len(texts)])
+    # `answerKey` of ARC and its kin; an answer that is there counts before it.
     key = values.get("answerKey") if answer in (None, "") else answer
     if isinstance(key, int) and not isinstance(key, bool):
+        # A number is the place of the choice, unless a choice is that number itself.
         return texts[key] if 0 <= key < len(texts) and str(key) not in texts else answer
+    # The words themselves are the answer already, and letters that name nothing are left alone.
     if not isinstance(key, str) or key in texts or key not in labels:
         return answer
     values.pop("answerKey", None)
@@ -118,12 +126,14 @@ def is_written_list(text: str) -> bool:
 def _parse(text: str, *, plural: bool) -> Any:
     """A list or an object that is written as text; else the text."""
     start = text.lstrip()[:1]
+    # `[1]` may be an answer in a column for one; longer ones are texts, and `ast` would take its time with them.
     if start not in ("[", "{") or (start == "[" and not plural) or len(text) > _LONGEST_LITERAL:
         return text
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         try:
+            # Python's own way to write a list, as CSV of pandas has it. `literal_eval` runs nothing.
             value = ast.literal_eval(_ARRAY.sub(r"\1", text.strip()))
         except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
             return text

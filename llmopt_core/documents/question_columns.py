@@ -10,7 +10,9 @@ from llmopt_core.errors import BadInput
 
 RIGHT_ANSWERS = "right_answers"
 ROLES = ("question", "reference", "id", "category", "document", "quote")
+# In the order in which a form asks for them.
 """What a user may say of a column."""
+# Only these names say that a text in brackets is a list of answers.
 PLURAL = ("answers", "ground_truths", "reference_answers", "correct_answers", "gold_answers", "golden_answers",
           "possible_answers")  # fmt: skip
 ALIASES = {
@@ -23,14 +25,17 @@ ALIASES = {
     RIGHT_ANSWERS: (),
 }  # fmt: skip
 """Names that other tools give to our columns; taken only where ours is absent."""
+# Where the answer stands; `corpus_id` is how Chroma's data sets call the document.
 PLACE = ("document", "corpus_id", "start", "end", "quote")
 _COLUMN_NAMES = frozenset(
     {*ALIASES, *(name for names in ALIASES.values() for name in names), *PLACE, "variables", "text"}
 )
+# Words inside of a name, such as `expected_answer_text`, in English and some other languages.
 _ANSWERS = frozenset((
     "answer", "answers", "truth", "truths", "gold", "golden", "expected", "antwort", "antworten", "respuesta",
     "réponse", "reponse", "risposta", "resposta", "odpověď", "odpoved", "答案", "回答",
 ))  # fmt: skip
+# Offered in a form and never taken without a question: `text` may be anything.
 _GUESSES = {
     "question": ("frage", "pregunta", "domanda", "pergunta", "otázka", "prompt", "问题", "質問", "text"),
     "id": ("nr", "no", "number", "key"),
@@ -40,6 +45,7 @@ _GUESSES = {
 }
 # Often something else than the right answer: told only where there is none.
 _PERHAPS = frozenset(("label", "target", "output", "outputs", "response", "completion", "solution", "ideal"))
+# With one of these words a column is about an answer, and is none.
 _NEVER = frozenset(("incorrect", "wrong", "type", "id", "start", "end", "length", "count", "index", "model", "time"))
 
 
@@ -53,12 +59,14 @@ class NoQuestionColumn(BadInput):
             "such as `--column question=NAME` on the command line."
         )
 
+    # Errors of a child process travel as their arguments; by default those would be the whole sentence.
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.where, self.columns)
 
 
 def plain_name(name: str) -> str:
     """A name of a column as tools write it: `Ground Truth`, `groundTruth` and `GROUND_TRUTH` are `ground_truth`."""
+    # A capital letter after a small one begins a word.
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
     return re.sub(r"[\s-]", "_", parted).lower()
 
@@ -75,17 +83,20 @@ def has_question(columns: Iterable[str]) -> bool:
 
 def is_query_row(values: Mapping[str, Any]) -> bool:
     """Whether a row is a query as BEIR writes it: `_id` and `text`, and unlike a document no title."""
+    # A document of BEIR has `_id` and `text` as well, and a title.
     return "_id" in values and isinstance(values.get("text"), str) and not values.get("title")
 
 
 def take(values: dict[str, Any], role: str) -> tuple[Any, str]:
     """Take the value of a column under our name, or where that is absent under another tool's; and its own name."""
+    # Later names win: reversed, so that of two spellings the first column is taken; exact ones above all.
     names = {plain_name(name): name for name in reversed(values)} | {name: name for name in values}
     present = [names[key] for key in (role, *ALIASES[role]) if key in names]
     if role == "question" and not present and is_query_row(values):
         present = ["text"]
     if not present:
         return None, ""
+    # An empty column of our name must not hide a filled one of another.
     filled = next((name for name in present if values[name] not in (None, "", [])), present[0])
     return values.pop(filled), filled
 
@@ -106,6 +117,7 @@ def looks_like_answer(name: str, *, answered: bool) -> bool:
         answered: Whether another column is the right answer.
     """
     words = set(plain_name(name).split("_"))
+    # Few words are sure; the others mean something else where there is an answer already.
     return bool(words & (_ANSWERS if answered else _ANSWERS | _PERHAPS)) and not words & _NEVER
 
 
@@ -119,6 +131,7 @@ def check_roles(columns: Mapping[str, str]) -> None:
         if role not in ROLES:
             raise BadInput(f"A column cannot mean {role!r}; expected one of {', '.join(ROLES)}.")
     names = list(columns.values())
+    # In order, so that the message is the same each time.
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise BadInput(f"The column {twice!r} cannot mean two things.")
@@ -140,6 +153,7 @@ def guess_columns(columns: Iterable[str]) -> dict[str, str]:
     left = list(columns)
     found: dict[str, str] = {}
     for role in ROLES:
+        # A column is offered for one meaning only: the first in the order of `ROLES`.
         known = {role, *ALIASES.get(role, ()), *_GUESSES.get(role, ())}
         name = next((one for one in left if plain_name(one) in known), None)
         if name is None and role == "reference":

@@ -20,14 +20,17 @@ class Contexts:
 
     def __init__(self, documents: Sequence[Document]) -> None:
         self._documents = {document.name: document for document in documents}
+        # Data sets repeat a paragraph for each of its questions; looking it up costs by all documents.
         self._found: dict[str, Span | None] = {}
         self.absent = 0
 
     def spans(self, values: Mapping[str, Any], answers: Sequence[tuple[str, int | None]]) -> tuple[Span, ...]:
         """The spans of a row's answers (SQuAD), or of the paragraphs that hold them (MS MARCO, Ragas)."""
+        # The names as other tools write them.
         given = {plain_name(name): value for name, value in values.items()}
         starts = [(text, start) for text, start in answers if start is not None]
         context = given.get("context")
+        # Places count in the paragraph: without them, or without the paragraph, they say nothing.
         if isinstance(context, str) and starts:
             place = self._place(context)
             found = [self._inside(place, text, start) for text, start in starts] if place else []
@@ -36,6 +39,7 @@ class Contexts:
             if not paragraphs:
                 return ()
             found = [self._place(paragraph) for paragraph in paragraphs]
+        # Each once: two answers may stand in the same words.
         spans = tuple(dict.fromkeys(span for span in found if span is not None))
         self.absent += not spans
         return spans
@@ -48,6 +52,7 @@ class Contexts:
 
     def _inside(self, place: Span, text: str, start: int) -> Span | None:
         """The words nearest to where they stand in the paragraph; its white space may be another here."""
+        # In the text of the document, as white space there may be another than in the paragraph.
         words = self._documents[place.document].text[place.start : place.end]
         found, at = [], words.find(text)
         while at >= 0:
@@ -55,6 +60,7 @@ class Contexts:
             at = words.find(text, at + 1)
         if not found:
             return None
+        # Of several places the one nearest to the told one, since white space shifts it by a little.
         nearest = place.start + min(found, key=lambda one: abs(one - start))
         return Span(place.document, nearest, nearest + len(text))
 
@@ -65,6 +71,7 @@ def _select(passages: Any) -> tuple[str, ...]:
         marks, texts = passages.get("is_selected"), passages.get("passage_text")
         if not (isinstance(marks, list) and isinstance(texts, list)):
             return ()
+        # What is marked only in part is read as far as both go.
         pairs = list(zip(marks, texts, strict=False))
     elif isinstance(passages, list):
         pairs = [(one.get("is_selected"), one.get("passage_text")) for one in passages if isinstance(one, Mapping)]

@@ -9,6 +9,7 @@ from typing import Any
 from llmopt_core.documents.jsonl import parse_value
 from llmopt_core.documents.question_columns import has_question
 
+# How tools call the list; any other list of objects will do where none of these is there.
 _LISTS = ("data", "rows", "questions", "examples", "test_cases", "goldens", "items", "records")
 
 
@@ -19,20 +20,25 @@ def entries_of(text: str, file: str) -> list[Any] | None:
         BadInput: A JSON list that is broken; names the line.
     """
     stripped = text.strip()
+    # A list is one value; what is broken in it is told with its place.
     if stripped.startswith("["):
         value = parse_value(file, text)
         return list(_flat(value)) if isinstance(value, list) else None
     first, _, more = stripped.partition("\n")
+    # Two lines and the first is whole by itself: JSONL, whatever comes after.
     if more.strip() and _is_json(first):
         return None
     try:
         value = json.loads(stripped)
     except (ValueError, RecursionError):
         return None
+    # One question on one line is JSONL with one line.
     if not isinstance(value, dict) or (not more and has_question(value) and not _columns(value)):
         return None
+    # Read again by the strict way, which names what no JSON may hold.
     value = parse_value(file, text)
     found = _columns(value) or list(_flat(_questions_in(value)))
+    # Nothing was found inside: it is a line of JSONL.
     return None if not more and found == [value] else found
 
 
@@ -40,6 +46,7 @@ def _is_json(line: str) -> bool:
     try:
         return isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):
+        # Recursion: a value nested by the thousand is none of ours.
         return False
 
 
@@ -61,6 +68,7 @@ def _flat(value: Any) -> Iterator[Any]:
         elif isinstance(item.get("qas"), list):
             yield from _inherit(item, item["qas"], "title", "context")
         elif isinstance(item.get("row"), dict) and "row_idx" in item:
+            # Both keys, since a question may have a variable called `row`.
             yield item["row"]
         else:
             yield item
@@ -68,6 +76,7 @@ def _flat(value: Any) -> Iterator[Any]:
 
 def _inherit(parent: Mapping[str, Any], children: list[Any], *names: str) -> Iterator[Any]:
     given = {name: parent[name] for name in names if name in parent}
+    # What stands nearer to the question counts.
     for child in children:
         yield {**given, **child} if isinstance(child, dict) else child
 
@@ -75,6 +84,7 @@ def _inherit(parent: Mapping[str, Any], children: list[Any], *names: str) -> Ite
 def _columns(value: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Rows of `{"question": [...], "answer": [...]}`, or with a number for each row as pandas writes it."""
     asked = next((one for name, one in value.items() if has_question([name])), None)
+    # pandas writes each column as an object from row number to value.
     if isinstance(asked, Mapping):
         tables = {name: one for name, one in value.items() if isinstance(one, Mapping)}
         # One question may be an object itself.
@@ -83,5 +93,6 @@ def _columns(value: Mapping[str, Any]) -> list[dict[str, Any]]:
         return [{name: one[key] for name, one in tables.items() if key in one} for key in asked]
     if not isinstance(asked, list):
         return []
+    # Only lists as long as that of the questions are columns.
     lists = {name: one for name, one in value.items() if isinstance(one, list) and len(one) == len(asked)}
     return [{name: one[row] for name, one in lists.items()} for row in range(len(asked))]

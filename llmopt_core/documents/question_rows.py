@@ -41,6 +41,7 @@ def read_rows(text: str, file: str, *, named: Collection[str] = ()) -> tuple[lis
         BadInput: No rows can be told apart.
     """
     start = text.lstrip()[:1]
+    # By content too, because exports of JSON are often called .txt or nothing.
     if start not in ("{", "[") and not file.lower().endswith((".jsonl", ".ndjson", ".json")):
         return _csv_rows(text, file, needs_question="question" not in named)
     entries = entries_of(text, file)
@@ -50,7 +51,9 @@ def read_rows(text: str, file: str, *, named: Collection[str] = ()) -> tuple[lis
             rows.append(Row(number, entry, "entry"))
         else:
             problems.append(Problem(number, f"expected an object in braces, found {type(entry).__name__}", "entry"))
+    # In the order of their first appearance.
     columns = list(dict.fromkeys(column for row in rows for column in row.values))
+    # Told for the file, not for each row of it.
     if "question" not in named and columns and not any(_asks(row) for row in rows):
         raise NoQuestionColumn(f"{file} {rows[0].unit} {rows[0].line}", columns)
     return rows, problems
@@ -62,6 +65,7 @@ def _asks(row: Row) -> bool:
 
 def _json_rows(text: str, file: str) -> tuple[list[Row], list[Problem]]:
     rows, problems = [], []
+    # Not `splitlines`: it parts at U+2028, which may stand inside a JSON text.
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -74,12 +78,14 @@ def _json_rows(text: str, file: str) -> tuple[list[Row], list[Problem]]:
 
 def _csv_rows(text: str, file: str, *, needs_question: bool) -> tuple[list[Row], list[Problem]]:
     table = _number_rows(text)
+    # An empty file has no header.
     first, header = next(table, (1, []))
     if isinstance(header, str):
         raise BadInput(f"{file} line {first}: {header}.")
     columns = [column.strip() for column in header]
     if needs_question and not has_question(columns):
         raise NoQuestionColumn(f"{file} line {first}", [column for column in columns if column])
+    # Of two columns of a name one would be lost without a word.
     repeated = next((c for c in columns if c and columns.count(c) > 1), None)
     if repeated:
         raise BadInput(f"{file} line {first}: the column `{repeated}` stands there twice.")
@@ -90,10 +96,12 @@ def _csv_rows(text: str, file: str, *, needs_question: bool) -> tuple[list[Row],
         elif not any(cell.strip() for cell in cells):
             continue
         elif len(cells) > len(columns):
+            # Too many cells: a comma in a text without quotation marks moves all behind it.
             problems.append(Problem(line, f"{len(cells)} cells for {len(columns)} columns; put quotes around commas"))
         elif len(cells) < len(columns):
             problems.append(Problem(line, f"only {len(cells)} cells for {len(columns)} columns"))
         else:
+            # Cells below a column without a name are left out.
             rows.append(Row(line, {c: cell for c, cell in zip(columns, cells, strict=True) if c}))
     return rows, problems
 
@@ -103,18 +111,22 @@ def _number_rows(text: str) -> Iterator[tuple[int, list[str] | str]]:
 
     A quote that is never closed costs its own line, not all that follow.
     """
+    # Set for the process, and set back: see `csv_files`.
     limit = csv.field_size_limit(_FIELD_CHARACTERS)
     table, delimiter = without_sep_line(text)
     delimiter = delimiter or delimiter_of(table)
+    # With their ends, as a quoted cell keeps its line breaks.
     lines = list(io.StringIO(text, newline=""))
     line = 1 if table == text else 2
     try:
         while line <= len(lines):
             before = line - 1
+            # From this line on: after a broken one the reader begins anew behind it.
             reader = csv.reader((lines[at] for at in range(before, len(lines))), delimiter=delimiter, strict=True)
             try:
                 for cells in reader:
                     yield line, cells
+                    # Lines of the file, not rows: a cell may have several.
                     line = before + reader.line_num + 1
             except csv.Error as error:
                 yield line, f"not readable as CSV ({error}); look for an unclosed quote"

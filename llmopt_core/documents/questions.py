@@ -27,8 +27,10 @@ from llmopt_core.types import Document, EvaluationSet, Example
 
 # The first few show what is wrong; the rest is counted.
 _MOST_REPORTS = 3
+# Only these are cut from a name: `set.v2` is no ending.
 _ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 # Looking a quote up takes time by the length of the documents.
+# Words without which nothing in the file can be a quote or a paragraph.
 _QUOTES = re.compile(rb"quote|context|passage", re.IGNORECASE)
 
 
@@ -41,6 +43,7 @@ class BadQuestionFile(BadInput):
         super().__init__(f"{file} {told}{more}.")
         self.file, self.problems = file, tuple(problems)
 
+    # Errors of a child process travel as their arguments; by default those would be the whole sentence.
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.file, self.problems)
 
@@ -79,6 +82,7 @@ class QuestionFile:
     def notes(self) -> tuple[str, ...]:
         """What who brought the file should know, a sentence each."""
         near = [quote for quote in self.quotes if not quote.match.exact]
+        # Lines, not problems: one line may have several.
         good, lost = len(self.evaluation_set.examples), len({problem.line for problem in self.problems})
         return (
             *(f"{problem.unit} {problem.line} was left out: {problem.message}." for problem in self.problems),
@@ -141,6 +145,7 @@ def read_questions(
         raise BadInput(f"{file} is empty.")
     check_roles(columns or {})
     searched = columns or _QUOTES.search(data)
+    # Bytes to be gone through: documents count only where something is looked up in them.
     work = len(data) + (sum(len(one.text) for one in documents) if documents and searched else 0)
     arguments = (data, file, title, documents, dict(columns or {}), skip_bad_lines, encoding)
     if work <= limits.READ_AT_ONCE_BYTES:
@@ -163,12 +168,15 @@ def _read(  # noqa: PLR0917
     text, more = normalise_file(text, file)
     rows, problems = read_rows(text, file, named=columns)
     known = tuple(dict.fromkeys(column for row in rows for column in row.values))
+    # A file without rows is told as empty, not as one that lacks columns.
     if rows:
         check_columns(columns, known, file)
     found = _Reader(documents, columns)
     for row in rows:
         found.read(row)
+    # In the order of the file, whether found while parsing or after it.
     problems = sorted([*problems, *found.problems], key=lambda problem: problem.line)
+    # Without a good line there is nothing to go on with.
     if problems and not (skip_bad_lines and found.examples):
         raise BadQuestionFile(file, problems)
     if not found.examples:
@@ -201,6 +209,7 @@ class _Reader:
     """Rows in, examples or problems out."""
 
     def __init__(self, documents: Sequence[Document] | None, columns: Mapping[str, str]) -> None:
+        # None: no documents were given, and spans are taken as they are. An empty list: nothing is in them.
         self.examples: list[Example] = []
         self.quotes: list[FoundQuote] = []
         self.problems: list[Problem] = []
@@ -216,18 +225,22 @@ class _Reader:
         messages = fields.faults()
         if fields.id in self._lines:
             messages.append(f"the id {fields.id!r} stands on {row.unit} {self._lines[fields.id]} too")
+        # Also of a bad row, so that the second of an id is told.
         self._lines.setdefault(fields.id, row.line)
         spans, quotes, wrong = resolve_references(fields.raw["references"], fields.place, self._documents)
         messages += wrong
         self.problems += [Problem(row.line, message, row.unit) for message in messages]
+        # A row with any fault is left out whole: a question without its source would be measured wrongly.
         if messages:
             return
         answers = fields.answers
+        # Sources that the row names count before what is looked up.
         if not spans and self._contexts is not None:
             spans = self._contexts.spans(fields.rest, answers)
         self.quotes += [FoundQuote(fields.id, row.line, quote, match) for quote, match in quotes]
         texts = [text for text, _ in answers]
         several = {RIGHT_ANSWERS: texts} if len(texts) > 1 else {}
+        # Empty cells are no variables: a template can ask whether one is there.
         variables = {key: value for key, value in fields.rest.items() if value not in (None, "")}
         self._variables |= dict.fromkeys(variables)
         self.examples.append(
@@ -250,6 +263,7 @@ class _Reader:
             "they have no source."
         ] * bool(absent)
         references = [example.reference for example in self.examples if example.reference]
+        # All of them: one answer in brackets may be meant so.
         if references and all(map(is_written_list, references)):
             told.append(
                 "Each reference answer is a list written as text, and is taken as it is; where its items are several "

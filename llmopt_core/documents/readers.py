@@ -30,6 +30,7 @@ def _read_text(name: str, data: bytes, encoding: str = "") -> Extraction:
     return Extraction(text, (), warnings + more)
 
 
+# Told apart from other texts, as they may declare their encoding and have parts to be left out.
 _PAGES = (".html", ".htm", ".xhtml")
 _TEXT_READERS: Mapping[str, TextReader] = {
     **dict.fromkeys((".txt", ".text", ".md", ".markdown", ".rst", ".log"), _read_text),
@@ -43,6 +44,7 @@ _READERS: Mapping[str, Reader] = {
     ".xlsx": read_xlsx,
 }
 _LINES = (".jsonl", ".ndjson")
+# One name per format, so that filters need no list of endings.
 _FORMATS = {".markdown": "md", ".text": "txt", ".htm": "html", ".xhtml": "html", ".ndjson": "jsonl"}
 _LIMITS = {
     ".pdf": limits.PDF_BYTES,
@@ -51,6 +53,7 @@ _LIMITS = {
     ".xlsx": limits.OFFICE_BYTES,
     ".zip": limits.ZIP_BYTES,
 }
+# Told with what to save them as; reading them takes programs that are not here.
 _OLD = {".doc": "docx", ".ppt": "pptx", ".xls": "xlsx", ".rtf": "docx", ".odt": "docx", ".epub": "html"}
 PLAIN = frozenset((".txt", ".text", ".md", ".markdown", ".rst", ".log", ".csv", ".tsv", *_LINES))
 """Endings of files that are text as they are."""
@@ -79,9 +82,11 @@ def read_file(name: str, data: bytes, how: ReadingOptions, on_part: OnPart) -> l
         read = _TEXT_READERS[suffix](name, data, how.encoding)
     else:
         read = read_pdf(name, data, on_part) if suffix == ".pdf" else _READERS[suffix](name, data)
+    # Merged cells and tables unfold: the text may be far larger than its file.
     if len(read.text) > limits.TEXT_BYTES:
         raise BadInput(f"{name} unfolds to {len(read.text):,} characters, more than {limits.TEXT_BYTES:,}: split it.")
     if not read.text.strip():
+        # With the warnings, which say why there is none.
         raise BadInput(" ".join((f"{name} holds no text.", *read.warnings)))
     metadata = {"format": _FORMATS.get(suffix, suffix[1:]), **read.metadata}
     return [Document(name, read.text, metadata, read.page_starts, read.warnings)]
@@ -98,10 +103,12 @@ def suffix_of(name: str) -> str:
     Raises:
         BadInput: Files of that kind are not read.
     """
+    # Uploads of Windows bring whole paths.
     suffix = PurePosixPath(name.replace("\\", "/")).suffix.lower()
     if suffix in SUFFIXES:
         return suffix
     if suffix in _OLD:
         raise BadInput(f"{name}: {suffix} files are not read; save it as {_OLD[suffix].upper()}.")
+    # Endings that are another name for a format are not listed twice.
     kinds = ", ".join(ending[1:].upper() for ending in SUFFIXES if ending not in _FORMATS)
     raise BadInput(f"{name}: {suffix or 'files without an ending'} cannot be read; use one of {kinds}.")

@@ -23,8 +23,10 @@ def reading_order(items: Sequence[Item], box: Callable[[Item], Box]) -> list[Ite
         return list(items)
     columns, wide = _cut(items, lambda item: (box(item).left, box(item).right))
     rows, high = _cut(items, lambda item: (box(item).top, box(item).bottom))
+    # Columns before rows where their gap is at least as wide: two columns of text have many rows.
     parts = columns if len(columns) > 1 and (wide >= high or len(rows) < 2) else rows
     if len(parts) < 2:
+        # All overlap: from the top, and from the left at one height.
         return sorted(items, key=lambda item: (box(item).top, box(item).left))
     return [item for part in parts for item in reading_order(part, box)]
 
@@ -32,6 +34,7 @@ def reading_order(items: Sequence[Item], box: Callable[[Item], Box]) -> list[Ite
 def _cut(items: Sequence[Item], interval: Callable[[Item], tuple[float, float]]) -> tuple[list[list[Item]], float]:
     """The two sides of the widest gap along one axis, and its width; one part where everything overlaps."""
     ordered = sorted(items, key=lambda item: interval(item)[0])
+    # -1: a gap of nothing is wider than none.
     place, widest, reach = 0, -1.0, interval(ordered[0])[1]
     for i, item in enumerate(ordered[1:], 1):
         start, end = interval(item)
@@ -39,5 +42,6 @@ def _cut(items: Sequence[Item], interval: Callable[[Item], tuple[float, float]])
         gap = start - reach + 0.05 * (end - start)
         if gap >= 0 and gap > widest:
             place, widest = i, gap
+        # The furthest so far: a box may reach over those that begin after it.
         reach = max(reach, end)
     return ([ordered[:place], ordered[place:]], widest) if place else ([ordered], -1.0)

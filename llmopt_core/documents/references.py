@@ -14,6 +14,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.text.valid_text import fault_in
 from llmopt_core.types import Document, Span
 
+# Ours, and those of Chroma's data sets.
 _ENTRY_KEYS = frozenset(("document", "corpus_id", "start", "end", "quote", "content", "start_index", "end_index"))
 # Beyond any file that is read.
 _FARTHEST = 10**12
@@ -37,6 +38,7 @@ class DocumentLookup:
         self._by_stem: dict[str, list[Document]] = {}
         for document in documents:
             path = PurePosixPath(document.name)
+            # `a/b`, `b.txt` and `b` for `a/b.txt`; the whole name is known already.
             for short in {str(path.with_suffix("")), path.name, path.stem} - {document.name}:
                 self._by_stem.setdefault(short, []).append(document)
 
@@ -46,7 +48,9 @@ class DocumentLookup:
             return self._by_name[name]
         near = self._by_stem.get(name, [])
         if len(near) == 1:
+            # Two could be meant: a wrong source is worse than a question for the right one.
             return near[0]
+        # Five names show how they look here.
         known = ", ".join(sorted(self._by_name)[:5]) + (", ..." if len(self._by_name) > 5 else "")
         which = "more than one document could be" if near else "there is no document"
         raise BadInput(f"{which} {name!r}; the documents are {known or 'none'}")
@@ -70,10 +74,12 @@ def resolve_references(raw: Any, place: Mapping[str, Any], documents: DocumentLo
     except BadInput as error:
         return (), [], [str(error)]
     if not entries and (place.get("quote") or place.get("start") not in (None, "")):
+        # A start of 0 is a start.
         entries = [{k: place[k] for k in ("start", "end", "quote") if place.get(k) not in (None, "")}]
     spans, quotes, wrong = [], [], []
     for entry in entries:
         try:
+            # All faults of a row are told, not the first.
             span, quote = _resolve(entry, document, documents)
         except BadInput as error:
             wrong.append(str(error))
@@ -91,6 +97,7 @@ def _entries(raw: Any) -> list[dict[str, Any]]:
             raw = json.loads(raw)
         except (ValueError, RecursionError) as error:
             raise BadInput("`references` is not JSON") from error
+        # JSON inside a CSV cell was not checked with its line.
         if fault := fault_in(raw):
             raise BadInput(f"`references` cannot be used: {fault}")
     if not isinstance(raw, list):
@@ -100,6 +107,7 @@ def _entries(raw: Any) -> list[dict[str, Any]]:
             raise BadInput("a source is not an object with `document`, `start` and `end`, or with a `quote`")
         unknown = sorted(set(entry) - _ENTRY_KEYS)
         if unknown:
+            # A misspelt key would silently lose the place.
             raise BadInput(f"a source has the unknown key `{unknown[0]}`")
     return raw
 
@@ -122,11 +130,13 @@ def _resolve(
         return Span(str(name), a, b), None
     document = documents.find(str(name))
     told, stands = entry.get("quote", entry.get("content")), document.text[max(0, a) : max(0, b)]
+    # The right words at a wrong place: counted in the file itself, perhaps.
     if isinstance(told, str) and len(told) == b - a and told != stands:
         back = _excess_before(document.text, told, a)
         a, b, stands = a - back, b - back, told if back else stands
     if not 0 <= a < b <= len(document.text):
         raise BadInput(f"the span {a} to {b} lies outside {document.name}, which has {len(document.text):,} characters")
+    # White space at the ends is often trimmed by who wrote the quote.
     if isinstance(told, str) and told.strip() != stands.strip():
         raise BadInput(f"the span {a} to {b} of {document.name} holds {_short(stands)}, not {_short(told)}")
     return Span(document.name, a, b), None
@@ -137,9 +147,11 @@ def _excess_before(text: str, told: str, start: int) -> int:
 
     A byte order mark and the carriage returns of a file are characters of it, but none of the document's text.
     """
+    # As far back as each line may have had a carriage return, and the file a mark.
     place = text.find(told, max(0, start - 1 - text.count("\n", 0, max(0, start)))) if told else -1
     while 0 <= place < start:
         lines = text.count("\n", 0, place)
+        # Exactly what a mark, the line ends, or both explain; any other distance is another place.
         if start - place in (1, lines, lines + 1):
             return start - place
         place = text.find(told, place + 1)
@@ -164,6 +176,7 @@ def _whole(value: Any, key: str) -> int:
     # Tables with gaps write their whole numbers as 12.0.
     if isinstance(value, float) and value.is_integer():
         return int(value)
+    # At most 18 digits, so that no number takes long to be read.
     if isinstance(value, str) and re.fullmatch(r"\s*-?\d{1,18}(\.0+)?\s*", value, re.ASCII):
         return int(value.split(".", maxsplit=1)[0])
     raise BadInput(f"a source has no whole number as `{key}`")

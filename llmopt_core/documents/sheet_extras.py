@@ -11,6 +11,7 @@ from llmopt_core.documents.non_text_content import count_parts, describe_omissio
 from llmopt_core.documents.package import Package, attribute, child, descendants, local
 from llmopt_core.documents.text import in_words, plain_lines
 
+# Notes of old and discussions of today are in parts of their own.
 _COMMENTS = ("comments", "threadedComment")
 _TRUE_VALUES = ("1", "true")
 _SENTENCES = {
@@ -32,12 +33,14 @@ class SheetExtras:
         """Note a sheet of the workbook."""
         self._hidden["sheet"] += attribute(element, "state") in ("hidden", "veryHidden")
 
+    # Elements are cleared after they are seen: only what is counted here is kept of them.
     def see(self, tag: str, element: Any) -> None:
         """Note an element of a sheet that is no cell."""
         if tag in ("row", "col"):
             self._hidden["row" if tag == "row" else "column"] += element.get("hidden") in _TRUE_VALUES
         elif tag == "dataValidation" and element.get("type") == "list":
             values = child(element, "formula1")
+            # A list written into the rule; one that points to cells has its values in the sheet.
             self._counts["choices"] += values is not None and (values.text or "").startswith('"')
         elif tag == "headerFooter":
             self._counts["print"] += any((part.text or "").strip() for part in element)
@@ -47,6 +50,7 @@ class SheetExtras:
         relations = list(self._package.relations(part).values())
         self._counts["comments"] += any(relation.kind in _COMMENTS for relation in relations)
         for relation in relations:
+            # Form controls stand in VML; a flaw in it is not worth a warning.
             if relation.kind == "vmlDrawing":
                 yield from _controls(self._package.xml(relation.target, needed=False))
         drawings = [relation.target for relation in relations if relation.kind == "drawing"]
@@ -59,6 +63,7 @@ class SheetExtras:
     def chart_sheet(self, part: str) -> Iterator[str]:
         """The whole chart of a sheet that is nothing else."""
         for relation in self._package.relations(part).values():
+            # A sheet that is only a chart is read with its values, wherever these stand.
             if relation.kind == "drawing":
                 for other in self._package.relations(relation.target).values():
                     lines = read_chart(self._package, other.target) if other.kind.startswith("chart") else None
@@ -86,12 +91,15 @@ class SheetExtras:
                 if text:
                     yield plain_lines(text)
             elif tag in ("chart", "relIds"):
+                # `dm` is how a diagram names its data.
                 relation = relations.get(attribute(item, "id") or attribute(item, "dm"))
                 target = relation.target if relation else ""
                 chart = read_chart(self._package, target, in_cells=True) if tag == "chart" else None
                 self._counts["charts"] += tag == "chart" and chart is None
+                # A diagram is told as its words.
                 found = chart or _diagram(self._package.xml(target))
                 if found:
+                    # Texts of people must not look like headings or rows of this text.
                     yield plain_lines("\n".join(found))
         descriptions = picture_texts(anchor)
         yield from descriptions
@@ -108,6 +116,7 @@ def _controls(root: Any) -> Iterator[str]:
         )
         if kind and kind != "Note" and words:
             state = child(control, "Checked")
+            # A tick is a value that no cell holds.
             ticked = "☒ " if state is not None and (state.text or "").strip() == "1" else "☐ "
             yield plain_lines((ticked if kind in ("Checkbox", "Radio") else "") + words)
 

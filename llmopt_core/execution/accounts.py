@@ -20,6 +20,7 @@ class Account:
 
     def __init__(self, usage: Usage = Usage(), on_change: Callable[[], None] | None = None) -> None:
         self._usage = usage
+        # A list and no sum: unknown costs (None) cannot be taken out of a sum again.
         self._flying: list[Usage] = []
         self._on_change = on_change
         self._lock = threading.Lock()
@@ -39,6 +40,7 @@ class Account:
         """Enter what one call took."""
         with self._lock:
             self._usage += usage
+        # Outside the lock: whoever is told reads the sums, which takes it again.
         self._tell()
 
     def start(self, likely: Usage) -> None:
@@ -51,6 +53,7 @@ class Account:
         """A call has ended, and what it took is known; None where it had ended before."""
         with self._lock:
             if likely is not None:
+                # The first that is equal will do: equal calls are likely to take the same.
                 self._flying.remove(likely)
             self._usage += took
         self._tell()
@@ -60,6 +63,7 @@ class Account:
             self._on_change()
 
 
+# A tuple, since a context is copied shallowly: with a list, a task's account would appear in its siblings.
 _accounts: ContextVar[tuple[Account, ...]] = ContextVar("accounts", default=())
 
 
@@ -80,5 +84,6 @@ def open_accounts() -> tuple[Account, ...]:
 
 def enter(usage: Usage) -> None:
     """Enter what was taken from a cache into the accounts of this part of the work."""
+    # What a cache gave goes past the budget, which counts what is paid.
     for account in _accounts.get():
         account.add(usage)

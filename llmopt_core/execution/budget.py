@@ -69,10 +69,14 @@ class Budget:
         self.usd, self.calls, self.minutes = usd, calls, minutes
         self.on_call: Callable[[], None] | None = None
         self.refused = False
+        # Limits are for all sessions together, reports for this one.
         self._usage, self._made = usage, Usage()
         self._spent = usage.cost_usd or 0.0
         self._dearest = dict(dearest or {})
+        # By model: how much of what its prompt was expected to cost a call really cost at most, such as a half where
+        # prompts were cached.
         self._share: dict[str, float] = {}
+        # Begun and not ended; a list, as two calls may be equal in everything.
         self._flying: list[Call] = []
         self._waiting: list[Future[None]] = []
         self._lock = threading.Lock()
@@ -108,6 +112,7 @@ class Budget:
 
     def refusal(self) -> OutOfBudget:
         """Why no further call is made, in words for the user."""
+        # In the order in which `_has_room` looks.
         if self.minutes is not None and self._is_out_of_time():
             what, state = f"{self.minutes:g} minutes", "they are over"
         elif self.calls is not None and self._usage.calls >= self.calls:
@@ -125,6 +130,7 @@ class Budget:
             if self._has_room(call.quote):
                 self._flying.append(call)
                 return None
+            # While others fly, their ends may make room; alone, waiting would never end.
             if not self._flying or self._is_out_of_time():
                 self.refused = True
                 raise self.refusal()
@@ -136,6 +142,7 @@ class Budget:
         """The call has landed: those that wait may ask again."""
         with self._lock:
             self._flying.remove(call)
+            # All are woken and ask again: which of them fits now, only their quotes tell.
             waiting, self._waiting = self._waiting, []
         for one in waiting:
             try:
@@ -147,6 +154,7 @@ class Budget:
     def likely(self, quote: Quote) -> Usage:
         """What a call takes as far as can be told before it ends."""
         cost = max(self._dearest.get(quote.model, 0.0), self._least(quote))
+        # None where no price is known: a sum of it says "unknown", not "free".
         return Usage(calls=1, cost_usd=cost if cost or quote.most_usd is not None else None)
 
     def add(self, quote: Quote, usage: Usage) -> None:
@@ -155,11 +163,13 @@ class Budget:
         with self._lock:
             self._usage += usage
             self._made += usage
+            # A thousand additions of 0.1 must not end below 100 or above.
             self._spent = round(self._spent + cost, 15)
             self._dearest[quote.model] = max(self._dearest.get(quote.model, 0.0), cost)
             if quote.least_usd:
                 share = cost / quote.least_usd
                 self._share[quote.model] = max(self._share.get(quote.model, 0.0), share)
+        # Outside the lock: it may look at the budget.
         if self.on_call is not None:
             self.on_call()
 
@@ -169,15 +179,19 @@ class Budget:
     def _has_room(self, quote: Quote) -> bool:
         if self._is_out_of_time():
             return False
+        # What is under way counts as made.
         if self.calls is not None and self._usage.calls + len(self._flying) >= self.calls:
             return False
         return self.usd is None or self._can_pay(quote, self.usd)
 
     def _can_pay(self, quote: Quote, usd: float) -> bool:
         known = self._dearest.get(quote.model)
+        # Free calls fit in any budget, even in one that is spent; without a price list, a first call that cost nothing
+        # shows it.
         if quote.most_usd == 0.0 or (known == 0.0 and quote.most_usd is None):
             return True
         flying = [call.quote for call in self._flying if call.quote.most_usd != 0.0]
+        # Nobody knows what its calls cost before one has ended: one goes first.
         if known is None and any(other.model == quote.model for other in flying):
             return False
         if self._spent >= usd:
@@ -188,6 +202,7 @@ class Budget:
 
     def _least(self, quote: Quote) -> float:
         """What the prompt costs; where all calls of the model cost less than was foreseen, so much less."""
+        # Never more than quoted: a dear call in the past is held in `_dearest`.
         return quote.least_usd * min(1.0, self._share.get(quote.model, 1.0))
 
     def _most(self, quote: Quote) -> float:
@@ -231,6 +246,7 @@ class Call:
 
     def _end(self, error: BaseException | None) -> None:
         try:
+            # What an `EndpointError` or a cancellation says it took; other exceptions have no such attribute.
             usage = getattr(error, "usage", None)
             if usage is not None:
                 # The call was paid although nothing came of it.
@@ -238,6 +254,7 @@ class Call:
             elif self._likely is not None:
                 self._land(Usage())
         finally:
+            # Whatever happened: a call that never lands would keep all others waiting.
             self._budget.end(self)
 
     def _fly(self) -> None:
@@ -246,6 +263,7 @@ class Call:
             account.start(self._likely)
 
     def _land(self, took: Usage) -> None:
+        # Once only: a call may be entered and then end with an error.
         likely, self._likely = self._likely, None
         for account in open_accounts():
             account.end(likely, took)

@@ -48,6 +48,7 @@ async def map_concurrently(
     """
     if concurrency < 1:
         raise ValueError(f"concurrency must be at least 1, not {concurrency}")
+    # One iterator for all workers: who is free takes the next. No await within `next`, so no item is taken twice.
     source = enumerate(items)
     results: dict[int, R | Failure] = {}
 
@@ -56,6 +57,7 @@ async def map_concurrently(
         await asyncio.sleep(min(number * _APART_SECONDS, _SPREAD_SECONDS * number / concurrency))
         for position, item in _until(source, should_stop):
             result = await _attempt(work, item, stage)
+            # Kept before it is told: `on_done` may raise, and what was paid for is not lost with it.
             results[position] = result
             if on_done is not None:
                 on_done(position, item, result)
@@ -64,9 +66,12 @@ async def map_concurrently(
         async with asyncio.TaskGroup() as group:
             for number in range(concurrency):
                 group.create_task(worker(number))
+    # One error out of its group: callers catch `OutOfBudget`, not a group that holds one. A cancellation passes as it
+    # is.
     except* Exception as errors:
         raise _first(errors) from None
     never = Failure(stage, "cancelled", "Stopped before this was started.")
+    # What is left of the source was never started; after a stop it is only counted.
     total = max(results, default=-1) + 1 + sum(1 for _ in source)
     return [results.get(position, never) for position in range(total)]
 
@@ -80,6 +85,7 @@ async def run_together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in work]
+    # Cancellations among them: the caller's own would otherwise come as a group.
     except BaseExceptionGroup as errors:
         raise _first(errors) from None
     return [task.result() for task in tasks]
@@ -109,6 +115,7 @@ def failure_of(error: BaseException, stage: str) -> Failure:
         return Failure(stage, error.kind, str(error))
     if isinstance(error, LlmOptError):
         return Failure(stage, type(error).__name__, str(error))
+    # At most 500 characters: libraries put whole requests into their messages.
     return Failure(stage, type(error).__name__, f"{type(error).__name__}: {error}"[:500])
 
 
@@ -116,5 +123,6 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     """The first error inside nested groups."""
     first: BaseException = errors
     while isinstance(first, BaseExceptionGroup):
+        # The others are mostly consequences: cancellations of what ran beside.
         first = first.exceptions[0]
     return first

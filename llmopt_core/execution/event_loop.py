@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 # asyncio's own few threads would let the searches of one evaluation keep another job's waiting.
+# Most of them wait (for files, child processes, the database), so there may be more than cores.
 _THREADS = 32
 
 
@@ -26,7 +27,9 @@ def run_in_loop(work: Coroutine[Any, Any, T]) -> T:
         RuntimeError: The caller is in the loop itself, which would wait for itself.
     """
     loop = _loop()
+    # Waiting here would stop the loop that is to do the work.
     if _running_loop() is loop:
+        # Else Python complains of a coroutine that was never awaited.
         work.close()
         raise RuntimeError("work in the event loop must be awaited, not waited for")
     future = asyncio.run_coroutine_threadsafe(work, loop)
@@ -44,6 +47,8 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
+# `cache` alone may run its function twice when two threads come at once, and two loops would share clients and
+# limiters.
 _starting = threading.Lock()
 
 
@@ -56,5 +61,6 @@ def _loop() -> asyncio.AbstractEventLoop:
 def _started_loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="beside-the-loop"))
+    # A daemon: it never ends by itself.
     threading.Thread(target=loop.run_forever, name="event-loop", daemon=True).start()
     return loop

@@ -80,16 +80,20 @@ def run_isolated(
     Raises:
         IsolationError: See there. Errors meant for users pass as they are.
     """
+    # Pickled before a place is taken: what cannot be pickled fails here, at no cost.
     request = pickle.dumps((function, tuple(arguments), (limits.memory, limits.cpu)), pickle.HIGHEST_PROTOCOL)
+    # With a heartbeat, so that an upload that waits for its turn can be cancelled, too.
     while not _room.acquire(timeout=_LOOK_SECONDS):
         heartbeat()
     try:
         child = _take_child(request)
         try:
             kind, value = _follow_span(child, limits, on_part, heartbeat)
+        # Whatever ends the wait, a cancellation too: a child in the middle of a file is in no state to be used again.
         except BaseException:
             child.close()
             raise
+        # Its memory is in pieces, or full of what the file left.
         if kind == "stopped":
             child.close()
             raise IsolationError(*value)
@@ -110,15 +114,18 @@ class _Child:
         folders = [*(str(Path(path).absolute()) for path in sys.path), str(Path(__file__).parents[2])]
         environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(folders))
         self.process = subprocess.Popen(
+            # -P: a file `pickle.py` in the current folder must not be imported.
             [sys.executable, "-P", "-c", _START],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            # Libraries complain about each odd object of a PDF; nobody reads it, and a full pipe would stop the child.
             stderr=subprocess.DEVNULL,
             env=environ,
         )
         assert self.process.stdin is not None and self.process.stdout is not None  # noqa: S101, PT018
         self.requests = Connection(os.dup(self.process.stdin.fileno()), readable=False)
         self.replies = Connection(os.dup(self.process.stdout.fileno()), writable=False)
+        # Duplicates are in use: two owners of one descriptor could close it twice, by then perhaps another file's.
         self.process.stdin.close()
         self.process.stdout.close()
 
@@ -127,6 +134,7 @@ class _Child:
         try:
             self.requests.send_bytes(request)
             return bool(self.replies.recv() == ("taken", None))
+        # It had ended while nobody asked it anything.
         except (OSError, EOFError):
             return False
 
@@ -139,6 +147,7 @@ class _Child:
 
     def close(self) -> int:
         """End the child; its exit code, negative for the signal it died of."""
+        # Killed and not asked: it may be busy in native code. It holds nothing that has to be saved.
         self.process.kill()
         code = self.process.wait()
         for pipe in (self.requests, self.replies):
@@ -147,7 +156,10 @@ class _Child:
         return code
 
 
+# Files read at once: at least two, so that a slow one holds nobody up, and at most four, as each may take its whole
+# memory.
 _room = threading.BoundedSemaphore(max(2, min(4, os.cpu_count() or 2)))
+# The warmest first, so that those that are not needed reach their end of waiting.
 _idle: queue.LifoQueue[_Child] = queue.LifoQueue()
 
 
@@ -156,6 +168,7 @@ def _take_child(request: bytes) -> _Child:
     while True:
         try:
             child = _idle.get_nowait()
+        # None is warm.
         except queue.Empty:
             break
         if child.take(request):
@@ -173,6 +186,7 @@ def _follow_span(child: _Child, limits: Limits, on_part: OnPart, heartbeat: Call
     end = time.monotonic() + limits.wall
     most = 0
     while True:
+        # Time is looked at before the reply is read: a flood of parts must not hold it off.
         has_reply = child.replies.poll(_LOOK_SECONDS)
         if time.monotonic() > end:
             child.close()
@@ -186,6 +200,7 @@ def _follow_span(child: _Child, limits: Limits, on_part: OnPart, heartbeat: Call
                 return kind, value
             on_part(*value)
         most = max(most, child.memory())
+        # By what it holds, too: mapped memory is bounded in the child, but macOS does not keep to that.
         if most > limits.memory:
             child.close()
             return "stopped", ("memory", _megabytes(limits.memory))
@@ -194,6 +209,7 @@ def _follow_span(child: _Child, limits: Limits, on_part: OnPart, heartbeat: Call
 
 def _death(child: _Child, limits: Limits, most: int) -> tuple[Reason, str]:
     """What a child died of that nobody here ended."""
+    # Its pipe closes a moment before the process has its exit code.
     with suppress(subprocess.TimeoutExpired):
         child.process.wait(1.0)
     code = child.process.poll()
@@ -233,6 +249,7 @@ def close_children() -> None:
 
 def _forget() -> None:
     """In a forked process: the children belong to the parent."""
+    # New ones, since a lock held at the fork would never be released in the child.
     global _idle, _room
     _idle, _room = queue.LifoQueue(), threading.BoundedSemaphore(2)
 

@@ -27,6 +27,7 @@ class Lanes:
     def resize(self, size: int) -> None:
         """Have another number of lanes, at least one; what is under way is not disturbed."""
         with self._changed:
+            # What holds all lanes gives back what it took, whatever the size is by then.
             self.size = max(1, size)
             self._changed.notify_all()
 
@@ -44,6 +45,7 @@ class Lanes:
 
     @contextmanager
     def _hold(self, *, all_of_them: bool) -> Iterator[None]:
+        # A reranker that embeds holds a lane already: waiting for another, two such threads would wait for each other.
         if getattr(self._mine, "held", 0):
             yield
             return
@@ -66,11 +68,13 @@ class Lanes:
                 count = self.size if all_of_them else 1
                 self._used += count
             finally:
+                # Also where the wait was broken off: a ticket left in front would stop everybody.
                 self._waiting.remove(ticket)
                 self._changed.notify_all()
         return count
 
     def _has_room(self, all_of_them: bool) -> bool:
+        # All of them only when none is used, even by one that was taken under a larger size.
         return not self._used if all_of_them else self._used < self.size
 
 

@@ -10,6 +10,7 @@ import psutil
 
 # Start times of a process are told in ticks, and the boot time they are counted from is rounded.
 _SAME_SECONDS = 1.0
+# Seconds, some thirty years: times of two starts of the system never meet, and a float still tells hundredths apart.
 _BOOT_FACTOR = 1e9
 
 
@@ -32,6 +33,8 @@ def start_of(pid: int) -> float:
         raise psutil.AccessDenied(pid) from error
     except OSError as error:
         raise psutil.NoSuchProcess(pid) from error
+    # Field 22 of `proc(5)`: ticks from the start of the system to that of the process. The first two are cut off, and
+    # it counts from 1.
     return -(boot * _BOOT_FACTOR + int(fields[19]) / os.sysconf("SC_CLK_TCK"))
 
 
@@ -44,13 +47,16 @@ def is_running(pid: int, started: float) -> bool:
         process = psutil.Process(pid)
         # A process number is used again after a while.
         same = abs((start_of(pid) if started < 0 else process.create_time()) - started) < _SAME_SECONDS
+        # A zombie has ended; only its parent has not asked yet.
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+    # It is there, of another user: taking its work away would be worse than waiting.
     except psutil.AccessDenied:
         return True
 
 
+# It does not change while this process lives. Without it (macOS), the time of day has to do.
 @cache
 def _boot() -> int | None:
     """A number of four hexadecimal digits for this start of the system; None where it has none."""

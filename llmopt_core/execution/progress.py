@@ -52,6 +52,7 @@ class Progress:
     @property
     def seconds(self) -> float:
         """Wall time until the last step."""
+        # The first step's clock may be handed in by a caller, and be behind.
         return max(self.now - self.started_at, 0.0)
 
     def remaining_seconds(self) -> float | None:
@@ -62,5 +63,6 @@ class Progress:
         left = self.total - self.done
         if left <= 0:
             return 0.0
+        # Cached items take no time, and would promise an end that never comes.
         fresh = self.done - self.cached
         return None if fresh <= 0 else self.seconds / fresh * left

@@ -51,6 +51,7 @@ def read_spending(cache: Cache | None, work: str) -> Spending:
     """What was paid so far for the work of that name."""
     keeper = _keeper(cache)
     found = keeper.starting_with(STAGE, f"{work}/") if keeper is not None else {}
+    # Sorted by name, which begins with the time: the last one's limits and state are the work's.
     sessions = [session for key in sorted(found) if (session := _read(found[key])) is not None]
     if not sessions:
         return NO_SPENDING
@@ -67,6 +68,7 @@ def check_larger_budget(cache: Cache | None, work: str, usd: float | None, calls
     before = read_spending(cache, work)
     if not before.stopped:
         return
+    # One that is larger is enough: the other may not have been what stopped it.
     larger = (usd or 0.0) > (before.usd or 0.0) or (calls or 0) > (before.calls or 0)
     if _is_left_open(before, usd, calls) or _is_used_up(before, usd, calls) or not larger:
         raise _budget_error(before)
@@ -74,6 +76,7 @@ def check_larger_budget(cache: Cache | None, work: str, usd: float | None, calls
 
 def _is_used_up(before: Spending, usd: float | None, calls: int | None) -> bool:
     cost, made = before.usage.cost_usd or 0.0, before.usage.calls
+    # A budget that is spent already would stop at its first call.
     return (usd is not None and usd <= cost) or (calls is not None and calls <= made)
 
 
@@ -125,14 +128,18 @@ def spending(
     before = read_spending(cache, work)
     if before.stopped and not pilot and _is_left_open(before, usd, calls):
         raise _budget_error(before)
+    # The run and the cache may both know of the same sessions, so their sums must not be added. The dearer one has seen
+    # more.
     more = max(before, known, key=lambda one: (one.usage.cost_usd or 0.0, one.usage.calls))
     budget = Budget(usd, calls, usage=more.usage, dearest=_dearest([known, before]))
     keeper = _keeper(cache)
+    # A notebook with a cache in memory alone: this session still keeps to its budget.
     if keeper is None:
         yield budget
         return
     with (
         _alone(cache, work, limited=usd is not None or calls is not None),
+        # A pilot must not wipe out that the work itself was stopped.
         _Session(keeper, work, budget, before if before.stopped and pilot else None) as session,
         account_for(session.account),
     ):
@@ -159,6 +166,7 @@ def _alone(cache: Cache | None, work: str, *, limited: bool) -> Iterator[None]:
     if not limited or not isinstance(shared, SupportsClaim):
         yield
         return
+    # The claim ends with its process, so a killed session does not lock its work for ever.
     token = uuid.uuid4().hex
     if not shared.claim_many(STAGE, {work: token}):
         raise BadInput("The same work is under way already, within its budget; wait until it has ended.")
@@ -174,7 +182,10 @@ class _Session:
     def __init__(self, cache: SupportsReplace, work: str, budget: Budget, stopped: Spending | None) -> None:
         self.account = Account(on_change=self._wake_up)
         self._cache, self._budget, self._stopped = cache, budget, stopped
+        # One entry per session, so that two without limits never write over each other. Padded, so that text sorts like
+        # numbers.
         self._key = f"{work}/{time.time_ns():020d}{uuid.uuid4().hex[:8]}"
+        # What the last write was asked for.
         self._kept: Any = (0, Usage())
         self._wake, self._over = threading.Event(), False
         self._problem: BaseException | None = None
@@ -185,12 +196,15 @@ class _Session:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if not self._thread.is_alive():
+            # Nothing was paid, but it was stopped: the next session must be told.
             if self._budget.refused:
                 self._save()
             return
+        # Set before waking: the thread reads it after it was woken, so its last save is after everything.
         self._over = True
         self._wake.set()
         self._thread.join()
+        # An error of the work itself is not hidden behind that of the book-keeping.
         if self._problem is not None and kind is None:
             raise self._problem
 
@@ -209,9 +223,11 @@ class _Session:
         while True:
             self._wake.wait()
             self._wake.clear()
+            # Read before the save, so that nothing is entered between the last save and the end.
             over = self._over
             try:
                 self._save()
+            # The thread goes on: a full disk may have room again at the next entry.
             except BaseException as error:
                 self._problem = error
             if over:
@@ -231,12 +247,14 @@ class _Session:
 
 
 def _values(usage: Usage) -> list[Any]:
+    # What is saved by caches is left out: it was not spent.
     return [usage.prompt_tokens, usage.completion_tokens, usage.cost_usd, usage.calls]
 
 
 def _read(data: bytes) -> Spending | None:
     try:
         values = json.loads(data)
+        # Calls in flight when the process died were paid for most likely.
         usage = Usage(*values["usage"]) + Usage(*values["flying"])
         dearest = {str(name): float(cost) for name, cost in values["dearest"].items()}
         # Before limits were kept, what was stopped had one in USD.

@@ -53,6 +53,7 @@ def exclusive(lane: AbstractContextManager[Any]) -> Iterator[None]:
     """Do work in its lane, and record how long it took without the waits for the lane and those of `exclude_wait`."""
     timer = _timer.get()
     with lane:
+        # Waits so far; only those within this block are taken off.
         waited, started = timer.waited if timer else 0.0, time.perf_counter()
         try:
             yield
@@ -76,6 +77,7 @@ def makespan(seconds: Sequence[float], lanes: int) -> float:
 
     So calls that the cache answered, or that waited for those of other questions, count with their own time.
     """
+    # When each lane is free again; the next call takes the one that is free first.
     free = [0.0] * max(1, min(lanes, len(seconds)))
     for one in seconds:
         heapq.heapreplace(free, free[0] + one)

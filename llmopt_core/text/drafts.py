@@ -19,7 +19,9 @@ import psutil
 
 from llmopt_core.errors import StorageError
 
+# O_EXCL: a link that somebody laid at the draft's name is not followed.
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+# `.report.html.draft-1a2b3c-4711-9f8e7d`: host, process and a random part.
 _DRAFT = re.compile(r"^\..+\.draft-(?P<host>[0-9a-f]{6})-(?P<pid>\d+)-[0-9a-f]{6}$")
 
 
@@ -38,6 +40,7 @@ def replacing(target: Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield draft
+        # In the same folder, so it is one step of the file system and never a copy.
         draft.replace(target)
     finally:
         remove(draft)
@@ -49,8 +52,10 @@ def replace_file(path: Path, content: str | bytes) -> None:
     Raises:
         StorageError: It cannot be written.
     """
+    # Before anything is touched: half a character raises here.
     data = content.encode() if isinstance(content, str) else content
     try:
+        # The workspace is its owner's alone; see `workspace`.
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with replacing(path) as draft, os.fdopen(os.open(draft, _NEW, 0o600), "wb") as file:
             file.write(data)
@@ -68,12 +73,14 @@ def remove_leftovers(*folders: Path) -> None:
     for folder in folders:
         for path in folder.glob(".*.draft-*"):
             found = _DRAFT.match(path.name)
+            # A folder on a network drive may hold drafts of another machine, whose processes cannot be asked for here.
             if found and found["host"] == _host() and not psutil.pid_exists(int(found["pid"])):
                 remove(path)
 
 
 def remove(path: Path) -> None:
     """Remove a file or a folder, if it is there and may be removed."""
+    # A link is removed itself, never what it leads to.
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
         return
@@ -85,4 +92,5 @@ def remove(path: Path) -> None:
 
 
 def _host() -> str:
+    # A hash: names of machines may hold anything, and this stands in a file's name.
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]

@@ -20,10 +20,12 @@ def open_regular_file(path: Path) -> BinaryIO:
     try:
         # Opening a pipe would wait for its writer.
         file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    # A NUL in the name.
     except ValueError as error:
         raise BadInput(f"{path!r} is no file name.") from error
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror or error}.") from error
+    # Asked of what was opened: asked of the name before, it could be exchanged in between.
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise BadInput(f"{path} is a folder, pipe or device, not a file on disk: save its content to a file.")
@@ -44,6 +46,7 @@ def read_regular_file(path: Path, check_size: Callable[[int], None]) -> bytes:
         size = os.fstat(file.fileno()).st_size
         check_size(size)
         try:
+            # One byte more tells whether the file has grown past what was checked.
             data = file.read(size + 1)
         except OSError as error:
             raise BadInput(f"{path} cannot be read: {error.strerror or error}.") from error

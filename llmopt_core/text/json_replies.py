@@ -17,11 +17,17 @@ from llmopt_core.text.bounded_yaml import BoundedLoader
 from llmopt_core.text.thinking import split_thinking
 
 _QUOTES = "'\"“‘«‹„「『"
+# Not strict: models write line breaks into texts as they are.
 _DECODER = json.JSONDecoder(strict=False)
+# Typographic quotes, which a model reads like plain ones and writes anew as such.
 _PLAIN_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»″", '"') | dict.fromkeys("‘’‚‛′", "'"))
-_DEEPEST = 8
+_DEEPEST = 8  # Levels of what is graded: records of records, no deeper.
+# Some two or three sentences before an object: further back the talk is of something else.
 _LEAD_CHARS = 300
+# `.` before a space, so that `0.5` and `e.g.x` end nothing; East Asian marks and line breaks always do.
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？\n]")
+# Words that lead to an object which is not the verdict: `For example, {...}`, `a perfect answer gets {...}`, `had it
+# been ...`. Models show such objects after their verdict, where the last one would be taken for it.
 _EXAMPLE = re.compile(
     r"\b(?:examples?|for instance|such as|hypothetical\w*|illustrat\w+|suppose|imagine|template|placeholder"
     r"|(?:for|by|in) (?:comparison|contrast)|compared? (?:with|to)"
@@ -61,24 +67,29 @@ _BESIDE = re.compile(
     r"|(?:^|\n)[ \t]*(?://|#|<!--|\||\[\d+\]|--|%)[^\n]*$|^[\s,;.]*or\b",
     re.IGNORECASE,
 )
+# Right before an object: `instead of {...}`, `not {...}`; but `does not {` is part of a sentence about the answer.
 _INSTEAD = re.compile(
     r"\b(?:(?:instead of|rather than|as opposed to|unlike|versus|vs\.?)[\s:`]*|(?<!does )(?<!did )not[\s`]*)$",
     re.IGNORECASE,
 )
+# Right behind an object: `{...} would be the verdict if it ...`.
 _AFTERWARDS = re.compile(
     r"would\b|is (?:what|how)\b|(?:only )?if (?:it|the)\b|was (?:my|a|the) (?:draft|first)|is (?:an?|the) example",
     re.IGNORECASE,
 )
 _HEADING = ("#", "**", "__")
+# `{...}, which is` - a small letter behind it: the sentence is not over.
 _GOES_ON = re.compile(r"[`*]*[ ,;]+[a-z]")
 _THEN = re.compile(r"\s*(?:then|in that case|and)\b", re.IGNORECASE)
-_DECORATION = " \t\n`*_"
+_DECORATION = " \t\n`*_"  # Marks of Markdown around an object.
+# YAML is read slowly, and a text may open a bracket at each character: these two bound the work per text.
 _LONGEST_LOOSE = 2_000
 _MOST_LOOSE = 50
 
 
 def without_thinking(text: str) -> str:
     """The reply after its last closing mark of thinking; empty where it never stopped."""
+    # The splitter leaves marks in backticks and code blocks alone; a verdict is never before one of them.
     return split_thinking(text)[0].rpartition("</think>")[2]
 
 
@@ -101,8 +112,10 @@ def objects_in(reply: str, opening: str = "{") -> list[ReplyObject]:
     Those in quotes are no reply, nor is one after another that is told as an example, as what would have been, or as
     what it is not.
     """
+    # `behind`: where the object before this one ends, so that its own words are not read as a lead.
     text, found, behind = without_thinking(reply), list[ReplyObject](), 0
     for value, start, end in _find_objects(text, opening):
+        # The first object is taken whatever is said before it: most models lead to their verdict in all kinds of words.
         if not _is_quoted(text, start, end) and not (found and _is_example(text, behind, start, end)):
             found.append(ReplyObject(value, bool(found) and _is_unsure(text, behind, start, end)))
         behind = end
@@ -113,7 +126,9 @@ def breaks_off(reply: str) -> bool:
     """Whether a reply ends within an object: one before it was no last word."""
     text = without_thinking(reply)
     behind = max((end for _, _, end in _find_objects(text, "{")), default=0)
+    # A brace with a name behind it; one alone may be a part of a formula or of LaTeX.
     opened = re.search(r'\{\s*"', text[behind:])
+    # With a space more, so that an object that ends with the text is told from one that does not end.
     return opened is not None and _broken_end(text + " ", behind + opened.start()) > len(text)
 
 
@@ -140,6 +155,7 @@ def objects_in_material(material: Any, opening: str = "{") -> list[Any]:
     """
     found: list[Any] = []
     for text in _texts(material):
+        # A set: mostly both are the same, and are read once.
         for written in {text, _plainly(text)}:
             found += [value for value, _, _ in _find_objects(written, opening)]
             found += _loose(written, opening)
@@ -154,15 +170,18 @@ def _plainly(text: str) -> str:
 def _loose(text: str, opening: str) -> Iterator[Any]:
     """What is no JSON but reads as an object to a model, which writes it anew as JSON."""
     place = text.find(opening)
+    # A reply repeats what stands early; the rest of a long text is not worth seconds.
     for _ in range(_MOST_LOOSE):
         if place < 0:
             return
         segment = text[place : place + _LONGEST_LOOSE]
+        # YAML reads one value; what follows the bracket would make it an error.
         end = _end_of_loose(segment)
         with contextlib.suppress(yaml.YAMLError, ValueError, RecursionError):
             value = yaml.load(segment[:end], BoundedLoader)  # noqa: S506 (a SafeLoader)
             if isinstance(value, dict | list) and value:
                 yield value
+        # Outermost alone, like `_find_objects`.
         place = text.find(opening, place + max(end, 1))
 
 
@@ -182,7 +201,9 @@ def _find_objects(text: str, opening: str) -> Iterator[tuple[Any, int, int]]:
     while place >= 0:
         try:
             value, end = _DECODER.raw_decode(text, place)
+        # Thousands of brackets in a row exhaust the stack: they are no verdict.
         except (ValueError, RecursionError):
+            # A slice, since the white space between may be very long.
             broken = re.match(r'\{\s*"', text[place : place + 50])
             end = _broken_end(text, place) if broken else place + 1
             if broken:
@@ -206,10 +227,12 @@ def _last_inside(text: str, start: int, end: int) -> Iterator[tuple[Any, int, in
 
 
 def _broken_end(text: str, start: int) -> int:
+    # By hand and in one pass: braces inside of quotes count for nothing.
     depth, inside, place = 0, False, start
     while place < len(text):
         letter = text[place]
         if inside:
+            # Jumps over what is escaped, a quote mostly.
             place += letter == "\\"
             inside = letter != '"'
         elif letter == '"':
@@ -223,24 +246,29 @@ def _broken_end(text: str, start: int) -> int:
 
 
 def _is_quoted(text: str, start: int, end: int) -> bool:
+    # Quotes around the whole reply are its wrapping; to quote something takes words beside it.
     if not (text[:start] + text[end:]).strip("`'\"“” \n\t"):
         return False
     line = text[text.rfind("\n", 0, start) + 1 : start]
+    # Markdown's quotation.
     if line.lstrip().startswith(">"):
         return True
     before = text[:start].rstrip(" ")
+    # One backtick quotes; three open a block, which is how many models write their verdict.
     return (before[-1:] in _QUOTES and bool(before)) or (before.endswith("`") and not before.endswith("```"))
 
 
 def _is_example(text: str, behind: int, start: int, end: int) -> bool:
     """Whether the words around a place speak of an example; `behind` is where the object before it ends."""
     lead = text[max(behind, start - _LEAD_CHARS) : start].rstrip().rstrip("`").removesuffix("json").rstrip("`").rstrip()
+    # Written out, as the full stops of `e.g.` would end the sentence.
     last = _SENTENCE_END.split(_SHORT_EXAMPLE.sub("for instance", lead))[-1]
     after = text[end : end + _LEAD_CHARS].lstrip("`'\"”,;:–—- \n")
     if _INSTEAD.search(last) or _AFTERWARDS.match(after):
         return True
     if _EXAMPLE.search(last):
         return True
+    # `## Example` stands above all that follows it, `Then {...}` goes on with the sentence before.
     headings = [line for line in lead.splitlines() if line.lstrip().startswith(_HEADING)]
     told = "\n".join([*headings, lead if _THEN.match(last) else ""])
     return bool(_EXAMPLE.search(told)) and not _FINAL.search(last)

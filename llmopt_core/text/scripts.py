@@ -47,4 +47,5 @@ def begins_with_han(word: str) -> bool:
 
 def is_east_asian(word: str) -> bool:
     """Whether a word begins with a letter from Chinese, Japanese or Korean on; all of them lie behind other scripts."""
+    # A comparison and no expression: this is asked of each word of a corpus.
     return word[:1] >= _FIRST_LETTER

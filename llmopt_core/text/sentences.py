@@ -14,6 +14,7 @@ from itertools import pairwise
 
 # What closes a quote somewhere: German ends with what begins an English one.
 _CLOSERS = "\"'”’“‘»«›‹)\\]）】」』》〉〕｝＂＇"
+# Without the marks that open a quote in English or French: in East Asian texts those open one, too.
 _EAST_ASIAN_CLOSERS = re.sub("[“‘«‹]", "", _CLOSERS)
 _END = re.compile(
     # CJK: the marks themselves end the sentence, whatever follows; but not inside a quote that goes on.
@@ -54,6 +55,7 @@ _NEXT_WORD = re.compile(r"[^\W\d_]+")
 # Of a shortened phrase in one-letter words, such as `z. B.` and `i. d. R.`: the next of them.
 _NEXT_LETTER = re.compile(r"[^\W\d_]\.")
 _INITIAL = re.compile(r"(?:[A-Z]\.)*[A-Z]|(?:[a-z]\.)+[a-z]")
+# Characters: longer than any abbreviation or month, and short enough that a text without spaces costs no more.
 _LOOK_BACK = 24
 # A full stop ends a sentence before white space and something that can start one, but not after an initial or a
 # common abbreviation; CJK full stops need no space. Closing quotes belong to the sentence they close.
@@ -72,6 +74,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     borders = [0]
     for match in _END.finditer(text):
         end = match.end()
+        # Only what is inside: a border at the end would make an empty sentence.
         if end > borders[-1] and end < len(text) and not _is_abbreviation(text, match):
             borders.append(end)
     borders.append(len(text))
@@ -105,6 +108,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _is_abbreviation(text: str, match: re.Match[str]) -> bool:
     """Whether the full stop belongs to a word such as `Dr.`, `e.g.` or an initial."""
+    # An ellipsis is no abbreviation.
     if text[match.start()] != "." or text[match.start() : match.start() + 2] == "..":
         return False
     word = _LAST_WORD.search(text[max(0, match.start() - _LOOK_BACK) : match.start()])
@@ -114,13 +118,16 @@ def _is_abbreviation(text: str, match: re.Match[str]) -> bool:
         return True
     if word[1].lower() in _BEFORE_NUMBERS:
         return text[match.end() : match.end() + 1].isdecimal()
+    # `z. B.`: a small letter ends a sentence where no other follows (`variant b. Then`).
     if len(word[1]) == 1 and word[1].islower():
         return _NEXT_LETTER.match(text, match.end()) is not None
+    # Days, months, floors; `In 1999. Then` ends.
     return word[1].isdecimal() and len(word[1]) <= 2 and _is_ordinal(text, match)
 
 
 def _is_ordinal(text: str, match: re.Match[str]) -> bool:
     """Whether the full stop makes a number the third, as in `am 3. Mai`, or stands in a date, as in German."""
+    # Bounded: a word may be a megabyte of letters.
     following = _NEXT_WORD.match(text, match.end(), match.end() + _LOOK_BACK)
     before = text[max(0, match.start() - _LOOK_BACK) : match.start()]
     if following is None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+# Opening mark -> closing mark: of DeepSeek and Qwen, Mistral, Kimi, Seed, Cohere, gpt-oss and models tuned after them.
 _TAGS = {
     "<think>": "</think>",
     "<thinking>": "</thinking>",
@@ -22,6 +23,7 @@ _TAGS = {
 _ANYWHERE = ("<think>", "[THINK]", "◁think▷", "<seed:think>")
 _CLOSING = {_TAGS[tag]: tag for tag in (*_ANYWHERE, "<thinking>", "<|START_THINKING|>")}
 _MARK = re.compile("|".join(map(re.escape, (*_ANYWHERE, *_CLOSING))))
+# As much must be held back of a stream before it is certain that no mark has begun.
 _LONGEST = max(map(len, (*_TAGS, *_TAGS.values())))
 _FENCE = "```"
 # How gpt-oss parts its channels, and ends the last, where a server hands its text on as it is.
@@ -51,10 +53,13 @@ class ThinkingSplitter:
         self._answer: list[str] = []
         self._thinking: list[str] = []
         self._waiting = ""
+        # `start`: no word yet, any mark counts; `inside` a thinking; `answer`: only the rare marks count.
         self._state = "start"
         self._inner: list[str] = []
         self._tag = ""
+        # The end of what was shown, to see backticks and line starts across pieces.
         self._tail = ""
+        # Within a code block.
         self._fenced = False
         self.seen = False
         self.unopened = False
@@ -81,8 +86,10 @@ class ThinkingSplitter:
     def end(self) -> str:
         """There is no more; the rest of the answer."""
         rest, self._waiting = self._waiting, ""
+        # gpt-oss ends its last channel with a mark of its own, which is no text.
         if self._tag.startswith("<|channel|>"):
             rest = next((rest.removesuffix(end) for end in _CHANNELS_END if rest.endswith(end)), rest)
+        # White space alone after a thinking is no answer; without one it is kept, as it came.
         if self._state != "inside":
             return self._show(rest if self._state == "answer" or rest.strip() or not self.seen else "")
         inner = "".join(self._inner) + rest
@@ -101,11 +108,13 @@ class ThinkingSplitter:
         return self._in_answer(shown)
 
     def _start(self, shown: list[str]) -> bool:
+        # Models write a line break before their first mark.
         text = self._waiting.lstrip()
         tag = next((tag for tag in _TAGS if text.startswith(tag)), None)
         if tag is not None:
             self._open(tag, text[len(tag) :])
             return True
+        # It may still become a mark, or is white space so far.
         if any(tag.startswith(text) for tag in _TAGS) or (not text and len(self._waiting) < _LONGEST):
             return False
         self._state = "answer"
@@ -121,12 +130,14 @@ class ThinkingSplitter:
         end = _TAGS[self._tag]
         place = self._waiting.find(end)
         if place < 0:
+            # All but what may be the beginning of the closing mark.
             keep = max(len(self._waiting) - len(end) + 1, 0)
             self._inner.append(self._waiting[:keep])
             self._waiting = self._waiting[keep:]
             return False
         self._thinking.append("".join(self._inner) + self._waiting[:place])
         self._inner, self._waiting = [], self._waiting[place + len(end) :]
+        # Several thinkings may follow each other before the answer.
         self._state = "start" if not self.has_answer else "answer"
         return True
 
@@ -148,10 +159,12 @@ class ThinkingSplitter:
             return False
         shown.append(self._show(self._waiting[: found.start()]))
         mark, self._waiting = found.group(), self._waiting[found.end() :]
+        # An answer about such marks, written as code.
         if self._fenced or self._tail.endswith("`"):
             shown.append(self._show(mark))
         elif mark in _TAGS:
             self._open(mark, self._waiting)
+        # A second closing mark belongs to nothing: it is text.
         elif self.seen:
             shown.append(self._show(mark))
         else:
@@ -167,9 +180,11 @@ class ThinkingSplitter:
 
     def _show(self, text: str) -> str:
         if text:
+            # Two characters back: three backticks may come in two pieces.
             joined = self._tail[-2:] + text
             if joined.count(_FENCE) % 2:
                 self._fenced = not self._fenced
+            # As much as a line's start and a quoted mark need.
             self._tail = (self._tail + text)[-40:]
             self._answer.append(text)
         return text
@@ -193,11 +208,14 @@ def parts_of(content: list[Any]) -> tuple[str, str, bool]:
             text.append(part)
             continue
         kind = str(part.get("type", "")) if isinstance(part, dict) else ""
+        # `thinking`, `reasoning`, `reasoning.text`, `redacted_thinking`; some parts name no kind and have the field
+        # alone.
         if "think" in kind or "reason" in kind or (not kind and isinstance(part, dict) and "thinking" in part):
             thinking += _texts(part)
         elif isinstance(part, dict) and (kind in _TEXT_KINDS):
             found = list(_texts(part))
             text += found
+            # A part that is empty is no loss; one whose text stands elsewhere is.
             other = other or not (found or _has_text_field(part))
         else:
             other = True
@@ -216,6 +234,7 @@ def _texts(value: Any, depth: int = 0) -> Iterator[str]:
     """Every text of a part, in order: services nest it."""
     if isinstance(value, str):
         yield value
+    # Deeper than services nest; a body made to hurt nests thousands.
     elif depth < 6 and isinstance(value, list):
         for item in value:
             yield from _texts(item, depth + 1)
@@ -227,6 +246,7 @@ def _texts(value: Any, depth: int = 0) -> Iterator[str]:
 
 def thinking_field(message: dict[str, Any]) -> str:
     """What a service hands over beside the content."""
+    # DeepSeek's, vLLM's and OpenRouter's, Ollama's, and others'. The first with words: OpenRouter says the same in two.
     for name in ("reasoning_content", "reasoning", "thinking", "reasoning_text", "reasoning_details"):
         found = "".join(_texts(message.get(name)))
         if found:

@@ -11,6 +11,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def fault_of(text: str) -> str:
     """What of a text cannot be stored or sent, in words; empty where all can."""
+    # PostgreSQL takes none, and C libraries end a text there.
     if "\0" in text:
         return "it holds a NUL character"
     try:
@@ -33,9 +34,11 @@ def fault_in(value: Any) -> str:
 
 def without_surrogates(text: str) -> str:
     """The text with a replacement character for each lone surrogate, which neither UTF-8 nor a tokenizer can take."""
+    # Python knows of each text whether it is ASCII: no search, and no copy.
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def printable(name: str) -> str:
     """The beginning of a name that may hold anything, for a message."""
+    # Half a character would fail where the message is printed.
     return name[:40].encode("utf-8", "replace").decode().replace("\0", "?")

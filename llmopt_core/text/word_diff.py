@@ -18,6 +18,7 @@ Op = Literal["equal", "delete", "insert"]
 _PIECE = re.compile(rf"[{CJK}]\s*|\w[^\W{CJK}]*\s*|[^\w\s]\s*|\s+")
 _SIGNS = str.maketrans({" ": "·", "\t": "⇥", "\n": "↵", "\r": "␍"})
 
+# The time grows with the product of both lengths; this many words take a moment, ten times as many would not.
 MAX_WORDS = 20_000
 ONLY_SPACE = "Only white space differs: · stands for a space, ↵ for a line break."
 
@@ -32,6 +33,7 @@ def word_diff(old: str, new: str) -> list[tuple[Op, str]]:
     if max(len(before), len(after)) > MAX_WORDS:
         before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
     pieces: list[tuple[Op, str]] = []
+    # Without the white space: a paragraph that was only wrapped anew has all its words.
     for step in Indel.opcodes([one.rstrip() for one in before], [one.rstrip() for one in after]):
         gone, come = before[step.src_start : step.src_end], after[step.dest_start : step.dest_end]
         if step.tag == "equal":
@@ -63,6 +65,7 @@ def _diff_spaces(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[
         if old == new:
             yield "equal", old
             continue
+        # The beginning that both have is equal; of the rest only white space is left.
         length = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
         parts: tuple[tuple[Op, str], ...] = (
             ("equal", old[:length]), ("delete", old[length:]), ("insert", new[length:])
@@ -78,6 +81,7 @@ def _tidy(pieces: list[tuple[Op, str]]) -> list[tuple[Op, str]]:
         if is_equal:
             tidy.append(("equal", "".join(map(itemgetter(1), run))))
             continue
+        # First what went, then what came, as people read it.
         for op in ("delete", "insert"):
             text = "".join(part for kind, part in run if kind == op)
             if text:

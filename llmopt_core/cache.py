@@ -64,11 +64,13 @@ def drop_damaged(
 ) -> dict[str, bytes]:
     """The values that are whole; the others are removed and count as absent."""
     whole = {key: value for key, value in found.items() if is_whole(value)}
+    # Removed, as a stored value is never replaced: the damaged one would be made anew and thrown away each time.
     if len(whole) < len(found) and isinstance(cache, SupportsForget):
         cache.forget_many(stage, found.keys() - whole.keys())
     return whole
 
 
+# Smaller asks the database more often, larger lets a finished answer lie; calls take seconds.
 CLAIM_POLL_SECONDS = 0.25
 """How often to look whether work that another process has claimed is done."""
 
@@ -86,6 +88,7 @@ class MemoryCache:
     def put_many(self, stage: str, values: Mapping[str, bytes]) -> None:
         """See `Cache.put_many`."""
         for key, value in values.items():
+            # The first value stays: others may have worked with it already.
             self._values.setdefault((stage, key), value)
 
     def replace_many(self, stage: str, values: Mapping[str, bytes]) -> None:

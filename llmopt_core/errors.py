@@ -6,7 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+# A line break of any kind with the blanks around it. Begun only where no white space stands before, and possessive: a
+# million blanks are looked at once.
 _LINE_BREAKS = re.compile(r"(?<!\s)[^\S\n\v\f\r\x1c-\x1e\x85\u2028\u2029]*+[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]\s*+")
+# A quoted or unbroken text of more than 300 characters, such as a whole prompt in a path: its begin and end tell which
+# one it is.
 _LONG_VALUE = re.compile(r"(?<!\w)'[^']{301,}'(?!\w)|\S{301,}")
 
 
@@ -34,14 +38,17 @@ def field_problem(error: Mapping[str, Any]) -> str:
     kind, message = str(error["type"]), str(error["msg"])
     if kind == "missing":
         return "is missing"
+    # Before the general case, which would quote the value: it may be a key.
     if kind == "extra_forbidden":
         return "is an unknown setting"
     if kind == "value_error":
         return message.removeprefix("Value error, ")
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         message = "should be a mapping"
+    # Pydantic's sentence begins with its own word for the field; ours begins with the field's name.
     message = re.sub(r"^(Input|String|List|Tuple|Dictionary|Value) ", "", message)
     message = message.replace("a valid tuple", "a list").replace("a valid string", "a text")
+    # The value as it was written, cut: a whole document may stand in the wrong place.
     return f"{message}, not {repr(error['input'])[:60]}" if "input" in error else message
 
 

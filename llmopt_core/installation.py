@@ -26,9 +26,11 @@ def app_file() -> Path:
         MissingDependency: The interface or Streamlit is not installed.
     """
     interface = find_spec("llmopt_ui")
+    # `origin` is None for a folder without `__init__`, as an interrupted removal leaves it.
     if interface is None or interface.origin is None or find_spec("streamlit") is None:
         raise MissingDependency(f"The app is not installed: pip install {DISTRIBUTION}")
     folder = Path(interface.origin).parent
+    # Inside the package once installed, beside it in a checkout.
     script = next((path for path in (folder / "app" / "app.py", folder.parent / "app.py") if path.is_file()), None)
     if script is None:
         raise MissingDependency(f"app.py is missing beside {folder}: pip install --force-reinstall {DISTRIBUTION}")

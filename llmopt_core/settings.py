@@ -54,6 +54,7 @@ class Settings(Spec):
         """
         env = os.environ if environ is None else environ
         values = {
+            # `or`: an empty variable (`LLMOPT_HOME=` in a compose file) means that it is not set.
             "home": env.get("LLMOPT_HOME") or platformdirs.user_data_dir("llmopt"),
             "database_url": env.get("LLMOPT_DATABASE_URL", ""),
             "chroma_url": env.get("LLMOPT_CHROMA_URL", ""),
@@ -64,6 +65,7 @@ class Settings(Spec):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
+            # One at a time: people correct one variable after the other anyway.
             first = error.errors(include_url=False)[0]
             variable = _VARIABLES[str(first["loc"][0])]
             raise BadInput(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 
+# New objects before a collection; Python's own number is hundreds or a few thousand. Larger keeps circles of dead
+# objects for longer.
 _OBJECTS = 100_000
 
 

@@ -22,4 +22,5 @@ _SILENT = {
 def silence_telemetry() -> None:
     """Switch off the telemetry and hub look-ups of every dependency, unless the user set the switch themselves."""
     for name, value in _SILENT.items():
+        # What the user has set wins, also where that is "on".
         os.environ.setdefault(name, value)

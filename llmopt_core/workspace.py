@@ -10,7 +10,7 @@ from pathlib import Path
 from llmopt_core.errors import StorageError
 from llmopt_core.text.drafts import replacing
 
-_OTHERS = 0o077
+_OTHERS = 0o077  # All rights of group and others.
 _FOLDER, _FILE = 0o700, 0o600
 # What this program puts into a workspace. A folder that holds anything else is somebody's own, such as a home folder.
 _OURS = (
@@ -26,6 +26,7 @@ def keep_private() -> None:
     For programs, at their start; a notebook that imports the core keeps its own umask.
     """
     global _usual_umask  # noqa: PLW0603
+    # Only once: the second call would read our own umask back as the user's.
     if _usual_umask is None:
         _usual_umask = os.umask(_OTHERS)
 
@@ -51,8 +52,10 @@ def make_workspace(home: Path) -> None:
         StorageError: It cannot be created.
     """
     make_folder(home)
+    # The usual case, and a start looks at no further file.
     if not home.stat().st_mode & _OTHERS:
         return
+    # Where the folder holds somebody's own files, only ours are touched: rights of a home folder are not ours to take.
     ours = {path for pattern in _OURS for path in home.glob(pattern)}
     if set(home.iterdir()) <= ours:
         _restrict(home)
@@ -73,8 +76,10 @@ def write_output(path: Path, data: str | bytes) -> int:
     Raises:
         StorageError: The file cannot be written.
     """
+    # A report with half a character in it is better than none.
     content = data.encode("utf-8", "replace") if isinstance(data, str) else data
     try:
+        # Such as `/dev/stdout`.
         if path.is_symlink() or (path.exists() and not path.is_file()):
             # A pipe or a device cannot be replaced, and a link is to stay one.
             path.write_bytes(content)
@@ -89,14 +94,17 @@ def _replace_output(path: Path, content: bytes) -> None:
     with replacing(path) as draft:
         draft.write_bytes(content)
         if path.exists():
+            # Whoever could read the old report can read the new one.
             shutil.copymode(path, draft)
         elif _usual_umask is not None:
+            # The program's own umask would make a report that its reader cannot open on a shared drive.
             draft.chmod(0o666 & ~_usual_umask)
 
 
 def _restrict(path: Path) -> None:
     try:
         status = path.lstat()
+        # Files of others cannot be changed, and a link's rights are those of a file elsewhere.
         if status.st_uid == os.getuid() and not stat.S_ISLNK(status.st_mode):
             path.chmod(_FOLDER if stat.S_ISDIR(status.st_mode) else _FILE)
     except OSError:

@@ -64,7 +64,9 @@ async def answer_question(  # noqa: PLR0917
     call = _Call(prompt, model, models, repeat)
     hits = tuple(retrieval.hits) if retrieval is not None else ()
     variables = answer_variables(example, None if retrieval is None else hits, call.mode)
+    # What the model did not see can be neither cited nor checked against.
     used = hits if _shows_passages(prompt) else ()
+    # They add their outputs to the variables, which the last call's templates need.
     steps = await call.run_steps(variables)
     messages = await call.build(variables, encode)
     done = await call.complete(messages, on_text)
@@ -73,6 +75,7 @@ async def answer_question(  # noqa: PLR0917
     if hits and not used:
         notes.append("The prompt uses neither `context` nor `documents`, so the model saw no retrieved passage.")
     checked = await _check(text, example.question, None if retrieval is None else used, fact_check, call, support)
+    # "I don't know." rests on nothing, although its words may stand in some passage.
     citations = find_citations("" if is_refusal(checked.text) else checked.text, used)
     return Answer(
         text=checked.text,
@@ -83,6 +86,7 @@ async def answer_question(  # noqa: PLR0917
         seconds=call.seconds + checked.seconds,
         finish_reason=done.finish_reason,
         notes=(*notes, *checked.notes, *citations.notes),
+        # Only where it differs: most answers would be stored twice.
         raw=done.text if done.text.strip() != checked.text else "",
         steps=tuple(steps),
         claims=checked.claims,
@@ -126,10 +130,12 @@ class _Call:
     async def build(self, variables: Mapping[str, Any], encode: Encode | None) -> tuple[Message, ...]:
         """The last call's messages."""
         shots = self.prompt.few_shot
+        # Only these two compare texts; the model need not be loaded for the others.
         if encode is None and shots is not None and shots.select in ("nearest", "diverse"):
             encode = self._builtin_encode
         if encode is None and self._at_once:
             return build_messages(self.prompt, variables, self.mode)
+        # A child process or an embedder keeps a thread waiting, and must not keep the loop.
         return await asyncio.to_thread(build_messages, self.prompt, variables, self.mode, encode)
 
     @cached_property
@@ -149,10 +155,12 @@ class _Call:
             else:
                 messages = await asyncio.to_thread(build_step_messages, self.prompt, step, variables, self.mode)
             done = await self.complete(messages)
+            # Noted and gone on with: what a cut step wrote may still do for the last call.
             if ended := unusable(done, self.model.max_tokens):
                 self.notes += (f"Step {step.name}: {ended}",)
             text = done.text
             found = await _find_answer(step.extract, text)
+            # Where its pattern finds nothing, all of it: an empty variable would ask the next call about nothing.
             variables[step.name] = text.strip() if found is None else found
             outputs.append((step.name, text.strip()))
         return outputs
@@ -164,6 +172,7 @@ def _shows_passages(prompt: PromptSpec) -> bool:
 
 async def _find_answer(pattern: str, text: str) -> str | None:
     """The answer in the text. A pattern may take a second before it is stopped, in which others go on."""
+    # Without a pattern there is nothing to wait for, and a thread would only cost.
     return await asyncio.to_thread(extract_answer, pattern, text) if pattern else extract_answer(pattern, text)
 
 
@@ -186,6 +195,7 @@ async def _check(  # noqa: PLR0917
 ) -> FactCheckResult:
     if spec is None or not spec.active:
         return FactCheckResult(text)
+    # Not the same as an empty list, which is a retrieval that found nothing and may be refused.
     if hits is None:
         return FactCheckResult(text, notes=("The fact check needs retrieval, which this configuration does not have.",))
     passages = [hit.chunk.full_text for hit in hits]

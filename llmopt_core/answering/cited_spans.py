@@ -17,9 +17,11 @@ def find_cited_spans(answer: Answer) -> dict[int, tuple[Span, ...]]:
     parts: dict[int, dict[Span, None]] = {}
     for claim in extract_claims(answer.text):
         own = {number - 1 for number in read_citation_numbers(claim)} & set(answer.citations)
+        # Marks of passages that were not given are no citations.
         for position in sorted(own or set(answer.citations)):
             found = _best_sentence(without_marks(claim), answer, position)
             if found is not None:
+                # A mapping as an ordered set: two claims may rest on one sentence.
                 parts.setdefault(position, {})[found] = None
     return {position: tuple(spans) for position, spans in parts.items()}
 
@@ -28,8 +30,11 @@ def _best_sentence(claim: str, answer: Answer, position: int) -> Span | None:
     chunk = answer.hits[position].chunk
     spans = [(int(start), int(end)) for start, end in sentence_spans(chunk.text)]
     shares = [coverage(claim, chunk.text[start:end]) for start, end in spans]
+    # Rather nothing than a wrong sentence shown in colour.
     if not shares or max(shares) < ENOUGH:
         return None
+    # Of equal ones the first.
     start, end = spans[shares.index(max(shares))]
+    # Sentences hold the white space behind them; coloured, it would look like a fault.
     end = start + len(chunk.text[start:end].rstrip())
     return Span(chunk.document, chunk.start + start, chunk.start + end)

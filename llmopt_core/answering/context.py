@@ -17,11 +17,13 @@ from typing import Any
 from llmopt_core.prompts.messages import Mode
 from llmopt_core.types import Example, Hit
 
+# `<passage`, `</passage`, `< / PASSAGE`: a model reads all of them as the mark.
 _MARK = re.compile(r"<(?=\s*+(?:/\s*+)?passage)", re.IGNORECASE)
 
 
 def context_text(hits: Sequence[Hit], mode: Mode) -> str:
     """The passages as one text: numbered and delimited for chat, plain paragraphs for a completion model."""
+    # A model for plain text goes on with what it sees: numbers and marks would come back in its answer.
     if mode == "completion":
         return "\n\n".join(hit.chunk.full_text.strip() for hit in hits)
     return "\n\n".join(_passage(number, hit) for number, hit in enumerate(hits, start=1))
@@ -37,6 +39,7 @@ def answer_variables(example: Example, hits: Sequence[Hit] | None, mode: Mode) -
         hits: Retrieved chunks; None where the configuration retrieves nothing.
         mode: How the model is asked.
     """
+    # The question last: a column of that name in the file must not replace what is asked.
     variables: dict[str, Any] = {**example.variables, "question": example.question}
     if hits is not None:
         variables["context"] = context_text(hits, mode)
@@ -45,6 +48,7 @@ def answer_variables(example: Example, hits: Sequence[Hit] | None, mode: Mode) -
 
 
 def _passage(number: int, hit: Hit) -> str:
+    # A document's name is foreign text as well, and stands inside the quotes of a mark.
     source = " ".join(re.sub(r'["<>]', " ", hit.chunk.document).split())
     return f'[{number}] <passage source="{source}">\n{_MARK.sub("&lt;", hit.chunk.full_text.strip())}\n</passage>'
 

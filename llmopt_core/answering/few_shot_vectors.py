@@ -24,8 +24,10 @@ def memoize(embedder: Embedder) -> Encode:
     def encode(texts: Sequence[str]) -> Vectors:
         keys = [(embedder.name, text) for text in texts]
         with _lock:
+            # Taken out under the lock and kept here: another thread may push them out while this one embeds.
             found = {key: _vectors[key] for key in keys if key in _vectors}
         missing = [text for text in dict.fromkeys(texts) if (embedder.name, text) not in found]
+        # Without the lock: two threads may embed the same text, which only costs time.
         if missing:
             fresh = {(embedder.name, t): row for t, row in zip(missing, embedder.encode(missing), strict=True)}
             found |= fresh
@@ -39,4 +41,5 @@ def _keep(fresh: dict[tuple[str, str], Vectors]) -> None:
     with _lock:
         _vectors.update(fresh)
         while len(_vectors) > CAPACITY:
+            # The oldest first, whether it was used since or not: a set of examples is embedded anew in a moment.
             _vectors.popitem(last=False)

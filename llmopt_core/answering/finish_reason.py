@@ -25,4 +25,5 @@ def finish_lines(records: Iterable[Record]) -> list[str]:
     """How many answers ended in each such way, most frequent first: `3 of 10 answers: ...`."""
     answers = [record.answer for record in records if record.answer is not None]
     found = Counter(told for answer in answers if (told := describe_finish(answer)))
+    # `most_common` keeps the order of first appearance among equal counts.
     return [f"{count:,} of {len(answers):,} answers: {told}" for told, count in found.most_common()]

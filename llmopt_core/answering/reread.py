@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 def is_doubtful(answer: Answer | None, model: ModelSpec) -> bool:
     """Whether an answer ended early and holds no mark of thinking: it may be thinking that the prompt opened."""
+    # With thinking beside it, the text is the answer.
     if answer is None or answer.reasoning or answer.reasoning_tokens or not (answer.raw or answer.text).strip():
         return False
     reason = normalise_reason(answer.finish_reason)
+    # A stop text may stand within the thinking and end the call there.
     return reason == LENGTH or (reason == STOP and bool(model.stop))
 
 
@@ -35,6 +37,7 @@ def reread_answer(answer: Answer, model: ModelSpec, seen: Seen) -> Answer:
     if seen == "none":
         return replace(answer, notes=tuple(CUT if note == MAY_BE_THINKING else note for note in answer.notes))
     written = (answer.raw or answer.text).strip()
+    # As if it had been read so when it came: all was thinking, no answer.
     told = ending(answer.finish_reason, "", thinking=True, max_tokens=model.max_tokens)
     notes = [note for note in answer.notes if note not in (CUT, MAY_BE_THINKING)]
     return replace(
@@ -43,6 +46,7 @@ def reread_answer(answer: Answer, model: ModelSpec, seen: Seen) -> Answer:
         raw="",
         reasoning=written,
         reasoning_tokens=tokenizer("o200k_base").count(written),
+        # What was cited and checked was the thinking.
         citations=(),
         claims=(),
         notes=(told, *notes),

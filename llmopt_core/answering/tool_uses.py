@@ -17,6 +17,7 @@ class ToolUse:
 
 def tool_uses(answer: Answer) -> tuple[ToolUse, ...]:
     """Every call on the way to the answer, in order, and those that it ended with."""
+    # By id and not by order: several calls of one message may be answered in any.
     results = {message.tool_call_id: message.content for message in answer.prompt if message.role == "tool"}
     calls = [call for message in answer.prompt for call in message.tool_calls]
     return tuple(ToolUse(call, results.get(call.id)) for call in (*calls, *answer.tool_calls))

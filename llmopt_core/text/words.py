@@ -15,6 +15,8 @@ _NO_WORD = re.compile(r"[\W_]+")
 
 def fold(text: str) -> str:
     """Case folded, full-width forms made plain, single spaces."""
+    # First the forms, then the case: a full-width capital has a small form only as a plain letter. `casefold` and not
+    # `lower`: ß and ss are one.
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 

@@ -46,7 +46,8 @@ class Document:
     def page_at(self, offset: int) -> int | None:
         """The 1-based page that holds the character at `offset`."""
         if not self.page_starts:
-            return None
+            return None  # A text file has no pages; "page 1" would be invented.
+        # The number of pages that begin at or before the place; text before the first one is counted to it.
         return max(1, bisect_right(self.page_starts, offset))
 
 
@@ -84,6 +85,7 @@ class Chunk:
     @property
     def columns(self) -> str:
         """The column names of the table that the chunk begins inside, below its header; else empty."""
+        # A heading may hold the word itself (`My columns: a list`): only at the start of a part does it mean names.
         path, mark, names = self.heading.rpartition(COLUMNS)
         return names if mark and (not path or path.endswith(" > ")) else ""
 

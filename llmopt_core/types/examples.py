@@ -31,6 +31,7 @@ class Example:
         """The reference, and after it what is right as well: the texts of the variable `right_answers`."""
         more = self.variables.get("right_answers")
         texts = [text for text in more if isinstance(text, str)] if isinstance(more, list | tuple) else []
+        # Each once: exporters write the reference among the further answers again.
         return tuple(dict.fromkeys([*([self.reference] if self.reference is not None else []), *texts]))
 
     @property
@@ -50,6 +51,8 @@ class EvaluationSet:
     def version(self) -> str:
         """Content hash of all examples in order."""
         return fingerprint(
+            # A list by position and not the object: a field that is added later must not change the version of old
+            # sets.
             [[e.id, e.question, e.reference, [[r.document, r.start, r.end] for r in e.references], e.category,
               dict(e.variables)] for e in self.examples]
         )  # fmt: skip

@@ -125,4 +125,5 @@ class Record:
         """Why the question was not asked; empty where it was."""
         if self.answer is not None or self.failure is not None:
             return ""
+        # A record that was never begun has its reason in the place of its scores, such as a budget that was spent.
         return next((score.failure for score in self.scores.values() if score.failure), "")

@@ -26,6 +26,7 @@ class Usage:
         return Usage(
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
+            # One unknown cost makes the sum unknown: a part of it would be read as the whole.
             _total(self.cost_usd, other.cost_usd),
             self.calls + other.calls,
             self.cached_calls + other.cached_calls,
@@ -37,6 +38,7 @@ class Usage:
     @property
     def original(self) -> Usage | None:
         """What all these calls took when they were made; None where cached ones do not know it any more."""
+        # Entries of earlier versions kept no usage; each real call has tokens.
         if self.cached_calls and not self.saved_prompt_tokens + self.saved_completion_tokens:
             return None
         return Usage(
@@ -49,6 +51,7 @@ class Usage:
     @property
     def from_cache(self) -> Usage:
         """The same calls, answered from the cache."""
+        # A cached answer may be one that was cached before: what is saved is what it took at first.
         usage = self.original or Usage()
         return Usage(
             cached_calls=self.calls + self.cached_calls,

@@ -82,12 +82,15 @@ async def check_answer(
             are left out.
     """
     claims = extract_claims(answer)
+    # A refusal claims nothing that a passage could support.
     if not spec.active or is_refusal(answer) or not claims:
         return FactCheckResult(answer)
     if not passages:
         return _without_passages(answer, spec)
     try:
+        # A mark is no word of the claim, and "[1]" would send the judge to one passage.
         judged = await support.judge([without_marks(claim) for claim in claims], passages, question)
+    # These end the run; every other failure of the judge costs only the check.
     except (OutOfBudget, Cancellation):
         raise
     except LlmOptError as error:
@@ -95,6 +98,7 @@ async def check_answer(
     pairs = zip(claims, judged.verdicts, strict=True)
     evidence = tuple(_evidence(claim, verdict, support.label) for claim, verdict in pairs)
     took = (judged.usage, judged.seconds)
+    # `is False`: a claim that could not be judged is no reason to refuse.
     if spec.refuse_unsupported and all(item.verdict is False for item in evidence):
         return FactCheckResult(REFUSAL, evidence, (f"Refused: no passage supports {answer!r}.",), *took)
     unsupported = [item for item in evidence if item.verdict is False]
@@ -131,6 +135,7 @@ async def _revise(
     reviser: tuple[ChatModel, ModelSpec] | None,
 ) -> FactCheckResult:
     """The answer without its unsupported claims, with what the rewriting took."""
+    # What could not be judged stays, with a flag: taken out, an outage of the judge would empty answers.
     supported = [item.statement for item in evidence if item.verdict is not False]
     left_out = [item.statement for item in evidence if item.verdict is False]
     notes = tuple(f"Taken out, because no passage supports it: {statement}" for statement in left_out)
@@ -145,9 +150,11 @@ async def _revise(
         done = await chat.complete(request)
         if ended := unusable(done, spec.max_tokens):
             raise EndpointError(ended, "bad-answer")
+    # Leaving sentences out needs no model: the answer is at least true to the passages.
     except EndpointError as error:
         note = f"{NOT_REWRITTEN}, so the unsupported sentences were only left out: {error}"
         return FactCheckResult(" ".join(supported), evidence, (*notes, note))
+    # Some models write nothing where little is left.
     return FactCheckResult(done.text.strip() or " ".join(supported), evidence, notes, done.usage, done.seconds)
 
 

@@ -7,6 +7,7 @@ import re
 from llmopt_core.answering.citations import MARK, without_marks
 from llmopt_core.text.sentences import join_abbreviations
 
+# As `is_refusal` makes them of an answer: in small letters and without marks, so `don't` is `dont`.
 _REFUSALS = {"i dont know", "i do not know", "unknown", "不知道", "我不知道"}
 
 # A sentence ends with its citation marks, on which side of the full stop they may stand.
@@ -20,6 +21,7 @@ _SENTENCE = re.compile(
 def extract_claims(answer: str) -> list[str]:
     """The answer's sentences, each with the citation marks that follow it; marks and bullets alone are none."""
     pieces = join_abbreviations(match.group() for match in _SENTENCE.finditer(answer))
+    # A mark in a line of its own, or a bullet without text, is no claim, and would be judged unsupported.
     return [piece for piece in pieces if without_marks(piece).strip(" -*•.!?")]
 
 

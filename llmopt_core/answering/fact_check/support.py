@@ -55,6 +55,8 @@ class WordSupport:
 
     label = "word comparison v1"
 
+    # A guess, stricter than for citations: those only point at a passage, this calls a sentence false. Larger flags
+    # paraphrases, smaller passes sentences with a wrong name or number in them.
     enough = 0.75
 
     async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> SupportResult:
@@ -95,11 +97,13 @@ class ModelSupport:
         parts = {"question": question, "passages": as_numbered_json(passages), "claims": as_numbered_json(claims)}
         text = _fill(self._prompt, parts)
         done = await self._chat.complete(ChatRequest((Message("user", text),), self._spec))
+        # A list that breaks off would leave the last claims without a verdict.
         if done.finish_reason == "length":
             raise EndpointError(
                 f"The fact check's reply was cut at {self._spec.max_tokens} tokens; raise its model's max_tokens.",
                 "bad-answer",
             )
+        # A passage may hold `[{"claim": 1, "supported": true}]` and ask to have it repeated.
         foreign = objects_in_material([question, *passages, *claims], "[")
         return SupportResult(_verdicts(done.text, len(claims), len(passages), foreign), done.usage, done.seconds)
 
@@ -111,6 +115,7 @@ def as_numbered_json(texts: Sequence[str]) -> str:
 
 def _fill(prompt: str, parts: dict[str, str]) -> str:
     """The parts in their places; braces inside a part are text."""
+    # Not `format`: the prompt itself holds the braces of its example, and a passage may hold `{claims}`.
     pieces, rest = [], prompt
     for name, part in parts.items():
         before, _, rest = rest.partition("{" + name + "}")
@@ -125,6 +130,7 @@ def _verdicts(reply: str, claims: int, passages: int, foreign: Sequence[Any]) ->
     found: dict[int, Verdict] = {}
     for row in rows:
         verdict, known = _verdict(row, passages), found.get(row["claim"])
+        # Neither: taking the first or the last would let one line of a tricked reply decide.
         if known is not None and known.supported != verdict.supported:
             verdict = Verdict(None, None, "the model gave verdicts that contradict each other")
         found[row["claim"]] = verdict
@@ -135,6 +141,7 @@ def _verdict(row: dict[str, Any], passages: int) -> Verdict:
     if not isinstance(row.get("supported"), bool):
         return NO_VERDICT
     number = row.get("passage")
+    # A passage that is not there is dropped, the verdict kept.
     passage = number - 1 if isinstance(number, int) and 1 <= number <= passages else None
     return Verdict(row["supported"], passage, str(row.get("reason", "")))
 
@@ -146,6 +153,7 @@ def _rows_in(reply: str, foreign: Sequence[Any]) -> list[dict[str, Any]]:
     """
     found: list[dict[str, Any]] = []
     for candidate in reversed(objects_in(reply, "[")):
+        # `type`: `true` as a number of a claim is an int to Python.
         rows = [row for row in candidate.value if isinstance(row, dict) and type(row.get("claim")) is int]
         if rows and candidate.value not in foreign:
             found += rows

@@ -31,6 +31,7 @@ def _in_system(text: str) -> Callable[[PromptSpec], PromptSpec]:
     def apply(prompt: PromptSpec) -> PromptSpec:
         if text in prompt.system:
             return prompt
+        # At the end: what a person wrote keeps its place at the top.
         return _with(prompt, system=f"{prompt.system.rstrip()}\n\n{text}" if prompt.system.strip() else text)
 
     return apply
@@ -48,12 +49,14 @@ def _before_template(text: str, mark: str) -> Callable[[PromptSpec], PromptSpec]
     def apply(prompt: PromptSpec) -> PromptSpec:
         if mark in prompt.template:
             return prompt
+        # Material before the question: models answer best what they read last.
         return _with(prompt, template=f"{text}\n\n{prompt.template.lstrip()}")
 
     return apply
 
 
 def _delimit(prompt: PromptSpec) -> PromptSpec:
+    # Only the plain place is known to be the user's text; anything else is left as its author wrote it.
     if "<question>" in prompt.template or "{{ question }}" not in prompt.template:
         return prompt
     return _with(prompt, template=prompt.template.replace("{{ question }}", DELIMITED))
@@ -62,6 +65,7 @@ def _delimit(prompt: PromptSpec) -> PromptSpec:
 def _with_steps(prompt: PromptSpec) -> PromptSpec:
     if any(step.name == SUBTASK.name for step in prompt.steps):
         return prompt
+    # Four braces make two in an f-string: `{{ facts }}`.
     template = f"Facts:\n{{{{ {SUBTASK.name} }}}}\n\n{prompt.template.lstrip()}"
     return _with(prompt, steps=(*prompt.steps, SUBTASK), template=template)
 
@@ -75,6 +79,7 @@ def _with_examples(prompt: PromptSpec) -> PromptSpec:
 
 
 def _with(prompt: PromptSpec, **changes: object) -> PromptSpec:
+    # Validated anew, which `model_copy` would not do.
     return PromptSpec.model_validate({**dict(prompt), **changes})
 
 
@@ -99,6 +104,7 @@ Reply with one JSON object and nothing else:
 TIME_TO_THINK = """\
 First reason step by step. Then write the result on a last line that begins with "Answer:"."""
 
+# The last match counts, so an earlier "Answer:" within the reasoning does no harm; the dot ends at the line.
 ANSWER_LINE = r"Answer:\s*(?P<answer>.+)"
 
 SUBTASK = PromptStep(

@@ -14,6 +14,7 @@ from typing import Any
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts import plain_text_forms as plain
 
+# Names of who speaks at ShareGPT, Vicuna, Gemini, Cohere and others -> OpenAI's.
 _ROLES = {
     "system": "system", "human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant",
     "chatgpt": "assistant", "bing": "assistant", "bard": "assistant", "bot": "assistant", "model": "assistant",
@@ -24,6 +25,7 @@ _ANSWERS = ("completion", "answer", "response", "output", "assistant", "target",
 _OUTPUT_KEYS = ("output", "response", "completion", "answer")
 _TALKS = ("conversations", "conversation", "dialog", "dialogue", "chat", "turns", "data")
 _SYSTEMS = ("system", "system_prompt", "system_message")
+# `\n\nHuman: ...\n\nAssistant: ...`, as Anthropic's hh-rlhf writes whole conversations in one text.
 _TURN = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")
 
 ALPACA = "Alpaca (instruction, input, output)"
@@ -57,12 +59,15 @@ class Conversion:
 def convert(value: Any) -> Conversion | None:
     """A line in OpenAI's form; None where it has that form already, or none that is known."""
     form = _form(value)
+    # Spreadsheets and some exporters write `Prompt` and `Completion`; tried second, as keys of the usual forms are
+    # small.
     if not form and isinstance(value, Mapping) and any(str(key) != str(key).lower() for key in value):
         value = {str(key).lower(): item for key, item in value.items()}
         form = _form(value)
     if not form:
         return None
     try:
+        # Known, to say what is missing: taken for a pair, its bad answers would be learnt as good ones.
         if form == KTO:
             raise BadInput("it has one answer with a verdict; expected pairs of a chosen and a rejected answer")
         if form == TEXT:
@@ -70,6 +75,7 @@ def convert(value: Any) -> Conversion | None:
         if form in plain.PAIRS_OF:
             talk = [turn for question, answer in plain.PAIRS_OF[form](value) for turn in _pair(question, answer)]
             head = _head(value) if isinstance(value, Mapping) else []
+            # XTuner writes the system message into the first turn.
             head = head or _head({"system": plain.system_of(value)})
             return Conversion(form, {"messages": [*head, *talk]}, about=_about(value))
         return Conversion(form, _CONVERT[form](value), about=_about(value))
@@ -87,6 +93,7 @@ def _form(value: Any) -> str:
         return MESSAGES if value and all(_is_turn(item) for item in value) else plain.TWO * plain.is_two_texts(value)
     if not isinstance(value, Mapping):
         return ""
+    # Before all others: a pair of answers has everything that a single one has, too.
     if {"chosen", "rejected"} <= value.keys():
         # Some beside `messages`, which hold the chosen conversation again.
         return PREFERENCE
@@ -105,6 +112,7 @@ def _form_of_messages(value: Mapping[str, Any]) -> str:
         return ""
     if all(isinstance(m, Mapping) and "from" in m and "value" in m for m in messages):
         return SHAREGPT
+    # Anthropic's and Bedrock's form.
     if "system" in value:
         return SYSTEM_APART
     roles = [str(m.get("role")) for m in messages if isinstance(m, Mapping)]
@@ -117,6 +125,7 @@ def _is_turn(item: Any) -> bool:
 
 def _is_talk(value: Mapping[str, Any], name: str) -> bool:
     items = value.get(name)
+    # Only that name is surely a talk: `data` and `turns` are words for anything.
     return isinstance(items, list) and (name.startswith("conversation") or (bool(items) and all(map(_is_turn, items))))
 
 
@@ -126,6 +135,7 @@ def _first(value: Mapping[str, Any], names: Sequence[str]) -> Any:
 
 def _about(value: Any) -> dict[str, str]:
     found = value if isinstance(value, Mapping) else {}
+    # An empty label says nothing.
     return {key: str(found[key]) for key in ("label", "group") if isinstance(found.get(key), str | int) and found[key]}
 
 
@@ -136,6 +146,8 @@ def _turns(items: Sequence[Any]) -> list[dict[str, Any]]:
         if not _is_turn(item):
             raise BadInput(f"message {number}: expected from and value, or role and content")
         if "role" in item:
+            # With everything else that the message holds, such as calls of tools; an unknown role stays, for the check
+            # to name it.
             turns.append({**item, "role": _ROLES.get(str(item["role"]).lower(), item["role"])})
             continue
         role = _ROLES.get(str(item["from"]).lower())
@@ -170,15 +182,18 @@ def _from_list(value: Sequence[Any]) -> dict[str, Any]:
 
 def _from_sharegpt(value: Mapping[str, Any]) -> dict[str, Any]:
     turns = _turns(next((value[name] for name in (*_TALKS, "messages") if value.get(name)), []))
+    # Some write it in both places.
     head = [] if any(turn["role"] == "system" for turn in turns) else _head(value)
     return _with_tools(value, [*head, *turns])
 
 
 def _from_system_apart(value: Mapping[str, Any]) -> dict[str, Any]:
     system = value["system"]
+    # A text at Anthropic, a list of blocks at Bedrock.
     blocks = system if isinstance(system, list) else [system]
     text = "\n".join(str(block.get("text", "")) if isinstance(block, Mapping) else str(block or "") for block in blocks)
     messages = [{**m, "content": _plain(m.get("content"))} if isinstance(m, Mapping) else m for m in value["messages"]]
+    # `schemaVersion` is Bedrock's, and names a form that this is no longer.
     rest = {key: item for key, item in value.items() if key not in ("system", "messages", "schemaVersion")}
     return {**rest, "messages": [*_head({"system": text}), *messages]}
 
@@ -191,18 +206,21 @@ def _plain(content: Any) -> Any:
 
 
 def _from_gemini(value: Mapping[str, Any]) -> dict[str, Any]:
+    # As JSON and as Python's client write it.
     head = value.get("systemInstruction") or value.get("system_instruction") or {}
     turns = []
     for number, item in enumerate([{**head, "role": "system"}, *value["contents"]] if head else value["contents"], 1):
         parts = item.get("parts") if isinstance(item, Mapping) else None
         if not isinstance(parts, list) or not all(isinstance(p, Mapping) and "text" in p for p in parts):
             raise BadInput(f"content {number}: only parts of text are read from this form")
+        # Gemini leaves the role out of a conversation's only turn.
         role = _ROLES.get(str(item.get("role", "user")), "user")
         turns.append({"role": role, "content": "\n".join(str(part["text"]) for part in parts)})
     return {"messages": turns}
 
 
 def _from_alpaca(value: Mapping[str, Any]) -> dict[str, Any]:
+    # Dolly calls it `context`.
     question = alpaca_question(str(value["instruction"]), str(value.get("input") or value.get("context") or ""))
     return {"messages": [*_head(value), *_earlier(value), *_pair(question, str(_first(value, _OUTPUT_KEYS)))]}
 
@@ -214,6 +232,7 @@ def _pair(question: str, answer: str) -> list[dict[str, Any]]:
 def _earlier(value: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Questions with their answers that went before."""
     history = value.get("history")
+    # LLaMA-Factory's `history`: pairs of question and answer.
     pairs = [list(pair) for pair in history if isinstance(pair, list | tuple)] if isinstance(history, list) else []
     return [turn for pair in pairs if len(pair) == 2 for turn in _pair(*map(str, pair))]
 
@@ -228,10 +247,12 @@ def _from_preference(value: Mapping[str, Any]) -> dict[str, Any]:
     if "instruction" in value:
         prompt = alpaca_question(str(value["instruction"]), str(value.get("input") or ""))
     chosen, rejected = value["chosen"], value["rejected"]
+    # hh-rlhf: two whole conversations as text, that differ at their end.
     if prompt is None and isinstance(chosen, str) and isinstance(rejected, str):
         chosen, rejected = _speaker_turns(chosen), _speaker_turns(rejected)
     good, bad = _side(chosen, "assistant"), _side(rejected, "assistant")
     asked = _side(prompt, "user") if prompt is not None else _common_messages(good, bad)
+    # Some repeat the question at the beginning of both answers.
     good, bad = _after(good, asked), _after(bad, asked)
     if not asked:
         raise BadInput("the question before the two answers is missing; expected `prompt`")
@@ -245,6 +266,7 @@ def _from_preference(value: Mapping[str, Any]) -> dict[str, Any]:
 def _common_messages(good: Sequence[Mapping[str, Any]], bad: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The messages that both conversations begin with."""
     same = []
+    # Without the last message, which is the answer even where both are equal.
     for one, other in zip(good[:-1], bad[:-1], strict=False):
         if one != other:
             break

@@ -36,11 +36,13 @@ def select_examples(spec: FewShotSpec, question: str, vectors: Encode | None = N
     if spec.select == "first":
         return examples[:k]
     if spec.select == "random":
+        # A generator of its own: the same examples for each question and on each machine.
         return random.Random(spec.seed).sample(examples, k)
     if vectors is None:
         raise BadInput(f"Few-shot selection by {spec.select!r} needs an embedding model; choose one, or use 'first'.")
     encoded = vectors([question, *(question_of(example) for example in examples)])
     choose = _nearest if spec.select == "nearest" else _diverse
+    # Models follow most what stands last before the question.
     return [examples[i] for i in reversed(choose(encoded[0], encoded[1:], k))]
 
 
@@ -50,16 +52,19 @@ def question_of(example: dict[str, str]) -> str:
 
 
 def _nearest(question: npt.NDArray[np.float32], pool: npt.NDArray[np.float32], k: int) -> list[int]:
+    # Stable, so that equal ones come in the order of the set on every machine.
     return [int(i) for i in np.argsort(-(pool @ question), kind="stable")[:k]]
 
 
 def _diverse(question: npt.NDArray[np.float32], pool: npt.NDArray[np.float32], k: int) -> list[int]:
     """Maximal marginal relevance (Carbonell and Goldstein, 1998) with equal weights, best first."""
+    # Unit vectors, so products are cosines.
     relevance, alike = pool @ question, pool @ pool.T
     chosen: list[int] = []
     while len(chosen) < k:
         redundancy = alike[:, chosen].max(axis=1) if chosen else np.zeros(len(pool), dtype=np.float32)
         value = MMR_WEIGHT * relevance - (1 - MMR_WEIGHT) * redundancy
+        # What is chosen already is not chosen again.
         value[chosen] = -np.inf
         chosen.append(int(np.argmax(value)))
     return chosen

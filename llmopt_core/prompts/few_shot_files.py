@@ -15,9 +15,12 @@ from llmopt_core.text.csv_text import csv_text, unguard_cell
 
 Format = Literal["csv", "jsonl", "openai"]
 
+# In this order: where a file has several, the first is the question. The last ones are those of FLAN and of MATH.
 _QUESTIONS = ("question", "input", "prompt", "query", "user_input", "inputs", "problem")
 _ANSWERS = ("answer", "output", "completion", "response", "reference", "targets", "solution")
+# Columns that belong to the conversation, so they are no variables of the example.
 _BESIDE = ("system", "system_prompt", "system_message", "tools")
+# Bytes. A prompt holds a few thousand characters of examples: a larger file is training data by mistake.
 _LARGEST = 20_000_000
 
 
@@ -62,6 +65,7 @@ def _text(data: bytes | str, name: str) -> str:
     if len(data) > _LARGEST:
         raise BadInput(f"{name} is larger than 20 MB; few-shot examples go into every prompt, so take fewer.")
     if isinstance(data, str):
+        # What spreadsheets write at the beginning; it would become a part of the first column's name.
         return data.removeprefix("\ufeff")
     try:
         return data.decode("utf-8-sig")
@@ -70,19 +74,24 @@ def _text(data: bytes | str, name: str) -> str:
 
 
 def _from_table(text: str, name: str, delimiter: str) -> list[dict[str, str]]:
+    # `strict`: a quote that is never closed would swallow the rest of the file into one cell, without a word.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     examples: list[dict[str, str]] = []
     try:
+        # Files of ours have an apostrophe before what a spreadsheet would run.
         header = [unguard_cell(column.strip()) for column in next(reader, [])]
+        # Alpaca's `input` is material beside the instruction, elsewhere it is the question.
         asks_as_alpaca = {"instruction", "input"} <= set(header) and "question" not in header
         if asks_as_alpaca:
             header = ["question" if column == "instruction" else column for column in header]
         names = _names(header, f"{name} line 1")
         for row in reader:
+            # Spreadsheets end with rows of empty cells.
             if not any(cell.strip() for cell in row):
                 continue
             if len(row) != len(header):
                 raise BadInput(f"{name} line {reader.line_num}: {len(row)} cells for {len(header)} columns.")
+            # A column without a name is the numbering that pandas writes.
             example = {c: unguard_cell(cell) for c, cell in zip(names, row, strict=True) if c}
             if asks_as_alpaca:
                 example["question"] = alpaca_question(example["question"], example.pop("input"))
@@ -97,6 +106,7 @@ def _names(columns: Sequence[str], where: str) -> list[str]:
     named = list(columns)
     for wanted, others in (("question", _QUESTIONS), ("answer", _ANSWERS)):
         if wanted not in named:
+            # `Question` and `ANSWER` are common in spreadsheets.
             lower = [column.lower() for column in named]
             found = next((other for other in (wanted, *others) if other in lower), None)
             if found is not None:
@@ -112,6 +122,7 @@ def _names(columns: Sequence[str], where: str) -> list[str]:
 def _from_lines(text: str, name: str) -> list[dict[str, str]]:
     if (items := _as_list(text)) is not None:
         return [_from_value(item, f"{name} example {number}") for number, item in enumerate(items, start=1)]
+    # Not `splitlines`: it also cuts at characters that JSON allows within a text, such as U+2028.
     lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     return [_from_line(line, f"{name} line {number}") for number, line in lines]
 
@@ -124,6 +135,7 @@ def _as_list(text: str) -> list[Any] | None:
         items = json.loads(text)
     except (ValueError, RecursionError):
         return None
+    # A list of messages is one example, not one example per message.
     return items if convert(items) is None else None
 
 
@@ -158,6 +170,7 @@ def _has_messages(value: Mapping[str, Any]) -> bool:
 
 
 def _other_columns(value: Mapping[str, Any], example: Mapping[str, str]) -> dict[str, str]:
+    # By name and by value: what became question or answer must not come a second time under its old name.
     taken = (*_QUESTIONS, *_ANSWERS, *_BESIDE)
     others = {str(key): item for key, item in value.items() if key not in taken and item not in example.values()}
     return {key: _as_text(item) for key, item in others.items()}
@@ -174,6 +187,7 @@ def _from_other_form(found: Conversion, where: str) -> dict[str, str]:
 
 def _from_chat(messages: Any, where: str) -> dict[str, str]:
     try:
+        # System messages belong to the prompt, which has its own.
         talk = [(m["role"], _join_parts(m["content"])) for m in messages if m["role"] not in ("system", "developer")]
     except (TypeError, KeyError) as error:
         raise BadInput(f"{where}: each message needs a `role` and a `content`.") from error
@@ -199,10 +213,12 @@ def _join_parts(content: Any) -> Any:
 def _as_text(value: Any) -> str:
     if value is None:
         return ""
+    # As JSON, so that a template shows what the file says, not Python's way of writing it.
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _as_table(examples: Sequence[dict[str, str]]) -> str:
+    # These two first, whatever the order of an example's keys.
     columns = list(dict.fromkeys(["question", "answer", *(key for example in examples for key in example)]))
     return csv_text(columns, [[example.get(column) for column in columns] for example in examples])
 

@@ -32,6 +32,7 @@ def build_messages(
         BadInput: A template is wrong or a variable has no value.
     """
     system = render(prompt.system, variables)
+    # Rendered apart, with their own values: an example must not see the question that is asked.
     shots = select_shots(prompt, variables, encode)
     user = render(prompt.template, variables)
     if mode == "completion":
@@ -74,6 +75,7 @@ def templates_of(prompt: PromptSpec) -> list[str]:
 
 def find_undefined_variables(prompt: PromptSpec, known: Sequence[str]) -> set[str]:
     """Names the prompt needs that are neither known nor made by an earlier step."""
+    # Grows with each step: a step knows what those before it have written.
     available, missing = set(known), set()
     for step in prompt.steps:
         missing |= find_undefined(step.system or prompt.system, available) | find_undefined(step.template, available)
@@ -87,6 +89,7 @@ def find_unused_variables(prompt: PromptSpec, known: Sequence[str]) -> set[str]:
 
 
 def _render_example(template: str, example: Mapping[str, str]) -> str:
+    # Asked before rendering, to name the example and the way out; rendering would name only the variable.
     missing = find_undefined(template, example)
     if missing:
         shown = example.get("question", "")[:60]
@@ -102,8 +105,10 @@ def _system_message(system: str) -> tuple[Message, ...]:
 
 
 def _one_text(system: str, shots: Sequence[tuple[str, str]], user: str) -> str:
+    # A model for plain text has no roles: a blank line is what parts a text there.
     parts = [system + "\n\n"] if system.strip() else []
     for text, answer in shots:
+        # `Answer:` wants a space before the answer; a template that ends with a line break has its own.
         gap = "" if not text or text[-1].isspace() else " "
         parts.append(f"{text}{gap}{answer}\n\n")
     return "".join([*parts, user])

@@ -20,6 +20,7 @@ from llmopt_core.types import Example
 # As for near repeats in training data: a tenth of the characters may differ, and not more than 25.
 SHARE = 0.1
 MOST_EDITS = 25
+# Texts per side: a table of 4,096 x 4,096 distances takes 64 MB.
 _AT_ONCE = 4096
 
 
@@ -46,6 +47,7 @@ def find_overlap(examples: Sequence[Mapping[str, str]], questions: Sequence[str]
     shots = [fold_to_words(question_of(dict(example))) for example in examples]
     folded = [fold_to_words(question) for question in questions]
     found = []
+    # Sorted, since exact ones are found before near ones.
     for number, (best, edits) in sorted(_nearest(shots, folded).items()):
         kind: Literal["exact", "near"] = "near" if edits else "exact"
         found.append(Overlap(number, best, kind, 1 - edits / max(len(shots[number]), len(folded[best]))))
@@ -56,10 +58,12 @@ def _nearest(shots: Sequence[str], asked: Sequence[str]) -> dict[int, tuple[int,
     """For each text that is close to one of `asked`: the closest one, and the number of edits."""
     places: dict[str, int] = {}
     for place, text in enumerate(asked):
+        # Of equal questions the first is named.
         places.setdefault(text, place)
     found = {number: (places[shot], 0) for number, shot in enumerate(shots) if shot and shot in places}
     by_length = sorted((len(text), place, text) for text, place in places.items() if text)
     lengths = [length for length, _, _ in by_length]
+    # By length: all of one length are compared with the same stretch of questions.
     groups: dict[int, list[int]] = {}
     for number, shot in enumerate(shots):
         if shot and number not in found:
@@ -89,16 +93,20 @@ def _compare(
         scorer=Levenshtein.distance,
         score_cutoff=most,
         dtype=np.int32,
+        # Threads of its own would take the cores from jobs that go on beside it.
         workers=1,
     )
     for row, column in np.argwhere(edits <= most).tolist():
         number, (length, place, _) = numbers[row], part[column]
         close = (int(edits[row, column]), place)
+        # The limit above is that of the longest pair; each pair has its own. Of equally near questions the first
+        # counts.
         if close[0] <= _most_edits(max(len(shots[number]), length)) and close < found.get(number, (0, most + 1))[::-1]:
             found[number] = (place, close[0])
 
 
 def _most_edits(length: int) -> int:
+    # Rounded down: texts of fewer than ten characters are equal or not.
     return min(MOST_EDITS, int(SHARE * length))
 
 
@@ -115,5 +123,6 @@ def without_repeated_questions(prompt: PromptSpec, examples: Sequence[Example]) 
         return prompt, ()
     kept = tuple(shot for number, shot in enumerate(shots.examples) if number not in repeated)
     left_out = tuple(shots.examples[number].get("question", "") for number in sorted(repeated))
+    # Without any example the set is left out, as its template alone means nothing.
     changed = shots.model_copy(update={"examples": kept}) if kept else None
     return prompt.model_copy(update={"few_shot": changed}), left_out

@@ -14,8 +14,10 @@ from llmopt_core.execution.isolation import IsolationError, Limits, run_isolated
 
 # Expressions come from people and files, and some take exponential time.
 SECONDS = 1.0
+# Steps. `(a{1000}){1000}` is a dozen characters and a gigabyte once compiled.
 MAX_EXPANSION = 100_000
 MAX_LENGTH = 20_000
+# Bytes beyond what the new process holds: enough for any real search, little enough for a laptop.
 _MOST_MEMORY = 400_000_000
 # A new process is there in less; a machine with much to do takes longer.
 _START_SECONDS = 5.0
@@ -55,6 +57,7 @@ def _expansion_length(pattern: str) -> int:
             last = total
             total += outer.pop()
         elif part[1] is not None:
+            # Twelve digits are enough to be too many; `int` of thousands of them would take long itself.
             total += last * (int(part[1][:12]) - 1) if int(part[1][:12]) else 0
         else:
             last = 1
@@ -81,8 +84,10 @@ def ends_of_matches(
     compile_pattern(pattern, ignore_case)
     try:
         if _BEYOND_LIMITS.search(pattern):
+            # Handing it to a process takes longer than most searches, so only for expressions that need it.
             return _apart(pattern, text, ignore_case, seconds)
         return search_here(pattern, text, ignore_case, seconds)
+    # One sentence for all three: they mean the same to whoever wrote the expression.
     except (TimeoutError, MemoryError, IsolationError) as error:
         raise BadInput(
             f"The regular expression {pattern[:200]!r} takes more than {round(seconds, 1):g} s on a text of "
@@ -97,6 +102,7 @@ def search_here(
     first = last = None
     # `concurrent` lets other threads go on while this one searches.
     for last in compile_pattern(pattern, ignore_case).finditer(text, timeout=seconds, concurrent=True):
+        # First and last alone: a pattern that matches at each character would fill memory.
         first = first or last
     return None if first is None or last is None else (_match(first), _match(last))
 
@@ -125,6 +131,7 @@ def extract_answer(pattern: str, text: str) -> str | None:
     if not pattern:
         return text.strip()
     found = ends_of_matches(pattern, text)
+    # The last match, as models write their answer at the end; a group that took no part is None.
     return (found[1].groups["answer"] or "").strip() if found else None
 
 

@@ -24,15 +24,18 @@ CHOICES = "a question with choices"
 SEVERAL = "several answers to one question"
 EMBEDDED = "pairs for an embedding model"
 
+# Question and answer by other names, the surest first: a line may hold two of these pairs.
 _TEXTS = (
     ("problem", "solution"), ("source", "target"), ("src", "tgt"), ("source_text", "target_text"),
     ("article", "highlights"), ("article", "summary"), ("document", "summary"), ("dialogue", "summary"),
     ("text", "summary"), ("prompt", "canonical_solution"), ("input", "label"), ("question", "solution"),
     ("question", "label"), ("prompt", "label"), ("human", "bot"), ("human", "gpt"), ("q", "a"),
 )  # fmt: skip
+# Apart from the pairs above, since their answer may be a number, which is no word to answer with.
 _LABELLED = (("text", "label"), ("sentence", "label"), ("utterance", "intent"), ("text", "intent"),
              ("text", "category"), ("review", "sentiment"), ("text", "sentiment"))  # fmt: skip
 _TWO_TEXTS = (("premise", "hypothesis"), ("sentence1", "sentence2"), ("text1", "text2"), ("question1", "question2"))
+# Where lists of turns stand.
 _TALKS = ("dialog", "dialogue", "conversation", "conversations", "data", "turns", "chat", "utterances", "messages")
 _ASKS, _SAYS = ("human", "input", "user", "question", "prompt"), ("assistant", "output", "bot", "answer", "response")
 _EMBEDDED = (("query", "positive"), ("anchor", "positive"), ("query", "pos"))
@@ -121,6 +124,7 @@ def _refuse(why: str) -> Callable[[Mapping[str, Any]], list[tuple[str, str]]]:
 def _from_passage(value: Mapping[str, Any]) -> list[tuple[str, str]]:
     answers = value["answers"]
     texts = answers.get("text") if isinstance(answers, Mapping) else answers
+    # SQuAD gives several answers by several people, mostly the same; an empty list is a question without one.
     first = next(iter(texts), None) if isinstance(texts, list) else None
     first = first.get("text") if isinstance(first, Mapping) else first
     if not isinstance(first, str) or not first:
@@ -135,8 +139,11 @@ def _from_choices(value: Mapping[str, Any]) -> list[tuple[str, str]]:
     texts, letters = given, list(ascii_uppercase)
     if isinstance(given, Mapping):
         whole = isinstance(given.get("text"), list) and isinstance(given.get("label"), list)
+        # ARC has two lists side by side, others a letter for each choice.
         texts, letters = (given["text"], given["label"]) if whole else (list(given.values()), list(given))
+    # ARC's name, the usual one, and MedQA's.
     answer = next((value[name] for name in ("answerKey", "answer", "answer_idx") if value.get(name) is not None), None)
+    # MMLU gives the place of the right choice, counted from 0.
     if isinstance(answer, int) and not isinstance(answer, bool) and 0 <= answer < len(texts) <= len(letters):
         answer = letters[answer]
     if not isinstance(answer, str) or not answer:

@@ -31,10 +31,12 @@ class Renderer:
             [sys.executable, "-P", str(SCRIPT)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            # A template that fails prints a trace; the reply says what is wrong, and a full pipe would stop the child.
             stderr=subprocess.DEVNULL,
             env=environ | {"PYTHONIOENCODING": "utf-8"},
             encoding="utf-8",
         )
+        # Read once at the start: what comes later is then an answer to a request, or a death.
         if self._read() != "ready\n":
             self.close()
             raise LlmOptError("The process that renders templates did not start; check that jinja2 is installed.")
@@ -49,13 +51,16 @@ class Renderer:
         try:
             self.process.stdin.write(json.dumps(request) + "\n")
             self.process.stdin.flush()
+        # It has ended while it waited.
         except BrokenPipeError:
             return None
         line = self._read()
+        # A line without its end is what the child had written when it was stopped.
         return json.loads(line) if line.endswith("\n") else None
 
     def close(self) -> int:
         """End the child; its exit code, negative for the signal it died of."""
+        # It holds nothing to be saved, and may be busy.
         self.process.kill()
         code = self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
@@ -67,6 +72,7 @@ class Renderer:
         return code
 
 
+# Last in, first out: few are kept busy, and their caches of compiled templates stay warm.
 _idle: queue.LifoQueue[Renderer] = queue.LifoQueue()
 
 
@@ -91,8 +97,10 @@ def render_isolated(template: str, variables: Mapping[str, Any], max_chars: int,
     request = {"template": template, "variables": variables, "max_chars": max_chars, "seconds": seconds}
     reply = renderer.ask(request)
     if reply is None:
+        # The signal of its timer; any other death is one for want of memory.
         out_of_time = renderer.close() == -signal.SIGPROF
         raise TemplateRefusal(*_DEATH_REASONS[out_of_time])
+    # Its memory has grown to the limit and does not come back.
     if reply.get("kind") == "size":
         renderer.close()
     else:

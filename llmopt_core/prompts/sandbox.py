@@ -21,9 +21,12 @@ from jinja2.filters import make_attrgetter
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 # Templates come from people and files; these limits are far above real ones.
+# Characters: a few-shot prompt written out by hand has tens of thousands.
 MAX_TEMPLATE_CHARS = 500_000
-MAX_DEPTH = 100
+MAX_DEPTH = 100  # Levels of the syntax tree; Jinja2 compiles by recursion.
+# Bytes of addresses, Python itself included.
 MEMORY_BYTES = 512_000_000
+# Without `lipsum`: by the globals of that function people have climbed out of templates.
 NAMES_IN_TEMPLATES = ("range", "dict", "namespace", "cycler", "joiner")
 MISSING_IS_EMPTY = "{# missing is empty #}"
 """At the start of a template: what has no value is written as nothing, as promptfoo does it."""
@@ -50,6 +53,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def __init__(self, undefined: type[Undefined]) -> None:
         # A finalizer that takes the context keeps Jinja2 from computing constants while it compiles.
+        # `keep_trailing_newline`: what a person wrote is what is sent.
         super().__init__(undefined=undefined, keep_trailing_newline=True, optimized=False, finalize=_printable)
         self.globals = {name: self.globals[name] for name in NAMES_IN_TEMPLATES}
         self.filters |= {name: _text_filter(self.filters[name]) for name in _TEXT_FILTERS}
@@ -57,8 +61,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """An item or a harmless attribute."""
+        # Data first: a column of that name is what the template means.
         if isinstance(obj, Mapping) and attribute in obj:
             return obj[attribute]
+        # JavaScript's word, as templates of promptfoo use it.
         if attribute == "length" and isinstance(obj, str | list | tuple):
             return len(obj)
         return super().getattr(obj, attribute)
@@ -73,6 +79,7 @@ class _Missing(StrictUndefined):
 
 @pass_context
 def _printable(context: Any, value: Any) -> Any:
+    # `{{ name.upper }}` would print an address in memory, and another one in each process.
     if callable(value) and not isinstance(value, Undefined):
         raise TypeError("a function is inserted where its result was meant; add parentheses")
     return _as_text(value)
@@ -92,6 +99,7 @@ def _dump(value: Any, indent: int | None = None) -> str:
 
 def _text_filter(text_filter: Callable[..., Any]) -> Callable[..., Any]:
     """A filter of texts that meets a value as it would be written."""
+    # Some filters get the environment or context before the value.
     place = 1 if hasattr(text_filter, "jinja_pass_arg") else 0
 
     @wraps(text_filter)
@@ -138,6 +146,7 @@ def parse_template(template: str) -> nodes.Template:
     level: list[nodes.Node] = [tree]
     for _ in range(MAX_DEPTH):
         level = [child for node in level for child in node.iter_child_nodes()]
+    # Something is left a hundred levels down.
     if level:
         raise TemplateRefusal("error", "is nested too deeply")
     return tree
@@ -151,6 +160,7 @@ def render_here(template: str, variables: Mapping[str, Any], max_chars: int) -> 
     """
     pieces, length = [], 0
     try:
+        # Piece by piece, so that a long loop is stopped on its way.
         for piece in compile_template(template).generate(variables):
             length += len(piece)
             if length > max_chars:
@@ -165,6 +175,7 @@ def render_here(template: str, variables: Mapping[str, Any], max_chars: int) -> 
 
 def refusal(error: Exception) -> TemplateRefusal:
     """What went wrong in a template, with its line where there is one."""
+    # By the names of types: Jinja2's subclasses are many, and only these differ for a user.
     kinds = {"TemplateSyntaxError": "syntax", "TemplateAssertionError": "syntax", "UndefinedError": "undefined"}
     kind = kinds.get(type(error).__name__, "error")
     message = error.message if isinstance(error, TemplateError) and error.message else str(error)
@@ -180,6 +191,7 @@ def refusal(error: Exception) -> TemplateRefusal:
 
 
 def _line_of(error: Exception) -> int | None:
+    # Jinja2 rewrites traces to lines of the template; the innermost one is where it failed.
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
     return lines[-1] if lines else None
 
@@ -196,14 +208,18 @@ def serve() -> None:
     import resource
     import signal
 
+    # Ctrl+C reaches every process of a terminal; the owner ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(ValueError, OSError):
+        # macOS refuses it: there only time is bounded.
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     with contextlib.suppress(ValueError, OSError):
+        # A core file would hold what stood in the prompt.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     print("ready", flush=True)
     for line in sys.stdin:
         request = json.loads(line)
+        # CPU time, so that a busy machine fails no template; the signal's default action ends the process.
         signal.setitimer(signal.ITIMER_PROF, request["seconds"])
         reply = json.dumps(_reply(request))
         signal.setitimer(signal.ITIMER_PROF, 0)

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from llmopt_core.prompts.patterns import check_pattern
 from llmopt_core.types import Spec
 
+# A name that Jinja2 takes for a variable, in letters of any script.
 NAME = re.compile(r"[^\W\d]\w*")
 
 
@@ -50,6 +51,7 @@ class FewShotSpec(Spec):
         template: How an example's question is written; empty takes the prompt's template.
     """
 
+    # Tuples, as a spec is frozen; texts alone, since templates and files know no other.
     examples: tuple[dict[str, str], ...] = ()
     select: Literal["all", "first", "random", "nearest", "diverse"] = "all"
     k: int = Field(default=3, ge=0)

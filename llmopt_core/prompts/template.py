@@ -21,9 +21,9 @@ from llmopt_core.prompts.sandbox import (
     render_here,
 )
 
-MAX_CHARS = 2_000_000
+MAX_CHARS = 2_000_000  # More than the largest context of a model holds.
 # A template may loop for ever; real ones take milliseconds.
-SECONDS = 2.0
+SECONDS = 2.0  # Of CPU time.
 # Compiling takes about 0.1 ms per place to fill in.
 FEW_PLACES = 1000
 
@@ -47,9 +47,11 @@ def render(
         BadInput: The template is wrong, uses a variable without a value, reaches for something forbidden, or goes
             over a limit. The message names the line and the variable.
     """
+    # No objects of ours go in: their attributes and methods would be within reach of a template.
     data = {str(name): plain(value) for name, value in variables.items()}
     try:
         if is_simple(template):
+            # No process for what can only do work in proportion to its data: most prompts, thousands of times in a run.
             return render_here(template, data, max_chars)
         return render_isolated(template, data, max_chars, seconds)
     except TemplateRefusal as error:
@@ -74,6 +76,7 @@ def allow_missing(template: str) -> str:
     Raises:
         BadInput: It is not a template.
     """
+    # Called for its error: a template that is wrong is refused before it is marked.
     variables_in(template)
     found = parse_template(template).find_all((nodes.Getattr, nodes.Getitem, nodes.CondExpr))
     may_miss = any(not isinstance(node, nodes.CondExpr) or node.expr2 is None for node in found)
@@ -86,6 +89,8 @@ def find_undefined(template: str, known: Iterable[str]) -> set[str]:
     A name that the template itself allows to be missing (`{% if name %}`, `is defined`, `default`, `name or other`) is
     not needed.
     """
+    # A name that is tested once and inserted elsewhere counts as optional: rather a warning too few than one that is
+    # wrong.
     needed = variables_in(template) - set(_optional_in(template))
     return needed - set(known)
 
@@ -104,6 +109,7 @@ def renders_at_once(template: str) -> bool:
         return True
 
 
+# More templates than a comparison has; every question of a run asks for the same few.
 @lru_cache(maxsize=256)
 def is_simple(template: str) -> bool:
     """Whether a template can only do work in proportion to its data: insert values, test them, loop over them once.
@@ -116,11 +122,13 @@ def is_simple(template: str) -> bool:
     return template.count("{") <= FEW_PLACES and _is_simple(parse_template(template), in_loop=False)
 
 
+# No filters, calls or operators: `"x" * 10**10` and `range(10**9)` are made of those.
 _INSERTING = (nodes.Output, nodes.TemplateData, nodes.Name, nodes.Getattr, nodes.Const, nodes.If, nodes.Not)
 
 
 def _is_simple(node: nodes.Node, in_loop: bool) -> bool:
     if isinstance(node, nodes.For):
+        # Loops within loops multiply their work.
         if in_loop or node.recursive:
             return False
         in_loop = True
@@ -133,6 +141,7 @@ def _is_simple(node: nodes.Node, in_loop: bool) -> bool:
 def _variables_in(template: str) -> frozenset[str]:
     # What `meta.find_undeclared_variables` does, without its optimizer: that computes constants, however large.
     tracker = meta.TrackingCodeGenerator(ENVIRONMENT)
+    # `{{ 9 ** 9 ** 9 }}` would be computed here, in the app's own process.
     tracker.optimizer = None
     try:
         tracker.visit(parse_template(template))
@@ -149,6 +158,7 @@ def _optional_in(template: str) -> frozenset[str]:
     allowed: list[nodes.Node | None] = []
     allowed += [n.node for n in tree.find_all(nodes.Filter) if n.name in ("default", "d")]
     allowed += [n.node for n in tree.find_all(nodes.Test) if n.name in ("defined", "undefined")]
+    # `name or other`: only what stands left may be missing.
     allowed += [n.left for n in tree.find_all(nodes.Or)]
     conditions = [n.test for n in tree.find_all(nodes.If)] + [n.test for n in tree.find_all(nodes.CondExpr)]
     for condition in conditions:
@@ -169,6 +179,7 @@ def _condition_values(test: nodes.Node) -> Iterator[nodes.Node]:
 
 def plain(value: Any) -> Any:
     """The value as text, number, list or mapping, so that a template meets data and no objects."""
+    # `type`: a subclass of str may have methods of its own; it becomes plain text at the end.
     if value is None or type(value) in (str, int, float, bool):
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

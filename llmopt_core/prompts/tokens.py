@@ -40,8 +40,10 @@ _O200K = Family("o200k_base", 4, 3, True)
 _CL100K = Family("cl100k_base", 4, 3, True)
 # <|im_start|>role\n ... <|im_end|>\n around each message, <|im_start|>assistant\n before the reply.
 _CHATML = Family("builtin-chat", 5, 3, True)
+# Most newer models have about as many tokens per text as OpenAI's newer ones; the number is called an estimate.
 _DEFAULT_FAMILY = Family("o200k_base", 4, 3, False)
 
+# `gpt-4-turbo`, `gpt-35-turbo` (Azure's spelling). `gpt-4o` and `gpt-4.1` are matched before.
 _OLDER = re.compile(r"(gpt-4|gpt-3\.5|gpt-35)(-|$)")
 _NEWER = re.compile(r"(chatgpt|gpt-4o|gpt-4\.|gpt-oss|gpt-[5-9]|gpt-1\d|o\d)")
 
@@ -55,6 +57,7 @@ def family_of(model: str, *, builtin: bool = False) -> Family:
     """
     if builtin:
         return _CHATML
+    # `ft:gpt-4o-mini:org::id` is counted as the model it was tuned from.
     name = model.lower().removeprefix("ft:").rsplit("/", 1)[-1]
     if _NEWER.match(name):
         return _O200K
@@ -119,6 +122,7 @@ def preview(
     """
     messages = build_messages(prompt, variables, mode, encode)
     tokens = count_messages(messages, mode, family, count)
+    # Each example is two messages, question and answer.
     marks = 2 * family.per_message if mode == "chat" else 0
     shots = tuple(
         (text, said, count(text) + count(said) + marks) for text, said in select_shots(prompt, variables, encode)

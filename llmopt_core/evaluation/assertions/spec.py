@@ -278,11 +278,9 @@ def why_not_run(example: Example) -> str:
         BadInput: See `assertions_of`.
     """
     reasons = [
-        # Each reason once, in the order of the assertions.
-        assertion.value["reason"].rstrip(".")
-        for assertion in assertions_of(example)
-        if assertion.type == "unsupported"
+        assertion.value["reason"].rstrip(".") for assertion in assertions_of(example) if assertion.type == "unsupported"
     ]
+    # Each reason once, in the order of the assertions.
     return f"Not run: {'; '.join(dict.fromkeys(reasons))}" if reasons else ""
 
 

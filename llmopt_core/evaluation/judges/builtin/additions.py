@@ -12,10 +12,13 @@ from llmopt_core.evaluation.judges.builtin.sentence_token import BREAK, Token
 from llmopt_core.evaluation.judges.builtin.word_lists import word_list
 from llmopt_core.text.scripts import is_east_asian
 
+# Shares of its content words. A free paraphrase has many words that the sentence lacks, so with less of it one new word
+# tells nothing.
 # With this much of the statement in the sentence, one added word is enough; with less, two.
 CLOSE, NEAR = 0.75, 0.6
 # Words that add nothing that could be wrong.
 _SOFT = frozenset(map(lemma, word_list("adds nothing")))
+# Characters that are grammar or common filling; single characters, since no dictionary parts Chinese words here.
 _SOFT_CHINESE = frozenset("比多时间人们来说有用到去没不年月日号位名只家次了都已经于其共会能就做") | word_list(
     "adds nothing, Chinese"
 )
@@ -29,11 +32,14 @@ def addition(said: Sequence[Token], there: Sequence[Token], known: frozenset[str
         there: The sentence it comes nearest to.
         known: Keys of all words of the text and of the question.
     """
+    # Both in the active voice, so that a passive is no addition at its changed places.
     here, text = content(in_active_voice(said)), content(in_active_voice(there))
     blocks = blocks_of(here, text)
+    # breaks count for nothing, so there may be none to divide by
     share = sum(block.size for block in blocks) / max(1, sum(token.counts for token in here))
     if share < NEAR:
         return ""
+    # Side -1 marks that the sentence has some word of the group: `grew` for `rose` adds nothing.
     groups = {(side.group, side.side) for token in there for side in token.sides}
     groups |= {(side.group, -1) for token in there for side in token.sides}
     used = {place for block in blocks for place in range(block.start, block.start + block.size)}
@@ -44,6 +50,7 @@ def addition(said: Sequence[Token], there: Sequence[Token], known: frozenset[str
     }
     words = [here[place] for place in _insertions(here, text, rising(blocks)) if place in free]
     words = [word for word in words if not _in_known_name(word, here, known)]
+    # Two Chinese characters make about one word.
     letters = sum(is_east_asian(word.written) and len(word.written) == 1 for word in words)
     if len(words) - letters + letters // 2 < (1 if share >= CLOSE else 2):
         return ""
@@ -54,6 +61,7 @@ def addition(said: Sequence[Token], there: Sequence[Token], known: frozenset[str
 def _is_new(token: Token, known: frozenset[str]) -> bool:
     if not token.counts or token.key in known or token.key in _SOFT or token.amount:
         return False
+    # A lone Latin letter is a list's sign or an initial.
     return token.written not in _SOFT_CHINESE and (len(token.written) > 1 or is_east_asian(token.written))
 
 
@@ -68,6 +76,7 @@ def _insertions(here: Sequence[Token], text: Sequence[Token], chain: Sequence[Bl
     if not chain:
         return []
     found: list[int] = []
+    # Nothing stands before the first common part, so what the statement has there is put in front.
     if not _words(text[: chain[0].there]):
         found += range(chain[0].start)
     for one, other in pairwise(chain):
@@ -75,6 +84,7 @@ def _insertions(here: Sequence[Token], text: Sequence[Token], chain: Sequence[Bl
             found += range(one.start + one.size, other.start)
     last = chain[-1]
     rest = text[last.there + last.size :]
+    # A clause may end behind the last common part although the sentence goes on.
     end = next((place for place, token in enumerate(rest) if token.kind == BREAK), len(rest))
     if not _words(rest[:end]):
         found += range(last.start + last.size, len(here))

@@ -40,23 +40,28 @@ def blocks_of(here: Sequence[Token], text: Sequence[Token]) -> list[Block]:
     runs: list[tuple[int, int, int]] = []
     for i, key in enumerate(a):
         for j, other in enumerate(b):
+            # Only where a run begins: one whose tokens before agree as well is part of a longer run. That also keeps
+            # runs few.
             if key and key == other and not (i and j and a[i - 1] and a[i - 1] == b[j - 1]):
                 size = 1
                 while i + size < len(a) and j + size < len(b) and a[i + size] and a[i + size] == b[j + size]:
                     size += 1
                 runs.append((size, i, j))
     used_a, used_b, found = set[int](), set[int](), list[Block]()
+    # The longest first; of equals the first in the statement, then the one nearest to its own place.
     queue = [(-size, i, abs(i - j), j) for size, i, j in runs]
     heapify(queue)
     while queue:
         least, i, _, j = heappop(queue)
         size = -least
         if not (used_a & set(range(i, i + size)) or used_b & set(range(j, j + size))):
+            # A lone character is taken out all the same, so that it is not matched a second time.
             if size > 1 or not _is_character(here[i]):
                 found.append(Block(i, j, size))
             used_a |= set(range(i, i + size))
             used_b |= set(range(j, j + size))
             continue
+        # A part of it went to a longer run; what is free on either side is tried again.
         for rest, start, there in _remaining(size, i, j, used_a, used_b):
             heappush(queue, (-rest, start, abs(start - there), there))
     return sorted(found, key=lambda block: block.start)
@@ -84,6 +89,7 @@ def longest_rising(order: Sequence[int]) -> int:
     """Length of the longest rising subsequence."""
     ends: list[int] = []
     for value in order:
+        # Patience sorting: `ends[n]` is the smallest end of a rising run of n + 1, so its length is the answer.
         place = bisect_left(ends, value)
         ends[place : place + 1] = [value]
     return len(ends)
@@ -94,11 +100,13 @@ def rising(blocks: Sequence[Block]) -> list[Block]:
     total: list[int] = []
     before: list[int] = []
     for place, block in enumerate(blocks):
+        # Quadratic, which is enough for the few blocks of two sentences.
         fits = [k for k in range(place) if blocks[k].there < block.there]
         best = max(fits, key=lambda k: total[k], default=-1)
         before.append(best)
         total.append(block.size + (total[best] if best >= 0 else 0))
     found: list[Block] = []
+    # `default`: without blocks there is no chain.
     place = max(range(len(blocks)), key=total.__getitem__, default=-1)
     while place >= 0:
         found.append(blocks[place])

@@ -36,6 +36,7 @@ class Amount:
     @property
     def is_year(self) -> bool:
         """Whether it looks like a year."""
+        # 1000 to 2100 in bare digits: outside of that it is rather a number of things.
         return not self.kind and 1000 <= self.value <= 2100 and self.written.isdigit()
 
     def equals(self, other: Amount) -> bool:
@@ -45,8 +46,10 @@ class Amount:
             return _same_time(self, other, kinds)
         if len(kinds) > 1 and not _compatible(kinds):
             return False
+        # "Over 3,000" is said of 3,200, hardly of 5,000; a quarter more is where people would name another number.
         if self.beyond and self.value <= other.value <= 1.25 * self.value:
             return True
+        # A number that is said to be about right may be off by 5 %; others only by the rounding of floats and units.
         tolerance = max(self.tolerance, (0.05 if self.rounded else 1e-6) * abs(self.value))
         return abs(self.value - other.value) <= tolerance
 
@@ -55,7 +58,9 @@ def _same_time(one: Amount, other: Amount, kinds: set[str]) -> bool:
     """`At 8` is a time, too; without a half of the day a time may be in either."""
     if not kinds <= {CLOCK, EITHER_HALF, PLAIN}:
         return False
+    # `At 8` is 8 hours; times are in minutes.
     times = [60 * amount.value if amount.kind == PLAIN else amount.value for amount in (one, other)]
+    # 1,440 minutes are a day; without a half of the day 8:00 and 20:00 are the same, so 720.
     return (times[0] - times[1]) % (1440 if kinds == {CLOCK} else 720) == 0
 
 
@@ -74,6 +79,7 @@ def _compatible(kinds: set[str]) -> bool:
 
 def looseness(text: str, start: int) -> dict[str, bool]:
     """Whether the number at `start` is said to be about right, or to be exceeded."""
+    # Sixteen characters hold the longest of these phrases with a blank.
     before = text[max(0, start - 16) : start]
     return {"rounded": _ABOUT.search(before) is not None, "beyond": _BEYOND.search(before) is not None}
 

@@ -10,10 +10,13 @@ from llmopt_core.evaluation.judges.builtin.units import CLOCK, EITHER_HALF
 
 _NAMES = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _OFFSETS = {"half": 30, "a quarter": 15, "quarter": 15, "five": 5, "ten": 10, "twenty": 20, "twenty-five": 25}
+# `两` is the two that counts things: 两点.
 _HAN = {c: value for value, c in enumerate("零一二三四五六七八九")} | {"两": 2}
 _HOUR = rf"(?:[01]?\d|2[0-4]|{'|'.join(_NAMES)})"
 # `Ten to twelve` is a range, `ten past twelve` and `ten minutes to twelve` are times. 9.30 is a time before pm alone.
 _ENGLISH = re.compile(
+    # Not behind a digit or a sign of dates and decimals: 12:30:15, 3.09.30. Hours and minutes have two digits at most,
+    # so no run is long.
     rf"""(?<![\d.,:/-])(?:
         (?P<noon>\b(?:12\ )?noon\b|\bmidday\b) | (?P<midnight>\b(?:12\ )?midnight\b)
       | \b(?P<offset>half\ past|(?:a\ )?quarter\ (?:past|to)|(?:five|ten|twenty|twenty-five)\ (?:minutes\ to|past))
@@ -53,15 +56,18 @@ def clock_times(text: str) -> Iterator[Amount]:
 
 
 def _english(match: re.Match[str], text: str) -> Amount | None:
+    # "12 noon" before the hours, which would read its 12 as a time of its own.
     if match["noon"] or match["midnight"]:
         return Amount(720.0 if match["noon"] else 0.0, CLOCK, *match.span(), match.group())
     behind = _HALF.match(text, match.end())
     half = (behind["letter"] or behind["word"] or "") if behind else ""
     minutes = int(match["minute"] or 0)
+    # 9.30 without pm is more likely a number.
     if match["sign"] == "." and not half:
         return None
     if match["offset"]:
         words, _, side = match["offset"].replace(" minutes", "").rpartition(" ")
+        # `Ten to` takes away from the hour.
         minutes = _OFFSETS[words] * (-1 if side == "to" else 1)
     hour = match["of"] or match["hour"] or match["full"]
     end = behind.end() if behind else match.end()
@@ -70,8 +76,10 @@ def _english(match: re.Match[str], text: str) -> Amount | None:
 
 def _chinese(match: re.Match[str], text: str) -> Amount | None:
     rest = match["rest"] or ""
+    # A bare 三点 is also "three points"; what follows decides.
     if match["hour"] and not (match["part"] or rest) and not _HOUR_ENDS.match(text[match.end() : match.end() + 1]):
         return None
+    # 三点二十 without a sign behind it may be the decimal 3.20.
     if match["hour"] and rest and not (match["part"] or rest[-1] in "整半刻分"):
         return None
     minutes = {"": 0, "整": 0, "半": 30, "一刻": 15, "三刻": 45}.get(rest)
@@ -85,9 +93,12 @@ def _time(text: str, span: tuple[int, int], written: str, minutes: int, half: st
     """Without a half of the day, 9:30 may be in the evening; 09:30, 0:30 and 21:30 are not in doubt."""
     start, end = span
     hour = _NAMES.index(written) + 1 if written in _NAMES else _han(written)
+    # Nobody writes 09:30 for the evening.
     sure = bool(half) or hour > 12 or hour == 0 or written.startswith("0")
+    # 12 at night is hour 0; 12 noon stays 12.
     if half in _MORNING and hour == 12:
         hour = 0
+    # 中午11点 and 中午12点 are about noon, 中午1点 is 13:00.
     elif half and half not in _MORNING and hour < 12 and not (half == "中午" and hour > 10):
         hour += 12
     kind = CLOCK if sure else EITHER_HALF
@@ -97,5 +108,6 @@ def _time(text: str, span: tuple[int, int], written: str, minutes: int, half: st
 def _han(text: str) -> int:
     if text.isdigit():
         return int(text)
+    # 十五 has no tens before its 十, which then stands for 1.
     tens, ten, unit = text.removeprefix("零").rpartition("十")
     return 10 * (_HAN.get(tens, 1) if ten else 0) + _HAN.get(unit, 0)

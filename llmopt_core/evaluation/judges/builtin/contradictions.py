@@ -38,18 +38,23 @@ def contradiction(statement: str, sources: Sequence[str], question: str = "") ->
     if not sources:
         return ""
     statement, sources = in_one_form(statement), [in_one_form(source) for source in sources]
+    # Pairs of tokens are compared, so the time grows with the square of the length.
     said = read(statement[:LONGEST])
     sources = [part for source in sources for part in _parts(source)]
     there = [amount for source in sources for amount in amounts(source)]
+    # Amounts first, against the whole text: they are told most surely, and wherever they stand.
     lacking = [amount for amount in missing(amounts(statement[:LONGEST]), there) if not _counts_up(amount, sources)]
     if lacking:
         return f"the text does not have the amount '{lacking[0].written}'"
+    # By characters before words: without a dictionary Chinese names cannot be told apart otherwise.
     if exchanged := exchange_in_characters(statement[:LONGEST], sources):
         return exchanged
     nearest = _nearest(said, sources)
+    # The question's words count as known: an answer takes them up.
     known = frozenset[str]().union(*(_profile(text)[2] for text in (*sources, question))) if nearest else frozenset()
     reasons = []
     for source in nearest:
+        # A sentence with the same clauses in another order contradicts nothing, so neither does the text.
         if has_same_clauses(statement, source):
             return ""
         tokens = read(source)
@@ -57,6 +62,7 @@ def contradiction(statement: str, sources: Sequence[str], question: str = "") ->
         reason = (
             _against(pair, statement, source) or other_frequency(statement, source) or addition(said, tokens, known)
         )
+        # One sentence of the nearest that speaks for it is enough, since each may be about another thing.
         if not reason:
             return ""
         reasons.append(reason)
@@ -79,9 +85,11 @@ def _nearest(said: Sequence[Token], sources: Sequence[str]) -> list[str]:
     best = max(held)
     if best < ENOUGH:
         return []
+    # At most three of equal share; a text that repeats itself would cost as many comparisons.
     return [source for source, share in zip(sources, held, strict=True) if share == best][:3]
 
 
+# Contexts of several configurations share their chunks, so a sentence is read once for all of them.
 @lru_cache(maxsize=20_000)
 def _profile(source: str) -> tuple[frozenset[str], frozenset[int], frozenset[str]]:
     """What a sentence holds: keys of its content words, groups of opposites, keys of all words."""
@@ -95,6 +103,8 @@ def _profile(source: str) -> tuple[frozenset[str], frozenset[int], frozenset[str
 
 def _share(said: dict[str, Token], keys: frozenset[str], groups: frozenset[int], _: frozenset[str]) -> float:
     turned_round = [any(side.group in groups for side in token.sides) for token in said.values()]
+    # A word is held by its opposite for less than by itself: else a sentence about the opposite would be as near as the
+    # right one.
     return sum(1 if key in keys else OPPOSITE * b for key, b in zip(said, turned_round, strict=True)) / len(said)
 
 
@@ -105,6 +115,7 @@ def _against(pair: Pair, statement: str, source: str) -> str:
     if converses and _is_exchange(pair, converses, statement, source):
         # A is larger than B, B is smaller than A.
         return ""
+    # A plain opposite is a better reason than a converse.
     firm = sorted((one for one in found if one.firm), key=lambda one: one.converse)
     if firm:
         return firm[0].reason
@@ -131,10 +142,12 @@ def _other_amount(pair: Pair) -> str:
     said, there = pair.said, pair.there
     own = [token for token in there if token.amount]
     for token in said:
+        # In this very sentence as well: then nothing was changed.
         if token.amount is None or any(token.amount.equals(other.amount) for other in own if other.amount):
             continue
         for other in own:
             elsewhere = not any(_equal(other, one) for one in said)
+            # Nearness tells that both stand at the same place, by the words around them.
             if elsewhere and _comparable(token.amount, other.amount) and pair.nearness(token, other) >= PLACE:
                 return f"it says '{token.written}' where the text says '{other.written}'"
     return ""
@@ -150,6 +163,7 @@ def _other_holder(said: Sequence[Token], there: Sequence[Token]) -> str:
             else []
         )
         for name, holder, rule in held:
+            # A holder that the statement names too is part of it, whatever it has.
             if name is None or holder is None or holder.key in {one.key for one in said}:
                 continue
             own = next((one for one in there if one.key == name.key), None)
@@ -169,7 +183,9 @@ def _holder(token: Token | None, sentence: Sequence[Token], rule: str) -> Token 
         return None
     before = [one for one in sentence if one.counts and one.place < token.place]
     if rule == "name":
+        # Capitals tell a name in English.
         before = [one for one in before if one.written[:1].isupper()]
+    # A word must stand right before the amount; a name may stand farther off.
     near = before and (rule == "name" or token.place - before[-1].place <= 1)
     return before[-1] if near and before[-1].kind != NUMBER else None
 
@@ -188,8 +204,11 @@ def _equal(token: Token, other: Token) -> bool:
 
 # Chosen on the fitting half of tests/data/judge/families.jsonl and on BEGIN.
 ENOUGH = 0.5
+# Such as 搬走的是少数. Possessive, and with no stop inside, so it cannot run long.
 _PUT_FIRST = re.compile(r"的[^，。的是]*+是")
+# See `_share`.
 OPPOSITE = 0.75
+# One word right beside both, or several farther off.
 PLACE = 1.0
 # Characters of a sentence; what is longer is a table or a list without stops, and is read in parts.
 LONGEST = 800

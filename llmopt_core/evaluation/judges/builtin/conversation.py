@@ -7,6 +7,8 @@ import re
 from llmopt_core.evaluation.judges.builtin.word_lists import word_list
 from llmopt_core.index.analysis import STOP_WORDS
 
+# Talk at the start of a sentence, taken off piece by piece. "Well," and "Well it" are talk, "Well water" would lose its
+# first word, which only costs a word of many. Every alternative begins with other words, so few are tried.
 _OPENERS = re.compile(
     r"""^\W*(?:
         (?:well|oh|ah|hm+|wow|yum|ugh|yes|yeah|yea|yep|no|nope|nah|sure|okay|ok|right|exactly|true|great|nice|cool|awesome
@@ -27,6 +29,8 @@ _OPENERS = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
+# Talk at the end: ", you know", ", isn't it?". Blanks are taken possessively, and a try begins only behind something
+# else than a blank, so a long run of blanks costs one pass.
 _ENDS = re.compile(
     r"""(?<!\s)(?:
         (?:\s*+,\s++|\s++)
@@ -42,23 +46,28 @@ _TALK = word_list("talk")
 _TALK_CHINESE = re.compile(
     r"(?:很抱歉|抱歉|不好意思|太好了|真不错|真棒|是的|对|好的|没错|当然|哇|嗯|哦|您好|你好|谢谢|不客气|太棒了|真有意思|[啊呀呢吧哦])+"
 )
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+")  # words with their contractions, and numbers
+# What is asked, in whatever form. Only where nothing here is found can a text be a turn of a talk.
 _ASKING = re.compile(
     r"[?？]|^\s*(?:who|whom|whose|what|when|where|why|which|how|is|are|was|were|do|does|did|can|could|will|would|should"
     r"|has|have|had|in\ (?:what|which)|at\ (?:what|which)|name|list|tell|give|explain|describe|define|summari[sz]e)\b"
     r"|[吗呢]\s*$|什么|哪|谁|多少|几|怎|为何|如何|是否",
     re.IGNORECASE,
 )
+# It ends like a sentence, speaks of persons, or has six words: a search has none of it. The words are possessive.
 _TELLING = re.compile(r"[.!。！]\s*$|\b(?:i|i'm|me|my|we|you|your)\b|\b(?:\w++\W++){6}|[我你您]", re.IGNORECASE)
+# Content words; two more small ones may stand beside them.
 _MOST_TALK = 6
 
 
 def claim_of(sentence: str) -> str:
     """The sentence without opening and closing talk; empty where nothing else is said."""
     rest, before = sentence.strip(), ""
+    # Again and again: "Well, yes, I think ...".
     while rest != before:
         before = rest
         shorter = _OPENERS.sub("", rest, count=1)
+        # If nothing would be left, the talk is kept for `_is_talk` to look at.
         rest = shorter if re.search(r"\w", shorter) else rest
     rest = _ENDS.sub("", rest)
     return "" if _is_talk(rest) else rest
@@ -68,10 +77,12 @@ def _is_talk(text: str) -> bool:
     if _TALK_CHINESE.fullmatch(re.sub(r"[\W_]", "", text)):
         return True
     words = [word.lower().replace("’", "'") for word in _WORD.findall(text)]
+    # Without any word (a smiley) it is talk; a long sentence is none, whatever its words.
     if not words or len(words) > _MOST_TALK + 2:
         return not words
     content = [word for word in words if word not in STOP_WORDS]
     talk = any(word in _TALK for word in words)
+    # "don't" is talk where "don" is listed; at least one word must be talk, so that "A museum" is a claim.
     return talk and len(content) <= _MOST_TALK and all(word in _TALK or word.split("'")[0] in _TALK for word in content)
 
 
@@ -80,6 +91,7 @@ def is_conversation(question: str, answer: str) -> bool:
 
     A few key words without a question mark are a search, not a talk.
     """
+    # An answer that begins like a talker's is one even to a plain question.
     if _OPENERS.match(answer.strip()):
         return True
     return _TELLING.search(question) is not None and not _ASKING.search(question)

@@ -12,19 +12,25 @@ from llmopt_core.evaluation.judges.builtin.word_lists import word_list
 from llmopt_core.text.scripts import begins_with_han
 
 _BE = frozenset({"is", "are", "was", "were", "been", "being", "be", "get", "got", "gets"})
+# "Included in": the passive of these goes without a `by`.
 _CONTAINMENT_VERBS = {"included": "in", "contained": "in", "comprised": "in", "excluded": "from", "omitted": "from"}
 _BE_NOT = frozenset({"isn't", "aren't", "wasn't", "weren't"})
+# What may follow the doer of a passive: bought by A in 2010.
 _AFTER_DOER = frozenset({"in", "at", "on", "from", "with", "for", "to", "during", "since", "until", "after", "before"})
 _IRREGULAR_PARTICIPLES = word_list("participles")
 _SYMMETRIC = word_list("both ways")
 # Small words that tell the one before from the one after.
 _TURNING_POINTS = frozenset({"than", "from", "to"})
+# Characters of verbs that say the same both ways, such as 结婚 (to marry).
 _SYMMETRIC_CHINESE = frozenset("同跟婚晤邻签适")
 _PRONOUNS = frozenset({"he", "she", "it", "they", "this", "these", "those"})
 _CLAUSE_ENDS = frozenset({";", ".", "but", "while"})
+# Where the active voice must not reach over.
 _NEW_CLAUSE = _CLAUSE_ENDS | {":", "whereas", "before", "after", "because", "who", "which", "that"}
 _DATES = frozenset(map(lemma, word_list("dates")))
 _TITLES = frozenset({"mr", "mrs", "ms", "dr", "prof"})
+# Each pair of blocks is tried, and the order looked at again for each: more would take long, and be another sentence
+# anyway.
 MOST_BLOCKS = 14
 
 
@@ -38,6 +44,8 @@ def exchange(said: Sequence[Token], there: Sequence[Token], strict: bool = True)
     matched = sum(block.size for block in blocks)
     unclear = any(sum(token.key == "by" for token in sentence) > 1 for sentence in (said, there))
     # Who does what is not told from `funded by A and run by B`.
+    # At least three: two parts and something between them. Seven tenths of the words, or the sentences are not the
+    # same.
     if unclear or not 3 <= len(blocks) <= MOST_BLOCKS or matched < 0.7 * len([t for t in here if t.counts]):
         return ""
     pair = _best_exchange(blocks, strict)
@@ -46,6 +54,7 @@ def exchange(said: Sequence[Token], there: Sequence[Token], strict: bool = True)
     if _move_together(here, text, *pair) or _nothing_between(here, blocks, *pair):
         return ""
     if strict and _ends_between(text, *sorted(b.there for b in pair)) > _ends_between(here, *(b.start for b in pair)):
+        # More ends of clauses between the two there than here: they are of two clauses, and only their order changed.
         return ""
     one, other = (" ".join(t.written for t in here[b.start : b.start + b.size]) for b in pair)
     return f"'{_close_up(one)}' and '{_close_up(other)}' have changed places"
@@ -55,13 +64,16 @@ def _best_exchange(blocks: Sequence[Block], strict: bool) -> tuple[Block, Block]
     """The two blocks, with something between, whose exchange brings most of the others into order."""
     order = [block.there for block in blocks]
     before = longest_rising(order)
+    # (1, 1) stands for no exchange; -1 is then below the 0 that a real place gives.
     best = (before, 1, 1)
     for i in range(len(order)):
         for j in range(i + 2, len(order)):
             order[i], order[j] = order[j], order[i]
+            # Of equal gains the first places: -i and -j are largest there.
             best = max(best, (longest_rising(order), -i, -j))
             order[i], order[j] = order[j], order[i]
     after, i, j = best[0], -best[1], -best[2]
+    # Strict: two more in order at least, and all of them then, but for one in longer sentences.
     if i < 0 or (strict and (after - before < 2 or after < len(order) - (len(order) > 5))):
         return None
     return blocks[i], blocks[j]
@@ -70,8 +82,10 @@ def _best_exchange(blocks: Sequence[Block], strict: bool) -> tuple[Block, Block]
 def other_owner(said: Sequence[Token], there: Sequence[Token]) -> str:
     """The reason if `A is B's lawyer` where the text says `B is A's lawyer`."""
     here, text = _owner(said), _owner(there)
+    # The same thing must have another owner, and not be one that both have of each other (A's wife).
     if not here or not text or here[1].key != text[1].key or here[0].key == text[0].key or here[1].key in _SYMMETRIC:
         return ""
+    # Both names must stand on both sides; else another person is meant, which is no exchange.
     if here[0].key not in {token.key for token in there} or text[0].key not in {token.key for token in said}:
         return ""
     return f"in the text it is '{text[0].written} {text[1].written}'"
@@ -93,6 +107,7 @@ def other_doer(said: Sequence[Token], there: Sequence[Token]) -> str:
         return ""
     keys = {token.key for token in name}
     common = {token.key for token in text if token.written[:1].islower()}
+    # A name whose words also stand there as common words (Rose, rose) is not sure.
     if not keys <= {token.key for token in text} or keys & common:
         return ""
     rest = {token.key for token in here if token.counts and token.place > verb.place}
@@ -102,6 +117,7 @@ def other_doer(said: Sequence[Token], there: Sequence[Token]) -> str:
             continue
         stops = (p for p in range(place + 1, len(text)) if text[p].key in _CLAUSE_ENDS | {verb.key})
         said_there = {other.key for other in text[place + 1 : next(stops, len(text))]}
+        # What is done must be the same, by two words where there are two.
         if not rest or len(rest & said_there) < min(2, len(rest)):
             continue
         if any(_begins_again(text, p) for p in range(place + 1, len(text)) if text[p].key in keys):
@@ -116,6 +132,7 @@ def other_doer(said: Sequence[Token], there: Sequence[Token]) -> str:
 
 def _begins_again(tokens: Sequence[Token], place: int) -> bool:
     """Whether a name stands right behind an `and` or a comma, and more follows it."""
+    # The token before that is no small word.
     behind = next((t for t in reversed(tokens[:place]) if t.kind != SMALL), None)
     follows = any(token.counts for token in tokens[place + 1 : place + 3])
     return behind is not None and behind.kind == BREAK and follows
@@ -131,6 +148,7 @@ def _leading_name(tokens: Sequence[Token]) -> tuple[list[Token], Token | None]:
             continue
         if token.counts and token.written[:1].isupper() and token.kind != NUMBER:
             name.append(token)
+        # "King of France" is one name.
         elif token.kind == SMALL and name and token.key not in ("of", "de", "von", "van"):
             continue
         else:
@@ -164,17 +182,21 @@ def in_active_voice(tokens: Sequence[Token]) -> list[Token]:
 
 
 def _english_active(clause: list[Token]) -> list[Token] | None:
+    # A passive needs `by` with a form of `be` before it and a participle between.
     by = next((p for p, token in enumerate(clause) if token.key == "by" and token.kind == SMALL), None)
     if by is None or by + 1 >= len(clause):
         return _passive_as_active(clause)
     be = next((p for p in range(by - 1, -1, -1) if clause[p].written.lower() in _BE), None)
     verb = next((p for p in range((be if be is not None else by) + 1, by) if _is_participle(clause[p])), None)
     doer = clause[by + 1 :]
+    # "By 2010" and "by ten" name no doer.
     if be is None or verb is None or not doer or next((t.kind for t in doer if t.kind != SMALL), NUMBER) == NUMBER:
         return None
     end = next((p for p, t in enumerate(doer) if t.kind == SMALL and t.written.lower() in _AFTER_DOER), len(doer))
+    # The doer ends at a comma; `and` may join two doers.
     end = next((p for p, t in enumerate(doer[:end]) if p and t.kind == BREAK and t.key != "and"), end)
     lead = _lead(clause[:be])
+    # Doer, verb, what was done to, rest.
     return [*clause[:lead], *doer[:end], *clause[verb:by], *clause[lead:be], *doer[end:]]
 
 
@@ -196,14 +218,16 @@ def _lead(subject: Sequence[Token]) -> int:
 
 
 def _chinese_active(clause: list[Token]) -> list[Token] | None:
+    # 由 names the doer as well: 由A负责.
     place = next((p for p, token in enumerate(clause) if token.written in ("被", "由")), None)
     if place is None or place == 0:
         return None
+    # 在 and 于 begin the place or time, which stays out of the object.
     where = next((p for p, token in enumerate(clause[:place]) if p and token.written in ("在", "于")), place)
     return [*clause[place + 1 :], *clause[:where]]
 
 
-def _is_participle(token: Token) -> bool:
+def _is_participle(token: Token) -> bool:  # regular forms by their ending
     written = token.written.lower()
     if written in _IRREGULAR_PARTICIPLES or is_irregular(written):
         return True
@@ -217,6 +241,7 @@ def _clauses(tokens: Sequence[Token]) -> list[list[Token]]:
     for token in tokens:
         found[-1].append(token)
         ends = token.key in _NEW_CLAUSE
+        # A Chinese comma parts clauses, an English one mostly items.
         if ends or (chinese and token.key == ","):
             found.append([])
     return [clause for clause in found if clause]
@@ -242,6 +267,7 @@ def _alike(here: Sequence[Token], one: Block, other: Block) -> bool:
     if all(len(kind) == 2 for kind in kinds):
         # Each with its own amount: another order, nothing changed.
         return False
+    # A number against a name is no exchange of like things.
     return all(kinds) and (kinds[0] == {NUMBER}) == (kinds[1] == {NUMBER})
 
 
@@ -252,6 +278,7 @@ def _kind(token: Token) -> str:
 
 def _nothing_between(here: Sequence[Token], blocks: Sequence[Block], one: Block, other: Block) -> bool:
     """Whether the two have nothing in common with the sentence between them but a `to`; it tells sides after `from`."""
+    # What stands between in both sentences.
     own = [b for b in blocks if one.start < b.start < other.start]
     between = [token for b in own for token in here[b.start : b.start + b.size] if token.kind != BREAK]
     return all(token.key == "to" for token in between) and not any(token.key == "from" for token in here)
@@ -276,6 +303,7 @@ def _is_list(here: Sequence[Token], one: Block, other: Block) -> bool:
     between = _between(here, one, other)
     breaks = sum(token.kind == BREAK and token.key in (",", "and", "or", "、", "和", "与") for token in between)
     words = [token for token in between if token.counts]
+    # Two breaks make a list of three; words between that are neither names nor numbers make clauses.
     return breaks >= 2 and all(token.named or token.kind == NUMBER for token in words)
 
 
@@ -283,6 +311,7 @@ def _is_symmetric(here: Sequence[Token], one: Block, other: Block) -> bool:
     words = [token for token in _between(here, one, other) if token.counts]
     both_ways = sum(token.key in _SYMMETRIC or token.written in _SYMMETRIC_CHINESE for token in words)
     # A met B; but `A married C after B had died` is not of A and B.
+    # For Chinese, characters between cannot be counted as words.
     return both_ways > 0 and (len(words) - both_ways < 2 or not words[0].written.isascii())
 
 

@@ -12,13 +12,16 @@ from itertools import takewhile
 
 from llmopt_core.text.scripts import has_cjk
 
+# Characters of a statement: every run is compared with every run of the text, and each place in it tried as a border.
 _LONGEST = 160
 # Signs that say nothing by themselves and may come or go.
 _LEFT_OUT = re.compile(r"[\s“”\"'《》「」了]")
 _PARTS = re.compile(r"[，。；！？,;!?]+")
+# A number, a Latin word, or one character: parts that are exchanged whole.
 _UNIT = re.compile(r"\d+(?:[.,:]\d+)*%?|[A-Za-z]+|.", re.DOTALL)
 # Between the two these make a list, or say of both the same.
 _JOINS = re.compile(r"[，。；、：,;和与及或跟同]+|以及|还有")
+# What holds both ways, such as marrying, meeting, playing against: an exchange changes nothing.
 _SYMMETRIC = re.compile(
     r"结婚|相[同等似邻识遇交连距]|一样|合作|见面|会[面见晤]|比赛|对阵|交战|谈判|适用|签[订署约]|之间|接壤|毗邻|并列"
 )
@@ -35,10 +38,13 @@ def exchange_in_characters(statement: str, sources: Sequence[str]) -> str:
     if not has_cjk(statement) or len(statement) > _LONGEST:
         return ""
     said = list(_runs(statement))
+    # The runs of each source with what they come from; a run is looked up, so that equal ones are found at once.
     there = {run: source for source in sources if has_cjk(source) for run in _runs(source[: 4 * _LONGEST])}
+    # The whole statement stands there as it is.
     if any(run in there for run in said[:1]):
         return ""
     for run in said:
+        # Sorted characters: an exchange has exactly the same ones, which leaves few to be looked at closely.
         letters = sorted(run)
         for other in there:
             if len(other) == len(run) and other != run and sorted(other) == letters and run not in there:
@@ -53,12 +59,14 @@ def has_same_clauses(statement: str, source: str) -> bool:
     if not has_cjk(statement):
         return False
     said, there = (_UNIT.findall(next(_runs(text), "")) for text in (statement, source))
+    # What both begin with (a subject) stays out, the clauses behind it may be in any order.
     start = _alike(said, there)
     return len(said) == len(there) and _clauses(said[start:]) == _clauses(there[start:])
 
 
 def is_exchange_with(said: str, there: str, statement: str, source: str) -> bool:
     """Whether the statement, with a word of the text in place of its own, is an exchange: A从B进口, B向A出口."""
+    # A 从 B 进口 and B 向 A 出口: words of direction become one, so that the exchange remains.
     sides = str.maketrans("从由自对给往", "向" * 6)
     swapped = statement.replace(said, there).translate(sides)
     return bool(exchange_in_characters(swapped, [source.translate(sides)]))
@@ -76,11 +84,13 @@ def _exchange(said: list[str], there: list[str]) -> tuple[str, str] | None:
     """The two parts in the order of the statement; none where they are of a list, or nothing stands between them."""
     start, end = _alike(said, there), 0
     if start < len(said):
+        # From the end, but no further than where the beginnings part.
         end = _alike(said[:start:-1], there[:start:-1])
     if _clauses(said[start:]) == _clauses(there[start:]):
         return None
     own, text = said[start : len(said) - end], there[start : len(there) - end]
     found = None
+    # Each cut into three, of which the outer two change places.
     for first in range(1, len(own) - 1):
         for last in range(1, len(own) - first):
             middle = own[first : len(own) - last]
@@ -102,8 +112,10 @@ def _exchange(said: list[str], there: list[str]) -> tuple[str, str] | None:
 def _longer_name(before: list[str], own: list[str], text: list[str]) -> tuple[str, str] | None:
     """Names of which one begins with the other: 印度 and 印度尼西亚."""
     for size in range(1, len(own)):
+        # A rotation: the shorter name is the beginning of the longer one.
         if text == [*own[size:], *own[:size]]:
             shared = _alike(before[::-1], own[::-1])
+            # A single shared character is no name.
             if 2 <= shared < len(own) - size:
                 name = "".join(own[len(own) - shared :])
                 return name + "".join(own[:size]), name

@@ -29,6 +29,7 @@ from llmopt_core.text.scripts import CJK, has_cjk
 from llmopt_core.text.words import shorten
 
 # Answers shorter than this say nothing by themselves: they are read together with the question.
+# A Chinese word has about two characters.
 _SHORT_WORDS, _SHORT_CJK = 6, 12
 
 
@@ -65,9 +66,11 @@ class Grounding:
         """
         if not self._passage.sentences:
             return [Support(statement, 0.0, False, "", "There is no text to rest on.") for statement in said]
+        # Several statements are an answer of sentences, though one of them may be short.
         if len(said) == 1 and question.strip() and is_short(said[0]):
             return [self._short(said[0], question)]
         border = border_of(said, question, reply)
+        # Where all is talk the talk is judged, so that each statement has a verdict.
         claims = [claim_of(statement) or statement for statement in said]
         read = zip(said, claims, self._reader.read(claims), strict=True)
         return [self._statement(s, claim, question, tokens, border) for s, claim, tokens in read]
@@ -80,6 +83,7 @@ class Grounding:
         """
         judged = [self._helps(support, question) for support in self.supports(answer, question)]
         best = max(judged, key=lambda support: support.probability, default=None)
+        # `usefulness` of no sentences, as of a blank reference.
         return best or Support("", 0.0, False, "", "There is no answer to look for.")
 
     def relevance(self, question: str) -> Support:
@@ -95,10 +99,12 @@ class Grounding:
     def _statement(self, statement: str, claim: str, question: str, tokens: Tokens, border: float) -> Support:
         match = Match.of(tokens, self._passage)
         features = statement_features(claim, question, match)
+        # Taking off the border's own log odds moves it to .5.
         value = _probability(_weigh(features, STATEMENT_MODEL) - math.log(border / (1 - border)))
         source = shorten(self._passage.sentences[match.best], 300)
         against = contradiction(claim, self._passage.sentences, question)
         if against:
+            # Multiplied rather than set: it stays below the border, and in its order.
             value *= VETO
         return Support(
             statement, value, value >= SUPPORT_THRESHOLD, source, self._reason(value, claim, features, against)
@@ -112,6 +118,7 @@ class Grounding:
         value *= VETO if amount else 1.0
         against = f"the text does not have the amount '{amount}'; " if amount else ""
         reason = f"Support {value:.2f}: {against}{features[0]:.0%} of the answer's words stand there"
+        # Log odds: another sentence is about three times as likely to be meant.
         if features[0] and features[2] < -1:
             reason += ", but another sentence is nearer to the question"
         if fits(question, answer) == 0.0:
@@ -121,10 +128,12 @@ class Grounding:
         )
 
     def _helps(self, support: Support, question: str) -> Support:
+        # A short answer is judged with the question already, so its words would count twice.
         if support.verdict or is_short(support.statement):
             return support
         own = set(words(support.statement)) - set(words(question)) - STOP_WORDS
         held = len(own & self._passage.vocabulary) / len(own) if own else 0.0
+        # Question and sentence together are what a useful text is about.
         about = self.relevance(f"{question} {support.statement}")
         if held < 0.5 or not about.verdict:
             return support
@@ -139,10 +148,12 @@ class Grounding:
 
     def _reason(self, value: float, statement: str, features: Sequence[float], against: str) -> str:
         """Why, in words: what of the statement contradicts the text or is not in it."""
+        # each word once, in order
         missing = [w for w in dict.fromkeys(words(statement)) if w not in self._passage.vocabulary | STOP_WORDS]
         parts = [against] if against else []
         parts.append(f"{features[1]:.0%} of its words are in the text")
         if missing:
+            # Six words are enough to see why.
             parts.append(f"not found: {', '.join(missing[:6])}")
         parts += [text for text, found in zip(_DOUBTS, features[2:], strict=True) if found]
         return f"Support {value:.2f}: {'; '.join(parts)}."
@@ -172,14 +183,17 @@ def is_short(answer: str) -> bool:
 
 def weigh_all(rows: Sequence[Sequence[float]], model: Sequence[float] = ()) -> list[float]:
     """Log odds of each row of features; by the relevance model unless another is given."""
+    # Kept open, since fitting weighs rows with models that are not constants yet.
     return [_weigh(row, model or RELEVANCE_MODEL) for row in rows]
 
 
 def _weigh(features: Sequence[float], model: Sequence[float]) -> float:
+    # `strict` tells a feature that was added without a weight.
     return model[0] + sum(weight * value for weight, value in zip(model[1:], features, strict=True))
 
 
 def _probability(log_odds: float) -> float:
+    # Bounds keep `exp` from overflowing; at 60 a probability is 1 in floats anyway.
     return 1 / (1 + math.exp(-max(-60.0, min(60.0, log_odds))))
 
 
@@ -190,6 +204,7 @@ SUPPORT_THRESHOLD = 0.5
 STATEMENT_SUPPORTED, CHINESE_SUPPORTED, REPLY_SUPPORTED = 0.48, 0.40, 0.63
 # What a rule speaks against keeps its rank among its like, below the border.
 VETO = 0.4
+# Below one half, since usefulness asks for more besides.
 RELEVANT = 0.4
 
 # Intercept first, then in the order of STATEMENT_FEATURES, SHORT_ANSWER_FEATURES and RELEVANCE_FEATURES.

@@ -22,15 +22,19 @@ from llmopt_core.index.analysis import STOP_WORDS, stem
 from llmopt_core.text.scripts import CJK, has_cjk
 from llmopt_core.text.sentences import sentences
 
+# Runs of CJK characters, or words with the decimals behind them (3.5). The lookahead keeps a CJK character from being a
+# letter of a word.
 _WORD = re.compile(rf"[{CJK}]+|(?:(?![{CJK}])[^\W_])+(?:[.,]\d+)*")
 _LATIN = re.compile(r"[a-z]+")
 _CHINESE_NEGATIONS = frozenset("不没沒無无未非")
+# The comma of 1,000 goes, that of "1,2" stays.
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 # Capitalised inside a sentence, or in capitals anywhere.
 _NAME = re.compile(r"(?<=[^.!?\s]\s)[\"'“‘(]*([A-Z][\w'’-]+)|\b([A-Z]{2,}\w*)\b")
 # `You` may be anyone, and an answer may say it to whom the text calls a customer.
 _PERSONAL = re.compile(r"\b(?:i|im|me|my|mine|we|us|our|ours)\b|我", re.IGNORECASE)
 # Words that turn a statement round or bound it. One that the text does not have at that place is suspect.
+# Stems are bounded (`un` with four letters more, not `under` or `until`), since words such as "unit" turn nothing.
 _TURNS = re.compile(
     r"""\b(?:
         not|never|no|none|nor|neither|nothing|nobody|nowhere|cannot|without|hardly|rarely|barely
@@ -50,6 +54,7 @@ def words(text: str) -> list[str]:
     found: list[str] = []
     for word in _WORD.findall(_plain(text).lower()):
         if has_cjk(word):
+            # Pairs of characters stand in for words, which no dictionary parts here; a single one is taken alone.
             found += [word[i : i + 2] for i in range(max(1, len(word) - 1))]
         else:
             found.append(stem(word))
@@ -85,6 +90,7 @@ class Passage:
 
     @cached_property
     def word_sets(self) -> list[set[str]]:
+        # Chunks are cut anywhere, also within a pair.
         """Words per sentence, and single CJK characters: a text may begin or end in the middle of a run of them."""
         single = re.compile(f"[{CJK}]")
         return [set(own).union(single.findall(text)) for own, text in zip(self.words, self.sentences, strict=True)]
@@ -111,6 +117,7 @@ class Passage:
         return [amount for sentence in self.sentences for amount in amounts(sentence)]
 
     def around(self, position: int) -> range:
+        # A statement may join what two neighbouring sentences say.
         """Positions of a sentence and its neighbours."""
         return range(max(0, position - 1), min(len(self.sentences), position + 2))
 
@@ -130,6 +137,7 @@ class Match:
     def of(cls, tokens: Tokens, passage: Passage) -> Match:
         """Compare all tokens of a text, punctuation left out, with those of each sentence."""
         own = tokens.vectors[tokens.words]
+        # Vectors have length 1, so products are cosines; per sentence the best partner of each token.
         return cls(passage, np.stack([(own @ there.vectors.T).max(axis=1) for there in passage.tokens]))
 
     @cached_property
@@ -141,6 +149,7 @@ class Match:
     def weakest(self) -> float:
         """The similarity of the token that the best sentence and its neighbours meet least."""
         near = self.passage.around(self.best)
+        # The mean hides one invented word among many that stand there; the least does not.
         return float(self.similarities[near.start : near.stop].max(axis=0).min())
 
 
@@ -148,11 +157,13 @@ def statement_features(statement: str, question: str, match: Match) -> list[floa
     """What speaks for and against a statement, in the order of `STATEMENT_FEATURES`."""
     passage = match.passage
     near = passage.text_around(match.best)
+    # Only near by: a `not` elsewhere in the text says nothing of this.
     turns = {_turn(found) for found in _TURNS.findall(near)}
     missing_names = names(statement) - passage.vocabulary - set(words(question))
     return [
         match.weakest,
         word_share(statement, passage),
+        # Two are as bad as three: counts are capped, so that long sentences are not rejected for their length.
         min(2, sum(_turn(found) not in turns for found in _TURNS.findall(statement))),
         min(2, len(missing(amounts(statement), passage.amounts))),
         min(2, len(missing_names)),
@@ -174,10 +185,12 @@ def word_share(statement: str, passage: Passage) -> float:
     own = [amount for amount in amounts(statement) if not amount.implied]
     found = len(own) - len(missing(own, passage.amounts))
     rest = unicodedata.normalize("NFKC", statement)
+    # From the end, so that places before it stay right.
     for amount in reversed(own):
         rest = f"{rest[: amount.start]} {rest[amount.end :]}"
     said = words(rest)
     known = {stem(word) for word in _LATIN.findall(rest.lower()) if passage.says(word)}
+    # Never divided by 0, for a statement of signs alone.
     return (sum(word in passage.vocabulary or word in known for word in said) + found) / max(1, len(said) + len(own))
 
 
@@ -194,6 +207,7 @@ STATEMENT_FEATURES = (
 def relevance_features(question: str, asked: Tokens, position: int, passage: Passage) -> list[float]:
     """What makes a sentence answer a question, in the order of `RELEVANCE_FEATURES`."""
     sentence, there = passage.sentences[position], passage.tokens[position]
+    # A question of stop words only ("Who is he?") keeps them.
     wanted = set(words(question)) - STOP_WORDS or set(words(question))
     held = set(passage.words[position]) - STOP_WORDS
     met = (asked.vectors[asked.words] @ there.vectors.T).max(axis=1)
@@ -201,6 +215,8 @@ def relevance_features(question: str, asked: Tokens, position: int, passage: Pas
         float(met.mean()),
         len(wanted & held) / max(1, len(wanted)),
         fits(question, sentence),
+        # Long sentences hold more of any question, which this takes back; log, for the tenth word matters less than the
+        # first.
         math.log1p(len(held - wanted)),
     ]
 
@@ -226,9 +242,11 @@ def short_answer_features(
     """
     said, asked = words(answer), set(words(question))
     held = [
+        # As written, and with its amounts in the sentence's form; the better one counts.
         max(_grounded_share(written, asked, there) for written in (said, words(rewrite_amounts(answer, sentence))))
         for sentence, there in zip(passage.sentences, passage.word_sets, strict=True)
     ]
+    # Of sentences that hold as much, the one that answers the question best.
     place = max(range(len(held)), key=lambda position: (held[position], relevance[position]))
     echoed = sum(word in asked for word in said) / max(1, len(said))
     gap = relevance[place] - max(relevance)
@@ -237,6 +255,7 @@ def short_answer_features(
 
 def _grounded_share(said: Sequence[str], asked: set[str], there: set[str]) -> float:
     """The share of what is said beyond the question that stands there."""
+    # Without content words beyond the question, small ones count; without those, all.
     own = [w for w in said if w not in asked and w not in STOP_WORDS] or [w for w in said if w not in asked] or said
     return sum(word in there for word in own) / max(1, len(own))
 
@@ -251,5 +270,6 @@ SHORT_ANSWER_FEATURES = (
 
 
 def _new_personal(statement: str, passage: Passage) -> int:
+    # Each time it is said: a text may have one "we" that a statement repeats.
     there = {word.lower() for sentence in passage.sentences for word in _PERSONAL.findall(sentence)}
     return sum(word.lower() not in there for word in _PERSONAL.findall(statement))

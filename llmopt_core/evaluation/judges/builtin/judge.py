@@ -21,7 +21,10 @@ from llmopt_core.evaluation.ragas_bridge import question_of
 from llmopt_core.evaluation.sample import CouldNotScore, Sample
 from llmopt_core.text.sentences import sentences
 
+# " [1]", "[2, 3]", "[4-6]". The blanks before it are taken possessively, and only from their start, so a long run of
+# blanks costs one pass.
 _CITATION = re.compile(r"(?<!\s)\s*+\[\d+(?:\s*[,;-]\s*\d+)*\]")
+# Refusals in the usual words. Parts between them are single words at most, so nothing can run long.
 _EVASIVE = re.compile(
     r"""\b(?:
         (?:do|does|did)(?:\ not|n['’]t)\ (?:know|have\ (?:\w+\ )?information)
@@ -58,6 +61,7 @@ class BuiltinJudge:
 
     async def reply(self, prompt: str, wanted: type[BaseModel]) -> BaseModel:
         """See `Judge.reply`; the work is done outside the event loop."""
+        # By the name of what is wanted: Ragas' classes are imported with Ragas alone, which takes seconds.
         answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "StatementGeneratorOutput": lambda asked: {"statements": statements(asked["answer"])},
             "NLIStatementOutput": self._grade_statements,
@@ -75,6 +79,7 @@ class BuiltinJudge:
         return self._sources.get(statement, "")
 
     def _grade_statements(self, asked: dict[str, Any]) -> dict[str, Any]:
+        # With the sample's own question: what Ragas asks here does not hold it.
         found = self._support(asked["context"], asked["statements"], self._question, reply=True)
         return {
             "statements": [{"statement": s.statement, "reason": s.reason, "verdict": int(s.verdict)} for s in found]
@@ -94,7 +99,9 @@ class BuiltinJudge:
         return {"reason": found.reason, "verdict": int(found.verdict)}
 
     def _what_it_answers(self, asked: dict[str, Any]) -> dict[str, Any]:
+        # An answer of citations alone is judged as it stands.
         answer = without_citations(asked["response"]) or asked["response"]
+        # The forms in turn, as often as Ragas asks; another round begins with the first.
         form = answer_forms(self._question, answer)[self._times_asked % QUESTIONS]
         self._times_asked += 1
         return {"question": form, "noncommittal": int(is_evasive(answer))}
@@ -109,11 +116,13 @@ def statements(answer: str) -> list[str]:
     """The sentences of an answer that state something, citations like [1] taken out, and talk where more is said."""
     found = [s for s in sentences(without_citations(answer)) if re.search(r"\w", s)]
     stating = [sentence for sentence in found if not is_evasive(sentence)]
+    # If all of it is talk, the talk is what was stated.
     return [sentence for sentence in stating if claim_of(sentence)] or stating
 
 
 def reference_statements(reference: str) -> list[str]:
     """The statements of a reference; one that reads like a refusal is a reference all the same."""
+    # A reference of signs alone has no sentence with a word, and stands whole.
     return statements(reference) or [whole for whole in (without_citations(reference),) if whole]
 
 
@@ -127,6 +136,7 @@ def answer_forms(question: str, answer: str) -> tuple[str, str]:
     A sentence stands for itself. A few words are far from any question, so if they are of the kind it asks for, they
     are compared once as they are and once filled into it.
     """
+    # Only what fits is filled in: any few words would look like an answer once they stand in the question.
     fitting = is_short(answer) and fits(question, answer) > 0
     return answer, fill_in(question, answer) if fitting else answer
 

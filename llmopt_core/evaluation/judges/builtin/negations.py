@@ -14,17 +14,20 @@ NOT = "not"
 """The key of every negation."""
 
 # Words that hold a 不, 没 or 无 and negate nothing.
+# 不过 (but), 非常 (very), 无锡 (a town). The last ones are questions: 能不能 asks whether one can.
 NEUTRAL_CHINESE = re.compile(
     r"不(?:过|仅|但|只|同|久|断|论|管|妨|禁|少于|低于|多于|高于|超过|晚于|早于|得不|料|得已)|没关系|未来|未婚|非常|除非|并非不"
     r"|无论|无数|无疑|无锡|避免不了|无人(?=[机区岛超商店值售车化驾])|(?P<asks>[要想愿肯能会是])不(?P=asks)|有没有"
 )
+# Longer forms come first. 除...外 is "except" unless 还 or 也 follows, which makes it "besides"; both looks are bounded in
+# length.
 CHINESE_NEGATORS = re.compile(
     r"除(?=[^，。；]{1,12}外(?![^，。；]{0,12}[还也]))|从来没有|从来不|从没有?|从未|并不是?|并未|并没有?|没有(?:能够?|人|任何人?)?|没能|没人|避免|免于|未能|尚未|尚无|还没有?|不再"
     r"|不(?:能够?|可能|会|可以|必|用|需要?|愿意?|肯|想|要|予|含|曾)|无(?:法|需|须|人|力|权)|毋须|并非|不[了得]?|没|未|无|非(?![洲凡])"
 )
 _NEGATORS = {"not", "never", "no", "none", "nobody", "nothing", "neither", "nor", "without", "cannot", "hardly"}
 _NEGATORS |= {"barely", "scarcely", "nowhere", "didn't", "n't", "except"}
-_CONTRACTION = re.compile(r"n['’]t$")
+_CONTRACTION = re.compile(r"n['’]t$")  # didn't, isn’t
 # Words of which each may stand in its place. `Failed to` is one before a verb: sales that declined to 5 million did.
 _PHRASES = tuple(
     tuple(frozenset(word.split("/")) for word in line.split())
@@ -59,6 +62,7 @@ _NEGATIVE = frozenset(map(lemma, word_list("negative")))
 _NEGATIVE_CHINESE = word_list("negative, Chinese")
 # After these a negation turns nothing that could be compared: not only, no later than.
 _NEGATION_STOPS = frozenset({"only", "just", "merely", "later", "earlier", "until"})
+# Tokens: a negation farther off is of another word.
 _REACH = 6
 
 
@@ -88,8 +92,10 @@ def _phrase_at(tokens: Sequence[Token], place: int) -> int:
     """How many tokens a negating phrase takes here; 0 where there is none."""
     for phrase in _PHRASES:
         words = [token.written.lower() for token in tokens[place : place + len(phrase)]]
+        # Near the end there are fewer tokens than words of the phrase.
         if len(words) == len(phrase) and all(word in forms for word, forms in zip(words, phrase, strict=True)):
             following = tokens[place + len(phrase) : place + len(phrase) + 1]
+            # "Failed the test" is a verb; "declined to 5 million" a figure.
             figures = words[0] in _TO_A_VERB and any(t.kind in (NUMBER, BREAK) or t.key in _ARTICLES for t in following)
             return 0 if figures else len(phrase)
     return 0
@@ -101,6 +107,7 @@ _EMPTY = frozenset({"manage", "manages", "managed", "able"})
 
 def _is_empty(tokens: Sequence[Token], place: int) -> bool:
     """`Manages to`, `able to`, and the `more` of `not ... any more`."""
+    # The token before, this one and the next; empty at the ends of the sentence.
     before, here, after = (
         t[0].written.lower() if t else ""
         for t in (tokens[max(0, place - 1) : place], tokens[place:], tokens[place + 1 :])
@@ -128,6 +135,7 @@ def apply_negations(tokens: Sequence[Token]) -> list[Token]:
 
 
 def _turn(found: list[Token], start: int, wanted: bool) -> None:
+    # Without `wanted` the range is empty: nothing follows that would be prohibited.
     for place in range(start, min(len(found), start + _REACH - 1) if wanted else start):
         token = found[place]
         if token.kind == BREAK or token.written.lower() in _NEGATION_STOPS:
@@ -141,7 +149,7 @@ def _turn(found: list[Token], start: int, wanted: bool) -> None:
 
 
 def _negate(token: Token) -> Token:
-    return replace(token, negated=not token.negated)
+    return replace(token, negated=not token.negated)  # two negations take each other away
 
 
 def _is_prohibiting(token: Token) -> bool:
@@ -152,6 +160,7 @@ def _behind_preposition(tokens: Sequence[Token], place: int) -> bool:
     """Whether what is prohibited follows: `banned from entering`; in Chinese it follows directly."""
     if tokens[place].written in _PROHIBITING_CHINESE:
         return True
+    # In English only `to` and `from` lead to what is forbidden.
     return place + 1 < len(tokens) and tokens[place + 1].written.lower() in ("to", "from")
 
 

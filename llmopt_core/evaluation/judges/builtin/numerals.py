@@ -16,12 +16,15 @@ from llmopt_core.evaluation.judges.builtin.units import PLAIN, unit_at
 from llmopt_core.text.scripts import CJK
 
 
+# The same sentences are held against every statement.
 @lru_cache(maxsize=20_000)
 def amounts(text: str) -> tuple[Amount, ...]:
     """All amounts in order."""
     plain = unicodedata.normalize("NFKC", text).lower()
     found = [*_english(plain), *chinese_amounts(plain), *clock_times(plain)]
     kept: list[Amount] = []
+    # The longest of those that begin at one place; what lies within an amount already taken is part of it: the 30 of
+    # 9:30.
     for amount in sorted(found, key=lambda one: (one.start, -one.end)):
         if not kept or amount.start >= kept[-1].end:
             kept.append(amount)
@@ -35,6 +38,7 @@ def _spread_units(found: list[Amount], text: str) -> Iterator[Amount]:
     """In `1,000 to 2,000 metres` both are metres."""
     for amount, following in zip_longest(found, found[1:]):
         between = text[amount.end : following.start] if following else ""
+        # "2010 to 20 metres" is no range of metres.
         year = re.fullmatch(r"\d{4}", amount.written)
         if following and following.kind and not (amount.kind or amount.ordinal or year) and _RANGE.fullmatch(between):
             factor, kind, _ = unit_at(text, following.start, _number_end(following, text))
@@ -45,6 +49,7 @@ def _spread_units(found: list[Amount], text: str) -> Iterator[Amount]:
 
 def _number_end(amount: Amount, text: str) -> int:
     """Where the number ends and its unit begins."""
+    # From the end back: the unit is found where it ends with the amount.
     places = range(amount.end - 1, amount.start, -1)
     return next((place for place in places if unit_at(text, amount.start, place)[2] == amount.end), amount.end)
 
@@ -57,6 +62,7 @@ def bare_value(amount: Amount, text: str) -> float:
 
 def missing(said: Iterable[Amount], there: Iterable[Amount]) -> list[Amount]:
     """The amounts that the text does not have; `one` is often no number, so it is never missing."""
+    # Each value and kind once: a table may hold the same number hundreds of times.
     known = list({(b.value, b.kind): b for b in there}.values())
     return [a for a in said if not a.implied and not _is_one(a) and not any(a.equals(b) for b in known)]
 
@@ -65,6 +71,7 @@ def _is_one(amount: Amount) -> bool:
     return amount.value == 1 and amount.kind in (PLAIN, "times", "part")
 
 
+# The formatter would put each word on a line.
 _UNITS = {word: value for value, word in enumerate(
     ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
      "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
@@ -72,6 +79,7 @@ _UNITS = {word: value for value, word in enumerate(
 _TENS = {word: 10 * value for value, word in enumerate(
     ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2
 )} | {"fourty": 40}  # fmt: skip
+# numbers in words: a dozen is a scale, too
 _SCALES = {"hundred": 100, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "dozen": 12, "score": 20}
 _SCALES |= {word + "s": value for word, value in list(_SCALES.items())}
 _SHORT_SCALES = {"k": 1e3, "m": 1e6, "mn": 1e6, "bn": 1e9, "b": 1e9}
@@ -82,22 +90,28 @@ _ORDINALS = {
     "seventeenth": 17, "eighteenth": 18, "nineteenth": 19, "twentieth": 20, "thirtieth": 30, "fortieth": 40,
     "fiftieth": 50, "sixtieth": 60, "seventieth": 70, "eightieth": 80, "ninetieth": 90, "hundredth": 100,
 }  # fmt: skip
+# Halves and quarters have words of their own; a second is rather time.
 _PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4} | {
     word + end: value for word, value in _ORDINALS.items() if 2 < value <= 10 for end in ("", "s")
 }  # fmt: skip
 _TIMES = {"once": 1, "twice": 2, "thrice": 3, "double": 2, "doubled": 2, "twofold": 2, "triple": 3, "tripled": 3}
 _TIMES |= {"threefold": 3, "quadruple": 4, "quadrupled": 4, "tenfold": 10}
 
+# The longest first, so that "seventeen" is not read as "seven".
 _CARDINAL = "|".join(sorted([*_UNITS, *_TENS, *_SCALES], key=len, reverse=True))
 _ORDINAL = "|".join(sorted(_ORDINALS, key=len, reverse=True))
 # A Chinese character may stand right before digits, a letter may not.
 _DIGITS = rf"(?<![.,])(?<![^\W{CJK}])\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?"
+# Number words joined by blanks, hyphens or `and`: "three hundred and forty-two", "four point two million". Each
+# repetition begins with a sign and ends with a word, so there is one way to read them.
 _SPELT = (
     rf"(?:a[ -](?={'|'.join(_SCALES)}\b))?(?:{_CARDINAL})"
     rf"(?:(?:[ -]|, (?=\w)| and |-and-)(?:a[ -])?(?:{_CARDINAL})\b)*"
     rf"(?: point(?: (?:{'|'.join(_UNITS)})\b)+)?(?:[ -](?:{'|'.join(_SCALES)})\b)*"
 ).replace(" ", r"\ ")
 _SPAN = "minute|hour|day|week|fortnight|month|year|decade|century"
+# Alternatives from the longest form to the shortest: an hour and a half, one in ten, two thirds, 3/4, 21st, twice,
+# words, digits, per week.
 _AMOUNT = re.compile(
     rf"""(?P<mixed>\b(?P<whole_number>{_SPELT}|\d+|an?)\ (?:(?P<unit>{_SPAN}|mile)\ )?
             and\ a\ (?P<rest>half|quarter)\b            (?:[ -](?P<mixed_scale>{'|'.join(_SCALES)})\b)?)
@@ -131,9 +145,11 @@ def _amount(match: re.Match[str], text: str) -> Amount | None:
     if match["of_many"] or match["slash"]:
         ends = (match["above"], match["below"]) if match["of_many"] else match["slash"].split("/")
         above, below = map(_value, ends)
+        # 9 in 5 is no share, and 0 below would divide.
         return Amount(above / below, "part", start, end, match.group(), **loose) if 0 < above < below else None
     if match["nth"]:
         seconds = match["nth"] == "second" and not _ARTICLE.search(text[max(0, start - 8) : start])
+        # "Second" without an article is mostly the unit of time.
         return None if seconds else Amount(_ordinal(match["nth"]), PLAIN, start, end, match.group(), ordinal=True)
     if match["times"]:
         return Amount(_TIMES[match["times"]], "times", start, end, match.group(), **loose)
@@ -146,9 +162,10 @@ def _amount(match: re.Match[str], text: str) -> Amount | None:
         value = float(digits) * scale
     factor, kind, end = unit_at(text, start, end)
     exact = 0.0
+    # Two digits at least: 4 million may be said for 4.4, but 4 says nothing of how it was rounded.
     if scale > 1 and len(digits.replace(".", "")) > 1:
         # 4.2 million stands for what rounds to it.
-        exact = 0.5 * scale * factor / 10 ** len(digits.partition(".")[2])
+        exact = 0.5 * scale * factor / 10 ** len(digits.partition(".")[2])  # half of the last digit that is written
     implied = match["implied"] is not None
     return Amount(value * factor, kind, start, end, text[start:end].strip(), False, implied, exact, **loose)
 
@@ -158,6 +175,7 @@ def _scale_of(match: re.Match[str], text: str) -> tuple[float, int]:
     end = match.end()
     scale = (match["scale"] or "").strip()
     letter = re.match(r"[mb]\b", text[end : end + 2])
+    # After a currency only: "340m" elsewhere is metres.
     if letter and re.search(r"[$€£¥]\s?$", text[max(0, match.start() - 2) : match.start()]):
         scale, end = letter[0], end + 1
     return _SCALES.get(scale) or _SHORT_SCALES.get(scale) or 1.0, end
@@ -180,6 +198,7 @@ def _value(word: str) -> float:
     return float(word) if word.isdigit() else _spelt(word)
 
 
+# `lone` ordinals: "third" alone, "the third", but not "a third of" or "two thirds".
 def _part(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amount:
     """`two thirds`, `a quarter`, `half`; a lone ordinal is an ordinal."""
     start, end = match.span()
@@ -190,9 +209,11 @@ def _part(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amount:
         return Amount(float(_ORDINALS[word]), PLAIN, start, end, match.group(), ordinal=True)
     above = 1.0 if count is None or one else _value(count)
     value = above / _PARTS[word]
+    # Half a dozen is six.
     if dozen := re.match(r" (?:a )?dozen\b", text[end : end + 9]):
         stop = end + dozen.end()
         return Amount(12 * value, PLAIN, start, stop, text[start:stop], **loose)
+    # "Half an hour", "a quarter of a mile": what it is a part of gives the unit.
     if tail := re.match(r" (?:of )?(?:an? |the )?", text[end : end + 8]):
         factor, kind, stop = unit_at(text, start, end + tail.end() - 1)
         if kind:
@@ -228,6 +249,7 @@ def _whole(words: list[str]) -> float:
     for word in words:
         if word in _SCALES:
             scale = _SCALES[word]
+            # "Thousand" alone is one thousand.
             current = (current or 1) * scale
             if scale >= 1000:
                 total, current = total + current, 0.0
@@ -242,6 +264,7 @@ def _year(words: list[str]) -> float | None:
     if len(values) < 2 or None in values:
         return None
     head, tail = values[0] or 0, sum(value or 0 for value in values[1:])
+    # Eleven to twenty before a number of two digits, as years are spoken.
     if 11 <= head <= 20 and (10 <= tail < 100):
         return 100.0 * head + tail
     return None

@@ -16,6 +16,8 @@ _DIGIT = r"[一二三四五六七八九\d]"
 # Only from the first digit on: a long run of them is not tried from each.
 _DIGITS = r"(?<!\d)\d++"
 _CHINESE = re.compile(
+    # Percent, fractions, tenths (三成), halves, money, growth, doublings, ordinals, plain numbers; the special forms
+    # before the plain one that they contain.
     rf"""百分之(?P<percent>{_HAN_NUMBER}+|\d+(?:\.\d+)?)
       | (?P<below>{_HAN_NUMBER}+|{_DIGITS})分之(?P<above>{_HAN_NUMBER}+|\d+)
       | (?P<tenths>[一二两三四五六七八九])成(?![为立功员果都绩长年熟])
@@ -61,6 +63,7 @@ def _of_kind(match: re.Match[str]) -> tuple[float, str] | None:
     if match["percent"] or match["tenths"]:
         return (_han(match["percent"]) / 100, "%") if match["percent"] else (_han(match["tenths"]) / 10, "part")
     if match["below"]:
+        # Of 0 parts nothing can be said.
         below = _han(match["below"])
         return (_han(match["above"]) / below, "part") if below else None
     if match["money"]:
@@ -75,6 +78,7 @@ def _of_kind(match: re.Match[str]) -> tuple[float, str] | None:
 
 def _half(match: re.Match[str], text: str) -> Amount:
     """`半升`, `半年`, `一半`."""
+    # 一半 has no unit and is a part.
     factor, kind, stop = unit_at(text, *match.span())
     return Amount(0.5 * (factor if kind else 1), kind or "part", match.start(), stop, text[match.start() : stop])
 
@@ -83,6 +87,7 @@ def _and_a_half(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amou
     """`两个半小时`, `三年半`."""
     start, end = match.span()
     before = match["unit_half"] is not None
+    # 三年半 has its unit before the half, 两个半小时 behind it.
     factor, kind, stop = unit_at(text, match.start("whole"), match.end("whole") if before else end)
     return Amount(
         (_han(match["whole"]) + 0.5) * factor, kind, start, max(stop, end), text[start : max(stop, end)], **loose
@@ -98,6 +103,7 @@ def _han_amount(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amou
     if not written or (start and text[start - 1].isdigit()) or text[stop : stop + 1].isdigit():
         return None
     factor, kind, stop = unit_at(text, start, start + len(written))
+    # 一 is mostly "a", and counts only beside a unit.
     if written == "一":
         return Amount(factor, kind, start, stop, text[start:stop], implied=True) if kind else None
     excluded = _NO_NUMBER.match(text, start) or _NO_NUMBER.match(text, max(0, start - 1))
@@ -112,9 +118,11 @@ def _han(text: str) -> float:
         return float(text)
     whole, _, decimals = text.partition("点")
     if decimals:
+        # Decimals are digits up to the scale: 四点二亿.
         digits = "".join(str(_HAN[c]) for c in decimals if c in _HAN)
         scale = math.prod({"万": 1e4, "亿": 1e8}.get(c, 1) for c in decimals)
         return (_han(whole) + float(f"0.{digits or 0}")) * scale
+    # 二〇一六 is read digit by digit.
     if len(whole) > 1 and all(c in _HAN for c in whole):
         return float("".join(str(_HAN[c]) for c in whole))
     total, section, digit = 0.0, 0.0, 0.0
@@ -122,8 +130,10 @@ def _han(text: str) -> float:
         if c in _HAN:
             digit = _HAN[c]
         elif c in _HAN_SCALES:
+            # 十五 has no digit before its ten, which counts 1.
             section, digit = section + (digit or 1) * _HAN_SCALES[c], 0
         elif c == "万":
+            # 万 and 亿 close all that was said before; an empty section counts 1.
             total, section, digit = total + (section + digit or 1) * 1e4, 0, 0
         elif c == "亿":
             total, section, digit = (total + section + digit or 1) * 1e8, 0, 0

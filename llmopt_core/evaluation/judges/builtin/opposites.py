@@ -13,6 +13,7 @@ from llmopt_core.index.analysis import stem
 from llmopt_core.text.scripts import begins_with_han
 
 _FILES = ("opposites.en.txt", "opposites.zh.txt")
+# form -> lemma; each entry has the lemma first: sink sank sunk.
 _LEMMAS = {form: forms[0] for forms in map(str.split, word_list("irregular forms", ",")) for form in forms[1:]}
 _NEGATING = ("un", "in", "im", "il", "ir", "dis", "non", "non-", "mis")
 
@@ -46,6 +47,7 @@ def lemma(word: str) -> str:
     return cut[:-1] if len(cut) > 4 and cut.endswith("e") else cut
 
 
+# Read at first use and kept: the lists never change while the program runs.
 @cache
 def sides() -> dict[str, tuple[Side, ...]]:
     """The sides that a word or phrase stands on; words of phrases as lemmas, joined by a blank."""
@@ -61,6 +63,7 @@ def sides() -> dict[str, tuple[Side, ...]]:
 
 def _comparatives(word: str, converse: bool) -> tuple[str, ...]:
     """`Shallower` and `shallowest`, of a short adjective."""
+    # Short adjectives alone take -er; "er" at the end is one already.
     if not converse or not re.fullmatch(r"[a-z]{3,8}", word) or word.endswith(("er", "est")):
         return ()
     base = word[:-1] + "i" if word.endswith("y") else word.removesuffix("e")
@@ -71,6 +74,7 @@ def _comparatives(word: str, converse: bool) -> tuple[str, ...]:
 def phrases() -> dict[str, list[list[str]]]:
     """English entries of several words, as lemmas, by their first; the longest first."""
     found: dict[str, list[list[str]]] = {}
+    # Longer phrases must be tried before those that they begin with.
     for key in sorted((key for key in sides() if " " in key), key=lambda key: -key.count(" ")):
         words = key.split()
         found.setdefault(words[0], []).append(words)
@@ -88,9 +92,11 @@ def chinese_words() -> re.Pattern[str]:
 def negation_lemmas(word: str) -> frozenset[str]:
     """Lemmas of a word without its negating prefix, or with one: `used` and `unused`, `useful` and `useless`."""
     found = {prefix + word for prefix in _NEGATING}
+    # Four letters must be left, or "under" would be the opposite of "der".
     found |= {word.removeprefix(prefix) for prefix in _NEGATING if len(word) >= len(prefix) + 4}
     for end, other in (("ful", "less"), ("less", "ful"), ("less", ""), ("y", "less"), ("less", "y")):
         if word.endswith(end) and len(word) > len(end) + 3:
+            # useful and useless, careless and care, guilty and guiltless.
             found.add(word.removesuffix(end) + other)
     found.add(word + "less")
     return frozenset(lemma(form) for form in found - {word})
@@ -101,7 +107,7 @@ def _groups() -> Iterator[tuple[list[list[str]], bool]]:
         folder = resources.files("llmopt_core.evaluation.judges.builtin").joinpath("words")
         text = folder.joinpath(name).read_text(encoding="utf-8")
         for line in text.splitlines():
-            if "|" in line and not line.startswith("#"):
+            if "|" in line and not line.startswith("#"):  # no separator, no group: a comment or a blank line
                 body = line.removeprefix("<>").strip()
                 words = [[word.strip() for word in side.split(",") if word.strip()] for side in body.split("|")]
                 yield words, line.startswith("<>")

@@ -26,14 +26,17 @@ def opposing_words(token: Token, pair: Pair) -> Iterator[Opposite]:
     near = [(pair.nearness(token, other), other) for other in pair.there if _concerns(token, other)]
     same = [score for score, other in near if _agrees(token, other)]
     for score, other in near:
+        # Too few words around both to say that they stand at the same place.
         if score < CLOSE:
             continue
         if other.key == token.key and other.negated != token.negated:
+            # The text may have the word twice, once as the statement says it, and nearer to its place.
             if score > max(same, default=0.0) + MARGIN and not pair.is_negated_elsewhere(token, other):
                 which = "in the text, not here" if other.negated else "here, not in the text"
                 yield Opposite(token.written, other.written, f"'{token.written}' is negated {which}", converse=False)
             continue
         converse = _excludes(token, other)
+        # Where the text has the same word too, its opposite must be clearly nearer.
         if converse is None or score <= max(same, default=0.0) + (CLEAR if same else MARGIN):
             continue
         if pair.is_turned_round(token, other):
@@ -42,6 +45,7 @@ def opposing_words(token: Token, pair: Pair) -> Iterator[Opposite]:
         if any(pair.nearness(one, other) >= score - LIKE for one in likes):
             # The text's word has its like elsewhere in the statement.
             continue
+        # Of converses (larger, smaller) both may be true, said of the other thing.
         firm = not converse or _same_lead(token, other, pair)
         reason = f"it says '{token.written}' where the text says '{other.written}'"
         yield Opposite(token.written, other.written, reason, converse, firm)
@@ -55,7 +59,7 @@ def _same_lead(token: Token, other: Token, pair: Pair) -> bool:
 
 def _lead(token: Token, sentence: Sequence[Token]) -> set[str]:
     before = [one for one in sentence if one.counts and one.place < token.place and one.key not in _DEGREES]
-    return {one.key for one in before[-2:]}
+    return {one.key for one in before[-2:]}  # the two content words that lead up to it
 
 
 def _concerns(token: Token, other: Token) -> bool:
@@ -75,6 +79,7 @@ def _agrees(token: Token, other: Token) -> bool:
         return token.negated == other.negated
     if any(a.group == b.group and a.side == b.side for a in token.sides for b in other.sides):
         return token.negated == other.negated
+    # A negated opposite says the same: not open, closed.
     return token.negated != other.negated and _excluding(token, other) is not None
 
 
@@ -90,12 +95,14 @@ def _excludes(token: Token, other: Token) -> bool | None:
 def _excluding(token: Token, other: Token) -> bool | None:
     pairs = [(a, b) for a in token.sides for b in other.sides if a.group == b.group and a.side != b.side]
     if pairs:
+        # A word may stand in several groups; one in which they are converses decides.
         return any(a.converse for a, _ in pairs)
     return False if other.key in _opposite_lemmas(token) else None
 
 
 # Chosen on the fitting half of tests/data/judge/families.jsonl and on BEGIN.
 _DEGREES = frozenset({"more", "most", "less", "least"})
+# Nearness in the sense of `Pair.nearness`: shared words around both, each counting less the farther it is.
 CLOSE = 0.4
 MARGIN = 0.1
 CLEAR = 0.5

@@ -6,6 +6,7 @@ import re
 
 from llmopt_core.evaluation.judges.builtin.numerals import amounts
 
+# Years from 1000 to 2099, months, spans. `\d++s` is "1990s" and possessive, so a long number is tried once.
 _DATE = re.compile(
     r"\b(?:1\d{3}|20\d\d)\b|\b(?:january|february|march|april|may|june|july|august|september|october|november|december"
     r"|century|centuries|\d{1,2}(?:st|nd|rd|th)|years?|decades?|ago|today)\b|(?<!\d)\d++s\b|[年月日]|世纪",
@@ -26,6 +27,7 @@ _ASKS_NAME = re.compile(
     r"\bwho(?:se|m)?\b|\bwhere\b|\b(?:what|which) (?:city|country|place|state|town|region|person|name)\b", re.IGNORECASE
 )
 # Without a kind of answer that can be told from the words, a text neither fits nor does not.
+# Between fitting and not: the weights were fitted with it.
 _UNKNOWN_FIT = 0.75
 _ASKS = re.compile(
     r"\b(?:(?:in|on|at|by|for|from|to|of|with|during|since|until)\ )?"
@@ -43,12 +45,15 @@ def fits(question: str, text: str) -> float:
     if _ASKS_AMOUNT.search(question):
         return float(_AMOUNT.search(text) is not None or bool(amounts(text)))
     if _ASKS_NAME.search(question):
+        # A capitalised word that the question does not have; one from the question would always be there.
         return float(bool(set(re.findall(r"\b[A-Z]\w+", text)) - set(re.findall(r"\w+", question))))
     return _UNKNOWN_FIT
 
 
 def fill_in(question: str, answer: str) -> str:
     """The question with the answer in the place of what it asks for, near to the statement the answer stands for."""
+    # Without its question mark, so that the answer stands in a sentence.
     asked = question.rstrip(" ?？")
     filled = _ASKS.sub(lambda _: answer, asked, count=1)
+    # A question without a question word gets the answer behind it.
     return filled if filled != asked else f"{asked}: {answer}"

@@ -25,6 +25,7 @@ class Pair:
         """How many words surround both a token of the statement and one of the sentence; near ones count more."""
         here, there = self._around[0][token], self._around[1][other]
         shared = here.keys() & there.keys()
+        # Sorted, so that floats are always added in the same order and a border is never crossed by chance.
         return float(sum(1 / max(1.0, (here[key] * there[key]) ** 0.5) for key in sorted(shared)))
 
     def is_negated_elsewhere(self, token: Token, other: Token) -> bool:
@@ -38,8 +39,10 @@ class Pair:
         here, there = _clause(self.said, token, narrow), _clause(self.there, other, narrow)
         turned, straight = (here, there) if token.negated else (there, here)
         if negative_words_in(straight) > negative_words_in(turned):
+            # The clause in which the word is negated, and the one in which it is not.
             return True
         more = negations_in(straight) - max(1, negations_in(turned))
+        # An even number more takes itself away: two negations say yes.
         return more >= 0 and more % 2 == 0
 
     def is_turned_round(self, token: Token, other: Token) -> bool:
@@ -61,6 +64,7 @@ def _is_neither(token: Token) -> bool:
 
 def _clause(sentence: Sequence[Token], token: Token, narrow: bool) -> list[Token]:
     """The tokens around one up to the next breaks; `and` and `or` break only a narrow one."""
+    # By identity: equal tokens may stand twice in a sentence.
     place = next(place for place, one in enumerate(sentence) if one is token)
     ends = [p for p, one in enumerate(sentence) if one.kind == BREAK and (narrow or one.key not in _JOINING)]
     start = max((end for end in ends if end < place), default=-1)
@@ -77,6 +81,7 @@ def _surroundings(sentence: Sequence[Token]) -> dict[Token, dict[str, float]]:
     found: dict[Token, dict[str, float]] = {}
     for place, token in enumerate(counting):
         near: dict[str, float] = {}
+        # Distances are in words, at least one a token, so no other can be within reach.
         for other in counting[max(0, place - int(REACH)) : place + int(REACH) + 1]:
             distance = abs(other.place - token.place)
             if 0 < distance <= REACH:

@@ -24,6 +24,7 @@ from llmopt_core.evaluation.judges.builtin.word_lists import word_list
 from llmopt_core.index.analysis import STOP_WORDS
 from llmopt_core.text.scripts import CJK
 
+# A CJK character, a word with what joins its parts (o'clock, U.S., well-known), other word characters, or a stop.
 _PIECE = re.compile(rf"[{CJK}]|[^\W\d_{CJK}]+(?:['’.-][^\W_{CJK}]+)*|[\w]+|[,;:.!?，。；：！？、()（）]")
 _BREAKS = frozenset(",;:.!?，。；：！？、()（）") | {
     "while",
@@ -36,11 +37,14 @@ _BREAKS = frozenset(",;:.!?，。；：！？、()（）") | {
     "unless",
 }
 _BREAKS |= {"because", "so", "when", "if", "as", "who", "which", "that", "where", "而", "但", "和", "与"}
+# Single characters of grammar; content words of one character are kept.
 _SMALL_CHINESE = frozenset(
     "的了在是着过把被由于与和也都就为对向从到以其将及很该会能可要这那它他她们个此并且又有之，地得上中里所让给吧哦呢吗啊呀再仍已"
 )
+# 最大, 更高: behind these a character of the lists is a word.
 _ALONE_AFTER = frozenset("最更越很较太比不还")
 _ALONE_BEFORE = re.compile(r"[了的于至出过得,.;、。!?:]|$")
+# Words of measure before a number: 大三岁 (three years older).
 _MEASURING = frozenset("大小高低早晚多少长短重轻快慢前后")
 _FIGURES = frozenset("0123456789一二三四五六七八九十两几半百")
 _ALWAYS_ALONE = frozenset("男女雄雌东西南北左右")
@@ -58,6 +62,7 @@ def read(text: str) -> tuple[Token, ...]:
 
 def _pieces(text: str) -> list[Token]:
     found: list[Token] = []
+    # Amounts are found in the text in lower case; "İ" becomes two characters there, and places would no longer fit.
     numbers = {amount.start: amount for amount in amounts(text)} if len(text.lower()) == len(text) else {}
     months = {match.start() for match in MAY.finditer(text)}
     place = 0
@@ -67,6 +72,7 @@ def _pieces(text: str) -> list[Token]:
             place += len("May")
             continue
         amount = numbers.get(place)
+        # "One" and "a" are mostly articles.
         if amount is not None and not amount.implied and amount.value != 1:
             found.append(_number(amount))
             place = amount.end
@@ -82,21 +88,26 @@ def _pieces(text: str) -> list[Token]:
         if match is None:
             place += 1
             continue
+        # The first word is in capitals whatever it is.
         found += _english(match.group(), first=not any(token.counts for token in found[-1:]) and not found)
         place = match.end()
     return found
 
 
 def _number(amount: Amount) -> Token:
+    # "Double" and "twice" have opposites (half).
     known = sides().get(lemma(amount.written), ()) if amount.kind == "times" else ()
+    # Six digits: floats that were reckoned in two ways are the same key.
     return Token(NUMBER, f"#{amount.value:.6g}{amount.kind}", amount.written, known, amount)
 
 
 def _chinese(text: str, place: int) -> tuple[Token, int]:
     neutral = NEUTRAL_CHINESE.match(text, place)
     word = chinese_words().match(text, place)
+    # 高 within 高兴 (glad) says nothing of height.
     if word is not None and len(word.group()) == 1 and not _stands_alone(text, place):
         word = None
+    # The longer reading wins: 不少于 (no fewer than) over 少.
     if word is not None and (neutral is None or word.end() >= neutral.end()):
         return Token(WORD, word.group(), word.group(), sides()[word.group()]), word.end()
     if neutral is not None:
@@ -113,6 +124,7 @@ def _stands_alone(text: str, place: int) -> bool:
     """A single character is a word only where its neighbours let it be."""
     character, before, after = text[place], text[place - 1 : place], text[place + 1 : place + 2]
     if character in _ALWAYS_ALONE:
+        # Directions stand alone nowhere, since they are part of most names of places.
         return character in "男女雄雌"
     if after and after in _FIGURES and character in _MEASURING:
         # 大三岁, 开场前十分钟.
@@ -126,6 +138,7 @@ def _english(word: str, first: bool) -> list[Token]:
         return [Token(BREAK, lower, word)]
     if is_negator(lower):
         return [Token(SMALL, NOT, word)]
+    # "company's" is the company, "U.S." ends in a stop.
     base = lower.removesuffix("'s").rstrip("'.")
     key = lemma(base)
     small = base in STOP_WORDS or base in _EXTRA_STOP
@@ -152,6 +165,7 @@ def _join_phrases(tokens: list[Token]) -> list[Token]:
 
 
 def _phrase(tokens: list[Token], place: int) -> list[str] | None:
+    # No phrase of the list has more than four words.
     keys = [lemma(token.written.lower()) for token in tokens[place : place + 4]]
     return next((words for words in phrases().get(keys[0], ()) if words == keys[: len(words)]), None)
 
@@ -159,6 +173,7 @@ def _phrase(tokens: list[Token], place: int) -> list[str] | None:
 def _place(tokens: list[Token]) -> tuple[Token, ...]:
     found, place = [], 0.0
     for token in tokens:
+        # A break counts two, so that words behind it are farther off.
         place += {WORD: 1.0, NUMBER: 1.0, BREAK: 2.0}.get(token.kind, 0.0)
         found.append(replace(token, place=place))
     return tuple(found)

@@ -21,6 +21,7 @@ def rewrite_amounts(answer: str, sentence: str) -> str:
         return answer
     plain = unicodedata.normalize("NFKC", answer).lower()
     there = _with_values(sentence)
+    # From the end, so that earlier places stay right.
     for amount in reversed(said):
         same = next((other for other, value in there if _says(amount, plain, other, value)), None)
         if same is not None:
@@ -36,6 +37,7 @@ def lacking(answer: str, question: str, sentences: Sequence[str]) -> str:
     plain = unicodedata.normalize("NFKC", answer).lower()
     there = [found for text in (question, *sentences) for found in _with_values(text)]
     for amount in missing(said, (other for other, _ in there)):
+        # Not within a longer number.
         stands = re.compile(rf"(?<!\d){re.escape(amount.written)}(?!\d)")
         if any(stands.search(unicodedata.normalize("NFKC", text).lower()) for text in sentences):
             # A part of a longer amount, such as 3000 of 3000万, or of a name.
@@ -54,6 +56,7 @@ def _says(amount: Amount, answer: str, other: Amount, value: float) -> bool:
     """Whether the two are the same amount; where one has no unit, by the numbers alone."""
     if amount.equals(other):
         return True
+    # "30" answers "how many days": the question has the unit.
     return PLAIN in (amount.kind, other.kind) and _near(bare_value(amount, answer), value, amount, other)
 
 

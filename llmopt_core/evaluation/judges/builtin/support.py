@@ -33,9 +33,11 @@ class GroundingSupport:
         # The model is loaded once for all answers, so no single one takes that time.
         self._reader.load()
         started = time.perf_counter()
+        # As a reply, so that the border is that of faithfulness.
         by_passage = [Grounding(passage, self._reader).supports(claims, question, reply=True) for passage in passages]
         verdicts = []
         for judged in zip(*by_passage, strict=True):
+            # The passage with the highest probability stands for the claim, and is the one that is shown.
             best = max(range(len(judged)), key=lambda i: judged[i].probability)
             verdicts.append(Verdict(judged[best].verdict, best, judged[best].reason))
         return SupportResult(tuple(verdicts), seconds=time.perf_counter() - started)

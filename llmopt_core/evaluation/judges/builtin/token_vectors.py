@@ -15,6 +15,7 @@ from llmopt_core.text.valid_text import without_surrogates
 
 # At most about 100 MB: a sentence has some 25 tokens of 384 numbers in two bytes.
 _CAPACITY = 5_000
+# Only those that the model reads as one token of their own are told by it.
 _MARKS = tuple("!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~‘’“”–—…。，、！？：；")
 
 
@@ -50,7 +51,7 @@ class TokenReader:
         model = self._embedder()
         store = _store_of(model)
         found = store.find(texts)
-        new = [text for text in dict.fromkeys(texts) if text not in found]
+        new = [text for text in dict.fromkeys(texts) if text not in found]  # each new text once, in order
         if new:
             rows = model.encode_tokens([without_surrogates(text) for text in new])
             fresh = {text: _tokens(ids, vectors, store.marks) for text, (ids, vectors) in zip(new, rows, strict=True)}
@@ -65,12 +66,14 @@ class _Store:
     def __init__(self, model: TokenEmbedder) -> None:
         self._kept: OrderedDict[str, Tokens] = OrderedDict()
         self._lock = threading.Lock()
+        # Ids differ between models, so they are asked for.
         self.marks = frozenset(ids[0] for ids, _ in model.encode_tokens(_MARKS) if len(ids) == 1)
 
     def find(self, texts: Sequence[str]) -> dict[str, Tokens]:
         with self._lock:
             found = {text: self._kept[text] for text in texts if text in self._kept}
             for text in found:
+                # The end of the order is what was used last.
                 self._kept.move_to_end(text)
         return found
 
@@ -86,6 +89,7 @@ _making = threading.Lock()
 
 
 def _store_of(model: TokenEmbedder) -> _Store:
+    # Held while one is made: two threads would both embed the marks.
     with _making:
         if model.name not in _stores:
             _stores[model.name] = _Store(model)
@@ -98,6 +102,7 @@ def _tokens(ids: list[int], vectors: Vectors, marks: frozenset[int]) -> Tokens:
         return Tokens(np.zeros((1, vectors.shape[-1]), dtype=np.float16), np.ones(1, dtype=bool))
     words = np.array([token not in marks for token in ids], dtype=bool)
     if not words.any():
+        # A text of marks alone is compared by its marks.
         words[:] = True
     return Tokens(vectors.astype(np.float16), words)
 

@@ -8,7 +8,9 @@ PLAIN = ""
 # Times of day; the second may be in the morning or in the evening.
 CLOCK, EITHER_HALF = "clock", "clock?"
 
-_DAY = 86_400.0
+_DAY = 86_400.0  # seconds
+# kind, factor to the base unit, and forms as regular expressions; a blank within a form is escaped, since blanks part
+# them. Months and years are means over leap years.
 _TABLE = f"""
 time {1} seconds? secs? 秒钟?
 time {60} minutes? mins? 分钟
@@ -73,17 +75,21 @@ rupee 1 rupees? inr 卢比
 _ROWS = [line.split(" ", 2) for line in _TABLE.strip().splitlines()]
 _WORDS = sorted(
     ((form, float(factor), kind) for kind, factor, forms in _ROWS for form in re.split(r"(?<!\\) ", forms)),
+    # The longest form first: "kilometre" before "m", "square metres" before "metres".
     key=lambda row: -len(row[0]),
 )
+# "4 million dollars" has its scale between number and unit.
 _SCALE = r"(?:\ ?(?:thousand|million|billion|trillion)s?)?"
 _UNIT = re.compile(
     rf"(?P<gap>{_SCALE}[\s-]?)(?:"
     + "|".join(
+        # A Latin unit must not go on as another word (3 m, 3 men); a CJK one is followed by anything.
         f"(?P<u{i}>{form}{'' if re.search(r'[^ -~]', form) or form == '%' else r'(?![a-z])'})"
         for i, (form, _, _) in enumerate(_WORDS)
     )
     + ")"
 )
+# Five characters before the number hold the longest of these.
 _BEFORE = re.compile(r"(us\$|\$|€|£|¥|￥|usd |eur |gbp |\bad |公元前|公元)\s?$")
 _KINDS_BEFORE = {"us$": "dollar", "$": "dollar", "usd": "dollar", "€": "euro", "eur": "euro", "£": "pound"}
 _KINDS_BEFORE |= {"ad": "ad", "公元": "ad", "公元前": "bc"}
@@ -99,7 +105,7 @@ def unit_at(text: str, start: int, end: int) -> tuple[float, str, int]:
     before = _BEFORE.search(text[max(0, start - 5) : start])
     if before and text.startswith("世纪", end):
         return 1.0, f"{_KINDS_BEFORE[before[1].strip()]} century".replace("ad ", ""), end + len("世纪")
-    if before:
+    if before:  # a currency or an era before the number is its unit
         return 1.0, _KINDS_BEFORE[before[1].strip()], end
     match = _UNIT.match(text, end)
     if match is None:

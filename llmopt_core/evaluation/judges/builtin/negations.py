@@ -19,8 +19,8 @@ NEUTRAL_CHINESE = re.compile(
     r"不(?:过|仅|但|只|同|久|断|论|管|妨|禁|少于|低于|多于|高于|超过|晚于|早于|得不|料|得已)|没关系|未来|未婚|非常|除非|并非不"
     r"|无论|无数|无疑|无锡|避免不了|无人(?=[机区岛超商店值售车化驾])|(?P<asks>[要想愿肯能会是])不(?P=asks)|有没有"
 )
-# Longer forms come first. 除...外 is "except" unless 还 or 也 follows, which makes it "besides"; both looks are bounded in
-# length.
+# Longer forms come first. 除...外 is "except" unless 还 or 也 follows, which makes it "besides"; both looks are
+# bounded in length.
 CHINESE_NEGATORS = re.compile(
     r"除(?=[^，。；]{1,12}外(?![^，。；]{0,12}[还也]))|从来没有|从来不|从没有?|从未|并不是?|并未|并没有?|没有(?:能够?|人|任何人?)?|没能|没人|避免|免于|未能|尚未|尚无|还没有?|不再"
     r"|不(?:能够?|可能|会|可以|必|用|需要?|愿意?|肯|想|要|予|含|曾)|无(?:法|需|须|人|力|权)|毋须|并非|不[了得]?|没|未|无|非(?![洲凡])"

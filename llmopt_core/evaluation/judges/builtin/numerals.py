@@ -102,8 +102,8 @@ _CARDINAL = "|".join(sorted([*_UNITS, *_TENS, *_SCALES], key=len, reverse=True))
 _ORDINAL = "|".join(sorted(_ORDINALS, key=len, reverse=True))
 # A Chinese character may stand right before digits, a letter may not.
 _DIGITS = rf"(?<![.,])(?<![^\W{CJK}])\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?"
-# Number words joined by blanks, hyphens or `and`: "three hundred and forty-two", "four point two million". Each
-# repetition begins with a sign and ends with a word, so there is one way to read them.
+# Number words joined by blanks, hyphens or `and`: "three hundred and forty-two", "four point two million". A
+# repetition begins with a sign and ends with a word, so it takes the square of a run's words at worst.
 _SPELT = (
     rf"(?:a[ -](?={'|'.join(_SCALES)}\b))?(?:{_CARDINAL})"
     rf"(?:(?:[ -]|, (?=\w)| and |-and-)(?:a[ -])?(?:{_CARDINAL})\b)*"

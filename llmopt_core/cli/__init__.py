@@ -10,11 +10,10 @@ def main() -> None:
     import sys
 
     from llmopt_core.startup import end_quickly, start_quickly
-
-    # Before anything is imported that opens files, so that every file of this process is the owner's alone.
     from llmopt_core.workspace import keep_private
 
     start_quickly()
+    # Before anything is imported that opens files, so that every file of this process is the owner's alone.
     keep_private()
     # Imported only now: its imports make the many objects that the setting above is for.
     from llmopt_core.cli.app import run

@@ -43,10 +43,10 @@ app = typer.Typer(
     help="Raise an LLM feature, step by measured step. Each command exits with 0, 1 (a threshold or assertion failed), "
     "2 (it could not be done; one line on stderr says why), 3 (its budget had no room for a result) or 4 (too few "
     "answers came).",
-    # No hint for commands of a shell: `--install-completion` would write into the user's start files.
-    # Rich frames and Typer's own tracebacks are off: each problem is one line that a script can read.
     no_args_is_help=True,
+    # No hint for commands of a shell: `--install-completion` would write into the user's start files.
     add_completion=False,
+    # Rich frames and Typer's own tracebacks are off: each problem is one line that a script can read.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )

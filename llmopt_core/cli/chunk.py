@@ -86,7 +86,7 @@ def _values(item: Chunk, document: Document) -> dict[str, Any]:
         "text": item.text,
         "heading": item.heading,
     }
-    # None for formats without pages, and where a chunk begins on a page that the format does not number.
+    # None for formats without pages.
     page = document.page_at(item.start)
     if page is not None:
         values["page"] = page

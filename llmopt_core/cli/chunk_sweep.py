@@ -196,8 +196,8 @@ def _text(result: SweepResult) -> str:
         cutting, recall = result.cutting(setting), setting.summaries["recall"]
         c = cutting.chunking
         between = "-" if recall.low is None else f"{number(recall.low)} to {number(recall.high)}"
-        missed = sum(bool(misses) for misses in setting.misses)
         # Questions, not references: one that misses several counts once, as the line below the table says.
+        missed = sum(bool(misses) for misses in setting.misses)
         rows.append(
             [f"{c.method} {c.size}/{c.overlap}", str(setting.top_k), str(cutting.chunks), number(recall.mean), between,
              *(number(setting.summaries[name].mean) for name in columns),

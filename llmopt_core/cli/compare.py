@@ -59,8 +59,8 @@ def _run(result: dict[str, Any], name: str, metric: str, file: Path) -> dict[str
 
 def _sentence(a: str, b: str, metric: str, compared: Any) -> str:
     if compared.difference is None:
-        # All differences equal, or too few: there is no interval to give.
         return f"{metric}: no question has a value in both {a} and {b}, so there is nothing to compare."
+    # All differences equal, or too few: there is no interval to give.
     interval = "" if compared.low is None else f" [{number(compared.low)}, {number(compared.high)}]"
     dropped = f", {compared.dropped} left out" if compared.dropped else ""
     # Only said where there is something to adjust for; one comparison has its plain p.

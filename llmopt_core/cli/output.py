@@ -150,7 +150,6 @@ class ProgressLine:
     def __call__(self, words: Callable[[], str]) -> None:
         """Say where it stands, where it is time for that."""
         if self._clock() < self._next:
-            # Made only now: words may cost a count of their own.
             return
         self._next = self._clock() + self._pause
         self._shown = True

@@ -36,7 +36,6 @@ def list_projects(json: JsonOption = "") -> None:
         }
         for project in store.projects()
     ]
-    # Sets and runs are counted with all their versions, as the app lists them.
     lines = [
         f"{one['name']}: {one['documents']} documents, {one['evaluation_sets']} evaluation sets, {one['runs']} runs"
         for one in found

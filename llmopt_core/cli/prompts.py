@@ -69,7 +69,7 @@ def compare_prompts(
         raise BadInput(f"--fail-on is one of {', '.join(_FAIL_ON)}; --show is one of {', '.join(FILTER_NAMES)}.")
     _, store = open_workspace()
     loaded = _apply_options(load_comparison(file, store), concurrency, repeats, only or [], budget)
-    # After the options: a variant that is not asked needs no trust, but a file brings its hosts as a whole.
+    # Before anything is sent: the file may name hosts that nobody here knows.
     confirm_hosts(loaded.endpoints, trust)
     _tell(loaded)
     found = asyncio.run(_run(store, loaded))
@@ -160,12 +160,9 @@ def _apply_options(
             f"{len(variants)} variants are to be compared and 1 to {MOST_VARIANTS} can be; choose with --only NAME, "
             f"several times if need be. There are: {names}."
         )
+    # Repeats and concurrency of zero are refused by the options, so `or` means "not said".
     plan = replace(
-        # Repeats and concurrency of zero are refused by the options, so `or` means "not said".
-        plan,
-        variants=variants,
-        concurrency=concurrency or plan.concurrency,
-        repeats=repeats or plan.repeats,
+        plan, variants=variants, concurrency=concurrency or plan.concurrency, repeats=repeats or plan.repeats
     )
     # The budget is never the file's: who runs it pays.
     return replace(loaded, plan=replace(plan, budget_usd=budget))

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 
 # Less would be shown as 0.0 s.
-# Seconds.
 _NOTABLE = 0.05
 
 

@@ -29,7 +29,7 @@ def parse_thresholds(texts: Sequence[str], metrics: Sequence[str], configuration
 
 
 def _parse(text: str, metrics: Sequence[str], configurations: Sequence[str]) -> Threshold:
-    # From the right: names of configurations and metrics may hold an equals sign or a colon.
+    # From the right: names of configurations may hold an equals sign or a colon, metrics and values hold none.
     left, equals, right = text.rpartition("=")
     configuration, _, metric = left.rpartition(":")
     try:
@@ -39,7 +39,7 @@ def _parse(text: str, metrics: Sequence[str], configurations: Sequence[str]) -> 
         value = math.nan
     if not equals or not math.isfinite(value):
         raise BadInput(f"--fail-under takes METRIC=V, such as answer_f1=0.5, not {text!r}.")
-    # Before the run: a mistyped metric would pass in silence at its end.
+    # Before the run: a mistyped metric must not show when everything is paid.
     if metric not in metrics:
         raise BadInput(
             f"--fail-under names {metric!r}, which the experiment does not measure; it has: {', '.join(metrics)}."
@@ -67,7 +67,7 @@ def _misses(thresholds: Sequence[Threshold], result: Mapping[str, Any], min_cove
                 continue
             measured = run["metrics"][threshold.metric]
             mean, scored, total = measured["mean"], measured["scored"], measured["total"]
-            # Costs, seconds and the like are better where they are lower: there the bound is the most.
+            # Where less is better, the bound is the most.
             higher = higher_is_better(threshold.metric)
             # None is no zero: nothing could be scored, which must fail instead of pass.
             if mean is None:

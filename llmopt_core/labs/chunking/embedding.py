@@ -68,7 +68,7 @@ def embed_all(texts: DistinctTexts, embedder: Embedder, cache: Cache, report: Re
         Cancellation: `report` was asked to stop.
         EndpointError: The embedding model failed.
     """
-    # Before the cache is asked, so that a stop is heard from here on.
+    # Lengths before counts: the time that is left is reckoned by characters, from here on.
     report.embedding_starts(texts.lengths)
     missing: list[int] = []
     for start in range(0, len(texts), _AT_ONCE):

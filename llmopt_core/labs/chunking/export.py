@@ -18,9 +18,9 @@ def sweep_values(result: SweepResult) -> dict[str, Any]:
             "version": result.set_version,
             "size": len(result.example_ids),
         },
-        # Of embedding, and of it alone, is there a model to name.
         "documents": len(result.documents),
         "search": result.spec.search,
+        # Words are searched without a model.
         "embedding": result.searcher if result.embedder else None,
         "window": result.window,
         "unknown_tokens": result.unknown,

@@ -170,7 +170,7 @@ def by_recall(result: SweepResult) -> list[int]:
 
     def order(position: int) -> tuple[float, float]:
         summaries = result.settings[position].summaries
-        # Not scored is last, and never beats a mean.
+        # Not scored counts as nothing found.
         return -(summaries["recall"].mean or 0.0), summaries[TOKENS].mean or 0.0
 
     return sorted(range(len(result.settings)), key=order)

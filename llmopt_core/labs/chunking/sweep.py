@@ -83,8 +83,8 @@ def run_sweep(  # noqa: PLR0917
 
 
 def unknown_token_share(embedder: Embedder, evaluation_set: EvaluationSet) -> float | None:
-    # Endpoints do not say which tokens they know.
     """Share of the questions' tokens that the built-in model's vocabulary lacks; None for other models."""
+    # Endpoints do not say which tokens they know.
     token_ids = getattr(embedder, "token_ids", None)
     if embedder.name != BUILTIN_EMBEDDING or token_ids is None:
         return None

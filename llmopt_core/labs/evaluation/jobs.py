@@ -74,8 +74,8 @@ def evaluation_versions(plan: Plan) -> dict[str, str]:
     fingerprints = {f"configuration {one.name}": one.fingerprint for one in plan.configurations}
     return {
         **fingerprints,
-        # The label holds the version of the judge: scores of another are not those that were promised.
         "evaluation set": plan.evaluation_set.version,
+        # The label holds the version of the judge: scores of another are not those that were promised.
         "judge": plan.judge.label,
         # Without retrieval no document is read, and a changed one is no reason to stop.
         **({DOCUMENTS: documents_version(plan.documents)} if retrieves(plan.configurations) else {}),

@@ -31,7 +31,7 @@ def general_pair(configuration: Configuration, tuned: ModelSpec, name: str) -> t
     Raises:
         BadInput: The configuration uses the tuned model already.
     """
-    # Two adapters compared with each other would show what the second has forgotten of the first.
+    # Compared with itself, it would have forgotten nothing.
     if configuration.model.adapter and configuration.model.adapter == tuned.adapter:
         raise BadInput(f"{configuration.name} asks the fine-tuned model already; choose one of the base model.")
     changed = with_tuned_model(configuration, tuned)

@@ -33,7 +33,7 @@ from llmopt_core.reporting.progress_summary import ProgressSummary
 from llmopt_core.runs.values import Project
 from llmopt_core.settings import Settings
 
-# A guess between short and long examples: too low and nobody starts, too high and everybody waits in vain.
+# Between trainings that were measured (199 and 547, docs/finetuning.md), which differ by the examples' length.
 USUAL_SPEED = 300.0
 """Tokens per second of a LoRA run on two cores, before a run here has told."""
 # Of a name with a number behind it: no trainer takes more than 40.

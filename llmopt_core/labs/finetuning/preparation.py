@@ -107,7 +107,7 @@ def prepare(
     # One example cannot be parted.
     if not how.validation_share or len(kept) < 2:
         return PreparedData(kept, (), dropped)
-    # Split last, so that nearly equal examples cannot end up on both sides.
+    # Split last: what was cleaned away before cannot stand on both sides.
     parts = split_set(TrainingSet("collection", kept), how.validation_share, seed=how.seed)
     return PreparedData(parts.train.examples, parts.validation.examples, dropped)
 

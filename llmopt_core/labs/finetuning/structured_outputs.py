@@ -71,7 +71,7 @@ def prompting_baseline(tuned: FineTunedModel, examples: Sequence[TrainingExample
     )
     few_shot = FewShotSpec(examples=shown, select="nearest", k=shots)
     prompt = configuration.prompt.model_copy(
-        # As plain as the trained examples: the base is to be measured, not the prompt.
+        # Ends where the answer begins, as a completion model needs it.
         update={"template": "Request: {{ question }}\nAnswer:", "few_shot": few_shot}
     )
     trained_model = configuration.model

@@ -81,8 +81,8 @@ def _pair(messages: list[ChatMessage], example: Example) -> TrainingExample:
 
 
 def without_examples(configuration: Configuration) -> Configuration:
-    # Few-shot examples in a prompt would be learned again with every pair.
     """The configuration with an empty few-shot set."""
+    # Few-shot examples in a prompt would be learned again with every pair.
     prompt = configuration.prompt.model_copy(update={"few_shot": None})
     return configuration.model_copy(update={"prompt": prompt})
 

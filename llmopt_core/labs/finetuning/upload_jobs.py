@@ -37,7 +37,7 @@ class UploadArguments(Spec):
 
 def upload(context: JobContext, arguments: UploadArguments) -> dict[str, Any]:
     """Send the data and start the job at the service, or go on where that was begun before; nothing is sent twice."""
-    # Keys of the session if there are any, else those of the environment.
+    # Taken only now: keys are never among the arguments of a job, which are stored.
     access = Access(context.settings, *context.credentials())
     context.report({"message": "uploading"})
     # Its trainer knows what is there already.

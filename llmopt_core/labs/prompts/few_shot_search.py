@@ -178,7 +178,6 @@ class _Search:
     def _keep(self, picked: tuple[int, ...] | None, step: int, result: TrialResult) -> Trial:
         trial = Trial(
             places=picked,
-            # Compared with the set as it is.
             step=step,
             summary=result.summary,
             comparison=self.runner.compare(self._as_is, result),

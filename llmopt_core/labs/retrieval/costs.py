@@ -166,10 +166,9 @@ def _components(stage: StageTrace) -> tuple[str, ...]:
         return ("without dense",)
     if stage.stage == "search":
         return (f"without {stage.method}",)
-    # A fusion, a cut: stages that every configuration has.
     if stage.stage == "route":
         return ("without routing",)
-    # Stages of selection go by their method; `top-k` cannot be left out.
+    # Stages of selection go by their method; a fusion and the cut at `top-k` cannot be left out by themselves.
     return {"mmr": ("without mmr",), "threshold": ("without threshold",)}.get(stage.method, ())
 
 

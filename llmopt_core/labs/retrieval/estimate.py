@@ -89,7 +89,7 @@ async def estimate_sweep(subject: Subject, *, ks: Sequence[int], judge: JudgeSpe
 
 async def _estimate(work: str, lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool) -> LabEstimate:
     models = lines[0].models
-    # Its own share of the budget: what it finds is kept for the real work.
+    # Counted to the work that it is a pilot of, whose budget includes it.
     with models.spending(work, pilot=True):
         found = await _run_pilots(lines, examples, answers)
     # After the pilot, whose cost is part of it.
@@ -98,7 +98,7 @@ async def _estimate(work: str, lines: Sequence[Pipeline], examples: Sequence[Exa
 
 
 async def _run_pilots(lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool) -> list[Estimate]:
-    # Eight variants with eight questions each would be half of the work already.
+    # Eight questions of each of several configurations would be a good part of the work itself.
     pilot = 1 if len(lines) >= _MANY else PILOT
     found: list[Estimate] = []
     for line in lines:

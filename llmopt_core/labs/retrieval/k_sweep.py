@@ -104,7 +104,6 @@ async def k_sweep(
     found: dict[int, list[Record]] = {}
     with models.spending(sweep_work_name(subject, judge, wanted), budget_usd) as budget:
         tally = Tally(len(wanted) * len(examples), budget, on_progress, at_once=concurrency)
-        # From few to many: what is cached of a short list serves the longer ones.
         for k in wanted:
             pipeline = subject.pipeline(at_k(configuration, k), METRICS, judge)
             found[k] = await answer_all(pipeline, examples, tally, concurrency, should_stop)

@@ -245,8 +245,8 @@ def _find_misses(found: RetrievalPairs, retriever: Retriever) -> list[MissedQues
         handed = find_ranks([hit.chunk.span for hit in retrieval.hits], example.references)
         # One reference that was handed over is no loss of the question.
         if any(rank is not None for rank in handed):
-            # A route has its own number of chunks, which decides where something was cut off.
             continue
+        # A route has its own number of chunks, which decides where something was cut off.
         spec = retriever.spec.for_category(retrieval.category)
         went = trace_gold(retrieval.trace, example.references, retriever.index, spec)
         if went.traces:

@@ -33,7 +33,6 @@ class Subject:
 
     @cached_property
     def with_gold(self) -> list[Example]:
-        # Only these can be measured by what is found.
         """The examples that say where their answer stands."""
         return [example for example in self.examples if example.references]
 

@@ -9,8 +9,8 @@ from typing import Any
 from llmopt_core.errors import BadInput
 
 RIGHT_ANSWERS = "right_answers"
-ROLES = ("question", "reference", "id", "category", "document", "quote")
 # In the order in which a form asks for them.
+ROLES = ("question", "reference", "id", "category", "document", "quote")
 """What a user may say of a column."""
 # Only these names say that a text in brackets is a list of answers.
 PLURAL = ("answers", "ground_truths", "reference_answers", "correct_answers", "gold_answers", "golden_answers",

@@ -27,6 +27,7 @@ from llmopt_core.errors import BadInput
 _FIRST_ROWS = 5
 # More digits are in no number that a spreadsheet keeps.
 _LONGEST = 300
+# What a cell is made of: parts of it are read with their row, and must not be cleared or counted before.
 _CELL_PARTS = frozenset(("c", "v", "f", "is", "t", "r"))
 
 
@@ -49,10 +50,12 @@ class _Book:
         self._name, self._package = name, package
         self._root = package.main_xml()
         self._relations = package.relations(package.main)
+        # Texts of cells stand once in a table of their own, and cells have their numbers.
         self._strings = _strings(package.find_target(package.main, "sharedStrings"))
         self._formats = _formats(package.find_target(package.main, "styles"))
         self._general = NumberFormat("General")
         properties = child(self._root, "workbookPr")
+        # Workbooks of old Macs count days from 1904: the same number is another date there.
         self._from_1904 = properties is not None and attribute(properties, "date1904") in ("1", "true")
         self._formulas: list[str] = []
         self._extras = SheetExtras(package)
@@ -60,7 +63,9 @@ class _Book:
         self._nameless: list[str] = []
 
     def blocks(self) -> Iterator[str]:
+        # Sheets of the workbook itself; a chart in it may have an element of this name too.
         sheets = [item for item in descendants(self._root, "sheet") if local(item.getparent()) == "sheets"]
+        # A workbook without a list of sheets is damaged, not empty.
         if child(self._root, "sheets") is None:
             raise BadInput(f"{self._name} is damaged: its workbook names no sheets; open and save it again.")
         read = 0
@@ -73,6 +78,7 @@ class _Book:
                 yield from [f"# {title}", *charts] if charts else []
                 continue
             data = self._package.data(relation.target) if relation is not None else None
+            # Told and passed over: the other sheets can be read.
             if relation is None or data is None:
                 self._unread.append(f"{title} is missing")
                 continue
@@ -88,6 +94,7 @@ class _Book:
             if found:
                 yield f"# {title}"
                 yield from found
+        # Some sheets of which nothing can be read are a warning; if that is all of them, there is no document.
         if not read and self._unread:
             raise BadInput(f"{self._name}: no sheet can be read; {self._unread[0]}: open and save it again.")
 
@@ -123,9 +130,12 @@ class _Book:
         """
         from lxml import etree
 
+        # By number: a row may come in two pieces, or out of order.
         rows: dict[int, Row] = {}
         merged: list[str] = []
         number = 0
+        # Piece by piece: a sheet of 100 MB as one tree would take several times as much. `recover`: what stands before
+        # damage is read.
         elements = etree.iterparse(
             io.BytesIO(data), events=("end",), resolve_entities=False, no_network=True, recover=True
         )
@@ -134,9 +144,11 @@ class _Book:
             if tag == "row":
                 place = element.get("r", "")
                 number = whole_number(place, number + 1)
+                # Without a number a row follows the one before it, as the standard says.
                 row = rows.setdefault(number, Row())
                 self._fill(row, element, title, number)
                 self._extras.see(tag, element)
+                # Row and all before it are thrown away, or the tree grows to the size of the sheet all the same.
                 element.clear()
                 while element.getprevious() is not None:
                     del element.getparent()[0]
@@ -148,10 +160,12 @@ class _Book:
             if not rows:
                 raise SyntaxError(fault)
             self._package.damaged[part] = fault
+        # After all rows, as merged cells stand behind them in the file.
         _spread(rows, merged)
         last = 0
         for number, row in sorted(rows.items()):
             if number > last + 1:
+                # Rows that are not in the file are empty: one of them is enough to part two tables.
                 yield Row()
             last = number
             yield row.in_order()
@@ -161,16 +175,19 @@ class _Book:
         for cell in element:
             if local(cell) != "c":
                 continue
+            # A cell without a place follows the one before it.
             column = _column(cell.get("r", "")) or column + 1
             value = self._value(cell)
             if value is None:
                 self._nameless.append(f"{title}!{cell.get('r') or f'row {number}'}")
             if not value:
                 formula = child(cell, "f")
+                # An empty text is what the formula gave, not a missing value.
                 if formula is not None and child(cell, "v") is not None and cell.get("t") == "str":
                     continue
                 if formula is not None:
                     self._formulas.append(f"{title}!{cell.get('r') or f'row {number}'}")
+                    # A part of a formula shared by several cells has no text of its own.
                     value = f"={formula.text}" if formula.text else "(formula)"
             if value and value.strip():
                 row[column] = value
@@ -180,9 +197,11 @@ class _Book:
         kind, value = cell.get("t", "n"), child(cell, "v")
         text = (value.text or "") if value is not None else ""
         if kind == "inlineStr":
+            # Text in the cell itself, as programs write that keep no table of texts.
             return _rich(child(cell, "is"))
         if kind == "s":
             at = whole_number(text, -1) if text else None
+            # A number beyond the table: told by None, and not as an empty cell.
             return "" if at is None else self._strings[at] if 0 <= at < len(self._strings) else None
         if kind == "b":
             return {"1": "TRUE", "0": "FALSE"}.get(text, text)
@@ -195,8 +214,10 @@ class _Book:
             number = float(text)
         except ValueError:
             return text
+        # Whole numbers stay whole: a double would change account numbers of more than 15 digits.
         value: Any = int(text) if len(text) < _LONGEST and text.lstrip("-").isdecimal() else number
         at = whole_number(style, -1)
+        # A style that is not there shows the number as it is.
         shape = self._formats[at] if 0 <= at < len(self._formats) else self._general
         if not shape.is_date:
             return shape.show(value) if shape is not self._general else plain_number(value)
@@ -204,7 +225,9 @@ class _Book:
         try:
             moment = from_excel(number, epoch, timedelta=shape.is_duration)
         except (OverflowError, ValueError):
+            # A number too large for a date is a number.
             return plain_number(value)
+        # Excel has a 29 February 1900, which is no day.
         return shape.show(value if moment is None else moment)
 
 
@@ -216,6 +239,7 @@ def _fault(log: Any) -> str:
     """The first of what the parser had to get over; empty where the XML is well-formed."""
     from lxml import etree
 
+    # Warnings, such as of a namespace, are no damage.
     first = next((entry for entry in log if entry.level >= etree.ErrorLevels.ERROR), None)
     if first is None:
         return ""
@@ -234,11 +258,13 @@ def _spread(rows: dict[int, Row], merged: list[str]) -> None:
             left, top, right, bottom = range_boundaries(reference)
         except (ValueError, TypeError):
             continue
+        # Without its first cell there is nothing to spread.
         if None in (left, top, right, bottom) or top not in rows or left not in rows[top]:
             continue
         if right > left:
             rows[top].spans[left] = right
         for number in _between(numbers, top, bottom):
+            # Down only: to the right the same words again would be columns of their own.
             rows[number].setdefault(left, rows[top][left])
 
 
@@ -251,6 +277,7 @@ def _column(reference: str) -> int:
     for letter in reference.upper():
         if not "A" <= letter <= "Z":
             break
+        # `A1`: letters tell the column, base 26 without a zero.
         column = column * 26 + ord(letter) - 64
     return column
 
@@ -269,12 +296,14 @@ def _formats(root: Any) -> list[NumberFormat]:
     """The number format of each cell style, by its number."""
     from openpyxl.styles.numbers import BUILTIN_FORMATS
 
+    # Formats of the workbook come before the built-in ones of the same number.
     own = {attribute(item, "numFmtId"): attribute(item, "formatCode") for item in children(child(root, "numFmts"))}
     known: dict[str, NumberFormat] = {}
     out = []
     for style in children(child(root, "cellXfs")):
         number = attribute(style, "numFmtId")
         code = own.get(number) or BUILTIN_FORMATS.get(whole_number(number, -1)) or "General"
+        # A workbook has thousands of styles and few formats.
         if code not in known:
             known[code] = NumberFormat(code)
         out.append(known[code])

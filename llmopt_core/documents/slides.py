@@ -18,7 +18,7 @@ from llmopt_core.documents.text_pieces import texts
 from llmopt_core.errors import BadInput
 
 _TITLES = ("title", "ctrTitle")
-_SMALL_PRINT = ("dt", "ftr", "hdr")
+_SMALL_PRINT = ("dt", "ftr", "hdr")  # date, footer, header
 # Of slides, and pictures of them beside notes.
 _NUMBERS = ("sldNum", "sldImg")
 _HIDDEN = ("0", "false")
@@ -34,6 +34,7 @@ def read_pptx(name: str, data: bytes) -> Extraction:
     """
     package = Package(name, data, "ppt/presentation.xml")
     root = package.main_xml()
+    # Another kind of file may have this place and name.
     if local(root) != "presentation":
         raise BadInput(f"{name} is damaged: {package.main} holds no presentation; open and save it again.")
     relations = package.relations(package.main)
@@ -42,6 +43,7 @@ def read_pptx(name: str, data: bytes) -> Extraction:
     hidden: list[int] = []
     left_out: Counter[str] = Counter()
     for number, item in enumerate(children(child(root, "sldIdLst")), 1):
+        # A slide that is lost keeps its number, so that those after it keep theirs.
         target = _target(package, relations, item, number)
         slide = _Slide(package, target) if target else None
         if slide is None or local(slide.root) != "sld":
@@ -52,9 +54,11 @@ def read_pptx(name: str, data: bytes) -> Extraction:
         pages.append(normalise("\n".join(slide.lines())))
         hidden += [number] if attribute(slide.root, "show") in _HIDDEN else []
         left_out += slide.left_out + count_parts(package, [target])
+    # Only all of them are an error; some that are lost are a warning.
     if unread and len(unread) == len(pages):
         raise BadInput(f"{name} is damaged: none of its slides can be read; open and save it again.")
     found = _extract(pages, unread, hidden, left_out)
+    # Text may be missing because the presentation itself is damaged.
     package.check(found.text)
     return replace(found, warnings=(*package.flaws(), *found.warnings))
 
@@ -68,6 +72,7 @@ def _target(package: Package, relations: Mapping[str, Relation], item: Any, numb
 
 def _extract(pages: list[str], unread: list[int], hidden: list[int], left_out: Counter[str]) -> Extraction:
     silent = [number for number, page in enumerate(pages, 1) if not page and number not in unread]
+    # An empty line between slides: their titles are headings.
     text, starts = join_pages(pages, "\n\n")
     warnings = [f"No text on slide {numbers_in_words(silent)}."] if silent else []
     warnings += [f"Slide {numbers_in_words(unread)} is missing or damaged and was not read."] if unread else []
@@ -75,6 +80,7 @@ def _extract(pages: list[str], unread: list[int], hidden: list[int], left_out: C
     told = [
         f"{count:,} {_LEFT_OUT[what][count > 1]}" for what, count in left_out.items() if count and what in _LEFT_OUT
     ]
+    # Embedded files and the like are told in the same words for all kinds of files.
     told += describe_omissions(left_out)
     warnings += [f"Left out: {in_words(told)}."] if told else []
     return Extraction(text, starts, tuple(warnings), {"pages": len(pages)})
@@ -105,6 +111,7 @@ class _Slide:
             written.append(line)
             yield line
         flat = " ".join(" ".join(written).split())
+        # What is in the file and in none of the lines, such as text in a kind of shape that nobody shows.
         self.left_out["nowhere"] += sum(" ".join((t.text or "").split()) not in flat for t in self._texts())
 
     def _texts(self) -> Iterator[Any]:
@@ -118,9 +125,11 @@ class _Slide:
         tree = next(iter(descendants(self.root, "spTree")), None)
         shapes = list(_shapes(tree))
         title = next((shape for shape in shapes if _placeholder(shape)[0] in _TITLES), None)
+        # On one line, because a heading is one.
         words = " ".join(" ".join(_paragraphs(title)).split()) if title is not None else ""
         if words:
             yield f"## {words}"
+        # The title comes first wherever it stands.
         yield from self._in_order([shape for shape in shapes if shape is not title])
         notes = next(iter(descendants(self._notes, "spTree")), None) if self._notes is not None else None
         for shape in _shapes(notes):
@@ -129,6 +138,7 @@ class _Slide:
             if words and not words.isdecimal():
                 yield f"Notes: {words}"
 
+    # Boxes by where they stand: in the file they are in the order in which they were drawn.
     def _in_order(self, shapes: list[Any]) -> Iterator[str]:
         boxes = {shape: box for shape in shapes if (box := self._box(shape)) is not None}
         # Where one has no place, the order in the file is all there is.
@@ -139,6 +149,7 @@ class _Slide:
     def _shape(self, shape: Any) -> Iterator[str]:
         if local(shape) == "grpSp":
             yield from picture_texts(child(shape, "nvGrpSpPr"))
+            # Inside of a group places count in its own units, so its parts are put in order by themselves.
             yield from self._in_order(list(_shapes(shape)))
         elif local(shape) in ("graphicFrame", "pic"):
             yield from self._graphic(shape)
@@ -171,6 +182,7 @@ class _Slide:
         self.left_out["pictures"] += not descriptions and has_picture(shape)
 
     def _box(self, shape: Any) -> Box | None:
+        # A placeholder without a place of its own stands where the layout, or else the master, puts it.
         return _own_box(shape) or next((self._places[key] for key in _keys(shape) if key in self._places), None)
 
     def _layout_places(self) -> dict[tuple[str, str], Box]:
@@ -184,6 +196,7 @@ class _Slide:
             relations = self._package.relations(target) if target else {}
             words = False
             for shape in _shapes(next(iter(descendants(root, "spTree")), None)) if root is not None else ():
+                # Text that a layout shows on all its slides is no text of this one: told.
                 words = words or (not _placeholder(shape)[0] and any(True for _ in _paragraphs(shape)))
                 box = _own_box(shape)
                 for key in _keys(shape):
@@ -203,6 +216,7 @@ def _shapes(tree: Any) -> Iterator[Any]:
     for item in children(tree):
         if local(item) == "AlternateContent":
             # What is only drawn by hand has its picture in the fallback.
+            # A list first, as a generator is never empty.
             yield from list(_shapes(child(item, "Choice"))) or _shapes(child(item, "Fallback"))
         elif local(item) in ("sp", "grpSp", "graphicFrame", "pic"):
             yield item
@@ -210,13 +224,16 @@ def _shapes(tree: Any) -> Iterator[Any]:
 
 def _placeholder(shape: Any) -> tuple[str, str]:
     """Kind and number of a placeholder; empty for any other shape."""
+    # `nvSpPr`, `nvPicPr` and others hold the properties of a shape by its kind.
     properties = next((item for item in children(shape) if local(item).startswith("nv")), None)
     found = child(child(properties, "nvPr"), "ph")
+    # A placeholder without a type is a body.
     return (attribute(found, "type") or "body", attribute(found, "idx")) if found is not None else ("", "")
 
 
 def _keys(shape: Any) -> list[tuple[str, str]]:
     kind, number = _placeholder(shape)
+    # By number before kind: a layout may have several bodies.
     return [key for key in (("idx", number), ("type", kind)) if key[1]]
 
 
@@ -228,6 +245,7 @@ def _own_box(shape: Any) -> Box | None:
         x, y = int(at.get("x")), int(at.get("y"))
         return Box(x, y, x + int(size.get("cx")), y + int(size.get("cy")))
     except (AttributeError, TypeError, ValueError):
+        # No place, or one that is no number.
         return None
 
 
@@ -243,7 +261,7 @@ def _text(paragraph: Any) -> str:
     out = []
     for item in children(paragraph):
         tag = local(item)
-        if tag in ("oMath", "oMathPara"):
+        if tag in ("oMath", "oMathPara"):  # `oMathPara` is an equation on a line of its own
             out.append(equation(item))
         elif tag == "AlternateContent":
             out.append(_text(child(item, "Choice") if child(item, "Choice") is not None else child(item, "Fallback")))
@@ -263,6 +281,7 @@ def _rows(table: Any) -> Iterator[list[str]]:
         cells = [cell for cell in children(row) if local(cell) == "tc"]
         texts = ["\n".join(_text(p) for p in descendants(cell, "p")) for cell in cells]
         for i, cell in enumerate(cells):
+            # Merged downwards: the text stands in the first of the cells alone.
             if cell.get("vMerge") in ("1", "true") and i < len(above):
                 texts[i] = above[i]
         yield texts

@@ -15,11 +15,16 @@ from llmopt_core.types import Document, Span
 
 # Words and signs; scripts without spaces sign by sign.
 _WORDS = re.compile(rf"[{EAST_ASIAN}]|[^\W{EAST_ASIAN}]+|[^\w\s]")
+# Words to each side that tell whether a passage stands in the same text: fewer are alike by accident, more reach into
+# what was changed beside it.
 _AROUND = 8
+# For words that stand in several places, these many neighbours must all be the same.
 _NEAREST = 4
 # So many words more than the passage make a sentence tell where it stands.
 _MORE = 3
+# Paragraph, line, sentence: the largest first, as it says most surely what moved.
 _UNITS = (("\n\n",), ("\n",), (". ", "! ", "? ", "\n", "。", "！", "？"))
+# Letters by which an edge moves at most to the end of its word.
 _LONGEST_WORD = 30
 # The difference of longer texts takes longer than anybody waits for an upload.
 _MOST_CHARACTERS = 20_000_000
@@ -48,8 +53,10 @@ class SpanTracker:
         """Where the characters `start` to `end` of the old text stand in the new one."""
         if self._old == self._new:
             return NewSpan((start, end))
+        # The words alone never decide: they may stand elsewhere with another meaning.
         words = self._old[start:end]
         aligned = self._align(start, end)
+        # First what moved as a whole: the difference of texts sees it as removed and added.
         sure = self._find_move(start, end) or (aligned if aligned and self._has_context(start, end, words) else None)
         if sure is not None:
             return NewSpan(sure)
@@ -58,6 +65,7 @@ class SpanTracker:
         changed = self._find_change(start, end, words)
         if changed is not None:
             return NewSpan(changed, "its words are a little different now")
+        # Told apart, since somebody who looks may know which of them is meant.
         elsewhere = words.strip() and words.strip() in self._new
         return NewSpan(
             None, "its passage is gone; the same words stand elsewhere" if elsewhere else "its words are gone"
@@ -71,15 +79,18 @@ class SpanTracker:
     def _new_words(self) -> list[tuple[int, int]]:
         return [match.span() for match in _WORDS.finditer(self._new)]
 
+    # Made when first needed: a document without passages is replaced without it.
     @cached_property
     def _map(self) -> Sequence[int]:
         """For each old word the position of the same word in the new text; -1 where it is gone."""
         if len(self._old) + len(self._new) > _MOST_CHARACTERS:
+            # Nothing is known then, and passages are found as parts of a sentence or not at all.
             return ()
         return align([self._old[a:b] for a, b in self._old_words], [self._new[a:b] for a, b in self._new_words])
 
     def _range(self, start: int, end: int) -> tuple[int, int]:
         """The old words that a passage touches."""
+        # By its end: a passage may begin inside a word.
         first = bisect_right(self._old_words, start, key=lambda word: word[1])
         return first, bisect_left(self._old_words, end, key=lambda word: word[0])
 
@@ -88,9 +99,11 @@ class SpanTracker:
         first, last = self._range(start, end)
         if not self._map or first >= last or self._map[first] < 0:
             return None
+        # Each word behind the one before it, with nothing in between.
         if any(self._map[word] != self._map[first] + word - first for word in range(first, last)):
             return None
         a, b = self._new_words[self._map[first]], self._new_words[self._map[last - 1]]
+        # The edges may lie inside words, or in white space around them.
         began, ended = self._old_words[first][0], self._old_words[last - 1][1]
         place, stop = a[0] + start - began, b[1] + end - ended
         # White space at the edges of a passage is kept where it is the same.
@@ -104,15 +117,21 @@ class SpanTracker:
         """Whether the text around goes on too. Words that stand in several places need their very neighbours."""
         first, last = self._range(start, end)
         alone: bool = self._old.count(words) == 1 and self._new.count(words) == 1
+        # A long passage that stands once in both is that passage.
         if alone and last - first >= _AROUND:
             return True
+        # Backwards, the nearest first.
         before = range(first - 1, max(-1, first - 1 - _AROUND), -1)
         after = range(last, min(len(self._map), last + _AROUND))
         if not alone:
             nearest = (*before[:_NEAREST], *after[:_NEAREST])
+            # By their distance from the passage: each stands where it stood.
             return bool(nearest) and all(self._map[word] - self._map[first] == word - first for word in nearest)
+        # Words around may have been added or removed: twice as far is still the neighbourhood.
         low, high = max(0, self._map[first] - 2 * _AROUND), self._map[last - 1] + 2 * _AROUND
         sides = [[low <= self._map[word] <= high for word in side] for side in (before, after)]
+        # One side is enough, as a passage may stand where a paragraph was put in. Nothing on either side is no sign
+        # against.
         return any(sum(side) >= max(2, 0.5 * len(side)) for side in sides) or not any(sides)
 
     def _find_move(self, start: int, end: int) -> tuple[int, int] | None:
@@ -121,6 +140,7 @@ class SpanTracker:
         for borders in _UNITS:
             a, b = _unit(self._old, start, end, borders)
             unit = self._old[a:b]
+            # Long enough beyond the passage, and once in both: else the sentence says nothing of where it was.
             if len(_WORDS.findall(unit)) >= least and self._old.count(unit) == 1 and self._new.count(unit) == 1:
                 moved = self._new.index(unit) - a
                 return start + moved, end + moved
@@ -137,12 +157,15 @@ class SpanTracker:
         after = next(
             (self._map[w] for w in range(last, min(len(self._map), last + _AROUND)) if self._map[w] >= 0), None
         )
+        # Words of the passage itself that go on mark its place too.
         kept = [self._map[word] for word in range(first, last) if self._map[word] >= 0]
         marks = [mark for mark in (before, after, *kept) if mark is not None]
         if not marks:
             return None
+        # From the beginning of the text where nothing goes on before.
         a = self._new_words[min(marks)][0] if before is not None or kept else 0
         b = self._new_words[max(marks)][1] if after is not None or kept else len(self._new)
+        # As much to each side as the passage is long, for what was added at its edges.
         a, b = _whole_words(self._new, max(0, a - len(words)), min(len(self._new), b + len(words)))
         match = find_quote(words, [Document("", self._new[a:b])], MINIMUM_SIMILARITY)
         # The very same words would have gone on by the difference.
@@ -163,6 +186,7 @@ def _unit(text: str, start: int, end: int, borders: Sequence[str]) -> tuple[int,
     )
     # A passage that ends with its own full stop does not reach into the next sentence.
     ends = ((border, max(start, end - len(border.rstrip()))) for border in borders)
+    # The nearest border behind the passage; the end of the text is one.
     found = [place for border, least in ends if (place := text.find(border, least)) >= 0]
     return a, max(end, min(found, default=len(text)))
 
@@ -170,6 +194,7 @@ def _unit(text: str, start: int, end: int, borders: Sequence[str]) -> tuple[int,
 def _whole_words(text: str, a: int, b: int) -> tuple[int, int]:
     """A piece of a text with the words that its edges would cut."""
     for _ in range(_LONGEST_WORD):
+        # A bool counts as 1: the edge moves by a letter.
         a -= 0 < a < len(text) and text[a - 1].isalnum() and text[a].isalnum()
         b += 0 < b < len(text) and text[b - 1].isalnum() and text[b].isalnum()
     return a, b

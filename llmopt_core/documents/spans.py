@@ -11,7 +11,9 @@ from llmopt_core.types import Document, Span
 # Rule of thumb: people quote with small changes; below this another passage is meant as often.
 MINIMUM_SIMILARITY = 0.85
 # Fuzzy search takes time by the product of both lengths.
+# Characters: longer quotes are found exactly or not at all.
 _LONGEST_FUZZY = 5_000
+# Marks that word processors, keyboards and web pages exchange for each other.
 _SAME = ("'‘’‚‛`´", '"“”„‟«»', "-‐‑‒–—―−")
 
 
@@ -61,6 +63,7 @@ def find_words(quote: str, documents: Sequence[Document]) -> QuoteMatch | None:
 
 
 def _exact(quote: str, documents: Sequence[Document]) -> QuoteMatch | None:
+    # In how many places, so that who reads can be told that the first was taken.
     places = sum(document.text.count(quote) for document in documents)
     for document in documents:
         start = document.text.find(quote)
@@ -70,6 +73,7 @@ def _exact(quote: str, documents: Sequence[Document]) -> QuoteMatch | None:
 
 
 def _loose(quote: str, documents: Sequence[Document]) -> QuoteMatch | None:
+    # Words are escaped and parted by white space only, so the pattern cannot run long.
     pattern = re.compile(r"\s+".join(_any_mark(word) for word in quote.split()), re.IGNORECASE)
     found = [(document, match) for document in documents for match in pattern.finditer(document.text)]
     if not found:
@@ -90,12 +94,14 @@ def _fuzzy(quote: str, documents: Sequence[Document], minimum: float) -> QuoteMa
         return None
     best: QuoteMatch | None = None
     for document in documents:
+        # A later document must be better than the best so far: most are passed over quickly.
         least = 100 * max(minimum, best.similarity if best else 0.0)
         place = fuzz.partial_ratio_alignment(quote, document.text, score_cutoff=least)
         # A document shorter than the quote is aligned the other way round: it would match a part of the quote.
         if place is None or len(document.text) < minimum * len(quote):
             continue
         start, end = _whole_words(document.text, place.dest_start, place.dest_end)
+        # Below 1, which stands for the same words: something differs, or it would have been found before.
         similarity = min(place.score / 100, 0.999)
         if end > start and (best is None or similarity > best.similarity):
             best = QuoteMatch(Span(document.name, start, end), document.text[start:end], similarity)
@@ -104,6 +110,7 @@ def _fuzzy(quote: str, documents: Sequence[Document], minimum: float) -> QuoteMa
 
 def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
     """Widen to the borders of the words that were cut (at most 20 characters), and leave out white space around."""
+    # Only letters of scripts with spaces, and only to the end of the word.
     while start > 0 and text[start - 1].isalnum() and text[start : start + 1].isalnum() and _near(text[start - 1]):
         start -= 1
     while end < len(text) and text[end].isalnum() and text[end - 1].isalnum() and _near(text[end]):
@@ -117,4 +124,5 @@ def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _near(character: str) -> bool:
     """Scripts without spaces have no word borders to widen to."""
+    # From U+2E80 on: Chinese, Japanese, Korean.
     return character < "\u2e80"

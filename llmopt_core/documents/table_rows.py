@@ -14,11 +14,13 @@ class Row(dict[int, str]):
 
     def __init__(self, cells: Mapping[int, str] | None = None) -> None:
         super().__init__(cells or {})
+        # Beside the cells: a merged cell has its value once, and its width tells of headers in two rows.
         self.spans: dict[int, int] = {}
 
     def between(self, first: int, last: int) -> Row:
         """The cells of some columns."""
         row = Row({column: cell for column, cell in self.items() if first <= column <= last})
+        # Cut at the border of the columns.
         row.spans = {column: min(end, last) for column, end in self.spans.items() if first <= column <= last}
         return row
 
@@ -31,6 +33,7 @@ class Row(dict[int, str]):
 
 def is_number(cell: str) -> bool:
     """Whether a cell holds a number, whatever its signs and separators."""
+    # `1,200.50 €`, `12 %`, `2023-05-01` are numbers; `A4` and `3 days` are not.
     return any(map(str.isdigit, cell)) and not any(map(str.isalpha, cell))
 
 

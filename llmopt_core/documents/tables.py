@@ -16,13 +16,17 @@ from llmopt_core.errors import BadInput
 _AHEAD = 20
 # About as many rows as fit into one chunk together with what stands around them.
 _LONG_TABLE = 12
+# What people write into a cell that has no value: it is no name of a column.
 _NO_VALUE = ("n/a", "na", "none", "-", "–", "—", "tbd", "unknown", "?", "x")
+# Also with spaces on the empty line.
 _EMPTY_LINES = re.compile(r"\n\s*\n")
+# A bar between cells: `a | b`, or `a |` where the last cell is empty.
 _BAR = re.compile(r" \|(?= |$)")
 
 
 def cells_line(cells: Iterable[str]) -> str:
     """Cells of a row on one line, divided by bars; empty where all are."""
+    # White space of any kind to one space: a line break would end the row.
     flat = [" ".join(cell.split()) for cell in cells]
     return " | ".join(flat) if any(flat) else ""
 
@@ -35,10 +39,13 @@ def rows_with_names(lines: list[str]) -> str:
     """
     rows = [[cell.strip() for cell in _BAR.split(line)] for line in lines]
     header = rows[0] if rows else []
+    # Names that are all there, all different, and no numbers: else the first row is data.
     names = len(header) > 1 and all(header) and len(set(header)) == len(header) and not any(map(is_number, header))
+    # A row that is longer than the header has a cell without a name.
     if len(lines) < _LONG_TABLE or not names or any(len(row) > len(header) for row in rows):
         return "\n".join(lines)
     blocks = ["\n".join(f"{name}: {cell}" for name, cell in zip(header, row, strict=False) if cell) for row in rows[1:]]
+    # Names without values stand for themselves, as they may be what is asked for.
     unused = [name for i, name in enumerate(header) if not any(i < len(row) and row[i] for row in rows[1:])]
     return "\n\n".join([*blocks, *filter(None, [cells_line(unused)])])
 
@@ -54,6 +61,7 @@ def table_blocks(rows: Iterable[Row], name: str) -> Iterator[str]:
         BadInput: More cells than are read.
     """
     size = 0
+    # One after the other, so that nothing is held but what has to be compared.
     for block in (block for part in split_tables(map(_fill, rows)) for block in _Tables(part).blocks()):
         size += len(block)
         if size > limits.TABLE_CHARACTERS:
@@ -62,6 +70,7 @@ def table_blocks(rows: Iterable[Row], name: str) -> Iterator[str]:
 
 
 def _fill(row: Row) -> Row:
+    # Cells of white space are empty.
     filled = Row({column: cell for column, cell in row.items() if cell.strip()})
     filled.spans = row.spans
     return filled
@@ -77,10 +86,12 @@ class _Tables:
 
     def blocks(self) -> Iterator[str]:
         gap = True
+        # A gap at the beginning: the first row may be a title.
         while (row := self._next()) is not None:
             if not row:
                 gap = True
                 continue
+            # Inside a table only a title ends it; after an empty row another may begin at once.
             if not self._columns or (self._begins_anew(row) if gap else self._is_title_of_another(row)):
                 yield from self._empty_columns()
                 if self._is_title(row):
@@ -108,17 +119,21 @@ class _Tables:
         columns = {column: " ".join(cell.split()) for column, cell in row.items()}
         below = next(iter(self._look(1)), None)
         groups = {first: last for first, last in row.spans.items() if first in row and last > first}
+        # A row of groups above a row of names: the lower one is wider, and holds no numbers.
         if groups and below and len(below) > len(row) - (len(below) < 2) and not any(map(is_number, below.values())):
             # A header in two rows: what stands over several columns goes before the name of each.
             self._next()
+            # Names of their own stand where no group is above them.
             over = {i: columns[first] for first, last in groups.items() for i in below if first <= i <= last}
             for column, cell in below.items():
+                # `Price` above `Price` is one name: a merged cell reaches down over both rows.
                 above, below_it = over.get(column, columns.get(column, "")), " ".join(cell.split())
                 columns[column] = above if above == below_it else f"{above} {below_it}".strip()
         self._columns, self._numeric, self._used = columns, set(), set()
 
     def _empty_columns(self) -> Iterator[str]:
         """Names of columns that no row had a value for: all of them where there are no rows."""
+        # All names where no row came: then the header is all that the table says.
         if unused := cells_line(name for column, name in self._columns.items() if column not in self._used):
             yield unused
         self._columns = {}
@@ -128,6 +143,7 @@ class _Tables:
         after = self._look(_AHEAD)
         width = max((len(other) for other in after), default=0)
         if len(row) == 1:
+            # Left of what is below it: a single cell at the right is a sum or a note.
             return width > 1 and min(row) <= min(min(other) for other in after if other)
         # Notes such as `Printed on` and a date, before an empty row.
         return bool(after) and not after[0] and len(row) < 0.6 * width
@@ -137,11 +153,14 @@ class _Tables:
         if len(row) == 1:
             wide = bool(after) and len(after[0]) > 1
             return wide and len(self._columns) > 1 and is_header(after[0])
+        # Numbers in a row, or an empty row below it, make no header.
         if not is_header(row) or not after or not after[0]:
             return False
+        # The same columns, which held nothing but numbers until now: words in all of them name columns.
         if set(row) == set(self._columns) <= self._numeric:
             return True
         numbers = {column for column, cell in after[0].items() if is_number(cell)}
+        # Words above numbers, in columns that had numbers before, or in another arrangement of columns.
         return bool(numbers & set(row) & self._numeric) or (set(row) != set(self._columns) and bool(numbers & set(row)))
 
     def _is_title_of_another(self, row: Row) -> bool:
@@ -151,6 +170,7 @@ class _Tables:
             return False
         names, first = after
         numbers = self._numeric.intersection(column for column, cell in first.items() if is_number(cell))
+        # Columns that held numbers and hold them again below the names.
         named = is_header(names) and set(first) <= set(names)
         return named and bool(numbers) and not any(names[column].strip().lower() in _NO_VALUE for column in numbers)
 
@@ -159,4 +179,5 @@ class _Tables:
         self._numeric.update(column for column, cell in row.items() if is_number(cell))
         # An empty line would end the block of the row.
         named = ((self._columns.get(column, ""), _EMPTY_LINES.sub("\n", cell.strip())) for column, cell in row.items())
+        # A value without a name may begin like a heading.
         return "\n".join(f"{column}: {value}" if column else plain_lines(value) for column, value in named)

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from llmopt_core.errors import BadInput
 from llmopt_core.text.valid_text import without_surrogates
 
+# `\r\n` of Windows and `\r` of old Macs.
 _NEWLINES = re.compile(r"\r\n?")
+# One for one in the place of what no text holds.
 REPLACEMENT = "\ufffd"
 OMISSION_PREFIX = "Left out of"
 """So begins a warning about a file of several documents; it stands with the first that came from it."""
+# `# `, fences, and lines of `=` or `-` that would make a heading of the line above.
 _MARKUP = re.compile(r"^(?=#{1,6}(?:[ \t]|$)|```|~~~|=+$|-{2,}$)", re.MULTILINE)
 
 
@@ -34,6 +37,7 @@ class Extraction:
 
 def normalise(text: str) -> str:
     r"""The text with `\n` newlines, without byte order mark and NUL; lone surrogates become U+FFFD."""
+    # Most texts have none, and a look is cheaper than a copy.
     if "\r" in text:
         text = _NEWLINES.sub("\n", text)
     text = text.removeprefix("\ufeff").replace("\0", "")
@@ -54,6 +58,7 @@ def normalise_file(text: str, name: str) -> tuple[str, tuple[str, ...]]:
         BadInput: So many NULs that it is no text.
     """
     nuls = text.count("\0")
+    # A tenth: a file with a few is damaged, one with many is binary.
     if nuls > len(text) // 10:
         raise BadInput(f"{name} is not text: {nuls:,} of its {len(text):,} characters are NUL.")
     warning = f"{nuls:,} NUL character{'s were' if nuls > 1 else ' was'} replaced by U+FFFD."
@@ -65,6 +70,7 @@ def join_pages(pages: list[str], separator: str = "\n") -> tuple[str, tuple[int,
     starts, at = [], 0
     for page in pages:
         starts.append(at)
+        # The separator belongs to the page before it.
         at += len(page) + len(separator)
     return separator.join(pages), tuple(starts)
 

@@ -12,6 +12,7 @@ from llmopt_core.documents.word_symbols import symbol_character
 def readable(item: Any) -> str:
     """The words of a piece of text; letters of a font of pictures by what they show."""
     text: str = item.text or ""
+    # Codes of fonts of pictures (Symbol, Wingdings) lie in Unicode's private area.
     if not any("\uf000" <= letter <= "\uf0ff" for letter in text):
         return text
     font = attribute(child(child(item.getparent(), "rPr"), "rFonts"), "ascii")
@@ -20,6 +21,7 @@ def readable(item: Any) -> str:
 
 def texts(element: Any) -> Iterator[Any]:
     """Pieces of text, those of alternatives that are not chosen left out."""
+    # A stack, not recursion: a damaged file may be nested by the thousand. Order does not matter to who asks.
     waiting = [element]
     while waiting:
         item = waiting.pop()
@@ -27,6 +29,7 @@ def texts(element: Any) -> Iterator[Any]:
         if tag == "t":
             yield item
         elif tag not in ("rt", "pPr"):
+            # How Japanese is pronounced, and settings, are no text.
             waiting += choice(item) if tag == "AlternateContent" else item
 
 
@@ -42,4 +45,5 @@ def outermost(element: Any, tag: str) -> Iterator[Any]:
 def choice(alternatives: Any) -> Any:
     """What stands for all readers: the first of the alternatives that is not empty."""
     found = child(alternatives, "Choice")
+    # Word writes what old readers cannot show twice: in a new form, and as a picture or a box for them.
     return found if found is not None and len(found) else child(alternatives, "Fallback") or []

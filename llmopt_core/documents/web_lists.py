@@ -13,8 +13,10 @@ def list_marks(root: Any) -> dict[Any, str]:
     for ordered in root.iter("ol"):
         items = [item for item in ordered if item.tag == "li"]
         down = "reversed" in ordered.attrib
+        # From `start`; a list that counts down begins with the number of its items.
         number = _whole(ordered.get("start"), len(items) if down else 1)
         for item in items:
+            # An item may say its own number, and those after it go on from there.
             number = _whole(item.get("value"), number)
             found[item] = f"{count_in(_KINDS.get(ordered.get('type', '1'), 'decimal'), number)}. "
             number += -1 if down else 1
@@ -28,6 +30,7 @@ def mark_of(item: Any, marks: dict[Any, str]) -> str:
 
 def _whole(text: str | None, otherwise: int) -> int:
     text = (text or "").strip()
+    # At most six digits, as `start` may say anything.
     return int(text) if text.removeprefix("-").isdecimal() and len(text) < 7 else otherwise
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+# Wikipedia, arXiv and others write the source of a formula beside it.
 _TEX = ("application/x-tex", "application/x-latex", "text/x-tex")
 _DISPLAY = "{\\displaystyle "
 
@@ -14,10 +15,12 @@ def formula(math: Any) -> str:
     for annotation in math.iter("annotation"):
         if annotation.get("encoding", "").lower() in _TEX and (annotation.text or "").strip():
             text = " ".join(annotation.text.split())
+            # Wikipedia puts each formula into `{\displaystyle ...}`, which is no part of it.
             return text.removeprefix(_DISPLAY).removesuffix("}").strip() if text.startswith(_DISPLAY) else text
     try:
         return " ".join(_row(math).split())
     except RecursionError:
+        # Nested by the thousand: the words alone.
         return " ".join("".join(math.itertext()).split())
 
 
@@ -25,6 +28,7 @@ def _row(element: Any) -> str:
     text = [element.text or ""]
     for item in element:
         text += [_piece(item) if isinstance(item.tag, str) else "", item.tail or ""]
+    # White space between elements is of the page's source.
     return "".join(part for part in text if part.strip())
 
 
@@ -49,11 +53,13 @@ def _fraction(item: Any, parts: Sequence[str]) -> str:
 
 
 def _root(item: Any, parts: Sequence[str]) -> str:
+    # `msqrt` may have several parts under its root, `mroot` has a base and a degree.
     inner, degree = [*parts, "", ""][:2] if item.tag == "mroot" else ("".join(parts), "")
     return f"{_group(degree) if degree else ''}√({inner})"
 
 
 def _scripts(item: Any, parts: Sequence[str]) -> str:
+    # Missing parts are empty, as a page may leave them out.
     base, first, second = [*parts, "", "", ""][:3]
     below, above = ("", first) if item.tag in ("msup", "mover") else (first, second)
     return base + (f"_{_group(below)}" if below else "") + (f"^{_group(above)}" if above else "")
@@ -61,12 +67,15 @@ def _scripts(item: Any, parts: Sequence[str]) -> str:
 
 def _group(text: str) -> str:
     text = text.strip()
+    # As in equations of Office files: single letters and words need no brackets.
     return text if len(text) == 1 or text.isalnum() else f"({text})"
 
 
 _SPACED_SIGNS = frozenset("=+-−<>≤≥≠≈")
 _SHAPES: Mapping[str, Callable[[Any, Sequence[str]], str]] = {
+    # `a = b`, but `x(y)`: signs of relations and sums have space around them.
     "mo": _sign,
+    # The first child is the formula, the others say the same for programs.
     "semantics": _first,
     "mfrac": _fraction,
     "msqrt": _root,
@@ -74,5 +83,6 @@ _SHAPES: Mapping[str, Callable[[Any, Sequence[str]], str]] = {
     **dict.fromkeys(("msup", "msub", "mover", "munder", "msubsup", "munderover"), _scripts),
     "mtr": lambda _, parts: ", ".join(parts),
     "mtable": lambda _, parts: "; ".join(parts),
+    # Told before, or in a language that nobody reads.
     **dict.fromkeys(("annotation", "annotation-xml"), lambda _, __: ""),
 }

@@ -25,13 +25,16 @@ def read_docx(name: str, data: bytes) -> Extraction:
     package = Package(name, data, "word/document.xml")
     content = child(package.main_xml(), "body")
     if content is None:
+        # Says where the main part is damaged, if it is.
         package.check("")
         raise BadInput(f"{name} is damaged: {package.main} holds no body of a text; open it in Word and save it again.")
     body = Body(package)
     text = normalise("\n\n".join(block for block in body.blocks(content) if block.strip()))
+    # Known once the whole body has been walked.
     body.counts["fields"] = body.fields.without_result
     body.counts["nowhere"] = body.unseen(content)
     warnings = tuple(_warnings(package, body.counts))
+    # No text because of damage is an error, not an empty document.
     package.check(text)
     return Extraction(text, (), (*package.flaws(), *warnings))
 
@@ -45,6 +48,7 @@ def _warnings(package: Package, counts: Counter[str]) -> Iterator[str]:
     for kind, sentences in _LEFT_OUT.items():
         if counts[kind]:
             yield sentences[counts[kind] > 1].format(count=f"{counts[kind]:,}")
+    # Headers and footers repeat on each page, and belong to no place of the text.
     left = [words for kind, words in _PARTS.items() if _has_text(package, kind)]
     left += describe_omissions(counts + count_parts(package, [package.main]))
     if left:

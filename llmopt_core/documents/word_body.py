@@ -26,10 +26,14 @@ from llmopt_core.documents.word_fields import Fields, check_box, form_field
 from llmopt_core.documents.word_styles import BULLET, Numbering, Styles, outline_level, switch
 from llmopt_core.documents.word_symbols import symbol_character
 
+# What a reader of the accepted document does not see, and documents that are only embedded.
 _LEFT_OUT = {"del": "deleted", "moveFrom": "deleted", "altChunk": "chunks", "subDoc": "chunks"}
 _EQUATIONS = ("oMath", "oMathPara")
+# Settings of what they stand in.
 _PROPERTIES = ("pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr", "trPr", "tcPr", "tblGrid", "sectPr", "fldData")
+# Deleted text, and how Japanese is pronounced.
 _NOT_TEXT = ("delText", "delInstrText", "rt", "rubyPr")
+# What stands for a character.
 _CHARACTERS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 
 
@@ -46,11 +50,13 @@ class Body:
         self._styles = Styles(package.find_target(package.main, "styles"))
         self._numbering = Numbering(package.find_target(package.main, "numbering"))
         self._notes = {kind: self._notes_of(kind) for kind in ("footnote", "endnote")}
+        # A note may be named twice: the second time it is known and not missing.
         self._known = {(kind, number) for kind, notes in self._notes.items() for number in notes}
         self._waiting: list[str] = []
         # Words of a paragraph whose end was deleted.
         self._carried = ""
         self.fields = Fields()
+        # All pieces that were read or left out on purpose; the rest is told as unseen.
         self._seen: set[Any] = set()
         self._inside = 0
         self._pieces: dict[str, Callable[[Any], str]] = {
@@ -65,6 +71,7 @@ class Body:
 
     def blocks(self, container: Any) -> Iterator[str]:
         """Paragraphs and tables; text boxes, charts and notes follow the block they belong to."""
+        # What hangs on a block waits until it is given.
         for item in container:
             tag = local(item)
             if tag == "p":
@@ -78,10 +85,13 @@ class Body:
             elif tag in _EQUATIONS or tag == "r":
                 yield plain_lines("".join(self._inline([item])).strip())
             elif tag not in _PROPERTIES:
+                # Any other container, such as a content control, is walked as if it were not there.
                 self.counts["inserted"] += tag == "ins"
                 yield from self.blocks(item)
+            # Behind the paragraph or the table in which they are named.
             while self._waiting and tag in ("p", "tbl"):
                 yield self._waiting.pop(0)
+        # Words of a last paragraph whose end was deleted have no next one to go on in.
         yield self._carried.strip()
         self._carried = ""
 
@@ -101,6 +111,7 @@ class Body:
 
     def _paragraph(self, paragraph: Any) -> str:
         properties = child(paragraph, "pPr")
+        # A deleted paragraph end joins two paragraphs: accepted, they are one.
         before, self._carried = self._carried, ""
         text = before + "".join(self._inline(paragraph))
         if _has_deleted_end(properties):
@@ -110,16 +121,20 @@ class Body:
         text = text.strip()
         look = self._styles.look(value_of(properties, "pStyle"))
         numbering = child(properties, "numPr")
+        # The paragraph's own number before that of its style; `0` takes it out of the list.
         number = value_of(numbering, "numId") or look.number
         # Only a paragraph with words counts as an item.
         if not text:
             return ""
         mark = self._numbering.mark(number, value_of(numbering, "ilvl") or look.depth) if number != "0" else None
+        # Body text (-1) by the paragraph itself beats a heading by its style.
         level = max(0, outline_level(properties) or look.level)
         if level:
             title = " ".join(text.split())
+            # A heading needs no bullet, but its number is a part of its name.
             return "#" * level + " " + (mark or "").removeprefix(BULLET) + title
         if mark is None:
+            # Styles of lists without numbering, as files from before 2007 have them.
             mark = BULLET if look.list_style else ""
         return mark + text if mark else plain_lines(text)
 
@@ -135,12 +150,15 @@ class Body:
             elif tag in self._pieces:
                 yield self._pieces[tag](item)
             elif tag == "fldSimple" and not len(item):
+                # A field without anything inside has no stored result.
                 yield self.fields.instruction(attribute(item, "instr"), is_shown=False)
             elif tag == "sdt" and (box := check_box(item)):
+                # The box is told by its state: its letter is of a font of pictures.
                 self._seen.update(descendants(item, "t"))
                 yield box
             elif tag and tag not in _PROPERTIES and tag not in _NOT_TEXT:
                 self.counts["inserted"] += tag == "ins"
+                # The text of a hidden run is told and not read.
                 if not self._is_hidden(item):
                     yield from self._inline(choice(item) if tag == "AlternateContent" else item)
 
@@ -160,6 +178,7 @@ class Body:
         return ""
 
     def _is_hidden(self, run: Any) -> bool:
+        # `vanish` may also say that it is off, where a style hides.
         hidden = switch(child(run, "rPr"), "vanish") == "on"
         if hidden and any((t.text or "").strip() for t in descendants(run, "t")):
             self._leave_out("hidden", run)
@@ -168,6 +187,7 @@ class Body:
     def _symbol(self, item: Any) -> str:
         try:
             code = int(attribute(item, "char"), 16)
+            # Fonts that are not known have their letters where they say.
             character = symbol_character(attribute(item, "font"), code) or chr(code)
         except (ValueError, OverflowError):
             return ""
@@ -179,18 +199,22 @@ class Body:
 
     def _note(self, item: Any) -> str:
         kind, number = local(item).removesuffix("Reference"), attribute(item, "id")
+        # Taken out, so that a note that is named again is not read again.
         note = self._notes[kind].pop(number, None)
         if note is None:
+            # Missing is a note that never was there.
             self.counts["notes"] += (kind, number) not in self._known
             return ""
         self._waiting.append(f"[{kind.title()} {number}] " + "\n".join(self._apart(note)))
         return f" [{number}]"
 
     def _drawing(self, drawing: Any) -> None:
+        # Pictures without a word are counted.
         descriptions = picture_texts(drawing)
         self._waiting += descriptions
         if not descriptions and has_picture(drawing):
             self.counts["pictures"] += 1
+        # Text boxes hold paragraphs of Word; shapes of drawings have texts of their own.
         for box in outermost(drawing, "txbxContent"):
             self._waiting += self._apart(box)
         for shape in outermost(drawing, "txBody"):
@@ -204,15 +228,18 @@ class Body:
                 self.counts["charts"] += not lines
                 self._waiting.append("\n".join(lines or ()))
             elif local(item) == "relIds":
+                # `dm`: the data of a diagram, which holds its words.
                 relation = self._relations.get(attribute(item, "dm"))
                 root = self._package.xml(relation.target) if relation else None
                 nodes = ["".join(t.itertext()) for t in descendants(root, "p")] if root is not None else []
                 self._waiting.append("\n".join(plain_lines(text.strip()) for text in nodes if text.strip()))
             elif local(item) == "textpath":
+                # WordArt keeps its words in an attribute.
                 self._waiting.append(plain_lines(attribute(item, "string")))
 
     def _apart(self, container: Any) -> list[str]:
         """Blocks of what hangs on a paragraph, with what hangs on them in turn."""
+        # What waits already hangs on the outer paragraph, and must not come in between.
         waiting, self._waiting = self._waiting, []
         found = [block for block in self.blocks(container) if block.strip()]
         self._waiting = waiting
@@ -221,12 +248,15 @@ class Body:
     def _table(self, table: Any) -> str:
         properties = child(table, "tblPr")
         told = [value_of(properties, "tblCaption"), value_of(properties, "tblDescription")]
+        # Descriptions of a table for those who do not see it.
         self._waiting += filter(None, [plain_lines(" ".join(" ".join(told).split()))])
         rows = list(self._rows(table))
         # A table of one cell in each row is a frame around text.
         if all(len(row) <= 1 for row in rows):
+            # Each block stands for itself, as if there were no table.
             return "\n\n".join(block for row in rows for cell in row for block in self._apart(cell))
         self._inside += 1
+        # Cells in order of rows: a merged one is the same element, and is read once.
         shown = {cell: "\n".join(self._apart(cell)) for row in rows for cell in row}
         self._inside -= 1
         lines = [line for row in rows if (line := cells_line(shown[cell] for cell in row))]
@@ -254,6 +284,7 @@ class Body:
         for row in self._members(table, "tr"):
             here: dict[int, Any] = {}
             before = value_of(child(row, "trPr"), "gridBefore")
+            # Columns that a row leaves out before its first cell.
             at = whole_number(before)
             for cell in self._members(row, "tc"):
                 properties = child(cell, "tcPr")
@@ -261,10 +292,12 @@ class Body:
                 goes_on = merge is not None and attribute(merge, "val") in ("", "continue")
                 # What goes on below an odd place stands for itself.
                 here[at] = above.get(at, cell) if goes_on else cell
+                # Text under a merged cell is shown nowhere.
                 if here[at] is not cell and any((t.text or "").strip() for t in descendants(cell, "t")):
                     self._leave_out("hidden", cell)
                 span = value_of(properties, "gridSpan")
                 at += max(1, whole_number(span, 1))
+            # Each once, by identity.
             yield list(dict.fromkeys(here.values()))
             above = here
 

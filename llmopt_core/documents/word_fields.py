@@ -12,6 +12,7 @@ _OFF = ("0", "false", "off")
 # Fields that show nothing, or what is of no use outside of the pages.
 _SILENT = frozenset(("", "XE", "TC", "TA", "RD", "SET", "ASK", "PRIVATE", "HYPERLINK", "FORMTEXT", "FORMCHECKBOX",
                      "FORMDROPDOWN", "ADVANCE", "PAGE", "NUMPAGES", "SECTION", "SECTIONPAGES", "PRINT"))  # fmt: skip
+# `MACROBUTTON name words`: the words are what is shown.
 _BUTTON = re.compile(r"\s*(?:MACROBUTTON|GOTOBUTTON)\s+\S+\s+(.*)", re.IGNORECASE | re.DOTALL)
 
 
@@ -23,6 +24,7 @@ class Fields:
     """
 
     def __init__(self) -> None:
+        # Fields stand in fields: each has its instruction.
         self._open: list[list[str]] = []
         self._shown: list[bool] = []
         self.without_result = 0
@@ -30,6 +32,7 @@ class Fields:
     def say(self, instruction: str) -> None:
         """Note words of the instruction of the innermost field."""
         if self._open:
+            # Outside of any field an instruction shows nothing.
             self._open[-1].append(instruction)
 
     def mark(self, kind: str) -> str:
@@ -38,8 +41,10 @@ class Fields:
             self._open.append([])
             self._shown.append(False)
         elif kind == "separate" and self._shown:
+            # Behind `separate` stands the stored result, which is read as text.
             self._shown[-1] = True
         elif kind == "end" and self._open:
+            # `end` without `begin` is of a damaged file.
             return self.instruction("".join(self._open.pop()), is_shown=self._shown.pop())
         return ""
 
@@ -48,6 +53,7 @@ class Fields:
         button = _BUTTON.fullmatch(text)
         if is_shown or button:
             return button[1].strip() if button and not is_shown else ""
+        # The first word is the kind; without a result it would have shown something.
         self.without_result += (text.split() or [""])[0].upper() not in _SILENT
         return ""
 
@@ -58,12 +64,14 @@ def form_field(item: Any) -> str:
     box = child(data, "checkBox")
     if box is not None:
         state = child(box, "checked")
+        # Without a state the box is as it was made.
         state = state if state is not None else child(box, "default")
         return _BOXES[state is not None and attribute(state, "val") not in _OFF]
     choices = child(data, "ddList")
     if choices is None:
         return ""
     entries = [attribute(entry, "val") for entry in choices if local(entry) == "listEntry"]
+    # `result` is what was chosen; without it the first entry is shown.
     chosen = value_of(choices, "result") or value_of(choices, "default") or "0"
     return dict(enumerate(entries)).get(whole_number(chosen, -1), "")
 
@@ -71,6 +79,7 @@ def form_field(item: Any) -> str:
 def check_box(control: Any) -> str:
     """The state of a content control that is a box to tick, whatever font draws it; empty for others."""
     box = child(child(control, "sdtPr"), "checkbox")
+    # Around paragraphs the control is no box in a line: its text is read.
     if box is None or descendants(control, "p"):
         return ""
     return _BOXES[attribute(child(box, "checked"), "val") in ("1", "true", "on")]

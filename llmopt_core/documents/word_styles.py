@@ -8,7 +8,9 @@ from typing import Any
 
 from llmopt_core.documents.package import attribute, child, local, value_of, whole_number
 
+# Styles are known by their English name, whatever language Word shows them in.
 _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
+# `%1.%2`: the numbers of the levels above stand in the mark.
 _PLACE = re.compile(r"%(\d)")
 _ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"),
           (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
@@ -30,6 +32,7 @@ class Styles:
 
     def __init__(self, root: Any) -> None:
         styles = [style for style in (root if root is not None else ()) if local(style) == "style"]
+        # By id: names are for people.
         self._styles = {attribute(style, "styleId"): style for style in styles}
         self._default = next(
             (attribute(s, "styleId") for s in styles
@@ -47,22 +50,26 @@ class Styles:
     def _look(self, style: str) -> Look:
         level, number, depth, list_style = 0, "", "", False
         seen: set[str] = set()
+        # Styles may be based on each other in a circle, in a damaged file.
         while style in self._styles and style not in seen:
             seen.add(style)
             element = self._styles[style]
             name = value_of(element, "name")
             paragraph = child(element, "pPr")
+            # The nearest that says something counts.
             level = level or _level_of_name(name) or outline_level(paragraph)
             list_style = list_style or name.startswith("List ")
             numbering = child(paragraph, "numPr")
             number = number or value_of(numbering, "numId")
             depth = depth or value_of(numbering, "ilvl")
             style = value_of(element, "basedOn")
+        # Body text (-1) is no heading.
         return Look(max(level, 0), list_style, number, depth)
 
 
 def _level_of_name(name: str) -> int:
     heading = _HEADING.fullmatch(name)
+    # Word's own styles go to 9, Markdown to 6. The title of a document is of the first level.
     return max(1, min(6, int(heading[1]))) if heading else int(name == "Title")
 
 
@@ -72,6 +79,7 @@ def outline_level(paragraph: Any) -> int:
     level = whole_number(value, -1)
     if level < 0:
         return 0
+    # Nine is body text.
     return min(6, level + 1) if level < 9 else -1
 
 
@@ -80,6 +88,7 @@ def switch(properties: Any, name: str) -> str:
     found = child(properties, name)
     if found is None:
         return ""
+    # The element alone means on.
     return "off" if attribute(found, "val") in ("0", "false", "off") else "on"
 
 
@@ -96,6 +105,7 @@ class Numbering:
         """The mark of the next item, such as `2.1 `, with a space; None where there is no such list."""
         found = self._numbers.get(number)
         level = whole_number(depth)
+        # Word has nine levels.
         if found is None or level > 8:
             return None
         levels = self._levels(found)
@@ -103,11 +113,15 @@ class Numbering:
             return None
         kind = value_of(levels[level], "numFmt")
         if kind == "bullet":
+            # Bullets count nothing.
             return BULLET
+        # Lists of one abstract list go on counting in each other, as Word has it.
         counts = self._counts.setdefault(value_of(found, "abstractNumId"), {})
+        # A higher item begins the deeper levels anew.
         for deeper in [key for key in counts if key > level]:
             del counts[deeper]
         for above in range(level + 1):
+            # A level that was left out begins at its start; this one by one less, as it is counted below.
             if above not in counts:
                 counts[above] = self._start(found, levels, above) - (above == level)
         counts[level] += 1
@@ -118,6 +132,7 @@ class Numbering:
 
     def _levels(self, number: Any) -> dict[int, Any]:
         abstract = self._abstract.get(value_of(number, "abstractNumId"))
+        # A list may replace levels of its abstract list.
         overrides = [c for c in (child(o, "lvl") for o in number if local(o) == "lvlOverride") if c is not None]
         levels = [item for item in (abstract if abstract is not None else ()) if local(item) == "lvl"]
         return {whole_number(attribute(item, "ilvl")): item for item in levels + overrides}
@@ -126,6 +141,7 @@ class Numbering:
     def _start(number: Any, levels: dict[int, Any], level: int) -> int:
         for item in number:
             if local(item) == "lvlOverride" and attribute(item, "ilvl") == str(level):
+                # Restarted by the list itself.
                 start = whole_number(value_of(item, "startOverride"), -1)
                 if start >= 0:
                     return start
@@ -139,8 +155,10 @@ def _count(levels: dict[int, Any], counts: dict[int, int], level: int) -> str:
 def count_in(kind: str, count: int) -> str:
     """A number as a list shows it; `kind` by Word's names, such as `lowerRoman`."""
     if kind in ("lowerLetter", "upperLetter") and count > 0:
+        # After `z` comes `aa`, then `bb`: the same letter again. Nine at most, as a damaged file may count to millions.
         letter = chr(ord("a") + (count - 1) % 26) * min(9, (count - 1) // 26 + 1)
         return letter if kind == "lowerLetter" else letter.upper()
+    # Roman numerals end at 3999.
     if kind in ("lowerRoman", "upperRoman") and 0 < count < 4000:
         return _roman(count) if kind == "lowerRoman" else _roman(count).upper()
     return f"{count:02d}" if kind == "decimalZero" else str(count)

@@ -9,8 +9,8 @@ from typing import Any
 # A line break of any kind with the blanks around it. Begun only where no white space stands before, and possessive: a
 # million blanks are looked at once.
 _LINE_BREAKS = re.compile(r"(?<!\s)[^\S\n\v\f\r\x1c-\x1e\x85\u2028\u2029]*+[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]\s*+")
-# A quoted or unbroken text of more than 300 characters, such as a whole prompt in a path: its begin and end tell which
-# one it is.
+# A quoted or unbroken text of more than 300 characters, such as a whole prompt in place of a path: its beginning and
+# its end tell which one it is.
 _LONG_VALUE = re.compile(r"(?<!\w)'[^']{301,}'(?!\w)|\S{301,}")
 
 

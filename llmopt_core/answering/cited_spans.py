@@ -33,7 +33,6 @@ def _best_sentence(claim: str, answer: Answer, position: int) -> Span | None:
     # Rather nothing than a wrong sentence shown in colour.
     if not shares or max(shares) < ENOUGH:
         return None
-    # Of equal ones the first.
     start, end = spans[shares.index(max(shares))]
     # Sentences hold the white space behind them; coloured, it would look like a fault.
     end = start + len(chunk.text[start:end].rstrip())

@@ -85,7 +85,7 @@ async def run_together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in work]
-    # Cancellations among them: the caller's own would otherwise come as a group.
+    # Base: what a task raises that is no `Exception` comes in such a group.
     except BaseExceptionGroup as errors:
         raise _first(errors) from None
     return [task.result() for task in tasks]
@@ -123,6 +123,6 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     """The first error inside nested groups."""
     first: BaseException = errors
     while isinstance(first, BaseExceptionGroup):
-        # The others are mostly consequences: cancellations of what ran beside.
+        # It is what stopped the others.
         first = first.exceptions[0]
     return first

@@ -168,7 +168,6 @@ def _take_child(request: bytes) -> _Child:
     while True:
         try:
             child = _idle.get_nowait()
-        # None is warm.
         except queue.Empty:
             break
         if child.take(request):

@@ -135,7 +135,6 @@ def _first(value: Mapping[str, Any], names: Sequence[str]) -> Any:
 
 def _about(value: Any) -> dict[str, str]:
     found = value if isinstance(value, Mapping) else {}
-    # An empty label says nothing.
     return {key: str(found[key]) for key in ("label", "group") if isinstance(found.get(key), str | int) and found[key]}
 
 

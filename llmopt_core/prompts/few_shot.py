@@ -64,7 +64,6 @@ def _diverse(question: npt.NDArray[np.float32], pool: npt.NDArray[np.float32], k
     while len(chosen) < k:
         redundancy = alike[:, chosen].max(axis=1) if chosen else np.zeros(len(pool), dtype=np.float32)
         value = MMR_WEIGHT * relevance - (1 - MMR_WEIGHT) * redundancy
-        # What is chosen already is not chosen again.
         value[chosen] = -np.inf
         chosen.append(int(np.argmax(value)))
     return chosen

@@ -14,7 +14,7 @@ from llmopt_core.execution.isolation import IsolationError, Limits, run_isolated
 
 # Expressions come from people and files, and some take exponential time.
 SECONDS = 1.0
-# Steps. `(a{1000}){1000}` is a dozen characters and a gigabyte once compiled.
+# Steps. `(a{1000}){1000}` is fifteen characters, and a million steps once compiled.
 MAX_EXPANSION = 100_000
 MAX_LENGTH = 20_000
 # Bytes beyond what the new process holds: enough for any real search, little enough for a laptop.

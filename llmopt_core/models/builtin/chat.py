@@ -108,7 +108,6 @@ class BuiltinChat:
 
 def lora(served: RunningServer, adapter: str) -> dict[str, Any]:
     """The request field that switches one adapter on and all others off."""
-    # Nothing to switch on or off.
     if not served.adapters:
         return {}
     # Every adapter with its scale, so that nothing rests on the server's defaults.

@@ -22,7 +22,7 @@ M = TypeVar("M")
 # PyTorch models are loaded one at a time: the hub's offline switch below is one for the whole process.
 LOADING = threading.Lock()
 # Without a network the hub's own time limits add up to minutes.
-# Longer than a slow connection takes for one small answer, far shorter than the client's own tries.@@
+# Longer than a slow connection takes for one small answer, far shorter than the client's own tries.
 _HUB_SECONDS = 10.0
 
 

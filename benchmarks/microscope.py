@@ -27,7 +27,7 @@ from llmopt_core.labs.chunking.chunk_ranks import bm25_ranks, ranks_in, words_of
 from llmopt_core.runs.store import Store  # noqa: E402
 from llmopt_core.settings import Settings  # noqa: E402
 from llmopt_core.types import Document, EvaluationSet, Example, Span  # noqa: E402
-from llmopt_ui.chunking.microscope.sizes import sizes_data  # noqa: E402
+from llmopt_ui.document_text.chunk_sizes import sizes_data  # noqa: E402
 from llmopt_ui.document_text.window import TextWindow, text_data  # noqa: E402
 from tests.browser.harness import Page, browser, serve, settled  # noqa: E402
 

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from itertools import pairwise
 from textwrap import wrap
 
-import numpy as np
 import plotly.graph_objects as go
 
 from llmopt_core.statistics.intervals import Summary
 from llmopt_ui import format as fmt
 from llmopt_ui.theme import NEUTRAL, Ink, apply_theme, figure_text
 
-CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
 _LEGEND_LINE = 60
 CONTAMINATION_LABEL = "trained on these questions"
 _MANY = 6
 """Above so many configurations a group's bars are too thin to hold their figures."""
 _LOW = 0.08
 """A lower mean has no room for its figure inside its bar."""
-_BINS = 30
 
 
 def metric_bars(
@@ -56,15 +52,13 @@ def metric_bars(
         if empty:
             traces.append(_unscored_bar(name, empty))
     figure = go.Figure(traces)
-    figure.update_layout(
-        barmode="group",
+    return apply_theme(
+        figure,
         height=360,
-        margin={"t": 30},
         yaxis={"title": "Mean score (0 to 1)", "range": [0, 1.08], "dtick": 0.25, "fixedrange": True},
-        xaxis={"title": None, "tickfont": {"size": 14}, "fixedrange": True},
+        xaxis={"tickfont": {"size": 14}, "fixedrange": True},
         showlegend=True,
     )
-    return apply_theme(figure)
 
 
 def _bars(name: str, groups: Sequence[str], values: Sequence[Summary | None], ink: Ink, *, is_crowded: bool) -> go.Bar:
@@ -81,7 +75,7 @@ def _bars(name: str, groups: Sequence[str], values: Sequence[Summary | None], in
         insidetextanchor="start",
         textangle=0,
         constraintext="both" if is_crowded else "none",
-        customdata=[_hover(summary) for summary in values],
+        customdata=[summary_words(summary) for summary in values],
         hovertemplate="<b>%{fullData.name}</b><br>%{x}: %{customdata}<extra></extra>",
     )
 
@@ -135,62 +129,20 @@ def _unscored_bar(name: str, groups: Sequence[str]) -> go.Bar:
     )
 
 
-def size_histogram(sizes: Sequence[int], unit: str, window: int | None = None) -> go.Figure:
-    """How large the chunks are, with the embedding model's window marked where it lies in sight.
-
-    Args:
-        sizes: One per chunk.
-        unit: What they count.
-        window: What lies beyond this is not embedded.
-    """
-    largest = max(sizes, default=1)
-    counts, edges = np.histogram(sizes, bins=min(_BINS, largest), range=(0, largest))
-    figure = go.Figure(
-        go.Bar(
-            x=(edges[:-1] + edges[1:]) / 2,
-            y=counts,
-            width=np.diff(edges),
-            marker={"color": "#0072B2", "cornerradius": 2},
-            customdata=[[round(a), round(b)] for a, b in pairwise(edges)],
-            hovertemplate="%{customdata[0]} to %{customdata[1]} " + unit + ": %{y} chunks<extra></extra>",
-        )
-    )
-    if window is not None and window <= 1.3 * largest:
-        line = {"dash": "dash", "color": NEUTRAL}
-        end = 1.04 * max(window, largest)
-        # Above the bars, towards the side with more room: neither a bar nor an end of the axis is in its way.
-        figure.add_vline(window, line=line, annotation_text=f"embedding window: {window:,}", annotation={
-            "xanchor": "right" if window > end / 2 else "left", "yanchor": "bottom", "y": 1.0})  # fmt: skip
-        figure.update_xaxes(range=[0, end])
-    figure.update_layout(
-        height=220,
-        margin={"t": 32},
-        bargap=0.06,
-        xaxis={"title": f"Chunk size ({unit})", "rangemode": "tozero"},
-        yaxis={"title": "Chunks", "dtick": max(1, int(np.ceil(counts.max(initial=1) / 4)))},
-    )
-    return apply_theme(figure)
-
-
 def _mean(summary: Summary | None) -> float | None:
     return None if summary is None else summary.mean
 
 
-def whiskers(values: Sequence[Summary | None]) -> dict[str, object]:
+def whiskers(values: Sequence[Summary | None], colour: str = NEUTRAL) -> dict[str, object]:
     """Error bars from each mean to the ends of its interval; none where there is no interval."""
-    up, down = [], []
-    for summary in values:
-        if summary is None or summary.mean is None or summary.low is None or summary.high is None:
-            up.append(0.0)
-            down.append(0.0)
-        else:
-            up.append(summary.high - summary.mean)
-            down.append(summary.mean - summary.low)
-    ends = {"array": up, "arrayminus": down}
-    return {"type": "data", "symmetric": False, "thickness": 1.5, "width": 4, "color": NEUTRAL, **ends}
+    ends = [(0.0, 0.0) if s is None or s.mean is None or s.low is None or s.high is None
+            else (s.high - s.mean, s.mean - s.low) for s in values]  # fmt: skip
+    spans = {"array": [up for up, _ in ends], "arrayminus": [down for _, down in ends]}
+    return {"type": "data", "symmetric": False, "thickness": 1.5, "width": 4, "color": colour, **spans}
 
 
-def _hover(summary: Summary | None) -> str:
+def summary_words(summary: Summary | None) -> str:
+    """A mean with its interval and what it rests on, for what is said at a mark."""
     if summary is None or summary.mean is None:
         return "not scored"
     between = f" (95 % interval {fmt.interval(summary.low, summary.high)})" if summary.low is not None else ""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import wraps
+from mimetypes import guess_type
 from pathlib import Path
 from typing import ParamSpec
 
@@ -182,29 +182,19 @@ def show_error(message: str) -> None:
         st.text(message, width="stretch")
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
-    """A file to take away.
-
-    Attributes:
-        data: The content, or a function that makes it when the button is pressed.
-    """
-
-    label: str
-    data: bytes | str | Callable[[], bytes | str]
-    file_name: str
-    mime: str
+File = tuple[str, bytes | str | Callable[[], bytes | str], str]
+"""What its button says, the content or a function that makes it when the button is pressed, and the file's name."""
 
 
-def downloads(files: Sequence[Download], key: str) -> None:
+def downloads(key: str, *files: File) -> None:
     """A quiet row of download buttons."""
     with st.container(horizontal=True, gap="small"):
-        for position, file in enumerate(files):
+        for position, (label, data, file_name) in enumerate(files):
             st.download_button(
-                file.label,
-                file.data,
-                file_name=file.file_name,
-                mime=file.mime,
+                label,
+                data,
+                file_name,
+                guess_type(file_name)[0],
                 key=f"{key}_{position}",
                 on_click="ignore",
                 type="tertiary",
@@ -212,10 +202,13 @@ def downloads(files: Sequence[Download], key: str) -> None:
             )
 
 
-def facts(pairs: Sequence[tuple[str, str]], help_texts: Sequence[str] = (), columns: int = 0) -> None:
+Fact = tuple[str, str] | tuple[str, str, str]
+"""A label, its value, and what it means where that needs a word."""
+
+
+def facts(*values: Fact, columns: int = 0) -> None:
     """A row of small labelled values that wraps where it is narrow, and leaves none alone in its last row."""
-    most = columns or len(pairs)
+    most = columns or len(values)
     grid = st.grid(most, min_column_width=90 if columns else _FACT_WIDTHS.get(most, _FACT_WIDTH), gap="small")
-    for position, (label, value) in enumerate(pairs):
-        text = help_texts[position] if position < len(help_texts) else ""
-        grid.metric(label, value, help=text or None)
+    for label, value, *help_text in values:
+        grid.metric(label, value, help=help_text[0] if help_text else None)

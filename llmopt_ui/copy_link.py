@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
-import streamlit as st
-
 from llmopt_core.runs.values import Project
 from llmopt_ui.components import to_tab
+from llmopt_ui.own_component import own_component
 from llmopt_ui.session import PROJECT
 
 _JS = Path(__file__).with_name("copy_link.js")
-_CSS = Path(__file__).with_name("copy_link.css")
-_HTML = Path(__file__).with_name("copy_link.html")
 
 
 def copy_link(project: Project, tab: str, pins: Mapping[str, str], key: str, what: str) -> None:
@@ -28,11 +25,5 @@ def copy_link(project: Project, tab: str, pins: Mapping[str, str], key: str, wha
         what: What the link shows, in its help.
     """
     query = urlencode({PROJECT: project.name, **to_tab(tab), **pins})
-    _component()(data={"query": query, "what": what}, key=key, width="content", height="content")
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Callable[..., object]:
-    return st.components.v2.component(
-        "llmopt.copy_link", html=_HTML.read_text(), css=_CSS.read_text(), js=_JS.read_text()
-    )
+    component = own_component(_JS, _JS.with_suffix(".html").read_text(), isolated=True)
+    component(data={"query": query, "what": what}, key=key, width="content", height="content")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import streamlit as st
 
 from llmopt_core.errors import BadInput
@@ -18,13 +20,19 @@ def sets_of(project: Project) -> list[SavedSet]:
     return list_training_sets(store(), project)
 
 
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs={Project: attrgetter("id")})
 def set_version(project: Project, name: str, version: str) -> EvaluationSet:
     """A version of a set, kept in memory: a version never changes.
 
     Raises:
         BadInput: It is gone.
     """
-    return _read_set(project.id, name, version, project)
+    return store().evaluation_set(project, name, version)
+
+
+def newest_set(project: Project, name: str) -> EvaluationSet:
+    """The newest version of a set."""
+    return set_version(project, name, next(item.version for item in sets_of(project) if item.name == name))
 
 
 def set_size(project: Project, name: str, version: str) -> int | None:
@@ -33,8 +41,3 @@ def set_size(project: Project, name: str, version: str) -> int | None:
         return len(set_version(project, name, version).examples)
     except BadInput:
         return None
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _read_set(project_id: int, name: str, version: str, _project: Project) -> EvaluationSet:
-    return store().evaluation_set(_project, name, version)

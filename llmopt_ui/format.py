@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from llmopt_core.reporting.formatting import (
     DASH,
@@ -21,8 +22,8 @@ from llmopt_core.reporting.formatting import (
 from llmopt_core.text import words
 
 __all__ = [
-    "DASH", "change", "count", "dollars", "duration", "file_stem", "interval", "markdown", "money", "number", "p_value",
-    "plural", "score", "short_time", "shorten", "unbroken", "with_sign",
+    "DASH", "change", "count", "dollars", "duration", "file_stem", "interval", "markdown", "moment", "money", "number",
+    "p_value", "plural", "score", "short_time", "shorten", "with_sign",
 ]  # fmt: skip
 
 
@@ -33,6 +34,11 @@ def count(value: int | None) -> str:
     if value < 10_000:
         return f"{value:,}"
     return f"{number(value / 1000)} k" if value < 1_000_000 else f"{number(value / 1_000_000)} M"
+
+
+def moment(when: datetime) -> str:
+    """A day and a time here, such as "04 Mar, 16:20"."""
+    return f"{when.astimezone():%d %b, %H:%M}"
 
 
 def shorten(text: str, limit: int = 80) -> str:

@@ -2,41 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
 
-import streamlit as st
+from llmopt_ui.own_component import own_component
 
-# Streamlit hands over a text area when it loses focus or at Ctrl+Enter. Half a second after the last key, and when the
-# page is left, this presses Ctrl+Enter, so that a closed tab loses nothing that was typed.
-_HAND_OVER = """
-export default function () {
-  let timer = 0, typed = null;
-  const hand = () => {
-    clearTimeout(timer);
-    if (!typed) return;
-    const press = { key: "Enter", code: "Enter", keyCode: 13, ctrlKey: true, bubbles: true, cancelable: true };
-    typed.dispatchEvent(new KeyboardEvent("keydown", press));
-    typed = null;
-  };
-  const heard = (event) => {
-    if (!(event.target instanceof HTMLTextAreaElement) || !event.target.closest(".stTextArea")) return;
-    clearTimeout(timer);
-    typed = event.target;
-    if (!event.isComposing) timer = setTimeout(hand, 500);
-  };
-  document.addEventListener("input", heard, true);
-  document.addEventListener("compositionend", heard, true);
-  document.addEventListener("visibilitychange", hand);
-  window.addEventListener("pagehide", hand);
-  return () => {
-    hand();
-    document.removeEventListener("input", heard, true);
-    document.removeEventListener("compositionend", heard, true);
-    document.removeEventListener("visibilitychange", hand);
-    window.removeEventListener("pagehide", hand);
-  };
-}
-"""
+_JS = Path(__file__).with_suffix(".js")
 
 
 def hand_over_typing(key: str) -> None:
@@ -45,9 +15,4 @@ def hand_over_typing(key: str) -> None:
     Args:
         key: Of this element on its page.
     """
-    _component()(key=key, height=0)
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Callable[..., object]:
-    return st.components.v2.component("llmopt.hand_over", js=_HAND_OVER)
+    own_component(_JS, isolated=True)(key=key, height=0)

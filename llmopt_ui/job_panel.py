@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.reporting.progress_summary import summarize_progress
 from llmopt_core.runs.values import Job
@@ -14,7 +13,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import show_error, show_errors
 from llmopt_ui.progress import ProgressCard
 from llmopt_ui.resources import job_runner, resume_job, store
-from llmopt_ui.session import state
+from llmopt_ui.session import report_problem, state
 
 _PERIOD = 1.5
 """Seconds between two looks at a job: often enough to follow it, seldom enough to leave the machine to the work."""
@@ -66,9 +65,14 @@ def last_failure(jobs: Sequence[Job]) -> None:
     show_error(f"{title_of(newest)} failed: {newest.error}")
     with st.container(horizontal=True, gap="small"):
         resume_button(newest)
-        if st.button("Put away", key=f"job_seen_{newest.id}", type="tertiary"):
-            state().dismissed_jobs.add(newest.id)
-            st.rerun()
+        put_away_button(newest)
+
+
+def put_away_button(job: Job) -> None:
+    """A button for what is told of a job that has ended: the session has seen it."""
+    st.button(
+        "Put away", key=f"job_seen_{job.id}", type="tertiary", on_click=state().dismissed_jobs.add, args=(job.id,)
+    )
 
 
 def resume_button(job: Job) -> None:
@@ -99,7 +103,5 @@ def _panel(job: Job, title: str, *, stoppable: bool) -> None:
 
 def cancel_job(job_id: int) -> None:
     """Ask a job to stop; a button's callback."""
-    try:
+    with report_problem():
         job_runner().cancel(job_id)
-    except LlmOptError as error:
-        state().problem = str(error)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +107,10 @@ SETTINGS = PageSpec(
 PAGES: tuple[PageSpec, ...] = (OVERVIEW, DOCUMENTS, PROMPTS, RETRIEVAL, FINETUNING, EVALUATION, SETTINGS)
 
 
-def streamlit_pages(specs: Sequence[PageSpec] = PAGES) -> dict[str, list[st.Page]]:
+def streamlit_pages() -> dict[str, list[st.Page]]:
     """The specs as Streamlit pages, by section."""
     sections: dict[str, list[st.Page]] = {}
-    for spec in specs:
+    for spec in PAGES:
         page = st.Page(spec.file, title=spec.title, url_path=spec.url_path, icon=spec.icon, default=spec.default)
         sections.setdefault(spec.section, []).append(page)
     return sections

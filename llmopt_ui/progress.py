@@ -8,9 +8,8 @@ import streamlit as st
 
 from llmopt_core.reporting.progress_summary import ProgressSummary
 from llmopt_ui import format as fmt
-from llmopt_ui.components import facts
+from llmopt_ui.components import Fact, facts
 
-Fact = tuple[str, str]
 _STOPPING = "Stopping …"
 
 
@@ -53,7 +52,7 @@ class ProgressCard:
             active: Whether it goes on; what has ended has no time left.
         """
         parts = [words, now.count_words, now.message if active else ""]
-        facts_to_show = [
+        facts_to_show: list[Fact] = [
             ("Time left", now.remaining_time if active else fmt.DASH),
             ("Cost so far", now.cost),
             *([("Left of the budget", fmt.dollars(now.left_usd))] if now.left_usd is not None else []),
@@ -61,7 +60,7 @@ class ProgressCard:
         ]
         with self._moment.container():
             st.progress(now.share, text=fmt.markdown(" · ".join(part for part in parts if part)))
-            facts(facts_to_show)
+            facts(*facts_to_show)
 
 
 def progress_line(  # noqa: PLR0917

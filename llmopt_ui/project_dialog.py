@@ -11,7 +11,7 @@ from llmopt_core.experiments.project_deletion import delete_project
 from llmopt_core.experiments.project_file import copy_project, export_project, import_project
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.components import Download, downloads, show_errors
+from llmopt_ui.components import downloads, show_errors
 from llmopt_ui.resources import settings, store
 
 COPY_NAME, FILE, IMPORT, CONFIRM, DELETE = (
@@ -44,7 +44,7 @@ def _export(project: Project) -> None:
     st.caption("One file with documents, evaluation sets, prompts, configurations, runs, labels and votes. It holds no "
                "keys and no paths of this machine.")  # fmt: skip
     name = f"{fmt.file_stem(project.name)}.zip"
-    downloads([Download("Project file (ZIP)", lambda: _file_of(project), name, "application/zip")], "project_export")
+    downloads("project_export", ("Project file (ZIP)", lambda: _file_of(project), name))
 
 
 def _file_of(project: Project) -> bytes:

@@ -14,11 +14,12 @@ from llmopt_core.evaluation.assertions.spec import describe
 from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.labs.prompts.outcome import assertions_in
-from llmopt_core.types import Answer, Chunk, Evidence, Example, Hit, Record, Score, Span, StageTrace
+from llmopt_core.types import Answer, Chunk, Evidence, Example, Hit, Record, Score, Span, StageTrace, Usage
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_error
 from llmopt_ui.messages import messages_view, tool_calls_view
 from llmopt_ui.tables import data_table
+from llmopt_ui.tabs import show_tabs
 from llmopt_ui.theme import Ink
 
 PARTS = "record_part"
@@ -73,12 +74,8 @@ def record_parts(record: Record) -> None:
     """Everything about one record, in lazy tabs."""
     if record.failure is not None:
         show_error(f"Failed in stage {record.failure.stage}: {record.failure.message}")
-    names = ["Why these scores", "Retrieved chunks", "Trace", "Prompt as sent"]
-    views = (_scores, _chunks, _trace, _prompt)
-    for tab, view in zip(st.tabs(names, key=PARTS, on_change="rerun", bind="query-params"), views, strict=True):
-        if tab.open:
-            with tab:
-                view(record)
+    views = {"Why these scores": _scores, "Retrieved chunks": _chunks, "Trace": _trace, "Prompt as sent": _prompt}
+    show_tabs(PARTS, views, record)
 
 
 def _scores(record: Record) -> None:
@@ -137,11 +134,15 @@ def _hit(hit: Hit, position: int, *, is_cited: bool, references: Sequence[Span])
     with st.container(border=True):
         badges = " :blue-badge[cited]" if is_cited else ""
         badges += " :green-badge[holds the source]" if any(_overlap(chunk, span) for span in references) else ""
-        st.markdown(
-            f"**{position + 1}** · {fmt.markdown(chunk.document)} :gray[{chunk.start:,} to {chunk.end:,} · "
-            f"score {fmt.number(hit.score)}]{badges}"
-        )
+        st.markdown(chunk_head(f"{position + 1}", hit, badges))
         st.html(chunk_html(chunk, references))
+
+
+def chunk_head(number: str, hit: Hit, badges: str) -> str:
+    """Which chunk this is, above its text."""
+    chunk = hit.chunk
+    place = f":gray[{chunk.start:,} to {chunk.end:,} · score {fmt.number(hit.score)}]"
+    return f"**{number}** · {fmt.markdown(chunk.document)} {place}{badges}"
 
 
 def chunk_html(chunk: Chunk, references: Sequence[Span], citations: Sequence[Span] = ()) -> str:
@@ -238,9 +239,11 @@ def _prompt(record: Record) -> None:
         st.code(answer.raw, language=None, wrap_lines=True)
     for note in answer.notes:
         st.text(note, width="stretch")
-    used = answer.usage
-    st.caption(
-        f"{fmt.count(used.prompt_tokens)} prompt tokens · {fmt.count(used.completion_tokens)} answer tokens"
-        f"{_reasoning_note(answer)} · "
-        f"{fmt.duration(answer.seconds)} · {fmt.money(used.cost_usd)}"
-    )
+    st.caption(cost_line(answer, answer.usage))
+
+
+def cost_line(answer: Answer, used: Usage) -> str:
+    """What an answer took."""
+    tokens = f"{fmt.count(used.prompt_tokens)} prompt tokens · {fmt.count(used.completion_tokens)} answer tokens"
+    cost = fmt.markdown(fmt.money(used.cost_usd))
+    return f"{tokens}{_reasoning_note(answer)} · {fmt.duration(answer.seconds)} · {cost}"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+
+from llmopt_core.errors import LlmOptError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,6 +106,15 @@ def state() -> State:
 def notify(message: str, *, warning: bool = False) -> None:
     """Show `message` after the next rerun."""
     state().notice, state().is_warning = message, warning
+
+
+@contextmanager
+def report_problem() -> Iterator[None]:
+    """Let the page that is drawn next show what went wrong; for callbacks, which cannot draw."""
+    try:
+        yield
+    except LlmOptError as error:
+        state().problem = str(error)
 
 
 def take_messages() -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -27,6 +28,18 @@ _OF_A_LIST = 3
 _DOUBLE_CLICK = "Where a cell is not shown whole, double-click it to read all of it."
 _HEADER = 38
 """Pixels of the row of names, and the frame."""
+
+
+def show_table(rows: Any, alt: str, figures: str = "") -> None:
+    """Show a table that is read as text: its cells are Markdown.
+
+    Args:
+        rows: Mappings by column, or a table.
+        alt: What it tells, for who does not see it.
+        figures: A key where all but the first column are figures, which line up on the right.
+    """
+    with st.container(key=f"figures_{figures}") if figures else nullcontext():
+        st.table(rows, border="horizontal", hide_index=True, alt=alt)
 
 
 def data_table(table: pd.DataFrame, *, room: int = NARROWEST, height: int = TALLEST, **options: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 import plotly.io as pio
@@ -101,7 +102,7 @@ def _template() -> go.layout.Template:
     axis = {"automargin": True, "zeroline": False, "title": {"standoff": 10}, "gridcolor": FAINT}
     return go.layout.Template(
         layout={
-            "margin": {"l": 8, "r": 8, "t": 56, "b": 8},
+            "margin": {"l": 8, "r": 8, "t": 36, "b": 8},
             "title": {"x": 0, "xanchor": "left", "font": {"size": 16}},
             "legend": {
                 "orientation": "h",
@@ -123,13 +124,13 @@ def _template() -> go.layout.Template:
     )
 
 
-def apply_theme(figure: go.Figure) -> go.Figure:
+def apply_theme(figure: go.Figure, **layout: Any) -> go.Figure:
     """Put the project's template on a figure."""
     if _NAME not in pio.templates:
         base = "streamlit" if "streamlit" in pio.templates else "plotly_white"
         pio.templates[f"{_NAME}-own"] = _template()
         pio.templates[_NAME] = pio.templates.merge_templates(base, f"{_NAME}-own")
-    figure.layout.template = _NAME
+    figure.update_layout(template=_NAME, **layout)
     _keep_names(figure)
     return figure
 

@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from llmopt_ui.button_to import button_to
-from llmopt_ui.components import empty_state, page_header, show_errors
+from llmopt_ui.components import page_header
 from llmopt_ui.evaluation.comparison import show_run
 from llmopt_ui.evaluation.questions import questions_view
 from llmopt_ui.evaluation.results_view import results_view
@@ -13,9 +12,9 @@ from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.project import current_project
 from llmopt_ui.resources import store
 from llmopt_ui.session import state
+from llmopt_ui.tabs import show_tabs
 
 VIEW = "evaluation_view"
-TABS = ("Results", "Run", "Configurations", "Questions")
 
 project = current_project()
 announce_results(project)
@@ -29,20 +28,10 @@ if state().go_to_results:
 elif not has_answers and VIEW not in st.session_state and VIEW not in st.query_params:
     st.session_state[VIEW] = "Run"
 
-results, run, configurations, questions = st.tabs(TABS, key=VIEW, on_change="rerun", bind="query-params")
-if results.open:
-    with results, show_errors():
-        if has_answers:
-            results_view(project, runs)
-        else:
-            with empty_state("No results yet", "Keep what is ticked in the tab Run, and press Evaluate."):
-                button_to(EVALUATION, "Go to Run", "results_to_run", "Run")
-if run.open:
-    with run, show_errors():
-        run_view(project, runs)
-if configurations.open:
-    with configurations, show_errors():
-        configuration_editor(project, configuration_picker(store().configurations(project), CONFIGURATION, new=True))
-if questions.open:
-    with questions, show_errors():
-        questions_view(project)
+show_tabs(VIEW, {
+    "Results": lambda: results_view(project, runs),
+    "Run": lambda: run_view(project, runs),
+    "Configurations": lambda: configuration_editor(
+        project, configuration_picker(store().configurations(project), CONFIGURATION, new=True)),
+    "Questions": lambda: questions_view(project),
+})  # fmt: skip

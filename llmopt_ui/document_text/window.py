@@ -17,10 +17,10 @@ from llmopt_core.chunking.microscope import DocumentChunking, TextSegment, text_
 from llmopt_core.labs.chunking.chunk_ranks import ChunkRank
 from llmopt_core.types import Document, fingerprint
 from llmopt_ui.document_text.pages import turn_to
+from llmopt_ui.own_component import own_component
 
 WINDOW = 3_600
 _JS = Path(__file__).with_name("window.js")
-_CSS = Path(__file__).with_name("window.css")
 _STRIP = "The whole document. Click to go there. Frame: what is shown below; blue: chunks handed over; orange: sources."
 
 
@@ -78,16 +78,10 @@ def text_data(document: Document, cutting: DocumentChunking | None, window: Text
     }
 
 
-def show_text(
-    data: dict[str, Any],
-    key: str,
-    *,
-    on_jump: Callable[[], None] | None = None,
-    on_mark: Callable[[], None] | None = None,
-) -> Any:
+def show_text(data: dict[str, Any], key: str, *, on_jump: Callable[[], None] | None = None) -> Any:
     """Draw it. The result has `jump` (a share of the document, when the bar was clicked) and `marked` (start, end)."""
-    name = component_key(key)
-    return _component()(key=name, data=data, on_jump_change=on_jump or _nothing, on_marked_change=on_mark or _nothing)
+    component, on_jump = own_component(_JS, '<div class="mic"></div>'), on_jump or _nothing
+    return component(key=component_key(key), data=data, on_jump_change=on_jump, on_marked_change=_nothing)
 
 
 def component_key(key: str) -> str:
@@ -101,17 +95,6 @@ def turn_to_click(key: str, page_key: str, length: int) -> None:
     share = result.get("jump") if result is not None else None
     if share is not None:
         turn_to(page_key, min(length - 1, int(float(share) * length)), WINDOW)
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Callable[..., Any]:
-    return st.components.v2.component(
-        "llmopt.microscope",
-        html='<div class="mic"></div>',
-        css=_CSS.read_text(encoding="utf-8"),
-        js=_JS.read_text(encoding="utf-8"),
-        isolate_styles=False,
-    )
 
 
 def _nothing() -> None:

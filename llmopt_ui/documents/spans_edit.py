@@ -8,7 +8,6 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.documents.answer_places import AnswerPlace, answer_places
-from llmopt_core.errors import LlmOptError
 from llmopt_core.labs.documents.question_edit import with_question, without_question
 from llmopt_core.labs.documents.reference_spans import with_another_reference
 from llmopt_core.runs.values import Project
@@ -18,7 +17,7 @@ from llmopt_ui.components import plain_fragment
 from llmopt_ui.documents.spans_view import choose_set
 from llmopt_ui.hand_over import hand_over_typing
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, rerun_after_action, state
+from llmopt_ui.session import notify, report_problem, rerun_after_action, state
 
 PICKER, QUESTION, ANSWERS, CATEGORY = "edit_chosen", "edit_question", "edit_answers", "edit_category"
 SAVE, DISCARD, REMOVE, NEW_SET = "edit_save", "edit_discard", "edit_remove", "edit_new_set"
@@ -129,15 +128,13 @@ def _remember(project: Project, name: str, example_id: str) -> None:
     turn = _form_key(name, example_id)
     values = [st.session_state.get(f"{field}_{turn}") or "" for field in _FIELDS]
     values_at_start = list(st.session_state[f"{_VERSION_AT_START}_{turn}"])
-    try:
+    with report_problem():
         if values == values_at_start:
             store().delete_draft(project, DRAFT, draft_name(name, example_id))
         else:
             store().save_draft(
                 project, DRAFT, draft_name(name, example_id), {"typed": values, "opened": values_at_start}
             )
-    except LlmOptError as error:
-        state().problem = str(error)
 
 
 def _discard(project: Project, name: str, example_id: str) -> None:
@@ -200,16 +197,12 @@ def _show_again(questions: EvaluationSet, example_id: str, message: str) -> None
 
 
 def _remove(project: Project, name: str, example_id: str) -> None:
-    try:
+    with report_problem():
         # As it is now: another tab may have changed it since the page was drawn.
         questions = store().evaluation_set(project, name)
         store().save_evaluation_set(project, without_question(questions, example_id))
-        store().delete_draft(project, DRAFT, draft_name(name, example_id))
-    except LlmOptError as error:
-        state().problem = str(error)
-        return
-    state().forms += 1
-    notify(f"{name}: question {example_id} removed.")
+        state().forms += 1
+        notify(f"{name}: question {example_id} removed.")
 
 
 def _places(project: Project, questions: EvaluationSet, example: Example) -> None:
@@ -238,11 +231,8 @@ def _place(project: Project, questions: EvaluationSet, example: Example, number:
 
 
 def _mark(project: Project, name: str, example_id: str, span: Span) -> None:
-    try:
+    with report_problem():
         questions = with_another_reference(store().evaluation_set(project, name), example_id, span)
         store().save_evaluation_set(project, questions)
-    except LlmOptError as error:
-        state().problem = str(error)
-        return
-    count = next(len(one.references) for one in questions.examples if one.id == example_id)
-    notify(f"{name}: question {example_id} has {fmt.plural(count, 'source')} now.")
+        count = next(len(one.references) for one in questions.examples if one.id == example_id)
+        notify(f"{name}: question {example_id} has {fmt.plural(count, 'source')} now.")

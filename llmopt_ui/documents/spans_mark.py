@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import streamlit as st
 
 from llmopt_core.documents.spans import QuoteMatch, find_quote
-from llmopt_core.errors import LlmOptError
 from llmopt_core.labs.documents.reference_spans import with_another_reference, with_references
 from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Document, EvaluationSet, Example, Span
@@ -20,7 +19,7 @@ from llmopt_ui.document_text.window import WINDOW, TextWindow, show_text, text_d
 from llmopt_ui.documents.spans_view import choose_set
 from llmopt_ui.navigation import DOCUMENTS, EVALUATION
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, rerun_after_action, state
+from llmopt_ui.session import notify, report_problem, rerun_after_action, state
 
 QUESTION, DOCUMENT, QUOTE = "mark_question", "mark_document", "mark_quote"
 SET_IT, ADD_IT, CLEAR = "mark_set", "mark_add", "mark_clear"
@@ -175,16 +174,13 @@ def _keep(project: Project, questions: EvaluationSet, example: Example, span: Sp
 
 def _save(project: Project, name: str, example_id: str, span: Span | None, *, add: bool = False) -> None:
     """Keep the place in the set as it is now: another tab may have changed it since the page was drawn."""
-    try:
+    with report_problem():
         questions = store().evaluation_set(project, name)
         if add and span is not None:
             new_version = with_another_reference(questions, example_id, span)
         else:
             new_version = with_references(questions, example_id, [] if span is None else [span])
         store().save_evaluation_set(project, new_version)
-    except LlmOptError as error:
-        state().problem = str(error)
-        return
-    state().forms += 1
-    count = next(len(one.references) for one in new_version.examples if one.id == example_id)
-    notify(f"{name}: question {example_id} has {fmt.plural(count, 'source')} now.")
+        state().forms += 1
+        count = next(len(one.references) for one in new_version.examples if one.id == example_id)
+        notify(f"{name}: question {example_id} has {fmt.plural(count, 'source')} now.")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
-
 import streamlit as st
 
 from llmopt_core.labs.documents.reference_spans import coverage
@@ -15,6 +12,7 @@ from llmopt_ui.components import empty_state, facts, show_errors
 from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.navigation import DOCUMENTS, EVALUATION
 from llmopt_ui.resources import store
+from llmopt_ui.tabs import load_view
 
 SET = "spans_set"
 WAY = "spans_way"
@@ -50,7 +48,7 @@ def spans_view(project: Project) -> None:
         bind="query-params", required=True,
     )  # fmt: skip
     with show_errors():
-        _load_view(way or "Write questions")(project)
+        load_view(WAYS[way or "Write questions"])(project)
 
 
 def choose_set(project: Project) -> str:
@@ -67,16 +65,9 @@ def _existing_spans(project: Project, sets: list[str]) -> None:
     spans = coverage(store().evaluation_set(project, name).examples, lengths)
     with right:
         facts(
-            [
-                ("With a source", fmt.count(spans.known)),
-                ("Without", fmt.count(spans.unknown)),
-                ("Broken", fmt.count(len(spans.broken))),
-            ],
-            (
-                "Questions with a source.",
-                "Questions without one.",
-                "Their document is gone, or shorter than before.",
-            ),
+            ("With a source", fmt.count(spans.known), "Questions with a source."),
+            ("Without", fmt.count(spans.unknown), "Questions without one."),
+            ("Broken", fmt.count(len(spans.broken)), "Their document is gone, or shorter than before."),
         )
     if spans.broken:
         st.warning(
@@ -84,9 +75,3 @@ def _existing_spans(project: Project, sets: list[str]) -> None:
             + fmt.markdown(", ".join(spans.broken[:12]) + (" …" if len(spans.broken) > 12 else "")),
             icon=":material/link_off:",
         )
-
-
-def _load_view(way: str) -> Callable[[Project], None]:
-    module, _, function = WAYS[way].partition(":")
-    view: Callable[[Project], None] = getattr(importlib.import_module(module), function)
-    return view

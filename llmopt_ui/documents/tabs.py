@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
-
-from llmopt_core.runs.values import Project
-
 VIEW = "documents_tab"
 TABS = {
     "Files": "llmopt_ui.documents.files:files_view",
@@ -15,10 +10,3 @@ TABS = {
     "Questions": "llmopt_ui.documents.spans_view:spans_view",
 }
 """Title -> `module:function`; the function is given the project."""
-
-
-def view_of(tab: str) -> Callable[[Project], None]:
-    """The function that draws a tab."""
-    module, _, function = TABS[tab].partition(":")
-    view: Callable[[Project], None] = getattr(importlib.import_module(module), function)
-    return view

@@ -17,10 +17,10 @@ from llmopt_core.reporting.progress_summary import ProgressSummary
 from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Document
 from llmopt_ui import format as fmt
-from llmopt_ui.components import Download, downloads
+from llmopt_ui.components import downloads
 from llmopt_ui.progress import ProgressCard
 from llmopt_ui.resources import settings, store
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import notify, report_problem, state
 from llmopt_ui.tables import data_table
 
 UPLOAD = "documents_upload"
@@ -263,7 +263,7 @@ def document_actions(project: Project, document: Document) -> None:
     """Download and delete."""
     with st.container(horizontal=True, gap="small"):
         file_name = document.name.rsplit("/", 1)[-1] + ".txt"
-        downloads([Download("Text", document.text, file_name, "text/plain")], "documents_download")
+        downloads("documents_download", ("Text", document.text, file_name))
         with st.popover("Delete", icon=":material/delete:", type="tertiary"):
             _before_deletion(project, document)
             st.button("Delete document", key=DELETE, type="primary", on_click=_delete, args=(project, document.name))
@@ -311,11 +311,8 @@ def document_warnings(document: Document) -> None:
 
 
 def _delete(project: Project, name: str) -> None:
-    try:
+    with report_problem():
         removal = remove_document(store(), settings(), project, name)
-    except LlmOptError as error:
-        state().problem = str(error)
-        return
-    losses = [fmt.plural(len(removal.references), "question") + " lost a source"] if removal.references else []
-    losses += [fmt.plural(removal.indexes, "index", "indexes") + " removed"] if removal.indexes else []
-    notify(f"{name} deleted" + (f"; {', '.join(losses)}." if losses else "."))
+        losses = [fmt.plural(len(removal.references), "question") + " lost a source"] if removal.references else []
+        losses += [fmt.plural(removal.indexes, "index", "indexes") + " removed"] if removal.indexes else []
+        notify(f"{name} deleted" + (f"; {', '.join(losses)}." if losses else "."))

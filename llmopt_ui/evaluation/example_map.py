@@ -60,7 +60,8 @@ def example_map(cells: Cells, selection: tuple[str, str] | None = None) -> go.Fi
             figure, cells.first + cells.examples.index(selection[1]) + 1, cells.configurations.index(selection[0])
         )
     names = [figure_text(fmt.shorten(name, 28)) for name in cells.configurations]
-    figure.update_layout(
+    return apply_theme(
+        figure,
         height=max(190, 118 + 40 * len(rows)),
         margin={"t": 16},
         xaxis={
@@ -74,7 +75,6 @@ def example_map(cells: Cells, selection: tuple[str, str] | None = None) -> go.Fi
         dragmode=False,
         hovermode="closest",
     )
-    return apply_theme(figure)
 
 
 def _colours(cells: Cells, columns: Sequence[int], rows: Sequence[int]) -> go.Heatmap:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
 
 import streamlit as st
 
@@ -12,7 +14,7 @@ from llmopt_core.experiments.run_scores import RunScoreTable
 from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import Record
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import CONFIG
+from llmopt_ui.chart_view import show_chart
 from llmopt_ui.components import section
 from llmopt_ui.evaluation.comparison import EXAMPLE, METRIC, ONE, ORDER, Selection, questions_of
 from llmopt_ui.evaluation.example_map import Cells, example_map
@@ -58,13 +60,12 @@ def _map_view(project: Project, selection: Selection, usual: str) -> tuple[Cells
     table = sort_columns(_cells(selection.runs, metric, questions_of(project, selection)), order)
     name, example = _selection(selection, table)
     part = _part(bar, table, name, example)
-    event = st.plotly_chart(
+    event = show_chart(
         example_map(part, (name, example)),
-        config=CONFIG,
-        key=f"{MAP}_{metric}_{order}",
+        f"{MAP}_{metric}_{order}",
+        "Score of each question by configuration",
         on_select="rerun",
         selection_mode="points",
-        alt="Score of each question by configuration",
     )
     _take_click(event.selection.points, (name, example))
     return table, name, example
@@ -83,13 +84,11 @@ def sort_columns(table: Cells, order: str) -> Cells:
     places = list(range(len(table.examples)))
     if order != "set":
         places.sort(key=rank)
-    return Cells(
-        table.metric,
-        table.configurations,
-        tuple(table.examples[place] for place in places),
-        tuple(table.questions[place] for place in places),
-        tuple(tuple(row[place] for place in places) for row in table.values),
-        table.failures,
+    return replace(
+        table,
+        examples=tuple(table.examples[place] for place in places),
+        questions=tuple(table.questions[place] for place in places),
+        values=tuple(tuple(row[place] for place in places) for row in table.values),
     )
 
 
@@ -119,16 +118,9 @@ def _part(bar: st.delta_generator.DeltaGenerator, table: Cells, name: str, examp
         _go_to_example(name, table.examples[st.session_state[PART]])
 
     start = bar.selectbox("Questions", starts, key=PART, format_func=label, on_change=turn, width=220)
-    end = start + MAP_COLUMNS
-    return Cells(
-        table.metric,
-        table.configurations,
-        table.examples[start:end],
-        table.questions[start:end],
-        tuple(row[start:end] for row in table.values),
-        table.failures,
-        first=start,
-    )
+    part = slice(start, start + MAP_COLUMNS)
+    values = tuple(row[part] for row in table.values)
+    return replace(table, examples=table.examples[part], questions=table.questions[part], values=values, first=start)
 
 
 def _selection(selection: Selection, table: Cells) -> tuple[str, str]:
@@ -164,16 +156,10 @@ def _example_view(selection: Selection, table: Cells, name: str, example: str) -
     question_card(record_there.example)
     answers(records, selection.inks, selection.leading)
     if len(records) > 1:
-        key = f"{ONE}_{name}_{example}"
         name_choice = st.segmented_control(
-            "Look into",
-            list(records),
-            default=name,
-            required=True,
-            key=key,
-            label_visibility="collapsed",
-            format_func=fmt.markdown,
-        )
+            "Look into", list(records), default=name, required=True, key=f"{ONE}_{name}_{example}",
+            label_visibility="collapsed", format_func=fmt.markdown,
+        )  # fmt: skip
         if name_choice and name_choice != name:
             _go_to_example(name_choice, example)
             st.rerun()
@@ -189,23 +175,11 @@ def _turn_buttons(table: Cells, name: str, example: str) -> None:
     position = table.examples.index(example)
     before, after = table.examples[max(0, position - 1)], table.examples[min(len(table.examples) - 1, position + 1)]
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.button(
-            "Previous",
-            key="example_previous",
-            icon=":material/chevron_left:",
-            disabled=before == example,
-            on_click=_go_to_example,
-            args=(name, before),
-        )
-        st.button(
-            "Next",
-            key="example_next",
-            icon=":material/chevron_right:",
-            icon_position="right",
-            disabled=after == example,
-            on_click=_go_to_example,
-            args=(name, after),
-        )
+        sides: tuple[tuple[str, Literal["left", "right"], str], ...] = (
+            ("Previous", "left", before), ("Next", "right", after))  # fmt: skip
+        for label, side, other in sides:
+            st.button(label, key=f"example_{label.lower()}", icon=f":material/chevron_{side}:", icon_position=side,
+                      disabled=other == example, on_click=_go_to_example, args=(name, other))  # fmt: skip
         st.caption(f"Question {position + 1} of {len(table.examples)}", width="content")
 
 

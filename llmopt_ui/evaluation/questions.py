@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_core.types import EvaluationSet, Example
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
-from llmopt_ui.components import Download, downloads, empty_state, facts
+from llmopt_ui.components import downloads, empty_state, facts
 from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.navigation import DOCUMENTS
 from llmopt_ui.question_upload import keep_notes, read_question_file, upload_notes, upload_option_fields
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import notify, report_problem, state
 from llmopt_ui.tables import FULL_ROOM, data_table
 
 if TYPE_CHECKING:
@@ -99,12 +98,10 @@ def _set_view(project: Project, item: SavedSet) -> None:
     examples = store().evaluation_set(project, item.name).examples
     categories = sorted({example.category for example in examples if example.category})
     facts(
-        [
-            ("Questions", fmt.count(item.size)),
-            ("With a reference answer", fmt.count(sum(example.reference is not None for example in examples))),
-            ("With a source", fmt.count(sum(bool(example.references) for example in examples))),
-            ("Categories", fmt.count(len(categories))),
-        ]
+        ("Questions", fmt.count(item.size)),
+        ("With a reference answer", fmt.count(sum(example.reference is not None for example in examples))),
+        ("With a source", fmt.count(sum(bool(example.references) for example in examples))),
+        ("Categories", fmt.count(len(categories))),
     )
     data_table(
         question_table(examples),
@@ -113,17 +110,8 @@ def _set_view(project: Project, item: SavedSet) -> None:
         alt="Questions of the evaluation set",
     )
     with st.container(horizontal=True, gap="small"):
-        downloads(
-            [
-                Download(
-                    "Questions (JSONL)",
-                    lambda: questions_jsonl(examples),
-                    f"{fmt.file_stem(item.name)}.jsonl",
-                    "application/jsonl",
-                )
-            ],
-            "questions_download",
-        )
+        file_name = f"{fmt.file_stem(item.name)}.jsonl"
+        downloads("questions_download", ("Questions (JSONL)", lambda: questions_jsonl(examples), file_name))
         with st.popover("Delete", icon=":material/delete:", type="tertiary"):
             st.text(f"Remove {item.name}? Runs keep the questions they answered.")
             st.button(
@@ -164,9 +152,6 @@ def _row(example: Example) -> dict[str, object]:
 
 
 def _delete(project: Project, name: str) -> None:
-    try:
+    with report_problem():
         store().delete_evaluation_set(project, name)
-    except LlmOptError as error:
-        state().problem = str(error)
-        return
-    notify(f"{name} deleted.")
+        notify(f"{name} deleted.")

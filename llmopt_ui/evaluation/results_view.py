@@ -11,12 +11,15 @@ import streamlit as st
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
+from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import caveats_view, describe_outdated, judge_caption
-from llmopt_ui.charts import CONFIG, metric_bars
-from llmopt_ui.components import Download, downloads, section
+from llmopt_ui.chart_view import show_chart
+from llmopt_ui.charts import metric_bars
+from llmopt_ui.components import downloads, empty_state, section
 from llmopt_ui.evaluation.comparison import Selection, choose
 from llmopt_ui.evaluation.examples import examples_view
 from llmopt_ui.evaluation_sets import set_size
+from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import store
 from llmopt_ui.runs.leaderboard_table import leaderboard_csv, leaderboard_table
 from llmopt_ui.runs.results import Entry, comparison_family, describe_means, entries, missing_scores
@@ -25,7 +28,12 @@ from llmopt_ui.theme import Ink, verdict
 
 def results_view(project: Project, runs: Sequence[Run]) -> None:
     """The whole tab. `runs` holds at least one run with a record."""
-    selection = choose(project, [run for run in runs if run.done])
+    runs_with_answers = [run for run in runs if run.done]
+    if not runs_with_answers:
+        with empty_state("No results yet", "Keep what is ticked in the tab Run, and press Evaluate."):
+            button_to(EVALUATION, "Go to Run", "results_to_run", "Run")
+        return
+    selection = choose(project, runs_with_answers)
     if not selection.runs:
         st.caption("Choose at least one configuration above.")
         return
@@ -95,7 +103,7 @@ def _bars(selection: Selection, comparison: Sequence[Entry], metrics: Sequence[s
         question_counts,
     )
     alt = "Mean score of each configuration per metric, with 95 % intervals"
-    st.plotly_chart(figure, config=CONFIG, key=key, alt=alt)
+    show_chart(figure, key, alt)
 
 
 def describe_findings(comparison: Sequence[Entry], metrics: Sequence[str], inks: Mapping[str, Ink]) -> list[str]:
@@ -157,17 +165,12 @@ def _missing(selection: Selection) -> None:
 
 def _downloads(selection: Selection, comparison: Sequence[Entry]) -> None:
     stem = fmt.file_stem(selection.set_name)
-    table = Download(
-        "Leaderboard (CSV)",
-        lambda: leaderboard_csv(comparison, selection.metrics),
-        f"leaderboard-{stem}.csv",
-        "text/csv",
+    downloads(
+        "results_download",
+        ("Report (HTML)", lambda: _report_html(selection), f"report-{stem}.html"),
+        ("Leaderboard (CSV)", lambda: leaderboard_csv(comparison, selection.metrics), f"leaderboard-{stem}.csv"),
+        ("All records (JSON)", lambda: _records_json(selection), f"records-{stem}.json"),
     )
-    records = Download(
-        "All records (JSON)", lambda: _records_json(selection), f"records-{stem}.json", "application/json"
-    )
-    report = Download("Report (HTML)", lambda: _report_html(selection), f"report-{stem}.html", "text/html")
-    downloads([report, table, records], "results_download")
 
 
 def _result_json(selection: Selection) -> dict[str, Any]:

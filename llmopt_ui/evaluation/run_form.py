@@ -16,6 +16,7 @@ from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Project, SavedConfiguration, SavedSet
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
+from llmopt_ui.forms.fields import Fields
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import USUAL, model_choice
 from llmopt_ui.resources import settings, store
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 START = "run_start"
 RUN_METRICS = "run_metrics"
 JUDGE, JUDGE_MODEL = "run_judge", "run_judge_model"
-LIMIT, CONCURRENCY, BUDGET = "run_limit", "run_concurrency", "run_budget"
+CONCURRENCY, BUDGET = "run_concurrency", "run_budget"
 _USUAL = (*RAGAS_METRICS, "answer_f1", "hit_rate")
 
 
@@ -58,13 +59,9 @@ def run_form(sets: Sequence[SavedSet], configurations_there: Sequence[SavedConfi
         with right:
             judge, judge_model = _judge()
         metrics = st.multiselect(
-            "Metrics",
-            list(METRICS),
-            list(_USUAL),
-            key=RUN_METRICS,
-            format_func=metric_title,
+            "Metrics", list(METRICS), list(_USUAL), key=RUN_METRICS, format_func=metric_title,
             persist_state="session",
-        )
+        )  # fmt: skip
         limit, concurrency, budget = _limits(set_name)
         submit = st.button("Evaluate", key=START, type="primary", icon=":material/play_arrow:")
     if not submit:
@@ -98,18 +95,11 @@ def _judge() -> tuple[str, str]:
 
 def _limits(set_name: str) -> tuple[int | None, int, float | None]:
     one, two, three = st.columns(3, gap="large")
-    limit = one.number_input(
-        "Questions at most",
-        min_value=1,
-        value=None,
-        key=f"{LIMIT}_{set_name}",
-        placeholder="All",
-        help="Takes the first ones of the set.",
-        persist_state="session",
-    )
-    concurrency = two.number_input(
-        "At once", 1, 64, 4, key=CONCURRENCY, help="Questions in work at the same time.", persist_state="session"
-    )
+    fields = Fields("run", set_name)
+    limit = fields.at(one).number("Questions at most", "limit", 1, None, None, placeholder="All",
+                                  help="Takes the first ones of the set.")  # fmt: skip
+    concurrency = two.number_input("At once", 1, 64, 4, key=CONCURRENCY, help="Questions in work at the same time.",
+                                   persist_state="session")  # fmt: skip
     help_text = (
         "All configurations together stop cleanly before they cost more, the pilot included. What is done is kept."
     )

@@ -38,6 +38,7 @@ from llmopt_ui.runs.progress import follow_evaluations
 from llmopt_ui.runs.results import describe_state, unscored_note
 from llmopt_ui.runs.start import check_start, start_evaluation, start_pilot
 from llmopt_ui.session import notify, state
+from llmopt_ui.tables import show_table
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.plan import Plan
@@ -137,7 +138,7 @@ def _estimate(project: Project) -> None:
     with st.container(border=True):
         section("What it will take")
         estimates = job.result.get("estimates", [])
-        st.table(estimate_table(estimates), border="horizontal", hide_index=True)
+        show_table(estimate_table(estimates), "What each configuration will take")
         cost = sum(plan_arguments.pilot.values(), Usage()).cost_usd
         st.caption(fmt.markdown(
             f"From a pilot of a few questions ({fmt.money(cost)}); its answers are kept and not paid again."

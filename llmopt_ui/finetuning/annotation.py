@@ -22,7 +22,7 @@ from llmopt_core.labs.finetuning.annotation import (
     waiting,
 )
 from llmopt_core.labs.finetuning.held_out_sets import usual_runs
-from llmopt_core.runs.values import Project, Run
+from llmopt_core.runs.values import Project
 from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
@@ -30,7 +30,7 @@ from llmopt_ui.components import empty_state, facts, plain_fragment
 from llmopt_ui.finetuning.tabs import DATA, finetuning_state, open_tab
 from llmopt_ui.navigation import EVALUATION, FINETUNING
 from llmopt_ui.resources import store
-from llmopt_ui.runs.recent_runs import recent_runs
+from llmopt_ui.runs.recent_runs import recent_runs, run_label
 from llmopt_ui.session import notify
 from llmopt_ui.tables import table_editor
 
@@ -53,7 +53,7 @@ def annotation_view(project: Project) -> None:
     # What is held back is there to be measured with; comparisons of prompts need no scores, and without scores all
     # their answers would come first.
     newest = [run.id for run in usual_runs(store(), project, list(runs.values())) if not run.comparison][:3]
-    run_keys = st.multiselect("From runs", list(runs), newest, key=RUNS, format_func=lambda key: _run_label(runs[key]))
+    run_keys = st.multiselect("From runs", list(runs), newest, key=RUNS, format_func=lambda key: run_label(runs[key]))
     metrics = list(dict.fromkeys(metric for key in run_keys for metric in runs[key].metrics))
     one, two = st.columns([3, 1], gap="medium")
     scores = one.multiselect("By these scores", metrics, key=METRICS, format_func=metric_title, placeholder="All")
@@ -72,14 +72,13 @@ def annotation_view(project: Project) -> None:
     _table(project, answers)
 
 
-def _run_label(run: Run) -> str:
-    return f"{run.name} on {run.evaluation_set} · {run.created_at.astimezone():%d %b, %H:%M}"
-
-
 def _decision_buttons(project: Project, decisions_by_example: dict[str, Label]) -> None:
     count = sum(label.decision == "accepted" for label in decisions_by_example.values())
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        facts([("Accepted", fmt.count(count)), ("Rejected", fmt.count(len(decisions_by_example) - count))])
+        facts(
+            ("Accepted", fmt.count(count)),
+            ("Rejected", fmt.count(len(decisions_by_example) - count)),
+        )
         with st.container(horizontal=True, gap="small", width="content"):
             st.button("To the training data", key="label_to_data", icon=":material/arrow_forward:", on_click=open_tab,
                       args=(DATA,), disabled=not count)  # fmt: skip

@@ -9,12 +9,12 @@ import plotly.graph_objects as go
 
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.finetuning.data.structured_outputs import StructuredReport
-from llmopt_core.finetuning.jobs.job import MetricPoint
 from llmopt_core.labs.finetuning.factorial import Arm, Economics, Factorial
 from llmopt_core.reporting.page import PALETTE
+from llmopt_core.statistics.intervals import Summary
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import CONTAMINATION_LABEL, hatching
-from llmopt_ui.theme import FAINT, NEUTRAL, Ink, apply_theme, figure_text
+from llmopt_ui.charts import CONTAMINATION_LABEL, hatching, summary_words, whiskers
+from llmopt_ui.theme import NEUTRAL, Ink, apply_theme, figure_text
 
 BASE_COLOUR, TUNED_COLOUR = PALETTE[0], PALETTE[1]
 PROMPT_COLOUR = "#7C8594"
@@ -22,10 +22,6 @@ PROMPT_COLOUR = "#7C8594"
 _MOST_CLASSES = 16
 """More names do not fit beside the bars without turning them."""
 _NO_CLASS = "no class"
-_WORDS = {
-    "lora": ("Loss per token", "of tokens predicted"),
-    "embedding": ("Loss per question", "of questions nearest to their own passage"),
-}
 
 
 def class_bars(train: Sequence[TrainingExample], validation: Sequence[TrainingExample]) -> go.Figure:
@@ -46,10 +42,10 @@ def class_bars(train: Sequence[TrainingExample], validation: Sequence[TrainingEx
                 marker={"color": colour},
                 hovertemplate=f"<b>%{{y}}</b><br>%{{x}} examples for {part.lower()}<extra></extra>",
             )
-    figure.update_layout(
+    return apply_theme(
+        figure,
         barmode="stack",
         height=110 + 26 * len(labels),
-        margin={"t": 34},
         # Halves of an example would stand at the axis of a small set.
         xaxis={
             "title": "Examples",
@@ -59,7 +55,6 @@ def class_bars(train: Sequence[TrainingExample], validation: Sequence[TrainingEx
         legend={"traceorder": "normal"},
         showlegend=True,
     )
-    return apply_theme(figure)
 
 
 def token_bars(histogram: Sequence[tuple[int | None, int]], limit: int) -> go.Figure:
@@ -83,87 +78,13 @@ def token_bars(histogram: Sequence[tuple[int | None, int]], limit: int) -> go.Fi
             hovertemplate="%{x} tokens: %{y} examples<extra></extra>",
         )
     )
-    figure.update_layout(
+    return apply_theme(
+        figure,
         height=270,
         margin={"t": 24},
         xaxis={"title": "Tokens per example, as OpenAI counts", "type": "category"},
         yaxis={"title": "Examples", "rangemode": "tozero"},
     )
-    return apply_theme(figure)
-
-
-def loss_curves(
-    curves: Mapping[str, Sequence[MetricPoint]], inks: Mapping[str, Ink], total: int = 0, kind: str = "lora"
-) -> go.Figure:
-    """Training loss (smoothed, thin) and validation loss (dots) by step; one colour per job.
-
-    Args:
-        curves: Job name -> its points.
-        inks: Job name -> its colour.
-        total: Where the axis ends while a single job is running; 0 leaves it to the data.
-        kind: Of the jobs; decides what the axis and the hover call the values.
-    """
-    figure = go.Figure()
-    unit, share = _WORDS.get(kind, _WORDS["lora"])
-    for name, points in curves.items():
-        colour = inks[name].colour
-        _training_line(figure, name, points, colour, alone=len(curves) == 1)
-        _validation_line(figure, name, points, colour, share=share, alone=len(curves) == 1)
-    figure.update_layout(
-        height=330,
-        margin={"t": 34},
-        xaxis={"title": "Training step", "rangemode": "tozero", **({"range": [0, total]} if total else {})},
-        yaxis={"title": unit, "rangemode": "tozero"},
-        showlegend=True,
-    )
-    return apply_theme(figure)
-
-
-def _training_line(figure: go.Figure, name: str, points: Sequence[MetricPoint], colour: str, *, alone: bool) -> None:
-    measurements = [(p.step, p.train_loss) for p in points if p.train_loss is not None]
-    if not measurements:
-        return
-    steps, losses = zip(*measurements, strict=True)
-    figure.add_scatter(
-        x=steps,
-        y=smooth(losses),
-        customdata=losses,
-        mode="lines",
-        name="Training (smoothed)" if alone else f"{figure_text(name)}, training",
-        line={"color": NEUTRAL if alone else colour, "width": 1.4, "dash": "solid" if alone else "dot"},
-        opacity=0.9 if alone else 0.8,
-        hovertemplate="step %{x}<br>training loss %{customdata:.3f}<extra>" + figure_text(name) + "</extra>",
-    )
-
-
-def _validation_line(
-    figure: go.Figure, name: str, points: Sequence[MetricPoint], colour: str, *, share: str, alone: bool
-) -> None:
-    measurements = [(p.step, p.valid_loss, p.valid_accuracy) for p in points if p.valid_loss is not None]
-    if not measurements:
-        return
-    steps, losses, accuracies = zip(*measurements, strict=True)
-    best = losses.index(min(losses))
-    figure.add_scatter(
-        x=steps,
-        y=losses,
-        customdata=["" if a is None else f"<br>{a:.0%} {share}" for a in accuracies],
-        mode="lines+markers",
-        name="Validation" if alone else f"{figure_text(name)}, validation",
-        line={"color": colour, "width": 2.4},
-        marker={"size": [11 if i == best else 7 for i in range(len(losses))],
-                "symbol": ["star" if i == best else "circle" for i in range(len(losses))]},
-        hovertemplate="step %{x}<br>validation loss %{y:.3f}%{customdata}<extra>" + figure_text(name) + "</extra>",
-    )  # fmt: skip
-
-
-def smooth(values: Sequence[float], share: float = 0.9) -> list[float]:
-    """Exponential moving average with the start corrected, so that the first value counts as itself."""
-    means, mean, weight = [], 0.0, 0.0
-    for value in values:
-        mean, weight = share * mean + (1 - share) * value, share * weight + (1 - share)
-        means.append(mean / weight)
-    return means
 
 
 def factorial_bars(factorial: Factorial, title: str, names: Mapping[str, str], inks: Mapping[str, Ink]) -> go.Figure:
@@ -181,27 +102,25 @@ def factorial_bars(factorial: Factorial, title: str, names: Mapping[str, str], i
     for side, arms in (("base", ("base", "base + RAG")), ("fine-tuned", ("fine-tuned", "fine-tuned + RAG"))):
         values = [factorial.arms.get(arm) for arm in arms]
         for group, arm, one in zip(groups, arms, values, strict=True):
-            name = names[arm]
+            name, summary = names[arm], one.summary if one else None
             figure.add_bar(
                 name=figure_text(name),
                 offsetgroup=side,
                 x=[group],
-                y=[one.summary.mean if one else None],
-                error_y=_whiskers([one]),
+                y=[summary.mean if summary else None],
+                error_y=whiskers([summary]),
                 marker={"color": inks[name].colour, "pattern": hatching([_pattern(one)])},
-                customdata=[_hover(one)],
+                customdata=[summary_words(summary)],
                 hovertemplate=f"<b>{figure_text(name)}</b> ({arm})<br>%{{customdata}}<extra></extra>",
             )
         _values(figure, groups, values, shift=-1 if side == "base" else 1, with_counts=uneven)
-    figure.update_layout(
-        barmode="group",
+    return apply_theme(
+        figure,
         height=360,
-        margin={"t": 34},
         yaxis={"title": title, "range": [0, 1.12], "dtick": 0.25, "fixedrange": True},
         xaxis={"tickfont": {"size": 14}, "fixedrange": True},
         showlegend=True,
     )
-    return apply_theme(figure)
 
 
 def _pattern(arm: Arm | None) -> str:
@@ -225,20 +144,6 @@ def _values(
         )
 
 
-def _whiskers(values: Sequence[Arm | None]) -> dict[str, object]:
-    intervals = [(c.summary.mean, c.summary.low, c.summary.high) if c else (None, None, None) for c in values]
-    up = [high - mean if mean is not None and high is not None else 0.0 for mean, _, high in intervals]
-    down = [mean - low if mean is not None and low is not None else 0.0 for mean, low, _ in intervals]
-    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1.5, "color": NEUTRAL}
-
-
-def _hover(arm: Arm | None) -> str:
-    if arm is None or arm.summary.mean is None:
-        return "not scored"
-    s = arm.summary
-    return f"{fmt.score(s.mean)} (95 % interval {fmt.interval(s.low, s.high)})<br>{s.scored} of {s.total} scored"
-
-
 def structured_bars(
     reports: Mapping[str, StructuredReport], inks: Mapping[str, Ink], contaminated_names: Collection[str] = ()
 ) -> go.Figure:
@@ -257,8 +162,7 @@ def structured_bars(
             name=figure_text(name) + (f" ({CONTAMINATION_LABEL})" if name in contaminated_names else ""),
             x=list(titles.values()),
             y=[share.value for share in shares],
-            error_y={"type": "data", "symmetric": False, "array": [s.high - s.value for s in shares],
-                     "arrayminus": [s.value - s.low for s in shares], "thickness": 1.5, "color": NEUTRAL},
+            error_y=whiskers([Summary(s.value, s.low, s.high, report.answers, report.answers) for s in shares]),
             marker={"color": inks[name].colour,
                     "pattern": hatching(["/" if name in contaminated_names else ""] * len(titles))},
             text=[fmt.score(share.value) for share in shares],
@@ -267,14 +171,12 @@ def structured_bars(
             customdata=[fmt.interval(share.low, share.high) for share in shares],
             hovertemplate=f"<b>{figure_text(name)}</b><br>%{{x}}: %{{y:.2f}} (%{{customdata}})<extra></extra>",
         )  # fmt: skip
-    figure.update_layout(
-        barmode="group",
+    return apply_theme(
+        figure,
         height=330,
-        margin={"t": 34},
         yaxis={"title": "Share of answers (0 to 1)", "range": [0, 1.04], "dtick": 0.25},
         showlegend=True,
     )
-    return apply_theme(figure)
 
 
 def category_bars(means: Mapping[str, tuple[float, float, int]], title: str, pair: Mapping[str, Ink]) -> go.Figure:
@@ -294,15 +196,13 @@ def category_bars(means: Mapping[str, tuple[float, float, int]], title: str, pai
             customdata=[means[key][2] for key in categories],
             hovertemplate=f"<b>{name}</b>, %{{y}}<br>%{{x:.2f}} over %{{customdata}} questions<extra></extra>",
         )
-    figure.update_layout(
-        barmode="group",
+    return apply_theme(
+        figure,
         height=110 + 40 * len(categories),
-        margin={"t": 34},
         xaxis={"title": f"{title} (0 to 1)", "range": [0, 1.02], "dtick": 0.25},
         legend={"traceorder": "reversed"},
         showlegend=True,
     )
-    return apply_theme(figure)
 
 
 def cost_lines(economics: Economics, pair: Mapping[str, Ink]) -> go.Figure:
@@ -331,11 +231,10 @@ def cost_lines(economics: Economics, pair: Mapping[str, Ink]) -> go.Figure:
         words = f"even after {crossing:,} requests"
         figure.add_vline(crossing, line={"dash": "dash", "color": NEUTRAL}, annotation_text=words,
                          annotation_position="top left")  # fmt: skip
-    figure.update_layout(
+    return apply_theme(
+        figure,
         height=300,
-        margin={"t": 40},
-        xaxis={"title": "Requests", "rangemode": "tozero", "gridcolor": FAINT},
+        xaxis={"title": "Requests", "rangemode": "tozero"},
         yaxis={"title": "Cost so far (USD)", "rangemode": "tozero"},
         showlegend=True,
     )
-    return apply_theme(figure)

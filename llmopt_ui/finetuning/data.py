@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.versions.training_sets import (
     TrainingSetVersion,
     clear_collection,
@@ -23,18 +23,18 @@ from llmopt_core.labs.finetuning.preparation import DROP_REASONS, Preparation, P
 from llmopt_core.labs.finetuning.sources import SNIPS, sample_questions, sample_training
 from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.runs.values import Project
-from llmopt_core.types import EvaluationSet, fingerprint
+from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, empty_state, section, show_errors, side_by_side
+from llmopt_ui.chart_view import show_chart
+from llmopt_ui.components import downloads, empty_state, section, show_errors, side_by_side
 from llmopt_ui.finetuning.charts import class_bars
 from llmopt_ui.finetuning.example_forms import choose_sets_to_protect
 from llmopt_ui.finetuning.sources import sources_bar
 from llmopt_ui.finetuning.tabs import CHECKS, JOBS, finetuning_state, open_tab
 from llmopt_ui.finetuning.training_overlap import training_overlap_view
-from llmopt_ui.pickers import apply_request
+from llmopt_ui.pickers import apply_request, open_next
 from llmopt_ui.resources import models, store
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import notify, report_problem
 from llmopt_ui.tables import data_table
 
 VERSION, NAME, NOTE, TABLE = "tuning_saved", "tuning_name", "tuning_note", "tuning_table"
@@ -64,16 +64,13 @@ def data_view(project: Project) -> None:
 
 def load_sample(project: Project) -> None:
     """Put the SNIPS example in: a training set with its validation part, and the held-back questions."""
-    try:
+    with report_problem():
         version = save_training_set(
             store(), project, SNIPS, sample_training(), sample_training("validation"), note="The example (SNIPS, CC0)"
         )
         store().save_evaluation_set(project, sample_questions())
-    except LlmOptError as error:
-        state().problem = str(error)
-        return
-    open_tab(finetuning_state().tab, **{VERSION: version.label})
-    notify(f"{version.label} is there, and the evaluation set snips-test with 210 held-back requests.")
+        open_next(VERSION, version.label)
+        notify(f"{version.label} is there, and the evaluation set snips-test with 210 held-back requests.")
 
 
 def _collection(project: Project, examples: Sequence[TrainingExample]) -> None:
@@ -85,8 +82,8 @@ def _collection(project: Project, examples: Sequence[TrainingExample]) -> None:
         data = prepare_cached(examples, how, apart)
         st.markdown(_sentence(len(examples), data))
         if data.train:
-            st.plotly_chart(class_bars(data.train, data.validation), config=CONFIG, key="tuning_classes",
-                            alt="Examples per class, training and validation part")  # fmt: skip
+            figure = class_bars(data.train, data.validation)
+            show_chart(figure, "tuning_classes", "Examples per class, training and validation part")
         else:
             words = "Nothing is left to train on. Collect answers to questions that you do not evaluate with, "
             st.info(f"{words}or take a set off the list that is kept apart and measure with another one.",
@@ -117,25 +114,20 @@ def _cleaning() -> Preparation:
     return Preparation(**choices, most=int(most) if most else None, min_score=least, validation_share=share / 100)
 
 
+@st.cache_data(
+    show_spinner="Cleaning …", max_entries=8,
+    hash_funcs={
+        TrainingExample: attrgetter("key", "label", "group", "score"),
+        Preparation: attrgetter("fingerprint"),
+        EvaluationSet: attrgetter("version"),
+    },
+)  # fmt: skip
 def prepare_cached(
     examples: Sequence[TrainingExample], how: Preparation, sets: Sequence[EvaluationSet]
 ) -> PreparedData:
     """Both parts; kept until something changes, so that a rerun calculates nothing."""
-    key = fingerprint([[e.key, e.label, e.group, e.score] for e in examples])
-    return _prepare(key, how.fingerprint, tuple(s.version for s in sets), examples, how, sets)
-
-
-@st.cache_data(show_spinner="Cleaning …", max_entries=8)
-def _prepare(
-    key: str,
-    how_key: str,
-    versions: tuple[str, ...],
-    _examples: Sequence[TrainingExample],
-    _how: Preparation,
-    _sets: Sequence[EvaluationSet],
-) -> PreparedData:
-    encode = models().embedder(EmbeddingSpec()).encode if _how.most and _how.most < len(_examples) else None
-    return prepare(_examples, _how, _sets, encode)
+    encode = models().embedder(EmbeddingSpec()).encode if how.most and how.most < len(examples) else None
+    return prepare(examples, how, sets, encode)
 
 
 def _sentence(total: int, data: PreparedData) -> str:
@@ -154,7 +146,7 @@ def _save(project: Project, data: PreparedData) -> None:
                 version = save_training_set(store(), project, name or "", data.train, data.validation, note=note or "")
                 clear_collection(store(), project)
                 finetuning_state().forms += 1
-                open_tab("", **{VERSION: version.label})
+                open_next(VERSION, version.label)
                 notify(f"{version.label} saved with {fmt.plural(len(data.train), 'example')}.")
                 st.rerun()
 
@@ -220,27 +212,24 @@ def _versions(project: Project, versions: Sequence[TrainingSetVersion]) -> None:
                args=(project, version), help="Put its examples back into the collection, to change them.")  # fmt: skip
     validation = version.validation.examples if version.validation else ()
     facts = [f"**{len(version.train.examples):,}** to train on", f"**{len(validation):,}** for validation",
-            f"saved {version.saved_at.astimezone():%d %b, %H:%M}", f"version `{version.version[:8]}`"]  # fmt: skip
+            f"saved {fmt.moment(version.saved_at)}", f"version `{version.version[:8]}`"]  # fmt: skip
     st.markdown(" · ".join(facts) + (f" · {fmt.markdown(version.note)}" if version.note else ""))
     picture, table = side_by_side([2, 3], "classes")
-    picture.plotly_chart(class_bars(version.train.examples, validation), config=CONFIG, key="tuning_saved_classes",
-                         alt="Examples per class")  # fmt: skip
+    show_chart(
+        class_bars(version.train.examples, validation), "tuning_saved_classes", "Examples per class", place=picture
+    )
     with table:
         data_table(example_table(version.train.examples[:_MOST_ROWS]), height=330, room=400,
                    column_config=_COLUMNS, alt="Examples of the training set")  # fmt: skip
     stem = fmt.file_stem(f"{version.name}-v{version.number}")
-    files = [Download("Training file (JSONL)", version.train.to_jsonl(), f"{stem}.jsonl", "application/jsonl")]
+    files = [("Training file (JSONL)", version.train.to_jsonl(), f"{stem}.jsonl")]
     if version.validation:
-        data = version.validation.to_jsonl()
-        files.append(Download("Validation file (JSONL)", data, f"{stem}-validation.jsonl", "application/jsonl"))
-    downloads(files, "tuning_files")
+        files.append(("Validation file (JSONL)", version.validation.to_jsonl(), f"{stem}-validation.jsonl"))
+    downloads("tuning_files", *files)
 
 
 def _collect_again(project: Project, version: TrainingSetVersion) -> None:
     validation = version.validation.examples if version.validation else ()
-    try:
+    with report_problem():
         count = collect(store(), project, [*version.train.examples, *validation])
-    except LlmOptError as error:
-        state().problem = str(error)
-        return
-    notify(f"{fmt.plural(count, 'example')} collected.")
+        notify(f"{fmt.plural(count, 'example')} collected.")

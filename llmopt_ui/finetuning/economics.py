@@ -13,7 +13,7 @@ from llmopt_core.labs.finetuning.training_pairs import ARMS
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.prices import Prices
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import CONFIG
+from llmopt_ui.chart_view import show_chart
 from llmopt_ui.components import facts, section, side_by_side
 from llmopt_ui.finetuning.charts import cost_lines
 from llmopt_ui.keys import endpoints
@@ -62,17 +62,14 @@ def economics_view(
         has_prices = bool(result.base.usd or result.tuned.usd)
         _quality(base, after, factorial)
         facts(
-            [
-                (f"A request: {base.name}", _format_price(result.base.usd)),
-                (f"A request: {after.name}", _format_price(result.tuned.usd)),
-                ("Pays after", _requests(result.result.requests) if has_prices else fmt.DASH),
-            ]
+            (f"A request: {base.name}", _format_price(result.base.usd)),
+            (f"A request: {after.name}", _format_price(result.tuned.usd)),
+            ("Pays after", _requests(result.result.requests) if has_prices else fmt.DASH),
         )
         if has_prices:
             st.caption(fmt.markdown(result.result.sentence))
             pair = {names[arm.name]: inks[names[arm.name]] for arm in (base, after)}
-            st.plotly_chart(cost_lines(result, pair), config=CONFIG, key="pay_lines",
-                            alt="Cost of both over the number of requests")  # fmt: skip
+            show_chart(cost_lines(result, pair), "pay_lines", "Cost of both over the number of requests")
         else:
             less = (base.prompt_tokens or 0.0) - (after.prompt_tokens or 0.0)
             words = (

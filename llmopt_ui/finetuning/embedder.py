@@ -27,7 +27,7 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import Document, EvaluationSet, Example
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
-from llmopt_ui.charts import CONFIG
+from llmopt_ui.chart_view import show_chart
 from llmopt_ui.components import empty_state, section, show_errors
 from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.finetuning.embedder_charts import parts_bar
@@ -135,7 +135,7 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
                             help="Whole documents: what it does with documents it has never seen. Whole passages: what "
                             "it does with other questions about the documents it knows.")  # fmt: skip
     parts = _parts_of(project, set_name, configuration, share / 100, int(seed), whole)
-    st.plotly_chart(parts_bar(parts.documents), config=CONFIG, key="embedder_parts", alt="Questions per part")
+    show_chart(parts_bar(parts.documents), "embedder_parts", "Questions per part")
     _describe_parts(parts)
     training_count = fmt.plural(len(parts.train) + len(parts.watched), "question")
     st.caption(f"Measure it with the held-back questions, which are kept as a set of their own: {training_count} of "

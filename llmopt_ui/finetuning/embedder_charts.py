@@ -46,7 +46,8 @@ def parts_bar(documents: Mapping[str, Mapping[Part, int]]) -> go.Figure:
             hovertemplate=f"<b>{_TITLES[part]}</b>: {fmt.plural(total, 'question')} of "
             f"{fmt.plural(len(counts), 'document')}<br>{'<br>'.join([*names, *more])}<extra></extra>",
         )
-    figure.update_layout(
+    return apply_theme(
+        figure,
         barmode="stack",
         height=150,
         margin={"t": 34, "b": 40},
@@ -55,7 +56,6 @@ def parts_bar(documents: Mapping[str, Mapping[Part, int]]) -> go.Figure:
         legend={"traceorder": "normal"},
         showlegend=True,
     )
-    return apply_theme(figure)
 
 
 def gain_bars(gain: EmbedderGain, before: str, after: str, ink: Ink) -> go.Figure:

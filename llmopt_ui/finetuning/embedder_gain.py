@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from llmopt_core.experiments.configuration import Configuration
@@ -24,11 +23,11 @@ from llmopt_core.runs.values import Job as Measuring
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import documents_now, mark_earlier_state
-from llmopt_ui.charts import CONFIG
+from llmopt_ui.chart_view import show_chart
 from llmopt_ui.components import facts, link_to, show_error, side_by_side
-from llmopt_ui.finetuning.charts import loss_curves
 from llmopt_ui.finetuning.colours import own_ink
 from llmopt_ui.finetuning.embedder_charts import gain_bars
+from llmopt_ui.finetuning.loss_charts import loss_curves
 from llmopt_ui.finetuning.start import access
 from llmopt_ui.finetuning.tabs import JOBS, open_tab
 from llmopt_ui.job_panel import follow_job
@@ -36,6 +35,7 @@ from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import models, settings, start_job, store
 from llmopt_ui.retrieval_configurations import save_as_new
 from llmopt_ui.session import notify
+from llmopt_ui.tables import show_table
 from llmopt_ui.theme import verdict
 
 _VERDICTS = {
@@ -109,9 +109,8 @@ def _show_gain(project: Project, job: Job, plan: EmbedderPlan, tuned_model: Fine
     before = retrieval_of(plan.configuration).embedding.model.rsplit("/", 1)[-1]
     left, right = side_by_side([3, 2], f"embedder_{job.id}")
     own = own_ink(project, job)
-    left.plotly_chart(gain_bars(gain, before, tuned_model.name, own[job.name]), config=CONFIG,
-                      key=f"embedder_gain_{job.id}",
-                      alt="Recall and MRR before and after with 95 % intervals")  # fmt: skip
+    figure = gain_bars(gain, before, tuned_model.name, own[job.name])
+    show_chart(figure, f"embedder_gain_{job.id}", "Recall and MRR before and after with 95 % intervals", place=left)
     with right:
         _verdict(plan, gain)
         _use_button(project, plan, with_embedder(plan.configuration, tuned_model))
@@ -120,8 +119,8 @@ def _show_gain(project: Project, job: Job, plan: EmbedderPlan, tuned_model: Fine
     points = report(access(), job.id).points
     if points:
         with st.expander("Loss while it trained", icon=":material/show_chart:"):
-            st.plotly_chart(loss_curves({job.name: points}, own, kind=job.kind), config=CONFIG,
-                            key=f"embedder_loss_{job.id}", alt="Training and validation loss by step")  # fmt: skip
+            figure = loss_curves({job.name: points}, own, kind=job.kind)
+            show_chart(figure, f"embedder_loss_{job.id}", "Training and validation loss by step")
 
 
 def _verdict(plan: EmbedderPlan, result: EmbedderGain) -> None:
@@ -173,8 +172,7 @@ def _table(result: EmbedderGain) -> None:
         }
         for name, gain in result.gains.items()
     ]
-    with st.container(key="figures_embedder"):
-        st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Before and after")
+    show_table(rows, "Before and after", "embedder")
     st.caption(
         f"Means with 95 % intervals. {explain_terms('p')}", help=explain_terms("recall", "mrr", "ndcg", "together")
     )
@@ -187,16 +185,15 @@ def _mean(mean: float | None, low: float | None, high: float | None) -> str:
 def section_cost(plan: EmbedderPlan, gain: EmbedderGain) -> None:
     """What it takes to have it, beside what it brings."""
     st.markdown("**What it costs**")
+    index_note = (
+        f"Embedding {fmt.plural(gain.embedded, 'chunk')} anew; every index has to be built again with this model."
+    )
     facts(
-        [
-            ("Training", fmt.duration(gain.train_seconds)),
-            ("Pairs learned", fmt.count(plan.pairs)),
-            ("Size on disk", f"{gain.megabytes:.0f} MB"),
-            ("New index", fmt.short_time(gain.embed_seconds) if gain.embedded else fmt.DASH),
-        ],
-        ["On this machine.", "Questions with the chunk that answers them.", "The fine-tuned model.",
-         f"Embedding {fmt.plural(gain.embedded, 'chunk')} anew; every index has to be built again with this model."],
-    )  # fmt: skip
+        ("Training", fmt.duration(gain.train_seconds), "On this machine."),
+        ("Pairs learned", fmt.count(plan.pairs), "Questions with the chunk that answers them."),
+        ("Size on disk", f"{gain.megabytes:.0f} MB", "The fine-tuned model."),
+        ("New index", fmt.short_time(gain.embed_seconds) if gain.embedded else fmt.DASH, index_note),
+    )
     st.caption(
         "A question costs the same as before. But the model has to be trained again when documents or questions change "
         "much, and every index is built anew: where the gain is small, drop it."

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import pandas as pd
 import streamlit as st
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
@@ -23,7 +22,7 @@ from llmopt_core.runs.values import Project, SavedSet
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import caveats_view, describe_outdated
-from llmopt_ui.charts import CONFIG
+from llmopt_ui.chart_view import show_chart
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import empty_state, section, side_by_side
 from llmopt_ui.evaluation_sets import sets_of
@@ -38,6 +37,7 @@ from llmopt_ui.navigation import EVALUATION as PAGE
 from llmopt_ui.pickers import apply_request
 from llmopt_ui.resources import settings, store
 from llmopt_ui.runs.results import describe_means
+from llmopt_ui.tables import show_table
 from llmopt_ui.theme import Ink, verdict
 
 MODEL, PLAIN, RAG, SET, METRIC, LIMIT, RUN = (
@@ -181,9 +181,8 @@ def _picture(
     caveats_view([RunCaveats(documents_of(c.run, name), c.overlap) for name, c in factorial.arms.items()], earlier)
     left, right = side_by_side([1, 1], "square")
     with left:
-        st.plotly_chart(factorial_bars(factorial, f"{metric_title(request.metric)} (0 to 1)", names, colours),
-                        config=CONFIG, key="factorial_bars",
-                        alt="Mean score of the four arms with 95 % intervals")  # fmt: skip
+        figure = factorial_bars(factorial, f"{metric_title(request.metric)} (0 to 1)", names, colours)
+        show_chart(figure, "factorial_bars", "Mean score of the four arms with 95 % intervals")
         st.caption(describe_means([arm.run for arm in factorial.arms.values()], request.evaluation_set.size))
     with right:
         if factorial.whole and factorial.best:
@@ -191,11 +190,10 @@ def _picture(
             words = "Best" if clean else "Highest of those not trained on these questions"
             over = f", over the {fmt.plural(factorial.questions, 'question')} that all four answered"
             st.markdown(f"{words}: **{factorial.best}**{over}")
-        with st.container(key="figures_square"):
-            st.table(_costs(factorial), border="horizontal", hide_index=True)
+        show_table(_costs(factorial), "What a question takes in each arm", "square")
 
 
-def _costs(factorial: Factorial) -> pd.DataFrame:
+def _costs(factorial: Factorial) -> list[dict[str, str]]:
     """What a request takes in each arm."""
     rows = []
     for name in ARMS:
@@ -212,7 +210,7 @@ def _costs(factorial: Factorial) -> pd.DataFrame:
                 "Cost": fmt.markdown(fmt.money(arm.cost_usd)),
             }
         )
-    return pd.DataFrame(rows)
+    return rows
 
 
 def _answers(factorial: Factorial) -> None:
@@ -236,5 +234,5 @@ def _answers(factorial: Factorial) -> None:
                 "p": "< 0.001" if (comparison.p_value or 1) < 0.001 else fmt.number(comparison.p_value),
             }
         )
-    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
+    show_table(rows, "Answers of two arms compared")
     st.caption(fmt.markdown(factorial.family.in_short), help=fmt.markdown(factorial.family.words))

@@ -10,6 +10,7 @@ import streamlit as st
 from llmopt_core.finetuning.training.explanations import NOTES
 from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings, LoraSettings, ServiceSettings
 from llmopt_core.types import Spec
+from llmopt_ui.forms.fields import Fields
 
 TITLES = {
     "epochs": "Epochs",
@@ -80,22 +81,17 @@ def _field_rows(kind: str, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _field(kind: str, name: str) -> Any:
-    key = f"tune_{kind}_{name}"
+    fields = Fields("tune", name)
     default: Any = _USUAL.get(kind, {}).get(name, _KINDS[kind].model_fields[name].default)
     title = TITLES.get(name, name)
     if name in _CHOICES:
-        options = _CHOICES[name]
-        return st.selectbox(title, list(options), list(options).index(str(default)), key=key, persist_state="session",
-                            format_func=options.__getitem__)  # fmt: skip
+        return fields.choice(title, kind, _CHOICES[name], str(default))
     if isinstance(default, bool):
-        return st.toggle(title, default, key=key, persist_state="session")
+        return fields.toggle(title, kind, default)
     if default is None:
         whole = name in ("n_epochs", "batch_size")
-        return st.number_input(title, min_value=1 if whole else 0.0, value=None, key=key, placeholder="Auto",
-                               persist_state="session")  # fmt: skip
+        return fields.number(title, kind, 1 if whole else 0.0, None, None, placeholder="Auto")
     if isinstance(default, int):
-        return st.number_input(title, min_value=0 if name == "patience" else 1, value=default, key=key,
-                               persist_state="session")  # fmt: skip
-    small = name == "learning_rate"
-    return st.number_input(title, min_value=0.0, value=float(default), step=1e-4 if small else 0.05, key=key,
-                           format="%.6f" if small else "%.2f", persist_state="session")  # fmt: skip
+        return fields.number(title, kind, 0 if name == "patience" else 1, None, default)
+    step, digits = (1e-4, "%.6f") if name == "learning_rate" else (0.05, "%.2f")
+    return fields.number(title, kind, 0.0, None, float(default), step, format=digits)

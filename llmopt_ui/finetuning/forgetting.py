@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import list_configurations
@@ -18,14 +17,14 @@ from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import caveats_view, describe_outdated, overlap_sentences
-from llmopt_ui.charts import CONFIG
+from llmopt_ui.chart_view import show_chart
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import facts, section
 from llmopt_ui.evaluation_sets import sets_of
 from llmopt_ui.finetuning.charts import category_bars
 from llmopt_ui.finetuning.evaluation_start import evaluate_configurations
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import notify, report_problem
 from llmopt_ui.tables import data_table
 from llmopt_ui.theme import Ink, verdict
 
@@ -73,12 +72,9 @@ def _base_configurations(project: Project) -> dict[str, Configuration]:
 
 
 def _add(project: Project) -> None:
-    try:
+    with report_problem():
         store().save_evaluation_set(project, general_questions())
-    except LlmOptError as error:
-        state().problem = str(error)
-        return
-    notify(f"{GENERAL} is there; press Measure.")
+        notify(f"{GENERAL} is there; press Measure.")
 
 
 def _result(project: Project, result: Forgetting, metric: str, inks: Mapping[str, Ink]) -> None:
@@ -88,23 +84,21 @@ def _result(project: Project, result: Forgetting, metric: str, inks: Mapping[str
     )
     overlap_sentences(result.overlap)
     facts(
-        [
-            ("Base", fmt.score(result.base.mean)),
-            ("Fine-tuned", fmt.score(result.tuned.mean)),
-            ("Answered worse", fmt.plural(result.worse, "question")),
-            (
-                "Scored higher" if result.overlap.overlap_count else "Answered better",
-                fmt.plural(result.better, "question"),
-            ),
-        ],
-        [f"95 % interval {fmt.interval(part.low, part.high)}" for part in (result.base, result.tuned)] + ["", ""],
+        ("Base", fmt.score(result.base.mean), f"95 % interval {fmt.interval(result.base.low, result.base.high)}"),
+        (
+            "Fine-tuned",
+            fmt.score(result.tuned.mean),
+            f"95 % interval {fmt.interval(result.tuned.low, result.tuned.high)}",
+        ),
+        ("Answered worse", fmt.plural(result.worse, "question")),
+        ("Scored higher" if result.overlap.overlap_count else "Answered better", fmt.plural(result.better, "question")),
     )
     change = fmt.change(comparison.difference, comparison.low, comparison.high)
     count = fmt.plural(comparison.pairs, "question")
     st.markdown(f"{verdict(comparison.verdict).markdown} · {title} {change} on {count}.")
     if len(result.by_category) > 1:
-        st.plotly_chart(category_bars(result.by_category, metric_title(metric), inks), config=CONFIG, key="forgot_bars",
-                        alt="Mean score of base and fine-tuned model by category")  # fmt: skip
+        figure = category_bars(result.by_category, metric_title(metric), inks)
+        show_chart(figure, "forgot_bars", "Mean score of base and fine-tuned model by category")
     if result.lost:
         st.markdown("**Answered worse than before**")
         data_table(_loss_table(result.lost), alt="Questions the fine-tuned model answers worse than the base model")

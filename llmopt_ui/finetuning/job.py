@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.versions.training_sets import TrainingSetVersion, training_sets
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.finetuning.data.prompt_kind import shorten_prompts
@@ -20,15 +19,15 @@ from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.values import Project
 from llmopt_core.text.csv_text import csv_of
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, facts, show_error, side_by_side
-from llmopt_ui.finetuning.charts import loss_curves
+from llmopt_ui.chart_view import show_chart
+from llmopt_ui.components import downloads, facts, show_error, side_by_side
 from llmopt_ui.finetuning.colours import own_ink
 from llmopt_ui.finetuning.evaluate import evaluate_row
+from llmopt_ui.finetuning.loss_charts import loss_curves
 from llmopt_ui.finetuning.start import resume_training
 from llmopt_ui.finetuning.structured import structured_view
 from llmopt_ui.resources import settings, store
-from llmopt_ui.session import state
+from llmopt_ui.session import report_problem
 from llmopt_ui.tables import data_table
 
 _STATES = {
@@ -72,8 +71,8 @@ def job_view(project: Project, report: JobReport, note: str = "") -> None:
     _facts(project, report)
     if report.points:
         left, right = side_by_side([3, 2], f"job_{job.id}")
-        left.plotly_chart(loss_curves({job.name: report.points}, own_ink(project, job), kind=job.kind), config=CONFIG,
-                          key=f"tuning_curve_{job.id}", alt="Training and validation loss by step")  # fmt: skip
+        figure = loss_curves({job.name: report.points}, own_ink(project, job), kind=job.kind)
+        show_chart(figure, f"tuning_curve_{job.id}", "Training and validation loss by step", place=left)
         with right:
             st.space("medium")
             st.markdown(_FITS[report.reading.fit])
@@ -112,16 +111,14 @@ def training_set_of(project: Project, job: Job) -> TrainingSetVersion | None:
 def _facts(project: Project, report: JobReport) -> None:
     job = report.job
     losses = [p.valid_loss for p in report.points if p.valid_loss is not None]
+    lowest = fmt.number(min(losses)) if losses else fmt.DASH
     data = training_set_of(project, job)
     facts(
-        [
-            ("State", status_word(job).capitalize()),
-            ("Best validation loss", fmt.number(min(losses)) if losses else fmt.DASH),
-            ("Trained tokens", fmt.count(job.trained_tokens) if job.trained_tokens else fmt.DASH),
-            ("Time", fmt.duration(job.took)),
-            ("Cost", cost_word(job)),
-        ],
-        ["", "Mean loss per learned token; lower is better.", "", "", ""],
+        ("State", status_word(job).capitalize()),
+        ("Best validation loss", lowest, "Mean loss per learned token; lower is better."),
+        ("Trained tokens", fmt.count(job.trained_tokens) if job.trained_tokens else fmt.DASH),
+        ("Time", fmt.duration(job.took)),
+        ("Cost", cost_word(job)),
     )
     data_words = f"{data.label} ({job.data_version[:8]})" if data else f"{report.data_name} ({job.data_version[:8]})"
     facts_text = [f"Base model {fmt.markdown(job.base_model)}", f"data {fmt.markdown(data_words)}"]
@@ -180,13 +177,10 @@ def _log(report: JobReport) -> None:
     if report.points:
         rows = [{"step": p.step, "train_loss": p.train_loss, "valid_loss": p.valid_loss, "seconds": p.seconds}
                 for p in report.points]  # fmt: skip
-        csv = csv_of(rows)
-        downloads([Download("Curves (CSV)", csv, f"{fmt.file_stem(report.job.name)}-curves.csv", "text/csv")],
-                  f"tuning_curves_{report.job.id}")  # fmt: skip
+        file_name = f"{fmt.file_stem(report.job.name)}-curves.csv"
+        downloads(f"tuning_curves_{report.job.id}", ("Curves (CSV)", csv_of(rows), file_name))
 
 
 def _resume(project: Project, job: Job) -> None:
-    try:
+    with report_problem():
         resume_training(project, job)
-    except LlmOptError as error:
-        state().problem = str(error)

@@ -24,15 +24,15 @@ from llmopt_core.labs.finetuning.upload_jobs import UPLOAD
 from llmopt_core.runs.values import Job as Sending
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import CONFIG
+from llmopt_ui.chart_view import show_chart
 from llmopt_ui.components import empty_state, section, show_error
-from llmopt_ui.finetuning.charts import loss_curves
 from llmopt_ui.finetuning.colours import job_inks, job_labels
 from llmopt_ui.finetuning.job import cost_word, job_view, status_word
+from llmopt_ui.finetuning.loss_charts import loss_curves
 from llmopt_ui.finetuning.service_jobs import service_jobs_view
 from llmopt_ui.finetuning.start import access, start_form
 from llmopt_ui.finetuning.training_progress import cancel_training
-from llmopt_ui.job_panel import follow_job
+from llmopt_ui.job_panel import follow_job, put_away_button
 from llmopt_ui.pickers import apply_request
 from llmopt_ui.progress import ProgressCard
 from llmopt_ui.resources import settings, store
@@ -75,8 +75,7 @@ def _sending(project: Project, jobs: Sequence[Job]) -> str:
                f"{newest.arguments.get('provider', '')}", stoppable=False)  # fmt: skip
     elif newest.status == "failed" and not _was_resumed(newest, jobs):
         show_error(newest.error)
-        st.button("Put away", key=f"start_seen_{newest.id}", type="tertiary", on_click=state().dismissed_jobs.add,
-                  args=(newest.id,))  # fmt: skip
+        put_away_button(newest)
         return newest.error
     return ""
 
@@ -150,7 +149,7 @@ def _panel(report: JobReport, ink: Ink) -> None:
         card.show("Training" if job.status == "running" else job.status, now, more)
     if report.points:
         figure = loss_curves({job.name: report.points}, {job.name: ink}, job.total_steps, job.kind)
-        st.plotly_chart(figure, config=CONFIG, key=f"tuning_live_{job.id}", alt="Training and validation loss so far")
+        show_chart(figure, f"tuning_live_{job.id}", "Training and validation loss so far")
     if report.problem:
         show_error(report.problem)
 
@@ -173,12 +172,7 @@ def _job_list(project: Project, jobs: Sequence[Job]) -> None:
     labels = job_labels(jobs)
     curves = {labels[jobs[row].id]: points for row in rows if (points := read_report(jobs[row].id).points)}
     if len(curves) > 1:
-        st.plotly_chart(
-            loss_curves(curves, job_inks(project)),
-            config=CONFIG,
-            key="tuning_curves",
-            alt="Loss curves of the chosen jobs",
-        )
+        show_chart(loss_curves(curves, job_inks(project)), "tuning_curves", "Loss curves of the chosen jobs")
         st.caption("Tick jobs in the table to choose whose curves are compared. Losses of different data or text "
                    "formats are on different scales.")  # fmt: skip
 
@@ -217,4 +211,4 @@ def _job_details(project: Project, jobs: Sequence[Job], note: str) -> None:
 
 def _job_label(job: Job) -> str:
     # Without its state: a closed picker goes on showing the words it had when the job was chosen.
-    return f"{job.name} · {datetime.fromtimestamp(job.created_at, UTC).astimezone():%d %b, %H:%M}"
+    return f"{job.name} · {fmt.moment(datetime.fromtimestamp(job.created_at, UTC))}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -15,14 +16,14 @@ from llmopt_core.runs.values import Project
 from llmopt_core.text.csv_text import csv_of
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, empty_state, facts, section, show_errors, side_by_side
+from llmopt_ui.chart_view import show_chart
+from llmopt_ui.components import downloads, empty_state, facts, section, show_errors, side_by_side
 from llmopt_ui.finetuning.charts import token_bars
 from llmopt_ui.finetuning.example_forms import choose_sets_to_protect
 from llmopt_ui.finetuning.tabs import DATA, open_tab
 from llmopt_ui.pickers import apply_request
 from llmopt_ui.resources import store
-from llmopt_ui.tables import data_table
+from llmopt_ui.tables import data_table, show_table
 
 SET, FILE, LIMIT, PRICE = "checks_set", "checks_file", "checks_limit", "checks_price"
 _FILE = "A file on this computer"
@@ -49,6 +50,8 @@ _WORDS = {
     "leakage_document": "From a document of an evaluation set",
     "possible_secret": "Looks like a key or password",
 }
+
+_VERSIONS: dict[str | type, Any] = {TrainingSet: attrgetter("version"), EvaluationSet: attrgetter("version")}
 
 
 def lint_view(project: Project) -> None:
@@ -78,18 +81,15 @@ def lint_view(project: Project) -> None:
     with show_errors():
         settings = CheckSettings(tuple(apart), int(limit), price)
         if file is not None:
-            data = file.getvalue()
-            _report(_lint_file(file.file_id, file.name, _key(apart), settings.token_limit, price, data, settings))
+            _report(_lint_file(file.file_id, file.name, file.getvalue(), settings))
         else:
-            _saved_findings(versions[label], apart, settings)
+            _saved_findings(versions[label], settings)
 
 
-def _saved_findings(version: TrainingSetVersion, apart: Sequence[EvaluationSet], settings: CheckSettings) -> None:
-    key = (_key(apart), settings.token_limit, settings.price_per_million)
-    report = _lint_set(version.label, version.version, *key, version.train, settings)
-    _report(report)
+def _saved_findings(version: TrainingSetVersion, settings: CheckSettings) -> None:
+    _report(_lint_set(version.label, version.train, settings))
     if version.validation:
-        validation = _lint_set(version.label, version.validation.version, *key, version.validation, settings)
+        validation = _lint_set(version.label, version.validation, settings)
         words = f"Validation part: {fmt.plural(validation.examples, 'example')}"
         counts_text = ", ".join(
             f"{count:,} × {_kind_word(kind).lower()}"
@@ -98,34 +98,14 @@ def _saved_findings(version: TrainingSetVersion, apart: Sequence[EvaluationSet],
         st.caption(fmt.markdown(f"{words}, {counts_text}." if counts_text else f"{words}, nothing to complain about."))
 
 
-def _key(apart: Sequence[EvaluationSet]) -> tuple[str, ...]:
-    return tuple(item.version for item in apart)
+@st.cache_data(show_spinner="Checking …", max_entries=16, hash_funcs=_VERSIONS)
+def _lint_set(label: str, part: TrainingSet, settings: CheckSettings) -> CheckReport:
+    return check_set(part, settings)
 
 
-@st.cache_data(show_spinner="Checking …", max_entries=16)
-def _lint_set(
-    label: str,
-    version: str,
-    apart: tuple[str, ...],
-    limit: int,
-    price: float | None,
-    _part: TrainingSet,
-    _settings: CheckSettings,
-) -> CheckReport:
-    return check_set(_part, _settings)
-
-
-@st.cache_data(show_spinner="Checking …", max_entries=4)
-def _lint_file(
-    file_id: str,
-    name: str,
-    apart: tuple[str, ...],
-    limit: int,
-    price: float | None,
-    _data: bytes,
-    _settings: CheckSettings,
-) -> CheckReport:
-    return check_file(_data, name, _settings)
+@st.cache_data(show_spinner="Checking …", max_entries=4, hash_funcs=_VERSIONS)
+def _lint_file(file_id: str, name: str, _data: bytes, settings: CheckSettings) -> CheckReport:
+    return check_file(_data, name, settings)
 
 
 def _report(report: CheckReport) -> None:
@@ -137,26 +117,18 @@ def _report(report: CheckReport) -> None:
     )
     st.markdown(words + (f"  {fmt.plural(findings, 'doubt')} to look at." if findings else "  Nothing else was found."))
     cost = fmt.money(report.cost_usd) if report.cost_usd is not None else "unknown"
+    billed = "What is billed per epoch, each example up to the token limit."
     facts(
-        [
-            ("Examples", fmt.count(report.examples)),
-            ("Tokens per epoch", fmt.count(report.billing_tokens)),
-            ("Epochs", str(report.epochs)),
-            ("Estimated price", cost),
-            ("Longest", f"{report.longest:,} tokens"),
-        ],
-        [
-            "Conversations, or preference pairs.",
-            "What is billed per epoch, each example up to the token limit.",
-            "What a service chooses by default: 3, more for small sets.",
-            f"{report.epochs} epochs × {report.billing_tokens:,} tokens at the price you gave.",
-        ],
+        ("Examples", fmt.count(report.examples), "Conversations, or preference pairs."),
+        ("Tokens per epoch", fmt.count(report.billing_tokens), billed),
+        ("Epochs", str(report.epochs), "What a service chooses by default: 3, more for small sets."),
+        ("Estimated price", cost, f"{report.epochs} epochs × {report.billing_tokens:,} tokens at the price you gave."),
+        ("Longest", f"{report.longest:,} tokens"),
     )
     left, right = side_by_side([1, 1], "findings")
     with left:
         section("Length")
-        st.plotly_chart(token_bars(report.histogram, report.token_limit), config=CONFIG, key="checks_tokens",
-                        alt="Examples by number of tokens")  # fmt: skip
+        show_chart(token_bars(report.histogram, report.token_limit), "checks_tokens", "Examples by number of tokens")
     with right:
         section("What was found")
         _kinds_table(report)
@@ -169,7 +141,7 @@ def _kinds_table(report: CheckReport) -> None:
     if not rows:
         st.caption("Nothing: no errors, no repetitions, no contradictions, no leakage.")
         return
-    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
+    show_table(rows, "What was found, and how often")
 
 
 def _kind_word(kind: str) -> str:
@@ -193,4 +165,4 @@ def _lines(report: CheckReport) -> None:
     if report.lines_left_off:
         st.caption(f"And {report.lines_left_off:,} more.")
     csv = csv_of(table.rename(columns={"": "Severity"}).to_dict("records"))
-    downloads([Download("Findings (CSV)", csv, "findings.csv", "text/csv")], "checks_download")
+    downloads("checks_download", ("Findings (CSV)", csv, "findings.csv"))

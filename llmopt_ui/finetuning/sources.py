@@ -6,14 +6,12 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.versions.prompts import FEW_SHOT, newest_versions
 from llmopt_core.experiments.versions.training_sets import collect
 from llmopt_core.experiments.votes import SIDES, votes_on
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.labs.finetuning.annotation import examples_from_labels, labels
-from llmopt_core.labs.finetuning.held_out_sets import usual_runs
 from llmopt_core.labs.finetuning.sources import few_shot_examples, good_records, read_upload
 from llmopt_core.labs.prompts.preferences import pairs_of_run
 from llmopt_core.runs.values import Project, Run
@@ -21,10 +19,10 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import show_errors
 from llmopt_ui.finetuning.example_forms import MAKING, distil_form, pairs_form
 from llmopt_ui.finetuning.tabs import LABELS, finetuning_state, open_tab
-from llmopt_ui.job_panel import follow_job
+from llmopt_ui.job_panel import follow_job, put_away_button
 from llmopt_ui.resources import store
-from llmopt_ui.runs.recent_runs import recent_runs
-from llmopt_ui.session import notify, state
+from llmopt_ui.runs.recent_runs import recent_runs, run_choice
+from llmopt_ui.session import notify, report_problem, state
 
 UPLOAD, COLUMN = "tuning_upload", "tuning_column"
 _VOTES = ""
@@ -69,16 +67,13 @@ def _last_problem(project: Project) -> None:
             st.text(newest.error)
         for question, reason in list(reasons.items())[:50]:
             st.text(f"{question}: {reason}")
-        st.button("Put away", key=f"tuning_seen_{newest.id}", type="tertiary", on_click=state().dismissed_jobs.add,
-                  args=(newest.id,))  # fmt: skip
+        put_away_button(newest)
 
 
 def add(project: Project, make: Callable[[], Sequence[TrainingExample]]) -> None:
     """Collect what a source gives, and say how many there were; a callback."""
-    try:
+    with report_problem():
         _add(project, make())
-    except LlmOptError as error:
-        state().problem = str(error)
 
 
 def _add(project: Project, examples: Sequence[TrainingExample]) -> None:
@@ -110,16 +105,12 @@ def _runs(project: Project) -> None:
     if not runs:
         st.caption("No run has answers yet; evaluate a configuration first.")
         return
-    usual = usual_runs(store(), project, list(runs.values()))
-    run_id = st.selectbox("Run", list(runs), list(runs).index(usual[0].id) if usual else None, key="tuning_run",
-                          format_func=lambda key: _run_label(runs[key]),
-                          placeholder="All are on held-back questions: choose with care")  # fmt: skip
-    if run_id is None:
+    run = run_choice(project, runs, "tuning_run")
+    if run is None:
         return
-    run = runs[run_id]
     vote_count = len({vote.example_id for vote in votes_on(store(), run) if vote.choice in SIDES})
     if vote_count and run.comparison and st.toggle(
-        "As preference pairs", False, key=f"tuning_run_pairs_{run_id}",
+        "As preference pairs", False, key=f"tuning_run_pairs_{run.id}",
         help="What was preferred over what in the blind vote (DPO, for services).",
     ):  # fmt: skip
         pairs = pairs_of_run(store(), run)
@@ -153,10 +144,6 @@ def _good_answers(run: Run, vote_count: int) -> list[TrainingExample]:
 
 def _bar(metric: str) -> str:
     return "Votes alone" if metric == _VOTES else metric_title(metric)
-
-
-def _run_label(run: Run) -> str:
-    return f"{run.name} on {run.evaluation_set} · {run.created_at.astimezone():%d %b, %H:%M}"
 
 
 def _collect_labels(project: Project) -> None:

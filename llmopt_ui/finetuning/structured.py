@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import streamlit as st
 
 from llmopt_core.experiments.caveats import caveats_of
@@ -14,7 +16,7 @@ from llmopt_core.labs.finetuning.structured_outputs import (
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import caveats_view
-from llmopt_ui.charts import CONFIG
+from llmopt_ui.chart_view import show_chart
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import section
 from llmopt_ui.finetuning.charts import structured_bars
@@ -29,18 +31,19 @@ def structured_view(project: Project) -> None:
         runs = list_structured_runs(store(), project, question_set)
         if not runs or not is_structured(store().evaluation_set(project, question_set.name)):
             continue
-        reports = {run.name: _report(run.id, run.done, run) for run in runs}
+        reports = {run.name: _report(run) for run in runs}
         section(f"Structured answers on {fmt.markdown(question_set.name)}", _HELP)
         caveats = caveats_of(store(), runs)
         caveats_view(caveats)
         contaminated_names = [run.name for run, about in zip(runs, caveats, strict=True) if about.overlap_count]
         figure = structured_bars(reports, project_inks(project, reports), contaminated_names)
-        st.plotly_chart(figure, config=CONFIG, key=f"structured_{question_set.name}",
-                        alt="Valid JSON, intent, slot F1 and exact answers of each run")  # fmt: skip
+        show_chart(
+            figure, f"structured_{question_set.name}", "Valid JSON, intent, slot F1 and exact answers of each run"
+        )
         most = max(report.answers for report in reports.values())
         st.caption(f"{fmt.plural(most, 'question')}, 95 % intervals.")
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _report(run_id: int, answer_count: int, _run: Run) -> StructuredReport:
-    return report_structured_outputs(store(), _run)
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs={Run: attrgetter("id", "done")})
+def _report(run: Run) -> StructuredReport:
+    return report_structured_outputs(store(), run)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from llmopt_core.runs.values import Project
 from llmopt_ui.pickers import open_next
+from llmopt_ui.session import state
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,14 +35,12 @@ class FineTuningState:
     """The session's own things in the fine-tuning lab; all else lives in the store and in the jobs' folders.
 
     Attributes:
-        tab: The tab to open at the next rerun.
         forms: Counts filled forms; part of their fields' keys, so that they are empty again afterwards.
         collections: Counts what was collected; part of the sources' keys, so that they are closed and empty afterwards.
         removals: Counts changes of the collection; part of its table's key, so that nothing stays selected.
         annotation_table: Key of the table of answers to label, and the table as it was before it was edited.
     """
 
-    tab: str = ""
     forms: int = 0
     collections: int = 0
     removals: int = 0
@@ -61,23 +57,13 @@ def finetuning_state() -> FineTuningState:
 
 def open_tab(tab: str, **choices: str) -> None:
     """Go to a tab at the next rerun, with pickers (by key) set to what is given."""
-    finetuning_state().tab = tab
+    state().widget_values = {VIEW: tab}
     for key, choice in choices.items():
         open_next(key, choice)
 
 
-def open_requested_tab() -> None:
-    """Let the tabs stand where `open_tab`, or a link of an earlier version, sent them. Called before they are drawn."""
+def open_former_tab() -> None:
+    """Let the tabs stand where a link of an earlier version leads. Called before they are drawn."""
     former = _FORMER.get(st.query_params.get(VIEW, ""))
     if former:
         st.session_state[VIEW] = st.query_params[VIEW] = former
-    if finetuning_state().tab:
-        st.session_state[VIEW] = finetuning_state().tab
-        finetuning_state().tab = ""
-
-
-def view_of(tab: str) -> Callable[[Project], None]:
-    """The function that draws a tab."""
-    module, _, function = TABS[tab].partition(":")
-    view: Callable[[Project], None] = getattr(importlib.import_module(module), function)
-    return view

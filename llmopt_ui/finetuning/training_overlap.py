@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 import streamlit as st
 
@@ -18,20 +19,15 @@ def training_overlap_view(project: Project, *parts: Sequence[TrainingExample]) -
     examples = [example for part in parts for example in part]
     if not examples:
         return
-    version = TrainingSet("", tuple(examples)).version
+    part = TrainingSet("", tuple(examples))
     for item in store().evaluation_sets(project):
-        for use in _find_overlap(version, project.id, item.name, item.version, examples, project, item):
+        for use in _find_overlap(part, project, item):
             st.markdown(red_text(use.sentence))
 
 
-@st.cache_data(max_entries=64, show_spinner="Looking for evaluation questions …")
-def _find_overlap(
-    version: str,
-    project_id: int,
-    name: str,
-    set_version: str,
-    _examples: Sequence[TrainingExample],
-    _project: Project,
-    _item: SavedSet,
-) -> list[SetUse]:
-    return find_set_use(_examples, [store().evaluation_set(_project, _item.name, _item.version)])
+@st.cache_data(
+    max_entries=64, show_spinner="Looking for evaluation questions …",
+    hash_funcs={TrainingSet: attrgetter("version"), Project: attrgetter("id"), SavedSet: attrgetter("name", "version")},
+)  # fmt: skip
+def _find_overlap(part: TrainingSet, project: Project, item: SavedSet) -> list[SetUse]:
+    return find_set_use(part.examples, [store().evaluation_set(project, item.name, item.version)])

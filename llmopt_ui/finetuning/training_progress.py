@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.finetuning_jobs import jobs_of
 from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.job import Job
@@ -14,7 +13,7 @@ from llmopt_ui.finetuning.tabs import JOBS
 from llmopt_ui.navigation import FINETUNING
 from llmopt_ui.progress import progress_line
 from llmopt_ui.resources import settings, store
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import notify, report_problem
 
 _LINES_AT_MOST = 3
 """More would push the sidebar's buttons out of a small window; the rest is counted."""
@@ -46,8 +45,6 @@ def training_lines(project: str, *, linked: bool = False) -> int:
 
 def cancel_training(job_id: str) -> None:
     """Ask a training to stop; a button's callback."""
-    try:
+    with report_problem():
         cancel(access(), job_id)
         notify("Asked to stop; it saves its state and ends after the step it is in.")
-    except LlmOptError as error:
-        state().problem = str(error)

@@ -16,7 +16,8 @@ from llmopt_core.experiments.descriptive_names import configuration_name
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project, SavedConfiguration
 from llmopt_ui import format as fmt
-from llmopt_ui.components import Download, downloads, plain_fragment, show_errors
+from llmopt_ui.components import downloads, plain_fragment, show_errors
+from llmopt_ui.forms.fields import Fields
 from llmopt_ui.forms.prompt import prompt_fields
 from llmopt_ui.forms.request_fields import request_fields
 from llmopt_ui.forms.retrieval import retrieval_fields
@@ -31,7 +32,6 @@ CONFIGURATION = "edited"
 NAME = "edit_name"
 SAVE = "edit_save"
 REMOVE = "edit_remove"
-PART = "edit_part"
 NEW = "New configuration"
 _MODES = {"": "As the endpoint prefers", "chat": "Chat messages", "completion": "Plain completion"}
 _METHODS = {"none": "No fact check", "flag": "Flag what no chunk supports", "revise": "Take out what no chunk supports"}
@@ -147,12 +147,9 @@ def sentence_of(error: ValidationError) -> str:
 
 def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
     """Which model, asked how."""
-    names = list(endpoints(settings()))
-    names += [before.endpoint] if before.endpoint not in names else []
     left, right = st.columns(2, gap="medium")
-    endpoint = left.selectbox(
-        "Endpoint", names, names.index(before.endpoint), key=f"edit_endpoint_{token}", persist_state="session"
-    )
+    fields = Fields("edit", token, left)
+    endpoint = fields.choice("Endpoint", "endpoint", list(endpoints(settings())), before.endpoint)
     with left:
         before, token_change = choose_tuned_model(before, endpoint, token)
     name = model_choice(right, endpoint, before.name, f"edit_model_{token}{token_change}", persist_state="session")
@@ -161,14 +158,7 @@ def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
             "The built-in model is small: it needs plain completion with worked examples, few tokens and little "
             "context. It can't judge, expand questions or follow long instructions."
         )
-    mode = left.selectbox(
-        "Asked by",
-        list(_MODES),
-        list(_MODES).index(before.mode),
-        format_func=_MODES.__getitem__,
-        key=f"edit_mode_{token}{token_change}",
-        persist_state="session",
-    )
+    mode = Fields("edit", f"{token}{token_change}", left).choice("Asked by", "mode", _MODES, before.mode)
     stops = list(dict.fromkeys([*_STOPS, *before.stop]))
     stop = right.multiselect(
         "Stops at",
@@ -180,18 +170,8 @@ def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
         placeholder="Nothing",
         persist_state="session",
     )
-    temperature = left.number_input(
-        "Temperature", 0.0, 2.0, before.temperature, 0.1, key=f"edit_temperature_{token}", persist_state="session"
-    )
-    tokens = right.number_input(
-        "Longest answer (tokens)",
-        1,
-        131_072,
-        before.max_tokens,
-        16,
-        key=f"edit_tokens_{token}",
-        persist_state="session",
-    )
+    temperature = fields.number("Temperature", "temperature", 0.0, 2.0, before.temperature, 0.1)
+    tokens = fields.at(right).number("Longest answer (tokens)", "tokens", 1, 131_072, before.max_tokens, 16)
     more = {} if endpoint == BUILTIN else request_fields(before, token)
     changes = {
         **more,
@@ -216,12 +196,8 @@ def fact_check_fields(before: FactCheckSpec | None, token: str, retrieves: bool)
         key=f"edit_fact_{token}",
         persist_state="session",
     )
-    refuse = st.toggle(
-        "Say “I don't know” when no chunk supports the answer",
-        spec.refuse_unsupported,
-        key=f"edit_refuse_{token}",
-        persist_state="session",
-    )
+    label = "Say “I don't know” when no chunk supports the answer"
+    refuse = Fields("edit", token).toggle(label, "refuse", spec.refuse_unsupported)
     if not retrieves and (refuse or method != "none"):
         st.caption("Without retrieval there are no chunks to check against.")
     if method == "none" and not refuse:
@@ -235,4 +211,4 @@ def _as_yaml(spec: dict[str, Any]) -> None:
     text = yaml.safe_dump({"configurations": [values]}, sort_keys=False, allow_unicode=True, width=100)
     st.caption("The same thing for an experiment file.")
     st.code(text, language="yaml", wrap_lines=True)
-    downloads([Download("YAML", text, f"{fmt.file_stem(configuration.name)}.yaml", "application/yaml")], "edit_yaml")
+    downloads("edit_yaml", ("YAML", text, f"{fmt.file_stem(configuration.name)}.yaml"))

@@ -11,6 +11,7 @@ from llmopt_core.errors import LlmOptError
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.prompts.template import variables_in
 from llmopt_ui.components import show_error
+from llmopt_ui.forms.fields import Fields
 from llmopt_ui.tables import table_editor
 
 _SELECT = {
@@ -25,28 +26,18 @@ _OWN = {"question", "context", "documents"}
 
 def prompt_fields(before: PromptSpec, token: str) -> dict[str, Any]:
     """Edit a prompt; a chain's steps stay as they are."""
-    system = st.text_area("System", before.system, key=f"edit_system_{token}", height=80, persist_state="session")
-    template = st.text_area(
-        "Template",
-        before.template,
-        key=f"edit_template_{token}",
-        height=140,
-        persist_state="session",
-        help="Jinja2: `{{ question }}`, `{{ context }}` for the retrieved chunks, any column of the question file.",
-    )
-    _variables(system or "", template or "")
+    fields = Fields("edit", token)
+    system = fields.area("System", "system", before.system, height=80)
+    help_text = "Jinja2: `{{ question }}`, `{{ context }}` for the retrieved chunks, any column of the question file."
+    template = fields.area("Template", "template", before.template, height=140, help=help_text)
+    _variables(system, template)
     if before.steps:
         st.caption(f"The chain's steps stay: {', '.join(step.name for step in before.steps)}.")
-    few_shot = _few_shot(before.few_shot, template or "", token)
-    extract = st.text_input(
-        "Take the answer out of the text",
-        before.extract,
-        key=f"edit_extract_{token}",
-        persist_state="session",
-        placeholder="Answer:\\s*(?P<answer>.+)",
-        help="A regular expression with a group named answer. Empty takes the whole text.",
-    )
-    changes = {"system": system or "", "template": template or "", "few_shot": few_shot, "extract": extract or ""}
+    few_shot = _few_shot(before.few_shot, template, fields)
+    group = "A regular expression with a group named answer. Empty takes the whole text."
+    pattern = "Answer:\\s*(?P<answer>.+)"
+    extract = fields.text("Take the answer out of the text", "extract", before.extract, placeholder=pattern, help=group)
+    changes = {"system": system, "template": template, "few_shot": few_shot, "extract": extract}
     return {**before.model_dump(mode="json"), **changes}
 
 
@@ -63,7 +54,7 @@ def _variables(system: str, template: str) -> None:
         st.caption(f"Needs these columns of the question file: {', '.join(further)}")
 
 
-def _few_shot(before: FewShotSpec | None, template: str, token: str) -> dict[str, Any] | None:
+def _few_shot(before: FewShotSpec | None, template: str, fields: Fields) -> dict[str, Any] | None:
     spec = before or FewShotSpec()
     columns = ["question", "answer", *(["context"] if "context" in template else [])]
     columns_to_show = list(dict.fromkeys([*columns, *(key for example in spec.examples for key in example)]))
@@ -73,19 +64,10 @@ def _few_shot(before: FewShotSpec | None, template: str, token: str) -> dict[str
         dtype="string",
     )
     st.markdown("Few-shot examples", help="Worked examples that are shown to the model before the question.")
-    rows = table_editor(table, num_rows="dynamic", key=f"edit_shots_{token}_{len(columns_to_show)}")
+    rows = table_editor(table, num_rows="dynamic", key=f"{fields.key('shots')}_{len(columns_to_show)}")
     left, right = st.columns([3, 1], gap="medium")
-    select = left.selectbox(
-        "Which are shown",
-        list(_SELECT),
-        list(_SELECT).index(spec.select),
-        format_func=_SELECT.__getitem__,
-        key=f"edit_select_{token}",
-        persist_state="session",
-    )
-    k = right.number_input(
-        "k", 1, 50, max(1, spec.k), key=f"edit_k_{token}", disabled=select == "all", persist_state="session"
-    )
+    select = fields.at(left).choice("Which are shown", "select", _SELECT, spec.select)
+    k = fields.at(right).number("k", "k", 1, 50, max(1, spec.k), disabled=select == "all")
     examples = examples_from(rows)
     if not examples:
         return None

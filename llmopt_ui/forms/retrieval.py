@@ -10,92 +10,65 @@ from llmopt_core.labs.retrieval.setting_words import FUSION, METHODS, OF, RERANK
 from llmopt_core.reporting.glossary import explain_terms
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_ui.forms.embedding import embedding_fields
+from llmopt_ui.forms.fields import Fields
 from llmopt_ui.forms.retrieval_more import more_fields
 from llmopt_ui.forms.writer import writer_fields
 
 
-def _choice(box: Any, label: str, options: dict[str, str], value: str, key: str, *terms: str) -> str:
-    names = list(options)
-    names += [value] if value not in options else []
-    return str(
-        box.selectbox(
-            label,
-            names,
-            names.index(value),
-            format_func=lambda name: options.get(name, name),
-            key=key,
-            persist_state="session",
-            help=explain_terms(*terms) or None,
-        )
-    )
-
-
 def retrieval_fields(before: RetrievalSpec | None, token: str) -> dict[str, Any] | None:
-    """Edit retrieval; None where the model answers from what it knows."""
-    if not st.toggle(
-        "Look things up in the documents", before is not None, key=f"edit_retrieval_{token}", persist_state="session"
-    ):
+    """The fields of retrieval; None without it."""
+    fields = Fields("edit", token)
+    if not fields.toggle("Look things up in the documents", "retrieval", before is not None):
         return None
     spec = before or RetrievalSpec()
     values = spec.model_dump(mode="json")
     one, two, three = st.columns(3, gap="medium")
     with one:
-        values["chunking"] |= _chunking(spec, token)
+        values["chunking"] |= _chunking(spec, fields)
     with two:
-        values["search"] |= _search(spec, token)
-        values["transform"] |= {
-            "method": _choice(st, "Searched with", TRANSFORM, spec.transform.method, f"edit_transform_{token}", "hyde")
-        }
+        values["search"] |= _search(spec, fields)
+        help_text = explain_terms("hyde")
+        method = fields.choice("Searched with", "transform", TRANSFORM, spec.transform.method, help=help_text)
+        values["transform"] |= {"method": method}
     with three:
-        values["rerank"] |= _rerank(spec, token)
-        of = _choice(st, "What is embedded of a chunk", OF, spec.embedding.of, f"edit_of_{token}")
+        values["rerank"] |= _rerank(spec, fields)
+        of = fields.choice("What is embedded of a chunk", "of", OF, spec.embedding.of)
         values["embedding"] |= writer_fields(spec.embedding, of, token)
-        embedding = embedding_fields(spec.embedding, f"edit_embedding_endpoint_{token}", f"edit_embedding_{token}")
+        embedding = embedding_fields(spec.embedding, fields.key("embedding_endpoint"), fields.key("embedding"))
         values["embedding"] |= embedding
         if embedding != {"endpoint": spec.embedding.endpoint, "model": spec.embedding.model}:
             # They were set for another model.
             values["embedding"] |= {"query_prefix": None, "passage_prefix": None}
-        values["top_k"] = st.number_input(
-            "Chunks handed over", 1, 100, min(100, spec.top_k), key=f"edit_top_k_{token}", persist_state="session"
-        )
+        values["top_k"] = fields.number("Chunks handed over", "top_k", 1, 100, min(100, spec.top_k))
     if values["transform"]["method"] != "none":
         st.caption("This needs a stronger model than the built-in one, which makes results worse.")
     return more_fields(spec, values, token)
 
 
-def _chunking(spec: RetrievalSpec, token: str) -> dict[str, Any]:
+def _chunking(spec: RetrievalSpec, fields: Fields) -> dict[str, Any]:
     cut = spec.chunking
-    method = _choice(st, "Chunks are cut", METHODS, cut.method, f"edit_chunking_{token}")
-    size = st.number_input("Chunk size", 10, 10_000, cut.size, 10, key=f"edit_size_{token}", persist_state="session")
-    overlap = st.number_input(
-        "Overlap", 0, 5_000, cut.overlap, 10, key=f"edit_overlap_{token}", persist_state="session"
-    )
     return {
-        "method": method,
-        "size": size,
-        "overlap": overlap,
-        "unit": _choice(st, "Counted in", UNITS, cut.unit, f"edit_unit_{token}"),
+        "method": fields.choice("Chunks are cut", "chunking", METHODS, cut.method),
+        "size": fields.number("Chunk size", "size", 10, 10_000, cut.size, 10),
+        "overlap": fields.number("Overlap", "overlap", 0, 5_000, cut.overlap, 10),
+        "unit": fields.choice("Counted in", "unit", UNITS, cut.unit),
     }
 
 
-def _search(spec: RetrievalSpec, token: str) -> dict[str, Any]:
+def _search(spec: RetrievalSpec, fields: Fields) -> dict[str, Any]:
     search = spec.search
-    method = _choice(st, "Search", SEARCH, search.method, f"edit_search_{token}", "dense", "bm25", "hybrid")
-    fusion = search.fusion
+    terms = {"help": explain_terms("dense", "bm25", "hybrid")}
+    method, fusion = fields.choice("Search", "search", SEARCH, search.method, **terms), str(search.fusion)
     if method == "hybrid":
-        fusion = _choice(st, "Merged", FUSION, search.fusion, f"edit_fusion_{token}", "rrf")  # type: ignore[assignment]
-    candidates = st.number_input(
-        "Candidates", 1, 1000, search.candidates, 10, key=f"edit_candidates_{token}", persist_state="session"
-    )
+        fusion = fields.choice("Merged", "fusion", FUSION, search.fusion, help=explain_terms("rrf"))
+    candidates = fields.number("Candidates", "candidates", 1, 1000, search.candidates, 10)
     return {"method": method, "fusion": fusion, "candidates": candidates}
 
 
-def _rerank(spec: RetrievalSpec, token: str) -> dict[str, Any]:
+def _rerank(spec: RetrievalSpec, fields: Fields) -> dict[str, Any]:
     rerank = spec.rerank
-    method = _choice(st, "Rerank", RERANK, rerank.method, f"edit_rerank_{token}", "late", "cross", "llm_rerank")
-    model = rerank.model
+    terms = {"help": explain_terms("late", "cross", "llm_rerank")}
+    method, model = fields.choice("Rerank", "rerank", RERANK, rerank.method, **terms), rerank.model
     if method == "cross-encoder":
-        model = (
-            st.text_input("Its name or folder", model, key=f"edit_rerank_model_{token}", persist_state="session") or ""
-        )
+        model = fields.text("Its name or folder", "rerank_model", model)
     return {"method": method, "model": model}

@@ -19,6 +19,7 @@ from llmopt_core.retrieval.transform import default_prompt
 from llmopt_core.text.bounded_yaml import BoundedLoader
 from llmopt_ui import format as fmt
 from llmopt_ui.evaluation_sets import sets_of
+from llmopt_ui.forms.fields import Fields
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.project import current_project
@@ -31,7 +32,6 @@ ROUTING = {
     "llm": "By a category that an LLM chooses",
 }
 _RERANK_VARIABLES = {"llm-listwise": "`passages`, `n` and `question`"}
-_KEEP: Any = {"persist_state": "session"}
 
 
 def more_fields(spec: RetrievalSpec, values: dict[str, Any], token: str) -> dict[str, Any]:
@@ -60,15 +60,11 @@ def _transform(spec: RetrievalSpec, method: str, token: str) -> dict[str, Any]:
     before = spec.transform
     with st.container(border=True):
         one, two, three = st.columns(3, gap="medium")
-        n = one.number_input("Texts written", 1, 16, before.n, key=f"edit_transform_n_{token}", **_KEEP)
+        n = Fields("edit", token, one).number("Texts written", "transform_n", 1, 16, before.n)
         model = _model(before.model, two, three, f"transform_{token}")
         plain = _is_completion_model(model)
-        own = _prompt(
-            before.prompt,
-            default_prompt(method, plain),
-            "`question` and `n`",
-            f"transform_prompt_{method}_{plain}_{token}",
-        )
+        key = f"transform_prompt_{method}_{plain}"
+        own = _prompt(before.prompt, default_prompt(method, plain), "`question` and `n`", key, token)
     return {"n": n, "model": model, "prompt": own}
 
 
@@ -76,13 +72,11 @@ def _is_completion_model(model: Mapping[str, Any]) -> bool:
     return (model["mode"] or ("completion" if model["endpoint"] == BUILTIN else "chat")) == "completion"
 
 
-def _prompt(own: str, default: str, variables: str, key: str) -> str:
+def _prompt(own: str, default: str, variables: str, key: str, token: str) -> str:
     """A prompt to read and change; empty where it is the default."""
-    text = st.text_area(
-        "Prompt", own or default, key=f"edit_{key}", height=140,
-        help=f"A template with {variables}. It belongs to the configuration and gets a version with it.", **_KEEP,
-    )  # fmt: skip
-    return "" if (text or "").strip() in ("", default.strip()) else str(text)
+    help_text = f"A template with {variables}. It belongs to the configuration and gets a version with it."
+    text = Fields("edit", token).area("Prompt", key, own or default, height=140, help=help_text)
+    return "" if text.strip() in ("", default.strip()) else text
 
 
 def _llm_rerank(spec: RetrievalSpec, method: str, token: str) -> dict[str, Any]:
@@ -90,79 +84,76 @@ def _llm_rerank(spec: RetrievalSpec, method: str, token: str) -> dict[str, Any]:
     with st.container(border=True):
         one, two, three = st.columns(3, gap="medium")
         model = _model(before.llm or ModelSpec(), one, two, f"rerank_{token}")
-        candidates = three.number_input(
-            "Candidates it reads", 1, 1000, before.candidates, placeholder="All", key=f"edit_rerank_candidates_{token}",
-            help="The rest is dropped. Each is one call; as a list, one call for up to 20.", **_KEEP,
+        candidates = Fields("edit", token, three).number(
+            "Candidates it reads", "rerank_candidates", 1, 1000, before.candidates, placeholder="All",
+            help="The rest is dropped. Each is one call; as a list, one call for up to 20.",
         )  # fmt: skip
         plain, variables = _is_completion_model(model), _RERANK_VARIABLES.get(method, "`passage` and `question`")
-        own = _prompt(
-            before.prompt if method == before.method else "", rerank_prompt(method, plain), variables,
-            f"rerank_prompt_{method}_{plain}_{token}",
-        )  # fmt: skip
+        own_before, key = before.prompt if method == before.method else "", f"rerank_prompt_{method}_{plain}"
+        own = _prompt(own_before, rerank_prompt(method, plain), variables, key, token)
     same = before.llm is None and model == ModelSpec().model_dump(mode="json")
     return {"llm": None if same else model, "candidates": candidates, "prompt": own}
 
 
 def _model(before: ModelSpec, left: Any, right: Any, token: str) -> dict[str, Any]:
-    names = list(dict.fromkeys([*endpoints(settings()), before.endpoint]))
-    endpoint = left.selectbox(
-        "Asked of", names, names.index(before.endpoint), key=f"edit_endpoint_{token}", **_KEEP
-    )  # fmt: skip
-    name = model_choice(right, endpoint, before.name, f"edit_model_{token}", **_KEEP)
+    fields = Fields("edit", token, left)
+    endpoint = fields.choice("Asked of", "endpoint", list(endpoints(settings())), before.endpoint)
+    name = model_choice(right, endpoint, before.name, fields.key("model"), persist_state="session")
     return {**before.model_dump(mode="json"), "endpoint": endpoint, "name": name}
 
 
 def _search(spec: RetrievalSpec, search: dict[str, Any], token: str) -> dict[str, Any]:
     before = spec.search
     one, two, three = st.columns(3, gap="medium")
+    fields = Fields("edit", token)
+    dropped = f"Candidates with a lower score are dropped. In dense search: {explain_terms('cosine')}"
+    between = f"{explain_terms('mmr')} 1 is relevance alone, 0 diversity alone."
     options: dict[str, Any] = {
-        "threshold": one.number_input(
-            "Score threshold", None, None, before.threshold, 0.05, placeholder="No threshold",
-            key=f"edit_threshold_{token}",
-            help=f"Candidates with a lower score are dropped. In dense search: {explain_terms('cosine')}", **_KEEP,
+        "threshold": fields.at(one).number(
+            "Score threshold", "threshold", None, None, before.threshold, 0.05, placeholder="No threshold", help=dropped
         ),
-        "mmr": two.number_input(
-            "Diversity (MMR)", 0.0, 1.0, before.mmr, 0.1, placeholder="Off", key=f"edit_mmr_{token}",
-            help=f"{explain_terms('mmr')} 1 is relevance alone, 0 diversity alone.", **_KEEP,
+        "mmr": fields.at(two).number(
+            "Diversity (MMR)", "mmr", 0.0, 1.0, before.mmr, 0.1, placeholder="Off", help=between
         ),
-    }  # fmt: skip
+    }
     if search["method"] == "hybrid" and search["fusion"] == "weighted":
         options["weight"] = three.slider(
-            "Weight of meaning against words", 0.0, 1.0, before.weight, 0.05, key=f"edit_weight_{token}", **_KEEP
+            "Weight of meaning against words",
+            0.0,
+            1.0,
+            before.weight,
+            0.05,
+            key=fields.key("weight"),
+            persist_state="session",
         )
-    text = st.text_input(
-        "Only documents whose metadata say", json.dumps(dict(before.filters)) if before.filters else "",
-        key=f"edit_filters_{token}", placeholder='{"language": "en"}', **_KEEP,
-    )  # fmt: skip
-    options["filters"] = _mapping(text or "", "The filter on document metadata", '{"language": "en"}')
+    like = '{"language": "en"}'
+    filters = json.dumps(dict(before.filters)) if before.filters else ""
+    text = fields.text("Only documents whose metadata say", "filters", filters, placeholder=like)
+    options["filters"] = _mapping(text, "The filter on document metadata", like)
     return options
 
 
 def _routing(spec: RetrievalSpec, token: str) -> dict[str, Any] | None:
     before = spec.routing
-    names = list(ROUTING)
-    method = st.selectbox(
-        "Routing", names, names.index(before.method if before else ""), format_func=ROUTING.__getitem__,
-        key=f"edit_routing_{token}", help="Questions of some categories can take other settings.", **_KEEP,
-    )  # fmt: skip
+    fields = Fields("edit", token)
+    help_text = "Questions of some categories can take other settings."
+    method = fields.choice("Routing", "routing", ROUTING, before.method if before else "", help=help_text)
     if not method:
         return None
     routing = before or RoutingSpec()
     routes = {name: route.model_dump(mode="json", exclude_defaults=True) for name, route in routing.routes.items()}
-    text = st.text_area(
-        "Settings by category (YAML)", yaml.safe_dump(routes, allow_unicode=True, sort_keys=False) if routes else "",
-        key=f"edit_routes_{token}", placeholder="when:\n  search: {method: bm25}\nwhy:\n  top_k: 5", height=140,
-        **_KEEP,
-    )  # fmt: skip
+    routes_text = yaml.safe_dump(routes, allow_unicode=True, sort_keys=False) if routes else ""
+    like = "when:\n  search: {method: bm25}\nwhy:\n  top_k: 5"
+    text = fields.area("Settings by category (YAML)", "routes", routes_text, placeholder=like, height=140)
     values = routing.model_dump(mode="json")
-    values |= {"method": method, "routes": _mapping(text or "", "Settings by category", "when: {top_k: 5}")}
+    values |= {"method": method, "routes": _mapping(text, "Settings by category", "when: {top_k: 5}")}
     if method in ("nearest", "llm"):
         values["examples"] = _examples(routing, token)
     if method == "llm":
         one, two = st.columns(2, gap="medium")
         values["model"] = _model(routing.model, one, two, f"routing_{token}")
         variables = "`question`, `categories` and `examples`"
-        values["prompt"] = _prompt(routing.prompt, ROUTING_PROMPT, variables, f"routing_prompt_{token}")
+        values["prompt"] = _prompt(routing.prompt, ROUTING_PROMPT, variables, "routing_prompt", token)
     return values
 
 
@@ -170,10 +161,9 @@ def _examples(routing: RoutingSpec, token: str) -> list[dict[str, str]]:
     """The labelled questions a router learns from: as they are, or those of an evaluation set."""
     sets = [item.name for item in sets_of(current_project())]
     as_is = f"{fmt.plural(len(routing.examples), 'labelled question')} of this configuration"
-    set_name = st.selectbox(
-        "Labelled questions", ["", *sets], format_func=lambda name: name or as_is, key=f"edit_labelled_{token}",
-        help="All questions of the set that have a category.", **_KEEP,
-    )  # fmt: skip
+    options = {"": as_is, **{name: name for name in sets}}
+    help_text = "All questions of the set that have a category."
+    set_name = Fields("edit", token).choice("Labelled questions", "labelled", options, "", help=help_text)
     if not set_name:
         return [example.model_dump(mode="json") for example in routing.examples]
     examples = store().evaluation_set(current_project(), set_name).examples

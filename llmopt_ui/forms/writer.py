@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec
+from llmopt_ui.forms.fields import Fields
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.resources import settings
@@ -23,14 +24,10 @@ def writer_fields(before: EmbeddingSpec, of: str, token: str) -> dict[str, Any]:
     if of not in ("summary", "questions"):
         return {"of": of, "writer": None}
     spec = before.writer or ModelSpec()
-    names = list(endpoints(settings()))
-    names += [spec.endpoint] if spec.endpoint not in names else []
-    endpoint = st.selectbox(
-        "Written by", names, names.index(spec.endpoint), key=f"edit_writer_{token}", persist_state="session"
-    )
-    name = model_choice(
-        st, endpoint, spec.name, f"edit_writer_name_{token}", label="Its model", persist_state="session"
-    )
+    fields = Fields("edit", token)
+    endpoint = fields.choice("Written by", "writer", list(endpoints(settings())), spec.endpoint)
+    key = fields.key("writer_name")
+    name = model_choice(st, endpoint, spec.name, key, label="Its model", persist_state="session")
     st.caption(
         "One call per chunk, kept for ever."
         + (" The built-in model writes poor ones: this needs a stronger model." if endpoint == BUILTIN else "")

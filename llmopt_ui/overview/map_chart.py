@@ -84,7 +84,8 @@ def method_map(places: Mapping[str, Place], inks: Mapping[str, Ink], captions: M
         hover = f"<b>{figure_text(name)}</b><br>{steps}<br>{caption}"
         figure.add_trace(_mark(number, name, hover.removesuffix("<br>"), spot, inks[name]))
     axis = {"showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True, "range": [-0.02, 1.02]}
-    figure.update_layout(
+    return apply_theme(
+        figure,
         height=480,
         margin={"l": 8, "r": 8, "t": 12, "b": 8},
         showlegend=False,
@@ -92,7 +93,6 @@ def method_map(places: Mapping[str, Place], inks: Mapping[str, Ink], captions: M
         xaxis={**axis, "title": "LLM optimization: how the model needs to act  →"},
         yaxis={**axis, "title": "Context optimization: what the model needs to know  →"},
     )
-    return apply_theme(figure)
 
 
 _SIZE = 22

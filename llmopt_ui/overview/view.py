@@ -12,7 +12,7 @@ from llmopt_core.experiments.next_steps import Area, ProjectState, Step, leader_
 from llmopt_core.experiments.run_scores import baseline_position
 from llmopt_core.runs.values import Project, Run, SavedConfiguration
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import CONFIG
+from llmopt_ui.chart_view import show_chart
 from llmopt_ui.components import facts, to_tab
 from llmopt_ui.evaluation_sets import set_size
 from llmopt_ui.job_panel import title_of
@@ -105,12 +105,8 @@ def map_view(configurations: Sequence[SavedConfiguration], entries: Sequence[Ent
     """The two-axis map with the project's configurations in their colours."""
     places = {item.name: place(item.spec) for item in configurations}
     captions = _captions(entries)
-    st.plotly_chart(
-        method_map(places, inks, captions),
-        config={**CONFIG, "displayModeBar": False},
-        key="method_map",
-        alt="Map of the method: context optimization upward, LLM optimization to the right; configurations as numbers",
-    )
+    alt = "Map of the method: context optimization upward, LLM optimization to the right; configurations as numbers"
+    show_chart(method_map(places, inks, captions), "method_map", alt, plain=True)
     with st.container(key="map_names", horizontal=True, gap="small"):
         for number, name in enumerate(places, 1):
             caption = f" :gray[{fmt.markdown(captions[name])}]" if captions.get(name) else ""
@@ -142,12 +138,10 @@ def _question_count(entry: Entry) -> str:
 def state_view(state: ProjectState, runs: Sequence[Run]) -> None:
     """The project in four numbers."""
     facts(
-        [
-            ("Documents", fmt.count(state.documents)),
-            ("Questions", fmt.count(state.questions)),
-            ("Configurations", fmt.count(len(state.configurations))),
-            ("Runs", fmt.count(len(runs))),
-        ],
+        ("Documents", fmt.count(state.documents)),
+        ("Questions", fmt.count(state.questions)),
+        ("Configurations", fmt.count(len(state.configurations))),
+        ("Runs", fmt.count(len(runs))),
         columns=2,
     )
 

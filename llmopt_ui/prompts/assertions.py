@@ -7,7 +7,6 @@ from typing import Any
 
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.evaluation.assertions.spec import (
     ASSERTION_EXPLANATIONS,
     EXAMPLE_COLUMN,
@@ -22,11 +21,11 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet, Example, fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_errors
-from llmopt_ui.prompts.preview import latest_set
+from llmopt_ui.evaluation_sets import newest_set
 from llmopt_ui.prompts.state import prompt_state
 from llmopt_ui.prompts.table import Row, edit_rows
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import notify, report_problem
 
 _DRAFT = "example checks"
 _VALUE_HELP = (
@@ -69,7 +68,7 @@ def assertions_table(project: Project, setup: Setup, slot: str) -> Setup:
 
 def _example_assertions(project: Project, set_name: str) -> None:
     """The assertions an example brings along; saving them makes a new version of the set."""
-    question_set = latest_set(project, set_name)
+    question_set = newest_set(project, set_name)
     counts = {example.id: len(assertions_of(example)) for example in question_set.examples}
     texts = {
         e.id: f"{e.id} ({fmt.plural(counts[e.id], 'assertion')}) · {fmt.shorten(e.question, 60)}"
@@ -95,18 +94,17 @@ def _draft_of(question_set: EvaluationSet, example: Example) -> str:
 
 
 def _save(project: Project, question_set: EvaluationSet, example: Example, rows: list[Row], form: str) -> None:
-    try:
+    with report_problem():
         assertions = assertions_from_rows(rows)
-    except LlmOptError as error:
-        state().problem = str(error)
-        return
-    assertion_values = [assertion.model_dump(mode="json", exclude_defaults=True) for assertion in assertions]
-    own = without_assertions(example.variables)
-    if (threshold := threshold_of(example)) is not None:
-        own[THRESHOLD_COLUMN] = threshold
-    example_after = replace(example, variables={**own, EXAMPLE_COLUMN: assertion_values} if assertion_values else own)
-    examples = tuple(example_after if one.id == example.id else one for one in question_set.examples)
-    store().save_evaluation_set(project, EvaluationSet(question_set.name, examples))
-    store().delete_draft(project, _DRAFT, _draft_of(question_set, example))
-    prompt_state().fill(form)
-    notify(f"{fmt.plural(len(assertions), 'assertion')} saved with {example.id}.")
+        assertion_values = [assertion.model_dump(mode="json", exclude_defaults=True) for assertion in assertions]
+        own = without_assertions(example.variables)
+        if (threshold := threshold_of(example)) is not None:
+            own[THRESHOLD_COLUMN] = threshold
+        example_after = replace(
+            example, variables={**own, EXAMPLE_COLUMN: assertion_values} if assertion_values else own
+        )
+        examples = tuple(example_after if one.id == example.id else one for one in question_set.examples)
+        store().save_evaluation_set(project, EvaluationSet(question_set.name, examples))
+        store().delete_draft(project, _DRAFT, _draft_of(question_set, example))
+        prompt_state().fill(form)
+        notify(f"{fmt.plural(len(assertions), 'assertion')} saved with {example.id}.")

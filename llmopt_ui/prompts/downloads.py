@@ -14,7 +14,7 @@ from llmopt_core.labs.prompts.row_notes import row_notes
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.components import Download, downloads
+from llmopt_ui.components import File, downloads
 from llmopt_ui.keys import endpoints
 from llmopt_ui.resources import settings, store
 
@@ -26,22 +26,13 @@ def grid_downloads(project: Project, comparison: Comparison, grid: Grid) -> None
     stem = fmt.file_stem(f"comparison-{project.name}-{comparison.id}")
     endpoints_by_name = endpoints(settings())
     problem = exportable(comparison, endpoints_by_name)
-    files = [
-        Download("Page (HTML)", lambda: comparison_page(store(), comparison, grid), f"{stem}.html", "text/html"),
-        Download(
-            "Table (CSV)", lambda: comparison_csv(grid, row_notes(store(), comparison)), f"{stem}.csv", "text/csv"
-        ),
+    files: list[File] = [
+        ("Page (HTML)", lambda: comparison_page(store(), comparison, grid), f"{stem}.html"),
+        ("Table (CSV)", lambda: comparison_csv(grid, row_notes(store(), comparison)), f"{stem}.csv"),
     ]
     if not problem:
-        files.append(
-            Download(
-                "promptfoo (YAML)",
-                lambda: _promptfoo(comparison, endpoints_by_name),
-                "promptfooconfig.yaml",
-                "text/yaml",
-            )
-        )
-    downloads(files, f"grid_{comparison.id}")
+        files.append(("promptfoo (YAML)", lambda: _promptfoo(comparison, endpoints_by_name), "promptfooconfig.yaml"))
+    downloads(f"grid_{comparison.id}", *files)
     if problem:
         problem_text = fmt.markdown(fmt.shorten(problem, _LONGEST))
         st.caption(

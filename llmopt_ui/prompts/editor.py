@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.experiment import list_configurations
 from llmopt_core.experiments.versions.prompts import (
     PROMPT,
     newest_versions,
-    prompt_from,
     prompts_of_configurations,
     save_prompt,
 )
@@ -20,25 +16,14 @@ from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.components import empty_state, plain_fragment, show_errors, side_by_side
 from llmopt_ui.pickers import open_next, pick_name
-from llmopt_ui.prompts.fields import (
-    NEW,
-    Body,
-    body_from_form,
-    body_to_edit,
-    discard,
-    form_of,
-    has_changes,
-    keep,
-    prompt_fields,
-    prompt_values,
-)
+from llmopt_ui.prompts.draft import save_row
+from llmopt_ui.prompts.fields import PromptDraft, prompt_fields
 from llmopt_ui.prompts.preview import preview_view
-from llmopt_ui.prompts.state import prompt_state
 from llmopt_ui.prompts.versions import versions_view
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, rerun_after_action, state
+from llmopt_ui.session import rerun_after_action
 
-PICKER, SAVE, NOTE = "prompt", "prompt_save", "prompt_note"
+PICKER = "prompt"
 _NEW = "New prompt"
 
 
@@ -54,53 +39,20 @@ def editor_view(project: Project) -> None:
 @plain_fragment
 def _editor(project: Project, version: Version | None) -> None:
     rerun_after_action()
-    name = version.name if version else NEW
+    draft = PromptDraft(project, version.name if version else "")
     left, right = side_by_side([11, 9], "editor")
     with left:
-        body = prompt_fields(project, name, body_to_edit(project, version))
-        is_draft = has_changes(body, version)
-        _draft_state(project, version, body, is_draft)
+        body = prompt_fields(draft, draft.body_to_edit(version))
+        saved_text = (
+            f"Saved as version {version.number}." if version else "Write the prompt; it is kept while you type."
+        )
+        save_row(draft, version, body, saved_text)
     with right:
-        preview_view(project, body)
+        preview_view(project, draft.values(body))
     if version is not None:
-        refill = partial(discard, project, name)
         with show_errors():
-            versions = store().versions(project, PROMPT, name)
-            versions_view(project, versions, prompt_values(body) if is_draft else None, refill)
-
-
-def _draft_state(project: Project, version: Version | None, body: Body, is_draft: bool) -> None:
-    """Whether something is unsaved, and the way to save it."""
-    name = version.name if version else NEW
-    slot = prompt_state().slot(form_of(project, name))
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        st.text_input("Note", prompt_state().field_values[slot].get("note", ""), key=f"{NOTE}_{slot}", width=300,
-                      placeholder="What changed, and why", live=True, on_change=keep,
-                      args=(project, name))  # fmt: skip
-        st.button("Save version", key=SAVE, type="primary", icon=":material/save:", on_click=_save,
-                  args=(project, name), disabled=not is_draft)  # fmt: skip
-        if is_draft and store().draft(project, PROMPT, name) is not None:
-            st.button("Discard changes", key="prompt_discard", type="tertiary", icon=":material/undo:",
-                      on_click=discard, args=(project, name))  # fmt: skip
-    if not is_draft:
-        st.caption(f"Saved as version {version.number}." if version else "Write the prompt; it is kept while you type.")
-        return
-    st.caption("Not saved as a version yet. The draft is kept as you type, also when this tab is closed.")
-    if version is not None and body.get("base", 0) < version.number:
-        st.caption(f"The draft was begun on version {body['base']}; version {version.number} is newer.")
-
-
-def _save(project: Project, name: str) -> None:
-    body = body_from_form(project, name)
-    try:
-        version = save_prompt(store(), project, body["name"], prompt_from(prompt_values(body)), body["note"])
-    except LlmOptError as error:
-        state().problem = str(error)
-        return
-    for form in {name, version.name}:
-        discard(project, form)
-    open_next(PICKER, version.name)
-    notify(f"{version.name} saved as version {version.number}.")
+            body_before = draft.values(body) if draft.has_changes(body, version) else None
+            versions_view(project, store().versions(project, PROMPT, draft.name), body_before, draft.discard)
 
 
 def _first_prompt(project: Project) -> None:

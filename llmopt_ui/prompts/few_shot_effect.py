@@ -18,8 +18,8 @@ from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 from llmopt_core.text.csv_text import csv_of
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, empty_state, section, show_errors
+from llmopt_ui.chart_view import show_chart
+from llmopt_ui.components import downloads, empty_state, section, show_errors
 from llmopt_ui.prompts.search_charts import effect_chart
 from llmopt_ui.prompts.search_form import can_search, describe_cost, search_form, start_button
 from llmopt_ui.prompts.search_parts import (
@@ -31,6 +31,7 @@ from llmopt_ui.prompts.search_parts import (
     start_search,
 )
 from llmopt_ui.resources import store
+from llmopt_ui.tables import show_table
 from llmopt_ui.theme import verdict
 
 _QUESTIONS = 24
@@ -78,18 +79,18 @@ def _result(effect: FewShotEffect) -> None:
                 f"**{fmt.score(effect.full.mean)}** :gray[({fmt.interval(effect.full.low, effect.full.high)}), "
                 f"{effect.full.scored} of {effect.full.total} scored]")  # fmt: skip
     if any(row.comparison is not None for row in effect.examples):
-        st.plotly_chart(effect_chart(effect, score), config=CONFIG, key="worth_chart", width="stretch")
+        show_chart(
+            effect_chart(effect, score), "effect_chart", "What each few-shot example is worth, with its interval"
+        )
         st.caption("Marks show the mean difference over the same questions, lines its 95 % interval. An example is "
                    "said to help or hurt only where that holds for all examples tested together.",
                    help=explain_terms("p", "together"))  # fmt: skip
-    with st.container(key="figures_worth"):
-        st.table(effect_table(effect), border="horizontal", hide_index=True, alt="What each few-shot example is worth")
+    show_table(effect_table(effect), "What each few-shot example is worth", "worth")
     show_cost(effect.usage, effect.seconds)
     rows = [_plain_row(row) for row in effect.examples]
     stem = fmt.file_stem(f"{effect.source}-worth")
-    downloads([Download("CSV", csv_of(rows), f"{stem}.csv", "text/csv"),
-               Download("JSON", effect.model_dump_json(indent=2), f"{stem}.json", "application/json")],
-              "worth_download")  # fmt: skip
+    as_json = effect.model_dump_json(indent=2)
+    downloads("worth_download", ("CSV", csv_of(rows), f"{stem}.csv"), ("JSON", as_json, f"{stem}.json"))
 
 
 def effect_table(effect: FewShotEffect) -> pd.DataFrame:

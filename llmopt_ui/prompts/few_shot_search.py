@@ -9,7 +9,6 @@ from typing import cast
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.search.results import ChoiceResult, Method, Trial
 from llmopt_core.experiments.search.task import CHOICE, split
 from llmopt_core.experiments.versions.prompts import few_shot_from, save_few_shot
@@ -18,7 +17,7 @@ from llmopt_core.labs.prompts.search_setup import task_from
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import CONFIG
+from llmopt_ui.chart_view import show_chart
 from llmopt_ui.components import empty_state, section, show_errors
 from llmopt_ui.pickers import open_next
 from llmopt_ui.prompts.search_charts import TrialPoint, path_chart
@@ -34,7 +33,8 @@ from llmopt_ui.prompts.search_parts import (
     start_search,
 )
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import notify, report_problem
+from llmopt_ui.tables import show_table
 from llmopt_ui.theme import verdict
 
 _METHODS = {"greedy": "Add the one that helps most, step by step", "random": "Try random subsets"}
@@ -90,10 +90,10 @@ def _result(project: Project, version: Version, result: ChoiceResult) -> None:
         show_verification(result.verification, result.metric, "choice_verified")
         _use_selection(project, version, result)
     st.markdown("**The search path**")
-    st.plotly_chart(path_chart(_path_rows(result), score_title(result.metric), result.training), config=CONFIG,
-                    key="choice_path", width="stretch")  # fmt: skip
-    with st.expander("As a table", key="choice_table"), st.container(key="figures_choice"):
-        st.table(trials_table(result), border="horizontal", hide_index=True, alt="Every subset that was tried")
+    figure = path_chart(_path_rows(result), score_title(result.metric), result.training)
+    show_chart(figure, "choice_path", "Scores of the candidates, rung by rung")
+    with st.expander("As a table", key="choice_table"):
+        show_table(trials_table(result), "Every subset that was tried", "choice")
     show_cost(result.usage, result.seconds)
     result_download(result, f"{result.source}-choice", "choice_download")
 
@@ -136,13 +136,10 @@ def _save(project: Project, name: str, result: ChoiceResult) -> None:
     gain = f"{fmt.with_sign(comparison.difference)} {score_title(result.metric)}"
     note = (f"Chosen from {result.source}: {comparison.verdict} ({gain} on "
             f"{fmt.plural(result.verification.questions, 'held-back question')})")  # fmt: skip
-    try:
+    with report_problem():
         version = save_few_shot(store(), project, name, result.few_shot, note)
-    except LlmOptError as error:
-        state().problem = str(error)
-        return
-    open_next("few_shot", version.name)
-    notify(f"{version.name} saved as version {version.number}.")
+        open_next("few_shot", version.name)
+        notify(f"{version.name} saved as version {version.number}.")
 
 
 def _path_rows(result: ChoiceResult) -> list[TrialPoint]:

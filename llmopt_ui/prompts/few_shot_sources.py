@@ -6,24 +6,22 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.evaluation.metrics.catalogue import metric_title
-from llmopt_core.labs.finetuning.held_out_sets import usual_runs
 from llmopt_core.labs.prompts.few_shot_sources import examples_from_records
 from llmopt_core.prompts.few_shot_files import read_few_shot
-from llmopt_core.runs.values import Project, Run
+from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_errors
 from llmopt_ui.resources import store
-from llmopt_ui.runs.recent_runs import recent_runs
-from llmopt_ui.session import notify, state
+from llmopt_ui.runs.recent_runs import recent_runs, run_choice
+from llmopt_ui.session import notify, report_problem, state
 
 Add = Callable[..., None]
 _SOURCES = {"model": "The model's", "reference": "The reference answer"}
 _FILE, _REPLACE = "shots_file", "shots_replace"
 
 
-def sources_view(project: Project, name: str, add: Add) -> None:
+def sources_view(project: Project, add: Add) -> None:
     """The buttons above the table."""
     with st.popover("Import", icon=":material/upload_file:"):
         st.caption("CSV, JSONL, or OpenAI chat JSONL. Each example needs an answer.")
@@ -39,14 +37,11 @@ def _import(add: Add) -> None:
     if file is None:
         state().problem = "Choose a file first."
         return
-    try:
+    with report_problem():
         examples = read_few_shot(file.getvalue(), file.name)
-    except LlmOptError as error:
-        state().problem = str(error)
-        return
-    add(examples, replace=bool(st.session_state.get(_REPLACE)))
-    state().uploads += 1
-    notify(f"{fmt.plural(len(examples), 'example')} imported.")
+        add(examples, replace=bool(st.session_state.get(_REPLACE)))
+        state().uploads += 1
+        notify(f"{fmt.plural(len(examples), 'example')} imported.")
 
 
 def _from_runs(project: Project, add: Add) -> None:
@@ -58,22 +53,17 @@ def _from_runs(project: Project, add: Add) -> None:
             st.caption("Run a configuration on the page Evaluation, or compare prompts with a score in the tab Side by "
                        "side. Answers that score well can then be added here.")  # fmt: skip
         return
-    usual = usual_runs(store(), project, list(runs.values()))
-    run_id = st.selectbox("Run", list(runs), list(runs).index(usual[0].id) if usual else None, key="shots_run",
-                          format_func=lambda key: _run_label(runs[key]),
-                          placeholder="All are on held-back questions: choose with care")  # fmt: skip
-    if run_id is None:
+    run = run_choice(project, runs, "shots_run")
+    if run is None:
         return
-    run = runs[run_id]
-    metric = st.selectbox("Score", list(run.metrics), key=f"shots_metric_{run_id}", format_func=metric_title)
+    metric = st.selectbox("Score", list(run.metrics), key=f"shots_metric_{run.id}", format_func=metric_title)
     least = st.number_input("At least", 0.0, 1.0, 0.8, 0.05, key="shots_least")
     source = st.segmented_control("Answer shown", list(_SOURCES), default="model", required=True, key="shots_answer",
                                   format_func=_SOURCES.__getitem__)  # fmt: skip
     context = st.toggle("With the retrieved passages", False, key="shots_context")
     most = st.number_input("At most", 1, 200, 10, key="shots_most")
-    examples = examples_from_records(
-        store().records(run_id), metric, least, answer=source or "model", with_context=context
-    )[:most]
+    records = store().records(run.id)
+    examples = examples_from_records(records, metric, least, answer=source or "model", with_context=context)[:most]
     hint = "" if examples else " Lower the score, or choose another run."
     st.caption(f"{fmt.plural(len(examples), 'answer')} of {run.done:,} fit.{hint}")
     st.button("Add them", key="shots_add_good", icon=":material/add:", disabled=not examples, on_click=_add,
@@ -83,7 +73,3 @@ def _from_runs(project: Project, add: Add) -> None:
 def _add(add: Add, examples: list[dict[str, str]]) -> None:
     add(examples)
     notify(f"{fmt.plural(len(examples), 'example')} added; those that stand in an evaluation set are flagged.")
-
-
-def _run_label(run: Run) -> str:
-    return f"{run.name} on {run.evaluation_set} · {run.created_at.astimezone():%d %b, %H:%M}"

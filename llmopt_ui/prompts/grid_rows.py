@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.labs.prompts.board import Place
 from llmopt_core.labs.prompts.grid import Grid, is_open
@@ -21,7 +20,7 @@ from llmopt_ui.prompts.live import ask_again
 from llmopt_ui.prompts.row_note import row_note
 from llmopt_ui.record_view import record_parts
 from llmopt_ui.resources import store
-from llmopt_ui.session import state
+from llmopt_ui.session import report_problem
 from llmopt_ui.theme import Ink
 
 Slots = dict[int, st.delta_generator.DeltaGenerator]
@@ -78,10 +77,8 @@ def _ask_again_button(comparison: Comparison, places: Sequence[Place]) -> None:
 
 
 def _ask(comparison: Comparison, places: Sequence[Place]) -> None:
-    try:
+    with report_problem():
         ask_again(comparison, places)
-    except LlmOptError as error:
-        state().problem = str(error)
 
 
 def _question(comparison: Comparison, grid: Grid, row: int) -> None:

@@ -51,7 +51,7 @@ def waits_for_vote(title: str) -> bool:
     return True
 
 
-def vote_first() -> None:
+def vote_first(*_: object) -> None:
     """What a guest reads in place of results, with the way to the vote."""
     with empty_state("Your vote comes first", "You were asked for a blind vote, so no results are shown before it.",
                      ":material/how_to_vote:"):  # fmt: skip

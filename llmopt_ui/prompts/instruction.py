@@ -10,7 +10,7 @@ from typing import cast
 import streamlit as st
 from pydantic import ValidationError
 
-from llmopt_core.errors import BadInput, LlmOptError
+from llmopt_core.errors import BadInput
 from llmopt_core.experiments.search.results import Candidate, InstructionResult, Part
 from llmopt_core.experiments.search.task import INSTRUCTION, split
 from llmopt_core.experiments.versions.prompts import PROMPT, load_prompt, newest_versions, save_prompt
@@ -22,7 +22,7 @@ from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project
 from llmopt_core.text.word_diff import word_diff
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import CONFIG
+from llmopt_ui.chart_view import show_chart
 from llmopt_ui.components import empty_state, section, show_errors
 from llmopt_ui.forms.configuration import model_fields, sentence_of
 from llmopt_ui.pickers import open_next
@@ -39,7 +39,7 @@ from llmopt_ui.prompts.search_parts import (
     start_search,
 )
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import notify, report_problem
 from llmopt_ui.theme import verdict
 
 _PARTS = {"system": "System message", "template": "User message"}
@@ -128,8 +128,8 @@ def _result(project: Project, result: InstructionResult) -> None:
     st.markdown("**The whole search**")
     trials = _path_rows(result)
     if len(trials) > 1:
-        st.plotly_chart(path_chart(trials, score_title(result.metric), result.training), config=CONFIG,
-                        key="instruction_path", width="stretch")  # fmt: skip
+        figure = path_chart(trials, score_title(result.metric), result.training)
+        show_chart(figure, "instruction_path", "Scores of the instructions, round by round")
     _candidate_texts(result)
     show_cost(result.usage, result.seconds)
     st.caption(f"Rewrites by {fmt.markdown(result.proposer)}.")
@@ -210,10 +210,7 @@ def _save(project: Project, result: InstructionResult) -> None:
     gain = fmt.with_sign(result.verification.comparison.difference)
     note = (f"Instruction search: {gain} {score_title(result.metric)} on "
             f"{fmt.plural(result.verification.questions, 'held-back question')}")  # fmt: skip
-    try:
+    with report_problem():
         version = save_prompt(store(), project, name, result.better_prompt, note)
-    except LlmOptError as error:
-        state().problem = str(error)
-        return
-    open_next("prompt", version.name)
-    notify(f"{version.name} saved as version {version.number}; it is open in the tab Editor.")
+        open_next("prompt", version.name)
+        notify(f"{version.name} saved as version {version.number}; it is open in the tab Editor.")

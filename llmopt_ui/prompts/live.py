@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 import streamlit as st
 
@@ -66,25 +67,27 @@ def new_budget_key(comparison: Comparison) -> str:
 
 def grid_of(project: Project | str, comparison: Comparison, board: Board | None) -> Grid:
     """The grid as it stands."""
-    key = tuple((run.id, run.done, run.status, str(run.finished_at)) for run in comparison.all_runs)
     if board is None:
-        return replace(_read_grid(key, project, comparison), disliked=thumbs_down(store(), comparison))
+        return replace(_read_grid(project, comparison), disliked=thumbs_down(store(), comparison))
     examples = store().evaluation_set(project, comparison.set_name, comparison.set_version).examples
     return load_grid(store(), comparison, examples, board)
 
 
 def compute_columns(comparison: Comparison, grid: Grid, board: Board | None) -> list[Column]:
     """What the columns come to; tested against the first once all is there."""
-    key = tuple((run.id, run.done, run.status, str(run.finished_at)) for run in comparison.all_runs)
-    return _columns(key, grid) if board is None else columns_of(grid, compared=False)
+    return _columns(comparison, grid) if board is None else columns_of(grid, compared=False)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _read_grid(key: tuple[tuple[int, int, str, str], ...], _project: Project | str, _comparison: Comparison) -> Grid:
-    examples = store().evaluation_set(_project, _comparison.set_name, _comparison.set_version).examples
-    return load_grid(store(), _comparison, examples)
+def _version(comparison: Comparison) -> list[tuple[int, int, str, str]]:
+    return [(run.id, run.done, run.status, str(run.finished_at)) for run in comparison.all_runs]
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _columns(key: tuple[tuple[int, int, str, str], ...], _grid: Grid) -> list[Column]:
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={Comparison: _version, Project: attrgetter("name")})
+def _read_grid(project: Project | str, comparison: Comparison) -> Grid:
+    examples = store().evaluation_set(project, comparison.set_name, comparison.set_version).examples
+    return load_grid(store(), comparison, examples)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs={Comparison: _version})
+def _columns(comparison: Comparison, _grid: Grid) -> list[Column]:
     return columns_of(_grid)

@@ -21,12 +21,12 @@ from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.models.endpoints import endpoints_from
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.values import Project
-from llmopt_core.types import Document, EvaluationSet, Example
+from llmopt_core.types import Document, Example
 from llmopt_ui import format as fmt
 from llmopt_ui.components import facts, show_errors
-from llmopt_ui.evaluation_sets import sets_of
+from llmopt_ui.evaluation_sets import newest_set, sets_of
 from llmopt_ui.model_choice import model_choice
-from llmopt_ui.prompts.fields import Body, prompt_values
+from llmopt_ui.prompts.draft import Body
 from llmopt_ui.prompts.html_blocks import messages_html
 from llmopt_ui.resources import models, settings, store
 
@@ -41,7 +41,7 @@ def preview_view(project: Project, body: Body) -> None:
     examples, example = _example(project)
     model = _model()
     with show_errors():
-        prompt = prompt_from(prompt_values(body))
+        prompt = prompt_from(body)
         _variables(prompt, examples)
         _render(project, prompt, example, model)
 
@@ -55,24 +55,13 @@ def pick_example(project: Project, key: str) -> tuple[tuple[Example, ...], Examp
             question = st.text_input("Question", "What is the capital of France?", key=f"{QUESTION}_{key}", live=True,
                                   persist_state="session")  # fmt: skip
             return (), Example("typed", question or "")
-        question_set = latest_set(project, set_name)
+        question_set = newest_set(project, set_name)
         texts = {example.id: f"{example.id} · {fmt.shorten(example.question, 90)}" for example in question_set.examples}
         example_id = st.selectbox("Example", list(texts), key=f"{EXAMPLE}_{key}_{set_name}",
                               format_func=texts.__getitem__, persist_state="session")  # fmt: skip
     return question_set.examples, next(
         (e for e in question_set.examples if e.id == example_id), question_set.examples[0]
     )
-
-
-def latest_set(project: Project, name: str) -> EvaluationSet:
-    """The latest version of a set, read once."""
-    version = next(item.version for item in sets_of(project) if item.name == name)
-    return _set(project.id, name, version, project)
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _set(project_id: int, name: str, version: str, _project: Project) -> EvaluationSet:
-    return store().evaluation_set(_project, name, version)
 
 
 def _example(project: Project) -> tuple[tuple[Example, ...], Example]:
@@ -112,12 +101,13 @@ def _render(project: Project, prompt: PromptSpec, example: Example, model: Model
     preview = preview_prompt(prompt, preview_variables(prompt, example, passage), model, models())
     about = "" if preview.last.exact else "about "
     facts(
-        [
-            ("Tokens", f"{about}{fmt.count(preview.tokens)}"),
-            ("Price of the prompt", fmt.money(preview.cost_usd)),
-            ("Calls", fmt.count(1 + len(preview.steps))),
-        ],
-        [f"Counted by {preview.tokenizer}, the marks of messages included.", "Without the answer.", ""],
+        (
+            "Tokens",
+            f"{about}{fmt.count(preview.tokens)}",
+            f"Counted by {preview.tokenizer}, the marks of messages included.",
+        ),
+        ("Price of the prompt", fmt.money(preview.cost_usd), "Without the answer."),
+        ("Calls", fmt.count(1 + len(preview.steps))),
     )
     if passage:
         st.caption("`context` shows the passage around the example's source; a run fills it by retrieval.")

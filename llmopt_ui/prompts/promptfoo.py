@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
 from llmopt_core.errors import BadInput, LlmOptError
@@ -20,6 +19,7 @@ from llmopt_ui.prompts.setup_draft import save_setup
 from llmopt_ui.prompts.state import prompt_state
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import state
+from llmopt_ui.tables import show_table
 
 _NAME = "promptfoo"
 _MOST_ROWS, _TALLEST = 7, 300
@@ -56,7 +56,7 @@ def _skip_notes(result: ImportResult) -> None:
     """What is not run and why, in whole: a reason may be long."""
     rows = [{name: fmt.markdown(text) for name, text in row.items()} for row in not_run_rows(result.not_run)]
     with st.container(height="content" if len(rows) <= _MOST_ROWS else _TALLEST, border=False):
-        st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="What of the file is not run")
+        show_table(rows, "What of the file is not run")
 
 
 def _result_facts(result: ImportResult) -> str:

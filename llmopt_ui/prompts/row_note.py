@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.labs.prompts.row_notes import RowNote, Thumb, save_note
 from llmopt_ui.resources import store
-from llmopt_ui.session import state
+from llmopt_ui.session import report_problem
 
 _THUMBS: dict[int | None, Thumb] = {None: "", 0: "down", 1: "up"}
 
@@ -29,7 +28,5 @@ def row_note(comparison: Comparison, example_id: str, note: RowNote) -> None:
 
 def _save(comparison: Comparison, example_id: str, thumb: str, comment: str) -> None:
     note = RowNote(_THUMBS[st.session_state.get(thumb)], (st.session_state.get(comment) or "").strip())
-    try:
+    with report_problem():
         save_note(store(), comparison, example_id, note)
-    except LlmOptError as error:
-        state().problem = str(error)

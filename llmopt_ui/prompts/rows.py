@@ -13,45 +13,45 @@ from llmopt_core.experiments.comparison_setup import Setup, select_examples
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
-from llmopt_ui.evaluation_sets import sets_of
-from llmopt_ui.prompts.preview import latest_set
+from llmopt_ui.evaluation_sets import newest_set, sets_of
+from llmopt_ui.forms.fields import Fields
 from llmopt_ui.prompts.table import edit_rows
 from llmopt_ui.tables import data_table
 
 _SOURCES = {"set": "Examples of a set", "free": "Free input"}
 _TAKES = {"first": "The first", "random": "Random", "all": "All", "chosen": "Chosen by hand"}
-_KEEP: dict[str, Any] = {"persist_state": "session"}
 
 
 def rows_fields(project: Project, setup: Setup, slot: str) -> Setup:
     """Draw the fields; gives the setup with what was chosen."""
     sets = [item.name for item in sets_of(project)]
     before = setup.source if sets else "free"
-    source = st.segmented_control("Rows", list(_SOURCES), default=before, required=True, key=f"rows_source_{slot}",
+    fields = Fields("rows", slot)
+    source = st.segmented_control("Rows", list(_SOURCES), default=before, required=True, key=fields.key("source"),
                                   format_func=_SOURCES.__getitem__, label_visibility="collapsed", disabled=not sets,
-                                  **_KEEP)  # fmt: skip
+                                  persist_state="session")  # fmt: skip
     setup_after = setup.model_copy(update={"source": source or before})
     setup_after = (
-        _input_table(setup_after, slot) if setup_after.source == "free" else _set_rows(project, setup_after, sets, slot)
+        _input_table(setup_after, fields)
+        if setup_after.source == "free"
+        else _set_rows(project, setup_after, sets, fields)
     )
-    return _repeats(setup_after, slot)
+    return _repeats(setup_after, fields)
 
 
-def _set_rows(project: Project, setup: Setup, sets: list[str], slot: str) -> Setup:
-    place = sets.index(setup.set_name) if setup.set_name in sets else 0
+def _set_rows(project: Project, setup: Setup, sets: list[str], fields: Fields) -> Setup:
     one, two, three = st.columns([3, 2, 2], gap="small")
-    name = one.selectbox("Evaluation set", sets, place, key=f"rows_set_{slot}", **_KEEP)
-    take = two.selectbox("Which", list(_TAKES), list(_TAKES).index(setup.take), key=f"rows_take_{slot}",
-                         format_func=_TAKES.__getitem__, **_KEEP)  # fmt: skip
-    count = three.number_input("How many", 1, 10_000, setup.count, key=f"rows_count_{slot}",
-                               disabled=take in ("all", "chosen"), **_KEEP)  # fmt: skip
-    question_set = latest_set(project, name)
+    before = setup.set_name if setup.set_name in sets else sets[0]
+    name = fields.at(one).choice("Evaluation set", "set", sets, before)
+    take = fields.at(two).choice("Which", "take", _TAKES, setup.take)
+    by_number = take not in ("all", "chosen")
+    count = fields.at(three).number("How many", "count", 1, 10_000, setup.count, disabled=not by_number)
+    question_set = newest_set(project, name)
     setup_after = setup.model_copy(update={"set_name": name, "take": take, "count": count})
     if take == "chosen":
-        setup_after = setup_after.model_copy(update={"ids": _choose_examples(question_set, setup.ids, slot)})
+        setup_after = setup_after.model_copy(update={"ids": _choose_examples(question_set, setup.ids, fields.token)})
     elif take == "random":
-        seed = st.number_input("Seed", 0, 10_000, setup.seed, key=f"rows_seed_{slot}", **_KEEP)
-        setup_after = setup_after.model_copy(update={"seed": seed})
+        setup_after = setup_after.model_copy(update={"seed": fields.number("Seed", "seed", 0, 10_000, setup.seed)})
     rows = fmt.plural(len(select_examples(question_set, setup_after).examples), "row")
     st.caption(f"{rows} of {len(question_set.examples):,} in {fmt.markdown(name)}.")
     return setup_after
@@ -75,29 +75,28 @@ def _choose_examples(question_set: EvaluationSet, before: Sequence[str], slot: s
     return tuple(table["Id"].iloc[list(selection.selection.rows)])
 
 
-def _input_table(setup: Setup, slot: str) -> Setup:
-    """A table of inputs; a further column is a variable of the prompt."""
+def _input_table(setup: Setup, fields: Fields) -> Setup:
+    """Free input: one row per question, with further variables in columns of their own."""
     names = list(dict.fromkeys(["question", "reference", *(key for row in setup.inputs for key in row)]))
-    further = st.text_input("Further variables", ", ".join(names[2:]), key=f"rows_columns_{slot}", live=True,
-                            placeholder="tone, product", help="Names of columns for variables of the prompt.",
-                            **_KEEP)  # fmt: skip
-    variables = [name.strip() for name in (further or "").split(",") if name.strip().isidentifier()]
+    further = fields.text("Further variables", "columns", ", ".join(names[2:]), live=True, placeholder="tone, product",
+                          help="Names of columns for variables of the prompt.")  # fmt: skip
+    variables = [name.strip() for name in further.split(",") if name.strip().isidentifier()]
     config: dict[str, Any] = {
         "question": st.column_config.TextColumn("Question", width="large"),
         "reference": st.column_config.TextColumn("Reference answer", width="medium"),
         **{name: st.column_config.TextColumn(name) for name in variables},
     }
-    rows = edit_rows(f"rows_inputs_{'_'.join(config)}_{slot}", setup.inputs or [{"question": ""}], config)
+    rows = edit_rows(f"rows_inputs_{'_'.join(config)}_{fields.token}", setup.inputs or [{"question": ""}], config)
     rows_to_keep = [{name: str(value or "") for name, value in row.items()} for row in rows if any(row.values())]
     return setup.model_copy(update={"inputs": tuple(rows_to_keep)})
 
 
-def _repeats(setup: Setup, slot: str) -> Setup:
+def _repeats(setup: Setup, fields: Fields) -> Setup:
     left, right = st.columns(2, gap="small")
-    repeats = left.number_input("Answers per cell", 1, MOST_REPEATS, setup.repeats, key=f"rows_repeats_{slot}",
-                                help="More than one shows how stable an answer is.", **_KEEP)  # fmt: skip
-    at_once = right.number_input("At once", 1, 64, setup.concurrency, key=f"rows_at_once_{slot}",
-                                 help="Answers in work at the same time, over all columns.", **_KEEP)  # fmt: skip
-    keep = st.toggle("Keep few-shot examples that repeat a row", setup.keep_repeated, key=f"rows_keep_{slot}",
-                     help="By default they are left out: a model would copy its own example.", **_KEEP)  # fmt: skip
+    repeats = fields.at(left).number("Answers per cell", "repeats", 1, MOST_REPEATS, setup.repeats,
+                                     help="More than one shows how stable an answer is.")  # fmt: skip
+    at_once = fields.at(right).number("At once", "at_once", 1, 64, setup.concurrency,
+                                      help="Answers in work at the same time, over all columns.")  # fmt: skip
+    keep = fields.toggle("Keep few-shot examples that repeat a row", "keep", setup.keep_repeated,
+                         help="By default they are left out: a model would copy its own example.")  # fmt: skip
     return setup.model_copy(update={"repeats": repeats, "concurrency": at_once, "keep_repeated": keep})

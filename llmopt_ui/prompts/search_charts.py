@@ -11,6 +11,7 @@ from llmopt_core.experiments.search.confirmation import Verification
 from llmopt_core.experiments.search.results import ExampleEffect, FewShotEffect
 from llmopt_core.statistics.intervals import Summary
 from llmopt_ui import format as fmt
+from llmopt_ui.charts import summary_words, whiskers
 from llmopt_ui.theme import FAINT, NEUTRAL, apply_theme, figure_text, verdict
 
 _ROW, _NARROW_ROW, _TALL = 34, 22, 20
@@ -47,10 +48,10 @@ def effect_chart(effect: FewShotEffect, score: str) -> go.Figure:
         group = [row for row in rows if row.comparison is not None and row.verdict == name]
         if group:
             figure.add_trace(_effect_trace(group, f"{verdict(name).sign} {word}", verdict(name).colour))
-    figure.update_layout(
+    return apply_theme(
+        figure,
         height=_height(len(rows)),
-        margin={"t": 36},
-        xaxis={"title": f"← hurts     {score}: with the example minus without it     helps →", "gridcolor": FAINT},
+        xaxis={"title": f"← hurts     {score}: with the example minus without it     helps →"},
         yaxis={
             "categoryorder": "array",
             "categoryarray": [_label(row) for row in rows],
@@ -58,7 +59,6 @@ def effect_chart(effect: FewShotEffect, score: str) -> go.Figure:
         },
         showlegend=True,
     )
-    return apply_theme(figure)
 
 
 def path_chart(trials: Sequence[TrialPoint], score: str, questions: int) -> go.Figure:
@@ -72,16 +72,14 @@ def path_chart(trials: Sequence[TrialPoint], score: str, questions: int) -> go.F
         group = [row for row in rows if row.role == role and row.summary is not None and row.summary.mean is not None]
         if group:
             figure.add_trace(_path_trace(group, word, colour, symbol))
-    figure.update_layout(
+    return apply_theme(
+        figure,
         height=_height(len(rows)),
-        margin={"t": 36},
-        xaxis={"title": f"{score} on the {fmt.plural(questions, 'training question')} (chooses, is no result)",
-               "gridcolor": FAINT},
+        xaxis={"title": f"{score} on the {fmt.plural(questions, 'training question')} (chooses, is no result)"},
         yaxis={"categoryorder": "array", "categoryarray": [figure_text(row.name) for row in rows],
                "range": [-0.6, len(rows) - 0.4]},
         showlegend=True,
     )  # fmt: skip
-    return apply_theme(figure)
 
 
 def before_after(verification: Verification, score: str) -> go.Figure:
@@ -98,17 +96,17 @@ def before_after(verification: Verification, score: str) -> go.Figure:
             go.Scatter(
                 x=[summary.mean], y=[name], mode="markers+text", text=[fmt.score(summary.mean)],
                 textposition="top center", marker={"size": 13, "color": colour},
-                error_x=_whiskers([summary], colour), showlegend=False,
-                hovertemplate=f"{name}: {_hover(summary)}<extra></extra>",
+                error_x=whiskers([summary], colour), showlegend=False,
+                hovertemplate=f"{name}: {summary_words(summary)}<extra></extra>",
             )
         )  # fmt: skip
-    figure.update_layout(
+    return apply_theme(
+        figure,
         height=200,
         margin={"t": 20},
-        xaxis={"title": f"{score}, held-back questions", "gridcolor": FAINT, "range": _with_zero(verification)},
+        xaxis={"title": f"{score}, held-back questions", "range": _with_zero(verification)},
         yaxis={"range": [-0.6, 1.7]},
     )
-    return apply_theme(figure)
 
 
 def _with_zero(verification: Verification) -> list[float]:
@@ -141,7 +139,7 @@ def _effect_trace(rows: Sequence[ExampleEffect], name: str, colour: str) -> go.S
         y=[_label(row) for row in rows],
         mode="markers",
         marker={"size": 11, "color": colour},
-        error_x=_whiskers(summaries, colour),
+        error_x=whiskers(summaries, colour),
         customdata=[
             [figure_text(fmt.shorten(row.question, 110)), figure_text(fmt.shorten(row.answer, 110)),
              fmt.with_sign(c.difference), fmt.interval(c.low, c.high), fmt.plural(c.pairs, "question")]
@@ -160,24 +158,12 @@ def _path_trace(rows: Sequence[TrialPoint], name: str, colour: str, symbol: str)
         y=[figure_text(row.name) for row in rows],
         mode="markers",
         marker={"size": 11, "color": colour, "symbol": symbol},
-        error_x=_whiskers(summaries, colour),
+        error_x=whiskers(summaries, colour),
         customdata=[
-            [figure_text(fmt.shorten(row.hover, 160)), _hover(s)] for row, s in zip(rows, summaries, strict=True)
+            [figure_text(fmt.shorten(row.hover, 160)), summary_words(s)] for row, s in zip(rows, summaries, strict=True)
         ],
         hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<extra></extra>",
     )
-
-
-def _whiskers(summaries: Sequence[Summary], colour: str) -> dict[str, object]:
-    up = [0.0 if s.high is None or s.mean is None else s.high - s.mean for s in summaries]
-    down = [0.0 if s.low is None or s.mean is None else s.mean - s.low for s in summaries]
-    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 2, "width": 5,
-            "color": colour}  # fmt: skip
-
-
-def _hover(summary: Summary) -> str:
-    between = f" (95 % interval {fmt.interval(summary.low, summary.high)})" if summary.low is not None else ""
-    return f"{fmt.score(summary.mean)}{between}, {summary.scored} of {summary.total} scored"
 
 
 _ROLES = {

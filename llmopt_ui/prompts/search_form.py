@@ -27,11 +27,10 @@ from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, spent_before
 from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state
-from llmopt_ui.evaluation_sets import sets_of
+from llmopt_ui.evaluation_sets import newest_set, sets_of
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.navigation import EVALUATION, PROMPTS
-from llmopt_ui.prompts.preview import latest_set
 from llmopt_ui.prompts.setup_draft import KIND as COMPARISON
 from llmopt_ui.prompts.variants import prompt_choices, usual_variants, variant_fields
 from llmopt_ui.resources import models, settings, store
@@ -169,7 +168,7 @@ def _measure(project: Project, key: str) -> tuple[EvaluationSet, str, JudgeSpec]
     first = next((place for place, name in enumerate(sizes) if name not in held_back), 0)
     name = one.selectbox("Evaluation set", list(sizes), first, key=f"search_set_{key}", **_KEEP,
                          format_func=lambda name: f"{name} ({fmt.plural(sizes[name], 'question')})")  # fmt: skip
-    questions = latest_set(project, name)
+    questions = newest_set(project, name)
     scores = [*_SCORES, ASSERTIONS] if any(assertions_of(example) for example in questions.examples) else _SCORES
     metric = two.selectbox("Score", scores, scores.index(_USUAL_SCORE), key=f"search_score_{key}_{len(scores)}",
                            format_func=lambda name: "Assertions passed" if name == ASSERTIONS else metric_title(name),

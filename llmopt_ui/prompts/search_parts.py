@@ -24,14 +24,14 @@ from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Spec, Usage
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import documents_now, mark_earlier_state
-from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, facts, show_error
+from llmopt_ui.chart_view import show_chart
+from llmopt_ui.components import downloads, facts, show_error
 from llmopt_ui.copy_link import copy_link
-from llmopt_ui.job_panel import follow_job
+from llmopt_ui.job_panel import follow_job, put_away_button
 from llmopt_ui.pickers import address_arguments
 from llmopt_ui.prompts.search_charts import before_after
 from llmopt_ui.resources import models, start_job, store
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import notify, report_problem, state
 from llmopt_ui.theme import verdict
 
 _MANY = 100
@@ -62,13 +62,11 @@ def start_search(  # noqa: PLR0917
 ) -> None:
     """Start a search as a job; used as a button's callback. `setup` is what the task was made from."""
     few_shot = task.configuration.prompt.few_shot if kind in (FEW_SHOT_EFFECT, CHOICE) else None
-    try:
+    with report_problem():
         check_task(task, models())
         basis = search_basis(store(), project, setup, models(), documents=documents_now(project), few_shot=few_shot)
         arguments = search_arguments(store(), kind, subject, task, setup, basis, **options)
         start_job(kind, project, arguments, basis)
-    except LlmOptError as error:
-        state().problem = str(error)
 
 
 def choose_search(project: Project, kind: str, subject: str, result: type[R], title: str) -> tuple[R | None, bool]:
@@ -139,13 +137,11 @@ def show_end_note(end: StopReason, problem: str, left_out: Sequence[str]) -> Non
 def show_cost(usage: Usage, seconds: float) -> None:
     """What the search took."""
     facts(
-        [
-            ("Calls made", fmt.count(usage.calls)),
-            ("From the cache", fmt.count(usage.cached_calls)),
-            ("Tokens", fmt.count(usage.prompt_tokens + usage.completion_tokens)),
-            ("Cost", fmt.money(usage.cost_usd)),
-            ("Time", fmt.duration(seconds)),
-        ]
+        ("Calls made", fmt.count(usage.calls)),
+        ("From the cache", fmt.count(usage.cached_calls)),
+        ("Tokens", fmt.count(usage.prompt_tokens + usage.completion_tokens)),
+        ("Cost", fmt.money(usage.cost_usd)),
+        ("Time", fmt.duration(seconds)),
     )
 
 
@@ -154,7 +150,7 @@ def show_verification(verification: Verification, metric: str, key: str) -> None
     comparison = verification.comparison
     left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
     with left:
-        st.plotly_chart(before_after(verification, score_title(metric)), config=CONFIG, key=key, width="stretch")
+        show_chart(before_after(verification, score_title(metric)), key, "Score before and after on each part")
     with right:
         st.markdown(f"#### {verdict(comparison.verdict).markdown}")
         between = f" ({fmt.interval(comparison.low, comparison.high)})" if comparison.low is not None else ""
@@ -172,15 +168,13 @@ def show_verification(verification: Verification, metric: str, key: str) -> None
 
 def result_download(result: Spec, stem: str, key: str) -> None:
     """The whole search as JSON."""
-    text = result.model_dump_json(indent=2)
-    downloads([Download("JSON", text, f"{fmt.file_stem(stem)}.json", "application/json")], key)
+    downloads(key, ("JSON", result.model_dump_json(indent=2), f"{fmt.file_stem(stem)}.json"))
 
 
 def _job_label(job: Job) -> str:
     about = job.arguments
     score, on = score_title(str(about.get("metric", ""))), about.get("evaluation_set", "")
-    end = f"{(job.finished_at or job.created_at).astimezone():%d %b, %H:%M}"
-    return f"{about.get('source', '')}, {score} on {on} · {end}"
+    return f"{about.get('source', '')}, {score} on {on} · {fmt.moment(job.finished_at or job.created_at)}"
 
 
 def _on_end(job: Job) -> None:
@@ -194,6 +188,4 @@ def _last_failure(jobs: Sequence[Job]) -> None:
     if newest is None or newest.status not in ("failed", "interrupted") or newest.id in state().dismissed_jobs:
         return
     show_error(newest.error or "The app ended before the search was done. What was paid is kept; start it again.")
-    if st.button("Put away", key=f"job_seen_{newest.id}", type="tertiary"):
-        state().dismissed_jobs.add(newest.id)
-        st.rerun()
+    put_away_button(newest)

@@ -7,7 +7,6 @@ from typing import Any
 
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.catalogue import METRICS, metric_title
 from llmopt_core.execution.spending import check_larger_budget
@@ -32,7 +31,7 @@ from llmopt_ui.prompts.setup_draft import KIND, form_key, save_setup
 from llmopt_ui.prompts.state import prompt_state
 from llmopt_ui.prompts.variants import variants_fields
 from llmopt_ui.resources import settings, store
-from llmopt_ui.session import state
+from llmopt_ui.session import report_problem
 
 START = "comparison_start"
 _METRIC_CHOICES = [name for name, info in METRICS.items() if info.kind == "answer"]
@@ -139,7 +138,5 @@ def _describe_plan(plan: ComparisonPlan, estimate: ComparisonEstimate) -> str:
 
 
 def _start_comparison(plan: ComparisonPlan) -> None:
-    try:
+    with report_problem():
         open_next("comparison", start(plan))
-    except LlmOptError as error:
-        state().problem = str(error)

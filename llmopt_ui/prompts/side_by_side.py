@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.comparison import Comparison, comparisons, delete_comparison
 from llmopt_core.experiments.comparison_setup import setup_from
 from llmopt_core.runs.values import Project
@@ -19,7 +16,7 @@ from llmopt_ui.prompts.promptfoo import import_button, import_result_view
 from llmopt_ui.prompts.setup import setup_view
 from llmopt_ui.prompts.setup_draft import save_setup
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import notify, report_problem
 
 PICKER = "comparison"
 NEW = "new"
@@ -60,11 +57,7 @@ def _comparison_label(comparison: Comparison) -> str:
     title = (
         comparison.title if len(comparison.title) <= _LONGEST else f"{names} on {fmt.shorten(comparison.set_name, 24)}"
     )
-    return f"{_format_time(comparison.created_at)} · {title}"
-
-
-def _format_time(when: datetime) -> str:
-    return f"{when.astimezone():%d %b, %H:%M}"
+    return f"{fmt.moment(comparison.created_at)} · {title}"
 
 
 def _actions(project: Project, comparison: Comparison) -> None:
@@ -84,10 +77,7 @@ def _reuse(project: Project, comparison: Comparison) -> None:
 
 
 def _delete(comparison: Comparison) -> None:
-    try:
+    with report_problem():
         delete_comparison(store(), comparison)
-    except LlmOptError as error:
-        state().problem = str(error)
-        return
-    open_next(PICKER, NEW)
-    notify("Comparison deleted.")
+        open_next(PICKER, NEW)
+        notify("Comparison deleted.")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from llmopt_ui.prompts.state import prompt_state
-from llmopt_ui.tables import TALLEST, table_editor
+from llmopt_ui.tables import table_editor
 
 Row = dict[str, Any]
 
@@ -18,12 +18,8 @@ def edit_rows(
     key: str,
     rows: Sequence[Mapping[str, Any]],
     columns: Mapping[str, Any],
-    *,
     types: Mapping[str, str] | None = None,
-    disabled: Sequence[str] = (),
-    height: int = TALLEST,
-    on_change: Callable[..., None] | None = None,
-    args: tuple[Any, ...] = (),
+    **options: Any,
 ) -> list[Row]:
     """Draw the table; gives its rows as they stand. Empty cells are None or an empty text.
 
@@ -32,18 +28,10 @@ def edit_rows(
         rows: What it starts from.
         columns: Name -> column configuration, in order.
         types: Pandas types of columns that are no text.
-        disabled: Columns that cannot be edited.
-        height: Of the table.
-        on_change: Called at each edit, even when the page is being left.
-        args: For `on_change`.
+        options: Further ones of `table_editor`.
     """
     base = table_base(key, rows, columns, types or {})
-    options: dict[str, Any] = {"on_change": on_change, "args": args} if on_change else {}
-    rows_after = table_editor(
-        base, num_rows="dynamic", key=key, column_config=dict(columns),
-        disabled=list(disabled), height=height, **options,
-    )  # fmt: skip
-    return _plain_rows(rows_after)
+    return _plain_rows(table_editor(base, num_rows="dynamic", key=key, column_config=dict(columns), **options))
 
 
 def table_base(

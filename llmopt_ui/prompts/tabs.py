@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
-from llmopt_core.runs.values import Project
 from llmopt_ui.hand_over import hand_over_typing
 
 VIEW = "prompts_view"
@@ -28,10 +25,3 @@ def prompt_frame() -> None:
     """What every tab needs: the style of answers, and text areas that hand over what is typed."""
     st.html(_STYLE)
     hand_over_typing("prompt_hand_over")
-
-
-def view_of(tab: str) -> Callable[[Project], None]:
-    """The function that draws a tab."""
-    module, _, function = TABS[tab].partition(":")
-    view: Callable[[Project], None] = getattr(importlib.import_module(module), function)
-    return view

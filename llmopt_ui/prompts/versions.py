@@ -9,7 +9,6 @@ from typing import Any
 
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.versions.prompts import PROMPT, restore
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
@@ -18,7 +17,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import section
 from llmopt_ui.prompts.html_blocks import diff_html
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import notify, report_problem
 
 _VERSIONS_AT_MOST = 6
 """The newest are looked for; older ones are folded away."""
@@ -87,10 +86,8 @@ def _row(project: Project, version: Version, newest: bool, refill: Callable[[], 
 
 
 def _label(project: Project, version: Version, field: str) -> None:
-    try:
+    with report_problem():
         store().set_label(project, version.kind, version.name, st.session_state[field] or "", version.number)
-    except LlmOptError as error:
-        state().problem = str(error)
 
 
 def _restore(project: Project, version: Version, refill: Callable[[], None]) -> None:

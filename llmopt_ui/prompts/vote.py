@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.labs.prompts.votes import (
     Ballot,
@@ -39,7 +38,7 @@ from llmopt_ui.prompts.voter import (
     voter_field,
 )
 from llmopt_ui.resources import store
-from llmopt_ui.session import state
+from llmopt_ui.session import report_problem
 
 PICKER = "vote_on"
 
@@ -64,7 +63,7 @@ def vote_view(project: Project) -> None:
         comparison_id = st.selectbox(
             "Comparison", list(by_id), width=560, **address_arguments(PICKER, list(by_id), next(iter(by_id))),
             format_func=lambda key: f"{by_id[key].total} rows on {fmt.shorten(by_id[key].set_name, 40)} · "
-            f"{by_id[key].created_at.astimezone():%d %b, %H:%M}",
+            f"{fmt.moment(by_id[key].created_at)}",
             help="Named by its rows, so that the names of the variants do not give them away.",
         )  # fmt: skip
         copy_link(project, VOTE, {GUEST: comparison_id}, f"vote_link_{comparison_id}",
@@ -174,11 +173,9 @@ def _last_ballot(ballots: Ballots, votes: Sequence[Vote], voter: str) -> Ballot 
 
 
 def _vote(comparison: Comparison, ballot: Ballot, voter: str, choice: Pick) -> None:
-    try:
+    with report_problem():
         cast_vote(store(), comparison, ballot, voter, choice)
         note_vote(comparison, voter, ballot.example.id, cast=True)
-    except LlmOptError as error:
-        state().problem = str(error)
 
 
 def _undo_vote(comparison: Comparison, last: Ballot | None, voter: str) -> None:

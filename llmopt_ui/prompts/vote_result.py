@@ -16,8 +16,8 @@ from llmopt_core.labs.prompts.votes import preference_pairs, votes_csv
 from llmopt_core.reporting.glossary import explain_terms
 from llmopt_core.runs.store_labs import Vote
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, section
+from llmopt_ui.chart_view import show_chart
+from llmopt_ui.components import downloads, section
 from llmopt_ui.tables import data_table
 from llmopt_ui.theme import NEUTRAL, apply_theme, figure_text, verdict
 
@@ -34,7 +34,7 @@ def vote_result(comparison: Comparison, grid: Grid, votes: Sequence[Vote]) -> No
     if not any(pair.rate.scored for pair in result.pairs):
         st.caption("No vote prefers an answer yet.")
         return
-    st.plotly_chart(win_rates(result.pairs), config=CONFIG, key=f"vote_rates_{comparison.id}")
+    show_chart(win_rates(result.pairs), f"vote_rates_{comparison.id}", "Share of votes won by each of the two")
     data_table(_table(result.pairs), column_config=_WIDTHS,
                  alt="Wins, losses and ties of each pair of variants")  # fmt: skip
     st.caption(fmt.markdown(tally_words(result)), help=explain_terms("p", "together"))
@@ -67,14 +67,14 @@ def win_rates(pairs: Sequence[PairResult]) -> go.Figure:
         )
     )
     figure.add_vline(50, line={"dash": "dash", "color": NEUTRAL})
-    figure.update_layout(
+    return apply_theme(
+        figure,
         height=130 + 56 * len(visible),
         margin={"t": 24},
         xaxis={"title": "Questions won by the first, of those decided (%)", "range": [-7, 107], "dtick": 25},
-        yaxis={"title": None, "range": [-0.6, len(visible) - 0.3]},
+        yaxis={"range": [-0.6, len(visible) - 0.3]},
         showlegend=False,
     )
-    return apply_theme(figure)
 
 
 def _table(pairs: Sequence[PairResult]) -> pd.DataFrame:
@@ -104,11 +104,9 @@ def _files(comparison: Comparison, grid: Grid, votes: Sequence[Vote]) -> None:
         )  # fmt: skip
         pairs = preference_pairs(grid, votes, prompt_name or "")
         stem = fmt.file_stem(f"votes-{comparison.project}-{comparison.id}")
+        label = f"{fmt.plural(len(pairs), 'preference pair')} to train on (JSONL)"
         downloads(
-            [
-                Download(f"{fmt.plural(len(pairs), 'preference pair')} to train on (JSONL)",
-                         TrainingSet(stem, tuple(pairs)).to_jsonl(), f"{stem}-dpo.jsonl", "application/jsonl"),
-                Download("Votes (CSV)", votes_csv(votes), f"{stem}.csv", "text/csv"),
-            ],
             f"vote_files_{comparison.id}_{len(votes)}",
-        )  # fmt: skip
+            (label, TrainingSet(stem, tuple(pairs)).to_jsonl(), f"{stem}-dpo.jsonl"),
+            ("Votes (CSV)", votes_csv(votes), f"{stem}.csv"),
+        )

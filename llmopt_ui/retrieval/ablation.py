@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import pandas as pd
 import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
@@ -22,11 +21,12 @@ from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.tables import Gain
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
-from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, empty_state, section, show_errors
+from llmopt_ui.chart_view import show_chart
+from llmopt_ui.components import downloads, empty_state, section, show_errors
 from llmopt_ui.retrieval.jobs import follow_paid_work, questions_fields, results, task_of
 from llmopt_ui.retrieval.sides import Side, save_configuration
 from llmopt_ui.retrieval.whole_set_charts import ablation_chart
+from llmopt_ui.tables import show_table
 from llmopt_ui.theme import verdict
 
 _FEW = 3
@@ -86,23 +86,15 @@ def _show(project: Project, report: AblationReport) -> None:
     measure = st.segmented_control(
         "Measure", names, default=report.leading, format_func=TITLES.__getitem__, key=MEASURE, required=True
     )
-    st.plotly_chart(
-        ablation_chart(report, measure or report.leading), config=CONFIG, key="ablation_chart",
-        alt="Paired differences with intervals",
-    )  # fmt: skip
+    show_chart(ablation_chart(report, measure or report.leading), "ablation_chart", "Paired differences with intervals")
     _table(report, measures)
     section("Which to drop", f"By {TITLES[report.leading]}. {explain_terms('together')}")
     for number, one in enumerate(report.removed):
         _advice(project, one, number)
     for message, count in report.failures.items():
         st.warning(fmt.markdown(f"{fmt.plural(count, 'question')}: {message}"), icon=":material/warning:")
-    downloads(
-        [
-            Download("Numbers (JSON)", lambda: report.model_dump_json(indent=1), "leave-one-out.json",
-                     "application/json"),
-        ],
-        "ablation_download",
-    )  # fmt: skip
+    numbers = ("Numbers (JSON)", lambda: report.model_dump_json(indent=1), "leave-one-out.json")
+    downloads("ablation_download", numbers)
 
 
 def _table(report: AblationReport, measures: Sequence[str]) -> None:
@@ -119,8 +111,7 @@ def _table(report: AblationReport, measures: Sequence[str]) -> None:
         }
         for one in report.removed
     ]
-    with st.container(key="figures_ablation_few" if len(measures) <= _FEW else "figures_ablation_many"):
-        st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Leave-one-out")
+    show_table(rows, "Leave-one-out", "ablation_few" if len(measures) <= _FEW else "ablation_many")
     st.caption(
         "“Takes” is what the part itself costs per question: work on this machine timed past the cache, model calls as "
         "they were when they were made. Means with 95 % intervals; differences are paired, and are seen where they "

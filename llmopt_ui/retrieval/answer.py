@@ -16,7 +16,7 @@ from llmopt_core.types import Answer, Evidence
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_errors
 from llmopt_ui.messages import messages_view, tool_calls_view
-from llmopt_ui.record_view import chunk_html
+from llmopt_ui.record_view import chunk_head, chunk_html, cost_line
 from llmopt_ui.retrieval.inspection import answer_from_context, cached_answer, key_of
 from llmopt_ui.retrieval.sides import Side
 from llmopt_ui.session import state
@@ -82,10 +82,7 @@ def _cost_line(answer: Answer) -> str:
     used = answer.usage.original
     if used is None:
         return f"Tokens known no more · {fmt.duration(answer.seconds)}"
-    return (
-        f"{fmt.count(used.prompt_tokens)} prompt tokens · {fmt.count(used.completion_tokens)} answer tokens · "
-        f"{fmt.duration(answer.seconds)} · {fmt.markdown(fmt.money(used.cost_usd))}"
-    )
+    return cost_line(answer, used)
 
 
 def link_citations(answer: Answer, place: str) -> str:
@@ -129,10 +126,7 @@ def _chunks(side: Side, inspection: Inspection, answer: Answer) -> None:
         chunk, is_cited = hit.chunk, number - 1 in answer.citations
         with st.container(border=True):
             badge = " :orange-badge[cited]" if is_cited else ""
-            st.markdown(
-                f"**\\[{number}\\]** {fmt.markdown(chunk.document)} :gray[{chunk.start:,} to {chunk.end:,} · "
-                f"score {fmt.number(hit.score)}]{badge}"
-            )
+            st.markdown(chunk_head(f"\\[{number}\\]", hit, badge))
             colour = "#E69F00" if is_cited else "transparent"
             st.html(
                 f'<div class="llmopt-cited" id="chunk-{side.place}-{number}" style="border-color:{colour}">'

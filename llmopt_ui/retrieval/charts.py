@@ -69,7 +69,8 @@ def rank_flow_chart(inspection: Inspection, ink: Ink, gold: str, deepest: int) -
         ]
     )
     ticks = [rank for rank in (1, 5, 10, 20, 30, 50, 100, 200, 500) if rank <= deepest]
-    figure.update_layout(
+    return apply_theme(
+        figure,
         height=430,
         margin={"t": 66},
         xaxis={
@@ -89,7 +90,6 @@ def rank_flow_chart(inspection: Inspection, ink: Ink, gold: str, deepest: int) -
             "fixedrange": True,
         },
     )
-    return apply_theme(figure)
 
 
 def _flow(  # noqa: PLR0917
@@ -169,7 +169,8 @@ def score_strips(inspection: Inspection, ink: Ink, gold: str) -> go.Figure:
                 showlegend=bool(points),
             )
         )  # fmt: skip
-    figure.update_layout(
+    return apply_theme(
+        figure,
         height=max(220, 110 + 46 * len(stages)),
         margin={"t": 66},
         xaxis={
@@ -182,7 +183,6 @@ def score_strips(inspection: Inspection, ink: Ink, gold: str) -> go.Figure:
             "range": [len(stages) - 0.5, -0.5], "fixedrange": True, "showgrid": False,
         },
     )  # fmt: skip
-    return apply_theme(figure)
 
 
 def meaning_map(semantic_map: Map, ink: Ink, gold: str) -> go.Figure:
@@ -197,13 +197,13 @@ def meaning_map(semantic_map: Map, ink: Ink, gold: str) -> go.Figure:
     )
     figure = go.Figure([_points(name, points, colour, symbol, size) for name, points, colour, symbol, size in groups])
     axis = {"showticklabels": False, "showgrid": False, "zeroline": False}
-    figure.update_layout(
+    return apply_theme(
+        figure,
         height=440,
         margin={"t": 66},
         xaxis={**axis, "title": "First principal component"},
         yaxis={**axis, "title": "Second"},
     )
-    return apply_theme(figure)
 
 
 def _points(name: str, points: Sequence[Point], colour: str, symbol: str, size: int) -> go.Scatter:

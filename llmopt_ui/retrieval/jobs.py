@@ -190,13 +190,11 @@ def _estimate(offer: Offer, pilot: int, estimate: LabEstimate) -> None:
     with st.container(border=True):
         section("What it will take")
         facts(
-            [
-                ("Questions left", f"{estimate.left:,} of {estimate.total:,}"),
-                ("Model calls", fmt.count(estimate.calls)),
-                ("Tokens", fmt.count(estimate.tokens)),
-                ("Cost", fmt.money(estimate.cost_usd)),
-                ("Time", fmt.duration(estimate.seconds)),
-            ]
+            ("Questions left", f"{estimate.left:,} of {estimate.total:,}"),
+            ("Model calls", fmt.count(estimate.calls)),
+            ("Tokens", fmt.count(estimate.tokens)),
+            ("Cost", fmt.money(estimate.cost_usd)),
+            ("Time", fmt.duration(estimate.seconds)),
         )
         st.caption(
             fmt.markdown(

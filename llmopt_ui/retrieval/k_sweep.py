@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
@@ -14,11 +13,12 @@ from llmopt_core.labs.retrieval.k_sweep import KS, AtK, KSweep, at_k
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
-from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, show_errors
+from llmopt_ui.chart_view import show_chart
+from llmopt_ui.components import downloads, show_errors
 from llmopt_ui.retrieval.jobs import follow_paid_work, questions_fields, results, task_of
 from llmopt_ui.retrieval.sides import Side, save_configuration
 from llmopt_ui.retrieval.whole_set_charts import k_chart
+from llmopt_ui.tables import show_table
 from llmopt_ui.theme import verdict
 
 K_VALUES = "sweep_ks"
@@ -58,10 +58,8 @@ def k_sweep_view(project: Project, sides: Sequence[Side]) -> None:
 
 
 def _show(project: Project, side: Side, report: KSweep) -> None:
-    st.plotly_chart(
-        k_chart({side.name: report}, {side.name: side.ink}), config=CONFIG, key="k_chart",
-        alt="Answer F1, faithfulness, recall and tokens by number of chunks",
-    )  # fmt: skip
+    figure = k_chart({side.name: report}, {side.name: side.ink})
+    show_chart(figure, "k_chart", "Answer F1, faithfulness, recall and tokens by number of chunks")
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(_describe(report), width="stretch")
         for k in [report.fewest] if report.alike else sorted({report.best, report.fewest}):
@@ -72,10 +70,7 @@ def _show(project: Project, side: Side, report: KSweep) -> None:
     _table(report)
     for message, count in report.failures.items():
         st.warning(fmt.markdown(f"{fmt.plural(count, 'answer')} failed: {message}"), icon=":material/warning:")
-    downloads(
-        [Download("Numbers (JSON)", lambda: report.model_dump_json(indent=1), "more-chunks.json", "application/json")],
-        "k_download",
-    )
+    downloads("k_download", ("Numbers (JSON)", lambda: report.model_dump_json(indent=1), "more-chunks.json"))
 
 
 def _describe(report: KSweep) -> str:
@@ -107,8 +102,7 @@ def _table(report: KSweep) -> None:
         }
         for row in report.rows
     ]
-    with st.container(key="figures_k"):
-        st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Answers by number of chunks")
+    show_table(rows, "Answers by number of chunks", "k")
 
 
 def _cell(row: AtK, name: str) -> str:

@@ -10,7 +10,7 @@ from llmopt_core.labs.retrieval.question_inspection import Inspection
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Example, Usage
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import CONFIG
+from llmopt_ui.chart_view import show_chart
 from llmopt_ui.components import facts
 from llmopt_ui.retrieval.answer import answer_part
 from llmopt_ui.retrieval.charts import gold_colour, meaning_map, rank_flow_chart, score_strips
@@ -51,17 +51,14 @@ def _summary(pairs: Inspections) -> None:
         with column:
             st.markdown(f"{side.ink.dot} **{fmt.markdown(side.name)}**")
             usage, retrieval = inspection.retrieval.usage.original or Usage(), inspection.retrieval
+            chunks = f"{len(retrieval.hits)} of {inspection.chunks}"
+            whole = "All stages when this was first looked up, without what is loaded once."
             facts(
-                [
-                    ("Source at rank", _gold(inspection)),
-                    ("Chunks", f"{len(retrieval.hits)} of {inspection.chunks}"),
-                    ("Time", fmt.short_time(retrieval.seconds)),
-                ],
-                ("The rank of the first chunk handed over that holds the source.",
-                 "What the model gets, of all chunks in the index.",
-                 "All stages when this was first looked up, without what is loaded once."),
+                ("Source at rank", _gold(inspection), "The rank of the first chunk handed over that holds the source."),
+                ("Chunks", chunks, "What the model gets, of all chunks in the index."),
+                ("Time", fmt.short_time(retrieval.seconds), whole),
                 columns=3,
-            )  # fmt: skip
+            )
             tokens = usage.prompt_tokens + usage.completion_tokens
             cost = f" · {fmt.markdown(fmt.money(usage.cost_usd))}" if tokens else ""
             once = ""
@@ -109,10 +106,8 @@ def _stages(pairs: Inspections) -> None:
     )
     for column, (side, inspection) in zip(columns(pairs), pairs, strict=True):
         column.markdown("**Every chunk through the stages**")
-        column.plotly_chart(
-            rank_flow_chart(inspection, side.ink, _gold_ink(pairs), deepest), config=CONFIG, key=f"flow_{side.place}",
-            alt="The rank of every chunk after each stage",
-        )  # fmt: skip
+        figure = rank_flow_chart(inspection, side.ink, _gold_ink(pairs), deepest)
+        show_chart(figure, f"flow_{side.place}", "The rank of every chunk after each stage", place=column)
     others = [inspection for _, inspection in reversed(pairs)] if len(pairs) > 1 else [None]
     for column, (side, inspection), other in zip(columns(pairs), pairs, others, strict=True):
         with column:
@@ -124,21 +119,15 @@ def _stages(pairs: Inspections) -> None:
 def _pictures(pairs: Inspections) -> None:
     for column, (side, inspection) in zip(columns(pairs), pairs, strict=True):
         column.markdown("**Scores in each stage**")
-        column.plotly_chart(
-            score_strips(inspection, side.ink, _gold_ink(pairs)),
-            config=CONFIG,
-            key=f"scores_{side.place}",
-            alt="Scores in each stage",
-        )
+        figure = score_strips(inspection, side.ink, _gold_ink(pairs))
+        show_chart(figure, f"scores_{side.place}", "Scores in each stage", place=column)
     for column, (side, inspection) in zip(columns(pairs), pairs, strict=True):
         if inspection.map is None:
             column.caption("The question could not be embedded, so there is no map.")
             continue
         column.markdown("**Where question and chunks lie**")
-        column.plotly_chart(
-            meaning_map(inspection.map, side.ink, _gold_ink(pairs)), config=CONFIG, key=f"map_{side.place}",
-            alt="Map of question, invented passages and chunks",
-        )  # fmt: skip
+        figure = meaning_map(inspection.map, side.ink, _gold_ink(pairs))
+        show_chart(figure, f"map_{side.place}", "Map of question, invented passages and chunks", place=column)
         column.caption(
             f"The two directions that show most of the spread of all vectors, {inspection.map.shown:.0%} of it: near "
             "on the map need not be near in meaning."

@@ -15,7 +15,7 @@ from llmopt_core.types import Example, StageTrace
 from llmopt_ui import format as fmt
 from llmopt_ui.components import section
 from llmopt_ui.retrieval.charts import stage_name
-from llmopt_ui.retrieval.sides import Side, set_texts, texts_of
+from llmopt_ui.retrieval.sides import Side, set_texts
 from llmopt_ui.tables import data_table
 
 WORTH_TELLING = 0.05
@@ -162,11 +162,6 @@ def transform_prompt(side: Side) -> str:
     return spec.transform.prompt or default_prompt(
         spec.transform.method, uses_completion(spec.transform.model, models())
     )  # fmt: skip
-
-
-def has_own_texts(side: Side, example: Example) -> bool:
-    """Whether texts written by hand are searched with."""
-    return texts_of(side, example) is not None
 
 
 def _gold(inspection: Inspection) -> None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Sequence
-
-import streamlit as st
-
 from llmopt_core.runs.values import Project
-from llmopt_ui.components import show_errors
 from llmopt_ui.retrieval.settings import settings_row
-from llmopt_ui.retrieval.sides import Side, has_content, sides
+from llmopt_ui.retrieval.sides import has_content, sides
 from llmopt_ui.retrieval_configurations import retrieval_configurations
+from llmopt_ui.tabs import show_tabs
 
 VIEW = "retrieval_view"
 TABS = {
@@ -30,14 +25,4 @@ def retrieval_lab(project: Project) -> None:
         return
     sides_here = sides(project, configurations)
     settings_row(project, sides_here)
-    for name, tab in zip(TABS, st.tabs(list(TABS), key=VIEW, on_change="rerun", bind="query-params"), strict=True):
-        if tab.open:
-            with tab, show_errors():
-                view_of(name)(project, sides_here)
-
-
-def view_of(tab: str) -> Callable[[Project, Sequence[Side]], None]:
-    """The function that draws a tab."""
-    module, _, function = TABS[tab].partition(":")
-    view: Callable[[Project, Sequence[Side]], None] = getattr(importlib.import_module(module), function)
-    return view
+    show_tabs(VIEW, TABS, project, sides_here)

@@ -17,13 +17,13 @@ from llmopt_core.runs.values import Project
 from llmopt_core.text.csv_text import csv_of
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
-from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, section
+from llmopt_ui.chart_view import show_chart
+from llmopt_ui.components import downloads, section
 from llmopt_ui.retrieval.charts import stage_name
 from llmopt_ui.retrieval.jobs import follow_paid_work, questions_fields, results, task_of
 from llmopt_ui.retrieval.sides import Side
 from llmopt_ui.retrieval.whole_set_charts import confusion_chart, position_chart, position_legend, stage_chart
-from llmopt_ui.tables import data_table
+from llmopt_ui.tables import data_table, show_table
 
 K = "measured_k"
 _NAMES = {"recall": "Recall", "mrr": "MRR", "ndcg": "nDCG"}
@@ -62,28 +62,22 @@ def _show(reports: SideReports, k: int) -> None:
         "Means over the questions with sources, with 95 % intervals. The last stage holds no more chunks than are "
         "handed over.",
     )
-    st.plotly_chart(
-        stage_chart(reports, k), config=CONFIG, key="set_stages", alt="Recall, MRR and nDCG after each stage"
-    )
+    show_chart(stage_chart(reports, k), "set_stages", "Recall, MRR and nDCG after each stage")
     st.caption(explain_terms("recall", "mrr", "ndcg"))
     section(
         "Where the sources stand", f"{explain_terms('source')} Each counts once: by the first chunk that overlaps it."
     )
     st.markdown(position_legend())
     for column, (side, report) in zip(st.columns(len(reports), gap="medium"), reports, strict=True):
-        column.plotly_chart(
-            position_chart(side, report), config=CONFIG, key=f"set_gold_{side.place}",
-            alt="Ranks of sources after each stage",
-        )  # fmt: skip
+        figure = position_chart(side, report)
+        show_chart(figure, f"set_gold_{side.place}", "Ranks of sources after each stage", place=column)
     for side, report in reports:
         _notes(side, report)
     for side, report in reports:
         _table(side, report)
         _losses_view(side, report)
         _routing(side, report)
-    downloads(
-        [Download("Numbers (CSV)", lambda: stages_csv(reports), "retrieval-stages.csv", "text/csv")], "set_download"
-    )
+    downloads("set_download", ("Numbers (CSV)", lambda: stages_csv(reports), "retrieval-stages.csv"))
 
 
 def _notes(side: Side, report: SetReport) -> None:
@@ -109,8 +103,7 @@ def _table(side: Side, report: SetReport) -> None:
         for stage in report.stages
     ]
     st.markdown(f"{side.ink.dot} **{fmt.markdown(side.name)}**")
-    with st.container(key=f"figures_set_{side.place}"):
-        st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Measures, time and tokens per stage")
+    show_table(rows, "Measures, time and tokens per stage", f"set_{side.place}")
 
 
 def _estimate(value: object) -> str:
@@ -144,9 +137,7 @@ def _routing(side: Side, report: SetReport) -> None:
     if report.routing is None:
         return
     section(f"Routing of {side.name}", "Rows are what a question is, columns what it was taken for.")
-    st.plotly_chart(
-        confusion_chart(report.routing), config=CONFIG, key=f"set_routing_{side.place}", alt="Confusion of categories"
-    )
+    show_chart(confusion_chart(report.routing), f"set_routing_{side.place}", "Confusion of categories")
     st.caption(
         f"{report.routing.accuracy:.0%} of {fmt.plural(report.routing.asked, 'labelled question')} are taken for what "
         "they are. A question that is itself an example of the router does not answer for itself."

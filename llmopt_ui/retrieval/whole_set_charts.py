@@ -16,6 +16,7 @@ from llmopt_core.labs.retrieval.set_report import MEASURES, ConfusionReport, Set
 from llmopt_core.labs.retrieval.stage_words import part_words
 from llmopt_core.statistics.intervals import Summary
 from llmopt_ui import format as fmt
+from llmopt_ui.charts import summary_words, whiskers
 from llmopt_ui.retrieval.charts import UPRIGHT, stage_label, stage_labels
 from llmopt_ui.retrieval.sides import Side
 from llmopt_ui.theme import FAINTER, NEUTRAL, Ink, apply_theme, figure_text, verdict
@@ -44,8 +45,7 @@ def stage_chart(reports: SideReports, k: int) -> go.Figure:
                         ticktext=stage_labels(order, 11), fixedrange=True,
                         autotickangles=UPRIGHT)  # fmt: skip
     figure.update_yaxes(range=[0, 1.05], fixedrange=True)
-    figure.update_layout(height=400, margin={"t": 70}, yaxis={"title": "Mean (0 to 1)"}, legend={"y": 1.12})
-    return apply_theme(figure)
+    return apply_theme(figure, height=400, margin={"t": 70}, yaxis={"title": "Mean (0 to 1)"}, legend={"y": 1.12})
 
 
 def _stage_order(reports: SideReports) -> list[str]:
@@ -63,24 +63,9 @@ def _line(side: Side, xs: Sequence[float], values: Sequence[Summary], names: Seq
         line={"color": side.ink.colour, "width": 2, "dash": "dot" if side.place == "right" else "solid"},
         marker={"size": 9, "color": side.ink.colour, "symbol": "diamond" if side.place == "right" else "circle"},
         error_y=whiskers(values, side.ink.colour),
-        customdata=[f"{figure_text(name)}: {_hover_text(value)}" for name, value in zip(names, values, strict=True)],
+        customdata=[f"{figure_text(name)}: {summary_words(one)}" for name, one in zip(names, values, strict=True)],
         hovertemplate="<b>%{fullData.name}</b><br>%{customdata}<extra></extra>",
     )  # fmt: skip
-
-
-def whiskers(values: Sequence[Summary], colour: str = NEUTRAL) -> dict[str, Any]:
-    """Error bars to the ends of each interval."""
-    up = [(v.high - v.mean) if v.mean is not None and v.high is not None else 0.0 for v in values]
-    down = [(v.mean - v.low) if v.mean is not None and v.low is not None else 0.0 for v in values]
-    ends = {"array": up, "arrayminus": down}
-    return {"type": "data", "symmetric": False, "thickness": 1.3, "width": 4, "color": colour, **ends}
-
-
-def _hover_text(value: Summary) -> str:
-    if value.mean is None:
-        return "not scored"
-    between = f" (95 % interval {fmt.interval(value.low, value.high)})" if value.low is not None else ""
-    return f"{fmt.score(value.mean)}{between}<br>{value.scored} of {value.total} questions"
 
 
 def position_legend() -> str:
@@ -107,7 +92,8 @@ def position_chart(side: Side, report: SetReport) -> go.Figure:
                 hovertemplate=f"{group}: %{{customdata}} sources (%{{x:.0%}})<extra>%{{y}}</extra>",
             )
         )
-    figure.update_layout(
+    return apply_theme(
+        figure,
         barmode="stack", title={"text": figure_text(fmt.shorten(side.name, 40))}, height=104 + 44 * len(stages),
         margin={"t": 50, "r": 28}, showlegend=False,
         xaxis={
@@ -116,7 +102,6 @@ def position_chart(side: Side, report: SetReport) -> go.Figure:
         },
         yaxis={"fixedrange": True},
     )  # fmt: skip
-    return apply_theme(figure)
 
 
 def confusion_chart(report: ConfusionReport) -> go.Figure:
@@ -137,12 +122,12 @@ def confusion_chart(report: ConfusionReport) -> go.Figure:
             ),
         ]
     )  # fmt: skip
-    figure.update_layout(
+    return apply_theme(
+        figure,
         height=140 + 38 * len(labels), margin={"t": 20},
         xaxis={"title": "Taken for", "fixedrange": True, "side": "bottom", "showgrid": False},
         yaxis={"title": "Is", "autorange": "reversed", "fixedrange": True, "showgrid": False},
     )  # fmt: skip
-    return apply_theme(figure)
 
 
 def ablation_chart(report: AblationReport, measure: str) -> go.Figure:
@@ -154,11 +139,7 @@ def ablation_chart(report: AblationReport, measure: str) -> go.Figure:
         go.Scatter(
             x=[gain.difference for gain in gains], y=[_part_label(one.name) for one in rows], mode="markers",
             marker={"size": 13, "color": [verdict(gain.verdict).colour for gain in gains]},
-            error_x={
-                "type": "data", "symmetric": False, "thickness": 2, "width": 6, "color": NEUTRAL,
-                "array": [_span(gain.difference, gain.high) for gain in gains],
-                "arrayminus": [_span(gain.low, gain.difference) for gain in gains],
-            },
+            error_x=whiskers([Summary(g.difference, g.low, g.high, g.pairs, g.pairs) for g in gains]),
             customdata=[
                 f"{fmt.with_sign(g.difference)} ({fmt.interval(g.low, g.high)})<br>{verdict(g.verdict).text}, "
                 f"{g.pairs} questions" for g in gains
@@ -167,23 +148,19 @@ def ablation_chart(report: AblationReport, measure: str) -> go.Figure:
         )
     )  # fmt: skip
     figure.add_vline(0, line={"color": NEUTRAL, "dash": "dot"})
-    figure.update_layout(
+    return apply_theme(
+        figure,
         title={"text": f"What removing each part does to {TITLES[measure]}"},
         height=170 + 46 * len(rows), showlegend=False, margin={"t": 60},
         xaxis={"title": "← it helps      Change without it (95 % interval)      it hurts →", "range": [-reach, reach],
                "fixedrange": True},
         yaxis={"fixedrange": True},
     )  # fmt: skip
-    return apply_theme(figure)
 
 
 def _part_label(name: str) -> str:
     """A part for an axis, in lines that leave room for the figure."""
     return "<br>".join(map(figure_text, textwrap.wrap(part_words(name), _LABEL)))
-
-
-def _span(low: float | None, high: float | None) -> float:
-    return 0.0 if low is None or high is None else high - low
 
 
 def k_chart(reports: Mapping[str, KSweep], inks: Mapping[str, Ink]) -> go.Figure:
@@ -201,8 +178,7 @@ def k_chart(reports: Mapping[str, KSweep], inks: Mapping[str, Ink]) -> go.Figure
     for place in range(1, 4):
         figure.update_yaxes(range=[0, 1.05], fixedrange=True, row=1, col=place)
     figure.update_yaxes(rangemode="tozero", fixedrange=True, row=1, col=4)
-    figure.update_layout(height=360, margin={"t": 70}, legend={"y": 1.14})
-    return apply_theme(figure)
+    return apply_theme(figure, height=360, margin={"t": 70}, legend={"y": 1.14})
 
 
 def _add_k_line(  # noqa: PLR0917
@@ -213,7 +189,8 @@ def _add_k_line(  # noqa: PLR0917
             name=figure_text(name), legendgroup=name, showlegend=place == 1, x=list(ks),
             y=[value.mean for value in values], mode="lines+markers", line={"color": ink.colour, "width": 2},
             marker={"size": 9},
-            error_y=whiskers(values, ink.colour), customdata=[_hover_text(value) for value in values],
+            error_y=whiskers(values, ink.colour),
+            customdata=[summary_words(value) for value in values],
             hovertemplate="<b>%{fullData.name}</b><br>k = %{x}: %{customdata}<extra></extra>",
         ), row=1, col=place,
     )  # fmt: skip

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import streamlit as st
-
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.text.csv_text import csv_text
 from llmopt_ui import format as fmt
 from llmopt_ui.runs.results import Entry
+from llmopt_ui.tables import show_table
 from llmopt_ui.theme import Ink, verdict
 
 _MOST = 5
@@ -21,22 +20,16 @@ def leaderboard_table(
 ) -> None:
     """A row per configuration, a column per metric: mean, interval, verdict with colour, sign and word."""
     parts = [metrics[start : start + _MOST] for start in range(0, len(metrics), _MOST)] or [metrics]
-    # Imported here, since it is a third of what a first page without results would load.
-    import pandas as pd
-
-    with st.container(key=f"figures_{key}"):
-        for part in parts:
-            rows = [
-                {
-                    "Configuration": f"{inks[entry.name].dot} **{fmt.markdown(entry.name)}**{_state(entry)}",
-                    **{fmt.markdown(metric_title(metric)): _cell(entry, metric) for metric in part},
-                    **(_cost_cells(entry) if cost and part is parts[-1] else {}),
-                }
-                for entry in entries
-            ]
-            st.table(
-                pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Leaderboard: mean, interval and verdict"
-            )
+    for number, part in enumerate(parts):
+        rows = [
+            {
+                "Configuration": f"{inks[entry.name].dot} **{fmt.markdown(entry.name)}**{_state(entry)}",
+                **{fmt.markdown(metric_title(metric)): _cell(entry, metric) for metric in part},
+                **(_cost_cells(entry) if cost and part is parts[-1] else {}),
+            }
+            for entry in entries
+        ]
+        show_table(rows, "Leaderboard: mean, interval and verdict", f"{key}_{number}")
 
 
 def _cost_cells(entry: Entry) -> dict[str, str]:

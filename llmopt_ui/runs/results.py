@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import streamlit as st
 
@@ -126,14 +127,10 @@ def unscored_note(run: Run) -> str:
     return f"{lacking[metric]:,} of {answers:,} answers could not be scored, most often: {counts[0].message}"
 
 
+@st.cache_resource(max_entries=256, show_spinner=False, hash_funcs={Run: attrgetter("id", "total", "done", "status")})
 def missing_scores(run: Run) -> Outcome:
     """Which answers failed or have no score, and why."""
-    return _outcome(_version(run), run)
-
-
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _outcome(version: tuple[int, int, int, str], _run: Run) -> Outcome:
-    return outcome(store(), _run)
+    return outcome(store(), run)
 
 
 def _version(run: Run) -> tuple[int, int, int, str]:

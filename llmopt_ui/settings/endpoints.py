@@ -22,7 +22,7 @@ from llmopt_ui.components import section, show_error, show_errors, side_by_side
 from llmopt_ui.keys import endpoints, environment, key_of
 from llmopt_ui.model_choice import ask_all
 from llmopt_ui.resources import settings
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import notify, report_problem, state
 from llmopt_ui.settings.edit_endpoint import edit_form
 from llmopt_ui.settings.embedding_models import embedding_models_form
 from llmopt_ui.tables import table_editor
@@ -212,11 +212,8 @@ def endpoint_from(values: Mapping[str, str]) -> Endpoint:
 
 
 def _remove(name: str) -> None:
-    try:
+    with report_problem():
         delete_endpoint(settings(), name)
-    except LlmOptError as error:
-        state().problem = str(error)
-        return
-    state().keys.pop(name, None)
-    state().endpoint_checks.pop(name, None)
-    notify(f"Endpoint {name} removed.")
+        state().keys.pop(name, None)
+        state().endpoint_checks.pop(name, None)
+        notify(f"Endpoint {name} removed.")

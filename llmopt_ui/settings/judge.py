@@ -11,10 +11,14 @@ from llmopt_core.evaluation.judge_agreement import AGREEMENT, BLIND, JUDGE, SUMM
 from llmopt_core.evaluation.judges.families import FAMILIES, Family
 from llmopt_core.evaluation.metrics.registry import METRICS
 from llmopt_core.reporting.glossary import explain_terms
-from llmopt_ui.charts import CONFIG
+from llmopt_core.statistics.intervals import Summary
+from llmopt_ui.chart_view import show_chart
+from llmopt_ui.charts import whiskers
 from llmopt_ui.components import section
+from llmopt_ui.tables import show_table
 from llmopt_ui.theme import NEUTRAL, apply_theme
 
+_BLUE = "#0072B2"
 _RULE_MADE = "wrong ones made by rule"
 _LANGUAGES = {"en": "English", "zh": "Chinese"}
 
@@ -29,12 +33,8 @@ def judge_view() -> None:
     )
     section("How far it agrees with people")
     st.markdown(SUMMARY)
-    st.plotly_chart(
-        agreement_chart(AGREEMENT),
-        config={**CONFIG, "displayModeBar": False},
-        key="judge_agreement",
-        alt="AUC of the built-in judge per metric and data set",
-    )
+    alt = "AUC of the built-in judge per metric and data set"
+    show_chart(agreement_chart(AGREEMENT), "judge_agreement", alt, plain=True)
     rows = [
         {
             "Metric": METRICS[row.metric].title,
@@ -48,19 +48,15 @@ def judge_view() -> None:
         for row in AGREEMENT
     ]
     with st.expander("As a table"):
-        st.table(rows, border="horizontal", hide_index=True, alt="Agreement of the built-in judge with people")
+        show_table(rows, "Agreement of the built-in judge with people")
         st.caption(
             explain_terms("auc")
             + " Kappa is agreement beyond chance; 0 is chance. In brackets the 95 % interval, documents drawn anew."
         )
     section("What it catches, and what it rejects wrongly")
     st.markdown(BLIND)
-    st.plotly_chart(
-        families_chart(FAMILIES),
-        config={**CONFIG, "displayModeBar": False},
-        key="judge_families",
-        alt="Share of wrong statements caught and of right ones rejected, per family",
-    )
+    alt = "Share of wrong statements caught and of right ones rejected, per family"
+    show_chart(families_chart(FAMILIES), "judge_families", alt, plain=True)
     with st.expander("As a table"):
         st.table(
             [
@@ -98,32 +94,29 @@ def agreement_chart(rows: Sequence[JudgeAgreement]) -> go.Figure:
             y=[_place(row) for row in group],
             mode="markers",
             name=name,
-            marker={"symbol": symbol, "size": 11, "color": "#0072B2", "line": {"width": 2, "color": "#0072B2"}},
-            error_x=_error([row.auc for row in group], [(row.low, row.high) for row in group]),
+            marker={"symbol": symbol, "size": 11, "color": _BLUE, "line": {"width": 2, "color": _BLUE}},
+            error_x=whiskers([Summary(row.auc, row.low, row.high, row.items, row.items) for row in group], _BLUE),
             customdata=[[row.items, row.accuracy, row.low, row.high] for row in group],
             hovertemplate="%{y}<br>AUC %{x:.2f} (%{customdata[2]:.2f} to %{customdata[3]:.2f}), "
             "accuracy %{customdata[1]:.2f}, %{customdata[0]} items<extra></extra>",
         )
     figure.add_vline(0.5, line={"dash": "dash", "color": NEUTRAL})
-    figure.update_layout(
+    return apply_theme(
+        figure,
         height=100 + 38 * len(rows),
-        margin={"t": 40, "l": 10},
         xaxis={"title": "AUC (0.5 is guessing, 1 is perfect)", "range": [0.47, 1.03]},
         yaxis={
-            "automargin": True,
             "autorange": "reversed",
             "categoryorder": "array",
             "categoryarray": [_place(row) for row in rows],
         },
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
     )
-    return apply_theme(figure)
 
 
 def families_chart(rows: Sequence[Family]) -> go.Figure:
     """Per family the share that the judge rejects: high is good for wrong statements, low for right ones."""
     figure = go.Figure()
-    for right, name, colour in ((False, "wrong, caught", "#0072B2"), (True, "right, rejected", "#D55E00")):
+    for right, name, colour in ((False, "wrong, caught", _BLUE), (True, "right, rejected", "#D55E00")):
         group = [row for row in rows if row.right == right]
         figure.add_scatter(
             x=[row.share for row in group],
@@ -131,29 +124,16 @@ def families_chart(rows: Sequence[Family]) -> go.Figure:
             mode="markers",
             name=name,
             marker={"symbol": "diamond-open" if right else "circle", "size": 11, "color": colour, "line": {"width": 2}},
-            error_x=_error([row.share for row in group], [(row.low, row.high) for row in group]),
+            error_x=whiskers([Summary(row.share, row.low, row.high, row.cases, row.cases) for row in group], colour),
             customdata=[[row.rejected, row.cases] for row in group],
             hovertemplate=f"%{{y}}<br>{name}: %{{customdata[0]}} of %{{customdata[1]}} (%{{x:.0%}})<extra></extra>",
         )
-    figure.update_layout(
+    return apply_theme(
+        figure,
         height=640,
-        margin={"t": 40, "l": 10},
         xaxis={"title": "Share of statements that the judge rejects", "range": [-0.03, 1.03], "tickformat": ".0%"},
-        yaxis={"automargin": True, "autorange": "reversed"},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+        yaxis={"autorange": "reversed"},
     )
-    return apply_theme(figure)
-
-
-def _error(values: Sequence[float], ends: Sequence[tuple[float, float]]) -> dict[str, object]:
-    """Bars from the lower to the upper end of each interval."""
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [high - value for value, (_, high) in zip(values, ends, strict=True)],
-        "arrayminus": [value - low for value, (low, _) in zip(values, ends, strict=True)],
-        "thickness": 1.5,
-    }
 
 
 def _place(row: JudgeAgreement) -> str:

@@ -15,6 +15,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import section
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import state
+from llmopt_ui.tables import show_table
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.doctor import Finding
@@ -89,4 +90,4 @@ def workspace_view() -> None:
         [(what, fmt.markdown(where), f"`{name}`" if name else "") for what, where, name in rows],
         columns=["What", "Where", "Set by"],
     )
-    st.table(table, border="horizontal", hide_index=True, alt="Where everything is kept")
+    show_table(table, "Where everything is kept")

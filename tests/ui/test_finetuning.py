@@ -484,7 +484,7 @@ def test_a_refusing_service_is_explained(app: App, used: str, store: Store, stub
     told = "this organisation can start no fine-tuning jobs there"
     # Once in words, and once in the log with its time.
     assert len([text for text in test.text if told in text.value and "error: " not in text.value]) == 1
-    keyed(test.button, "start_seen_").click().run()
+    keyed(test.button, "job_seen_").click().run()
     assert len([text for text in test.text if told in text.value and "error: " not in text.value]) == 1
 
 
@@ -507,7 +507,7 @@ def test_a_refused_job_that_went_on_is_no_problem_any_more(
         resume = [button for button in test.button if (button.key or "").startswith("tuning_resume_")]
         if resume:
             assert "this organisation can start no fine-tuning jobs there" in words(test)
-            assert keyed(test.button, "start_seen_")
+            assert keyed(test.button, "job_seen_")
             resume[0].click().run()
     assert not test.exception
     assert stub.count("POST /fine_tuning/jobs") == 2
@@ -517,7 +517,7 @@ def test_a_refused_job_that_went_on_is_no_problem_any_more(
     assert [bar.proto.text for bar in test.main.get("progress")] == ["The service checks the files"]
     # The event log goes on telling it, with its time; nothing else does.
     assert not [text.value for text in test.text if text.value.startswith("Endpoint 'cloud' would not")]
-    assert not [button for button in test.button if (button.key or "").startswith("start_seen_")]
+    assert not [button for button in test.button if (button.key or "").startswith("job_seen_")]
 
 
 def test_a_refusal_that_was_resumed_on_the_command_line_is_no_problem_any_more(

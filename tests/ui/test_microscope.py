@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Document, EvaluationSet, Example, Span
-from llmopt_ui.chunking.microscope.sizes import axis_marks
+from llmopt_ui.document_text.chunk_sizes import axis_marks
 
 App = Callable[..., AppTest]
 PAGE = "pages/documents.py"

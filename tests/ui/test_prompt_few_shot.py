@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from llmopt_core.prompts.few_shot_files import read_few_shot
 from llmopt_core.runs.store import Store
-from llmopt_ui.components import Download
+from llmopt_ui.components import File
 from llmopt_ui.prompts import few_shot as prompt_few_shot
 
 App = Callable[..., AppTest]
@@ -173,32 +173,32 @@ def test_importing_without_a_file_says_so(saved: AppTest) -> None:
 
 
 @pytest.fixture
-def offered(monkeypatch: pytest.MonkeyPatch) -> list[Download]:
+def offered(monkeypatch: pytest.MonkeyPatch) -> list[File]:
     """What the export buttons hand over."""
-    found: list[Download] = []
+    found: list[File] = []
     shown = prompt_few_shot.downloads
 
-    def listening(files: list[Download], key: str) -> None:
+    def listening(key: str, *files: File) -> None:
         found[:] = files
-        shown(files, key)
+        shown(key, *files)
 
     monkeypatch.setattr(prompt_few_shot, "downloads", listening)
     return found
 
 
 def test_a_set_is_exported_in_three_forms_that_can_be_read_again(
-    offered: list[Download], app: App, used: str, store: Store
+    offered: list[File], app: App, used: str, store: Store
 ) -> None:
     store.save_version(used, "few-shot", "good", {"examples": SHOTS})
     test = app(PAGE, project=used, prompts_view="Few-shot", few_shot="good")
     assert {"CSV", "JSONL", "OpenAI chat JSONL"} <= {button.label for button in test.get("download_button")}
-    assert [file.file_name for file in offered] == ["good.csv", "good.jsonl", "good-chat.jsonl"]
-    for file in offered:
-        assert callable(file.data)
-        assert read_few_shot(file.data(), file.file_name) == SHOTS
+    assert [file_name for _, _, file_name in offered] == ["good.csv", "good.jsonl", "good-chat.jsonl"]
+    for _, data, file_name in offered:
+        assert callable(data)
+        assert read_few_shot(data(), file_name) == SHOTS
 
 
-def test_what_is_half_typed_is_not_exported(offered: list[Download], app: App, used: str, store: Store) -> None:
+def test_what_is_half_typed_is_not_exported(offered: list[File], app: App, used: str, store: Store) -> None:
     store.save_draft(used, "few-shot", "", {"name": "new", "examples": [{"question": "Who?"}]})
     test = app(PAGE, project=used, prompts_view="Few-shot")
     assert not test.exception

@@ -13,10 +13,8 @@ from llmopt_core.statistics.intervals import Summary, summarize
 from llmopt_core.statistics.paired_comparison import compare_pairs
 from llmopt_core.types import Chunk, Span
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import metric_bars, size_histogram
+from llmopt_ui.charts import metric_bars
 from llmopt_ui.documents import tabs as document_tabs
-from llmopt_ui.documents.bands import bands_html
-from llmopt_ui.documents.chunk_view import count_overlap
 from llmopt_ui.evaluation.example_map import Cells, example_map
 from llmopt_ui.evaluation.examples import sort_columns
 from llmopt_ui.finetuning import tabs as tuning_tabs
@@ -142,27 +140,6 @@ def test_every_verdict_has_colour_sign_and_word() -> None:
 TEXT = "One two. <script>x</script> Three & four."
 
 
-def test_bands_escape_the_text_and_stripe_what_overlaps() -> None:
-    chunks = [Chunk("d", 0, 12, TEXT[:12]), Chunk("d", 9, 30, TEXT[9:30])]
-    shown = bands_html(TEXT, chunks, 0, len(TEXT))
-    assert "<script>" not in shown
-    assert shown.count("<sup>") == 2
-    assert "repeating-linear-gradient" in shown
-    assert "opacity:.55" in shown
-
-
-def test_bands_show_only_their_window() -> None:
-    chunks = [Chunk("d", i, i + 1, TEXT[i]) for i in range(len(TEXT))]
-    shown = bands_html(TEXT, chunks, 3, 6)
-    assert shown.count("<sup>") == 3
-    assert ">4</sup>" in shown
-
-
-def test_repeated_characters_are_those_in_two_chunks() -> None:
-    assert count_overlap([Chunk("d", 0, 10, ""), Chunk("d", 12, 20, "")]) == 0
-    assert count_overlap([Chunk("d", 0, 10, ""), Chunk("d", 6, 16, ""), Chunk("d", 7, 16, "")]) == 13
-
-
 def test_reference_spans_are_marked_inside_a_chunk() -> None:
     chunk = Chunk("d", 4, 12, TEXT[4:12])
     shown = chunk_html(chunk, [Span("d", 0, 7), Span("other", 0, 50)])
@@ -262,25 +239,6 @@ def test_questions_are_ordered_and_unscored_ones_come_last(order: str, expected:
     table = sort_columns(CELLS, order)
     assert list(table.examples) == expected
     assert table.values[0][table.examples.index("q1")] == 1.0
-
-
-def test_the_histogram_counts_every_chunk_and_marks_the_window() -> None:
-    figure = size_histogram([10, 20, 200, 300], "tokens", 256)
-    assert sum(figure.data[0].y) == 4
-    assert len(figure.layout.shapes) == 1
-    assert not size_histogram([10, 20], "tokens", 256).layout.shapes
-
-
-@pytest.mark.parametrize(("sizes", "towards"), [([10, 200], "right"), ([10, 256], "right"), ([10, 4000], "left")])
-def test_the_name_of_the_window_stands_above_the_bars_and_runs_into_no_end_of_the_axis(
-    sizes: list[int], towards: str
-) -> None:
-    figure = size_histogram(sizes, "tokens", 254)
-    (name,) = figure.layout.annotations
-    assert name.text == "embedding window: 254"
-    assert (name.xanchor, name.yanchor, name.y) == (towards, "bottom", 1.0)
-    assert figure.layout.xaxis.range[1] > max(254, *sizes)
-    assert figure.layout.margin.t >= 30
 
 
 def test_plain_text_in_figures_is_escaped() -> None:

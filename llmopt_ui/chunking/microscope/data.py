@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Chunk, Document, fingerprint
+from llmopt_ui.document_text.chunking import sentence_encoder
 from llmopt_ui.resources import models, store
 from llmopt_ui.session import state
 
 if TYPE_CHECKING:
-    from llmopt_core.chunking.microscope import DocumentChunking
-    from llmopt_core.chunking.semantic import Encode
     from llmopt_core.chunking.spec import ChunkingSpec
     from llmopt_core.index.term_positions import TermPositions
     from llmopt_core.labs.chunking.chunk_ranks import ChunkRank
@@ -41,37 +39,6 @@ def _documents(project: int, key: str, _read: Callable[[], list[Document]]) -> l
     return _read()
 
 
-def cutting_of(document: Document, spec: ChunkingSpec, version: str = "") -> DocumentChunking:
-    """The document cut and measured. Its version, where it is known, need not be made from the text again."""
-    key = fingerprint(document.name, version or document.version)
-    return _cutting(key, spec.fingerprint, lambda: _compute_cutting(document, spec))
-
-
-@st.cache_resource(max_entries=48, show_spinner=False)
-def _cutting(document: str, key: str, _make: Callable[[], DocumentChunking]) -> DocumentChunking:
-    return _make()
-
-
-def _compute_cutting(document: Document, spec: ChunkingSpec) -> DocumentChunking:
-    from llmopt_core.chunking.microscope import inspect_chunking
-
-    waiting = "Embedding the sentences …" if spec.method == "semantic" else "Cutting …"
-    slow = spec.method == "semantic" or len(document.text) > RANKED_CHARACTERS
-    with st.spinner(waiting) if slow else nullcontext():
-        return inspect_chunking(document, spec, encode=_encode(spec))
-
-
-def _encode(spec: ChunkingSpec) -> Encode | None:
-    """Sentences to vectors, where the method asks for them."""
-    if spec.method != "semantic":
-        return None
-    from llmopt_core.index.embedding_cache import encode_with_cache
-    from llmopt_core.models.base import EmbeddingSpec
-
-    embedder, cache = models().embedder(EmbeddingSpec()), store().cache
-    return lambda texts: encode_with_cache(texts, embedder, cache)
-
-
 def chunks_of(
     documents: Sequence[Document], key: str, spec: ChunkingSpec, cut_already: Sequence[Chunk] = ()
 ) -> list[Chunk]:
@@ -81,7 +48,7 @@ def chunks_of(
     name_of_cut = cut_already[0].document if cut_already else ""
 
     def make() -> list[Chunk]:
-        encode = _encode(spec)
+        encode = sentence_encoder(spec)
         parts = (cut_already if one.name == name_of_cut else chunk_document(one, spec, encode) for one in documents)
         return [chunk for part in parts for chunk in part]
 

@@ -11,14 +11,15 @@ from llmopt_core.labs.chunking.chunk_ranks import ChunkRank, ranks_in
 from llmopt_core.types import Span
 from llmopt_ui import format as fmt
 from llmopt_ui.chunking.microscope.parts import part_number
-from llmopt_ui.chunking.microscope.sizes import show_sizes, sizes_data
 from llmopt_ui.components import facts
+from llmopt_ui.document_text.chunk_sizes import show_sizes, sizes_data
 from llmopt_ui.document_text.window import TextWindow, show_text, text_data, turn_to_click
 
 if TYPE_CHECKING:
     from llmopt_core.chunking.microscope import DocumentChunking
     from llmopt_core.chunking.spec import ChunkingSpec
     from llmopt_ui.chunking.microscope.panel_content import PanelContent
+_UNSEEN = "Text that no vector knows: it lies beyond the embedding model's window in every chunk that holds it."
 
 
 def panel_view(
@@ -57,18 +58,10 @@ def panel_view(
 def _numbers(cutting: DocumentChunking, unit: str) -> None:
     sizes = cutting.sizes
     facts(
-        [
-            ("Chunks", fmt.count(len(cutting.chunks))),
-            (f"Mean {unit}", fmt.number(float(sizes.mean()) if len(sizes) else None)),
-            ("Repeated", f"{cutting.overlap_share:.0%}"),
-            ("Unseen", _percent(cutting.truncated_share)),
-        ],
-        (
-            "",
-            "",
-            "Text that stands in more than one chunk.",
-            "Text that no vector knows: it lies beyond the embedding model's window in every chunk that holds it.",
-        ),
+        ("Chunks", fmt.count(len(cutting.chunks))),
+        (f"Mean {unit}", fmt.number(float(sizes.mean()) if len(sizes) else None)),
+        ("Repeated", f"{cutting.overlap_share:.0%}", "Text that stands in more than one chunk."),
+        ("Unseen", _percent(cutting.truncated_share), _UNSEEN),
         columns=2,
     )
     st.markdown(window_sentence(cutting))

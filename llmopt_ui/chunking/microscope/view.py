@@ -18,6 +18,7 @@ from llmopt_ui.chunking.microscope.panel_content import PanelContent
 from llmopt_ui.chunking.microscope.parts import choose_part, go_to, part_of
 from llmopt_ui.chunking.microscope.settings import chunking_fields, spec_title
 from llmopt_ui.components import empty_state, plain_fragment, show_errors
+from llmopt_ui.document_text.chunking import cutting_of
 from llmopt_ui.document_text.document import document_of
 from llmopt_ui.document_text.pages import page_number
 from llmopt_ui.document_text.window import WINDOW, window_at
@@ -68,11 +69,11 @@ def _chunkings(sight: PanelContent) -> None:
     """What a slider changes, apart from the choice of document and question: the less is drawn again, the sooner."""
     with show_errors():
         first_spec = chunking_fields("a", "Chunking")
-        first = data.cutting_of(sight.document, first_spec, sight.version)
+        first = cutting_of(sight.document, first_spec, sight.version)
         other_spec = None
         if st.toggle("Compare with a second chunking", key=SECOND, bind="query-params"):
             other_spec = chunking_fields("b", "Second chunking")
-        other = data.cutting_of(sight.document, other_spec, sight.version) if other_spec else None
+        other = cutting_of(sight.document, other_spec, sight.version) if other_spec else None
         left, right = st.columns([1.9, 1], gap="medium", vertical_alignment="bottom")
         with left:
             sight = _turn_page(sight)

@@ -50,14 +50,13 @@ def pareto_chart(result: SweepResult, positions: Sequence[int] = ()) -> go.Figur
         figure.add_trace(_points(result, method, tops, set(front)))
     for position in dict.fromkeys(positions):
         figure.add_annotation(**_name_tag(result, position))
-    figure.update_layout(
+    return apply_theme(
+        figure,
         height=430,
-        margin={"t": 40},
         xaxis={"title": "Context tokens per question", "rangemode": "tozero"},
         yaxis={"title": "Share of the sources that is found (recall)"},
         hovermode="closest",
     )
-    return apply_theme(figure)
 
 
 def _front_line(result: SweepResult, front: Sequence[int]) -> go.Scatter:
@@ -116,9 +115,9 @@ def size_lines(result: SweepResult, metric: str, top_k: int) -> go.Figure:
     figure = go.Figure([_line(result, line, metric, overlaps) for line in size_series])
     sizes = sorted({size for line in size_series for size in line.sizes})
     unit = UNIT_WORDS[result.spec.unit]
-    figure.update_layout(
+    return apply_theme(
+        figure,
         height=430,
-        margin={"t": 40},
         xaxis={
             "title": f"Chunk size ({unit})",
             "type": "log",
@@ -128,7 +127,6 @@ def size_lines(result: SweepResult, metric: str, top_k: int) -> go.Figure:
         yaxis={"title": axis_title(metric), "rangemode": "normal"},
         hovermode="closest",
     )
-    return apply_theme(figure)
 
 
 def _line(result: SweepResult, line: Line, metric: str, overlaps: Sequence[int]) -> go.Scatter:
@@ -175,7 +173,8 @@ def heat_map(result: SweepResult, metric: str, top_k: int) -> go.Figure:
             colorbar={"title": {"text": TITLES[metric]}, "thickness": 12, "outlinewidth": 0},
         )
     )
-    figure.update_layout(
+    return apply_theme(
+        figure,
         height=430 if len(names) > 4 else 90 + 70 * len(names),
         margin={"t": 12},
         xaxis={
@@ -186,7 +185,6 @@ def heat_map(result: SweepResult, metric: str, top_k: int) -> go.Figure:
         },
         yaxis={"autorange": "reversed", "showgrid": False, "fixedrange": True},
     )
-    return apply_theme(figure)
 
 
 def label_bars(result: SweepResult, positions: Sequence[int]) -> go.Figure:
@@ -208,15 +206,14 @@ def label_bars(result: SweepResult, positions: Sequence[int]) -> go.Figure:
         ]
     )
     most = max((sum(count.values()) for count in counts), default=1)
-    figure.update_layout(
+    return apply_theme(
+        figure,
         barmode="stack",
         height=max(180, 100 + 30 * len(names)),
-        margin={"t": 40},
         xaxis={"title": "Questions that miss a source", "dtick": 1 if most <= 8 else None, "fixedrange": True},
         yaxis={"autorange": "reversed", "fixedrange": True},
         showlegend=True,
     )
-    return apply_theme(figure)
 
 
 def axis_title(metric: str) -> str:

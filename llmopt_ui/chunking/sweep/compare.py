@@ -11,6 +11,7 @@ from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_ui import format as fmt
 from llmopt_ui.chunking.sweep.charts import MEASURES, format_interval, format_metric
 from llmopt_ui.components import plain_fragment, section
+from llmopt_ui.tables import show_table
 from llmopt_ui.theme import verdict
 
 FIRST, SECOND = "sweep_first", "sweep_second"
@@ -33,8 +34,7 @@ def compare_view(result: SweepResult, advice: Advice) -> None:
         st.caption("Choose two different settings.")
         return
     a, b = result.names.index(first), result.names.index(second)
-    with st.container(key="figures_sweep_compare"):
-        st.table(compare_table(result, a, b), border="horizontal", hide_index=True, alt="Two settings compared")
+    show_table(compare_table(result, a, b), "Two settings compared", "sweep_compare")
     st.caption(
         "Paired test of the mean difference at 5 % on the same questions, with the interval that goes with it; for "
         "context tokens fewer is better. No difference seen does not mean equal."

@@ -23,10 +23,10 @@ from llmopt_core.labs.chunking.tables import Advice, MissRow, RetrievedChunk, li
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Document, EvaluationSet, Example, Span
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import CONFIG
-from llmopt_ui.chunking.microscope import data
+from llmopt_ui.chart_view import show_chart
 from llmopt_ui.chunking.sweep.charts import label_bars
 from llmopt_ui.components import plain_fragment, section
+from llmopt_ui.document_text.chunking import cutting_of
 from llmopt_ui.document_text.document import document_of
 from llmopt_ui.document_text.window import TextWindow, show_text, text_data
 from llmopt_ui.resources import store
@@ -44,7 +44,7 @@ def misses_view(project: Project, result: SweepResult, advice: Advice, evaluatio
     candidates = dict.fromkeys([advice.best, advice.frugal, *reversed(pareto(result)), *by_recall(result)])
     positions = sorted(list(candidates)[:_BARS], key=by_recall(result).index)
     if any(any(result.settings[position].misses) for position in positions):
-        st.plotly_chart(label_bars(result, positions), config=CONFIG, key="sweep_labels", alt="Misses by reason")
+        show_chart(label_bars(result, positions), "sweep_labels", "Misses by reason")
     st.caption("  \n".join(f"**{label}**: {LABEL_EXPLANATIONS[label]}" for label in LABELS))
     _questions(project, result, advice, evaluation_set)
 
@@ -143,7 +143,7 @@ def _passage(
     if document is None or reference.start >= len(document.text):
         st.text(f"{reference.document} is not there any more, or has changed since the sweep.")
         return
-    cutting = data.cutting_of(document, result.cutting(result.settings[position]).chunking)
+    cutting = cutting_of(document, result.cutting(result.settings[position]).chunking)
     start, end = max(0, reference.start - _AROUND), min(len(document.text), reference.end + _AROUND)
     window = TextWindow(
         start, end, ((reference.start, reference.end),), _ranks(cutting, context),

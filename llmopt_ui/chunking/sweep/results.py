@@ -23,7 +23,7 @@ from llmopt_core.labs.chunking.tables import MARGIN, Advice, advice
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import CONFIG
+from llmopt_ui.chart_view import show_chart
 from llmopt_ui.chunking.sweep.charts import (
     MEASURES,
     format_interval,
@@ -36,7 +36,8 @@ from llmopt_ui.chunking.sweep.charts import (
 from llmopt_ui.chunking.sweep.compare import compare_view
 from llmopt_ui.chunking.sweep.misses import misses_view
 from llmopt_ui.chunking.sweep.save import save_view
-from llmopt_ui.components import Download, downloads, plain_fragment, section
+from llmopt_ui.components import downloads, plain_fragment, section
+from llmopt_ui.tables import show_table
 
 METRIC, TOP = "sweep_metric", "sweep_top"
 PAGE = "sweep_page"
@@ -51,18 +52,12 @@ def results_view(project: Project, result: SweepResult, key: str, evaluation_set
     _size_charts(result)
     _table(result)
     stem = fmt.file_stem(f"sweep-{result.set_name}")
+    best = "Questions of the best setting (CSV)"
     downloads(
-        [
-            Download("Settings (CSV)", lambda: sweep_csv(result), f"{stem}.csv", "text/csv"),
-            Download("Settings (JSON)", lambda: _json(result), f"{stem}.json", "application/json"),
-            Download(
-                "Questions of the best setting (CSV)",
-                lambda: questions_csv(result, advice.best, evaluation_set),
-                f"{stem}-questions.csv",
-                "text/csv",
-            ),
-        ],
         "sweep_download",
+        ("Settings (CSV)", lambda: sweep_csv(result), f"{stem}.csv"),
+        ("Settings (JSON)", lambda: _json(result), f"{stem}.json"),
+        (best, lambda: questions_csv(result, advice.best, evaluation_set), f"{stem}-questions.csv"),
     )
     if len(result.settings) > 1:
         compare_view(result, advice)
@@ -128,10 +123,12 @@ def _pictures(result: SweepResult, advice: Advice) -> None:
     section(
         "Recall against what it costs", "Every point is a setting; the shape tells how many chunks are handed over."
     )
-    st.plotly_chart(
-        pareto_chart(result, (advice.best, advice.frugal)), config=CONFIG, key="sweep_pareto",
-        alt="Recall over context tokens per question, one point per setting, with a line over the best for their cost",
-    )  # fmt: skip
+    figure = pareto_chart(result, (advice.best, advice.frugal))
+    show_chart(
+        figure,
+        "sweep_pareto",
+        "Recall over context tokens per question, one point per setting, with a line over the best for their cost",
+    )
     st.caption(
         "On the dotted line, more recall costs more tokens; every setting below it is beaten by one that finds as much "
         f"for less.{_shape_legend(result)}"
@@ -153,16 +150,11 @@ def _size_charts(result: SweepResult) -> None:
             ) or tops[0]  # fmt: skip
         st.caption(EXPLANATIONS[metric], width="stretch")
     grid = st.grid(2, min_column_width=430, gap="medium")
-    grid.plotly_chart(
-        size_lines(result, metric, top), config=CONFIG, key="sweep_lines",
-        alt="One line per method and overlap over chunk size, with 95 % intervals",
-    )  # fmt: skip
-    grid.plotly_chart(
-        heat_map(result, metric, top),
-        config=CONFIG,
-        key="sweep_heat",
-        alt="Heat map of method and overlap by chunk size",
+    figure = size_lines(result, metric, top)
+    show_chart(
+        figure, "sweep_lines", "One line per method and overlap over chunk size, with 95 % intervals", place=grid
     )
+    show_chart(heat_map(result, metric, top), "sweep_heat", "Heat map of method and overlap by chunk size", place=grid)
 
 
 def _shape_legend(result: SweepResult) -> str:
@@ -178,11 +170,8 @@ def _table(result: SweepResult) -> None:
     pages = -(-len(order) // _ROWS)
     page = st.pagination(pages, key=PAGE) if pages > 1 else 1
     positions = order[(page - 1) * _ROWS : page * _ROWS]
-    with st.container(key="figures_sweep"):
-        st.table(
-            settings_table(result, positions, front), border="horizontal", hide_index=True,
-            alt="Settings with mean and 95 % interval of every measure, highest recall first",
-        )  # fmt: skip
+    alt = "Settings with mean and 95 % interval of every measure, highest recall first"
+    show_table(settings_table(result, positions, front), alt, "sweep")
     st.caption(
         "Highest recall first; mean with 95 % interval over the questions. :material/flag: stands on the "
         "dotted line: none finds as much for less. Precision and IoU are small where sources are short: an answer "

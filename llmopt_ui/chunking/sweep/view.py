@@ -18,7 +18,7 @@ from llmopt_ui.caveats import mark_earlier_state
 from llmopt_ui.chunking.sweep.form import sweep_form
 from llmopt_ui.components import empty_state
 from llmopt_ui.copy_link import copy_link
-from llmopt_ui.evaluation_sets import sets_of
+from llmopt_ui.evaluation_sets import set_version, sets_of
 from llmopt_ui.job_panel import follow_job, last_failure
 from llmopt_ui.navigation import DOCUMENTS as PAGE
 from llmopt_ui.navigation import EVALUATION
@@ -132,13 +132,8 @@ def _on_end(job: Job) -> None:
 
 def _sets_with_places(project: Project) -> dict[str, EvaluationSet]:
     """The newest version of each evaluation set that has reference spans."""
-    sets = {item.name: _read_set(project.id, item.name, item.version, project) for item in sets_of(project)}
+    sets = {item.name: set_version(project, item.name, item.version) for item in sets_of(project)}
     return {name: item for name, item in sets.items() if any(example.references for example in item.examples)}
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _read_set(project_id: int, name: str, version: str, _project: Project) -> EvaluationSet:
-    return store().evaluation_set(_project, name, version)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

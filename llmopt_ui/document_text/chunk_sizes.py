@@ -5,22 +5,21 @@ Drawn by a script of a few lines: a chart library takes longer to draw a histogr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
 from llmopt_core.chunking.microscope import DocumentChunking
+from llmopt_ui.own_component import own_component
 
 _BINS = 24
 _NEAR = 1.4
 _MARKS = 6
 _STEPS = (1, 2, 2.5, 5, 10)
-_JS = Path(__file__).with_name("sizes.js")
-_CSS = Path(__file__).with_name("sizes.css")
+_JS = Path(__file__).with_name("chunk_sizes.js")
 
 
 def sizes_data(cutting: DocumentChunking, largest: int) -> dict[str, Any]:
@@ -65,15 +64,4 @@ def axis_marks(largest: float, count: int) -> Sequence[float]:
 
 def show_sizes(data: dict[str, Any], key: str) -> None:
     """Draw the histogram."""
-    _component()(key=key, data=data)
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Callable[..., Any]:
-    return st.components.v2.component(
-        "llmopt.sizes",
-        html='<div class="sizes"></div>',
-        css=_CSS.read_text(encoding="utf-8"),
-        js=_JS.read_text(encoding="utf-8"),
-        isolate_styles=False,
-    )
+    own_component(_JS, '<div class="sizes"></div>')(key=key, data=data)

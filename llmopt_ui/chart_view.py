@@ -1,0 +1,27 @@
+"""How a figure is shown, the same on all pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+_BAR = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
+
+
+def show_chart(figure: go.Figure, key: str, alt: str, *, place: Any = st, plain: bool = False, **options: Any) -> Any:
+    """Show a figure.
+
+    Args:
+        figure: What to show.
+        key: Of the element.
+        alt: What there is to see, for who does not see it.
+        place: Where it is shown, such as a column.
+        plain: Without the bar of tools that appears over it.
+        options: Further ones of `plotly_chart`.
+    """
+    config = {**_BAR, "displayModeBar": False} if plain else _BAR
+    return place.plotly_chart(figure, config=config, key=key, alt=alt, **options)

@@ -116,7 +116,7 @@ class RecursiveSplitter:
     def _leave(self, pieces: Pieces, long: Ints, out: Spans) -> None:
         """Pieces that nothing can cut further stay as they are."""
         left = zip(pieces.starts[long].tolist(), pieces.ends[long].tolist(), strict=True)
-        # white space alone, however long, is no chunk
+        # White space alone, however long, is no chunk.
         out += [(start, end) for start, end in left if not self._text[start:end].isspace()]
 
     def _cut_characters(self, starts: Ints, ends: Ints, out: Spans) -> None:

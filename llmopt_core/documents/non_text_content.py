@@ -28,7 +28,7 @@ def count_parts(package: Package, parts: Iterable[str]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for part in parts:
         for relation in package.relations(part).values():
-            # other kinds are counted under the empty name, and forgotten below
+            # Other kinds are counted under the empty name, and forgotten below.
             counts[_KINDS.get(relation.kind, "")] += 1
         counts["links"] += len(package.addresses(part))
     del counts[""]

@@ -63,7 +63,6 @@ def join_prose(lines: list[Line]) -> list[Line]:
                 # From one side to the other: what is joined now is prose for the next line.
                 lines[number] = line._replace(cells=[_join(line.cells)])
     for place, number in enumerate(filled):
-        # One line to each side, without empty ones.
         around = [lines[other].cells for other in filled[max(0, place - 1) : place + 2] if other != number]
         lines[number] = lines[number]._replace(cells=_without_gaps_of_prose(lines[number].cells, around))
     return lines

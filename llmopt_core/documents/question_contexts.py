@@ -26,7 +26,6 @@ class Contexts:
 
     def spans(self, values: Mapping[str, Any], answers: Sequence[tuple[str, int | None]]) -> tuple[Span, ...]:
         """The spans of a row's answers (SQuAD), or of the paragraphs that hold them (MS MARCO, Ragas)."""
-        # The names as other tools write them.
         given = {plain_name(name): value for name, value in values.items()}
         starts = [(text, start) for text, start in answers if start is not None]
         context = given.get("context")

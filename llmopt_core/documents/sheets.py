@@ -227,7 +227,6 @@ class _Book:
         except (OverflowError, ValueError):
             # A number too large for a date is a number.
             return plain_number(value)
-        # Excel has a 29 February 1900, which is no day.
         return shape.show(value if moment is None else moment)
 
 

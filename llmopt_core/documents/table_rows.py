@@ -20,7 +20,6 @@ class Row(dict[int, str]):
     def between(self, first: int, last: int) -> Row:
         """The cells of some columns."""
         row = Row({column: cell for column, cell in self.items() if first <= column <= last})
-        # Cut at the border of the columns.
         row.spans = {column: min(end, last) for column, end in self.spans.items() if first <= column <= last}
         return row
 

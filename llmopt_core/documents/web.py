@@ -52,7 +52,6 @@ def read_html(name: str, data: bytes, encoding: str = "", *, main_only: bool = F
         BadInput: Not text.
     """
     text, warnings = decode(data, name, encoding, page=True)
-    # Before parsing, as a NUL ends what libxml2 reads.
     text, more = normalise_file(text, name)
     rendered, losses = _render(text, name, main_only=main_only)
     if losses:

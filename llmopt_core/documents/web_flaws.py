@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-# Browsers show what stands behind the end of a page; libxml2 takes it for another one.
+# Browsers show what stands behind the end of a page; libxml2 drops it.
 _ENDS = re.compile(r"</(?:body|html)\s*>", re.IGNORECASE)
 # An XML declaration, or the namespace of XHTML, after at most a few characters such as a byte order mark.
 _XML = re.compile(r"\s*<\?xml\b|[^<]{0,9}<html[^>]+xmlns\s*=", re.IGNORECASE)
@@ -33,7 +33,6 @@ def _without_end(part: str) -> str:
 
 def unclosed_words(text: str) -> list[str]:
     """What is left out because a comment, a script or a style never ends."""
-    # `lower` once: the search without case would look at each letter twice.
     lower = text.lower()
     at = 0
     while (begin := _HOLDERS.search(lower, at)) is not None:

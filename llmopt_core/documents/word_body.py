@@ -209,7 +209,6 @@ class Body:
         return f" [{number}]"
 
     def _drawing(self, drawing: Any) -> None:
-        # Pictures without a word are counted.
         descriptions = picture_texts(drawing)
         self._waiting += descriptions
         if not descriptions and has_picture(drawing):

@@ -47,7 +47,7 @@ class Contents:
 
 def write_contents(folder: Path, contents: Contents) -> None:
     """Write all files, the manifest last."""
-    # plain lists: objects would repeat the names of their fields on every line
+    # Plain lists: objects would repeat the names of their fields on every line.
     _write_lines(folder / "chunks.jsonl", (_chunk_row(chunk) for chunk in contents.chunks))
     _write_lines(folder / "documents.jsonl", ([name, dict(meta)] for name, meta in contents.documents.items()))
     _write_lines(folder / "parents.jsonl", ([_span_row(span), text] for span, text in contents.parents.items()))

@@ -115,8 +115,7 @@ class _Writing:
         self._keys = [_key(spec, identity, chunk) for chunk in chunks]
         self._on_progress = on_progress
         found = models.cache.get_many(STAGE, set(self._keys))
-        # What is in the cache may have been written by a process that wrote half a character: better a sign than an
-        # end.
+        # A damaged value in the cache may end inside a character: better a wrong sign than no index.
         self._known = {key: value.decode("utf-8", "replace") for key, value in found.items()}
         self._usage = Usage()
         self._failures: list[Failure] = []

@@ -52,7 +52,7 @@ def omega(chunks: Iterable[Span], references: Sequence[Span]) -> float:
 
 
 def _touch(a: Span, b: Span) -> bool:
-    # also where they only meet, as in the published code
+    # Also where they only meet, as in the published code.
     return a.document == b.document and max(a.start, b.start) <= min(a.end, b.end)
 
 

@@ -140,7 +140,6 @@ def _explain_miss(
     return f"No search has it among its {max(spec.search.candidates, spec.top_k)} candidates.{where}"
 
 
-# No rank of its own: told as "" and left out of the sentence.
 def _true_rank(chunk: Chunk, column: Column, index: Index, encode: Callable[[Sequence[str]], Vectors] | None) -> str:
     if column.stage.method == "bm25":
         scores = np.array(index.bm25_scores(column.stage.queries[0], [other.id for other in index.chunks]))
@@ -148,6 +147,7 @@ def _true_rank(chunk: Chunk, column: Column, index: Index, encode: Callable[[Seq
         # The same mean as the search's (HyDE averages its passages with the question); its length changes no rank.
         scores = index.matrix @ np.mean(encode(list(column.stage.queries)), axis=0)
     else:
+        # Where nothing embeds, the rank by meaning is not known, and left out of the sentence.
         return ""
     position = index.chunks.index(chunk)
     # Every chunk without a shared word has the score 0, and a rank among those would say nothing.

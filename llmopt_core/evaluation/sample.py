@@ -47,9 +47,9 @@ class Sample:
 
     @property
     def context_hits(self) -> tuple[Hit, ...]:
+        """The hits the answer was made from: those handed to the model, else those retrieved."""
         # A pipeline may hand on fewer than it found (a limit of tokens), and what the model never saw cannot ground its
         # answer. Answers of an imported run carry no hits.
-        """The hits the answer was made from: those handed to the model, else those retrieved."""
         return (self.answer.hits if self.answer else ()) or self.hits or ()
 
 

@@ -78,7 +78,7 @@ def jobs_at(access: Access, provider: str) -> list[dict[str, Any]]:
     from llmopt_core.finetuning.openai.jobs import ServiceTrainer
 
     tuner = fine_tuner(access, provider)
-    # a job of this machine is in its own list already
+    # A job of this machine is in its own list already.
     return tuner.list_jobs() if isinstance(tuner, ServiceTrainer) else []
 
 

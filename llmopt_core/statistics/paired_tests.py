@@ -59,7 +59,7 @@ class GradedTest:
         self._mean = float(differences.mean())
         self._bounds = None
         if bounded:
-            # losses, gains, pairs
+            # Losses, gains, pairs.
             self._bounds = int((differences < 0).sum()), int((differences > 0).sum()), len(differences)
         flips = _SignFlips(differences, seed)
         self._tests: list[_SignFlips | _BootstrapT | _ConstantDifference] = [flips]
@@ -242,7 +242,7 @@ def _tail_limit(draws: Floats, share: float) -> float:
     if rank >= _TAIL:
         return float(draws[rank - 1])
     if last <= 0 or not math.isfinite(last):
-        # so few pairs differ that the resamples without spread fill the tail: the bound of the caller decides
+        # So few pairs differ that the resamples without spread fill the tail: the bound of the caller decides.
         return math.inf
     return last * max(1.0, -_NORMAL.inv_cdf(share) / _last_z())
 
@@ -257,8 +257,8 @@ def _ceil(value: float) -> int:
 
 
 def _snap(end: float, mean: float) -> float:
-    # Larger than the 1e-9 by which `_tail_share` rounds, so that an end which the test calls 0 is 0 here too.
     """The end of an interval, 0 where it differs from that by rounding only."""
+    # Larger than the 1e-9 by which `_tail_share` rounds, so that an end which the test calls 0 is 0 here too.
     return 0.0 if abs(end) <= 2e-9 * abs(mean) else end
 
 
@@ -271,7 +271,7 @@ def _tango_interval(gained: int, lost: int, pairs: int, alpha: float) -> Ends:
         # q² + b q + c = 0 (Tango's formula for q21).
         b = (2 * pairs - gained + lost) * difference - gained - lost
         c = -lost * difference * (1 - difference)
-        # rounding can bring the root's inside below 0
+        # Rounding can bring the root's inside below 0.
         share = (math.sqrt(max(0.0, b * b - 8 * pairs * c)) - b) / (4 * pairs)
         variance = pairs * (2 * share + difference * (1 - difference))
         distance = gained - lost - pairs * difference

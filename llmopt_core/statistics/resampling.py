@@ -103,7 +103,7 @@ def _bca_tails(values: Floats, means: Floats, tail: float) -> tuple[float, float
     bias = _NORMAL.inv_cdf(share)
     # Leaving value i out moves the mean by (mean - value_i) / (n - 1), so no jackknife loop is needed.
     influence = values - centre
-    # of skewness: 0 where the influences are symmetric
+    # A sixth of the skewness of the influences: 0 where they are symmetric.
     acceleration = float((influence**3).sum() / (6 * (influence**2).sum() ** 1.5))
 
     def shift(z: float) -> float:
@@ -125,7 +125,7 @@ def _all_signs(size: int) -> npt.NDArray[np.float32]:
 
 @lru_cache(maxsize=8)
 def _random_signs(width: int, seed: int) -> npt.NDArray[np.float32]:
-    # one byte each while drawn, four when multiplied
+    # One byte each while drawn, four when multiplied.
     return (1 - 2 * np.random.default_rng(seed).integers(0, 2, (width, FLIPS), dtype=np.int8)).astype(np.float32)
 
 

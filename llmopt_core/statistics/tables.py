@@ -30,8 +30,8 @@ class Gain(Spec):
 
 
 def gains(baseline: Values, others: Sequence[Values]) -> list[Gain]:
-    # Stored gains are of scores alone, never of tokens or seconds, so higher is better throughout.
     """Each of the others against the baseline, higher being better; p-values by Holm over all of them."""
+    # Stored gains are of scores alone, never of tokens or seconds, so higher is better throughout.
     return [Gain.of(one) for one in compare_family([(baseline, other) for other in others])]
 
 

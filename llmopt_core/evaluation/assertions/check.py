@@ -233,7 +233,7 @@ def _points(spec: AssertionSpec, score: Score) -> float:
 
 
 def _latency(answer: Answer, spec: AssertionSpec) -> Finding:
-    # 0 never stands here in practice: the spec asks for a threshold.
+    # The spec asks for a threshold, so the 0 stands for the type checker alone.
     most = _or(spec.threshold, 0.0)
     return Finding(answer.seconds <= most, f"Took {answer.seconds:.3g} s, at most {most:g} s wanted.", answer.seconds)
 

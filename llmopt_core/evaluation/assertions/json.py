@@ -154,7 +154,7 @@ def _guard_validator(kind: Any, seconds: float = SECONDS) -> Any:
     def of_clock(keyword: Callable[..., Problems]) -> Keyword:
         return lambda validator, value, instance, schema: keyword(clock, validator, value, instance, schema)
 
-    # Only where the draft has the keyword: older ones know no `uniqueItems` in this form.
+    # Only where the draft has the keyword: a schema must not be held to what its draft does not know.
     known = {name: of_clock(keyword) for name, keyword in _GUARDS.items() if name in kind.VALIDATORS}
     # Keywords of ours go over those of the library, and all are guarded. The library has no types for `extend`.
     return validators.extend(kind, {name: guard(k) for name, k in {**kind.VALIDATORS, **known}.items()})  # type: ignore[no-untyped-call]

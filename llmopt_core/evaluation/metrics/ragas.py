@@ -125,8 +125,8 @@ class RagasMetrics:
 
 
 def _question(sample: Sample) -> str:
-    question = without_surrogates(sample.example.question).strip()
     # Lone halves of surrogate pairs, as broken files hold them, cannot be sent to a service.
+    question = without_surrogates(sample.example.question).strip()
     if not question:
         raise CouldNotScore("The example has no question.")
     return question

@@ -17,7 +17,7 @@ def _metric(measure: Callable[[Ranks], float]) -> Work:
         # None for a source that no chunk overlaps; ranks count from 1.
         found = sum(rank is not None for rank in ranks)
         text = f"{found} of {len(ranks)} sources found in {len(hits)} chunks."
-        # each source with its rank, beside the same hits
+        # Each source with its rank, beside the same hits.
         return Outcome(measure(ranks), text, tuple(map(_evidence, ranks, references, [hits] * len(ranks))))
 
     return score

@@ -20,7 +20,7 @@ def exact_match(answer: str, reference: str) -> float:
 def token_f1(answer: str, reference: str) -> float:
     """F1 of the words two texts share (SQuAD); CJK characters count as words."""
     answer_tokens, reference_tokens = tokens(answer), tokens(reference)
-    # Both empty after normalising ("The" and "a") are equal; SQuAD's own script decides so, too.
+    # Both empty after normalising ("The" and "a") are equal; the script of SQuAD 2.0 decides so, too.
     if not answer_tokens or not reference_tokens:
         return float(answer_tokens == reference_tokens)
     # The smaller count of each word: a word that is said five times shares only as often as the reference has it.

@@ -10,8 +10,8 @@ from typing import Literal
 from llmopt_core.text.words import words
 from llmopt_core.types import Record
 
-# A choice, not a measurement: wider borders send more records to people, of which more are fine.
 # Mean scores below are low; up to the second one the model was not sure of them.
+# A choice, not a measurement: wider borders send more records to people, of which more are fine.
 _LOW, _MIDDLING = 0.35, 0.65
 Reason = Literal["failed", "not scored", "low score", "uncertain"]
 

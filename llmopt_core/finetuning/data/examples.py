@@ -25,7 +25,7 @@ def message_text(message: ChatMessage) -> str:
         return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
     # `function_call` is the form before tools, which old files still hold.
     call = message.get("tool_calls") or message.get("function_call")
-    # not escaped: "\u4f60" would be counted, and learned, as six characters
+    # Not escaped: "\u4f60" would be counted, and learned, as six characters.
     return json.dumps(call, ensure_ascii=False) if call else ""
 
 
@@ -85,7 +85,7 @@ class TrainingExample:
     @property
     def key(self) -> str:
         """Equal for exact duplicates."""
-        # label and group are not trained on, so they do not make two examples of one
+        # Label and group are not trained on, so they do not make two examples of one.
         return fingerprint(self.to_openai())
 
     def _last_answer(self) -> int:

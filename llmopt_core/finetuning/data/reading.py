@@ -307,5 +307,5 @@ def _csv_example(line: int, row: list[str], header: list[str], where: Mapping[st
         }
     else:
         value = {"messages": [*head, {"role": "assistant", "content": cell["answer"]}]}
-    # empty cells are no label
+    # Empty cells are no label.
     return RawExample(line, value, about={key: cell[key] for key in ("label", "group") if cell.get(key)})

@@ -104,5 +104,5 @@ def _example(prompt: Sequence[Message], answer: str, record: Record, source: str
 
 
 def _group(record: Record) -> str:
-    # the first source stands for all: a question on two documents is rare
+    # The first source stands for all: a question on two documents is rare.
     return record.example.references[0].document if record.example.references else ""

@@ -92,7 +92,7 @@ class NearDuplicates:
     def add(self, example: TrainingExample, number: int) -> int | None:
         """The number of the first earlier near-duplicate, or None; the example is registered under `number`."""
         pair = (fold(example.question), fold(example.answer))
-        # Registered before the search: the index gives earlier ones only, but needs the text of this one later.
+        # The text is kept whatever is found, since later examples are compared with it.
         self._texts[number] = pair
         for other in self._index.add("\n".join(pair), number):
             # Hashing only proposes; what counts is the edit distance of question and of answer, each by itself.

@@ -62,7 +62,7 @@ def score_output(answer: str, reference: str) -> StructuredScore:
 
 def _slots(value: dict[str, object]) -> set[tuple[str, str]]:
     slots = value.get("slots")
-    # a set: the same slot said twice is one
+    # A set: the same slot said twice is one.
     return {(fold(str(k)), fold(str(v))) for k, v in slots.items()} if isinstance(slots, dict) else set()
 
 

@@ -98,8 +98,8 @@ class Job:
     def took(self) -> float | None:
         """Seconds of work so far; at a service from start to end. None where there was none yet."""
         if self.worked_seconds:
-            # A service tells start and end only; waiting in its line counts with it.
             return self.worked_seconds
+        # A service tells start and end only; waiting in its line counts with it.
         return self.finished_at - self.started_at if self.finished_at and self.started_at else None
 
 

@@ -34,7 +34,6 @@ _STATUS: dict[str, Status] = {
     "running": "running",
     "succeeded": "finished",
     "failed": "failed",
-    # OpenAI's own words come first, others below.
     "cancelled": "cancelled",
     # Words of other services that speak the same protocol.
     "pending": "queued",

@@ -36,10 +36,10 @@ class LoopSettings(Spec):
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     warmup_share: float = Field(default=0.05, ge=0.0, le=0.5)
     weight_decay: float = Field(default=0.0, ge=0.0, le=1.0)
-    # memory grows with its square where attention is written out, see `lora_run`
+    # Memory grows with its square where attention is written out, see `lora_run`.
     max_tokens: int = Field(default=1024, ge=8, le=8192)
     evaluations: int = Field(default=10, ge=1, le=1000)
-    # at ten measurements of 64 examples the curve takes a small part of the time
+    # At ten measurements of 64 examples the curve takes a small part of the time.
     validation_examples: int = Field(default=64, ge=1)
     patience: int = Field(default=0, ge=0, le=1000)
     keep_best: bool = True

@@ -14,8 +14,8 @@ from llmopt_core.finetuning.training.hyperparameters import LoraSettings
 from llmopt_core.finetuning.training.loop import Hooks, Measurement, TrainingLoop
 from llmopt_core.finetuning.training.lora_gguf import TARGETS
 
-# Of the time in single precision. The trial below is short, so a ratio near 1 may be chance.
 # Only part of a step is matrix products, so a small gain is none.
+# Of the time in single precision. The trial below is short, so a ratio near 1 may be chance.
 _WORTH_IT = 0.75
 # Up to so many pairs of tokens in a batch, writing attention out is faster than the fused kernel, and still fits.
 # The memory of one layer's attention grows with batch x length x length; this is eight texts of 256 tokens.
@@ -157,7 +157,7 @@ def half_is_faster() -> bool:
     best = dict.fromkeys((torch.float32, torch.bfloat16), float("inf"))
     for _ in range(8):
         for kind in best:
-            # shapes of the built-in model's layers
+            # Shapes of the built-in model's layers.
             left, right = torch.ones(512, 576, dtype=kind), torch.ones(576, 1536, dtype=kind)
             started = time.perf_counter()
             left @ right

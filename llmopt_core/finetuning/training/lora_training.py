@@ -60,7 +60,7 @@ def _encode(
         return []
     encoded, too_long = encode_examples(part.examples, tokenizer, settings.text_format, settings.max_tokens)
     if too_long:
-        # numbers as people count, from 1
+        # Numbers as people count, from 1.
         listed = ", ".join(str(number + 1) for number in too_long[:10]) + (" ..." if len(too_long) > 10 else "")
         worker.folder.log(
             f"{len(too_long)} {which} examples are left out, being longer than {settings.max_tokens} tokens or without "

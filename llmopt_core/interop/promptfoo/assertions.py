@@ -215,7 +215,7 @@ _MAKERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "factuality": _rubric(CONSISTENT),
     "model-graded-factuality": _rubric(CONSISTENT),
     "g-eval": _rubric("VALUE", 0.7),  # promptfoo's default for this kind
-    # milliseconds there, seconds here
+    # Milliseconds there, seconds here.
     "latency": lambda assertion: {"type": "latency", "threshold": _number(assertion) / 1000},
     "cost": lambda assertion: {"type": "cost", "threshold": _number(assertion)},
     "word-count": _words,

@@ -149,8 +149,7 @@ def _chat_text(prompt: PromptSpec) -> str:
 
 def _completion_text(prompt: PromptSpec) -> str:
     """System, examples and template as one text; the examples are filled in, the rest stays a template."""
-    # A copy with the examples alone: what is built from it is the text before the system message's end and the
-    # template.
+    # A copy with the examples alone: what is built from it stands between the system message and the template.
     examples = prompt.model_copy(update={"system": "", "template": "", "few_shot": _own_template(prompt)})
     before = build_messages(examples, {}, "completion")[0].content
     return (f"{prompt.system}\n\n" if prompt.system.strip() else "") + _literal(before) + prompt.template

@@ -207,8 +207,8 @@ class _Importer:
         models: Sequence[tuple[str, ModelSpec, Any]],
         known: Collection[str] | None,
     ) -> tuple[Configuration, ...]:
-        # A dictionary keeps the order of prompts and models, and tells which names are taken.
         """Each supported prompt with each supported provider that takes it; `known` are the tests' variables."""
+        # A dictionary keeps the order of prompts and models, and tells which names are taken.
         made: dict[str, Configuration] = {}
         for prompt in prompts:
             problem = prompt.problem if prompt.spec is None else _unsupported_keys(prompt.spec, known)
@@ -276,8 +276,8 @@ def _fill(test: FoundTest, used: Collection[str]) -> FoundTest:
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:
-    # Control characters from a file would break tables and terminals; 180 characters leave room for a number in the
-    # database's name.
+    # Control characters from a file would break tables and terminals; 180 characters, since a prompt without a
+    # label is named by its text.
     shown = "".join(c if c.isprintable() else " " for c in name).strip()[:180] or "unnamed"
     # 1 is the name itself, so the second one has the 2.
     number, candidate = 1, shown

@@ -111,7 +111,7 @@ class _Converter:
                 if kind in ("variable_end", "block_end"):
                     yield self._tag(tag)
                     tag = None
-        # a tag that is never closed stays text, for the renderer to complain about
+        # A tag that is never closed stays text, for the renderer to complain about.
         yield "".join(value for _, value in tag or ())
 
     def _tag(self, tag: list[Token]) -> str:

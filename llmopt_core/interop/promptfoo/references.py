@@ -89,7 +89,7 @@ class Folder:
     def _glob(self, name: str) -> list[Path]:
         try:
             found = {p.resolve() for pattern in _choices(name) for p in self.base.glob(pattern) if p.is_file()}
-        # pathlib refuses absolute patterns so.
+        # pathlib refuses an absolute pattern by one of these.
         except (NotImplementedError, ValueError) as error:
             raise BadInput(f"{name} cannot be looked for: the pattern must be relative to {self.base}.") from error
         if not found:

@@ -17,7 +17,7 @@ from llmopt_core.interop.promptfoo.yaml12 import NOT_FINITE
 # Lists of variables multiply; nobody waits for, or pays, more.
 MAX_TESTS = 100_000
 TestInFolder = tuple[Mapping[str, Any], Folder]
-"""A test, and the folder that its paths are relative to."""  # a file of tests may name others relative to itself
+"""A test, and the folder that its paths are relative to."""
 _SUPPORTED_KEYS = {"description", "vars", "assert", "threshold", "metadata", "options", "provider"}
 # Settings of a test that change neither what is asked nor what passes.
 # `provider` as an option is the grader, which is read elsewhere.
@@ -126,7 +126,6 @@ def _tests_in_files(reference: str, folder: Folder, broken: dict[str, str]) -> I
         except BadInput as error:
             broken[path.name] = str(error)
             continue
-        # promptfoo writes one test as a mapping without a list.
         yield from ((test, folder.of(path)) for test in tests)
 
 
@@ -143,6 +142,7 @@ def _tests_in_file(path: Path, folder: Folder) -> Sequence[Any]:
         data = [_json_line(line, path, number) for number, line in lines if line.strip()]
     else:
         data = folder.data(path)
+    # A file of one test may hold its mapping alone.
     tests = data if isinstance(data, list) else [data]
     for number, test in enumerate(tests, start=1):
         if not isinstance(test, Mapping):

@@ -20,8 +20,8 @@ _REFERENCE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 # pass an `endraw`, so it takes one pass.
 _RAW_BLOCK = re.compile(r"\{% raw %\}((?:(?!\{%-?\s*endraw).)*)\{% endraw %\}", re.DOTALL)
 _MARKS = ("{{", "{%")
-# Each round fills in what the one before brought; longer chains than that are rather circles.
 # Variables may name each other in a circle.
+# Each round fills in what the one before brought; longer chains than that are rather circles.
 _ROUNDS = 5
 # Texts that hold each other twice double with each round.
 _MOST_CHARS = 2_000_000
@@ -45,7 +45,7 @@ class Variables:
 
     def combinations(self, expand: bool) -> int:
         """How many tests they make; with `expand` a list is unfolded, else it is one value."""
-        # counted without making them: five lists of a hundred are ten billion
+        # Counted without making them: five lists of a hundred are ten billion.
         return math.prod(map(len, self._unfold(expand).values()))
 
     def expand(self, expand: bool) -> Iterator[Combination]:

@@ -72,9 +72,9 @@ def _text_of(loader: yaml.SafeLoader, node: yaml.Node) -> str:
 
 def _whole(loader: yaml.SafeLoader, node: yaml.Node) -> int:
     text = _text_of(loader, node)
-    # "010" is ten and not eight: `int` with base 10 takes leading zeros.
     sign = -1 if text.startswith("-") else 1
     digits = text.lstrip("+-")
+    # "010" is ten and not eight: `int` with base 10 takes leading zeros.
     base = _BASES.get(digits[:2], 10)
     return sign * int(digits if base == 10 else digits[2:], base)
 

@@ -12,9 +12,8 @@ from llmopt_core.evaluation.judges.builtin.sentence_token import BREAK, Token
 from llmopt_core.evaluation.judges.builtin.word_lists import word_list
 from llmopt_core.text.scripts import is_east_asian
 
-# Shares of its content words. A free paraphrase has many words that the sentence lacks, so with less of it one new word
-# tells nothing.
 # With this much of the statement in the sentence, one added word is enough; with less, two.
+# Shares of its content words. A free paraphrase has many words that the sentence lacks; one of them tells nothing.
 CLOSE, NEAR = 0.75, 0.6
 # Words that add nothing that could be wrong.
 _SOFT = frozenset(map(lemma, word_list("adds nothing")))
@@ -35,7 +34,7 @@ def addition(said: Sequence[Token], there: Sequence[Token], known: frozenset[str
     # Both in the active voice, so that a passive is no addition at its changed places.
     here, text = content(in_active_voice(said)), content(in_active_voice(there))
     blocks = blocks_of(here, text)
-    # breaks count for nothing, so there may be none to divide by
+    # Breaks count for nothing, so there may be none to divide by.
     share = sum(block.size for block in blocks) / max(1, sum(token.counts for token in here))
     if share < NEAR:
         return ""
@@ -76,7 +75,7 @@ def _insertions(here: Sequence[Token], text: Sequence[Token], chain: Sequence[Bl
     if not chain:
         return []
     found: list[int] = []
-    # Nothing stands before the first common part, so what the statement has there is put in front.
+    # In the sentence nothing stands before the first common part, so what the statement has there is put in front.
     if not _words(text[: chain[0].there]):
         found += range(chain[0].start)
     for one, other in pairwise(chain):

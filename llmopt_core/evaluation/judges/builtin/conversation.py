@@ -8,7 +8,7 @@ from llmopt_core.evaluation.judges.builtin.word_lists import word_list
 from llmopt_core.index.analysis import STOP_WORDS
 
 # Talk at the start of a sentence, taken off piece by piece. "Well," and "Well it" are talk, "Well water" would lose its
-# first word, which only costs a word of many. Every alternative begins with other words, so few are tried.
+# first word, which only costs a word of many. Most alternatives begin with other words, so few are tried.
 _OPENERS = re.compile(
     r"""^\W*(?:
         (?:well|oh|ah|hm+|wow|yum|ugh|yes|yeah|yea|yep|no|nope|nah|sure|okay|ok|right|exactly|true|great|nice|cool|awesome

@@ -227,10 +227,11 @@ def _chinese_active(clause: list[Token]) -> list[Token] | None:
     return [*clause[place + 1 :], *clause[:where]]
 
 
-def _is_participle(token: Token) -> bool:  # regular forms by their ending
+def _is_participle(token: Token) -> bool:
     written = token.written.lower()
     if written in _IRREGULAR_PARTICIPLES or is_irregular(written):
         return True
+    # Regular forms are told by their ending; "red" and "ten" are too short for one.
     return token.counts and len(written) > 3 and written.endswith(("ed", "en"))
 
 
@@ -278,7 +279,7 @@ def _kind(token: Token) -> str:
 
 def _nothing_between(here: Sequence[Token], blocks: Sequence[Block], one: Block, other: Block) -> bool:
     """Whether the two have nothing in common with the sentence between them but a `to`; it tells sides after `from`."""
-    # What stands between in both sentences.
+    # The common parts that stand between the two in the statement.
     own = [b for b in blocks if one.start < b.start < other.start]
     between = [token for b in own for token in here[b.start : b.start + b.size] if token.kind != BREAK]
     return all(token.key == "to" for token in between) and not any(token.key == "from" for token in here)

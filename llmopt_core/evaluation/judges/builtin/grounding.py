@@ -148,7 +148,7 @@ class Grounding:
 
     def _reason(self, value: float, statement: str, features: Sequence[float], against: str) -> str:
         """Why, in words: what of the statement contradicts the text or is not in it."""
-        # each word once, in order
+        # Each word once, in order.
         missing = [w for w in dict.fromkeys(words(statement)) if w not in self._passage.vocabulary | STOP_WORDS]
         parts = [against] if against else []
         parts.append(f"{features[1]:.0%} of its words are in the text")

@@ -90,8 +90,8 @@ class Passage:
 
     @cached_property
     def word_sets(self) -> list[set[str]]:
-        # Chunks are cut anywhere, also within a pair.
         """Words per sentence, and single CJK characters: a text may begin or end in the middle of a run of them."""
+        # Chunks are cut anywhere, also within a pair.
         single = re.compile(f"[{CJK}]")
         return [set(own).union(single.findall(text)) for own, text in zip(self.words, self.sentences, strict=True)]
 
@@ -117,8 +117,8 @@ class Passage:
         return [amount for sentence in self.sentences for amount in amounts(sentence)]
 
     def around(self, position: int) -> range:
-        # A statement may join what two neighbouring sentences say.
         """Positions of a sentence and its neighbours."""
+        # A statement may join what two neighbouring sentences say.
         return range(max(0, position - 1), min(len(self.sentences), position + 2))
 
     def text_around(self, position: int) -> str:

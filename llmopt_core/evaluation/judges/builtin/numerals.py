@@ -71,7 +71,7 @@ def _is_one(amount: Amount) -> bool:
     return amount.value == 1 and amount.kind in (PLAIN, "times", "part")
 
 
-# The formatter would put each word on a line.
+# Kept from the formatter, which would put each word on a line.
 _UNITS = {word: value for value, word in enumerate(
     ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
      "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
@@ -79,7 +79,7 @@ _UNITS = {word: value for value, word in enumerate(
 _TENS = {word: 10 * value for value, word in enumerate(
     ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2
 )} | {"fourty": 40}  # fmt: skip
-# numbers in words: a dozen is a scale, too
+# Numbers in words: a dozen is a scale, too.
 _SCALES = {"hundred": 100, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "dozen": 12, "score": 20}
 _SCALES |= {word + "s": value for word, value in list(_SCALES.items())}
 _SHORT_SCALES = {"k": 1e3, "m": 1e6, "mn": 1e6, "bn": 1e9, "b": 1e9}
@@ -198,12 +198,12 @@ def _value(word: str) -> float:
     return float(word) if word.isdigit() else _spelt(word)
 
 
-# `lone` ordinals: "third" alone, "the third", but not "a third of" or "two thirds".
 def _part(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amount:
     """`two thirds`, `a quarter`, `half`; a lone ordinal is an ordinal."""
     start, end = match.span()
     word, count = match["whole"], match["count"]
     one = count in ("a", "an", "one")
+    # "Third" alone and "the third" are ordinals, "a third of" and "two thirds" are not.
     lone = count is None or (not one and not word.endswith("s")) or (one and count != "one" and match["of"] is None)
     if word in _ORDINALS and lone:
         return Amount(float(_ORDINALS[word]), PLAIN, start, end, match.group(), ordinal=True)

@@ -13,7 +13,7 @@ from llmopt_core.index.analysis import stem
 from llmopt_core.text.scripts import begins_with_han
 
 _FILES = ("opposites.en.txt", "opposites.zh.txt")
-# form -> lemma; each entry has the lemma first: sink sank sunk.
+# Form -> lemma; each entry has the lemma first: sink sank sunk.
 _LEMMAS = {form: forms[0] for forms in map(str.split, word_list("irregular forms", ",")) for form in forms[1:]}
 _NEGATING = ("un", "in", "im", "il", "ir", "dis", "non", "non-", "mis")
 
@@ -96,7 +96,7 @@ def negation_lemmas(word: str) -> frozenset[str]:
     found |= {word.removeprefix(prefix) for prefix in _NEGATING if len(word) >= len(prefix) + 4}
     for end, other in (("ful", "less"), ("less", "ful"), ("less", ""), ("y", "less"), ("less", "y")):
         if word.endswith(end) and len(word) > len(end) + 3:
-            # useful and useless, careless and care, guilty and guiltless.
+            # Useful and useless, careless and care, guilty and guiltless.
             found.add(word.removesuffix(end) + other)
     found.add(word + "less")
     return frozenset(lemma(form) for form in found - {word})

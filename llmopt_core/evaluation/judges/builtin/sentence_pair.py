@@ -37,9 +37,9 @@ class Pair:
         """
         narrow = self._negates_crosswise and not any(_is_neither(one) for one in (*self.said, *self.there))
         here, there = _clause(self.said, token, narrow), _clause(self.there, other, narrow)
+        # The clause in which the word is negated, and the one in which it is not.
         turned, straight = (here, there) if token.negated else (there, here)
         if negative_words_in(straight) > negative_words_in(turned):
-            # The clause in which the word is negated, and the one in which it is not.
             return True
         more = negations_in(straight) - max(1, negations_in(turned))
         # An even number more takes itself away: two negations say yes.

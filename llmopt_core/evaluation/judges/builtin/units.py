@@ -9,7 +9,7 @@ PLAIN = ""
 CLOCK, EITHER_HALF = "clock", "clock?"
 
 _DAY = 86_400.0  # seconds
-# kind, factor to the base unit, and forms as regular expressions; a blank within a form is escaped, since blanks part
+# Kind, factor to the base unit, and forms as regular expressions; a blank within a form is escaped, since blanks part
 # them. Months and years are means over leap years.
 _TABLE = f"""
 time {1} seconds? secs? 秒钟?

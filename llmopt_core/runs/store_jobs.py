@@ -145,17 +145,12 @@ class JobStore(StorePart):
     def jobs(self, project: Project | str | None = None, *, active: bool = False) -> list[Job]:
         """Jobs of a project (or all), newest first; only those not finished if `active`."""
         settle_orphans(self.database)
-        where: list[sa.ColumnElement[bool]] = []
-        if project is not None:
-            where.append(jobs.c.project_id == self._project_id(project))
+        project_id = None if project is None else self._project_id(project)
+        where = [] if project_id is None else [jobs.c.project_id == project_id]
         if active:
             # Few, and changing with each beat: remembering them would save nothing.
             return self._jobs(*where, jobs.c.status.in_(ACTIVE))
-        if project is None:
-            return self._job_list.current(None)
-        found = self.project(project) if isinstance(project, str) else project
-        # Jobs carry their project's name, and no stamp changes with it, so it is part of the scope.
-        return self._job_list.current((found.id, found.name), *where)
+        return self._job_list.current(project_id, *where)
 
     def request_cancel(self, job_id: int) -> bool:
         """Ask a job, in whatever process, to stop. One that waits for a process, whichever, ends at once.
@@ -197,10 +192,9 @@ def _job(row: Any) -> Job:
 
 
 NOT_RESUMABLE = "was made by an earlier version of the app: start it again where it was started"
-# The number of the moment, which need not be made a moment to be compared.
-_STAMPS = sa.select(
-    jobs.c.id, jobs.c.status, sa.type_coerce(jobs.c.heartbeat, sa.Double), jobs.c.cancel_requested
-).order_by(jobs.c.id.desc())
+# Of the moment the number, which need not be made a moment to be compared. Jobs carry their project's name.
+_COLUMNS = (jobs.c.status, sa.type_coerce(jobs.c.heartbeat, sa.Double), jobs.c.cancel_requested, projects.c.name)
+_STAMPS = sa.select(jobs.c.id, *_COLUMNS).outerjoin_from(jobs, projects).order_by(jobs.c.id.desc())
 _PLAIN = (
     "id", "project", "kind", "status", "created_at", "started_at", "finished_at", "cancel_requested", "error",
     "attempts",

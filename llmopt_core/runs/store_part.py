@@ -70,6 +70,10 @@ class StorePart:
         with self.database.write() as connection:
             # Nothing new of the project can start while its row is held.
             connection.execute(sa.select(projects.c.id).where(projects.c.id == project_id).with_for_update())
+            # Nor can anything that has ended be resumed.
+            for table in (runs, jobs):
+                held = sa.select(table.c.id).where(table.c.project_id == project_id).order_by(table.c.id)
+                connection.execute(held.with_for_update())
             user = _user(connection, project_id, set_name)
             if user:
                 raise BadInput(f"{what} is in use by {user}; wait for it or cancel it first.")

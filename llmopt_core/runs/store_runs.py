@@ -163,9 +163,8 @@ class RunStore(StorePart):
             return self._runs(*where, *([] if project is None else [runs.c.project_id == self._project_id(project)]))
         if project is None:
             return self._run_list.current(None)
-        found = self.project(project) if isinstance(project, str) else project
-        # Runs carry their project's name, and no stamp changes with it, so it is part of the scope.
-        return self._run_list.current((found.id, found.name), runs.c.project_id == found.id)
+        project_id = self._project_id(project)
+        return self._run_list.current(project_id, runs.c.project_id == project_id)
 
     def delete_runs(self, run_ids: Sequence[int]) -> None:
         """Remove runs with their records and scores, all or none.
@@ -176,11 +175,12 @@ class RunStore(StorePart):
         interrupt_orphans(self.database, runs)
         wanted = runs.c.id.in_(run_ids)
         with self.database.write() as connection:
-            query = sa.select(runs.c.id).where(wanted, runs.c.status.in_(ACTIVE)).order_by(runs.c.id)
-            # Asked inside the transaction that deletes: on SQLite it holds the write lock, so none is begun in between.
-            busy = connection.scalar(query.with_for_update())
-            if busy is not None:
-                raise BadInput(f"Run {busy} is being worked on; wait for it or cancel it before you delete it.")
+            query = sa.select(runs.c.id, runs.c.status).where(wanted).order_by(runs.c.id)
+            # All are held, not only those under way: whoever resumes one waits here, or is waited for. On SQLite the
+            # transaction holds the write lock.
+            busy = [row.id for row in connection.execute(query.with_for_update()) if row.status in ACTIVE]
+            if busy:
+                raise BadInput(f"Run {busy[0]} is being worked on; wait for it or cancel it before you delete it.")
             connection.execute(sa.delete(runs).where(wanted))
 
     @cached_property
@@ -241,7 +241,9 @@ class RunStore(StorePart):
 
 # Of the moments the numbers, which need not be made moments to be compared.
 _MOMENTS = [sa.type_coerce(runs.c[name], sa.Double) for name in ("heartbeat", "finished_at")]
-_STAMPS = sa.select(runs.c.id, runs.c.status, *_MOMENTS).order_by(runs.c.id.desc())
+# Runs carry their project's name.
+_COLUMNS = (runs.c.id, runs.c.status, *_MOMENTS, projects.c.name)
+_STAMPS = sa.select(*_COLUMNS).join_from(runs, projects).order_by(runs.c.id.desc())
 # Bounds what a workspace of very many different runs takes of memory; further values are read each time.
 _CACHE_SIZE = 20_000
 # In the order in which `paid` holds them; what comes from the cache is not paid, so it is not among them.

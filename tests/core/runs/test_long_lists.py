@@ -60,8 +60,10 @@ def test_every_change_is_seen(store: Store, questions: EvaluationSet) -> None:
     # SQLite gives the number of the newest row again once it is gone.
     again = start(store, questions, "again")
     assert [run.name for run in store.runs("p")] == ["again", "rag"]
+    assert [run.project for run in store.runs()] == ["p", "p"]
     store.rename_project("p", "q")
-    assert [(run.id, run.project) for run in store.runs("q")] == [(again, "q"), (one, "q")]
+    for runs in (store.runs("q"), store.runs()):
+        assert [(run.id, run.project) for run in runs] == [(again, "q"), (one, "q")]
 
 
 def test_every_change_of_a_job_is_seen(store: Store, statements: list[str]) -> None:
@@ -79,3 +81,8 @@ def test_every_change_of_a_job_is_seen(store: Store, statements: list[str]) -> N
     assert store.jobs("p")[0].result == {"b": 2}
     assert statements == []
     assert store.jobs("p", active=True) == []
+    alone = store.start_job("check", None, {})
+    assert [(job.id, job.project) for job in store.jobs()] == [(alone, None), (job_id, "p")]
+    store.rename_project("p", "q")
+    assert [(job.id, job.project) for job in store.jobs()] == [(alone, None), (job_id, "q")]
+    assert [(job.id, job.project) for job in store.jobs("q")] == [(job_id, "q")]

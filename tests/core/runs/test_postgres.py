@@ -1,16 +1,22 @@
 """The store on a real PostgreSQL: all that holds on SQLite, and a server that goes away for a while."""
 
 import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
-from llmopt_core.errors import DatabaseConnectionError, StorageError
+from llmopt_core.errors import BadInput, DatabaseConnectionError, StorageError
 from llmopt_core.runs import reconnect
 from llmopt_core.runs.migrate import head
+from llmopt_core.runs.owner import owner_values
 from llmopt_core.runs.store import Store
+from llmopt_core.runs.tables_runs import jobs, runs
 from llmopt_core.types import Document, EvaluationSet
 from tests.postgres import PostgresServer
 
@@ -138,6 +144,42 @@ def test_a_server_that_stays_away_is_told_in_one_sentence(
     finally:
         postgres.start()
     assert [project.name for project in store.projects()] == ["p"]
+
+
+def wait_for_lock(store: Store) -> None:
+    """Wait until some session of the database waits for another one's row."""
+    query = sa.text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    end = time.monotonic() + 30
+    with store.database.engine.connect() as connection:
+        while not connection.scalar(query):
+            assert time.monotonic() < end, "nobody waits"
+            connection.rollback()
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize("what", ["run", "project", "set", "project of a job"])
+def test_what_is_resumed_at_this_moment_is_not_deleted(store: Store, questions: EvaluationSet, what: str) -> None:
+    run_id = start(store, questions)
+    store.finish_run(run_id, "cancelled")
+    store.save_evaluation_set("p", questions)
+    job_id = store.start_job("check", "p", {})
+    store.update_job(job_id, status="cancelled")
+    delete: dict[str, Callable[[], None]] = {
+        "run": lambda: store.delete_runs([run_id]),
+        "set": lambda: store.delete_evaluation_set("p", questions.name),
+    }
+    table, row_id, status = (jobs, job_id, "queued") if what == "project of a job" else (runs, run_id, "running")
+    with ThreadPoolExecutor() as threads:
+        # As `resume_run` and `resume_job` do, stopped before the end of their transaction.
+        with store.database.write() as resuming:
+            values = {"status": status, **owner_values()}
+            resuming.execute(sa.update(table).where(table.c.id == row_id).values(values))
+            deleting = threads.submit(delete.get(what, lambda: store.delete_project("p")))
+            wait_for_lock(store)
+        with pytest.raises(BadInput, match=rf"is being worked on|is in use by (run {run_id}|job {job_id})"):
+            deleting.result(30)
+    assert (store.run(run_id).id, store.job(job_id).id) == (run_id, job_id)
+    assert store.evaluation_set("p", questions.name) == questions
 
 
 def test_a_wrong_address_is_told_at_once(tmp_path: Path) -> None:

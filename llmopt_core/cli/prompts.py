@@ -249,6 +249,8 @@ def _cell(cell: Any) -> str:
 
 
 def _code(found: Comparison, grid: Grid, fail_on: str, not_run: tuple[NotRun, ...]) -> int:
+    from llmopt_core.experiments.grading import ASSERTIONS
+
     cells = [cell for row in grid.rows for cell in row]
     # Nothing but failures and open cells: no result at all, which is more than a missed check.
     if all(cell.state not in ("done", "not run") for cell in cells):
@@ -261,8 +263,8 @@ def _code(found: Comparison, grid: Grid, fail_on: str, not_run: tuple[NotRun, ..
         return 0
     if fail_on == "regression":
         return 1 if grid.filter_rows("regressions") else 0
-    # `checks` is the key under which assertions are stored; open means that a judge could not decide.
-    open_ones = any("checks" in cell.record.scores and cell.has_passed is None for cell in cells if cell.record)
+    # Open: a judge could not decide.
+    open_ones = any(ASSERTIONS in cell.record.scores and cell.has_passed is None for cell in cells if cell.record)
     failed = any(cell.outcome().passed is False for cell in cells)
     # An unsupported assertion counts as failed here: passing without having been checked would be a lie.
     return 1 if failed or open_ones or not_run else 0

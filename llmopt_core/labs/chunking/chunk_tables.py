@@ -102,13 +102,13 @@ class SearchUnits:
 
     @cached_property
     def owner(self) -> Ints:
-        """Per chunk the position in `handed` of what is handed over for it; never decreasing inside a document."""
+        """Per chunk the position in `context_spans` of what is handed over for it; never falls inside a document."""
         places = {span: place for place, span in enumerate(self.context_spans)}
         return np.array([places[chunk.parent or chunk.span] for chunk in self.chunks], np.int64)
 
     @cached_property
     def by_document(self) -> dict[str, tuple[Ints, Ints, Ints]]:
-        """Per document positions in `handed`, their starts and their ends."""
+        """Per document positions in `context_spans`, their starts and their ends."""
         spans = enumerate(self.context_spans)
         rows = group_values((span.document, (place, span.start, span.end)) for place, span in spans)
         tables = {name: np.array(found, np.int64) for name, found in rows.items()}
@@ -117,7 +117,7 @@ class SearchUnits:
 
     @cached_property
     def context_tokens(self) -> Ints:
-        """cl100k tokens of everything in `handed`."""
+        """cl100k tokens of everything in `context_spans`."""
         pieces = [Chunk(span.document, span.start, span.end, "") for span in self.context_spans]
         return chunk_lengths(pieces, self.texts, CONTEXT_TOKENIZER)
 
@@ -155,7 +155,7 @@ class SearchUnits:
         return int((lost > 0).sum()), float(lost.sum() / total) if total else 0.0
 
     def touching(self, reference: Span) -> list[int]:
-        """Positions in `handed` of what overlaps a reference, or ends or begins exactly at its border."""
+        """Positions in `context_spans` of what overlaps a reference, or ends or begins exactly at its border."""
         if reference.document not in self.by_document:
             return []
         places, starts, ends = self.by_document[reference.document]

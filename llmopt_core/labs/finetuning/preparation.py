@@ -89,6 +89,9 @@ def prepare(
         dropped.update({key: dropped.get(key, 0) + count for key, count in selection.dropped.items()})
         return selection.examples
 
+    # First: what may not stay neither stands for its better repetition, nor contradicts, nor counts in its class.
+    if how.min_score is not None:
+        kept = note(_without_low(kept, how.min_score))
     # From the cheapest check to the dearest: what an earlier one takes out need not be embedded.
     if how.duplicates:
         kept = note(remove_duplicates(kept))
@@ -99,8 +102,6 @@ def prepare(
         kept = note(remove_conflicts(kept))
     if how.balance:
         kept = note(balance_classes(kept, seed=how.seed))
-    if how.min_score is not None:
-        kept = note(_without_low(kept, how.min_score))
     # Vectors only where something is to be chosen; the most different ones are kept.
     if how.most is not None and len(kept) > how.most and encode is not None:
         kept = note(down_sample(kept, how.most, encode, seed=how.seed))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -55,7 +55,8 @@ class Board:
         self._cells: dict[Place, Live] = {}
         # By place the version of its last change, so that a viewer asks only for what is new to it.
         self._touched: dict[Place, int] = {}
-        self._waiting: deque[Place] = deque()
+        # In the order of coming. No search through them, however many there are: workers wait for the lock meanwhile.
+        self._waiting: OrderedDict[Place, None] = OrderedDict()
         self._watched: dict[str, frozenset[int]] = {}
         self._closed = False
         self._ended = False
@@ -68,7 +69,7 @@ class Board:
             for place in places:
                 # Asked again while it waits, it must not be answered twice.
                 if place not in self._waiting:
-                    self._waiting.append(place)
+                    self._waiting[place] = None
                     self._put(place, Live())
             return True
 
@@ -78,7 +79,7 @@ class Board:
             with self._changed:
                 if not self._waiting:
                     return
-                place = self._waiting.popleft()
+                place, _ = self._waiting.popitem(last=False)
                 # Under the lock: two workers never take the same place.
                 self._put(place, Live("running"))
             # Outside of it: the caller works for seconds before it asks for the next.

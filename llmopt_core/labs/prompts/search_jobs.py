@@ -45,7 +45,7 @@ class SearchArguments(Spec):
 
 
 class EffectArguments(SearchArguments):
-    """What each few-shot example is worth: see `measure_worth`."""
+    """What each few-shot example is worth: see `measure_few_shot_effect`."""
 
     keep_examples: bool = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Literal
 
@@ -132,6 +133,25 @@ def test_a_large_set_is_cut_down_to_different_good_examples() -> None:
     made = prepare(examples, Preparation(most=4, min_score=0.25, validation_share=0.0), encode=HashEmbedder().encode)
     assert made.dropped == {"low_score": 3, "less_diverse": 3}
     assert len(made.train) == 4
+
+
+def test_classes_are_balanced_by_what_is_good_enough() -> None:
+    many = [town(i, label="a", score=0.0 if i < 5 else 1.0) for i in range(10)]
+    few = [chat_example(f"How long is river {i} of {TOWNS[i]}?", f"{i} km", label="b", score=1.0) for i in range(5)]
+    made = prepare([*many, *few], Preparation(duplicates=False, balance=True, min_score=0.5, validation_share=0.0))
+    assert Counter(example.label for example in made.train) == {"a": 5, "b": 5}
+    assert made.dropped == {"low_score": 5}
+
+
+def test_a_low_answer_neither_hides_its_better_repetition_nor_contradicts_a_good_one() -> None:
+    river = "Which river is long?"
+    examples = [
+        town(1, score=0.1), town(1, score=0.9), chat_example(river, "The Nile", score=0.9),
+        chat_example(river, "The Spree", score=0.1),
+    ]  # fmt: skip
+    made = prepare(examples, Preparation(min_score=0.5, validation_share=0.0))
+    assert [(example.score, example.answer) for example in made.train] == [(0.9, examples[1].answer), (0.9, "The Nile")]
+    assert made.dropped == {"low_score": 2}
 
 
 def test_good_records_by_score_and_by_vote(store: Store) -> None:

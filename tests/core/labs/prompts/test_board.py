@@ -43,3 +43,30 @@ def test_the_end_wakes_whoever_looks(waits: list[float]) -> None:
     board.end()
     assert board.changes(version, 9.0)[1] == [(0, 0, 0)]
     assert (waits, board.has_ended) == ([], True)
+
+
+def test_asked_again_while_it_waits_a_place_is_taken_once_in_its_order() -> None:
+    board = Board()
+    board.add([(0, 1, 0), (0, 0, 0)])
+    board.add([(0, 0, 0), (0, 2, 0), (0, 1, 0)])
+    taken = board.take_cells()
+    assert [next(taken), next(taken)] == [(0, 1, 0), (0, 0, 0)]
+    board.add([(0, 1, 0)])
+    assert list(taken) == [(0, 2, 0), (0, 1, 0)]
+
+
+def test_many_places_are_not_compared_with_each_other() -> None:
+    compared: list[object] = []
+
+    class Counted(tuple[int, int, int]):
+        __slots__ = ()
+        __hash__ = tuple.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            compared.append(other)
+            return tuple.__eq__(self, other)
+
+    board = Board()
+    board.add(Counted((0, row, 0)) for row in range(400))
+    assert len(list(board.take_cells())) == 400
+    assert len(compared) < 4_000

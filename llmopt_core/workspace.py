@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import stat
 from pathlib import Path
+from typing import IO
 
 from llmopt_core.errors import StorageError
 from llmopt_core.text.drafts import replacing
@@ -65,10 +67,11 @@ def make_workspace(home: Path) -> None:
             _restrict(inner)
 
 
-def write_output(path: Path, data: str | bytes) -> int:
+def write_output(path: Path, data: str | bytes | IO[bytes]) -> int:
     """Write a file that the user named, such as a report, with the rights that the user's other files have.
 
-    What stood there before stays where the new one cannot be written whole, as on a full disk.
+    What stood there before stays where the new one cannot be written whole, as on a full disk. Of a file, what is left
+    to read is copied piece by piece.
 
     Returns:
         Its size in bytes.
@@ -77,22 +80,30 @@ def write_output(path: Path, data: str | bytes) -> int:
         StorageError: The file cannot be written.
     """
     # A report with half a character in it is better than none.
-    content = data.encode("utf-8", "replace") if isinstance(data, str) else data
+    text = data.encode("utf-8", "replace") if isinstance(data, str) else data
+    content = io.BytesIO(text) if isinstance(text, bytes) else text
+    begin = content.tell()
     try:
         # Such as `/dev/stdout`.
         if path.is_symlink() or (path.exists() and not path.is_file()):
             # A pipe or a device cannot be replaced, and a link is to stay one.
-            path.write_bytes(content)
+            _copy(content, path)
         else:
             _replace_output(path, content)
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
-    return len(content)
+    # Asked of the source: a pipe cannot tell how much went into it.
+    return content.tell() - begin
 
 
-def _replace_output(path: Path, content: bytes) -> None:
+def _copy(content: IO[bytes], path: Path) -> None:
+    with path.open("wb") as file:
+        shutil.copyfileobj(content, file)
+
+
+def _replace_output(path: Path, content: IO[bytes]) -> None:
     with replacing(path) as draft:
-        draft.write_bytes(content)
+        _copy(content, draft)
         if path.exists():
             # Whoever could read the old report can read the new one.
             shutil.copymode(path, draft)

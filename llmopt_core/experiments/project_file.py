@@ -7,17 +7,22 @@ nothing of it is ever unpacked to the disk.
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any
 
 from llmopt_core.errors import BadInput, StorageError
 from llmopt_core.experiments.project_paths import to_absolute_paths, to_relative_paths
 from llmopt_core.installation import program_version
+from llmopt_core.runs.reconnect import patiently
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_projects import check_name
 from llmopt_core.runs.store_transfer import TABLE_NAMES, Row
@@ -48,14 +53,15 @@ def export_project(store: Store, project: Project | str, file: Path | IO[bytes])
     found = store.project(project) if isinstance(project, str) else project
     with tempfile.TemporaryFile() as archive_file:
         try:
-            _write(store, found, archive_file)
+            # Anew from the start where the server was away for a while.
+            patiently(lambda: _write(store, found, archive_file), store.database.where)
         except OSError as error:
             raise StorageError(f"The project file cannot be made ({error.strerror}): free some space.") from error
         archive_file.seek(0)
         if isinstance(file, Path):
-            write_output(file, archive_file.read())
+            write_output(file, archive_file)
         else:
-            file.write(archive_file.read())
+            shutil.copyfileobj(archive_file, file)
 
 
 def import_project(store: Store, file: Path | IO[bytes], name: str = "") -> Project:
@@ -94,7 +100,7 @@ def _import(store: Store, file: IO[bytes], label: str, name: str) -> Project:
             manifest = _manifest(archive, label)
             about = manifest["project"]
             wanted = name.strip() or _free_name(store, str(about["name"]))
-            rows = _rows(archive, manifest["rows"], store.home)
+            rows = _Rows(archive, manifest["rows"], store.home)
             return store.load_project(wanted, str(about.get("description") or ""), rows)
     except OSError as error:
         raise BadInput(f"{label} cannot be read ({error.strerror or error}).") from error
@@ -104,23 +110,19 @@ def _import(store: Store, file: IO[bytes], label: str, name: str) -> Project:
 
 
 def _write(store: Store, project: Project, file: IO[bytes]) -> None:
+    # What an earlier try has written.
+    file.seek(0)
+    file.truncate()
     counts: Counter[str] = Counter()
     # Low, as higher levels take much longer for little on texts of JSON.
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
-        writing: dict[str, IO[bytes]] = {}
-
-        def take(table: str, row: Row) -> None:
-            if table not in writing:
-                _close(writing)
-                # The size is not known beforehand, and without this an entry above 2 GB ends in an error.
-                writing[table] = archive.open(_entry(table), "w", force_zip64=True)
-            counts[table] += 1
-            writing[table].write(
-                json.dumps(to_relative_paths(table, row, store.home), separators=(",", ":")).encode() + b"\n"
-            )
-
-        store.dump_project(project, take)
-        _close(writing)
+        for table, rows in groupby(store.dump_project(project), key=itemgetter(0)):
+            # The size is not known beforehand, and without this an entry above 2 GB ends in an error.
+            with archive.open(_entry(table), "w", force_zip64=True) as entry:
+                for _, row in rows:
+                    counts[table] += 1
+                    values = to_relative_paths(table, row, store.home)
+                    entry.write(json.dumps(values, separators=(",", ":")).encode() + b"\n")
         manifest = {
             "format": FORMAT,
             "version": VERSION,
@@ -129,12 +131,6 @@ def _write(store: Store, project: Project, file: IO[bytes]) -> None:
             "rows": {table: counts[table] for table in TABLE_NAMES},
         }
         archive.writestr(_MANIFEST, json.dumps(manifest, indent=1))
-
-
-def _close(writing: dict[str, IO[bytes]]) -> None:
-    # A zip file is written one entry after the other.
-    for open_entry in writing.values():
-        open_entry.close()
 
 
 def _entry(table: str) -> str:
@@ -186,16 +182,24 @@ def _check_entries(archive: zipfile.ZipFile, label: str) -> None:
             raise BadInput(f"{label} would unpack to far more than a project holds ({entry.filename}); it is not read.")
 
 
-def _rows(archive: zipfile.ZipFile, counts: Mapping[str, int], home: Path) -> Iterator[tuple[str, Row]]:
-    present = set(archive.namelist())
-    for table in TABLE_NAMES:
-        found = 0
-        if _entry(table) in present:
-            for row in _table(archive, table):
-                found += 1
-                yield table, to_absolute_paths(table, row, home)
-        if found != counts.get(table, 0):
-            raise BadInput(f"The project file is damaged: {counts.get(table, 0)} {table} are announced, {found} there.")
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a project file. Not an iterator: the store reads those into memory, to be able to begin anew."""
+
+    archive: zipfile.ZipFile
+    counts: Mapping[str, int]
+    home: Path
+
+    def __iter__(self) -> Iterator[tuple[str, Row]]:
+        present = set(self.archive.namelist())
+        for table in TABLE_NAMES:
+            found, announced = 0, self.counts.get(table, 0)
+            if _entry(table) in present:
+                for row in _table(self.archive, table):
+                    found += 1
+                    yield table, to_absolute_paths(table, row, self.home)
+            if found != announced:
+                raise BadInput(f"The project file is damaged: {announced} {table} are announced, {found} there.")
 
 
 def _table(archive: zipfile.ZipFile, table: str) -> Iterator[Row]:

@@ -19,6 +19,9 @@ from llmopt_core.types import Chunk, Hit, Record, StageTrace
 # In bytes. A larger limit keeps more values plain and the file larger, a smaller one spends time on what hardly
 # shrinks.
 _SHORT = 1000
+# In bytes, when it is unpacked. Far more than any stored value has; a body that came with a project file may be made to
+# unpack to a thousand times its size.
+_LARGEST = 512 * 2**20
 
 
 # To build an adapter takes far longer than to read one value with it.
@@ -52,7 +55,7 @@ def unpack(data: bytes, kind: Any = None, *, mend: bool = False) -> Any:
     """
     try:
         # No JSON text begins with an x, every compressed one does.
-        text = zlib.decompress(data) if data[:1] == b"x" else data
+        text = _decompress(data) if data[:1] == b"x" else data
         return json.loads(text) if kind is None else _validate(text, _adapter(kind), mend=mend)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
@@ -63,6 +66,17 @@ def unpack(data: bytes, kind: Any = None, *, mend: bool = False) -> Any:
     # Damaged or foreign JSON may be nested deeper than the parser goes, which ends in a RecursionError.
     except (zlib.error, ValueError, TypeError, RecursionError) as error:
         raise Unreadable(_reason(error)) from error
+
+
+def _decompress(data: bytes) -> bytes:
+    unpacker = zlib.decompressobj()
+    # One byte more than is taken, which shows that there are more.
+    text = unpacker.decompress(data, _LARGEST + 1)
+    if len(text) > _LARGEST:
+        raise Unreadable(f"it would unpack to more than {_LARGEST // 2**20} MB")
+    if not unpacker.eof:
+        raise Unreadable("damaged bytes")
+    return text
 
 
 def plain_facts(data: bytes) -> dict[str, Any]:

@@ -66,9 +66,12 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
-        """A transaction that only reads."""
+    def read(self, *, one_moment: bool = False) -> Iterator[sa.Connection]:
+        """A transaction that only reads; all its statements see the same state if `one_moment`."""
         with self._explain_errors(), self.engine.connect() as connection:
+            # SQLite reads so anyway; on a server each statement sees what others have committed before it.
+            if one_moment and not self.is_sqlite:
+                connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,20 +46,20 @@ Row = dict[str, Any]
 class TransferStore(StorePart):
     """Projects as plain rows: JSON values only, without numbers that mean something in this database alone."""
 
-    def dump_project(self, project: Project | str, take: Callable[[str, Row], None]) -> None:
-        """Hand out every row of a project with the name of its table, as of one moment.
+    def dump_project(self, project: Project | str) -> Iterator[tuple[str, Row]]:
+        """Every row of a project after the name of its table, as of one moment, in an order that can be loaded.
 
         Jobs under way are left out; runs under way come as far as they are.
 
-        Args:
-            project: Which.
-            take: Called with table and row, tables in the order in which they can be loaded.
+        Raises:
+            DatabaseConnectionError: The server was lost on the way. What was given out belongs to a state that is gone,
+                so whoever takes the rows begins anew.
         """
         project_id = self._project_id(project)
-        with self.database.read() as connection:
+        with self.database.read(one_moment=True) as connection:
             for table in _TABLES:
                 for row in connection.execution_options(yield_per=_AT_ONCE).execute(_rows_of(table, project_id)):
-                    take(table.name, _plain(table, row._mapping))
+                    yield table.name, _plain(table, row._mapping)
 
     def load_project(self, name: str, description: str, rows: Iterable[tuple[str, Row]]) -> Project:
         """Add a project from rows as `dump_project` gave them, all or none.

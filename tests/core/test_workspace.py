@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -111,19 +114,31 @@ def test_a_file_that_cannot_be_written_whole_leaves_what_was_there(
     write_output(report, "old")
     report.chmod(0o640)
 
-    def full(self: Path, data: bytes) -> int:
-        with self.open("wb") as file:
-            file.write(data[:2])
+    def full(source: IO[bytes], target: IO[bytes]) -> None:
+        target.write(source.read(2))
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", full)
+        patch.setattr(shutil, "copyfileobj", full)
         with pytest.raises(StorageError, match="No space left"):
             write_output(report, "new and longer")
     assert report.read_text() == "old"
     assert list(tmp_path.iterdir()) == [report]
     write_output(report, "new")
     assert (report.read_text(), _mode(report)) == ("new", 0o640)
+
+
+def test_a_large_file_is_copied_in_pieces(tmp_path: Path) -> None:
+    class Large(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            assert size is not None
+            assert 0 < size < 2_000_000
+            return super().read(size)
+
+    source = Large(b"x" * 3_000_000)
+    source.seek(1)
+    assert write_output(tmp_path / "project.zip", source) == 2_999_999
+    assert (tmp_path / "project.zip").stat().st_size == 2_999_999
 
 
 def test_a_pipe_or_a_link_is_written_and_not_replaced(tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
+import random
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, DatabaseConnectionError
+from llmopt_core.experiments import project_file
 from llmopt_core.experiments.finetuning_jobs import list_owned_jobs, save_owner
 from llmopt_core.experiments.project_deletion import delete_project
 from llmopt_core.experiments.project_file import copy_project, export_project, import_project
@@ -22,6 +26,7 @@ from llmopt_core.experiments.result import result_of
 from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
 from llmopt_core.labs.finetuning.annotation import Label, labels, save_labels
+from llmopt_core.runs import codec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Vote
 from llmopt_core.runs.tables import now
@@ -268,6 +273,58 @@ def test_a_copy_needs_a_name(source: Store) -> None:
     with pytest.raises(BadInput, match="A project's name has 1 to 200 visible characters"):
         copy_project(source, before[0], " ")
     assert source.projects() == before
+
+
+def test_a_server_that_is_lost_on_the_way_leaves_no_row_twice(source: Store, exported: Path) -> None:
+    losses = [DatabaseConnectionError("gone")]
+
+    @sa.event.listens_for(source.database.engine, "before_cursor_execute")
+    def lose(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        if losses and "records.trace" in statement:
+            raise losses.pop()
+
+    again = io.BytesIO()
+    export_project(source, PROJECT, again)
+    assert not losses
+    with zipfile.ZipFile(exported) as archive, zipfile.ZipFile(again) as other:
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            name: other.read(name) for name in other.namelist()
+        }
+
+
+def test_a_file_is_written_and_read_in_pieces(
+    source: Store, target: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Sink(io.BytesIO):
+        longest = 0
+
+        def write(self, data: Any, /) -> int:
+            self.longest = max(self.longest, len(data))
+            return super().write(data)
+
+    source.save_documents(PROJECT, [Document("long.txt", random.Random(1).randbytes(2_000_000).hex())])
+    sink = Sink()
+    export_project(source, PROJECT, sink)
+    assert sink.longest < 1_000_000 < sink.tell()
+    events = []
+    real = project_file.to_absolute_paths
+    monkeypatch.setattr(project_file, "to_absolute_paths", lambda *given: (events.append("read"), real(*given))[1])
+    listen = sa.event.listens_for(target.database.engine, "before_cursor_execute")
+    listen(lambda _c, _cursor, statement, *_: events.append(statement[:21]))
+    import_project(target, sink)
+    assert events.index("INSERT INTO documents") < events.index("read") + 3
+
+
+def test_a_body_that_would_unpack_to_far_more_is_not_unpacked(
+    target: Store, exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(codec, "_LARGEST", 10 * 2**20)
+    dense = {"raw": base64.b64encode(zlib.compress(b'"' + b" " * 20_000_000 + b'"')).decode()}
+    import_project(target, changed(exported, first_row("documents", body=dense)))
+    (bad,) = (document for document in target.documents(PROJECT) if not document.text)
+    assert target.unreadable(PROJECT) == (
+        f"Document {bad.name} could not be read (it would unpack to more than 10 MB).",
+    )
 
 
 def test_a_damaged_file_is_refused(target: Store, exported: Path) -> None:

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from llmopt_core.runs import codec
 from llmopt_core.runs.codec import pack, pack_trace, unpack, unpack_trace
 from llmopt_core.types import Chunk, Hit, StageTrace, Usage
 
@@ -14,6 +15,17 @@ def test_short_and_long_values_come_back(value: Any) -> None:
 def test_long_values_are_compressed_and_short_ones_are_left_alone() -> None:
     assert pack("ab") == b'"ab"'
     assert len(pack("ab" * 5000)) < 200
+
+
+def test_bytes_are_unpacked_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = pack("a" * 5000)
+    monkeypatch.setattr(codec, "_LARGEST", 5002)
+    assert unpack(data) == "a" * 5000
+    with pytest.raises(codec.Unreadable, match="damaged bytes"):
+        unpack(data[:-4])
+    monkeypatch.setattr(codec, "_LARGEST", 5001)
+    with pytest.raises(codec.Unreadable, match="it would unpack to more than"):
+        unpack(data)
 
 
 def test_half_an_emoji_keeps_its_place() -> None:

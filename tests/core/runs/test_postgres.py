@@ -182,6 +182,18 @@ def test_what_is_resumed_at_this_moment_is_not_deleted(store: Store, questions: 
     assert store.evaluation_set("p", questions.name) == questions
 
 
+def test_a_project_goes_out_as_of_one_moment(store: Store, questions: EvaluationSet) -> None:
+    run_id = start(store, questions)
+    store.save_documents("p", [Document("a.txt", "text")])
+    rows = store.dump_project("p")
+    found = [next(rows)]
+    # Meanwhile the work goes on.
+    store.save_record(run_id, record(questions.examples[0]), 0)
+    store.save_draft("p", "prompt", "answer", {})
+    assert [table for table, _ in [*found, *rows]] == ["documents", "runs"]
+    assert "records" in {table for table, _ in store.dump_project("p")}
+
+
 def test_a_wrong_address_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be reached"):
         Store("postgresql://tester@127.0.0.1:1/none", tmp_path)

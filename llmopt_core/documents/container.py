@@ -20,6 +20,8 @@ _END_BYTES = 22
 _BEFORE = 1024
 # Names of streams are UTF-16 there.
 _ENCRYPTION_SIGN = "EncryptedPackage".encode("utf-16-le")
+# The longest path that Linux takes.
+_LONGEST_PATH = 4096
 # Two bytes per Chinese character, or ASCII; other bytes are of another code page.
 _GB2312 = re.compile(rb"(?:[\x20-\x7e]|[\xa1-\xf7][\xa1-\xfe])+")
 
@@ -137,6 +139,29 @@ def member_name(member: zipfile.ZipInfo) -> str:
         return raw.decode("gb18030") if _GB2312.fullmatch(raw) else member.filename
 
 
+def list_files(name: str, archive: zipfile.ZipFile) -> list[tuple[str, zipfile.ZipInfo]]:
+    """The files of an archive, each with its path as its author saw it; folders are left out.
+
+    Raises:
+        BadInput: One of the paths points outside the archive.
+    """
+    # Windows parts names by backslashes.
+    members = [(member_name(member).replace("\\", "/"), member) for member in archive.infolist()]
+    # By the path: `ZipInfo.is_dir` fails at an empty name.
+    files = [(path, member) for path, member in members if not path.endswith("/")]
+    for path, _ in files:
+        check_path(name, path)
+    return files
+
+
+def name_fault(path: str) -> str:
+    """Why a file of an archive cannot go by its path, as words for the user; empty where it can."""
+    # Such as `.`, which names the archive itself.
+    if not PurePosixPath(path).parts:
+        return f"a file has no name but {path!r}"
+    return f"the name of {path[:80]}... has {len(path):,} characters" if len(path) > _LONGEST_PATH else ""
+
+
 def check_path(name: str, member: str) -> None:
     """Refuse names that point outside the archive.
 
@@ -145,6 +170,7 @@ def check_path(name: str, member: str) -> None:
     """
     # Windows parts names by backslashes; a name safe here could be none there.
     path = PurePosixPath(member.replace("\\", "/"))
+    first = path.parts[0] if path.parts else ""
     # `C:` names a drive, or a stream of a file; control characters would break messages and lists.
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0] or any(ord(c) < 32 for c in member):
+    if path.is_absolute() or ".." in path.parts or ":" in first or any(ord(c) < 32 for c in member):
         raise BadInput(f"{name} holds the unsafe file name {member!r}: nothing was read.")

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from zipfile import ZipFile, ZipInfo
 
 from llmopt_core.documents import limits
-from llmopt_core.documents.container import check_path, check_unpacked_size, member_name, open_zip, read_member
+from llmopt_core.documents.container import check_unpacked_size, list_files, name_fault, open_zip, read_member
 from llmopt_core.documents.guard import Heartbeat, no_heartbeat, read_within_limits
 from llmopt_core.documents.progress import OnPart, ignore_parts
 from llmopt_core.documents.readers import SUFFIXES, most_bytes, suffix_of
@@ -131,10 +131,8 @@ def _load_zip(name: str, data: bytes, how: ReadingOptions, on_part: OnPart, hear
     archive = open_zip(name, data)
     # By what is declared, before a byte is unpacked.
     check_unpacked_size(name, archive, limits.ZIP_UNPACKED_BYTES)
-    members = [(member_name(m).replace("\\", "/"), m) for m in archive.infolist() if not m.is_dir()]
     # All names first: an archive with one unsafe name is refused before anything of it is read.
-    for inside, _ in members:
-        check_path(name, inside)
+    members = list_files(name, archive)
     documents: dict[str, Document] = {}
     skipped: list[str] = []
     for number, (inside, member) in enumerate(members, 1):
@@ -155,6 +153,8 @@ def _load_zip(name: str, data: bytes, how: ReadingOptions, on_part: OnPart, hear
 def _load_member(  # noqa: PLR0917
     name: str, inside: str, archive: ZipFile, member: ZipInfo, heartbeat: Heartbeat, how: ReadingOptions
 ) -> list[Document]:
+    if fault := name_fault(inside):
+        raise BadInput(fault)
     # Archives in archives are how a small file unfolds without end.
     if suffix_of(inside) == ".zip":
         raise BadInput(f"{inside} is an archive inside the archive")

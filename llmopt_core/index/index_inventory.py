@@ -16,6 +16,7 @@ from llmopt_core.errors import LlmOptError
 from llmopt_core.index import open_indexes
 from llmopt_core.index.folder import MANIFEST
 from llmopt_core.index.shared_collections import SharedCollections
+from llmopt_core.index.vector_store import mask_password
 from llmopt_core.settings import Settings
 
 SERVER_ENDING = "-server"
@@ -62,8 +63,7 @@ def delete_index(settings: Settings, name: str) -> bool:
         facts = _facts(folder)
         shutil.rmtree(folder, ignore_errors=True)
         if name.endswith(SERVER_ENDING):
-            # The server it was built on, which need not be the one that is set today.
-            _release(folder.parent, str(facts.get("server") or settings.chroma_url), str(facts.get("fingerprint", "")))
+            _release(folder.parent, _server_of(facts, settings), str(facts.get("fingerprint", "")))
     return True
 
 
@@ -98,6 +98,13 @@ def _release(indexes: Path, url: str, key: str) -> None:
     if url and key:
         with suppress(LlmOptError), closing(SharedCollections(url, indexes)) as shared:
             shared.release(key)
+
+
+def _server_of(facts: dict[str, Any], settings: Settings) -> str:
+    """The server an index was built on, which need not be the one that is set today."""
+    built = str(facts.get("server") or "")
+    # The facts are without a password: where it is the same server, the one that is set has it.
+    return settings.chroma_url if built in ("", mask_password(settings.chroma_url)) else built
 
 
 def _facts(folder: Path) -> dict[str, Any]:

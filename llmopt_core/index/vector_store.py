@@ -6,13 +6,15 @@ Chroma folder lose vectors without an error.
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import re
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
@@ -25,6 +27,10 @@ COLLECTION = "chunks"  # a name inside the folder: one index, one collection
 HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 16}
 # Below Chroma's own limit of 5461. What a batch leaves under the sync threshold is read again at each opening.
 _BATCH = 5000
+# What stands between the scheme of an address, which may be missing, and its host.
+_ACCOUNT = re.compile(r"^([\w+.-]*://)?.*@", re.DOTALL)
+_AFTER_PATH = re.compile(r"[?#].*", re.DOTALL)
+_ESCAPES = ", and in a password / ? # @ : are written as %2F %3F %23 %40 %3A"
 # Chroma counts the users of a folder without a lock of its own: one thread's close could end another's client.
 _CHROMA = threading.RLock()
 
@@ -165,48 +171,56 @@ def server_client(url: str) -> Any:
     """Chroma on a server.
 
     Raises:
-        BadInput: The URL has no host.
+        BadInput: The URL has no host, or says more than can be sent.
         StorageError: Nothing answers there.
     """
     import chromadb
     from chromadb.config import Settings as ChromaSettings
 
-    parts = _parts(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadInput(f"LLMOPT_CHROMA_URL is {url!r}; it must look like http://host:8000.")
-    # A password in the address is not for a message.
-    url = mask_password(url)
-    secure = parts.scheme == "https"
+    address, headers = _server_address(url)
     settings = ChromaSettings(anonymized_telemetry=False)
+    secure = address.startswith("https:")
     try:
-        return chromadb.HttpClient(
-            # 8000 is the port of Chroma; an encrypted one stands behind a proxy at the usual port.
-            host=parts.hostname,
-            port=parts.port or (443 if secure else 8000),
-            ssl=secure,
-            settings=settings,
-        )
+        # Chroma takes a whole address as host, and sends what comes after the port only then.
+        return chromadb.HttpClient(host=address, ssl=secure, headers=headers, settings=settings)
     except Exception as error:
         # Whatever fails while connecting (names, certificates, versions, answers of a proxy) has the same remedy.
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise StorageError(
-            f"The Chroma server at {url} does not answer; start it or unset LLMOPT_CHROMA_URL."
+            f"The Chroma server at {mask_password(url)} does not answer as one ({reason}); start it, look at its "
+            "address, or unset LLMOPT_CHROMA_URL."
         ) from error
 
 
-def _parts(url: str) -> SplitResult:
+def _server_address(url: str) -> tuple[str, dict[str, str]]:
+    """The address that requests go to, and the headers that carry the user's name and password."""
+    wrong = f"LLMOPT_CHROMA_URL is {mask_password(url)!r}"
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises where the port is no number
-    except ValueError as error:
-        raise BadInput(f"LLMOPT_CHROMA_URL is {url!r} ({error}); it must look like http://host:8000.") from error
-    return parts
+        port = parts.port  # raises where the port is no number
+    except ValueError:
+        # Not its reason, nor in a trace: it may quote a part of a password.
+        raise BadInput(f"{wrong}; it must look like http://host:8000{_ESCAPES}.") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadInput(f"{wrong}; it must look like http://host:8000.")
+    # Chroma sends neither; behind the host an `@` is most probably that of a password with a slash in it.
+    if parts.query or parts.fragment or "@" in parts.path:
+        raise BadInput(f"{wrong}; nothing with ?, # or @ may follow the host{_ESCAPES}.")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    # 8000 is the port of Chroma; an encrypted one stands behind a proxy at the usual port.
+    port = port or (443 if parts.scheme == "https" else 8000)
+    # Chroma escapes the path itself.
+    address = f"{parts.scheme}://{host}:{port}{unquote(parts.path).rstrip('/')}"
+    if parts.username is None:
+        return address, {}
+    account = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return address, {"Authorization": "Basic " + base64.b64encode(account.encode()).decode("ascii")}
 
 
 def mask_password(url: str) -> str:
-    """The address without a user's name and password."""
-    # After the last `@`: a password may hold one itself.
-    parts = _parts(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    """The address without a user's name and password, and without `?key=...`; also where it is a wrong one."""
+    # To the last `@`: a password may hold one itself, and slashes, which would end it for a parser of addresses.
+    return _AFTER_PATH.sub("", _ACCOUNT.sub(r"\1", url))
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.execution.event_loop import run_in_loop
+from llmopt_core.index.vector_store import mask_password
 from llmopt_core.models.endpoints import endpoints_path
 from llmopt_ui import format as fmt
 from llmopt_ui.components import section
@@ -80,7 +81,7 @@ def workspace_view() -> None:
     rows = [
         ("Everything", str(current.home), "LLMOPT_HOME"),
         ("Database", store().database.where, "LLMOPT_DATABASE_URL"),
-        ("Vector indexes", current.chroma_url or str(current.home / "indexes"), "LLMOPT_CHROMA_URL"),
+        ("Vector indexes", mask_password(current.chroma_url) or str(current.home / "indexes"), "LLMOPT_CHROMA_URL"),
         ("Endpoints added here", str(endpoints_path(current)), ""),
         ("Further endpoints", str(current.endpoints_file or "not set"), "LLMOPT_ENDPOINTS"),
         ("Chat model file", str(current.builtin_gguf or "the built-in one"), "LLMOPT_BUILTIN_GGUF"),

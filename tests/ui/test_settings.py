@@ -196,6 +196,16 @@ def test_the_workspace_is_named(app: App, workspace: Path) -> None:
     assert "llmopt.db" in " ".join(test.table[0].value["Where"]).replace("\\", "")
 
 
+def test_the_password_of_a_vector_server_is_not_shown(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLMOPT_CHROMA_URL", f"http://me:{SECRET}@127.0.0.1:9/chroma")
+    resources.settings.clear()
+    test = app(PAGE, settings_view="Workspace")
+    assert not test.exception
+    shown = " ".join(test.table[0].value["Where"]).replace("\\", "")
+    assert "127.0.0.1:9/chroma" in shown
+    assert SECRET not in shown
+
+
 def test_embedding_models_of_an_endpoint_are_said(app: App, endpoints_file: Path) -> None:
     test = add(app(PAGE), "local", "http://127.0.0.1:9/v1")
     assert not test.exception

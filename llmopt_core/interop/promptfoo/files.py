@@ -13,7 +13,14 @@ from typing import Any
 from zipfile import ZipFile
 
 from llmopt_core.documents import limits
-from llmopt_core.documents.container import check_path, check_unpacked_size, member_name, open_zip, read_member
+from llmopt_core.documents.container import (
+    check_path,
+    check_unpacked_size,
+    list_files,
+    name_fault,
+    open_zip,
+    read_member,
+)
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.assertions.spec import EXAMPLE_COLUMN
 from llmopt_core.experiments.comparison import Comparison
@@ -76,9 +83,7 @@ def import_uploads(files: Mapping[str, bytes], name: str = "") -> PromptfooImpor
         # Resolved, since the system's temporary folder may be a link, and paths are compared with it.
         root = Path(folder).resolve()
         for member, data in placed.items():
-            path = root / member
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+            _write(root / member, member, data)
         # The folder's name tells more than `promptfooconfig`, which every file is called.
         usual = PurePosixPath(config).parent.name or PurePosixPath(config).stem.replace("promptfooconfig", "promptfoo")
         try:
@@ -86,6 +91,15 @@ def import_uploads(files: Mapping[str, bytes], name: str = "") -> PromptfooImpor
         except BadInput as error:
             # `from None`: the chain would show the temporary folder that the message leaves out.
             raise BadInput(_without_root(str(root), str(error))) from None
+
+
+def _write(path: Path, member: str, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        # Too long for this file system, or the name of a file and of a folder at once.
+        raise BadInput(f"{member[:80]!r} cannot be unpacked ({error.strerror}): rename the file.") from error
 
 
 def adopt(store: Store, project: Project | str, found: PromptfooImport) -> ImportResult:
@@ -209,12 +223,12 @@ def _members(name: str, archive: ZipFile) -> dict[str, bytes]:
     # By the sizes that the archive states, before anything is unpacked; `read_member` holds it to them.
     check_unpacked_size(name, archive, _MOST_BYTES)
     found: dict[str, bytes] = {}
-    for member in archive.infolist():
-        inside = member_name(member).replace("\\", "/")
+    for inside, member in list_files(name, archive):
         # macOS puts a shadow of every file there.
-        if member.is_dir() or inside.startswith("__MACOSX/"):
+        if inside.startswith("__MACOSX/"):
             continue
-        check_path(name, inside)
+        if fault := name_fault(inside):
+            raise BadInput(f"{name} cannot be unpacked: {fault}.")
         found[inside] = read_member(name, archive, member, _MOST_BYTES)
     return found
 

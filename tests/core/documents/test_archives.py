@@ -88,3 +88,46 @@ def test_jsonl_gives_a_document_per_line():
 def test_broken_lines_are_named(lines, why):
     with pytest.raises(BadInput, match=rf"^c\.jsonl {why}"):
         load_bytes("c.jsonl", lines.encode())
+
+
+def _zip_of(*names):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in names:
+            member = zipfile.ZipInfo("x")
+            # Given afterwards: `ZipInfo` and `writestr` refuse or change some names.
+            member.filename = name
+            archive.writestr(member, "text")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [(".", "a file has no name"), ("./.", "a file has no name"), ("", "a file has no name"), ("\0x", "has no name"),
+     ("a/" * 3000 + "a.txt", "6,005 characters"), (" ", "files without an ending"), ("a.txt", "a.txt is in the archive "
+     "twice"), (".\\.", "a file has no name")],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_file_with_an_odd_name_is_left_out_and_told(name, told):
+    (document,) = load_bytes("x.zip", _zip_of("a.txt", name))
+    assert document.name == "a.txt"
+    assert told in document.warnings[0]
+    assert len(document.warnings[0]) < 250
+
+
+@pytest.mark.parametrize("name", ["/", "//", "./", "\\", ".\\", "a/", "a\\"])
+def test_a_folder_in_an_archive_is_no_document(name):
+    (document,) = load_bytes("x.zip", _zip_of(name, "a.txt"))
+    assert (document.name, document.warnings) == ("a.txt", ())
+
+
+@pytest.mark.parametrize("name", [".", "", ".\\."])
+def test_an_archive_of_one_file_without_a_name_gives_one_sentence(name):
+    with pytest.raises(BadInput, match=r"^x\.zip holds no document that can be read: a file has no name"):
+        load_bytes("x.zip", _zip_of(name))
+
+
+@pytest.mark.parametrize("name", ["..", "../a", "a/..", "..\\a.txt"])
+def test_a_name_that_leads_outside_is_refused_without_an_ending_too(name):
+    with pytest.raises(BadInput, match="unsafe file name"):
+        load_bytes("x.zip", _zip_of("a.txt", name))

@@ -1,15 +1,19 @@
 """The same index on a Chroma server."""
 
+import base64
 import shutil
 import socket
 import subprocess
 import sys
 import threading
 import time
+import traceback
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import chromadb
+import httpx
 import numpy as np
 import pytest
 
@@ -19,6 +23,7 @@ from llmopt_core.index import builder, open_indexes, shared_collections
 from llmopt_core.index.build import build_index
 from llmopt_core.index.index_inventory import delete_index, list_indexes
 from llmopt_core.index.shared_collections import SharedCollections
+from llmopt_core.index.vector_store import mask_password
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.settings import Settings
 
@@ -303,10 +308,76 @@ def test_a_collection_that_vanished_heals_in_the_process_that_has_it_open(chunks
     assert healed.search_dense(embedder.encode(["honey bees"]), 1)[0][0].chunk == chunks[1]
 
 
-def test_no_password_of_an_address_is_shown(chunks, spec, embedder, settings, cache):
-    url = settings.model_copy(update={"chroma_url": "http://me:hidden@127.0.0.1:9"})
-    with pytest.raises(StorageError) as caught:
-        build_index(chunks, spec, embedder, url, cache)
+@pytest.mark.parametrize(
+    "url",
+    ["http://me:hidden@127.0.0.1:9", "http://hidden@127.0.0.1:9", "http://me:hidden@127.0.0.1:80a0", "ftp://me:hidden@h",
+     "me:hidden@127.0.0.1:9", "//me:hidden@127.0.0.1", "http://me:hidden@", "http://me:x/hidden@127.0.0.1:9",
+     "http://me:1/hidden@127.0.0.1:9", "http://me:hidden#1@127.0.0.1:9", "http://me:1?hidden@127.0.0.1:9",
+     "http://me:hidden[@127.0.0.1:9", "http://me:a@hidden@127.0.0.1:9", "http://127.0.0.1:9/?token=hidden",
+     "http://me:hidden@127.0.0.1:9/#hidden", "http://me:hidden\n@127.0.0.1:9"],
+)  # fmt: skip
+def test_no_password_of_an_address_is_shown(url, chunks, spec, embedder, settings, cache):
+    with pytest.raises((BadInput, StorageError)) as caught:
+        build_index(chunks, spec, embedder, settings.model_copy(update={"chroma_url": url}), cache)
+    assert "hidden" not in "".join(traceback.format_exception_only(caught.value))
+    assert "Chroma" in str(caught.value) or "LLMOPT_CHROMA_URL" in str(caught.value)
+    assert "hidden" not in mask_password(url)
+
+
+class _Proxy(BaseHTTPRequestHandler):
+    """Lets through to a Chroma server what comes below `/shared/chroma` with the right account."""
+
+    protocol_version = "HTTP/1.1"
+    account = "Basic " + base64.b64encode("me:p/w @é".encode()).decode()
+    port = 0
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        below = self.path.removeprefix("/shared/chroma")
+        if below == self.path or self.headers.get("Authorization") != self.account:
+            status, kind, text = 401, "text/plain", b"not allowed"
+        else:
+            found = httpx.request(
+                self.command, f"http://127.0.0.1:{self.port}{below}", content=body,
+                headers={"Content-Type": "application/json"},
+            )  # fmt: skip
+            status, kind, text = found.status_code, found.headers.get("Content-Type", "text/plain"), found.content
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_GET = do_POST = do_PUT = do_DELETE = answer
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def proxy(fresh):
+    handler = type("Handler", (_Proxy,), {"port": fresh.port})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        yield listening.server_port
+        listening.shutdown()
+
+
+def test_user_password_and_path_of_the_address_are_sent(chunks, spec, embedder, proxy, fresh, tmp_path):
+    url = f"http://me:p%2Fw%20%40%C3%A9@127.0.0.1:{proxy}/shared/chroma/"
+    home = Settings(home=tmp_path / "home", chroma_url=url)
+    index = build_index(chunks, spec, embedder, home, MemoryCache())
+    assert index.search_dense(embedder.encode(["honey bees"]), 1)[0][0].chunk == chunks[1]
+    assert f"llmopt-{index.fingerprint}" in fresh.names()
+    assert delete_index(home, list_indexes(home)[0].name)
+    assert fresh.names() == ["llmopt-users"]
+
+
+@pytest.mark.parametrize("account", ["", "me:hidden@"])
+def test_a_server_that_refuses_an_account_says_so(account, chunks, spec, embedder, proxy, settings, cache):
+    url = f"http://{account}127.0.0.1:{proxy}/shared/chroma"
+    with pytest.raises(StorageError, match="not allowed") as caught:
+        build_index(chunks, spec, embedder, settings.model_copy(update={"chroma_url": url}), cache)
     assert "hidden" not in str(caught.value)
 
 

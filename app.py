@@ -4,6 +4,8 @@ from llmopt_core.startup import start_quickly
 from llmopt_core.telemetry import silence_telemetry
 from llmopt_core.workspace import keep_private
 
+# Before the imports below: the first makes them quicker, the second sets what libraries read while they are imported,
+# and the third decides who can read every file made from here on.
 start_quickly()
 silence_telemetry()
 keep_private()
@@ -13,6 +15,7 @@ import streamlit as st  # noqa: E402
 from llmopt_ui.components import fetch_charts_early, set_up_window, show_errors  # noqa: E402
 from llmopt_ui.navigation import streamlit_pages  # noqa: E402
 
+# Streamlit wants the page's settings before anything else is drawn.
 set_up_window()
 with fetch_charts_early():
     page = st.navigation(streamlit_pages(), expanded=True)
@@ -22,8 +25,10 @@ with fetch_charts_early():
     from llmopt_ui.sidebar import has_project, sidebar, unreadable_values
 
     with show_errors():
+        # Before the sidebar: a guest's link decides what the session may show.
         keep_guest()
         sidebar()
         if has_project() and not clears_page() and not waits_for_vote(page.title):
             page.run()
+        # After the page: only what it asked for is known to be damaged.
         unreadable_values()

@@ -39,6 +39,7 @@ def warn_above(budget_usd: float | None, cost_usd: float | None, most_usd: float
     """Say in words where an estimate, or the most that it may become, is above the budget, before anything starts."""
     if budget_usd is None or cost_usd is None or max(cost_usd, most_usd or 0.0) <= budget_usd:
         return
+    # Above the budget by its likely cost is told otherwise than by its upper end alone.
     surely = cost_usd > budget_usd
     sentence = f"This will cost about {fmt.money(cost_usd)}" if surely else f"This may cost up to {fmt.money(most_usd)}"
     ends = "it will stop on the way" if surely else "it may stop on the way"
@@ -58,4 +59,6 @@ def spent_before(work: str, budget_usd: float | None) -> str:
     sentence = f"{fmt.money(before.cost_usd)} spent on this so far, a part of its budget"
     if budget_usd is None:
         return sentence
+    # The last calls of a session may go a little over the budget; "less than nothing left" would tell nobody
+    # anything.
     return f"{sentence}; {fmt.money(max(0.0, budget_usd - before.cost_usd))} left"

@@ -23,7 +23,10 @@ def button_to(spec: PageSpec, label: str, key: str, tab: str = "", **choices: An
         choices: What widgets there are to hold, by their keys.
     """
     values = ({spec.tabs: tab} if tab and spec.tabs else {}) | choices
+    # In the callback, since Streamlit forbids changing a widget's value once the widget is drawn in the same run.
     if st.button(label, key=key, icon=_ICON, on_click=_prepare, args=(values,)):
+        # No parameters of this page go along: bound fields there take their values from the address, not from what
+        # was prepared.
         st.switch_page(spec.file, query_params={})
 
 
@@ -33,6 +36,7 @@ def _prepare(values: dict[str, Any]) -> None:
 
 def arrive() -> None:
     """Let the widgets of a page hold what the button that led to it said. Called before they are drawn."""
+    # Taken only once, or each rerun would undo what the user changes there.
     values, state().widget_values = state().widget_values, {}
     for name, value in values.items():
         st.session_state[name] = value

@@ -42,6 +42,8 @@ def configuration_caveats(
     """The same before there is a run: of configurations that are measured on these questions."""
     key = fingerprint([example.question for example in examples])
     caveats_view(
+        # The key stands for the arguments with an underscore, which Streamlit does not hash: questions and documents
+        # are large.
         [_read_caveats((c.name, c.fingerprint, key, project.id), project, c, examples, answers) for c in configurations]
     )
 
@@ -84,6 +86,8 @@ def describe_outdated(project: Project, runs: Mapping[str, Run]) -> str:
     configurations = {item.name: item for item in store().configurations(project)}
     sets = {item.name: item.version for item in store().evaluation_sets(project)}
     documents = documents_now(project)
+    # By name, since a run keeps the name of its configuration; one that was deleted since has nothing to be compared
+    # with.
     return describe_run_changes({
         name: list_run_changes(run, configurations.get(run.name), sets.get(run.evaluation_set), documents, models())
         for name, run in runs.items()
@@ -109,6 +113,7 @@ def mark_earlier_state(then: Basis | None, now: Basis, again: str) -> None:
 
 def documents_now(project: Project) -> str:
     """The version of the project's documents; made anew only when one of them was saved or removed."""
+    # A key from the list alone: reading all texts at each drawing only to find them unchanged would be slow.
     documents = tuple((item.name, item.version, item.saved_at) for item in store().document_list(project))
     return _documents_version(documents, project)
 
@@ -127,6 +132,8 @@ def judge_caption(judge: str, metrics: Iterable[str], before: str = "") -> None:
         before: Markdown that the line begins with.
     """
     note = judge_note(judge, metrics)
+    # A note on another version of the judge tells that scores cannot be compared, so it is seen. The usual one stands
+    # at every table and is long: it moves into help.
     if note and judge != JUDGE:
         st.caption(f"{before} {fmt.markdown(note)}")
         return

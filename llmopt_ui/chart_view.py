@@ -9,6 +9,7 @@ import streamlit as st
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+# Lasso and box choose nothing here, and "autoscale" does what a double click does.
 _BAR = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
 
 

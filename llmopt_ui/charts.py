@@ -11,6 +11,7 @@ from llmopt_core.statistics.intervals import Summary
 from llmopt_ui import format as fmt
 from llmopt_ui.theme import NEUTRAL, Ink, apply_theme, figure_text
 
+# Characters. Longer lines show more of a name in one piece, and leave the bars less room in a narrow window.
 _LEGEND_LINE = 60
 CONTAMINATION_LABEL = "trained on these questions"
 _MANY = 6
@@ -45,16 +46,20 @@ def metric_bars(
         if question_counts and name in question_counts:
             bars.name = _in_legend(f"{name} ({question_counts[name]})")
         traces.append(_hatch(bars) if name in contaminated_names else bars)
+        # These figures stand above the bar; only a mean that was scored has one.
         above = [s is not None and s.mean is not None and (name in contaminated_names or s.mean < _LOW) for s in values]
         if any(above):
             traces.append(_value_labels(name, groups, values, above))
         empty = [group for group, summary in zip(groups, values, strict=True) if _mean(summary) is None]
         if empty:
+            # A bar of height nothing that carries words: without any bar the others of its group would move over.
             traces.append(_unscored_bar(name, empty))
     figure = go.Figure(traces)
     return apply_theme(
         figure,
         height=360,
+        # Room above 1 for the figures that stand over full bars; no dragging, which would hide where the scale
+        # begins.
         yaxis={"title": "Mean score (0 to 1)", "range": [0, 1.08], "dtick": 0.25, "fixedrange": True},
         xaxis={"tickfont": {"size": 14}, "fixedrange": True},
         showlegend=True,
@@ -65,14 +70,18 @@ def _bars(name: str, groups: Sequence[str], values: Sequence[Summary | None], in
     means = [_mean(summary) for summary in values]
     return go.Bar(
         name=_in_legend(name),
+        # All traces of one configuration share a place in the group, so that figures stand over their own bar.
         offsetgroup=figure_text(name),
         x=groups,
         y=means,
         error_y=whiskers(values),
         marker={"color": ink.colour, "pattern": {"shape": ink.pattern}, "line": {"width": 0}},
+        # The others have theirs above, see `_value_labels`.
         text=["" if mean is None or mean < _LOW else fmt.score(mean) for mean in means],
         textposition="inside",
         insidetextanchor="start",
+        # Plotly would turn or shrink figures to fit, each bar in its own way. Only where bars are too thin may it
+        # shrink them.
         textangle=0,
         constraintext="both" if is_crowded else "none",
         customdata=[summary_words(summary) for summary in values],
@@ -105,6 +114,8 @@ def _value_labels(name: str, groups: Sequence[str], values: Sequence[Summary | N
         offsetgroup=figure_text(name),
         x=[group for group, _ in pairs],
         y=[0.0] * len(pairs),
+        # Bars without height that begin at the upper end of the interval, so that the whisker does not cross the
+        # figure.
         base=[max(s.high or 0.0, s.mean or 0.0) for _, s in pairs],
         text=[fmt.score(s.mean) for _, s in pairs],
         textposition="outside",
@@ -146,4 +157,5 @@ def summary_words(summary: Summary | None) -> str:
     if summary is None or summary.mean is None:
         return "not scored"
     between = f" (95 % interval {fmt.interval(summary.low, summary.high)})" if summary.low is not None else ""
+    # How many were scored is a part of the figure: a mean over a few may look better than one over all.
     return f"{fmt.score(summary.mean)}{between}<br>{summary.scored} of {summary.total} scored"

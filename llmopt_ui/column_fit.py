@@ -69,17 +69,21 @@ def fit_columns(columns: Sequence[Column], room: int, most: int = 6) -> Fit:
         most: Lines of text that a row has at most.
     """
     rows = max((len(column.texts) for column in columns), default=0)
+    # One row in eight may be cut, none in tables shorter than that. A greater part would make all rows tall for a few
+    # texts; a smaller one cuts more of what most rows hold.
     few = rows // _FEW
     for lines, height in ROW_HEIGHTS.items():
         needs = [_needed_width(column, _longest(column, 0), lines) for column in columns]
         if sum(needs) <= room:
             return Fit(_spread_room(columns, needs, room), height, True)
+        # Nothing is cut in rows of one line: if the whole does not fit, taller rows are tried first.
         if lines == 1:
             continue
         usual = [_longest(column, few) for column in columns]
         least = [_least_width(column, texts) for column, texts in zip(columns, usual, strict=True)]
         needs = [_needed_width(column, texts, lines) for column, texts in zip(columns, usual, strict=True)]
         widths = _share_room(least, needs, room)
+        # Counted with the widths that the columns get in the end, since narrow windows give less than is needed.
         cut = _count_cut_rows(columns, widths, lines)
         if cut <= few or lines >= most:
             break
@@ -93,6 +97,8 @@ def text_width(text: str) -> float:
 
 def lines_of(text: str, width: float) -> int:
     """Lines that a text takes in a column of this width between its paddings, broken as tables break it."""
+    # Sums from the start, so that where a line ends is found by halving, not by adding characters again for each
+    # line.
     ends = list(accumulate(map(_pixels, text), initial=0.0))
     start = count = 0
     while start < len(text):
@@ -101,6 +107,8 @@ def lines_of(text: str, width: float) -> int:
         if end >= len(text):
             break
         space = text.rfind(" ", start, end + 1)
+        # At the last space; a word longer than the line is broken in it, by one character at least or this never
+        # ends.
         start = space + 1 if space > start else max(end, start + 1)
     return count
 
@@ -108,6 +116,8 @@ def lines_of(text: str, width: float) -> int:
 def _longest(column: Column, without: int) -> list[str]:
     """The texts that decide: those with the most characters, without the first of them, and with the longest word."""
     texts = sorted((text[:_LONGEST] for text in column.texts if text), key=len, reverse=True)[without:]
+    # A dozen are measured, not thousands: pixels follow characters closely enough that the widest is among them. A
+    # long word may hide in a short text, so two of those come along.
     return list(dict.fromkeys([*texts[:12], *sorted(texts, key=_longest_word, reverse=True)[:2]]))
 
 
@@ -127,6 +137,7 @@ def _spread_room(columns: Sequence[Column], widths: Sequence[int], room: int) ->
     """Give what is left to columns that get by with one line then, those first that lack least."""
     result, left = list(widths), room - sum(widths)
     whole = [max(column.least, _needed_width(column, _longest(column, 0), 1)) for column in columns]
+    # Those that lack least first: as many columns as possible come to one line.
     for place in sorted(range(len(columns)), key=lambda one: whole[one] - widths[one]):
         more = min(left, max(0, whole[place] - result[place]))
         result[place] += more
@@ -156,6 +167,7 @@ def _header(column: Column) -> int:
 @lru_cache(maxsize=4096)
 def _narrowest(text: str, lines: int, least: int) -> int:
     """The fewest pixels in which a text takes no more lines."""
+    # Halving works since a wider column never needs more lines.
     low, high = least, max(least, int(text_width(text)) + 1)
     while low < high:
         middle = (low + high) // 2
@@ -170,8 +182,10 @@ def _longest_word(text: str) -> float:
 def _share_room(least: Sequence[int], widths: Sequence[int], room: int) -> tuple[int, ...]:
     left = room - sum(least)
     if left < 0:
+        # Even the least is too much for this window: all give up the same share, so that none falls out of the frame.
         return tuple(int(each * room / sum(least)) for each in least)
     lacking = [max(0, more - each) for each, more in zip(least, widths, strict=True)]
+    # What is left goes to each by what it lacks. Rounded down, or the sum would be wider than the room.
     return tuple(each + int(left * lack / max(1, sum(lacking))) for each, lack in zip(least, lacking, strict=True))
 
 
@@ -179,6 +193,9 @@ def _share_room(least: Sequence[int], widths: Sequence[int], room: int) -> tuple
 def _pixels(character: str) -> float:
     if character in _WIDTH:
         return _WIDTH[character]
+    # Accents stand on their letter and joiners are not seen: neither takes room.
     if unicodedata.combining(character) or unicodedata.category(character) == "Cf":
         return 0.0
+    # Chinese, Japanese and full-width signs fill a square; all other letters are taken for broad ones, since a column
+    # that is too wide does less harm than a cell that is cut.
     return 14.0 if unicodedata.east_asian_width(character) in "WF" else 8.6

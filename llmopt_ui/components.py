@@ -49,6 +49,8 @@ def fetch_charts_early() -> Iterator[None]:
     with st.container(key="unseen"):
         close_not_found_dialog()
         fold_menu_where_narrow()
+        # Always there, also where it stays empty: an element that comes and goes would move all below it, and the
+        # browser would draw those anew.
         place = st.empty()
     first, state().has_chart_library = not state().has_chart_library, True
     if first:
@@ -62,7 +64,9 @@ def fetch_charts_early() -> Iterator[None]:
 
 def page_header(spec: PageSpec) -> None:
     """The same head on every page: its name and what it is for."""
+    # First, since nothing below works without what `app.py` sets up.
     leave_page_without_app()
+    # Before the widgets of the page, whose values may no longer be set once they are drawn.
     _open_link_target(spec)
     arrive()
     st.title(spec.title, anchor=False)
@@ -84,6 +88,7 @@ def section(title: str, help_text: str = "") -> None:
 
 def side_by_side(widths: Sequence[float], key: str) -> Sequence[st.delta_generator.DeltaGenerator]:
     """Columns of a page, which stand below each other where they would be too narrow beside the menu."""
+    # The style sheet knows such containers by the beginning of their key.
     with st.container(key=f"stack_{key}"):
         return st.columns(list(widths), gap="large")
 
@@ -121,12 +126,14 @@ def _open_link_target(spec: PageSpec) -> None:
 
     Streamlit's binding cannot do that: it ignores an address that names the first tab, and keeps the tab of last time.
     """
+    # Taken out, or a reload would open this tab again after the user has gone on to another.
     tab = st.query_params.pop(OPEN_TAB, "")
     if tab and spec.tabs:
         st.session_state[spec.tabs] = tab
         # The tabs write into the address only what is clicked; where they are drawn already they do it by themselves.
         with suppress(StreamlitAPIException):
             st.query_params[spec.tabs] = tab
+    # Somebody may have changed the address by hand: what is no run is no error.
     ids = run_ids(st.query_params.pop(OPEN_RUN, ""))
     if ids:
         state().go_to_results = ids[0]
@@ -149,6 +156,7 @@ def plain_fragment(function: Callable[P, None]) -> Callable[P, None]:
         with show_errors():
             function(*args, **kwargs)
 
+    # The guard is inside the fragment: when it is drawn alone, the `with show_errors()` of the page does not run.
     fragment: Callable[P, None] = st.fragment(guarded_call)
     return fragment
 
@@ -162,6 +170,8 @@ def reading_heartbeat(name: str) -> Iterator[Callable[[], None]]:
     spot = st.empty()
 
     def heartbeat() -> None:
+        # Drawing is the point where Streamlit throws when the script should stop; without a call it would read to the
+        # end.
         spot.caption(f"Reading {fmt.markdown(name)} …")
 
     yield heartbeat
@@ -196,6 +206,7 @@ def downloads(key: str, *files: File) -> None:
                 file_name,
                 guess_type(file_name)[0],
                 key=f"{key}_{position}",
+                # A download changes nothing on the page; by default Streamlit would run the whole of it again.
                 on_click="ignore",
                 type="tertiary",
                 icon=":material/download:",

@@ -20,6 +20,8 @@ def sets_of(project: Project) -> list[SavedSet]:
     return list_training_sets(store(), project)
 
 
+# As a resource, so that no copy is made at each use; nobody changes what is given. A project is known by its id,
+# since renaming leaves its sets as they are.
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs={Project: attrgetter("id")})
 def set_version(project: Project, name: str, version: str) -> EvaluationSet:
     """A version of a set, kept in memory: a version never changes.

@@ -31,6 +31,7 @@ def count(value: int | None) -> str:
     """`48`, `12.3 k`, `1.2 M`."""
     if value is None:
         return DASH
+    # Up to here the exact figure is as short as a rounded one.
     if value < 10_000:
         return f"{value:,}"
     return f"{number(value / 1000)} k" if value < 1_000_000 else f"{number(value / 1_000_000)} M"
@@ -59,11 +60,14 @@ _READ_LATER = re.compile(
 def markdown(text: str) -> str:
     """User text made safe inside Markdown: whatever could be read as more than text is shown as it stands."""
     flat = _READ_LATER.sub(lambda match: match.group() + _APART, " ".join(text.split()))
+    # Every sign that begins something in Markdown or in Streamlit's additions to it: `:` icons and colours, `$`
+    # formulas, `~` strike-through, `&` entities. A backslash before any of them shows the sign itself.
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~:$&])", r"\\\1", flat)
 
 
 def file_stem(text: str) -> str:
     """A name that is safe in a file name."""
+    # Letters of all languages stay. No slash, colon or space, and no dot at the start, which would hide the file.
     return re.sub(r"[^\w.-]+", "-", text).strip("-.") or "results"
 
 

@@ -49,6 +49,7 @@ def follow_job(
     def panel() -> None:
         current = store().job(job.id)
         _panel(current, title or title_of(job), stoppable=stoppable)
+        # The page around still shows the job as running, so all of it must be drawn: results, buttons, lists.
         if job.active and not current.active:
             if on_end is not None:
                 on_end(current)
@@ -60,6 +61,7 @@ def follow_job(
 def last_failure(jobs: Sequence[Job]) -> None:
     """What went wrong with the newest of these jobs (they come newest first), until it is put away."""
     newest = jobs[0] if jobs else None
+    # Only the newest: a later one that went well makes an earlier failure old news.
     if newest is None or newest.status != "failed" or newest.id in state().dismissed_jobs:
         return
     show_error(f"{title_of(newest)} failed: {newest.error}")
@@ -91,9 +93,11 @@ def _panel(job: Job, title: str, *, stoppable: bool) -> None:
     cancel = cancel_job if job.active and stoppable else None
     card = ProgressCard(title, f"job_cancel_{job.id}", cancel, (job.id,), stopping=job.cancel_requested)
     more = [("Taken from the cache", fmt.count(int(progress.get("cached") or 0)))]
+    # Work that counts something else, such as steps of a training, has no tokens to show.
     if "tokens" in progress or "unit" not in progress:
         more.insert(0, ("Tokens so far", fmt.count(int(progress.get("tokens") or 0))))
     card.show(_WORDS[job.status], summarize_progress(progress), more, active=job.active)
+    # That a budget held is no failure, so not in red.
     if job.error and job.status == "budget-reached":
         st.caption(fmt.markdown(job.error))
     elif job.error:

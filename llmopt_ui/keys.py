@@ -15,9 +15,12 @@ from llmopt_ui.session import state
 def environment() -> dict[str, str]:
     """The environment variables, with the texts of the secrets file beneath them."""
     try:
+        # Sections of the file are tables, not texts; they belong to Streamlit or to other apps.
         secrets = {name: value for name, value in st.secrets.items() if isinstance(value, str)}
+    # What Streamlit raises where there is no secrets file, which is the usual case.
     except FileNotFoundError:
         secrets = {}
+    # The environment wins: who starts the app with another key means that one.
     return {**secrets, **os.environ}
 
 

@@ -31,6 +31,7 @@ def embedding_models_of(endpoint: str) -> list[str]:
 def sure_embedding_models_of(endpoint: str) -> list[str]:
     """Those that embed: named as such in Settings, said so by the endpoint, or told by their names."""
     spec, names_there = endpoints(settings()).get(endpoint), models_at(endpoint)
+    # `*` says that all models of the endpoint embed; it is no name to choose.
     names = [name for name in (spec.embeddings if spec else ()) if name != "*"]
     return list(dict.fromkeys([*names, *names_there.embedding, *names_that_embed(models_of(endpoint))]))
 
@@ -52,6 +53,7 @@ def models_at(endpoint: str, *, ask: bool = True) -> ModelList:
 def ask_all() -> None:
     """Ask every endpoint at once, so that a page that shows several waits for the slowest alone."""
     for spec in endpoints(settings()).values():
+        # Without a time to wait: this only sends the questions off.
         model_lists_of(settings().home).look_up(spec, key_of(spec))
 
 
@@ -95,11 +97,14 @@ def model_choice(
     models = models_of(endpoint, ask=ask) if models is None else models
     if not models:
         return (place.text_input(label, before, key=key, placeholder=placeholder, **more) or "").strip()
+    # An option of text fields alone, which a select box would refuse.
     more.pop("live", None)
     name = place.selectbox(
         label,
+        # A name that the endpoint lists no more is still what is saved, so it must stay a choice.
         list(dict.fromkeys([*([before] if before else []), *models])),
         0 if before else None,
+        # A new endpoint is a new field: a model of the former one must not stay chosen.
         key=f"{key}_of_{endpoint}",
         accept_new_options=True,
         placeholder=placeholder,

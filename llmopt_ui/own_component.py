@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 
+# Registered once for the process: Streamlit keeps components by name, and this is asked for at each drawing.
 @st.cache_resource(show_spinner=False)
 def own_component(script: Path, html: str = "", *, isolated: bool = False) -> Callable[..., Any]:
     """The component of a script, with the style of the same name beside it where there is one.

@@ -20,6 +20,7 @@ def apply_request(picker: str, options: Sequence[str]) -> None:
     request = state().picker_requests.pop(picker, "")
     if request in options:
         st.session_state[picker] = request
+    # A value that is not among its options makes Streamlit raise an error, as after something was deleted.
     elif st.session_state.get(picker) not in (None, *options):
         del st.session_state[picker]
 
@@ -34,6 +35,7 @@ def address_arguments(name: str, options: Sequence[str], default: str) -> dict[s
     if request in options:
         st.query_params[name] = st.session_state[key] = request
     elif st.session_state.get(key) not in options:
+        # Links are old or typed by hand: what they name may not be there any more.
         value = st.query_params.get(name, default)
         st.session_state[key] = value if value in options else default
     return {"key": key, "on_change": _into_address, "args": (name, key, default)}
@@ -54,6 +56,7 @@ def pick_name(picker: str, names: list[str], label: str, **options: Any) -> str:
 
 def _into_address(name: str, key: str, default: str) -> None:
     choice = st.session_state[key]
+    # The default leaves the address short, and a link without it shows the default again.
     if choice in (None, default):
         st.query_params.pop(name, None)
     else:

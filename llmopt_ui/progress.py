@@ -40,6 +40,7 @@ class ProgressCard:
                 if cancel is not None:
                     st.button(_STOPPING if stopping else "Cancel", key=key, icon=":material/stop_circle:",
                               disabled=stopping, on_click=cancel, args=tuple(args), help=note)  # fmt: skip
+            # One place that is written over: moments would otherwise stand below each other.
             self._moment = st.empty()
 
     def show(self, words: str, now: ProgressSummary, more: Sequence[Fact] = (), *, active: bool = True) -> None:
@@ -53,6 +54,8 @@ class ProgressCard:
         """
         parts = [words, now.count_words, now.message if active else ""]
         facts_to_show: list[Fact] = [
+            # Facts that are always there come first, so that the row does not jump when a budget or a further one is
+            # added.
             ("Time left", now.remaining_time if active else fmt.DASH),
             ("Cost so far", now.cost),
             *([("Left of the budget", fmt.dollars(now.left_usd))] if now.left_usd is not None else []),

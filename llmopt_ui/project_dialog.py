@@ -22,8 +22,11 @@ _DELETE = "Delete for good"
 
 def project_parts(project: Project | None) -> tuple[str, str] | None:
     """The four parts of the dialog. Gives the project to open next and a notice, once something was done."""
+    # Both must be known where their part failed before it could answer.
     copy_result = import_result = None
     if project is not None:
+        # Each part by itself: a damaged document stops the export, and must not take the way to delete the project
+        # with it.
         with show_errors():
             _export(project)
         with show_errors():
@@ -34,6 +37,7 @@ def project_parts(project: Project | None) -> tuple[str, str] | None:
         if copy_result is not None:
             return copy_result.name, f"{project.name} copied to {copy_result.name}."
         with show_errors():
+            # One action at a time: what was just imported is opened, whatever is ticked below.
             if import_result is None and _delete(project):
                 return "", f"{project.name} deleted."
     return None if import_result is None else (import_result.name, f"Imported as {import_result.name}.")
@@ -44,6 +48,8 @@ def _export(project: Project) -> None:
     st.caption("One file with documents, evaluation sets, prompts, configurations, runs, labels and votes. It holds no "
                "keys and no paths of this machine.")  # fmt: skip
     name = f"{fmt.file_stem(project.name)}.zip"
+    # Made when the button is pressed: a project with its runs may be large, and opening the dialog must not wait for
+    # it.
     downloads("project_export", ("Project file (ZIP)", lambda: _file_of(project), name))
 
 

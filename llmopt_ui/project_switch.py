@@ -25,13 +25,18 @@ def leave_project() -> None:
     Its names, limits and budgets mean nothing there. Which tab of a page is open stays, and what is no part of a
     project: keys, checks of endpoints, what runs.
     """
+    # All but the project, which its selector itself keeps in the address.
     drop_from_address(lambda name: name != PROJECT)
     after = State(tabs={name: str(st.session_state[name]) for name in _TABS if st.session_state.get(name)})
     for name_to_keep in _OF_THE_SESSION:
         setattr(after, name_to_keep, getattr(state(), name_to_keep))
+    # A list, since what is gone through may not lose entries on the way.
     for name in [str(name) for name in st.session_state]:
+        # All keys but our own state and the selector itself: fields of the page are found without being listed, new
+        # ones too.
         if not name.startswith("llmopt_") and name != PROJECT:
             st.session_state.pop(name, None)
+    # Last: until here the state that is copied from is the former one.
     st.session_state[KEY] = after
 
 
@@ -77,7 +82,10 @@ def drop_from_address(is_dropped: Callable[[str], bool]) -> None:
     context = get_script_run_ctx()
     if context is None:
         return
+    # Streamlit's own object below `st.query_params`, which does not look at what is bound.
     with context.session_state.query_params() as address:
         for name in [name for name in address if is_dropped(name)]:
             address.remove_param(name)
+        # Bound fields that are drawn later are filled from the initial parameters; those of the former project must
+        # be gone there too.
         address.set_initial_query_params_from_current()

@@ -31,6 +31,7 @@ ROLES = {
     "document": "Document of the answer",
     "quote": "Quote of the answer",
 }
+# More lines would push the button that saves out of the window; the rest is counted.
 _NOTES_AT_MOST = 12
 
 
@@ -92,6 +93,7 @@ def read_question_file(
     except LlmOptError as error:
         _show_problems(error)
         return None
+    # Only where nothing was said yet: an answer, also "no column at all", is not asked for again.
     if columns is None and result.unused and not any(one.reference for one in result.evaluation_set.examples):
         st.text(
             f"No question has a right answer; it may stand in {', '.join(result.unused)}. Say which column is what."
@@ -99,6 +101,7 @@ def read_question_file(
         _columns_form(key, file, result.columns, {"reference": result.unused[0]})
         if not st.button("Go on without right answers", key=f"{key}_without", type="tertiary"):
             return None
+        # An empty answer is kept, unlike none, so the question does not come back at the next drawing.
         st.session_state[_columns_key(key, file)] = {}
     return result
 
@@ -126,6 +129,7 @@ def _read(project: Project, file: UploadedFile, columns: Mapping[str, str], besi
             documents,
             heartbeat,
             columns=columns,
+            # People see in the browser which lines were left out and decide; a file is not refused for one line.
             skip_bad_lines=True,
             encoding=beside.encoding,
         )
@@ -135,6 +139,7 @@ def _read(project: Project, file: UploadedFile, columns: Mapping[str, str], besi
 
 
 def _columns_key(key: str, file: UploadedFile) -> str:
+    # By the id of the upload: another file of the same name may have other columns.
     return f"{key}_columns_{file.file_id}"
 
 
@@ -147,6 +152,7 @@ def _columns_form(key: str, file: UploadedFile, columns: Sequence[str], suggesti
         cells = st.columns(2, gap="medium")
         choices = {}
         for place, (role, label) in enumerate(ROLES.items()):
+            # Without a question column there is nothing to ask, so that one must be chosen.
             options = [*([] if role == "question" else [NONE]), *columns]
             guess = guesses.get(role)
             choices[role] = cells[place % 2].selectbox(

@@ -24,6 +24,8 @@ from llmopt_ui.theme import Ink
 
 PARTS = "record_part"
 _TRACE = ["Stage", "Method", "Received", "Returned", "Time", "Tokens"]
+# Orange underlined and green behind, so that a passage that is both shows both; both colours are told apart by people
+# who see red and green alike.
 _CITATION = "text-decoration:underline 2px #E69F00;text-underline-offset:3px"
 _MARK = "background:rgba(0,158,115,.24);border-radius:3px"
 
@@ -45,6 +47,7 @@ def answers(records: Mapping[str, Record | None], inks: Mapping[str, Ink], metri
     for name, record in records.items():
         with grid.cell():
             st.markdown(f"{inks[name].dot} **{fmt.markdown(name)}**")
+            # The answer is a user's or a model's text and shown as such, never read as Markdown.
             _answer(record)
             if record is not None and record.scores:
                 st.caption(_short_scores(record.scores, metrics))
@@ -83,6 +86,7 @@ def _scores(record: Record) -> None:
         st.caption("Nothing was scored.")
     grid = st.grid(2, min_column_width=380, gap="small", border=True)
     titles = {score.metric: describe(spec) for spec, score in assertions_in(record)}
+    # Assertions are named by a key made of their content; the words say what was asked.
     assertions = {ASSERTIONS: "Assertions passed"} | titles
     for name, score in record.scores.items():
         with grid.cell():
@@ -118,6 +122,7 @@ def _evidence_text(piece: Evidence) -> None:
 
 
 def _chunks(record: Record) -> None:
+    # A failed call has no answer, but what was retrieved before it shows whether retrieval was to blame.
     hits = record.answer.hits if record.answer and record.answer.hits else _last_hits(record.trace)
     if not hits:
         st.caption("This configuration answered without retrieved chunks.")
@@ -149,9 +154,13 @@ def chunk_html(chunk: Chunk, references: Sequence[Span], citations: Sequence[Spa
     """The chunk's text, escaped: what belongs to a reference span is marked, what a citation rests on underlined."""
     gold = [part for span in references if (part := _overlap(chunk, span))]
     under = [part for span in citations if (part := _overlap(chunk, span))]
+    # Marks may overlap. Between two neighbouring edges every character has the same marks, so each such piece is one
+    # span.
     edges = sorted({0, len(chunk.text), *(edge for part in (*gold, *under) for edge in part)})
     pieces = []
     for a, b in itertools.pairwise(edges):
+        # The browser drops or refuses null characters, which texts of damaged PDFs have; a visible sign keeps
+        # positions.
         words = html.escape(chunk.text[a:b]).replace("\0", "\ufffd")
         styles = [style for parts, style in ((gold, _MARK), (under, _CITATION)) if _is_inside(a, b, parts)]
         pieces.append(f'<span style="{";".join(styles)}">{words}</span>' if styles else words)
@@ -164,8 +173,10 @@ def _is_inside(start: int, end: int, parts: Sequence[tuple[int, int]]) -> bool:
 
 def _overlap(chunk: Chunk, span: Span) -> tuple[int, int] | None:
     """Where a span lies inside a chunk, counted from the chunk's start."""
+    # Half-open ranges: a span that ends where the chunk starts shares no character with it.
     if span.document != chunk.document or span.start >= chunk.end or span.end <= chunk.start:
         return None
+    # By the length of the text, since a chunk may hold less than its range says, such as without blanks at its ends.
     return max(0, span.start - chunk.start), min(len(chunk.text), span.end - chunk.start)
 
 
@@ -191,6 +202,7 @@ def trace_table(trace: Sequence[StageTrace]) -> pd.DataFrame:
         (
             stage.stage,
             stage.method,
+            # Nothing, not 0: stages at the start receive a question, no chunks.
             fmt.count(stage.received) if stage.received else "",
             fmt.count(len(stage.hits)) if stage.hits else "",
             fmt.short_time(stage.seconds),

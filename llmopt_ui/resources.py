@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from llmopt_core.models.registry import Models
 
 
+# One for the process; a change of the environment needs a new start in any case.
 @st.cache_resource(show_spinner=False)
 def settings() -> Settings:
     """What the environment decides, read once."""
@@ -30,6 +31,7 @@ def settings() -> Settings:
 def store() -> Store:
     """The workspace's store. On the first start the sample project is put in."""
     instance = Store.open(settings())
+    # Also where all projects were deleted and the app is started again: an empty app teaches nobody.
     if not instance.projects():
         from llmopt_core.experiments.sample import install_sample
 
@@ -53,6 +55,7 @@ def job_runner() -> JobRunner:
         from llmopt_core.labs.finetuning.training_jobs import StoreLine
 
         # Without waking anybody: this runner is not there yet.
+        # Trainings of a process that is gone get into line before the runner looks at the line for the first time.
         StoreLine(store(), settings()).adopt()
     runner.start()
     return runner
@@ -87,6 +90,7 @@ def _plug_in(models: Models) -> None:
 def model_maker() -> Callable[[], Models]:
     """Makes the models of this session, with its keys. What it gives never calls Streamlit, so a job may use it."""
     endpoints_by_name = endpoints(settings())
+    # Read here, in the session's thread: jobs and event loops run in others, where Streamlit knows no session.
     keys, home, cache, plugins = keys_of(endpoints_by_name), settings(), store().cache, tuple(model_plugins)
 
     def make() -> Models:

@@ -17,9 +17,11 @@ def retrieval_configurations(project: Project) -> list[SavedConfiguration]:
 def save_as_new(project: Project, configuration: Configuration, name_hint: str = "") -> str:
     """Save a configuration under a name that is still free and says what was changed; gives the name."""
     specs = {item.name: item.spec for item in store().configurations(project)}
+    # The star marks unsaved changes on the page and is no part of a name.
     base = (name_hint or configuration.name.rstrip("*")).strip()
     if base in specs and specs[base].get("retrieval") and configuration.retrieval is not None:
         base = name_change(base, RetrievalSpec.model_validate(specs[base]["retrieval"]), configuration.retrieval)
+    # A bound, so that a search for a free name ends; nobody has a thousand of one name.
     names = (base if number == 1 else f"{base} {number}" for number in range(1, 1000))
     name = next(name for name in names if name not in specs)
     copy = configuration.model_copy(update={"name": name})

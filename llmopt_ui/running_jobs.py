@@ -30,6 +30,7 @@ def running_jobs(project: str) -> None:
     @st.fragment(run_every=_PERIOD)
     def bars() -> None:
         active = store().jobs(active=True)
+        # Work without a project is the workspace's and shown everywhere.
         own = [job for job in active if job.project in (None, project)]
         others = len(active) - len(own)
         for job in own[:_LINES_AT_MOST]:
@@ -50,6 +51,7 @@ def _training() -> bool:
     """Whether a model is being trained; what knows it is read only where something was ever trained."""
     from llmopt_core.finetuning.jobs.folder import jobs_root
 
+    # The sidebar is drawn with every page, and importing what knows trainings takes longer than drawing it.
     if not jobs_root(settings()).is_dir():
         return False
     from llmopt_ui.finetuning.training_progress import active_training

@@ -62,6 +62,7 @@ class State:
     """
 
     has_chart_library: bool = False
+    # Not in `repr`: a traceback or a log line that prints the state must not hold keys.
     keys: dict[str, str] = field(default_factory=dict, repr=False)
     notice: str = ""
     is_warning: bool = False
@@ -105,6 +106,7 @@ def state() -> State:
 
 def notify(message: str, *, warning: bool = False) -> None:
     """Show `message` after the next rerun."""
+    # Kept, since what is drawn before a rerun is gone before anybody reads it.
     state().notice, state().is_warning = message, warning
 
 

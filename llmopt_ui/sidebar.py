@@ -28,12 +28,15 @@ RENAME_FIELD = "project_renamed"
 def sidebar() -> None:
     """Draw the project selector. What it holds is also in the address."""
     projects = {project.name: project for project in store().projects()}
+    # Taken once; a request that stayed would undo the next choice in the selector.
     request, state().next_project = state().next_project, ""
+    # Before the selector is drawn: its key and the address may be set only until then.
     if _is_leaving(projects, request):
         leave_project()
     _remember_missing(projects)
     if request:
         st.session_state[PROJECT] = request
+    # Deleted or renamed in another window: Streamlit raises an error for a value that is not among the options.
     if st.session_state.get(PROJECT, "") not in projects:
         st.session_state.pop(PROJECT, None)
     with st.sidebar:
@@ -61,6 +64,7 @@ def sidebar() -> None:
 def _remember_missing(projects: Mapping[str, Project]) -> None:
     """Remember the project of a link that is not there: the address forgets it as soon as another is shown."""
     name = st.query_params.get(PROJECT, "")
+    # Only before the first project was shown: later the address is the app's own and not a link.
     if name and name not in projects and not state().project_id:
         state().missing_project = name
 
@@ -83,6 +87,7 @@ def _is_leaving(projects: Mapping[str, Project], request: str) -> bool:
     current = state().project_id
     if not current:
         return False
+    # By id, since a renamed project is still the same one, and nothing typed for it may be lost.
     is_gone = all(project.id != current for project in projects.values())
     return is_gone or (request in projects and projects[request].id != current)
 
@@ -161,6 +166,7 @@ def _whole_project(project: Project | None) -> None:
 
 
 def _open(name: str, message: str) -> None:
+    # The selector is drawn already, and its value cannot be set until the next run.
     state().next_project = name
     _ask()
     notify(message)

@@ -20,10 +20,15 @@ FULL_ROOM = 640
 """The same outside a frame, beside a scroll bar."""
 TALLEST = 400
 """Pixels of a table, where nothing else is said; what does not fit is scrolled to."""
+# Pixels that Streamlit gives these words.
 _WIDTHS = {"small": 75, "medium": 200, "large": 400}
+# Pixels that a column has at least where something will be typed into it.
 _USUAL = 100
+# Pixels of what is drawn and not written: a box to tick, a bar, the sign of an editable column beside its name.
 _CHECKBOX, _BAR, _PENCIL = 60, 110, 22
+# Stands for the arrow of a select box, which takes about as much room as these signs.
 _ARROW = "     ▾"
+# Lines of a row. Fewer cut more texts, more show fewer rows at once.
 _OF_A_LIST = 3
 _DOUBLE_CLICK = "Where a cell is not shown whole, double-click it to read all of it."
 _HEADER = 38
@@ -87,6 +92,7 @@ def table_editor(table: pd.DataFrame, *, room: int = NARROWEST, height: int = TA
 
 def _marker(rows: int) -> int:
     """Pixels of the column in which rows are ticked, added and removed."""
+    # It numbers the rows, and more digits are wider.
     return 32 if rows <= 100 else 36 if rows <= 1000 else 48
 
 
@@ -96,8 +102,10 @@ def _options(table: pd.DataFrame, options: dict[str, Any], room: int, lines: int
     names = [
         name
         for name in map(str, options.get("column_order") or table.columns)
+        # The default is a text, since None, which hides a column, is a value here.
         if column_config.get(name, "") is not None
     ]
+    # Copies: configurations are constants of modules, which the widths of one table must not change for the next.
     values_by_name = {name: _values(column_config.get(name)) for name in names}
     disabled_columns = options.get("disabled") or ()
     columns = [
@@ -119,12 +127,14 @@ def _column(cells: pd.Series, name: str, values: Mapping[str, Any], editable: bo
     header = str(values.get("label") or name)
     of_type: Mapping[str, Any] = values.get("type_config") or {}
     kind, width = of_type.get("type"), values.get("width")
+    # Streamlit takes a word or pixels.
     least = (_WIDTHS[width] if isinstance(width, str) else width) or (_USUAL if editable else 0)
     icon = _PENCIL if editable else 0
     if kind == "progress":
         return Column(header, (), False, _BAR, icon)
     if kind == "checkbox" or types.is_bool_dtype(cells):
         return Column(header, (), False, _CHECKBOX, icon)
+    # As wide as its longest option, whatever is chosen now: any may be chosen next.
     if kind == "selectbox":
         return Column(header, [f"{option}{_ARROW}" for option in of_type.get("options") or ()], False, least, icon)
     there = cells.dropna()
@@ -143,6 +153,8 @@ def _column(cells: pd.Series, name: str, values: Mapping[str, Any], editable: bo
 
 def _moment(pattern: str | None) -> str:
     """A moment as wide as any."""
+    # Letters of the pattern stand for figures; `0` is as wide as any figure, and `Mmm` about as wide as a month's
+    # name.
     return (pattern or "YYYY-MM-DD HH:mm:ss").replace("MMM", "Mmm").translate(str.maketrans("YDHs", "0000"))
 
 
@@ -151,6 +163,7 @@ def _number(value: float, pattern: str | None) -> str:
         return f"{value:.2%}"
     if pattern and "%" in pattern:
         return pattern % value
+    # As Streamlit shows numbers without a format: with four decimals at most.
     return f"{value:,}" if float(value).is_integer() else f"{value:,.4f}"
 
 

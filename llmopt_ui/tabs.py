@@ -24,7 +24,9 @@ def show_tabs(key: str, views: Mapping[str, View], *args: object) -> None:
     for view, tab in zip(
         views.values(), st.tabs(list(views), key=key, on_change="rerun", bind="query-params"), strict=True
     ):
+        # Streamlit runs the body of every tab otherwise, also of those that nobody looks at.
         if tab.open:
+            # Inside the tab, so that the others can still be opened when one cannot be drawn.
             with tab, show_errors():
                 (load_view(view) if isinstance(view, str) else view)(*args)
 

@@ -16,6 +16,7 @@ import plotly.io as pio
 
 from llmopt_core.reporting.page import PALETTE
 
+# Greys that are read on white and on black alike, see through for what should be less seen.
 NEUTRAL = "rgba(128, 136, 150, 0.9)"
 FAINT = "rgba(128, 136, 150, 0.28)"
 FAINTER = "rgba(128, 136, 150, 0.10)"
@@ -33,12 +34,15 @@ class Ink:
     def over(self) -> str:
         """The colour of words that are written over this one: black or white, whichever is read better."""
         red, green, blue = (int(self.colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+        # Relative luminance as in the WCAG, with a power of 2.2 for its piecewise curve. At about .18 black and white
+        # have the same contrast to a colour: (L + .05) / .05 = 1.05 / (L + .05).
         light = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
         return "#000000" if light > 0.18 else "#ffffff"
 
     @property
     def dot(self) -> str:
         """A dot of this colour in Markdown; a ring where there is a pattern."""
+        # Streamlit's Markdown takes any colour in this form, not only its named ones.
         return f':color[{"◍" if self.pattern else "●"}]{{foreground="{self.colour}"}}'
 
 
@@ -62,6 +66,8 @@ class VerdictStyle:
         return f"{self.sign} {self.word}"
 
 
+# Blue-green and vermilion of the Okabe-Ito palette, which people with any colour vision tell apart; grey says
+# nothing.
 VERDICTS = {
     "better": VerdictStyle("better", "▲", "green", "#009E73"),
     "worse": VerdictStyle("worse", "▼", "red", "#D55E00"),
@@ -95,6 +101,7 @@ def inks(names: Sequence[str]) -> dict[str, Ink]:
 
 def figure_text(text: str) -> str:
     """User text for a figure: Plotly reads a few HTML tags and, in what is shown when pointing, `%{variables}`."""
+    # Quotes stay: a figure shows text outside of attributes. The word joiner parts the sign from the bracket unseen.
     return html.escape(text, quote=False).replace("%{", "%\u2060{")
 
 
@@ -126,7 +133,9 @@ def _template() -> go.layout.Template:
 
 def apply_theme(figure: go.Figure, **layout: Any) -> go.Figure:
     """Put the project's template on a figure."""
+    # Templates are the process's: made once, not for each figure.
     if _NAME not in pio.templates:
+        # Streamlit registers its template when it runs; figures that are made without it, as by tests, take Plotly's.
         base = "streamlit" if "streamlit" in pio.templates else "plotly_white"
         pio.templates[f"{_NAME}-own"] = _template()
         pio.templates[_NAME] = pio.templates.merge_templates(base, f"{_NAME}-own")
@@ -139,6 +148,8 @@ def _keep_names(figure: go.Figure) -> None:
     """Names along an axis are names, also where they look like numbers or dates."""
     for trace in figure.data:
         for letter in ("x", "y"):
+            # Plotly guesses: it would draw configurations named "3" and "10", or "2024-05", along a scale of numbers
+            # or dates.
             values = getattr(trace, letter, None)
             if values is not None and len(values) and all(isinstance(value, str) for value in values):
                 axis = getattr(trace, f"{letter}axis", None) or letter

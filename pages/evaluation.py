@@ -17,14 +17,17 @@ from llmopt_ui.tabs import show_tabs
 VIEW = "evaluation_view"
 
 project = current_project()
+# Before the header, which shows what is announced.
 announce_results(project)
 page_header(EVALUATION)
 runs = store().runs(project)
 has_answers = any(run.done for run in runs)
 if state().go_to_results:
+    # Taken once, so that the user can leave these results again.
     run_id, state().go_to_results = state().go_to_results, 0
     show_run(store().run(run_id), [run for run in runs if run.done])
     st.session_state[VIEW] = "Results"
+# Without results their tab is empty: a first visit begins where something can be done. A tab that was chosen stays.
 elif not has_answers and VIEW not in st.session_state and VIEW not in st.query_params:
     st.session_state[VIEW] = "Run"
 

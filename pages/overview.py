@@ -46,6 +46,7 @@ with show_errors():
         words = f"The set {fmt.markdown(newest.evaluation_set)}. {means} {family_note(entries)}"
         judge_caption(newest.judge, metrics_of(entries), words)
         link_to(EVALUATION, "Open the results", "Results", newest.id)
+    # The progress of a first evaluation takes the place of the invitation to start one.
     elif not follow_evaluations(project):
         with empty_state(
             "Nothing evaluated yet", "The first evaluation gives you the baseline.", ":material/bar_chart:"

@@ -173,14 +173,19 @@ class JobFolder:
         inside = (self.path, self.path / "checkpoints", self.path.parent)
         remove_leftovers(*inside, *(home / name for name in ("models", "adapters", "embeddings")))
 
-    def is_worked_on(self) -> bool:
-        """Whether the process that works on the job is alive."""
-        known = self.read("process.json")
+    def worker_pid(self) -> int | None:
+        """The process that works on the job; None where it is gone, or none does."""
         try:
-            return is_running(int(known["pid"]), float(known["started"]))
+            known = self.read("process.json")
+            pid = int(known["pid"])
+            return pid if is_running(pid, float(known["started"])) else None
         # An unreadable file names no process that one could wait for.
         except (StorageError, KeyError, ValueError, TypeError):
-            return False
+            return None
+
+    def is_worked_on(self) -> bool:
+        """Whether the process that works on the job is alive."""
+        return self.worker_pid() is not None
 
     def job(self) -> Job:
         """How the job stands according to the folder; a damaged folder is a failed job."""
@@ -316,9 +321,9 @@ def reconcile(folder: JobFolder) -> Job:
     job = folder.job()
     if job.has_ended or job.remote_id or folder.is_worked_on():
         return job
-    # The worker may have ended between the two looks, and its turn may have come.
+    # Between the two looks the worker may have ended, its turn may have come, or another have begun where it died.
     job = folder.job()
-    if job.status in FINAL_STATUSES or job.remote_id or _waits(folder, job):
+    if job.status in FINAL_STATUSES or job.remote_id or _waits(folder, job) or folder.is_worked_on():
         return job
     gone: dict[str, Any] = {
         "status": "interrupted",

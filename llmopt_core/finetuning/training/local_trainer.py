@@ -140,7 +140,8 @@ class LocalTrainer:
                 # A session of its own: closing the terminal, or Ctrl+C in it, does not stop the training.
                 start_new_session=True,
             )
-        folder.claim(process.pid)
+        if not folder.is_worked_on():
+            folder.claim(process.pid)
         return process
 
     def status(self, job_id: str) -> Job:

@@ -88,6 +88,9 @@ def main() -> None:
     silence_telemetry()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     worker = Worker(JobFolder(Path(sys.argv[1])))
+    if worker.folder.worker_pid() not in (None, os.getpid()):
+        # Whoever began this one died before it could say so, and another was begun: two would write over each other.
+        sys.exit(0)
     # A shutdown or `kill` asks politely first: the state is saved and the job can be resumed.
     signal.signal(signal.SIGTERM, worker.on_signal)
     sys.exit(work_on(worker))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -128,3 +131,39 @@ def test_a_trainer_that_still_works_is_followed_and_not_begun_twice(settings: Se
     local.train(job.id, should_stop=lambda: True, on_progress=lambda _: pids.add(folder.read("process.json")["pid"]))
     assert local.status(job.id).status == "cancelled"
     assert len(pids) == 1
+
+
+def test_a_trainer_whose_beginning_nobody_noted_leaves_the_job_to_the_one_that_was_begun_after_it(
+    settings: Settings, tiny_model: Path
+) -> None:
+    local = LocalTrainer(settings)
+    job = local.create(request(tiny_model), colours(16))
+    folder = open_folder(settings, job.id)
+    folder.write("worker.json", settings.model_dump(mode="json", include={"home", "threads"}))
+    command = [sys.executable, "-m", "llmopt_core.finetuning.training.trainer", str(folder.path)]
+    lost = subprocess.Popen(command)
+    ended = local.train(job.id, should_stop=lambda: lost.poll() is not None and len(local.metrics(job.id)) > 2)
+    assert (ended.status, lost.wait(60)) == ("cancelled", 0)
+    steps = [line["step"] for line in folder.lines("metrics.jsonl")]
+    assert len(steps) > 2
+    assert steps == sorted(set(steps))
+    assert len([e for e in folder.events() if e.message.startswith("Training:")]) == 1
+
+
+def test_a_job_that_is_taken_up_while_somebody_looks_is_not_interrupted(
+    settings: Settings, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = LocalTrainer(settings)
+    job = local.create(request(tiny_model), colours(16))
+    folder = open_folder(settings, job.id)
+    folder.update_state(status="running", in_line=False)
+    known = JobFolder.is_worked_on
+
+    def look(self: JobFolder) -> bool:
+        found = known(self)
+        self.claim(os.getpid())
+        return found
+
+    monkeypatch.setattr(JobFolder, "is_worked_on", look)
+    assert local.status(job.id).status == "running"
+    assert folder.job().status == "running"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,8 @@ from llmopt_core.labs.chunking.spec import sweep_spec
 from llmopt_core.labs.documents.jobs import DRAFT, WRITING, WritingArguments
 from llmopt_core.labs.documents.question_writing.writer import WritingSpec
 from llmopt_core.labs.evaluation.jobs import ESTIMATE, RESUME, evaluation_arguments, resume_arguments
+from llmopt_core.labs.finetuning.embedder import EmbedderPlan
+from llmopt_core.labs.finetuning.embedder_gain import GAIN, GainArguments
 from llmopt_core.labs.finetuning.example_jobs import DISTIL, PAIRS, DistilArguments, PairsArguments
 from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.labs.prompts.search_jobs import SEARCHES, search_arguments
@@ -29,7 +34,7 @@ from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.types import EvaluationSet, Example, Spec
 from tests.engine_lab import EXAMPLES, Lab
-from tests.job_process import calls_of, do_jobs
+from tests.job_process import do_jobs, embeddings_of, requests_of
 
 MODEL = ModelSpec(endpoint="scripted", name="m")
 SHOTS = FewShotSpec(
@@ -120,8 +125,18 @@ def pairs(lab: Lab) -> Made:
     )  # fmt: skip
 
 
+def gain(lab: Lab) -> Made:
+    tuned = lab.home / "embeddings" / "italian"
+    tuned.mkdir(parents=True)
+    (tuned / "modules.json").write_text("[]")
+    plan = EmbedderPlan(
+        name="italian", evaluation_set="questions", held_back_set="questions", configuration=lab.configuration(),
+        pairs=4,
+    )  # fmt: skip
+    return GAIN, GainArguments(job="j", name="italian", set="questions", basis={}, plan=plan)
+
+
 EVERY: dict[str, Callable[[Lab], Made]] = {
-    "sweep": sweep,
     "writing": writing,
     "effect": search(FEW_SHOT_EFFECT),
     "choice": search(CHOICE, method="random", most=2, trials=2),
@@ -138,45 +153,80 @@ EVERY: dict[str, Callable[[Lab], Made]] = {
     "distillation": distillation,
     "pairs": pairs,
 }
+ONLY_EMBEDDING: dict[str, Callable[[Lab], Made]] = {"sweep": sweep, "gain": gain}
+LATER = {"effect": 60, "choice": 30, "instruction": 14, "ablation": 5, "more chunks": 8}
+"""Of kinds that ask often: the call in which a second process dies, after the first has died in its second one."""
+_TRAINING = (
+    "finetuning/test_training_jobs.py::test_a_process_that_is_killed_with_its_trainer_is_followed_by_one_that_goes_on"
+)
 ELSEWHERE = {
-    "evaluation": "evaluation/test_evaluation_jobs.py",
-    "comparison": "prompts/test_comparison_jobs.py",
-    "lora-training": "finetuning/test_training_jobs.py",
-    "embedding-training": "finetuning/test_training_jobs.py",
-    "embedder-before-after": "finetuning/test_training_jobs.py",
-    "fine-tuning start": "finetuning/test_upload_jobs.py",
+    "evaluation": "evaluation/test_evaluation_jobs.py::"
+    "test_a_new_process_goes_on_with_nothing_but_the_store_and_pays_nothing_twice",
+    "comparison": "prompts/test_comparison_jobs.py::"
+    "test_another_process_answers_what_is_missing_and_pays_nothing_twice",
+    "lora-training": f"{_TRAINING}[lora]",
+    "embedding-training": f"{_TRAINING}[embedding]",
+    "fine-tuning start": "finetuning/test_upload_jobs.py::"
+    "test_a_process_goes_on_with_an_upload_in_which_another_has_died",
 }
-"""Kinds whose processes are killed in a test of their own; both trainings are the same work."""
+"""Kinds whose processes are killed in a test of their own."""
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_a_new_process_goes_on_with_nothing_but_the_store(lab: Lab, name: str) -> None:
-    kind, arguments = EVERY[name](lab)
+def test_a_new_process_goes_on_with_nothing_but_the_store_and_pays_nothing_twice(lab: Lab, name: str) -> None:
+    kind, job_id = _queue(lab, EVERY[name])
+    deaths = [2, LATER[name]] if name in LATER else [2]
+    unanswered = [_die_in_call(lab, number) for number in deaths]
+    assert do_jobs(lab.home) == 0
+    job = lab.store.job(job_id)
+    assert (job.status, job.error, job.attempts) == ("finished", "", 1 + len(deaths))
+    assert job.result
+    # What was answered is never asked again: only the calls in which a process died are made once more.
+    asked = requests_of(lab.home)
+    assert {request: times for request, times in Counter(asked).items() if times > 1} == dict.fromkeys(unanswered, 2)
+    assert len(asked) == len(EXAMPLES) + 1 or name != "measure"
+    assert kind is not WRITING or lab.store.draft("p", DRAFT, "") is not None
+
+
+@pytest.mark.parametrize(("name", "die_at"), [("sweep", 1), ("gain", 1), ("gain", 2), ("gain", 4)])
+def test_a_new_process_embeds_what_is_missing_and_nothing_twice(lab: Lab, name: str, die_at: int) -> None:
+    _, job_id = _queue(lab, ONLY_EMBEDDING[name])
+    assert do_jobs(lab.home, die_at, "embedder") == 9
+    unanswered = embeddings_of(lab.home)[die_at - 1]
+    assert lab.store.job(job_id).status == "queued"
+    assert do_jobs(lab.home) == 0
+    job = lab.store.job(job_id)
+    assert (job.status, job.error, job.attempts) == ("finished", "", 2)
+    assert job.result
+    texts = Counter(text for call in embeddings_of(lab.home) for text in call)
+    assert {text: times for text, times in texts.items() if times > 1} == dict.fromkeys(unanswered, 2)
+
+
+def _queue(lab: Lab, make: Callable[[Lab], Made]) -> tuple[JobKind[Any], int]:
+    """As a process that is gone has left it."""
+    kind, arguments = make(lab)
     values = arguments.model_dump(mode="json")
     assert kind.read(values) == arguments
     job_id = lab.store.start_job(kind.name, "p", values, lane=kind.lane, versions={})
     with lab.store.database.write() as connection:
         connection.exec_driver_sql("UPDATE jobs SET owner_started = 1.0")
-    asks = kind is not SWEEP
-    if asks:
-        assert do_jobs(lab.home, 2) == 9
-    assert do_jobs(lab.home) == 0
-    job = lab.store.job(job_id)
-    assert (job.status, job.error, job.attempts) == ("finished", "", 1 + asks)
-    assert job.result
-    if asks:
-        # What was paid is paid once: only the call in which the first process died is made again.
-        asked = calls_of(lab.home)
-        assert asked[1] in asked[2:]
-        if name == "measure":
-            assert len(asked) == len(EXAMPLES) + 1
-        assert lab.store.draft("p", DRAFT, "") is not None or kind is not WRITING
+    return kind, job_id
+
+
+def _die_in_call(lab: Lab, number: int) -> str:
+    """Let a process die in the call of this number; gives the request that was not answered."""
+    before = len(requests_of(lab.home))
+    assert do_jobs(lab.home, number) == 9
+    return requests_of(lab.home)[before + number - 1]
 
 
 def test_the_process_of_every_kind_is_killed_in_a_test(lab: Lab) -> None:
-    here = {make(lab)[0].name for make in EVERY.values()}
+    here = {make(lab)[0].name for make in (EVERY | ONLY_EMBEDDING).values()}
     assert here | ELSEWHERE.keys() == set(job_kinds())
-    assert all((Path(__file__).parent / file).exists() for file in ELSEWHERE.values())
+    tests = [str(Path(__file__).parent / test) for test in ELSEWHERE.values()]
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *tests]
+    found = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout + found.stderr
 
 
 def test_every_kind_is_found_by_the_name_that_it_has() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +11,7 @@ from llmopt_core.cli.output import (
     EncodingOption,
     JsonOption,
     MainOnlyOption,
+    ProgressLine,
     QuestionColumnOption,
     QuestionsEncodingOption,
     note,
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from llmopt_core.labs.chunking.result import SweepResult
     from llmopt_core.labs.chunking.spec import SweepSpec
     from llmopt_core.types import Document, EvaluationSet
-
-# Seconds between two lines: more would scroll the screen, fewer look like a program that hangs.
-_NOTE_EVERY = 10.0
 
 
 def register(app: typer.Typer) -> None:
@@ -154,9 +151,11 @@ def _run(documents: list[Document], questions: EvaluationSet, spec: SweepSpec, b
 
     _, store = open_workspace()
     try:
-        models, report = models_with(store, {}), Reporter(_Notes())
-        # Asked for again it costs nothing: the sweep is kept under the key.
-        key, result = sweep(documents, questions, spec, models, report, budget_usd=budget)
+        models = models_with(store, {})
+        with ProgressLine() as watched:
+            report = Reporter(lambda progress: watched(lambda: _progress_words(progress)))
+            # Asked for again it costs nothing: the sweep is kept under the key.
+            key, result = sweep(documents, questions, spec, models, report, budget_usd=budget)
         if budget is not None:
             note(f"llmopt: {spending_words(store.cache, key, budget)}")
     finally:
@@ -165,22 +164,11 @@ def _run(documents: list[Document], questions: EvaluationSet, spec: SweepSpec, b
     return result
 
 
-class _Notes:
-    """Says now and then on stderr how far it is, where somebody is watching."""
+def _progress_words(progress: dict[str, Any]) -> str:
+    from llmopt_core.reporting.progress_summary import summarize_progress
 
-    def __init__(self) -> None:
-        self._said = 0.0
-
-    def __call__(self, progress: dict[str, Any]) -> None:
-        import time
-
-        from llmopt_core.reporting.progress_summary import summarize_progress
-
-        if not sys.stderr.isatty() or time.monotonic() - self._said < _NOTE_EVERY:
-            return
-        self._said = time.monotonic()
-        now = summarize_progress(progress)
-        note(f"llmopt: {now.message}: {now.line}")
+    now = summarize_progress(progress)
+    return f"llmopt: {now.message}: {now.line}"
 
 
 def _text(result: SweepResult) -> str:

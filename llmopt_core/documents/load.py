@@ -35,13 +35,26 @@ def load_documents(
     """
     how = ReadingOptions(encoding, main_only)
     documents = [document for path in paths for document in _load_path(Path(path), root, how)]
+    check_names(documents, "rename one, or give their common parent folder")
+    return documents
+
+
+def check_names(documents: Sequence[Document], advice: str = "rename one") -> None:
+    """Refuse two documents of one name.
+
+    Args:
+        documents: As they were read.
+        advice: What to do about it, for the message.
+
+    Raises:
+        BadInput: Two have one name.
+    """
     seen: set[str] = set()
     for document in documents:
         # The name is how references and chunks point at a document: two of a name would be mixed up.
         if document.name in seen:
-            raise BadInput(f"Two documents are named {document.name}: rename one, or give their common parent folder.")
+            raise BadInput(f"Two documents are named {document.name}: {advice}.")
         seen.add(document.name)
-    return documents
 
 
 def load_bytes(

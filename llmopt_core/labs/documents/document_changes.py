@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from llmopt_core.documents.load import check_names
 from llmopt_core.documents.span_tracking import SpanTracker, track_span
 from llmopt_core.index.index_inventory import IndexSummary, delete_index, list_indexes, list_pieces
 from llmopt_core.runs.store import Store
@@ -88,7 +89,11 @@ def put_documents(
         project: Whose documents they are.
         documents: As they were read.
         keep_duplicates: Whether to add a new document whose text stands there under another name.
+
+    Raises:
+        BadInput: Two of them have one name.
     """
+    check_names(documents)
     known = {item.name: item.version for item in store.document_list(project)}
     taken: list[Document] = []
     added, replaced, unchanged = list[str](), list[str](), list[str]()

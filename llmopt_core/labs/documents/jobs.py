@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from llmopt_core.execution.progress import Progress as Pace
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.jobs.context import JobContext
 from llmopt_core.jobs.kind import JobKind
@@ -31,8 +32,9 @@ def write(context: JobContext, arguments: WritingArguments) -> dict[str, Any]:
     started = time.monotonic()
 
     def show(progress: Progress) -> None:
-        # The time of a passage is about the same for all, so what is left goes by what is done.
-        left = (time.monotonic() - started) / max(1, progress.done) * (progress.total - progress.done)
+        cached = progress.usage.cached_calls
+        # The time of a passage is about the same for all that are asked about.
+        pace = Pace(progress.total, progress.done, cached, started_at=started, now=time.monotonic())
         context.report(
             {
                 "done": progress.done,
@@ -40,8 +42,8 @@ def write(context: JobContext, arguments: WritingArguments) -> dict[str, Any]:
                 "tokens": progress.usage.prompt_tokens + progress.usage.completion_tokens,
                 "cost_usd": progress.usage.cost_usd,
                 "left_usd": progress.left_usd,
-                "cached": progress.usage.cached_calls,
-                "seconds_left": left,
+                "cached": cached,
+                "seconds_left": pace.remaining_seconds(),
                 "message": f"{progress.kept:,} questions so far",
             }
         )

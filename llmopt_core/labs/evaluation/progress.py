@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from llmopt_core.execution.progress import Progress
 from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.types import Usage
 
@@ -45,9 +46,11 @@ class Count:
         if progress.stage != "answering" or progress.seconds_left is None:
             return None
         here = progress.total - progress.done
-        # Nothing left of this run: its own mean tells for those that wait.
-        each = progress.seconds_left / here if here else progress.seconds / max(1, progress.done)
-        return each * missing
+        if here:
+            return progress.seconds_left / here * missing
+        # Nothing left of this run: its own mean tells for those that wait. Cached answers take no time.
+        own = Progress(progress.done + missing, progress.done, progress.cached, started_at=0.0, now=progress.seconds)
+        return own.remaining_seconds()
 
 
 def _message(progress: RunProgress) -> str:

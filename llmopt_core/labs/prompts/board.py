@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from llmopt_core.execution.progress import Progress
 from llmopt_core.types import Record
 
 Place = tuple[int, int, int]
@@ -139,10 +140,15 @@ class Board:
             self._version += 1
             self._tell()
 
-    def counts(self) -> tuple[int, int]:
-        """How many answers have ended, of how many."""
+    def progress(self, started_at: float) -> Progress:
+        """How many answers have ended, of how many, how many of them the cache gave; by a monotonic clock."""
         with self._changed:
-            return sum(cell.state not in ("waiting", "running") for cell in self._cells.values()), len(self._cells)
+            ended = [cell for cell in self._cells.values() if cell.state not in ("waiting", "running")]
+            total = len(self._cells)
+        # Without a call of either kind it failed, which took its time, too.
+        used = [cell.record.usage for cell in ended if cell.record is not None]
+        cached = sum(usage.cached_calls > 0 and not usage.calls for usage in used)
+        return Progress(total, len(ended), cached, started_at=started_at)
 
     @property
     def has_ended(self) -> bool:

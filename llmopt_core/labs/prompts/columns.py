@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.experiments.grading import ASSERTIONS
+from llmopt_core.experiments.run_scores import higher_is_better
 from llmopt_core.experiments.training_overlap import TrainingOverlap, withhold_verdict
 from llmopt_core.labs.prompts.grid import EMPTY, Cell, Grid
 from llmopt_core.statistics.intervals import Rate, Summary, rate, summarize
@@ -101,10 +101,8 @@ def _versus(grid: Grid) -> dict[int, dict[str, Paired]]:
     found: dict[int, dict[str, Paired]] = {number: {} for number in others}
     for name in ([ASSERTIONS] if checked else []) + list(grid.metrics):
         values = [[_value(row[place], name) for row in grid.rows] for place in range(len(grid.names))]
-        # What is no known metric is an assertion, and more of those passing is better.
-        higher = METRICS[name].higher_is_better if name in METRICS else True
         # Together: with several variants one of them is ahead by chance soon.
-        compared = compare_family([(values[0], values[number]) for number in others], higher)
+        compared = compare_family([(values[0], values[number]) for number in others], higher_is_better(name))
         for number, one in zip(others, compared, strict=True):
             # Who has learned the questions shows its numbers, but no verdict.
             found[number][name] = withhold_verdict(one, a_seen=_has_seen(grid, 0), b_seen=_has_seen(grid, number))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from llmopt_core.experiments.run_scores import higher_is_better
 from llmopt_core.types import Record
 
 
 def examples_from_records(
     records: Sequence[Record],
     metric: str,
-    least: float,
+    threshold: float,
     *,
     answer: str = "model",
     with_context: bool = False,
@@ -20,12 +21,14 @@ def examples_from_records(
     Args:
         records: Of one run or several.
         metric: Which score decides.
-        least: Answers below it are left out.
+        threshold: Answers whose score is worse are left out.
         answer: `model` shows what the model said, `reference` the reference answer.
         with_context: Whether the chunks shown to the model go along, as `context`.
     """
-    # Of every metric there is, more is better.
-    good = [(score, record) for record in records if (score := _value(record, metric)) is not None and score >= least]
+    # Turned where less is better, so that more is.
+    sign = 1 if higher_is_better(metric) else -1
+    scored = [(sign * score, record) for record in records if (score := _value(record, metric)) is not None]
+    good = [item for item in scored if item[0] >= sign * threshold]
     # Stable: of equal scores the earlier record first.
     good.sort(key=lambda item: -item[0])
     found: dict[str, dict[str, str]] = {}

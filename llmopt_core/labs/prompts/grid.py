@@ -10,6 +10,7 @@ from typing import Literal
 from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.experiments.comparison_plan import with_assertions
 from llmopt_core.experiments.grading import ASSERTIONS
+from llmopt_core.experiments.run_scores import higher_is_better
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.labs.prompts.board import Board, Live, Place, State, state_of
@@ -197,7 +198,7 @@ def metric_scores(record: Record) -> dict[str, Score]:
 
 
 def is_regression(first: Cell, other: Cell, metrics: Sequence[str]) -> bool:
-    """Whether the other does worse than the first: it failed, is empty, or an assertion fails, or a metric is lower.
+    """Whether the other does worse than the first: it failed, is empty, or an assertion fails, or a metric is worse.
 
     Metrics decide only where the assertions do not.
     """
@@ -212,12 +213,14 @@ def is_regression(first: Cell, other: Cell, metrics: Sequence[str]) -> bool:
         return True
     if first.has_passed is not None and other.has_passed is not None:
         return first.has_passed and not other.has_passed
-    return any(_lower(first.record, other.record, metric) for metric in metrics)
+    return any(_is_worse(first.record, other.record, metric) for metric in metrics)
 
 
-def _lower(first: Record, other: Record, metric: str) -> bool:
-    values = [record.scores[metric].value if metric in record.scores else None for record in (first, other)]
-    return values[0] is not None and values[1] is not None and values[1] < values[0] - _LEAST_DIFFERENCE
+def _is_worse(first: Record, other: Record, metric: str) -> bool:
+    before, after = (record.scores[metric].value if metric in record.scores else None for record in (first, other))
+    if before is None or after is None:
+        return False
+    return (before - after if higher_is_better(metric) else after - before) > _LEAST_DIFFERENCE
 
 
 def _rows(

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from llmopt_core.errors import BadInput, LlmOptError
+from llmopt_core.execution.progress import Progress
 from llmopt_core.experiments.comparison import Comparison, comparison, plan_of
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.keys import documents_version
@@ -131,7 +132,7 @@ def _answer(context: JobContext, plan: ComparisonPlan, found: Comparison, board:
 
     def should_cancel() -> bool:
         # Asked five times a second, which is often enough to tell how far it is.
-        context.report(_standing(board, time.monotonic() - started))
+        context.report(_standing(board.progress(started)))
         return context.should_cancel()
 
     async def answer(models: Models) -> Status:
@@ -143,12 +144,10 @@ def _answer(context: JobContext, plan: ComparisonPlan, found: Comparison, board:
     return context.work(answer)
 
 
-def _standing(board: Board, seconds: float) -> dict[str, Any]:
-    """How far a comparison is, for its job; the time left goes by what has come so far."""
-    done, total = board.counts()
-    # Nothing has come, so there is no pace.
-    left = seconds / done * (total - done) if done else None
-    return {"done": done, "total": total, "unit": "answers", "seconds_left": left}
+def _standing(now: Progress) -> dict[str, Any]:
+    """How far a comparison is, for its job."""
+    left = now.remaining_seconds()
+    return {"done": now.done, "total": now.total, "unit": "answers", "cached": now.cached, "seconds_left": left}
 
 
 def drop_comparison(store: Store, project: str, arguments: ComparisonArguments) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmopt_core.evaluation.assertions.spec import AssertionSpec, assertions_of, labels
-from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.experiments.grading import ASSERTIONS
+from llmopt_core.experiments.run_scores import higher_is_better
 from llmopt_core.types import Record, Score
 
 
@@ -91,4 +91,4 @@ def _at_worst(metric: str, value: float | None) -> bool:
     if value is None:
         return False
     # Values of metrics lie between 0 and 1.
-    return value <= 0 if metric not in METRICS or METRICS[metric].higher_is_better else value >= 1
+    return value <= 0 if higher_is_better(metric) else value >= 1

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from llmopt_core.cli import chunk_sweep
+from llmopt_core.cli.output import ProgressLine
 from tests.core.cli.conftest import Command
 
 TEXT = "The harbour was built in 1712. Two lighthouses stand there.\n\nThe market closes when snow falls."
@@ -26,6 +30,12 @@ def files(tmp_path: Path) -> tuple[str, ...]:
     ]
     (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, rows)))
     return ("--documents", str(folder), "--questions", str(tmp_path / "questions.jsonl"))
+
+
+@pytest.fixture(autouse=True)
+def standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine, a sweep in this process is too short to tell how far it is."""
+    monkeypatch.setattr(chunk_sweep, "ProgressLine", partial(ProgressLine, clock=lambda: 0.0))
 
 
 def test_table_and_json(llmopt: Command, files: tuple[str, ...], tmp_path: Path) -> None:
@@ -143,3 +153,17 @@ def test_the_columns_of_published_chunking_data(inside: Command, files: tuple[st
     )  # fmt: skip
     assert done.code == 0, done.errors
     assert done.json()["settings"][0]["metrics"]["recall"]["scored"] == 2
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_long_sweep_says_how_far_it_is_beside_the_json(
+    terminal: bool, inside: Command, files: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = count(step=20)
+    line = partial(ProgressLine, terminal=terminal, clock=lambda: float(next(seconds)))
+    monkeypatch.setattr(chunk_sweep, "ProgressLine", line)
+    done = inside("chunk-sweep", *files, "--search", "bm25", "--sizes", "12,40", "--json")
+    assert len(done.json()["settings"]) == 2
+    assert "llmopt: cutting: 1 of 2 documents" in done.errors
+    assert ("\r" in done.errors) == terminal
+    assert inside("chunk-sweep", *files, "--search", "bm25", "--sizes", "12,40").errors == ""

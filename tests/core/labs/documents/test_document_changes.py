@@ -9,6 +9,7 @@ import pytest
 
 from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.chunking.spec import ChunkingSpec
+from llmopt_core.errors import BadInput
 from llmopt_core.index.build import build_index
 from llmopt_core.index.index_inventory import list_indexes
 from llmopt_core.labs.documents.document_changes import find_dangling, put_documents, remove_document
@@ -140,3 +141,13 @@ def test_a_document_that_did_not_change_keeps_its_index(store: Store, settings: 
     changed = put_documents(store, settings, project, [Document("a.txt", TEXT), Document("c.txt", "More.")])
     assert (changed.indexes, changed.unchanged, changed.added) == (0, ("a.txt",), ("c.txt",))
     assert len(list_indexes(settings)) == 1
+
+
+@pytest.mark.parametrize("name", ["new.txt", "a.txt"])
+@pytest.mark.parametrize("texts", [("One.", "Two."), ("One.", "One."), ("One.", TEXT)])
+def test_two_documents_of_one_name_are_refused_together(
+    store: Store, settings: Settings, project: str, name: str, texts: tuple[str, str]
+) -> None:
+    with pytest.raises(BadInput, match=rf"^Two documents are named {name}: rename one\.$"):
+        put_documents(store, settings, project, [Document(name, text) for text in texts])
+    assert [(d.name, d.text) for d in store.documents(project)] == [("a.txt", TEXT), ("b.txt", "Nothing else.")]

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from llmopt_core.evaluation.assertions.spec import AssertionSpec
+from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.experiments.comparison import Comparison, new_id, start_comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration
@@ -110,3 +111,9 @@ def lab(tmp_path: Path) -> Lab:
 @pytest.fixture
 def contains() -> Callable[[str], AssertionSpec]:
     return lambda text: AssertionSpec(type="contains", value=text)
+
+
+@pytest.fixture
+def less_is_better(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if `answer_f1` were a metric of which less is better; so far there is none."""
+    monkeypatch.setitem(METRICS, "answer_f1", replace(METRICS["answer_f1"], higher_is_better=False))  # type: ignore[arg-type]

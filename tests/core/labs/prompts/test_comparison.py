@@ -99,6 +99,13 @@ async def test_a_lower_metric_is_a_regression_where_nothing_is_checked(lab: Lab)
     assert lab.grid(await lab.run(swapped)).filter_rows("regressions") == []
 
 
+async def test_a_higher_metric_is_a_regression_where_less_is_better(lab: Lab, less_is_better: None) -> None:
+    plan = lab.plan(examples=EXAMPLES[:2], metrics=("answer_f1",))
+    assert lab.grid(await lab.run(plan)).filter_rows("regressions") == []
+    swapped = replace(plan, variants=plan.variants[::-1])
+    assert lab.grid(await lab.run(swapped)).filter_rows("regressions") == [0, 1]
+
+
 async def test_repeats_are_asked_apart_and_show_how_stable_an_answer_is(lab: Lab, contains: Contains) -> None:
     said = iter(["Yes.", "yes", "No.", "Yes."])
     lab.chat = ScriptedChat(lambda _: next(said))

@@ -244,3 +244,12 @@ def test_good_records_become_few_shot_examples(lab: Lab) -> None:
     assert best == {"context": "passage", "question": "Q4?", "answer": "A4"}
     saved = save_few_shot(lab.store, "p", "good", few_shot_from({"examples": found, "select": "first", "k": 1}))
     assert saved.body["examples"] == found
+
+
+def test_where_less_is_better_the_lowest_scores_become_few_shot_examples(less_is_better: None) -> None:
+    records = [
+        Record(Example(name, f"{name}?"), Answer(name), scores={"answer_f1": Score("answer_f1", value)})
+        for name, value in (("middling", 0.3), ("bad", 0.9), ("border", 0.5), ("good", 0.0))
+    ]
+    found = examples_from_records(records, "answer_f1", 0.5)
+    assert [example["answer"] for example in found] == ["good", "middling", "border"]

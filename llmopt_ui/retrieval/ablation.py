@@ -59,6 +59,7 @@ def ablation_view(project: Project, sides: Sequence[Side]) -> None:
             ":material/content_cut:",
         )
         return
+    # With answers a dozen by default: each question is answered once more for every part that is left out.
     questions = questions_fields(
         project, "ablation_answers" if with_answers else "ablation", 12 if with_answers else None
     )
@@ -75,12 +76,14 @@ def ablation_view(project: Project, sides: Sequence[Side]) -> None:
             + ", ".join(map(part_words, parts)),
             follow_paid_work(list_asked_models(side.configuration, bool(with_answers), JudgeSpec())),
         )  # fmt: skip
+        # One side only, so one task and one job.
         report = report_of(finished_work[0], AblationReport) if finished_work else None
         if report is not None:
             _show(project, report)
 
 
 def _show(project: Project, report: AblationReport) -> None:
+    # In the order of the titles; what nobody could score has no column.
     measures = [name for name in TITLES if name in report.measures and report.measures[name].scored]
     names = [*measures]
     measure = st.segmented_control(
@@ -91,6 +94,7 @@ def _show(project: Project, report: AblationReport) -> None:
     section("Which to drop", f"By {TITLES[report.leading]}. {explain_terms('together')}")
     for number, one in enumerate(report.removed):
         _advice(project, one, number)
+    # Told beside the result: means are over the questions that did not fail.
     for message, count in report.failures.items():
         st.warning(fmt.markdown(f"{fmt.plural(count, 'question')}: {message}"), icon=":material/warning:")
     numbers = ("Numbers (JSON)", lambda: report.model_dump_json(indent=1), "leave-one-out.json")
@@ -103,6 +107,7 @@ def _table(report: AblationReport, measures: Sequence[str]) -> None:
         **{TITLES[name]: _whole(report.measures[name]) for name in measures},
         "Takes": f"{_cost(report.cost)}  \n:gray[all of it]",
     }
+    # The whole one first: all other rows are differences to it.
     rows = [whole] + [
         {
             "": fmt.markdown(part_words(one.name)),
@@ -118,6 +123,7 @@ def _table(report: AblationReport, measures: Sequence[str]) -> None:
         "hold when all parts are tested at once.",
         help=explain_terms("recall", "mrr", "ndcg", "bm25", "dense"),
     )
+    # Otherwise the two costs look as if they should add up.
     if any(one.name == FACT_CHECK_AND_REFUSAL for one in report.removed):
         st.caption(
             "Fact check and refusal share one judge: removing either spares only what it alone adds, removing both "

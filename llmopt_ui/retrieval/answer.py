@@ -33,6 +33,7 @@ Inspections = Sequence[tuple[Side, Inspection]]
 
 def answer_part(project: Project, inspections: Inspections) -> None:
     """Each side's answer, its chunks and its prompt."""
+    # Once for both sides. Each `st.html` with text would carry its own copy otherwise.
     st.html(_STYLE)
     for column, (side, inspection) in zip(st.columns(len(inspections), gap="medium"), inspections, strict=True):
         with column, show_errors():
@@ -46,6 +47,7 @@ def answer_part(project: Project, inspections: Inspections) -> None:
 def _answer_of(project: Project, side: Side, inspection: Inspection) -> Answer | None:
     """The answer, where it is known or asked for now."""
     key = key_of(project, side, inspection.example)
+    # The cache first: it is kept beyond this session, whatever asked before.
     result = cached_answer(project, side, inspection) or state().answers.get(key)
     if result is not None:
         return result
@@ -80,6 +82,7 @@ def _answer(side: Side, inspection: Inspection, answer: Answer) -> None:
 def _cost_line(answer: Answer) -> str:
     """Tokens, time and price, also of calls that the cache answered."""
     used = answer.usage.original
+    # Answers kept by an earlier version do not say what the call took when it was made; 0 would read as free.
     if used is None:
         return f"Tokens known no more · {fmt.duration(answer.seconds)}"
     return cost_line(answer, used)
@@ -87,26 +90,31 @@ def _cost_line(answer: Answer) -> str:
 
 def link_citations(answer: Answer, place: str) -> str:
     """The answer as HTML, everything in it escaped, with each citation as a link to its chunk."""
+    # Positions count from 0, the numbers that a model was told to write from 1.
     citations = {position + 1 for position in answer.citations}
     pieces, last = [], 0
     for match in re.finditer(MARK, answer.text):
         pieces.append(html.escape(answer.text[last : match.start()]))
+        # A number that stands for no chunk is left as text: a link to nothing would look like a source.
         numbers = [number for number in read_citation_numbers(match.group()) if number in citations]
         pieces.append(" ".join(_link(number, place) for number in numbers) or html.escape(match.group()))
         last = match.end()
     pieces.append(html.escape(answer.text[last:]))
     numbers_in_text = set(read_citation_numbers(answer.text))
+    # Some answers name their sources beside the text, as in a field of JSON; these links stand at its end.
     numbers_without_mark = [number for number in sorted(citations) if number not in numbers_in_text]
     text = "".join(pieces).strip() or "(an empty answer)"
     return text + "".join(" " + _link(number, place) for number in numbers_without_mark)
 
 
 def _link(number: int, place: str) -> str:
+    # The place tells the same number on two sides apart. In this window, since Streamlit opens links in a new one.
     return f'<a href="#chunk-{place}-{number}" target="_self">[{number}]</a>'
 
 
 def _claim_text(claim: Evidence) -> None:
     sign = ":green[:material/check: supported]" if claim.verdict else ":red[:material/close: not supported]"
+    # None is not False: the check could not decide.
     sign = ":gray[– unclear]" if claim.verdict is None else sign
     st.markdown(f"{sign} {fmt.markdown(claim.statement)} :gray[{fmt.markdown(claim.source)}]")
     if claim.reason:
@@ -126,6 +134,7 @@ def _chunks(side: Side, inspection: Inspection, answer: Answer) -> None:
         chunk, is_cited = hit.chunk, number - 1 in answer.citations
         with st.container(border=True):
             badge = " :orange-badge[cited]" if is_cited else ""
+            # Escaped, or Markdown would take the number for the text of a link.
             st.markdown(chunk_head(f"\\[{number}\\]", hit, badge))
             colour = "#E69F00" if is_cited else "transparent"
             st.html(

@@ -16,10 +16,12 @@ from llmopt_ui import format as fmt
 from llmopt_ui.theme import FAINT, NEUTRAL, Ink, apply_theme, figure_text
 
 GOLD = "#009E73"
+# Of the same palette as configurations; with at most two on the page one of three is always free.
 _GOLDS = (GOLD, "#CC79A7", "#56B4E9")
 _QUIET = "rgba(128, 136, 150, 0.45)"
 UPRIGHT = [0, -90]
 """Angles of stage names: where they do not fit they are read from below, their lines in order from the left."""
+# Names of more stages touch each other in a narrow window, so that Plotly turns them.
 _FEW_STAGES = 6
 
 
@@ -60,11 +62,14 @@ def rank_flow_chart(inspection: Inspection, ink: Ink, gold: str, deepest: int) -
     rest = [row for row in inspection.flow if not row.gold and row.chunk.id not in context_ids]
     context_rows = [row for row in inspection.flow if not row.gold and row.chunk.id in context_ids]
     gold_rows = [row for row in inspection.flow if row.gold]
+    # A line below the last rank with a gap that is seen at any scale: a tenth of it, two ranks at least.
     absent = deepest + max(2, deepest // 10)
     figure = go.Figure(
         [
             _flow("Other chunks", rest, stages, None, {"color": _QUIET, "width": 1}, 4),
             _flow("Handed over", context_rows, stages, None, {"color": ink.colour, "width": 2}, 7),
+            # Last, so that it lies on top; only these lines go to "not there", as all others would fill the chart
+            # with crossings.
             _flow("Holds the source", gold_rows, stages, absent, {"color": gold, "width": 4}, 10),
         ]
     )
@@ -86,6 +91,7 @@ def rank_flow_chart(inspection: Inspection, ink: Ink, gold: str, deepest: int) -
             "title": "Rank (1 is best)",
             "tickvals": [*ticks, absent],
             "ticktext": [*map(str, ticks), "not there"],
+            # Upside down: the best rank is at the top.
             "range": [absent + 0.9, 0.2],
             "fixedrange": True,
         },
@@ -101,10 +107,12 @@ def _flow(  # noqa: PLR0917
     words: list[str] = []
     for row in rows:
         for place, column in enumerate(stages):
+            # None where the stage did not give this chunk.
             rank = row.ranks[column.name]
             xs.append(place)
             ys.append(rank or absent)
             words.append(_hover_text(row, column))
+        # A gap after each chunk: one trace for all lines is drawn much faster than one trace per line.
         xs.append(None)
         ys.append(None)
         words.append("")
@@ -139,14 +147,17 @@ def score_strips(inspection: Inspection, ink: Ink, gold: str) -> go.Figure:
     figure = go.Figure()
     for place, column in enumerate(stages):
         scores = [hit.score for hit in column.stage.hits]
+        # Each stage on its own scale: BM25, cosines and rerankers cannot be compared in numbers.
         low, high = min(scores, default=0.0), max(scores, default=1.0)
         for row in inspection.flow:
             score = row.scores[column.name]
             if score is not None:
                 kind = "gold" if row.gold else "given" if row.chunk.id in context_ids else "rest"
+                # All equal, or a single one: then each is the best.
                 across = (score - low) / (high - low) if high > low else 1.0
                 groups[kind].append((across, place, _hover_text(row, column)))
         figure.add_shape(type="line", x0=0, x1=1, y0=place, y1=place, layer="below", line={"color": FAINT, "width": 1})
+        # The ends in figures, outside of the line so that no mark lies on them.
         for x, value, anchor in ((-0.06, low, "right"), (1.07, high, "left")):
             figure.add_annotation(x=x, y=place, text=fmt.number(value), showarrow=False, xanchor=anchor,
                                   font={"size": 12, "color": NEUTRAL})  # fmt: skip

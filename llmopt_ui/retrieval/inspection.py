@@ -40,6 +40,7 @@ def inspection_cache() -> InspectionCache:
 def documents_key(project: Project) -> str:
     """Stands for all documents of a project; the time stands for what a document says of itself beside its text."""
     documents = store().document_list(project)
+    # Sorted, so that the order in which the store lists them plays no part.
     return fingerprint(project.id, sorted([item.name, item.version, item.saved_at.isoformat()] for item in documents))
 
 
@@ -62,10 +63,12 @@ def inspections(project: Project, sides: Sequence[Side], example: Example) -> li
     A side that cannot be looked at says so in its place, and is left out.
     """
     missing = _open_sides(project, sides, example)
+    # All or none: where one side needs a job, that job looks at all that is missing.
     if missing and all(_inspect_now(project, side, example) for side in missing):
         with st.spinner("Looking it up …"):
             for side in missing:
                 _inspect(project, side, example)
+    # Again: some were just looked at, or failed.
     missing = _open_sides(project, sides, example)
     for side in sides:
         _problem(side, key_of(project, side, example))
@@ -97,9 +100,11 @@ def answer_from_context(project: Project, side: Side, inspection: Inspection) ->
     Raises:
         EndpointError: The model failed.
     """
+    # Before the loop starts: inside it there is no session to read keys from.
     make, documents = model_maker(), store().documents(project)
 
     async def ask() -> Answer:
+        # Closed at the end, or connections of each answer would stay open in their loop.
         async with make() as models:
             return await QuestionLab(side.configuration, documents, models).answer(inspection)
 
@@ -114,12 +119,14 @@ def cached_answer(project: Project, side: Side, inspection: Inspection) -> Answe
 
 def _inspect_now(project: Project, side: Side, example: Example) -> bool:
     index = index_key(documents_key(project), side.configuration)
+    # The index is in memory, and either no model is asked or its texts are written by hand: a moment.
     if inspection_cache().is_open(index) and (is_quick(side.configuration) or texts_of(side, example) is not None):
         return True
     if texts_of(side, example) is not None:
         return False
     try:
         return QuestionLab(side.configuration, store().documents(project), models()).is_cached(example)
+    # "At once", so that the failure is shown in its place and no job is offered that would fail as well.
     except LlmOptError as error:
         inspection_cache().fail(key_of(project, side, example), str(error))
         return True
@@ -132,6 +139,7 @@ def _inspect(project: Project, side: Side, example: Example) -> None:
         async with make() as models:
             lab = QuestionLab(side.configuration, documents, models)
             inspection = await lab.look(example, texts=texts)
+            # An index is open only where something was searched; an answer from the cache never built it.
             seen.put(key, inspection, index if lab.has_searched else None)
 
     documents = store().documents(project)
@@ -140,6 +148,7 @@ def _inspect(project: Project, side: Side, example: Example) -> None:
         return
     try:
         run_in_loop(look())
+    # A full or locked disk is no fault of this side and may be over at the next look, so it is not kept as one.
     except StorageError:
         raise
     except LlmOptError as error:
@@ -152,10 +161,12 @@ def _offer_inspection(project: Project, missing: Sequence[Side], example: Exampl
     if job is not None and job.active:
         follow_job(job, "Looking it up")
         return
+    # Shown with its error and a way to resume; below it one can also begin anew.
     if job is not None and job.status != "finished":
         follow_job(job, "The last try")
     for side in missing:
         if is_quick(side.configuration):
+            # Without documents in the key: models are the same for all projects.
             _load_ahead(index_key("", side.configuration), side)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
@@ -182,6 +193,7 @@ def _job(project: Project, keys: Sequence[str]) -> Job | None:
     jobs = [
         job for job in store().jobs(project) if job.kind == LOOK and set(keys) <= set(job.arguments.get("keys", ()))
     ]
+    # Ids grow with time, which the clock does not always.
     return max(jobs, key=lambda job: job.id, default=None)
 
 

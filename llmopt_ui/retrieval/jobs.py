@@ -76,6 +76,8 @@ def questions_fields(project: Project, key: str, most: int | None = None) -> Que
     name = select_in_address(one, "Evaluation set", names, f"{SET}_{key}", names[0])
     size = next(item.size for item in sets if item.name == name)
     limit = two.number_input(
+        # The key holds the set: a number chosen for a large set may be more than a smaller one has, which Streamlit
+        # refuses.
         "Questions", 1, size, min(most or size, size), key=f"measured_{key}_{name}",
         help="The first ones of the set.", persist_state="session",
     )  # fmt: skip
@@ -84,6 +86,7 @@ def questions_fields(project: Project, key: str, most: int | None = None) -> Que
 
 def task_of(project: Project, side: Side, selection: Questions) -> Task:
     """What a job for this side works on."""
+    # What stands behind the names of models now: the same name may be another model tomorrow.
     behind = lab_identity(side.configuration, models(), JudgeSpec())
     questions = EvaluationSet(selection.set_name, selection.examples).version
     basis = result_basis(
@@ -112,14 +115,17 @@ def results(  # noqa: PLR0917
         paid_work: Given where models that are not free may be asked: a pilot then tells what it will cost.
     """
     jobs = [latest(store(), task.project, kind, task.key(**options)) for task in tasks]
+    # What is finished is shown while the other side is still measured.
     finished_jobs = [job for job in jobs if job is not None and job.status == "finished"]
     missing = [task for task, job in zip(tasks, jobs, strict=True) if job is None or job.status != "finished"]
     for task, job in zip(tasks, jobs, strict=True):
         if job is not None and job.status != "finished":
             follow_job(job, f"{button}: {task.configuration.name}")
+    # While one is at work its panel stands here, and no second press can pay for the same again.
     if missing and not any(job is not None and job.active for job in jobs):
         _tell_earlier(kind, missing)
         if paid_work is not None:
+            # One at a time where something is paid: the price is told and agreed to for each.
             _offer(Offer(kind, missing[0], dict(options), button, help_text, paid_work))
             return finished_jobs
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -135,6 +141,7 @@ def _tell_earlier(kind: str, missing: Sequence[Task]) -> None:
     """Say that what is missing was measured before, and what has changed since."""
     for task in missing:
         job = earlier(store(), task, kind)
+        # Jobs of earlier versions kept no basis; then nothing is known to have changed.
         changes = list_changes(job.arguments.get("basis") or {}, task.basis) if job is not None else ()
         if job is not None and changes:
             when = f"{job.created_at.astimezone():%-d %b, %H:%M}"
@@ -167,6 +174,8 @@ def _offer(offer: Offer) -> None:
         follow_job(pilot)
         if pilot.active:
             return
+    # A pilot counts for the attempt after it: older than the last attempt it has told its price already. Ids grow
+    # with time.
     newer = pilot is not None and (before is None or pilot.id > before.id) and pilot.id not in state().dismissed_jobs
     estimate = report_of(pilot, LabEstimate) if pilot is not None and newer else None
     if pilot is not None and estimate is not None:
@@ -181,6 +190,7 @@ def _offer(offer: Offer) -> None:
 
 
 def _spending_note(estimate: LabEstimate) -> str:
+    # Nothing was paid, or nobody knows its price.
     if not estimate.paid_usd:
         return ""
     return f"{fmt.money(estimate.paid_usd)} are spent on this work so far, which is a part of its budget."
@@ -210,6 +220,7 @@ def _estimate(offer: Offer, pilot: int, estimate: LabEstimate) -> None:
             "set in Settings.", disabled=not offer.work.has_prices,
             placeholder="No limit" if offer.work.has_prices else "Needs prices", width=240, persist_state="session",
         )  # fmt: skip
+        # Through `Usage`, whose sum is unknown where one part is: None is not 0.
         warn_above(budget, (Usage(cost_usd=estimate.cost_usd) + Usage(cost_usd=estimate.paid_usd)).cost_usd)
         with st.container(horizontal=True, gap="small"):
             st.button(

@@ -32,6 +32,7 @@ def k_sweep_view(project: Project, sides: Sequence[Side]) -> None:
         f"{side.ink.dot} {fmt.markdown(side.name)} with more and more chunks handed over. Recall can only rise; do "
         "the answers follow?"
     )
+    # A dozen by default, since each is answered once per number of chunks.
     questions = questions_fields(project, "sweep", 12)
     if questions is None:
         return
@@ -43,6 +44,7 @@ def k_sweep_view(project: Project, sides: Sequence[Side]) -> None:
         return
     configuration_caveats(project, [side.configuration], questions.examples)
     long_question_notes([side.configuration], questions.examples)
+    # Sorted, as the options are a part of the result's key: the order of the clicks must not measure again.
     options = {"ks": sorted(ks)}
     with show_errors():
         finished_work = results(
@@ -62,6 +64,7 @@ def _show(project: Project, side: Side, report: KSweep) -> None:
     show_chart(figure, "k_chart", "Answer F1, faithfulness, recall and tokens by number of chunks")
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(_describe(report), width="stretch")
+        # Where all are alike the fewest chunks are the advice; else also the best where it is another number.
         for k in [report.fewest] if report.alike else sorted({report.best, report.fewest}):
             st.button(
                 f"Save with k = {k}", key=f"k_save_{k}", icon=":material/save:", type="tertiary",
@@ -96,6 +99,7 @@ def _table(report: KSweep) -> None:
         {
             "Chunks": f"**{row.k}**" + ("  \n:gray[● best]" if row.k == report.best and not report.alike else ""),
             **{title: _cell(row, name) for name, title in _TITLES.items()},
+            # Answers from a cache of an earlier version do not tell what they took.
             "Prompt tokens": fmt.number(row.tokens.mean) if row.tokens.scored else ":gray[known no more]",
             "Time": fmt.duration(row.seconds.mean) if row.seconds.scored else ":gray[known no more]",
             "Failed": str(row.failed) if row.failed else "",

@@ -72,6 +72,7 @@ def _summary(pairs: Inspections) -> None:
 def _gold(inspection: Inspection) -> str:
     if not inspection.example.references:
         return fmt.DASH
+    # The last rank of each source chunk that came through: a chunk that was lost had ranks, too.
     last = [trace.ranks for trace in inspection.gold.traces if not trace.lost_at]
     ranks = [rank for by_stage in last for rank in list(by_stage.values())[-1:] if rank is not None]
     return f"rank {min(ranks)}" if ranks else "lost"
@@ -85,6 +86,7 @@ def _differences(pairs: Inspections) -> None:
 
 
 def _parts(project: Project, pairs: Inspections) -> None:
+    # Views are given the pairs alone; this one needs the project as well.
     def answers(pairs_of_answers: Inspections) -> None:
         answer_part(project, pairs_of_answers)
 
@@ -101,6 +103,7 @@ def _parts(project: Project, pairs: Inspections) -> None:
 
 
 def _stages(pairs: Inspections) -> None:
+    # Over both sides, so that a line at the same height means the same rank.
     deepest = max(
         (rank for _, inspection in pairs for row in inspection.flow for rank in row.ranks.values() if rank), default=1
     )
@@ -108,6 +111,7 @@ def _stages(pairs: Inspections) -> None:
         column.markdown("**Every chunk through the stages**")
         figure = rank_flow_chart(inspection, side.ink, _gold_ink(pairs), deepest)
         show_chart(figure, f"flow_{side.place}", "The rank of every chunk after each stage", place=column)
+    # Each side beside the other one.
     others = [inspection for _, inspection in reversed(pairs)] if len(pairs) > 1 else [None]
     for column, (side, inspection), other in zip(columns(pairs), pairs, others, strict=True):
         with column:

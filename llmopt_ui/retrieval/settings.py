@@ -23,6 +23,8 @@ DIALOG = "retrieval_settings"
 
 def settings_row(project: Project, sides: Sequence[Side]) -> None:
     """Under each side: what was changed, and the buttons to change, save or undo it."""
+    # Two columns also for one side, so that buttons stand below the field they belong to; `strict=False` leaves the
+    # second empty.
     for column, side in zip(st.columns(2, gap="medium"), sides, strict=False):
         with column, st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.button(
@@ -38,6 +40,7 @@ def settings_row(project: Project, sides: Sequence[Side]) -> None:
                 )  # fmt: skip
                 st.button("Undo", key=f"{side.place}_undo", type="tertiary", on_click=set_changes,
                           args=(side.place, {}))  # fmt: skip
+    # Outside of the columns: Streamlit opens one dialog at a time, and not inside of what is drawn beside it.
     open_side = next((side for side in sides if state().dialog == f"{DIALOG}_{side.place}"), None)
     if open_side is not None:
         _dialog(open_side)
@@ -51,13 +54,17 @@ def _open(place: str = "") -> None:
 def _dialog(side: Side) -> None:
     st.caption(f"For {fmt.markdown(side.original.name)} on this page only, until you save it.")
     with show_errors():
+        # The fingerprint in the keys: fields are filled anew when the settings were changed elsewhere.
         values = retrieval_fields(side.configuration.retrieval, f"lab_{side.place}_{side.configuration.fingerprint}")
         if st.button("Use these settings", key=f"{DIALOG}_use", type="primary"):
             if values is None:
+                # The fields are those of the editor, where retrieval can be switched off.
                 raise BadInput("Without retrieval there is nothing to look at here.")
             configuration = configuration_of({**side.original.model_dump(mode="json"), "retrieval": values})
             before = side.original.retrieval or RetrievalSpec()
             changes = changes_between(before, configuration.retrieval or before)
+            # The result is thrown away: it raises where the changes do not go together, before they stand in the
+            # address.
             apply_changes(side.original, changes)
             set_changes(side.place, changes)
             _open()

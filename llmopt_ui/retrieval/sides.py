@@ -79,6 +79,7 @@ def sides(project: Project, configurations: Sequence[SavedConfiguration]) -> lis
     names = [item.name for item in configurations]
     colours = project_inks(project, names)
     one, two = st.columns(2, gap="medium")
+    # The last is the newest: what was just made is what one comes to look at.
     left = select_in_address(one, "Configuration", names, LEFT, names[-1])
     right = select_in_address(
         two, "Beside it", [NOBODY, *names], RIGHT, names[0] if len(names) > 1 else NOBODY,
@@ -97,18 +98,22 @@ def select_in_address(
 
     Streamlit's own binding leaves out the default, which is another one as soon as something is added.
     """
+    # Deleted or renamed since, or the first visit: Streamlit raises an error for a value that is no option.
     if st.session_state.get(key) not in options:
         value = st.query_params.get(key, default)
         st.session_state[key] = value if value in options else default
     choice = str(place.selectbox(label, options, key=key, **more))
+    # Only where it differs: every write sends a new address to the browser, and a step into its history.
     if st.query_params.get(key) != choice:
         st.query_params[key] = choice
     return choice
 
 
 def _side(place: str, name: str, configurations: Sequence[SavedConfiguration], colours: dict[str, Ink]) -> Side:
+    # With the name of the store, as a stored spec may still hold the one before a renaming.
     before_item = next(item for item in configurations if item.name == name)
     before = configuration_from({**before_item.spec, "name": before_item.name})
+    # Read again at each drawing: the address is the only place of these changes, so a copied link has them.
     changes = from_text(st.query_params.get(_changes_parameter(place), ""))
     return Side(place, before, apply_changes(before, changes), changes, colours[name])
 
@@ -122,8 +127,10 @@ def texts_of(side: Side, example: Example) -> tuple[str, ...] | None:
     """The texts that were written by hand for this question; None where there are none."""
     try:
         value = json.loads(st.query_params.get(_texts_parameter(side.place), "") or "null")
+    # Somebody may have cut or changed the address.
     except ValueError:
         return None
+    # The first entry stands for the question: texts written for one must not be searched with for another.
     if not isinstance(value, list) or not value or value[0] != fingerprint(example.question):
         return None
     return tuple(str(text) for text in value[1:])
@@ -131,6 +138,7 @@ def texts_of(side: Side, example: Example) -> tuple[str, ...] | None:
 
 def set_texts(place: str, example: Example, texts: Sequence[str] | None) -> None:
     """Put texts written by hand into the address; None takes them out."""
+    # Letters as they are: escaped, a text in Greek or Japanese would make the address six times as long.
     value = json.dumps([fingerprint(example.question), *texts], ensure_ascii=False) if texts is not None else ""
     _remember(_texts_parameter(place), value)
 
@@ -170,12 +178,14 @@ def question_fields(project: Project) -> Example | None:
     own = row.text_input(
         "Or ask your own", key=OWN, bind="query-params", placeholder="Type a question and press Enter", width=320
     )
+    # Typed text wins over the set: it is the later wish.
     return Example(FREE, own.strip()) if own and own.strip() else choice
 
 
 def save_configuration(project: Project, configuration: Configuration, place: str = "", name_hint: str = "") -> None:
     """Save with one click; the side shows the saved one from then on."""
     name = save_as_new(project, configuration, name_hint)
+    # Without a place nothing on the page was changed, as where a part was left out.
     if place:
         set_changes(place, {})
         st.session_state[place] = name

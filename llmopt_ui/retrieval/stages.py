@@ -38,6 +38,7 @@ _HALF = 280
 def stages_part(side: Side, inspection: Inspection, other: Inspection | None) -> None:
     """Every stage as a card, then what became of the gold chunks."""
     for number, stage in enumerate(inspection.retrieval.trace, start=1):
+        # A question that goes on as it is is no news.
         if (stage.stage, stage.method) != ("transform", "none"):
             _stage(side, inspection, stage, number, other)
     if inspection.example.references:
@@ -60,6 +61,7 @@ def _stage(side: Side, inspection: Inspection, stage: StageTrace, number: int, o
             label = "Category" if stage.stage == "route" else "Searched with"
             st.caption(f"{label}: {fmt.markdown(fmt.shorten(' | '.join(stage.queries), 200))}")
         if stage.hits:
+            # With a rerun, so that tables are made only for what is open: a retrieval has many stages of many chunks.
             expander = st.expander(
                 _output_label(stage), key=f"stage_{side.place}_{number}", on_change="rerun", type="compact"
             )
@@ -75,12 +77,14 @@ def _mark(stage: StageTrace, other: Inspection | None) -> str:
     """What is different from the other side."""
     if other is None:
         return ""
+    # By stage and method, not by position: the other side may have a stage more before it.
     same = [
         one for one in other.retrieval.trace if (one.stage, one.method) == (stage.stage, stage.method)
     ]  # fmt: skip
     if not same:
         return " :orange-badge[only here]"
     ranking = [hit.chunk.id for hit in stage.hits]
+    # A method may run several times, one per query; one equal ranking is enough to be the same.
     if stage.hits and all([hit.chunk.id for hit in one.hits] != ranking for one in same):
         return " :blue-badge[other chunks or order]"
     return ""
@@ -92,6 +96,7 @@ def _numbers(stage: StageTrace) -> str:
     parts.append(fmt.short_time(stage.seconds))
     if stage.once_seconds >= WORTH_TELLING:
         parts.append(f"once {fmt.short_time(stage.once_seconds)} to load")
+    # What the calls took when they were made; from the cache they take nothing now.
     usage = stage.usage.original
     if usage is not None and usage.calls:
         parts.append(f"{fmt.count(usage.prompt_tokens + usage.completion_tokens)} tokens")
@@ -111,6 +116,8 @@ def hits_table(stage: StageTrace, example: Example) -> pd.DataFrame:
         {
             "Rank": rank,
             "Source": "●" if is_gold(hit.chunk, example.references) else "",
+            # Three digits, as scores of methods have scales from thousandths to hundreds; as a number, so that the
+            # column can be sorted.
             "Score": float(f"{hit.score:.3g}"),
             "Document": hit.chunk.document,
             "Text": fmt.shorten(hit.chunk.text, 240),
@@ -131,6 +138,7 @@ def _edit_texts(side: Side, inspection: Inspection, stage: StageTrace) -> None:
         st.caption("Written by the model; change a text and search again with it.")
     else:
         st.caption("The model wrote nothing; write a text yourself and search with it.")
+    # New fields for another question, configuration or text: old ones would keep what was typed for the former.
     token = f"{side.place}_{abs(hash((inspection.example.question, side.configuration.fingerprint, stage.queries)))}"
     texts = [
         st.text_area(
@@ -189,10 +197,12 @@ def _trace_table(trace: GoldTrace) -> None:
 
 def context_table(pairs: Sequence[tuple[Side, Inspection]]) -> None:
     """What either side hands over, with the ranks on both."""
+    # Called only where there are two sides.
     (left, first), (right, second) = pairs
     section("What each hands over", "A dash means that the other side does not hand this chunk over.")
     rows = []
     for one in differences(first.retrieval.hits, second.retrieval.hits):
+        # The same configuration with other settings has the same name twice, and one column would be lost.
         names = [f"{left.name} (left)", f"{right.name} (right)"] if left.name == right.name else [left.name, right.name]
         rows.append(
             {

@@ -39,6 +39,7 @@ def whole_set_view(project: Project, sides: Sequence[Side]) -> None:
     long_question_notes([side.configuration for side in sides], questions.examples)
     k = int(st.slider("Chunks that count (k)", 1, 20, 5, key=K, bind="query-params", width=340))
     tasks = [task_of(project, side, questions) for side in sides]
+    # Without answers, no judge: only transforms, routers and rerankers that ask a model count.
     models = [model for side in sides for model in list_asked_models(side.configuration, False, JudgeSpec())]
     finished_work = results(
         MEASURE, tasks, {"k": k}, "Measure retrieval",
@@ -46,6 +47,7 @@ def whole_set_view(project: Project, sides: Sequence[Side]) -> None:
         "needs",
         follow_paid_work(models),
     )  # fmt: skip
+    # By key, since jobs come without those that are missing and so do not line up with the sides.
     reports = {job.arguments.get("key"): report_of(job, SetReport) for job in finished_work}
     side_reports = [
         (side, report)
@@ -83,6 +85,7 @@ def _show(reports: SideReports, k: int) -> None:
 def _notes(side: Side, report: SetReport) -> None:
     if report.without:
         st.caption(f"{fmt.plural(report.without, 'question')} without a source could not be measured.")
+    # Each message once with its count; a failing endpoint would give one per question.
     for message, number in [*report.warnings.items(), *report.failures.items()]:
         st.warning(
             fmt.markdown(f"{side.name}, {fmt.plural(number, 'question')}: {message}"), icon=":material/warning:"
@@ -97,6 +100,7 @@ def _table(side: Side, report: SetReport) -> None:
                 _NAMES[measure]: _estimate(stage.measures[measure]) if measure in stage.measures else ""
                 for measure in MEASURES
             },
+            # None where every call came from a cache that did not keep its time.
             "Time per question": fmt.DASH if stage.cost.seconds is None else fmt.short_time(stage.cost.seconds),
             "Tokens per question": "from the cache" if stage.cost.tokens is None else fmt.number(stage.cost.tokens),
         }
@@ -107,6 +111,7 @@ def _table(side: Side, report: SetReport) -> None:
 
 
 def _estimate(value: object) -> str:
+    # Only the three that summaries of all kinds share.
     mean, low, high = value.mean, value.low, value.high  # type: ignore[attr-defined]
     if mean is None:
         return ":gray[not scored]"

@@ -24,6 +24,7 @@ from llmopt_ui.theme import FAINTER, NEUTRAL, Ink, apply_theme, figure_text, ver
 _NAMES = {"recall": "Recall", "mrr": "MRR", "ndcg": "nDCG"}
 _LABEL = 26
 """So many letters of a part stand in a line beside its figure."""
+# Dark to light as ranks get worse, and vermilion for what is not there: order and loss are seen without the legend.
 _POSITIONS = ("#00523C", "#009E73", "#66BBA1", "#B9DDD1", "#E6C39A", "#D55E00")
 SideReports = Sequence[tuple[Side, SetReport]]
 
@@ -37,6 +38,7 @@ def stage_chart(reports: SideReports, k: int) -> go.Figure:
         for number, (side, report) in enumerate(reports):
             stages = [stage for stage in report.stages if measure in stage.measures]
             figure.add_trace(
+                # Moved a little to the right for the second side, or its intervals would hide those of the first.
                 _line(side, [order.index(stage.name) + 0.12 * number for stage in stages],
                       [stage.measures[measure] for stage in stages], [stage.name for stage in stages],
                       legend=panel == 1), row=1, col=panel,
@@ -51,7 +53,9 @@ def stage_chart(reports: SideReports, k: int) -> go.Figure:
 def _stage_order(reports: SideReports) -> list[str]:
     """All ranking stages, the sides' orders laid into each other."""
     lists = [[stage.name for stage in report.stages if stage.measures] for _, report in reports]
+    # Step by step from both: what only one side does stands near where it happens there.
     order = list(dict.fromkeys(name for row in zip_longest(*lists) for name in row if name))
+    # What is handed over ends both ways, also where one of them is longer.
     last = {names[-1] for names in lists if names}
     return [name for name in order if name not in last] + [name for name in order if name in last]
 
@@ -70,6 +74,7 @@ def _line(side: Side, xs: Sequence[float], values: Sequence[Summary], names: Seq
 
 def position_legend() -> str:
     """The colours of `position_chart`, as one line of Markdown that breaks where it must."""
+    # A name must not be parted from its square at the end of a line.
     names = [group.replace(" ", "&nbsp;") for group in position_groups()]
     squares = [f':color[■]{{foreground="{colour}"}}' for colour in _POSITIONS]
     return " &ensp; ".join(f"{square}&nbsp;{name}" for square, name in zip(squares, names, strict=True))
@@ -77,9 +82,11 @@ def position_legend() -> str:
 
 def position_chart(side: Side, report: SetReport) -> go.Figure:
     """Shares of the references by the rank they have after each stage."""
+    # Plotly draws the first row of horizontal bars at the bottom.
     stages = [stage for stage in reversed(report.stages) if stage.positions]
     figure = go.Figure()
     for place, group in enumerate(position_groups()):
+        # A stage without any source has no shares; 1 spares a division by nothing.
         shares = [stage.positions[place] / max(1, sum(stage.positions)) for stage in stages]
         figure.add_trace(
             go.Bar(
@@ -132,8 +139,11 @@ def confusion_chart(report: ConfusionReport) -> go.Figure:
 
 def ablation_chart(report: AblationReport, measure: str) -> go.Figure:
     """What removing each component changes, with its interval, coloured by verdict."""
+    # Backwards, as Plotly draws from the bottom up.
     rows = [one for one in reversed(report.removed) if measure in one.gains]
     gains = [one.gains[measure] for one in rows]
+    # As far to both sides, so that no change is in the middle. At least .02, or a chart of tiny differences would
+    # make them look large; a quarter more for marks at the ends.
     reach = max([0.02, *(abs(v) for g in gains for v in (g.low, g.high, g.difference) if v is not None)]) * 1.25
     figure = go.Figure(
         go.Scatter(
@@ -173,10 +183,12 @@ def k_chart(reports: Mapping[str, KSweep], inks: Mapping[str, Ink]) -> go.Figure
         for place, (measure, _) in enumerate(panels, start=1):
             _add_k_line(figure, name, inks[name], ks, [row.measures[measure] for row in report.rows], place)
         _add_k_line(figure, name, inks[name], ks, [row.tokens for row in report.rows], 4)
+    # By ratio: from 1 to 2 chunks changes more than from 19 to 20.
     figure.update_xaxes(title="Chunks (k)", fixedrange=True, type="log",
                         tickvals=sorted({row.k for report in reports.values() for row in report.rows}))  # fmt: skip
     for place in range(1, 4):
         figure.update_yaxes(range=[0, 1.05], fixedrange=True, row=1, col=place)
+    # Tokens are amounts, so their axis begins at 0; how far it goes nobody knows before.
     figure.update_yaxes(rangemode="tozero", fixedrange=True, row=1, col=4)
     return apply_theme(figure, height=360, margin={"t": 70}, legend={"y": 1.14})
 

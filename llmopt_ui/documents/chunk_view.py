@@ -31,7 +31,9 @@ _EXPLANATIONS = {
     "structure": "At headings, never across them.",
 }
 UNITS = {"tokens": "Embedding tokens", "cl100k": "OpenAI tokens (cl100k)", "characters": "Characters"}
+# Chunks. A histogram of fewer says less than the figures above it.
 _ENOUGH = 4
+# Characters. Above, measuring all chunks at every move of a slider takes longer than one waits for.
 _LONGEST = 3_000_000
 _HEIGHT = 560
 
@@ -46,6 +48,7 @@ def chunk_settings() -> dict[str, Any]:
     overlap = right.slider(
         "Overlap", 0, 500, 0, 10, key=OVERLAP, bind="query-params", help="What a chunk repeats of the one before it."
     )
+    # A window that repeats all of itself would never get on; the sliders do not know of each other.
     return {"method": method, "size": size, "overlap": min(overlap, size - 1), "unit": unit}
 
 
@@ -70,9 +73,11 @@ def chunk_view(document: Document) -> None:
         columns=4,
     )
     start, end = text_window(document, BANDS_PAGE)
+    # The strip would show the whole document, through which the pages above already lead.
     window = TextWindow(start, end, unit=unit, strip=False, height=_HEIGHT)
     show_text(text_data(document, cutting, window), f"chunk_text_{document.name}_{start}")
     if len(cutting.chunks) >= _ENOUGH:
+        # In tokens of the embedding model whatever the unit, since its window is where reading ends.
         show_sizes(sizes_data(cutting, int(cutting.tokens.max(initial=1))), "chunk_sizes")
     downloads("chunk_download", ("Chunks (CSV)", lambda: chunks_csv(cutting, unit), "chunks.csv"))
 

@@ -29,6 +29,7 @@ _VERSION_AT_START, _VERSION_ON_NOTICE = "edit_opened", "edit_told"
 
 def edit_view(project: Project) -> None:
     """The fields of a question on the left, the places of its answer on the right."""
+    # Streamlit tells what is in a text area only when it is left: who closes the page before would lose it.
     hand_over_typing("edit_hand_over")
     name = choose_set(project)
     if not name:
@@ -54,6 +55,7 @@ def _choose_question(project: Project, questions: EvaluationSet) -> Example | No
     if name == questions.name and id_to_show in by_id:
         st.session_state[key], state().question_to_show = id_to_show, ("", "")
     before = st.session_state.get(key, NEW)
+    # Removed by another tab, with something perhaps typed into its fields.
     if before not in (NEW, *by_id):
         st.session_state.pop(key)
         _carry_over(project, questions.name, before)
@@ -70,6 +72,7 @@ def _choose_question(project: Project, questions: EvaluationSet) -> Example | No
 def _tell_of_drafts(project: Project, questions: EvaluationSet, current: Example | None) -> None:
     """Name the questions whose fields hold something that was not saved."""
     form_names = store().draft_names(project, DRAFT)
+    # The current one is not named: its fields are on the page.
     others = [
         one for one in questions.examples if one is not current and draft_name(questions.name, one.id) in form_names
     ]
@@ -88,6 +91,7 @@ def _fields(project: Project, name: str, form: str, example_id: str) -> None:
     if example_id and example is None:
         # Another tab has removed it.
         st.rerun()
+    # The keys hold set, question and turn: a change of any of them is a new form.
     turn, values = _form_key(form, example_id), _saved_fields(example)
     _fill(project, form, example_id, values)
     is_new = _tell_of_change(turn, values)
@@ -98,13 +102,16 @@ def _fields(project: Project, name: str, form: str, example_id: str) -> None:
     label = "Save the question" if example else "Add the question"
     with st.container(horizontal=True, gap="small"):
         save = st.button(label, key=f"{SAVE}_{turn}", type="primary", icon=":material/save:")
+        # Values are texts as fields give them, so that they can be compared.
         if (question, answers, category) != values:
             st.button("Discard what was typed", key=f"{DISCARD}_{turn}", type="tertiary", icon=":material/undo:",
                       on_click=_discard, args=(project, form, example_id))  # fmt: skip
+    # Where another tab changed the question, the first press only shows how it reads now; the second saves.
     if save and is_new:
         lines = (answers or "").splitlines()
         questions_after, kept_id = with_question(questions, example_id, question or "", lines, category or "")
         store().save_evaluation_set(project, questions_after)
+        # After saving: a crash between both leaves a draft that equals what is stored, not a loss.
         store().delete_draft(project, DRAFT, draft_name(form, example_id))
         _show_again(questions_after, kept_id, "saved" if example else "added")
     if example is not None:
@@ -120,6 +127,7 @@ def _questions(project: Project, name: str) -> EvaluationSet:
 
 def draft_name(name: str, example_id: str) -> str:
     """What the draft of a question goes by."""
+    # A line break can stand in neither, so two pairs never give one name.
     return f"{name}\n{example_id}"
 
 
@@ -129,6 +137,7 @@ def _remember(project: Project, name: str, example_id: str) -> None:
     values = [st.session_state.get(f"{field}_{turn}") or "" for field in _FIELDS]
     values_at_start = list(st.session_state[f"{_VERSION_AT_START}_{turn}"])
     with report_problem():
+        # Typed and taken back is no draft.
         if values == values_at_start:
             store().delete_draft(project, DRAFT, draft_name(name, example_id))
         else:
@@ -156,6 +165,8 @@ def _saved_fields(example: Example | None) -> tuple[str, str, str]:
 def _fill(project: Project, name: str, example_id: str, values: tuple[str, str, str]) -> None:
     """Once for each form: a field whose default changes would lose what was typed into it."""
     turn = _form_key(name, example_id)
+    # Streamlit forgets values of fields that were not drawn for a while, so after another tab they are filled again
+    # from the draft.
     if f"{QUESTION}_{turn}" not in st.session_state:
         draft = store().draft(project, DRAFT, draft_name(name, example_id)) or {}
         for field, value in zip(_FIELDS, draft.get("typed", values), strict=True):
@@ -219,6 +230,7 @@ def _places(project: Project, questions: EvaluationSet, example: Example) -> Non
 def _place(project: Project, questions: EvaluationSet, example: Example, number: int, place: AnswerPlace) -> None:
     with st.container(border=True, gap="xxsmall"):
         st.caption(f"{fmt.markdown(place.span.document)}, characters {place.span.start:,} to {place.span.end:,}")
+        # White space of any kind becomes one blank, also at the edges, where it parts the words from the marked ones.
         before, after = (fmt.markdown(re.sub(r"\s+", " ", text)) for text in (place.before, place.after))
         words = fmt.markdown(" ".join(place.words.split()))
         st.markdown(f"… {before.lstrip()}:orange-background[{words}]{after.rstrip()} …")

@@ -45,10 +45,12 @@ def _version(project: Project, name: str) -> str:
 def _mark(project: Project, name: str, version: str) -> None:
     """The part that is drawn by itself; `version` is the version of the set that the rest of the page counts."""
     rerun_after_action()
+    # A fragment is drawn alone, while counts around it are of the set as it was.
     if _version(project, name) != version:
         # Another tab has changed it.
         st.rerun()
     questions = store().evaluation_set(project, name)
+    # In a scan without text there is nothing to mark.
     documents = [item for item in store().document_list(project) if item.characters]
     left, right = st.columns([1, 1.9], gap="medium")
     with left:
@@ -60,11 +62,13 @@ def _mark(project: Project, name: str, version: str) -> None:
         document = _document(project, documents)
         span = _mark_text(document, example)
     with left:
+        # Marked words win: they are the later and the surer choice.
         match = _paste_quote(document) if span is None else None
         _keep(project, questions, example, span or (match.span if match else None), document)
 
 
 def _question(questions: EvaluationSet, documents: Sequence[SavedDocument]) -> Example | None:
+    # False sorts before True: questions without a source, which need work, come first.
     by_id = {example.id: example for example in sorted(questions.examples, key=lambda one: bool(one.references))}
 
     def label(one: str) -> str:
@@ -72,8 +76,10 @@ def _question(questions: EvaluationSet, documents: Sequence[SavedDocument]) -> E
         return f"{mark} {fmt.shorten(by_id[one].question, 90)}"
 
     key, names = f"{QUESTION}_{questions.name}", {item.name for item in documents}
+    # Removed by another tab; a value that is no option is an error of Streamlit's.
     if st.session_state.get(key) not in by_id:
         st.session_state.pop(key, None)
+    # Only at the first drawing; afterwards the user turns to documents, and a question that is chosen does.
     if DOCUMENT not in st.session_state:
         _go_to(next(iter(by_id.values()), None), names)
     example_id = st.selectbox(
@@ -125,6 +131,7 @@ def _mark_text(document: Document, example: Example) -> Span | None:
     number = page_number(_page_key(document.name), len(document.text), WINDOW)
     start, end = window_at(document, number)
     window = TextWindow(start, end, spans_in(document.name, example.references), height=440, marking=True)
+    # Everything that makes a marking invalid: another text, page or question, or that it was saved.
     key = f"mark_text_{document.name}_{start}_{example.id}_{state().forms}"
     result = show_text(
         text_data(document, None, window), key,
@@ -134,7 +141,9 @@ def _mark_text(document: Document, example: Example) -> Span | None:
     selection = result.get("marked") if hasattr(result, "get") else getattr(result, "marked", None)
     if not selection:
         return None
+    # What comes from a browser is never trusted to lie within the text.
     a, b = (min(max(int(edge), 0), len(document.text)) for edge in selection)
+    # A double click marks the blank behind a word, too. Without it two people's marks of the same words are equal.
     while a < b and document.text[a].isspace():
         a += 1
     while b > a and document.text[b - 1].isspace():
@@ -163,6 +172,7 @@ def _keep(project: Project, questions: EvaluationSet, example: Example, span: Sp
         with st.container(border=True):
             st.text(fmt.shorten(document.text[span.start : span.end], 300))
     with st.container(horizontal=True, gap="small"):
+        # Names and ids, since callbacks run at the next drawing, when the set may be another version.
         put = (project, questions.name, example.id, span)
         st.button("Set as the source", key=SET_IT, type="primary", icon=":material/bookmark_added:",
                   disabled=span is None, on_click=_save, args=put)  # fmt: skip
@@ -181,6 +191,7 @@ def _save(project: Project, name: str, example_id: str, span: Span | None, *, ad
         else:
             new_version = with_references(questions, example_id, [] if span is None else [span])
         store().save_evaluation_set(project, new_version)
+        # Empties the marking and the quote.
         state().forms += 1
         count = next(len(one.references) for one in new_version.examples if one.id == example_id)
         notify(f"{name}: question {example_id} has {fmt.plural(count, 'source')} now.")

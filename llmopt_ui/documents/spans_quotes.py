@@ -43,6 +43,7 @@ def quotes_view(project: Project) -> None:
     if questions.problems:
         st.markdown(f":orange[{fmt.plural(len(questions.problems), 'line')} left out]; the others are taken.")
         show_omissions(questions.problems)
+    # What the tables on this page tell of each line needs no second telling in words.
     shown_below = ("was left out", "stands only nearly")
     show_notes([note for note in questions.notes if not any(words in note for words in shown_below)])
     near = sum(not quote.match.exact for quote in questions.quotes)
@@ -82,6 +83,7 @@ def quote_table(quotes: Sequence[FoundQuote], questions: Mapping[str, str]) -> p
             "Document": quote.match.span.document,
             "Places": quote.match.places,
         }
+        # The least alike first: those are to be looked at before they are saved.
         for quote in sorted(quotes, key=lambda quote: quote.match.similarity)
     ]
     return pd.DataFrame(rows)

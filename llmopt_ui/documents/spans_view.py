@@ -39,6 +39,7 @@ def spans_view(project: Project) -> None:
             "measured. Whole files of questions with their reference answers are added and read under Evaluation.",
             width="stretch",
         )
+        # The same set is open there.
         address = {"questions_set": choose_set(project)} if sets else {}
         button_to(EVALUATION, "Evaluation › Questions", "spans_to_evaluation", "Questions", **address)
     if sets:
@@ -54,6 +55,7 @@ def spans_view(project: Project) -> None:
 def choose_set(project: Project) -> str:
     """The set that the tab is about; empty where there is none."""
     sets = [item.name for item in sets_of(project)]
+    # Read and not drawn: the picker itself is drawn once, and four views ask for its choice.
     name = st.session_state.get(SET)
     return name if name in sets else next(iter(sets), "")
 
@@ -61,6 +63,7 @@ def choose_set(project: Project) -> str:
 def _existing_spans(project: Project, sets: list[str]) -> None:
     left, right = st.columns([1, 2.4], gap="medium", vertical_alignment="bottom")
     name = left.selectbox("Evaluation set", sets, key=SET, bind="query-params")
+    # A source beyond the end of its document is broken without any text being read.
     lengths = {item.name: item.characters for item in store().document_list(project)}
     spans = coverage(store().evaluation_set(project, name).examples, lengths)
     with right:

@@ -64,6 +64,7 @@ def _form(project: Project) -> None:
         if st.button("Write questions", key=START, type="primary", icon=":material/play_arrow:"):
             versions = {"documents": documents_now(project)}
             start_job(WRITING.name, project, WritingArguments(spec=spec, budget_usd=budget), versions)
+            # The whole page: this is a fragment, and outside of it the job takes the place of the form.
             st.rerun()
 
 
@@ -71,6 +72,7 @@ def _fields() -> tuple[WritingSpec, float | None]:
     from llmopt_core.labs.documents.question_writing.writer import WritingSpec
 
     names = list(endpoints(settings()))
+    # The built-in model last, since few of its questions are worth keeping; the sort leaves the others in order.
     names.sort(key=lambda name: name == BUILTIN)
     one, two, three = st.columns(3, gap="medium")
     endpoint = one.selectbox("Endpoint", names, key=ENDPOINT, persist_state="session")
@@ -83,6 +85,8 @@ def _fields() -> tuple[WritingSpec, float | None]:
             "questions pass. It shows how this works; for questions worth keeping this needs a stronger model."
         )
     one, two, three, four = st.columns(4, gap="medium")
+    # Passages, questions for each, characters of a passage: little for the built-in model, which reads slowly and
+    # loses itself in long texts. Its own keys keep both apart.
     usual = (10, 1, 600) if endpoint == BUILTIN else (30, 2, 1_200)
     passages = one.number_input("Passages", 1, 2_000, usual[0], 5, key=f"{PASSAGES}_{endpoint}",
                                 help="Sampled by chance from all documents.", persist_state="session")  # fmt: skip
@@ -92,6 +96,8 @@ def _fields() -> tuple[WritingSpec, float | None]:
                               key=f"{SIZE}_{endpoint}", persist_state="session")  # fmt: skip
     seed = four.number_input("Seed", 0, 1_000_000, 0, key=SEED, help="The same seed samples the same passages.",
                              persist_state="session")  # fmt: skip
+    # 120 tokens for a question with answer and quote, 80 for what stands around them: enough that the last one is not
+    # cut off, and an end to a model that does not stop.
     writer = ModelSpec(endpoint=endpoint, name=model, max_tokens=120 * int(each) + 80)
     spec = WritingSpec(
         model=writer, passages=int(passages), per_passage=int(each), passage_size=int(size), seed=int(seed)
@@ -110,6 +116,7 @@ def _estimate(project: Project, spec: WritingSpec, budget_usd: float | None) -> 
 
 
 def _price(spec: WritingSpec, cost: float | None, most: float | None) -> str:
+    # The built-in model is free; for others an unknown price is not told as nothing.
     if spec.model.endpoint == BUILTIN or not cost:
         return fmt.money(0.0 if spec.model.endpoint == BUILTIN else cost)
     return f"about {fmt.money(cost)}, at most {fmt.money(most)}"
@@ -121,6 +128,8 @@ def _read_estimate(
 ) -> tuple[int, int, int, float | None, float | None]:
     from llmopt_core.labs.documents.question_writing.writer import estimate_writing
 
+    # Samples and counts all passages, so it is kept by what decides it; `_spec` itself is not hashed, its fingerprint
+    # is.
     estimate = estimate_writing(_spec, store().documents(project), models())
     return estimate.calls, estimate.prompt_tokens, estimate.completion_tokens, estimate.cost_usd, estimate.most_usd
 
@@ -136,6 +145,7 @@ def _review(project: Project, draft: dict[str, Any]) -> None:
         st.button("Put away", key=DISCARD, type="tertiary", on_click=_discard, args=(project,))
         return
     places = places_of(draft)
+    # Another writing is another table, or its edits would be laid over the new rows.
     key = f"{TABLE}_{state().forms}_{fingerprint(places)}"
     table = pd.DataFrame(_rows_before(draft, key))
     rows = table_editor(
@@ -160,6 +170,7 @@ def _review(project: Project, draft: dict[str, Any]) -> None:
 
 def _rows_before(draft: dict[str, Any], key: str) -> Sequence[dict[str, Any]]:
     """The rows as they were when the table was first drawn: its edits are told relative to them."""
+    # The editor adds its edits to the rows that it is given: given the edited ones, it would add them twice.
     if state().review_table[0] != key or key not in st.session_state:
         state().review_table = (key, draft["rows"])
     return state().review_table[1]
@@ -169,6 +180,7 @@ def _remember(project: Project, places: list[list[Any]], key: str) -> None:
     """Keep what was typed, so that a closed page loses none of it."""
     from llmopt_core.labs.documents.question_writing.review import with_edits
 
+    # Edits by place in the document, as the draft may have changed in another tab. None where it is gone.
     draft = with_edits(store().draft(project, DRAFT, ""), places, st.session_state[key]["edited_rows"])
     if draft is not None:
         store().save_draft(project, DRAFT, "", draft)
@@ -229,14 +241,17 @@ def _save(project: Project, name: str, table: pd.DataFrame) -> None:
 
     candidates = candidates_of_rows(_rows(table), store().documents(project))
     sets = {item.name for item in store().evaluation_sets(project)}
+    # Read when it is saved: another tab may have added to the set.
     before = store().evaluation_set(project, name) if name in sets else None
     stored_set = store().save_evaluation_set(project, with_questions(before, name, candidates))
+    # After saving: a crash between both shows the rows once more, the other way round would lose them.
     _discard(project)
     notify(f"{stored_set.name} has {fmt.plural(stored_set.size, 'question')} now, {len(candidates):,} of them new.")
     st.rerun()
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    # The types of pandas name columns by anything that can be hashed.
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 

@@ -32,9 +32,11 @@ TEXT_PAGE = "documents_text_page"
 KEEP = "documents_keep_duplicates"
 ENCODING = "documents_encoding"
 MAIN_ONLY = "documents_main_only"
+# Characters of a page: some minutes of reading. Longer pages make the browser slow to lay them out.
 WINDOW = 6_000
 UPLOAD_CANCEL = "documents_upload_cancel"
 _NAMES_AT_MOST = 5
+# Each drawing is sent to the browser: more often would slow reading down, less often look like standing still.
 _DRAW_SECONDS = 0.3
 
 
@@ -87,10 +89,12 @@ def add_files(
     warnings: list[str] = []
     for position, (name, data) in enumerate(files):
         tell = partial(on_part, position, name) if on_part is not None else ignore_parts
+        # Before the first part, which in a large file comes late: the name of the file is seen at once.
         tell(0, 1, "file")
         try:
             documents = load_bytes(name, data, tell, heartbeat, encoding=encoding, main_only=main_only)
             changes += put_documents(store(), settings(), project, documents, keep_duplicates=keep_duplicates)
+        # Only what is meant for users: a fault of the program is not to be taken for a bad file.
         except LlmOptError as error:
             problems.append(str(error))
             continue
@@ -114,6 +118,7 @@ def upload_form(project: Project) -> None:
     with st.form(UPLOAD_FORM, border=False):
         files = st.file_uploader(
             "Files",
+            # Sorted for the list that people read below the field; the set itself has no order.
             type=sorted(suffix.lstrip(".") for suffix in SUFFIXES),
             accept_multiple_files=True,
             key=f"{UPLOAD}_{current.uploads}",
@@ -146,6 +151,7 @@ def upload_form(project: Project) -> None:
         current.upload_result = _add_with_progress(add, project, [(file.name, file.getvalue()) for file in files])
         current.uploads += 1
         if current.upload_result.names:
+            # Opens what was just added, not the document that was open before.
             st.query_params[DOCUMENT] = current.upload_result.names[0]
             notify(f"{fmt.plural(len(current.upload_result.names), 'document')} added.")
         st.rerun()
@@ -166,13 +172,16 @@ def _add_with_progress(
         nonlocal words, now
         parts = total > 1
         words = f"Reading {name}" + f": {count:,} of {fmt.plural(total, what)}" * (parts and len(files) > 1)
+        # Files count alike, whatever their size: the time of the others is not known before.
         share = (position + count / total) / len(files)
         left = (time.monotonic() - start) / share * (1 - share) if share else None
         now = (
             ProgressSummary(count, total, f"{what}s", left)
+            # One file alone is followed by its parts, several by files.
             if parts and len(files) == 1
             else ProgressSummary(position, len(files), "files", left)
         )
+        # The first moment of each file is drawn at once, so that every name is seen.
         still_here(at_once=not count)
 
     def still_here(*, at_once: bool = False) -> None:
@@ -235,6 +244,8 @@ def document_list(documents: Sequence[SavedDocument]) -> str:
     table = pd.DataFrame({"Document": names})
     selection = data_table(
         table,
+        # A new table when documents came or went: the browser keeps a choice by its row, which is another document
+        # then.
         key=f"{LIST}_{len(names)}_{state().uploads}",
         on_select="rerun",
         selection_mode="single-row-required",
@@ -246,6 +257,7 @@ def document_list(documents: Sequence[SavedDocument]) -> str:
     for same in same_texts(documents):
         st.text(f"The same text: {', '.join(same)}", width="stretch")
     rows = selection["selection"]["rows"]
+    # In the drawing after a deletion the row may be one that is no more.
     name = names[rows[0] if rows and rows[0] < len(names) else 0]
     st.query_params[DOCUMENT] = name
     return name
@@ -255,6 +267,7 @@ def same_texts(documents: Sequence[SavedDocument]) -> list[list[str]]:
     """Names of documents that hold the same text."""
     groups: dict[str, list[str]] = {}
     for item in documents:
+        # The version is a hash of the text.
         groups.setdefault(item.version, []).append(item.name)
     return [names for names in groups.values() if len(names) > 1]
 
@@ -262,6 +275,7 @@ def same_texts(documents: Sequence[SavedDocument]) -> list[list[str]]:
 def document_actions(project: Project, document: Document) -> None:
     """Download and delete."""
     with st.container(horizontal=True, gap="small"):
+        # Documents from archives have their path as name.
         file_name = document.name.rsplit("/", 1)[-1] + ".txt"
         downloads("documents_download", ("Text", document.text, file_name))
         with st.popover("Delete", icon=":material/delete:", type="tertiary"):
@@ -294,6 +308,7 @@ def text_view(document: Document) -> None:
 
 def text_window(document: Document, key: str) -> tuple[int, int]:
     """The characters of the window that is turned to, with the control that turns it where there is more than one."""
+    # Rounded up; an empty text has a page as well.
     pages = max(1, -(-len(document.text) // WINDOW))
     number = st.pagination(pages, key=f"{key}_{document.name}") if pages > 1 else 1
     start = (number - 1) * WINDOW

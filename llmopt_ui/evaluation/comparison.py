@@ -66,6 +66,7 @@ def choose(project: Project, runs: Sequence[Run]) -> Selection:
         return _from_address(project, runs, dict(pins.runs))
     runs = order_evaluations_first(runs)
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
+    # Several versions of a set are several choices, as scores over other questions cannot be compared.
     labels = set_labels(runs)
     reset_missing(SET, labels)
     set_name, set_version = labels[
@@ -74,8 +75,10 @@ def choose(project: Project, runs: Sequence[Run]) -> Selection:
         )
     ]
     on_set = [run for run in runs if (run.evaluation_set, run.set_version) == (set_name, set_version)]
+    # Newest first, without a `set`, which would forget the order.
     judges = list(dict.fromkeys(run.judge for run in on_set))
     judge = judges[0]
+    # Taken once: later drawings keep what the user chooses.
     anew, state().refills_choices = state().refills_choices, False
     if len(judges) > 1:
         help_text = "Scores of different judges are never compared."
@@ -85,6 +88,7 @@ def choose(project: Project, runs: Sequence[Run]) -> Selection:
         judge = bar.selectbox("Judge", judges, key=JUDGE, bind="query-params", width=200, help=help_text)
     configurations = store().configurations(project)
     order = [item.name for item in configurations]
+    # In the order of the configurations, so that colours and rows stay in place when one is run again.
     current = current_runs(on_set, set_name, set_version, judge, order=order)
     names = st.session_state.get(CONFIGURATIONS)
     if anew or (names and not set(names) & set(current)):
@@ -100,9 +104,11 @@ def choose(project: Project, runs: Sequence[Run]) -> Selection:
         width=420,
         wrap=True,
     )
+    # In that order, too, whatever order they were picked in.
     selection = {name: run for name, run in current.items() if name in picks}
     baseline = _baseline(bar, list(selection), anew=anew) if selection else ""
     family = family_runs(on_set, configurations, set_name, set_version, judge)
+    # Of all runs of the set: taking one out of the picture changes nobody's colour.
     inks = project_inks(project, current)
     _copy_link(bar, project, selection)
     return Selection(set_name, set_version, judge, selection, baseline, _metrics(selection), inks, family)
@@ -142,6 +148,7 @@ def _default_names(names: Sequence[str]) -> list[str]:
     if not names:
         return []
     baseline = names[baseline_position(names)]
+    # Counted from the end: the last ones are the newest.
     rest = [name for name in names if name != baseline][1 - _SHOWN_AT_FIRST :]
     return [name for name in names if name in {baseline, *rest}]
 
@@ -168,6 +175,7 @@ def show_run(run: Run, runs: Sequence[Run]) -> None:
     if run.id in ([latest[name].id for name in names if name in latest] if names else first):
         return
     _forget_choices()
+    # The usual choice does not show it, so it is named in the address: beside the others if it counts, else alone.
     if run.id not in first:
         current = run.id in {other.id for other in latest.values()}
         pin([*first, run.id] if current else [run.id])
@@ -190,6 +198,7 @@ def set_of(run: Run) -> tuple[str, str]:
 
 def _forget_choices() -> None:
     """Another set has other runs: what was chosen among those of the last one is forgotten."""
+    # Metric and order stay: they mean the same for all sets.
     names = (JUDGE, CONFIGURATIONS, BASELINE, EXAMPLE, ONE)
     for name in names:
         st.session_state.pop(name, None)
@@ -199,6 +208,7 @@ def _forget_choices() -> None:
 
 def reset_missing(key: str, options: Sequence[str] | Mapping[str, object], first: int = 0) -> None:
     """Let a selector fall back to its first option (or another) where what it shows is gone."""
+    # None is the state before the first drawing, where the selector has its default.
     if st.session_state.get(key) not in (None, *options):
         st.session_state[key] = list(options)[first]
 
@@ -216,6 +226,7 @@ def set_labels(runs: Sequence[Run]) -> dict[str, tuple[str, str]]:
     """Label -> name and version of each set with runs, newest first; the version shows where a name has several."""
     sets = list(dict.fromkeys((run.evaluation_set, run.set_version) for run in runs))
     names = [name for name, _ in sets]
+    # Six signs of a hash are enough for the versions of one set.
     return {f"{name} ({version[:6]})" if names.count(name) > 1 else name: (name, version) for name, version in sets}
 
 
@@ -224,6 +235,7 @@ def questions_of(project: Project, selection: Selection) -> Mapping[str, str]:
     try:
         question_set = set_version(project, selection.set_name, selection.set_version)
         return {example.id: example.question for example in question_set.examples}
+    # Deleted; the records of the runs still hold their questions, those of one run suffice.
     except BadInput:
         first = next(iter(selection.runs.values()))
         return {record.example.id: record.example.question for record in store().records(first.id)}

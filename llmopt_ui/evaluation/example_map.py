@@ -52,8 +52,10 @@ def example_map(cells: Cells, selection: tuple[str, str] | None = None) -> go.Fi
         cells: What is drawn.
         selection: Configuration and example that get a frame.
     """
+    # Counted from 1, as on the page, and on from the part before.
     columns = list(range(cells.first + 1, cells.first + len(cells.examples) + 1))
     rows = list(range(len(cells.configurations)))
+    # From the bottom up: what is clicked must lie on top of what is seen.
     figure = go.Figure([_colours(cells, columns, rows), _marks(cells), _clickable(cells)])
     if selection and selection[0] in cells.configurations and selection[1] in cells.examples:
         _draw_frame(
@@ -62,15 +64,18 @@ def example_map(cells: Cells, selection: tuple[str, str] | None = None) -> go.Fi
     names = [figure_text(fmt.shorten(name, 28)) for name in cells.configurations]
     return apply_theme(
         figure,
+        # 40 pixels for each row, so that a mark can be hit; with few rows there is still room for the scale.
         height=max(190, 118 + 40 * len(rows)),
         margin={"t": 16},
         xaxis={
             "title": "Question (point to read it, click to open its record)",
             "showgrid": False,
             "tickformat": "d",
+            # More numbers than these run into each other; with few questions halves would be numbered, too.
             "nticks": min(20, len(columns) + 1),
             "range": [cells.first + 0.5, cells.first + len(columns) + 0.5],
         },
+        # The first configuration on top.
         yaxis={"range": [len(rows) - 0.5, -0.5], "tickvals": rows, "ticktext": names, "showgrid": False, "title": ""},
         dragmode=False,
         hovermode="closest",
@@ -80,9 +85,11 @@ def example_map(cells: Cells, selection: tuple[str, str] | None = None) -> go.Fi
 def _colours(cells: Cells, columns: Sequence[int], rows: Sequence[int]) -> go.Heatmap:
     bar = {"title": {"text": "Score", "side": "top"}, "thickness": 10, "tickvals": [0, 0.5, 1], "outlinewidth": 0}
     return go.Heatmap(
+        # None becomes NaN, which Plotly leaves empty.
         z=np.array(cells.values, dtype=float),
         x=columns,
         y=rows,
+        # The whole scale and not the range of these values, or a map of .8 to .9 would look like failure and success.
         zmin=0,
         zmax=1,
         xgap=1.5,
@@ -125,11 +132,13 @@ def _clickable(cells: Cells) -> go.Scatter:
     down, across = np.indices((len(cells.configurations), len(cells.examples)))
     unseen = {"marker": {"opacity": 0}}
     return go.Scatter(
+        # Row by row, as `points` are.
         x=across.ravel() + 1 + cells.first,
         y=down.ravel(),
         # As an array, which Plotly takes as it is; lists it would check item by item.
         customdata=np.array(points, dtype=object),
         mode="markers",
+        # Not drawn, but large enough to be hit beside the middle of a cell.
         marker={"size": 22, "symbol": "square", "opacity": 0},
         selected=unseen,
         unselected=unseen,

@@ -24,6 +24,7 @@ from llmopt_ui.runs.results import scores_of
 from llmopt_ui.session import state
 
 MAP, PART = "example_map", "example_map_part"
+# Columns of about two pixels in a narrow window: fewer would mean more turning, more could not be told apart.
 MAP_COLUMNS = 300
 ORDERS = {"set": "As in the set", "spread": "Most different first", "low": "Lowest first"}
 
@@ -62,6 +63,7 @@ def _map_view(project: Project, selection: Selection, usual: str) -> tuple[Cells
     part = _part(bar, table, name, example)
     event = show_chart(
         example_map(part, (name, example)),
+        # Another order is another figure: a click that was made in the former one would mean another question here.
         f"{MAP}_{metric}_{order}",
         "Score of each question by configuration",
         on_select="rerun",
@@ -78,11 +80,14 @@ def sort_columns(table: Cells, order: str) -> Cells:
     def rank(place: int) -> float:
         scores = [value for value in columns[place] if value is not None]
         if order == "spread":
+            # Below zero, the widest spread first; 1 is behind all of them.
             return min(scores) - max(scores) if scores else 1.0
+        # Means are at most 1, so 2 is behind all of them.
         return sum(scores) / len(scores) if scores else 2.0
 
     places = list(range(len(table.examples)))
     if order != "set":
+        # The sort is stable: equal ones stay in the order of the set.
         places.sort(key=rank)
     return replace(
         table,
@@ -95,6 +100,7 @@ def sort_columns(table: Cells, order: str) -> Cells:
 def _cells(runs: Mapping[str, Run], metric: str, questions: Mapping[str, str]) -> Cells:
     """One metric's values of these runs, aligned by example, without the questions that no run was to ask."""
     scores = scores_of(runs)
+    # With a limit, runs asked only the first questions of the set.
     count = max((run.total for run in runs.values()), default=0)
     examples = tuple(questions)[:count]
     rows = tuple(RunScoreTable(name, run.total, scores[run.id]).align(metric, examples) for name, run in runs.items())
@@ -135,9 +141,11 @@ def _selection(selection: Selection, table: Cells) -> tuple[str, str]:
 def _take_click(points: Sequence[Mapping[str, object]], current: tuple[str, str]) -> None:
     """Go to the cell that was clicked, once; from then on the address holds it."""
     data = points[0].get("customdata") if points else None
+    # Only the unseen points carry two values; what else lies under the mouse is no cell.
     if not isinstance(data, (list, tuple)) or len(data) < 2:
         return
     click = str(data[0]), str(data[1])
+    # Streamlit tells the selection again at every drawing; without this the buttons below could never leave it.
     if click == state().last_click:
         return
     state().last_click = click
@@ -149,6 +157,7 @@ def _take_click(points: Sequence[Mapping[str, object]], current: tuple[str, str]
 def _example_view(selection: Selection, table: Cells, name: str, example: str) -> None:
     _turn_buttons(table, name, example)
     records = {label: _record(run.id, run.done, example) for label, run in selection.runs.items()}
+    # Any of them will do: all hold the same question.
     record_there = next((record for record in records.values() if record is not None), None)
     if record_there is None:
         st.caption("No run has answered this question yet.")
@@ -173,6 +182,7 @@ def _example_view(selection: Selection, table: Cells, name: str, example: str) -
 def _turn_buttons(table: Cells, name: str, example: str) -> None:
     """Buttons to the questions before and after."""
     position = table.examples.index(example)
+    # At the ends the neighbour is the question itself, by which its button is known to be of no use.
     before, after = table.examples[max(0, position - 1)], table.examples[min(len(table.examples) - 1, position + 1)]
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         sides: tuple[tuple[str, Literal["left", "right"], str], ...] = (
@@ -192,5 +202,6 @@ def _record(run_id: int, answer_count: int, example: str) -> Record | None:
     """The record; `answer_count` is part of the key because a running or resumed run gets more."""
     try:
         return store().record(run_id, example)
+    # Not asked yet, or the run stopped before it; kept as well, under a key that changes with more answers.
     except BadInput:
         return None

@@ -25,6 +25,7 @@ def history_view(runs: Sequence[Run]) -> None:
     if not runs:
         return
     section("All runs", "Tick runs to open them. *Side by side* are parts of comparisons on the page Prompts.")
+    # One judge for all needs no column; runs without scores have none.
     judges = {run.judge for run in runs}
     if len(judges) == 1 and "" not in judges:
         st.caption(f"All graded by {fmt.markdown(min(judges))}.")
@@ -42,6 +43,7 @@ def history_view(runs: Sequence[Run]) -> None:
         },
         alt="All runs of the project",
     )
+    # Deleted runs make the list shorter, while the browser still tells the old rows.
     _open([runs[row] for row in table.selection.rows if row < len(runs)])
 
 
@@ -52,12 +54,14 @@ def _open(selection: Sequence[Run]) -> None:
         st.caption(problem or "Tick runs to open their results as they were, also old ones.")
         return
     label, comparison = f"Open {fmt.plural(len(selection), 'run')}", selection[0].comparison
+    # Comparisons of prompts are shown on their own page.
     if comparison:
         if st.button(label, key=OPEN, type="primary", icon=":material/open_in_new:"):
             open_next("comparison", comparison)
             st.switch_page(PROMPTS.file, query_params=to_tab("Side by side"))
         return
     st.button(label, key=OPEN, type="primary", icon=":material/open_in_new:", on_click=_show,
+              # In the order in which they were made, whatever was ticked first.
               args=(sorted(run.id for run in selection),))  # fmt: skip
 
 
@@ -70,6 +74,7 @@ def open_problem(selection: Sequence[Run]) -> str:
     """Why these runs cannot be opened together; empty where they can."""
     if any(not run.done for run in selection):
         return "A run without records has nothing to open."
+    # From what shows elsewhere to what cannot be compared: the first reason that is true is the one to mend.
     if len({run.comparison for run in selection}) > 1:
         return "Tick evaluations, or runs of one comparison: they are shown on different pages."
     if len({(run.evaluation_set, run.set_version) for run in selection}) > 1:
@@ -90,6 +95,7 @@ def history_table(runs: Sequence[Run]) -> pd.DataFrame:
             run.error,
             fmt.duration(run.seconds),
             _cost_of(run),
+            # The column is narrow and its name says that it is a judge.
             run.judge.replace("built-in judge", "built-in"),
             run.created_at,
         )
@@ -108,6 +114,7 @@ def history_table(runs: Sequence[Run]) -> pd.DataFrame:
 
 def _answer_counts(run: Run) -> str:
     """How many questions were answered, how many failed, and how a run stands that is not finished."""
+    # A failed question has a record, too, so it counts as done.
     counts = f"{run.done - run.failed:,} of {run.total:,}" + (f", {run.failed:,} failed" if run.failed else "")
     return counts if run.status == "finished" else f"{run.status.replace('-', ' ')}, {counts}"
 

@@ -58,6 +58,7 @@ def questions_view(project: Project) -> None:
 
 
 def _upload(project: Project) -> None:
+    # A part of the keys, so that all fields are empty after a file was added.
     turn = state().forms
     with st.form(f"{UPLOAD}_form", border=False):
         file = st.file_uploader("Question file", type=["jsonl", "csv", "tsv", "json"], key=f"{UPLOAD}_{turn}")
@@ -72,6 +73,8 @@ def _upload(project: Project) -> None:
     if submit and file is None:
         st.caption("Choose a file first.")
     form_key = f"{UPLOAD}_asked_{turn}"
+    # Once sent, the file is read at each drawing until it can be used: the form that asks about its columns is drawn
+    # outside of this one.
     if file is None or not (submit or st.session_state.get(form_key) == file.file_id):
         return
     st.session_state[form_key] = file.file_id
@@ -90,6 +93,7 @@ def _upload(project: Project) -> None:
 
 def add_questions(project: Project, file_name: str, questions: QuestionFile) -> SavedSet:
     """Keep what a question file holds, as a set of the file's name."""
+    # Folders are no part of a set's name.
     stem = file_name.rsplit("/", 1)[-1].rsplit(".", 1)[0] or "questions"
     return store().save_evaluation_set(project, EvaluationSet(stem, questions.evaluation_set.examples))
 
@@ -148,6 +152,8 @@ def _row(example: Example) -> dict[str, object]:
         "references": spans,
         "category": example.category,
     }
+    # The known fields win over further columns of the same name; what is empty is left out, as in files written by
+    # hand.
     return {**example.variables, **{key: value for key, value in row.items() if value not in (None, [])}}
 
 

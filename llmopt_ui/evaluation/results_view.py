@@ -34,6 +34,7 @@ def results_view(project: Project, runs: Sequence[Run]) -> None:
             button_to(EVALUATION, "Go to Run", "results_to_run", "Run")
         return
     selection = choose(project, runs_with_answers)
+    # The user took the last one out; what was compared before must not stay on the page.
     if not selection.runs:
         st.caption("Choose at least one configuration above.")
         return
@@ -84,8 +85,10 @@ def metrics_to_chart(
     Where no metric is shared by all, the first chart has the leading ones. What nobody has is in no chart: the
     leaderboard says so.
     """
+    # A metric may be listed for a run and have no value, as where nothing could be scored.
     has_mean = {m: [m in e.summaries and e.summaries[m].mean is not None for e in comparison] for m in metrics}
     by_all = [metric for metric, has_means in has_mean.items() if all(has_means)]
+    # Where none of the leading ones is shared, any shared one makes a fairer picture than bars with gaps.
     first = tuple(metric for metric in leading if metric in by_all) or tuple(by_all)
     some = tuple(metric for metric in leading if metric not in by_all and any(has_mean.get(metric, ())))
     return (first, some) if first else (tuple(leading), ())
@@ -110,8 +113,10 @@ def describe_findings(comparison: Sequence[Entry], metrics: Sequence[str], inks:
     """One line of Markdown per configuration: on what it is better or worse than the baseline, and by how much."""
     lines = []
     for entry in comparison:
+        # A run without pairs, such as one of other questions, can be neither better nor worse.
         if entry.is_baseline or not entry.comparisons:
             continue
+        # What differs; "no difference seen" is said only where there is nothing else to say.
         parts = [
             part for name in ("better", "worse", "not comparable") if (part := _verdict_words(entry, metrics, name))
         ]
@@ -167,6 +172,7 @@ def _downloads(selection: Selection, comparison: Sequence[Entry]) -> None:
     stem = fmt.file_stem(selection.set_name)
     downloads(
         "results_download",
+        # Each is made when its button is pressed: records of a large run take seconds.
         ("Report (HTML)", lambda: _report_html(selection), f"report-{stem}.html"),
         ("Leaderboard (CSV)", lambda: leaderboard_csv(comparison, selection.metrics), f"leaderboard-{stem}.csv"),
         ("All records (JSON)", lambda: _records_json(selection), f"records-{stem}.json"),
@@ -177,6 +183,7 @@ def _result_json(selection: Selection) -> dict[str, Any]:
     """What `llmopt evaluate --json` writes."""
     from llmopt_core.experiments.result import result_of
 
+    # With the names on the page: two runs of one configuration have names that tell them apart.
     return result_of(store(), [run.id for run in selection.runs.values()], list(selection.runs))
 
 

@@ -29,6 +29,7 @@ START = "run_start"
 RUN_METRICS = "run_metrics"
 JUDGE, JUDGE_MODEL = "run_judge", "run_judge_model"
 CONCURRENCY, BUDGET = "run_concurrency", "run_budget"
+# What answers and retrieval are judged by at first; further metrics ask for more than most sets have.
 _USUAL = (*RAGAS_METRICS, "answer_f1", "hit_rate")
 
 
@@ -85,6 +86,7 @@ def _judge() -> tuple[str, str]:
         return "Built-in judge (grounding)" if name == BUILTIN else f"A model on {name}"
 
     judge = st.selectbox("Judge", [BUILTIN, *others], key=JUDGE, format_func=label, persist_state="session")
+    # The field stays without other endpoints, so that the form does not jump when one is added.
     usual = USUAL if others else "Not used by the built-in judge"
     model = model_choice(
         st, judge, "", JUDGE_MODEL, label="Judge's model", placeholder=usual, disabled=not others,
@@ -98,11 +100,13 @@ def _limits(set_name: str) -> tuple[int | None, int, float | None]:
     fields = Fields("run", set_name)
     limit = fields.at(one).number("Questions at most", "limit", 1, None, None, placeholder="All",
                                   help="Takes the first ones of the set.")  # fmt: skip
+    # Four by default: small servers of one's own slow down with more, and services take many more.
     concurrency = two.number_input("At once", 1, 64, 4, key=CONCURRENCY, help="Questions in work at the same time.",
                                    persist_state="session")  # fmt: skip
     help_text = (
         "All configurations together stop cleanly before they cost more, the pilot included. What is done is kept."
     )
+    # By set: what a small set may cost says nothing about a large one.
     budget = budget_field(three, f"{BUDGET}_{set_name}", help_text, persist_state="session")
     return (int(limit) if limit else None), int(concurrency), budget
 
@@ -119,12 +123,14 @@ def plan_from(project: Project, request: RunRequest, configurations: Mapping[str
         raise BadInput("Choose at least one configuration and one metric.")
     return Plan(
         project=project.name,
+        # By the name of the store, since a spec may hold the one it had when it was saved.
         configurations=[
             configuration_from({**configurations[name].spec, "name": name}) for name in request.configurations
         ],
         evaluation_set=store().evaluation_set(project, request.set_name),
         documents=store().documents(project),
         metrics=request.metrics,
+        # The built-in judge has rules and no model, so what stands in the model's field is left aside.
         judge=JudgeSpec() if request.judge == BUILTIN else JudgeSpec(endpoint=request.judge, model=request.judge_model),
         concurrency=request.concurrency,
         limit=request.limit,

@@ -39,6 +39,7 @@ def runs_in_address(runs: Sequence[Run]) -> PinnedRuns:
     ids = st.query_params.get(RUNS, "")
     if not ids:
         return PinnedRuns()
+    # Of this project only: ids are the workspace's, and a link may be of another project.
     pins = find_pinned_runs(runs, run_ids(ids))
     if not pins.runs:
         st.warning("The runs that this link names are not in this project. The current ones are shown.",
@@ -54,6 +55,7 @@ def runs_in_address(runs: Sequence[Run]) -> PinnedRuns:
 
 def _describe(runs: Mapping[str, Run]) -> str:
     """`2 chosen runs on questions, of 3 Nov 2026, 10:00 to 4 Nov 2026, 11:30; later runs are not shown`."""
+    # Stored in UTC; people read the time of this machine.
     days = sorted(run.created_at.astimezone() for run in runs.values())
     first, last = (f"{day:{_MOMENT}}" for day in (days[0], days[-1]))
     when = first if first == last else f"{first} to {last}"

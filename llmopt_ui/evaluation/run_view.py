@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 def run_view(project: Project, runs: Sequence[Run]) -> None:
     """The whole tab."""
     jobs = [job for job in store().jobs(project) if is_evaluation(job) or job.kind == ESTIMATE.name]
+    # From the most urgent: what runs, what went wrong, what waits for an answer, what was stopped; then the form.
     follow_evaluations(project)
     last_failure(jobs)
     _estimate(project)
@@ -72,6 +73,7 @@ def run_view(project: Project, runs: Sequence[Run]) -> None:
 def _start(project: Project, plan: Plan) -> None:
     """Run at once what the built-in models do alone; for the rest make a pilot first and show what it will cost."""
     check_start(plan)
+    # Nothing is paid and nothing leaves the machine, so there is nothing to ask before.
     if _endpoints_of(plan) <= {BUILTIN}:
         _watch_job(start_evaluation(project, plan))
     else:
@@ -86,15 +88,19 @@ def _watch_job(job_id: int) -> None:
 
 def _endpoints_of(plan: Plan) -> set[str]:
     used = {model.endpoint for configuration in plan.configurations for model in configuration.models}
+    # Embeddings may be paid, too; without an endpoint the built-in model makes them.
     embeddings = [plan.judge.embedding, *(c.retrieval.embedding for c in plan.configurations if c.retrieval)]
     return used | {plan.judge.endpoint} | {spec.endpoint or BUILTIN for spec in embeddings}
 
 
 def announce_results(project: Project) -> None:
     """Leave a notice of evaluations that were started here and have ended; called before the page is drawn."""
+    # A sorted copy: the set loses members on the way, and the last notice, which is the one that stays, is the newest
+    # job's.
     for job_id in sorted(state().watched_jobs):
         try:
             job = store().job(job_id)
+        # Deleted with its project.
         except BadInput:
             state().watched_jobs.discard(job_id)
             continue
@@ -109,6 +115,7 @@ def _notify_end(job: Job, project: Project) -> None:
         return
     notes = " ".join(f"{run.name}: {words}" for run in finished_runs if (words := _failure_note(run)))
     if {run.status for run in finished_runs} == {"finished"}:
+        # Results of another project cannot be shown on this page.
         state().go_to_results = finished_runs[-1].id if job.project == project.name else 0
         notify(f"Evaluation finished, not whole. {notes}" if notes else "Evaluation finished.", warning=bool(notes))
     elif notes:
@@ -129,6 +136,7 @@ def _estimate(project: Project) -> None:
     """What a planned evaluation will cost, and the button that starts it."""
     job_id = state().pilot_job
     job = store().job(job_id) if job_id else None
+    # The project may have been left while its pilot ran.
     if job is None or job.active or job.project != project.name:
         return
     if job.status != "finished":
@@ -143,9 +151,11 @@ def _estimate(project: Project) -> None:
         st.caption(fmt.markdown(
             f"From a pilot of a few questions ({fmt.money(cost)}); its answers are kept and not paid again."
         ))  # fmt: skip
+        # A note on a model comes with every configuration that uses it; said once.
         for note in dict.fromkeys(item.get("note", "") for item in estimates):
             if note:
                 st.warning(fmt.markdown(note), icon=":material/warning:")
+        # One price that nobody knows makes the sum unknown.
         costs = [item["cost_usd"] for item in estimates]
         warn_above(plan_arguments.budget_usd, None if None in costs or cost is None else sum(costs) + cost)
         with st.container(horizontal=True, gap="small"):
@@ -156,6 +166,7 @@ def _estimate(project: Project) -> None:
     if start or drop:
         state().pilot_job = 0
     if start:
+        # With the versions that the pilot saw: what changed since then is told and not silently measured.
         _watch_job(start_job(EVALUATION.name, project, plan_arguments, job.versions))
     if start or drop:
         st.rerun()
@@ -184,7 +195,9 @@ def estimate_table(estimates: Sequence[dict[str, object]]) -> pd.DataFrame:
 
 def _stopped_runs(project: Project, runs: Sequence[Run]) -> None:
     """Runs that ended before they were done, unless a newer run of the same configuration replaced them."""
+    # Runs come newest first; backwards, the newest is the last to write its entry and stays.
     newest = {run.fingerprint: run.id for run in reversed(runs)}
+    # Five boxes at most: more would push the form out of sight.
     for run in [run for run in runs if run.resumable and newest[run.fingerprint] == run.id][:5]:
         with st.container(border=True):
             with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
@@ -218,6 +231,7 @@ def _new_budget(run: Run) -> float | None:
         return None
     help_text = "What the whole run may cost, what it has cost so far included."
     is_reached = run.status == "budget-reached"
+    # The former budget is used up: as a default it would stop the run at once.
     before = None if is_reached else run.budget_usd or None
     value = budget_field(st, f"run_budget_{run.id}", help_text, label="Budget in all (USD)", value=before,
                          placeholder="A new one", width=240)  # fmt: skip
@@ -230,7 +244,9 @@ def _resume(project: Project, run: Run, budget_usd: float | None) -> None:
     from llmopt_core.experiments.run_budget import check_larger
 
     judge_of(run)
+    # Before the job is started, so that the mistake is told here and not by a job that failed.
     check_larger(run.name, run.budget_usd, budget_usd, [run])
+    # A run is resumed over the documents it began with, or the job says that they have changed.
     versions = {DOCUMENTS: run.documents_version} if run.retrieves and run.documents_version else {}
     _watch_job(start_job(RESUME.name, project, resume_arguments(run, budget_usd), versions))
     st.rerun()

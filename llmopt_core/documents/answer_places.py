@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from llmopt_core.text.whole_words import bounded_pattern
 from llmopt_core.types import Document, Span
 
 # Enough text to tell one place from another in a list of them.
@@ -14,8 +15,6 @@ _AROUND = 120
 _MOST_PLACES = 500
 # Two letters at least: `a`, `I` or a single sign near a place says nothing about it.
 _WORD = re.compile(r"\w{2,}")
-# A letter or digit of a script that divides its words; the others have no borders of words, nor have numbers in them.
-_WORD_CHARACTER = r"[^\W\u0e00-\u109f\u1780-\u17ff\u2e80-\U0010ffff]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +57,9 @@ def answer_places(
 
 def _pattern(answer: str) -> re.Pattern[str]:
     words = answer.split()
-    # `\b` would ask for a border where "100 %" or "C++" begin or end with a sign, and where Chinese has none.
-    start = f"(?<!{_WORD_CHARACTER})" if re.match(_WORD_CHARACTER, words[0]) else ""
-    end = f"(?!{_WORD_CHARACTER})" if re.match(_WORD_CHARACTER, words[-1][-1]) else ""
     # White space of any kind between words: a line break in the text is a space in the answer.
-    return re.compile(start + r"\s+".join(map(re.escape, words)) + end, re.IGNORECASE)
+    pattern = r"\s+".join(map(re.escape, words))
+    return re.compile(bounded_pattern(pattern, answer.strip()), re.IGNORECASE)
 
 
 def _place(document: Document, start: int, end: int, asked: set[str]) -> AnswerPlace:

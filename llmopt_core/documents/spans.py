@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from llmopt_core.text.whole_words import bounded_pattern, whole_word_places
 from llmopt_core.types import Document, Span
 
 # Rule of thumb: people quote with small changes; below this another passage is meant as often.
@@ -13,6 +14,8 @@ MINIMUM_SIMILARITY = 0.85
 # Fuzzy search takes time by the product of both lengths.
 # Characters: longer quotes are found exactly or not at all.
 _LONGEST_FUZZY = 5_000
+# Characters of a quote that stands inside longer words by no accident, but because its own words are cut.
+_LONG = 40
 # Marks that word processors, keyboards and web pages exchange for each other.
 _SAME = ("'‘’‚‛`´", '"“”„‟«»', "-‐‑‒–—―−")
 
@@ -42,8 +45,9 @@ class QuoteMatch:
 def find_quote(quote: str, documents: Sequence[Document], minimum: float = MINIMUM_SIMILARITY) -> QuoteMatch | None:
     """The best place of a quote, or None where nothing is similar enough.
 
-    An exact place wins over one that differs in white space, case, quotation marks or dashes, and that over the most
-    similar passage of about the same length (rapidfuzz's partial ratio, widened to whole words).
+    A quote is looked for as whole words: `art` does not stand in `party`. An exact place wins over one that differs in
+    white space, case, quotation marks or dashes, and that over the most similar passage of about the same length
+    (rapidfuzz's partial ratio, widened to whole words).
 
     Args:
         quote: Words that should stand in one of the documents.
@@ -59,23 +63,26 @@ def find_quote(quote: str, documents: Sequence[Document], minimum: float = MINIM
 def find_words(quote: str, documents: Sequence[Document]) -> QuoteMatch | None:
     """The first place with the same words; white space, case, quotation marks and dashes may be others."""
     quote = quote.strip()
-    return _exact(quote, documents) or _loose(quote, documents) if quote else None
+    if not quote:
+        return None
+    # Words are escaped and parted by white space only, so the pattern cannot run long.
+    pattern = r"\s+".join(_any_mark(word) for word in quote.split())
+    found = _exact(quote, documents) or _loose(bounded_pattern(pattern, quote), documents)
+    return found or (_loose(pattern, documents) if len(quote) >= _LONG else None)
 
 
 def _exact(quote: str, documents: Sequence[Document]) -> QuoteMatch | None:
+    found = [(document, start) for document in documents for start in whole_word_places(quote, document.text)]
+    if not found:
+        return None
+    document, start = found[0]
     # In how many places, so that who reads can be told that the first was taken.
-    places = sum(document.text.count(quote) for document in documents)
-    for document in documents:
-        start = document.text.find(quote)
-        if start >= 0:
-            return QuoteMatch(Span(document.name, start, start + len(quote)), quote, 1.0, places)
-    return None
+    return QuoteMatch(Span(document.name, start, start + len(quote)), quote, 1.0, len(found))
 
 
-def _loose(quote: str, documents: Sequence[Document]) -> QuoteMatch | None:
-    # Words are escaped and parted by white space only, so the pattern cannot run long.
-    pattern = re.compile(r"\s+".join(_any_mark(word) for word in quote.split()), re.IGNORECASE)
-    found = [(document, match) for document in documents for match in pattern.finditer(document.text)]
+def _loose(pattern: str, documents: Sequence[Document]) -> QuoteMatch | None:
+    words = re.compile(pattern, re.IGNORECASE)
+    found = [(document, match) for document in documents for match in words.finditer(document.text)]
     if not found:
         return None
     document, match = found[0]
@@ -101,9 +108,11 @@ def _fuzzy(quote: str, documents: Sequence[Document], minimum: float) -> QuoteMa
         if place is None or len(document.text) < minimum * len(quote):
             continue
         start, end = _whole_words(document.text, place.dest_start, place.dest_end)
+        # Of the whole words: a short quote can be alike to a part of one, and to nothing of what the word means.
+        alike = fuzz.ratio(quote, document.text[start:end]) if end - start > place.dest_end - place.dest_start else 100
         # Below 1, which stands for the same words: something differs, or it would have been found before.
-        similarity = min(place.score / 100, 0.999)
-        if end > start and (best is None or similarity > best.similarity):
+        similarity = min(place.score / 100, alike / 100, 0.999)
+        if similarity >= minimum and end > start and (best is None or similarity > best.similarity):
             best = QuoteMatch(Span(document.name, start, end), document.text[start:end], similarity)
     return best
 

@@ -18,6 +18,7 @@ from llmopt_core.models.registry import Models
 from llmopt_core.prompts.template import render
 from llmopt_core.retrieval.completion_mode import uses_completion
 from llmopt_core.retrieval.spec import RoutingSpec
+from llmopt_core.text.whole_words import whole_word_places
 from llmopt_core.types import Message, StageTrace, Usage
 
 # In brackets, so that no category of a user has the same name by accident.
@@ -112,7 +113,8 @@ def find_category(text: str, categories: Sequence[str]) -> str | None:
     # `"Definition."` and `'definition'` are the category too.
     reply = text.strip().strip(".\"'").casefold()
     exact = [category for category in categories if category.casefold() == reply]
-    places = {category: reply.find(category.casefold()) for category in categories}
+    # As words of their own: `law` is not named in `flaws`.
+    places = {category: next(whole_word_places(category.casefold(), reply), -1) for category in categories}
     # The longer of two that begin at one place: `law` is part of `law history`, and the answer named the longer.
     named = sorted((place, -len(category), category) for category, place in places.items() if place >= 0)
     # The whole answer counts before what is named in it.

@@ -80,6 +80,45 @@ def test_a_quote_is_searched_in_its_document_and_counted():
     assert found.evaluation_set.examples[0].references == (Span("sub/france.txt", 0, 5),)
 
 
+@pytest.mark.parametrize(
+    ("quote", "text"),
+    [("art", "A party of Bartok's starts."), ("Art", "PARTY, cart, arts"), ("2", "In 2015 and at 12."),
+     ("is art", "This artist paints."), ("Ra", "Ragusa\nin Serra"), ("é", "Café")],
+)  # fmt: skip
+def test_a_short_quote_does_not_stand_inside_other_words(quote, text):
+    with pytest.raises(BadInput, match="does not stand in any document"):
+        read_questions(lines({"question": "x", "quote": quote}), "q.jsonl", [Document("d", text)])
+
+
+@pytest.mark.parametrize(
+    ("quote", "text", "start", "places"),
+    [
+        ("art", "A party of Bartok: art! Art and art.", 19, 2),
+        ("ART", "A party of\nart.", 11, 1),
+        ("a a", "xa a a", 3, 1),
+        ("10 %", "110 % or 10 %5", 9, 1),
+        ("C++", "MC++ or C++", 8, 1),
+        ("北京", "他在北京住", 2, 1),
+        ("กรุง", "ในกรุงเทพ", 2, 1),
+        ("“art", "party “art”", 6, 1),
+        ("art", "party of _art_", 10, 1),
+    ],
+)
+def test_a_short_quote_is_found_as_whole_words(quote, text, start, places):
+    found = read_questions(lines({"question": "x", "quote": quote}), "q.jsonl", [Document("d", text)])
+    match = found.quotes[0].match
+    assert (match.span.start, match.places, match.exact) == (start, places, True)
+
+
+def test_a_quote_whose_edges_were_cut_is_found():
+    text = "Before. The harbour was built in 1712 by the merchants of the town. After."
+    cut = "e harbour was built in 1712 by the merchants of the tow"
+    (quote,) = read_questions(lines({"question": "x", "quote": cut}), "q.jsonl", [Document("d", text)]).quotes
+    assert (quote.match.text, quote.match.exact) == (cut, True)
+    (short,) = read_questions(lines({"question": "x", "quote": cut[:24]}), "q.jsonl", [Document("d", text)]).quotes
+    assert (short.match.text, short.match.exact) == ("The harbour was built in 1712", False)
+
+
 REFERENCE = {"document": "norway.md", "start": 0, "end": 4}
 
 

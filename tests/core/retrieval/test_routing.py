@@ -101,6 +101,22 @@ def test_a_category_is_read_from_what_the_model_wrote(said, category):
     assert find_category(said, ["health", "health insurance", "legal"]) == category
 
 
+@pytest.mark.parametrize(
+    ("said", "category"),
+    [
+        ("It has flaws", None),
+        ("Flaws of the law", "law"),
+        ("a party with art", "art"),
+        ("the C++ standard", "C++"),
+        ("lawsuit", None),
+        ("类别是法律问题", "法律"),
+        ("category:law\n\nQuestion", "law"),
+    ],
+)
+def test_a_category_is_not_read_inside_of_words(said, category):
+    assert find_category(said, ["law", "art", "C++", "法律"]) == category
+
+
 def test_confusion_counts_every_pair():
     table = confusion(["a", "a", "b", "b", None], ["a", "b", "b", None, None])
     assert table.labels == ("a", "b", NONE)

@@ -10,7 +10,7 @@ from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, metric_title
 from llmopt_core.experiments.caveats import RunCaveats
 from llmopt_core.experiments.outcome import is_nearly_complete
 from llmopt_core.reporting.formatting import plural, score
-from llmopt_core.runs.values import Run
+from llmopt_core.runs.values import Run, SavedConfiguration
 from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.paired_comparison import Comparison
 
@@ -68,21 +68,23 @@ class ProjectState:
     """What a project has, and how it stands.
 
     Attributes:
-        configurations: Name -> stored spec.
+        configurations: Those that are listed.
         entries: The latest leaderboard; empty before the first evaluation.
         leader: The entry that leads, if any.
         set_size: How many questions the set of the entries has; None where it is gone.
         running: The configurations that are being evaluated now.
+        evaluated: Fingerprints of what was run on the set of the entries, also where it is not among them.
         at_work: What else is being worked on, by the tab of the step that it is.
     """
 
     documents: int
     questions: int
-    configurations: Mapping[str, Mapping[str, Any]]
+    configurations: Sequence[SavedConfiguration]
     entries: Sequence[MeasuredRun]
     leader: MeasuredRun | None
     set_size: int | None = None
     running: Collection[str] = ()
+    evaluated: Collection[str] = ()
     at_work: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -116,9 +118,10 @@ def _to_set_up(state: ProjectState) -> list[Step]:
 
 
 def _to_run(state: ProjectState) -> list[Step]:
-    run = {entry.run.fingerprint for entry in state.entries} | {entry.name for entry in state.entries}
-    running = [name for name in state.configurations if name in state.running]
-    waiting = [name for name in state.configurations if name not in run and name not in running]
+    # By contents: one that has another name since its run was run, one with other contents under its name was not.
+    run = {*state.evaluated, *(entry.run.fingerprint for entry in state.entries)}
+    running = [item.name for item in state.configurations if item.name in state.running]
+    waiting = [item.name for item in state.configurations if item.fingerprint not in run and item.name not in running]
     return [*_now_run(running), *([_not_run(state, waiting)] if waiting else [])]
 
 
@@ -180,9 +183,13 @@ def _failures(state: ProjectState) -> list[Step]:
     ]
 
 
+def _specs(state: ProjectState) -> list[dict[str, Any]]:
+    return [item.spec for item in state.configurations]
+
+
 def _knowledge(state: ProjectState, leader: MeasuredRun) -> list[Step]:
     """What the model needs to know: context optimization."""
-    if not any(spec.get("retrieval") for spec in state.configurations.values()):
+    if not any(spec.get("retrieval") for spec in _specs(state)):
         return [
             Step(
                 "Give the model your documents",
@@ -216,7 +223,7 @@ def _behaviour(state: ProjectState, leader: MeasuredRun) -> list[Step]:
 def _training(state: ProjectState, leader: MeasuredRun) -> list[Step]:
     """It is given what it needs and still answers badly: what is missing is behaviour."""
     recall, correct = _mean(leader, "context_recall"), _mean(leader, CORRECTNESS)
-    tuned = any((spec.get("model") or {}).get("adapter") for spec in state.configurations.values())
+    tuned = any((spec.get("model") or {}).get("adapter") for spec in _specs(state))
     # Training adds no knowledge: where the answer is not among the chunks, retrieval comes first.
     if tuned or recall is None or recall < _LOW or not _is_low(correct):
         return []

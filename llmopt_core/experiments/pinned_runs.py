@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from llmopt_core.runs.values import Run
 
 # Digits of a fingerprint, enough to tell two configurations of one name apart.
-_MOST_NAMES = 4
+_FINGERPRINT_DIGITS = 4
 # All numbers of so many digits fit into what a database takes for an id.
 _LONGEST = 18
 
@@ -69,7 +69,7 @@ def family_with_pins(found: Mapping[str, Run], shown: Mapping[str, Run]) -> dict
     runs_by_name: dict[str, Run] = {}
     for name, run in found.items():
         own = instead.get(run.fingerprint)
-        other = f"{name} ({run.fingerprint[:_MOST_NAMES]})" if name in shown else name
+        other = f"{name} ({run.fingerprint[:_FINGERPRINT_DIGITS]})" if name in shown else name
         runs_by_name[own or other] = shown[own] if own else run
     return runs_by_name
 

@@ -14,7 +14,7 @@ from llmopt_core.evaluation.metrics.registry import METRICS
 from llmopt_core.experiments.caveats import caveats, run_caveats
 from llmopt_core.experiments.colours import colours_in
 from llmopt_core.experiments.leaderboard import Cell, Row, leaderboard
-from llmopt_core.experiments.result import Result, result_family, scores_from
+from llmopt_core.experiments.result import Result, is_number, result_family, scores_from
 from llmopt_core.experiments.run_scores import baseline_position, higher_is_better
 from llmopt_core.experiments.run_votes import votes_table_in
 from llmopt_core.reporting import formatting
@@ -99,7 +99,7 @@ def _question_counts(runs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _subtitle(result: Result) -> str:
-    questions = result.get("evaluation_set") or {}
+    questions = _mapping(result.get("evaluation_set"))
     size = questions.get("size")
     asked = formatting.questions(
         [len(run["records"]) for run in result["runs"]], size if isinstance(size, int) else None
@@ -112,10 +112,18 @@ def _subtitle(result: Result) -> str:
 
 def _dates(result: Result) -> list[str]:
     """When the runs were made, and the report."""
-    dates = sorted(str(run["created_at"])[:10] for run in result["runs"] if run.get("created_at"))
-    days = list(dict.fromkeys(_day(date.fromisoformat(day)) for day in (dates[:1] + dates[-1:])))
+    dates = sorted(filter(None, (_read_day(run.get("created_at")) for run in result["runs"])))
+    days = list(dict.fromkeys(_day(day) for day in (dates[:1] + dates[-1:])))
     evaluated = [f"evaluated on {' to '.join(days)}"] if days else []
     return [*evaluated, f"report of {_day(datetime.now(UTC).astimezone().date())}"]
+
+
+def _read_day(moment: Any) -> date | None:
+    try:
+        return date.fromisoformat(str(moment)[:10])
+    # In a file that was edited, or made by another program.
+    except ValueError:
+        return None
 
 
 def _day(day: date) -> str:
@@ -124,15 +132,15 @@ def _day(day: date) -> str:
 
 
 def _facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    tokens = run.get("tokens") or {}
+    tokens = _mapping(run.get("tokens"))
     records = run["records"]
     answered = sum(not record.get("failure") and record.get("answer", "") is not None for record in records)
-    cost = run.get("cost_usd")
+    cost = _float(run.get("cost_usd"))
     return (
         ("status", str(run.get("status", "unknown"))),
         ("answered", f"{answered} of {len(records)}"),
         ("model calls", _calls(run)),
-        ("tokens", f"{tokens.get('prompt', 0):,} in, {tokens.get('completion', 0):,} out"),
+        ("tokens", f"{_count(tokens.get('prompt', 0))} in, {_count(tokens.get('completion', 0))} out"),
         ("cost", "unknown" if cost is None else formatting.money(cost)),
         ("per question", _per_question(run.get("per_question"))),
         ("wall time", formatting.duration(_float(run.get("seconds")))),
@@ -142,8 +150,8 @@ def _facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def _calls(run: Mapping[str, Any]) -> str:
-    cached = f" and {run['cached_calls']:,} from the cache" if run.get("cached_calls") else ""
-    return f"{run.get('model_calls', 0):,}{cached}"
+    cached = f" and {_count(run['cached_calls'])} from the cache" if run.get("cached_calls") else ""
+    return f"{_count(run.get('model_calls', 0))}{cached}"
 
 
 def _per_question(each: Any) -> str:
@@ -242,6 +250,16 @@ def _score(name: str, score: Mapping[str, Any]) -> tuple[str, float | None, str]
     return title, _float(score.get("value")), str(score.get("explanation") or score.get("failure") or "")
 
 
+# Fields that the reader of results does not check may hold anything.
+
+
 def _float(value: Any) -> float | None:
-    # Fields that the reader of results does not check may hold anything.
-    return float(value) if isinstance(value, (int, float)) else None
+    return float(value) if is_number(value) else None
+
+
+def _count(value: Any) -> str:
+    return f"{value:,}" if is_number(value) else "unknown"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -230,9 +230,14 @@ def _check(run: Any, where: str) -> None:
             raise BadInput(f"{where}: record {number} is not written as 'llmopt evaluate --json' writes it.")
 
 
-def _is_number(value: Any) -> bool:
-    # To `isinstance` true is a number, and Python's JSON reads NaN and Infinity.
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def is_number(value: Any) -> bool:
+    """Whether a value of a file is a number that can be reckoned with."""
+    try:
+        # To `isinstance` true is a number, and Python's JSON reads NaN and Infinity.
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # An integer of hundreds of digits.
+    except OverflowError:
+        return False
 
 
 def _is_metric(metric: Any) -> bool:
@@ -241,7 +246,7 @@ def _is_metric(metric: Any) -> bool:
     ends = metric.get("ci95") or [None, None]
     pair = isinstance(ends, list) and len(ends) == 2
     numbers = [metric.get("mean"), metric.get("scored"), metric.get("total"), *(ends if pair else ())]
-    return pair and all(value is None or _is_number(value) for value in numbers)
+    return pair and all(value is None or is_number(value) for value in numbers)
 
 
 def _is_record(record: Mapping[str, Any]) -> bool:
@@ -249,11 +254,11 @@ def _is_record(record: Mapping[str, Any]) -> bool:
     return (
         isinstance(scores, Mapping)
         and all(isinstance(score, Mapping) for score in scores.values())
-        and all(score.get("value") is None or _is_number(score.get("value")) for score in scores.values())
+        and all(score.get("value") is None or is_number(score.get("value")) for score in scores.values())
         and (failure is None or isinstance(failure, Mapping))
         and isinstance(contexts, list)
         and all(isinstance(hit, Mapping) for hit in contexts)
-        and (record.get("seconds") is None or _is_number(record["seconds"]))
+        and (record.get("seconds") is None or is_number(record["seconds"]))
     )
 
 
@@ -262,7 +267,7 @@ def scores_from(run: Mapping[str, Any]) -> RunScoreTable:
     records = run["records"]
     metrics = list(run["metrics"])
     values = {name: [_value(record, name) for record in records] for name in metrics}
-    totals = [metric.get("total", 0) for metric in run["metrics"].values()]
+    totals = [metric.get("total") or 0 for metric in run["metrics"].values()]
     # A file may announce fewer than it holds; a total below the number of records would make no sense of the means.
     total = max(len(records), *totals) if totals else len(records)
     examples = tuple(str(record["example_id"]) for record in records)

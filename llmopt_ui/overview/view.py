@@ -51,9 +51,7 @@ def latest_entries(runs: Sequence[Run], configurations: Sequence[SavedConfigurat
     fingerprints = {item.fingerprint for item in configurations}
     fingerprints_by_set: dict[tuple[str, str, str], set[str]] = {}
     for run in whole:
-        fingerprints_by_set.setdefault((run.evaluation_set, run.set_version, run.judge), set()).update(
-            fingerprints & {run.fingerprint}
-        )
+        fingerprints_by_set.setdefault(_place(run), set()).update(fingerprints & {run.fingerprint})
     family = family_runs(
         whole, configurations, *max(fingerprints_by_set, key=lambda place: len(fingerprints_by_set[place]))
     )
@@ -73,13 +71,28 @@ def state_of(project: Project, configurations: Sequence[SavedConfiguration], ent
     return ProjectState(
         len(store().document_list(project)),
         sum(item.size for item in store().evaluation_sets(project)),
-        {item.name: item.spec for item in configurations},
+        configurations,
         entries,
         leader_of(entries, _decisive_metrics(metrics_of(entries))),
         set_size(project, entries[0].run.evaluation_set, entries[0].run.set_version) if entries else None,
         names_in_evaluation(project),
+        _evaluated(project, entries),
         _work_by_tab(project),
     )
+
+
+def _evaluated(project: Project, entries: Sequence[Entry]) -> frozenset[str]:
+    """The configurations that were run on the set of the entries; of many, only some are among them."""
+    if not entries:
+        return frozenset()
+    shown = _place(entries[0].run)
+    return frozenset(
+        run.fingerprint for run in store().runs(project) if run.done and not run.comparison and _place(run) == shown
+    )
+
+
+def _place(run: Run) -> tuple[str, str, str]:
+    return run.evaluation_set, run.set_version, run.judge
 
 
 def _work_by_tab(project: Project) -> dict[str, str]:

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Answer, Record, Score
 from llmopt_ui.navigation import PAGES, PageSpec
+from tests.ui.seed import seed_project
 
 App = Callable[..., AppTest]
 VIEWS = [
@@ -84,6 +85,19 @@ def test_a_store_that_cannot_be_opened_is_one_sentence(app: App, monkeypatch: py
     test = app()
     assert not test.exception
     assert "blocked" in words(test)
+
+
+def test_no_configuration_that_was_run_is_told_as_not_run(app: App, store: Store) -> None:
+    """Of many, the overview shows some, and one has another name than when it was run."""
+    seed_project(store, "many", questions=3, runs=10)
+    first = store.configurations("many")[0]
+    store.delete_configuration("many", first.name)
+    store.save_configuration("many", "renamed", first.spec, first.fingerprint)
+    test = app("pages/overview.py", project="many")
+    assert not test.exception
+    steps = [link.proto.label.strip("*") for link in test.get("page_link")]
+    assert steps
+    assert not [step for step in steps if step.startswith("Evaluate ")]
 
 
 def test_the_overview_shows_earlier_versions_of_a_configuration(app: App, used: str, store: Store) -> None:

@@ -204,3 +204,25 @@ def test_a_report_needs_a_run_and_a_known_baseline() -> None:
     with pytest.raises(BadInput, match="no configuration named b; it has: a"):
         report_of({"runs": [run_]}, baseline="b")
     assert [r.name for r in report_of({"runs": [run_, run_]}).runs] == ["a (1)", "a (2)"]
+
+
+@pytest.mark.parametrize(
+    "odd", ["last week", [1], 10**400, float("nan"), True], ids=["text", "list", "huge", "nan", "true"]
+)
+def test_what_a_file_says_beside_its_scores_may_be_anything(tmp_path: Path, odd: object) -> None:
+    metric = {"mean": 0.5, "total": None}
+    run_ = {"configuration": "a", "metrics": {"answer_f1": metric}, "records": [], "created_at": "2026-03-01T09:00:00"}
+    each = {"asked": 2, "seconds": odd, "tokens": odd, "cost_usd": odd}
+    edited = {
+        **run_, "created_at": odd, "tokens": {"prompt": odd}, "cost_usd": odd, "model_calls": odd, "cached_calls": odd,
+        "seconds": odd, "per_question": each,
+    }  # fmt: skip
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps({"runs": [run_, edited, {**edited, "tokens": odd}], "evaluation_set": odd}))
+    report = report_of(read_result(path))
+    assert "evaluated on 1 March 2026;" in report.subtitle
+    facts = dict(report.runs[1].facts)
+    assert (facts["cost"], facts["model calls"]) == ("unknown", "unknown and unknown from the cache")
+    path.write_text(json.dumps({"runs": [{**run_, "metrics": {"answer_f1": {"mean": odd}}}]}))
+    with pytest.raises(BadInput, match="the metric answer_f1 needs numbers as mean"):
+        read_result(path)

@@ -35,7 +35,10 @@ REMOVE = "edit_remove"
 NEW = "New configuration"
 _MODES = {"": "As the endpoint prefers", "chat": "Chat messages", "completion": "Plain completion"}
 _METHODS = {"none": "No fact check", "flag": "Flag what no chunk supports", "revise": "Take out what no chunk supports"}
+# Shown in words, as a line break in a field cannot be seen.
 _STOPS = {"\n": "End of line", "\n\n": "Empty line"}
+# Fits the built-in model, which copies well and follows no long instruction: one chunk, few words, an end at the
+# first line.
 STARTER = {
     "name": "new",
     "model": {"endpoint": BUILTIN, "max_tokens": 32, "stop": ["\n"]},
@@ -59,6 +62,7 @@ def configuration_picker(
     names = [item.name for item in configurations] + ([NEW] if new else [])
     if state().next_configuration in names:
         st.session_state[key] = state().next_configuration
+    # Forgotten also where it is not there, or it would jump in when one of that name is made later.
     state().next_configuration = ""
     name = st.selectbox("Configuration", names, key=key, bind="query-params", width=340)
     return next((item for item in configurations if item.name == name), None)
@@ -68,7 +72,9 @@ def configuration_picker(
 def configuration_editor(project: Project, current: SavedConfiguration | None) -> None:
     """Edit a configuration and save it. Saving under its name makes a new version; under another name, a copy."""
     before = configuration_from(current.spec) if current else configuration_from(dict(STARTER))
+    # In the keys of all fields: another configuration, or a new version, fills them anew.
     token = f"{current.fingerprint}_{current.name}" if current else "new"
+    # The name stands above the fields and is drawn after them: a proposed one says what they hold.
     place = st.container()
     model_tab, prompt_tab, retrieval_tab, fact_check_tab, text_tab = st.tabs(
         ["Model", "Prompt", "Retrieval", "Fact check", "As YAML"]

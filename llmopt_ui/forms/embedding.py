@@ -29,6 +29,7 @@ def embedding_fields(before: EmbeddingSpec, endpoint_key: str, model_key: str, p
         place: Where the first stands.
     """
     others = [name for name in endpoints(settings()) if name != BUILTIN]
+    # An endpoint that was removed is still what is saved.
     others += [before.endpoint] if before.endpoint and before.endpoint not in others else []
     endpoint_choice = LOCAL
     if others:
@@ -37,6 +38,7 @@ def embedding_fields(before: EmbeddingSpec, endpoint_key: str, model_key: str, p
         endpoint_choice = place.selectbox(
             "Embedding model runs", runs, index, key=endpoint_key, persist_state="session"
         )
+    # Names of models mean nothing at another endpoint.
     same = endpoint_choice == (before.endpoint or LOCAL)
     if endpoint_choice == LOCAL:
         return {"endpoint": "", "model": _local_choice(before.model if same else BUILTIN_EMBEDDING, model_key)}
@@ -55,8 +57,10 @@ def _local_choice(before: str, key: str) -> str:
     for model in list_embedding_models(settings()):
         if isinstance(model.spec, EmbeddingSpec):
             labels[model.spec.model] = f"{model.name} (fine-tuned)"
+    # A folder of one's own, by its last part.
     labels.setdefault(before, before.rsplit("/", 1)[-1])
     names = list(labels)
     choice = st.selectbox("Embedding model", names, names.index(before), key=key, accept_new_options=True, help=_HELP,
                           format_func=lambda name: labels.get(name, name), persist_state="session")  # fmt: skip
+    # An emptied field is no model.
     return str(choice or "").strip() or before

@@ -51,6 +51,8 @@ class Fields:
 
     def choice(self, label: str, name: str, options: Mapping[str, str] | Sequence[str], value: str, **more: Any) -> str:
         """One of several; a mapping has the words they are shown as. What was chosen before is always among them."""
+        # What a newer version or a file by hand has set may be unknown here: it must neither break the form nor be
+        # changed by it.
         names = list(dict.fromkeys([*options, value]))
         if isinstance(options, Mapping):
             more.setdefault("format_func", lambda option: options.get(option, option))

@@ -21,6 +21,7 @@ _SELECT = {
     "nearest": "The k nearest to the question",
     "diverse": "k near the question and unlike each other",
 }
+# What the program fills in itself; all other variables must be columns of the question file.
 _OWN = {"question", "context", "documents"}
 
 
@@ -44,6 +45,7 @@ def prompt_fields(before: PromptSpec, token: str) -> dict[str, Any]:
 def _variables(system: str, template: str) -> None:
     try:
         variables = variables_in(system) | variables_in(template)
+    # A template that is being typed is broken for a while: said, and the form stays.
     except LlmOptError as error:
         show_error(str(error))
         return
@@ -57,16 +59,20 @@ def _variables(system: str, template: str) -> None:
 def _few_shot(before: FewShotSpec | None, template: str, fields: Fields) -> dict[str, Any] | None:
     spec = before or FewShotSpec()
     columns = ["question", "answer", *(["context"] if "context" in template else [])]
+    # Further columns of examples that are there, or saving would drop them.
     columns_to_show = list(dict.fromkeys([*columns, *(key for example in spec.examples for key in example)]))
     table = pd.DataFrame(
         [{column: example.get(column, "") for column in columns_to_show} for example in spec.examples],
         columns=columns_to_show,
+        # Without a row pandas could not tell what the columns hold, and the editor would offer no text.
         dtype="string",
     )
     st.markdown("Few-shot examples", help="Worked examples that are shown to the model before the question.")
+    # The number of columns in the key: the editor cannot lay edits over a table that has another shape.
     rows = table_editor(table, num_rows="dynamic", key=f"{fields.key('shots')}_{len(columns_to_show)}")
     left, right = st.columns([3, 1], gap="medium")
     select = fields.at(left).choice("Which are shown", "select", _SELECT, spec.select)
+    # "All" has no number, which a spec may keep as 0.
     k = fields.at(right).number("k", "k", 1, 50, max(1, spec.k), disabled=select == "all")
     examples = examples_from(rows)
     if not examples:
@@ -77,4 +83,5 @@ def _few_shot(before: FewShotSpec | None, template: str, fields: Fields) -> dict
 def examples_from(table: pd.DataFrame) -> list[dict[str, str]]:
     """The typed rows that have an answer, without their empty cells."""
     rows = table.fillna("").to_dict("records")
+    # An example without an answer would teach the model to say nothing.
     return [{str(k): str(v) for k, v in row.items() if str(v)} for row in rows if str(row.get("answer", "")).strip()]

@@ -24,6 +24,7 @@ def request_fields(before: ModelSpec, token: str) -> dict[str, Any]:
     Raises:
         BadInput: What was typed is no such thing.
     """
+    # Open where something is set, which must be seen.
     used = bool(before.reasoning_effort or before.extra_body or before.parameters)
     with st.expander("Reasoning and further fields of the request", icon=":material/data_object:", expanded=used):
         left, right = st.columns(2, gap="medium")

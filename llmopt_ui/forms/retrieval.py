@@ -59,6 +59,7 @@ def _search(spec: RetrievalSpec, fields: Fields) -> dict[str, Any]:
     search = spec.search
     terms = {"help": explain_terms("dense", "bm25", "hybrid")}
     method, fusion = fields.choice("Search", "search", SEARCH, search.method, **terms), str(search.fusion)
+    # Merging means nothing for one searcher; what was set before is kept for the time when it does again.
     if method == "hybrid":
         fusion = fields.choice("Merged", "fusion", FUSION, search.fusion, help=explain_terms("rrf"))
     candidates = fields.number("Candidates", "candidates", 1, 1000, search.candidates, 10)
@@ -69,6 +70,7 @@ def _rerank(spec: RetrievalSpec, fields: Fields) -> dict[str, Any]:
     rerank = spec.rerank
     terms = {"help": explain_terms("late", "cross", "llm_rerank")}
     method, model = fields.choice("Rerank", "rerank", RERANK, rerank.method, **terms), rerank.model
+    # The only one here that runs a model of its own by name.
     if method == "cross-encoder":
         model = fields.text("Its name or folder", "rerank_model", model)
     return {"method": method, "model": model}

@@ -45,6 +45,7 @@ def more_fields(spec: RetrievalSpec, values: dict[str, Any], token: str) -> dict
     Raises:
         BadInput: Filters or routes cannot be read.
     """
+    # A copy: the caller's values stay as its own fields gave them.
     result = {**values}
     if result["transform"]["method"] != "none":
         result["transform"] = {**result["transform"], **_transform(spec, result["transform"]["method"], token)}
@@ -63,12 +64,15 @@ def _transform(spec: RetrievalSpec, method: str, token: str) -> dict[str, Any]:
         n = Fields("edit", token, one).number("Texts written", "transform_n", 1, 16, before.n)
         model = _model(before.model, two, three, f"transform_{token}")
         plain = _is_completion_model(model)
+        # The default prompt depends on both, so another method or kind of model is another field with its own
+        # default.
         key = f"transform_prompt_{method}_{plain}"
         own = _prompt(before.prompt, default_prompt(method, plain), "`question` and `n`", key, token)
     return {"n": n, "model": model, "prompt": own}
 
 
 def _is_completion_model(model: Mapping[str, Any]) -> bool:
+    # Without a mode the built-in model takes plain completion and all others chat.
     return (model["mode"] or ("completion" if model["endpoint"] == BUILTIN else "chat")) == "completion"
 
 
@@ -76,6 +80,7 @@ def _prompt(own: str, default: str, variables: str, key: str, token: str) -> str
     """A prompt to read and change; empty where it is the default."""
     help_text = f"A template with {variables}. It belongs to the configuration and gets a version with it."
     text = Fields("edit", token).area("Prompt", key, own or default, height=140, help=help_text)
+    # Empty, so that a better default of a later version is used by who changed nothing.
     return "" if text.strip() in ("", default.strip()) else text
 
 
@@ -89,8 +94,10 @@ def _llm_rerank(spec: RetrievalSpec, method: str, token: str) -> dict[str, Any]:
             help="The rest is dropped. Each is one call; as a list, one call for up to 20.",
         )  # fmt: skip
         plain, variables = _is_completion_model(model), _RERANK_VARIABLES.get(method, "`passage` and `question`")
+        # A prompt that was written for another method asks for another form of answer.
         own_before, key = before.prompt if method == before.method else "", f"rerank_prompt_{method}_{plain}"
         own = _prompt(own_before, rerank_prompt(method, plain), variables, key, token)
+    # Left as it was, the fingerprint must not change: None and the default model mean the same.
     same = before.llm is None and model == ModelSpec().model_dump(mode="json")
     return {"llm": None if same else model, "candidates": candidates, "prompt": own}
 
@@ -141,7 +148,9 @@ def _routing(spec: RetrievalSpec, token: str) -> dict[str, Any] | None:
     if not method:
         return None
     routing = before or RoutingSpec()
+    # Only what differs, as people write it; the rest is filled in when it is read.
     routes = {name: route.model_dump(mode="json", exclude_defaults=True) for name, route in routing.routes.items()}
+    # Letters as they are and in the order they were written.
     routes_text = yaml.safe_dump(routes, allow_unicode=True, sort_keys=False) if routes else ""
     like = "when:\n  search: {method: bm25}\nwhy:\n  top_k: 5"
     text = fields.area("Settings by category (YAML)", "routes", routes_text, placeholder=like, height=140)
@@ -167,12 +176,15 @@ def _examples(routing: RoutingSpec, token: str) -> list[dict[str, str]]:
     if not set_name:
         return [example.model_dump(mode="json") for example in routing.examples]
     examples = store().evaluation_set(current_project(), set_name).examples
+    # Copied into the configuration, not referred to: a later version of the set changes no run.
     return [{"question": one.question, "category": one.category} for one in examples if one.category]
 
 
 def _mapping(text: str, what: str, sample: str) -> dict[str, Any]:
     try:
+        # JSON is YAML, too. The loader refuses texts whose aliases grow beyond all bounds.
         mapping = yaml.load(text, BoundedLoader) if text.strip() else {}  # noqa: S506 (a SafeLoader)
+    # Very deep nesting ends in the second, not in an error of YAML.
     except (yaml.YAMLError, RecursionError):
         mapping = None
     if not isinstance(mapping, dict):

@@ -26,6 +26,7 @@ def saved_prompt_choice(project: Project, before: PromptSpec, token: str) -> Pro
     labels = _choices(project)
     if not labels:
         return None
+    # Compared by what they say: configurations keep texts, not the name of a version.
     specs = {key: prompt_from(version.body) for key, version in labels.items()}
     current = next((key for key, spec in specs.items() if spec == before), _HERE)
     options = [_HERE, *labels]
@@ -44,9 +45,11 @@ def saved_prompt_choice(project: Project, before: PromptSpec, token: str) -> Pro
 def _choices(project: Project) -> dict[str, Version]:
     """Of each saved prompt the newest version, and those that have a label."""
     versions = store().versions(project, PROMPT)
+    # Versions come from old to new, so the last to write is the newest.
     newest = {version.name: version.number for version in versions}
     return {
         f"{version.name}@{version.number}": version
+        # The newest first, as they are looked for.
         for version in reversed(versions)
         if version.labels or version.number == newest[version.name]
     }

@@ -16,9 +16,11 @@ def choose_tuned_model(before: ModelSpec, endpoint: str, token: str) -> tuple[Mo
         The spec with adapter, name and mode of what was chosen, and a text that differs where that is not what `before`
         had, for the keys of fields that are filled from it.
     """
+    # Adapters are files for the built-in model; another endpoint has none.
     there = before.model_copy(update={"adapter": before.adapter if endpoint == BUILTIN else ""})
     specs = {model.name: model.spec for model in list_chat_models(settings(), endpoint)}
     current = there.adapter or (there.name if there.name in specs else "")
+    # The present one also where its model was deleted, or the form would change it unseen.
     names = list(dict.fromkeys(["", *specs, current]))
     if names == [""]:
         return there, ""
@@ -29,6 +31,7 @@ def choose_tuned_model(before: ModelSpec, endpoint: str, token: str) -> tuple[Mo
     if choice == current:
         return there, ""
     spec = specs.get(choice)
+    # "Base model" has no spec: then the endpoint as it is.
     target = spec if isinstance(spec, ModelSpec) else ModelSpec(endpoint=endpoint)
     changes = {"adapter": target.adapter, "name": target.name, "mode": target.mode}
     return there.model_copy(update=changes), f"_{choice or 'base'}"

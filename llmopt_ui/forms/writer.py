@@ -21,6 +21,7 @@ def writer_fields(before: EmbeddingSpec, of: str, token: str) -> dict[str, Any]:
         of: What is embedded now.
         token: Part of the keys.
     """
+    # Texts and headings are there already, so nobody writes them.
     if of not in ("summary", "questions"):
         return {"of": of, "writer": None}
     spec = before.writer or ModelSpec()
@@ -32,5 +33,6 @@ def writer_fields(before: EmbeddingSpec, of: str, token: str) -> dict[str, Any]:
         "One call per chunk, kept for ever."
         + (" The built-in model writes poor ones: this needs a stronger model." if endpoint == BUILTIN else "")
     )
+    # 120 tokens for a new writer: a short summary or a few questions; more would be paid for every chunk.
     spec_after = {"endpoint": endpoint, "name": name, "max_tokens": spec.max_tokens if before.writer else 120}
     return {"of": of, "writer": {**spec.model_dump(mode="json"), **spec_after}}

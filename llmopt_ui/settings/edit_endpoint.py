@@ -28,11 +28,13 @@ def edit_form(endpoint: Endpoint) -> None:
         left, right = st.columns(2, gap="medium")
         url = left.text_input("Base URL", endpoint.base_url, key=f"endpoint_edit_url_{name}")
         variable = right.text_input("Variable of its key", endpoint.api_key_env, key=f"endpoint_edit_variable_{name}")
+        # The present model first: an endpoint that is off lists none, and the field must still hold it.
         options = list(dict.fromkeys([*([endpoint.default_model] if endpoint.default_model else []), *models]))
         model = left.selectbox(
             "Default model",
             options,
             0 if endpoint.default_model else None,
+            # A new field when the list has come: Streamlit would keep the empty one.
             key=f"endpoint_edit_model_{name}_{len(models)}",
             accept_new_options=True,
             placeholder="Choose or type one" if models else "Type one; it lists none",
@@ -75,6 +77,7 @@ def edit_form(endpoint: Endpoint) -> None:
             "parameters": parameters_in(names or ""),
             "embedding_batch": batch,
             "begins_with_thinking": thinks,
+            # One per line, without blanks, empty lines and doubles, in the order that was typed.
             "models": tuple(dict.fromkeys(line.strip() for line in (models_text or "").splitlines() if line.strip())),
         }
         save_endpoint(settings(), apply_changes(endpoint, changes))
@@ -91,6 +94,7 @@ def apply_changes(endpoint: Endpoint, changes: dict[str, Any]) -> Endpoint:
     if not changes["base_url"]:
         raise BadInput("An endpoint needs a base URL, such as http://127.0.0.1:11434/v1.")
     try:
+        # Validated as a whole, since `model_copy` would take any value unseen.
         return Endpoint.model_validate({**endpoint.model_dump(mode="json"), **changes})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]

@@ -30,10 +30,13 @@ def embedding_models_form(endpoint: Endpoint) -> None:
             (name, model.query_prefix, model.passage_prefix, model.window)
             for name, model in endpoint.embeddings.items()
         ]
+        # Models that surely embed stand there to be filled in; so does one empty row where none is known.
         usual_models = [name for name in sure_embedding_models_of(endpoint.name) if name not in endpoint.embeddings]
         rows += [(name, None, None, None) for name in usual_models]
         rows = rows or [(None, None, None, None)]
         columns = [_MODEL, _QUERY, _PASSAGE, _WINDOW]
+        # Types that can be empty: columns of None alone would become objects, which the editor cannot offer fields
+        # for, and numbers with gaps would become floats.
         table = pd.DataFrame(rows, columns=columns).astype(
             {_MODEL: "string", _QUERY: "string", _PASSAGE: "string", _WINDOW: "Int64"}
         )
@@ -51,6 +54,7 @@ def embedding_models_form(endpoint: Endpoint) -> None:
         if save:
             with show_errors():
                 entries = embedding_models_from(entries_table)
+                # Rows that were only offered and left as they were say nothing and are not saved.
                 changes = {
                     name: one for name, one in entries.items() if name not in usual_models or one != EmbeddingModel()
                 }
@@ -70,8 +74,10 @@ def embedding_models_from(table: pd.DataFrame) -> dict[str, EmbeddingModel]:
         name = "" if pd.isna(row[_MODEL]) else str(row[_MODEL]).strip()
         if not name:
             continue
+        # None is "what the makers say", an empty text is "nothing": they are not the same.
         query, passage, cell = (None if pd.isna(row[key]) else row[key] for key in (_QUERY, _PASSAGE, _WINDOW))
         window = None if cell is None else int(cell)
+        # Far above any model: it only catches what is a slip of the finger.
         if window is not None and not 1 <= window <= 10_000_000:
             raise BadInput(f"The window of {name} is {window}; it is a number of tokens from 1.")
         entries[name] = EmbeddingModel(query_prefix=query, passage_prefix=passage, window=window)

@@ -41,9 +41,12 @@ def endpoints_view() -> None:
         st.markdown(f"**{BUILTIN}** :gray[this machine, no key, free]")
         st.caption("The built-in chat model. See the tab Built-in models for what it can do.")
     own_endpoints = load_endpoints(settings())
+    # All at once and before the cards: each card needs its endpoint's list, and asked one by one their waits would
+    # add up.
     ask_all()
     for name, endpoint in endpoints(settings()).items():
         if name != BUILTIN:
+            # Endpoints from the file of LLMOPT_ENDPOINTS or built into the program cannot be removed here.
             _card(endpoint, removable=name in own_endpoints)
     with st.expander("Add an endpoint", icon=":material/add:", expanded=len(own_endpoints) == 0):
         _add_form()
@@ -79,13 +82,16 @@ def _key_field(endpoint: Endpoint) -> None:
         type="password",
         key=f"endpoint_key_{endpoint.name}",
         placeholder="Kept until this browser tab closes; never stored",
+        # Asks the browser not to keep the key as a password of this page.
         autocomplete="off",
     )
+    # An empty field takes nothing away: it is empty again whenever this page was left and opened anew.
     if key_text:
         state().keys[endpoint.name] = key_text
     variable = endpoint.api_key_env
     if endpoint.name in state().keys:
         st.caption("Uses the key typed in this session.")
+    # Only whether it is set is told, never what it holds.
     elif variable and environment().get(variable):
         st.caption(f"Uses the key in {variable}.")
     elif variable:
@@ -95,6 +101,7 @@ def _key_field(endpoint: Endpoint) -> None:
 
 
 def _prices_form(endpoint: Endpoint) -> None:
+    # Without prices the table has the row that most people fill in: one price for all models.
     rows = [(model, price.prompt, price.completion) for model, price in endpoint.prices.items()] or [
         ("*", float("nan"), float("nan"))
     ]
@@ -114,6 +121,7 @@ def _prices_form(endpoint: Endpoint) -> None:
             room=400,
         )
         for model, price in endpoint.prices.items():
+            # Half a price comes from lists of services; an empty cell would not tell that it is no 0.
             if price.unknown:
                 st.caption(fmt.markdown(f"{model}: the {price.unknown} price is not known, so what it costs is not."))
         if st.form_submit_button("Save prices"):
@@ -132,6 +140,7 @@ def prices_from(table: pd.DataFrame) -> dict[str, Prices]:
     prices: dict[str, Prices] = {}
     for row in table.to_dict("records"):
         model, prompt, completion = (row[name] for name in ("Model", "Prompt", "Completion"))
+        # An empty row at the end belongs to tables in which rows can be added.
         if pd.isna(model) or not str(model).strip() or (pd.isna(prompt) and pd.isna(completion)):
             continue
         if pd.isna(prompt) or pd.isna(completion):
@@ -148,6 +157,7 @@ def _check(endpoint: Endpoint) -> EndpointReport | str:
         report = run_in_loop(check_endpoint(endpoint, key_of(endpoint)))
     except LlmOptError as error:
         return str(error)
+    # The test has just got the list, so nothing needs to ask for it again.
     model_lists_of(settings().home).keep(endpoint, report)
     return report
 
@@ -166,6 +176,7 @@ def _report(report: Any) -> None:
         st.caption(f":orange[{fmt.markdown(model)} is switched off on {fmt.markdown(day)}.]")
     if report.models:
         st.text(
+            # Some services list hundreds; a dozen show that the answer makes sense.
             f"{fmt.plural(len(report.models), 'model')}: {', '.join(report.models[:12])}"
             + (" …" if len(report.models) > 12 else "")
         )
@@ -206,6 +217,8 @@ def endpoint_from(values: Mapping[str, str]) -> Endpoint:
     try:
         return Endpoint.model_validate(dict(values))
     except ValidationError as error:
+        # One mistake at a time, named as the form names its fields; Pydantic's own text has URLs and types that say
+        # nothing here.
         first = error.errors(include_url=False)[0]
         where = {"name": "Name", "base_url": "Base URL", "api_key_env": "Variable that holds its key"}
         raise BadInput(f"{where.get(str(first['loc'][0]), first['loc'][0])}: {field_problem(first)}.") from None
@@ -214,6 +227,7 @@ def endpoint_from(values: Mapping[str, str]) -> Endpoint:
 def _remove(name: str) -> None:
     with report_problem():
         delete_endpoint(settings(), name)
+        # A key must not go to another endpoint that is added under the same name.
         state().keys.pop(name, None)
         state().endpoint_checks.pop(name, None)
         notify(f"Endpoint {name} removed.")

@@ -88,6 +88,8 @@ def agreement_chart(rows: Sequence[JudgeAgreement]) -> go.Figure:
     """How well the judge ranks right above wrong: a dot per metric and data set."""
     figure = go.Figure()
     for by_rule, symbol, name in ((False, "circle", "labelled by people"), (True, "circle-open", _RULE_MADE)):
+        # Two traces, so that the legend tells them apart: mistakes made by rule are easier to catch than those of
+        # people.
         group = [row for row in rows if row.made == by_rule]
         figure.add_scatter(
             x=[row.auc for row in group],
@@ -100,10 +102,12 @@ def agreement_chart(rows: Sequence[JudgeAgreement]) -> go.Figure:
             hovertemplate="%{y}<br>AUC %{x:.2f} (%{customdata[2]:.2f} to %{customdata[3]:.2f}), "
             "accuracy %{customdata[1]:.2f}, %{customdata[0]} items<extra></extra>",
         )
+    # Where guessing stands.
     figure.add_vline(0.5, line={"dash": "dash", "color": NEUTRAL})
     return apply_theme(
         figure,
         height=100 + 38 * len(rows),
+        # From chance up: below it there is nothing to show, and a little room for marks at both ends.
         xaxis={"title": "AUC (0.5 is guessing, 1 is perfect)", "range": [0.47, 1.03]},
         yaxis={
             "autorange": "reversed",
@@ -120,6 +124,7 @@ def families_chart(rows: Sequence[Family]) -> go.Figure:
         group = [row for row in rows if row.right == right]
         figure.add_scatter(
             x=[row.share for row in group],
+            # Two lists make Plotly group the rows by the first.
             y=[[_LANGUAGES[row.language] for row in group], [row.name for row in group]],
             mode="markers",
             name=name,

@@ -55,6 +55,7 @@ def builtin_view() -> None:
     section("Does it work here?")
     if st.button("Check this machine", key=CHECK, icon=":material/health_and_safety:"):
         with st.spinner("Calling the built-in model and every endpoint …"):
+            # Kept for the session: a check calls every endpoint and takes seconds.
             state().findings = _examine()
     findings_view(state().findings)
 
@@ -80,6 +81,7 @@ def workspace_view() -> None:
     st.caption("Everything the app remembers is in this folder. Copy it to keep it; keys are never in it.")
     rows = [
         ("Everything", str(current.home), "LLMOPT_HOME"),
+        # `where` and `mask_password` leave out passwords, which stand in such addresses and end up in screenshots.
         ("Database", store().database.where, "LLMOPT_DATABASE_URL"),
         ("Vector indexes", mask_password(current.chroma_url) or str(current.home / "indexes"), "LLMOPT_CHROMA_URL"),
         ("Endpoints added here", str(endpoints_path(current)), ""),

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from llmopt_core.index.term_positions import TermPositions
     from llmopt_core.labs.chunking.chunk_ranks import ChunkRank
 
+# As much as one part of a very long document: every move of a slider cuts and ranks it.
 RANKED_CHARACTERS = 3_000_000
 """Beyond this much text in a project, only the chunks of the document in sight are ranked."""
+# A larger number embeds without a click what may take long, a smaller one asks at almost every change.
 EMBEDDED_AT_ONCE = 64
 """So many new chunks are embedded without asking."""
 
@@ -34,6 +36,7 @@ def competing_documents(
     return _documents(project.id, key, lambda: store().documents(project)), key
 
 
+# Two, as two projects or a change of one of its documents; each entry holds all texts, so more would fill the memory.
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _documents(project: int, key: str, _read: Callable[[], list[Document]]) -> list[Document]:
     return _read()
@@ -49,6 +52,7 @@ def chunks_of(
 
     def make() -> list[Chunk]:
         encode = sentence_encoder(spec)
+        # In the order of the documents, wherever the one that was cut already stands among them.
         parts = (cut_already if one.name == name_of_cut else chunk_document(one, spec, encode) for one in documents)
         return [chunk for part in parts for chunk in part]
 
@@ -79,9 +83,11 @@ def new_chunks(documents: Sequence[Document], key: str, spec: ChunkingSpec) -> i
     from llmopt_core.models.base import EmbeddingSpec
 
     place = f"{key}:{spec.fingerprint}"
+    # Counting asks the cache for every chunk; vectors that are there are taken to stay.
     if place in state().embedded_chunkings:
         return 0
     missing = count_missing_vectors(chunks_of(documents, key, spec), models().embedder(EmbeddingSpec()), store().cache)
+    # Only "none" is kept: any other number changes while a job embeds.
     if not missing:
         state().embedded_chunkings.add(place)
     return missing

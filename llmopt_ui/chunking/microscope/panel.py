@@ -46,6 +46,8 @@ def panel_view(
             _references(sight, cutting, ranks_here, competing)
         key, length = f"micro_text_{name}", len(sight.document.text)
 
+        # The callback runs at the next drawing, when these panels may be of another document: it takes their names
+        # along.
         def turn() -> None:
             turn_to_click(key, sight.part.page_key, length)
 
@@ -82,6 +84,7 @@ def window_sentence(cutting: DocumentChunking) -> str:
 
 
 def _percent(share: float) -> str:
+    # A small share must not read as 0 %.
     return f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
 
 
@@ -89,6 +92,7 @@ def _references(
     sight: PanelContent, cutting: DocumentChunking, ranks: Mapping[int, ChunkRank] | None, competing: int
 ) -> None:
     """Where the answer of the question is, chunk by chunk."""
+    # Four lines at most below: more sources would push the text out of sight.
     lines = [_reference(cutting, ranks, start, end, sight.top_k) for start, end in sight.references]
     if not lines:
         elsewhere = sorted({_place(sight, span) for span in sight.example.references}) if sight.example else []
@@ -113,6 +117,7 @@ def _reference(
     reference_chunks = reference_parts(cutting, start, end)
     if not reference_chunks:
         return ":red[:material/close: The source stands in no chunk.]"
+    # With overlap several chunks may hold it whole.
     whole = [one.position for one in reference_chunks if one.share >= 1]
     if whole:
         where = " and ".join(_chunk_name(i, ranks) for i in whole[:3])

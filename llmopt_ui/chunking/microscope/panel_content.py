@@ -38,4 +38,5 @@ class PanelContent:
         """The question's references in this part."""
         spans = spans_in(self.document.name, self.example.references) if self.example else ()
         first, length = self.part.start, len(self.document.text)
+        # Any that overlap the part; one that crosses its edge is shown as far as it is there.
         return tuple((a - first, b - first) for a, b in spans if a < first + length and b > first)

@@ -38,6 +38,7 @@ class Part:
 
 def parts_in(characters: int) -> int:
     """How many parts a document of that length has."""
+    # Rounded up; an empty document is one part.
     return max(1, -(-characters // PART))
 
 
@@ -54,6 +55,7 @@ def part_of(document: Document, number: int) -> Part:
     number = min(max(1, number), parts_in(whole))
     start = (number - 1) * PART
     text = document.text[start : start + PART]
+    # Pages before the part start below zero, so that its first character still knows its page.
     pages = tuple(page - start for page in document.page_starts)
     return Part(Document(document.name, text, document.metadata, pages, document.warnings), start, whole, number)
 

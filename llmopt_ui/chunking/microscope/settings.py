@@ -17,6 +17,7 @@ _EXPLANATIONS = {
     "semantic": "Where the meaning turns between sentences, judged by embeddings. The first cut takes a while.",
     "small-to-big": "Searches small pieces (a quarter of the size), hands over the large one around them.",
 }
+# Least, most, usual, step. About four characters make a token of English, so both units reach equally far.
 _SIZES = {"tokens": (20, 1000, 200, 10), "cl100k": (20, 1000, 200, 10), "characters": (100, 4000, 800, 50)}
 
 
@@ -38,12 +39,14 @@ def chunking_fields(name: str, title: str) -> ChunkingSpec:
     )
     unit = two.selectbox("Counted in", list(UNITS), key=f"micro_unit_{name}", format_func=UNITS.__getitem__,
                          bind="query-params")  # fmt: skip
+    # The unit in the key below: 800 characters must not become 800 tokens.
     low, high, usual, step = _SIZES[unit]
     size = three.slider(
         "Size", low, high, usual, step, key=f"micro_size_{name}_{unit}", bind="query-params",
         help="The most a chunk may hold.",
     )  # fmt: skip
     overlap = four.slider(
+        # A share, so that moving the size keeps what the overlap means.
         "Overlap (% of size)", 0, 50, 0, 5, key=f"micro_overlap_{name}", bind="query-params",
         help="How much a chunk may repeat of the one before it.", format="%d%%",
     )  # fmt: skip
@@ -59,5 +62,6 @@ def spec_title(spec: ChunkingSpec) -> str:
 
 def _values(method: str, unit: str, size: int, percent: int) -> dict[str, Any]:
     """The settings; the overlap of small pieces is a share of the small size."""
+    # What is searched is a quarter of the size; an overlap of all of it would never get on.
     smallest = max(1, size // 4) if method == "small-to-big" else size
     return {"method": method, "unit": unit, "size": size, "overlap": min(smallest * percent // 100, smallest - 1)}

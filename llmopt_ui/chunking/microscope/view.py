@@ -60,6 +60,7 @@ def microscope_view(project: Project) -> None:
 @plain_fragment
 def _microscope(project: Project, documents: Sequence[SavedDocument]) -> None:
     with show_errors():
+        # A fragment in a fragment: a slider draws the inner one alone.
         _chunkings(_panel_content(project, documents))
         st.caption(_LEGEND)
 
@@ -79,7 +80,9 @@ def _chunkings(sight: PanelContent) -> None:
             sight = _turn_page(sight)
         with right:
             sight = _ranking(sight)
+        # Two texts are to be seen in one window.
         height = 320 if other else 460
+        # One axis for both, or equal bars would mean other sizes.
         largest = max((int(c.tokens.max(initial=1)) for c in (first, other) if c is not None), default=1)
         for name, spec, cutting in (("a", first_spec, first), ("b", other_spec, other)):
             if spec is not None and cutting is not None:
@@ -94,13 +97,16 @@ def _panel_content(project: Project, documents: Sequence[SavedDocument]) -> Pane
     boxes = st.columns([2, 1.6, 3.4], gap="small")
     examples = _examples(project, boxes[1])
     names = [item.name for item in documents]
+    # Deleted meanwhile: a value that is no option is an error of Streamlit's.
     if st.session_state.get(DOCUMENT) not in (None, *names):
         del st.session_state[DOCUMENT]
+    # Before the document's field is drawn, whose value it sets.
     _open_first_source(examples, names)
     ids = list(examples)
     page = boxes[2].selectbox(
         "Question",
         ids,
+        # By set, as ids of two sets may be equal and mean other questions.
         key=f"{QUESTION}_{st.session_state.get(SET)}",
         format_func=lambda one: fmt.shorten(examples[one].question, 110) if one in examples else one,
         index=0 if ids else None,
@@ -110,6 +116,7 @@ def _panel_content(project: Project, documents: Sequence[SavedDocument]) -> Pane
         placeholder="Choose a set of questions",
     )
     example = examples.get(page) if page else None
+    # Drawn after the question, which may turn to another document, though it stands before it.
     name = boxes[0].selectbox("Document", names, key=DOCUMENT, bind="query-params")
     document = next(item for item in documents if item.name == name)
     part = part_of(document_of(project, document), choose_part(document.name, document.characters))
@@ -136,6 +143,7 @@ def _examples(project: Project, box: st.delta_generator.DeltaGenerator) -> Mappi
     if not name or name == NO_SET:
         return {}
     examples = store().evaluation_set(project, name).examples
+    # Those with a source first: only they show where an answer is cut.
     return {example.id: example for example in sorted(examples, key=lambda one: not one.references)}
 
 
@@ -152,6 +160,7 @@ def _to_reference(examples: Mapping[str, Example], set_name: str | None, names: 
 
 
 def _go_to(example: Example | None, names: set[str]) -> None:
+    # The first source whose document is still there.
     span = next((span for span in example.references if span.document in names), None) if example else None
     if span is not None:
         st.session_state[DOCUMENT] = span.document
@@ -184,6 +193,7 @@ def _ranks(
     with st.spinner("Looking which chunks have vectors …"):
         missing = data.new_chunks(documents, key, spec)
     place = st.empty()
+    # Asked before the machine is busy for long; a few are done without a word.
     if missing > data.EMBEDDED_AT_ONCE and not place.button(
         f"Embed {fmt.plural(missing, 'chunk')} to rank them by meaning",
         key=f"micro_embed_{name}",

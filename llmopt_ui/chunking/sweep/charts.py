@@ -25,6 +25,7 @@ from llmopt_ui.charts import whiskers
 from llmopt_ui.theme import FAINT, NEUTRAL, apply_theme, figure_text
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
+# Overlaps are told by dashes, methods by colours, so that neither needs the other.
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _LABEL_COLOURS = dict(zip(LABELS, ("#999999", "#E69F00", "#CC79A7", "#0072B2"), strict=True))
 UNIT_WORDS = {"tokens": "embedding tokens", "cl100k": "OpenAI tokens (cl100k)", "characters": "characters"}
@@ -32,6 +33,7 @@ UNIT_WORDS = {"tokens": "embedding tokens", "cl100k": "OpenAI tokens (cl100k)", 
 
 def method_colour(method: str) -> str:
     """The same colour for a method in every picture."""
+    # By its place among all methods, not among those of this sweep.
     return PALETTE[list(METHODS).index(method) % len(PALETTE)]
 
 
@@ -84,6 +86,7 @@ def _points(result: SweepResult, method: str, tops: Sequence[int], front: set[in
             "symbol": [_SYMBOLS[tops.index(s.top_k) % len(_SYMBOLS)] for s in settings],
             "size": [12 if i in front else 8 for i in positions],
             "opacity": [1.0 if i in front else 0.55 for i in positions],
+            # An edge, so that points on each other are seen as several.
             "line": {"width": 1, "color": FAINT},
         },
         customdata=[[i] for i in positions],
@@ -120,6 +123,7 @@ def size_lines(result: SweepResult, metric: str, top_k: int) -> go.Figure:
         height=430,
         xaxis={
             "title": f"Chunk size ({unit})",
+            # By ratio: sizes are usually doubled.
             "type": "log",
             "tickvals": sizes,
             "ticktext": [f"{s:,}" for s in sizes],

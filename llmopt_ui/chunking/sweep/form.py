@@ -28,10 +28,13 @@ from llmopt_ui.resources import models, settings, start_job, store
 SET, FIELDS = "sweep_set", "sweep_methods"
 SIZES, OVERLAPS, TOPS = "sweep_sizes", "sweep_overlaps", "sweep_tops"
 UNIT, SEARCH, MODEL, ENDPOINT, OF = "sweep_unit", "sweep_search", "sweep_model", "sweep_endpoint", "sweep_of"
+# Documents and characters that the estimate counts tokens of: enough for the number of characters per token, and
+# quick at every change of a field.
 _SAMPLE_DOCUMENTS, _SAMPLE = 8, 20_000
 START, BUDGET = "sweep_start", "sweep_budget"
 SEARCHES = {"dense": "By meaning (embedding model)", "bm25": "By words (BM25)"}
 _OF = {"text": "Its text", "heading": "Headings and text"}
+# Each size is twice the one before: effects of size are seen over ratios.
 _USUAL = {
     "tokens": ("50", "100", "200", "400"),
     "cl100k": ("50", "100", "200", "400"),
@@ -58,6 +61,7 @@ def sweep_form(project: Project, sets: Mapping[str, EvaluationSet]) -> None:
         except BadInput as error:
             show_error(str(error))
             return
+        # A number typed twice is one setting.
         count = len(chunkings) * len(set(spec.top_k))
         with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
             start = st.button("Start the sweep", key=START, type="primary", icon=":material/play_arrow:")

@@ -34,13 +34,16 @@ from llmopt_ui.tables import data_table
 from llmopt_ui.theme import verdict
 
 SETTING, LABEL, TABLE = "sweep_missed_by", "sweep_label", "sweep_missed"
+# Settings in the figure: the advised ones, then the best for their cost, then by recall.
 _BARS = 8
+# Characters before and behind a source: a chunk or two of usual size, so that the cut is seen.
 _AROUND = 500
 
 
 def misses_view(project: Project, result: SweepResult, advice: Advice, evaluation_set: EvaluationSet) -> None:
     """Bars of the labels, the questions one setting misses, and the passage of one of them."""
     section("What is missed, and why")
+    # A dictionary as a set that keeps its order.
     candidates = dict.fromkeys([advice.best, advice.frugal, *reversed(pareto(result)), *by_recall(result)])
     positions = sorted(list(candidates)[:_BARS], key=by_recall(result).index)
     if any(any(result.settings[position].misses) for position in positions):
@@ -87,6 +90,7 @@ def _pick(rows: Sequence[MissRow], position: int) -> MissRow:
     )
     selection = data_table(
         table,
+        # Other rows are another table, or the row that was chosen would mean another question.
         key=f"{TABLE}_{position}_{len(rows)}",
         on_select="rerun",
         selection_mode="single-row-required",
@@ -140,6 +144,7 @@ def _passage(
     project: Project, result: SweepResult, position: int, context: Sequence[RetrievedChunk], reference: Span
 ) -> None:
     document = _document(project, result, reference.document)
+    # Places are numbers: in another text they would show any words.
     if document is None or reference.start >= len(document.text):
         st.text(f"{reference.document} is not there any more, or has changed since the sweep.")
         return
@@ -155,6 +160,7 @@ def _passage(
 def _ranks(cutting: DocumentChunking, context: Sequence[RetrievedChunk]) -> dict[int, ChunkRank]:
     """By position of a chunk the rank of what was handed over for it."""
     ranks = {item.span: item.rank for item in context}
+    # Small pieces are searched and the large one around them is handed over, so its rank is theirs.
     places = {i: chunk.parent or chunk.span for i, chunk in enumerate(cutting.chunks)}
     return {i: ChunkRank(ranks[span], 0.0) for i, span in places.items() if span in ranks}
 
@@ -175,9 +181,11 @@ def _document(project: Project, result: SweepResult, name: str) -> Document | No
     """A document as it was in the sweep; None where it is gone or other."""
     version = dict(result.documents).get(name)
     document = next((item for item in store().document_list(project) if item.name == name), None)
+    # Same name, other text.
     if document is None or document.version != version:
         return None
     try:
         return document_of(project, document)
+    # Deleted between the list and this moment.
     except LlmOptError:
         return None

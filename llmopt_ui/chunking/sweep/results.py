@@ -41,6 +41,7 @@ from llmopt_ui.tables import show_table
 
 METRIC, TOP = "sweep_metric", "sweep_top"
 PAGE = "sweep_page"
+# Rows of a page: a sweep may have hundreds of settings, whose cells are Markdown that the browser has to read.
 _ROWS = 10
 
 
@@ -84,6 +85,7 @@ def _headline(result: SweepResult, advice: Advice) -> None:
         "tokens per question."
     ]
     if advice.frugal != advice.best:
+        # Where nothing was found there are no tokens; 1 spares a division by nothing.
         saving = 1 - (frugal.summaries[TOKENS].mean or 0.0) / (best.summaries[TOKENS].mean or 1.0)
         lines.append(
             f"Cheapest that loses less than {MARGIN} recall against it: {_setting_name(result, advice.frugal)} finds "
@@ -158,6 +160,7 @@ def _size_charts(result: SweepResult) -> None:
 
 
 def _shape_legend(result: SweepResult) -> str:
+    # As Plotly's symbols in the chart, in the same order.
     signs = ("●", "■", "◆", "▲", "✚", "✖", "★", "⬢")
     tops = sorted({setting.top_k for setting in result.settings})
     legend = ", ".join(f"{signs[i % len(signs)]} top {top}" for i, top in enumerate(tops))
@@ -187,6 +190,7 @@ def settings_table(result: SweepResult, positions: Sequence[int], front: set[int
         setting = result.settings[position]
         flag = " :material/flag:" if position in front else ""
         cutting = result.cutting(setting)
+        # Blanks that do not break: a name is read in one piece.
         name = fmt.markdown(chunking_name(cutting.chunking)).replace(" ", "\u00a0")
         note = f":gray[top {setting.top_k}, {cutting.chunks:,} chunks]"
         note += f"  \n:orange[{cutting.beyond_window:,} beyond the window]" if cutting.beyond_window else ""

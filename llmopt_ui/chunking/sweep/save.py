@@ -47,6 +47,7 @@ def save_view(project: Project, result: SweepResult, advice: Advice) -> None:
 
 def configuration_name(setting: str, search: str) -> str:
     """`sweep-recursive-200-0-top-5`."""
+    # A name that needs no quotes on a command line.
     words = setting.replace("/", "-").replace(",", "").replace(" ", "-")
     return f"sweep-{words}" + ("-bm25" if search == "bm25" else "")
 

@@ -38,6 +38,7 @@ def sweep_view(project: Project) -> None:
     sets = _sets_with_places(project)
     if not _ready(project, sets):
         return
+    # A cache may have been emptied: then the job is there and its numbers are not.
     results = [job for job in jobs if job.status == "finished" and load_sweep(str(job.result.get("key"))) is not None]
     if not results:
         if not any(job.active for job in jobs):
@@ -95,6 +96,7 @@ def _bases(project: Project, job: Job, result: SweepResult) -> tuple[Basis, Basi
     version = texts_version((item.name, item.version) for item in store().document_list(project))
     then = {QUESTIONS: result.set_version, DOCUMENTS: texts_version(result.documents)}
     now = {QUESTIONS: versions.get(result.set_name, ""), DOCUMENTS: version}
+    # Sweeps by words, and those of earlier versions, rest on no embedding model.
     if job.arguments.get("embedding"):
         then[EMBEDDING] = str(job.arguments["embedding"])
         now[EMBEDDING] = embedding_version(result.spec, models())
@@ -114,6 +116,7 @@ def _choose_sweep(project: Project, jobs_with_result: Sequence[Job]) -> Job:
         if len(jobs) > 1:
             name = st.selectbox("Sweep", list(jobs), key=SWEEP_PICKER, format_func=lambda name: _label(jobs[name]),
                                 bind="query-params", width=520)  # fmt: skip
+        # By its label, which is what Streamlit's binding reads from an address.
         copy_link(project, "Sweep", {SWEEP_PICKER: _label(jobs[name])}, f"sweep_link_{name}", "A link to this sweep.")
     return jobs[name]
 
@@ -132,6 +135,7 @@ def _on_end(job: Job) -> None:
 
 def _sets_with_places(project: Project) -> dict[str, EvaluationSet]:
     """The newest version of each evaluation set that has reference spans."""
+    # Read through memory: this is asked at every drawing, and sets may be large.
     sets = {item.name: set_version(project, item.name, item.version) for item in sets_of(project)}
     return {name: item for name, item in sets.items() if any(example.references for example in item.examples)}
 

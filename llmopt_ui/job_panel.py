@@ -33,14 +33,11 @@ def title_of(job: Job) -> str:
     return job_kinds().title(job.kind, job.arguments)
 
 
-def follow_job(
-    job: Job, title: str = "", on_end: Callable[[Job], None] | None = None, *, stoppable: bool = True
-) -> None:
+def follow_job(job: Job, on_end: Callable[[Job], None] | None = None, *, stoppable: bool = True) -> None:
     """Show a job. While it is active only this panel is drawn again; when it ends the whole page is.
 
     Args:
         job: As it was when the page was drawn.
-        title: What is being done, where the page has other words than the list of jobs.
         on_end: Called once, before the page is drawn again after the end.
         stoppable: Whether it looks at a request to stop.
     """
@@ -48,7 +45,7 @@ def follow_job(
     @st.fragment(run_every=_PERIOD if job.active else None)
     def panel() -> None:
         current = store().job(job.id)
-        _panel(current, title or title_of(job), stoppable=stoppable)
+        _panel(current, stoppable=stoppable)
         # The page around still shows the job as running, so all of it must be drawn: results, buttons, lists.
         if job.active and not current.active:
             if on_end is not None:
@@ -88,10 +85,10 @@ def resume_button(job: Job) -> None:
             st.rerun()
 
 
-def _panel(job: Job, title: str, *, stoppable: bool) -> None:
+def _panel(job: Job, *, stoppable: bool) -> None:
     progress = job.progress
     cancel = cancel_job if job.active and stoppable else None
-    card = ProgressCard(title, f"job_cancel_{job.id}", cancel, (job.id,), stopping=job.cancel_requested)
+    card = ProgressCard(title_of(job), f"job_cancel_{job.id}", cancel, (job.id,), stopping=job.cancel_requested)
     more = [("Taken from the cache", fmt.count(int(progress.get("cached") or 0)))]
     # Work that counts something else, such as steps of a training, has no tokens to show.
     if "tokens" in progress or "unit" not in progress:

@@ -30,7 +30,7 @@ PLACES: Mapping[Lane, int] = {"interactive": 4, "watched": 8, "evaluation": 2, "
 _WHOLE = frozenset({"instruction-search"})
 """Kinds whose words say all: what they name besides is the same for all of them."""
 # The first that the arguments hold names what the job works on.
-_NAMES = ("configurations", "variants", "configuration", "name", "subject", "settings")
+_NAMES = ("configurations", "variants", "subject", "configuration", "name", "settings")
 _SETS = ("evaluation_set", "questions", "set")
 
 Result = dict[str, Any] | None
@@ -116,7 +116,9 @@ class JobKinds:
         inside = _inside(next((arguments[name] for name in named if arguments.get(name)), ""))
         asked = next((str(arguments[name]) for name in _SETS if isinstance(arguments.get(name), str)), "")
         # Words such as `Choosing examples of` end before a name; without one their last word goes, too.
-        return " ".join(part for part in (words, inside, f"on {asked}" if asked else "") if part).removesuffix(" of")
+        where = f"to {arguments['provider']}" if arguments.get("provider") else ""
+        parts = (words, inside, f"on {asked}" if asked else "", where)
+        return " ".join(part for part in parts if part).removesuffix(" of")
 
     def __contains__(self, name: object) -> bool:
         return name in self._kinds or name in self._places

@@ -64,7 +64,7 @@ def outcome_view(project: Project, job: Job, plan: EmbedderPlan) -> None:
         _earlier(project, job, plan, tuned_model, measuring)
         _show_gain(project, job, plan, tuned_model, gain)
     elif measuring is not None and measuring.active:
-        follow_job(measuring, f"Measuring {job.name} on what was held back")
+        follow_job(measuring)
     else:
         if measuring is not None and measuring.error:
             show_error(measuring.error)

@@ -22,7 +22,7 @@ from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.resources import models, settings, start_job, store
 
-MAKING = {DISTIL.name: "A larger model answers", PAIRS.name: "Making training pairs"}
+MAKING = frozenset({DISTIL.name, PAIRS.name})
 
 
 def distil_form(project: Project) -> None:

@@ -71,8 +71,7 @@ def _sending(project: Project, jobs: Sequence[Job]) -> str:
     if newest is None or newest.id in state().dismissed_jobs:
         return ""
     if newest.active:
-        follow_job(newest, f"Sending the data of {newest.arguments.get('name', '')} to "
-               f"{newest.arguments.get('provider', '')}", stoppable=False)  # fmt: skip
+        follow_job(newest, stoppable=False)
     elif newest.status == "failed" and not _was_resumed(newest, jobs):
         show_error(newest.error)
         put_away_button(newest)

@@ -19,7 +19,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import show_errors
 from llmopt_ui.finetuning.example_forms import MAKING, distil_form, pairs_form
 from llmopt_ui.finetuning.tabs import LABELS, finetuning_state, open_tab
-from llmopt_ui.job_panel import follow_job, put_away_button
+from llmopt_ui.job_panel import follow_job, put_away_button, title_of
 from llmopt_ui.resources import store
 from llmopt_ui.runs.recent_runs import recent_runs, run_choice
 from llmopt_ui.session import notify, report_problem, state
@@ -41,7 +41,7 @@ def sources_bar(project: Project) -> None:
             with box, show_errors():
                 fill(project)
     for job in [job for job in store().jobs(project, active=True) if job.kind in MAKING]:
-        follow_job(job, MAKING[job.kind], on_end=_show_result)
+        follow_job(job, on_end=_show_result)
     _last_problem(project)
 
 
@@ -61,7 +61,7 @@ def _last_problem(project: Project) -> None:
     reasons = dict((newest.result or {}).get("reasons", {}))
     if not newest.error and not reasons:
         return
-    with st.expander(f"{MAKING[newest.kind]}: {'failed' if newest.error else 'rejected answers'}",
+    with st.expander(f"{fmt.markdown(title_of(newest))}: {'failed' if newest.error else 'rejected answers'}",
                      icon=":material/info:"):  # fmt: skip
         if newest.error:
             st.text(newest.error)

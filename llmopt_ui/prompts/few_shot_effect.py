@@ -46,9 +46,7 @@ def few_shot_effect_view(project: Project, version: Version) -> None:
     section("What each example is worth")
     st.caption("Each example is left out once. Where the answers get worse without it, it "
             "helps; where they get better, it hurts.")  # fmt: skip
-    effect, running = choose_search(
-        project, FEW_SHOT_EFFECT, version.name, FewShotEffect, f"Leaving out examples of {version.name}"
-    )
+    effect, running = choose_search(project, FEW_SHOT_EFFECT, version.name, FewShotEffect)
     if effect is not None:
         _result(effect)
     elif not running:

@@ -49,7 +49,7 @@ def few_shot_search_view(project: Project, version: Version) -> None:
     section("Automatic choice")
     st.caption("Subsets of the set are tried on a training part of the questions. The best one is "
             "tested once on a part that was held back, and only that is the result.")  # fmt: skip
-    result, running = choose_search(project, CHOICE, version.name, ChoiceResult, f"Choosing examples of {version.name}")
+    result, running = choose_search(project, CHOICE, version.name, ChoiceResult)
     if result is not None:
         _result(project, version, result)
     elif not running:

@@ -56,9 +56,7 @@ def instruction_view(project: Project) -> None:
     st.caption("A language model rewrites the instruction from answers that went wrong. Each "
             "rewrite is scored on a training part of the questions; the best is kept only if it wins on the part held "
             "back.")  # fmt: skip
-    result, running = choose_search(
-        project, INSTRUCTION, _SUBJECT, InstructionResult, "Searching for a better instruction"
-    )
+    result, running = choose_search(project, INSTRUCTION, _SUBJECT, InstructionResult)
     if result is not None:
         _result(project, result)
     elif not running:

@@ -69,12 +69,12 @@ def start_search(  # noqa: PLR0917
         start_job(kind, project, arguments, basis)
 
 
-def choose_search(project: Project, kind: str, subject: str, result: type[R], title: str) -> tuple[R | None, bool]:
+def choose_search(project: Project, kind: str, subject: str, result: type[R]) -> tuple[R | None, bool]:
     """Follow what runs and choose among the results; gives the chosen one, and whether something runs."""
     jobs = search_jobs(store(), project, kind, subject)
     running = [job for job in jobs if job.active]
     for job in running:
-        follow_job(job, f"{title} on {job.arguments.get('evaluation_set', '')}", on_end=_on_end)
+        follow_job(job, on_end=_on_end)
     _last_failure(jobs)
     results = {
         str(job.id): read for job in jobs if not job.active and (read := read_search_result(job, result)) is not None

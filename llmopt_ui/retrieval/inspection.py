@@ -159,11 +159,11 @@ def _offer_inspection(project: Project, missing: Sequence[Side], example: Exampl
     keys = [key_of(project, side, example) for side in missing]
     job = _job(project, keys)
     if job is not None and job.active:
-        follow_job(job, "Looking it up")
+        follow_job(job)
         return
     # Shown with its error and a way to resume; below it one can also begin anew.
     if job is not None and job.status != "finished":
-        follow_job(job, "The last try")
+        follow_job(job)
     for side in missing:
         if is_quick(side.configuration):
             # Without documents in the key: models are the same for all projects.

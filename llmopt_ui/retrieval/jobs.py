@@ -118,9 +118,9 @@ def results(  # noqa: PLR0917
     # What is finished is shown while the other side is still measured.
     finished_jobs = [job for job in jobs if job is not None and job.status == "finished"]
     missing = [task for task, job in zip(tasks, jobs, strict=True) if job is None or job.status != "finished"]
-    for task, job in zip(tasks, jobs, strict=True):
+    for job in jobs:
         if job is not None and job.status != "finished":
-            follow_job(job, f"{button}: {task.configuration.name}")
+            follow_job(job)
     # While one is at work its panel stands here, and no second press can pay for the same again.
     if missing and not any(job is not None and job.active for job in jobs):
         _tell_earlier(kind, missing)

@@ -351,6 +351,25 @@ def test_training_is_seen_in_the_sidebar_of_every_page_and_can_be_cancelled_ther
     assert not test.run().sidebar.get("progress")
 
 
+@pytest.mark.parametrize(
+    ("kind", "arguments", "view", "title"),
+    [
+        ("fine-tuning start", {"name": "tidy", "provider": "cloud"}, "Jobs", "Sending the data of tidy to cloud"),
+        ("training-pairs", {"configuration": "rag", "questions": "q"}, "Data", "Making training pairs of rag on q"),
+    ],
+)
+def test_a_panel_calls_a_job_as_the_sidebar_does(
+    app: App, used: str, store: Store, kind: str, arguments: dict[str, str], view: str, title: str
+) -> None:
+    job = store.start_job(kind, used, arguments)
+    store.update_job(job, status="running")
+    test = app(PAGE, project=used, tuning_view=view)
+    assert not test.exception
+    assert title in "\n".join(shown.value for shown in test.main.markdown)
+    (bar,) = test.sidebar.get("progress")
+    assert bar.proto.text.startswith(f"**{title}**")
+
+
 def test_a_local_job_starts_with_what_the_form_says(
     app: App, used: str, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,9 +23,12 @@ _SLOW_CHARACTERS = 3_000_000
 def cutting_of(document: Document, spec: ChunkingSpec, version: str = "") -> DocumentChunking:
     """The document cut and measured. Its version, where it is known, need not be made from the text again."""
     key = fingerprint(document.name, version or document.version)
+    # A function instead of the text: the cache hashes what it is given, and hashing millions of characters at every
+    # drawing would cost more than it saves.
     return _cutting(key, spec.fingerprint, lambda: _compute_cutting(document, spec))
 
 
+# As many moves of a slider can be taken back without cutting again; each keeps the chunks of one document.
 @st.cache_resource(max_entries=48, show_spinner=False)
 def _cutting(document: str, key: str, _make: Callable[[], DocumentChunking]) -> DocumentChunking:
     return _make()
@@ -47,5 +50,6 @@ def sentence_encoder(spec: ChunkingSpec) -> Encode | None:
     from llmopt_core.index.embedding_cache import encode_with_cache
     from llmopt_core.models.base import EmbeddingSpec
 
+    # Taken here, in the session's thread; vectors of sentences are kept, so another size embeds nothing anew.
     embedder, cache = models().embedder(EmbeddingSpec()), store().cache
     return lambda texts: encode_with_cache(texts, embedder, cache)

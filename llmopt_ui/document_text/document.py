@@ -16,6 +16,7 @@ def document_of(project: Project, item: SavedDocument) -> Document:
     return _document(project.id, item.name, item.version, lambda: store().document(project, item.name))
 
 
+# Few, as each holds a whole text. By version, so that a replaced document is read again.
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _document(project: int, name: str, version: str, _read: Callable[[], Document]) -> Document:
     return _read()

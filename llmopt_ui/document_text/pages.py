@@ -19,6 +19,8 @@ def page_number(key: str, length: int, window: int) -> int:
     number, turns = state().page_turns.get(key, (1, 0))
     if pages == 1:
         return 1
+    # The count of turns makes a new control: its value cannot be set once it is drawn. The text may have become
+    # shorter, too.
     return min(pages, st.pagination(pages, default=min(number, pages), key=f"{key}_{turns}"))
 
 

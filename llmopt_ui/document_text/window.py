@@ -19,6 +19,8 @@ from llmopt_core.types import Document, fingerprint
 from llmopt_ui.document_text.pages import turn_to
 from llmopt_ui.own_component import own_component
 
+# Characters: about two printed pages. Every piece of a band is an element of its own, so more make each move of a
+# slider slower.
 WINDOW = 3_600
 _JS = Path(__file__).with_name("window.js")
 _STRIP = "The whole document. Click to go there. Frame: what is shown below; blue: chunks handed over; orange: sources."
@@ -55,6 +57,7 @@ class TextWindow:
 
 def window_at(document: Document, number: int) -> tuple[int, int]:
     """First character and end of a page of the text, counted from 1."""
+    # The page may be one of a longer version of the text.
     start = min((number - 1) * WINDOW, max(0, len(document.text) - 1))
     return start, min(start + WINDOW, len(document.text))
 
@@ -66,9 +69,11 @@ def text_data(document: Document, cutting: DocumentChunking | None, window: Text
         if cutting is None
         else text_segments(cutting, window.start, window.end, window.references)
     )
+    # Only chunks in sight are described: a book has thousands.
     positions = {i for stretch in segments for i in stretch.chunks}
     chunks = {str(i): _chunk(cutting, i, window) for i in sorted(positions)} if cutting else {}
     return {
+        # Tells the script when it looks at another place and has to scroll to the top.
         "place": f"{document.name}:{window.first + window.start}:{window.references}",
         "pieces": [_piece(document.text, stretch, cutting is not None) for stretch in segments],
         "chunks": chunks,
@@ -86,6 +91,7 @@ def show_text(data: dict[str, Any], key: str, *, on_jump: Callable[[], None] | N
 
 def component_key(key: str) -> str:
     """A key that Streamlit takes: names of documents and ids of questions may hold the signs it keeps for itself."""
+    # The first word stays, for styles and tests; the rest is hashed.
     return f"{key.partition('_')[0]}_{fingerprint(key)}"
 
 
@@ -94,6 +100,7 @@ def turn_to_click(key: str, page_key: str, length: int) -> None:
     result: Any = st.session_state.get(component_key(key))
     share = result.get("jump") if result is not None else None
     if share is not None:
+        # A click at the very end is a share of 1, behind the last character.
         turn_to(page_key, min(length - 1, int(float(share) * length)), WINDOW)
 
 
@@ -102,11 +109,13 @@ def _nothing() -> None:
 
 
 def _piece(text: str, stretch: TextSegment, cut: bool) -> list[Any]:
+    # Letters that the script knows: gold, cut into chunks, unseen by any vector.
     flags = ("g" if stretch.gold else "") + ("c" if cut else "") + ("" if stretch.embedded else "u")
     return [text[stretch.start : stretch.end], stretch.start, list(stretch.chunks), list(stretch.begins), flags]
 
 
 def _segments_without_chunks(window: TextWindow) -> list[TextSegment]:
+    # Clipped to the window; between two neighbouring edges all characters are alike.
     edges = sorted(
         {window.start, window.end, *(min(max(e, window.start), window.end) for r in window.references for e in r)}
     )
@@ -124,6 +133,7 @@ def _chunk(cutting: DocumentChunking, position: int, window: TextWindow) -> dict
     title += f"\nunder: {heading}" if heading else ""
     if hit is not None:
         title += f"\nfound at rank {hit.rank:,} (score {hit.score:.2f})"
+    # Plain `int`s here and above: values of NumPy cannot be sent as JSON.
     beyond = int(cutting.tokens[position]) - cutting.window
     if beyond > 0:
         title += f"\n{beyond:,} of its {int(cutting.tokens[position]):,} embedding tokens are beyond the window"
@@ -132,6 +142,7 @@ def _chunk(cutting: DocumentChunking, position: int, window: TextWindow) -> dict
 
 
 def _strip(document: Document, cutting: DocumentChunking | None, window: TextWindow) -> dict[str, Any]:
+    # Shares of an empty text would divide by nothing.
     length = max(1, len(document.text))
     hits_by_rank = [(i, r.rank) for i, r in (window.ranks or {}).items() if r.rank <= window.top_k]
     hits: Sequence[list[Any]] = []

@@ -136,11 +136,13 @@ def configuration_of(values: dict[str, Any]) -> Configuration:
     if not values["name"]:
         raise BadInput("Give the configuration a name.")
     embedding = (values["retrieval"] or {}).get("embedding", {})
+    # The spec has a default, the built-in model, which no service has.
     if embedding.get("endpoint") and not embedding.get("model"):
         raise BadInput(f"Name the embedding model at {embedding['endpoint']}, in the tab Retrieval.")
     try:
         return Configuration.model_validate(values)
     except ValidationError as error:
+        # Pydantic's own message would stand below it with values of the form.
         raise BadInput(sentence_of(error)) from None
 
 
@@ -157,6 +159,7 @@ def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
     fields = Fields("edit", token, left)
     endpoint = fields.choice("Endpoint", "endpoint", list(endpoints(settings())), before.endpoint)
     with left:
+        # First: a tuned model brings its own name and mode, from which the fields below are filled.
         before, token_change = choose_tuned_model(before, endpoint, token)
     name = model_choice(right, endpoint, before.name, f"edit_model_{token}{token_change}", persist_state="session")
     if endpoint == BUILTIN:
@@ -165,6 +168,7 @@ def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
             "context. It can't judge, expand questions or follow long instructions."
         )
     mode = Fields("edit", f"{token}{token_change}", left).choice("Asked by", "mode", _MODES, before.mode)
+    # Further ones that were typed before are options as well, or the field would refuse its own value.
     stops = list(dict.fromkeys([*_STOPS, *before.stop]))
     stop = right.multiselect(
         "Stops at",
@@ -178,6 +182,7 @@ def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
     )
     temperature = fields.number("Temperature", "temperature", 0.0, 2.0, before.temperature, 0.1)
     tokens = fields.at(right).number("Longest answer (tokens)", "tokens", 1, 131_072, before.max_tokens, 16)
+    # The built-in model sends no request.
     more = {} if endpoint == BUILTIN else request_fields(before, token)
     changes = {
         **more,
@@ -188,6 +193,7 @@ def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
         "temperature": temperature,
         "max_tokens": tokens,
     }
+    # Fields that the form does not show stay as they were.
     return {**before.model_dump(mode="json"), **changes}
 
 
@@ -206,6 +212,7 @@ def fact_check_fields(before: FactCheckSpec | None, token: str, retrieves: bool)
     refuse = Fields("edit", token).toggle(label, "refuse", spec.refuse_unsupported)
     if not retrieves and (refuse or method != "none"):
         st.caption("Without retrieval there are no chunks to check against.")
+    # None and a check that does nothing are the same; one of them must be the form in which it is stored.
     if method == "none" and not refuse:
         return None
     return {**spec.model_dump(mode="json"), "method": method, "refuse_unsupported": refuse}

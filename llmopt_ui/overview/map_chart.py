@@ -34,6 +34,8 @@ def place(spec: Mapping[str, Any]) -> Place:
     """Place a configuration by its parts: each part of retrieval moves it up, a tuned model moves it right."""
     prompt, retrieval = spec.get("prompt") or {}, spec.get("retrieval") or {}
     steps: list[str] = ["prompt"]
+    # All steps are a matter of drawing, chosen so that each part moves a mark and none leaves its field; they measure
+    # nothing.
     up, right = 0.11, 0.1
     if (prompt.get("few_shot") or {}).get("examples"):
         steps.append("few-shot")
@@ -43,6 +45,7 @@ def place(spec: Mapping[str, Any]) -> Place:
         right += 0.05
     if retrieval:
         steps.append("RAG")
+        # Retrieval begins in the upper half, whatever else there is.
         up = 0.58 + 0.05 * len(parts := _retrieval_parts(retrieval))
         steps += parts
     if _fact_check(spec) != "none":
@@ -50,7 +53,9 @@ def place(spec: Mapping[str, Any]) -> Place:
         up += 0.06
     if (spec.get("model") or {}).get("adapter"):
         steps.append("fine-tuned")
+        # A tuned model begins in the right half.
         right = 0.56 + (0.06 if "few-shot" in steps else 0)
+    # Not at the edge, where a mark would be cut.
     return Place(min(up, 0.95), min(right, 0.95), tuple(steps))
 
 
@@ -81,6 +86,7 @@ def method_map(places: Mapping[str, Place], inks: Mapping[str, Ink], captions: M
     _background(figure)
     for number, (name, spot) in enumerate(_spread_places(places).items(), 1):
         steps, caption = figure_text(" + ".join(places[name].steps)), figure_text(captions.get(name, ""))
+        # A name may hold tags and variables of Plotly's.
         hover = f"<b>{figure_text(name)}</b><br>{steps}<br>{caption}"
         figure.add_trace(_mark(number, name, hover.removesuffix("<br>"), spot, inks[name]))
     axis = {"showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True, "range": [-0.02, 1.02]}
@@ -111,6 +117,7 @@ _CORNERS = (
 
 def _background(figure: go.Figure) -> None:
     """Four faint fields with their names, and the usual way through them."""
+    # Corners at the lower left of each field; the gaps between them are the lines of the map.
     for x, y in ((0, 0.5), (0.5, 0.5), (0, 0), (0.5, 0)):
         figure.add_shape(
             type="rect",
@@ -141,19 +148,25 @@ def _spread_places(places: Mapping[str, Place]) -> dict[str, tuple[float, float]
     for name, spot in places.items():
         own = _keep_inside(spot.model, spot.context, spot)
         free = (at for at in _nearby_spots(own, spot) if not any(_overlaps(at, other) for other in spots.values()))
+        # A field that is full: then marks cover each other.
         spots[name] = next(free, own)
     return spots
 
 
 def _nearby_spots(own: tuple[float, float], spot: Place) -> list[tuple[float, float]]:
+    # Five to each side reach everywhere in a field.
     steps = [(i, j) for i in range(-5, 6) for j in range(-5, 6)]
+    # The nearest first; up and down counts twice, since height tells more of a configuration. Ties go right, then
+    # down, so that the map is the same each time.
     steps.sort(key=lambda step: (step[0] ** 2 + 2 * step[1] ** 2, -step[0], step[1]))
     candidates = [(own[0] + i * _ACROSS, own[1] + j * _UP) for i, j in steps]
+    # Those that need not be moved to be inside; compared with a tolerance, as sums of decimals are not exact.
     return [at for at in candidates if math.dist(at, _keep_inside(*at, spot)) < 1e-9]
 
 
 def _keep_inside(across: float, up: float, spot: Place) -> tuple[float, float]:
     """The nearest place in the field of a configuration that is not under the field's name."""
+    # By where it belongs and not by the place that is tried: nothing changes its field for lack of room.
     left, bottom = 0.5 * (spot.model >= 0.5), 0.5 * (spot.context >= 0.5)
     return (
         min(max(across, left + _EDGE), left + 0.5 - _EDGE),
@@ -162,6 +175,7 @@ def _keep_inside(across: float, up: float, spot: Place) -> tuple[float, float]:
 
 
 def _overlaps(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    # A hair less than a step, or neighbours on the grid would count as overlapping by rounding.
     return abs(one[0] - other[0]) < 0.99 * _ACROSS and abs(one[1] - other[1]) < 0.99 * _UP
 
 

@@ -52,11 +52,13 @@ def latest_entries(runs: Sequence[Run], configurations: Sequence[SavedConfigurat
     fingerprints_by_set: dict[tuple[str, str, str], set[str]] = {}
     for run in whole:
         fingerprints_by_set.setdefault(_place(run), set()).update(fingerprints & {run.fingerprint})
+    # `max` takes the first of equals, and runs come newest first.
     family = family_runs(
         whole, configurations, *max(fingerprints_by_set, key=lambda place: len(fingerprints_by_set[place]))
     )
     names = list(family)
     baseline = names[baseline_position(names)]
+    # The baseline always, and the last of the others, which are the newest.
     names_to_show = [baseline, *[name for name in names if name != baseline][1 - _RUNS_AT_MOST :]]
     return entries({name: family[name] for name in names if name in names_to_show}, baseline, family)
 
@@ -73,6 +75,7 @@ def state_of(project: Project, configurations: Sequence[SavedConfiguration], ent
         sum(item.size for item in store().evaluation_sets(project)),
         configurations,
         entries,
+        # Who is right leads; grounding alone can be high with wrong answers.
         leader_of(entries, _decisive_metrics(metrics_of(entries))),
         set_size(project, entries[0].run.evaluation_set, entries[0].run.set_version) if entries else None,
         names_in_evaluation(project),
@@ -133,9 +136,11 @@ def _decisive_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
 
 
 def _captions(entries: Sequence[Entry]) -> Mapping[str, str]:
+    # One figure beside each name, the same for all.
     metric = next(iter(_decisive_metrics(metrics_of(entries))), "")
     means = [(entry, entry.summaries[metric].mean) for entry in entries if metric in entry.summaries]
     return {
+        # A score on questions that were learned would look like the best one.
         entry.name: "trained on it"
         if entry.overlap_count
         else f"{metric_title(metric)} {fmt.score(mean)}{_question_count(entry)}"

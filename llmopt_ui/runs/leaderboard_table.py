@@ -19,6 +19,7 @@ def leaderboard_table(
     entries: Sequence[Entry], metrics: Sequence[str], inks: Mapping[str, Ink], key: str, *, cost: bool = True
 ) -> None:
     """A row per configuration, a column per metric: mean, interval, verdict with colour, sign and word."""
+    # Without metrics one table remains, with names and costs.
     parts = [metrics[start : start + _MOST] for start in range(0, len(metrics), _MOST)] or [metrics]
     for number, part in enumerate(parts):
         rows = [
@@ -33,9 +34,11 @@ def leaderboard_table(
 
 
 def _cost_cells(entry: Entry) -> dict[str, str]:
+    # What a cache took says nothing about the configuration, so no time stands there to be compared.
     if entry.from_cache:
         return {"Per question": ":gray[from the cache]", "Cost": "free"}
     each = entry.each
+    # A mean, so it has decimals that mean nothing.
     tokens = None if each.tokens is None else round(each.tokens)
     lines = [fmt.duration(each.seconds)]
     if tokens is not None:
@@ -65,6 +68,7 @@ def _state(entry: Entry) -> str:
 def _cell(entry: Entry, metric: str) -> str:
     summary = entry.summaries.get(metric)
     if summary is None or summary.mean is None:
+        # Where every answer failed the metric is not to blame.
         return ":red[✕ failed]" if entry.run.failed and entry.run.failed == entry.run.done else ":gray[not scored]"
     lines = [f"**{fmt.score(summary.mean)}**"]
     if summary.low is not None:
@@ -74,6 +78,8 @@ def _cell(entry: Entry, metric: str) -> str:
         lines.append(fmt.unbroken(verdict("baseline").markdown))
     elif comparison is not None:
         lines.append(verdict(comparison.verdict).markdown)
+    # The means above are over other questions than the difference, which would look like a miscalculation without
+    # this line.
     if comparison is not None and metric in entry.apart:
         means = f"{fmt.score(comparison.before)} → {fmt.score(comparison.after)}"
         lines.append(f":gray[{fmt.unbroken(f'on {comparison.pairs:,} of both:')} {fmt.unbroken(means)}]")
@@ -91,6 +97,7 @@ def _csv_row(entry: Entry, metric: str) -> list[object]:
     run, each = entry.run, entry.each
     summary, comparison = entry.summaries.get(metric), entry.comparisons.get(metric)
     start = (entry.name, run.fingerprint, run.status, run.judge, metric)
+    # As many empty cells as the columns below: every row has all of them.
     mean_cells = (summary.mean, summary.low, summary.high, summary.scored, summary.total) if summary else (None,) * 5
     comparison_cells: tuple[object, ...] = (None,) * 8
     if comparison:

@@ -12,7 +12,9 @@ from llmopt_ui.session import state
 def follow_evaluations(project: Project) -> bool:
     """Show those of a project in the order they were started, and tell of their end later; whether there are any."""
     active = [job for job in store().jobs(project, active=True) if is_evaluation(job) or job.kind == ESTIMATE.name]
+    # Jobs come newest first.
     for job in reversed(active):
+        # Also those that another session has started: who sees it run is told of its end.
         state().watched_jobs.add(job.id)
         follow_job(job)
     return bool(active)

@@ -12,6 +12,7 @@ from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
 from llmopt_ui.resources import store
 
+# Options that a browser draws at once; more make the list slow to open, fewer hide runs that are looked for.
 _MOST = 300
 
 
@@ -25,6 +26,7 @@ def recent_runs(project: Project, *, with_scores: bool = False) -> dict[int, Run
     runs = [run for run in store().runs(project) if run.done and (run.metrics or not with_scores)]
     if len(runs) > _MOST:
         st.caption(f"The newest {_MOST:,} of {len(runs):,} runs can be chosen.")
+    # Runs come newest first.
     return {run.id: run for run in islice(runs, _MOST)}
 
 

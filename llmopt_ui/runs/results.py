@@ -45,11 +45,13 @@ class Entry(MeasuredRun):
 
 def leading_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
     """What a leaderboard shows first: the Ragas metrics, and correctness where it was measured."""
+    # Runs with neither show their first five, for which a table has room.
     return tuple(metric for metric in (*RAGAS_METRICS, CORRECTNESS) if metric in metrics) or tuple(metrics)[:5]
 
 
 def describe_means(runs: Sequence[Run], size: int | None) -> str:
     """What means stand over, in a sentence; where runs answered different questions, what that means."""
+    # A failure or two in a large run make no other set of questions; many do.
     counts = [run.done if is_nearly_complete(run) else run.done - run.failed for run in runs]
     uneven = len(set(counts)) > 1
     more = " Differences and verdicts are over those that both answered; means over others are no comparison."
@@ -76,12 +78,14 @@ def entries(runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run]) -
         family: The runs whose comparisons theirs are tested together with.
     """
     caveats = caveats_of(store(), list(runs.values()), list(runs))
+    # Overlaps are a part of the key: a training after the run changes what must be said, not the scores.
     keys = tuple(
         (name, caveat.overlap_count, *_version(run)) for (name, run), caveat in zip(runs.items(), caveats, strict=True)
     )
     family_keys = tuple((name, *_version(run)) for name, run in family.items())
     rows = _leaderboard(keys, _metrics(runs), baseline, family_keys, comparison_family(family))
     each = _read_per_question(tuple(_version(run) for run in runs.values()))
+    # The count is told beside names only where it differs.
     alike = len({run.done for run in runs.values()}) < 2
     return [
         Entry(
@@ -112,6 +116,7 @@ def scores_of(runs: Mapping[str, Run]) -> dict[int, RunScores]:
 def describe_state(run: Run) -> str:
     """How a run stands, in words: one that finished with failures does not look like one that is whole."""
     if run.status == "finished" and run.failed:
+        # More than half.
         return "finished, mostly failed" if run.failed * 2 > run.total else "finished, some failed"
     return run.status.replace("-", " ")
 
@@ -121,8 +126,10 @@ def unscored_note(run: Run) -> str:
     reasons = missing_scores(run).unscored
     answers = run.done - run.failed
     lacking = {metric: sum(reason.count for reason in counts) for metric, counts in reasons.items()}
+    # As long as one metric has most of its values, gaps of the others are told elsewhere.
     if not answers or any(2 * lacking.get(metric, 0) <= answers for metric in run.metrics):
         return ""
+    # The metric with the most gaps; its reasons come most frequent first.
     metric, counts = max(reasons.items(), key=lambda item: lacking[item[0]])
     return f"{lacking[metric]:,} of {answers:,} answers could not be scored, most often: {counts[0].message}"
 
@@ -135,10 +142,12 @@ def missing_scores(run: Run) -> Outcome:
 
 def _version(run: Run) -> tuple[int, int, int, str]:
     """What changes whenever the run's scores may have changed."""
+    # Records are only added, and a resumed run changes its status: nothing else can change a score.
     return run.id, run.total, run.done, run.status
 
 
 def _metrics(runs: Mapping[str, Run]) -> tuple[str, ...]:
+    # In the order of the first run that has each.
     return tuple(dict.fromkeys(metric for run in runs.values() for metric in run.metrics))
 
 
@@ -153,6 +162,7 @@ def _leaderboard(
     family_keys: tuple[tuple[str, int, int, int, str], ...],
     _family: Family,
 ) -> list[Row]:
+    # Read once for all leaderboards over the same runs, whatever their baseline.
     scores = _scores(tuple(key[2:] for key in keys))
     tables = [
         RunScoreTable(name, total, scores[run_id], run_id, seen_count) for name, seen_count, run_id, total, *_ in keys

@@ -32,5 +32,6 @@ def check_start(plan: Plan) -> None:
     from llmopt_core.experiments.experiment import check_new_budget
     from llmopt_core.experiments.plan import check_plan
 
+    # Both read only what is stored, so they answer at once; no model is asked.
     check_new_budget(store(), plan)
     check_plan(plan, models())

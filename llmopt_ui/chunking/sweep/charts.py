@@ -179,10 +179,12 @@ def heat_map(result: SweepResult, metric: str, top_k: int) -> go.Figure:
     )
     return apply_theme(
         figure,
+        # Few rows would be as tall as towers.
         height=430 if len(names) > 4 else 90 + 70 * len(names),
         margin={"t": 12},
         xaxis={
             "title": f"Chunk size ({UNIT_WORDS[result.spec.unit]})",
+            # Columns of equal width: between 50 and 400 lie no cells.
             "type": "category",
             "showgrid": False,
             "fixedrange": True,
@@ -214,6 +216,7 @@ def label_bars(result: SweepResult, positions: Sequence[int]) -> go.Figure:
         figure,
         barmode="stack",
         height=max(180, 100 + 30 * len(names)),
+        # No halves of questions along a short axis; a long one finds its own steps.
         xaxis={"title": "Questions that miss a source", "dtick": 1 if most <= 8 else None, "fixedrange": True},
         yaxis={"autorange": "reversed", "fixedrange": True},
         showlegend=True,
@@ -231,8 +234,10 @@ def format_metric(metric: str, value: float | None) -> str:
         return fmt.DASH
     if metric == TOKENS:
         return f"{value:,.0f}"
+    # Never 0.000 for what is not nothing.
     if 0 < abs(value) < 0.001:
         return fmt.number(value)
+    # Precision is small where sources are short: three decimals would show all settings alike.
     return f"{value:.4f}" if 0 < abs(value) < 0.1 else f"{value:.3f}"
 
 
@@ -250,6 +255,7 @@ def hover(result: SweepResult, position: int, metric: str = "recall") -> str:
         f"<b>{figure_text(result.names[position])}</b>",
         f"{setting.top_k} of {result.cutting(setting).chunks:,} chunks",
     ]
+    # The measure of the axis first, and none twice.
     for name in dict.fromkeys((metric, "recall", TOKENS)):
         summary = setting.summaries[name]
         interval = "" if summary.low is None else f" ({format_interval(name, summary)})"

@@ -22,6 +22,7 @@ def compare_view(result: SweepResult, advice: Advice) -> None:
     """Choose two; each measure with its difference and verdict."""
     section("Compare two settings", "Both answered the same questions, so they are compared question by question.")
     names = [result.names[position] for position in by_recall(result)]
+    # Two different ones at first: where one is both, the next best.
     other = advice.frugal if advice.frugal != advice.best else by_recall(result)[1]
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         first = st.selectbox(
@@ -80,5 +81,6 @@ def format_difference(name: str, value: float | None) -> str:
     if value is None:
         return fmt.DASH
     text = format_metric(name, abs(value))
+    # A difference that is rounded to nothing has no sign.
     sign = "" if value == 0 or text == format_metric(name, 0) else ("+" if value > 0 else "−")
     return f"{sign}{text}"

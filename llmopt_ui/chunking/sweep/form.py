@@ -172,8 +172,10 @@ def _start(
     project: Project, evaluation_set: EvaluationSet, spec: SweepSpec, count: int, budget_usd: float | None
 ) -> None:
     try:
+        # Read before it starts: the job works on these versions.
         documents = store().documents(project)
         arguments = sweep_arguments(evaluation_set, spec, count, models(), budget_usd)
+        # A budget needs prices, and is refused here and not by a job that fails.
         if budget_usd is not None:
             check_budget(budget_usd, (), models(), (spec.embedding,))
         start_job(SWEEP.name, project, arguments, sweep_versions(documents, evaluation_set))

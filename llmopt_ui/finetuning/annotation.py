@@ -58,6 +58,7 @@ def annotation_view(project: Project) -> None:
     one, two = st.columns([3, 1], gap="medium")
     scores = one.multiselect("By these scores", metrics, key=METRICS, format_func=metric_title, placeholder="All")
     count = two.number_input("At most", 1, 200, 20, key=COUNT)
+    # A short list, sorted by how much a look is worth: most people label a few and stop.
     answers = waiting(store(), project, [runs[key] for key in run_keys], int(count), scores)
     if not answers:
         with empty_state("Nothing left to label", "All answers of these runs look fine or have a decision.",
@@ -104,6 +105,7 @@ def label_rows(answers: Sequence[Waiting], drafts: Mapping[str, LabelDraft]) -> 
 
 @plain_fragment
 def _table(project: Project, answers: Sequence[Waiting]) -> None:
+    # Another list of answers is another table, or its edits would be laid over other rows.
     key = f"{TABLE}_{finetuning_state().forms}_{fingerprint([[item.key, item.run.id] for item in answers])}"
     rows = _rows(project, answers, key)
     edits = table_editor(
@@ -124,6 +126,7 @@ def _table(project: Project, answers: Sequence[Waiting]) -> None:
         accept = st.button("Accept all that are not rejected", key="label_all", icon=":material/done_all:")
         st.caption("What you type is kept at once, also without a decision.")
     if accept:
+        # Decisions that were made stay; only empty ones are filled.
         edits = edits.assign(Decision=edits["Decision"].fillna("accept"))
     if keep or accept:
         _keep(project, decisions(answers, edits))
@@ -150,8 +153,10 @@ def drafts_of_edits(
     """What is to be kept of the edited rows; None where a row is as it was suggested."""
     drafts: dict[str, LabelDraft | None] = {}
     for position, edit in edits.items():
+        # The editor tells changed cells by row number; what it does not tell is as it was.
         item, row = answers[position], rows.iloc[position].to_dict() | dict(edit)
         draft = LabelDraft(_text(row["Right answer"]), _DECISIONS.get(_text(row["Decision"])))
+        # Taken back to what was suggested: nothing to keep.
         drafts[item.key] = None if draft == LabelDraft(item.candidate.suggestion.strip()) else draft
     return drafts
 

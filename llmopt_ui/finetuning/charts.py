@@ -28,6 +28,7 @@ def class_bars(train: Sequence[TrainingExample], validation: Sequence[TrainingEx
     """Examples per class, training and validation part stacked; the largest classes where there are many."""
     parts = {"Training": Counter(e.label for e in train), "Validation": Counter(e.label for e in validation)}
     together = parts["Training"] + parts["Validation"]
+    # The largest on top, as Plotly draws from the bottom up.
     labels = [label for label, _ in together.most_common(_MOST_CLASSES)][::-1]
     names = [figure_text(fmt.shorten(label or _NO_CLASS, 30)) for label in labels]
     figure = go.Figure()
@@ -62,9 +63,11 @@ def token_bars(histogram: Sequence[tuple[int | None, int]], limit: int) -> go.Fi
     last = max((i for i, (_, count) in enumerate(histogram) if count), default=0)
     first = next((i for i, (_, count) in enumerate(histogram) if count), 0)
     lower = [0, *[upper for upper, _ in histogram[:-1]]]
+    # One empty bin on either side shows that nothing lies beyond.
     visible = range(max(0, first - 1), min(len(histogram), last + 2))
     names = [f"{(lower[i] or 0) + 1:,} to {histogram[i][0]:,}" if histogram[i][0] else f"over {lower[i]:,}"
              for i in visible]  # fmt: skip
+    # By where a bin begins: only what is surely over the limit is red.
     colours = ["#D55E00" if (lower[i] or 0) >= limit else BASE_COLOUR for i in visible]
     counts = [histogram[i][1] for i in visible]
     figure = go.Figure(
@@ -135,6 +138,7 @@ def _values(
     for at, arm in enumerate(values):
         mean, high = (arm.summary.mean, arm.summary.high) if arm else (None, None)
         figure.add_annotation(
+            # Over the left or the right bar of its group.
             x=at + 0.2 * shift,
             y=max(high or 0.0, mean or 0.0),
             text=fmt.score(mean) + (f"<br>n = {arm.run.done}" if with_counts else "") if arm else "not run",
@@ -181,6 +185,7 @@ def structured_bars(
 
 def category_bars(means: Mapping[str, tuple[float, float, int]], title: str, pair: Mapping[str, Ink]) -> go.Figure:
     """Base beside tuned by category, the largest loss on top; `pair` has their names and colours."""
+    # Base minus tuned: from the largest gain to the largest loss, which comes last and so on top.
     categories = sorted(means, key=lambda name: means[name][0] - means[name][1])
     names = [figure_text(fmt.shorten(name or _NO_CLASS, 24)) for name in categories]
     figure = go.Figure()
@@ -213,6 +218,7 @@ def cost_lines(economics: Economics, pair: Mapping[str, Ink]) -> go.Figure:
         pair: Names and colours of base and tuned configuration, in this order.
     """
     crossing = economics.result.requests
+    # The crossing is in the middle. Where the lines never cross any number does, as both are straight.
     end = 2 * crossing if crossing else 10_000
     requests = [end * i / 40 for i in range(41)]
     totals = [economics.total(count) for count in requests]

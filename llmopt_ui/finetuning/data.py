@@ -76,6 +76,7 @@ def load_sample(project: Project) -> None:
 def _collection(project: Project, examples: Sequence[TrainingExample]) -> None:
     left, right = side_by_side([3, 2], "data")
     with right, st.container(border=True):
+        # The right column first: the left one shows what its choices leave.
         how = _cleaning()
         apart = choose_sets_to_protect(project, "tuning_apart") if how.leaking else []
     with left, show_errors():
@@ -85,6 +86,7 @@ def _collection(project: Project, examples: Sequence[TrainingExample]) -> None:
             figure = class_bars(data.train, data.validation)
             show_chart(figure, "tuning_classes", "Examples per class, training and validation part")
         else:
+            # Mostly since all examples stand in sets that are kept apart.
             words = "Nothing is left to train on. Collect answers to questions that you do not evaluate with, "
             st.info(f"{words}or take a set off the list that is kept apart and measure with another one.",
                     icon=":material/info:")  # fmt: skip
@@ -102,6 +104,7 @@ def _cleaning() -> Preparation:
         ("conflicts", "Leave out contradictions", "One input with several answers: nobody knows which is right."),
         ("balance", "Balance classes", "Cuts large classes down to the smallest."),
     ):
+        # Balancing throws good examples away, so it is a choice; the others take out what harms.
         choices[key] = st.toggle(label, key != "balance", key=f"tuning_{key}", help=help_text, persist_state="session")
     one, two = st.columns(2, gap="small")
     most = one.number_input("At most", 2, None, None, 50, key="tuning_most", placeholder="All",
@@ -126,6 +129,7 @@ def prepare_cached(
     examples: Sequence[TrainingExample], how: Preparation, sets: Sequence[EvaluationSet]
 ) -> PreparedData:
     """Both parts; kept until something changes, so that a rerun calculates nothing."""
+    # Only choosing the most different ones looks at meanings, and embedding takes long.
     encode = models().embedder(EmbeddingSpec()).encode if how.most and how.most < len(examples) else None
     return prepare(examples, how, sets, encode)
 
@@ -144,6 +148,7 @@ def _save(project: Project, data: PreparedData) -> None:
         if st.button("Save as a training set", key="tuning_save", type="primary", icon=":material/save:"):
             with show_errors():
                 version = save_training_set(store(), project, name or "", data.train, data.validation, note=note or "")
+                # After the set is stored: a crash between both leaves the examples twice, the other way round none.
                 clear_collection(store(), project)
                 finetuning_state().forms += 1
                 open_next(VERSION, version.label)
@@ -163,6 +168,7 @@ def example_table(examples: Sequence[TrainingExample]) -> pd.DataFrame:
     if any(e.is_preference for e in examples):
         rows["Rejected"] = [fmt.shorten(str(e.rejected[-1].get("content", "")), 400) if e.rejected else ""
                             for e in examples]  # fmt: skip
+    # Columns in which nothing stands take room and say nothing.
     return pd.DataFrame(rows).dropna(axis="columns", how="all")
 
 
@@ -193,6 +199,7 @@ def _remove(project: Project, rows: Sequence[int] | None) -> None:
         clear_collection(store(), project)
     else:
         positions = set(rows)
+        # Read again: the callback runs after the page was drawn, and more may have been collected meanwhile.
         rest = [example for i, example in enumerate(read_collection(store(), project)) if i not in positions]
         replace_collection(store(), project, rest)
     finetuning_state().removals += 1

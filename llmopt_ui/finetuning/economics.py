@@ -54,6 +54,7 @@ def economics_view(
         hourly = two.number_input("Machine (USD per hour)", 0.0, None, 0.0, 0.1, key="pay_hourly",
                                   help="For a machine of your own: what an hour of it costs. Requests count by their "
                                        "time, and so does a training on it.")  # fmt: skip
+    # An hour has 3,600 seconds; a service's training has its own price instead.
     trained_here = hourly * float(tuned_model.facts.get("seconds") or 0.0) / 3600
     result = economics(
         base, after, before_prices, after_prices, training_usd=training + trained_here, hourly_usd=hourly
@@ -71,6 +72,7 @@ def economics_view(
             pair = {names[arm.name]: inks[names[arm.name]] for arm in (base, after)}
             show_chart(cost_lines(result, pair), "pay_lines", "Cost of both over the number of requests")
         else:
+            # Without prices tokens are all that can be compared.
             less = (base.prompt_tokens or 0.0) - (after.prompt_tokens or 0.0)
             words = (
                 f"Without prices both are free. A request of {after.name} takes {fmt.number(abs(less))} prompt tokens"
@@ -109,6 +111,7 @@ def _prices(which: str, model: dict[str, Any]) -> Prices:
     endpoint = endpoints(settings()).get(str(model.get("endpoint", BUILTIN)))
     price_list = (endpoint.price_of(str(model.get("name", ""))) if endpoint else None) or Prices()
     one, two = st.columns(2, gap="small", vertical_alignment="bottom")
+    # By model, so that prices typed for one are not taken for another's.
     key = f"pay_{which}_{model.get('endpoint')}_{model.get('name')}"
     prompt = one.number_input(f"{which.capitalize()}: USD per M tokens in", 0.0, None, price_list.prompt or 0.0, 0.1,
                               key=f"{key}_in", format="%.2f")  # fmt: skip

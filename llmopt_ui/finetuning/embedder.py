@@ -98,6 +98,7 @@ def _with_spans(project: Project, names: Sequence[str]) -> int | None:
     held_back = find_held_out_sets(store(), project, names)
     free = (name for name in names if name not in held_back)
     pointing = (name for name in free if any(e.references for e in store().evaluation_set(project, name).examples))
+    # A generator: sets are read only until one fits.
     choice = next(pointing, next((name for name in names if name not in held_back), None))
     return None if choice is None else names.index(choice)
 
@@ -134,6 +135,7 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
     whole = three.selectbox("Held back are", list(WHOLES), format_func=WHOLES.__getitem__, key=WHOLE,
                             help="Whole documents: what it does with documents it has never seen. Whole passages: what "
                             "it does with other questions about the documents it knows.")  # fmt: skip
+    # Reckoned before the start, so that one sees how many questions there are to learn from and to measure with.
     parts = _parts_of(project, set_name, configuration, share / 100, int(seed), whole)
     show_chart(parts_bar(parts.documents), "embedder_parts", "Questions per part")
     _describe_parts(parts)
@@ -169,6 +171,7 @@ def _parts_of(  # noqa: PLR0917
 ) -> EmbedderParts:
     documents = store().document_list(project)
     questions = store().evaluation_set(project, name)
+    # Everything that decides the parts; the arguments with an underscore are not hashed.
     key = (
         [(item.name, item.version) for item in documents],
         questions.version,
@@ -192,6 +195,7 @@ def _parts(
 ) -> EmbedderParts:
     documents: Sequence[Document] = store().documents(_project)
     retrieval = retrieval_of(_configuration)
+    # The only method of cutting that asks a model.
     encode = models().embedder(retrieval.embedding).encode if retrieval.chunking.method == "semantic" else None
     return parts_by_document(
         _examples, documents, _configuration, held_back_share=_share, whole=_whole, seed=_seed, encode=encode

@@ -63,6 +63,7 @@ def evaluate_row(project: Project, job: Job, tuned_model: FineTunedModel) -> Non
 def _first_examples(job_id: str) -> list[TrainingExample]:
     try:
         return examples_of_job(settings(), job_id, SAMPLE_SIZE)
+    # Files of an old job may be gone; then nothing is known of how its examples ask.
     except LlmOptError:
         return []
 
@@ -82,6 +83,8 @@ def _to_evaluation(
 ) -> None:
     names = {item.name for item in store().configurations(project)}
     for configuration in configurations:
+        # What it is compared with may have been changed by the user, and stays as it is; that of the tuned model is
+        # made anew.
         if configuration.name not in names or configuration is configurations[-1]:
             save_configuration(store(), project, configuration)
     st.session_state["evaluation_view"] = "Run"

@@ -54,6 +54,7 @@ def distil_form(project: Project) -> None:
         teacher = teacher_at(others[endpoint], name)
         assertions = [AssertionSpec(type="is-json")] if is_json else []
         assertions += [AssertionSpec(type="length", value={"max": int(longest)})] if longest else []
+        # The job works on this version also when the set is changed or deleted meanwhile.
         store().keep_evaluation_set(project, questions)
         arguments = DistilArguments(
             questions=questions.name, set_version=questions.version, asked=configuration, teacher=teacher,
@@ -76,10 +77,12 @@ def _cost_line(  # noqa: PLR0917
     try:
         teacher = teacher_at(endpoint, name)
         cost = estimate_distillation(project.name, questions, teacher, configuration.prompt, models()).cost_usd
+    # The reason is told where it is started.
     except LlmOptError:
         return ""
     if cost is None:
         return ""
+    # By the upper end: that it may be too much is what matters.
     over = budget is not None and cost[1] > budget
     warning = f"; that may be more than the budget of {fmt.dollars(budget or 0.0)}, at which it stops" * over
     return f": {fmt.money(cost[0])} to {fmt.money(cost[1])}, less what is kept from before{warning}"
@@ -134,6 +137,7 @@ def _questions_and_prompt(project: Project, key: str) -> tuple[EvaluationSet, Co
 def choose_sets_to_protect(project: Project, key: str) -> list[EvaluationSet]:
     """The evaluation sets that must not be trained on: all, until somebody says otherwise."""
     names = [item.name for item in sets_of(project)]
+    # The names are in the key: a set that is added later is kept apart, too, without being asked for.
     choice = st.multiselect("Evaluation sets to keep apart", names, names, key=f"{key}_{fingerprint(names)}",
                             help="A question that is trained on measures memory, not skill. Take a set off the list to "
                             "train on it, and measure with another one.")  # fmt: skip

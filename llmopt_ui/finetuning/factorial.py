@@ -43,6 +43,7 @@ from llmopt_ui.theme import Ink, verdict
 MODEL, PLAIN, RAG, SET, METRIC, LIMIT, RUN = (
     f"square_{name}" for name in ("tuned", "plain", "rag", "set", "metric", "limit", "run")
 )
+# Metrics of the answer alone, since two of the arms have no documents to be faithful to.
 _METRICS = ("answer_f1", "exact_match", "semantic_similarity", "answer_relevancy")
 _QUESTIONS = {
     ("base", "fine-tuned"): "Does fine-tuning help, without retrieval?",
@@ -72,6 +73,7 @@ def factorial_view(project: Project) -> None:
             "Jobs", key="square_to_jobs", on_click=open_tab, args=(JOBS,)
         )
         return
+    # Any evaluation of the project: the arms may be measured by one that was started elsewhere.
     for job in [job for job in store().jobs(project, active=True) if is_evaluation(job)]:
         follow_job(job)
     request = _form(project, models)
@@ -93,6 +95,7 @@ def factorial_view(project: Project) -> None:
 
 def _form(project: Project, models: Mapping[str, FineTunedModel]) -> FactorialRequest | None:
     configurations = {item.name: item for item in list_configurations(store(), project)}
+    # A tuned model as the base would compare it with itself.
     base = {name: c for name, c in configurations.items() if not c.model.adapter}
     plain = [name for name, c in base.items() if c.retrieval is None]
     rag = [name for name, c in base.items() if c.retrieval is not None]
@@ -100,6 +103,7 @@ def _form(project: Project, models: Mapping[str, FineTunedModel]) -> FactorialRe
     if not plain or not rag or not sets:
         _missing(sets=bool(sets), plain=bool(plain), rag=bool(rag))
         return None
+    # Before the field is drawn, whose value it sets.
     apply_request(MODEL, list(models))
     fields = st.grid(4, min_column_width=200)
     name = fields.selectbox(
@@ -137,6 +141,7 @@ def _missing(*, sets: bool, plain: bool, rag: bool) -> None:
 def _usual_model(project: Project, models: Mapping[str, FineTunedModel]) -> int:
     """The tuned model of the newest run that asked one; before the first one, the model that was made last."""
     names = list(models)
+    # By adapter or name, which is what runs keep; empty for embedding models.
     specs = [
         (model.spec.adapter or model.spec.name) if isinstance(model.spec, ModelSpec) else ""
         for model in models.values()
@@ -162,6 +167,7 @@ def _usual_set(project: Project, names: Sequence[str]) -> int:
 
 
 def _run_button(project: Project, request: FactorialRequest, factorial: Factorial) -> None:
+    # A limit beyond the set would leave every arm unfinished for ever.
     size = min(request.evaluation_set.size, request.limit or request.evaluation_set.size)
     missing = [c for name, c in zip(ARMS, request.four, strict=True)
                if name not in factorial.arms or factorial.arms[name].run.done < size]  # fmt: skip
@@ -187,6 +193,7 @@ def _picture(
     with right:
         if factorial.whole and factorial.best:
             clean = not any(arm.overlap.overlap_count for arm in factorial.arms.values())
+            # The best among those that can be compared; one that knew the questions is left out.
             words = "Best" if clean else "Highest of those not trained on these questions"
             over = f", over the {fmt.plural(factorial.questions, 'question')} that all four answered"
             st.markdown(f"{words}: **{factorial.best}**{over}")

@@ -65,6 +65,7 @@ def job_view(project: Project, report: JobReport, note: str = "") -> None:
     job = report.job
     if report.problem:
         show_error(report.problem)
+    # While it trains its message stands in the panel above.
     if job.message and job.has_ended and job.message != note:
         (show_error if job.status == "failed" else st.text)(job.message)
     _actions(project, report)
@@ -76,6 +77,7 @@ def job_view(project: Project, report: JobReport, note: str = "") -> None:
         with right:
             st.space("medium")
             st.markdown(_FITS[report.reading.fit])
+            # The advice begins with the kind of fit, which stands above it as a sign.
             advice = report.reading.advice.partition(": ")[2] or report.reading.advice
             st.caption(advice[:1].upper() + advice[1:])
             _settings(job)
@@ -132,6 +134,7 @@ def _facts(project: Project, report: JobReport) -> None:
 
 def _settings(job: Job) -> None:
     if job.hyperparameters:
+        # Checked by type, since 1 equals True and would read as "yes".
         values = {name: {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
                   for name, value in job.hyperparameters.items()}  # fmt: skip
         values_text = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
@@ -163,6 +166,7 @@ def _example_table(pairs: Sequence[tuple[TrainingExample, float]], questions: Se
 
 def _log(report: JobReport) -> None:
     with st.expander(f"Event log ({len(report.events)}), newest first", icon=":material/history:"):
+        # The last hundred: long trainings log thousands, each an element of the page.
         for event in reversed(report.events[-100:]):
             moment = datetime.fromtimestamp(event.at, UTC).astimezone()
             level = {"warn": "warning: ", "error": "error: "}.get(event.level, "")

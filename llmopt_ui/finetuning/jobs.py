@@ -52,6 +52,7 @@ def jobs_view(project: Project) -> None:
     active = [job for job in jobs if not job.has_ended]
     note = _sending(project, jobs)
     if active:
+        # The list is newest first; what trains now was started before what waits.
         follow_training(project, active[::-1])
     with st.expander("Start a job", expanded=not jobs, icon=":material/model_training:"):
         # Names are taken, and this machine is busy, whosever job it is.
@@ -82,6 +83,7 @@ def _sending(project: Project, jobs: Sequence[Job]) -> str:
 def _was_resumed(sending: Sending, jobs: Sequence[Job]) -> bool:
     """Whether the job that could not be sent has been resumed since, here or on the command line."""
     arguments = sending.arguments
+    # A second of tolerance: both times come from clocks that round in their own way.
     since = sending.created_at.timestamp() - 1.0
     job = next(
         (job for job in jobs if job.id == arguments.get("resumed")
@@ -102,6 +104,7 @@ def follow_training(project: Project, jobs: Sequence[Job]) -> None:
             _panel(read_report(job.id), colours[labels[job.id]])
         # The list decides what is drawn, so it alone says when the page is drawn again.
         now = {job.id: job for job in all_jobs(settings())}
+        # Compared with the status at the last drawing of the whole page.
         changes = [now[job.id] for job in jobs if job.id in now and now[job.id].status != job.status]
         if any(job.has_ended for job in changes):
             notify("A fine-tuning job has ended.")
@@ -121,6 +124,7 @@ def read_report(job_id: str) -> JobReport:
     )
 
 
+# Each look is a request to the service, and the panel is drawn every two seconds.
 @st.cache_data(ttl=10, max_entries=32, show_spinner=False)
 def _read_service_report(job_id: str, status: str, remote_id: str) -> JobReport:
     """What a service says; a job that goes on again, or that the service has by now, is another one than before."""
@@ -157,6 +161,7 @@ def _job_list(project: Project, jobs: Sequence[Job]) -> None:
     section("All jobs")
     table = job_table(jobs, {item.version: item.label for item in training_sets(store(), project)})
     # The newest that have curves, unless others are chosen.
+    # Three curves are told apart at a glance.
     usual = [i for i, job in enumerate(jobs) if job.step][:3]
     selection = data_table(
         table, room=FULL_ROOM, on_select="rerun", selection_mode="multi-row",
@@ -167,6 +172,7 @@ def _job_list(project: Project, jobs: Sequence[Job]) -> None:
             "Time": st.column_config.TextColumn(alignment="right"),
         },
     )  # fmt: skip
+    # Nothing ticked is no wish for an empty picture.
     rows = (list(selection.selection.rows) or usual)[:_MOST_CURVES]
     labels = job_labels(jobs)
     curves = {labels[jobs[row].id]: points for row in rows if (points := read_report(jobs[row].id).points)}
@@ -177,6 +183,7 @@ def _job_list(project: Project, jobs: Sequence[Job]) -> None:
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
+# Step and status are parts of the key: they change whenever there are new losses.
 def _best_loss(job_id: str, step: int, status: str) -> float | None:
     return best_valid_loss(settings(), job_id)
 

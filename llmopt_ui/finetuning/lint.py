@@ -51,6 +51,7 @@ _WORDS = {
     "possible_secret": "Looks like a key or password",
 }
 
+# Sets are known by their version: hashing thousands of examples at each drawing would take as long as checking them.
 _VERSIONS: dict[str | type, Any] = {TrainingSet: attrgetter("version"), EvaluationSet: attrgetter("version")}
 
 
@@ -104,6 +105,7 @@ def _lint_set(label: str, part: TrainingSet, settings: CheckSettings) -> CheckRe
 
 
 @st.cache_data(show_spinner="Checking …", max_entries=4, hash_funcs=_VERSIONS)
+# By the id of the upload; the bytes themselves are not hashed.
 def _lint_file(file_id: str, name: str, _data: bytes, settings: CheckSettings) -> CheckReport:
     return check_file(_data, name, settings)
 
@@ -155,6 +157,7 @@ def _lines(report: CheckReport) -> None:
     lines = report.telling_lines
     table = pd.DataFrame(
         {
+            # 0 stands for the file as a whole.
             "Line": [p.line or None for p in lines],
             "": ["error" if p.is_error else "doubt" for p in lines],
             "Kind": [_kind_word(p.kind) for p in lines],
@@ -164,5 +167,6 @@ def _lines(report: CheckReport) -> None:
     data_table(table, alt="Findings with line numbers", placeholder="file")
     if report.lines_left_off:
         st.caption(f"And {report.lines_left_off:,} more.")
+    # The column has no name on the page, which a file needs.
     csv = csv_of(table.rename(columns={"": "Severity"}).to_dict("records"))
     downloads("checks_download", ("Findings (CSV)", csv, "findings.csv"))

@@ -46,6 +46,7 @@ def sources_bar(project: Project) -> None:
 
 
 def _show_result(job: object) -> None:
+    # Jobs that failed have no result.
     result = getattr(job, "result", None) or {}
     if "added" in result:
         left = f", {fmt.plural(int(result['rejected']), 'answer')} rejected" if result.get("rejected") else ""
@@ -65,6 +66,7 @@ def _last_problem(project: Project) -> None:
                      icon=":material/info:"):  # fmt: skip
         if newest.error:
             st.text(newest.error)
+        # As many as anybody reads; each is a line.
         for question, reason in list(reasons.items())[:50]:
             st.text(f"{question}: {reason}")
         put_away_button(newest)
@@ -79,6 +81,7 @@ def add(project: Project, make: Callable[[], Sequence[TrainingExample]]) -> None
 def _add(project: Project, examples: Sequence[TrainingExample]) -> None:
     count = collect(store(), project, examples)
     finetuning_state().collections += 1
+    # Those that were collected already are not added twice.
     count_before = len(examples) - count
     notify(
         f"{fmt.plural(count, 'example')} collected"
@@ -95,6 +98,7 @@ def _upload(project: Project) -> None:
     file = st.file_uploader("File", ["jsonl", "csv", "tsv"], key=f"{UPLOAD}_{turn}")
     column = st.text_input("CSV column with the answer", key=f"{COLUMN}_{turn}", placeholder="Found by its usual names")
     if st.button("Collect", key="tuning_upload_add", icon=":material/add:", disabled=file is None) and file is not None:
+        # Without a name it is found by its usual ones.
         columns = {"answer": column} if column else {}
         _add(project, read_upload(file.getvalue(), file.name, columns))
         st.rerun()
@@ -108,6 +112,7 @@ def _runs(project: Project) -> None:
     run = run_choice(project, runs, "tuning_run")
     if run is None:
         return
+    # Ties and skips prefer nothing, so there is nothing to learn from them.
     vote_count = len({vote.example_id for vote in votes_on(store(), run) if vote.choice in SIDES})
     if vote_count and run.comparison and st.toggle(
         "As preference pairs", False, key=f"tuning_run_pairs_{run.id}",
@@ -130,6 +135,8 @@ def _good_answers(run: Run, vote_count: int) -> list[TrainingExample]:
     )
     lowest = {}
     if metric != _VOTES:
+        # .8 is a guess between both mistakes: lower takes in answers that are half right, higher leaves few to learn
+        # from.
         lowest[str(metric)] = st.number_input("At least", 0.0, 1.0, 0.8, 0.05, key="tuning_run_least")
     records = good_records(store(), run.id, lowest)
     votes_note = (

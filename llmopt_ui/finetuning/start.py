@@ -94,6 +94,7 @@ def start_form(project: Project, jobs: Sequence[Job]) -> None:
         project, version.train.examples, version.validation.examples if version.validation and validate else ()
     )
     with st.container(border=True):
+        # Pairs of preference are learned by DPO, which has a field of its own.
         values["hyperparameters"] = hyperparameter_fields(kind, preference=version.train.kind == "preference")
     with show_errors():
         method = "dpo" if version.train.kind == "preference" else "supervised"
@@ -153,6 +154,7 @@ def request_from(**values: Any) -> JobRequest:
     try:
         return JobRequest.model_validate(values)
     except ValidationError as error:
+        # One mistake at a time, in words of the form; a pattern of a regular expression helps nobody.
         first = error.errors(include_url=False)[0]
         if first["loc"][:1] == ("name",):
             raise BadInput(
@@ -172,6 +174,7 @@ def _button(project: Project, request: TrainingRequest, jobs: Sequence[Job]) -> 
         request.training_set,
     )
     agreed = upload is None or _consent(request, upload)
+    # Only what changes the price: a name that is typed must not count all tokens again.
     key = fingerprint([request.provider, request.request.hyperparameters, request.request.price_per_million])
     price = _price(key, request.training_set.version, request.request, request.training_set)
     if price is not None:
@@ -182,6 +185,7 @@ def _button(project: Project, request: TrainingRequest, jobs: Sequence[Job]) -> 
         st.caption(_expectation_note(request, jobs))
     if submit:
         if price is not None:
+            # Checked again at the click: the warning above does not hold anybody back.
             price.check(request.request.budget_usd)
         _start(project, request)
 
@@ -224,6 +228,7 @@ def _consent(request: TrainingRequest, upload: UploadSummary) -> bool:
         else:
             st.caption("No key, token or password was seen in it. Names and other private things nobody but you can "
                        "see: look through it before you agree.")  # fmt: skip
+        # The agreement is to exactly this: another set, host or part is a new, empty box.
         what = fingerprint([request.provider, upload.host, request.training_set.version, upload.bytes])
         return st.checkbox(f"I agree to send this to {fmt.markdown(upload.host)}", key=f"{AGREED}_{what}")
 
@@ -235,6 +240,8 @@ def _expectation_note(request: TrainingRequest, jobs: Sequence[Job]) -> str:
     queue = f" It waits for {fmt.plural(waiting, 'job')} before it." if waiting else ""
     if request.kind == "embedding":
         return f"Trains in a process of its own; nothing leaves this machine.{queue}"
+    # From earlier jobs of this machine where there are any. Rounded up to whole minutes: it is no more exact than
+    # that.
     seconds = rough_seconds(request.training_set, int(request.request.hyperparameters.get("epochs", 3)), jobs)
     return f"Roughly {fmt.duration(60 * math.ceil(seconds / 60))} on this machine; nothing leaves it.{queue}"
 

@@ -37,6 +37,7 @@ def row_html(grid: Grid, row: int, colours: Sequence[Ink], mark_differences: boo
     cells = grid.rows[row]
     outcomes = [cell.outcome(grid.metrics) for cell in cells]
     columns = [
+        # The first is what the others are compared with, so it marks nothing.
         title_html(name, ink, outcome) + cell_html(cell, cells[0] if mark_differences and place else None)
         for place, (cell, name, ink, outcome) in enumerate(zip(cells, grid.names, colours, outcomes, strict=True))
     ]
@@ -54,6 +55,7 @@ def cell_html(cell: Cell, first: Cell | None) -> str:
     if record is None:
         return text_html(cell.text or _WAITING.get(cell.state, ""), pending=True)
     if record.failure is not None:
+        # What had come before the failure is paid and may show what went wrong.
         piece = text_html(cell.text, pending=True) if cell.text else ""
         failure_html = f'<div class="llmopt-text llmopt-failure">{escape_text(record.failure.message)}</div>'
         return f"{piece}{failure_html}{meta_html(stability(cell))}"
@@ -78,6 +80,7 @@ def _facts(cell: Cell, record: Record) -> list[str]:
     usage, answer = record.usage, record.answer
     scores = [f"{_metric_label(name)} {fmt.score(score.value)}" for name, score in metric_scores(record).items()]
     tokens = usage.prompt_tokens + usage.completion_tokens
+    # A cached answer cost nothing now; its former tokens are no news in a grid.
     costs = [f"{tokens:,} tokens", fmt.money(usage.cost_usd)] if usage.calls else ["from the cache"]
     if answer is not None and answer.reasoning_tokens:
         costs.insert(1, f"{answer.reasoning_tokens:,} of reasoning")

@@ -43,6 +43,7 @@ class PromptDraft(Draft):
         base = prompt_state().field_values[slot]
 
         def field_value(field: str, before: Any) -> Any:
+            # A callback runs before the fields are drawn anew, so their newest values are in the session alone.
             return st.session_state.get(f"prompt_{field}_{slot}", before)
 
         steps = [
@@ -114,6 +115,7 @@ def _add_block(draft: PromptDraft, block_name: str) -> None:
     body = draft.body_from_form()
     try:
         prompt = block(block_name).apply(PromptSpec.model_validate(draft.values(body)))
+    # Pydantic's errors are ValueErrors; a prompt that is half typed is no fault of the program.
     except ValueError:
         state().problem = "Correct the prompt first: a building block can only be added to one that is valid."
         return
@@ -167,4 +169,5 @@ def _few_shot_of(project: Project, option: str, before: Any) -> Any:
     if option == _NONE:
         return None
     version = newest_versions(store(), project, FEW_SHOT).get(option)
+    # A set that was deleted meanwhile leaves the examples as they were.
     return before if version is None else version.body

@@ -51,15 +51,18 @@ def grid_view(project: Project, comparison: Comparison) -> None:
     grid = grid_of(project, comparison, board)
     inks = project_inks(project, grid.names)
     colours = [inks[name] for name in grid.names]
+    # Above the grid: what is missing decides how far the rest can be trusted.
     _missing_answers(comparison, grid, board)
     if board is None:
         _mark_earlier_state(project, comparison)
     card = _card(comparison) if board is not None else None
+    # Empty places that are drawn over while answers come.
     head = [column.empty() for column in st.columns(len(grid.names), gap="small")]
     draw_head(head, grid, compute_columns(comparison, grid, board), colours)
     which, mark_differences = _filters(grid)
     rows = grid.filter_rows(which)
     page = _page(rows, mark_differences, colours)
+    # A board is there while the comparison runs.
     slots = draw_rows(comparison, grid, page, busy=board is not None)
     if not rows:
         st.caption("No row is like that.")
@@ -88,6 +91,7 @@ def _card(comparison: Comparison) -> ProgressCard:
 def _progress(card: ProgressCard, comparison: Comparison, grid: Grid) -> None:
     """What has come, as the grid knows it, with the time and the cost that the job has told."""
     job = live_comparisons().job(comparison.id)
+    # The job tells at its own pace; the counts of the grid are newer.
     summary = summarize_progress(job.progress if job is not None else {})
     count, total = count_ended(grid)
     card.show("Running", replace(summary, done=count, total=total, unit="answers", message=""))
@@ -108,6 +112,7 @@ def draw_head(
 def _summary(grid: Grid, column: Column) -> list[str]:
     lines = []
     if column.decided or column.not_run:
+        # Not run is no failure, so it is told beside and not counted.
         open_ones = f", {column.not_run} not run" if column.not_run else ""
         share = column.pass_rate
         spread = f" ({fmt.interval(share.low, share.high)})" if share.low is not None else ""
@@ -132,6 +137,7 @@ def _summary(grid: Grid, column: Column) -> list[str]:
 
 def _versus(column: Column, name: str) -> str:
     versus = column.versus.get(name)
+    # No pairs, no verdict: nobody answered the same questions.
     return "" if versus is None or not versus.pairs else verdict(versus.verdict).markdown
 
 
@@ -186,6 +192,7 @@ def _page(rows: Sequence[int], mark_differences: bool, colours: Sequence[Ink]) -
     pages = max(1, -(-len(rows) // PER_PAGE))
     number = 1
     if pages > 1:
+        # A filter may leave fewer pages than the one that was open, which Streamlit refuses.
         if int(st.session_state.get(PAGE) or 1) > pages:
             st.session_state[PAGE] = pages
         number = st.pagination(pages, key=PAGE, bind="query-params")

@@ -39,10 +39,12 @@ class Page:
 def draw_rows(comparison: Comparison, grid: Grid, page: Page, *, busy: bool) -> Slots:
     """Draw the rows of a page; gives the places of their cells, to be drawn over."""
     slots: Slots = {}
+    # Not while answers come: fields that are drawn again and again lose what is typed into them.
     notes = {} if busy else row_notes(store(), comparison)
     for row in page.rows:
         with st.container(border=True, gap="xsmall"):
             _question(comparison, grid, row)
+            # A place that can be drawn over alone, while the rest of the page stays.
             slots[row] = st.empty()
             draw_row(slots, grid, page, row)
             if not busy:
@@ -63,6 +65,7 @@ def _missing(comparison: Comparison, grid: Grid, row: int) -> None:
         [(column, row, repeat) for repeat, record in enumerate(cell.repeats) if is_open(record)]
         for column, cell in enumerate(grid.rows[row])
     ]
+    # Columns that are all empty would leave a gap below the row.
     if any(missing):
         for places, column in zip(missing, st.columns(len(grid.names), gap="small"), strict=True):
             if places:
@@ -72,6 +75,7 @@ def _missing(comparison: Comparison, grid: Grid, row: int) -> None:
 
 def _ask_again_button(comparison: Comparison, places: Sequence[Place]) -> None:
     column, row, _ = places[0]
+    # One button for all repeats of a cell.
     st.button("Ask again", key=f"cell_again_{comparison.id}_{column}_{row}", icon=":material/refresh:", type="tertiary",
               on_click=_ask, args=(comparison, places))  # fmt: skip
 
@@ -106,6 +110,7 @@ def _details(grid: Grid, row: int) -> None:
     st.text(grid.examples[row].question, width="stretch")
     if cell.record is not None and not cell.record.not_run:
         st.caption("Answers" if len(cell.repeats) > 1 else "Answer")
+        # In full, while the grid cuts long answers.
         st.text("\n".join(repeat_texts(cell)) or cell.visible_text, width="stretch")
     if cell.record is None:
         st.caption("Not answered yet.")

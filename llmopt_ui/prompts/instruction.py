@@ -95,6 +95,7 @@ def _form(project: Project) -> None:
     def ready() -> tuple[Callable[[], None], str]:
         task = task_from(store(), project, setup)
         training, held_out = split(task.evaluation_set.examples, task.held_back, task.seed)
+        # Reckoned from the true parts, as the questions need not divide exactly.
         answers = instruction_answers(int(rewrites), int(rounds), len(training), len(held_out))
         beside = f" and {fmt.plural(int(rewrites * rounds), 'call')} of the writer"
         start = partial(start_search, project, INSTRUCTION, _SUBJECT, task, options, setup)
@@ -105,6 +106,7 @@ def _form(project: Project) -> None:
 
 
 def _writer() -> ModelSpec:
+    # The popover is named before its fields are drawn, so their last value is read from the session.
     endpoint = st.session_state.get("edit_endpoint_writer") or BUILTIN
     writer = "the built-in model" if endpoint == BUILTIN else fmt.markdown(str(endpoint))
     with st.popover(f"Written by: {writer}", icon=":material/tune:"):
@@ -125,6 +127,7 @@ def _result(project: Project, result: InstructionResult) -> None:
                   on_click=_save, args=(project, result))  # fmt: skip
     st.markdown("**The whole search**")
     trials = _path_rows(result)
+    # The start alone is no path.
     if len(trials) > 1:
         figure = path_chart(trials, score_title(result.metric), result.training)
         show_chart(figure, "instruction_path", "Scores of the instructions, round by round")
@@ -204,6 +207,7 @@ def _save(project: Project, result: InstructionResult) -> None:
     if result.better_prompt is None or result.verification is None:
         return
     versions = newest_versions(store(), project, PROMPT)
+    # A source may be `name@3`; a new version belongs to the name.
     name = result.source if result.source in versions else result.source.rpartition("@")[0]
     gain = fmt.with_sign(result.verification.comparison.difference)
     note = (f"Instruction search: {gain} {score_title(result.metric)} on "

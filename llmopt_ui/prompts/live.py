@@ -37,6 +37,7 @@ def start(plan: ComparisonPlan) -> str:
         BadInput: It could only fail, or its budget stopped it before and it takes a larger one.
     """
     registry = models_for(plan.variants)
+    # Both before anything is stored, so that a refusal leaves no empty comparison behind.
     check_plan(plan, registry)
     check_larger_budget(store().cache, comparison_work_name(plan, registry), plan.budget_usd)
     return live_comparisons().start(plan, registry, state().keys)
@@ -45,6 +46,7 @@ def start(plan: ComparisonPlan) -> str:
 def models_for(variants: Sequence[Configuration]) -> Models:
     """The session's models, promptfoo's `echo` among them where a variant is answered by it."""
     registry = models()
+    # Only then: nobody else is to see an endpoint that answers nothing.
     if any(variant.model.endpoint == ECHO for variant in variants):
         register_echo(registry)
     return registry
@@ -68,6 +70,7 @@ def new_budget_key(comparison: Comparison) -> str:
 def grid_of(project: Project | str, comparison: Comparison, board: Board | None) -> Grid:
     """The grid as it stands."""
     if board is None:
+        # Thumbs are read each time: they change without any run changing.
         return replace(_read_grid(project, comparison), disliked=thumbs_down(store(), comparison))
     examples = store().evaluation_set(project, comparison.set_name, comparison.set_version).examples
     return load_grid(store(), comparison, examples, board)
@@ -75,10 +78,13 @@ def grid_of(project: Project | str, comparison: Comparison, board: Board | None)
 
 def compute_columns(comparison: Comparison, grid: Grid, board: Board | None) -> list[Column]:
     """What the columns come to; tested against the first once all is there."""
+    # Tests over half of the answers would change with each of them, and are dear.
     return _columns(comparison, grid) if board is None else columns_of(grid, compared=False)
 
 
 def _version(comparison: Comparison) -> list[tuple[int, int, str, str]]:
+    # All that changes when an answer is added or asked again; the end as well, since a repeat can leave the count as
+    # it was.
     return [(run.id, run.done, run.status, str(run.finished_at)) for run in comparison.all_runs]
 
 

@@ -91,14 +91,17 @@ def _variables(prompt: PromptSpec, examples: Sequence[Example]) -> None:
     if variables.undefined:
         names = ", ".join(f"`{name}`" for name in variables.undefined)
         st.markdown(f":red[:material/error: Undefined:] {names} :gray[– no column of these examples, no earlier step.]")
+    # Columns of assertions are for grading and never meant for the prompt.
     spare = [name for name in variables.unused if name not in ASSERTION_COLUMNS]
     if spare:
         st.caption(f":material/info: Not used: {', '.join(f'`{name}`' for name in spare)}")
 
 
 def _render(project: Project, prompt: PromptSpec, example: Example, model: ModelSpec) -> None:
+    # No retrieval here: a preview must be there at once, so the true source stands in its place.
     passage = stand_in(example, _documents(project)) if _wants_context(prompt, example) else ""
     preview = preview_prompt(prompt, preview_variables(prompt, example, passage), model, models())
+    # Tokenizers of most services are not public; their counts are estimates.
     about = "" if preview.last.exact else "about "
     facts(
         (
@@ -130,6 +133,7 @@ def _documents(project: Project) -> dict[str, Document]:
     return _read(project.id, versions, project)
 
 
+# By versions, as the preview is drawn at every keystroke and must not read the documents each time.
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _read(project_id: int, versions: tuple[tuple[str, str], ...], _project: Project) -> dict[str, Document]:
     return {document.name: document for document in store().documents(_project)}

@@ -22,6 +22,7 @@ from llmopt_ui.session import state
 from llmopt_ui.tables import show_table
 
 _NAME = "promptfoo"
+# Rows that stand in full, and pixels of the scrolled box that holds more.
 _MOST_ROWS, _TALLEST = 7, 300
 _HELP = (
     "Prompts become saved prompts, tests an evaluation set with their assertions, providers the models of "
@@ -93,17 +94,22 @@ def _dialog(project: Project) -> None:
                          disabled=bool(files))  # fmt: skip
     name = st.text_input("Call the evaluation set", key="promptfoo_name", placeholder="As its folder")
     submit = st.button("Import", key="promptfoo_import", type="primary")
+    # A file from elsewhere names where texts and keys go: without the question a config could send the user's key to
+    # a host of its author.
     has_consent = _confirm_hosts(prompt_state().new_hosts)
     if not submit and not has_consent:
         return
     try:
         suite = _read({file.name: file.getvalue() for file in files}, path or "", (name or "").strip())
         endpoints_by_name = endpoints(settings())
+        # An endpoint that is known keeps its own address: a file must not move it.
         new_endpoints = [endpoint for key, endpoint in suite.endpoints.items() if key not in endpoints_by_name]
         new = new_destinations(settings(), new_endpoints, environment())
+        # Asked for exactly these hosts: another file chosen meanwhile asks again.
         if not set(new) <= set(has_consent):
             prompt_state().new_hosts = tuple(new)
             st.rerun()
+        # Before anything is kept, so that the workspace never has an endpoint whose host nobody agreed to.
         trust(settings(), new)
         prompt_state().import_result = result = adopt(store(), project, suite)
         for endpoint in new_endpoints:
@@ -126,6 +132,7 @@ def _confirm_hosts(hosts: tuple[Destination, ...]) -> tuple[Destination, ...]:
             f"to them when you compare{_key_note(hosts)}."
         )
         st.text("\n".join(map(str, hosts)))
+        # What was shown is what is agreed to.
         return hosts if st.button("Trust and import", key="promptfoo_trust", icon=":material/check:") else ()
 
 

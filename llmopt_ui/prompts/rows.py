@@ -25,6 +25,7 @@ _TAKES = {"first": "The first", "random": "Random", "all": "All", "chosen": "Cho
 def rows_fields(project: Project, setup: Setup, slot: str) -> Setup:
     """Draw the fields; gives the setup with what was chosen."""
     sets = [item.name for item in sets_of(project)]
+    # The only choice without a set; what was chosen before is kept for when there is one.
     before = setup.source if sets else "free"
     fields = Fields("rows", slot)
     source = st.segmented_control("Rows", list(_SOURCES), default=before, required=True, key=fields.key("source"),
@@ -59,6 +60,7 @@ def _set_rows(project: Project, setup: Setup, sets: list[str], fields: Fields) -
 
 def _choose_examples(question_set: EvaluationSet, before: Sequence[str], slot: str) -> tuple[str, ...]:
     """A table to tick examples in."""
+    # Streamlit's tables know rows by number, the setup by id, which holds when the set changes.
     places = {example.id: place for place, example in enumerate(question_set.examples)}
     table = pd.DataFrame(
         {
@@ -80,13 +82,16 @@ def _input_table(setup: Setup, fields: Fields) -> Setup:
     names = list(dict.fromkeys(["question", "reference", *(key for row in setup.inputs for key in row)]))
     further = fields.text("Further variables", "columns", ", ".join(names[2:]), live=True, placeholder="tone, product",
                           help="Names of columns for variables of the prompt.")  # fmt: skip
+    # Only what can be a variable of a template; half-typed names are left aside until they can.
     variables = [name.strip() for name in further.split(",") if name.strip().isidentifier()]
     config: dict[str, Any] = {
         "question": st.column_config.TextColumn("Question", width="large"),
         "reference": st.column_config.TextColumn("Reference answer", width="medium"),
         **{name: st.column_config.TextColumn(name) for name in variables},
     }
+    # The columns in the key: an editor cannot lay its edits over a table of another shape.
     rows = edit_rows(f"rows_inputs_{'_'.join(config)}_{fields.token}", setup.inputs or [{"question": ""}], config)
+    # Empty rows belong to the editor.
     rows_to_keep = [{name: str(value or "") for name, value in row.items()} for row in rows if any(row.values())]
     return setup.model_copy(update={"inputs": tuple(rows_to_keep)})
 

@@ -14,6 +14,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.charts import summary_words, whiskers
 from llmopt_ui.theme import FAINT, NEUTRAL, apply_theme, figure_text, verdict
 
+# Pixels of a row, of one in a chart of many, and from how many rows on a chart has many.
 _ROW, _NARROW_ROW, _TALL = 34, 22, 20
 _WORDS = {"better": "helps", "worse": "hurts", "no difference seen": "no difference seen"}
 _LABEL = 44
@@ -41,9 +42,11 @@ class TrialPoint:
 
 def effect_chart(effect: FewShotEffect, score: str) -> go.Figure:
     """One row per few-shot example: what the score gains by having it, with its 95 % interval; the best on top."""
+    # From worst to best, as Plotly draws the first row at the bottom.
     rows = sorted(effect.examples, key=_effect)
     figure = go.Figure()
     figure.add_vline(0, line={"color": NEUTRAL, "width": 1.5})
+    # A trace for each verdict, so that the legend explains the colours.
     for name, word in _WORDS.items():
         group = [row for row in rows if row.comparison is not None and row.verdict == name]
         if group:
@@ -54,6 +57,7 @@ def effect_chart(effect: FewShotEffect, score: str) -> go.Figure:
         xaxis={"title": f"← hurts     {score}: with the example minus without it     helps →"},
         yaxis={
             "categoryorder": "array",
+            # Without it the rows would stand in the order of the traces.
             "categoryarray": [_label(row) for row in rows],
             "range": [-0.6, len(rows) - 0.4],
         },
@@ -63,6 +67,7 @@ def effect_chart(effect: FewShotEffect, score: str) -> go.Figure:
 
 def path_chart(trials: Sequence[TrialPoint], score: str, questions: int) -> go.Figure:
     """The search path on the training part, in the order tried from top to bottom."""
+    # Plotly draws from the bottom up; the first trial stands on top.
     rows = list(reversed(trials))
     figure = go.Figure()
     start = next((row.summary.mean for row in trials if row.role == "start" and row.summary is not None), None)
@@ -113,6 +118,7 @@ def _with_zero(verification: Verification) -> list[float]:
     """From zero to the largest value or end of an interval, with room for a mark on either side."""
     values = [value for part in (verification.before, verification.after) for value in (part.low, part.mean, part.high)]
     bounds = [0.0, *(value for value in values if value is not None)]
+    # All values may be 0, which leaves no range to take a share of.
     room = _ROOM * ((max(bounds) - min(bounds)) or 1.0)
     return [min(bounds) - room, max(bounds) + room]
 
@@ -123,6 +129,7 @@ def _height(rows: int) -> int:
 
 def _effect(row: ExampleEffect) -> float:
     missing = row.comparison is None or row.comparison.difference is None
+    # What could not be measured stands at the bottom.
     return float("-inf") if missing else row.comparison.difference  # type: ignore[union-attr, return-value]
 
 

@@ -37,6 +37,7 @@ from llmopt_ui.resources import models, settings, store
 
 _KEEP: dict[str, Any] = {"persist_state": "session"}
 _SCORES = [name for name, info in METRICS.items() if info.kind == "answer"]
+# Needs no judge and no second model, and is finer than right or wrong: it tells candidates apart with few questions.
 _USUAL_SCORE = "answer_f1"
 
 
@@ -68,6 +69,7 @@ def search_form(project: Project, key: str, *, questions: int, held_back: bool, 
         variant = variant_fields(project, _first_variant(project, key), prompt_choices(project), f"search_{key}")
     with right:
         question_set, metric, judge = _measure(project, key)
+    # The last three cells are the same in both; they are counted from the end.
     cells = st.columns(5 if held_back else 4, gap="small", vertical_alignment="bottom")
     most = cells[0].number_input(
         "Questions at most", 1, 10_000, questions, key=f"search_questions_{key}", help="Drawn at random.", **_KEEP
@@ -115,11 +117,13 @@ def describe_cost(  # noqa: PLR0917
         BadInput: The prompt cannot be rendered, or its budget stopped the search before and it takes a larger one.
     """
     work = search_work_name(kind, task, models(), options)
+    # Before the button: a search that its budget stopped would stop at once again.
     check_larger_budget(store().cache, work, task.budget.usd, task.budget.calls)
     estimate = estimate_search(task, models(), answers, rewriting)
     most = estimate.most_usd
     tokens = fmt.count(estimate.prompt_tokens)
     parts = [f"At most {fmt.plural(answers, 'answer')}{beside}", f"about {tokens} prompt tokens"]
+    # None is not 0: an unknown price must not read as free.
     parts.append("price unknown" if most is None else "free" if most == 0 else f"at most {fmt.money(most)}")
     parts += [f"without {' and '.join(estimate.not_counted)}"] if estimate.not_counted else []
     if task.budget.usd is not None and most is not None and most > task.budget.usd:
@@ -138,6 +142,7 @@ def start_button(key: str, label: str, ready: Callable[[], tuple[Callable[[], No
         label: On it.
         ready: Gives what the button does, and what that takes; its `LlmOptError` is the reason.
     """
+    # Reckoned at every drawing, so that the button says beforehand why it cannot start.
     start, problem = None, ""
     try:
         start, sentence = ready()
@@ -156,6 +161,7 @@ def _first_variant(project: Project, key: str) -> VariantSetup:
     state_value = st.session_state.get(f"variant_prompt_search_{key}")
     labels = prompt_choices(project)
     variants = setup_from(store().draft(project, COMPARISON, "")).variants
+    # The last of the variants is the newest idea of them.
     usual = next((variant for variant in reversed(variants) if variant.prompt in labels), None)
     usual = usual or usual_variants(project, list(labels))[-1]
     return usual.model_copy(update={"prompt": state_value}) if state_value in labels else usual
@@ -165,6 +171,7 @@ def _measure(project: Project, key: str) -> tuple[EvaluationSet, str, JudgeSpec]
     sizes = {item.name: item.size for item in sets_of(project)}
     one, two = st.columns([3, 2], gap="small")
     held_back = find_held_out_sets(store(), project, sizes)
+    # A set that is held back is for the last measurement: whoever searches with it has nothing left to test on.
     first = next((place for place, name in enumerate(sizes) if name not in held_back), 0)
     name = one.selectbox("Evaluation set", list(sizes), first, key=f"search_set_{key}", **_KEEP,
                          format_func=lambda name: f"{name} ({fmt.plural(sizes[name], 'question')})")  # fmt: skip
@@ -173,6 +180,7 @@ def _measure(project: Project, key: str) -> tuple[EvaluationSet, str, JudgeSpec]
     metric = two.selectbox("Score", scores, scores.index(_USUAL_SCORE), key=f"search_score_{key}_{len(scores)}",
                            format_func=lambda name: "Assertions passed" if name == ASSERTIONS else metric_title(name),
                            help="What decides which is better.", **_KEEP)  # fmt: skip
+    # Fields for a judge that nobody asks would only raise questions.
     if metric == ASSERTIONS or "judge" not in METRICS[metric].needs:
         return questions, metric, JudgeSpec()
     others = list(endpoints(settings()))

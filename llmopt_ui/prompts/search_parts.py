@@ -61,8 +61,10 @@ def start_search(  # noqa: PLR0917
     setup: SearchSetup,
 ) -> None:
     """Start a search as a job; used as a button's callback. `setup` is what the task was made from."""
+    # Searches of instructions leave the examples as they are, so theirs are no part of what a result rests on.
     few_shot = task.configuration.prompt.few_shot if kind in (FEW_SHOT_EFFECT, CHOICE) else None
     with report_problem():
+        # Before the job starts: what can only fail says so here.
         check_task(task, models())
         basis = search_basis(store(), project, setup, models(), documents=documents_now(project), few_shot=few_shot)
         arguments = search_arguments(store(), kind, subject, task, setup, basis, **options)
@@ -76,6 +78,7 @@ def choose_search(project: Project, kind: str, subject: str, result: type[R]) ->
     for job in running:
         follow_job(job, on_end=_on_end)
     _last_failure(jobs)
+    # Also of jobs that ended early: what was found until then is a result with a note.
     results = {
         str(job.id): read for job in jobs if not job.active and (read := read_search_result(job, result)) is not None
     }
@@ -103,11 +106,13 @@ def _pins(kind: str, subject: str, result: str) -> dict[str, str]:
 def _mark_earlier(project: Project, job: Job) -> None:
     """Say of a result whose questions, prompt or anything else has changed since that it is of an earlier state."""
     then = job.arguments.get("basis")
+    # Results of earlier versions kept no basis.
     if not isinstance(then, dict):
         mark_earlier_state(None, {}, _AGAIN)
         return
     try:
         mark_earlier_state(then, basis_now(store(), project, job, models(), documents_now(project)), _AGAIN)
+    # What a result rested on is gone, such as a deleted prompt; that, too, is an earlier state.
     except LlmOptError as error:
         st.warning(fmt.markdown(f"From an earlier state: {error}"), icon=":material/history:")
 
@@ -159,9 +164,11 @@ def show_verification(verification: Verification, metric: str, key: str) -> None
         p_value = fmt.p_value(comparison.p_value)
         omissions = f" · {fmt.plural(comparison.dropped, 'pair')} without a score" if comparison.dropped else ""
         st.caption(f"p {p_value}{omissions}", help=f"{explain_terms('p')} Reckoned by: {comparison.method}.")
+        # With many questions "no difference" says something; with few it says little.
         if comparison.verdict == "no difference seen" and verification.questions < _MANY:
             st.caption("So few questions show only large differences; take more to see smaller ones.")
         before, after = verification.tokens
+        # Equal to the reader, where they are equal as shown.
         if before is not None and after is not None and round(before) != round(after):
             st.caption(f"Prompt tokens per question: {before:,.0f} → {after:,.0f}")
 
@@ -185,6 +192,7 @@ def _on_end(job: Job) -> None:
 def _last_failure(jobs: Sequence[Job]) -> None:
     """What went wrong with the newest search, until it is put away."""
     newest = jobs[0] if jobs else None
+    # A cancelled one was the user's wish.
     if newest is None or newest.status not in ("failed", "interrupted") or newest.id in state().dismissed_jobs:
         return
     show_error(newest.error or "The app ended before the search was done. What was paid is kept; start it again.")

@@ -67,6 +67,7 @@ def setup_to_edit(project: Project) -> Setup:
     """What was chosen before; the fields keep it from then on."""
     slot = prompt_state().slot(form_key(project))
     field_values = prompt_state().field_values
+    # Once for each filling: a default that changes would overwrite what is typed.
     if slot not in field_values:
         field_values[slot] = store().draft(project, KIND, "") or {}
     return setup_from(field_values[slot])
@@ -77,6 +78,7 @@ def _scoring(setup: Setup, slot: str) -> Setup:
     metrics = fields.multiselect("Scores", _METRIC_CHOICES, list(setup.metrics), key=f"setup_metrics_{slot}",
                                  format_func=metric_title, placeholder="No scores", **_KEEP)  # fmt: skip
     endpoints = list(endpoints_from(settings(), os.environ))
+    # A judge whose endpoint was removed stays a choice, or opening the page would change the setup.
     names = endpoints if setup.judge.endpoint in endpoints else [*endpoints, setup.judge.endpoint]
     endpoint = fields.selectbox("Judge", names, names.index(setup.judge.endpoint), key=f"setup_judge_{slot}",
                               format_func=lambda name: "Built-in judge" if name == BUILTIN else name,
@@ -109,11 +111,13 @@ def _start(project: Project, setup: Setup) -> None:
             registry = models_for(plan.variants)
             estimate = estimate_comparison(plan, registry)
             st.caption(_describe_plan(plan, estimate), width="content")
+        # What is free cannot pass a budget.
         if estimate.cost_usd is not None and estimate.cost_usd[1] == 0:
             return
         work = comparison_work_name(plan, registry)
         if before := spent_before(work, plan.budget_usd):
             st.caption(fmt.markdown(before))
+        # Also at starting; here so that the reason stands on the page before the click.
         check_larger_budget(store().cache, work, plan.budget_usd)
         warn_above(plan.budget_usd, *(estimate.cost_usd or (None,)))
 

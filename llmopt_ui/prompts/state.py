@@ -42,6 +42,7 @@ class PromptState:
 
     def fill(self, form: str) -> None:
         """Let the form's fields be filled anew at the next rerun."""
+        # The values of the former turn; fields of the next one have other keys.
         self.field_values.pop(self.slot(form), None)
         self.revisions[form] = self.revisions.get(form, 0) + 1
 

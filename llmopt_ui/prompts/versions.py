@@ -58,6 +58,7 @@ def version_parts(kind: str, body: dict[str, Any]) -> dict[str, str]:
         parts = {"System": body.get("system", "")}
         for step in body.get("steps", ()):
             name = f"Step {step['name']}"
+            # Steps before the user message, in the order in which they are asked.
             parts |= {name: step["template"], f"{name}, system": step.get("system", "")}
             parts[f"{name}, extraction"] = step.get("extract", "")
         parts |= {"User message": body.get("template", ""), "Extraction": body.get("extract", "")}
@@ -92,6 +93,7 @@ def _label(project: Project, version: Version, field: str) -> None:
 
 def _restore(project: Project, version: Version, refill: Callable[[], None]) -> None:
     new_version = restore(store(), project, version.kind, version.name, version.number)
+    # After it is stored: the form is filled from the newest version.
     refill()
     notify(f"Version {version.number} is version {new_version.number} now.")
 
@@ -107,12 +109,14 @@ def _compare(versions: Sequence[Version], draft: dict[str, Any] | None, key: str
 
     st.markdown("**Differences**")
     # What was picked holds until there is something newer to look at.
+    # Two numbers at least: the view calls this only where there is something to compare.
     newest = f"{key}_{numbers[0]}_{numbers[1]}"
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         old = st.selectbox("From", numbers, 1, key=f"version_from_{newest}", format_func=label, width=180)
         new = st.selectbox("To", numbers, 0, key=f"version_to_{newest}", format_func=label, width=180)
     kind = versions[0].kind
     before, after = version_parts(kind, bodies[old]), version_parts(kind, bodies[new])
+    # Parts that are gone come after those that are there.
     fields = [name for name in {**after, **before} if before.get(name, "") != after.get(name, "")]
     if not fields:
         st.caption("They say the same.")

@@ -46,6 +46,7 @@ PICKER = "vote_on"
 def vote_view(project: Project) -> None:
     """The whole tab."""
     invitation = waiting_vote()
+    # A guest sees only what they were asked for: names of other comparisons may tell who wrote what.
     by_id = {invitation.id: invitation} if invitation is not None else votable_comparisons(project)
     warn_missing(GUEST, list(by_id), "comparison")
     if invitation is not None and invitation.status in ACTIVE:
@@ -84,12 +85,14 @@ def _voting(project: Project, comparison: Comparison, voter: str) -> None:
     show_problem()
     keep_voter()
     votes = store().votes(project, comparison.id)
+    # Two people may have the same initials: whose votes are these?
     if other := other_voter(comparison, votes, voter):
         ask_whether_same(comparison, votes, other)
         return
     grid = grid_of(project, comparison, None)
     ballots = ballots_of(comparison, grid, voter)
     example_ids = list_voted_examples(votes, voter)
+    # By what is stored and not by a counter, so that a closed page goes on where it was.
     left = [ballot for ballot in ballots.ballots if ballot.example.id not in example_ids]
     if not ballots.ballots:
         sentence = _omission_note(ballots) or "No row has two whole answers."
@@ -134,6 +137,7 @@ def _ballot(comparison: Comparison, ballot: Ballot, voter: str, last: Ballot | N
             st.html(text_html(text or "(empty)"))
             _choice(f"Answer {place + 1} is best", str(place + 1), comparison, ballot, voter, place)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        # A tie is a vote and counts; a question that is skipped is done with and says nothing.
         _choice("None is better", "0", comparison, ballot, voter, "tie")
         _choice("Skip", "S", comparison, ballot, voter, "skip")
         st.button("Back", key="vote_back", shortcut="B", type="tertiary", icon=":material/undo:", disabled=last is None,
@@ -168,6 +172,7 @@ def _show_end(comparison: Comparison, voter: str, last: Ballot | None, left: int
 
 def _last_ballot(ballots: Ballots, votes: Sequence[Vote], voter: str) -> Ballot | None:
     """The ballot this voter did last."""
+    # Votes come in the order in which they were cast.
     ids = [vote.example_id for vote in votes if vote.voter == voter]
     return next((ballot for ballot in ballots.ballots if ids and ballot.example.id == ids[-1]), None)
 
@@ -175,6 +180,7 @@ def _last_ballot(ballots: Ballots, votes: Sequence[Vote], voter: str) -> Ballot 
 def _vote(comparison: Comparison, ballot: Ballot, voter: str, choice: Pick) -> None:
     with report_problem():
         cast_vote(store(), comparison, ballot, voter, choice)
+        # After the vote is stored: a note of a vote that failed would say that it was cast.
         note_vote(comparison, voter, ballot.example.id, cast=True)
 
 
@@ -182,6 +188,7 @@ def _undo_vote(comparison: Comparison, last: Ballot | None, voter: str) -> None:
     if last is not None:
         store().delete_votes(comparison.project, comparison.id, voter, last.example.id)
         note_vote(comparison, voter, last.example.id, cast=False)
+        # A vote is open again, so the result must not go on showing.
         _set_reveal(comparison, voter, None)
 
 

@@ -43,6 +43,7 @@ def vote_result(comparison: Comparison, grid: Grid, votes: Sequence[Vote]) -> No
 
 def win_rates(pairs: Sequence[PairResult]) -> go.Figure:
     """A dot with its 95 % interval per pair; the line in the middle is where neither wins more often."""
+    # Backwards, as Plotly draws from the bottom up; pairs without a decision have no rate.
     visible = [pair for pair in pairs if pair.rate.share is not None][::-1]
     titles = [
         f"{figure_text(fmt.shorten(p.first, 32))} against {figure_text(fmt.shorten(p.second, 32))}" for p in visible
@@ -71,6 +72,7 @@ def win_rates(pairs: Sequence[PairResult]) -> go.Figure:
         figure,
         height=130 + 56 * len(visible),
         margin={"t": 24},
+        # A little beyond 0 and 100 on both sides, for marks and figures at the ends.
         xaxis={"title": "Questions won by the first, of those decided (%)", "range": [-7, 107], "dtick": 25},
         yaxis={"range": [-0.6, len(visible) - 0.3]},
         showlegend=False,
@@ -106,6 +108,7 @@ def _files(comparison: Comparison, grid: Grid, votes: Sequence[Vote]) -> None:
         stem = fmt.file_stem(f"votes-{comparison.project}-{comparison.id}")
         label = f"{fmt.plural(len(pairs), 'preference pair')} to train on (JSONL)"
         downloads(
+            # With the count: Streamlit would keep the content that a button was first drawn with.
             f"vote_files_{comparison.id}_{len(votes)}",
             (label, TrainingSet(stem, tuple(pairs)).to_jsonl(), f"{stem}-dpo.jsonl"),
             ("Votes (CSV)", votes_csv(votes), f"{stem}.csv"),

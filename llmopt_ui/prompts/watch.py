@@ -35,22 +35,26 @@ def watch_grid(  # noqa: PLR0917
 ) -> None:  # fmt: skip
     """Keep the page up to date until the comparison ends, then draw all of it again."""
     draw_progress(grid)
+    # Answers of rows that somebody looks at are streamed; others come whole.
     board.look_at(_viewer(), page.rows)
     rows = _Rows(page, slots, grid)
     head = _Head(grid)
     version, filter_time = 0, time.monotonic()
     while True:
         has_ended = board.has_ended
+        # Waits shorter while something is left to draw: its time may come before the next news.
         version, places = board.changes(version, _TEXT_EVERY if rows.waiting else _WAIT)
         grid = update_grid(grid, board, places)
         rows.draw(grid, (row for _, row, _ in places))
         if head.is_due(grid):
             head.draw(grid, draw_head)
             draw_progress(grid)
+        # Read before the changes: what came between both is drawn above, and nothing comes after it.
         if has_ended:
             st.rerun()
         if which != "all" and time.monotonic() - filter_time > _ROWS_EVERY:
             filter_time = time.monotonic()
+            # Only where it changes what is on the screen.
             if tuple(grid.filter_rows(which)) != page.rows:
                 st.rerun(scope="fragment")
         time.sleep(_BETWEEN)
@@ -65,6 +69,7 @@ class _Rows:
 
     def __init__(self, page: Page, slots: Slots, grid: Grid) -> None:
         self._page, self._slots = page, slots
+        # Cells as they were drawn; they are never changed but replaced, so comparing them tells what is new.
         self._drawn = {row: grid.rows[row] for row in slots}
         self._at = dict.fromkeys(slots, 0.0)
         self.waiting: set[int] = set()
@@ -97,6 +102,7 @@ class _Head:
         start = time.monotonic()
         draw_head(grid)
         end = time.monotonic()
+        # The longer a drawing took, the longer until the next one.
         self._drawn, self._next = count_ended(grid), end + max(_HEAD_EVERY, _HEAD_SHARE * (end - start))
 
 
@@ -117,4 +123,5 @@ def count_ended(grid: Grid) -> tuple[int, int]:
 def _viewer() -> str:
     """Names this browser tab among those that look at a comparison."""
     context = get_script_run_ctx()
+    # Without a browser, as in tests, there is one viewer.
     return context.session_id if context else "page"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import re
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from llmopt_core.text.whole_words import bounded_pattern
@@ -11,8 +13,6 @@ from llmopt_core.types import Document, Span
 
 # Enough text to tell one place from another in a list of them.
 _AROUND = 120
-# Short answers such as "2" stand in thousands of places, of which nobody reads more.
-_MOST_PLACES = 500
 # Two letters at least: `a`, `I` or a single sign near a place says nothing about it.
 _WORD = re.compile(r"\w{2,}")
 
@@ -42,17 +42,27 @@ def answer_places(
     asked = {word.casefold() for word in _WORD.findall(question)}
     # Each wording once, as sets often repeat one; an answer of white space would match everywhere.
     patterns = [_pattern(answer) for answer in dict.fromkeys(answers) if answer.strip()]
-    found: dict[Span, AnswerPlace] = {}
-    for document in documents:
-        for pattern in patterns:
-            for match in pattern.finditer(document.text):
-                if len(found) >= _MOST_PLACES:
-                    break
-                place = _place(document, *match.span(), asked)
-                # Two answers can match at the same characters, such as an answer and the same with other case.
-                found.setdefault(place.span, place)
-    # Stable: among places with as many words of the question the order of the documents stays.
-    return sorted(found.values(), key=lambda place: -place.shared)[:most]
+    found = (match for document in documents for match in _matches(document, patterns, asked))
+    # All are looked at: the best may stand behind thousands of a short answer. Stable: among places with as many words
+    # of the question the order of the documents stays.
+    best = heapq.nlargest(most, found, key=lambda match: match[0])
+    return [_place(document, start, end, shared) for shared, document, start, end in best]
+
+
+def _matches(
+    document: Document, patterns: Sequence[re.Pattern[str]], asked: Collection[str]
+) -> Iterator[tuple[int, Document, int, int]]:
+    """Each place of a document once, before it how many words of the question stand near it."""
+    # Two answers can match at the same characters, such as an answer and the same with other case.
+    spans = dict.fromkeys(match.span() for pattern in patterns for match in pattern.finditer(document.text))
+    # Found once per document and not around each place: a short answer stands in thousands of places.
+    near = [match for match in _WORD.finditer(document.text) if match.group().casefold() in asked] if spans else []
+    words = [match.group().casefold() for match in near]
+    starts, ends = [match.start() for match in near], [match.end() for match in near]
+    for start, end in spans:
+        before = words[bisect_left(starts, start - _AROUND) : bisect_left(starts, start)]
+        after = words[bisect_left(starts, end) : bisect_right(ends, end + _AROUND)]
+        yield len({*before, *after}), document, start, end
 
 
 def _pattern(answer: str) -> re.Pattern[str]:
@@ -62,7 +72,6 @@ def _pattern(answer: str) -> re.Pattern[str]:
     return re.compile(bounded_pattern(pattern, answer.strip()), re.IGNORECASE)
 
 
-def _place(document: Document, start: int, end: int, asked: set[str]) -> AnswerPlace:
+def _place(document: Document, start: int, end: int, shared: int) -> AnswerPlace:
     before, after = document.text[max(0, start - _AROUND) : start], document.text[end : end + _AROUND]
-    near = {word.casefold() for word in _WORD.findall(f"{before} {after}")}
-    return AnswerPlace(Span(document.name, start, end), before, document.text[start:end], after, len(asked & near))
+    return AnswerPlace(Span(document.name, start, end), before, document.text[start:end], after, shared)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from llmopt_core.documents import limits
 from llmopt_core.documents.encoding import decode
 from llmopt_core.documents.questions import QuestionFile
-from llmopt_core.documents.text import normalise_file
+from llmopt_core.documents.text import in_words, normalise_file
 from llmopt_core.errors import BadInput
 from llmopt_core.text.files import read_regular_file
 from llmopt_core.types import Document, EvaluationSet, Span
@@ -60,7 +60,7 @@ def with_judgements(found: QuestionFile, judgements: Judgements, documents: Sequ
     Raises:
         BadInput: No question of the file is judged.
     """
-    by_id = _by_id(documents)
+    by_id, unsure = _by_id(documents)
     examples, absent = [], dict[str, None]()
     for example in found.evaluation_set.examples:
         if example.id in judgements:
@@ -79,6 +79,7 @@ def with_judgements(found: QuestionFile, judgements: Judgements, documents: Sequ
         warnings.append(f"{left:,} questions without a judgement were left out.")
     if absent:
         warnings.append(f"{len(absent):,} judged documents are not among the documents, such as {next(iter(absent))}.")
+    warnings += _doubts(unsure, [one for example in examples for one in judgements[example.id]])
     return replace(
         found, evaluation_set=EvaluationSet(found.evaluation_set.name, tuple(examples)), warnings=tuple(warnings)
     )
@@ -106,17 +107,46 @@ def _score(text: str) -> float | None:
         return None
 
 
-def _by_id(documents: Sequence[Document]) -> dict[str, Document]:
-    """Documents by the ids that data sets give them: that of a line, or the name of a file without its ending."""
+def _by_id(documents: Sequence[Document]) -> tuple[dict[str, Document], dict[str, list[str]]]:
+    """Documents by the ids that data sets give them, and the names of all that have the same id.
+
+    An id is that of a line, or the name of a file, without its folder or its ending.
+    """
+    named = [(_ids(document), document) for document in documents]
     found: dict[str, Document] = {}
-    for document in documents:
-        mark = next((mark for mark in _JSONL if mark in document.name), "")
-        path = PurePosixPath(document.name)
-        names = [document.name.split(mark, 1)[1]] if mark else [document.name, path.name, path.stem]
-        for name in names:
-            # The first wins where two files differ in their ending alone.
-            found.setdefault(name, document)
-    return found
+    unsure: dict[str, list[str]] = {}
+    # The fullest names first: `a.txt` at the top is meant by `a.txt` sooner than `x/a.txt` is.
+    for rank in range(max((len(ids) for ids, _ in named), default=0)):
+        claims: dict[str, list[Document]] = {}
+        for ids, document in named:
+            # A name in the top folder is the same with and without its folder.
+            for one in ids[rank : rank + 1]:
+                claims.setdefault(one, []).append(document)
+        for one, claimants in claims.items():
+            if one in found:
+                continue
+            found[one] = claimants[0]
+            if len(claimants) > 1:
+                unsure[one] = [document.name for document in claimants]
+    return found, unsure
+
+
+def _ids(document: Document) -> list[str]:
+    mark = next((mark for mark in _JSONL if mark in document.name), "")
+    path = PurePosixPath(document.name)
+    return [document.name.split(mark, 1)[1]] if mark else [document.name, path.name, path.stem]
+
+
+def _doubts(unsure: Mapping[str, Sequence[str]], judged: Sequence[str]) -> list[str]:
+    """A warning where a judgement names an id that several documents have."""
+    used = list(dict.fromkeys(one for one in judged if one in unsure))
+    if not used:
+        return []
+    stand, such_as = "id stands" if len(used) == 1 else "ids stand", in_words(unsure[used[0]][:3])
+    return [
+        f"{len(used):,} judged {stand} for several documents, such as {used[0]} ({such_as}); "
+        "the first was taken, which is not sure: give each file a name of its own."
+    ]
 
 
 def _check_size(file: str, size: int) -> None:

@@ -90,23 +90,33 @@ def chosen_text(values: dict[str, Any], answer: Any) -> Any:
         values: The row's other columns; `answerKey` is taken out of them where it names the right choice.
         answer: What stands as its answer.
     """
-    given = next((values[name] for name in _CHOICES if isinstance(values.get(name), list | dict)), None)
+    given = next((found for name in _CHOICES if isinstance(found := _written(values.get(name)), list | dict)), None)
     texts = given.get("text") if isinstance(given, dict) else given
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
         return answer
     labels = given.get("label") if isinstance(given, dict) else None
-    # Choices without letters of their own go by A, B, C.
-    labels = labels if isinstance(labels, list) and len(labels) == len(texts) else list(ascii_uppercase[: len(texts)])
     # `answerKey` of ARC and its kin; an answer that is there counts before it.
     key = values.get("answerKey") if answer in (None, "") else answer
-    if isinstance(key, int) and not isinstance(key, bool):
-        # A number is the place of the choice, unless a choice is that number itself.
-        return texts[key] if 0 <= key < len(texts) and str(key) not in texts else answer
-    # The words themselves are the answer already, and letters that name nothing are left alone.
-    if not isinstance(key, str) or key in texts or key not in labels:
+    place = _place_of_choice(key, texts, labels if isinstance(labels, list) and len(labels) == len(texts) else [])
+    if place is None:
         return answer
     values.pop("answerKey", None)
-    return texts[labels.index(key)]
+    return texts[place]
+
+
+def _place_of_choice(key: Any, texts: list[str], labels: list[Any]) -> int | None:
+    """Which choice a key names by its label, its letter or its number, from 0 on; None where it names none."""
+    # Tables give each number as text, and those with gaps as `1.0`.
+    name = re.sub(r"^(\d{1,9})\.0+$", r"\1", str(key).strip())
+    # The words themselves are the answer already.
+    if isinstance(key, bool) or not isinstance(key, str | int | float) or key in texts or name in texts:
+        return None
+    # Choices without labels of their own go by A, B, C, and by their places.
+    own = [str(label).strip() for label in labels] or list(ascii_uppercase[: len(texts)])
+    if name in own:
+        return own.index(name)
+    number = int(name) if re.fullmatch(r"[0-9]{1,9}", name) else len(texts)
+    return number if number < len(texts) and not (labels and isinstance(key, str)) else None
 
 
 def texts_in(value: Any) -> tuple[str, ...]:
@@ -123,23 +133,36 @@ def is_written_list(text: str) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
 
 
+def _written(value: Any) -> Any:
+    """A list or an object, also where it is written as text; else the value."""
+    return _read_literal(value) if isinstance(value, str) and value.lstrip()[:1] in ("[", "{") else value
+
+
 def _parse(text: str, *, plural: bool) -> Any:
     """A list or an object that is written as text; else the text."""
     start = text.lstrip()[:1]
     # `[1]` may be an answer in a column for one; longer ones are texts, and `ast` would take its time with them.
-    if start not in ("[", "{") or (start == "[" and not plural) or len(text) > _LONGEST_LITERAL:
+    if start not in ("[", "{") or (start == "[" and not plural):
         return text
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        try:
-            # Python's own way to write a list, as CSV of pandas has it. `literal_eval` runs nothing.
-            value = ast.literal_eval(_ARRAY.sub(r"\1", text.strip()))
-        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-            return text
+    value = _read_literal(text)
     # A reference may itself be JSON, such as the arguments of a call.
     told = isinstance(value, list) if start == "[" else isinstance(value, dict) and _is_form(value)
     return value if told else text
+
+
+def _read_literal(text: str) -> Any:
+    """What a text in JSON or Python's form stands for; the text where it is in neither."""
+    if len(text) > _LONGEST_LITERAL:
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        # Python's own way to write a list, as CSV of pandas has it. `literal_eval` runs nothing.
+        return ast.literal_eval(_ARRAY.sub(r"\1", text.strip()))
+    except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+        return text
 
 
 def _is_form(value: Mapping[str, Any]) -> bool:

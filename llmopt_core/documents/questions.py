@@ -56,6 +56,7 @@ class FoundQuote:
     line: int
     quote: str
     match: QuoteMatch
+    unit: str = "line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class QuestionFile:
         return (
             *(f"{problem.unit} {problem.line} was left out: {problem.message}." for problem in self.problems),
             *([f"{lost:,} of {good + lost:,} questions {'was' if lost == 1 else 'were'} left out."] if lost else []),
-            *(f"line {quote.line}: {_nearly(quote)}" for quote in near),
+            *(f"{quote.unit} {quote.line}: {_nearly(quote)}" for quote in near),
             *(
                 f"the column `{name}` looks like an answer and is not used: say so where it is the reference answer "
                 f"(`--column reference={name}` on the command line)."
@@ -237,7 +238,7 @@ class _Reader:
         # Sources that the row names count before what is looked up.
         if not spans and self._contexts is not None:
             spans = self._contexts.spans(fields.rest, answers)
-        self.quotes += [FoundQuote(fields.id, row.line, quote, match) for quote, match in quotes]
+        self.quotes += [FoundQuote(fields.id, row.line, quote, match, row.unit) for quote, match in quotes]
         texts = [text for text, _ in answers]
         several = {RIGHT_ANSWERS: texts} if len(texts) > 1 else {}
         # Empty cells are no variables: a template can ask whether one is there.

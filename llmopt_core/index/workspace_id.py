@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import uuid
 from pathlib import Path
+
+from filelock import FileLock
 
 _FILE = ".workspace"
 
@@ -19,15 +20,12 @@ def workspace_id(indexes: Path, *, make: bool = True) -> str:
     if not make:
         return ""
     indexes.mkdir(parents=True, exist_ok=True)
-    # Written whole under another name first, so that no process reads half an id.
-    draft = indexes / f"{_FILE}-{uuid.uuid4().hex}"
-    draft.write_text(uuid.uuid4().hex, encoding="ascii")
-    try:
-        # Only the first of several processes makes it.
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, file)
-    finally:
-        # The link is a name of its own: without the draft the file stays.
-        draft.unlink()
+    # Locked and not linked: not every file system has hard links. Only the first of several processes makes it.
+    with FileLock(indexes / f"{_FILE}.lock"):
+        if not file.exists():
+            # Written whole under another name first, so that no process reads half an id.
+            draft = indexes / f"{_FILE}-{uuid.uuid4().hex}"
+            draft.write_text(uuid.uuid4().hex, encoding="ascii")
+            draft.replace(file)
     # Read and not remembered: another process may have been the first.
     return file.read_text(encoding="ascii").strip()

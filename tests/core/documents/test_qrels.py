@@ -6,7 +6,7 @@ from llmopt_core.documents.load import load_bytes
 from llmopt_core.documents.qrels import read_qrels, with_judgements
 from llmopt_core.documents.questions import read_questions
 from llmopt_core.errors import BadInput
-from llmopt_core.types import Span
+from llmopt_core.types import Document, Span
 
 CORPUS = load_bytes(
     "corpus.jsonl",
@@ -34,6 +34,31 @@ def test_files_go_by_their_names():
     (plain,) = load_bytes("pier.txt", b"The pier opened in 1887.")
     found = with_judgements(QUERIES, read_qrels(b"q1 0 pier 1\n"), [plain])
     assert found.evaluation_set.examples[0].references == (Span("pier.txt", 0, len(plain.text)),)
+
+
+def _named(*names):
+    return [Document(name, f"Text of {name}.") for name in names]
+
+
+@pytest.mark.parametrize(
+    ("names", "judged", "taken", "told"),
+    [
+        (("x/a.txt", "y/a.md"), "a", "x/a.txt", "1 judged id stands for several documents, such as a (x/a.txt"),
+        (("x/a.txt", "y/a.txt"), "a.txt", "x/a.txt", "such as a.txt (x/a.txt and y/a.txt)"),
+        (("a.txt", "a.md"), "a", "a.txt", "such as a (a.txt and a.md)"),
+        (("one.jsonl/d", "two.jsonl/d"), "d", "one.jsonl/d", "such as d (one.jsonl/d and two.jsonl/d)"),
+        (("x/a.txt", "y/a.md"), "y/a.md", "y/a.md", ""),
+        (("x/a.txt", "y/a.md"), "a.md", "y/a.md", ""),
+        (("x/a.txt", "a.txt"), "a.txt", "a.txt", ""),
+        (("x/a.txt", "a"), "a", "a", ""),
+        (("x/a.txt", "y/a.md", "b.txt"), "b", "b.txt", ""),
+    ],
+)
+def test_an_id_of_several_documents_is_told_as_unsure(names, judged, taken, told):
+    found = with_judgements(QUERIES, read_qrels(f"q1 0 {judged} 1\n".encode()), _named(*names))
+    assert [span.document for span in found.evaluation_set.examples[0].references] == [taken]
+    doubts = [note for note in found.notes if "not sure" in note]
+    assert [told in doubt for doubt in doubts] == [True] * bool(told)
 
 
 @pytest.mark.parametrize(

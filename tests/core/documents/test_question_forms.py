@@ -209,12 +209,38 @@ def test_a_quote_that_is_never_closed_costs_its_own_line(bad: str, at: int) -> N
         {"options": ["1712", "1887"], "answer": "B"},
         {"choices": {"text": ["1712", "1887"], "label": ["1", "2"]}, "answerKey": "2"},
         {"choices": ["1712", "1887"], "answer": "1887"},
+        {"choices": ["1712", "1887"], "answer": "1"},
+        {"choices": ["1712", "1887"], "answer": " 1 "},
+        {"choices": ["1712", "1887"], "answer": 1.0},
+        {"choices": ["1712", "1887"], "answer": "1.0"},
+        {"choices": ["1712", "1887"], "answerKey": "1"},
+        {"choices": "['1712', '1887']", "answer": "1"},
+        {"choices": '{"text": ["1712", "1887"], "label": ["A", "B"]}', "answer": "B"},
+        {"choices": {"text": ["1712", "1887"], "label": ["1", "2"]}, "answer": "2"},
+        {"choices": {"text": ["1712", "1887"], "label": ["1", "2"]}, "answer": 2},
     ],
 )
 def test_the_number_or_letter_of_a_choice_becomes_its_words(row):
     found = read_questions(json.dumps({"question": ASKED, **row}).encode(), "q.jsonl")
     assert found.evaluation_set.examples[0].right_answers == ("1887",)
     assert found.notes == ()
+
+
+def test_the_number_of_a_choice_in_a_table_becomes_its_words():
+    table = 'question,choices,answer\nWhen?,"[\'1712\', \'1887\']",1\nWho?,"[""Ada"", ""Bob""]",0\n'
+    examples = read_questions(table.encode(), "q.csv").evaluation_set.examples
+    assert [example.reference for example in examples] == ["1887", "Ada"]
+
+
+@pytest.mark.parametrize("answer", ["2", "-1", "1.5", "١", "1 and 2", "C", "9" * 30])
+def test_what_names_no_choice_stays_the_answer(answer):
+    assert read({"question": "When?", "choices": ["1712", "1887"], "answer": answer}).reference == answer
+
+
+def test_near_quotes_in_a_list_are_told_by_their_entry():
+    row = {"question": "q", "document": "harbour.txt", "quote": "The harbour of Norvale opened in 1889."}
+    found = read_questions(json.dumps([{"question": "a"}, row]).encode(), "q.json", [HARBOUR])
+    assert any(note.startswith("entry 2: the quote") for note in found.notes)
 
 
 def test_a_number_that_may_be_a_choice_itself_is_taken_as_it_is():

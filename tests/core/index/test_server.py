@@ -1,6 +1,8 @@
 """The same index on a Chroma server."""
 
 import base64
+import errno
+import os
 import shutil
 import socket
 import subprocess
@@ -8,6 +10,7 @@ import sys
 import threading
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +27,7 @@ from llmopt_core.index.build import build_index
 from llmopt_core.index.index_inventory import delete_index, list_indexes
 from llmopt_core.index.shared_collections import SharedCollections
 from llmopt_core.index.vector_store import mask_password
+from llmopt_core.index.workspace_id import workspace_id
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.settings import Settings
 
@@ -379,6 +383,23 @@ def test_a_server_that_refuses_an_account_says_so(account, chunks, spec, embedde
     with pytest.raises(StorageError, match="not allowed") as caught:
         build_index(chunks, spec, embedder, settings.model_copy(update={"chroma_url": url}), cache)
     assert "hidden" not in str(caught.value)
+
+
+def test_a_workspace_gets_its_id_on_a_file_system_without_hard_links(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "link", _refuse)
+    found = workspace_id(tmp_path / "indexes")
+    assert len(found) == 32
+    assert workspace_id(tmp_path / "indexes") == found
+    assert [path.name for path in (tmp_path / "indexes").iterdir() if "-" in path.name] == []
+
+
+def test_threads_that_make_the_id_at_once_get_the_same(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(lambda _: workspace_id(tmp_path / "indexes"), range(40)))) == 1
+
+
+def _refuse(*_):
+    raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
 
 def _rows(count):

@@ -57,3 +57,14 @@ def test_places_near_the_words_of_the_question_come_first():
     assert answer_places("?", ["1712年"], [Document("c", "港口建于1712年。")])[0].span == Span("c", 4, 9)
     assert answer_places("?", ["1712"], [Document("c", "in 17123 and a1712 and 1712é")]) == []
     assert answer_places("?", ["In  1887"], [Document("d", "opened in\n1887")])[0].words == "in\n1887"
+
+
+def test_places_behind_many_others_are_looked_at():
+    text = "2 " * 2_000 + "The pier has 2 towers."
+    documents = [Document("a", text), Document("b", "The lighthouse has 2 towers.")]
+    places = answer_places("Towers of the lighthouse?", ["2"], documents, most=5_000)
+    assert (places[0].span.document, places[0].shared) == ("b", 3)
+    assert len(places) == 2_002
+    best = answer_places("Has the pier towers?", ["2"], documents[:1])[0]
+    assert best.shared == 4
+    assert "The pier has 2 towers" in best.after

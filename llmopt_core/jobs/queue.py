@@ -244,15 +244,14 @@ class JobRunner:
             # Messages of libraries may quote a whole request.
             error = f"{type(unexpected).__name__}: {unexpected}"[:500]
         try:
-            # Otherwise it is another process that says how the job ended.
-            if not context.is_lost:
-                context.write_progress(status=status, error=error, result=result)
-        except LlmOptError:
-            # The store itself failed; the job will be found when this process has ended.
-            pass
+            is_written = _write_ending(context, status=status, error=error, result=result)
         finally:
             self._forget(context.job_id)
             self._wake.set()
+        # Nobody waits for it any more, but it must not stay `running` for as long as this process lives.
+        while not is_written:
+            time.sleep(_LOOK_SECONDS)
+            is_written = _write_ending(context, status=status, error=error, result=result)
 
     def _begin(self, context: JobContext, job: Job) -> Result | Awaitable[Result]:
         kind: JobKind[Any] = self._kinds.kind(job.kind)
@@ -271,6 +270,17 @@ class JobRunner:
             self._running.pop(job_id, None)
             self._open.discard(job_id)
             self._changed.notify_all()
+
+
+def _write_ending(context: JobContext, **ending: Any) -> bool:
+    """Store how a job has ended; false where the store fails, as on a full disk."""
+    try:
+        # Otherwise it is another process that says how the job ended.
+        if not context.is_lost:
+            context.write_progress(**ending)
+    except LlmOptError:
+        return False
+    return True
 
 
 def _await_result(made: Result | Awaitable[Result]) -> Result:

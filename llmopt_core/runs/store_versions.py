@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.runs.codec import pack
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
-from llmopt_core.runs.tables import now
+from llmopt_core.runs.tables import now, projects
 from llmopt_core.runs.tables_labs import drafts, labels, versions
 from llmopt_core.runs.values import Project
 from llmopt_core.types import fingerprint
@@ -120,10 +121,28 @@ class VersionStore(StorePart):
     def save_draft(self, project: Project | str, kind: str, name: str, body: Any) -> None:
         """Keep what is being typed, in place of the draft that was there."""
         project_id = self._project_id(project)
-        row = {"project_id": project_id, "kind": kind, "name": name, "saved_at": now(), "body": pack(body)}
         with self.database.write() as connection:
-            connection.execute(sa.delete(drafts).where(_has_name(drafts, project_id, kind, name)))
-            connection.execute(sa.insert(drafts), row)
+            _replace_draft(connection, project_id, kind, name, body)
+
+    def change_draft(self, project: Project | str, kind: str, name: str, change: Callable[[Any | None], Any]) -> None:
+        """Replace a draft by what is made of it; of two who do so at once, neither undoes what the other did.
+
+        Args:
+            project: Whose.
+            kind: What it is a draft of.
+            name: Its name.
+            change: Given the draft, or None where nothing is kept. It must not ask the store, and may be called again.
+        """
+        project_id = self._project_id(project)
+        query = sa.select(drafts.c.body).where(_has_name(drafts, project_id, kind, name))
+        with self.database.write() as connection:
+            # On a server they take turns by the project's row, since a draft that is not there yet has none; on SQLite
+            # this transaction holds the write lock.
+            held = sa.select(projects.c.id).where(projects.c.id == project_id)
+            connection.execute(held.with_for_update(key_share=True))
+            body = connection.scalar(query)
+            before = None if body is None else self._readable(project_id, f"The draft of {kind} {name}", body)
+            _replace_draft(connection, project_id, kind, name, change(before))
 
     def draft(self, project: Project | str, kind: str, name: str) -> Any | None:
         """What was being typed; None where nothing is kept."""
@@ -144,6 +163,12 @@ class VersionStore(StorePart):
         """Forget a draft."""
         with self.database.write() as connection:
             connection.execute(sa.delete(drafts).where(_has_name(drafts, self._project_id(project), kind, name)))
+
+
+def _replace_draft(connection: sa.Connection, project_id: int, kind: str, name: str, body: Any) -> None:
+    row = {"project_id": project_id, "kind": kind, "name": name, "saved_at": now(), "body": pack(body)}
+    connection.execute(sa.delete(drafts).where(_has_name(drafts, project_id, kind, name)))
+    connection.execute(sa.insert(drafts), row)
 
 
 def _has_name(table: sa.Table, project_id: int, kind: str, name: str) -> sa.ColumnElement[bool]:

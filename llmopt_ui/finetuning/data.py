@@ -13,7 +13,7 @@ from llmopt_core.experiments.versions.training_sets import (
     clear_collection,
     collect,
     read_collection,
-    replace_collection,
+    remove_from_collection,
     save_training_set,
     training_sets,
 )
@@ -187,21 +187,19 @@ def _table(project: Project, examples: Sequence[TrainingExample]) -> None:
     )  # fmt: skip
     rows = list(selection.selection.rows)
     actions.button("Remove chosen", key="tuning_remove", icon=":material/delete:", type="tertiary", disabled=not rows,
-                   on_click=_remove, args=(project, rows))  # fmt: skip
+                   on_click=_remove, args=(project, [first_examples[row].key for row in rows]))  # fmt: skip
     actions.button("Clear all", key="tuning_clear", icon=":material/clear_all:", type="tertiary", on_click=_remove,
                    args=(project, None))  # fmt: skip
     if len(examples) > len(first_examples):
         st.caption(f"The first {len(first_examples):,} of {len(examples):,}.")
 
 
-def _remove(project: Project, rows: Sequence[int] | None) -> None:
-    if rows is None:
+def _remove(project: Project, keys: Sequence[str] | None) -> None:
+    if keys is None:
         clear_collection(store(), project)
     else:
-        positions = set(rows)
-        # Read again: the callback runs after the page was drawn, and more may have been collected meanwhile.
-        rest = [example for i, example in enumerate(read_collection(store(), project)) if i not in positions]
-        replace_collection(store(), project, rest)
+        # Not by position: another tab may have removed others meanwhile.
+        remove_from_collection(store(), project, frozenset(keys))
     finetuning_state().removals += 1
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -120,8 +120,15 @@ def _decode(version: Version) -> TrainingSetVersion:
 
 def read_collection(store: Store, project: Project | str, name: str = "") -> list[TrainingExample]:
     """What was collected under a name and not saved as a version yet."""
-    body = store.draft(project, TRAINING_SET, name) or {}
-    return [example_from(values) for values in body.get("examples", ())]
+    return _examples_in(store.draft(project, TRAINING_SET, name))
+
+
+def _examples_in(body: Mapping[str, Any] | None) -> list[TrainingExample]:
+    return [example_from(values) for values in (body or {}).get("examples", ())]
+
+
+def _body_of(examples: Iterable[TrainingExample]) -> dict[str, Any]:
+    return {"examples": [example_values(example) for example in examples]}
 
 
 def collect(store: Store, project: Project | str, examples: Sequence[TrainingExample], name: str = "") -> int:
@@ -130,28 +137,38 @@ def collect(store: Store, project: Project | str, examples: Sequence[TrainingExa
     Raises:
         BadInput: Conversations and preference pairs would be mixed.
     """
-    before = read_collection(store, project, name)
-    known = {example.key for example in before}
-    fresh: dict[str, TrainingExample] = {}
-    for example in examples:
-        if example.key not in known:
-            fresh.setdefault(example.key, example)
-    together = [*before, *fresh.values()]
-    if len({example.is_preference for example in together}) > 1:
-        raise BadInput(
-            "What is collected holds conversations, what is added preference pairs (or the other way round); save or "
-            "clear the collection first."
-        )
-    replace_collection(store, project, together, name)
-    return len(fresh)
+    added = 0
+
+    def add(body: Mapping[str, Any] | None) -> dict[str, Any]:
+        nonlocal added
+        before = _examples_in(body)
+        known = {example.key for example in before}
+        fresh: dict[str, TrainingExample] = {}
+        for example in examples:
+            if example.key not in known:
+                fresh.setdefault(example.key, example)
+        together = [*before, *fresh.values()]
+        if len({example.is_preference for example in together}) > 1:
+            raise BadInput(
+                "What is collected holds conversations, what is added preference pairs (or the other way round); save "
+                "or clear the collection first."
+            )
+        added = len(fresh)
+        return _body_of(together)
+
+    # Not read and then written: another tab may collect at the same moment.
+    store.change_draft(project, TRAINING_SET, name, add)
+    return added
 
 
-def replace_collection(
-    store: Store, project: Project | str, examples: Sequence[TrainingExample], name: str = ""
-) -> None:
-    """Let the collection hold exactly these."""
-    body = {"examples": [example_values(example) for example in examples]}
-    store.save_draft(project, TRAINING_SET, name, body)
+def remove_from_collection(store: Store, project: Project | str, keys: Collection[str], name: str = "") -> None:
+    """Take examples of these keys out of what is being collected."""
+    store.change_draft(
+        project,
+        TRAINING_SET,
+        name,
+        lambda body: _body_of(example for example in _examples_in(body) if example.key not in keys),
+    )
 
 
 def clear_collection(store: Store, project: Project | str, name: str = "") -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from llmopt_core.experiments.comparison import NOTES, Comparison
 from llmopt_core.runs.store import Store
@@ -28,11 +28,13 @@ class RowNote:
 
 def save_note(store: Store, found: Comparison, example_id: str, note: RowNote) -> None:
     """Keep what was noted on a row in place of what was there; an empty note goes."""
-    notes = {key: asdict(one) for key, one in row_notes(store, found).items() if key != example_id}
-    if note.text:
+
+    def change(before: Mapping[str, Any] | None) -> dict[str, Any]:
+        others = {key: one for key, one in (before or {}).items() if key != example_id}
         # Emptied notes leave no trace, so a file of notes holds what somebody said.
-        notes[example_id] = asdict(note)
-    store.save_draft(found.project, NOTES, found.id, notes)
+        return {**others, example_id: asdict(note)} if note.text else others
+
+    store.change_draft(found.project, NOTES, found.id, change)
 
 
 def row_notes(store: Store, found: Comparison) -> Mapping[str, RowNote]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, StorageError
 from llmopt_core.experiments.experiment import run_experiment
 from llmopt_core.jobs.context import JobContext
 from llmopt_core.jobs.kind import JobKind, Lane
@@ -77,6 +77,31 @@ def test_work_that_fails_says_so(runner: JobRunner, error: Exception, words: str
 
     job = runner.wait(submit(runner, "check", "p", {}, work))
     assert (job.status, job.error) == ("failed", words)
+
+
+def test_how_a_job_ended_is_stored_once_the_store_works_again(
+    lab: Lab, runner: JobRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, real = threading.Event(), lab.store.update_job
+
+    def update(job_id: int, **more: Any) -> bool:
+        if full.is_set():
+            raise StorageError("The disk is full.")
+        return real(job_id, **more)
+
+    monkeypatch.setattr(lab.store, "update_job", update)
+
+    def work(_: JobContext) -> dict[str, Any]:
+        full.set()
+        return {"made": 1}
+
+    job_id = submit(runner, "check", "p", {}, work)
+    # Nobody is kept waiting by a disk that is full.
+    assert runner.wait(job_id, 30).status == "running"
+    assert not runner.is_busy()
+    full.clear()
+    until(lambda: not runner.status(job_id).active)
+    assert (runner.status(job_id).status, runner.status(job_id).result) == ("finished", {"made": 1})
 
 
 def test_progress_can_be_followed_and_the_last_word_is_kept(runner: JobRunner) -> None:

@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from llmopt_core.errors import BadInput
@@ -64,3 +67,26 @@ def test_a_voter_has_one_vote_per_pair(store: Store) -> None:
     store.save_vote("demo", Vote("c1", "ann", "q1", "a", "b", "tie"))
     store.save_vote("demo", Vote("c1", "bob", "q1", "a", "b", "second"))
     assert [(v.voter, v.choice) for v in store.votes("demo", "c1")] == [("ann", "tie"), ("bob", "second")]
+
+
+def test_of_two_who_change_a_draft_at_once_neither_undoes_the_other(store: Store) -> None:
+    store.ensure_project("p")
+    first_reads, second_comes = threading.Event(), threading.Event()
+
+    def first(before: list[str] | None) -> list[str]:
+        first_reads.set()
+        # The other one is held back meanwhile, so this is not ended by it.
+        second_comes.wait(0.5)
+        return [*(before or []), "first"]
+
+    def second(before: list[str] | None) -> list[str]:
+        second_comes.set()
+        return [*(before or []), "second"]
+
+    with ThreadPoolExecutor(2) as threads:
+        done = [threads.submit(store.change_draft, "p", "notes", "", first)]
+        assert first_reads.wait(30)
+        done.append(threads.submit(store.change_draft, "p", "notes", "", second))
+        for one in done:
+            one.result(30)
+    assert store.draft("p", "notes", "") == ["first", "second"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -91,6 +93,24 @@ def test_a_collection_keeps_each_example_once_and_becomes_versions(store: Store)
     assert read.version != other.version
     library.clear_collection(store, "p")
     assert library.read_collection(store, "p") == []
+
+
+def test_two_tabs_that_collect_and_remove_at_once_lose_nothing(tmp_path: Path) -> None:
+    stores = [Store(f"sqlite:///{tmp_path / 'llmopt.db'}", tmp_path) for _ in range(2)]
+    stores[0].ensure_project("p")
+    together = threading.Barrier(2)
+
+    def collect(tab: int) -> None:
+        together.wait(30)
+        for number in range(12):
+            library.collect(stores[tab], "p", [town(100 * tab + number)])
+            if number % 2:
+                library.remove_from_collection(stores[tab], "p", {town(100 * tab + number).key})
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(collect, range(2)))
+    kept = {example.key for example in library.read_collection(stores[0], "p")}
+    assert kept == {town(100 * tab + number).key for tab in range(2) for number in range(0, 12, 2)}
 
 
 def test_a_repeated_example_is_from_where_it_stood_first(store: Store) -> None:

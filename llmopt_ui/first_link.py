@@ -24,6 +24,7 @@ def close_not_found_dialog() -> None:
     Until `st.navigation` has run once, Streamlit takes the files in `pages/` for the pages of the app and does not know
     the addresses given here; the page itself is found all the same.
     """
+    # Only the address of a page brings the dialog up; the app's own does not.
     if PagesManager.uses_pages_directory and urlsplit(st.context.url or "").path.strip("/"):
         st.html(_CLOSE, unsafe_allow_javascript=True)
 

@@ -111,6 +111,8 @@ def streamlit_pages() -> dict[str, list[st.Page]]:
     """The specs as Streamlit pages, by section."""
     sections: dict[str, list[st.Page]] = {}
     for spec in PAGES:
+        # Titles and addresses are given, since those that Streamlit makes of file names are others.
         page = st.Page(spec.file, title=spec.title, url_path=spec.url_path, icon=spec.icon, default=spec.default)
+        # A dictionary keeps the order of `PAGES`, so sections stand as they first appear.
         sections.setdefault(spec.section, []).append(page)
     return sections

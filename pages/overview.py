@@ -21,6 +21,7 @@ configurations = store().configurations(project)
 runs = store().runs(project)
 
 with show_errors():
+    # One leaderboard for map, next steps and table: they must not tell of different runs.
     entries = latest_entries(runs, configurations)
     colours = project_inks(project, [entry.name for entry in entries])
     state = state_of(project, configurations, entries)
@@ -39,6 +40,7 @@ with show_errors():
     if entries:
         outdated_note = describe_outdated(project, {entry.name: entry.run for entry in entries})
         caveats_view([entry.caveats for entry in entries if entry.caveats], outdated_note)
+        # All of them have the set and the judge in common, so any of them tells both.
         newest = entries[0].run
         leaderboard_table(entries, metrics_of(entries), colours, "overview")
         size = set_size(project, newest.evaluation_set, newest.set_version)

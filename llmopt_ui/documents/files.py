@@ -25,6 +25,7 @@ def files_view(project: Project) -> None:
     """The list on the left, the chosen document on the right."""
     documents = store().document_list(project)
     upload_outcome()
+    # The form stands open where it is the only thing to do, and is folded away later.
     if not documents:
         empty_state(
             "No documents yet",
@@ -49,11 +50,13 @@ def _document_view(project: Project, name: str) -> None:
     document = store().document(project, name)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         title = fmt.shorten(document.name)
+        # The whole name where it was cut.
         full = fmt.markdown(document.name) if title != document.name else None
         st.markdown(f"**{fmt.markdown(title)}**", width="content", help=full)
         document_actions(project, document)
     document_warnings(document)
     chunks, text = st.tabs(["Chunks", "Text"], key=VIEW, on_change="rerun", bind="query-params")
+    # Cutting and drawing only what is looked at.
     if chunks.open:
         with chunks, show_errors():
             chunk_view(document)

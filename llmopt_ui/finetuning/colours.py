@@ -19,6 +19,7 @@ def job_labels(jobs: Sequence[Job]) -> dict[str, str]:
         jobs: Of one project, newest first.
     """
     labels: dict[str, str] = {}
+    # From the oldest, which keeps its plain name when a later one takes it again.
     for job in reversed(jobs):
         labels[job.id] = f"{job.name} ({job.id[4:13]})" if job.name in labels.values() else job.name
     return labels
@@ -31,6 +32,7 @@ def job_inks(project: Project) -> dict[str, Ink]:
     changes no colour.
     """
     labels = job_labels(jobs_of(store(), settings(), project))
+    # On the right and so the stronger: a configuration's colour is the same on all pages.
     return inks(list(labels.values())) | project_inks(project)
 
 

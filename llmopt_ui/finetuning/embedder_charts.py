@@ -29,6 +29,7 @@ def parts_bar(documents: Mapping[str, Mapping[Part, int]]) -> go.Figure:
             if part in counts_of_document
         }
         total = sum(counts.values())
+        # Too few documents for a part of its own; an empty piece would still stand in the legend.
         if not total:
             continue
         names = [figure_text(fmt.shorten(name, 40)) for name in list(counts)[:_MOST_NAMES]]
@@ -62,4 +63,5 @@ def gain_bars(gain: EmbedderGain, before: str, after: str, ink: Ink) -> go.Figur
     """Both models on each measure, with 95 % intervals; the tuned one in its colour, the other in grey."""
     results = {before: gain.before, after: gain.after}
     figure = metric_bars(results, {name: name for name in MEASURES}, {before: Ink(PROMPT_COLOUR), after: ink})
+    # The same bars as elsewhere, whose axis does not know what these questions are.
     return figure.update_layout(yaxis={"title": "Mean over held-back questions (0 to 1)"})

@@ -58,6 +58,7 @@ def outcome_view(project: Project, job: Job, plan: EmbedderPlan) -> None:
     measuring = gain_job(store(), project, job.id)
     if measuring is None:
         _measure(project, job, plan, tuned_model)
+        # The one that was just started: a training that ended while nobody looked is measured at the first look.
         measuring = gain_job(store(), project, job.id)
     gain = gain_from(measuring) if measuring is not None else None
     if gain is not None and measuring is not None:
@@ -97,6 +98,7 @@ def _basis(project: Project, plan: EmbedderPlan) -> dict[str, str]:
 
 def _earlier(project: Project, job: Job, plan: EmbedderPlan, tuned_model: FineTunedModel, measuring: Measuring) -> None:
     """Mark a measurement of an earlier state, with a button that makes it anew."""
+    # Measurements of earlier versions kept no basis.
     then, now = measuring.arguments.get("basis"), _basis(project, plan)
     if isinstance(then, dict) and not list_changes(then, now):
         return
@@ -106,6 +108,7 @@ def _earlier(project: Project, job: Job, plan: EmbedderPlan, tuned_model: FineTu
 
 
 def _show_gain(project: Project, job: Job, plan: EmbedderPlan, tuned_model: FineTunedModel, gain: EmbedderGain) -> None:
+    # Folders and hub names: the last part is what people call the model.
     before = retrieval_of(plan.configuration).embedding.model.rsplit("/", 1)[-1]
     left, right = side_by_side([3, 2], f"embedder_{job.id}")
     own = own_ink(project, job)
@@ -124,6 +127,7 @@ def _show_gain(project: Project, job: Job, plan: EmbedderPlan, tuned_model: Fine
 
 
 def _verdict(plan: EmbedderPlan, result: EmbedderGain) -> None:
+    # The first measure decides; the others stand in the table.
     leading = next(iter(MEASURES))
     gain, style = result.gains[leading], verdict(result.gains[leading].verdict)
     st.space("small")
@@ -139,6 +143,7 @@ def _verdict(plan: EmbedderPlan, result: EmbedderGain) -> None:
 
 
 def _use_button(project: Project, plan: EmbedderPlan, configuration: Configuration) -> None:
+    # By fingerprint: the same under another name is there already.
     there = next(
         (item for item in store().configurations(project) if item.fingerprint == configuration.fingerprint), None
     )

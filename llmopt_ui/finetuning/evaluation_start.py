@@ -32,6 +32,7 @@ def evaluate_configurations(
     Raises:
         BadInput: One could only fail; nothing was started.
     """
+    # Measured beside the chosen score, since they cost nothing once the answers are there.
     usual = ("answer_f1", "exact_match")
     plan = Plan(
         project.name,
@@ -45,6 +46,7 @@ def evaluate_configurations(
     check_start(plan)
     names = {item.name for item in store().configurations(project)}
     for configuration in configurations:
+        # One of that name may have been changed by the user, and stays as it is.
         if configuration.name not in names:
             save_configuration(store(), project, configuration)
     if {model.endpoint for configuration in configurations for model in configuration.models} <= {BUILTIN}:

@@ -62,11 +62,13 @@ def hyperparameter_fields(kind: str, *, preference: bool = False) -> dict[str, A
     """
     fields = _KINDS[kind].model_fields
     first = list(_FIRST[kind]) + (["beta"] if preference else [])
+    # Beta belongs to preference pairs alone, where it is among the first.
     rest = [name for name in fields if name not in first and name != "beta"]
     rows = _field_rows(kind, first)
     if rest:
         with st.expander("Further hyperparameters"):
             rows |= _field_rows(kind, rest)
+    # What is left out a service chooses by the data.
     return {name: value for name, value in rows.items() if value is not None}
 
 
@@ -86,12 +88,16 @@ def _field(kind: str, name: str) -> Any:
     title = TITLES.get(name, name)
     if name in _CHOICES:
         return fields.choice(title, kind, _CHOICES[name], str(default))
+    # Before numbers: to Python a bool is an int.
     if isinstance(default, bool):
         return fields.toggle(title, kind, default)
+    # Only fields of services have no default here.
     if default is None:
         whole = name in ("n_epochs", "batch_size")
         return fields.number(title, kind, 1 if whole else 0.0, None, None, placeholder="Auto")
     if isinstance(default, int):
+        # No patience means never stopping early; everything else counts from 1.
         return fields.number(title, kind, 0 if name == "patience" else 1, None, default)
+    # Learning rates are far below the other fractions; two decimals would show 0.00.
     step, digits = (1e-4, "%.6f") if name == "learning_rate" else (0.05, "%.2f")
     return fields.number(title, kind, 0.0, None, float(default), step, format=digits)

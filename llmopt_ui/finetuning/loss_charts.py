@@ -53,6 +53,7 @@ def _training_line(figure: go.Figure, name: str, points: Sequence[MetricPoint], 
         mode="lines",
         name="Training (smoothed)" if alone else f"{figure_text(name)}, training",
         line={"color": NEUTRAL if alone else colour, "width": 1.4, "dash": "solid" if alone else "dot"},
+        # With several jobs training stands back behind validation, by which they are compared.
         opacity=0.9 if alone else 0.8,
         hovertemplate="step %{x}<br>training loss %{customdata:.3f}<extra>" + figure_text(name) + "</extra>",
     )
@@ -65,6 +66,7 @@ def _validation_line(
     if not measurements:
         return
     steps, losses, accuracies = zip(*measurements, strict=True)
+    # Of equal ones the first.
     best = losses.index(min(losses))
     figure.add_scatter(
         x=steps,
@@ -79,10 +81,14 @@ def _validation_line(
     )  # fmt: skip
 
 
+# The loss of single batches jumps more than it falls; .9 looks back about ten values. More hides turns, less shows
+# noise.
 def smooth(values: Sequence[float], share: float = 0.9) -> list[float]:
     """Exponential moving average with the start corrected, so that the first value counts as itself."""
     means, mean, weight = [], 0.0, 0.0
     for value in values:
+        # The average starts at 0 and would be too low at first; dividing by the weight that values have so far
+        # corrects it, as Adam does with its moments (Kingma and Ba, 2015).
         mean, weight = share * mean + (1 - share) * value, share * weight + (1 - share)
         means.append(mean / weight)
     return means

@@ -29,6 +29,7 @@ def structured_view(project: Project) -> None:
     """Every run on an evaluation set whose answers are JSON with intent and slots; nothing where there is none."""
     for question_set in store().evaluation_sets(project):
         runs = list_structured_runs(store(), project, question_set)
+        # The set is read only where there are runs.
         if not runs or not is_structured(store().evaluation_set(project, question_set.name)):
             continue
         reports = {run.name: _report(run) for run in runs}
@@ -40,10 +41,12 @@ def structured_view(project: Project) -> None:
         show_chart(
             figure, f"structured_{question_set.name}", "Valid JSON, intent, slot F1 and exact answers of each run"
         )
+        # Runs may have been limited; what the largest answered is told.
         most = max(report.answers for report in reports.values())
         st.caption(f"{fmt.plural(most, 'question')}, 95 % intervals.")
 
 
+# A run is known by its id and how much of it is there.
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs={Run: attrgetter("id", "done")})
 def _report(run: Run) -> StructuredReport:
     return report_structured_outputs(store(), run)

@@ -26,6 +26,7 @@ TABS = {
 }
 """Title -> `module:function`; the function is given the project."""
 
+# Names of tabs in links of earlier versions.
 _FORMER = {"Checks": CHECKS}
 _KEY = "llmopt_tuning_state"
 
@@ -57,6 +58,7 @@ def finetuning_state() -> FineTuningState:
 
 def open_tab(tab: str, **choices: str) -> None:
     """Go to a tab at the next rerun, with pickers (by key) set to what is given."""
+    # Set at the next drawing, as the tabs may be drawn already in this one.
     state().widget_values = {VIEW: tab}
     for key, choice in choices.items():
         open_next(key, choice)

@@ -21,6 +21,7 @@ _LINES_AT_MOST = 3
 
 def active_training() -> list[Job]:
     """What is trained and stands in no line of jobs, such as at a service, as last known; no service is asked."""
+    # Those have a line of the sidebar as jobs already.
     lined = {job.arguments.get("folder") for job in store().jobs(active=True) if job.kind in TRAINING_KINDS}
     return [job for job in all_jobs(settings()) if not job.has_ended and job.id not in lined]
 
@@ -34,12 +35,14 @@ def training_lines(project: str, *, linked: bool = False) -> int:
     """
     active = {job.id for job in active_training()}
     own = [job for job in jobs_of(store(), settings(), store().project(project)) if job.id in active] if project else []
+    # Newest first in the list, in the order they were started on the page.
     for job in reversed(own[:_LINES_AT_MOST]):
         verb = "Training" if job.status == "running" else "Waiting to train"
         progress_line(f"{verb} {job.name}", standing_of_training(job), f"side_tuning_cancel_{job.id}", cancel_training,
                       (job.id,), stopping=is_stopping(settings(), job))  # fmt: skip
     if own or linked:
         link_to(FINETUNING, "See its curves", JOBS)
+    # Whatever else is trained here or at a service, whosever it is.
     return len(active - {job.id for job in own})
 
 

@@ -53,8 +53,10 @@ def assertions_table(project: Project, setup: Setup, slot: str) -> Setup:
     """Draw the table of assertions for all answers, and the way to those of single examples."""
     before = [{**EMPTY, **row} for row in setup.check_rows] or [EMPTY]
     rows = edit_rows(f"setup_checks_{slot}", before, _COLUMNS, types=_TYPES)
+    # Rows without both are empty ones of the editor.
     rows_to_keep = tuple(row for row in rows if row.get("type") or row.get("value"))
     with show_errors():
+        # Read only to say what is wrong with them; the rows themselves are what is kept.
         assertions_from_rows(rows_to_keep)
     with st.container(horizontal=True, gap="small"):
         with st.popover("What each assertion does", icon=":material/help:", type="tertiary"):
@@ -82,6 +84,7 @@ def _example_assertions(project: Project, set_name: str) -> None:
     start_rows = [row_of(assertion) for assertion in assertions_of(example)] or [EMPTY]
     draft = store().draft(project, _DRAFT, _draft_of(question_set, example)) or {}
     rows = edit_rows(key, draft.get("rows", start_rows), _COLUMNS, types=_TYPES)
+    # Every drawing would write to the store otherwise.
     if rows != draft.get("rows", start_rows):
         store().save_draft(project, _DRAFT, _draft_of(question_set, example), {"rows": rows})
     st.button("Save the assertions of this example", key=f"example_checks_save_{form}", icon=":material/save:",
@@ -97,7 +100,9 @@ def _save(project: Project, question_set: EvaluationSet, example: Example, rows:
     with report_problem():
         assertions = assertions_from_rows(rows)
         assertion_values = [assertion.model_dump(mode="json", exclude_defaults=True) for assertion in assertions]
+        # Imported files keep assertions in several columns; all of them are replaced by one.
         own = without_assertions(example.variables)
+        # It belongs to all assertions of the example and has no cell in the table, so it is carried over.
         if (threshold := threshold_of(example)) is not None:
             own[THRESHOLD_COLUMN] = threshold
         example_after = replace(

@@ -18,6 +18,7 @@ from llmopt_ui.components import File, downloads
 from llmopt_ui.keys import endpoints
 from llmopt_ui.resources import settings, store
 
+# Characters of a line; the whole reason is in its help.
 _LONGEST = 110
 
 
@@ -25,6 +26,7 @@ def grid_downloads(project: Project, comparison: Comparison, grid: Grid) -> None
     """The buttons."""
     stem = fmt.file_stem(f"comparison-{project.name}-{comparison.id}")
     endpoints_by_name = endpoints(settings())
+    # Known before: a button that can only fail is not offered.
     problem = exportable(comparison, endpoints_by_name)
     files: list[File] = [
         ("Page (HTML)", lambda: comparison_page(store(), comparison, grid), f"{stem}.html"),

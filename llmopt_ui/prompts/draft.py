@@ -64,8 +64,11 @@ class Draft(ABC):
         field_values, slot = prompt_state().field_values, self.slot
         # Streamlit forgets the fields when another page is shown; the draft does not.
         if slot not in field_values or f"{self.keys}_name_{slot}" not in st.session_state:
+            # The version that editing began on: what was saved elsewhere since can be told.
             fresh = {"name": self.name, "base": version.number if version else 0}
             draft = store().draft(self.project, self.kind, self.name) or {}
+            # From the general to the special: fields of later versions of the program, the saved version, then what
+            # was typed.
             field_values[slot] = {**self.starter, **(version.body if version else {}), **fresh, **draft}
         return field_values[slot]
 
@@ -90,6 +93,7 @@ class Draft(ABC):
 
     def text_input(self, label: str, value: str, field: str, **options: Any) -> None:
         """A line of text of the form."""
+        # Live: each keystroke is kept, not only what is there when the field is left.
         st.text_input(label, value, key=f"{self.keys}_{field}_{self.slot}", live=True, on_change=self.keep, **options)
 
     def text_area(self, label: str, value: str, field: str, **options: Any) -> None:
@@ -101,6 +105,7 @@ class Draft(ABC):
         """Save a version and open it."""
         with report_problem():
             version = self.version_of(self.body_from_form())
+            # Saved under another name there are two forms: the one that was typed into and the one that is opened.
             for name in {self.name, version.name}:
                 replace(self, name=name).discard()
             open_next(self.picker, version.name)
@@ -115,6 +120,7 @@ def save_row(draft: Draft, version: Version | None, body: Body, saved_text: str)
         draft.text_input("Note", note, "note", width=280, placeholder="What changed, and why")
         st.button("Save version", key=f"{draft.picker}_save", type="primary", icon=":material/save:",
                   on_click=draft.save, disabled=not is_draft)  # fmt: skip
+        # Only where there is something to discard.
         if is_draft and store().draft(draft.project, draft.kind, draft.name) is not None:
             st.button("Discard changes", key=f"{draft.picker}_discard", type="tertiary", icon=":material/undo:",
                       on_click=draft.discard)  # fmt: skip

@@ -30,6 +30,7 @@ _NEW = "New prompt"
 def editor_view(project: Project) -> None:
     """The whole tab."""
     versions = newest_versions(store(), project, PROMPT)
+    # Above the editor, which is drawn all the same: writing one needs no button.
     if not versions:
         _first_prompt(project)
     name = pick_name(PICKER, [*versions, _NEW], "Prompt", width=340)
@@ -51,6 +52,7 @@ def _editor(project: Project, version: Version | None) -> None:
         preview_view(project, draft.values(body))
     if version is not None:
         with show_errors():
+            # Named by what it is compared with: what stands in the form, where it differs.
             body_before = draft.values(body) if draft.has_changes(body, version) else None
             versions_view(project, store().versions(project, PROMPT, draft.name), body_before, draft.discard)
 
@@ -69,4 +71,5 @@ def _copy_prompts(project: Project) -> None:
     configurations = {item.name: item for item in list_configurations(store(), project)}
     for name, prompt in prompts_of_configurations(configurations).items():
         save_prompt(store(), project, name, prompt, "From the configuration of this name")
+    # The last one, since configurations come from old to new.
     open_next(PICKER, next(reversed(prompts_of_configurations(configurations))))

@@ -50,6 +50,7 @@ def few_shot_view(project: Project) -> None:
     if version is None or part == _PARTS[0]:
         _editor(project, version)
     elif part == _PARTS[1]:
+        # Read where it is opened: searches bring much that an editor does not need.
         from llmopt_ui.prompts.few_shot_effect import few_shot_effect_view
 
         few_shot_effect_view(project, version)
@@ -72,6 +73,7 @@ class FewShotDraft(Draft):
         fields = ("name", "note", *self.starter)
         values = {field: st.session_state.get(f"shots_{field}_{slot}", base.get(field)) for field in fields}
         table = _table_key(slot, _columns(base))
+        # The table is not drawn yet at the first look, or has other columns since.
         rows = rows_with_edits(table) if table in st.session_state and table in prompt_state().field_values else None
         examples = base["examples"] if rows is None else examples_from(rows)
         texts = {key: values[key] or "" for key in ("name", "template", "note")}
@@ -85,6 +87,7 @@ class FewShotDraft(Draft):
         """Put further examples below those in the table; what is there already is not repeated."""
         body = self.body_from_form()
         before = [] if replace else body["examples"]
+        # By question: two answers to one would teach the model that either is as good.
         questions = {example.get("question") for example in before}
         self.refill({**body, "examples": [*before, *(e for e in examples if e.get("question") not in questions)]})
 
@@ -105,6 +108,7 @@ def _editor(project: Project, version: Version | None) -> None:
         saved_text = f"Saved as version {version.number}. Choose it for a prompt in the tab Editor." if version else ""
         save_row(draft, version, body, saved_text)
         _downloads(body)
+    # Rows that are being typed have no answer yet; the preview shows what the model would get.
     complete = [example for example in body["examples"] if "answer" in example]
     spec = few_shot_from({**draft.values(body), "examples": complete})
     with right:
@@ -130,6 +134,7 @@ def _fields(draft: FewShotDraft, base: Body) -> Body:
         "Which of them a question gets", list(SELECT), list(SELECT).index(base["select"]),
         key=f"shots_select_{slot}", format_func=SELECT.__getitem__, on_change=draft.keep,
     )  # fmt: skip
+    # "All" has no number, which a set may keep as 0.
     two.number_input(
         "k", 1, 100, max(1, base["k"]), key=f"shots_k_{slot}", disabled=select == "all", on_change=draft.keep
     )
@@ -149,6 +154,7 @@ def _downloads(body: Body) -> None:
         ("CSV", partial(write_few_shot, complete, "csv"), f"{stem}.csv"),
         ("JSONL", partial(write_few_shot, complete, "jsonl"), f"{stem}.jsonl"),
     ]
+    # Chats need something that the user says.
     if all(example.get("question") for example in complete):
         files.append(("OpenAI chat JSONL", partial(write_few_shot, complete, "openai"), f"{stem}-chat.jsonl"))
     downloads("few_shot_download", *files)
@@ -161,6 +167,7 @@ def _overlap(project: Project, spec: FewShotSpec) -> set[int]:
                           help="What stands in a prompt cannot be measured with: the model copies it.")  # fmt: skip
     if set_name == _NONE or not spec.examples:
         return set()
+    # The newest version: it is what comparisons ask.
     questions = [example.question for example in newest_set(project, set_name).examples]
     matches = find_overlap(spec.examples, questions)
     if not matches:
@@ -168,6 +175,7 @@ def _overlap(project: Project, spec: FewShotSpec) -> set[int]:
         return set()
     count = fmt.plural(len(matches), "example")
     st.markdown(f":orange[:material/warning: {count} also in {fmt.markdown(set_name)}:] left out of comparisons on it.")
+    # Five show what it is about; the count stands above.
     for overlap in matches[:5]:
         st.caption(f"{overlap.kind}: {fmt.markdown(fmt.shorten(questions[overlap.question], 90))}")
     keep = st.toggle("Show what they would do all the same", False, key="shots_keep_overlap")

@@ -76,6 +76,7 @@ def _result(effect: FewShotEffect) -> None:
     st.markdown(f"**{fmt.markdown(effect.source)}** on {fmt.markdown(effect.set_name)}: {score} with all examples "
                 f"**{fmt.score(effect.full.mean)}** :gray[({fmt.interval(effect.full.low, effect.full.high)}), "
                 f"{effect.full.scored} of {effect.full.total} scored]")  # fmt: skip
+    # A search that was cut short may have measured none.
     if any(row.comparison is not None for row in effect.examples):
         show_chart(
             effect_chart(effect, score), "effect_chart", "What each few-shot example is worth, with its interval"
@@ -98,11 +99,13 @@ def effect_table(effect: FewShotEffect) -> pd.DataFrame:
 
 def _row(row: ExampleEffect) -> dict[str, str]:
     comparison = row.comparison
+    # Escaped, or Markdown would make a list of a cell that begins with "1.".
     name = f"{row.place + 1}\\. {fmt.markdown(fmt.shorten(row.question, 70))}"
     if comparison is None:
         return {"Example": name, "Worth": ":gray[not measured]", "95 % interval": fmt.DASH, "Says the test": fmt.DASH,
                 "p": fmt.DASH, "Questions": fmt.DASH, "Tokens": fmt.DASH}  # fmt: skip
     style = verdict(row.verdict)
+    # Pairs of which one side has no score are dropped, which is told.
     of = f" of {comparison.pairs + comparison.dropped}" if comparison.dropped else ""
     return {
         "Example": name,
@@ -123,6 +126,7 @@ def _plain_row(row: ExampleEffect) -> dict[str, object]:
         "example": row.place + 1,
         "question": row.question,
         "answer": row.answer,
+        # Empty cells in the file where nothing was measured.
         "worth": comparison and comparison.difference,
         "low": comparison and comparison.low,
         "high": comparison and comparison.high,

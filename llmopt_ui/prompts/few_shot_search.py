@@ -72,6 +72,7 @@ def _form(project: Project, version: Version) -> None:
 
     def ready() -> tuple[Callable[[], None], str]:
         task = task_from(store(), project, setup, few_shot_from(version.body), describe_setup(version, setup))
+        # As the search itself will see them: examples that repeat a question take no part.
         left, places, _ = choosable(task, keep_examples=setup.keep_examples)
         training, held_out = split(left.evaluation_set.examples, task.held_back, task.seed)
         answers = choice_answers(
@@ -118,9 +119,11 @@ def _names(result: ChoiceResult, places: tuple[int, ...]) -> str:
 def _use_selection(project: Project, version: Version, result: ChoiceResult) -> None:
     if result.verification is None or result.chosen is None:
         return
+    # An empty subset is a result, too, but a set without examples cannot be saved.
     if not result.chosen:
         st.caption("No examples did better than these. Take them out of the prompt in the tab Editor.")
         return
+    # Only a gain that was verified is advised; taking over anything else is the user's decision.
     is_better = result.verification.is_better
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button("Take over as a new version", key="choice_take_over", type="primary" if is_better else "secondary",
@@ -145,6 +148,7 @@ def _save(project: Project, name: str, result: ChoiceResult) -> None:
 def _path_rows(result: ChoiceResult) -> list[TrialPoint]:
     rows = []
     for number, trial in enumerate(result.trials):
+        # None stands for the set as it is, an empty tuple for no examples at all.
         role = "start" if trial.places is None else "best" if trial.places == result.chosen else "other"
         label = "the set as it is" if trial.places is None else _names(result, trial.places)
         rows.append(

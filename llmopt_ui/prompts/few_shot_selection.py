@@ -24,6 +24,8 @@ def selection_view(project: Project, spec: FewShotSpec) -> None:
         st.caption("No examples yet: type some into the table, import a file, or take good answers of earlier runs.")
         return
     with show_errors():
+        # Without a template examples are written as the prompt's user message; here there is no prompt, so the plain
+        # question stands for it.
         few_shot = spec if spec.template else spec.model_copy(update={"template": "{{ question }}"})
         preview = preview_prompt(
             PromptSpec(few_shot=few_shot), preview_variables(PromptSpec(), example), model, models()

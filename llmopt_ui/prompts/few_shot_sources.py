@@ -25,6 +25,7 @@ def sources_view(project: Project, add: Add) -> None:
     """The buttons above the table."""
     with st.popover("Import", icon=":material/upload_file:"):
         st.caption("CSV, JSONL, or OpenAI chat JSONL. Each example needs an answer.")
+        # The count of uploads in the key empties it after each import.
         st.file_uploader("File", ["csv", "tsv", "jsonl", "json"], key=f"{_FILE}_{state().uploads}")
         st.toggle("In place of what is there", False, key=_REPLACE)
         st.button("Import examples", key="shots_import", icon=":material/upload:", on_click=_import, args=(add,))
@@ -57,6 +58,7 @@ def _from_runs(project: Project, add: Add) -> None:
     if run is None:
         return
     metric = st.selectbox("Score", list(run.metrics), key=f"shots_metric_{run.id}", format_func=metric_title)
+    # .8 lets through what is nearly right: lower teaches mistakes, higher leaves few answers.
     least = st.number_input("At least", 0.0, 1.0, 0.8, 0.05, key="shots_least")
     source = st.segmented_control("Answer shown", list(_SOURCES), default="model", required=True, key="shots_answer",
                                   format_func=_SOURCES.__getitem__)  # fmt: skip

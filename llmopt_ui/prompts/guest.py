@@ -30,6 +30,7 @@ def keep_guest() -> None:
     guest = st.query_params.get(GUEST, "")
     if guest:
         state().guest = guest
+    # A link inside the app drops the parameter; without it a reload would make a guest a user.
     elif state().guest:
         st.query_params[GUEST] = state().guest
 
@@ -39,6 +40,7 @@ def waiting_vote() -> Comparison | None:
     if not state().guest:
         return None
     comparison = votable_comparisons(st.session_state[PROJECT]).get(state().guest)
+    # A comparison that was deleted keeps nobody out.
     return None if comparison is None or may_see_result(comparison) else comparison
 
 

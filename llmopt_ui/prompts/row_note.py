@@ -16,6 +16,7 @@ def row_note(comparison: Comparison, example_id: str, note: RowNote) -> None:
     """The fields, which keep what they are given at once."""
     thumb, comment = f"row_thumb_{comparison.id}_{example_id}", f"row_comment_{comparison.id}_{example_id}"
     places = {word: place for place, word in _THUMBS.items()}
+    # Only at the first drawing: what is clicked or typed since must not be set back.
     st.session_state.setdefault(thumb, places[note.thumb])
     st.session_state.setdefault(comment, note.comment)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):

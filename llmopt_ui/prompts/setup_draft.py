@@ -14,6 +14,7 @@ def save_setup(project: Project, setup: Setup, *, refill: bool = False) -> None:
     """Keep what is chosen; with `refill` the fields show it at the next rerun."""
     values = setup.model_dump(mode="json")
     slot = prompt_state().slot(form_key(project))
+    # Called at every drawing; most change nothing and need not write.
     if refill or prompt_state().field_values.get(slot) != values:
         store().save_draft(project, KIND, "", values)
         prompt_state().field_values[slot] = values

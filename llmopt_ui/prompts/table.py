@@ -39,9 +39,13 @@ def table_base(
 ) -> pd.DataFrame:
     """What an edited table starts from, held for as long as the table is shown."""
     field_values = prompt_state().field_values
+    # The editor tells its edits relative to what it was first given; another table under the same key would get them
+    # a second time. When Streamlit has forgotten the edits, it starts anew.
     if key not in st.session_state or key not in field_values:
         values = {name: [row.get(name) for row in rows] for name in columns}
         field_values[key] = {
+            # With types that can be empty, since columns of None alone would become objects, for which the editor
+            # offers no field.
             "table": pd.DataFrame(values).astype({name: types.get(name, "string") for name in columns})
         }
     table: pd.DataFrame = field_values[key]["table"]

@@ -33,6 +33,7 @@ def variants_fields(project: Project, setup: Setup, slot: str) -> Setup:
     variants = list(setup.variants) or usual_variants(project, list(labels))
     result = []
     grid = st.grid(max(2, min(MOST_VARIANTS, len(variants) + 1)), min_column_width=_NARROWEST)
+    # Two variants may be the same prompt: names tell them apart by what differs.
     names = variant_names(variants)
     colours = project_inks(project, names)
     for place, variant in enumerate(variants):
@@ -56,6 +57,7 @@ def prompt_choices(project: Project) -> dict[str, str]:
     """What can be chosen -> how it is shown: each prompt's newest version, its labels, then all its versions."""
     labels: dict[str, str] = {}
     versions = store().versions(project, PROMPT)
+    # In the order of their first versions, so that a new version of one moves nothing.
     for name in dict.fromkeys(version.name for version in versions):
         own = [version for version in versions if version.name == name]
         labels[name] = f"{name} (newest, v{own[-1].number})"
@@ -67,6 +69,7 @@ def prompt_choices(project: Project) -> dict[str, str]:
 def usual_variants(project: Project, prompt_names: list[str]) -> list[VariantSetup]:
     """The two prompts last saved, on the built-in model."""
     saved_names = dict.fromkeys(version.name for version in store().versions(project, PROMPT))
+    # The last two: what was just written, beside what was written before.
     names = [name for name in saved_names if name in prompt_names][-2:]
     return [VariantSetup(prompt=name, retrieval=_usual_retrieval(project, name)) for name in names]
 
@@ -77,10 +80,12 @@ def _usual_retrieval(project: Project, prompt: str) -> str:
 
 def variant_fields(project: Project, before: VariantSetup, labels: dict[str, str], key: str) -> VariantSetup:
     """Prompt, model and passages of one column."""
+    # A prompt that was deleted stays a choice and says so, instead of becoming another one unseen.
     names = list(labels) if before.prompt in labels else [before.prompt, *labels]
     prompt = st.selectbox("Prompt", names, names.index(before.prompt), key=f"variant_prompt_{key}",
                           persist_state="session",
                           format_func=lambda name: labels.get(name, f"{name} (gone)"))  # fmt: skip
+    # Kept apart, as the popover is named before its fields are drawn.
     label = str(st.session_state.get(f"variant_told_{key}") or _model_label(before.model))
     with st.popover(fmt.markdown(label), icon=":material/tune:", width="stretch", key=f"variant_model_{key}"):
         model = _model(before.model, key)
@@ -89,6 +94,7 @@ def variant_fields(project: Project, before: VariantSetup, labels: dict[str, str
         st.session_state[f"variant_told_{key}"] = _model_label(model)
         st.rerun()
     retrieval = before.retrieval
+    # A retrieval that is set is shown also where this prompt does not use it, or it could not be taken out.
     if _wants_passages(project, prompt) or before.retrieval:
         retrieving = _retrieval_names(project)
         options = ["", *dict.fromkeys([*retrieving, *([before.retrieval] if before.retrieval else [])])]
@@ -104,6 +110,7 @@ def _model(before: ModelSpec, key: str) -> ModelSpec:
     values = model_fields(before, f"variant_{key}")
     try:
         return ModelSpec.model_validate(values)
+    # Half-typed values are said and the former ones count, so that the other columns are drawn.
     except ValidationError as error:
         show_error(sentence_of(error))
         return before
@@ -118,6 +125,7 @@ def _wants_passages(project: Project, prompt: str) -> bool:
     try:
         prompt_spec = load_prompt(store(), project, prompt)
         return any(set(RETRIEVAL_VARIABLES) & variables_in(template) for template in templates_of(prompt_spec))
+    # The prompt is gone or broken, which is told where it is used.
     except LlmOptError:
         return False
 

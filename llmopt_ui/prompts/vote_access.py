@@ -30,14 +30,17 @@ def may_see_result(comparison: Comparison) -> bool:
         return False
     voter = voter_name()
     ballots = ballots_of(comparison, grid_of(comparison.project, comparison, None), voter)
+    # Where there is nothing to vote on nothing is to be kept blind.
     return not ballots.ballots or (bool(voter) and sees_result(comparison, ballots, voter))
 
 
 def sees_result(comparison: Comparison, ballots: Ballots, voter: str) -> bool:
     """Whether a voter who may see the result has not gone back to voting."""
     votes = store().votes(comparison.project, comparison.id)
+    # Whoever takes the name of somebody who has voted must not see results by it.
     if other_voter(comparison, votes, voter):
         return False
     example_ids = list_voted_examples(votes, voter)
     left = any(ballot.example.id not in example_ids for ballot in ballots.ballots)
+    # By default shown when nothing is left; who ended early or went back has said otherwise.
     return has_voted(votes, voter) and prompt_state().reveals.get((comparison.id, voter), not left)

@@ -48,11 +48,15 @@ def other_voter(comparison: Comparison, votes: Sequence[Vote], voter: str) -> st
     """The name under which votes were cast that are not known to come from here; empty where there is none."""
     own = prompt_state().own_votes
     names = {vote.voter for vote in votes if vote.voter.casefold() == voter.casefold()}
+    # Nobody has voted under this name yet, or this browser remembers that it did: what is there is one's own.
     if (comparison.id, voter) not in own and (not names or comparison.id in prompt_state().vote_memory):
         own[comparison.id, voter] = list_voted_examples(votes, voter)
     voters = own.get((comparison.id, voter))
     if voters is None:
+        # The name as it was written there, since "ann" and "Ann" are one voter; of several spellings always the same
+        # one.
         return voter if voter in names else min(names)
+    # More votes than were cast here: somebody else votes under this name at the same time.
     return voter if list_voted_examples(votes, voter) - voters else ""
 
 
@@ -75,6 +79,7 @@ def note_vote(comparison: Comparison, voter: str, example_id: str, *, cast: bool
 def keep_voter() -> None:
     """Let the browser remember who votes, and where they ended, until it is closed."""
     current, name = prompt_state(), voter_name()
+    # In this order, without doubles: the newest come last and are the ones that stay.
     ids = dict.fromkeys(
         [
             *current.vote_memory,
@@ -86,7 +91,10 @@ def keep_voter() -> None:
         ]
     )
     on = {comparison_id: int(current.reveals.get((comparison_id, name), False)) for comparison_id in list(ids)[-_MOST:]}
+    # Every sign but letters and digits is encoded: a name such as `"; </script>` must not end the text or the script
+    # that it is written into.
     value = quote(json.dumps({"name": name, "on": on}), safe="") if name else ""
+    # Without an age it is gone when the browser is closed; an age of 0 removes it at once.
     rest = "path=/; SameSite=Lax" + ("" if name else "; Max-Age=0")
     st.html(f'<script>document.cookie = "{COOKIE}={value}; {rest}";</script>', unsafe_allow_javascript=True)
 
@@ -100,6 +108,7 @@ def _recall() -> None:
             str(memory["name"]),
             {str(comparison_id): bool(has_ended) for comparison_id, has_ended in memory["on"].items()},
         )
+    # A cookie is the browser's and may hold anything: whatever is not ours counts as none.
     except (ValueError, TypeError, KeyError, AttributeError):
         return
     current.voter, current.vote_memory = name, tuple(on)
@@ -107,6 +116,7 @@ def _recall() -> None:
 
 
 def _enter_name() -> None:
+    # A blank too many would make another voter.
     prompt_state().voter = " ".join((st.session_state[VOTER] or "").split())
 
 

@@ -25,6 +25,7 @@ def save_view(project: Project, result: SweepResult, advice: Advice) -> None:
     configurations = {item.name: item for item in store().configurations(project)}
     names = [result.names[position] for position in by_recall(result)]
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        # The frugal one at first: as good as the best as far as is seen, for fewer tokens.
         choice = st.selectbox(
             "Setting", names, names.index(result.names[advice.frugal]), key=SETTING, persist_state="session", width=300
         )
@@ -35,6 +36,7 @@ def save_view(project: Project, result: SweepResult, advice: Advice) -> None:
         name = configuration_name(choice, result.spec.search)
         if st.button(f"Save as {fmt.markdown(name)}", key=SAVE, type="primary", icon=":material/save:"):
             with show_errors():
+                # A copy of the starter, which is a constant of another module.
                 before = configuration_from(configurations[base].spec if base in configurations else dict(STARTER))
                 _save(project, result, result.names.index(choice), before, name)
     st.caption(

@@ -129,5 +129,6 @@ def take_messages() -> tuple[str, str]:
 
 def rerun_after_action() -> None:
     """Draw the whole page where an action in a part of it has left a message: that part was given what stood before."""
+    # Only then, or a part that draws the page, which draws the part, would never end.
     if state().notice or state().problem:
         st.rerun()

@@ -127,7 +127,7 @@ def _questions(project: Project, name: str) -> EvaluationSet:
 
 def draft_name(name: str, example_id: str) -> str:
     """What the draft of a question goes by."""
-    # A line break can stand in neither, so two pairs never give one name.
+    # Names of sets are typed in one line, so what stands before the first line break is the set.
     return f"{name}\n{example_id}"
 
 

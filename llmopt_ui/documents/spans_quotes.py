@@ -90,6 +90,7 @@ def quote_table(quotes: Sequence[FoundQuote], questions: Mapping[str, str]) -> p
 
 
 def _save(project: Project, questions: EvaluationSet) -> None:
+    # A file without a name of its own; a set of that name gets a new version.
     stored_set = store().save_evaluation_set(project, EvaluationSet(questions.name or "questions", questions.examples))
     state().forms += 1
     notify(f"{stored_set.name}: {fmt.plural(stored_set.size, 'question')} saved.")

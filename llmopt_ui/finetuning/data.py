@@ -227,6 +227,7 @@ def _versions(project: Project, versions: Sequence[TrainingSetVersion]) -> None:
         data_table(example_table(version.train.examples[:_MOST_ROWS]), height=330, room=400,
                    column_config=_COLUMNS, alt="Examples of the training set")  # fmt: skip
     stem = fmt.file_stem(f"{version.name}-v{version.number}")
+    # Two files, as services take them.
     files = [("Training file (JSONL)", version.train.to_jsonl(), f"{stem}.jsonl")]
     if version.validation:
         files.append(("Validation file (JSONL)", version.validation.to_jsonl(), f"{stem}-validation.jsonl"))

@@ -41,6 +41,7 @@ def economics_view(
     fields, picture = side_by_side([1, 1], "economics")
     with fields:
         one, two = st.columns(2, gap="small")
+        # The last base arm is the one with retrieval, which a tuned model most often takes the place of.
         base = factorial.arms[one.selectbox("Instead of", base_names, len(base_names) - 1, key="pay_base")]
         after = factorial.arms[two.selectbox("Use", tuned_names, key="pay_tuned")]
         before_prices = _prices("base", _endpoint(base))

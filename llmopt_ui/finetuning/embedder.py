@@ -64,6 +64,7 @@ def embedder_view(project: Project) -> None:
         "Questions learn to lie near the chunks that answer them. Worth it where the built-in model cannot see that "
         "they belong together: another language, jargon, abbreviations. On plain English there is little to win."
     )
+    # Jobs are the workspace's; those with a plan are this project's.
     active = [job for job, _ in plans if not job.has_ended]
     if active:
         follow_training(project, active)
@@ -88,6 +89,7 @@ def _results(project: Project, finished_jobs: Sequence[tuple[Job, EmbedderPlan]]
         names = {key: f"{job.name} · {status_word(job)}" for key, (job, _) in jobs.items()}
         job_id = st.selectbox("Fine-tuned model", list(jobs), key=JOB, width=420, format_func=names.__getitem__)
     else:
+        # A selector with one choice would only take room.
         job_id = next(iter(jobs))
     with show_errors():
         outcome_view(project, *jobs[job_id])
@@ -116,6 +118,7 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
                 button_to(EVALUATION, "Make a configuration", "embedder_to_configurations", "Configurations",
                       **{CONFIGURATION: NEW})  # fmt: skip
         return
+    # Before the field is drawn, whose value it sets.
     apply_request(SET, sets)
     one, two, three = st.columns(3, gap="medium")
     help_text = "Its questions are paired with the chunks that hold their sources."
@@ -151,6 +154,7 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
     if submit:
         job = start_embedder(access(), store(), project, request, parts=parts, configuration=configuration,
                              set_name=set_name)  # fmt: skip
+        # A new name is proposed in an empty field; the last one is taken now.
         finetuning_state().forms += 1
         open_next(JOB, job.id)
         notify(f"{job.name} started; it goes on when this page is closed.")
@@ -205,6 +209,7 @@ def _parts(
 def _example(project: Project, sets: Sequence[str]) -> None:
     """The example that comes along, where the project has its documents and not its questions yet."""
     sample = sample_chinese([item.name for item in store().document_list(project)])
+    # Only beside its own documents: elsewhere its sources would point to nothing.
     if sample is None or sample.name in sets:
         return
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):

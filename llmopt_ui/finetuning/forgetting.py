@@ -38,6 +38,7 @@ def forgetting_view(project: Project, tuned_model: FineTunedModel, metric: str) 
     )
     sets = {item.name: item for item in sets_of(project)}
     usual = _base_configurations(project)
+    # An embedding model answers nothing, so it can forget no answers.
     if not usual or not sets or not isinstance(tuned_model.spec, ModelSpec):
         return
     if GENERAL not in sets:
@@ -53,6 +54,7 @@ def forgetting_view(project: Project, tuned_model: FineTunedModel, metric: str) 
     configuration_name = bar.selectbox("Asked as", list(usual), key=CONFIGURATION, width=240)
     if set_name is None:
         return
+    # The same prompt for both, or it would be the prompt that is measured.
     pair = general_pair(usual[configuration_name], tuned_model.spec, tuned_model.name)
     result = forgetting(store(), project, pair, sets[set_name], metric)
     words = "Measure" if result is None else "Measure again"
@@ -68,6 +70,7 @@ def _base_configurations(project: Project) -> dict[str, Configuration]:
     """Those of the base model; the ones without retrieval first, since a general set has no documents."""
     configurations = list_configurations(store(), project)
     base = [c for c in configurations if not c.model.adapter]
+    # The sort is stable: within both groups the order is the project's.
     return {c.name: c for c in sorted(base, key=lambda c: c.retrieval is not None)}
 
 
@@ -96,6 +99,7 @@ def _result(project: Project, result: Forgetting, metric: str, inks: Mapping[str
     change = fmt.change(comparison.difference, comparison.low, comparison.high)
     count = fmt.plural(comparison.pairs, "question")
     st.markdown(f"{verdict(comparison.verdict).markdown} · {title} {change} on {count}.")
+    # A single category is the mean above.
     if len(result.by_category) > 1:
         figure = category_bars(result.by_category, metric_title(metric), inks)
         show_chart(figure, "forgot_bars", "Mean score of base and fine-tuned model by category")

@@ -56,6 +56,7 @@ def cost_word(job: Job) -> str:
     """What a job cost; where a service has not told yet, the most that it is expected to."""
     if job.provider == LOCAL:
         return "free"
+    # Services tell the cost when a job has ended.
     is_estimate = job.estimate_usd and not job.has_ended and job.cost_usd is None
     return f"≤ {fmt.money(job.estimate_usd[1])}" if is_estimate and job.estimate_usd else fmt.money(job.cost_usd)
 
@@ -113,6 +114,7 @@ def training_set_of(project: Project, job: Job) -> TrainingSetVersion | None:
 def _facts(project: Project, report: JobReport) -> None:
     job = report.job
     losses = [p.valid_loss for p in report.points if p.valid_loss is not None]
+    # The lowest and not the last: early stopping keeps the best.
     lowest = fmt.number(min(losses)) if losses else fmt.DASH
     data = training_set_of(project, job)
     facts(
@@ -128,6 +130,7 @@ def _facts(project: Project, report: JobReport) -> None:
     facts_text += [f"at the service {fmt.markdown(job.remote_id)}"] if job.remote_id else []
     facts_text += [fmt.markdown(words)] if (words := cost_words(job)) else []
     if job.tuned_model and job.kind == "lora":
+        # Where it is, since other programs can load it.
         facts_text += [f"adapter `adapters/{job.tuned_model}.gguf` in the workspace"]
     st.caption(" · ".join(facts_text))
 
@@ -145,6 +148,7 @@ def _examples(report: JobReport) -> None:
     if not report.worst:
         return
     st.markdown("**Validation examples**", help="Loss per learned token; what it finds hard shows what is missing.")
+    # Shortened together: what all prompts have in common is left out of both tables alike.
     both = [*report.worst, *report.best]
     questions = shorten_prompts([example.question for example, _ in both])
     parts = ("Worst", report.worst, questions), ("Best", report.best, questions[len(report.worst) :])

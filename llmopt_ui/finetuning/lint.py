@@ -89,6 +89,7 @@ def lint_view(project: Project) -> None:
 
 def _saved_findings(version: TrainingSetVersion, settings: CheckSettings) -> None:
     _report(_lint_set(version.label, version.train, settings))
+    # In a line: what is wrong there disturbs a measurement and not the model.
     if version.validation:
         validation = _lint_set(version.label, version.validation, settings)
         words = f"Validation part: {fmt.plural(validation.examples, 'example')}"

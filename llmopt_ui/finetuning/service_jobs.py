@@ -25,6 +25,7 @@ def service_jobs_view() -> None:
         with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
             name = st.selectbox("Service", names, key=SERVICE, width=280)
             submit = st.button("Ask for its jobs", key=ASK, icon=":material/refresh:")
+        # Not kept for the next drawing: the list is of this moment, and the page asks for no other.
         if submit:
             with show_errors():
                 _table(name)
@@ -40,6 +41,7 @@ def _table(name: str) -> None:
             "Job there": job["id"],
             "State": job["status"],
             "Base model": job["model"],
+            # None is drawn as a dash, an empty text as nothing.
             "Fine-tuned model": job["tuned_model"] or None,
             "Created": datetime.fromtimestamp(job["created_at"], UTC),
         }

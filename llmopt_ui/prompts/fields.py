@@ -114,6 +114,7 @@ def _blocks(draft: PromptDraft) -> None:
 def _add_block(draft: PromptDraft, block_name: str) -> None:
     body = draft.body_from_form()
     try:
+        # Added to what stands in the fields, saved or not.
         prompt = block(block_name).apply(PromptSpec.model_validate(draft.values(body)))
     # Pydantic's errors are ValueErrors; a prompt that is half typed is no fault of the program.
     except ValueError:
@@ -123,12 +124,14 @@ def _add_block(draft: PromptDraft, block_name: str) -> None:
 
 
 def _with_step(body: Body) -> Body:
+    # A name at once, since the steps after it and the message need one to refer to.
     number = len(body["steps"]) + 1
     return {**body, "steps": [*body["steps"], {**_STEP, "name": f"step{number}", "template": "{{ question }}"}]}
 
 
 def _step(draft: PromptDraft, number: int, step: Body) -> None:
     def without(body: Body) -> Body:
+        # By place and not by name: while they are typed two steps may have the same one.
         return {**body, "steps": [other for place, other in enumerate(body["steps"]) if place != number]}
 
     with st.container(border=True, gap="xsmall"):

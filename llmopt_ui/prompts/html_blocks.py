@@ -11,12 +11,15 @@ from llmopt_core.text.word_diff import ONLY_SPACE, Op, only_space, visible_text
 from llmopt_core.types import Message, Score
 from llmopt_ui.theme import Ink
 
+# Elements that say by themselves, also to a screen reader, that a piece is new or gone.
 _TAGS = {"equal": "", "insert": "ins", "delete": "del"}
 _SIGNS = {True: ("yes", "✓"), False: ("no", "✗"), None: ("open", "?")}
 
 
 def escape_text(text: str) -> str:
     """Text that a browser shows as it is."""
+    # Quotes too, since texts stand in attributes here. Without this an answer of a model, or a row of a file, could
+    # bring a script of its own into the page.
     return html.escape(text).replace("\0", "�")
 
 
@@ -31,6 +34,7 @@ def diff_html(pieces: Sequence[tuple[Op, str]]) -> str:
     parts = []
     for op, text in pieces:
         tag = _TAGS[op]
+        # Marked white space would not be seen, so it is shown by signs.
         parts.append(f"<{tag}>{escape_text(visible_text(op, text))}</{tag}>" if tag else escape_text(text))
     note = meta_html([ONLY_SPACE]) if only_space(pieces) else ""
     return f'<div class="llmopt-text llmopt-answer">{"".join(parts)}</div>{note}'
@@ -74,6 +78,7 @@ def title_html(name: str, ink: Ink, outcome: Outcome) -> str:
     if outcome.word:
         kind, sign = _SIGNS[outcome.passed]
         verdict = f'<span class="llmopt-verdict {kind}">{sign} {escape_text(outcome.word)}</span>'
+    # A ring for inks that have a pattern, as in Markdown and in figures.
     filling = "border: 2px solid" if ink.pattern else "background:"
     dot = f'<span class="llmopt-dot" style="{filling} {ink.colour}"></span>'
     return f'<div class="llmopt-title">{dot}<b>{escape_text(name)}</b>{verdict}</div>'

@@ -139,6 +139,7 @@ def _result(project: Project, result: InstructionResult) -> None:
 
 def _describe(result: InstructionResult) -> str:
     count = sum(candidate.complete for candidate in result.candidates)
+    # Told apart: nothing was tried, nothing did better, or the best one was not tested or did not win.
     if result.best is None and not count:
         return f"{_skip_reason(result.candidates)} The prompt stays as it is."
     if result.best is None:
@@ -158,6 +159,7 @@ def _skip_reason(candidates: Sequence[Candidate]) -> str:
     counts = Counter(candidate.refused for candidate in candidates if candidate.refused)
     if not counts:
         return "no rewrite was tried to the end."
+    # The most frequent first, each without its stop, since more follows.
     reasons = "; ".join(f"{why.rstrip('.')} ({times})" for why, times in counts.most_common())
     whole = f"all {len(candidates)} were" if counts.total() == len(candidates) else f"{counts.total()} were"
     return f"no rewrite was tried, because {whole} refused: {fmt.markdown(reasons)}."
@@ -204,6 +206,7 @@ def _mean(mean: float | None, low: float | None, high: float | None) -> str:
 
 
 def _save(project: Project, result: InstructionResult) -> None:
+    # The button is drawn only with both; a stale click may come without.
     if result.better_prompt is None or result.verification is None:
         return
     versions = newest_versions(store(), project, PROMPT)

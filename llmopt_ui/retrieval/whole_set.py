@@ -38,6 +38,7 @@ def whole_set_view(project: Project, sides: Sequence[Side]) -> None:
     configuration_caveats(project, [side.configuration for side in sides], questions.examples, answers=False)
     long_question_notes([side.configuration for side in sides], questions.examples)
     k = int(st.slider("Chunks that count (k)", 1, 20, 5, key=K, bind="query-params", width=340))
+    # A task per side, so that changing one configuration measures only that one again.
     tasks = [task_of(project, side, questions) for side in sides]
     # Without answers, no judge: only transforms, routers and rerankers that ask a model count.
     models = [model for side in sides for model in list_asked_models(side.configuration, False, JudgeSpec())]

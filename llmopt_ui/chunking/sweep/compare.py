@@ -55,6 +55,7 @@ def compare_table(result: SweepResult, a: int, b: int) -> pd.DataFrame:
                 "Difference": _difference(name, comparisons),
                 "p": fmt.DASH
                 if comparisons.p_value is None
+                # A chance is never nothing, so not 0.000.
                 else f"{comparisons.p_value:.3f}".replace("0.000", "<\u00a00.001"),
                 "Verdict": verdict(comparisons.verdict).markdown,
                 "Pairs": f"{comparisons.pairs:,}",

@@ -78,12 +78,14 @@ def _json(result: SweepResult) -> str:
 def _headline(result: SweepResult, advice: Advice) -> None:
     best, frugal = result.settings[advice.best], result.settings[advice.frugal]
     recall = best.summaries["recall"]
+    # Too few questions have no interval.
     interval = "" if recall.low is None else f" ({format_interval('recall', recall)})"
     lines = [
         f"Highest recall: {_setting_name(result, advice.best)} finds **{format_metric('recall', recall.mean)}**"
         f"{interval} of the sources' characters, for {format_metric(TOKENS, best.summaries[TOKENS].mean)} context "
         "tokens per question."
     ]
+    # Where the best is the cheapest as well there is nothing to choose.
     if advice.frugal != advice.best:
         # Where nothing was found there are no tokens; 1 spares a division by nothing.
         saving = 1 - (frugal.summaries[TOKENS].mean or 0.0) / (best.summaries[TOKENS].mean or 1.0)
@@ -145,6 +147,7 @@ def _size_charts(result: SweepResult) -> None:
         metric = st.selectbox(
             "Measure", MEASURES, key=METRIC, format_func=TITLES.__getitem__, bind="query-params", width=220
         )
+        # The middle of them at first, below; a single one needs no choice.
         top = tops[0]
         if len(tops) > 1:
             top = st.segmented_control(
@@ -170,6 +173,7 @@ def _shape_legend(result: SweepResult) -> str:
 def _table(result: SweepResult) -> None:
     section("All settings")
     order, front = by_recall(result), set(pareto(result))
+    # Rounded up.
     pages = -(-len(order) // _ROWS)
     page = st.pagination(pages, key=PAGE) if pages > 1 else 1
     positions = order[(page - 1) * _ROWS : page * _ROWS]
@@ -193,6 +197,8 @@ def settings_table(result: SweepResult, positions: Sequence[int], front: set[int
         # Blanks that do not break: a name is read in one piece.
         name = fmt.markdown(chunking_name(cutting.chunking)).replace(" ", "\u00a0")
         note = f":gray[top {setting.top_k}, {cutting.chunks:,} chunks]"
+        # Chunks that the embedding model does not read to their end: a reason for low recall that size alone would
+        # not show.
         note += f"  \n:orange[{cutting.beyond_window:,} beyond the window]" if cutting.beyond_window else ""
         misses_count = sum(bool(misses) for misses in setting.misses)
         rows.append(

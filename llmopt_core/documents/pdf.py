@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from llmopt_core.documents import limits
@@ -13,6 +14,8 @@ from llmopt_core.documents.text import Extraction, join_pages, normalise, number
 from llmopt_core.errors import BadInput
 
 _END = b"%%EOF"
+# With the space that a line end behind one has become. A soft hyphen is drawn only where a line ends.
+_HYPHENS = re.compile(r"[-\u00ad\u2010\u2011\ufffe] ?")
 # Five of a hundred: single signs, such as bullets, are without a letter in many sound fonts.
 _UNCERTAIN = 0.05
 # A stamp or a page number on a scan.
@@ -131,14 +134,20 @@ def _page_texts(document: Any, on_part: OnPart) -> tuple[list[str], dict[str, li
         on_part(number, count, "page")
     # Five levels: below them are exercises and figures. A damaged file can let them go round in circles.
     titles = [title for item in document.get_toc(max_depth=5) if (title := " ".join(item.get_title().split()))]
-    # White space aside, since a title may be broken over lines in the text.
-    flat = " ".join(" ".join(texts).split())
-    unseen = sum(title not in flat for title in titles)
+    whole = _whole_words(texts)
+    # White space aside, since a title may be broken over lines in the text; with words divided at a line end in one
+    # piece, as titles have them, and hyphens aside, since one may stand there in either.
+    flat = _without_hyphens(" ".join(" ".join(whole).split()))
+    unseen = sum(_without_hyphens(title) not in flat for title in titles)
     if unseen:
         faults[_BOOKMARKS[unseen > 1].format(count=unseen)] = []
     if attached := document.count_attachments():
         faults[_ATTACHED[attached > 1].format(count=attached)] = []
-    return _whole_words(texts), faults
+    return whole, faults
+
+
+def _without_hyphens(text: str) -> str:
+    return _HYPHENS.sub("", text)
 
 
 def _whole_words(texts: list[str]) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Any, NamedTuple
 
 from llmopt_core.documents.package import descendants, local, parse_xml
 from llmopt_core.documents.pdf_contents import open_parts
+from llmopt_core.text.whole_words import whole_word_places
 
 # Unticked boxes and empty fields.
 _NO_VALUES = ("Off", "")
@@ -15,6 +16,16 @@ _NO_VALUES = ("Off", "")
 _DEEPEST = 32
 _COMMENTS = frozenset(("/Text", "/Highlight", "/Underline", "/StrikeOut", "/Squiggly", "/Square", "/Circle", "/Line",
                        "/Polygon", "/Stamp", "/Caret", "/Ink"))  # fmt: skip
+
+# Characters: a shorter value stands on a page by accident, and given twice it does no harm.
+_TELLING = 4
+
+
+class _Entry(NamedTuple):
+    """What somebody entered: the line that is given for it, and the value alone."""
+
+    line: str
+    value: str
 
 
 def read_form_text(data: bytes, text: list[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -32,52 +43,64 @@ def read_form_text(data: bytes, text: list[str]) -> tuple[list[str], tuple[str, 
         return [""] * len(text), ()
     lines = [""] * len(text)
     found_beside: Counter[str] = Counter()
+    drawn: list[Any] = []
     try:
         reader = open_parts(data)
         for number, page in enumerate(reader.pages):
             notes = [annotation.get_object() for annotation in page.get("/Annots") or ()]
             found_beside += _beside(notes, text[number])
             # Each once: a field may be drawn at several places of a page.
-            found = dict.fromkeys(line for note in notes for line in _note_lines(note))
+            found = dict.fromkeys(entry for note in notes for entry in _note_entries(note))
             # What a viewer has drawn into the page already stands in its text.
-            lines[number] = "\n".join(line for line in found if _value(line) not in text[number])
+            lines[number] = "\n".join(entry.line for entry in found if not _stands_in(entry.value, text[number]))
+            drawn += notes
         form = reader.trailer["/Root"].get_object().get("/AcroForm")
         # On the last page, as it stands on none.
-        lines[-1] = "\n".join(filter(None, (lines[-1], *_apart_from_pages(form, "\n".join((*text, *lines))))))
+        lines[-1] = "\n".join(filter(None, (lines[-1], *_apart_from_pages(form, drawn, "\n".join((*text, *lines))))))
     except Exception as error:  # a damaged form can break pypdf in any way
         return lines, (f"Form values were not read ({type(error).__name__}).",)
     told = (f"{count:,} {_BESIDE[kind][count > 1]} left out." for kind, count in found_beside.items())
     return lines, tuple(told)
 
 
-def _apart_from_pages(form: Any, text: str) -> list[str]:
+def _apart_from_pages(form: Any, drawn: list[Any], text: str) -> list[str]:
     """Values of fields that stand on no page, and of a form that is kept as XML (XFA)."""
     if form is None:
         return []
     form = form.get_object()
-    found = [line for field in form.get("/Fields") or () for line in _field_lines(field.get_object())]
+    # By identity: pypdf gives the same object for the same reference.
+    on_pages = {id(note) for note in drawn}
+    found = [entry for field in form.get("/Fields") or () for entry in _field_entries(field.get_object(), on_pages)]
+    # Most such forms keep each value a second time as an ordinary field, by another name.
+    known = {entry.value for note in drawn for entry in _note_entries(note)} | {entry.value for entry in found}
     parts = form.get("/XFA") or []
     # Names and packets by turns, or one packet alone.
     for part in parts if isinstance(parts, list) else [parts]:
         packet = part.get_object()
-        found += _xml_lines(packet.get_data()) if hasattr(packet, "get_data") else []
-    return [line for line in dict.fromkeys(found) if _value(line) not in text]
+        if hasattr(packet, "get_data"):
+            found += [entry for entry in _xml_entries(packet.get_data()) if entry.value not in known]
+    return [entry.line for entry in dict.fromkeys(found) if not _stands_in(entry.value, text)]
 
 
-def _field_lines(field: Any, depth: int = 0) -> Iterator[str]:
-    yield from _value_line(field)
-    for below in field.get("/Kids") or () if depth < _DEEPEST else ():
-        yield from _field_lines(below.get_object(), depth + 1)
+def _field_entries(field: Any, on_pages: Collection[int], depth: int = 0) -> Iterator[_Entry]:
+    below = [kid.get_object() for kid in field.get("/Kids") or ()] if depth < _DEEPEST else []
+    if id(field) in on_pages:
+        return
+    # A field that is drawn by what is below it.
+    if not any(id(kid) in on_pages for kid in below):
+        yield from _value_entry(field)
+    for kid in below:
+        yield from _field_entries(kid, on_pages, depth + 1)
 
 
-def _xml_lines(packet: bytes) -> Iterator[str]:
+def _xml_entries(packet: bytes) -> Iterator[_Entry]:
     """The values in the packet that holds the data; other packets say how the form looks."""
     root, _ = parse_xml(packet)
     for data in descendants(root, "datasets") if root is not None else ():
         for item in data.iter():
             # Only leaves: an element around others has no value of its own.
             if local(item) and not len(item) and (item.text or "").strip():
-                yield f"{local(item)}: {item.text.strip()}"
+                yield _Entry(f"{local(item)}: {item.text.strip()}", item.text.strip())
 
 
 def _beside(notes: list[Any], text: str) -> Counter[str]:
@@ -104,18 +127,19 @@ _BESIDE = {
 }
 
 
-def _value(line: str) -> str:
-    return line.split(": ", 1)[-1]
+def _stands_in(value: str, text: str) -> bool:
+    """Whether a text holds a value by no accident: as whole words, and not as a `5` of something else."""
+    return len(value) >= _TELLING and next(whole_word_places(value, text), None) is not None
 
 
-def _note_lines(note: Any) -> Iterator[str]:
-    if note.get("/Subtype") == "/FreeText" and str(note.get("/Contents", "")).strip():
-        yield str(note["/Contents"]).strip()
+def _note_entries(note: Any) -> Iterator[_Entry]:
+    if note.get("/Subtype") == "/FreeText" and (words := str(note.get("/Contents", "")).strip()):
+        yield _Entry(words, words)
     if note.get("/Subtype") == "/Widget":
-        yield from _value_line(note)
+        yield from _value_entry(note)
 
 
-def _value_line(field: Any) -> Iterator[str]:
+def _value_entry(field: Any) -> Iterator[_Entry]:
     kind, value = _inherit(field, "/FT"), _inherit(field, "/V")
     # A picture of a signature, and a password, are no text.
     if (
@@ -134,7 +158,7 @@ def _value_line(field: Any) -> Iterator[str]:
         for item in values
     ).strip()
     if words not in _NO_VALUES:
-        yield f"{_name(field)}: {words}"
+        yield _Entry(f"{_name(field)}: {words}", words)
 
 
 def _shown_choices(field: Any) -> dict[str, str]:

@@ -235,6 +235,58 @@ def test_values_of_fields_that_stand_on_no_page_are_read():
     assert (document.text, document.warnings) == ("Berth request\n\nName: Northern Tern\nport: Turku", ())
 
 
+@pytest.mark.parametrize("value", [b"5", b"15", b"Yes", b"Ber", b"Bert", b"201", b"20"])
+def test_a_value_that_stands_inside_of_other_words_is_read(value):
+    fields = [b"<< /FT /Tx /T (Ships) /V (%s) >>" % value]
+    page = b"BT /F1 10 Tf 50 750 Td (Berth request of 2015, Yesterday 5) Tj ET"
+    data = with_page_of(page, "", catalog=b"/AcroForm << /Fields [7 0 R] >>", more=fields)
+    assert load_bytes("a.pdf", data)[0].text == f"Berth request of 2015, Yesterday 5\n\nShips: {value.decode()}"
+
+
+def test_a_value_that_is_drawn_already_is_not_given_twice():
+    fields = [b"<< /FT /Tx /T (What: now) /V (Berth request) >>", b"<< /FT /Tx /T (Note) /V (of: Berth request) >>"]
+    data = with_page_of(TEXT, "", catalog=b"/AcroForm << /Fields [7 0 R 8 0 R] >>", more=fields)
+    assert load_bytes("a.pdf", data)[0].text == "Berth request\n\nNote: of: Berth request"
+
+
+def test_fields_on_a_page_are_given_once_and_notes_whole():
+    from pypdf import PdfReader, PdfWriter
+    from pypdf.annotations import FreeText
+    from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NameObject, TextStringObject
+
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf_bytes(["Opened in 2015, see the pier", "End"]))))
+    rect = ArrayObject(map(FloatObject, (0, 0, 9, 9)))
+    whole = DictionaryObject({NameObject("/FT"): NameObject("/Tx"), NameObject("/T"): TextStringObject("Ships"),
+                              NameObject("/V"): TextStringObject("5")})  # fmt: skip
+    parent = writer._add_object(whole)
+    drawn = writer._add_object(DictionaryObject({
+        NameObject("/Subtype"): NameObject("/Widget"), NameObject("/Rect"): rect, NameObject("/Parent"): parent,
+        NameObject("/TU"): TextStringObject("Number of ships"),
+    }))  # fmt: skip
+    whole[NameObject("/Kids")] = ArrayObject([drawn])
+    writer.pages[0][NameObject("/Annots")] = ArrayObject([drawn])
+    writer._root_object[NameObject("/AcroForm")] = DictionaryObject({NameObject("/Fields"): ArrayObject([parent])})
+    writer.add_annotation(0, FreeText(text="Attention: see the pier", rect=(0, 0, 9, 9)))
+    out = io.BytesIO()
+    writer.write(out)
+    text = load_bytes("a.pdf", out.getvalue())[0].text
+    assert text.count("ships: 5") == 1
+    assert "Ships: 5" not in text
+    assert "Attention: see the pier" in text
+
+
+@pytest.mark.parametrize("title", ["Harbour administration", "Well-known piers", "Secret chapter"])
+def test_a_bookmark_whose_words_a_line_end_divides_stands_on_the_page(title):
+    page = (
+        b"BT /F1 10 Tf 50 750 Td (Harbour admin-) Tj 0 -12 Td (istration and well) Tj ET "
+        b"BT /F1 10 Tf 50 700 Td (Well-) Tj 0 -12 Td (known piers) Tj ET"
+    )
+    outline = [b"<< /First 8 0 R /Last 8 0 R /Count 1 >>", b"<< /Title (%s) /Parent 7 0 R >>" % title.encode()]
+    told = ("1 title of a bookmark, which stands in no page, was left out.",) if title == "Secret chapter" else ()
+    data = with_page_of(page, "", catalog=b"/Outlines 7 0 R", more=outline)
+    assert load_bytes("a.pdf", data)[0].warnings == told
+
+
 def test_values_of_a_form_that_is_kept_as_xml_are_read():
     xml = b"""<x:xdp xmlns:x="http://ns.adobe.com/xdp/"><template><field>no value</field></template>
         <d:datasets xmlns:d="http://www.xfa.org/schema/xfa-data/1.0/"><d:data><f><Ship>Tern</Ship><Berth/></f></d:data>

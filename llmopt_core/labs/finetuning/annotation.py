@@ -71,28 +71,33 @@ class Waiting:
 
 def labels(store: Store, project: Project | str) -> dict[str, Label]:
     """All decisions by `question_key`."""
-    body: Mapping[str, Any] = store.draft(project, LABELS, "") or {}
-    found = [
+    found = _labels_in(store.draft(project, LABELS, ""))
+    return _by_key(found, _sets_of_runs(store, project, found))
+
+
+def _labels_in(body: Mapping[str, Any] | None) -> list[Label]:
+    return [
         # Missing fields: decisions of earlier versions were kept by the id alone.
         Label(
             v.get("example_id", key), int(v["run_id"]), v["decision"], v.get("answer", ""), v.get("evaluation_set", "")
         )
-        for key, v in body.items()
+        for key, v in (body or {}).items()
     ]
-    return {label.key: label for label in _attach_sets(store, project, found)}
 
 
-def _attach_sets(store: Store, project: Project | str, found: Iterable[Label]) -> list[Label]:
-    """Labels that name their evaluation set; one whose run is gone stays without."""
-    listed = list(found)
+def _sets_of_runs(store: Store, project: Project | str, found: Iterable[Label]) -> dict[int, str]:
     # Most projects have no old labels, and need not read their runs.
-    if all(label.evaluation_set for label in listed):
-        return listed
-    where = {run.id: run.evaluation_set for run in store.runs(project)}
-    return [
-        label if label.evaluation_set else replace(label, evaluation_set=where.get(label.run_id, ""))
-        for label in listed
+    if all(label.evaluation_set for label in found):
+        return {}
+    return {run.id: run.evaluation_set for run in store.runs(project)}
+
+
+def _by_key(found: Iterable[Label], sets: Mapping[int, str]) -> dict[str, Label]:
+    """Labels that name their evaluation set; one whose run is gone stays without."""
+    named = [
+        label if label.evaluation_set else replace(label, evaluation_set=sets.get(label.run_id, "")) for label in found
     ]
+    return {label.key: label for label in named}
 
 
 def save_labels(store: Store, project: Project | str, decided: Iterable[Label]) -> int:
@@ -101,23 +106,32 @@ def save_labels(store: Store, project: Project | str, decided: Iterable[Label]) 
     Returns:
         How many questions have a decision now.
     """
-    fresh = {label.key: label for label in _attach_sets(store, project, decided)}
-    # Fresh ones last: the later decision wins.
-    known = labels(store, project) | fresh
-    body = {
-        key: {
-            "example_id": label.example_id,
-            "evaluation_set": label.evaluation_set,
-            "run_id": label.run_id,
-            "decision": label.decision,
-            "answer": label.answer.strip(),
-        }
-        for key, label in known.items()
-    }
-    store.save_draft(project, LABELS, "", body)
+    given = list(decided)
+    sets = _sets_of_runs(store, project, [*given, *_labels_in(store.draft(project, LABELS, ""))])
+    fresh = _by_key(given, sets)
+    count = 0
+
+    def add(body: Mapping[str, Any] | None) -> dict[str, Any]:
+        nonlocal count
+        # Fresh ones last: the later decision wins.
+        known = _by_key(_labels_in(body), sets) | fresh
+        count = len(known)
+        return {key: _label_values(label) for key, label in known.items()}
+
+    store.change_draft(project, LABELS, "", add)
     # What is decided is no draft any more.
     save_drafts(store, project, dict.fromkeys(fresh))
-    return len(body)
+    return count
+
+
+def _label_values(label: Label) -> dict[str, Any]:
+    return {
+        "example_id": label.example_id,
+        "evaluation_set": label.evaluation_set,
+        "run_id": label.run_id,
+        "decision": label.decision,
+        "answer": label.answer.strip(),
+    }
 
 
 def forget_labels(store: Store, project: Project | str) -> None:
@@ -130,19 +144,27 @@ def forget_labels(store: Store, project: Project | str) -> None:
 
 def read_drafts(store: Store, project: Project | str) -> dict[str, LabelDraft]:
     """What was typed and is not decided yet, by `question_key`."""
-    body: Mapping[str, Any] = store.draft(project, LABELS, _DRAFT) or {}
-    return {key: LabelDraft(v["answer"], v.get("decision")) for key, v in body.items()}
+    return _drafts_in(store.draft(project, LABELS, _DRAFT))
+
+
+def _drafts_in(body: Mapping[str, Any] | None) -> dict[str, LabelDraft]:
+    return {key: LabelDraft(v["answer"], v.get("decision")) for key, v in (body or {}).items()}
 
 
 def save_drafts(store: Store, project: Project | str, typed: Mapping[str, LabelDraft | None]) -> None:
     """Keep what was typed beside what is there; None forgets it."""
+
+    def change(before: Mapping[str, LabelDraft]) -> dict[str, LabelDraft]:
+        return {key: value for key, value in {**before, **typed}.items() if value is not None}
+
+    def add(body: Mapping[str, Any] | None) -> dict[str, Any]:
+        after = change(_drafts_in(body))
+        return {key: {"answer": value.answer, "decision": value.decision} for key, value in after.items()}
+
     before = read_drafts(store, project)
-    after = {key: value for key, value in {**before, **typed}.items() if value is not None}
     # A page is run at every click; a draft that did not change is not written again.
-    if after == before:
-        return
-    body = {key: {"answer": value.answer, "decision": value.decision} for key, value in after.items()}
-    store.save_draft(project, LABELS, _DRAFT, body)
+    if change(before) != before:
+        store.change_draft(project, LABELS, _DRAFT, add)
 
 
 def waiting(

@@ -113,6 +113,24 @@ def test_two_tabs_that_collect_and_remove_at_once_lose_nothing(tmp_path: Path) -
     assert kept == {town(100 * tab + number).key for tab in range(2) for number in range(0, 12, 2)}
 
 
+def test_two_tabs_that_decide_at_once_lose_no_label(tmp_path: Path) -> None:
+    stores = [Store(f"sqlite:///{tmp_path / 'llmopt.db'}", tmp_path) for _ in range(2)]
+    stores[0].ensure_project("p")
+    together = threading.Barrier(2)
+
+    def decide(tab: int) -> None:
+        together.wait(30)
+        for number in range(12):
+            labelling.save_drafts(stores[tab], "p", {f"draft {tab} {number}": labelling.LabelDraft("typed")})
+            label = labelling.Label(f"q{tab}-{number}", 1, "accepted", "answer", "questions")
+            labelling.save_labels(stores[tab], "p", [label])
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(decide, range(2)))
+    assert len(labelling.labels(stores[0], "p")) == 24
+    assert len(labelling.read_drafts(stores[0], "p")) == 24
+
+
 def test_a_repeated_example_is_from_where_it_stood_first(store: Store) -> None:
     line = b'{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}\n'
     assert library.collect(store, "p", sources.read_upload(2 * line, "x.jsonl")) == 1

@@ -114,7 +114,7 @@ async def test_scores_that_a_judge_at_an_endpoint_gave_name_the_version_of_its_r
         old = await run(lab)
     asked = len(lab.judge_chat.requests)
     new = await run(lab)
-    assert (old.judge, new.judge) == ("g on grader (judge v1)", "g on grader (judge v3)")
+    assert (old.judge, new.judge) == ("g on grader (judge v1)", "g on grader (judge v4)")
     assert new.id != old.id
     # The scores are made anew from the replies that are kept: nothing is asked, or paid, twice.
     assert len(lab.judge_chat.requests) == asked

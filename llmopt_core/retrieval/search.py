@@ -50,6 +50,10 @@ def _search(part: Part, index: Index, spec: SearchSpec, vector_of: VectorOf | No
     # After fusion: by then each chunk has one score, whichever search found it.
     if spec.threshold is not None:
         hits = traces[-1].hits
+        # Set for cosines, or for scores of both searches merged: those of words alone are on another scale.
+        if vector_of is None and spec.method != "bm25":
+            warning = "The score threshold was not applied: it is not meant for scores of words alone."
+            return [*traces, StageTrace("filter", "threshold", (part.text,), hits, len(hits), warning=warning)]
         hits_above = tuple(above(hits, spec.threshold))
         traces.append(StageTrace("filter", "threshold", (part.text,), hits_above, len(hits)))
     return traces

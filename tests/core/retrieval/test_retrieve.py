@@ -136,6 +136,22 @@ async def test_a_question_that_cannot_be_embedded_is_searched_by_its_words_with_
     assert ("search", "dense") not in stages(found)
 
 
+@pytest.mark.parametrize(
+    "search", [{"method": "dense", "threshold": 99.0}, {"method": "hybrid", "threshold": 99.0}], ids=["dense", "hybrid"]
+)
+async def test_a_threshold_is_not_applied_to_scores_of_words_that_take_the_place_of_others(retriever, models, search):
+    class Down(HashEmbedder):
+        def encode(self, texts):
+            raise EndpointError("no answer from x", "unreachable")
+
+    make = retriever(search=SearchSpec(**search))
+    assert (await make.retrieve(QUESTION)).hits == ()
+    models.register_embedder("hash", Down())
+    found = await make.retrieve(QUESTION + "?")
+    assert found.hits[0].chunk.text.startswith("Karl von Frisch")
+    assert any("threshold was not applied" in warning for warning in found.warnings)
+
+
 async def test_words_need_no_embedding(retriever, models):
     make = retriever(search=SearchSpec(method="bm25"))
     models.register_embedder("hash", None)

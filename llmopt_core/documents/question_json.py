@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from llmopt_core.documents.jsonl import parse_value
 from llmopt_core.documents.question_columns import has_question
+from llmopt_core.text.json_text import parse_json
 
 # How tools call the list; any other list of objects will do where none of these is there.
 _LISTS = ("data", "rows", "questions", "examples", "test_cases", "goldens", "items", "records")
@@ -29,8 +29,8 @@ def entries_of(text: str, file: str) -> list[Any] | None:
     if more.strip() and _is_json(first):
         return None
     try:
-        value = json.loads(stripped)
-    except (ValueError, RecursionError):
+        value = parse_json(stripped)
+    except ValueError:
         return None
     # One question on one line is JSONL with one line.
     if not isinstance(value, dict) or (not more and has_question(value) and not _columns(value)):
@@ -44,8 +44,8 @@ def entries_of(text: str, file: str) -> list[Any] | None:
 
 def _is_json(line: str) -> bool:
     try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
+        return isinstance(parse_json(line), dict)
+    except ValueError:
         # Recursion: a value nested by the thousand is none of ours.
         return False
 

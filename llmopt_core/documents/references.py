@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 from llmopt_core.documents.spans import MINIMUM_SIMILARITY, QuoteMatch, find_quote
 from llmopt_core.errors import BadInput
+from llmopt_core.text.json_text import parse_json
 from llmopt_core.text.valid_text import fault_in
 from llmopt_core.types import Document, Span
 
@@ -94,8 +94,8 @@ def _entries(raw: Any) -> list[dict[str, Any]]:
         return []
     if isinstance(raw, str):
         try:
-            raw = json.loads(raw)
-        except (ValueError, RecursionError) as error:
+            raw = parse_json(raw)
+        except ValueError as error:
             raise BadInput("`references` is not JSON") from error
         # JSON inside a CSV cell was not checked with its line.
         if fault := fault_in(raw):

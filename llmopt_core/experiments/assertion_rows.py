@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.evaluation.assertions.spec import AssertionSpec, AssertionType
+from llmopt_core.text.json_text import parse_json
 
 # `unsupported` stands for a check of a foreign file that nobody can make; it is not to be chosen.
 TYPES: tuple[str, ...] = tuple(name for name in get_args(AssertionType) if name != "unsupported")
@@ -78,7 +79,7 @@ def _value_of(kind: str, text: str, number: int) -> Any:
         return None
     if kind == "json-schema" or (kind in _SEVERAL and text.lstrip().startswith("[")):
         try:
-            return json.loads(text)
+            return parse_json(text)
         # Typed by hand, so shown again, but no more of a pasted text than fits into a sentence.
         except ValueError as error:
             raise BadInput(f"Assertion {number}: {text[:60]!r} is not JSON ({error}).") from error

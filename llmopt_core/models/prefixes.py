@@ -6,7 +6,6 @@ Models trained with such prefixes find less without them. They are taken from th
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, cast
 
 from llmopt_core.models.base import Embedder, EmbeddingSpec, Vectors
 from llmopt_core.models.tokenizers import tokenizer
+from llmopt_core.text.json_text import parse_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def _plain(name: str) -> str:
 def _own_prefixes(folder: Path) -> Prefixes | None:
     """What the model's own file says; None where it says nothing."""
     try:
-        values = json.loads((folder / "config_sentence_transformers.json").read_text(encoding="utf-8"))
+        values = parse_json((folder / "config_sentence_transformers.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     prompts = values.get("prompts") if isinstance(values, dict) else None

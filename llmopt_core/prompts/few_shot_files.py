@@ -12,6 +12,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.prompts.conversation_forms import PAIR, Conversion, alpaca_question, convert
 from llmopt_core.prompts.plain_text_forms import LABELLED, PAIRS_OF, TEXTS
 from llmopt_core.text.csv_text import csv_text, unguard_cell
+from llmopt_core.text.json_text import parse_json
 
 Format = Literal["csv", "jsonl", "openai"]
 
@@ -132,8 +133,8 @@ def _as_list(text: str) -> list[Any] | None:
     if not text.lstrip().startswith("["):
         return None
     try:
-        items = json.loads(text)
-    except (ValueError, RecursionError):
+        items = parse_json(text)
+    except ValueError:
         return None
     # A list of messages is one example, not one example per message.
     return items if convert(items) is None else None
@@ -141,8 +142,8 @@ def _as_list(text: str) -> list[Any] | None:
 
 def _from_line(line: str, where: str) -> dict[str, str]:
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        value = parse_json(line)
+    except ValueError as error:
         raise BadInput(f"{where}: not JSON; expected one object in braces per line.") from error
     return _from_value(value, where)
 

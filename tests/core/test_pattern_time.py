@@ -21,6 +21,8 @@ from llmopt_core.errors import BadInput
 from llmopt_core.prompts import patterns
 
 LENGTH, TIMES = 4_000, 4
+# Words begin less often than signs, so it takes more text to see them.
+WORDS_LENGTH = 16_000
 # Four times the text: a linear pattern takes 4 times as long; one that grows with the square 16 times.
 MOST_GROWTH = 9
 # The square of 4,000 characters takes longer than this; what takes less is not worth a ratio.
@@ -28,11 +30,13 @@ NOT_WORTH_SECONDS = 0.004
 # Anything that grows with the cube is told before it takes minutes.
 TRIAL_LENGTH, TRIAL_SECONDS = 400, 0.5
 SHAPES = ("{}", "{}x", "x{}\n!", "# {}", "[{}", "<meta {}")
+# What stands behind each word of a run of words: a dash or a blank lets a pattern begin again at the next.
+JOINTS = ("-", " ", "=", ".")
 COMMON = [*" \t\n\f.,-#`0aA", "é", "。", "」", "“", "十", "\xad", "\u200b", "a ", "0,", "the ", "no "]
 CALLS = ("match", "search", "findall", "finditer", "sub", "split", "fullmatch", "subn", "compile")
 FLAGS = ("I", "IGNORECASE", "S", "DOTALL", "M", "MULTILINE", "X", "VERBOSE")
-# Reads regular expressions of at most `patterns.MAX_LENGTH` characters.
-BOUNDED = ("llmopt_core.prompts.patterns._PART ",)
+# Read regular expressions of at most `patterns.MAX_LENGTH` characters, and the first 4,096 bytes of a page.
+BOUNDED = ("llmopt_core.prompts.patterns._PART ", "llmopt_core.documents.labels._DECLARATIONS ")
 KINDS = (re.Pattern, regex.Pattern)
 
 
@@ -135,17 +139,29 @@ def runs_for(pattern: re.Pattern) -> list[str]:
     return list(dict.fromkeys([*COMMON, *signs[:30], *letters[:4], *letters[-4:], *("a" + sign for sign in signs)]))
 
 
-def grows(pattern: re.Pattern, shape: str, run: str, at_start: bool = False) -> bool:
-    def take(length: int) -> float:
-        return seconds(pattern, shape.replace("{}", run * (length // len(run))), at_start)
+# What stands for no text of its own: groups' heads, classes, counts, and `\b`, `\d` and the like.
+NO_WORD = re.compile(r"\(\?(?:P?<?\w*[>=!:]|[=!:])|\[(?:\\.|[^\]\\])*\]|\{\d*,?\d*\}|\\\w|[()|?*+.^$\s]")
+
+
+def words_for(pattern: re.Pattern) -> list[str]:
+    """Runs of the words that a pattern begins with or looks for, such as `eyJ-eyJ-`: each may be a beginning."""
+    written = pattern.pattern.decode("latin-1") if isinstance(pattern.pattern, bytes) else pattern.pattern
+    words = [word.replace("\\", "") for word in NO_WORD.split(written) if len(word.replace("\\", "")) > 1]
+    some = dict.fromkeys([*words[:6], *words[-2:]])
+    return [word + joint for word in some for joint in JOINTS]
+
+
+def grows(pattern: re.Pattern, shape: str, run: str, at_start: bool = False, length: int = LENGTH) -> bool:
+    def take(signs: int) -> float:
+        return seconds(pattern, shape.replace("{}", run * (signs // len(run))), at_start)
 
     if take(TRIAL_LENGTH) > TRIAL_SECONDS:
         return True
-    if take(LENGTH) < NOT_WORTH_SECONDS:
+    if take(length) < NOT_WORTH_SECONDS:
         return False
-    short = min(take(LENGTH) for _ in range(2))
+    short = min(take(length) for _ in range(2))
     # A busy machine is asked again.
-    return all(take(LENGTH * TIMES) > MOST_GROWTH * short for _ in range(2))
+    return all(take(length * TIMES) > MOST_GROWTH * short for _ in range(2))
 
 
 @pytest.mark.timeout(300)
@@ -157,6 +173,13 @@ def test_no_pattern_grows_with_the_square():
         for run in runs_for(pattern)
         for shape in SHAPES
         if grows(pattern, shape, run, at_start)
+    }
+    grown |= {
+        name: ("{}", run)
+        for name, (pattern, at_start) in all_patterns().items()
+        if not name.startswith(BOUNDED)
+        for run in words_for(pattern)
+        if grows(pattern, "{}", run, at_start, WORDS_LENGTH)
     }
     assert grown == {}
 
@@ -177,3 +200,8 @@ def test_an_expression_of_a_user_is_bounded():
 def test_a_pattern_that_grows_with_the_square_is_seen():
     assert grows(re.compile(r"\s+x"), "{}", " ")
     assert not grows(re.compile(r"(?<!\s)\s++x"), "{}", " ")
+
+
+def test_a_pattern_that_begins_anew_at_each_of_its_words_is_seen():
+    token = re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}")
+    assert any(grows(token, "{}", run, length=WORDS_LENGTH) for run in words_for(token))

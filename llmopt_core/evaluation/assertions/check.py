@@ -6,6 +6,7 @@ An assertion that cannot run is neither: `passed` is None and the failure says w
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -76,7 +77,9 @@ class Assertion:
         # Only where a judge decides: another judge does not change whether a text is contained.
         rubric = f"/{RUBRIC_VERSION}/{self._judge.version}" if self.spec.type in ("llm-rubric", "metric") else ""
         embedding = f"/{self._judge.embedding.fingerprint}" if self.spec.type == "similar" else ""
-        return f"check-{VERSION}-{self.spec.fingerprint}{rubric}{embedding}"
+        # JSON's `true` was once taken for its 1: only what may have been decided so is decided again.
+        json = "/2" if self.spec.type == "equals" and not isinstance(self.spec.value, str) else ""
+        return f"check-{VERSION}-{self.spec.fingerprint}{rubric}{embedding}{json}"
 
     @property
     def judge(self) -> str:
@@ -180,7 +183,9 @@ def verdict(specs: Sequence[AssertionSpec], scores: Sequence[Score], threshold: 
     total = sum(spec.weight for spec, _ in counted)
     if threshold is None or not total:
         return True
-    return sum(spec.weight * _points(spec, score) for spec, score in counted) / total >= threshold
+    earned = sum(spec.weight * _points(spec, score) for spec, score in counted)
+    # Weights such as .7 and .1 of 1 earn .7999999999999999 in binary, which is the .8 that was asked for.
+    return earned / total >= threshold or math.isclose(earned / total, threshold, rel_tol=1e-9)
 
 
 def has_templates(spec: AssertionSpec) -> bool:

@@ -15,6 +15,7 @@ from referencing.exceptions import Unresolvable
 
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts.patterns import ends_of_matches
+from llmopt_core.text.json_text import parse_json
 
 # A schema may ask for exponentially many steps; real ones take milliseconds.
 SECONDS = 1.0
@@ -83,19 +84,17 @@ def schema_problem(schema: Any) -> str:
 def same_json(text: str, value: Any) -> bool:
     """Whether the text is JSON equal to the value."""
     try:
-        return bool(_parse(text) == value)
-    except ValueError:
+        return bool(_hashable(_parse(text)) == _hashable(value))
+    # The parser goes deeper than a function of Python can.
+    except (ValueError, RecursionError):
         return False
 
 
 def _parse(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return parse_json(text, _refuse)
     except json.JSONDecodeError as error:
         raise ValueError(f"{error.msg} (line {error.lineno}, column {error.colno})") from error
-    # "[[[[...", as a model in a loop writes it.
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
 
 
 def _holds(schema: Any, keyword: str) -> bool:
@@ -204,6 +203,7 @@ def _unique_items(clock: _Clock, validator: Any, wanted: Any, instance: Any, _sc
 
 
 def _hashable(value: Any) -> Any:
+    """A form in which equal JSON values are equal, to be compared or counted."""
     if isinstance(value, Mapping):
         return frozenset((name, _hashable(part)) for name, part in value.items())
     if isinstance(value, list | tuple):

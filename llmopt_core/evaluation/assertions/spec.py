@@ -12,6 +12,7 @@ from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.prompts.patterns import compile_pattern
 from llmopt_core.prompts.sandbox import MISSING_IS_EMPTY
+from llmopt_core.text.json_text import parse_json
 from llmopt_core.text.words import shorten
 from llmopt_core.types import Example, Spec
 
@@ -239,7 +240,7 @@ def assertions_of(example: Example) -> tuple[AssertionSpec, ...]:
     if not found:
         return ()
     try:
-        listed = json.loads(found) if isinstance(found, str) else found
+        listed = parse_json(found) if isinstance(found, str) else found
         if not isinstance(listed, list | tuple):
             # Told like other wrong values, below.
             raise TypeError
@@ -263,7 +264,7 @@ def without_assertions(variables: Mapping[str, Any]) -> dict[str, Any]:
 def _listed(value: Any) -> Any:
     """The value of a column `assertions`, where it is a list of assertions and not a variable of that name."""
     try:
-        listed = json.loads(value) if isinstance(value, str) else value
+        listed = parse_json(value) if isinstance(value, str) else value
     except ValueError:
         return None
     # Each must be a mapping with a type: a list of texts is somebody's variable.

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts.conversation_forms import alpaca_question, convert
+from llmopt_core.text.json_text import parse_json
 
 # 32 MB: far more than any service trains on in one example, and little enough to be held. A binary file without line
 # breaks would be read whole otherwise.
@@ -160,6 +161,7 @@ def _refuse_binary(first: bytes, name: str) -> None:
 
 
 def _json_examples(lines: Iterable[tuple[int, str]], name: str) -> Iterator[RawExample]:
+    is_first = True
     for number, text in lines:
         stripped = text.strip()
         if not stripped:
@@ -167,9 +169,10 @@ def _json_examples(lines: Iterable[tuple[int, str]], name: str) -> Iterator[RawE
         raw = _parse(number, stripped)
         # A single line that is a list may also be one ShareGPT conversation, which `convert` knows. A list over many
         # lines does not parse as a line, so a problem here points to one.
-        if number == 1 and stripped[0] == "[" and (raw.problem or _is_list_of_examples(raw.value)):
-            yield from _list_examples(chain((text,), (more for _, more in lines)), name)
+        if is_first and stripped[0] == "[" and (raw.problem or _is_list_of_examples(raw.value)):
+            yield from _list_examples(chain((text,), (more for _, more in lines)), name, number)
             return
+        is_first = False
         yield _convert(raw)
 
 
@@ -184,14 +187,14 @@ def _is_list_of_examples(value: Any) -> bool:
     return isinstance(value, list) and convert(value) is None  # a list that `convert` knows is one conversation
 
 
-def _list_examples(texts: Iterable[str], name: str) -> Iterator[RawExample]:
-    """The items of a file that is one JSON list, each with the line it begins on.
+def _list_examples(texts: Iterable[str], name: str, line: int) -> Iterator[RawExample]:
+    """The items of a file that is one JSON list from that line on, each with the line it begins on.
 
     Raises:
         BadInput: The list is longer than can be held, or is not valid JSON; names the line.
     """
     text = _whole(texts, name)
-    decoder, at, line, counted = json.JSONDecoder(), text.index("[") + 1, 1, 0
+    decoder, at, counted = json.JSONDecoder(), text.index("[") + 1, 0
     while True:
         # Commas are passed over like spaces, so a comma before the closing bracket, as people leave it, is no error.
         while text[at : at + 1] in _BETWEEN:
@@ -224,11 +227,11 @@ def _whole(texts: Iterable[str], name: str) -> str:
 
 def _parse(number: int, text: str) -> RawExample:
     try:
-        return RawExample(number, json.loads(text))
+        return RawExample(number, parse_json(text))
     except json.JSONDecodeError as error:
         return RawExample(number, problem=f"not valid JSON at character {error.colno}: {error.msg}")
     # Python refuses whole numbers of more than 4,300 digits with a plain ValueError.
-    except (ValueError, RecursionError):
+    except ValueError:
         return RawExample(number, problem="not valid JSON: nested too deeply, or a number too long")
 
 

@@ -7,9 +7,10 @@ OpenAI's API reference.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from llmopt_core.text.json_text import parse_json
 
 ROLES = ("system", "developer", "user", "assistant", "function", "tool")
 MESSAGE_KEYS = frozenset(
@@ -204,7 +205,7 @@ def _call_problem(call: Any, declared: set[str]) -> str:
         return "it calls a function that is not among the example's tools"
     try:
         # OpenAI has arguments as JSON inside of a text; an object there is a common mistake of exporters.
-        json.loads(function.get("arguments", ""))
+        parse_json(function.get("arguments", ""))
     except (TypeError, ValueError):
         return "the arguments of a tool call must be JSON in a text"
     return ""

@@ -15,8 +15,9 @@ _KINDS = {
         r"\b(?:sk-[A-Za-z0-9_-]{20,}|(?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{30,}|hf_[A-Za-z0-9]{30,}"
         r"|AIza[A-Za-z0-9_-]{30,}|xox[abprs]-[A-Za-z0-9-]{10,})\b"
     ),
-    # A JSON Web Token: three base64 parts, of which the first two begin as `{"` does.
-    "a token": re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
+    # A JSON Web Token: three base64 parts, told by the second, which begins as `{"` does. The first does too, but a
+    # dash may stand in it, and a search that begins behind each dash takes the square of the text.
+    "a token": re.compile(r"(?<=[A-Za-z0-9_-]{10})\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
     # Six characters and more, so that "password: none" in a manual is passed over; "password: required" is not, which
     # is why this is only a doubt.
     "a password": re.compile(r"\b(?:password|passwd|passwort|mot de passe)\s*[:=]\s*\S{6,}", re.IGNORECASE),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from llmopt_core.statistics.intervals import constant_score_interval, wilson_interval
+from llmopt_core.text.json_text import parse_json
 from llmopt_core.text.words import fold
 
 
@@ -46,10 +46,10 @@ class StructuredReport:
 
 def score_output(answer: str, reference: str) -> StructuredScore:
     """Score one answer; names and values are compared without regard to case and spacing."""
-    wanted = json.loads(reference)
+    wanted = parse_json(reference)
     gold = _slots(wanted)
     try:
-        said = json.loads(answer)
+        said = parse_json(answer)
     except ValueError:
         said = None
     # A list or a bare text is valid JSON, but not the form that was asked for.

@@ -13,6 +13,7 @@ from llmopt_core.finetuning.jobs.job import FineTunedModel
 from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec
 from llmopt_core.settings import Settings
 from llmopt_core.text.drafts import replace_file
+from llmopt_core.text.json_text import parse_json
 
 CARD = "llmopt.json"
 
@@ -100,7 +101,7 @@ def write_card(path: Path, card: Mapping[str, Any]) -> None:
 
 def _card(path: Path) -> dict[str, Any]:
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
+        card = parse_json(path.read_text(encoding="utf-8"))
     # A damaged card must not make the model unusable: it then has no facts.
     except (OSError, ValueError):
         return {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from llmopt_core.errors import BadInput
@@ -40,6 +41,9 @@ python regex rouge-n ruby select-best similar starts-with webhook word-count"""
 # What may stand before the colon of the short form; anything else is text to compare with.
 KNOWN_TYPES = frozenset(_TYPES.split())
 
+# No header can be read as this.
+_BEYOND = "\n beyond the header \n"
+
 
 def tests_in_csv(text: str, source: str) -> list[dict[str, Any]]:
     """One test per row, in the form of a YAML configuration.
@@ -47,20 +51,34 @@ def tests_in_csv(text: str, source: str) -> list[dict[str, Any]]:
     Raises:
         BadInput: There is no header, or a row has more cells than the header; names the line.
     """
-    # `restkey` collects cells without a column, so that too many are seen. `strict` tells a quotation mark in the wrong
-    # place instead of swallowing rows.
-    reader = csv.DictReader(io.StringIO(text), restkey="", strict=True)
+    return [_test(row) for row in read_rows(text, source)]
+
+
+def read_rows(text: str, source: str) -> Iterator[dict[str, Any]]:
+    """The rows of a CSV file by the names of its columns.
+
+    Raises:
+        BadInput: There is no header, or a row has more cells than the header; names the line.
+    """
+    # A column may be without a name, as that of the index in files of pandas: cells beyond the header get another key.
+    # `strict` tells a quotation mark in the wrong place instead of swallowing rows.
+    # The standard 131,072 characters are less than a long text in one cell; the file itself is bounded.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
+    reader = csv.DictReader(io.StringIO(text), restkey=_BEYOND, strict=True)
     try:
         if not reader.fieldnames:
             raise BadInput(f"{source} is empty; its first line must name the columns.")
-        return [_test(row, source, reader.line_num) for row in reader]
+        for row in reader:
+            # Spreadsheets leave empty cells behind a table.
+            if any(row.pop(_BEYOND, ())):
+                raise BadInput(f"{source}, line {reader.line_num}, has more cells than the header has columns.")
+            yield row
     except csv.Error as error:
-        raise BadInput(f"{source}, line {reader.line_num}, is not valid CSV: {error}.") from error
+        # The inner reader's line: the outer one counts the rows that it could give.
+        raise BadInput(f"{source}, line {reader.reader.line_num}, is not valid CSV: {error}.") from error
 
 
-def _test(row: dict[str, Any], source: str, line: int) -> dict[str, Any]:  # `line` is where the row ends
-    if row.get(""):
-        raise BadInput(f"{source}, line {line}, has more cells than the header has columns.")
+def _test(row: dict[str, Any]) -> dict[str, Any]:
     test: dict[str, Any] = {"vars": {}, "assert": [], "options": {}, "metadata": {}}
     settings: dict[str, str] = {}
     asserted: dict[str, dict[str, Any]] = {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -12,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.errors import BadInput
+from llmopt_core.interop.promptfoo.csv_tests import read_rows
 from llmopt_core.interop.promptfoo.nunjucks import to_jinja
 from llmopt_core.interop.promptfoo.references import CODE, Folder, is_code
 from llmopt_core.interop.promptfoo.yaml12 import parse_yaml
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.prompts.template import allow_missing, render, variables_in
+from llmopt_core.text.json_text import parse_json
 
 _FILES = (".txt", ".md", ".j2", ".json", ".jsonl", ".yaml", ".yml", ".csv", *CODE)
 # Prompts of services and programs, which are neither fetched nor run.
@@ -99,7 +99,7 @@ def _from_files(reference: str, label: str, folder: Folder) -> Iterator[FoundPro
 def _from_file(path: Path, label: str, folder: Folder) -> Iterator[FoundPrompt]:
     text, suffix, name = folder.text(path), path.suffix.lower(), label or path.name
     if suffix == ".csv":
-        for number, row in enumerate(csv.DictReader(io.StringIO(text)), start=1):
+        for number, row in enumerate(read_rows(text, str(path)), start=1):
             yield _from_text(row.get("prompt") or "", row.get("label") or f"{name} {number}")
     elif suffix in (".yaml", ".yml"):
         # As JSON, so that a list of messages is recognised below.
@@ -150,7 +150,7 @@ def _messages(text: str) -> list[tuple[str, str]] | None:
         return None
     else:
         try:
-            listed = json.loads(text)
+            listed = parse_json(text)
         except ValueError:
             if _ROLE.search(text):
                 raise BadInput("A template that makes a list of messages is not supported.") from None

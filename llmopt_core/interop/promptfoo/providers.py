@@ -122,14 +122,15 @@ def _mode_and_name(service: str, rest: str) -> tuple[str, str]:
 
 
 def _endpoint(service: str, config: Mapping[str, Any]) -> Endpoint | None:
-    # A whole address is more exact than a host.
-    url = _base_url(service, config.get("apiBaseUrl")) or _address(service, config.get("apiHost"))
+    url = config.get("apiBaseUrl") or _address(service, config.get("apiHost"))
     if not url:
         if service not in _SERVICES:
             return None
         base, key = _SERVICES[service]
         return Endpoint(name=service, base_url=base, api_key_env=key)
+    # A whole address is more exact than a host.
     try:
+        url = _base_url(service, url)
         # The address is part of the name, so that two servers of one service are two endpoints, and none takes the
         # place (and the key) of the known one.
         return Endpoint(
@@ -142,7 +143,7 @@ def _endpoint(service: str, config: Mapping[str, Any]) -> Endpoint | None:
 def _base_url(service: str, url: Any) -> Any:
     """The base URL as the file says it; to that of an Azure resource the path of its protocol is added."""
     # Azure speaks OpenAI's protocol below /openai/v1; a resource's bare address answers 404.
-    if url and service in ("azure", "azureopenai") and urlsplit(str(url)).path.rstrip("/") in ("", "/openai"):
+    if service in ("azure", "azureopenai") and urlsplit(str(url)).path.rstrip("/") in ("", "/openai"):
         return f"{str(url).rstrip('/').removesuffix('/openai')}/openai/v1"
     return url
 
@@ -166,8 +167,9 @@ def _spec(endpoint: str, name: str, mode: str, config: Mapping[str, Any]) -> Mod
     if body and isinstance(fields.get("extra_body", {}), Mapping):
         # What the file sends on by hand counts more than its named settings.
         fields["extra_body"] = {**body, **fields.get("extra_body", {})}
+    # A list of texts is checked with the other fields.
     stop = config.get("stop") or ()
-    fields["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
+    fields["stop"] = (stop,) if isinstance(stop, str) else stop
     # The first fault is enough: one provider, one line.
     try:
         return ModelSpec.model_validate(
@@ -175,7 +177,9 @@ def _spec(endpoint: str, name: str, mode: str, config: Mapping[str, Any]) -> Mod
         )
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise UnsupportedError(f"its setting '{first['loc'][0]}': {field_problem(first)}") from error
+        # A fault of the settings together has no place; its sentence names them.
+        where = f"its setting '{first['loc'][0]}': " if first["loc"] else ""
+        raise UnsupportedError(f"{where}{field_problem(first)}") from error
 
 
 def provider_from(model: ModelSpec, mode: str, endpoint: Endpoint | None) -> dict[str, Any]:

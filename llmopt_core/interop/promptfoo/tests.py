@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from llmopt_core.interop.promptfoo.csv_tests import tests_in_csv
 from llmopt_core.interop.promptfoo.references import Folder, is_code
 from llmopt_core.interop.promptfoo.variables import Variables
 from llmopt_core.interop.promptfoo.yaml12 import NOT_FINITE
+from llmopt_core.text.json_text import parse_json
 
 # Lists of variables multiply; nobody waits for, or pays, more.
 MAX_TESTS = 100_000
@@ -159,7 +159,7 @@ def _mapping_in(path: Path, folder: Folder) -> Mapping[str, Any]:
 
 def _json_line(line: str, path: Path, number: int) -> Any:
     try:
-        return json.loads(line)
+        return parse_json(line)
     except ValueError as error:
         raise BadInput(f"{path}, line {number}, is not JSON: {error}.") from error
 

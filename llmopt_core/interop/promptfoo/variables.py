@@ -132,12 +132,17 @@ def _resolve(values: dict[str, Any]) -> dict[str, Any]:
         # JavaScript writes true, Python True.
         return str(value).lower() if isinstance(value, bool) else str(value)
 
+    def length_of(text: str) -> int:
+        """How long the text would be with its references filled in."""
+        return len(text) + sum(len(value_of(match)) - len(match[0]) for match in _REFERENCE.finditer(text))
+
     for _ in range(_ROUNDS):
-        filled = {
-            name: _REFERENCE.sub(value_of, value) if isinstance(value, str) and "{{" in value else value
-            for name, value in values.items()
-        }
-        if filled == values or any(isinstance(value, str) and len(value) > _MOST_CHARS for value in filled.values()):
+        open_texts = {name: text for name, text in values.items() if isinstance(text, str) and "{{" in text}
+        # Reckoned before anything is filled in: a long text that names another often would fill the memory.
+        if sum(map(length_of, open_texts.values())) > _MOST_CHARS:
+            break
+        filled = {**values, **{name: _REFERENCE.sub(value_of, text) for name, text in open_texts.items()}}
+        if filled == values:
             break
         values = filled
     return values

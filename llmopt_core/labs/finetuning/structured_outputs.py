@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from llmopt_core.experiments.configuration import Configuration
@@ -14,6 +13,7 @@ from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Run, SavedSet
+from llmopt_core.text.json_text import parse_json
 from llmopt_core.types import EvaluationSet
 
 # More make every request longer; fewer show the base less of what the tuned model has learned.
@@ -31,7 +31,7 @@ def has_intent(reference: str | None) -> bool:
     """Whether an answer is JSON with an intent."""
     # No reference is no JSON, and fails as such.
     try:
-        value = json.loads(reference or "")
+        value = parse_json(reference or "")
     except ValueError:
         return False
     return isinstance(value, dict) and "intent" in value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.text.json_text import parse_json
 from llmopt_core.types import canonical_json
 
 Changes = Mapping[str, Any]
@@ -68,7 +68,7 @@ def from_text(text: str) -> dict[str, Any]:
     if not text.strip():
         return {}
     try:
-        found = json.loads(text)
+        found = parse_json(text)
     except ValueError:
         found = None
     # Addresses are typed and cut off by mail programs: a list or a number is no set of changes.

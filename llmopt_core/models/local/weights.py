@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from llmopt_core.models import weight_packages
 from llmopt_core.models.base import BUILTIN_EMBEDDING
 from llmopt_core.models.builtin.files import content_hash
 from llmopt_core.models.prefixes import Prefixes, find_window, prefixes_of
+from llmopt_core.text.json_text import parse_json
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -67,7 +67,7 @@ def local_window(name: str) -> int | None:
         return find_window(BUILTIN_EMBEDDING)
     folder = _folder_of(name)
     try:
-        values = json.loads((folder / "sentence_bert_config.json").read_text(encoding="utf-8")) if folder else {}
+        values = parse_json((folder / "sentence_bert_config.json").read_text(encoding="utf-8")) if folder else {}
         # What sentence-transformers cuts at, which may be less than the model could read.
         return int(values["max_seq_length"])
     except (OSError, ValueError, KeyError, TypeError):

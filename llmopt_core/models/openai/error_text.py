@@ -12,7 +12,7 @@ _FIELDS = ("message", "msg", "error_message", "error_msg", "error", "errors", "d
            "error_description", "status_msg", "base_resp")  # fmt: skip
 _CODES = ("code", "type", "__type", "status")
 # `<title>502 Bad Gateway</title>`. Bounded, as a page may open a title and never close it.
-_TITLE = re.compile(r"<title[^>]*>\s*([^<]{1,200}?)\s*</title>", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^<>]*>\s*([^<]{1,200}?)\s*</title>", re.IGNORECASE)
 _MOST = 3  # A validator may find fault with each of a hundred messages.
 _DEEPEST = 6  # Gateways nest an error three or four levels; a body made to hurt nests thousands.
 _VAGUE = "provider returned error"  # OpenRouter's.

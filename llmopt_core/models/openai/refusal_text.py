@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmopt_core.models.body_fields import OPTIONAL, PARAMETERS
+from llmopt_core.text.json_text import parse_json
 
 # How services say that they do not take something: `Unsupported parameter`, `Extra inputs are not permitted`, `only the
 # default (1) value is supported`. No open repeats, so it is linear on any length.
@@ -208,8 +209,8 @@ def _json_in(text: str) -> Any:
     if text[:1] not in ("{", "["):
         return None
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_json(text)
+    except ValueError:
         return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from llmopt_core.text.json_text import parse_json
 from llmopt_core.text.valid_text import without_surrogates
 from llmopt_core.types import Message, ToolCall
 
@@ -39,6 +40,6 @@ def _call_body(call: ToolCall) -> dict[str, Any]:
 def _is_object(text: str) -> bool:
     """Servers parse what was called before their model sees it: broken JSON would fail each further request."""
     try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
+        return isinstance(parse_json(text), dict)
+    except ValueError:
         return False

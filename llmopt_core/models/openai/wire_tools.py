@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmopt_core.models.openai.wire_values import AnswerText, name_of, token_count
+from llmopt_core.text.json_text import parse_json
 from llmopt_core.types import Message, ToolCall
 
 _MOST_CALLS = 128
@@ -160,7 +161,7 @@ class StreamedCalls:
 
 def _is_json(text: str) -> bool:
     try:
-        json.loads(text)
-    except (ValueError, RecursionError):
+        parse_json(text)
+    except ValueError:
         return False
     return True

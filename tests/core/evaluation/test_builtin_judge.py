@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from llmopt_core.evaluation.judges.builtin.judge import is_evasive, statements
+from llmopt_core.evaluation.judges.builtin.numerals import amounts, missing
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.registry import build_metrics
 from llmopt_core.evaluation.ragas_bridge import question_of
@@ -226,3 +227,12 @@ async def test_spellings_of_one_answer_are_judged_once_and_no_more_than_five_ans
     asked = sample(reference=many[0])
     asked = replace(asked, example=replace(asked.example, variables={"right_answers": many}))
     assert "Best of the first 5 of 7 right answers" in (await scored("context_recall", asked)).explanation
+
+
+@pytest.mark.parametrize(
+    "words", ["hundred " * 200, "dozen " * 2_000, "万亿" * 200, "9" * 500, "hundred thirds " * 200]
+)
+def test_numbers_beyond_all_bounds_do_not_stop_the_judge(words):
+    found = amounts(words)
+    assert found
+    assert missing(found, amounts("ten")) is not None

@@ -406,3 +406,20 @@ async def test_the_built_in_judge_checks_an_answer_before_it_counts():
 )
 def test_a_check_is_told_in_words(fields, words):
     assert describe(AssertionSpec(**fields)) == words
+
+
+@pytest.mark.parametrize(("weights", "threshold", "expected"), [((7, 1, 2), 0.8, True), ((0.7, 0.1, 0.2), 0.8, True),
+                                                                ((0.7, 0.1, 0.2), 0.8001, False)])  # fmt: skip
+def test_weights_that_add_up_to_the_threshold_reach_it(weights, threshold, expected):
+    specs = [AssertionSpec(type="is-json", weight=weight) for weight in weights]
+    assert verdict(specs, [score(True), score(True), score(False)], threshold) is expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "value", "same"),
+    [("1", True, False), ("true", True, True), ("true", 1, False), ('{"a": [0]}', {"a": [False]}, False),
+     ('{"b": 2, "a": 1.0}', {"a": 1, "b": 2}, True), ("[1, 2]", [2, 1], False)],
+)  # fmt: skip
+async def test_true_is_not_one_in_json(models, answer, value, same):
+    found = await run(models, {"type": "equals", "value": value}, answer)
+    assert found.passed is same

@@ -8,6 +8,7 @@ from llmopt_core.errors import BadInput, StorageError
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, chat_example, preference_example
 from llmopt_core.finetuning.data.files import load_training_set
 from llmopt_core.finetuning.data.lint import check_file
+from llmopt_core.finetuning.data.secret_hints import secret_kinds
 from llmopt_core.text.drafts import replace_file
 
 
@@ -144,3 +145,18 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
         replace_file(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_a_list_after_blank_lines_is_read_with_its_lines(tmp_path: Path) -> None:
+    one = '{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}'
+    read = load_training_set(f"\n  \n[\n{one},\n{one}]".encode(), "list.json")
+    assert [e.answer for e in read.examples] == ["a", "a"]
+    with pytest.raises(BadInput, match="line 5: the list is not valid JSON"):
+        load_training_set(f"\n  \n[\n{one},\n{{]".encode(), "list.json")
+
+
+@pytest.mark.parametrize("before", ["", "Bearer ", "session-", "token="])
+def test_tokens_are_seen_wherever_they_stand(before: str) -> None:
+    token = f"{before}eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.SflKxwRJSMeKKF2QT4"
+    assert secret_kinds([{"role": "user", "content": f"Use {token} now."}]) == ["a token"]
+    assert secret_kinds([{"role": "user", "content": "eyJhbGciOiJIUzI1NiJ9 and a.eyJ.b"}]) == []

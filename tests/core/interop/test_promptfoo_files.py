@@ -1,5 +1,6 @@
 """Reading promptfoo files: prompts, tests, references, and what is wrong with them."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.interop.promptfoo import read_promptfoo
 from llmopt_core.interop.promptfoo.csv_tests import assertion_in
 from llmopt_core.interop.promptfoo.exporter import export_promptfoo
+from llmopt_core.interop.promptfoo.files import import_uploads
 from llmopt_core.interop.promptfoo.importer import import_promptfoo
 
 EXAMPLES = Path(__file__).parents[2] / "data" / "promptfoo"
@@ -533,3 +535,73 @@ def test_a_folder_of_prompts_is_its_files(tmp_path: Path) -> None:
     imported = import_promptfoo(tmp_path)
     assert [c.prompt.template for c in imported.configurations] == ["This is prompts/a.txt", "This is prompts/b.txt"]
     assert [entry.reasons for entry in imported.not_run] == [("file://none/ is a folder without files.",)]
+
+
+def test_json_that_is_nested_too_deeply_is_a_prompt_or_a_named_line(read):
+    deep = "[" * 100_000
+    found = read("prompts: [file://p.json, a]\ntests: t.jsonl", p_DOT_json=deep, t_DOT_jsonl="{}\n" + deep)
+    assert [prompt.spec.template for prompt in found.prompts] == [deep, "a"]
+    assert "line 2, is not JSON: it is nested too deeply" in found.not_read["t.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [('prompt\n"open', "is not valid CSV"), ('prompt\n"a" b', "line 2, is not valid CSV"), ("", "is empty")],
+)
+def test_a_broken_csv_of_prompts_is_told_beside_the_others(read, text, reason):
+    found = read("prompts: [file://p.csv, good]", p_DOT_csv=text)
+    assert [(p.label, p.spec is None) for p in found.prompts] == [("file://p.csv", True), ("good", False)]
+    assert reason in found.prompts[0].problem
+
+
+def test_a_long_text_in_a_cell_is_read(read):
+    text = "x" * 200_000
+    found = read("prompts: [file://p.csv]\ntests: t.csv", p_DOT_csv=f"prompt\n{text}", t_DOT_csv=f"x\n{text}")
+    assert [prompt.spec.template for prompt in found.prompts] == [text]
+    assert [test.variables for test in found.tests] == [{"x": text}]
+
+
+def test_a_column_without_a_name_is_no_variable(read):
+    found = read("prompts: ['{{ x }}']\ntests: t.csv", t_DOT_csv=",x,__expected\n0,a,b\n1,c,d,\n")
+    assert [test.variables for test in found.tests] == [{"x": "a"}, {"x": "c"}]
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ("stop: 5", "its setting 'stop': should be a list, not 5"),
+        ("stop: [5]", "its setting 'stop'"),
+        ("temperature: true", "temperature should be a number, not yes"),
+        ("apiBaseUrl: 'http://[x'", "is not a web address"),
+    ],
+)
+@pytest.mark.parametrize("service", ["openai", "azure"])
+def test_a_wrong_setting_of_a_provider_is_told(tmp_path, service, config, reason):
+    (tmp_path / "promptfooconfig.yaml").write_text(
+        f"prompts: [a]\nproviders: [echo, {{id: '{service}:chat:m', config: {{{config}}}}}]"
+    )
+    found = import_promptfoo(tmp_path)
+    assert len(found.configurations) == 1
+    assert [reason in entry.reasons[0] for entry in found.not_run if entry.kind == "provider"] == [True]
+
+
+@pytest.mark.parametrize("names", [("a", "a/b"), ("a/b", "a"), ("x" * 300,)])
+def test_uploads_whose_names_cannot_stand_side_by_side_are_told(names):
+    files = {"promptfooconfig.yaml": b"prompts: [a]\nproviders: [echo]", **dict.fromkeys(names, b"text")}
+    with pytest.raises(BadInput, match="cannot be unpacked"):
+        import_uploads(files)
+
+
+def test_what_would_fill_the_memory_is_not_filled_in(tmp_path):
+    # A megabyte named ten thousand times would be ten gigabytes.
+    (tmp_path / "big.txt").write_text("x" * 1_000_000)
+    (tmp_path / "many.txt").write_text("{{ big }}" * 10_000)
+    (tmp_path / "promptfooconfig.yaml").write_text(
+        "prompts: ['{{ many }}']\nproviders: [echo]\ntests: [{vars: {big: file://big.txt, many: file://many.txt}}]"
+    )
+    tracemalloc.start()
+    found = read_promptfoo(tmp_path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 300_000_000
+    assert "variable many: it holds a template that is not filled in here" in found.tests[0].problems

@@ -79,8 +79,9 @@ _UNITS = {word: value for value, word in enumerate(
 _TENS = {word: 10 * value for value, word in enumerate(
     ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2
 )} | {"fourty": 40}  # fmt: skip
-# Numbers in words: a dozen is a scale, too.
-_SCALES = {"hundred": 100, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "dozen": 12, "score": 20}
+# Numbers in words: a dozen is a scale, too. Floats, which grow without end: two hundred times "hundred" is infinite.
+_SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "dozen": 12.0}
+_SCALES |= {"score": 20.0}
 _SCALES |= {word + "s": value for word, value in list(_SCALES.items())}
 _SHORT_SCALES = {"k": 1e3, "m": 1e6, "mn": 1e6, "bn": 1e9, "b": 1e9}
 _SHORT_SCALES |= {"百": 100, "千": 1e3, "万": 1e4, "百万": 1e6, "千万": 1e7, "亿": 1e8, "万亿": 1e12}
@@ -102,12 +103,13 @@ _CARDINAL = "|".join(sorted([*_UNITS, *_TENS, *_SCALES], key=len, reverse=True))
 _ORDINAL = "|".join(sorted(_ORDINALS, key=len, reverse=True))
 # A Chinese character may stand right before digits, a letter may not.
 _DIGITS = rf"(?<![.,])(?<![^\W{CJK}])\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?"
-# Number words joined by blanks, hyphens or `and`: "three hundred and forty-two", "four point two million". A
-# repetition begins with a sign and ends with a word, so it takes the square of a run's words at worst.
+# Number words joined by blanks, hyphens or `and`: "three hundred and forty-two", "four point two million".
+# Scales are looked for by themselves behind a point alone: elsewhere the run before has them, and where two repetitions
+# may take one word, a long run takes the square of its length.
 _SPELT = (
     rf"(?:a[ -](?={'|'.join(_SCALES)}\b))?(?:{_CARDINAL})"
     rf"(?:(?:[ -]|, (?=\w)| and |-and-)(?:a[ -])?(?:{_CARDINAL})\b)*"
-    rf"(?: point(?: (?:{'|'.join(_UNITS)})\b)+)?(?:[ -](?:{'|'.join(_SCALES)})\b)*"
+    rf"(?: point(?: (?:{'|'.join(_UNITS)})\b)+(?:[ -](?:{'|'.join(_SCALES)})\b)*)?"
 ).replace(" ", r"\ ")
 _SPAN = "minute|hour|day|week|fortnight|month|year|decade|century"
 # Alternatives from the longest form to the shortest: an hour and a half, one in ten, two thirds, 3/4, 21st, twice,

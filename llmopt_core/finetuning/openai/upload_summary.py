@@ -19,7 +19,7 @@ class UploadSummary:
 
     Attributes:
         host: The machine that receives them.
-        stays: Whether that is this machine.
+        is_local: Whether that is this machine.
         bytes: Size of the files.
         secrets: In how many examples each kind of likely secret was seen.
         with_secrets: How many examples seem to hold any.

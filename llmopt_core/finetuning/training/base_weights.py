@@ -22,6 +22,11 @@ def base_gguf(settings: Settings) -> Path:
     return settings.builtin_gguf or chat_gguf()
 
 
+def base_file(settings: Settings, base_model: str) -> Path:
+    """The file or folder that a base model (`builtin`, or a path of the user) stands for, there or not."""
+    return base_gguf(settings) if base_model in ("", "builtin") else Path(base_model).expanduser()
+
+
 def trainable_folder(settings: Settings, base_model: str = "builtin") -> Path:
     """A folder with safetensors and tokenizer for a base model; made at first use, which takes about 20 s.
 
@@ -35,7 +40,7 @@ def trainable_folder(settings: Settings, base_model: str = "builtin") -> Path:
         BadInput: There is no such model, or its architecture is not supported.
         StorageError: No room in the workspace.
     """
-    source = base_gguf(settings) if base_model in ("", "builtin") else Path(base_model).expanduser()
+    source = base_file(settings, base_model)
     if (source / "config.json").is_file():
         return source
     if not source.is_file():

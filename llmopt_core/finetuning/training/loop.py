@@ -136,7 +136,7 @@ class TrainingLoop(ABC, Generic[E]):
         """Train to the end (or until it stops early), and measure all validation examples with the result.
 
         Raises:
-            TrainingStopped: `should_stop` said so; the state was saved first where there is room.
+            TrainingStop: `should_stop` said so; the state was saved first where there is room.
         """
         # The point at step 0 shows what the base model can do.
         if self.position.step == 0:
@@ -219,8 +219,11 @@ class TrainingLoop(ABC, Generic[E]):
         at.seconds += time.monotonic() - started
         self._tell(valid_loss=measured.loss, valid_accuracy=measured.accuracy)
         if measured.loss < at.best_loss:
-            at.best_loss, at.best_step, at.worse = measured.loss, at.step, 0
-            self._save_best()
+            at.worse = 0
+            # What could not be written is not the best that there is: the one before it stays, with its step. Those of
+            # the last step are in place in any case.
+            if self._save_best(measured.loss) or at.step == self.total_steps:
+                at.best_loss, at.best_step = measured.loss, at.step
         else:
             at.worse += 1
 
@@ -241,18 +244,23 @@ class TrainingLoop(ABC, Generic[E]):
                 f"The checkpoint of step {self.position.step} was not written, the earlier one stays: {error}"
             )
 
-    def _save_best(self) -> None:
+    def _save_best(self, loss: float) -> bool:
+        """Keep the weights of this step, if the best are kept; whether there was room for them."""
         if not self._loop.keep_best:
-            return
+            return True
         try:
-            self.checkpoints.save_best(self.current(), self.position.step, self.position.best_loss)
+            self.checkpoints.save_best(self.current(), self.position.step, loss)
         except StorageError as error:
             self.hooks.log(f"The best model so far (step {self.position.step}) was not written: {error}")
+            return False
+        return True
 
     def _take_best(self) -> None:
         best = self.checkpoints.load_best() if self.keeps_best else None
-        # Where the last step is the best one its weights are in place.
-        if best is not None and self.position.best_step < self.position.step:
+        # Where none was written, or the last step is the best one, the weights of that step are in place.
+        if best is None:
+            self.position.best_step = self.position.step
+        elif self.position.best_step < self.position.step:
             self._set(best)
 
     def _set(self, weights: Mapping[str, Any]) -> None:

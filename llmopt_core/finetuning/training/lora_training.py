@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.training import lifecycle
 from llmopt_core.finetuning.training.adapters import adapters_root, write_card
-from llmopt_core.finetuning.training.base_weights import base_gguf, file_hash, load_trainable, trainable_folder
+from llmopt_core.finetuning.training.base_weights import base_file, file_hash, load_trainable, trainable_folder
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
 from llmopt_core.finetuning.training.encoding import EncodedExample, encode_examples
 from llmopt_core.finetuning.training.hyperparameters import LoraSettings, settings_from
@@ -83,5 +82,5 @@ def _export(worker: Worker, run: LoraRun, settings: LoraSettings, facts: dict[st
 
 
 def _base_hash(worker: Worker) -> str:
-    base = base_gguf(worker.settings) if worker.request.base_model == "builtin" else Path(worker.request.base_model)
+    base = base_file(worker.settings, worker.request.base_model)
     return file_hash(base) if base.is_file() else ""

@@ -35,7 +35,7 @@ def work_on(worker: Worker) -> int:
         (folder.path / SCRATCH).mkdir(0o700, exist_ok=True)
     try:
         if worker.should_stop():
-            raise Cancellation("Cancellation before it began.")
+            raise Cancellation("Cancelled before it began.")
         worker.begin()
         done = _work_for(folder)(worker)
     except Cancellation as stop:

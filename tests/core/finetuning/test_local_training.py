@@ -13,9 +13,11 @@ from llmopt_core.finetuning.data.examples import TrainingSet, chat_example, pref
 from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder, open_folder
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
-from llmopt_core.finetuning.training import checkpoints, trainer
+from llmopt_core.finetuning.training import checkpoints, lora_run, trainer
 from llmopt_core.finetuning.training.adapters import adapters, adapters_root
+from llmopt_core.finetuning.training.base_weights import base_file
 from llmopt_core.finetuning.training.local_trainer import LocalTrainer
+from llmopt_core.finetuning.training.loop import Measurement
 from llmopt_core.settings import Settings
 from llmopt_core.text.drafts import replace_file
 from tests.core.finetuning.helpers import colours
@@ -334,3 +336,56 @@ def test_a_torn_last_line_is_passed_over_and_closed(make: Callable[..., JobFolde
     folder.append("metrics.jsonl", {"step": 2, "train_loss": 1.0})
     folder.append("metrics.jsonl", {"step": 1, "valid_loss": 3.0})
     assert [(p.step, p.train_loss, p.valid_loss) for p in folder.metrics()] == [(1, 2.0, 3.0), (2, 1.0, None)]
+
+
+def test_a_best_model_that_was_not_written_is_not_called_the_best(
+    make: Callable[..., JobFolder], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+    save = checkpoints.Checkpoints.save_best
+
+    def full(self: checkpoints.Checkpoints, weights: Any, step: int, valid_loss: float) -> None:
+        # Room for what the base model can do alone.
+        if kept:
+            raise StorageError("best.pt: cannot be written (No space left on device)")
+        save(self, weights, step, valid_loss)
+        kept.append(step)
+
+    monkeypatch.setattr(checkpoints.Checkpoints, "save_best", full)
+    # At the steps 0, 2, 4 and 6, and of the result: neither the first nor the last step is the best.
+    losses = iter([3.0, 2.0, 4.0, 4.0, 3.0])
+    monkeypatch.setattr(lora_run.LoraRun, "measure", lambda *_: Measurement(next(losses), 0.5))
+    assert work(make()).status == "finished"
+    (made,) = adapters(settings)
+    assert (kept, made.card["best_step"], made.card["valid_loss"]) == ([0], 0, 3.0)
+
+
+@pytest.mark.parametrize("last", [1.0, 4.0])
+def test_without_any_best_model_on_disk_the_last_step_is_the_result(
+    make: Callable[..., JobFolder], settings: Settings, monkeypatch: pytest.MonkeyPatch, last: float
+) -> None:
+    def full(*_: Any) -> None:
+        raise StorageError("best.pt: cannot be written (No space left on device)")
+
+    monkeypatch.setattr(checkpoints.Checkpoints, "save_best", full)
+    losses = iter([3.0, 2.0, 4.0, last, last])
+    monkeypatch.setattr(lora_run.LoraRun, "measure", lambda *_: Measurement(next(losses), 0.5))
+    assert work(make()).status == "finished"
+    (made,) = adapters(settings)
+    assert (made.card["best_step"], made.card["steps"], made.card["valid_loss"]) == (6, 6, last)
+
+
+def test_a_job_that_was_cancelled_before_it_began_says_so(make: Callable[..., JobFolder]) -> None:
+    folder = make()
+    LocalTrainer(Settings(home=folder.path.parents[1])).cancel(folder.id)
+    job = work(folder)
+    assert (job.status, job.message) == ("cancelled", "Cancelled before it began.")
+
+
+def test_the_base_model_of_a_card_may_be_named_from_the_home_folder(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "base.gguf").write_bytes(b"GGUF")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert base_file(settings, "~/base.gguf") == tmp_path / "base.gguf"
+    assert base_file(settings, "builtin") == base_file(settings, "")

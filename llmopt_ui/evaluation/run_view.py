@@ -19,7 +19,6 @@ from llmopt_core.labs.evaluation.jobs import (
     is_evaluation,
     resume_arguments,
 )
-from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Job, Project, Run
 from llmopt_core.types import Usage
 from llmopt_ui import format as fmt
@@ -36,7 +35,7 @@ from llmopt_ui.navigation import EVALUATION as PAGE
 from llmopt_ui.resources import start_job, store
 from llmopt_ui.runs.progress import follow_evaluations
 from llmopt_ui.runs.results import describe_state, unscored_note
-from llmopt_ui.runs.start import check_start, start_evaluation, start_pilot
+from llmopt_ui.runs.start import asks_service, check_start, start_evaluation, start_pilot
 from llmopt_ui.session import notify, state
 from llmopt_ui.tables import show_table
 
@@ -74,23 +73,16 @@ def _start(project: Project, plan: Plan) -> None:
     """Run at once what the built-in models do alone; for the rest make a pilot first and show what it will cost."""
     check_start(plan)
     # Nothing is paid and nothing leaves the machine, so there is nothing to ask before.
-    if _endpoints_of(plan) <= {BUILTIN}:
-        _watch_job(start_evaluation(project, plan))
-    else:
+    if asks_service(plan):
         start_pilot(project, plan)
+    else:
+        _watch_job(start_evaluation(project, plan))
     st.rerun()
 
 
 def _watch_job(job_id: int) -> None:
     """Tell of the job's end, also where it is over before the page is drawn again."""
     state().watched_jobs.add(job_id)
-
-
-def _endpoints_of(plan: Plan) -> set[str]:
-    used = {model.endpoint for configuration in plan.configurations for model in configuration.models}
-    # Embeddings may be paid, too; without an endpoint the built-in model makes them.
-    embeddings = [plan.judge.embedding, *(c.retrieval.embedding for c in plan.configurations if c.retrieval)]
-    return used | {plan.judge.endpoint} | {spec.endpoint or BUILTIN for spec in embeddings}
 
 
 def announce_results(project: Project) -> None:

@@ -10,11 +10,10 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.experiments.plan import Plan
-from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_ui.navigation import EVALUATION as PAGE
 from llmopt_ui.resources import store
-from llmopt_ui.runs.start import check_start, start_evaluation, start_pilot
+from llmopt_ui.runs.start import asks_service, check_start, start_evaluation, start_pilot
 from llmopt_ui.session import notify
 
 
@@ -49,10 +48,11 @@ def evaluate_configurations(
         # One of that name may have been changed by the user, and stays as it is.
         if configuration.name not in names:
             save_configuration(store(), project, configuration)
-    if {model.endpoint for configuration in configurations for model in configuration.models} <= {BUILTIN}:
+    if asks_service(plan):
+        _estimate_first(project, plan)
+    else:
         start_evaluation(project, plan)
         st.rerun()
-    _estimate_first(project, plan)
 
 
 def _estimate_first(project: Project, plan: Plan) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import streamlit as st
@@ -18,13 +17,13 @@ from llmopt_core.experiments.preview import (
 )
 from llmopt_core.experiments.versions.prompts import prompt_from
 from llmopt_core.models.base import BUILTIN, ModelSpec
-from llmopt_core.models.endpoints import endpoints_from
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Document, Example
 from llmopt_ui import format as fmt
 from llmopt_ui.components import facts, show_errors
 from llmopt_ui.evaluation_sets import newest_set, sets_of
+from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.prompts.draft import Body
 from llmopt_ui.prompts.html_blocks import messages_html
@@ -74,7 +73,7 @@ def _model() -> ModelSpec:
 
 def model_for_counting(key: str) -> ModelSpec:
     """For which model tokens are counted."""
-    names = list(endpoints_from(settings(), os.environ))
+    names = list(endpoints(settings()))
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         endpoint = st.selectbox("Counted for", names, key=f"{ENDPOINT}_{key}", width=190, persist_state="session")
         name = model_choice(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import streamlit as st
@@ -15,12 +14,12 @@ from llmopt_core.experiments.comparison_plan import ComparisonPlan, comparison_w
 from llmopt_core.experiments.comparison_setup import Setup, plan_from, setup_from
 from llmopt_core.experiments.versions.prompts import PROMPT, newest_versions
 from llmopt_core.models.base import BUILTIN
-from llmopt_core.models.endpoints import endpoints_from
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, spent_before, warn_above
 from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, section, show_errors
+from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.navigation import PROMPTS
 from llmopt_ui.pickers import open_next
@@ -77,9 +76,9 @@ def _scoring(setup: Setup, slot: str) -> Setup:
     fields = st.grid(4, min_column_width=240)
     metrics = fields.multiselect("Scores", _METRIC_CHOICES, list(setup.metrics), key=f"setup_metrics_{slot}",
                                  format_func=metric_title, placeholder="No scores", **_KEEP)  # fmt: skip
-    endpoints = list(endpoints_from(settings(), os.environ))
+    known = list(endpoints(settings()))
     # A judge whose endpoint was removed stays a choice, or opening the page would change the setup.
-    names = endpoints if setup.judge.endpoint in endpoints else [*endpoints, setup.judge.endpoint]
+    names = known if setup.judge.endpoint in known else [*known, setup.judge.endpoint]
     endpoint = fields.selectbox("Judge", names, names.index(setup.judge.endpoint), key=f"setup_judge_{slot}",
                               format_func=lambda name: "Built-in judge" if name == BUILTIN else name,
                               help="Grades rubrics and scores that need a judge. A rubric in words needs an LLM.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from llmopt_core.index.vector_store import mask_password
 from llmopt_core.models.endpoints import endpoints_path
 from llmopt_ui import format as fmt
 from llmopt_ui.components import section
+from llmopt_ui.keys import environment
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import state
 from llmopt_ui.tables import show_table
@@ -63,7 +63,7 @@ def builtin_view() -> None:
 def _examine() -> list[Finding]:
     from llmopt_core.experiments.doctor import examine
 
-    return run_in_loop(examine(os.environ))
+    return run_in_loop(examine(environment()))
 
 
 def findings_view(findings: Sequence[Finding]) -> None:

@@ -128,8 +128,6 @@ def start(
     json: JsonOption = "",
 ) -> int:
     """Start a job."""
-    import yaml
-
     from llmopt_core.finetuning.jobs.job import LOCAL
     from llmopt_core.finetuning.training_price import training_price
 
@@ -141,8 +139,7 @@ def start(
         seed=seed,
         price_per_million=price,
         budget_usd=budget,
-        # As YAML writes values: a number stays a number and `true` a truth, without a type per name.
-        hyperparameters={key: yaml.safe_load(value) for key, value in pairs(set_).items()},
+        hyperparameters={key: _setting(key, value) for key, value in pairs(set_).items()},
     )
     training, held_out = _sets(file, validation, validation_share, pairs(column))
     access = trainer_access()
@@ -244,3 +241,16 @@ def _tuner(access: Access, provider: str, kind: str) -> FineTuner:
     if kind not in ("lora", "embedding"):
         raise BadInput(f"--kind {kind}: expected lora or embedding.")
     return fine_tuner(access, provider, kind)
+
+
+def _setting(key: str, value: str) -> Any:
+    """A hyperparameter as YAML writes values: a number stays a number and `true` a truth, without a type per name."""
+    import yaml
+
+    from llmopt_core.errors import BadInput
+    from llmopt_core.text.bounded_yaml import BoundedLoader
+
+    try:
+        return yaml.load(value, BoundedLoader)  # noqa: S506 (a SafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        raise BadInput(f"--set {key}={value[:60]}: expected a number, true, false or a word as the value.") from None

@@ -11,6 +11,7 @@ import streamlit as st
 from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.labs.prompts.votes import list_voted_examples
 from llmopt_core.runs.store_labs import Vote
+from llmopt_core.text.json_text import parse_json
 from llmopt_ui import format as fmt
 from llmopt_ui.prompts.state import prompt_state
 
@@ -103,7 +104,7 @@ def _recall() -> None:
     current = prompt_state()
     current.voter = ""
     try:
-        memory = json.loads(unquote(st.context.cookies.get(COOKIE, "")))
+        memory = parse_json(unquote(st.context.cookies.get(COOKIE, "")))
         name, on = (
             str(memory["name"]),
             {str(comparison_id): bool(has_ended) for comparison_id, has_ended in memory["on"].items()},

@@ -14,6 +14,7 @@ from llmopt_core.experiments.configuration import Configuration, configuration_f
 from llmopt_core.labs.retrieval.changes import apply_changes, as_text, from_text
 from llmopt_core.labs.retrieval.differences import difference_lines
 from llmopt_core.runs.values import Project, SavedConfiguration
+from llmopt_core.text.json_text import parse_json
 from llmopt_core.types import Example, fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
@@ -126,7 +127,7 @@ def set_changes(place: str, changes: dict[str, Any]) -> None:
 def texts_of(side: Side, example: Example) -> tuple[str, ...] | None:
     """The texts that were written by hand for this question; None where there are none."""
     try:
-        value = json.loads(st.query_params.get(_texts_parameter(side.place), "") or "null")
+        value = parse_json(st.query_params.get(_texts_parameter(side.place), "") or "null")
     # Somebody may have cut or changed the address.
     except ValueError:
         return None

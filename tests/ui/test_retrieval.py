@@ -507,3 +507,10 @@ def test_questions_longer_than_the_window_are_told_before_a_whole_set(
     store.save_evaluation_set(lab, replace(asked, examples=(replace(asked.examples[0], question=long),)))
     test = app(PAGE, project=lab, left="hybrid", right="hybrid", retrieval_view=view)
     assert "The question is longer than the 510 tokens" in words(test)
+
+
+def test_texts_in_an_address_that_are_nested_too_deeply_count_as_none(looked: AppTest) -> None:
+    looked.query_params["left_texts"] = "[" * 5_000
+    looked.run()
+    assert not looked.exception
+    assert looked.text_area[0].value == "harbour construction year"

@@ -161,6 +161,9 @@ def test_status_of_a_failed_job_is_one(settings: Settings, capsys: pytest.Captur
     [
         (["--set", "rank"], "NAME=VALUE"),
         (["--set", "rank=-1"], "rank"),
+        (["--set", "rank=["], "--set rank=.*expected a number"),
+        (["--set", "rank=" + "[" * 5_000], "--set rank=.*expected a number"),
+        (["--set", "rank=.nan"], "--set rank=.*expected a number"),
         (["--kind", "poem"], "lora or embedding"),
         (["--method", "magic"], "method"),
         (["--provider", "nowhere"], "known are local"),

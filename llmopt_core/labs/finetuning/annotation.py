@@ -71,8 +71,8 @@ class Waiting:
 
 def labels(store: Store, project: Project | str) -> dict[str, Label]:
     """All decisions by `question_key`."""
-    found = _labels_in(store.draft(project, LABELS, ""))
-    return _by_key(found, _sets_of_runs(store, project, found))
+    label_list = _labels_in(store.draft(project, LABELS, ""))
+    return _by_key(label_list, _sets_of_runs(store, project, label_list))
 
 
 def _labels_in(body: Mapping[str, Any] | None) -> list[Label]:
@@ -94,10 +94,10 @@ def _sets_of_runs(store: Store, project: Project | str, found: Iterable[Label]) 
 
 def _by_key(found: Iterable[Label], sets: Mapping[int, str]) -> dict[str, Label]:
     """Labels that name their evaluation set; one whose run is gone stays without."""
-    named = [
+    complete_labels = [
         label if label.evaluation_set else replace(label, evaluation_set=sets.get(label.run_id, "")) for label in found
     ]
-    return {label.key: label for label in named}
+    return {label.key: label for label in complete_labels}
 
 
 def save_labels(store: Store, project: Project | str, decided: Iterable[Label]) -> int:
@@ -106,17 +106,17 @@ def save_labels(store: Store, project: Project | str, decided: Iterable[Label]) 
     Returns:
         How many questions have a decision now.
     """
-    given = list(decided)
-    sets = _sets_of_runs(store, project, [*given, *_labels_in(store.draft(project, LABELS, ""))])
-    fresh = _by_key(given, sets)
+    new_labels = list(decided)
+    sets = _sets_of_runs(store, project, [*new_labels, *_labels_in(store.draft(project, LABELS, ""))])
+    fresh = _by_key(new_labels, sets)
     count = 0
 
     def add(body: Mapping[str, Any] | None) -> dict[str, Any]:
         nonlocal count
         # Fresh ones last: the later decision wins.
-        known = _by_key(_labels_in(body), sets) | fresh
-        count = len(known)
-        return {key: _label_values(label) for key, label in known.items()}
+        all_labels = _by_key(_labels_in(body), sets) | fresh
+        count = len(all_labels)
+        return {key: _label_values(label) for key, label in all_labels.items()}
 
     store.change_draft(project, LABELS, "", add)
     # What is decided is no draft any more.
@@ -137,8 +137,8 @@ def _label_values(label: Label) -> dict[str, Any]:
 def forget_labels(store: Store, project: Project | str) -> None:
     """Take all decisions back. The answers that were typed for them stay, as begun."""
     # Not thrown away with the decisions: typing is the work.
-    typed = {key: LabelDraft(label.answer) for key, label in labels(store, project).items() if label.answer}
-    save_drafts(store, project, typed)
+    typed_drafts = {key: LabelDraft(label.answer) for key, label in labels(store, project).items() if label.answer}
+    save_drafts(store, project, typed_drafts)
     store.delete_draft(project, LABELS, "")
 
 
@@ -184,12 +184,12 @@ def waiting(
         for record in store.records(run.id):
             # Runs are newest first, so the first record of a question stays.
             newest.setdefault(question_key(run.evaluation_set, record.example.id), (run, record))
-    done = labels(store, project)
-    undecided = [found for key, found in newest.items() if key not in done]
+    labels_by_key = labels(store, project)
+    entries = [entry for key, entry in newest.items() if key not in labels_by_key]
     # Records of different sets may share their example's id, so they are told apart as objects.
-    run_of = {id(record): run for run, record in undecided}
-    chosen = next_to_label([record for _, record in undecided], count, metrics=metrics, title=metric_title)
-    return [Waiting(run_of[id(candidate.record)], candidate) for candidate in chosen]
+    run_of = {id(record): run for run, record in entries}
+    candidates = next_to_label([record for _, record in entries], count, metrics=metrics, title=metric_title)
+    return [Waiting(run_of[id(candidate.record)], candidate) for candidate in candidates]
 
 
 def examples_from_labels(store: Store, project: Project | str, *, pairs: bool = False) -> list[TrainingExample]:
@@ -200,16 +200,16 @@ def examples_from_labels(store: Store, project: Project | str, *, pairs: bool = 
         project: Whose.
         pairs: Make preference pairs (the accepted answer is preferred to the model's) instead of conversations.
     """
-    accepted = [label for label in labels(store, project).values() if label.decision == "accepted"]
-    known = {run.id: run for run in store.runs(project)}
-    found: list[TrainingExample] = []
-    for label in accepted:
+    accepted_labels = [label for label in labels(store, project).values() if label.decision == "accepted"]
+    runs = {run.id: run for run in store.runs(project)}
+    examples: list[TrainingExample] = []
+    for label in accepted_labels:
         # The run was deleted, and with it the prompt that the example would be trained on.
-        if label.run_id not in known:
+        if label.run_id not in runs:
             continue
-        sent = [store.record(label.run_id, label.example_id)]
+        originals = [store.record(label.run_id, label.example_id)]
         # The tuned model is asked without few-shot examples, so it learns without them.
-        records, texts = without_shots(sent, known[label.run_id].configuration), {label.example_id: label.answer}
+        records, texts = without_shots(originals, runs[label.run_id].configuration), {label.example_id: label.answer}
         make = preferences_from_corrections if pairs else examples_from_corrections
-        found += make(records, texts)
-    return found
+        examples += make(records, texts)
+    return examples

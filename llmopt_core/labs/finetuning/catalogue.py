@@ -13,7 +13,7 @@ from llmopt_core.settings import Settings
 
 def list_chat_models(settings: Settings, endpoint: str = "") -> list[FineTunedModel]:
     """Tuned chat models by name, of one endpoint or of all."""
-    local = [found.as_choice() for found in adapters(settings)] if endpoint in ("", BUILTIN) else []
+    local = [adapter.as_choice() for adapter in adapters(settings)] if endpoint in ("", BUILTIN) else []
     remote = [_of_service(job) for job in all_jobs(settings) if _is_of_endpoint(job, endpoint)]
     # Newest job first, so reversed: of two models of one name the later one stays.
     return [*local, *{model.name: model for model in reversed(remote)}.values()]

@@ -115,33 +115,33 @@ def parts_by_document(
         BadInput: No question has a reference span in these documents, all belong together, or the configuration does
             not retrieve.
     """
-    found = chunk_documents(documents, retrieval_of(configuration).chunking, encode)
-    chunks = group_values((chunk.document, chunk) for chunk in found)
+    all_chunks = chunk_documents(documents, retrieval_of(configuration).chunking, encode)
+    chunks = group_values((chunk.document, chunk) for chunk in all_chunks)
     pairs = _pairs(examples, chunks, whole)
     if not pairs:
         raise BadInput("No question of this set has a source in the documents; mark where the answers stand first.")
     # By the source, which is unique; two questions may be the same text.
-    known = {pair.source: example for example, pair in pairs}
+    examples_by_source = {pair.source: example for example, pair in pairs}
     everything = TrainingSet("questions", tuple(pair for _, pair in pairs))
     # Spread over groups: one large document could else be the whole held-back part.
-    cut = split_set(everything, held_back_share, seed=seed, spread=True)
-    hidden = {pair.group for pair in cut.validation.examples}
+    parts = split_set(everything, held_back_share, seed=seed, spread=True)
+    held_back_groups = {pair.group for pair in parts.validation.examples}
     # A question may have spans in several places; one with spans on both sides is kept out of both.
-    groups = {source: _groups(example, chunks, whole) for source, example in known.items()}
-    kept = [pair for pair in cut.validation.examples if hidden.issuperset(groups[pair.source])]
-    held_back = tuple(known[pair.source] for pair in kept)
+    groups = {source: _groups(example, chunks, whole) for source, example in examples_by_source.items()}
+    held_back_pairs = [pair for pair in parts.validation.examples if held_back_groups.issuperset(groups[pair.source])]
+    held_back = tuple(examples_by_source[pair.source] for pair in held_back_pairs)
     if not held_back:
         raise BadInput(f"Each held-back question has spans in other {whole} too, so nothing can be held back cleanly.")
     # Not a word of what is held back may be seen.
-    seen = [pair for pair in cut.train.examples if hidden.isdisjoint(groups[pair.source])]
-    train, watched = _hold_out(seen, seed)
+    training_pairs = [pair for pair in parts.train.examples if held_back_groups.isdisjoint(groups[pair.source])]
+    train, validation = _hold_out(training_pairs, seed)
     return EmbedderParts(
         train,
-        watched,
+        validation,
         held_back,
-        _count({"training": train, "watched": watched, "held back": kept}, known),
+        _count({"training": train, "watched": validation, "held back": held_back_pairs}, examples_by_source),
         # What went nowhere.
-        len(examples) - len(train) - len(watched) - len(held_back),
+        len(examples) - len(train) - len(validation) - len(held_back),
         whole,
     )
 
@@ -149,7 +149,7 @@ def parts_by_document(
 def _pairs(
     examples: Sequence[Example], chunks: Mapping[str, Sequence[Chunk]], whole: Whole
 ) -> list[tuple[Example, TrainingExample]]:
-    found = []
+    pairs = []
     for number, example in enumerate(examples):
         # The first reference is where the answer stands; further ones count when parts are made.
         span = example.references[0] if example.references else None
@@ -157,10 +157,10 @@ def _pairs(
         if span is not None and passage is not None:
             # The number makes the source unique where ids repeat.
             source = f"question {example.id} ({number + 1})"
-            found.append(
+            pairs.append(
                 (example, chat_example(example.question, passage.text, group=_group(passage, whole), source=source))
             )
-    return found
+    return pairs
 
 
 def _chunk_of(span: Span, chunks: Sequence[Chunk]) -> Chunk | None:
@@ -197,20 +197,20 @@ def _hold_out(
     if len({pair.group for pair in pairs}) < 3:
         return tuple(pairs), ()
     try:
-        cut = split_set(TrainingSet("pairs", tuple(pairs)), _WATCHED_SHARE, seed=seed)
+        parts = split_set(TrainingSet("pairs", tuple(pairs)), _WATCHED_SHARE, seed=seed)
     except BadInput:
         # All in one group: training goes on without a validation loss.
         return tuple(pairs), ()
-    return cut.train.examples, cut.validation.examples
+    return parts.train.examples, parts.validation.examples
 
 
 def _count(parts: dict[Part, Sequence[TrainingExample]], known: Mapping[str, Example]) -> dict[str, dict[Part, int]]:
-    found: dict[str, dict[Part, int]] = {}
+    counts: dict[str, dict[Part, int]] = {}
     for part, pairs in parts.items():
         # Counted by document also where passages are held back: that is how people know their questions.
         for document, count in Counter(known[pair.source].references[0].document for pair in pairs).items():
-            found.setdefault(document, {})[part] = count
-    return found
+            counts.setdefault(document, {})[part] = count
+    return counts
 
 
 def start_embedder(
@@ -230,9 +230,9 @@ def start_embedder(
     """
     held_back = EvaluationSet(f"{request.name}-held-back", parts.held_back)
     # Kept before the start: a job that was begun has its data, whatever happens next.
-    saved = save_training_set(store, project, f"{request.name}-pairs", parts.train, parts.watched,
-                              note=f"Questions of {set_name} with their chunks")  # fmt: skip
-    job = start(access, request, saved, project=project, kind="embedding")
+    training_set = save_training_set(store, project, f"{request.name}-pairs", parts.train, parts.watched,
+                                     note=f"Questions of {set_name} with their chunks")  # fmt: skip
+    job = start(access, request, training_set, project=project, kind="embedding")
     # After the start: where it is refused, no set of it is left behind.
     store.save_evaluation_set(project, held_back)
     plan = EmbedderPlan(name=request.name, evaluation_set=set_name, held_back_set=held_back.name,
@@ -265,5 +265,5 @@ def with_embedder(configuration: Configuration, tuned: FineTunedModel) -> Config
         raise BadInput(f"{tuned.name} is a chat model and embeds nothing; choose a fine-tuned embedding model.")
     # A local model has no endpoint, whatever the one before had.
     embedding = retrieval.embedding.model_copy(update={"model": tuned.spec.model, "endpoint": ""})
-    changed = retrieval.model_copy(update={"embedding": embedding})
-    return configuration.model_copy(update={"name": f"{configuration.name}-{tuned.name}", "retrieval": changed})
+    new_retrieval = retrieval.model_copy(update={"embedding": embedding})
+    return configuration.model_copy(update={"name": f"{configuration.name}-{tuned.name}", "retrieval": new_retrieval})

@@ -85,13 +85,13 @@ def measure_gain(
     if not questions or not chunks:
         raise BadInput("There is nothing to measure: no held-back question has a source, or no chunk is there.")
     # Counted before they are embedded: afterwards none is new.
-    embedded, started = count_new([chunk.text for chunk in chunks], after, cache), time.monotonic()
+    new_count, start = count_new([chunk.text for chunk in chunks], after, cache), time.monotonic()
     # On its own, so that the time is that of the tuned model and of its chunks alone.
     encode_with_cache([chunk.text for chunk in chunks], after, cache)
-    seconds = time.monotonic() - started
+    seconds = time.monotonic() - start
     old, new = (gold_ranks(questions, chunks, embedder, cache) for embedder in (before, after))
-    about = {span.document for example in questions for span in example.references}
-    facts = {"chunks": len(chunks), "documents": len(about), "embedded": embedded, "embed_seconds": round(seconds, 2)}
+    names = {span.document for example in questions for span in example.references}
+    facts = {"chunks": len(chunks), "documents": len(names), "embedded": new_count, "embed_seconds": round(seconds, 2)}
     return _compare(old, new).model_copy(update=facts)
 
 
@@ -99,11 +99,11 @@ def gold_ranks(
     examples: Sequence[Example], chunks: Sequence[Chunk], embedder: Embedder, cache: Cache
 ) -> list[list[int | None]]:
     """Per question and reference span the rank of the first chunk that overlaps it; None where no chunk does."""
-    known = encode_with_cache([chunk.text for chunk in chunks], embedder, cache)
+    chunk_vectors = encode_with_cache([chunk.text for chunk in chunks], embedder, cache)
     vectors = encode_queries([example.question for example in examples], embedder, cache)
     # Exact, without an index: approximate neighbours would mix the index's losses into the gain.
     # Stable: chunks of equal similarity rank alike before and after.
-    order = np.argsort(-(vectors @ known.T), axis=1, kind="stable")
+    order = np.argsort(-(vectors @ chunk_vectors.T), axis=1, kind="stable")
     # From the order of chunks to the rank of each chunk.
     places = np.empty_like(order)
     np.put_along_axis(places, order, np.arange(1, len(chunks) + 1)[None, :], axis=1)
@@ -119,13 +119,13 @@ def _ranks(example: Example, chunks: Sequence[Chunk], places: Sequence[int]) -> 
 
 
 def _compare(old: Sequence[Ranks], new: Sequence[Ranks]) -> EmbedderGain:
-    before, after = ({name: [of(ranks) for ranks in found] for name, of in MEASURES.items()} for found in (old, new))
+    before, after = ({name: [of(ranks) for ranks in side] for name, of in MEASURES.items()} for side in (old, new))
     # Together: three measures of one training are three chances to be lucky.
-    found = compare_family([(before[name], after[name]) for name in MEASURES])
+    comparisons = compare_family([(before[name], after[name]) for name in MEASURES])
     return EmbedderGain(
         before={name: summarize(values) for name, values in before.items()},
         after={name: summarize(values) for name, values in after.items()},
-        gains={name: Gain.of(one) for name, one in zip(MEASURES, found, strict=True)},
+        gains={name: Gain.of(one) for name, one in zip(MEASURES, comparisons, strict=True)},
         questions=len(old),
         chunks=0,  # Set by the caller, who knows it.
     )  # fmt: skip
@@ -151,9 +151,9 @@ def gain_of_plan(
     before, after = models.embedder(retrieval.embedding), models.embedder(tuned.spec)
     # Cut by the model before: the same chunks for both, or ranks could not be compared.
     chunks = chunk_documents(documents, retrieval.chunking, before.encode)
-    found = measure_gain(examples, chunks, before, after, models.cache)
+    gain = measure_gain(examples, chunks, before, after, models.cache)
     seconds = tuned.facts.get("seconds")
-    return found.model_copy(update={"train_seconds": seconds, "megabytes": _megabytes(Path(tuned.spec.model))})
+    return gain.model_copy(update={"train_seconds": seconds, "megabytes": _megabytes(Path(tuned.spec.model))})
 
 
 def _megabytes(folder: Path) -> float:
@@ -182,19 +182,19 @@ def measure_plan(context: JobContext, arguments: GainArguments) -> dict[str, Any
     """Measure the tuned model against the one that it was made from."""
     store, plan = context.store, arguments.plan
     # Deleted between the order and the work.
-    tuned = next((one for one in list_embedding_models(context.settings) if one.name == arguments.name), None)
-    if tuned is None:
+    tuned_model = next((one for one in list_embedding_models(context.settings) if one.name == arguments.name), None)
+    if tuned_model is None:
         raise BadInput(f"The fine-tuned model {arguments.name} is gone.")
     examples = store.evaluation_set(context.project, plan.held_back_set).examples
     documents = store.documents(context.project)
-    found = gain_of_plan(plan, tuned, context.models(), examples=examples, documents=documents)
-    return {"gain": found.model_dump(mode="json")}
+    gain = gain_of_plan(plan, tuned_model, context.models(), examples=examples, documents=documents)
+    return {"gain": gain.model_dump(mode="json")}
 
 
 def gain_job(store: Store, project: Project, training_job: str) -> Job | None:
     """The newest measuring of what a training job made; None where there was none."""
-    found = [job for job in store.jobs(project) if job.kind == MEASURING and job.arguments.get("job") == training_job]
-    return max(found, key=lambda job: job.id, default=None)
+    jobs = [job for job in store.jobs(project) if job.kind == MEASURING and job.arguments.get("job") == training_job]
+    return max(jobs, key=lambda job: job.id, default=None)
 
 
 def gain_from(job: Job) -> EmbedderGain | None:

@@ -67,8 +67,8 @@ def distil(context: JobContext, arguments: DistilArguments) -> dict[str, Any]:
         raise BadInput(f"No answer was kept; the first was rejected because of this: {why}")
     # In the order of the questions, so the first ones say why.
     reasons = dict(list(distillation.rejected.items())[:_MOST_REASONS])
-    added = collect(context.store, context.project, distillation.examples)
-    return {"added": added, "rejected": len(distillation.rejected), "reasons": reasons, "stopped": distillation.stopped}
+    count = collect(context.store, context.project, distillation.examples)
+    return {"added": count, "rejected": len(distillation.rejected), "reasons": reasons, "stopped": distillation.stopped}
 
 
 def make_pairs(context: JobContext, arguments: PairsArguments) -> dict[str, Any]:

@@ -95,9 +95,9 @@ class Factorial:
     def best(self) -> str:
         """Of the arms not trained on the questions the one with the best mean over those that all answered."""
         # An arm that has learned the questions would win by heart.
-        scored = {name: mean for name, mean in self.common.items() if not self.arms[name].overlap.overlap_count}
+        means = {name: mean for name, mean in self.common.items() if not self.arms[name].overlap.overlap_count}
         pick = max if higher_is_better(self.metric) else min
-        return pick(scored, key=lambda name: scored[name]) if scored else ""
+        return pick(means, key=lambda name: means[name]) if means else ""
 
 
 def arm_configurations(
@@ -111,7 +111,7 @@ def arm_configurations(
     four = two_by_two(plain, rag, tuned)
     names = (plain.name, rag.name, f"{plain.name} · {name}", f"{rag.name} · {name}")
     # `·` parts the names; a plain hyphen stands in many of them.
-    return tuple(c.model_copy(update={"name": told}) for told, c in zip(names, four, strict=True))
+    return tuple(c.model_copy(update={"name": arm_name}) for arm_name, c in zip(names, four, strict=True))
 
 
 def read_factorial(
@@ -128,21 +128,21 @@ def read_factorial(
     """
     runs = newest_runs(store, project, evaluation_set, metric, [c.fingerprint for c in four])
     runs_by_arm = {name: runs[c.fingerprint] for name, c in zip(ARMS, four, strict=True) if c.fingerprint in runs}
-    scored = dict(zip(runs_by_arm, read_run_scores(store, list(runs_by_arm.values())), strict=True))
+    scores_by_arm = dict(zip(runs_by_arm, read_run_scores(store, list(runs_by_arm.values())), strict=True))
     # Reading the traces of all records takes long; only these have calls in them.
     asks = {c.fingerprint for c in four if c.retrieval_asks}
-    found = {
-        name: _arm(store, name, run, scored[name], metric, trace=run.fingerprint in asks)
+    arms = {
+        name: _arm(store, name, run, scores_by_arm[name], metric, trace=run.fingerprint in asks)
         for name, run in runs_by_arm.items()
     }
     family = run_family(store, project, list(runs_by_arm.values()), metric)
-    compared = {
-        (a, b): compare_runs(scored[a], scored[b], metric, family)
+    comparisons = {
+        (a, b): compare_runs(scores_by_arm[a], scores_by_arm[b], metric, family)
         for a, b in COMPARISON_PAIRS
         # No question in common: there is nothing to pair.
-        if a in scored and b in scored and common_examples(scored[a], scored[b])
+        if a in scores_by_arm and b in scores_by_arm and common_examples(scores_by_arm[a], scores_by_arm[b])
     }
-    return Factorial(metric, found, compared, family, *_common_means(scored, metric))
+    return Factorial(metric, arms, comparisons, family, *_common_means(scores_by_arm, metric))
 
 
 def newest_runs(
@@ -164,8 +164,8 @@ def newest_runs(
         return {}
     # The newest judge: the one that the user works with now.
     judge = max(runs, key=lambda run: run.id).judge
-    found = current_runs(runs, wanted.name, wanted.version, judge, metrics=[metric])
-    return {run.fingerprint: run for run in found.values()}
+    latest_runs = current_runs(runs, wanted.name, wanted.version, judge, metrics=[metric])
+    return {run.fingerprint: run for run in latest_runs.values()}
 
 
 def run_family(store: Store, project: Project | str, runs: Sequence[Run], metric: str) -> Family:
@@ -188,10 +188,10 @@ def _common_means(scored: Mapping[str, RunScoreTable], metric: str) -> tuple[Map
     columns = [run.align(metric, examples) for run in scored.values()]
     rows = [[value for value in row if value is not None] for row in zip(*columns, strict=True)]
     # Only rows with a value of every arm: a mean over easier questions would win.
-    answered = [row for row in rows if len(row) == len(scored)]
-    means = [sum(column) / len(answered) for column in zip(*answered, strict=True)]
+    complete_rows = [row for row in rows if len(row) == len(scored)]
+    means = [sum(column) / len(complete_rows) for column in zip(*complete_rows, strict=True)]
     # Without a row in common there are no means, which `strict` would refuse.
-    return dict(zip(scored, means, strict=False)), len(answered)
+    return dict(zip(scored, means, strict=False)), len(complete_rows)
 
 
 def _arm(store: Store, name: str, run: Run, scored: RunScoreTable, metric: str, *, trace: bool) -> Arm:

@@ -34,8 +34,8 @@ def general_pair(configuration: Configuration, tuned: ModelSpec, name: str) -> t
     # Compared with itself, it would have forgotten nothing.
     if configuration.model.adapter and configuration.model.adapter == tuned.adapter:
         raise BadInput(f"{configuration.name} asks the fine-tuned model already; choose one of the base model.")
-    changed = with_tuned_model(configuration, tuned)
-    return configuration, changed.model_copy(update={"name": f"{configuration.name} · {name} (general)"})
+    tuned_configuration = with_tuned_model(configuration, tuned)
+    return configuration, tuned_configuration.model_copy(update={"name": f"{configuration.name} · {name} (general)"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,11 @@ def forgetting(
     runs = newest_runs(store, project, evaluation_set, metric, [c.fingerprint for c in pair])
     if any(c.fingerprint not in runs for c in pair):
         return None
-    base, tuned = (runs[c.fingerprint] for c in pair)
-    scored = read_run_scores(store, [base, tuned])
+    base_run, tuned_run = (runs[c.fingerprint] for c in pair)
+    tables = read_run_scores(store, [base_run, tuned_run])
     # Only questions with a record on both sides: a stopped run has answered the first ones alone.
-    records = [{r.example.id: r for r in store.records(run.id)} for run in (base, tuned)]
-    both = _both(scored, metric, [key for key in records[0] if key in records[1]])
+    records = [{r.example.id: r for r in store.records(run.id)} for run in (base_run, tuned_run)]
+    both = _both(tables, metric, [key for key in records[0] if key in records[1]])
     # Losses count from above zero, whichever way the metric goes.
     sign = 1.0 if higher_is_better(metric) else -1.0
     drops = {key: sign * (before - after) for key, (before, after) in both.items()}
@@ -101,19 +101,19 @@ def forgetting(
     return Forgetting(
         before,
         after,
-        compare_runs(scored[0], scored[1], metric, run_family(store, project, [base, tuned], metric)),
+        compare_runs(tables[0], tables[1], metric, run_family(store, project, [base_run, tuned_run], metric)),
         _by_category(records[0], both),
         [_loss_of(records[0][key], records[1][key], both[key]) for key in worst],
         sum(drop > 0 for drop in drops.values()),
         sum(drop < 0 for drop in drops.values()),
-        overlap_of(store, tuned),
-        (base, tuned),
+        overlap_of(store, tuned_run),
+        (base_run, tuned_run),
     )
 
 
 def _both(scored: Sequence[RunScoreTable], metric: str, ids: Sequence[str]) -> dict[str, tuple[float, float]]:
     values = zip(ids, *(s.align(metric, ids) for s in scored), strict=True)
-    return {key: (base, tuned) for key, base, tuned in values if base is not None and tuned is not None}
+    return {key: (before, after) for key, before, after in values if before is not None and after is not None}
 
 
 def _by_category(
@@ -121,8 +121,8 @@ def _by_category(
 ) -> dict[str, tuple[float, float, int]]:
     # Questions without a category are a group of their own.
     groups = group_values((records[key].example.category or "", values) for key, values in both.items())
-    means = {name: [sum(side) / len(found) for side in zip(*found, strict=True)] for name, found in groups.items()}
-    return {name: (base, tuned, len(groups[name])) for name, (base, tuned) in means.items()}
+    means = {name: [sum(side) / len(pairs) for side in zip(*pairs, strict=True)] for name, pairs in groups.items()}
+    return {name: (before, after, len(groups[name])) for name, (before, after) in means.items()}
 
 
 def _loss_of(base: Record, tuned: Record, values: tuple[float, float]) -> LostQuestion:

@@ -29,9 +29,9 @@ def find_held_out_sets(store: Store, project: Project | str, names: Iterable[str
     """
     # A plan of an earlier version may lack a field; its set is then known by its name alone.
     plans = (version.body.get("plan") or {} for version in store.versions(project, EMBEDDER))
-    known = {str(plan.get("held_back_set") or "") for plan in plans} | {GENERAL}
+    held_out_names = {str(plan.get("held_back_set") or "") for plan in plans} | {GENERAL}
     # By name as well: sets that came from elsewhere have no plan.
-    return {name for name in names if name in known or _HELD_BACK.search(name)}
+    return {name for name in names if name in held_out_names or _HELD_BACK.search(name)}
 
 
 def usual_source(store: Store, project: Project | str, names: Sequence[str]) -> str | None:
@@ -42,8 +42,8 @@ def usual_source(store: Store, project: Project | str, names: Sequence[str]) -> 
     """
     free = [name for name in names if name not in find_held_out_sets(store, project, names)]
     # A set that runs were measured on would lose its meaning once it is trained on.
-    measured = {run.evaluation_set for run in store.runs(project)}
-    return next((name for name in free if name not in measured), next(iter(free), None))
+    measured_names = {run.evaluation_set for run in store.runs(project)}
+    return next((name for name in free if name not in measured_names), next(iter(free), None))
 
 
 def usual_runs(store: Store, project: Project | str, runs: Sequence[Run]) -> list[Run]:
@@ -79,10 +79,10 @@ def find_set_use(examples: Iterable[TrainingExample], evaluation_sets: Iterable[
     """The evaluation sets of which questions stand in training examples, and how many."""
     # Once each: a training set of conversations repeats its questions.
     texts = list(dict.fromkeys(user_texts(examples)))
-    found = []
+    uses = []
     for item in evaluation_sets:
         kinds = list(find_question_overlap([example.question for example in item.examples], texts).values())
         # Sets that training takes nothing from need no warning.
         if kinds:
-            found.append(SetUse(item.name, len(item.examples), kinds.count("exact"), kinds.count("near")))
-    return found
+            uses.append(SetUse(item.name, len(item.examples), kinds.count("exact"), kinds.count("near")))
+    return uses

@@ -88,7 +88,7 @@ def start(
     """
     tuner = fine_tuner(access, request.provider, kind)
     # Without one nothing is watched, and the last step is taken instead of the best.
-    held = saved.validation if validate else None
+    validation = saved.validation if validate else None
     train = TrainingSet(saved.label, saved.train.examples)
 
     def on_created(job: Job) -> None:
@@ -96,7 +96,7 @@ def start(
         if project is not None:
             save_owner(access.settings, job, project)
 
-    return tuner.create(request, train, held, confirmed=confirmed, on_created=on_created)
+    return tuner.create(request, train, validation, confirmed=confirmed, on_created=on_created)
 
 
 def summarize_departure(
@@ -135,7 +135,7 @@ def report(access: Access, job_id: str, *, examples: int = 5) -> JobReport:
         BadInput: There is no such job.
     """
     folder = open_folder(access.settings, job_id)
-    stored = folder.read("request.json")
+    request = folder.read("request.json")
     job, problem = folder.job(), ""
     # As known here first: a service that cannot be asked leaves these standing.
     points, events, checkpoints = folder.metrics(), folder.events(), list[JobCheckpoint]()
@@ -146,17 +146,17 @@ def report(access: Access, job_id: str, *, examples: int = 5) -> JobReport:
     except LlmOptError as error:
         # Any reason: no network, a key that is gone, an endpoint that was removed. The job is shown all the same.
         problem = str(error)
-    ranked = _rank(access, job)
+    ranking = _rank(access, job)
     return JobReport(
         job,
         points,
         events,
         checkpoints,
         read_curves(points, ended=job.has_ended),
-        str(stored.get("data_name", "")),
+        str(request.get("data_name", "")),
         # The worst come first in the ranking.
-        ranked[:examples],
-        list(reversed(ranked))[:examples],
+        ranking[:examples],
+        list(reversed(ranking))[:examples],
         problem,
     )
 
@@ -208,9 +208,9 @@ def resume(access: Access, job_id: str) -> Job:
 def rough_seconds(saved: TrainingSetVersion, epochs: int, jobs: Sequence[Job]) -> float:
     """About how long a LoRA run takes here: four characters per token, at the speed of the last run or a usual one."""
     characters = sum(len(message_text(m)) for example in saved.train.examples for m in example.messages)
-    known = [job.tokens_per_second for job in jobs if job.provider == LOCAL and job.tokens_per_second > 0]
+    speeds = [job.tokens_per_second for job in jobs if job.provider == LOCAL and job.tokens_per_second > 0]
     # About four characters per token in English; other languages have fewer, so the time is a lower guess there.
-    return epochs * characters / 4 / (known[0] if known else USUAL_SPEED)
+    return epochs * characters / 4 / (speeds[0] if speeds else USUAL_SPEED)
 
 
 def model_name(saved: TrainingSetVersion, kind: str) -> str:

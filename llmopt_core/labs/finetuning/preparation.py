@@ -83,54 +83,54 @@ def prepare(
     Raises:
         BadInput: All examples belong to one group, so that nothing can be held back.
     """
-    kept, dropped = tuple(examples), dict[str, int]()
+    survivors, drop_counts = tuple(examples), dict[str, int]()
 
     def note(selection: Selection) -> tuple[TrainingExample, ...]:
-        dropped.update({key: dropped.get(key, 0) + count for key, count in selection.dropped.items()})
+        drop_counts.update({key: drop_counts.get(key, 0) + count for key, count in selection.dropped.items()})
         return selection.examples
 
     # First: what may not stay neither stands for its better repetition, nor contradicts, nor counts in its class.
     if how.min_score is not None:
-        kept = note(_without_low(kept, how.min_score))
+        survivors = note(_without_low(survivors, how.min_score))
     # From the cheapest check to the dearest: what an earlier one takes out need not be embedded.
     if how.duplicates:
-        kept = note(remove_duplicates(kept))
+        survivors = note(remove_duplicates(survivors))
     # Before classes are balanced, which counts what will really be trained on.
     if how.leaking:
-        kept = note(_without_leaks(kept, evaluation_sets))
+        survivors = note(_without_leaks(survivors, evaluation_sets))
     if how.conflicts:
-        kept = note(remove_conflicts(kept))
+        survivors = note(remove_conflicts(survivors))
     if how.balance:
-        kept = note(balance_classes(kept, seed=how.seed))
+        survivors = note(balance_classes(survivors, seed=how.seed))
     # Vectors only where something is to be chosen; the most different ones are kept.
-    if how.most is not None and len(kept) > how.most and encode is not None:
-        kept = note(down_sample(kept, how.most, encode, seed=how.seed))
+    if how.most is not None and len(survivors) > how.most and encode is not None:
+        survivors = note(down_sample(survivors, how.most, encode, seed=how.seed))
     # One example cannot be parted.
-    if not how.validation_share or len(kept) < 2:
-        return PreparedData(kept, (), dropped)
+    if not how.validation_share or len(survivors) < 2:
+        return PreparedData(survivors, (), drop_counts)
     # Split last: what was cleaned away before cannot stand on both sides.
-    parts = split_set(TrainingSet("collection", kept), how.validation_share, seed=how.seed)
-    return PreparedData(parts.train.examples, parts.validation.examples, dropped)
+    parts = split_set(TrainingSet("collection", survivors), how.validation_share, seed=how.seed)
+    return PreparedData(parts.train.examples, parts.validation.examples, drop_counts)
 
 
 def _without_leaks(examples: Sequence[TrainingExample], sets: Sequence[EvaluationSet]) -> Selection:
     # A document in common is only a hint: other questions about it may well be trained on.
     leaks = {leak.number for leak in find_leaks(examples, sets) if leak.kind != "leakage_document"}
-    kept = _remove_overlap([e for i, e in enumerate(examples) if i not in leaks], sets)
-    dropped = len(examples) - len(kept)
-    return Selection(kept, {"leaking": dropped} if dropped else {})
+    survivors = _remove_overlap([e for i, e in enumerate(examples) if i not in leaks], sets)
+    drop_count = len(examples) - len(survivors)
+    return Selection(survivors, {"leaking": drop_count} if drop_count else {})
 
 
 def _remove_overlap(examples: Sequence[TrainingExample], sets: Sequence[EvaluationSet]) -> tuple[TrainingExample, ...]:
     """The examples that repeat no question, by the rule that a run of what is tuned on them will be judged by."""
     questions = [example.question for item in sets for example in item.examples]
-    repeated = [questions[number] for number in find_question_overlap(questions, user_texts(examples))]
+    overlap = [questions[number] for number in find_question_overlap(questions, user_texts(examples))]
     # Questions that are repeated at all are few: each example is compared with those alone.
-    return tuple(e for e in examples if not repeated or not find_question_overlap(repeated, user_texts([e])))
+    return tuple(e for e in examples if not overlap or not find_question_overlap(overlap, user_texts([e])))
 
 
 def _without_low(examples: Sequence[TrainingExample], least: float) -> Selection:
     # No score is no bad one: uploaded examples have none.
-    kept = tuple(e for e in examples if e.score is None or e.score >= least)
-    dropped = len(examples) - len(kept)
-    return Selection(kept, {"low_score": dropped} if dropped else {})
+    survivors = tuple(e for e in examples if e.score is None or e.score >= least)
+    drop_count = len(examples) - len(survivors)
+    return Selection(survivors, {"low_score": drop_count} if drop_count else {})

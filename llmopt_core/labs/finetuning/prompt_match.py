@@ -34,8 +34,8 @@ def examples_of_job(settings: Settings, job_id: str, most: int | None = None) ->
     Raises:
         BadInput: There is no such job, or its data cannot be read.
     """
-    found = open_folder(settings, job_id).training_set("training")
-    return list(islice(found.examples if found else (), most))
+    training_set = open_folder(settings, job_id).training_set("training")
+    return list(islice(training_set.examples if training_set else (), most))
 
 
 def find_matching_configuration(configurations: Iterable[Configuration], examples: Sequence[TrainingExample]) -> str:
@@ -47,12 +47,12 @@ def find_matching_configuration(configurations: Iterable[Configuration], example
     """
     prompts = [[(str(m.get("role")), message_text(m)) for m in e.prompt] for e in examples[:SAMPLE_SIZE]]
     # By the length of fixed text: a prompt that is only the question fits everything, so it wins only where alone.
-    best, fixed = "", 0
+    best, best_size = "", 0
     for configuration in configurations:
         for frame in _frames(configuration):
             size = sum(len(part) for _, parts in frame for part in parts)
-            if prompts and size > fixed and all(_fits(frame, prompt) for prompt in prompts):
-                best, fixed = configuration.name, size
+            if prompts and size > best_size and all(_fits(frame, prompt) for prompt in prompts):
+                best, best_size = configuration.name, size
     return best
 
 
@@ -70,16 +70,17 @@ def _frames(configuration: Configuration) -> list[Frame]:
     variables = {"question": _MARK, **({"context": _MARK} if configuration.retrieval is not None else {})}
     prompt = without_examples(configuration).prompt
     try:
-        sent = [build_messages(prompt, variables, mode) for mode in modes]
+        conversations = [build_messages(prompt, variables, mode) for mode in modes]
     except BadInput:
         # Prompts with other variables or steps cannot be built without a question, and fit nothing.
         return []
-    return [tuple((m.role, tuple(m.content.split(_MARK))) for m in messages) for messages in sent]
+    return [tuple((m.role, tuple(m.content.split(_MARK))) for m in messages) for messages in conversations]
 
 
 def _fits(frame: Frame, prompt: Sequence[tuple[str, str]]) -> bool:
     return len(frame) == len(prompt) and all(
-        wanted == role and _around(parts, text) for (wanted, parts), (role, text) in zip(frame, prompt, strict=True)
+        frame_role == role and _around(parts, text)
+        for (frame_role, parts), (role, text) in zip(frame, prompt, strict=True)
     )
 
 
@@ -95,10 +96,10 @@ def _around(parts: Sequence[str], text: str) -> bool:
     at, end = len(first), len(text) - len(last)
     # The earliest place of each part leaves the most room for those after it, so one pass is enough.
     for part in inner:
-        found = text.find(part, at, end)
-        if found < 0:
+        position = text.find(part, at, end)
+        if position < 0:
             return False
-        at = found + len(part)
+        at = position + len(part)
     return True
 
 
@@ -110,12 +111,12 @@ def questions_for(store: Store, project: Project | str, examples: Sequence[Train
     forgotten.
     """
     # All of the sample: a few structured answers among others come from a mixed set.
-    wanted = bool(examples) and all(has_intent(example.answer) for example in examples[:SAMPLE_SIZE])
+    wants_structure = bool(examples) and all(has_intent(example.answer) for example in examples[:SAMPLE_SIZE])
     names = [item.name for item in store.evaluation_sets(project) if item.name != GENERAL]
-    fit = [name for name in names if is_structured(store.evaluation_set(project, name)) == wanted]
+    fit = [name for name in names if is_structured(store.evaluation_set(project, name)) == wants_structure]
     # In this order of preference; names may stand in it several times.
-    asked = [chosen, *(run.evaluation_set for run in store.runs(project)), *fit]
-    used = {use.name for use in find_set_use(examples, [store.evaluation_set(project, name) for name in fit])}
-    usable = [name for name in asked if name in fit]
+    candidates = [chosen, *(run.evaluation_set for run in store.runs(project)), *fit]
+    used_names = {use.name for use in find_set_use(examples, [store.evaluation_set(project, name) for name in fit])}
+    usable = [name for name in candidates if name in fit]
     # A set that training took questions from is better than none, and the page says so.
-    return next((name for name in usable if name not in used), next(iter(usable), ""))
+    return next((name for name in usable if name not in used_names), next(iter(usable), ""))

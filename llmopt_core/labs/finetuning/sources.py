@@ -89,9 +89,9 @@ def sample_training(part: str = "train") -> list[TrainingExample]:
     path = SAMPLES / f"snips_{part}.jsonl"
     if not path.exists():
         raise BadInput(f"{path}: the sample data is not there.")
-    found = load_training_set(path).examples
+    examples = load_training_set(path).examples
     # The label is the intent: classes are balanced by it.
-    return [replace(example, label=str(json.loads(example.answer)["intent"])) for example in found]
+    return [replace(example, label=str(json.loads(example.answer)["intent"])) for example in examples]
 
 
 def sample_questions() -> EvaluationSet:
@@ -135,10 +135,10 @@ def sample_chinese(documents: Sequence[str]) -> EvaluationSet | None:
     path = SAMPLES / "zh_evaluation.jsonl"
     if not path.exists():
         return None
-    found = load_questions(path, path.name).examples
-    wanted = {span.document for example in found for span in example.references}
+    examples = load_questions(path, path.name).examples
+    articles = {span.document for example in examples for span in example.references}
     # References into documents that are not there would count every question as missed.
-    return EvaluationSet(CHINESE, found) if wanted <= set(documents) else None
+    return EvaluationSet(CHINESE, examples) if articles <= set(documents) else None
 
 
 def teacher_at(endpoint: Endpoint, name: str = "", max_tokens: int = 512) -> ModelSpec:
@@ -233,9 +233,9 @@ def _messages(prompt: PromptSpec, mode: Mode) -> Callable[[Example], Sequence[Me
 def as_answer_checks(specs: Sequence[AssertionSpec], models: Models, least_f1: float = 0.0) -> list[AnswerCheck]:
     """What an answer must pass, as functions that say why it did not."""
     # The built-in judge: assertions that need one should not cost more than the answers.
-    found = [_as_answer_check(assertion) for assertion in build_assertions(specs, JudgeSpec(), models)]
+    checks = [_as_answer_check(assertion) for assertion in build_assertions(specs, JudgeSpec(), models)]
     # Last: the reference says less about an answer than what somebody asked for.
-    return [*found, _agrees(least_f1)] if least_f1 else found
+    return [*checks, _agrees(least_f1)] if least_f1 else checks
 
 
 def _as_answer_check(assertion: Assertion) -> AnswerCheck:

@@ -66,10 +66,10 @@ def prompting_baseline(tuned: FineTunedModel, examples: Sequence[TrainingExample
         BadInput: The tuned model is no chat model.
     """
     configuration = configuration_for_training(tuned, examples)
-    shown = tuple(
+    shown_examples = tuple(
         {"question": e.question, "answer": e.answer} for e in examples[:_MOST_SHOWN] if e.question and e.answer
     )
-    few_shot = FewShotSpec(examples=shown, select="nearest", k=shots)
+    few_shot = FewShotSpec(examples=shown_examples, select="nearest", k=shots)
     prompt = configuration.prompt.model_copy(
         # Ends where the answer begins, as a completion model needs it.
         update={"template": "Request: {{ question }}\nAnswer:", "few_shot": few_shot}

@@ -100,11 +100,11 @@ class StoreLine:
 
     def enter(self, job: Job) -> None:
         """See `TrainingLine.enter`. A job that was in line before takes its old place in the list of jobs."""
-        known = stored_job(self.store, job.id)
+        entry = stored_job(self.store, job.id)
         # Its place in the list, and what was done, are kept.
-        if known is not None and known.resumable:
-            self.store.resume_job(known.id)
-        elif known is None or not known.active:
+        if entry is not None and entry.resumable:
+            self.store.resume_job(entry.id)
+        elif entry is None or not entry.active:
             # One that is active waits already: enqueued twice, two processes would train into one folder.
             kind = _KINDS[job.kind]
             arguments = TrainingArguments(name=job.name, folder=job.id, data_version=job.data_version)
@@ -120,12 +120,12 @@ class StoreLine:
 
     def leave(self, job: Job) -> None:
         """See `TrainingLine.leave`."""
-        known = stored_job(self.store, job.id)
-        if known is not None and known.active:
+        entry = stored_job(self.store, job.id)
+        if entry is not None and entry.active:
             # One that runs is asked and ends itself; one that waits has ended with this.
-            self.store.request_cancel(known.id)
-            known = self.store.job(known.id)
-        if known is None or not known.active:
+            self.store.request_cancel(entry.id)
+            entry = self.store.job(entry.id)
+        if entry is None or not entry.active:
             end_waiting(open_folder(self.settings, job.id))
 
     def adopt(self) -> None:
@@ -133,16 +133,16 @@ class StoreLine:
         for job in all_jobs(self.settings):
             if job.provider != LOCAL or job.has_ended:
                 continue
-            folder, known = open_folder(self.settings, job.id), stored_job(self.store, job.id)
+            folder, entry = open_folder(self.settings, job.id), stored_job(self.store, job.id)
             # Interrupted, yet worked on: its process ended while the trainer, a child of its own, goes on.
-            if known is None or (known.status == "interrupted" and folder.is_worked_on()):
+            if entry is None or (entry.status == "interrupted" and folder.is_worked_on()):
                 self.enter(job)
-            elif not known.active:
+            elif not entry.active:
                 # Its job has ended, so nobody would ever take it out of the line.
                 folder.leave_line()
 
 
 def stored_job(store: Store, folder: str) -> StoredJob | None:
     """The newest job of the store that trains what lies in this folder."""
-    found = (job for job in store.jobs() if job.kind in TRAINING_KINDS and job.arguments.get("folder") == folder)
-    return max(found, key=lambda job: job.id, default=None)
+    jobs = (job for job in store.jobs() if job.kind in TRAINING_KINDS and job.arguments.get("folder") == folder)
+    return max(jobs, key=lambda job: job.id, default=None)

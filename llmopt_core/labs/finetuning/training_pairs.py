@@ -44,21 +44,21 @@ async def training_pairs(
     Raises:
         BadInput: No example has a reference, or retrieval failed; says why.
     """
-    asked = without_examples(configuration)
-    pipeline = Pipeline(asked, documents, (), JudgeSpec(), models)
-    mode = mode_of(asked.model, models)
+    zero_shot = without_examples(configuration)
+    pipeline = Pipeline(zero_shot, documents, (), JudgeSpec(), models)
+    mode = mode_of(zero_shot.model, models)
 
     async def pair(example: Example) -> TrainingExample:
         # Without retrieval None, which leaves the context out of the prompt; an empty list would leave it blank.
-        hits = (await pipeline.retrieve(example)).hits if asked.retrieval is not None else None
-        messages = build_messages(asked.prompt, answer_variables(example, hits, mode), mode)
+        hits = (await pipeline.retrieve(example)).hits if zero_shot.retrieval is not None else None
+        messages = build_messages(zero_shot.prompt, answer_variables(example, hits, mode), mode)
         return _pair([message_body(message) for message in messages], example)
 
     # Spaces are no answer to learn.
     usable = [example for example in examples if (example.reference or "").strip()]
     if not usable:
         raise BadInput("No example has a reference answer to learn; add reference answers to the questions.")
-    if asked.retrieval is not None:
+    if zero_shot.retrieval is not None:
         # The index once, and not by the first of four at the same time.
         await pipeline.prepare(usable)
     # Four at once, as evaluations do.

@@ -60,17 +60,19 @@ def _start(context: JobContext, access: Access, arguments: UploadArguments) -> J
         raise BadInput(
             f"{arguments.provider} has another address now than the one that you agreed to send to; start it again."
         )
-    saved = _training_set(context, arguments)
+    training_set = _training_set(context, arguments)
     project = context.store.project(context.project)
     # Confirmed when the job was put in line, with what leaves the machine on the screen.
-    return start(access, arguments.request, saved, project=project, confirmed=True, validate=arguments.validate_too)
+    return start(
+        access, arguments.request, training_set, project=project, confirmed=True, validate=arguments.validate_too
+    )
 
 
 def _training_set(context: JobContext, arguments: UploadArguments) -> TrainingSetVersion:
-    for saved in training_sets(context.store, context.project):
+    for training_set in training_sets(context.store, context.project):
         # By the version of the data, since a label may be used again.
-        if (saved.label, saved.version) == (arguments.training_set, arguments.data_version):
-            return saved
+        if (training_set.label, training_set.version) == (arguments.training_set, arguments.data_version):
+            return training_set
     raise BadInput(f"The training set {arguments.training_set} is gone; start it again with another.")
 
 
@@ -79,12 +81,12 @@ def _find_job(context: JobContext, arguments: UploadArguments) -> Job | None:
     # Nothing that is older can be of this job.
     since = context.store.job(context.job_id).created_at.timestamp()
     wanted_values = (arguments.name, arguments.provider, arguments.data_version)
-    found = [
+    jobs = [
         job
         for job in all_jobs(context.settings)
         if (job.name, job.provider, job.data_version) == wanted_values and job.created_at >= since
     ]
-    return max(found, key=lambda job: job.created_at, default=None)
+    return max(jobs, key=lambda job: job.created_at, default=None)
 
 
 UPLOAD = JobKind("fine-tuning start", UploadArguments, upload, "Sending the data of", "interactive")

@@ -26,12 +26,12 @@ def without_shots(records: Iterable[Record], configuration: Mapping[str, Any]) -
     """
     try:
         # Stored by an earlier version, or with a model that is gone.
-        asked = configuration_from(dict(configuration))
+        run_configuration = configuration_from(dict(configuration))
     except BadInput:
         return list(records)
-    if asked.prompt.few_shot is None:
+    if run_configuration.prompt.few_shot is None:
         return list(records)
-    short = without_examples(asked)
+    short = without_examples(run_configuration)
     return [_rebuilt(record, short) for record in records]
 
 

@@ -143,12 +143,12 @@ class Board:
     def progress(self, started_at: float) -> Progress:
         """How many answers have ended, of how many, how many of them the cache gave; by a monotonic clock."""
         with self._changed:
-            ended = [cell for cell in self._cells.values() if cell.state not in ("waiting", "running")]
+            ended_cells = [cell for cell in self._cells.values() if cell.state not in ("waiting", "running")]
             total = len(self._cells)
         # Without a call of either kind it failed, which took its time, too.
-        used = [cell.record.usage for cell in ended if cell.record is not None]
-        cached = sum(usage.cached_calls > 0 and not usage.calls for usage in used)
-        return Progress(total, len(ended), cached, started_at=started_at)
+        usages = [cell.record.usage for cell in ended_cells if cell.record is not None]
+        cached_count = sum(usage.cached_calls > 0 and not usage.calls for usage in usages)
+        return Progress(total, len(ended_cells), cached_count, started_at=started_at)
 
     @property
     def has_ended(self) -> bool:

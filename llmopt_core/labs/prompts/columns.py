@@ -65,27 +65,27 @@ def columns_of(grid: Grid, *, compared: bool = True) -> list[Column]:
 def _column(grid: Grid, number: int, versus: Mapping[str, Paired]) -> Column:
     cells = [row[number] for row in grid.rows]
     # A failed answer has no passing to speak of; it is counted below.
-    done = [cell for cell in cells if cell.state == "done"]
-    decided = [cell.has_passed for cell in done if cell.has_passed is not None]
+    done_cells = [cell for cell in cells if cell.state == "done"]
+    verdicts = [cell.has_passed for cell in done_cells if cell.has_passed is not None]
     records = [record for cell in cells for record in cell.repeats if record is not None]
-    answers = [cell.record.answer for cell in done if cell.record is not None]
+    answers = [cell.record.answer for cell in done_cells if cell.record is not None]
     seconds = [answer.seconds for answer in answers if answer is not None]
     # Answers with assertions of which not all could be decided are counted as not run.
-    checked = sum(cell.record is not None and ASSERTIONS in cell.record.scores for cell in done)
+    checked_count = sum(cell.record is not None and ASSERTIONS in cell.record.scores for cell in done_cells)
     not_run = sum(cell.state == "not run" for cell in cells)
     return Column(
-        len(done),
+        len(done_cells),
         sum(cell.state == "failed" for cell in cells),
-        sum(decided),
-        len(decided),
-        checked - len(decided) + not_run,
+        sum(verdicts),
+        len(verdicts),
+        checked_count - len(verdicts) + not_run,
         # Repeats as well: they were paid, though only first answers are compared.
         sum((record.usage for record in records), Usage()),
         sum(seconds) / len(seconds) if seconds else None,
         sum(len(cell.repeat_failures) for cell in cells),
         # A cell that is not asked has no repeats to fail.
         sum(max(0, len(cell.repeats) - 1) for cell in cells if cell.state != "not run"),
-        sum(cell.visible_text == EMPTY for cell in done),
+        sum(cell.visible_text == EMPTY for cell in done_cells),
         # None where a cell has no value, so that all columns keep the same rows.
         {metric: summarize([_value(cell, metric) for cell in cells]) for metric in grid.metrics},
         versus,
@@ -96,17 +96,17 @@ def _column(grid: Grid, number: int, versus: Mapping[str, Paired]) -> Column:
 def _versus(grid: Grid) -> dict[int, dict[str, Paired]]:
     """By the number of the column."""
     # Nothing to compare in passing where no row has an assertion.
-    checked = any(cell.has_passed is not None for row in grid.rows for cell in row)
+    has_assertions = any(cell.has_passed is not None for row in grid.rows for cell in row)
     others = range(1, len(grid.names))
-    found: dict[int, dict[str, Paired]] = {number: {} for number in others}
-    for name in ([ASSERTIONS] if checked else []) + list(grid.metrics):
+    versus: dict[int, dict[str, Paired]] = {number: {} for number in others}
+    for name in ([ASSERTIONS] if has_assertions else []) + list(grid.metrics):
         values = [[_value(row[place], name) for row in grid.rows] for place in range(len(grid.names))]
         # Together: with several variants one of them is ahead by chance soon.
-        compared = compare_family([(values[0], values[number]) for number in others], higher_is_better(name))
-        for number, one in zip(others, compared, strict=True):
+        comparisons = compare_family([(values[0], values[number]) for number in others], higher_is_better(name))
+        for number, one in zip(others, comparisons, strict=True):
             # Who has learned the questions shows its numbers, but no verdict.
-            found[number][name] = withhold_verdict(one, a_seen=_has_seen(grid, 0), b_seen=_has_seen(grid, number))
-    return found
+            versus[number][name] = withhold_verdict(one, a_seen=_has_seen(grid, 0), b_seen=_has_seen(grid, number))
+    return versus
 
 
 def _has_seen(grid: Grid, number: int) -> bool:

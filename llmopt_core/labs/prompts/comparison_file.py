@@ -95,18 +95,18 @@ def load_comparison(path: Path, store: Store) -> ComparisonFile:
     """
     if path.is_dir():
         return _read_promptfoo(path)
-    located = read_with_lines(path)
+    located_value = read_with_lines(path)
     # promptfoo's own keys, under whatever name the file goes.
-    if "providers" in located.value or "targets" in located.value:
+    if "providers" in located_value.value or "targets" in located_value.value:
         return _read_promptfoo(path)
-    spec = validate_spec(located, _File)
-    documents = _documents(path.parent, spec, located)
+    spec = validate_spec(located_value, _File)
+    documents = _documents(path.parent, spec, located_value)
     # Without a project it is named as its file, so that two files do not share one.
     project = spec.project or path.stem
-    rows, notes = _rows(path.parent, spec, located, documents)
+    rows, notes = _rows(path.parent, spec, located_value, documents)
     plan = ComparisonPlan(
         project,
-        _variants(spec, located, store, project),
+        _variants(spec, located_value, store, project),
         rows,
         spec.assertions,
         spec.judge,
@@ -116,18 +116,22 @@ def load_comparison(path: Path, store: Store) -> ComparisonFile:
         documents,
     )
     # Examples that repeat a row would show a model the answer that it is asked for.
-    plan, left_out = (plan, {}) if spec.keep_repeated else without_leaks(plan)
+    plan, omissions = (plan, {}) if spec.keep_repeated else without_leaks(plan)
     # `from_file`: their hosts have to be trusted before anything is sent there.
     endpoints = {name: one.from_file(path.name) for name, one in endpoints_in(spec.endpoints, path.name).items()}
-    return ComparisonFile(plan, endpoints, warnings=notes, left_out=left_out)
+    return ComparisonFile(plan, endpoints, warnings=notes, left_out=omissions)
 
 
 def _read_promptfoo(path: Path) -> ComparisonFile:
-    found = import_promptfoo(path)
+    import_result = import_promptfoo(path)
     plan = ComparisonPlan(
-        found.name, found.configurations, found.evaluation_set, judge=found.judge, repeats=found.repeat
+        import_result.name,
+        import_result.configurations,
+        import_result.evaluation_set,
+        judge=import_result.judge,
+        repeats=import_result.repeat,
     )
-    return ComparisonFile(plan, found.endpoints, found.not_run, found.warnings)
+    return ComparisonFile(plan, import_result.endpoints, import_result.not_run, import_result.warnings)
 
 
 def _documents(folder: Path, said: _File, located: LocatedValue) -> tuple[Document, ...]:
@@ -146,10 +150,10 @@ def _rows(
         raise located.error((), "name either evaluation_set (a question file) or inputs (a list of questions).")
     notes: tuple[str, ...] = ()
     if said.inputs:
-        found = free_input([{"question": row} if isinstance(row, str) else row for row in said.inputs])
+        rows = free_input([{"question": row} if isinstance(row, str) else row for row in said.inputs])
     else:
         path = resolve_path(folder, said.evaluation_set, located, ("evaluation_set",))
-        read = read_questions(
+        source = read_questions(
             path,
             path.name,
             documents or None,
@@ -158,8 +162,8 @@ def _rows(
             encoding=said.questions_encoding,
         )
         # Named without the ending, as the sets of the app are.
-        found, notes = replace(read.evaluation_set, name=path.stem), tuple(f"{path.name}: {n}" for n in read.notes)
-    return found if said.limit is None else first_examples(found, said.limit), notes
+        rows, notes = replace(source.evaluation_set, name=path.stem), tuple(f"{path.name}: {n}" for n in source.notes)
+    return rows if said.limit is None else first_examples(rows, said.limit), notes
 
 
 def _variants(said: _File, located: LocatedValue, store: Store, project: str) -> tuple[Configuration, ...]:
@@ -193,14 +197,14 @@ def _prompt(  # noqa: PLR0917
     if wanted in said.prompts:
         return said.prompts[wanted]
     # Asked first: a project that is not there yet would be an error of its own.
-    if project in {known.name for known in store.projects()}:
+    if project in {stored_project.name for stored_project in store.projects()}:
         try:
             return load_prompt(store, project, wanted)
         except BadInput:
             # Told below, with the names that could have been meant.
             pass
-    there = ", ".join(said.prompts) or "none"
+    prompt_names = ", ".join(said.prompts) or "none"
     raise located.error(
         ("variants", place, "prompt"),
-        f"there is no prompt {wanted!r}: not under prompts ({there}), and not saved in the project {project}.",
+        f"there is no prompt {wanted!r}: not under prompts ({prompt_names}), and not saved in the project {project}.",
     )

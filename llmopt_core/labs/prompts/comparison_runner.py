@@ -80,33 +80,33 @@ async def run_comparison(
         StorageError: The workspace cannot be written. What was stored stays.
         MissingDependency: A package or model file is absent.
     """
-    started = time.perf_counter()
+    start = time.perf_counter()
     # Stands where no `except` below applies, such as when the program is closed: the runs can be gone on with.
     status: Status = "interrupted"
     error = ""
-    recorded = remaining_budget(plan.budget_usd, found.all_runs)
+    past_budget = remaining_budget(plan.budget_usd, found.all_runs)
     # With what earlier attempts paid, so that a budget is for the comparison and not for one attempt.
-    known = Spending(recorded.usage, recorded.dearest)
+    past_spending = Spending(past_budget.usage, past_budget.dearest)
     try:
         # In a thread: versions of models are hashes of files, which would hold up the loop.
         work_name = await asyncio.to_thread(comparison_work_name, plan, models)
-        with RecordSaver(store) as saver, models.spending(work_name, plan.budget_usd, known=known) as budget:
+        with RecordSaver(store) as saver, models.spending(work_name, plan.budget_usd, known=past_spending) as budget:
             work = _answer(plan, found, models, store, board, saver, budget)
             # The beat tells other processes that these runs are alive.
             await cancellable(work, should_cancel or (lambda: False), lambda: _beat(store, found))
         status = "finished"
-    except OutOfBudget as reached:
-        status, error = "budget-reached", str(reached)
+    except OutOfBudget as stop:
+        status, error = "budget-reached", str(stop)
     except Cancellation:
         status = "cancelled"
-    except Exception as failed:
+    except Exception as problem:
         status = "failed"
-        error = str(failed) if isinstance(failed, LlmOptError) else f"{type(failed).__name__}: {failed}"
+        error = str(problem) if isinstance(problem, LlmOptError) else f"{type(problem).__name__}: {problem}"
         # The status is kept below, on the way out; the job shows the error as well.
         raise
     finally:
         try:
-            _finish(store, found, status, time.perf_counter() - started, error)
+            _finish(store, found, status, time.perf_counter() - start, error)
         finally:
             # Whatever happened to the store: a board that never ends would leave its viewers waiting.
             board.end()
@@ -131,18 +131,18 @@ async def _answer(  # noqa: PLR0917
 
     # An account per run goes on from what it had.
     accounts = {run.id: Account(run.usage, partial(save_spending, run.id)) for run in found.all_runs}
-    reached: list[OutOfBudget] = []
+    budget_errors: list[OutOfBudget] = []
     await _prepare(found, pipelines, accounts, examples)
-    stored: list[Future[None]] = []
+    futures: list[Future[None]] = []
 
     def keep(place: Place, record: Record) -> None:
         column, row, repeat = place
         # The last future alone: records are stored in order, so when it is done all are, and all would fill memory.
-        stored[:] = [saver.put(found.runs[column][repeat].id, row, board.finish(place, record))]
+        futures[:] = [saver.put(found.runs[column][repeat].id, row, board.finish(place, record))]
 
     # Others may be under way; they end as they can, and only those that wait are given up.
     def stop(error: OutOfBudget) -> None:
-        reached.append(error)
+        budget_errors.append(error)
         board.drop_waiting()
 
     async def one(place: Place) -> None:
@@ -155,8 +155,8 @@ async def _answer(  # noqa: PLR0917
         except asyncio.CancelledError:
             # What has come is kept, since it was paid.
             piece = board.cell(place).text
-            stopped = Failure("answer", "cancelled", _STOP_MESSAGE)
-            keep(place, Record(examples[row], Answer(piece), failure=stopped))
+            cancellation = Failure("answer", "cancelled", _STOP_MESSAGE)
+            keep(place, Record(examples[row], Answer(piece), failure=cancellation))
             # A cancellation must reach the loop, or the stop would hang.
             raise
         except OutOfBudget as error:
@@ -178,11 +178,11 @@ async def _answer(  # noqa: PLR0917
     while not board.try_close() and not saver.has_failed:
         await map_concurrently(board.take_cells(), one, concurrency=answers, should_stop=lambda: saver.has_failed)
     # All is stored before the runs are closed; what could not be stored is raised here.
-    await asyncio.gather(*map(asyncio.wrap_future, stored))
+    await asyncio.gather(*map(asyncio.wrap_future, futures))
     # Before the error of the budget: what is read again costs nothing.
     await _reread(store, found, pipelines, accounts, examples, keep)
-    if reached:
-        raise reached[0]
+    if budget_errors:
+        raise budget_errors[0]
 
 
 async def _prepare(
@@ -230,5 +230,5 @@ def _finish(store: Store, found: Comparison, status: Status, seconds: float, err
         failures = failure_reasons(store, run.id)
         # More than half failed: a table of what is left would say nothing.
         mostly = status == "finished" and 2 * sum(reason.count for reason in failures) > run.total
-        told = error or failure_sentence(failures, run.total)
-        store.finish_run(run.id, "failed" if mostly else status, seconds=seconds, error=told)
+        message = error or failure_sentence(failures, run.total)
+        store.finish_run(run.id, "failed" if mostly else status, seconds=seconds, error=message)

@@ -55,14 +55,16 @@ def estimate_search(
         task.project, (task.configuration,), task.evaluation_set, (), task.judge, task.metrics,
         documents=task.documents,
     )  # fmt: skip
-    found = estimate_comparison(plan, models, answers)
-    written = UpperEstimate()
+    estimate = estimate_comparison(plan, models, answers)
+    rewriting_estimate = UpperEstimate()
     if rewriting is not None:
         # The most of an answer: failed ones are shown to whom writes the next instruction.
         answer = task.configuration.model.max_tokens
-        asked = most_proposal_tokens(task.evaluation_set.examples, rewriting.text, answer, rewriting.proposer)
-        written.add(models, rewriting.proposer, rewriting.calls, asked, rewriting.proposer.max_tokens)
+        prompt_tokens = most_proposal_tokens(task.evaluation_set.examples, rewriting.text, answer, rewriting.proposer)
+        rewriting_estimate.add(
+            models, rewriting.proposer, rewriting.calls, prompt_tokens, rewriting.proposer.max_tokens
+        )
     # One unknown price leaves no honest total.
-    known = found.cost_usd is not None and written.usd is not None
-    most = (found.cost_usd or (0.0, 0.0))[1] + (written.usd or 0.0) if known else None
-    return SearchEstimate(found.prompt_tokens, most, found.not_counted)
+    is_priced = estimate.cost_usd is not None and rewriting_estimate.usd is not None
+    most = (estimate.cost_usd or (0.0, 0.0))[1] + (rewriting_estimate.usd or 0.0) if is_priced else None
+    return SearchEstimate(estimate.prompt_tokens, most, estimate.not_counted)

@@ -66,7 +66,7 @@ def comparison_html(
         notes: What was noted on rows, by the id of the example.
     """
     # As sets: each row asks three times whether it is in them.
-    shown = {kind: set(grid.filter_rows(kind)) for kind in _KINDS}
+    rows_by_kind = {kind: set(grid.filter_rows(kind)) for kind in _KINDS}
     columns = [
         PageColumn(variant.name, summary_lines(grid, column), _question_fields(variant))
         for variant, column in zip(found.variants, columns_of(grid), strict=True)
@@ -76,7 +76,7 @@ def comparison_html(
             example.id,
             example.question,
             example.answers_text,
-            tuple(kind for kind in _KINDS if place in shown[kind]),
+            tuple(kind for kind in _KINDS if place in rows_by_kind[kind]),
             # The first column is what the others are compared with, so it has no difference to show.
             tuple(_page_cell(cell, row[0] if column else None, grid.metrics) for column, cell in enumerate(row)),
             notes[example.id].text if example.id in notes else "",
@@ -130,11 +130,11 @@ def summary_lines(grid: Grid, column: Column) -> tuple[str, ...]:
         title = metric_title(name)
         spread = "" if summary.low is None else f" ({interval(summary.low, summary.high)})"
         lines.append(f"{title} {score(summary.mean)}{spread}{_versus(column, name)}")
-    failed = f", {column.empty} empty" if column.empty else ""
-    failed += f", {column.failed} failed" if column.failed else ""
+    failure_words = f", {column.empty} empty" if column.empty else ""
+    failure_words += f", {column.failed} failed" if column.failed else ""
     if column.failed_repeats:
-        failed += f", {column.failed_repeats} of {column.repeats} repeats failed"
-    lines.append(f"{column.answered} of {len(grid.rows)} answered{failed}; {_cost_words(column.usage)}")
+        failure_words += f", {column.failed_repeats} of {column.repeats} repeats failed"
+    lines.append(f"{column.answered} of {len(grid.rows)} answered{failure_words}; {_cost_words(column.usage)}")
     if column.seconds is not None:
         lines.append(f"{short_time(column.seconds)} each")
     overlap = column.overlap
@@ -144,7 +144,7 @@ def summary_lines(grid: Grid, column: Column) -> tuple[str, ...]:
 def comparison_values(found: Comparison, grid: Grid) -> dict[str, Any]:
     """The comparison as JSON-like values."""
     columns = columns_of(grid)
-    shown = {kind: set(grid.filter_rows(kind)) for kind in _KINDS}
+    rows_by_kind = {kind: set(grid.filter_rows(kind)) for kind in _KINDS}
     return {
         "project": found.project,
         "comparison": found.id,
@@ -158,7 +158,7 @@ def comparison_values(found: Comparison, grid: Grid) -> dict[str, Any]:
                 "reference": example.reference,
                 # Only where there are several: the reference is one of them, and most questions have no other.
                 **({"right_answers": list(right)} if len(right := example.right_answers) > 1 else {}),
-                "kinds": [kind for kind in _KINDS if place in shown[kind]],
+                "kinds": [kind for kind in _KINDS if place in rows_by_kind[kind]],
                 "cells": [_cell_values(name, cell) for name, cell in zip(grid.names, row, strict=True)],
             }
             for place, (example, row) in enumerate(zip(grid.examples, grid.rows, strict=True))
@@ -246,7 +246,7 @@ def _page_cell(cell: Cell, first: Cell | None, metrics: Sequence[str]) -> PageCe
 
 
 def _facts(record: Record) -> str:
-    scores = [f"{metric_title(name)} {score(found.value)}" for name, found in metric_scores(record).items()]
+    scores = [f"{metric_title(name)} {score(result.value)}" for name, result in metric_scores(record).items()]
     seconds = [short_time(record.answer.seconds)] if record.answer else []
     return " · ".join([*scores, _cost_words(record.usage), *seconds])
 
@@ -259,25 +259,25 @@ def _cost_words(usage: Usage) -> str:
 
 
 def _versus(column: Column, name: str) -> str:
-    found = column.versus.get(name)
+    paired_test = column.versus.get(name)
     # No pair: nothing to say about which is better.
-    if found is None or not found.pairs or found.difference is None:
+    if paired_test is None or not paired_test.pairs or paired_test.difference is None:
         return ""
-    return f"; {found.verdict} ({with_sign(found.difference)}, p {p_value(found.p_value)})"
+    return f"; {paired_test.verdict} ({with_sign(paired_test.difference)}, p {p_value(paired_test.p_value)})"
 
 
 def _question_fields(variant: Configuration) -> tuple[tuple[str, str], ...]:
     prompt, model = variant.prompt, variant.model
-    asked = [("Model", f"{model.name or 'default model'} on {model.endpoint}, temperature {model.temperature:g}")]
-    asked += [("System", prompt.system)] if prompt.system else []
-    asked += [(f"Step {step.name}", step.template) for step in prompt.steps]
-    asked.append(("User message", prompt.template))
+    fields = [("Model", f"{model.name or 'default model'} on {model.endpoint}, temperature {model.temperature:g}")]
+    fields += [("System", prompt.system)] if prompt.system else []
+    fields += [(f"Step {step.name}", step.template) for step in prompt.steps]
+    fields.append(("User message", prompt.template))
     if prompt.few_shot is not None:
         shots = prompt.few_shot
-        shown = "\n".join(f"{shot.get('question', '')} -> {shot['answer']}" for shot in shots.examples)
-        asked.append((f"Few-shot examples ({shots.select})", shown))
-    asked += [("Extraction", prompt.extract)] if prompt.extract else []
-    return tuple(asked)
+        shot_lines = "\n".join(f"{shot.get('question', '')} -> {shot['answer']}" for shot in shots.examples)
+        fields.append((f"Few-shot examples ({shots.select})", shot_lines))
+    fields += [("Extraction", prompt.extract)] if prompt.extract else []
+    return tuple(fields)
 
 
 def _identity(name: str, repeat: int, record: Record) -> list[object]:

@@ -51,7 +51,7 @@ async def measure_few_shot_effect(
     check_task(task, models)
     # Named by the task as it was asked, before repeats are taken out: the same work is found again.
     work = search_work_name(FEW_SHOT_EFFECT, task, models, {"keep_examples": keep_examples})
-    task, places, left_out = without_repeats(task, keep_examples=keep_examples)
+    task, places, omissions = without_repeats(task, keep_examples=keep_examples)
     task, places = _fix_selection(task, places)
     shots = task.configuration.prompt.few_shot
     if shots is None or not shots.examples:
@@ -67,10 +67,10 @@ async def measure_few_shot_effect(
         for number in range(len(places)):
             rest = [shot for other, shot in enumerate(shots.examples) if other != number]
             # The selection stays: with `nearest`, each question takes the next one in place of what is left out.
-            made = task.with_shots(rest, keep_selection=True)
+            variant = task.with_shots(rest, keep_selection=True)
             label = f"without example {places[number] + 1}"
             # None for those after a stop, so that each result stays beside its example.
-            result = await runner.measure(made, questions, label) if not runner.ended else None
+            result = await runner.measure(variant, questions, label) if not runner.ended else None
             # Half of the questions may be the easy half: only complete pairs are compared.
             without.append(result if result is not None and result.complete and full.complete else None)
         return FewShotEffect(
@@ -78,7 +78,7 @@ async def measure_few_shot_effect(
             full=full.summary,
             examples=_leave_out_each(runner, places, shots.examples, full, without),
             ended=runner.ended,
-            **runner.facts(questions, left_out),
+            **runner.facts(questions, omissions),
         )
 
 
@@ -88,14 +88,14 @@ def _fix_selection(task: SearchTask, places: tuple[int, ...]) -> tuple[SearchTas
     if shots is None or shots.select not in _QUESTION_INDEPENDENT:
         return task, places
     # Places in the stead of texts: these selections go by position and chance alone.
-    numbered = tuple({"answer": "", "place": str(place)} for place in range(len(places)))
-    chosen = select_examples(shots.model_copy(update={"examples": numbered}), "")
-    picked = [int(example["place"]) for example in chosen]
+    placeholders = tuple({"answer": "", "place": str(place)} for place in range(len(places)))
+    selection = select_examples(shots.model_copy(update={"examples": placeholders}), "")
+    indices = [int(example["place"]) for example in selection]
     # As a fixed list, or leaving one out would draw others in.
-    changed = shots.model_copy(update={"examples": tuple(shots.examples[i] for i in picked), "select": "all"})
+    few_shot = shots.model_copy(update={"examples": tuple(shots.examples[i] for i in indices), "select": "all"})
     return (
-        replace(task, configuration=with_prompt(task.configuration, few_shot=changed)),
-        tuple(places[i] for i in picked),
+        replace(task, configuration=with_prompt(task.configuration, few_shot=few_shot)),
+        tuple(places[i] for i in indices),
     )
 
 
@@ -108,19 +108,19 @@ def _leave_out_each(
 ) -> tuple[ExampleEffect, ...]:
     # Without it as the baseline: above zero, the example helps.
     columns = [(result.values, full.values) for result in without if result is not None]
-    compared = iter(compare_family(columns, runner.task.higher_is_better, runner.task.seed))
+    comparisons = iter(compare_family(columns, runner.task.higher_is_better, runner.task.seed))
     effects = []
-    for place, shot, measured in zip(places, shots, without, strict=True):
-        found = None if measured is None else next(compared)
+    for place, shot, trial in zip(places, shots, without, strict=True):
+        comparison = None if trial is None else next(comparisons)
         effects.append(
             ExampleEffect(
                 place=place,
                 question=question_of(shot),
                 answer=shot["answer"],
-                comparison=found,
-                p_adjusted=None if found is None else found.p_value,
-                verdict=None if found is None else found.verdict,
-                tokens=_difference(full, measured),
+                comparison=comparison,
+                p_adjusted=None if comparison is None else comparison.p_value,
+                verdict=None if comparison is None else comparison.verdict,
+                tokens=_difference(full, trial),
             )
         )
     return tuple(effects)

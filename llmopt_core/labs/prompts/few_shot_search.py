@@ -27,9 +27,9 @@ def choice_answers(  # noqa: PLR0917
     """How many answers it takes at most."""
     most = min(most, pool)
     # Greedy: all single ones, then each of the rest beside the best, and so on.
-    tried = sum(pool - step for step in range(most)) if method == "greedy" else min(trials, MOST_TRIALS)
+    trial_count = sum(pool - step for step in range(most)) if method == "greedy" else min(trials, MOST_TRIALS)
     # Two more on the training part (the set as it is, and none), and two on the held-back part for the test.
-    return (2 + tried) * training + 2 * held_back
+    return (2 + trial_count) * training + 2 * held_back
 
 
 def choosable(task: SearchTask, *, keep_examples: bool = False) -> tuple[SearchTask, tuple[int, ...], tuple[str, ...]]:
@@ -38,10 +38,10 @@ def choosable(task: SearchTask, *, keep_examples: bool = False) -> tuple[SearchT
     Raises:
         BadInput: Fewer than two examples are left, or no question.
     """
-    found = without_repeats(task, keep_examples=keep_examples)
-    if len(found[1]) < 2:
+    choice = without_repeats(task, keep_examples=keep_examples)
+    if len(choice[1]) < 2:
         raise BadInput("A choice needs at least two few-shot examples that repeat no question of the set.")
-    return found
+    return choice
 
 
 async def choose_few_shot(
@@ -78,41 +78,41 @@ async def choose_few_shot(
     options = {"method": method, "most": most, "trials": trials, "keep_examples": keep_examples}
     work = search_work_name(CHOICE, task, models, options)
     # Repeats of questions are left out first: an example that holds the answer would win.
-    task, places, left_out = choosable(task, keep_examples=keep_examples)
+    task, places, omissions = choosable(task, keep_examples=keep_examples)
     shots = task.configuration.prompt.few_shot or FewShotSpec()
-    training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
-    check_budget(task, len(training), len(held))
+    training, holdout = split(task.evaluation_set.examples, task.held_back, task.seed)
+    check_budget(task, len(training), len(holdout))
     with trial_runner(work, task, models, report, should_cancel) as runner:
-        runner.planned = choice_answers(method, len(places), most, trials, len(training), len(held))
+        runner.planned = choice_answers(method, len(places), most, trials, len(training), len(holdout))
         # Kept for the test of the winner: a search that spends all could verify nothing.
-        runner.reserve(2 * len(held))
+        runner.reserve(2 * len(holdout))
         search = _Search(runner, training, shots.examples)
         await search.begin()
         if method == "greedy":
             await search.greedy(most)
         else:
             await search.random(min(most, len(places)), min(trials, MOST_TRIALS), task.seed)
-        chosen = search.best()
+        subset = search.best()
         # Read before the verification, which may meet the budget itself.
-        ended, verification = runner.ended, None
+        stop_reason, verification = runner.ended, None
         # A stop by the user is a stop; a spent budget still has what was kept for this.
-        if chosen is not None and ended != "cancelled":
-            verification = await verify(runner, task.configuration, search.with_shots(chosen), held)
+        if subset is not None and stop_reason != "cancelled":
+            verification = await verify(runner, task.configuration, search.with_shots(subset), holdout)
         return ChoiceResult(
             method=method,
             questions={place: question_of(shot) for place, shot in zip(places, shots.examples, strict=True)},
             training=len(training),
-            held_back=len(held),
+            held_back=len(holdout),
             trials=tuple(_place(trial, places) for trial in search.trials),
-            chosen=None if chosen is None else tuple(places[i] for i in chosen),
+            chosen=None if subset is None else tuple(places[i] for i in subset),
             few_shot=None
-            if chosen is None
+            if subset is None
             # `all`: the choice is made, and no further selection should change it.
-            else shots.model_copy(update={"examples": tuple(shots.examples[i] for i in chosen), "select": "all"}),
+            else shots.model_copy(update={"examples": tuple(shots.examples[i] for i in subset), "select": "all"}),
             verification=verification,
             # What happens in the verification counts first.
-            ended=runner.ended or ended,
-            **runner.facts(training, left_out),
+            ended=runner.ended or stop_reason,
+            **runner.facts(training, omissions),
         )
 
 
@@ -135,26 +135,26 @@ class _Search:
 
     async def greedy(self, most: int) -> None:
         """Add the example that helps most, as long as one helps."""
-        picked: tuple[int, ...] = ()
+        subset: tuple[int, ...] = ()
         # None where no examples at all could not be measured: the first addition then has nothing to beat.
-        reached = self._score(picked)
+        best_gain = self._score(subset)
         for step in range(1, min(most, len(self._pool)) + 1):
             # The example that was added last stands next to the question.
-            tried = [await self.try_subset((*picked, i), step) for i in range(len(self._pool)) if i not in picked]
+            trials = [await self.try_subset((*subset, i), step) for i in range(len(self._pool)) if i not in subset]
             # Incomplete trials may have met the easy questions alone.
-            good = [trial for trial in tried if trial is not None and trial.complete]
+            good = [trial for trial in trials if trial is not None and trial.complete]
             best = max(good, key=self._gain, default=None)
             # No gain is no reason for a longer prompt.
-            if best is None or self.runner.ended or (reached is not None and self._gain(best) <= reached):
+            if best is None or self.runner.ended or (best_gain is not None and self._gain(best) <= best_gain):
                 return
-            picked, reached = best.places or (), self._gain(best)
+            subset, best_gain = best.places or (), self._gain(best)
 
     async def random(self, most: int, trials: int, seed: int) -> None:
         """Draw subsets, none twice."""
-        for picked in _draw(len(self._pool), most, trials, seed):
+        for subset in _draw(len(self._pool), most, trials, seed):
             if self.runner.ended:
                 return
-            await self.try_subset(picked, 1)
+            await self.try_subset(subset, 1)
 
     async def try_subset(self, picked: tuple[int, ...], step: int) -> Trial | None:
         """One subset; None once the search is stopped."""
@@ -194,16 +194,16 @@ class _Search:
 
 
 def _draw(pool: int, most: int, trials: int, seed: int) -> Iterator[tuple[int, ...]]:
-    chance, seen = random.Random(seed), set[tuple[int, ...]]()
+    chance, subsets = random.Random(seed), set[tuple[int, ...]]()
     # Small pools have fewer subsets than were asked for; twenty draws for each wanted one, then it ends.
     for _ in range(20 * trials):
-        if len(seen) >= trials:
+        if len(subsets) >= trials:
             return
         # First how many, then which: all sizes are as likely, small ones too.
-        picked = tuple(chance.sample(range(pool), chance.randint(1, most)))
-        if picked not in seen:
-            seen.add(picked)
-            yield picked
+        subset = tuple(chance.sample(range(pool), chance.randint(1, most)))
+        if subset not in subsets:
+            subsets.add(subset)
+            yield subset
 
 
 def _place(trial: Trial, places: Sequence[int]) -> Trial:

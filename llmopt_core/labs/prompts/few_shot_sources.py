@@ -27,19 +27,19 @@ def examples_from_records(
     """
     # Turned where less is better, so that more is.
     sign = 1 if higher_is_better(metric) else -1
-    scored = [(sign * score, record) for record in records if (score := _value(record, metric)) is not None]
-    good = [item for item in scored if item[0] >= sign * threshold]
+    candidates = [(sign * score, record) for record in records if (score := _value(record, metric)) is not None]
+    good = [item for item in candidates if item[0] >= sign * threshold]
     # Stable: of equal scores the earlier record first.
     good.sort(key=lambda item: -item[0])
-    found: dict[str, dict[str, str]] = {}
+    examples: dict[str, dict[str, str]] = {}
     for _, record in good:
         text = record.example.reference if answer == "reference" else record.answer and record.answer.text
         # Failed answers and missing references show nothing. The best answer to a question stays.
-        if not text or record.example.question in found:
+        if not text or record.example.question in examples:
             continue
-        found[record.example.question] = {**_context(record, with_context), "question": record.example.question,
-                                          "answer": text}  # fmt: skip
-    return list(found.values())
+        examples[record.example.question] = {**_context(record, with_context), "question": record.example.question,
+                                             "answer": text}  # fmt: skip
+    return list(examples.values())
 
 
 def _value(record: Record, metric: str) -> float | None:

@@ -83,8 +83,8 @@ class Cell:
     @property
     def passes(self) -> tuple[int, int]:
         """How many repeats passed, of how many that are decided."""
-        decided = [found for record in self.repeats if (found := passes_assertions(record)) is not None]
-        return sum(decided), len(decided)
+        verdicts = [found for record in self.repeats if (found := passes_assertions(record)) is not None]
+        return sum(verdicts), len(verdicts)
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,11 @@ class Grid:
     def filter_rows(self, which: Filter) -> list[int]:
         """The rows that a filter keeps."""
         # A thumb down belongs to a row and not to one of its cells.
-        disliked = self.disliked if which == "failures" else ()
+        disliked_ids = self.disliked if which == "failures" else ()
         return [
             number
             for number, row in enumerate(self.rows)
-            if self.examples[number].id in disliked or _FILTERS[which](row, self.metrics)
+            if self.examples[number].id in disliked_ids or _FILTERS[which](row, self.metrics)
         ]
 
     def counts(self) -> dict[Filter, int]:
@@ -127,21 +127,23 @@ def load_grid(store: Store, found: Comparison, examples: Sequence[Example], boar
         examples: Its rows.
         board: Where it is being worked on, if it is.
     """
-    asked = tuple(with_assertions(example, found.assertions) for example in examples)
+    row_examples = tuple(with_assertions(example, found.assertions) for example in examples)
     place_of = {example.id: row for row, example in enumerate(examples)}
-    stored: dict[Place, Record] = {}
+    records: dict[Place, Record] = {}
     for column, runs in enumerate(found.runs):
         for repeat, run in enumerate(runs):
             for record in store.records(run.id):
                 # The set was edited: rows that are no longer in it have no place.
                 if record.example.id in place_of:
-                    stored[column, place_of[record.example.id], repeat] = record
+                    records[column, place_of[record.example.id], repeat] = record
     # The board last: it knows what is not stored yet.
     live = board.cells() if board is not None else {}
-    rows = _rows(found, len(asked), stored, live)
+    rows = _rows(found, len(row_examples), records, live)
     # By the first run, since repeats ask the same.
     overlaps = tuple(overlap_of(store, runs[0]) for runs in found.runs)
-    return Grid(tuple(v.name for v in found.variants), asked, rows, found.metrics, overlaps, thumbs_down(store, found))
+    return Grid(
+        tuple(v.name for v in found.variants), row_examples, rows, found.metrics, overlaps, thumbs_down(store, found)
+    )
 
 
 def update_grid(grid: Grid, board: Board, places: Sequence[Place]) -> Grid:
@@ -187,8 +189,10 @@ def differences(first: Cell, other: Cell) -> list[tuple[Op, str]] | None:
         return None
     pieces = word_diff(first.text, other.text)
     # Words that both have, and words that only the first has.
-    kept, gone = (sum(len(text.split()) for op, text in pieces if op == wanted) for wanted in ("equal", "delete"))
-    return pieces if kept and kept >= _LEAST_SHARED * (kept + gone) else None
+    common_count, deletion_count = (
+        sum(len(text.split()) for op, text in pieces if op == kind) for kind in ("equal", "delete")
+    )
+    return pieces if common_count and common_count >= _LEAST_SHARED * (common_count + deletion_count) else None
 
 
 def metric_scores(record: Record) -> dict[str, Score]:

@@ -72,36 +72,36 @@ async def search_instruction(
     work = search_work_name(INSTRUCTION, task, models, options)
     # The prompt as it was asked, few-shot examples and all.
     prompt = task.configuration.prompt
-    task, _, left_out = without_repeats(task)
-    training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
-    check_budget(task, len(training), len(held))
+    task, _, omissions = without_repeats(task)
+    training, holdout = split(task.evaluation_set.examples, task.held_back, task.seed)
+    check_budget(task, len(training), len(holdout))
     with trial_runner(work, task, models, report, should_cancel) as runner:
-        runner.planned = instruction_answers(rewrites, rounds, len(training), len(held))
+        runner.planned = instruction_answers(rewrites, rounds, len(training), len(holdout))
         # Kept for the test of the winner, whatever the search takes.
-        runner.reserve(2 * len(held))
+        runner.reserve(2 * len(holdout))
         search = _Search(runner, training, part, proposer)
         await search.begin()
         for number in range(1, rounds + 1):
             await search.round(number, rewrites)
-        best, ended, verification = search.best(), runner.ended, None
+        best, stop_reason, verification = search.best(), runner.ended, None
         # A stop by the user is a stop; a spent budget still has what was kept for this.
-        if best is not None and ended != "cancelled":
+        if best is not None and stop_reason != "cancelled":
             verification = await verify(
-                runner, task.configuration, search.with_text(search.candidates[best].text), held
+                runner, task.configuration, search.with_text(search.candidates[best].text), holdout
             )
         return InstructionResult(
             part=part,
             original=search.original,
             baseline=search.baseline.summary,
             training=len(training),
-            held_back=len(held),
+            held_back=len(holdout),
             candidates=tuple(search.candidates),
             best=best,
             verification=verification,
             proposer=_proposer_name(proposer),
             prompt=prompt,
-            ended=runner.ended or ended,
-            **runner.facts(training, left_out),
+            ended=runner.ended or stop_reason,
+            **runner.facts(training, omissions),
         )
 
 
@@ -161,25 +161,25 @@ class _Search:
             spec = spec.model_copy(update={"max_tokens": min(spec.max_tokens, 80), "stop": ("\n",)})
         request = proposal_request(self._text, self.part, failures, spec, mode, self._asked)
         self._asked += 1
-        came: list[Completion] = []
+        replies: list[Completion] = []
 
         async def call() -> Usage:
             self.runner.report(f"asking for rewrite {self._asked}")
             try:
                 # A list, since the call itself must hand back what it took.
-                came.append(await self.runner.models.chat(spec).complete(request))
+                replies.append(await self.runner.models.chat(spec).complete(request))
             except EndpointError as error:
                 # A refused call is a candidate that failed: the others go on, and the page says why.
                 self.candidates.append(Candidate(round=number, text="", refused=str(error)))
                 return Usage()
-            return came[0].usage
+            return replies[0].usage
 
-        if await self.runner.ask(call) and came:
-            text = instruction_in(came[0].text)
+        if await self.runner.ask(call) and replies:
+            text = instruction_in(replies[0].text)
             # Refused ones may be asked for again in other words.
-            known = [self.original, *(candidate.text for candidate in self.candidates if not candidate.refused)]
+            texts = [self.original, *(candidate.text for candidate in self.candidates if not candidate.refused)]
             # Completions end at a line or at their limit, so `length` says nothing about them.
-            why = refusal(text, self.original, self.part, known, came[0].finish_reason if mode == "chat" else "")
+            why = refusal(text, self.original, self.part, texts, replies[0].finish_reason if mode == "chat" else "")
             self.candidates.append(Candidate(round=number, text=text, refused=why))
 
     async def _score(self, place: int) -> None:
@@ -188,15 +188,15 @@ class _Search:
             return
         label = f"training part: rewrite {place + 1}"
         result = await self.runner.measure(self.with_text(candidate.text), self.training, label)
-        scored = candidate.model_copy(
+        scored_candidate = candidate.model_copy(
             update={
                 "summary": result.summary,
                 "comparison": self.runner.compare(self.baseline, result),
                 "complete": result.complete,
             }
         )
-        self.candidates[place] = scored
-        self._climb(scored, result)
+        self.candidates[place] = scored_candidate
+        self._climb(scored_candidate, result)
 
     def _climb(self, candidate: Candidate, result: TrialResult) -> None:
         """The next round starts from the best so far."""

@@ -56,8 +56,8 @@ class Boards:
         with self._lock:
             self._boards[comparison_id] = (board, job_id)
             # The oldest first: a dict keeps the order in which they came.
-            for gone in [key for key, (old, _) in self._boards.items() if old.has_ended][:-_MOST_ENDED]:
-                del self._boards[gone]
+            for stale_id in [key for key, (old, _) in self._boards.items() if old.has_ended][:-_MOST_ENDED]:
+                del self._boards[stale_id]
 
     def board(self, comparison_id: str) -> Board | None:
         """The board of a comparison; None where it has ended or is none of this process."""
@@ -78,34 +78,34 @@ def comparison_arguments(
     plan: ComparisonPlan, found: Comparison, places: Sequence[Place] | None
 ) -> ComparisonArguments:
     """A comparison whose runs are stored, as arguments."""
-    asked = {model.endpoint for variant in plan.variants for model in variant.models} | {plan.judge.endpoint}
+    endpoints = {model.endpoint for variant in plan.variants for model in variant.models} | {plan.judge.endpoint}
     return ComparisonArguments(
         comparison=found.id,
         variants=tuple(variant.name for variant in plan.variants),
         evaluation_set=found.set_name,
         places=None if places is None else tuple(places),
         # Sorted, because a set has no order and equal arguments should read alike.
-        endpoints=tuple(sorted(asked)),
+        endpoints=tuple(sorted(endpoints)),
     )
 
 
 def compare(context: JobContext, arguments: ComparisonArguments) -> dict[str, Any]:
     """Answer what is asked, or what is missing of it where the job was begun before."""
-    found = comparison(context.store, context.project, arguments.comparison)
+    stored_comparison = comparison(context.store, context.project, arguments.comparison)
     # Put there by who started it in this process; None where the process that did is gone.
-    board = BOARDS.board(found.id)
+    board = BOARDS.board(stored_comparison.id)
     try:
-        plan = plan_of(context.store, found)
+        plan = plan_of(context.store, stored_comparison)
         version = documents_version(plan.documents)
         context.check_version("documents", version)
         # On a further attempt the board may lack what the first one had begun.
         if board is None or context.attempt > 1:
-            found, board = _begin_again(context, arguments, found, plan, board or Board())
-        status = _answer(context, plan, found, board)
+            stored_comparison, board = _begin_again(context, arguments, stored_comparison, plan, board or Board())
+        status = _answer(context, plan, stored_comparison, board)
     finally:
         # In any case: runs that were never begun would stay "running" for good.
-        _give_up(context.store, found, board, "failed")
-    return {"status": status, "runs": [run.id for run in found.all_runs]}
+        _give_up(context.store, stored_comparison, board, "failed")
+    return {"status": status, "runs": [run.id for run in stored_comparison.all_runs]}
 
 
 def _begin_again(
@@ -128,11 +128,11 @@ def _begin_again(
 
 
 def _answer(context: JobContext, plan: ComparisonPlan, found: Comparison, board: Board) -> Status:
-    started = time.monotonic()
+    start = time.monotonic()
 
     def should_cancel() -> bool:
         # Asked five times a second, which is often enough to tell how far it is.
-        context.report(_standing(board.progress(started)))
+        context.report(_standing(board.progress(start)))
         return context.should_cancel()
 
     async def answer(models: Models) -> Status:
@@ -146,16 +146,16 @@ def _answer(context: JobContext, plan: ComparisonPlan, found: Comparison, board:
 
 def _standing(now: Progress) -> dict[str, Any]:
     """How far a comparison is, for its job."""
-    left = now.remaining_seconds()
-    return {"done": now.done, "total": now.total, "unit": "answers", "cached": now.cached, "seconds_left": left}
+    seconds = now.remaining_seconds()
+    return {"done": now.done, "total": now.total, "unit": "answers", "cached": now.cached, "seconds_left": seconds}
 
 
 def drop_comparison(store: Store, project: str, arguments: ComparisonArguments) -> None:
     """Close the runs of a comparison that was cancelled before it began."""
     # The comparison was deleted meanwhile.
     with suppress(BadInput):
-        found = comparison(store, project, arguments.comparison)
-        _give_up(store, found, BOARDS.board(found.id), "cancelled")
+        stored_comparison = comparison(store, project, arguments.comparison)
+        _give_up(store, stored_comparison, BOARDS.board(stored_comparison.id), "cancelled")
 
 
 def _give_up(store: Store, found: Comparison, board: Board | None, status: Status) -> None:

@@ -47,9 +47,9 @@ class LiveComparisons:
             models: Those behind the variants' names now; which they are is kept.
             keys: Of the session, for the job.
         """
-        found = start_comparison(self._store, plan, new_id(), models)
-        self._submit(plan, found, None, keys)
-        return found.id
+        new_comparison = start_comparison(self._store, plan, new_id(), models)
+        self._submit(plan, new_comparison, None, keys)
+        return new_comparison.id
 
     def ask_again(
         self,
@@ -70,10 +70,10 @@ class LiveComparisons:
             BadInput: The comparison's examples are gone, its documents or judge have changed, another process works
                 on it, or its budget is spent and no larger one is given.
         """
-        wanted = list(places)
+        cells = list(places)
         # Being answered here: the board takes them, unless it has closed in this moment.
         board = self.board(found.id)
-        if board is not None and board.add(wanted):
+        if board is not None and board.add(cells):
             return
         # It is ending: its runs must be closed before they can be taken up again.
         self.wait(found.id, _CLOSING_SECONDS)
@@ -91,7 +91,7 @@ class LiveComparisons:
             check_resumable(run, version, plan.judge)
         for run in found.all_runs:
             self._store.resume_run(run.id, documents_version=version, options={"budget_usd": plan.budget_usd})
-        self._submit(plan, found, wanted, keys)
+        self._submit(plan, found, cells, keys)
 
     def board(self, comparison_id: str) -> Board | None:
         """The board of a comparison that is being worked on here; None for one that is not."""
@@ -122,9 +122,9 @@ class LiveComparisons:
         self, plan: ComparisonPlan, found: Comparison, places: list[Place] | None, keys: Mapping[str, str] | None
     ) -> None:
         board = Board()
-        wanted = all_cells(plan) if places is None else places
-        board.add(wanted)
-        board.look_at("at first", {row for _, row, _ in wanted[:_SEEN_AT_FIRST]})
+        cells = all_cells(plan) if places is None else places
+        board.add(cells)
+        board.look_at("at first", {row for _, row, _ in cells[:_SEEN_AT_FIRST]})
         # Before it is in line: the work looks for its board.
         BOARDS.put(found.id, board)
         versions = {"documents": documents_version(plan.documents), "evaluation set": plan.evaluation_set.version}

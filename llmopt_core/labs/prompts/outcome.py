@@ -30,24 +30,24 @@ def outcome_of(records: Sequence[Record | None], metrics: Sequence[str] = ()) ->
         metrics: Those that decide where no assertion does.
     """
     # No word: nothing can be told of this answer yet.
-    found = [one for record in records if record is not None for one in [_outcome(record, metrics)] if one.word]
-    failed = [one for one in found if one.passed is False]
-    if not found:
+    outcomes = [one for record in records if record is not None for one in [_outcome(record, metrics)] if one.word]
+    failures = [one for one in outcomes if one.passed is False]
+    if not outcomes:
         return Outcome()
-    if not failed:
+    if not failures:
         return Outcome(True, "Passed")
     # Out of all that were asked for, not only of those that have come.
-    if len(failed) < len(records):
-        return Outcome(False, f"{len(failed)} of {len(records)} failed")
+    if len(failures) < len(records):
+        return Outcome(False, f"{len(failures)} of {len(records)} failed")
     # One word for all, or the plain one.
-    return failed[0] if len({one.word for one in failed}) == 1 else Outcome(False, "Failed")
+    return failures[0] if len({one.word for one in failures}) == 1 else Outcome(False, "Failed")
 
 
 def assertions_in(record: Record) -> list[tuple[AssertionSpec, Score]]:
     """The record's assertions with their scores."""
     specs = assertions_of(record.example)
-    named = zip(specs, labels(specs), strict=True)
-    return [(spec, record.scores[name]) for spec, name in named if name in record.scores]
+    pairs = zip(specs, labels(specs), strict=True)
+    return [(spec, record.scores[name]) for spec, name in pairs if name in record.scores]
 
 
 def passes_assertions(record: Record | None) -> bool | None:
@@ -76,12 +76,12 @@ def _outcome(record: Record, metrics: Sequence[str]) -> Outcome:
     if record.failure is not None:
         # A stopped answer says nothing about the model.
         return Outcome() if record.failure.kind == "cancelled" else Outcome(False, "Failed")
-    passed = passes_assertions(record)
+    verdict = passes_assertions(record)
     # Before the verdict: most assertions pass on an empty text without anybody having meant that.
-    if passed is not False and is_blank(record):
+    if verdict is not False and is_blank(record):
         return Outcome(False, "Empty")
-    if record.not_run or passed is not None:
-        return Outcome() if passed is None else Outcome(passed, "Passed" if passed else "Failed")
+    if record.not_run or verdict is not None:
+        return Outcome() if verdict is None else Outcome(verdict, "Passed" if verdict else "Failed")
     # Metrics decide only here, without assertions; only their worst value, since no border of good is known.
     worst = any(_at_worst(metric, record.scores[metric].value) for metric in metrics if metric in record.scores)
     return Outcome(False, "Worst score") if worst else Outcome()

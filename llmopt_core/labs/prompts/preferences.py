@@ -20,6 +20,6 @@ def pairs_of_run(store: Store, run: Run) -> list[TrainingExample]:
     # Votes name variants of a comparison; a run by itself has none.
     if not run.comparison:
         raise BadInput(f"The run of {run.name} is no part of a comparison, so nothing was preferred over its answers.")
-    found = comparison(store, run.project, run.comparison)
-    grid = load_grid(store, found, plan_of(store, found).evaluation_set.examples)
+    stored_comparison = comparison(store, run.project, run.comparison)
+    grid = load_grid(store, stored_comparison, plan_of(store, stored_comparison).evaluation_set.examples)
     return preference_pairs(grid, store.votes(run.project, run.comparison), run.name)

@@ -40,14 +40,14 @@ def usual_part(prompt: PromptSpec) -> Part:
 
 def worst(records: Sequence[Record], values: Sequence[float | None], higher_is_better: bool = True) -> list[Record]:
     """The answers with the lowest scores, perfect ones left out."""
-    scored = [
+    ranking = [
         (value if higher_is_better else -value, place)
         for place, value in enumerate(values)
         # Where less is better there is no perfect value.
         if value is not None and (value < 1 or not higher_is_better)
     ]
     # Of equal values the earlier question: the same failures at every call.
-    return [records[place] for _, place in sorted(scored)[:MOST_FAILURES]]
+    return [records[place] for _, place in sorted(ranking)[:MOST_FAILURES]]
 
 
 def proposal_request(  # noqa: PLR0917
@@ -66,16 +66,16 @@ def proposal_request(  # noqa: PLR0917
     # In turn, so that rewrites do not all try the same thing.
     hint = HINTS[number % len(HINTS)]
     if mode == "completion":
-        shown = "\n".join(_failure(record, _SHORT) for record in failures[:_FEW])
-        prompt = COMPLETION.format(text=_one_line(text) or EMPTY, failures=shown, hint=hint)
+        failure_text = "\n".join(_failure(record, _SHORT) for record in failures[:_FEW])
+        prompt = COMPLETION.format(text=_one_line(text) or EMPTY, failures=failure_text, hint=hint)
         # `repeat` changes the key of the call cache: the same request gives another rewrite.
         return ChatRequest((Message("user", prompt),), proposer, repeat=number)
     variables = sorted(variables_in(text)) if part == "template" else []
     names = ", ".join(f"{{{{ {name} }}}}" for name in variables)
     # Braces in a system message that has no variables would be read as some.
     rule = KEEP_VARIABLES.format(names=names) if names else NO_VARIABLES
-    shown = "\n\n".join(_failure(record) for record in failures)
-    prompt = CHAT.format(text=text.strip() or EMPTY, failures=shown, hint=hint, rule=rule)
+    failure_text = "\n\n".join(_failure(record) for record in failures)
+    prompt = CHAT.format(text=text.strip() or EMPTY, failures=failure_text, hint=hint, rule=rule)
     return ChatRequest((Message("system", SYSTEM), Message("user", prompt)), proposer, repeat=number)
 
 
@@ -89,9 +89,9 @@ def most_proposal_tokens(examples: Sequence[Example], text: str, answer_tokens: 
         proposer: Its rewrites are rewritten in later rounds.
     """
     count = tokenizer("cl100k_base").count
-    shown = (count(_cut(one.question, _LONG)) + count(_cut(one.reference or "", _LONG)) for one in examples)
+    token_counts = (count(_cut(one.question, _LONG)) + count(_cut(one.reference or "", _LONG)) for one in examples)
     # An answer is shown up to `_LONG` characters, which are at most as many tokens.
-    each = max(shown, default=0) + min(_LONG, answer_tokens) + _AROUND
+    each = max(token_counts, default=0) + min(_LONG, answer_tokens) + _AROUND
     return MOST_FAILURES * each + max(count(text), proposer.max_tokens) + _BOILERPLATE
 
 
@@ -99,9 +99,9 @@ def instruction_in(reply: str) -> str:
     """The rewrite inside a reply: what stands between the tags; without tags, the reply without its trimmings."""
     # An end that is missing takes the rest: replies are cut off. One lazy run between two fixed marks.
     # `<Instruction>` in capitals is taken as well.
-    found = re.search(r"<instruction>(.*?)(?:</instruction>|\Z)", reply, re.DOTALL | re.IGNORECASE)
+    match = re.search(r"<instruction>(.*?)(?:</instruction>|\Z)", reply, re.DOTALL | re.IGNORECASE)
     # Without tags: a fence of three backticks around the whole is a trimming.
-    text = found[1] if found else re.sub(r"^```\w*\n|\n?```\s*$", "", reply.strip())
+    text = match[1] if match else re.sub(r"^```\w*\n|\n?```\s*$", "", reply.strip())
     # `Better instruction: ...`, as the worked examples begin.
     text = re.sub(r"^(?:(?:better|new|improved) )?instruction:\s*", "", text.strip(), flags=re.IGNORECASE)
     for quote in ('"', "'", "`"):
@@ -140,15 +140,15 @@ def _wrong_variables(text: str, original: str, part: Part) -> str:
     if "{%" in text and "{%" not in original:
         return "It brings in Jinja2 statements."
     try:
-        wanted, found = variables_in(original), variables_in(text)
+        original_variables, variables = variables_in(original), variables_in(text)
     except BadInput as error:
         return str(error)
     # A variable that nothing fills fails at every question.
-    if found - wanted:
-        return f"It uses {{{{ {sorted(found - wanted)[0]} }}}}, which the original does not."
+    if variables - original_variables:
+        return f"It uses {{{{ {sorted(variables - original_variables)[0]} }}}}, which the original does not."
     # A template without `{{ question }}` asks nothing; a system message needs none of them.
-    if part == "template" and wanted - found:
-        return f"It has lost {{{{ {sorted(wanted - found)[0]} }}}}."
+    if part == "template" and original_variables - variables:
+        return f"It has lost {{{{ {sorted(original_variables - variables)[0]} }}}}."
     return ""
 
 

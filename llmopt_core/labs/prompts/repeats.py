@@ -19,8 +19,8 @@ def stability(cell: Cell) -> list[str]:
     parts = [f"{len(cell.texts)} of {len(records)} repeats"]
     if cell.same is not None:
         parts.append(f"{cell.same:.0%} say the same")
-    passed, decided = cell.passes
-    parts += [f"{passed} of {decided} passed"] if decided else []
+    pass_count, verdict_count = cell.passes
+    parts += [f"{pass_count} of {verdict_count} passed"] if verdict_count else []
     failures = [record.failure.message for record in records if record is not None and record.failure is not None]
     # The first message stands for all: repeats mostly fail alike.
     return [*parts, f"{len(failures)} failed: {shorten(failures[0], _LONGEST)}"] if failures else parts

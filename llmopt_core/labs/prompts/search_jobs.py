@@ -111,10 +111,10 @@ def _run(search: Search) -> Callable[[JobContext, Any], dict[str, Any]]:
         # What this search has beyond all others: the options of its function.
         own = type(arguments).model_fields.keys() - SearchArguments.model_fields.keys()
         options = {name: getattr(arguments, name) for name in own}
-        found = context.work(
+        result = context.work(
             lambda models: search(task, models, report=context.report, should_cancel=context.should_cancel, **options)
         )
-        return {"found": found.model_dump(mode="json")}
+        return {"found": result.model_dump(mode="json")}
 
     return run
 

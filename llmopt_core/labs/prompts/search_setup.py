@@ -140,10 +140,10 @@ def basis_now(store: Store, project: Project | str, job: Job, models: Models, do
     few_shot = None
     # Their subject is a saved set, whose newest version would be searched now.
     if job.kind in (FEW_SHOT_EFFECT, CHOICE):
-        saved = newest_versions(store, project, FEW_SHOT).get(str(job.arguments.get("subject")))
-        if saved is None:
+        version = newest_versions(store, project, FEW_SHOT).get(str(job.arguments.get("subject")))
+        if version is None:
             raise BadInput(f"The few-shot set {job.arguments.get('subject')} is gone.")
-        few_shot = few_shot_from(saved.body)
+        few_shot = few_shot_from(version.body)
     return search_basis(store, project, setup, models, documents=documents, few_shot=few_shot)
 
 

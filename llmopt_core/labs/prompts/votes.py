@@ -59,8 +59,8 @@ def ballots_of(found: Comparison, grid: Grid, voter: str) -> Ballots:
     ballots, same, incomplete = [], 0, 0
     for row, example in enumerate(grid.examples):
         # Cells that failed or wait have nothing to vote on.
-        done = [(column, cell) for column, cell in enumerate(grid.rows[row]) if cell.state == "done"]
-        texts = group_values((cell.text.strip(), column) for column, cell in done)
+        done_cells = [(column, cell) for column, cell in enumerate(grid.rows[row]) if cell.state == "done"]
+        texts = group_values((cell.text.strip(), column) for column, cell in done_cells)
         # Answers are counted before equal ones are put together.
         if sum(map(len, texts.values())) < 2:
             incomplete += 1
@@ -157,11 +157,11 @@ def votes_csv(votes: Sequence[Vote]) -> str:
 
 
 def _pair(records: Sequence[Record | None], example_id: str) -> TrainingExample | None:
-    better, worse, asked = (record.answer for record in records if record is not None)
-    if better is None or worse is None or asked is None or not (better.text.strip() and worse.text.strip()):
+    better, worse, original = (record.answer for record in records if record is not None)
+    if better is None or worse is None or original is None or not (better.text.strip() and worse.text.strip()):
         return None
     return TrainingExample(
-        tuple(map(message_body, asked.prompt)),
+        tuple(map(message_body, original.prompt)),
         preferred=(message_body(Message("assistant", better.text.strip())),),
         rejected=(message_body(Message("assistant", worse.text.strip())),),
         source=f"vote on {example_id}",

@@ -89,11 +89,11 @@ def _value_of(kind: str, text: str, number: int) -> Any:
 
 
 def _length(text: str, number: int) -> dict[str, Any]:
-    found = _LENGTH.fullmatch(text)
-    if found is None or not (found[1] or found[2]):
+    match = _LENGTH.fullmatch(text)
+    if match is None or not (match[1] or match[2]):
         raise BadInput(f"Assertion {number}: a length is like '10-200 words' or '-500 characters', not {text[:60]!r}.")
-    bounds = {key: int(part) for key, part in (("min", found[1]), ("max", found[2])) if part}
-    return {**bounds, "unit": found[3] or "characters"}
+    bounds = {key: int(part) for key, part in (("min", match[1]), ("max", match[2])) if part}
+    return {**bounds, "unit": match[3] or "characters"}
 
 
 def _text_of(assertion: AssertionSpec) -> str:

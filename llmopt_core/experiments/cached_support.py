@@ -29,12 +29,12 @@ class CachedSupport:
         """See `Support.judge`."""
         key = fingerprint(STAGE, self.label, list(claims), list(passages), question)
         # In a thread: the database may be busy, and the event loop serves all other answers meanwhile.
-        known = await asyncio.to_thread(self._read, key)
-        if known is not None:
-            return known
-        judged = await self._inner.judge(claims, passages, question)
-        await asyncio.to_thread(self._cache.put_many, STAGE, {key: pack(judged, SupportResult)})
-        return judged
+        cached_result = await asyncio.to_thread(self._read, key)
+        if cached_result is not None:
+            return cached_result
+        result = await self._inner.judge(claims, passages, question)
+        await asyncio.to_thread(self._cache.put_many, STAGE, {key: pack(result, SupportResult)})
+        return result
 
     def _read(self, key: str) -> SupportResult | None:
         data = self._cache.get_many(STAGE, [key]).get(key)

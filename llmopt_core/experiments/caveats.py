@@ -50,8 +50,8 @@ def run_caveats(values: Mapping[str, Any], name: str = "") -> RunCaveats:
         bool(values.get("uses_documents")),
         version if isinstance(version, str) else None,
     )
-    found = values.get("training_overlap")
-    return RunCaveats(documents, overlap_from(found) if isinstance(found, Mapping) else None)
+    overlap = values.get("training_overlap")
+    return RunCaveats(documents, overlap_from(overlap) if isinstance(overlap, Mapping) else None)
 
 
 def caveats_of(store: Store, runs: Sequence[Run], names: Sequence[str] = ()) -> list[RunCaveats]:
@@ -59,8 +59,8 @@ def caveats_of(store: Store, runs: Sequence[Run], names: Sequence[str] = ()) -> 
     # At use: it brings the modules of fine-tuning along, which a report on a result file does not need.
     from llmopt_core.experiments.training_sources import overlap_of
 
-    shown = names or [run.name for run in runs]
-    return [RunCaveats(documents_of(run, name), overlap_of(store, run)) for run, name in zip(runs, shown, strict=True)]
+    labels = names or [run.name for run in runs]
+    return [RunCaveats(documents_of(run, name), overlap_of(store, run)) for run, name in zip(runs, labels, strict=True)]
 
 
 def configuration_caveats(
@@ -91,17 +91,19 @@ def configuration_caveats(
 
 def caveats(runs: Sequence[RunCaveats]) -> list[Caveat]:
     """All sentences on runs that are shown together, the severe ones first."""
-    known = [(run.documents.name, run.overlap) for run in runs if run.overlap is not None]
-    found = [Caveat(text, severe=True) for text in _deduplicate((name, overlap.warning) for name, overlap in known)]
-    found += [Caveat(text) for text in _deduplicate((name, overlap.note) for name, overlap in known)]
+    overlaps = [(run.documents.name, run.overlap) for run in runs if run.overlap is not None]
+    overlap_caveats = [
+        Caveat(text, severe=True) for text in _deduplicate((name, overlap.warning) for name, overlap in overlaps)
+    ]
+    overlap_caveats += [Caveat(text) for text in _deduplicate((name, overlap.note) for name, overlap in overlaps)]
     note = documents_note([run.documents for run in runs])
-    return [*found, Caveat(note)] if note else found
+    return [*overlap_caveats, Caveat(note)] if note else overlap_caveats
 
 
 def _deduplicate(said: Iterable[tuple[str, str]]) -> list[str]:
     """Each sentence once, after the names of all runs that it is about."""
     names = group_values((sentence, name) for name, sentence in said if sentence)
-    return [f"{', '.join(dict.fromkeys(found))}: {sentence}" for sentence, found in names.items()]
+    return [f"{', '.join(dict.fromkeys(run_names))}: {sentence}" for sentence, run_names in names.items()]
 
 
 def marks(runs: Sequence[RunCaveats]) -> list[str]:

@@ -24,10 +24,10 @@ def project_names(store: Store, project: Project | str, names: Iterable[str] = (
         project: Whose.
         names: Further ones that were not run yet.
     """
-    saved = [item.name for item in store.configurations(project)]
+    saved_names = [item.name for item in store.configurations(project)]
     # The oldest first, so that a new run takes no colour from an earlier name.
     ran = [run.name for run in sorted(store.runs(project), key=lambda run: run.id)]
-    return list(dict.fromkeys([*saved, *ran, *names]))
+    return list(dict.fromkeys([*saved_names, *ran, *names]))
 
 
 def project_colours(store: Store, project: Project | str, names: Sequence[str]) -> dict[str, str]:
@@ -38,7 +38,7 @@ def project_colours(store: Store, project: Project | str, names: Sequence[str]) 
 
 def colours_in(result: Mapping[str, Any]) -> dict[str, str]:
     """The colours that a result names; whatever is no colour is left out."""
-    found = result.get("colours")
-    if not isinstance(found, Mapping):
+    colours = result.get("colours")
+    if not isinstance(colours, Mapping):
         return {}
-    return {str(name): value for name, value in found.items() if isinstance(value, str) and _COLOUR.fullmatch(value)}
+    return {str(name): value for name, value in colours.items() if isinstance(value, str) and _COLOUR.fullmatch(value)}

@@ -121,19 +121,19 @@ def start_comparison(
     store.keep_evaluation_set(plan.project, plan.evaluation_set)
     from llmopt_core.experiments.training_sources import training_overlap
 
-    learned = [training_overlap(store, plan.project, variant, plan.examples) for variant in plan.variants]
+    overlaps = [training_overlap(store, plan.project, variant, plan.examples) for variant in plan.variants]
     behind = [{BEHIND: models_basis(variant, models, plan.judge)} if models else {} for variant in plan.variants]
     for repeat in reversed(range(plan.repeats)):
         for column, variant in enumerate(plan.variants):
             options = {**_options(plan, comparison_id, column, repeat), **behind[column]}
-            start_planned_run(store, plan, variant, learned[column], options, job_id)
+            start_planned_run(store, plan, variant, overlaps[column], options, job_id)
     return comparison(store, plan.project, comparison_id)
 
 
 def comparisons(store: Store, project: Project | str) -> list[Comparison]:
     """All comparisons of a project, newest first. Those that another version of the program made are left out."""
-    gathered = group_values((run.comparison, run) for run in store.runs(project) if run.comparison)
-    return [found for key, runs in gathered.items() if (found := _readable(key, runs)) is not None]
+    groups = group_values((run.comparison, run) for run in store.runs(project) if run.comparison)
+    return [found for key, runs in groups.items() if (found := _readable(key, runs)) is not None]
 
 
 def comparison(store: Store, project: Project | str, comparison_id: str) -> Comparison:
@@ -142,9 +142,9 @@ def comparison(store: Store, project: Project | str, comparison_id: str) -> Comp
     Raises:
         BadInput: There is none of that id.
     """
-    for found in comparisons(store, project):
-        if found.id == comparison_id:
-            return found
+    for entry in comparisons(store, project):
+        if entry.id == comparison_id:
+            return entry
     raise BadInput(f"There is no comparison {comparison_id} in this project.")
 
 
@@ -220,19 +220,19 @@ def _readable(key: str, runs: Sequence[Run]) -> Comparison | None:
 
 def _comparison(key: str, runs: Sequence[Run]) -> Comparison:
     # The options say where a run stands; a run that is missing ends in a KeyError, and the comparison is left out.
-    placed = {(int(run.options["column"]), int(run.options["repeat"])): run for run in runs}
-    columns, repeats = (max(place[axis] for place in placed) + 1 for axis in (0, 1))
-    first = placed[0, 0]
+    grid = {(int(run.options["column"]), int(run.options["repeat"])): run for run in runs}
+    columns, repeats = (max(place[axis] for place in grid) + 1 for axis in (0, 1))
+    first = grid[0, 0]
     return Comparison(
         key,
         first.project,
-        tuple(configuration_from(placed[column, 0].configuration) for column in range(columns)),
+        tuple(configuration_from(grid[column, 0].configuration) for column in range(columns)),
         first.evaluation_set,
         first.set_version,
         tuple(AssertionSpec.model_validate(assertion) for assertion in first.options["checks"]),
         JudgeSpec.model_validate(first.options["judge"]),
         tuple(first.options["metrics"]),
         int(first.options["concurrency"]),
-        tuple(tuple(placed[column, repeat] for repeat in range(repeats)) for column in range(columns)),
+        tuple(tuple(grid[column, repeat] for repeat in range(repeats)) for column in range(columns)),
         first.options["origin"],
     )

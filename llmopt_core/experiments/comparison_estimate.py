@@ -57,7 +57,7 @@ def estimate_comparison(plan: ComparisonPlan, models: Models, answers: int | Non
     """
     calls = tokens = 0
     least = most = 0.0
-    priced = True
+    is_priced = True
     examples = plan.runnable_examples
     answers = len(examples) * plan.repeats if answers is None else answers
     beside = _beside(plan, models, answers)
@@ -68,13 +68,13 @@ def estimate_comparison(plan: ComparisonPlan, models: Models, answers: int | Non
         tokens += round(answers * each)
         endpoint = models.endpoint(variant.model.endpoint)
         price = endpoint.price_of(variant.model.name or endpoint.default_model)
-        written = None if price is None else price.cost(0, (1 + steps) * variant.model.max_tokens)
-        priced = priced and cost is not None and written is not None
-        if cost is not None and written is not None:
+        output_cost = None if price is None else price.cost(0, (1 + steps) * variant.model.max_tokens)
+        is_priced = is_priced and cost is not None and output_cost is not None
+        if cost is not None and output_cost is not None:
             least += answers * cost
-            most += answers * (cost + written)
-    usd = None if not priced or beside.usd is None else (least, most + beside.usd)
-    more = dict.fromkeys(told for variant in plan.variants for told in list_uncounted_parts(variant))
+            most += answers * (cost + output_cost)
+    usd = None if not is_priced or beside.usd is None else (least, most + beside.usd)
+    more = dict.fromkeys(part for variant in plan.variants for part in list_uncounted_parts(variant))
     return ComparisonEstimate(answers * len(plan.variants), calls, tokens, usd, beside.calls, tuple(more))
 
 
@@ -84,9 +84,9 @@ def _beside(plan: ComparisonPlan, models: Models, answers: int) -> UpperEstimate
     total = UpperEstimate()
     if not examples:
         return total
-    found = {variant.retrieval.fingerprint: variant.retrieval for variant in plan.variants if variant.retrieval}
+    specs = {variant.retrieval.fingerprint: variant.retrieval for variant in plan.variants if variant.retrieval}
     # Each question is searched once, however often it is answered; each answer is graded.
-    parts = [(most_retrieval(spec, plan.documents, examples, models), 1.0) for spec in found.values()]
+    parts = [(most_retrieval(spec, plan.documents, examples, models), 1.0) for spec in specs.values()]
     parts += [
         (most_grading(variant, examples, plan.metrics, plan.judge, models), answers / len(examples))
         for variant in plan.variants
@@ -100,15 +100,19 @@ def _beside(plan: ComparisonPlan, models: Models, answers: int) -> UpperEstimate
 def _per_answer(examples: Sequence[Example], variant: Configuration, models: Models) -> tuple[float, float | None, int]:
     """Mean prompt tokens and cost of one answer, and the number of steps before it."""
     # From all over the set: rows that stand together are often alike.
-    looked_at = examples[:: max(1, len(examples) // _SAMPLE_SIZE)][:_SAMPLE_SIZE]
-    made = [
+    sample = examples[:: max(1, len(examples) // _SAMPLE_SIZE)][:_SAMPLE_SIZE]
+    previews = [
         preview_prompt(variant.prompt, preview_variables(variant.prompt, example), variant.model, models)
-        for example in looked_at
+        for example in sample
     ]
-    mean = sum(one.tokens for one in made) / len(made) + passages_tokens(variant.retrieval)
-    costs = [one.cost_usd for one in made if one.cost_usd is not None]
-    shown = sum(one.tokens for one in made)
+    mean = sum(one.tokens for one in previews) / len(previews) + passages_tokens(variant.retrieval)
+    costs = [one.cost_usd for one in previews if one.cost_usd is not None]
+    sample_tokens = sum(one.tokens for one in previews)
     # The mean price of the prompts that were rendered, raised in proportion to the passages, which are in none of them
     # yet.
-    cost = None if len(costs) < len(made) else (sum(costs) * (mean * len(made) / shown) / len(made) if shown else 0.0)
+    cost = (
+        None
+        if len(costs) < len(previews)
+        else (sum(costs) * (mean * len(previews) / sample_tokens) / len(previews) if sample_tokens else 0.0)
+    )
     return mean, cost, len(variant.prompt.steps)

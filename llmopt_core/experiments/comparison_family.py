@@ -50,14 +50,14 @@ class Family:
     @property
     def words(self) -> str:
         """What is tested, and how many comparisons together."""
-        tested = (
+        method = (
             "Tested is the mean difference over the questions that both answered: passes by McNemar's exact test, "
             "grades by a paired permutation test and a bootstrap-t, of which the larger p-value counts"
         )
         if self.size < 2:
-            return f"{tested}; at 5 %."
+            return f"{method}; at 5 %."
         return (
-            f"{tested}; at 5 % for all {self.size} comparisons of a configuration with {self.baseline} on this set "
+            f"{method}; at 5 % for all {self.size} comparisons of a configuration with {self.baseline} on this set "
             "together, and any other pair with them (Holm). An interval goes with its verdict: it is wider where more "
             "is tested together."
         )
@@ -76,8 +76,10 @@ def family_of(members: Sequence[RunScoreTable], metrics: Sequence[str]) -> Famil
         able = [run for run in members if any(value is not None for value in run.scores.values.get(metric, ()))]
         # Nobody able: any will do, as there is nothing to test.
         base = baseline if baseline in able or not able else able[0]
-        found = {(base.name, run.name): pair_runs(base, run, metric).p_value for run in members if run is not base}
-        p_values[metric] = {pair: p for pair, p in found.items() if p is not None}
+        pair_values = {
+            (base.name, run.name): pair_runs(base, run, metric).p_value for run in members if run is not base
+        }
+        p_values[metric] = {pair: p for pair, p in pair_values.items() if p is not None}
     return Family(baseline.name, p_values)
 
 
@@ -104,13 +106,15 @@ def project_family(
         shown: Runs that stand for their configurations, where others of the same configurations would count.
         names: What those are called where they are shown; their own names by default.
     """
-    saved = store.configurations(project)
-    found = family_runs(store.runs(project), saved, set_name, set_version, judge)
+    configurations = store.configurations(project)
+    named_runs = family_runs(store.runs(project), configurations, set_name, set_version, judge)
     instead = {run.fingerprint: run for run in shown}
-    runs = [instead.get(run.fingerprint, run) for run in found.values()]
-    called = {run.fingerprint: name for run, name in zip(shown, names or [run.name for run in shown], strict=True)}
-    wanted = metrics or list(dict.fromkeys(metric for run in runs for metric in run.metrics))
-    return family_of(read_run_scores(store, runs, [_name(run, name, called) for name, run in found.items()]), wanted)
+    runs = [instead.get(run.fingerprint, run) for run in named_runs.values()]
+    labels = {run.fingerprint: name for run, name in zip(shown, names or [run.name for run in shown], strict=True)}
+    compared_metrics = metrics or list(dict.fromkeys(metric for run in runs for metric in run.metrics))
+    return family_of(
+        read_run_scores(store, runs, [_name(run, name, labels) for name, run in named_runs.items()]), compared_metrics
+    )
 
 
 def _name(run: Run, name: str, called: Mapping[str, str]) -> str:
@@ -125,8 +129,8 @@ def family_to(family: Family) -> dict[str, Any]:
     return {
         "baseline": family.baseline,
         "comparisons": {
-            metric: [{"a": a, "b": b, "p_value": p} for (a, b), p in found.items()]
-            for metric, found in family.p_values.items()
+            metric: [{"a": a, "b": b, "p_value": p} for (a, b), p in pairs.items()]
+            for metric, pairs in family.p_values.items()
         },
     }
 
@@ -136,9 +140,9 @@ def family_from(values: Any) -> Family | None:
     if not isinstance(values, Mapping) or not isinstance(values.get("comparisons"), Mapping):
         return None
     p_values = {
-        str(metric): {(str(one["a"]), str(one["b"])): float(one["p_value"]) for one in found if _is_comparison(one)}
-        for metric, found in values["comparisons"].items()
-        if isinstance(found, list)
+        str(metric): {(str(one["a"]), str(one["b"])): float(one["p_value"]) for one in rows if _is_comparison(one)}
+        for metric, rows in values["comparisons"].items()
+        if isinstance(rows, list)
     }
     return Family(str(values.get("baseline", "")), p_values)
 

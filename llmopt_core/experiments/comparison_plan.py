@@ -94,11 +94,11 @@ def check_plan(plan: ComparisonPlan, models: Models) -> None:
 
 def comparison_work_name(plan: ComparisonPlan, models: Models) -> str:
     """Under which what was paid for a comparison is kept: everything that decides its answers and scores."""
-    decided = [list(plan.metrics), plan.repeats]
+    settings = [list(plan.metrics), plan.repeats]
     return fingerprint(
         "comparison",
         [
-            work_name("variant", one, plan.examples, plan.documents, models, plan.judge, decided)
+            work_name("variant", one, plan.examples, plan.documents, models, plan.judge, settings)
             for one in plan.variants
         ],
     )
@@ -116,8 +116,8 @@ def free_input(rows: Sequence[dict[str, str]]) -> EvaluationSet:
     if not examples:
         raise BadInput("Type at least one question.")
     first = " ".join(examples[0].question.split())
-    shown = first if len(first) <= _LONGEST else f"{first[:_LONGEST].rstrip()}…"
-    return EvaluationSet(f"{FREE_INPUT}: {shown}", examples)
+    excerpt = first if len(first) <= _LONGEST else f"{first[:_LONGEST].rstrip()}…"
+    return EvaluationSet(f"{FREE_INPUT}: {excerpt}", examples)
 
 
 def with_assertions(example: Example, shared: Sequence[AssertionSpec]) -> Example:
@@ -136,14 +136,14 @@ def with_assertions(example: Example, shared: Sequence[AssertionSpec]) -> Exampl
 
 def without_leaks(plan: ComparisonPlan) -> tuple[ComparisonPlan, dict[str, tuple[str, ...]]]:
     """The plan without few-shot examples that repeat one of its questions, and those left out by variant."""
-    left_out: dict[str, tuple[str, ...]] = {}
+    leaks: dict[str, tuple[str, ...]] = {}
     variants = []
     for variant in plan.variants:
-        prompt, repeated = without_repeated_questions(variant.prompt, plan.evaluation_set.examples)
-        variants.append(variant.model_copy(update={"prompt": prompt}) if repeated else variant)
-        if repeated:
-            left_out[variant.name] = repeated
-    return replace(plan, variants=tuple(variants)), left_out
+        prompt, repeated_questions = without_repeated_questions(variant.prompt, plan.evaluation_set.examples)
+        variants.append(variant.model_copy(update={"prompt": prompt}) if repeated_questions else variant)
+        if repeated_questions:
+            leaks[variant.name] = repeated_questions
+    return replace(plan, variants=tuple(variants)), leaks
 
 
 def _make_example(number: int, row: dict[str, str]) -> Example:

@@ -146,10 +146,10 @@ def variant_names(chosen: Sequence[VariantSetup]) -> list[str]:
     for facet in (_model_name, _temperature, _further, lambda item: item.retrieval):
         if len({tuple(part) for part in parts}) == len(parts):
             break
-        told = [facet(item) for item in chosen]
+        words = [facet(item) for item in chosen]
         # What all have in common tells none from another.
-        if len(set(told)) > 1:
-            parts = [[*part, word] if word else part for part, word in zip(parts, told, strict=True)]
+        if len(set(words)) > 1:
+            parts = [[*part, word] if word else part for part, word in zip(parts, words, strict=True)]
     names = [" · ".join(part) for part in parts]
     return [
         name if names.index(name) == place else f"{name} ({names[: place + 1].count(name)})"
@@ -172,7 +172,7 @@ def _further(item: VariantSetup) -> str:
 def _retrieval(store: Store, project: Project | str, name: str) -> RetrievalSpec | None:
     if not name:
         return None
-    for saved in store.configurations(project):
-        if saved.name == name:
-            return configuration_from(saved.spec).retrieval
+    for item in store.configurations(project):
+        if item.name == name:
+            return configuration_from(item.spec).retrieval
     raise BadInput(f"There is no configuration named {name} any more; choose where passages come from.")

@@ -38,16 +38,16 @@ def current_runs(
         same = (run.evaluation_set, run.set_version, run.judge) == (set_name, set_version, judge)
         if same and run.done and set(metrics) <= set(run.metrics):
             kinds.setdefault(run.fingerprint, []).append(run)
-    found: dict[str, Run] = {}
+    runs_by_name: dict[str, Run] = {}
     for newest, *older in kinds.values():
-        name = newest.name if newest.name not in found else f"{newest.name} (earlier, {newest.fingerprint[:4]})"
+        name = newest.name if newest.name not in runs_by_name else f"{newest.name} (earlier, {newest.fingerprint[:4]})"
         # Counted first: of thousands of older runs hardly one has more answers.
         more = (run for run in older if run.done - run.failed > newest.done - newest.failed)
         whole = (run for run in more if set(newest.metrics) <= set(run.metrics) and same_documents(run, newest))
-        found[name] = max((newest, *whole), key=lambda run: run.done - run.failed)
+        runs_by_name[name] = max((newest, *whole), key=lambda run: run.done - run.failed)
     places = {name: place for place, name in enumerate(order)}
     # Runs are counted up, so the lower number is the older one.
-    return dict(sorted(found.items(), key=lambda item: (places.get(item[0], len(places)), item[1].id)))
+    return dict(sorted(runs_by_name.items(), key=lambda item: (places.get(item[0], len(places)), item[1].id)))
 
 
 def family_runs(
@@ -67,6 +67,6 @@ def family_runs(
     """
     here = [run for run in runs if (run.evaluation_set, run.set_version, run.judge) == (set_name, set_version, judge)]
     whole = [run for run in here if not run.comparison] or here
-    found = current_runs(whole, set_name, set_version, judge, order=[item.name for item in saved])
-    known = {item.fingerprint for item in saved}
-    return {name: run for name, run in found.items() if run.fingerprint in known} or found
+    runs_by_name = current_runs(whole, set_name, set_version, judge, order=[item.name for item in saved])
+    fingerprints = {item.fingerprint for item in saved}
+    return {name: run for name, run in runs_by_name.items() if run.fingerprint in fingerprints} or runs_by_name

@@ -24,8 +24,8 @@ def configuration_name(values: Mapping[str, Any], taken: Collection[str] = ()) -
     few_shot = prompt.get("few_shot") or {}
     if few_shot.get("examples"):
         parts.append(f"{len(few_shot['examples'])} examples")
-    named = model.get("adapter") or model.get("name")
-    parts += [str(named)] if named else []
+    model_name = model.get("adapter") or model.get("name")
+    parts += [str(model_name)] if model_name else []
     return _free(" · ".join(parts)[:_LONGEST], taken)
 
 

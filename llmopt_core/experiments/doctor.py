@@ -78,13 +78,13 @@ def _packages() -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
     try:
-        wanted = [Requirement(text) for text in metadata.requires(DISTRIBUTION) or ()]
+        requirements = [Requirement(text) for text in metadata.requires(DISTRIBUTION) or ()]
     # Run from a folder of the source that was never installed: what it needs is not known either.
     except metadata.PackageNotFoundError:
         yield Finding("packages", "missing", f"{DISTRIBUTION} is not installed in this environment", _INSTALL)
         return
     # What belongs to no extra: the program itself does not need the others.
-    plain = [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
+    plain = [one for one in requirements if one.marker is None or one.marker.evaluate({"extra": ""})]
     problems = [problem for one in plain if (problem := _problem(one.name, one))]
     if problems:
         yield Finding("packages", "missing", "; ".join(problems), _INSTALL)
@@ -120,9 +120,9 @@ def _model_files() -> Iterator[Finding]:
 
 def _browser(environ: Mapping[str, str]) -> Finding:
     names = (environ.get("LLMOPT_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
-    found = next((path for name in names if name and (path := shutil.which(name))), "")
-    if found or Path("/Applications/Google Chrome.app").exists():
-        return Finding("browser for the tests", "ok", found or "Google Chrome")
+    executable = next((path for name in names if name and (path := shutil.which(name))), "")
+    if executable or Path("/Applications/Google Chrome.app").exists():
+        return Finding("browser for the tests", "ok", executable or "Google Chrome")
     return Finding("browser for the tests", "warning", "no Chromium found; only browser tests need it", "make browser")
 
 
@@ -198,12 +198,12 @@ async def _builtin(settings: Settings, endpoints: Mapping[str, Endpoint]) -> Fin
     request = ChatRequest((Message("user", "Question: What is 1 + 1?\nAnswer:"),), ModelSpec(max_tokens=1))
     try:
         async with Models(settings, endpoints=endpoints) as models:
-            done = await asyncio.wait_for(models.chat(request.model).complete(request), _MODEL_SECONDS)
+            completion = await asyncio.wait_for(models.chat(request.model).complete(request), _MODEL_SECONDS)
     except LlmOptError as error:
         return Finding(name, "missing", str(error), _INSTALL)
     except TimeoutError:
         return Finding(name, "missing", f"no answer in {_MODEL_SECONDS:.0f} s", "see whether the machine is busy")
-    return Finding(name, "ok", f"in {done.seconds:.2f} s")
+    return Finding(name, "ok", f"in {completion.seconds:.2f} s")
 
 
 async def _endpoint(endpoint: Endpoint, environ: Mapping[str, str]) -> Finding:

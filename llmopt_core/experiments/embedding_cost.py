@@ -44,8 +44,8 @@ def embedding_cost(pipeline: Pipeline, questions: Sequence[str]) -> EmbeddingCos
     for side, texts in ((embedder, _chunk_texts(pipeline, retrieval)), (query_side(embedder), questions)):
         sides.setdefault(side.name, (side, []))[1].extend(texts)
     missing: list[str] = []
-    for side, found in sides.values():
-        distinct = list(dict.fromkeys(found))
+    for side, side_texts in sides.values():
+        distinct = list(dict.fromkeys(side_texts))
         missing += [distinct[place] for place in find_missing_vectors(distinct, side, pipeline.models.cache)]
     # The tokenizer of OpenAI's embedding models; others count a little otherwise.
     tokens = sum(map(tokenizer("cl100k_base").count, missing))

@@ -68,12 +68,12 @@ async def estimate(store: Store, plan: Plan, models: Models, pilot: int = PILOT)
     check_plan(plan, models)
     examples = plan.evaluation_set.examples[: plan.limit]
     with models.within(Budget(plan.budget_usd)) as budget:
-        found = [
+        estimates = [
             await estimate_pipeline(pipeline, examples, pilot, plan.concurrency)
             for pipeline in _pipelines(store, plan, models)
         ]
     notes = [await asyncio.to_thread(_note, configuration, examples, models) for configuration in plan.configurations]
-    return [replace(one, dearest=budget.dearest, note=note) for one, note in zip(found, notes, strict=True)]
+    return [replace(one, dearest=budget.dearest, note=note) for one, note in zip(estimates, notes, strict=True)]
 
 
 def _note(configuration: Configuration, examples: Sequence[Example], models: Models) -> str:
@@ -109,9 +109,9 @@ async def estimate_pipeline(
         same: Ids of examples to try, where other configurations have tried them: what they made is not made again in
             the whole work either.
     """
-    name, paid = pipeline.configuration.name, Account()
+    name, account = pipeline.configuration.name, Account()
     whole = pipeline
-    with account_for(paid):
+    with account_for(account):
         try:
             writing, pipeline = await _writing(pipeline, pilot)
             embedding = await asyncio.to_thread(embedding_cost, whole, [example.question for example in examples])
@@ -121,11 +121,11 @@ async def estimate_pipeline(
             groups = await _run_pilot(pipeline, examples, pilot, answers=answers, same=same)
         except OutOfBudget as error:
             # The budget ended the pilot: what is left cannot be told, only what was spent.
-            return Estimate(name, len(examples), 0, 0, 0, 0, None, 0.0, paid.usage, (str(error),))
-    found = replace(_extrapolate(name, len(examples), groups, concurrency), spent=_paid_part(paid.usage))
+            return Estimate(name, len(examples), 0, 0, 0, 0, None, 0.0, account.usage, (str(error),))
+    result = replace(_extrapolate(name, len(examples), groups, concurrency), spent=_paid_part(account.usage))
     if writing is not None:
-        found = _with_writing(found, writing, len(examples), concurrency)
-    return _with_embedding(found, embedding)
+        result = _with_writing(result, writing, len(examples), concurrency)
+    return _with_embedding(result, embedding)
 
 
 def _paid_part(usage: Usage) -> Usage:
@@ -159,10 +159,10 @@ async def _run_pilot(
         if not answers:
             return [example for example in examples if pipeline.read_hits(example) is None], []
         new = [example for example in examples if not pipeline.is_cached(example)]
-        answered = [pipeline.is_answered(example) for example in new]
+        flags = [pipeline.is_answered(example) for example in new]
         return (
-            [example for example, known in zip(new, answered, strict=True) if not known],
-            [example for example, known in zip(new, answered, strict=True) if known],
+            [example for example, is_answered in zip(new, flags, strict=True) if not is_answered],
+            [example for example, is_answered in zip(new, flags, strict=True) if is_answered],
         )
 
     # Looks into the cache for every example, which may be thousands.
@@ -171,30 +171,30 @@ async def _run_pilot(
     until = time.monotonic() + _MOST_SECONDS
     for group, new in zip(groups, waiting, strict=True):
         group.left, group.shared = len(new), bool(same)
-        chosen = [example for example in new if example.id in same]
+        same_examples = [example for example in new if example.id in same]
         # All questions of the pilot are embedded together.
-        await pipeline.prepare((chosen or new)[:pilot])
-        for example in chosen or new:
+        await pipeline.prepare((same_examples or new)[:pilot])
+        for example in same_examples or new:
             if len(group.records) >= pilot or time.monotonic() > until:
                 break
             record = await (pipeline.evaluate(example) if answers else _search_only(pipeline, example))
             group.left -= 1
-            if chosen or record.usage.calls or record.failure or not record.usage.cached_calls:
+            if same_examples or record.usage.calls or record.failure or not record.usage.cached_calls:
                 group.records.append(record)
     return groups
 
 
 async def _search_only(pipeline: Pipeline, example: Example) -> Record:
     """A record of the search alone."""
-    started = time.perf_counter()
+    start = time.perf_counter()
     try:
-        found = await pipeline.retrieve(example)
+        retrieval = await pipeline.retrieve(example)
     except FATAL:
         raise
     # As in `Pipeline.evaluate`: whatever a library raises belongs to this question.
     except Exception as error:
-        return Record(example, failure=failure_of(error, "retrieve"), seconds=time.perf_counter() - started)
-    return Record(example, trace=found.trace, usage=found.usage, seconds=time.perf_counter() - started)
+        return Record(example, failure=failure_of(error, "retrieve"), seconds=time.perf_counter() - start)
+    return Record(example, trace=retrieval.trace, usage=retrieval.usage, seconds=time.perf_counter() - start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +220,11 @@ async def _writing(pipeline: Pipeline, pilot: int) -> tuple[_Writing | None, Pip
     missing = await asyncio.to_thread(texts_to_write, *place)
     if not missing:
         return None, pipeline
-    started = time.perf_counter()
-    made = await write_chunk_texts(*place, limit=pilot)
-    seconds = time.perf_counter() - started
-    tried = min(pilot, missing)
-    writing = _Writing(missing - tried, tried, made.usage if made else Usage(), seconds)
+    start = time.perf_counter()
+    result = await write_chunk_texts(*place, limit=pilot)
+    seconds = time.perf_counter() - start
+    sample_size = min(pilot, missing)
+    writing = _Writing(missing - sample_size, sample_size, result.usage if result else Usage(), seconds)
     return writing, pipeline.embedding_here()
 
 
@@ -268,11 +268,11 @@ def _extrapolate(name: str, total: int, groups: Sequence[_Group], concurrency: i
         took = sum((_price(record, group) for record in group.records), Usage())
         usage += _scale(took, share)
         seconds += sum(record.seconds for record in group.records) * share
-    left = sum(group.left for group in groups)
+    remaining = sum(group.left for group in groups)
     return Estimate(
         configuration=name,
         records=total,
-        cached=total - left,
+        cached=total - remaining,
         calls=usage.calls,
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,

@@ -24,9 +24,9 @@ from llmopt_core.types import Usage
 def save_experiment(store: Store, experiment: Experiment) -> Project:
     """Put an experiment file's documents, questions and configurations into the store, so that the app shows them."""
     project = store.ensure_project(experiment.project)
-    known = {document.name: document.version for document in store.document_list(project)}
+    versions = {document.name: document.version for document in store.document_list(project)}
     # Only what has changed is written: texts may be large, and the moment of saving is shown.
-    store.save_documents(project, [d for d in experiment.documents if known.get(d.name) != d.version])
+    store.save_documents(project, [d for d in experiment.documents if versions.get(d.name) != d.version])
     store.save_evaluation_set(project, experiment.evaluation_set)
     for configuration in experiment.configurations:
         save_configuration(store, project, configuration)
@@ -41,13 +41,13 @@ def save_configuration(store: Store, project: Project | str, configuration: Conf
 
 def list_configurations(store: Store, project: Project | str) -> list[Configuration]:
     """The project's configurations, without those that cannot be read; `Store.unreadable` tells of them."""
-    found = []
-    for saved in store.configurations(project):
+    configurations = []
+    for item in store.configurations(project):
         try:
-            found.append(configuration_from(saved.spec))
+            configurations.append(configuration_from(item.spec))
         except BadInput as error:
-            store.note_unreadable(project, f"Configuration {saved.name}", str(error))
-    return found
+            store.note_unreadable(project, f"Configuration {item.name}", str(error))
+    return configurations
 
 
 async def run_experiment(
@@ -82,15 +82,15 @@ async def run_experiment(
     run_ids: list[int] = []
     watch = Watch(on_progress, should_cancel, job_id)
     before = earlier_runs(store, plan, job_id) if resume else {}
-    piloted = sum(plan.pilot.values(), Usage())
-    budget = remaining_budget(plan.budget_usd, before.values(), paid=piloted, dearest=plan.dearest)
+    pilot_usage = sum(plan.pilot.values(), Usage())
+    budget = remaining_budget(plan.budget_usd, before.values(), paid=pilot_usage, dearest=plan.dearest)
     for configuration in plan.configurations:
-        stopped = before.get(configuration.name)
-        if stopped is not None and not stopped.resumable:
-            run_ids.append(stopped.id)
+        earlier_run = before.get(configuration.name)
+        if earlier_run is not None and not earlier_run.resumable:
+            run_ids.append(earlier_run.id)
             continue
-        earlier = stopped.id if stopped else None
-        run_id = await run_evaluation(store, plan, configuration, models, watch, budget=budget, resume_run=earlier)
+        earlier_id = earlier_run.id if earlier_run else None
+        run_id = await run_evaluation(store, plan, configuration, models, watch, budget=budget, resume_run=earlier_id)
         run_ids.append(run_id)
         # One whose budget is used up is no reason to leave out the others: what is kept or free is done all the same.
         if store.run(run_id).status == "cancelled":
@@ -150,12 +150,12 @@ def check_new_budget(store: Store, plan: Plan) -> None:
         BadInput: Says what was spent.
     """
     before = earlier_runs(store, plan)
-    stopped = [run for run in before.values() if run.status == "budget-reached"]
+    stopped_runs = [run for run in before.values() if run.status == "budget-reached"]
     # Unknown where a price is missing; `check_plan` refuses a budget then.
     cost = sum((run.usage for run in before.values()), Usage()).cost_usd or 0.0
-    if stopped and (plan.budget_usd is None or plan.budget_usd <= cost):
+    if stopped_runs and (plan.budget_usd is None or plan.budget_usd <= cost):
         raise BadInput(
-            f"{stopped[0].name} was stopped by its budget, and {dollars(cost)} are spent so far: to go on, say "
+            f"{stopped_runs[0].name} was stopped by its budget, and {dollars(cost)} are spent so far: to go on, say "
             "what the evaluation may cost in all, as a larger budget (--budget), or start anew (--fresh)."
         )
 
@@ -168,18 +168,18 @@ def earlier_runs(store: Store, plan: Plan, job_id: int | None = None) -> dict[st
         plan: What is evaluated.
         job_id: The job that does it. Where it was begun before, the runs that it has finished are left of it.
     """
-    found = {c.name: run for c in plan.configurations if (run := _earlier_run(store, plan, c)) is not None}
-    if any(run.status in RESUMABLE for run in found.values()):
-        return found
+    runs_by_name = {c.name: run for c in plan.configurations if (run := _earlier_run(store, plan, c)) is not None}
+    if any(run.status in RESUMABLE for run in runs_by_name.values()):
+        return runs_by_name
     # Without a stopped run an evaluation is a new one, and a finished run is made again, unless this very job made it.
-    return {name: run for name, run in found.items() if job_id is not None and run.job_id == job_id}
+    return {name: run for name, run in runs_by_name.items() if job_id is not None and run.job_id == job_id}
 
 
 def list_resume_problems(store: Store, plan: Plan) -> list[str]:
     """One sentence for each stopped run that is not gone on with, because its documents or its judge have changed."""
     newest = [run for c in plan.configurations if (run := _newest_run(store, plan, c)) is not None]
-    found = [(run, _change(run, plan)) for run in newest if run.status in RESUMABLE]
-    return [f"{run.name}: run {run.id} was {why} and stays as it is; a new run starts." for run, why in found if why]
+    changes = [(run, _change(run, plan)) for run in newest if run.status in RESUMABLE]
+    return [f"{run.name}: run {run.id} was {why} and stays as it is; a new run starts." for run, why in changes if why]
 
 
 def _change(run: Run, plan: Plan) -> str:
@@ -198,10 +198,15 @@ def _earlier_run(store: Store, plan: Plan, configuration: Configuration) -> Run 
 
 def _newest_run(store: Store, plan: Plan, configuration: Configuration) -> Run | None:
     """The newest run that was asked the same."""
-    wanted = (configuration.fingerprint, plan.evaluation_set.version, plan.judge.model_dump(mode="json"), plan.limit)
+    plan_identity = (
+        configuration.fingerprint,
+        plan.evaluation_set.version,
+        plan.judge.model_dump(mode="json"),
+        plan.limit,
+    )
     metrics = metrics_to_record(plan.metrics, plan.evaluation_set.examples[: plan.limit])
     for run in store.runs(plan.project):
         identity = (run.fingerprint, run.set_version, run.options.get("judge"), run.options.get("limit"))
-        if identity == wanted and run.metrics == metrics and run.name == configuration.name:
+        if identity == plan_identity and run.metrics == metrics and run.name == configuration.name:
             return run
     return None

@@ -99,18 +99,18 @@ def load_experiment(
     Raises:
         BadInput: Something in the file, or in a file it names, is wrong; names file and line.
     """
-    located = _resolve_extends(_with_saved_prompts(read_with_lines(path), path, store))
-    spec = validate_spec(located, _File)
-    _check_names(spec, located)
+    located_value = _resolve_extends(_with_saved_prompts(read_with_lines(path), path, store))
+    spec = validate_spec(located_value, _File)
+    _check_names(spec, located_value)
     folder = path.parent
-    paths = [resolve_path(folder, name, located, ("documents", i)) for i, name in enumerate(spec.documents)]
+    paths = [resolve_path(folder, name, located_value, ("documents", i)) for i, name in enumerate(spec.documents)]
     documents = (
         load_documents(paths, root=documents_root(paths), encoding=spec.encoding, main_only=spec.main_only)
         if paths
         else []
     )
-    path_of_set = resolve_path(folder, spec.evaluation_set, located, ("evaluation_set",))
-    found = read_questions(
+    path_of_set = resolve_path(folder, spec.evaluation_set, located_value, ("evaluation_set",))
+    questions = read_questions(
         path_of_set,
         path_of_set.name,
         documents or None,
@@ -119,17 +119,17 @@ def load_experiment(
         encoding=questions_encoding or spec.questions_encoding,
     )
     if spec.qrels:
-        judgements = read_qrels(resolve_path(folder, spec.qrels, located, ("qrels",)))
-        found = with_judgements(found, judgements, documents)
+        judgements = read_qrels(resolve_path(folder, spec.qrels, located_value, ("qrels",)))
+        questions = with_judgements(questions, judgements, documents)
     return Experiment(
         project=spec.project or path.stem,
         documents=tuple(documents),
-        evaluation_set=EvaluationSet(path_of_set.stem, found.evaluation_set.examples),
+        evaluation_set=EvaluationSet(path_of_set.stem, questions.evaluation_set.examples),
         judge=spec.judge,
         metrics=spec.metrics,
         configurations=spec.configurations,
-        endpoints=_endpoints(spec, located),
-        notes=tuple(f"{path_of_set.name}: {line}" for line in found.notes),
+        endpoints=_endpoints(spec, located_value),
+        notes=tuple(f"{path_of_set.name}: {line}" for line in questions.notes),
     )
 
 
@@ -141,12 +141,12 @@ def _with_saved_prompts(file: LocatedValue, path: Path, store: Store | None) -> 
 
 
 def _endpoints(said: _File, located: LocatedValue) -> dict[str, Endpoint]:
-    found: dict[str, Endpoint] = {}
+    endpoints: dict[str, Endpoint] = {}
     for name, fields in said.endpoints.items():
         where = f"{located.source} line {located.line(('endpoints', name))}"
         # One at a time, so that an error names the line of its endpoint.
-        found |= {key: one.from_file(located.source) for key, one in endpoints_in({name: fields}, where).items()}
-    return found
+        endpoints |= {key: one.from_file(located.source) for key, one in endpoints_in({name: fields}, where).items()}
+    return endpoints
 
 
 def read_with_lines(path: Path) -> LocatedValue:
@@ -164,10 +164,10 @@ def read_with_lines(path: Path) -> LocatedValue:
         text = read_regular_file(path, partial(_check_size, path)).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is not UTF-8 text; save it as UTF-8.") from error
-    located = read_yaml(text, path.name)
-    if not isinstance(located.value, dict):
-        raise located.error((), "an experiment file is a mapping with evaluation_set and configurations.")
-    return located
+    located_value = read_yaml(text, path.name)
+    if not isinstance(located_value.value, dict):
+        raise located_value.error((), "an experiment file is a mapping with evaluation_set and configurations.")
+    return located_value
 
 
 def _check_size(path: Path, size: int) -> None:
@@ -194,9 +194,9 @@ def _resolve_extends(file: LocatedValue) -> LocatedValue:
     # Lines inside configurations are written anew, with those of what each extends.
     lines = {path: line for path, line in file.lines.items() if path[:1] != ("configurations",) or len(path) == 1}
     for i in range(len(items)):
-        resolved = _extend(file, i, names, ())
-        value["configurations"][i] = resolved.value
-        lines.update({("configurations", i, *path): line for path, line in resolved.lines.items()})
+        extended_value = _extend(file, i, names, ())
+        value["configurations"][i] = extended_value.value
+        lines.update({("configurations", i, *path): line for path, line in extended_value.lines.items()})
     return LocatedValue(value, lines, file.source)
 
 
@@ -236,9 +236,9 @@ def _new_path(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
 def _check_names(said: _File, located: LocatedValue) -> None:
     for i, name in enumerate(said.metrics):
         if name not in METRICS:
-            known = ", ".join(METRICS)
+            metric_names = ", ".join(METRICS)
             raise located.error(
-                ("metrics", i), f"there is no metric named {name}{guess(name, METRICS)}; known are: {known}."
+                ("metrics", i), f"there is no metric named {name}{guess(name, METRICS)}; known are: {metric_names}."
             )
         if name in said.metrics[:i]:
             raise located.error(("metrics", i), f"the metric {name} stands here a second time; remove one of them.")

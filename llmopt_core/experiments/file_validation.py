@@ -64,18 +64,18 @@ def _spec_error(error: ErrorDetails, located: LocatedValue, root: type[BaseModel
         return located.error(path, f"{prefix}{error['loc'][-1]} is missing.")
     message = _plain_words(error)
     if kind == "literal_error":
-        expected = str(error.get("ctx", {}).get("expected", ""))
-        return located.error(path, f"{where} is {error['input']!r}, but must be one of {expected}.")
+        choices = str(error.get("ctx", {}).get("expected", ""))
+        return located.error(path, f"{where} is {error['input']!r}, but must be one of {choices}.")
     if kind == "value_error":
         # A validator's sentence may begin with the field's name already.
         names_it = bool(path) and message.startswith(f"{path[-1]} ")
         return located.error(path, f"{message}." if names_it else f"{prefix}{message}.")
     if kind in ("string_too_short", "too_short") and not error["input"]:
         return located.error(path, f"{where} is empty.")
-    shown = repr(error["input"])
+    value_text = repr(error["input"])
     should = message if message.startswith("should ") else f"should be {message}"
     # A text that was pasted into the wrong place is not shown whole.
-    return located.error(path, f"{where} is {shown[:60]}, but {should}.")
+    return located.error(path, f"{where} is {value_text[:60]}, but {should}.")
 
 
 def _plain_words(error: ErrorDetails) -> str:
@@ -118,8 +118,8 @@ def _unknown_key(key: str, above: Sequence[int | str], where: str, root: type[Ba
     spec = _spec_at(above, root)
     if spec is None:
         return f"{where} is not known here."
-    known = [*spec.model_fields, *(["extends"] if spec is Configuration else [])]
-    return f"{where} is not known{guess(key, known)}; known are: {', '.join(known)}."
+    known_keys = [*spec.model_fields, *(["extends"] if spec is Configuration else [])]
+    return f"{where} is not known{guess(key, known_keys)}; known are: {', '.join(known_keys)}."
 
 
 def _spec_at(path: Sequence[int | str], root: type[BaseModel]) -> type[BaseModel] | None:

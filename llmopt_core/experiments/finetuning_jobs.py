@@ -43,9 +43,9 @@ def jobs_of(store: Store, settings: Settings, project: Project) -> list[Job]:
     def is_ours(job: Job) -> bool:
         if owners[job.id]:
             return owners[job.id] == project.id
-        known = holders.get(job.data_version)
+        project_ids = holders.get(job.data_version)
         # Data that no project has is nobody's, so every project shows the job rather than none.
-        return known is None or project.id in known
+        return project_ids is None or project.id in project_ids
 
     return [job for job in jobs if is_ours(job)]
 
@@ -78,9 +78,9 @@ def _owner(settings: Settings, job: Job) -> int:
 
 def _data_projects(store: Store) -> dict[str, set[int]]:
     """Version of training data -> the projects that have it."""
-    found: dict[str, set[int]] = {}
+    projects_by_version: dict[str, set[int]] = {}
     for project in store.projects():
-        versions: Sequence[str] = [saved.version for saved in training_sets(store, project)]
+        versions: Sequence[str] = [item.version for item in training_sets(store, project)]
         for version in versions:
-            found.setdefault(version, set()).add(project.id)
-    return found
+            projects_by_version.setdefault(version, set()).add(project.id)
+    return projects_by_version

@@ -67,25 +67,29 @@ class Grader:
         """
         assertions = assertions_of(sample.example)
         graders = [*self._metrics, *self._build_assertions(assertions)]
-        known, wanted = self._read_cached(graders, sample)
-        open_ones = [one for one in graders if one.name not in known]
+        cached_scores, score_keys = self._read_cached(graders, sample)
+        open_ones = [one for one in graders if one.name not in cached_scores]
         # What asks nobody is done at once; a task of its own would only wait for its turn.
-        graded = _grade_within_budget if partial else _grade
-        quick = [await graded(one, sample) for one in open_ones if not _is_cacheable(one, sample)]
-        slow = await run_together([graded(one, sample) for one in open_ones if _is_cacheable(one, sample)])
-        made = dict([*quick, *slow])
+        grade = _grade_within_budget if partial else _grade
+        quick = [await grade(one, sample) for one in open_ones if not _is_cacheable(one, sample)]
+        slow = await run_together([grade(one, sample) for one in open_ones if _is_cacheable(one, sample)])
+        fresh_scores = dict([*quick, *slow])
         # A score without value is tried again the next time: the judge may have been out of reach.
-        keep = {wanted[name]: value for name, value in made.items() if name in wanted and value[0].value is not None}
+        keep = {
+            score_keys[name]: value
+            for name, value in fresh_scores.items()
+            if name in score_keys and value[0].value is not None
+        }
         if keep:
             self._stages.put_scores(keep)
-        cached = _usage_from_cache(known.values())
-        enter(cached)
-        found = {**known, **made}
-        scores = {one.name: found[one.name][0] for one in graders}
+        cached_usage = _usage_from_cache(cached_scores.values())
+        enter(cached_usage)
+        results = {**cached_scores, **fresh_scores}
+        scores = {one.name: results[one.name][0] for one in graders}
         if assertions:
             # Assertions were graded behind the metrics, in their own order.
             scores[ASSERTIONS] = _verdict(assertions, list(scores.values())[len(self._metrics) :], sample.example)
-        return scores, sum((used for _, used in made.values()), cached)
+        return scores, sum((usage for _, usage in fresh_scores.values()), cached_usage)
 
     def scores_without_value(self, example: Example, why: str) -> dict[str, Score]:
         """The scores of an example that is not asked: each without value, for this reason."""
@@ -104,26 +108,27 @@ class Grader:
         self, graders: Sequence[Metric], sample: Sample
     ) -> tuple[dict[str, ScoreWithUsage], dict[str, str]]:
         """Scores that are kept, and the key of each that may be."""
-        kept = [one for one in graders if _is_cacheable(one, sample)]
-        if sample.answer is None or not kept:
+        cacheable_graders = [one for one in graders if _is_cacheable(one, sample)]
+        if sample.answer is None or not cacheable_graders:
             return {}, {}
         identity = keys.sample_identity(sample.example, sample.answer, sample.hits)
         several = len(sample.example.right_answers) > 1
         # Of several right answers the best match counts, so it must not be taken for a score against one of them.
         best = keys.score_key(BEST_OF_ANSWERS, identity) if several else identity
-        wanted = {
-            one.name: keys.score_key(self._identity(one), best if _needs_reference(one) else identity) for one in kept
+        score_keys = {
+            one.name: keys.score_key(self._identity(one), best if _needs_reference(one) else identity)
+            for one in cacheable_graders
         }
-        return self._stages.scores(wanted), wanted
+        return self._stages.scores(score_keys), score_keys
 
     def _build_assertions(self, assertions: Sequence[AssertionSpec]) -> list[Metric]:
         return list(build_assertions(assertions, self._judge, self._models)) if assertions else []
 
     def _identity(self, grader: Metric) -> str:
-        known = self._identities.get(grader.version)
-        if known is None:
-            known = self._identities[grader.version] = keys.scoring_identity(grader, self._judge, self._models)
-        return known
+        identity = self._identities.get(grader.version)
+        if identity is None:
+            identity = self._identities[grader.version] = keys.scoring_identity(grader, self._judge, self._models)
+        return identity
 
     @cached_property
     def _identities(self) -> dict[str, str]:
@@ -151,8 +156,8 @@ def _is_cacheable(grader: Metric, sample: Sample) -> bool:
 
 def _needs_reference(grader: Metric) -> bool:
     spec = getattr(grader, "spec", None)
-    known = METRICS.get(grader.name)
-    return (known is not None and "reference" in known.needs) or (
+    metric = METRICS.get(grader.name)
+    return (metric is not None and "reference" in metric.needs) or (
         isinstance(spec, AssertionSpec) and spec.type in ("similar", "metric")
     )
 
@@ -162,13 +167,13 @@ _EMBEDDING_METRICS = ("semantic_similarity",)
 
 
 def _verdict(assertions: Sequence[AssertionSpec], scores: Sequence[Score], example: Example) -> Score:
-    passed = verdict(assertions, scores, threshold_of(example))
+    is_passed = verdict(assertions, scores, threshold_of(example))
     good = sum(score.passed is True for score in scores)
     explanation = f"{good} of {len(scores)} assertions passed."
-    if passed is None:
+    if is_passed is None:
         open_ones = "; ".join(f"{score.metric}: {score.failure}" for score in scores if score.passed is None)
         return Score(ASSERTIONS, None, explanation, failure=f"Not decided: {open_ones}")
-    return Score(ASSERTIONS, float(passed), explanation, passed=passed)
+    return Score(ASSERTIONS, float(is_passed), explanation, passed=is_passed)
 
 
 async def _grade(grader: Metric, sample: Sample) -> tuple[str, ScoreWithUsage]:

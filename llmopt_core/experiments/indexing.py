@@ -22,9 +22,9 @@ OnProgress = Callable[[int, int], None]
 
 def chunk_with_cache(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models) -> list[Chunk]:
     """All chunks, cut once per documents and settings."""
-    known = read_chunks(retrieval, documents, models)
-    if known is not None:
-        return known
+    cached_chunks = read_chunks(retrieval, documents, models)
+    if cached_chunks is not None:
+        return cached_chunks
 
     # Called by semantic chunking alone, so that no other method loads a model.
     def encode(texts: Sequence[str]) -> Vectors:

@@ -56,8 +56,8 @@ def model_identity(spec: ModelSpec, models: Models) -> list[Any]:
         return [BUILTIN, builtin_weights(models), adapter_identity(spec.adapter, models), mode, values]
     # What a plug-in registered has no address.
     address = endpoint.base_url or f"registered:{endpoint.name}"
-    named = [address, endpoint.api_version, spec.name or endpoint.default_model, spec.adapter, mode, values]
-    return [*named, *endpoint.parameters_identity]
+    parts = [address, endpoint.api_version, spec.name or endpoint.default_model, spec.adapter, mode, values]
+    return [*parts, *endpoint.parameters_identity]
 
 
 def embedding_identity(spec: EmbeddingSpec, models: Models) -> list[Any]:
@@ -70,8 +70,8 @@ def embedding_identity(spec: EmbeddingSpec, models: Models) -> list[Any]:
 
 def _prefixes(spec: EmbeddingSpec, models: Models) -> list[Any]:
     """Nothing for models without, whose keys are as they were before there were prefixes."""
-    found = models.prefixes(spec)
-    return [[found.query, found.passage]] if found else []
+    prefixes = models.prefixes(spec)
+    return [[prefixes.query, prefixes.passage]] if prefixes else []
 
 
 def local_weights(model: str) -> list[Any]:
@@ -86,16 +86,16 @@ def local_weights(model: str) -> list[Any]:
 
 def retrieval_identity(spec: RetrievalSpec, documents: Sequence[Document], models: Models) -> str:
     """Everything but the question that decides which chunks are found."""
-    models_used = [spec.transform.model, *([spec.rerank.llm] if spec.rerank.llm else [])]
-    models_used += [spec.routing.model] if spec.routing else []
-    models_used += [spec.embedding.writer_model] if spec.embedding.writer_model else []
+    chat_models = [spec.transform.model, *([spec.rerank.llm] if spec.rerank.llm else [])]
+    chat_models += [spec.routing.model] if spec.routing else []
+    chat_models += [spec.embedding.writer_model] if spec.embedding.writer_model else []
     return fingerprint(
         HITS,
         documents_identity(documents),
         spec.model_dump(mode="json", exclude={"transform": {"model"}, "rerank": {"llm"}, "embedding": {"writer"}}),
         embedding_identity(spec.embedding, models),
         local_weights(spec.rerank.model),
-        [model_identity(model, models) for model in models_used],
+        [model_identity(model, models) for model in chat_models],
     )
 
 
@@ -108,8 +108,8 @@ def lab_identity(configuration: Configuration, models: Models, judge: JudgeSpec 
     parts: list[Any] = [answering_identity(configuration, models)]
     parts += [] if spec is None else [retrieval_identity(spec, (), models)]
     if judge is not None:
-        graded = judge.version if judge.is_builtin else model_identity(judge.chat_model, models)
-        parts.append([graded, embedding_identity(judge.embedding, models)])
+        judge_identity = judge.version if judge.is_builtin else model_identity(judge.chat_model, models)
+        parts.append([judge_identity, embedding_identity(judge.embedding, models)])
     return fingerprint(parts)
 
 

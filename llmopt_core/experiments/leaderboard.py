@@ -70,8 +70,10 @@ def leaderboard(
     base = runs[baseline]
     columns: dict[str, list[Cell]] = {}
     for metric in metrics:
-        tested = family or family_of(runs, [metric])
-        columns[metric] = [_cell(base, run, metric, tested, is_baseline=i == baseline) for i, run in enumerate(runs)]
+        test_family = family or family_of(runs, [metric])
+        columns[metric] = [
+            _cell(base, run, metric, test_family, is_baseline=i == baseline) for i, run in enumerate(runs)
+        ]
     return [
         Row(run.name, run.run_id, i == baseline, {metric: columns[metric][i] for metric in metrics})
         for i, run in enumerate(runs)
@@ -97,8 +99,8 @@ def compare_runs(a: RunScoreTable, b: RunScoreTable, metric: str, family: Family
 
 def _compare(a: RunScoreTable, b: RunScoreTable, metric: str, family: Family | None) -> Comparison:
     others = family.others(metric, a.name, b.name) if family else []
-    found = pair_runs(a, b, metric).compare(higher_is_better(metric), others=others)
-    return withhold_unfair_verdict(found, a, b)
+    comparison = pair_runs(a, b, metric).compare(higher_is_better(metric), others=others)
+    return withhold_unfair_verdict(comparison, a, b)
 
 
 def _cell(base: RunScoreTable, run: RunScoreTable, metric: str, family: Family, *, is_baseline: bool) -> Cell:

@@ -90,8 +90,8 @@ class ProjectState:
 
 def next_steps(state: ProjectState) -> list[Step]:
     """The most useful steps first."""
-    found = _to_set_up(state) or [*_to_run(state), *([] if state.running else _to_improve(state))]
-    return [_mark_running(step, state.at_work.get(step.view, "")) for step in found[:_MOST]]
+    steps = _to_set_up(state) or [*_to_run(state), *([] if state.running else _to_improve(state))]
+    return [_mark_running(step, state.at_work.get(step.view, "")) for step in steps[:_MOST]]
 
 
 def _mark_running(step: Step, work: str) -> Step:
@@ -159,11 +159,11 @@ def _to_improve(state: ProjectState) -> list[Step]:
 
 def _fresh_questions(state: ProjectState) -> list[Step]:
     """A score on questions that were trained on has to be measured again on others."""
-    seen = [entry for entry in state.entries if entry.overlap_count]
-    if not seen:
+    overlapping_entries = [entry for entry in state.entries if entry.overlap_count]
+    if not overlapping_entries:
         return []
-    first = seen[0]
-    others = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
+    first = overlapping_entries[0]
+    others = f" (and {len(overlapping_entries) - 1} more)" if len(overlapping_entries) > 1 else ""
     part = f"{first.overlap_count} of its {first.run.total} questions"
     why = f"{first.name}{others} was trained on {part}: its score says nothing about new ones."
     return [Step("Add fresh questions", why, "evaluation", "Questions")]
@@ -223,9 +223,9 @@ def _behaviour(state: ProjectState, leader: MeasuredRun) -> list[Step]:
 def _training(state: ProjectState, leader: MeasuredRun) -> list[Step]:
     """It is given what it needs and still answers badly: what is missing is behaviour."""
     recall, correct = _mean(leader, "context_recall"), _mean(leader, CORRECTNESS)
-    tuned = any((spec.get("model") or {}).get("adapter") for spec in _specs(state))
+    has_adapter = any((spec.get("model") or {}).get("adapter") for spec in _specs(state))
     # Training adds no knowledge: where the answer is not among the chunks, retrieval comes first.
-    if tuned or recall is None or recall < _LOW or not _is_low(correct):
+    if has_adapter or recall is None or recall < _LOW or not _is_low(correct):
         return []
     why = (
         f"{leader.name} is given the answer (context recall {score(recall)}) but its answer F1 is "
@@ -251,10 +251,10 @@ def _certainty(state: ProjectState, leader: MeasuredRun) -> list[Step]:
     size = min(entry.run.done for entry in state.entries)
     if size >= _FEW:
         return []
-    left = (state.set_size or 0) - size
-    if left > 0:
+    remaining = (state.set_size or 0) - size
+    if remaining > 0:
         why = f"{size} of {state.set_size} were asked of each: some differences cannot be told from chance yet."
-        return [Step(f"Evaluate the other {plural(left, 'question')}", why, "evaluation", "Run")]
+        return [Step(f"Evaluate the other {plural(remaining, 'question')}", why, "evaluation", "Run")]
     return [
         Step(
             "Add questions",
@@ -279,6 +279,6 @@ def leader_of(entries: Sequence[MeasuredRun], metrics: Sequence[str]) -> Measure
     most = max((entry.run.done for entry in entries), default=0)
     whole = [entry for entry in entries if entry.run.done == most and is_nearly_complete(entry.run)]
     fair = [entry for entry in whole if not entry.overlap_count]
-    scored = [entry for entry in fair if any(_mean(entry, metric) is not None for metric in metrics)]
+    candidates = [entry for entry in fair if any(_mean(entry, metric) is not None for metric in metrics)]
     # A sum orders them as a mean would, as all are over the same metrics.
-    return max(scored, key=lambda entry: sum(_mean(entry, metric) or 0.0 for metric in metrics), default=None)
+    return max(candidates, key=lambda entry: sum(_mean(entry, metric) or 0.0 for metric in metrics), default=None)

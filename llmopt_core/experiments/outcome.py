@@ -66,8 +66,8 @@ def is_nearly_complete(run: Run) -> bool:
 
 def outcome(store: Store, run: Run) -> Outcome:
     """How the stored records of a run ended."""
-    unscored = {metric: tuple(reasons(texts)) for metric, texts in store.scoring_failures(run.id).items()}
-    return Outcome(run.total, run.done - run.failed, failure_reasons(store, run.id), unscored)
+    scoring_failures = {metric: tuple(reasons(texts)) for metric, texts in store.scoring_failures(run.id).items()}
+    return Outcome(run.total, run.done - run.failed, failure_reasons(store, run.id), scoring_failures)
 
 
 def failure_reasons(store: Store, run_id: int) -> tuple[Reason, ...]:
@@ -77,19 +77,19 @@ def failure_reasons(store: Store, run_id: int) -> tuple[Reason, ...]:
 
 def reasons(messages: Iterable[str]) -> list[Reason]:
     """Messages that differ in numbers and quoted names alone count as one; most frequent first."""
-    found = group_values((_DETAIL.sub("#", message), message) for message in messages)
-    counted = [Reason(texts[0], len(texts)) for texts in found.values()]
+    groups = group_values((_DETAIL.sub("#", message), message) for message in messages)
+    reason_counts = [Reason(texts[0], len(texts)) for texts in groups.values()]
     # Sorting is stable: of equally frequent ones that which came first.
-    return sorted(counted, key=lambda reason: -reason.count)
+    return sorted(reason_counts, key=lambda reason: -reason.count)
 
 
 def failure_sentence(failures: Sequence[Reason], total: int) -> str:
     """`7 of 30 answers failed, most often (5 times): the reason`; empty where none failed."""
-    failed = sum(reason.count for reason in failures)
-    if not failed:
+    failure_count = sum(reason.count for reason in failures)
+    if not failure_count:
         return ""
-    who = f"All {total:,} answers" if failed == total > 1 else f"{failed:,} of {total:,} answers"
-    return f"{who} failed{_most(failures, failed)}"
+    who = f"All {total:,} answers" if failure_count == total > 1 else f"{failure_count:,} of {total:,} answers"
+    return f"{who} failed{_most(failures, failure_count)}"
 
 
 def _most(found: Sequence[Reason], count: int) -> str:

@@ -42,19 +42,19 @@ def find_pinned_runs(runs: Sequence[Run], ids: Sequence[int]) -> PinnedRuns:
         runs: Those of the project that have records.
         ids: As an address or a table names them.
     """
-    known = {run.id: run for run in runs}
-    found = [known[number] for number in ids if number in known]
-    if not found:
+    runs_by_id = {run.id: run for run in runs}
+    matches = [runs_by_id[number] for number in ids if number in runs_by_id]
+    if not matches:
         return PinnedRuns({}, _missing_notes(len(ids)))
-    first = found[0]
-    alike = [run for run in found if _questions(run) == _questions(first)]
+    first = matches[0]
+    alike = [run for run in matches if _questions(run) == _questions(first)]
     same = [run for run in alike if run.judge == first.judge]
-    left_out = [
-        *_missing_notes(len(ids) - len(found)),
-        *_other(len(found) - len(alike), "on other questions"),
+    notes = [
+        *_missing_notes(len(ids) - len(matches)),
+        *_other(len(matches) - len(alike), "on other questions"),
         *_other(len(alike) - len(same), "graded by another judge"),
     ]
-    return PinnedRuns(_name_runs(same), tuple(left_out))
+    return PinnedRuns(_name_runs(same), tuple(notes))
 
 
 def family_with_pins(found: Mapping[str, Run], shown: Mapping[str, Run]) -> dict[str, Run]:

@@ -93,8 +93,8 @@ class Pipeline:
         embedding = retrieval.embedding.model_copy(update={"of": "text", "writer": None})
         if embedding.endpoint:
             embedding = EmbeddingSpec()
-        changed = retrieval.model_copy(update={"embedding": embedding})
-        configuration = self.configuration.model_copy(update={"retrieval": changed})
+        local_retrieval = retrieval.model_copy(update={"embedding": embedding})
+        configuration = self.configuration.model_copy(update={"retrieval": local_retrieval})
         return Pipeline(configuration, self.documents, self._metrics, self._judge, self.models)
 
     async def evaluate(
@@ -120,13 +120,13 @@ class Pipeline:
         if why:
             return Record(example, scores=self._grader.scores_without_value(example, why))
         # An account for this record alone, though others are made at the same time.
-        with account_for(Account()) as paid:
+        with account_for(Account()) as account:
             record = await self._evaluate(example, repeat, on_text, partial)
         # Also of a record that failed: its calls were paid.
-        return replace(record, usage=paid.usage)
+        return replace(record, usage=account.usage)
 
     async def _evaluate(self, example: Example, repeat: int, on_text: OnText | None, partial: bool) -> Record:
-        started = time.perf_counter()
+        start = time.perf_counter()
         retrieval: Retrieval | None = None
         stage = "retrieve"
         try:
@@ -141,10 +141,10 @@ class Pipeline:
         # Libraries raise anything; whatever it is, one example must not end the run.
         except Exception as error:
             trace = retrieval.trace if retrieval else ()
-            seconds = time.perf_counter() - started
+            seconds = time.perf_counter() - start
             return Record(example, trace=trace, failure=failure_of(error, stage), seconds=seconds)
         trace = retrieval.trace if retrieval else ()
-        return Record(example, answer, trace, scores, seconds=time.perf_counter() - started)
+        return Record(example, answer, trace, scores, seconds=time.perf_counter() - start)
 
     async def answer(self, example: Example, retrieval: Retrieval, on_text: OnText | None = None) -> Answer:
         """The answer from these chunks, unscored; kept like any other."""
@@ -214,10 +214,10 @@ class Pipeline:
 
     async def retrieve(self, example: Example) -> Retrieval:
         """What one question finds."""
-        known = self.read_hits(example)
-        if known is not None:
-            enter(known.usage.from_cache)
-            return known
+        cached_retrieval = self.read_hits(example)
+        if cached_retrieval is not None:
+            enter(cached_retrieval.usage.from_cache)
+            return cached_retrieval
         retriever = await self._retriever()
         retrieval = self._with_writing(await retriever.retrieve(example.question, example.category))
         # A stage that fell back to something simpler may do better the next time.
@@ -231,16 +231,16 @@ class Pipeline:
         key = self._answer_key(example, retrieval)
         # The first answer keeps the key that it has without repeats, and is not asked for again.
         key = fingerprint(key, repeat) if repeat else key
-        known = self._read_stored_answer(key)
-        if known is not None:
+        cached_answer = self._read_stored_answer(key)
+        if cached_answer is not None:
             if on_text is not None:
-                on_text(known.raw or known.text)
-            enter(known.usage.from_cache)
-            return known
-        asked = self.configuration
+                on_text(cached_answer.raw or cached_answer.text)
+            enter(cached_answer.usage.from_cache)
+            return cached_answer
+        configuration = self.configuration
         answer = await answer_question(
-            example, retrieval, asked.prompt, asked.model, self.models, asked.fact_check, on_text,
-            repeat=repeat, support=self._support,
+            example, retrieval, configuration.prompt, configuration.model, self.models, configuration.fact_check,
+            on_text, repeat=repeat, support=self._support,
         )  # fmt: skip
         # A check or a rewrite that could not be made may come off the next time.
         if not any(note.startswith((NOT_CHECKED, NOT_REWRITTEN)) for note in answer.notes):

@@ -43,13 +43,13 @@ def check_run(  # noqa: PLR0917
     if missing:
         # Of several the same one each time, whatever the order of a set.
         raise BadInput(_variable_problem(name, sorted(missing)[0], evaluation_set, configuration))
-    asked = list(_list_models(configuration, metrics, judge, evaluation_set.examples))
-    for spec in asked:
+    chat_models = list(_list_models(configuration, metrics, judge, evaluation_set.examples))
+    for spec in chat_models:
         models.endpoint(spec.endpoint)
     if configuration.retrieval is not None and configuration.retrieval.embedding.endpoint:
         models.endpoint(configuration.retrieval.embedding.endpoint)
     if budget_usd is not None:
-        check_budget(budget_usd, asked, models, _embeddings(configuration, judge))
+        check_budget(budget_usd, chat_models, models, _embeddings(configuration, judge))
 
 
 def _missing_variables(configuration: Configuration, evaluation_set: EvaluationSet) -> set[str]:
@@ -88,10 +88,10 @@ def _variables(examples: Sequence[Example], configuration: Configuration) -> lis
 def _variable_problem(name: str, variable: str, evaluation_set: EvaluationSet, configuration: Configuration) -> str:
     if variable in ("context", "documents"):
         return f"The prompt of {name} uses {{{{ {variable} }}}}, but {name} retrieves nothing; add retrieval to it."
-    known = ", ".join(sorted(_variables(evaluation_set.examples, configuration)))
+    usable_names = ", ".join(sorted(_variables(evaluation_set.examples, configuration)))
     return (
         f"The prompt of {name} uses {{{{ {variable} }}}}, which is no column of {evaluation_set.name}; "
-        f"usable are: {known}."
+        f"usable are: {usable_names}."
     )
 
 

@@ -56,21 +56,23 @@ def variables_of(prompt: PromptSpec, columns: Sequence[str]) -> Variables:
         BadInput: A template is not valid Jinja2.
     """
     steps = {step.name for step in prompt.steps}
-    used = set().union(*(variables_in(template) for template in templates_of(prompt))) - steps
-    known = ["question", *columns, *(name for name in RETRIEVAL_VARIABLES if name in used)]
-    retrieved = tuple(name for name in RETRIEVAL_VARIABLES if name in used and name not in columns)
+    prompt_variables = set().union(*(variables_in(template) for template in templates_of(prompt))) - steps
+    known_names = ["question", *columns, *(name for name in RETRIEVAL_VARIABLES if name in prompt_variables)]
+    retrieval_variables = tuple(
+        name for name in RETRIEVAL_VARIABLES if name in prompt_variables and name not in columns
+    )
     return Variables(
-        tuple(sorted(used)),
-        tuple(sorted(find_undefined_variables(prompt, known))),
-        tuple(sorted(find_unused_variables(prompt, known))),
-        retrieved,
+        tuple(sorted(prompt_variables)),
+        tuple(sorted(find_undefined_variables(prompt, known_names))),
+        tuple(sorted(find_unused_variables(prompt, known_names))),
+        retrieval_variables,
     )
 
 
 def columns_of(examples: Sequence[Example]) -> list[str]:
     """The columns that examples have beside the question, those of assertions left out."""
-    found = dict.fromkeys(name for example in examples for name in example.variables)
-    return [name for name in found if name not in _INTERNAL_COLUMNS]
+    names = dict.fromkeys(name for example in examples for name in example.variables)
+    return [name for name in names if name not in _INTERNAL_COLUMNS]
 
 
 def stand_in(example: Example, documents: Mapping[str, Document]) -> str:

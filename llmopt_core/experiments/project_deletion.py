@@ -23,23 +23,24 @@ def delete_project(store: Store, settings: Settings, project: Project | str) -> 
     from llmopt_core.experiments.finetuning_jobs import forget_jobs, list_owned_jobs
     from llmopt_core.index.index_inventory import delete_index, list_indexes
 
-    found = store.project(project) if isinstance(project, str) else project
-    training = list_owned_jobs(settings, found)
+    saved_project = store.project(project) if isinstance(project, str) else project
+    training = list_owned_jobs(settings, saved_project)
     for job in training:
         if not job.has_ended:
             raise BadInput(
-                f"The project {found.name} is in use by the fine-tuning job {job.name}; wait for it or cancel it first."
+                f"The project {saved_project.name} is in use by the fine-tuning job {job.name}; wait for it or cancel "
+                "it first."
             )
     # Asked before they are gone.
-    own = {document.name for document in store.document_list(found)}
+    own = {document.name for document in store.document_list(saved_project)}
     # Before any file: it refuses while somebody works with the project.
-    store.delete_project(found)
+    store.delete_project(saved_project)
     forget_jobs(settings, training)
     others = [{document.name for document in store.document_list(other)} for other in store.projects()]
     # An index is named by its texts, not by a project; it goes where only documents of this one are in it, by name.
-    unused = [
+    unused_indexes = [
         index.name
         for index in list_indexes(settings)
         if index.documents and index.documents <= own and not any(index.documents <= names for names in others)
     ]
-    return sum(delete_index(settings, name) for name in unused)
+    return sum(delete_index(settings, name) for name in unused_indexes)

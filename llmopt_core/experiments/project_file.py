@@ -50,11 +50,11 @@ def export_project(store: Store, project: Project | str, file: Path | IO[bytes])
         BadInput: There is no such project.
         StorageError: The file cannot be written.
     """
-    found = store.project(project) if isinstance(project, str) else project
+    saved_project = store.project(project) if isinstance(project, str) else project
     with tempfile.TemporaryFile() as archive_file:
         try:
             # Anew from the start where the server was away for a while.
-            patiently(lambda: _write(store, found, archive_file), store.database.where)
+            patiently(lambda: _write(store, saved_project, archive_file), store.database.where)
         except OSError as error:
             raise StorageError(f"The project file cannot be made ({error.strerror}): free some space.") from error
         archive_file.seek(0)
@@ -76,8 +76,8 @@ def import_project(store: Store, file: Path | IO[bytes], name: str = "") -> Proj
         BadInput: It is no such file, is damaged, or of a newer version; or the name is taken.
     """
     if isinstance(file, Path):
-        with open_regular_file(file) as opened:
-            return _import(store, opened, file.name, name)
+        with open_regular_file(file) as stream:
+            return _import(store, stream, file.name, name)
     return _import(store, file, "The file", name)
 
 
@@ -99,9 +99,9 @@ def _import(store: Store, file: IO[bytes], label: str, name: str) -> Project:
         with zipfile.ZipFile(file) as archive:
             manifest = _manifest(archive, label)
             about = manifest["project"]
-            wanted = name.strip() or _free_name(store, str(about["name"]))
+            project_name = name.strip() or _free_name(store, str(about["name"]))
             rows = _Rows(archive, manifest["rows"], store.home)
-            return store.load_project(wanted, str(about.get("description") or ""), rows)
+            return store.load_project(project_name, str(about.get("description") or ""), rows)
     except OSError as error:
         raise BadInput(f"{label} cannot be read ({error.strerror or error}).") from error
     # zipfile raises NotImplementedError for packings that it does not know, RuntimeError for what is encrypted.
@@ -144,13 +144,13 @@ def _manifest(archive: zipfile.ZipFile, label: str) -> dict[str, Any]:
         text = entry.read(_MOST_MANIFEST + 1)
     try:
         manifest = json.loads(text)
-        known = manifest["format"] == FORMAT
+        is_known = manifest["format"] == FORMAT
         version, rows, project = int(manifest["version"]), manifest["rows"], manifest["project"]
         sound = isinstance(project["name"], str) and all(isinstance(count, int) for count in rows.values())
     # Any JSON may stand there: a list, a number, brackets nested without end.
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput(f"{label} is no project file: its manifest cannot be read.") from error
-    if not known or not sound:
+    if not is_known or not sound:
         raise BadInput(f"{label} is no project file: its manifest is not that of one.")
     if version != VERSION:
         raise BadInput(
@@ -193,13 +193,13 @@ class _Rows:
     def __iter__(self) -> Iterator[tuple[str, Row]]:
         present = set(self.archive.namelist())
         for table in TABLE_NAMES:
-            found, announced = 0, self.counts.get(table, 0)
+            count, expected_count = 0, self.counts.get(table, 0)
             if _entry(table) in present:
                 for row in _table(self.archive, table):
-                    found += 1
+                    count += 1
                     yield table, to_absolute_paths(table, row, self.home)
-            if found != announced:
-                raise BadInput(f"The project file is damaged: {announced} {table} are announced, {found} there.")
+            if count != expected_count:
+                raise BadInput(f"The project file is damaged: {expected_count} {table} are announced, {count} there.")
 
 
 def _table(archive: zipfile.ZipFile, table: str) -> Iterator[Row]:

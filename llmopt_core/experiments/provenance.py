@@ -37,9 +37,9 @@ def describe_changes(parts: Sequence[str]) -> str:
     """`the questions and the prompt have changed`; empty where nothing has."""
     if not parts:
         return ""
-    named = [f"the {_WORDS.get(part, part)}" for part in parts]
-    listed = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
-    return f"{listed} {'have' if len(parts) > 1 or parts[0] in _MANY else 'has'} changed"
+    phrases = [f"the {_WORDS.get(part, part)}" for part in parts]
+    subject = " and ".join(filter(None, (", ".join(phrases[:-1]), phrases[-1])))
+    return f"{subject} {'have' if len(parts) > 1 or parts[0] in _MANY else 'has'} changed"
 
 
 def configuration_basis(configuration: Configuration) -> dict[str, str]:
@@ -58,26 +58,26 @@ def configuration_basis(configuration: Configuration) -> dict[str, str]:
 def models_basis(configuration: Configuration, models: Models, judge: JudgeSpec | None = None) -> dict[str, str]:
     """Which addresses and weights stand behind the names in a configuration, and behind the judge. Loads no model."""
     embeddings = [configuration.retrieval.embedding] if configuration.retrieval else []
-    asked = [*configuration.models, *([judge.chat_model] if judge and not judge.is_builtin else [])]
-    found: dict[str, str] = {}
-    for name in dict.fromkeys([*(model.endpoint for model in asked), *(spec.endpoint for spec in embeddings)]):
+    chat_models = [*configuration.models, *([judge.chat_model] if judge and not judge.is_builtin else [])]
+    basis: dict[str, str] = {}
+    for name in dict.fromkeys([*(model.endpoint for model in chat_models), *(spec.endpoint for spec in embeddings)]):
         if name not in ("", BUILTIN):
             # Its default model decides only what leaves the model to it.
-            unnamed = any(model.endpoint == name and not model.name for model in asked)
-            found |= _endpoint_basis(name, models, default=unnamed)
+            uses_default = any(model.endpoint == name and not model.name for model in chat_models)
+            basis |= _endpoint_basis(name, models, default=uses_default)
     if any(model.endpoint == BUILTIN for model in configuration.models):
-        found["weights of the built-in model"] = fingerprint(builtin_weights(models))
+        basis["weights of the built-in model"] = fingerprint(builtin_weights(models))
     adapters = [adapter_identity(model.adapter, models) for model in configuration.models if model.adapter]
     if adapters:
-        found["tuned model"] = fingerprint(adapters)
+        basis["tuned model"] = fingerprint(adapters)
     for spec in embeddings:
         if _is_endpoint(spec.endpoint, models):
-            found[EMBEDDING] = fingerprint(embedding_identity(spec, models))
+            basis[EMBEDDING] = fingerprint(embedding_identity(spec, models))
     if configuration.retrieval is not None and configuration.retrieval.rerank.model:
-        found["reranking model"] = fingerprint(local_weights(configuration.retrieval.rerank.model))
+        basis["reranking model"] = fingerprint(local_weights(configuration.retrieval.rerank.model))
     if judge is not None:
-        found["judge"] = fingerprint(judge.label, judge.version if judge.is_builtin else "")
-    return found
+        basis["judge"] = fingerprint(judge.label, judge.version if judge.is_builtin else "")
+    return basis
 
 
 def result_basis(
@@ -97,10 +97,10 @@ def result_basis(
         documents: Version of the project's documents; matters where the configuration retrieves.
         judge: Who graded, where somebody did.
     """
-    found = {QUESTIONS: questions}
+    basis = {QUESTIONS: questions}
     if configuration.retrieval is not None and documents is not None:
-        found[DOCUMENTS] = documents
-    return {**found, **configuration_basis(configuration), **models_basis(configuration, models, judge)}
+        basis[DOCUMENTS] = documents
+    return {**basis, **configuration_basis(configuration), **models_basis(configuration, models, judge)}
 
 
 def list_run_changes(
@@ -130,9 +130,9 @@ def list_run_changes(
             now |= configuration_basis(configuration_from(saved.spec))
     except BadInput:
         return list_changes(then, now)
-    kept = run.options.get(BEHIND)
-    if isinstance(kept, Mapping):
-        then |= kept
+    run_basis = run.options.get(BEHIND)
+    if isinstance(run_basis, Mapping):
+        then |= run_basis
         now |= models_basis(configuration, models, _judge_of(run))
     return list_changes(then, now)
 
@@ -142,8 +142,10 @@ def describe_run_changes(changes: Mapping[str, Sequence[str]]) -> str:
     groups = group_values((tuple(parts), name) for name, parts in changes.items() if parts)
     if not groups:
         return ""
-    told = "; ".join(f"{describe_changes(parts)} since {', '.join(names)} ran" for parts, names in groups.items())
-    return f"From an earlier state: {told}. Run again to measure what is there now."
+    description = "; ".join(
+        f"{describe_changes(parts)} since {', '.join(names)} ran" for parts, names in groups.items()
+    )
+    return f"From an earlier state: {description}. Run again to measure what is there now."
 
 
 def _judge_of(run: Run) -> JudgeSpec | None:
@@ -158,10 +160,10 @@ def _endpoint_basis(name: str, models: Models, *, default: bool) -> dict[str, st
     if not _is_endpoint(name, models):
         # Of an experiment file, or removed: nothing is known of it now.
         return {}
-    found = models.endpoint(name)
-    settings = [found.mode, *found.parameters_identity, *([found.default_model] if default else [])]
+    endpoint = models.endpoint(name)
+    settings = [endpoint.mode, *endpoint.parameters_identity, *([endpoint.default_model] if default else [])]
     return {
-        f"address of {name}": fingerprint(found.base_url, found.api_version),
+        f"address of {name}": fingerprint(endpoint.base_url, endpoint.api_version),
         f"settings of {name}": fingerprint(settings),
     }
 

@@ -52,17 +52,17 @@ class RecordSaver:
 
     def put(self, run_id: int, position: int, record: Record) -> Future[None]:
         """Keep a record of a run. The future is done once it is stored, or is not going to be."""
-        stored: Future[None] = Future()
-        self._queue.put((run_id, position, record, stored))
-        return stored
+        future: Future[None] = Future()
+        self._queue.put((run_id, position, record, future))
+        return future
 
     def put_spending(self, run_id: int, account: Account, dearest: Mapping[str, float]) -> None:
         """Keep what was paid for a run so far, and what is under way; of what comes fast the last is enough."""
         with self._lock:
-            known = run_id in self._paid
+            is_waiting = run_id in self._paid
             self._paid[run_id] = (account.usage, dearest, account.flying)
         # One mark in the queue is enough: the writer takes what is newest then.
-        if not known:
+        if not is_waiting:
             self._queue.put("paid")
 
     def _write(self) -> None:
@@ -79,10 +79,10 @@ class RecordSaver:
             except BaseException as error:
                 self._problem = error
             # Done also where it failed: whoever waits goes on, and meets the reason in `check`.
-            for *_, stored in items:
+            for *_, future in items:
                 # A caller that was cancelled meanwhile has cancelled its future.
-                if stored.set_running_or_notify_cancel():
-                    stored.set_result(None)
+                if future.set_running_or_notify_cancel():
+                    future.set_result(None)
             if None in batch:
                 return
 
@@ -91,6 +91,6 @@ class RecordSaver:
         for run_id, records in by_run.items():
             self._store.save_records(run_id, records)
         with self._lock:
-            paid, self._paid = self._paid, {}
-        for run_id, (usage, dearest, flying) in paid.items():
+            spending, self._paid = self._paid, {}
+        for run_id, (usage, dearest, flying) in spending.items():
             self._store.save_spending(run_id, usage, dearest, flying)

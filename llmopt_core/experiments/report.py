@@ -65,13 +65,13 @@ def report_of(result: Result, baseline: str = "", title: str = "") -> Report:
         subtitle=_subtitle(result),
         baseline=labels[position],
         runs=tuple(
-            ReportRun(label, _facts(run), run_caveats(run).overlap_count > 0, asked)
-            for label, run, asked in zip(labels, runs, _question_counts(runs), strict=True)
+            ReportRun(label, _facts(run), run_caveats(run).overlap_count > 0, question_count)
+            for label, run, question_count in zip(labels, runs, _question_counts(runs), strict=True)
         ),
         caveats=(
             *(
-                (found.text, found.severe)
-                for found in caveats([run_caveats(*p) for p in zip(runs, labels, strict=True)])
+                (caveat.text, caveat.severe)
+                for caveat in caveats([run_caveats(*p) for p in zip(runs, labels, strict=True)])
             ),
             *((note, False) for note in [judge_note(str(result.get("judge") or ""), metrics)] if note),
         ),
@@ -101,10 +101,10 @@ def _question_counts(runs: Sequence[Mapping[str, Any]]) -> list[str]:
 def _subtitle(result: Result) -> str:
     questions = _mapping(result.get("evaluation_set"))
     size = questions.get("size")
-    asked = formatting.questions(
+    question_count = formatting.questions(
         [len(run["records"]) for run in result["runs"]], size if isinstance(size, int) else None
     )
-    parts = [f"{questions.get('name', 'questions')}, {asked}"]
+    parts = [f"{questions.get('name', 'questions')}, {question_count}"]
     if result.get("judge"):
         parts.append(f"graded by {result['judge']}")
     return "; ".join([*parts, *_dates(result)])
@@ -114,8 +114,8 @@ def _dates(result: Result) -> list[str]:
     """When the runs were made, and the report."""
     dates = sorted(filter(None, (_read_day(run.get("created_at")) for run in result["runs"])))
     days = list(dict.fromkeys(_day(day) for day in (dates[:1] + dates[-1:])))
-    evaluated = [f"evaluated on {' to '.join(days)}"] if days else []
-    return [*evaluated, f"report of {_day(datetime.now(UTC).astimezone().date())}"]
+    run_dates = [f"evaluated on {' to '.join(days)}"] if days else []
+    return [*run_dates, f"report of {_day(datetime.now(UTC).astimezone().date())}"]
 
 
 def _read_day(moment: Any) -> date | None:
@@ -134,11 +134,11 @@ def _day(day: date) -> str:
 def _facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     tokens = _mapping(run.get("tokens"))
     records = run["records"]
-    answered = sum(not record.get("failure") and record.get("answer", "") is not None for record in records)
+    answer_count = sum(not record.get("failure") and record.get("answer", "") is not None for record in records)
     cost = _float(run.get("cost_usd"))
     return (
         ("status", str(run.get("status", "unknown"))),
-        ("answered", f"{answered} of {len(records)}"),
+        ("answered", f"{answer_count} of {len(records)}"),
         ("model calls", _calls(run)),
         ("tokens", f"{_count(tokens.get('prompt', 0))} in, {_count(tokens.get('completion', 0))} out"),
         ("cost", "unknown" if cost is None else formatting.money(cost)),
@@ -150,19 +150,22 @@ def _facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def _calls(run: Mapping[str, Any]) -> str:
-    cached = f" and {_count(run['cached_calls'])} from the cache" if run.get("cached_calls") else ""
-    return f"{_count(run.get('model_calls', 0))}{cached}"
+    cache_note = f" and {_count(run['cached_calls'])} from the cache" if run.get("cached_calls") else ""
+    return f"{_count(run.get('model_calls', 0))}{cache_note}"
 
 
 def _per_question(each: Any) -> str:
     """Over what was asked afresh: what came from the cache took less than it would."""
     if not isinstance(each, Mapping) or not each.get("asked"):
         return "not known" if not isinstance(each, Mapping) or not each.get("cached") else "from the cache"
-    told = [formatting.duration(_float(each.get("seconds"))), f"{formatting.number(_float(each.get('tokens')))} tokens"]
+    parts = [
+        formatting.duration(_float(each.get("seconds"))),
+        f"{formatting.number(_float(each.get('tokens')))} tokens",
+    ]
     if (cost := _float(each.get("cost_usd"))) is not None:
-        told.append(formatting.money(cost))
-    cached = f" (over {each['asked']} asked, {each['cached']} more from the cache)" if each.get("cached") else ""
-    return ", ".join(told) + cached
+        parts.append(formatting.money(cost))
+    cache_note = f" (over {each['asked']} asked, {each['cached']} more from the cache)" if each.get("cached") else ""
+    return ", ".join(parts) + cache_note
 
 
 def _documents(run: Mapping[str, Any]) -> str:
@@ -204,11 +207,11 @@ def _cell(cell: Cell) -> ReportCell:
 
 
 def _examples(runs: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> tuple[ReportExample, ...]:
-    labelled = [(label, record) for run, label in zip(runs, labels, strict=True) for record in run["records"]]
-    by_id = group_values((str(record["example_id"]), (label, record)) for label, record in labelled)
+    labelled_records = [(label, record) for run, label in zip(runs, labels, strict=True) for record in run["records"]]
+    by_id = group_values((str(record["example_id"]), (label, record)) for label, record in labelled_records)
     # What the runs differ on most comes first; equal ones stay in the order of the set.
-    ordered = sorted(by_id.items(), key=lambda item: -_disagreement([record for _, record in item[1]]))
-    return tuple(_example(example_id, found) for example_id, found in ordered)
+    ordered_groups = sorted(by_id.items(), key=lambda item: -_disagreement([record for _, record in item[1]]))
+    return tuple(_example(example_id, group) for example_id, group in ordered_groups)
 
 
 def _disagreement(records: Sequence[Mapping[str, Any]]) -> float:
@@ -220,8 +223,8 @@ def _disagreement(records: Sequence[Mapping[str, Any]]) -> float:
 def _example(example_id: str, found: Sequence[tuple[str, Mapping[str, Any]]]) -> ReportExample:
     first = found[0][1]
     answers = tuple(_answer(label, record) for label, record in found)
-    expected = " · ".join(map(str, first.get("right_answers") or [first.get("reference") or ""]))
-    return ReportExample(example_id, str(first.get("question", "")), expected, answers)
+    expected_answer = " · ".join(map(str, first.get("right_answers") or [first.get("reference") or ""]))
+    return ReportExample(example_id, str(first.get("question", "")), expected_answer, answers)
 
 
 def _answer(label: str, record: Mapping[str, Any]) -> ReportAnswer:

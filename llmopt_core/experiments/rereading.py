@@ -36,13 +36,13 @@ async def reread_records(
     for position, before in await asyncio.to_thread(_find_changes, store, run_id, pipeline):
         record = await pipeline.evaluate(examples[position], repeat=repeat, partial=True)
         # What the cache answered was counted when the record was first made.
-        paid = record.usage if record.usage.calls else Usage()
-        put(position, replace(record, usage=before.usage + paid, seconds=before.seconds))
+        new_usage = record.usage if record.usage.calls else Usage()
+        put(position, replace(record, usage=before.usage + new_usage, seconds=before.seconds))
 
 
 def _find_changes(store: Store, run_id: int, pipeline: Pipeline) -> list[tuple[int, Record]]:
-    unscored = store.scoring_failures(run_id).values() if pipeline.thinking_seen == "none" else ()
-    if pipeline.thinking_seen == "none" and not any(MAY_BE_THINKING in reasons for reasons in unscored):
+    scoring_failures = store.scoring_failures(run_id).values() if pipeline.thinking_seen == "none" else ()
+    if pipeline.thinking_seen == "none" and not any(MAY_BE_THINKING in reasons for reasons in scoring_failures):
         return []
     positions = sorted(store.record_positions(run_id))
     # Both are in the order of positions.

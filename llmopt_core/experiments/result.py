@@ -47,7 +47,7 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = ()) -
         store, first.project, first.evaluation_set, first.set_version, first.judge, shown=runs, names=names
     )
     each = store.per_question(run_ids)
-    shown = list(names) or [run.name for run in runs]
+    labels = list(names) or [run.name for run in runs]
     size = len(store.evaluation_set(first.project, first.evaluation_set, first.set_version).examples)
     return {
         "project": first.project,
@@ -55,10 +55,10 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = ()) -
         "judge": first.judge,
         "runs": [
             {**_run(run, store.records(run.id), overlap_of(store, run), each[run.id]), "configuration": name}
-            for run, name in zip(runs, shown, strict=True)
+            for run, name in zip(runs, labels, strict=True)
         ],
-        "colours": project_colours(store, first.project, shown),
-        "votes": votes_to(votes_between(store, runs, shown)),
+        "colours": project_colours(store, first.project, labels),
+        "votes": votes_to(votes_between(store, runs, labels)),
         "family": family_to(family),
         "comparisons": _comparisons(read_run_scores(store, runs, names), family),
     }
@@ -101,9 +101,9 @@ def comparison_values(found: Comparison) -> dict[str, Any]:
 
 def result_family(result: Mapping[str, Any]) -> Family:
     """What the comparisons of a result are tested together with; of an old one, its runs against the baseline."""
-    found = family_from(result.get("family"))
-    if found is not None:
-        return found
+    family = family_from(result.get("family"))
+    if family is not None:
+        return family
     metrics = list(dict.fromkeys(name for run in result["runs"] for name in run["metrics"]))
     return family_of([scores_from(run) for run in result["runs"]], metrics)
 

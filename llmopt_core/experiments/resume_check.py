@@ -78,13 +78,13 @@ def check_one_judge(runs: Sequence[Run]) -> None:
     Raises:
         BadInput: With the judges and their runs.
     """
-    judged = [run for run in runs if _has_judge(run)]
-    if len({run.judge for run in judged}) > 1:
-        graded = ", ".join(f"run {run.id} by {run.judge}" for run in judged)
-        raise BadInput(f"Scores of different judges are never compared ({graded}); evaluate all with one judge again.")
+    judged_runs = [run for run in runs if _has_judge(run)]
+    if len({run.judge for run in judged_runs}) > 1:
+        judges = ", ".join(f"run {run.id} by {run.judge}" for run in judged_runs)
+        raise BadInput(f"Scores of different judges are never compared ({judges}); evaluate all with one judge again.")
 
 
 def _has_judge(run: Run) -> bool:
     """Whether a judge graded its answers (assertions may ask one) or checked their facts."""
-    graded = any(name not in METRICS or "judge" in METRICS[name].needs for name in run.metrics)
-    return graded or bool(run.configuration.get("fact_check") or run.configuration.get("checks"))
+    needs_judge = any(name not in METRICS or "judge" in METRICS[name].needs for name in run.metrics)
+    return needs_judge or bool(run.configuration.get("fact_check") or run.configuration.get("checks"))

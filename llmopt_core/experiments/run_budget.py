@@ -22,12 +22,12 @@ def remaining_budget(
         paid: What was paid beside them.
         dearest: By model, what the dearest call beside them cost.
     """
-    known = dict(dearest or {})
+    highest_costs = dict(dearest or {})
     for run in runs:
         for model, cost in run.dearest.items():
             # The dearest call so far is what the next one is expected to cost at most.
-            known[model] = max(cost, known.get(model, 0.0))
-    return Budget(usd, usage=sum((run.usage for run in runs), paid), dearest=known)
+            highest_costs[model] = max(cost, highest_costs.get(model, 0.0))
+    return Budget(usd, usage=sum((run.usage for run in runs), paid), dearest=highest_costs)
 
 
 def check_larger(name: str, before: float | None, usd: float | None, runs: Collection[Run]) -> None:

@@ -57,7 +57,7 @@ def documents_note(runs: Sequence[RunDocuments]) -> str:
             groups.setdefault(mark, []).append(run.name)
     if not groups:
         return ""
-    listed = "; ".join(f"{', '.join(names)}: {mark}" for mark, names in groups.items())
-    known = len([mark for mark in groups if mark != _mark(RunDocuments("", True, None))])
-    what = "were made over different documents" if known > 1 else "may have been made over different documents"
-    return f"These runs {what} ({listed}), which alone may change their scores; run them again to compare them."
+    listing = "; ".join(f"{', '.join(names)}: {mark}" for mark, names in groups.items())
+    known_count = len([mark for mark in groups if mark != _mark(RunDocuments("", True, None))])
+    what = "were made over different documents" if known_count > 1 else "may have been made over different documents"
+    return f"These runs {what} ({listing}), which alone may change their scores; run them again to compare them."

@@ -59,7 +59,10 @@ def _contents(store: Store, runs: Sequence[Run]) -> list[dict[str, str]]:
     if len({(run.project, run.evaluation_set, run.set_version) for run in runs}) < 2:
         return [{} for _ in runs]
     sets = [store.evaluation_set(run.project, run.evaluation_set, run.set_version) for run in runs]
-    return [{one.id: example_content(one.question, one.reference) for one in found.examples} for found in sets]
+    return [
+        {one.id: example_content(one.question, one.reference) for one in evaluation_set.examples}
+        for evaluation_set in sets
+    ]
 
 
 def example_content(question: str, reference: str | None) -> str:
@@ -69,22 +72,22 @@ def example_content(question: str, reference: str | None) -> str:
 
 def common_examples(a: RunScoreTable, b: RunScoreTable) -> list[str]:
     """The ids of the examples that both were asked, with the same content, in the order of `a`."""
-    known = set(b.scores.examples)
+    other_examples = set(b.scores.examples)
     return [
         example
         for example in a.scores.examples
-        if example in known and a.contents.get(example) == b.contents.get(example)
+        if example in other_examples and a.contents.get(example) == b.contents.get(example)
     ]
 
 
 def pair_runs(a: RunScoreTable, b: RunScoreTable, metric: str) -> PairedSample:
     """The values of both on the questions that both answered."""
-    shared = set(common_examples(a, b))
+    common_ids = set(common_examples(a, b))
     # In an order that depends on nothing: the same pair has the same p-value either way round, from a file too.
     examples = sorted({*a.scores.examples, *b.scores.examples})
     first, second = (
-        tuple(value if example in shared else None for example, value in zip(examples, found, strict=True))
-        for found in (run.align(metric, examples) for run in (a, b))
+        tuple(value if example in common_ids else None for example, value in zip(examples, values, strict=True))
+        for values in (run.align(metric, examples) for run in (a, b))
     )
     return _sample(first, second)
 

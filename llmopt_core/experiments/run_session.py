@@ -217,7 +217,7 @@ class RunSession:
             self.on_progress(self._progress(stage="answering", done=self.done, total=len(self.examples)))
 
     def _progress(self, *, stage: Any, done: int, total: int) -> RunProgress:
-        left = self._remaining_seconds(total - done) if stage == "answering" else None
+        remaining_seconds = self._remaining_seconds(total - done) if stage == "answering" else None
         return RunProgress(
             self.run_id,
             self.pipeline.configuration.name,
@@ -228,15 +228,15 @@ class RunSession:
             cached=self.cached,
             usage=self.account.usage,
             seconds=self._seconds(),
-            seconds_left=left,
+            seconds_left=remaining_seconds,
             left_usd=self.budget.remaining_usd,
         )
 
     def _remaining_seconds(self, missing: int) -> float | None:
         # The first ones waited for models to be loaded and come in one burst: the clock starts with them.
-        completed = self.made - 1 if self.made > self.concurrency else 0
+        completed_count = self.made - 1 if self.made > self.concurrency else 0
         return Progress(
-            completed + missing, completed, started_at=self.first_made, now=time.monotonic()
+            completed_count + missing, completed_count, started_at=self.first_made, now=time.monotonic()
         ).remaining_seconds()
 
     async def _beat(self) -> None:

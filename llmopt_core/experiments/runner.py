@@ -70,15 +70,17 @@ async def run_evaluation(
         StorageError: The workspace cannot be written. What was stored stays.
         MissingDependency: A package or model file is absent.
     """
-    budget, paid = budget or Budget(), plan.pilot.get(configuration.name, Usage())
+    budget, pilot_usage = budget or Budget(), plan.pilot.get(configuration.name, Usage())
     pipeline = Pipeline(configuration, plan.documents, plan.metrics, plan.judge, models)
     # Before the run that names it: a crash in between leaves a hidden set, and no run without its questions.
     store.keep_evaluation_set(plan.project, plan.evaluation_set)
     if resume_run is None:
-        run_id = await _start_run(store, plan, configuration, models, _most_usd(budget, paid), watch.job_id)
+        run_id = await _start_run(store, plan, configuration, models, _most_usd(budget, pilot_usage), watch.job_id)
     else:
         run_id = _resume_run(store, resume_run, plan, configuration, budget, watch.job_id)
-    session = RunSession(store, run_id, pipeline, plan.examples, plan.concurrency, budget, paid, watch.on_progress)
+    session = RunSession(
+        store, run_id, pipeline, plan.examples, plan.concurrency, budget, pilot_usage, watch.on_progress
+    )
     with models.within(budget), account_for(session.account):
         await session.run(watch.should_cancel or (lambda: False))
     return run_id

@@ -23,19 +23,19 @@ def fill_in_prompts(file: LocatedValue, store: Store | None, project: str) -> Lo
     Raises:
         BadInput: There is no such prompt, version or label; names file and line.
     """
-    named = [i for i, item in enumerate(file.value["configurations"]) if _is_reference(item)]
-    if not named:
+    positions = [i for i, item in enumerate(file.value["configurations"]) if _is_reference(item)]
+    if not positions:
         return file
     items = list(file.value["configurations"])
     # Opened at need alone: most files name no saved prompt, and then no workspace is made.
-    opened = Store.open(Settings.from_environment()) if store is None else store
+    prompt_store = Store.open(Settings.from_environment()) if store is None else store
     try:
-        for i in named:
-            items[i] = {**items[i], "prompt": _fill_in(file, i, items[i]["prompt"], opened, project)}
+        for i in positions:
+            items[i] = {**items[i], "prompt": _fill_in(file, i, items[i]["prompt"], prompt_store, project)}
     # A store that was handed in is its owner's to close.
     finally:
         if store is None:
-            opened.close()
+            prompt_store.close()
     return LocatedValue({**file.value, "configurations": items}, file.lines, file.source)
 
 
@@ -58,11 +58,11 @@ def _fill_in(file: LocatedValue, i: int, prompt: dict[str, Any], store: Store, p
     if which is not None and (isinstance(which, bool) or not isinstance(which, (str, int))):
         raise file.error(here, "a label is a word such as `production`, a version a whole number.")
     try:
-        found = load_prompt(store, project, name if which is None else f"{name}@{which}")
+        saved_prompt = load_prompt(store, project, name if which is None else f"{name}@{which}")
     except BadInput as error:
-        wanted = name if which is None else f"{name}, {'label' if 'label' in prompt else 'version'} {which}"
+        description = name if which is None else f"{name}, {'label' if 'label' in prompt else 'version'} {which}"
         raise file.error(
-            (*here, "saved"), f"the project {project} has no saved prompt {wanted}; save it on the page Prompts."
+            (*here, "saved"), f"the project {project} has no saved prompt {description}; save it on the page Prompts."
         ) from error
     own = {key: value for key, value in prompt.items() if key not in _REFERENCE_KEYS}
-    return {**found.model_dump(mode="json"), **own}
+    return {**saved_prompt.model_dump(mode="json"), **own}

@@ -39,46 +39,46 @@ def list_search_choices(store: Store, prompt: PromptSpec, before: datetime | Non
         prompt: Of a configuration.
         before: Only searches that had begun by then; all by default.
     """
-    found: list[SearchChoice] = []
+    choices: list[SearchChoice] = []
     for job in store.jobs():
         if job.kind in _READERS and job.result and (before is None or job.created_at <= before):
-            found += _READERS[job.kind](store, job, prompt)
+            choices += _READERS[job.kind](store, job, prompt)
     # The same search, done again, chose the same part.
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(choices))
 
 
 def _instruction(store: Store, job: Job, prompt: PromptSpec) -> Iterator[SearchChoice]:
-    found = read_search_result(job, InstructionResult)
-    if found is None:
+    result = read_search_result(job, InstructionResult)
+    if result is None:
         return
-    text = fold(getattr(prompt, found.part))
-    original = fold(found.original)
-    rewrites = [fold(candidate.text) for candidate in found.candidates if not candidate.refused]
+    text = fold(getattr(prompt, result.part))
+    original = fold(result.original)
+    rewrites = [fold(candidate.text) for candidate in result.candidates if not candidate.refused]
     # A rewrite that was touched up by hand was still chosen by the search; the text as it was before was not.
-    edited = any(nearly_equal(text, rewrite) for rewrite in rewrites)
-    if text not in ("", original) and (text in rewrites or (edited and not nearly_equal(text, original))):
-        asked = _questions(store, job, found.trained_on, found.set_name, found.set_version)
-        yield SearchChoice("instruction", found.set_name, asked)
+    is_edited = any(nearly_equal(text, rewrite) for rewrite in rewrites)
+    if text not in ("", original) and (text in rewrites or (is_edited and not nearly_equal(text, original))):
+        questions = _questions(store, job, result.trained_on, result.set_name, result.set_version)
+        yield SearchChoice("instruction", result.set_name, questions)
 
 
 def _choice(store: Store, job: Job, prompt: PromptSpec) -> Iterator[SearchChoice]:
-    found = read_search_result(job, ChoiceResult)
-    if found is not None and found.few_shot is not None and _pairs(prompt.few_shot) == _pairs(found.few_shot):
-        asked = _questions(store, job, found.trained_on, found.set_name, found.set_version)
-        yield SearchChoice("few-shot choice", found.set_name, asked)
+    result = read_search_result(job, ChoiceResult)
+    if result is not None and result.few_shot is not None and _pairs(prompt.few_shot) == _pairs(result.few_shot):
+        questions = _questions(store, job, result.trained_on, result.set_name, result.set_version)
+        yield SearchChoice("few-shot choice", result.set_name, questions)
 
 
 def _effect_parts(store: Store, job: Job, prompt: PromptSpec) -> Iterator[SearchChoice]:
     """Examples that stayed when others were dropped by what they were worth on a set."""
-    found = read_search_result(job, FewShotEffect)
-    if found is None:
+    result = read_search_result(job, FewShotEffect)
+    if result is None:
         return
-    measured = {(example.question, example.answer) for example in found.examples}
-    kept = _pairs(prompt.few_shot)
+    measured_pairs = {(example.question, example.answer) for example in result.examples}
+    prompt_pairs = _pairs(prompt.few_shot)
     # A proper part: some were dropped and none came in.
-    if kept and kept < measured:
-        asked = _questions(store, job, found.trained_on, found.set_name, found.set_version)
-        yield SearchChoice("few-shot choice", found.set_name, asked)
+    if prompt_pairs and prompt_pairs < measured_pairs:
+        questions = _questions(store, job, result.trained_on, result.set_name, result.set_version)
+        yield SearchChoice("few-shot choice", result.set_name, questions)
 
 
 _READERS = {INSTRUCTION: _instruction, CHOICE: _choice, FEW_SHOT_EFFECT: _effect_parts}

@@ -23,8 +23,8 @@ class StageCache:
 
     def chunks(self, key: str) -> list[Chunk] | None:
         """All chunks of a project."""
-        found: list[Chunk] | None = self._get("chunks", key, list[Chunk])
-        return found
+        chunks: list[Chunk] | None = self._get("chunks", key, list[Chunk])
+        return chunks
 
     def put_chunks(self, key: str, chunks: list[Chunk]) -> None:
         """Keep chunks."""
@@ -37,8 +37,8 @@ class StageCache:
             return None
         try:
             # JSON on one line, so the first line break ends it; the packed rest may hold any byte.
-            category, stored = data.split(b"\n", 1)
-            trace, hits = unpack_trace(stored)
+            category, trace_data = data.split(b"\n", 1)
+            trace, hits = unpack_trace(trace_data)
             return Retrieval(hits, trace, json.loads(category))
         # Another version's bytes may fail in any way, and the search is only made anew.
         except Exception:
@@ -51,8 +51,8 @@ class StageCache:
 
     def answer(self, key: str) -> Answer | None:
         """An answer with the usage it had when it was made."""
-        found: Answer | None = self._get("answer", key, Answer)
-        return found
+        answer: Answer | None = self._get("answer", key, Answer)
+        return answer
 
     async def put_answer(self, key: str, answer: Answer) -> None:
         """Keep an answer; the event loop does not wait for the disk."""
@@ -60,8 +60,8 @@ class StageCache:
 
     def scores(self, keys: Mapping[str, str]) -> dict[str, tuple[Score, Usage]]:
         """Known scores by metric; `keys` maps metric to key."""
-        found = self._cache.get_many("score", keys.values())
-        read = {metric: _read(found.get(key), tuple[Score, Usage]) for metric, key in keys.items()}
+        entries = self._cache.get_many("score", keys.values())
+        read = {metric: _read(entries.get(key), tuple[Score, Usage]) for metric, key in keys.items()}
         return {metric: value for metric, value in read.items() if value is not None}
 
     def put_scores(self, values: Mapping[str, tuple[Score, Usage]]) -> None:

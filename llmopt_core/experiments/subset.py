@@ -21,8 +21,8 @@ def choose_examples(found: EvaluationSet, ids: Iterable[str], words: str = "") -
         ids: Of the chosen ones.
         words: How they were chosen, after their number, such as `at random`; their ids are named where it is empty.
     """
-    wanted = set(ids)
-    examples = tuple(example for example in found.examples if example.id in wanted)
+    distinct_ids = set(ids)
+    examples = tuple(example for example in found.examples if example.id in distinct_ids)
     if len(examples) == len(found.examples):
         return found
     return EvaluationSet(f"{found.name}, {_words_of(examples, words)}", examples)
@@ -39,8 +39,8 @@ def random_examples(found: EvaluationSet, count: int, seed: int) -> EvaluationSe
     if count >= len(found.examples):
         return found
     # A generator of its own: the same seed draws the same examples, whatever else draws in this process.
-    drawn = random.Random(seed).sample(found.examples, count)
-    return choose_examples(found, [example.id for example in drawn], f"at random (seed {seed})")
+    sample = random.Random(seed).sample(found.examples, count)
+    return choose_examples(found, [example.id for example in sample], f"at random (seed {seed})")
 
 
 def _words_of(examples: Sequence[Example], words: str) -> str:
@@ -58,8 +58,8 @@ def runnable_examples(found: EvaluationSet) -> EvaluationSet:
     Raises:
         BadInput: None is left.
     """
-    asked = [example.id for example in found.examples if not why_not_run(example)]
-    if found.examples and not asked:
+    runnable_ids = [example.id for example in found.examples if not why_not_run(example)]
+    if found.examples and not runnable_ids:
         why = why_not_run(found.examples[0]).removeprefix("Not run: ")
         raise BadInput(f"No question of {found.name} can be asked: {why}.")
-    return choose_examples(found, asked, "that can be asked")
+    return choose_examples(found, runnable_ids, "that can be asked")

@@ -40,14 +40,14 @@ class TrainedPart(Spec):
 
     def sentence(self, questions: int) -> str:
         """`44 of 48 questions stand in the training data of support (40 word for word, 4 nearly)`."""
-        seen = f"{self.exact + self.near} of {questions} questions"
+        share = f"{self.exact + self.near} of {questions} questions"
         how = describe_closeness(self.exact, self.near)
         if self.kind == "few-shot examples":
-            return f"{seen} stand among the few-shot examples {how}"
+            return f"{share} stand among the few-shot examples {how}"
         if self.kind in ("instruction", "few-shot choice"):
             what = "instruction" if self.kind == "instruction" else "few-shot examples"
-            return f"{seen} chose the {what} in a search {how}"
-        return f"{seen} stand in the training data of {self.name} {how}"
+            return f"{share} chose the {what} in a search {how}"
+        return f"{share} stand in the training data of {self.name} {how}"
 
 
 class TrainingOverlap(Spec):
@@ -77,8 +77,8 @@ class TrainingOverlap(Spec):
     @property
     def warning(self) -> str:
         """One sentence for the user on questions that were trained on; empty where there are none."""
-        told = [part.sentence(self.questions) for part in self.parts if part.exact + part.near]
-        return f"{'; '.join(told)}: its score shows what it has seen, not what it can do." if told else ""
+        sentences = [part.sentence(self.questions) for part in self.parts if part.exact + part.near]
+        return f"{'; '.join(sentences)}: its score shows what it has seen, not what it can do." if sentences else ""
 
     @property
     def note(self) -> str:
@@ -108,5 +108,5 @@ def withhold_verdict(comparison: Comparison, *, a_seen: bool, b_seen: bool) -> C
     """
     # The one that is ahead owes it, if it knew the questions; ahead of such a run the other one has earned it all the
     # more.
-    owed = b_seen if comparison.verdict == "better" else a_seen and comparison.verdict == "worse"
-    return replace(comparison, verdict="not comparable") if owed else comparison
+    is_unfair = b_seen if comparison.verdict == "better" else a_seen and comparison.verdict == "worse"
+    return replace(comparison, verdict="not comparable") if is_unfair else comparison

@@ -76,9 +76,9 @@ def training_overlap(  # noqa: PLR0917
     together: dict[int, QuestionOverlap] = {}
     parts = []
     for source in sources:
-        found = _find_overlap(source, questions, store.cache)
-        parts.append(_part(source, found))
-        for number, kind in (found or {}).items():
+        overlaps = _find_overlap(source, questions, store.cache)
+        parts.append(_part(source, overlaps))
+        for number, kind in (overlaps or {}).items():
             # Of several parts the closest match of a question counts.
             if together.get(number) != "exact":
                 together[number] = kind
@@ -90,9 +90,9 @@ def training_overlap(  # noqa: PLR0917
 
 def overlap_of(store: Store, run: Run) -> TrainingOverlap:
     """What is stored with a run; for a run from before it was stored, what can be found out now."""
-    stored = overlap_from(run.training)
-    if stored is not None:
-        return stored
+    stored_overlap = overlap_from(run.training)
+    if stored_overlap is not None:
+        return stored_overlap
     # The id of a run that was deleted may be given again.
     key = (store.home, run.id, run.created_at)
     if key not in _overlap_cache:
@@ -130,18 +130,18 @@ def _find_overlap(source: Source, questions: Sequence[str], cache: Cache) -> dic
     if source.texts is None:
         return None
     key = fingerprint(source.key, list(questions))
-    if source.key and (stored := cache.get_many(_STAGE, [key])):
+    if source.key and (cached_values := cache.get_many(_STAGE, [key])):
         # What cannot be read is compared again.
         with contextlib.suppress(ValueError, TypeError):
-            return {int(number): kind for number, kind in json.loads(stored[key])}
+            return {int(number): kind for number, kind in json.loads(cached_values[key])}
     try:
-        found = find_question_overlap(questions, source.texts())
+        overlaps = find_question_overlap(questions, source.texts())
     # The data is damaged or gone: what it holds is not known, and the run says so.
     except LlmOptError:
         return None
     if source.key:
-        cache.put_many(_STAGE, {key: json.dumps(list(found.items())).encode()})
-    return found
+        cache.put_many(_STAGE, {key: json.dumps(list(overlaps.items())).encode()})
+    return overlaps
 
 
 def list_sources(
@@ -153,20 +153,20 @@ def list_sources(
 ) -> list[Source]:
     """Every tuned part of a configuration; arguments as of `training_overlap`."""
     finder = _Finder(store, project)
-    found = [source for spec in configuration.models for source in finder.chat(spec, model_name(spec))]
+    sources = [source for spec in configuration.models for source in finder.chat(spec, model_name(spec))]
     if configuration.retrieval is not None and not configuration.retrieval.embedding.endpoint:
-        found += finder.embedding(configuration.retrieval.embedding.model)
+        sources += finder.embedding(configuration.retrieval.embedding.model)
     shots = configuration.prompt.few_shot
     if shots is not None and shots.examples:
         texts = [question_of(shot) for shot in shots.examples]
-        found.append(Source("few-shot examples", "", "the prompt", "", lambda: texts))
+        sources.append(Source("few-shot examples", "", "the prompt", "", lambda: texts))
     for part in list_search_choices(store, configuration.prompt, before):
-        asked = part.questions
+        questions = part.questions
         # Bound as a default, as the name stands for another search's questions by the time it is called.
-        texts_of = None if asked is None else (lambda asked=asked: asked)
-        found.append(Source(part.kind, "", f"search on {part.set_name}", "", texts_of))
+        texts_of = None if questions is None else (lambda asked=questions: asked)
+        sources.append(Source(part.kind, "", f"search on {part.set_name}", "", texts_of))
     # A model may be used in several places; its data is compared once.
-    return list({(source.kind, source.name, source.source): source for source in found}.values())
+    return list({(source.kind, source.name, source.source): source for source in sources}.values())
 
 
 class _Finder:
@@ -207,10 +207,10 @@ class _Finder:
             job = _job(folder)
             if job is None:
                 continue
-            made = job.tuned_model if job.provider != LOCAL else ""
+            tuned_model = job.tuned_model if job.provider != LOCAL else ""
             # A checkpoint carries the model's name with its step behind it.
-            same = bool(made) and (name == made or name.startswith(f"{made}:"))
-            if same and (job.provider == endpoint or made.startswith(_SERVICE_TUNED)):
+            same = bool(tuned_model) and (name == tuned_model or name.startswith(f"{tuned_model}:"))
+            if same and (job.provider == endpoint or tuned_model.startswith(_SERVICE_TUNED)):
                 yield from self._of_job("model", name, folder)
                 return
         if name.startswith(_SERVICE_TUNED):
@@ -240,16 +240,16 @@ class _Finder:
         from llmopt_core.experiments.versions.training_sets import training_sets
 
         try:
-            listed = training_sets(self._store, self._project)
+            versions = training_sets(self._store, self._project)
         except BadInput:
             # An experiment file may name a project that is not in the workspace yet.
             return None
-        same = next((saved for saved in listed if saved.version == version), None)
+        same = next((item for item in versions if item.version == version), None)
         if same is None:
             return None
         # The validation part chose the best step, so it is learned from as well.
-        held = same.validation.examples if same.validation else ()
-        return lambda: user_texts([*same.train.examples, *held])
+        validation_examples = same.validation.examples if same.validation else ()
+        return lambda: user_texts([*same.train.examples, *validation_examples])
 
 
 def _job(folder: JobFolder) -> Job | None:
@@ -263,5 +263,5 @@ def _job(folder: JobFolder) -> Job | None:
 def _job_questions(folder: JobFolder) -> Iterator[str]:
     """What a job learned from. Its validation part chose the best step, so it is learned from as well."""
     for which in ("training", "validation"):
-        found = folder.training_set(which)
-        yield from user_texts(found.examples if found else ())
+        training_set = folder.training_set(which)
+        yield from user_texts(training_set.examples if training_set else ())

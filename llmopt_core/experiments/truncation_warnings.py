@@ -25,12 +25,12 @@ def window_note(
     if not long:
         return ""
     texts = {document.name: document.text for document in documents}
-    found = measure_truncation(long, texts, window.tokenizer, window.tokens)
-    if not found.truncated_chunks:
+    truncation = measure_truncation(long, texts, window.tokenizer, window.tokens)
+    if not truncation.truncated_chunks:
         return ""
-    share = found.truncated_characters / sum(len(chunk.text) for chunk in chunks)
+    share = truncation.truncated_characters / sum(len(chunk.text) for chunk in chunks)
     return (
-        f"{found.truncated_chunks:,} of {len(chunks):,} chunks are longer than the {window.tokens:,} tokens that "
+        f"{truncation.truncated_chunks:,} of {len(chunks):,} chunks are longer than the {window.tokens:,} tokens that "
         f"{retrieval.embedding.model.rsplit('/', 1)[-1]} reads: {100 * share:.2g} % of the text is not found by "
         "meaning. Take smaller chunks."
     )
@@ -44,22 +44,22 @@ def question_note(retrieval: RetrievalSpec, questions: Sequence[str], models: Mo
     before = models.prefixes(retrieval.embedding).query
     # With what the model puts before a question, which takes of its window.
     texts = {str(n): before + question for n, question in enumerate(questions)}
-    asked = [Chunk(name, 0, len(text), text) for name, text in texts.items()]
-    long = [chunk for chunk in asked if _MOST_PER_CHARACTER * len(chunk.text) > window.tokens]
-    found = measure_truncation(long, texts, window.tokenizer, window.tokens) if long else None
-    if found is None or not found.truncated_chunks:
+    question_chunks = [Chunk(name, 0, len(text), text) for name, text in texts.items()]
+    long = [chunk for chunk in question_chunks if _MOST_PER_CHARACTER * len(chunk.text) > window.tokens]
+    truncation = measure_truncation(long, texts, window.tokenizer, window.tokens) if long else None
+    if truncation is None or not truncation.truncated_chunks:
         return ""
     name = retrieval.embedding.model.rsplit("/", 1)[-1]
     reads = f"longer than the {window.tokens:,} tokens that {name} reads"
     if len(questions) == 1:
         return (
-            f"The question is {reads}: its last {found.truncated_characters:,} of {len(questions[0]):,} characters are "
-            "not searched for by meaning. Ask for less at once, or search by words too."
+            f"The question is {reads}: its last {truncation.truncated_characters:,} of {len(questions[0]):,} "
+            "characters are not searched for by meaning. Ask for less at once, or search by words too."
         )
-    are = "is" if found.truncated_chunks == 1 else "are"
+    are = "is" if truncation.truncated_chunks == 1 else "are"
     return (
-        f"{found.truncated_chunks:,} of {len(questions):,} questions {are} {reads}: what follows is not searched for "
-        "by meaning. Shorten them, or search by words too."
+        f"{truncation.truncated_chunks:,} of {len(questions):,} questions {are} {reads}: what follows is not searched "
+        "for by meaning. Shorten them, or search by words too."
     )
 
 

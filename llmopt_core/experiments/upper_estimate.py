@@ -92,26 +92,26 @@ def most_grading(
     if judge.is_builtin:
         return most
     count = tokenizer("cl100k_base").count
-    handed = passages_tokens(variant.retrieval)
+    passage_tokens = passages_tokens(variant.retrieval)
     for example in examples:
         assertions = assertions_of(example)
-        graded = [*metrics, *(str(assertion.value) for assertion in assertions if assertion.type == "metric")]
-        asked = [_asks(name, variant.retrieval, judge) for name in graded if _needs_judge(name)]
-        asked += [
+        metric_names = [*metrics, *(str(assertion.value) for assertion in assertions if assertion.type == "metric")]
+        prompts = [_asks(name, variant.retrieval, judge) for name in metric_names if _needs_judge(name)]
+        prompts += [
             (1, _BOILERPLATE + count(str(assertion.value)))
             for assertion in assertions
             if assertion.type == "llm-rubric"
         ]
-        material = count(f"{example.question} {example.reference or ''}") + variant.model.max_tokens + handed
-        for times, own in asked:
+        material = count(f"{example.question} {example.reference or ''}") + variant.model.max_tokens + passage_tokens
+        for times, own in prompts:
             # What the judge wrote before (statements) stands in its next prompt.
             prompt = _SPARE * (own + material + judge.max_tokens)
             most.add(models, judge.chat_model, times, prompt, judge.max_tokens)
             # The second time, as if every verdict came in a wrong form.
             most.add(models, judge.chat_model, times, prompt + judge.max_tokens + _REPAIR, judge.max_tokens)
         if judge.embedding.endpoint:
-            written = len(graded) * _SPARE * (material + judge.questions * judge.max_tokens)
-            most.add(models, judge.embedding, len(graded), written, 0)
+            embedding_tokens = len(metric_names) * _SPARE * (material + judge.questions * judge.max_tokens)
+            most.add(models, judge.embedding, len(metric_names), embedding_tokens, 0)
     return most
 
 
@@ -124,12 +124,12 @@ def most_retrieval(
     for example in examples:
         question = count(example.question)
         if retrieval.routing is not None and retrieval.routing.method == "llm":
-            shown = sum(count(f"{one.question} {one.category}") + MARKS for one in retrieval.routing.examples)
-            prompt = _BOILERPLATE + count(retrieval.routing.prompt) + question + shown
+            example_tokens = sum(count(f"{one.question} {one.category}") + MARKS for one in retrieval.routing.examples)
+            prompt = _BOILERPLATE + count(retrieval.routing.prompt) + question + example_tokens
             most.add(models, retrieval.routing.model, 1, prompt, retrieval.routing.model.max_tokens)
-        found = [_searching(spec, question, models) for spec in _routes(retrieval)]
+        estimates = [_searching(spec, question, models) for spec in _routes(retrieval)]
         # A question goes one way, and which is not known before; an unknown price counts as the highest.
-        dearest = max(found, key=lambda one: float("inf") if one.usd is None else one.usd)
+        dearest = max(estimates, key=lambda one: float("inf") if one.usd is None else one.usd)
         most.calls += dearest.calls
         most.prompt_tokens += dearest.prompt_tokens
         most.usd = None if most.usd is None or dearest.usd is None else most.usd + dearest.usd
@@ -137,23 +137,23 @@ def most_retrieval(
     if embedding.endpoint and documents:
         # One text tells how many tokens a character takes; the longest is the surest of it.
         text = max(documents, key=lambda document: len(document.text)).text
-        told = estimate_embedding(
+        embedding_estimate = estimate_embedding(
             sum(len(document.text) for document in documents), text, [retrieval.chunking],
             models.endpoint(embedding.endpoint), embedding.model,
         )  # fmt: skip
-        most.add(models, embedding, 1, _SPARE * told.tokens, 0)
+        most.add(models, embedding, 1, _SPARE * embedding_estimate.tokens, 0)
     return most
 
 
 def list_uncounted_parts(variant: Configuration) -> list[str]:
     """What else may be paid, whose number nobody knows before, in words."""
-    told = []
+    parts = []
     if variant.fact_check is not None and isinstance(variant.fact_check.judge, ModelSpec) and variant.fact_check.active:
         # How many claims an answer makes is known when it is there.
-        told.append("fact checks")
+        parts.append("fact checks")
     if variant.retrieval is not None and variant.retrieval.embedding.writer_model is not None:
-        told.append("writing for the index")
-    return told
+        parts.append("writing for the index")
+    return parts
 
 
 def _routes(retrieval: RetrievalSpec) -> Iterable[RetrievalSpec]:
@@ -176,13 +176,15 @@ def _searching(spec: RetrievalSpec, question: int, models: Models) -> UpperEstim
         model = rerank.llm or ModelSpec()
         chunks = rerank.candidates or max(spec.search.candidates, spec.top_k)
         passage = _SPARE * min(_CLIP_TOKENS, spec.chunking.size) + MARKS
-        asked = _BOILERPLATE + count(rerank.prompt) + question + (transform.model.max_tokens if parts > 1 else 0)
+        prompt_tokens = (
+            _BOILERPLATE + count(rerank.prompt) + question + (transform.model.max_tokens if parts > 1 else 0)
+        )
         if rerank.method == "llm-listwise":
             # The list is read in windows that overlap: one, and one more for each begun step beyond it.
             windows = 1 + -(-max(0, chunks - WINDOW) // STEP)
-            most.add(models, model, parts * windows, asked + min(WINDOW, chunks) * passage, model.max_tokens)
+            most.add(models, model, parts * windows, prompt_tokens + min(WINDOW, chunks) * passage, model.max_tokens)
         else:
-            most.add(models, model, parts * chunks, asked + passage, _YES_NO)
+            most.add(models, model, parts * chunks, prompt_tokens + passage, _YES_NO)
     return most
 
 

@@ -45,7 +45,7 @@ def majority_likes(store: Store, run: Run, voter: str = "") -> dict[str, bool]:
             cast[vote.example_id].append(1 if sides[vote.choice] == run.name else -1)
     # A sum of 0 without a vote for either side is ties alone; with them it is a draw between voters, which decides
     # nothing.
-    return {key: sum(said) >= 0 for key, said in cast.items() if sum(said) or not any(said)}
+    return {key: sum(ballots) >= 0 for key, ballots in cast.items() if sum(ballots) or not any(ballots)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +90,27 @@ class Tally:
 
 def tally(names: Sequence[str], votes: Sequence[Vote]) -> Tally:
     """What votes come to, for every pair of variants."""
-    gathered: dict[tuple[str, str], dict[str, list[int]]] = {}
+    ballots: dict[tuple[str, str], dict[str, list[int]]] = {}
     for vote in votes:
         if vote.choice in SIDES:
-            sides = gathered.setdefault((vote.first, vote.second), {}).setdefault(vote.example_id, [])
+            sides = ballots.setdefault((vote.first, vote.second), {}).setdefault(vote.example_id, [])
             sides.append(SIDES[vote.choice])
-    counted = [_count(gathered.get(pair, {})) for pair in combinations(names, 2)]
-    raw = [sign_test(wins, losses) if wins + losses else None for wins, losses, _ in counted]
+    pair_counts = [_count(ballots.get(pair, {})) for pair in combinations(names, 2)]
+    raw = [sign_test(wins, losses) if wins + losses else None for wins, losses, _ in pair_counts]
     # Holm's correction counts tests that were made: a pair that nobody decided between makes the others no stricter.
-    tested = [value for value in raw if value is not None]
-    adjusted = iter(zip(holm(tested), holm_levels(tested), strict=True))
+    p_values = [value for value in raw if value is not None]
+    adjustments = iter(zip(holm(p_values), holm_levels(p_values), strict=True))
     # The adjusted values come in the order of the tests, so each pair that was tested takes the next.
-    decided = [(None, ALPHA) if value is None else next(adjusted) for value in raw]
+    outcomes = [(None, ALPHA) if value is None else next(adjustments) for value in raw]
     pairs = tuple(
         _result(pair, counts, *after)
-        for pair, counts, after in zip(combinations(names, 2), counted, decided, strict=True)
+        for pair, counts, after in zip(combinations(names, 2), pair_counts, outcomes, strict=True)
     )
     # By voter and question: of three variants a question gives several votes, and is answered once.
     cast = {(vote.voter, vote.example_id) for vote in votes if vote.choice in SIDES}
-    asked = {(vote.voter, vote.example_id) for vote in votes}
+    voter_questions = {(vote.voter, vote.example_id) for vote in votes}
     voters = {name: sum(voter == name for voter, _ in cast) for name in dict.fromkeys(vote.voter for vote in votes)}
-    return Tally(pairs, voters, len(asked - cast), len({example for _, example in cast}), _agreement(gathered))
+    return Tally(pairs, voters, len(voter_questions - cast), len({example for _, example in cast}), _agreement(ballots))
 
 
 def votes_table(names: Sequence[str], votes: Sequence[Vote]) -> VotesTable | None:
@@ -159,10 +159,10 @@ def _count(sides: Mapping[str, Sequence[int]]) -> tuple[int, int, int]:
 
 def _result(pair: tuple[str, str], counts: tuple[int, int, int], p_value: float | None, level: float) -> PairResult:
     wins, losses, ties = counts
-    decided = [True] * wins + [False] * losses
-    share = rate(decided, 1 - level)
+    outcomes = [True] * wins + [False] * losses
+    share = rate(outcomes, 1 - level)
     if share.low is not None and share.high is not None and p_value is not None and p_value >= ALPHA:
-        share = share if share.low <= 0.5 <= share.high else rate(decided, 1 - level, exact=True)
+        share = share if share.low <= 0.5 <= share.high else rate(outcomes, 1 - level, exact=True)
     return PairResult(*pair, wins, losses, ties, share, p_value, verdict_of(float(wins - losses), p_value))
 
 

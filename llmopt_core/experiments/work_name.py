@@ -23,6 +23,6 @@ def work_name(  # noqa: PLR0917
 ) -> str:
     """Everything that decides the result; the judge where one grades."""
     # With ids, which the identity leaves out: a result names its questions by them.
-    asked = [[example.id, *example_identity(example)] for example in examples]
-    known = lab_identity(configuration, models, judge)
-    return fingerprint(kind, configuration.fingerprint, known, asked, documents_identity(documents), options)
+    questions = [[example.id, *example_identity(example)] for example in examples]
+    identity = lab_identity(configuration, models, judge)
+    return fingerprint(kind, configuration.fingerprint, identity, questions, documents_identity(documents), options)

@@ -67,8 +67,10 @@ def read_yaml(text: str, source: str) -> LocatedValue:
     if len(text) <= limits.YAML_AT_ONCE_BYTES:
         return _read(text, source)
     arguments = (text, source)
-    found: LocatedValue = run_within_limits(source, _read, arguments, len(text), limits.YAML_SECONDS, advice="split it")
-    return found
+    result: LocatedValue = run_within_limits(
+        source, _read, arguments, len(text), limits.YAML_SECONDS, advice="split it"
+    )
+    return result
 
 
 def _read(text: str, source: str, _on_part: OnPart = ignore_parts) -> LocatedValue:
@@ -76,13 +78,15 @@ def _read(text: str, source: str, _on_part: OnPart = ignore_parts) -> LocatedVal
         loader = BoundedLoader(text)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        told = f"{source} line {line}: this is not a text file: it holds a character that YAML does not allow."
-        raise BadInput(told) from error
+        message = f"{source} line {line}: this is not a text file: it holds a character that YAML does not allow."
+        raise BadInput(message) from error
     try:
         # The tree of nodes, before values are made of it: only nodes know their lines.
         node = loader.get_single_node()
-        located = LocatedValue(None, {}, source)
-        return LocatedValue(None if node is None else _Reader(loader, located).read(node, ()), located.lines, source)
+        located_value = LocatedValue(None, {}, source)
+        return LocatedValue(
+            None if node is None else _Reader(loader, located_value).read(node, ()), located_value.lines, source
+        )
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
@@ -124,20 +128,20 @@ class _Reader:
             raise self._located.error(path, "this text holds half of a character; write it out whole.") from error
         # `2026-02-30` looks like a date to PyYAML, and its constructors raise whatever Python does.
         except (ValueError, TypeError, AttributeError, OverflowError) as error:
-            shown, kind = str(node.value)[:40], node.tag.rpartition(":")[2]
-            raise self._located.error(path, f"{shown!r} cannot be read as {kind}; quote it if it is text.") from error
+            excerpt, kind = str(node.value)[:40], node.tag.rpartition(":")[2]
+            raise self._located.error(path, f"{excerpt!r} cannot be read as {kind}; quote it if it is text.") from error
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         own = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-        seen: set[str] = set()
+        known_names: set[str] = set()
         for key in own:
             name = self._key(key, path)
-            if name in seen:
+            if name in known_names:
                 self._located.lines[*path, name] = key.start_mark.line + 1
                 raise self._located.error(
                     (*path, name), f"the key {name} stands here a second time; remove one of them."
                 )
-            seen.add(name)
+            known_names.add(name)
         # After the check: what comes in by `<<` may stand here as well, and goes under it.
         self._loader.flatten_mapping(node)
         values: dict[str, Any] = {}

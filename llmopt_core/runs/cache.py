@@ -34,19 +34,19 @@ class StoreCache:
     def get_many(self, stage: str, keys: Iterable[str]) -> dict[str, bytes]:
         """See `Cache.get_many`."""
         # The same key may be wanted twice; each would take a parameter.
-        wanted = list(dict.fromkeys(keys))
-        parts = _parts(wanted)
-        found: dict[str, bytes] = {}
+        distinct_keys = list(dict.fromkeys(keys))
+        parts = _parts(distinct_keys)
+        values: dict[str, bytes] = {}
         # Read for every call and every text, thousands of times in a run: see `Database.driver`.
         if self.database.is_sqlite:
             with self.database.driver() as driver:
                 for part in parts:
-                    found.update(driver.execute(_READ.format(", ".join("?" * len(part))), (stage, *part)))
-            return found
+                    values.update(driver.execute(_READ.format(", ".join("?" * len(part))), (stage, *part)))
+            return values
         with self.database.read() as connection:
             for part in parts:
-                found.update(row for row in connection.execute(_QUERY, {"stage": stage, "keys": part}))
-        return found
+                values.update(row for row in connection.execute(_QUERY, {"stage": stage, "keys": part}))
+        return values
 
     def put_many(self, stage: str, values: Mapping[str, bytes]) -> None:
         """See `Cache.put_many`."""
@@ -88,25 +88,25 @@ class StoreCache:
     def claim_many(self, stage: str, tokens: Mapping[str, str]) -> set[str]:
         """See `SupportsClaim.claim_many`. Claims of another host, whose processes cannot be asked, end in time."""
         # In one order everywhere, or two writers could each wait for a row of the other.
-        wanted, mine = sorted(tokens), owner_values()
-        rows = [{"stage": stage, "key": key, "token": tokens[key], **mine} for key in wanted]
-        claimed: set[str] = set()
+        ordered_keys, owner = sorted(tokens), owner_values()
+        rows = [{"stage": stage, "key": key, "token": tokens[key], **owner} for key in ordered_keys]
+        claimed_keys: set[str] = set()
         with self.database.write() as connection:
             # New claims are added, those that are there stay; which of all are ours is seen below.
             connection.execute(self._claim, rows)
-            for part in _parts(wanted):
+            for part in _parts(ordered_keys):
                 # SQLite knows no locks of rows, and leaves this one out: there the transaction has the lock of the
                 # whole file.
-                there = sa.select(claims).where(claims.c.stage == stage, claims.c.key.in_(part)).with_for_update()
-                for row in map(dict, connection.execute(there).mappings()):
+                query = sa.select(claims).where(claims.c.stage == stage, claims.c.key.in_(part)).with_for_update()
+                for row in map(dict, connection.execute(query).mappings()):
                     token = tokens[row["key"]]
                     if row["token"] != token and is_claimed(row):
                         continue
-                    claimed.add(row["key"])
+                    claimed_keys.add(row["key"])
                     if row["token"] != token:
-                        found = sa.and_(claims.c.stage == stage, claims.c.key == row["key"])
-                        connection.execute(sa.update(claims).where(found).values(token=token, **mine))
-        return claimed
+                        condition = sa.and_(claims.c.stage == stage, claims.c.key == row["key"])
+                        connection.execute(sa.update(claims).where(condition).values(token=token, **owner))
+        return claimed_keys
 
     def release_many(self, stage: str, tokens: Mapping[str, str]) -> None:
         """See `SupportsClaim.release_many`."""
@@ -135,8 +135,8 @@ class StoreCache:
 
         What was spent was spent: those sums go only with the workspace, or when they are named.
         """
-        chosen = cache.c.stage != SPENT if stage is None else cache.c.stage == stage
-        statement = sa.delete(cache).where(chosen)
+        condition = cache.c.stage != SPENT if stage is None else cache.c.stage == stage
+        statement = sa.delete(cache).where(condition)
         with self.database.write() as connection:
             connection.execute(statement)
 

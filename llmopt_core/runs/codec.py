@@ -82,10 +82,10 @@ def _decompress(data: bytes) -> bytes:
 def plain_facts(data: bytes) -> dict[str, Any]:
     """A mapping of plain values; an empty one where that cannot be read."""
     try:
-        found = unpack(data)
+        facts = unpack(data)
     except Unreadable:
         return {}
-    return found if isinstance(found, dict) else {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def _validate(text: bytes, adapter: TypeAdapter[Any], *, mend: bool) -> Any:
@@ -110,14 +110,14 @@ def _validate(text: bytes, adapter: TypeAdapter[Any], *, mend: bool) -> Any:
 
 def _field(values: Any, place: Sequence[int | str]) -> tuple[dict[str, Any], str]:
     """The innermost field of an object on the way to a place, and that object. A place may name types at its end."""
-    found: tuple[dict[str, Any], str] = ({}, "")
+    innermost_field: tuple[dict[str, Any], str] = ({}, "")
     for part in place:
         if isinstance(values, dict) and part in values:
-            found = values, str(part)
+            innermost_field = values, str(part)
         elif not (isinstance(values, list) and isinstance(part, int) and part < len(values)):
             break
         values = values[part]
-    return found
+    return innermost_field
 
 
 def _reason(error: Exception) -> str:
@@ -178,8 +178,8 @@ def pack_trace(trace: Sequence[StageTrace], hits: Sequence[Hit] = ()) -> bytes:
     stages = _adapter(tuple[StageTrace, ...]).dump_python(tuple(trace))
     for stage in stages:
         stage["hits"] = _number_hits(chunks, stage["hits"])
-    found = _number_hits(chunks, _adapter(tuple[Hit, ...]).dump_python(tuple(hits)))
-    return pack({"chunks": [chunk for _, chunk in chunks.values()], "stages": stages, "hits": found})
+    numbered_hits = _number_hits(chunks, _adapter(tuple[Hit, ...]).dump_python(tuple(hits)))
+    return pack({"chunks": [chunk for _, chunk in chunks.values()], "stages": stages, "hits": numbered_hits})
 
 
 def unpack_trace(data: bytes) -> tuple[tuple[StageTrace, ...], tuple[Hit, ...]]:
@@ -188,12 +188,12 @@ def unpack_trace(data: bytes) -> tuple[tuple[StageTrace, ...], tuple[Hit, ...]]:
     Raises:
         Unreadable: It is damaged.
     """
-    stored = unpack(data)
+    fields = unpack(data)
     try:
-        chunks = _adapter(list[Chunk]).validate_python(stored["chunks"])
-        for stage in stored["stages"]:
+        chunks = _adapter(list[Chunk]).validate_python(fields["chunks"])
+        for stage in fields["stages"]:
             stage["hits"] = _hits(chunks, stage["hits"])
-        return _adapter(tuple[StageTrace, ...]).validate_python(stored["stages"]), _hits(chunks, stored["hits"])
+        return _adapter(tuple[StageTrace, ...]).validate_python(fields["stages"]), _hits(chunks, fields["hits"])
     except (ValueError, TypeError, LookupError) as error:
         raise Unreadable("damaged trace") from error
 

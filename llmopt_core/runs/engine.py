@@ -118,9 +118,9 @@ class Database:
         with (
             self._turn if writes else nullcontext(),
             self._explain_errors(),
-            closing(self.engine.raw_connection()) as pooled,
+            closing(self.engine.raw_connection()) as pooled_connection,
         ):
-            connection = cast(sqlite3.Connection, pooled.driver_connection)
+            connection = cast(sqlite3.Connection, pooled_connection.driver_connection)
             # The write lock at once: see `on_begin`.
             connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
             try:
@@ -172,9 +172,9 @@ class Database:
         try:
             yield
         except (DBAPIError, sqlite3.Error) as error:
-            lost = isinstance(error, DBAPIError) and not self.is_sqlite and is_transient(error)
+            is_lost = isinstance(error, DBAPIError) and not self.is_sqlite and is_transient(error)
             # A server that starts up answers, though no connection was made yet.
-            if lost and (self._reached or "starting up" in str(error)):
+            if is_lost and (self._reached or "starting up" in str(error)):
                 raise DatabaseConnectionError(f"The database {self.where} ended the connection.") from error
             raise explain(error, self.where) from error
 
@@ -184,13 +184,17 @@ def _engine(url: str) -> sa.Engine:
         # SQLAlchemy would look for psycopg2, and does not know the `postgres://` that hosting services hand out.
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
     try:
-        parsed = sa.make_url(url)
-        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-            raise BadInput(f"The database URL names {parsed.get_backend_name()}; use sqlite:///... or postgresql://...")
-        _make_file(parsed)
+        database_url = sa.make_url(url)
+        if database_url.get_backend_name() not in ("sqlite", "postgresql"):
+            raise BadInput(
+                f"The database URL names {database_url.get_backend_name()}; use sqlite:///... or postgresql://..."
+            )
+        _make_file(database_url)
         # A restarted server or a firewall drops connections that wait in the pool, so each is tried before use; a file
         # drops none.
-        return sa.create_engine(parsed, connect_args=_connect_args(parsed), pool_pre_ping=not url.startswith("sqlite"))
+        return sa.create_engine(
+            database_url, connect_args=_connect_args(database_url), pool_pre_ping=not url.startswith("sqlite")
+        )
     # SQLAlchemy imports the driver that the URL names.
     except ModuleNotFoundError as error:
         raise MissingDependency('PostgreSQL needs a driver: pip install -e ".[postgres]"') from error

@@ -47,8 +47,8 @@ def settle_orphans(database: Database, at: datetime | None = None) -> None:
         return
     with database.write() as connection:
         for row in orphans:
-            found = sa.and_(jobs.c.id == row["id"], jobs.c.status == row["status"], is_unchanged(jobs, row))
-            connection.execute(sa.update(jobs).where(found).values(**_settle(row)))
+            condition = sa.and_(jobs.c.id == row["id"], jobs.c.status == row["status"], is_unchanged(jobs, row))
+            connection.execute(sa.update(jobs).where(condition).values(**_settle(row)))
 
 
 def claim_next(  # noqa: PLR0917
@@ -94,13 +94,13 @@ def _in_turn(
     """What this process may take, in the order in which it should."""
     columns = [*_OWNERS, jobs.c.kind, jobs.c.lane, jobs.c.project_id, jobs.c.versions, jobs.c.key_names]
     waiting = sa.select(*columns).where(jobs.c.status == "queued", jobs.c.lane == lane).order_by(jobs.c.id)
-    found = [row for row in map(dict, connection.execute(waiting).mappings()) if _may_take(row, kinds, holds, at)]
-    if not found or (lane in SINGLE_LANES and _is_taken(connection, lane)):
+    candidates = [row for row in map(dict, connection.execute(waiting).mappings()) if _may_take(row, kinds, holds, at)]
+    if not candidates or (lane in SINGLE_LANES and _is_taken(connection, lane)):
         return []
     turns = sa.select(jobs.c.project_id, sa.func.max(jobs.c.started_at)).where(jobs.c.lane == lane)
     last = {project: when or _NEVER for project, when in connection.execute(turns.group_by(jobs.c.project_id))}
-    found.sort(key=lambda row: (last.get(row["project_id"], _NEVER), row["id"]))
-    return [row["id"] for row in found]
+    candidates.sort(key=lambda row: (last.get(row["project_id"], _NEVER), row["id"]))
+    return [row["id"] for row in candidates]
 
 
 def _is_taken(connection: sa.Connection, lane: str) -> bool:
@@ -127,14 +127,14 @@ def _waits(row: Mapping[str, Any]) -> bool:
 
 def _settle(row: Mapping[str, Any]) -> dict[str, Any]:
     """How the job of a process that is gone stands from now on."""
-    ended = {"finished_at": jobs.c.heartbeat}
+    end_values = {"finished_at": jobs.c.heartbeat}
     if row["versions"] is None:
-        return {"status": "interrupted", "error": NOT_RESUMABLE_REASON, **ended}
+        return {"status": "interrupted", "error": NOT_RESUMABLE_REASON, **end_values}
     # Before attempts are counted: what somebody asked to stop has not failed.
     if row["cancel_requested"]:
-        return {"status": "cancelled", **ended}
+        return {"status": "cancelled", **end_values}
     if row["attempts"] >= MOST_ATTEMPTS:
-        return {"status": "interrupted", "error": GAVE_UP, **ended}
+        return {"status": "interrupted", "error": GAVE_UP, **end_values}
     # Should that process only have been silent, what it still writes finds its claim gone.
     return {"status": "queued", "claim": None}
 

@@ -45,9 +45,9 @@ class Memo(Generic[T]):
         # Asked before the stamps are read: what changes meanwhile is seen the next time.
         version = self._database.version()
         with self._lock:
-            known, stamps, values = self._lists.get(scope, (None, [], []))
+            cached_version, stamps, values = self._lists.get(scope, (None, [], []))
         # None on a server, where the stamps are compared each time.
-        if version is None or version != known:
+        if version is None or version != cached_version:
             # Outside the lock: a long read keeps nobody waiting, and two at once only do the same twice.
             stamps, values = self._read(stamps, values, self._stamps.where(*where))
             with self._lock:
@@ -61,12 +61,14 @@ class Memo(Generic[T]):
             stamps = list(connection.execute(query).cursor.fetchall())
         if stamps == old:
             return old, values
-        kept = dict(zip(old, values, strict=True))
-        changed = [stamp[0] for stamp in stamps if stamp not in kept]
-        loaded: dict[int, T] = {}
-        for start in range(0, len(changed), _AT_ONCE):
-            loaded.update(self._load(changed[start : start + _AT_ONCE]))
+        cached_values = dict(zip(old, values, strict=True))
+        changed_ids = [stamp[0] for stamp in stamps if stamp not in cached_values]
+        loaded_values: dict[int, T] = {}
+        for start in range(0, len(changed_ids), _AT_ONCE):
+            loaded_values.update(self._load(changed_ids[start : start + _AT_ONCE]))
         # What was deleted since the stamps were read is not there any more.
-        found = {stamp: kept[stamp] if stamp in kept else loaded.get(stamp[0]) for stamp in stamps}
-        there = {stamp: value for stamp, value in found.items() if value is not None}
-        return list(there), list(there.values())
+        merged_values = {
+            stamp: cached_values[stamp] if stamp in cached_values else loaded_values.get(stamp[0]) for stamp in stamps
+        }
+        current_values = {stamp: value for stamp, value in merged_values.items() if value is not None}
+        return list(current_values), list(current_values.values())

@@ -56,13 +56,13 @@ def _revision(database: Database) -> str | None:
     with database.read() as connection:
         if not sa.inspect(connection).has_table("alembic_version"):
             return None
-        found: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
-    if found is not None and found > head():
+        revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    if revision is not None and revision > head():
         raise StorageError(
-            f"{database.where} was made by a newer version of this program (schema {found}, this one knows {head()}): "
-            "update the program, or use another workspace."
+            f"{database.where} was made by a newer version of this program (schema {revision}, this one "
+            f"knows {head()}): update the program, or use another workspace."
         )
-    return found
+    return revision
 
 
 def _create_at_once(database: Database) -> bool:

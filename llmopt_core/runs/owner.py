@@ -75,10 +75,10 @@ def interrupt_orphans(database: Database, table: sa.Table) -> None:
         return
     with database.write() as connection:
         for row in orphans:
-            found = sa.and_(table.c.id == row["id"], table.c.status.in_(ACTIVE), is_unchanged(table, row))
+            condition = sa.and_(table.c.id == row["id"], table.c.status.in_(ACTIVE), is_unchanged(table, row))
             # It ended when it was last heard of, not when somebody noticed.
-            interrupted = {"status": "interrupted", "finished_at": table.c.heartbeat}
-            connection.execute(sa.update(table).where(found).values(**interrupted))
+            new_values = {"status": "interrupted", "finished_at": table.c.heartbeat}
+            connection.execute(sa.update(table).where(condition).values(**new_values))
 
 
 def lives(row: Mapping[str, Any], at: datetime | None = None) -> bool:

@@ -81,7 +81,7 @@ def _with_retries(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def call(self: Any, *args: Any, **more: Any) -> Any:
         # What can be read only once is read before the first try.
-        given = [list(value) if isinstance(value, Iterator) else value for value in args]
-        return patiently(lambda: method(self, *given, **more), self.database.where)
+        arguments = [list(value) if isinstance(value, Iterator) else value for value in args]
+        return patiently(lambda: method(self, *arguments, **more), self.database.where)
 
     return call

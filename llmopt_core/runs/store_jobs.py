@@ -94,11 +94,11 @@ class JobStore(StorePart):
             raise BadInput(f"Job {job_id} {why}, so it cannot be resumed.")
         names = pack(list(key_names)) if key_names else None
         # Somebody has looked at why it ended, so its attempts count from the start.
-        again = {"status": "queued", "error": "", "cancel_requested": False, "finished_at": None,
+        new_values = {"status": "queued", "error": "", "cancel_requested": False, "finished_at": None,
                  "attempts": 0, "claim": None, "key_names": names, **owner_values()}  # fmt: skip
         with self.database.write() as connection:
-            ended = sa.and_(jobs.c.id == job_id, jobs.c.status.in_(RESUMABLE))
-            connection.execute(sa.update(jobs).where(ended).values(**again))
+            condition = sa.and_(jobs.c.id == job_id, jobs.c.status.in_(RESUMABLE))
+            connection.execute(sa.update(jobs).where(condition).values(**new_values))
 
     def update_job(
         self,
@@ -124,11 +124,11 @@ class JobStore(StorePart):
         for name, value in (("progress", progress), ("result", result)):
             if value is not None:
                 values[name] = pack(value)
-        found = jobs.c.id == job_id
+        condition = jobs.c.id == job_id
         if claim is not None:
-            found = sa.and_(found, jobs.c.claim == claim)
+            condition = sa.and_(condition, jobs.c.claim == claim)
         with self.database.write() as connection:
-            return bool(connection.execute(sa.update(jobs).where(found).values(**values)).rowcount)
+            return bool(connection.execute(sa.update(jobs).where(condition).values(**values)).rowcount)
 
     def job(self, job_id: int) -> Job:
         """One job.
@@ -137,10 +137,10 @@ class JobStore(StorePart):
             BadInput: There is none of that id.
         """
         settle_orphans(self.database)
-        found = self._jobs(jobs.c.id == job_id)
-        if not found:
+        matches = self._jobs(jobs.c.id == job_id)
+        if not matches:
             raise BadInput(f"There is no job {job_id}.")
-        return found[0]
+        return matches[0]
 
     def jobs(self, project: Project | str | None = None, *, active: bool = False) -> list[Job]:
         """Jobs of a project (or all), newest first; only those not finished if `active`."""
@@ -159,12 +159,12 @@ class JobStore(StorePart):
             Whether it has ended so.
         """
         # Without versions only the process that made the job can end it.
-        waits = sa.and_(jobs.c.id == job_id, jobs.c.status == "queued", jobs.c.versions.is_not(None))
+        condition = sa.and_(jobs.c.id == job_id, jobs.c.status == "queued", jobs.c.versions.is_not(None))
         with self.database.write() as connection:
             # Always noted, also where the job ends here: a process that claims it at this moment sees the wish.
             connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(cancel_requested=True))
-            ended = sa.update(jobs).where(waits).values(status="cancelled", finished_at=now())
-            return bool(connection.execute(ended).rowcount)
+            statement = sa.update(jobs).where(condition).values(status="cancelled", finished_at=now())
+            return bool(connection.execute(statement).rowcount)
 
     def is_cancel_requested(self, job_id: int) -> bool:
         """Whether somebody asked the job to stop."""

@@ -63,8 +63,8 @@ class LabStore(StorePart):
 
     def delete_votes(self, project: Project | str, comparison: str, voter: str, example_id: str) -> None:
         """Take back what a voter said about one example of a comparison."""
-        wanted = {
+        criteria = {
             "project_id": self._project_id(project), "comparison": comparison, "voter": voter, "example_id": example_id
         }  # fmt: skip
         with self.database.write() as connection:
-            connection.execute(sa.delete(votes).where(*(votes.c[name] == value for name, value in wanted.items())))
+            connection.execute(sa.delete(votes).where(*(votes.c[name] == value for name, value in criteria.items())))

@@ -72,8 +72,8 @@ class StorePart:
             connection.execute(sa.select(projects.c.id).where(projects.c.id == project_id).with_for_update())
             # Nor can anything that has ended be resumed.
             for table in (runs, jobs):
-                held = sa.select(table.c.id).where(table.c.project_id == project_id).order_by(table.c.id)
-                connection.execute(held.with_for_update())
+                query = sa.select(table.c.id).where(table.c.project_id == project_id).order_by(table.c.id)
+                connection.execute(query.with_for_update())
             user = _user(connection, project_id, set_name)
             if user:
                 raise BadInput(f"{what} is in use by {user}; wait for it or cancel it first.")
@@ -91,9 +91,9 @@ def _user(connection: sa.Connection, project_id: int, set_name: str) -> str:
     run = connection.execute(query.order_by(runs.c.id)).first()
     if run is not None:
         return f"run {run.id} ({run.name})"
-    found = sa.select(jobs.c.id, jobs.c.kind, jobs.c.arguments)
-    found = found.where(jobs.c.project_id == project_id, jobs.c.status.in_(ACTIVE)).order_by(jobs.c.id)
-    for job in connection.execute(found):
+    job_query = sa.select(jobs.c.id, jobs.c.kind, jobs.c.arguments)
+    job_query = job_query.where(jobs.c.project_id == project_id, jobs.c.status.in_(ACTIVE)).order_by(jobs.c.id)
+    for job in connection.execute(job_query):
         if not set_name or _mentions(plain_facts(job.arguments), set_name):
             return f"job {job.id} ({job.kind.replace('-', ' ')})"
     return ""

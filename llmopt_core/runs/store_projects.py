@@ -130,9 +130,9 @@ class ProjectStore(StorePart):
 
     def _document(self, project_id: int, name: str, body: bytes) -> Document:
         """A stored document; without text, and with a warning, where it cannot be read."""
-        found: Document | None = self._readable(project_id, f"Document {name}", body, Document)
-        if found is not None:
-            return found
+        document: Document | None = self._readable(project_id, f"Document {name}", body, Document)
+        if document is not None:
+            return document
         return Document(name, "", warnings=("Its stored text could not be read: add the file again.",))
 
     def delete_document(self, project: Project | str, name: str) -> None:
@@ -166,9 +166,9 @@ class ProjectStore(StorePart):
             table.c.id.desc()
         )
         with self.database.read() as connection:
-            found = [SavedSet(**row) for row in connection.execute(query).mappings()]
+            saved_sets = [SavedSet(**row) for row in connection.execute(query).mappings()]
         # The last of a name wins in a dictionary, and `found` begins with the latest: turned, gathered, turned back.
-        return found if every_version else list({item.name: item for item in reversed(found)}.values())[::-1]
+        return saved_sets if every_version else list({item.name: item for item in reversed(saved_sets)}.values())[::-1]
 
     def evaluation_set(self, project: Project | str, name: str, version: str | None = None) -> EvaluationSet:
         """One evaluation set; its latest saved version where none is named.
@@ -186,20 +186,20 @@ class ProjectStore(StorePart):
             # if there is no other.
             body = connection.scalar(query.order_by(table.c.hidden, table.c.id.desc()).limit(1))
         if body is None:
-            wanted = name if version is None else f"{name} in version {version}"
-            raise BadInput(f"There is no evaluation set named {wanted} in this project.")
+            label = name if version is None else f"{name} in version {version}"
+            raise BadInput(f"There is no evaluation set named {label} in this project.")
         return self._set(project_id, name, body)
 
     def _set(self, project_id: int, name: str, body: bytes) -> EvaluationSet:
         """A stored set, without the examples that cannot be read."""
         try:
             # Whole at first, without mending: only a set that cannot be read so is taken apart, question by question.
-            found: EvaluationSet = unpack(body, EvaluationSet)
-            return found
+            evaluation_set: EvaluationSet = unpack(body, EvaluationSet)
+            return evaluation_set
         except Unreadable as error:
             reason = str(error)
-        stored = self._readable(project_id, f"Evaluation set {name}", body)
-        rows = stored.get("examples") if isinstance(stored, dict) else None
+        fields = self._readable(project_id, f"Evaluation set {name}", body)
+        rows = fields.get("examples") if isinstance(fields, dict) else None
         if not isinstance(rows, list):
             self.unreadables.note(project_id, f"Evaluation set {name}", reason)
             raise StorageError(f"The evaluation set {name} could not be read ({reason}): add its file again.")
@@ -259,15 +259,17 @@ class ProjectStore(StorePart):
             rows = list(connection.execute(query).mappings())
         # Rows by number, so that a name keeps the place of its first version and the contents of its last.
         latest = {row["name"]: row for row in sorted(rows, key=lambda row: row["id"])}
-        found = []
+        saved_configurations = []
         for row in latest.values():
             if row["hidden"]:
                 continue
             name = row["name"]
             spec = self._readable(row["project_id"], f"Configuration {name}", row["body"])
             if isinstance(spec, dict):
-                found.append(SavedConfiguration(name, row["version"], row["fingerprint"], spec, row["saved_at"]))
-        return found
+                saved_configurations.append(
+                    SavedConfiguration(name, row["version"], row["fingerprint"], spec, row["saved_at"])
+                )
+        return saved_configurations
 
     def delete_configuration(self, project: Project | str, name: str) -> None:
         """Take a configuration off the list; its runs keep it."""

@@ -105,30 +105,30 @@ class RecordStore(StorePart):
         Raises:
             BadInput: The run has no record of that example.
         """
-        found = self._records(records.c.run_id == run_id, records.c.example_id == example_id, trace=True)
-        if not found:
+        matches = self._records(records.c.run_id == run_id, records.c.example_id == example_id, trace=True)
+        if not matches:
             raise BadInput(f"Run {run_id} has no record of example {example_id}.")
-        return found[0]
+        return matches[0]
 
     def scores(self, run_ids: Sequence[int]) -> dict[int, RunScores]:
         """The values of whole runs at once, fast: no record is read."""
-        gathered: dict[int, dict[int, str]] = {run_id: {} for run_id in run_ids}
-        failed: dict[int, set[str]] = {run_id: set() for run_id in run_ids}
+        example_ids: dict[int, dict[int, str]] = {run_id: {} for run_id in run_ids}
+        failed_ids: dict[int, set[str]] = {run_id: set() for run_id in run_ids}
         examples = sa.select(records.c.run_id, records.c.position, records.c.example_id, records.c.failed)
         examples = examples.where(records.c.run_id.in_(run_ids)).order_by(records.c.run_id, records.c.position)
         values = sa.select(scores).where(scores.c.run_id.in_(run_ids))
         with self.database.read() as connection:
-            for run_id, position, example_id, broken in connection.execute(examples):
-                gathered[run_id][position] = example_id
-                if broken:
-                    failed[run_id].add(example_id)
+            for run_id, position, example_id, is_failed in connection.execute(examples):
+                example_ids[run_id][position] = example_id
+                if is_failed:
+                    failed_ids[run_id].add(example_id)
             rows = connection.execute(values).all()
-        return _align(gathered, rows, failed)
+        return _align(example_ids, rows, failed_ids)
 
     def failures(self, run_id: int) -> list[Failure]:
         """Why records of a run failed, in the order of its set; only the failed ones are read."""
-        found = self._records(records.c.run_id == run_id, records.c.failed)
-        return [record.failure for record in found if record.failure is not None]
+        failed_records = self._records(records.c.run_id == run_id, records.c.failed)
+        return [record.failure for record in failed_records if record.failure is not None]
 
     def scoring_failures(self, run_id: int) -> dict[str, list[str]]:
         """Metric -> why answered records have no value in it; only those records are read."""
@@ -142,25 +142,25 @@ class RecordStore(StorePart):
 
     def per_question(self, run_ids: Sequence[int]) -> dict[int, PerQuestion]:
         """What a question takes in each run; fast: no record is read."""
-        cached = records.c.cached_calls > 0
-        fresh = sa.and_(records.c.calls > 0, sa.not_(cached))
+        is_cached = records.c.cached_calls > 0
+        is_fresh = sa.and_(records.c.calls > 0, sa.not_(is_cached))
         query = (
             sa.select(
                 records.c.run_id,
-                sa.func.count(sa.case((fresh, 1))).label("asked"),
-                sa.func.count(sa.case((cached, 1))).label("cached"),
-                sa.func.avg(sa.case((fresh, records.c.prompt_tokens + records.c.completion_tokens))).label("tokens"),
-                sa.func.avg(sa.case((fresh, records.c.seconds))).label("seconds"),
-                sa.func.avg(sa.case((fresh, records.c.cost_usd))).label("cost_usd"),
-                sa.func.count(sa.case((fresh, records.c.cost_usd))).label("priced"),
+                sa.func.count(sa.case((is_fresh, 1))).label("asked"),
+                sa.func.count(sa.case((is_cached, 1))).label("cached"),
+                sa.func.avg(sa.case((is_fresh, records.c.prompt_tokens + records.c.completion_tokens))).label("tokens"),
+                sa.func.avg(sa.case((is_fresh, records.c.seconds))).label("seconds"),
+                sa.func.avg(sa.case((is_fresh, records.c.cost_usd))).label("cost_usd"),
+                sa.func.count(sa.case((is_fresh, records.c.cost_usd))).label("priced"),
             )
             .where(records.c.run_id.in_(run_ids), records.c.failed.is_(False))
             .group_by(records.c.run_id)
         )
         with self.database.read() as connection:
             rows = connection.execute(query).mappings().all()
-        found = {row["run_id"]: _per_question(row) for row in rows}
-        return {run_id: found.get(run_id, PerQuestion()) for run_id in run_ids}
+        results = {row["run_id"]: _per_question(row) for row in rows}
+        return {run_id: results.get(run_id, PerQuestion()) for run_id in run_ids}
 
 
 _DELETE_RECORD = sa.delete(records).where(
@@ -177,8 +177,8 @@ def hold_run(connection: sa.Connection, run_id: int) -> None:
     Raises:
         RunOwnershipError: It does so no longer: another process has taken the run over, or it was deleted.
     """
-    held = sa.update(runs).where(runs.c.id == run_id, is_mine(runs)).values(heartbeat=now())
-    if connection.execute(held).rowcount:
+    statement = sa.update(runs).where(runs.c.id == run_id, is_mine(runs)).values(heartbeat=now())
+    if connection.execute(statement).rowcount:
         return
     there = connection.scalar(sa.select(runs.c.id).where(runs.c.id == run_id))
     why = "was deleted" if there is None else "is worked on by another process now"
@@ -188,15 +188,15 @@ def hold_run(connection: sa.Connection, run_id: int) -> None:
 def _without_value(run_id: int, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """These columns of the answered records that lack the value of a score, in the order of the set."""
     empty = sa.select(scores.c.position).where(scores.c.run_id == run_id, scores.c.value.is_(None))
-    found = sa.select(*columns).where(records.c.run_id == run_id, records.c.position.in_(empty))
-    return found.order_by(records.c.position)
+    query = sa.select(*columns).where(records.c.run_id == run_id, records.c.position.in_(empty))
+    return query.order_by(records.c.position)
 
 
 def _scores_without_value(body: bytes) -> list[tuple[str, dict[str, Any]]]:
     # Plain: of thousands of records only the reasons are wanted.
-    given = plain_facts(body).get("scores")
-    found = given.items() if isinstance(given, dict) else ()
-    return [(name, score) for name, score in found if isinstance(score, dict) and score.get("value") is None]
+    values = plain_facts(body).get("scores")
+    scores = values.items() if isinstance(values, dict) else ()
+    return [(name, score) for name, score in scores if isinstance(score, dict) and score.get("value") is None]
 
 
 def _per_question(row: Any) -> PerQuestion:
@@ -238,12 +238,14 @@ def _score_rows(run_id: int, position: int, record: Record) -> list[dict[str, An
 def _align(
     gathered: dict[int, dict[int, str]], rows: Sequence[Any], failed: dict[int, set[str]]
 ) -> dict[int, RunScores]:
-    places = {run_id: {position: i for i, position in enumerate(found)} for run_id, found in gathered.items()}
-    tables = {
-        run_id: RunScores(tuple(found.values()), {}, {}, frozenset(failed[run_id]))
-        for run_id, found in gathered.items()
+    places = {
+        run_id: {position: i for i, position in enumerate(example_ids)} for run_id, example_ids in gathered.items()
     }
-    for run_id, position, metric, value, passed in rows:
+    tables = {
+        run_id: RunScores(tuple(example_ids.values()), {}, {}, frozenset(failed[run_id]))
+        for run_id, example_ids in gathered.items()
+    }
+    for run_id, position, metric, value, verdict in rows:
         place = places[run_id].get(position)
         # A record that was stored between the two reads; the next look has it.
         if place is None:
@@ -253,5 +255,5 @@ def _align(
             table.values[metric] = [None] * len(table.examples)
             table.passed[metric] = [None] * len(table.examples)
         table.values[metric][place] = finite(value)
-        table.passed[metric][place] = passed
+        table.passed[metric][place] = verdict
     return tables

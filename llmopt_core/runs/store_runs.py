@@ -101,8 +101,8 @@ class RunStore(StorePart):
                 values["documents_version"] = documents_version
             if row["paid"] is not None:
                 # Calls that were under way when the last process died.
-                paid = plain_facts(row["paid"])
-                values["paid"] = pack(_spending_values(_spending(paid), paid.get("dearest") or {}))
+                spending = plain_facts(row["paid"])
+                values["paid"] = pack(_spending_values(_spending(spending), spending.get("dearest") or {}))
             if options is not None:
                 values["options"] = pack({**plain_facts(row["options"]), **options})
             connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
@@ -120,10 +120,10 @@ class RunStore(StorePart):
         Raises:
             RunOwnershipError: See `save_records`.
         """
-        paid = pack(_spending_values(usage, dearest, flying))
+        spending = pack(_spending_values(usage, dearest, flying))
         with self.database.write() as connection:
             hold_run(connection, run_id)
-            connection.execute(sa.update(runs).where(runs.c.id == run_id).values(paid=paid))
+            connection.execute(sa.update(runs).where(runs.c.id == run_id).values(paid=spending))
 
     def finish_run(self, run_id: int, status: Status, *, seconds: float = 0.0, error: str = "") -> None:
         """Close this session of a run; `seconds` is added to what earlier sessions took.
@@ -150,10 +150,10 @@ class RunStore(StorePart):
             BadInput: There is none of that id.
         """
         interrupt_orphans(self.database, runs)
-        found = self._runs(runs.c.id == run_id)
-        if not found:
+        matches = self._runs(runs.c.id == run_id)
+        if not matches:
             raise BadInput(f"There is no run {run_id}.")
-        return found[0]
+        return matches[0]
 
     def runs(self, project: Project | str | None = None, *, job_id: int | None = None) -> list[Run]:
         """Runs of a project (or all, or of one job), newest first."""
@@ -173,15 +173,15 @@ class RunStore(StorePart):
             BadInput: One of them is under way.
         """
         interrupt_orphans(self.database, runs)
-        wanted = runs.c.id.in_(run_ids)
+        condition = runs.c.id.in_(run_ids)
         with self.database.write() as connection:
-            query = sa.select(runs.c.id, runs.c.status).where(wanted).order_by(runs.c.id)
+            query = sa.select(runs.c.id, runs.c.status).where(condition).order_by(runs.c.id)
             # All are held, not only those under way: whoever resumes one waits here, or is waited for. On SQLite the
             # transaction holds the write lock.
             busy = [row.id for row in connection.execute(query.with_for_update()) if row.status in ACTIVE]
             if busy:
                 raise BadInput(f"Run {busy[0]} is being worked on; wait for it or cancel it before you delete it.")
-            connection.execute(sa.delete(runs).where(wanted))
+            connection.execute(sa.delete(runs).where(condition))
 
     @cached_property
     def _read_known(self) -> dict[bytes, Any]:
@@ -207,12 +207,12 @@ class RunStore(StorePart):
         def read(name: str, kind: type, otherwise: Any) -> Any:
             data = values[name]
             # What stands in many runs is read once, and there once.
-            found = self._read_known.get(data)
-            if found is None and data is not None:
-                found = self._readable(project_id, f"The {name} of run {run_id}", data)
+            value = self._read_known.get(data)
+            if value is None and data is not None:
+                value = self._readable(project_id, f"The {name} of run {run_id}", data)
                 if len(self._read_known) < _CACHE_SIZE:
-                    self._read_known[data] = found
-            return found if isinstance(found, kind) else otherwise
+                    self._read_known[data] = value
+            return value if isinstance(value, kind) else otherwise
 
         values["configuration"], values["options"] = read("configuration", dict, {}), read("options", dict, {})
         values["metrics"] = tuple(map(str, read("metrics", list, [])))
@@ -226,16 +226,16 @@ class RunStore(StorePart):
             }
             values["usage"] = Usage(**counts, cost_usd=cost)
             values.update(done=sums["done"], failed=whole(sums["failed"]))
-        paid = read("paid", dict, None)
+        spending = read("paid", dict, None)
         del values["paid"]
         # Another version may have kept other columns; then the records' sum stands.
-        if paid is not None and len(paid.get("usage") or ()) == len(_USAGE_COLUMNS):
+        if spending is not None and len(spending.get("usage") or ()) == len(_USAGE_COLUMNS):
             # While it runs, its calls under way are not paid yet; once nobody waits for them they count as if they
             # were.
-            total = _spending(paid, flying=values["status"] not in ACTIVE)
-            cached = values.get("usage", Usage())
-            values["usage"] = replace(cached, **{name: getattr(total, name) for name in _USAGE_COLUMNS})
-            values["dearest"] = paid.get("dearest") or {}
+            total = _spending(spending, flying=values["status"] not in ACTIVE)
+            usage = values.get("usage", Usage())
+            values["usage"] = replace(usage, **{name: getattr(total, name) for name in _USAGE_COLUMNS})
+            values["dearest"] = spending.get("dearest") or {}
         return Run(**values)
 
 
@@ -274,9 +274,9 @@ def _spending_values(usage: Usage, dearest: Mapping[str, float], flying: Usage =
 def _spending(values: Mapping[str, Any], *, flying: bool = True) -> Usage:
     """What was paid, with the calls that nobody waits for any more."""
     parts = [values.get("usage"), values.get("flying") if flying else None]
-    known = [
+    usages = [
         Usage(**dict(zip(_USAGE_COLUMNS, part, strict=True)))
         for part in parts
         if part and len(part) == len(_USAGE_COLUMNS)
     ]
-    return sum(known, Usage())
+    return sum(usages, Usage())

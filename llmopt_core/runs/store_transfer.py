@@ -138,9 +138,9 @@ class _Loader:
         """Let bodies that name runs name them by their new numbers."""
         numbers = self._numbers["runs"]
         for table, row_id, name, body in self._naming:
-            changed = _renumber(body, numbers)
-            if changed != body:
-                self._connection.execute(sa.update(table).where(table.c.id == row_id).values({name: pack(changed)}))
+            new_body = _renumber(body, numbers)
+            if new_body != body:
+                self._connection.execute(sa.update(table).where(table.c.id == row_id).values({name: pack(new_body)}))
 
 
 def _rows_of(table: sa.Table, project_id: int) -> sa.Select[Any]:

@@ -91,12 +91,12 @@ class VersionStore(StorePart):
         Raises:
             BadInput: There is no such version.
         """
-        found = self.versions(project, kind, name)
-        wanted = [v for v in found if number is None or v.number == number or number in v.labels]
-        if not wanted:
+        versions = self.versions(project, kind, name)
+        matches = [v for v in versions if number is None or v.number == number or number in v.labels]
+        if not matches:
             which = name if number is None else f"{name} in version {number}"
             raise BadInput(f"There is no {kind} named {which} in this project.")
-        return wanted[-1]
+        return matches[-1]
 
     def set_label(self, project: Project | str, kind: str, name: str, label: str, number: int) -> None:
         """Let a label, such as `production`, point to one version; it leaves the version it pointed to.
@@ -138,8 +138,8 @@ class VersionStore(StorePart):
         with self.database.write() as connection:
             # On a server they take turns by the project's row, since a draft that is not there yet has none; on SQLite
             # this transaction holds the write lock.
-            held = sa.select(projects.c.id).where(projects.c.id == project_id)
-            connection.execute(held.with_for_update(key_share=True))
+            lock_query = sa.select(projects.c.id).where(projects.c.id == project_id)
+            connection.execute(lock_query.with_for_update(key_share=True))
             body = connection.scalar(query)
             before = None if body is None else self._readable(project_id, f"The draft of {kind} {name}", body)
             _replace_draft(connection, project_id, kind, name, change(before))

@@ -31,8 +31,8 @@ def whole(value: Any) -> int:
 
 def finite(value: Any) -> float | None:
     """A number; None for what is none, such as NaN."""
-    known = isinstance(value, int | float) and math.isfinite(value)
-    return value if known else None
+    is_finite = isinstance(value, int | float) and math.isfinite(value)
+    return value if is_finite else None
 
 
 COMPARISON = "comparison"

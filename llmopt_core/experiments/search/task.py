@@ -126,21 +126,21 @@ def split(examples: Sequence[Example], held_back: float, seed: int = 0) -> tuple
         BadInput: One of the parts would have fewer than six examples.
     """
     # Folded: case and punctuation make no other question.
-    shuffled = list(group_values((fold_to_words(example.question), example) for example in examples).values())
-    random.Random(seed).shuffle(shuffled)
+    groups = list(group_values((fold_to_words(example.question), example) for example in examples).values())
+    random.Random(seed).shuffle(groups)
     # A number of questions, not of groups.
-    wanted = round(held_back * len(examples))
+    target_size = round(held_back * len(examples))
     training: list[Example] = []
-    held: list[Example] = []
-    for group in shuffled:
+    test: list[Example] = []
+    for group in groups:
         # A group that does not fit goes to the training part: the held-back one never takes more than its share.
-        (held if len(held) + len(group) <= wanted else training).extend(group)
-    if min(len(training), len(held)) < LEAST_PART:
+        (test if len(test) + len(group) <= target_size else training).extend(group)
+    if min(len(training), len(test)) < LEAST_PART:
         raise BadInput(
             f"{len(examples)} different questions make a training part of {len(training)} and a held-back part of "
-            f"{len(held)}; each needs at least {LEAST_PART}. Take more questions or another share."
+            f"{len(test)}; each needs at least {LEAST_PART}. Take more questions or another share."
         )
-    return training, held
+    return training, test
 
 
 def without_repeats(
@@ -162,23 +162,23 @@ def without_repeats(
     """
     shots = task.configuration.prompt.few_shot
     pool = shots.examples if shots is not None else ()
-    asked = task.evaluation_set.examples
+    examples = task.evaluation_set.examples
     if keep_examples:
         # Each question is compared with all examples: two questions may repeat the same one.
-        texts = [{"question": example.question} for example in asked]
-        repeated = {found.example for found in find_overlap(texts, [_question(shot) for shot in pool])}
-        kept = tuple(example for place, example in enumerate(asked) if place not in repeated)
-        if not kept:
+        texts = [{"question": example.question} for example in examples]
+        repeated_places = {overlap.example for overlap in find_overlap(texts, [_question(shot) for shot in pool])}
+        fresh_examples = tuple(example for place, example in enumerate(examples) if place not in repeated_places)
+        if not fresh_examples:
             raise BadInput("Every question stands among the few-shot examples; take other questions.")
-        left_out = tuple(asked[place].question for place in sorted(repeated))
-        ids = [example.id for example in kept]
-        small = choose_examples(task.evaluation_set, ids, "that no few-shot example repeats")
-        return replace(task, evaluation_set=small), tuple(range(len(pool))), left_out
-    repeated = {found.example for found in find_overlap(pool, [example.question for example in asked])}
-    places = tuple(place for place in range(len(pool)) if place not in repeated)
-    left_out = tuple(_question(pool[place]) for place in sorted(repeated))
-    changed = task.with_shots([pool[place] for place in places], keep_selection=True)
-    return replace(task, configuration=changed), places, left_out
+        removed_texts = tuple(examples[place].question for place in sorted(repeated_places))
+        ids = [example.id for example in fresh_examples]
+        smaller_set = choose_examples(task.evaluation_set, ids, "that no few-shot example repeats")
+        return replace(task, evaluation_set=smaller_set), tuple(range(len(pool))), removed_texts
+    repeated_places = {overlap.example for overlap in find_overlap(pool, [example.question for example in examples])}
+    places = tuple(place for place in range(len(pool)) if place not in repeated_places)
+    removed_texts = tuple(_question(pool[place]) for place in sorted(repeated_places))
+    configuration = task.with_shots([pool[place] for place in places], keep_selection=True)
+    return replace(task, configuration=configuration), places, removed_texts
 
 
 def _question(shot: dict[str, str]) -> str:

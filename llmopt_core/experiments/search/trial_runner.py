@@ -42,10 +42,12 @@ def search_work_name(kind: str, task: SearchTask, models: Models, options: Mappi
         models: Those behind its names.
         options: What the search takes besides.
     """
-    said = {name: model_identity(v, models) if isinstance(v, ModelSpec) else v for name, v in options.items()}
-    decided = [task.metric, task.held_back, task.seed, said]
+    option_identities = {
+        name: model_identity(v, models) if isinstance(v, ModelSpec) else v for name, v in options.items()
+    }
+    settings = [task.metric, task.held_back, task.seed, option_identities]
     return work_name(
-        kind, task.configuration, task.evaluation_set.examples, task.documents, models, task.judge, decided
+        kind, task.configuration, task.evaluation_set.examples, task.documents, models, task.judge, settings
     )
 
 
@@ -158,12 +160,12 @@ class TrialRunner:
         self._failures, self._answered = 0, False
         self.report(message)
         pipeline = Pipeline(configuration, self.task.documents, self.task.metrics, self.task.judge, self.models)
-        found: dict[int, Record] = {}
+        finished_records: dict[int, Record] = {}
 
         async def one(place: int) -> None:
             record = await self._evaluate(pipeline, examples[place])
             if record is not None:
-                found[place] = record
+                finished_records[place] = record
 
         places = list(range(len(examples)))
         with self.models.within(self.budget), account_for(self._account):
@@ -183,14 +185,14 @@ class TrialRunner:
         if self._broken_ones >= _BROKEN_IN_A_ROW:
             self.ended = self.ended or "failed"
         # By place, not in the order in which they ended: `compare` pairs them.
-        records = tuple(found.get(place) for place in range(len(examples)))
+        records = tuple(finished_records.get(place) for place in range(len(examples)))
         return TrialResult(tuple(self._value(record) for record in records), records)
 
     async def ask(self, call: Callable[[], Awaitable[Usage]]) -> bool:
         """Make a call beside the answers, if the budget has room for it. Says whether it was made."""
         if self._should_stop() or not self._has_room(beside=True):
             return False
-        with self.models.within(self.budget), account_for(self._account), account_for(Account()) as paid:
+        with self.models.within(self.budget), account_for(self._account), account_for(Account()) as account:
             try:
                 await call()
             except OutOfBudget:
@@ -198,7 +200,7 @@ class TrialRunner:
                 return False
             finally:
                 # Also where the call failed: what it took is paid.
-                self._reserve.add(paid.usage, beside=True)
+                self._reserve.add(account.usage, beside=True)
         return True
 
     async def _prepare(self, pipeline: Pipeline, examples: Sequence[Example]) -> None:
@@ -269,7 +271,9 @@ class TrialRunner:
         progress = self._progress
         # The plan is a guess where candidates depend on answers; more than all is never shown.
         total = max(self.planned, progress.done)
-        left = Progress(total, progress.done, progress.cached, started_at=progress.started_at, now=time.monotonic())
+        remaining = Progress(
+            total, progress.done, progress.cached, started_at=progress.started_at, now=time.monotonic()
+        )
         self._report_to(
             {
                 "done": progress.done,
@@ -278,7 +282,7 @@ class TrialRunner:
                 "tokens": self.usage.prompt_tokens + self.usage.completion_tokens,
                 "cost_usd": self.usage.cost_usd,
                 "left_usd": self.budget.remaining_usd,
-                "seconds_left": left.remaining_seconds(),
+                "seconds_left": remaining.remaining_seconds(),
                 "message": self._message,
             }
         )

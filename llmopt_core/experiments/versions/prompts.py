@@ -49,9 +49,9 @@ def save_prompt(store: Store, project: Project | str, name: str, prompt: PromptS
     Raises:
         BadInput: The name is empty.
     """
-    saved = store.save_version(project, PROMPT, name, prompt.model_dump(mode="json"), note)
-    store.delete_draft(project, PROMPT, saved.name)
-    return saved
+    version = store.save_version(project, PROMPT, name, prompt.model_dump(mode="json"), note)
+    store.delete_draft(project, PROMPT, version.name)
+    return version
 
 
 def save_few_shot(store: Store, project: Project | str, name: str, spec: FewShotSpec, note: str = "") -> Version:
@@ -60,9 +60,9 @@ def save_few_shot(store: Store, project: Project | str, name: str, spec: FewShot
     Raises:
         BadInput: The name is empty.
     """
-    saved = store.save_version(project, FEW_SHOT, name, spec.model_dump(mode="json"), note)
-    store.delete_draft(project, FEW_SHOT, saved.name)
-    return saved
+    version = store.save_version(project, FEW_SHOT, name, spec.model_dump(mode="json"), note)
+    store.delete_draft(project, FEW_SHOT, version.name)
+    return version
 
 
 def restore(store: Store, project: Project | str, kind: str, name: str, number: int) -> Version:
@@ -72,9 +72,9 @@ def restore(store: Store, project: Project | str, kind: str, name: str, number: 
         BadInput: There is no such version.
     """
     old = store.version(project, kind, name, number)
-    saved = store.save_version(project, kind, name, old.body, f"Version {number} restored")
+    version = store.save_version(project, kind, name, old.body, f"Version {number} restored")
     store.delete_draft(project, kind, name)
-    return saved
+    return version
 
 
 def newest_versions(store: Store, project: Project | str, kind: str) -> dict[str, Version]:
@@ -98,11 +98,11 @@ def load_prompt(store: Store, project: Project | str, wanted: str) -> PromptSpec
 
 def prompts_of_configurations(configurations: Mapping[str, Configuration]) -> dict[str, PromptSpec]:
     """The distinct prompts of configurations, by the name of the first that has each."""
-    found: dict[str, PromptSpec] = {}
+    prompts: dict[str, PromptSpec] = {}
     for name, configuration in configurations.items():
-        if configuration.prompt not in found.values():
-            found[name] = configuration.prompt
-    return found
+        if configuration.prompt not in prompts.values():
+            prompts[name] = configuration.prompt
+    return prompts
 
 
 def version_label(version: Version) -> str:
@@ -118,5 +118,5 @@ def _spec(kind: type[S], values: Mapping[str, Any], what: str) -> S:
         first = error.errors(include_url=False)[0]
         # People count from 1.
         where = " > ".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
-        said = field_problem(first)
-        raise BadInput(f"The {what} cannot be used: {where + ': ' if where else ''}{said}.") from None
+        problem = field_problem(first)
+        raise BadInput(f"The {what} cannot be used: {where + ': ' if where else ''}{problem}.") from None

@@ -96,23 +96,23 @@ def _read_version(version: Version) -> TrainingSetVersion:
     """The version decoded; kept, because pages ask for all of them at every rerun."""
     # With the moment: numbers are given again where a set of the same name was deleted, and by other workspaces.
     key = (version.fingerprint, version.name, version.number, version.saved_at)
-    found = _DECODED.get(key)
-    if found is None:
-        found = _decode(version)
+    set_version = _DECODED.get(key)
+    if set_version is None:
+        set_version = _decode(version)
         while len(_DECODED) >= _MOST_DECODED:
             # The oldest; another thread may have taken it out already.
             _DECODED.pop(next(iter(_DECODED)), None)
-        _DECODED[key] = found
-    return found
+        _DECODED[key] = set_version
+    return set_version
 
 
 def _decode(version: Version) -> TrainingSetVersion:
-    train, held_out = (tuple(map(example_from, version.body.get(part, ()))) for part in ("train", "validation"))
+    train, validation = (tuple(map(example_from, version.body.get(part, ()))) for part in ("train", "validation"))
     return TrainingSetVersion(
         version.name,
         version.number,
         TrainingSet(version.name, train),
-        TrainingSet(f"{version.name}-validation", held_out) if held_out else None,
+        TrainingSet(f"{version.name}-validation", validation) if validation else None,
         version.note,
         version.saved_at,
     )
@@ -137,15 +137,15 @@ def collect(store: Store, project: Project | str, examples: Sequence[TrainingExa
     Raises:
         BadInput: Conversations and preference pairs would be mixed.
     """
-    added = 0
+    added_count = 0
 
     def add(body: Mapping[str, Any] | None) -> dict[str, Any]:
-        nonlocal added
+        nonlocal added_count
         before = _examples_in(body)
-        known = {example.key for example in before}
+        known_keys = {example.key for example in before}
         fresh: dict[str, TrainingExample] = {}
         for example in examples:
-            if example.key not in known:
+            if example.key not in known_keys:
                 fresh.setdefault(example.key, example)
         together = [*before, *fresh.values()]
         if len({example.is_preference for example in together}) > 1:
@@ -153,12 +153,12 @@ def collect(store: Store, project: Project | str, examples: Sequence[TrainingExa
                 "What is collected holds conversations, what is added preference pairs (or the other way round); save "
                 "or clear the collection first."
             )
-        added = len(fresh)
+        added_count = len(fresh)
         return _body_of(together)
 
     # Not read and then written: another tab may collect at the same moment.
     store.change_draft(project, TRAINING_SET, name, add)
-    return added
+    return added_count
 
 
 def remove_from_collection(store: Store, project: Project | str, keys: Collection[str], name: str = "") -> None:

@@ -167,7 +167,7 @@ class ProjectStore(StorePart):
         )
         with self.database.read() as connection:
             saved_sets = [SavedSet(**row) for row in connection.execute(query).mappings()]
-        # The last of a name wins in a dictionary, and `found` begins with the latest: turned, gathered, turned back.
+        # The last of a name wins in a dictionary, and `saved_sets` begins with the latest: reversed, and reversed back.
         return saved_sets if every_version else list({item.name: item for item in reversed(saved_sets)}.values())[::-1]
 
     def evaluation_set(self, project: Project | str, name: str, version: str | None = None) -> EvaluationSet:

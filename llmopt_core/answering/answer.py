@@ -65,34 +65,34 @@ async def answer_question(  # noqa: PLR0917
     hits = tuple(retrieval.hits) if retrieval is not None else ()
     variables = answer_variables(example, None if retrieval is None else hits, call.mode)
     # What the model did not see can be neither cited nor checked against.
-    used = hits if _shows_passages(prompt) else ()
+    shown_hits = hits if _shows_passages(prompt) else ()
     # They add their outputs to the variables, which the last call's templates need.
     steps = await call.run_steps(variables)
     messages = await call.build(variables, encode)
-    done = await call.complete(messages, on_text)
-    text, notes = await _extract(prompt.extract, done, model.max_tokens)
+    completion = await call.complete(messages, on_text)
+    text, notes = await _extract(prompt.extract, completion, model.max_tokens)
     notes += [note for note in call.notes if note not in notes]
-    if hits and not used:
+    if hits and not shown_hits:
         notes.append("The prompt uses neither `context` nor `documents`, so the model saw no retrieved passage.")
-    checked = await _check(text, example.question, None if retrieval is None else used, fact_check, call, support)
+    result = await _check(text, example.question, None if retrieval is None else shown_hits, fact_check, call, support)
     # "I don't know." rests on nothing, although its words may stand in some passage.
-    citations = find_citations("" if is_refusal(checked.text) else checked.text, used)
+    citations = find_citations("" if is_refusal(result.text) else result.text, shown_hits)
     return Answer(
-        text=checked.text,
-        hits=used,
+        text=result.text,
+        hits=shown_hits,
         citations=citations.positions,
         prompt=messages,
-        usage=call.usage + checked.usage,
-        seconds=call.seconds + checked.seconds,
-        finish_reason=done.finish_reason,
-        notes=(*notes, *checked.notes, *citations.notes),
+        usage=call.usage + result.usage,
+        seconds=call.seconds + result.seconds,
+        finish_reason=completion.finish_reason,
+        notes=(*notes, *result.notes, *citations.notes),
         # Only where it differs: most answers would be stored twice.
-        raw=done.text if done.text.strip() != checked.text else "",
+        raw=completion.text if completion.text.strip() != result.text else "",
         steps=tuple(steps),
-        claims=checked.claims,
-        reasoning=done.reasoning,
+        claims=result.claims,
+        reasoning=completion.reasoning,
         reasoning_tokens=call.reasoning_tokens,
-        tool_calls=done.tool_calls,
+        tool_calls=completion.tool_calls,
     )
 
 
@@ -120,12 +120,12 @@ class _Call:
 
     async def complete(self, messages: tuple[Message, ...], on_text: OnText | None = None) -> Completion:
         request = ChatRequest(messages, self.model, repeat=self.repeat)
-        done = await self.models.chat(self.model).complete(request, on_text)
-        self.usage += done.usage
-        self.seconds += done.seconds
-        self.notes += done.notes
-        self.reasoning_tokens += done.reasoning_tokens
-        return done
+        completion = await self.models.chat(self.model).complete(request, on_text)
+        self.usage += completion.usage
+        self.seconds += completion.seconds
+        self.notes += completion.notes
+        self.reasoning_tokens += completion.reasoning_tokens
+        return completion
 
     async def build(self, variables: Mapping[str, Any], encode: Encode | None) -> tuple[Message, ...]:
         """The last call's messages."""
@@ -154,14 +154,14 @@ class _Call:
                 messages = build_step_messages(self.prompt, step, variables, self.mode)
             else:
                 messages = await asyncio.to_thread(build_step_messages, self.prompt, step, variables, self.mode)
-            done = await self.complete(messages)
+            completion = await self.complete(messages)
             # Noted and gone on with: what a cut step wrote may still do for the last call.
-            if ended := unusable(done, self.model.max_tokens):
-                self.notes += (f"Step {step.name}: {ended}",)
-            text = done.text
-            found = await _find_answer(step.extract, text)
+            if problem := unusable(completion, self.model.max_tokens):
+                self.notes += (f"Step {step.name}: {problem}",)
+            text = completion.text
+            answer = await _find_answer(step.extract, text)
             # Where its pattern finds nothing, all of it: an empty variable would ask the next call about nothing.
-            variables[step.name] = text.strip() if found is None else found
+            variables[step.name] = text.strip() if answer is None else answer
             outputs.append((step.name, text.strip()))
         return outputs
 
@@ -177,12 +177,12 @@ async def _find_answer(pattern: str, text: str) -> str | None:
 
 
 async def _extract(pattern: str, done: Completion, max_tokens: int) -> tuple[str, list[str]]:
-    ended = unusable(done, max_tokens)
-    notes = [ended] if ended else []
-    found = await _find_answer(pattern, done.text)
-    if found is None:
+    problem = unusable(done, max_tokens)
+    notes = [problem] if problem else []
+    answer = await _find_answer(pattern, done.text)
+    if answer is None:
         notes.append("The extraction pattern found no answer, so the whole text counts.")
-    return (done.text.strip() if found is None else found), notes
+    return (done.text.strip() if answer is None else answer), notes
 
 
 async def _check(  # noqa: PLR0917

@@ -47,8 +47,8 @@ def find_citations(answer: str, hits: Sequence[Hit]) -> Citations:
     right = tuple(number - 1 for number in numbers if number <= len(hits))
     if right:
         return Citations(right, wrong)
-    found = _from_text(without_marks(answer), [hit.chunk.text for hit in hits])
-    return Citations(found.positions, wrong + found.notes)
+    citations = _from_text(without_marks(answer), [hit.chunk.text for hit in hits])
+    return Citations(citations.positions, wrong + citations.notes)
 
 
 def read_citation_numbers(answer: str) -> list[int]:
@@ -71,21 +71,21 @@ def without_marks(answer: str) -> str:
 
 def content_words(text: str) -> list[str]:
     """Case-folded words without English stop words; each Chinese, Japanese or Korean character is a word."""
-    found = words(text)
+    all_words = words(text)
     # "To be or not to be" has no others.
-    return [word for word in found if word not in _STOP] or found
+    return [word for word in all_words if word not in _STOP] or all_words
 
 
 def coverage(claim: str, passage: str) -> float:
     """Share of the claim's content words that stand in the passage, 0 to 1."""
-    wanted, there = content_words(claim), set(words(passage))
-    return sum(word in there for word in wanted) / len(wanted) if wanted else 0.0
+    claim_words, there = content_words(claim), set(words(passage))
+    return sum(word in there for word in claim_words) / len(claim_words) if claim_words else 0.0
 
 
 def _from_text(answer: str, passages: Sequence[str]) -> Citations:
     # Passages seldom end a sentence where the answer does.
-    wanted = fold(answer).strip(" .。!?！？")
-    holding = tuple(i for i, passage in enumerate(passages) if wanted and _holds(fold(passage), wanted))
+    needle = fold(answer).strip(" .。!?！？")
+    holding = tuple(i for i, passage in enumerate(passages) if needle and _holds(fold(passage), needle))
     if holding:
         return Citations(holding, ("Cited by text: the answer stands word for word in the passage.",))
     shares = [coverage(answer, passage) for passage in passages]

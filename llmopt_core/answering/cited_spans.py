@@ -19,10 +19,10 @@ def find_cited_spans(answer: Answer) -> dict[int, tuple[Span, ...]]:
         own = {number - 1 for number in read_citation_numbers(claim)} & set(answer.citations)
         # Marks of passages that were not given are no citations.
         for position in sorted(own or set(answer.citations)):
-            found = _best_sentence(without_marks(claim), answer, position)
-            if found is not None:
+            sentence = _best_sentence(without_marks(claim), answer, position)
+            if sentence is not None:
                 # A mapping as an ordered set: two claims may rest on one sentence.
-                parts.setdefault(position, {})[found] = None
+                parts.setdefault(position, {})[sentence] = None
     return {position: tuple(spans) for position, spans in parts.items()}
 
 

@@ -25,14 +25,14 @@ def memoize(embedder: Embedder) -> Encode:
         keys = [(embedder.name, text) for text in texts]
         with _lock:
             # Taken out under the lock and kept here: another thread may push them out while this one embeds.
-            found = {key: _vectors[key] for key in keys if key in _vectors}
-        missing = [text for text in dict.fromkeys(texts) if (embedder.name, text) not in found]
+            vectors = {key: _vectors[key] for key in keys if key in _vectors}
+        missing = [text for text in dict.fromkeys(texts) if (embedder.name, text) not in vectors]
         # Without the lock: two threads may embed the same text, which only costs time.
         if missing:
             fresh = {(embedder.name, t): row for t, row in zip(missing, embedder.encode(missing), strict=True)}
-            found |= fresh
+            vectors |= fresh
             _keep(fresh)
-        return np.stack([found[key] for key in keys])
+        return np.stack([vectors[key] for key in keys])
 
     return encode
 

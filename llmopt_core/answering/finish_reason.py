@@ -16,14 +16,16 @@ def describe_finish(answer: Answer | None) -> str:
     """One sentence; empty where the answer just ended."""
     if answer is None:
         return ""
-    told = ending(answer.finish_reason, answer.raw or answer.text, bool(answer.reasoning or answer.reasoning_tokens))
+    sentence = ending(
+        answer.finish_reason, answer.raw or answer.text, bool(answer.reasoning or answer.reasoning_tokens)
+    )
     # The note that was made with the answer knows how many tokens it was allowed.
-    return next((note for note in answer.notes if told and note[:_SAME_START] == told[:_SAME_START]), told)
+    return next((note for note in answer.notes if sentence and note[:_SAME_START] == sentence[:_SAME_START]), sentence)
 
 
 def finish_lines(records: Iterable[Record]) -> list[str]:
     """How many answers ended in each such way, most frequent first: `3 of 10 answers: ...`."""
     answers = [record.answer for record in records if record.answer is not None]
-    found = Counter(told for answer in answers if (told := describe_finish(answer)))
+    counts = Counter(told for answer in answers if (told := describe_finish(answer)))
     # `most_common` keeps the order of first appearance among equal counts.
-    return [f"{count:,} of {len(answers):,} answers: {told}" for told, count in found.most_common()]
+    return [f"{count:,} of {len(answers):,} answers: {sentence}" for sentence, count in counts.most_common()]

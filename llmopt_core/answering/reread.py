@@ -36,18 +36,18 @@ def reread_answer(answer: Answer, model: ModelSpec, seen: Seen) -> Answer:
         return answer
     if seen == "none":
         return replace(answer, notes=tuple(CUT if note == MAY_BE_THINKING else note for note in answer.notes))
-    written = (answer.raw or answer.text).strip()
+    thinking_text = (answer.raw or answer.text).strip()
     # As if it had been read so when it came: all was thinking, no answer.
-    told = ending(answer.finish_reason, "", thinking=True, max_tokens=model.max_tokens)
+    ending_note = ending(answer.finish_reason, "", thinking=True, max_tokens=model.max_tokens)
     notes = [note for note in answer.notes if note not in (CUT, MAY_BE_THINKING)]
     return replace(
         answer,
         text="",
         raw="",
-        reasoning=written,
-        reasoning_tokens=tokenizer("o200k_base").count(written),
+        reasoning=thinking_text,
+        reasoning_tokens=tokenizer("o200k_base").count(thinking_text),
         # What was cited and checked was the thinking.
         citations=(),
         claims=(),
-        notes=(told, *notes),
+        notes=(ending_note, *notes),
     )

@@ -59,11 +59,11 @@ def ablate(  # noqa: PLR0917
     from llmopt_core.experiments.caveats import caveats
 
     experiment = read_experiment(file, column, questions_encoding, trust)
-    chosen = select_configuration(experiment, configuration)
-    report = asyncio.run(_ablate(experiment, chosen, limit, answers, concurrency, budget))
-    known = [_caveats(experiment, chosen, limit, answers)]
-    value = report.model_dump(mode="json") | {"caveats": [caveat.text for caveat in caveats(known)]}
-    print_result("\n".join([_text(report), *caveat_lines(known)]), value, json)
+    selected_configuration = select_configuration(experiment, configuration)
+    report = asyncio.run(_ablate(experiment, selected_configuration, limit, answers, concurrency, budget))
+    caveat_sets = [_caveats(experiment, selected_configuration, limit, answers)]
+    value = report.model_dump(mode="json") | {"caveats": [caveat.text for caveat in caveats(caveat_sets)]}
+    print_result("\n".join([_text(report), *caveat_lines(caveat_sets)]), value, json)
 
 
 def _caveats(experiment: Experiment, configuration: Configuration, limit: int | None, answers: bool) -> RunCaveats:
@@ -89,12 +89,12 @@ async def _ablate(  # noqa: PLR0917
     from llmopt_core.labs.retrieval.subject import Subject
 
     _, store = open_workspace()
-    asked = experiment.evaluation_set.examples[:limit]
+    examples = experiment.evaluation_set.examples[:limit]
     # Closes clients and caches also where the measurement is stopped, so that what was paid is kept.
     async with open_models(store, experiment, concurrency) as models:
         # Before the first call is paid: a cut question makes every number of the report doubtful.
-        note_long_questions([configuration], [example.question for example in asked], models)
-        subject = Subject(configuration, asked, experiment.documents, models)
+        note_long_questions([configuration], [example.question for example in examples], models)
+        subject = Subject(configuration, examples, experiment.documents, models)
         report = await measure(
             subject,
             set_name=experiment.evaluation_set.name,
@@ -116,14 +116,14 @@ def _progress() -> Any:
     from llmopt_core.reporting.progress_summary import summarize_progress
 
     # Tenths that were told already; progress comes per question, a line for each would hide the result.
-    told = 0
+    last_tenth = 0
 
     def see(progress: LabProgress) -> None:
-        nonlocal told
-        done, total = progress.done, progress.total
+        nonlocal last_tenth
+        finished_count, total = progress.done, progress.total
         # Whole numbers: no tenth is told twice by rounding. A total of 0 is a step that counts nothing yet.
-        if total and done * 10 // total > told:
-            told = done * 10 // total
+        if total and finished_count * 10 // total > last_tenth:
+            last_tenth = finished_count * 10 // total
             note(summarize_progress(progress.as_dict()).line)
 
     return see
@@ -153,7 +153,7 @@ def _text(report: AblationReport) -> str:
     ]
     # 18 is the length of the longest advice, so that the names stand in one column.
     lines += [f"{one.advice:<18} {one.name.removeprefix('without ')}: {one.reason}" for one in report.removed]
-    lines += [f"warning: {count} questions: {told}" for told, count in report.failures.items()]
+    lines += [f"warning: {count} questions: {message}" for message, count in report.failures.items()]
     return "\n".join(lines)
 
 

@@ -42,8 +42,8 @@ def start_app(
         )
     options = {"server.port": str(port), "server.address": address, "server.baseUrlPath": base_path}
     # An empty base path is Streamlit's default, and needs no option.
-    given = [f"--{name}={value}" for name, value in options.items() if value]
+    arguments = [f"--{name}={value}" for name, value in options.items() if value]
     # This interpreter and its packages, not whatever `streamlit` comes first on the path.
-    command = [sys.executable, "-m", "streamlit", "run", str(app_file()), *given]
+    command = [sys.executable, "-m", "streamlit", "run", str(app_file()), *arguments]
     # Arguments go as a list, so no shell reads the base path or the address.
     os.execv(sys.executable, command)  # noqa: S606

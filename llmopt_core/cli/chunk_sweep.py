@@ -87,26 +87,26 @@ def chunk_sweep(
         search=search,
         embedding={**model, "endpoint": endpoint},
     )
-    found = load_documents(documents, encoding=encoding, main_only=main_only)
+    loaded_documents = load_documents(documents, encoding=encoding, main_only=main_only)
     # Losses and copies before the work: they explain what the numbers come to, and some stop here to mend them.
-    note_losses(found)
-    for names in duplicates(found):
+    note_losses(loaded_documents)
+    for names in duplicates(loaded_documents):
         note(f"llmopt: the same text: {', '.join(names)}; each copy takes a place among what is handed over")
-    asked = read_questions(
-        questions, documents=found, columns=pairs(column), skip_bad_lines=True, encoding=questions_encoding
+    question_set = read_questions(
+        questions, documents=loaded_documents, columns=pairs(column), skip_bad_lines=True, encoding=questions_encoding
     )
     # After the questions are read: the judgements are joined to them by id, and to the documents by name.
     if qrels is not None:
-        asked = with_judgements(asked, read_qrels(qrels), found)
+        question_set = with_judgements(question_set, read_qrels(qrels), loaded_documents)
     # Lines that were left out and the like: fewer questions than expected are explained before they are measured.
-    for line in asked.notes:
+    for line in question_set.notes:
         note(f"llmopt: {questions.name}: {line}")
-    result = _run(found, asked.evaluation_set, spec, budget)
-    for skipped in result.skipped:
-        note(f"llmopt: skipped {skipped.name}: {skipped.reason}")
+    result = _run(loaded_documents, question_set.evaluation_set, spec, budget)
+    for combination in result.skipped:
+        note(f"llmopt: skipped {combination.name}: {combination.reason}")
     if warning := language_warning(result):
         note(f"llmopt: {warning}")
-    print_result(_text(result), {**sweep_values(result), "notes": list(asked.notes)}, json)
+    print_result(_text(result), {**sweep_values(result), "notes": list(question_set.notes)}, json)
     # Where nothing was scored the mean is None, which must not pass a threshold.
     best = max(setting.summaries["recall"].mean or 0.0 for setting in result.settings)
     return 1 if fail_under is not None and best < fail_under else 0
@@ -116,10 +116,10 @@ def _words(text: str, option: str) -> tuple[str, ...]:
     from llmopt_core.errors import BadInput
 
     # Each once, in the order that was typed: `200,100,200` would measure the same twice.
-    found = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
-    if not found:
+    items = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    if not items:
         raise BadInput(f"--{option} is empty.")
-    return found
+    return items
 
 
 def _numbers(text: str, option: str) -> tuple[int, ...]:
@@ -152,8 +152,8 @@ def _run(documents: list[Document], questions: EvaluationSet, spec: SweepSpec, b
     _, store = open_workspace()
     try:
         models = models_with(store, {})
-        with ProgressLine() as watched:
-            report = Reporter(lambda progress: watched(lambda: _progress_words(progress)))
+        with ProgressLine() as progress_line:
+            report = Reporter(lambda progress: progress_line(lambda: _progress_words(progress)))
             # Asked for again it costs nothing: the sweep is kept under the key.
             key, result = sweep(documents, questions, spec, models, report, budget_usd=budget)
         if budget is not None:
@@ -185,11 +185,11 @@ def _text(result: SweepResult) -> str:
         c = cutting.chunking
         between = "-" if recall.low is None else f"{number(recall.low)} to {number(recall.high)}"
         # Questions, not references: one that misses several counts once, as the line below the table says.
-        missed = sum(bool(misses) for misses in setting.misses)
+        miss_count = sum(bool(misses) for misses in setting.misses)
         rows.append(
             [f"{c.method} {c.size}/{c.overlap}", str(setting.top_k), str(cutting.chunks), number(recall.mean), between,
              *(number(setting.summaries[name].mean) for name in columns),
-             f"{setting.summaries[TOKENS].mean:.0f}", str(missed), "*" if position in front else ""]
+             f"{setting.summaries[TOKENS].mean:.0f}", str(miss_count), "*" if position in front else ""]
         )  # fmt: skip
     recall = result.settings[0].summaries["recall"]
     lines = [

@@ -31,18 +31,18 @@ def compare(
     a, b = (_run(result, name, metric, file) for name in (name_a, name_b))
     family = result_family(result)
     # Adjusted for all comparisons that the file allows: whoever asks for one has seen the others.
-    compared = compare_runs(scores_from(a), scores_from(b), metric, family)
-    known = [run_caveats(run) for run in (a, b)]
+    comparison = compare_runs(scores_from(a), scores_from(b), metric, family)
+    caveat_sets = [run_caveats(run) for run in (a, b)]
     values = {
         "metric": metric,
         "a": name_a,
         "b": name_b,
-        **comparison_values(compared),
-        "trained_on_a": known[0].overlap_count,
-        "trained_on_b": known[1].overlap_count,
-        "caveats": [caveat.text for caveat in caveats(known)],
+        **comparison_values(comparison),
+        "trained_on_a": caveat_sets[0].overlap_count,
+        "trained_on_b": caveat_sets[1].overlap_count,
+        "caveats": [caveat.text for caveat in caveats(caveat_sets)],
     }
-    print_result("\n".join([_sentence(name_a, name_b, metric, compared), *caveat_lines(known)]), values, json)
+    print_result("\n".join([_sentence(name_a, name_b, metric, comparison), *caveat_lines(caveat_sets)]), values, json)
 
 
 def _run(result: dict[str, Any], name: str, metric: str, file: Path) -> dict[str, Any]:
@@ -62,12 +62,12 @@ def _sentence(a: str, b: str, metric: str, compared: Any) -> str:
         return f"{metric}: no question has a value in both {a} and {b}, so there is nothing to compare."
     # All differences equal, or too few: there is no interval to give.
     interval = "" if compared.low is None else f" [{number(compared.low)}, {number(compared.high)}]"
-    dropped = f", {compared.dropped} left out" if compared.dropped else ""
+    drop_note = f", {compared.dropped} left out" if compared.dropped else ""
     # Only said where there is something to adjust for; one comparison has its plain p.
     together = f", adjusted for {compared.family} comparisons" if compared.family > 1 else ""
     means = f"of the means {number(compared.before)} and {number(compared.after)}"
     return (
         f"{metric}: {b} against {a}: {compared.verdict}. Difference {compared.difference:+.3g}{interval} {means} over "
-        f"the {compared.pairs} questions that both answered{dropped}; p = {number(compared.p_value)} "
+        f"the {compared.pairs} questions that both answered{drop_note}; p = {number(compared.p_value)} "
         f"({compared.method}, {compared.pairs} pairs{together})."
     )

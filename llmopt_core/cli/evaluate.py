@@ -114,8 +114,8 @@ def _budget_line(store: Store, run_ids: list[int], budget: float) -> str:
 
     # An unknown price counts nothing here; where there is a budget, unpriced models were refused before.
     cost = sum(store.run(run_id).usage.cost_usd or 0.0 for run_id in run_ids)
-    left = dollars(max(0.0, budget - cost))
-    return f"llmopt: {dollars(cost)} of the budget of {dollars(budget)} are spent, {left} are left"
+    remaining = dollars(max(0.0, budget - cost))
+    return f"llmopt: {dollars(cost)} of the budget of {dollars(budget)} are spent, {remaining} are left"
 
 
 def _plan(experiment: Experiment, names: list[str], concurrency: int, limit: int | None, budget: float | None) -> Plan:
@@ -153,8 +153,8 @@ async def _run(
         # With a budget, the run itself compares it with what was spent.
         if resume and plan.budget_usd is None:
             check_new_budget(store, plan)
-        asked = [example.question for example in plan.evaluation_set.examples[: plan.limit]]
-        note_long_questions(plan.configurations, asked, models)
+        questions = [example.question for example in plan.evaluation_set.examples[: plan.limit]]
+        note_long_questions(plan.configurations, questions, models)
         progress = None if quiet else Follower()
         run_ids = await run_experiment(store, plan, models, on_progress=progress, resume=resume)
         # After the run: the chunks are in the cache by now, and need not be cut for the sake of a note.
@@ -205,8 +205,8 @@ def _line_of(progress: RunProgress) -> str:
     now = ProgressSummary(progress.done, progress.total, "texts" if indexing else "questions", progress.seconds_left,
                    progress.usage.cost_usd, progress.left_usd)  # fmt: skip
     words = "indexing, " if indexing else ""
-    failed = f", {progress.failed:,} failed" if progress.failed else ""
-    return f"{progress.configuration}: {words}{now.line}{failed}"
+    failure_words = f", {progress.failed:,} failed" if progress.failed else ""
+    return f"{progress.configuration}: {words}{now.line}{failure_words}"
 
 
 def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, baseline: str) -> str:
@@ -271,12 +271,15 @@ def _facts(runs: list[Any], not_run: list[int]) -> list[tuple[str, list[str]]]:
     from llmopt_core.execution.money import dollars
 
     # What was not asked is no failure, but no answer either.
-    answered = [f"{run.done - run.failed - left} of {run.total}" for run, left in zip(runs, not_run, strict=True)]
+    answer_counts = [
+        f"{run.done - run.failed - not_run_count} of {run.total}"
+        for run, not_run_count in zip(runs, not_run, strict=True)
+    ]
     return [
         ("status", [run.status for run in runs]),
-        ("answered", answered),
+        ("answered", answer_counts),
         # Only sets of promptfoo have such questions; a row of zeros would puzzle all others.
-        *([("not run", [str(left) for left in not_run])] if any(not_run) else []),
+        *([("not run", [str(not_run_count) for not_run_count in not_run])] if any(not_run) else []),
         ("model calls", [f"{run.usage.calls} (+{run.usage.cached_calls} cached)" for run in runs]),
         # Some calls had no price: the sum of the others would look like the whole.
         ("cost", ["unknown" if run.usage.cost_usd is None else dollars(run.usage.cost_usd) for run in runs]),
@@ -305,10 +308,10 @@ def _verdict(
     from llmopt_core.cli.thresholds import misses
 
     runs = [store.run(run_id) for run_id in run_ids]
-    missed = [*misses(thresholds, result, min_coverage), *_failure_lines(store, run_ids)]
+    miss_lines = [*misses(thresholds, result, min_coverage), *_failure_lines(store, run_ids)]
     few = too_few_answers(runs, min_coverage)
     # Everything is told before the code is chosen: a failed run may have missed a threshold as well.
-    for line in missed:
+    for line in miss_lines:
         note(f"llmopt: {line}")
     for run in runs:
         if run.status == "failed":
@@ -327,16 +330,18 @@ def _verdict(
     if why := explain_empty_budget(runs):
         return print_error(why, code=OUT_OF_BUDGET)
     # A missed threshold before thin coverage: it is what a pipeline asked for by name.
-    return 1 if missed else TOO_LOW if few else 0
+    return 1 if miss_lines else TOO_LOW if few else 0
 
 
 def _failure_lines(store: Store, run_ids: list[int]) -> list[str]:
     from llmopt_core.experiments.grading import ASSERTIONS
 
     lines = []
-    for run_id, scored in store.scores(run_ids).items():
+    for run_id, run_scores in store.scores(run_ids).items():
         # None where a question has no assertion, or one that could not be decided.
-        decided = [passed for passed in scored.passed.get(ASSERTIONS, []) if passed is not None]
-        if not all(decided):
-            lines.append(f"{store.run(run_id).name}: {decided.count(False)} of {len(decided)} failed their assertions.")
+        outcomes = [outcome for outcome in run_scores.passed.get(ASSERTIONS, []) if outcome is not None]
+        if not all(outcomes):
+            lines.append(
+                f"{store.run(run_id).name}: {outcomes.count(False)} of {len(outcomes)} failed their assertions."
+            )
     return lines

@@ -52,21 +52,21 @@ def check(
     from llmopt_core.documents.questions import read_questions
     from llmopt_core.finetuning.data.lint import CheckSettings, check_file
 
-    found = {
+    question_files = {
         path: read_questions(path, path.name, skip_bad_lines=True, encoding=questions_encoding)
         for path in evaluation_set or []
     }
-    for path, asked in found.items():
-        for problem in asked.problems:
+    for path, question_file in question_files.items():
+        for problem in question_file.problems:
             note(f"llmopt: {path.name}: {problem.unit} {problem.line} was left out: {problem.message}.")
-    sets = tuple(asked.evaluation_set for asked in found.values())
+    sets = tuple(question_file.evaluation_set for question_file in question_files.values())
     settings, columns = CheckSettings(sets, token_limit, price), pairs(column)
     # Only for the share in the progress line; what is wrong with the file is told by the check.
     total = file.stat().st_size if file.is_file() else 0
-    with ProgressLine() as watched:
+    with ProgressLine() as progress_line:
         # A function that makes the words: most calls come between two lines, and need none.
         def on_progress(examples: int, read: int) -> None:
-            watched(lambda: _progress_line(file, examples, read, total))
+            progress_line(lambda: _progress_line(file, examples, read, total))
 
         report = check_file(file, "", settings, columns=columns, on_progress=on_progress)
     print_result("\n".join(_report_lines(report)), report.to_json(), json)
@@ -97,8 +97,8 @@ def _report_lines(report: CheckReport) -> list[str]:
         where = f"line {problem.line}" if problem.line else "file"
         lines.append(f"{where}: {problem.kind}: {problem.message}")
     # Those that the check itself did not keep count too.
-    left = len(report.lines) + report.lines_left_off - 50
-    return [*lines, f"... and {left} more"] if left > 0 else lines
+    rest = len(report.lines) + report.lines_left_off - 50
+    return [*lines, f"... and {rest} more"] if rest > 0 else lines
 
 
 @group.command(help="Start a job on this machine, or at an endpoint with a fine-tuning API.")
@@ -141,19 +141,20 @@ def start(
         budget_usd=budget,
         hyperparameters={key: _setting(key, value) for key, value in pairs(set_).items()},
     )
-    training, held_out = _sets(file, validation, validation_share, pairs(column))
+    training, validation_set = _sets(file, validation, validation_share, pairs(column))
     access = trainer_access()
     tuner = _tuner(access, provider, kind)
     # Questions of an evaluation set among the training data make every later score too good: said before it is paid.
-    for line in _name_sets(access.settings, training, held_out):
+    for line in _name_sets(access.settings, training, validation_set):
         note(line)
     # On this machine nothing is paid.
     if provider != LOCAL:
         note(training_price(request, training).sentence)
     # Without `--yes` the error says what would be sent, and where.
-    job = _create(tuner, access.settings, request, training, held_out, confirmed=yes)
+    job = _create(tuner, access.settings, request, training, validation_set, confirmed=yes)
     note(
-        f"Job {job.id} ({len(training.examples)} examples, {len(held_out.examples) if held_out else 0} for validation)"
+        f"Job {job.id} ({len(training.examples)} examples, "
+        f"{len(validation_set.examples) if validation_set else 0} for validation)"
     )
     return report_job(follow_job(tuner, job) if follow else job, json)
 
@@ -165,12 +166,12 @@ def _name_sets(settings: Settings, training: TrainingSet, held_out: TrainingSet 
 
     store = Store.open(settings)
     examples = [*training.examples, *(held_out.examples if held_out else ())]
-    found = []
+    warnings = []
     # Every project: a set of another one is leaked as well, if the model is measured there.
     for project in store.projects():
         sets = [store.evaluation_set(project, item.name, item.version) for item in store.evaluation_sets(project)]
-        found += [f"Warning: project {project.name}: {use.sentence}" for use in find_set_use(examples, sets)]
-    return found
+        warnings += [f"Warning: project {project.name}: {use.sentence}" for use in find_set_use(examples, sets)]
+    return warnings
 
 
 def _create(
@@ -190,9 +191,12 @@ def _create(
         return tuner.create(request, training, held_out, confirmed=confirmed)
     except EndpointError:
         # Newest first, so the first of that name is the one that just failed.
-        kept = next((job for job in all_jobs(settings) if job.name == request.name and job.resumable), None)
-        if kept:
-            note(f"Job {kept.id} is kept: llmopt finetune resume {kept.id} goes on and sends nothing twice.")
+        stopped_job = next((job for job in all_jobs(settings) if job.name == request.name and job.resumable), None)
+        if stopped_job:
+            note(
+                f"Job {stopped_job.id} is kept: "
+                f"llmopt finetune resume {stopped_job.id} goes on and sends nothing twice."
+            )
         raise
 
 

@@ -59,13 +59,13 @@ def follow_job(tuner: FineTuner, job: Job, seconds: float = 1.0) -> Job:
     """Print the log until the job has ended."""
     import time
 
-    shown = 0  # Events that were printed; the log only grows.
+    printed_count = 0  # Events that were printed; the log only grows.
     while True:
         job = tuner.status(job.id)
         events = tuner.events(job.id)
-        for event in events[shown:]:
+        for event in events[printed_count:]:
             note(event.message)
-        shown = len(events)
+        printed_count = len(events)
         # After the events: the last ones say why it ended.
         if job.has_ended:
             return job
@@ -160,7 +160,7 @@ def list_jobs(
 def _list_remote(provider: str, json: str) -> None:
     from llmopt_core.finetuning.finetuners import jobs_at
 
-    listed = jobs_at(trainer_access(), provider)
-    rows = [(j["id"], j["model"], j["status"], j["tuned_model"]) for j in listed]
+    jobs = jobs_at(trainer_access(), provider)
+    rows = [(j["id"], j["model"], j["status"], j["tuned_model"]) for j in jobs]
     text = table(("job there", "base model", "status", "model"), rows) if rows else f"No jobs at {provider}."
-    print_result(text, listed, json)
+    print_result(text, jobs, json)

@@ -39,9 +39,9 @@ def list_jobs(
 ) -> None:
     """One line each."""
     _, store = open_workspace()
-    found = store.jobs(project or None, active=active)
-    lines = [_line(job) for job in found] or ["There are no jobs."]
-    print_result("\n".join(lines), {"jobs": [_values(job) for job in found]}, json)
+    jobs = store.jobs(project or None, active=active)
+    lines = [_line(job) for job in jobs] or ["There are no jobs."]
+    print_result("\n".join(lines), {"jobs": [_values(job) for job in jobs]}, json)
 
 
 @group.command(help="Print how far a job is until it has ended. Exits with 1 where it did not finish.")
@@ -50,13 +50,13 @@ def follow(job_id: JobId, json: JsonOption = "") -> int:
     from llmopt_core.reporting.progress_summary import summarize_progress
 
     _, store = open_workspace()
-    job, shown = store.job(job_id), ""
+    job, last_line = store.job(job_id), ""
     while job.active:
         line = f"{job.status}: {summarize_progress(job.progress).line}"
         # A job that waits or computes long reports the same again and again.
-        if line != shown:
+        if line != last_line:
             note(line)
-            shown = line
+            last_line = line
         time.sleep(_LOOK_SECONDS)
         job = store.job(job_id)
     return _tell(job, json)
@@ -95,10 +95,10 @@ def work(
     from llmopt_core.settings import Settings
 
     # In the order of the queue, each once, whatever was typed.
-    lanes = [known for known in PLACES if known in lane] if lane else list(PLACES)
+    lanes = [place for place in PLACES if place in lane] if lane else list(PLACES)
     # Sorted, so that the same mistake gives the same message.
-    if unknown := sorted(set(lane or ()) - set(PLACES)):
-        raise BadInput(f"--lane {unknown[0]}: expected one of {', '.join(PLACES)}.")
+    if unknown_lanes := sorted(set(lane or ()) - set(PLACES)):
+        raise BadInput(f"--lane {unknown_lanes[0]}: expected one of {', '.join(PLACES)}.")
     store, runner = _workspace(lanes)
     # Trainings that a process left behind are put in line before the work begins, or nobody would do them.
     StoreLine(store, Settings.from_environment()).adopt()

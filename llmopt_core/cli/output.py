@@ -72,14 +72,14 @@ def pairs(given: list[str] | None) -> dict[str, str]:
     """
     from llmopt_core.errors import BadInput
 
-    found = {}
+    result = {}
     for item in given or []:
         # The first one: a value may hold more of them, such as a header of a file or an expression.
         key, _, value = item.partition("=")
         if not key.strip() or not value.strip():
             raise BadInput(f"{item!r}: expected NAME=VALUE.")
-        found[key.strip()] = value.strip()
-    return found
+        result[key.strip()] = value.strip()
+    return result
 
 
 def print_error(message: str, *, hint: str = "", code: int = 2) -> int:
@@ -186,9 +186,9 @@ def write_json(value: Any, target: str) -> None:
     text = json.dumps(value, ensure_ascii=False, indent=1)
     if target == "-":
         # The data itself stays as it is: what would steer a terminal is written as JSON writes it.
-        shown = _STEERING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+        safe_text = _STEERING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
         # Lone surrogates from broken files cannot be encoded; a question mark is better than no output at all.
-        print(shown.encode("utf-8", "replace").decode("utf-8"))
+        print(safe_text.encode("utf-8", "replace").decode("utf-8"))
         return
     write_output(Path(target), text + "\n")
 
@@ -210,8 +210,8 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 def red(text: str) -> str:
     """The text in red where stdout is a terminal that shows colours."""
     # NO_COLOR is the agreed name (no-color.org) for "no colours, please"; any value but an empty one counts.
-    shown = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    return f"\x1b[31m{text}\x1b[0m" if shown else text
+    has_colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return f"\x1b[31m{text}\x1b[0m" if has_colours else text
 
 
 def caveat_lines(found: Sequence[RunCaveats]) -> list[str]:

@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 def list_projects(json: JsonOption = "") -> None:
     """Name, and how much there is of each."""
     _, store = open_workspace()
-    found = [
+    rows = [
         {
             "name": project.name,
             "description": project.description,
@@ -38,9 +38,9 @@ def list_projects(json: JsonOption = "") -> None:
     ]
     lines = [
         f"{one['name']}: {one['documents']} documents, {one['evaluation_sets']} evaluation sets, {one['runs']} runs"
-        for one in found
+        for one in rows
     ]
-    print_result("\n".join(lines), {"projects": found}, json)
+    print_result("\n".join(lines), {"projects": rows}, json)
 
 
 @group.command(help="Write a project to one file, with its documents, sets, prompts, configurations, runs and votes.")
@@ -82,8 +82,8 @@ def copy(
     from llmopt_core.experiments.project_file import copy_project
 
     _, store = open_workspace()
-    made = copy_project(store, project, name)
-    print_result(f"{project} copied to {made.name}.", {"project": made.name}, json)
+    new_project = copy_project(store, project, name)
+    print_result(f"{project} copied to {new_project.name}.", {"project": new_project.name}, json)
 
 
 @group.command(help="Remove a project with its documents, sets, prompts, configurations, runs and votes.")
@@ -96,14 +96,18 @@ def delete(
     from llmopt_core.experiments.project_deletion import delete_project
 
     settings, store = open_workspace()
-    found = store.project(project)
+    stored_project = store.project(project)
     # Nobody can answer in a pipeline; typer would read the end of the input and say only "Aborted".
     if not yes:
         if not sys.stdin.isatty():
             raise BadInput(f"Deleting {project} cannot be undone; say --yes to do it.")
         # `abort` ends with the code of Ctrl-C, since nothing was done. The name may hold anything, so it is made safe.
-        typer.confirm(f"Delete {printable(project)} with its {len(store.runs(found))} runs for good?", abort=True)
+        typer.confirm(
+            f"Delete {printable(project)} with its {len(store.runs(stored_project))} runs for good?", abort=True
+        )
     # Its indexes go with it only where no other project is made of the same chunks.
-    removed = delete_project(store, settings, found)
-    message = f"{project} deleted, and {removed} {'index' if removed == 1 else 'indexes'} that nothing else uses."
-    print_result(message, {"project": project, "indexes": removed}, json)
+    index_count = delete_project(store, settings, stored_project)
+    message = (
+        f"{project} deleted, and {index_count} {'index' if index_count == 1 else 'indexes'} that nothing else uses."
+    )
+    print_result(message, {"project": project, "indexes": index_count}, json)

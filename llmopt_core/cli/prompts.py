@@ -68,21 +68,21 @@ def compare_prompts(
     if fail_on not in _FAIL_ON or show not in FILTER_NAMES:
         raise BadInput(f"--fail-on is one of {', '.join(_FAIL_ON)}; --show is one of {', '.join(FILTER_NAMES)}.")
     _, store = open_workspace()
-    loaded = _apply_options(load_comparison(file, store), concurrency, repeats, only or [], budget)
+    definition = _apply_options(load_comparison(file, store), concurrency, repeats, only or [], budget)
     # Before anything is sent: the file may name hosts that nobody here knows.
-    confirm_hosts(loaded.endpoints, trust)
-    _tell(loaded)
-    found = asyncio.run(_run(store, loaded))
+    confirm_hosts(definition.endpoints, trust)
+    _tell(definition)
+    result = asyncio.run(_run(store, definition))
     # Read back from the store, not from memory: what is printed is what the app will show.
-    grid = load_grid(store, found, loaded.plan.evaluation_set.examples)
+    grid = load_grid(store, result, definition.plan.evaluation_set.examples)
     # Files before the text: what was asked for as a file is there even if the reader of the output has gone.
     if html is not None:
-        write_output(html, comparison_page(store, found, grid))
+        write_output(html, comparison_page(store, result, grid))
     if csv is not None:
-        write_output(csv, comparison_csv(grid, row_notes(store, found)))
-    value = {**comparison_values(found, grid), "not_supported": _plain(loaded.not_run)}
-    print_result(_text(found, grid, show), value, json)
-    return _code(found, grid, fail_on, loaded.not_run)
+        write_output(csv, comparison_csv(grid, row_notes(store, result)))
+    value = {**comparison_values(result, grid), "not_supported": _plain(definition.not_run)}
+    print_result(_text(result, grid, show), value, json)
+    return _code(result, grid, fail_on, definition.not_run)
 
 
 def import_promptfoo(
@@ -98,18 +98,18 @@ def import_promptfoo(
     # The command and the function that reads have the same name.
     from llmopt_core.interop.promptfoo.importer import import_promptfoo as read
 
-    found = read(path)
-    for name, text in experiment_files(found).items():
+    result = read(path)
+    for name, text in experiment_files(result).items():
         write_output(out / name, text)
-    _complain_of(found.not_run, found.warnings)
-    names = [configuration.name for configuration in found.configurations]
-    values = {"configurations": names, "tests": len(found.evaluation_set.examples),
-              "not_supported": _plain(found.not_run), "warnings": list(found.warnings)}  # fmt: skip
+    _complain_of(result.not_run, result.warnings)
+    names = [configuration.name for configuration in result.configurations]
+    values = {"configurations": names, "tests": len(result.evaluation_set.examples),
+              "not_supported": _plain(result.not_run), "warnings": list(result.warnings)}  # fmt: skip
     # A test that is not supported is kept with its reason, so it counts among the tests as well.
-    not_run = sum(entry.kind == "test" for entry in found.not_run)
+    not_run = sum(entry.kind == "test" for entry in result.not_run)
     summary = f"{len(names)} configurations and {values['tests']} tests ({not_run} of them not run)"
     print_result(f"{summary}\nrun them with: llmopt evaluate {out / 'experiment.yaml'}", values, json)
-    return 1 if strict and found.not_run else 0
+    return 1 if strict and result.not_run else 0
 
 
 def export_promptfoo(
@@ -127,20 +127,27 @@ def export_promptfoo(
 
     settings, store = open_workspace()
     # The environment's endpoints first: a file may name one of them again with other settings.
-    known = endpoints_from(settings, os.environ)
+    endpoints = endpoints_from(settings, os.environ)
     # Only an experiment has that key at its top; a comparison has `variants`, and promptfoo `prompts`.
     if "configurations" in read_with_lines(file).value:
-        said = load_experiment(file)
-        made = export(said.configurations, said.evaluation_set, said.judge, {**known, **said.endpoints})
+        experiment = load_experiment(file)
+        result = export(
+            experiment.configurations,
+            experiment.evaluation_set,
+            experiment.judge,
+            {**endpoints, **experiment.endpoints},
+        )
     else:
-        loaded = load_comparison(file, store)
+        comparison = load_comparison(file, store)
         # A comparison has assertions for all rows; those of an experiment stand in its examples.
-        plan = loaded.plan
-        made = export(plan.variants, plan.evaluation_set, plan.judge, {**known, **loaded.endpoints}, plan.assertions)
-    write_output(out, made.text)
-    for reason in made.left_out:
+        plan = comparison.plan
+        result = export(
+            plan.variants, plan.evaluation_set, plan.judge, {**endpoints, **comparison.endpoints}, plan.assertions
+        )
+    write_output(out, result.text)
+    for reason in result.left_out:
         note(f"llmopt: left out: {reason}")
-    print_result(f"{out} written", {"file": str(out), "left_out": list(made.left_out)}, json)
+    print_result(f"{out} written", {"file": str(out), "left_out": list(result.left_out)}, json)
 
 
 def _apply_options(
@@ -187,14 +194,14 @@ async def _run(store: Store, loaded: ComparisonFile) -> Comparison:
         # A comparison that its budget stopped would stop again at once.
         check_larger_budget(store.cache, work, plan.budget_usd)
         store.ensure_project(plan.project)
-        found = start_comparison(store, plan, new_id(), models)
+        record = start_comparison(store, plan, new_id(), models)
         # All cells are known before the first answer, so that a stop leaves them as open instead of missing.
         board.add(all_cells(plan))
-        await run_comparison(store, plan, found, models, board)
+        await run_comparison(store, plan, record, models, board)
         if plan.budget_usd is not None:
             note(f"llmopt: {spending_words(store.cache, work, plan.budget_usd)}")
     # Read again: the run has written its status and its end meanwhile.
-    return comparison(store, plan.project, found.id)
+    return comparison(store, plan.project, record.id)
 
 
 def _tell(loaded: ComparisonFile) -> None:
@@ -221,12 +228,12 @@ def _text(found: Comparison, grid: Grid, show: str) -> str:
     from llmopt_core.labs.prompts.export import summary_lines
 
     # `compare_prompts` has checked it against the names of the filters.
-    shown = grid.filter_rows(show)  # type: ignore[arg-type]
+    visible_rows = grid.filter_rows(show)  # type: ignore[arg-type]
     rows = [
         # 48 and 44 below: four variants beside the question still fit a wide terminal.
         [one_line(f"{grid.examples[row].id}: {grid.examples[row].question}", 48),
          *(_cell(cell) for cell in grid.rows[row])]
-        for row in shown
+        for row in visible_rows
     ]  # fmt: skip
     lines = [found.title, "", table(["", *grid.names], rows), ""]
     for place, (name, column) in enumerate(zip(grid.names, columns_of(grid), strict=True)):
@@ -265,6 +272,6 @@ def _code(found: Comparison, grid: Grid, fail_on: str, not_run: tuple[NotRun, ..
         return 1 if grid.filter_rows("regressions") else 0
     # Open: a judge could not decide.
     open_ones = any(ASSERTIONS in cell.record.scores and cell.has_passed is None for cell in cells if cell.record)
-    failed = any(cell.outcome().passed is False for cell in cells)
+    has_failure = any(cell.outcome().passed is False for cell in cells)
     # An unsupported assertion counts as failed here: passing without having been checked would be a lie.
-    return 1 if failed or open_ones or not_run else 0
+    return 1 if has_failure or open_ones or not_run else 0

@@ -29,7 +29,7 @@ def report(
 
     result = read_result(file)
     size = write_report(result, out, baseline=baseline, title=title)
-    known = [run_caveats(run) for run in result["runs"]]
-    value = {"report": str(out), "bytes": size, "caveats": [caveat.text for caveat in caveats(known)]}
+    caveat_sets = [run_caveats(run) for run in result["runs"]]
+    value = {"report": str(out), "bytes": size, "caveats": [caveat.text for caveat in caveats(caveat_sets)]}
     # Thousands of bytes, as file managers of most systems show it.
-    print_result("\n".join([f"{out} written ({size / 1000:.0f} kB)", *caveat_lines(known)]), value, json)
+    print_result("\n".join([f"{out} written ({size / 1000:.0f} kB)", *caveat_lines(caveat_sets)]), value, json)

@@ -48,11 +48,19 @@ def retrieve(  # noqa: PLR0917
     import asyncio
 
     experiment = read_experiment(file, column, questions_encoding, trust)
-    chosen = select_configuration(experiment, configuration)
-    found = asyncio.run(_retrieve(experiment, chosen, question, category or None))
+    selected_configuration = select_configuration(experiment, configuration)
+    retrieval = asyncio.run(_retrieve(experiment, selected_configuration, question, category or None))
     # The hits in the order of their ranks; the trace below has those of every stage.
-    values = {"configuration": chosen.name, "question": question, "hits": [_hit(hit) for hit in found.hits]}
-    print_result(_text(chosen.name, found), {**values, "trace": [_stage(stage) for stage in found.trace]}, json)
+    values = {
+        "configuration": selected_configuration.name,
+        "question": question,
+        "hits": [_hit(hit) for hit in retrieval.hits],
+    }
+    print_result(
+        _text(selected_configuration.name, retrieval),
+        {**values, "trace": [_stage(stage) for stage in retrieval.trace]},
+        json,
+    )
 
 
 def select_configuration(experiment: Experiment, name: str) -> Configuration:
@@ -64,11 +72,11 @@ def select_configuration(experiment: Experiment, name: str) -> Configuration:
     from llmopt_core.errors import BadInput
 
     if name:
-        chosen = experiment.configuration(name)
+        selected_configuration = experiment.configuration(name)
         # Without retrieval there is nothing to find, however well it may answer.
-        if chosen.retrieval is None:
+        if selected_configuration.retrieval is None:
             raise BadInput(f"{name} has no retrieval; choose a configuration that has.")
-        return chosen
+        return selected_configuration
     for configuration in experiment.configurations:
         if configuration.retrieval is not None:
             return configuration
@@ -90,10 +98,10 @@ async def _retrieve(
         # No examples: few-shot examples belong to the prompt, and nothing is answered here.
         pipeline = Pipeline(configuration, experiment.documents, (), experiment.judge, models)
         # Any id will do: it names the question in records, and none is written.
-        found = await pipeline.retrieve(Example("question", question, category=category))
+        retrieval = await pipeline.retrieve(Example("question", question, category=category))
         note_long_questions([configuration], [question], models)
         note_windows([configuration], experiment.documents, models, store)
-        return found
+        return retrieval
 
 
 def _hit(hit: Hit) -> dict[str, Any]:

@@ -79,8 +79,8 @@ def note_windows(
         retrieval = configuration.retrieval
         # Cut as the index was, so they come from the cache; None where a configuration retrieves nothing.
         chunks = None if retrieval is None else read_chunks(retrieval, documents, models)
-        if retrieval is not None and chunks and (said := window_note(retrieval, chunks, documents, models)):
-            note(f"llmopt: {configuration.name}: {said}")
+        if retrieval is not None and chunks and (warning := window_note(retrieval, chunks, documents, models)):
+            note(f"llmopt: {configuration.name}: {warning}")
 
 
 def note_long_questions(configurations: Iterable[Configuration], questions: Sequence[str], models: Models) -> None:
@@ -89,8 +89,8 @@ def note_long_questions(configurations: Iterable[Configuration], questions: Sequ
 
     for configuration in configurations:
         # Without retrieval no question is embedded.
-        if configuration.retrieval and (said := question_note(configuration.retrieval, questions, models)):
-            note(f"llmopt: {configuration.name}: {said}")
+        if configuration.retrieval and (warning := question_note(configuration.retrieval, questions, models)):
+            note(f"llmopt: {configuration.name}: {warning}")
 
 
 def open_models(store: Store, experiment: Experiment, concurrency: int | None = None) -> Models:
@@ -101,9 +101,9 @@ def open_models(store: Store, experiment: Experiment, concurrency: int | None = 
     from llmopt_core.interop.promptfoo.providers import ECHO, register_echo
 
     models = models_with(store, experiment.endpoints, concurrency)
-    named = {configuration.model.endpoint for configuration in experiment.configurations}
+    endpoint_names = {configuration.model.endpoint for configuration in experiment.configurations}
     # A file's own endpoint of that name is somebody's server, and must not be answered by an echo.
-    if ECHO in named and ECHO not in experiment.endpoints:
+    if ECHO in endpoint_names and ECHO not in experiment.endpoints:
         register_echo(models)
     return models
 

@@ -30,8 +30,8 @@ def parse_thresholds(texts: Sequence[str], metrics: Sequence[str], configuration
 
 def _parse(text: str, metrics: Sequence[str], configurations: Sequence[str]) -> Threshold:
     # From the right: names of configurations may hold an equals sign or a colon, metrics and values hold none.
-    left, equals, right = text.rpartition("=")
-    configuration, _, metric = left.rpartition(":")
+    name_part, equals, right = text.rpartition("=")
+    configuration, _, metric = name_part.rpartition(":")
     try:
         value = float(right)
     except ValueError:
@@ -65,17 +65,17 @@ def _misses(thresholds: Sequence[Threshold], result: Mapping[str, Any], min_cove
             # The empty name stands for every configuration.
             if threshold.configuration not in ("", run["configuration"]):
                 continue
-            measured = run["metrics"][threshold.metric]
-            mean, scored, total = measured["mean"], measured["scored"], measured["total"]
+            summary = run["metrics"][threshold.metric]
+            mean, scored_count, total = summary["mean"], summary["scored"], summary["total"]
             # Where less is better, the bound is the most.
             higher = higher_is_better(threshold.metric)
             # None is no zero: nothing could be scored, which must fail instead of pass.
             if mean is None:
                 yield f"{run['configuration']}: {threshold.metric} could not be scored."
-            elif scored < min_coverage * total:
+            elif scored_count < min_coverage * total:
                 yield (
-                    f"{run['configuration']}: {threshold.metric} could be scored for {scored} of {total} questions "
-                    f"only; at least {min_coverage:.0%} are needed (--min-coverage)."
+                    f"{run['configuration']}: {threshold.metric} could be scored for {scored_count} of {total} "
+                    f"questions only; at least {min_coverage:.0%} are needed (--min-coverage)."
                 )
             elif (mean < threshold.value) if higher else (mean > threshold.value):
                 # Equal to the bound is good enough on both sides.

@@ -131,5 +131,5 @@ class JobContext:
         """What was said last; with what was paid, where the work does not say so itself. None for nothing."""
         usage = self.paid.usage
         tokens = usage.prompt_tokens + usage.completion_tokens
-        paid = {"tokens": tokens, "cost_usd": usage.cost_usd} if usage.calls else {}
-        return {**paid, **self._latest} or None
+        spending = {"tokens": tokens, "cost_usd": usage.cost_usd} if usage.calls else {}
+        return {**spending, **self._latest} or None

@@ -42,9 +42,9 @@ class KeyRing:
 def endpoints_in(arguments: Any) -> set[str]:
     """Every endpoint that the arguments of a job name."""
     if isinstance(arguments, Mapping):
-        named = {str(value) for key, value in arguments.items() if key in ("endpoint", "provider")}
-        named |= {str(value) for value in arguments.get("endpoints") or ()}
-        return named.union(*map(endpoints_in, arguments.values()))
+        names = {str(value) for key, value in arguments.items() if key in ("endpoint", "provider")}
+        names |= {str(value) for value in arguments.get("endpoints") or ()}
+        return names.union(*map(endpoints_in, arguments.values()))
     # A text is a sequence of texts, without end.
     if isinstance(arguments, Sequence) and not isinstance(arguments, str):
         return set().union(*map(endpoints_in, arguments))

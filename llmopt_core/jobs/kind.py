@@ -112,12 +112,12 @@ class JobKinds:
             arguments: What it was asked to do, as any version of the program has stored it.
         """
         words = self.kind(kind).title if kind in self else kind.replace("-", " ").capitalize()
-        named = () if kind in _WHOLE else _NAMES
-        inside = _inside(next((arguments[name] for name in named if arguments.get(name)), ""))
-        asked = next((str(arguments[name]) for name in _SETS if isinstance(arguments.get(name), str)), "")
+        name_keys = () if kind in _WHOLE else _NAMES
+        inside = _inside(next((arguments[name] for name in name_keys if arguments.get(name)), ""))
+        set_name = next((str(arguments[name]) for name in _SETS if isinstance(arguments.get(name), str)), "")
         # Words such as `Choosing examples of` end before a name; without one their last word goes, too.
         where = f"to {arguments['provider']}" if arguments.get("provider") else ""
-        parts = (words, inside, f"on {asked}" if asked else "", where)
+        parts = (words, inside, f"on {set_name}" if set_name else "", where)
         return " ".join(part for part in parts if part).removesuffix(" of")
 
     def __contains__(self, name: object) -> bool:

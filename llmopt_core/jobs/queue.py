@@ -83,8 +83,8 @@ class JobRunner:
         with self._changed:
             if self._server is None or not self._server.is_alive():
                 # It must not keep a runner alive that nobody uses any more.
-                served = weakref.ref(self)
-                self._server = threading.Thread(target=_serve, args=(served, self._wake), name="jobs", daemon=True)
+                runner = weakref.ref(self)
+                self._server = threading.Thread(target=_serve, args=(runner, self._wake), name="jobs", daemon=True)
                 self._server.start()
         self._wake.set()
 
@@ -109,13 +109,13 @@ class JobRunner:
         Raises:
             BadInput: There is no such kind.
         """
-        found = self._kinds.kind(kind)
+        job_kind = self._kinds.kind(kind)
         values = arguments.model_dump(mode="json")
         names = sorted(endpoints_in(values) & set(keys or {}))
         with self._changed:
             # Under the lock, so that no thread of this process claims the job before its keys are there.
             job_id = self._store.start_job(
-                kind, project, values, lane=found.lane, versions=versions or {}, key_names=names
+                kind, project, values, lane=job_kind.lane, versions=versions or {}, key_names=names
             )
             self._keys.give(job_id, keys or {})
             self._open.add(job_id)
@@ -184,7 +184,7 @@ class JobRunner:
 
     def _free(self, lane: Lane, places: int) -> int:
         with self._changed:
-            return places - sum(taken == lane for _, taken in self._running.values())
+            return places - sum(running_lane == lane for _, running_lane in self._running.values())
 
     def _claim(self, lane: Lane) -> bool:
         """Begin the next job of a lane; false where there is none."""
@@ -221,8 +221,8 @@ class JobRunner:
         return workspace_models(self._store, self._settings, self._environ, self._keys.of(job_id), self._plug_ins)
 
     def _credentials(self, job_id: int) -> Credentials:
-        known = endpoints_from(self._settings, self._environ)
-        return known, {**environment_keys(known, self._environ), **self._keys.of(job_id)}
+        endpoints = endpoints_from(self._settings, self._environ)
+        return endpoints, {**environment_keys(endpoints, self._environ), **self._keys.of(job_id)}
 
     def _run(self, context: JobContext, job: Job) -> None:
         status: Status = "failed"
@@ -257,8 +257,8 @@ class JobRunner:
         kind: JobKind[Any] = self._kinds.kind(job.kind)
         arguments = kind.read(job.arguments)
         try:
-            known = endpoints_from(self._settings, self._environ) if job.key_names else {}
-            check_keys(job.key_names, self._keys.of(job.id), known, self._environ)
+            endpoints = endpoints_from(self._settings, self._environ) if job.key_names else {}
+            check_keys(job.key_names, self._keys.of(job.id), endpoints, self._environ)
         except LlmOptError:
             self._drop(job)
             raise

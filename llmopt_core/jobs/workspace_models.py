@@ -26,8 +26,10 @@ def workspace_models(
         keys: By endpoint; they go before those of the environment.
         plug_ins: May register further models.
     """
-    known = endpoints_from(settings, environ)
-    models = Models(settings, cache=store.cache, endpoints=known, keys={**environment_keys(known, environ), **keys})
+    endpoints = endpoints_from(settings, environ)
+    models = Models(
+        settings, cache=store.cache, endpoints=endpoints, keys={**environment_keys(endpoints, environ), **keys}
+    )
     plug_ins(models)
     return models
 

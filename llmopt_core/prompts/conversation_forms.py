@@ -134,8 +134,10 @@ def _first(value: Mapping[str, Any], names: Sequence[str]) -> Any:
 
 
 def _about(value: Any) -> dict[str, str]:
-    found = value if isinstance(value, Mapping) else {}
-    return {key: str(found[key]) for key in ("label", "group") if isinstance(found.get(key), str | int) and found[key]}
+    mapping = value if isinstance(value, Mapping) else {}
+    return {
+        key: str(mapping[key]) for key in ("label", "group") if isinstance(mapping.get(key), str | int) and mapping[key]
+    }
 
 
 def _turns(items: Sequence[Any]) -> list[dict[str, Any]]:
@@ -237,26 +239,26 @@ def _earlier(value: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _from_pair(value: Mapping[str, Any]) -> dict[str, Any]:
-    asked, said = _side(_first(value, _QUESTIONS), "user"), _side(_first(value, _ANSWERS), "assistant")
-    return _with_tools(value, [*_head(value), *_earlier(value), *asked, *said])
+    question, answer = _side(_first(value, _QUESTIONS), "user"), _side(_first(value, _ANSWERS), "assistant")
+    return _with_tools(value, [*_head(value), *_earlier(value), *question, *answer])
 
 
 def _from_preference(value: Mapping[str, Any]) -> dict[str, Any]:
     prompt = _first(value, _QUESTIONS)
     if "instruction" in value:
         prompt = alpaca_question(str(value["instruction"]), str(value.get("input") or ""))
-    chosen, rejected = value["chosen"], value["rejected"]
+    chosen_value, rejected_value = value["chosen"], value["rejected"]
     # hh-rlhf: two whole conversations as text, that differ at their end.
-    if prompt is None and isinstance(chosen, str) and isinstance(rejected, str):
-        chosen, rejected = _speaker_turns(chosen), _speaker_turns(rejected)
-    good, bad = _side(chosen, "assistant"), _side(rejected, "assistant")
-    asked = _side(prompt, "user") if prompt is not None else _common_messages(good, bad)
+    if prompt is None and isinstance(chosen_value, str) and isinstance(rejected_value, str):
+        chosen_value, rejected_value = _speaker_turns(chosen_value), _speaker_turns(rejected_value)
+    good, bad = _side(chosen_value, "assistant"), _side(rejected_value, "assistant")
+    question = _side(prompt, "user") if prompt is not None else _common_messages(good, bad)
     # Some repeat the question at the beginning of both answers.
-    good, bad = _after(good, asked), _after(bad, asked)
-    if not asked:
+    good, bad = _after(good, question), _after(bad, question)
+    if not question:
         raise BadInput("the question before the two answers is missing; expected `prompt`")
     return {
-        "input": _with_tools(value, [*_head(value), *asked]),
+        "input": _with_tools(value, [*_head(value), *question]),
         "preferred_output": good,
         "non_preferred_output": bad,
     }
@@ -287,8 +289,8 @@ def _speaker_turns(text: str) -> list[dict[str, str]]:
     if not parts:
         raise BadInput("the question before the two answers is missing; expected `prompt`")
     return [
-        {"role": "user" if who == "Human" else "assistant", "content": said.strip()}
-        for who, said in zip(parts[::2], parts[1::2], strict=True)
+        {"role": "user" if who == "Human" else "assistant", "content": content.strip()}
+        for who, content in zip(parts[::2], parts[1::2], strict=True)
     ]
 
 

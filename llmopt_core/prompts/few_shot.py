@@ -40,10 +40,10 @@ def select_examples(spec: FewShotSpec, question: str, vectors: Encode | None = N
         return random.Random(spec.seed).sample(examples, k)
     if vectors is None:
         raise BadInput(f"Few-shot selection by {spec.select!r} needs an embedding model; choose one, or use 'first'.")
-    encoded = vectors([question, *(question_of(example) for example in examples)])
+    embeddings = vectors([question, *(question_of(example) for example in examples)])
     choose = _nearest if spec.select == "nearest" else _diverse
     # Models follow most what stands last before the question.
-    return [examples[i] for i in reversed(choose(encoded[0], encoded[1:], k))]
+    return [examples[i] for i in reversed(choose(embeddings[0], embeddings[1:], k))]
 
 
 def question_of(example: dict[str, str]) -> str:
@@ -60,10 +60,10 @@ def _diverse(question: npt.NDArray[np.float32], pool: npt.NDArray[np.float32], k
     """Maximal marginal relevance (Carbonell and Goldstein, 1998) with equal weights, best first."""
     # Unit vectors, so products are cosines.
     relevance, alike = pool @ question, pool @ pool.T
-    chosen: list[int] = []
-    while len(chosen) < k:
-        redundancy = alike[:, chosen].max(axis=1) if chosen else np.zeros(len(pool), dtype=np.float32)
+    selection: list[int] = []
+    while len(selection) < k:
+        redundancy = alike[:, selection].max(axis=1) if selection else np.zeros(len(pool), dtype=np.float32)
         value = MMR_WEIGHT * relevance - (1 - MMR_WEIGHT) * redundancy
-        value[chosen] = -np.inf
-        chosen.append(int(np.argmax(value)))
-    return chosen
+        value[selection] = -np.inf
+        selection.append(int(np.argmax(value)))
+    return selection

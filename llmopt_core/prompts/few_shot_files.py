@@ -104,20 +104,20 @@ def _from_table(text: str, name: str, delimiter: str) -> list[dict[str, str]]:
 
 def _names(columns: Sequence[str], where: str) -> list[str]:
     """The columns' names, with the usual other words for question and answer taken for them."""
-    named = list(columns)
-    for wanted, others in (("question", _QUESTIONS), ("answer", _ANSWERS)):
-        if wanted not in named:
+    names = list(columns)
+    for name, others in (("question", _QUESTIONS), ("answer", _ANSWERS)):
+        if name not in names:
             # `Question` and `ANSWER` are common in spreadsheets.
-            lower = [column.lower() for column in named]
-            found = next((other for other in (wanted, *others) if other in lower), None)
-            if found is not None:
-                named[lower.index(found)] = wanted
-    if "answer" not in named:
+            lower = [column.lower() for column in names]
+            match = next((other for other in (name, *others) if other in lower), None)
+            if match is not None:
+                names[lower.index(match)] = name
+    if "answer" not in names:
         raise BadInput(f"{where}: there is no `answer`; found: {', '.join(columns) or 'nothing'}.")
-    double = next((column for column in named if column and named.count(column) > 1), None)
+    double = next((column for column in names if column and names.count(column) > 1), None)
     if double:
         raise BadInput(f"{where}: `{double}` is there twice.")
-    return named
+    return names
 
 
 def _from_lines(text: str, name: str) -> list[dict[str, str]]:
@@ -149,13 +149,13 @@ def _from_line(line: str, where: str) -> dict[str, str]:
 
 
 def _from_value(value: Any, where: str) -> dict[str, str]:
-    found = convert(value)
+    conversion = convert(value)
     # A pair of texts is read below, which keeps all the other columns.
-    named = isinstance(value, dict) and any(str(key).lower() in ("answer", *_ANSWERS) for key in value)
-    as_columns = found is not None and (found.form == PAIR or (named and found.form in PAIRS_OF))
-    if found is not None and (not as_columns or _has_messages(value)):
-        example = _from_other_form(found, where)
-        return {**example, **(_other_columns(value, example) if found.form in (PAIR, TEXTS, LABELLED) else {})}
+    has_answer = isinstance(value, dict) and any(str(key).lower() in ("answer", *_ANSWERS) for key in value)
+    as_columns = conversion is not None and (conversion.form == PAIR or (has_answer and conversion.form in PAIRS_OF))
+    if conversion is not None and (not as_columns or _has_messages(value)):
+        example = _from_other_form(conversion, where)
+        return {**example, **(_other_columns(value, example) if conversion.form in (PAIR, TEXTS, LABELLED) else {})}
     if not isinstance(value, dict):
         raise BadInput(f"{where}: expected an object in braces, found {type(value).__name__}.")
     if "messages" in value:
@@ -172,8 +172,10 @@ def _has_messages(value: Mapping[str, Any]) -> bool:
 
 def _other_columns(value: Mapping[str, Any], example: Mapping[str, str]) -> dict[str, str]:
     # By name and by value: what became question or answer must not come a second time under its old name.
-    taken = (*_QUESTIONS, *_ANSWERS, *_BESIDE)
-    others = {str(key): item for key, item in value.items() if key not in taken and item not in example.values()}
+    reserved_names = (*_QUESTIONS, *_ANSWERS, *_BESIDE)
+    others = {
+        str(key): item for key, item in value.items() if key not in reserved_names and item not in example.values()
+    }
     return {key: _as_text(item) for key, item in others.items()}
 
 
@@ -199,8 +201,12 @@ def _from_chat(messages: Any, where: str) -> dict[str, str]:
             "answer. Keep the turn that shows what you mean; as training data, whole conversations are read."
         )
     if roles != ["user", "assistant"] or not all(isinstance(text, str) for _, text in talk):
-        found = f" Found the roles {', '.join(map(str, roles))}." if roles and roles != ["user", "assistant"] else ""
-        raise BadInput(f"{where}: a few-shot example is one user message and one assistant message, both text.{found}")
+        role_note = (
+            f" Found the roles {', '.join(map(str, roles))}." if roles and roles != ["user", "assistant"] else ""
+        )
+        raise BadInput(
+            f"{where}: a few-shot example is one user message and one assistant message, both text.{role_note}"
+        )
     return {"question": talk[0][1], "answer": talk[1][1]}
 
 

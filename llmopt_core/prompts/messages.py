@@ -37,8 +37,8 @@ def build_messages(
     user = render(prompt.template, variables)
     if mode == "completion":
         return (Message("user", _one_text(system, shots, user)),)
-    shown = [Message(role, text) for shot in shots for role, text in zip(("user", "assistant"), shot, strict=True)]  # type: ignore[arg-type]
-    return (*_system_message(system), *shown, Message("user", user))
+    turns = [Message(role, text) for shot in shots for role, text in zip(("user", "assistant"), shot, strict=True)]  # type: ignore[arg-type]
+    return (*_system_message(system), *turns, Message("user", user))
 
 
 def build_step_messages(
@@ -61,9 +61,9 @@ def select_shots(
     """
     if prompt.few_shot is None:
         return []
-    chosen = select_examples(prompt.few_shot, str(variables.get("question", "")), encode)
+    examples = select_examples(prompt.few_shot, str(variables.get("question", "")), encode)
     template = prompt.few_shot.template or prompt.template
-    return [(_render_example(template, example), example["answer"]) for example in chosen]
+    return [(_render_example(template, example), example["answer"]) for example in examples]
 
 
 def templates_of(prompt: PromptSpec) -> list[str]:
@@ -92,9 +92,9 @@ def _render_example(template: str, example: Mapping[str, str]) -> str:
     # Asked before rendering, to name the example and the way out; rendering would name only the variable.
     missing = find_undefined(template, example)
     if missing:
-        shown = example.get("question", "")[:60]
+        excerpt = example.get("question", "")[:60]
         raise BadInput(
-            f"The few-shot example {shown!r} has no `{sorted(missing)[0]}`, which the template uses; "
+            f"The few-shot example {excerpt!r} has no `{sorted(missing)[0]}`, which the template uses; "
             "add it to the example, or give the few-shot set a template of its own."
         )
     return render(template, example)

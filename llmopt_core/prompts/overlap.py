@@ -45,13 +45,13 @@ class Overlap:
 def find_overlap(examples: Sequence[Mapping[str, str]], questions: Sequence[str]) -> list[Overlap]:
     """Each few-shot example that repeats a question, with the nearest one."""
     shots = [fold_to_words(question_of(dict(example))) for example in examples]
-    folded = [fold_to_words(question) for question in questions]
-    found = []
+    texts = [fold_to_words(question) for question in questions]
+    overlaps = []
     # Sorted, since exact ones are found before near ones.
-    for number, (best, edits) in sorted(_nearest(shots, folded).items()):
+    for number, (best, edits) in sorted(_nearest(shots, texts).items()):
         kind: Literal["exact", "near"] = "near" if edits else "exact"
-        found.append(Overlap(number, best, kind, 1 - edits / max(len(shots[number]), len(folded[best]))))
-    return found
+        overlaps.append(Overlap(number, best, kind, 1 - edits / max(len(shots[number]), len(texts[best]))))
+    return overlaps
 
 
 def _nearest(shots: Sequence[str], asked: Sequence[str]) -> dict[int, tuple[int, int]]:
@@ -60,13 +60,13 @@ def _nearest(shots: Sequence[str], asked: Sequence[str]) -> dict[int, tuple[int,
     for place, text in enumerate(asked):
         # Of equal questions the first is named.
         places.setdefault(text, place)
-    found = {number: (places[shot], 0) for number, shot in enumerate(shots) if shot and shot in places}
+    matches = {number: (places[shot], 0) for number, shot in enumerate(shots) if shot and shot in places}
     by_length = sorted((len(text), place, text) for text, place in places.items() if text)
     lengths = [length for length, _, _ in by_length]
     # By length: all of one length are compared with the same stretch of questions.
     groups: dict[int, list[int]] = {}
     for number, shot in enumerate(shots):
-        if shot and number not in found:
+        if shot and number not in matches:
             groups.setdefault(len(shot), []).append(number)
     for length, numbers in groups.items():
         # Whatever is much longer or shorter differs by more edits than are allowed, so it is never compared.
@@ -75,8 +75,8 @@ def _nearest(shots: Sequence[str], asked: Sequence[str]) -> dict[int, tuple[int,
         for at in range(start, end, _AT_ONCE):
             part = by_length[at : min(end, at + _AT_ONCE)]
             for first in range(0, len(numbers), _AT_ONCE):
-                _compare(shots, numbers[first : first + _AT_ONCE], part, found)
-    return found
+                _compare(shots, numbers[first : first + _AT_ONCE], part, matches)
+    return matches
 
 
 def _compare(
@@ -118,11 +118,11 @@ def without_repeated_questions(prompt: PromptSpec, examples: Sequence[Example]) 
     shots = prompt.few_shot
     if shots is None or not shots.examples:
         return prompt, ()
-    repeated = {overlap.example for overlap in find_overlap(shots.examples, [e.question for e in examples])}
-    if not repeated:
+    repeat_numbers = {overlap.example for overlap in find_overlap(shots.examples, [e.question for e in examples])}
+    if not repeat_numbers:
         return prompt, ()
-    kept = tuple(shot for number, shot in enumerate(shots.examples) if number not in repeated)
-    left_out = tuple(shots.examples[number].get("question", "") for number in sorted(repeated))
+    remaining_shots = tuple(shot for number, shot in enumerate(shots.examples) if number not in repeat_numbers)
+    dropped_questions = tuple(shots.examples[number].get("question", "") for number in sorted(repeat_numbers))
     # Without any example the set is left out, as its template alone means nothing.
-    changed = shots.model_copy(update={"examples": kept}) if kept else None
-    return prompt.model_copy(update={"few_shot": changed}), left_out
+    new_shots = shots.model_copy(update={"examples": remaining_shots}) if remaining_shots else None
+    return prompt.model_copy(update={"few_shot": new_shots}), dropped_questions

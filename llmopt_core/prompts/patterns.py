@@ -114,10 +114,10 @@ def _match(found: Any) -> Match:
 def _apart(pattern: str, text: str, ignore_case: bool, seconds: float) -> tuple[Match, Match] | None:
     """In a process that can be stopped: inside such expressions the package looks at no clock and takes any memory."""
     limits = Limits(_MOST_MEMORY, seconds, seconds + _START_SECONDS)
-    found: tuple[Match, Match] | None = run_isolated(
+    matches: tuple[Match, Match] | None = run_isolated(
         search_here, (pattern, text, ignore_case, seconds), limits, on_part=lambda *_: None, heartbeat=lambda: None
     )
-    return found
+    return matches
 
 
 def extract_answer(pattern: str, text: str) -> str | None:
@@ -130,9 +130,9 @@ def extract_answer(pattern: str, text: str) -> str | None:
     """
     if not pattern:
         return text.strip()
-    found = ends_of_matches(pattern, text)
+    matches = ends_of_matches(pattern, text)
     # The last match, as models write their answer at the end; a group that took no part is None.
-    return (found[1].groups["answer"] or "").strip() if found else None
+    return (matches[1].groups["answer"] or "").strip() if matches else None
 
 
 def check_pattern(pattern: str) -> str:

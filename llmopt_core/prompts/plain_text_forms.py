@@ -106,10 +106,10 @@ def _named(pairs: Sequence[tuple[str, str]], kinds: type | tuple[type, ...]) -> 
 
 def _take(pairs: Sequence[tuple[str, str]]) -> Callable[[Mapping[str, Any]], list[tuple[str, str]]]:
     def take(value: Mapping[str, Any]) -> list[tuple[str, str]]:
-        asked, said = next((a, b) for a, b in pairs if isinstance(value.get(a), str) and value.get(b) is not None)
-        if not isinstance(value[said], str):
-            raise BadInput(f"its {said} is {value[said]!r}; expected the word that the model should answer with")
-        return [(value[asked], value[said])]
+        field, label = next((a, b) for a, b in pairs if isinstance(value.get(a), str) and value.get(b) is not None)
+        if not isinstance(value[label], str):
+            raise BadInput(f"its {label} is {value[label]!r}; expected the word that the model should answer with")
+        return [(value[field], value[label])]
 
     return take
 
@@ -135,12 +135,12 @@ def _from_passage(value: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _from_choices(value: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The choices below the question, each with its letter; a number as the answer is a letter, too."""
-    given = value.get("choices", value.get("options"))
-    texts, letters = given, list(ascii_uppercase)
-    if isinstance(given, Mapping):
-        whole = isinstance(given.get("text"), list) and isinstance(given.get("label"), list)
+    choices = value.get("choices", value.get("options"))
+    texts, letters = choices, list(ascii_uppercase)
+    if isinstance(choices, Mapping):
+        whole = isinstance(choices.get("text"), list) and isinstance(choices.get("label"), list)
         # ARC has two lists side by side, others a letter for each choice.
-        texts, letters = (given["text"], given["label"]) if whole else (list(given.values()), list(given))
+        texts, letters = (choices["text"], choices["label"]) if whole else (list(choices.values()), list(choices))
     # ARC's name, the usual one, and MedQA's.
     answer = next((value[name] for name in ("answerKey", "answer", "answer_idx") if value.get(name) is not None), None)
     # MMLU gives the place of the right choice, counted from 0.
@@ -160,8 +160,12 @@ def has_choices(value: Mapping[str, Any]) -> bool:
 
 
 def _is_translation(value: Mapping[str, Any]) -> bool:
-    found = value.get("translation")
-    return isinstance(found, Mapping) and len(found) > 1 and all(isinstance(text, str) for text in found.values())
+    translation = value.get("translation")
+    return (
+        isinstance(translation, Mapping)
+        and len(translation) > 1
+        and all(isinstance(text, str) for text in translation.values())
+    )
 
 
 MARKS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {

@@ -78,8 +78,8 @@ def allow_missing(template: str) -> str:
     """
     # Called for its error: a template that is wrong is refused before it is marked.
     variables_in(template)
-    found = parse_template(template).find_all((nodes.Getattr, nodes.Getitem, nodes.CondExpr))
-    may_miss = any(not isinstance(node, nodes.CondExpr) or node.expr2 is None for node in found)
+    lookups = parse_template(template).find_all((nodes.Getattr, nodes.Getitem, nodes.CondExpr))
+    may_miss = any(not isinstance(node, nodes.CondExpr) or node.expr2 is None for node in lookups)
     return MISSING_IS_EMPTY + template if may_miss and not template.startswith(MISSING_IS_EMPTY) else template
 
 
@@ -91,14 +91,14 @@ def find_undefined(template: str, known: Iterable[str]) -> set[str]:
     """
     # A name that is tested once and inserted elsewhere counts as optional: rather a warning too few than one that is
     # wrong.
-    needed = variables_in(template) - set(_optional_in(template))
-    return needed - set(known)
+    names = variables_in(template) - set(_optional_in(template))
+    return names - set(known)
 
 
 def find_unused(templates: Iterable[str], known: Iterable[str]) -> set[str]:
     """Known names that none of the templates uses."""
-    used = set().union(*(variables_in(template) for template in templates))
-    return set(known) - used
+    names = set().union(*(variables_in(template) for template in templates))
+    return set(known) - names
 
 
 def renders_at_once(template: str) -> bool:
@@ -154,15 +154,15 @@ def _variables_in(template: str) -> frozenset[str]:
 @lru_cache(maxsize=256)
 def _optional_in(template: str) -> frozenset[str]:
     tree = parse_template(template)
-    allowed: list[nodes.Node | None] = []
-    allowed += [n.node for n in tree.find_all(nodes.Filter) if n.name in ("default", "d")]
-    allowed += [n.node for n in tree.find_all(nodes.Test) if n.name in ("defined", "undefined")]
+    optional_nodes: list[nodes.Node | None] = []
+    optional_nodes += [n.node for n in tree.find_all(nodes.Filter) if n.name in ("default", "d")]
+    optional_nodes += [n.node for n in tree.find_all(nodes.Test) if n.name in ("defined", "undefined")]
     # `name or other`: only what stands left may be missing.
-    allowed += [n.left for n in tree.find_all(nodes.Or)]
+    optional_nodes += [n.left for n in tree.find_all(nodes.Or)]
     conditions = [n.test for n in tree.find_all(nodes.If)] + [n.test for n in tree.find_all(nodes.CondExpr)]
     for condition in conditions:
-        allowed += _condition_values(condition)
-    return frozenset(node.name for node in allowed if isinstance(node, nodes.Name))
+        optional_nodes += _condition_values(condition)
+    return frozenset(node.name for node in optional_nodes if isinstance(node, nodes.Name))
 
 
 def _condition_values(test: nodes.Node) -> Iterator[nodes.Node]:
@@ -195,8 +195,8 @@ def plain(value: Any) -> Any:
 def _in_words(error: TemplateRefusal, data: Mapping[str, Any]) -> str:
     where = f" (line {error.line})" if error.line else ""
     if error.kind == "undefined":
-        known = ", ".join(sorted(data)) or "none"
-        return f"The template uses something without a value{where}: {error.message}. Its variables are: {known}."
+        variables = ", ".join(sorted(data)) or "none"
+        return f"The template uses something without a value{where}: {error.message}. Its variables are: {variables}."
     if error.kind == "syntax":
         return f"The template is not valid Jinja2{where}: {error.message}."
     if error.kind == "forbidden":

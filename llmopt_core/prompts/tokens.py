@@ -125,7 +125,7 @@ def preview(
     # Each example is two messages, question and answer.
     marks = 2 * family.per_message if mode == "chat" else 0
     shots = tuple(
-        (text, said, count(text) + count(said) + marks) for text, said in select_shots(prompt, variables, encode)
+        (text, answer, count(text) + count(answer) + marks) for text, answer in select_shots(prompt, variables, encode)
     )
     cost = None if usd_per_million is None else tokens * usd_per_million / 1e6
     return Preview(messages, tokens, family.exact, shots, cost)

@@ -121,10 +121,10 @@ def _step(bars: int) -> float:
 
 
 def _ends(values: Sequence[Sequence[Interval]]) -> tuple[float, float]:
-    known = [v for group in values for interval in group for v in interval if v is not None]
+    numbers = [v for group in values for interval in group for v in interval if v is not None]
     # From 0 to 1 even where all values are close, so that small differences do not look large; the 0.0 keeps `min` from
     # failing on nothing.
-    return min(0.0, *known, 0.0), max(1.0, *known, 0.0)
+    return min(0.0, *numbers, 0.0), max(1.0, *numbers, 0.0)
 
 
 def _bar(x: float, interval: Interval, colour: str, y: object) -> Bar:

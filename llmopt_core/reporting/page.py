@@ -136,17 +136,17 @@ def render(report: Report) -> str:
 def _colours(report: Report) -> dict[str, str]:
     """Those that runs have elsewhere; where one has none, or that of a run before it, a colour that is free."""
     names = [run.name for run in report.runs]
-    wanted = set(report.colours.values())
+    run_colours = set(report.colours.values())
     # Colours that any run has elsewhere are not given away, though that run may not be in this report.
-    spare = [colour for colour in PALETTE if colour not in wanted]
-    found: dict[str, str] = {}
+    spare = [colour for colour in PALETTE if colour not in run_colours]
+    colours: dict[str, str] = {}
     for place, name in enumerate(names):
         colour = report.colours.get(name, "")
         # Two runs may have one colour elsewhere, where they never stood side by side.
-        if not colour or colour in found.values():
+        if not colour or colour in colours.values():
             colour = spare.pop(0) if spare else PALETTE[place % len(PALETTE)]
-        found[name] = colour
-    return found
+        colours[name] = colour
+    return colours
 
 
 @cache
@@ -180,5 +180,5 @@ def shade(value: float | None) -> str:
 
 def spread(values: Sequence[float | None]) -> float:
     """How far runs differ on an example; None counts as nothing."""
-    known = [value for value in values if value is not None]
-    return max(known) - min(known) if len(known) > 1 else 0.0
+    numbers = [value for value in values if value is not None]
+    return max(numbers) - min(numbers) if len(numbers) > 1 else 0.0

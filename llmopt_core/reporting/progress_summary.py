@@ -53,9 +53,9 @@ class ProgressSummary:
     @property
     def line(self) -> str:
         """`12 of 48 questions · 2 min left · $0.01 so far`."""
-        left = "time left not known yet" if self.seconds_left is None else f"{duration(self.seconds_left)} left"
+        time_words = "time left not known yet" if self.seconds_left is None else f"{duration(self.seconds_left)} left"
         cost = "cost not known: no price list" if self.cost_usd is None else f"{self.cost} so far"
-        parts = [self.count_words, left, cost]
+        parts = [self.count_words, time_words, cost]
         if self.left_usd is not None:
             parts.append(f"{dollars(self.left_usd)} of the budget left")
         return " · ".join(part for part in parts if part)

@@ -89,22 +89,22 @@ async def check_answer(
         return _without_passages(answer, spec)
     try:
         # A mark is no word of the claim, and "[1]" would send the judge to one passage.
-        judged = await support.judge([without_marks(claim) for claim in claims], passages, question)
+        judgement = await support.judge([without_marks(claim) for claim in claims], passages, question)
     # These end the run; every other failure of the judge costs only the check.
     except (OutOfBudget, Cancellation):
         raise
     except LlmOptError as error:
         return FactCheckResult(answer, notes=(f"{NOT_CHECKED}: {error}",))
-    pairs = zip(claims, judged.verdicts, strict=True)
+    pairs = zip(claims, judgement.verdicts, strict=True)
     evidence = tuple(_evidence(claim, verdict, support.label) for claim, verdict in pairs)
-    took = (judged.usage, judged.seconds)
+    took = (judgement.usage, judgement.seconds)
     # `is False`: a claim that could not be judged is no reason to refuse.
     if spec.refuse_unsupported and all(item.verdict is False for item in evidence):
         return FactCheckResult(REFUSAL, evidence, (f"Refused: no passage supports {answer!r}.",), *took)
-    unsupported = [item for item in evidence if item.verdict is False]
-    if spec.method == "revise" and unsupported:
-        revised = await _revise(answer, passages, evidence, reviser)
-        return replace(revised, usage=judged.usage + revised.usage, seconds=judged.seconds + revised.seconds)
+    unsupported_claims = [item for item in evidence if item.verdict is False]
+    if spec.method == "revise" and unsupported_claims:
+        revision = await _revise(answer, passages, evidence, reviser)
+        return replace(revision, usage=judgement.usage + revision.usage, seconds=judgement.seconds + revision.seconds)
     return FactCheckResult(answer, evidence, tuple(map(_flag, _select_unconfirmed(evidence))), *took)
 
 
@@ -136,26 +136,28 @@ async def _revise(
 ) -> FactCheckResult:
     """The answer without its unsupported claims, with what the rewriting took."""
     # What could not be judged stays, with a flag: taken out, an outage of the judge would empty answers.
-    supported = [item.statement for item in evidence if item.verdict is not False]
-    left_out = [item.statement for item in evidence if item.verdict is False]
-    notes = tuple(f"Taken out, because no passage supports it: {statement}" for statement in left_out)
+    supported_statements = [item.statement for item in evidence if item.verdict is not False]
+    unsupported_statements = [item.statement for item in evidence if item.verdict is False]
+    notes = tuple(f"Taken out, because no passage supports it: {statement}" for statement in unsupported_statements)
     notes += tuple(map(_flag, (item for item in evidence if item.verdict is None)))
-    if not supported:
+    if not supported_statements:
         return FactCheckResult(REFUSAL, evidence, notes)
     if reviser is None:
-        return FactCheckResult(" ".join(supported), evidence, notes)
+        return FactCheckResult(" ".join(supported_statements), evidence, notes)
     chat, spec = reviser
-    request = ChatRequest((Message("user", _revision_prompt(answer, passages, left_out)),), spec)
+    request = ChatRequest((Message("user", _revision_prompt(answer, passages, unsupported_statements)),), spec)
     try:
-        done = await chat.complete(request)
-        if ended := unusable(done, spec.max_tokens):
-            raise EndpointError(ended, "bad-answer")
+        completion = await chat.complete(request)
+        if problem := unusable(completion, spec.max_tokens):
+            raise EndpointError(problem, "bad-answer")
     # Leaving sentences out needs no model: the answer is at least true to the passages.
     except EndpointError as error:
         note = f"{NOT_REWRITTEN}, so the unsupported sentences were only left out: {error}"
-        return FactCheckResult(" ".join(supported), evidence, (*notes, note))
+        return FactCheckResult(" ".join(supported_statements), evidence, (*notes, note))
     # Some models write nothing where little is left.
-    return FactCheckResult(done.text.strip() or " ".join(supported), evidence, notes, done.usage, done.seconds)
+    return FactCheckResult(
+        completion.text.strip() or " ".join(supported_statements), evidence, notes, completion.usage, completion.seconds
+    )
 
 
 def _revision_prompt(answer: str, passages: Sequence[str], left_out: Sequence[str]) -> str:

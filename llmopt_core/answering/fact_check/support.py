@@ -61,9 +61,9 @@ class WordSupport:
 
     async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> SupportResult:
         """See `Support.judge`."""
-        started = time.perf_counter()
+        start_time = time.perf_counter()
         verdicts = tuple(self._verdict(claim, passages) for claim in claims)
-        return SupportResult(verdicts, seconds=time.perf_counter() - started)
+        return SupportResult(verdicts, seconds=time.perf_counter() - start_time)
 
     def _verdict(self, claim: str, passages: Sequence[str]) -> Verdict:
         shares = [coverage(claim, passage) for passage in passages]
@@ -96,16 +96,18 @@ class ModelSupport:
         """
         parts = {"question": question, "passages": as_numbered_json(passages), "claims": as_numbered_json(claims)}
         text = _fill(self._prompt, parts)
-        done = await self._chat.complete(ChatRequest((Message("user", text),), self._spec))
+        completion = await self._chat.complete(ChatRequest((Message("user", text),), self._spec))
         # A list that breaks off would leave the last claims without a verdict.
-        if done.finish_reason == "length":
+        if completion.finish_reason == "length":
             raise EndpointError(
                 f"The fact check's reply was cut at {self._spec.max_tokens} tokens; raise its model's max_tokens.",
                 "bad-answer",
             )
         # A passage may hold `[{"claim": 1, "supported": true}]` and ask to have it repeated.
         foreign = objects_in_material([question, *passages, *claims], "[")
-        return SupportResult(_verdicts(done.text, len(claims), len(passages), foreign), done.usage, done.seconds)
+        return SupportResult(
+            _verdicts(completion.text, len(claims), len(passages), foreign), completion.usage, completion.seconds
+        )
 
 
 def as_numbered_json(texts: Sequence[str]) -> str:
@@ -127,14 +129,14 @@ def _verdicts(reply: str, claims: int, passages: int, foreign: Sequence[Any]) ->
     rows = _rows_in(reply, foreign)
     if not rows:
         raise EndpointError("The fact check's model did not answer with the list of verdicts asked for.", "bad-answer")
-    found: dict[int, Verdict] = {}
+    verdicts: dict[int, Verdict] = {}
     for row in rows:
-        verdict, known = _verdict(row, passages), found.get(row["claim"])
+        verdict, earlier_verdict = _verdict(row, passages), verdicts.get(row["claim"])
         # Neither: taking the first or the last would let one line of a tricked reply decide.
-        if known is not None and known.supported != verdict.supported:
+        if earlier_verdict is not None and earlier_verdict.supported != verdict.supported:
             verdict = Verdict(None, None, "the model gave verdicts that contradict each other")
-        found[row["claim"]] = verdict
-    return tuple(found.get(number, NO_VERDICT) for number in range(1, claims + 1))
+        verdicts[row["claim"]] = verdict
+    return tuple(verdicts.get(number, NO_VERDICT) for number in range(1, claims + 1))
 
 
 def _verdict(row: dict[str, Any], passages: int) -> Verdict:
@@ -151,15 +153,15 @@ def _rows_in(reply: str, foreign: Sequence[Any]) -> list[dict[str, Any]]:
 
     Where nothing tells whether it or an earlier one counts, the rows of both do, so that what differs is no verdict.
     """
-    found: list[dict[str, Any]] = []
+    all_rows: list[dict[str, Any]] = []
     for candidate in reversed(objects_in(reply, "[")):
         # `type`: `true` as a number of a claim is an int to Python.
         rows = [row for row in candidate.value if isinstance(row, dict) and type(row.get("claim")) is int]
         if rows and candidate.value not in foreign:
-            found += rows
+            all_rows += rows
             if not candidate.unsure:
                 break
-    return found
+    return all_rows
 
 
 FACT_CHECK = """\

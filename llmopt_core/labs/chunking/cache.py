@@ -42,11 +42,11 @@ def read_sweep(cache: Cache, key: str) -> SweepResult | None:
     if data is None:
         return None
     try:
-        found: SweepResult = unpack(data, SweepResult)
+        result: SweepResult = unpack(data, SweepResult)
     except Exception:
         # Whatever the bytes of another version break: the sweep is measured again, which is right and only costs time.
         return None
-    return found
+    return result
 
 
 def sweep(
@@ -68,15 +68,15 @@ def sweep(
     if budget_usd is not None:
         check_budget(budget_usd, (), models, (spec.embedding,))
     key = sweep_key(documents, evaluation_set, spec, models)
-    found = read_sweep(models.cache, key)
-    if found is None:
+    result = read_sweep(models.cache, key)
+    if result is None:
         report = report or Reporter()
         with models.spending(key, budget_usd) as budget:
             # A model on this machine costs nothing, so there is no budget to show.
             report.budget = budget if spec.embedding.endpoint else None
-            found = run_sweep(
+            result = run_sweep(
                 documents, evaluation_set, spec, lambda: models.embedder(spec.embedding), models.cache, report
             )
         # Only a finished sweep; vectors of one that was stopped are in the cache of their own.
-        models.cache.put_many(STAGE, {key: pack(found, SweepResult)})
-    return key, found
+        models.cache.put_many(STAGE, {key: pack(result, SweepResult)})
+    return key, result

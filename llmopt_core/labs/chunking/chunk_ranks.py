@@ -43,9 +43,9 @@ def dense_ranks(
     if not chunks:
         return {}
     vectors = encode_with_cache([chunk.full_text for chunk in chunks], embedder, cache, on_progress)
-    asked = encode_queries([question], embedder, cache)
+    question_vectors = encode_queries([question], embedder, cache)
     # Unit vectors: their product is the cosine.
-    return _rank(chunks, (vectors @ asked[0]).tolist())
+    return _rank(chunks, (vectors @ question_vectors[0]).tolist())
 
 
 def bm25_ranks(chunks: Sequence[Chunk], question: str, words: Mapping[str, TermPositions]) -> dict[str, ChunkRank]:
@@ -58,12 +58,12 @@ def bm25_ranks(chunks: Sequence[Chunk], question: str, words: Mapping[str, TermP
     """
     by_document = group_values((chunk.document, position) for position, chunk in enumerate(chunks))
     # Counted over whole documents and looked up by place, so that another chunking counts no word again.
-    texts = [(words[name], *_edges([chunks[i] for i in found])) for name, found in by_document.items()]
+    texts = [(words[name], *_edges([chunks[i] for i in positions])) for name, positions in by_document.items()]
     scores = np.zeros(len(chunks))
     # Back to the order of the chunks, which the grouping by document has changed.
-    scores[[i for found in by_document.values() for i in found]] = bm25_scores(question, texts)
+    scores[[i for positions in by_document.values() for i in positions]] = bm25_scores(question, texts)
     # Zero means no word in common: such a chunk was not found, at whatever rank.
-    return {name: found for name, found in _rank(chunks, scores.tolist()).items() if found.score > 0}
+    return {name: rank for name, rank in _rank(chunks, scores.tolist()).items() if rank.score > 0}
 
 
 def words_of(documents: Sequence[Document]) -> dict[str, TermPositions]:

@@ -71,12 +71,12 @@ def chunk_all(
     on_document: Callable[[int, int], None],
 ) -> list[ChunkTable]:
     """The chunks of all documents, per chunking. Document by document, so that each is tokenized once."""
-    found = [ChunkTable(documents) for _ in chunkings]
+    tables = [ChunkTable(documents) for _ in chunkings]
     for number, document in enumerate(documents):
         on_document(number, len(documents))
-        for cut, chunking in zip(found, chunkings, strict=True):
-            cut.add(number, chunk_document(document, chunking, encode))
-    return found
+        for table, chunking in zip(tables, chunkings, strict=True):
+            table.add(number, chunk_document(document, chunking, encode))
+    return tables
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class SearchUnits:
         """Per document positions in `context_spans`, their starts and their ends."""
         spans = enumerate(self.context_spans)
         rows = group_values((span.document, (place, span.start, span.end)) for place, span in spans)
-        tables = {name: np.array(found, np.int64) for name, found in rows.items()}
+        tables = {name: np.array(positions, np.int64) for name, positions in rows.items()}
         # Columns as arrays: every reference is compared with all pieces of its document at once.
         return {name: (table[:, 0], table[:, 1], table[:, 2]) for name, table in tables.items()}
 
@@ -135,24 +135,24 @@ class SearchUnits:
     def _by_room(self, window: Window) -> dict[int, list[int]]:
         """Positions of chunks by the tokens that are left for their text after the heading."""
         # Many chunks share a heading; each is counted once.
-        taken = {"": 0}
+        heading_tokens = {"": 0}
         rooms: dict[int, list[int]] = {}
         for place, chunk in enumerate(self.chunks):
             # Rows of tables have their column names before them even where headings are not embedded.
             heading = chunk.heading if self.prefixed else chunk.columns
-            if heading not in taken:
-                taken[heading] = tokenizer(window.tokenizer).count(heading)
+            if heading not in heading_tokens:
+                heading_tokens[heading] = tokenizer(window.tokenizer).count(heading)
             # At least one: a heading longer than the window would leave less than nothing.
-            rooms.setdefault(max(1, window.tokens - taken[heading]), []).append(place)
+            rooms.setdefault(max(1, window.tokens - heading_tokens[heading]), []).append(place)
         return rooms
 
     @property
     def beyond_window(self) -> tuple[int, float]:
         """Chunks that are embedded only in part, and the share of the characters of all chunks that is not."""
         ends = np.array([chunk.end for chunk in self.chunks], np.int64)
-        lost = ends - self.embedding_ends
+        excess = ends - self.embedding_ends
         total = sum(chunk.end - chunk.start for chunk in self.chunks)
-        return int((lost > 0).sum()), float(lost.sum() / total) if total else 0.0
+        return int((excess > 0).sum()), float(excess.sum() / total) if total else 0.0
 
     def touching(self, reference: Span) -> list[int]:
         """Positions in `context_spans` of what overlaps a reference, or ends or begins exactly at its border."""

@@ -29,22 +29,22 @@ class DistinctTexts:
 
     def __init__(self, cuts: Sequence[ChunkTable], text_of: TextOf, questions: Sequence[str]) -> None:
         self._cuts, self._text_of, self._questions = cuts, text_of, questions
-        seen: set[bytes] = set()
+        known_hashes: set[bytes] = set()
         places, lengths = array("q"), array("q")
-        for number, texts in enumerate([*(map(text_of, cut) for cut in cuts), questions]):
+        for number, texts in enumerate([*(map(text_of, table) for table in cuts), questions]):
             for position, text in enumerate(texts):
                 # Hashes instead of texts: all chunkings of a corpus hold it many times over.
                 # 16 bytes: two texts of one hash are not to be expected in any number that fits here.
                 # `surrogatepass`: a text with half a character, from a broken file, still has a hash.
                 mark = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-                if mark not in seen:
-                    seen.add(mark)
+                if mark not in known_hashes:
+                    known_hashes.add(mark)
                     places.extend((number, position))
                     lengths.append(len(text))
-        found = np.array(lengths, np.int64)
+        characters = np.array(lengths, np.int64)
         # The longest first: texts of like length share a batch without padding, and too little memory shows at once.
-        order = np.argsort(-found, kind="stable")
-        self.lengths = found[order]
+        order = np.argsort(-characters, kind="stable")
+        self.lengths = characters[order]
         self._places = np.array(places, np.int64).reshape(-1, 2)[order]
 
     def __len__(self) -> int:
@@ -74,12 +74,12 @@ def embed_all(texts: DistinctTexts, embedder: Embedder, cache: Cache, report: Re
     for start in range(0, len(texts), _AT_ONCE):
         part = range(start, min(start + _AT_ONCE, len(texts)))
         missing += [part[place] for place in find_missing_vectors(texts.some(part), embedder, cache)]
-    known = len(texts) - len(missing)
+    known_count = len(texts) - len(missing)
     # The first call: what the cache had, from which the time that is left is counted.
-    report.embedding(known, len(texts))
+    report.embedding(known_count, len(texts))
     for start in range(0, len(missing), _AT_ONCE):
         # `before` is bound now: the loop goes on before it is called.
-        def report_part(done: int, _total: int, before: int = known + start) -> None:
+        def report_part(done: int, _total: int, before: int = known_count + start) -> None:
             report.embedding(before + done, len(texts))
 
         encode_with_cache(texts.some(missing[start : start + _AT_ONCE]), embedder, cache, report_part)

@@ -26,7 +26,7 @@ def sweep_values(result: SweepResult) -> dict[str, Any]:
         "unknown_tokens": result.unknown,
         "embedded_texts": result.embedded,
         "seconds": round(result.seconds, 3),
-        "skipped": [{"setting": skipped.name, "reason": skipped.reason} for skipped in result.skipped],
+        "skipped": [{"setting": combination.name, "reason": combination.reason} for combination in result.skipped],
         "settings": [_setting(result, setting) for setting in result.settings],
     }
 
@@ -64,9 +64,9 @@ def sweep_csv(result: SweepResult) -> str:
     rows = []
     for setting in result.settings:
         cutting = result.cutting(setting)
-        c, scored = cutting.chunking, setting.summaries["recall"]
+        c, recall = cutting.chunking, setting.summaries["recall"]
         row: list[Any] = [c.method, c.size, c.overlap, c.unit, setting.top_k, result.spec.search, cutting.chunks]
-        row += [scored.scored, scored.total]
+        row += [recall.scored, recall.total]
         for name in columns:
             summary = setting.summaries[name]
             row += [summary.mean, summary.low, summary.high]

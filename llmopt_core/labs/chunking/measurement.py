@@ -56,18 +56,18 @@ class References:
 
     def misses(self, found: Sequence[int]) -> tuple[Miss, ...]:
         """The references of which a part that stands in some chunk was not handed over."""
-        taken = frozenset(found)
-        return tuple(self._cause(i) for i, r in enumerate(self._references) if not self._is_retrieved(r, taken))
+        positions = frozenset(found)
+        return tuple(self._cause(i) for i, r in enumerate(self._references) if not self._is_retrieved(r, positions))
 
     def _is_retrieved(self, reference: Span, found: frozenset[int]) -> bool:
         places = self._overlapping(reference)
         spans = [self._pieces.context_spans[place] for place in places if place in found]
-        held = [self._pieces.context_spans[place] for place in places]
+        all_spans = [self._pieces.context_spans[place] for place in places]
         return (
             bool(places)
             and self._stands(reference)
             # Compared with all that chunks hold of it: characters between chunks (a page break) are nobody's to find.
-            and _coverage_length(spans, reference) == _coverage_length(held, reference)
+            and _coverage_length(spans, reference) == _coverage_length(all_spans, reference)
         )
 
     def _stands(self, reference: Span) -> bool:
@@ -88,8 +88,8 @@ class References:
         if not places or not self._stands(reference):
             return "not in the documents", []
         # What can be had of it at all, from all pieces together.
-        held = _coverage_length([self._pieces.context_spans[place] for place in places], reference)
-        whole = [p for p in places if _coverage_length([self._pieces.context_spans[p]], reference) == held]
+        total_length = _coverage_length([self._pieces.context_spans[place] for place in places], reference)
+        whole = [p for p in places if _coverage_length([self._pieces.context_spans[p]], reference) == total_length]
         if not whole:
             return "cut in two", places
         # In the order of what would mend it: other texts, other cuts, a larger window, a better search.
@@ -119,9 +119,9 @@ class References:
 
 def _coverage_length(spans: Sequence[Span], reference: Span) -> int:
     """Characters of the reference in the union of spans of its document, each of which overlaps it."""
-    covered, reached = 0, reference.start
+    length, end = 0, reference.start
     # From left to right, so that what overlaps is counted once.
     for span in sorted(spans, key=lambda span: span.start):
-        covered += max(0, min(span.end, reference.end) - max(span.start, reached))
-        reached = max(reached, min(span.end, reference.end))
-    return covered
+        length += max(0, min(span.end, reference.end) - max(span.start, end))
+        end = max(end, min(span.end, reference.end))
+    return length

@@ -71,18 +71,18 @@ class Reporter:
         if fresh <= 0 or not len(self._lengths):
             return None
         # Which texts are new is not known; taken evenly from all, their work goes with their length.
-        taken = self._lengths[np.linspace(0, len(self._lengths) - 1, missing).astype(int)]
-        worked = taken[:fresh].sum() or 1.0  # Texts may all be empty; nothing is divided by zero.
-        return float((time.monotonic() - self._started) * taken[fresh:].sum() / worked)
+        sample = self._lengths[np.linspace(0, len(self._lengths) - 1, missing).astype(int)]
+        finished_length = sample[:fresh].sum() or 1.0  # Texts may all be empty; nothing is divided by zero.
+        return float((time.monotonic() - self._started) * sample[fresh:].sum() / finished_length)
 
     def _tell(self, done: int, total: int, unit: str, message: str, left: float | None = None) -> None:
         # At every step of the work, since each of them reports.
         self.check()
         if self.on_progress is not None:
             # -1: not known yet.
-            cached = max(0, self._known)
-            told = {"done": done, "total": total, "unit": unit, "message": message, "cached": cached}
-            self.on_progress({**told, **self._cost(), "seconds_left": left})
+            cached_count = max(0, self._known)
+            values = {"done": done, "total": total, "unit": unit, "message": message, "cached": cached_count}
+            self.on_progress({**values, **self._cost(), "seconds_left": left})
 
     def _cost(self) -> dict[str, Any]:
         if self.budget is None:

@@ -41,8 +41,8 @@ class DenseSearcher:
     def scores(self, questions: range) -> Scores:
         """See `Searcher.scores`."""
         rows = self._questions[questions.start : questions.stop]
-        found: Scores = np.asarray(rows @ self._chunks.T, dtype=np.float32)
-        return found
+        products: Scores = np.asarray(rows @ self._chunks.T, dtype=np.float32)
+        return products
 
 
 class WordSearcher:

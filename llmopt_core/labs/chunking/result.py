@@ -144,8 +144,8 @@ class SweepResult:
         """What searched, in words for the user."""
         if not self.embedder:
             return "words (BM25)"
-        asked = self.spec.embedding
-        return f"{asked.model} on {asked.endpoint}" if asked.endpoint else self.embedder
+        embedding = self.spec.embedding
+        return f"{embedding.model} on {embedding.endpoint}" if embedding.endpoint else self.embedder
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -205,6 +205,6 @@ def main_miss(misses: Sequence[Miss]) -> Miss | None:
 
 def label_counts(setting: SettingResult) -> dict[Label, int]:
     """How many questions go by each label."""
-    found = [miss.label for misses in setting.misses if (miss := main_miss(misses)) is not None]
+    labels = [miss.label for misses in setting.misses if (miss := main_miss(misses)) is not None]
     # All labels, those with zero too: tables of two settings have the same rows.
-    return {label: found.count(label) for label in LABELS}
+    return {label: labels.count(label) for label in LABELS}

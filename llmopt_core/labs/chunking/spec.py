@@ -66,10 +66,10 @@ def sweep_spec(**values: Any) -> SweepSpec:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0]).replace("_", "-") if first["loc"] else "sweep"
         # Lists and objects would fill the screen.
-        found = f", not {first['input']!r}" if isinstance(first["input"], str | int | float) else ""
+        value_note = f", not {first['input']!r}" if isinstance(first["input"], str | int | float) else ""
         # pydantic's own beginnings of messages, which say nothing here.
-        told = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        raise BadInput(f"{name}: {told}{found}.") from None
+        message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        raise BadInput(f"{name}: {message}{value_note}.") from None
 
 
 def chunkings_of(spec: SweepSpec) -> tuple[list[ChunkingSpec], list[SkippedSetting]]:
@@ -82,20 +82,22 @@ def chunkings_of(spec: SweepSpec) -> tuple[list[ChunkingSpec], list[SkippedSetti
     if min(spec.top_k) < 1 or max(spec.top_k) > 1000:
         raise BadInput("top-k: at least 1 and at most 1,000 chunks can be handed over.")
     # Dicts as ordered sets: a size that was named twice is measured once.
-    found: dict[ChunkingSpec, None] = {}
-    skipped: dict[SkippedSetting, None] = {}
+    chunkings: dict[ChunkingSpec, None] = {}
+    skipped_settings: dict[SkippedSetting, None] = {}
     for method, size, overlap in itertools.product(spec.methods, spec.sizes, spec.overlaps):
         try:
-            found[_chunking(spec, method, size, overlap)] = None
+            chunkings[_chunking(spec, method, size, overlap)] = None
         except ValidationError as error:
             # Such as an overlap larger than the size: the grid has it, though nobody meant it.
-            skipped[SkippedSetting(f"{method} {size}/{overlap}", _reason(error))] = None
-    if not found:
-        first = next(iter(skipped))
+            skipped_settings[SkippedSetting(f"{method} {size}/{overlap}", _reason(error))] = None
+    if not chunkings:
+        first = next(iter(skipped_settings))
         raise BadInput(f"No combination of the sweep is possible: {first.name}: {first.reason}.")
-    if len(found) * len(set(spec.top_k)) > MOST_SETTINGS:
-        raise BadInput(f"The sweep has {len(found) * len(set(spec.top_k)):,} settings; {MOST_SETTINGS:,} are the most.")
-    return list(found), list(skipped)
+    if len(chunkings) * len(set(spec.top_k)) > MOST_SETTINGS:
+        raise BadInput(
+            f"The sweep has {len(chunkings) * len(set(spec.top_k)):,} settings; {MOST_SETTINGS:,} are the most."
+        )
+    return list(chunkings), list(skipped_settings)
 
 
 def chunking_name(chunking: ChunkingSpec) -> str:

@@ -55,15 +55,15 @@ def run_sweep(  # noqa: PLR0917
         Cancellation: `report` was asked to stop.
         EndpointError: The embedding model failed.
     """
-    started = time.perf_counter()
+    start_time = time.perf_counter()
     report = report or Reporter()
-    chunkings, skipped = chunkings_of(spec)
+    chunkings, skipped_settings = chunkings_of(spec)
     _check(documents, evaluation_set, spec)
     sweep = _Sweep(documents, evaluation_set, spec, make_embedder, cache, report)
     # The encoder is only called by methods that cut by meaning.
     cuts = chunk_all(documents, chunkings, sweep.encode, report.cutting)
     # Words need no vectors, and no model is loaded.
-    embedded = sweep.embed(cuts) if spec.search == "dense" else 0
+    text_count = sweep.embed(cuts) if spec.search == "dense" else 0
     cuttings, settings = sweep.measure(chunkings, cuts)
     return SweepResult(
         spec=spec,
@@ -73,9 +73,9 @@ def run_sweep(  # noqa: PLR0917
         example_ids=tuple(example.id for example in evaluation_set.examples),
         embedder=sweep.embedder.name if spec.search == "dense" else "",
         window=sweep.window.tokens if sweep.window else None,
-        embedded=embedded,
-        seconds=time.perf_counter() - started,
-        skipped=tuple(skipped),
+        embedded=text_count,
+        seconds=time.perf_counter() - start_time,
+        skipped=tuple(skipped_settings),
         cuttings=tuple(cuttings),
         settings=tuple(settings),
         unknown=unknown_token_share(sweep.embedder, evaluation_set) if spec.search == "dense" else None,
@@ -90,12 +90,12 @@ def unknown_token_share(embedder: Embedder, evaluation_set: EvaluationSet) -> fl
         return None
     questions = [example.question for example in evaluation_set.examples]
     # Unknown ones stand as a special token, and special tokens are left out of the ids.
-    known = sum(map(len, token_ids(questions)))
+    known_count = sum(map(len, token_ids(questions)))
     count = tokenizer(BUILTIN_EMBEDDING).count
     # The model reads no more than its window, so no more can be unknown.
     total = sum(min(count(question), embedder.max_tokens) for question in questions)
     # Rounding, and special tokens in a text, may give a little less than zero.
-    return max(0.0, 1 - known / total) if total else None
+    return max(0.0, 1 - known_count / total) if total else None
 
 
 @dataclass
@@ -153,11 +153,11 @@ class _Sweep:
         cuttings: list[Cutting] = []
         settings: list[SettingResult] = []
         self.report.measuring(0, len(chunkings))
-        for position, (chunking, cut) in enumerate(zip(chunkings, cuts, strict=True)):
-            cutting, found = self._measure_one(position, chunking, list(cut))
+        for position, (chunking, table) in enumerate(zip(chunkings, cuts, strict=True)):
+            cutting, results = self._measure_one(position, chunking, list(table))
             self.report.measuring(position + 1, len(chunkings))
             cuttings.append(cutting)
-            settings += found
+            settings += results
         return cuttings, settings
 
     def _searcher(self, chunks: Sequence[Chunk]) -> Searcher:
@@ -179,10 +179,12 @@ class _Sweep:
         tables = {k: _Table(k) for k in tops}
         places = {document.name: number for number, document in enumerate(self.documents)}
         # Places in the documents instead of texts: a sweep is kept as a whole.
-        handed_over = []
+        retrieved_spans = []
         for example, ranking in zip(examples, rankings(searcher, pieces, len(examples)), strict=True):
-            found = ranking.first(tops[-1])
-            handed_over.append(tuple((places[(s := pieces.context_spans[p]).document], s.start, s.end) for p in found))
+            positions = ranking.first(tops[-1])
+            retrieved_spans.append(
+                tuple((places[(s := pieces.context_spans[p]).document], s.start, s.end) for p in positions)
+            )
             if not example.references:
                 for table in tables.values():
                     table.skip()
@@ -191,10 +193,10 @@ class _Sweep:
             best = omega_of(pieces, example.references)
             references = References(pieces, ranking, example.references)
             for k, table in tables.items():
-                values = measures(pieces, found, example.references, k)
-                table.add({**values, "omega": best}, references.misses(found[:k]))
+                values = measures(pieces, positions, example.references, k)
+                table.add({**values, "omega": best}, references.misses(positions[:k]))
         beyond, share = pieces.beyond_window
-        cutting = Cutting(chunking, len(pieces.chunks), beyond, share, tuple(handed_over))
+        cutting = Cutting(chunking, len(pieces.chunks), beyond, share, tuple(retrieved_spans))
         return cutting, [tables[k].result(position) for k in tops]
 
 

@@ -46,12 +46,12 @@ def lines(result: SweepResult, metric: str, top_k: int) -> list[Line]:
         if setting.top_k == top_k:
             row = (chunking.size, position, setting.summaries[metric])
             rows.setdefault((chunking.method, chunking.overlap), []).append(row)
-    found = []
+    series = []
     for (method, overlap), points in rows.items():
         # By size, since settings stand in the order in which they were tried.
         sizes, positions, summaries = zip(*sorted(points, key=lambda point: point[0]), strict=True)
-        found.append(Line(method, overlap, sizes, positions, summaries))
-    return found
+        series.append(Line(method, overlap, sizes, positions, summaries))
+    return series
 
 
 @dataclass(frozen=True, slots=True)

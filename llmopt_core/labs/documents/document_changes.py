@@ -94,33 +94,42 @@ def put_documents(
         BadInput: Two of them have one name.
     """
     check_names(documents)
-    known = {item.name: item.version for item in store.document_list(project)}
-    taken: list[Document] = []
-    added, replaced, unchanged = list[str](), list[str](), list[str]()
+    versions = {item.name: item.version for item in store.document_list(project)}
+    batch: list[Document] = []
+    added_names, replaced_names, unchanged_names = list[str](), list[str](), list[str]()
     same: list[tuple[str, str]] = []
     for document in documents:
         # By content: a file under a new name is still the same text.
-        twin = next((name for name, version in known.items() if version == document.version), None)
-        if known.get(document.name) == document.version:
-            unchanged.append(document.name)
-        elif twin is not None and document.name not in known and not keep_duplicates:
+        twin = next((name for name, version in versions.items() if version == document.version), None)
+        if versions.get(document.name) == document.version:
+            unchanged_names.append(document.name)
+        elif twin is not None and document.name not in versions and not keep_duplicates:
             # A copy would take a second place among what is retrieved, and push something else out.
             same.append((document.name, twin))
             continue
         else:
-            (replaced if document.name in known else added).append(document.name)
+            (replaced_names if document.name in versions else added_names).append(document.name)
         # Also within this call: two uploads of one text are each other's copies.
-        known[document.name] = document.version
-        taken.append(document)
+        versions[document.name] = document.version
+        batch.append(document)
     # Read before they are overwritten: the difference of old and new moves the references.
-    before = {name: store.document(project, name) for name in replaced}
-    store.save_documents(project, taken)
-    after = {document.name: document for document in taken if document.name in before}
+    before = {name: store.document(project, name) for name in replaced_names}
+    store.save_documents(project, batch)
+    after = {document.name: document for document in batch if document.name in before}
     # After the documents, which are what was asked for: a crash in between leaves references at their old places.
-    moved, lost, unsure = _follow(store, project, before, after)
+    move_count, lost_questions, unsure_questions = _follow(store, project, before, after)
     # Last, since an index is made anew from the documents whenever it is missing.
-    indexes = sum(drop_own_indexes(store, settings, name) for name in replaced)
-    return DocumentChanges(tuple(added), tuple(replaced), tuple(unchanged), tuple(same), moved, lost, indexes, unsure)
+    indexes = sum(drop_own_indexes(store, settings, name) for name in replaced_names)
+    return DocumentChanges(
+        tuple(added_names),
+        tuple(replaced_names),
+        tuple(unchanged_names),
+        tuple(same),
+        move_count,
+        lost_questions,
+        indexes,
+        unsure_questions,
+    )
 
 
 def find_dangling(store: Store, project: Project | str, name: str) -> list[DanglingQuestion]:
@@ -142,19 +151,19 @@ def remove_document(store: Store, settings: Settings, project: Project | str, na
     hanging = find_dangling(store, project, name)
     store.delete_document(project, name)
     for item in _sets(store, project):
-        kept = [replace(e, references=tuple(s for s in e.references if s.document != name)) for e in item.examples]
-        _save_changes(store, project, item, kept)
+        examples = [replace(e, references=tuple(s for s in e.references if s.document != name)) for e in item.examples]
+        _save_changes(store, project, item, examples)
     return Removal(tuple(hanging), drop_own_indexes(store, settings, name))
 
 
 def drop_own_indexes(store: Store, settings: Settings, name: str) -> int:
     """Remove the indexes over a document of that name that no project's documents make; returns how many."""
-    concerned = [index for index in list_indexes(settings) if name in index.documents]
-    if not concerned:
+    candidates = [index for index in list_indexes(settings) if name in index.documents]
+    if not candidates:
         return 0
     # Every project: indexes are shared by those that have the same chunks.
     texts = [{document.name: document.text for document in store.documents(each)} for each in store.projects()]
-    stale = [index for index in concerned if not any(_is_made_of(settings, index, each) for each in texts)]
+    stale = [index for index in candidates if not any(_is_made_of(settings, index, each) for each in texts)]
     return sum(delete_index(settings, index.name) for index in stale)
 
 
@@ -171,28 +180,28 @@ def _follow(
 ) -> tuple[int, tuple[DanglingQuestion, ...], tuple[DanglingQuestion, ...]]:
     """Let references go with their text; returns how many moved, and the questions that lost one or need a look."""
     texts = {name: SpanTracker(old.text, after[name].text) for name, old in before.items()}
-    moved = 0
-    lost: list[DanglingQuestion] = []
-    unsure: list[DanglingQuestion] = []
+    move_count = 0
+    lost_questions: list[DanglingQuestion] = []
+    unsure_questions: list[DanglingQuestion] = []
     # Nothing was replaced: the sets need not be read.
     for item in _sets(store, project) if before else ():
-        kept = []
+        examples = []
         for example in item.examples:
             spans: list[Span] = []
             for old in example.references:
                 new, doubt = _follow_span(old, before, after, texts)
                 # The same words may stand in several places, or nearly the same.
                 if doubt:
-                    (lost if new is None else unsure).append(
+                    (lost_questions if new is None else unsure_questions).append(
                         DanglingQuestion(item.name, example.id, example.question, doubt)
                     )
                 if new is not None:
-                    moved += new != old
+                    move_count += new != old
                     spans.append(new)
             # Two references may have come together in the new text.
-            kept.append(replace(example, references=tuple(dict.fromkeys(spans))))
-        _save_changes(store, project, item, kept)
-    return moved, _once(lost), _once(unsure)
+            examples.append(replace(example, references=tuple(dict.fromkeys(spans))))
+        _save_changes(store, project, item, examples)
+    return move_count, _once(lost_questions), _once(unsure_questions)
 
 
 def _once(found: Sequence[DanglingQuestion]) -> tuple[DanglingQuestion, ...]:

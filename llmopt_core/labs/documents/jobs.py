@@ -29,12 +29,12 @@ def write(context: JobContext, arguments: WritingArguments) -> dict[str, Any]:
     """Write questions about the project's documents, unlike those that it has."""
     from llmopt_core.labs.documents.question_writing.review import draft_of
 
-    started = time.monotonic()
+    start_time = time.monotonic()
 
     def show(progress: Progress) -> None:
-        cached = progress.usage.cached_calls
+        cached_calls = progress.usage.cached_calls
         # The time of a passage is about the same for all that are asked about.
-        pace = Pace(progress.total, progress.done, cached, started_at=started, now=time.monotonic())
+        pace = Pace(progress.total, progress.done, cached_calls, started_at=start_time, now=time.monotonic())
         context.report(
             {
                 "done": progress.done,
@@ -42,7 +42,7 @@ def write(context: JobContext, arguments: WritingArguments) -> dict[str, Any]:
                 "tokens": progress.usage.prompt_tokens + progress.usage.completion_tokens,
                 "cost_usd": progress.usage.cost_usd,
                 "left_usd": progress.left_usd,
-                "cached": cached,
+                "cached": cached_calls,
                 "seconds_left": pace.remaining_seconds(),
                 "message": f"{progress.kept:,} questions so far",
             }
@@ -50,16 +50,16 @@ def write(context: JobContext, arguments: WritingArguments) -> dict[str, Any]:
 
     documents = context.store.documents(context.project)
     context.check_version("documents", documents_version(documents))
-    known = list_questions(context.store, context.project)
-    made = context.work(
+    known_questions = list_questions(context.store, context.project)
+    result = context.work(
         lambda models: write_questions(
             arguments.spec, documents, models,
-            known=known, budget_usd=arguments.budget_usd, on_progress=show, should_stop=context.should_cancel,
+            known=known_questions, budget_usd=arguments.budget_usd, on_progress=show, should_stop=context.should_cancel,
         )
     )  # fmt: skip
     # Kept at once: what was written and paid is there when the review is opened, even days later.
-    context.store.save_draft(context.project, DRAFT, "", draft_of(made))
-    return {"kept": len(made.kept), "dropped": len(made.dropped), "cost_usd": made.usage.cost_usd}
+    context.store.save_draft(context.project, DRAFT, "", draft_of(result))
+    return {"kept": len(result.kept), "dropped": len(result.dropped), "cost_usd": result.usage.cost_usd}
 
 
 def list_questions(store: Store, project: Project | str) -> list[str]:

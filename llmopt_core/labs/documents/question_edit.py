@@ -34,23 +34,23 @@ def with_question(
         if fault := fault_of(text):
             # Forty characters are enough to find it; a pasted page would fill the message.
             raise BadInput(f"{text[:40]!r} cannot be used: {fault}.")
-    known = {example.id: example for example in questions.examples}
-    if example_id and example_id not in known:
+    by_id = {example.id: example for example in questions.examples}
+    if example_id and example_id not in by_id:
         raise BadInput(f"{questions.name} has no question {example_id}.")
-    new_id = example_id or _free_id(known)
-    before = known.get(example_id) or Example(new_id, "")
+    new_id = example_id or _free_id(by_id)
+    before = by_id.get(example_id) or Example(new_id, "")
     # The other variables stay: a prompt of the user's may ask for them.
     others = {name: value for name, value in before.variables.items() if name != RIGHT_ANSWERS}
     several = {RIGHT_ANSWERS: right} if len(right) > 1 else {}
-    changed = replace(
+    new_example = replace(
         before,
         question=question.strip(),
         reference=right[0] if right else None,
         category=category.strip() or None,
         variables={**others, **several},
     )
-    examples = [changed if example.id == new_id else example for example in questions.examples]
-    examples += [] if example_id else [changed]
+    examples = [new_example if example.id == new_id else example for example in questions.examples]
+    examples += [] if example_id else [new_example]
     # The set takes a new version by its content; nothing is changed in place.
     return EvaluationSet(questions.name, tuple(examples)), new_id
 
@@ -61,13 +61,13 @@ def without_question(questions: EvaluationSet, example_id: str) -> EvaluationSet
     Raises:
         BadInput: There is no such question, or it is the only one.
     """
-    left = tuple(example for example in questions.examples if example.id != example_id)
-    if len(left) == len(questions.examples):
+    examples = tuple(example for example in questions.examples if example.id != example_id)
+    if len(examples) == len(questions.examples):
         raise BadInput(f"{questions.name} has no question {example_id}.")
     # A set of none could not be asked, and pickers would offer it.
-    if not left:
+    if not examples:
         raise BadInput("This is the only question; delete the evaluation set to be rid of it.")
-    return EvaluationSet(questions.name, left)
+    return EvaluationSet(questions.name, examples)
 
 
 def _free_id(known: dict[str, Example]) -> str:

@@ -26,10 +26,12 @@ class Coverage:
 
 def coverage(examples: Sequence[Example], lengths: Mapping[str, int]) -> Coverage:
     """Count references; `lengths` are the characters of each document by name."""
-    broken = tuple(example.id for example in examples if any(not _stands(span, lengths) for span in example.references))
+    broken_ids = tuple(
+        example.id for example in examples if any(not _stands(span, lengths) for span in example.references)
+    )
     # Broken ones have references, too, but do not count as known.
-    known = sum(bool(example.references) for example in examples) - len(broken)
-    return Coverage(known, sum(not example.references for example in examples), broken)
+    known_count = sum(bool(example.references) for example in examples) - len(broken_ids)
+    return Coverage(known_count, sum(not example.references for example in examples), broken_ids)
 
 
 def with_references(questions: EvaluationSet, example_id: str, references: Sequence[Span]) -> EvaluationSet:
@@ -47,8 +49,8 @@ def with_references(questions: EvaluationSet, example_id: str, references: Seque
 
 def with_another_reference(questions: EvaluationSet, example_id: str, span: Span) -> EvaluationSet:
     """The set with one more reference for a question; errors as in `with_references`."""
-    known = next((example.references for example in questions.examples if example.id == example_id), ())
-    return with_references(questions, example_id, (*known, span))
+    references = next((example.references for example in questions.examples if example.id == example_id), ())
+    return with_references(questions, example_id, (*references, span))
 
 
 def _stands(span: Span, lengths: Mapping[str, int]) -> bool:

@@ -111,11 +111,11 @@ def arguments_from_pilot(pilot: Job) -> EvaluationArguments:
         BadInput: Another version of the program made the pilot.
     """
     estimates = pilot.result.get("estimates", [])
-    paid = {item["configuration"]: Usage(**item["pilot"]) for item in estimates}
+    usages = {item["configuration"]: Usage(**item["pilot"]) for item in estimates}
     # The last estimate has seen the dearest calls of all before it.
     dearest = estimates[-1]["dearest"] if estimates else {}
     # Read as its own kind: a pilot has the arguments of the evaluation that it tries.
-    return ESTIMATE.read(pilot.arguments).model_copy(update={"pilot": paid, "dearest": dearest})
+    return ESTIMATE.read(pilot.arguments).model_copy(update={"pilot": usages, "dearest": dearest})
 
 
 def resume_arguments(run: Run, budget_usd: float | None = None) -> ResumeArguments:
@@ -158,7 +158,7 @@ def run_pilot(context: JobContext, arguments: EvaluationArguments) -> dict[str, 
     from llmopt_core.experiments.estimate import estimate
 
     plan = _plan(context, arguments)
-    found = context.work(lambda models: estimate(context.store, plan, models))
+    estimates = context.work(lambda models: estimate(context.store, plan, models))
     return {
         "estimates": [
             {
@@ -174,7 +174,7 @@ def run_pilot(context: JobContext, arguments: EvaluationArguments) -> dict[str, 
                 "dearest": dict(item.dearest),
                 "note": item.note,
             }
-            for item in found
+            for item in estimates
         ]
     }
 
@@ -194,9 +194,9 @@ def is_evaluation(job: Job) -> bool:
 
 def configuration_names(arguments: Mapping[str, Any]) -> list[str]:
     """The configurations of an evaluation's job by name, as every version of the program has stored them."""
-    stored = arguments.get("configurations", [])
+    entries = arguments.get("configurations", [])
     # Earlier versions stored names, newer ones whole configurations.
-    return [str(one.get("name", "")) if isinstance(one, Mapping) else str(one) for one in stored]
+    return [str(one.get("name", "")) if isinstance(one, Mapping) else str(one) for one in entries]
 
 
 EVALUATION = JobKind("evaluation", EvaluationArguments, evaluate, "Evaluating")

@@ -26,16 +26,16 @@ class Count:
             self.runs[progress.run_id] = progress
         # Over all runs, while the time that is left is this run's.
         usage = sum((run.usage for run in self.runs.values()), Usage())
-        done = sum(run.done for run in self.runs.values())
+        finished_count = sum(run.done for run in self.runs.values())
         self.report(
             {
-                "done": done,
+                "done": finished_count,
                 "total": self.total,
                 "cached": sum(run.cached for run in self.runs.values()),
                 "tokens": usage.prompt_tokens + usage.completion_tokens,
                 "cost_usd": usage.cost_usd,
                 "left_usd": progress.left_usd,
-                "seconds_left": self._remaining_seconds(progress, self.total - done),
+                "seconds_left": self._remaining_seconds(progress, self.total - finished_count),
                 "message": _message(progress),
             }
         )

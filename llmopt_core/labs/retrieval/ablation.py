@@ -117,10 +117,10 @@ async def ablate(
         OutOfBudget: The budget has no room for the next call.
     """
     configuration, models = subject.configuration, subject.models
-    left = components(configuration, answers)
+    variants = components(configuration, answers)
     if not subject.examples:
         raise BadInput("There are no questions to measure with.")
-    if not left:
+    if not variants:
         raise BadInput(f"{configuration.name} is a plain search: it has no component that could be left out.")
     if not answers and not subject.with_gold:
         raise BadInput(_NO_SPANS)
@@ -130,26 +130,26 @@ async def ablate(
     run = _Run(subject, answers, judge, concurrency)
     # Named so that earlier sessions and pilots of the same work count into the budget.
     with models.spending(ablation_work_name(subject, judge, answers), budget_usd) as budget:
-        run.watch(1 + len(left), budget, on_progress, should_stop)
+        run.watch(1 + len(variants), budget, on_progress, should_stop)
         # First, since it loads models, which no variant should seem to pay.
         pilot = await measure_pilot(subject)
         costs, total = pilot.components(), pilot.cost(lambda _: True)
         whole = await run.measure(configuration)
         # One after the other: their times would disturb each other, and a stop leaves whole columns.
-        tables = {name: await run.measure(variant) for name, variant in left.items()}
+        tables = {name: await run.measure(variant) for name, variant in variants.items()}
     # Told only now: which questions can be scored depends on what is answered.
     if not any(map(has_value, whole.values())):
         raise BadInput("Nothing of this set can be measured: its questions have neither sources nor reference answers.")
     if answers:
-        costs, total = answer_costs(costs, total, configuration, left, run.records)
+        costs, total = answer_costs(costs, total, configuration, variants, run.records)
     # In a thread: intervals are drawn thousands of times, which would hold up the loop.
-    return await asyncio.to_thread(_report, configuration, set_name, run, whole, left, tables, costs, total)
+    return await asyncio.to_thread(_report, configuration, set_name, run, whole, variants, tables, costs, total)
 
 
 def ablation_work_name(subject: Subject, judge: JudgeSpec | None, answers: bool) -> str:
     """Under which what was paid for it is kept."""
-    graded = (judge or JudgeSpec()) if answers else None
-    return subject.work_name("leave-one-out", graded, answers)
+    grading_judge = (judge or JudgeSpec()) if answers else None
+    return subject.work_name("leave-one-out", grading_judge, answers)
 
 
 class _Run:
@@ -172,9 +172,9 @@ class _Run:
         should_stop: Callable[[], bool] | None,
     ) -> None:
         # Without answers `* False` makes it zero.
-        searched, answered = variants * len(self._subject.with_gold), variants * len(self.examples) * self._answers
+        searches, answers = variants * len(self._subject.with_gold), variants * len(self.examples) * self._answers
         at_once = self._concurrency if self._answers else SEARCHES
-        self._tally = Tally(searched + answered, budget, on_progress, answered or searched, at_once)
+        self._tally = Tally(searches + answers, budget, on_progress, answers or searches, at_once)
         self._should_stop = should_stop
 
     async def measure(self, configuration: Configuration) -> Columns:
@@ -189,7 +189,7 @@ class _Run:
     async def _ranking(self, configuration: Configuration) -> Columns:
         spec = retrieval_of(configuration)
         # Deeper than it hands over, so that MRR and nDCG can be seen; recall is cut back below.
-        found, failures, _ = await retrieve_all(
+        retrievals, failures, _ = await retrieve_all(
             self._subject.pipeline(with_full_depth(configuration)),
             self._subject.with_gold,
             self._on_search,
@@ -197,7 +197,7 @@ class _Run:
         )
         self.failures.update(failures)
         rows: dict[str, dict[str, float]] = {}
-        for example, retrieval in found:
+        for example, retrieval in retrievals:
             spans = [hit.chunk.span for hit in retrieval.hits]
             # A route may hand over another number of chunks.
             shallow = spec.for_category(retrieval.category).top_k
@@ -228,8 +228,8 @@ class _Run:
 def with_full_depth(configuration: Configuration) -> Configuration:
     """The configuration handing over as many chunks as MRR and nDCG look at."""
     spec = retrieval_of(configuration)
-    changed = spec.model_copy(update={"top_k": max(DEPTH, spec.top_k)})
-    return configuration.model_copy(update={"retrieval": changed})
+    deep_spec = spec.model_copy(update={"top_k": max(DEPTH, spec.top_k)})
+    return configuration.model_copy(update={"retrieval": deep_spec})
 
 
 def _report(  # noqa: PLR0917
@@ -249,12 +249,12 @@ def _report(  # noqa: PLR0917
         measure: dict(zip(left, gains(values, [tables[name][measure] for name in left]), strict=True))
         for measure, values in whole.items()
     }
-    removed = []
+    parts = []
     for name, variant in left.items():
         # A part that the pilot met in no trace has a cost that is not known.
         gain, cost = against[leading][name], costs.get(name, Cost())
         advice, reason = advise(gain, cost, TITLES[leading])
-        removed.append(
+        parts.append(
             AblatedPart(
                 name=name,
                 configuration=variant,
@@ -274,6 +274,6 @@ def _report(  # noqa: PLR0917
         leading=leading,
         measures={measure: summarize(values) for measure, values in whole.items()},
         cost=total,
-        removed=tuple(removed),
+        removed=tuple(parts),
         failures=dict(run.failures),
     )

@@ -68,13 +68,13 @@ def from_text(text: str) -> dict[str, Any]:
     if not text.strip():
         return {}
     try:
-        found = parse_json(text)
+        value = parse_json(text)
     except ValueError:
-        found = None
+        value = None
     # Addresses are typed and cut off by mail programs: a list or a number is no set of changes.
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise BadInput("The changed settings in the address cannot be read; choose them anew.")
-    return found
+    return value
 
 
 def word(value: Any) -> str:
@@ -90,14 +90,14 @@ def word(value: Any) -> str:
 
 def flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     """By path, such as `search.method`, every value; filters and routing stay whole."""
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name, value in values.items():
         path = f"{above}{name}"
         if isinstance(value, Mapping) and path not in _WHOLE:
-            found |= flat(value, f"{path}.")
+            result |= flat(value, f"{path}.")
         else:
-            found[path] = value
-    return found
+            result[path] = value
+    return result
 
 
 def _set(values: dict[str, Any], path: str, value: Any) -> None:

@@ -32,26 +32,26 @@ def components(configuration: Configuration, answers: bool = False) -> dict[str,
     Raises:
         BadInput: It retrieves nothing.
     """
-    found = {
+    configurations = {
         name: configuration.model_copy(update={"retrieval": spec, "name": _part_name(configuration, name)})
         for name, spec in variants(retrieval_of(configuration)).items()
     }
-    return found | (_without_fact_check(configuration) if answers else {})
+    return configurations | (_without_fact_check(configuration) if answers else {})
 
 
 def _without_fact_check(configuration: Configuration) -> dict[str, Configuration]:
     """Fact check and refusal left out; both too where both are there, since either still asks the judge they share."""
-    fact_check, found = configuration.fact_check, {}
+    fact_check, configurations = configuration.fact_check, {}
     # "none" checks nothing, so there is nothing to leave out.
     if fact_check is not None and fact_check.method != "none":
         without = fact_check.model_copy(update={"method": "none"})
-        found[FACT_CHECK] = _with_fact_check(configuration, without, FACT_CHECK)
+        configurations[FACT_CHECK] = _with_fact_check(configuration, without, FACT_CHECK)
     if fact_check is not None and fact_check.refuse_unsupported:
         without = fact_check.model_copy(update={"refuse_unsupported": False})
-        found[REFUSAL] = _with_fact_check(configuration, without, REFUSAL)
-    if len(found) > 1:
-        found[FACT_CHECK_AND_REFUSAL] = _with_fact_check(configuration, None, FACT_CHECK_AND_REFUSAL)
-    return found
+        configurations[REFUSAL] = _with_fact_check(configuration, without, REFUSAL)
+    if len(configurations) > 1:
+        configurations[FACT_CHECK_AND_REFUSAL] = _with_fact_check(configuration, None, FACT_CHECK_AND_REFUSAL)
+    return configurations
 
 
 AskedModel = ModelSpec | EmbeddingSpec
@@ -59,10 +59,10 @@ AskedModel = ModelSpec | EmbeddingSpec
 
 def list_asked_models(configuration: Configuration, answers: bool, judge: JudgeSpec) -> tuple[AskedModel, ...]:
     """Every model at an endpoint that the work may call: chat models, and embedding models."""
-    embedded = [judge.embedding] if answers else []
-    embedded += [] if configuration.retrieval is None else [configuration.retrieval.embedding]
+    embeddings = [judge.embedding] if answers else []
+    embeddings += [] if configuration.retrieval is None else [configuration.retrieval.embedding]
     # Local ones cost nothing and need no price.
-    more = tuple(spec for spec in embedded if spec.endpoint)
+    more = tuple(spec for spec in embeddings if spec.endpoint)
     if not answers:
         # Its own model and its check are not asked: plain ones in their place leave transform, rerank and routing.
         return (*configuration.model_copy(update={"model": ModelSpec(), "fact_check": None}).models, *more)
@@ -85,13 +85,13 @@ def is_priced(asked: Sequence[AskedModel], models: Models) -> bool:
 
 def _costs(asked: Sequence[AskedModel], models: Models) -> list[float | None]:
     """What a million tokens cost, read and, where the model writes, written."""
-    found = []
+    costs = []
     for spec in asked:
         endpoint, writes = models.endpoint(spec.endpoint), isinstance(spec, ModelSpec)
         price = endpoint.price_of((spec.name if isinstance(spec, ModelSpec) else spec.model) or endpoint.default_model)
         # A million of each, the amount that prices are for.
-        found.append(None if price is None else price.cost(1e6, 1e6 * writes))
-    return found
+        costs.append(None if price is None else price.cost(1e6, 1e6 * writes))
+    return costs
 
 
 def _part_name(configuration: Configuration, part: str) -> str:

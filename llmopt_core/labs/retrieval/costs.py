@@ -69,34 +69,34 @@ async def measure_pilot(subject: Subject) -> CostPilot:
     retriever = await pipeline.retriever()
     # Questions with references are those that are measured, and may be found in the cache.
     pilot = (subject.with_gold or subject.examples)[:PILOT]
-    kept = [await pipeline.retrieve(example) for example in pilot]
+    retrievals = [await pipeline.retrieve(example) for example in pilot]
     # An endpoint would be paid again for its vectors; a router's examples are embedded once for all questions.
     again_too = retriever.spec.routing is None and not retriever.spec.embedding.endpoint
     past = _Forgetful(subject.models.cache, {"rerank", "embedding"} if again_too else {"rerank"})
     # Routes differ in their settings; each has its own retriever, with one index.
-    made: dict[str, Retriever] = {}
+    retrievers: dict[str, Retriever] = {}
     # The first question loads what the others find loaded, so it is asked twice.
-    pairs = zip([*pilot[:1], *pilot], [*kept[:1], *kept], strict=True)
+    pairs = zip([*pilot[:1], *pilot], [*retrievals[:1], *retrievals], strict=True)
     again = []
-    for example, known in pairs:
-        spec = _on_this_machine(retriever.spec, known.category)
-        fresh = made.setdefault(spec.fingerprint, Retriever(spec, retriever.index, subject.models, past))
-        again.append(await _again(fresh, example, known))
-    return CostPilot(tuple(kept), tuple(again[1:]))
+    for example, retrieval in pairs:
+        spec = _on_this_machine(retriever.spec, retrieval.category)
+        fresh = retrievers.setdefault(spec.fingerprint, Retriever(spec, retriever.index, subject.models, past))
+        again.append(await _again(fresh, example, retrieval))
+    return CostPilot(tuple(retrievals), tuple(again[1:]))
 
 
 def _on_this_machine(spec: RetrievalSpec, category: str | None) -> RetrievalSpec:
     """The settings of a category without the stages that ask a chat model, whose time is that of the first time."""
-    found = spec.for_category(category)
+    category_spec = spec.for_category(category)
     changes: dict[str, object] = {}
     # A model's ranking is not asked for again: it is paid, and slow for reasons of its own.
-    if _asks_model(found.rerank.method):
+    if _asks_model(category_spec.rerank.method):
         changes["rerank"] = RerankSpec()
-    if found.routing is not None:
+    if category_spec.routing is not None:
         # The router still runs, for its time, but has no routes: these are the settings of one already.
-        nobody = found.routing.model_copy(update={"routes": {}})
-        changes["routing"] = None if _asks_model(found.routing.method) else nobody
-    return found.model_copy(update=changes)
+        nobody = category_spec.routing.model_copy(update={"routes": {}})
+        changes["routing"] = None if _asks_model(category_spec.routing.method) else nobody
+    return category_spec.model_copy(update=changes)
 
 
 async def _again(retriever: Retriever, example: Example, known: Retrieval) -> Retrieval:
@@ -105,11 +105,11 @@ async def _again(retriever: Retriever, example: Example, known: Retrieval) -> Re
     White space that no model sees makes the question one that nothing is kept of: its vectors are made again, but where
     an endpoint would be paid for them.
     """
-    written = [stage.queries for stage in known.trace if stage.stage == "transform" and stage.method != "none"]
-    unseen = "" if retriever.spec.embedding.endpoint else " " * next(_suffix_lengths)
+    query_lists = [stage.queries for stage in known.trace if stage.stage == "transform" and stage.method != "none"]
+    padding = "" if retriever.spec.embedding.endpoint else " " * next(_suffix_lengths)
     # One transform at most in a trace.
-    texts = written[0] if written else None
-    return await retriever.retrieve(f"{example.question}{unseen}", example.category, texts=texts)
+    texts = query_lists[0] if query_lists else None
+    return await retriever.retrieve(f"{example.question}{padding}", example.category, texts=texts)
 
 
 def answer_costs(
@@ -121,12 +121,12 @@ def answer_costs(
 ) -> tuple[dict[str, Cost], Cost]:
     """The same with answers: the fact check costs what they take less without it, and the total holds them."""
     whole = _answer_costs(records.get(configuration.name, ()))
-    found = dict(costs)
+    all_costs = dict(costs)
     for name in (FACT_CHECK, REFUSAL, FACT_CHECK_AND_REFUSAL):
         if name in left:
-            found[name] = _fact_check_cost(whole, _answer_costs(records.get(left[name].name, ())))
+            all_costs[name] = _fact_check_cost(whole, _answer_costs(records.get(left[name].name, ())))
     answers = _cost(list(whole.values()))
-    return found, Cost(
+    return all_costs, Cost(
         seconds=_more(total.seconds, answers.seconds),
         tokens=_more(total.tokens, answers.tokens),
         usd=_more(total.usd, answers.usd),
@@ -145,12 +145,12 @@ def _answer_costs(records: Sequence[Record]) -> dict[str, _Cost]:
 def _fact_check_cost(whole: Mapping[str, _Cost], without: Mapping[str, _Cost]) -> Cost:
     """The mean difference over the questions that both answered; what both did alike falls out of it."""
     # By question: long answers on one side only would look like a cost of the check.
-    pairs = [(taken, without[example]) for example, taken in whole.items() if example in without]
-    known = [(a.usage, b.usage) for a, b in pairs if a.usage is not None and b.usage is not None]
-    costs = [_less(a.cost_usd, b.cost_usd) for a, b in known]
+    pairs = [(whole_cost, without[example]) for example, whole_cost in whole.items() if example in without]
+    usages = [(a.usage, b.usage) for a, b in pairs if a.usage is not None and b.usage is not None]
+    costs = [_less(a.cost_usd, b.cost_usd) for a, b in usages]
     return Cost(
         seconds=mean([a.seconds - b.seconds for a, b in pairs]),
-        tokens=mean([_tokens(a) - _tokens(b) for a, b in known]),
+        tokens=mean([_tokens(a) - _tokens(b) for a, b in usages]),
         # One unknown price leaves no honest mean.
         usd=mean([cost for cost in costs if cost is not None]) if None not in costs else None,
     )
@@ -182,11 +182,11 @@ class _Cost:
 
 def _add_costs(first: Retrieval, again: Retrieval, wanted: Callable[[StageTrace], bool]) -> _Cost:
     """Model calls as they were the first time, work on this machine as it was past the cache."""
-    asked = [stage for stage in first.trace if wanted(stage) and _asks_model(stage.method)]
+    model_stages = [stage for stage in first.trace if wanted(stage) and _asks_model(stage.method)]
     here = [stage for stage in again.trace if wanted(stage) and not _asks_model(stage.method)]
     # Work on this machine takes no tokens that anybody pays.
-    usage = sum((stage.usage for stage in asked), Usage())
-    return _Cost(sum(stage.seconds for stage in (*asked, *here)), usage.original)
+    usage = sum((stage.usage for stage in model_stages), Usage())
+    return _Cost(sum(stage.seconds for stage in (*model_stages, *here)), usage.original)
 
 
 def _asks_model(method: str) -> bool:
@@ -195,12 +195,12 @@ def _asks_model(method: str) -> bool:
 
 
 def _cost(taken: Sequence[_Cost]) -> Cost:
-    known = [one.usage for one in taken if one.usage is not None]
+    usages = [one.usage for one in taken if one.usage is not None]
     return Cost(
         # The median: a single slow search (a busy machine, a first page from disk) would decide a mean of eight.
         seconds=median([one.seconds for one in taken]) if taken else None,
-        tokens=mean(list(map(_tokens, known))),
-        usd=_usd(known),
+        tokens=mean(list(map(_tokens, usages))),
+        usd=_usd(usages),
     )
 
 

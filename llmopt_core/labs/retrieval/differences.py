@@ -88,7 +88,7 @@ def _idle(spec: RetrievalSpec) -> list[Callable[[str], bool]]:
     """Tells of a setting whether it has no effect here."""
     search, rerank, transform = spec.search, spec.rerank.method, spec.transform.method
     # Two lists to merge: dense and words, or several wordings.
-    merged = search.method == "hybrid" or transform in ("multi-query", "step-back")
+    has_fusion = search.method == "hybrid" or transform in ("multi-query", "step-back")
     asks = rerank.startswith("llm-")
     idle: list[Callable[[str], bool]] = []
     if transform == "none":
@@ -96,9 +96,9 @@ def _idle(spec: RetrievalSpec) -> list[Callable[[str], bool]]:
     if rerank == "none":
         idle.append(lambda name: name.startswith("rerank.") and name != "rerank.method")
     idle.append(lambda name: name == "rerank.model" if asks else name.startswith(("rerank.llm", "rerank.prompt")))
-    if not merged:
+    if not has_fusion:
         idle.append(lambda name: name == "search.fusion")
-    if not merged or search.fusion != "rrf":
+    if not has_fusion or search.fusion != "rrf":
         idle.append(lambda name: name == "search.rrf_k")
     if search.method != "hybrid" or search.fusion != "weighted":
         idle.append(lambda name: name == "search.weight")

@@ -82,30 +82,30 @@ async def estimate_sweep(subject: Subject, *, ks: Sequence[int], judge: JudgeSpe
         BadInput: The configuration retrieves nothing.
     """
     # As `k_sweep` sorts them: the name of the work must be the same.
-    wanted, judge = sorted(set(ks)), judge or JudgeSpec()
-    lines = [subject.pipeline(at_k(subject.configuration, k), METRICS, judge) for k in wanted]
-    return await _estimate(sweep_work_name(subject, judge, wanted), lines, subject.examples, True)
+    counts, judge = sorted(set(ks)), judge or JudgeSpec()
+    lines = [subject.pipeline(at_k(subject.configuration, k), METRICS, judge) for k in counts]
+    return await _estimate(sweep_work_name(subject, judge, counts), lines, subject.examples, True)
 
 
 async def _estimate(work: str, lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool) -> LabEstimate:
     models = lines[0].models
     # Counted to the work that it is a pilot of, whose budget includes it.
     with models.spending(work, pilot=True):
-        found = await _run_pilots(lines, examples, answers)
+        estimates = await _run_pilots(lines, examples, answers)
     # After the pilot, whose cost is part of it.
-    paid = read_spending(models.cache, work).usage
-    return _together(found).model_copy(update={"paid_usd": paid.cost_usd})
+    usage = read_spending(models.cache, work).usage
+    return _together(estimates).model_copy(update={"paid_usd": usage.cost_usd})
 
 
 async def _run_pilots(lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool) -> list[Estimate]:
     # Eight questions of each of several configurations would be a good part of the work itself.
     pilot = 1 if len(lines) >= _MANY else PILOT
-    found: list[Estimate] = []
+    estimates: list[Estimate] = []
     for line in lines:
         # The same questions for all: their answers differ by configuration alone.
-        same = found[0].tried if found else ()
-        found.append(await estimate_pipeline(line, examples, pilot, _CONCURRENCY, answers=answers, same=same))
-    return found
+        same = estimates[0].tried if estimates else ()
+        estimates.append(await estimate_pipeline(line, examples, pilot, _CONCURRENCY, answers=answers, same=same))
+    return estimates
 
 
 def _together(found: Sequence[Estimate]) -> LabEstimate:

@@ -40,10 +40,10 @@ class InspectionCache:
     def get(self, key: str) -> Inspection | None:
         """What was seen; None where it must be looked at."""
         with self._lock:
-            found = self._found.get(key)
-            if found is not None:
+            inspection = self._found.get(key)
+            if inspection is not None:
                 self._found.move_to_end(key)
-            return found
+            return inspection
 
     def put(self, key: str, found: Inspection, open_index: str | None = None) -> None:
         """Keep an inspection, and which index is open by now."""
@@ -195,7 +195,7 @@ def look(context: JobContext, arguments: LookArguments) -> dict[str, Any]:
 
     What cannot be looked at is told there too and stops no other; only where nothing is seen the job fails.
     """
-    seen, sides = inspections_of(context.settings), arguments.sides
+    cache, sides = inspections_of(context.settings), arguments.sides
     documents = context.store.documents(context.project)
     problems: list[LlmOptError] = []
 
@@ -205,14 +205,16 @@ def look(context: JobContext, arguments: LookArguments) -> dict[str, Any]:
             context.report({"done": number, "total": len(sides), "unit": _UNIT, "message": name})
             try:
                 lab = QuestionLab(side.configuration, documents, models)
-                found = await lab.look(arguments.example, texts=side.texts, on_progress=_progress_of(context, name))
+                inspection = await lab.look(
+                    arguments.example, texts=side.texts, on_progress=_progress_of(context, name)
+                )
                 # None where it came from the cache: then the index was never opened.
-                seen.put(side.key, found, side.index if lab.has_searched else None)
+                cache.put(side.key, inspection, side.index if lab.has_searched else None)
             except (Cancellation, StorageError):
                 # A stop and a full disk are not of this configuration; they end the look.
                 raise
             except LlmOptError as error:
-                seen.fail(side.key, str(error))
+                cache.fail(side.key, str(error))
                 problems.append(error)
         # Nothing was seen: the page would have nothing but messages to show.
         if len(problems) == len(sides):

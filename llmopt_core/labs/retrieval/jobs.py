@@ -142,7 +142,7 @@ def lab_arguments(
     questions = EvaluationSet(task.set_name, task.examples)
     store.keep_evaluation_set(task.project, questions)
     # Each kind knows its own arguments, `options` fit them.
-    made: LabArguments = LAB_KINDS[kind].arguments(
+    arguments: LabArguments = LAB_KINDS[kind].arguments(
         configuration=task.configuration.name,
         asked=task.configuration,
         set=task.set_name,
@@ -153,7 +153,7 @@ def lab_arguments(
         budget_usd=budget_usd,
         **options,
     )
-    return made
+    return arguments
 
 
 def lab_versions(task: Task) -> dict[str, str]:
@@ -166,15 +166,15 @@ async def _measure(given: LabContext) -> Spec:
 
 
 async def _ablate(given: LabContext) -> Spec:
-    asked: AblationArguments = given.arguments
+    arguments: AblationArguments = given.arguments
     return await ablate(
-        given.subject, set_name=asked.set, answers=asked.answers, judge=asked.judge, **given.within
+        given.subject, set_name=arguments.set, answers=arguments.answers, judge=arguments.judge, **given.within
     )  # fmt: skip
 
 
 async def _run_k_sweep(given: LabContext) -> Spec:
-    asked: KSweepArguments = given.arguments
-    return await k_sweep(given.subject, ks=asked.ks, set_name=asked.set, judge=asked.judge, **given.within)
+    arguments: KSweepArguments = given.arguments
+    return await k_sweep(given.subject, ks=arguments.ks, set_name=arguments.set, judge=arguments.judge, **given.within)
 
 
 async def _measure_pilot(given: LabContext) -> Spec:
@@ -229,20 +229,20 @@ def pilot_of(kind: str) -> str:
 
 def latest(store: Store, project: Project, kind: str, key: str) -> Job | None:
     """The newest job of this kind and key; None where there was none."""
-    found = [job for job in store.jobs(project) if job.kind == kind and job.arguments.get("key") == key]
-    return max(found, key=lambda job: job.id, default=None)
+    jobs = [job for job in store.jobs(project) if job.kind == kind and job.arguments.get("key") == key]
+    return max(jobs, key=lambda job: job.id, default=None)
 
 
 def earlier(store: Store, task: Task, kind: str) -> Job | None:
     """The newest finished job on the same configuration and as many questions of the same set, in whatever state."""
     # Not the key, which holds states: an earlier state is what is looked for.
-    wanted = {"configuration": task.configuration.name, "set": task.set_name, "questions": len(task.examples)}
-    found = [
+    conditions = {"configuration": task.configuration.name, "set": task.set_name, "questions": len(task.examples)}
+    jobs = [
         job
         for job in store.jobs(task.project)
-        if job.kind == kind and job.status == "finished" and wanted.items() <= job.arguments.items()
+        if job.kind == kind and job.status == "finished" and conditions.items() <= job.arguments.items()
     ]
-    return max(found, key=lambda job: job.id, default=None)
+    return max(jobs, key=lambda job: job.id, default=None)
 
 
 def report_of(job: Job, kind: type[T]) -> T | None:

@@ -95,19 +95,19 @@ async def k_sweep(
     """
     configuration, examples, models = subject.configuration, subject.examples, subject.models
     # Each once and in order: rows are drawn as a line.
-    wanted = sorted(set(ks))
-    if not examples or not wanted or wanted[0] < 1:
+    counts = sorted(set(ks))
+    if not examples or not counts or counts[0] < 1:
         raise BadInput("Choose at least one question, and numbers of chunks from 1 on.")
     judge = judge or JudgeSpec()
     if budget_usd is not None:
         check_budget(budget_usd, list_asked_models(configuration, True, judge), models)
-    found: dict[int, list[Record]] = {}
-    with models.spending(sweep_work_name(subject, judge, wanted), budget_usd) as budget:
-        tally = Tally(len(wanted) * len(examples), budget, on_progress, at_once=concurrency)
-        for k in wanted:
+    records: dict[int, list[Record]] = {}
+    with models.spending(sweep_work_name(subject, judge, counts), budget_usd) as budget:
+        tally = Tally(len(counts) * len(examples), budget, on_progress, at_once=concurrency)
+        for k in counts:
             pipeline = subject.pipeline(at_k(configuration, k), METRICS, judge)
-            found[k] = await answer_all(pipeline, examples, tally, concurrency, should_stop)
-    return await asyncio.to_thread(_build_sweep, configuration, set_name, found)
+            records[k] = await answer_all(pipeline, examples, tally, concurrency, should_stop)
+    return await asyncio.to_thread(_build_sweep, configuration, set_name, records)
 
 
 def sweep_work_name(subject: Subject, judge: JudgeSpec, wanted: Sequence[int]) -> str:
@@ -121,8 +121,8 @@ def at_k(configuration: Configuration, k: int) -> Configuration:
     Raises:
         BadInput: It retrieves nothing.
     """
-    changed = retrieval_of(configuration).model_copy(update={"top_k": k})
-    return configuration.model_copy(update={"retrieval": changed, "name": f"{configuration.name} k={k}"[:200]})
+    retrieval = retrieval_of(configuration).model_copy(update={"top_k": k})
+    return configuration.model_copy(update={"retrieval": retrieval, "name": f"{configuration.name} k={k}"[:200]})
 
 
 def _build_sweep(configuration: Configuration, set_name: str, found: dict[int, list[Record]]) -> KSweep:

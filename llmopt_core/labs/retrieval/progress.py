@@ -90,14 +90,16 @@ class Tally:
 
     def _tell(self) -> None:
         if self._on_progress is not None:
-            done, left_usd = min(self._done, self._total), self._budget.remaining_usd
+            finished_count, left_usd = min(self._done, self._total), self._budget.remaining_usd
             usage = replace(self._budget.session_usage, cost_usd=self._budget.usage.cost_usd)
-            self._on_progress(LabProgress(done, self._total, self._cached, usage, self._remaining_seconds(), left_usd))
+            self._on_progress(
+                LabProgress(finished_count, self._total, self._cached, usage, self._remaining_seconds(), left_usd)
+            )
 
     def _remaining_seconds(self) -> float | None:
         # The first ones come in one burst: the clock starts with them.
-        completed = self._made - 1 if self._made > self._at_once else 0
-        left = Progress(
-            completed + self._slow_left, completed, started_at=self._first_made, now=self._clock()
+        finished_count = self._made - 1 if self._made > self._at_once else 0
+        seconds = Progress(
+            finished_count + self._slow_left, finished_count, started_at=self._first_made, now=self._clock()
         ).remaining_seconds()
-        return left if self._slow_left else 0.0
+        return seconds if self._slow_left else 0.0

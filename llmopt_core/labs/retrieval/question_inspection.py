@@ -92,17 +92,27 @@ class QuestionLab:
             on_progress: Told how many texts are embedded where the index must be built.
         """
         # Texts written by hand are never in the cache. In a thread, as reading disks would hold up the loop.
-        known = await asyncio.to_thread(self._read_cache, example) if texts is None else None
-        retrieval, index = known or await self._retrieve(example, texts, on_progress)
+        cache_entry = await asyncio.to_thread(self._read_cache, example) if texts is None else None
+        retrieval, index = cache_entry or await self._retrieve(example, texts, on_progress)
         # After routing, which may have changed them.
         spec = self._spec.for_category(retrieval.category)
-        gold, drawn = await asyncio.to_thread(self._follow, example, retrieval, spec, index)
+        gold, projection = await asyncio.to_thread(self._follow, example, retrieval, spec, index)
         flow = tuple(rank_flow(retrieval.trace, example.references))
-        kept = None if texts is None else tuple(texts)
+        manual_texts = None if texts is None else tuple(texts)
         note = await asyncio.to_thread(window_note, self._spec, index.chunks, self._pipeline.documents, self._models)
-        asked = await asyncio.to_thread(question_note, spec, [example.question], self._models)
+        question_warning = await asyncio.to_thread(question_note, spec, [example.question], self._models)
         return Inspection(
-            self.configuration, example, spec, retrieval, flow, gold, drawn, len(index.chunks), kept, note, asked
+            self.configuration,
+            example,
+            spec,
+            retrieval,
+            flow,
+            gold,
+            projection,
+            len(index.chunks),
+            manual_texts,
+            note,
+            question_warning,
         )
 
     def _read_cache(self, example: Example) -> tuple[Retrieval, Index] | None:
@@ -141,35 +151,35 @@ class QuestionLab:
     ) -> tuple[GoldTraces, Map | None]:
         embed = self._encoder(retrieval)
         encode: Encode | None = embed
-        drawn: Map | None = None
+        projection: Map | None = None
         try:
-            drawn = _map(example, retrieval, index, embed)
+            projection = _map(example, retrieval, index, embed)
         except EndpointError:
             # A map is a picture beside the result: without vectors the rest is still shown.
             encode = None
-        return trace_gold(retrieval.trace, example.references, index, spec, encode), drawn
+        return trace_gold(retrieval.trace, example.references, index, spec, encode), projection
 
     def _encoder(self, retrieval: Retrieval) -> Encode:
         """Embeds what was searched with: questions as questions, invented passages as passages."""
         # Only HyDE invents passages; other transforms write questions.
-        written = [stage for stage in retrieval.trace if (stage.stage, stage.method) == ("transform", "hyde")]
-        invented = {text for stage in written for text in stage.queries}
+        stages = [stage for stage in retrieval.trace if (stage.stage, stage.method) == ("transform", "hyde")]
+        passages = {text for stage in stages for text in stage.queries}
 
         def encode(texts: Sequence[str]) -> Vectors:
             # At use: where all vectors are in the cache, no model is loaded.
             embedder = self._models.embedder_at_use(self._spec.embedding)
-            return encode_both(texts, [text in invented for text in texts], embedder, self._models.cache)
+            return encode_both(texts, [text in passages for text in texts], embedder, self._models.cache)
 
         return encode
 
 
 def _map(example: Example, retrieval: Retrieval, index: Index, encode: Encode) -> Map:
-    written = [
+    queries = [
         text
         for stage in retrieval.trace
         if stage.stage == "transform" and stage.method != "none"
         for text in stage.queries
     ]
-    vectors = encode([example.question, *written])
-    passages = list(zip(written, vectors[1:], strict=True))
+    vectors = encode([example.question, *queries])
+    passages = list(zip(queries, vectors[1:], strict=True))
     return project((example.question, vectors[0]), passages, retrieval.hits, index, example.references)

@@ -43,12 +43,12 @@ async def retrieve_all(
         # What ends everything (a full disk, a spent budget) was handed back as a value, so that others could finish.
         if isinstance(result, Exception):
             raise result
-    found = [(example, result) for example, result in pairs if isinstance(result, Retrieval)]
-    failed = Counter(result.message for _, result in pairs if isinstance(result, Failure))
+    retrievals = [(example, result) for example, result in pairs if isinstance(result, Retrieval)]
+    failures = Counter(result.message for _, result in pairs if isinstance(result, Failure))
     # Some failures are told beside the result; nothing but failures is an error.
-    if failed and not found:
-        raise BadInput(f"No question could be searched: {failed.most_common(1)[0][0]}")
-    return found, dict(failed), retriever
+    if failures and not retrievals:
+        raise BadInput(f"No question could be searched: {failures.most_common(1)[0][0]}")
+    return retrievals, dict(failures), retriever
 
 
 def _retrieving(
@@ -57,9 +57,9 @@ def _retrieving(
     """Retrieves one example; gives back what must end the whole work, which a plain failure does not."""
 
     async def one(example: Example) -> Retrieval | Exception:
-        known = pipeline.read_hits(example)
+        cached_retrieval = pipeline.read_hits(example)
         try:
-            found = known or await pipeline.retrieve(example)
+            retrieval = cached_retrieval or await pipeline.retrieve(example)
         except FATAL as error:
             # Handed back, since `map_concurrently` would turn it into a failure of this question.
             return error
@@ -67,7 +67,7 @@ def _retrieving(
             # Counted before it goes on to become a failure.
             on_each(False)
             raise
-        on_each(known is not None)
-        return found
+        on_each(cached_retrieval is not None)
+        return retrieval
 
     return one

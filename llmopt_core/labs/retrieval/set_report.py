@@ -134,7 +134,7 @@ async def measure_set(
         check_budget(budget_usd, list_asked_models(configuration, False, JudgeSpec()), models)
     with models.spending(measure_work_name(subject, k), budget_usd) as budget:
         tally = Tally(len(with_gold), budget, on_progress, at_once=CONCURRENCY)
-        found, failures, retriever = await retrieve_all(
+        retrievals, failures, retriever = await retrieve_all(
             subject.pipeline(), with_gold, lambda cached: tally.step(cached=cached), should_stop
         )
         # After the whole set: its index and models are loaded by then.
@@ -142,7 +142,15 @@ async def measure_set(
         routing = await _routing(configuration, subject.examples, models)
     # In a thread: intervals and traces of a large set take seconds of processor.
     return await asyncio.to_thread(
-        _report, configuration, found, failures, retriever, pilot, k, len(subject.examples) - len(with_gold), routing
+        _report,
+        configuration,
+        retrievals,
+        failures,
+        retriever,
+        pilot,
+        k,
+        len(subject.examples) - len(with_gold),
+        routing,
     )
 
 
@@ -164,7 +172,7 @@ def _report(  # noqa: PLR0917
     without: int,
     routing: ConfusionReport | None,
 ) -> SetReport:
-    lost = _find_misses(found, retriever)
+    misses = _find_misses(found, retriever)
     return SetReport(
         configuration=configuration.name,
         configuration_fingerprint=configuration.fingerprint,
@@ -173,8 +181,8 @@ def _report(  # noqa: PLR0917
         without=without,
         stages=tuple(_stages(found, pilot, k)),
         # The stage that loses most comes first.
-        lost_at=dict(Counter(one.stage for one in lost).most_common()),
-        lost=tuple(lost[:_MOST_MISSES]),
+        lost_at=dict(Counter(one.stage for one in misses).most_common()),
+        lost=tuple(misses[:_MOST_MISSES]),
         warnings=dict(Counter(warning for _, retrieval in found for warning in retrieval.warnings)),
         failures=failures,
         routing=routing,
@@ -242,9 +250,9 @@ def _stage_names(stage: StageTrace) -> tuple[str, str]:
 def _find_misses(found: RetrievalPairs, retriever: Retriever) -> list[MissedQuestion]:
     result = []
     for example, retrieval in found:
-        handed = find_ranks([hit.chunk.span for hit in retrieval.hits], example.references)
+        ranks = find_ranks([hit.chunk.span for hit in retrieval.hits], example.references)
         # One reference that was handed over is no loss of the question.
-        if any(rank is not None for rank in handed):
+        if any(rank is not None for rank in ranks):
             continue
         # A route has its own number of chunks, which decides where something was cut off.
         spec = retriever.spec.for_category(retrieval.category)
@@ -262,14 +270,20 @@ def _find_misses(found: RetrievalPairs, retriever: Retriever) -> list[MissedQues
 async def _routing(configuration: Configuration, examples: Sequence[Example], models: Models) -> ConfusionReport | None:
     """Categories of the set against those that routing takes; an example of the router never answers for itself."""
     spec = configuration.retrieval.routing if configuration.retrieval else None
-    labelled = [example for example in examples if example.category]
+    labelled_examples = [example for example in examples if example.category]
     # "given" takes the category of the question itself: nothing could be mistaken.
-    if spec is None or spec.method == "given" or not labelled or configuration.retrieval is None:
+    if spec is None or spec.method == "given" or not labelled_examples or configuration.retrieval is None:
         return None
     embedding = configuration.retrieval.embedding
     router = Router(spec, models, lambda texts: encode_queries(texts, models.embedder(embedding), models.cache))
     # `leave_out`: the examples of the router are often taken from the same set.
     # None: the category that is known must not be handed to it.
-    routes = await router.route([example.question for example in labelled], [None] * len(labelled), leave_out=True)
-    found = confusion([example.category for example in labelled], [route.category or NONE for route in routes])
-    return ConfusionReport(labels=found.labels, counts=found.counts, accuracy=found.accuracy, asked=len(labelled))
+    routes = await router.route(
+        [example.question for example in labelled_examples], [None] * len(labelled_examples), leave_out=True
+    )
+    matrix = confusion(
+        [example.category for example in labelled_examples], [route.category or NONE for route in routes]
+    )
+    return ConfusionReport(
+        labels=matrix.labels, counts=matrix.counts, accuracy=matrix.accuracy, asked=len(labelled_examples)
+    )

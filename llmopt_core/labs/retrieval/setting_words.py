@@ -89,5 +89,5 @@ def setting_title(name: str) -> str:
 
 def setting_value(name: str, value: Any) -> str:
     """A value as the forms call it: `by words (BM25)` for `bm25`."""
-    known = _VALUES.get(name, {}).get(value) if isinstance(value, str) else None
-    return word(value) if known is None else known
+    text = _VALUES.get(name, {}).get(value) if isinstance(value, str) else None
+    return word(value) if text is None else text

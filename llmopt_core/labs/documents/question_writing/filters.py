@@ -69,12 +69,12 @@ class Filter:
     def add(self, written: Sequence[QuestionDraft], document: Document, passage: Span) -> None:
         """Judge what a model wrote about one passage of a document."""
         for one in written:
-            found = _judge(one, document, passage)
-            reason = found if isinstance(found, str) else self._repeats(one.question)
-            if reason or isinstance(found, str):
+            outcome = _judge(one, document, passage)
+            reason = outcome if isinstance(outcome, str) else self._repeats(one.question)
+            if reason or isinstance(outcome, str):
                 self.dropped.append(DroppedQuestion(one.question, one.quote, document.name, reason))
                 continue
-            self.kept.append(found)
+            self.kept.append(outcome)
             self._seen.append(fold_to_words(one.question))
 
     def _repeats(self, question: str) -> str:

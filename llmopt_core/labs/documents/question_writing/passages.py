@@ -24,5 +24,5 @@ def sample_passages(documents: Sequence[Document], count: int, size: int, seed: 
     whole = [span for span in all_passages if span.end - span.start >= size // 4]
     pool = whole if len(whole) >= min(count, len(all_passages)) else all_passages
     # Numbers are drawn instead of spans, so that the order of the documents can be kept.
-    chosen = random.Random(seed).sample(range(len(pool)), min(count, len(pool)))
-    return [pool[i] for i in sorted(chosen)]
+    positions = random.Random(seed).sample(range(len(pool)), min(count, len(pool)))
+    return [pool[i] for i in sorted(positions)]

@@ -26,11 +26,11 @@ class QuestionDraft:
 def read_reply(text: str) -> list[QuestionDraft]:
     """The questions in a reply: JSON objects anywhere in it, or lines such as `Question: ...`."""
     # JSON first: a reply in JSON may hold lines that look like the others.
-    found = [_question_of(item) for value in plain_objects(text) for item in _with_question(value)] or list(
+    drafts = [_question_of(item) for value in plain_objects(text) for item in _with_question(value)] or list(
         _from_lines(text)
     )
     # A quote without a question is no use to anybody.
-    return [written for written in found if written.question]
+    return [draft for draft in drafts if draft.question]
 
 
 def _with_question(value: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -150,13 +150,13 @@ async def write_questions(
     if failures and not work.answered:
         raise EndpointError(f"The model failed for every passage: {failures[0].message}", kind=failures[0].kind)
     # After all replies, in the order of the passages: calls end in any order, and of two alike the first stays.
-    chosen = Filter(known)
+    question_filter = Filter(known)
     for span, result in zip(passages, results, strict=True):
         if not isinstance(result, Failure):
-            chosen.add(result, work.documents[span.document], span)
+            question_filter.add(result, work.documents[span.document], span)
     return WrittenQuestions(
-        tuple(chosen.kept),
-        tuple(chosen.dropped),
+        tuple(question_filter.kept),
+        tuple(question_filter.dropped),
         sum(not result for result in results if not isinstance(result, Failure)),
         tuple(dict.fromkeys(failure.message for failure in failures)),
         # Cancelled calls were not asked, so they are no passages that somebody wrote about.
@@ -175,14 +175,14 @@ def estimate_writing(spec: WritingSpec, documents: Sequence[Document], models: M
     passages = sample_passages(documents, spec.passages, spec.passage_size, spec.seed)
     prompt = sum(counter.count(_prompt(by_name[span.document], span, spec, plain)) for span in passages)
     # A reply is cut off at `max_tokens`, whatever was asked for.
-    written = len(passages) * min(spec.model.max_tokens, _TOKENS_PER_QUESTION * spec.per_passage)
+    completion_tokens = len(passages) * min(spec.model.max_tokens, _TOKENS_PER_QUESTION * spec.per_passage)
     endpoint = models.endpoint(spec.model.endpoint)
     prices = endpoint.price_of(spec.model.name or endpoint.default_model)
     if prices is None:
-        return WritingEstimate(len(passages), prompt, written, None)
+        return WritingEstimate(len(passages), prompt, completion_tokens, None)
     # The most: frames of messages too, and every reply as long as allowed.
     most = prices.cost(prompt + _PER_MESSAGE * len(passages), len(passages) * spec.model.max_tokens)
-    return WritingEstimate(len(passages), prompt, written, prices.cost(prompt, written), most)
+    return WritingEstimate(len(passages), prompt, completion_tokens, prices.cost(prompt, completion_tokens), most)
 
 
 def with_questions(before: EvaluationSet | None, name: str, kept: Sequence[Candidate]) -> EvaluationSet:
@@ -241,13 +241,13 @@ class _Work:
             self.stopped = "the budget leaves no room for the next passage"
             return Failure("write", "cancelled", self.stopped)
         # Nothing but thoughts, or cut off before the first word: a failure, since an empty reply looks like a choice.
-        if not completion.text.strip() and (ended := unusable(completion, model.max_tokens)):
-            raise EndpointError(ended, "bad-answer")
+        if not completion.text.strip() and (problem := unusable(completion, model.max_tokens)):
+            raise EndpointError(problem, "bad-answer")
         self.answered += 1
         # The prompt for completions ends with `Question:`, which the reply goes on from.
-        written = read_reply(("Question:" if self._plain else "") + completion.text)
+        drafts = read_reply(("Question:" if self._plain else "") + completion.text)
         # Models write more than they are asked for, and what comes last is the weakest.
-        return written[: self._spec.per_passage]
+        return drafts[: self._spec.per_passage]
 
     def _on_done(self, _: int, __: Span, result: list[QuestionDraft] | Failure) -> None:
         if isinstance(result, Failure):
@@ -257,8 +257,8 @@ class _Work:
         else:
             self._kept += len(result)
         if self._on_progress is not None:
-            done, usage, left_usd = self.answered + self._failed, self.paid.usage, self.budget.remaining_usd
-            self._on_progress(Progress(done, self._total, self._kept, usage, left_usd))
+            finished_count, usage, left_usd = self.answered + self._failed, self.paid.usage, self.budget.remaining_usd
+            self._on_progress(Progress(finished_count, self._total, self._kept, usage, left_usd))
 
     def _should_stop(self) -> bool:
         # Only without a single answer: a server that answers now and then is worth going on with.

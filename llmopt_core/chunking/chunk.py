@@ -63,11 +63,11 @@ def _pieces(text: str, spec: ChunkingSpec, encode: Encode | None) -> list[tuple[
     if not text or text.isspace():
         return []
     if spec.method == "small-to-big":
-        found = _children(text, spec)
+        pieces = _children(text, spec)
     else:
-        found = [(start, end, None) for start, end in _flat(text, spec, encode)]
+        pieces = [(start, end, None) for start, end in _flat(text, spec, encode)]
     # Where only white space follows an overlap, two chunks are the same.
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(pieces))
 
 
 def _children(text: str, spec: ChunkingSpec) -> list[tuple[int, int, tuple[int, int] | None]]:

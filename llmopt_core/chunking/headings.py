@@ -67,10 +67,10 @@ def _headings(text: str) -> Iterator[Heading]:
 
 def _titles(text: str) -> Iterator[tuple[int, int, str]]:
     fence = ""
-    hidden = _front_matter_end(text)
+    hidden_end = _front_matter_end(text)
     for start in _candidates(text):
         # Comments and `pre` hide what looks like a heading in them.
-        if start < hidden:
+        if start < hidden_end:
             continue
         end = text.find("\n", start)
         line = text[start : end if end >= 0 else len(text)].lstrip(" ")
@@ -89,11 +89,11 @@ def _titles(text: str) -> Iterator[tuple[int, int, str]]:
             # The first that fits: no beginning is the beginning of another.
             end_mark = next(end_mark for begin, end_mark in _RAW.items() if line.startswith(begin))
             # `find` gives -1 for what never ends, which hides nothing.
-            hidden = max(hidden, text.find(end_mark, start))
+            hidden_end = max(hidden_end, text.find(end_mark, start))
         elif not fence:
-            found = _title(text, start, line)
-            if found:
-                yield found
+            title = _title(text, start, line)
+            if title:
+                yield title
 
 
 def _front_matter_end(text: str) -> int:
@@ -107,14 +107,14 @@ def _front_matter_end(text: str) -> int:
 
 def _candidates(text: str) -> list[int]:
     """Starts of the lines that may be headings, underlines or fences, found without a step per line."""
-    found = [0]  # the first line follows no line break
+    starts = [0]  # the first line follows no line break
     for at in range(0, len(text), _BLOCK):
         # One more character than the block, so that its last line break has a next one.
         codes = code_points(text[at : at + _BLOCK + 1])
         lines = np.flatnonzero(codes[:-1] == _NEWLINE) + 1
         # Other characters than ASCII begin no mark; as 127 they are looked up in the same table.
-        found += (lines[_IS_MARK[np.minimum(codes[lines], 127)]] + at).tolist()
-    return [start for start in found if text.startswith(_STARTS, start + _indent(text, start))]
+        starts += (lines[_IS_MARK[np.minimum(codes[lines], 127)]] + at).tolist()
+    return [start for start in starts if text.startswith(_STARTS, start + _indent(text, start))]
 
 
 def _indent(text: str, start: int) -> int:

@@ -27,12 +27,12 @@ def matches(text: str, separator: str, starts: Ints, ends: Ints) -> tuple[Ints, 
     parts = [text] if whole else [text[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
     borders = np.cumsum(ends - starts)
     # Parts stand in one text for the search, so that it is one pass of array operations, not one per part.
-    found = _everywhere("".join(parts), separator)
+    places = _everywhere("".join(parts), separator)
     # `right`: a match at a border belongs to the part that begins there.
-    owners = borders.searchsorted(found, "right")
-    found, owners = _inside(found, owners, borders, len(separator))
+    owners = borders.searchsorted(places, "right")
+    places, owners = _inside(places, owners, borders, len(separator))
     shift = starts - np.append(0, borders[:-1])
-    return found + shift[owners], np.bincount(owners, minlength=len(starts))
+    return places + shift[owners], np.bincount(owners, minlength=len(starts))
 
 
 def ranges(firsts: Ints, counts: Ints) -> Ints:
@@ -64,18 +64,18 @@ def _inside(found: Ints, owners: Ints, borders: Ints, length: int) -> tuple[Ints
     # Overlapping matches are rare ("\n\n\n\n"); only then is there a step per match.
     if (np.diff(found) >= length).all():
         return found, owners
-    kept, free = [], -1
+    survivors, free = [], -1
     # As `str.split` does: from the left, each from where the one before ended.
     for position, place in enumerate(found.tolist()):
         if place >= free:
-            kept.append(position)
+            survivors.append(position)
             free = place + length
-    return found[kept], owners[kept]
+    return found[survivors], owners[survivors]
 
 
 def _everywhere(text: str, separator: str) -> Ints:
     """All places, those that overlap too; from blocks that overlap by the separator's length."""
-    found = [_NONE]
+    places = [_NONE]
     for at in range(0, len(text), _BLOCK):
         # Longer by one less than the separator: a match over the border belongs to the block it begins in.
         codes = code_points(text[at : at + _BLOCK + len(separator) - 1])
@@ -83,5 +83,5 @@ def _everywhere(text: str, separator: str) -> Ints:
         hit = codes[:count] == ord(separator[0])
         for i, character in enumerate(separator[1:], 1):
             hit &= codes[i : i + count] == ord(character)
-        found.append(np.flatnonzero(hit) + at)
-    return np.concatenate(found)
+        places.append(np.flatnonzero(hit) + at)
+    return np.concatenate(places)

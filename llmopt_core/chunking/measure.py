@@ -92,8 +92,8 @@ class _Tokens:
 
     def lengths(self, starts: Ints, ends: Ints) -> Ints:
         # Tokens that begin in the span; both ends are look-ups, however long the piece is.
-        found: Ints = np.searchsorted(self._starts, ends) - np.searchsorted(self._starts, starts)
-        return found
+        counts: Ints = np.searchsorted(self._starts, ends) - np.searchsorted(self._starts, starts)
+        return counts
 
     def alone(self, piece: str) -> int:
         count = self._known.get(piece)

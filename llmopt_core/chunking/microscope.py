@@ -146,14 +146,14 @@ def text_segments(
     gold = [(max(a, start), min(b, end)) for a, b in references if a < end and b > start]
     edges = {start, end, *(edge for span in gold for edge in span)}
     edges |= {edge for row in rows for edge in row[1:] if start < edge < end}
-    ordered, found, over = sorted(edges), [], list[tuple[int, int, int, int]]()
-    for a, b in itertools.pairwise(ordered):
+    sorted_edges, segments, over = sorted(edges), [], list[tuple[int, int, int, int]]()
+    for a, b in itertools.pairwise(sorted_edges):
         # In order of their start, so each is taken up once and let go once.
         while rows and rows[0][1] <= a:
             over.append(rows.pop(0))
         over = [row for row in over if row[2] > a]
-        found.append(_stretch(over, gold, a, b))
-    return found
+        segments.append(_stretch(over, gold, a, b))
+    return segments
 
 
 def select_visible(cutting: DocumentChunking, start: int, end: int) -> list[int]:
@@ -168,12 +168,12 @@ def select_visible(cutting: DocumentChunking, start: int, end: int) -> list[int]
 
 def reference_parts(cutting: DocumentChunking, start: int, end: int) -> list[ReferencePart]:
     """Which chunks hold a part of a reference, the largest part first."""
-    found = [
+    parts = [
         # An empty reference would divide by nothing.
         ReferencePart(i, (min(end, int(cutting.ends[i])) - max(start, int(cutting.starts[i]))) / max(1, end - start))
         for i in select_visible(cutting, start, end)
     ]
-    return sorted(found, key=lambda held: -held.share)
+    return sorted(parts, key=lambda held: -held.share)
 
 
 def union_length(starts: Ints, ends: Ints) -> int:
@@ -196,5 +196,5 @@ def _stretch(
         tuple(row[0] for row in over if row[1] == start),
         any(a <= start and end <= b for a, b in gold),
         # White space between chunks is in none, and not missed by anybody.
-        not over or any(seen >= end for *_, seen in over),
+        not over or any(visible_end >= end for *_, visible_end in over),
     )

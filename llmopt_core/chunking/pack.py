@@ -67,12 +67,12 @@ def as_arrays(spans: Spans) -> tuple[Ints, Ints]:
 
 def strip(text: str, spans: Spans) -> Spans:
     """Spans without the white space at their ends; those of white space alone are left out."""
-    stripped = []
+    bare_spans = []
     for start, end in spans:
         piece = text[start:end]
         # A chunk of white space has nothing to be embedded.
         bare = piece.lstrip()
         if bare:
             first = end - len(bare)
-            stripped.append((first, first + len(bare.rstrip())))
-    return stripped
+            bare_spans.append((first, first + len(bare.rstrip())))
+    return bare_spans

@@ -77,10 +77,10 @@ class RecursiveSplitter:
         if last:
             self._leave(pieces, long, out)
             return _NOTHING
-        left = np.concatenate([starts[~here], pieces.starts[long]])
+        rest = np.concatenate([starts[~here], pieces.starts[long]])
         # Parts left whole and pieces cut now, mixed: the next level wants them in order.
-        order = np.argsort(left)
-        return left[order], np.concatenate([ends[~here], pieces.ends[long]])[order]
+        order = np.argsort(rest)
+        return rest[order], np.concatenate([ends[~here], pieces.ends[long]])[order]
 
     def _pieces(self, separator: str, places: Ints, starts: Ints, ends: Ints, counts: Ints) -> tuple[Pieces, Ints]:
         """Pieces between separators, and the part each comes from."""
@@ -97,8 +97,8 @@ class RecursiveSplitter:
         inner[firsts + counts] = False
         right[firsts + counts], right[inner] = ends, after if self._keep == "end" else places
         # Two separators side by side, or one at an end, leave an empty piece between them.
-        filled = left < right
-        return self._measure_pieces(left[filled], right[filled]), np.repeat(np.arange(len(counts)), counts + 1)[filled]
+        mask = left < right
+        return self._measure_pieces(left[mask], right[mask]), np.repeat(np.arange(len(counts)), counts + 1)[mask]
 
     def _pack_short(self, pieces: Pieces, owners: Ints, glue: int, out: Spans) -> Ints:
         """Pack neighbours of one part that are short enough; gives the positions of the pieces that are not."""
@@ -115,9 +115,9 @@ class RecursiveSplitter:
 
     def _leave(self, pieces: Pieces, long: Ints, out: Spans) -> None:
         """Pieces that nothing can cut further stay as they are."""
-        left = zip(pieces.starts[long].tolist(), pieces.ends[long].tolist(), strict=True)
+        spans = zip(pieces.starts[long].tolist(), pieces.ends[long].tolist(), strict=True)
         # White space alone, however long, is no chunk.
-        out += [(start, end) for start, end in left if not self._text[start:end].isspace()]
+        out += [(start, end) for start, end in spans if not self._text[start:end].isspace()]
 
     def _cut_characters(self, starts: Ints, ends: Ints, out: Spans) -> None:
         at = ranges(starts, ends - starts)
@@ -126,8 +126,8 @@ class RecursiveSplitter:
             [code_points(self._text[a:b]) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
         )
         # A text has few distinct characters, and each is measured once.
-        known, which = np.unique(codes, return_inverse=True)
-        each = np.array([self._measure.alone(chr(code)) for code in known], np.int64)
+        distinct_codes, which = np.unique(codes, return_inverse=True)
+        each = np.array([self._measure.alone(chr(code)) for code in distinct_codes], np.int64)
         pieces = Pieces(at, at + 1, each[which])
         long = self._pack_short(pieces, np.repeat(np.arange(len(starts)), ends - starts), 0, out)
         self._leave(pieces, long, out)

@@ -46,5 +46,5 @@ def break_points(text: str, sentences: Spans, percentile: float, encode: Encode)
     # Unit vectors, so the product is the cosine; row by row, without the matrix of all pairs.
     distances = 1.0 - np.einsum("ij,ij->i", vectors[:-1], vectors[1:])
     # Above, not at: where all distances are equal nothing is cut.
-    found: Ints = np.flatnonzero(distances > np.percentile(distances, percentile))
-    return found
+    breaks: Ints = np.flatnonzero(distances > np.percentile(distances, percentile))
+    return breaks

@@ -84,28 +84,28 @@ def _named_rows(text: str) -> Iterator[tuple[int, int, str]]:
     for block in text.split("\n\n"):
         start, at = at, at + len(block) + 2
         # A block counts from its first line: a sentence with a colon further down makes no row of it.
-        found = _NAME.findall(block) if _NAME.match(block) else []
+        block_names = _NAME.findall(block) if _NAME.match(block) else []
         # The same first column begins each row; another one begins another table.
-        if len(found) > 1 and found[0] == first:
+        if len(block_names) > 1 and block_names[0] == first:
             # What a cell with empty lines holds more belongs to the row before.
             rows[-1] = (rows[-1][0], start - 2)
-        elif found:
+        elif block_names:
             yield from _named_table(rows, names)
-            rows, names, first = [], Counter(), found[0]
-        if found and found[0] == first:
+            rows, names, first = [], Counter(), block_names[0]
+        if block_names and block_names[0] == first:
             rows.append((start, start + len(block)))
             # A name that a cell holds once more counts once.
-            names.update(list(dict.fromkeys(found)))
+            names.update(list(dict.fromkeys(block_names)))
     yield from _named_table(rows, names)
 
 
 def _named_table(rows: list[tuple[int, int]], names: Counter[str]) -> Iterator[tuple[int, int, str]]:
     # Names that half of the rows have: text with a colon inside a cell is no column.
-    kept = " | ".join(name for name, count in names.items() if 2 * count >= len(rows))
+    header = " | ".join(name for name, count in names.items() if 2 * count >= len(rows))
     # A bar in it: a list of one column needs no names.
-    if len(rows) >= _LEAST_ROWS and "|" in kept and len(kept) <= _HEADER_CHARACTERS:
+    if len(rows) >= _LEAST_ROWS and "|" in header and len(header) <= _HEADER_CHARACTERS:
         # One character later: a chunk that begins with the row's first character has the names itself.
-        yield from ((start + 1, end, kept) for start, end in rows)
+        yield from ((start + 1, end, header) for start, end in rows)
 
 
 def _table(text: str, rows: list[tuple[int, int]]) -> Iterator[tuple[int, int, str]]:

@@ -51,8 +51,8 @@ def token_starts(text: str, tokenizer: Tokenizer, block: int = _BLOCK) -> Ints:
     parts = []
     for start, end in _blocks(text, block):
         piece = text[start:end]
-        found = memory.starts(pattern.findall(piece)) if pattern else _direct(piece, tokenizer)
-        parts.append(found + start)
+        starts = memory.starts(pattern.findall(piece)) if pattern else _direct(piece, tokenizer)
+        parts.append(starts + start)
     return np.concatenate(parts) if parts else np.empty(0, np.int64)
 
 
@@ -110,8 +110,8 @@ class _Memory:
         """Tokenize new segments as one text: each but the first begins with white space, so they stay apart."""
         # White space by itself joins with the next segment in most tokenizers, and so it is tokenized alone.
         alone = [segment for segment in segments if segment.isspace()]
-        joined = [segment for segment in segments if not segment.isspace()]
-        for group in ([joined] if joined else []) + [[segment] for segment in alone]:
+        words = [segment for segment in segments if not segment.isspace()]
+        for group in ([words] if words else []) + [[segment] for segment in alone]:
             lengths = np.fromiter(map(len, group), np.int64, len(group))
             borders = np.cumsum(lengths)
             starts = _direct("".join(group), self._tokenizer)

@@ -81,10 +81,10 @@ def measure_truncation(
     """
     lengths = chunk_lengths(chunks, texts, tokenizer)
     # What ends later than what is seen is lost.
-    lost = np.fromiter((chunk.end for chunk in chunks), np.int64, len(chunks))
-    lost -= embedding_ends(chunks, texts, tokenizer, window)
+    losses = np.fromiter((chunk.end for chunk in chunks), np.int64, len(chunks))
+    losses -= embedding_ends(chunks, texts, tokenizer, window)
     total = sum(chunk.end - chunk.start for chunk in chunks)
-    cut = int(lost.sum())
+    cut = int(losses.sum())
     return TruncationReport(
         tuple(lengths.tolist()), window, int((lengths > window).sum()), cut, cut / total if total else 0.0
     )
@@ -100,21 +100,21 @@ def embedding_ends(chunks: Sequence[Chunk], texts: Mapping[str, str], tokenizer:
         window: Tokens of a text that the model sees, its special tokens left out.
     """
     lengths = chunk_lengths(chunks, texts, tokenizer)
-    seen = np.fromiter((chunk.end for chunk in chunks), np.int64, len(chunks))
+    ends = np.fromiter((chunk.end for chunk in chunks), np.int64, len(chunks))
     for name, (positions, starts, _) in _by_document(chunks).items():
         tokens = measure_for(texts[name], tokenizer).starts
         long = np.flatnonzero(lengths[positions] > window)
         # Counted in characters a token is a character.
         if tokens is None:
-            seen[positions[long]] = starts[long] + window
+            ends[positions[long]] = starts[long] + window
         elif len(long):
             # The first token that no longer fits begins where the seen text ends.
-            seen[positions[long]] = tokens[np.searchsorted(tokens, starts[long]) + window]
-    return seen
+            ends[positions[long]] = tokens[np.searchsorted(tokens, starts[long]) + window]
+    return ends
 
 
 def _by_document(chunks: Sequence[Chunk]) -> dict[str, tuple[Ints, Ints, Ints]]:
     """Per document the positions of its chunks, their starts and their ends."""
     rows = group_values((chunk.document, (place, chunk.start, chunk.end)) for place, chunk in enumerate(chunks))
-    tables = {name: np.array(found, np.int64) for name, found in rows.items()}
+    tables = {name: np.array(group, np.int64) for name, group in rows.items()}
     return {name: (table[:, 0], table[:, 1], table[:, 2]) for name, table in tables.items()}

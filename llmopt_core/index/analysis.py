@@ -51,10 +51,10 @@ def analyse(text: str) -> list[str]:
     so that words are found without a dictionary. A word that is parted at the end of a line is found whole and in
     parts. A number is the same with and without separators of thousands, with a decimal point or comma.
     """
-    folded = _fold(text)
-    terms = list(_terms(folded))
-    for match in _LINE_BREAK.finditer(folded):
-        terms += _terms(_join(folded, match))
+    plain_text = _fold(text)
+    terms = list(_terms(plain_text))
+    for match in _LINE_BREAK.finditer(plain_text):
+        terms += _terms(_join(plain_text, match))
     return terms
 
 
@@ -132,9 +132,9 @@ def _fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     # NFKC first: full-width letters and ligatures become plain ones, which have a case to fold.
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    caseless = unicodedata.normalize("NFKC", text).casefold()
     # Accents are signs of their own in NFD alone; NFC puts together again what is left, such as Korean syllables.
-    return unicodedata.normalize("NFC", _OPTIONAL.sub("", unicodedata.normalize("NFD", folded)))
+    return unicodedata.normalize("NFC", _OPTIONAL.sub("", unicodedata.normalize("NFD", caseless)))
 
 
 # A text has few distinct words, so most are stems known already; bounded, as damaged files bring words without end.

@@ -177,8 +177,8 @@ def _open_existing(plan: _Plan) -> Index | None:
         return None
     if plan.settings.chroma_url:
         # Said before the look, so that the last user elsewhere does not remove it in between.
-        with _collections(plan) as shared:
-            shared.use(plan.fingerprint)
+        with _collections(plan) as collections:
+            collections.use(plan.fingerprint)
     store = _store(plan)
     # Another number of vectors: it was stored in part, or somebody changed it. Built again.
     return Index(contents, store) if store.count() == len(contents.chunks) else None
@@ -220,8 +220,8 @@ def _store_on_server(plan: _Plan, encode: Callable[[], Vectors], on_progress: On
             # Tells of no progress but is a place where the job can be cancelled while another process builds.
             on_progress(0, len(plan.texts))
 
-    with _collections(plan) as shared:
-        return shared.ensure(plan.fingerprint, [chunk.document for chunk in plan.chunks], encode, on_wait)
+    with _collections(plan) as collections:
+        return collections.ensure(plan.fingerprint, [chunk.document for chunk in plan.chunks], encode, on_wait)
 
 
 def _collections(plan: _Plan) -> AbstractContextManager[SharedCollections]:

@@ -55,15 +55,15 @@ def encode_with_cache(
     # hour.
     # By key among equals, so that two processes work in the same order.
     missing.sort(key=lambda key: (-len(texts[first[key]]), key))
-    done = len(first) - len(missing)
+    count = len(first) - len(missing)
     # Before the first batch, so that what the cache has is seen at once.
-    _report(on_progress, done, len(first))
+    _report(on_progress, count, len(first))
     for batch in _batches(missing, BATCH):
         for vectors in _encode_once({key: texts[first[key]] for key in batch}, embedder, cache):
             for key, vector in vectors.items():
                 rows.put(first[key], vector)
-            done += len(vectors)
-            _report(on_progress, done, len(first))
+            count += len(vectors)
+            _report(on_progress, count, len(first))
     # At the end, when the rows of all first places are written.
     for place, key in enumerate(keys):
         rows.repeat(first[key], place)
@@ -96,36 +96,36 @@ def encode_queries(texts: Sequence[str], embedder: Embedder, cache: Cache) -> Ve
 def _encode_once(texts: Mapping[str, str], embedder: Embedder, cache: Cache) -> Iterator[dict[str, Vectors]]:
     """Vectors by key as they come: of texts that nobody else embeds at this moment, then of those that somebody did."""
     # The token tells these claims from another's, also from another thread's of this process.
-    claims, token, left = (cache if isinstance(cache, SupportsClaim) else None), uuid.uuid4().hex, dict(texts)
-    while left:
+    claims, token, pending = (cache if isinstance(cache, SupportsClaim) else None), uuid.uuid4().hex, dict(texts)
+    while pending:
         # A cache without claims (in memory) is this process's own: all is to be made here.
-        mine = set(left) if claims is None else claims.claim_many(STAGE, dict.fromkeys(left, token))
+        mine = set(pending) if claims is None else claims.claim_many(STAGE, dict.fromkeys(pending, token))
         try:
             # After the claim, not before: what another process finished in between is seen now, and not paid for twice.
-            known = {} if claims is None else cache.get_many(STAGE, left)
-            if known:
-                yield {key: np.frombuffer(value, dtype=np.float32) for key, value in known.items()}
-            own = [key for key in left if key in mine and key not in known]
+            cached_rows = {} if claims is None else cache.get_many(STAGE, pending)
+            if cached_rows:
+                yield {key: np.frombuffer(value, dtype=np.float32) for key, value in cached_rows.items()}
+            own = [key for key in pending if key in mine and key not in cached_rows]
             if own:
                 try:
-                    encoded = embedder.encode([without_surrogates(left[key]) for key in own])
+                    raw_vectors = embedder.encode([without_surrogates(pending[key]) for key in own])
                 except Exception as error:
                     # What an endpoint was paid for before it failed, or before the budget was reached, is kept.
                     # Set by what calls an endpoint in several requests; a local model has no such attribute.
-                    paid: dict[int, Vectors] = getattr(error, "vectors", {})
-                    cache.put_many(STAGE, {own[place]: row.tobytes() for place, row in paid.items()})
+                    partial_vectors: dict[int, Vectors] = getattr(error, "vectors", {})
+                    cache.put_many(STAGE, {own[place]: row.tobytes() for place, row in partial_vectors.items()})
                     raise
-                vectors = _check(embedder, encoded, len(own))
-                made = dict(zip(own, vectors, strict=True))
-                cache.put_many(STAGE, {key: vector.tobytes() for key, vector in made.items()})
-                yield made
+                vectors = _check(embedder, raw_vectors, len(own))
+                new_vectors = dict(zip(own, vectors, strict=True))
+                cache.put_many(STAGE, {key: vector.tobytes() for key, vector in new_vectors.items()})
+                yield new_vectors
         finally:
             # Also after a failure: another process must not wait for work that nobody does.
             if claims is not None and mine:
                 claims.release_many(STAGE, dict.fromkeys(mine, token))
         # What another process holds a claim on; it is asked for again until it is there or free.
-        left = {key: text for key, text in left.items() if key not in known and key not in own}
-        if left:
+        pending = {key: text for key, text in pending.items() if key not in cached_rows and key not in own}
+        if pending:
             yield {}  # So that who waits for another process can be told, and cancelled.
             time.sleep(CLAIM_POLL_SECONDS)
 
@@ -135,8 +135,8 @@ def find_missing_vectors(texts: Sequence[str], embedder: Embedder, cache: Cache)
     missing: list[int] = []
     for start in range(0, len(texts), _READ):
         keys = [_key(embedder, text) for text in texts[start : start + _READ]]
-        known = cache.get_many(STAGE, keys)
-        missing += [start + place for place, key in enumerate(keys) if key not in known]
+        cached_rows = cache.get_many(STAGE, keys)
+        missing += [start + place for place, key in enumerate(keys) if key not in cached_rows]
     return missing
 
 
@@ -183,12 +183,14 @@ def _fill_from_cache(rows: _Rows, first: Mapping[str, int], cache: Cache) -> lis
     """Write the vectors that the cache has; gives the keys of the others."""
     missing: list[str] = []
     for part in _batches(list(first), _READ):
-        found = cache.get_many(STAGE, part)
+        stored_values = cache.get_many(STAGE, part)
         # A vector that was cut (a full disk, a crash) is removed and made again.
-        known = drop_damaged(cache, STAGE, found, partial(_has_length, _usual_length(found, rows.width)))
-        for key, value in known.items():
+        valid_values = drop_damaged(
+            cache, STAGE, stored_values, partial(_has_length, _usual_length(stored_values, rows.width))
+        )
+        for key, value in valid_values.items():
             rows.put(first[key], np.frombuffer(value, dtype=np.float32))
-        missing += [key for key in part if key not in known]
+        missing += [key for key in part if key not in valid_values]
     return missing
 
 

@@ -79,8 +79,8 @@ class Index:
         # Contiguous 4-byte numbers are what both searches take without a copy of their own.
         queries = np.ascontiguousarray(vectors, dtype=np.float32)
         if where:
-            return [self._hits(found) for found in exact_search(self._matrix, queries, k, self._allow(where))]
-        return [self._hits(found) for found in self._store.search(queries, k)]
+            return [self._hits(matches) for matches in exact_search(self._matrix, queries, k, self._allow(where))]
+        return [self._hits(matches) for matches in self._store.search(queries, k)]
 
     def search_bm25(self, texts: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
         """Per text the `k` best chunks that share a word with it, best first; scores are BM25.
@@ -88,8 +88,8 @@ class Index:
         Raises:
             BadInput: The filter is wrong.
         """
-        allowed = self._allow(where) if where else None
-        return [self._hits(self._words.search(text, k, allowed)) for text in texts]
+        mask = self._allow(where) if where else None
+        return [self._hits(self._words.search(text, k, mask)) for text in texts]
 
     def bm25_scores(self, text: str, chunk_ids: Iterable[str]) -> list[float]:
         """BM25 scores of these chunks for a text, 0 where they share no word."""

@@ -76,9 +76,9 @@ def release_orphans(settings: Settings) -> int:
     indexes = settings.home / "indexes"
     if not settings.chroma_url:
         return 0
-    released = 0
-    with closing(SharedCollections(settings.chroma_url, indexes)) as shared:
-        for key in shared.list_keys():
+    count = 0
+    with closing(SharedCollections(settings.chroma_url, indexes)) as collections:
+        for key in collections.list_keys():
             folder = indexes / f"{key}{SERVER_ENDING}"
             # A first look without the lock, which costs a file for each key.
             if (folder / MANIFEST).exists():
@@ -87,24 +87,24 @@ def release_orphans(settings: Settings) -> int:
             with suppress(Timeout), FileLock(indexes / f".{folder.name}.lock", timeout=0):
                 # Under the lock of its builder: what is being built has no folder yet.
                 if not (folder / MANIFEST).exists():
-                    shared.release(key)
-                    released += 1
-        shared.sweep()
-    return released
+                    collections.release(key)
+                    count += 1
+        collections.sweep()
+    return count
 
 
 def _release(indexes: Path, url: str, key: str) -> None:
     """Let go of one collection. Where its server does not answer, the next index that is stored there does it."""
     if url and key:
-        with suppress(LlmOptError), closing(SharedCollections(url, indexes)) as shared:
-            shared.release(key)
+        with suppress(LlmOptError), closing(SharedCollections(url, indexes)) as collections:
+            collections.release(key)
 
 
 def _server_of(facts: dict[str, Any], settings: Settings) -> str:
     """The server an index was built on, which need not be the one that is set today."""
-    built = str(facts.get("server") or "")
+    server = str(facts.get("server") or "")
     # The facts are without a password: where it is the same server, the one that is set has it.
-    return settings.chroma_url if built in ("", mask_password(settings.chroma_url)) else built
+    return settings.chroma_url if server in ("", mask_password(settings.chroma_url)) else server
 
 
 def _facts(folder: Path) -> dict[str, Any]:

@@ -98,8 +98,8 @@ class SharedCollections:
     def list_keys(self) -> list[str]:
         """The collections that this workspace is said to use."""
         with self._explain_errors() as client:
-            found = _users(client).get(where={"workspace": self._workspace}, include=["metadatas"])
-            return [str(facts["collection"]) for facts in found["metadatas"] or ()]
+            rows = _users(client).get(where={"workspace": self._workspace}, include=["metadatas"])
+            return [str(facts["collection"]) for facts in rows["metadatas"] or ()]
 
     def sweep(self) -> None:
         """Remove what processes left that were killed on the way, and users whose workspace is gone."""
@@ -119,14 +119,14 @@ class SharedCollections:
     def _whole(self, key: str, count: int) -> Vectors | None:
         """The vectors of the whole collection; None where there is none."""
         with self._explain_errors() as client:
-            found = _find(client, collection_name(key))
-            if found is None:
+            collection = _find(client, collection_name(key))
+            if collection is None:
                 return None
             # The count is the cheapest sign of a whole collection; its name says that the content is the right one.
-            if found.count() == count:
-                return _vectors(found, count)
+            if collection.count() == count:
+                return _vectors(collection, count)
             # Half built by a version that did not rename, or damaged.
-            _delete(client, _throw_away(found))
+            _delete(client, _throw_away(collection))
             return None
 
     def _claim(self, key: str) -> Claim | None:
@@ -239,13 +239,13 @@ def _has_users(client: Any, key: str) -> bool:
 
 
 def _remove_orphan(client: Any, key: str) -> None:
-    found: Any = None if _has_users(client, key) else _find(client, collection_name(key))
+    collection: Any = None if _has_users(client, key) else _find(client, collection_name(key))
     # Taken from its name before the second look: whoever comes now does not find it and builds anew.
-    trash = _throw_away(found) if found is not None else ""
+    trash = _throw_away(collection) if collection is not None else ""
     if trash and _has_users(client, key):
         # Somebody came between the look and the new name; where the old name is taken by now, it is not missed.
         with contextlib.suppress(Exception):
-            found.modify(name=collection_name(key))
+            collection.modify(name=collection_name(key))
             return
     _delete(client, trash)
 
@@ -294,8 +294,8 @@ def _vectors(collection: Any, count: int) -> Vectors:
     # By ids, not by pages: the server gives them in an order of its own.
     for start in range(0, count, _READ):
         ids = [str(position) for position in range(start, min(start + _READ, count))]
-        got = collection.get(ids=ids, include=["embeddings"])
+        batch = collection.get(ids=ids, include=["embeddings"])
         # Asked for in order, answered in any.
-        rows = dict(zip(got["ids"], got["embeddings"], strict=True))
+        rows = dict(zip(batch["ids"], batch["embeddings"], strict=True))
         parts.append(np.asarray([rows[each] for each in ids], dtype=np.float32))
     return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)

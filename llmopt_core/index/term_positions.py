@@ -35,10 +35,10 @@ class TermPositions:
         places: list[int] = []
         before: Match = None
         for match, after in pairwise([*_PIECE.finditer(text), None]):
-            found = _terms_from(match, before, after)
+            piece_terms = _terms_from(match, before, after)
             # `analyse` may make several terms of one piece (1.250 is two numbers): all begin where the piece does.
-            terms += found
-            places += [match.start()] * len(found)
+            terms += piece_terms
+            places += [match.start()] * len(piece_terms)
             before = match
         vocabulary: dict[str, int] = {}
         self._ids = np.array([vocabulary.setdefault(term, len(vocabulary)) for term in terms], np.int64)
@@ -87,8 +87,8 @@ def _concatenate(arrays: Sequence[Ints]) -> Ints:
 
 def _within(places: Ints, starts: Ints, ends: Ints) -> Ints:
     # Sorted places: two look-ups per chunk, however many terms it has.
-    found: Ints = np.searchsorted(places, ends) - np.searchsorted(places, starts)
-    return found
+    counts: Ints = np.searchsorted(places, ends) - np.searchsorted(places, starts)
+    return counts
 
 
 def _terms_from(match: Match, before: Match, after: Match) -> list[str]:

@@ -67,14 +67,14 @@ class VectorStore:
 
         with _database_errors():
             try:
-                found = self._open().query(query_embeddings=queries, n_results=k, include=["distances"])
+                response = self._open().query(query_embeddings=queries, n_results=k, include=["distances"])
             except NotFoundError as error:
                 # Marked, so that `build_index` does not hand out this open index again.
                 self.lost = True
                 raise StorageError(
                     f"The vector database has the collection {self._name} no more; run again and it is stored anew."
                 ) from error
-        return [_sort(ids, distances) for ids, distances in zip(found["ids"], found["distances"], strict=True)]
+        return [_sort(ids, distances) for ids, distances in zip(response["ids"], response["distances"], strict=True)]
 
     def count(self) -> int:
         """Number of vectors; 0 where the collection is not there."""
@@ -117,8 +117,8 @@ def fill(client: Any, collection: str, vectors: Vectors, documents: Sequence[str
         # `ValueError` is what older versions of Chroma raise for a missing collection.
         with contextlib.suppress(NotFoundError, ValueError):
             client.delete_collection(collection)
-        made = client.create_collection(collection, embedding_function=None, configuration={"hnsw": HNSW})
-        add_all(made, vectors, documents)
+        new_collection = client.create_collection(collection, embedding_function=None, configuration={"hnsw": HNSW})
+        add_all(new_collection, vectors, documents)
     finally:
         _close(client)
 
@@ -240,6 +240,6 @@ def _database_errors() -> Iterator[None]:
 def _sort(ids: Sequence[str], distances: Sequence[float]) -> list[ScoredPosition]:
     # Rounding takes a distance a hair below 0 or above 2.
     similarities = np.clip(1.0 - np.asarray(distances, dtype=np.float32), -1.0, 1.0)
-    found = [(int(position), float(score)) for position, score in zip(ids, similarities, strict=True)]
+    scored_positions = [(int(position), float(score)) for position, score in zip(ids, similarities, strict=True)]
     # Equal vectors come in any order from a graph; by position it is always the same.
-    return sorted(found, key=lambda item: (-item[1], item[0]))
+    return sorted(scored_positions, key=lambda item: (-item[1], item[0]))

@@ -7,25 +7,25 @@ from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec, SearchSpec, Tr
 
 def variants(spec: RetrievalSpec) -> dict[str, RetrievalSpec]:
     """The spec with each of its components left out, by a name such as `without rerank (late-interaction)`."""
-    found: dict[str, RetrievalSpec] = {}
+    specs: dict[str, RetrievalSpec] = {}
     if spec.transform.method != "none":
-        found[f"without {spec.transform.method}"] = spec.model_copy(update={"transform": TransformSpec()})
+        specs[f"without {spec.transform.method}"] = spec.model_copy(update={"transform": TransformSpec()})
     # Both halves of a hybrid search are parts that cost something, so each is left out in its turn.
     if spec.search.method == "hybrid":
-        found["without bm25"] = _with_search(spec, method="dense")
-        found["without dense"] = _with_search(spec, method="bm25")
+        specs["without bm25"] = _with_search(spec, method="dense")
+        specs["without dense"] = _with_search(spec, method="bm25")
     # The specs by default are those of doing nothing, so a fresh one takes the part away whatever its settings were.
     if spec.rerank.method != "none":
-        found[f"without rerank ({spec.rerank.method})"] = spec.model_copy(update={"rerank": RerankSpec()})
+        specs[f"without rerank ({spec.rerank.method})"] = spec.model_copy(update={"rerank": RerankSpec()})
     if spec.search.mmr is not None:
-        found["without mmr"] = _with_search(spec, mmr=None)
+        specs["without mmr"] = _with_search(spec, mmr=None)
     if spec.search.threshold is not None:
-        found["without threshold"] = _with_search(spec, threshold=None)
+        specs["without threshold"] = _with_search(spec, threshold=None)
     if spec.search.filters:
-        found["without filters"] = _with_search(spec, filters={})
+        specs["without filters"] = _with_search(spec, filters={})
     if spec.routing is not None:
-        found["without routing"] = spec.model_copy(update={"routing": None})
-    return {name: _without_foreign_thresholds(spec, variant) for name, variant in found.items()}
+        specs["without routing"] = spec.model_copy(update={"routing": None})
+    return {name: _without_foreign_thresholds(spec, variant) for name, variant in specs.items()}
 
 
 def _without_foreign_thresholds(spec: RetrievalSpec, variant: RetrievalSpec) -> RetrievalSpec:

@@ -114,9 +114,9 @@ class _Writing:
         self._chat: ChatModel = models.chat(writer)
         self._keys = [_key(spec, identity, chunk) for chunk in chunks]
         self._on_progress = on_progress
-        found = models.cache.get_many(STAGE, set(self._keys))
+        cached_values = models.cache.get_many(STAGE, set(self._keys))
         # A damaged value in the cache may end inside a character: better a wrong sign than no index.
-        self._known = {key: value.decode("utf-8", "replace") for key, value in found.items()}
+        self._known = {key: value.decode("utf-8", "replace") for key, value in cached_values.items()}
         self._usage = Usage()
         self._failures: list[Failure] = []
 
@@ -152,8 +152,8 @@ class _Writing:
         completion = await self._chat.complete(_request(item[1], self._spec.of, self._writer, self._plain))
         # Cut while it still thought, or filtered: that is the model's failure, and must not be kept as "nothing to
         # say".
-        if not completion.text.strip() and (ended := unusable(completion, self._writer.max_tokens)):
-            raise EndpointError(ended, "bad-answer")
+        if not completion.text.strip() and (fault := unusable(completion, self._writer.max_tokens)):
+            raise EndpointError(fault, "bad-answer")
         return _usable(completion.text, self._spec.of, _template(self._spec.of, self._plain)), completion.usage
 
     def _keep(self, key: str, result: tuple[str, Usage] | Failure, total: int) -> None:
@@ -208,9 +208,9 @@ def _usable(written: str, of: str, template: str) -> str:
     # `- `, `* `, `1. `, `(2) ` or `3: ` before a question: lists are written in all these ways.
     lines = (re.sub(r"^\s*(?:[-*•]|\(?\d{1,2}[.):])\s*", "", line).strip() for line in written.splitlines())
     # Latin, full-width and Arabic question marks; lines without one are talk ("Here are three questions").
-    asked = [line for line in lines if line.endswith(("?", "？", "؟")) and line not in template]
+    questions = [line for line in lines if line.endswith(("?", "？", "؟")) and line not in template]
     # Each distinct one once: repeating a question would only weigh its words double.
-    return "\n".join(list(dict.fromkeys(asked))[:QUESTIONS])[:_LONGEST]
+    return "\n".join(list(dict.fromkeys(questions))[:QUESTIONS])[:_LONGEST]
 
 
 CHAT_PROMPTS = {

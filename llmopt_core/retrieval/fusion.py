@@ -35,11 +35,11 @@ def merge_by_scores(lists: Sequence[Sequence[Hit]], weights: Sequence[float]) ->
 
 def merge_by_turns(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
     """Merge by turns: the best of each list, then the second of each; scores are 1 / (turns waited)."""
-    merged: dict[str, Hit] = {}
+    hits_by_id: dict[str, Hit] = {}
     # `setdefault`: a chunk keeps the turn in which it was first named.
     for hit in (hit for turn in zip_longest(*lists) for hit in turn if hit is not None):
-        merged.setdefault(hit.chunk.id, Hit(hit.chunk, 1.0 / (len(merged) + 1)))
-    return list(merged.values())
+        hits_by_id.setdefault(hit.chunk.id, Hit(hit.chunk, 1.0 / (len(hits_by_id) + 1)))
+    return list(hits_by_id.values())
 
 
 def _rank(lists: Sequence[Iterable[Hit]], scores: Mapping[str, float]) -> list[Hit]:

@@ -67,11 +67,11 @@ class LateInteractionReranker:
     def _score(self, question: str, passages: Sequence[str]) -> list[float]:
         with exclusive(nullcontext()):
             # The embedder takes its own lanes.
-            asked, *found = self._store.vectors([question, *passages])
-            made = self._load()
+            question_vectors, *passage_vectors = self._store.vectors([question, *passages])
+            model = self._load()
             # A comparison is matrix work: without a lane, ten questions at once would fight for the cores.
             with exclude_wait(LANES.one()):
-                return made.score(asked, found)
+                return model.score(question_vectors, passage_vectors)
 
     def _load(self) -> LateInteraction:
         with exclude_wait(self._making):
@@ -82,15 +82,15 @@ def document_frequencies(key: str, texts: Sequence[str], embedder: TokenEmbedder
     """In how many texts each token occurs. Kept in the cache under the key of the index."""
     # The embedder belongs to the key: another tokenizer gives other numbers for the same words.
     key = hashlib.sha256(f"{embedder.name}\0{key}".encode()).hexdigest()
-    found = cache.get_many(FREQUENCIES, [key])
+    cached_values = cache.get_many(FREQUENCIES, [key])
     # A row is two numbers of four bytes; another length is a value that was cut.
-    stored = drop_damaged(cache, FREQUENCIES, found, lambda value: len(value) % 8 == 0)
-    if key not in stored:
+    values = drop_damaged(cache, FREQUENCIES, cached_values, lambda value: len(value) % 8 == 0)
+    if key not in values:
         # Sorted, so that equal collections give equal bytes.
-        counted = np.array(sorted(_count(texts, embedder).items()), dtype=np.int32).reshape(-1, 2)
-        stored = {key: counted.tobytes()}
-        cache.put_many(FREQUENCIES, stored)
-    tokens, counts = np.frombuffer(stored[key], dtype=np.int32).reshape(-1, 2).T.tolist()
+        table = np.array(sorted(_count(texts, embedder).items()), dtype=np.int32).reshape(-1, 2)
+        values = {key: table.tobytes()}
+        cache.put_many(FREQUENCIES, values)
+    tokens, counts = np.frombuffer(values[key], dtype=np.int32).reshape(-1, 2).T.tolist()
     return dict(zip(tokens, counts, strict=True))
 
 
@@ -126,26 +126,26 @@ class TokenVectorStore:
         """Per text its token ids and unit vectors."""
         keys = [_key(self._embedder, text) for text in texts]
         # Looked up before the lock is taken: what is known must not wait for what another question embeds.
-        packed = self._read(keys)
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in packed}
+        values = self._read(keys)
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in values}
         if missing:
             # Questions asked at once share most candidates: whoever waited finds them made.
             with exclude_wait(_EMBEDDING):
-                packed |= self._read(list(missing))
-                packed |= self._embed({key: text for key, text in missing.items() if key not in packed})
-        return [_unpack(packed[key]) for key in keys]
+                values |= self._read(list(missing))
+                values |= self._embed({key: text for key, text in missing.items() if key not in values})
+        return [_unpack(values[key]) for key in keys]
 
     def _read(self, keys: Sequence[str]) -> dict[str, bytes]:
-        packed = _memory.get_many(keys)
-        wanted = [key for key in dict.fromkeys(keys) if key not in packed]
-        stored = self._cache.get_many(STAGE, wanted) if wanted else {}
+        memory_values = _memory.get_many(keys)
+        missing_keys = [key for key in dict.fromkeys(keys) if key not in memory_values]
+        cached_values = self._cache.get_many(STAGE, missing_keys) if missing_keys else {}
         # Cut values (a full disk, a killed process) count as missing and are made again.
-        found = drop_damaged(self._cache, STAGE, stored, _is_packed)
-        _memory.put_many(found)
-        return packed | found
+        valid_values = drop_damaged(self._cache, STAGE, cached_values, _is_packed)
+        _memory.put_many(valid_values)
+        return memory_values | valid_values
 
     def _embed(self, missing: Mapping[str, str]) -> dict[str, bytes]:
-        found: dict[str, bytes] = {}
+        values: dict[str, bytes] = {}
         # Longest first: a batch is padded to its longest text, so texts of like length belong together.
         keys = sorted(missing, key=lambda key: -len(missing[key]))
         for start in range(0, len(keys), _BATCH):
@@ -156,8 +156,8 @@ class TokenVectorStore:
             # Batch by batch: what was embedded before a stop or a crash is kept.
             self._cache.put_many(STAGE, new)
             _memory.put_many(new)
-            found |= new
-        return found
+            values |= new
+        return values
 
 
 class ByteMemory:
@@ -172,10 +172,10 @@ class ByteMemory:
     def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
         """Those values that are there."""
         with self._lock:
-            found = {key: self._values[key] for key in keys if key in self._values}
-            for key in found:
+            values = {key: self._values[key] for key in keys if key in self._values}
+            for key in values:
                 self._values.move_to_end(key)
-            return found
+            return values
 
     def put_many(self, values: Mapping[str, bytes]) -> None:
         """Add values and drop the least recently used."""
@@ -206,10 +206,10 @@ def _pack(ids: Sequence[int], vectors: Vectors) -> bytes:
     # `rint`, because a plain cast cuts towards zero and shortens every vector.
     small = np.rint(vectors / scales[:, None]).astype(np.int8)
     head = struct.pack("<ii", *vectors.shape)
-    packed: bytes = (
+    data: bytes = (
         head + np.asarray(ids, dtype=np.int32).tobytes() + scales.astype(np.float32).tobytes() + small.tobytes()
     )
-    return packed
+    return data
 
 
 def _is_packed(value: bytes) -> bool:

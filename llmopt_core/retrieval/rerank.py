@@ -33,22 +33,22 @@ async def rerank(question: str, hits: Sequence[Hit], spec: RerankSpec, reranker:
     # Rerankers cost by the candidate, so only the head is scored; what lies behind it could not be compared with it.
     head = list(hits[: spec.candidates] if spec.candidates else hits)
     texts, usage, warning = [hit.chunk.full_text for hit in head], Usage(), ""
-    started = time.perf_counter()
+    start = time.perf_counter()
     # Apart from the scoring: token vectors are made once per chunk, and no later question pays for them.
-    with self_time() as prepared:
+    with self_time() as preparation:
         await _prepare(reranker, question, texts)
     # `or`: a reranker that tells no time of its own is timed by the clock.
-    once, started = prepared.seconds or time.perf_counter() - started, time.perf_counter()
+    once, start = preparation.seconds or time.perf_counter() - start, time.perf_counter()
     with self_time() as scoring:
         try:
             scores, usage = await reranker.score(question, texts)
-            scored = [Hit(hit.chunk, score) for hit, score in zip(head, scores, strict=True)]
+            new_hits = [Hit(hit.chunk, score) for hit, score in zip(head, scores, strict=True)]
             # Stable: candidates of equal score keep the order of the search.
-            head = sorted(scored, key=lambda hit: -hit.score)
+            head = sorted(new_hits, key=lambda hit: -hit.score)
         except EndpointError as error:
             # Only what an endpoint did: a wrong prompt or a missing package must reach the user as an error.
             warning = f"{spec.method} failed: {error} The order before it is kept."
-    seconds = time.perf_counter() - started if scoring.seconds is None else scoring.seconds
+    seconds = time.perf_counter() - start if scoring.seconds is None else scoring.seconds
     trace = StageTrace("rerank", spec.method, (question,), tuple(head), len(hits), seconds, usage, warning)
     return replace(trace, once_seconds=once)
 
@@ -118,9 +118,9 @@ class CachedReranker:
     async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
         """See `Reranker.score`."""
         keys = self._keys(question, passages)
-        known = self._read(keys)
+        cached_scores = self._read(keys)
         # By key: a passage that stands twice among the candidates is scored once.
-        missing = {key: passage for key, passage in zip(keys, passages, strict=True) if key not in known}
+        missing = {key: passage for key, passage in zip(keys, passages, strict=True) if key not in cached_scores}
         usage = Usage()
         if missing:
             with self_time() as scoring:
@@ -130,25 +130,25 @@ class CachedReranker:
             share = (scoring.seconds or 0.0) / len(missing)
             new = {key: _SCORE.pack(score, share) for key, score in zip(missing, scores, strict=True)}
             self._cache.put_many(STAGE, new)
-            known |= new
-        read = {key: _SCORE.unpack(value) for key, value in known.items()}
-        seconds = sum(share for _, share in read.values())
+            cached_scores |= new
+        rows = {key: _SCORE.unpack(value) for key, value in cached_scores.items()}
+        seconds = sum(share for _, share in rows.values())
         if seconds:  # nothing is told where nobody measured, so that the clock is asked instead
             record(seconds)
-        return [read[key][0] for key in keys], usage
+        return [rows[key][0] for key in keys], usage
 
     async def prepare(self, question: str, passages: Sequence[str]) -> None:
         """Let the inner one do what it does once, for those passages whose scores are not known."""
         keys = self._keys(question, passages)
-        known = self._read(keys)
-        missing = [passage for key, passage in zip(keys, passages, strict=True) if key not in known]
+        cached_scores = self._read(keys)
+        missing = [passage for key, passage in zip(keys, passages, strict=True) if key not in cached_scores]
         if missing:
             await _prepare(self._inner, question, missing)
 
     def _read(self, keys: Sequence[str]) -> dict[str, bytes]:
-        found = self._cache.get_many(STAGE, keys)
+        values = self._cache.get_many(STAGE, keys)
         # A length that differs is of a process that was killed while it wrote, or of an older format.
-        return drop_damaged(self._cache, STAGE, found, lambda value: len(value) == _SCORE.size)
+        return drop_damaged(self._cache, STAGE, values, lambda value: len(value) == _SCORE.size)
 
     def _keys(self, question: str, passages: Sequence[str]) -> list[str]:
         return [fingerprint(_FORMAT, self._name, question, passage) for passage in passages]

@@ -52,10 +52,10 @@ class LlmLikelihood:
         prompts = [render(self._prompt, {"passage": _clip(text), "question": question}) for text in passages]
         # A space first: it belongs to the first token of a word, and the prompt ends with a colon.
         model = self._models.likelihood(self._spec)
-        found = await run_together(model.likelihood(prompt, f" {question}") for prompt in prompts)
+        likelihoods = await run_together(model.likelihood(prompt, f" {question}") for prompt in prompts)
         # As long as the calls take with so many at once, and not their sum: that is what a user would wait.
-        record(makespan([one.seconds for one in found], self._models.at_most(self._spec.endpoint)))
-        return [one.mean for one in found], total_usage(one.usage for one in found)
+        record(makespan([one.seconds for one in likelihoods], self._models.at_most(self._spec.endpoint)))
+        return [one.mean for one in likelihoods], total_usage(one.usage for one in likelihoods)
 
 
 class LlmYesNo:
@@ -129,8 +129,8 @@ class LlmListwise:
             window = order[start : start + WINDOW]
             answer = await self._ask(question, [passages[position] for position in window])
             # Thinking alone or a filter: empty, and not an order.
-            if not answer.text.strip() and (ended := unusable(answer, self._spec.max_tokens)):
-                raise EndpointError(ended, "bad-answer")
+            if not answer.text.strip() and (fault := unusable(answer, self._spec.max_tokens)):
+                raise EndpointError(fault, "bad-answer")
             # A cut list is no order either: what the model did not come to would be ranked last.
             if answer.finish_reason == "length":
                 raise EndpointError(
@@ -146,10 +146,10 @@ class LlmListwise:
         return scores.tolist(), usage
 
     async def _ask(self, question: str, passages: Sequence[str]) -> Completion:
-        shown = "\n".join(
+        passage_list = "\n".join(
             f'<passage number="{number}">\n{_clip(text)}\n</passage>' for number, text in enumerate(passages, start=1)
         )
-        text = render(self._prompt, {"question": question, "passages": shown, "n": len(passages)})
+        text = render(self._prompt, {"question": question, "passages": passage_list, "n": len(passages)})
         return await self._models.chat(self._spec).complete(ChatRequest((Message("user", text),), self._spec))
 
 
@@ -177,12 +177,12 @@ def _order(text: str, count: int) -> list[int]:
     # The last chain: models weigh first ("[2] is better than [1]") and state their order at the end.
     text = chains[-1] if chains else text
     # Numbers in brackets where there are any: "I ranked 5 passages: [2] > [1]" must not begin with the 5.
-    found = re.findall(r"\[(\d+)\]", text) or re.findall(r"\d+", text)
+    numbers = re.findall(r"\[(\d+)\]", text) or re.findall(r"\d+", text)
     # A number that is named twice keeps its first place, and one that stands for no passage is left out.
-    named = list(dict.fromkeys(int(number) - 1 for number in found if 1 <= int(number) <= count))
-    if not named:
+    places = list(dict.fromkeys(int(number) - 1 for number in numbers if 1 <= int(number) <= count))
+    if not places:
         raise EndpointError("The model named no passage.", "bad-answer")
-    return [*named, *(place for place in range(count) if place not in named)]
+    return [*places, *(place for place in range(count) if place not in places)]
 
 
 def _log_odds(answer: Completion) -> float | None:

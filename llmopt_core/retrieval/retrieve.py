@@ -74,27 +74,27 @@ class Retriever:
         texts: Sequence[Sequence[str] | None],
     ) -> list[Retrieval]:
         # Routing first, because a category may take another transform, another search or another reranker.
-        routed = await self._route(questions, categories)
-        specs = [self.spec.for_category(route.category) for route in routed]
-        transformed = await run_together(
-            transform(question, spec.transform, self._models, written)
-            for question, spec, written in zip(questions, specs, texts, strict=True)
+        routes = await self._route(questions, categories)
+        specs = [self.spec.for_category(route.category) for route in routes]
+        transform_results = await run_together(
+            transform(question, spec.transform, self._models, question_texts)
+            for question, spec, question_texts in zip(questions, specs, texts, strict=True)
         )
-        vectors, embeds = await self._embed(specs, transformed)
-        started = time.perf_counter()
+        vectors, embeds = await self._embed(specs, transform_results)
+        start = time.perf_counter()
         # In a thread: weights load for seconds, and the event loop has the calls of other questions to serve.
         await asyncio.to_thread(self._make_rerankers, specs)
-        loading = time.perf_counter() - started
+        loading = time.perf_counter() - start
         slots = asyncio.Semaphore(CONCURRENCY)
 
         async def one(position: int) -> Retrieval:
             async with slots:
-                found = await self._find(specs[position], transformed[position].parts, vectors)
+                stages = await self._find(specs[position], transform_results[position].parts, vectors)
             # Loading is told once, with the first question, as later questions find it done.
             if position == 0:
-                found = _add_load_time(found, loading)
-            before = [*routed[position].traces, transformed[position].trace, *embeds[position]]
-            return Retrieval(found[-1].hits, (*before, *found), routed[position].category)
+                stages = _add_load_time(stages, loading)
+            before = [*routes[position].traces, transform_results[position].trace, *embeds[position]]
+            return Retrieval(stages[-1].hits, (*before, *stages), routes[position].category)
 
         return await run_together(map(one, range(len(questions))))
 
@@ -107,38 +107,38 @@ class Retriever:
         self, specs: Sequence[RetrievalSpec], transformed: Sequence[TransformResult]
     ) -> tuple[Mapping[str, Vectors] | None, list[list[StageTrace]]]:
         """Vectors of all texts that are searched by meaning, embedded together; None where the endpoint failed."""
-        needed = [
+        text_lists = [
             # BM25 reads words: its questions cost no call of the embedder.
             [] if spec.search.method == "bm25" else one.texts
             for spec, one in zip(specs, transformed, strict=True)
         ]
-        distinct = list(dict.fromkeys(text for texts in needed for text in texts))
+        distinct = list(dict.fromkeys(text for texts in text_lists for text in texts))
         # Invented passages are embedded as passages are, with another prefix for models that have any.
-        invented = frozenset[str]().union(*(one.passages for one in transformed))
+        passages = frozenset[str]().union(*(one.passages for one in transformed))
         if not distinct:
             return {}, [[] for _ in specs]
         vectors: dict[str, Vectors] | None = None
-        warning, once, started = "", 0.0, time.perf_counter()
+        warning, once, start = "", 0.0, time.perf_counter()
         try:
             # Loading the model apart from encoding: it is done once, and would make the first question look slow.
             await asyncio.to_thread(self._models.embedder, self.spec.embedding)
-            once, started = time.perf_counter() - started, time.perf_counter()
+            once, start = time.perf_counter() - start, time.perf_counter()
             with self_time() as encoding:
-                rows = await asyncio.to_thread(self._encode, distinct, invented)
+                rows = await asyncio.to_thread(self._encode, distinct, passages)
             vectors, seconds = dict(zip(distinct, rows, strict=True)), encoding.seconds or 0.0
         except EndpointError as error:
             # Words can still be searched. `BadInput` is not caught: vectors of another model are to be told, not passed
             # over.
             warning = f"The question could not be embedded: {error} Its words are searched instead."
-            seconds = time.perf_counter() - started
+            seconds = time.perf_counter() - start
         # All were embedded in one go, so each has an equal share.
-        seconds /= sum(map(bool, needed))
+        seconds /= sum(map(bool, text_lists))
         name = self.spec.embedding.model
         traces = [
             [StageTrace("embed", name, tuple(texts), seconds=seconds, warning=warning)] if texts else []
-            for texts in needed
+            for texts in text_lists
         ]
-        first = next(number for number, texts in enumerate(needed) if texts)
+        first = next(number for number, texts in enumerate(text_lists) if texts)
         traces[first] = [replace(traces[first][0], once_seconds=once)]
         return vectors, traces
 
@@ -167,11 +167,11 @@ class Retriever:
         self, spec: RetrievalSpec, parts: Sequence[Part], vectors: Mapping[str, Vectors] | None
     ) -> list[StageTrace]:
         """The ranking stages of one question; what the last returns is handed on."""
-        ranked = await run_together(self._rank(spec, part, vectors) for part in parts)
+        stage_lists = await run_together(self._rank(spec, part, vectors) for part in parts)
         # In the order of the parts, whichever was done first.
-        traces = [trace for one in ranked for trace in one]
+        traces = [trace for one in stage_lists for trace in one]
         if len(parts) > 1:
-            traces.append(turns([part.text for part in parts], [one[-1].hits for one in ranked]))
+            traces.append(turns([part.text for part in parts], [one[-1].hits for one in stage_lists]))
         return [*traces, self._select(traces[-1].hits, spec)]
 
     async def _rank(self, spec: RetrievalSpec, part: Part, vectors: Mapping[str, Vectors] | None) -> list[StageTrace]:
@@ -186,15 +186,15 @@ class Retriever:
         return traces
 
     def _select(self, hits: Sequence[Hit], spec: RetrievalSpec) -> StageTrace:
-        started = time.perf_counter()
-        ordered, method = list(hits), "top-k"
+        start = time.perf_counter()
+        ranking, method = list(hits), "top-k"
         # After reranking, by its scores: what differs enough is chosen among what is best.
         if spec.search.mmr is not None:
             vectors = self.index.vectors(hit.chunk.id for hit in hits)
-            ordered, method = diverse(hits, vectors, spec.search.mmr), "mmr"
+            ranking, method = diverse(hits, vectors, spec.search.mmr), "mmr"
         # Small pieces are replaced before the cut to `top_k`: several can stand for one larger piece.
-        whole, warning = parents(ordered, self.index)
-        seconds = time.perf_counter() - started
+        whole, warning = parents(ranking, self.index)
+        seconds = time.perf_counter() - start
         return StageTrace("select", method, (), tuple(whole[: spec.top_k]), len(hits), seconds, warning=warning)
 
 
@@ -203,5 +203,5 @@ def _add_load_time(stages: Sequence[StageTrace], seconds: float) -> list[StageTr
     place = next((number for number, stage in enumerate(stages) if stage.stage == "rerank"), None)
     if place is None:
         return list(stages)
-    told = replace(stages[place], once_seconds=stages[place].once_seconds + seconds)
-    return [*stages[:place], told, *stages[place + 1 :]]
+    timed_stage = replace(stages[place], once_seconds=stages[place].once_seconds + seconds)
+    return [*stages[:place], timed_stage, *stages[place + 1 :]]

@@ -66,7 +66,7 @@ class Router:
         return [_route("given", category) for category in given]
 
     async def _nearest(self, questions: Sequence[str], leave_out: bool) -> list[Route]:
-        started = time.perf_counter()
+        start = time.perf_counter()
         examples = [example.question for example in self.spec.examples]
         try:
             # In one call: an endpoint is asked once for examples and questions together, and the cache knows the
@@ -82,12 +82,12 @@ class Router:
             same = np.array([[question == example for example in examples] for question in questions], dtype=bool)
             similar = np.where(same.reshape(similar.shape), -np.inf, similar)
         # Embedded together: each question has an equal share of the time.
-        seconds = (time.perf_counter() - started) / max(1, len(questions))
+        seconds = (time.perf_counter() - start) / max(1, len(questions))
         categories = [self.spec.examples[position].category for position in similar.argmax(axis=1)]
         return [_route("nearest", category, seconds) for category in categories]
 
     async def _ask(self, question: str) -> Route:
-        started = time.perf_counter()
+        start = time.perf_counter()
         plain = uses_completion(self.spec.model, self._models)
         examples = "\n\n".join(f"Question: {e.question}\nCategory: {e.category}" for e in self.spec.examples)
         variables = {"question": question, "categories": ", ".join(self.spec.categories), "examples": examples}
@@ -99,12 +99,12 @@ class Router:
         try:
             answer = await self._models.chat(model).complete(request)
         except EndpointError as error:
-            return _route("llm", None, time.perf_counter() - started, warning=_FAILURE_NOTE.format(error))
+            return _route("llm", None, time.perf_counter() - start, warning=_FAILURE_NOTE.format(error))
         category = find_category(answer.text, self.spec.categories)
-        ended = "" if answer.text.strip() else unusable(answer, model.max_tokens)
-        warning = _FAILURE_NOTE.format(ended) if ended else "" if category else _NOTHING
+        fault = "" if answer.text.strip() else unusable(answer, model.max_tokens)
+        warning = _FAILURE_NOTE.format(fault) if fault else "" if category else _NOTHING
         # The time of the call itself, where it is told: one from the cache keeps that of its first making.
-        seconds = answer.seconds or time.perf_counter() - started
+        seconds = answer.seconds or time.perf_counter() - start
         return _route("llm", category, seconds, answer.usage, warning)
 
 
@@ -116,9 +116,9 @@ def find_category(text: str, categories: Sequence[str]) -> str | None:
     # As words of their own: `law` is not named in `flaws`.
     places = {category: next(whole_word_places(category.casefold(), reply), -1) for category in categories}
     # The longer of two that begin at one place: `law` is part of `law history`, and the answer named the longer.
-    named = sorted((place, -len(category), category) for category, place in places.items() if place >= 0)
+    mentions = sorted((place, -len(category), category) for category, place in places.items() if place >= 0)
     # The whole answer counts before what is named in it.
-    return exact[0] if exact else named[0][2] if named else None
+    return exact[0] if exact else mentions[0][2] if mentions else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,11 +42,11 @@ def search(part: Part, index: Index, spec: SearchSpec, vector_of: VectorOf | Non
 
 
 def _search(part: Part, index: Index, spec: SearchSpec, vector_of: VectorOf | None) -> list[StageTrace]:
-    found = [_QueryHits.of(query, index, spec, vector_of) for query in part.queries]
-    traces = [trace for one in found for trace in one.traces]
+    query_hits = [_QueryHits.of(query, index, spec, vector_of) for query in part.queries]
+    traces = [trace for one in query_hits for trace in one.traces]
     # One list is in its order already.
     if len(traces) > 1:
-        traces.append(_fusion(part, found, index, spec))
+        traces.append(_fusion(part, query_hits, index, spec))
     # After fusion: by then each chunk has one score, whichever search found it.
     if spec.threshold is not None:
         hits = traces[-1].hits
@@ -62,8 +62,8 @@ def _search(part: Part, index: Index, spec: SearchSpec, vector_of: VectorOf | No
 def turns(texts: Sequence[str], lists: Sequence[Sequence[Hit]]) -> StageTrace:
     """Merge what the parts of a question found, each in its order, by turns."""
     # How many distinct chunks came in, as two parts often find the same.
-    received = len({hit.chunk.id for hits in lists for hit in hits})
-    return StageTrace("fusion", "turns", tuple(texts), tuple(merge_by_turns(lists)), received)
+    hit_count = len({hit.chunk.id for hits in lists for hit in hits})
+    return StageTrace("fusion", "turns", tuple(texts), tuple(merge_by_turns(lists)), hit_count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +82,15 @@ class _QueryHits:
         traces: list[StageTrace] = []
         if spec.method != "bm25" and vector_of is not None:
             # Each search times itself: fusion and the other search are told apart in the trace.
-            started = time.perf_counter()
+            start = time.perf_counter()
             vector = _mean_vector(query, vector_of)
             dense = index.search_dense(vector[None], spec.candidates, spec.filters)[0]
-            traces.append(_trace("dense", (query.text, *query.passages), dense, index, started))
+            traces.append(_trace("dense", (query.text, *query.passages), dense, index, start))
         # Also where there are no vectors: by words is better than nothing, and the trace says why.
         if spec.method != "dense" or vector_of is None:
-            started = time.perf_counter()
+            start = time.perf_counter()
             words = index.search_bm25([query.text], spec.candidates, spec.filters)[0]
-            traces.append(_trace("bm25", (query.text,), words, index, started))
+            traces.append(_trace("bm25", (query.text,), words, index, start))
         return cls(query, vector, dense, words, traces)
 
     @property
@@ -111,11 +111,11 @@ def _trace(method: str, queries: tuple[str, ...], hits: Sequence[Hit], index: In
 
 
 def _fusion(part: Part, found: Sequence[_QueryHits], index: Index, spec: SearchSpec) -> StageTrace:
-    started = time.perf_counter()
+    start = time.perf_counter()
     hits = _fuse(found, index, spec)[: spec.candidates]
     # Before the cut to `candidates`, so that the trace tells how many were merged.
-    received = len({hit.chunk.id for one in found for hits in one.lists for hit in hits})
-    return StageTrace("fusion", spec.fusion, (part.text,), tuple(hits), received, time.perf_counter() - started)
+    hit_count = len({hit.chunk.id for one in found for hits in one.lists for hit in hits})
+    return StageTrace("fusion", spec.fusion, (part.text,), tuple(hits), hit_count, time.perf_counter() - start)
 
 
 def _fuse(found: Sequence[_QueryHits], index: Index, spec: SearchSpec) -> list[Hit]:

@@ -30,30 +30,30 @@ def diverse(hits: Sequence[Hit], vectors: Vectors, relevance: float) -> list[Hit
     # Scores of BM25 or of a reranker have any range; the similarity subtracted from them goes to 1 at most.
     scores = _scale(hits)
     nearest = np.zeros(len(hits), dtype=np.float32)  # the first is chosen by its score alone
-    chosen: list[int] = []
-    while len(chosen) < len(hits):
-        worth = relevance * scores - (1 - relevance) * nearest
+    positions: list[int] = []
+    while len(positions) < len(hits):
+        marginal_relevance = relevance * scores - (1 - relevance) * nearest
         # Taken ones out of the race: their similarity to themselves alone would not always do it.
-        worth[chosen] = -np.inf
-        chosen.append(int(np.argmax(worth)))
-        similarity = vectors @ vectors[chosen[-1]]
+        marginal_relevance[positions] = -np.inf
+        positions.append(int(np.argmax(marginal_relevance)))
+        similarity = vectors @ vectors[positions[-1]]
         # Not the maximum with the zeros of the start, which would hide a negative similarity.
-        nearest = similarity if len(chosen) == 1 else np.maximum(nearest, similarity)
-    return [hits[position] for position in chosen]
+        nearest = similarity if len(positions) == 1 else np.maximum(nearest, similarity)
+    return [hits[position] for position in positions]
 
 
 def parents(hits: Sequence[Hit], index: Index) -> tuple[list[Hit], str]:
     """Each chunk replaced by the larger piece it stands for, each piece once, with a warning where one is unknown."""
-    replaced: dict[str, Hit] = {}
-    unknown = 0
+    hits_by_id: dict[str, Hit] = {}
+    unknown_count = 0
     for hit in hits:
         parent = index.parent(hit.chunk)
-        unknown += hit.chunk.parent is not None and parent is None
+        unknown_count += hit.chunk.parent is not None and parent is None
         chunk = parent or hit.chunk
         # `setdefault`: the larger piece stands where its best child stood, with its score.
-        replaced.setdefault(chunk.id, Hit(chunk, hit.score))
-    warning = f"{unknown} chunks are handed over without the text around them, which the index does not have."
-    return list(replaced.values()), warning if unknown else ""
+        hits_by_id.setdefault(chunk.id, Hit(chunk, hit.score))
+    warning = f"{unknown_count} chunks are handed over without the text around them, which the index does not have."
+    return list(hits_by_id.values()), warning if unknown_count else ""
 
 
 def _scale(hits: Sequence[Hit]) -> Vectors:

@@ -30,13 +30,13 @@ class SpanScores:
 
 def span_scores(retrieved: Sequence[Span], references: Sequence[Span]) -> SpanScores:
     """Score the spans handed over for one question against its references (at least one)."""
-    found = _length(_overlaps(retrieved, references))
-    wanted = sum(reference.end - reference.start for reference in references)
+    overlap = _length(_overlaps(retrieved, references))
+    reference_length = sum(reference.end - reference.start for reference in references)
     # Not the union: what is handed over twice is paid for twice.
     length = sum(span.end - span.start for span in retrieved)
     # As the published code has it; the references' union would be smaller where two overlap.
-    missed = _missing_characters(retrieved, references)
-    return SpanScores(_ratio(found, wanted), _ratio(found, length), _ratio(found, length + missed))
+    missing = _missing_characters(retrieved, references)
+    return SpanScores(_ratio(overlap, reference_length), _ratio(overlap, length), _ratio(overlap, length + missing))
 
 
 def omega(chunks: Iterable[Span], references: Sequence[Span]) -> float:
@@ -46,9 +46,9 @@ def omega(chunks: Iterable[Span], references: Sequence[Span]) -> float:
     holds; the score is the share of reference characters found in them.
     """
     touching = [chunk for chunk in chunks if any(_touch(chunk, reference) for reference in references)]
-    found = _length(_overlaps(touching, references))
+    overlap = _length(_overlaps(touching, references))
     # The characters of the touching chunks and of the references together: |A| + |B| - |A and B|.
-    return _ratio(found, _length(touching) + _length(references) - found)
+    return _ratio(overlap, _length(touching) + _length(references) - overlap)
 
 
 def _touch(a: Span, b: Span) -> bool:

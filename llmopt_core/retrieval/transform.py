@@ -51,9 +51,9 @@ class TransformResult:
     @property
     def passages(self) -> set[str]:
         """Those of the texts that stand for a passage, and not for a question."""
-        found = {text for part in self.parts for query in part.queries for text in query.passages}
+        texts = {text for part in self.parts for query in part.queries for text in query.passages}
         # A wording that is also searched by itself is a question: one text can have one vector only.
-        return found - {query.text for part in self.parts for query in part.queries}
+        return texts - {query.text for part in self.parts for query in part.queries}
 
 
 async def transform(
@@ -72,26 +72,28 @@ async def transform(
     Raises:
         BadInput: The prompt is wrong.
     """
-    started = time.perf_counter()
+    start = time.perf_counter()
     if spec.method == "none":
         return _searches(question, "none", [], StageTrace("transform", "none", (question,)))
     usage, warning, took = Usage(), "", 0.0
     if texts is None:
         try:  # nothing is written anew where texts were given by hand
-            written, failed = await _write(question, spec, models)
-            usage = total_usage(completion.usage for completion in written)
-            took = makespan([completion.seconds for completion in written], models.at_most(spec.model.endpoint))
-            texts = _texts(spec, [completion.text for completion in written])
+            completions, failures = await _write(question, spec, models)
+            usage = total_usage(completion.usage for completion in completions)
+            took = makespan([completion.seconds for completion in completions], models.at_most(spec.model.endpoint))
+            texts = _texts(spec, [completion.text for completion in completions])
             # What succeeded is searched, with a warning of what is missing.
-            warning = f"{len(failed)} of {spec.n} passages failed: {failed[0]}" if failed else ""
+            warning = f"{len(failures)} of {spec.n} passages failed: {failures[0]}" if failures else ""
             # An empty reply: cut while it thought, or filtered; the first such reason is told.
-            ended = next(filter(None, (unusable(one, spec.model.max_tokens) for one in written if not one.text)), "")
-            warning = warning if texts else _NOTHING.format(spec.method, ended or "the model wrote nothing usable.")
+            fault = next(
+                filter(None, (unusable(one, spec.model.max_tokens) for one in completions if not one.text)), ""
+            )
+            warning = warning if texts else _NOTHING.format(spec.method, fault or "the model wrote nothing usable.")
         except EndpointError as error:
             texts, warning = [], f"{spec.method} failed: {error} The question itself is searched."
     texts = [text.strip() for text in texts if text.strip()]
     # The time of the calls, also where they came from the cache; else the clock.
-    seconds = took or time.perf_counter() - started
+    seconds = took or time.perf_counter() - start
     trace = StageTrace("transform", spec.method, tuple(texts), seconds=seconds, usage=usage, warning=warning)
     return _searches(question, spec.method, texts, trace)
 
@@ -127,10 +129,10 @@ async def _write(question: str, spec: TransformSpec, models: Models) -> tuple[li
             return error
 
     answers = await run_together(map(call, range(repeats)))
-    failed = [answer for answer in answers if isinstance(answer, EndpointError)]
-    if len(failed) == len(answers):
-        raise failed[0]
-    return [answer for answer in answers if isinstance(answer, Completion)], failed
+    failures = [answer for answer in answers if isinstance(answer, EndpointError)]
+    if len(failures) == len(answers):
+        raise failures[0]
+    return [answer for answer in answers if isinstance(answer, Completion)], failures
 
 
 def _request(question: str, spec: TransformSpec, number: int, plain: bool) -> ChatRequest:

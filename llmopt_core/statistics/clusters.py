@@ -38,16 +38,16 @@ def cluster_interval(
         return None
     parts = [np.array(places, dtype=np.intp) for places in members.values()]
     dice = np.random.default_rng(seed)
-    found = []
+    estimates = []
     for _ in range(RESAMPLES):
         # Drawn as whole groups, with the sizes they have: cases about one document share its difficulty.
         value = statistic(np.concatenate([parts[i] for i in dice.integers(0, len(parts), len(parts))]))
         if value is not None:
-            found.append(value)
+            estimates.append(value)
     # An AUC has no value in a draw of one kind of label. Where that is common, those left over are no fair sample.
-    if len(found) <= RESAMPLES // 2 or np.ptp(found) == 0:
+    if len(estimates) <= RESAMPLES // 2 or np.ptp(estimates) == 0:
         return None
-    low, high = np.quantile(found, [0.025, 0.975])
+    low, high = np.quantile(estimates, [0.025, 0.975])
     return float(low), float(high)
 
 
@@ -57,9 +57,9 @@ def share_interval(values: Sequence[bool], groups: Sequence[Hashable], seed: int
     Where resampling shows no spread, as when all values are equal, it is Wilson's interval with the groups for cases.
     """
     numbers = np.array(values, dtype=float)
-    found = cluster_interval(groups, lambda places: float(numbers[places].mean()), seed)
-    if found is not None:
-        return found
+    interval = cluster_interval(groups, lambda places: float(numbers[places].mean()), seed)
+    if interval is not None:
+        return interval
     count = len(set(groups))
     # Groups count as cases, since ten equal cases about one document are hardly more than one.
     return wilson_interval(round(float(numbers.mean()) * count), count)

@@ -63,12 +63,12 @@ def summarize(
     see `constant_score_interval`.
     """
     # The condition of `is_value`, written out because mypy narrows the type only where it sees `is not None`.
-    scored = np.array([float(value) for value in values if value is not None and math.isfinite(value)])
-    if not len(scored):
+    scores = np.array([float(value) for value in values if value is not None and math.isfinite(value)])
+    if not len(scores):
         return Summary(None, None, None, 0, len(values))
-    mean = float(scored.mean())
-    low, high = _interval(scored, mean, seed, confidence, method) or (None, None)
-    return Summary(mean, low, high, len(scored), len(values))
+    mean = float(scores.mean())
+    low, high = _interval(scores, mean, seed, confidence, method) or (None, None)
+    return Summary(mean, low, high, len(scores), len(values))
 
 
 def _interval(
@@ -102,13 +102,13 @@ def constant_score_interval(value: float, total: int, confidence: float = 0.95) 
 
 def rate(passes: Sequence[bool | None], confidence: float = 0.95, *, exact: bool = False) -> Rate:
     """Share of passes among those decided, with a Wilson score interval, or the exact one (see `exact_interval`)."""
-    decided = [bool(passed) for passed in passes if passed is not None]
+    outcomes = [bool(outcome) for outcome in passes if outcome is not None]
     share, low, high = None, None, None
-    if decided:
-        share = sum(decided) / len(decided)
+    if outcomes:
+        share = sum(outcomes) / len(outcomes)
         interval = exact_interval if exact else wilson_interval
-        low, high = interval(sum(decided), len(decided), confidence)
-    return Rate(sum(decided), len(decided), len(passes), share, low, high)
+        low, high = interval(sum(outcomes), len(outcomes), confidence)
+    return Rate(sum(outcomes), len(outcomes), len(passes), share, low, high)
 
 
 def wilson_interval(passed: int, total: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -98,12 +98,12 @@ def compare_family(
     columns: Sequence[tuple[Values, Values]], higher_is_better: bool = True, seed: int = 0
 ) -> list[Comparison]:
     """Several pairs of baseline and other, tested together: p-values, verdicts and intervals after Holm."""
-    found = [PairedSample(a, b, seed) for a, b in columns]
+    samples = [PairedSample(a, b, seed) for a, b in columns]
     # Those without pairs were never tested, so they make no other comparison stricter.
-    p_values = [(place, one.p_value) for place, one in enumerate(found) if one.p_value is not None]
+    p_values = [(place, one.p_value) for place, one in enumerate(samples) if one.p_value is not None]
     return [
         one.compare(higher_is_better, ALPHA, [p for other, p in p_values if other != place])
-        for place, one in enumerate(found)
+        for place, one in enumerate(samples)
     ]
 
 
@@ -114,9 +114,13 @@ def wins(
     before, after = _pairs(a, b)
     # A gain is always good, so that the counts below need not know the direction.
     gains = (np.array(after, dtype=float) - np.array(before, dtype=float)) * (1 if higher_is_better else -1)
-    won, lost = int((gains > tolerance).sum()), int((gains < -tolerance).sum())
+    win_count, loss_count = int((gains > tolerance).sum()), int((gains < -tolerance).sum())
     return Wins(
-        won, lost, len(before) - won - lost, sign_test(won, lost) if len(before) else None, len(a) - len(before)
+        win_count,
+        loss_count,
+        len(before) - win_count - loss_count,
+        sign_test(win_count, loss_count) if len(before) else None,
+        len(a) - len(before),
     )
 
 
@@ -126,14 +130,14 @@ sign_test = binomial_p_value
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's (1979) adjusted p-values, in the given order."""
-    adjusted = [0.0] * len(p_values)
+    adjusted_values = [0.0] * len(p_values)
     running = 0.0
     for rank, position in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
         # Holm multiplies the smallest by m, the next by m - 1 and so on; none may come out below one that is smaller
         # than it.
         running = max(running, min(1.0, (len(p_values) - rank) * p_values[position]))
-        adjusted[position] = running
-    return adjusted
+        adjusted_values[position] = running
+    return adjusted_values
 
 
 def holm_levels(p_values: Sequence[float], alpha: float = ALPHA) -> list[float]:
@@ -144,12 +148,12 @@ def holm_levels(p_values: Sequence[float], alpha: float = ALPHA) -> list[float]:
     `alpha`, and an interval at 1 - level leaves out 0 just there.
     """
     levels = [0.0] * len(p_values)
-    left, ended = len(p_values), False
+    remaining, is_over = len(p_values), False
     for position in sorted(range(len(p_values)), key=lambda i: p_values[i]):
-        levels[position] = alpha / left
+        levels[position] = alpha / remaining
         # At the first that fails all larger ones fail too, so the divisor stands still from here on.
-        ended = ended or left * p_values[position] >= alpha
-        left -= not ended
+        is_over = is_over or remaining * p_values[position] >= alpha
+        remaining -= not is_over
     return levels
 
 
@@ -166,10 +170,10 @@ def verdict_of(
 def _pairs(a: Values, b: Values) -> tuple[Floats, Floats]:
     """The two columns without the rows in which either value is missing."""
     # `is not None` stands beside `is_value` for mypy, which does not look into functions.
-    kept = [
+    rows = [
         (x, y) for x, y in zip(a, b, strict=True) if x is not None and y is not None and is_value(x) and is_value(y)
     ]
-    return np.array([float(x) for x, _ in kept]), np.array([float(y) for _, y in kept])
+    return np.array([float(x) for x, _ in rows]), np.array([float(y) for _, y in rows])
 
 
 class PairedSample:

@@ -77,14 +77,14 @@ class GradedTest:
         # Sign flips alone have no second test to correct them for skew.
         if len(self._tests) < 2:
             return None
-        found = [test.ends(alpha) for test in self._tests]
-        low, high = min(low for low, _ in found), max(high for _, high in found)
+        ends = [test.ends(alpha) for test in self._tests]
+        low, high = min(low for low, _ in ends), max(high for _, high in ends)
         if self._bounds is not None:
             # No pair loses more than 1, and no more pairs lose than Wilson's interval allows; gains likewise. Where few
             # pairs differ, the bootstrap-t knows no end at all.
-            lost, gained, pairs = self._bounds
-            low = max(low, -wilson_interval(lost, pairs, 1 - alpha)[1])
-            high = min(high, wilson_interval(gained, pairs, 1 - alpha)[1])
+            losses, gains, pairs = self._bounds
+            low = max(low, -wilson_interval(losses, pairs, 1 - alpha)[1])
+            high = min(high, wilson_interval(gains, pairs, 1 - alpha)[1])
         return (low, high) if math.isfinite(low) and math.isfinite(high) else None
 
 
@@ -188,10 +188,10 @@ class _BootstrapT:
         # Resamples of one value only: their spread is rounding, and dividing by it gives huge values.
         flat = spreads <= 1e-6 * self._spread
         with np.errstate(divide="ignore", invalid="ignore"):
-            studentised = (means - self._mean) / spreads
+            t_values = (means - self._mean) / spreads
         # A resample without spread says nothing, and counts as beyond on either side.
-        self._above = np.sort(np.where(flat, np.inf, studentised))[::-1]
-        self._below = np.sort(np.where(flat, np.inf, -studentised))[::-1]
+        self._above = np.sort(np.where(flat, np.inf, t_values))[::-1]
+        self._below = np.sort(np.where(flat, np.inf, -t_values))[::-1]
 
     def p_value(self) -> float:
         draws = self._above if self._mean >= 0 else self._below
@@ -278,8 +278,8 @@ def _tango_interval(gained: int, lost: int, pairs: int, alpha: float) -> Ends:
         # No variance and no distance: the difference fits exactly, as 0 does where no pair differs.
         return distance / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, distance) if distance else 0
 
-    seen = (gained - lost) / pairs
-    return _crossing(statistic, -1.0, seen, z), _crossing(statistic, seen, 1.0, -z)
+    estimate = (gained - lost) / pairs
+    return _crossing(statistic, -1.0, estimate, z), _crossing(statistic, estimate, 1.0, -z)
 
 
 def _crossing(falling: Callable[[float], float], left: float, right: float, level: float) -> float:

@@ -73,9 +73,9 @@ def bootstrap_interval(
 def bootstrap_moments(values: Floats, seed: int = 0) -> tuple[Floats, Floats]:
     """Mean and standard deviation of each resample."""
     # About the mean, so that little is lost when squares are subtracted.
-    shifted = values - values.mean()
-    means = _resample(shifted, seed)
-    squares = _resample(shifted**2, seed)
+    deviations = values - values.mean()
+    means = _resample(deviations, seed)
+    squares = _resample(deviations**2, seed)
     # The subtraction may come out a trifle below 0, of which the root would be NaN.
     return means + float(values.mean()), np.sqrt(np.maximum(squares - means**2, 0.0))
 

@@ -72,9 +72,9 @@ def remove_leftovers(*folders: Path) -> None:
     """Remove the drafts in these folders whose process is gone; those of other machines stay."""
     for folder in folders:
         for path in folder.glob(".*.draft-*"):
-            found = _DRAFT.match(path.name)
+            match = _DRAFT.match(path.name)
             # A folder on a network drive may hold drafts of another machine, whose processes cannot be asked for here.
-            if found and found["host"] == _host() and not psutil.pid_exists(int(found["pid"])):
+            if match and match["host"] == _host() and not psutil.pid_exists(int(match["pid"])):
                 remove(path)
 
 

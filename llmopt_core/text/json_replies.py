@@ -113,13 +113,13 @@ def objects_in(reply: str, opening: str = "{") -> list[ReplyObject]:
     what it is not.
     """
     # `behind`: where the object before this one ends, so that its own words are not read as a lead.
-    text, found, behind = without_thinking(reply), list[ReplyObject](), 0
+    text, objects, behind = without_thinking(reply), list[ReplyObject](), 0
     for value, start, end in _find_objects(text, opening):
         # The first object is taken whatever is said before it: most models lead to their verdict in all kinds of words.
-        if not _is_quoted(text, start, end) and not (found and _is_example(text, behind, start, end)):
-            found.append(ReplyObject(value, bool(found) and _is_unsure(text, behind, start, end)))
+        if not _is_quoted(text, start, end) and not (objects and _is_example(text, behind, start, end)):
+            objects.append(ReplyObject(value, bool(objects) and _is_unsure(text, behind, start, end)))
         behind = end
-    return found
+    return objects
 
 
 def breaks_off(reply: str) -> bool:
@@ -127,9 +127,9 @@ def breaks_off(reply: str) -> bool:
     text = without_thinking(reply)
     behind = max((end for _, _, end in _find_objects(text, "{")), default=0)
     # A brace with a name behind it; one alone may be a part of a formula or of LaTeX.
-    opened = re.search(r'\{\s*"', text[behind:])
+    opening = re.search(r'\{\s*"', text[behind:])
     # With a space more, so that an object that ends with the text is told from one that does not end.
-    return opened is not None and _broken_end(text + " ", behind + opened.start()) > len(text)
+    return opening is not None and _broken_end(text + " ", behind + opening.start()) > len(text)
 
 
 def plain_objects(text: str) -> Iterator[dict[str, Any]]:
@@ -153,13 +153,13 @@ def objects_in_material(material: Any, opening: str = "{") -> list[Any]:
 
     Written loosely (`{'passed': True}`, `{passed: true}`), escaped or with other quotes, it is one as well.
     """
-    found: list[Any] = []
+    objects: list[Any] = []
     for text in _texts(material):
         # A set: mostly both are the same, and are read once.
-        for written in {text, _plainly(text)}:
-            found += [value for value, _, _ in _find_objects(written, opening)]
-            found += _loose(written, opening)
-    return found
+        for wording in {text, _plainly(text)}:
+            objects += [value for value, _, _ in _find_objects(wording, opening)]
+            objects += _loose(wording, opening)
+    return objects
 
 
 def _plainly(text: str) -> str:
@@ -204,9 +204,9 @@ def _find_objects(text: str, opening: str) -> Iterator[tuple[Any, int, int]]:
         # Thousands of brackets in a row exhaust the stack: they are no verdict.
         except (ValueError, RecursionError):
             # A slice, since the white space between may be very long.
-            broken = re.match(r'\{\s*"', text[place : place + 50])
-            end = _broken_end(text, place) if broken else place + 1
-            if broken:
+            object_start = re.match(r'\{\s*"', text[place : place + 50])
+            end = _broken_end(text, place) if object_start else place + 1
+            if object_start:
                 yield from _last_inside(text, place, end)
         else:
             yield value, place, end
@@ -270,8 +270,8 @@ def _is_example(text: str, behind: int, start: int, end: int) -> bool:
         return True
     # `## Example` stands above all that follows it, `Then {...}` goes on with the sentence before.
     headings = [line for line in lead.splitlines() if line.lstrip().startswith(_HEADING)]
-    told = "\n".join([*headings, lead if _THEN.match(last) else ""])
-    return bool(_EXAMPLE.search(told)) and not _FINAL.search(last)
+    context = "\n".join([*headings, lead if _THEN.match(last) else ""])
+    return bool(_EXAMPLE.search(context)) and not _FINAL.search(last)
 
 
 def _is_unsure(text: str, behind: int, start: int, end: int) -> bool:

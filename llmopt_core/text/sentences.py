@@ -88,20 +88,20 @@ def sentences(text: str) -> list[str]:
 
 def join_abbreviations(pieces: Iterable[str]) -> list[str]:
     """The pieces, stripped; one that was cut behind an abbreviation such as `Dr.` is joined with the next."""
-    joined: list[str] = []
+    sentences: list[str] = []
     for piece in map(str.strip, pieces):
-        if piece and joined and _ABBREVIATION.search(joined[-1]):
-            joined[-1] += f" {piece}"
+        if piece and sentences and _ABBREVIATION.search(sentences[-1]):
+            sentences[-1] += f" {piece}"
         elif piece:
-            joined.append(piece)
-    return joined
+            sentences.append(piece)
+    return sentences
 
 
 def _pieces(text: str) -> Iterator[str]:
     start = 0
     for match in _LINE_OR_SENTENCE_END.finditer(text):
-        kept = match["closing"] or match["cjk"] or ""
-        yield text[start : match.start() + len(kept)]
+        ending = match["closing"] or match["cjk"] or ""
+        yield text[start : match.start() + len(ending)]
         start = match.end()
     yield text[start:]
 
@@ -131,6 +131,6 @@ def _is_ordinal(text: str, match: re.Match[str]) -> bool:
     following = _NEXT_WORD.match(text, match.end(), match.end() + _LOOK_BACK)
     before = text[max(0, match.start() - _LOOK_BACK) : match.start()]
     if following is None:
-        dated = _DATE_BEFORE.search(before) and _YEAR.match(text, match.end())
-        return bool(dated or _DATE_AFTER.match(text, match.end()))
+        date = _DATE_BEFORE.search(before) and _YEAR.match(text, match.end())
+        return bool(date or _DATE_AFTER.match(text, match.end()))
     return following[0].lower() in _GERMAN_MONTHS or _BEFORE_ORDINALS.search(before) is not None

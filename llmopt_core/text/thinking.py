@@ -78,10 +78,10 @@ class ThinkingSplitter:
     def add(self, piece: str) -> str:
         """Take a piece; what of the answer is certain now."""
         self._waiting += piece
-        shown: list[str] = []
-        while self._step(shown):
+        parts: list[str] = []
+        while self._step(parts):
             pass
-        return "".join(shown)
+        return "".join(parts)
 
     def end(self) -> str:
         """There is no more; the rest of the answer."""
@@ -151,14 +151,14 @@ class ThinkingSplitter:
         return not self._tail.strip(" ") or self._tail.rstrip(" ").endswith("\n")
 
     def _in_answer(self, shown: list[str]) -> bool:
-        found = _MARK.search(self._waiting)
-        if found is None:
+        match = _MARK.search(self._waiting)
+        if match is None:
             keep = _partial_mark(self._waiting)
             shown.append(self._show(self._waiting[:keep]))
             self._waiting = self._waiting[keep:]
             return False
-        shown.append(self._show(self._waiting[: found.start()]))
-        mark, self._waiting = found.group(), self._waiting[found.end() :]
+        shown.append(self._show(self._waiting[: match.start()]))
+        mark, self._waiting = match.group(), self._waiting[match.end() :]
         # An answer about such marks, written as code.
         if self._fenced or self._tail.endswith("`"):
             shown.append(self._show(mark))
@@ -181,8 +181,8 @@ class ThinkingSplitter:
     def _show(self, text: str) -> str:
         if text:
             # Two characters back: three backticks may come in two pieces.
-            joined = self._tail[-2:] + text
-            if joined.count(_FENCE) % 2:
+            window = self._tail[-2:] + text
+            if window.count(_FENCE) % 2:
                 self._fenced = not self._fenced
             # As much as a line's start and a quoted mark need.
             self._tail = (self._tail + text)[-40:]
@@ -213,10 +213,10 @@ def parts_of(content: list[Any]) -> tuple[str, str, bool]:
         if "think" in kind or "reason" in kind or (not kind and isinstance(part, dict) and "thinking" in part):
             thinking += _texts(part)
         elif isinstance(part, dict) and (kind in _TEXT_KINDS):
-            found = list(_texts(part))
-            text += found
+            texts = list(_texts(part))
+            text += texts
             # A part that is empty is no loss; one whose text stands elsewhere is.
-            other = other or not (found or _has_text_field(part))
+            other = other or not (texts or _has_text_field(part))
         else:
             other = True
     return "".join(text), "".join(thinking), other
@@ -248,7 +248,7 @@ def thinking_field(message: dict[str, Any]) -> str:
     """What a service hands over beside the content."""
     # DeepSeek's, vLLM's and OpenRouter's, Ollama's, and others'. The first with words: OpenRouter says the same in two.
     for name in ("reasoning_content", "reasoning", "thinking", "reasoning_text", "reasoning_details"):
-        found = "".join(_texts(message.get(name)))
-        if found:
-            return found
+        thinking = "".join(_texts(message.get(name)))
+        if thinking:
+            return thinking
     return ""

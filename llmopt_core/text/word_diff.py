@@ -35,20 +35,20 @@ def word_diff(old: str, new: str) -> list[tuple[Op, str]]:
     pieces: list[tuple[Op, str]] = []
     # Without the white space: a paragraph that was only wrapped anew has all its words.
     for step in Indel.opcodes([one.rstrip() for one in before], [one.rstrip() for one in after]):
-        gone, come = before[step.src_start : step.src_end], after[step.dest_start : step.dest_end]
+        old_pieces, new_pieces = before[step.src_start : step.src_end], after[step.dest_start : step.dest_end]
         if step.tag == "equal":
-            pieces.extend(_diff_spaces(gone, come))
+            pieces.extend(_diff_spaces(old_pieces, new_pieces))
         elif step.tag == "delete":
-            pieces.append(("delete", "".join(gone)))
+            pieces.append(("delete", "".join(old_pieces)))
         else:
-            pieces.append(("insert", "".join(come)))
+            pieces.append(("insert", "".join(new_pieces)))
     return _tidy(pieces)
 
 
 def only_space(pieces: Iterable[tuple[Op, str]]) -> bool:
     """Whether two texts differ, and in nothing but white space."""
-    changed = [text for op, text in pieces if op != "equal"]
-    return bool(changed) and not any(text.strip() for text in changed)
+    changes = [text for op, text in pieces if op != "equal"]
+    return bool(changes) and not any(text.strip() for text in changes)
 
 
 def visible_text(op: Op, text: str) -> str:

@@ -89,8 +89,8 @@ def _trace_chunk(
     later = [c for c in stages if c.stage.stage != "search" and _step(c, stages) > _step(before, stages)]
     first = [c for c in later if _step(c, stages) == _step(later[0], stages)]
     # The parts of a question have a column each in that step; the one that continues the part which held it says why.
-    dropped = next((c for c in first if c.stage.queries[:1] == before.stage.queries[:1]), first[0])
-    return GoldTrace(chunk, ranks, dropped.name, _explain_drop(dropped, before, ranks, stages))
+    drop = next((c for c in first if c.stage.queries[:1] == before.stage.queries[:1]), first[0])
+    return GoldTrace(chunk, ranks, drop.name, _explain_drop(drop, before, ranks, stages))
 
 
 def _step(column: Column, stages: Sequence[Column]) -> int:
@@ -101,19 +101,19 @@ def _step(column: Column, stages: Sequence[Column]) -> int:
 
 
 def _explain_drop(at: Column, before: Column, ranks: Mapping[str, int | None], stages: Sequence[Column]) -> str:
-    rank, kept = ranks[before.name], len(at.stage.hits)
+    rank, count = ranks[before.name], len(at.stage.hits)
     if at.stage.stage == "fusion":
-        return f"Rank {rank} by {before.name}, but after fusion not among the {kept} candidates kept."
+        return f"Rank {rank} by {before.name}, but after fusion not among the {count} candidates kept."
     if at.stage.stage == "filter":
         return f"Rank {rank} by {before.name}, but its score is below the threshold."
     if at.stage.stage == "rerank":
         # A reranker drops nothing by its scores, only by how many candidates it takes.
-        return f"Rank {rank} by {before.name}, but only the best {kept} candidates were reranked."
+        return f"Rank {rank} by {before.name}, but only the best {count} candidates were reranked."
     if at.stage.method == "mmr":
         return f"Rank {rank} after {before.name}, but too like chunks already chosen (MMR)."
-    moved = _rank_before_reranking(before, ranks, stages)
-    taken = "1 chunk is" if kept == 1 else f"{kept} chunks are"
-    return f"Rank {rank} after {before.name}{moved}, but only {taken} handed over."
+    reranking_note = _rank_before_reranking(before, ranks, stages)
+    amount = "1 chunk is" if count == 1 else f"{count} chunks are"
+    return f"Rank {rank} after {before.name}{reranking_note}, but only {amount} handed over."
 
 
 def _rank_before_reranking(before: Column, ranks: Mapping[str, int | None], stages: Sequence[Column]) -> str:

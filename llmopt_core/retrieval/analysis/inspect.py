@@ -55,17 +55,17 @@ def columns(trace: Trace) -> list[Column]:
     """The stages that rank chunks, in order, with names for the header of a table."""
     ranking = [stage for stage in trace if stage.stage in RANKING_STAGES]
     # A name is made longer only where it would stand twice: the columns of plain searches stay short.
-    repeated = {stage.method for stage in ranking if sum(_same(stage, other) for other in ranking) > 1}
-    return [Column(_name(stage, stage.method in repeated), stage) for stage in ranking]
+    duplicates = {stage.method for stage in ranking if sum(_same(stage, other) for other in ranking) > 1}
+    return [Column(_name(stage, stage.method in duplicates), stage) for stage in ranking]
 
 
 def rank_flow(trace: Trace, references: Iterable[Span] = ()) -> list[FlowRow]:
     """Every chunk that any stage returned, in the order of the last stage that has it, the latest stages first."""
     references = tuple(references)
-    shown = columns(trace)
+    stage_columns = columns(trace)
     # The latest stage first, whose order is the best known; a dict keeps the first place that a chunk gets.
-    chunks = {hit.chunk.id: hit.chunk for column in reversed(shown) for hit in column.stage.hits}
-    return [_row(chunk, shown, references) for chunk in chunks.values()]
+    chunks = {hit.chunk.id: hit.chunk for column in reversed(stage_columns) for hit in column.stage.hits}
+    return [_row(chunk, stage_columns, references) for chunk in chunks.values()]
 
 
 def differences(left: Sequence[Hit], right: Sequence[Hit]) -> list[Difference]:
@@ -94,8 +94,8 @@ def stage_measures(runs: Sequence[tuple[Example, Trace]], k: int) -> dict[str, d
     for position, (example, trace) in enumerate(runs):
         for name, hits in stage_hits(trace).items():
             if example.references:
-                measured = span_measures([hit.chunk.span for hit in hits], example.references, k)
-                for measure, value in measured.items():
+                measures = span_measures([hit.chunk.span for hit in hits], example.references, k)
+                for measure, value in measures.items():
                     # None, and not 0: an example that did not pass the stage may not lower its mean.
                     tables[name].setdefault(measure, [None] * len(runs))[position] = value
     return tables
@@ -130,7 +130,10 @@ def _row(chunk: Chunk, shown: Sequence[Column], references: Sequence[Span]) -> F
 def stage_hits(trace: Trace) -> dict[str, list[Hit]]:
     """By stage its hits, best first; several searches of one method are merged by turns."""
     lists = group_values((_name(column.stage, False), column.stage.hits) for column in columns(trace))
-    return {name: merge_by_turns(found) if len(found) > 1 else list(found[0]) for name, found in lists.items()}
+    return {
+        name: merge_by_turns(hit_lists) if len(hit_lists) > 1 else list(hit_lists[0])
+        for name, hit_lists in lists.items()
+    }
 
 
 def _same(one: StageTrace, other: StageTrace) -> bool:

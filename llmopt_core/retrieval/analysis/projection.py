@@ -67,17 +67,17 @@ def project(
     step = -(-len(index.chunks) // LIMIT)
     positions = [p for p, chunk in enumerate(index.chunks) if p % step == 0 or gold[p] or chunk.id in ranks]
     texts = [question, *passages]
-    places, shown = principal_plane(np.concatenate([[vector for _, vector in texts], index.matrix[positions]]))
-    written = [
+    places, variance_share = principal_plane(np.concatenate([[vector for _, vector in texts], index.matrix[positions]]))
+    text_points = [
         Point("passage" if number else "question", text, float(x), float(y))
         # `places` goes on with the chunks: here only its beginning is wanted, so the lengths may differ.
         for number, ((text, _), (x, y)) in enumerate(zip(texts, places, strict=False))
     ]
-    found = [
+    chunk_points = [
         Point("chunk", index.chunks[p].text, float(x), float(y), gold[p], ranks.get(index.chunks[p].id))
         for p, (x, y) in zip(positions, places[len(texts) :], strict=True)
     ]
-    return Map((*written, *found), shown)
+    return Map((*text_points, *chunk_points), variance_share)
 
 
 def principal_plane(vectors: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], float]:
@@ -87,19 +87,19 @@ def principal_plane(vectors: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], fl
     """
     values = np.asarray(vectors, dtype=np.float64)
     # Principal components are directions of spread around the mean; without it the first would point at the mean.
-    centred = values - values.mean(axis=0)
+    deviations = values - values.mean(axis=0)
     # Of the two products, whose eigenvalues are the same, the smaller one.
-    few = len(centred) < centred.shape[1]
-    variances, components = np.linalg.eigh(centred @ centred.T if few else centred.T @ centred)
+    few = len(deviations) < deviations.shape[1]
+    variances, components = np.linalg.eigh(deviations @ deviations.T if few else deviations.T @ deviations)
     # `eigh` sorts from the least to the greatest.
     axes = components[:, ::-1][:, :2]
     if few:
         # Eigenvectors of the small product are weights of rows; multiplied by the rows they are the axes, up to length.
-        axes = centred.T @ axes
+        axes = deviations.T @ axes
         axes /= np.maximum(np.linalg.norm(axes, axis=0), 1e-12)  # points that all coincide have no axis to scale
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), range(axes.shape[1])])
     total = float(variances.sum())
     # All spread is shown where there is none: equal texts are one point.
-    shown = float(variances[::-1][:2].sum()) / total if total > 1e-12 else 1.0
+    variance_share = float(variances[::-1][:2].sum()) / total if total > 1e-12 else 1.0
     # Rounding can lift the share to a hair above 1.
-    return centred @ axes, min(1.0, shown)
+    return deviations @ axes, min(1.0, variance_share)

@@ -102,8 +102,8 @@ def _text_of(assertion: AssertionSpec) -> str:
         return f"{value.get('min', '')}-{value.get('max', '')} {value.get('unit', 'characters')}"
     if assertion.type in _SEVERAL:
         # What would not come back the same from `a | b` is written as JSON.
-        plain = not any("|" in part or part != part.strip() or part.startswith("[") for part in value)
-        return " | ".join(value) if plain else json.dumps(list(value), ensure_ascii=False)
+        is_plain = not any("|" in part or part != part.strip() or part.startswith("[") for part in value)
+        return " | ".join(value) if is_plain else json.dumps(list(value), ensure_ascii=False)
     if value is None or isinstance(value, str):
         return value or ""
     return json.dumps(value, ensure_ascii=False)

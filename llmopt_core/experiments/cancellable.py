@@ -27,15 +27,15 @@ async def cancellable(
         Cancellation: `should_cancel` became true; everything in flight was dropped.
     """
     task = asyncio.ensure_future(work)
-    beaten = time.monotonic()
+    last_beat = time.monotonic()
     try:
         while not task.done():
             # Unlike `wait_for`, it leaves the work alone when the time is over.
             await asyncio.wait((task,), timeout=_LOOK_SECONDS)
             if not task.done() and should_cancel():
                 raise Cancellation("Cancelled.")
-            if beat is not None and time.monotonic() - beaten > HEARTBEAT_SECONDS:
-                beaten = time.monotonic()
+            if beat is not None and time.monotonic() - last_beat > HEARTBEAT_SECONDS:
+                last_beat = time.monotonic()
                 await beat()
     finally:
         if not task.done():

@@ -26,8 +26,8 @@ def project_names(store: Store, project: Project | str, names: Iterable[str] = (
     """
     saved_names = [item.name for item in store.configurations(project)]
     # The oldest first, so that a new run takes no colour from an earlier name.
-    ran = [run.name for run in sorted(store.runs(project), key=lambda run: run.id)]
-    return list(dict.fromkeys([*saved_names, *ran, *names]))
+    run_names = [run.name for run in sorted(store.runs(project), key=lambda run: run.id)]
+    return list(dict.fromkeys([*saved_names, *run_names, *names]))
 
 
 def project_colours(store: Store, project: Project | str, names: Sequence[str]) -> dict[str, str]:

@@ -93,8 +93,8 @@ class Comparison:
         """`plain against think on questions (48)`, `plain against think on questions, first 20`."""
         names = " against ".join(variant.name for variant in self.variants)
         # Parts of sets say in their names how many they are.
-        many = "" if re.search(rf", (?:first )?{self.total}\b", self.set_name) else f" ({self.total})"
-        return f"{names} on {self.set_name}{many}"
+        size = "" if re.search(rf", (?:first )?{self.total}\b", self.set_name) else f" ({self.total})"
+        return f"{names} on {self.set_name}{size}"
 
 
 def new_id() -> str:
@@ -122,10 +122,10 @@ def start_comparison(
     from llmopt_core.experiments.training_sources import training_overlap
 
     overlaps = [training_overlap(store, plan.project, variant, plan.examples) for variant in plan.variants]
-    behind = [{BEHIND: models_basis(variant, models, plan.judge)} if models else {} for variant in plan.variants]
+    model_options = [{BEHIND: models_basis(variant, models, plan.judge)} if models else {} for variant in plan.variants]
     for repeat in reversed(range(plan.repeats)):
         for column, variant in enumerate(plan.variants):
-            options = {**_options(plan, comparison_id, column, repeat), **behind[column]}
+            options = {**_options(plan, comparison_id, column, repeat), **model_options[column]}
             start_planned_run(store, plan, variant, overlaps[column], options, job_id)
     return comparison(store, plan.project, comparison_id)
 
@@ -154,7 +154,7 @@ def plan_of(store: Store, found: Comparison) -> ComparisonPlan:
     Raises:
         BadInput: Its examples are gone.
     """
-    retrieves = any(variant.retrieval is not None for variant in found.variants)
+    has_retrieval = any(variant.retrieval is not None for variant in found.variants)
     return ComparisonPlan(
         found.project,
         found.variants,
@@ -164,7 +164,7 @@ def plan_of(store: Store, found: Comparison) -> ComparisonPlan:
         found.metrics,
         found.repeats,
         found.concurrency,
-        tuple(store.documents(found.project)) if retrieves else (),
+        tuple(store.documents(found.project)) if has_retrieval else (),
         found.budget_usd,
         found.origin,
     )

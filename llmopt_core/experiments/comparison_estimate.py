@@ -56,26 +56,26 @@ def estimate_comparison(plan: ComparisonPlan, models: Models, answers: int | Non
         BadInput: A prompt cannot be rendered, or an endpoint is unknown.
     """
     calls = tokens = 0
-    least = most = 0.0
+    lower_usd = upper_usd = 0.0
     is_priced = True
     examples = plan.runnable_examples
     answers = len(examples) * plan.repeats if answers is None else answers
-    beside = _beside(plan, models, answers)
+    extra_estimate = _beside(plan, models, answers)
     # Without rows there is nothing to render, and a mean of nothing.
     for variant in plan.variants if examples else ():
-        each, cost, steps = _per_answer(examples, variant, models)
+        prompt_tokens, cost, steps = _per_answer(examples, variant, models)
         calls += answers * (1 + steps)
-        tokens += round(answers * each)
+        tokens += round(answers * prompt_tokens)
         endpoint = models.endpoint(variant.model.endpoint)
         price = endpoint.price_of(variant.model.name or endpoint.default_model)
         output_cost = None if price is None else price.cost(0, (1 + steps) * variant.model.max_tokens)
         is_priced = is_priced and cost is not None and output_cost is not None
         if cost is not None and output_cost is not None:
-            least += answers * cost
-            most += answers * (cost + output_cost)
-    usd = None if not is_priced or beside.usd is None else (least, most + beside.usd)
+            lower_usd += answers * cost
+            upper_usd += answers * (cost + output_cost)
+    usd = None if not is_priced or extra_estimate.usd is None else (lower_usd, upper_usd + extra_estimate.usd)
     more = dict.fromkeys(part for variant in plan.variants for part in list_uncounted_parts(variant))
-    return ComparisonEstimate(answers * len(plan.variants), calls, tokens, usd, beside.calls, tuple(more))
+    return ComparisonEstimate(answers * len(plan.variants), calls, tokens, usd, extra_estimate.calls, tuple(more))
 
 
 def _beside(plan: ComparisonPlan, models: Models, answers: int) -> UpperEstimate:
@@ -91,9 +91,9 @@ def _beside(plan: ComparisonPlan, models: Models, answers: int) -> UpperEstimate
         (most_grading(variant, examples, plan.metrics, plan.judge, models), answers / len(examples))
         for variant in plan.variants
     ]
-    for most, share in parts:
-        total.calls += round(most.calls * share)
-        total.usd = None if total.usd is None or most.usd is None else total.usd + most.usd * share
+    for estimate, share in parts:
+        total.calls += round(estimate.calls * share)
+        total.usd = None if total.usd is None or estimate.usd is None else total.usd + estimate.usd * share
     return total
 
 

@@ -73,9 +73,9 @@ def family_of(members: Sequence[RunScoreTable], metrics: Sequence[str]) -> Famil
     baseline = members[baseline_position([run.name for run in members])]
     p_values: dict[str, dict[Pair, float]] = {}
     for metric in metrics:
-        able = [run for run in members if any(value is not None for value in run.scores.values.get(metric, ()))]
+        candidates = [run for run in members if any(value is not None for value in run.scores.values.get(metric, ()))]
         # Nobody able: any will do, as there is nothing to test.
-        base = baseline if baseline in able or not able else able[0]
+        base = baseline if baseline in candidates or not candidates else candidates[0]
         pair_values = {
             (base.name, run.name): pair_runs(base, run, metric).p_value for run in members if run is not base
         }
@@ -108,8 +108,8 @@ def project_family(
     """
     configurations = store.configurations(project)
     named_runs = family_runs(store.runs(project), configurations, set_name, set_version, judge)
-    instead = {run.fingerprint: run for run in shown}
-    runs = [instead.get(run.fingerprint, run) for run in named_runs.values()]
+    replacements = {run.fingerprint: run for run in shown}
+    runs = [replacements.get(run.fingerprint, run) for run in named_runs.values()]
     labels = {run.fingerprint: name for run, name in zip(shown, names or [run.name for run in shown], strict=True)}
     compared_metrics = metrics or list(dict.fromkeys(metric for run in runs for metric in run.metrics))
     return family_of(

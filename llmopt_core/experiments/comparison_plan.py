@@ -147,5 +147,5 @@ def without_leaks(plan: ComparisonPlan) -> tuple[ComparisonPlan, dict[str, tuple
 
 
 def _make_example(number: int, row: dict[str, str]) -> Example:
-    own = {key: value for key, value in row.items() if key not in ("question", "reference") and value.strip()}
-    return Example(f"input-{number}", row["question"], row.get("reference", "").strip() or None, variables=own)
+    variables = {key: value for key, value in row.items() if key not in ("question", "reference") and value.strip()}
+    return Example(f"input-{number}", row["question"], row.get("reference", "").strip() or None, variables=variables)

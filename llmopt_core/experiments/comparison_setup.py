@@ -103,7 +103,7 @@ def plan_from(store: Store, project: Project | str, setup: Setup) -> tuple[Compa
     if not rows.examples:
         raise BadInput("Choose at least one example.")
     variants = variants_of(store, project, setup.variants)
-    retrieves = any(variant.retrieval is not None for variant in variants)
+    has_retrieval = any(variant.retrieval is not None for variant in variants)
     name = project if isinstance(project, str) else project.name
     plan = ComparisonPlan(
         name,
@@ -114,7 +114,7 @@ def plan_from(store: Store, project: Project | str, setup: Setup) -> tuple[Compa
         setup.metrics,
         setup.repeats,
         setup.concurrency,
-        tuple(store.documents(project)) if retrieves else (),
+        tuple(store.documents(project)) if has_retrieval else (),
         setup.budget_usd,
         setup.model_dump(mode="json"),
     )

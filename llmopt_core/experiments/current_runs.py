@@ -35,16 +35,18 @@ def current_runs(
     """
     kinds: dict[str, list[Run]] = {}
     for run in runs:
-        same = (run.evaluation_set, run.set_version, run.judge) == (set_name, set_version, judge)
-        if same and run.done and set(metrics) <= set(run.metrics):
+        is_same_evaluation = (run.evaluation_set, run.set_version, run.judge) == (set_name, set_version, judge)
+        if is_same_evaluation and run.done and set(metrics) <= set(run.metrics):
             kinds.setdefault(run.fingerprint, []).append(run)
     runs_by_name: dict[str, Run] = {}
     for newest, *older in kinds.values():
         name = newest.name if newest.name not in runs_by_name else f"{newest.name} (earlier, {newest.fingerprint[:4]})"
         # Counted first: of thousands of older runs hardly one has more answers.
-        more = (run for run in older if run.done - run.failed > newest.done - newest.failed)
-        whole = (run for run in more if set(newest.metrics) <= set(run.metrics) and same_documents(run, newest))
-        runs_by_name[name] = max((newest, *whole), key=lambda run: run.done - run.failed)
+        larger_runs = (run for run in older if run.done - run.failed > newest.done - newest.failed)
+        complete_runs = (
+            run for run in larger_runs if set(newest.metrics) <= set(run.metrics) and same_documents(run, newest)
+        )
+        runs_by_name[name] = max((newest, *complete_runs), key=lambda run: run.done - run.failed)
     places = {name: place for place, name in enumerate(order)}
     # Runs are counted up, so the lower number is the older one.
     return dict(sorted(runs_by_name.items(), key=lambda item: (places.get(item[0], len(places)), item[1].id)))
@@ -65,8 +67,10 @@ def family_runs(
         set_version: Its version.
         judge: Whose scores.
     """
-    here = [run for run in runs if (run.evaluation_set, run.set_version, run.judge) == (set_name, set_version, judge)]
-    whole = [run for run in here if not run.comparison] or here
-    runs_by_name = current_runs(whole, set_name, set_version, judge, order=[item.name for item in saved])
+    set_runs = [
+        run for run in runs if (run.evaluation_set, run.set_version, run.judge) == (set_name, set_version, judge)
+    ]
+    evaluation_runs = [run for run in set_runs if not run.comparison] or set_runs
+    runs_by_name = current_runs(evaluation_runs, set_name, set_version, judge, order=[item.name for item in saved])
     fingerprints = {item.fingerprint for item in saved}
     return {name: run for name, run in runs_by_name.items() if run.fingerprint in fingerprints} or runs_by_name

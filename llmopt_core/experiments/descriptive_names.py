@@ -37,10 +37,10 @@ def question_set_name(documents: Iterable[str]) -> str:
 
 
 def _retrieval_parts(retrieval: Mapping[str, Any]) -> list[str]:
-    cut, search = retrieval.get("chunking") or {}, retrieval.get("search") or {}
+    chunking, search = retrieval.get("chunking") or {}, retrieval.get("search") or {}
     rerank = (retrieval.get("rerank") or {}).get("method", "none")
     transform = (retrieval.get("transform") or {}).get("method", "none")
-    parts = [f"{cut.get('method', 'recursive')} {cut.get('size', 200)}", str(search.get("method", "dense"))]
+    parts = [f"{chunking.get('method', 'recursive')} {chunking.get('size', 200)}", str(search.get("method", "dense"))]
     parts += [part for part in (transform, rerank) if part != "none"]
     return [*parts, f"top {retrieval.get('top_k', 5)}"]
 

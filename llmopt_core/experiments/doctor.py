@@ -84,12 +84,12 @@ def _packages() -> Iterator[Finding]:
         yield Finding("packages", "missing", f"{DISTRIBUTION} is not installed in this environment", _INSTALL)
         return
     # What belongs to no extra: the program itself does not need the others.
-    plain = [one for one in requirements if one.marker is None or one.marker.evaluate({"extra": ""})]
-    problems = [problem for one in plain if (problem := _problem(one.name, one))]
+    core_requirements = [one for one in requirements if one.marker is None or one.marker.evaluate({"extra": ""})]
+    problems = [problem for one in core_requirements if (problem := _problem(one.name, one))]
     if problems:
         yield Finding("packages", "missing", "; ".join(problems), _INSTALL)
     else:
-        yield Finding("packages", "ok", f"all {len(plain)} are installed in fitting versions")
+        yield Finding("packages", "ok", f"all {len(core_requirements)} are installed in fitting versions")
 
 
 def _problem(name: str, requirement: object) -> str:

@@ -110,11 +110,13 @@ async def estimate_pipeline(
             the whole work either.
     """
     name, account = pipeline.configuration.name, Account()
-    whole = pipeline
+    whole_pipeline = pipeline
     with account_for(account):
         try:
             writing, pipeline = await _writing(pipeline, pilot)
-            embedding = await asyncio.to_thread(embedding_cost, whole, [example.question for example in examples])
+            embedding = await asyncio.to_thread(
+                embedding_cost, whole_pipeline, [example.question for example in examples]
+            )
             if embedding.cost_usd != 0.0:
                 # Nobody has agreed yet to pay for a whole index.
                 pipeline = pipeline.embedding_here()
@@ -166,16 +168,16 @@ async def _run_pilot(
         )
 
     # Looks into the cache for every example, which may be thousands.
-    waiting = await asyncio.to_thread(sort_examples)
+    pending_examples = await asyncio.to_thread(sort_examples)
     groups = _Group(False), _Group(True)
-    until = time.monotonic() + _MOST_SECONDS
-    for group, new in zip(groups, waiting, strict=True):
+    deadline = time.monotonic() + _MOST_SECONDS
+    for group, new in zip(groups, pending_examples, strict=True):
         group.left, group.shared = len(new), bool(same)
         same_examples = [example for example in new if example.id in same]
         # All questions of the pilot are embedded together.
         await pipeline.prepare((same_examples or new)[:pilot])
         for example in same_examples or new:
-            if len(group.records) >= pilot or time.monotonic() > until:
+            if len(group.records) >= pilot or time.monotonic() > deadline:
                 break
             record = await (pipeline.evaluate(example) if answers else _search_only(pipeline, example))
             group.left -= 1
@@ -265,8 +267,8 @@ def _extrapolate(name: str, total: int, groups: Sequence[_Group], concurrency: i
     for group in groups:
         # Each record that was tried stands for so many that were not.
         share = group.left / len(group.records) if group.records else 0.0
-        took = sum((_price(record, group) for record in group.records), Usage())
-        usage += _scale(took, share)
+        group_usage = sum((_price(record, group) for record in group.records), Usage())
+        usage += _scale(group_usage, share)
         seconds += sum(record.seconds for record in group.records) * share
     remaining = sum(group.left for group in groups)
     return Estimate(

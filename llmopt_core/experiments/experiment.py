@@ -179,7 +179,11 @@ def list_resume_problems(store: Store, plan: Plan) -> list[str]:
     """One sentence for each stopped run that is not gone on with, because its documents or its judge have changed."""
     newest = [run for c in plan.configurations if (run := _newest_run(store, plan, c)) is not None]
     changes = [(run, _change(run, plan)) for run in newest if run.status in RESUMABLE]
-    return [f"{run.name}: run {run.id} was {why} and stays as it is; a new run starts." for run, why in changes if why]
+    return [
+        f"{run.name}: run {run.id} was {reason} and stays as it is; a new run starts."
+        for run, reason in changes
+        if reason
+    ]
 
 
 def _change(run: Run, plan: Plan) -> str:

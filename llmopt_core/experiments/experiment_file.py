@@ -201,20 +201,24 @@ def _resolve_extends(file: LocatedValue) -> LocatedValue:
 
 
 def _extend(file: LocatedValue, i: int, names: dict[str, int], above: tuple[int, ...]) -> LocatedValue:
-    own = file.at("configurations", i)
-    if "extends" not in own.value:
-        return own
-    parent = own.value["extends"]
-    here = ("configurations", i, "extends")
+    child = file.at("configurations", i)
+    if "extends" not in child.value:
+        return child
+    parent = child.value["extends"]
+    place = ("configurations", i, "extends")
     if not isinstance(parent, str) or parent not in names:
         raise file.error(
-            here, f"extends names {parent!r}, but there is no such configuration{guess(str(parent), names)}."
+            place, f"extends names {parent!r}, but there is no such configuration{guess(str(parent), names)}."
         )
     if names[parent] == i or names[parent] in above:
-        raise file.error(here, f"extends runs in a circle through {parent!r}.")
+        raise file.error(place, f"extends runs in a circle through {parent!r}.")
     # The extended one first, as its own values go over it.
-    whole = merge(_under_one_name(_extend(file, names[parent], names, (*above, i))), _under_one_name(own))
-    return LocatedValue({key: item for key, item in whole.value.items() if key != "extends"}, whole.lines, whole.source)
+    merged_value = merge(_under_one_name(_extend(file, names[parent], names, (*above, i))), _under_one_name(child))
+    return LocatedValue(
+        {key: item for key, item in merged_value.value.items() if key != "extends"},
+        merged_value.lines,
+        merged_value.source,
+    )
 
 
 def _under_one_name(own: LocatedValue) -> LocatedValue:
@@ -229,8 +233,8 @@ def _under_one_name(own: LocatedValue) -> LocatedValue:
 
 
 def _new_path(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    whole = ("fact_check", *path[1:]) if path[:1] == ("checks",) else path
-    return ("fact_check", "method", *whole[2:]) if whole[:2] == ("fact_check", "fact_check") else whole
+    new_path = ("fact_check", *path[1:]) if path[:1] == ("checks",) else path
+    return ("fact_check", "method", *new_path[2:]) if new_path[:2] == ("fact_check", "fact_check") else new_path
 
 
 def _check_names(said: _File, located: LocatedValue) -> None:

@@ -73,9 +73,9 @@ def _spec_error(error: ErrorDetails, located: LocatedValue, root: type[BaseModel
     if kind in ("string_too_short", "too_short") and not error["input"]:
         return located.error(path, f"{where} is empty.")
     value_text = repr(error["input"])
-    should = message if message.startswith("should ") else f"should be {message}"
+    advice = message if message.startswith("should ") else f"should be {message}"
     # A text that was pasted into the wrong place is not shown whole.
-    return located.error(path, f"{where} is {value_text[:60]}, but {should}.")
+    return located.error(path, f"{where} is {value_text[:60]}, but {advice}.")
 
 
 def _plain_words(error: ErrorDetails) -> str:

@@ -35,8 +35,8 @@ ScoreWithUsage = tuple[Score, Usage]
 
 def metrics_to_record(metrics: Sequence[str], examples: Sequence[Example]) -> tuple[str, ...]:
     """What a run over these examples is scored by: the metrics, and `ASSERTIONS` where an example has some."""
-    plain = tuple(name for name in metrics if name != ASSERTIONS)
-    return (*plain, ASSERTIONS) if any(assertions_of(example) for example in examples) else plain
+    names = tuple(name for name in metrics if name != ASSERTIONS)
+    return (*names, ASSERTIONS) if any(assertions_of(example) for example in examples) else names
 
 
 class Grader:
@@ -71,17 +71,17 @@ class Grader:
         open_ones = [one for one in graders if one.name not in cached_scores]
         # What asks nobody is done at once; a task of its own would only wait for its turn.
         grade = _grade_within_budget if partial else _grade
-        quick = [await grade(one, sample) for one in open_ones if not _is_cacheable(one, sample)]
-        slow = await run_together([grade(one, sample) for one in open_ones if _is_cacheable(one, sample)])
-        fresh_scores = dict([*quick, *slow])
+        quick_scores = [await grade(one, sample) for one in open_ones if not _is_cacheable(one, sample)]
+        slow_scores = await run_together([grade(one, sample) for one in open_ones if _is_cacheable(one, sample)])
+        fresh_scores = dict([*quick_scores, *slow_scores])
         # A score without value is tried again the next time: the judge may have been out of reach.
-        keep = {
+        new_entries = {
             score_keys[name]: value
             for name, value in fresh_scores.items()
             if name in score_keys and value[0].value is not None
         }
-        if keep:
-            self._stages.put_scores(keep)
+        if new_entries:
+            self._stages.put_scores(new_entries)
         cached_usage = _usage_from_cache(cached_scores.values())
         enter(cached_usage)
         results = {**cached_scores, **fresh_scores}
@@ -99,9 +99,9 @@ class Grader:
 
     def is_cached(self, example: Example, answer: Answer, sample: Sample) -> bool:
         """Whether scoring this answer costs no model call."""
-        every = (*self._metrics, *self._build_assertions(assertions_of(example)))
+        all_graders = (*self._metrics, *self._build_assertions(assertions_of(example)))
         # An embedding model on this machine costs nothing, so only judges count.
-        graders = [one for one in every if one.judge and _is_cacheable(one, sample)]
+        graders = [one for one in all_graders if one.judge and _is_cacheable(one, sample)]
         return len(self._read_cached(graders, sample)[0]) == len(graders)
 
     def _read_cached(
@@ -112,9 +112,9 @@ class Grader:
         if sample.answer is None or not cacheable_graders:
             return {}, {}
         identity = keys.sample_identity(sample.example, sample.answer, sample.hits)
-        several = len(sample.example.right_answers) > 1
+        has_alternatives = len(sample.example.right_answers) > 1
         # Of several right answers the best match counts, so it must not be taken for a score against one of them.
-        best = keys.score_key(BEST_OF_ANSWERS, identity) if several else identity
+        best = keys.score_key(BEST_OF_ANSWERS, identity) if has_alternatives else identity
         score_keys = {
             one.name: keys.score_key(self._identity(one), best if _needs_reference(one) else identity)
             for one in cacheable_graders
@@ -168,8 +168,8 @@ _EMBEDDING_METRICS = ("semantic_similarity",)
 
 def _verdict(assertions: Sequence[AssertionSpec], scores: Sequence[Score], example: Example) -> Score:
     is_passed = verdict(assertions, scores, threshold_of(example))
-    good = sum(score.passed is True for score in scores)
-    explanation = f"{good} of {len(scores)} assertions passed."
+    pass_count = sum(score.passed is True for score in scores)
+    explanation = f"{pass_count} of {len(scores)} assertions passed."
     if is_passed is None:
         open_ones = "; ".join(f"{score.metric}: {score.failure}" for score in scores if score.passed is None)
         return Score(ASSERTIONS, None, explanation, failure=f"Not decided: {open_ones}")

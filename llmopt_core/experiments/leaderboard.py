@@ -108,8 +108,8 @@ def _cell(base: RunScoreTable, run: RunScoreTable, metric: str, family: Family, 
     versus = None if is_baseline else _compare(base, run, metric, family)
     if versus is None or not versus.pairs:
         return Cell(summary)
-    apart = versus.pairs < max(summary.scored, _summary(_values(base, metric)).scored)
-    return Cell(summary, versus, apart)
+    is_partial = versus.pairs < max(summary.scored, _summary(_values(base, metric)).scored)
+    return Cell(summary, versus, is_partial)
 
 
 def _values(run: RunScoreTable, metric: str) -> Values:

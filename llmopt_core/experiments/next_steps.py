@@ -120,23 +120,25 @@ def _to_set_up(state: ProjectState) -> list[Step]:
 def _to_run(state: ProjectState) -> list[Step]:
     # By contents: one that has another name since its run was run, one with other contents under its name was not.
     run = {*state.evaluated, *(entry.run.fingerprint for entry in state.entries)}
-    running = [item.name for item in state.configurations if item.name in state.running]
-    waiting = [item.name for item in state.configurations if item.fingerprint not in run and item.name not in running]
-    return [*_now_run(running), *([_not_run(state, waiting)] if waiting else [])]
+    running_names = [item.name for item in state.configurations if item.name in state.running]
+    missing_names = [
+        item.name for item in state.configurations if item.fingerprint not in run and item.name not in running_names
+    ]
+    return [*_now_run(running_names), *([_not_run(state, missing_names)] if missing_names else [])]
 
 
 def _now_run(running: Sequence[str]) -> list[Step]:
     if not running:
         return []
-    many = plural(len(running), "configuration")
-    why = f"{_join_names(running)}: running now, in the background. The results come in by themselves."
-    return [Step(f"Evaluating {many}", why, "evaluation", "Run")]
+    subject = plural(len(running), "configuration")
+    reason = f"{_join_names(running)}: running now, in the background. The results come in by themselves."
+    return [Step(f"Evaluating {subject}", reason, "evaluation", "Run")]
 
 
 def _not_run(state: ProjectState, waiting: Sequence[str]) -> Step:
     first = "The built-in model needs no key and takes a minute or two."
-    why = f"Not run on this set yet: {_join_names(waiting)}." if state.entries or state.running else first
-    return Step(f"Evaluate {plural(len(waiting), 'configuration')}", why, "evaluation", "Run")
+    reason = f"Not run on this set yet: {_join_names(waiting)}." if state.entries or state.running else first
+    return Step(f"Evaluate {plural(len(waiting), 'configuration')}", reason, "evaluation", "Run")
 
 
 def _join_names(names: Sequence[str], most: int = 3) -> str:
@@ -165,8 +167,8 @@ def _fresh_questions(state: ProjectState) -> list[Step]:
     first = overlapping_entries[0]
     others = f" (and {len(overlapping_entries) - 1} more)" if len(overlapping_entries) > 1 else ""
     part = f"{first.overlap_count} of its {first.run.total} questions"
-    why = f"{first.name}{others} was trained on {part}: its score says nothing about new ones."
-    return [Step("Add fresh questions", why, "evaluation", "Questions")]
+    reason = f"{first.name}{others} was trained on {part}: its score says nothing about new ones."
+    return [Step("Add fresh questions", reason, "evaluation", "Questions")]
 
 
 def _failures(state: ProjectState) -> list[Step]:
@@ -227,11 +229,11 @@ def _training(state: ProjectState, leader: MeasuredRun) -> list[Step]:
     # Training adds no knowledge: where the answer is not among the chunks, retrieval comes first.
     if has_adapter or recall is None or recall < _LOW or not _is_low(correct):
         return []
-    why = (
+    reason = (
         f"{leader.name} is given the answer (context recall {score(recall)}) but its answer F1 is "
         f"{score(correct)}: it has the knowledge, training can teach it how to answer."
     )
-    return [Step("Fine-tune the model", why, "finetuning", "Training data")]
+    return [Step("Fine-tune the model", reason, "finetuning", "Training data")]
 
 
 def _is_low(value: float | None) -> bool:
@@ -239,8 +241,8 @@ def _is_low(value: float | None) -> bool:
 
 
 def _raise(leader: MeasuredRun, metric: str, advice: str, area: Area, view: str) -> Step:
-    why = f"{score(_mean(leader, metric))} for {leader.name}: {advice}"
-    return Step(f"Raise {metric_title(metric).lower()}", why, area, view)
+    reason = f"{score(_mean(leader, metric))} for {leader.name}: {advice}"
+    return Step(f"Raise {metric_title(metric).lower()}", reason, area, view)
 
 
 def _certainty(state: ProjectState, leader: MeasuredRun) -> list[Step]:
@@ -253,8 +255,8 @@ def _certainty(state: ProjectState, leader: MeasuredRun) -> list[Step]:
         return []
     remaining = (state.set_size or 0) - size
     if remaining > 0:
-        why = f"{size} of {state.set_size} were asked of each: some differences cannot be told from chance yet."
-        return [Step(f"Evaluate the other {plural(remaining, 'question')}", why, "evaluation", "Run")]
+        reason = f"{size} of {state.set_size} were asked of each: some differences cannot be told from chance yet."
+        return [Step(f"Evaluate the other {plural(remaining, 'question')}", reason, "evaluation", "Run")]
     return [
         Step(
             "Add questions",
@@ -276,9 +278,9 @@ def leader_of(entries: Sequence[MeasuredRun], metrics: Sequence[str]) -> Measure
     What was trained on its questions leads nothing, and neither does what was asked fewer than the others, or left so
     many without an answer that its mean stands over other questions.
     """
-    most = max((entry.run.done for entry in entries), default=0)
-    whole = [entry for entry in entries if entry.run.done == most and is_nearly_complete(entry.run)]
-    fair = [entry for entry in whole if not entry.overlap_count]
-    candidates = [entry for entry in fair if any(_mean(entry, metric) is not None for metric in metrics)]
+    largest_size = max((entry.run.done for entry in entries), default=0)
+    complete_entries = [entry for entry in entries if entry.run.done == largest_size and is_nearly_complete(entry.run)]
+    fair_entries = [entry for entry in complete_entries if not entry.overlap_count]
+    candidates = [entry for entry in fair_entries if any(_mean(entry, metric) is not None for metric in metrics)]
     # A sum orders them as a mean would, as all are over the same metrics.
     return max(candidates, key=lambda entry: sum(_mean(entry, metric) or 0.0 for metric in metrics), default=None)

@@ -88,11 +88,11 @@ def failure_sentence(failures: Sequence[Reason], total: int) -> str:
     failure_count = sum(reason.count for reason in failures)
     if not failure_count:
         return ""
-    who = f"All {total:,} answers" if failure_count == total > 1 else f"{failure_count:,} of {total:,} answers"
-    return f"{who} failed{_most(failures, failure_count)}"
+    subject = f"All {total:,} answers" if failure_count == total > 1 else f"{failure_count:,} of {total:,} answers"
+    return f"{subject} failed{_most(failures, failure_count)}"
 
 
 def _most(found: Sequence[Reason], count: int) -> str:
     first = found[0]
-    often = "" if first.count == count else f", most often ({first.count:,} times)"
-    return f"{often}: {first.message or 'no reason was given'}"
+    frequency = "" if first.count == count else f", most often ({first.count:,} times)"
+    return f"{frequency}: {first.message or 'no reason was given'}"

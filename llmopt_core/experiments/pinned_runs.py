@@ -47,14 +47,14 @@ def find_pinned_runs(runs: Sequence[Run], ids: Sequence[int]) -> PinnedRuns:
     if not matches:
         return PinnedRuns({}, _missing_notes(len(ids)))
     first = matches[0]
-    alike = [run for run in matches if _questions(run) == _questions(first)]
-    same = [run for run in alike if run.judge == first.judge]
+    comparable_runs = [run for run in matches if _questions(run) == _questions(first)]
+    same_judge_runs = [run for run in comparable_runs if run.judge == first.judge]
     notes = [
         *_missing_notes(len(ids) - len(matches)),
-        *_other(len(matches) - len(alike), "on other questions"),
-        *_other(len(alike) - len(same), "graded by another judge"),
+        *_other(len(matches) - len(comparable_runs), "on other questions"),
+        *_other(len(comparable_runs) - len(same_judge_runs), "graded by another judge"),
     ]
-    return PinnedRuns(_name_runs(same), tuple(notes))
+    return PinnedRuns(_name_runs(same_judge_runs), tuple(notes))
 
 
 def family_with_pins(found: Mapping[str, Run], shown: Mapping[str, Run]) -> dict[str, Run]:
@@ -65,12 +65,12 @@ def family_with_pins(found: Mapping[str, Run], shown: Mapping[str, Run]) -> dict
         shown: The pinned ones, which stand for their configurations where others of the same would count.
     """
     # Of equal ones the first shown counts: it is entered last.
-    instead = {run.fingerprint: name for name, run in reversed(list(shown.items()))}
+    pin_names = {run.fingerprint: name for name, run in reversed(list(shown.items()))}
     runs_by_name: dict[str, Run] = {}
     for name, run in found.items():
-        own = instead.get(run.fingerprint)
+        pin_name = pin_names.get(run.fingerprint)
         other = f"{name} ({run.fingerprint[:_FINGERPRINT_DIGITS]})" if name in shown else name
-        runs_by_name[own or other] = shown[own] if own else run
+        runs_by_name[pin_name or other] = shown[pin_name] if pin_name else run
     return runs_by_name
 
 

@@ -116,9 +116,9 @@ class Pipeline:
             StorageError: The workspace cannot be written, so nothing could be kept.
             MissingDependency: A package or model file is absent, so no example can be answered.
         """
-        why = why_not_run(example)
-        if why:
-            return Record(example, scores=self._grader.scores_without_value(example, why))
+        reason = why_not_run(example)
+        if reason:
+            return Record(example, scores=self._grader.scores_without_value(example, reason))
         # An account for this record alone, though others are made at the same time.
         with account_for(Account()) as account:
             record = await self._evaluate(example, repeat, on_text, partial)
@@ -177,8 +177,8 @@ class Pipeline:
         spec = self.configuration.retrieval
         if spec is None:
             return
-        askable = [example for example in examples if not why_not_run(example)]
-        new = [example.question for example in askable if self.read_hits(example) is None]
+        runnable_examples = [example for example in examples if not why_not_run(example)]
+        new = [example.question for example in runnable_examples if self.read_hits(example) is None]
         if not new:
             return
         await self._retriever(on_progress)

@@ -81,8 +81,8 @@ def _embeddings(configuration: Configuration, judge: JudgeSpec) -> Iterable[Embe
 
 def _variables(examples: Sequence[Example], configuration: Configuration) -> list[str]:
     """Variables that at least one example has; one that lacks it becomes a failed record."""
-    own = {name for example in examples for name in example.variables}
-    return ["question", *own, *(["context", "documents"] if configuration.retrieval is not None else [])]
+    columns = {name for example in examples for name in example.variables}
+    return ["question", *columns, *(["context", "documents"] if configuration.retrieval is not None else [])]
 
 
 def _variable_problem(name: str, variable: str, evaluation_set: EvaluationSet, configuration: Configuration) -> str:
@@ -122,8 +122,8 @@ def check_budget(
         model = (spec.name if isinstance(spec, ModelSpec) else spec.model) or endpoint.default_model
         if not endpoint.is_priced(model, writes=isinstance(spec, ModelSpec)):
             price = endpoint.price_of(model)
-            lacks = f"the {price.unknown} price is not known" if price else "none is known"
+            problem = f"the {price.unknown} price is not known" if price else "none is known"
             raise BadInput(
-                f"A budget needs prices, and {lacks} for {model or 'the model'} on {endpoint.name}; "
+                f"A budget needs prices, and {problem} for {model or 'the model'} on {endpoint.name}; "
                 "set them in Settings or under endpoints in the file."
             )

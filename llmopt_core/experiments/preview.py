@@ -91,10 +91,10 @@ def stand_in(example: Example, documents: Mapping[str, Document]) -> str:
 
 def preview_variables(prompt: PromptSpec, example: Example, passage: str = "") -> dict[str, Any]:
     """Values to render a prompt with: the example's own, the passage as `context`, and marks for step outputs."""
-    own = {name: value for name, value in example.variables.items() if name not in _INTERNAL_COLUMNS}
+    columns = {name: value for name, value in example.variables.items() if name not in _INTERNAL_COLUMNS}
     document = {"number": 1, "name": "passage", "heading": "", "text": passage}
     steps = {step.name: f"[output of step {step.name}]" for step in prompt.steps}
-    return {"context": passage, "documents": [document], **own, "question": example.question, **steps}
+    return {"context": passage, "documents": [document], **columns, "question": example.question, **steps}
 
 
 @dataclass(frozen=True, slots=True)

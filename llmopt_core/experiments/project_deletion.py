@@ -32,7 +32,7 @@ def delete_project(store: Store, settings: Settings, project: Project | str) -> 
                 "it first."
             )
     # Asked before they are gone.
-    own = {document.name for document in store.document_list(saved_project)}
+    document_names = {document.name for document in store.document_list(saved_project)}
     # Before any file: it refuses while somebody works with the project.
     store.delete_project(saved_project)
     forget_jobs(settings, training)
@@ -41,6 +41,8 @@ def delete_project(store: Store, settings: Settings, project: Project | str) -> 
     unused_indexes = [
         index.name
         for index in list_indexes(settings)
-        if index.documents and index.documents <= own and not any(index.documents <= names for names in others)
+        if index.documents
+        and index.documents <= document_names
+        and not any(index.documents <= names for names in others)
     ]
     return sum(delete_index(settings, name) for name in unused_indexes)

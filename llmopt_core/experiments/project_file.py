@@ -98,10 +98,10 @@ def _import(store: Store, file: IO[bytes], label: str, name: str) -> Project:
     try:
         with zipfile.ZipFile(file) as archive:
             manifest = _manifest(archive, label)
-            about = manifest["project"]
-            project_name = name.strip() or _free_name(store, str(about["name"]))
+            project_values = manifest["project"]
+            project_name = name.strip() or _free_name(store, str(project_values["name"]))
             rows = _Rows(archive, manifest["rows"], store.home)
-            return store.load_project(project_name, str(about.get("description") or ""), rows)
+            return store.load_project(project_name, str(project_values.get("description") or ""), rows)
     except OSError as error:
         raise BadInput(f"{label} cannot be read ({error.strerror or error}).") from error
     # zipfile raises NotImplementedError for packings that it does not know, RuntimeError for what is encrypted.
@@ -146,11 +146,11 @@ def _manifest(archive: zipfile.ZipFile, label: str) -> dict[str, Any]:
         manifest = json.loads(text)
         is_known = manifest["format"] == FORMAT
         version, rows, project = int(manifest["version"]), manifest["rows"], manifest["project"]
-        sound = isinstance(project["name"], str) and all(isinstance(count, int) for count in rows.values())
+        is_valid = isinstance(project["name"], str) and all(isinstance(count, int) for count in rows.values())
     # Any JSON may stand there: a list, a number, brackets nested without end.
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput(f"{label} is no project file: its manifest cannot be read.") from error
-    if not is_known or not sound:
+    if not is_known or not is_valid:
         raise BadInput(f"{label} is no project file: its manifest is not that of one.")
     if version != VERSION:
         raise BadInput(
@@ -163,14 +163,14 @@ def _manifest(archive: zipfile.ZipFile, label: str) -> dict[str, Any]:
 def _check_entries(archive: zipfile.ZipFile, label: str) -> None:
     entries = archive.infolist()
     names = [entry.filename for entry in entries]
-    foreign = set(names) - {_MANIFEST, *map(_entry, TABLE_NAMES)}
+    foreign_names = set(names) - {_MANIFEST, *map(_entry, TABLE_NAMES)}
     if _MANIFEST not in names:
         raise BadInput(f"{label} is no project file: it has no {_MANIFEST}.")
     # Of two entries of one name, a reader may check the one and read the other.
-    if foreign or len(names) != len(set(names)):
+    if foreign_names or len(names) != len(set(names)):
         # The same one each time, whatever the order of a set.
-        odd = sorted(foreign)[0] if foreign else next(name for name in names if names.count(name) > 1)
-        raise BadInput(f"{label} is no project file: it holds {odd[:80]!r}, which does not belong there.")
+        example = sorted(foreign_names)[0] if foreign_names else next(name for name in names if names.count(name) > 1)
+        raise BadInput(f"{label} is no project file: it holds {example[:80]!r}, which does not belong there.")
     for entry in entries:
         # The lowest bit of the flags: encrypted.
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or entry.flag_bits & 1:
@@ -191,10 +191,10 @@ class _Rows:
     home: Path
 
     def __iter__(self) -> Iterator[tuple[str, Row]]:
-        present = set(self.archive.namelist())
+        entry_names = set(self.archive.namelist())
         for table in TABLE_NAMES:
             count, expected_count = 0, self.counts.get(table, 0)
-            if _entry(table) in present:
+            if _entry(table) in entry_names:
                 for row in _table(self.archive, table):
                     count += 1
                     yield table, to_absolute_paths(table, row, self.home)

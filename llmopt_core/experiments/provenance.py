@@ -115,26 +115,26 @@ def list_run_changes(
         documents: The version of the project's documents now.
         models: Those behind its configuration's names now.
     """
-    then: dict[str, str] = {}
-    now: dict[str, str] = {}
+    old_basis: dict[str, str] = {}
+    new_basis: dict[str, str] = {}
     # A comparison of prompts asks rows of its own choice, which are no version of a set.
     if questions is not None and not run.comparison:
-        then[QUESTIONS], now[QUESTIONS] = run.set_version, questions
+        old_basis[QUESTIONS], new_basis[QUESTIONS] = run.set_version, questions
     if run.retrieves and run.documents_version is not None:
-        then[DOCUMENTS], now[DOCUMENTS] = run.documents_version, documents
+        old_basis[DOCUMENTS], new_basis[DOCUMENTS] = run.documents_version, documents
     try:
         configuration = configuration_from(run.configuration)
         # A variant of a comparison has the name of its prompt, and is no state of the configuration of that name.
         if saved is not None and not run.comparison and saved.fingerprint != run.fingerprint:
-            then |= configuration_basis(configuration)
-            now |= configuration_basis(configuration_from(saved.spec))
+            old_basis |= configuration_basis(configuration)
+            new_basis |= configuration_basis(configuration_from(saved.spec))
     except BadInput:
-        return list_changes(then, now)
+        return list_changes(old_basis, new_basis)
     run_basis = run.options.get(BEHIND)
     if isinstance(run_basis, Mapping):
-        then |= run_basis
-        now |= models_basis(configuration, models, _judge_of(run))
-    return list_changes(then, now)
+        old_basis |= run_basis
+        new_basis |= models_basis(configuration, models, _judge_of(run))
+    return list_changes(old_basis, new_basis)
 
 
 def describe_run_changes(changes: Mapping[str, Sequence[str]]) -> str:

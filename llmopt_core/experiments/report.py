@@ -94,8 +94,8 @@ def _question_counts(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """How many questions each run was asked, where they differ; else empty texts."""
     sets = [{str(record["example_id"]) for record in run["records"]} for run in runs]
     # By id, not by number: two runs over twenty questions each may have been asked different ones.
-    alike = all(one == sets[0] for one in sets)
-    return ["" if alike else formatting.questions([len(one)]) for one in sets]
+    is_same = all(one == sets[0] for one in sets)
+    return ["" if is_same else formatting.questions([len(one)]) for one in sets]
 
 
 def _subtitle(result: Result) -> str:
@@ -192,11 +192,11 @@ def _metric(name: str, rows: Sequence[Row]) -> ReportMetric:
 
 def _cell(cell: Cell) -> ReportCell:
     summary, versus = cell.summary, cell.versus
-    plain = ReportCell(summary.mean, summary.low, summary.high, summary.scored, summary.total)
+    report_cell = ReportCell(summary.mean, summary.low, summary.high, summary.scored, summary.total)
     if versus is None or versus.difference is None:
-        return plain
+        return report_cell
     return replace(
-        plain,
+        report_cell,
         difference=versus.difference,
         difference_low=versus.low,
         difference_high=versus.high,

@@ -46,7 +46,7 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = ()) -
     family = project_family(
         store, first.project, first.evaluation_set, first.set_version, first.judge, shown=runs, names=names
     )
-    each = store.per_question(run_ids)
+    per_question = store.per_question(run_ids)
     labels = list(names) or [run.name for run in runs]
     size = len(store.evaluation_set(first.project, first.evaluation_set, first.set_version).examples)
     return {
@@ -54,7 +54,7 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = ()) -
         "evaluation_set": {"name": first.evaluation_set, "version": first.set_version, "size": size},
         "judge": first.judge,
         "runs": [
-            {**_run(run, store.records(run.id), overlap_of(store, run), each[run.id]), "configuration": name}
+            {**_run(run, store.records(run.id), overlap_of(store, run), per_question[run.id]), "configuration": name}
             for run, name in zip(runs, labels, strict=True)
         ],
         "colours": project_colours(store, first.project, labels),
@@ -147,7 +147,7 @@ def _record(record: Record) -> dict[str, Any]:
         "example_id": record.example.id,
         "question": record.example.question,
         "reference": record.example.reference,
-        **({"right_answers": list(right)} if len(right := record.example.right_answers) > 1 else {}),
+        **({"right_answers": list(right_answers)} if len(right_answers := record.example.right_answers) > 1 else {}),
         "answer": record.answer.text if record.answer else None,
         **_ending_fields(record),
         **_tools(record),

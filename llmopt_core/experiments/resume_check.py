@@ -36,18 +36,19 @@ def resume_problem(run: Run, version: str, judge: JudgeSpec | None) -> str:
         judge: Who would grade; None where that is not known.
     """
     if has_other_documents(run, version):
-        why = (
+        reason = (
             "was started before runs kept the version of their documents, so they may have changed since, and its "
             "answers"
             if run.documents_version is None
             else "was made over other documents than the project has now, and its answers"
         )
     elif judge is not None and has_other_judge(run, judge):
-        why = f"was graded by {run.judge}, which is now {judge.label}, and its scores"
+        reason = f"was graded by {run.judge}, which is now {judge.label}, and its scores"
     else:
         return ""
     return (
-        f"Run {run.id} of {run.name} {why} must not be mixed; start a new run (what is the same comes from the cache)."
+        f"Run {run.id} of {run.name} {reason} must not be mixed; start a new run (what is the same comes from the "
+        "cache)."
     )
 
 

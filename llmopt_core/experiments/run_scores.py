@@ -49,8 +49,8 @@ def read_run_scores(store: Store, runs: Sequence[Run], names: Sequence[str] = ()
     tables = store.scores([run.id for run in runs])
     contents = _contents(store, runs)
     return [
-        RunScoreTable(name, run.total, tables[run.id], run.id, overlap_of(store, run).overlap_count, of)
-        for run, name, of in zip(runs, names or [run.name for run in runs], contents, strict=True)
+        RunScoreTable(name, run.total, tables[run.id], run.id, overlap_of(store, run).overlap_count, content)
+        for run, name, content in zip(runs, names or [run.name for run in runs], contents, strict=True)
     ]
 
 

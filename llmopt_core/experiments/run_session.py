@@ -112,10 +112,12 @@ class RunSession:
             await reread_records(self.store, self.run_id, self.pipeline, self.examples, self._put_again)
 
     def _missing(self) -> list[int]:
-        good = self.store.record_positions(self.run_id, failed=False) - self.store.open_positions(self.run_id)
+        finished_positions = self.store.record_positions(self.run_id, failed=False) - self.store.open_positions(
+            self.run_id
+        )
         # Good ones alone: what failed, or lacks a score for a reason that passes, is made again.
-        self.done = len(good)
-        return [position for position in range(len(self.examples)) if position not in good]
+        self.done = len(finished_positions)
+        return [position for position in range(len(self.examples)) if position not in finished_positions]
 
     async def _records(self, positions: Sequence[int], concurrency: int) -> None:
         def keep(_: int, position: int, result: Record | Failure | None) -> None:
@@ -162,9 +164,9 @@ class RunSession:
         self.failed += record.failure is not None
         self.outage.see(record.failure)
         self.judge_outage.see_scores(record)
-        if why := budget_gap(record):
+        if reason := budget_gap(record):
             self.unpaid += 1
-            self.out_of_budget = why
+            self.out_of_budget = reason
         self._report()
 
     def _should_stop(self) -> bool:

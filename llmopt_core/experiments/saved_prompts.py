@@ -48,21 +48,23 @@ def _fill_in(file: LocatedValue, i: int, prompt: dict[str, Any], store: Store, p
     # Only files that name a saved prompt need it.
     from llmopt_core.experiments.versions.prompts import load_prompt
 
-    here = ("configurations", i, "prompt")
-    name, which = prompt.get("saved"), prompt.get("label", prompt.get("version"))
+    place = ("configurations", i, "prompt")
+    name, reference = prompt.get("saved"), prompt.get("label", prompt.get("version"))
     if not isinstance(name, str) or not name:
-        raise file.error((*here, "saved"), "`saved` is the name of a saved prompt, such as `saved: support-answer`.")
+        raise file.error((*place, "saved"), "`saved` is the name of a saved prompt, such as `saved: support-answer`.")
     if "label" in prompt and "version" in prompt:
-        raise file.error(here, "name a label or a version of the saved prompt, not both.")
+        raise file.error(place, "name a label or a version of the saved prompt, not both.")
     # `version: yes` is true to YAML, and true is an integer to Python.
-    if which is not None and (isinstance(which, bool) or not isinstance(which, (str, int))):
-        raise file.error(here, "a label is a word such as `production`, a version a whole number.")
+    if reference is not None and (isinstance(reference, bool) or not isinstance(reference, (str, int))):
+        raise file.error(place, "a label is a word such as `production`, a version a whole number.")
     try:
-        saved_prompt = load_prompt(store, project, name if which is None else f"{name}@{which}")
+        saved_prompt = load_prompt(store, project, name if reference is None else f"{name}@{reference}")
     except BadInput as error:
-        description = name if which is None else f"{name}, {'label' if 'label' in prompt else 'version'} {which}"
+        description = (
+            name if reference is None else f"{name}, {'label' if 'label' in prompt else 'version'} {reference}"
+        )
         raise file.error(
-            (*here, "saved"), f"the project {project} has no saved prompt {description}; save it on the page Prompts."
+            (*place, "saved"), f"the project {project} has no saved prompt {description}; save it on the page Prompts."
         ) from error
-    own = {key: value for key, value in prompt.items() if key not in _REFERENCE_KEYS}
-    return {**saved_prompt.model_dump(mode="json"), **own}
+    overrides = {key: value for key, value in prompt.items() if key not in _REFERENCE_KEYS}
+    return {**saved_prompt.model_dump(mode="json"), **overrides}

@@ -109,5 +109,5 @@ def _questions(
 
 def _sets(arguments: Mapping[str, object], name: str, version: str) -> list[tuple[str, str | None]]:
     # A drawn part of a set is called `NAME, 20 chosen`, and is not kept itself.
-    whole = str(arguments.get("evaluation_set") or name).rpartition(", ")[0] if name.endswith(" chosen") else name
-    return [(name, version), (whole, None)]
+    whole_name = str(arguments.get("evaluation_set") or name).rpartition(", ")[0] if name.endswith(" chosen") else name
+    return [(name, version), (whole_name, None)]

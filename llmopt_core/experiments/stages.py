@@ -61,8 +61,8 @@ class StageCache:
     def scores(self, keys: Mapping[str, str]) -> dict[str, tuple[Score, Usage]]:
         """Known scores by metric; `keys` maps metric to key."""
         entries = self._cache.get_many("score", keys.values())
-        read = {metric: _read(entries.get(key), tuple[Score, Usage]) for metric, key in keys.items()}
-        return {metric: value for metric, value in read.items() if value is not None}
+        scores = {metric: _read(entries.get(key), tuple[Score, Usage]) for metric, key in keys.items()}
+        return {metric: value for metric, value in scores.items() if value is not None}
 
     def put_scores(self, values: Mapping[str, tuple[Score, Usage]]) -> None:
         """Keep scores by key."""

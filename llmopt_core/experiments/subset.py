@@ -60,6 +60,6 @@ def runnable_examples(found: EvaluationSet) -> EvaluationSet:
     """
     runnable_ids = [example.id for example in found.examples if not why_not_run(example)]
     if found.examples and not runnable_ids:
-        why = why_not_run(found.examples[0]).removeprefix("Not run: ")
-        raise BadInput(f"No question of {found.name} can be asked: {why}.")
+        reason = why_not_run(found.examples[0]).removeprefix("Not run: ")
+        raise BadInput(f"No question of {found.name} can be asked: {reason}.")
     return choose_examples(found, runnable_ids, "that can be asked")

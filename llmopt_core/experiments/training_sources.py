@@ -73,16 +73,16 @@ def training_overlap(  # noqa: PLR0917
     if not sources:
         return TrainingOverlap(questions=len(examples))
     questions = [example.question for example in examples]
-    together: dict[int, QuestionOverlap] = {}
+    closest_matches: dict[int, QuestionOverlap] = {}
     parts = []
     for source in sources:
         overlaps = _find_overlap(source, questions, store.cache)
         parts.append(_part(source, overlaps))
         for number, kind in (overlaps or {}).items():
             # Of several parts the closest match of a question counts.
-            if together.get(number) != "exact":
-                together[number] = kind
-    kinds = list(together.values())
+            if closest_matches.get(number) != "exact":
+                closest_matches[number] = kind
+    kinds = list(closest_matches.values())
     return TrainingOverlap(
         questions=len(examples), exact=kinds.count("exact"), near=kinds.count("near"), parts=tuple(parts)
     )
@@ -209,8 +209,8 @@ class _Finder:
                 continue
             tuned_model = job.tuned_model if job.provider != LOCAL else ""
             # A checkpoint carries the model's name with its step behind it.
-            same = bool(tuned_model) and (name == tuned_model or name.startswith(f"{tuned_model}:"))
-            if same and (job.provider == endpoint or tuned_model.startswith(_SERVICE_TUNED)):
+            is_same_model = bool(tuned_model) and (name == tuned_model or name.startswith(f"{tuned_model}:"))
+            if is_same_model and (job.provider == endpoint or tuned_model.startswith(_SERVICE_TUNED)):
                 yield from self._of_job("model", name, folder)
                 return
         if name.startswith(_SERVICE_TUNED):
@@ -227,9 +227,13 @@ class _Finder:
             yield Source(kind, name, f"fine-tuning job {folder.id}", "", None)
             return
         # Without the file nothing tells what it has learned from, and the part counts as unknown.
-        there = (folder.path / "training.jsonl").exists()
+        has_data = (folder.path / "training.jsonl").exists()
         yield Source(
-            kind, name, f"fine-tuning job {folder.id}", folder.id, (lambda: _job_questions(folder)) if there else None
+            kind,
+            name,
+            f"fine-tuning job {folder.id}",
+            folder.id,
+            (lambda: _job_questions(folder)) if has_data else None,
         )
         if job.provider != LOCAL:
             yield from self._of_service(job.provider, job.base_model)
@@ -244,12 +248,12 @@ class _Finder:
         except BadInput:
             # An experiment file may name a project that is not in the workspace yet.
             return None
-        same = next((item for item in versions if item.version == version), None)
-        if same is None:
+        match = next((item for item in versions if item.version == version), None)
+        if match is None:
             return None
         # The validation part chose the best step, so it is learned from as well.
-        validation_examples = same.validation.examples if same.validation else ()
-        return lambda: user_texts([*same.train.examples, *validation_examples])
+        validation_examples = match.validation.examples if match.validation else ()
+        return lambda: user_texts([*match.train.examples, *validation_examples])
 
 
 def _job(folder: JobFolder) -> Job | None:
@@ -262,6 +266,6 @@ def _job(folder: JobFolder) -> Job | None:
 
 def _job_questions(folder: JobFolder) -> Iterator[str]:
     """What a job learned from. Its validation part chose the best step, so it is learned from as well."""
-    for which in ("training", "validation"):
-        training_set = folder.training_set(which)
+    for part in ("training", "validation"):
+        training_set = folder.training_set(part)
         yield from user_texts(training_set.examples if training_set else ())

@@ -50,16 +50,16 @@ def question_note(retrieval: RetrievalSpec, questions: Sequence[str], models: Mo
     if truncation is None or not truncation.truncated_chunks:
         return ""
     name = retrieval.embedding.model.rsplit("/", 1)[-1]
-    reads = f"longer than the {window.tokens:,} tokens that {name} reads"
+    predicate = f"longer than the {window.tokens:,} tokens that {name} reads"
     if len(questions) == 1:
         return (
-            f"The question is {reads}: its last {truncation.truncated_characters:,} of {len(questions[0]):,} "
+            f"The question is {predicate}: its last {truncation.truncated_characters:,} of {len(questions[0]):,} "
             "characters are not searched for by meaning. Ask for less at once, or search by words too."
         )
-    are = "is" if truncation.truncated_chunks == 1 else "are"
+    verb = "is" if truncation.truncated_chunks == 1 else "are"
     return (
-        f"{truncation.truncated_chunks:,} of {len(questions):,} questions {are} {reads}: what follows is not searched "
-        "for by meaning. Shorten them, or search by words too."
+        f"{truncation.truncated_chunks:,} of {len(questions):,} questions {verb} {predicate}: what follows is not "
+        "searched for by meaning. Shorten them, or search by words too."
     )
 
 

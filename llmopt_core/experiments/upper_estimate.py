@@ -88,9 +88,9 @@ def most_grading(
         judge: Who grades.
         models: Know the prices.
     """
-    most = UpperEstimate()
+    estimate = UpperEstimate()
     if judge.is_builtin:
-        return most
+        return estimate
     count = tokenizer("cl100k_base").count
     passage_tokens = passages_tokens(variant.retrieval)
     for example in examples:
@@ -103,36 +103,36 @@ def most_grading(
             if assertion.type == "llm-rubric"
         ]
         material = count(f"{example.question} {example.reference or ''}") + variant.model.max_tokens + passage_tokens
-        for times, own in prompts:
+        for times, instruction_tokens in prompts:
             # What the judge wrote before (statements) stands in its next prompt.
-            prompt = _SPARE * (own + material + judge.max_tokens)
-            most.add(models, judge.chat_model, times, prompt, judge.max_tokens)
+            prompt = _SPARE * (instruction_tokens + material + judge.max_tokens)
+            estimate.add(models, judge.chat_model, times, prompt, judge.max_tokens)
             # The second time, as if every verdict came in a wrong form.
-            most.add(models, judge.chat_model, times, prompt + judge.max_tokens + _REPAIR, judge.max_tokens)
+            estimate.add(models, judge.chat_model, times, prompt + judge.max_tokens + _REPAIR, judge.max_tokens)
         if judge.embedding.endpoint:
             embedding_tokens = len(metric_names) * _SPARE * (material + judge.questions * judge.max_tokens)
-            most.add(models, judge.embedding, len(metric_names), embedding_tokens, 0)
-    return most
+            estimate.add(models, judge.embedding, len(metric_names), embedding_tokens, 0)
+    return estimate
 
 
 def most_retrieval(
     retrieval: RetrievalSpec, documents: Sequence[Document], examples: Sequence[Example], models: Models
 ) -> UpperEstimate:
     """Searching each question once, and embedding the documents at an endpoint."""
-    most = UpperEstimate()
+    estimate = UpperEstimate()
     count = tokenizer("cl100k_base").count
     for example in examples:
         question = count(example.question)
         if retrieval.routing is not None and retrieval.routing.method == "llm":
             example_tokens = sum(count(f"{one.question} {one.category}") + MARKS for one in retrieval.routing.examples)
             prompt = _BOILERPLATE + count(retrieval.routing.prompt) + question + example_tokens
-            most.add(models, retrieval.routing.model, 1, prompt, retrieval.routing.model.max_tokens)
+            estimate.add(models, retrieval.routing.model, 1, prompt, retrieval.routing.model.max_tokens)
         estimates = [_searching(spec, question, models) for spec in _routes(retrieval)]
         # A question goes one way, and which is not known before; an unknown price counts as the highest.
         dearest = max(estimates, key=lambda one: float("inf") if one.usd is None else one.usd)
-        most.calls += dearest.calls
-        most.prompt_tokens += dearest.prompt_tokens
-        most.usd = None if most.usd is None or dearest.usd is None else most.usd + dearest.usd
+        estimate.calls += dearest.calls
+        estimate.prompt_tokens += dearest.prompt_tokens
+        estimate.usd = None if estimate.usd is None or dearest.usd is None else estimate.usd + dearest.usd
     embedding = retrieval.embedding
     if embedding.endpoint and documents:
         # One text tells how many tokens a character takes; the longest is the surest of it.
@@ -141,8 +141,8 @@ def most_retrieval(
             sum(len(document.text) for document in documents), text, [retrieval.chunking],
             models.endpoint(embedding.endpoint), embedding.model,
         )  # fmt: skip
-        most.add(models, embedding, 1, _SPARE * embedding_estimate.tokens, 0)
-    return most
+        estimate.add(models, embedding, 1, _SPARE * embedding_estimate.tokens, 0)
+    return estimate
 
 
 def list_uncounted_parts(variant: Configuration) -> list[str]:
@@ -162,14 +162,14 @@ def _routes(retrieval: RetrievalSpec) -> Iterable[RetrievalSpec]:
 
 
 def _searching(spec: RetrievalSpec, question: int, models: Models) -> UpperEstimate:
-    most, transform = UpperEstimate(), spec.transform
+    estimate, transform = UpperEstimate(), spec.transform
     count = tokenizer("cl100k_base").count
     times = 0 if transform.method == "none" else transform.n if transform.method == "hyde" else 1
-    most.add(
+    estimate.add(
         models, transform.model, times, _BOILERPLATE + count(transform.prompt) + question, transform.model.max_tokens
     )
     if spec.embedding.endpoint:
-        most.add(models, spec.embedding, 1, _SPARE * (2 * question + times * transform.model.max_tokens), 0)
+        estimate.add(models, spec.embedding, 1, _SPARE * (2 * question + times * transform.model.max_tokens), 0)
     parts = transform.n if transform.method == "decompose" else 1
     rerank = spec.rerank
     if rerank.method.startswith("llm-"):
@@ -182,10 +182,12 @@ def _searching(spec: RetrievalSpec, question: int, models: Models) -> UpperEstim
         if rerank.method == "llm-listwise":
             # The list is read in windows that overlap: one, and one more for each begun step beyond it.
             windows = 1 + -(-max(0, chunks - WINDOW) // STEP)
-            most.add(models, model, parts * windows, prompt_tokens + min(WINDOW, chunks) * passage, model.max_tokens)
+            estimate.add(
+                models, model, parts * windows, prompt_tokens + min(WINDOW, chunks) * passage, model.max_tokens
+            )
         else:
-            most.add(models, model, parts * chunks, prompt_tokens + passage, _YES_NO)
-    return most
+            estimate.add(models, model, parts * chunks, prompt_tokens + passage, _YES_NO)
+    return estimate
 
 
 def _needs_judge(metric: str) -> bool:
@@ -194,7 +196,7 @@ def _needs_judge(metric: str) -> bool:
 
 def _asks(metric: str, retrieval: RetrievalSpec | None, judge: JudgeSpec) -> tuple[int, int]:
     """How often the judge is asked for a metric of one answer, and the tokens of each prompt of its own."""
-    times, own = _RAGAS.get(metric, _OTHER)
+    times, instruction_tokens = _RAGAS.get(metric, _OTHER)
     if metric in _PER_CHUNK:
         times *= max(spec.top_k for spec in _routes(retrieval)) if retrieval is not None else 1
-    return times * (judge.questions if metric == "answer_relevancy" else 1), own
+    return times * (judge.questions if metric == "answer_relevancy" else 1), instruction_tokens

@@ -27,8 +27,8 @@ def votes_on(store: Store, run: Run, voter: str = "") -> list[Vote]:
         run: Whose answers.
         voter: Only this voter's; all by default.
     """
-    cast = store.votes(run.project, run.comparison or None)
-    return [vote for vote in cast if run.name in (vote.first, vote.second) and voter in ("", vote.voter)]
+    votes = store.votes(run.project, run.comparison or None)
+    return [vote for vote in votes if run.name in (vote.first, vote.second) and voter in ("", vote.voter)]
 
 
 def majority_likes(store: Store, run: Run, voter: str = "") -> dict[str, bool]:
@@ -36,16 +36,16 @@ def majority_likes(store: Store, run: Run, voter: str = "") -> dict[str, bool]:
 
     A tie alone counts for it: none was better. Arguments as of `votes_on`.
     """
-    cast: dict[str, list[int]] = defaultdict(list)
+    ballots_by_example: dict[str, list[int]] = defaultdict(list)
     for vote in votes_on(store, run, voter):
         sides = {"first": vote.first, "second": vote.second}
         if vote.choice == "tie":
-            cast[vote.example_id].append(0)
+            ballots_by_example[vote.example_id].append(0)
         elif vote.choice in sides:
-            cast[vote.example_id].append(1 if sides[vote.choice] == run.name else -1)
+            ballots_by_example[vote.example_id].append(1 if sides[vote.choice] == run.name else -1)
     # A sum of 0 without a vote for either side is ties alone; with them it is a draw between voters, which decides
     # nothing.
-    return {key: sum(ballots) >= 0 for key, ballots in cast.items() if sum(ballots) or not any(ballots)}
+    return {key: sum(ballots) >= 0 for key, ballots in ballots_by_example.items() if sum(ballots) or not any(ballots)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +103,22 @@ def tally(names: Sequence[str], votes: Sequence[Vote]) -> Tally:
     # The adjusted values come in the order of the tests, so each pair that was tested takes the next.
     outcomes = [(None, ALPHA) if value is None else next(adjustments) for value in raw]
     pairs = tuple(
-        _result(pair, counts, *after)
-        for pair, counts, after in zip(combinations(names, 2), pair_counts, outcomes, strict=True)
+        _result(pair, counts, *outcome)
+        for pair, counts, outcome in zip(combinations(names, 2), pair_counts, outcomes, strict=True)
     )
     # By voter and question: of three variants a question gives several votes, and is answered once.
-    cast = {(vote.voter, vote.example_id) for vote in votes if vote.choice in SIDES}
+    decided_pairs = {(vote.voter, vote.example_id) for vote in votes if vote.choice in SIDES}
     voter_questions = {(vote.voter, vote.example_id) for vote in votes}
-    voters = {name: sum(voter == name for voter, _ in cast) for name in dict.fromkeys(vote.voter for vote in votes)}
-    return Tally(pairs, voters, len(voter_questions - cast), len({example for _, example in cast}), _agreement(ballots))
+    voters = {
+        name: sum(voter == name for voter, _ in decided_pairs) for name in dict.fromkeys(vote.voter for vote in votes)
+    }
+    return Tally(
+        pairs,
+        voters,
+        len(voter_questions - decided_pairs),
+        len({example for _, example in decided_pairs}),
+        _agreement(ballots),
+    )
 
 
 def votes_table(names: Sequence[str], votes: Sequence[Vote]) -> VotesTable | None:
@@ -167,5 +175,5 @@ def _result(pair: tuple[str, str], counts: tuple[int, int, int], p_value: float 
 
 
 def _agreement(gathered: Mapping[tuple[str, str], Mapping[str, Sequence[int]]]) -> float | None:
-    several = [sides for examples in gathered.values() for sides in examples.values() if len(sides) > 1]
-    return sum(len(set(sides)) == 1 for sides in several) / len(several) if several else None
+    shared_ballots = [sides for examples in gathered.values() for sides in examples.values() if len(sides) > 1]
+    return sum(len(set(sides)) == 1 for sides in shared_ballots) / len(shared_ballots) if shared_ballots else None

@@ -132,9 +132,9 @@ class _Reader:
             raise self._located.error(path, f"{excerpt!r} cannot be read as {kind}; quote it if it is text.") from error
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
-        own = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        keys = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
         known_names: set[str] = set()
-        for key in own:
+        for key in keys:
             name = self._key(key, path)
             if name in known_names:
                 self._located.lines[*path, name] = key.start_mark.line + 1

@@ -113,8 +113,8 @@ class StoreCache:
         with self.database.write() as connection:
             for key in sorted(tokens):
                 # The token keeps a late release from ending the claim of whoever took the work over.
-                mine = sa.and_(claims.c.stage == stage, claims.c.key == key, claims.c.token == tokens[key])
-                connection.execute(sa.delete(claims).where(mine))
+                condition = sa.and_(claims.c.stage == stage, claims.c.key == key, claims.c.token == tokens[key])
+                connection.execute(sa.delete(claims).where(condition))
 
     def sizes(self) -> dict[str, tuple[int, int]]:
         """Per stage how many values there are, and how many bytes they take."""

@@ -70,7 +70,7 @@ def claim_next(  # noqa: PLR0917
     with database.read() as connection:
         if not _in_turn(connection, lane, kinds, holds, at):
             return None
-    mine = {
+    claim_values = {
         **owner_values(),
         "heartbeat": at,
         "claim": token,
@@ -80,8 +80,8 @@ def claim_next(  # noqa: PLR0917
     }
     with database.write() as connection:
         for job_id in _in_turn(connection, lane, kinds, holds, at):
-            waits = sa.and_(jobs.c.id == job_id, jobs.c.status == "queued")
-            statement = sa.update(jobs).where(waits).values(**mine, attempts=jobs.c.attempts + 1)
+            condition = sa.and_(jobs.c.id == job_id, jobs.c.status == "queued")
+            statement = sa.update(jobs).where(condition).values(**claim_values, attempts=jobs.c.attempts + 1)
             # On a server another process may have been quicker.
             if connection.execute(statement).rowcount:
                 return job_id
@@ -93,20 +93,23 @@ def _in_turn(
 ) -> list[int]:
     """What this process may take, in the order in which it should."""
     columns = [*_OWNERS, jobs.c.kind, jobs.c.lane, jobs.c.project_id, jobs.c.versions, jobs.c.key_names]
-    waiting = sa.select(*columns).where(jobs.c.status == "queued", jobs.c.lane == lane).order_by(jobs.c.id)
-    candidates = [row for row in map(dict, connection.execute(waiting).mappings()) if _may_take(row, kinds, holds, at)]
+    query = sa.select(*columns).where(jobs.c.status == "queued", jobs.c.lane == lane).order_by(jobs.c.id)
+    candidates = [row for row in map(dict, connection.execute(query).mappings()) if _may_take(row, kinds, holds, at)]
     if not candidates or (lane in SINGLE_LANES and _is_taken(connection, lane)):
         return []
-    turns = sa.select(jobs.c.project_id, sa.func.max(jobs.c.started_at)).where(jobs.c.lane == lane)
-    last = {project: when or _NEVER for project, when in connection.execute(turns.group_by(jobs.c.project_id))}
-    candidates.sort(key=lambda row: (last.get(row["project_id"], _NEVER), row["id"]))
+    turn_query = sa.select(jobs.c.project_id, sa.func.max(jobs.c.started_at)).where(jobs.c.lane == lane)
+    last_starts = {
+        project: start_time or _NEVER
+        for project, start_time in connection.execute(turn_query.group_by(jobs.c.project_id))
+    }
+    candidates.sort(key=lambda row: (last_starts.get(row["project_id"], _NEVER), row["id"]))
     return [row["id"] for row in candidates]
 
 
 def _is_taken(connection: sa.Connection, lane: str) -> bool:
     """Whether a process does a job of this lane."""
-    running = sa.select(jobs.c.id).where(jobs.c.status == "running", jobs.c.lane == lane)
-    return connection.execute(running.limit(1)).first() is not None
+    query = sa.select(jobs.c.id).where(jobs.c.status == "running", jobs.c.lane == lane)
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def _may_take(row: Mapping[str, Any], kinds: Collection[str], holds: Collection[int], at: datetime) -> bool:

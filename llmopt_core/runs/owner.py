@@ -47,8 +47,8 @@ def owner_values() -> dict[str, Any]:
 
 def is_mine(table: sa.Table) -> sa.ColumnElement[bool]:
     """Rows that this process owns."""
-    mine = owner_values()
-    return sa.and_(*(table.c[name] == mine[name] for name in _WHO))
+    owner = owner_values()
+    return sa.and_(*(table.c[name] == owner[name] for name in _WHO))
 
 
 def is_unchanged(table: sa.Table, row: Mapping[str, Any]) -> sa.ColumnElement[bool]:

@@ -90,8 +90,8 @@ class JobStore(StorePart):
         """
         job = self.job(job_id)
         if not job.resumable:
-            why = "is under way" if job.active else "has finished" if job.status == "finished" else NOT_RESUMABLE
-            raise BadInput(f"Job {job_id} {why}, so it cannot be resumed.")
+            reason = "is under way" if job.active else "has finished" if job.status == "finished" else NOT_RESUMABLE
+            raise BadInput(f"Job {job_id} {reason}, so it cannot be resumed.")
         names = pack(list(key_names)) if key_names else None
         # Somebody has looked at why it ended, so its attempts count from the start.
         new_values = {"status": "queued", "error": "", "cancel_requested": False, "finished_at": None,

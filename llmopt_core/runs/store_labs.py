@@ -44,10 +44,10 @@ class LabStore(StorePart):
             "first": vote.first,
             "second": vote.second,
         }
-        same = sa.and_(*(votes.c[name] == value for name, value in row.items()))
+        condition = sa.and_(*(votes.c[name] == value for name, value in row.items()))
         with self.database.write() as connection:
             # Added anew, not changed: with its new number the list keeps the order in which people decided.
-            connection.execute(sa.delete(votes).where(same))
+            connection.execute(sa.delete(votes).where(condition))
             connection.execute(sa.insert(votes), {**row, "choice": vote.choice, "saved_at": now()})
 
     def votes(self, project: Project | str, comparison: str | None = None) -> list[Vote]:

@@ -146,9 +146,11 @@ class ProjectStore(StorePart):
         """Keep this version of a set; it becomes the latest of its name, whatever the clock says."""
         project_id = self._project_id(project)
         row = _set_row(project_id, item)
-        same = sa.and_(_has_name(evaluation_sets, project_id, item.name), evaluation_sets.c.version == item.version)
+        condition = sa.and_(
+            _has_name(evaluation_sets, project_id, item.name), evaluation_sets.c.version == item.version
+        )
         with self.database.write() as connection:
-            connection.execute(sa.delete(evaluation_sets).where(same))
+            connection.execute(sa.delete(evaluation_sets).where(condition))
             connection.execute(sa.insert(evaluation_sets), row)
         return SavedSet(item.name, item.version, len(item.examples), row["saved_at"])
 

@@ -180,9 +180,9 @@ def hold_run(connection: sa.Connection, run_id: int) -> None:
     statement = sa.update(runs).where(runs.c.id == run_id, is_mine(runs)).values(heartbeat=now())
     if connection.execute(statement).rowcount:
         return
-    there = connection.scalar(sa.select(runs.c.id).where(runs.c.id == run_id))
-    why = "was deleted" if there is None else "is worked on by another process now"
-    raise RunOwnershipError(f"Run {run_id} {why}; what came of it here is not stored any more.")
+    existing_id = connection.scalar(sa.select(runs.c.id).where(runs.c.id == run_id))
+    reason = "was deleted" if existing_id is None else "is worked on by another process now"
+    raise RunOwnershipError(f"Run {run_id} {reason}; what came of it here is not stored any more.")
 
 
 def _without_value(run_id: int, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:

@@ -94,8 +94,8 @@ class VersionStore(StorePart):
         versions = self.versions(project, kind, name)
         matches = [v for v in versions if number is None or v.number == number or number in v.labels]
         if not matches:
-            which = name if number is None else f"{name} in version {number}"
-            raise BadInput(f"There is no {kind} named {which} in this project.")
+            label = name if number is None else f"{name} in version {number}"
+            raise BadInput(f"There is no {kind} named {label} in this project.")
         return matches[-1]
 
     def set_label(self, project: Project | str, kind: str, name: str, label: str, number: int) -> None:
@@ -180,10 +180,10 @@ def _same_label(project_id: int, kind: str, name: str, label: str) -> sa.Delete:
 
 
 def _version(row: Any, pointing: list[Any], body: Any) -> Version:
-    own = tuple(
+    labels = tuple(
         sorted(item["label"] for item in pointing if (item["name"], item["number"]) == (row["name"], row["number"]))
     )
     return Version(
         row["kind"], row["name"], row["number"], row["fingerprint"], row["note"], row["saved_at"],
-        body, own,
+        body, labels,
     )  # fmt: skip

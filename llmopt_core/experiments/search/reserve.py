@@ -29,9 +29,9 @@ class Reserve:
     def has_room(self, *, beside: bool) -> bool:
         """Whether one more answer, or call beside them, fits with what is in flight and reserved."""
         # What is reserved for the last test counts as if it were under way.
-        waiting = self.in_flight + self.answers
-        calls = self.calls + waiting * self.calls_each + (1 if beside else self.calls_each)
-        usd = self.usd + waiting * self.dearest + (self.dearest_beside if beside else self.dearest)
+        open_calls = self.in_flight + self.answers
+        calls = self.calls + open_calls * self.calls_each + (1 if beside else self.calls_each)
+        usd = self.usd + open_calls * self.dearest + (self.dearest_beside if beside else self.dearest)
         fits = self.budget.calls is None or calls <= self.budget.calls
         return fits and (self.budget.usd is None or fits_budget(usd, self.budget.usd))
 

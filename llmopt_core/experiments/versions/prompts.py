@@ -91,8 +91,8 @@ def load_prompt(store: Store, project: Project | str, wanted: str) -> PromptSpec
     # A whole name first, as a name may hold an @.
     if wanted in {version.name for version in store.versions(project, PROMPT)}:
         return prompt_from(store.version(project, PROMPT, wanted).body)
-    name, _, which = wanted.rpartition("@")
-    number: int | str | None = int(which) if which.isdecimal() else which
+    name, _, suffix = wanted.rpartition("@")
+    number: int | str | None = int(suffix) if suffix.isdecimal() else suffix
     return prompt_from(store.version(project, PROMPT, name or wanted, number if name else None).body)
 
 

@@ -45,8 +45,8 @@ class TrainingSetVersion:
 
 def example_values(example: TrainingExample) -> dict[str, Any]:
     """An example as plain values, with what a training file does not hold: label, group, source, score."""
-    about = {"label": example.label, "group": example.group, "source": example.source, "score": example.score}
-    return example.to_openai() | {key: value for key, value in about.items() if value not in ("", None)}
+    metadata = {"label": example.label, "group": example.group, "source": example.source, "score": example.score}
+    return example.to_openai() | {key: value for key, value in metadata.items() if value not in ("", None)}
 
 
 def example_from(values: Mapping[str, Any]) -> TrainingExample:
@@ -147,14 +147,14 @@ def collect(store: Store, project: Project | str, examples: Sequence[TrainingExa
         for example in examples:
             if example.key not in known_keys:
                 fresh.setdefault(example.key, example)
-        together = [*before, *fresh.values()]
-        if len({example.is_preference for example in together}) > 1:
+        all_examples = [*before, *fresh.values()]
+        if len({example.is_preference for example in all_examples}) > 1:
             raise BadInput(
                 "What is collected holds conversations, what is added preference pairs (or the other way round); save "
                 "or clear the collection first."
             )
         added_count = len(fresh)
-        return _body_of(together)
+        return _body_of(all_examples)
 
     # Not read and then written: another tab may collect at the same moment.
     store.change_draft(project, TRAINING_SET, name, add)

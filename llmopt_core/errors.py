@@ -12,16 +12,33 @@ _LINE_BREAKS = re.compile(r"(?<!\s)[^\S\n\v\f\r\x1c-\x1e\x85\u2028\u2029]*+[\n\v
 # A quoted or unbroken text of more than 300 characters, such as a whole prompt in place of a path: its beginning and
 # its end tell which one it is.
 _LONG_VALUE = re.compile(r"(?<!\w)'[^']{301,}'(?!\w)|\S{301,}")
+# By their published prefixes: OpenAI and those who imitate it (sk-), AWS (AKIA, ASIA), GitHub (ghp_ ...), Hugging Face
+# (hf_), Google (AIza), Slack (xox...), Groq (gsk_), xAI (xai-). The lengths keep words such as "sk-learn" out.
+_KEY = re.compile(
+    r"\b(?:sk-[A-Za-z0-9_-]{20,}|(?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{30,}|hf_[A-Za-z0-9]{30,}"
+    r"|AIza[A-Za-z0-9_-]{30,}|xox[abprs]-[A-Za-z0-9-]{10,}|gsk_[A-Za-z0-9]{30,}|xai-[A-Za-z0-9]{30,})\b"
+)
+
+
+def has_key(text: str) -> bool:
+    """Whether what looks like the key of a service stands in a text."""
+    return _KEY.search(text) is not None
+
+
+def hide_keys(text: str) -> str:
+    """The text with `***` in place of what looks like the key of a service."""
+    return _KEY.sub("***", text)
 
 
 class LlmOptError(Exception):
     """Base of every error that is shown to the user as it is.
 
-    What it quotes may hold anything: line breaks become spaces, and a very long value is cut in its middle.
+    What it quotes may hold anything: line breaks become spaces, a very long value is cut in its middle, and what looks
+    like a key is hidden.
     """
 
     def __init__(self, message: str = "") -> None:
-        line = _LINE_BREAKS.sub(" ", message)
+        line = hide_keys(_LINE_BREAKS.sub(" ", message))
         super().__init__(_LONG_VALUE.sub(lambda found: f"{found.group()[:200]}\u2026{found.group()[-60:]}", line))
 
 
@@ -48,8 +65,9 @@ def field_problem(error: Mapping[str, Any]) -> str:
     # Pydantic's sentence begins with its own word for the field; ours begins with the field's name.
     message = re.sub(r"^(Input|String|List|Tuple|Dictionary|Value) ", "", message)
     message = message.replace("a valid tuple", "a list").replace("a valid string", "a text")
-    # The value as it was written, cut: a whole document may stand in the wrong place.
-    return f"{message}, not {repr(error['input'])[:60]}" if "input" in error else message
+    # The value as it was written, cut: a whole document may stand in the wrong place. A key is hidden before the cut,
+    # which could make it too short to be known as one.
+    return f"{message}, not {hide_keys(repr(error['input']))[:60]}" if "input" in error else message
 
 
 class EndpointError(LlmOptError):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import Field, PrivateAttr, ValidationError, field_validator
+from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
-from llmopt_core.errors import BadInput, field_problem
+from llmopt_core.errors import BadInput, field_problem, has_key
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.models.body_fields import check_parameters
 from llmopt_core.models.hosts import host_of
@@ -21,6 +22,10 @@ from llmopt_core.types import Spec, Usage
 
 OPENAI = "openai"
 OPENAI_URL = "https://api.openai.com/v1"
+_VARIABLE = re.compile(r"[A-Za-z0-9_]*")
+# Keys of many services are plain letters and digits, as names of variables may be: no name has so long a word with a
+# small letter and a figure in it.
+_RANDOM_WORD = re.compile(r"(?=[A-Za-z0-9]*[a-z])(?=[A-Za-z0-9]*[0-9])[A-Za-z0-9]{20,}")
 
 
 class EmbeddingModel(Spec):
@@ -59,9 +64,12 @@ class Endpoint(Spec):
         api_version: Set for Azure OpenAI; `base_url` is then the resource's address, and models are deployments.
     """
 
+    # What stands in the wrong place may be a key, and pydantic would quote it.
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     name: str = Field(min_length=1, max_length=100)
     base_url: str = ""
-    api_key_env: str = Field(default="", pattern=r"^[A-Za-z0-9_]*$")
+    api_key_env: str = ""
     prices: dict[str, Prices] = Field(default_factory=dict)
     embeddings: dict[str, EmbeddingModel] = Field(default_factory=dict)
     default_model: str = ""
@@ -104,6 +112,22 @@ class Endpoint(Spec):
     __hash__ = None  # type: ignore[assignment]
 
     _check_parameters = field_validator("parameters")(check_parameters)
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _variable_name(cls, name: str) -> str:
+        # In our words, as pydantic's end in the value.
+        if not _VARIABLE.fullmatch(name) or _is_key(name):
+            raise ValueError("the name of an environment variable is expected, such as OPENAI_API_KEY, not a key itself")
+        return name
+
+    @field_validator("name", "base_url", "default_model", "api_version", "models")
+    @classmethod
+    def _no_key(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        # These are stored, logged and shown.
+        if any(map(has_key, [value] if isinstance(value, str) else value)):
+            raise ValueError("this looks like a key; name the key's variable in api_key_env")
+        return value
 
     @field_validator("base_url")
     @classmethod
@@ -206,7 +230,7 @@ def load_endpoints(settings: Settings) -> dict[str, Endpoint]:
         BadInput: The file cannot be read, or was edited by hand and says something unknown.
     """
     path = endpoints_path(settings)
-    return endpoints_in(_restore_free_prices(_read_yaml(path)), str(path)) if path.exists() else {}
+    return endpoints_in(_repair(_read_yaml(path)), str(path)) if path.exists() else {}
 
 
 def endpoints_in(values: Any, source: str) -> dict[str, Endpoint]:
@@ -226,9 +250,17 @@ def endpoints_in(values: Any, source: str) -> dict[str, Endpoint]:
     return {str(name): _endpoint(str(name), fields, source) for name, fields in values.items()}
 
 
-def _restore_free_prices(values: Any) -> Any:
-    """Prices of 0 were saved as an empty mapping once."""
+def _is_key(variable: str) -> bool:
+    return has_key(variable) or _RANDOM_WORD.search(variable) is not None
+
+
+def _repair(values: Any) -> Any:
+    """What was saved once: prices of 0 as an empty mapping, and a key in place of its variable."""
     for fields in values.values() if isinstance(values, Mapping) else ():
+        variable = fields.get("api_key_env") if isinstance(fields, Mapping) else None
+        if isinstance(variable, str) and _VARIABLE.fullmatch(variable) and _is_key(variable):
+            # No variable has that name, so no key was ever sent; refused, it would lock its owner out of Settings.
+            fields.pop("api_key_env")
         prices = fields.get("prices") if isinstance(fields, Mapping) else None
         for price in prices.values() if isinstance(prices, Mapping) else ():
             if price == {}:
@@ -273,7 +305,9 @@ def _endpoint(name: str, fields: Any, source: str) -> Endpoint:
 def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    # Without `input`: somebody may have written a key under a name that is none of the above.
+    # Without `input`: somebody may have written a key under a name that is none of the above, or in any other place.
+    if isinstance(first.get("input"), str) and _is_key(first["input"]):
+        del first["input"]
     what = "unknown setting" if first["type"] == "extra_forbidden" else field_problem(first)
     return what if not where or what.startswith(f"{where} ") else f"{where}: {what}"
 
@@ -285,7 +319,8 @@ def _openai(environ: Mapping[str, str]) -> Endpoint:
             name=OPENAI, base_url=url, api_key_env="OPENAI_API_KEY", default_model=environ.get("OPENAI_MODEL", "")
         )
     except ValidationError as error:
-        raise BadInput(f"OPENAI_BASE_URL: {_first_problem(error)}.") from None
+        variable = "OPENAI_MODEL" if error.errors()[0]["loc"] == ("default_model",) else "OPENAI_BASE_URL"
+        raise BadInput(f"{variable}: {_first_problem(error)}.") from None
 
 
 def _read_yaml(path: Path) -> Any:

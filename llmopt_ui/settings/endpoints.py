@@ -220,7 +220,10 @@ def endpoint_from(values: Mapping[str, str]) -> Endpoint:
         # One mistake at a time, named as the form names its fields; Pydantic's own text has URLs and types that say
         # nothing here.
         first = error.errors(include_url=False)[0]
-        where = {"name": "Name", "base_url": "Base URL", "api_key_env": "Variable that holds its key"}
+        where = {
+            "name": "Name", "base_url": "Base URL", "api_key_env": "Variable that holds its key",
+            "default_model": "Default model",
+        }  # fmt: skip
         raise BadInput(f"{where.get(str(first['loc'][0]), first['loc'][0])}: {field_problem(first)}.") from None
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.interop.promptfoo import read_promptfoo
 
 
@@ -34,3 +34,16 @@ def test_prose_between_apostrophes_is_no_value():
     sentence = f"The file's end {'is far away ' * 40}from the file's start."
 
     assert str(BadInput(sentence)) == sentence
+
+
+def test_what_looks_like_a_key_is_hidden_wherever_it_is_quoted():
+    key = "sk-proj-" + "a1B2" * 8
+
+    assert str(BadInput(f"There is no endpoint named {key!r}.")) == "There is no endpoint named '***'."
+    assert str(BadInput("sk-learn/notes.md is not there.")) == "sk-learn/notes.md is not there."
+
+
+def test_a_key_is_hidden_before_a_value_is_cut():
+    value = "x" * 50 + " sk-proj-" + "a1B2" * 8
+
+    assert "sk-" not in field_problem({"type": "int_parsing", "msg": "Input should be a number", "input": value})

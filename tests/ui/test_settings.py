@@ -147,6 +147,20 @@ def test_a_wrong_endpoint_is_refused_in_words(app: App, endpoints_file: Path, na
     assert not endpoints_file.exists()
 
 
+@pytest.mark.parametrize("label", ["Name", "Variable that holds its key", "Default model"])
+@pytest.mark.parametrize("key", ["sk-proj-a1B2c3D4e5F6g7H8i9J0", "gsk_a1B2c3D4e5F6g7H8i9J0a1B2c3D4e5F6g7H8"])
+def test_a_key_in_the_wrong_field_is_neither_stored_nor_quoted(
+    app: App, endpoints_file: Path, label: str, key: str
+) -> None:
+    test = app(PAGE)
+    next(field for field in test.text_input if field.label == label).input(key)
+    test = add(test, key if label == "Name" else "cloud", "http://127.0.0.1:9/v1",
+               key if label.startswith("Variable") else "")  # fmt: skip
+    told = next(text.value for text in [*test.text, *test.markdown] if f"{label}: " in text.value)
+    assert key[:8] not in told
+    assert not endpoints_file.exists()
+
+
 def test_an_unreachable_endpoint_is_told_in_one_sentence(app: App) -> None:
     test = add(app(PAGE), "local", "http://127.0.0.1:9/v1")
     test.button(key="endpoint_test_local").click().run()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import openai
 
-from llmopt_core.errors import EndpointError
+from llmopt_core.errors import EndpointError, hide_keys
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.openai.wire_errors import WIRE_ERRORS, endpoint_error
 from llmopt_core.models.openai.wire_values import label_of
@@ -76,7 +76,7 @@ def _by_status(status: int, endpoint: Endpoint, what: str) -> str:
 def failure_words(code: str, message: str) -> str:
     """Why a job failed at the service: our words for the code, and the service's own message."""
     # 500 characters: some services repeat the broken line of the file in their message.
-    said = " ".join(message.split())[:500]
+    said = hide_keys(" ".join(message.split()))[:500]
     words = _REFUSALS.get(code, "")
     return f"{words[:1].upper()}{words[1:]} ({said})." if words and said else (words or said or code)
 

@@ -137,7 +137,8 @@ def _endpoint(service: str, config: Mapping[str, Any]) -> Endpoint | None:
             name=f"{service}-{re.sub(r'[^A-Za-z0-9.]+', '-', urlsplit(str(url)).netloc)}", base_url=str(url)
         )
     except (ValidationError, ValueError) as error:
-        raise UnsupportedError(f"its base URL {str(url)[:100]!r} is not a web address") from error
+        # Never quoted: it may hold a password.
+        raise UnsupportedError("its base URL is not a web address, or holds a password") from error
 
 
 def _base_url(service: str, url: Any) -> Any:

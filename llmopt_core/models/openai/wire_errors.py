@@ -46,37 +46,41 @@ def endpoint_error(error: Exception, endpoint: Endpoint, model: str, key: str = 
         key: Blotted out should the endpoint's own message repeat it.
         attempts: How often it was tried; 0 where the SDK alone knows.
     """
-    kind, sentence = _describe(error, endpoint, model, attempts)
+    kind, sentence = _describe(error, endpoint, model, key, attempts)
+    return EndpointError(_hide_keys(sentence, key), kind)
+
+
+def _hide_keys(text: str, key: str) -> str:
     if len(key) >= _SHORTEST_KEY:
         # First this very key, whatever it looks like.
-        sentence = sentence.replace(key, "***")
-    return EndpointError(_LOOKS_LIKE_A_KEY.sub("***", sentence), kind)
+        text = text.replace(key, "***")
+    return _LOOKS_LIKE_A_KEY.sub("***", text)
 
 
-def _describe(error: Exception, endpoint: Endpoint, model: str, attempts: int) -> tuple[str, str]:
+def _describe(error: Exception, endpoint: Endpoint, model: str, key: str, attempts: int) -> tuple[str, str]:
     if isinstance(error, openai.APIStatusError):
         redirected = 300 <= error.status_code < 400
         if redirected:
-            return _redirect(error, endpoint)
+            return _redirect(error, endpoint, key)
         # The SDK counts its own tries where it made them (uploads and jobs of fine-tuning).
         tried, wait = _attempts(attempts or _sdk_attempts(error)), error.response.headers.get("retry-after", "")
-        return _status(_Failure(error.status_code, error_body(error), tried, wait), endpoint, model)
+        return _status(_Failure(error.status_code, _detail(error_body(error), key), tried, wait), endpoint, model)
     if isinstance(error, InBandError) and error.status is not None:
-        return _status(_Failure(error.status, error.body, _attempts(attempts or 1)), endpoint, model)
-    return _without_status(error, endpoint, attempts)
+        return _status(_Failure(error.status, _detail(error.body, key), _attempts(attempts or 1)), endpoint, model)
+    return _without_status(error, endpoint, key, attempts)
 
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """What an endpoint answered in place of an answer, and after how many tries."""
+    """What an endpoint answered in place of an answer, its reason in its own words, and after how many tries."""
 
     status: int
-    body: Any
+    said: str
     tried: str
     wait: str = ""
 
 
-def _without_status(error: Exception, endpoint: Endpoint, attempts: int) -> tuple[str, str]:
+def _without_status(error: Exception, endpoint: Endpoint, key: str, attempts: int) -> tuple[str, str]:
     who = f"Endpoint {endpoint.name!r}"
     # The SDK's, the client's, and those of `asyncio.timeout`.
     timed_out = isinstance(error, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError)
@@ -89,8 +93,9 @@ def _without_status(error: Exception, endpoint: Endpoint, attempts: int) -> tupl
         return _connection(error, endpoint)
     # An error event of a stream: it has words, but no status.
     if isinstance(error, openai.APIError) and not isinstance(error, openai.APIResponseValidationError):
-        return "server-error", f"{who} broke off with an error{_detail(error.body) or ': ' + _one_line(error.message)}."
-    return _unreadable(error, endpoint, attempts)
+        said = _detail(error.body, key) or f": {_one_line(error.message, key)}"
+        return "server-error", f"{who} broke off with an error{said}."
+    return _unreadable(error, endpoint, key, attempts)
 
 
 def error_body(error: openai.APIStatusError) -> Any:
@@ -118,12 +123,13 @@ def _finish_of(body: Any) -> str:
     return f": it broke off (finish_reason {reason!r})" if reason else ": no reason given"
 
 
-def _unreadable(error: Exception, endpoint: Endpoint, attempts: int) -> tuple[str, str]:
+def _unreadable(error: Exception, endpoint: Endpoint, key: str, attempts: int) -> tuple[str, str]:
     who, times = f"Endpoint {endpoint.name!r}", f", {_attempts(attempts)}" if attempts > 1 else ""
     if isinstance(error, TooLargeError):
         return "bad-answer", f"{who} sent more than {MOST_BYTES // 10**6} MB as one answer; it was not read further."
     if isinstance(error, InBandError):
-        return "server-error", f"{who} answered with an error{times}{_detail(error.body) or _finish_of(error.body)}."
+        said = _detail(error.body, key) or _finish_of(error.body)
+        return "server-error", f"{who} answered with an error{times}{said}."
     if isinstance(error, VectorsError):
         return error.kind, f"{who} answered with {error}{times}."
     return "bad-answer", (
@@ -132,9 +138,9 @@ def _unreadable(error: Exception, endpoint: Endpoint, attempts: int) -> tuple[st
     )
 
 
-def _redirect(error: openai.APIStatusError, endpoint: Endpoint) -> tuple[str, str]:
+def _redirect(error: openai.APIStatusError, endpoint: Endpoint, key: str) -> tuple[str, str]:
     return "unreachable", (
-        f"Endpoint {endpoint.name!r} wanted to send the call on to {_target(error)} ({error.status_code}), which was "
+        f"Endpoint {endpoint.name!r} wanted to send the call on to {_target(error, key)} ({error.status_code}), which was "
         f"not followed: key and texts go to {endpoint.base_url} alone. If the new address is right, make it the base "
         "URL."
     )
@@ -171,7 +177,7 @@ def _reason(cause: BaseException) -> str:
 
 
 def _status(found: _Failure, endpoint: Endpoint, model: str) -> tuple[str, str]:
-    status, said, tried, wait = found.status, _detail(found.body), found.tried, found.wait
+    status, said, tried, wait = found.status, found.said, found.tried, found.wait
     who = f"Endpoint {endpoint.name!r}"
     # 403 is "not your model" at some; the endpoint's own words follow and tell.
     if status in (401, 403):
@@ -214,7 +220,7 @@ _HELPS_HERE = "try again, lower the concurrency, or raise timeout_seconds"
 _HELPS = ", lower the concurrency, ask for shorter answers, or raise the proxy's time limit"
 
 
-def _target(error: openai.APIStatusError) -> str:
+def _target(error: openai.APIStatusError, key: str) -> str:
     """Where a redirect leads, without what may be secret in it."""
     try:
         url = httpx2.URL(str(error.request.url)).join(error.response.headers.get("location", ""))
@@ -222,7 +228,7 @@ def _target(error: openai.APIStatusError) -> str:
         address = f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}{url.path}"
     except (httpx2.InvalidURL, ValueError):
         return "an address that makes no sense"
-    return readable(_one_line(address))[:200]
+    return readable(_one_line(address, key))[:200]
 
 
 def _sdk_attempts(error: openai.APIStatusError) -> int:
@@ -234,13 +240,15 @@ def _attempts(attempts: int) -> str:
     return "once" if attempts == 1 else f"{attempts} times in a row"
 
 
-def _detail(body: object) -> str:
+def _detail(body: object, key: str) -> str:
     """The endpoint's own short reason."""
-    detail = _one_line(reason_of(body))
+    detail = _one_line(reason_of(body), key)
     return f": {detail}" if detail else ""
 
 
-def _one_line(text: str) -> str:
+def _one_line(text: str, key: str) -> str:
+    # Before any cut, which may leave a part of a key that is known by nothing.
+    text = _hide_keys(text, key)
     # Cut before the white space is looked at: a body may be megabytes of it.
     line = " ".join(readable(text[: 10 * _MAX_DETAIL]).split()).rstrip(".")
     return line if len(line) <= _MAX_DETAIL else line[: _MAX_DETAIL - 1] + "\u2026"

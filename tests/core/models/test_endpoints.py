@@ -13,6 +13,7 @@ from llmopt_core.models.endpoints import (
     builtin_endpoint,
     endpoints_from,
     endpoints_in,
+    endpoints_path,
     load_endpoints,
 )  # fmt: skip
 from llmopt_core.settings import Settings
@@ -125,9 +126,57 @@ def test_an_empty_list_is_fine(tmp_path: Path):
     assert endpoints_in(None, "experiment.yaml") == {}
 
 
-def test_the_key_variable_cannot_be_a_key():
-    with pytest.raises(ValidationError):
-        Endpoint(name="x", base_url="http://x/v1", api_key_env="sk-abc123")
+@pytest.mark.parametrize(
+    "key", ["sk-abc123", "sk-proj-a1B2c3D4e5F6g7H8i9J0", "gsk_a1B2c3D4e5F6g7H8i9J0a1B2c3D4e5", "0123456789abcdef" * 2]
+)
+def test_the_key_variable_cannot_be_a_key(tmp_path: Path, key: str):
+    with pytest.raises(ValidationError) as wrong:
+        Endpoint(name="x", base_url="http://x/v1", api_key_env=key)
+    with pytest.raises(BadInput) as caught:
+        from_file(tmp_path, f"mine: {{base_url: http://x/v1, api_key_env: '{key}'}}")
+
+    assert "'mine': api_key_env: the name of an environment variable is expected" in str(caught.value)
+    assert key[:12] not in f"{caught.value} {wrong.value}"
+
+
+@pytest.mark.parametrize("variable", ["OPENAI_API_KEY", "groq_token", "KEY2", "HF_TOKEN_FOR_PROJECT_2024", ""])
+def test_names_of_variables_are_no_keys(variable: str):
+    assert Endpoint(name="x", base_url="http://x/v1", api_key_env=variable).api_key_env == variable
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["default_model: KEY", "models: [a, KEY]", "base_url: 'http://x/v1?key=KEY'", "max_retries: KEY", "prices: KEY",
+     "mode: KEY", "KEY: 1"],
+)  # fmt: skip
+@pytest.mark.parametrize("key", ["sk-proj-a1B2c3D4e5F6g7H8i9J0", "AIzaa1B2c3D4e5F6g7H8i9J0a1B2c3D4e5F6g7H"])
+def test_a_key_anywhere_in_the_file_is_refused_and_not_shown(tmp_path: Path, setting: str, key: str):
+    with pytest.raises(BadInput) as caught:
+        from_file(tmp_path, f"mine:\n  base_url: http://x/v1\n  {setting.replace('KEY', key)}\n")
+
+    assert "'mine'" in str(caught.value)
+    assert key[:12] not in str(caught.value)
+
+
+def test_a_key_as_the_name_of_a_model_in_the_environment(tmp_path: Path):
+    with pytest.raises(BadInput, match="^OPENAI_MODEL: default_model: this looks like a key"):
+        endpoints_from(
+            Settings(home=tmp_path), {"OPENAI_API_KEY": "x", "OPENAI_MODEL": "sk-proj-a1B2c3D4e5F6g7H8i9J0"}
+        )
+
+
+def test_a_key_that_was_saved_as_a_variable_once_is_forgotten(tmp_path: Path):
+    settings = Settings(home=tmp_path)
+    endpoints_path(settings).write_text(
+        "old: {base_url: http://x/v1, api_key_env: gsk_a1B2c3D4e5F6g7H8i9J0}\n"
+        "good: {base_url: http://y/v1, api_key_env: GOOD_API_KEY}\n"
+    )
+
+    added = load_endpoints(settings)
+    save_endpoint(settings, Endpoint(name="new", base_url="http://z/v1"))
+
+    assert (added["old"].api_key_env, added["good"].api_key_env) == ("", "GOOD_API_KEY")
+    assert "gsk_" not in endpoints_path(settings).read_text()
 
 
 def test_the_builtin_endpoint_needs_no_address():

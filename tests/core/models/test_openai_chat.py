@@ -6,6 +6,7 @@ import asyncio
 import traceback
 
 import pytest
+from aiohttp import web
 
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.models.base import ChatRequest, ModelSpec
@@ -272,6 +273,21 @@ async def test_the_key_is_sent_and_never_shown(stub: StubEndpoint, make_models: 
     assert "Incorrect API key provided: ***" in str(caught.value)
     assert "set STUB_KEY or enter the right key in Settings" in str(caught.value)
     assert "sesame" not in told
+
+
+@pytest.mark.parametrize("before", range(240, 310, 7))
+async def test_a_key_is_hidden_before_a_message_is_cut(stub: StubEndpoint, make_models: MakeModels, before: int):
+    key = "q7w8e9r0t1y2u3i4"
+
+    async def refuse(request: web.Request, body: object, fault: object = None) -> web.Response:
+        return web.json_response({"error": {"message": f"{'x' * before} {key} is wrong"}}, status=400)
+
+    stub._misbehave = refuse  # type: ignore[method-assign]
+
+    told = str(await failure(make_models(keys={"stub": key}), ask()))
+
+    assert "refused the request" in told
+    assert key[:3] not in told
 
 
 @pytest.mark.parametrize("key", ["two\nlines", "clé"])

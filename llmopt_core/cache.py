@@ -97,4 +97,6 @@ class MemoryCache:
 
     def starting_with(self, stage: str, prefix: str) -> dict[str, bytes]:
         """See `SupportsReplace.starting_with`."""
-        return {key: value for (of, key), value in self._values.items() if of == stage and key.startswith(prefix)}
+        # A copy, made in one step: other threads store values meanwhile.
+        values = self._values.copy()
+        return {key: value for (of, key), value in values.items() if of == stage and key.startswith(prefix)}

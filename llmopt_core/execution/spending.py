@@ -227,6 +227,8 @@ class _Session:
             over = self._over
             try:
                 self._save()
+                # Each save is of all so far, so it makes up for those that failed before it.
+                self._problem = None
             # The thread goes on: a full disk may have room again at the next entry.
             except BaseException as error:
                 self._problem = error

@@ -118,7 +118,7 @@ class Endpoint(Spec):
     def _variable_name(cls, name: str) -> str:
         # In our words, as pydantic's end in the value.
         if not _VARIABLE.fullmatch(name) or _is_key(name):
-            raise ValueError("the name of an environment variable is expected, such as OPENAI_API_KEY, not a key itself")
+            raise ValueError("the name of an environment variable is expected, such as OPENAI_API_KEY, not a key")
         return name
 
     @field_validator("name", "base_url", "default_model", "api_version", "models")
@@ -303,7 +303,7 @@ def _endpoint(name: str, fields: Any, source: str) -> Endpoint:
 
 
 def _first_problem(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
+    first: dict[str, Any] = dict(error.errors(include_url=False)[0])
     where = ".".join(str(part) for part in first["loc"])
     # Without `input`: somebody may have written a key under a name that is none of the above, or in any other place.
     if isinstance(first.get("input"), str) and _is_key(first["input"]):

@@ -45,6 +45,7 @@ def old_home(tmp_path: Path) -> Path:
     store = Store.open(Settings(home=home))
     store.save_documents(store.ensure_project("p"), [Document("a.txt", "Confidential.")])
     store.close()
+    (home / "endpoint_models.json").write_text("{}")
     (home / "indexes" / "one").mkdir(parents=True)
     (home / "indexes" / "one" / "chunks.jsonl").write_text("{}")
     for path in (home, *home.rglob("*")):

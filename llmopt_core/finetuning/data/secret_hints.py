@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from llmopt_core.errors import has_key
 from llmopt_core.finetuning.data.examples import ChatMessage, message_text
 
-_KINDS = {
+_KINDS: dict[str, Callable[[str], object]] = {
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----").search,
     "an API key": has_key,
     # A JSON Web Token: three base64 parts, told by the second, which begins as `{"` does. The first does too, but a

@@ -40,7 +40,7 @@ _CONTEXT_BYTES = 2**30
 # Larger models, named by path, load slowly from a slow disk.
 _START_SECONDS = 120.0
 # One crash may be chance; three within a minute mean that it would go on for ever.
-_CRASHES_ALLOWED, _CRASH_WINDOW = 3, 60.0
+_CRASHES_AT_MOST, _CRASH_WINDOW = 2, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,7 @@ class _Host:
         self._served: RunningServer | None = None
         self._loaded: object = None
         self._crashes: list[float] = []
+        self._ending = ""
 
     def serve(self) -> RunningServer:
         with self._lock:
@@ -104,6 +105,7 @@ class _Host:
             # Before it is stopped: afterwards nobody could tell a crash from an end of ours.
             self._count_crash()
             self._stop()
+            self._check_crashes()
             self._served = _start(self._settings, found)
             self._loaded = wanted
             return self._served
@@ -121,12 +123,16 @@ class _Host:
         # First start, or ended by us for other adapters.
         if self._served is None or self._served.alive:
             return
+        self._crashes.append(time.monotonic())
+        self._ending = _ending(self._served.process)
+
+    def _check_crashes(self) -> None:
         now = time.monotonic()
-        self._crashes = [when for when in self._crashes if now - when < _CRASH_WINDOW] + [now]
-        if len(self._crashes) > _CRASHES_ALLOWED:
+        self._crashes = [when for when in self._crashes if now - when < _CRASH_WINDOW]
+        if len(self._crashes) > _CRASHES_AT_MOST:
             raise EndpointError(
                 f"The built-in model's server stopped {len(self._crashes)} times within a minute "
-                f"({_ending(self._served.process)}); check memory, or name another model in LLMOPT_BUILTIN_GGUF."
+                f"({self._ending}); check memory, or name another model in LLMOPT_BUILTIN_GGUF."
             )
 
 

@@ -45,7 +45,7 @@ _models: dict[str, LocalCrossEncoder] = {}
 
 
 def local_cross_encoder(name: str, threads: int) -> LocalCrossEncoder:
-    """The process's one copy of a cross-encoder, loaded at first use. Errors as in `local_weights.load`."""
+    """The process's one copy of a cross-encoder, loaded at first use. Errors as in `weights.load_once`."""
     return load_once(_models, name, lambda path, local: _make(path, local, threads), LocalCrossEncoder)
 
 

@@ -155,7 +155,7 @@ def lazy_embedder(name: str, threads: int) -> Embedder:
 
 
 def local_embedder(name: str, threads: int) -> LocalEmbedder:
-    """The process's one copy of a model, loaded at first use. Errors as in `local_weights.load`."""
+    """The process's one copy of a model, loaded at first use. Errors as in `weights.load_once`."""
     return load_once(_models, name, lambda path, local: _make(path, local, threads), LocalEmbedder)
 
 

@@ -210,12 +210,12 @@ class OpenAIChat:
                     yield piece
                 return
             except WIRE_ERRORS as error:
+                # The failed try may have said what it took, the last one, too.
+                for piece in waiting or ():
+                    spent.add(piece.counts)
                 pause = pause_before_retry(error, attempt)
                 if pause is None or waiting is None or attempt == self._endpoint.max_retries:
                     raise self._explain(name, error, attempt + 1) from None
-                # The failed try may have said what it took.
-                for piece in waiting:
-                    spent.add(piece.counts)
             await asyncio.sleep(pause)
 
     async def _pieces_once(self, request: ChatRequest, name: str) -> AsyncGenerator[Piece, None]:

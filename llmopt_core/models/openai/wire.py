@@ -50,7 +50,7 @@ def parameters(request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
 
 
 def with_names(body: dict[str, Any], request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
-    """The body with its parameters renamed or left out as endpoint and configuration say, and with further fields."""
+    """The body with its parameters renamed or left out as endpoint and configuration say."""
     # The configuration's word after the endpoint's, so it wins.
     for name, other in {**endpoint.parameters, **request.model.parameters}.items():
         if name in body:

@@ -116,7 +116,7 @@ def check_no_error(answer: Any) -> None:
     """Refuse an error that came in place of an answer, or that broke one off.
 
     Raises:
-        AnsweredError: It is one.
+        InBandError: It is one.
     """
     if not isinstance(answer, dict):
         # Gemini's gateway wraps its errors in a list.

@@ -140,9 +140,9 @@ def _unreadable(error: Exception, endpoint: Endpoint, key: str, attempts: int) -
 
 def _redirect(error: openai.APIStatusError, endpoint: Endpoint, key: str) -> tuple[str, str]:
     return "unreachable", (
-        f"Endpoint {endpoint.name!r} wanted to send the call on to {_target(error, key)} ({error.status_code}), which was "
-        f"not followed: key and texts go to {endpoint.base_url} alone. If the new address is right, make it the base "
-        "URL."
+        f"Endpoint {endpoint.name!r} wanted to send the call on to {_target(error, key)} ({error.status_code}), which "
+        f"was not followed: key and texts go to {endpoint.base_url} alone. If the new address is right, make it the "
+        "base URL."
     )
 
 

@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from llmopt_core.cache import Cache, MemoryCache
-from llmopt_core.errors import BadInput, OutOfBudget
+from llmopt_core.errors import BadInput, OutOfBudget, StorageError
 from llmopt_core.execution.budget import Budget, Quote
 from llmopt_core.execution.spending import read_spending, spending, spending_words
 from llmopt_core.runs.store import Store
@@ -65,6 +67,42 @@ def test_a_budget_that_was_refused_only_inside_counts_as_stopped(cache: Cache) -
     with spending(cache, "w", 0.05) as budget, pytest.raises(OutOfBudget):
         pay(budget, 1)
     assert read_spending(cache, "w").stopped
+
+
+class FailsOnce(MemoryCache):
+    """A disk that is full for a moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failed = threading.Event()
+
+    def replace_many(self, stage: str, values: Mapping[str, bytes]) -> None:
+        if not self.failed.is_set():
+            self.failed.set()
+            raise StorageError("The disk is full.")
+        super().replace_many(stage, values)
+
+
+def test_a_save_that_failed_is_made_up_for_by_a_later_one() -> None:
+    cache = FailsOnce()
+    with spending(cache, "w", 1.0) as budget:
+        pay(budget, 1)
+        assert cache.failed.wait(30)
+        pay(budget, 1)
+    assert read_spending(cache, "w").usage.calls == 2
+
+
+def test_values_are_stored_while_others_are_listed() -> None:
+    cache = MemoryCache()
+
+    class Key(str):
+        def startswith(self, *_: object) -> bool:
+            # As another thread does it at this moment.
+            cache.put_many("s", {"late": b"2"})
+            return True
+
+    cache.put_many("s", {Key("early"): b"1"})
+    assert cache.starting_with("s", "e") == {"early": b"1"}
 
 
 def test_two_sessions_within_a_budget_are_not_at_once(tmp_path: Path) -> None:

@@ -159,10 +159,8 @@ def test_a_key_anywhere_in_the_file_is_refused_and_not_shown(tmp_path: Path, set
 
 
 def test_a_key_as_the_name_of_a_model_in_the_environment(tmp_path: Path):
-    with pytest.raises(BadInput, match="^OPENAI_MODEL: default_model: this looks like a key"):
-        endpoints_from(
-            Settings(home=tmp_path), {"OPENAI_API_KEY": "x", "OPENAI_MODEL": "sk-proj-a1B2c3D4e5F6g7H8i9J0"}
-        )
+    with pytest.raises(BadInput, match=r"^OPENAI_MODEL: default_model: this looks like a key"):
+        endpoints_from(Settings(home=tmp_path), {"OPENAI_API_KEY": "x", "OPENAI_MODEL": "sk-proj-a1B2c3D4e5F6g7H8i9J0"})
 
 
 def test_a_key_that_was_saved_as_a_variable_once_is_forgotten(tmp_path: Path):

@@ -313,6 +313,15 @@ async def test_a_stream_that_breaks_before_its_first_word_is_asked_for_again(
     assert (done.text, heard, stub.calls) == ("one two", ["one ", "two"], 4)
 
 
+async def test_what_a_broken_stream_said_it_took_is_charged_when_no_try_is_left(make_models: MakeModels):
+    usage = b'data: {"choices": [], "usage": {"prompt_tokens": 900, "completion_tokens": 40}}\n\n'
+    broken = usage + b'data: {"error": {"message": "overloaded", "code": 503}}\n\n'
+    with served(broken, kind="text/event-stream") as url, pytest.raises(EndpointError) as caught:
+        await complete(make_models(base_url=url, max_retries=0), on_text=lambda _: None)
+
+    assert (caught.value.usage.prompt_tokens, caught.value.usage.completion_tokens) == (900, 40)
+
+
 # -- size
 
 

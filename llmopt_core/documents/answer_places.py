@@ -39,14 +39,14 @@ def answer_places(
         documents: Searched in order.
         most: How many are given.
     """
-    asked = {word.casefold() for word in _WORD.findall(question)}
+    question_words = {word.casefold() for word in _WORD.findall(question)}
     # Each wording once, as sets often repeat one; an answer of white space would match everywhere.
     patterns = [_pattern(answer) for answer in dict.fromkeys(answers) if answer.strip()]
-    found = (match for document in documents for match in _matches(document, patterns, asked))
+    matches = (match for document in documents for match in _matches(document, patterns, question_words))
     # All are looked at: the best may stand behind thousands of a short answer. Stable: among places with as many words
     # of the question the order of the documents stays.
-    best = heapq.nlargest(most, found, key=lambda match: match[0])
-    return [_place(document, start, end, shared) for shared, document, start, end in best]
+    best = heapq.nlargest(most, matches, key=lambda match: match[0])
+    return [_place(document, start, end, word_count) for word_count, document, start, end in best]
 
 
 def _matches(

@@ -28,21 +28,21 @@ def read_chart(package: Package, part: str, *, in_cells: bool = False) -> list[s
     else:
         lines = chart_lines(root)
     # Text boxes that were drawn over the chart are a part of their own.
-    drawn = package.find_target(part, "chartUserShapes")
-    return lines + [text for body in descendants(drawn, "txBody") if (text := _words(body))]
+    drawing = package.find_target(part, "chartUserShapes")
+    return lines + [text for body in descendants(drawing, "txBody") if (text := _words(body))]
 
 
 def chart_lines(root: Any) -> list[str]:
     """Title and axis titles, then a row per category with the value and the own label of each point."""
-    plotted = list(_series(root))
-    values = [series.labels_by_value() for series in plotted]
+    series_list = list(_series(root))
+    values = [series.labels_by_value() for series in series_list]
     categories: dict[int, str] = {}
-    for series in plotted:
+    for series in series_list:
         for place, category in series.categories.items():
             categories.setdefault(place, category)
     # Of all series, since each may lack some categories; a place without a name keeps its values.
     places = sorted(set(categories).union(*values)) if values else []
-    rows = [["", *(series.name for series in plotted)]]
+    rows = [["", *(series.name for series in series_list)]]
     rows += [[categories.get(i, ""), *(v.get(i, "") for v in values)] for i in places]
     # A row whose cells are all empty says nothing.
     return [*_titles(root), *filter(None, (_line(row) for row in rows))]
@@ -56,13 +56,13 @@ class _Series(NamedTuple):
 
     def labels_by_value(self) -> dict[int, str]:
         """Each value with the label that somebody wrote at its point."""
-        shown = dict(self.values)
+        labels = dict(self.values)
         for place, label in self.labels.items():
             # `12 (record)`: the label takes the place of the value on the chart, but the value is what is looked for.
-            value = shown.get(place, "")
-            shown[place] = f"{value} ({label})" if value and label != value else label
+            value = labels.get(place, "")
+            labels[place] = f"{value} ({label})" if value and label != value else label
         # Labels may stand at places without a value, and came in last.
-        return dict(sorted(shown.items()))
+        return dict(sorted(labels.items()))
 
 
 def _series(root: Any) -> Iterator[_Series]:
@@ -74,33 +74,33 @@ def _series(root: Any) -> Iterator[_Series]:
     # The charts of Office 2016, such as waterfalls and treemaps, keep their values apart from the series.
     data = {attribute(item, "id"): item for item in descendants(root, "data")}
     for one in descendants(root, "series"):
-        held = data.get(attribute(child(one, "dataId"), "val"))
-        texts, numbers = _levels(held, "strDim"), _levels(held, "numDim")
+        series_data = data.get(attribute(child(one, "dataId"), "val"))
+        texts, numbers = _levels(series_data, "strDim"), _levels(series_data, "numDim")
         yield _Series(" ".join(_points(child(one, "tx")).values()), texts, numbers, {})
 
 
 def _levels(data: Any, kind: str) -> dict[int, str]:
-    found: dict[int, str] = {}
+    texts: dict[int, str] = {}
     for point in (point for item in descendants(data, kind) for point in descendants(item, "pt")):
         # -1 for a missing or damaged index: such a point belongs nowhere.
         place, text = whole_number(attribute(point, "idx"), -1), (point.text or "").strip()
         if place >= 0 and text:
             # Several levels of categories: what comes later is the outer one, and stands before.
-            found[place] = f"{text} {found[place]}" if place in found else text
-    return found
+            texts[place] = f"{text} {texts[place]}" if place in texts else text
+    return texts
 
 
 def _labels(series: Any) -> dict[int, str]:
     """What was written at single points in place of their values, or taken from cells for them."""
-    found = {}
+    labels = {}
     # "Values from cells" of Excel: the labels are kept in an extension beside those written by hand.
     for cache in descendants(series, "dlblRangeCache"):
-        found.update(_points(cache))
+        labels.update(_points(cache))
     for label in descendants(series, "dLbl"):
         place, text = whole_number(attribute(child(label, "idx"), "val"), -1), _words(child(label, "tx"))
         if place >= 0 and text:
-            found[place] = f"{text} {found[place]}" if place in found else text
-    return found
+            labels[place] = f"{text} {labels[place]}" if place in labels else text
+    return labels
 
 
 def _labels_alone(root: Any) -> Iterator[str]:
@@ -115,10 +115,10 @@ def _labels_alone(root: Any) -> Iterator[str]:
 
 def _is_own(series: Any) -> bool:
     """Whether the values of a series stand in no cell of the file: written in the chart, or kept from another file."""
-    held = _first(series, "val", "yVal")
-    if held is None:
+    values = _first(series, "val", "yVal")
+    if values is None:
         return False
-    sources = [(formula.text or "").strip() for formula in descendants(held, "f")]
+    sources = [(formula.text or "").strip() for formula in descendants(values, "f")]
     # `[1]Sheet!$A$1` points into another workbook, of which this file has only the kept values.
     return not sources or any(source.lstrip("'").startswith("[") for source in sources)
 
@@ -135,8 +135,8 @@ def _words(element: Any) -> str:
     if not texts:
         texts = [*descendants(element, "v")]
     # Excel writes `[CELLRANGE]` where it will draw the value; what it draws is among the labels.
-    kept = (t.text or "" for t in texts if not (local(t.getparent()) == "fld" and (t.text or "").startswith("[")))
-    return " ".join("".join(kept).split())
+    words = (t.text or "" for t in texts if not (local(t.getparent()) == "fld" and (t.text or "").startswith("[")))
+    return " ".join("".join(words).split())
 
 
 def _line(cells: list[str]) -> str:
@@ -152,14 +152,14 @@ def _points(element: Any) -> dict[int, str]:
     """The kept values of a series, by their index."""
     if element is None:
         return {}
-    found: dict[int, str] = {}
+    values: dict[int, str] = {}
     for point in descendants(element, "pt"):
         place, value = whole_number(attribute(point, "idx"), -1), child(point, "v")
         if value is not None and value.text and place >= 0:
             text = value.text.strip()
             # Of categories in levels, the inner one comes first.
-            found[place] = f"{text} {found[place]}" if place in found else text
-    if not found:
+            values[place] = f"{text} {values[place]}" if place in values else text
+    if not values:
         # A series with one name has its value without a point around it.
-        found = {i: (v.text or "").strip() for i, v in enumerate(descendants(element, "v"))}
-    return {place: text for place, text in found.items() if text and local(element)}
+        values = {i: (v.text or "").strip() for i, v in enumerate(descendants(element, "v"))}
+    return {place: text for place, text in values.items() if text and local(element)}

@@ -91,15 +91,15 @@ def check_unpacked_size(name: str, archive: zipfile.ZipFile, most: int) -> None:
     parts = archive.infolist()
     if len(parts) > limits.ZIP_FILES:
         raise BadInput(f"{name} holds {len(parts):,} files, more than {limits.ZIP_FILES:,}: split it.")
-    unpacked = sum(part.file_size for part in parts)
+    size = sum(part.file_size for part in parts)
     # An archive of empty files has no packed bytes.
-    packed = max(1, sum(part.compress_size for part in parts))
-    if unpacked > most:
-        raise BadInput(f"{name} would unpack to {limits.megabytes(unpacked)}, more than {limits.megabytes(most)}.")
+    packed_size = max(1, sum(part.compress_size for part in parts))
+    if size > most:
+        raise BadInput(f"{name} would unpack to {limits.megabytes(size)}, more than {limits.megabytes(most)}.")
     # Below 10 MB a dense file does no harm: a sheet of zeros packs a thousand times.
-    if unpacked > 10 * limits.MEGABYTE and unpacked > limits.ZIP_RATIO * packed:
+    if size > 10 * limits.MEGABYTE and size > limits.ZIP_RATIO * packed_size:
         raise BadInput(
-            f"{name} would unpack to {unpacked // packed:,} times its size: that is a zip bomb, not a document."
+            f"{name} would unpack to {size // packed_size:,} times its size: that is a zip bomb, not a document."
         )
     if any(part.flag_bits & 1 for part in parts):
         raise BadInput(f"{name} is encrypted: save it without a password.")

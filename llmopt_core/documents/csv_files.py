@@ -64,8 +64,8 @@ def _find_open_quote(text: str, delimiter: str) -> tuple[str, ...]:
 
 def without_sep_line(text: str) -> tuple[str, str]:
     """The table and its delimiter where a first line such as `sep=;`, as Excel writes it, names one; else as it is."""
-    named = _SEP_LINE.match(text)
-    return (text[named.end() :], named[1]) if named else (text, "")
+    match = _SEP_LINE.match(text)
+    return (text[match.end() :], match[1]) if match else (text, "")
 
 
 def delimiter_of(text: str) -> str:
@@ -98,16 +98,16 @@ def _delimiter_of_header(sample: str) -> str:
 
 def _widths(sample: str, delimiter: str) -> Counter[int]:
     """How many rows have how many cells."""
-    found: Counter[int] = Counter()
+    widths: Counter[int] = Counter()
     try:
         for row in islice(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter), _SAMPLE_ROWS):
             # A row of nothing but delimiters is a gap, whatever its width.
             if any(row):
-                found[len(row)] += 1
+                widths[len(row)] += 1
     except csv.Error:
         # What was counted until then counts.
         pass
-    return found
+    return widths
 
 
 def _rows(name: str, text: str, delimiter: str) -> Iterator[list[str]]:

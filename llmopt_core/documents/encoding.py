@@ -80,9 +80,9 @@ def decode(data: bytes, name: str, encoding: str = "", *, page: bool = False) ->
         return _decode_escapes(data) or (data.decode("utf-8"), ())
     except UnicodeDecodeError:
         # After UTF-8: pages declare an encoding and are saved in another; valid UTF-8 is hardly ever anything else.
-        declared = _decode_by_declaration(data) if page else None
-        if declared:
-            return declared
+        result = _decode_by_declaration(data) if page else None
+        if result:
+            return result
         wide = _utf16_of_cjk(data)
         return _decode_guess(
             *(_with_mark(data, wide, name) if wide else _decode_damaged_utf8(data) or _other(data)), name
@@ -96,11 +96,11 @@ def _decode_as(data: bytes, name: str, encoding: str) -> tuple[str, tuple[str, .
         return data.decode(codec).removeprefix("\ufeff"), ()
     except UnicodeDecodeError:
         text = data.decode(codec, "replace").removeprefix("\ufeff")
-    damaged = text.count("\ufffd")
+    damage = text.count("\ufffd")
     # One in fifty, or four in a short text: more are another encoding, fewer are damage.
-    if damaged > max(4, len(text) // 50):
-        raise BadInput(f"{name} is not in {encoding}: {damaged:,} characters cannot be read; name another encoding.")
-    return text, (_damage(damaged, encoding),)
+    if damage > max(4, len(text) // 50):
+        raise BadInput(f"{name} is not in {encoding}: {damage:,} characters cannot be read; name another encoding.")
+    return text, (_damage(damage, encoding),)
 
 
 def _decode_by_declaration(data: bytes) -> tuple[str, tuple[str, ...]] | None:
@@ -109,10 +109,10 @@ def _decode_by_declaration(data: bytes) -> tuple[str, tuple[str, ...]] | None:
     if codec is None:
         return None
     text = data.decode(codec, "replace")
-    damaged = text.count("\ufffd")
-    if damaged > len(text) // 50:
+    damage = text.count("\ufffd")
+    if damage > len(text) // 50:
         return None  # not believed: the page was saved in another encoding than it says
-    return text, (_damage(damaged, codec),) if damaged else ()
+    return text, (_damage(damage, codec),) if damage else ()
 
 
 def _decode_escapes(data: bytes) -> tuple[str, tuple[str, ...]] | None:
@@ -152,10 +152,10 @@ def _with_mark(data: bytes, encoding: str, name: str) -> tuple[str, tuple[str, .
     except UnicodeDecodeError:
         # Cut in the middle of a character, or with half of a pair: the rest is readable.
         text = data.decode(encoding, "replace")
-    damaged = text.count("\ufffd")
-    if damaged > max(4, len(text) // 50):
+    damage = text.count("\ufffd")
+    if damage > max(4, len(text) // 50):
         raise BadInput(f"{name} looks like {encoding.upper()} text but is not: save it again as UTF-8.")
-    return text, (_damage(damaged, encoding.upper()),)
+    return text, (_damage(damage, encoding.upper()),)
 
 
 def _utf16_without_mark(data: bytes) -> str:
@@ -198,12 +198,12 @@ def _decode_damaged_utf8(data: bytes) -> tuple[str, tuple[str, ...]] | None:
     good = len(re.findall(rb"[\xc2-\xf4][\x80-\xbf]+", data))
     text = data.decode("utf-8", "replace")
     # A replacement character that the file itself holds is no damage.
-    damaged = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")
-    only_cut = damaged == 1 and text.endswith("\ufffd") and good
+    damage = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")
+    only_cut = damage == 1 and text.endswith("\ufffd") and good
     # Ten good sequences for one bad: a text of Latin-1 has some pairs by accident, but not so many.
-    if good < 10 * damaged and not only_cut:
+    if good < 10 * damage and not only_cut:
         return None
-    return text, (_damage(damaged, "UTF-8"),)
+    return text, (_damage(damage, "UTF-8"),)
 
 
 def _other(data: bytes) -> tuple[str, tuple[str, ...]]:
@@ -234,15 +234,15 @@ def _candidates(sample: bytes) -> list[str]:
     from cchardet import detect
 
     # Short Japanese texts are taken for Chinese ones of the same bytes.
-    found = "euc_jp" if _is_euc_jp(sample) else detect(sample)["encoding"]
-    if alone and found and _is_rather_western(sample, *_codecs_of(found)[:1]):
+    encoding = "euc_jp" if _is_euc_jp(sample) else detect(sample)["encoding"]
+    if alone and encoding and _is_rather_western(sample, *_codecs_of(encoding)[:1]):
         return ["cp1252"]
-    if found and found.lower() == "koi8-r" and _UKRAINIAN.search(sample):
+    if encoding and encoding.lower() == "koi8-r" and _UKRAINIAN.search(sample):
         # Ukrainian letters where KOI8-R has lines of a frame: nobody draws frames in a text.
-        found = "koi8_u"
+        encoding = "koi8_u"
     # A sample that ends inside a character can make the detector reject the right page.
     # GB18030 and then Windows-1252, which accepts nearly any bytes, where the detection does not hold.
-    return [*_codecs_of(found or ""), "gb18030", "cp1252"]
+    return [*_codecs_of(encoding or ""), "gb18030", "cp1252"]
 
 
 def _is_rather_western(sample: bytes, codec: str = "") -> bool:

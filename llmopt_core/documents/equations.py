@@ -14,8 +14,8 @@ def equation(element: Any) -> str:
 
 
 def _part(element: Any, name: str) -> str:
-    found = child(element, name)
-    return equation(found) if found is not None else ""
+    part = child(element, name)
+    return equation(part) if part is not None else ""
 
 
 def _group(text: str) -> str:
@@ -25,8 +25,8 @@ def _group(text: str) -> str:
 
 def _property(element: Any, name: str, otherwise: str) -> str:
     properties = next((item for item in element if local(item).endswith("Pr")), None)
-    found = child(properties, name)
-    return attribute(found, "val") if found is not None else otherwise
+    entry = child(properties, name)
+    return attribute(entry, "val") if entry is not None else otherwise
 
 
 def _piece(item: Any) -> str:  # noqa: PLR0911

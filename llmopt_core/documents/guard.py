@@ -39,10 +39,10 @@ def read_within_limits(
             detail = f"{type(error).__name__}: {error}"[:200]
             raise BadInput(_SENTENCES["failed"].format(name=name, detail=detail)) from error
     seconds = limits.seconds_to_read(len(data), pdf=suffix == ".pdf")
-    found: list[Document] = run_within_limits(
+    documents: list[Document] = run_within_limits(
         name, read_file, (name, data, how), len(data), seconds, on_part, heartbeat
     )
-    return found
+    return documents
 
 
 def run_within_limits(  # noqa: PLR0917

@@ -60,9 +60,9 @@ def _with_faults(name: str, documents: list[Document], faults: list[str]) -> lis
     if faults:
         count, more = len(faults), len(faults) - _NAMED_FAULTS
         # Told at the first document, as there is no other place for what concerns all.
-        told = [f"{OMISSION_PREFIX} {name}: {count:,} line{'s' if count > 1 else ''}.", *faults[:_NAMED_FAULTS]]
-        told += [f"So are {more:,} more."] if more > 0 else []
-        documents[0] = replace(documents[0], warnings=(*documents[0].warnings, " ".join(told)))
+        sentences = [f"{OMISSION_PREFIX} {name}: {count:,} line{'s' if count > 1 else ''}.", *faults[:_NAMED_FAULTS]]
+        sentences += [f"So are {more:,} more."] if more > 0 else []
+        documents[0] = replace(documents[0], warnings=(*documents[0].warnings, " ".join(sentences)))
     return documents
 
 
@@ -125,8 +125,8 @@ def _document(name: str, number: int, row: dict[str, Any], warnings: tuple[str, 
         # Published corpora have articles of a title alone: it is all there is to find.
         key = next((k for k in _TEXT_KEYS if row.get(k) == ""), None)
     if key is None:
-        found = ", ".join(list(row)[:6]) or "nothing"
-        raise BadInput(f"{name} line {number}: no text; expected one of {', '.join(_TEXT_KEYS)}, found {found}.")
+        names = ", ".join(list(row)[:6]) or "nothing"
+        raise BadInput(f"{name} line {number}: no text; expected one of {', '.join(_TEXT_KEYS)}, found {names}.")
     id_key = next(
         (
             k

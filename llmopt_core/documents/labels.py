@@ -31,10 +31,10 @@ def web_codec(label: str) -> str | None:
     """The Python codec that browsers take for a declared label; None for a label that means nothing to them."""
     import webencodings
 
-    found = webencodings.lookup(label.strip())
-    if found is None:
+    entry = webencodings.lookup(label.strip())
+    if entry is None:
         return None
-    name: str = found.codec_info.name
+    name: str = entry.codec_info.name
     return None if name in _NO_TEXT else _WIDER.get(name, name)
 
 
@@ -42,8 +42,8 @@ def find_declared_codec(data: bytes) -> str | None:
     """The codec that a page declares of itself in `meta` or its XML declaration; None where it names none."""
     for pattern in _DECLARATIONS:
         # Declarations stand at the beginning; browsers look at 1,024 bytes, some pages have comments before.
-        found = pattern.search(data[:4096])
-        codec = web_codec(found[1].decode("ascii", "replace")) if found else None
+        match = pattern.search(data[:4096])
+        codec = web_codec(match[1].decode("ascii", "replace")) if match else None
         if codec:
             # Whoever can read the declaration does not read UTF-16.
             return "utf-8" if codec.startswith("utf-16") else codec

@@ -49,12 +49,12 @@ def check_names(documents: Sequence[Document], advice: str = "rename one") -> No
     Raises:
         BadInput: Two have one name.
     """
-    seen: set[str] = set()
+    names: set[str] = set()
     for document in documents:
         # The name is how references and chunks point at a document: two of a name would be mixed up.
-        if document.name in seen:
+        if document.name in names:
             raise BadInput(f"Two documents are named {document.name}: {advice}.")
-        seen.add(document.name)
+        names.add(document.name)
 
 
 def load_bytes(
@@ -121,14 +121,14 @@ def _load_path(path: Path, root: Path | None, how: ReadingOptions) -> list[Docum
 
 
 def _list_files(folder: Path) -> list[Path]:
-    found = []
+    paths = []
     for path in folder.rglob("*"):
         inside = path.relative_to(folder)
         # `.git`, `.venv` and the like are no documents; nor are what editors keep beside them.
         if path.suffix.lower() in SUFFIXES and path.is_file() and not any(p.startswith(".") for p in inside.parts):
-            found.append(path)
+            paths.append(path)
     # By name: the order of a file system differs between machines, and the version of the documents would too.
-    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+    return sorted(paths, key=lambda path: path.relative_to(folder).as_posix())
 
 
 def _load_file(path: Path, root: Path, how: ReadingOptions) -> list[Document]:
@@ -147,7 +147,7 @@ def _load_zip(name: str, data: bytes, how: ReadingOptions, on_part: OnPart, hear
     # All names first: an archive with one unsafe name is refused before anything of it is read.
     members = list_files(name, archive)
     documents: dict[str, Document] = {}
-    skipped: list[str] = []
+    omissions: list[str] = []
     for number, (inside, member) in enumerate(members, 1):
         on_part(number - 1, len(members), "file")
         # `__MACOSX` holds what macOS notes about files, under the files' own names.
@@ -157,10 +157,10 @@ def _load_zip(name: str, data: bytes, how: ReadingOptions, on_part: OnPart, hear
             for document in _load_member(name, inside, archive, member, heartbeat, how):
                 # The first one stays: an archive that was added to may hold an old and a new file of a name.
                 if documents.setdefault(document.name, document) is not document:
-                    skipped.append(f"{document.name} is in the archive twice")
+                    omissions.append(f"{document.name} is in the archive twice")
         except BadInput as error:
-            skipped.append(str(error).rstrip("."))
-    return _note_omissions(name, list(documents.values()), skipped)
+            omissions.append(str(error).rstrip("."))
+    return _note_omissions(name, list(documents.values()), omissions)
 
 
 def _load_member(  # noqa: PLR0917

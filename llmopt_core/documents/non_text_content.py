@@ -50,8 +50,8 @@ def picture_texts(element: Any) -> list[str]:
         # A title is often `Picture 3`; it counts only where nobody described anything.
         ("descr", "alt") if any(attribute(item, name) for item in items for name in ("descr", "alt")) else ("title",)
     )
-    found = (_GENERATED_NOTE.sub("", attribute(item, name)) for item in items for name in names)
-    return list(dict.fromkeys(filter(None, map(describe_picture, found))))
+    descriptions = (_GENERATED_NOTE.sub("", attribute(item, name)) for item in items for name in names)
+    return list(dict.fromkeys(filter(None, map(describe_picture, descriptions))))
 
 
 def has_picture(element: Any) -> bool:

@@ -73,20 +73,20 @@ class NumberFormat:
         return value.isoformat(sep=" ", timespec="seconds")
 
     def _number(self, value: float) -> str:
-        scaled = value * 100**self._percent
+        amount = value * 100**self._percent
         # From 1e15 on a double has no decimals left to show.
-        if self._fixed and self._decimals >= 0 and abs(scaled) < 1e15:
+        if self._fixed and self._decimals >= 0 and abs(amount) < 1e15:
             # What a format rounds away is kept: the number in the cell is what was entered.
             # Fifteen digits are what a spreadsheet keeps of a number.
-            exact = f"{abs(scaled):.15g}"
-            kept = len(exact.partition(".")[2]) if "e" not in exact else 0
-            number = f"{abs(scaled):.{max(self._decimals, kept)}f}"
+            exact = f"{abs(amount):.15g}"
+            decimals = len(exact.partition(".")[2]) if "e" not in exact else 0
+            number = f"{abs(amount):.{max(self._decimals, decimals)}f}"
             whole, dot, rest = number.partition(".")
             number = whole.zfill(self._digits) + dot + rest
             # By hand, as `zfill` would count the sign as a digit.
-            number = f"-{number}" if scaled < 0 else number
+            number = f"-{number}" if amount < 0 else number
         else:
-            number = plain_number(scaled)
+            number = plain_number(amount)
         # `5kg` would read as one word; signs such as `)` need no space.
         space = " " if self._after and self._after[0].isalnum() else ""
         gap = " " if self._after and self._after[0] in _CURRENCIES else space

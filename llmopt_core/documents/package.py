@@ -58,9 +58,9 @@ class Package:
 
     def data(self, part: str) -> bytes | None:
         """The bytes of a part; None where it is missing or damaged."""
-        found = self._parts.get(_plain(part))
+        entry = self._parts.get(_plain(part))
         try:
-            return self._archive.read(found) if found is not None else None
+            return self._archive.read(entry) if entry is not None else None
         except Exception:  # a damaged part can break the unpacker in any way
             return None
 
@@ -107,8 +107,8 @@ class Package:
     def flaws(self) -> Iterator[str]:
         """A warning for parts that were read only in part or not at all, and one for parts that are not there."""
         if self.damaged:
-            named = in_words([f"{part} ({fault})" for part, fault in self.damaged.items()])
-            yield f"Damaged inside the file, and read as far as possible: {named}."
+            parts = in_words([f"{part} ({fault})" for part, fault in self.damaged.items()])
+            yield f"Damaged inside the file, and read as far as possible: {parts}."
         if self.missing:
             yield f"Missing inside the file: {in_words(list(self.missing))}."
 
@@ -130,7 +130,7 @@ class Package:
         """By its id, what a part points to inside the package; of the package itself where `part` is empty."""
         folder, _ = posixpath.split(part)
         root = self._read_relations(part)
-        found = {}
+        relations = {}
         for element in root if root is not None else ():
             if not isinstance(element.tag, str) or element.get("TargetMode") == "External":
                 continue
@@ -138,8 +138,8 @@ class Package:
             # table.
             target = posixpath.normpath(posixpath.join("/", folder, element.get("Target", ""))).lstrip("/")
             # Two namespaces (transitional and strict) have the same last word.
-            found[element.get("Id", "")] = Relation(element.get("Type", "").rsplit("/", 1)[-1], target)
-        return found
+            relations[element.get("Id", "")] = Relation(element.get("Type", "").rsplit("/", 1)[-1], target)
+        return relations
 
     def addresses(self, part: str) -> list[str]:
         """Where the links of a part lead outside the package."""
@@ -201,8 +201,8 @@ def children(element: Any) -> list[Any]:
 
 def value_of(element: Any, name: str) -> str:
     """The `val` of a child; empty where it is absent."""
-    found = child(element, name)
-    return attribute(found, "val") if found is not None else ""
+    item = child(element, name)
+    return attribute(item, "val") if item is not None else ""
 
 
 def descendants(element: Any, name: str) -> list[Any]:

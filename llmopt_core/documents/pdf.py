@@ -43,22 +43,22 @@ def read_pdf(name: str, data: bytes, on_part: OnPart = ignore_parts) -> Extracti
     whole = _END in data
     document = _open(name, data, whole)
     pages, faults = _page_texts(document, on_part)
-    entered, told = read_form_text(data, pages)
+    form_texts, form_warnings = read_form_text(data, pages)
     # Values of forms follow the text of their page.
-    pages = [normalise("\n\n".join(filter(None, both))) for both in zip(pages, entered, strict=True)]
+    pages = [normalise("\n\n".join(filter(None, both))) for both in zip(pages, form_texts, strict=True)]
     silent = [number for number, text in enumerate(pages, 1) if not text.strip()]
     # pdfium shows a damaged page as an empty one; pypdf tells the two apart.
-    silent_lost, cut = damaged_pages(data, silent)
-    lost = {*faults.get(_UNREAD, ()), *silent_lost}
-    if lost:
-        faults[_UNREAD] = sorted(lost)
+    unreadable, cut = damaged_pages(data, silent)
+    lost_pages = {*faults.get(_UNREAD, ()), *unreadable}
+    if lost_pages:
+        faults[_UNREAD] = sorted(lost_pages)
     if cut:
         faults[_CUT] = cut
     # Told by its cause, as each has another remedy.
     if len(silent) == len(pages):
         if not whole:
             raise _cut_off(name)
-        if len(lost) == len(pages):
+        if len(lost_pages) == len(pages):
             raise BadInput(
                 f"{name} is damaged: none of its pages can be read; open it in a viewer and export it again."
             )
@@ -68,11 +68,11 @@ def read_pdf(name: str, data: bytes, on_part: OnPart = ignore_parts) -> Extracti
         )
     text, starts = join_pages(pages)
     # Damaged pages are told as such.
-    silent = [number for number in silent if number not in lost]
+    silent = [number for number in silent if number not in lost_pages]
     warnings = [f"No text on page {numbers_in_words(silent)}: blank or scanned."] if silent else []
     warnings += [sentence.format(pages=numbers_in_words(numbers)) for sentence, numbers in faults.items()]
     warnings += [] if whole else ["The end mark of the PDF is missing: the file may be cut off; look at its last page."]
-    return Extraction(text, starts, (*warnings, *told), {"pages": len(pages)})
+    return Extraction(text, starts, (*warnings, *form_warnings), {"pages": len(pages)})
 
 
 def _open(name: str, data: bytes, whole: bool) -> Any:
@@ -138,11 +138,11 @@ def _page_texts(document: Any, on_part: OnPart) -> tuple[list[str], dict[str, li
     # White space aside, since a title may be broken over lines in the text; with words divided at a line end in one
     # piece, as titles have them, and hyphens aside, since one may stand there in either.
     flat = _without_hyphens(" ".join(" ".join(whole).split()))
-    unseen = sum(_without_hyphens(title) not in flat for title in titles)
-    if unseen:
-        faults[_BOOKMARKS[unseen > 1].format(count=unseen)] = []
-    if attached := document.count_attachments():
-        faults[_ATTACHED[attached > 1].format(count=attached)] = []
+    missing = sum(_without_hyphens(title) not in flat for title in titles)
+    if missing:
+        faults[_BOOKMARKS[missing > 1].format(count=missing)] = []
+    if attachments := document.count_attachments():
+        faults[_ATTACHED[attachments > 1].format(count=attachments)] = []
     return whole, faults
 
 

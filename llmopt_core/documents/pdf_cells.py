@@ -44,14 +44,14 @@ def join_rows(lines: Sequence[Line]) -> Iterator[list[Cell]]:
     A cell goes on in the line below it. The next cell begins beside it, above where it ended.
     """
     row: list[list[Cell]] = []
-    taken: list[Line] = []
+    row_lines: list[Line] = []
     # An empty line at the end, so that the last row is given too.
     for line in [*lines, ()]:
         if line and row and _goes_on(row, line):
-            taken.append(line)
+            row_lines.append(line)
             continue
-        yield from _rows_of(row, taken)
-        row, taken = [[cell] for cell in line], [line] if line else []
+        yield from _rows_of(row, row_lines)
+        row, row_lines = [[cell] for cell in line], [line] if line else []
         if not line:
             yield []
 

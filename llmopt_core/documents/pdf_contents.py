@@ -53,45 +53,45 @@ def damaged_pages(data: bytes, silent: Iterable[int]) -> tuple[list[int], list[i
         part is missing, or ends before its end.
     """
     silent = set(silent)
-    lost: list[int] = []
-    cut: list[int] = []
+    lost_pages: list[int] = []
+    cut_pages: list[int] = []
     # A damaged file can break pypdf in any way: nothing is known of that page, or of all that follow, then.
     # Two levels: a broken page must not hide the others.
     with suppress(Exception):
         for number, page in enumerate(open_parts(data).pages, 1):
             with suppress(Exception):
                 if number in silent and _is_lost(page):
-                    lost.append(number)
+                    lost_pages.append(number)
                 elif any(_is_cut(part) for part in _drawn(page)):
                     # A page that draws nothing readable is lost as a whole, even if only a part of it is broken.
-                    (lost if number in silent else cut).append(number)
-    return lost, cut
+                    (lost_pages if number in silent else cut_pages).append(number)
+    return lost_pages, cut_pages
 
 
 def _drawn(page: Any) -> Iterator[Any]:
     """What a page draws, and the forms that it may draw in turn; None for what the file does not hold."""
     yield from _contents(page)
     waiting: list[Any] = [page]
-    seen: set[int] = set()
-    while waiting and len(seen) < _MOST_FORMS:
+    known_ids: set[int] = set()
+    while waiting and len(known_ids) < _MOST_FORMS:
         resources = waiting.pop().get("/Resources")
         forms = resources.get_object().get("/XObject") if resources is not None else None
         for form in forms.get_object().values() if forms is not None else ():
-            drawn = form.get_object()
+            content = form.get_object()
             # By `id`, as the same form may be drawn at several places; one that draws itself ends here.
-            if drawn is not None and drawn.get("/Subtype") == "/Form" and id(drawn) not in seen:
-                seen.add(id(drawn))
-                waiting.append(drawn)
-                yield drawn
+            if content is not None and content.get("/Subtype") == "/Form" and id(content) not in known_ids:
+                known_ids.add(id(content))
+                waiting.append(content)
+                yield content
 
 
 def _contents(page: Any) -> list[Any]:
     from pypdf.generic import ArrayObject, NullObject
 
-    given = page.get("/Contents")
-    if isinstance(given, ArrayObject):
-        return [part.get_object() for part in given]
-    return [] if given is None or isinstance(given, NullObject) else [given]
+    contents = page.get("/Contents")
+    if isinstance(contents, ArrayObject):
+        return [part.get_object() for part in contents]
+    return [] if contents is None or isinstance(contents, NullObject) else [contents]
 
 
 def _is_cut(stream: Any) -> bool:
@@ -104,37 +104,37 @@ def _is_cut(stream: Any) -> bool:
     filters = stream.get("/Filter") or ()
     names = [str(filters)] if isinstance(filters, str) else [str(name) for name in filters]
     # `_data` is the packed stream; the public way unpacks it and passes over its faults.
-    packed: bytes = stream._data
+    data: bytes = stream._data
     if names and names[0] in _IN_LETTERS:
         decode = ASCII85Decode.decode if names.pop(0) in _IN_LETTERS[:2] else ASCIIHexDecode.decode
-        packed = bytes(decode(packed))
+        data = bytes(decode(data))
     # Deflate by its own first byte: what says it is packed may not be.
-    is_deflate = names[:1] in (["/FlateDecode"], ["/Fl"]) and len(packed) > 2 and packed[0] & 15 == 8
-    return is_deflate and not _ends(packed[2:])
+    is_deflate = names[:1] in (["/FlateDecode"], ["/Fl"]) and len(data) > 2 and data[0] & 15 == 8
+    return is_deflate and not _ends(data[2:])
 
 
 def _ends(deflated: bytes) -> bool:
     """Whether its last block is there, and the sum behind it, where there is one, is that of what was packed."""
     # Without the two bytes of zlib's header, so that a stream that lacks its sum is no fault.
-    unpacker, found = zlib.decompressobj(-15), 1
+    unpacker, checksum = zlib.decompressobj(-15), 1
     try:
         while deflated and not unpacker.eof:
-            found = zlib.adler32(unpacker.decompress(deflated, _AT_ONCE), found)
+            checksum = zlib.adler32(unpacker.decompress(deflated, _AT_ONCE), checksum)
             deflated = unpacker.unconsumed_tail
     except zlib.error:
         return False
-    told = unpacker.unused_data[:4]
+    trailer = unpacker.unused_data[:4]
     # Many programs leave the sum out; where it is there, it must be right.
-    return unpacker.eof and (len(told) < 4 or int.from_bytes(told, "big") == found)
+    return unpacker.eof and (len(trailer) < 4 or int.from_bytes(trailer, "big") == checksum)
 
 
 def _is_lost(page: Any) -> bool:
     from pypdf.generic import IndirectObject, NullObject
 
-    given = page.get("/Contents") if "/Contents" in page else None
+    contents = page.get("/Contents") if "/Contents" in page else None
     # An indirect object that is not there reads as nothing: the page lost its contents, it is not blank.
     pointer = page.raw_get("/Contents") if "/Contents" in page else None
-    if given is None or isinstance(given, NullObject):
+    if contents is None or isinstance(contents, NullObject):
         return isinstance(pointer, IndirectObject)
     return any(_is_garbled(part) for part in _contents(page))
 
@@ -143,14 +143,14 @@ def _is_garbled(stream: Any) -> bool:
     if stream is None or not hasattr(stream, "get_data"):
         return True
     try:
-        unpacked: bytes = stream.get_data()
+        data: bytes = stream.get_data()
     except Exception:  # pypdf has an error of its own for each filter
         return True
     # Behind `ID` stand the bytes of a picture, up to its end.
-    drawing = _APART.sub(_strip_unclosed, _PICTURE.split(unpacked, maxsplit=1)[0])
+    drawing = _APART.sub(_strip_unclosed, _PICTURE.split(data, maxsplit=1)[0])
     # An empty page may have a stream that is packed and empty.
     # 16 bytes are the packing of nothing.
-    nothing = not unpacked.strip() and len(stream._data) > 16
+    nothing = not data.strip() and len(stream._data) > 16
     return nothing or len(_NOT_DRAWING.findall(drawing)) > _MOST * len(drawing)
 
 

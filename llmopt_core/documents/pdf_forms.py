@@ -42,25 +42,27 @@ def read_form_text(data: bytes, text: list[str]) -> tuple[list[str], tuple[str, 
     if not any(mark in data for mark in (b"/Annot", b"/AcroForm", b"/ObjStm")):
         return [""] * len(text), ()
     lines = [""] * len(text)
-    found_beside: Counter[str] = Counter()
-    drawn: list[Any] = []
+    beside_counts: Counter[str] = Counter()
+    drawn_notes: list[Any] = []
     try:
         reader = open_parts(data)
         for number, page in enumerate(reader.pages):
             notes = [annotation.get_object() for annotation in page.get("/Annots") or ()]
-            found_beside += _beside(notes, text[number])
+            beside_counts += _beside(notes, text[number])
             # Each once: a field may be drawn at several places of a page.
-            found = dict.fromkeys(entry for note in notes for entry in _note_entries(note))
+            entries = dict.fromkeys(entry for note in notes for entry in _note_entries(note))
             # What a viewer has drawn into the page already stands in its text.
-            lines[number] = "\n".join(entry.line for entry in found if not _stands_in(entry.value, text[number]))
-            drawn += notes
+            lines[number] = "\n".join(entry.line for entry in entries if not _stands_in(entry.value, text[number]))
+            drawn_notes += notes
         form = reader.trailer["/Root"].get_object().get("/AcroForm")
         # On the last page, as it stands on none.
-        lines[-1] = "\n".join(filter(None, (lines[-1], *_apart_from_pages(form, drawn, "\n".join((*text, *lines))))))
+        lines[-1] = "\n".join(
+            filter(None, (lines[-1], *_apart_from_pages(form, drawn_notes, "\n".join((*text, *lines)))))
+        )
     except Exception as error:  # a damaged form can break pypdf in any way
         return lines, (f"Form values were not read ({type(error).__name__}).",)
-    told = (f"{count:,} {_BESIDE[kind][count > 1]} left out." for kind, count in found_beside.items())
-    return lines, tuple(told)
+    warnings = (f"{count:,} {_BESIDE[kind][count > 1]} left out." for kind, count in beside_counts.items())
+    return lines, tuple(warnings)
 
 
 def _apart_from_pages(form: Any, drawn: list[Any], text: str) -> list[str]:
@@ -70,16 +72,16 @@ def _apart_from_pages(form: Any, drawn: list[Any], text: str) -> list[str]:
     form = form.get_object()
     # By identity: pypdf gives the same object for the same reference.
     on_pages = {id(note) for note in drawn}
-    found = [entry for field in form.get("/Fields") or () for entry in _field_entries(field.get_object(), on_pages)]
+    entries = [entry for field in form.get("/Fields") or () for entry in _field_entries(field.get_object(), on_pages)]
     # Most such forms keep each value a second time as an ordinary field, by another name.
-    known = {entry.value for note in drawn for entry in _note_entries(note)} | {entry.value for entry in found}
+    known_values = {entry.value for note in drawn for entry in _note_entries(note)} | {entry.value for entry in entries}
     parts = form.get("/XFA") or []
     # Names and packets by turns, or one packet alone.
     for part in parts if isinstance(parts, list) else [parts]:
         packet = part.get_object()
         if hasattr(packet, "get_data"):
-            found += [entry for entry in _xml_entries(packet.get_data()) if entry.value not in known]
-    return [entry.line for entry in dict.fromkeys(found) if not _stands_in(entry.value, text)]
+            entries += [entry for entry in _xml_entries(packet.get_data()) if entry.value not in known_values]
+    return [entry.line for entry in dict.fromkeys(entries) if not _stands_in(entry.value, text)]
 
 
 def _field_entries(field: Any, on_pages: Collection[int], depth: int = 0) -> Iterator[_Entry]:
@@ -151,10 +153,10 @@ def _value_entry(field: Any) -> Iterator[_Entry]:
         return
     # A list with several choices.
     values = value if isinstance(value, list) else [value]
-    shown = _shown_choices(field) if kind == "/Ch" else {}
+    labels = _shown_choices(field) if kind == "/Ch" else {}
     words = ", ".join(
         # Names of PDF begin with a slash: `/Yes`.
-        str(item).lstrip("/") if kind == "/Btn" else shown.get(str(item), str(item))
+        str(item).lstrip("/") if kind == "/Btn" else labels.get(str(item), str(item))
         for item in values
     ).strip()
     if words not in _NO_VALUES:

@@ -55,15 +55,15 @@ def grids_of(page: Any) -> list[Grid]:
     # Lines in one direction alone underline headings, or part columns of a newspaper.
     if not across or not down or len(across) + len(down) > _MOST_LINES:
         return []
-    found = []
+    grids = []
     for group_across, group_down in _group_lines(across, down):
         xs = _merge([line.at for line in group_down] + [end for line in group_across for end in line[1:]])
         # Ends of lines too: a table may have no border at its sides, and columns end where its rows do.
         ys = _merge([line.at for line in group_across] + [end for line in group_down for end in line[1:]])
         # At least two columns and two rows; a frame around a text has one of each.
         if len(xs) > 2 and len(ys) > 2:
-            found.append(Grid(xs, ys))
-    return found
+            grids.append(Grid(xs, ys))
+    return grids
 
 
 def _lines(page: Any) -> tuple[list[_Line], list[_Line]]:
@@ -140,8 +140,8 @@ def _group_lines(across: Sequence[_Line], down: Sequence[_Line]) -> Iterator[tup
 
 def _merge(places: Sequence[float]) -> list[float]:
     """Sorted, those of one border once."""
-    found: list[float] = []
+    borders: list[float] = []
     for place in sorted(places):
-        if not found or place - found[-1] > _THIN:
-            found.append(place)
-    return found
+        if not borders or place - borders[-1] > _THIN:
+            borders.append(place)
+    return borders

@@ -48,8 +48,8 @@ def page_text(words: Any, page: Any = None, names: list[str] | None = None) -> s
         else:
             blocks += _blocks(part)
     _go_on(blocks, names if names is not None else [])
-    joined = (rows_with_names(block) if isinstance(block, list) else block for block in blocks)
-    return "\n\n".join(block for block in joined if block.strip())
+    texts = (rows_with_names(block) if isinstance(block, list) else block for block in blocks)
+    return "\n\n".join(block for block in texts if block.strip())
 
 
 def _go_on(blocks: list[str | list[str]], names: list[str]) -> None:
@@ -74,26 +74,28 @@ def _parts(words: Any, text: str, grids: list[Grid]) -> Iterator[Grid | list[lis
     """Tables with drawn lines, and the lines of text between them."""
     between: list[list[Cell]] = []
     inside = _in_grids(words, text, grids) if grids else {}
-    given: list[Grid] = []
+    known_grids: list[Grid] = []
     # Prose before tables: justified lines have gaps as wide as those of cells.
     for line in join_prose(list(_lines(words, text, set(inside)))):
         # In the order of the text, which is that in which a reader meets the tables.
-        found = [grid for place, grid in inside.items() if line.start <= place < line.end and grid not in given]
+        line_grids = [
+            grid for place, grid in inside.items() if line.start <= place < line.end and grid not in known_grids
+        ]
         # By identity: two tables of equal words are two.
-        for grid in dict.fromkeys(map(id, found)):
+        for grid in dict.fromkeys(map(id, line_grids)):
             yield between
             between = []
-            given.append(next(one for one in found if id(one) == grid))
-            yield given[-1]
+            known_grids.append(next(one for one in line_grids if id(one) == grid))
+            yield known_grids[-1]
         # A line that stood in a table alone leaves no empty line behind.
-        if line.cells or not found:
+        if line.cells or not line_grids:
             between.append(line.cells)
     yield between
 
 
 def _in_grids(words: Any, text: str, grids: list[Grid]) -> dict[int, Grid]:
     """The places of words that stand in a table, which are put into its cells; tables of one column are none."""
-    found: dict[int, Grid] = {}
+    grid_by_place: dict[int, Grid] = {}
     for word in _WORD.finditer(text):
         left, bottom, right, top = words.get_charbox(word.start())
         for grid in grids:
@@ -101,25 +103,25 @@ def _in_grids(words: Any, text: str, grids: list[Grid]) -> dict[int, Grid]:
             place = grid.place((left + right) / 2, (bottom + top) / 2)
             if place is not None:
                 grid.cells.setdefault(place, []).append(word[0])
-                found[word.start()] = grid
+                grid_by_place[word.start()] = grid
                 break
     # Two rows with more than one cell: frames around texts are no tables.
     tables = [grid for grid in grids if sum(sum(map(bool, row)) > 1 for row in grid.rows()) > 1]
-    return {place: grid for place, grid in found.items() if any(grid is one for one in tables)}
+    return {place: grid for place, grid in grid_by_place.items() if any(grid is one for one in tables)}
 
 
 def _blocks(lines: list[list[Cell]]) -> Iterator[str | list[str]]:
     """Tables and paragraphs, one after the other."""
     prose: list[list[Cell]] = []
     for is_row, group in groupby(join_rows(lines), key=lambda row: len(row) > 1):
-        found = list(group)
+        rows = list(group)
         # One row alone is a line with a wide gap, such as a date at the right.
-        if is_row and len(found) > 1:
+        if is_row and len(rows) > 1:
             yield from paragraphs(prose)
             prose = []
-            yield _table(found)
+            yield _table(rows)
         else:
-            prose += found
+            prose += rows
     yield from paragraphs(prose)
 
 
@@ -144,14 +146,14 @@ def picture_share(page: Any) -> float:
 
 def join_words(text: str) -> str:
     """Words divided at a line end in one piece; with a hyphen where the document writes the same word with one."""
-    written = set(_HYPHEN_BREAK.findall(text))
+    hyphen_words = set(_HYPHEN_BREAK.findall(text))
 
     def whole(match: re.Match[str]) -> str:
         first, second = match.groups()
-        hyphened = f"{first}-{second}"
+        compound = f"{first}-{second}"
         # A name (`Saint-Denis`), a number (`1914-18`), or a word that stands with its hyphen elsewhere.
-        keep = hyphened in written or not second[0].islower() or first[-1].isdigit()
-        return hyphened if keep else first + second
+        keep = compound in hyphen_words or not second[0].islower() or first[-1].isdigit()
+        return compound if keep else first + second
 
     # Twice, since a word may be divided at both its ends.
     return _CONTROLS.sub("", _WORD_BREAK.sub(whole, _WORD_BREAK.sub(whole, text)))
@@ -173,15 +175,15 @@ def _cells(words: Any, text: str, kept: list[tuple[int, int]]) -> Iterator[Cell]
     """The words of a line between its wide gaps."""
     start, right_edge, box = 0, 0.0, (0.0, 0.0, 0.0, 0.0)
     before = 0
-    dotted = False
+    is_dotted = False
     for first, stop in kept:
         # `loose`: boxes of the font's height, the same for `a` and `A`; tight ones would give each letter another line.
         here = words.get_charbox(first, loose=True)
         # By the lower of the two: a large initial letter must not make gaps small.
         wide = here[0] - right_edge > _CELL_GAP * max(1.0, min(box[3] - box[1], here[3] - here[1]))
         # The dots that lead from a title to its page belong to both.
-        was_dotted, dotted = dotted, not text[first:stop].strip(".")
-        wide = wide and not dotted and not was_dotted
+        was_dotted, is_dotted = is_dotted, not text[first:stop].strip(".")
+        wide = wide and not is_dotted and not was_dotted
         if before and wide:
             yield _cell(words, text, start, before, box)
         if not before or wide:

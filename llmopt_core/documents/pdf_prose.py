@@ -49,9 +49,9 @@ def join_prose(lines: list[Line]) -> list[Line]:
     around have words.
     """
     lines = list(lines)
-    filled = [number for number, line in enumerate(lines) if line.cells]
+    line_numbers = [number for number, line in enumerate(lines) if line.cells]
     # Down and up: a paragraph's lines may stand below or above the one that is known to be prose.
-    for order in (filled, filled[::-1]):
+    for order in (line_numbers, line_numbers[::-1]):
         for before, number in pairwise(order):
             line, beside = lines[number], lines[before]
             if (
@@ -62,8 +62,8 @@ def join_prose(lines: list[Line]) -> list[Line]:
             ):
                 # From one side to the other: what is joined now is prose for the next line.
                 lines[number] = line._replace(cells=[_join(line.cells)])
-    for place, number in enumerate(filled):
-        around = [lines[other].cells for other in filled[max(0, place - 1) : place + 2] if other != number]
+    for place, number in enumerate(line_numbers):
+        around = [lines[other].cells for other in line_numbers[max(0, place - 1) : place + 2] if other != number]
         lines[number] = lines[number]._replace(cells=_without_gaps_of_prose(lines[number].cells, around))
     return lines
 
@@ -78,25 +78,25 @@ def _without_gaps_of_prose(cells: list[Cell], around: list[list[Cell]]) -> list[
         return cells
     # Lines further away belong to another paragraph, or another table.
     near = [line for line in around if abs(line[0].bottom - cells[0].bottom) < _NEAR * cells[0].height]
-    kept = [cells[0]]
+    merged_cells = [cells[0]]
     for cell in cells[1:]:
-        if _is_of_prose(kept[-1].right, cell.left, near, cell.height):
-            kept[-1] = _join([kept[-1], cell])
+        if _is_of_prose(merged_cells[-1].right, cell.left, near, cell.height):
+            merged_cells[-1] = _join([merged_cells[-1], cell])
         else:
-            kept.append(cell)
-    return kept
+            merged_cells.append(cell)
+    return merged_cells
 
 
 def _is_of_prose(left: float, right: float, near: list[list[Cell]], height: float) -> bool:
     """Whether words of a line near a gap stand over all of it, and no line has a gap there too."""
     over = [any(cell.left < left and cell.right > right for cell in line) for line in near]
-    parted = any(
+    has_gap = any(
         # A gap at the same place in a line nearby is a border of columns.
         min(right, after.left) - max(left, before.right) > _COMMON * height
         for line in near
         for before, after in pairwise(line)
     )
-    return any(over) and not parted
+    return any(over) and not has_gap
 
 
 def _join(cells: list[Cell]) -> Cell:

@@ -39,16 +39,16 @@ def read_qrels(source: Path | bytes, name: str = "") -> Judgements:
     data = read_regular_file(source, partial(_check_size, file)) if isinstance(source, Path) else source
     _check_size(file, len(data))
     text, _ = normalise_file(decode(data, file)[0], file)
-    found: dict[str, dict[str, None]] = {}
+    judgements: dict[str, dict[str, None]] = {}
     for question, document, score in _judgements(text, file):
         if score > 0:
-            found.setdefault(question, {})[document] = None
+            judgements.setdefault(question, {})[document] = None
         else:
             # Judged and answered by nothing is a judgement too: the question stays in the set, without a source.
-            found.setdefault(question, {})
-    if not found:
+            judgements.setdefault(question, {})
+    if not judgements:
         raise BadInput(f"{file} holds no judgements; expected lines of query-id, corpus-id and score.")
-    return {question: tuple(documents) for question, documents in found.items()}
+    return {question: tuple(documents) for question, documents in judgements.items()}
 
 
 def with_judgements(found: QuestionFile, judgements: Judgements, documents: Sequence[Document]) -> QuestionFile:
@@ -75,8 +75,8 @@ def with_judgements(found: QuestionFile, judgements: Judgements, documents: Sequ
             f"{next(iter(judgements))!r}; choose the judgements that belong to these questions."
         )
     warnings = list(found.warnings)
-    if left := len(found.evaluation_set.examples) - len(examples):
-        warnings.append(f"{left:,} questions without a judgement were left out.")
+    if unjudged_count := len(found.evaluation_set.examples) - len(examples):
+        warnings.append(f"{unjudged_count:,} questions without a judgement were left out.")
     if absent:
         warnings.append(f"{len(absent):,} judged documents are not among the documents, such as {next(iter(absent))}.")
     warnings += _doubts(unsure, [one for example in examples for one in judgements[example.id]])
@@ -112,23 +112,23 @@ def _by_id(documents: Sequence[Document]) -> tuple[dict[str, Document], dict[str
 
     An id is that of a line, or the name of a file, without its folder or its ending.
     """
-    named = [(_ids(document), document) for document in documents]
-    found: dict[str, Document] = {}
+    id_rows = [(_ids(document), document) for document in documents]
+    by_id: dict[str, Document] = {}
     unsure: dict[str, list[str]] = {}
     # The fullest names first: `a.txt` at the top is meant by `a.txt` sooner than `x/a.txt` is.
-    for rank in range(max((len(ids) for ids, _ in named), default=0)):
+    for rank in range(max((len(ids) for ids, _ in id_rows), default=0)):
         claims: dict[str, list[Document]] = {}
-        for ids, document in named:
+        for ids, document in id_rows:
             # A name in the top folder is the same with and without its folder.
             for one in ids[rank : rank + 1]:
                 claims.setdefault(one, []).append(document)
         for one, claimants in claims.items():
-            if one in found:
+            if one in by_id:
                 continue
-            found[one] = claimants[0]
+            by_id[one] = claimants[0]
             if len(claimants) > 1:
                 unsure[one] = [document.name for document in claimants]
-    return found, unsure
+    return by_id, unsure
 
 
 def _ids(document: Document) -> list[str]:
@@ -139,12 +139,12 @@ def _ids(document: Document) -> list[str]:
 
 def _doubts(unsure: Mapping[str, Sequence[str]], judged: Sequence[str]) -> list[str]:
     """A warning where a judgement names an id that several documents have."""
-    used = list(dict.fromkeys(one for one in judged if one in unsure))
-    if not used:
+    ambiguous_ids = list(dict.fromkeys(one for one in judged if one in unsure))
+    if not ambiguous_ids:
         return []
-    stand, such_as = "id stands" if len(used) == 1 else "ids stand", in_words(unsure[used[0]][:3])
+    stand, such_as = "id stands" if len(ambiguous_ids) == 1 else "ids stand", in_words(unsure[ambiguous_ids[0]][:3])
     return [
-        f"{len(used):,} judged {stand} for several documents, such as {used[0]} ({such_as}); "
+        f"{len(ambiguous_ids):,} judged {stand} for several documents, such as {ambiguous_ids[0]} ({such_as}); "
         "the first was taken, which is not sure: give each file a name of its own."
     ]
 

@@ -36,13 +36,13 @@ def right_answers(value: Any, column: str = "") -> tuple[tuple[str, int | None],
     """
     if isinstance(value, str):
         value = _parse(value, plural=plain_name(column) in PLURAL)
-    found = [(str(text).strip(), start) for text, start in _pairs(value)]
-    kept: dict[str, int | None] = {}
-    for text, start in found:
+    pairs = [(str(text).strip(), start) for text, start in _pairs(value)]
+    answers: dict[str, int | None] = {}
+    for text, start in pairs:
         # The first place that is told; an answer repeated without one takes nothing away.
         if text and text != _NONE:
-            kept.setdefault(text, start)
-    return tuple(kept.items())
+            answers.setdefault(text, start)
+    return tuple(answers.items())
 
 
 def _pairs(value: Any) -> list[tuple[Any, int | None]]:
@@ -90,11 +90,11 @@ def chosen_text(values: dict[str, Any], answer: Any) -> Any:
         values: The row's other columns; `answerKey` is taken out of them where it names the right choice.
         answer: What stands as its answer.
     """
-    given = next((found for name in _CHOICES if isinstance(found := _written(values.get(name)), list | dict)), None)
-    texts = given.get("text") if isinstance(given, dict) else given
+    choices = next((found for name in _CHOICES if isinstance(found := _written(values.get(name)), list | dict)), None)
+    texts = choices.get("text") if isinstance(choices, dict) else choices
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
         return answer
-    labels = given.get("label") if isinstance(given, dict) else None
+    labels = choices.get("label") if isinstance(choices, dict) else None
     # `answerKey` of ARC and its kin; an answer that is there counts before it.
     key = values.get("answerKey") if answer in (None, "") else answer
     place = _place_of_choice(key, texts, labels if isinstance(labels, list) and len(labels) == len(texts) else [])
@@ -146,8 +146,8 @@ def _parse(text: str, *, plural: bool) -> Any:
         return text
     value = _read_literal(text)
     # A reference may itself be JSON, such as the arguments of a call.
-    told = isinstance(value, list) if start == "[" else isinstance(value, dict) and _is_form(value)
-    return value if told else text
+    is_known_form = isinstance(value, list) if start == "[" else isinstance(value, dict) and _is_form(value)
+    return value if is_known_form else text
 
 
 def _read_literal(text: str) -> Any:

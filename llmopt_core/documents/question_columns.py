@@ -67,8 +67,8 @@ class NoQuestionColumn(BadInput):
 def plain_name(name: str) -> str:
     """A name of a column as tools write it: `Ground Truth`, `groundTruth` and `GROUND_TRUTH` are `ground_truth`."""
     # A capital letter after a small one begins a word.
-    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
-    return re.sub(r"[\s-]", "_", parted).lower()
+    snake_name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
+    return re.sub(r"[\s-]", "_", snake_name).lower()
 
 
 def means_something(name: str) -> bool:
@@ -97,8 +97,8 @@ def take(values: dict[str, Any], role: str) -> tuple[Any, str]:
     if not present:
         return None, ""
     # An empty column of our name must not hide a filled one of another.
-    filled = next((name for name in present if values[name] not in (None, "", [])), present[0])
-    return values.pop(filled), filled
+    column = next((name for name in present if values[name] not in (None, "", [])), present[0])
+    return values.pop(column), column
 
 
 def take_place(values: dict[str, Any]) -> dict[str, Any]:
@@ -150,15 +150,15 @@ def check_columns(columns: Mapping[str, str], known: Collection[str], file: str)
 
 def guess_columns(columns: Iterable[str]) -> dict[str, str]:
     """What columns of a file may mean, for a form that asks."""
-    left = list(columns)
-    found: dict[str, str] = {}
+    candidates = list(columns)
+    guesses: dict[str, str] = {}
     for role in ROLES:
         # A column is offered for one meaning only: the first in the order of `ROLES`.
-        known = {role, *ALIASES.get(role, ()), *_GUESSES.get(role, ())}
-        name = next((one for one in left if plain_name(one) in known), None)
+        aliases = {role, *ALIASES.get(role, ()), *_GUESSES.get(role, ())}
+        name = next((one for one in candidates if plain_name(one) in aliases), None)
         if name is None and role == "reference":
-            name = next((one for one in left if looks_like_answer(one, answered=False)), None)
+            name = next((one for one in candidates if looks_like_answer(one, answered=False)), None)
         if name is not None:
-            found[role] = name
-            left.remove(name)
-    return found
+            guesses[role] = name
+            candidates.remove(name)
+    return guesses

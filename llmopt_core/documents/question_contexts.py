@@ -26,20 +26,20 @@ class Contexts:
 
     def spans(self, values: Mapping[str, Any], answers: Sequence[tuple[str, int | None]]) -> tuple[Span, ...]:
         """The spans of a row's answers (SQuAD), or of the paragraphs that hold them (MS MARCO, Ragas)."""
-        given = {plain_name(name): value for name, value in values.items()}
+        columns = {plain_name(name): value for name, value in values.items()}
         starts = [(text, start) for text, start in answers if start is not None]
-        context = given.get("context")
+        context = columns.get("context")
         # Places count in the paragraph: without them, or without the paragraph, they say nothing.
         if isinstance(context, str) and starts:
             place = self._place(context)
-            found = [self._inside(place, text, start) for text, start in starts] if place else []
+            places = [self._inside(place, text, start) for text, start in starts] if place else []
         else:
-            paragraphs = _select(given.get("passages")) or texts_in(given.get("reference_contexts"))
+            paragraphs = _select(columns.get("passages")) or texts_in(columns.get("reference_contexts"))
             if not paragraphs:
                 return ()
-            found = [self._place(paragraph) for paragraph in paragraphs]
+            places = [self._place(paragraph) for paragraph in paragraphs]
         # Each once: two answers may stand in the same words.
-        spans = tuple(dict.fromkeys(span for span in found if span is not None))
+        spans = tuple(dict.fromkeys(span for span in places if span is not None))
         self.absent += not spans
         return spans
 
@@ -53,14 +53,14 @@ class Contexts:
         """The words nearest to where they stand in the paragraph; its white space may be another here."""
         # In the text of the document, as white space there may be another than in the paragraph.
         words = self._documents[place.document].text[place.start : place.end]
-        found, at = [], words.find(text)
+        positions, at = [], words.find(text)
         while at >= 0:
-            found.append(at)
+            positions.append(at)
             at = words.find(text, at + 1)
-        if not found:
+        if not positions:
             return None
         # Of several places the one nearest to the told one, since white space shifts it by a little.
-        nearest = place.start + min(found, key=lambda one: abs(one - start))
+        nearest = place.start + min(positions, key=lambda one: abs(one - start))
         return Span(place.document, nearest, nearest + len(text))
 
 

@@ -46,44 +46,49 @@ class Fields:
     def __post_init__(self) -> None:
         values = dict(self.row.values)
         # What the user says of columns goes first, and is taken out before anything is known by its name.
-        said = {role: values.pop(name, None) for role, name in self.columns.items()}
+        user_values = {role: values.pop(name, None) for role, name in self.columns.items()}
         self.own = values.pop("variables") if isinstance(values.get("variables"), dict) else {}
         names: dict[str, str] = {}
         self.raw = {}
         for role in ALIASES:
-            self.raw[role], names[role] = (said[role], self.columns[role]) if role in said else take(values, role)
+            self.raw[role], names[role] = (
+                (user_values[role], self.columns[role]) if role in user_values else take(values, role)
+            )
         self.asked = names["question"] or "question"
         if isinstance(self.raw["question"], dict) and isinstance(self.raw["question"].get("text"), str):
             # As Natural Questions has it, with its tokens.
             self.raw["question"] = self.raw["question"]["text"]
         # After the names: choices are columns of their own.
         self.raw["reference"] = chosen_text(values, self.raw["reference"])
-        self.place = {**take_place(values), **{role: said[role] for role in ("document", "quote") if said.get(role)}}
+        self.place = {
+            **take_place(values),
+            **{role: user_values[role] for role in ("document", "quote") if user_values.get(role)},
+        }
         # All that is left are variables of templates.
         self.rest = values
-        found: dict[str, int | None] = {}
+        answers: dict[str, int | None] = {}
         for role in ("reference", RIGHT_ANSWERS):
             try:
                 for text, start in right_answers(self.raw[role], names[role]):
                     # `setdefault`: the place that came first stays.
-                    found.setdefault(text, start)
+                    answers.setdefault(text, start)
             except BadInput:
                 # Told with the other faults of the row, all at once.
                 self._wrong_answer = self._wrong_answer or f"`{names[role]}` is not a text"
-        self.answers = list(found.items())
+        self.answers = list(answers.items())
 
     @property
     def category(self) -> str | None:
         """The category as text."""
-        given = self.raw["category"]
-        return str(given).strip() or None if given is not None else None
+        value = self.raw["category"]
+        return str(value).strip() or None if value is not None else None
 
     @property
     def id(self) -> str:
         """The question's id; the line where it has none."""
-        given = self.raw["id"]
+        value = self.raw["id"]
         # The line number: always there, and what an editor shows.
-        return str(given).strip() if given not in (None, "") else str(self.row.line)
+        return str(value).strip() if value not in (None, "") else str(self.row.line)
 
     def faults(self) -> list[str]:
         """What is wrong with the row, as parts of a sentence."""
@@ -94,10 +99,10 @@ class Fields:
         question = self.raw["question"]
         if not isinstance(question, str) or not question.strip():
             # Eight names are enough to see which file it is.
-            found = ", ".join(map(str, list(self.row.values)[:8])) or "nothing"
-            known = "question" in self.columns or has_question(self.row.values) or is_query_row(self.row.values)
-            if question is None and not known:
-                return [f"no `question`; found {found}"]
+            columns = ", ".join(map(str, list(self.row.values)[:8])) or "nothing"
+            has_column = "question" in self.columns or has_question(self.row.values) or is_query_row(self.row.values)
+            if question is None and not has_column:
+                return [f"no `question`; found {columns}"]
             return [f"`{printable(self.asked)}` is {'empty' if isinstance(question, str | None) else 'not a text'}"]
         return [self._wrong_answer] * bool(self._wrong_answer) + [
             f"`{name}` is not a text"

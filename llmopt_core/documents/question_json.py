@@ -19,17 +19,17 @@ def entries_of(text: str, file: str) -> list[Any] | None:
     Raises:
         BadInput: A JSON list that is broken; names the line.
     """
-    stripped = text.strip()
+    content = text.strip()
     # A list is one value; what is broken in it is told with its place.
-    if stripped.startswith("["):
+    if content.startswith("["):
         value = parse_value(file, text)
         return list(_flat(value)) if isinstance(value, list) else None
-    first, _, more = stripped.partition("\n")
+    first, _, more = content.partition("\n")
     # Two lines and the first is whole by itself: JSONL, whatever comes after.
     if more.strip() and _is_json(first):
         return None
     try:
-        value = parse_json(stripped)
+        value = parse_json(content)
     except ValueError:
         return None
     # One question on one line is JSONL with one line.
@@ -37,9 +37,9 @@ def entries_of(text: str, file: str) -> list[Any] | None:
         return None
     # Read again by the strict way, which names what no JSON may hold.
     value = parse_value(file, text)
-    found = _columns(value) or list(_flat(_questions_in(value)))
+    entries = _columns(value) or list(_flat(_questions_in(value)))
     # Nothing was found inside: it is a line of JSONL.
-    return None if not more and found == [value] else found
+    return None if not more and entries == [value] else entries
 
 
 def _is_json(line: str) -> bool:
@@ -55,7 +55,7 @@ def _questions_in(value: dict[str, Any]) -> Any:
     if has_question(value):
         return [value]
     lists = [value[key] for key in (*_LISTS, *value) if isinstance(value.get(key), list) and value[key]]
-    return next((found for found in lists if isinstance(found[0], dict)), [value])
+    return next((questions for questions in lists if isinstance(questions[0], dict)), [value])
 
 
 def _flat(value: Any) -> Iterator[Any]:
@@ -75,24 +75,24 @@ def _flat(value: Any) -> Iterator[Any]:
 
 
 def _inherit(parent: Mapping[str, Any], children: list[Any], *names: str) -> Iterator[Any]:
-    given = {name: parent[name] for name in names if name in parent}
+    defaults = {name: parent[name] for name in names if name in parent}
     # What stands nearer to the question counts.
     for child in children:
-        yield {**given, **child} if isinstance(child, dict) else child
+        yield {**defaults, **child} if isinstance(child, dict) else child
 
 
 def _columns(value: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Rows of `{"question": [...], "answer": [...]}`, or with a number for each row as pandas writes it."""
-    asked = next((one for name, one in value.items() if has_question([name])), None)
+    questions = next((one for name, one in value.items() if has_question([name])), None)
     # pandas writes each column as an object from row number to value.
-    if isinstance(asked, Mapping):
+    if isinstance(questions, Mapping):
         tables = {name: one for name, one in value.items() if isinstance(one, Mapping)}
         # One question may be an object itself.
-        if len(tables) == 1 and "text" in asked:
+        if len(tables) == 1 and "text" in questions:
             return []
-        return [{name: one[key] for name, one in tables.items() if key in one} for key in asked]
-    if not isinstance(asked, list):
+        return [{name: one[key] for name, one in tables.items() if key in one} for key in questions]
+    if not isinstance(questions, list):
         return []
     # Only lists as long as that of the questions are columns.
-    lists = {name: one for name, one in value.items() if isinstance(one, list) and len(one) == len(asked)}
-    return [{name: one[row] for name, one in lists.items()} for row in range(len(asked))]
+    lists = {name: one for name, one in value.items() if isinstance(one, list) and len(one) == len(questions)}
+    return [{name: one[row] for name, one in lists.items()} for row in range(len(questions))]

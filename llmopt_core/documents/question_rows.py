@@ -86,9 +86,9 @@ def _csv_rows(text: str, file: str, *, needs_question: bool) -> tuple[list[Row],
     if needs_question and not has_question(columns):
         raise NoQuestionColumn(f"{file} line {first}", [column for column in columns if column])
     # Of two columns of a name one would be lost without a word.
-    repeated = next((c for c in columns if c and columns.count(c) > 1), None)
-    if repeated:
-        raise BadInput(f"{file} line {first}: the column `{repeated}` stands there twice.")
+    duplicate = next((c for c in columns if c and columns.count(c) > 1), None)
+    if duplicate:
+        raise BadInput(f"{file} line {first}: the column `{duplicate}` stands there twice.")
     rows, problems = [], []
     for line, cells in table:
         if isinstance(cells, str):

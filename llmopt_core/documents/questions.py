@@ -38,9 +38,9 @@ class BadQuestionFile(BadInput):
     """A question file with mistakes; `problems` has all of them, the message the first ones."""
 
     def __init__(self, file: str, problems: Sequence[Problem]) -> None:
-        told = "; ".join(f"{p.unit} {p.line}: {p.message}" for p in problems[:_MOST_REPORTS])
+        reports = "; ".join(f"{p.unit} {p.line}: {p.message}" for p in problems[:_MOST_REPORTS])
         more = f"; and {len(problems) - _MOST_REPORTS:,} more problems" if len(problems) > _MOST_REPORTS else ""
-        super().__init__(f"{file} {told}{more}.")
+        super().__init__(f"{file} {reports}{more}.")
         self.file, self.problems = file, tuple(problems)
 
     # Errors of a child process travel as their arguments; by default those would be the whole sentence.
@@ -84,10 +84,10 @@ class QuestionFile:
         """What who brought the file should know, a sentence each."""
         near = [quote for quote in self.quotes if not quote.match.exact]
         # Lines, not problems: one line may have several.
-        good, lost = len(self.evaluation_set.examples), len({problem.line for problem in self.problems})
+        good, bad = len(self.evaluation_set.examples), len({problem.line for problem in self.problems})
         return (
             *(f"{problem.unit} {problem.line} was left out: {problem.message}." for problem in self.problems),
-            *([f"{lost:,} of {good + lost:,} questions {'was' if lost == 1 else 'were'} left out."] if lost else []),
+            *([f"{bad:,} of {good + bad:,} questions {'was' if bad == 1 else 'were'} left out."] if bad else []),
             *(f"{quote.unit} {quote.line}: {_nearly(quote)}" for quote in near),
             *(
                 f"the column `{name}` looks like an answer and is not used: say so where it is the reference answer "
@@ -145,14 +145,16 @@ def read_questions(
     if not data.strip():
         raise BadInput(f"{file} is empty.")
     check_roles(columns or {})
-    searched = columns or _QUOTES.search(data)
+    needs_documents = columns or _QUOTES.search(data)
     # Bytes to be gone through: documents count only where something is looked up in them.
-    work = len(data) + (sum(len(one.text) for one in documents) if documents and searched else 0)
+    work = len(data) + (sum(len(one.text) for one in documents) if documents and needs_documents else 0)
     arguments = (data, file, title, documents, dict(columns or {}), skip_bad_lines, encoding)
     if work <= limits.READ_AT_ONCE_BYTES:
         return _read(*arguments)
-    found: QuestionFile = run_within_limits(file, _read, arguments, work, limits.QUESTIONS_SECONDS, heartbeat=heartbeat)
-    return found
+    result: QuestionFile = run_within_limits(
+        file, _read, arguments, work, limits.QUESTIONS_SECONDS, heartbeat=heartbeat
+    )
+    return result
 
 
 def _read(  # noqa: PLR0917
@@ -168,27 +170,27 @@ def _read(  # noqa: PLR0917
     text, warnings = decode(data, file, encoding)
     text, more = normalise_file(text, file)
     rows, problems = read_rows(text, file, named=columns)
-    known = tuple(dict.fromkeys(column for row in rows for column in row.values))
+    all_columns = tuple(dict.fromkeys(column for row in rows for column in row.values))
     # A file without rows is told as empty, not as one that lacks columns.
     if rows:
-        check_columns(columns, known, file)
-    found = _Reader(documents, columns)
+        check_columns(columns, all_columns, file)
+    reader = _Reader(documents, columns)
     for row in rows:
-        found.read(row)
+        reader.read(row)
     # In the order of the file, whether found while parsing or after it.
-    problems = sorted([*problems, *found.problems], key=lambda problem: problem.line)
+    problems = sorted([*problems, *reader.problems], key=lambda problem: problem.line)
     # Without a good line there is nothing to go on with.
-    if problems and not (skip_bad_lines and found.examples):
+    if problems and not (skip_bad_lines and reader.examples):
         raise BadQuestionFile(file, problems)
-    if not found.examples:
+    if not reader.examples:
         raise BadInput(f"{file} holds no questions.")
     return QuestionFile(
-        EvaluationSet(title, tuple(found.examples)),
-        tuple(found.quotes),
-        warnings + more + found.warnings,
+        EvaluationSet(title, tuple(reader.examples)),
+        tuple(reader.quotes),
+        warnings + more + reader.warnings,
         tuple(problems),
-        known,
-        found.answer_like_columns,
+        all_columns,
+        reader.answer_like_columns,
     )
 
 
@@ -252,25 +254,25 @@ class _Reader:
     @property
     def answer_like_columns(self) -> tuple[str, ...]:
         """Variables that look like right answers."""
-        answered = any(example.reference for example in self.examples)
-        return tuple(name for name in self._variables if looks_like_answer(name, answered=answered))
+        has_references = any(example.reference for example in self.examples)
+        return tuple(name for name in self._variables if looks_like_answer(name, answered=has_references))
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is odd about all rows together."""
         absent = self._contexts.absent if self._contexts else 0
-        told = [
+        warnings = [
             f"{absent:,} of {len(self.examples):,} questions bring a paragraph that stands in none of the documents; "
             "they have no source."
         ] * bool(absent)
         references = [example.reference for example in self.examples if example.reference]
         # All of them: one answer in brackets may be meant so.
         if references and all(map(is_written_list, references)):
-            told.append(
+            warnings.append(
                 "Each reference answer is a list written as text, and is taken as it is; where its items are several "
                 "right answers, call the column `answers`."
             )
-        return tuple(told)
+        return tuple(warnings)
 
 
 def _nearly(quote: FoundQuote) -> str:

@@ -33,10 +33,10 @@ def reading_order(items: Sequence[Item], box: Callable[[Item], Box]) -> list[Ite
 
 def _cut(items: Sequence[Item], interval: Callable[[Item], tuple[float, float]]) -> tuple[list[list[Item]], float]:
     """The two sides of the widest gap along one axis, and its width; one part where everything overlaps."""
-    ordered = sorted(items, key=lambda item: interval(item)[0])
+    sorted_items = sorted(items, key=lambda item: interval(item)[0])
     # -1: a gap of nothing is wider than none.
-    place, widest, reach = 0, -1.0, interval(ordered[0])[1]
-    for i, item in enumerate(ordered[1:], 1):
+    place, widest, reach = 0, -1.0, interval(sorted_items[0])[1]
+    for i, item in enumerate(sorted_items[1:], 1):
         start, end = interval(item)
         # Frames are larger than their words, and overlap a little.
         gap = start - reach + 0.05 * (end - start)
@@ -44,4 +44,4 @@ def _cut(items: Sequence[Item], interval: Callable[[Item], tuple[float, float]])
             place, widest = i, gap
         # The furthest so far: a box may reach over those that begin after it.
         reach = max(reach, end)
-    return ([ordered[:place], ordered[place:]], widest) if place else ([ordered], -1.0)
+    return ([sorted_items[:place], sorted_items[place:]], widest) if place else ([sorted_items], -1.0)

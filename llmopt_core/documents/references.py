@@ -51,9 +51,9 @@ class DocumentLookup:
             # Two could be meant: a wrong source is worse than a question for the right one.
             return near[0]
         # Five names show how they look here.
-        known = ", ".join(sorted(self._by_name)[:5]) + (", ..." if len(self._by_name) > 5 else "")
+        names = ", ".join(sorted(self._by_name)[:5]) + (", ..." if len(self._by_name) > 5 else "")
         which = "more than one document could be" if near else "there is no document"
-        raise BadInput(f"{which} {name!r}; the documents are {known or 'none'}")
+        raise BadInput(f"{which} {name!r}; the documents are {names or 'none'}")
 
 
 Resolution = tuple[tuple[Span, ...], list[tuple[str, QuoteMatch]], list[str]]
@@ -105,10 +105,10 @@ def _entries(raw: Any) -> list[dict[str, Any]]:
     for entry in raw:
         if not isinstance(entry, dict):
             raise BadInput("a source is not an object with `document`, `start` and `end`, or with a `quote`")
-        unknown = sorted(set(entry) - _ENTRY_KEYS)
-        if unknown:
+        unknown_keys = sorted(set(entry) - _ENTRY_KEYS)
+        if unknown_keys:
             # A misspelt key would silently lose the place.
-            raise BadInput(f"a source has the unknown key `{unknown[0]}`")
+            raise BadInput(f"a source has the unknown key `{unknown_keys[0]}`")
     return raw
 
 
@@ -129,16 +129,16 @@ def _resolve(
             raise BadInput(f"the span {a} to {b} is none")
         return Span(str(name), a, b), None
     document = documents.find(str(name))
-    told, stands = entry.get("quote", entry.get("content")), document.text[max(0, a) : max(0, b)]
+    quote, stands = entry.get("quote", entry.get("content")), document.text[max(0, a) : max(0, b)]
     # The right words at a wrong place: counted in the file itself, perhaps.
-    if isinstance(told, str) and len(told) == b - a and told != stands:
-        back = _excess_before(document.text, told, a)
-        a, b, stands = a - back, b - back, told if back else stands
+    if isinstance(quote, str) and len(quote) == b - a and quote != stands:
+        back = _excess_before(document.text, quote, a)
+        a, b, stands = a - back, b - back, quote if back else stands
     if not 0 <= a < b <= len(document.text):
         raise BadInput(f"the span {a} to {b} lies outside {document.name}, which has {len(document.text):,} characters")
     # White space at the ends is often trimmed by who wrote the quote.
-    if isinstance(told, str) and told.strip() != stands.strip():
-        raise BadInput(f"the span {a} to {b} of {document.name} holds {_short(stands)}, not {_short(told)}")
+    if isinstance(quote, str) and quote.strip() != stands.strip():
+        raise BadInput(f"the span {a} to {b} of {document.name} holds {_short(stands)}, not {_short(quote)}")
     return Span(document.name, a, b), None
 
 

@@ -72,14 +72,14 @@ class SheetExtras:
 
     def warnings(self) -> Iterator[str]:
         """What was left out, and what is hidden and was read."""
-        left = [f"{count:,} {_SENTENCES[kind][count > 1]}" for kind, count in self._counts.items()
+        omissions = [f"{count:,} {_SENTENCES[kind][count > 1]}" for kind, count in self._counts.items()
                 if count and kind in _SENTENCES]  # fmt: skip
-        left += describe_omissions(self._counts)
-        if left:
-            yield f"Left out: {in_words(left)}."
-        hidden = [f"{count:,} {kind}{'s' if count > 1 else ''}" for kind, count in self._hidden.items() if count]
-        if hidden:
-            yield f"Hidden in the file, and read too: {in_words(hidden)}."
+        omissions += describe_omissions(self._counts)
+        if omissions:
+            yield f"Left out: {in_words(omissions)}."
+        hidden_items = [f"{count:,} {kind}{'s' if count > 1 else ''}" for kind, count in self._hidden.items() if count]
+        if hidden_items:
+            yield f"Hidden in the file, and read too: {in_words(hidden_items)}."
 
     def _anchor(self, anchor: Any, drawing: str) -> Iterator[str]:
         relations = self._package.relations(drawing)
@@ -97,10 +97,10 @@ class SheetExtras:
                 chart = read_chart(self._package, target, in_cells=True) if tag == "chart" else None
                 self._counts["charts"] += tag == "chart" and chart is None
                 # A diagram is told as its words.
-                found = chart or _diagram(self._package.xml(target))
-                if found:
+                content = chart or _diagram(self._package.xml(target))
+                if content:
                     # Texts of people must not look like headings or rows of this text.
-                    yield plain_lines("\n".join(found))
+                    yield plain_lines("\n".join(content))
         descriptions = picture_texts(anchor)
         yield from descriptions
         self._counts["pictures"] += not descriptions and has_picture(anchor)
@@ -117,8 +117,8 @@ def _controls(root: Any) -> Iterator[str]:
         if kind and kind != "Note" and words:
             state = child(control, "Checked")
             # A tick is a value that no cell holds.
-            ticked = "☒ " if state is not None and (state.text or "").strip() == "1" else "☐ "
-            yield plain_lines((ticked if kind in ("Checkbox", "Radio") else "") + words)
+            box = "☒ " if state is not None and (state.text or "").strip() == "1" else "☐ "
+            yield plain_lines((box if kind in ("Checkbox", "Radio") else "") + words)
 
 
 def _diagram(root: Any) -> list[str]:

@@ -83,7 +83,7 @@ class _Book:
                 self._unread.append(f"{title} is missing")
                 continue
             try:
-                found = [
+                blocks = [
                     *table_blocks(self._rows(title, data, relation.target), self._name),
                     *self._extras.beside(relation.target),
                 ]
@@ -91,9 +91,9 @@ class _Book:
                 self._unread.append(f"{title} is damaged ({str(error)[:80]})")
                 continue
             read += 1
-            if found:
+            if blocks:
                 yield f"# {title}"
-                yield from found
+                yield from blocks
         # Some sheets of which nothing can be read are a warning; if that is all of them, there is no document.
         if not read and self._unread:
             raise BadInput(f"{self._name}: no sheet can be read; {self._unread[0]}: open and save it again.")
@@ -132,7 +132,7 @@ class _Book:
 
         # By number: a row may come in two pieces, or out of order.
         rows: dict[int, Row] = {}
-        merged: list[str] = []
+        merged_ranges: list[str] = []
         number = 0
         # Piece by piece: a sheet of 100 MB as one tree would take several times as much. `recover`: what stands before
         # damage is read.
@@ -153,7 +153,7 @@ class _Book:
                 while element.getprevious() is not None:
                     del element.getparent()[0]
             elif tag == "mergeCell":
-                merged.append(element.get("ref", ""))
+                merged_ranges.append(element.get("ref", ""))
             elif tag not in _CELL_PARTS:
                 self._extras.see(tag, element)
         if fault := _fault(elements.error_log):
@@ -161,7 +161,7 @@ class _Book:
                 raise SyntaxError(fault)
             self._package.damaged[part] = fault
         # After all rows, as merged cells stand behind them in the file.
-        _spread(rows, merged)
+        _spread(rows, merged_ranges)
         last = 0
         for number, row in sorted(rows.items()):
             if number > last + 1:
@@ -297,13 +297,13 @@ def _formats(root: Any) -> list[NumberFormat]:
 
     # Formats of the workbook come before the built-in ones of the same number.
     own = {attribute(item, "numFmtId"): attribute(item, "formatCode") for item in children(child(root, "numFmts"))}
-    known: dict[str, NumberFormat] = {}
+    formats: dict[str, NumberFormat] = {}
     out = []
     for style in children(child(root, "cellXfs")):
         number = attribute(style, "numFmtId")
         code = own.get(number) or BUILTIN_FORMATS.get(whole_number(number, -1)) or "General"
         # A workbook has thousands of styles and few formats.
-        if code not in known:
-            known[code] = NumberFormat(code)
-        out.append(known[code])
+        if code not in formats:
+            formats[code] = NumberFormat(code)
+        out.append(formats[code])
     return out

@@ -94,26 +94,26 @@ def _within(source: _Source, bands: Bands) -> Iterator[Row]:
 def _bands(block: Sequence[Row]) -> Bands:
     # A title may reach over what is empty below it.
     # Rows with a single cell are titles, notes and sums, and say nothing of columns.
-    used = sorted({column for row in block if len(row) > 1 for column in row})
-    if not used:
+    columns = sorted({column for row in block if len(row) > 1 for column in row})
+    if not columns:
         return ()
-    runs = [[used[0], used[0]]]
-    for before, column in pairwise(used):
+    runs = [[columns[0], columns[0]]]
+    for before, column in pairwise(columns):
         if column == before + 1:
             runs[-1][1] = column
         else:
             runs.append([column, column])
-    found: list[tuple[int, int]] = []
+    bands: list[tuple[int, int]] = []
     for first, last in runs:
         # What the gap does not part is one table with an empty column.
-        if found and not _are_two(block, found[-1], (first, last)):
-            found[-1] = (found[-1][0], last)
+        if bands and not _are_two(block, bands[-1], (first, last)):
+            bands[-1] = (bands[-1][0], last)
         else:
-            found.append((first, last))
-    if len(found) == 1:
-        found = _repeats(block, *found[0])
+            bands.append((first, last))
+    if len(bands) == 1:
+        bands = _repeats(block, *bands[0])
     # From the first column on for the left one: a title may begin before its table.
-    return tuple((0 if n == 0 else first, last) for n, (first, last) in enumerate(found))
+    return tuple((0 if n == 0 else first, last) for n, (first, last) in enumerate(bands))
 
 
 def _are_two(block: Sequence[Row], left: tuple[int, int], right: tuple[int, int]) -> bool:

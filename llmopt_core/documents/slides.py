@@ -39,28 +39,28 @@ def read_pptx(name: str, data: bytes) -> Extraction:
         raise BadInput(f"{name} is damaged: {package.main} holds no presentation; open and save it again.")
     relations = package.relations(package.main)
     pages: list[str] = []
-    unread: list[int] = []
-    hidden: list[int] = []
-    left_out: Counter[str] = Counter()
+    unread_slides: list[int] = []
+    hidden_slides: list[int] = []
+    omissions: Counter[str] = Counter()
     for number, item in enumerate(children(child(root, "sldIdLst")), 1):
         # A slide that is lost keeps its number, so that those after it keep theirs.
         target = _target(package, relations, item, number)
         slide = _Slide(package, target) if target else None
         if slide is None or local(slide.root) != "sld":
             package.forget(target)
-            unread.append(number)
+            unread_slides.append(number)
             pages.append("")
             continue
         pages.append(normalise("\n".join(slide.lines())))
-        hidden += [number] if attribute(slide.root, "show") in _HIDDEN else []
-        left_out += slide.left_out + count_parts(package, [target])
+        hidden_slides += [number] if attribute(slide.root, "show") in _HIDDEN else []
+        omissions += slide.left_out + count_parts(package, [target])
     # Only all of them are an error; some that are lost are a warning.
-    if unread and len(unread) == len(pages):
+    if unread_slides and len(unread_slides) == len(pages):
         raise BadInput(f"{name} is damaged: none of its slides can be read; open and save it again.")
-    found = _extract(pages, unread, hidden, left_out)
+    extraction = _extract(pages, unread_slides, hidden_slides, omissions)
     # Text may be missing because the presentation itself is damaged.
-    package.check(found.text)
-    return replace(found, warnings=(*package.flaws(), *found.warnings))
+    package.check(extraction.text)
+    return replace(extraction, warnings=(*package.flaws(), *extraction.warnings))
 
 
 def _target(package: Package, relations: Mapping[str, Relation], item: Any, number: int) -> str:
@@ -77,12 +77,12 @@ def _extract(pages: list[str], unread: list[int], hidden: list[int], left_out: C
     warnings = [f"No text on slide {numbers_in_words(silent)}."] if silent else []
     warnings += [f"Slide {numbers_in_words(unread)} is missing or damaged and was not read."] if unread else []
     warnings += [f"Slide {numbers_in_words(hidden)} is hidden in the show and was read too."] if hidden else []
-    told = [
+    omissions = [
         f"{count:,} {_LEFT_OUT[what][count > 1]}" for what, count in left_out.items() if count and what in _LEFT_OUT
     ]
     # Embedded files and the like are told in the same words for all kinds of files.
-    told += describe_omissions(left_out)
-    warnings += [f"Left out: {in_words(told)}."] if told else []
+    omissions += describe_omissions(left_out)
+    warnings += [f"Left out: {in_words(omissions)}."] if omissions else []
     return Extraction(text, starts, tuple(warnings), {"pages": len(pages)})
 
 
@@ -106,11 +106,11 @@ class _Slide:
 
     def lines(self) -> Iterator[str]:
         """The title, then the rest in reading order, then the notes."""
-        written: list[str] = []
+        lines: list[str] = []
         for line in self._lines():
-            written.append(line)
+            lines.append(line)
             yield line
-        flat = " ".join(" ".join(written).split())
+        flat = " ".join(" ".join(lines).split())
         # What is in the file and in none of the lines, such as text in a kind of shape that nobody shows.
         self.left_out["nowhere"] += sum(" ".join((t.text or "").split()) not in flat for t in self._texts())
 
@@ -142,8 +142,8 @@ class _Slide:
     def _in_order(self, shapes: list[Any]) -> Iterator[str]:
         boxes = {shape: box for shape in shapes if (box := self._box(shape)) is not None}
         # Where one has no place, the order in the file is all there is.
-        ordered = reading_order(shapes, boxes.__getitem__) if len(boxes) == len(shapes) else shapes
-        for shape in ordered:
+        sorted_shapes = reading_order(shapes, boxes.__getitem__) if len(boxes) == len(shapes) else shapes
+        for shape in sorted_shapes:
             yield from self._shape(shape)
 
     def _shape(self, shape: Any) -> Iterator[str]:
@@ -226,9 +226,13 @@ def _placeholder(shape: Any) -> tuple[str, str]:
     """Kind and number of a placeholder; empty for any other shape."""
     # `nvSpPr`, `nvPicPr` and others hold the properties of a shape by its kind.
     properties = next((item for item in children(shape) if local(item).startswith("nv")), None)
-    found = child(child(properties, "nvPr"), "ph")
+    placeholder = child(child(properties, "nvPr"), "ph")
     # A placeholder without a type is a body.
-    return (attribute(found, "type") or "body", attribute(found, "idx")) if found is not None else ("", "")
+    return (
+        (attribute(placeholder, "type") or "body", attribute(placeholder, "idx"))
+        if placeholder is not None
+        else ("", "")
+    )
 
 
 def _keys(shape: Any) -> list[tuple[str, str]]:

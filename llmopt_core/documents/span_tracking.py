@@ -55,16 +55,18 @@ class SpanTracker:
             return NewSpan((start, end))
         # The words alone never decide: they may stand elsewhere with another meaning.
         words = self._old[start:end]
-        aligned = self._align(start, end)
+        alignment = self._align(start, end)
         # First what moved as a whole: the difference of texts sees it as removed and added.
-        sure = self._find_move(start, end) or (aligned if aligned and self._has_context(start, end, words) else None)
+        sure = self._find_move(start, end) or (
+            alignment if alignment and self._has_context(start, end, words) else None
+        )
         if sure is not None:
             return NewSpan(sure)
-        if aligned is not None:
-            return NewSpan(aligned, "the text around it is another now")
-        changed = self._find_change(start, end, words)
-        if changed is not None:
-            return NewSpan(changed, "its words are a little different now")
+        if alignment is not None:
+            return NewSpan(alignment, "the text around it is another now")
+        change = self._find_change(start, end, words)
+        if change is not None:
+            return NewSpan(change, "its words are a little different now")
         # Told apart, since somebody who looks may know which of them is meant.
         elsewhere = words.strip() and words.strip() in self._new
         return NewSpan(
@@ -104,12 +106,12 @@ class SpanTracker:
             return None
         a, b = self._new_words[self._map[first]], self._new_words[self._map[last - 1]]
         # The edges may lie inside words, or in white space around them.
-        began, ended = self._old_words[first][0], self._old_words[last - 1][1]
-        place, stop = a[0] + start - began, b[1] + end - ended
+        old_start, old_end = self._old_words[first][0], self._old_words[last - 1][1]
+        place, stop = a[0] + start - old_start, b[1] + end - old_end
         # White space at the edges of a passage is kept where it is the same.
-        if self._new[max(0, place) : a[0]] != self._old[start:began]:
+        if self._new[max(0, place) : a[0]] != self._old[start:old_start]:
             place = a[0]
-        if self._new[b[1] : stop] != self._old[ended:end]:
+        if self._new[b[1] : stop] != self._old[old_end:end]:
             stop = b[1]
         return place, stop
 
@@ -142,8 +144,8 @@ class SpanTracker:
             unit = self._old[a:b]
             # Long enough beyond the passage, and once in both: else the sentence says nothing of where it was.
             if len(_WORDS.findall(unit)) >= least and self._old.count(unit) == 1 and self._new.count(unit) == 1:
-                moved = self._new.index(unit) - a
-                return start + moved, end + moved
+                shift = self._new.index(unit) - a
+                return start + shift, end + shift
         return None
 
     def _find_change(self, start: int, end: int, words: str) -> tuple[int, int] | None:
@@ -158,13 +160,13 @@ class SpanTracker:
             (self._map[w] for w in range(last, min(len(self._map), last + _AROUND)) if self._map[w] >= 0), None
         )
         # Words of the passage itself that go on mark its place too.
-        kept = [self._map[word] for word in range(first, last) if self._map[word] >= 0]
-        marks = [mark for mark in (before, after, *kept) if mark is not None]
+        anchors = [self._map[word] for word in range(first, last) if self._map[word] >= 0]
+        marks = [mark for mark in (before, after, *anchors) if mark is not None]
         if not marks:
             return None
         # From the beginning of the text where nothing goes on before.
-        a = self._new_words[min(marks)][0] if before is not None or kept else 0
-        b = self._new_words[max(marks)][1] if after is not None or kept else len(self._new)
+        a = self._new_words[min(marks)][0] if before is not None or anchors else 0
+        b = self._new_words[max(marks)][1] if after is not None or anchors else len(self._new)
         # As much to each side as the passage is long, for what was added at its edges.
         a, b = _whole_words(self._new, max(0, a - len(words)), min(len(self._new), b + len(words)))
         match = find_quote(words, [Document("", self._new[a:b])], MINIMUM_SIMILARITY)
@@ -174,8 +176,8 @@ class SpanTracker:
 
 def track_span(span: Span, following: SpanTracker) -> tuple[Span | None, str]:
     """A span in the new version of its document, and why that is not sure."""
-    found = following.track(span.start, span.end)
-    return (None if found.span is None else Span(span.document, *found.span)), found.doubt
+    new_span = following.track(span.start, span.end)
+    return (None if new_span.span is None else Span(span.document, *new_span.span)), new_span.doubt
 
 
 def _unit(text: str, start: int, end: int, borders: Sequence[str]) -> tuple[int, int]:
@@ -187,8 +189,8 @@ def _unit(text: str, start: int, end: int, borders: Sequence[str]) -> tuple[int,
     # A passage that ends with its own full stop does not reach into the next sentence.
     ends = ((border, max(start, end - len(border.rstrip()))) for border in borders)
     # The nearest border behind the passage; the end of the text is one.
-    found = [place for border, least in ends if (place := text.find(border, least)) >= 0]
-    return a, max(end, min(found, default=len(text)))
+    places = [place for border, least in ends if (place := text.find(border, least)) >= 0]
+    return a, max(end, min(places, default=len(text)))
 
 
 def _whole_words(text: str, a: int, b: int) -> tuple[int, int]:

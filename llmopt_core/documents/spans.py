@@ -67,26 +67,26 @@ def find_words(quote: str, documents: Sequence[Document]) -> QuoteMatch | None:
         return None
     # Words are escaped and parted by white space only, so the pattern cannot run long.
     pattern = r"\s+".join(_any_mark(word) for word in quote.split())
-    found = _exact(quote, documents) or _loose(bounded_pattern(pattern, quote), documents)
-    return found or (_loose(pattern, documents) if len(quote) >= _LONG else None)
+    match = _exact(quote, documents) or _loose(bounded_pattern(pattern, quote), documents)
+    return match or (_loose(pattern, documents) if len(quote) >= _LONG else None)
 
 
 def _exact(quote: str, documents: Sequence[Document]) -> QuoteMatch | None:
-    found = [(document, start) for document in documents for start in whole_word_places(quote, document.text)]
-    if not found:
+    places = [(document, start) for document in documents for start in whole_word_places(quote, document.text)]
+    if not places:
         return None
-    document, start = found[0]
+    document, start = places[0]
     # In how many places, so that who reads can be told that the first was taken.
-    return QuoteMatch(Span(document.name, start, start + len(quote)), quote, 1.0, len(found))
+    return QuoteMatch(Span(document.name, start, start + len(quote)), quote, 1.0, len(places))
 
 
 def _loose(pattern: str, documents: Sequence[Document]) -> QuoteMatch | None:
     words = re.compile(pattern, re.IGNORECASE)
-    found = [(document, match) for document in documents for match in words.finditer(document.text)]
-    if not found:
+    matches = [(document, match) for document in documents for match in words.finditer(document.text)]
+    if not matches:
         return None
-    document, match = found[0]
-    return QuoteMatch(Span(document.name, match.start(), match.end()), match.group(), 1.0, len(found))
+    document, match = matches[0]
+    return QuoteMatch(Span(document.name, match.start(), match.end()), match.group(), 1.0, len(matches))
 
 
 def _any_mark(word: str) -> str:

@@ -46,8 +46,8 @@ def rows_with_names(lines: list[str]) -> str:
         return "\n".join(lines)
     blocks = ["\n".join(f"{name}: {cell}" for name, cell in zip(header, row, strict=False) if cell) for row in rows[1:]]
     # Names without values stand for themselves, as they may be what is asked for.
-    unused = [name for i, name in enumerate(header) if not any(i < len(row) and row[i] for row in rows[1:])]
-    return "\n\n".join([*blocks, *filter(None, [cells_line(unused)])])
+    empty_names = [name for i, name in enumerate(header) if not any(i < len(row) and row[i] for row in rows[1:])]
+    return "\n\n".join([*blocks, *filter(None, [cells_line(empty_names)])])
 
 
 def table_blocks(rows: Iterable[Row], name: str) -> Iterator[str]:
@@ -71,9 +71,9 @@ def table_blocks(rows: Iterable[Row], name: str) -> Iterator[str]:
 
 def _fill(row: Row) -> Row:
     # Cells of white space are empty.
-    filled = Row({column: cell for column, cell in row.items() if cell.strip()})
-    filled.spans = row.spans
-    return filled
+    new_row = Row({column: cell for column, cell in row.items() if cell.strip()})
+    new_row.spans = row.spans
+    return new_row
 
 
 class _Tables:
@@ -134,8 +134,8 @@ class _Tables:
     def _empty_columns(self) -> Iterator[str]:
         """Names of columns that no row had a value for: all of them where there are no rows."""
         # All names where no row came: then the header is all that the table says.
-        if unused := cells_line(name for column, name in self._columns.items() if column not in self._used):
-            yield unused
+        if empty_names := cells_line(name for column, name in self._columns.items() if column not in self._used):
+            yield empty_names
         self._columns = {}
 
     def _is_title(self, row: Row) -> bool:
@@ -171,13 +171,13 @@ class _Tables:
         names, first = after
         numbers = self._numeric.intersection(column for column, cell in first.items() if is_number(cell))
         # Columns that held numbers and hold them again below the names.
-        named = is_header(names) and set(first) <= set(names)
-        return named and bool(numbers) and not any(names[column].strip().lower() in _NO_VALUE for column in numbers)
+        has_names = is_header(names) and set(first) <= set(names)
+        return has_names and bool(numbers) and not any(names[column].strip().lower() in _NO_VALUE for column in numbers)
 
     def _block(self, row: Row) -> str:
         self._used.update(row)
         self._numeric.update(column for column, cell in row.items() if is_number(cell))
         # An empty line would end the block of the row.
-        named = ((self._columns.get(column, ""), _EMPTY_LINES.sub("\n", cell.strip())) for column, cell in row.items())
+        pairs = ((self._columns.get(column, ""), _EMPTY_LINES.sub("\n", cell.strip())) for column, cell in row.items())
         # A value without a name may begin like a heading.
-        return "\n".join(f"{column}: {value}" if column else plain_lines(value) for column, value in named)
+        return "\n".join(f"{column}: {value}" if column else plain_lines(value) for column, value in pairs)

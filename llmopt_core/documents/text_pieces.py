@@ -44,6 +44,6 @@ def outermost(element: Any, tag: str) -> Iterator[Any]:
 
 def choice(alternatives: Any) -> Any:
     """What stands for all readers: the first of the alternatives that is not empty."""
-    found = child(alternatives, "Choice")
+    option = child(alternatives, "Choice")
     # Word writes what old readers cannot show twice: in a new form, and as a picture or a box for them.
-    return found if found is not None and len(found) else child(alternatives, "Fallback") or []
+    return option if option is not None and len(option) else child(alternatives, "Fallback") or []

@@ -53,10 +53,10 @@ def read_html(name: str, data: bytes, encoding: str = "", *, main_only: bool = F
     """
     text, warnings = decode(data, name, encoding, page=True)
     text, more = normalise_file(text, name)
-    rendered, losses = _render(text, name, main_only=main_only)
+    body, losses = _render(text, name, main_only=main_only)
     if losses:
         more += (f"Left out: {', '.join(losses)}.",)
-    return Extraction(normalise(rendered), (), warnings + more)
+    return Extraction(normalise(body), (), warnings + more)
 
 
 def _render(text: str, name: str, *, main_only: bool) -> tuple[str, list[str]]:
@@ -91,10 +91,12 @@ def _render(text: str, name: str, *, main_only: bool) -> tuple[str, list[str]]:
     body = _BLANK_LINES.sub("\n\n", _INVISIBLE.sub("", "".join(writer.parts))).strip()
     # A page that has a heading of the first level has said what it is called.
     has_heading = re.search(r"^# ", body, re.MULTILINE)
-    hidden = [f"{writer.hidden:,} hidden part{'s' if writer.hidden > 1 else ''} of the page"] if writer.hidden else []
-    asked = [f"{around:,} word{'s' if around > 1 else ''} around the main text, as asked"] if around else []
-    left_out = asked + hidden + omission_words(counts) + unread
-    return f"# {title}\n\n{body}" if title and body and not has_heading else body, left_out
+    hidden_notes = (
+        [f"{writer.hidden:,} hidden part{'s' if writer.hidden > 1 else ''} of the page"] if writer.hidden else []
+    )
+    around_notes = [f"{around:,} word{'s' if around > 1 else ''} around the main text, as asked"] if around else []
+    omissions = around_notes + hidden_notes + omission_words(counts) + unread
+    return f"# {title}\n\n{body}" if title and body and not has_heading else body, omissions
 
 
 def _check_whole(errors: Any, name: str) -> None:
@@ -229,10 +231,10 @@ class _Writer:
         """A long table gets its column names in each row; what stands above its rows, such as a caption, stays."""
         # The last block without an empty line are the rows; before it may stand a caption.
         before, gap, rows = "".join(self.parts[start:]).rstrip().rpartition("\n\n")
-        named = rows_with_names(rows.split("\n"))
+        table = rows_with_names(rows.split("\n"))
         # Inside of code a table stays as it was written.
-        if named != rows and not self._preformatted:
-            self.parts[start:] = [f"{before}{gap}{named}\n\n"]
+        if table != rows and not self._preformatted:
+            self.parts[start:] = [f"{before}{gap}{table}\n\n"]
 
     def _places(self) -> bool:
         return bool(self._placing) and self._placing[-1]

@@ -9,18 +9,18 @@ from llmopt_core.documents.word_styles import BULLET, count_in
 
 def list_marks(root: Any) -> dict[Any, str]:
     """The mark of each item of an ordered list, such as `3. ` or `c. `; items of others have a bullet."""
-    found: dict[Any, str] = {}
-    for ordered in root.iter("ol"):
-        items = [item for item in ordered if item.tag == "li"]
-        down = "reversed" in ordered.attrib
+    marks: dict[Any, str] = {}
+    for list_element in root.iter("ol"):
+        items = [item for item in list_element if item.tag == "li"]
+        down = "reversed" in list_element.attrib
         # From `start`; a list that counts down begins with the number of its items.
-        number = _whole(ordered.get("start"), len(items) if down else 1)
+        number = _whole(list_element.get("start"), len(items) if down else 1)
         for item in items:
             # An item may say its own number, and those after it go on from there.
             number = _whole(item.get("value"), number)
-            found[item] = f"{count_in(_KINDS.get(ordered.get('type', '1'), 'decimal'), number)}. "
+            marks[item] = f"{count_in(_KINDS.get(list_element.get('type', '1'), 'decimal'), number)}. "
             number += -1 if down else 1
-    return found
+    return marks
 
 
 def mark_of(item: Any, marks: dict[Any, str]) -> str:

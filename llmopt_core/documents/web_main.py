@@ -50,13 +50,13 @@ def _is_around(element: Any) -> bool:
     # A role of its own says what a header is for; it decides above.
     if tag in ("header", "footer", "aside") and not role:
         return not any(above.tag in _WITHIN or above.get("role") == "main" for above in element.iterancestors())
-    named = f"{element.get('id', '')} {element.get('class', '')}".lower()
-    return all(any(word in named for word in words) for words in _CONSENT)
+    identifiers = f"{element.get('id', '')} {element.get('class', '')}".lower()
+    return all(any(word in identifiers for word in words) for words in _CONSENT)
 
 
 def _words(element: Any) -> int:
     # Not seen, and no words of a menu.
-    skipped = ("script", "style", "title", "noscript", "template")
-    texts = ((e.text or "") if e.tag not in skipped and isinstance(e.tag, str) else "" for e in element.iter())
+    invisible_tags = ("script", "style", "title", "noscript", "template")
+    texts = ((e.text or "") if e.tag not in invisible_tags and isinstance(e.tag, str) else "" for e in element.iter())
     tails = ((e.tail or "") for e in element.iter() if e is not element)
     return sum(len(text.split()) for text in texts) + sum(len(text.split()) for text in tails)

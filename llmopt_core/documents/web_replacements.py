@@ -70,8 +70,8 @@ def _picture(element: Any, counts: Counter[str]) -> None:
     # An empty description says that there is nothing to describe.
     counts["pictures"] += "alt" not in element.attrib and "src" in element.attrib
     # What is hidden from screen readers is decoration.
-    seen = element.get("aria-hidden") != "true" and element.get("role") not in ("presentation", "none")
-    _become(element, describe_picture(element.get("alt")) if seen else "")
+    is_visible = element.get("aria-hidden") != "true" and element.get("role") not in ("presentation", "none")
+    _become(element, describe_picture(element.get("alt")) if is_visible else "")
 
 
 def _drawing(element: Any, counts: Counter[str]) -> None:
@@ -93,8 +93,8 @@ def _tex(element: Any, counts: Counter[str]) -> None:
     """A formula for MathJax, where the page does not hold it drawn, too."""
     before = element.getprevious()
     # MathJax leaves its drawing before the source: then the formula is there already.
-    drawn = before is not None and (before.get("class") or "").startswith("MathJax") and before.text_content().strip()
-    if element.get("type", "").lower().startswith("math/tex") and not drawn:
+    drawing = before is not None and (before.get("class") or "").startswith("MathJax") and before.text_content().strip()
+    if element.get("type", "").lower().startswith("math/tex") and not drawing:
         _become(element, " ".join((element.text or "").split()))
 
 
@@ -170,9 +170,9 @@ def _link(element: Any, counts: Counter[str]) -> None:
     text = "".join(element.itertext())
     # Numbers are written with spaces, brackets and dashes: compared without them.
     if re.sub(r"[\s()/.-]", "", address) not in re.sub(r"[\s()/.-]", "", text):
-        added = element.makeelement("span")
-        added.text = f" ({address})"
-        element.append(added)
+        addition = element.makeelement("span")
+        addition.text = f" ({address})"
+        element.append(addition)
 
 
 _REPLACEMENTS: Mapping[str, Callable[[Any, Counter[str]], None]] = {

@@ -29,11 +29,11 @@ def is_layout(table: Any) -> bool:
 
 def spread_cells(root: Any) -> None:
     """Put a cell that spans rows into each of them, and empty cells where one spans columns, so that columns hold."""
-    left = _COPIED_CHARACTERS
+    budget = _COPIED_CHARACTERS
     # A list, as rows are changed on the way.
     for table in list(root.iter("table")):
         if not is_layout(table):
-            left = _spread(table, left)
+            budget = _spread(table, budget)
 
 
 def _rows(table: Any) -> Iterator[Any]:
@@ -62,8 +62,8 @@ def _spread(table: Any, left: int) -> int:
         # A cell does not reach out of its section; and nothing more is copied once the limit is reached.
         if row.getparent() is not section or left <= 0:
             section, above = row.getparent(), {}
-        cells, copied = _grid_row(_cells(row), above)
-        left -= copied
+        cells, copy_size = _grid_row(_cells(row), above)
+        left -= copy_size
         # Taken out and put back in order, the copies among them.
         for cell in _cells(row):
             row.remove(cell)
@@ -76,7 +76,7 @@ def _grid_row(cells: list[Any], above: dict[int, tuple[Any, int]]) -> tuple[list
     # A single cell over all columns is a title: empty cells behind it would be bars.
     wide = len(cells) > 1 or bool(above)
     row: list[Any] = []
-    copied = 0
+    copy_size = 0
     while (cells or len(row) in above) and len(row) < _MOST_COLUMNS:
         column = len(row)
         if column in above:
@@ -85,7 +85,7 @@ def _grid_row(cells: list[Any], above: dict[int, tuple[Any, int]]) -> tuple[list
             # The text behind the original must not be copied with it.
             row[-1].tail = None
             # One more for the cell itself: empty copies cost memory too.
-            copied += 1 + sum(map(len, cell.itertext()))
+            copy_size += 1 + sum(map(len, cell.itertext()))
         else:
             # Cells of the row fill the places that nothing from above takes.
             cell = cells.pop(0)
@@ -97,4 +97,4 @@ def _grid_row(cells: list[Any], above: dict[int, tuple[Any, int]]) -> tuple[list
         if more > 1:
             above[column] = (cell, more - 1)
     # Beyond the limit cells stay as they are.
-    return row + cells, copied
+    return row + cells, copy_size

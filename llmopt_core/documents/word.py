@@ -49,10 +49,10 @@ def _warnings(package: Package, counts: Counter[str]) -> Iterator[str]:
         if counts[kind]:
             yield sentences[counts[kind] > 1].format(count=f"{counts[kind]:,}")
     # Headers and footers repeat on each page, and belong to no place of the text.
-    left = [words for kind, words in _PARTS.items() if _has_text(package, kind)]
-    left += describe_omissions(counts + count_parts(package, [package.main]))
-    if left:
-        yield f"Left out: {in_words(left)}."
+    omissions = [words for kind, words in _PARTS.items() if _has_text(package, kind)]
+    omissions += describe_omissions(counts + count_parts(package, [package.main]))
+    if omissions:
+        yield f"Left out: {in_words(omissions)}."
 
 
 def _has_text(package: Package, kind: str) -> bool:

@@ -21,7 +21,7 @@ def align(old: Sequence[str], new: Sequence[str]) -> list[int]:
     # Numbers compare faster than words, and take less memory.
     a = [numbers.setdefault(word, len(numbers)) for word in old]
     b = [numbers.setdefault(word, len(numbers)) for word in new]
-    found = [-1] * len(a)
+    positions = [-1] * len(a)
     i = j = 0
     # The end of both as a last anchor, so that what is behind the others is compared too.
     for at_old, at_new in [*_anchors(a, b), (len(a), len(b))]:
@@ -29,13 +29,13 @@ def align(old: Sequence[str], new: Sequence[str]) -> list[int]:
         if at_old < i or at_new < j:
             continue
         for x, y in _gap(a[i:at_old], b[j:at_new]):
-            found[i + x] = j + y
+            positions[i + x] = j + y
         i, j = at_old, at_new
         # As far as words go on after an anchor, without a comparison.
         while i < len(a) and j < len(b) and a[i] == b[j]:
-            found[i] = j
+            positions[i] = j
             i, j = i + 1, j + 1
-    return found
+    return positions
 
 
 def _anchors(a: Sequence[int], b: Sequence[int]) -> list[tuple[int, int]]:
@@ -61,11 +61,11 @@ def _anchors(a: Sequence[int], b: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def _unique_runs(words: Sequence[int]) -> dict[tuple[int, ...], int]:
-    found: dict[tuple[int, ...], int] = {}
+    places: dict[tuple[int, ...], int] = {}
     for place, run in enumerate(zip(*(words[n:] for n in range(_RUN)), strict=False)):
         # -1 for what stands several times, so that a third one is no first again.
-        found[run] = -1 if run in found else place
-    return {run: place for run, place in found.items() if place >= 0}
+        places[run] = -1 if run in places else place
+    return {run: place for run, place in places.items() if place >= 0}
 
 
 def _gap(a: Sequence[int], b: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -179,10 +179,10 @@ class Body:
 
     def _is_hidden(self, run: Any) -> bool:
         # `vanish` may also say that it is off, where a style hides.
-        hidden = switch(child(run, "rPr"), "vanish") == "on"
-        if hidden and any((t.text or "").strip() for t in descendants(run, "t")):
+        is_hidden = switch(child(run, "rPr"), "vanish") == "on"
+        if is_hidden and any((t.text or "").strip() for t in descendants(run, "t")):
             self._leave_out("hidden", run)
-        return hidden
+        return is_hidden
 
     def _symbol(self, item: Any) -> str:
         try:
@@ -240,15 +240,15 @@ class Body:
         """Blocks of what hangs on a paragraph, with what hangs on them in turn."""
         # What waits already hangs on the outer paragraph, and must not come in between.
         waiting, self._waiting = self._waiting, []
-        found = [block for block in self.blocks(container) if block.strip()]
+        blocks = [block for block in self.blocks(container) if block.strip()]
         self._waiting = waiting
-        return found
+        return blocks
 
     def _table(self, table: Any) -> str:
         properties = child(table, "tblPr")
-        told = [value_of(properties, "tblCaption"), value_of(properties, "tblDescription")]
+        descriptions = [value_of(properties, "tblCaption"), value_of(properties, "tblDescription")]
         # Descriptions of a table for those who do not see it.
-        self._waiting += filter(None, [plain_lines(" ".join(" ".join(told).split()))])
+        self._waiting += filter(None, [plain_lines(" ".join(" ".join(descriptions).split()))])
         rows = list(self._rows(table))
         # A table of one cell in each row is a frame around text.
         if all(len(row) <= 1 for row in rows):
@@ -256,9 +256,9 @@ class Body:
             return "\n\n".join(block for row in rows for cell in row for block in self._apart(cell))
         self._inside += 1
         # Cells in order of rows: a merged one is the same element, and is read once.
-        shown = {cell: "\n".join(self._apart(cell)) for row in rows for cell in row}
+        cell_texts = {cell: "\n".join(self._apart(cell)) for row in rows for cell in row}
         self._inside -= 1
-        lines = [line for row in rows if (line := cells_line(shown[cell] for cell in row))]
+        lines = [line for row in rows if (line := cells_line(cell_texts[cell] for cell in row))]
         # In a cell of another table all is on one line.
         return "; ".join(line.replace(" | ", ", ") for line in lines) if self._inside else rows_with_names(lines)
 

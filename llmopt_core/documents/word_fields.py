@@ -72,8 +72,8 @@ def form_field(item: Any) -> str:
         return ""
     entries = [attribute(entry, "val") for entry in choices if local(entry) == "listEntry"]
     # `result` is what was chosen; without it the first entry is shown.
-    chosen = value_of(choices, "result") or value_of(choices, "default") or "0"
-    return dict(enumerate(entries)).get(whole_number(chosen, -1), "")
+    choice = value_of(choices, "result") or value_of(choices, "default") or "0"
+    return dict(enumerate(entries)).get(whole_number(choice, -1), "")
 
 
 def check_box(control: Any) -> str:

@@ -49,10 +49,10 @@ class Styles:
 
     def _look(self, style: str) -> Look:
         level, number, depth, list_style = 0, "", "", False
-        seen: set[str] = set()
+        known_styles: set[str] = set()
         # Styles may be based on each other in a circle, in a damaged file.
-        while style in self._styles and style not in seen:
-            seen.add(style)
+        while style in self._styles and style not in known_styles:
+            known_styles.add(style)
             element = self._styles[style]
             name = value_of(element, "name")
             paragraph = child(element, "pPr")
@@ -85,11 +85,11 @@ def outline_level(paragraph: Any) -> int:
 
 def switch(properties: Any, name: str) -> str:
     """`on` or `off` where the properties say, else empty."""
-    found = child(properties, name)
-    if found is None:
+    element = child(properties, name)
+    if element is None:
         return ""
     # The element alone means on.
-    return "off" if attribute(found, "val") in ("0", "false", "off") else "on"
+    return "off" if attribute(element, "val") in ("0", "false", "off") else "on"
 
 
 class Numbering:
@@ -103,12 +103,12 @@ class Numbering:
 
     def mark(self, number: str, depth: str) -> str | None:
         """The mark of the next item, such as `2.1 `, with a space; None where there is no such list."""
-        found = self._numbers.get(number)
+        numbering = self._numbers.get(number)
         level = whole_number(depth)
         # Word has nine levels.
-        if found is None or level > 8:
+        if numbering is None or level > 8:
             return None
-        levels = self._levels(found)
+        levels = self._levels(numbering)
         if level not in levels:
             return None
         kind = value_of(levels[level], "numFmt")
@@ -116,14 +116,14 @@ class Numbering:
             # Bullets count nothing.
             return BULLET
         # Lists of one abstract list go on counting in each other, as Word has it.
-        counts = self._counts.setdefault(value_of(found, "abstractNumId"), {})
+        counts = self._counts.setdefault(value_of(numbering, "abstractNumId"), {})
         # A higher item begins the deeper levels anew.
         for deeper in [key for key in counts if key > level]:
             del counts[deeper]
         for above in range(level + 1):
             # A level that was left out begins at its start; this one by one less, as it is counted below.
             if above not in counts:
-                counts[above] = self._start(found, levels, above) - (above == level)
+                counts[above] = self._start(numbering, levels, above) - (above == level)
         counts[level] += 1
         if kind == "none":
             return ""

@@ -26,5 +26,5 @@ def copy_link(project: Project, tab: str, pins: Mapping[str, str], key: str, wha
     """
     # The script puts its own host before it: behind a proxy the server does not know by which address it is reached.
     query = urlencode({PROJECT: project.name, **to_tab(tab), **pins})
-    component = own_component(_JS, _JS.with_suffix(".html").read_text(), isolated=True)
+    component = own_component(_JS, _JS.with_suffix(".html").read_text(encoding="utf-8"), isolated=True)
     component(data={"query": query, "what": what}, key=key, width="content", height="content")

@@ -11,4 +11,4 @@ _JS = Path(__file__).with_suffix(".js")
 
 def fold_menu_where_narrow() -> None:
     """Fold the menu while the window is narrow; who opens it has it until a page was chosen."""
-    st.html(f'<script type="text/javascript">{_JS.read_text()}</script>', unsafe_allow_javascript=True)
+    st.html(f'<script type="text/javascript">{_JS.read_text(encoding="utf-8")}</script>', unsafe_allow_javascript=True)

@@ -22,8 +22,8 @@ from llmopt_core.reporting.formatting import (
 from llmopt_core.text import words
 
 __all__ = [
-    "DASH", "change", "count", "dollars", "duration", "file_stem", "interval", "markdown", "moment", "money", "number",
-    "p_value", "plural", "score", "short_time", "shorten", "with_sign",
+    "DASH", "change", "count", "day", "dollars", "duration", "file_stem", "full_moment", "interval", "markdown",
+    "moment", "money", "number", "p_value", "plural", "score", "short_time", "shorten", "with_sign",
 ]  # fmt: skip
 
 
@@ -37,9 +37,22 @@ def count(value: int | None) -> str:
     return f"{number(value / 1000)} k" if value < 1_000_000 else f"{number(value / 1_000_000)} M"
 
 
-def moment(when: datetime) -> str:
-    """A day and a time here, such as "04 Mar, 16:20"."""
-    return f"{when.astimezone():%d %b, %H:%M}"
+def moment(when: datetime, *, seconds: bool = False) -> str:
+    """A day and a time here, such as "4 Mar, 16:20"; with its seconds where moments are close."""
+    here = when.astimezone()
+    # Not `%-d`, which Windows refuses.
+    return f"{here.day} {here:%b, %H:%M}" + (f":{here:%S}" if seconds else "")
+
+
+def day(when: datetime) -> str:
+    """A day here with its year, such as "4 Mar 2026"."""
+    here = when.astimezone()
+    return f"{here.day} {here:%b %Y}"
+
+
+def full_moment(when: datetime) -> str:
+    """A day here with its year, and a time, such as "4 Mar 2026, 16:20"."""
+    return f"{day(when)}, {when.astimezone():%H:%M}"
 
 
 def shorten(text: str, limit: int = 80) -> str:

@@ -9,12 +9,8 @@ Streamlit still discovers a folder named `pages/` by itself, so every page's add
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import streamlit as st
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)

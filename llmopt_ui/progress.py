@@ -22,7 +22,7 @@ class ProgressCard:
         cancel: Called when it is pressed; None where the work cannot be stopped.
         args: Given to it.
         stopping: Whether it was asked to stop already.
-        told: Help of the button.
+        note: Help of the button.
     """
 
     def __init__(  # noqa: PLR0917

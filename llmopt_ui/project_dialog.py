@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import datetime
+from datetime import UTC, datetime
 
 import streamlit as st
 
@@ -63,7 +63,7 @@ def _copy(project: Project) -> Project | None:
     with st.form("project_copy_form", border=False):
         name = st.text_input(
             "Copy as",
-            f"{project.name} as of {datetime.now().astimezone():%-d %b %Y}"[:200],
+            f"{project.name} as of {fmt.day(datetime.now(UTC))}"[:200],
             key=COPY_NAME,
             max_chars=200,
         )

@@ -18,7 +18,7 @@ from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.caveats import documents_now
 from llmopt_ui.components import empty_state, plain_fragment, show_errors
 from llmopt_ui.documents.spans_view import choose_set
-from llmopt_ui.job_panel import follow_job
+from llmopt_ui.job_panel import follow_job, put_away_button
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.resources import models, settings, start_job, store
@@ -54,6 +54,7 @@ def write_view(project: Project) -> None:
 def _show_failure(jobs: list[Job]) -> None:
     if jobs and jobs[0].status == "failed" and jobs[0].id not in state().dismissed_jobs:
         st.error(fmt.markdown(f"The last writing failed: {jobs[0].error}"), icon=":material/error:")
+        put_away_button(jobs[0])
 
 
 @plain_fragment

@@ -12,7 +12,6 @@ from llmopt_ui import format as fmt
 
 RUNS = "runs"
 UNPIN = "runs_unpin"
-_MOMENT = "%-d %b %Y, %H:%M"
 
 
 def pin(ids: Sequence[int]) -> None:
@@ -55,9 +54,8 @@ def runs_in_address(runs: Sequence[Run]) -> PinnedRuns:
 
 def _describe(runs: Mapping[str, Run]) -> str:
     """`2 chosen runs on questions, of 3 Nov 2026, 10:00 to 4 Nov 2026, 11:30; later runs are not shown`."""
-    # Stored in UTC; people read the time of this machine.
-    days = sorted(run.created_at.astimezone() for run in runs.values())
-    first, last = (f"{day:{_MOMENT}}" for day in (days[0], days[-1]))
+    moments = sorted(run.created_at for run in runs.values())
+    first, last = fmt.full_moment(moments[0]), fmt.full_moment(moments[-1])
     when = first if first == last else f"{first} to {last}"
     on = next(iter(runs.values())).evaluation_set
     return f"{fmt.plural(len(runs), 'chosen run')} on {on}, of {when}. Others are not shown."

@@ -172,9 +172,9 @@ def _log(report: JobReport) -> None:
     with st.expander(f"Event log ({len(report.events)}), newest first", icon=":material/history:"):
         # The last hundred: long trainings log thousands, each an element of the page.
         for event in reversed(report.events[-100:]):
-            moment = datetime.fromtimestamp(event.at, UTC).astimezone()
+            moment = fmt.moment(datetime.fromtimestamp(event.at, UTC), seconds=True)
             level = {"warn": "warning: ", "error": "error: "}.get(event.level, "")
-            st.text(f"{moment:%d %b, %H:%M:%S}  {level}{event.message}")
+            st.text(f"{moment}  {level}{event.message}")
         if not report.events:
             st.caption("Nothing yet.")
     if report.checkpoints:

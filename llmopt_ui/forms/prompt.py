@@ -73,7 +73,7 @@ def _few_shot(before: FewShotSpec | None, template: str, fields: Fields) -> dict
     left, right = st.columns([3, 1], gap="medium")
     select = fields.at(left).choice("Which are shown", "select", _SELECT, spec.select)
     # "All" has no number, which a spec may keep as 0.
-    k = fields.at(right).number("k", "k", 1, 50, max(1, spec.k), disabled=select == "all")
+    k = fields.at(right).number("k", "k", 1, None, max(1, spec.k), disabled=select == "all")
     examples = examples_from(rows)
     if not examples:
         return None

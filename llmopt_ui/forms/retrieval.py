@@ -39,7 +39,7 @@ def retrieval_fields(before: RetrievalSpec | None, token: str) -> dict[str, Any]
         if embedding != {"endpoint": spec.embedding.endpoint, "model": spec.embedding.model}:
             # They were set for another model.
             values["embedding"] |= {"query_prefix": None, "passage_prefix": None}
-        values["top_k"] = fields.number("Chunks handed over", "top_k", 1, 100, min(100, spec.top_k))
+        values["top_k"] = fields.number("Chunks handed over", "top_k", 1, 1000, spec.top_k)
     if values["transform"]["method"] != "none":
         st.caption("This needs a stronger model than the built-in one, which makes results worse.")
     return more_fields(spec, values, token)
@@ -49,8 +49,8 @@ def _chunking(spec: RetrievalSpec, fields: Fields) -> dict[str, Any]:
     cut = spec.chunking
     return {
         "method": fields.choice("Chunks are cut", "chunking", METHODS, cut.method),
-        "size": fields.number("Chunk size", "size", 10, 10_000, cut.size, 10),
-        "overlap": fields.number("Overlap", "overlap", 0, 5_000, cut.overlap, 10),
+        "size": fields.number("Chunk size", "size", 1, 1_000_000, cut.size, 10),
+        "overlap": fields.number("Overlap", "overlap", 0, None, cut.overlap, 10),
         "unit": fields.choice("Counted in", "unit", UNITS, cut.unit),
     }
 

@@ -90,7 +90,7 @@ def _llm_rerank(spec: RetrievalSpec, method: str, token: str) -> dict[str, Any]:
         one, two, three = st.columns(3, gap="medium")
         model = _model(before.llm or ModelSpec(), one, two, f"rerank_{token}")
         candidates = Fields("edit", token, three).number(
-            "Candidates it reads", "rerank_candidates", 1, 1000, before.candidates, placeholder="All",
+            "Candidates it reads", "rerank_candidates", 1, None, before.candidates, placeholder="All",
             help="The rest is dropped. Each is one call; as a list, one call for up to 20.",
         )  # fmt: skip
         plain, variables = _is_completion_model(model), _RERANK_VARIABLES.get(method, "`passage` and `question`")

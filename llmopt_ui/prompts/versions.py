@@ -74,7 +74,7 @@ def _row(project: Project, version: Version, newest: bool, refill: Callable[[], 
         for label in version.labels:
             st.badge(fmt.markdown(label), color="violet")
         st.text(version.note or "No note", width="stretch")
-        st.caption(f"{version.saved_at:%d %b %Y, %H:%M}", width="content")
+        st.caption(fmt.full_moment(version.saved_at), width="content")
         with st.popover("Label", icon=":material/label:", type="tertiary", key=f"version_label_{key}"):
             st.text_input("Label", "production", key=f"version_label_name_{key}")
             st.button("Point it to this version", key=f"version_label_set_{key}", on_click=_label,

@@ -144,7 +144,7 @@ def _tell_earlier(kind: str, missing: Sequence[Task]) -> None:
         # Jobs of earlier versions kept no basis; then nothing is known to have changed.
         changes = list_changes(job.arguments.get("basis") or {}, task.basis) if job is not None else ()
         if job is not None and changes:
-            when = f"{job.created_at.astimezone():%-d %b, %H:%M}"
+            when = fmt.moment(job.created_at)
             sentence = f"{task.configuration.name} was measured on {when}; {describe_changes(changes)} since."
             st.caption(f":material/history: {fmt.markdown(sentence)}")
 

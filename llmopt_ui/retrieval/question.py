@@ -46,11 +46,20 @@ def _question(example: Example) -> None:
             st.caption("No source is known for this question, so no chunk is marked as holding it.")
 
 
+def tokens_note(usage: Usage | None) -> str:
+    """What stages that ask a model took; no usage is unknown, not none."""
+    if usage is None:
+        return "Unknown tokens by stages that ask a model: their kept answers are from an earlier version"
+    tokens = usage.prompt_tokens + usage.completion_tokens
+    cost = f" · {fmt.markdown(fmt.money(usage.cost_usd))}" if tokens else ""
+    return f"{fmt.count(tokens)} tokens by stages that ask a model{cost}"
+
+
 def _summary(pairs: Inspections) -> None:
     for column, (side, inspection) in zip(columns(pairs), pairs, strict=True):
         with column:
             st.markdown(f"{side.ink.dot} **{fmt.markdown(side.name)}**")
-            usage, retrieval = inspection.retrieval.usage.original or Usage(), inspection.retrieval
+            retrieval = inspection.retrieval
             chunks = f"{len(retrieval.hits)} of {inspection.chunks}"
             whole = "All stages when this was first looked up, without what is loaded once."
             facts(
@@ -59,12 +68,10 @@ def _summary(pairs: Inspections) -> None:
                 ("Time", fmt.short_time(retrieval.seconds), whole),
                 columns=3,
             )
-            tokens = usage.prompt_tokens + usage.completion_tokens
-            cost = f" · {fmt.markdown(fmt.money(usage.cost_usd))}" if tokens else ""
             once = ""
             if retrieval.once_seconds >= WORTH_TELLING:
                 once = f" · once {fmt.short_time(retrieval.once_seconds)} to load models and read the chunks by token"
-            st.caption(f"{fmt.count(tokens)} tokens by stages that ask a model{cost}{once}")
+            st.caption(f"{tokens_note(retrieval.usage.original)}{once}")
             for warning in filter(None, (*retrieval.warnings, inspection.window_note, inspection.question_note)):
                 st.warning(fmt.markdown(warning), icon=":material/warning:")
 

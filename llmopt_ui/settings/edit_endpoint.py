@@ -45,7 +45,7 @@ def edit_form(endpoint: Endpoint) -> None:
             "Calls at once", 1, 1000, endpoint.max_concurrency, key=f"endpoint_edit_calls_{name}"
         )
         seconds = left.number_input(
-            "Longest wait (s)", 1.0, 3600.0, endpoint.timeout_seconds, 10.0, key=f"endpoint_edit_seconds_{name}"
+            "Longest wait (s)", 0.0, 3600.0, endpoint.timeout_seconds, 10.0, key=f"endpoint_edit_seconds_{name}"
         )
         batch = right.number_input(
             "Texts per embedding call", 1, 2048, endpoint.embedding_batch, key=f"endpoint_edit_batch_{name}",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from llmopt_core.experiments.configuration import configuration_from
+from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.experiments.versions.prompts import PROMPT, save_prompt
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.store import Store
@@ -36,6 +39,23 @@ def test_what_the_form_does_not_show_stays(app: App, store: Store) -> None:
     press(editor(app), "Save configuration")
     after = next(item for item in store.configurations("sample") if item.name == "rag")
     assert (after.version, after.fingerprint) == (before.version, before.fingerprint)
+
+
+def test_numbers_that_a_file_may_hold_can_be_shown_and_stay(app: App, store: Store) -> None:
+    before = next(item for item in store.configurations("sample") if item.name == "rag")
+    spec = json.loads(json.dumps(before.spec))
+    spec["retrieval"]["chunking"] |= {"size": 5, "overlap": 0}
+    spec["retrieval"]["top_k"] = 500
+    spec["retrieval"]["rerank"] = {"method": "llm-listwise", "candidates": 2000}
+    spec["prompt"]["few_shot"] |= {"select": "random", "k": 60}
+    save_configuration(store, store.project("sample"), configuration_from(spec))
+    saved = next(item for item in store.configurations("sample") if item.name == "rag")
+    test = editor(app)
+    assert not test.exception
+    press(test, "Save configuration")
+    after = next(item for item in store.configurations("sample") if item.name == "rag")
+    assert after.spec["retrieval"]["top_k"] == 500
+    assert after.fingerprint == saved.fingerprint
 
 
 def test_a_change_under_the_same_name_is_its_next_version(app: App, store: Store) -> None:

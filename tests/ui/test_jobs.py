@@ -252,3 +252,13 @@ def test_a_job_whose_key_is_gone_says_so_and_is_resumed_with_it(app: App, store:
     test.session_state["llmopt_state"].keys["paid"] = "sk-typed"
     finish(press(test, "Resume"))
     assert (store.job(job).status, len(paid.requests)) == ("finished", 3)
+
+
+def test_a_writing_that_failed_can_be_put_away(app: App, store: Store) -> None:
+    job = store.start_job("question-writing", "sample", {"evaluation_set": "written"})
+    store.update_job(job, status="failed", error="The endpoint is gone.")
+    test = app("pages/documents.py", project="sample", documents_tab="Questions", spans_way="Write questions")
+    assert not test.exception
+    assert any("The endpoint is gone" in item.value.replace("\\", "") for item in test.error), texts(test)
+    test.button(key=f"job_seen_{job}").click().run()
+    assert not test.error

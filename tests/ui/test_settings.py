@@ -69,6 +69,17 @@ def test_an_endpoint_is_edited(app: App, endpoints_file: Path) -> None:
     assert "Parameters, line 1" in texts(press(test, "Save endpoint"))
 
 
+def test_a_short_wait_of_the_file_is_shown_and_none_is_refused(app: App) -> None:
+    save_endpoint(resources.settings(), Endpoint(name="local", base_url="http://127.0.0.1:9/v1", timeout_seconds=0.5))
+    test = app(PAGE)
+    assert not test.exception
+    assert test.number_input(key="endpoint_edit_seconds_local").value == 0.5
+    test.number_input(key="endpoint_edit_seconds_local").set_value(0.0)
+    press(test, "Save endpoint")
+    assert not test.exception
+    assert load_endpoints(resources.settings())["local"].timeout_seconds == 0.5
+
+
 def test_a_price_left_empty_is_not_nothing() -> None:
     table = pd.DataFrame([("m", 1.0, None)], columns=["Model", "Prompt", "Completion"])
     with pytest.raises(BadInput, match="m: the price under Completion is empty"):

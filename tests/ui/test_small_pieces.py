@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import time
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from llmopt_core.experiments.search.confirmation import Verification
 from llmopt_core.statistics.intervals import Summary, summarize
 from llmopt_core.statistics.paired_comparison import compare_pairs
-from llmopt_core.types import Chunk, Span
+from llmopt_core.types import Chunk, Span, Usage
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import metric_bars
 from llmopt_ui.documents import tabs as document_tabs
@@ -24,6 +27,7 @@ from llmopt_ui.prompts import tabs as prompt_tabs
 from llmopt_ui.prompts.search_charts import before_after
 from llmopt_ui.record_view import chunk_html
 from llmopt_ui.retrieval import tabs as retrieval_tabs
+from llmopt_ui.retrieval.question import tokens_note
 from llmopt_ui.theme import VERDICTS, figure_text, inks, verdict
 
 ROOT = Path(__file__).parents[2]
@@ -107,6 +111,33 @@ def test_the_entry_point_is_short_and_pages_are_thin() -> None:
     assert len((ROOT / "app.py").read_text().splitlines()) < 60
     for path in (ROOT / "pages").glob("*.py"):
         assert len(path.read_text().splitlines()) < 150, path.name
+
+
+def test_moments_are_of_this_machine_and_without_a_leading_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    when = datetime(2026, 3, 3, 23, 5, 7, tzinfo=UTC)
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        shown = fmt.moment(when), fmt.moment(when, seconds=True), fmt.day(when), fmt.full_moment(when)
+    time.tzset()
+    assert shown == ("4 Mar, 08:05", "4 Mar, 08:05:07", "4 Mar 2026", "4 Mar 2026, 08:05")
+
+
+def test_one_place_alone_puts_moments_into_words() -> None:
+    for path in [*(ROOT / "pages").glob("*.py"), *(ROOT / "llmopt_ui").rglob("*.py")]:
+        if path.name != "format.py":
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r":%-?[dbmYHM]|strftime\(", text), f"{path.name}: use fmt.moment or fmt.day"
+
+
+def test_no_file_is_read_in_the_encoding_of_the_machine() -> None:
+    for path in (ROOT / "llmopt_ui").rglob("*.py"):
+        assert ".read_text()" not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_usage_that_is_not_known_is_not_nothing() -> None:
+    assert tokens_note(None).startswith("Unknown tokens")
+    assert tokens_note(Usage()).startswith("0 tokens")
 
 
 def test_no_html_is_allowed_anywhere() -> None:

@@ -124,7 +124,7 @@ def _choose_sweep(project: Project, jobs_with_result: Sequence[Job]) -> Job:
 def _label(job: Job) -> str:
     words = "words" if job.arguments.get("search") == "bm25" else "meaning"
     settings = fmt.plural(int(job.arguments.get("settings", 0)), "setting")
-    return f"{job.arguments.get('evaluation_set', '')}: {settings} by {words}, {job.created_at:%-d %b, %H:%M}"
+    return f"{job.arguments.get('evaluation_set', '')}: {settings} by {words}, {fmt.moment(job.created_at)}"
 
 
 def _on_end(job: Job) -> None:

@@ -15,8 +15,8 @@ PACKAGES = Path(__file__).parents[1]
 
 def sample_folder() -> Path:
     """The folder of the sample project. A damaged installation may lack it."""
-    installed = Path(__file__).parent / "sample_data"
-    return installed if installed.is_dir() else PACKAGES / "sample_data"
+    folder = Path(__file__).parent / "sample_data"
+    return folder if folder.is_dir() else PACKAGES / "sample_data"
 
 
 def app_file() -> Path:

@@ -185,19 +185,19 @@ class Budget:
         return self.usd is None or self._can_pay(quote, self.usd)
 
     def _can_pay(self, quote: Quote, usd: float) -> bool:
-        known = self._dearest.get(quote.model)
+        highest_cost = self._dearest.get(quote.model)
         # Free calls fit in any budget, even in one that is spent; without a price list, a first call that cost nothing
         # shows it.
-        if quote.most_usd == 0.0 or (known == 0.0 and quote.most_usd is None):
+        if quote.most_usd == 0.0 or (highest_cost == 0.0 and quote.most_usd is None):
             return True
         flying = [call.quote for call in self._flying if call.quote.most_usd != 0.0]
         # Nobody knows what its calls cost before one has ended: one goes first.
-        if known is None and any(other.model == quote.model for other in flying):
+        if highest_cost is None and any(other.model == quote.model for other in flying):
             return False
         if self._spent >= usd:
             return False
         if not flying:
-            return fits_budget(self._spent + max(known or 0.0, self._least(quote)), usd)
+            return fits_budget(self._spent + max(highest_cost or 0.0, self._least(quote)), usd)
         return fits_budget(self._spent + sum(map(self._most, flying)) + self._most(quote), usd)
 
     def _least(self, quote: Quote) -> float:

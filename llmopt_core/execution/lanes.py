@@ -49,13 +49,13 @@ class Lanes:
         if getattr(self._mine, "held", 0):
             yield
             return
-        taken = self._mine.held = self._take(all_of_them)
+        lane_count = self._mine.held = self._take(all_of_them)
         try:
             yield
         finally:
             self._mine.held = 0
             with self._changed:
-                self._used -= taken
+                self._used -= lane_count
                 self._changed.notify_all()
 
     def _take(self, all_of_them: bool) -> int:

@@ -60,9 +60,9 @@ class Progress:
 
         The rest is taken to be uncached, so that the truth is rather shorter than longer.
         """
-        left = self.total - self.done
-        if left <= 0:
+        remaining = self.total - self.done
+        if remaining <= 0:
             return 0.0
         # Cached items take no time, and would promise an end that never comes.
         fresh = self.done - self.cached
-        return None if fresh <= 0 else self.seconds / fresh * left
+        return None if fresh <= 0 else self.seconds / fresh * remaining

@@ -50,9 +50,9 @@ NO_SPENDING = Spending()
 def read_spending(cache: Cache | None, work: str) -> Spending:
     """What was paid so far for the work of that name."""
     keeper = _keeper(cache)
-    found = keeper.starting_with(STAGE, f"{work}/") if keeper is not None else {}
+    entries = keeper.starting_with(STAGE, f"{work}/") if keeper is not None else {}
     # Sorted by name, which begins with the time: the last one's limits and state are the work's.
-    sessions = [session for key in sorted(found) if (session := _read(found[key])) is not None]
+    sessions = [session for key in sorted(entries) if (session := _read(entries[key])) is not None]
     if not sessions:
         return NO_SPENDING
     usage = sum((session.usage for session in sessions), Usage())
@@ -75,9 +75,9 @@ def check_larger_budget(cache: Cache | None, work: str, usd: float | None, calls
 
 
 def _is_used_up(before: Spending, usd: float | None, calls: int | None) -> bool:
-    cost, made = before.usage.cost_usd or 0.0, before.usage.calls
+    cost, call_count = before.usage.cost_usd or 0.0, before.usage.calls
     # A budget that is spent already would stop at its first call.
-    return (usd is not None and usd <= cost) or (calls is not None and calls <= made)
+    return (usd is not None and usd <= cost) or (calls is not None and calls <= call_count)
 
 
 def _is_left_open(before: Spending, usd: float | None, calls: int | None) -> bool:
@@ -97,9 +97,9 @@ def _budget_error(before: Spending) -> BadInput:
 
 def spending_words(cache: Cache, work: str, budget_usd: float) -> str:
     """What of a budget is spent for the work of that name, and what is left, for people."""
-    paid = read_spending(cache, work).usage.cost_usd or 0.0
-    left = dollars(max(0.0, budget_usd - paid))
-    return f"{dollars(paid)} of the budget of {dollars(budget_usd)} are spent, {left} are left"
+    cost = read_spending(cache, work).usage.cost_usd or 0.0
+    remainder = dollars(max(0.0, budget_usd - cost))
+    return f"{dollars(cost)} of the budget of {dollars(budget_usd)} are spent, {remainder} are left"
 
 
 @contextmanager
@@ -147,33 +147,33 @@ def spending(
 
 
 def _dearest(sessions: Iterable[Spending]) -> dict[str, float]:
-    found: dict[str, float] = {}
+    costs: dict[str, float] = {}
     for session in sessions:
         for model, cost in session.dearest.items():
-            found[model] = max(cost, found.get(model, 0.0))
-    return found
+            costs[model] = max(cost, costs.get(model, 0.0))
+    return costs
 
 
 def _keeper(cache: Cache | None) -> SupportsReplace | None:
-    found: object = cache
-    return found if isinstance(found, SupportsReplace) else None
+    store: object = cache
+    return store if isinstance(store, SupportsReplace) else None
 
 
 @contextmanager
 def _alone(cache: Cache | None, work: str, *, limited: bool) -> Iterator[None]:
     """Two sessions would each take the whole budget for their own."""
-    shared: object = cache
-    if not limited or not isinstance(shared, SupportsClaim):
+    store: object = cache
+    if not limited or not isinstance(store, SupportsClaim):
         yield
         return
     # The claim ends with its process, so a killed session does not lock its work for ever.
     token = uuid.uuid4().hex
-    if not shared.claim_many(STAGE, {work: token}):
+    if not store.claim_many(STAGE, {work: token}):
         raise BadInput("The same work is under way already, within its budget; wait until it has ended.")
     try:
         yield
     finally:
-        shared.release_many(STAGE, {work: token})
+        store.release_many(STAGE, {work: token})
 
 
 class _Session:

@@ -54,21 +54,21 @@ def exclusive(lane: AbstractContextManager[Any]) -> Iterator[None]:
     timer = _timer.get()
     with lane:
         # Waits so far; only those within this block are taken off.
-        waited, started = timer.waited if timer else 0.0, time.perf_counter()
+        earlier_wait, start = timer.waited if timer else 0.0, time.perf_counter()
         try:
             yield
         finally:
             if timer is not None:
-                timer.add(time.perf_counter() - started - (timer.waited - waited))
+                timer.add(time.perf_counter() - start - (timer.waited - earlier_wait))
 
 
 @contextmanager
 def exclude_wait(lock: AbstractContextManager[Any]) -> Iterator[None]:
     """Hold a lock; the wait for it is no work."""
-    started, timer = time.perf_counter(), _timer.get()
+    start, timer = time.perf_counter(), _timer.get()
     with lock:
         if timer is not None:
-            timer.waited += time.perf_counter() - started
+            timer.waited += time.perf_counter() - start
         yield
 
 

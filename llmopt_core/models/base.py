@@ -173,8 +173,8 @@ class ChatRequest:
     @property
     def texts(self) -> list[str]:
         """All that the model reads: each message, and the tools as JSON."""
-        offered = [canonical_json([tool.body for tool in self.tools])] if self.tools else []
-        return [*(message.full_text for message in self.messages), *offered]
+        tool_texts = [canonical_json([tool.body for tool in self.tools])] if self.tools else []
+        return [*(message.full_text for message in self.messages), *tool_texts]
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def parameters_in(text: str) -> dict[str, str | None]:
     Raises:
         BadInput: A line names no parameter.
     """
-    found: dict[str, str | None] = {}
+    other_names: dict[str, str | None] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         name, sign, other = (part.strip() for part in line.partition("="))
         # An empty line.
@@ -90,9 +90,9 @@ def parameters_in(text: str) -> dict[str, str | None]:
                 f"Parameters, line {number}: write name = other name, or name = to leave it out, where name is one of "
                 f"{', '.join(PARAMETERS)}."
             )
-        found[name] = other or None
+        other_names[name] = other or None
     try:
-        return check_parameters(found)
+        return check_parameters(other_names)
     except ValueError as error:
         # The same words stand in the middle of a sentence where an experiment file is read.
         raise BadInput(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None

@@ -208,14 +208,14 @@ def endpoints_from(settings: Settings, environ: Mapping[str, str]) -> dict[str, 
     Raises:
         BadInput: A file of endpoints cannot be read or says something unknown.
     """
-    found = {BUILTIN: builtin_endpoint()}
+    endpoints = {BUILTIN: builtin_endpoint()}
     # Either names it: local servers behind OPENAI_BASE_URL often need no key.
     if environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL"):
-        found[OPENAI] = _openai(environ)
+        endpoints[OPENAI] = _openai(environ)
     if settings.endpoints_file is not None:
-        found.update(endpoints_in(_read_yaml(settings.endpoints_file), str(settings.endpoints_file)))
+        endpoints.update(endpoints_in(_read_yaml(settings.endpoints_file), str(settings.endpoints_file)))
     # Settings last: what a person changed there must win over a file that was set up once.
-    return {**found, **load_endpoints(settings)}
+    return {**endpoints, **load_endpoints(settings)}
 
 
 def endpoints_path(settings: Settings) -> Path:

@@ -55,8 +55,8 @@ def ending(
     if reason == LENGTH and may_think and not thinking and _LIKE_THOUGHTS.match(text):
         return MAY_BE_THINKING
     # Unknown reasons are quoted: a new service's word says more than silence.
-    known = (_EMPTY if empty else _WITH_TEXT).get(reason)
-    return known or f"The endpoint gave {reason!r} as the reason why the answer ends."
+    sentence = (_EMPTY if empty else _WITH_TEXT).get(reason)
+    return sentence or f"The endpoint gave {reason!r} as the reason why the answer ends."
 
 
 def unusable(done: Completion, max_tokens: int | None = None) -> str:

@@ -97,22 +97,22 @@ class ModelLists:
         # A laptop without a network keeps the names it had.
         if not report.ok:
             return
-        found = ModelList(report.models, report.embedding_models, dict(report.shutdowns))
+        model_list = ModelList(report.models, report.embedding_models, dict(report.shutdowns))
         with self._lock:
-            changed = self._lists.get(endpoint.base_url) != found
-            self._lists[endpoint.base_url] = found
-        if changed:
-            self._write(endpoint.base_url, found)
+            is_new = self._lists.get(endpoint.base_url) != model_list
+            self._lists[endpoint.base_url] = model_list
+        if is_new:
+            self._write(endpoint.base_url, model_list)
 
     def _ask_if_due(self, endpoint: Endpoint, key: str) -> _Attempt:
         # A hash, so that no key stays in memory here; another key may see other models.
-        asked_with = hash((key, endpoint.api_version))
+        request_hash = hash((key, endpoint.api_version))
         with self._lock:
             last = self._attempts.get(endpoint.base_url)
             # Under the lock until the attempt is noted: ten widgets of one page ask once.
-            if last is not None and last.asked_with == asked_with and not last.is_due:
+            if last is not None and last.asked_with == request_hash and not last.is_due:
                 return last
-            attempt = self._attempts[endpoint.base_url] = _Attempt(asked_with, time.monotonic())
+            attempt = self._attempts[endpoint.base_url] = _Attempt(request_hash, time.monotonic())
         threading.Thread(target=self._ask, args=(endpoint, key, attempt), name="model-list", daemon=True).start()
         return attempt
 

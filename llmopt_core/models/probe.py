@@ -52,28 +52,28 @@ async def check_endpoint(endpoint: Endpoint, key: str, settings: Settings | None
         key: Its key, or an empty text.
         settings: The workspace of the built-in model.
     """
-    started = time.perf_counter()
+    start = time.perf_counter()
     try:
-        listed = await _list_models(endpoint, key, settings)
-        models = None if listed is None else _names(listed)
+        entries = await _list_models(endpoint, key, settings)
+        models = None if entries is None else _names(entries)
     # A report and no exception: this is asked for lists of endpoints, of which one may be down.
     except LlmOptError as error:
-        return EndpointReport(False, (), str(error), time.perf_counter() - started)
-    seconds = time.perf_counter() - started
-    shutdowns = _shutdowns(listed or [])
+        return EndpointReport(False, (), str(error), time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    shutdowns = _shutdowns(entries or [])
     message = f"Reached in {seconds:.2f} s; {_model_count(endpoint, models, shutdowns)}."
-    return EndpointReport(True, models or (), message, seconds, shutdowns, _embedding_models(listed or []))
+    return EndpointReport(True, models or (), message, seconds, shutdowns, _embedding_models(entries or []))
 
 
 def _model_count(endpoint: Endpoint, models: tuple[str, ...] | None, shutdowns: Mapping[str, str]) -> str:
     if not models:
         return "it lists no models, so name one by hand; if calls fail, see whether its base URL ends in /v1"
     count = f"{len(models)} model{'s' if len(models) != 1 else ''}"
-    wanted = "" if endpoint.name == BUILTIN else endpoint.default_model
-    if wanted in shutdowns:
-        return f"it has {count}; its default model {wanted!r} is switched off on {shutdowns[wanted]}"
-    if wanted and wanted not in models:
-        return f"its default model {wanted!r} is not among its {count}, which some services leave incomplete"
+    default = "" if endpoint.name == BUILTIN else endpoint.default_model
+    if default in shutdowns:
+        return f"it has {count}; its default model {default!r} is switched off on {shutdowns[default]}"
+    if default and default not in models:
+        return f"its default model {default!r} is not among its {count}, which some services leave incomplete"
     return f"it has {count}"
 
 
@@ -107,10 +107,10 @@ def _list_in(answer: Any) -> list[Any]:
         ValueError: It is no list of models.
     """
     # Some servers give the bare list.
-    listed = answer.get("data", answer.get("models")) if isinstance(answer, dict) else answer
-    if not isinstance(listed, list):
+    entries = answer.get("data", answer.get("models")) if isinstance(answer, dict) else answer
+    if not isinstance(entries, list):
         raise ValueError("no list of models")
-    return listed
+    return entries
 
 
 def _name(model: Any) -> str:
@@ -130,13 +130,13 @@ def _names(listed: Sequence[Any]) -> tuple[str, ...]:
 
 def _shutdowns(listed: Sequence[Any]) -> dict[str, str]:
     """The day on which each model is switched off, where that is said."""
-    found = {}
+    days = {}
     for model in listed:
         values = [model.get(key) for key in _SHUTDOWN] if isinstance(model, dict) else []
         day = next((day for value in values if (day := _day(value))), "")
         if day and _name(model):
-            found[_name(model)] = day
-    return found
+            days[_name(model)] = day
+    return days
 
 
 def _embedding_models(listed: Sequence[Any]) -> tuple[str, ...]:
@@ -168,5 +168,5 @@ async def _resolve(endpoint: Endpoint, key: str, settings: Settings | None) -> t
     from llmopt_core.models.builtin.server import serve
 
     # Starting takes half a second of waiting for a process.
-    served = await asyncio.to_thread(serve, settings)
-    return endpoint.model_copy(update={"base_url": f"{served.url}/v1"}), served.key
+    server = await asyncio.to_thread(serve, settings)
+    return endpoint.model_copy(update={"base_url": f"{server.url}/v1"}), server.key

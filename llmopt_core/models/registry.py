@@ -77,8 +77,8 @@ class Models:
         # answered from memory, so that repeats are real.
         self._call_cache = cache
         self.cache: Cache = MemoryCache() if cache is None else cache
-        known = endpoints_from(settings, os.environ) if endpoints is None else endpoints
-        self._endpoints = {BUILTIN: builtin_endpoint(), **known}
+        entries = endpoints_from(settings, os.environ) if endpoints is None else endpoints
+        self._endpoints = {BUILTIN: builtin_endpoint(), **entries}
         self._keys = dict(keys or {})
         self._clients: dict[tuple[str, str], openai.AsyncOpenAI] = {}
         self._chats: dict[str, ChatModel] = {}
@@ -109,8 +109,8 @@ class Models:
 
     def at_most(self, name: str) -> int:
         """How many calls an endpoint gets at once. Errors as in `endpoint`."""
-        allowed = self.endpoint(name).max_concurrency
-        return allowed if self._most is None else min(self._most, allowed)
+        limit = self.endpoint(name).max_concurrency
+        return limit if self._most is None else min(self._most, limit)
 
     @contextmanager
     def within(self, budget: Budget) -> Iterator[Budget]:
@@ -143,8 +143,8 @@ class Models:
             BadInput: There is none; the message lists those there are.
         """
         if name not in self._endpoints:
-            known = ", ".join(sorted(self._endpoints))
-            raise BadInput(f"There is no endpoint named {name!r} (there: {known}); add it in Settings or in the file.")
+            names = ", ".join(sorted(self._endpoints))
+            raise BadInput(f"There is no endpoint named {name!r} (there: {names}); add it in Settings or in the file.")
         return self._endpoints[name]
 
     def register(self, name: str, chat_model: ChatModel) -> None:
@@ -213,9 +213,9 @@ class Models:
     def prefixes(self, spec: EmbeddingSpec) -> Prefixes:
         """What is written before questions and passages. Loads nothing."""
         if spec.endpoint:
-            known = self.endpoint(spec.endpoint).embedding_model(spec.model)
+            entry = self.endpoint(spec.endpoint).embedding_model(spec.model)
             # From the weakest word to the strongest: the table, the endpoint's settings, the configuration.
-            return set_by_hand(spec, find_prefixes(spec.model).override(known.query_prefix, known.passage_prefix))
+            return set_by_hand(spec, find_prefixes(spec.model).override(entry.query_prefix, entry.passage_prefix))
         # What a caller registered is taken as it is; and where both are said, no file of weights has to be looked up.
         if spec.model in self._embedders or (spec.query_prefix is not None and spec.passage_prefix is not None):
             return set_by_hand(spec, Prefixes())
@@ -248,10 +248,10 @@ class Models:
 
     def token_embedder(self, name: str = BUILTIN_EMBEDDING) -> TokenEmbedder:
         """The token vectors of a local embedding model. Errors as in `embedder`."""
-        found = self._plain_embedder(EmbeddingSpec(model=name))
-        if not hasattr(found, "encode_tokens"):
+        embedder = self._plain_embedder(EmbeddingSpec(model=name))
+        if not hasattr(embedder, "encode_tokens"):
             raise BadInput(f"The embedding model {name!r} gives no token vectors; use {BUILTIN_EMBEDDING}.")
-        return cast(TokenEmbedder, found)
+        return cast(TokenEmbedder, embedder)
 
     def cross_encoder(self, name: str) -> Reranker:
         """A sentence-transformers CrossEncoder from a folder or by hub name. Errors as in `embedder`."""

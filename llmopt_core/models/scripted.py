@@ -48,7 +48,7 @@ class ScriptedChat:
     async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> Completion:
         """See `ChatModel.complete`. A streamed reply arrives word by word."""
         # The reply is taken before the wait, so that replies go to requests in the order in which they came.
-        started = time.perf_counter()
+        start = time.perf_counter()
         reply = self._next(request)
         self._running += 1
         self.peak = max(self.peak, self._running)
@@ -56,7 +56,7 @@ class ScriptedChat:
             await asyncio.sleep(self._delay)
         finally:
             self._running -= 1
-        completion = self._answer(reply, request, started)
+        completion = self._answer(reply, request, start)
         if on_text is not None:
             for piece in re.findall(r"\S+\s*|\s+", completion.text):
                 on_text(piece)
@@ -80,11 +80,11 @@ class ScriptedChat:
         text = reply if isinstance(reply, str) else ""
         calls = (reply,) if isinstance(reply, ToolCall) else reply if isinstance(reply, tuple) else ()
         # A word is a token here: tests can count them by eye.
-        sent = sum(len(text.split()) for text in request.texts)
+        prompt_tokens = sum(len(text.split()) for text in request.texts)
         tokens = len(Message("assistant", text, calls).full_text.split())
         return Completion(
             text=text,
-            usage=Usage(prompt_tokens=sent, completion_tokens=tokens, cost_usd=self._cost, calls=1),
+            usage=Usage(prompt_tokens=prompt_tokens, completion_tokens=tokens, cost_usd=self._cost, calls=1),
             finish_reason=TOOLS if calls else STOP,
             seconds=time.perf_counter() - started,
             tool_calls=calls,

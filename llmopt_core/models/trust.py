@@ -72,10 +72,10 @@ def new_destinations(
         _check_variable(endpoint, variables)
     # Host and variable together: a host that the user trusts with one key must not get another. OpenAI's own address
     # with its own variable is what nearly every file of others names.
-    known = {*map(destination_of, own), *_read_confirmations(settings), destination_of(_OPENAI)}
+    trusted_destinations = {*map(destination_of, own), *_read_confirmations(settings), destination_of(_OPENAI)}
     # A server of this machine that gets no key learns nothing that its owner could not read anyway.
-    wanted = {destination_of(one) for one in foreign if one.api_key_env or not is_loopback(one.base_url)}
-    return sorted(wanted - known)
+    foreign_destinations = {destination_of(one) for one in foreign if one.api_key_env or not is_loopback(one.base_url)}
+    return sorted(foreign_destinations - trusted_destinations)
 
 
 def _check_variable(endpoint: Endpoint, own: Iterable[str]) -> None:
@@ -100,8 +100,8 @@ def trust(settings: Settings, destinations: Iterable[Destination]) -> None:
     make_workspace(settings.home)
     # Read again under the lock: two windows may confirm different hosts at the same time.
     with FileLock(settings.home / "trusted_hosts.lock"):
-        kept = sorted(fresh | _read_confirmations(settings))
-        values = [{"host": one.host, "variable": one.variable} for one in kept]
+        confirmations = sorted(fresh | _read_confirmations(settings))
+        values = [{"host": one.host, "variable": one.variable} for one in confirmations]
         replace_file(settings.home / "trusted_hosts.yaml", yaml.safe_dump(values, allow_unicode=True))
 
 

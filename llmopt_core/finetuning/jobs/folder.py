@@ -114,11 +114,11 @@ class JobFolder:
 
     def metrics(self) -> list[MetricPoint]:
         """The curves by step. A step that was repeated after a resume counts once, as it was the last time."""
-        merged: dict[int, dict[str, Any]] = {}
+        by_step: dict[int, dict[str, Any]] = {}
         for line in self.lines("metrics.jsonl"):
-            merged.setdefault(int(line["step"]), {}).update(line)
+            by_step.setdefault(int(line["step"]), {}).update(line)
         # Unknown keys are left out, so that a folder of a later version can still be read.
-        return [MetricPoint(**{k: v for k, v in merged[s].items() if k in _POINT_FIELDS}) for s in sorted(merged)]
+        return [MetricPoint(**{k: v for k, v in by_step[s].items() if k in _POINT_FIELDS}) for s in sorted(by_step)]
 
     def training_set(self, which: Literal["training", "validation"]) -> TrainingSet | None:
         """The examples stored with the job; None where there is no such file."""
@@ -157,9 +157,9 @@ class JobFolder:
     def leave_line(self) -> None:
         """End the job where it still waits."""
         if self.is_in_line():
-            told = "Cancelled while it waited for its turn."
-            self.log(told)
-            self.update_state(status="cancelled", message=told, resumable=True, finished_at=time.time(), in_line=False)
+            text = "Cancelled while it waited for its turn."
+            self.log(text)
+            self.update_state(status="cancelled", message=text, resumable=True, finished_at=time.time(), in_line=False)
 
     def is_in_line(self) -> bool:
         """Whether the job waits for its turn."""
@@ -176,9 +176,9 @@ class JobFolder:
     def worker_pid(self) -> int | None:
         """The process that works on the job; None where it is gone, or none does."""
         try:
-            known = self.read("process.json")
-            pid = int(known["pid"])
-            return pid if is_running(pid, float(known["started"])) else None
+            process = self.read("process.json")
+            pid = int(process["pid"])
+            return pid if is_running(pid, float(process["started"])) else None
         # An unreadable file names no process that one could wait for.
         except (StorageError, KeyError, ValueError, TypeError):
             return None
@@ -190,19 +190,19 @@ class JobFolder:
     def job(self) -> Job:
         """How the job stands according to the folder; a damaged folder is a failed job."""
         try:
-            stored, state = self.read("request.json"), self.read("state.json")
-            request = stored["request"]
+            contents, state = self.read("request.json"), self.read("state.json")
+            request = contents["request"]
             # Named one by one: an old request without one of them is a damaged one, told below.
-            known = {key: request[key] for key in ("name", "provider", "base_model", "method", "hyperparameters")}
-            known |= {key: stored.get(key, "") for key in ("kind", "data_version", "validation_version")}
-            known |= {"created_at": stored["created_at"], "status": "queued", "budget_usd": request.get("budget_usd")}
+            facts = {key: request[key] for key in ("name", "provider", "base_model", "method", "hyperparameters")}
+            facts |= {key: contents.get(key, "") for key in ("kind", "data_version", "validation_version")}
+            facts |= {"created_at": contents["created_at"], "status": "queued", "budget_usd": request.get("budget_usd")}
         except StorageError as error:
             return Job(self.id, self.id, LOCAL, "", "failed", message=str(error))
         except (KeyError, TypeError) as error:
-            told = f"{self.path / 'request.json'} could not be read ({type(error).__name__})."
-            return Job(self.id, self.id, LOCAL, "", "failed", message=told)
+            message = f"{self.path / 'request.json'} could not be read ({type(error).__name__})."
+            return Job(self.id, self.id, LOCAL, "", "failed", message=message)
         # The state is laid over the request, so what a service reports stands over what was asked for.
-        return Job(id=self.id, **known | {key: value for key, value in state.items() if key in _JOB_FIELDS})
+        return Job(id=self.id, **facts | {key: value for key, value in state.items() if key in _JOB_FIELDS})
 
 
 def _ends_line(file: Any) -> bool:
@@ -266,15 +266,15 @@ _MOMENT = "20260102-030405-678"  # only its length counts: the moment cut to mil
 
 
 def _check_sets(request: JobRequest, training: TrainingSet, validation: TrainingSet | None) -> None:
-    wanted = "preference" if request.method == "dpo" else "chat"
+    required_kind = "preference" if request.method == "dpo" else "chat"
     for name, part in (("training", training), ("validation", validation)):
         if part is None:
             continue
         if not part.examples:
             raise BadInput(f"The {name} set {part.name} is empty; add examples, or leave the validation set out.")
-        if part.kind != wanted:
+        if part.kind != required_kind:
             raise BadInput(f"The {name} set {part.name} holds {part.kind} examples; the method {request.method} needs "
-                           f"{wanted} examples.")  # fmt: skip
+                           f"{required_kind} examples.")  # fmt: skip
         for number, example in enumerate(part.examples, 1):
             if errors := [problem for problem in check_example(example.to_openai()) if problem.is_error]:
                 raise BadInput(f"The {name} set {part.name}, example {number}: {errors[0].message}.")
@@ -301,8 +301,8 @@ def folder_in(home: Path, job_id: str) -> JobFolder:
 def all_folders(settings: Settings) -> list[JobFolder]:
     """Every job of the workspace, newest first."""
     root = jobs_root(settings)
-    found = [path for path in root.glob("*/request.json") if not path.parent.name.startswith(".")]
-    return [JobFolder(path.parent) for path in sorted(found, reverse=True)]
+    request_files = [path for path in root.glob("*/request.json") if not path.parent.name.startswith(".")]
+    return [JobFolder(path.parent) for path in sorted(request_files, reverse=True)]
 
 
 def _waits(folder: JobFolder, job: Job) -> bool:
@@ -325,7 +325,7 @@ def reconcile(folder: JobFolder) -> Job:
     job = folder.job()
     if job.status in FINAL_STATUSES or job.remote_id or _waits(folder, job) or folder.is_worked_on():
         return job
-    gone: dict[str, Any] = {
+    changes: dict[str, Any] = {
         "status": "interrupted",
         "seconds_left": None,
         "resumable": True,
@@ -335,8 +335,8 @@ def reconcile(folder: JobFolder) -> Job:
     # Its temporary files may be gigabytes of half-written weights.
     folder.tidy()
     try:
-        folder.update_state(**gone)
+        folder.update_state(**changes)
     except StorageError as error:
         # A full disk must not hide the jobs that lie on it.
-        return replace(job, **gone | {"message": f"Its process is gone, and {error}"})
+        return replace(job, **changes | {"message": f"Its process is gone, and {error}"})
     return folder.job()

@@ -52,13 +52,13 @@ def explain(error: Exception, endpoint: Endpoint, what: str, key: str = "") -> E
     plain = endpoint_error(error, endpoint, "", key)
     if not isinstance(error, openai.APIStatusError):
         return plain
-    named = label_of(error.code) or ""
-    words = _REFUSALS.get(named) or _by_status(error.status_code, endpoint, what)
+    label = label_of(error.code) or ""
+    words = _REFUSALS.get(label) or _by_status(error.status_code, endpoint, what)
     if not words:
         return plain
     # The kinds decide what callers do next; all that is left was refused for what was sent.
     kind = {403: "unauthorized", 404: "not-found", 429: "rate-limited"}.get(error.status_code, "bad-request")
-    code = f"{error.status_code} {named}" if named else str(error.status_code)
+    code = f"{error.status_code} {label}" if label else str(error.status_code)
     return EndpointError(f"Endpoint {endpoint.name!r} would not {what} ({code}): {words}.", kind)
 
 
@@ -76,9 +76,9 @@ def _by_status(status: int, endpoint: Endpoint, what: str) -> str:
 def failure_words(code: str, message: str) -> str:
     """Why a job failed at the service: our words for the code, and the service's own message."""
     # 500 characters: some services repeat the broken line of the file in their message.
-    said = hide_keys(" ".join(message.split()))[:500]
+    detail = hide_keys(" ".join(message.split()))[:500]
     words = _REFUSALS.get(code, "")
-    return f"{words[:1].upper()}{words[1:]} ({said})." if words and said else (words or said or code)
+    return f"{words[:1].upper()}{words[1:]} ({detail})." if words and detail else (words or detail or code)
 
 
 def is_ambiguous(error: Exception) -> bool:

@@ -77,8 +77,8 @@ class ServiceTrainer:
                 f"The files have {leaving.bytes / 1e6:,.0f} MB; a service takes {MOST_BYTES // 10**6} MB at most."
             )
         if not confirmed:
-            told = " ".join(part for part in (leaving.sentence, leaving.warning) if part)
-            raise BadInput(f"Nothing was sent: {told} Agree to that first.")
+            summary = " ".join(part for part in (leaving.sentence, leaving.warning) if part)
+            raise BadInput(f"Nothing was sent: {summary} Agree to that first.")
         folder = new_folder(self._settings, request, "service", training, validation)
         # Kept with the job, so that a later look can hold the service's choice of epochs against the budget.
         folder.update_state(estimate_usd=price.usd, epoch_tokens=price.epoch_tokens[1])
@@ -119,8 +119,8 @@ class ServiceTrainer:
         request = folder.request()
         price = request.price_per_million
         state = folder.update_state(**self._call("say how the job stands", lambda: job_state(remote, price)))
-        if told := over_budget(request, state):
-            self._stop(folder, state, told)
+        if message := over_budget(request, state):
+            self._stop(folder, state, message)
         return folder.job()
 
     def _stop(self, folder: JobFolder, state: dict[str, Any], told: str) -> None:
@@ -171,9 +171,9 @@ class ServiceTrainer:
         self._fetch_events(folder)
         remote = [JobEvent(e["at"], e["level"], e["message"]) for e in folder.lines("remote_events.jsonl")]
         # The service tells whole seconds; what it did in one followed from what was sent to it in that second.
-        told = [*((event, False) for event in folder.events()), *((event, True) for event in remote)]
+        pairs = [*((event, False) for event in folder.events()), *((event, True) for event in remote)]
         # Python sorts True after False: at the same second our own line comes first.
-        return [event for event, _ in sorted(told, key=lambda pair: (int(pair[0].at), pair[1]))]
+        return [event for event, _ in sorted(pairs, key=lambda pair: (int(pair[0].at), pair[1]))]
 
     def _fetch_events(self, folder: JobFolder) -> None:
         """Page back from the newest event to the first one that is known, then store the new ones in order."""
@@ -182,7 +182,7 @@ class ServiceTrainer:
         remote_id = folder.job().remote_id
         if not remote_id:
             return
-        known = {str(line.get("id")) for line in folder.lines("remote_events.jsonl")}
+        known_ids = {str(line.get("id")) for line in folder.lines("remote_events.jsonl")}
 
         def page_back() -> list[tuple[dict[str, Any], Any]]:
             fresh: dict[str, tuple[dict[str, Any], Any]] = {}
@@ -194,7 +194,7 @@ class ServiceTrainer:
                 values = event_values(event)
                 # A page that comes again would come for ever.
                 # The newest come first, so a known one means that all others are known.
-                if values["id"] in known or values["id"] in fresh or len(fresh) >= _MOST_LISTED:
+                if values["id"] in known_ids or values["id"] in fresh or len(fresh) >= _MOST_LISTED:
                     break
                 fresh[values["id"]] = values, getattr(event, "data", None)
             return sorted(fresh.values(), key=lambda found: found[0]["at"])
@@ -245,8 +245,8 @@ class ServiceTrainer:
             return list(islice(self._jobs.checkpoints.list(job.remote_id, limit=100), _MOST_LISTED))
 
         # One per step: pages can overlap while a job makes new checkpoints.
-        found = {c.step: c for remote in self._call("list checkpoints", first) if (c := checkpoint_from(remote))}
-        return sorted(found.values(), key=lambda c: c.step)
+        by_step = {c.step: c for remote in self._call("list checkpoints", first) if (c := checkpoint_from(remote))}
+        return sorted(by_step.values(), key=lambda c: c.step)
 
     def cancel(self, job_id: str) -> Job:
         """See `FineTuner.cancel`. During the upload it stops the upload."""
@@ -308,6 +308,6 @@ class ServiceTrainer:
 
 
 def _status_after(error: LlmOptError) -> str:
-    lost = isinstance(error, EndpointError) and error.kind in ("timeout", "unreachable", "server-error", "truncated")
+    unclear = isinstance(error, EndpointError) and error.kind in ("timeout", "unreachable", "server-error", "truncated")
     # Kinds after which nobody knows whether it arrived; what was refused in words has failed.
-    return "interrupted" if lost else "failed"
+    return "interrupted" if unclear else "failed"

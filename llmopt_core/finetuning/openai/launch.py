@@ -104,10 +104,10 @@ class Launch:
             raise Cancellation("Cancelled before the job was started.")
 
     def _file(self, which: Which) -> str:
-        known = self._folder.read("state.json").get(f"{which}_file")
-        if known:
+        file_id = self._folder.read("state.json").get(f"{which}_file")
+        if file_id:
             # Uploaded by an earlier attempt: an id in the state is written only after the service gave it.
-            return str(known)
+            return str(file_id)
         name = self._name(which)
         file = self._once_only(
             f"{which}_upload_begun",
@@ -189,27 +189,27 @@ class Launch:
             try:
                 # The flag is set from an attempt whose answer was lost: look before sending.
                 if self._folder.read("state.json").get(flag):
-                    found = find()
-                    if found is not None:
-                        id_of(found)  # raises where it has none, before it counts as found
+                    match = find()
+                    if match is not None:
+                        id_of(match)  # raises where it has none, before it counts as found
                         self._folder.log(
                             "Found at the service what an earlier attempt had made; nothing is sent twice."
                         )
-                        return found
+                        return match
                 # Before sending: a kill from here on must make the next attempt look.
                 self._folder.update_state(**{flag: True})
-                made = make()
+                remote = make()
                 # It exists and may cost money: without an id it is looked for in the service's list.
-                id_of(made)
-                return made
+                id_of(remote)
+                return remote
             except WIRE_ERRORS as error:
                 # The SDK hides what stopped the upload in an error of its own.
                 self._check_cancel()
-                said = explain(error, self._endpoint, what, self._key)
+                failure = explain(error, self._endpoint, what, self._key)
                 # The last attempt raises, too, so the line below the loop is for the type checker alone.
                 if not is_ambiguous(error) or attempt == ATTEMPTS - 1:
-                    raise said from None
-                self._folder.log(f"{said} Trying again.", "warn")
+                    raise failure from None
+                self._folder.log(f"{failure} Trying again.", "warn")
                 time.sleep(self._pause * 2**attempt)
         raise EndpointError(f"Endpoint {self._endpoint.name!r} would not {what}.")
 
@@ -225,8 +225,8 @@ class Launch:
         state = self._folder.read("state.json")
         if not state.get(f"{which}_upload_begun"):
             return
-        known = state.get(f"{which}_file")
-        file = known or getattr(self._find_file(self._name(which)), "id", "")
+        known_id = state.get(f"{which}_file")
+        file = known_id or getattr(self._find_file(self._name(which)), "id", "")
         if file:
             self._client.files.delete(file)
         self._folder.update_state(**{f"{which}_file": "", f"{which}_upload_begun": False})

@@ -64,17 +64,17 @@ def id_of(remote: Any) -> str:
     Raises:
         ValueError: It has none by which it could be asked for again.
     """
-    found = name_of(getattr(remote, "id", None))
-    if not found:
+    remote_id = name_of(getattr(remote, "id", None))
+    if not remote_id:
         raise ValueError("no usable id")
-    return found
+    return remote_id
 
 
 def job_state(remote: Any, price_per_million: float | None) -> dict[str, Any]:
     """The state of a job, from the service's job object; a field that makes no sense costs that field alone."""
     status_word = label_of(getattr(remote, "status", None)) or ""
-    reported = getattr(remote, "trained_tokens", None)
-    tokens = token_count(reported, MOST_TRAINING_TOKENS)
+    raw_tokens = getattr(remote, "trained_tokens", None)
+    tokens = token_count(raw_tokens, MOST_TRAINING_TOKENS)
     files = getattr(remote, "result_files", None)
     state: dict[str, Any] = {
         "remote_id": id_of(remote),
@@ -89,8 +89,8 @@ def job_state(remote: Any, price_per_million: float | None) -> dict[str, Any]:
         "result_files": [name for item in files if (name := name_of(item))] if isinstance(files, list) else [],
     }
     # Said where nothing else is: a cost of 0 would be read as free.
-    if reported is not None and tokens is None and not state["message"]:
-        state["message"] = f"The service reported {value_words(reported)} trained tokens; what it cost is unknown."
+    if raw_tokens is not None and tokens is None and not state["message"]:
+        state["message"] = f"The service reported {value_words(raw_tokens)} trained tokens; what it cost is unknown."
     if price_per_million is not None and tokens:
         state["cost_usd"] = tokens * price_per_million / 1e6
     return state
@@ -102,8 +102,8 @@ def epochs_of(remote: Any) -> int | None:
     # OpenAI's newer jobs nest it as method.supervised.hyperparameters, older ones have it at the top.
     kind = getattr(method, str(getattr(method, "type", "")), None)
     for values in (getattr(kind, "hyperparameters", None), getattr(remote, "hyperparameters", None)):
-        found = values.get("n_epochs") if isinstance(values, dict) else getattr(values, "n_epochs", None)
-        if epochs := token_count(found, _MOST_STEPS):
+        raw_epochs = values.get("n_epochs") if isinstance(values, dict) else getattr(values, "n_epochs", None)
+        if epochs := token_count(raw_epochs, _MOST_STEPS):
             return epochs
     return None
 
@@ -122,9 +122,9 @@ def _known_status(word: str) -> Status | None:
 
 def _status(remote: Any, word: str) -> Status:
     """Our word for a state; a state that nobody knows is over where the job has an error, a model or an end."""
-    known = _known_status(word)
-    if known is not None:
-        return known
+    status = _known_status(word)
+    if status is not None:
+        return status
     if any(_error(remote)):
         return "failed"
     if name_of(getattr(remote, "fine_tuned_model", None)):
@@ -134,13 +134,13 @@ def _status(remote: Any, word: str) -> Status:
 
 
 def _message(remote: Any, word: str) -> str:
-    code, said = _error(remote)
+    code, text = _error(remote)
     if code:
-        return failure_words(code, said)
+        return failure_words(code, text)
     # Asked with the word as it came: services with other words have no such state.
-    known = {"validating_files": "The service checks the files.", "paused": "Paused."}.get(word, "")
-    if known or said:
-        return known or said
+    status_words = {"validating_files": "The service checks the files.", "paused": "Paused."}.get(word, "")
+    if status_words or text:
+        return status_words or text
     if word.lower() not in _STATUS or _status(remote, word) == "failed":
         return f"The service gives no reason; it calls this state {value_words(word)}."
     return ""
@@ -170,8 +170,8 @@ def event_values(remote: Any) -> dict[str, Any]:
     """An event of a job as it is stored: `id`, `at`, `level`, `message`. One without an id gets one from its text."""
     at, message = moment(getattr(remote, "created_at", None)), text_of(getattr(remote, "message", None))
     # Without one every look would store the same event again.
-    found = name_of(getattr(remote, "id", None)) or fingerprint(at, message)
-    return {"id": found, "at": at, "level": label_of(getattr(remote, "level", None)) or "info", "message": message}
+    event_id = name_of(getattr(remote, "id", None)) or fingerprint(at, message)
+    return {"id": event_id, "at": at, "level": label_of(getattr(remote, "level", None)) or "info", "message": message}
 
 
 def checkpoint_from(remote: Any) -> JobCheckpoint | None:
@@ -191,11 +191,11 @@ def checkpoint_from(remote: Any) -> JobCheckpoint | None:
 
 def read_list(remote: Any) -> dict[str, Any] | None:
     """A job of the service's list, as plain values; None where it has no id."""
-    found = name_of(getattr(remote, "id", None))
-    if not found:
+    job_id = name_of(getattr(remote, "id", None))
+    if not job_id:
         return None
     return {
-        "id": found,
+        "id": job_id,
         "model": name_of(getattr(remote, "model", None)),
         "status": label_of(getattr(remote, "status", None)) or "",
         "tuned_model": name_of(getattr(remote, "fine_tuned_model", None)),
@@ -236,11 +236,11 @@ def parse_result_file(content: bytes) -> list[MetricPoint]:
 
 def merge_points(points: Iterable[MetricPoint]) -> list[MetricPoint]:
     """One point per step, later values over earlier ones."""
-    found: dict[int, dict[str, Any]] = {}
+    by_step: dict[int, dict[str, Any]] = {}
     for point in points:
-        known = {name: getattr(point, name) for name in MetricPoint.__slots__}
-        found.setdefault(point.step, {}).update({k: v for k, v in known.items() if v is not None})
-    return [MetricPoint(**found[step]) for step in sorted(found)]
+        values = {name: getattr(point, name) for name in MetricPoint.__slots__}
+        by_step.setdefault(point.step, {}).update({k: v for k, v in values.items() if v is not None})
+    return [MetricPoint(**by_step[step]) for step in sorted(by_step)]
 
 
 def _plain(content: bytes) -> bytes:

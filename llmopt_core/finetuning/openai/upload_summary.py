@@ -36,10 +36,10 @@ class UploadSummary:
     @property
     def sentence(self) -> str:
         """For the user to agree to."""
-        held = f" and {self.validation_examples:,} validation examples" if self.validation_examples else ""
+        extra = f" and {self.validation_examples:,} validation examples" if self.validation_examples else ""
         where = "another program on this machine" if self.is_local else self.host
         return (
-            f"{self.examples:,} training examples{held} ({size_words(self.bytes)}, every question and answer in full) "
+            f"{self.examples:,} training examples{extra} ({size_words(self.bytes)}, every question and answer in full) "
             f"will be sent to {where} and kept there until you delete them."
         )
 
@@ -64,7 +64,7 @@ def size_words(count: int) -> str:
 def summarize_upload(endpoint: Endpoint, training: TrainingSet, validation: TrainingSet | None = None) -> UploadSummary:
     """What starting a job at this endpoint would send."""
     parts = [training, *([validation] if validation else [])]
-    seen = [kinds for part in parts for example in part.examples if (kinds := _secrets(example))]
+    kinds_by_example = [kinds for part in parts for example in part.examples if (kinds := _secrets(example))]
     return UploadSummary(
         # An address without a scheme has no host to urlsplit; then all of it is shown rather than nothing.
         host=urlsplit(endpoint.base_url).hostname or endpoint.base_url,
@@ -72,8 +72,8 @@ def summarize_upload(endpoint: Endpoint, training: TrainingSet, validation: Trai
         examples=len(training.examples),
         validation_examples=len(validation.examples) if validation else 0,
         bytes=sum(len(part.to_jsonl()) for part in parts),
-        secrets=Counter(kind for kinds in seen for kind in kinds),
-        with_secrets=len(seen),
+        secrets=Counter(kind for kinds in kinds_by_example for kind in kinds),
+        with_secrets=len(kinds_by_example),
     )
 
 

@@ -46,8 +46,8 @@ def adapters_root(settings: Settings) -> Path:
 def adapters(settings: Settings) -> list[Adapter]:
     """Every adapter of the workspace by name."""
     # Names with a dot are drafts of exports that still run, or were killed.
-    found = sorted(p for p in adapters_root(settings).glob("*.gguf") if not p.name.startswith("."))
-    return [Adapter(path.stem, path, _card(path.with_suffix(".json"))) for path in found]
+    paths = sorted(p for p in adapters_root(settings).glob("*.gguf") if not p.name.startswith("."))
+    return [Adapter(path.stem, path, _card(path.with_suffix(".json"))) for path in paths]
 
 
 def adapter(settings: Settings, name: str) -> Adapter:
@@ -56,10 +56,10 @@ def adapter(settings: Settings, name: str) -> Adapter:
     Raises:
         BadInput: There is no such adapter; names those that are.
     """
-    known = {a.name: a for a in adapters(settings)}
-    if name not in known:
-        raise BadInput(f"There is no fine-tuned model named {name!r}; there are {', '.join(known) or 'none yet'}.")
-    return known[name]
+    by_name = {a.name: a for a in adapters(settings)}
+    if name not in by_name:
+        raise BadInput(f"There is no fine-tuned model named {name!r}; there are {', '.join(by_name) or 'none yet'}.")
+    return by_name[name]
 
 
 def embeddings_root(settings: Settings) -> Path:
@@ -82,8 +82,8 @@ def load_embedding(settings: Settings, name: str) -> FineTunedModel:
 
 def list_embeddings(settings: Settings) -> list[FineTunedModel]:
     """Every tuned embedding model of the workspace by name."""
-    found = sorted(embeddings_root(settings).glob("*/modules.json"))
-    return [load_embedding(settings, path.parent.name) for path in found if not path.parent.name.startswith(".")]
+    paths = sorted(embeddings_root(settings).glob("*/modules.json"))
+    return [load_embedding(settings, path.parent.name) for path in paths if not path.parent.name.startswith(".")]
 
 
 def embedding_card(settings: Settings, model: str) -> dict[str, Any] | None:

@@ -66,8 +66,8 @@ def file_hash(path: Path) -> str:
 
 def _dequantise(source: Path, target: Path) -> None:
     # Called under the lock of the target, so whatever was begun before is left of a killed process.
-    for left in target.parent.glob(f".{target.name}.*"):
-        remove(left)
+    for leftover in target.parent.glob(f".{target.name}.*"):
+        remove(leftover)
     try:
         with replacing(target) as draft:
             draft.mkdir(0o700)  # the weights may be licensed to this user alone

@@ -56,13 +56,13 @@ class Checkpoints:
 
     def list_all(self) -> list[JobCheckpoint]:
         """What is there, by step."""
-        found = []
+        checkpoints = []
         for name, note in self.folder.read("checkpoints.json").items():
             path = self.path / name
             # The note may outlive its file, which the user can delete to free space.
             if path.exists():
-                found.append(JobCheckpoint(note["step"], str(path), note["at"], note["valid_loss"]))
-        return sorted(found, key=lambda c: c.step)
+                checkpoints.append(JobCheckpoint(note["step"], str(path), note["at"], note["valid_loss"]))
+        return sorted(checkpoints, key=lambda c: c.step)
 
     def _note(self, name: str, step: int, valid_loss: float | None) -> None:
         note = {"step": step, "at": time.time(), "valid_loss": valid_loss}
@@ -84,5 +84,5 @@ class Checkpoints:
         if not path.exists():
             return None
         # `weights_only` refuses pickled code: a checkpoint that somebody else put there must run nothing.
-        loaded: dict[str, Any] = torch.load(path, weights_only=True)
-        return loaded
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+        return state

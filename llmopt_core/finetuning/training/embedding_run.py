@@ -75,11 +75,11 @@ class EmbeddingRun(TrainingLoop[Pair]):
     def batch_loss(self, batch: Sequence[Pair]) -> tuple[Any, float, int]:
         """See `TrainingLoop.batch_loss`; accuracy is the share of questions nearest to their own passage."""
         self.model.train()
-        questions, asked = self._vectors([p.question for p in batch])
-        passages, read = self._vectors([p.passage for p in batch])
+        questions, question_tokens = self._vectors([p.question for p in batch])
+        passages, passage_tokens = self._vectors([p.passage for p in batch])
         # In training the right passage of question i is passage i of its own batch.
         losses, right = self._rank(questions, passages, range(len(batch)))
-        return losses.mean(), float(right.float().mean()), asked + read
+        return losses.mean(), float(right.float().mean()), question_tokens + passage_tokens
 
     def measure(self, examples: Sequence[Pair]) -> Measurement:
         """Loss and recall at 1 of each question among all passages of the examples."""
@@ -90,9 +90,9 @@ class EmbeddingRun(TrainingLoop[Pair]):
         passages = sorted({pair.passage for pair in examples})
         where = {passage: number for number, passage in enumerate(passages)}
         with torch.no_grad():
-            known = self._encode(passages)
-            asked = self._encode([pair.question for pair in examples])
-            losses, right = self._rank(asked, known, [where[pair.passage] for pair in examples])
+            passage_vectors = self._encode(passages)
+            question_vectors = self._encode([pair.question for pair in examples])
+            losses, right = self._rank(question_vectors, passage_vectors, [where[pair.passage] for pair in examples])
         by_example = {p.number: (float(loss), 1) for p, loss in zip(examples, losses, strict=True)}
         return Measurement(float(losses.mean()), float(right.float().mean()), by_example)
 
@@ -103,9 +103,9 @@ class EmbeddingRun(TrainingLoop[Pair]):
         # Normalised, so that the product is the cosine; the scale makes the softmax sharp enough for values between -1
         # and 1.
         scores = self.settings.scale * normalise(questions, dim=1) @ normalise(passages, dim=1).T
-        wanted = torch.tensor(list(targets))
-        losses = torch.nn.functional.cross_entropy(scores, wanted, reduction="none")
-        return losses, scores.argmax(1) == wanted
+        labels = torch.tensor(list(targets))
+        losses = torch.nn.functional.cross_entropy(scores, labels, reduction="none")
+        return losses, scores.argmax(1) == labels
 
     def _vectors(self, texts: Sequence[str]) -> tuple[Any, int]:
         features = self.model.preprocess(list(texts))

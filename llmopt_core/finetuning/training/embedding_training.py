@@ -44,8 +44,8 @@ def train_embedding(worker: Worker) -> dict[str, Any]:
         seed=worker.request.seed,
         hooks=lifecycle.hooks(worker),
     )
-    measured = lifecycle.carry_out(worker, run, f"batches of {settings.batch_size}")
-    facts = lifecycle.card(worker, run, measured) | {"hyperparameters": settings.model_dump(mode="json")}
+    measurement = lifecycle.carry_out(worker, run, f"batches of {settings.batch_size}")
+    facts = lifecycle.card(worker, run, measurement) | {"hyperparameters": settings.model_dump(mode="json")}
     _export(run, embeddings_root(worker.settings) / worker.request.name, facts)
     return lifecycle.final_state(run, worker.request.name)
 

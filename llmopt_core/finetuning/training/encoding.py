@@ -37,15 +37,15 @@ def encode_examples(
     examples: Sequence[TrainingExample], tokenizer: Any, text_format: Literal["chat", "completion"], max_tokens: int
 ) -> tuple[list[EncodedExample], list[int]]:
     """Encode examples; the second list has the positions of those that are too long."""
-    encoded, too_long = [], []
+    encodings, too_long = [], []
     for number, example in enumerate(examples):
         one = encode_pieces(pieces(example, tokenizer, text_format), tokenizer, number)
         # What is cut off would teach the model to stop in the middle, so long examples are left out whole.
         if len(one.ids) <= max_tokens and one.learned_tokens:
-            encoded.append(one)
+            encodings.append(one)
         else:
             too_long.append(number)
-    return encoded, too_long
+    return encodings, too_long
 
 
 def pieces(example: TrainingExample, tokenizer: Any, text_format: Literal["chat", "completion"]) -> list[Piece]:
@@ -59,28 +59,28 @@ def _plain(message: ChatMessage) -> dict[str, Any]:
     # Local templates know neither of the two newer or older names.
     role = {"developer": "system", "function": "tool"}.get(message["role"], message["role"])
     # OpenAI's weight 0 marks an answer that is context only.
-    learned = role == "assistant" and message.get("weight", 1) != 0
-    return {"role": role, "content": message_text(message), "learned": learned}
+    is_learned = role == "assistant" and message.get("weight", 1) != 0
+    return {"role": role, "content": message_text(message), "learned": is_learned}
 
 
 def _chat_pieces(messages: Sequence[dict[str, Any]], tokenizer: Any) -> list[Piece]:
     """Pieces by the tokenizer's chat template: what each message adds to the text."""
-    found: list[Piece] = []
-    done = ""
+    pieces: list[Piece] = []
+    prefix = ""
     for at, message in enumerate(messages):
         text = _render(tokenizer, messages[: at + 1])
-        if not text.startswith(done):
+        if not text.startswith(prefix):
             raise BadInput("The model's chat template rewrites earlier messages, so it cannot be used for training.")
         # What was rendered so far must be the beginning, or nobody knows which tokens belong to which message.
-        added = text[len(done) :]
+        suffix = text[len(prefix) :]
         if message["learned"]:
             # Templates render nothing but messages, so there is no opening to ask for before the first.
-            opening = _render(tokenizer, messages[:at], prompt=True)[len(done) :] if at else None
-            found += _answer_pieces(added, opening, message)
+            opening = _render(tokenizer, messages[:at], prompt=True)[len(prefix) :] if at else None
+            pieces += _answer_pieces(suffix, opening, message)
         else:
-            found.append((added, False))
-        done = text
-    return found
+            pieces.append((suffix, False))
+        prefix = text
+    return pieces
 
 
 def _answer_pieces(added: str, opening: str | None, message: dict[str, Any]) -> list[Piece]:
@@ -90,8 +90,8 @@ def _answer_pieces(added: str, opening: str | None, message: dict[str, Any]) -> 
         opening = added[: max(0, added.find(message["content"]))]
     answer = added[len(opening) :]
     # The line break behind the end mark is the template's; a server stops at the mark and never generates it.
-    learned = answer.rstrip("\n")
-    return [(opening, False), (learned, True), (answer[len(learned) :], False)]
+    target = answer.rstrip("\n")
+    return [(opening, False), (target, True), (answer[len(target) :], False)]
 
 
 def _render(tokenizer: Any, messages: Sequence[dict[str, Any]], prompt: bool = False) -> str:
@@ -111,11 +111,11 @@ def encode_pieces(parts: Sequence[Piece], tokenizer: Any, number: int = 0) -> En
     """Token ids of pieces, each encoded alone, as a server encodes the prompt apart from what it generates."""
     ids: list[int] = []
     labels: list[int] = []
-    for text, learned in parts:
+    for text, is_learned in parts:
         # No special tokens: the template has written them already, and a second beginning mark in the middle confuses.
-        added = list(tokenizer(text, add_special_tokens=False).input_ids) if text else []
-        ids += added
-        labels += added if learned else [IGNORE_INDEX] * len(added)
+        token_ids = list(tokenizer(text, add_special_tokens=False).input_ids) if text else []
+        ids += token_ids
+        labels += token_ids if is_learned else [IGNORE_INDEX] * len(token_ids)
     # Nothing is learned from what follows the last answer.
     while labels and labels[-1] == IGNORE_INDEX:
         ids.pop()
@@ -129,9 +129,9 @@ def batches(encoded: Sequence[EncodedExample], batch_size: int, seed: int) -> li
     order = rng.sample(list(encoded), len(encoded))
     # By a rough length only: sorted exactly, the same examples would share a batch in every epoch.
     order.sort(key=lambda example: len(example.ids) // _BUCKET)
-    found = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
-    rng.shuffle(found)
-    return found
+    groups = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
+    rng.shuffle(groups)
+    return groups
 
 
 def by_length(encoded: Sequence[EncodedExample], batch_size: int) -> Iterator[list[EncodedExample]]:

@@ -64,8 +64,8 @@ def read_curves(points: Sequence[MetricPoint], *, ended: bool = True) -> CurveRe
 
     While it goes on only what cannot get better by itself is told: losses that still fall are as they should be.
     """
-    found = _read(points)
-    return found if ended or found.fit in {"overfitting", "unstable"} else CurveReading("unknown", UNDERWAY)
+    reading = _read(points)
+    return reading if ended or reading.fit in {"overfitting", "unstable"} else CurveReading("unknown", UNDERWAY)
 
 
 def _read(points: Sequence[MetricPoint]) -> CurveReading:

@@ -125,6 +125,6 @@ def settings_from(kind: type[S], values: dict[str, Any]) -> S:
         # The first is enough; pydantic would list one problem several times for a union.
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        known = ", ".join(kind.model_fields)
-        hint = f"; known are {known}" if first["type"] == "extra_forbidden" else ""
+        field_names = ", ".join(kind.model_fields)
+        hint = f"; known are {field_names}" if first["type"] == "extra_forbidden" else ""
         raise BadInput(f"Hyperparameter {where}: {field_problem(first)}{hint}.") from None

@@ -22,8 +22,8 @@ def hooks(worker: Worker) -> Hooks:
 
     def on_progress(position: Position, total: int) -> None:
         # After a resume the seconds before it count too, as their steps do.
-        left = position.seconds / max(1, position.step) * (total - position.step)
-        worker.tell(step=position.step, total_steps=total, seconds_left=round(left, 1), **pace(position))
+        remaining = position.seconds / max(1, position.step) * (total - position.step)
+        worker.tell(step=position.step, total_steps=total, seconds_left=round(remaining, 1), **pace(position))
 
     def on_metrics(point: MetricPoint) -> None:
         try:
@@ -81,25 +81,25 @@ def carry_out(worker: Worker, run: TrainingLoop[Any], how: str) -> Measurement |
     )
     worker.tell(at_once=True, total_steps=run.total_steps, step=run.position.step)
     try:
-        measured = run.run()
+        measurement = run.run()
     except TrainingStop:
         # `from None`: the stop is no fault.
         raise Cancellation(f"Training stopped at step {run.position.step} of {run.total_steps}.") from None
     # Sorted, so that the file of one run is always the same.
-    for number, (loss, tokens) in sorted(measured.by_example.items()) if measured else ():
+    for number, (loss, tokens) in sorted(measurement.by_example.items()) if measurement else ():
         worker.folder.append("validation_losses.jsonl", {"number": number, "loss": loss, "tokens": tokens})
-    return measured
+    return measurement
 
 
 def card(worker: Worker, run: TrainingLoop[Any], measured: Measurement | None) -> dict[str, Any]:
     """The facts of a tuned model that are the same for every kind."""
     at = run.position
-    stored = worker.folder.read("request.json")
+    request_data = worker.folder.read("request.json")
     return {
         "name": worker.request.name,
         "base_model": worker.request.base_model,
-        "data_version": stored.get("data_version", ""),
-        "validation_version": stored.get("validation_version", ""),
+        "data_version": request_data.get("data_version", ""),
+        "validation_version": request_data.get("validation_version", ""),
         "examples": len(run.train),
         "seed": worker.request.seed,
         "steps": at.step,

@@ -67,11 +67,11 @@ class LocalTrainer:
             raise BadInput(
                 "Preference pairs (dpo) cannot be trained on this machine; choose an endpoint that offers it."
             )
-        made = adapters(self._settings) if self._kind == "lora" else list_embeddings(self._settings)
-        taken = {model.name for model in made}
+        models = adapters(self._settings) if self._kind == "lora" else list_embeddings(self._settings)
+        names = {model.name for model in models}
         # `reconcile`, so that a name is not held for ever by a job whose process was killed.
-        taken |= {f.job().name for f in all_folders(self._settings) if not reconcile(f).has_ended}
-        if request.name in taken:
+        names |= {f.job().name for f in all_folders(self._settings) if not reconcile(f).has_ended}
+        if request.name in names:
             raise BadInput(
                 f"There is already a fine-tuned model or a running job named {request.name!r}; choose another name."
             )

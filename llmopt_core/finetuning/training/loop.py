@@ -169,7 +169,7 @@ class TrainingLoop(ABC, Generic[E]):
     def _step(self, batch: Sequence[E]) -> None:
         import torch
 
-        started = time.monotonic()
+        start = time.monotonic()
         rate = self.learning_rate(self.position.step)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
@@ -183,7 +183,7 @@ class TrainingLoop(ABC, Generic[E]):
         at = self.position
         at.step += 1
         at.tokens += tokens
-        at.seconds += time.monotonic() - started
+        at.seconds += time.monotonic() - start
         self._tell(train_loss=float(loss.detach()), train_accuracy=accuracy, learning_rate=rate)
         if at.step % self._measure_every == 0 or at.step == self.total_steps:
             self._measure_on_the_way()
@@ -205,25 +205,25 @@ class TrainingLoop(ABC, Generic[E]):
             # (step + 1) / (warm + 1): the first step is above 0, and the step after the last warm one reaches the top.
             return top * (step + 1) / (warm + 1)
         # From 1 down to 0.
-        left = (self.total_steps - step) / max(1, self.total_steps - warm)
-        shapes = {"linear": left, "cosine": 0.5 - 0.5 * math.cos(math.pi * left), "constant": 1.0}
+        remaining_share = (self.total_steps - step) / max(1, self.total_steps - warm)
+        shapes = {"linear": remaining_share, "cosine": 0.5 - 0.5 * math.cos(math.pi * remaining_share), "constant": 1.0}
         return top * shapes[self._loop.schedule]
 
     def _measure_on_the_way(self) -> None:
         if not self.validation:
             return
-        started = time.monotonic()
-        measured = self.measure(self.validation[: self._loop.validation_examples])
+        start = time.monotonic()
+        measurement = self.measure(self.validation[: self._loop.validation_examples])
         at = self.position
         # Measuring counts as work, or the time left would be told too short.
-        at.seconds += time.monotonic() - started
-        self._tell(valid_loss=measured.loss, valid_accuracy=measured.accuracy)
-        if measured.loss < at.best_loss:
+        at.seconds += time.monotonic() - start
+        self._tell(valid_loss=measurement.loss, valid_accuracy=measurement.accuracy)
+        if measurement.loss < at.best_loss:
             at.worse = 0
             # What could not be written is not the best that there is: the one before it stays, with its step. Those of
             # the last step are in place in any case.
-            if self._save_best(measured.loss) or at.step == self.total_steps:
-                at.best_loss, at.best_step = measured.loss, at.step
+            if self._save_best(measurement.loss) or at.step == self.total_steps:
+                at.best_loss, at.best_step = measurement.loss, at.step
         else:
             at.worse += 1
 

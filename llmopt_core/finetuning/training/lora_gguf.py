@@ -49,7 +49,7 @@ def gguf_tensors(weights: Mapping[str, Any], heads: int, key_value_heads: int) -
         heads: Attention heads of the base model.
         key_value_heads: Heads of its keys and values.
     """
-    found: dict[str, Matrix] = {}
+    matrices: dict[str, Matrix] = {}
     for name, tensor in weights.items():
         # A dot is added because some versions of peft end the name at the letter.
         match = _KEY.search(name + ".")
@@ -60,8 +60,8 @@ def gguf_tensors(weights: Mapping[str, Any], heads: int, key_value_heads: int) -
         # Only B has the rows of the output, and only queries and keys are rotated.
         if side == "B" and module in ("q_proj", "k_proj"):
             matrix = permute_rows(matrix, heads if module == "q_proj" else key_value_heads)
-        found[f"blk.{layer}.{_NAMES[f'{block}.{module}']}.weight.lora_{side.lower()}"] = matrix
-    return found
+        matrices[f"blk.{layer}.{_NAMES[f'{block}.{module}']}.weight.lora_{side.lower()}"] = matrix
+    return matrices
 
 
 def write_adapter(path: Path, tensors: Mapping[str, Matrix], alpha: float, name: str = "") -> None:

@@ -109,13 +109,13 @@ class LoraRun(TrainingLoop[EncodedExample]):
         with half:
             # The last token predicts nothing. The head is applied to learned positions alone: over a vocabulary of tens
             # of thousands it is the largest product of a step.
-            hidden = self.base.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state[:, :-1]
-            wanted = labels[:, 1:]
-            learned = wanted != IGNORE_INDEX
+            states = self.base.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state[:, :-1]
+            targets = labels[:, 1:]
+            is_learned = targets != IGNORE_INDEX
             # The loss is reckoned in single precision: differences of near-equal logits vanish in bfloat16.
-            logits = self.base.lm_head(hidden[learned]).float()
-        losses = torch.nn.functional.cross_entropy(logits, wanted[learned], reduction="none")
-        return losses, logits.argmax(-1) == wanted[learned]
+            logits = self.base.lm_head(states[is_learned]).float()
+        losses = torch.nn.functional.cross_entropy(logits, targets[is_learned], reduction="none")
+        return losses, logits.argmax(-1) == targets[is_learned]
 
 
 def _keep_in_half(model: Any) -> None:
@@ -158,10 +158,10 @@ def half_is_faster() -> bool:
     for _ in range(8):
         for kind in best:
             # Shapes of the built-in model's layers.
-            left, right = torch.ones(512, 576, dtype=kind), torch.ones(576, 1536, dtype=kind)
-            started = time.perf_counter()
-            left @ right
-            best[kind] = min(best[kind], time.perf_counter() - started)
+            inputs, weights = torch.ones(512, 576, dtype=kind), torch.ones(576, 1536, dtype=kind)
+            start = time.perf_counter()
+            inputs @ weights
+            best[kind] = min(best[kind], time.perf_counter() - start)
     return best[torch.bfloat16] < _WORTH_IT * best[torch.float32]
 
 

@@ -41,8 +41,8 @@ def train_lora(worker: Worker) -> dict[str, Any]:
         half=half,
         hooks=lifecycle.hooks(worker),
     )
-    measured = lifecycle.carry_out(worker, run, "bfloat16" if half else "single precision")
-    facts = lifecycle.card(worker, run, measured) | {
+    measurement = lifecycle.carry_out(worker, run, "bfloat16" if half else "single precision")
+    facts = lifecycle.card(worker, run, measurement) | {
         "base_hash": _base_hash(worker),
         "text_format": settings.text_format,
         "hyperparameters": settings.model_dump(mode="json"),
@@ -57,18 +57,18 @@ def _encode(
     part = worker.folder.training_set(which)
     if part is None:
         return []
-    encoded, too_long = encode_examples(part.examples, tokenizer, settings.text_format, settings.max_tokens)
+    examples, too_long = encode_examples(part.examples, tokenizer, settings.text_format, settings.max_tokens)
     if too_long:
         # Numbers as people count, from 1.
-        listed = ", ".join(str(number + 1) for number in too_long[:10]) + (" ..." if len(too_long) > 10 else "")
+        numbers = ", ".join(str(number + 1) for number in too_long[:10]) + (" ..." if len(too_long) > 10 else "")
         worker.folder.log(
             f"{len(too_long)} {which} examples are left out, being longer than {settings.max_tokens} tokens or without "
-            f"anything to learn (number {listed}).",
+            f"anything to learn (number {numbers}).",
             "warn",
         )
-    if not encoded:
+    if not examples:
         raise BadInput(f"No {which} example is left: all are longer than max_tokens {settings.max_tokens} or empty.")
-    return encoded
+    return examples
 
 
 def _export(worker: Worker, run: LoraRun, settings: LoraSettings, facts: dict[str, Any]) -> None:

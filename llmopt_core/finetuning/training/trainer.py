@@ -37,7 +37,7 @@ def work_on(worker: Worker) -> int:
         if worker.should_stop():
             raise Cancellation("Cancelled before it began.")
         worker.begin()
-        done = _work_for(folder)(worker)
+        outcome = _work_for(folder)(worker)
     except Cancellation as stop:
         return _finish(worker, "interrupted" if worker.terminated else "cancelled", str(stop))
     except LlmOptError as error:
@@ -55,7 +55,7 @@ def work_on(worker: Worker) -> int:
         return _finish(worker, "failed", message)
     finally:
         remove(folder.path / SCRATCH)
-    return _finish(worker, "finished", "", **done)
+    return _finish(worker, "finished", "", **outcome)
 
 
 def _finish(worker: Worker, status: str, message: str, **state: Any) -> int:

@@ -49,11 +49,11 @@ class BuiltinChat:
             raise BadInput("The built-in model cannot call tools; name an endpoint and a model that can in 'model'.")
         from llmopt_core.models.openai.chat import OpenAIChat
 
-        heard = False
+        has_text = False
 
         def hear(text: str) -> None:
-            nonlocal heard
-            heard = True
+            nonlocal has_text
+            has_text = True
             if on_text is not None:
                 on_text(text)
 
@@ -64,7 +64,7 @@ class BuiltinChat:
             # Streamed only where somebody listens: a whole answer is one read.
             return await chat.complete(request, hear if on_text is not None else None)
 
-        return await self.run(call, request.model.adapter, may_repeat=lambda: not heard)
+        return await self.run(call, request.model.adapter, may_repeat=lambda: not has_text)
 
     async def run(
         self,
@@ -78,13 +78,13 @@ class BuiltinChat:
             await asyncio.to_thread(adapter_file, self._settings, adapter)
         for attempt in (1, 2):
             # It waits for a lock and for a process: the event loop goes on.
-            served = await asyncio.to_thread(serve, self._settings, bool(adapter))
+            server = await asyncio.to_thread(serve, self._settings, bool(adapter))
             # No retries of its own: this loop repeats, on a server that lives.
-            endpoint = self._endpoint.model_copy(update={"base_url": f"{served.url}/v1", "max_retries": 0})
+            endpoint = self._endpoint.model_copy(update={"base_url": f"{server.url}/v1", "max_retries": 0})
             try:
-                return await call(endpoint, served)
+                return await call(endpoint, server)
             except EndpointError as error:
-                if error.kind not in _CONNECTION_FAILURES or await _survives(served):
+                if error.kind not in _CONNECTION_FAILURES or await _survives(server):
                     raise
                 # Text that was shown cannot be taken back.
                 if attempt == 2 or not may_repeat():
@@ -102,8 +102,8 @@ class BuiltinChat:
         file = await asyncio.to_thread(chat_file, self._settings, *([ADAPTER_ENCODING] if adapter else []))
         if not adapter:
             return f"builtin:{file.identity}"
-        tuned = await asyncio.to_thread(adapter_file, self._settings, adapter)
-        return f"builtin:{file.identity}:{tuned.identity}"
+        adapter_model = await asyncio.to_thread(adapter_file, self._settings, adapter)
+        return f"builtin:{file.identity}:{adapter_model.identity}"
 
 
 def lora(served: RunningServer, adapter: str) -> dict[str, Any]:
@@ -116,15 +116,15 @@ def lora(served: RunningServer, adapter: str) -> dict[str, Any]:
 
 def _schema(request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
     """llama.cpp reads `response_format` for chats only; for completions the schema has a field of its own."""
-    wanted = request.response_format
+    response_format = request.response_format
     if (
-        wanted is None
+        response_format is None
         or mode_of(request.model, endpoint) == "chat"
-        or wanted.get("type") not in ("json_object", "json_schema")
+        or response_format.get("type") not in ("json_object", "json_schema")
     ):
         return {}
     # `json_object` alone is any object.
-    return {"json_schema": wanted.get("json_schema", {}).get("schema", {"type": "object"})}
+    return {"json_schema": response_format.get("json_schema", {}).get("schema", {"type": "object"})}
 
 
 async def _survives(served: RunningServer) -> bool:

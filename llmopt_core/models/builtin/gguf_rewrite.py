@@ -25,7 +25,7 @@ def rewrite(source: Path, target: Path, encoding: str, replace: Mapping[str, Any
     from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter
     from gguf.quants import dequantize
 
-    reader, wanted = GGUFReader(source), GGMLQuantizationType[encoding]
+    reader, quantization = GGUFReader(source), GGMLQuantizationType[encoding]
     # The writer sets the architecture itself, so it is left out below.
     writer = GGUFWriter(target, reader.get_field("general.architecture").contents())
     _copy_fields(reader, writer)
@@ -36,7 +36,7 @@ def rewrite(source: Path, target: Path, encoding: str, replace: Mapping[str, Any
             values = dequantize(tensor.data, tensor.tensor_type)
         # The reader gives ggml's order of dimensions, numpy wants the reverse.
         shape = [int(n) for n in reversed(tensor.shape)]
-        _add(writer, tensor.name, np.ascontiguousarray(values, np.float32).reshape(shape), wanted)
+        _add(writer, tensor.name, np.ascontiguousarray(values, np.float32).reshape(shape), quantization)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -148,7 +148,7 @@ class _Poster:
         self, request: ChatRequest, body: Mapping[str, Any], read: Callable[[Any], Sequence[float]]
     ) -> Completion:
         """A call to `/completions` whose answer's log probabilities `read` picks out."""
-        name, started = model_name(request.model, self._endpoint), time.perf_counter()
+        name, start = model_name(request.model, self._endpoint), time.perf_counter()
         answer = await self.post("/completions", {"model": name, "temperature": 0, "logprobs": 1, **body})
         try:
             # The very first token of a prompt has no probability: null.
@@ -167,7 +167,7 @@ class _Poster:
         logprobs = tuple({str(position): value} for position, value in enumerate(values))
         # An empty answer: nothing was written but what was given.
         usage = usage_of(read_counts(answer), "", request, self._endpoint)
-        return Completion("", usage, "stop", time.perf_counter() - started, logprobs=logprobs)
+        return Completion("", usage, "stop", time.perf_counter() - start, logprobs=logprobs)
 
 
 def _texts(request: ChatRequest) -> tuple[str, str]:

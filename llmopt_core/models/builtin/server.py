@@ -97,17 +97,17 @@ class _Host:
 
     def serve(self) -> RunningServer:
         with self._lock:
-            found = adapters(self._settings) if self._with_adapters else {}
+            files = adapters(self._settings) if self._with_adapters else {}
             # An adapter trained anew has the same name: the server would go on with the old weights.
-            wanted = [(name, path.stat().st_mtime_ns, path.stat().st_size) for name, path in found.items()]
-            if self._served is not None and self._served.alive and self._loaded == wanted:
+            versions = [(name, path.stat().st_mtime_ns, path.stat().st_size) for name, path in files.items()]
+            if self._served is not None and self._served.alive and self._loaded == versions:
                 return self._served
             # Before it is stopped: afterwards nobody could tell a crash from an end of ours.
             self._count_crash()
             self._stop()
             self._check_crashes()
-            self._served = _start(self._settings, found)
-            self._loaded = wanted
+            self._served = _start(self._settings, files)
+            self._loaded = versions
             return self._served
 
     def close(self) -> None:

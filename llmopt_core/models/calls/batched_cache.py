@@ -89,14 +89,14 @@ class BatchedCache:
                 # One by one: the same key may be given back by a caller that held it and by one that did not.
                 for _, key, token, _ in operations:
                     self._apply(kind, {key: token})
-                found = {}
+                results = {}
             else:
-                found = self._apply(kind, {key: value for _, key, value, _ in operations})
+                results = self._apply(kind, {key: value for _, key, value, _ in operations})
         # Any: a future that nobody settles would leave its caller waiting for ever.
         except BaseException as error:
             _settle(operations, {}, error)
         else:
-            _settle(operations, found, None)
+            _settle(operations, results, None)
 
     def _apply(self, kind: _Kind, values: dict[str, bytes]) -> dict[str, bytes]:
         if kind == "put":

@@ -66,9 +66,9 @@ class CachedChat:
             leader, future = _join(slot)
             if leader:
                 return await self._lead(slot, future, request, on_text)
-            shared = await _follow(future)
-            if shared is not None:
-                return _from_cache(shared, on_text)
+            completion = await _follow(future)
+            if completion is not None:
+                return _from_cache(completion, on_text)
 
     async def _lead(
         self,
@@ -80,9 +80,9 @@ class CachedChat:
         """Answer for all who ask the same meanwhile."""
         try:
             # Looked up before it is claimed: most are hits, and a claim is a write.
-            completion, made = await self._look_up(slot[1]), False
+            completion, is_new = await self._look_up(slot[1]), False
             if completion is None:
-                completion, made = await self._once(slot[1], lambda: self._make(slot[1], request, on_text))
+                completion, is_new = await self._once(slot[1], lambda: self._make(slot[1], request, on_text))
         except EndpointError as error:
             # Before the future is settled: who wakes up must not join it again.
             _leave(slot)
@@ -97,19 +97,19 @@ class CachedChat:
             raise
         _leave(slot)
         future.set_result(completion)
-        return completion if made else _from_cache(completion, on_text)
+        return completion if is_new else _from_cache(completion, on_text)
 
     async def _look_up(self, key: str) -> Completion | None:
-        found = await self._batched.get(key)
-        return None if found is None else decode(found)
+        entry = await self._batched.get(key)
+        return None if entry is None else decode(entry)
 
     async def _once(self, key: str, make: Callable[[], Awaitable[Completion]]) -> tuple[Completion, bool]:
         """The answer, and whether it was made here: of several processes that want it, one makes it."""
         # Of this attempt alone, so that giving it back never takes another's claim.
         token = uuid.uuid4().hex
         try:
-            known = await self._wait(key, token)
-            return (known, False) if known is not None else (await make(), True)
+            completion = await self._wait(key, token)
+            return (completion, False) if completion is not None else (await make(), True)
         except BaseException:
             # A claim that was asked for by a caller who is cancelled meanwhile is given back as well.
             self._batched.release(key, token)
@@ -120,14 +120,14 @@ class CachedChat:
         while not await self._batched.claim(key, token):
             # The other may be another process, or machine: there is no event to wait for.
             await asyncio.sleep(CLAIM_POLL_SECONDS)
-            known = await self._look_up(key)
-            if known is not None:
-                return known
+            completion = await self._look_up(key)
+            if completion is not None:
+                return completion
         # It may have been stored between the look and the claim.
-        known = await self._look_up(key)
-        if known is not None:
+        completion = await self._look_up(key)
+        if completion is not None:
             self._batched.release(key, token)
-        return known
+        return completion
 
     async def _make(self, key: str, request: ChatRequest, on_text: Callable[[str], None] | None) -> Completion:
         # For the call alone: storing it takes no place at the endpoint.
@@ -214,10 +214,10 @@ def decode(data: bytes) -> Completion | None:
 def _from_cache(completion: Completion, on_text: Callable[[str], None] | None) -> Completion:
     if on_text is not None and completion.text:
         on_text(completion.text)
-    cached = completion.usage.from_cache
+    usage = completion.usage.from_cache
     # Into the accounts alone and no budget: it costs nothing, but belongs to its record.
-    enter(cached)
-    return replace(completion, usage=cached)
+    enter(usage)
+    return replace(completion, usage=usage)
 
 
 def _join(slot: _Slot) -> tuple[bool, asyncio.Future[Completion]]:

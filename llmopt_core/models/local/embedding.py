@@ -57,13 +57,13 @@ class LocalEmbedder:
 
     def encode_tokens(self, texts: Sequence[str]) -> list[tuple[list[int], Vectors]]:
         """See `TokenEmbedder.encode_tokens`."""
-        found: dict[int, tuple[list[int], Vectors]] = {}
+        by_position: dict[int, tuple[list[int], Vectors]] = {}
         for positions in _turns(texts, _BATCH):
             batch = [without_surrogates(texts[i]) for i in positions]
             with exclude_wait(one_thread() if len(batch) <= _FEW else all_threads()):
                 rows = self._tokens(batch)
-            found.update(zip(positions, rows, strict=True))
-        return [found[i] for i in range(len(texts))]
+            by_position.update(zip(positions, rows, strict=True))
+        return [by_position[i] for i in range(len(texts))]
 
     def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """The token ids that `encode_tokens` gives, without running the model."""
@@ -71,8 +71,8 @@ class LocalEmbedder:
         special = set(self._model.tokenizer.all_special_ids)
         batch = [without_surrogates(text) for text in texts]
         with exclude_wait(self._lock):
-            cut = self._model.tokenizer(batch, truncation=True, max_length=self.max_tokens) if batch else {}
-        return [[token for token in ids if token not in special] for ids in cut.get("input_ids", ())]
+            encoding = self._model.tokenizer(batch, truncation=True, max_length=self.max_tokens) if batch else {}
+        return [[token for token in ids if token not in special] for ids in encoding.get("input_ids", ())]
 
     def _features(self, batch: list[str]) -> dict[str, Any]:
         with exclude_wait(self._lock):

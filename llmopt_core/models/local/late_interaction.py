@@ -48,7 +48,7 @@ class LateInteraction:
         if not len(ids):
             return [0.0] * len(passages)
         weights = self.weights(ids)
-        return [self._one(vectors, weights, found) for _, found in passages]
+        return [self._one(vectors, weights, passage) for _, passage in passages]
 
     def weights(self, ids: Sequence[int]) -> Vectors:
         """Weight per question token, log((N + 1) / (df + 0.5)) and at least 0; they add up to 1."""

@@ -79,8 +79,8 @@ def _folder_of(name: str) -> Path | None:
     folder = Path(name).expanduser()
     if name.strip() and folder.is_dir():
         return folder
-    stored = _on_disk(name) if name.strip() else None
-    return Path(stored) if stored else None
+    download = _on_disk(name) if name.strip() else None
+    return Path(download) if download else None
 
 
 def load(name: str, make: Callable[[str, bool], T]) -> tuple[T, str]:
@@ -146,10 +146,10 @@ def _load(name: str, make: Callable[[str, bool], T]) -> tuple[T, str]:
     # It can only be meant as a path, so no hub is asked for it.
     if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         raise BadInput(f"There is no model folder {folder}; check the path.")
-    stored = _on_disk(name)
-    if stored is not None:
+    download = _on_disk(name)
+    if download is not None:
         # The folder of a download is named by its revision; twelve digits of it tell revisions apart.
-        return make(stored, True), f"{name}@{Path(stored).name[:12]}"
+        return make(download, True), f"{name}@{Path(download).name[:12]}"
     _ask_hub(name)
     with _online():
         return make(name, False), f"{name}@{Path(_on_disk(name) or name).name[:12]}"

@@ -88,18 +88,18 @@ class OpenAIChat:
             )
         # One place in the line for all tries: a call that is made again does not wait behind new ones.
         async with self._limiter:
-            spent = _Waste(request, self._endpoint)
+            waste = _Waste(request, self._endpoint)
             try:
                 if on_text is None:
-                    return await self._whole(request, name, spent)
-                return await self._stream(request, name, on_text, spent)
+                    return await self._whole(request, name, waste)
+                return await self._stream(request, name, on_text, waste)
             # Cancelled calls are charged as well: the server may go on writing, and bill it.
             except (EndpointError, asyncio.CancelledError) as error:
-                spent.charge(error)
+                waste.charge(error)
                 raise
 
     async def _whole(self, request: ChatRequest, name: str, spent: _Waste) -> Completion:
-        started = time.perf_counter()
+        start = time.perf_counter()
 
         async def ask() -> Piece:
             try:
@@ -115,12 +115,12 @@ class OpenAIChat:
                 raise
 
         # A whole answer goes the way of a streamed one, so that both are read alike.
-        streamed = StreamedText(lambda _: None)
+        reply = StreamedText(lambda _: None)
         piece = await with_retries(ask, self._endpoint.max_retries, lambda *error: self._explain(name, *error))
-        streamed.add(piece)
-        streamed.end()
-        seen = self._tell_thinking(streamed, request, name)
-        return self._completion(streamed, spent, started, seen, first=None, ended=True)
+        reply.add(piece)
+        reply.end()
+        form = self._tell_thinking(reply, request, name)
+        return self._completion(reply, spent, start, form, first=None, ended=True)
 
     def _place(self, request: ChatRequest, name: str) -> Place:
         return self._endpoint.base_url, name, mode_of(request.model, self._endpoint)
@@ -135,13 +135,13 @@ class OpenAIChat:
         # Only a whole answer proves that its model does not think first.
         elif heard.is_plain and not ended_early:
             learn_thinking(self._refusals, place, model, "none")
-        seen = "unopened" if self._endpoint.begins_with_thinking else seen_thinking(self._refusals, place, model)
+        form = "unopened" if self._endpoint.begins_with_thinking else seen_thinking(self._refusals, place, model)
         # Where a mark was there, the text is parted already.
         if not heard.thinking and (
-            (ended_early and seen == "unopened") or (heard.is_cut and only_reasoning(heard.counts))
+            (ended_early and form == "unopened") or (heard.is_cut and only_reasoning(heard.counts))
         ):
             heard.splitter.take_as_thinking()
-        return seen
+        return form
 
     def _completion(
         self, heard: StreamedText, spent: _Waste, started: float, seen: Seen, *, first: float | None, ended: bool
@@ -164,16 +164,16 @@ class OpenAIChat:
         )
 
     async def _stream(self, request: ChatRequest, name: str, on_text: OnText, spent: _Waste) -> Completion:
-        started = time.perf_counter()
-        streamed = StreamedText(on_text)
+        start = time.perf_counter()
+        reply = StreamedText(on_text)
         try:
-            await self._hear(request, name, streamed, spent)
+            await self._hear(request, name, reply, spent)
         except (EndpointError, asyncio.CancelledError):
-            spent.add(streamed.counts, streamed.full_text)
+            spent.add(reply.counts, reply.full_text)
             raise
-        seen = self._tell_thinking(streamed, request, name)
-        first = None if streamed.first is None else streamed.first - started
-        return self._completion(streamed, spent, started, seen, first=first, ended=False)
+        form = self._tell_thinking(reply, request, name)
+        first = None if reply.first is None else reply.first - start
+        return self._completion(reply, spent, start, form, first=first, ended=False)
 
     async def _hear(self, request: ChatRequest, name: str, heard: StreamedText, spent: _Waste) -> None:
         # Closed at once on a break: otherwise the connection stays open until the collector comes by.
@@ -221,16 +221,16 @@ class OpenAIChat:
     async def _pieces_once(self, request: ChatRequest, name: str) -> AsyncGenerator[Piece, None]:
         """One try; a refusal may come as the stream's first event, too."""
         while True:
-            stream, body, begun = *await self._create(request, name, stream=True), False
+            stream, body, has_text = *await self._create(request, name, stream=True), False
             try:
                 async with aclosing(pieces_of(stream, self._endpoint.timeout_seconds)) as pieces:
                     async for piece in pieces:
-                        begun = begun or bool(piece.text)
+                        has_text = has_text or bool(piece.text)
                         yield piece
                 return
             except (openai.APIError, InBandError) as error:
                 # With text handed on, another try would write the answer twice.
-                if begun or not self._learn(error, request, name, body):
+                if has_text or not self._learn(error, request, name, body):
                     raise
             finally:
                 await stream.close()
@@ -245,17 +245,17 @@ class OpenAIChat:
         mode = place[2]
         # Each turn leaves out one parameter more, so it ends.
         while True:
-            refused = self._refusals.list_parameters(place)
-            body = self._body(request, stream, refused)
+            refused_names = self._refusals.list_parameters(place)
+            body = self._body(request, stream, refused_names)
             trial = self._refusals.on_trial(place, body)
             try:
                 answer = await self._post(_PATHS[mode], body, stream)
             except (openai.APIStatusError, InBandError) as error:
                 if self._learn(error, request, name, body):
                     continue
-                status, said = refusal_in(error)
+                status, refusal = refusal_in(error)
                 # What a person set by hand is theirs: its refusal is shown, never worked around.
-                doubtful = (mentioned_parameters(said, body) - request.model.extra_body.keys()) or trial
+                doubtful = (mentioned_parameters(refusal, body) - request.model.extra_body.keys()) or trial
                 # The statuses of a request that is wrong; 404 is a broker's "no provider that supports this".
                 if not doubtful or status not in (400, 404, 422):
                     raise
@@ -308,11 +308,11 @@ class OpenAIChat:
             body.update(stream=True, stream_options={"include_usage": True})
         body = with_names(body, request, self._endpoint)
         # The two are one: `top_logprobs` alone is refused by OpenAI, `logprobs` alone gives no alternatives.
-        gone = {*refused, *(("logprobs", "top_logprobs") if {"logprobs", "top_logprobs"} & set(refused) else ())}
-        for name in [name for name, value in body.items() if name in gone or value_key(name, value) in gone]:
+        keys = {*refused, *(("logprobs", "top_logprobs") if {"logprobs", "top_logprobs"} & set(refused) else ())}
+        for name in [name for name, value in body.items() if name in keys or value_key(name, value) in keys]:
             value = body.pop(name)
             other = _OTHER_NAME.get(name)
-            if other is not None and other not in gone:
+            if other is not None and other not in keys:
                 body[other] = value
         return with_extra(body, request)
 

@@ -150,9 +150,9 @@ class EndpointEmbedder:
 
     def _embed_once(self, texts: Sequence[str]) -> Vectors:
         # Endpoints refuse an empty text.
-        asked = [without_surrogates(text) or " " for text in texts]
+        inputs = [without_surrogates(text) or " " for text in texts]
         # No `dimensions`: vectors of another length would need a name of their own in every cache.
-        body: dict[str, Any] = {"input": asked, "model": self._model}
+        body: dict[str, Any] = {"input": inputs, "model": self._model}
         if self._names_format:
             body["encoding_format"] = "float"
 
@@ -160,15 +160,15 @@ class EndpointEmbedder:
             # Each try is paid for itself, so each needs its room in the budget.
             budget = self._budget()
             # A hundred texts cost a hundred times what one question does: the first of them is no trial call.
-            counted = None if budget.usd is None else sum(map(tokenizer("cl100k_base").count, asked))
-            with budget.call(quote(self._endpoint, self._model, asked, tokens=counted)) as call:
+            tokens = None if budget.usd is None else sum(map(tokenizer("cl100k_base").count, inputs))
+            with budget.call(quote(self._endpoint, self._model, inputs, tokens=tokens)) as call:
                 options: Any = {"max_retries": 0}
-                said = self._client.post("/embeddings", body=body, options=options, cast_to=httpx2.Response)
-                answer = read_json(said.content)
+                response = self._client.post("/embeddings", body=body, options=options, cast_to=httpx2.Response)
+                answer = read_json(response.content)
                 # Before the answer is checked: what cannot be read was paid for as well.
-                call.enter(self._endpoint.usage(self._model, _tokens(answer, asked), 0))
+                call.enter(self._endpoint.usage(self._model, _tokens(answer, inputs), 0))
                 check_no_error(answer)
-                return read_vectors(answer, len(asked))
+                return read_vectors(answer, len(inputs))
 
         vectors = with_retries_here(ask, self._endpoint.max_retries, self._explain)
         self._note(vectors.shape[1])

@@ -66,10 +66,10 @@ def read_vectors(answer: Any, expected: int) -> Vectors:
 
 def _places(items: Sequence[dict[str, Any]]) -> list[int]:
     """The text that each vector belongs to; in order of arrival where the vectors do not say."""
-    found = [item.get("index") for item in items]
-    places = [place for place in map(_whole_number, found) if place is not None]
+    indexes = [item.get("index") for item in items]
+    places = [place for place in map(_whole_number, indexes) if place is not None]
     # Some servers number each vector 0, since they embed text by text; those come in the order asked.
-    if all(place is None for place in found) or places == [0] * len(items):
+    if all(place is None for place in indexes) or places == [0] * len(items):
         return list(range(len(items)))
     # Others go on counting where the batch before ended.
     # As in an answer to the second batch of 96, numbered from 96.

@@ -24,8 +24,8 @@ def reason_of(body: Any) -> str:
     Longer bodies may repeat the prompt, so nothing else of them is shown.
     """
     # Each once: a gateway repeats what it was told in its own words' place.
-    found = dict.fromkeys(" ".join(text.split()).rstrip(".") for text in _reasons(body))
-    return "; ".join([text for text in found if text][:_MOST])
+    reasons = dict.fromkeys(" ".join(text.split()).rstrip(".") for text in _reasons(body))
+    return "; ".join([text for text in reasons if text][:_MOST])
 
 
 def _reasons(value: Any, depth: int = 0) -> Iterator[str]:
@@ -40,14 +40,14 @@ def _reasons(value: Any, depth: int = 0) -> Iterator[str]:
         fields = {str(name).lower(): inner for name, inner in value.items()}
         place = _place(fields.get("loc"))
         # Lazily: only the first field that says something is read; a code is the last resort.
-        found = (list(_reasons(fields[name], depth + 1)) for name in (*_FIELDS, *_CODES) if fields.get(name))
-        said = [f"{place}{text}" for text in next(filter(None, found), [])]
-        if said and said[0].strip().lower().startswith(_VAGUE):
+        candidates = (list(_reasons(fields[name], depth + 1)) for name in (*_FIELDS, *_CODES) if fields.get(name))
+        texts = [f"{place}{text}" for text in next(filter(None, candidates), [])]
+        if texts and texts[0].strip().lower().startswith(_VAGUE):
             # A broker's word for the reason of the service behind it.
             metadata = fields.get("metadata")
             raw = metadata.get("raw") if isinstance(metadata, dict) else None
-            said += _reasons(raw, depth + 1)
-        yield from said
+            texts += _reasons(raw, depth + 1)
+        yield from texts
 
 
 def _reasons_in_text(text: str, depth: int) -> Iterator[str]:

@@ -85,14 +85,14 @@ def find_parameter(status: int, body: Any, sent: Collection[str]) -> str | None:
     if status not in (400, 403, 404, 422) and status < 500:
         return None
     # In the order of the list, so that ties are settled alike on every call.
-    named = [name for name in PARAMETERS if name in sent]
+    names = [name for name in PARAMETERS if name in sent]
     statements = list(_statements(body))
     # All places first: a field that names the parameter is surer than any sentence.
-    for read in (_by_place, _by_sentence):
+    for reader in (_by_place, _by_sentence):
         for statement in statements:
-            found = read(statement, named)
-            if found is not None:
-                return found
+            parameter = reader(statement, names)
+            if parameter is not None:
+                return parameter
     return next(filter(None, (_neutral_value(statement, sent) for statement in statements)), None)
 
 
@@ -112,13 +112,13 @@ def value_key(name: str, value: Any) -> str:
 
 
 def _by_place(statement: _Statement, named: Collection[str]) -> str | None:
-    found = next((part for part in statement.place if part in named), None)
-    if found is None:
+    parameter = next((part for part in statement.place if part in named), None)
+    if parameter is None:
         return None
     # The code alone says it, in whatever language the sentence is.
     if statement.code.startswith(("unsupported", "unknown", "extra_forbidden", "unrecognized")):
-        return found
-    return found if _refuses(found, statement.text) else None
+        return parameter
+    return parameter if _refuses(parameter, statement.text) else None
 
 
 def _refuses(name: str, text: str) -> bool:
@@ -163,9 +163,9 @@ def _mention(name: str) -> str:
         # `stop` and `seed` must be quoted, called a parameter, or be the subject: "the model will stop" is about
         # neither.
         kind = r"(?:parameters?|arguments?|fields?|param|body|supplied|property|option|keys?|inputs?|参数|字段)"
-        named = rf"{kind}[ .:：\[]*(?<![a-z_]){name}(?![a-z_])"
+        after_kind = rf"{kind}[ .:：\[]*(?<![a-z_]){name}(?![a-z_])"
         verb = rf"(?<![\w-]){name} (?:is|was|are|unsupported)\b"
-        return rf"{quote}{name}{quote}|{named}|(?:^|: ?|\.){name} ?: |{verb}|: ?{name}$"
+        return rf"{quote}{name}{quote}|{after_kind}|(?:^|: ?|\.){name} ?: |{verb}|: ?{name}$"
     other = _OTHER_WORDS.get(name)
     return rf"(?<![a-z_]){name}(?![a-z_])" + (f"|{other}" if other else "")
 
@@ -189,18 +189,18 @@ def _statements(value: Any, depth: int = 0) -> Iterator[_Statement]:
         place = tuple(str(part) for name in _PLACES for part in _flat(value.get(name)))
         code = str(value.get("code") or "")
         kind = str(value.get("type") or "")
-        said = [
+        texts = [
             value[name] for name in ("message", "msg", "detail", "error", "title") if isinstance(value.get(name), str)
         ]
-        if said or place:
+        if texts or place:
             # Codes of several words are read as part of the sentence (`unsupported_parameter`); single ones such as
             # `error` say nothing.
-            yield _Statement(place, " ".join([*said, *(word for word in (code, kind) if "_" in word)]),
+            yield _Statement(place, " ".join([*texts, *(word for word in (code, kind) if "_" in word)]),
                              kind if kind == "extra_forbidden" else code)  # fmt: skip
         for name, inner in value.items():
-            nested = isinstance(inner, dict | list) or (isinstance(inner, str) and _json_in(inner) is not None)
+            is_nested = isinstance(inner, dict | list) or (isinstance(inner, str) and _json_in(inner) is not None)
             # The request repeated: a prompt that speaks of "unsupported seed" would be taken for a refusal.
-            if nested and name not in ("input", "ctx", *_PLACES):
+            if is_nested and name not in ("input", "ctx", *_PLACES):
                 yield from _statements(inner, depth + 1)
 
 

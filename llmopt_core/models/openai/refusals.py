@@ -47,13 +47,13 @@ class Refusals:
 
     def list_parameters(self, place: Place) -> frozenset[str]:
         """The parameters that are left out."""
-        return frozenset(name for name, taken in self._known.get(place, {}).items() if not taken)
+        return frozenset(name for name, is_taken in self._known.get(place, {}).items() if not is_taken)
 
     def on_trial(self, place: Place, body: Collection[str]) -> frozenset[str]:
         """The optional parameters of a request that nobody knows yet to be taken."""
-        known = self._known.get(place, {})
+        verdicts = self._known.get(place, {})
         # Only those: a refusal that cannot be understood is tried once without them, never without what was asked.
-        return frozenset(name for name in OPTIONAL if name in body and name not in known)
+        return frozenset(name for name in OPTIONAL if name in body and name not in verdicts)
 
     def is_taken(self, place: Place, name: str) -> bool:
         """Whether a parameter is known to be taken, or what goes by its name was seen."""
@@ -62,11 +62,11 @@ class Refusals:
     def learn(self, place: Place, parameters: Collection[str], *, taken: bool) -> None:
         """Remember what an answer has shown."""
         with self._lock:
-            known = self._known.setdefault(place, {})
+            verdicts = self._known.setdefault(place, {})
             # `is not`: False, True and unknown are three states. What is known already is not written again with every
             # call.
-            fresh = [name for name in parameters if known.get(name) is not taken]
-            known.update(dict.fromkeys(fresh, taken))
+            fresh = [name for name in parameters if verdicts.get(name) is not taken]
+            verdicts.update(dict.fromkeys(fresh, taken))
         if fresh:
             self._write(place, fresh, taken)
 

@@ -92,18 +92,18 @@ def pause_before_retry(error: Exception, attempt: int) -> float | None:
 
 
 def _after_status(status: int, headers: Mapping[str, str], attempt: int) -> float | None:
-    asked = _retry_after(headers)
-    if asked is not None and asked > _LONGEST_WAIT:
+    pause = _retry_after(headers)
+    if pause is not None and pause > _LONGEST_WAIT:
         return None
     # OpenAI's own word for whether another try helps; it stands above the status.
     word = headers.get("x-should-retry", "")
-    asked_again = word == "true" or asked is not None
-    if word == "false" or (status in GATEWAY_TIMEOUTS and not asked_again):
+    wants_retry = word == "true" or pause is not None
+    if word == "false" or (status in GATEWAY_TIMEOUTS and not wants_retry):
         return None
     if word != "true" and status not in _PASSING and status < 500:
         return None
     # A date that is over, and `0`, mean "soon": without a pause all callers would come back at once.
-    return asked if asked is not None and asked > 0 else _backoff(attempt)
+    return pause if pause is not None and pause > 0 else _backoff(attempt)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

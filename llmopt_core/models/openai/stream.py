@@ -52,29 +52,29 @@ async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGen
     loop = asyncio.get_running_loop()
     source = events_in(stream.response.aiter_bytes())
     end, wait = loop.time() + WHOLE * seconds, loop.time() + seconds
-    finished, nothing, spoken = False, True, False
+    is_finished, nothing, has_text = False, True, False
     while True:
         # Whichever comes first is what the user is told.
         late = WholeTimeoutError(WHOLE * seconds) if end <= wait else PieceTimeoutError(seconds)
-        chunk = await _next(source, min(wait, end), late, finished)
+        chunk = await _next(source, min(wait, end), late, is_finished)
         if chunk is None or chunk is DONE:
             break
         # Also in the middle of an answer, as when a provider behind a broker fails.
         if isinstance(chunk, dict) and chunk.get("error"):
             raise InBandError(chunk)
         piece = read_chunk(chunk)
-        nothing, spoken = False, spoken or bool(piece.text or piece.busy)
-        if piece.finish_reason and not finished:
+        nothing, has_text = False, has_text or bool(piece.text or piece.busy)
+        if piece.finish_reason and not is_finished:
             # From here on only the usage may follow.
-            finished, wait = True, loop.time() + min(seconds, _AFTER_END_SECONDS)
+            is_finished, wait = True, loop.time() + min(seconds, _AFTER_END_SECONDS)
         # Pieces that say nothing are signs of life of a proxy, not of the model.
-        elif not finished and (piece.text or piece.busy):
+        elif not is_finished and (piece.text or piece.busy):
             wait = loop.time() + seconds
         yield piece
     if nothing:
         raise ValueError("no stream")
     # Without a reason, a mark of the end, or a word, it is no answer: the caller is told that the stream broke off.
-    if not finished and (spoken or chunk is DONE):
+    if not is_finished and (has_text or chunk is DONE):
         yield Piece(finish_reason=STOP, notes=() if chunk is DONE else (_NO_END,))
 
 
@@ -157,8 +157,8 @@ class StreamedText:
     @property
     def is_plain(self) -> bool:
         """Whether it just ended, and is a text without thinking and calls of tools."""
-        ended = normalise_reason(self.finish_reason) == STOP
-        return ended and bool(self.text.strip()) and not (self.thinking or self.splitter.seen or self.calls.text)
+        is_stop = normalise_reason(self.finish_reason) == STOP
+        return is_stop and bool(self.text.strip()) and not (self.thinking or self.splitter.seen or self.calls.text)
 
     @property
     def full_text(self) -> str:

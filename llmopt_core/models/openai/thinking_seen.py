@@ -18,8 +18,8 @@ _WORDS: dict[Seen, str] = {"unopened": "thinking without an opening mark", "none
 def seen_thinking(memory: Refusals, place: Place, model: ModelSpec) -> Seen:
     """What was seen of a model that is asked in this way. Of models that do both, a cut text is taken as thinking."""
     # The order is the rule: `unopened` wins where both were seen.
-    seen: tuple[Seen, ...] = ("unopened", "none")
-    return next((one for one in seen if memory.is_taken(place, _word(one, model))), "")
+    forms: tuple[Seen, ...] = ("unopened", "none")
+    return next((one for one in forms if memory.is_taken(place, _word(one, model))), "")
 
 
 def learn_thinking(memory: Refusals, place: Place, model: ModelSpec, seen: Seen) -> None:

@@ -137,23 +137,23 @@ def _in_time(work: Callable[[], T], end: float, request: httpx2.Request, late: C
     `end` is a time of `time.monotonic`;
     `late` takes what comes when nobody waits for it any more.
     """
-    found: Future[T] = Future()
+    future: Future[T] = Future()
 
     def run() -> None:
         try:
-            found.set_result(work())
+            future.set_result(work())
         # Everything: an exception that stays in this thread would leave the caller waiting for the whole time.
         except BaseException as error:
-            found.set_exception(error)
+            future.set_exception(error)
 
     # A daemon: a read that never ends must not keep the program from ending.
     threading.Thread(target=run, daemon=True, name="llmopt-answer").start()
     # The thread cannot be stopped; it ends with its connection, and what it brings is closed.
-    if wait([found], max(0.0, end - time.monotonic())).not_done:
+    if wait([future], max(0.0, end - time.monotonic())).not_done:
         if late is not None:
-            found.add_done_callback(lambda done: None if done.exception() else late(done.result()))
+            future.add_done_callback(lambda done: None if done.exception() else late(done.result()))
         raise httpx2.ReadTimeout("no answer in time", request=request)
-    return found.result()
+    return future.result()
 
 
 def _close(response: httpx2.Response) -> None:

@@ -131,9 +131,9 @@ def check_no_error(answer: Any) -> None:
     if normalise_reason(label_of(first.get("finish_reason")) or "") == ERROR:
         raise InBandError(answer)
     # Beside choices these are remarks on an answer that is there; without choices they are all there is.
-    failed = any(answer.get(name) for name in ("error", "errors", "error_message", "error_msg", "detail"))
-    told = any(isinstance(answer.get(name), str) and answer[name] for name in ("message", "msg"))
-    if not choices and (failed or told or isinstance(answer.get("base_resp"), dict)):
+    has_error = any(answer.get(name) for name in ("error", "errors", "error_message", "error_msg", "detail"))
+    has_message = any(isinstance(answer.get(name), str) and answer[name] for name in ("message", "msg"))
+    if not choices and (has_error or has_message or isinstance(answer.get("base_resp"), dict)):
         raise InBandError(answer)
 
 
@@ -153,8 +153,8 @@ def _read(choice: Mapping[str, Any], part: Any, answer: Mapping[str, Any], *, wh
         raise ValueError("the choice holds no message")
     notes: list[str] = []
     text, thinking = _text(part, notes)
-    given = choice.get("finish_reason")
-    reason = label_of(given)
+    raw_reason = choice.get("finish_reason")
+    reason = label_of(raw_reason)
     if reason is None:
         notes.append(f"The endpoint gave {value_words(choice['finish_reason'])} as the reason why the answer ends.")
         reason = UNKNOWN_REASON
@@ -198,17 +198,17 @@ def _counts(answer: Mapping[str, Any], notes: list[str]) -> Counts | None:
         return None
     details = usage.get("prompt_tokens_details")
     # 0 where it is not said: then all of the prompt is priced in full.
-    cached = token_count(details.get("cached_tokens")) if isinstance(details, dict) else 0
+    cached_tokens = token_count(details.get("cached_tokens")) if isinstance(details, dict) else 0
     details = usage.get("completion_tokens_details")
     reasoning = token_count(details.get("reasoning_tokens")) if isinstance(details, dict) else None
-    return Counts(_count(usage, "prompt", notes), _count(usage, "completion", notes), cached or 0, reasoning)
+    return Counts(_count(usage, "prompt", notes), _count(usage, "completion", notes), cached_tokens or 0, reasoning)
 
 
 def _count(usage: Mapping[str, Any], which: str, notes: list[str]) -> int | None:
-    reported = usage.get(f"{which}_tokens")
-    count = token_count(reported)
-    if count is None and reported is not None:
-        notes.append(f"The endpoint reported {value_words(reported)} {which} tokens; they were counted here instead.")
+    raw_count = usage.get(f"{which}_tokens")
+    count = token_count(raw_count)
+    if count is None and raw_count is not None:
+        notes.append(f"The endpoint reported {value_words(raw_count)} {which} tokens; they were counted here instead.")
     return count
 
 
@@ -221,10 +221,10 @@ def _logprobs(found: Any, notes: list[str]) -> Logprobs:
     if not isinstance(entries, list | tuple):
         return ()
     odd: list[Any] = []
-    read = tuple(_highest(_alternatives(entry), odd) for entry in entries)
+    logprobs = tuple(_highest(_alternatives(entry), odd) for entry in entries)
     if odd:
         notes.append(f"Log probabilities that are no numbers were left out, such as {value_words(odd[0])}.")
-    return read
+    return logprobs
 
 
 def _alternatives(entry: Any) -> Iterator[tuple[Any, Any]]:

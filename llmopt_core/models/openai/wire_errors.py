@@ -59,12 +59,12 @@ def _hide_keys(text: str, key: str) -> str:
 
 def _describe(error: Exception, endpoint: Endpoint, model: str, key: str, attempts: int) -> tuple[str, str]:
     if isinstance(error, openai.APIStatusError):
-        redirected = 300 <= error.status_code < 400
-        if redirected:
+        is_redirect = 300 <= error.status_code < 400
+        if is_redirect:
             return _redirect(error, endpoint, key)
         # The SDK counts its own tries where it made them (uploads and jobs of fine-tuning).
-        tried, wait = _attempts(attempts or _sdk_attempts(error)), error.response.headers.get("retry-after", "")
-        return _status(_Failure(error.status_code, _detail(error_body(error), key), tried, wait), endpoint, model)
+        times, wait = _attempts(attempts or _sdk_attempts(error)), error.response.headers.get("retry-after", "")
+        return _status(_Failure(error.status_code, _detail(error_body(error), key), times, wait), endpoint, model)
     if isinstance(error, InBandError) and error.status is not None:
         return _status(_Failure(error.status, _detail(error.body, key), _attempts(attempts or 1)), endpoint, model)
     return _without_status(error, endpoint, key, attempts)
@@ -83,9 +83,9 @@ class _Failure:
 def _without_status(error: Exception, endpoint: Endpoint, key: str, attempts: int) -> tuple[str, str]:
     who = f"Endpoint {endpoint.name!r}"
     # The SDK's, the client's, and those of `asyncio.timeout`.
-    timed_out = isinstance(error, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError)
+    is_timeout = isinstance(error, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError)
     # No connection at all is "cannot be reached": there more patience does not help.
-    if timed_out and not isinstance(error.__cause__, httpx2.ConnectTimeout):
+    if is_timeout and not isinstance(error.__cause__, httpx2.ConnectTimeout):
         return "timeout", f"{who} {_wait_words(error, endpoint)}; {_HELPS_HERE}."
     if isinstance(error, openai.APIConnectionError):
         return _connection(error.__cause__ or error, endpoint)
@@ -93,8 +93,8 @@ def _without_status(error: Exception, endpoint: Endpoint, key: str, attempts: in
         return _connection(error, endpoint)
     # An error event of a stream: it has words, but no status.
     if isinstance(error, openai.APIError) and not isinstance(error, openai.APIResponseValidationError):
-        said = _detail(error.body, key) or f": {_one_line(error.message, key)}"
-        return "server-error", f"{who} broke off with an error{said}."
+        detail = _detail(error.body, key) or f": {_one_line(error.message, key)}"
+        return "server-error", f"{who} broke off with an error{detail}."
     return _unreadable(error, endpoint, key, attempts)
 
 
@@ -111,8 +111,8 @@ def refusal_in(error: openai.APIError | InBandError) -> tuple[int, Any]:
     """Status and body; one that came with status 200 and names no other is taken for a refusal of the request."""
     if isinstance(error, openai.APIStatusError):
         return error.status_code, error_body(error)
-    said = error if isinstance(error, InBandError) else InBandError(error.body)
-    return said.status or 400, said.body
+    refusal = error if isinstance(error, InBandError) else InBandError(error.body)
+    return refusal.status or 400, refusal.body
 
 
 def _finish_of(body: Any) -> str:
@@ -128,8 +128,8 @@ def _unreadable(error: Exception, endpoint: Endpoint, key: str, attempts: int) -
     if isinstance(error, TooLargeError):
         return "bad-answer", f"{who} sent more than {MOST_BYTES // 10**6} MB as one answer; it was not read further."
     if isinstance(error, InBandError):
-        said = _detail(error.body, key) or _finish_of(error.body)
-        return "server-error", f"{who} answered with an error{times}{said}."
+        detail = _detail(error.body, key) or _finish_of(error.body)
+        return "server-error", f"{who} answered with an error{times}{detail}."
     if isinstance(error, VectorsError):
         return error.kind, f"{who} answered with {error}{times}."
     return "bad-answer", (
@@ -162,7 +162,7 @@ def _reason(cause: BaseException) -> str:
     # By their words: the types differ between systems and versions, and a user knows "connection refused".
     text = str(cause).lower()
     # In this order: a certificate's fault names SSL, too.
-    known = {
+    words_by_sign = {
         "connection refused": "connection refused",
         "all connection attempts failed": "connection refused",
         "name or service not known": "unknown host name",
@@ -173,31 +173,31 @@ def _reason(cause: BaseException) -> str:
         "ssl": "no TLS connection",
         "network is unreachable": "network is unreachable",
     }
-    return next((words for sign, words in known.items() if sign in text), type(cause).__name__)
+    return next((words for sign, words in words_by_sign.items() if sign in text), type(cause).__name__)
 
 
 def _status(found: _Failure, endpoint: Endpoint, model: str) -> tuple[str, str]:
-    status, said, tried, wait = found.status, found.said, found.tried, found.wait
+    status, detail, times, wait = found.status, found.said, found.tried, found.wait
     who = f"Endpoint {endpoint.name!r}"
     # 403 is "not your model" at some; the endpoint's own words follow and tell.
     if status in (401, 403):
         variable = f"set {endpoint.api_key_env} or " if endpoint.api_key_env else ""
-        return "unauthorized", f"{who} refused the key ({status}){said}; {variable}enter the right key in Settings."
+        return "unauthorized", f"{who} refused the key ({status}){detail}; {variable}enter the right key in Settings."
     if status == 404:
         return "not-found", (
-            f"{who} has no model {model!r} or no such path at {endpoint.base_url} (404){said}; "
+            f"{who} has no model {model!r} or no such path at {endpoint.base_url} (404){detail}; "
             f"check the model name and the base URL (it often ends in /v1)."
         )
     if status == 429:
         return "rate-limited", (
-            f"{who} refused for too many requests or a spent quota, {tried} (429){said}; lower the "
+            f"{who} refused for too many requests or a spent quota, {times} (429){detail}; lower the "
             f"concurrency or wait{f' {wait} s, as it asks' if wait.isdigit() else ''}."
         )
     if status == 408 or status in GATEWAY_TIMEOUTS:
-        return "timeout", f"{who} {_too_long(status, tried)}{said}; try again{'' if status == 408 else _HELPS}."
+        return "timeout", f"{who} {_too_long(status, times)}{detail}; try again{'' if status == 408 else _HELPS}."
     if status < 500:
-        return "bad-request", f"{who} refused the request ({status}){said}."
-    return "server-error", f"{who} failed, {tried} (HTTP {status}){said}; try again later."
+        return "bad-request", f"{who} refused the request ({status}){detail}."
+    return "server-error", f"{who} failed, {times} (HTTP {status}){detail}; try again later."
 
 
 def _wait_words(error: Exception, endpoint: Endpoint) -> str:

@@ -36,9 +36,9 @@ def read_calls(part: Mapping[str, Any], *, whole: bool) -> tuple[CallPiece, ...]
         part: The message or delta.
         whole: Whether each entry is one call; gateways number those of a whole message in any way.
     """
-    found = part.get("tool_calls") or ()
+    value = part.get("tool_calls") or ()
     # One call without its list, as some gateways write it.
-    entries = [found] if isinstance(found, dict) else found if isinstance(found, list) else []
+    entries = [value] if isinstance(value, dict) else value if isinstance(value, list) else []
     if not entries and isinstance(part.get("function_call"), dict):
         # What came before `tool_calls`: one call, without an id.
         entries = [{"index": 0, "function": part["function_call"]}]
@@ -55,12 +55,12 @@ def _piece(entry: Mapping[str, Any], index: int | None) -> CallPiece:
     inside = function if isinstance(function, dict) else entry
     number = entry.get("id")
     # A number as the id: results name it as text.
-    known = str(number) if isinstance(number, int) and not isinstance(number, bool) else number
+    call_id = str(number) if isinstance(number, int) and not isinstance(number, bool) else number
     arguments = inside.get("arguments")
     if not isinstance(arguments, str):
         # Some give the object itself in place of its text.
         arguments = "" if arguments is None else json.dumps(arguments, ensure_ascii=False)
-    return CallPiece(index, name_of(known), name_of(inside.get("name")), arguments)
+    return CallPiece(index, name_of(call_id), name_of(inside.get("name")), arguments)
 
 
 @dataclass
@@ -102,27 +102,27 @@ class StreamedCalls:
     def add(self, pieces: Iterable[CallPiece]) -> None:
         """Take what one more piece of the answer says."""
         for piece in pieces:
-            known = self._find(piece)
-            if known is None:
-                known = _Call(piece.id, "")
+            call = self._find(piece)
+            if call is None:
+                call = _Call(piece.id, "")
                 if len(self._calls) == _MOST_CALLS:
                     self._notes = [_TOO_MANY]
                     continue
-                self._calls.append(known)
+                self._calls.append(call)
             # A number that was used before names the new call from here on.
             if piece.index is not None:
-                self._numbered[piece.index] = known
-            known.add(piece)
+                self._numbered[piece.index] = call
+            call.add(piece)
 
     def _find(self, piece: CallPiece) -> _Call | None:
         """The call that the piece goes on with; None where it begins one."""
         last = self._calls[-1] if self._calls else None
         # Without numbers calls come one after the other.
-        known = last if piece.index is None else self._numbered.get(piece.index)
-        if known is None:
+        call = last if piece.index is None else self._numbered.get(piece.index)
+        if call is None:
             return None
-        other = piece.index is None and piece.name not in ("", known.name)
-        return None if other or known.is_followed_by(piece) else known
+        other = piece.index is None and piece.name not in ("", call.name)
+        return None if other or call.is_followed_by(piece) else call
 
     def end(self) -> None:
         """There is no more."""
@@ -145,7 +145,7 @@ class StreamedCalls:
     def calls(self, conversation: Iterable[Message]) -> tuple[ToolCall, ...]:
         """The calls, each with an id that no other of the conversation has: an odd gateway gives none, or one twice."""
         ids = {call.id for message in conversation for call in message.tool_calls}
-        found = []
+        tool_calls = []
         for call in self._calls:
             if call.name:
                 number = call.id
@@ -155,8 +155,8 @@ class StreamedCalls:
                 ids.add(number)
                 arguments = call.arguments.text
                 # A tool without parameters is often called with nothing at all, which is no JSON.
-                found.append(ToolCall(number, call.name, arguments if arguments.strip() else "{}"))
-        return tuple(found)
+                tool_calls.append(ToolCall(number, call.name, arguments if arguments.strip() else "{}"))
+        return tuple(tool_calls)
 
 
 def _is_json(text: str) -> bool:

@@ -106,23 +106,23 @@ class AnswerText:
     def add(self, piece: str) -> str:
         """Take a piece; what of it can be shown already. A character that has only begun waits for its rest."""
         piece = join_surrogates(self._held + piece)
-        begun = _PARTIAL_CHARACTER.search(piece)
-        self._held = begun[0] if begun else ""
+        partial = _PARTIAL_CHARACTER.search(piece)
+        self._held = partial[0] if partial else ""
         return self._take(piece[: len(piece) - len(self._held)])
 
     def end(self) -> str:
         """What was held back."""
-        held, self._held = self._held, ""
-        return self._take(held)
+        rest, self._held = self._held, ""
+        return self._take(rest)
 
     def _take(self, piece: str) -> str:
         self.length += len(piece)
         # Cut before it is searched: what is beyond the limit is only counted.
-        kept, replaced = _UNREADABLE.subn("\N{REPLACEMENT CHARACTER}", piece[: MOST_CHARACTERS - self._kept])
-        self._kept += len(kept)
-        self._replaced += replaced
-        self._parts.append(kept)
-        return kept
+        text, count = _UNREADABLE.subn("\N{REPLACEMENT CHARACTER}", piece[: MOST_CHARACTERS - self._kept])
+        self._kept += len(text)
+        self._replaced += count
+        self._parts.append(text)
+        return text
 
     @property
     def text(self) -> str:

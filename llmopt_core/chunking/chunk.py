@@ -72,11 +72,11 @@ def _pieces(text: str, spec: ChunkingSpec, encode: Encode | None) -> list[tuple[
 
 def _children(text: str, spec: ChunkingSpec) -> list[tuple[int, int, tuple[int, int] | None]]:
     """Small pieces inside large ones; `overlap` is between children, parents have none."""
-    by = measure_for(text, spec.length_unit)
+    measure = measure_for(text, spec.length_unit)
     # Parents do not overlap: a child belongs to one.
-    parents = _splitter(text, by, spec, spec.size, 0).spans()
+    parents = _splitter(text, measure, spec, spec.size, 0).spans()
     # Cut inside each parent, so that no child reaches over its border.
-    children = _splitter(text, by, spec, spec.child, spec.overlap).spans(parents)
+    children = _splitter(text, measure, spec, spec.child, spec.overlap).spans(parents)
     starts = [start for start, _ in parents]
     # The last parent that begins at or before the child; they are in order.
     return [(start, end, parents[bisect_right(starts, start) - 1]) for start, end in children]

@@ -146,13 +146,13 @@ def text_segments(
     gold = [(max(a, start), min(b, end)) for a, b in references if a < end and b > start]
     edges = {start, end, *(edge for span in gold for edge in span)}
     edges |= {edge for row in rows for edge in row[1:] if start < edge < end}
-    sorted_edges, segments, over = sorted(edges), [], list[tuple[int, int, int, int]]()
+    sorted_edges, segments, open_rows = sorted(edges), [], list[tuple[int, int, int, int]]()
     for a, b in itertools.pairwise(sorted_edges):
         # In order of their start, so each is taken up once and let go once.
         while rows and rows[0][1] <= a:
-            over.append(rows.pop(0))
-        over = [row for row in over if row[2] > a]
-        segments.append(_stretch(over, gold, a, b))
+            open_rows.append(rows.pop(0))
+        open_rows = [row for row in open_rows if row[2] > a]
+        segments.append(_stretch(open_rows, gold, a, b))
     return segments
 
 

@@ -126,9 +126,9 @@ class RecursiveSplitter:
             [code_points(self._text[a:b]) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
         )
         # A text has few distinct characters, and each is measured once.
-        distinct_codes, which = np.unique(codes, return_inverse=True)
+        distinct_codes, code_places = np.unique(codes, return_inverse=True)
         each = np.array([self._measure.alone(chr(code)) for code in distinct_codes], np.int64)
-        pieces = Pieces(at, at + 1, each[which])
+        pieces = Pieces(at, at + 1, each[code_places])
         long = self._pack_short(pieces, np.repeat(np.arange(len(starts)), ends - starts), 0, out)
         self._leave(pieces, long, out)
 

@@ -84,9 +84,9 @@ def measure_truncation(
     losses = np.fromiter((chunk.end for chunk in chunks), np.int64, len(chunks))
     losses -= embedding_ends(chunks, texts, tokenizer, window)
     total = sum(chunk.end - chunk.start for chunk in chunks)
-    cut = int(losses.sum())
+    cut_count = int(losses.sum())
     return TruncationReport(
-        tuple(lengths.tolist()), window, int((lengths > window).sum()), cut, cut / total if total else 0.0
+        tuple(lengths.tolist()), window, int((lengths > window).sum()), cut_count, cut_count / total if total else 0.0
     )
 
 

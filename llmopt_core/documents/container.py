@@ -77,9 +77,9 @@ def _without_padding(data: bytes) -> bytes:
     """Without what stands behind the end, such as the zeros of a disk: the end is looked for in the last 64 kB only."""
     # `rfind`: a stored zip inside this one has an end of its own before it.
     end = data.rfind(_END)
-    far = 0 <= end < len(data) - 65_000
+    is_far = 0 <= end < len(data) - 65_000
     # The record's last two bytes say how long a comment follows; what is behind is no comment.
-    return data[: end + _END_BYTES - 2] + b"\0\0" if far else data
+    return data[: end + _END_BYTES - 2] + b"\0\0" if is_far else data
 
 
 def check_unpacked_size(name: str, archive: zipfile.ZipFile, most: int) -> None:

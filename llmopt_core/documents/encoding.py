@@ -199,9 +199,9 @@ def _decode_damaged_utf8(data: bytes) -> tuple[str, tuple[str, ...]] | None:
     text = data.decode("utf-8", "replace")
     # A replacement character that the file itself holds is no damage.
     damage = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")
-    only_cut = damage == 1 and text.endswith("\ufffd") and good
+    is_cut = damage == 1 and text.endswith("\ufffd") and good
     # Ten good sequences for one bad: a text of Latin-1 has some pairs by accident, but not so many.
-    if good < 10 * damage and not only_cut:
+    if good < 10 * damage and not is_cut:
         return None
     return text, (_damage(damage, "UTF-8"),)
 
@@ -250,9 +250,9 @@ def _is_rather_western(sample: bytes, codec: str = "") -> bool:
     high = sum(byte > 0x7F for byte in sample)
     words = {word for word in sample.split() if not word.isascii()}
     if codec in _FEW_USE:
-        western, few = (_strangers(sample.decode(name, "replace")) for name in ("cp1252", codec))
+        western_count, codec_count = (_strangers(sample.decode(name, "replace")) for name in ("cp1252", codec))
         # Fewer signs that stand in no text win; without any, only a rare page for few letters is doubted.
-        return western < few or (not western and (codec == "cp852" or high < 0.03 * len(sample)))
+        return western_count < codec_count or (not western_count and (codec == "cp852" or high < 0.03 * len(sample)))
     return codec in _CENTRAL and len(words) <= _FEW_NAMES and high < 0.01 * len(sample)
 
 

@@ -88,8 +88,8 @@ def parse_value(name: str, text: str, number: int = 1) -> Any:
         # JSON knows no NaN and no infinity, though Python reads and writes them.
         return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except json.JSONDecodeError as error:
-        where = f"{name} line {number + error.lineno - 1}"
-        raise BadInput(f"{where}: broken JSON at character {error.colno} ({error.msg}).") from error
+        place = f"{name} line {number + error.lineno - 1}"
+        raise BadInput(f"{place}: broken JSON at character {error.colno} ({error.msg}).") from error
     except RecursionError as error:
         raise BadInput(f"{name} line {number}: JSON that is nested too deeply.") from error
     except _NoNumber as error:

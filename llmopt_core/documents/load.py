@@ -33,8 +33,8 @@ def load_documents(
     Raises:
         BadInput: A path is missing or unreadable, a folder holds nothing readable, or two documents have one name.
     """
-    how = ReadingOptions(encoding, main_only)
-    documents = [document for path in paths for document in _load_path(Path(path), root, how)]
+    options = ReadingOptions(encoding, main_only)
+    documents = [document for path in paths for document in _load_path(Path(path), root, options)]
     check_names(documents, "rename one, or give their common parent folder")
     return documents
 

@@ -37,9 +37,9 @@ def count_parts(package: Package, parts: Iterable[str]) -> Counter[str]:
 
 def describe_omissions(counts: Mapping[str, int]) -> Iterator[str]:
     """The counts in words, such as `2 embedded files`."""
-    for kind, (one, many) in _SENTENCES.items():
+    for kind, (singular, plural) in _SENTENCES.items():
         if counts.get(kind):
-            yield f"{counts[kind]:,} {one if counts[kind] == 1 else many}"
+            yield f"{counts[kind]:,} {singular if counts[kind] == 1 else plural}"
 
 
 def picture_texts(element: Any) -> list[str]:

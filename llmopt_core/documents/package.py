@@ -169,8 +169,8 @@ class Package:
             if relation.kind == kind:
                 return self.xml(relation.target)
         # Usual names, as `word/footnotes.xml`, where the relationships are lost.
-        usual = posixpath.join(posixpath.dirname(part), f"{kind}.xml")
-        return self.xml(usual) if not relations and self.has(usual) else None
+        usual_name = posixpath.join(posixpath.dirname(part), f"{kind}.xml")
+        return self.xml(usual_name) if not relations and self.has(usual_name) else None
 
 
 def local(element: Any) -> str:

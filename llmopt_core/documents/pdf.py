@@ -46,16 +46,16 @@ def read_pdf(name: str, data: bytes, on_part: OnPart = ignore_parts) -> Extracti
     form_texts, form_warnings = read_form_text(data, pages)
     # Values of forms follow the text of their page.
     pages = [normalise("\n\n".join(filter(None, both))) for both in zip(pages, form_texts, strict=True)]
-    silent = [number for number, text in enumerate(pages, 1) if not text.strip()]
+    silent_pages = [number for number, text in enumerate(pages, 1) if not text.strip()]
     # pdfium shows a damaged page as an empty one; pypdf tells the two apart.
-    unreadable, cut = damaged_pages(data, silent)
-    lost_pages = {*faults.get(_UNREAD, ()), *unreadable}
+    unreadable_pages, cut_pages = damaged_pages(data, silent_pages)
+    lost_pages = {*faults.get(_UNREAD, ()), *unreadable_pages}
     if lost_pages:
         faults[_UNREAD] = sorted(lost_pages)
-    if cut:
-        faults[_CUT] = cut
+    if cut_pages:
+        faults[_CUT] = cut_pages
     # Told by its cause, as each has another remedy.
-    if len(silent) == len(pages):
+    if len(silent_pages) == len(pages):
         if not whole:
             raise _cut_off(name)
         if len(lost_pages) == len(pages):
@@ -68,8 +68,8 @@ def read_pdf(name: str, data: bytes, on_part: OnPart = ignore_parts) -> Extracti
         )
     text, starts = join_pages(pages)
     # Damaged pages are told as such.
-    silent = [number for number in silent if number not in lost_pages]
-    warnings = [f"No text on page {numbers_in_words(silent)}: blank or scanned."] if silent else []
+    silent_pages = [number for number in silent_pages if number not in lost_pages]
+    warnings = [f"No text on page {numbers_in_words(silent_pages)}: blank or scanned."] if silent_pages else []
     warnings += [sentence.format(pages=numbers_in_words(numbers)) for sentence, numbers in faults.items()]
     warnings += [] if whole else ["The end mark of the PDF is missing: the file may be cut off; look at its last page."]
     return Extraction(text, starts, (*warnings, *form_warnings), {"pages": len(pages)})

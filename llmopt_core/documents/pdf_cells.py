@@ -68,19 +68,19 @@ def _rows_of(row: list[list[Cell]], taken: list[Line]) -> Iterator[list[Cell]]:
 def _goes_on(row: list[list[Cell]], line: Line) -> bool:
     """Take the line into the row; False where it begins another."""
     first, *rest = line
-    going_on = _cell_above(row, first)
+    cell_above = _cell_above(row, first)
     # Looked at before anything is taken, as the line would be lost for the table.
     # A heading of one line right above a table is no cell of it.
-    if going_on is not None and rest and len(row) == 1 and len(row[0]) == 1:
+    if cell_above is not None and rest and len(row) == 1 and len(row[0]) == 1:
         return False
     # Words beside the last cell, neither below it nor above.
-    if going_on is None and first.bottom - row[-1][-1].bottom <= _SAME_LINE * -first.height:
+    if cell_above is None and first.bottom - row[-1][-1].bottom <= _SAME_LINE * -first.height:
         return False
-    new = rest if going_on is not None else line
+    new = rest if cell_above is not None else line
     if any(not _is_next(row, cell) for cell in new):
         return False
-    if going_on is not None:
-        going_on.append(first)
+    if cell_above is not None:
+        cell_above.append(first)
     row += [[cell] for cell in new]
     return True
 
@@ -93,7 +93,7 @@ def _cell_above(row: list[list[Cell]], cell: Cell) -> list[Cell] | None:
         is_below = 0 < down <= _TIGHT * max(other[-1].height, cell.height)
         # A line of prose below a table stands below its other cells too.
         # Words that reach over another column are no cell of this one.
-        if any(_overlap(beside, cell) for beside in row if beside is not other):
+        if any(_overlap(neighbour, cell) for neighbour in row if neighbour is not other):
             continue
         if is_below and _overlap(other, cell) and (other is row[-1] or abs(other[0].left - cell.left) < cell.height):
             return other
@@ -102,10 +102,10 @@ def _cell_above(row: list[list[Cell]], cell: Cell) -> list[Cell] | None:
 
 def _is_next(row: list[list[Cell]], cell: Cell) -> bool:
     """Whether words stand right of all cells, and about as high as they."""
-    beside = all(cell.left >= max(part.right for part in other) for other in row)
+    is_beside = all(cell.left >= max(part.right for part in other) for other in row)
     # Between the lowest and the highest word of the row, with a line's space to each side.
     low, high = min(part[-1].bottom for part in row), max(part[0].top for part in row)
-    return beside and cell.bottom >= low - _TIGHT * cell.height and cell.top <= high + _HIGHER * cell.height
+    return is_beside and cell.bottom >= low - _TIGHT * cell.height and cell.top <= high + _HIGHER * cell.height
 
 
 def _overlap(parts: Sequence[Cell], cell: Cell) -> bool:
@@ -124,13 +124,13 @@ def paragraphs(lines: Sequence[Line]) -> Iterator[str]:
     steps = [above[0].bottom - below[0].bottom for above, below in pairwise(lines)
              if above and below and 0 < above[0].bottom - below[0].bottom < 3 * below[0].height]  # fmt: skip
     # The median, because headings and lists in between would shift a mean.
-    usual = median(steps) if steps else 0.0
+    usual_step = median(steps) if steps else 0.0
     block: list[str] = []
     for number, line in enumerate(lines):
         before = lines[number - 1] if number else ()
         after = lines[number + 1] if number + 1 < len(lines) else ()
         # A paragraph ends also where the lines are as close as ever, if the size of the letters changes.
-        if block and (not line or (before and _begins_anew(before[0], line[0], after, usual))):
+        if block and (not line or (before and _begins_anew(before[0], line[0], after, usual_step))):
             yield "\n".join(block)
             block = []
         if line:

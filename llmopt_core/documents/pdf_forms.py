@@ -85,14 +85,14 @@ def _apart_from_pages(form: Any, drawn: list[Any], text: str) -> list[str]:
 
 
 def _field_entries(field: Any, on_pages: Collection[int], depth: int = 0) -> Iterator[_Entry]:
-    below = [kid.get_object() for kid in field.get("/Kids") or ()] if depth < _DEEPEST else []
+    children = [child.get_object() for child in field.get("/Kids") or ()] if depth < _DEEPEST else []
     if id(field) in on_pages:
         return
     # A field that is drawn by what is below it.
-    if not any(id(kid) in on_pages for kid in below):
+    if not any(id(child) in on_pages for child in children):
         yield from _value_entry(field)
-    for kid in below:
-        yield from _field_entries(kid, on_pages, depth + 1)
+    for child in children:
+        yield from _field_entries(child, on_pages, depth + 1)
 
 
 def _xml_entries(packet: bytes) -> Iterator[_Entry]:

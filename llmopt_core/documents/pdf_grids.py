@@ -127,8 +127,8 @@ def _group_lines(across: Sequence[_Line], down: Sequence[_Line]) -> Iterator[tup
     for i, line in enumerate(across):
         for j, other in enumerate(down, len(across)):
             # A line may end a little before the other one begins.
-            meets = line.start - _THIN <= other.at <= line.end + _THIN
-            if meets and other.start - _THIN <= line.at <= other.end + _THIN:
+            is_near = line.start - _THIN <= other.at <= line.end + _THIN
+            if is_near and other.start - _THIN <= line.at <= other.end + _THIN:
                 group[root(i)] = root(j)
     parts: dict[int, tuple[list[_Line], list[_Line]]] = {}
     for n in range(len(group)):

@@ -62,9 +62,9 @@ def _go_on(blocks: list[str | list[str]], names: list[str]) -> None:
     header = [cell.strip() for cell in names[0].split("|")] if names else []
     rows = [[cell.strip() for cell in line.split("|")] for line in first[:3]]
     # Names hold no numbers: a first row of numbers has no names above it.
-    fits = rows and all(len(row) == len(header) for row in rows) and not any(map(is_number, header))
+    is_table = rows and all(len(row) == len(header) for row in rows) and not any(map(is_number, header))
     # Rows begin with data where the page goes on; a header that is printed again needs none.
-    if fits and any(map(is_number, rows[0])):
+    if is_table and any(map(is_number, rows[0])):
         first.insert(0, names[0])
     # In place: the caller gives the same list to the next page.
     names[:] = next(([block[0]] for block in reversed(blocks[-2:]) if isinstance(block, list) and block), [])
@@ -152,8 +152,8 @@ def join_words(text: str) -> str:
         first, second = match.groups()
         compound = f"{first}-{second}"
         # A name (`Saint-Denis`), a number (`1914-18`), or a word that stands with its hyphen elsewhere.
-        keep = compound in hyphen_words or not second[0].islower() or first[-1].isdigit()
-        return compound if keep else first + second
+        has_hyphen = compound in hyphen_words or not second[0].islower() or first[-1].isdigit()
+        return compound if has_hyphen else first + second
 
     # Twice, since a word may be divided at both its ends.
     return _CONTROLS.sub("", _WORD_BREAK.sub(whole, _WORD_BREAK.sub(whole, text)))

@@ -53,12 +53,12 @@ def join_prose(lines: list[Line]) -> list[Line]:
     # Down and up: a paragraph's lines may stand below or above the one that is known to be prose.
     for order in (line_numbers, line_numbers[::-1]):
         for before, number in pairwise(order):
-            line, beside = lines[number], lines[before]
+            line, neighbour = lines[number], lines[before]
             if (
                 line.even
                 and len(line.cells) > 1
-                and len(beside.cells) == 1
-                and _ends_alike(line.cells, beside.cells[0])
+                and len(neighbour.cells) == 1
+                and _ends_alike(line.cells, neighbour.cells[0])
             ):
                 # From one side to the other: what is joined now is prose for the next line.
                 lines[number] = line._replace(cells=[_join(line.cells)])
@@ -89,14 +89,14 @@ def _without_gaps_of_prose(cells: list[Cell], around: list[list[Cell]]) -> list[
 
 def _is_of_prose(left: float, right: float, near: list[list[Cell]], height: float) -> bool:
     """Whether words of a line near a gap stand over all of it, and no line has a gap there too."""
-    over = [any(cell.left < left and cell.right > right for cell in line) for line in near]
+    coverage = [any(cell.left < left and cell.right > right for cell in line) for line in near]
     has_gap = any(
         # A gap at the same place in a line nearby is a border of columns.
         min(right, after.left) - max(left, before.right) > _COMMON * height
         for line in near
         for before, after in pairwise(line)
     )
-    return any(over) and not has_gap
+    return any(coverage) and not has_gap
 
 
 def _join(cells: list[Cell]) -> Cell:

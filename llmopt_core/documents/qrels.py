@@ -60,7 +60,7 @@ def with_judgements(found: QuestionFile, judgements: Judgements, documents: Sequ
     Raises:
         BadInput: No question of the file is judged.
     """
-    by_id, unsure = _by_id(documents)
+    by_id, ambiguous_names = _by_id(documents)
     examples, absent = [], dict[str, None]()
     for example in found.evaluation_set.examples:
         if example.id in judgements:
@@ -79,7 +79,7 @@ def with_judgements(found: QuestionFile, judgements: Judgements, documents: Sequ
         warnings.append(f"{unjudged_count:,} questions without a judgement were left out.")
     if absent:
         warnings.append(f"{len(absent):,} judged documents are not among the documents, such as {next(iter(absent))}.")
-    warnings += _doubts(unsure, [one for example in examples for one in judgements[example.id]])
+    warnings += _doubts(ambiguous_names, [one for example in examples for one in judgements[example.id]])
     return replace(
         found, evaluation_set=EvaluationSet(found.evaluation_set.name, tuple(examples)), warnings=tuple(warnings)
     )
@@ -114,7 +114,7 @@ def _by_id(documents: Sequence[Document]) -> tuple[dict[str, Document], dict[str
     """
     id_rows = [(_ids(document), document) for document in documents]
     by_id: dict[str, Document] = {}
-    unsure: dict[str, list[str]] = {}
+    ambiguous_names: dict[str, list[str]] = {}
     # The fullest names first: `a.txt` at the top is meant by `a.txt` sooner than `x/a.txt` is.
     for rank in range(max((len(ids) for ids, _ in id_rows), default=0)):
         claims: dict[str, list[Document]] = {}
@@ -127,8 +127,8 @@ def _by_id(documents: Sequence[Document]) -> tuple[dict[str, Document], dict[str
                 continue
             by_id[one] = claimants[0]
             if len(claimants) > 1:
-                unsure[one] = [document.name for document in claimants]
-    return by_id, unsure
+                ambiguous_names[one] = [document.name for document in claimants]
+    return by_id, ambiguous_names
 
 
 def _ids(document: Document) -> list[str]:
@@ -142,9 +142,9 @@ def _doubts(unsure: Mapping[str, Sequence[str]], judged: Sequence[str]) -> list[
     ambiguous_ids = list(dict.fromkeys(one for one in judged if one in unsure))
     if not ambiguous_ids:
         return []
-    stand, such_as = "id stands" if len(ambiguous_ids) == 1 else "ids stand", in_words(unsure[ambiguous_ids[0]][:3])
+    subject, names = "id stands" if len(ambiguous_ids) == 1 else "ids stand", in_words(unsure[ambiguous_ids[0]][:3])
     return [
-        f"{len(ambiguous_ids):,} judged {stand} for several documents, such as {ambiguous_ids[0]} ({such_as}); "
+        f"{len(ambiguous_ids):,} judged {subject} for several documents, such as {ambiguous_ids[0]} ({names}); "
         "the first was taken, which is not sure: give each file a name of its own."
     ]
 

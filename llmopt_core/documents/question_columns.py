@@ -91,13 +91,13 @@ def take(values: dict[str, Any], role: str) -> tuple[Any, str]:
     """Take the value of a column under our name, or where that is absent under another tool's; and its own name."""
     # Later names win: reversed, so that of two spellings the first column is taken; exact ones above all.
     names = {plain_name(name): name for name in reversed(values)} | {name: name for name in values}
-    present = [names[key] for key in (role, *ALIASES[role]) if key in names]
-    if role == "question" and not present and is_query_row(values):
-        present = ["text"]
-    if not present:
+    columns = [names[key] for key in (role, *ALIASES[role]) if key in names]
+    if role == "question" and not columns and is_query_row(values):
+        columns = ["text"]
+    if not columns:
         return None, ""
     # An empty column of our name must not hide a filled one of another.
-    column = next((name for name in present if values[name] not in (None, "", [])), present[0])
+    column = next((name for name in columns if values[name] not in (None, "", [])), columns[0])
     return values.pop(column), column
 
 
@@ -132,9 +132,9 @@ def check_roles(columns: Mapping[str, str]) -> None:
             raise BadInput(f"A column cannot mean {role!r}; expected one of {', '.join(ROLES)}.")
     names = list(columns.values())
     # In order, so that the message is the same each time.
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise BadInput(f"The column {twice!r} cannot mean two things.")
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate is not None:
+        raise BadInput(f"The column {duplicate!r} cannot mean two things.")
 
 
 def check_columns(columns: Mapping[str, str], known: Collection[str], file: str) -> None:

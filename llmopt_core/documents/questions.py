@@ -230,8 +230,8 @@ class _Reader:
             messages.append(f"the id {fields.id!r} stands on {row.unit} {self._lines[fields.id]} too")
         # Also of a bad row, so that the second of an id is told.
         self._lines.setdefault(fields.id, row.line)
-        spans, quotes, wrong = resolve_references(fields.raw["references"], fields.place, self._documents)
-        messages += wrong
+        spans, quotes, faults = resolve_references(fields.raw["references"], fields.place, self._documents)
+        messages += faults
         self.problems += [Problem(row.line, message, row.unit) for message in messages]
         # A row with any fault is left out whole: a question without its source would be measured wrongly.
         if messages:
@@ -242,13 +242,13 @@ class _Reader:
             spans = self._contexts.spans(fields.rest, answers)
         self.quotes += [FoundQuote(fields.id, row.line, quote, match, row.unit) for quote, match in quotes]
         texts = [text for text, _ in answers]
-        several = {RIGHT_ANSWERS: texts} if len(texts) > 1 else {}
+        answer_variables = {RIGHT_ANSWERS: texts} if len(texts) > 1 else {}
         # Empty cells are no variables: a template can ask whether one is there.
         variables = {key: value for key, value in fields.rest.items() if value not in (None, "")}
         self._variables |= dict.fromkeys(variables)
         self.examples.append(
             Example(fields.id, fields.raw["question"].strip(), texts[0] if texts else None, spans,
-                    fields.category, variables | fields.own | several)
+                    fields.category, variables | fields.own | answer_variables)
         )  # fmt: skip
 
     @property

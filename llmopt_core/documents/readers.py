@@ -77,19 +77,21 @@ def read_file(name: str, data: bytes, how: ReadingOptions, on_part: OnPart) -> l
     if suffix in _LINES:
         return read_jsonl(name, data, how.encoding)
     if suffix in _PAGES:
-        read = read_html(name, data, how.encoding, main_only=how.main_only)
+        extraction = read_html(name, data, how.encoding, main_only=how.main_only)
     elif suffix in _TEXT_READERS:
-        read = _TEXT_READERS[suffix](name, data, how.encoding)
+        extraction = _TEXT_READERS[suffix](name, data, how.encoding)
     else:
-        read = read_pdf(name, data, on_part) if suffix == ".pdf" else _READERS[suffix](name, data)
+        extraction = read_pdf(name, data, on_part) if suffix == ".pdf" else _READERS[suffix](name, data)
     # Merged cells and tables unfold: the text may be far larger than its file.
-    if len(read.text) > limits.TEXT_BYTES:
-        raise BadInput(f"{name} unfolds to {len(read.text):,} characters, more than {limits.TEXT_BYTES:,}: split it.")
-    if not read.text.strip():
+    if len(extraction.text) > limits.TEXT_BYTES:
+        raise BadInput(
+            f"{name} unfolds to {len(extraction.text):,} characters, more than {limits.TEXT_BYTES:,}: split it."
+        )
+    if not extraction.text.strip():
         # With the warnings, which say why there is none.
-        raise BadInput(" ".join((f"{name} holds no text.", *read.warnings)))
-    metadata = {"format": _FORMATS.get(suffix, suffix[1:]), **read.metadata}
-    return [Document(name, read.text, metadata, read.page_starts, read.warnings)]
+        raise BadInput(" ".join((f"{name} holds no text.", *extraction.warnings)))
+    metadata = {"format": _FORMATS.get(suffix, suffix[1:]), **extraction.metadata}
+    return [Document(name, extraction.text, metadata, extraction.page_starts, extraction.warnings)]
 
 
 def most_bytes(name: str) -> int:

@@ -52,8 +52,8 @@ class DocumentLookup:
             return near[0]
         # Five names show how they look here.
         names = ", ".join(sorted(self._by_name)[:5]) + (", ..." if len(self._by_name) > 5 else "")
-        which = "more than one document could be" if near else "there is no document"
-        raise BadInput(f"{which} {name!r}; the documents are {names or 'none'}")
+        reason = "more than one document could be" if near else "there is no document"
+        raise BadInput(f"{reason} {name!r}; the documents are {names or 'none'}")
 
 
 Resolution = tuple[tuple[Span, ...], list[tuple[str, QuoteMatch]], list[str]]
@@ -76,17 +76,17 @@ def resolve_references(raw: Any, place: Mapping[str, Any], documents: DocumentLo
     if not entries and (place.get("quote") or place.get("start") not in (None, "")):
         # A start of 0 is a start.
         entries = [{k: place[k] for k in ("start", "end", "quote") if place.get(k) not in (None, "")}]
-    spans, quotes, wrong = [], [], []
+    spans, quotes, faults = [], [], []
     for entry in entries:
         try:
             # All faults of a row are told, not the first.
             span, quote = _resolve(entry, document, documents)
         except BadInput as error:
-            wrong.append(str(error))
+            faults.append(str(error))
             continue
         spans.append(span)
         quotes += [quote] if quote else []
-    return tuple(dict.fromkeys(spans)), quotes, wrong
+    return tuple(dict.fromkeys(spans)), quotes, faults
 
 
 def _entries(raw: Any) -> list[dict[str, Any]]:
@@ -129,16 +129,16 @@ def _resolve(
             raise BadInput(f"the span {a} to {b} is none")
         return Span(str(name), a, b), None
     document = documents.find(str(name))
-    quote, stands = entry.get("quote", entry.get("content")), document.text[max(0, a) : max(0, b)]
+    quote, passage = entry.get("quote", entry.get("content")), document.text[max(0, a) : max(0, b)]
     # The right words at a wrong place: counted in the file itself, perhaps.
-    if isinstance(quote, str) and len(quote) == b - a and quote != stands:
-        back = _excess_before(document.text, quote, a)
-        a, b, stands = a - back, b - back, quote if back else stands
+    if isinstance(quote, str) and len(quote) == b - a and quote != passage:
+        excess = _excess_before(document.text, quote, a)
+        a, b, passage = a - excess, b - excess, quote if excess else passage
     if not 0 <= a < b <= len(document.text):
         raise BadInput(f"the span {a} to {b} lies outside {document.name}, which has {len(document.text):,} characters")
     # White space at the ends is often trimmed by who wrote the quote.
-    if isinstance(quote, str) and quote.strip() != stands.strip():
-        raise BadInput(f"the span {a} to {b} of {document.name} holds {_short(stands)}, not {_short(quote)}")
+    if isinstance(quote, str) and quote.strip() != passage.strip():
+        raise BadInput(f"the span {a} to {b} of {document.name} holds {_short(passage)}, not {_short(quote)}")
     return Span(document.name, a, b), None
 
 
@@ -165,8 +165,8 @@ def _find_quote(quote: Any, name: Any, documents: DocumentLookup | None) -> tupl
         raise BadInput("a `quote` can only be looked up together with the documents")
     match = find_quote(quote, [documents.find(str(name))] if name else documents.all)
     if match is None:
-        where = f"in {name}" if name else "in any document"
-        raise BadInput(f"the quote {_short(quote)} does not stand {where}, not even {MINIMUM_SIMILARITY:.0%} alike")
+        place = f"in {name}" if name else "in any document"
+        raise BadInput(f"the quote {_short(quote)} does not stand {place}, not even {MINIMUM_SIMILARITY:.0%} alike")
     return match.span, (quote, match)
 
 

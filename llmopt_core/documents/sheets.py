@@ -68,7 +68,7 @@ class _Book:
         # A workbook without a list of sheets is damaged, not empty.
         if child(self._root, "sheets") is None:
             raise BadInput(f"{self._name} is damaged: its workbook names no sheets; open and save it again.")
-        read = 0
+        count = 0
         for number, sheet in enumerate(sheets, 1):
             title = attribute(sheet, "name")
             relation = self._relation(sheet, number)
@@ -90,12 +90,12 @@ class _Book:
             except SyntaxError as error:
                 self._unread.append(f"{title} is damaged ({str(error)[:80]})")
                 continue
-            read += 1
+            count += 1
             if blocks:
                 yield f"# {title}"
                 yield from blocks
         # Some sheets of which nothing can be read are a warning; if that is all of them, there is no document.
-        if not read and self._unread:
+        if not count and self._unread:
             raise BadInput(f"{self._name}: no sheet can be read; {self._unread[0]}: open and save it again.")
 
     def _relation(self, sheet: Any, number: int) -> Relation | None:

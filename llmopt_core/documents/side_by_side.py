@@ -66,19 +66,19 @@ class _Source:
 def _until_parts(source: _Source) -> Iterator[Row]:
     """Rows up to a block of tables beside each other."""
     gap = False
-    while ahead := source.ahead(1):
+    while rows := source.ahead(1):
         # Only behind an empty row may another arrangement begin.
-        if gap and ahead[0] and len(source.bands()) > 1:
+        if gap and rows[0] and len(source.bands()) > 1:
             return
-        gap = not ahead[0]
+        gap = not rows[0]
         yield source.take()
 
 
 def _within(source: _Source, bands: Bands) -> Iterator[Row]:
     """Rows up to the first that stands between the tables or begins others."""
     gap = False
-    while ahead := source.ahead(1):
-        row = ahead[0]
+    while rows := source.ahead(1):
+        row = rows[0]
         # A cell in the gap between the tables: they no longer stand beside each other.
         if any(not any(first <= column <= last for first, last in bands) for column in row):
             return

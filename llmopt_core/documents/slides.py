@@ -66,19 +66,19 @@ def read_pptx(name: str, data: bytes) -> Extraction:
 def _target(package: Package, relations: Mapping[str, Relation], item: Any, number: int) -> str:
     """The part of a slide; where the relationships themselves are lost, it is the one with its number."""
     relation = relations.get(_relation_id(item))
-    usual = f"ppt/slides/slide{number}.xml"
-    return relation.target if relation else usual if not relations and package.has(usual) else ""
+    usual_name = f"ppt/slides/slide{number}.xml"
+    return relation.target if relation else usual_name if not relations and package.has(usual_name) else ""
 
 
 def _extract(pages: list[str], unread: list[int], hidden: list[int], left_out: Counter[str]) -> Extraction:
-    silent = [number for number, page in enumerate(pages, 1) if not page and number not in unread]
+    silent_slides = [number for number, page in enumerate(pages, 1) if not page and number not in unread]
     # An empty line between slides: their titles are headings.
     text, starts = join_pages(pages, "\n\n")
-    warnings = [f"No text on slide {numbers_in_words(silent)}."] if silent else []
+    warnings = [f"No text on slide {numbers_in_words(silent_slides)}."] if silent_slides else []
     warnings += [f"Slide {numbers_in_words(unread)} is missing or damaged and was not read."] if unread else []
     warnings += [f"Slide {numbers_in_words(hidden)} is hidden in the show and was read too."] if hidden else []
     omissions = [
-        f"{count:,} {_LEFT_OUT[what][count > 1]}" for what, count in left_out.items() if count and what in _LEFT_OUT
+        f"{count:,} {_LEFT_OUT[kind][count > 1]}" for kind, count in left_out.items() if count and kind in _LEFT_OUT
     ]
     # Embedded files and the like are told in the same words for all kinds of files.
     omissions += describe_omissions(left_out)

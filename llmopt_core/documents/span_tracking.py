@@ -57,11 +57,11 @@ class SpanTracker:
         words = self._old[start:end]
         alignment = self._align(start, end)
         # First what moved as a whole: the difference of texts sees it as removed and added.
-        sure = self._find_move(start, end) or (
+        place = self._find_move(start, end) or (
             alignment if alignment and self._has_context(start, end, words) else None
         )
-        if sure is not None:
-            return NewSpan(sure)
+        if place is not None:
+            return NewSpan(place)
         if alignment is not None:
             return NewSpan(alignment, "the text around it is another now")
         change = self._find_change(start, end, words)

@@ -109,9 +109,9 @@ def _fuzzy(quote: str, documents: Sequence[Document], minimum: float) -> QuoteMa
             continue
         start, end = _whole_words(document.text, place.dest_start, place.dest_end)
         # Of the whole words: a short quote can be alike to a part of one, and to nothing of what the word means.
-        alike = fuzz.ratio(quote, document.text[start:end]) if end - start > place.dest_end - place.dest_start else 100
+        ratio = fuzz.ratio(quote, document.text[start:end]) if end - start > place.dest_end - place.dest_start else 100
         # Below 1, which stands for the same words: something differs, or it would have been found before.
-        similarity = min(place.score / 100, alike / 100, 0.999)
+        similarity = min(place.score / 100, ratio / 100, 0.999)
         if similarity >= minimum and end > start and (best is None or similarity > best.similarity):
             best = QuoteMatch(Span(document.name, start, end), document.text[start:end], similarity)
     return best

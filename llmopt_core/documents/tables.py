@@ -124,10 +124,10 @@ class _Tables:
             # A header in two rows: what stands over several columns goes before the name of each.
             self._next()
             # Names of their own stand where no group is above them.
-            over = {i: columns[first] for first, last in groups.items() for i in below if first <= i <= last}
+            group_names = {i: columns[first] for first, last in groups.items() for i in below if first <= i <= last}
             for column, cell in below.items():
                 # `Price` above `Price` is one name: a merged cell reaches down over both rows.
-                above, below_it = over.get(column, columns.get(column, "")), " ".join(cell.split())
+                above, below_it = group_names.get(column, columns.get(column, "")), " ".join(cell.split())
                 columns[column] = above if above == below_it else f"{above} {below_it}".strip()
         self._columns, self._numeric, self._used = columns, set(), set()
 

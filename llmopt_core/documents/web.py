@@ -66,7 +66,7 @@ def _render(text: str, name: str, *, main_only: bool) -> tuple[str, list[str]]:
     if not text.strip():
         return "", []
     # Told from the text, as the parser takes all that follows for a comment.
-    unread = unclosed_words(text)
+    unread_notes = unclosed_words(text)
     text = as_one_page(text)
     # `huge_tree`: without it libxml2 stops at 10 MB of text, and keeps what it has without an error.
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
@@ -95,7 +95,7 @@ def _render(text: str, name: str, *, main_only: bool) -> tuple[str, list[str]]:
         [f"{writer.hidden:,} hidden part{'s' if writer.hidden > 1 else ''} of the page"] if writer.hidden else []
     )
     around_notes = [f"{around:,} word{'s' if around > 1 else ''} around the main text, as asked"] if around else []
-    omissions = around_notes + hidden_notes + omission_words(counts) + unread
+    omissions = around_notes + hidden_notes + omission_words(counts) + unread_notes
     return f"# {title}\n\n{body}" if title and body and not has_heading else body, omissions
 
 

@@ -19,13 +19,13 @@ def keep_main(root: Any) -> int:
     that belong to no article, and requests to accept cookies. A page without any other text is left as it is.
     """
     before = _words(root)
-    mains = [e for e in root.iter() if isinstance(e.tag, str) and (e.tag == "main" or e.get("role") == "main")]
+    elements = [e for e in root.iter() if isinstance(e.tag, str) and (e.tag == "main" or e.get("role") == "main")]
     # Of nested ones the outer; a hidden one is for another state of the page.
-    mains = [e for e in mains if not any(a in mains for a in e.iterancestors()) and "hidden" not in e.attrib]
+    elements = [e for e in elements if not any(a in elements for a in e.iterancestors()) and "hidden" not in e.attrib]
     body = root.find("body")
     # Two of them, or one without text: the page's own word is not to be trusted.
-    if len(mains) == 1 and body is not None and mains[0] is not body and _words(mains[0]):
-        main = mains[0]
+    if len(elements) == 1 and body is not None and elements[0] is not body and _words(elements[0]):
+        main = elements[0]
         # Text behind the main part is around it.
         main.tail = None
         body.text = None
@@ -34,13 +34,13 @@ def keep_main(root: Any) -> int:
     parts = [e for e in root.iter() if isinstance(e.tag, str) and e.tag not in ("html", "body") and _is_around(e)]
     # Of nested parts the outer, or words would be counted twice.
     parts = [e for e in parts if not any(a in parts for a in e.iterancestors())]
-    dropped_words = sum(_words(part) for part in parts)
+    word_count = sum(_words(part) for part in parts)
     # All is around: it is a page of links, and there is nothing else to read.
-    if dropped_words == before:
+    if word_count == before:
         return 0
     for part in parts:
         part.drop_tree()  # the text behind it stays
-    return dropped_words
+    return word_count
 
 
 def _is_around(element: Any) -> bool:

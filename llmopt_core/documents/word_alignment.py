@@ -41,8 +41,8 @@ def align(old: Sequence[str], new: Sequence[str]) -> list[int]:
 def _anchors(a: Sequence[int], b: Sequence[int]) -> list[tuple[int, int]]:
     """Positions of runs that are unique in both, in the longest order that rises in both."""
     # As in the patience difference: runs that stand once in both cannot be mistaken for each other.
-    there = _unique_runs(b)
-    pairs = [(place, there[run]) for run, place in _unique_runs(a).items() if run in there]
+    new_places = _unique_runs(b)
+    pairs = [(place, new_places[run]) for run, place in _unique_runs(a).items() if run in new_places]
     pairs.sort()
     tails: list[int] = []
     ends: list[int] = []

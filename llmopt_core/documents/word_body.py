@@ -288,9 +288,9 @@ class Body:
             for cell in self._members(row, "tc"):
                 properties = child(cell, "tcPr")
                 merge = child(properties, "vMerge")
-                goes_on = merge is not None and attribute(merge, "val") in ("", "continue")
+                is_continuation = merge is not None and attribute(merge, "val") in ("", "continue")
                 # What goes on below an odd place stands for itself.
-                here[at] = above.get(at, cell) if goes_on else cell
+                here[at] = above.get(at, cell) if is_continuation else cell
                 # Text under a merged cell is shown nowhere.
                 if here[at] is not cell and any((t.text or "").strip() for t in descendants(cell, "t")):
                     self._leave_out("hidden", cell)

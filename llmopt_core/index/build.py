@@ -232,8 +232,8 @@ def _build(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgres
     """Write the index, called under its lock. What is left of killed builds is removed first."""
     prefix = f".{plan.folder.name}.part-"
     # Under the lock no other build of this index is alive, so every `.part-` is of a dead one.
-    for remains in (plan.folder, *plan.folder.parent.glob(prefix + "*")):
-        shutil.rmtree(remains, ignore_errors=True)
+    for folder in (plan.folder, *plan.folder.parent.glob(prefix + "*")):
+        shutil.rmtree(folder, ignore_errors=True)
     # Beside its later place: only within a file system is a rename one step.
     part = Path(tempfile.mkdtemp(prefix=prefix, dir=plan.folder.parent))
     try:

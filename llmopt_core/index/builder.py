@@ -86,15 +86,15 @@ class Claim:
     def beating(self) -> Iterator[None]:
         """Give signs of life while the work goes on."""
         stop = threading.Event()
-        beating = threading.Thread(target=self._beat, args=(stop,), daemon=True)
+        thread = threading.Thread(target=self._beat, args=(stop,), daemon=True)
         # A daemon, so that a process that ends does not wait for its signs of life.
-        beating.start()
+        thread.start()
         try:
             yield
         finally:
             stop.set()
             # A late sign would take back what is written there at the end.
-            beating.join()
+            thread.join()
 
     def _beat(self, stop: threading.Event) -> None:
         while not stop.wait(BEAT_SECONDS):

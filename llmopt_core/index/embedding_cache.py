@@ -99,13 +99,13 @@ def _encode_once(texts: Mapping[str, str], embedder: Embedder, cache: Cache) -> 
     claims, token, pending = (cache if isinstance(cache, SupportsClaim) else None), uuid.uuid4().hex, dict(texts)
     while pending:
         # A cache without claims (in memory) is this process's own: all is to be made here.
-        mine = set(pending) if claims is None else claims.claim_many(STAGE, dict.fromkeys(pending, token))
+        own_claims = set(pending) if claims is None else claims.claim_many(STAGE, dict.fromkeys(pending, token))
         try:
             # After the claim, not before: what another process finished in between is seen now, and not paid for twice.
             cached_rows = {} if claims is None else cache.get_many(STAGE, pending)
             if cached_rows:
                 yield {key: np.frombuffer(value, dtype=np.float32) for key, value in cached_rows.items()}
-            own = [key for key in pending if key in mine and key not in cached_rows]
+            own = [key for key in pending if key in own_claims and key not in cached_rows]
             if own:
                 try:
                     raw_vectors = embedder.encode([without_surrogates(pending[key]) for key in own])
@@ -121,8 +121,8 @@ def _encode_once(texts: Mapping[str, str], embedder: Embedder, cache: Cache) -> 
                 yield new_vectors
         finally:
             # Also after a failure: another process must not wait for work that nobody does.
-            if claims is not None and mine:
-                claims.release_many(STAGE, dict.fromkeys(mine, token))
+            if claims is not None and own_claims:
+                claims.release_many(STAGE, dict.fromkeys(own_claims, token))
         # What another process holds a claim on; it is asked for again until it is there or free.
         pending = {key: text for key, text in pending.items() if key not in cached_rows and key not in own}
         if pending:

@@ -73,9 +73,9 @@ def bm25_scores(question: str, texts: Sequence[tuple[TermPositions, Ints, Ints]]
     # Terms that stand twice in the question count twice.
     for term in analyse(question):
         counts = _concatenate([words.counts(term, starts, ends) for words, starts, ends in texts])
-        having = int((counts > 0).sum())
+        chunk_count = int((counts > 0).sum())
         # Lucene's form: 1 added inside the logarithm, so that a word in most chunks does not count against them.
-        rarity = np.log(1 + (len(counts) - having + 0.5) / (having + 0.5))
+        rarity = np.log(1 + (len(counts) - chunk_count + 0.5) / (chunk_count + 0.5))
         # Lucene leaves out the factor (k1 + 1): it is the same for all and changes no order.
         scores += rarity * counts / (K1 * (1 - B + B * lengths / mean) + counts)
     return scores

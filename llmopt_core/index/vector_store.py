@@ -194,18 +194,18 @@ def server_client(url: str) -> Any:
 
 def _server_address(url: str) -> tuple[str, dict[str, str]]:
     """The address that requests go to, and the headers that carry the user's name and password."""
-    wrong = f"LLMOPT_CHROMA_URL is {mask_password(url)!r}"
+    message = f"LLMOPT_CHROMA_URL is {mask_password(url)!r}"
     try:
         parts = urlsplit(url)
         port = parts.port  # raises where the port is no number
     except ValueError:
         # Not its reason, nor in a trace: it may quote a part of a password.
-        raise BadInput(f"{wrong}; it must look like http://host:8000{_ESCAPES}.") from None
+        raise BadInput(f"{message}; it must look like http://host:8000{_ESCAPES}.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadInput(f"{wrong}; it must look like http://host:8000.")
+        raise BadInput(f"{message}; it must look like http://host:8000.")
     # Chroma sends neither; behind the host an `@` is most probably that of a password with a slash in it.
     if parts.query or parts.fragment or "@" in parts.path:
-        raise BadInput(f"{wrong}; nothing with ?, # or @ may follow the host{_ESCAPES}.")
+        raise BadInput(f"{message}; nothing with ?, # or @ may follow the host{_ESCAPES}.")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     # 8000 is the port of Chroma; an encrypted one stands behind a proxy at the usual port.
     port = port or (443 if parts.scheme == "https" else 8000)

@@ -31,13 +31,13 @@ def variants(spec: RetrievalSpec) -> dict[str, RetrievalSpec]:
 def _without_foreign_thresholds(spec: RetrievalSpec, variant: RetrievalSpec) -> RetrievalSpec:
     """The variant without each threshold that was set for scores of another scale than those it would meet."""
     routing = variant.routing
-    foreign = {
+    new_routes = {
         category: route.model_copy(update={"search": _drop_threshold(variant.for_category(category).search)})
         for category, route in (routing.routes if routing else {}).items()
         if _meets_other_scores(spec.for_category(category), variant.for_category(category))
     }
-    if routing and foreign:
-        routes = {**routing.routes, **foreign}
+    if routing and new_routes:
+        routes = {**routing.routes, **new_routes}
         variant = variant.model_copy(update={"routing": routing.model_copy(update={"routes": routes})})
     # Without routing, the general settings held before as well for what had no category.
     if _meets_other_scores(spec, variant):

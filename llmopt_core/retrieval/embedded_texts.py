@@ -54,9 +54,9 @@ class EmbeddedTexts:
         """One sentence where some chunks fell back to their text; else empty."""
         if not self.fallen_back:
             return ""
-        what = "no summary" if self.of == "summary" else "no questions"
-        what += " written for them, so their text is embedded"
-        return f"{self.fallen_back:,} of {len(self.texts):,} chunks: {what}: {self.reason}"
+        lack = "no summary" if self.of == "summary" else "no questions"
+        lack += " written for them, so their text is embedded"
+        return f"{self.fallen_back:,} of {len(self.texts):,} chunks: {lack}: {self.reason}"
 
 
 async def write_texts(
@@ -179,8 +179,8 @@ class _Writing:
 def _key(spec: EmbeddingSpec, identity: Any, chunk: Chunk) -> str:
     writer = spec.writer_model
     # By default the spec; a local model gives its weights, which may change under the same name.
-    who = identity if identity is not None else writer and writer.model_dump(mode="json")
-    return fingerprint(STAGE, VERSION, spec.of, who, chunk.heading, chunk.text)
+    writer_identity = identity if identity is not None else writer and writer.model_dump(mode="json")
+    return fingerprint(STAGE, VERSION, spec.of, writer_identity, chunk.heading, chunk.text)
 
 
 def _request(chunk: Chunk, of: str, writer: ModelSpec, plain: bool) -> ChatRequest:

@@ -38,7 +38,7 @@ async def rerank(question: str, hits: Sequence[Hit], spec: RerankSpec, reranker:
     with self_time() as preparation:
         await _prepare(reranker, question, texts)
     # `or`: a reranker that tells no time of its own is timed by the clock.
-    once, start = preparation.seconds or time.perf_counter() - start, time.perf_counter()
+    preparation_seconds, start = preparation.seconds or time.perf_counter() - start, time.perf_counter()
     with self_time() as scoring:
         try:
             scores, usage = await reranker.score(question, texts)
@@ -50,7 +50,7 @@ async def rerank(question: str, hits: Sequence[Hit], spec: RerankSpec, reranker:
             warning = f"{spec.method} failed: {error} The order before it is kept."
     seconds = time.perf_counter() - start if scoring.seconds is None else scoring.seconds
     trace = StageTrace("rerank", spec.method, (question,), tuple(head), len(hits), seconds, usage, warning)
-    return replace(trace, once_seconds=once)
+    return replace(trace, once_seconds=preparation_seconds)
 
 
 async def _prepare(reranker: Reranker, question: str, passages: Sequence[str]) -> None:

@@ -89,8 +89,8 @@ class LlmYesNo:
         # One passage without a verdict is in the middle; none with a verdict means that the order would be chance.
         if passages and all(score is None for score in scores):
             # Thinking fills the four tokens before a word is said; the message tells what to turn off.
-            thinks = any(answer.reasoning or answer.reasoning_tokens for answer in answers)
-            raise EndpointError(_THINKS if thinks else "The model said neither Yes nor No.", "bad-answer")
+            has_thinking = any(answer.reasoning or answer.reasoning_tokens for answer in answers)
+            raise EndpointError(_THINKS if has_thinking else "The model said neither Yes nor No.", "bad-answer")
         return [score or 0.0 for score in scores], total_usage(answer.usage for answer in answers)
 
     async def _ask(self, question: str, passage: str) -> Completion:

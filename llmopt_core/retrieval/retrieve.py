@@ -80,7 +80,7 @@ class Retriever:
             transform(question, spec.transform, self._models, question_texts)
             for question, spec, question_texts in zip(questions, specs, texts, strict=True)
         )
-        vectors, embeds = await self._embed(specs, transform_results)
+        vectors, embed_stages = await self._embed(specs, transform_results)
         start = time.perf_counter()
         # In a thread: weights load for seconds, and the event loop has the calls of other questions to serve.
         await asyncio.to_thread(self._make_rerankers, specs)
@@ -93,7 +93,7 @@ class Retriever:
             # Loading is told once, with the first question, as later questions find it done.
             if position == 0:
                 stages = _add_load_time(stages, loading)
-            before = [*routes[position].traces, transform_results[position].trace, *embeds[position]]
+            before = [*routes[position].traces, transform_results[position].trace, *embed_stages[position]]
             return Retrieval(stages[-1].hits, (*before, *stages), routes[position].category)
 
         return await run_together(map(one, range(len(questions))))
@@ -118,11 +118,11 @@ class Retriever:
         if not distinct:
             return {}, [[] for _ in specs]
         vectors: dict[str, Vectors] | None = None
-        warning, once, start = "", 0.0, time.perf_counter()
+        warning, load_seconds, start = "", 0.0, time.perf_counter()
         try:
             # Loading the model apart from encoding: it is done once, and would make the first question look slow.
             await asyncio.to_thread(self._models.embedder, self.spec.embedding)
-            once, start = time.perf_counter() - start, time.perf_counter()
+            load_seconds, start = time.perf_counter() - start, time.perf_counter()
             with self_time() as encoding:
                 rows = await asyncio.to_thread(self._encode, distinct, passages)
             vectors, seconds = dict(zip(distinct, rows, strict=True)), encoding.seconds or 0.0
@@ -139,7 +139,7 @@ class Retriever:
             for texts in text_lists
         ]
         first = next(number for number, texts in enumerate(text_lists) if texts)
-        traces[first] = [replace(traces[first][0], once_seconds=once)]
+        traces[first] = [replace(traces[first][0], once_seconds=load_seconds)]
         return vectors, traces
 
     def _encode(self, texts: Sequence[str], invented: Collection[str]) -> Vectors:

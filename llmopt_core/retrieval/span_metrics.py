@@ -45,10 +45,10 @@ def omega(chunks: Iterable[Span], references: Sequence[Span]) -> float:
     All chunks that touch a reference are taken, each character once, together with reference characters that no chunk
     holds; the score is the share of reference characters found in them.
     """
-    touching = [chunk for chunk in chunks if any(_touch(chunk, reference) for reference in references)]
-    overlap = _length(_overlaps(touching, references))
+    chunks_with_reference = [chunk for chunk in chunks if any(_touch(chunk, reference) for reference in references)]
+    overlap = _length(_overlaps(chunks_with_reference, references))
     # The characters of the touching chunks and of the references together: |A| + |B| - |A and B|.
-    return _ratio(overlap, _length(touching) + _length(references) - overlap)
+    return _ratio(overlap, _length(chunks_with_reference) + _length(references) - overlap)
 
 
 def _touch(a: Span, b: Span) -> bool:

@@ -75,12 +75,14 @@ async def transform(
     start = time.perf_counter()
     if spec.method == "none":
         return _searches(question, "none", [], StageTrace("transform", "none", (question,)))
-    usage, warning, took = Usage(), "", 0.0
+    usage, warning, call_seconds = Usage(), "", 0.0
     if texts is None:
         try:  # nothing is written anew where texts were given by hand
             completions, failures = await _write(question, spec, models)
             usage = total_usage(completion.usage for completion in completions)
-            took = makespan([completion.seconds for completion in completions], models.at_most(spec.model.endpoint))
+            call_seconds = makespan(
+                [completion.seconds for completion in completions], models.at_most(spec.model.endpoint)
+            )
             texts = _texts(spec, [completion.text for completion in completions])
             # What succeeded is searched, with a warning of what is missing.
             warning = f"{len(failures)} of {spec.n} passages failed: {failures[0]}" if failures else ""
@@ -93,7 +95,7 @@ async def transform(
             texts, warning = [], f"{spec.method} failed: {error} The question itself is searched."
     texts = [text.strip() for text in texts if text.strip()]
     # The time of the calls, also where they came from the cache; else the clock.
-    seconds = took or time.perf_counter() - start
+    seconds = call_seconds or time.perf_counter() - start
     trace = StageTrace("transform", spec.method, tuple(texts), seconds=seconds, usage=usage, warning=warning)
     return _searches(question, spec.method, texts, trace)
 

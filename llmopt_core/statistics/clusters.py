@@ -37,11 +37,11 @@ def cluster_interval(
     if len(members) < 2:
         return None
     parts = [np.array(places, dtype=np.intp) for places in members.values()]
-    dice = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)
     estimates = []
     for _ in range(RESAMPLES):
         # Drawn as whole groups, with the sizes they have: cases about one document share its difficulty.
-        value = statistic(np.concatenate([parts[i] for i in dice.integers(0, len(parts), len(parts))]))
+        value = statistic(np.concatenate([parts[i] for i in generator.integers(0, len(parts), len(parts))]))
         if value is not None:
             estimates.append(value)
     # An AUC has no value in a draw of one kind of label. Where that is common, those left over are no fair sample.

@@ -195,9 +195,9 @@ class PairedSample:
         if self._test is None:
             # Runs that share no answered question, such as two that both broke off early.
             return Comparison(None, None, None, None, 0, "no difference seen", "", self._dropped)
-        together = [self._test.p_value, *others]
+        all_p_values = [self._test.p_value, *others]
         # This comparison comes first, so its adjusted values are at place 0, however the others are ordered.
-        p_value, level = holm(together)[0], holm_levels(together, alpha)[0]
+        p_value, level = holm(all_p_values)[0], holm_levels(all_p_values, alpha)[0]
         difference = float((self._after - self._before).mean())
         low, high = self._test.interval(level) or (None, None)
         return Comparison(
@@ -210,7 +210,7 @@ class PairedSample:
             self._test.method,
             self._dropped,
             confidence=1 - level,
-            family=len(together),
+            family=len(all_p_values),
             p_unadjusted=self._test.p_value,
             before=float(self._before.mean()),
             after=float(self._after.mean()),

@@ -99,20 +99,20 @@ class PassTest:
 
     def __init__(self, gained: int, lost: int, pairs: int) -> None:
         self._gained, self._lost, self._pairs = gained, lost, pairs
-        differing = gained + lost
+        differing_count = gained + lost
         # McNemar's score (gained - lost) / sqrt(gained + lost) is standard normal without a difference; erfc(z /
         # sqrt(2)) is the chance of both tails.
-        score = math.erfc(abs(gained - lost) / math.sqrt(2 * differing)) if differing else 1.0
+        score = math.erfc(abs(gained - lost) / math.sqrt(2 * differing_count)) if differing_count else 1.0
         # Both intervals must leave out 0, so both tests must reject; the score test is larger only far below 0.001.
         self.p_value = max(binomial_p_value(gained, lost), score)
 
     def interval(self, alpha: float) -> Ends | None:
         """See `PairedTest`."""
         low, high = _tango_interval(self._gained, self._lost, self._pairs, alpha)
-        differing = self._gained + self._lost
-        if differing:
-            ends = exact_interval(self._gained, differing, 1 - alpha)
-            scale = differing / self._pairs
+        differing_count = self._gained + self._lost
+        if differing_count:
+            ends = exact_interval(self._gained, differing_count, 1 - alpha)
+            scale = differing_count / self._pairs
             # Clopper and Pearson's ends are shares of gains among the pairs that differ; 2 p - 1 is gains less losses
             # among those, times `scale` among all pairs.
             low, high = min(low, (2 * ends[0] - 1) * scale), max(high, (2 * ends[1] - 1) * scale)
@@ -141,11 +141,11 @@ class _SignFlips:
     def __init__(self, differences: Floats, seed: int) -> None:
         # A pair that does not differ cannot change a sum, so it need not be flipped; `sign_flip_totals` deals signs to
         # it by one draw.
-        moving = differences[differences != 0.0]
-        self.exact = len(moving) <= EXACT_PAIRS
+        nonzero = differences[differences != 0.0]
+        self.exact = len(nonzero) <= EXACT_PAIRS
         self._mean = float(differences.mean())
-        totals, plus = sign_flip_totals(moving, len(differences) - len(moving), seed)
-        total, near = float(moving.sum()), 1e-6 * float(np.abs(moving).sum())
+        totals, plus = sign_flip_totals(nonzero, len(differences) - len(nonzero), seed)
+        total, near = float(nonzero.sum()), 1e-6 * float(np.abs(nonzero).sum())
         # The sum of the pairs that a flip turns, and of those that it leaves: each half of the whole plus or minus the
         # flipped sum.
         sums = np.stack([total + totals, total - totals]) / 2

@@ -112,24 +112,24 @@ def objects_in(reply: str, opening: str = "{") -> list[ReplyObject]:
     Those in quotes are no reply, nor is one after another that is told as an example, as what would have been, or as
     what it is not.
     """
-    # `behind`: where the object before this one ends, so that its own words are not read as a lead.
-    text, objects, behind = without_thinking(reply), list[ReplyObject](), 0
+    # `end_before`: where the object before this one ends, so that its own words are not read as a lead.
+    text, objects, end_before = without_thinking(reply), list[ReplyObject](), 0
     for value, start, end in _find_objects(text, opening):
         # The first object is taken whatever is said before it: most models lead to their verdict in all kinds of words.
-        if not _is_quoted(text, start, end) and not (objects and _is_example(text, behind, start, end)):
-            objects.append(ReplyObject(value, bool(objects) and _is_unsure(text, behind, start, end)))
-        behind = end
+        if not _is_quoted(text, start, end) and not (objects and _is_example(text, end_before, start, end)):
+            objects.append(ReplyObject(value, bool(objects) and _is_unsure(text, end_before, start, end)))
+        end_before = end
     return objects
 
 
 def breaks_off(reply: str) -> bool:
     """Whether a reply ends within an object: one before it was no last word."""
     text = without_thinking(reply)
-    behind = max((end for _, _, end in _find_objects(text, "{")), default=0)
+    last_end = max((end for _, _, end in _find_objects(text, "{")), default=0)
     # A brace with a name behind it; one alone may be a part of a formula or of LaTeX.
-    opening = re.search(r'\{\s*"', text[behind:])
+    opening = re.search(r'\{\s*"', text[last_end:])
     # With a space more, so that an object that ends with the text is told from one that does not end.
-    return opening is not None and _broken_end(text + " ", behind + opening.start()) > len(text)
+    return opening is not None and _broken_end(text + " ", last_end + opening.start()) > len(text)
 
 
 def plain_objects(text: str) -> Iterator[dict[str, Any]]:

@@ -131,9 +131,9 @@ class ThinkingSplitter:
         place = self._waiting.find(end)
         if place < 0:
             # All but what may be the beginning of the closing mark.
-            keep = max(len(self._waiting) - len(end) + 1, 0)
-            self._inner.append(self._waiting[:keep])
-            self._waiting = self._waiting[keep:]
+            length = max(len(self._waiting) - len(end) + 1, 0)
+            self._inner.append(self._waiting[:length])
+            self._waiting = self._waiting[length:]
             return False
         self._thinking.append("".join(self._inner) + self._waiting[:place])
         self._inner, self._waiting = [], self._waiting[place + len(end) :]
@@ -153,9 +153,9 @@ class ThinkingSplitter:
     def _in_answer(self, shown: list[str]) -> bool:
         match = _MARK.search(self._waiting)
         if match is None:
-            keep = _partial_mark(self._waiting)
-            shown.append(self._show(self._waiting[:keep]))
-            self._waiting = self._waiting[keep:]
+            length = _partial_mark(self._waiting)
+            shown.append(self._show(self._waiting[:length]))
+            self._waiting = self._waiting[length:]
             return False
         shown.append(self._show(self._waiting[: match.start()]))
         mark, self._waiting = match.group(), self._waiting[match.end() :]

@@ -25,7 +25,7 @@ def whole_word_places(words: str, text: str) -> Iterator[int]:
     while at >= 0:
         end = at + len(words)
         # An edge is inside a word where there are letters on both sides of it.
-        cut = any(_WITHIN_WORD.match(text, edge - 1) for edge in (at, end) if edge)
-        if not cut:
+        is_cut = any(_WITHIN_WORD.match(text, edge - 1) for edge in (at, end) if edge)
+        if not is_cut:
             yield at
-        at = text.find(words, at + 1 if cut else end)
+        at = text.find(words, at + 1 if is_cut else end)

@@ -75,15 +75,15 @@ def _diff_spaces(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[
 
 def _tidy(pieces: list[tuple[Op, str]]) -> list[tuple[Op, str]]:
     """Changes that touch each other as one deletion and one insertion."""
-    tidy: list[tuple[Op, str]] = []
+    result: list[tuple[Op, str]] = []
     for is_equal, group in groupby(pieces, key=lambda piece: piece[0] == "equal"):
         run = list(group)
         if is_equal:
-            tidy.append(("equal", "".join(map(itemgetter(1), run))))
+            result.append(("equal", "".join(map(itemgetter(1), run))))
             continue
         # First what went, then what came, as people read it.
         for op in ("delete", "insert"):
             text = "".join(part for kind, part in run if kind == op)
             if text:
-                tidy.append((op, text))
-    return tidy
+                result.append((op, text))
+    return result

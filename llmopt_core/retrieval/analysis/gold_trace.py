@@ -79,12 +79,12 @@ def _trace_chunk(
     # No stage at all (nothing was searched), or the last one still has it: there is no loss to explain.
     if not stages or ranks[stages[-1].name] is not None:
         return GoldTrace(chunk, ranks)
-    holding = [column for column in stages if ranks[column.name] is not None]
-    if not holding:
+    holders = [column for column in stages if ranks[column.name] is not None]
+    if not holders:
         searches = [column for column in stages if column.stage.stage == "search"]
         return GoldTrace(chunk, ranks, "search", _explain_miss(chunk, searches, index, spec, encode))
     # The last step that still had it; where several searches of that step did, the one that ranked it best.
-    before = max(holding, key=lambda column: (_step(column, stages), -(ranks[column.name] or 0)))
+    before = max(holders, key=lambda column: (_step(column, stages), -(ranks[column.name] or 0)))
     # Several searches stand beside each other, not behind each other: one that lacks the chunk has not dropped it.
     later = [c for c in stages if c.stage.stage != "search" and _step(c, stages) > _step(before, stages)]
     first = [c for c in later if _step(c, stages) == _step(later[0], stages)]
@@ -122,8 +122,8 @@ def _rank_before_reranking(before: Column, ranks: Mapping[str, int | None], stag
     if before.stage.stage != "rerank" or place == 0:
         return ""
     # Told only where the reranker made it worse: that is what a reader can change.
-    earlier, now = ranks[stages[place - 1].name], ranks[before.name]
-    return f" (it was {earlier} before it)" if earlier and now and earlier < now else ""
+    rank_before, rank_after = ranks[stages[place - 1].name], ranks[before.name]
+    return f" (it was {rank_before} before it)" if rank_before and rank_after and rank_before < rank_after else ""
 
 
 def _explain_miss(
@@ -136,8 +136,8 @@ def _explain_miss(
     if spec.search.filters and chunk.document not in matching_documents(spec.search.filters, index.documents):
         return f"The filter leaves out its document, {chunk.document}."
     places = [place for column in searches if (place := _true_rank(chunk, column, index, encode))]
-    where = f" It stands at {', '.join(places)}." if places else ""
-    return f"No search has it among its {max(spec.search.candidates, spec.top_k)} candidates.{where}"
+    place_note = f" It stands at {', '.join(places)}." if places else ""
+    return f"No search has it among its {max(spec.search.candidates, spec.top_k)} candidates.{place_note}"
 
 
 def _true_rank(chunk: Chunk, column: Column, index: Index, encode: Callable[[Sequence[str]], Vectors] | None) -> str:

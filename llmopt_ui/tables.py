@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.column_fit import ROW_HEIGHTS, Column, Fit, fit_columns
 
@@ -70,6 +71,27 @@ def data_table(table: pd.DataFrame, *, room: int = NARROWEST, height: int = TALL
     if not layout.whole:
         st.caption(_DOUBLE_CLICK)
     return event
+
+
+def ticked_rows(table: pd.DataFrame, ids: Sequence[int | str], key: str, **options: Any) -> list[int]:
+    """A table to tick rows in; gives the places of those that are ticked.
+
+    Args:
+        table: What it shows.
+        ids: Of its rows: what is ticked stays so when others come before it or go.
+        key: Of the table.
+        options: Those of `data_table`.
+    """
+    places, memory = {one: place for place, one in enumerate(ids)}, f"{key}_ticked"
+    before = [places[one] for one in st.session_state.get(memory, ()) if one in places]
+    # Streamlit knows rows by place alone, so other rows are another table, which begins with the same ones ticked.
+    event = data_table(
+        table, key=f"{key}_{fingerprint(list(ids))}", on_select="rerun", selection_mode="multi-row",
+        selection_default={"selection": {"rows": before}}, **options,
+    )  # fmt: skip
+    rows = [row for row in event.selection.rows if row < len(ids)]
+    st.session_state[memory] = tuple(ids[row] for row in rows)
+    return rows
 
 
 def table_editor(table: pd.DataFrame, *, room: int = NARROWEST, height: int = TALLEST, **options: Any) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from llmopt_ui.components import section, to_tab
 from llmopt_ui.evaluation.run_pins import pin
 from llmopt_ui.navigation import EVALUATION, PROMPTS
 from llmopt_ui.pickers import open_next
-from llmopt_ui.tables import FULL_ROOM, data_table
+from llmopt_ui.tables import FULL_ROOM, ticked_rows
 
 TABLE, OPEN = "history", "history_open"
 WHOLE, SIDE = "Evaluation", "Side by side"
@@ -29,13 +29,12 @@ def history_view(runs: Sequence[Run]) -> None:
     judges = {run.judge for run in runs}
     if len(judges) == 1 and "" not in judges:
         st.caption(f"All graded by {fmt.markdown(min(judges))}.")
-    table = data_table(
+    rows = ticked_rows(
         history_table(runs),
+        [run.id for run in runs],
+        TABLE,
         room=FULL_ROOM,
         height=560,
-        on_select="rerun",
-        selection_mode="multi-row",
-        key=TABLE,
         column_config={
             "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
             "Time": st.column_config.TextColumn(alignment="right"),
@@ -43,8 +42,7 @@ def history_view(runs: Sequence[Run]) -> None:
         },
         alt="All runs of the project",
     )
-    # Deleted runs make the list shorter, while the browser still tells the old rows.
-    _open([runs[row] for row in table.selection.rows if row < len(runs)])
+    _open([runs[row] for row in rows])
 
 
 def _open(selection: Sequence[Run]) -> None:

@@ -37,7 +37,7 @@ from llmopt_ui.pickers import apply_request
 from llmopt_ui.progress import ProgressCard
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
-from llmopt_ui.tables import FULL_ROOM, data_table
+from llmopt_ui.tables import FULL_ROOM, ticked_rows
 from llmopt_ui.theme import Ink
 
 JOB, COMPARISON = "tuning_job", "tuning_compared"
@@ -163,9 +163,9 @@ def _job_list(project: Project, jobs: Sequence[Job]) -> None:
     # The newest that have curves, unless others are chosen.
     # Three curves are told apart at a glance.
     usual = [i for i, job in enumerate(jobs) if job.step][:3]
-    selection = data_table(
-        table, room=FULL_ROOM, on_select="rerun", selection_mode="multi-row",
-        key=COMPARISON, alt="All fine-tuning jobs", column_config={
+    ticked = ticked_rows(
+        table, [job.id for job in jobs], COMPARISON, room=FULL_ROOM,
+        alt="All fine-tuning jobs", column_config={
             "Validation loss": st.column_config.NumberColumn(format="%.3f"),
             "Cost": st.column_config.TextColumn(alignment="right"),
             "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
@@ -173,7 +173,7 @@ def _job_list(project: Project, jobs: Sequence[Job]) -> None:
         },
     )  # fmt: skip
     # Nothing ticked is no wish for an empty picture.
-    rows = (list(selection.selection.rows) or usual)[:_MOST_CURVES]
+    rows = (ticked or usual)[:_MOST_CURVES]
     labels = job_labels(jobs)
     curves = {labels[jobs[row].id]: points for row in rows if (points := read_report(jobs[row].id).points)}
     if len(curves) > 1:

@@ -140,6 +140,27 @@ def test_usage_that_is_not_known_is_not_nothing() -> None:
     assert tokens_note(Usage()).startswith("0 tokens")
 
 
+def test_ticked_rows_stay_ticked_when_others_come_before_them() -> None:
+    def script() -> None:
+        import pandas as pd
+        import streamlit as st
+
+        from llmopt_ui.tables import ticked_rows
+
+        ids = st.session_state["ids"]
+        rows = ticked_rows(pd.DataFrame({"Name": ids}), ids, "runs", alt="Runs")
+        st.text(", ".join(ids[row] for row in rows))
+
+    test = AppTest.from_function(script)
+    test.session_state["ids"], test.session_state["runs_ticked"] = ["b", "a"], ("a",)
+    assert test.run().text[0].value == "a"
+    for ids, expected in ((["c", "b", "a"], "a"), (["a"], "a"), (["c", "b"], "")):
+        test.session_state["ids"] = ids
+        test.run()
+        assert not test.exception
+        assert test.text[0].value == expected
+
+
 def test_no_html_is_allowed_anywhere() -> None:
     for path in [*(ROOT / "pages").glob("*.py"), *(ROOT / "llmopt_ui").rglob("*.py")]:
         assert "unsafe_allow_html=True" not in path.read_text(), path.name

@@ -50,9 +50,9 @@ class BreakEven:
 
 def break_even(base: RequestCost, tuned: RequestCost, training_usd: float) -> BreakEven:
     """Compare the base model with its longer prompt to the tuned model with its shorter one."""
-    saved = base.usd - tuned.usd
+    saving = base.usd - tuned.usd
     # An equal price never earns the training back either, and would divide by 0.
-    if saved <= 0:
-        return BreakEven(None, saved, training_usd)
+    if saving <= 0:
+        return BreakEven(None, saving, training_usd)
     # Whole requests, rounded up; 1.1 / 0.1 is 11.000000000000002 in floats, and must not become 12.
-    return BreakEven(math.ceil(training_usd / saved - 1e-9), saved, training_usd)
+    return BreakEven(math.ceil(training_usd / saving - 1e-9), saving, training_usd)

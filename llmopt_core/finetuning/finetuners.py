@@ -49,8 +49,8 @@ def fine_tuner(access: Access, provider: str, kind: str = "lora") -> FineTuner:
     endpoint = access.endpoints.get(provider)
     # The built-in endpoint has no address, so it has no service that could train.
     if endpoint is None or not endpoint.base_url:
-        known = ", ".join([LOCAL, *(name for name, e in access.endpoints.items() if e.base_url)])
-        raise BadInput(f"There is no fine-tuning provider {provider!r}; known are {known}.")
+        provider_names = ", ".join([LOCAL, *(name for name, e in access.endpoints.items() if e.base_url)])
+        raise BadInput(f"There is no fine-tuning provider {provider!r}; known are {provider_names}.")
     from llmopt_core.finetuning.openai.jobs import ServiceTrainer
 
     return ServiceTrainer(access.settings, endpoint, _key(endpoint, access.keys))
@@ -83,6 +83,6 @@ def jobs_at(access: Access, provider: str) -> list[dict[str, Any]]:
 
 
 def _key(endpoint: Endpoint, keys: Mapping[str, str]) -> str:
-    given = keys.get(endpoint.name, "")
+    entered_key = keys.get(endpoint.name, "")
     # A key that somebody gave now counts more than that of the environment. Not every endpoint names a variable.
-    return given or (os.environ.get(endpoint.api_key_env, "") if endpoint.api_key_env else "")
+    return entered_key or (os.environ.get(endpoint.api_key_env, "") if endpoint.api_key_env else "")

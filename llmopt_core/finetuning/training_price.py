@@ -51,10 +51,10 @@ class TrainingPrice:
     @property
     def sentence(self) -> str:
         """For people."""
-        counted = f"{_range(*(f'{tokens:,}' for tokens in self.tokens))} tokens in {self._epochs}"
+        amount = f"{_range(*(f'{tokens:,}' for tokens in self.tokens))} tokens in {self._epochs}"
         if self.usd is None:
-            return f"It trains on {counted}; without a price per million tokens nobody knows what that costs."
-        return f"It will cost about {_range(*map(dollars, self.usd))}: {counted}."
+            return f"It trains on {amount}; without a price per million tokens nobody knows what that costs."
+        return f"It will cost about {_range(*map(dollars, self.usd))}: {amount}."
 
     def quote(self, model: str) -> Quote:
         """The job as a call within a budget."""
@@ -97,7 +97,7 @@ def training_price(request: JobRequest, training: TrainingSet) -> TrainingPrice:
     Raises:
         BadInput: A wrong hyperparameter.
     """
-    asked = settings_from(ServiceSettings, request.hyperparameters).n_epochs
+    epochs = settings_from(ServiceSettings, request.hyperparameters).n_epochs
     counter = billing_counter()
     sizes = [
         # A preference pair is billed with both of its outputs.
@@ -107,11 +107,11 @@ def training_price(request: JobRequest, training: TrainingSet) -> TrainingPrice:
     ]
     # A service that leaves the epochs open may take more than the usual three; the larger number is what a budget must
     # bear.
-    chosen = max(TARGET_EPOCHS, default_epochs(len(sizes)))
+    most_epochs = max(TARGET_EPOCHS, default_epochs(len(sizes)))
     return TrainingPrice(
         # At least what is left when long examples are cut off, at most all; which of them, depends on the model.
         (sum(min(size, DEFAULT_TOKEN_LIMIT) for size in sizes), sum(sizes)),
-        (asked, asked) if asked else (MIN_EPOCHS, chosen),
+        (epochs, epochs) if epochs else (MIN_EPOCHS, most_epochs),
         request.price_per_million,
     )
 
@@ -129,11 +129,11 @@ def over_budget(request: JobRequest, state: Mapping[str, Any]) -> str:
     cost, tokens = state.get("cost_usd"), state.get("trained_tokens")
     # Once tokens are reported their true cost counts; the epochs only predict it before that.
     epochs = 0 if tokens else state.get("epochs") or 0
-    expected = epochs * state.get("epoch_tokens", 0) * price / 1e6
+    expected_cost = epochs * state.get("epoch_tokens", 0) * price / 1e6
     if cost is not None and cost > budget_usd:
         what = f"has trained on {tokens:,} tokens, which cost {dollars(cost)}"
-    elif expected > budget_usd * (1 + 1e-9):
-        what = f"has chosen {epochs} epochs, which may cost {dollars(expected)}"
+    elif expected_cost > budget_usd * (1 + 1e-9):
+        what = f"has chosen {epochs} epochs, which may cost {dollars(expected_cost)}"
     else:
         return ""
     return f"The service {what}, more than the budget of {dollars(budget_usd)}."
@@ -143,8 +143,8 @@ def cost_words(job: Job) -> str:
     """What a job at a service costs, or is expected to, of its budget; empty where nobody knows."""
     of = "" if job.budget_usd is None else f" of the budget of {dollars(job.budget_usd)}"
     if job.cost_usd is not None:
-        left = "" if job.budget_usd is None else f", {dollars(max(0.0, job.budget_usd - job.cost_usd))} are left"
-        return f"{dollars(job.cost_usd)}{of} are spent, for {job.trained_tokens:,} trained tokens{left}"
+        remainder = "" if job.budget_usd is None else f", {dollars(max(0.0, job.budget_usd - job.cost_usd))} are left"
+        return f"{dollars(job.cost_usd)}{of} are spent, for {job.trained_tokens:,} trained tokens{remainder}"
     if job.estimate_usd is None or job.has_ended:
         return ""
     return f"About {_range(*map(dollars, job.estimate_usd))}{of} are expected; the service tells at the end"

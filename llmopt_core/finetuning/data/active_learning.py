@@ -52,19 +52,19 @@ def next_to_label(
         already: Ids of examples that were labelled before.
         title: Says how a metric is called in the reasons; by its name.
     """
-    done = set(already)
-    seen: set[tuple[str, ...]] = set()
+    labelled_ids = set(already)
+    known_questions: set[tuple[str, ...]] = set()
     # Labelled ones are left out before the sorting, so that `count` new ones are found.
-    found = [c for r in records if r.example.id not in done and (c := _candidate(r, metrics, title))]
-    chosen = []
+    candidates = [c for r in records if r.example.id not in labelled_ids and (c := _candidate(r, metrics, title))]
+    selection = []
     # Python's sort is stable, so records of equal urgency stay in the order they were given in.
-    for candidate in sorted(found, key=lambda c: -c.urgency):
+    for candidate in sorted(candidates, key=lambda c: -c.urgency):
         # By words: "Who wrote it?" and "who wrote it" are one piece of work.
-        asked = tuple(words(candidate.record.example.question))
-        if asked not in seen:
-            seen.add(asked)
-            chosen.append(candidate)
-    return chosen[:count]
+        question = tuple(words(candidate.record.example.question))
+        if question not in known_questions:
+            known_questions.add(question)
+            selection.append(candidate)
+    return selection[:count]
 
 
 def _candidate(record: Record, metrics: Sequence[str], title: Callable[[str], str]) -> Candidate | None:
@@ -75,27 +75,29 @@ def _candidate(record: Record, metrics: Sequence[str], title: Callable[[str], st
     scores = {n: s.value for n, s in record.scores.items() if s.value is not None and (not metrics or n in metrics)}
     if not scores:
         return Candidate(record, "not scored", "no metric could score this answer", 0.9)
-    told = {title(name): value for name, value in scores.items()}
+    scores_by_title = {title(name): value for name, value in scores.items()}
     # Some metrics reach beyond 0 and 1 (a count, a cosine); unbounded, one of them would decide the mean alone.
     values = [min(1.0, max(0.0, v)) for v in scores.values()]
     mean, spread = sum(values) / len(values), max(values) - min(values)
     if mean < _LOW:
         # From .76 to .9, so that every low score comes before every doubtful one (.5 at most).
-        return Candidate(record, "low score", _say("mean score", mean, told), 0.5 + 0.4 * (1 - mean))
+        return Candidate(record, "low score", _say("mean score", mean, scores_by_title), 0.5 + 0.4 * (1 - mean))
     # Doubt is greatest at a mean of .5, or where one metric says good and another one bad.
     doubt = max(_entropy(mean), spread)
     # .5 apart: metrics of one answer differ a little nearly always, half the scale is a contradiction.
     if mean <= _MIDDLING or spread > 0.5:
         return Candidate(
-            record, "uncertain", _say("the scores disagree or are middling, mean", mean, told), 0.5 * doubt
+            record, "uncertain", _say("the scores disagree or are middling, mean", mean, scores_by_title), 0.5 * doubt
         )
     return None
 
 
 def _say(what: str, mean: float, scores: dict[str, float]) -> str:
     # The lowest first and four at most: the reason stands in one cell of a table.
-    listed = ", ".join(f"{name} {value:.2f}" for name, value in sorted(scores.items(), key=lambda item: item[1])[:4])
-    return f"{what} {mean:.2f} ({listed})"
+    lowest_scores = ", ".join(
+        f"{name} {value:.2f}" for name, value in sorted(scores.items(), key=lambda item: item[1])[:4]
+    )
+    return f"{what} {mean:.2f} ({lowest_scores})"
 
 
 def _entropy(p: float) -> float:

@@ -61,7 +61,7 @@ async def distill(
 
     The budget that `Models` works within ends it early: what was answered by then is kept, and `stopped` says why.
     """
-    spent = _Progress()
+    progress = _Progress()
 
     async def work(question: Example) -> TrainingExample | str:
         request = ChatRequest(tuple(teacher_prompt(question)), model)
@@ -71,27 +71,27 @@ async def distill(
             reason = _unfit(reply, model) or await _reject(question, reply.text, checks)
         # Not raised: `map_concurrently` would throw away the answers that are paid for already.
         except OutOfBudget as error:
-            spent.stopped = str(error)
-            return spent.stopped
+            progress.stopped = str(error)
+            return progress.stopped
         return reason or _example(question, (student_prompt or teacher_prompt)(question), reply.text, model)
 
     def stop() -> bool:
-        return bool(spent.stopped) or (should_stop is not None and should_stop())
+        return bool(progress.stopped) or (should_stop is not None and should_stop())
 
     def report(_at: int, _question: Example, _result: object) -> None:
-        spent.done += 1
+        progress.done += 1
         if on_done:
-            on_done(spent.done, len(questions))
+            on_done(progress.done, len(questions))
 
     # An account of its own sees the calls of teacher and judges alike, those that failed included.
-    with account_for(Account()) as paid:
+    with account_for(Account()) as account:
         results = await map_concurrently(
             questions, work, concurrency=concurrency, on_done=report, should_stop=stop, stage="distill"
         )
     # A failure, or a reason as text, is what was not kept.
-    kept = tuple(r for r in results if isinstance(r, TrainingExample))
-    rejected = {q.id: _why(r) for q, r in zip(questions, results, strict=True) if not isinstance(r, TrainingExample)}
-    return Distillation(kept, rejected, paid.usage, spent.stopped)
+    examples = tuple(r for r in results if isinstance(r, TrainingExample))
+    rejections = {q.id: _why(r) for q, r in zip(questions, results, strict=True) if not isinstance(r, TrainingExample)}
+    return Distillation(examples, rejections, account.usage, progress.stopped)
 
 
 @dataclass

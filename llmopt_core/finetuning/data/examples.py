@@ -103,8 +103,8 @@ class TrainingExample:
             head["parallel_tool_calls"] = self.parallel_tool_calls
         if not self.is_preference:
             return head
-        preferred, rejected = ([dict(m) for m in side] for side in (self.preferred, self.rejected))
-        return {"input": head, "preferred_output": preferred, "non_preferred_output": rejected}
+        preferred_messages, rejected_messages = ([dict(m) for m in side] for side in (self.preferred, self.rejected))
+        return {"input": head, "preferred_output": preferred_messages, "non_preferred_output": rejected_messages}
 
 
 @dataclass(frozen=True)

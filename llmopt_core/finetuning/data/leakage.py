@@ -54,13 +54,13 @@ class LeakageDetector:
         if not self._any:
             return None
         # Every turn of the user: an evaluation question may be asked in the middle of a conversation.
-        asked = [message_text(m) for m in example.prompt if m.get("role") == "user"]
-        found = [(hit, self._owners) for text in asked if (hit := self._questions.find(text))]
+        questions = [message_text(m) for m in example.prompt if m.get("role") == "user"]
+        overlaps = [(hit, self._owners) for text in questions if (hit := self._questions.find(text))]
         if hit := self._references.find(example.answer):
-            found.append((hit, self._reference_owners))
-        if found:
+            overlaps.append((hit, self._reference_owners))
+        if overlaps:
             # The largest share is named, so an exact repetition is never told as a near one.
-            (at, share), owners = max(found, key=lambda item: item[0][1])
+            (at, share), owners = max(overlaps, key=lambda item: item[0][1])
             return Leak(number, "leakage_exact" if share == 1.0 else "leakage_near", *owners[at], share)
         # The weakest sign comes last: a model that learned from a document does not know the question yet.
         if example.group in self._documents:

@@ -198,17 +198,17 @@ class _Checker:
     def _repeats(self, line: int, example: TrainingExample) -> None:
         # 64-bit numbers take half of the memory of their hexadecimal texts. Two examples in a million with one hash:
         # a chance of 1 in 40 million.
-        whole, asked = int(example.key, 16), int(example.input_key, 16)
-        if earlier := self.seen.get(whole):
+        example_hash, input_hash = int(example.key, 16), int(example.input_key, 16)
+        if earlier := self.seen.get(example_hash):
             # An exact repetition is told once; it would also be a near one, and of the same input.
             self._finding(line, "duplicate", f"the same as line {earlier}")
             return
-        first = self.inputs.get(asked)
+        first = self.inputs.get(input_hash)
         # Beyond the limit known examples are still looked up, only no further ones are remembered.
         if len(self.seen) < REPEATS_LIMIT:
-            self.seen[whole] = line
+            self.seen[example_hash] = line
             # The first line with an input is the one that is named.
-            self.inputs.setdefault(asked, line)
+            self.inputs.setdefault(input_hash, line)
         # Two pairs with one input are normal: people rank several answers to one prompt.
         if first is not None and not example.is_preference:
             self._finding(line, "conflicting_answer", f"the same input as line {first}, with another answer")

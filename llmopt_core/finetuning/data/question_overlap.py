@@ -65,21 +65,23 @@ def find_question_overlap(questions: Sequence[str], texts: Iterable[str]) -> dic
     # What is far longer than every question can be none of them.
     longest = 2 * max(map(len, questions), default=0) + _SLACK
     lines = dict.fromkeys(line for text in distinct for line in _lines(text) if len(line) <= longest)
-    found: dict[int, QuestionOverlap] = _find_containment(questions, distinct | lines)
+    overlaps: dict[int, QuestionOverlap] = _find_containment(questions, distinct | lines)
     # Grouped by figures first: edit distances are reckoned only among texts with the same ones.
     groups = group_values((_numbers(line), line) for line in dict.fromkeys(map(fold_to_words, lines)))
-    asked = group_values((_numbers(fold_to_words(question)), number) for number, question in enumerate(questions))
-    for figures, numbers in asked.items():
+    question_groups = group_values(
+        (_numbers(fold_to_words(question)), number) for number, question in enumerate(questions)
+    )
+    for figures, numbers in question_groups.items():
         alike, others = [{"question": questions[number]} for number in numbers], groups.get(figures, [])
         for overlap in find_overlap(alike, others):
             number = numbers[overlap.example]
             # Positions within the group, so both are looked up in their own lists.
             if overlap.kind == "exact":
-                found[number] = "exact"
+                overlaps[number] = "exact"
             # Never over an exact one, which containment may have found before.
-            elif number not in found and _same_but_for_typing(questions[number], others[overlap.question]):
-                found[number] = "near"
-    return dict(sorted(found.items()))
+            elif number not in overlaps and _same_but_for_typing(questions[number], others[overlap.question]):
+                overlaps[number] = "near"
+    return dict(sorted(overlaps.items()))
 
 
 def _same_but_for_typing(question: str, text: str) -> bool:
@@ -87,15 +89,15 @@ def _same_but_for_typing(question: str, text: str) -> bool:
     a, b = words(question), words(text)
     # `autojunk` leaves out words that are common in long texts, and would call equal ones different.
     for kind, a_start, a_end, b_start, b_end in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
-        left, right = a[a_start:a_end], b[b_start:b_end]
+        a_part, b_part = a[a_start:a_end], b[b_start:b_end]
         # A CJK character may differ here: the edit distance that was passed before already limits how many do.
-        if kind == "equal" or all(_LITTLE.fullmatch(word) or is_east_asian(word) for word in (*left, *right)):
+        if kind == "equal" or all(_LITTLE.fullmatch(word) or is_east_asian(word) for word in (*a_part, *b_part)):
             continue
         # Joined, so that "data base" is "database" with no error.
-        joined = "".join(left), "".join(right)
-        most = 2 if max(map(len, joined)) >= _LONG_WORD else 1
+        pair = "".join(a_part), "".join(b_part)
+        most = 2 if max(map(len, pair)) >= _LONG_WORD else 1
         # `score_cutoff` stops reckoning as soon as the limit is passed.
-        if Levenshtein.distance(*joined, score_cutoff=most) > most:
+        if Levenshtein.distance(*pair, score_cutoff=most) > most:
             return False
     return True
 
@@ -121,16 +123,16 @@ def _lines(text: str) -> Iterator[str]:
 
 def _find_containment(questions: Sequence[str], texts: Mapping[str, None]) -> dict[int, QuestionOverlap]:
     """Questions inside longer texts."""
-    listed = [words(question) for question in questions]
+    question_words = [words(question) for question in questions]
     overlap = Overlap(questions, near=_SHARE_OF_TRIPLES)
-    found: dict[int, QuestionOverlap] = {}
+    overlaps: dict[int, QuestionOverlap] = {}
     for text in texts:
         inside = words(text)
         for number in overlap.find_all(inside):
             # An exact find is final; others may be found better in another text.
-            if found.get(number) != "exact" and (kind := _kind(listed[number], inside)):
-                found[number] = kind
-    return found
+            if overlaps.get(number) != "exact" and (kind := _kind(question_words[number], inside)):
+                overlaps[number] = kind
+    return overlaps
 
 
 def _kind(question: Sequence[str], inside: Sequence[str]) -> QuestionOverlap | None:

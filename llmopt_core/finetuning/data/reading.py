@@ -117,16 +117,16 @@ def _open(source: Path | bytes, name: str) -> BinaryIO:
 
 def _text_lines(stream: BinaryIO, name: str, on_read: Callable[[int], None] | None) -> Iterator[tuple[int, str]]:
     """Numbered lines of text, the byte order mark removed."""
-    seen, read = False, 0
+    has_text, byte_count = False, 0
     for number, raw in enumerate(_byte_lines(stream, name), 1):
         # Of the first line alone: marks stand at the start.
         if number == 1:
             _refuse_binary(raw, name)
-        read += len(raw)
+        byte_count += len(raw)
         if on_read:
-            on_read(read)
+            on_read(byte_count)
         # A file of blank lines is as empty as one of no bytes.
-        seen = seen or bool(raw.strip())
+        has_text = has_text or bool(raw.strip())
         try:
             # Editors on Windows put a byte order mark before the first line, which JSON does not know.
             yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -134,7 +134,7 @@ def _text_lines(stream: BinaryIO, name: str, on_read: Callable[[int], None] | No
             raise BadInput(
                 f"{name}, line {number}: byte {error.start + 1} is not UTF-8; save the file as UTF-8 and try again."
             ) from None
-    if not seen:
+    if not has_text:
         raise BadInput(f"{name}: the file is empty; it needs one training example per line.")
 
 
@@ -163,13 +163,13 @@ def _refuse_binary(first: bytes, name: str) -> None:
 def _json_examples(lines: Iterable[tuple[int, str]], name: str) -> Iterator[RawExample]:
     is_first = True
     for number, text in lines:
-        stripped = text.strip()
-        if not stripped:
+        line = text.strip()
+        if not line:
             continue
-        raw = _parse(number, stripped)
+        raw = _parse(number, line)
         # A single line that is a list may also be one ShareGPT conversation, which `convert` knows. A list over many
         # lines does not parse as a line, so a problem here points to one.
-        if is_first and stripped[0] == "[" and (raw.problem or _is_list_of_examples(raw.value)):
+        if is_first and line[0] == "[" and (raw.problem or _is_list_of_examples(raw.value)):
             yield from _list_examples(chain((text,), (more for _, more in lines)), name, number)
             return
         is_first = False
@@ -177,10 +177,10 @@ def _json_examples(lines: Iterable[tuple[int, str]], name: str) -> Iterator[RawE
 
 
 def _convert(raw: RawExample) -> RawExample:
-    found = None if raw.problem else convert(raw.value)
-    if found is None:
+    example = None if raw.problem else convert(raw.value)
+    if example is None:
         return raw
-    return RawExample(raw.line, found.value, found.problem, found.about, found.form)
+    return RawExample(raw.line, example.value, example.problem, example.about, example.form)
 
 
 def _is_list_of_examples(value: Any) -> bool:
@@ -194,7 +194,7 @@ def _list_examples(texts: Iterable[str], name: str, line: int) -> Iterator[RawEx
         BadInput: The list is longer than can be held, or is not valid JSON; names the line.
     """
     text = _whole(texts, name)
-    decoder, at, counted = json.JSONDecoder(), text.index("[") + 1, 0
+    decoder, at, start = json.JSONDecoder(), text.index("[") + 1, 0
     while True:
         # Commas are passed over like spaces, so a comma before the closing bracket, as people leave it, is no error.
         while text[at : at + 1] in _BETWEEN:
@@ -203,7 +203,7 @@ def _list_examples(texts: Iterable[str], name: str, line: int) -> Iterator[RawEx
             return
         # Line breaks are counted from the last item on: from the start each time would take the square of the file's
         # length.
-        line, counted = line + text.count("\n", counted, at), at
+        line, start = line + text.count("\n", start, at), at
         try:
             value, at = decoder.raw_decode(text, at)
         # Deeply nested brackets use up Python's stack.
@@ -264,32 +264,32 @@ def _delimiter(first: str, name: str) -> str:
 
 def _columns(header: list[str], wanted: Mapping[str, str], name: str) -> dict[str, int]:
     """Position of each column by meaning."""
-    found: dict[str, int] = {}
+    positions: dict[str, int] = {}
     lower = [column.lower() for column in header]
     # Alpaca's `input` is material for its `instruction`, not the question, as the name alone would say.
     if {"instruction", "input"} <= set(lower) and "question" not in wanted:
-        found = {"question": lower.index("instruction"), "context": lower.index("input")}
+        positions = {"question": lower.index("instruction"), "context": lower.index("input")}
     for meaning, usual in COLUMNS.items():
-        if meaning in found:
+        if meaning in positions:
             continue
         names = (wanted[meaning].lower(),) if meaning in wanted else usual
         at = next((lower.index(candidate) for candidate in names if candidate in lower), None)
         if at is None and meaning in wanted:
             raise BadInput(f"{name}: there is no column {wanted[meaning]!r}; it has {', '.join(header)}.")
         # A table of text and class may name its class column `intent` for both: it is learned, and sorts as well.
-        also_answer = meaning == "label" and at == found.get("answer")
-        if at is not None and (meaning in wanted or also_answer or at not in found.values()):
-            found[meaning] = at
-    pair = {"preferred", "rejected"} <= found.keys()
+        also_answer = meaning == "label" and at == positions.get("answer")
+        if at is not None and (meaning in wanted or also_answer or at not in positions.values()):
+            positions[meaning] = at
+    pair = {"preferred", "rejected"} <= positions.keys()
     # `found["label"]` stands in where there is no question, so that the look-up does not fail; a label is no text.
-    if "label" in found and not pair and lower[found.get("question", found["label"])] in CLASSIFIED:
-        found.setdefault("answer", found["label"])
-    if "question" not in found or not (pair or "answer" in found):
+    if "label" in positions and not pair and lower[positions.get("question", positions["label"])] in CLASSIFIED:
+        positions.setdefault("answer", positions["label"])
+    if "question" not in positions or not (pair or "answer" in positions):
         raise BadInput(
             f"{name}, line 1: expected the columns question and answer (or text and label, or question, preferred and "
             f"rejected); found {', '.join(header) or 'none'}. Name others, such as answer=NAME."
         )
-    return found
+    return positions
 
 
 def _csv_example(line: int, row: list[str], header: list[str], where: Mapping[str, int]) -> RawExample:

@@ -24,7 +24,7 @@ def examples_from_records(
         votes: By example id, whether people liked the answer. A vote decides over the scores.
         source: Said in the examples' `source`.
     """
-    kept = []
+    examples = []
     for record in records:
         answer = record.answer
         if answer is None or not answer.text.strip() or record.failure:
@@ -35,21 +35,21 @@ def examples_from_records(
             continue
         # Imported runs do not know what was sent; the question alone is the best guess.
         prompt = answer.prompt or (Message("user", record.example.question),)
-        kept.append(_example(prompt, answer.text, record, source))
-    return kept
+        examples.append(_example(prompt, answer.text, record, source))
+    return examples
 
 
 def examples_from_corrections(
     records: Iterable[Record], corrections: Mapping[str, str], source: str = "corrected"
 ) -> list[TrainingExample]:
     """Records whose answer a person rewrote: the prompt as it was sent, and the corrected answer, by example id."""
-    found = []
+    examples = []
     for record in records:
         text = corrections.get(record.example.id, "").strip()
         if text:
-            sent = record.answer.prompt if record.answer else ()
-            found.append(_example(sent or (Message("user", record.example.question),), text, record, source))
-    return found
+            prompt = record.answer.prompt if record.answer else ()
+            examples.append(_example(prompt or (Message("user", record.example.question),), text, record, source))
+    return examples
 
 
 def preferences_from_corrections(
@@ -73,17 +73,17 @@ def preferences_from_corrections(
 def examples_from_few_shot(examples: Sequence[Mapping[str, str]], *, system: str = "") -> list[TrainingExample]:
     """Few-shot examples (`question`, `answer`, optional `context`) as conversations."""
     head: tuple[ChatMessage, ...] = ({"role": "system", "content": system},) if system else ()
-    found = []
+    conversations = []
     for number, shot in enumerate(examples, 1):
         # Context first, as the prompts of this project put it.
-        asked = "\n\n".join(part for part in (shot.get("context", ""), shot.get("question", "")) if part)
+        question = "\n\n".join(part for part in (shot.get("context", ""), shot.get("question", "")) if part)
         turns: tuple[ChatMessage, ...] = (
-            {"role": "user", "content": asked},
+            {"role": "user", "content": question},
             {"role": "assistant", "content": shot.get("answer", "")},
         )
-        if asked and shot.get("answer"):
-            found.append(TrainingExample(head + turns, source=f"few-shot example {number}"))
-    return found
+        if question and shot.get("answer"):
+            conversations.append(TrainingExample(head + turns, source=f"few-shot example {number}"))
+    return conversations
 
 
 def _good(record: Record, lowest: Mapping[str, float]) -> bool:

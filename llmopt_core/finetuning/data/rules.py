@@ -60,8 +60,8 @@ def _chat_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _unknown_keys(value, EXAMPLE_KEYS)
     messages = value.get("messages")
     if not isinstance(messages, list) or not messages:
-        found = "an empty list" if messages == [] else _type(messages)
-        yield Problem("missing_messages_list", f'expected "messages" with a list of messages, found {found}')
+        kind = "an empty list" if messages == [] else _type(messages)
+        yield Problem("missing_messages_list", f'expected "messages" with a list of messages, found {kind}')
         return
     yield from _message_list(messages, value)
     assistants = [m for m in messages if isinstance(m, Mapping) and m.get("role") == "assistant"]
@@ -99,9 +99,9 @@ def _output(name: str, side: Any) -> Iterator[Problem]:
 
 
 def _unknown_keys(value: Mapping[str, Any], known: frozenset[str]) -> Iterator[Problem]:
-    if unknown := sorted(map(str, value.keys() - known)):
+    if unknown_keys := sorted(map(str, value.keys() - known)):
         # Only a doubt: the gateways of some services take keys that OpenAI's does not.
-        message = f"key {', '.join(unknown)} is not part of the format; some services refuse it"
+        message = f"key {', '.join(unknown_keys)} is not part of the format; some services refuse it"
         yield Problem("example_unrecognized_key", message, is_error=False)
 
 
@@ -121,8 +121,8 @@ def _message_problems(message: Any, where: str) -> Iterator[Problem]:
         # The role is named first, since without it nobody knows whether content is needed.
         missing = "role" if "role" not in message else "content"
         yield Problem("message_missing_key", f'{where}: there is no "{missing}"')
-    if unknown := sorted(map(str, message.keys() - MESSAGE_KEYS)):
-        yield Problem("message_unrecognized_key", f"{where}: unknown key {', '.join(unknown)}")
+    if unknown_keys := sorted(map(str, message.keys() - MESSAGE_KEYS)):
+        yield Problem("message_unrecognized_key", f"{where}: unknown key {', '.join(unknown_keys)}")
     if message.get("role") not in ROLES:
         yield Problem("unrecognized_role", f"{where}: the role is not one of {', '.join(ROLES)}")
     if not _has_content(message.get("content"), calls):
@@ -149,12 +149,12 @@ def _weight_problems(message: Mapping[str, Any], where: str) -> Iterator[Problem
 
 
 def _tool_problems(messages: Sequence[Any], head: Mapping[str, Any]) -> Iterator[Problem]:
-    declared: set[str] = set()
+    tool_names: set[str] = set()
     tools = head.get("tools") or []
     if not isinstance(tools, list) or not all(_is_tool(tool) for tool in tools):
         yield Problem("invalid_tools", 'every tool must be {"type": "function", "function": {"name": ...}}')
     else:
-        declared = {tool["function"]["name"] for tool in tools}
+        tool_names = {tool["function"]["name"] for tool in tools}
     # Ids of calls that wait for their tool message. Every call must be answered before anybody else speaks.
     open_calls: set[str] = set()
     for number, message in enumerate(messages, 1):
@@ -165,7 +165,7 @@ def _tool_problems(messages: Sequence[Any], head: Mapping[str, Any]) -> Iterator
                 )
                 yield Problem("unanswered_tool_call", words)
                 open_calls.clear()  # told once, not again for each message that follows
-            yield from _call_problems(message, f"message {number}", declared, open_calls)
+            yield from _call_problems(message, f"message {number}", tool_names, open_calls)
     # A conversation may end with the call that is to be learned; only a half-answered one is a doubt.
     if open_calls and isinstance(messages[-1], Mapping) and messages[-1].get("role") != "assistant":
         yield Problem("unanswered_tool_call", f"{len(open_calls)} tool calls have no tool message", is_error=False)

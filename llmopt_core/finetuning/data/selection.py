@@ -28,19 +28,19 @@ class Selection:
 def remove_duplicates(examples: Sequence[TrainingExample]) -> Selection:
     """Keep the first of examples that are equal or nearly equal in question and answer; linear in their number."""
     near = NearDuplicates()
-    seen: set[str] = set()
-    kept: list[TrainingExample] = []
-    dropped: Counter[str] = Counter()
+    known_keys: set[str] = set()
+    survivors: list[TrainingExample] = []
+    removal_counts: Counter[str] = Counter()
     # The whole example is compared first, which is exact; near ones take a search.
     for number, example in enumerate(examples):
-        if example.key in seen:
-            dropped["duplicate"] += 1
+        if example.key in known_keys:
+            removal_counts["duplicate"] += 1
         elif near.add(example, number) is not None:
-            dropped["near_duplicate"] += 1
+            removal_counts["near_duplicate"] += 1
         else:
-            seen.add(example.key)
-            kept.append(example)
-    return Selection(tuple(kept), dict(dropped))
+            known_keys.add(example.key)
+            survivors.append(example)
+    return Selection(tuple(survivors), dict(removal_counts))
 
 
 def remove_conflicts(examples: Sequence[TrainingExample]) -> Selection:
@@ -49,8 +49,10 @@ def remove_conflicts(examples: Sequence[TrainingExample]) -> Selection:
     answers: dict[str, set[str]] = defaultdict(set)
     for example in examples:
         answers[example.input_key].add(example.answer)
-    kept = tuple(e for e in examples if len(answers[e.input_key]) == 1)
-    return Selection(kept, {"conflicting_answer": len(examples) - len(kept)} if len(kept) < len(examples) else {})
+    survivors = tuple(e for e in examples if len(answers[e.input_key]) == 1)
+    return Selection(
+        survivors, {"conflicting_answer": len(examples) - len(survivors)} if len(survivors) < len(examples) else {}
+    )
 
 
 def balance_classes(
@@ -68,12 +70,12 @@ def balance_classes(
         return Selection(())
     most = most_per_class or min(map(len, classes.values()))
     rng = random.Random(seed)
-    kept: set[int] = set()
+    positions: set[int] = set()
     # Sorted, so that the order of the file does not decide what the seed draws.
     for label in sorted(classes):
-        kept.update(rng.sample(classes[label], min(most, len(classes[label]))))
-    dropped = len(examples) - len(kept)
-    return Selection(tuple(examples[i] for i in sorted(kept)), {"over_represented": dropped} if dropped else {})
+        positions.update(rng.sample(classes[label], min(most, len(classes[label]))))
+    surplus = len(examples) - len(positions)
+    return Selection(tuple(examples[i] for i in sorted(positions)), {"over_represented": surplus} if surplus else {})
 
 
 def down_sample(
@@ -93,25 +95,29 @@ def down_sample(
     """
     # Without a score nobody knows that an example is bad.
     good = [e for e in examples if min_score is None or e.score is None or e.score >= min_score]
-    dropped = {"low_score": len(examples) - len(good)} if len(good) < len(examples) else {}
+    removal_counts = {"low_score": len(examples) - len(good)} if len(good) < len(examples) else {}
     if len(good) <= size:
-        return Selection(tuple(good), dropped)
+        return Selection(tuple(good), removal_counts)
     vectors = encode([e.question for e in good])
-    kept: list[int] = []
+    positions: list[int] = []
     for members, share in _shares(good, size):
-        kept += [members[i] for i in _farthest(vectors[members], [good[m].score or 0.0 for m in members], share, seed)]
-    return Selection(tuple(good[i] for i in sorted(kept)), dropped | {"less_diverse": len(good) - len(kept)})
+        positions += [
+            members[i] for i in _farthest(vectors[members], [good[m].score or 0.0 for m in members], share, seed)
+        ]
+    return Selection(
+        tuple(good[i] for i in sorted(positions)), removal_counts | {"less_diverse": len(good) - len(positions)}
+    )
 
 
 def _shares(examples: Sequence[TrainingExample], size: int) -> list[tuple[list[int], int]]:
     """Per class its members and how many of them to keep; small classes leave their unused share to the others."""
     classes = group_values((example.label, number) for number, example in enumerate(examples))
-    left, shares = size, []
+    remainder, shares = size, []
     # Small classes first: what they cannot fill is shared among the larger ones that follow.
-    ordered = sorted(classes.values(), key=len)
-    for position, members in enumerate(ordered):
-        share = min(len(members), left // (len(ordered) - position))
-        left -= share
+    classes_by_size = sorted(classes.values(), key=len)
+    for position, members in enumerate(classes_by_size):
+        share = min(len(members), remainder // (len(classes_by_size) - position))
+        remainder -= share
         shares.append((members, share))
     return shares
 
@@ -124,12 +130,12 @@ def _farthest(vectors: Vectors, scores: Sequence[float], count: int, seed: int) 
     bonus = 1e-4 * np.asarray(scores, np.float64) + 1e-6 * np.random.default_rng(seed).random(len(vectors))
     # Begin at the most typical question, not at an outlier, which farthest points would take anyway.
     first = int(np.argmax(vectors @ vectors.mean(axis=0) + bonus))
-    chosen = [first]
+    positions = [first]
     distance = 1.0 - vectors @ vectors[first]
-    while len(chosen) < count:
+    while len(positions) < count:
         # What is chosen has a distance of 0 and could be taken again where many texts are equal.
-        distance[chosen] = -np.inf
-        chosen.append(int(np.argmax(distance + bonus)))
+        distance[positions] = -np.inf
+        positions.append(int(np.argmax(distance + bonus)))
         # The distance to the nearest one chosen; only the newest can have made it smaller.
-        distance = np.minimum(distance, 1.0 - vectors @ vectors[chosen[-1]])
-    return chosen
+        distance = np.minimum(distance, 1.0 - vectors @ vectors[positions[-1]])
+    return positions

@@ -48,16 +48,16 @@ class NearIndex:
 
     def add(self, text: str, number: int) -> list[int]:
         """Register a text under `number` and return the numbers of earlier texts that may be near it."""
-        found: set[int] = set()
+        numbers: set[int] = set()
         signature = self._signature(text)
         for band in range(_BANDS):
             key = (band, signature[band * _ROWS : (band + 1) * _ROWS].tobytes())
             bucket = self._buckets.setdefault(key, [])
             # Of very common texts ("yes", a template) the first 50 are enough to find one that is equal; all would make
             # it quadratic.
-            found.update(bucket[:50])
+            numbers.update(bucket[:50])
             bucket.append(number)
-        return sorted(found)
+        return sorted(numbers)
 
     def _signature(self, text: str) -> npt.NDArray[np.uint32]:
         # 32 bits per character, so that a character of any script is one number; lone surrogates, as broken escapes
@@ -109,8 +109,8 @@ class Overlap:
         self._words = [tuple(words(text)) for text in texts]
         self._sizes: list[int] = []
         self._grams: dict[tuple[str, ...], list[int]] = {}
-        for number, listed in enumerate(self._words):
-            grams = _triples(listed)
+        for number, text_words in enumerate(self._words):
+            grams = _triples(text_words)
             self._sizes.append(len(grams))
             for gram in grams:
                 self._grams.setdefault(gram, []).append(number)
@@ -123,9 +123,9 @@ class Overlap:
     def find_all(self, inside: Sequence[str]) -> dict[int, float]:
         """The reference texts that are contained in these words, and the share of their word triples."""
         # Most triples of a long text stand in no reference text: those are passed over before anything is kept.
-        known = {gram for gram in _all_triples(inside) if gram in self._grams}
-        shared = Counter(number for gram in known for number in self._grams[gram])
-        shares = {number: count / self._sizes[number] for number, count in shared.items()}
+        known_grams = {gram for gram in _all_triples(inside) if gram in self._grams}
+        counts = Counter(number for gram in known_grams for number in self._grams[gram])
+        shares = {number: count / self._sizes[number] for number, count in counts.items()}
         return {number: share for number, share in shares.items() if share >= self._near}
 
 

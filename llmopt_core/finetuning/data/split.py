@@ -46,9 +46,9 @@ def split_set(training: TrainingSet, validation_share: float = 0.1, *, seed: int
         )
     # Half of the part, so that at least two groups speak in it.
     most = validation_share * len(training.examples) / 2 if spread else float(len(training.examples))
-    held_out = _choose(training.examples, _shuffle(groups, most, random.Random(seed)), validation_share)
-    train = tuple(e for i, e in enumerate(training.examples) if i not in held_out)
-    validation = tuple(e for i, e in enumerate(training.examples) if i in held_out)
+    positions = _choose(training.examples, _shuffle(groups, most, random.Random(seed)), validation_share)
+    train = tuple(e for i, e in enumerate(training.examples) if i not in positions)
+    validation = tuple(e for i, e in enumerate(training.examples) if i in positions)
     return Split(TrainingSet(f"{training.name}-train", train), TrainingSet(f"{training.name}-validation", validation))
 
 
@@ -88,15 +88,15 @@ def _choose(examples: Sequence[TrainingExample], shuffled: list[list[int]], shar
     # How many of each class may still be taken.
     room = {label: share * count for label, count in sizes.items()}
     total = max(1.0, share * len(examples))
-    chosen: set[int] = set()
+    positions: set[int] = set()
     # The last is never taken, so that something is left to train on.
     for group in shuffled[:-1]:
         labels = Counter(examples[i].label for i in group)
         # A group may overshoot a quota by half of itself, as rounding would; else classes of few examples were never
         # held out.
         fits = all(room[label] >= count * 0.5 for label, count in labels.items())
-        if fits and len(chosen) + len(group) <= total + 0.5:
-            chosen.update(group)
-            room = {label: left - labels[label] for label, left in room.items()}
+        if fits and len(positions) + len(group) <= total + 0.5:
+            positions.update(group)
+            room = {label: quota - labels[label] for label, quota in room.items()}
     # Quotas that no group fits: the smallest one costs the training least.
-    return chosen or set(sorted(shuffled, key=len)[0])
+    return positions or set(sorted(shuffled, key=len)[0])

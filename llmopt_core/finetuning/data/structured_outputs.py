@@ -46,18 +46,18 @@ class StructuredReport:
 
 def score_output(answer: str, reference: str) -> StructuredScore:
     """Score one answer; names and values are compared without regard to case and spacing."""
-    wanted = parse_json(reference)
-    gold = _slots(wanted)
+    gold_output = parse_json(reference)
+    gold = _slots(gold_output)
     try:
-        said = parse_json(answer)
+        output = parse_json(answer)
     except ValueError:
-        said = None
+        output = None
     # A list or a bare text is valid JSON, but not the form that was asked for.
-    if not isinstance(said, dict):
+    if not isinstance(output, dict):
         return StructuredScore(False, False, 0, 0, len(gold), False)
-    found = _slots(said)
-    intent = said.get("intent") == wanted["intent"]
-    return StructuredScore(True, intent, len(found & gold), len(found), len(gold), intent and found == gold)
+    slots = _slots(output)
+    intent = output.get("intent") == gold_output["intent"]
+    return StructuredScore(True, intent, len(slots & gold), len(slots), len(gold), intent and slots == gold)
 
 
 def _slots(value: dict[str, object]) -> set[tuple[str, str]]:

@@ -281,7 +281,7 @@ def _columns(header: list[str], wanted: Mapping[str, str], name: str) -> dict[st
         if at is not None and (meaning in wanted or also_answer or at not in positions.values()):
             positions[meaning] = at
     pair = {"preferred", "rejected"} <= positions.keys()
-    # `found["label"]` stands in where there is no question, so that the look-up does not fail; a label is no text.
+    # `positions["label"]` stands in where there is no question, so that the look-up does not fail; a label is no text.
     if "label" in positions and not pair and lower[positions.get("question", positions["label"])] in CLASSIFIED:
         positions.setdefault("answer", positions["label"])
     if "question" not in positions or not (pair or "answer" in positions):

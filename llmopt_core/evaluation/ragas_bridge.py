@@ -48,9 +48,9 @@ class RecordingJudge:
 
     async def reply(self, prompt: str, wanted: type[BaseModel]) -> BaseModel:
         """See `Judge.reply`."""
-        found = await self._judge.reply(prompt, wanted)
-        self.said.append((question_of(prompt), found.model_dump()))
-        return found
+        answer = await self._judge.reply(prompt, wanted)
+        self.said.append((question_of(prompt), answer.model_dump()))
+        return answer
 
 
 def question_of(prompt: str) -> dict[str, Any]:
@@ -60,8 +60,8 @@ def question_of(prompt: str) -> dict[str, Any]:
     if not marker:
         raise CouldNotScore("Ragas asked in a form this version does not know; install ragas==0.4.3.")
     # Ragas writes "Output: " behind the JSON; `raw_decode` stops where the JSON does.
-    found: dict[str, Any] = json.JSONDecoder().raw_decode(tail)[0]
-    return found
+    question: dict[str, Any] = json.JSONDecoder().raw_decode(tail)[0]
+    return question
 
 
 async def ragas_value(name: str, judge: Judge, encode: Encode, inputs: Mapping[str, Any], **settings: Any) -> float:
@@ -142,5 +142,5 @@ def _ragas() -> dict[str, Any]:
 
     names = ("Faithfulness", "AnswerRelevancy", "ContextPrecision", "ContextRecall", "ContextUtilization")
     # `getattr` because a release of Ragas that renamed one then names it in its error.
-    found: dict[str, Any] = {name: getattr(collections, name) for name in names}
-    return found | {"judge": JudgeAdapter, "embedding": EmbeddingAdapter}
+    classes: dict[str, Any] = {name: getattr(collections, name) for name in names}
+    return classes | {"judge": JudgeAdapter, "embedding": EmbeddingAdapter}

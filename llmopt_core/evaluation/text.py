@@ -37,10 +37,10 @@ def tokens(text: str) -> list[str]:
 def nearest_sentence(statement: str, contexts: Sequence[str]) -> str:
     """The sentence that shares most words with a statement; empty where none shares any."""
     words = set(analyse(statement))
-    found = [sentence for context in contexts for sentence in sentences(context)]
-    shared = [len(words & set(analyse(sentence))) for sentence in found]
+    candidates = [sentence for context in contexts for sentence in sentences(context)]
+    overlaps = [len(words & set(analyse(sentence))) for sentence in candidates]
     # The first of equals, so that the same text always gets the same evidence.
-    return found[shared.index(max(shared))] if any(shared) else ""
+    return candidates[overlaps.index(max(overlaps))] if any(overlaps) else ""
 
 
 def _is_punctuation(character: str, wide: bool) -> bool:

@@ -92,9 +92,9 @@ class Assertion:
         async def work(meter: Meter) -> Score:
             finding = await self._find(sample, meter)
             # `!=` is exclusive or: a negated check passes where the condition does not hold.
-            passed = finding.holds != self.spec.negate
-            value = float(passed) if finding.value is None else finding.value
-            return Score(self.name, value, finding.reason, passed=passed, judge=self.judge)
+            has_passed = finding.holds != self.spec.negate
+            value = float(has_passed) if finding.value is None else finding.value
+            return Score(self.name, value, finding.reason, passed=has_passed, judge=self.judge)
 
         return await score_or_failure(self.name, self.judge, work)
 
@@ -122,17 +122,17 @@ class Assertion:
 
     async def _similar(self, answer: str, spec: AssertionSpec, example: Example) -> Finding:
         # Blank right answers say nothing, and every text is about as near to them.
-        wanted = [spec.value] if spec.value else [answer for answer in example.right_answers if answer]
-        if not wanted:
+        references = [spec.value] if spec.value else [answer for answer in example.right_answers if answer]
+        if not references:
             raise CouldNotScore("There is neither a text to compare with nor a reference answer.")
         if not answer.strip():
             return Finding(False, "The answer is blank.", 0.0)
         embedder = await asyncio.to_thread(self._models.embedder, self._judge.embedding)
-        texts = [answer, *wanted]
+        texts = [answer, *references]
         # The answer and all right ones in one call, which is one batch for the model.
         vector, *others = await asyncio.to_thread(encode_with_cache, texts, embedder, self._models.cache)
         cosine, least = max(float(np.dot(vector, one)) for one in others), _or(spec.threshold, SIMILAR_THRESHOLD)
-        best = f" to the nearest of {len(wanted)} right answers" if len(wanted) > 1 else ""
+        best = f" to the nearest of {len(references)} right answers" if len(references) > 1 else ""
         return Finding(cosine >= least, f"Cosine similarity{best} {cosine:.3f}, at least {least:g} wanted.", cosine)
 
     async def _metric(self, sample: Sample, spec: AssertionSpec, meter: Meter) -> Finding:
@@ -172,28 +172,28 @@ def verdict(specs: Sequence[AssertionSpec], scores: Sequence[Score], threshold: 
         threshold: Least share; None for all.
     """
     # A check of weight 0 is shown only.
-    counted = [(spec, score) for spec, score in zip(specs, scores, strict=True) if spec.weight > 0]
+    pairs = [(spec, score) for spec, score in zip(specs, scores, strict=True) if spec.weight > 0]
     if any(spec.type == "unsupported" for spec in specs):
         return None
     # A failure decides even where others could not run: nothing can make all of them pass any more.
-    if threshold is None and any(score.passed is False for _, score in counted):
+    if threshold is None and any(score.passed is False for _, score in pairs):
         return False
-    if any(score.passed is None for _, score in counted):
+    if any(score.passed is None for _, score in pairs):
         return None
-    total = sum(spec.weight for spec, _ in counted)
+    total = sum(spec.weight for spec, _ in pairs)
     if threshold is None or not total:
         return True
-    earned = sum(spec.weight * _points(spec, score) for spec, score in counted)
+    points = sum(spec.weight * _points(spec, score) for spec, score in pairs)
     # Weights such as .7 and .1 of 1 earn .7999999999999999 in binary, which is the .8 that was asked for.
-    return earned / total >= threshold or math.isclose(earned / total, threshold, rel_tol=1e-9)
+    return points / total >= threshold or math.isclose(points / total, threshold, rel_tol=1e-9)
 
 
 def has_templates(spec: AssertionSpec) -> bool:
     """Whether the assertion's texts take something from the example."""
     texts = spec.value if isinstance(spec.value, list | tuple) else [spec.value]
     # A schema may hold braces of its own, and an unsupported one is kept as it was.
-    fixed = spec.type in ("json-schema", "metric", "unsupported")
-    return not fixed and any(isinstance(text, str) and ("{{" in text or "{%" in text) for text in texts)
+    is_fixed = spec.type in ("json-schema", "metric", "unsupported")
+    return not is_fixed and any(isinstance(text, str) and ("{{" in text or "{%" in text) for text in texts)
 
 
 def fill_texts(spec: AssertionSpec, example: Example) -> AssertionSpec:
@@ -206,12 +206,12 @@ def fill_texts(spec: AssertionSpec, example: Example) -> AssertionSpec:
     variables = {**without_assertions(example.variables), "question": example.question}
     if example.reference is not None:
         variables["reference"] = example.reference
-    done = spec.model_copy(update={"value": _fill(spec.value, variables)})
+    assertion = spec.model_copy(update={"value": _fill(spec.value, variables)})
     # A variable may be empty, which leaves a text to look for that every answer holds.
-    problem = problem_of(done)
+    problem = problem_of(assertion)
     if problem:
         raise CouldNotScore(f"With this example's variables filled in, the assertion {problem}.")
-    return done
+    return assertion
 
 
 def _with_context(sample: Sample) -> Sample:

@@ -122,18 +122,18 @@ class _Clock:
             BadInput: None are.
         """
         # Each keyword of each part looks at the clock; reading it costs a fraction of a microsecond.
-        left = self._end - time.monotonic()
-        if left <= 0:
+        seconds = self._end - time.monotonic()
+        if seconds <= 0:
             raise BadInput(f"The JSON schema of the assertion takes more than {self._seconds:g} s on this answer.")
-        return left
+        return seconds
 
     def matches(self, pattern: str, text: str) -> bool:
         """Whether a pattern matches somewhere, in the time that is left."""
-        left = self.look()
+        seconds = self.look()
         try:
-            return ends_of_matches(pattern, text, seconds=left) is not None
+            return ends_of_matches(pattern, text, seconds=seconds) is not None
         except BadInput:
-            if left < self._seconds / 2:
+            if seconds < self._seconds / 2:
                 # Most of the time went elsewhere: it is not this pattern that runs away.
                 self.look()
             raise
@@ -154,9 +154,9 @@ def _guard_validator(kind: Any, seconds: float = SECONDS) -> Any:
         return lambda validator, value, instance, schema: keyword(clock, validator, value, instance, schema)
 
     # Only where the draft has the keyword: a schema must not be held to what its draft does not know.
-    known = {name: of_clock(keyword) for name, keyword in _GUARDS.items() if name in kind.VALIDATORS}
+    keywords = {name: of_clock(keyword) for name, keyword in _GUARDS.items() if name in kind.VALIDATORS}
     # Keywords of ours go over those of the library, and all are guarded. The library has no types for `extend`.
-    return validators.extend(kind, {name: guard(k) for name, k in {**kind.VALIDATORS, **known}.items()})  # type: ignore[no-untyped-call]
+    return validators.extend(kind, {name: guard(k) for name, k in {**kind.VALIDATORS, **keywords}.items()})  # type: ignore[no-untyped-call]
 
 
 def _pattern(clock: _Clock, validator: Any, pattern: str, instance: Any, _schema: Any) -> Problems:
@@ -178,9 +178,9 @@ def _additional_properties(clock: _Clock, validator: Any, wanted: Any, instance:
     if not validator.is_type(instance, "object"):
         return
     # What `properties` or a pattern names is not additional.
-    named, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    properties, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
     for name in instance:
-        if name in named or any(clock.matches(pattern, name) for pattern in patterns):
+        if name in properties or any(clock.matches(pattern, name) for pattern in patterns):
             continue
         if wanted is False:
             yield jsonschema.ValidationError(f"the property {name!r} is not allowed")
@@ -192,14 +192,14 @@ def _unique_items(clock: _Clock, validator: Any, wanted: Any, instance: Any, _sc
     """By hashes: the library compares every two items."""
     if not wanted or not validator.is_type(instance, "array"):
         return
-    seen: set[Any] = set()
+    known_keys: set[Any] = set()
     for item in instance:
         clock.look()
         key = _hashable(item)
-        if key in seen:
+        if key in known_keys:
             yield jsonschema.ValidationError("the items are not all different")
             return
-        seen.add(key)
+        known_keys.add(key)
 
 
 def _hashable(value: Any) -> Any:

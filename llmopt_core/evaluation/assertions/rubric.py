@@ -49,14 +49,14 @@ async def meets_rubric(  # noqa: PLR0917
     problem: ValueError | None = None
     # One repair: judges that fail twice fail on, at a price.
     for _ in range(2):
-        done = await chat.complete(ChatRequest(tuple(messages), judge.chat_model))
-        meter.add(done.usage)
+        reply = await chat.complete(ChatRequest(tuple(messages), judge.chat_model))
+        meter.add(reply.usage)
         try:
             # The material is passed on, since an object within the answer must not count as a verdict.
-            verdict = read_reply(done.text, RubricVerdict, {"rubric": rubric, "answer": answer})
+            verdict = read_reply(reply.text, RubricVerdict, {"rubric": rubric, "answer": answer})
         except ValueError as error:
             problem = error
-            messages += [Message("assistant", done.text), Message("user", REPAIR.format(problem=error))]
+            messages += [Message("assistant", reply.text), Message("user", REPAIR.format(problem=error))]
             continue
         # For mypy; `read_reply` gives what was asked for.
         assert isinstance(verdict, RubricVerdict)  # noqa: S101
@@ -64,8 +64,8 @@ async def meets_rubric(  # noqa: PLR0917
         holds = verdict.passed and (threshold is None or verdict.score >= threshold)
         return Finding(holds, verdict.reason or "The judge gave no reason.", verdict.score)
     # A reply that was cut off needs more tokens, which the reason then says.
-    if done.finish_reason == "length":
-        raise CouldNotScore(no_verdict_reason(judge, done, problem))
+    if reply.finish_reason == "length":
+        raise CouldNotScore(no_verdict_reason(judge, reply, problem))
     raise CouldNotScore(f"The judge {judge.name} gave no usable verdict, twice: {problem}.")
 
 

@@ -106,8 +106,8 @@ class AssertionSpec(Spec):
         value = self.threshold if self.type in _LIMIT else self.value
         # The mark of imported templates means nothing to readers.
         text = (value if isinstance(value, str) else json.dumps(value)).replace(MISSING_IS_EMPTY, "")
-        shown = "" if value is None else f": {shorten(text, 60)}"
-        return f"{'not ' if self.negate else ''}{self.type}{shown}"
+        suffix = "" if value is None else f": {shorten(text, 60)}"
+        return f"{'not ' if self.negate else ''}{self.type}{suffix}"
 
 
 def describe(assertion: AssertionSpec) -> str:
@@ -219,13 +219,13 @@ _PROBLEMS: Mapping[AssertionType, Callable[[AssertionSpec], str]] = {
 
 def labels(assertions: Sequence[AssertionSpec]) -> list[str]:
     """One name per assertion, numbered where two would be the same."""
-    taken: dict[str, int] = {}
+    counts: dict[str, int] = {}
     names = []
     for assertion in assertions:
-        taken[assertion.label] = taken.get(assertion.label, 0) + 1
+        counts[assertion.label] = counts.get(assertion.label, 0) + 1
         # The first keeps its plain name, so that adding another like it does not rename its score.
         names.append(
-            assertion.label if taken[assertion.label] == 1 else f"{assertion.label} ({taken[assertion.label]})"
+            assertion.label if counts[assertion.label] == 1 else f"{assertion.label} ({counts[assertion.label]})"
         )
     return names
 
@@ -236,20 +236,22 @@ def assertions_of(example: Example) -> tuple[AssertionSpec, ...]:
     Raises:
         BadInput: The column holds something else; names the example.
     """
-    found = example.variables.get(EXAMPLE_COLUMN) or _listed(example.variables.get("assertions"))
-    if not found:
+    cell = example.variables.get(EXAMPLE_COLUMN) or _listed(example.variables.get("assertions"))
+    if not cell:
         return ()
     try:
-        listed = parse_json(found) if isinstance(found, str) else found
-        if not isinstance(listed, list | tuple):
+        assertions = parse_json(cell) if isinstance(cell, str) else cell
+        if not isinstance(assertions, list | tuple):
             # Told like other wrong values, below.
             raise TypeError
-        return tuple(AssertionSpec.model_validate(assertion) for assertion in listed)
+        return tuple(AssertionSpec.model_validate(assertion) for assertion in assertions)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        said = field_problem(first)
-        raise BadInput(f"Example {example.id!r}: in its assertions, {where + ': ' if where else ''}{said}.") from error
+        message = field_problem(first)
+        raise BadInput(
+            f"Example {example.id!r}: in its assertions, {where + ': ' if where else ''}{message}."
+        ) from error
     except (ValueError, TypeError) as error:
         raise BadInput(f"Example {example.id!r}: the column 'assertions' must be a JSON list of assertions.") from error
 
@@ -264,12 +266,14 @@ def without_assertions(variables: Mapping[str, Any]) -> dict[str, Any]:
 def _listed(value: Any) -> Any:
     """The value of a column `assertions`, where it is a list of assertions and not a variable of that name."""
     try:
-        listed = parse_json(value) if isinstance(value, str) else value
+        assertions = parse_json(value) if isinstance(value, str) else value
     except ValueError:
         return None
     # Each must be a mapping with a type: a list of texts is somebody's variable.
-    good = isinstance(listed, list | tuple) and all(isinstance(one, Mapping) and "type" in one for one in listed)
-    return listed if good else None
+    good = isinstance(assertions, list | tuple) and all(
+        isinstance(one, Mapping) and "type" in one for one in assertions
+    )
+    return assertions if good else None
 
 
 def why_not_run(example: Example) -> str:
@@ -291,13 +295,13 @@ def threshold_of(example: Example) -> float | None:
     Raises:
         BadInput: The column holds something else than a number.
     """
-    found = example.variables.get(THRESHOLD_COLUMN)
+    cell = example.variables.get(THRESHOLD_COLUMN)
     # An empty cell of a spreadsheet is "".
-    if found in (None, "") and _listed(example.variables.get("assertions")):
-        found = example.variables.get("assertions_threshold")
-    if found is None or found == "":
+    if cell in (None, "") and _listed(example.variables.get("assertions")):
+        cell = example.variables.get("assertions_threshold")
+    if cell is None or cell == "":
         return None
     try:
-        return float(found)
+        return float(cell)
     except (TypeError, ValueError) as error:
         raise BadInput(f"Example {example.id!r}: the column 'assertions_threshold' must be a number.") from error

@@ -29,8 +29,8 @@ def contains(answer: str, assertion: AssertionSpec) -> Finding:
 
 def lacks(answer: str, assertion: AssertionSpec) -> Finding:
     """The text does not stand in the answer."""
-    found = contains(answer, assertion)
-    return Finding(not found.holds, found.reason)
+    finding = contains(answer, assertion)
+    return Finding(not finding.holds, finding.reason)
 
 
 def contains_any(answer: str, assertion: AssertionSpec) -> Finding:
@@ -72,8 +72,8 @@ def regex(answer: str, assertion: AssertionSpec) -> Finding:
         BadInput: The pattern is wrong or runs away.
     """
     # The time limit is within: a pattern of a user may run for ever.
-    found = ends_of_matches(assertion.value, answer, ignore_case=not assertion.case_sensitive)
-    return Finding(bool(found), f"Matches {_quote(found[0].text)}." if found else "The pattern matches nowhere.")
+    matches = ends_of_matches(assertion.value, answer, ignore_case=not assertion.case_sensitive)
+    return Finding(bool(matches), f"Matches {_quote(matches[0].text)}." if matches else "The pattern matches nowhere.")
 
 
 def json_value(answer: str, assertion: AssertionSpec) -> Finding:

@@ -118,18 +118,18 @@ def read_reply(text: str, wanted: type[BaseModel], question: dict[str, Any]) -> 
             problem = problem or ValueError("the JSON object is one of the text to grade, not a verdict")
             continue
         try:
-            found = wanted.model_validate(candidate.value)
+            verdict = wanted.model_validate(candidate.value)
         except ValidationError as error:
             detail = error.errors()[0]
             problem = problem or ValueError(f"{'.'.join(map(str, detail['loc'])) or 'reply'}: {detail['msg']}")
             continue
         # Objects of one verdict in other words do not contradict each other.
-        if last is not None and _marks(last.model_dump()) != _marks(found.model_dump()):
+        if last is not None and _marks(last.model_dump()) != _marks(verdict.model_dump()):
             raise ValueError("it holds JSON objects that contradict each other, and nothing tells which one counts")
         if last is None:
             # It is of the right form, so it is the verdict; an earlier one would be a draft.
-            check_reply(found, question)
-        last = last or found
+            check_reply(verdict, question)
+        last = last or verdict
         # Sure of this one, earlier ones are drafts and need not be looked at.
         if not candidate.unsure:
             break
@@ -161,16 +161,16 @@ def check_reply(found: BaseModel, question: dict[str, Any]) -> None:
             value = getattr(part, field, 0)
             if value not in (0, 1):
                 raise ValueError(f"{field} must be 0 or 1, not {value}")
-    given = question.get("statements")
-    judged = getattr(found, "statements", None)
-    if given is not None and judged is not None and len(judged) != len(given):
+    statements = question.get("statements")
+    verdicts = getattr(found, "statements", None)
+    if statements is not None and verdicts is not None and len(verdicts) != len(statements):
         # Fewer would raise a mean that some statements never got into.
-        raise ValueError(f"{len(judged)} verdicts for {len(given)} statements")
-    if given is not None and judged is not None:
-        _check_each(given, [str(getattr(item, "statement", "")) for item in judged])
-    classified = getattr(found, "classifications", None)
-    if classified is not None and isinstance(question.get("answer"), str):
-        _check_coverage(question["answer"], [str(getattr(item, "statement", "")) for item in classified])
+        raise ValueError(f"{len(verdicts)} verdicts for {len(statements)} statements")
+    if statements is not None and verdicts is not None:
+        _check_each(statements, [str(getattr(item, "statement", "")) for item in verdicts])
+    classifications = getattr(found, "classifications", None)
+    if classifications is not None and isinstance(question.get("answer"), str):
+        _check_coverage(question["answer"], [str(getattr(item, "statement", "")) for item in classifications])
 
 
 def _check_each(given: Sequence[Any], judged: Sequence[str]) -> None:

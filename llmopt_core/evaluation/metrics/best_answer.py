@@ -16,12 +16,12 @@ VERSION = "best"
 
 def distinct_answers(example: Example) -> tuple[str, ...]:
     """The right answers that differ by more than case, punctuation and articles, the first of each."""
-    found: dict[str, str] = {}
+    answers: dict[str, str] = {}
     for answer in example.right_answers:
         if answer.strip():
             # An answer of punctuation alone, such as "-", is normalised to nothing and stands for itself.
-            found.setdefault(normalise(answer) or answer, answer)
-    return tuple(found.values())
+            answers.setdefault(normalise(answer) or answer, answer)
+    return tuple(answers.values())
 
 
 def best_of_answers(work: Work) -> Work:
@@ -32,16 +32,16 @@ def best_of_answers(work: Work) -> Work:
         # With one answer nothing is added to the explanation, so scores are as they were.
         if len(answers) < 2:
             return await work(sample, meter)
-        found: list[tuple[Outcome, str]] = []
+        outcomes: list[tuple[Outcome, str]] = []
         for answer in answers[:MOST_ANSWERS]:
-            found.append((await work(_with_reference(sample, answer), meter), answer))
+            outcomes.append((await work(_with_reference(sample, answer), meter), answer))
             # No other answer can do better, and each costs calls.
-            if found[-1][0].value >= 1.0:
+            if outcomes[-1][0].value >= 1.0:
                 break
         # `max` gives the first of equals, so the order of the answers decides and not chance.
-        best, named = max(found, key=lambda one: one[0].value)
+        best, best_answer = max(outcomes, key=lambda one: one[0].value)
         count = f"the first {MOST_ANSWERS} of {len(answers)}" if len(answers) > MOST_ANSWERS else f"{len(answers)}"
-        return replace(best, explanation=f"{best.explanation} Best of {count} right answers: {named}".strip())
+        return replace(best, explanation=f"{best.explanation} Best of {count} right answers: {best_answer}".strip())
 
     return score
 

@@ -61,12 +61,12 @@ class RagasMetrics:
     ) -> tuple[float, tuple[Evidence, ...]]:
         """The value of a metric over statements, and what the judge said of each: `mark` in `part` of its reply."""
         judge = self.judge_for(sample, meter)
-        heard = RecordingJudge(judge)
-        value = await ragas_value(name, heard, self.encode, {"user_input": _question(sample), **inputs})
+        recorder = RecordingJudge(judge)
+        value = await ragas_value(name, recorder, self.encode, {"user_input": _question(sample), **inputs})
         return value, tuple(
             Evidence(one["statement"], bool(one[mark]), one["reason"], judge.source(one["statement"]))
             # The last question of the metric: faithfulness asks for the statements first, then for verdicts on them.
-            for one in heard.said[-1][1][part]
+            for one in recorder.said[-1][1][part]
         )
 
     async def answer_relevancy(self, sample: Sample, meter: Meter) -> Outcome:
@@ -74,10 +74,10 @@ class RagasMetrics:
         # 0 and not left out: an empty answer is a failure of the configuration, which the mean must show.
         if not sample.answer_text:
             return Outcome(0.0, "The answer is blank, so it answers nothing.")
-        heard = RecordingJudge(self.judge_for(sample, meter))
+        recorder = RecordingJudge(self.judge_for(sample, meter))
         inputs = {"user_input": _question(sample), "response": _clean_answer(sample)}
-        value = await ragas_value("AnswerRelevancy", heard, self.encode, inputs, strictness=self.questions)
-        evidence = tuple(_relevance_evidence(reply) for _, reply in heard.said)
+        value = await ragas_value("AnswerRelevancy", recorder, self.encode, inputs, strictness=self.questions)
+        evidence = tuple(_relevance_evidence(reply) for _, reply in recorder.said)
         # Ragas gives 0 only where every one of its questions is found evasive.
         if evidence and not _yes(evidence):
             return Outcome(value, "The answer is evasive, which counts as 0.", evidence)
@@ -97,17 +97,17 @@ class RagasMetrics:
     async def _precision(
         self, name: str, sample: Sample, meter: Meter, hits: tuple[Hit, ...], target: dict[str, str]
     ) -> Outcome:
-        heard = RecordingJudge(self.judge_for(sample, meter))
+        recorder = RecordingJudge(self.judge_for(sample, meter))
         # Ragas fails on blank contexts; ranks are then counted among the others.
-        kept = tuple(hit for hit in hits if hit.chunk.text.strip())
-        if not kept:
+        text_hits = tuple(hit for hit in hits if hit.chunk.text.strip())
+        if not text_hits:
             raise CouldNotScore("Nothing was retrieved.")
-        inputs = {"user_input": _question(sample), "retrieved_contexts": _texts(kept)} | target
-        value = await ragas_value(name, heard, self.encode, inputs)
+        inputs = {"user_input": _question(sample), "retrieved_contexts": _texts(text_hits)} | target
+        value = await ragas_value(name, recorder, self.encode, inputs)
         evidence = tuple(
             Evidence(shorten(hit.chunk.text), bool(reply["verdict"]), reply["reason"], hit.chunk.id)
             # One question to the judge per chunk, in order; `strict` would tell if Ragas changed that.
-            for hit, (_, reply) in zip(kept, heard.said, strict=True)
+            for hit, (_, reply) in zip(text_hits, recorder.said, strict=True)
         )
         useful = [str(rank) for rank, part in enumerate(evidence, 1) if part.verdict]
         return Outcome(value, f"Useful chunks: {', '.join(useful) or 'none'} of {len(evidence)}.", evidence)
@@ -119,8 +119,8 @@ class RagasMetrics:
         if not contexts:
             return Outcome(0.0, "Retrieval found nothing, so no part of the reference answer is in the contexts.")
         inputs = {"retrieved_contexts": contexts, "reference": without_surrogates(sample.example.reference or "")}
-        found = await self._statements("ContextRecall", sample, meter, inputs, "classifications", "attributed")
-        value, evidence = found
+        result = await self._statements("ContextRecall", sample, meter, inputs, "classifications", "attributed")
+        value, evidence = result
         return Outcome(value, _count_words(evidence, "sentences of the reference answer are in the contexts"), evidence)
 
 

@@ -15,8 +15,8 @@ def _metric(measure: Callable[[Ranks], float]) -> Work:
         hits, references = sample.hits or (), sample.example.references
         ranks = find_ranks([hit.chunk.span for hit in hits], references)
         # None for a source that no chunk overlaps; ranks count from 1.
-        found = sum(rank is not None for rank in ranks)
-        text = f"{found} of {len(ranks)} sources found in {len(hits)} chunks."
+        count = sum(rank is not None for rank in ranks)
+        text = f"{count} of {len(ranks)} sources found in {len(hits)} chunks."
         # Each source with its rank, beside the same hits.
         return Outcome(measure(ranks), text, tuple(map(_evidence, ranks, references, [hits] * len(ranks))))
 

@@ -24,8 +24,8 @@ def token_f1(answer: str, reference: str) -> float:
     if not answer_tokens or not reference_tokens:
         return float(answer_tokens == reference_tokens)
     # The smaller count of each word: a word that is said five times shares only as often as the reference has it.
-    shared = sum((Counter(answer_tokens) & Counter(reference_tokens)).values())
-    return 2 * shared / (len(answer_tokens) + len(reference_tokens))
+    overlap = sum((Counter(answer_tokens) & Counter(reference_tokens)).values())
+    return 2 * overlap / (len(answer_tokens) + len(reference_tokens))
 
 
 async def score_exact_match(sample: Sample, meter: Meter) -> Outcome:
@@ -44,10 +44,10 @@ async def score_answer_f1(sample: Sample, meter: Meter) -> Outcome:
     right = sample.example.right_answers
     reference = max(right, key=lambda one: token_f1(sample.answer_text, one), default="")
     answer_tokens, reference_tokens = tokens(sample.answer_text), tokens(reference)
-    shared = sum((Counter(answer_tokens) & Counter(reference_tokens)).values())
+    overlap = sum((Counter(answer_tokens) & Counter(reference_tokens)).values())
     value = token_f1(sample.answer_text, reference)
     explanation = (
-        f"{shared} words shared; the answer has {len(answer_tokens)}, the reference answer {len(reference_tokens)}."
+        f"{overlap} words shared; the answer has {len(answer_tokens)}, the reference answer {len(reference_tokens)}."
     )
     if len(right) < 2:
         return Outcome(value, explanation)
@@ -61,14 +61,14 @@ def semantic_similarity(encode: Encode) -> Callable[[Sample, Meter], asyncio.Fut
         if not sample.answer_text:
             return Outcome(0.0, "The answer is blank.")
         right = sample.example.right_answers
-        said, *meant = await asyncio.to_thread(encode, [sample.answer_text, *right])
-        cosines = [float(np.dot(said, one)) for one in meant]
+        answer_vector, *right_vectors = await asyncio.to_thread(encode, [sample.answer_text, *right])
+        cosines = [float(np.dot(answer_vector, one)) for one in right_vectors]
         cosine = max(cosines)
-        told = f"Cosine similarity of the two embeddings: {cosine:.2f}."
+        explanation = f"Cosine similarity of the two embeddings: {cosine:.2f}."
         if len(right) > 1:
-            told += f" Best of {len(right)} right answers: {right[cosines.index(cosine)]}"
+            explanation += f" Best of {len(right)} right answers: {right[cosines.index(cosine)]}"
         # Cosines of unlike texts can be negative; scores are between 0 and 1.
-        return Outcome(min(1.0, max(0.0, cosine)), told)
+        return Outcome(min(1.0, max(0.0, cosine)), explanation)
 
     # A coroutine function is a callable that gives an awaitable, which mypy does not take for a Future.
     return score  # type: ignore[return-value]

@@ -60,8 +60,8 @@ def _assertions(assertion: Mapping[str, Any], grader: Any, weighed: bool) -> Ite
         yield explain_unsupported(f"the assertion '{kind}': {error}", assertion)
     # The spec's own rules, such as a pattern that does not compile, a threshold below 0.
     except ValidationError as error:
-        said = field_problem(error.errors(include_url=False)[0])
-        yield explain_unsupported(f"the assertion '{kind}': {said}", assertion)
+        message = field_problem(error.errors(include_url=False)[0])
+        yield explain_unsupported(f"the assertion '{kind}': {message}", assertion)
 
 
 def _parts(assertion: Mapping[str, Any], weighed: bool) -> list[Any]:
@@ -169,11 +169,11 @@ def _rubric(template: str, default: float | None = None) -> Callable[[Mapping[st
     def make(assertion: Mapping[str, Any]) -> dict[str, Any]:
         # VALUE, and not a template mark, since the criterion may be a template itself.
         value = template.replace("VALUE", _text(assertion))
-        given = assertion.get("threshold", default)
+        threshold = assertion.get("threshold", default)
         return {
             "type": "llm-rubric",
             "value": value,
-            "threshold": None if given is None else _number(assertion, default),
+            "threshold": None if threshold is None else _number(assertion, default),
         }
 
     return make

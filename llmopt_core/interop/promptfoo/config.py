@@ -69,8 +69,8 @@ def read_promptfoo(path: Path, root: Path | None = None) -> PromptfooFile:
     if not isinstance(config, Mapping):
         raise BadInput(f"{path} must hold a mapping with prompts, providers and tests.")
     config = _without_empty(config)
-    unknown = [key for key in config if key not in _READ | _HARMLESS]
-    changing = tuple(f"'{key}' of the file is not supported" for key in unknown if key in _CHANGES_TESTS)
+    unknown_keys = [key for key in config if key not in _READ | _HARMLESS]
+    changing = tuple(f"'{key}' of the file is not supported" for key in unknown_keys if key in _CHANGES_TESTS)
     # `targets` is another word for providers; with both, `providers` is taken, as here.
     tests, not_read = read_tests(config, folder, path.name)
     if "scenarios" in config:
@@ -83,17 +83,17 @@ def read_promptfoo(path: Path, root: Path | None = None) -> PromptfooFile:
         # Every test is marked, since with a transform it would ask something else than in promptfoo.
         tests=tuple(replace(test, problems=test.problems + changing) for test in tests),
         repeat=_repeat(config.get("evaluateOptions"), path),
-        problems=tuple(f"'{key}' is not supported" for key in unknown),
+        problems=tuple(f"'{key}' is not supported" for key in unknown_keys),
         not_read=not_read,
     )
 
 
 def _file(path: Path) -> Path:
     if path.is_dir():
-        found = [path / name for name in _NAMES if (path / name).is_file()]
-        if not found:
+        candidates = [path / name for name in _NAMES if (path / name).is_file()]
+        if not candidates:
             raise BadInput(f"There is no promptfooconfig.yaml in {path}.")
-        return found[0]
+        return candidates[0]
     if not path.is_file():
         raise BadInput(f"{path} is not there.")
     if path.suffix.lower() not in (".yaml", ".yml", ".json"):
@@ -118,20 +118,24 @@ def _repeat(options: Any, path: Path) -> int:
 
 def _providers(config: Mapping[str, Any], folder: Folder) -> list[Mapping[str, Any]]:
     values = config.get("providers", config.get("targets")) or []
-    found: list[Mapping[str, Any]] = []
+    providers: list[Mapping[str, Any]] = []
     for entry in values if isinstance(values, list) else [values]:
-        found += _provider(entry, folder)
-    return found
+        providers += _provider(entry, folder)
+    return providers
 
 
 def _provider(entry: Any, folder: Folder) -> list[Mapping[str, Any]]:
     if isinstance(entry, str) and entry.startswith("file://"):
         try:
-            read = folder.value(entry)
+            content = folder.value(entry)
         except BadInput as error:
             # One provider that cannot be read leaves the others usable; it is told where models are made.
             return [{"id": entry, "problem": str(error)}]
-        return [found for item in (read if isinstance(read, list) else [read]) for found in _provider(item, folder)]
+        return [
+            provider
+            for item in (content if isinstance(content, list) else [content])
+            for provider in _provider(item, folder)
+        ]
     if isinstance(entry, str):
         return [{"id": entry}]
     if isinstance(entry, Mapping) and "id" in entry:

@@ -81,7 +81,7 @@ def read_rows(text: str, source: str) -> Iterator[dict[str, Any]]:
 def _test(row: dict[str, Any]) -> dict[str, Any]:
     test: dict[str, Any] = {"vars": {}, "assert": [], "options": {}, "metadata": {}}
     settings: dict[str, str] = {}
-    asserted: dict[str, dict[str, Any]] = {}
+    assertions: dict[str, dict[str, Any]] = {}
     for name, cell in row.items():
         column = (name or "").strip()
         setting = _SETTING.fullmatch(column)
@@ -92,10 +92,10 @@ def _test(row: dict[str, Any]) -> dict[str, Any]:
             before = len(test["assert"])
             _put(test, column, cell or "")
             # At most one assertion a cell, under its column's number.
-            asserted |= {column.removeprefix("__expected") or "1": one for one in test["assert"][before:]}
+            assertions |= {column.removeprefix("__expected") or "1": one for one in test["assert"][before:]}
     for number, threshold in settings.items():
-        if number in asserted:
-            asserted[number]["threshold"] = _number(threshold)
+        if number in assertions:
+            assertions[number]["threshold"] = _number(threshold)
     # One name of a metric holds for all assertions of a row.
     for assertion in test["assert"]:
         if test.get("metric"):
@@ -144,11 +144,11 @@ def assertion_in(cell: str) -> dict[str, Any]:
         value = match["value"].strip()
         assertion["value"] = [part.strip() for part in value.split(",")] if name in _LISTS else value
     # 0 counts as not given, as in promptfoo.
-    given = float(match["threshold"] or 0)
+    threshold = float(match["threshold"] or 0)
     if name in _MODEL_GRADED:
-        assertion["threshold"] = given or (_DEFAULT_SIMILARITY if name == "similar" else _DEFAULT_THRESHOLD)
+        assertion["threshold"] = threshold or (_DEFAULT_SIMILARITY if name == "similar" else _DEFAULT_THRESHOLD)
     elif match["threshold"] is not None:
-        assertion["threshold"] = given
+        assertion["threshold"] = threshold
     return assertion
 
 

@@ -57,16 +57,16 @@ def export_promptfoo(
     """
     unwritten: dict[str, str] = {}
     prompts, providers = _prompts_and_providers(configurations, endpoints, unwritten)
-    left_out = [f"configuration {name}: {why}" for name, why in unwritten.items()]
+    omissions = [f"configuration {name}: {why}" for name, why in unwritten.items()]
     if not prompts:
-        raise BadInput(f"None of the configurations can be written for promptfoo: {'; '.join(left_out)}.")
+        raise BadInput(f"None of the configurations can be written for promptfoo: {'; '.join(omissions)}.")
     config: dict[str, Any] = {"description": evaluation_set.name, "prompts": prompts, "providers": providers}
-    default = _default_test(assertions, judge, endpoints, left_out)
+    default = _default_test(assertions, judge, endpoints, omissions)
     if default:
         config["defaultTest"] = default
-    config["tests"] = [_test(example, left_out) for example in evaluation_set.examples]
+    config["tests"] = [_test(example, omissions) for example in evaluation_set.examples]
     # Each once: the same assertion is left out in every test.
-    return PromptfooExport(_yaml(config), tuple(dict.fromkeys(left_out)))
+    return PromptfooExport(_yaml(config), tuple(dict.fromkeys(omissions)))
 
 
 def explain_unsupported_parts(
@@ -96,12 +96,12 @@ def _prompts_and_providers(
         users.setdefault(raw, []).append(configuration.name)
         # Providers that are equal in all settings are written once, with all prompts that they get. The JSON is only
         # their key.
-        known = providers.setdefault(json.dumps(provider, sort_keys=True), {**provider, "prompts": []})
-        known["prompts"].append(raw)
+        entry = providers.setdefault(json.dumps(provider, sort_keys=True), {**provider, "prompts": []})
+        entry["prompts"].append(raw)
     labels = _labels(users)
     # Prompts are named once all are known, for names depend on who shares them.
-    for known in providers.values():
-        known["prompts"] = [labels[raw] for raw in known["prompts"]]
+    for entry in providers.values():
+        entry["prompts"] = [labels[raw] for raw in entry["prompts"]]
     return [{"raw": raw, "label": label} for raw, label in labels.items()], list(providers.values())
 
 
@@ -111,11 +111,13 @@ def _labels(users: Mapping[str, Sequence[str]]) -> dict[str, str]:
     for number, (raw, names) in enumerate(users.items(), start=1):
         # "short · gpt-a" and "short · gpt-b" are both the prompt "short".
         stems = {name.rpartition(JOINT)[0] or name for name in names}
-        shown = names[0] if len(names) == 1 and JOINT not in names[0] else stems.pop() if len(stems) == 1 else ""
-        shown = shown or f"prompt {number}"
-        taken = set(labels.values())
+        label = names[0] if len(names) == 1 and JOINT not in names[0] else stems.pop() if len(stems) == 1 else ""
+        label = label or f"prompt {number}"
+        used_labels = set(labels.values())
         # promptfoo chooses prompts by their labels, so no two may share one.
-        labels[raw] = next(name for name in chain([shown], (f"{shown} ({i})" for i in count(2))) if name not in taken)
+        labels[raw] = next(
+            name for name in chain([label], (f"{label} ({i})" for i in count(2))) if name not in used_labels
+        )
     return labels
 
 
@@ -141,9 +143,9 @@ def _chat_text(prompt: PromptSpec) -> str:
     if not prompt.system.strip() and not shots:
         return prompt.template
     talk = [{"role": "system", "content": prompt.system}] if prompt.system.strip() else []
-    for asked, said in shots:
+    for question, answer in shots:
         # Examples are finished texts: a `{{` in them must reach the model as it stands.
-        talk += [{"role": "user", "content": _literal(asked)}, {"role": "assistant", "content": _literal(said)}]
+        talk += [{"role": "user", "content": _literal(question)}, {"role": "assistant", "content": _literal(answer)}]
     return json.dumps([*talk, {"role": "user", "content": prompt.template}], ensure_ascii=False, indent=2)
 
 
@@ -179,8 +181,8 @@ def _default_test(
             default["options"] = {"provider": provider_from(model, "chat", endpoints.get(judge.endpoint))}
         except UnsupportedError as error:
             left_out.append(f"judge {judge.name}: {error}")
-    asserted = _assertions(assertions, "all tests", left_out)
-    return {**default, **({"assert": asserted} if asserted else {})}
+    entries = _assertions(assertions, "all tests", left_out)
+    return {**default, **({"assert": entries} if entries else {})}
 
 
 def _test(example: Example, left_out: list[str]) -> dict[str, Any]:
@@ -198,9 +200,9 @@ def _test(example: Example, left_out: list[str]) -> dict[str, Any]:
     # promptfoo would make a test of each item of a list.
     if any(isinstance(value, list) for value in variables.values()):
         test["options"] = {"disableVarExpansion": True}
-    asserted = _assertions(assertions_of(example), f"test {example.id}", left_out)
-    if asserted:
-        test["assert"] = asserted
+    entries = _assertions(assertions_of(example), f"test {example.id}", left_out)
+    if entries:
+        test["assert"] = entries
     threshold = threshold_of(example)
     if threshold is not None:
         test["threshold"] = threshold
@@ -210,17 +212,17 @@ def _test(example: Example, left_out: list[str]) -> dict[str, Any]:
 
 
 def _assertions(assertions: Sequence[AssertionSpec], where: str, left_out: list[str]) -> list[dict[str, Any]]:
-    found = []
+    entries = []
     for assertion in assertions:
         try:
-            found.append(assertion_from(assertion))
+            entries.append(assertion_from(assertion))
         except UnsupportedError as error:
             why = f"promptfoo has no assertion for {error}"
             if assertion.type == "unsupported":
                 # The assertion came from promptfoo, and only part of it was understood.
                 why = f"it stands here without what was not read of it: {error}"
             left_out.append(f"{where}: {why}")
-    return found
+    return entries
 
 
 def experiment_files(imported: PromptfooImport) -> dict[str, str]:
@@ -271,11 +273,11 @@ def _row(example: Example) -> dict[str, Any]:
     """A line of a question file; variables that would mean something else there, or nothing, stand apart."""
     row = {"id": example.id, "question": example.question, "reference": example.reference, "category": example.category}
     # A variable named `reference` or `tags` would be read as that column of a question file.
-    taken = {
+    separate_variables = {
         name: value
         for name, value in example.variables.items()
         if value == "" or (means_something(name) and value != row.get(name))
     }
-    plain = {name: value for name, value in example.variables.items() if name not in taken}
+    plain = {name: value for name, value in example.variables.items() if name not in separate_variables}
     row = {key: value for key, value in {**plain, **row}.items() if value is not None}
-    return {**row, "variables": taken} if taken else row
+    return {**row, "variables": separate_variables} if separate_variables else row

@@ -76,13 +76,13 @@ def import_uploads(files: Mapping[str, bytes], name: str = "") -> PromptfooImpor
     Raises:
         BadInput: No configuration is among them, or it is broken; a file has an unsafe name or is too large.
     """
-    gathered = _unzip(files)
-    config = _config_of(gathered)
-    placed = _place(gathered, config)
+    members = _unzip(files)
+    config = _config_of(members)
+    placed_files = _place(members, config)
     with tempfile.TemporaryDirectory() as folder:
         # Resolved, since the system's temporary folder may be a link, and paths are compared with it.
         root = Path(folder).resolve()
-        for member, data in placed.items():
+        for member, data in placed_files.items():
             _write(root / member, member, data)
         # The folder's name tells more than `promptfooconfig`, which every file is called.
         usual = PurePosixPath(config).parent.name or PurePosixPath(config).stem.replace("promptfooconfig", "promptfoo")
@@ -105,9 +105,11 @@ def _write(path: Path, member: str, data: bytes) -> None:
 def adopt(store: Store, project: Project | str, found: PromptfooImport) -> ImportResult:
     """Save an import's prompts and tests in a project, and give the comparison that runs them."""
     names = _prompt_names(found)
-    saved = {name: save_prompt(store, project, name, spec, "Imported from promptfoo") for name, spec in names.items()}
+    versions = {
+        name: save_prompt(store, project, name, spec, "Imported from promptfoo") for name, spec in names.items()
+    }
     # By content: two configurations with the same prompt get the same saved version.
-    by_spec = {spec.fingerprint: f"{name}@{saved[name].number}" for name, spec in names.items()}
+    by_spec = {spec.fingerprint: f"{name}@{versions[name].number}" for name, spec in names.items()}
     store.save_evaluation_set(project, found.evaluation_set)
     variants = [VariantSetup(prompt=by_spec[c.prompt.fingerprint], model=c.model) for c in found.configurations]
     setup = Setup(
@@ -139,14 +141,14 @@ def export_comparison(found: Comparison, rows: EvaluationSet, endpoints: Mapping
     Raises:
         BadInput: promptfoo can do none of its variants.
     """
-    made = export_promptfoo(found.variants, rows, found.judge, endpoints, found.assertions)
-    told = [
+    export = export_promptfoo(found.variants, rows, found.judge, endpoints, found.assertions)
+    lines = [
         f"Compared in the LLM Optimization Playground: {found.title}",
-        *(f"Left out: {why}" for why in made.left_out),
+        *(f"Left out: {why}" for why in export.left_out),
     ]
     # A title of several lines would end the YAML comment and break the file.
-    head = "".join(f"# {' '.join(line.split())}\n" for line in told)
-    return replace(made, text=head + made.text)
+    head = "".join(f"# {' '.join(line.split())}\n" for line in lines)
+    return replace(export, text=head + export.text)
 
 
 def exportable(found: Comparison, endpoints: Mapping[str, Endpoint]) -> str:
@@ -160,9 +162,9 @@ def exportable(found: Comparison, endpoints: Mapping[str, Endpoint]) -> str:
 def _without_root(root: str, text: str) -> str:
     """A message without the folder in which the uploads lay for a moment."""
     # The messages of `references.Folder`; a path in them would name a folder that is gone.
-    told = re.sub(rf"; it was looked for in {re.escape(root)}[^,;]*\.", " among the uploaded files.", text)
-    told = re.sub(rf"No file in {re.escape(root)}\S* matches", "No uploaded file matches", told)
-    return told.replace(f"{root}/", "").replace(root, "the uploaded files")
+    message = re.sub(rf"; it was looked for in {re.escape(root)}[^,;]*\.", " among the uploaded files.", text)
+    message = re.sub(rf"No file in {re.escape(root)}\S* matches", "No uploaded file matches", message)
+    return message.replace(f"{root}/", "").replace(root, "the uploaded files")
 
 
 def _without(root: str, found: PromptfooImport) -> PromptfooImport:
@@ -205,40 +207,42 @@ def _prompt_names(found: PromptfooImport) -> dict[str, PromptSpec]:
 
 def _unzip(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Uploads with zips opened, by path."""
-    found: dict[str, bytes] = {}
+    members: dict[str, bytes] = {}
     for name, data in files.items():
         if name.lower().endswith(".zip"):
-            found.update(_members(name, open_zip(name, data)))
+            members.update(_members(name, open_zip(name, data)))
         else:
             # A name such as ../../etc/x, from a zip or a crafted upload, must not leave the folder.
             check_path(name, name)
-            found[name.replace("\\", "/")] = data
+            members[name.replace("\\", "/")] = data
     # Looked at again, because several uploads add up.
-    if sum(map(len, found.values())) > _MOST_BYTES:
+    if sum(map(len, members.values())) > _MOST_BYTES:
         raise BadInput(f"The files hold more than {limits.megabytes(_MOST_BYTES)}; upload those that are used.")
-    return found
+    return members
 
 
 def _members(name: str, archive: ZipFile) -> dict[str, bytes]:
     # By the sizes that the archive states, before anything is unpacked; `read_member` holds it to them.
     check_unpacked_size(name, archive, _MOST_BYTES)
-    found: dict[str, bytes] = {}
+    members: dict[str, bytes] = {}
     for inside, member in list_files(name, archive):
         # macOS puts a shadow of every file there.
         if inside.startswith("__MACOSX/"):
             continue
         if fault := name_fault(inside):
             raise BadInput(f"{name} cannot be unpacked: {fault}.")
-        found[inside] = read_member(name, archive, member, _MOST_BYTES)
-    return found
+        members[inside] = read_member(name, archive, member, _MOST_BYTES)
+    return members
 
 
 def _config_of(files: Mapping[str, bytes]) -> str:
     """The configuration among the files: by its name, else the only YAML file that has prompts."""
     # The one nearest to the top: an archive of a project may hold examples with configurations of their own.
-    named = sorted((path for path in files if PurePosixPath(path).name in _CONFIGS), key=lambda p: (p.count("/"), p))
-    if named:
-        return named[0]
+    candidates = sorted(
+        (path for path in files if PurePosixPath(path).name in _CONFIGS), key=lambda p: (p.count("/"), p)
+    )
+    if candidates:
+        return candidates[0]
     # Two files of that kind, and nobody knows which one is meant.
     like = [path for path, data in files.items() if path.endswith((".yaml", ".yml")) and b"prompts:" in data]
     if len(like) == 1:
@@ -249,25 +253,25 @@ def _config_of(files: Mapping[str, bytes]) -> str:
 # A browser uploads files without their folders, but the configuration names them with.
 def _place(files: Mapping[str, bytes], config: str) -> dict[str, bytes]:
     """The files, those without a folder also where the configuration, or a file that it names, looks for them."""
-    placed, waiting, read = dict(files), [config], {config}
+    placed_files, waiting, visited = dict(files), [config], {config}
     while waiting:
         at = waiting.pop()
-        for target in _targets(placed[at].decode("utf-8", "replace"), at):
+        for target in _targets(placed_files[at].decode("utf-8", "replace"), at):
             for place in _places(target, files, config):
                 # `setdefault`: a file that was uploaded in its place wins.
-                placed.setdefault(place, files[PurePosixPath(place).name])
-            named = [place for place in placed if fnmatch.fnmatch(place, target) and place not in read]
-            for place in named:
-                read.add(place)
+                placed_files.setdefault(place, files[PurePosixPath(place).name])
+            matches = [place for place in placed_files if fnmatch.fnmatch(place, target) and place not in visited]
+            for place in matches:
+                visited.add(place)
                 # YAML files name further files; what is read once is not read again, so a circle ends.
                 waiting += [place] if place.endswith((".yaml", ".yml")) else []
-    return placed
+    return placed_files
 
 
 def _targets(text: str, at: str) -> Iterator[str]:
     """Where a file looks for those that it names, but outside of what was uploaded."""
-    for wanted in _REFERENCE.findall(text):
-        target = posixpath.normpath(str(PurePosixPath(at).parent / wanted))
+    for reference in _REFERENCE.findall(text):
+        target = posixpath.normpath(str(PurePosixPath(at).parent / reference))
         # Outside of the upload nothing is looked for, and nothing is written.
         if not target.startswith(("../", "/")):
             yield target
@@ -277,8 +281,8 @@ def _places(target: str, files: Mapping[str, bytes], config: str) -> list[str]:
     """The paths by which uploads without a folder are what is looked for; several where it is a pattern."""
     folder, name = posixpath.split(target)
     flat = [base for base in files if "/" not in base and base != config]
-    found = fnmatch.filter(flat, name) if any(mark in name for mark in "*?[") else [name] if name in flat else []
-    return [posixpath.join(folder, base) for base in found]
+    bases = fnmatch.filter(flat, name) if any(mark in name for mark in "*?[") else [name] if name in flat else []
+    return [posixpath.join(folder, base) for base in bases]
 
 
 def not_run_rows(entries: Sequence[NotRun]) -> list[dict[str, str]]:

@@ -86,14 +86,16 @@ def import_promptfoo(path: Path, root: Path | None = None, name: str = "") -> Pr
     models = importer.models(file.providers)
     importer.not_run += [NotRun("tests", name, (reason,)) for name, reason in file.not_read.items()]
     # `question` is known here even where no test names it: each example has one.
-    known = {"question", *(name for test in file.tests for name in test.variables)}
+    known_names = {"question", *(name for test in file.tests for name in test.variables)}
     # Where no test is read, or some variables are not, nobody knows which variables they have.
-    hidden = any(test.problems and not test.variables for test in file.tests)
-    unread = hidden or (bool(file.not_read) and not any(test.variables for test in file.tests))
-    configurations = importer.configurations(file.prompts, models, None if unread else known)
+    has_hidden_test = any(test.problems and not test.variables for test in file.tests)
+    has_unknown_names = has_hidden_test or (bool(file.not_read) and not any(test.variables for test in file.tests))
+    configurations = importer.configurations(file.prompts, models, None if has_unknown_names else known_names)
     # Variables of templates that at least one test has; in the others they are empty, as promptfoo renders them.
-    used = {name for c in configurations for template in templates_of(c.prompt) for name in variables_in(template)}
-    examples = importer.examples([_fill(test, used & known) for test in file.tests], grader)
+    template_names = {
+        name for c in configurations for template in templates_of(c.prompt) for name in variables_in(template)
+    }
+    examples = importer.examples([_fill(test, template_names & known_names) for test in file.tests], grader)
     if not configurations:
         # Three reasons fit into a message; a large file may have hundreds.
         reasons = "; ".join(f"{entry.kind} {entry.name}: {', '.join(entry.reasons)}" for entry in importer.not_run[:3])
@@ -116,8 +118,8 @@ def _read(path: Path, root: Path | None) -> PromptfooFile:
     folder = root or (path if path.is_dir() else path.parent)
     size = 0
     # All data files beside it, whether named or not: a cheap bound of what may have to be read.
-    for found in folder.rglob("*"):
-        size += found.stat().st_size if found.suffix.lower() in DATA and found.is_file() else 0
+    for entry in folder.rglob("*"):
+        size += entry.stat().st_size if entry.suffix.lower() in DATA and entry.is_file() else 0
         # In a process of its own, which can be ended: YAML takes seconds per megabyte in Python.
         if size > limits.YAML_AT_ONCE_BYTES:
             # The child may stand in another folder.
@@ -141,10 +143,10 @@ def _parts_not_read(file: PromptfooFile) -> list[str]:
 
 def _grader(tests: Sequence[FoundTest]) -> Any:
     """The one provider that grades, where the tests agree."""
-    named = [test.grader for test in tests if test.grader is not None]
-    asserted = [a["provider"] for test in tests for a in test.assertions if a.get("provider") is not None]
+    test_graders = [test.grader for test in tests if test.grader is not None]
+    assertion_graders = [a["provider"] for test in tests for a in test.assertions if a.get("provider") is not None]
     # What the test says of itself comes before what its assertions say.
-    return next(iter([*named, *asserted]), None)
+    return next(iter([*test_graders, *assertion_graders]), None)
 
 
 def _warnings(examples: Sequence[Example], judge: JudgeSpec) -> Iterator[str]:
@@ -182,7 +184,7 @@ class _Importer:
 
     def models(self, providers: Sequence[Mapping[str, Any]]) -> list[tuple[str, ModelSpec, Any]]:
         """Label, model and prompt filter of each provider that is supported."""
-        found = []
+        models = []
         for provider in providers:
             label = str(provider.get("label") or provider["id"])
             try:
@@ -191,8 +193,8 @@ class _Importer:
                 self.not_run.append(NotRun("provider", label, (str(error),)))
                 continue
             self._note(endpoint)
-            found.append((label, model, provider.get("prompts")))
-        return found
+            models.append((label, model, provider.get("prompts")))
+        return models
 
     def _note(self, endpoint: Endpoint | None) -> None:
         if endpoint is not None and endpoint.name not in self.endpoints:
@@ -209,21 +211,23 @@ class _Importer:
     ) -> tuple[Configuration, ...]:
         """Each supported prompt with each supported provider that takes it; `known` are the tests' variables."""
         # A dictionary keeps the order of prompts and models, and tells which names are taken.
-        made: dict[str, Configuration] = {}
+        configurations: dict[str, Configuration] = {}
         for prompt in prompts:
             problem = prompt.problem if prompt.spec is None else _unsupported_keys(prompt.spec, known)
             if prompt.spec is None or problem:
                 self.not_run.append(NotRun("prompt", prompt.label, (problem,)))
                 continue
-            for provider, model, wanted in models:
-                if _takes(wanted, prompt):
-                    name = _free(f"{prompt.label}{JOINT}{provider}" if len(models) > 1 else prompt.label, made)
-                    made[name] = Configuration(name=name, model=model, prompt=prompt.spec)
-        return tuple(made.values())
+            for provider, model, prompt_filter in models:
+                if _takes(prompt_filter, prompt):
+                    name = _free(
+                        f"{prompt.label}{JOINT}{provider}" if len(models) > 1 else prompt.label, configurations
+                    )
+                    configurations[name] = Configuration(name=name, model=model, prompt=prompt.spec)
+        return tuple(configurations.values())
 
     def examples(self, tests: Sequence[FoundTest], grader: Any) -> tuple[Example, ...]:
         """The tests as examples; each carries its assertions."""
-        taken: dict[str, Example] = {}
+        examples: dict[str, Example] = {}
         for test in tests:
             assertions = list(assertions_from(test.assertions, grader, weighed=test.threshold is not None))
             problems = list(test.problems)
@@ -232,24 +236,24 @@ class _Importer:
             # The reference of an example is one text, against which recall is measured.
             if len({str(a.get("value")) for a in test.assertions if a.get("type") == "context-recall"}) > 1:
                 problems.append("more than one 'context-recall' is not supported")
-            reserved = sorted(set(test.variables) & set(RESERVED_NAMES))
-            problems += [f"the variable name '{key}' is taken by this program" for key in reserved]
+            reserved_names = sorted(set(test.variables) & set(RESERVED_NAMES))
+            problems += [f"the variable name '{key}' is taken by this program" for key in reserved_names]
             # First, so that the reason for a test that is not run stands before its checks.
             assertions = [*(explain_unsupported(problem) for problem in problems), *assertions]
-            name = _free(test.name, taken)
+            name = _free(test.name, examples)
             reasons = tuple(assertion.value["reason"] for assertion in assertions if assertion.type == "unsupported")
             if reasons:
                 self.not_run.append(NotRun("test", name, reasons))
-            taken[name] = _example(name, test, assertions)
-        return tuple(taken.values())
+            examples[name] = _example(name, test, assertions)
+        return tuple(examples.values())
 
 
 def _unsupported_keys(prompt: PromptSpec, known: Collection[str] | None) -> str:
     """What the prompt needs and no test has; empty where nothing is missing."""
     missing = sorted(find_undefined_variables(prompt, list(known or ())))
     # promptfoo puts the environment into `env`: a prompt that somebody sent could read keys with it and send them off.
-    used = {name for template in templates_of(prompt) for name in variables_in(template)}
-    if "env" in used and "env" not in (known or ()):
+    names = {name for template in templates_of(prompt) for name in variables_in(template)}
+    if "env" in names and "env" not in (known or ()):
         return "uses 'env'; variables of the environment are not read here"
     if not missing or known is None:
         return ""
@@ -278,12 +282,12 @@ def _fill(test: FoundTest, used: Collection[str]) -> FoundTest:
 def _free(name: str, taken: Mapping[str, Any]) -> str:
     # Control characters from a file would break tables and terminals; 180 characters, since a prompt without a
     # label is named by its text.
-    shown = "".join(c if c.isprintable() else " " for c in name).strip()[:180] or "unnamed"
+    base = "".join(c if c.isprintable() else " " for c in name).strip()[:180] or "unnamed"
     # 1 is the name itself, so the second one has the 2.
-    number, candidate = 1, shown
+    number, candidate = 1, base
     while candidate in taken:
         number += 1
-        candidate = f"{shown} ({number})"
+        candidate = f"{base} ({number})"
     return candidate
 
 
@@ -304,9 +308,9 @@ def _example(name: str, test: FoundTest, assertions: Sequence[AssertionSpec]) ->
 def _question(variables: Mapping[str, Any]) -> str:
     """The text that stands for the test in tables: the variable that looks like a question, else the first text."""
     texts = {key: value for key, value in variables.items() if isinstance(value, str) and value.strip()}
-    found = next((texts[key] for key in _QUESTIONS if key in texts), None)
+    question = next((texts[key] for key in _QUESTIONS if key in texts), None)
     # Other values than texts as JSON, so that tests can be told apart.
-    return found or next(iter(texts.values()), "") or (json.dumps(dict(variables)) if variables else "")
+    return question or next(iter(texts.values()), "") or (json.dumps(dict(variables)) if variables else "")
 
 
 def _reference(test: FoundTest) -> str | None:
@@ -315,8 +319,8 @@ def _reference(test: FoundTest) -> str | None:
     Else its variable `reference`, under which an export writes it.
     """
     # Reversed, so that of two assertions of a kind the first one is kept.
-    found = {a.get("type"): a.get("value") for a in reversed(test.assertions)}
-    texts = [found[kind] for kind in _REFERENCES if isinstance(found.get(kind), str)]
-    known = test.variables.get("reference")
-    texts += [known] if isinstance(known, str) else []
+    values = {a.get("type"): a.get("value") for a in reversed(test.assertions)}
+    texts = [values[kind] for kind in _REFERENCES if isinstance(values.get(kind), str)]
+    reference = test.variables.get("reference")
+    texts += [reference] if isinstance(reference, str) else []
     return next((text for text in texts if "{{" not in text and text.strip()), None)

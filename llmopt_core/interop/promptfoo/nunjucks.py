@@ -60,16 +60,16 @@ def to_jinja(text: str) -> str:
 
 def to_nunjucks(text: str) -> str:
     """The way back, for what `to_jinja` wrote."""
-    made, *parts = text.split(_ITEMS)
+    output, *parts = text.split(_ITEMS)
     for part in parts:
         thing, mapping, rest = part.partition(_MAPPING)
         after = f"{thing} or [])"
-        if mapping and made.endswith(f"({thing}") and rest.startswith(after):
+        if mapping and output.endswith(f"({thing}") and rest.startswith(after):
             # Only what this program wrote has the same expression three times; anything else stays as it is.
-            made = made[: -len(thing) - 1] + thing + rest[len(after) :]
+            output = output[: -len(thing) - 1] + thing + rest[len(after) :]
         else:
-            made += _ITEMS + part
-    return made
+            output += _ITEMS + part
+    return output
 
 
 def _tokens(text: str) -> list[Token]:
@@ -189,36 +189,36 @@ def _text_at(tokens: Sequence[Token], at: int) -> str:
 
 def _strict_equality(tokens: list[Token]) -> list[Token]:
     """`===` and `!==`, which come as two operators."""
-    made: list[Token] = []
+    output: list[Token] = []
     for token in tokens:
         # The lexer knows `==`, and gives the third sign as an assignment.
-        if token == ("operator", "=") and made and made[-1] in (("operator", "=="), ("operator", "!=")):
+        if token == ("operator", "=") and output and output[-1] in (("operator", "=="), ("operator", "!=")):
             continue
-        made.append(token)
-    return made
+        output.append(token)
+    return output
 
 
 def _nothings(tokens: list[Token]) -> list[Token]:
     """`null` and `undefined`, alone and in comparisons."""
-    made: list[Token] = []
+    output: list[Token] = []
     for kind, value in tokens:
-        before = _before(made)
+        before = _before(output)
         # `.none` is a field and `|none` a filter.
         if kind != "name" or value not in _NOTHING or before in (".", "|"):
-            made.append((kind, value))
+            output.append((kind, value))
         elif before in ("==", "!="):
-            sign = max(i for i, (_, text) in enumerate(made) if text == before)
+            sign = max(i for i, (_, text) in enumerate(output) if text == before)
             # The space before the sign goes, since a filter takes its place.
-            spaced = made[:sign] if sign and made[sign - 1][0] != "whitespace" else made[: sign - 1]
+            head = output[:sign] if sign and output[sign - 1][0] != "whitespace" else output[: sign - 1]
             no = "not " if before == "!=" else ""
             # A missing variable equals null in JavaScript; in Jinja2 it is undefined and not none, hence the default.
-            made = [*spaced, ("done", f"|default(none) is {no}none")]
+            output = [*head, ("done", f"|default(none) is {no}none")]
         # `undefined` alone is a name that nobody defines, which is right in both.
         elif value == "null":
-            made.append(("name", "none"))
+            output.append(("name", "none"))
         else:
-            made.append((kind, value))
-    return made
+            output.append((kind, value))
+    return output
 
 
 def _join_texts(tokens: list[Token]) -> list[Token]:
@@ -236,42 +236,42 @@ def _join_texts(tokens: list[Token]) -> list[Token]:
 # In Jinja2 a bare key would be a variable.
 def _name_keys(tokens: list[Token]) -> list[Token]:
     """`{key: value}` has the key as a text."""
-    made: list[Token] = []
+    output: list[Token] = []
     open_signs: list[str] = []
     for i, (kind, value) in enumerate(tokens):
         follows = _text_at(tokens, _next(tokens, i + 1))
         # `a ? b : c` also has a colon; only directly behind `{` or `,` within braces is it a key's.
-        is_key = open_signs[-1:] == ["{"] and follows == ":" and _before(made) in ("{", ",")
-        made.append(("string", f'"{value}"') if kind == "name" and is_key else (kind, value))
+        is_key = open_signs[-1:] == ["{"] and follows == ":" and _before(output) in ("{", ",")
+        output.append(("string", f'"{value}"') if kind == "name" and is_key else (kind, value))
         if kind == "operator" and value in "([{":
             open_signs.append(value)
         elif kind == "operator" and value in ")]}" and open_signs:
             open_signs.pop()
-    return made
+    return output
 
 
 def _methods(tokens: list[Token]) -> list[Token]:
     """Methods of JavaScript's texts and lists as filters."""
-    made: list[Token] = []
+    output: list[Token] = []
     skip = -1
     for i, (kind, value) in enumerate(tokens):
         if i <= skip:
             continue
         opens = _next(tokens, i + 1)
-        called = kind == "name" and _before(made) == "." and _text_at(tokens, opens) == "("
-        if called and value in _REFUSED_METHODS:
+        is_call = kind == "name" and _before(output) == "." and _text_at(tokens, opens) == "("
+        if is_call and value in _REFUSED_METHODS:
             raise _refuse(f"'.{value}()', a method of JavaScript")
-        if called and value in _METHODS:
+        if is_call and value in _METHODS:
             # The dot goes, with the spaces behind it.
-            dot = max(j for j, token in enumerate(made) if token[1] == ".")
-            made = [*made[:dot], ("done", f"|{_METHODS[value]}")]
+            dot = max(j for j, token in enumerate(output) if token[1] == ".")
+            output = [*output[:dot], ("done", f"|{_METHODS[value]}")]
             closes = _next(tokens, opens + 1)
             # Empty brackets go: a filter needs none. With arguments they stay: `join(", ")`.
             skip = closes if _text_at(tokens, closes) == ")" else skip
             continue
         # `startsWith` is `startswith` of Python's texts.
-        made.append((kind, _RENAMED.get(value, value) if called else value))
-    return made
+        output.append((kind, _RENAMED.get(value, value) if is_call else value))
+    return output
 
 
 def _check(tokens: list[Token]) -> list[Token]:

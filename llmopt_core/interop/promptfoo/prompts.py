@@ -65,15 +65,15 @@ def _entry(entry: Any, folder: Folder) -> Iterator[FoundPrompt]:
     reference = entry.get("raw", entry.get("id"))
     if reference.startswith(_SCHEMES):
         problem = f"prompts from {reference.split(':')[0]} are not supported"
-        found = iter([FoundPrompt(label or reference, None, problem)])
+        prompts = iter([FoundPrompt(label or reference, None, problem)])
     elif _names_a_file(reference):
-        found = _from_files(reference, label, folder)
+        prompts = _from_files(reference, label, folder)
     else:
-        found = iter([_from_text(reference, label)])
-    called = (label, reference, reference.removeprefix("file://"), str(entry.get("id") or ""))
-    for prompt in found:
+        prompts = iter([_from_text(reference, label)])
+    names = (label, reference, reference.removeprefix("file://"), str(entry.get("id") or ""))
+    for prompt in prompts:
         # Each name once, in the order in which they are compared with a provider's list.
-        yield replace(prompt, names=tuple(dict.fromkeys(name for name in (*called, *prompt.names) if name)))
+        yield replace(prompt, names=tuple(dict.fromkeys(name for name in (*names, *prompt.names) if name)))
 
 
 def _names_a_file(reference: str) -> bool:
@@ -118,12 +118,12 @@ def _from_file(path: Path, label: str, folder: Folder) -> Iterator[FoundPrompt]:
 
 
 def _from_text(text: str, label: str) -> FoundPrompt:
-    shown = label or " ".join(text.split())[:40] or "empty"
+    title = label or " ".join(text.split())[:40] or "empty"
     try:
-        return FoundPrompt(shown, _spec(text))
+        return FoundPrompt(title, _spec(text))
     # A prompt that cannot be used is told beside the others, which can.
     except (BadInput, ValueError) as error:
-        return FoundPrompt(shown, None, str(error))
+        return FoundPrompt(title, None, str(error))
 
 
 def _spec(text: str) -> PromptSpec:
@@ -136,7 +136,7 @@ def _spec(text: str) -> PromptSpec:
     if messages is None:
         spec = PromptSpec(template=to_jinja(text))
     else:
-        spec = _from_messages([(role, to_jinja(said)) for role, said in messages])
+        spec = _from_messages([(role, to_jinja(content)) for role, content in messages])
     # promptfoo writes nothing for a variable that is missing; here that would be an error.
     return spec.model_copy(update={"system": allow_missing(spec.system), "template": allow_missing(spec.template)})
 
@@ -145,26 +145,26 @@ def _messages(text: str) -> list[tuple[str, str]] | None:
     start = text.lstrip()
     # A list of messages in YAML within a text.
     if start.startswith("- role:"):
-        listed = parse_yaml(text, "The list of messages")
+        messages = parse_yaml(text, "The list of messages")
     elif not start.startswith("["):
         return None
     else:
         try:
-            listed = parse_json(text)
+            messages = parse_json(text)
         except ValueError:
             if _ROLE.search(text):
                 raise BadInput("A template that makes a list of messages is not supported.") from None
             return None
     # JSON, but no messages: then it is a prompt that asks with JSON.
-    if not isinstance(listed, list) or not all(isinstance(item, Mapping) and "role" in item for item in listed):
+    if not isinstance(messages, list) or not all(isinstance(item, Mapping) and "role" in item for item in messages):
         return None
-    for item in listed:
+    for item in messages:
         # Pictures and calls of tools in parts.
         if not isinstance(item.get("content"), str):
             raise BadInput(
                 f"A message of the role {item['role']!r} holds something else than text, which is not supported."
             )
-    return [(str(item["role"]), item["content"]) for item in listed]
+    return [(str(item["role"]), item["content"]) for item in messages]
 
 
 def _from_messages(messages: list[tuple[str, str]]) -> PromptSpec:
@@ -181,19 +181,19 @@ def _from_messages(messages: list[tuple[str, str]]) -> PromptSpec:
     if any(variables_in(text) for _, text in earlier):
         raise BadInput("Variables in the earlier turns of a conversation are not supported.")
     # Rendered although nothing is filled in: raw blocks and comments are resolved.
-    said = [render(text, {}) for _, text in earlier]
-    pairs = zip(said[::2], said[1::2], strict=True)
-    examples = tuple({"question": asked, "answer": answer} for asked, answer in pairs)
+    turns = [render(text, {}) for _, text in earlier]
+    pairs = zip(turns[::2], turns[1::2], strict=True)
+    examples = tuple({"question": question, "answer": answer} for question, answer in pairs)
     few_shot = FewShotSpec(examples=examples, template="{{ question }}") if examples else None
     return PromptSpec(system="\n\n".join(system), template=talk[-1][1], few_shot=few_shot)
 
 
 def _make_unique(prompts: list[FoundPrompt]) -> list[FoundPrompt]:
-    taken: dict[str, int] = {}
-    named = []
+    counts: dict[str, int] = {}
+    unique_prompts = []
     for prompt in prompts:
-        taken[prompt.label] = taken.get(prompt.label, 0) + 1
-        number = taken[prompt.label]
+        counts[prompt.label] = counts.get(prompt.label, 0) + 1
+        number = counts[prompt.label]
         label = prompt.label if number == 1 else f"{prompt.label} ({number})"
-        named.append(replace(prompt, label=label))
-    return named
+        unique_prompts.append(replace(prompt, label=label))
+    return unique_prompts

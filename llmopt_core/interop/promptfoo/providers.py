@@ -158,9 +158,9 @@ def _address(service: str, host: Any) -> str:
 
 
 def _spec(endpoint: str, name: str, mode: str, config: Mapping[str, Any]) -> ModelSpec:
-    known = {*_FIELDS, *_HARMLESS, *_BODY_FIELDS}
+    known_keys = {*_FIELDS, *_HARMLESS, *_BODY_FIELDS}
     # A null is as good as not there.
-    foreign = sorted(key for key, value in config.items() if key not in known and value is not None)
+    foreign = sorted(key for key, value in config.items() if key not in known_keys and value is not None)
     if foreign:
         raise UnsupportedError(f"its setting '{foreign[0]}' is not supported")
     fields = {_FIELDS[key]: value for key, value in config.items() if key in _FIELDS and value is not None}

@@ -73,28 +73,28 @@ class Folder:
         place = (self.base / name).resolve()
         # Names such as "." or "../" are no folder of tests, whatever they hold.
         if is_there and name.strip("./") and place.is_dir() and place.is_relative_to(self.root):
-            found = sorted(path for path in place.iterdir() if path.is_file())
+            paths = sorted(path for path in place.iterdir() if path.is_file())
         else:
-            found = self._glob(name) if is_pattern(name) and not is_there else [place]
+            paths = self._glob(name) if is_pattern(name) and not is_there else [place]
         # After the links are resolved, or a link within the folder could read any file of the machine.
-        for path in found:
+        for path in paths:
             if not path.is_relative_to(self.root):
                 raise BadInput(f"{reference} lies outside {self.root}; copy it there to read it.")
             if not path.is_file():
                 raise BadInput(f"{reference} is not there; it was looked for in {self.base}.")
-        if not found:
+        if not paths:
             raise BadInput(f"{reference} is a folder without files.")
-        return found
+        return paths
 
     def _glob(self, name: str) -> list[Path]:
         try:
-            found = {p.resolve() for pattern in _choices(name) for p in self.base.glob(pattern) if p.is_file()}
+            paths = {p.resolve() for pattern in _choices(name) for p in self.base.glob(pattern) if p.is_file()}
         # pathlib refuses an absolute pattern by one of these.
         except (NotImplementedError, ValueError) as error:
             raise BadInput(f"{name} cannot be looked for: the pattern must be relative to {self.base}.") from error
-        if not found:
+        if not paths:
             raise BadInput(f"No file in {self.base} matches {name}.")
-        return sorted(found)
+        return sorted(paths)
 
     def text(self, path: Path) -> str:
         """A file's text.
@@ -161,4 +161,4 @@ def _choices(pattern: str) -> list[str]:
     # Splitting by a pattern with a group gives the text between and the groups in turn, so odd places are choices.
     options = [part.split(",") if position % 2 else [part] for position, part in enumerate(parts)]
     # `zip` stops at the bound before the product is made.
-    return ["".join(chosen) for chosen, _ in zip(product(*options), range(_MOST_CHOICES), strict=False)]
+    return ["".join(combination) for combination, _ in zip(product(*options), range(_MOST_CHOICES), strict=False)]

@@ -51,21 +51,21 @@ def read_tests(config: Mapping[str, Any], folder: Folder, source: str) -> tuple[
     """
     default = _default_test(config.get("defaultTest"), folder, source)
     templates = config.get("assertionTemplates") or {}
-    found: list[FoundTest] = []
+    tests: list[FoundTest] = []
     not_read: dict[str, str] = {}
-    broken: dict[str, str] = {}
-    raw = _raw_tests(config.get("tests"), folder, source, not_read, broken)
+    broken_sources: dict[str, str] = {}
+    raw = _raw_tests(config.get("tests"), folder, source, not_read, broken_sources)
     for number, (test, own) in enumerate(raw, start=1):
-        found += _Test(test, default, templates, own, f"{source}: test {number}").expand(number)
+        tests += _Test(test, default, templates, own, f"{source}: test {number}").expand(number)
         # While they are made: the bound must hold before the memory is gone.
-        if len(found) > MAX_TESTS:
+        if len(tests) > MAX_TESTS:
             raise BadInput(f"{source} has more than {MAX_TESTS:,} tests.")
-    not_read |= broken
+    not_read |= broken_sources
     # Without any test a placeholder carries the reasons, so that the import can tell them.
-    if not_read and not found:
+    if not_read and not tests:
         return [FoundTest(name, {}, problems=(why,)) for name, why in not_read.items()], not_read
     # promptfoo asks each prompt once, without variables, where there are no tests.
-    return found or list(_Test({}, default, {}, folder, f"{source}: test 1").expand(1)), not_read
+    return tests or list(_Test({}, default, {}, folder, f"{source}: test 1").expand(1)), not_read
 
 
 def _default_test(value: Any, folder: Folder, source: str) -> TestInFolder:
@@ -75,13 +75,13 @@ def _default_test(value: Any, folder: Folder, source: str) -> TestInFolder:
         try:
             # `value` refuses several files, so the first is the only one.
             (path,) = folder.find(value)[:1]
-            read = folder.value(value)
+            content = folder.value(value)
         except BadInput as error:
             return {"problem": f"defaultTest: {error}"}, folder
-        if read is not None and not isinstance(read, Mapping):
-            return {"problem": f"defaultTest: {value} must hold a mapping, not {type(read).__name__}"}, folder
+        if content is not None and not isinstance(content, Mapping):
+            return {"problem": f"defaultTest: {value} must hold a mapping, not {type(content).__name__}"}, folder
         # What it names is relative to itself.
-        value, folder = read, folder.of(path)
+        value, folder = content, folder.of(path)
     if value is not None and not isinstance(value, Mapping):
         raise BadInput(f"{source}: defaultTest must be a mapping or a file, not {type(value).__name__}.")
     return value or {}, folder
@@ -216,27 +216,27 @@ class _Test:
         return value
 
     def _variables(self, test: Mapping[str, Any], folder: Folder) -> dict[str, Any]:
-        found = test.get("vars") or {}
-        if isinstance(found, str | list):
+        variables = test.get("vars") or {}
+        if isinstance(variables, str | list):
             # A list of files, or one.
-            found = self._from_files([found] if isinstance(found, str) else found, folder)
-        if not isinstance(found, Mapping):
-            raise BadInput(f"{self.where}: vars must be a mapping or a file, not {found!r}.")
-        return {str(name): value for name, value in found.items()}
+            variables = self._from_files([variables] if isinstance(variables, str) else variables, folder)
+        if not isinstance(variables, Mapping):
+            raise BadInput(f"{self.where}: vars must be a mapping or a file, not {variables!r}.")
+        return {str(name): value for name, value in variables.items()}
 
     def _from_files(self, references: Sequence[Any], folder: Folder) -> dict[str, Any]:
         """The variables of one or several files; those of a later one win."""
-        found: dict[str, Any] = {}
+        variables: dict[str, Any] = {}
         for reference in map(str, references):
             if is_code(reference):
                 self.problems.append(f"its variables come from {reference}, which is code and not run here")
                 continue
             try:
                 for path in folder.find(reference):
-                    found |= _mapping_in(path, folder)
+                    variables |= _mapping_in(path, folder)
             except BadInput as error:
                 self.problems.append(f"its variables cannot be read: {error}")
-        return found
+        return variables
 
     def _assertions(self) -> Iterator[Mapping[str, Any]]:
         usual = [] if self.options.get("disableDefaultAsserts") else self.default.get("assert") or []
@@ -245,8 +245,8 @@ class _Test:
                 if not isinstance(assertion, Mapping):
                     raise BadInput(f"{self.where}: an assertion must be a mapping, not {repr(assertion)[:60]}.")
                 if not isinstance(assertion.get("type", ""), str):
-                    shown = repr(assertion["type"])[:60]
-                    raise BadInput(f"{self.where}: the type of an assertion must be a word, not {shown}.")
+                    kind = repr(assertion["type"])[:60]
+                    raise BadInput(f"{self.where}: the type of an assertion must be a word, not {kind}.")
                 yield self._resolve(assertion, folder)
 
     def _listed(self, assertions: Any, folder: Folder) -> Iterator[Any]:
@@ -256,11 +256,11 @@ class _Test:
                 yield assertion
                 continue
             try:
-                read = folder.value(assertion)
+                content = folder.value(assertion)
             except BadInput as error:
                 self.problems.append(f"its assertions cannot be read: {error}")
                 continue
-            yield from read if isinstance(read, list) else [read]
+            yield from content if isinstance(content, list) else [content]
 
     def _resolve(self, assertion: Mapping[str, Any], folder: Folder) -> Mapping[str, Any]:
         if "$ref" in assertion:

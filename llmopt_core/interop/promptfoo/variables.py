@@ -50,9 +50,9 @@ class Variables:
 
     def expand(self, expand: bool) -> Iterator[Combination]:
         """The variables of each test."""
-        unfolded = self._unfold(expand)
-        for values in itertools.product(*unfolded.values()):
-            yield self._fill(dict(zip(unfolded, values, strict=True)))
+        options = self._unfold(expand)
+        for values in itertools.product(*options.values()):
+            yield self._fill(dict(zip(options, values, strict=True)))
 
     def _unfold(self, expand: bool) -> dict[str, list[Any]]:
         return {
@@ -70,21 +70,25 @@ class Variables:
 
     def _fill(self, values: dict[str, Any]) -> Combination:
         problems: list[str] = []
-        read = {name: self._read(name, value, problems) for name, value in values.items()}
+        raw_values = {name: self._read(name, value, problems) for name, value in values.items()}
         # Quoted texts are taken out before references are filled in: theirs are meant literally.
-        quoted = {name: found[1] for name, value in read.items() if (found := _RAW_BLOCK.fullmatch(str(value)))}
-        resolved = _resolve({name: value for name, value in read.items() if name not in quoted})
+        quoted_texts = {
+            name: found[1] for name, value in raw_values.items() if (found := _RAW_BLOCK.fullmatch(str(value)))
+        }
+        resolved_values = _resolve({name: value for name, value in raw_values.items() if name not in quoted_texts})
         # What is left after plain references are filled in: filters, conditions, or unknown names.
-        templates = [n for n, value in resolved.items() if any(mark in t for t in _texts(value) for mark in _MARKS)]
-        rendered = {name: _render(name, {**resolved, **quoted}) for name in templates}
+        templates = [
+            n for n, value in resolved_values.items() if any(mark in t for t in _texts(value) for mark in _MARKS)
+        ]
+        rendered_texts = {name: _render(name, {**resolved_values, **quoted_texts}) for name in templates}
         problems += [
             f"variable {name}: it holds a template that is not filled in here"
-            for name, text in rendered.items()
+            for name, text in rendered_texts.items()
             if text is None
         ]
-        done = {name: text for name, text in rendered.items() if text is not None}
+        finished_texts = {name: text for name, text in rendered_texts.items() if text is not None}
         # From the first to the last: later ones stand over earlier ones of the same name.
-        return {**read, **resolved, **done, **quoted}, tuple(problems)
+        return {**raw_values, **resolved_values, **finished_texts, **quoted_texts}, tuple(problems)
 
     def _read(self, name: str, value: Any, problems: list[str]) -> Any:
         if isinstance(value, list):
@@ -95,12 +99,12 @@ class Variables:
             # One line break at the end of a value, as a YAML block has it, is not meant.
             return value.removesuffix("\n")
         try:
-            found = self._folders[name].value(value, parse_json=False)
+            content = self._folders[name].value(value, parse_json=False)
         except BadInput as error:
             problems.append(f"variable {name}: {error}")
             return value
         # As JavaScript writes it, without spaces, since it becomes part of a prompt.
-        return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+        return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
 def _render(name: str, values: Mapping[str, Any]) -> str | None:
@@ -141,10 +145,10 @@ def _resolve(values: dict[str, Any]) -> dict[str, Any]:
         # Reckoned before anything is filled in: a long text that names another often would fill the memory.
         if sum(map(length_of, open_texts.values())) > _MOST_CHARS:
             break
-        filled = {**values, **{name: _REFERENCE.sub(value_of, text) for name, text in open_texts.items()}}
-        if filled == values:
+        new_values = {**values, **{name: _REFERENCE.sub(value_of, text) for name, text in open_texts.items()}}
+        if new_values == values:
             break
-        values = filled
+        values = new_values
     return values
 
 

@@ -118,12 +118,12 @@ def parse_yaml(text: str, source: str) -> Any:
 def _is_small(value: Any) -> bool:
     """Whether a value stays within the limit when every reference in it is followed."""
     # Counted with a list instead of a recursion, so depth does not matter; aliases to itself end at the limit.
-    waiting, seen = [value], 0
-    while waiting and seen <= MAX_VALUES:
-        seen += 1
+    waiting, count = [value], 0
+    while waiting and count <= MAX_VALUES:
+        count += 1
         part = waiting.pop()
         if isinstance(part, dict):
             waiting.extend(part.values())
         elif isinstance(part, list):
             waiting.extend(part)
-    return seen <= MAX_VALUES
+    return count <= MAX_VALUES

@@ -41,11 +41,11 @@ def addition(said: Sequence[Token], there: Sequence[Token], known: frozenset[str
     # Side -1 marks that the sentence has some word of the group: `grew` for `rose` adds nothing.
     groups = {(side.group, side.side) for token in there for side in token.sides}
     groups |= {(side.group, -1) for token in there for side in token.sides}
-    used = {place for block in blocks for place in range(block.start, block.start + block.size)}
+    block_places = {place for block in blocks for place in range(block.start, block.start + block.size)}
     free = {
         place
         for place, token in enumerate(here)
-        if place not in used and _is_new(token, known) and not any((s.group, -1) in groups for s in token.sides)
+        if place not in block_places and _is_new(token, known) and not any((s.group, -1) in groups for s in token.sides)
     }
     words = [here[place] for place in _insertions(here, text, rising(blocks)) if place in free]
     words = [word for word in words if not _in_known_name(word, here, known)]
@@ -53,8 +53,8 @@ def addition(said: Sequence[Token], there: Sequence[Token], known: frozenset[str
     letters = sum(is_east_asian(word.written) and len(word.written) == 1 for word in words)
     if len(words) - letters + letters // 2 < (1 if share >= CLOSE else 2):
         return ""
-    joined = "".join(word.written for word in words) if letters else " ".join(word.written for word in words)
-    return f"it adds '{joined}', of which the text says nothing"
+    phrase = "".join(word.written for word in words) if letters else " ".join(word.written for word in words)
+    return f"it adds '{phrase}', of which the text says nothing"
 
 
 def _is_new(token: Token, known: frozenset[str]) -> bool:
@@ -74,20 +74,20 @@ def _insertions(here: Sequence[Token], text: Sequence[Token], chain: Sequence[Bl
     """Places of the statement between parts that follow each other directly in the sentence."""
     if not chain:
         return []
-    found: list[int] = []
+    places: list[int] = []
     # In the sentence nothing stands before the first common part, so what the statement has there is put in front.
     if not _words(text[: chain[0].there]):
-        found += range(chain[0].start)
+        places += range(chain[0].start)
     for one, other in pairwise(chain):
         if not _words(text[one.there + one.size : other.there]):
-            found += range(one.start + one.size, other.start)
+            places += range(one.start + one.size, other.start)
     last = chain[-1]
     rest = text[last.there + last.size :]
     # A clause may end behind the last common part although the sentence goes on.
     end = next((place for place, token in enumerate(rest) if token.kind == BREAK), len(rest))
     if not _words(rest[:end]):
-        found += range(last.start + last.size, len(here))
-    return found
+        places += range(last.start + last.size, len(here))
+    return places
 
 
 def _words(tokens: Sequence[Token]) -> bool:

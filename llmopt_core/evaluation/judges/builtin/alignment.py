@@ -47,7 +47,7 @@ def blocks_of(here: Sequence[Token], text: Sequence[Token]) -> list[Block]:
                 while i + size < len(a) and j + size < len(b) and a[i + size] and a[i + size] == b[j + size]:
                     size += 1
                 runs.append((size, i, j))
-    used_a, used_b, found = set[int](), set[int](), list[Block]()
+    used_a, used_b, blocks = set[int](), set[int](), list[Block]()
     # The longest first; of equals the first in the statement, then the one nearest to its own place.
     queue = [(-size, i, abs(i - j), j) for size, i, j in runs]
     heapify(queue)
@@ -57,27 +57,27 @@ def blocks_of(here: Sequence[Token], text: Sequence[Token]) -> list[Block]:
         if not (used_a & set(range(i, i + size)) or used_b & set(range(j, j + size))):
             # A lone character is taken out all the same, so that it is not matched a second time.
             if size > 1 or not _is_character(here[i]):
-                found.append(Block(i, j, size))
+                blocks.append(Block(i, j, size))
             used_a |= set(range(i, i + size))
             used_b |= set(range(j, j + size))
             continue
         # A part of it went to a longer run; what is free on either side is tried again.
         for rest, start, there in _remaining(size, i, j, used_a, used_b):
             heappush(queue, (-rest, start, abs(start - there), there))
-    return sorted(found, key=lambda block: block.start)
+    return sorted(blocks, key=lambda block: block.start)
 
 
 def _remaining(size: int, i: int, j: int, used_a: set[int], used_b: set[int]) -> list[tuple[int, int, int]]:
     """The parts of a run whose tokens are still free."""
-    found, start = [], None
+    parts, start = [], None
     for k in range(size + 1):
         free = k < size and i + k not in used_a and j + k not in used_b
         if free and start is None:
             start = k
         elif not free and start is not None:
-            found.append((k - start, i + start, j + start))
+            parts.append((k - start, i + start, j + start))
             start = None
-    return found
+    return parts
 
 
 def _is_character(token: Token) -> bool:
@@ -105,10 +105,10 @@ def rising(blocks: Sequence[Block]) -> list[Block]:
         best = max(fits, key=lambda k: total[k], default=-1)
         before.append(best)
         total.append(block.size + (total[best] if best >= 0 else 0))
-    found: list[Block] = []
+    chain: list[Block] = []
     # `default`: without blocks there is no chain.
     place = max(range(len(blocks)), key=total.__getitem__, default=-1)
     while place >= 0:
-        found.append(blocks[place])
+        chain.append(blocks[place])
         place = before[place]
-    return found[::-1]
+    return chain[::-1]

@@ -39,7 +39,7 @@ def contradiction(statement: str, sources: Sequence[str], question: str = "") ->
         return ""
     statement, sources = in_one_form(statement), [in_one_form(source) for source in sources]
     # Pairs of tokens are compared, so the time grows with the square of the length.
-    said = read(statement[:LONGEST])
+    statement_tokens = read(statement[:LONGEST])
     sources = [part for source in sources for part in _parts(source)]
     there = [amount for source in sources for amount in amounts(source)]
     # Amounts first, against the whole text: they are told most surely, and wherever they stand.
@@ -47,20 +47,24 @@ def contradiction(statement: str, sources: Sequence[str], question: str = "") ->
     if lacking:
         return f"the text does not have the amount '{lacking[0].written}'"
     # By characters before words: without a dictionary Chinese names cannot be told apart otherwise.
-    if exchanged := exchange_in_characters(statement[:LONGEST], sources):
-        return exchanged
-    nearest = _nearest(said, sources)
+    if exchange_reason := exchange_in_characters(statement[:LONGEST], sources):
+        return exchange_reason
+    nearest = _nearest(statement_tokens, sources)
     # The question's words count as known: an answer takes them up.
-    known = frozenset[str]().union(*(_profile(text)[2] for text in (*sources, question))) if nearest else frozenset()
+    known_keys = (
+        frozenset[str]().union(*(_profile(text)[2] for text in (*sources, question))) if nearest else frozenset()
+    )
     reasons = []
     for source in nearest:
         # A sentence with the same clauses in another order contradicts nothing, so neither does the text.
         if has_same_clauses(statement, source):
             return ""
         tokens = read(source)
-        pair = Pair(said, tokens)
+        pair = Pair(statement_tokens, tokens)
         reason = (
-            _against(pair, statement, source) or other_frequency(statement, source) or addition(said, tokens, known)
+            _against(pair, statement, source)
+            or other_frequency(statement, source)
+            or addition(statement_tokens, tokens, known_keys)
         )
         # One sentence of the nearest that speaks for it is enough, since each may be about another thing.
         if not reason:
@@ -81,12 +85,12 @@ def _counts_up(amount: Amount, sources: Sequence[str]) -> bool:
 def _nearest(said: Sequence[Token], sources: Sequence[str]) -> list[str]:
     """The sentences that hold most of the statement, none below half; a word counts as held by its opposite too."""
     by_key = {token.key: token for token in said if token.counts}
-    held = [_share(by_key, *_profile(source)) for source in sources] if by_key else [0.0]
-    best = max(held)
+    shares = [_share(by_key, *_profile(source)) for source in sources] if by_key else [0.0]
+    best = max(shares)
     if best < ENOUGH:
         return []
     # At most three of equal share; a text that repeats itself would cost as many comparisons.
-    return [source for source, share in zip(sources, held, strict=True) if share == best][:3]
+    return [source for source, share in zip(sources, shares, strict=True) if share == best][:3]
 
 
 # Contexts of several configurations share their chunks, so a sentence is read once for all of them.
@@ -109,44 +113,44 @@ def _share(said: dict[str, Token], keys: frozenset[str], groups: frozenset[int],
 
 
 def _against(pair: Pair, statement: str, source: str) -> str:
-    said, there = pair.said, pair.there
-    found = [one for token in said if token.counts for one in opposing_words(token, pair)]
-    converses = [one for one in found if one.converse]
+    here, there = pair.said, pair.there
+    opposites = [one for token in here if token.counts for one in opposing_words(token, pair)]
+    converses = [one for one in opposites if one.converse]
     if converses and _is_exchange(pair, converses, statement, source):
         # A is larger than B, B is smaller than A.
         return ""
     # A plain opposite is a better reason than a converse.
-    firm = sorted((one for one in found if one.firm), key=lambda one: one.converse)
+    firm = sorted((one for one in opposites if one.firm), key=lambda one: one.converse)
     if firm:
         return firm[0].reason
-    return _place_change(pair, statement, source) or _other_amount(pair) or _other_holder(said, there)
+    return _place_change(pair, statement, source) or _other_amount(pair) or _other_holder(here, there)
 
 
 def _place_change(pair: Pair, statement: str, source: str) -> str:
     # What is put first for its weight (搬走的是少数) has another order and the same meaning.
-    put_first = _PUT_FIRST.search(statement) and not _PUT_FIRST.search(source)
-    changed = "" if put_first else exchange(pair.said, pair.there)
-    return changed or other_doer(pair.said, pair.there) or other_owner(pair.said, pair.there)
+    is_put_first = _PUT_FIRST.search(statement) and not _PUT_FIRST.search(source)
+    reason = "" if is_put_first else exchange(pair.said, pair.there)
+    return reason or other_doer(pair.said, pair.there) or other_owner(pair.said, pair.there)
 
 
 def _is_exchange(pair: Pair, converses: Sequence[Opposite], statement: str, source: str) -> bool:
     """Whether the two that the converses are said of have changed places, and not the converses themselves."""
-    changed = exchange(pair.said, pair.there, strict=False)
-    if changed:
-        return not any(f"'{one.said}'" in changed for one in converses)
+    reason = exchange(pair.said, pair.there, strict=False)
+    if reason:
+        return not any(f"'{one.said}'" in reason for one in converses)
     return any(is_exchange_with(one.said, one.there, statement, source) for one in converses)
 
 
 def _other_amount(pair: Pair) -> str:
     """An amount that stands elsewhere in the text, where this sentence has another of its kind in its place."""
-    said, there = pair.said, pair.there
+    here, there = pair.said, pair.there
     own = [token for token in there if token.amount]
-    for token in said:
+    for token in here:
         # In this very sentence as well: then nothing was changed.
         if token.amount is None or any(token.amount.equals(other.amount) for other in own if other.amount):
             continue
         for other in own:
-            elsewhere = not any(_equal(other, one) for one in said)
+            elsewhere = not any(_equal(other, one) for one in here)
             # Nearness tells that both stand at the same place, by the words around them.
             if elsewhere and _comparable(token.amount, other.amount) and pair.nearness(token, other) >= PLACE:
                 return f"it says '{token.written}' where the text says '{other.written}'"
@@ -157,12 +161,12 @@ def _other_holder(said: Sequence[Token], there: Sequence[Token]) -> str:
     """An amount that the sentence gives to another name or word, while the statement's has one of its own there."""
     for token in said:
         other = next((one for one in there if _equal(token, one)), None)
-        held = (
+        holders = (
             [(_holder(token, said, rule), _holder(other, there, rule), rule) for rule in ("name", "word")]
             if other
             else []
         )
-        for name, holder, rule in held:
+        for name, holder, rule in holders:
             # A holder that the statement names too is part of it, whatever it has.
             if name is None or holder is None or holder.key in {one.key for one in said}:
                 continue

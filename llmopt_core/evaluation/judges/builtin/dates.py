@@ -73,8 +73,8 @@ def other_frequency(statement: str, source: str) -> str:
     for match in _FREQUENCY.finditer(source):
         unit = match["unit"] or match["chinese"]
         each = re.compile(rf"\b(?:{_EACH[unit.lower()]})\b" if match["unit"] else f"每个?{unit}", re.IGNORECASE)
-        found = each.search(statement)
+        frequency = each.search(statement)
         # The source may say both: every two years, and every year from 2020 on.
-        if found and not each.search(source):
-            return f"it says '{found.group()}' where the text says '{match.group()}'"
+        if frequency and not each.search(source):
+            return f"it says '{frequency.group()}' where the text says '{match.group()}'"
     return ""

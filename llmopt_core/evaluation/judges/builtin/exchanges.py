@@ -41,12 +41,12 @@ def exchange(said: Sequence[Token], there: Sequence[Token], strict: bool = True)
     """
     here, text = content(in_active_voice(said)), content(in_active_voice(there))
     blocks = blocks_of(here, text)
-    matched = sum(block.size for block in blocks)
+    overlap = sum(block.size for block in blocks)
     unclear = any(sum(token.key == "by" for token in sentence) > 1 for sentence in (said, there))
     # Who does what is not told from `funded by A and run by B`.
     # At least three: two parts and something between them. Seven tenths of the words, or the sentences are not the
     # same.
-    if unclear or not 3 <= len(blocks) <= MOST_BLOCKS or matched < 0.7 * len([t for t in here if t.counts]):
+    if unclear or not 3 <= len(blocks) <= MOST_BLOCKS or overlap < 0.7 * len([t for t in here if t.counts]):
         return ""
     pair = _best_exchange(blocks, strict)
     if pair is None or not _alike(here, *pair) or _is_list(here, *pair) or _is_symmetric(here, *pair):
@@ -111,14 +111,14 @@ def other_doer(said: Sequence[Token], there: Sequence[Token]) -> str:
     if not keys <= {token.key for token in text} or keys & common:
         return ""
     rest = {token.key for token in here if token.counts and token.place > verb.place}
-    found = ""
+    reason = ""
     for place, token in enumerate(text):
         if token.key != verb.key or not token.counts:
             continue
         stops = (p for p in range(place + 1, len(text)) if text[p].key in _CLAUSE_ENDS | {verb.key})
-        said_there = {other.key for other in text[place + 1 : next(stops, len(text))]}
+        rest_there = {other.key for other in text[place + 1 : next(stops, len(text))]}
         # What is done must be the same, by two words where there are two.
-        if not rest or len(rest & said_there) < min(2, len(rest)):
+        if not rest or len(rest & rest_there) < min(2, len(rest)):
             continue
         if any(_begins_again(text, p) for p in range(place + 1, len(text)) if text[p].key in keys):
             # A scored the first goal and B the second.
@@ -126,8 +126,8 @@ def other_doer(said: Sequence[Token], there: Sequence[Token]) -> str:
         doer = _name_before(text, place)
         if not doer or keys & {other.key for other in doer}:
             return ""
-        found = f"in the text it is '{' '.join(other.written for other in doer)}' and '{verb.written}'"
-    return found
+        reason = f"in the text it is '{' '.join(other.written for other in doer)}' and '{verb.written}'"
+    return reason
 
 
 def _begins_again(tokens: Sequence[Token], place: int) -> bool:
@@ -175,10 +175,10 @@ def _name_before(tokens: Sequence[Token], place: int) -> list[Token]:
 
 def in_active_voice(tokens: Sequence[Token]) -> list[Token]:
     """`B was bought by A` as `A bought B`; `B 被 A 收购` as `A 收购 B`."""
-    found: list[Token] = []
+    active_tokens: list[Token] = []
     for clause in _clauses(tokens):
-        found += _english_active(clause) or _chinese_active(clause) or clause
-    return found
+        active_tokens += _english_active(clause) or _chinese_active(clause) or clause
+    return active_tokens
 
 
 def _english_active(clause: list[Token]) -> list[Token] | None:
@@ -228,24 +228,24 @@ def _chinese_active(clause: list[Token]) -> list[Token] | None:
 
 
 def _is_participle(token: Token) -> bool:
-    written = token.written.lower()
-    if written in _IRREGULAR_PARTICIPLES or is_irregular(written):
+    word = token.written.lower()
+    if word in _IRREGULAR_PARTICIPLES or is_irregular(word):
         return True
     # Regular forms are told by their ending; "red" and "ten" are too short for one.
-    return token.counts and len(written) > 3 and written.endswith(("ed", "en"))
+    return token.counts and len(word) > 3 and word.endswith(("ed", "en"))
 
 
 def _clauses(tokens: Sequence[Token]) -> list[list[Token]]:
     """Parts that end with a stop, a semicolon, a word that joins clauses, or a Chinese comma."""
-    found: list[list[Token]] = [[]]
+    clauses: list[list[Token]] = [[]]
     chinese = any(begins_with_han(token.written) for token in tokens)
     for token in tokens:
-        found[-1].append(token)
+        clauses[-1].append(token)
         ends = token.key in _NEW_CLAUSE
         # A Chinese comma parts clauses, an English one mostly items.
         if ends or (chinese and token.key == ","):
-            found.append([])
-    return [clause for clause in found if clause]
+            clauses.append([])
+    return [clause for clause in clauses if clause]
 
 
 def content(tokens: Sequence[Token]) -> list[Token]:
@@ -288,10 +288,10 @@ def _nothing_between(here: Sequence[Token], blocks: Sequence[Block], one: Block,
 def _move_together(here: Sequence[Token], text: Sequence[Token], one: Block, other: Block) -> bool:
     """Whether the nearest year of each of two numbers is the same in both: only their order is another."""
     pairs = [(here[b.start], text[b.there]) for b in (one, other)]
-    if any(said.amount is None or said.amount.is_year for said, _ in pairs):
+    if any(own.amount is None or own.amount.is_year for own, _ in pairs):
         return False
-    years = [(_nearest_year(said, here), _nearest_year(there, text)) for said, there in pairs]
-    return all(said is not None and said == there for said, there in years) and years[0] != years[1]
+    years = [(_nearest_year(own, here), _nearest_year(there, text)) for own, there in pairs]
+    return all(own is not None and own == there for own, there in years) and years[0] != years[1]
 
 
 def _nearest_year(token: Token, sentence: Sequence[Token]) -> str | None:

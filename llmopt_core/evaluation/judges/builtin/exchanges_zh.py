@@ -37,13 +37,13 @@ def exchange_in_characters(statement: str, sources: Sequence[str]) -> str:
     """
     if not has_cjk(statement) or len(statement) > _LONGEST:
         return ""
-    said = list(_runs(statement))
+    own_runs = list(_runs(statement))
     # The runs of each source with what they come from; a run is looked up, so that equal ones are found at once.
     there = {run: source for source in sources if has_cjk(source) for run in _runs(source[: 4 * _LONGEST])}
     # The whole statement stands there as it is.
-    if any(run in there for run in said[:1]):
+    if any(run in there for run in own_runs[:1]):
         return ""
-    for run in said:
+    for run in own_runs:
         # Sorted characters: an exchange has exactly the same ones, which leaves few to be looked at closely.
         letters = sorted(run)
         for other in there:
@@ -58,18 +58,18 @@ def has_same_clauses(statement: str, source: str) -> bool:
     """Whether both have the same clauses behind what they begin with, in any order."""
     if not has_cjk(statement):
         return False
-    said, there = (_UNIT.findall(next(_runs(text), "")) for text in (statement, source))
+    here, there = (_UNIT.findall(next(_runs(text), "")) for text in (statement, source))
     # What both begin with (a subject) stays out, the clauses behind it may be in any order.
-    start = _alike(said, there)
-    return len(said) == len(there) and _clauses(said[start:]) == _clauses(there[start:])
+    start = _alike(here, there)
+    return len(here) == len(there) and _clauses(here[start:]) == _clauses(there[start:])
 
 
 def is_exchange_with(said: str, there: str, statement: str, source: str) -> bool:
     """Whether the statement, with a word of the text in place of its own, is an exchange: A从B进口, B向A出口."""
     # A 从 B 进口 and B 向 A 出口: words of direction become one, so that the exchange remains.
     sides = str.maketrans("从由自对给往", "向" * 6)
-    swapped = statement.replace(said, there).translate(sides)
-    return bool(exchange_in_characters(swapped, [source.translate(sides)]))
+    rewording = statement.replace(said, there).translate(sides)
+    return bool(exchange_in_characters(rewording, [source.translate(sides)]))
 
 
 def _runs(sentence: str) -> Iterator[str]:
@@ -89,7 +89,7 @@ def _exchange(said: list[str], there: list[str]) -> tuple[str, str] | None:
     if _clauses(said[start:]) == _clauses(there[start:]):
         return None
     own, text = said[start : len(said) - end], there[start : len(there) - end]
-    found = None
+    parts = None
     # Each cut into three, of which the outer two change places.
     for first in range(1, len(own) - 1):
         for last in range(1, len(own) - first):
@@ -99,14 +99,14 @@ def _exchange(said: list[str], there: list[str]) -> tuple[str, str] | None:
             if not _JOINS.sub("", "".join(middle)):
                 # Another order of a list.
                 return None
-            found = found or (own[:first], middle, own[len(own) - last :])
-    if found is None:
+            parts = parts or (own[:first], middle, own[len(own) - last :])
+    if parts is None:
         return _longer_name(said[:start], own, text)
-    if _says_the_same("".join(found[1]), "".join(said), whole=len(own) == len(said)) or _same_tails(
-        said[:start], *found, said[len(said) - end :]
+    if _says_the_same("".join(parts[1]), "".join(said), whole=len(own) == len(said)) or _same_tails(
+        said[:start], *parts, said[len(said) - end :]
     ):
         return None
-    return _restore_common(said[:start], *found)
+    return _restore_common(said[:start], *parts)
 
 
 def _longer_name(before: list[str], own: list[str], text: list[str]) -> tuple[str, str] | None:
@@ -114,10 +114,10 @@ def _longer_name(before: list[str], own: list[str], text: list[str]) -> tuple[st
     for size in range(1, len(own)):
         # A rotation: the shorter name is the beginning of the longer one.
         if text == [*own[size:], *own[:size]]:
-            shared = _alike(before[::-1], own[::-1])
+            overlap = _alike(before[::-1], own[::-1])
             # A single shared character is no name.
-            if 2 <= shared < len(own) - size:
-                name = "".join(own[len(own) - shared :])
+            if 2 <= overlap < len(own) - size:
+                name = "".join(own[len(own) - overlap :])
                 return name + "".join(own[:size]), name
     return None
 
@@ -149,6 +149,6 @@ def _says_the_same(between: str, sentence: str, whole: bool) -> bool:
 
 def _restore_common(before: list[str], first: list[str], middle: list[str], last: list[str]) -> tuple[str, str]:
     """Both with what they have in common: 伊 of 伊朗 and 伊拉克."""
-    shared = _alike(before[::-1], middle[::-1])
-    head = "".join(middle[len(middle) - shared :])
+    overlap = _alike(before[::-1], middle[::-1])
+    head = "".join(middle[len(middle) - overlap :])
     return head + "".join(first), head + "".join(last)

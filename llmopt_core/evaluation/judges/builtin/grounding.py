@@ -72,8 +72,8 @@ class Grounding:
         border = border_of(said, question, reply)
         # Where all is talk the talk is judged, so that each statement has a verdict.
         claims = [claim_of(statement) or statement for statement in said]
-        read = zip(said, claims, self._reader.read(claims), strict=True)
-        return [self._statement(s, claim, question, tokens, border) for s, claim, tokens in read]
+        claim_rows = zip(said, claims, self._reader.read(claims), strict=True)
+        return [self._statement(s, claim, question, tokens, border) for s, claim, tokens in claim_rows]
 
     def usefulness(self, question: str, answer: Sequence[str]) -> Support:
         """Judge whether the text helps to arrive at the answer, given as its sentences.
@@ -81,8 +81,8 @@ class Grounding:
         Useful is a text that supports one of the sentences, or that is about the question and holds at least half of
         what a sentence says beyond the question.
         """
-        judged = [self._helps(support, question) for support in self.supports(answer, question)]
-        best = max(judged, key=lambda support: support.probability, default=None)
+        supports = [self._helps(support, question) for support in self.supports(answer, question)]
+        best = max(supports, key=lambda support: support.probability, default=None)
         # `usefulness` of no sentences, as of a blank reference.
         return best or Support("", 0.0, False, "", "There is no answer to look for.")
 
@@ -132,13 +132,13 @@ class Grounding:
         if support.verdict or is_short(support.statement):
             return support
         own = set(words(support.statement)) - set(words(question)) - STOP_WORDS
-        held = len(own & self._passage.vocabulary) / len(own) if own else 0.0
+        share = len(own & self._passage.vocabulary) / len(own) if own else 0.0
         # Question and sentence together are what a useful text is about.
         about = self.relevance(f"{question} {support.statement}")
-        if held < 0.5 or not about.verdict:
+        if share < 0.5 or not about.verdict:
             return support
-        reason = f"It is about the question and holds {held:.0%} of what the answer adds."
-        return Support(support.statement, max(support.probability, held), True, about.source, reason)
+        reason = f"It is about the question and holds {share:.0%} of what the answer adds."
+        return Support(support.statement, max(support.probability, share), True, about.source, reason)
 
     def _relevance_of(self, question: str) -> list[float]:
         """Per sentence the log odds that it answers the question."""
@@ -155,7 +155,7 @@ class Grounding:
         if missing:
             # Six words are enough to see why.
             parts.append(f"not found: {', '.join(missing[:6])}")
-        parts += [text for text, found in zip(_DOUBTS, features[2:], strict=True) if found]
+        parts += [text for text, count in zip(_DOUBTS, features[2:], strict=True) if count]
         return f"Support {value:.2f}: {'; '.join(parts)}."
 
 

@@ -51,14 +51,14 @@ _TURNS = re.compile(
 
 def words(text: str) -> list[str]:
     """Words in lower case with their English endings cut; of CJK text each two neighbouring characters."""
-    found: list[str] = []
+    terms: list[str] = []
     for word in _WORD.findall(_plain(text).lower()):
         if has_cjk(word):
             # Pairs of characters stand in for words, which no dictionary parts here; a single one is taken alone.
-            found += [word[i : i + 2] for i in range(max(1, len(word) - 1))]
+            terms += [word[i : i + 2] for i in range(max(1, len(word) - 1))]
         else:
-            found.append(stem(word))
-    return found
+            terms.append(stem(word))
+    return terms
 
 
 def _plain(text: str) -> str:
@@ -80,8 +80,8 @@ class Passage:
     @classmethod
     def read(cls, text: str, reader: TokenReader) -> Passage:
         """Split and embed a text."""
-        found = sentences(text)
-        return cls(found, reader.read(found) if found else [])
+        parts = sentences(text)
+        return cls(parts, reader.read(parts) if parts else [])
 
     @cached_property
     def words(self) -> list[list[str]]:
@@ -158,13 +158,13 @@ def statement_features(statement: str, question: str, match: Match) -> list[floa
     passage = match.passage
     near = passage.text_around(match.best)
     # Only near by: a `not` elsewhere in the text says nothing of this.
-    turns = {_turn(found) for found in _TURNS.findall(near)}
+    turns = {_turn(phrase) for phrase in _TURNS.findall(near)}
     missing_names = names(statement) - passage.vocabulary - set(words(question))
     return [
         match.weakest,
         word_share(statement, passage),
         # Two are as bad as three: counts are capped, so that long sentences are not rejected for their length.
-        min(2, sum(_turn(found) not in turns for found in _TURNS.findall(statement))),
+        min(2, sum(_turn(phrase) not in turns for phrase in _TURNS.findall(statement))),
         min(2, len(missing(amounts(statement), passage.amounts))),
         min(2, len(missing_names)),
         min(2, _new_personal(statement, passage)),
@@ -183,15 +183,17 @@ def word_share(statement: str, passage: Passage) -> float:
     stands on the same side of a group of opposites (grow, climb).
     """
     own = [amount for amount in amounts(statement) if not amount.implied]
-    found = len(own) - len(missing(own, passage.amounts))
+    amount_hits = len(own) - len(missing(own, passage.amounts))
     rest = unicodedata.normalize("NFKC", statement)
     # From the end, so that places before it stay right.
     for amount in reversed(own):
         rest = f"{rest[: amount.start]} {rest[amount.end :]}"
-    said = words(rest)
-    known = {stem(word) for word in _LATIN.findall(rest.lower()) if passage.says(word)}
+    own_words = words(rest)
+    known_stems = {stem(word) for word in _LATIN.findall(rest.lower()) if passage.says(word)}
     # Never divided by 0, for a statement of signs alone.
-    return (sum(word in passage.vocabulary or word in known for word in said) + found) / max(1, len(said) + len(own))
+    return (sum(word in passage.vocabulary or word in known_stems for word in own_words) + amount_hits) / max(
+        1, len(own_words) + len(own)
+    )
 
 
 STATEMENT_FEATURES = (
@@ -208,16 +210,16 @@ def relevance_features(question: str, asked: Tokens, position: int, passage: Pas
     """What makes a sentence answer a question, in the order of `RELEVANCE_FEATURES`."""
     sentence, there = passage.sentences[position], passage.tokens[position]
     # A question of stop words only ("Who is he?") keeps them.
-    wanted = set(words(question)) - STOP_WORDS or set(words(question))
-    held = set(passage.words[position]) - STOP_WORDS
-    met = (asked.vectors[asked.words] @ there.vectors.T).max(axis=1)
+    question_words = set(words(question)) - STOP_WORDS or set(words(question))
+    sentence_words = set(passage.words[position]) - STOP_WORDS
+    similarities = (asked.vectors[asked.words] @ there.vectors.T).max(axis=1)
     return [
-        float(met.mean()),
-        len(wanted & held) / max(1, len(wanted)),
+        float(similarities.mean()),
+        len(question_words & sentence_words) / max(1, len(question_words)),
         fits(question, sentence),
         # Long sentences hold more of any question, which this takes back; log, for the tenth word matters less than the
         # first.
-        math.log1p(len(held - wanted)),
+        math.log1p(len(sentence_words - question_words)),
     ]
 
 
@@ -240,17 +242,20 @@ def short_answer_features(
         relevance: Per sentence the log odds that it answers the question.
         passage: Where they should stand.
     """
-    said, asked = words(answer), set(words(question))
-    held = [
+    answer_words, question_words = words(answer), set(words(question))
+    shares = [
         # As written, and with its amounts in the sentence's form; the better one counts.
-        max(_grounded_share(written, asked, there) for written in (said, words(rewrite_amounts(answer, sentence))))
+        max(
+            _grounded_share(variant, question_words, there)
+            for variant in (answer_words, words(rewrite_amounts(answer, sentence)))
+        )
         for sentence, there in zip(passage.sentences, passage.word_sets, strict=True)
     ]
     # Of sentences that hold as much, the one that answers the question best.
-    place = max(range(len(held)), key=lambda position: (held[position], relevance[position]))
-    echoed = sum(word in asked for word in said) / max(1, len(said))
+    place = max(range(len(shares)), key=lambda position: (shares[position], relevance[position]))
+    echo = sum(word in question_words for word in answer_words) / max(1, len(answer_words))
     gap = relevance[place] - max(relevance)
-    return [held[place], relevance[place], gap, fits(question, answer), echoed], place
+    return [shares[place], relevance[place], gap, fits(question, answer), echo], place
 
 
 def _grounded_share(said: Sequence[str], asked: set[str], there: set[str]) -> float:

@@ -80,23 +80,23 @@ class BuiltinJudge:
 
     def _grade_statements(self, asked: dict[str, Any]) -> dict[str, Any]:
         # With the sample's own question: what Ragas asks here does not hold it.
-        found = self._support(asked["context"], asked["statements"], self._question, reply=True)
+        supports = self._support(asked["context"], asked["statements"], self._question, reply=True)
         return {
-            "statements": [{"statement": s.statement, "reason": s.reason, "verdict": int(s.verdict)} for s in found]
+            "statements": [{"statement": s.statement, "reason": s.reason, "verdict": int(s.verdict)} for s in supports]
         }
 
     def _grade_reference(self, asked: dict[str, Any]) -> dict[str, Any]:
-        found = self._support(asked["context"], reference_statements(asked["answer"]), asked["question"])
+        supports = self._support(asked["context"], reference_statements(asked["answer"]), asked["question"])
         return {
             "classifications": [
-                {"statement": s.statement, "reason": s.reason, "attributed": int(s.verdict)} for s in found
+                {"statement": s.statement, "reason": s.reason, "attributed": int(s.verdict)} for s in supports
             ]
         }
 
     def _grade_chunk(self, asked: dict[str, Any]) -> dict[str, Any]:
         grounding = Grounding(asked["context"], self._reader)
-        found = grounding.usefulness(asked["question"], reference_statements(asked["answer"]))
-        return {"reason": found.reason, "verdict": int(found.verdict)}
+        support = grounding.usefulness(asked["question"], reference_statements(asked["answer"]))
+        return {"reason": support.reason, "verdict": int(support.verdict)}
 
     def _what_it_answers(self, asked: dict[str, Any]) -> dict[str, Any]:
         # An answer of citations alone is judged as it stands.
@@ -107,15 +107,15 @@ class BuiltinJudge:
         return {"question": form, "noncommittal": int(is_evasive(answer))}
 
     def _support(self, context: str, said: list[str], question: str, reply: bool = False) -> list[Support]:
-        found = Grounding(context, self._reader).supports(said, question, reply)
-        self._sources |= {support.statement: support.source for support in found}
-        return found
+        supports = Grounding(context, self._reader).supports(said, question, reply)
+        self._sources |= {support.statement: support.source for support in supports}
+        return supports
 
 
 def statements(answer: str) -> list[str]:
     """The sentences of an answer that state something, citations like [1] taken out, and talk where more is said."""
-    found = [s for s in sentences(without_citations(answer)) if re.search(r"\w", s)]
-    stating = [sentence for sentence in found if not is_evasive(sentence)]
+    parts = [s for s in sentences(without_citations(answer)) if re.search(r"\w", s)]
+    stating = [sentence for sentence in parts if not is_evasive(sentence)]
     # If all of it is talk, the talk is what was stated.
     return [sentence for sentence in stating if claim_of(sentence)] or stating
 

@@ -73,19 +73,19 @@ def is_negator(word: str) -> bool:
 
 def with_negating_phrases(tokens: Sequence[Token]) -> list[Token]:
     """`Fails to`, `no longer`, `lacks` and their like as one negation; `manages to` and `is able to` as nothing."""
-    found: list[Token] = []
+    merged_tokens: list[Token] = []
     place = 0
     while place < len(tokens):
         size = _phrase_at(tokens, place)
-        written = " ".join(token.written for token in tokens[place : place + size])
+        phrase = " ".join(token.written for token in tokens[place : place + size])
         if size:
-            found.append(Token(SMALL, NOT, written))
+            merged_tokens.append(Token(SMALL, NOT, phrase))
         elif _is_empty(tokens, place):
-            found.append(Token(SMALL, tokens[place].key, tokens[place].written))
+            merged_tokens.append(Token(SMALL, tokens[place].key, tokens[place].written))
         else:
-            found.append(tokens[place])
+            merged_tokens.append(tokens[place])
         place += size or 1
-    return found
+    return merged_tokens
 
 
 def _phrase_at(tokens: Sequence[Token], place: int) -> int:
@@ -117,21 +117,23 @@ def _is_empty(tokens: Sequence[Token], place: int) -> bool:
 
 def apply_negations(tokens: Sequence[Token]) -> list[Token]:
     """The first content word after a negation is turned; `not only` and `not just` turn nothing."""
-    found = list(tokens)
+    turned_tokens = list(tokens)
     for place, token in enumerate(tokens):
         if _is_prohibiting(token):
-            _turn(found, place + 1, _behind_preposition(tokens, place))
-        if token.key == "less" and any(side.converse for other in found[place + 1 : place + 2] for side in other.sides):
+            _turn(turned_tokens, place + 1, _behind_preposition(tokens, place))
+        if token.key == "less" and any(
+            side.converse for other in turned_tokens[place + 1 : place + 2] for side in other.sides
+        ):
             # Less expensive.
-            found[place + 1] = _negate(found[place + 1])
+            turned_tokens[place + 1] = _negate(turned_tokens[place + 1])
         if token.key != NOT or token.kind != SMALL:
             continue
-        if token.written.lower() in ("nothing", "nobody", "none") and place and found[place - 1].counts:
+        if token.written.lower() in ("nothing", "nobody", "none") and place and turned_tokens[place - 1].counts:
             # Children pay nothing.
-            found[place - 1] = _negate(found[place - 1])
+            turned_tokens[place - 1] = _negate(turned_tokens[place - 1])
             continue
-        _turn(found, place + 1, True)
-    return found
+        _turn(turned_tokens, place + 1, True)
+    return turned_tokens
 
 
 def _turn(found: list[Token], start: int, wanted: bool) -> None:

@@ -21,14 +21,14 @@ from llmopt_core.text.scripts import CJK
 def amounts(text: str) -> tuple[Amount, ...]:
     """All amounts in order."""
     plain = unicodedata.normalize("NFKC", text).lower()
-    found = [*_english(plain), *chinese_amounts(plain), *clock_times(plain)]
-    kept: list[Amount] = []
+    candidates = [*_english(plain), *chinese_amounts(plain), *clock_times(plain)]
+    longest: list[Amount] = []
     # The longest of those that begin at one place; what lies within an amount already taken is part of it: the 30 of
     # 9:30.
-    for amount in sorted(found, key=lambda one: (one.start, -one.end)):
-        if not kept or amount.start >= kept[-1].end:
-            kept.append(amount)
-    return tuple(_spread_units(kept, plain))
+    for amount in sorted(candidates, key=lambda one: (one.start, -one.end)):
+        if not longest or amount.start >= longest[-1].end:
+            longest.append(amount)
+    return tuple(_spread_units(longest, plain))
 
 
 _RANGE = re.compile(r"\s*(?:to|and|or|-|–|—|~|至|到)\s*")
@@ -63,8 +63,8 @@ def bare_value(amount: Amount, text: str) -> float:
 def missing(said: Iterable[Amount], there: Iterable[Amount]) -> list[Amount]:
     """The amounts that the text does not have; `one` is often no number, so it is never missing."""
     # Each value and kind once: a table may hold the same number hundreds of times.
-    known = list({(b.value, b.kind): b for b in there}.values())
-    return [a for a in said if not a.implied and not _is_one(a) and not any(a.equals(b) for b in known)]
+    distinct_amounts = list({(b.value, b.kind): b for b in there}.values())
+    return [a for a in said if not a.implied and not _is_one(a) and not any(a.equals(b) for b in distinct_amounts)]
 
 
 def _is_one(amount: Amount) -> bool:
@@ -168,8 +168,8 @@ def _amount(match: re.Match[str], text: str) -> Amount | None:
     if scale > 1 and len(digits.replace(".", "")) > 1:
         # 4.2 million stands for what rounds to it.
         exact = 0.5 * scale * factor / 10 ** len(digits.partition(".")[2])  # half of the last digit that is written
-    implied = match["implied"] is not None
-    return Amount(value * factor, kind, start, end, text[start:end].strip(), False, implied, exact, **loose)
+    is_implied = match["implied"] is not None
+    return Amount(value * factor, kind, start, end, text[start:end].strip(), False, is_implied, exact, **loose)
 
 
 def _scale_of(match: re.Match[str], text: str) -> tuple[float, int]:

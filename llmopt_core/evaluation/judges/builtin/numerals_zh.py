@@ -43,9 +43,9 @@ def chinese_amounts(text: str) -> Iterator[Amount]:
     """The amounts in Chinese numerals."""
     for match in _CHINESE.finditer(text):
         loose = looseness(text, match.start())
-        known = _of_kind(match)
-        if known:
-            value, kind = known
+        value_and_kind = _of_kind(match)
+        if value_and_kind:
+            value, kind = value_and_kind
             yield Amount(value, kind, match.start(), match.end(), match.group(), **loose)
         elif match["half"]:
             yield _half(match, text)
@@ -96,20 +96,20 @@ def _and_a_half(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amou
 
 def _han_amount(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amount | None:
     start = match.start()
-    written = match.group().rstrip("点").lstrip("点")
-    start += match.group().index(written) if written else 0
-    stop = start + len(written)
+    numeral = match.group().rstrip("点").lstrip("点")
+    start += match.group().index(numeral) if numeral else 0
+    stop = start + len(numeral)
     # 李四 is a name, and in 3亿 the digits are read with their scale.
-    if not written or (start and text[start - 1].isdigit()) or text[stop : stop + 1].isdigit():
+    if not numeral or (start and text[start - 1].isdigit()) or text[stop : stop + 1].isdigit():
         return None
-    factor, kind, stop = unit_at(text, start, start + len(written))
+    factor, kind, stop = unit_at(text, start, start + len(numeral))
     # 一 is mostly "a", and counts only beside a unit.
-    if written == "一":
+    if numeral == "一":
         return Amount(factor, kind, start, stop, text[start:stop], implied=True) if kind else None
-    excluded = _NO_NUMBER.match(text, start) or _NO_NUMBER.match(text, max(0, start - 1))
-    if len(written) == 1 and (excluded or written in "百千万亿点零"):
+    exclusion = _NO_NUMBER.match(text, start) or _NO_NUMBER.match(text, max(0, start - 1))
+    if len(numeral) == 1 and (exclusion or numeral in "百千万亿点零"):
         return None
-    return Amount(_han(written) * factor, kind, start, stop, text[start:stop], **loose)
+    return Amount(_han(numeral) * factor, kind, start, stop, text[start:stop], **loose)
 
 
 def _han(text: str) -> float:

@@ -42,23 +42,23 @@ def is_irregular(word: str) -> bool:
 
 def lemma(word: str) -> str:
     """An English word in lower case without its ending, irregular forms included."""
-    cut = stem(_LEMMAS.get(word, word))
+    base = stem(_LEMMAS.get(word, word))
     # The stem of `raised` has lost its e, that of `raise` has not.
-    return cut[:-1] if len(cut) > 4 and cut.endswith("e") else cut
+    return base[:-1] if len(base) > 4 and base.endswith("e") else base
 
 
 # Read at first use and kept: the lists never change while the program runs.
 @cache
 def sides() -> dict[str, tuple[Side, ...]]:
     """The sides that a word or phrase stands on; words of phrases as lemmas, joined by a blank."""
-    found: dict[str, list[Side]] = {}
+    sides_by_key: dict[str, list[Side]] = {}
     for number, (words, converse) in enumerate(_groups()):
         for place, side in enumerate(words):
             for phrase in side:
                 for form in (phrase, *_comparatives(phrase, converse)):
                     key = " ".join(lemma(word) for word in form.split())
-                    found.setdefault(key, []).append(Side(number, place, converse, len(words) == 2))
-    return {key: tuple(dict.fromkeys(where)) for key, where in found.items()}
+                    sides_by_key.setdefault(key, []).append(Side(number, place, converse, len(words) == 2))
+    return {key: tuple(dict.fromkeys(where)) for key, where in sides_by_key.items()}
 
 
 def _comparatives(word: str, converse: bool) -> tuple[str, ...]:
@@ -73,12 +73,12 @@ def _comparatives(word: str, converse: bool) -> tuple[str, ...]:
 @cache
 def phrases() -> dict[str, list[list[str]]]:
     """English entries of several words, as lemmas, by their first; the longest first."""
-    found: dict[str, list[list[str]]] = {}
+    phrases_by_word: dict[str, list[list[str]]] = {}
     # Longer phrases must be tried before those that they begin with.
     for key in sorted((key for key in sides() if " " in key), key=lambda key: -key.count(" ")):
         words = key.split()
-        found.setdefault(words[0], []).append(words)
-    return found
+        phrases_by_word.setdefault(words[0], []).append(words)
+    return phrases_by_word
 
 
 @cache
@@ -91,15 +91,15 @@ def chinese_words() -> re.Pattern[str]:
 @cache
 def negation_lemmas(word: str) -> frozenset[str]:
     """Lemmas of a word without its negating prefix, or with one: `used` and `unused`, `useful` and `useless`."""
-    found = {prefix + word for prefix in _NEGATING}
+    forms = {prefix + word for prefix in _NEGATING}
     # Four letters must be left, or "under" would be the opposite of "der".
-    found |= {word.removeprefix(prefix) for prefix in _NEGATING if len(word) >= len(prefix) + 4}
+    forms |= {word.removeprefix(prefix) for prefix in _NEGATING if len(word) >= len(prefix) + 4}
     for end, other in (("ful", "less"), ("less", "ful"), ("less", ""), ("y", "less"), ("less", "y")):
         if word.endswith(end) and len(word) > len(end) + 3:
             # Useful and useless, careless and care, guilty and guiltless.
-            found.add(word.removesuffix(end) + other)
-    found.add(word + "less")
-    return frozenset(lemma(form) for form in found - {word})
+            forms.add(word.removesuffix(end) + other)
+    forms.add(word + "less")
+    return frozenset(lemma(form) for form in forms - {word})
 
 
 def _groups() -> Iterator[tuple[list[list[str]], bool]]:

@@ -53,7 +53,7 @@ def fits(question: str, text: str) -> float:
 def fill_in(question: str, answer: str) -> str:
     """The question with the answer in the place of what it asks for, near to the statement the answer stands for."""
     # Without its question mark, so that the answer stands in a sentence.
-    asked = question.rstrip(" ?？")
-    filled = _ASKS.sub(lambda _: answer, asked, count=1)
+    base = question.rstrip(" ?？")
+    statement = _ASKS.sub(lambda _: answer, base, count=1)
     # A question without a question word gets the answer behind it.
-    return filled if filled != asked else f"{asked}: {answer}"
+    return statement if statement != base else f"{base}: {answer}"

@@ -24,9 +24,9 @@ class Pair:
     def nearness(self, token: Token, other: Token) -> float:
         """How many words surround both a token of the statement and one of the sentence; near ones count more."""
         here, there = self._around[0][token], self._around[1][other]
-        shared = here.keys() & there.keys()
+        common_keys = here.keys() & there.keys()
         # Sorted, so that floats are always added in the same order and a border is never crossed by chance.
-        return float(sum(1 / max(1.0, (here[key] * there[key]) ** 0.5) for key in sorted(shared)))
+        return float(sum(1 / max(1.0, (here[key] * there[key]) ** 0.5) for key in sorted(common_keys)))
 
     def is_negated_elsewhere(self, token: Token, other: Token) -> bool:
         """Whether the clause of the word that is not negated holds as many negations: they stand at other words.
@@ -38,10 +38,10 @@ class Pair:
         narrow = self._negates_crosswise and not any(_is_neither(one) for one in (*self.said, *self.there))
         here, there = _clause(self.said, token, narrow), _clause(self.there, other, narrow)
         # The clause in which the word is negated, and the one in which it is not.
-        turned, straight = (here, there) if token.negated else (there, here)
-        if negative_words_in(straight) > negative_words_in(turned):
+        negative_clause, positive_clause = (here, there) if token.negated else (there, here)
+        if negative_words_in(positive_clause) > negative_words_in(negative_clause):
             return True
-        more = negations_in(straight) - max(1, negations_in(turned))
+        more = negations_in(positive_clause) - max(1, negations_in(negative_clause))
         # An even number more takes itself away: two negations say yes.
         return more >= 0 and more % 2 == 0
 
@@ -78,7 +78,7 @@ _JOINING = frozenset({"and", "or", "和", "与", "及", "、"})
 def _surroundings(sentence: Sequence[Token]) -> dict[Token, dict[str, float]]:
     """Per content word or amount, the keys of those near it with their distance."""
     counting = [token for token in sentence if token.counts]
-    found: dict[Token, dict[str, float]] = {}
+    surroundings: dict[Token, dict[str, float]] = {}
     for place, token in enumerate(counting):
         near: dict[str, float] = {}
         # Distances are in words, at least one a token, so no other can be within reach.
@@ -86,8 +86,8 @@ def _surroundings(sentence: Sequence[Token]) -> dict[Token, dict[str, float]]:
             distance = abs(other.place - token.place)
             if 0 < distance <= REACH:
                 near[other.key] = min(distance, near.get(other.key, REACH))
-        found[token] = near
-    return found
+        surroundings[token] = near
+    return surroundings
 
 
 # Content words to either side of a word that tell where it stands.

@@ -61,20 +61,20 @@ def read(text: str) -> tuple[Token, ...]:
 
 
 def _pieces(text: str) -> list[Token]:
-    found: list[Token] = []
+    tokens: list[Token] = []
     # Amounts are found in the text in lower case; "İ" becomes two characters there, and places would no longer fit.
     numbers = {amount.start: amount for amount in amounts(text)} if len(text.lower()) == len(text) else {}
     months = {match.start() for match in MAY.finditer(text)}
     place = 0
     while place < len(text):
         if place in months:
-            found.append(Token(WORD, "may", "May", sides()["may"], named=True))
+            tokens.append(Token(WORD, "may", "May", sides()["may"], named=True))
             place += len("May")
             continue
         amount = numbers.get(place)
         # "One" and "a" are mostly articles.
         if amount is not None and not amount.implied and amount.value != 1:
-            found.append(_number(amount))
+            tokens.append(_number(amount))
             place = amount.end
             continue
         if text[place].isspace():
@@ -82,23 +82,23 @@ def _pieces(text: str) -> list[Token]:
             continue
         if re.match(f"[{CJK}]", text[place]):
             token, place = _chinese(text, place)
-            found.append(token)
+            tokens.append(token)
             continue
         match = _PIECE.match(text, place)
         if match is None:
             place += 1
             continue
         # The first word is in capitals whatever it is.
-        found += _english(match.group(), first=not any(token.counts for token in found[-1:]) and not found)
+        tokens += _english(match.group(), first=not any(token.counts for token in tokens[-1:]) and not tokens)
         place = match.end()
-    return found
+    return tokens
 
 
 def _number(amount: Amount) -> Token:
     # "Double" and "twice" have opposites (half).
-    known = sides().get(lemma(amount.written), ()) if amount.kind == "times" else ()
+    word_sides = sides().get(lemma(amount.written), ()) if amount.kind == "times" else ()
     # Six digits: floats that were reckoned in two ways are the same key.
-    return Token(NUMBER, f"#{amount.value:.6g}{amount.kind}", amount.written, known, amount)
+    return Token(NUMBER, f"#{amount.value:.6g}{amount.kind}", amount.written, word_sides, amount)
 
 
 def _chinese(text: str, place: int) -> tuple[Token, int]:
@@ -142,26 +142,26 @@ def _english(word: str, first: bool) -> list[Token]:
     base = lower.removesuffix("'s").rstrip("'.")
     key = lemma(base)
     small = base in STOP_WORDS or base in _EXTRA_STOP
-    known = sides().get(key, ())
+    word_sides = sides().get(key, ())
     kind = SMALL if small and base not in _SPEAKING else WORD
-    return [Token(kind, key, word, known, named=word[:1].isupper() and not small and not first)]
+    return [Token(kind, key, word, word_sides, named=word[:1].isupper() and not small and not first)]
 
 
 def _join_phrases(tokens: list[Token]) -> list[Token]:
     """Phrases of the list of opposites become one token."""
-    found: list[Token] = []
+    joined_tokens: list[Token] = []
     place = 0
     while place < len(tokens):
         match = _phrase(tokens, place)
         if match:
             key = " ".join(match)
-            written = " ".join(token.written for token in tokens[place : place + len(match)])
-            found.append(Token(WORD, key, written, sides()[key]))
+            phrase = " ".join(token.written for token in tokens[place : place + len(match)])
+            joined_tokens.append(Token(WORD, key, phrase, sides()[key]))
             place += len(match)
         else:
-            found.append(tokens[place])
+            joined_tokens.append(tokens[place])
             place += 1
-    return found
+    return joined_tokens
 
 
 def _phrase(tokens: list[Token], place: int) -> list[str] | None:
@@ -171,9 +171,9 @@ def _phrase(tokens: list[Token], place: int) -> list[str] | None:
 
 
 def _place(tokens: list[Token]) -> tuple[Token, ...]:
-    found, place = [], 0.0
+    placed_tokens, place = [], 0.0
     for token in tokens:
         # A break counts two, so that words behind it are farther off.
         place += {WORD: 1.0, NUMBER: 1.0, BREAK: 2.0}.get(token.kind, 0.0)
-        found.append(replace(token, place=place))
-    return tuple(found)
+        placed_tokens.append(replace(token, place=place))
+    return tuple(placed_tokens)

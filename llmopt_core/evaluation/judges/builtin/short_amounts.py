@@ -16,13 +16,13 @@ from llmopt_core.evaluation.judges.builtin.units import PLAIN
 
 def rewrite_amounts(answer: str, sentence: str) -> str:
     """The answer with each amount that the sentence has too written as it stands there."""
-    said = amounts(answer)
-    if not said:
+    answer_amounts = amounts(answer)
+    if not answer_amounts:
         return answer
     plain = unicodedata.normalize("NFKC", answer).lower()
     there = _with_values(sentence)
     # From the end, so that earlier places stay right.
-    for amount in reversed(said):
+    for amount in reversed(answer_amounts):
         same = next((other for other, value in there if _says(amount, plain, other, value)), None)
         if same is not None:
             plain = f"{plain[: amount.start]} {same.written} {plain[amount.end :]}"
@@ -31,12 +31,12 @@ def rewrite_amounts(answer: str, sentence: str) -> str:
 
 def lacking(answer: str, question: str, sentences: Sequence[str]) -> str:
     """The first amount of the answer that stands neither in the text nor in the question; empty where all do."""
-    said = amounts(answer)
-    if not said:
+    answer_amounts = amounts(answer)
+    if not answer_amounts:
         return ""
     plain = unicodedata.normalize("NFKC", answer).lower()
-    there = [found for text in (question, *sentences) for found in _with_values(text)]
-    for amount in missing(said, (other for other, _ in there)):
+    there = [pair for text in (question, *sentences) for pair in _with_values(text)]
+    for amount in missing(answer_amounts, (other for other, _ in there)):
         # Not within a longer number.
         stands = re.compile(rf"(?<!\d){re.escape(amount.written)}(?!\d)")
         if any(stands.search(unicodedata.normalize("NFKC", text).lower()) for text in sentences):

@@ -32,12 +32,12 @@ class GroundingSupport:
             return SupportResult(tuple(Verdict(False, None, "there is no passage") for _ in claims))
         # The model is loaded once for all answers, so no single one takes that time.
         self._reader.load()
-        started = time.perf_counter()
+        start = time.perf_counter()
         # As a reply, so that the border is that of faithfulness.
         by_passage = [Grounding(passage, self._reader).supports(claims, question, reply=True) for passage in passages]
         verdicts = []
-        for judged in zip(*by_passage, strict=True):
+        for supports in zip(*by_passage, strict=True):
             # The passage with the highest probability stands for the claim, and is the one that is shown.
-            best = max(range(len(judged)), key=lambda i: judged[i].probability)
-            verdicts.append(Verdict(judged[best].verdict, best, judged[best].reason))
-        return SupportResult(tuple(verdicts), seconds=time.perf_counter() - started)
+            best = max(range(len(supports)), key=lambda i: supports[i].probability)
+            verdicts.append(Verdict(supports[best].verdict, best, supports[best].reason))
+        return SupportResult(tuple(verdicts), seconds=time.perf_counter() - start)

@@ -50,14 +50,14 @@ class TokenReader:
         """The tokens of each text, in order; texts not read lately are embedded in one call."""
         model = self._embedder()
         store = _store_of(model)
-        found = store.find(texts)
-        new = [text for text in dict.fromkeys(texts) if text not in found]  # each new text once, in order
+        tokens_by_text = store.find(texts)
+        new = [text for text in dict.fromkeys(texts) if text not in tokens_by_text]  # each new text once, in order
         if new:
             rows = model.encode_tokens([without_surrogates(text) for text in new])
             fresh = {text: _tokens(ids, vectors, store.marks) for text, (ids, vectors) in zip(new, rows, strict=True)}
             store.keep(fresh)
-            found |= fresh
-        return [_wide(found[text]) for text in texts]
+            tokens_by_text |= fresh
+        return [_wide(tokens_by_text[text]) for text in texts]
 
 
 class _Store:
@@ -71,11 +71,11 @@ class _Store:
 
     def find(self, texts: Sequence[str]) -> dict[str, Tokens]:
         with self._lock:
-            found = {text: self._kept[text] for text in texts if text in self._kept}
-            for text in found:
+            tokens_by_text = {text: self._kept[text] for text in texts if text in self._kept}
+            for text in tokens_by_text:
                 # The end of the order is what was used last.
                 self._kept.move_to_end(text)
-        return found
+        return tokens_by_text
 
     def keep(self, fresh: dict[str, Tokens]) -> None:
         with self._lock:

@@ -23,8 +23,8 @@ def normalise(text: str) -> str:
     there are CJK characters, all punctuation of Unicode goes, as in the CMRC 2018 and MLQA scripts.
     """
     # Decided by the whole text, so that "GPT-4 的" loses the same punctuation at both ends.
-    wide = has_cjk(text)
-    words = "".join(c for c in text.lower() if not _is_punctuation(c, wide))
+    is_cjk = has_cjk(text)
+    words = "".join(c for c in text.lower() if not _is_punctuation(c, is_cjk))
     # Punctuation goes first, as in the official script: "a.m." becomes "am" and does not lose an article.
     return " ".join(_ARTICLE.sub(" ", words).split())
 

@@ -77,10 +77,10 @@ class TrainingPrice:
             )
         # A budget that equals the price to the cent must not be refused for the rounding of floats.
         if self.usd[1] > budget_usd * (1 + 1e-9):
-            fewer = " or set the number of epochs" if self.epochs[0] < self.epochs[1] else " or fewer epochs"
+            advice = " or set the number of epochs" if self.epochs[0] < self.epochs[1] else " or fewer epochs"
             raise OutOfBudget(
                 f"Nothing was sent: training may cost {dollars(self.usd[1])} ({self.tokens[1]:,} tokens in "
-                f"{self._epochs}), more than the budget of {dollars(budget_usd)}; take a larger budget{fewer}."
+                f"{self._epochs}), more than the budget of {dollars(budget_usd)}; take a larger budget{advice}."
             )
 
     @property
@@ -131,23 +131,23 @@ def over_budget(request: JobRequest, state: Mapping[str, Any]) -> str:
     epochs = 0 if tokens else state.get("epochs") or 0
     expected_cost = epochs * state.get("epoch_tokens", 0) * price / 1e6
     if cost is not None and cost > budget_usd:
-        what = f"has trained on {tokens:,} tokens, which cost {dollars(cost)}"
+        reason = f"has trained on {tokens:,} tokens, which cost {dollars(cost)}"
     elif expected_cost > budget_usd * (1 + 1e-9):
-        what = f"has chosen {epochs} epochs, which may cost {dollars(expected_cost)}"
+        reason = f"has chosen {epochs} epochs, which may cost {dollars(expected_cost)}"
     else:
         return ""
-    return f"The service {what}, more than the budget of {dollars(budget_usd)}."
+    return f"The service {reason}, more than the budget of {dollars(budget_usd)}."
 
 
 def cost_words(job: Job) -> str:
     """What a job at a service costs, or is expected to, of its budget; empty where nobody knows."""
-    of = "" if job.budget_usd is None else f" of the budget of {dollars(job.budget_usd)}"
+    budget_text = "" if job.budget_usd is None else f" of the budget of {dollars(job.budget_usd)}"
     if job.cost_usd is not None:
         remainder = "" if job.budget_usd is None else f", {dollars(max(0.0, job.budget_usd - job.cost_usd))} are left"
-        return f"{dollars(job.cost_usd)}{of} are spent, for {job.trained_tokens:,} trained tokens{remainder}"
+        return f"{dollars(job.cost_usd)}{budget_text} are spent, for {job.trained_tokens:,} trained tokens{remainder}"
     if job.estimate_usd is None or job.has_ended:
         return ""
-    return f"About {_range(*map(dollars, job.estimate_usd))}{of} are expected; the service tells at the end"
+    return f"About {_range(*map(dollars, job.estimate_usd))}{budget_text} are expected; the service tells at the end"
 
 
 def _range(least: str, most: str) -> str:

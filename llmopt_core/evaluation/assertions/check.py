@@ -131,9 +131,9 @@ class Assertion:
         texts = [answer, *references]
         # The answer and all right ones in one call, which is one batch for the model.
         vector, *others = await asyncio.to_thread(encode_with_cache, texts, embedder, self._models.cache)
-        cosine, least = max(float(np.dot(vector, one)) for one in others), _or(spec.threshold, SIMILAR_THRESHOLD)
+        cosine, minimum = max(float(np.dot(vector, one)) for one in others), _or(spec.threshold, SIMILAR_THRESHOLD)
         best = f" to the nearest of {len(references)} right answers" if len(references) > 1 else ""
-        return Finding(cosine >= least, f"Cosine similarity{best} {cosine:.3f}, at least {least:g} wanted.", cosine)
+        return Finding(cosine >= minimum, f"Cosine similarity{best} {cosine:.3f}, at least {minimum:g} wanted.", cosine)
 
     async def _metric(self, sample: Sample, spec: AssertionSpec, meter: Meter) -> Finding:
         (metric,) = build_metrics([spec.value], self._judge, self._models)
@@ -141,9 +141,9 @@ class Assertion:
         meter.add(usage)
         if score.value is None:
             raise CouldNotScore(score.failure)
-        least = _or(spec.threshold, 0.0)
+        minimum = _or(spec.threshold, 0.0)
         return Finding(
-            score.value >= least, f"{spec.value} is {score.value:.3g}, at least {least:g} wanted.", score.value
+            score.value >= minimum, f"{spec.value} is {score.value:.3g}, at least {minimum:g} wanted.", score.value
         )
 
     async def _rubric(self, answer: str, spec: AssertionSpec, meter: Meter) -> Finding:
@@ -239,18 +239,18 @@ def _points(spec: AssertionSpec, score: Score) -> float:
 
 def _latency(answer: Answer, spec: AssertionSpec) -> Finding:
     # The spec asks for a threshold, so the 0 stands for the type checker alone.
-    most = _or(spec.threshold, 0.0)
-    return Finding(answer.seconds <= most, f"Took {answer.seconds:.3g} s, at most {most:g} s wanted.", answer.seconds)
+    limit = _or(spec.threshold, 0.0)
+    return Finding(answer.seconds <= limit, f"Took {answer.seconds:.3g} s, at most {limit:g} s wanted.", answer.seconds)
 
 
 def _cost(answer: Answer, spec: AssertionSpec) -> Finding:
-    cost, most = answer.usage.cost_usd, _or(spec.threshold, 0.0)
+    cost, limit = answer.usage.cost_usd, _or(spec.threshold, 0.0)
     if cost is None:
         raise CouldNotScore("The cost is unknown: the endpoint has no price for this model; add one in Settings.")
     # What it took from the cache is nothing, and a limit on cost would pass for ever.
     if answer.usage.cached_calls:
         raise CouldNotScore("The answer came from the call cache, which does not tell what it cost when it was made.")
-    return Finding(cost <= most, f"Cost {dollars(cost)}, at most {dollars(most)} wanted.", cost)
+    return Finding(cost <= limit, f"Cost {dollars(cost)}, at most {dollars(limit)} wanted.", cost)
 
 
 def _or(value: float | None, default: float) -> float:

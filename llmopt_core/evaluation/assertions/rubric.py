@@ -61,8 +61,8 @@ async def meets_rubric(  # noqa: PLR0917
         # For mypy; `read_reply` gives what was asked for.
         assert isinstance(verdict, RubricVerdict)  # noqa: S101
         # Both must hold: some judges say "passed" with a score of 0.2.
-        holds = verdict.passed and (threshold is None or verdict.score >= threshold)
-        return Finding(holds, verdict.reason or "The judge gave no reason.", verdict.score)
+        has_passed = verdict.passed and (threshold is None or verdict.score >= threshold)
+        return Finding(has_passed, verdict.reason or "The judge gave no reason.", verdict.score)
     # A reply that was cut off needs more tokens, which the reason then says.
     if reply.finish_reason == "length":
         raise CouldNotScore(no_verdict_reason(judge, reply, problem))

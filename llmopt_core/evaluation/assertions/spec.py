@@ -135,8 +135,10 @@ def _text_problem(assertion: AssertionSpec) -> str:
 
 def _texts_problem(assertion: AssertionSpec) -> str:
     texts = assertion.value
-    good = isinstance(texts, list | tuple) and texts and all(isinstance(text, str) and text.strip() for text in texts)
-    return "" if good else "needs a list of texts as its value"
+    is_valid = (
+        isinstance(texts, list | tuple) and texts and all(isinstance(text, str) and text.strip() for text in texts)
+    )
+    return "" if is_valid else "needs a list of texts as its value"
 
 
 def _limit_problem(assertion: AssertionSpec) -> str:
@@ -169,8 +171,8 @@ def _schema_problem(assertion: AssertionSpec) -> str:
 
 
 def _similar_problem(assertion: AssertionSpec) -> str:
-    good = assertion.value is None or (isinstance(assertion.value, str) and assertion.value.strip())
-    return "" if good else "needs a text as its value, or none to compare with the reference answer"
+    is_valid = assertion.value is None or (isinstance(assertion.value, str) and assertion.value.strip())
+    return "" if is_valid else "needs a text as its value, or none to compare with the reference answer"
 
 
 def _metric_problem(assertion: AssertionSpec) -> str:
@@ -180,8 +182,8 @@ def _metric_problem(assertion: AssertionSpec) -> str:
 
 
 def _reason_problem(assertion: AssertionSpec) -> str:
-    good = isinstance(assertion.value, Mapping) and isinstance(assertion.value.get("reason"), str)
-    return "" if good else "needs a mapping with 'reason' as its value"
+    is_valid = isinstance(assertion.value, Mapping) and isinstance(assertion.value.get("reason"), str)
+    return "" if is_valid else "needs a mapping with 'reason' as its value"
 
 
 def _length_problem(assertion: AssertionSpec) -> str:
@@ -270,10 +272,10 @@ def _listed(value: Any) -> Any:
     except ValueError:
         return None
     # Each must be a mapping with a type: a list of texts is somebody's variable.
-    good = isinstance(assertions, list | tuple) and all(
+    is_valid = isinstance(assertions, list | tuple) and all(
         isinstance(one, Mapping) and "type" in one for one in assertions
     )
-    return assertions if good else None
+    return assertions if is_valid else None
 
 
 def why_not_run(example: Example) -> str:

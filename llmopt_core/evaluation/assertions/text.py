@@ -23,8 +23,8 @@ class Finding:
 
 def contains(answer: str, assertion: AssertionSpec) -> Finding:
     """The text stands in the answer."""
-    holds = _fold(assertion.value, assertion) in _fold(answer, assertion)
-    return Finding(holds, f"{_quote(assertion.value)} {'stands' if holds else 'does not stand'} in the answer.")
+    is_match = _fold(assertion.value, assertion) in _fold(answer, assertion)
+    return Finding(is_match, f"{_quote(assertion.value)} {'stands' if is_match else 'does not stand'} in the answer.")
 
 
 def lacks(answer: str, assertion: AssertionSpec) -> Finding:
@@ -51,18 +51,18 @@ def equals(answer: str, assertion: AssertionSpec) -> Finding:
     if not isinstance(assertion.value, str):
         from llmopt_core.evaluation.assertions.json import same_json
 
-        holds = same_json(answer, assertion.value)
+        is_match = same_json(answer, assertion.value)
     else:
         # White space around an answer is nothing that a model can be asked to leave out.
-        holds = _fold(answer, assertion).strip() == _fold(assertion.value, assertion).strip()
-    return Finding(holds, f"The answer is {'' if holds else 'not '}{_quote(str(assertion.value))}.")
+        is_match = _fold(answer, assertion).strip() == _fold(assertion.value, assertion).strip()
+    return Finding(is_match, f"The answer is {'' if is_match else 'not '}{_quote(str(assertion.value))}.")
 
 
 def starts_with(answer: str, assertion: AssertionSpec) -> Finding:
     """The answer begins with the text."""
-    holds = _fold(answer, assertion).lstrip().startswith(_fold(assertion.value, assertion).lstrip())
+    is_match = _fold(answer, assertion).lstrip().startswith(_fold(assertion.value, assertion).lstrip())
     # As much of the answer as was compared, and 20 characters at least, so that its beginning can be recognised.
-    return Finding(holds, f"The answer begins with {_quote(answer.lstrip()[: max(20, len(assertion.value))])}.")
+    return Finding(is_match, f"The answer begins with {_quote(answer.lstrip()[: max(20, len(assertion.value))])}.")
 
 
 def regex(answer: str, assertion: AssertionSpec) -> Finding:
@@ -96,8 +96,8 @@ def length(answer: str, assertion: AssertionSpec) -> Finding:
     unit = bounds.get("unit", "characters")
     # As answer F1 counts words, so CJK characters count one each.
     size = len(tokens(answer)) if unit == "words" else len(answer)
-    holds = bounds.get("min", 0) <= size <= bounds.get("max", float("inf"))
-    return Finding(holds, f"The answer has {size} {unit if size != 1 else unit[:-1]}.", float(size))
+    is_within = bounds.get("min", 0) <= size <= bounds.get("max", float("inf"))
+    return Finding(is_within, f"The answer has {size} {unit if size != 1 else unit[:-1]}.", float(size))
 
 
 TEXT_ASSERTIONS: Mapping[AssertionType, Callable[[str, AssertionSpec], Finding]] = {

@@ -47,9 +47,9 @@ class LlmJudge:
         try:
             return read_reply(completion.text, wanted, question)
         except ValueError as problem:
-            again = Message("user", REPAIR.format(problem=problem))
+            repair = Message("user", REPAIR.format(problem=problem))
             # The judge sees its own broken reply, which mends more than asking anew.
-            second = await self._ask((*messages, Message("assistant", completion.text), again), repeat)
+            second = await self._ask((*messages, Message("assistant", completion.text), repair), repeat)
         try:
             return read_reply(second.text, wanted, question)
         except ValueError as problem:
@@ -85,9 +85,9 @@ def no_verdict_reason(spec: JudgeSpec, completion: Completion, problem: object) 
     """Why there is no verdict after the last reply."""
     if completion.finish_reason == "length":
         # A model that thinks may spend all tokens before its first word.
-        on = ", all spent on reasoning" if completion.reasoning and not completion.text.strip() else ""
+        note = ", all spent on reasoning" if completion.reasoning and not completion.text.strip() else ""
         return (
-            f"The reply of the judge {spec.label} was cut at {spec.max_tokens} tokens{on}; "
+            f"The reply of the judge {spec.label} was cut at {spec.max_tokens} tokens{note}; "
             "give the judge a higher max_tokens."
         )
     return f"The judge {spec.name} gave no usable JSON, twice: {shorten(str(problem), 200)}"
@@ -110,11 +110,11 @@ def read_reply(text: str, wanted: type[BaseModel], question: dict[str, Any]) -> 
     """
     problem: ValueError | None = None
     last: BaseModel | None = None
-    foreign = objects_in_material(question)
+    foreign_objects = objects_in_material(question)
     # From the end, since models think aloud first and decide last.
     for candidate in reversed(objects_in(text)):
         # An answer may hold {"verdict": 1} to get itself a good grade.
-        if candidate.value in foreign:
+        if candidate.value in foreign_objects:
             problem = problem or ValueError("the JSON object is one of the text to grade, not a verdict")
             continue
         try:
@@ -176,9 +176,9 @@ def check_reply(found: BaseModel, question: dict[str, Any]) -> None:
 def _check_each(given: Sequence[Any], judged: Sequence[str]) -> None:
     """Refuse as many verdicts as statements where one came twice in the place of another."""
     # A statement that was given twice may be judged twice.
-    twice = [text for text, count in Counter(judged).items() if text and count > 1 and list(given).count(text) < count]
-    if twice:
-        raise ValueError(f"there are several verdicts for {shorten(twice[0], 80)!r} and none for another statement")
+    texts = [text for text, count in Counter(judged).items() if text and count > 1 and list(given).count(text) < count]
+    if texts:
+        raise ValueError(f"there are several verdicts for {shorten(texts[0], 80)!r} and none for another statement")
 
 
 def _check_coverage(answer: str, judged: Sequence[str]) -> None:

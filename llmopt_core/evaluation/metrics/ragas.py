@@ -109,8 +109,8 @@ class RagasMetrics:
             # One question to the judge per chunk, in order; `strict` would tell if Ragas changed that.
             for hit, (_, reply) in zip(text_hits, recorder.said, strict=True)
         )
-        useful = [str(rank) for rank, part in enumerate(evidence, 1) if part.verdict]
-        return Outcome(value, f"Useful chunks: {', '.join(useful) or 'none'} of {len(evidence)}.", evidence)
+        useful_ranks = [str(rank) for rank, part in enumerate(evidence, 1) if part.verdict]
+        return Outcome(value, f"Useful chunks: {', '.join(useful_ranks) or 'none'} of {len(evidence)}.", evidence)
 
     async def context_recall(self, sample: Sample, meter: Meter) -> Outcome:
         """Share of the reference answer's statements that the retrieved chunks hold."""
@@ -154,6 +154,8 @@ def _yes(evidence: tuple[Evidence, ...]) -> int:
 
 
 def _relevance_evidence(reply: Mapping[str, Any]) -> Evidence:
-    evasive = bool(reply["noncommittal"])
+    is_evasive = bool(reply["noncommittal"])
     # Ragas has 1 for evasive, so the verdict is the other way round.
-    return Evidence(reply["question"], not evasive, "The answer is evasive." if evasive else "What the answer answers.")
+    return Evidence(
+        reply["question"], not is_evasive, "The answer is evasive." if is_evasive else "What the answer answers."
+    )

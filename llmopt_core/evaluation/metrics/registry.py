@@ -61,8 +61,8 @@ def check_names(names: Sequence[str]) -> None:
     """Refuse unknown metric names with the nearest known one."""
     for name in names:
         if name not in METRICS:
-            near = difflib.get_close_matches(name, METRICS, 1)
-            hint = f"did you mean '{near[0]}'?" if near else f"known metrics: {', '.join(METRICS)}."
+            suggestions = difflib.get_close_matches(name, METRICS, 1)
+            hint = f"did you mean '{suggestions[0]}'?" if suggestions else f"known metrics: {', '.join(METRICS)}."
             raise BadInput(f"There is no metric '{name}'; {hint}")
 
 

@@ -30,28 +30,28 @@ def token_f1(answer: str, reference: str) -> float:
 
 async def score_exact_match(sample: Sample, meter: Meter) -> Outcome:
     """Metric `exact_match`: 1 where the answer equals one of the right ones."""
-    right = sample.example.right_answers
-    reference = max(right, key=lambda one: exact_match(sample.answer_text, one), default="")
+    right_answers = sample.example.right_answers
+    reference = max(right_answers, key=lambda one: exact_match(sample.answer_text, one), default="")
     value = exact_match(sample.answer_text, reference)
-    if len(right) < 2:
+    if len(right_answers) < 2:
         return Outcome(value, "Equal to the reference answer." if value else "Not equal to the reference answer.")
-    none = f"Equal to none of the {len(right)} right answers."
-    return Outcome(value, f"Equal to one of {len(right)} right answers: {reference}" if value else none)
+    none = f"Equal to none of the {len(right_answers)} right answers."
+    return Outcome(value, f"Equal to one of {len(right_answers)} right answers: {reference}" if value else none)
 
 
 async def score_answer_f1(sample: Sample, meter: Meter) -> Outcome:
     """Metric `answer_f1`: against the right answer that is nearest."""
-    right = sample.example.right_answers
-    reference = max(right, key=lambda one: token_f1(sample.answer_text, one), default="")
+    right_answers = sample.example.right_answers
+    reference = max(right_answers, key=lambda one: token_f1(sample.answer_text, one), default="")
     answer_tokens, reference_tokens = tokens(sample.answer_text), tokens(reference)
     overlap = sum((Counter(answer_tokens) & Counter(reference_tokens)).values())
     value = token_f1(sample.answer_text, reference)
     explanation = (
         f"{overlap} words shared; the answer has {len(answer_tokens)}, the reference answer {len(reference_tokens)}."
     )
-    if len(right) < 2:
+    if len(right_answers) < 2:
         return Outcome(value, explanation)
-    return Outcome(value, f"{explanation} Best of {len(right)} right answers: {reference}")
+    return Outcome(value, f"{explanation} Best of {len(right_answers)} right answers: {reference}")
 
 
 def semantic_similarity(encode: Encode) -> Callable[[Sample, Meter], asyncio.Future[Outcome]]:
@@ -60,13 +60,13 @@ def semantic_similarity(encode: Encode) -> Callable[[Sample, Meter], asyncio.Fut
     async def score(sample: Sample, meter: Meter) -> Outcome:
         if not sample.answer_text:
             return Outcome(0.0, "The answer is blank.")
-        right = sample.example.right_answers
-        answer_vector, *right_vectors = await asyncio.to_thread(encode, [sample.answer_text, *right])
+        right_answers = sample.example.right_answers
+        answer_vector, *right_vectors = await asyncio.to_thread(encode, [sample.answer_text, *right_answers])
         cosines = [float(np.dot(answer_vector, one)) for one in right_vectors]
         cosine = max(cosines)
         explanation = f"Cosine similarity of the two embeddings: {cosine:.2f}."
-        if len(right) > 1:
-            explanation += f" Best of {len(right)} right answers: {right[cosines.index(cosine)]}"
+        if len(right_answers) > 1:
+            explanation += f" Best of {len(right_answers)} right answers: {right_answers[cosines.index(cosine)]}"
         # Cosines of unlike texts can be negative; scores are between 0 and 1.
         return Outcome(min(1.0, max(0.0, cosine)), explanation)
 

@@ -74,8 +74,8 @@ class TrainingExample:
         """The last assistant message; for a preference pair the preferred output."""
         if self.is_preference:
             return message_text(self.preferred[-1])
-        at = self._last_answer()
-        return message_text(self.messages[at]) if at < len(self.messages) else ""
+        position = self._last_answer()
+        return message_text(self.messages[position]) if position < len(self.messages) else ""
 
     @property
     def input_key(self) -> str:
@@ -89,9 +89,9 @@ class TrainingExample:
         return fingerprint(self.to_openai())
 
     def _last_answer(self) -> int:
-        for at in range(len(self.messages) - 1, -1, -1):
-            if self.messages[at].get("role") == "assistant":
-                return at
+        for position in range(len(self.messages) - 1, -1, -1):
+            if self.messages[position].get("role") == "assistant":
+                return position
         return len(self.messages)  # no answer: the whole conversation is prompt
 
     def to_openai(self) -> dict[str, Any]:

@@ -60,8 +60,8 @@ class LeakageDetector:
             overlaps.append((hit, self._reference_owners))
         if overlaps:
             # The largest share is named, so an exact repetition is never told as a near one.
-            (at, share), owners = max(overlaps, key=lambda item: item[0][1])
-            return Leak(number, "leakage_exact" if share == 1.0 else "leakage_near", *owners[at], share)
+            (position, share), owners = max(overlaps, key=lambda item: item[0][1])
+            return Leak(number, "leakage_exact" if share == 1.0 else "leakage_near", *owners[position], share)
         # The weakest sign comes last: a model that learned from a document does not know the question yet.
         if example.group in self._documents:
             return Leak(number, "leakage_document", *self._documents[example.group], 0.0)
@@ -72,12 +72,12 @@ class LeakageDetector:
         leak = self.find(example)
         if leak is None:
             return None
-        what = {
+        description = {
             "leakage_exact": "stands in",
             "leakage_near": f"overlaps ({leak.share:.0%} of the words) with",
             "leakage_document": "comes from a document of",
         }[leak.kind]
-        message = f"{what} the evaluation set {leak.evaluation_set}, example {leak.example_id}"
+        message = f"{description} the evaluation set {leak.evaluation_set}, example {leak.example_id}"
         return Problem(leak.kind, message, is_error=False)
 
 

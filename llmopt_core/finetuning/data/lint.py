@@ -212,8 +212,8 @@ class _Checker:
         # Two pairs with one input are normal: people rank several answers to one prompt.
         if first is not None and not example.is_preference:
             self._finding(line, "conflicting_answer", f"the same input as line {first}, with another answer")
-        elif close := self._near(line, example):
-            self._finding(line, "near_duplicate", f"nearly the same as line {close}")
+        elif near_line := self._near(line, example):
+            self._finding(line, "near_duplicate", f"nearly the same as line {near_line}")
 
     def _near(self, line: int, example: TrainingExample) -> int | None:
         if self.examples > NEAR_LIMIT or self.near_characters > NEAR_CHARACTERS:

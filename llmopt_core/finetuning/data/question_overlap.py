@@ -72,8 +72,8 @@ def find_question_overlap(questions: Sequence[str], texts: Iterable[str]) -> dic
         (_numbers(fold_to_words(question)), number) for number, question in enumerate(questions)
     )
     for figures, numbers in question_groups.items():
-        alike, others = [{"question": questions[number]} for number in numbers], groups.get(figures, [])
-        for overlap in find_overlap(alike, others):
+        question_rows, others = [{"question": questions[number]} for number in numbers], groups.get(figures, [])
+        for overlap in find_overlap(question_rows, others):
             number = numbers[overlap.example]
             # Positions within the group, so both are looked up in their own lists.
             if overlap.kind == "exact":
@@ -95,9 +95,9 @@ def _same_but_for_typing(question: str, text: str) -> bool:
             continue
         # Joined, so that "data base" is "database" with no error.
         pair = "".join(a_part), "".join(b_part)
-        most = 2 if max(map(len, pair)) >= _LONG_WORD else 1
+        edit_limit = 2 if max(map(len, pair)) >= _LONG_WORD else 1
         # `score_cutoff` stops reckoning as soon as the limit is passed.
-        if Levenshtein.distance(*pair, score_cutoff=most) > most:
+        if Levenshtein.distance(*pair, score_cutoff=edit_limit) > edit_limit:
             return False
     return True
 
@@ -127,10 +127,10 @@ def _find_containment(questions: Sequence[str], texts: Mapping[str, None]) -> di
     overlap = Overlap(questions, near=_SHARE_OF_TRIPLES)
     overlaps: dict[int, QuestionOverlap] = {}
     for text in texts:
-        inside = words(text)
-        for number in overlap.find_all(inside):
+        text_words = words(text)
+        for number in overlap.find_all(text_words):
             # An exact find is final; others may be found better in another text.
-            if overlaps.get(number) != "exact" and (kind := _kind(question_words[number], inside)):
+            if overlaps.get(number) != "exact" and (kind := _kind(question_words[number], text_words)):
                 overlaps[number] = kind
     return overlaps
 
@@ -141,7 +141,7 @@ def _kind(question: Sequence[str], inside: Sequence[str]) -> QuestionOverlap | N
     if weight >= _LONG_QUESTION and f" {' '.join(question)} " in f" {' '.join(inside)} ":
         return "exact"
     # Questions about a passage share many words with it, so a text that says much else is not nearly the question.
-    alike = len(question) >= _SHARE_OF_TEXT * len(inside)
+    is_alike = len(question) >= _SHARE_OF_TEXT * len(inside)
     # Short words may differ; another name, figure or CJK character makes another question.
     missing = set(question) - set(inside)
-    return "near" if alike and all(_LITTLE.fullmatch(word) for word in missing) else None
+    return "near" if is_alike and all(_LITTLE.fullmatch(word) for word in missing) else None

@@ -269,17 +269,17 @@ def _columns(header: list[str], wanted: Mapping[str, str], name: str) -> dict[st
     # Alpaca's `input` is material for its `instruction`, not the question, as the name alone would say.
     if {"instruction", "input"} <= set(lower) and "question" not in wanted:
         positions = {"question": lower.index("instruction"), "context": lower.index("input")}
-    for meaning, usual in COLUMNS.items():
+    for meaning, usual_names in COLUMNS.items():
         if meaning in positions:
             continue
-        names = (wanted[meaning].lower(),) if meaning in wanted else usual
-        at = next((lower.index(candidate) for candidate in names if candidate in lower), None)
-        if at is None and meaning in wanted:
+        names = (wanted[meaning].lower(),) if meaning in wanted else usual_names
+        position = next((lower.index(candidate) for candidate in names if candidate in lower), None)
+        if position is None and meaning in wanted:
             raise BadInput(f"{name}: there is no column {wanted[meaning]!r}; it has {', '.join(header)}.")
         # A table of text and class may name its class column `intent` for both: it is learned, and sorts as well.
-        also_answer = meaning == "label" and at == positions.get("answer")
-        if at is not None and (meaning in wanted or also_answer or at not in positions.values()):
-            positions[meaning] = at
+        is_also_answer = meaning == "label" and position == positions.get("answer")
+        if position is not None and (meaning in wanted or is_also_answer or position not in positions.values()):
+            positions[meaning] = position
     pair = {"preferred", "rejected"} <= positions.keys()
     # `positions["label"]` stands in where there is no question, so that the look-up does not fail; a label is no text.
     if "label" in positions and not pair and lower[positions.get("question", positions["label"])] in CLASSIFIED:
@@ -296,7 +296,7 @@ def _csv_example(line: int, row: list[str], header: list[str], where: Mapping[st
     # Too few cells are mostly a quotation mark that was not closed; guessing would shift columns in silence.
     if len(row) != len(header):
         return RawExample(line, problem=f"expected {len(header)} columns, found {len(row)}")
-    cell = {meaning: row[at] for meaning, at in where.items()}
+    cell = {meaning: row[position] for meaning, position in where.items()}
     if "context" in cell:
         cell["question"] = alpaca_question(cell["question"], cell["context"])
     head = [{"role": "system", "content": cell["system"]}] if cell.get("system", "").strip() else []

@@ -58,13 +58,13 @@ def preferences_from_corrections(
     """Preference pairs: the corrected answer is preferred to the model's own."""
     pairs = []
     for record in records:
-        better = corrections.get(record.example.id, "").strip()
+        correction = corrections.get(record.example.id, "").strip()
         # A correction that changes nothing is no preference.
-        if better and record.answer and record.answer.text.strip() not in ("", better):
+        if correction and record.answer and record.answer.text.strip() not in ("", correction):
             group = _group(record)
             pairs.append(
                 preference_example(
-                    record.example.question, better, record.answer.text, system=system, group=group, source=source
+                    record.example.question, correction, record.answer.text, system=system, group=group, source=source
                 )
             )
     return pairs

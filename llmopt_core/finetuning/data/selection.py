@@ -27,7 +27,7 @@ class Selection:
 
 def remove_duplicates(examples: Sequence[TrainingExample]) -> Selection:
     """Keep the first of examples that are equal or nearly equal in question and answer; linear in their number."""
-    near = NearDuplicates()
+    near_duplicates = NearDuplicates()
     known_keys: set[str] = set()
     survivors: list[TrainingExample] = []
     removal_counts: Counter[str] = Counter()
@@ -35,7 +35,7 @@ def remove_duplicates(examples: Sequence[TrainingExample]) -> Selection:
     for number, example in enumerate(examples):
         if example.key in known_keys:
             removal_counts["duplicate"] += 1
-        elif near.add(example, number) is not None:
+        elif near_duplicates.add(example, number) is not None:
             removal_counts["near_duplicate"] += 1
         else:
             known_keys.add(example.key)
@@ -68,12 +68,12 @@ def balance_classes(
     classes = group_values((example.label, number) for number, example in enumerate(examples))
     if not classes:
         return Selection(())
-    most = most_per_class or min(map(len, classes.values()))
+    limit = most_per_class or min(map(len, classes.values()))
     rng = random.Random(seed)
     positions: set[int] = set()
     # Sorted, so that the order of the file does not decide what the seed draws.
     for label in sorted(classes):
-        positions.update(rng.sample(classes[label], min(most, len(classes[label]))))
+        positions.update(rng.sample(classes[label], min(limit, len(classes[label]))))
     surplus = len(examples) - len(positions)
     return Selection(tuple(examples[i] for i in sorted(positions)), {"over_represented": surplus} if surplus else {})
 
@@ -94,18 +94,20 @@ def down_sample(
         seed: Decides ties.
     """
     # Without a score nobody knows that an example is bad.
-    good = [e for e in examples if min_score is None or e.score is None or e.score >= min_score]
-    removal_counts = {"low_score": len(examples) - len(good)} if len(good) < len(examples) else {}
-    if len(good) <= size:
-        return Selection(tuple(good), removal_counts)
-    vectors = encode([e.question for e in good])
+    good_examples = [e for e in examples if min_score is None or e.score is None or e.score >= min_score]
+    removal_counts = {"low_score": len(examples) - len(good_examples)} if len(good_examples) < len(examples) else {}
+    if len(good_examples) <= size:
+        return Selection(tuple(good_examples), removal_counts)
+    vectors = encode([e.question for e in good_examples])
     positions: list[int] = []
-    for members, share in _shares(good, size):
+    for members, share in _shares(good_examples, size):
         positions += [
-            members[i] for i in _farthest(vectors[members], [good[m].score or 0.0 for m in members], share, seed)
+            members[i]
+            for i in _farthest(vectors[members], [good_examples[m].score or 0.0 for m in members], share, seed)
         ]
     return Selection(
-        tuple(good[i] for i in sorted(positions)), removal_counts | {"less_diverse": len(good) - len(positions)}
+        tuple(good_examples[i] for i in sorted(positions)),
+        removal_counts | {"less_diverse": len(good_examples) - len(positions)},
     )
 
 

@@ -32,9 +32,9 @@ def nearly_equal(left: str, right: str) -> bool:
 
     The second bound keeps two different questions about one long passage apart.
     """
-    most = min(_MOST_EDITS, int(_SHARE * max(len(left), len(right))))
+    edit_limit = min(_MOST_EDITS, int(_SHARE * max(len(left), len(right))))
     # Levenshtein's C code gives up at the cutoff, so texts of quite other lengths cost nothing.
-    return Levenshtein.distance(left, right, score_cutoff=most) <= most
+    return Levenshtein.distance(left, right, score_cutoff=edit_limit) <= edit_limit
 
 
 class NearIndex:
@@ -70,9 +70,9 @@ class NearIndex:
             grams = grams * _STEP + points[offset : offset + len(grams)]
         if not len(grams):
             grams = np.zeros(1, np.uint64)
-        lowest: npt.NDArray[np.uint64] = (self._factors * _mix_bits(grams)).min(axis=1)
+        minima: npt.NDArray[np.uint64] = (self._factors * _mix_bits(grams)).min(axis=1)
         # The upper half of a product is the well-mixed one in multiply-shift hashing.
-        return (lowest >> np.uint64(32)).astype(np.uint32)
+        return (minima >> np.uint64(32)).astype(np.uint32)
 
 
 def _mix_bits(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

@@ -45,8 +45,8 @@ def split_set(training: TrainingSet, validation_share: float = 0.1, *, seed: int
             "cut off; add other examples or give them different groups."
         )
     # Half of the part, so that at least two groups speak in it.
-    most = validation_share * len(training.examples) / 2 if spread else float(len(training.examples))
-    positions = _choose(training.examples, _shuffle(groups, most, random.Random(seed)), validation_share)
+    group_limit = validation_share * len(training.examples) / 2 if spread else float(len(training.examples))
+    positions = _choose(training.examples, _shuffle(groups, group_limit, random.Random(seed)), validation_share)
     train = tuple(e for i, e in enumerate(training.examples) if i not in positions)
     validation = tuple(e for i, e in enumerate(training.examples) if i in positions)
     return Split(TrainingSet(f"{training.name}-train", train), TrainingSet(f"{training.name}-validation", validation))
@@ -64,14 +64,14 @@ def _groups(examples: Sequence[TrainingExample]) -> list[list[int]]:
         return at
 
     first: dict[tuple[str, str], int] = {}
-    near = NearDuplicates()
+    near_duplicates = NearDuplicates()
     for number, example in enumerate(examples):
         # Examples without a group are groups of their own; one shared empty group would hold all of them together.
         keys = [("input", example.input_key)] + ([("group", example.group)] if example.group else [])
-        close = near.add(example, number)
+        near_number = near_duplicates.add(example, number)
         # Near ones are joined to the first of them, equal keys to their first holder; without a match an example is
         # joined to itself.
-        for other in [*(first.setdefault(key, number) for key in keys), number if close is None else close]:
+        for other in [*(first.setdefault(key, number) for key in keys), number if near_number is None else near_number]:
             parent[root(number)] = root(other)
     return list(group_values((root(number), number) for number in range(len(examples))).values())
 
@@ -94,8 +94,8 @@ def _choose(examples: Sequence[TrainingExample], shuffled: list[list[int]], shar
         labels = Counter(examples[i].label for i in group)
         # A group may overshoot a quota by half of itself, as rounding would; else classes of few examples were never
         # held out.
-        fits = all(room[label] >= count * 0.5 for label, count in labels.items())
-        if fits and len(positions) + len(group) <= total + 0.5:
+        is_fitting = all(room[label] >= count * 0.5 for label, count in labels.items())
+        if is_fitting and len(positions) + len(group) <= total + 0.5:
             positions.update(group)
             room = {label: quota - labels[label] for label, quota in room.items()}
     # Quotas that no group fits: the smallest one costs the training least.

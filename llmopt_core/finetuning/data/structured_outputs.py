@@ -81,9 +81,9 @@ def summarize_outputs(scores: Sequence[StructuredScore], seed: int = 0, resample
     picks = np.random.default_rng(seed).integers(0, len(scores), (resamples, len(scores)))
     # Sums over each resample; every share is a ratio of two of them.
     sums = table[picks].sum(axis=1)
-    whole = table.sum(axis=0)
-    valid, intent, exact = (_share(int(whole[i]), len(scores)) for i in range(3))
-    slots = _ratio(whole[3], whole[4], sums[:, 3], sums[:, 4], len(scores))
+    totals = table.sum(axis=0)
+    valid, intent, exact = (_share(int(totals[i]), len(scores)) for i in range(3))
+    slots = _ratio(totals[3], totals[4], sums[:, 3], sums[:, 4], len(scores))
     return StructuredReport(len(scores), valid, intent, slots, exact)
 
 

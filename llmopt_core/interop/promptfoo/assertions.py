@@ -76,9 +76,9 @@ def _parts(assertion: Mapping[str, Any], weighed: bool) -> list[Any]:
     # fails a test.
     if weighed or assertion.get("weight") == 0:
         raise UnsupportedError("this kind is not supported where it is weighed against others")
-    foreign = sorted(set(assertion) - _READ)
-    if foreign:
-        raise UnsupportedError(f"its '{foreign[0]}' is not supported")
+    foreign_keys = sorted(set(assertion) - _READ)
+    if foreign_keys:
+        raise UnsupportedError(f"its '{foreign_keys[0]}' is not supported")
     return parts
 
 
@@ -86,9 +86,9 @@ def _convert(kind: str, assertion: Mapping[str, Any], grader: Any) -> AssertionS
     base = kind.removeprefix("not-")
     if base not in _MAKERS:
         raise UnsupportedError("this kind is not supported")
-    foreign = sorted(set(assertion) - _READ)
-    if foreign:
-        raise UnsupportedError(f"its '{foreign[0]}' is not supported")
+    foreign_keys = sorted(set(assertion) - _READ)
+    if foreign_keys:
+        raise UnsupportedError(f"its '{foreign_keys[0]}' is not supported")
     # The file's own grader may be repeated; a second one would need two judges in one run.
     if assertion.get("provider") not in (None, grader):
         raise UnsupportedError("a grader of its own is not supported")

@@ -70,7 +70,7 @@ def read_promptfoo(path: Path, root: Path | None = None) -> PromptfooFile:
         raise BadInput(f"{path} must hold a mapping with prompts, providers and tests.")
     config = _without_empty(config)
     unknown_keys = [key for key in config if key not in _READ | _HARMLESS]
-    changing = tuple(f"'{key}' of the file is not supported" for key in unknown_keys if key in _CHANGES_TESTS)
+    problems = tuple(f"'{key}' of the file is not supported" for key in unknown_keys if key in _CHANGES_TESTS)
     # `targets` is another word for providers; with both, `providers` is taken, as here.
     tests, not_read = read_tests(config, folder, path.name)
     if "scenarios" in config:
@@ -81,7 +81,7 @@ def read_promptfoo(path: Path, root: Path | None = None) -> PromptfooFile:
         prompts=tuple(read_prompts(config.get("prompts"), folder)),
         providers=tuple(_providers(config, folder)),
         # Every test is marked, since with a transform it would ask something else than in promptfoo.
-        tests=tuple(replace(test, problems=test.problems + changing) for test in tests),
+        tests=tuple(replace(test, problems=test.problems + problems) for test in tests),
         repeat=_repeat(config.get("evaluateOptions"), path),
         problems=tuple(f"'{key}' is not supported" for key in unknown_keys),
         not_read=not_read,

@@ -89,10 +89,10 @@ def _test(row: dict[str, Any]) -> dict[str, Any]:
             # The setting may stand before its column, so it is kept until all columns are read.
             settings[setting["of"] or "1"] = cell.strip()
         elif column and setting is None:
-            before = len(test["assert"])
+            old_count = len(test["assert"])
             _put(test, column, cell or "")
             # At most one assertion a cell, under its column's number.
-            assertions |= {column.removeprefix("__expected") or "1": one for one in test["assert"][before:]}
+            assertions |= {column.removeprefix("__expected") or "1": one for one in test["assert"][old_count:]}
     for number, threshold in settings.items():
         if number in assertions:
             assertions[number]["threshold"] = _number(threshold)

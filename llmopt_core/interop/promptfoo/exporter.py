@@ -55,9 +55,9 @@ def export_promptfoo(
     Raises:
         BadInput: No configuration is left.
     """
-    unwritten: dict[str, str] = {}
-    prompts, providers = _prompts_and_providers(configurations, endpoints, unwritten)
-    omissions = [f"configuration {name}: {why}" for name, why in unwritten.items()]
+    reasons: dict[str, str] = {}
+    prompts, providers = _prompts_and_providers(configurations, endpoints, reasons)
+    omissions = [f"configuration {name}: {why}" for name, why in reasons.items()]
     if not prompts:
         raise BadInput(f"None of the configurations can be written for promptfoo: {'; '.join(omissions)}.")
     config: dict[str, Any] = {"description": evaluation_set.name, "prompts": prompts, "providers": providers}
@@ -73,9 +73,9 @@ def explain_unsupported_parts(
     configurations: Sequence[Configuration], endpoints: Mapping[str, Endpoint]
 ) -> dict[str, str]:
     """The configurations that promptfoo can't do, by name, each with the reason."""
-    unwritten: dict[str, str] = {}
-    _prompts_and_providers(configurations, endpoints, unwritten)
-    return unwritten
+    reasons: dict[str, str] = {}
+    _prompts_and_providers(configurations, endpoints, reasons)
+    return reasons
 
 
 def _prompts_and_providers(
@@ -123,15 +123,15 @@ def _labels(users: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 def _raw_prompt(configuration: Configuration, mode: str) -> str:
     prompt = configuration.prompt
-    has = {
+    parts = {
         "retrieval": configuration.retrieval,
         "fact check": configuration.fact_check,
         "a chain": prompt.steps,
         "an extraction pattern": prompt.extract,
     }
-    for what, value in has.items():
+    for part, value in parts.items():
         if value:
-            raise UnsupportedError(f"it has {what}, which promptfoo does not know")
+            raise UnsupportedError(f"it has {part}, which promptfoo does not know")
     # These are the same for every question and can be written out; others depend on the question.
     if prompt.few_shot is not None and prompt.few_shot.select not in ("all", "first"):
         raise UnsupportedError(f"its few-shot examples are chosen per question ({prompt.few_shot.select})")
@@ -142,19 +142,22 @@ def _chat_text(prompt: PromptSpec) -> str:
     shots = select_shots(prompt, {})
     if not prompt.system.strip() and not shots:
         return prompt.template
-    talk = [{"role": "system", "content": prompt.system}] if prompt.system.strip() else []
+    messages = [{"role": "system", "content": prompt.system}] if prompt.system.strip() else []
     for question, answer in shots:
         # Examples are finished texts: a `{{` in them must reach the model as it stands.
-        talk += [{"role": "user", "content": _literal(question)}, {"role": "assistant", "content": _literal(answer)}]
-    return json.dumps([*talk, {"role": "user", "content": prompt.template}], ensure_ascii=False, indent=2)
+        messages += [
+            {"role": "user", "content": _literal(question)},
+            {"role": "assistant", "content": _literal(answer)},
+        ]
+    return json.dumps([*messages, {"role": "user", "content": prompt.template}], ensure_ascii=False, indent=2)
 
 
 def _completion_text(prompt: PromptSpec) -> str:
     """System, examples and template as one text; the examples are filled in, the rest stays a template."""
     # A copy with the examples alone: what is built from it stands between the system message and the template.
     examples = prompt.model_copy(update={"system": "", "template": "", "few_shot": _own_template(prompt)})
-    before = build_messages(examples, {}, "completion")[0].content
-    return (f"{prompt.system}\n\n" if prompt.system.strip() else "") + _literal(before) + prompt.template
+    prefix = build_messages(examples, {}, "completion")[0].content
+    return (f"{prompt.system}\n\n" if prompt.system.strip() else "") + _literal(prefix) + prompt.template
 
 
 def _own_template(prompt: PromptSpec) -> Any:

@@ -85,9 +85,9 @@ def import_uploads(files: Mapping[str, bytes], name: str = "") -> PromptfooImpor
         for member, data in placed_files.items():
             _write(root / member, member, data)
         # The folder's name tells more than `promptfooconfig`, which every file is called.
-        usual = PurePosixPath(config).parent.name or PurePosixPath(config).stem.replace("promptfooconfig", "promptfoo")
+        title = PurePosixPath(config).parent.name or PurePosixPath(config).stem.replace("promptfooconfig", "promptfoo")
         try:
-            return _without(str(root), import_promptfoo(root / config, root, name or usual))
+            return _without(str(root), import_promptfoo(root / config, root, name or title))
         except BadInput as error:
             # `from None`: the chain would show the temporary folder that the message leaves out.
             raise BadInput(_without_root(str(root), str(error))) from None
@@ -153,10 +153,10 @@ def export_comparison(found: Comparison, rows: EvaluationSet, endpoints: Mapping
 
 def exportable(found: Comparison, endpoints: Mapping[str, Endpoint]) -> str:
     """Why promptfoo can do none of the variants; empty where it can do some."""
-    unwritten = explain_unsupported_parts(found.variants, endpoints)
-    if len(unwritten) < len(found.variants):
+    reasons = explain_unsupported_parts(found.variants, endpoints)
+    if len(reasons) < len(found.variants):
         return ""
-    return "; ".join(dict.fromkeys(why.rstrip(".") for why in unwritten.values()))
+    return "; ".join(dict.fromkeys(why.rstrip(".") for why in reasons.values()))
 
 
 def _without_root(root: str, text: str) -> str:
@@ -190,12 +190,12 @@ def _is_without(root: str, assertion: dict[str, Any]) -> dict[str, Any]:
 def _prompt_names(found: PromptfooImport) -> dict[str, PromptSpec]:
     """Each distinct prompt under the name that its configurations have before their provider's."""
     # With one model the names of configurations are those of prompts.
-    several = len({_JOINT.join(c.name.split(_JOINT)[1:]) for c in found.configurations}) > 1
+    has_several = len({_JOINT.join(c.name.split(_JOINT)[1:]) for c in found.configurations}) > 1
     names: dict[str, PromptSpec] = {}
     for configuration in found.configurations:
         if configuration.prompt in names.values():
             continue
-        name = configuration.name.rpartition(_JOINT)[0] if several and _JOINT in configuration.name else ""
+        name = configuration.name.rpartition(_JOINT)[0] if has_several and _JOINT in configuration.name else ""
         # "@" stands between a prompt's name and its version.
         name, number = (name or configuration.name).replace("@", " at "), 1
         while name in names:
@@ -225,13 +225,13 @@ def _members(name: str, archive: ZipFile) -> dict[str, bytes]:
     # By the sizes that the archive states, before anything is unpacked; `read_member` holds it to them.
     check_unpacked_size(name, archive, _MOST_BYTES)
     members: dict[str, bytes] = {}
-    for inside, member in list_files(name, archive):
+    for path, member in list_files(name, archive):
         # macOS puts a shadow of every file there.
-        if inside.startswith("__MACOSX/"):
+        if path.startswith("__MACOSX/"):
             continue
-        if fault := name_fault(inside):
+        if fault := name_fault(path):
             raise BadInput(f"{name} cannot be unpacked: {fault}.")
-        members[inside] = read_member(name, archive, member, _MOST_BYTES)
+        members[path] = read_member(name, archive, member, _MOST_BYTES)
     return members
 
 
@@ -244,9 +244,9 @@ def _config_of(files: Mapping[str, bytes]) -> str:
     if candidates:
         return candidates[0]
     # Two files of that kind, and nobody knows which one is meant.
-    like = [path for path, data in files.items() if path.endswith((".yaml", ".yml")) and b"prompts:" in data]
-    if len(like) == 1:
-        return like[0]
+    prompt_files = [path for path, data in files.items() if path.endswith((".yaml", ".yml")) and b"prompts:" in data]
+    if len(prompt_files) == 1:
+        return prompt_files[0]
     raise BadInput("No promptfooconfig.yaml is among the files; upload it with the files it names, or a zip of all.")
 
 
@@ -255,8 +255,8 @@ def _place(files: Mapping[str, bytes], config: str) -> dict[str, bytes]:
     """The files, those without a folder also where the configuration, or a file that it names, looks for them."""
     placed_files, waiting, visited = dict(files), [config], {config}
     while waiting:
-        at = waiting.pop()
-        for target in _targets(placed_files[at].decode("utf-8", "replace"), at):
+        file = waiting.pop()
+        for target in _targets(placed_files[file].decode("utf-8", "replace"), file):
             for place in _places(target, files, config):
                 # `setdefault`: a file that was uploaded in its place wins.
                 placed_files.setdefault(place, files[PurePosixPath(place).name])
@@ -280,8 +280,8 @@ def _targets(text: str, at: str) -> Iterator[str]:
 def _places(target: str, files: Mapping[str, bytes], config: str) -> list[str]:
     """The paths by which uploads without a folder are what is looked for; several where it is a pattern."""
     folder, name = posixpath.split(target)
-    flat = [base for base in files if "/" not in base and base != config]
-    bases = fnmatch.filter(flat, name) if any(mark in name for mark in "*?[") else [name] if name in flat else []
+    names = [base for base in files if "/" not in base and base != config]
+    bases = fnmatch.filter(names, name) if any(mark in name for mark in "*?[") else [name] if name in names else []
     return [posixpath.join(folder, base) for base in bases]
 
 

@@ -275,8 +275,8 @@ def _takes(wanted: Any, prompt: FoundPrompt) -> bool:
 
 def _fill(test: FoundTest, used: Collection[str]) -> FoundTest:
     """A test with nothing, as a template would write it, for what prompts take and only other tests have."""
-    present = {name: "" if value is None else value for name, value in test.variables.items()}
-    return replace(test, variables={**present, **{name: "" for name in sorted(used) if name not in present}})
+    own_values = {name: "" if value is None else value for name, value in test.variables.items()}
+    return replace(test, variables={**own_values, **{name: "" for name in sorted(used) if name not in own_values}})
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:

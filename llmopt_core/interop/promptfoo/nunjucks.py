@@ -62,11 +62,11 @@ def to_nunjucks(text: str) -> str:
     """The way back, for what `to_jinja` wrote."""
     output, *parts = text.split(_ITEMS)
     for part in parts:
-        thing, mapping, rest = part.partition(_MAPPING)
-        after = f"{thing} or [])"
-        if mapping and output.endswith(f"({thing}") and rest.startswith(after):
+        expression, mapping, rest = part.partition(_MAPPING)
+        suffix = f"{expression} or [])"
+        if mapping and output.endswith(f"({expression}") and rest.startswith(suffix):
             # Only what this program wrote has the same expression three times; anything else stays as it is.
-            output = output[: -len(thing) - 1] + thing + rest[len(after) :]
+            output = output[: -len(expression) - 1] + expression + rest[len(suffix) :]
         else:
             output += _ITEMS + part
     return output
@@ -139,10 +139,10 @@ class _Converter:
         names = [value for kind, value in rest[:sign] if kind == "name"]
         if len(names) > 1:
             raise _refuse("'{% set %}' with several names", "write one for each name")
-        again = self._set_outside & set(names)
+        repeats = self._set_outside & set(names)
         # In Jinja2 a loop ends with its variables, so a counter in it would stay at its first value without an error.
-        if self._loops and again:
-            raise _refuse(f"'{{% set {again.pop()} %}}' of an outer variable inside a loop")
+        if self._loops and repeats:
+            raise _refuse(f"'{{% set {repeats.pop()} %}}' of an outer variable inside a loop")
         if not self._loops:
             self._set_outside |= set(names)
 
@@ -155,13 +155,13 @@ def _over_pairs(rest: list[Token]) -> list[Token]:
         return rest
     tail = len(rest) - (rest[-1][0] == "whitespace")
     # The space before the closing sign stays where it is.
-    thing = "".join(value for _, value in _expression(rest[at + 1 : tail])).strip()
-    if not thing or thing.endswith(("|items", ".items()")):
+    expression = "".join(value for _, value in _expression(rest[at + 1 : tail])).strip()
+    if not expression or expression.endswith(("|items", ".items()")):
         return rest
-    simple = re.fullmatch(r"[\w.]+", thing)
-    thing = thing if simple else f"({thing})"
+    is_simple = re.fullmatch(r"[\w.]+", expression)
+    expression = expression if is_simple else f"({expression})"
     # `or []`: Nunjucks goes over nothing in silence, Jinja2 fails.
-    pairs = f" ({thing}{_ITEMS}{thing}{_MAPPING}{thing} or [])"
+    pairs = f" ({expression}{_ITEMS}{expression}{_MAPPING}{expression} or [])"
     return [*rest[: at + 1], ("done", pairs), *rest[tail:]]
 
 
@@ -210,9 +210,9 @@ def _nothings(tokens: list[Token]) -> list[Token]:
             sign = max(i for i, (_, text) in enumerate(output) if text == before)
             # The space before the sign goes, since a filter takes its place.
             head = output[:sign] if sign and output[sign - 1][0] != "whitespace" else output[: sign - 1]
-            no = "not " if before == "!=" else ""
+            negation = "not " if before == "!=" else ""
             # A missing variable equals null in JavaScript; in Jinja2 it is undefined and not none, hence the default.
-            output = [*head, ("done", f"|default(none) is {no}none")]
+            output = [*head, ("done", f"|default(none) is {negation}none")]
         # `undefined` alone is a name that nobody defines, which is right in both.
         elif value == "null":
             output.append(("name", "none"))
@@ -225,12 +225,12 @@ def _join_texts(tokens: list[Token]) -> list[Token]:
     """`+` joins where one side is a text."""
     # In JavaScript a number beside a text is joined; Jinja2's `+` fails there. Between two variables nobody knows, and
     # it stays.
-    solid = [token for token in tokens if token[0] != "whitespace"]
-    beside = any(
-        token == ("operator", "+") and "string" in {kind for kind, _ in solid[max(i - 1, 0) : i + 2]}
-        for i, token in enumerate(solid)
+    visible_tokens = [token for token in tokens if token[0] != "whitespace"]
+    is_beside_text = any(
+        token == ("operator", "+") and "string" in {kind for kind, _ in visible_tokens[max(i - 1, 0) : i + 2]}
+        for i, token in enumerate(visible_tokens)
     )
-    return [("operator", "~") if beside and token == ("operator", "+") else token for token in tokens]
+    return [("operator", "~") if is_beside_text and token == ("operator", "+") else token for token in tokens]
 
 
 # In Jinja2 a bare key would be a variable.
@@ -239,9 +239,9 @@ def _name_keys(tokens: list[Token]) -> list[Token]:
     output: list[Token] = []
     open_signs: list[str] = []
     for i, (kind, value) in enumerate(tokens):
-        follows = _text_at(tokens, _next(tokens, i + 1))
+        successor = _text_at(tokens, _next(tokens, i + 1))
         # `a ? b : c` also has a colon; only directly behind `{` or `,` within braces is it a key's.
-        is_key = open_signs[-1:] == ["{"] and follows == ":" and _before(output) in ("{", ",")
+        is_key = open_signs[-1:] == ["{"] and successor == ":" and _before(output) in ("{", ",")
         output.append(("string", f'"{value}"') if kind == "name" and is_key else (kind, value))
         if kind == "operator" and value in "([{":
             open_signs.append(value)
@@ -257,17 +257,17 @@ def _methods(tokens: list[Token]) -> list[Token]:
     for i, (kind, value) in enumerate(tokens):
         if i <= skip:
             continue
-        opens = _next(tokens, i + 1)
-        is_call = kind == "name" and _before(output) == "." and _text_at(tokens, opens) == "("
+        opening = _next(tokens, i + 1)
+        is_call = kind == "name" and _before(output) == "." and _text_at(tokens, opening) == "("
         if is_call and value in _REFUSED_METHODS:
             raise _refuse(f"'.{value}()', a method of JavaScript")
         if is_call and value in _METHODS:
             # The dot goes, with the spaces behind it.
             dot = max(j for j, token in enumerate(output) if token[1] == ".")
             output = [*output[:dot], ("done", f"|{_METHODS[value]}")]
-            closes = _next(tokens, opens + 1)
+            closing = _next(tokens, opening + 1)
             # Empty brackets go: a filter needs none. With arguments they stay: `join(", ")`.
-            skip = closes if _text_at(tokens, closes) == ")" else skip
+            skip = closing if _text_at(tokens, closing) == ")" else skip
             continue
         # `startsWith` is `startswith` of Python's texts.
         output.append((kind, _RENAMED.get(value, value) if is_call else value))

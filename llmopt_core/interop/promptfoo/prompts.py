@@ -169,14 +169,14 @@ def _messages(text: str) -> list[tuple[str, str]] | None:
 
 def _from_messages(messages: list[tuple[str, str]]) -> PromptSpec:
     system = [text for role, text in messages if role in ("system", "developer")]
-    talk = [(role, text) for role, text in messages if role not in ("system", "developer")]
-    roles = [role for role, _ in talk]
+    conversation = [(role, text) for role, text in messages if role not in ("system", "developer")]
+    roles = [role for role, _ in conversation]
     # Few-shot examples are pairs of question and answer, so the turns must alternate.
     if roles != ["user", "assistant"] * (len(roles) // 2) + ["user"]:
         raise BadInput(
             f"A conversation must take turns and end with the user; its roles are {', '.join(roles) or 'none'}."
         )
-    earlier = talk[:-1]
+    earlier = conversation[:-1]
     # Examples are stored as finished texts.
     if any(variables_in(text) for _, text in earlier):
         raise BadInput("Variables in the earlier turns of a conversation are not supported.")
@@ -185,7 +185,7 @@ def _from_messages(messages: list[tuple[str, str]]) -> PromptSpec:
     pairs = zip(turns[::2], turns[1::2], strict=True)
     examples = tuple({"question": question, "answer": answer} for question, answer in pairs)
     few_shot = FewShotSpec(examples=examples, template="{{ question }}") if examples else None
-    return PromptSpec(system="\n\n".join(system), template=talk[-1][1], few_shot=few_shot)
+    return PromptSpec(system="\n\n".join(system), template=conversation[-1][1], few_shot=few_shot)
 
 
 def _make_unique(prompts: list[FoundPrompt]) -> list[FoundPrompt]:

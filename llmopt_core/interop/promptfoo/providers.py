@@ -84,9 +84,9 @@ def model_from(provider: Mapping[str, Any]) -> tuple[ModelSpec, Endpoint | None]
     service, _, rest = str(provider["id"]).partition(":")
     config = provider.get("config") or {}
     # `delay` only slows calls down.
-    foreign = sorted(set(provider) - {"id", "label", "config", "prompts", "delay"})
-    if foreign:
-        raise UnsupportedError(f"its '{foreign[0]}' is not supported")
+    foreign_keys = sorted(set(provider) - {"id", "label", "config", "prompts", "delay"})
+    if foreign_keys:
+        raise UnsupportedError(f"its '{foreign_keys[0]}' is not supported")
     if not isinstance(config, Mapping):
         raise UnsupportedError("its 'config' is not a mapping")
     if service == ECHO:
@@ -160,9 +160,9 @@ def _address(service: str, host: Any) -> str:
 def _spec(endpoint: str, name: str, mode: str, config: Mapping[str, Any]) -> ModelSpec:
     known_keys = {*_FIELDS, *_HARMLESS, *_BODY_FIELDS}
     # A null is as good as not there.
-    foreign = sorted(key for key, value in config.items() if key not in known_keys and value is not None)
-    if foreign:
-        raise UnsupportedError(f"its setting '{foreign[0]}' is not supported")
+    foreign_keys = sorted(key for key, value in config.items() if key not in known_keys and value is not None)
+    if foreign_keys:
+        raise UnsupportedError(f"its setting '{foreign_keys[0]}' is not supported")
     fields = {_FIELDS[key]: value for key, value in config.items() if key in _FIELDS and value is not None}
     body = {key: config[key] for key in _BODY_FIELDS if config.get(key) is not None}
     if body and isinstance(fields.get("extra_body", {}), Mapping):

@@ -182,9 +182,9 @@ class _Test:
 
     def expand(self, number: int) -> Iterator[FoundTest]:
         """The test once for each combination of its listed variables."""
-        own, usual = self._variables(self.test, self.folder), self._variables(self.default, self.default_folder)
-        folders = {name: self.folder if name in own else self.default_folder for name in {**usual, **own}}
-        variables = Variables({**usual, **own}, folders)
+        own, defaults = self._variables(self.test, self.folder), self._variables(self.default, self.default_folder)
+        folders = {name: self.folder if name in own else self.default_folder for name in {**defaults, **own}}
+        variables = Variables({**defaults, **own}, folders)
         assertions = tuple(self._assertions())
         threshold = self.test.get("threshold", self.default.get("threshold"))
         # How YAML's .inf and .nan are read, see `yaml12`.
@@ -239,8 +239,8 @@ class _Test:
         return variables
 
     def _assertions(self) -> Iterator[Mapping[str, Any]]:
-        usual = [] if self.options.get("disableDefaultAsserts") else self.default.get("assert") or []
-        for folder, assertions in ((self.default_folder, usual), (self.folder, self.test.get("assert") or [])):
+        defaults = [] if self.options.get("disableDefaultAsserts") else self.default.get("assert") or []
+        for folder, assertions in ((self.default_folder, defaults), (self.folder, self.test.get("assert") or [])):
             for assertion in self._listed(assertions, folder):
                 if not isinstance(assertion, Mapping):
                     raise BadInput(f"{self.where}: an assertion must be a mapping, not {repr(assertion)[:60]}.")

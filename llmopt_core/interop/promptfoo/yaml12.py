@@ -41,10 +41,10 @@ class _Loader(BoundedLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """The value of a mapping."""
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
-        twice = next((key for key, count in Counter(keys).items() if count > 1), None)
+        duplicate = next((key for key, count in Counter(keys).items() if count > 1), None)
         # With a merge (`<<`) a key may stand again on purpose, over the merged one.
-        if twice is not None and not any(key.value == "<<" for key, _ in node.value):
-            raise yaml.constructor.ConstructorError(None, None, f"the key {twice!r} stands twice", node.start_mark)
+        if duplicate is not None and not any(key.value == "<<" for key, _ in node.value):
+            raise yaml.constructor.ConstructorError(None, None, f"the key {duplicate!r} stands twice", node.start_mark)
         return super().construct_mapping(node, deep)
 
 

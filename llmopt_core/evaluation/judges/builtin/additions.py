@@ -42,12 +42,12 @@ def addition(said: Sequence[Token], there: Sequence[Token], known: frozenset[str
     groups = {(side.group, side.side) for token in there for side in token.sides}
     groups |= {(side.group, -1) for token in there for side in token.sides}
     block_places = {place for block in blocks for place in range(block.start, block.start + block.size)}
-    free = {
+    free_places = {
         place
         for place, token in enumerate(here)
         if place not in block_places and _is_new(token, known) and not any((s.group, -1) in groups for s in token.sides)
     }
-    words = [here[place] for place in _insertions(here, text, rising(blocks)) if place in free]
+    words = [here[place] for place in _insertions(here, text, rising(blocks)) if place in free_places]
     words = [word for word in words if not _in_known_name(word, here, known)]
     # Two Chinese characters make about one word.
     letters = sum(is_east_asian(word.written) and len(word.written) == 1 for word in words)
@@ -66,8 +66,8 @@ def _is_new(token: Token, known: frozenset[str]) -> bool:
 
 def _in_known_name(word: Token, here: Sequence[Token], known: frozenset[str]) -> bool:
     """`Ada Quinn` where the text only says Quinn."""
-    near = [token for token in here if abs(token.place - word.place) == 1 and token.written[:1].isupper()]
-    return word.written[:1].isupper() and any(token.key in known for token in near)
+    neighbours = [token for token in here if abs(token.place - word.place) == 1 and token.written[:1].isupper()]
+    return word.written[:1].isupper() and any(token.key in known for token in neighbours)
 
 
 def _insertions(here: Sequence[Token], text: Sequence[Token], chain: Sequence[Block]) -> list[int]:

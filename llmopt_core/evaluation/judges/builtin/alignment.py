@@ -71,18 +71,18 @@ def _remaining(size: int, i: int, j: int, used_a: set[int], used_b: set[int]) ->
     """The parts of a run whose tokens are still free."""
     parts, start = [], None
     for k in range(size + 1):
-        free = k < size and i + k not in used_a and j + k not in used_b
-        if free and start is None:
+        is_free = k < size and i + k not in used_a and j + k not in used_b
+        if is_free and start is None:
             start = k
-        elif not free and start is not None:
+        elif not is_free and start is not None:
             parts.append((k - start, i + start, j + start))
             start = None
     return parts
 
 
 def _is_character(token: Token) -> bool:
-    lone = len(token.written) == 1 and is_east_asian(token.written) and not token.sides and token.kind != NUMBER
-    return lone and token.written not in _TURNING_CHARACTERS
+    is_single = len(token.written) == 1 and is_east_asian(token.written) and not token.sides and token.kind != NUMBER
+    return is_single and token.written not in _TURNING_CHARACTERS
 
 
 def longest_rising(order: Sequence[int]) -> int:
@@ -98,17 +98,17 @@ def longest_rising(order: Sequence[int]) -> int:
 def rising(blocks: Sequence[Block]) -> list[Block]:
     """The blocks that stand in the same order in both, as many tokens as possible."""
     total: list[int] = []
-    before: list[int] = []
+    predecessors: list[int] = []
     for place, block in enumerate(blocks):
         # Quadratic, which is enough for the few blocks of two sentences.
-        fits = [k for k in range(place) if blocks[k].there < block.there]
-        best = max(fits, key=lambda k: total[k], default=-1)
-        before.append(best)
+        candidates = [k for k in range(place) if blocks[k].there < block.there]
+        best = max(candidates, key=lambda k: total[k], default=-1)
+        predecessors.append(best)
         total.append(block.size + (total[best] if best >= 0 else 0))
     chain: list[Block] = []
     # `default`: without blocks there is no chain.
     place = max(range(len(blocks)), key=total.__getitem__, default=-1)
     while place >= 0:
         chain.append(blocks[place])
-        place = before[place]
+        place = predecessors[place]
     return chain[::-1]

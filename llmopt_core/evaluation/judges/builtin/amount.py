@@ -80,8 +80,8 @@ def _compatible(kinds: set[str]) -> bool:
 def looseness(text: str, start: int) -> dict[str, bool]:
     """Whether the number at `start` is said to be about right, or to be exceeded."""
     # Sixteen characters hold the longest of these phrases with a blank.
-    before = text[max(0, start - 16) : start]
-    return {"rounded": _ABOUT.search(before) is not None, "beyond": _BEYOND.search(before) is not None}
+    prefix = text[max(0, start - 16) : start]
+    return {"rounded": _ABOUT.search(prefix) is not None, "beyond": _BEYOND.search(prefix) is not None}
 
 
 _ABOUT = re.compile(

@@ -59,8 +59,8 @@ def _english(match: re.Match[str], text: str) -> Amount | None:
     # "12 noon" before the hours, which would read its 12 as a time of its own.
     if match["noon"] or match["midnight"]:
         return Amount(720.0 if match["noon"] else 0.0, CLOCK, *match.span(), match.group())
-    behind = _HALF.match(text, match.end())
-    half = (behind["letter"] or behind["word"] or "") if behind else ""
+    suffix = _HALF.match(text, match.end())
+    half = (suffix["letter"] or suffix["word"] or "") if suffix else ""
     minutes = int(match["minute"] or 0)
     # 9.30 without pm is more likely a number.
     if match["sign"] == "." and not half:
@@ -70,7 +70,7 @@ def _english(match: re.Match[str], text: str) -> Amount | None:
         # `Ten to` takes away from the hour.
         minutes = _OFFSETS[words] * (-1 if side == "to" else 1)
     hour = match["of"] or match["hour"] or match["full"]
-    end = behind.end() if behind else match.end()
+    end = suffix.end() if suffix else match.end()
     return _time(text, (match.start(), end), hour, minutes, half)
 
 
@@ -94,14 +94,14 @@ def _time(text: str, span: tuple[int, int], written: str, minutes: int, half: st
     start, end = span
     hour = _NAMES.index(written) + 1 if written in _NAMES else _han(written)
     # Nobody writes 09:30 for the evening.
-    sure = bool(half) or hour > 12 or hour == 0 or written.startswith("0")
+    is_sure = bool(half) or hour > 12 or hour == 0 or written.startswith("0")
     # 12 at night is hour 0; 12 noon stays 12.
     if half in _MORNING and hour == 12:
         hour = 0
     # 中午11点 and 中午12点 are about noon, 中午1点 is 13:00.
     elif half and half not in _MORNING and hour < 12 and not (half == "中午" and hour > 10):
         hour += 12
-    kind = CLOCK if sure else EITHER_HALF
+    kind = CLOCK if is_sure else EITHER_HALF
     return Amount(float((60 * hour + minutes) % 1440), kind, start, end, text[start:end].strip())
 
 

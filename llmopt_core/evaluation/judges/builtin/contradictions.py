@@ -43,9 +43,11 @@ def contradiction(statement: str, sources: Sequence[str], question: str = "") ->
     sources = [part for source in sources for part in _parts(source)]
     there = [amount for source in sources for amount in amounts(source)]
     # Amounts first, against the whole text: they are told most surely, and wherever they stand.
-    lacking = [amount for amount in missing(amounts(statement[:LONGEST]), there) if not _counts_up(amount, sources)]
-    if lacking:
-        return f"the text does not have the amount '{lacking[0].written}'"
+    missing_amounts = [
+        amount for amount in missing(amounts(statement[:LONGEST]), there) if not _counts_up(amount, sources)
+    ]
+    if missing_amounts:
+        return f"the text does not have the amount '{missing_amounts[0].written}'"
     # By characters before words: without a dictionary Chinese names cannot be told apart otherwise.
     if exchange_reason := exchange_in_characters(statement[:LONGEST], sources):
         return exchange_reason
@@ -106,10 +108,10 @@ def _profile(source: str) -> tuple[frozenset[str], frozenset[int], frozenset[str
 
 
 def _share(said: dict[str, Token], keys: frozenset[str], groups: frozenset[int], _: frozenset[str]) -> float:
-    turned_round = [any(side.group in groups for side in token.sides) for token in said.values()]
+    opposite_flags = [any(side.group in groups for side in token.sides) for token in said.values()]
     # A word is held by its opposite for less than by itself: else a sentence about the opposite would be as near as the
     # right one.
-    return sum(1 if key in keys else OPPOSITE * b for key, b in zip(said, turned_round, strict=True)) / len(said)
+    return sum(1 if key in keys else OPPOSITE * b for key, b in zip(said, opposite_flags, strict=True)) / len(said)
 
 
 def _against(pair: Pair, statement: str, source: str) -> str:
@@ -120,9 +122,9 @@ def _against(pair: Pair, statement: str, source: str) -> str:
         # A is larger than B, B is smaller than A.
         return ""
     # A plain opposite is a better reason than a converse.
-    firm = sorted((one for one in opposites if one.firm), key=lambda one: one.converse)
-    if firm:
-        return firm[0].reason
+    firm_opposites = sorted((one for one in opposites if one.firm), key=lambda one: one.converse)
+    if firm_opposites:
+        return firm_opposites[0].reason
     return _place_change(pair, statement, source) or _other_amount(pair) or _other_holder(here, there)
 
 
@@ -150,9 +152,9 @@ def _other_amount(pair: Pair) -> str:
         if token.amount is None or any(token.amount.equals(other.amount) for other in own if other.amount):
             continue
         for other in own:
-            elsewhere = not any(_equal(other, one) for one in here)
+            is_absent = not any(_equal(other, one) for one in here)
             # Nearness tells that both stand at the same place, by the words around them.
-            if elsewhere and _comparable(token.amount, other.amount) and pair.nearness(token, other) >= PLACE:
+            if is_absent and _comparable(token.amount, other.amount) and pair.nearness(token, other) >= PLACE:
                 return f"it says '{token.written}' where the text says '{other.written}'"
     return ""
 
@@ -171,13 +173,15 @@ def _other_holder(said: Sequence[Token], there: Sequence[Token]) -> str:
             if name is None or holder is None or holder.key in {one.key for one in said}:
                 continue
             own = next((one for one in there if one.key == name.key), None)
-            instead = next(
+            substitute = next(
                 (one for one in there if own and one.place > own.place and _comparable_tokens(token, one)), None
             )
-            if instead is None or _equal(instead, token) or _holder(instead, there, rule) != own:
+            if substitute is None or _equal(substitute, token) or _holder(substitute, there, rule) != own:
                 continue
-            whose = f"'{token.written}' belongs to '{holder.written}', and '{instead.written}' to '{name.written}'"
-            return f"in the text {whose}"
+            ownership = (
+                f"'{token.written}' belongs to '{holder.written}', and '{substitute.written}' to '{name.written}'"
+            )
+            return f"in the text {ownership}"
     return ""
 
 
@@ -185,13 +189,13 @@ def _holder(token: Token | None, sentence: Sequence[Token], rule: str) -> Token 
     """The name before an amount, or the word right before it."""
     if token is None:
         return None
-    before = [one for one in sentence if one.counts and one.place < token.place]
+    predecessors = [one for one in sentence if one.counts and one.place < token.place]
     if rule == "name":
         # Capitals tell a name in English.
-        before = [one for one in before if one.written[:1].isupper()]
+        predecessors = [one for one in predecessors if one.written[:1].isupper()]
     # A word must stand right before the amount; a name may stand farther off.
-    near = before and (rule == "name" or token.place - before[-1].place <= 1)
-    return before[-1] if near and before[-1].kind != NUMBER else None
+    is_near = predecessors and (rule == "name" or token.place - predecessors[-1].place <= 1)
+    return predecessors[-1] if is_near and predecessors[-1].kind != NUMBER else None
 
 
 def _comparable_tokens(token: Token, other: Token) -> bool:

@@ -81,9 +81,13 @@ def _is_talk(text: str) -> bool:
     if not words or len(words) > _MOST_TALK + 2:
         return not words
     content = [word for word in words if word not in STOP_WORDS]
-    talk = any(word in _TALK for word in words)
+    has_talk = any(word in _TALK for word in words)
     # "don't" is talk where "don" is listed; at least one word must be talk, so that "A museum" is a claim.
-    return talk and len(content) <= _MOST_TALK and all(word in _TALK or word.split("'")[0] in _TALK for word in content)
+    return (
+        has_talk
+        and len(content) <= _MOST_TALK
+        and all(word in _TALK or word.split("'")[0] in _TALK for word in content)
+    )
 
 
 def is_conversation(question: str, answer: str) -> bool:

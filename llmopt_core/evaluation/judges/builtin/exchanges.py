@@ -42,11 +42,11 @@ def exchange(said: Sequence[Token], there: Sequence[Token], strict: bool = True)
     here, text = content(in_active_voice(said)), content(in_active_voice(there))
     blocks = blocks_of(here, text)
     overlap = sum(block.size for block in blocks)
-    unclear = any(sum(token.key == "by" for token in sentence) > 1 for sentence in (said, there))
+    is_unclear = any(sum(token.key == "by" for token in sentence) > 1 for sentence in (said, there))
     # Who does what is not told from `funded by A and run by B`.
     # At least three: two parts and something between them. Seven tenths of the words, or the sentences are not the
     # same.
-    if unclear or not 3 <= len(blocks) <= MOST_BLOCKS or overlap < 0.7 * len([t for t in here if t.counts]):
+    if is_unclear or not 3 <= len(blocks) <= MOST_BLOCKS or overlap < 0.7 * len([t for t in here if t.counts]):
         return ""
     pair = _best_exchange(blocks, strict)
     if pair is None or not _alike(here, *pair) or _is_list(here, *pair) or _is_symmetric(here, *pair):
@@ -93,9 +93,9 @@ def other_owner(said: Sequence[Token], there: Sequence[Token]) -> str:
 
 def _owner(sentence: Sequence[Token]) -> tuple[Token, Token] | None:
     """The name in the genitive, and what is its."""
-    for token, following in pairwise(sentence):
-        if token.counts and token.written[:1].isupper() and token.written.endswith(("'s", "’s")) and following.counts:
-            return token, following
+    for token, successor in pairwise(sentence):
+        if token.counts and token.written[:1].isupper() and token.written.endswith(("'s", "’s")) and successor.counts:
+            return token, successor
     return None
 
 
@@ -106,9 +106,9 @@ def other_doer(said: Sequence[Token], there: Sequence[Token]) -> str:
     if not name or verb is None:
         return ""
     keys = {token.key for token in name}
-    common = {token.key for token in text if token.written[:1].islower()}
+    common_keys = {token.key for token in text if token.written[:1].islower()}
     # A name whose words also stand there as common words (Rose, rose) is not sure.
-    if not keys <= {token.key for token in text} or keys & common:
+    if not keys <= {token.key for token in text} or keys & common_keys:
         return ""
     rest = {token.key for token in here if token.counts and token.place > verb.place}
     reason = ""
@@ -133,9 +133,9 @@ def other_doer(said: Sequence[Token], there: Sequence[Token]) -> str:
 def _begins_again(tokens: Sequence[Token], place: int) -> bool:
     """Whether a name stands right behind an `and` or a comma, and more follows it."""
     # The token before that is no small word.
-    behind = next((t for t in reversed(tokens[:place]) if t.kind != SMALL), None)
-    follows = any(token.counts for token in tokens[place + 1 : place + 3])
-    return behind is not None and behind.kind == BREAK and follows
+    predecessor = next((t for t in reversed(tokens[:place]) if t.kind != SMALL), None)
+    has_successor = any(token.counts for token in tokens[place + 1 : place + 3])
+    return predecessor is not None and predecessor.kind == BREAK and has_successor
 
 
 def _leading_name(tokens: Sequence[Token]) -> tuple[list[Token], Token | None]:
@@ -241,9 +241,9 @@ def _clauses(tokens: Sequence[Token]) -> list[list[Token]]:
     chinese = any(begins_with_han(token.written) for token in tokens)
     for token in tokens:
         clauses[-1].append(token)
-        ends = token.key in _NEW_CLAUSE
+        is_end = token.key in _NEW_CLAUSE
         # A Chinese comma parts clauses, an English one mostly items.
-        if ends or (chinese and token.key == ","):
+        if is_end or (chinese and token.key == ","):
             clauses.append([])
     return [clause for clause in clauses if clause]
 
@@ -281,8 +281,8 @@ def _nothing_between(here: Sequence[Token], blocks: Sequence[Block], one: Block,
     """Whether the two have nothing in common with the sentence between them but a `to`; it tells sides after `from`."""
     # The common parts that stand between the two in the statement.
     own = [b for b in blocks if one.start < b.start < other.start]
-    between = [token for b in own for token in here[b.start : b.start + b.size] if token.kind != BREAK]
-    return all(token.key == "to" for token in between) and not any(token.key == "from" for token in here)
+    inner_tokens = [token for b in own for token in here[b.start : b.start + b.size] if token.kind != BREAK]
+    return all(token.key == "to" for token in inner_tokens) and not any(token.key == "from" for token in here)
 
 
 def _move_together(here: Sequence[Token], text: Sequence[Token], one: Block, other: Block) -> bool:
@@ -301,19 +301,19 @@ def _nearest_year(token: Token, sentence: Sequence[Token]) -> str | None:
 
 def _is_list(here: Sequence[Token], one: Block, other: Block) -> bool:
     """`C, B and A` says the same as `A, B and C`."""
-    between = _between(here, one, other)
-    breaks = sum(token.kind == BREAK and token.key in (",", "and", "or", "、", "和", "与") for token in between)
-    words = [token for token in between if token.counts]
+    inner_tokens = _between(here, one, other)
+    breaks = sum(token.kind == BREAK and token.key in (",", "and", "or", "、", "和", "与") for token in inner_tokens)
+    words = [token for token in inner_tokens if token.counts]
     # Two breaks make a list of three; words between that are neither names nor numbers make clauses.
     return breaks >= 2 and all(token.named or token.kind == NUMBER for token in words)
 
 
 def _is_symmetric(here: Sequence[Token], one: Block, other: Block) -> bool:
     words = [token for token in _between(here, one, other) if token.counts]
-    both_ways = sum(token.key in _SYMMETRIC or token.written in _SYMMETRIC_CHINESE for token in words)
+    symmetric_count = sum(token.key in _SYMMETRIC or token.written in _SYMMETRIC_CHINESE for token in words)
     # A met B; but `A married C after B had died` is not of A and B.
     # For Chinese, characters between cannot be counted as words.
-    return both_ways > 0 and (len(words) - both_ways < 2 or not words[0].written.isascii())
+    return symmetric_count > 0 and (len(words) - symmetric_count < 2 or not words[0].written.isascii())
 
 
 def _close_up(text: str) -> str:

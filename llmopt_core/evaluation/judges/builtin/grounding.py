@@ -102,12 +102,12 @@ class Grounding:
         # Taking off the border's own log odds moves it to .5.
         value = _probability(_weigh(features, STATEMENT_MODEL) - math.log(border / (1 - border)))
         source = shorten(self._passage.sentences[match.best], 300)
-        against = contradiction(claim, self._passage.sentences, question)
-        if against:
+        objection = contradiction(claim, self._passage.sentences, question)
+        if objection:
             # Multiplied rather than set: it stays below the border, and in its order.
             value *= VETO
         return Support(
-            statement, value, value >= SUPPORT_THRESHOLD, source, self._reason(value, claim, features, against)
+            statement, value, value >= SUPPORT_THRESHOLD, source, self._reason(value, claim, features, objection)
         )
 
     def _short(self, answer: str, question: str) -> Support:
@@ -116,8 +116,8 @@ class Grounding:
         value = _probability(_weigh(features, SHORT_ANSWER_MODEL))
         amount = lacking(answer, question, self._passage.sentences)
         value *= VETO if amount else 1.0
-        against = f"the text does not have the amount '{amount}'; " if amount else ""
-        reason = f"Support {value:.2f}: {against}{features[0]:.0%} of the answer's words stand there"
+        objection = f"the text does not have the amount '{amount}'; " if amount else ""
+        reason = f"Support {value:.2f}: {objection}{features[0]:.0%} of the answer's words stand there"
         # Log odds: another sentence is about three times as likely to be meant.
         if features[0] and features[2] < -1:
             reason += ", but another sentence is nearer to the question"

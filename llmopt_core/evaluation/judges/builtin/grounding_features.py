@@ -92,8 +92,11 @@ class Passage:
     def word_sets(self) -> list[set[str]]:
         """Words per sentence, and single CJK characters: a text may begin or end in the middle of a run of them."""
         # Chunks are cut anywhere, also within a pair.
-        single = re.compile(f"[{CJK}]")
-        return [set(own).union(single.findall(text)) for own, text in zip(self.words, self.sentences, strict=True)]
+        character_pattern = re.compile(f"[{CJK}]")
+        return [
+            set(own).union(character_pattern.findall(text))
+            for own, text in zip(self.words, self.sentences, strict=True)
+        ]
 
     @cached_property
     def vocabulary(self) -> set[str]:
@@ -148,17 +151,17 @@ class Match:
     @property
     def weakest(self) -> float:
         """The similarity of the token that the best sentence and its neighbours meet least."""
-        near = self.passage.around(self.best)
+        neighbours = self.passage.around(self.best)
         # The mean hides one invented word among many that stand there; the least does not.
-        return float(self.similarities[near.start : near.stop].max(axis=0).min())
+        return float(self.similarities[neighbours.start : neighbours.stop].max(axis=0).min())
 
 
 def statement_features(statement: str, question: str, match: Match) -> list[float]:
     """What speaks for and against a statement, in the order of `STATEMENT_FEATURES`."""
     passage = match.passage
-    near = passage.text_around(match.best)
+    surroundings = passage.text_around(match.best)
     # Only near by: a `not` elsewhere in the text says nothing of this.
-    turns = {_turn(phrase) for phrase in _TURNS.findall(near)}
+    turns = {_turn(phrase) for phrase in _TURNS.findall(surroundings)}
     missing_names = names(statement) - passage.vocabulary - set(words(question))
     return [
         match.weakest,

@@ -115,15 +115,15 @@ class BuiltinJudge:
 def statements(answer: str) -> list[str]:
     """The sentences of an answer that state something, citations like [1] taken out, and talk where more is said."""
     parts = [s for s in sentences(without_citations(answer)) if re.search(r"\w", s)]
-    stating = [sentence for sentence in parts if not is_evasive(sentence)]
+    assertions = [sentence for sentence in parts if not is_evasive(sentence)]
     # If all of it is talk, the talk is what was stated.
-    return [sentence for sentence in stating if claim_of(sentence)] or stating
+    return [sentence for sentence in assertions if claim_of(sentence)] or assertions
 
 
 def reference_statements(reference: str) -> list[str]:
     """The statements of a reference; one that reads like a refusal is a reference all the same."""
     # A reference of signs alone has no sentence with a word, and stands whole.
-    return statements(reference) or [whole for whole in (without_citations(reference),) if whole]
+    return statements(reference) or [text for text in (without_citations(reference),) if text]
 
 
 # How often answer relevancy asks for a question.
@@ -137,8 +137,8 @@ def answer_forms(question: str, answer: str) -> tuple[str, str]:
     are compared once as they are and once filled into it.
     """
     # Only what fits is filled in: any few words would look like an answer once they stand in the question.
-    fitting = is_short(answer) and fits(question, answer) > 0
-    return answer, fill_in(question, answer) if fitting else answer
+    is_fitting = is_short(answer) and fits(question, answer) > 0
+    return answer, fill_in(question, answer) if is_fitting else answer
 
 
 def is_evasive(text: str) -> bool:

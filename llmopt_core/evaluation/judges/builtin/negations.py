@@ -94,9 +94,11 @@ def _phrase_at(tokens: Sequence[Token], place: int) -> int:
         words = [token.written.lower() for token in tokens[place : place + len(phrase)]]
         # Near the end there are fewer tokens than words of the phrase.
         if len(words) == len(phrase) and all(word in forms for word, forms in zip(words, phrase, strict=True)):
-            following = tokens[place + len(phrase) : place + len(phrase) + 1]
+            successors = tokens[place + len(phrase) : place + len(phrase) + 1]
             # "Failed the test" is a verb; "declined to 5 million" a figure.
-            figures = words[0] in _TO_A_VERB and any(t.kind in (NUMBER, BREAK) or t.key in _ARTICLES for t in following)
+            figures = words[0] in _TO_A_VERB and any(
+                t.kind in (NUMBER, BREAK) or t.key in _ARTICLES for t in successors
+            )
             return 0 if figures else len(phrase)
     return 0
 
@@ -144,8 +146,8 @@ def _turn(found: list[Token], start: int, wanted: bool) -> None:
             return
         if token.counts:
             found[place] = _negate(token)
-            leads = token.key in _LEADING_ON and place + 1 < len(found) and found[place + 1].written == "to"
-            if leads:
+            is_leading = token.key in _LEADING_ON and place + 1 < len(found) and found[place + 1].written == "to"
+            if is_leading:
                 _turn(found, place + 2, True)
             return
 

@@ -36,12 +36,12 @@ _RANGE = re.compile(r"\s*(?:to|and|or|-|–|—|~|至|到)\s*")
 
 def _spread_units(found: list[Amount], text: str) -> Iterator[Amount]:
     """In `1,000 to 2,000 metres` both are metres."""
-    for amount, following in zip_longest(found, found[1:]):
-        between = text[amount.end : following.start] if following else ""
+    for amount, successor in zip_longest(found, found[1:]):
+        gap = text[amount.end : successor.start] if successor else ""
         # "2010 to 20 metres" is no range of metres.
         year = re.fullmatch(r"\d{4}", amount.written)
-        if following and following.kind and not (amount.kind or amount.ordinal or year) and _RANGE.fullmatch(between):
-            factor, kind, _ = unit_at(text, following.start, _number_end(following, text))
+        if successor and successor.kind and not (amount.kind or amount.ordinal or year) and _RANGE.fullmatch(gap):
+            factor, kind, _ = unit_at(text, successor.start, _number_end(successor, text))
             yield replace(amount, value=amount.value * factor, kind=kind)
         else:
             yield amount
@@ -56,8 +56,8 @@ def _number_end(amount: Amount, text: str) -> int:
 
 def bare_value(amount: Amount, text: str) -> float:
     """The number of an amount without its unit; `text` is what it stands in, after NFKC and in lower case."""
-    alone = amounts(text[amount.start : _number_end(amount, text)])
-    return alone[0].value if alone else amount.value
+    amounts_alone = amounts(text[amount.start : _number_end(amount, text)])
+    return amounts_alone[0].value if amounts_alone else amount.value
 
 
 def missing(said: Iterable[Amount], there: Iterable[Amount]) -> list[Amount]:
@@ -145,10 +145,14 @@ def _amount(match: re.Match[str], text: str) -> Amount | None:
     if match["mixed"] or match["part"]:
         return _mixed_amount(match, text, loose) if match["mixed"] else _part(match, text, loose)
     if match["of_many"] or match["slash"]:
-        ends = (match["above"], match["below"]) if match["of_many"] else match["slash"].split("/")
-        above, below = map(_value, ends)
+        parts = (match["above"], match["below"]) if match["of_many"] else match["slash"].split("/")
+        numerator, denominator = map(_value, parts)
         # 9 in 5 is no share, and 0 below would divide.
-        return Amount(above / below, "part", start, end, match.group(), **loose) if 0 < above < below else None
+        return (
+            Amount(numerator / denominator, "part", start, end, match.group(), **loose)
+            if 0 < numerator < denominator
+            else None
+        )
     if match["nth"]:
         seconds = match["nth"] == "second" and not _ARTICLE.search(text[max(0, start - 8) : start])
         # "Second" without an article is mostly the unit of time.
@@ -163,13 +167,13 @@ def _amount(match: re.Match[str], text: str) -> Amount | None:
         scale, end = _scale_of(match, text)
         value = float(digits) * scale
     factor, kind, end = unit_at(text, start, end)
-    exact = 0.0
+    tolerance = 0.0
     # Two digits at least: 4 million may be said for 4.4, but 4 says nothing of how it was rounded.
     if scale > 1 and len(digits.replace(".", "")) > 1:
         # 4.2 million stands for what rounds to it.
-        exact = 0.5 * scale * factor / 10 ** len(digits.partition(".")[2])  # half of the last digit that is written
+        tolerance = 0.5 * scale * factor / 10 ** len(digits.partition(".")[2])  # half of the last digit that is written
     is_implied = match["implied"] is not None
-    return Amount(value * factor, kind, start, end, text[start:end].strip(), False, is_implied, exact, **loose)
+    return Amount(value * factor, kind, start, end, text[start:end].strip(), False, is_implied, tolerance, **loose)
 
 
 def _scale_of(match: re.Match[str], text: str) -> tuple[float, int]:
@@ -206,11 +210,13 @@ def _part(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amount:
     word, count = match["whole"], match["count"]
     one = count in ("a", "an", "one")
     # "Third" alone and "the third" are ordinals, "a third of" and "two thirds" are not.
-    lone = count is None or (not one and not word.endswith("s")) or (one and count != "one" and match["of"] is None)
-    if word in _ORDINALS and lone:
+    is_single = (
+        count is None or (not one and not word.endswith("s")) or (one and count != "one" and match["of"] is None)
+    )
+    if word in _ORDINALS and is_single:
         return Amount(float(_ORDINALS[word]), PLAIN, start, end, match.group(), ordinal=True)
-    above = 1.0 if count is None or one else _value(count)
-    value = above / _PARTS[word]
+    numerator = 1.0 if count is None or one else _value(count)
+    value = numerator / _PARTS[word]
     # Half a dozen is six.
     if dozen := re.match(r" (?:a )?dozen\b", text[end : end + 9]):
         stop = end + dozen.end()

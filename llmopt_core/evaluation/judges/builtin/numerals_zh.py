@@ -64,8 +64,8 @@ def _of_kind(match: re.Match[str]) -> tuple[float, str] | None:
         return (_han(match["percent"]) / 100, "%") if match["percent"] else (_han(match["tenths"]) / 10, "part")
     if match["below"]:
         # Of 0 parts nothing can be said.
-        below = _han(match["below"])
-        return (_han(match["above"]) / below, "part") if below else None
+        denominator = _han(match["below"])
+        return (_han(match["above"]) / denominator, "part") if denominator else None
     if match["money"]:
         return _han(match["yuan"]) + _han(match["jiao"]) / 10 + _han(match["fen"] or "零") / 100, "yuan"
     if match["grown"]:
@@ -86,9 +86,9 @@ def _half(match: re.Match[str], text: str) -> Amount:
 def _and_a_half(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amount:
     """`两个半小时`, `三年半`."""
     start, end = match.span()
-    before = match["unit_half"] is not None
+    is_unit_first = match["unit_half"] is not None
     # 三年半 has its unit before the half, 两个半小时 behind it.
-    factor, kind, stop = unit_at(text, match.start("whole"), match.end("whole") if before else end)
+    factor, kind, stop = unit_at(text, match.start("whole"), match.end("whole") if is_unit_first else end)
     return Amount(
         (_han(match["whole"]) + 0.5) * factor, kind, start, max(stop, end), text[start : max(stop, end)], **loose
     )
@@ -116,17 +116,17 @@ def _han(text: str) -> float:
     """The value of a Chinese numeral: 三亿四千万, 二〇一六, 四点二, 两万."""
     if text and text[0].isdigit():
         return float(text)
-    whole, _, decimals = text.partition("点")
+    integer, _, decimals = text.partition("点")
     if decimals:
         # Decimals are digits up to the scale: 四点二亿.
         digits = "".join(str(_HAN[c]) for c in decimals if c in _HAN)
         scale = math.prod({"万": 1e4, "亿": 1e8}.get(c, 1) for c in decimals)
-        return (_han(whole) + float(f"0.{digits or 0}")) * scale
+        return (_han(integer) + float(f"0.{digits or 0}")) * scale
     # 二〇一六 is read digit by digit.
-    if len(whole) > 1 and all(c in _HAN for c in whole):
-        return float("".join(str(_HAN[c]) for c in whole))
+    if len(integer) > 1 and all(c in _HAN for c in integer):
+        return float("".join(str(_HAN[c]) for c in integer))
     total, section, digit = 0.0, 0.0, 0.0
-    for c in whole:
+    for c in integer:
         if c in _HAN:
             digit = _HAN[c]
         elif c in _HAN_SCALES:

@@ -23,17 +23,17 @@ class Opposite:
 
 def opposing_words(token: Token, pair: Pair) -> Iterator[Opposite]:
     """Words whose opposite stands in the token's place, or that are negated there and not here."""
-    near = [(pair.nearness(token, other), other) for other in pair.there if _concerns(token, other)]
-    same = [score for score, other in near if _agrees(token, other)]
-    for score, other in near:
+    neighbours = [(pair.nearness(token, other), other) for other in pair.there if _concerns(token, other)]
+    same = [score for score, other in neighbours if _agrees(token, other)]
+    for score, other in neighbours:
         # Too few words around both to say that they stand at the same place.
         if score < CLOSE:
             continue
         if other.key == token.key and other.negated != token.negated:
             # The text may have the word twice, once as the statement says it, and nearer to its place.
             if score > max(same, default=0.0) + MARGIN and not pair.is_negated_elsewhere(token, other):
-                which = "in the text, not here" if other.negated else "here, not in the text"
-                yield Opposite(token.written, other.written, f"'{token.written}' is negated {which}", converse=False)
+                place = "in the text, not here" if other.negated else "here, not in the text"
+                yield Opposite(token.written, other.written, f"'{token.written}' is negated {place}", converse=False)
             continue
         converse = _excludes(token, other)
         # Where the text has the same word too, its opposite must be clearly nearer.
@@ -41,14 +41,14 @@ def opposing_words(token: Token, pair: Pair) -> Iterator[Opposite]:
             continue
         if pair.is_turned_round(token, other):
             continue
-        likes = (one for one in pair.said if _concerns(one, other) and one.counts and _agrees(one, other))
-        if any(pair.nearness(one, other) >= score - LIKE for one in likes):
+        equivalents = (one for one in pair.said if _concerns(one, other) and one.counts and _agrees(one, other))
+        if any(pair.nearness(one, other) >= score - LIKE for one in equivalents):
             # The text's word has its like elsewhere in the statement.
             continue
         # Of converses (larger, smaller) both may be true, said of the other thing.
-        firm = not converse or _same_lead(token, other, pair)
+        is_firm = not converse or _same_lead(token, other, pair)
         reason = f"it says '{token.written}' where the text says '{other.written}'"
-        yield Opposite(token.written, other.written, reason, converse, firm)
+        yield Opposite(token.written, other.written, reason, converse, is_firm)
 
 
 def _same_lead(token: Token, other: Token, pair: Pair) -> bool:
@@ -58,8 +58,8 @@ def _same_lead(token: Token, other: Token, pair: Pair) -> bool:
 
 
 def _lead(token: Token, sentence: Sequence[Token]) -> set[str]:
-    before = [one for one in sentence if one.counts and one.place < token.place and one.key not in _DEGREES]
-    return {one.key for one in before[-2:]}  # the two content words that lead up to it
+    predecessors = [one for one in sentence if one.counts and one.place < token.place and one.key not in _DEGREES]
+    return {one.key for one in predecessors[-2:]}  # the two content words that lead up to it
 
 
 def _concerns(token: Token, other: Token) -> bool:

@@ -77,16 +77,16 @@ _JOINING = frozenset({"and", "or", "和", "与", "及", "、"})
 
 def _surroundings(sentence: Sequence[Token]) -> dict[Token, dict[str, float]]:
     """Per content word or amount, the keys of those near it with their distance."""
-    counting = [token for token in sentence if token.counts]
+    content_tokens = [token for token in sentence if token.counts]
     surroundings: dict[Token, dict[str, float]] = {}
-    for place, token in enumerate(counting):
-        near: dict[str, float] = {}
+    for place, token in enumerate(content_tokens):
+        distances: dict[str, float] = {}
         # Distances are in words, at least one a token, so no other can be within reach.
-        for other in counting[max(0, place - int(REACH)) : place + int(REACH) + 1]:
+        for other in content_tokens[max(0, place - int(REACH)) : place + int(REACH) + 1]:
             distance = abs(other.place - token.place)
             if 0 < distance <= REACH:
-                near[other.key] = min(distance, near.get(other.key, REACH))
-        surroundings[token] = near
+                distances[other.key] = min(distance, distances.get(other.key, REACH))
+        surroundings[token] = distances
     return surroundings
 
 

@@ -141,10 +141,10 @@ def _english(word: str, first: bool) -> list[Token]:
     # "company's" is the company, "U.S." ends in a stop.
     base = lower.removesuffix("'s").rstrip("'.")
     key = lemma(base)
-    small = base in STOP_WORDS or base in _EXTRA_STOP
+    is_small = base in STOP_WORDS or base in _EXTRA_STOP
     word_sides = sides().get(key, ())
-    kind = SMALL if small and base not in _SPEAKING else WORD
-    return [Token(kind, key, word, word_sides, named=word[:1].isupper() and not small and not first)]
+    kind = SMALL if is_small and base not in _SPEAKING else WORD
+    return [Token(kind, key, word, word_sides, named=word[:1].isupper() and not is_small and not first)]
 
 
 def _join_phrases(tokens: list[Token]) -> list[Token]:

@@ -38,8 +38,8 @@ def lacking(answer: str, question: str, sentences: Sequence[str]) -> str:
     there = [pair for text in (question, *sentences) for pair in _with_values(text)]
     for amount in missing(answer_amounts, (other for other, _ in there)):
         # Not within a longer number.
-        stands = re.compile(rf"(?<!\d){re.escape(amount.written)}(?!\d)")
-        if any(stands.search(unicodedata.normalize("NFKC", text).lower()) for text in sentences):
+        pattern = re.compile(rf"(?<!\d){re.escape(amount.written)}(?!\d)")
+        if any(pattern.search(unicodedata.normalize("NFKC", text).lower()) for text in sentences):
             # A part of a longer amount, such as 3000 of 3000万, or of a name.
             continue
         if not any(_says(amount, plain, other, value) for other, value in there):

@@ -54,9 +54,11 @@ class TokenReader:
         new = [text for text in dict.fromkeys(texts) if text not in tokens_by_text]  # each new text once, in order
         if new:
             rows = model.encode_tokens([without_surrogates(text) for text in new])
-            fresh = {text: _tokens(ids, vectors, store.marks) for text, (ids, vectors) in zip(new, rows, strict=True)}
-            store.keep(fresh)
-            tokens_by_text |= fresh
+            new_tokens = {
+                text: _tokens(ids, vectors, store.marks) for text, (ids, vectors) in zip(new, rows, strict=True)
+            }
+            store.keep(new_tokens)
+            tokens_by_text |= new_tokens
         return [_wide(tokens_by_text[text]) for text in texts]
 
 

@@ -25,8 +25,9 @@ STAGE = "call"
 # alone.
 _FORMAT = 1
 
-# Cache (by identity) and key: two workspaces in one process do not share answers.
-_Slot = tuple[int, str]
+# Event loop and cache (by identity) and key: a future belongs to its loop, and two workspaces in one process do not
+# share answers. Between loops, as between processes, the claim in the store sees to it that a call is paid once.
+_Slot = tuple[int, int, str]
 # Of the whole process: several `Models` that ask the same at the same time share one call.
 _running: dict[_Slot, asyncio.Future[Completion]] = {}
 
@@ -60,7 +61,7 @@ class CachedChat:
     async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> Completion:
         """See `ChatModel.complete`. A cached answer arrives as one piece."""
         key = fingerprint(_FORMAT, await self._identity(request), request_values(request))
-        slot = (id(self._cache), key)
+        slot = (id(asyncio.get_running_loop()), id(self._cache), key)
         # Once more where the leader was cancelled: the first of those who waited leads then.
         while True:
             leader, future = _join(slot)
@@ -80,9 +81,9 @@ class CachedChat:
         """Answer for all who ask the same meanwhile."""
         try:
             # Looked up before it is claimed: most are hits, and a claim is a write.
-            completion, is_new = await self._look_up(slot[1]), False
+            completion, is_new = await self._look_up(slot[-1]), False
             if completion is None:
-                completion, is_new = await self._once(slot[1], lambda: self._make(slot[1], request, on_text))
+                completion, is_new = await self._once(slot[-1], lambda: self._make(slot[-1], request, on_text))
         except EndpointError as error:
             # Before the future is settled: who wakes up must not join it again.
             _leave(slot)
@@ -223,7 +224,7 @@ def _from_cache(completion: Completion, on_text: Callable[[str], None] | None) -
 def _join(slot: _Slot) -> tuple[bool, asyncio.Future[Completion]]:
     if slot in _running:
         return False, _running[slot]
-    # Without a lock: everything here happens in one event loop, with no wait in between.
+    # Without a lock: a slot belongs to one event loop, and there is no wait in between.
     _running[slot] = asyncio.get_running_loop().create_future()
     return True, _running[slot]
 

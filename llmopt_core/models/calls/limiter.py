@@ -1,4 +1,4 @@
-"""How many calls an endpoint gets at once, counted over all work in the process's event loop."""
+"""How many calls an endpoint gets at once, counted over all work in an event loop."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from types import TracebackType
+from weakref import WeakKeyDictionary
 
 _is_urgent: ContextVar[bool] = ContextVar("is_urgent", default=False)
 
@@ -23,15 +24,19 @@ def urgent() -> Iterator[None]:
         _is_urgent.reset(token)
 
 
-class Limiter:
-    """An asynchronous semaphore; first come, first served among equally urgent."""
+class _Places:
+    """The places that an endpoint has in one event loop, and who waits for one."""
 
     def __init__(self, limit: int) -> None:
         self._free = limit
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._urgent: deque[asyncio.Future[None]] = deque()
 
-    async def __aenter__(self) -> None:
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting) + len(self._urgent)
+
+    async def enter(self) -> None:
         if self._free > 0:
             self._free -= 1
             return
@@ -47,15 +52,10 @@ class Limiter:
                 line.remove(turn)
             elif not turn.cancelled():
                 # It was given in the same moment.
-                self._release()
+                self.release()
             raise
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._release()
-
-    def _release(self) -> None:
+    def release(self) -> None:
         # The place goes from hand to hand: were it freed first, a newcomer could take it before those who wait.
         while line := self._urgent or self._waiting:
             turn = line.popleft()
@@ -64,6 +64,34 @@ class Limiter:
                 turn.set_result(None)
                 return
         self._free += 1
+
+
+class Limiter:
+    """An asynchronous semaphore; first come, first served among equally urgent.
+
+    Each event loop has places of its own: the app's jobs share one loop and so one limit, and a notebook that starts
+    loops in threads gets the limit once in each of them.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        # A future must be set in its own loop, so callers of two loops can hand each other nothing. Weak, as loops end.
+        self._places: WeakKeyDictionary[asyncio.AbstractEventLoop, _Places] = WeakKeyDictionary()
+
+    async def __aenter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        # Dictionaries are not changed by two threads at once, and only this loop asks for its own entry.
+        await self._places.setdefault(loop, _Places(self._limit)).enter()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._places[asyncio.get_running_loop()].release()
+
+    @property
+    def waiting(self) -> int:
+        """How many calls stand in line."""
+        return sum(places.waiting for places in list(self._places.values()))
 
 
 # Never dropped: an endpoint's calls in flight must be counted in the same place by all. There are as many as endpoints.

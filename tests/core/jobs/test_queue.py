@@ -211,9 +211,9 @@ def test_calls_of_a_look_go_before_those_of_evaluations(runner: JobRunner) -> No
         return work
 
     long = [submit(runner, "evaluation", "p", {}, calls("long", 5)) for _ in range(2)]
-    until(lambda: len(limiter._waiting) == 9)
+    until(lambda: limiter.waiting == 9)
     look = submit(runner, "retrieval-look", "p", {}, calls("look", 1), lane="interactive")
-    until(lambda: len(limiter._waiting) + len(limiter._urgent) == 10)
+    until(lambda: limiter.waiting == 10)
     go.set()
 
     assert [runner.wait(job, 20).status for job in (*long, look)] == ["finished"] * 3

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from aiohttp import web
 
 from llmopt_core.errors import BadInput, EndpointError
+from llmopt_core.execution.event_loop import run_in_loop
 from llmopt_core.models.base import ChatRequest, ModelSpec
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.prices import Prices
@@ -394,19 +396,28 @@ async def test_streams_one_after_another_share_a_connection(stub: StubEndpoint, 
     assert len(stub.connections) == 1
 
 
-def test_several_event_loops_share_the_limit(stub: StubEndpoint, make_models: MakeModels):
-    """As the app's jobs do: a thread and a loop each."""
+async def _five_calls(make_models: MakeModels, name: str) -> None:
+    async with make_models(max_concurrency=2) as models:
+        chat = models.chat(ModelSpec(endpoint="stub"))
+        await asyncio.gather(*(chat.complete(ask(f"{name} {i}")) for i in range(5)))
+
+
+def test_jobs_in_several_threads_share_the_limit(stub: StubEndpoint, make_models: MakeModels):
     stub.delay = 0.05
 
-    async def some(name: str) -> None:
-        async with make_models(max_concurrency=2) as models:
-            chat = models.chat(ModelSpec(endpoint="stub"))
-            await asyncio.gather(*(chat.complete(ask(f"{name} {i}")) for i in range(5)))
-
-    async def both() -> None:
-        await asyncio.gather(*(asyncio.to_thread(asyncio.run, some(name)) for name in ("a", "b")))
-
-    asyncio.run(both())
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda name: run_in_loop(_five_calls(make_models, name)), ("a", "b")))
 
     assert stub.calls == 10
     assert stub.peak <= 2
+
+
+def test_each_event_loop_of_a_notebook_has_the_limit_for_itself(stub: StubEndpoint, make_models: MakeModels):
+    """Threads with loops of their own: none waits for a place that another loop gives back."""
+    stub.delay = 0.05
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda name: asyncio.run(_five_calls(make_models, name)), ("a", "b")))
+
+    assert stub.calls == 10
+    assert stub.peak <= 4

@@ -25,7 +25,7 @@ OPENAI_URL = "https://api.openai.com/v1"
 _VARIABLE = re.compile(r"[A-Za-z0-9_]*")
 # Keys of many services are plain letters and digits, as names of variables may be: no name has so long a word with a
 # small letter and a figure in it.
-_RANDOM_WORD = re.compile(r"(?=[A-Za-z0-9]*[a-z])(?=[A-Za-z0-9]*[0-9])[A-Za-z0-9]{20,}")
+_RANDOM_WORD = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9]*[a-z])(?=[A-Za-z0-9]*[0-9])[A-Za-z0-9]{20,}")
 
 
 class EmbeddingModel(Spec):

@@ -318,7 +318,7 @@ async def test_what_an_llm_took_is_told_again_when_the_cache_answers(retriever, 
     first, again = [next(s for s in (await one.retrieve(QUESTION)).trace if s.stage == "rerank") for one in made]
     assert min(first.seconds, again.seconds) >= 0.03
     assert first.usage.calls == 1
-    assert (again.usage.calls, again.usage.uncached) == (0, first.usage)
+    assert (again.usage.calls, again.usage.original) == (0, first.usage)
 
 
 async def test_questions_at_once_make_the_vectors_of_a_chunk_once():

@@ -136,7 +136,7 @@ async def test_the_same_question_again_costs_nothing(retriever, script):
     first, second = await make.retrieve(QUESTION), await make.retrieve(QUESTION)
     assert first.hits == second.hits
     assert (first.usage.calls, second.usage.calls, second.usage.cached_calls) == (1, 0, 1)
-    assert second.usage.uncached == first.usage
+    assert second.usage.original == first.usage
 
 
 async def test_a_prompt_of_ones_own_is_used_and_a_wrong_one_named(models, script):

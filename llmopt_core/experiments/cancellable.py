@@ -23,9 +23,14 @@ async def cancellable(
 ) -> T:
     """What `work` gives, looking up now and then while it lasts, and letting it `beat` where others must see it live.
 
+    Work that is not wanted any more when it would begin never begins: nothing is paid for it.
+
     Raises:
         Cancellation: `should_cancel` became true; everything in flight was dropped.
     """
+    if should_cancel():
+        work.close()
+        raise Cancellation("Cancelled.")
     task = asyncio.ensure_future(work)
     last_beat = time.monotonic()
     try:

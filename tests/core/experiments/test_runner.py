@@ -110,6 +110,12 @@ async def test_cancel_drops_what_is_in_flight_and_keeps_what_is_done(many: Lab) 
     assert len(many.chat.requests) == calls
 
 
+async def test_a_run_that_is_cancelled_before_it_begins_asks_nothing(many: Lab) -> None:
+    (cancelled,) = await run(many, many.plan(plain(many)), should_cancel=lambda: True)
+    assert (cancelled.status, cancelled.done) == ("cancelled", 0)
+    assert many.chat.requests == []
+
+
 async def test_a_stopped_run_is_continued_and_repeats_no_finished_call(many: Lab) -> None:
     cancel = threading.Event()
 

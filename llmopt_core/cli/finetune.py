@@ -188,7 +188,7 @@ def _create(
     from llmopt_core.finetuning.finetuners import all_jobs
 
     try:
-        return tuner.create(request, training, held_out, confirmed=confirmed)
+        return tuner.create(request, training, held_out, is_confirmed=confirmed)
     except EndpointError:
         # Newest first, so the first of that name is the one that just failed.
         stopped_job = next((job for job in all_jobs(settings) if job.name == request.name and job.resumable), None)

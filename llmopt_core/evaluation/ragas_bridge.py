@@ -30,8 +30,8 @@ _MARKER = "\n-----------------------------\n\nNow perform the same with the foll
 class Judge(Protocol):
     """Answers what a Ragas metric asks."""
 
-    async def reply(self, prompt: str, wanted: type[BaseModel]) -> BaseModel:
-        """An instance of `wanted`.
+    async def reply(self, prompt: str, reply_type: type[BaseModel]) -> BaseModel:
+        """An instance of `reply_type`.
 
         Raises:
             LlmOptError: No usable reply could be had.
@@ -46,9 +46,9 @@ class RecordingJudge:
         self._judge = judge
         self.said: list[tuple[dict[str, Any], dict[str, Any]]] = []
 
-    async def reply(self, prompt: str, wanted: type[BaseModel]) -> BaseModel:
+    async def reply(self, prompt: str, reply_type: type[BaseModel]) -> BaseModel:
         """See `Judge.reply`."""
-        answer = await self._judge.reply(prompt, wanted)
+        answer = await self._judge.reply(prompt, reply_type)
         self.said.append((question_of(prompt), answer.model_dump()))
         return answer
 

@@ -100,9 +100,9 @@ def caveats(runs: Sequence[RunCaveats]) -> list[Caveat]:
     return [*overlap_caveats, Caveat(note)] if note else overlap_caveats
 
 
-def _deduplicate(said: Iterable[tuple[str, str]]) -> list[str]:
+def _deduplicate(sentences: Iterable[tuple[str, str]]) -> list[str]:
     """Each sentence once, after the names of all runs that it is about."""
-    names = group_values((sentence, name) for name, sentence in said if sentence)
+    names = group_values((sentence, name) for name, sentence in sentences if sentence)
     return [f"{', '.join(dict.fromkeys(run_names))}: {sentence}" for sentence, run_names in names.items()]
 
 

@@ -148,51 +148,51 @@ def comparison(store: Store, project: Project | str, comparison_id: str) -> Comp
     raise BadInput(f"There is no comparison {comparison_id} in this project.")
 
 
-def plan_of(store: Store, found: Comparison) -> ComparisonPlan:
+def plan_of(store: Store, comparison: Comparison) -> ComparisonPlan:
     """What the comparison was started with.
 
     Raises:
         BadInput: Its examples are gone.
     """
-    has_retrieval = any(variant.retrieval is not None for variant in found.variants)
+    has_retrieval = any(variant.retrieval is not None for variant in comparison.variants)
     return ComparisonPlan(
-        found.project,
-        found.variants,
-        store.evaluation_set(found.project, found.set_name, found.set_version),
-        found.assertions,
-        found.judge,
-        found.metrics,
-        found.repeats,
-        found.concurrency,
-        tuple(store.documents(found.project)) if has_retrieval else (),
-        found.budget_usd,
-        found.origin,
+        comparison.project,
+        comparison.variants,
+        store.evaluation_set(comparison.project, comparison.set_name, comparison.set_version),
+        comparison.assertions,
+        comparison.judge,
+        comparison.metrics,
+        comparison.repeats,
+        comparison.concurrency,
+        tuple(store.documents(comparison.project)) if has_retrieval else (),
+        comparison.budget_usd,
+        comparison.origin,
     )
 
 
-def earlier_state(found: Comparison, documents: str, models: Models) -> str:
+def earlier_state(comparison: Comparison, documents: str, models: Models) -> str:
     """One sentence on what stands behind the variants' names that was another when they answered; else empty.
 
     Args:
-        found: The comparison.
+        comparison: The comparison.
         documents: The version of the project's documents now.
         models: Those behind the variants' names now.
     """
-    names = [variant.name for variant in found.variants]
+    names = [variant.name for variant in comparison.variants]
     return describe_run_changes({
         name: list_run_changes(column[0], None, None, documents, models)
-        for name, column in zip(names, found.runs, strict=True)
+        for name, column in zip(names, comparison.runs, strict=True)
     })  # fmt: skip
 
 
-def delete_comparison(store: Store, found: Comparison) -> None:
+def delete_comparison(store: Store, comparison: Comparison) -> None:
     """Remove a comparison with all its runs.
 
     Raises:
         BadInput: It is under way.
     """
-    store.delete_runs([run.id for run in found.all_runs])
-    store.delete_draft(found.project, NOTES, found.id)
+    store.delete_runs([run.id for run in comparison.all_runs])
+    store.delete_draft(comparison.project, NOTES, comparison.id)
 
 
 def _options(plan: ComparisonPlan, comparison_id: str, column: int, repeat: int) -> dict[str, object]:

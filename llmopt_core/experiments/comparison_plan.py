@@ -120,16 +120,17 @@ def free_input(rows: Sequence[dict[str, str]]) -> EvaluationSet:
     return EvaluationSet(f"{FREE_INPUT}: {excerpt}", examples)
 
 
-def with_assertions(example: Example, shared: Sequence[AssertionSpec]) -> Example:
+def with_assertions(example: Example, assertions_of_all: Sequence[AssertionSpec]) -> Example:
     """The example carrying the shared assertions before its own.
 
     Raises:
         BadInput: Its own assertions cannot be read.
     """
-    if not shared:
+    if not assertions_of_all:
         return example
     assertions = [
-        assertion.model_dump(mode="json", exclude_defaults=True) for assertion in (*shared, *assertions_of(example))
+        assertion.model_dump(mode="json", exclude_defaults=True)
+        for assertion in (*assertions_of_all, *assertions_of(example))
     ]
     return replace(example, variables={**example.variables, EXAMPLE_COLUMN: assertions})
 

@@ -74,15 +74,15 @@ def setup_from(values: Mapping[str, Any] | None) -> Setup:
         return Setup()
 
 
-def select_examples(found: EvaluationSet, setup: Setup) -> EvaluationSet:
+def select_examples(evaluation_set: EvaluationSet, setup: Setup) -> EvaluationSet:
     """The examples of the set that the setup takes."""
     if setup.take == "all":
-        return found
+        return evaluation_set
     if setup.take == "chosen":
-        return choose_examples(found, setup.ids)
+        return choose_examples(evaluation_set, setup.ids)
     if setup.take == "random":
-        return random_examples(found, setup.count, setup.seed)
-    return first_examples(found, setup.count)
+        return random_examples(evaluation_set, setup.count, setup.seed)
+    return first_examples(evaluation_set, setup.count)
 
 
 def plan_from(store: Store, project: Project | str, setup: Setup) -> tuple[ComparisonPlan, dict[str, tuple[str, ...]]]:
@@ -121,13 +121,13 @@ def plan_from(store: Store, project: Project | str, setup: Setup) -> tuple[Compa
     return (plan, {}) if setup.keep_repeated else without_leaks(plan)
 
 
-def variants_of(store: Store, project: Project | str, chosen: Sequence[VariantSetup]) -> tuple[Configuration, ...]:
+def variants_of(store: Store, project: Project | str, variants: Sequence[VariantSetup]) -> tuple[Configuration, ...]:
     """The chosen columns as configurations, each under a name of its own.
 
     Raises:
         BadInput: A prompt or configuration is gone.
     """
-    names = variant_names(chosen)
+    names = variant_names(variants)
     return tuple(
         Configuration(
             name=name,
@@ -135,18 +135,20 @@ def variants_of(store: Store, project: Project | str, chosen: Sequence[VariantSe
             prompt=load_prompt(store, project, item.prompt),
             retrieval=_retrieval(store, project, item.retrieval),
         )
-        for name, item in zip(names, chosen, strict=True)
+        for name, item in zip(names, variants, strict=True)
     )
 
 
-def variant_names(chosen: Sequence[VariantSetup]) -> list[str]:
+def variant_names(variants: Sequence[VariantSetup]) -> list[str]:
     """A short name per column: its prompt, and whatever else tells it from the others."""
-    parts = [[item.prompt.replace("@", " v" if item.prompt.rpartition("@")[2].isdecimal() else " ")] for item in chosen]
+    parts = [
+        [item.prompt.replace("@", " v" if item.prompt.rpartition("@")[2].isdecimal() else " ")] for item in variants
+    ]
     # In the order in which people tell variants apart, and only as many as it takes.
     for facet in (_model_name, _temperature, _further, lambda item: item.retrieval):
         if len({tuple(part) for part in parts}) == len(parts):
             break
-        words = [facet(item) for item in chosen]
+        words = [facet(item) for item in variants]
         # What all have in common tells none from another.
         if len(set(words)) > 1:
             parts = [[*part, word] if word else part for part, word in zip(parts, words, strict=True)]

@@ -53,7 +53,7 @@ def current_runs(
 
 
 def family_runs(
-    runs: Sequence[Run], saved: Sequence[SavedConfiguration], set_name: str, set_version: str, judge: str
+    runs: Sequence[Run], configurations: Sequence[SavedConfiguration], set_name: str, set_version: str, judge: str
 ) -> dict[str, Run]:
     """The runs whose comparisons with the baseline are tested together: those of the configurations that are saved.
 
@@ -62,7 +62,7 @@ def family_runs(
 
     Args:
         runs: Of the project, newest first.
-        saved: Its configurations.
+        configurations: Its configurations.
         set_name: Name of the evaluation set.
         set_version: Its version.
         judge: Whose scores.
@@ -71,6 +71,8 @@ def family_runs(
         run for run in runs if (run.evaluation_set, run.set_version, run.judge) == (set_name, set_version, judge)
     ]
     evaluation_runs = [run for run in set_runs if not run.comparison] or set_runs
-    runs_by_name = current_runs(evaluation_runs, set_name, set_version, judge, order=[item.name for item in saved])
-    fingerprints = {item.fingerprint for item in saved}
+    runs_by_name = current_runs(
+        evaluation_runs, set_name, set_version, judge, order=[item.name for item in configurations]
+    )
+    fingerprints = {item.fingerprint for item in configurations}
     return {name: run for name, run in runs_by_name.items() if run.fingerprint in fingerprints} or runs_by_name

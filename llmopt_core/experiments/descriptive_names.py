@@ -10,12 +10,12 @@ from typing import Any
 _LONGEST = 120
 
 
-def configuration_name(values: Mapping[str, Any], taken: Collection[str] = ()) -> str:
+def configuration_name(values: Mapping[str, Any], names: Collection[str] = ()) -> str:
     """`rag · recursive 200 · hybrid · top 5`, `prompt alone · 2 examples`; numbered where it is taken.
 
     Args:
         values: Of the configuration, as it is stored.
-        taken: Names that are in use.
+        names: Names that are in use.
     """
     retrieval = values.get("retrieval")
     parts = ["rag", *_retrieval_parts(retrieval)] if retrieval else ["prompt alone"]
@@ -26,7 +26,7 @@ def configuration_name(values: Mapping[str, Any], taken: Collection[str] = ()) -
         parts.append(f"{len(few_shot['examples'])} examples")
     model_name = model.get("adapter") or model.get("name")
     parts += [str(model_name)] if model_name else []
-    return _free(" · ".join(parts)[:_LONGEST], taken)
+    return _free(" · ".join(parts)[:_LONGEST], names)
 
 
 def question_set_name(documents: Iterable[str]) -> str:
@@ -45,5 +45,5 @@ def _retrieval_parts(retrieval: Mapping[str, Any]) -> list[str]:
     return [*parts, f"top {retrieval.get('top_k', 5)}"]
 
 
-def _free(name: str, taken: Collection[str]) -> str:
-    return name if name not in taken else next(new for n in count(2) if (new := f"{name} ({n})") not in taken)
+def _free(name: str, names: Collection[str]) -> str:
+    return name if name not in names else next(new for n in count(2) if (new := f"{name} ({n})") not in names)

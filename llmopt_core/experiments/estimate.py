@@ -230,33 +230,33 @@ async def _writing(pipeline: Pipeline, pilot: int) -> tuple[_Writing | None, Pip
     return writing, pipeline.embedding_here()
 
 
-def _with_writing(found: Estimate, writing: _Writing, records: int, concurrency: int) -> Estimate:
+def _with_writing(estimate: Estimate, writing: _Writing, records: int, concurrency: int) -> Estimate:
     """The estimate with the calls that write for the index; until they are made no record is free."""
     usage, share = writing.usage, writing.share
-    cost = None if usage.cost_usd is None or found.cost_usd is None else found.cost_usd + usage.cost_usd * share
+    cost = None if usage.cost_usd is None or estimate.cost_usd is None else estimate.cost_usd + usage.cost_usd * share
     return replace(
-        found,
+        estimate,
         # The pilot searched another index, so that its records do not count for the whole work.
-        cached=0 if writing.left else found.cached,
+        cached=0 if writing.left else estimate.cached,
         records=records,
-        calls=found.calls + round(usage.calls * share),
-        prompt_tokens=found.prompt_tokens + round(usage.prompt_tokens * share),
-        completion_tokens=found.completion_tokens + round(usage.completion_tokens * share),
+        calls=estimate.calls + round(usage.calls * share),
+        prompt_tokens=estimate.prompt_tokens + round(usage.prompt_tokens * share),
+        completion_tokens=estimate.completion_tokens + round(usage.completion_tokens * share),
         cost_usd=cost,
-        seconds=found.seconds + writing.seconds * share / max(1, concurrency),
+        seconds=estimate.seconds + writing.seconds * share / max(1, concurrency),
     )
 
 
-def _with_embedding(found: Estimate, embedding: EmbeddingCost) -> Estimate:
+def _with_embedding(estimate: Estimate, embedding: EmbeddingCost) -> Estimate:
     """The estimate with the calls that embed; until they are made no record is free."""
     if not embedding.texts:
-        return found
-    cost = None if embedding.cost_usd is None or found.cost_usd is None else found.cost_usd + embedding.cost_usd
+        return estimate
+    cost = None if embedding.cost_usd is None or estimate.cost_usd is None else estimate.cost_usd + embedding.cost_usd
     return replace(
-        found,
+        estimate,
         cached=0,
-        calls=found.calls + embedding.calls,
-        prompt_tokens=found.prompt_tokens + embedding.tokens,
+        calls=estimate.calls + embedding.calls,
+        prompt_tokens=estimate.prompt_tokens + embedding.tokens,
         cost_usd=cost,
     )
 

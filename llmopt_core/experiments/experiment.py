@@ -83,7 +83,7 @@ async def run_experiment(
     watch = Watch(on_progress, should_cancel, job_id)
     before = earlier_runs(store, plan, job_id) if resume else {}
     pilot_usage = sum(plan.pilot.values(), Usage())
-    budget = remaining_budget(plan.budget_usd, before.values(), paid=pilot_usage, dearest=plan.dearest)
+    budget = remaining_budget(plan.budget_usd, before.values(), extra=pilot_usage, dearest=plan.dearest)
     for configuration in plan.configurations:
         earlier_run = before.get(configuration.name)
         if earlier_run is not None and not earlier_run.resumable:

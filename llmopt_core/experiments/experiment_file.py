@@ -140,12 +140,12 @@ def _with_saved_prompts(file: LocatedValue, path: Path, store: Store | None) -> 
     return fill_in_prompts(file, store, project)
 
 
-def _endpoints(said: _File, located: LocatedValue) -> dict[str, Endpoint]:
+def _endpoints(file: _File, source: LocatedValue) -> dict[str, Endpoint]:
     endpoints: dict[str, Endpoint] = {}
-    for name, fields in said.endpoints.items():
-        where = f"{located.source} line {located.line(('endpoints', name))}"
+    for name, fields in file.endpoints.items():
+        where = f"{source.source} line {source.line(('endpoints', name))}"
         # One at a time, so that an error names the line of its endpoint.
-        endpoints |= {key: one.from_file(located.source) for key, one in endpoints_in({name: fields}, where).items()}
+        endpoints |= {key: one.from_file(source.source) for key, one in endpoints_in({name: fields}, where).items()}
     return endpoints
 
 
@@ -237,18 +237,18 @@ def _new_path(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
     return ("fact_check", "method", *new_path[2:]) if new_path[:2] == ("fact_check", "fact_check") else new_path
 
 
-def _check_names(said: _File, located: LocatedValue) -> None:
-    for i, name in enumerate(said.metrics):
+def _check_names(file: _File, source: LocatedValue) -> None:
+    for i, name in enumerate(file.metrics):
         if name not in METRICS:
             metric_names = ", ".join(METRICS)
-            raise located.error(
+            raise source.error(
                 ("metrics", i), f"there is no metric named {name}{guess(name, METRICS)}; known are: {metric_names}."
             )
-        if name in said.metrics[:i]:
-            raise located.error(("metrics", i), f"the metric {name} stands here a second time; remove one of them.")
+        if name in file.metrics[:i]:
+            raise source.error(("metrics", i), f"the metric {name} stands here a second time; remove one of them.")
 
 
-def resolve_path(folder: Path, name: str, located: LocatedValue, path: tuple[str | int, ...]) -> Path:
+def resolve_path(folder: Path, name: str, source: LocatedValue, path: tuple[str | int, ...]) -> Path:
     """The file that is named at this place, in the file's folder or the current one.
 
     Raises:
@@ -259,7 +259,7 @@ def resolve_path(folder: Path, name: str, located: LocatedValue, path: tuple[str
         with suppress(OSError, ValueError):
             if candidate.exists():
                 return candidate
-    raise located.error(path, f"{name} does not exist (looked in {folder.resolve()} and in the current folder).")
+    raise source.error(path, f"{name} does not exist (looked in {folder.resolve()} and in the current folder).")
 
 
 def documents_root(paths: Sequence[Path]) -> Path | None:

@@ -17,31 +17,31 @@ from llmopt_core.types import Spec, plain_types, takes_number
 S = TypeVar("S", bound=Spec)
 
 
-def validate_spec(located: LocatedValue, kind: type[S]) -> S:
+def validate_spec(source: LocatedValue, kind: type[S]) -> S:
     """What the file says, as the spec of its kind.
 
     Raises:
         BadInput: It says something else; names file and line.
     """
-    _refuse_yes_for_numbers(located, kind)
+    _refuse_yes_for_numbers(source, kind)
     try:
-        return kind.model_validate(located.value)
+        return kind.model_validate(source.value)
     except ValidationError as error:
         # Pydantic's own error shows classes that no user knows.
-        raise _spec_error(error.errors(include_url=False)[0], located, kind) from None
+        raise _spec_error(error.errors(include_url=False)[0], source, kind) from None
 
 
-def _refuse_yes_for_numbers(located: LocatedValue, kind: type[BaseModel]) -> None:
+def _refuse_yes_for_numbers(source: LocatedValue, kind: type[BaseModel]) -> None:
     """`yes` and `true` are 1 to pydantic, which nobody means by them."""
-    for path in located.lines:
-        value: Any = located.value
+    for path in source.lines:
+        value: Any = source.value
         for step in path:
             value = _part(value, step)
         spec = _spec_at(path[:-1], kind) if isinstance(value, bool) and path else None
         field = spec.model_fields.get(str(path[-1])) if spec is not None else None
         if field is not None and not {bool, Any} & plain_types(field.annotation):
             word = "a number" if takes_number(field.annotation) else "something else than yes or no"
-            raise located.error(path, f"{_words(path, located.value)} is {value}, but should be {word}.")
+            raise source.error(path, f"{_words(path, source.value)} is {value}, but should be {word}.")
 
 
 def _part(value: Any, step: str | int) -> Any:
@@ -50,32 +50,32 @@ def _part(value: Any, step: str | int) -> Any:
     return value[step] if isinstance(value, list) and isinstance(step, int) and step < len(value) else None
 
 
-def _spec_error(error: ErrorDetails, located: LocatedValue, root: type[BaseModel]) -> BadInput:
-    path = _real_path(error["loc"], located.value)
-    where = _words(path, located.value)
+def _spec_error(error: ErrorDetails, source: LocatedValue, root: type[BaseModel]) -> BadInput:
+    path = _real_path(error["loc"], source.value)
+    where = _words(path, source.value)
     prefix = f"{where}: " if where else ""
     kind = error["type"]
     if kind == "extra_forbidden":
         key = str(error["loc"][-1])
-        return located.error(
+        return source.error(
             (*path[:-1], key) if path and path[-1] == key else path, _unknown_key(key, path[:-1], where, root)
         )
     if kind == "missing":
-        return located.error(path, f"{prefix}{error['loc'][-1]} is missing.")
+        return source.error(path, f"{prefix}{error['loc'][-1]} is missing.")
     message = _plain_words(error)
     if kind == "literal_error":
         choices = str(error.get("ctx", {}).get("expected", ""))
-        return located.error(path, f"{where} is {error['input']!r}, but must be one of {choices}.")
+        return source.error(path, f"{where} is {error['input']!r}, but must be one of {choices}.")
     if kind == "value_error":
         # A validator's sentence may begin with the field's name already.
         names_it = bool(path) and message.startswith(f"{path[-1]} ")
-        return located.error(path, f"{message}." if names_it else f"{prefix}{message}.")
+        return source.error(path, f"{message}." if names_it else f"{prefix}{message}.")
     if kind in ("string_too_short", "too_short") and not error["input"]:
-        return located.error(path, f"{where} is empty.")
+        return source.error(path, f"{where} is empty.")
     value_text = repr(error["input"])
     advice = message if message.startswith("should ") else f"should be {message}"
     # A text that was pasted into the wrong place is not shown whole.
-    return located.error(path, f"{where} is {value_text[:60]}, but {advice}.")
+    return source.error(path, f"{where} is {value_text[:60]}, but {advice}.")
 
 
 def _plain_words(error: ErrorDetails) -> str:
@@ -140,9 +140,9 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
 
 
-def guess(word: str, known: Iterable[str]) -> str:
+def guess(word: str, words: Iterable[str]) -> str:
     """What a word that is not known may have been meant for, as the end of a sentence."""
     # 0.6 is difflib's default: with less, words are guessed that only share some letters, with more, two swapped
     # letters are too many.
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
     return f" (did you mean {near[0]}?)" if near else ""

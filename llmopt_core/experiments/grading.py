@@ -189,5 +189,5 @@ async def _grade_within_budget(grader: Metric, sample: Sample) -> tuple[str, Sco
         return grader.name, (score, Usage())
 
 
-def _usage_from_cache(known: Iterable[ScoreWithUsage]) -> Usage:
-    return sum((usage.from_cache for _, usage in known), Usage())
+def _usage_from_cache(scores: Iterable[ScoreWithUsage]) -> Usage:
+    return sum((usage.from_cache for _, usage in scores), Usage())

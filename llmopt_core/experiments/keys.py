@@ -135,9 +135,9 @@ def answering_identity(configuration: Configuration, models: Models) -> str:
     )
 
 
-def answer_key(answering: str, used: Iterable[str], example: Example, hits: Sequence[Hit]) -> str:
-    """The key of one answer; `used` are the names of the variables that the prompt uses."""
-    variables = {name: example.variables[name] for name in used if name in example.variables}
+def answer_key(answering: str, names: Iterable[str], example: Example, hits: Sequence[Hit]) -> str:
+    """The key of one answer; `names` are the names of the variables that the prompt uses."""
+    variables = {name: example.variables[name] for name in names if name in example.variables}
     return fingerprint(answering, example.question, variables, hits_identity(hits))
 
 

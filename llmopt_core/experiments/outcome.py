@@ -92,7 +92,7 @@ def failure_sentence(failures: Sequence[Reason], total: int) -> str:
     return f"{subject} failed{_most(failures, failure_count)}"
 
 
-def _most(found: Sequence[Reason], count: int) -> str:
-    first = found[0]
+def _most(reasons: Sequence[Reason], count: int) -> str:
+    first = reasons[0]
     frequency = "" if first.count == count else f", most often ({first.count:,} times)"
     return f"{frequency}: {first.message or 'no reason was given'}"

@@ -57,20 +57,20 @@ def find_pinned_runs(runs: Sequence[Run], ids: Sequence[int]) -> PinnedRuns:
     return PinnedRuns(_name_runs(same_judge_runs), tuple(notes))
 
 
-def family_with_pins(found: Mapping[str, Run], shown: Mapping[str, Run]) -> dict[str, Run]:
+def family_with_pins(family: Mapping[str, Run], pins: Mapping[str, Run]) -> dict[str, Run]:
     """The runs that comparisons of pinned runs are tested together with.
 
     Args:
-        found: Those of the project's configurations, see `family_runs`.
-        shown: The pinned ones, which stand for their configurations where others of the same would count.
+        family: Those of the project's configurations, see `family_runs`.
+        pins: The pinned ones, which stand for their configurations where others of the same would count.
     """
     # Of equal ones the first shown counts: it is entered last.
-    pin_names = {run.fingerprint: name for name, run in reversed(list(shown.items()))}
+    pin_names = {run.fingerprint: name for name, run in reversed(list(pins.items()))}
     runs_by_name: dict[str, Run] = {}
-    for name, run in found.items():
+    for name, run in family.items():
         pin_name = pin_names.get(run.fingerprint)
-        other = f"{name} ({run.fingerprint[:_FINGERPRINT_DIGITS]})" if name in shown else name
-        runs_by_name[pin_name or other] = shown[pin_name] if pin_name else run
+        other = f"{name} ({run.fingerprint[:_FINGERPRINT_DIGITS]})" if name in pins else name
+        runs_by_name[pin_name or other] = pins[pin_name] if pin_name else run
     return runs_by_name
 
 

@@ -97,17 +97,17 @@ def _variable_problem(name: str, variable: str, evaluation_set: EvaluationSet, c
 
 def check_budget(
     budget_usd: float,
-    asked: Iterable[ModelSpec | EmbeddingSpec],
+    specs: Iterable[ModelSpec | EmbeddingSpec],
     models: Models,
-    embedded: Iterable[EmbeddingSpec] = (),
+    embeddings: Iterable[EmbeddingSpec] = (),
 ) -> None:
     """Refuse a budget that could not be kept.
 
     Args:
         budget_usd: The most that may be paid.
-        asked: Chat models, and embedding models among them.
+        specs: Chat models, and embedding models among them.
         models: Know the prices.
-        embedded: Embedding models; those on this machine cost nothing.
+        embeddings: Embedding models; those on this machine cost nothing.
 
     Raises:
         BadInput: It is not above 0, or the price of a model is not known.
@@ -115,7 +115,7 @@ def check_budget(
     # So written that NaN, of which no comparison holds, is refused as well.
     if not budget_usd > 0:
         raise BadInput("The budget must be more than $0.")
-    for spec in (*asked, *embedded):
+    for spec in (*specs, *embeddings):
         if not spec.endpoint:
             continue
         endpoint = models.endpoint(spec.endpoint)

@@ -104,13 +104,13 @@ def result_basis(
 
 
 def list_run_changes(
-    run: Run, saved: SavedConfiguration | None, questions: str | None, documents: str, models: Models
+    run: Run, current: SavedConfiguration | None, questions: str | None, documents: str, models: Models
 ) -> tuple[str, ...]:
     """What is another now than when a run was made.
 
     Args:
         run: As it is stored. A run from before the addresses behind its names were kept says nothing of them.
-        saved: The project's configuration of its name as it is now; None where there is none.
+        current: The project's configuration of its name as it is now; None where there is none.
         questions: The version that its evaluation set has now; None where that is gone.
         documents: The version of the project's documents now.
         models: Those behind its configuration's names now.
@@ -125,9 +125,9 @@ def list_run_changes(
     try:
         configuration = configuration_from(run.configuration)
         # A variant of a comparison has the name of its prompt, and is no state of the configuration of that name.
-        if saved is not None and not run.comparison and saved.fingerprint != run.fingerprint:
+        if current is not None and not run.comparison and current.fingerprint != run.fingerprint:
             old_basis |= configuration_basis(configuration)
-            new_basis |= configuration_basis(configuration_from(saved.spec))
+            new_basis |= configuration_basis(configuration_from(current.spec))
     except BadInput:
         return list_changes(old_basis, new_basis)
     run_basis = run.options.get(BEHIND)

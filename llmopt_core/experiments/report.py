@@ -220,9 +220,9 @@ def _disagreement(records: Sequence[Mapping[str, Any]]) -> float:
     return sum(spread(row) for row in values)
 
 
-def _example(example_id: str, found: Sequence[tuple[str, Mapping[str, Any]]]) -> ReportExample:
-    first = found[0][1]
-    answers = tuple(_answer(label, record) for label, record in found)
+def _example(example_id: str, records: Sequence[tuple[str, Mapping[str, Any]]]) -> ReportExample:
+    first = records[0][1]
+    answers = tuple(_answer(label, record) for label, record in records)
     expected_answer = " · ".join(map(str, first.get("right_answers") or [first.get("reference") or ""]))
     return ReportExample(example_id, str(first.get("question", "")), expected_answer, answers)
 

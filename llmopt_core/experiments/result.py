@@ -77,25 +77,25 @@ def _comparisons(runs: Sequence[RunScoreTable], family: Family) -> list[dict[str
     ]
 
 
-def comparison_values(found: Comparison) -> dict[str, Any]:
+def comparison_values(comparison: Comparison) -> dict[str, Any]:
     """A comparison as plain values.
 
     `ci95` is the interval that belongs to the verdict: it holds at 95 % for all `family` comparisons that are tested
     together, and at `confidence` for this one alone.
     """
     return {
-        "mean_a": found.before,
-        "mean_b": found.after,
-        "difference": found.difference,
-        "ci95": [found.low, found.high],
-        "confidence": found.confidence,
-        "p_value": found.p_value,
-        "p_unadjusted": found.p_unadjusted,
-        "family": found.family,
-        "pairs": found.pairs,
-        "dropped": found.dropped,
-        "verdict": found.verdict,
-        "method": found.method,
+        "mean_a": comparison.before,
+        "mean_b": comparison.after,
+        "difference": comparison.difference,
+        "ci95": [comparison.low, comparison.high],
+        "confidence": comparison.confidence,
+        "p_value": comparison.p_value,
+        "p_unadjusted": comparison.p_unadjusted,
+        "family": comparison.family,
+        "pairs": comparison.pairs,
+        "dropped": comparison.dropped,
+        "verdict": comparison.verdict,
+        "method": comparison.method,
     }
 
 

@@ -12,14 +12,14 @@ from llmopt_core.types import Usage
 
 
 def remaining_budget(
-    usd: float | None, runs: Collection[Run], *, paid: Usage = Usage(), dearest: Mapping[str, float] | None = None
+    usd: float | None, runs: Collection[Run], *, extra: Usage = Usage(), dearest: Mapping[str, float] | None = None
 ) -> Budget:
     """A budget within which these runs cost what they did.
 
     Args:
         usd: The most, earlier work included.
         runs: Earlier runs.
-        paid: What was paid beside them.
+        extra: What was paid beside them.
         dearest: By model, what the dearest call beside them cost.
     """
     highest_costs = dict(dearest or {})
@@ -27,7 +27,7 @@ def remaining_budget(
         for model, cost in run.dearest.items():
             # The dearest call so far is what the next one is expected to cost at most.
             highest_costs[model] = max(cost, highest_costs.get(model, 0.0))
-    return Budget(usd, usage=sum((run.usage for run in runs), paid), dearest=highest_costs)
+    return Budget(usd, usage=sum((run.usage for run in runs), extra), dearest=highest_costs)
 
 
 def check_larger(name: str, before: float | None, usd: float | None, runs: Collection[Run]) -> None:

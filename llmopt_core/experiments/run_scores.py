@@ -94,7 +94,7 @@ def pair_runs(a: RunScoreTable, b: RunScoreTable, metric: str) -> PairedSample:
 
 def withhold_unfair_verdict(comparison: Comparison, a: RunScoreTable, b: RunScoreTable) -> Comparison:
     """See `withhold_verdict`; `b` is compared with the baseline `a`."""
-    return withhold_verdict(comparison, a_seen=a.seen > 0, b_seen=b.seen > 0)
+    return withhold_verdict(comparison, knows_a=a.seen > 0, knows_b=b.seen > 0)
 
 
 def higher_is_better(metric: str) -> bool:

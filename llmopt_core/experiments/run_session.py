@@ -112,7 +112,7 @@ class RunSession:
             await reread_records(self.store, self.run_id, self.pipeline, self.examples, self._put_again)
 
     def _missing(self) -> list[int]:
-        finished_positions = self.store.record_positions(self.run_id, failed=False) - self.store.open_positions(
+        finished_positions = self.store.record_positions(self.run_id, with_failures=False) - self.store.open_positions(
             self.run_id
         )
         # Good ones alone: what failed, or lacks a score for a reason that passes, is made again.
@@ -210,21 +210,21 @@ class RunSession:
     def _seconds(self) -> float:
         return time.perf_counter() - self.started
 
-    def _indexing(self, done: int, total: int) -> None:
+    def _indexing(self, count: int, total: int) -> None:
         if self.on_progress is not None:
-            self.on_progress(self._progress(stage="indexing", done=done, total=total))
+            self.on_progress(self._progress(stage="indexing", count=count, total=total))
 
     def _report(self) -> None:
         if self.on_progress is not None:
-            self.on_progress(self._progress(stage="answering", done=self.done, total=len(self.examples)))
+            self.on_progress(self._progress(stage="answering", count=self.done, total=len(self.examples)))
 
-    def _progress(self, *, stage: Any, done: int, total: int) -> RunProgress:
-        remaining_seconds = self._remaining_seconds(total - done) if stage == "answering" else None
+    def _progress(self, *, stage: Any, count: int, total: int) -> RunProgress:
+        remaining_seconds = self._remaining_seconds(total - count) if stage == "answering" else None
         return RunProgress(
             self.run_id,
             self.pipeline.configuration.name,
             stage,
-            done,
+            count,
             total,
             failed=self.failed,
             cached=self.cached,

@@ -122,7 +122,7 @@ def _resume_run(  # noqa: PLR0917
     return store.resume_run(run_id, job_id, version, {"budget_usd": _most_usd(budget, run.usage)}).id
 
 
-def _most_usd(budget: Budget, paid: Usage) -> float | None:
+def _most_usd(budget: Budget, usage: Usage) -> float | None:
     """What a run may cost in all, what was paid for it before included."""
     # From what is left, as other runs may have used up a part of the same budget.
-    return None if budget.remaining_usd is None else budget.remaining_usd + (paid.cost_usd or 0.0)
+    return None if budget.remaining_usd is None else budget.remaining_usd + (usage.cost_usd or 0.0)

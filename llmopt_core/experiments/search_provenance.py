@@ -91,11 +91,11 @@ def _pairs(few_shot: FewShotSpec | None) -> set[tuple[str, str]]:
 
 
 def _questions(
-    store: Store, job: Job, trained_on: Sequence[str], set_name: str, set_version: str
+    store: Store, job: Job, questions: Sequence[str], set_name: str, set_version: str
 ) -> tuple[str, ...] | None:
     """The questions that chose; of a search from before they were kept, all of its set."""
-    if trained_on:
-        return tuple(trained_on)
+    if questions:
+        return tuple(questions)
     if job.project is None:
         return None
     for name, version in _sets(job.arguments, set_name, set_version):

@@ -13,34 +13,38 @@ from llmopt_core.types import EvaluationSet, Example
 _MOST_NAMES, _LONGEST = 3, 24
 
 
-def choose_examples(found: EvaluationSet, ids: Iterable[str], words: str = "") -> EvaluationSet:
+def choose_examples(evaluation_set: EvaluationSet, ids: Iterable[str], words: str = "") -> EvaluationSet:
     """The set itself where all its examples are chosen, else a set of the chosen ones under a name that says which.
 
     Args:
-        found: The whole set.
+        evaluation_set: The whole set.
         ids: Of the chosen ones.
         words: How they were chosen, after their number, such as `at random`; their ids are named where it is empty.
     """
     distinct_ids = set(ids)
-    examples = tuple(example for example in found.examples if example.id in distinct_ids)
-    if len(examples) == len(found.examples):
-        return found
-    return EvaluationSet(f"{found.name}, {_words_of(examples, words)}", examples)
+    examples = tuple(example for example in evaluation_set.examples if example.id in distinct_ids)
+    if len(examples) == len(evaluation_set.examples):
+        return evaluation_set
+    return EvaluationSet(f"{evaluation_set.name}, {_words_of(examples, words)}", examples)
 
 
-def first_examples(found: EvaluationSet, count: int) -> EvaluationSet:
+def first_examples(evaluation_set: EvaluationSet, count: int) -> EvaluationSet:
     """The first ones of a set."""
-    examples = found.examples[:count]
-    return found if len(examples) == len(found.examples) else EvaluationSet(f"{found.name}, first {count}", examples)
+    examples = evaluation_set.examples[:count]
+    return (
+        evaluation_set
+        if len(examples) == len(evaluation_set.examples)
+        else EvaluationSet(f"{evaluation_set.name}, first {count}", examples)
+    )
 
 
-def random_examples(found: EvaluationSet, count: int, seed: int) -> EvaluationSet:
+def random_examples(evaluation_set: EvaluationSet, count: int, seed: int) -> EvaluationSet:
     """Some of a set, drawn at random and kept in their order."""
-    if count >= len(found.examples):
-        return found
+    if count >= len(evaluation_set.examples):
+        return evaluation_set
     # A generator of its own: the same seed draws the same examples, whatever else draws in this process.
-    sample = random.Random(seed).sample(found.examples, count)
-    return choose_examples(found, [example.id for example in sample], f"at random (seed {seed})")
+    sample = random.Random(seed).sample(evaluation_set.examples, count)
+    return choose_examples(evaluation_set, [example.id for example in sample], f"at random (seed {seed})")
 
 
 def _words_of(examples: Sequence[Example], words: str) -> str:
@@ -52,14 +56,14 @@ def _words_of(examples: Sequence[Example], words: str) -> str:
     return f"{len(ids)} chosen ({', '.join(ids[:_MOST_NAMES])}{more})"
 
 
-def runnable_examples(found: EvaluationSet) -> EvaluationSet:
+def runnable_examples(evaluation_set: EvaluationSet) -> EvaluationSet:
     """The set without examples that could never pass, because a check of theirs is not supported.
 
     Raises:
         BadInput: None is left.
     """
-    runnable_ids = [example.id for example in found.examples if not why_not_run(example)]
-    if found.examples and not runnable_ids:
-        reason = why_not_run(found.examples[0]).removeprefix("Not run: ")
-        raise BadInput(f"No question of {found.name} can be asked: {reason}.")
-    return choose_examples(found, runnable_ids, "that can be asked")
+    runnable_ids = [example.id for example in evaluation_set.examples if not why_not_run(example)]
+    if evaluation_set.examples and not runnable_ids:
+        reason = why_not_run(evaluation_set.examples[0]).removeprefix("Not run: ")
+        raise BadInput(f"No question of {evaluation_set.name} can be asked: {reason}.")
+    return choose_examples(evaluation_set, runnable_ids, "that can be asked")

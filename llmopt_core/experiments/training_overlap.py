@@ -96,17 +96,17 @@ def overlap_from(values: Mapping[str, Any] | None) -> TrainingOverlap | None:
         return None
 
 
-def withhold_verdict(comparison: Comparison, *, a_seen: bool, b_seen: bool) -> Comparison:
+def withhold_verdict(comparison: Comparison, *, knows_a: bool, knows_b: bool) -> Comparison:
     """The comparison without a verdict that a run owes to questions it was trained on.
 
     Such a run is never called the better one; that it is worse all the same stays.
 
     Args:
         comparison: Of `b` against the baseline `a`.
-        a_seen: Whether `a` was trained on questions of the set.
-        b_seen: Whether `b` was.
+        knows_a: Whether `a` was trained on questions of the set.
+        knows_b: Whether `b` was.
     """
     # The one that is ahead owes it, if it knew the questions; ahead of such a run the other one has earned it all the
     # more.
-    is_unfair = b_seen if comparison.verdict == "better" else a_seen and comparison.verdict == "worse"
+    is_unfair = knows_b if comparison.verdict == "better" else knows_a and comparison.verdict == "worse"
     return replace(comparison, verdict="not comparable") if is_unfair else comparison

@@ -113,13 +113,13 @@ def _derive_overlap(store: Store, run: Run) -> TrainingOverlap:
     return training_overlap(store, run.project, configuration, examples, before=run.created_at)
 
 
-def _part(source: Source, found: dict[int, QuestionOverlap] | None) -> TrainedPart:
-    kinds = list((found or {}).values())
+def _part(source: Source, overlaps: dict[int, QuestionOverlap] | None) -> TrainedPart:
+    kinds = list((overlaps or {}).values())
     return TrainedPart(
         kind=source.kind,
         name=source.name,
         source=source.source,
-        known=found is not None,
+        known=overlaps is not None,
         exact=kinds.count("exact"),
         near=kinds.count("near"),
     )

@@ -55,14 +55,14 @@ class UpperEstimate:
     prompt_tokens: float = 0.0
     usd: float | None = 0.0
 
-    def add(self, models: Models, spec: ModelSpec | EmbeddingSpec, times: int, prompt: float, written: float) -> None:
+    def add(self, models: Models, spec: ModelSpec | EmbeddingSpec, times: int, prompt: float, reply: float) -> None:
         """So many calls, each of so many tokens."""
         if not times:
             return
         endpoint = models.endpoint(spec.endpoint)
         name = spec.name if isinstance(spec, ModelSpec) else spec.model
         price = endpoint.price_of(name or endpoint.default_model)
-        cost = None if price is None else price.cost(times * prompt, times * written)
+        cost = None if price is None else price.cost(times * prompt, times * reply)
         self.calls += times
         self.prompt_tokens += times * prompt
         self.usd = None if cost is None or self.usd is None else self.usd + cost

@@ -174,6 +174,6 @@ def _result(pair: tuple[str, str], counts: tuple[int, int, int], p_value: float 
     return PairResult(*pair, wins, losses, ties, share, p_value, verdict_of(float(wins - losses), p_value))
 
 
-def _agreement(gathered: Mapping[tuple[str, str], Mapping[str, Sequence[int]]]) -> float | None:
-    shared_ballots = [sides for examples in gathered.values() for sides in examples.values() if len(sides) > 1]
+def _agreement(votes: Mapping[tuple[str, str], Mapping[str, Sequence[int]]]) -> float | None:
+    shared_ballots = [sides for examples in votes.values() for sides in examples.values() if len(sides) > 1]
     return sum(len(set(sides)) == 1 for sides in shared_ballots) / len(shared_ballots) if shared_ballots else None

@@ -100,9 +100,9 @@ def _read(text: str, source: str, _on_part: OnPart = ignore_parts) -> LocatedVal
 
 
 class _Reader:
-    def __init__(self, loader: yaml.SafeLoader, located: LocatedValue) -> None:
+    def __init__(self, loader: yaml.SafeLoader, source: LocatedValue) -> None:
         self._loader = loader
-        self._located = located
+        self._located = source
         self._count = 0
 
     def read(self, node: yaml.Node, path: Path) -> Any:

@@ -48,9 +48,9 @@ class BreakEven:
         return f"The training ({dollars(self.training_usd)}) is earned back after {self.requests:,} requests."
 
 
-def break_even(base: RequestCost, tuned: RequestCost, training_usd: float) -> BreakEven:
+def break_even(base: RequestCost, tuned_cost: RequestCost, training_usd: float) -> BreakEven:
     """Compare the base model with its longer prompt to the tuned model with its shorter one."""
-    saving = base.usd - tuned.usd
+    saving = base.usd - tuned_cost.usd
     # An equal price never earns the training back either, and would divide by 0.
     if saving <= 0:
         return BreakEven(None, saving, training_usd)

@@ -283,20 +283,20 @@ def _write_ending(context: JobContext, **ending: Any) -> bool:
     return True
 
 
-def _await_result(made: Result | Awaitable[Result]) -> Result:
+def _await_result(result: Result | Awaitable[Result]) -> Result:
     """What the work gave; asynchronous work is awaited in the process's event loop."""
-    if not inspect.isawaitable(made):
-        return made
+    if not inspect.isawaitable(result):
+        return result
 
     async def whole() -> Result:
-        return await made
+        return await result
 
     return run_in_loop(whole())
 
 
-def _serve(served: weakref.ref[JobRunner], wake: threading.Event) -> None:
+def _serve(reference: weakref.ref[JobRunner], wake: threading.Event) -> None:
     """Look for work as long as somebody uses the runner."""
-    while (runner := served()) is not None:
+    while (runner := reference()) is not None:
         seconds = _LOOK_SECONDS
         # The disk may be full for a while, or the database away; work that is under way says so itself.
         with suppress(LlmOptError):

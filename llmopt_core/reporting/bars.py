@@ -64,7 +64,7 @@ def bar_charts(
     labels: Sequence[str],
     values: Sequence[Sequence[Interval]],
     colours: Sequence[str],
-    hatched: Sequence[bool] = (),
+    hatching: Sequence[bool] = (),
 ) -> list[Chart]:
     """As many charts as are needed so that none is wider than a page, all on one scale. Arguments as of `bar_chart`."""
     # At least one group a chart: with very many runs a single group is wider than a page, and must still be drawn.
@@ -72,14 +72,14 @@ def bar_charts(
     # One scale for all of them, so that bars of two charts can be compared by eye.
     ends = _ends(values)
     starts = range(0, len(labels), each)
-    return [bar_chart(labels[i : i + each], values[i : i + each], colours, hatched, ends) for i in starts]
+    return [bar_chart(labels[i : i + each], values[i : i + each], colours, hatching, ends) for i in starts]
 
 
 def bar_chart(
     labels: Sequence[str],
     values: Sequence[Sequence[Interval]],
     colours: Sequence[str],
-    hatched: Sequence[bool] = (),
+    hatching: Sequence[bool] = (),
     ends: tuple[float, float] | None = None,
 ) -> Chart:
     """Lay out one group of bars per label.
@@ -88,7 +88,7 @@ def bar_chart(
         labels: One per group.
         values: Per group and bar mean, low, high; a mean of None leaves its place empty.
         colours: One per bar of a group.
-        hatched: For each bar of a group, whether it is hatched; none is by default.
+        hatching: For each bar of a group, whether it is hatched; none is by default.
         ends: Of the axis; by default 0 and 1, or as far as the values go.
     """
     bottom, top = ends or _ends(values)
@@ -103,7 +103,7 @@ def bar_chart(
         start = _LEFT + i * step + (step - inner) / 2
         places = [start + j * (_BAR + _GAP) for j in range(len(group))]
         # `strict` tells a caller that gave fewer colours than bars, which would drop the last runs in silence.
-        kinds = zip(places, group, colours, hatched or [False] * len(colours), turns(colours), strict=True)
+        kinds = zip(places, group, colours, hatching or [False] * len(colours), turns(colours), strict=True)
         bars = [replace(_bar(x, v, c, y), hatched=h, turn=t) for x, v, c, h, t in kinds if v[0] is not None]
         missing = [x + _BAR / 2 for x, v in zip(places, group, strict=True) if v[0] is None]
         groups.append(Group(label, start + inner / 2, tuple(bars), tuple(missing)))

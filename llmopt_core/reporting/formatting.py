@@ -89,9 +89,9 @@ def short_time(seconds: float | None) -> str:
     return f"{number(seconds * 1000)} ms"
 
 
-def questions(asked: Sequence[int], size: int | None = None) -> str:
+def questions(counts: Sequence[int], size: int | None = None) -> str:
     """How many questions runs were asked, out of how many: `48 questions`, `12 of 48 questions`, `12 to 40 of 48 …`."""
-    least, most = min(asked, default=0), max(asked, default=0)
+    least, most = min(counts, default=0), max(counts, default=0)
     some = f"{least:,}" if least == most else f"{least:,} to {most:,}"
     if size is None or most == size:
         return f"{some} question{'' if some == '1' else 's'}"

@@ -59,10 +59,10 @@ class RecordStore(StorePart):
             rows = connection.execute(query).mappings().all()
         return {row["position"]: Usage(**{name: row[name] for name in row if name != "position"}) for row in rows}
 
-    def record_positions(self, run_id: int, *, failed: bool = True) -> set[int]:
-        """Positions that have a record; without the failed ones if `failed` is false."""
+    def record_positions(self, run_id: int, *, with_failures: bool = True) -> set[int]:
+        """Positions that have a record; without the failed ones if `with_failures` is false."""
         query = sa.select(records.c.position).where(records.c.run_id == run_id)
-        if not failed:
+        if not with_failures:
             query = query.where(records.c.failed.is_(False))
         with self.database.read() as connection:
             # Positions, not ids: they are what a resumed run goes through.
@@ -236,14 +236,14 @@ def _score_rows(run_id: int, position: int, record: Record) -> list[dict[str, An
 
 
 def _align(
-    gathered: dict[int, dict[int, str]], rows: Sequence[Any], failed: dict[int, set[str]]
+    examples: dict[int, dict[int, str]], rows: Sequence[Any], failures: dict[int, set[str]]
 ) -> dict[int, RunScores]:
     places = {
-        run_id: {position: i for i, position in enumerate(example_ids)} for run_id, example_ids in gathered.items()
+        run_id: {position: i for i, position in enumerate(example_ids)} for run_id, example_ids in examples.items()
     }
     tables = {
-        run_id: RunScores(tuple(example_ids.values()), {}, {}, frozenset(failed[run_id]))
-        for run_id, example_ids in gathered.items()
+        run_id: RunScores(tuple(example_ids.values()), {}, {}, frozenset(failures[run_id]))
+        for run_id, example_ids in examples.items()
     }
     for run_id, position, metric, value, verdict in rows:
         place = places[run_id].get(position)

@@ -79,7 +79,7 @@ def grid_of(project: Project | str, comparison: Comparison, board: Board | None)
 def compute_columns(comparison: Comparison, grid: Grid, board: Board | None) -> list[Column]:
     """What the columns come to; tested against the first once all is there."""
     # Tests over half of the answers would change with each of them, and are dear.
-    return _columns(comparison, grid) if board is None else columns_of(grid, compared=False)
+    return _columns(comparison, grid) if board is None else columns_of(grid, with_tests=False)
 
 
 def _version(comparison: Comparison) -> list[tuple[int, int, str, str]]:

@@ -174,7 +174,7 @@ def _pattern_properties(clock: _Clock, validator: Any, patterns: Any, instance: 
                 yield from validator.descend(value, part, path=name, schema_path=pattern)
 
 
-def _additional_properties(clock: _Clock, validator: Any, wanted: Any, instance: Any, schema: Any) -> Problems:
+def _additional_properties(clock: _Clock, validator: Any, rule: Any, instance: Any, schema: Any) -> Problems:
     if not validator.is_type(instance, "object"):
         return
     # What `properties` or a pattern names is not additional.
@@ -182,15 +182,15 @@ def _additional_properties(clock: _Clock, validator: Any, wanted: Any, instance:
     for name in instance:
         if name in properties or any(clock.matches(pattern, name) for pattern in patterns):
             continue
-        if wanted is False:
+        if rule is False:
             yield jsonschema.ValidationError(f"the property {name!r} is not allowed")
         else:
-            yield from validator.descend(instance[name], wanted, path=name)
+            yield from validator.descend(instance[name], rule, path=name)
 
 
-def _unique_items(clock: _Clock, validator: Any, wanted: Any, instance: Any, _schema: Any) -> Problems:
+def _unique_items(clock: _Clock, validator: Any, rule: Any, instance: Any, _schema: Any) -> Problems:
     """By hashes: the library compares every two items."""
-    if not wanted or not validator.is_type(instance, "array"):
+    if not rule or not validator.is_type(instance, "array"):
         return
     known_keys: set[Any] = set()
     for item in instance:

@@ -35,7 +35,7 @@ class LlmJudge:
         # Per sample: the endpoint behind it may be another one next time.
         self._json_mode = True
 
-    async def reply(self, prompt: str, wanted: type[BaseModel]) -> BaseModel:
+    async def reply(self, prompt: str, reply_type: type[BaseModel]) -> BaseModel:
         """See `Judge.reply`. A reply that is no such JSON is sent back once with what is wrong."""
         # Answer relevancy asks the same prompt several times; without the number the cache would give one reply for
         # all.
@@ -45,13 +45,13 @@ class LlmJudge:
         question = question_of(prompt)
         completion = await self._ask(messages, repeat)
         try:
-            return read_reply(completion.text, wanted, question)
+            return read_reply(completion.text, reply_type, question)
         except ValueError as problem:
             repair = Message("user", REPAIR.format(problem=problem))
             # The judge sees its own broken reply, which mends more than asking anew.
             second = await self._ask((*messages, Message("assistant", completion.text), repair), repeat)
         try:
-            return read_reply(second.text, wanted, question)
+            return read_reply(second.text, reply_type, question)
         except ValueError as problem:
             raise CouldNotScore(no_verdict_reason(self._spec, second, problem)) from problem
 
@@ -93,7 +93,7 @@ def no_verdict_reason(spec: JudgeSpec, completion: Completion, problem: object) 
     return f"The judge {spec.name} gave no usable JSON, twice: {shorten(str(problem), 200)}"
 
 
-def read_reply(text: str, wanted: type[BaseModel], question: dict[str, Any]) -> BaseModel:
+def read_reply(text: str, reply_type: type[BaseModel], question: dict[str, Any]) -> BaseModel:
     """The last JSON object in a reply that is what was asked for.
 
     Text around it, code fences and thinking are passed over; objects in quotes and those that stand in the material
@@ -101,7 +101,7 @@ def read_reply(text: str, wanted: type[BaseModel], question: dict[str, Any]) -> 
 
     Args:
         text: The reply.
-        wanted: What was asked for.
+        reply_type: What was asked for.
         question: The material that is graded.
 
     Raises:
@@ -118,7 +118,7 @@ def read_reply(text: str, wanted: type[BaseModel], question: dict[str, Any]) -> 
             problem = problem or ValueError("the JSON object is one of the text to grade, not a verdict")
             continue
         try:
-            verdict = wanted.model_validate(candidate.value)
+            verdict = reply_type.model_validate(candidate.value)
         except ValidationError as error:
             detail = error.errors()[0]
             problem = problem or ValueError(f"{'.'.join(map(str, detail['loc'])) or 'reply'}: {detail['msg']}")
@@ -150,40 +150,44 @@ def _marks(value: Any) -> Any:
     return "" if isinstance(value, str) else value
 
 
-def check_reply(found: BaseModel, question: dict[str, Any]) -> None:
+def check_reply(reply: BaseModel, question: dict[str, Any]) -> None:
     """Refuse verdicts other than 0 and 1, and verdicts that leave out or invent statements.
 
     Ragas would average whatever number comes back, over however many.
     """
-    for part in _parts(found):
+    for part in _parts(reply):
         # Whichever of them Ragas' reply has; the others default to 0, which is allowed.
         for field in ("verdict", "attributed", "noncommittal"):
             value = getattr(part, field, 0)
             if value not in (0, 1):
                 raise ValueError(f"{field} must be 0 or 1, not {value}")
     statements = question.get("statements")
-    verdicts = getattr(found, "statements", None)
+    verdicts = getattr(reply, "statements", None)
     if statements is not None and verdicts is not None and len(verdicts) != len(statements):
         # Fewer would raise a mean that some statements never got into.
         raise ValueError(f"{len(verdicts)} verdicts for {len(statements)} statements")
     if statements is not None and verdicts is not None:
         _check_each(statements, [str(getattr(item, "statement", "")) for item in verdicts])
-    classifications = getattr(found, "classifications", None)
+    classifications = getattr(reply, "classifications", None)
     if classifications is not None and isinstance(question.get("answer"), str):
         _check_coverage(question["answer"], [str(getattr(item, "statement", "")) for item in classifications])
 
 
-def _check_each(given: Sequence[Any], judged: Sequence[str]) -> None:
+def _check_each(statements: Sequence[Any], verdict_statements: Sequence[str]) -> None:
     """Refuse as many verdicts as statements where one came twice in the place of another."""
     # A statement that was given twice may be judged twice.
-    texts = [text for text, count in Counter(judged).items() if text and count > 1 and list(given).count(text) < count]
+    texts = [
+        text
+        for text, count in Counter(verdict_statements).items()
+        if text and count > 1 and list(statements).count(text) < count
+    ]
     if texts:
         raise ValueError(f"there are several verdicts for {shorten(texts[0], 80)!r} and none for another statement")
 
 
-def _check_coverage(answer: str, judged: Sequence[str]) -> None:
+def _check_coverage(answer: str, statements: Sequence[str]) -> None:
     """Refuse classifications that leave out a sentence: the others would be averaged as if they were all."""
-    words = set(tokens(" ".join(judged)))
+    words = set(tokens(" ".join(statements)))
     for sentence in sentences(answer):
         sentence_tokens = set(tokens(sentence))
         # A third of a sentence's words: judges shorten and rephrase, but a sentence that is left out shares hardly any.
@@ -191,10 +195,10 @@ def _check_coverage(answer: str, judged: Sequence[str]) -> None:
             raise ValueError(f"there is no classification of {shorten(sentence, 80)!r}")
 
 
-def _parts(found: BaseModel) -> Iterator[BaseModel]:
-    yield found
-    for name in type(found).model_fields:
-        value = getattr(found, name)
+def _parts(reply: BaseModel) -> Iterator[BaseModel]:
+    yield reply
+    for name in type(reply).model_fields:
+        value = getattr(reply, name)
         if isinstance(value, list):
             yield from (item for item in value if isinstance(item, BaseModel))
 

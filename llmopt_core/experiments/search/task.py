@@ -114,9 +114,9 @@ def check_task(task: SearchTask, models: Models) -> None:
         )
 
 
-def sample_examples(found: EvaluationSet, most: int | None, seed: int = 0) -> EvaluationSet:
+def sample_examples(evaluation_set: EvaluationSet, most: int | None, seed: int = 0) -> EvaluationSet:
     """At most so many examples, drawn at random and kept in their order."""
-    return found if most is None else random_examples(found, most, seed)
+    return evaluation_set if most is None else random_examples(evaluation_set, most, seed)
 
 
 def split(examples: Sequence[Example], held_back: float, seed: int = 0) -> tuple[list[Example], list[Example]]:

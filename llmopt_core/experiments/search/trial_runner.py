@@ -114,15 +114,15 @@ class TrialRunner:
         self._answered = False
         self._message = ""
 
-    def facts(self, trained_on: Sequence[Example], left_out: tuple[str, ...]) -> dict[str, Any]:
+    def facts(self, training_examples: Sequence[Example], exclusions: tuple[str, ...]) -> dict[str, Any]:
         """What every `SearchResult` tells of a search over those questions, as it stands now."""
         return {
             "source": self.task.source,
             "set_name": self.task.evaluation_set.name,
             "set_version": self.task.evaluation_set.version,
             "metric": self.task.metric,
-            "trained_on": tuple(example.question for example in trained_on),
-            "left_out": left_out,
+            "trained_on": tuple(example.question for example in training_examples),
+            "left_out": exclusions,
             "usage": self.usage,
             "seconds": self.seconds,
             "problem": self.problem,

@@ -82,18 +82,18 @@ def newest_versions(store: Store, project: Project | str, kind: str) -> dict[str
     return {version.name: version for version in store.versions(project, kind)}
 
 
-def load_prompt(store: Store, project: Project | str, wanted: str) -> PromptSpec:
+def load_prompt(store: Store, project: Project | str, reference: str) -> PromptSpec:
     """A saved prompt by `name`, `name@3` or `name@production`.
 
     Raises:
         BadInput: There is no such prompt, or it cannot be read.
     """
     # A whole name first, as a name may hold an @.
-    if wanted in {version.name for version in store.versions(project, PROMPT)}:
-        return prompt_from(store.version(project, PROMPT, wanted).body)
-    name, _, suffix = wanted.rpartition("@")
+    if reference in {version.name for version in store.versions(project, PROMPT)}:
+        return prompt_from(store.version(project, PROMPT, reference).body)
+    name, _, suffix = reference.rpartition("@")
     number: int | str | None = int(suffix) if suffix.isdecimal() else suffix
-    return prompt_from(store.version(project, PROMPT, name or wanted, number if name else None).body)
+    return prompt_from(store.version(project, PROMPT, name or reference, number if name else None).body)
 
 
 def prompts_of_configurations(configurations: Mapping[str, Configuration]) -> dict[str, PromptSpec]:

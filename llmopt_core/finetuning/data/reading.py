@@ -262,23 +262,23 @@ def _delimiter(first: str, name: str) -> str:
     return next((sign for sign in ",;\t" if sign in first), ",")
 
 
-def _columns(header: list[str], wanted: Mapping[str, str], name: str) -> dict[str, int]:
+def _columns(header: list[str], column_names: Mapping[str, str], name: str) -> dict[str, int]:
     """Position of each column by meaning."""
     positions: dict[str, int] = {}
     lower = [column.lower() for column in header]
     # Alpaca's `input` is material for its `instruction`, not the question, as the name alone would say.
-    if {"instruction", "input"} <= set(lower) and "question" not in wanted:
+    if {"instruction", "input"} <= set(lower) and "question" not in column_names:
         positions = {"question": lower.index("instruction"), "context": lower.index("input")}
     for meaning, usual_names in COLUMNS.items():
         if meaning in positions:
             continue
-        names = (wanted[meaning].lower(),) if meaning in wanted else usual_names
+        names = (column_names[meaning].lower(),) if meaning in column_names else usual_names
         position = next((lower.index(candidate) for candidate in names if candidate in lower), None)
-        if position is None and meaning in wanted:
-            raise BadInput(f"{name}: there is no column {wanted[meaning]!r}; it has {', '.join(header)}.")
+        if position is None and meaning in column_names:
+            raise BadInput(f"{name}: there is no column {column_names[meaning]!r}; it has {', '.join(header)}.")
         # A table of text and class may name its class column `intent` for both: it is learned, and sorts as well.
         is_also_answer = meaning == "label" and position == positions.get("answer")
-        if position is not None and (meaning in wanted or is_also_answer or position not in positions.values()):
+        if position is not None and (meaning in column_names or is_also_answer or position not in positions.values()):
             positions[meaning] = position
     pair = {"preferred", "rejected"} <= positions.keys()
     # `positions["label"]` stands in where there is no question, so that the look-up does not fail; a label is no text.

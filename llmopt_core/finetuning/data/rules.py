@@ -98,8 +98,8 @@ def _output(name: str, side: Any) -> Iterator[Problem]:
         yield from _message_problems(side[0], name)
 
 
-def _unknown_keys(value: Mapping[str, Any], known: frozenset[str]) -> Iterator[Problem]:
-    if unknown_keys := sorted(map(str, value.keys() - known)):
+def _unknown_keys(value: Mapping[str, Any], format_keys: frozenset[str]) -> Iterator[Problem]:
+    if unknown_keys := sorted(map(str, value.keys() - format_keys)):
         # Only a doubt: the gateways of some services take keys that OpenAI's does not.
         message = f"key {', '.join(unknown_keys)} is not part of the format; some services refuse it"
         yield Problem("example_unrecognized_key", message, is_error=False)
@@ -177,7 +177,7 @@ def _is_tool(tool: Any) -> bool:
 
 
 def _call_problems(
-    message: Mapping[str, Any], where: str, declared: set[str], open_calls: set[str]
+    message: Mapping[str, Any], where: str, tool_names: set[str], open_calls: set[str]
 ) -> Iterator[Problem]:
     calls = message.get("tool_calls")
     if message.get("role") == "tool":
@@ -190,18 +190,18 @@ def _call_problems(
         yield Problem("invalid_tool_call", f"{where}: tool_calls must be a list in an assistant message")
         return
     for call in calls:
-        problem = _call_problem(call, declared)
+        problem = _call_problem(call, tool_names)
         if problem:
             yield Problem("invalid_tool_call", f"{where}: {problem}")
         else:
             open_calls.add(str(call["id"]))
 
 
-def _call_problem(call: Any, declared: set[str]) -> str:
+def _call_problem(call: Any, tool_names: set[str]) -> str:
     function = call.get("function") if isinstance(call, Mapping) else None
     if not isinstance(function, Mapping) or not isinstance(call.get("id"), str) or call.get("type") != "function":
         return 'a tool call must be {"id": ..., "type": "function", "function": {...}}'
-    if str(function.get("name")) not in declared:
+    if str(function.get("name")) not in tool_names:
         return "it calls a function that is not among the example's tools"
     try:
         # OpenAI has arguments as JSON inside of a text; an object there is a common mistake of exporters.

@@ -134,8 +134,8 @@ def _all_triples(inside: Sequence[str]) -> Iterable[tuple[str, ...]]:
     return zip(inside, inside[1:], inside[2:], strict=False) if len(inside) > 2 else [tuple(inside)]
 
 
-def _triples(listed: Sequence[str]) -> set[tuple[str, ...]]:
-    if len(listed) < 3:
+def _triples(words: Sequence[str]) -> set[tuple[str, ...]]:
+    if len(words) < 3:
         # A whole short text is its one gram; an empty one has none, so that it is contained in nothing.
-        return {tuple(listed)} if listed else set()
-    return set(zip(listed, listed[1:], listed[2:], strict=False))
+        return {tuple(words)} if words else set()
+    return set(zip(words, words[1:], words[2:], strict=False))

@@ -82,7 +82,7 @@ def _shuffle(groups: list[list[int]], most: float, rng: random.Random) -> list[l
     return sorted(rng.sample(groups, len(groups)), key=lambda group: len(group) > most)
 
 
-def _choose(examples: Sequence[TrainingExample], shuffled: list[list[int]], share: float) -> set[int]:
+def _choose(examples: Sequence[TrainingExample], groups: list[list[int]], share: float) -> set[int]:
     """Positions for validation: whole groups, each class up to its quota, at least one group and not all of them."""
     sizes = Counter(example.label for example in examples)
     # How many of each class may still be taken.
@@ -90,7 +90,7 @@ def _choose(examples: Sequence[TrainingExample], shuffled: list[list[int]], shar
     total = max(1.0, share * len(examples))
     positions: set[int] = set()
     # The last is never taken, so that something is left to train on.
-    for group in shuffled[:-1]:
+    for group in groups[:-1]:
         labels = Counter(examples[i].label for i in group)
         # A group may overshoot a quota by half of itself, as rounding would; else classes of few examples were never
         # held out.
@@ -99,4 +99,4 @@ def _choose(examples: Sequence[TrainingExample], shuffled: list[list[int]], shar
             positions.update(group)
             room = {label: quota - labels[label] for label, quota in room.items()}
     # Quotas that no group fits: the smallest one costs the training least.
-    return positions or set(sorted(shuffled, key=len)[0])
+    return positions or set(sorted(groups, key=len)[0])

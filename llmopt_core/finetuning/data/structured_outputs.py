@@ -87,8 +87,8 @@ def summarize_outputs(scores: Sequence[StructuredScore], seed: int = 0, resample
     return StructuredReport(len(scores), valid, intent, slots, exact)
 
 
-def _share(passed: int, total: int) -> Share:
-    return Share(passed / total, *wilson_interval(passed, total))
+def _share(count: int, total: int) -> Share:
+    return Share(count / total, *wilson_interval(count, total))
 
 
 def _ratio(top: float, bottom: float, tops: np.ndarray, bottoms: np.ndarray, answers: int) -> Share:

@@ -167,7 +167,7 @@ class FineTuner(Protocol):
         training: TrainingSet,
         validation: TrainingSet | None = None,
         *,
-        confirmed: bool = False,
+        is_confirmed: bool = False,
         on_created: Callable[[Job], None] | None = None,
     ) -> Job:
         """Start a job, once.
@@ -176,7 +176,7 @@ class FineTuner(Protocol):
             request: What to do.
             training: Examples to learn.
             validation: Examples whose loss is watched, never learned.
-            confirmed: Whether the user has seen what leaves the machine and agreed; needed where anything does.
+            is_confirmed: Whether the user has seen what leaves the machine and agreed; needed where anything does.
             on_created: Called as soon as the job has an id that must not be lost.
         """
         ...

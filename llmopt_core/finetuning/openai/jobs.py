@@ -57,7 +57,7 @@ class ServiceTrainer:
         training: TrainingSet,
         validation: TrainingSet | None = None,
         *,
-        confirmed: bool = False,
+        is_confirmed: bool = False,
         on_created: Callable[[Job], None] | None = None,
     ) -> Job:
         """See `FineTuner.create`. The job's folder is complete before anything is sent.
@@ -76,7 +76,7 @@ class ServiceTrainer:
             raise BadInput(
                 f"The files have {leaving.bytes / 1e6:,.0f} MB; a service takes {MOST_BYTES // 10**6} MB at most."
             )
-        if not confirmed:
+        if not is_confirmed:
             summary = " ".join(part for part in (leaving.sentence, leaving.warning) if part)
             raise BadInput(f"Nothing was sent: {summary} Agree to that first.")
         folder = new_folder(self._settings, request, "service", training, validation)
@@ -123,24 +123,24 @@ class ServiceTrainer:
             self._stop(folder, state, message)
         return folder.job()
 
-    def _stop(self, folder: JobFolder, state: dict[str, Any], told: str) -> None:
+    def _stop(self, folder: JobFolder, state: dict[str, Any], message: str) -> None:
         """Cancel a job that takes more than its budget, where it has not ended and the service lets us."""
         from llmopt_core.finetuning.openai.results import job_state
 
         # The status is asked every few seconds; the log says it once.
-        if state.get("over_budget") != told:
-            folder.log(told, "warn")
+        if state.get("over_budget") != message:
+            folder.log(message, "warn")
         price = folder.request().price_per_million
         # Written even where cancelling fails: the user must see that money is being spent.
-        changes: dict[str, Any] = {"over_budget": told, "message": told}
+        changes: dict[str, Any] = {"over_budget": message, "message": message}
         if state["status"] not in FINAL_STATUSES:
             try:
                 remote = self._call("cancel the job", lambda: self._jobs.cancel(state["remote_id"]))
                 changes |= self._call("say how the job stands", lambda: job_state(remote, price))
-                changes["message"] = f"{told} It was cancelled."
+                changes["message"] = f"{message} It was cancelled."
             except EndpointError as error:
                 # It is tried again whenever somebody looks; the service may have none to cancel by then.
-                changes["message"] = f"{told} It could not be cancelled: {error}"
+                changes["message"] = f"{message} It could not be cancelled: {error}"
         folder.update_state(**changes)
 
     def _call(self, what: str, request: Callable[[], Any]) -> Any:

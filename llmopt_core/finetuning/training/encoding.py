@@ -83,12 +83,12 @@ def _chat_pieces(messages: Sequence[dict[str, Any]], tokenizer: Any) -> list[Pie
     return pieces
 
 
-def _answer_pieces(added: str, opening: str | None, message: dict[str, Any]) -> list[Piece]:
+def _answer_pieces(addition: str, opening: str | None, message: dict[str, Any]) -> list[Piece]:
     """What a learned message adds: the opening the model is given, its answer and end mark, and white space."""
-    if opening is None or not added.startswith(opening):
+    if opening is None or not addition.startswith(opening):
         # The template has no opening of its own for this message: it begins where its content does.
-        opening = added[: max(0, added.find(message["content"]))]
-    answer = added[len(opening) :]
+        opening = addition[: max(0, addition.find(message["content"]))]
+    answer = addition[len(opening) :]
     # The line break behind the end mark is the template's; a server stops at the mark and never generates it.
     target = answer.rstrip("\n")
     return [(opening, False), (target, True), (answer[len(target) :], False)]
@@ -123,10 +123,10 @@ def encode_pieces(parts: Sequence[Piece], tokenizer: Any, number: int = 0) -> En
     return EncodedExample(number, tuple(ids), tuple(labels))
 
 
-def batches(encoded: Sequence[EncodedExample], batch_size: int, seed: int) -> list[list[EncodedExample]]:
+def batches(examples: Sequence[EncodedExample], batch_size: int, seed: int) -> list[list[EncodedExample]]:
     """One epoch: examples of similar length together, so that little is padded; the order of batches is random."""
     rng = random.Random(seed)
-    order = rng.sample(list(encoded), len(encoded))
+    order = rng.sample(list(examples), len(examples))
     # By a rough length only: sorted exactly, the same examples would share a batch in every epoch.
     order.sort(key=lambda example: len(example.ids) // _BUCKET)
     groups = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
@@ -134,8 +134,8 @@ def batches(encoded: Sequence[EncodedExample], batch_size: int, seed: int) -> li
     return groups
 
 
-def by_length(encoded: Sequence[EncodedExample], batch_size: int) -> Iterator[list[EncodedExample]]:
+def by_length(examples: Sequence[EncodedExample], batch_size: int) -> Iterator[list[EncodedExample]]:
     """Batches of similar length in a fixed order, for measuring."""
-    order = sorted(encoded, key=lambda example: len(example.ids))
+    order = sorted(examples, key=lambda example: len(example.ids))
     for at in range(0, len(order), batch_size):
         yield order[at : at + batch_size]

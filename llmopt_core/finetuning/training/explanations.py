@@ -59,13 +59,13 @@ class CurveReading:
     advice: str
 
 
-def read_curves(points: Sequence[MetricPoint], *, ended: bool = True) -> CurveReading:
+def read_curves(points: Sequence[MetricPoint], *, has_ended: bool = True) -> CurveReading:
     """Judge a run by its curves: rough rules, meant as a hint.
 
     While it goes on only what cannot get better by itself is told: losses that still fall are as they should be.
     """
     reading = _read(points)
-    return reading if ended or reading.fit in {"overfitting", "unstable"} else CurveReading("unknown", UNDERWAY)
+    return reading if has_ended or reading.fit in {"overfitting", "unstable"} else CurveReading("unknown", UNDERWAY)
 
 
 def _read(points: Sequence[MetricPoint]) -> CurveReading:

@@ -91,7 +91,7 @@ def carry_out(worker: Worker, run: TrainingLoop[Any], how: str) -> Measurement |
     return measurement
 
 
-def card(worker: Worker, run: TrainingLoop[Any], measured: Measurement | None) -> dict[str, Any]:
+def card(worker: Worker, run: TrainingLoop[Any], measurement: Measurement | None) -> dict[str, Any]:
     """The facts of a tuned model that are the same for every kind."""
     at = run.position
     request_data = worker.folder.read("request.json")
@@ -105,8 +105,8 @@ def card(worker: Worker, run: TrainingLoop[Any], measured: Measurement | None) -
         "steps": at.step,
         "best_step": at.best_step if run.keeps_best else at.step,
         "train_loss": last_train_loss(worker.folder.metrics()),
-        "valid_loss": measured.loss if measured else None,
-        "valid_accuracy": measured.accuracy if measured else None,
+        "valid_loss": measurement.loss if measurement else None,
+        "valid_accuracy": measurement.accuracy if measurement else None,
         "trained_tokens": at.tokens,
         "seconds": round(at.seconds, 1),
         "created_at": time.time(),

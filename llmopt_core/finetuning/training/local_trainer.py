@@ -50,7 +50,7 @@ class LocalTrainer:
         training: TrainingSet,
         validation: TrainingSet | None = None,
         *,
-        confirmed: bool = True,
+        is_confirmed: bool = True,
         on_created: Callable[[Job], None] | None = None,
     ) -> Job:
         """See `FineTuner.create`. Nothing leaves the machine."""

@@ -25,17 +25,17 @@ class UnsupportedError(Exception):
 
 
 def assertions_from(
-    assertions: tuple[Mapping[str, Any], ...], grader: Any, *, weighed: bool = False
+    assertions: tuple[Mapping[str, Any], ...], grader: Any, *, has_threshold: bool = False
 ) -> tuple[AssertionSpec, ...]:
     """The checks a test's assertions stand for.
 
     Args:
         assertions: As they stand in the file.
         grader: The provider that grades the whole file; an assertion with another one is not supported.
-        weighed: Whether the test has a threshold, so that it matters how much each assertion weighs.
+        has_threshold: Whether the test has a threshold, so that it matters how much each assertion weighs.
     """
     return tuple(
-        assertion_spec for assertion in assertions for assertion_spec in _assertions(assertion, grader, weighed)
+        assertion_spec for assertion in assertions for assertion_spec in _assertions(assertion, grader, has_threshold)
     )
 
 
@@ -47,13 +47,15 @@ def explain_unsupported(reason: str, assertion: Mapping[str, Any] | None = None)
     return AssertionSpec(type="unsupported", value=value)
 
 
-def _assertions(assertion: Mapping[str, Any], grader: Any, weighed: bool) -> Iterator[AssertionSpec]:
+def _assertions(assertion: Mapping[str, Any], grader: Any, has_threshold: bool) -> Iterator[AssertionSpec]:
     kind = str(assertion.get("type") or "")
     try:
         if kind == "assert-set":
-            for part in _parts(assertion, weighed):
+            for part in _parts(assertion, has_threshold):
                 # A set may list bare kinds, such as `is-json`, as texts.
-                yield from _assertions(part if isinstance(part, Mapping) else {"type": str(part)}, grader, weighed)
+                yield from _assertions(
+                    part if isinstance(part, Mapping) else {"type": str(part)}, grader, has_threshold
+                )
         else:
             yield _convert(kind, assertion, grader)
     except UnsupportedError as error:
@@ -64,7 +66,7 @@ def _assertions(assertion: Mapping[str, Any], grader: Any, weighed: bool) -> Ite
         yield explain_unsupported(f"the assertion '{kind}': {message}", assertion)
 
 
-def _parts(assertion: Mapping[str, Any], weighed: bool) -> list[Any]:
+def _parts(assertion: Mapping[str, Any], has_threshold: bool) -> list[Any]:
     """The assertions of a set that must all pass: as if they stood by themselves."""
     parts = assertion.get("assert")
     if not isinstance(parts, list):
@@ -74,7 +76,7 @@ def _parts(assertion: Mapping[str, Any], weighed: bool) -> list[Any]:
         raise UnsupportedError("this kind is not supported with a threshold")
     # A set weighs as one assertion in promptfoo; taken apart its parts would weigh more. Weight 0 means that it never
     # fails a test.
-    if weighed or assertion.get("weight") == 0:
+    if has_threshold or assertion.get("weight") == 0:
         raise UnsupportedError("this kind is not supported where it is weighed against others")
     foreign_keys = sorted(set(assertion) - _READ)
     if foreign_keys:

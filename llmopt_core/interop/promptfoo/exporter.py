@@ -174,7 +174,7 @@ def _literal(text: str) -> str:
 
 
 def _default_test(
-    assertions: Sequence[AssertionSpec], judge: JudgeSpec, endpoints: Mapping[str, Endpoint], left_out: list[str]
+    assertions: Sequence[AssertionSpec], judge: JudgeSpec, endpoints: Mapping[str, Endpoint], omissions: list[str]
 ) -> dict[str, Any]:
     default: dict[str, Any] = {}
     # The built-in judge is left out, so that promptfoo takes its own default grader.
@@ -183,12 +183,12 @@ def _default_test(
         try:
             default["options"] = {"provider": provider_from(model, "chat", endpoints.get(judge.endpoint))}
         except UnsupportedError as error:
-            left_out.append(f"judge {judge.name}: {error}")
-    entries = _assertions(assertions, "all tests", left_out)
+            omissions.append(f"judge {judge.name}: {error}")
+    entries = _assertions(assertions, "all tests", omissions)
     return {**default, **({"assert": entries} if entries else {})}
 
 
-def _test(example: Example, left_out: list[str]) -> dict[str, Any]:
+def _test(example: Example, omissions: list[str]) -> dict[str, Any]:
     own = without_assertions(example.variables)
     variables = {**own, "question": example.question}
     if example.reference is not None:
@@ -198,12 +198,12 @@ def _test(example: Example, left_out: list[str]) -> dict[str, Any]:
     try:
         plain = {name: _literal(value) if isinstance(value, str) else value for name, value in plain.items()}
     except UnsupportedError:
-        left_out.append(f"test {example.id}: a variable holds template marks that cannot be quoted")
+        omissions.append(f"test {example.id}: a variable holds template marks that cannot be quoted")
     test: dict[str, Any] = {"description": example.id, "vars": plain}
     # promptfoo would make a test of each item of a list.
     if any(isinstance(value, list) for value in variables.values()):
         test["options"] = {"disableVarExpansion": True}
-    entries = _assertions(assertions_of(example), f"test {example.id}", left_out)
+    entries = _assertions(assertions_of(example), f"test {example.id}", omissions)
     if entries:
         test["assert"] = entries
     threshold = threshold_of(example)
@@ -214,7 +214,7 @@ def _test(example: Example, left_out: list[str]) -> dict[str, Any]:
     return test
 
 
-def _assertions(assertions: Sequence[AssertionSpec], where: str, left_out: list[str]) -> list[dict[str, Any]]:
+def _assertions(assertions: Sequence[AssertionSpec], where: str, omissions: list[str]) -> list[dict[str, Any]]:
     entries = []
     for assertion in assertions:
         try:
@@ -224,32 +224,32 @@ def _assertions(assertions: Sequence[AssertionSpec], where: str, left_out: list[
             if assertion.type == "unsupported":
                 # The assertion came from promptfoo, and only part of it was understood.
                 why = f"it stands here without what was not read of it: {error}"
-            left_out.append(f"{where}: {why}")
+            omissions.append(f"{where}: {why}")
     return entries
 
 
-def experiment_files(imported: PromptfooImport) -> dict[str, str]:
+def experiment_files(promptfoo: PromptfooImport) -> dict[str, str]:
     """An import as files for `llmopt evaluate`: `experiment.yaml` and `questions.jsonl`."""
     experiment: dict[str, Any] = {
-        "project": imported.name,
+        "project": promptfoo.name,
         "documents": [],
         "evaluation_set": "questions.jsonl",
         "judge": "builtin"
-        if imported.judge.is_builtin
-        else imported.judge.model_dump(mode="json", exclude_defaults=True),
+        if promptfoo.judge.is_builtin
+        else promptfoo.judge.model_dump(mode="json", exclude_defaults=True),
         "metrics": [],
         "configurations": [
             # Values that are the default are left out: the file stays readable, and follows the program's defaults.
             {"name": c.name, **c.model_dump(mode="json", exclude_defaults=True, exclude={"name"})}
-            for c in imported.configurations
+            for c in promptfoo.configurations
         ],
     }
-    if imported.endpoints:
+    if promptfoo.endpoints:
         experiment["endpoints"] = {
             name: endpoint.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
-            for name, endpoint in imported.endpoints.items()
+            for name, endpoint in promptfoo.endpoints.items()
         }
-    lines = [json.dumps(_row(example), ensure_ascii=False) for example in imported.evaluation_set.examples]
+    lines = [json.dumps(_row(example), ensure_ascii=False) for example in promptfoo.evaluation_set.examples]
     return {"experiment.yaml": _yaml(experiment), "questions.jsonl": "".join(f"{line}\n" for line in lines)}
 
 

@@ -102,48 +102,50 @@ def _write(path: Path, member: str, data: bytes) -> None:
         raise BadInput(f"{member[:80]!r} cannot be unpacked ({error.strerror}): rename the file.") from error
 
 
-def adopt(store: Store, project: Project | str, found: PromptfooImport) -> ImportResult:
+def adopt(store: Store, project: Project | str, promptfoo: PromptfooImport) -> ImportResult:
     """Save an import's prompts and tests in a project, and give the comparison that runs them."""
-    names = _prompt_names(found)
+    names = _prompt_names(promptfoo)
     versions = {
         name: save_prompt(store, project, name, spec, "Imported from promptfoo") for name, spec in names.items()
     }
     # By content: two configurations with the same prompt get the same saved version.
     by_spec = {spec.fingerprint: f"{name}@{versions[name].number}" for name, spec in names.items()}
-    store.save_evaluation_set(project, found.evaluation_set)
-    variants = [VariantSetup(prompt=by_spec[c.prompt.fingerprint], model=c.model) for c in found.configurations]
+    store.save_evaluation_set(project, promptfoo.evaluation_set)
+    variants = [VariantSetup(prompt=by_spec[c.prompt.fingerprint], model=c.model) for c in promptfoo.configurations]
     setup = Setup(
         variants=tuple(variants[:MOST_VARIANTS]),
-        set_name=found.evaluation_set.name,
+        set_name=promptfoo.evaluation_set.name,
         take="all",
-        judge=found.judge,
-        repeats=min(found.repeat, MOST_REPEATS),
+        judge=promptfoo.judge,
+        repeats=min(promptfoo.repeat, MOST_REPEATS),
     )
     return ImportResult(
         setup,
         tuple(names),
-        len(found.evaluation_set.examples),
-        tuple(c.name for c in found.configurations[MOST_VARIANTS:]),
-        tuple(found.endpoints.values()),
-        found.not_run,
-        found.warnings,
+        len(promptfoo.evaluation_set.examples),
+        tuple(c.name for c in promptfoo.configurations[MOST_VARIANTS:]),
+        tuple(promptfoo.endpoints.values()),
+        promptfoo.not_run,
+        promptfoo.warnings,
     )
 
 
-def export_comparison(found: Comparison, rows: EvaluationSet, endpoints: Mapping[str, Endpoint]) -> PromptfooExport:
+def export_comparison(
+    comparison: Comparison, rows: EvaluationSet, endpoints: Mapping[str, Endpoint]
+) -> PromptfooExport:
     """A comparison as the text of a `promptfooconfig.yaml`, and what could not be said in it.
 
     Args:
-        found: The comparison.
+        comparison: The comparison.
         rows: Its rows.
         endpoints: By name, for their base URLs.
 
     Raises:
         BadInput: promptfoo can do none of its variants.
     """
-    export = export_promptfoo(found.variants, rows, found.judge, endpoints, found.assertions)
+    export = export_promptfoo(comparison.variants, rows, comparison.judge, endpoints, comparison.assertions)
     lines = [
-        f"Compared in the LLM Optimization Playground: {found.title}",
+        f"Compared in the LLM Optimization Playground: {comparison.title}",
         *(f"Left out: {why}" for why in export.left_out),
     ]
     # A title of several lines would end the YAML comment and break the file.
@@ -151,10 +153,10 @@ def export_comparison(found: Comparison, rows: EvaluationSet, endpoints: Mapping
     return replace(export, text=head + export.text)
 
 
-def exportable(found: Comparison, endpoints: Mapping[str, Endpoint]) -> str:
+def exportable(comparison: Comparison, endpoints: Mapping[str, Endpoint]) -> str:
     """Why promptfoo can do none of the variants; empty where it can do some."""
-    reasons = explain_unsupported_parts(found.variants, endpoints)
-    if len(reasons) < len(found.variants):
+    reasons = explain_unsupported_parts(comparison.variants, endpoints)
+    if len(reasons) < len(comparison.variants):
         return ""
     return "; ".join(dict.fromkeys(why.rstrip(".") for why in reasons.values()))
 
@@ -167,17 +169,17 @@ def _without_root(root: str, text: str) -> str:
     return message.replace(f"{root}/", "").replace(root, "the uploaded files")
 
 
-def _without(root: str, found: PromptfooImport) -> PromptfooImport:
+def _without(root: str, promptfoo: PromptfooImport) -> PromptfooImport:
     """The import without that folder in what it says of itself."""
-    not_run = tuple(replace(e, reasons=tuple(_without_root(root, why) for why in e.reasons)) for e in found.not_run)
+    not_run = tuple(replace(e, reasons=tuple(_without_root(root, why) for why in e.reasons)) for e in promptfoo.not_run)
     examples = []
-    for example in found.evaluation_set.examples:
+    for example in promptfoo.evaluation_set.examples:
         assertions = [_is_without(root, assertion) for assertion in example.variables.get(EXAMPLE_COLUMN, ())]
         own = {**example.variables, EXAMPLE_COLUMN: assertions} if assertions else example.variables
         examples.append(replace(example, variables=own))
-    rows = EvaluationSet(found.evaluation_set.name, tuple(examples))
-    warnings = tuple(_without_root(root, warning) for warning in found.warnings)
-    return replace(found, not_run=not_run, evaluation_set=rows, warnings=warnings)
+    rows = EvaluationSet(promptfoo.evaluation_set.name, tuple(examples))
+    warnings = tuple(_without_root(root, warning) for warning in promptfoo.warnings)
+    return replace(promptfoo, not_run=not_run, evaluation_set=rows, warnings=warnings)
 
 
 def _is_without(root: str, assertion: dict[str, Any]) -> dict[str, Any]:
@@ -187,12 +189,12 @@ def _is_without(root: str, assertion: dict[str, Any]) -> dict[str, Any]:
     return {**assertion, "value": {**value, "reason": _without_root(root, str(value.get("reason", "")))}}
 
 
-def _prompt_names(found: PromptfooImport) -> dict[str, PromptSpec]:
+def _prompt_names(promptfoo: PromptfooImport) -> dict[str, PromptSpec]:
     """Each distinct prompt under the name that its configurations have before their provider's."""
     # With one model the names of configurations are those of prompts.
-    has_several = len({_JOINT.join(c.name.split(_JOINT)[1:]) for c in found.configurations}) > 1
+    has_several = len({_JOINT.join(c.name.split(_JOINT)[1:]) for c in promptfoo.configurations}) > 1
     names: dict[str, PromptSpec] = {}
-    for configuration in found.configurations:
+    for configuration in promptfoo.configurations:
         if configuration.prompt in names.values():
             continue
         name = configuration.name.rpartition(_JOINT)[0] if has_several and _JOINT in configuration.name else ""

@@ -207,13 +207,13 @@ class _Importer:
         self,
         prompts: Sequence[FoundPrompt],
         models: Sequence[tuple[str, ModelSpec, Any]],
-        known: Collection[str] | None,
+        test_variables: Collection[str] | None,
     ) -> tuple[Configuration, ...]:
-        """Each supported prompt with each supported provider that takes it; `known` are the tests' variables."""
+        """Each supported prompt with each supported provider that takes it."""
         # A dictionary keeps the order of prompts and models, and tells which names are taken.
         configurations: dict[str, Configuration] = {}
         for prompt in prompts:
-            problem = prompt.problem if prompt.spec is None else _unsupported_keys(prompt.spec, known)
+            problem = prompt.problem if prompt.spec is None else _unsupported_keys(prompt.spec, test_variables)
             if prompt.spec is None or problem:
                 self.not_run.append(NotRun("prompt", prompt.label, (problem,)))
                 continue
@@ -229,7 +229,7 @@ class _Importer:
         """The tests as examples; each carries its assertions."""
         examples: dict[str, Example] = {}
         for test in tests:
-            assertions = list(assertions_from(test.assertions, grader, weighed=test.threshold is not None))
+            assertions = list(assertions_from(test.assertions, grader, has_threshold=test.threshold is not None))
             problems = list(test.problems)
             if test.grader not in (None, grader):
                 problems.append("a grader of its own is not supported")
@@ -248,44 +248,44 @@ class _Importer:
         return tuple(examples.values())
 
 
-def _unsupported_keys(prompt: PromptSpec, known: Collection[str] | None) -> str:
+def _unsupported_keys(prompt: PromptSpec, test_variables: Collection[str] | None) -> str:
     """What the prompt needs and no test has; empty where nothing is missing."""
-    missing = sorted(find_undefined_variables(prompt, list(known or ())))
+    missing = sorted(find_undefined_variables(prompt, list(test_variables or ())))
     # promptfoo puts the environment into `env`: a prompt that somebody sent could read keys with it and send them off.
     names = {name for template in templates_of(prompt) for name in variables_in(template)}
-    if "env" in names and "env" not in (known or ()):
+    if "env" in names and "env" not in (test_variables or ()):
         return "uses 'env'; variables of the environment are not read here"
-    if not missing or known is None:
+    if not missing or test_variables is None:
         return ""
     return f"uses '{missing[0]}', which no test has"
 
 
-def _takes(wanted: Any, prompt: FoundPrompt) -> bool:
+def _takes(prompt_names: Any, prompt: FoundPrompt) -> bool:
     """Whether a provider's list of prompts has this one: by a name, by a group, or by a wildcard at the end."""
     # No list means all prompts.
-    if not isinstance(wanted, list):
+    if not isinstance(prompt_names, list):
         return True
     names = (prompt.label, *prompt.names)
     return any(
         name == want or name.startswith(f"{want}:") or (want.endswith("*") and name.startswith(want[:-1]))
-        for want in map(str, wanted)
+        for want in map(str, prompt_names)
         for name in names
     )
 
 
-def _fill(test: FoundTest, used: Collection[str]) -> FoundTest:
+def _fill(test: FoundTest, variables: Collection[str]) -> FoundTest:
     """A test with nothing, as a template would write it, for what prompts take and only other tests have."""
     own_values = {name: "" if value is None else value for name, value in test.variables.items()}
-    return replace(test, variables={**own_values, **{name: "" for name in sorted(used) if name not in own_values}})
+    return replace(test, variables={**own_values, **{name: "" for name in sorted(variables) if name not in own_values}})
 
 
-def _free(name: str, taken: Mapping[str, Any]) -> str:
+def _free(name: str, names: Mapping[str, Any]) -> str:
     # Control characters from a file would break tables and terminals; 180 characters, since a prompt without a
     # label is named by its text.
     base = "".join(c if c.isprintable() else " " for c in name).strip()[:180] or "unnamed"
     # 1 is the name itself, so the second one has the 2.
     number, candidate = 1, base
-    while candidate in taken:
+    while candidate in names:
         number += 1
         candidate = f"{base} ({number})"
     return candidate

@@ -88,7 +88,7 @@ def _default_test(value: Any, folder: Folder, source: str) -> TestInFolder:
 
 
 def _raw_tests(
-    value: Any, folder: Folder, source: str, not_read: dict[str, str], broken: dict[str, str]
+    value: Any, folder: Folder, source: str, not_read: dict[str, str], faults: dict[str, str]
 ) -> Iterator[TestInFolder]:
     for entry in value if isinstance(value, list) else [value] if value is not None else []:
         name = entry.get("path") if isinstance(entry, Mapping) else entry
@@ -104,7 +104,7 @@ def _raw_tests(
         elif entry.startswith(("http://", "https://", "huggingface://")):
             not_read[entry] = f"Tests from {entry} are not fetched; download them first."
         else:
-            yield from _tests_in_files(entry, folder, broken)
+            yield from _tests_in_files(entry, folder, faults)
 
 
 def _is_no_table(reference: str) -> bool:
@@ -113,18 +113,18 @@ def _is_no_table(reference: str) -> bool:
     return is_code(path) or Path(path).suffix.lower() in (".xlsx", ".xls") or "://" in reference[7:]
 
 
-def _tests_in_files(reference: str, folder: Folder, broken: dict[str, str]) -> Iterator[TestInFolder]:
+def _tests_in_files(reference: str, folder: Folder, faults: dict[str, str]) -> Iterator[TestInFolder]:
     try:
         paths = folder.find(reference)
     except BadInput as error:
-        broken[reference] = str(error)
+        faults[reference] = str(error)
         return
     for path in paths:
         try:
             # One broken file of many is told, and the others are read.
             tests = _tests_in_file(path, folder)
         except BadInput as error:
-            broken[path.name] = str(error)
+            faults[path.name] = str(error)
             continue
         yield from ((test, folder.of(path)) for test in tests)
 

@@ -79,7 +79,7 @@ def embed_all(texts: DistinctTexts, embedder: Embedder, cache: Cache, report: Re
     report.embedding(known_count, len(texts))
     for start in range(0, len(missing), _AT_ONCE):
         # `before` is bound now: the loop goes on before it is called.
-        def report_part(done: int, _total: int, before: int = known_count + start) -> None:
-            report.embedding(before + done, len(texts))
+        def report_part(count: int, _total: int, before: int = known_count + start) -> None:
+            report.embedding(before + count, len(texts))
 
         encode_with_cache(texts.some(missing[start : start + _AT_ONCE]), embedder, cache, report_part)

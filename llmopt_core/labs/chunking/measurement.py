@@ -21,17 +21,17 @@ def omega_of(pieces: SearchUnits, references: Sequence[Span]) -> float:
     return omega([pieces.context_spans[place] for place in touching], references)
 
 
-def measures(pieces: SearchUnits, found: Sequence[int], references: Sequence[Span], k: int) -> dict[str, float]:
+def measures(pieces: SearchUnits, positions: Sequence[int], references: Sequence[Span], k: int) -> dict[str, float]:
     """All metrics but omega, and the tokens handed over.
 
     Args:
         pieces: What can be handed over.
-        found: Positions in it, best first, at least `k` where there are so many.
+        positions: Positions in it, best first, at least `k` where there are so many.
         references: At least one.
         k: How many are handed over.
     """
     # `found` is made for the largest k; smaller ones are its beginning.
-    spans = [pieces.context_spans[place] for place in found[:k]]
+    spans = [pieces.context_spans[place] for place in positions[:k]]
     scores = span_scores(spans, references)
     ranks = find_ranks(spans, references)
     return {
@@ -42,7 +42,7 @@ def measures(pieces: SearchUnits, found: Sequence[int], references: Sequence[Spa
         "mrr": reciprocal_rank(ranks, k),
         "ndcg": ndcg(ranks, k),
         # Of what is handed over, not of what was found: parents are longer than the chunks that found them.
-        TOKENS: float(pieces.context_tokens[list(found[:k])].sum()),
+        TOKENS: float(pieces.context_tokens[list(positions[:k])].sum()),
     }
 
 
@@ -54,14 +54,14 @@ class References:
         # By reference, since causes do not depend on k.
         self._causes: dict[int, Miss] = {}
 
-    def misses(self, found: Sequence[int]) -> tuple[Miss, ...]:
+    def misses(self, places: Sequence[int]) -> tuple[Miss, ...]:
         """The references of which a part that stands in some chunk was not handed over."""
-        positions = frozenset(found)
+        positions = frozenset(places)
         return tuple(self._cause(i) for i, r in enumerate(self._references) if not self._is_retrieved(r, positions))
 
-    def _is_retrieved(self, reference: Span, found: frozenset[int]) -> bool:
+    def _is_retrieved(self, reference: Span, positions: frozenset[int]) -> bool:
         places = self._overlapping(reference)
-        spans = [self._pieces.context_spans[place] for place in places if place in found]
+        spans = [self._pieces.context_spans[place] for place in places if place in positions]
         all_spans = [self._pieces.context_spans[place] for place in places]
         return (
             bool(places)

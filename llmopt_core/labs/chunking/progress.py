@@ -46,27 +46,27 @@ class Reporter:
         """A step without a count."""
         self._tell(0, 0, "", message)
 
-    def cutting(self, done: int, total: int) -> None:
+    def cutting(self, count: int, total: int) -> None:
         """Documents that every method has cut."""
-        self._tell(done, total, "documents", "cutting")
+        self._tell(count, total, "documents", "cutting")
 
-    def measuring(self, done: int, total: int) -> None:
+    def measuring(self, count: int, total: int) -> None:
         """Chunkings that were searched."""
-        self._tell(done, total, "chunkings", "searching")
+        self._tell(count, total, "chunkings", "searching")
 
     def embedding_starts(self, lengths: npt.NDArray[np.int64]) -> None:
         """Characters of each text that is to be embedded; the longest come first."""
         self._lengths = lengths.astype(np.float64)
         self._known, self._started = -1, time.monotonic()
 
-    def embedding(self, done: int, total: int) -> None:
+    def embedding(self, count: int, total: int) -> None:
         """Texts whose vectors are there; the first call tells how many the cache had."""
         if self._known < 0:
-            self._known = done
-        self._tell(done, total, "texts", "embedding", self._remaining_seconds(done, total))
+            self._known = count
+        self._tell(count, total, "texts", "embedding", self._remaining_seconds(count, total))
 
-    def _remaining_seconds(self, done: int, total: int) -> float | None:
-        fresh, missing = done - self._known, total - self._known
+    def _remaining_seconds(self, count: int, total: int) -> float | None:
+        fresh, missing = count - self._known, total - self._known
         # Nothing is embedded yet, so there is no speed to go on.
         if fresh <= 0 or not len(self._lengths):
             return None
@@ -75,14 +75,14 @@ class Reporter:
         finished_length = sample[:fresh].sum() or 1.0  # Texts may all be empty; nothing is divided by zero.
         return float((time.monotonic() - self._started) * sample[fresh:].sum() / finished_length)
 
-    def _tell(self, done: int, total: int, unit: str, message: str, left: float | None = None) -> None:
+    def _tell(self, count: int, total: int, unit: str, message: str, seconds: float | None = None) -> None:
         # At every step of the work, since each of them reports.
         self.check()
         if self.on_progress is not None:
             # -1: not known yet.
             cached_count = max(0, self._known)
-            values = {"done": done, "total": total, "unit": unit, "message": message, "cached": cached_count}
-            self.on_progress({**values, **self._cost(), "seconds_left": left})
+            values = {"done": count, "total": total, "unit": unit, "message": message, "cached": cached_count}
+            self.on_progress({**values, **self._cost(), "seconds_left": seconds})
 
     def _cost(self) -> dict[str, Any]:
         if self.budget is None:

@@ -204,10 +204,10 @@ def _follow(
     return move_count, _once(lost_questions), _once(unsure_questions)
 
 
-def _once(found: Sequence[DanglingQuestion]) -> tuple[DanglingQuestion, ...]:
+def _once(questions: Sequence[DanglingQuestion]) -> tuple[DanglingQuestion, ...]:
     """Each question once, however many of its references are concerned."""
     # Reversed twice: of each question the first reason stays, in the order of the questions.
-    return tuple({(one.set_name, one.example_id): one for one in reversed(found)}.values())[::-1]
+    return tuple({(one.set_name, one.example_id): one for one in reversed(questions)}.values())[::-1]
 
 
 def _follow_span(

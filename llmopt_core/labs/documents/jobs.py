@@ -54,7 +54,8 @@ def write(context: JobContext, arguments: WritingArguments) -> dict[str, Any]:
     result = context.work(
         lambda models: write_questions(
             arguments.spec, documents, models,
-            known=known_questions, budget_usd=arguments.budget_usd, on_progress=show, should_stop=context.should_cancel,
+            known_questions=known_questions, budget_usd=arguments.budget_usd,
+            on_progress=show, should_stop=context.should_cancel,
         )
     )  # fmt: skip
     # Kept at once: what was written and paid is there when the review is opened, even days later.

@@ -70,10 +70,10 @@ def without_question(questions: EvaluationSet, example_id: str) -> EvaluationSet
     return EvaluationSet(questions.name, examples)
 
 
-def _free_id(known: dict[str, Example]) -> str:
+def _free_id(examples: dict[str, Example]) -> str:
     # Most sets are numbered from 1 on, so the next free number is near.
-    number = len(known) + 1
+    number = len(examples) + 1
     # Files without ids count from 1, others from q1.
-    while f"q{number}" in known or str(number) in known:
+    while f"q{number}" in examples or str(number) in examples:
         number += 1
     return f"q{number}"

@@ -85,28 +85,28 @@ def _labels_in(body: Mapping[str, Any] | None) -> list[Label]:
     ]
 
 
-def _sets_of_runs(store: Store, project: Project | str, found: Iterable[Label]) -> dict[int, str]:
+def _sets_of_runs(store: Store, project: Project | str, labels: Iterable[Label]) -> dict[int, str]:
     # Most projects have no old labels, and need not read their runs.
-    if all(label.evaluation_set for label in found):
+    if all(label.evaluation_set for label in labels):
         return {}
     return {run.id: run.evaluation_set for run in store.runs(project)}
 
 
-def _by_key(found: Iterable[Label], sets: Mapping[int, str]) -> dict[str, Label]:
+def _by_key(labels: Iterable[Label], sets: Mapping[int, str]) -> dict[str, Label]:
     """Labels that name their evaluation set; one whose run is gone stays without."""
     complete_labels = [
-        label if label.evaluation_set else replace(label, evaluation_set=sets.get(label.run_id, "")) for label in found
+        label if label.evaluation_set else replace(label, evaluation_set=sets.get(label.run_id, "")) for label in labels
     ]
     return {label.key: label for label in complete_labels}
 
 
-def save_labels(store: Store, project: Project | str, decided: Iterable[Label]) -> int:
+def save_labels(store: Store, project: Project | str, labels: Iterable[Label]) -> int:
     """Keep decisions beside those that are there; a later one on the same question takes its place.
 
     Returns:
         How many questions have a decision now.
     """
-    new_labels = list(decided)
+    new_labels = list(labels)
     sets = _sets_of_runs(store, project, [*new_labels, *_labels_in(store.draft(project, LABELS, ""))])
     fresh = _by_key(new_labels, sets)
     count = 0
@@ -151,11 +151,11 @@ def _drafts_in(body: Mapping[str, Any] | None) -> dict[str, LabelDraft]:
     return {key: LabelDraft(v["answer"], v.get("decision")) for key, v in (body or {}).items()}
 
 
-def save_drafts(store: Store, project: Project | str, typed: Mapping[str, LabelDraft | None]) -> None:
+def save_drafts(store: Store, project: Project | str, drafts: Mapping[str, LabelDraft | None]) -> None:
     """Keep what was typed beside what is there; None forgets it."""
 
     def change(before: Mapping[str, LabelDraft]) -> dict[str, LabelDraft]:
-        return {key: value for key, value in {**before, **typed}.items() if value is not None}
+        return {key: value for key, value in {**before, **drafts}.items() if value is not None}
 
     def add(body: Mapping[str, Any] | None) -> dict[str, Any]:
         after = change(_drafts_in(body))

@@ -204,11 +204,11 @@ def _hold_out(
     return parts.train.examples, parts.validation.examples
 
 
-def _count(parts: dict[Part, Sequence[TrainingExample]], known: Mapping[str, Example]) -> dict[str, dict[Part, int]]:
+def _count(parts: dict[Part, Sequence[TrainingExample]], examples: Mapping[str, Example]) -> dict[str, dict[Part, int]]:
     counts: dict[str, dict[Part, int]] = {}
     for part, pairs in parts.items():
         # Counted by document also where passages are held back: that is how people know their questions.
-        for document, count in Counter(known[pair.source].references[0].document for pair in pairs).items():
+        for document, count in Counter(examples[pair.source].references[0].document for pair in pairs).items():
             counts.setdefault(document, {})[part] = count
     return counts
 
@@ -254,16 +254,18 @@ def plan_of(store: Store, project: Project, job: Job) -> EmbedderPlan | None:
     return None
 
 
-def with_embedder(configuration: Configuration, tuned: FineTunedModel) -> Configuration:
+def with_embedder(configuration: Configuration, embedder: FineTunedModel) -> Configuration:
     """The configuration with the tuned embedding model, all else equal, named after both.
 
     Raises:
         BadInput: It does not retrieve, or the tuned model is a chat model.
     """
     retrieval = retrieval_of(configuration)
-    if not isinstance(tuned.spec, EmbeddingSpec):
-        raise BadInput(f"{tuned.name} is a chat model and embeds nothing; choose a fine-tuned embedding model.")
+    if not isinstance(embedder.spec, EmbeddingSpec):
+        raise BadInput(f"{embedder.name} is a chat model and embeds nothing; choose a fine-tuned embedding model.")
     # A local model has no endpoint, whatever the one before had.
-    embedding = retrieval.embedding.model_copy(update={"model": tuned.spec.model, "endpoint": ""})
+    embedding = retrieval.embedding.model_copy(update={"model": embedder.spec.model, "endpoint": ""})
     new_retrieval = retrieval.model_copy(update={"embedding": embedding})
-    return configuration.model_copy(update={"name": f"{configuration.name}-{tuned.name}", "retrieval": new_retrieval})
+    return configuration.model_copy(
+        update={"name": f"{configuration.name}-{embedder.name}", "retrieval": new_retrieval}
+    )

@@ -133,7 +133,7 @@ def _compare(old: Sequence[Ranks], new: Sequence[Ranks]) -> EmbedderGain:
 
 def gain_of_plan(
     plan: EmbedderPlan,
-    tuned: FineTunedModel,
+    embedder: FineTunedModel,
     models: Models,
     *,
     examples: Sequence[Example],
@@ -145,15 +145,15 @@ def gain_of_plan(
         BadInput: The fine-tuned model is a chat model, or there is nothing to measure.
         EndpointError: An embedder failed.
     """
-    if not isinstance(tuned.spec, EmbeddingSpec):
-        raise BadInput(f"{tuned.name} is a chat model and embeds nothing.")
+    if not isinstance(embedder.spec, EmbeddingSpec):
+        raise BadInput(f"{embedder.name} is a chat model and embeds nothing.")
     retrieval = retrieval_of(plan.configuration)
-    before, after = models.embedder(retrieval.embedding), models.embedder(tuned.spec)
+    before, after = models.embedder(retrieval.embedding), models.embedder(embedder.spec)
     # Cut by the model before: the same chunks for both, or ranks could not be compared.
     chunks = chunk_documents(documents, retrieval.chunking, before.encode)
     gain = measure_gain(examples, chunks, before, after, models.cache)
-    seconds = tuned.facts.get("seconds")
-    return gain.model_copy(update={"train_seconds": seconds, "megabytes": _megabytes(Path(tuned.spec.model))})
+    seconds = embedder.facts.get("seconds")
+    return gain.model_copy(update={"train_seconds": seconds, "megabytes": _megabytes(Path(embedder.spec.model))})
 
 
 def _megabytes(folder: Path) -> float:

@@ -101,14 +101,14 @@ class Factorial:
 
 
 def arm_configurations(
-    plain: Configuration, rag: Configuration, tuned: ModelSpec, name: str
+    plain: Configuration, rag: Configuration, tuned_model: ModelSpec, name: str
 ) -> tuple[Configuration, ...]:
     """The four configurations; the tuned ones carry the tuned model's name, so that runs can be told apart.
 
     Raises:
         BadInput: The first retrieves, or the second does not.
     """
-    four = two_by_two(plain, rag, tuned)
+    four = two_by_two(plain, rag, tuned_model)
     names = (plain.name, rag.name, f"{plain.name} · {name}", f"{rag.name} · {name}")
     # `·` parts the names; a plain hyphen stands in many of them.
     return tuple(c.model_copy(update={"name": arm_name}) for arm_name, c in zip(names, four, strict=True))
@@ -146,7 +146,7 @@ def read_factorial(
 
 
 def newest_runs(
-    store: Store, project: Project | str, wanted: SavedSet, metric: str, fingerprints: Collection[str]
+    store: Store, project: Project | str, evaluation_set: SavedSet, metric: str, fingerprints: Collection[str]
 ) -> dict[str, Run]:
     """Of each configuration (by its fingerprint) the run on exactly these questions that counts, see `current_runs`.
 
@@ -155,7 +155,7 @@ def newest_runs(
     runs = [
         run
         for run in store.runs(project)
-        if (run.evaluation_set, run.set_version) == (wanted.name, wanted.version)
+        if (run.evaluation_set, run.set_version) == (evaluation_set.name, evaluation_set.version)
         and run.fingerprint in fingerprints
         and run.done
         and metric in run.metrics
@@ -164,7 +164,7 @@ def newest_runs(
         return {}
     # The newest judge: the one that the user works with now.
     judge = max(runs, key=lambda run: run.id).judge
-    latest_runs = current_runs(runs, wanted.name, wanted.version, judge, metrics=[metric])
+    latest_runs = current_runs(runs, evaluation_set.name, evaluation_set.version, judge, metrics=[metric])
     return {run.fingerprint: run for run in latest_runs.values()}
 
 
@@ -179,23 +179,23 @@ def run_family(store: Store, project: Project | str, runs: Sequence[Run], metric
     )
 
 
-def _common_means(scored: Mapping[str, RunScoreTable], metric: str) -> tuple[Mapping[str, float], int]:
+def _common_means(tables: Mapping[str, RunScoreTable], metric: str) -> tuple[Mapping[str, float], int]:
     """Means over the questions that all of these answered, and how many those are."""
-    if not scored:
+    if not tables:
         return {}, 0
     # Sorted, so that sums add up in the same order and show the same last digit.
-    examples = sorted(set.intersection(*(set(run.scores.examples) for run in scored.values())))
-    columns = [run.align(metric, examples) for run in scored.values()]
+    examples = sorted(set.intersection(*(set(run.scores.examples) for run in tables.values())))
+    columns = [run.align(metric, examples) for run in tables.values()]
     rows = [[value for value in row if value is not None] for row in zip(*columns, strict=True)]
     # Only rows with a value of every arm: a mean over easier questions would win.
-    complete_rows = [row for row in rows if len(row) == len(scored)]
+    complete_rows = [row for row in rows if len(row) == len(tables)]
     means = [sum(column) / len(complete_rows) for column in zip(*complete_rows, strict=True)]
     # Without a row in common there are no means, which `strict` would refuse.
-    return dict(zip(scored, means, strict=False)), len(complete_rows)
+    return dict(zip(tables, means, strict=False)), len(complete_rows)
 
 
-def _arm(store: Store, name: str, run: Run, scored: RunScoreTable, metric: str, *, trace: bool) -> Arm:
-    values = list(scored.scores.values.get(metric, ()))
+def _arm(store: Store, name: str, run: Run, table: RunScoreTable, metric: str, *, trace: bool) -> Arm:
+    values = list(table.scores.values.get(metric, ()))
     # What was not answered counts as not scored, so that the table says how many are missing.
     summary = summarize([*values, *[None] * max(0, run.total - len(values))])
     records = [record for record in store.records(run.id, trace=trace) if record.answer is not None]
@@ -241,7 +241,7 @@ class Economics:
 
 def economics(
     base: Arm,
-    tuned: Arm,
+    tuned_arm: Arm,
     base_prices: Prices | None,
     tuned_prices: Prices | None,
     *,
@@ -252,11 +252,11 @@ def economics(
 
     Args:
         base: Usually the base model with its longer prompt.
-        tuned: The tuned one.
+        tuned_arm: The tuned one.
         base_prices: USD per million tokens of the base model.
         tuned_prices: Of the tuned model, which services price higher.
         training_usd: What the training cost.
         hourly_usd: Price of one's own machine, by the seconds an answer takes.
     """
-    before, after = base.cost(base_prices, hourly_usd), tuned.cost(tuned_prices, hourly_usd)
+    before, after = base.cost(base_prices, hourly_usd), tuned_arm.cost(tuned_prices, hourly_usd)
     return Economics(before, after, break_even(before, after, training_usd))

@@ -25,16 +25,18 @@ from llmopt_core.types.grouping import group_values
 _MOST_LOST = 10
 
 
-def general_pair(configuration: Configuration, tuned: ModelSpec, name: str) -> tuple[Configuration, Configuration]:
+def general_pair(
+    configuration: Configuration, tuned_model: ModelSpec, name: str
+) -> tuple[Configuration, Configuration]:
     """Base and tuned model asked the very same, for a general set.
 
     Raises:
         BadInput: The configuration uses the tuned model already.
     """
     # Compared with itself, it would have forgotten nothing.
-    if configuration.model.adapter and configuration.model.adapter == tuned.adapter:
+    if configuration.model.adapter and configuration.model.adapter == tuned_model.adapter:
         raise BadInput(f"{configuration.name} asks the fine-tuned model already; choose one of the base model.")
-    tuned_configuration = with_tuned_model(configuration, tuned)
+    tuned_configuration = with_tuned_model(configuration, tuned_model)
     return configuration, tuned_configuration.model_copy(update={"name": f"{configuration.name} · {name} (general)"})
 
 
@@ -111,8 +113,8 @@ def forgetting(
     )
 
 
-def _both(scored: Sequence[RunScoreTable], metric: str, ids: Sequence[str]) -> dict[str, tuple[float, float]]:
-    values = zip(ids, *(s.align(metric, ids) for s in scored), strict=True)
+def _both(tables: Sequence[RunScoreTable], metric: str, ids: Sequence[str]) -> dict[str, tuple[float, float]]:
+    values = zip(ids, *(s.align(metric, ids) for s in tables), strict=True)
     return {key: (before, after) for key, before, after in values if before is not None and after is not None}
 
 
@@ -125,6 +127,6 @@ def _by_category(
     return {name: (before, after, len(groups[name])) for name, (before, after) in means.items()}
 
 
-def _loss_of(base: Record, tuned: Record, values: tuple[float, float]) -> LostQuestion:
-    answers = [record.answer.text.strip() if record.answer else "" for record in (base, tuned)]
+def _loss_of(base: Record, tuned_record: Record, values: tuple[float, float]) -> LostQuestion:
+    answers = [record.answer.text.strip() if record.answer else "" for record in (base, tuned_record)]
     return LostQuestion(base.example.question, base.example.reference or "", answers[0], answers[1], *values)

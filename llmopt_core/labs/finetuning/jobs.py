@@ -64,11 +64,11 @@ class JobReport:
 def start(
     access: Access,
     request: JobRequest,
-    saved: TrainingSetVersion,
+    training_set: TrainingSetVersion,
     *,
     project: Project | None = None,
     kind: str = "lora",
-    confirmed: bool = False,
+    is_confirmed: bool = False,
     validate: bool = True,
 ) -> Job:
     """Start a job on a saved training set.
@@ -76,10 +76,10 @@ def start(
     Args:
         access: Workspace, endpoints, keys.
         request: What to do; its provider decides where.
-        saved: What to learn.
+        training_set: What to learn.
         project: Whose job it is.
         kind: On this machine: `lora` or `embedding`.
-        confirmed: Whether the user agreed to what leaves the machine.
+        is_confirmed: Whether the user agreed to what leaves the machine.
         validate: Whether the validation part is used.
 
     Raises:
@@ -88,19 +88,19 @@ def start(
     """
     tuner = fine_tuner(access, request.provider, kind)
     # Without one nothing is watched, and the last step is taken instead of the best.
-    validation = saved.validation if validate else None
-    train = TrainingSet(saved.label, saved.train.examples)
+    validation = training_set.validation if validate else None
+    train = TrainingSet(training_set.label, training_set.train.examples)
 
     def on_created(job: Job) -> None:
         # Before the data is sent: a job whose process ends in an upload is found by its project.
         if project is not None:
             save_owner(access.settings, job, project)
 
-    return tuner.create(request, train, validation, confirmed=confirmed, on_created=on_created)
+    return tuner.create(request, train, validation, is_confirmed=is_confirmed, on_created=on_created)
 
 
 def summarize_departure(
-    access: Access, provider: str, saved: TrainingSetVersion, *, validate: bool = True
+    access: Access, provider: str, training_set: TrainingSetVersion, *, validate: bool = True
 ) -> UploadSummary | None:
     """What starting at this provider would send; None where nothing leaves the machine.
 
@@ -111,16 +111,18 @@ def summarize_departure(
         return None
     if provider not in access.endpoints:
         raise BadInput(f"There is no endpoint named {provider!r}; add it in Settings.")
-    return summarize_upload(access.endpoints[provider], saved.train, saved.validation if validate else None)
+    return summarize_upload(
+        access.endpoints[provider], training_set.train, training_set.validation if validate else None
+    )
 
 
-def price_of(request: JobRequest, saved: TrainingSetVersion) -> TrainingPrice | None:
+def price_of(request: JobRequest, training_set: TrainingSetVersion) -> TrainingPrice | None:
     """What a job may cost at a service; None on this machine, where it costs nothing.
 
     Raises:
         BadInput: A wrong hyperparameter.
     """
-    return None if request.provider == LOCAL else training_price(request, saved.train)
+    return None if request.provider == LOCAL else training_price(request, training_set.train)
 
 
 def report(access: Access, job_id: str, *, examples: int = 5) -> JobReport:
@@ -152,7 +154,7 @@ def report(access: Access, job_id: str, *, examples: int = 5) -> JobReport:
         points,
         events,
         checkpoints,
-        read_curves(points, ended=job.has_ended),
+        read_curves(points, has_ended=job.has_ended),
         str(request.get("data_name", "")),
         # The worst come first in the ranking.
         ranking[:examples],
@@ -205,51 +207,51 @@ def resume(access: Access, job_id: str) -> Job:
     return fine_tuner_of(access, job_id).resume(job_id)
 
 
-def rough_seconds(saved: TrainingSetVersion, epochs: int, jobs: Sequence[Job]) -> float:
+def rough_seconds(training_set: TrainingSetVersion, epochs: int, jobs: Sequence[Job]) -> float:
     """About how long a LoRA run takes here: four characters per token, at the speed of the last run or a usual one."""
-    characters = sum(len(message_text(m)) for example in saved.train.examples for m in example.messages)
+    characters = sum(len(message_text(m)) for example in training_set.train.examples for m in example.messages)
     speeds = [job.tokens_per_second for job in jobs if job.provider == LOCAL and job.tokens_per_second > 0]
     # About four characters per token in English; other languages have fewer, so the time is a lower guess there.
     return epochs * characters / 4 / (speeds[0] if speeds else USUAL_SPEED)
 
 
-def model_name(saved: TrainingSetVersion, kind: str) -> str:
+def model_name(training_set: TrainingSetVersion, kind: str) -> str:
     """A name for what a training set makes: `snips-v1-lora`, `votes-v2-dpo`, and `snips-v1` at a service.
 
     Args:
-        saved: What it learns.
+        training_set: What it learns.
         kind: `lora`, `embedding`, or `service`, which names the base model itself.
     """
-    method = "dpo" if saved.train.kind == "preference" else kind
-    tail = f"-v{saved.number}" + ("" if method == "service" else f"-{method}")
+    method = "dpo" if training_set.train.kind == "preference" else kind
+    tail = f"-v{training_set.number}" + ("" if method == "service" else f"-{method}")
     # The name is shortened and not its tail: version and kind tell the models of one set apart.
-    return f"{_usable(saved.name)[: _LONGEST_NAME - len(tail)]}{tail}"
+    return f"{_usable(training_set.name)[: _LONGEST_NAME - len(tail)]}{tail}"
 
 
-def free_name(wanted: str, jobs: Sequence[Job], models: Sequence[FineTunedModel]) -> str:
+def free_name(name: str, jobs: Sequence[Job], models: Sequence[FineTunedModel]) -> str:
     """The wanted name for a tuned model, numbered where it is taken already; only signs that a name may have."""
     # A name of nothing but signs, such as one in Chinese, leaves nothing usable.
-    stem = _usable(wanted)[:_LONGEST_NAME] or "tuned"
+    stem = _usable(name)[:_LONGEST_NAME] or "tuned"
     names = {job.name for job in jobs} | {model.name for model in models}
     # From 2 on: the first of a name has no number.
     return stem if stem not in names else next(n for i in count(2) if (n := f"{stem}-{i}") not in names)
 
 
-def _usable(wanted: str) -> str:
+def _usable(name: str) -> str:
     # Names become folders and parts of model names at endpoints. One class and no nesting: read once.
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-._")
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")
 
 
 def configuration_for_training(
-    tuned: FineTunedModel, examples: Sequence[TrainingExample], max_tokens: int = 128
+    tuned_model: FineTunedModel, examples: Sequence[TrainingExample], max_tokens: int = 128
 ) -> Configuration:
     """A configuration that asks the tuned model as its examples did: their system message, and the question alone.
 
     Raises:
         BadInput: It is no chat model.
     """
-    if not isinstance(tuned.spec, ModelSpec):
-        raise BadInput(f"{tuned.name} is an embedding model; choose it where a configuration embeds chunks.")
+    if not isinstance(tuned_model.spec, ModelSpec):
+        raise BadInput(f"{tuned_model.name} is an embedding model; choose it where a configuration embeds chunks.")
     # Examples with different system messages have none that could stand for all.
     systems = {message_text(m) for e in examples for m in e.prompt if m.get("role") in ("system", "developer")}
     system = next(iter(systems)) if len(systems) == 1 else ""
@@ -259,5 +261,5 @@ def configuration_for_training(
     # As a JSON text inside an expression, Jinja2 gives it back letter by letter.
     prompt = PromptSpec(system="{{ " + json.dumps(system) + " }}" if literal else system)
     # Long enough for a label or a sentence; without a limit a small model may go on to the end of its window.
-    model = tuned.spec.model_copy(update={"max_tokens": max_tokens})
-    return Configuration(name=tuned.name, model=model, prompt=prompt)
+    model = tuned_model.spec.model_copy(update={"max_tokens": max_tokens})
+    return Configuration(name=tuned_model.name, model=model, prompt=prompt)

@@ -103,7 +103,7 @@ def _around(parts: Sequence[str], text: str) -> bool:
     return True
 
 
-def questions_for(store: Store, project: Project | str, examples: Sequence[TrainingExample], chosen: str = "") -> str:
+def questions_for(store: Store, project: Project | str, examples: Sequence[TrainingExample], set_name: str = "") -> str:
     """The evaluation set to measure what was learned from these examples; empty where none is of their kind.
 
     The chosen one where it is of their kind, else that of the newest run, else the newest; those that these examples
@@ -115,7 +115,7 @@ def questions_for(store: Store, project: Project | str, examples: Sequence[Train
     names = [item.name for item in store.evaluation_sets(project) if item.name != GENERAL]
     fit = [name for name in names if is_structured(store.evaluation_set(project, name)) == wants_structure]
     # In this order of preference; names may stand in it several times.
-    candidates = [chosen, *(run.evaluation_set for run in store.runs(project)), *fit]
+    candidates = [set_name, *(run.evaluation_set for run in store.runs(project)), *fit]
     used_names = {use.name for use in find_set_use(examples, [store.evaluation_set(project, name) for name in fit])}
     usable = [name for name in candidates if name in fit]
     # A set that training took questions from is better than none, and the page says so.

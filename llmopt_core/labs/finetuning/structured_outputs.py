@@ -37,11 +37,11 @@ def has_intent(reference: str | None) -> bool:
     return isinstance(value, dict) and "intent" in value
 
 
-def list_structured_runs(store: Store, project: Project | str, wanted: SavedSet) -> list[Run]:
+def list_structured_runs(store: Store, project: Project | str, evaluation_set: SavedSet) -> list[Run]:
     """The newest run of each configuration on exactly this set, oldest first."""
     newest: dict[str, Run] = {}
     for run in store.runs(project):
-        if run.done and (run.evaluation_set, run.set_version) == (wanted.name, wanted.version):
+        if run.done and (run.evaluation_set, run.set_version) == (evaluation_set.name, evaluation_set.version):
             # Newest first, so the first of a name stays.
             newest.setdefault(run.name, run)
     return sorted(newest.values(), key=lambda run: run.id)
@@ -57,7 +57,9 @@ def report_structured_outputs(store: Store, run: Run) -> StructuredReport:
     return summarize_outputs(scores)
 
 
-def prompting_baseline(tuned: FineTunedModel, examples: Sequence[TrainingExample], shots: int = SHOTS) -> Configuration:
+def prompting_baseline(
+    tuned_model: FineTunedModel, examples: Sequence[TrainingExample], shots: int = SHOTS
+) -> Configuration:
     """What the base model can do with a prompt alone: the training examples nearest to each question are shown.
 
     Of a large training set only the first few hundred are offered; all of them would stand in the configuration.
@@ -65,7 +67,7 @@ def prompting_baseline(tuned: FineTunedModel, examples: Sequence[TrainingExample
     Raises:
         BadInput: The tuned model is no chat model.
     """
-    configuration = configuration_for_training(tuned, examples)
+    configuration = configuration_for_training(tuned_model, examples)
     shown_examples = tuple(
         {"question": e.question, "answer": e.answer} for e in examples[:_MOST_SHOWN] if e.question and e.answer
     )
@@ -78,4 +80,4 @@ def prompting_baseline(tuned: FineTunedModel, examples: Sequence[TrainingExample
     model = ModelSpec(endpoint=trained_model.endpoint, mode=trained_model.mode, max_tokens=trained_model.max_tokens,
                       # A completion model would go on with a next request of its own.
                       stop=("\n",) if trained_model.mode == "completion" else ())  # fmt: skip
-    return Configuration(name=f"{tuned.name} · base, {shots} nearest", model=model, prompt=prompt)
+    return Configuration(name=f"{tuned_model.name} · base, {shots} nearest", model=model, prompt=prompt)

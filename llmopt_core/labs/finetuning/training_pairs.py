@@ -87,7 +87,7 @@ def without_examples(configuration: Configuration) -> Configuration:
     return configuration.model_copy(update={"prompt": prompt})
 
 
-def two_by_two(plain: Configuration, rag: Configuration, tuned: ModelSpec) -> tuple[Configuration, ...]:
+def two_by_two(plain: Configuration, rag: Configuration, tuned_model: ModelSpec) -> tuple[Configuration, ...]:
     """Four configurations: base and tuned model, each without and with retrieval, named by `ARMS`.
 
     The tuned model is asked without few-shot examples, with the sampling settings of the base.
@@ -97,15 +97,15 @@ def two_by_two(plain: Configuration, rag: Configuration, tuned: ModelSpec) -> tu
     """
     if plain.retrieval is not None or rag.retrieval is None:
         raise BadInput("The comparison needs one configuration without retrieval and one with it.")
-    arms = [plain, rag, *(with_tuned_model(without_examples(c), tuned) for c in (plain, rag))]
+    arms = [plain, rag, *(with_tuned_model(without_examples(c), tuned_model) for c in (plain, rag))]
     return tuple(c.model_copy(update={"name": name}) for name, c in zip(ARMS, arms, strict=True))
 
 
-def with_tuned_model(configuration: Configuration, tuned: ModelSpec) -> Configuration:
+def with_tuned_model(configuration: Configuration, tuned_model: ModelSpec) -> Configuration:
     """The configuration asked of the tuned model, all else equal.
 
     Run both on a general evaluation set to see what the tuned model has forgotten.
     """
     # Only who answers; temperature and limits of the base stay, so that nothing else differs.
-    values = {key: getattr(tuned, key) for key in ("endpoint", "name", "mode", "adapter")}
+    values = {key: getattr(tuned_model, key) for key in ("endpoint", "name", "mode", "adapter")}
     return configuration.model_copy(update={"model": configuration.model.model_copy(update=values)})

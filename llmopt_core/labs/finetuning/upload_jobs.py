@@ -64,7 +64,7 @@ def _start(context: JobContext, access: Access, arguments: UploadArguments) -> J
     project = context.store.project(context.project)
     # Confirmed when the job was put in line, with what leaves the machine on the screen.
     return start(
-        access, arguments.request, training_set, project=project, confirmed=True, validate=arguments.validate_too
+        access, arguments.request, training_set, project=project, is_confirmed=True, validate=arguments.validate_too
     )
 
 

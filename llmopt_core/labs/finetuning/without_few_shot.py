@@ -35,17 +35,17 @@ def without_shots(records: Iterable[Record], configuration: Mapping[str, Any]) -
     return [_rebuilt(record, short) for record in records]
 
 
-def _rebuilt(record: Record, asked: Configuration) -> Record:
+def _rebuilt(record: Record, configuration: Configuration) -> Record:
     answer = record.answer
     # Failed answers have no prompt.
     if answer is None or not answer.prompt:
         return record
     # With examples a chat has several messages, a completion is always one text.
-    mode = asked.model.mode or ("completion" if len(answer.prompt) == 1 else "chat")
-    hits = answer.hits if asked.retrieval is not None else None
+    mode = configuration.model.mode or ("completion" if len(answer.prompt) == 1 else "chat")
+    hits = answer.hits if configuration.retrieval is not None else None
     # Answers of earlier steps stand in later prompts, so they are filled in as they were.
     variables = answer_variables(record.example, hits, mode) | dict(answer.steps)
     try:
-        return replace(record, answer=replace(answer, prompt=build_messages(asked.prompt, variables, mode)))
+        return replace(record, answer=replace(answer, prompt=build_messages(configuration.prompt, variables, mode)))
     except BadInput:
         return record

@@ -140,7 +140,7 @@ class Board:
             self._version += 1
             self._tell()
 
-    def progress(self, started_at: float) -> Progress:
+    def progress(self, start: float) -> Progress:
         """How many answers have ended, of how many, how many of them the cache gave; by a monotonic clock."""
         with self._changed:
             ended_cells = [cell for cell in self._cells.values() if cell.state not in ("waiting", "running")]
@@ -148,7 +148,7 @@ class Board:
         # Without a call of either kind it failed, which took its time, too.
         usages = [cell.record.usage for cell in ended_cells if cell.record is not None]
         cached_count = sum(usage.cached_calls > 0 and not usage.calls for usage in usages)
-        return Progress(total, len(ended_cells), cached_count, started_at=started_at)
+        return Progress(total, len(ended_cells), cached_count, started_at=start)
 
     @property
     def has_ended(self) -> bool:

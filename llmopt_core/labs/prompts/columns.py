@@ -51,14 +51,14 @@ class Column:
         return rate([True] * self.passed + [False] * (self.decided - self.passed))
 
 
-def columns_of(grid: Grid, *, compared: bool = True) -> list[Column]:
+def columns_of(grid: Grid, *, with_tests: bool = True) -> list[Column]:
     """One summary per column.
 
     Args:
         grid: The answers.
-        compared: Whether to test the columns against the first, which takes some time.
+        with_tests: Whether to test the columns against the first, which takes some time.
     """
-    versus = _versus(grid) if compared else {}
+    versus = _versus(grid) if with_tests else {}
     return [_column(grid, number, versus.get(number, {})) for number in range(len(grid.names))]
 
 
@@ -105,7 +105,7 @@ def _versus(grid: Grid) -> dict[int, dict[str, Paired]]:
         comparisons = compare_family([(values[0], values[number]) for number in others], higher_is_better(name))
         for number, one in zip(others, comparisons, strict=True):
             # Who has learned the questions shows its numbers, but no verdict.
-            versus[number][name] = withhold_verdict(one, a_seen=_has_seen(grid, 0), b_seen=_has_seen(grid, number))
+            versus[number][name] = withhold_verdict(one, knows_a=_has_seen(grid, 0), knows_b=_has_seen(grid, number))
     return versus
 
 

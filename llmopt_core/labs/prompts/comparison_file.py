@@ -134,77 +134,77 @@ def _read_promptfoo(path: Path) -> ComparisonFile:
     return ComparisonFile(plan, import_result.endpoints, import_result.not_run, import_result.warnings)
 
 
-def _documents(folder: Path, said: _File, located: LocatedValue) -> tuple[Document, ...]:
-    paths = [resolve_path(folder, name, located, ("documents", i)) for i, name in enumerate(said.documents)]
+def _documents(folder: Path, file: _File, source: LocatedValue) -> tuple[Document, ...]:
+    paths = [resolve_path(folder, name, source, ("documents", i)) for i, name in enumerate(file.documents)]
     if not paths:
         return ()
-    return tuple(load_documents(paths, root=documents_root(paths), encoding=said.encoding, main_only=said.main_only))
+    return tuple(load_documents(paths, root=documents_root(paths), encoding=file.encoding, main_only=file.main_only))
 
 
 def _rows(
-    folder: Path, said: _File, located: LocatedValue, documents: tuple[Document, ...]
+    folder: Path, file: _File, file_source: LocatedValue, documents: tuple[Document, ...]
 ) -> tuple[EvaluationSet, tuple[str, ...]]:
     """The rows, and what the user should know of the file they come from."""
     # Both, or neither: either way it is not clear which rows are meant.
-    if bool(said.evaluation_set) == bool(said.inputs):
-        raise located.error((), "name either evaluation_set (a question file) or inputs (a list of questions).")
+    if bool(file.evaluation_set) == bool(file.inputs):
+        raise file_source.error((), "name either evaluation_set (a question file) or inputs (a list of questions).")
     notes: tuple[str, ...] = ()
-    if said.inputs:
-        rows = free_input([{"question": row} if isinstance(row, str) else row for row in said.inputs])
+    if file.inputs:
+        rows = free_input([{"question": row} if isinstance(row, str) else row for row in file.inputs])
     else:
-        path = resolve_path(folder, said.evaluation_set, located, ("evaluation_set",))
+        path = resolve_path(folder, file.evaluation_set, file_source, ("evaluation_set",))
         source = read_questions(
             path,
             path.name,
             documents or None,
-            columns=said.columns,
+            columns=file.columns,
             skip_bad_lines=True,
-            encoding=said.questions_encoding,
+            encoding=file.questions_encoding,
         )
         # Named without the ending, as the sets of the app are.
         rows, notes = replace(source.evaluation_set, name=path.stem), tuple(f"{path.name}: {n}" for n in source.notes)
-    return rows if said.limit is None else first_examples(rows, said.limit), notes
+    return rows if file.limit is None else first_examples(rows, file.limit), notes
 
 
-def _variants(said: _File, located: LocatedValue, store: Store, project: str) -> tuple[Configuration, ...]:
-    if said.variants:
+def _variants(file: _File, source: LocatedValue, store: Store, project: str) -> tuple[Configuration, ...]:
+    if file.variants:
         return tuple(
             Configuration(
                 name=variant.name,
                 model=variant.model,
-                prompt=_prompt(variant.prompt, said, located, store, project, place),
+                prompt=_prompt(variant.prompt, file, source, store, project, place),
                 retrieval=variant.retrieval,
             )
-            for place, variant in enumerate(said.variants)
+            for place, variant in enumerate(file.variants)
         )
-    if not said.prompts:
-        raise located.error((), "there is nothing to compare; add prompts or variants.")
-    several = len(said.models) > 1
+    if not file.prompts:
+        raise source.error((), "there is nothing to compare; add prompts or variants.")
+    several = len(file.models) > 1
     return tuple(
         # One model needs no mention; several would give columns of the same name.
         Configuration(name=f"{name} · {model.name or model.endpoint}" if several else name, model=model, prompt=prompt)
-        for name, prompt in said.prompts.items()
-        for model in said.models
+        for name, prompt in file.prompts.items()
+        for model in file.models
     )
 
 
 def _prompt(  # noqa: PLR0917
-    wanted: str | PromptSpec, said: _File, located: LocatedValue, store: Store, project: str, place: int
+    prompt: str | PromptSpec, file: _File, source: LocatedValue, store: Store, project: str, place: int
 ) -> PromptSpec:
-    if isinstance(wanted, PromptSpec):
-        return wanted
+    if isinstance(prompt, PromptSpec):
+        return prompt
     # The file before the project: what stands in it is what its reader sees.
-    if wanted in said.prompts:
-        return said.prompts[wanted]
+    if prompt in file.prompts:
+        return file.prompts[prompt]
     # Asked first: a project that is not there yet would be an error of its own.
     if project in {stored_project.name for stored_project in store.projects()}:
         try:
-            return load_prompt(store, project, wanted)
+            return load_prompt(store, project, prompt)
         except BadInput:
             # Told below, with the names that could have been meant.
             pass
-    prompt_names = ", ".join(said.prompts) or "none"
-    raise located.error(
+    prompt_names = ", ".join(file.prompts) or "none"
+    raise source.error(
         ("variants", place, "prompt"),
-        f"there is no prompt {wanted!r}: not under prompts ({prompt_names}), and not saved in the project {project}.",
+        f"there is no prompt {prompt!r}: not under prompts ({prompt_names}), and not saved in the project {project}.",
     )

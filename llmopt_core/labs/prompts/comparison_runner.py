@@ -42,22 +42,23 @@ def all_cells(plan: ComparisonPlan) -> list[Place]:
     ]
 
 
-def open_cells(store: Store, plan: ComparisonPlan, found: Comparison) -> list[Place]:
+def open_cells(store: Store, plan: ComparisonPlan, comparison: Comparison) -> list[Place]:
     """What was never answered, failed, or has a score that can still be had, first repeats first, row by row."""
     good = {
-        run.id: store.record_positions(run.id, failed=False) - store.open_positions(run.id) for run in found.all_runs
+        run.id: store.record_positions(run.id, with_failures=False) - store.open_positions(run.id)
+        for run in comparison.all_runs
     }
     return [
         (column, row, repeat)
         for column, row, repeat in all_cells(plan)
-        if row not in good[found.runs[column][repeat].id]
+        if row not in good[comparison.runs[column][repeat].id]
     ]
 
 
 async def run_comparison(
     store: Store,
     plan: ComparisonPlan,
-    found: Comparison,
+    comparison: Comparison,
     models: Models,
     board: Board,
     *,
@@ -71,7 +72,7 @@ async def run_comparison(
     Args:
         store: Holds the comparison's runs; its cache keeps the stages.
         plan: What to run.
-        found: The comparison, as `start_comparison` gave it.
+        comparison: The comparison, as `start_comparison` gave it.
         models: Of the current event loop.
         board: With the places to answer; more may be added meanwhile.
         should_cancel: Asked five times a second.
@@ -84,16 +85,16 @@ async def run_comparison(
     # Stands where no `except` below applies, such as when the program is closed: the runs can be gone on with.
     status: Status = "interrupted"
     error = ""
-    past_budget = remaining_budget(plan.budget_usd, found.all_runs)
+    past_budget = remaining_budget(plan.budget_usd, comparison.all_runs)
     # With what earlier attempts paid, so that a budget is for the comparison and not for one attempt.
     past_spending = Spending(past_budget.usage, past_budget.dearest)
     try:
         # In a thread: versions of models are hashes of files, which would hold up the loop.
         work_name = await asyncio.to_thread(comparison_work_name, plan, models)
         with RecordSaver(store) as saver, models.spending(work_name, plan.budget_usd, known=past_spending) as budget:
-            work = _answer(plan, found, models, store, board, saver, budget)
+            work = _answer(plan, comparison, models, store, board, saver, budget)
             # The beat tells other processes that these runs are alive.
-            await cancellable(work, should_cancel or (lambda: False), lambda: _beat(store, found))
+            await cancellable(work, should_cancel or (lambda: False), lambda: _beat(store, comparison))
         status = "finished"
     except OutOfBudget as stop:
         status, error = "budget-reached", str(stop)
@@ -106,7 +107,7 @@ async def run_comparison(
         raise
     finally:
         try:
-            _finish(store, found, status, time.perf_counter() - start, error)
+            _finish(store, comparison, status, time.perf_counter() - start, error)
         finally:
             # Whatever happened to the store: a board that never ends would leave its viewers waiting.
             board.end()
@@ -115,7 +116,7 @@ async def run_comparison(
 
 async def _answer(  # noqa: PLR0917
     plan: ComparisonPlan,
-    found: Comparison,
+    comparison: Comparison,
     models: Models,
     store: Store,
     board: Board,
@@ -130,15 +131,15 @@ async def _answer(  # noqa: PLR0917
         saver.put_spending(run_id, accounts[run_id], budget.dearest)
 
     # An account per run goes on from what it had.
-    accounts = {run.id: Account(run.usage, partial(save_spending, run.id)) for run in found.all_runs}
+    accounts = {run.id: Account(run.usage, partial(save_spending, run.id)) for run in comparison.all_runs}
     budget_errors: list[OutOfBudget] = []
-    await _prepare(found, pipelines, accounts, examples)
+    await _prepare(comparison, pipelines, accounts, examples)
     futures: list[Future[None]] = []
 
     def keep(place: Place, record: Record) -> None:
         column, row, repeat = place
         # The last future alone: records are stored in order, so when it is done all are, and all would fill memory.
-        futures[:] = [saver.put(found.runs[column][repeat].id, row, board.finish(place, record))]
+        futures[:] = [saver.put(comparison.runs[column][repeat].id, row, board.finish(place, record))]
 
     # Others may be under way; they end as they can, and only those that wait are given up.
     def stop(error: OutOfBudget) -> None:
@@ -150,7 +151,7 @@ async def _answer(  # noqa: PLR0917
         # A stream costs several times what a whole answer does, so it is asked for where somebody looks.
         hear = partial(board.add_piece, place) if board.is_watched(row) else None
         try:
-            with account_for(accounts[found.runs[column][repeat].id]):
+            with account_for(accounts[comparison.runs[column][repeat].id]):
                 record = await pipelines[column].evaluate(examples[row], repeat=repeat, on_text=hear, partial=True)
         except asyncio.CancelledError:
             # What has come is kept, since it was paid.
@@ -180,15 +181,15 @@ async def _answer(  # noqa: PLR0917
     # All is stored before the runs are closed; what could not be stored is raised here.
     await asyncio.gather(*map(asyncio.wrap_future, futures))
     # Before the error of the budget: what is read again costs nothing.
-    await _reread(store, found, pipelines, accounts, examples, keep)
+    await _reread(store, comparison, pipelines, accounts, examples, keep)
     if budget_errors:
         raise budget_errors[0]
 
 
 async def _prepare(
-    found: Comparison, pipelines: Sequence[Pipeline], accounts: Mapping[int, Account], examples: Sequence[Example]
+    comparison: Comparison, pipelines: Sequence[Pipeline], accounts: Mapping[int, Account], examples: Sequence[Example]
 ) -> None:
-    for pipeline, runs in zip(pipelines, found.runs, strict=True):
+    for pipeline, runs in zip(pipelines, comparison.runs, strict=True):
         # What preparing takes, such as building an index, is counted for the first repeat.
         with account_for(accounts[runs[0].id]):
             await pipeline.prepare(examples)
@@ -196,13 +197,13 @@ async def _prepare(
 
 async def _reread(  # noqa: PLR0917
     store: Store,
-    found: Comparison,
+    comparison: Comparison,
     pipelines: Sequence[Pipeline],
     accounts: Mapping[int, Account],
     examples: Sequence[Example],
     keep: Callable[[Place, Record], None],
 ) -> None:
-    for column, (pipeline, runs) in enumerate(zip(pipelines, found.runs, strict=True)):
+    for column, (pipeline, runs) in enumerate(zip(pipelines, comparison.runs, strict=True)):
         for repeat, run in enumerate(runs):  # `place` is bound now: the loop goes on while records come.
 
             def put(row: int, record: Record, place: tuple[int, int] = (column, repeat)) -> None:
@@ -220,13 +221,13 @@ def _failure_record(example: Example, error: Exception) -> Record:
     return Record(example, failure=failure_of(error, "answer"))
 
 
-async def _beat(store: Store, found: Comparison) -> None:
-    for run in found.all_runs:
+async def _beat(store: Store, comparison: Comparison) -> None:
+    for run in comparison.all_runs:
         await asyncio.to_thread(store.beat_run, run.id)
 
 
-def _finish(store: Store, found: Comparison, status: Status, seconds: float, error: str) -> None:
-    for run in found.all_runs:
+def _finish(store: Store, comparison: Comparison, status: Status, seconds: float, error: str) -> None:
+    for run in comparison.all_runs:
         failures = failure_reasons(store, run.id)
         # More than half failed: a table of what is left would say nothing.
         mostly = status == "finished" and 2 * sum(reason.count for reason in failures) > run.total

@@ -41,16 +41,16 @@ _ID_COLUMNS = ("example", "question", "reference", "variant", "repeat", "answer"
                "completion tokens", "cost usd", "seconds", "ending", "reasoning tokens")  # fmt: skip
 
 
-def comparison_page(store: Store, found: Comparison, grid: Grid) -> str:
+def comparison_page(store: Store, comparison: Comparison, grid: Grid) -> str:
     """The page of a comparison with its votes, what was noted on its rows, and the colours that its names have."""
     # The colours of the app: a page beside it shows the same variant in the same colour.
-    colours = project_colours(store, found.project, grid.names)
-    votes, notes = store.votes(found.project, found.id), row_notes(store, found)
-    return comparison_html(found, grid, votes, [colours[name] for name in grid.names], notes)
+    colours = project_colours(store, comparison.project, grid.names)
+    votes, notes = store.votes(comparison.project, comparison.id), row_notes(store, comparison)
+    return comparison_html(comparison, grid, votes, [colours[name] for name in grid.names], notes)
 
 
 def comparison_html(
-    found: Comparison,
+    comparison: Comparison,
     grid: Grid,
     votes: Sequence[Vote] = (),
     colours: Sequence[str] = PALETTE,
@@ -59,7 +59,7 @@ def comparison_html(
     """The comparison as one self-contained HTML page.
 
     Args:
-        found: The comparison.
+        comparison: The comparison.
         grid: Its answers.
         votes: What was voted on them.
         colours: Of its columns.
@@ -69,7 +69,7 @@ def comparison_html(
     rows_by_kind = {kind: set(grid.filter_rows(kind)) for kind in _KINDS}
     columns = [
         PageColumn(variant.name, summary_lines(grid, column), _question_fields(variant))
-        for variant, column in zip(found.variants, columns_of(grid), strict=True)
+        for variant, column in zip(comparison.variants, columns_of(grid), strict=True)
     ]
     rows = [
         PageRow(
@@ -83,10 +83,10 @@ def comparison_html(
         )
         for place, (example, row) in enumerate(zip(grid.examples, grid.rows, strict=True))
     ]
-    subtitle = f"{found.project}, {found.created_at:%d %B %Y}. The others are compared with {grid.names[0]}."
+    subtitle = f"{comparison.project}, {comparison.created_at:%d %B %Y}. The others are compared with {grid.names[0]}."
     return render_comparison(
         ComparisonPage(
-            found.title, subtitle, tuple(columns), tuple(rows), votes_table(grid.names, votes), tuple(colours)
+            comparison.title, subtitle, tuple(columns), tuple(rows), votes_table(grid.names, votes), tuple(colours)
         )
     )
 
@@ -141,16 +141,18 @@ def summary_lines(grid: Grid, column: Column) -> tuple[str, ...]:
     return (*lines, *(text for text in ((overlap.warning, overlap.note) if overlap else ()) if text))
 
 
-def comparison_values(found: Comparison, grid: Grid) -> dict[str, Any]:
+def comparison_values(comparison: Comparison, grid: Grid) -> dict[str, Any]:
     """The comparison as JSON-like values."""
     columns = columns_of(grid)
     rows_by_kind = {kind: set(grid.filter_rows(kind)) for kind in _KINDS}
     return {
-        "project": found.project,
-        "comparison": found.id,
-        "evaluation_set": {"name": found.set_name, "version": found.set_version, "size": found.total},
-        "judge": found.judge.label,
-        "variants": [_column_values(variant, column) for variant, column in zip(found.variants, columns, strict=True)],
+        "project": comparison.project,
+        "comparison": comparison.id,
+        "evaluation_set": {"name": comparison.set_name, "version": comparison.set_version, "size": comparison.total},
+        "judge": comparison.judge.label,
+        "variants": [
+            _column_values(variant, column) for variant, column in zip(comparison.variants, columns, strict=True)
+        ],
         "rows": [
             {
                 "example_id": example.id,

@@ -156,13 +156,13 @@ class _Search:
                 return
             await self.try_subset(subset, 1)
 
-    async def try_subset(self, picked: tuple[int, ...], step: int) -> Trial | None:
+    async def try_subset(self, places: tuple[int, ...], step: int) -> Trial | None:
         """One subset; None once the search is stopped."""
         if self.runner.ended:
             return None
-        label = ", ".join(str(i + 1) for i in picked) or "none"
-        result = await self.runner.measure(self.with_shots(picked), self._training, f"training part: examples {label}")
-        return self._keep(picked, step, result)
+        label = ", ".join(str(i + 1) for i in places) or "none"
+        result = await self.runner.measure(self.with_shots(places), self._training, f"training part: examples {label}")
+        return self._keep(places, step, result)
 
     def best(self) -> tuple[int, ...] | None:
         """The subset with the best mean on the training part, if it beats the set as it is; the smaller on a tie."""
@@ -171,13 +171,13 @@ class _Search:
         best = max(good, key=lambda trial: (self._gain(trial), -len(trial.places or ())), default=None)
         return best.places if best is not None and self._gain(best) > 0 else None
 
-    def with_shots(self, picked: Sequence[int]) -> Configuration:
+    def with_shots(self, places: Sequence[int]) -> Configuration:
         """The configuration that shows these examples."""
-        return self.runner.task.with_shots([self._pool[i] for i in picked])
+        return self.runner.task.with_shots([self._pool[i] for i in places])
 
-    def _keep(self, picked: tuple[int, ...] | None, step: int, result: TrialResult) -> Trial:
+    def _keep(self, places: tuple[int, ...] | None, step: int, result: TrialResult) -> Trial:
         trial = Trial(
-            places=picked,
+            places=places,
             step=step,
             summary=result.summary,
             comparison=self.runner.compare(self._as_is, result),
@@ -189,8 +189,8 @@ class _Search:
     def _gain(self, trial: Trial) -> float:
         return gain(trial.comparison, self.runner.task.higher_is_better)
 
-    def _score(self, picked: tuple[int, ...]) -> float | None:
-        return next((self._gain(trial) for trial in self.trials if trial.places == picked and trial.complete), None)
+    def _score(self, places: tuple[int, ...]) -> float | None:
+        return next((self._gain(trial) for trial in self.trials if trial.places == places and trial.complete), None)
 
 
 def _draw(pool: int, most: int, trials: int, seed: int) -> Iterator[tuple[int, ...]]:

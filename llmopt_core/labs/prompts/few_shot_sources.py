@@ -49,7 +49,7 @@ def _value(record: Record, metric: str) -> float | None:
     return score.value
 
 
-def _context(record: Record, wanted: bool) -> dict[str, str]:
-    hits = record.answer.hits if record.answer is not None and wanted else ()
+def _context(record: Record, with_context: bool) -> dict[str, str]:
+    hits = record.answer.hits if record.answer is not None and with_context else ()
     # White space around chunks would be read as part of the example.
     return {"context": "\n\n".join(hit.chunk.text.strip() for hit in hits)} if hits else {}

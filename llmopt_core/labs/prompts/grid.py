@@ -118,19 +118,19 @@ class Grid:
         return {which: len(self.filter_rows(which)) for which in _FILTERS}
 
 
-def load_grid(store: Store, found: Comparison, examples: Sequence[Example], board: Board | None = None) -> Grid:
+def load_grid(store: Store, comparison: Comparison, examples: Sequence[Example], board: Board | None = None) -> Grid:
     """The grid as it stands: stored records, and over them what is on the board.
 
     Args:
         store: Holds the records.
-        found: The comparison.
+        comparison: The comparison.
         examples: Its rows.
         board: Where it is being worked on, if it is.
     """
-    row_examples = tuple(with_assertions(example, found.assertions) for example in examples)
+    row_examples = tuple(with_assertions(example, comparison.assertions) for example in examples)
     place_of = {example.id: row for row, example in enumerate(examples)}
     records: dict[Place, Record] = {}
-    for column, runs in enumerate(found.runs):
+    for column, runs in enumerate(comparison.runs):
         for repeat, run in enumerate(runs):
             for record in store.records(run.id):
                 # The set was edited: rows that are no longer in it have no place.
@@ -138,11 +138,16 @@ def load_grid(store: Store, found: Comparison, examples: Sequence[Example], boar
                     records[column, place_of[record.example.id], repeat] = record
     # The board last: it knows what is not stored yet.
     live = board.cells() if board is not None else {}
-    rows = _rows(found, len(row_examples), records, live)
+    rows = _rows(comparison, len(row_examples), records, live)
     # By the first run, since repeats ask the same.
-    overlaps = tuple(overlap_of(store, runs[0]) for runs in found.runs)
+    overlaps = tuple(overlap_of(store, runs[0]) for runs in comparison.runs)
     return Grid(
-        tuple(v.name for v in found.variants), row_examples, rows, found.metrics, overlaps, thumbs_down(store, found)
+        tuple(v.name for v in comparison.variants),
+        row_examples,
+        rows,
+        comparison.metrics,
+        overlaps,
+        thumbs_down(store, comparison),
     )
 
 
@@ -228,15 +233,15 @@ def _is_worse(first: Record, other: Record, metric: str) -> bool:
 
 
 def _rows(
-    found: Comparison, size: int, stored: Mapping[Place, Record], live: Mapping[Place, Live]
+    comparison: Comparison, size: int, stored_records: Mapping[Place, Record], live: Mapping[Place, Live]
 ) -> tuple[tuple[Cell, ...], ...]:
     def one(column: int, row: int) -> Cell:
-        places = [(column, row, repeat) for repeat in range(found.repeats)]
+        places = [(column, row, repeat) for repeat in range(comparison.repeats)]
         # What is on the board is newer than what was read from the store.
-        records = [live[place].record if place in live else stored.get(place) for place in places]
+        records = [live[place].record if place in live else stored_records.get(place) for place in places]
         return _cell(live.get(places[0]), tuple(records))
 
-    return tuple(tuple(one(column, row) for column in range(len(found.variants))) for row in range(size))
+    return tuple(tuple(one(column, row) for column in range(len(comparison.variants))) for row in range(size))
 
 
 def _cell(live: Live | None, repeats: tuple[Record | None, ...]) -> Cell:

@@ -75,14 +75,14 @@ BOARDS = Boards()
 
 
 def comparison_arguments(
-    plan: ComparisonPlan, found: Comparison, places: Sequence[Place] | None
+    plan: ComparisonPlan, comparison: Comparison, places: Sequence[Place] | None
 ) -> ComparisonArguments:
     """A comparison whose runs are stored, as arguments."""
     endpoints = {model.endpoint for variant in plan.variants for model in variant.models} | {plan.judge.endpoint}
     return ComparisonArguments(
-        comparison=found.id,
+        comparison=comparison.id,
         variants=tuple(variant.name for variant in plan.variants),
-        evaluation_set=found.set_name,
+        evaluation_set=comparison.set_name,
         places=None if places is None else tuple(places),
         # Sorted, because a set has no order and equal arguments should read alike.
         endpoints=tuple(sorted(endpoints)),
@@ -109,25 +109,25 @@ def compare(context: JobContext, arguments: ComparisonArguments) -> dict[str, An
 
 
 def _begin_again(
-    context: JobContext, arguments: ComparisonArguments, found: Comparison, plan: ComparisonPlan, board: Board
+    context: JobContext, arguments: ComparisonArguments, earlier: Comparison, plan: ComparisonPlan, board: Board
 ) -> tuple[Comparison, Board]:
     """Take the runs over from a process that is gone; what is missing of them is to be answered."""
     version = documents_version(plan.documents)
     # All of them before any is taken over: one that cannot be gone on with must not leave the others half open.
-    for run in found.all_runs:
+    for run in earlier.all_runs:
         check_resumable(run, version, plan.judge)
-    for run in found.all_runs:
+    for run in earlier.all_runs:
         # `from_living`: the owner of the job is this process, even if that of the runs seems alive.
         context.store.resume_run(run.id, documents_version=version, from_living=True)
     # A job that was begun has answered some of its places: what is open is read from the store.
     first = context.attempt == 1 and arguments.places is not None
-    board.add(arguments.places or () if first else open_cells(context.store, plan, found))
-    BOARDS.put(found.id, board, context.job_id)
+    board.add(arguments.places or () if first else open_cells(context.store, plan, earlier))
+    BOARDS.put(earlier.id, board, context.job_id)
     # What was paid until then counts.
-    return comparison(context.store, found.project, found.id), board
+    return comparison(context.store, earlier.project, earlier.id), board
 
 
-def _answer(context: JobContext, plan: ComparisonPlan, found: Comparison, board: Board) -> Status:
+def _answer(context: JobContext, plan: ComparisonPlan, comparison: Comparison, board: Board) -> Status:
     start = time.monotonic()
 
     def should_cancel() -> bool:
@@ -139,7 +139,7 @@ def _answer(context: JobContext, plan: ComparisonPlan, found: Comparison, board:
         # promptfoo's echo, which answers with the prompt and is no endpoint.
         if any(variant.model.endpoint == ECHO for variant in plan.variants):
             register_echo(models)
-        return await run_comparison(context.store, plan, found, models, board, should_cancel=should_cancel)
+        return await run_comparison(context.store, plan, comparison, models, board, should_cancel=should_cancel)
 
     return context.work(answer)
 
@@ -158,12 +158,12 @@ def drop_comparison(store: Store, project: str, arguments: ComparisonArguments) 
         _give_up(store, stored_comparison, BOARDS.board(stored_comparison.id), "cancelled")
 
 
-def _give_up(store: Store, found: Comparison, board: Board | None, status: Status) -> None:
+def _give_up(store: Store, comparison: Comparison, board: Board | None, status: Status) -> None:
     """Close the runs of a comparison whose work never began."""
     # Its work has ended by itself and closed its runs.
     if board is not None and board.has_ended:
         return
-    for run in found.all_runs:
+    for run in comparison.all_runs:
         # One that another process has taken over is not ours to close.
         with suppress(LlmOptError):
             store.finish_run(run.id, status)

@@ -53,7 +53,7 @@ class LiveComparisons:
 
     def ask_again(
         self,
-        found: Comparison,
+        earlier: Comparison,
         places: Iterable[Place],
         budget_usd: float | None = None,
         keys: Mapping[str, str] | None = None,
@@ -61,7 +61,7 @@ class LiveComparisons:
         """Answer these places anew, beside what is being answered; the other records stay.
 
         Args:
-            found: The comparison.
+            earlier: The comparison.
             places: What to ask.
             budget_usd: What the whole comparison may cost from now on; by default as before.
             keys: Of the session, for the job.
@@ -72,26 +72,26 @@ class LiveComparisons:
         """
         cells = list(places)
         # Being answered here: the board takes them, unless it has closed in this moment.
-        board = self.board(found.id)
+        board = self.board(earlier.id)
         if board is not None and board.add(cells):
             return
         # It is ending: its runs must be closed before they can be taken up again.
-        self.wait(found.id, _CLOSING_SECONDS)
+        self.wait(earlier.id, _CLOSING_SECONDS)
         # As it stands now: what was paid since it was last read counts.
-        found = comparison(self._store, found.project, found.id)
-        plan = plan_of(self._store, found)
+        earlier = comparison(self._store, earlier.project, earlier.id)
+        plan = plan_of(self._store, earlier)
         if budget_usd is not None:
             plan = replace(plan, budget_usd=budget_usd)
         # Stopped by its budget, it needs a larger one named; else the old one simply goes on.
-        new = budget_usd if found.out_of_budget else plan.budget_usd
-        check_larger("the comparison", found.budget_usd, new, found.all_runs)
+        new = budget_usd if earlier.out_of_budget else plan.budget_usd
+        check_larger("the comparison", earlier.budget_usd, new, earlier.all_runs)
         version = documents_version(plan.documents)
         # All of them before any is changed.
-        for run in found.all_runs:
+        for run in earlier.all_runs:
             check_resumable(run, version, plan.judge)
-        for run in found.all_runs:
+        for run in earlier.all_runs:
             self._store.resume_run(run.id, documents_version=version, options={"budget_usd": plan.budget_usd})
-        self._submit(plan, found, cells, keys)
+        self._submit(plan, earlier, cells, keys)
 
     def board(self, comparison_id: str) -> Board | None:
         """The board of a comparison that is being worked on here; None for one that is not."""
@@ -102,13 +102,13 @@ class LiveComparisons:
         job_id = BOARDS.job(comparison_id)
         return self._runner.status(job_id) if job_id else None
 
-    def cancel(self, found: Comparison) -> None:
+    def cancel(self, comparison: Comparison) -> None:
         """Stop a comparison; what has come stays.
 
         Raises:
             BadInput: It is not being worked on in this process.
         """
-        job_id = BOARDS.job(found.id)
+        job_id = BOARDS.job(comparison.id)
         if not job_id:
             raise BadInput("This comparison is not being worked on here.")
         self._runner.cancel(job_id)
@@ -119,16 +119,16 @@ class LiveComparisons:
             self._runner.wait(job_id, timeout)
 
     def _submit(
-        self, plan: ComparisonPlan, found: Comparison, places: list[Place] | None, keys: Mapping[str, str] | None
+        self, plan: ComparisonPlan, comparison: Comparison, places: list[Place] | None, keys: Mapping[str, str] | None
     ) -> None:
         board = Board()
         cells = all_cells(plan) if places is None else places
         board.add(cells)
         board.look_at("at first", {row for _, row, _ in cells[:_SEEN_AT_FIRST]})
         # Before it is in line: the work looks for its board.
-        BOARDS.put(found.id, board)
+        BOARDS.put(comparison.id, board)
         versions = {"documents": documents_version(plan.documents), "evaluation set": plan.evaluation_set.version}
-        arguments = comparison_arguments(plan, found, places)
+        arguments = comparison_arguments(plan, comparison, places)
         job_id = self._runner.submit(COMPARISON.name, plan.project, arguments, versions=versions, keys=keys)
         # Again, now with the job's number.
-        BOARDS.put(found.id, board, job_id)
+        BOARDS.put(comparison.id, board, job_id)

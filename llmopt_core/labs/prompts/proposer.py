@@ -111,14 +111,14 @@ def instruction_in(reply: str) -> str:
     return text.strip()
 
 
-def refusal(text: str, original: str, part: Part, known: Sequence[str], finish_reason: str = "") -> str:
+def refusal(text: str, original: str, part: Part, instructions: Sequence[str], finish_reason: str = "") -> str:
     """Why a rewrite is not tried, in words; empty where it is.
 
     Args:
         text: The rewrite.
         original: What it replaces.
         part: Where it stands.
-        known: Texts that were tried before.
+        instructions: Texts that were tried before.
         finish_reason: Of the reply; one that was cut off is no instruction.
     """
     # Only marks and spaces: nothing that could be said to a model.
@@ -130,7 +130,7 @@ def refusal(text: str, original: str, part: Part, known: Sequence[str], finish_r
     if len(text) > max(_MOST_CHARACTERS, 2 * len(original)):
         return f"It is {len(text):,} characters long."
     # Folded: another capital is no other instruction, and would be paid in full.
-    if fold_to_words(text) in {fold_to_words(other) for other in known}:
+    if fold_to_words(text) in {fold_to_words(other) for other in instructions}:
         return "It says the same as one that was tried already."
     return _wrong_variables(text, original, part)
 

@@ -26,7 +26,7 @@ class RowNote:
         return ": ".join(part for part in (thumb, self.comment) if part)
 
 
-def save_note(store: Store, found: Comparison, example_id: str, note: RowNote) -> None:
+def save_note(store: Store, comparison: Comparison, example_id: str, note: RowNote) -> None:
     """Keep what was noted on a row in place of what was there; an empty note goes."""
 
     def change(before: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -34,15 +34,15 @@ def save_note(store: Store, found: Comparison, example_id: str, note: RowNote) -
         # Emptied notes leave no trace, so a file of notes holds what somebody said.
         return {**others, example_id: asdict(note)} if note.text else others
 
-    store.change_draft(found.project, NOTES, found.id, change)
+    store.change_draft(comparison.project, NOTES, comparison.id, change)
 
 
-def row_notes(store: Store, found: Comparison) -> Mapping[str, RowNote]:
+def row_notes(store: Store, comparison: Comparison) -> Mapping[str, RowNote]:
     """What was noted, by the id of the example."""
-    draft = store.draft(found.project, NOTES, found.id) or {}
+    draft = store.draft(comparison.project, NOTES, comparison.id) or {}
     return {key: RowNote(one["thumb"], one["comment"]) for key, one in draft.items()}
 
 
-def thumbs_down(store: Store, found: Comparison) -> frozenset[str]:
+def thumbs_down(store: Store, comparison: Comparison) -> frozenset[str]:
     """The examples whose rows got a thumb down."""
-    return frozenset(key for key, note in row_notes(store, found).items() if note.thumb == "down")
+    return frozenset(key for key, note in row_notes(store, comparison).items() if note.thumb == "down")

@@ -54,7 +54,7 @@ class Ballots:
     incomplete: int
 
 
-def ballots_of(found: Comparison, grid: Grid, voter: str) -> Ballots:
+def ballots_of(comparison: Comparison, grid: Grid, voter: str) -> Ballots:
     """The ballots of a voter. Their order and the order of their answers depend on nothing but comparison and voter."""
     ballots, same, incomplete = [], 0, 0
     for row, example in enumerate(grid.examples):
@@ -70,13 +70,13 @@ def ballots_of(found: Comparison, grid: Grid, voter: str) -> Ballots:
             order = list(texts)
             # Seeded by names: a voter who comes back finds the same order, and another one a different order.
             # The id of the example too, or the same column would stand first on every ballot.
-            random.Random(f"{found.id} {voter} {example.id}").shuffle(order)
+            random.Random(f"{comparison.id} {voter} {example.id}").shuffle(order)
             ballots.append(Ballot(row, example, tuple(order), tuple(tuple(texts[text]) for text in order)))
-    random.Random(f"{found.id} {voter}").shuffle(ballots)
+    random.Random(f"{comparison.id} {voter}").shuffle(ballots)
     return Ballots(tuple(ballots), same, incomplete)
 
 
-def cast_vote(store: Store, found: Comparison, ballot: Ballot, voter: str, picked: Pick) -> None:
+def cast_vote(store: Store, comparison: Comparison, ballot: Ballot, voter: str, pick: Pick) -> None:
     """Store what a voter said: one vote for each pair of answers that it decides. An earlier one is replaced.
 
     The best answer beats each other one; between the others nothing is said.
@@ -86,22 +86,24 @@ def cast_vote(store: Store, found: Comparison, ballot: Ballot, voter: str, picke
     """
     if not voter.strip():
         raise BadInput("Say who votes; a name or initials are enough.")
-    if isinstance(picked, int) and not 0 <= picked < len(ballot.answers):
-        raise BadInput(f"There is no answer {picked + 1} on this ballot.")
-    names = [variant.name for variant in found.variants]
+    if isinstance(pick, int) and not 0 <= pick < len(ballot.answers):
+        raise BadInput(f"There is no answer {pick + 1} on this ballot.")
+    names = [variant.name for variant in comparison.variants]
     # In the order of columns, so that a pair has one name whoever wins.
     for one, other in combinations(sorted(column for columns in ballot.columns for column in columns), 2):
-        choice = _choice(ballot, picked, one, other)
-        store.save_vote(found.project, Vote(found.id, voter, ballot.example.id, names[one], names[other], choice))
+        choice = _choice(ballot, pick, one, other)
+        store.save_vote(
+            comparison.project, Vote(comparison.id, voter, ballot.example.id, names[one], names[other], choice)
+        )
 
 
-def _choice(ballot: Ballot, picked: Pick, one: int, other: int) -> Choice:
-    if picked == "skip":
+def _choice(ballot: Ballot, pick: Pick, one: int, other: int) -> Choice:
+    if pick == "skip":
         return "neither"
     # Two columns with the same text are equal, whatever was picked.
-    if picked == "tie" or any({one, other} <= set(columns) for columns in ballot.columns):
+    if pick == "tie" or any({one, other} <= set(columns) for columns in ballot.columns):
         return "tie"
-    best = ballot.columns[picked]
+    best = ballot.columns[pick]
     if one in best or other in best:
         return "first" if one in best else "second"
     # Both lost against the best, which says nothing about the two.
@@ -118,7 +120,7 @@ def has_voted(votes: Iterable[Vote], voter: str) -> bool:
     return any(vote.voter == voter and vote.choice in SIDES for vote in votes)
 
 
-def preference_pairs(grid: Grid, votes: Sequence[Vote], asked: str = "") -> list[TrainingExample]:
+def preference_pairs(grid: Grid, votes: Sequence[Vote], variant: str = "") -> list[TrainingExample]:
     """What was preferred over what, as training examples for preference tuning (DPO).
 
     An example counts once per pair, for whichever more voters preferred; ties give nothing.
@@ -126,7 +128,7 @@ def preference_pairs(grid: Grid, votes: Sequence[Vote], asked: str = "") -> list
     Args:
         grid: Holds the answers and what was sent for them.
         votes: On its comparison.
-        asked: The variant whose messages are the input; empty takes those that led to the preferred answer.
+        variant: The variant whose messages are the input; empty takes those that led to the preferred answer.
     """
     place = {name: column for column, name in enumerate(grid.names)}
     rows = {example.id: row for row, example in enumerate(grid.examples)}
@@ -141,7 +143,7 @@ def preference_pairs(grid: Grid, votes: Sequence[Vote], asked: str = "") -> list
     for (example_id, first, second), side in sums.items():
         better, worse = (first, second) if side > 0 else (second, first)
         cells = grid.rows[rows[example_id]]
-        records = [cells[place[name]].record for name in (better, worse, asked or better)]
+        records = [cells[place[name]].record for name in (better, worse, variant or better)]
         # As many for the one as for the other: no preference.
         pair = _pair(records, example_id) if side and all(r and r.answer for r in records) else None
         if pair is not None:

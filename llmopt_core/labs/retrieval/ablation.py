@@ -220,9 +220,9 @@ class _Run:
         self.failures.update(count_failures(records))
         return {metric: metric_values(records, metric) for metric in ANSWER_METRICS}
 
-    def _on_search(self, cached: bool) -> None:
+    def _on_search(self, from_cache: bool) -> None:
         # Answers take so much longer that the searches between them do not tell how long the rest takes.
-        self._tally.step(cached=cached, slow=not self._answers)
+        self._tally.step(from_cache=from_cache, slow=not self._answers)
 
 
 def with_full_depth(configuration: Configuration) -> Configuration:
@@ -237,7 +237,7 @@ def _report(  # noqa: PLR0917
     set_name: str,
     run: _Run,
     whole: Columns,
-    left: Mapping[str, Configuration],
+    remainder: Mapping[str, Configuration],
     tables: Mapping[str, Columns],
     costs: Mapping[str, Cost],
     total: Cost,
@@ -246,11 +246,11 @@ def _report(  # noqa: PLR0917
     leading = "answer_f1" if has_value(whole.get("answer_f1", ())) else "ndcg"
     against = {
         # All parts together: five parts are five chances of a false alarm.
-        measure: dict(zip(left, gains(values, [tables[name][measure] for name in left]), strict=True))
+        measure: dict(zip(remainder, gains(values, [tables[name][measure] for name in remainder]), strict=True))
         for measure, values in whole.items()
     }
     parts = []
-    for name, variant in left.items():
+    for name, variant in remainder.items():
         # A part that the pilot met in no trace has a cost that is not known.
         gain, cost = against[leading][name], costs.get(name, Cost())
         advice, reason = advise(gain, cost, TITLES[leading])

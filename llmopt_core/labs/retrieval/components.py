@@ -69,24 +69,24 @@ def list_asked_models(configuration: Configuration, answers: bool, judge: JudgeS
     return (*configuration.models, *(() if judge.is_builtin else (judge.chat_model,)), *more)
 
 
-def is_free(asked: Sequence[AskedModel], models: Models) -> bool:
+def is_free(asked_models: Sequence[AskedModel], models: Models) -> bool:
     """Whether every price is known and zero.
 
     Raises:
         BadInput: An endpoint is unknown.
     """
-    return all(cost == 0 for cost in _costs(asked, models))
+    return all(cost == 0 for cost in _costs(asked_models, models))
 
 
-def is_priced(asked: Sequence[AskedModel], models: Models) -> bool:
+def is_priced(asked_models: Sequence[AskedModel], models: Models) -> bool:
     """Whether every price is known, as a budget needs it. Errors as in `is_free`."""
-    return all(cost is not None for cost in _costs(asked, models))
+    return all(cost is not None for cost in _costs(asked_models, models))
 
 
-def _costs(asked: Sequence[AskedModel], models: Models) -> list[float | None]:
+def _costs(asked_models: Sequence[AskedModel], models: Models) -> list[float | None]:
     """What a million tokens cost, read and, where the model writes, written."""
     costs = []
-    for spec in asked:
+    for spec in asked_models:
         endpoint, writes = models.endpoint(spec.endpoint), isinstance(spec, ModelSpec)
         price = endpoint.price_of((spec.name if isinstance(spec, ModelSpec) else spec.model) or endpoint.default_model)
         # A million of each, the amount that prices are for.

@@ -48,9 +48,9 @@ class CostPilot:
     kept: tuple[Retrieval, ...]
     again: tuple[Retrieval, ...]
 
-    def cost(self, wanted: Callable[[StageTrace], bool]) -> Cost:
+    def cost(self, selects: Callable[[StageTrace], bool]) -> Cost:
         """What those stages take per question."""
-        return _cost([_add_costs(one, other, wanted) for one, other in zip(self.kept, self.again, strict=True)])
+        return _cost([_add_costs(one, other, selects) for one, other in zip(self.kept, self.again, strict=True)])
 
     def components(self) -> dict[str, Cost]:
         """By the names of `retrieval.ablation.variants` what each component takes."""
@@ -99,13 +99,13 @@ def _on_this_machine(spec: RetrievalSpec, category: str | None) -> RetrievalSpec
     return category_spec.model_copy(update=changes)
 
 
-async def _again(retriever: Retriever, example: Example, known: Retrieval) -> Retrieval:
+async def _again(retriever: Retriever, example: Example, earlier: Retrieval) -> Retrieval:
     """The same retrieval with the texts that were written the first time.
 
     White space that no model sees makes the question one that nothing is kept of: its vectors are made again, but where
     an endpoint would be paid for them.
     """
-    query_lists = [stage.queries for stage in known.trace if stage.stage == "transform" and stage.method != "none"]
+    query_lists = [stage.queries for stage in earlier.trace if stage.stage == "transform" and stage.method != "none"]
     padding = "" if retriever.spec.embedding.endpoint else " " * next(_suffix_lengths)
     # One transform at most in a trace.
     texts = query_lists[0] if query_lists else None
@@ -116,15 +116,15 @@ def answer_costs(
     costs: Mapping[str, Cost],
     total: Cost,
     configuration: Configuration,
-    left: Mapping[str, Configuration],
+    variants: Mapping[str, Configuration],
     records: Mapping[str, Sequence[Record]],
 ) -> tuple[dict[str, Cost], Cost]:
     """The same with answers: the fact check costs what they take less without it, and the total holds them."""
     whole = _answer_costs(records.get(configuration.name, ()))
     all_costs = dict(costs)
     for name in (FACT_CHECK, REFUSAL, FACT_CHECK_AND_REFUSAL):
-        if name in left:
-            all_costs[name] = _fact_check_cost(whole, _answer_costs(records.get(left[name].name, ())))
+        if name in variants:
+            all_costs[name] = _fact_check_cost(whole, _answer_costs(records.get(variants[name].name, ())))
     answers = _cost(list(whole.values()))
     return all_costs, Cost(
         seconds=_more(total.seconds, answers.seconds),
@@ -180,10 +180,10 @@ class _Cost:
     usage: Usage | None
 
 
-def _add_costs(first: Retrieval, again: Retrieval, wanted: Callable[[StageTrace], bool]) -> _Cost:
+def _add_costs(first: Retrieval, again: Retrieval, selects: Callable[[StageTrace], bool]) -> _Cost:
     """Model calls as they were the first time, work on this machine as it was past the cache."""
-    model_stages = [stage for stage in first.trace if wanted(stage) and _asks_model(stage.method)]
-    here = [stage for stage in again.trace if wanted(stage) and not _asks_model(stage.method)]
+    model_stages = [stage for stage in first.trace if selects(stage) and _asks_model(stage.method)]
+    here = [stage for stage in again.trace if selects(stage) and not _asks_model(stage.method)]
     # Work on this machine takes no tokens that anybody pays.
     usage = sum((stage.usage for stage in model_stages), Usage())
     return _Cost(sum(stage.seconds for stage in (*model_stages, *here)), usage.original)
@@ -194,11 +194,11 @@ def _asks_model(method: str) -> bool:
     return method in ("hyde", "multi-query", "decompose", "step-back") or method.startswith("llm")
 
 
-def _cost(taken: Sequence[_Cost]) -> Cost:
-    usages = [one.usage for one in taken if one.usage is not None]
+def _cost(costs: Sequence[_Cost]) -> Cost:
+    usages = [one.usage for one in costs if one.usage is not None]
     return Cost(
         # The median: a single slow search (a busy machine, a first page from disk) would decide a mean of eight.
-        seconds=median([one.seconds for one in taken]) if taken else None,
+        seconds=median([one.seconds for one in costs]) if costs else None,
         tokens=mean(list(map(_tokens, usages))),
         usd=_usd(usages),
     )

@@ -108,19 +108,19 @@ async def _run_pilots(lines: Sequence[Pipeline], examples: Sequence[Example], an
     return estimates
 
 
-def _together(found: Sequence[Estimate]) -> LabEstimate:
-    usage = sum((one.spent for one in found), Usage())
-    costs = [one.cost_usd for one in found]
+def _together(estimates: Sequence[Estimate]) -> LabEstimate:
+    usage = sum((one.spent for one in estimates), Usage())
+    costs = [one.cost_usd for one in estimates]
     return LabEstimate(
-        total=sum(one.records for one in found),
-        left=sum(one.records - one.cached for one in found),
-        calls=sum(one.calls for one in found),
-        tokens=sum(one.prompt_tokens + one.completion_tokens for one in found),
+        total=sum(one.records for one in estimates),
+        left=sum(one.records - one.cached for one in estimates),
+        calls=sum(one.calls for one in estimates),
+        tokens=sum(one.prompt_tokens + one.completion_tokens for one in estimates),
         # One unknown price leaves no honest total.
         cost_usd=None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs),
-        seconds=sum(one.seconds for one in found),
+        seconds=sum(one.seconds for one in estimates),
         spent_tokens=usage.prompt_tokens + usage.completion_tokens,
         spent_usd=usage.cost_usd,
         # Each message once: a server that is down fails every configuration alike.
-        failures=tuple(dict.fromkeys(message for one in found for message in one.failures)),
+        failures=tuple(dict.fromkeys(message for one in estimates for message in one.failures)),
     )

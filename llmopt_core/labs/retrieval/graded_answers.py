@@ -22,7 +22,7 @@ async def answer_all(
 
     def count(_: int, __: Example, result: Record | Failure) -> None:
         # No call of its own: the answer came from the cache, and says nothing about the pace.
-        tally.step(cached=isinstance(result, Record) and not result.usage.calls)
+        tally.step(from_cache=isinstance(result, Record) and not result.usage.calls)
 
     # The index is built before the first question, not by four at once.
     await pipeline.prepare(examples)

@@ -45,12 +45,12 @@ class InspectionCache:
                 self._found.move_to_end(key)
             return inspection
 
-    def put(self, key: str, found: Inspection, open_index: str | None = None) -> None:
+    def put(self, key: str, inspection: Inspection, open_index: str | None = None) -> None:
         """Keep an inspection, and which index is open by now."""
         with self._lock:
             # Seen now, so what went wrong before is over.
             self._problems.pop(key, None)
-            self._found[key] = found
+            self._found[key] = inspection
             self._found.move_to_end(key)
             if open_index is not None:
                 self._open.add(open_index)
@@ -226,8 +226,8 @@ def look(context: JobContext, arguments: LookArguments) -> dict[str, Any]:
 
 
 def _progress_of(context: JobContext, name: str) -> Callable[[int, int], None]:
-    def see(done: int, total: int) -> None:
-        context.report({"done": done, "total": total, "unit": "texts", "message": f"{name}: indexing"})
+    def see(count: int, total: int) -> None:
+        context.report({"done": count, "total": total, "unit": "texts", "message": f"{name}: indexing"})
 
     return see
 

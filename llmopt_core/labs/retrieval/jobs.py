@@ -161,32 +161,34 @@ def lab_versions(task: Task) -> dict[str, str]:
     return {**task.basis, DOCUMENTS: documents_version(task.documents)}
 
 
-async def _measure(given: LabContext) -> Spec:
-    return await measure_set(given.subject, k=given.arguments.k, **given.within)
+async def _measure(context: LabContext) -> Spec:
+    return await measure_set(context.subject, k=context.arguments.k, **context.within)
 
 
-async def _ablate(given: LabContext) -> Spec:
-    arguments: AblationArguments = given.arguments
+async def _ablate(context: LabContext) -> Spec:
+    arguments: AblationArguments = context.arguments
     return await ablate(
-        given.subject, set_name=arguments.set, answers=arguments.answers, judge=arguments.judge, **given.within
+        context.subject, set_name=arguments.set, answers=arguments.answers, judge=arguments.judge, **context.within
     )  # fmt: skip
 
 
-async def _run_k_sweep(given: LabContext) -> Spec:
-    arguments: KSweepArguments = given.arguments
-    return await k_sweep(given.subject, ks=arguments.ks, set_name=arguments.set, judge=arguments.judge, **given.within)
+async def _run_k_sweep(context: LabContext) -> Spec:
+    arguments: KSweepArguments = context.arguments
+    return await k_sweep(
+        context.subject, ks=arguments.ks, set_name=arguments.set, judge=arguments.judge, **context.within
+    )
 
 
-async def _measure_pilot(given: LabContext) -> Spec:
-    return await estimate_measure(given.subject, k=given.arguments.k)
+async def _measure_pilot(context: LabContext) -> Spec:
+    return await estimate_measure(context.subject, k=context.arguments.k)
 
 
-async def _ablation_pilot(given: LabContext) -> Spec:
-    return await estimate_ablation(given.subject, answers=given.arguments.answers, judge=given.arguments.judge)
+async def _ablation_pilot(context: LabContext) -> Spec:
+    return await estimate_ablation(context.subject, answers=context.arguments.answers, judge=context.arguments.judge)
 
 
-async def _pilot_k_sweep(given: LabContext) -> Spec:
-    return await estimate_sweep(given.subject, ks=given.arguments.ks, judge=given.arguments.judge)
+async def _pilot_k_sweep(context: LabContext) -> Spec:
+    return await estimate_sweep(context.subject, ks=context.arguments.ks, judge=context.arguments.judge)
 
 
 def _run(work: Callable[[LabContext], Awaitable[Spec]]) -> Callable[[JobContext, Any], dict[str, Any]]:

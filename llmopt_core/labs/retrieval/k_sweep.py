@@ -110,9 +110,9 @@ async def k_sweep(
     return await asyncio.to_thread(_build_sweep, configuration, set_name, records)
 
 
-def sweep_work_name(subject: Subject, judge: JudgeSpec, wanted: Sequence[int]) -> str:
+def sweep_work_name(subject: Subject, judge: JudgeSpec, ks: Sequence[int]) -> str:
     """Under which what was paid for it is kept."""
-    return subject.work_name("chunk-count-sweep", judge, wanted)
+    return subject.work_name("chunk-count-sweep", judge, ks)
 
 
 def at_k(configuration: Configuration, k: int) -> Configuration:
@@ -125,20 +125,20 @@ def at_k(configuration: Configuration, k: int) -> Configuration:
     return configuration.model_copy(update={"retrieval": retrieval, "name": f"{configuration.name} k={k}"[:200]})
 
 
-def _build_sweep(configuration: Configuration, set_name: str, found: dict[int, list[Record]]) -> KSweep:
-    columns = {k: {metric: metric_values(records, metric) for metric in METRICS} for k, records in found.items()}
+def _build_sweep(configuration: Configuration, set_name: str, records_by_k: dict[int, list[Record]]) -> KSweep:
+    columns = {k: {metric: metric_values(records, metric) for metric in METRICS} for k, records in records_by_k.items()}
     # F1 before faithfulness; the first that has any value.
     leading = next(
         (metric for metric in METRICS[:2] if any(has_value(table[metric]) for table in columns.values())), ""
     )
-    failures = count_failures([record for records in found.values() for record in records])
+    failures = count_failures([record for records in records_by_k.values() for record in records])
     if not leading:
         why = f": {next(iter(failures))}" if failures else "; the questions need reference answers."
         raise BadInput(f"No answer could be scored{why}")
     means = {k: summarize(table[leading]).mean for k, table in columns.items()}
     # No value is below every value; of equal means the smaller k, by its minus.
     best = max(means, key=lambda k: (-1.0 if means[k] is None else means[k] or 0.0, -k))
-    others = [k for k in found if k != best]
+    others = [k for k in records_by_k if k != best]
     against = {
         # Together: seven numbers of chunks are six chances to find a difference.
         metric: dict(zip(others, gains(columns[best][metric], [columns[k][metric] for k in others]), strict=True))
@@ -149,7 +149,7 @@ def _build_sweep(configuration: Configuration, set_name: str, found: dict[int, l
         configuration=configuration.name,
         configuration_fingerprint=configuration.fingerprint,
         evaluation_set=set_name,
-        questions=len(found[best]),
+        questions=len(records_by_k[best]),
         leading=leading,
         best=best,
         fewest=min([best, *good]),
@@ -162,7 +162,7 @@ def _build_sweep(configuration: Configuration, set_name: str, found: dict[int, l
                 gains={metric: against[metric][k] for metric in METRICS} if k != best else {},
                 failed=sum(record.failure is not None for record in records),
             )
-            for k, records in found.items()
+            for k, records in records_by_k.items()
         ),
         failures=dict(failures),
     )

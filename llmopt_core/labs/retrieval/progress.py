@@ -77,13 +77,13 @@ class Tally:
         # Calls come between steps: cost and budget move with them.
         budget.on_call = self._tell
 
-    def step(self, *, cached: bool, slow: bool = True) -> None:
+    def step(self, *, from_cache: bool, slow: bool = True) -> None:
         """One more is done."""
         self._done += 1
-        self._cached += cached
+        self._cached += from_cache
         self._slow_left -= slow
         # Kept ones take no time, and would make the rest look short.
-        if slow and not cached:
+        if slow and not from_cache:
             self._first_made = self._first_made or self._clock()
             self._made += 1
         self._tell()

@@ -134,17 +134,17 @@ class QuestionLab:
         # Past the cache: what was typed by hand is seen once.
         return await retriever.retrieve(example.question, example.category, texts=texts), retriever.index
 
-    async def answer(self, found: Inspection, on_text: OnText | None = None) -> Answer:
+    async def answer(self, inspection: Inspection, on_text: OnText | None = None) -> Answer:
         """Answer from the chunks that were handed over.
 
         Raises:
             EndpointError: The model failed.
         """
-        return await self._pipeline.answer(found.example, found.retrieval, on_text)
+        return await self._pipeline.answer(inspection.example, inspection.retrieval, on_text)
 
-    def read_answer(self, found: Inspection) -> Answer | None:
+    def read_answer(self, inspection: Inspection) -> Answer | None:
         """The answer where it was given before; asks no model."""
-        return self._pipeline.read_answer(found.example, found.retrieval)
+        return self._pipeline.read_answer(inspection.example, inspection.retrieval)
 
     def _follow(
         self, example: Example, retrieval: Retrieval, spec: RetrievalSpec, index: Index

@@ -135,7 +135,7 @@ async def measure_set(
     with models.spending(measure_work_name(subject, k), budget_usd) as budget:
         tally = Tally(len(with_gold), budget, on_progress, at_once=CONCURRENCY)
         retrievals, failures, retriever = await retrieve_all(
-            subject.pipeline(), with_gold, lambda cached: tally.step(cached=cached), should_stop
+            subject.pipeline(), with_gold, lambda cached: tally.step(from_cache=cached), should_stop
         )
         # After the whole set: its index and models are loaded by then.
         pilot = await measure_pilot(subject)
@@ -164,7 +164,7 @@ RetrievalPairs = Sequence[tuple[Example, Retrieval]]
 
 def _report(  # noqa: PLR0917
     configuration: Configuration,
-    found: RetrievalPairs,
+    pairs: RetrievalPairs,
     failures: dict[str, int],
     retriever: Retriever,
     pilot: CostPilot,
@@ -172,32 +172,32 @@ def _report(  # noqa: PLR0917
     without: int,
     routing: ConfusionReport | None,
 ) -> SetReport:
-    misses = _find_misses(found, retriever)
+    misses = _find_misses(pairs, retriever)
     return SetReport(
         configuration=configuration.name,
         configuration_fingerprint=configuration.fingerprint,
         k=k,
-        questions=len(found),
+        questions=len(pairs),
         without=without,
-        stages=tuple(_stages(found, pilot, k)),
+        stages=tuple(_stages(pairs, pilot, k)),
         # The stage that loses most comes first.
         lost_at=dict(Counter(one.stage for one in misses).most_common()),
         lost=tuple(misses[:_MOST_MISSES]),
-        warnings=dict(Counter(warning for _, retrieval in found for warning in retrieval.warnings)),
+        warnings=dict(Counter(warning for _, retrieval in pairs for warning in retrieval.warnings)),
         failures=failures,
         routing=routing,
     )
 
 
-def _stages(found: RetrievalPairs, pilot: CostPilot, k: int) -> list[StageReport]:
-    tables = stage_measures([(example, retrieval.trace) for example, retrieval in found], k)
+def _stages(pairs: RetrievalPairs, pilot: CostPilot, k: int) -> list[StageReport]:
+    tables = stage_measures([(example, retrieval.trace) for example, retrieval in pairs], k)
     # By name, since routes may leave stages out for some questions.
-    hits = [stage_hits(retrieval.trace) for _, retrieval in found]
+    hits = [stage_hits(retrieval.trace) for _, retrieval in pairs]
     result = []
-    for name in _names(found, _in_order(hits)):
+    for name in _names(pairs, _in_order(hits)):
         ranks = [
             rank
-            for (example, _), by_stage in zip(found, hits, strict=True)
+            for (example, _), by_stage in zip(pairs, hits, strict=True)
             if name in by_stage
             for rank in find_ranks([hit.chunk.span for hit in by_stage[name]], example.references)
         ]
@@ -223,11 +223,11 @@ def _in_order(hits: Sequence[Mapping[str, object]]) -> list[str]:
     return sorted(latest, key=latest.__getitem__)
 
 
-def _names(found: RetrievalPairs, ranking: Iterable[str]) -> list[str]:
+def _names(pairs: RetrievalPairs, ranking: Iterable[str]) -> list[str]:
     """All stages in order: those that rank nothing come first."""
     before = [
         f"{stage.stage} ({stage.method})"
-        for _, retrieval in found
+        for _, retrieval in pairs
         for stage in retrieval.trace
         if stage.stage not in RANKING_STAGES and (stage.stage, stage.method) != ("transform", "none")
     ]
@@ -247,9 +247,9 @@ def _stage_names(stage: StageTrace) -> tuple[str, str]:
     return stage.method, f"{stage.stage} ({stage.method})"
 
 
-def _find_misses(found: RetrievalPairs, retriever: Retriever) -> list[MissedQuestion]:
+def _find_misses(pairs: RetrievalPairs, retriever: Retriever) -> list[MissedQuestion]:
     result = []
-    for example, retrieval in found:
+    for example, retrieval in pairs:
         ranks = find_ranks([hit.chunk.span for hit in retrieval.hits], example.references)
         # One reference that was handed over is no loss of the question.
         if any(rank is not None for rank in ranks):

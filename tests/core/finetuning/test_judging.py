@@ -43,7 +43,7 @@ def test_curves_are_read_in_words(train: list[float], valid: list[float], fit: s
     reading = read_curves(curves(train, valid))
     assert reading.fit == fit
     assert reading.advice.endswith(".")
-    underway = read_curves(curves(train, valid), ended=False)
+    underway = read_curves(curves(train, valid), has_ended=False)
     assert underway.fit == (fit if fit in {"overfitting", "unstable"} else "unknown"), "it may still learn"
 
 

@@ -46,7 +46,7 @@ def service(stub: FineTuningStub, settings: Settings) -> ServiceTrainer:
 def test_an_odd_field_of_a_job_costs_that_field(
     service: ServiceTrainer, stub: FineTuningStub, settings: Settings, field: str, odd: Any
 ) -> None:
-    job = service.create(REQUEST, colours(12), confirmed=True)
+    job = service.create(REQUEST, colours(12), is_confirmed=True)
     stub.finish("ftjob-1", tokens=1000)
     stub.jobs["ftjob-1"][field] = odd
 
@@ -64,14 +64,14 @@ def test_an_odd_field_of_a_job_costs_that_field(
 
 
 def test_odd_tokens_are_said(service: ServiceTrainer, stub: FineTuningStub) -> None:
-    job = service.create(REQUEST, colours(12), confirmed=True)
+    job = service.create(REQUEST, colours(12), is_confirmed=True)
     stub.finish("ftjob-1", tokens=2.5)  # type: ignore[arg-type]
 
     assert service.status(job.id).message == "The service reported 2.5 trained tokens; what it cost is unknown."
 
 
 def test_odd_events_and_checkpoints(service: ServiceTrainer, stub: FineTuningStub) -> None:
-    job = service.create(REQUEST, colours(12), confirmed=True)
+    job = service.create(REQUEST, colours(12), is_confirmed=True)
     stub.event("ftjob-1", "good", {"step": 1, "train_loss": 0.5})
     for changes in ({"created_at": NAN}, {"message": 5}, {"level": None}, {"id": None}, {"data": "x"}):
         stub.event("ftjob-1", "odd", {"step": 1e300, "train_loss": NAN})
@@ -93,7 +93,7 @@ def test_odd_events_and_checkpoints(service: ServiceTrainer, stub: FineTuningStu
 def test_events_that_come_again_for_ever_end(
     service: ServiceTrainer, stub: FineTuningStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = service.create(REQUEST, colours(12), confirmed=True)
+    job = service.create(REQUEST, colours(12), is_confirmed=True)
     same = {"id": "ftevent-1", "created_at": 5, "level": "info", "message": "again", "data": None}
     pages: list[Any] = []
 
@@ -111,7 +111,7 @@ def test_a_job_without_an_id_is_found_in_the_list(service: ServiceTrainer, stub:
     add = stub.add_job
     stub.add_job = lambda body: {**add(body), "id": {"odd": 1}}  # type: ignore[method-assign]
 
-    job = service.create(REQUEST, colours(12), confirmed=True)
+    job = service.create(REQUEST, colours(12), is_confirmed=True)
 
     assert job.remote_id == "ftjob-1"
     assert stub.count("POST /fine_tuning/jobs") == 1
@@ -128,7 +128,7 @@ def test_a_service_that_names_no_id_at_all_is_told(service: ServiceTrainer, stub
     stub.add_job = nameless  # type: ignore[method-assign]
 
     with pytest.raises(EndpointError, match="not an OpenAI-style reply"):
-        service.create(REQUEST, colours(12), confirmed=True)
+        service.create(REQUEST, colours(12), is_confirmed=True)
 
 
 @pytest.mark.parametrize("code", [{"a": 1}, ["x"], 5, "\ud83d", "x" * 5000, None])
@@ -136,7 +136,7 @@ def test_a_refusal_with_an_odd_code_is_told(service: ServiceTrainer, stub: FineT
     stub.fail("POST /fine_tuning/jobs", (403, code, "no \ud83d"))
 
     with pytest.raises(EndpointError) as caught:
-        service.create(REQUEST, colours(12), confirmed=True)
+        service.create(REQUEST, colours(12), is_confirmed=True)
 
     str(caught.value).encode()
     assert "the key is not allowed to start the job" in str(caught.value)

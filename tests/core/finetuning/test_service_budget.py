@@ -50,7 +50,7 @@ def service(stub: FineTuningStub, settings: Settings) -> ServiceTrainer:
 
 
 def start(service: ServiceTrainer, asked: JobRequest) -> Job:
-    return service.create(asked, SET, None, confirmed=True)
+    return service.create(asked, SET, None, is_confirmed=True)
 
 
 def test_an_estimate_above_the_budget_is_refused_before_anything_is_sent(

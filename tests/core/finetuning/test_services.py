@@ -44,7 +44,7 @@ def endpoint(stub: FineTuningStub) -> Endpoint:
 
 
 def start(service: ServiceTrainer, request: JobRequest = REQUEST, **more: Any) -> Job:
-    return service.create(request, colours(12), colours(4, 50), confirmed=True, **more)
+    return service.create(request, colours(12), colours(4, 50), is_confirmed=True, **more)
 
 
 def only_job(settings: Settings) -> Job:
@@ -74,7 +74,7 @@ def test_a_job_is_created_with_files_method_seed_and_suffix(service: ServiceTrai
 def test_preference_pairs_go_out_as_dpo(service: ServiceTrainer, stub: FineTuningStub) -> None:
     pairs = TrainingSet("p", tuple(preference_example(f"q{i}", "good", "bad") for i in range(10)))
     request = REQUEST.model_copy(update={"method": "dpo", "hyperparameters": {"beta": 0.2}})
-    service.create(request, pairs, confirmed=True)
+    service.create(request, pairs, is_confirmed=True)
     (body,) = [body for route, body in stub.requests if route == CREATE]
     assert body["method"] == {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0.2}}}
     first = json.loads(stub.contents[body["training_file"]].splitlines()[0])
@@ -422,7 +422,7 @@ def test_files_beyond_the_services_limit_are_refused(
     monkeypatch.setattr("llmopt_core.finetuning.openai.jobs.MOST_BYTES", 1_000_000)
     big = TrainingSet("big", colours(12).examples * 2_000)
     with pytest.raises(BadInput, match="MB"):
-        service.create(REQUEST, big, confirmed=True)
+        service.create(REQUEST, big, is_confirmed=True)
     assert stub.requests == []
 
 

@@ -197,7 +197,7 @@ def test_a_set_of_assertions_that_must_all_pass_is_taken_apart():
 )
 def test_a_set_that_cannot_be_taken_apart_is_not_run(fields, weighed, reason):
     assertion = {"type": "assert-set", "assert": [{"type": "contains", "value": "a"}], **fields}
-    (check,) = assertions_from((assertion,), None, weighed=weighed)
+    (check,) = assertions_from((assertion,), None, has_threshold=weighed)
     assert check.type == "unsupported"
     assert reason in check.value["reason"]
 

@@ -112,7 +112,7 @@ def test_resume_knows_what_is_done_and_what_failed(store: Store, questions: Eval
     store.save_record(run_id, record(questions.examples[0]), 0)
     store.save_record(run_id, Record(questions.examples[3], failure=Failure("answer", "x", "y")), 3)
     assert store.record_positions(run_id) == {0, 3}
-    assert store.record_positions(run_id, failed=False) == {0}
+    assert store.record_positions(run_id, with_failures=False) == {0}
 
 
 def test_a_run_that_is_worked_on_cannot_be_resumed(store: Store, questions: EvaluationSet) -> None:

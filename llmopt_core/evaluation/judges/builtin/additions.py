@@ -23,16 +23,16 @@ _SOFT_CHINESE = frozenset("比多时间人们来说有用到去没不年月日�
 )
 
 
-def addition(said: Sequence[Token], there: Sequence[Token], known: frozenset[str]) -> str:
+def addition(statement: Sequence[Token], there: Sequence[Token], keys: frozenset[str]) -> str:
     """The reason if the statement adds words that stand nowhere in the text.
 
     Args:
-        said: The statement.
+        statement: The statement.
         there: The sentence it comes nearest to.
-        known: Keys of all words of the text and of the question.
+        keys: Keys of all words of the text and of the question.
     """
     # Both in the active voice, so that a passive is no addition at its changed places.
-    here, text = content(in_active_voice(said)), content(in_active_voice(there))
+    here, text = content(in_active_voice(statement)), content(in_active_voice(there))
     blocks = blocks_of(here, text)
     # Breaks count for nothing, so there may be none to divide by.
     share = sum(block.size for block in blocks) / max(1, sum(token.counts for token in here))
@@ -45,10 +45,10 @@ def addition(said: Sequence[Token], there: Sequence[Token], known: frozenset[str
     free_places = {
         place
         for place, token in enumerate(here)
-        if place not in block_places and _is_new(token, known) and not any((s.group, -1) in groups for s in token.sides)
+        if place not in block_places and _is_new(token, keys) and not any((s.group, -1) in groups for s in token.sides)
     }
     words = [here[place] for place in _insertions(here, text, rising(blocks)) if place in free_places]
-    words = [word for word in words if not _in_known_name(word, here, known)]
+    words = [word for word in words if not _in_known_name(word, here, keys)]
     # Two Chinese characters make about one word.
     letters = sum(is_east_asian(word.written) and len(word.written) == 1 for word in words)
     if len(words) - letters + letters // 2 < (1 if share >= CLOSE else 2):
@@ -57,17 +57,17 @@ def addition(said: Sequence[Token], there: Sequence[Token], known: frozenset[str
     return f"it adds '{phrase}', of which the text says nothing"
 
 
-def _is_new(token: Token, known: frozenset[str]) -> bool:
-    if not token.counts or token.key in known or token.key in _SOFT or token.amount:
+def _is_new(token: Token, keys: frozenset[str]) -> bool:
+    if not token.counts or token.key in keys or token.key in _SOFT or token.amount:
         return False
     # A lone Latin letter is a list's sign or an initial.
     return token.written not in _SOFT_CHINESE and (len(token.written) > 1 or is_east_asian(token.written))
 
 
-def _in_known_name(word: Token, here: Sequence[Token], known: frozenset[str]) -> bool:
+def _in_known_name(word: Token, here: Sequence[Token], keys: frozenset[str]) -> bool:
     """`Ada Quinn` where the text only says Quinn."""
     neighbours = [token for token in here if abs(token.place - word.place) == 1 and token.written[:1].isupper()]
-    return word.written[:1].isupper() and any(token.key in known for token in neighbours)
+    return word.written[:1].isupper() and any(token.key in keys for token in neighbours)
 
 
 def _insertions(here: Sequence[Token], text: Sequence[Token], chain: Sequence[Block]) -> list[int]:

@@ -89,12 +89,12 @@ def _chinese(match: re.Match[str], text: str) -> Amount | None:
     return _time(text, match.span(), hour, int(match["minute"] or minutes), match["part"] or "")
 
 
-def _time(text: str, span: tuple[int, int], written: str, minutes: int, half: str) -> Amount:
+def _time(text: str, span: tuple[int, int], hour_text: str, minutes: int, half: str) -> Amount:
     """Without a half of the day, 9:30 may be in the evening; 09:30, 0:30 and 21:30 are not in doubt."""
     start, end = span
-    hour = _NAMES.index(written) + 1 if written in _NAMES else _han(written)
+    hour = _NAMES.index(hour_text) + 1 if hour_text in _NAMES else _han(hour_text)
     # Nobody writes 09:30 for the evening.
-    is_sure = bool(half) or hour > 12 or hour == 0 or written.startswith("0")
+    is_sure = bool(half) or hour > 12 or hour == 0 or hour_text.startswith("0")
     # 12 at night is hour 0; 12 noon stays 12.
     if half in _MORNING and hour == 12:
         hour = 0

@@ -84,9 +84,9 @@ def _counts_up(amount: Amount, sources: Sequence[str]) -> bool:
     return amount.written in ("two", "两", "二") and any(re.search(r"\b(?:and|both)\b|[和与及、]", s) for s in sources)
 
 
-def _nearest(said: Sequence[Token], sources: Sequence[str]) -> list[str]:
+def _nearest(statement: Sequence[Token], sources: Sequence[str]) -> list[str]:
     """The sentences that hold most of the statement, none below half; a word counts as held by its opposite too."""
-    by_key = {token.key: token for token in said if token.counts}
+    by_key = {token.key: token for token in statement if token.counts}
     shares = [_share(by_key, *_profile(source)) for source in sources] if by_key else [0.0]
     best = max(shares)
     if best < ENOUGH:
@@ -107,11 +107,11 @@ def _profile(source: str) -> tuple[frozenset[str], frozenset[int], frozenset[str
     )
 
 
-def _share(said: dict[str, Token], keys: frozenset[str], groups: frozenset[int], _: frozenset[str]) -> float:
-    opposite_flags = [any(side.group in groups for side in token.sides) for token in said.values()]
+def _share(tokens: dict[str, Token], keys: frozenset[str], groups: frozenset[int], _: frozenset[str]) -> float:
+    opposite_flags = [any(side.group in groups for side in token.sides) for token in tokens.values()]
     # A word is held by its opposite for less than by itself: else a sentence about the opposite would be as near as the
     # right one.
-    return sum(1 if key in keys else OPPOSITE * b for key, b in zip(said, opposite_flags, strict=True)) / len(said)
+    return sum(1 if key in keys else OPPOSITE * b for key, b in zip(tokens, opposite_flags, strict=True)) / len(tokens)
 
 
 def _against(pair: Pair, statement: str, source: str) -> str:
@@ -159,18 +159,18 @@ def _other_amount(pair: Pair) -> str:
     return ""
 
 
-def _other_holder(said: Sequence[Token], there: Sequence[Token]) -> str:
+def _other_holder(statement: Sequence[Token], there: Sequence[Token]) -> str:
     """An amount that the sentence gives to another name or word, while the statement's has one of its own there."""
-    for token in said:
+    for token in statement:
         other = next((one for one in there if _equal(token, one)), None)
         holders = (
-            [(_holder(token, said, rule), _holder(other, there, rule), rule) for rule in ("name", "word")]
+            [(_holder(token, statement, rule), _holder(other, there, rule), rule) for rule in ("name", "word")]
             if other
             else []
         )
         for name, holder, rule in holders:
             # A holder that the statement names too is part of it, whatever it has.
-            if name is None or holder is None or holder.key in {one.key for one in said}:
+            if name is None or holder is None or holder.key in {one.key for one in statement}:
                 continue
             own = next((one for one in there if one.key == name.key), None)
             substitute = next(

@@ -34,15 +34,15 @@ _TITLES = frozenset({"mr", "mrs", "ms", "dr", "prof"})
 MOST_BLOCKS = 14
 
 
-def exchange(said: Sequence[Token], there: Sequence[Token], strict: bool = True) -> str:
+def exchange(statement: Sequence[Token], there: Sequence[Token], strict: bool = True) -> str:
     """The reason if the two agree better once two parts of the statement, with something between, change places.
 
     Strict asks that nearly all is then in the order of the sentence; else that more of it is.
     """
-    here, text = content(in_active_voice(said)), content(in_active_voice(there))
+    here, text = content(in_active_voice(statement)), content(in_active_voice(there))
     blocks = blocks_of(here, text)
     overlap = sum(block.size for block in blocks)
-    is_unclear = any(sum(token.key == "by" for token in sentence) > 1 for sentence in (said, there))
+    is_unclear = any(sum(token.key == "by" for token in sentence) > 1 for sentence in (statement, there))
     # Who does what is not told from `funded by A and run by B`.
     # At least three: two parts and something between them. Seven tenths of the words, or the sentences are not the
     # same.
@@ -79,14 +79,14 @@ def _best_exchange(blocks: Sequence[Block], strict: bool) -> tuple[Block, Block]
     return blocks[i], blocks[j]
 
 
-def other_owner(said: Sequence[Token], there: Sequence[Token]) -> str:
+def other_owner(statement: Sequence[Token], there: Sequence[Token]) -> str:
     """The reason if `A is B's lawyer` where the text says `B is A's lawyer`."""
-    here, text = _owner(said), _owner(there)
+    here, text = _owner(statement), _owner(there)
     # The same thing must have another owner, and not be one that both have of each other (A's wife).
     if not here or not text or here[1].key != text[1].key or here[0].key == text[0].key or here[1].key in _SYMMETRIC:
         return ""
     # Both names must stand on both sides; else another person is meant, which is no exchange.
-    if here[0].key not in {token.key for token in there} or text[0].key not in {token.key for token in said}:
+    if here[0].key not in {token.key for token in there} or text[0].key not in {token.key for token in statement}:
         return ""
     return f"in the text it is '{text[0].written} {text[1].written}'"
 
@@ -99,9 +99,9 @@ def _owner(sentence: Sequence[Token]) -> tuple[Token, Token] | None:
     return None
 
 
-def other_doer(said: Sequence[Token], there: Sequence[Token]) -> str:
+def other_doer(statement: Sequence[Token], there: Sequence[Token]) -> str:
     """The reason if the statement's name does what, in the sentence, another name does."""
-    here, text = in_active_voice(said), in_active_voice(there)
+    here, text = in_active_voice(statement), in_active_voice(there)
     name, verb = _leading_name(here)
     if not name or verb is None:
         return ""

@@ -64,11 +64,11 @@ def has_same_clauses(statement: str, source: str) -> bool:
     return len(here) == len(there) and _clauses(here[start:]) == _clauses(there[start:])
 
 
-def is_exchange_with(said: str, there: str, statement: str, source: str) -> bool:
+def is_exchange_with(word: str, there: str, statement: str, source: str) -> bool:
     """Whether the statement, with a word of the text in place of its own, is an exchange: A从B进口, B向A出口."""
     # A 从 B 进口 and B 向 A 出口: words of direction become one, so that the exchange remains.
     sides = str.maketrans("从由自对给往", "向" * 6)
-    rewording = statement.replace(said, there).translate(sides)
+    rewording = statement.replace(word, there).translate(sides)
     return bool(exchange_in_characters(rewording, [source.translate(sides)]))
 
 
@@ -80,15 +80,15 @@ def _runs(sentence: str) -> Iterator[str]:
             yield "，".join(clauses[start : start + size])
 
 
-def _exchange(said: list[str], there: list[str]) -> tuple[str, str] | None:
+def _exchange(statement: list[str], there: list[str]) -> tuple[str, str] | None:
     """The two parts in the order of the statement; none where they are of a list, or nothing stands between them."""
-    start, end = _alike(said, there), 0
-    if start < len(said):
+    start, end = _alike(statement, there), 0
+    if start < len(statement):
         # From the end, but no further than where the beginnings part.
-        end = _alike(said[:start:-1], there[:start:-1])
-    if _clauses(said[start:]) == _clauses(there[start:]):
+        end = _alike(statement[:start:-1], there[:start:-1])
+    if _clauses(statement[start:]) == _clauses(there[start:]):
         return None
-    own, text = said[start : len(said) - end], there[start : len(there) - end]
+    own, text = statement[start : len(statement) - end], there[start : len(there) - end]
     parts = None
     # Each cut into three, of which the outer two change places.
     for first in range(1, len(own) - 1):
@@ -101,12 +101,12 @@ def _exchange(said: list[str], there: list[str]) -> tuple[str, str] | None:
                 return None
             parts = parts or (own[:first], middle, own[len(own) - last :])
     if parts is None:
-        return _longer_name(said[:start], own, text)
-    if _says_the_same("".join(parts[1]), "".join(said), whole=len(own) == len(said)) or _same_tails(
-        said[:start], *parts, said[len(said) - end :]
+        return _longer_name(statement[:start], own, text)
+    if _says_the_same("".join(parts[1]), "".join(statement), whole=len(own) == len(statement)) or _same_tails(
+        statement[:start], *parts, statement[len(statement) - end :]
     ):
         return None
-    return _restore_common(said[:start], *parts)
+    return _restore_common(statement[:start], *parts)
 
 
 def _longer_name(before: list[str], own: list[str], text: list[str]) -> tuple[str, str] | None:

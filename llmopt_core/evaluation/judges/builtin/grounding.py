@@ -56,23 +56,23 @@ class Grounding:
         self._reader = reader
         self._passage = Passage.read(context, reader)
 
-    def supports(self, said: Sequence[str], question: str = "", reply: bool = False) -> list[Support]:
+    def supports(self, statements: Sequence[str], question: str = "", reply: bool = False) -> list[Support]:
         """Judge each statement. A single short one is judged as the answer to the question.
 
         Args:
-            said: The statements.
+            statements: The statements.
             question: What they answer.
             reply: Whether they are what a model replied; in a conversation more is asked of them.
         """
         if not self._passage.sentences:
-            return [Support(statement, 0.0, False, "", "There is no text to rest on.") for statement in said]
+            return [Support(statement, 0.0, False, "", "There is no text to rest on.") for statement in statements]
         # Several statements are an answer of sentences, though one of them may be short.
-        if len(said) == 1 and question.strip() and is_short(said[0]):
-            return [self._short(said[0], question)]
-        border = border_of(said, question, reply)
+        if len(statements) == 1 and question.strip() and is_short(statements[0]):
+            return [self._short(statements[0], question)]
+        border = border_of(statements, question, reply)
         # Where all is talk the talk is judged, so that each statement has a verdict.
-        claims = [claim_of(statement) or statement for statement in said]
-        claim_rows = zip(said, claims, self._reader.read(claims), strict=True)
+        claims = [claim_of(statement) or statement for statement in statements]
+        claim_rows = zip(statements, claims, self._reader.read(claims), strict=True)
         return [self._statement(s, claim, question, tokens, border) for s, claim, tokens in claim_rows]
 
     def usefulness(self, question: str, answer: Sequence[str]) -> Support:
@@ -167,11 +167,11 @@ _DOUBTS = (
 )
 
 
-def border_of(said: Sequence[str], question: str, reply: bool) -> float:
+def border_of(statements: Sequence[str], question: str, reply: bool) -> float:
     """The probability from which on statements count as supported."""
-    if reply and is_conversation(question, " ".join(said)):
+    if reply and is_conversation(question, " ".join(statements)):
         return REPLY_SUPPORTED
-    return CHINESE_SUPPORTED if has_cjk(" ".join(said)) else STATEMENT_SUPPORTED
+    return CHINESE_SUPPORTED if has_cjk(" ".join(statements)) else STATEMENT_SUPPORTED
 
 
 def is_short(answer: str) -> bool:

@@ -174,9 +174,9 @@ def statement_features(statement: str, question: str, match: Match) -> list[floa
     ]
 
 
-def _turn(found: str) -> str:
+def _turn(word: str) -> str:
     """A turning word; Chinese negations say the same: 没 for 未."""
-    return "不" if found in _CHINESE_NEGATIONS else found.lower()
+    return "不" if word in _CHINESE_NEGATIONS else word.lower()
 
 
 def word_share(statement: str, passage: Passage) -> float:
@@ -209,13 +209,13 @@ STATEMENT_FEATURES = (
 )
 
 
-def relevance_features(question: str, asked: Tokens, position: int, passage: Passage) -> list[float]:
+def relevance_features(question: str, question_tokens: Tokens, position: int, passage: Passage) -> list[float]:
     """What makes a sentence answer a question, in the order of `RELEVANCE_FEATURES`."""
     sentence, there = passage.sentences[position], passage.tokens[position]
     # A question of stop words only ("Who is he?") keeps them.
     question_words = set(words(question)) - STOP_WORDS or set(words(question))
     sentence_words = set(passage.words[position]) - STOP_WORDS
-    similarities = (asked.vectors[asked.words] @ there.vectors.T).max(axis=1)
+    similarities = (question_tokens.vectors[question_tokens.words] @ there.vectors.T).max(axis=1)
     return [
         float(similarities.mean()),
         len(question_words & sentence_words) / max(1, len(question_words)),
@@ -261,10 +261,14 @@ def short_answer_features(
     return [shares[place], relevance[place], gap, fits(question, answer), echo], place
 
 
-def _grounded_share(said: Sequence[str], asked: set[str], there: set[str]) -> float:
+def _grounded_share(answer_words: Sequence[str], question_words: set[str], there: set[str]) -> float:
     """The share of what is said beyond the question that stands there."""
     # Without content words beyond the question, small ones count; without those, all.
-    own = [w for w in said if w not in asked and w not in STOP_WORDS] or [w for w in said if w not in asked] or said
+    own = (
+        [w for w in answer_words if w not in question_words and w not in STOP_WORDS]
+        or [w for w in answer_words if w not in question_words]
+        or answer_words
+    )
     return sum(word in there for word in own) / max(1, len(own))
 
 

@@ -59,7 +59,7 @@ class BuiltinJudge:
         self._sources: dict[str, str] = {}
         self._times_asked = 0
 
-    async def reply(self, prompt: str, wanted: type[BaseModel]) -> BaseModel:
+    async def reply(self, prompt: str, reply_type: type[BaseModel]) -> BaseModel:
         """See `Judge.reply`; the work is done outside the event loop."""
         # By the name of what is wanted: Ragas' classes are imported with Ragas alone, which takes seconds.
         answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -69,45 +69,45 @@ class BuiltinJudge:
             "ContextPrecisionOutput": self._grade_chunk,
             "ContextRecallOutput": self._grade_reference,
         }
-        answer = answers.get(wanted.__name__)
+        answer = answers.get(reply_type.__name__)
         if answer is None:
-            raise CouldNotScore(f"The built-in judge cannot answer {wanted.__name__}; choose an LLM as judge.")
-        return wanted.model_validate(await asyncio.to_thread(answer, question_of(prompt)))
+            raise CouldNotScore(f"The built-in judge cannot answer {reply_type.__name__}; choose an LLM as judge.")
+        return reply_type.model_validate(await asyncio.to_thread(answer, question_of(prompt)))
 
     def source(self, statement: str) -> str:
         """See `SampleJudge.source`."""
         return self._sources.get(statement, "")
 
-    def _grade_statements(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _grade_statements(self, material: dict[str, Any]) -> dict[str, Any]:
         # With the sample's own question: what Ragas asks here does not hold it.
-        supports = self._support(asked["context"], asked["statements"], self._question, reply=True)
+        supports = self._support(material["context"], material["statements"], self._question, reply=True)
         return {
             "statements": [{"statement": s.statement, "reason": s.reason, "verdict": int(s.verdict)} for s in supports]
         }
 
-    def _grade_reference(self, asked: dict[str, Any]) -> dict[str, Any]:
-        supports = self._support(asked["context"], reference_statements(asked["answer"]), asked["question"])
+    def _grade_reference(self, material: dict[str, Any]) -> dict[str, Any]:
+        supports = self._support(material["context"], reference_statements(material["answer"]), material["question"])
         return {
             "classifications": [
                 {"statement": s.statement, "reason": s.reason, "attributed": int(s.verdict)} for s in supports
             ]
         }
 
-    def _grade_chunk(self, asked: dict[str, Any]) -> dict[str, Any]:
-        grounding = Grounding(asked["context"], self._reader)
-        support = grounding.usefulness(asked["question"], reference_statements(asked["answer"]))
+    def _grade_chunk(self, material: dict[str, Any]) -> dict[str, Any]:
+        grounding = Grounding(material["context"], self._reader)
+        support = grounding.usefulness(material["question"], reference_statements(material["answer"]))
         return {"reason": support.reason, "verdict": int(support.verdict)}
 
-    def _what_it_answers(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _what_it_answers(self, material: dict[str, Any]) -> dict[str, Any]:
         # An answer of citations alone is judged as it stands.
-        answer = without_citations(asked["response"]) or asked["response"]
+        answer = without_citations(material["response"]) or material["response"]
         # The forms in turn, as often as Ragas asks; another round begins with the first.
         form = answer_forms(self._question, answer)[self._times_asked % QUESTIONS]
         self._times_asked += 1
         return {"question": form, "noncommittal": int(is_evasive(answer))}
 
-    def _support(self, context: str, said: list[str], question: str, reply: bool = False) -> list[Support]:
-        supports = Grounding(context, self._reader).supports(said, question, reply)
+    def _support(self, context: str, statements: list[str], question: str, reply: bool = False) -> list[Support]:
+        supports = Grounding(context, self._reader).supports(statements, question, reply)
         self._sources |= {support.statement: support.source for support in supports}
         return supports
 

@@ -138,17 +138,17 @@ def apply_negations(tokens: Sequence[Token]) -> list[Token]:
     return turned_tokens
 
 
-def _turn(found: list[Token], start: int, wanted: bool) -> None:
+def _turn(tokens: list[Token], start: int, is_prohibition: bool) -> None:
     # Without `wanted` the range is empty: nothing follows that would be prohibited.
-    for place in range(start, min(len(found), start + _REACH - 1) if wanted else start):
-        token = found[place]
+    for place in range(start, min(len(tokens), start + _REACH - 1) if is_prohibition else start):
+        token = tokens[place]
         if token.kind == BREAK or token.written.lower() in _NEGATION_STOPS:
             return
         if token.counts:
-            found[place] = _negate(token)
-            is_leading = token.key in _LEADING_ON and place + 1 < len(found) and found[place + 1].written == "to"
+            tokens[place] = _negate(token)
+            is_leading = token.key in _LEADING_ON and place + 1 < len(tokens) and tokens[place + 1].written == "to"
             if is_leading:
-                _turn(found, place + 2, True)
+                _turn(tokens, place + 2, True)
             return
 
 

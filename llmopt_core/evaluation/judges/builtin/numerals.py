@@ -34,9 +34,9 @@ def amounts(text: str) -> tuple[Amount, ...]:
 _RANGE = re.compile(r"\s*(?:to|and|or|-|–|—|~|至|到)\s*")
 
 
-def _spread_units(found: list[Amount], text: str) -> Iterator[Amount]:
+def _spread_units(amounts: list[Amount], text: str) -> Iterator[Amount]:
     """In `1,000 to 2,000 metres` both are metres."""
-    for amount, successor in zip_longest(found, found[1:]):
+    for amount, successor in zip_longest(amounts, amounts[1:]):
         gap = text[amount.end : successor.start] if successor else ""
         # "2010 to 20 metres" is no range of metres.
         year = re.fullmatch(r"\d{4}", amount.written)
@@ -60,11 +60,11 @@ def bare_value(amount: Amount, text: str) -> float:
     return amounts_alone[0].value if amounts_alone else amount.value
 
 
-def missing(said: Iterable[Amount], there: Iterable[Amount]) -> list[Amount]:
+def missing(own: Iterable[Amount], there: Iterable[Amount]) -> list[Amount]:
     """The amounts that the text does not have; `one` is often no number, so it is never missing."""
     # Each value and kind once: a table may hold the same number hundreds of times.
     distinct_amounts = list({(b.value, b.kind): b for b in there}.values())
-    return [a for a in said if not a.implied and not _is_one(a) and not any(a.equals(b) for b in distinct_amounts)]
+    return [a for a in own if not a.implied and not _is_one(a) and not any(a.equals(b) for b in distinct_amounts)]
 
 
 def _is_one(amount: Amount) -> bool:

@@ -66,9 +66,9 @@ class Filter:
         # Folded once: every new question is compared with all of them.
         self._seen = [fold_to_words(question) for question in self.known]
 
-    def add(self, written: Sequence[QuestionDraft], document: Document, passage: Span) -> None:
+    def add(self, drafts: Sequence[QuestionDraft], document: Document, passage: Span) -> None:
         """Judge what a model wrote about one passage of a document."""
-        for one in written:
+        for one in drafts:
             outcome = _judge(one, document, passage)
             reason = outcome if isinstance(outcome, str) else self._repeats(one.question)
             if reason or isinstance(outcome, str):
@@ -90,16 +90,16 @@ class Filter:
         return ALIKE if any(fuzz.token_sort_ratio(plain, other) >= NEAR for other in near) else ""
 
 
-def _judge(written: QuestionDraft, document: Document, passage: Span) -> Candidate | str:
+def _judge(draft: QuestionDraft, document: Document, passage: Span) -> Candidate | str:
     """The candidate, or why it is none."""
-    if _POINTING.search(written.question):
+    if _POINTING.search(draft.question):
         return POINTS
     text = document.text[passage.start : passage.end]
-    quote = written.quote.strip()
+    quote = draft.quote.strip()
     # A model that forgets the quote often answers in the words of the passage.
     # In it once: a short answer that stands in it twice does not say where.
-    if not quote and len(written.answer) >= _TELLING and text.count(written.answer) == 1:
-        quote = written.answer
+    if not quote and len(draft.answer) >= _TELLING and text.count(draft.answer) == 1:
+        quote = draft.answer
     if not quote:
         return NO_QUOTE
     # Looked for in the passage alone: the same words elsewhere are not what the model has read.
@@ -108,7 +108,7 @@ def _judge(written: QuestionDraft, document: Document, passage: Span) -> Candida
         return NOT_THERE
     span = Span(document.name, passage.start + match.span.start, passage.start + match.span.end)
     # The words of the document instead of the model's, which may differ by a letter.
-    return Candidate(written.question, written.answer, document.text[span.start : span.end], span, match.similarity)
+    return Candidate(draft.question, draft.answer, document.text[span.start : span.end], span, match.similarity)
 
 
 def _numbers(text: str) -> frozenset[str]:

@@ -13,23 +13,23 @@ from llmopt_core.labs.documents.question_writing.writer import WrittenQuestions
 from llmopt_core.types import Document, Span
 
 
-def draft_of(made: WrittenQuestions) -> dict[str, Any]:
+def draft_of(questions: WrittenQuestions) -> dict[str, Any]:
     """What is kept until somebody has reviewed it, in plain values."""
     return {
         "rows": [
             # Plain values: a draft outlives the version of the program that wrote it.
             {"keep": True, "question": one.question, "answer": one.answer, "quote": one.quote,
              "document": one.span.document, "start": one.span.start, "end": one.span.end, "match": one.similarity}
-            for one in made.kept
+            for one in questions.kept
         ],
         "dropped": [
             {"question": one.question, "quote": one.quote, "document": one.document, "reason": one.reason}
-            for one in made.dropped
+            for one in questions.dropped
         ],
-        "passages": made.passages,
-        "empty": made.empty,
-        "failures": list(made.failures),
-        "stopped": made.stopped,
+        "passages": questions.passages,
+        "empty": questions.empty,
+        "failures": list(questions.failures),
+        "stopped": questions.stopped,
     }  # fmt: skip
 
 

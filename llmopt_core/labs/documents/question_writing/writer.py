@@ -108,7 +108,7 @@ async def write_questions(
     documents: Sequence[Document],
     models: Models,
     *,
-    known: Iterable[str] = (),
+    known_questions: Iterable[str] = (),
     concurrency: int = 4,
     budget_usd: float | None = None,
     on_progress: Callable[[Progress], None] | None = None,
@@ -122,7 +122,7 @@ async def write_questions(
         spec: What is asked for.
         documents: What is asked about.
         models: Of the current event loop.
-        known: Questions that are there already; written ones like them are dropped.
+        known_questions: Questions that are there already; written ones like them are dropped.
         concurrency: Calls at once.
         budget_usd: The most that it may cost in all, earlier sessions of the same writing included. What was written
             before it is reached is kept.
@@ -150,7 +150,7 @@ async def write_questions(
     if failures and not work.answered:
         raise EndpointError(f"The model failed for every passage: {failures[0].message}", kind=failures[0].kind)
     # After all replies, in the order of the passages: calls end in any order, and of two alike the first stays.
-    question_filter = Filter(known)
+    question_filter = Filter(known_questions)
     for span, result in zip(passages, results, strict=True):
         if not isinstance(result, Failure):
             question_filter.add(result, work.documents[span.document], span)
@@ -185,12 +185,12 @@ def estimate_writing(spec: WritingSpec, documents: Sequence[Document], models: M
     return WritingEstimate(len(passages), prompt, completion_tokens, prices.cost(prompt, completion_tokens), most)
 
 
-def with_questions(before: EvaluationSet | None, name: str, kept: Sequence[Candidate]) -> EvaluationSet:
+def with_questions(before: EvaluationSet | None, name: str, candidates: Sequence[Candidate]) -> EvaluationSet:
     """A set with the reviewed questions added; the ids of what is there stay."""
     examples = list(before.examples) if before else []
     ids = {example.id for example in examples}
     number = 0
-    for one in kept:
+    for one in candidates:
         number += 1
         # `w` for written, so that they do not take the numbers that questions of files have.
         while f"w{number}" in ids:

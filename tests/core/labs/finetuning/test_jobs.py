@@ -65,7 +65,7 @@ def test_what_leaves_the_machine_is_said_before_it_does(
 def test_a_service_job_is_reported_whole_and_as_last_known_when_the_service_is_away(
     access: jobs.Access, saved: TrainingSetVersion, stub: FineTuningStub
 ) -> None:
-    job = jobs.start(access, REQUEST, saved, confirmed=True)
+    job = jobs.start(access, REQUEST, saved, is_confirmed=True)
     stub.event(job.remote_id, "Step 1", {"step": 1, "train_loss": 2.0})
     found = jobs.report(access, job.id)
     assert [p.train_loss for p in found.points] == [2.0]
@@ -81,7 +81,7 @@ def test_a_service_job_is_reported_whole_and_as_last_known_when_the_service_is_a
 
 
 def test_names_are_free_and_usable(access: jobs.Access, saved: TrainingSetVersion) -> None:
-    jobs.start(access, REQUEST, saved, confirmed=True)
+    jobs.start(access, REQUEST, saved, is_confirmed=True)
     known = all_jobs(access.settings)
     assert jobs.free_name("mine", known, []) == "mine-2"
     assert jobs.free_name("Ärzte & Co.", known, []) == "rzte-Co"
@@ -104,7 +104,7 @@ def test_the_name_of_a_model_says_what_it_has_learned(saved: TrainingSetVersion)
 
 def test_the_rough_time_follows_the_last_run_here(access: jobs.Access, saved: TrainingSetVersion) -> None:
     first = jobs.rough_seconds(saved, 3, [])
-    (job,) = [jobs.start(access, REQUEST, saved, confirmed=True)]
+    (job,) = [jobs.start(access, REQUEST, saved, is_confirmed=True)]
     local = replace(job, provider="local", tokens_per_second=jobs.USUAL_SPEED * 2)
     assert jobs.rough_seconds(saved, 3, [job]) == pytest.approx(first)
     assert jobs.rough_seconds(saved, 3, [local]) == pytest.approx(first / 2)

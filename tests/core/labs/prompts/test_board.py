@@ -80,9 +80,9 @@ def test_the_time_left_goes_by_the_answers_that_took_a_call() -> None:
     board.add((0, row, 0) for row in range(4))
     for row, usage in enumerate([Usage(cached_calls=1), Usage(calls=1)]):
         board.finish((0, row, 0), Record(Example(f"q{row}", "?"), Answer("yes"), usage=usage))
-        now = replace(board.progress(started_at=0.0), now=6.0)
+        now = replace(board.progress(start=0.0), now=6.0)
         assert (now.done, now.total, now.cached) == (row + 1, 4, 1)
         assert now.remaining_seconds() == (12.0 if usage.calls else None)
     failed = Failure("answer", "timeout", "too slow")
     board.finish((0, 2, 0), Record(Example("q2", "?"), failure=failed))
-    assert board.progress(started_at=0.0).cached == 1
+    assert board.progress(start=0.0).cached == 1

@@ -147,11 +147,11 @@ def test_time_left_is_told_by_what_is_made() -> None:
     tally = Tally(100, Budget(), seen.append, at_once=1, clock=lambda: now)
     for _ in range(80):
         now += 0.01
-        tally.step(cached=True)
+        tally.step(from_cache=True)
     assert seen[-1].seconds_left is None
     for _ in range(6):
         now += 2.0
-        tally.step(cached=False)
+        tally.step(from_cache=False)
     assert seen[-1].seconds_left == pytest.approx(14 * 2.0)
     assert (seen[-1].done, seen[-1].cached) == (86, 80)
 
@@ -162,11 +162,11 @@ def test_searches_between_answers_do_not_tell_the_time() -> None:
     tally = Tally(20, Budget(), seen.append, slow=10, at_once=1, clock=lambda: now)
     for _ in range(10):
         now += 0.01
-        tally.step(cached=False, slow=False)
+        tally.step(from_cache=False, slow=False)
     assert seen[-1].seconds_left is None
     for _ in range(5):
         now += 3.0
-        tally.step(cached=False)
+        tally.step(from_cache=False)
     assert seen[-1].seconds_left == pytest.approx(5 * 3.0)
 
 

@@ -1,1 +1,1 @@
-"""Evaluations as jobs."""
+"""Evaluations as jobs, and what their records say."""

@@ -22,6 +22,7 @@ from llmopt_core.experiments.run_scores import RunScoreTable, baseline_position,
 from llmopt_core.experiments.run_votes import votes_between, votes_to
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
+from llmopt_core.retrieval.analysis.inspect import candidate_rank, columns
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import PerQuestion, Run, RunScores
 from llmopt_core.statistics.intervals import summarize
@@ -34,8 +35,14 @@ Result = dict[str, Any]
 _LARGEST = 2_000_000_000
 
 
-def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = ()) -> Result:
+def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = (), *, traces: bool = True) -> Result:
     """The result of runs over one evaluation set, under these names (their own by default).
+
+    Args:
+        store: Where they lie.
+        run_ids: Which runs.
+        names: What they are called.
+        traces: Whether traces are read, which say where the sources stood among the candidates.
 
     Raises:
         BadInput: The runs were graded by different judges.
@@ -54,7 +61,10 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = ()) -
         "evaluation_set": {"name": first.evaluation_set, "version": first.set_version, "size": size},
         "judge": first.judge,
         "runs": [
-            {**_run(run, store.records(run.id), overlap_of(store, run), per_question[run.id]), "configuration": name}
+            {
+                **_run(run, _records(store, run, traces), overlap_of(store, run), per_question[run.id]),
+                "configuration": name,
+            }
             for run, name in zip(runs, labels, strict=True)
         ],
         "colours": project_colours(store, first.project, labels),
@@ -62,6 +72,11 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = ()) -
         "family": family_to(family),
         "comparisons": _comparisons(read_run_scores(store, runs, names), family),
     }
+
+
+def _records(store: Store, run: Run, traces: bool) -> list[Record]:
+    # A run that retrieves nothing has traces that say nothing.
+    return store.records(run.id, trace=traces and run.retrieves)
 
 
 def _comparisons(runs: Sequence[RunScoreTable], family: Family) -> list[dict[str, Any]]:
@@ -112,6 +127,7 @@ def _run(run: Run, records: Sequence[Record], overlap: TrainingOverlap, each: Pe
     return {
         "configuration": run.name,
         "fingerprint": run.fingerprint,
+        "spec": run.configuration,
         "status": run.status,
         "created_at": run.created_at.isoformat(),
         "metrics": {name: _metric(name, records, run.total) for name in run.metrics},
@@ -148,6 +164,8 @@ def _record(record: Record) -> dict[str, Any]:
         "question": record.example.question,
         "reference": record.example.reference,
         **({"right_answers": list(right_answers)} if len(right_answers := record.example.right_answers) > 1 else {}),
+        "category": record.example.category,
+        **_references(record),
         "answer": record.answer.text if record.answer else None,
         **_ending_fields(record),
         **_tools(record),
@@ -164,6 +182,15 @@ def _record(record: Record) -> dict[str, Any]:
         },
         "seconds": record.seconds,
     }
+
+
+def _references(record: Record) -> dict[str, Any]:
+    """Where the answer stands, and the rank of each place among the candidates; without a trace nothing is said."""
+    places = [
+        {**asdict(span), "candidate_rank": candidate_rank(record.trace, span)} for span in record.example.references
+    ]
+    candidates = {hit.chunk.id for column in columns(record.trace) for hit in column.stage.hits}
+    return {"references": places, "candidates": len(candidates) or None}
 
 
 def _ending_fields(record: Record) -> dict[str, Any]:

@@ -179,12 +179,12 @@ def _downloads(selection: Selection, comparison: Sequence[Entry]) -> None:
     )
 
 
-def _result_json(selection: Selection) -> dict[str, Any]:
+def _result_json(selection: Selection, *, traces: bool = True) -> dict[str, Any]:
     """What `llmopt evaluate --json` writes."""
     from llmopt_core.experiments.result import result_of
 
     # With the names on the page: two runs of one configuration have names that tell them apart.
-    return result_of(store(), [run.id for run in selection.runs.values()], list(selection.runs))
+    return result_of(store(), [run.id for run in selection.runs.values()], list(selection.runs), traces=traces)
 
 
 def _records_json(selection: Selection) -> str:
@@ -196,4 +196,4 @@ def _report_html(selection: Selection) -> str:
     from llmopt_core.experiments.report import report_of
     from llmopt_core.reporting.page import render
 
-    return render(report_of(_result_json(selection), selection.baseline))
+    return render(report_of(_result_json(selection, traces=False), selection.baseline))

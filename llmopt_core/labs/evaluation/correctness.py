@@ -26,6 +26,8 @@ _RIGHT_SIMILARITY, _WRONG_SIMILARITY = 0.75, 0.4
 # Metrics of other tools that judge correctness, where a file of theirs was imported; half is where they all divide.
 _JUDGED = ("answer_correctness", "factual_correctness", "correctness", "accuracy", "correct")
 _HALF = 0.5
+# Other tools count words a little differently, and files round.
+_ROUNDING = 0.15
 # So short a reference (`4`, `no`) stands in long texts by chance.
 _CHANCE_CHARACTERS = 3
 
@@ -68,12 +70,22 @@ def is_content_right(facts: RecordFacts) -> bool | None:
         return judged >= _HALF
     if facts.scores.get("exact_match") == 1:
         return True
-    if not facts.right_answers or facts.answer is None:
+    if not facts.right_answers or facts.answer is None or not _fits_its_score(facts):
         return _from_score(facts)
     refuses = is_refusal_text(facts.answer)
     if refuses or is_unanswerable(facts):
         return refuses and is_unanswerable(facts)
     return holds_right_answer(facts.answer, facts.right_answers) or _from_words(facts)
+
+
+def _fits_its_score(facts: RecordFacts) -> bool:
+    """Whether the measured F1 is that of these texts."""
+    value = facts.scores.get("answer_f1")
+    if value is None:
+        return True
+    # Texts of a file may be shortened, left out or made anonymous; then what was measured on the true ones counts.
+    computed = max(token_f1(facts.answer or "", answer) for answer in facts.right_answers)
+    return abs(computed - value) <= _ROUNDING
 
 
 def _from_words(facts: RecordFacts) -> bool | None:
@@ -88,8 +100,7 @@ def _from_score(facts: RecordFacts) -> bool | None:
 
 
 def _compare(facts: RecordFacts, right_answer: str) -> bool | None:
-    # Measured values first: they are what the user reads, and know answers that the file may have left out.
-    f1 = max(facts.scores.get("answer_f1", 0.0), token_f1(facts.answer or "", right_answer))
+    f1 = token_f1(facts.answer or "", right_answer)
     if len(tokens(right_answer)) <= SHORT:
         return f1 >= _NEARLY_EQUAL_F1 or (f1 >= RIGHT_F1 and _has_same_numbers(facts.answer or "", right_answer))
     similarity = facts.scores.get("semantic_similarity")

@@ -185,7 +185,8 @@ def _kinds(
 def _refusal(facts: RecordFacts) -> str:
     """How it declines to answer what has an answer; empty where it does not."""
     if not (facts.answer or "").strip():
-        return "The answer is blank."
+        # Such as a model that spent all its tokens on reasoning, or called a tool.
+        return facts.ending or "The answer is blank."
     return (
         "It says that it does not know." if is_refusal_text(facts.answer or "") and not is_unanswerable(facts) else ""
     )

@@ -10,7 +10,7 @@ from typing import Any
 from llmopt_core.answering.finish_reason import describe_finish
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.assertions.spec import assertions_of, labels
-from llmopt_core.retrieval.analysis.inspect import columns
+from llmopt_core.retrieval.analysis.inspect import candidate_rank, columns
 from llmopt_core.types import Chunk, Example, Failure, Record, Span
 
 Candidates = tuple[tuple[Chunk, ...], ...]
@@ -27,8 +27,8 @@ class RecordFacts:
         contexts: What the model was given, in order; None where the file does not say.
         candidates: What each stage of retrieval had, best first, in the order of the stages; None where no trace is
             kept.
-        candidate_ranks: Rank of each source among the candidates as a file says it, in the order of `sources`; None
-            where it says nothing.
+        candidate_ranks: Of each source, in their order, the rank in the last stage that had it; None where nobody knows
+            the candidates.
         scores: Metric or assertion -> value; only those that have one.
         assertion_types: Name of an assertion's score -> its type.
         unsupported_claims: Claims that the fact check found no support for; None where there was none.
@@ -63,6 +63,8 @@ def facts_of(record: Record, *, retrieves: bool = True) -> RecordFacts:
     """
     example, answer = record.example, record.answer
     stages = columns(record.trace)
+    # A configuration that searches nothing has no candidates, which is known; a lost trace is not.
+    is_traced = bool(stages) or not retrieves
     return RecordFacts(
         example.id,
         example.question,
@@ -71,9 +73,8 @@ def facts_of(record: Record, *, retrieves: bool = True) -> RecordFacts:
         example.category,
         example.references,
         tuple(hit.chunk for hit in answer.hits) if answer else None,
-        # A configuration that searches nothing has no candidates, which is known; a lost trace is not.
-        tuple(tuple(hit.chunk for hit in one.stage.hits) for one in stages) if stages or not retrieves else None,
-        None,
+        tuple(tuple(hit.chunk for hit in one.stage.hits) for one in stages) if is_traced else None,
+        tuple(candidate_rank(record.trace, source) for source in example.references) if is_traced else None,
         _known_values({name: score.value for name, score in record.scores.items()}),
         _assertion_types(example),
         # The fact check ran where it left verdicts; an empty tuple may as well mean that there is no fact check.
@@ -187,7 +188,10 @@ def facts_from_run(run: Mapping[str, Any]) -> list[RecordFacts]:
     if run_retrieves(run):
         return all_facts
     # Nothing was searched, so that there were no candidates is known.
-    return [replace(facts, candidates=()) if facts.contexts == () else facts for facts in all_facts]
+    return [
+        replace(facts, candidates=(), candidate_ranks=(None,) * len(facts.sources)) if facts.contexts == () else facts
+        for facts in all_facts
+    ]
 
 
 def run_retrieves(run: Mapping[str, Any]) -> bool:

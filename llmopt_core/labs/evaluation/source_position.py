@@ -69,22 +69,13 @@ def _by_place(facts: RecordFacts, contexts: Sequence[Chunk]) -> SourcePosition:
 
 def _missing(facts: RecordFacts, missing: Sequence[int], is_cut: bool) -> SourcePosition:
     """Of sources that were not given: whether some stage had one."""
-    if facts.candidates is not None:
-        ranks = [_candidate_rank(facts.candidates, facts.sources[place]) for place in missing]
-    elif facts.candidate_ranks is not None:
-        ranks = [facts.candidate_ranks[place] for place in missing]
-    else:
+    if facts.candidate_ranks is None:
         return SourcePosition("not-given", None, is_cut, "No given chunk overlaps a source; no candidates are kept.")
-    known_ranks = [rank for rank in ranks if rank is not None]
+    known_ranks = [rank for place in missing if (rank := facts.candidate_ranks[place]) is not None]
     if known_ranks:
         rank = min(known_ranks)
         return SourcePosition("candidate", rank, is_cut, f"Its source stood at rank {rank} and was not given.")
     return SourcePosition("absent", None, is_cut, "No stage of retrieval had its source.")
-
-
-def _candidate_rank(stages: Sequence[Sequence[Chunk]], source: Span) -> int | None:
-    """The rank in the last stage that has it: how far a better order would have to bring it up."""
-    return next((rank for hits in reversed(stages) if (rank := _rank(hits, source)) is not None), None)
 
 
 def _rank(chunks: Sequence[Chunk], source: Span) -> int | None:

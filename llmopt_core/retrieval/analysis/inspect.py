@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from llmopt_core.retrieval.fusion import merge_by_turns
-from llmopt_core.retrieval.metrics import overlaps, span_measures
+from llmopt_core.retrieval.metrics import find_ranks, overlaps, span_measures
 from llmopt_core.retrieval.result import RANKING_STAGES
 from llmopt_core.types import Chunk, Example, Hit, Span, StageTrace
 from llmopt_core.types.grouping import group_values
@@ -109,6 +109,17 @@ def is_gold(chunk: Chunk, references: Iterable[Span]) -> bool:
 def rank_in(chunk: Chunk, hits: Sequence[Hit]) -> int | None:
     """The rank of a chunk, or of the larger piece handed over for it; None where it is not there."""
     return next((rank for rank, hit in enumerate(hits, start=1) if _stands_for(hit.chunk, chunk)), None)
+
+
+def candidate_rank(trace: Trace, reference: Span) -> int | None:
+    """The rank of a reference in the last stage that has it; None where no stage does.
+
+    It says how far a better order would have to bring it up to be handed over.
+    """
+    ranks = (
+        find_ranks([hit.chunk.span for hit in column.stage.hits], [reference])[0] for column in reversed(columns(trace))
+    )
+    return next((rank for rank in ranks if rank is not None), None)
 
 
 def _stands_for(shown: Chunk, chunk: Chunk) -> bool:

@@ -35,7 +35,7 @@ async def test_the_result_has_the_published_structure(lab: Lab) -> None:
     assert result["judge"] == "built-in judge v3"
     closed, rag = result["runs"]  # type: ignore[misc]
     assert list(rag) == [
-        "configuration", "fingerprint", "status", "created_at", "metrics", "tokens", "cost_usd", "model_calls",
+        "configuration", "fingerprint", "spec", "status", "created_at", "metrics", "tokens", "cost_usd", "model_calls",
         "cached_calls", "seconds", "per_question", "documents_version", "uses_documents", "training_overlap",
         "caveats", "records",
     ]  # fmt: skip
@@ -55,8 +55,8 @@ async def test_a_record_shows_answer_contexts_scores_and_failure(lab: Lab) -> No
     closed, rag = result["runs"]  # type: ignore[misc]
     good, bad = rag["records"][0], rag["records"][3]
     assert list(good) == [
-        "example_id", "question", "reference", "answer", "finish_reason", "ending", "reasoning", "reasoning_tokens",
-        "contexts", "scores", "failure", "seconds",
+        "example_id", "question", "reference", "category", "references", "candidates", "answer", "finish_reason",
+        "ending", "reasoning", "reasoning_tokens", "contexts", "scores", "failure", "seconds",
     ]  # fmt: skip
     assert (good["example_id"], good["answer"], good["reference"], good["failure"]) == ("q0", "Rhine", "Rhine", None)
     (context,) = good["contexts"]
@@ -68,6 +68,32 @@ async def test_a_record_shows_answer_contexts_scores_and_failure(lab: Lab) -> No
     assert closed["records"][0]["scores"]["hit_rate"]["failure"]
     assert bad["answer"] is None
     assert bad["failure"] == {"stage": "answer", "kind": "timeout", "message": "The endpoint took too long."}
+
+
+async def test_a_record_says_where_its_source_stood_among_the_candidates(lab: Lab) -> None:
+    narrow = lab.configuration(retrieval={"chunking": {"size": 8}, "top_k": 1, "search": {"candidates": 5}})
+    runs = await run(lab, lab.plan(narrow, lab.configuration("closed", retrieval=None, prompt={"template": "Hm."})))
+    searched, closed = result_of(lab.store, [one.id for one in runs])["runs"]
+    assert searched["spec"] == runs[0].configuration
+    record = searched["records"][0]
+    (place,) = record["references"]
+    source = EXAMPLES[0].references[0]
+    assert (place["document"], place["start"], place["end"]) == (source.document, source.start, source.end)
+    stored = lab.store.record(runs[0].id, "q0")
+    (searching,) = [stage for stage in stored.trace if stage.stage == "search"]
+    spans = [hit.chunk.span for hit in searching.hits]
+    ranks = [rank for rank, span in enumerate(spans, 1) if span.start < source.end and source.start < span.end
+             and span.document == source.document]  # fmt: skip
+    assert record["candidates"] == len(spans) == 5
+    # The first stage from behind that has it: the only chunk handed over, or else the search.
+    handed = [hit.chunk.span for hit in stored.answer.hits] if stored.answer else []
+    assert place["candidate_rank"] == (
+        1 if handed[0] in [spans[rank - 1] for rank in ranks] else min(ranks, default=None)
+    )
+    assert closed["records"][0]["candidates"] is None
+
+    without = result_of(lab.store, [runs[0].id], traces=False)["runs"][0]["records"][0]
+    assert without["candidates"] is None
 
 
 async def test_an_answer_that_is_a_call_of_a_tool_is_recorded_told_and_not_scored(lab: Lab) -> None:

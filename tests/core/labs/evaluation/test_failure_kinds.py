@@ -299,3 +299,12 @@ def test_counts_by_configuration_and_category_with_wilsons_interval() -> None:
     by_category = count_kinds(diagnoses, by_category=True, first_only=True)
     found = {(one.configuration, one.category, one.kind): one.rate.passed for one in by_category if one.rate.passed}
     assert found == {("a", "who", "outranked"): 1, ("a", "", None): 1}
+
+
+def test_scores_of_other_texts_count_more_than_the_texts_of_a_file() -> None:
+    # A file whose texts were made anonymous: every answer is its reference, and the measured F1 says otherwise.
+    item = record(
+        "answer 7", [GOLD], reference="answer 7", references=(), scores={"answer_f1": 0.1, "faithfulness": 0.1}
+    )
+    assert "unsupported" in kinds(item)
+    assert "wrong-format" not in kinds(item)

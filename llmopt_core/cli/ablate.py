@@ -11,6 +11,7 @@ from llmopt_core.cli.output import (
     JsonOption,
     QuestionColumnOption,
     QuestionsEncodingOption,
+    SplitOption,
     TrustOption,
     caveat_lines,
     note,
@@ -49,6 +50,7 @@ def ablate(  # noqa: PLR0917
     ] = None,
     column: QuestionColumnOption = None,
     questions_encoding: QuestionsEncodingOption = "",
+    split: SplitOption = "",
     trust: TrustOption = False,
     json: JsonOption = "",
 ) -> None:
@@ -58,7 +60,7 @@ def ablate(  # noqa: PLR0917
     from llmopt_core.cli.retrieve import select_configuration
     from llmopt_core.experiments.caveats import caveats
 
-    experiment = read_experiment(file, column, questions_encoding, trust)
+    experiment = read_experiment(file, column, questions_encoding, trust, split)
     selected_configuration = select_configuration(experiment, configuration)
     report = asyncio.run(_ablate(experiment, selected_configuration, limit, answers, concurrency, budget))
     caveat_sets = [_caveats(experiment, selected_configuration, limit, answers)]

@@ -27,6 +27,7 @@ from llmopt_core.cli import (
     jobs,
     project,
     prompts,
+    questions,
     report,
     retrieve,
 )
@@ -51,7 +52,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _MODULES = (
-    evaluate, compare, prompts, chunk, chunk_sweep, retrieve, ablate, finetune, jobs, project, report, doctor, browser,
+    evaluate, compare, prompts, chunk, chunk_sweep, retrieve, ablate, finetune, jobs, project, questions, report,
+    doctor, browser,
 )  # fmt: skip
 for module in _MODULES:
     module.register(app)

@@ -19,6 +19,7 @@ from llmopt_core.cli.output import (
     JsonOption,
     QuestionColumnOption,
     QuestionsEncodingOption,
+    SplitOption,
     TrustOption,
     caveat_lines,
     note,
@@ -73,6 +74,7 @@ def evaluate(
     fresh: Annotated[bool, typer.Option("--fresh", help="Start new runs; do not continue stopped ones.")] = False,
     column: QuestionColumnOption = None,
     questions_encoding: QuestionsEncodingOption = "",
+    split: SplitOption = "",
     trust: TrustOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
     json: JsonOption = "",
@@ -84,7 +86,7 @@ def evaluate(
     from llmopt_core.experiments.grading import metrics_to_record
     from llmopt_core.experiments.result import result_of
 
-    experiment = read_experiment(file, column, questions_encoding, trust)
+    experiment = read_experiment(file, column, questions_encoding, trust, split)
     names = configuration or [item.name for item in experiment.configurations]
     metrics = metrics_to_record(experiment.metrics, experiment.evaluation_set.examples[:limit])
     # Before anything is asked: a mistyped metric or name must not show after an hour of paid answers.

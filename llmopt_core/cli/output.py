@@ -64,6 +64,16 @@ QuestionColumnOption = Annotated[
 ]
 
 
+SplitOption = Annotated[
+    str,
+    typer.Option(
+        metavar="PART",
+        help="Which part of the questions: search, confirm, never-seen or all; search where the set is split and none "
+        "is named. A set that is not split yet is split by document into 50, 25 and 25 %.",
+    ),
+]
+
+
 def pairs(given: list[str] | None) -> dict[str, str]:
     """What stands before and after the first equals sign.
 

@@ -52,7 +52,7 @@ def confirm_hosts(endpoints: Mapping[str, Endpoint], trusted: bool) -> None:
     check_trust(settings, endpoints.values(), "run it again with --trust")
 
 
-def read_experiment(file: Path, column: list[str] | None, encoding: str, trusted: bool) -> Experiment:
+def read_experiment(file: Path, column: list[str] | None, encoding: str, trusted: bool, split: str = "") -> Experiment:
     """The experiment of a file, with what is to be said of it said, and its hosts confirmed.
 
     Raises:
@@ -60,7 +60,8 @@ def read_experiment(file: Path, column: list[str] | None, encoding: str, trusted
     """
     from llmopt_core.experiments.experiment_file import load_experiment
 
-    experiment = load_experiment(file, pairs(column), encoding)
+    _, store = open_workspace()
+    experiment = load_experiment(file, pairs(column), encoding, store, split)
     # What was read otherwise than it may be meant: told before its questions cost anything.
     for line in experiment.notes:
         note(f"llmopt: {line}")

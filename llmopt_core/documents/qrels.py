@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from llmopt_core.documents import limits
 from llmopt_core.documents.encoding import decode
+from llmopt_core.documents.jsonl import parse_object
+from llmopt_core.documents.question_columns import plain_name
 from llmopt_core.documents.questions import QuestionFile
 from llmopt_core.documents.text import in_words, normalise_file
 from llmopt_core.errors import BadInput
@@ -18,13 +20,18 @@ from llmopt_core.types import Document, EvaluationSet, Span
 Judgements = dict[str, tuple[str, ...]]
 # Cells in a line of either.
 _BEIR, _TREC = 3, 4
+# In the order of BEIR's cells.
+_JSON_NAMES = (
+    ("query_id", "qid", "question_id"), ("corpus_id", "doc_id", "document_id"), ("score", "relevance", "label"),
+)  # fmt: skip
 _JSONL = (".jsonl/", ".ndjson/")
 
 
 def read_qrels(source: Path | bytes, name: str = "") -> Judgements:
     """Which documents answer which question, by their ids.
 
-    A line is `query-id corpus-id score` (BEIR, with a header) or `query-id iteration document-id relevance` (TREC).
+    A line is `query-id corpus-id score` (BEIR, with a header) or `query-id iteration document-id relevance` (TREC), by
+    tabs, spaces or commas; or a JSON object with `query-id`, `corpus-id` and `score` (MTEB).
     Documents with a score of 0 or less do not answer.
 
     Args:
@@ -87,17 +94,30 @@ def with_judgements(found: QuestionFile, judgements: Judgements, documents: Sequ
 
 def _judgements(text: str, file: str) -> Iterator[tuple[str, str, float]]:
     for number, line in enumerate(text.split("\n"), 1):
-        # Tabs where there are any: ids of BEIR may hold spaces.
-        cells = line.split("\t") if "\t" in line else line.split()
+        cells = _cells(line, file, number)
         if not any(cell.strip() for cell in cells):
             continue
         score = _score(cells[-1])
-        if score is None and number == 1:
+        if score is None and number == 1 and not line.lstrip().startswith("{"):
             # A header.
             continue
-        if score is None or len(cells) not in (_BEIR, _TREC):
+        if score is None or len(cells) not in (_BEIR, _TREC) or not (cells[0].strip() and cells[-2].strip()):
             raise BadInput(f"{file} line {number}: expected query-id, corpus-id and a score, found {line[:80]!r}.")
         yield cells[0].strip(), cells[-2].strip(), score
+
+
+def _cells(line: str, file: str, number: int) -> list[str]:
+    if line.lstrip().startswith("{"):
+        values = {plain_name(key): value for key, value in parse_object(file, number, line).items()}
+        # A part that is missing gives an empty cell, which no line of judgements has.
+        return [
+            str(next((values[name] for name in names if values.get(name) is not None), "")) for names in _JSON_NAMES
+        ]
+    # Tabs where there are any: ids of BEIR may hold spaces.
+    if "\t" in line:
+        return line.split("\t")
+    cells = line.split()
+    return cells if len(cells) in (_BEIR, _TREC) or line.count(",") not in (_BEIR - 1, _TREC - 1) else line.split(",")
 
 
 def _score(text: str) -> float | None:

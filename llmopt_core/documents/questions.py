@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -24,11 +24,14 @@ from llmopt_core.documents.text import normalise_file
 from llmopt_core.errors import BadInput
 from llmopt_core.text.files import read_regular_file
 from llmopt_core.types import Document, EvaluationSet, Example
+from llmopt_core.types.parts import find_part
 
 # The first few show what is wrong; the rest is counted.
 _MOST_REPORTS = 3
 # Only these are cut from a name: `set.v2` is no ending.
 _ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+# The column that says which part of a split a question stands in.
+_SPLIT = "split"
 # Looking a quote up takes time by the length of the documents.
 # Words without which nothing in the file can be a quote or a paragraph.
 _QUOTES = re.compile(rb"quote|context|passage", re.IGNORECASE)
@@ -70,6 +73,7 @@ class QuestionFile:
         problems: The lines that were left out, each with its reason.
         columns: All columns of the file, in order.
         unused: Columns that look like the right answer and are only variables.
+        parts: Id -> part of a split, where the column `split` names one for each question or leaves it open.
     """
 
     evaluation_set: EvaluationSet
@@ -78,6 +82,7 @@ class QuestionFile:
     problems: tuple[Problem, ...] = ()
     columns: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -184,14 +189,29 @@ def _read(  # noqa: PLR0917
         raise BadQuestionFile(file, problems)
     if not reader.examples:
         raise BadInput(f"{file} holds no questions.")
+    examples, parts = _take_parts(reader.examples)
     return QuestionFile(
-        EvaluationSet(title, tuple(reader.examples)),
+        EvaluationSet(title, examples),
         tuple(reader.quotes),
         warnings + more + reader.warnings,
         tuple(problems),
         all_columns,
         reader.answer_like_columns,
+        parts,
     )
+
+
+def _take_parts(examples: Sequence[Example]) -> tuple[tuple[Example, ...], dict[str, str]]:
+    """The examples without the column `split`, and what it says, where it holds nothing but parts of a split."""
+    words = {example.id: example.variables[_SPLIT] for example in examples if _SPLIT in example.variables}
+    parts = {name: find_part(word) if isinstance(word, str) else None for name, word in words.items()}
+    # In data sets of others it may say `train` and `test`, and is a column like any.
+    found = {name: part for name, part in parts.items() if part is not None}
+    if len(found) < len(words):
+        return tuple(examples), {}
+    # It is no part of the content: a set that was written out and read again has the same version.
+    plain = [replace(one, variables={k: v for k, v in one.variables.items() if k != _SPLIT}) for one in examples]
+    return tuple(plain), found
 
 
 def _open(source: Path | str | bytes, name: str) -> tuple[bytes, str, str]:

@@ -27,7 +27,10 @@ def save_experiment(store: Store, experiment: Experiment) -> Project:
     versions = {document.name: document.version for document in store.document_list(project)}
     # Only what has changed is written: texts may be large, and the moment of saving is shown.
     store.save_documents(project, [d for d in experiment.documents if versions.get(d.name) != d.version])
-    store.save_evaluation_set(project, experiment.evaluation_set)
+    whole_set = experiment.whole_set or experiment.evaluation_set
+    store.save_evaluation_set(project, whole_set)
+    if experiment.split_plan is not None:
+        store.keep_split(project, whole_set.name, experiment.split_plan)
     for configuration in experiment.configurations:
         save_configuration(store, project, configuration)
     return project

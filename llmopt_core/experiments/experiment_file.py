@@ -19,8 +19,10 @@ from llmopt_core.evaluation.metrics.registry import METRICS
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.file_validation import guess, validate_spec
 from llmopt_core.experiments.saved_prompts import fill_in_prompts
+from llmopt_core.experiments.set_choice import choose_stored_part, take_set_choice
 from llmopt_core.experiments.yaml_lines import LocatedValue, merge, read_yaml
 from llmopt_core.models.endpoints import Endpoint, endpoints_in
+from llmopt_core.runs.question_splits import SplitPlan
 from llmopt_core.runs.store import Store
 from llmopt_core.text.files import read_regular_file
 from llmopt_core.types import Document, EvaluationSet, Spec
@@ -40,6 +42,8 @@ class Experiment(Spec):
         documents: All documents, read; empty where no configuration retrieves.
         endpoints: Endpoints named in the file, over those of the environment.
         notes: What the user should know of the question file, such as lines that were left out.
+        whole_set: All questions, where `evaluation_set` is a part of them.
+        split_plan: How the set is split; None where it is not.
     """
 
     project: str
@@ -50,6 +54,8 @@ class Experiment(Spec):
     configurations: tuple[Configuration, ...]
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    whole_set: EvaluationSet | None = None
+    split_plan: SplitPlan | None = None
 
     def configuration(self, name: str) -> Configuration:
         """The configuration of that name.
@@ -84,6 +90,7 @@ def load_experiment(
     columns: Mapping[str, str] | None = None,
     questions_encoding: str = "",
     store: Store | None = None,
+    split: str = "",
 ) -> Experiment:
     """Read an experiment with its documents and questions.
 
@@ -94,12 +101,16 @@ def load_experiment(
         path: The experiment file.
         columns: What columns of the question file mean, over what the file says under `columns`.
         questions_encoding: Of the question file, over what the file says under `questions_encoding`.
-        store: Holds the saved prompts that the file names; by default that of the environment.
+        store: Holds the saved prompts that the file names, by default that of the environment; and how the project
+            splits its sets.
+        split: The part of the set that is asked, over what the file says under `evaluation_set.split`; see
+            `choose_part`.
 
     Raises:
         BadInput: Something in the file, or in a file it names, is wrong; names file and line.
     """
     located_value = _resolve_extends(_with_saved_prompts(read_with_lines(path), path, store))
+    located_value, file_split = take_set_choice(located_value)
     spec = validate_spec(located_value, _File)
     _check_names(spec, located_value)
     folder = path.parent
@@ -121,15 +132,21 @@ def load_experiment(
     if spec.qrels:
         judgements = read_qrels(resolve_path(folder, spec.qrels, located_value, ("qrels",)))
         questions = with_judgements(questions, judgements, documents)
+    project = spec.project or path.stem
+    whole_set = EvaluationSet(path_of_set.stem, questions.evaluation_set.examples)
+    choice = choose_stored_part(store, project, whole_set, split or file_split, questions.parts)
+    notes = [f"{path_of_set.name}: {line}" for line in questions.notes]
     return Experiment(
-        project=spec.project or path.stem,
+        project=project,
         documents=tuple(documents),
-        evaluation_set=EvaluationSet(path_of_set.stem, questions.evaluation_set.examples),
+        evaluation_set=choice.questions,
         judge=spec.judge,
         metrics=spec.metrics,
         configurations=spec.configurations,
         endpoints=_endpoints(spec, located_value),
-        notes=tuple(f"{path_of_set.name}: {line}" for line in questions.notes),
+        notes=(*notes, choice.note) if choice.note else tuple(notes),
+        whole_set=whole_set,
+        split_plan=choice.plan,
     )
 
 

@@ -23,6 +23,7 @@ from llmopt_core.experiments.run_votes import votes_between, votes_to
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.retrieval.analysis.inspect import candidate_rank, columns
+from llmopt_core.runs.question_splits import part_of
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import PerQuestion, Run, RunScores
 from llmopt_core.statistics.intervals import summarize
@@ -58,7 +59,12 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = (), *
     size = len(store.evaluation_set(first.project, first.evaluation_set, first.set_version).examples)
     return {
         "project": first.project,
-        "evaluation_set": {"name": first.evaluation_set, "version": first.set_version, "size": size},
+        "evaluation_set": {
+            "name": first.evaluation_set,
+            "version": first.set_version,
+            "size": size,
+            **({"split": part[1]} if (part := part_of(first.evaluation_set)) else {}),
+        },
         "judge": first.judge,
         "runs": [
             {

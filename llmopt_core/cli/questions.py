@@ -1,0 +1,275 @@
+"""`llmopt questions`: the evaluation sets of a project: list, import, export, compare versions, split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from llmopt_core.cli.output import (
+    JsonOption,
+    QuestionColumnOption,
+    QuestionsEncodingOption,
+    note,
+    pairs,
+    print_result,
+    table,
+)
+from llmopt_core.cli.question_texts import describe_diff, describe_sizes, describe_split, diff_values
+from llmopt_core.cli.setup import open_workspace
+from llmopt_core.errors import BadInput
+
+if TYPE_CHECKING:
+    from llmopt_core.runs.store import Store
+    from llmopt_core.types import EvaluationSet, Example
+
+group = typer.Typer(help="Evaluation sets: list, import, export, compare versions, split.", no_args_is_help=True)
+
+ProjectOption = Annotated[str, typer.Option("--project", metavar="PROJECT", help="Whose sets; see `llmopt project`.")]
+SetArgument = Annotated[
+    str, typer.Argument(metavar="SET", help="A set of the project, or a question file without one.")
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Write the questions to this JSONL file.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(group, name="questions")
+
+
+@group.command("list", help="The evaluation sets of a project with their versions and parts.")
+def list_sets(
+    project: ProjectOption,
+    versions: Annotated[bool, typer.Option("--versions", help="Every version, newest first.")] = False,
+    json: JsonOption = "",
+) -> None:
+    """Name, version, size."""
+    _, store = open_workspace()
+    # An earlier version has no parts of its own any more.
+    newest = {item.name: item.version for item in store.evaluation_sets(project)}
+    rows: list[dict[str, Any]] = [
+        {"name": item.name, "version": item.version, "questions": item.size, "saved_at": item.saved_at.isoformat(),
+         "split": _sizes(store, project, item.name) if item.version == newest[item.name] else None}
+        for item in store.evaluation_sets(project, every_version=versions)
+    ]  # fmt: skip
+    body = [
+        [row["name"], row["version"], str(row["questions"]), describe_sizes(row["split"]), row["saved_at"][:16]]
+        for row in rows
+    ]
+    text = table(["set", "version", "questions", "split", "saved"], body) if body else f"{project} has no sets yet."
+    print_result(text, {"project": project, "sets": rows}, json)
+
+
+@group.command("import", help="Add questions: JSONL, CSV, SQuAD, or a BEIR/MTEB folder or zip with its corpus.")
+def import_file(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="A question file; or a BEIR folder or zip, or its three files."),
+    ],
+    *,
+    project: ProjectOption,
+    name: Annotated[str, typer.Option(help="What the set is called; by default as the file.")] = "",
+    column: QuestionColumnOption = None,
+    questions_encoding: QuestionsEncodingOption = "",
+    qrels: Annotated[str, typer.Option(metavar="PART", help="Of a data set: whose judgements, such as dev.")] = "",
+    json: JsonOption = "",
+) -> None:
+    """A project that is not there yet is made."""
+    from llmopt_core.documents.beir import is_beir, read_beir, read_beir_files
+    from llmopt_core.documents.questions import read_questions
+    from llmopt_core.labs.documents.question_import import import_dataset, import_questions, set_name_of
+
+    _, store = open_workspace()
+    first = files[0]
+    if len(files) > 1:
+        contents = {file.name: _read(file) for file in files}
+        dataset = read_beir_files(contents, name or first.absolute().parent.name, qrels)
+    elif first.is_dir() or (first.suffix.lower() == ".zip" and first.exists()) or is_beir(first):
+        dataset = read_beir(first, name, qrels)
+    else:
+        documents = store.documents(project) if _exists(store, project) else []
+        found = read_questions(
+            first, first.name, documents, columns=pairs(column), skip_bad_lines=True, encoding=questions_encoding
+        )
+        # Only now, so that a file that cannot be read leaves no empty project.
+        store.ensure_project(project)
+        return _print_import(
+            store, project, import_questions(store, project, name or set_name_of(first.name), found), json
+        )
+    store.ensure_project(project)
+    return _print_import(store, project, import_dataset(store, project, dataset, name), json)
+
+
+@group.command(help="Write a set, or one of its parts, to a question file; the column `split` says the part.")
+def export(
+    name: SetArgument,
+    project: ProjectOption,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The JSONL file to write.")],
+    json: JsonOption = "",
+) -> None:
+    """The file reads back as the same version with the same parts."""
+    from llmopt_core.runs.question_splits import part_of
+
+    _, store = open_workspace()
+    questions = _stored(store, project, name)
+    whole = part_of(name)
+    split = store.split(project, whole[0] if whole else questions.name)
+    _write(out, questions.examples, split.parts if split else {})
+    value = {
+        "set": questions.name,
+        "version": questions.version,
+        "questions": len(questions.examples),
+        "file": str(out),
+    }
+    print_result(f"{questions.name}: {len(questions.examples)} questions written to {out}.", value, json)
+
+
+@group.command(help="What was added, removed and changed between two versions of a set, or two question files.")
+def diff(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="A file; with --project SET or SET@VERSION.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The same; without it the newest version.")] = "",
+    project: Annotated[str, typer.Option("--project", metavar="PROJECT", help="Whose sets; else two files.")] = "",
+    json: JsonOption = "",
+) -> int:
+    """Exits with 0 also where they differ."""
+    from llmopt_core.documents.question_diff import compare_sets
+
+    if not project and not new:
+        raise BadInput("Name two question files, or a set with --project.")
+    if project:
+        _, store = open_workspace()
+        name = old.rpartition("@")[0] or old
+        # The set alone: its newest version against the one before.
+        before = _stored(store, project, old if new or "@" in old else f"{old}@{_previous(store, project, old)}")
+        after = _stored(store, project, new or name)
+    else:
+        before, after = _of_file(old), _of_file(new)
+    found = compare_sets(before, after)
+    print_result(describe_diff(before, after, found), diff_values(before, after, found), json)
+    return 0
+
+
+@group.command(help="Split a set by document into search, confirm and never seen; say how it is split.")
+def split(
+    name: SetArgument,
+    project: Annotated[str, typer.Option("--project", metavar="PROJECT", help="Whose set; else a file.")] = "",
+    *,
+    shares: Annotated[str, typer.Option(help="Of search, confirm and never seen, in percent.")] = "50,25,25",
+    seed: Annotated[int, typer.Option(help="Another one gives another split.")] = 0,
+    again: Annotated[bool, typer.Option("--again", help="Split anew where the set is split already.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Forget the split.")] = False,
+    out: OutOption = None,
+    json: JsonOption = "",
+) -> None:
+    """A question keeps its part in later versions."""
+    from llmopt_core.runs.question_splits import make_plan
+
+    if project:
+        _, store = open_workspace()
+        questions = _stored(store, project, name)
+        if remove:
+            store.remove_split(project, name)
+            print_result(f"{name} is not split any more.", {"set": name, "split": None}, json)
+            return
+        if again or store.split_plan(project, name) is None:
+            made = store.make_split(project, name, _shares(shares), seed)
+        else:
+            note(f"llmopt: {name} is split already; --again splits it anew")
+            made = store.split(project, name) or store.make_split(project, name)
+    else:
+        questions = _of_file(name)
+        _, made = make_plan(questions, _shares(shares), seed)
+    if out is not None:
+        _write(out, questions.examples, made.parts)
+    value = {
+        "set": questions.name, "version": questions.version, "sizes": made.sizes, "parts": dict(made.parts),
+        "moved": list(made.moved), "notes": list(made.notes),
+    }  # fmt: skip
+    print_result(describe_split(questions, made), value, json)
+
+
+def _print_import(store: Store, project: str, imported: Any, json: str) -> None:
+    saved = imported.saved
+    documents = f" and {imported.documents} documents" if imported.documents else ""
+    lines = [f"{saved.name}: {saved.size} questions{documents} in {project}, version {saved.version}"]
+    if imported.diff is not None:
+        lines.append(f"against the version before: {imported.diff.summary}")
+    for line in imported.notes:
+        note(f"llmopt: {line}")
+    value = {
+        "project": project, "set": saved.name, "version": saved.version, "questions": saved.size,
+        "documents": imported.documents, "split": _sizes(store, project, saved.name), "notes": list(imported.notes),
+        "changes": imported.diff.summary if imported.diff else None,
+    }  # fmt: skip
+    print_result("\n".join(lines), value, json)
+
+
+def _exists(store: Store, project: str) -> bool:
+    return any(one.name == project.strip() for one in store.projects())
+
+
+def _read(file: Path) -> bytes:
+    from llmopt_core.documents import limits
+    from llmopt_core.text.files import read_regular_file
+
+    def check(size: int) -> None:
+        if size > limits.TEXT_BYTES:
+            raise BadInput(f"{file} has more than {limits.megabytes(limits.TEXT_BYTES)}: split it.")
+
+    if not file.exists():
+        raise BadInput(f"{file} does not exist.")
+    return read_regular_file(file, check)
+
+
+def _stored(store: Store, project: str, label: str) -> EvaluationSet:
+    """A set by `NAME` or `NAME@VERSION`, of which the first characters are enough."""
+    name, at, version = label.rpartition("@")
+    names = {item.name for item in store.evaluation_sets(project, parts=True)}
+    # A name may hold the sign itself.
+    if not at or label in names:
+        return store.evaluation_set(project, label)
+    versions = [item.version for item in store.evaluation_sets(project, every_version=True) if item.name == name]
+    found = [one for one in versions if version and one.startswith(version)]
+    if len(found) != 1:
+        known = ", ".join(versions[:8]) or "none"
+        raise BadInput(f"{name} has {'several versions' if found else 'no version'} {version}; there are: {known}.")
+    return store.evaluation_set(project, name, found[0])
+
+
+def _previous(store: Store, project: str, name: str) -> str:
+    versions = [item.version for item in store.evaluation_sets(project, every_version=True) if item.name == name]
+    if len(versions) < 2:
+        store.evaluation_set(project, name)  # Refuses a name that is not there.
+        raise BadInput(f"{name} has one version only, so there is nothing to compare.")
+    return versions[1]
+
+
+def _of_file(name: str) -> EvaluationSet:
+    from llmopt_core.documents.questions import read_questions
+
+    path = Path(name)
+    if not path.exists():
+        raise BadInput(f"{name} does not exist; name a question file, or a set with --project.")
+    return read_questions(path, path.name, skip_bad_lines=True).evaluation_set
+
+
+def _shares(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(word) for word in text.split(","))
+    except ValueError:
+        raise BadInput(f"--shares: expected three whole numbers such as 50,25,25, found {text!r}.") from None
+
+
+def _write(out: Path, examples: tuple[Example, ...], parts: Any) -> None:
+    from llmopt_core.documents.question_export import questions_jsonl
+    from llmopt_core.workspace import write_output
+
+    write_output(out, questions_jsonl(examples, parts))
+
+
+def _sizes(store: Store, project: str, name: str) -> dict[str, int] | None:
+    found = store.split(project, name)
+    return None if found is None else found.sizes

@@ -60,13 +60,13 @@ class SupportsReplace(Protocol):
 
 
 def drop_damaged(
-    cache: Cache, stage: str, found: Mapping[str, bytes], is_whole: Callable[[bytes], bool]
+    cache: Cache, stage: str, values: Mapping[str, bytes], is_whole: Callable[[bytes], bool]
 ) -> dict[str, bytes]:
     """The values that are whole; the others are removed and count as absent."""
-    whole = {key: value for key, value in found.items() if is_whole(value)}
+    whole = {key: value for key, value in values.items() if is_whole(value)}
     # Removed, as a stored value is never replaced: the damaged one would be made anew and thrown away each time.
-    if len(whole) < len(found) and isinstance(cache, SupportsForget):
-        cache.forget_many(stage, found.keys() - whole.keys())
+    if len(whole) < len(values) and isinstance(cache, SupportsForget):
+        cache.forget_many(stage, values.keys() - whole.keys())
     return whole
 
 

@@ -39,7 +39,7 @@ class LlmOptError(Exception):
 
     def __init__(self, message: str = "") -> None:
         line = hide_keys(_LINE_BREAKS.sub(" ", message))
-        super().__init__(_LONG_VALUE.sub(lambda found: f"{found.group()[:200]}\u2026{found.group()[-60:]}", line))
+        super().__init__(_LONG_VALUE.sub(lambda match: f"{match.group()[:200]}\u2026{match.group()[-60:]}", line))
 
 
 class BadInput(LlmOptError):

@@ -176,13 +176,13 @@ async def _find_answer(pattern: str, text: str) -> str | None:
     return await asyncio.to_thread(extract_answer, pattern, text) if pattern else extract_answer(pattern, text)
 
 
-async def _extract(pattern: str, done: Completion, max_tokens: int) -> tuple[str, list[str]]:
-    problem = unusable(done, max_tokens)
+async def _extract(pattern: str, completion: Completion, max_tokens: int) -> tuple[str, list[str]]:
+    problem = unusable(completion, max_tokens)
     notes = [problem] if problem else []
-    answer = await _find_answer(pattern, done.text)
+    answer = await _find_answer(pattern, completion.text)
     if answer is None:
         notes.append("The extraction pattern found no answer, so the whole text counts.")
-    return (done.text.strip() if answer is None else answer), notes
+    return (completion.text.strip() if answer is None else answer), notes
 
 
 async def _check(  # noqa: PLR0917

@@ -97,9 +97,9 @@ def _from_text(answer: str, passages: Sequence[str]) -> Citations:
     return Citations((best,), (f"Cited by text: the best passage holds {share} of the answer's words.",))
 
 
-def _holds(passage: str, wanted: str) -> bool:
+def _holds(passage: str, phrase: str) -> bool:
     """Whether the text stands there in whole words: "19" does not stand in "1943". Chinese has no gaps to mind."""
     # Only where the text itself begins with a letter or digit: before a quote anything may stand.
-    before = rf"(?<!{_LETTER})" if re.match(_LETTER, wanted) else ""
-    after = rf"(?!{_LETTER})" if re.match(_LETTER, wanted[-1]) else ""
-    return re.search(before + re.escape(wanted) + after, passage) is not None
+    before = rf"(?<!{_LETTER})" if re.match(_LETTER, phrase) else ""
+    after = rf"(?!{_LETTER})" if re.match(_LETTER, phrase[-1]) else ""
+    return re.search(before + re.escape(phrase) + after, passage) is not None

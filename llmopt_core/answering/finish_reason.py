@@ -26,6 +26,6 @@ def describe_finish(answer: Answer | None) -> str:
 def finish_lines(records: Iterable[Record]) -> list[str]:
     """How many answers ended in each such way, most frequent first: `3 of 10 answers: ...`."""
     answers = [record.answer for record in records if record.answer is not None]
-    counts = Counter(told for answer in answers if (told := describe_finish(answer)))
+    counts = Counter(line for answer in answers if (line := describe_finish(answer)))
     # `most_common` keeps the order of first appearance among equal counts.
     return [f"{count:,} of {len(answers):,} answers: {sentence}" for sentence, count in counts.most_common()]

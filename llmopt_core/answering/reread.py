@@ -24,17 +24,17 @@ def is_doubtful(answer: Answer | None, model: ModelSpec) -> bool:
     return reason == LENGTH or (reason == STOP and bool(model.stop))
 
 
-def reread_answer(answer: Answer, model: ModelSpec, seen: Seen) -> Answer:
+def reread_answer(answer: Answer, model: ModelSpec, form: Seen) -> Answer:
     """The answer as it is to be read now.
 
     Args:
         answer: As it was read when it came.
         model: Who gave it.
-        seen: What was seen of its thinking since.
+        form: What was seen of its thinking since.
     """
-    if not seen or not is_doubtful(answer, model):
+    if not form or not is_doubtful(answer, model):
         return answer
-    if seen == "none":
+    if form == "none":
         return replace(answer, notes=tuple(CUT if note == MAY_BE_THINKING else note for note in answer.notes))
     thinking_text = (answer.raw or answer.text).strip()
     # As if it had been read so when it came: all was thinking, no answer.

@@ -55,22 +55,22 @@ def code_points(text: str) -> npt.NDArray[np.unsignedinteger]:
     return np.frombuffer(text.encode(f"utf-32-{_ORDER}", "surrogatepass"), np.uint32)
 
 
-def _inside(found: Ints, owners: Ints, borders: Ints, length: int) -> tuple[Ints, Ints]:
+def _inside(positions: Ints, owners: Ints, borders: Ints, length: int) -> tuple[Ints, Ints]:
     """Matches that end in the part they begin in and do not overlap the one before."""
-    if length == 1 or not len(found):
-        return found, owners
-    inside = found + length <= borders[owners]
-    found, owners = found[inside], owners[inside]
+    if length == 1 or not len(positions):
+        return positions, owners
+    inside = positions + length <= borders[owners]
+    positions, owners = positions[inside], owners[inside]
     # Overlapping matches are rare ("\n\n\n\n"); only then is there a step per match.
-    if (np.diff(found) >= length).all():
-        return found, owners
+    if (np.diff(positions) >= length).all():
+        return positions, owners
     survivors, free = [], -1
     # As `str.split` does: from the left, each from where the one before ended.
-    for position, place in enumerate(found.tolist()):
+    for position, place in enumerate(positions.tolist()):
         if place >= free:
             survivors.append(position)
             free = place + length
-    return found[survivors], owners[survivors]
+    return positions[survivors], owners[survivors]
 
 
 def _everywhere(text: str, separator: str) -> Ints:

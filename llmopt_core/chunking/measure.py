@@ -40,33 +40,33 @@ class Measure(Protocol):
         ...
 
 
-def measure_for(text: str, counted_by: str) -> Measure:
+def measure_for(text: str, unit: str) -> Measure:
     """The measure of a text; kept for the last texts, so that other sizes of the same text cost no tokenizing.
 
     Args:
         text: The whole document.
-        counted_by: `characters` or the name of a tokenizer.
+        unit: `characters` or the name of a tokenizer.
     """
     if len(text) <= _SHORT_TEXT:
         # Two caches: in one, three long texts would take as much as all short ones may.
-        return _cached_measure(text, counted_by)
-    return _cached_long_measure(text, counted_by) if len(text) <= _LONG_TEXT else _new(text, counted_by)
+        return _cached_measure(text, unit)
+    return _cached_long_measure(text, unit) if len(text) <= _LONG_TEXT else _new(text, unit)
 
 
-def _new(text: str, counted_by: str) -> Measure:
-    if counted_by == "characters":
+def _new(text: str, unit: str) -> Measure:
+    if unit == "characters":
         return _Characters()
-    return _Tokens(text, tokenizer(counted_by))
+    return _Tokens(text, tokenizer(unit))
 
 
 @lru_cache(maxsize=32)
-def _cached_measure(text: str, counted_by: str) -> Measure:
-    return _new(text, counted_by)
+def _cached_measure(text: str, unit: str) -> Measure:
+    return _new(text, unit)
 
 
 @lru_cache(maxsize=3)
-def _cached_long_measure(text: str, counted_by: str) -> Measure:
-    return _new(text, counted_by)
+def _cached_long_measure(text: str, unit: str) -> Measure:
+    return _new(text, unit)
 
 
 class _Characters:

@@ -173,7 +173,7 @@ def reference_parts(cutting: DocumentChunking, start: int, end: int) -> list[Ref
         ReferencePart(i, (min(end, int(cutting.ends[i])) - max(start, int(cutting.starts[i]))) / max(1, end - start))
         for i in select_visible(cutting, start, end)
     ]
-    return sorted(parts, key=lambda held: -held.share)
+    return sorted(parts, key=lambda part: -part.share)
 
 
 def union_length(starts: Ints, ends: Ints) -> int:

@@ -54,17 +54,17 @@ class TruncationReport:
     share_cut: float
 
 
-def chunk_lengths(chunks: Sequence[Chunk], texts: Mapping[str, str], counted_by: str) -> Ints:
+def chunk_lengths(chunks: Sequence[Chunk], texts: Mapping[str, str], unit: str) -> Ints:
     """Tokens (or characters) of each chunk, counted inside its document.
 
     Args:
         chunks: In any order.
         texts: Document texts by name.
-        counted_by: `characters` or the name of a tokenizer.
+        unit: `characters` or the name of a tokenizer.
     """
     lengths = np.zeros(len(chunks), np.int64)
     for name, (positions, starts, ends) in _by_document(chunks).items():
-        lengths[positions] = measure_for(texts[name], counted_by).lengths(starts, ends)
+        lengths[positions] = measure_for(texts[name], unit).lengths(starts, ends)
     return lengths
 
 

@@ -50,13 +50,17 @@ def answer_places(
 
 
 def _matches(
-    document: Document, patterns: Sequence[re.Pattern[str]], asked: Collection[str]
+    document: Document, patterns: Sequence[re.Pattern[str]], question_words: Collection[str]
 ) -> Iterator[tuple[int, Document, int, int]]:
     """Each place of a document once, before it how many words of the question stand near it."""
     # Two answers can match at the same characters, such as an answer and the same with other case.
     spans = dict.fromkeys(match.span() for pattern in patterns for match in pattern.finditer(document.text))
     # Found once per document and not around each place: a short answer stands in thousands of places.
-    near = [match for match in _WORD.finditer(document.text) if match.group().casefold() in asked] if spans else []
+    near = (
+        [match for match in _WORD.finditer(document.text) if match.group().casefold() in question_words]
+        if spans
+        else []
+    )
     words = [match.group().casefold() for match in near]
     starts, ends = [match.start() for match in near], [match.end() for match in near]
     for start, end in spans:
@@ -72,6 +76,6 @@ def _pattern(answer: str) -> re.Pattern[str]:
     return re.compile(bounded_pattern(pattern, answer.strip()), re.IGNORECASE)
 
 
-def _place(document: Document, start: int, end: int, shared: int) -> AnswerPlace:
+def _place(document: Document, start: int, end: int, shared_words: int) -> AnswerPlace:
     before, after = document.text[max(0, start - _AROUND) : start], document.text[end : end + _AROUND]
-    return AnswerPlace(Span(document.name, start, end), before, document.text[start:end], after, shared)
+    return AnswerPlace(Span(document.name, start, end), before, document.text[start:end], after, shared_words)

@@ -145,7 +145,7 @@ def _line(cells: list[str]) -> str:
 
 
 def _first(element: Any, *names: str) -> Any:
-    return next((found for name in names if (found := child(element, name)) is not None), None)
+    return next((node for name in names if (node := child(element, name)) is not None), None)
 
 
 def _points(element: Any) -> dict[int, str]:

@@ -176,11 +176,11 @@ def _load_member(  # noqa: PLR0917
     return _load(inside, data, how, ignore_parts, heartbeat)
 
 
-def _note_omissions(name: str, documents: list[Document], skipped: list[str]) -> list[Document]:
+def _note_omissions(name: str, documents: list[Document], reasons: list[str]) -> list[Document]:
     if not documents:
-        raise BadInput(f"{name} holds no document that can be read" + (f": {skipped[0]}." if skipped else "."))
-    if skipped:
+        raise BadInput(f"{name} holds no document that can be read" + (f": {reasons[0]}." if reasons else "."))
+    if reasons:
         first = documents[0]
-        notes = tuple(f"{OMISSION_PREFIX} {name}: {reason}." for reason in skipped)
+        notes = tuple(f"{OMISSION_PREFIX} {name}: {reason}." for reason in reasons)
         documents[0] = replace(first, warnings=first.warnings + notes)
     return documents

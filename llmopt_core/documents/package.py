@@ -64,20 +64,20 @@ class Package:
         except Exception:  # a damaged part can break the unpacker in any way
             return None
 
-    def xml(self, part: str, *, needed: bool = True) -> Any:
+    def xml(self, part: str, *, is_needed: bool = True) -> Any:
         """The root of a part beside the text, as far as it can be read; None where it is missing or nothing can.
 
         Args:
             part: Its name.
-            needed: Whether a reader is to be told of a flaw in it.
+            is_needed: Whether a reader is to be told of a flaw in it.
         """
         data = self.data(part)
         if data is None:
-            if needed and part:
+            if is_needed and part:
                 self._note_loss(part)
             return None
         root, fault = parse_xml(data)
-        if fault and needed:
+        if fault and is_needed:
             self.damaged[part] = fault
         return root
 
@@ -157,7 +157,7 @@ class Package:
         name = posixpath.join(folder, "_rels", f"{file}.rels")
         # Most parts point to nothing, and have none.
         # A missing one of the package itself is told when its main part is not found.
-        return self.xml(name, needed=bool(part)) if self.has(name) else None
+        return self.xml(name, is_needed=bool(part)) if self.has(name) else None
 
     def find_target(self, part: str, kind: str) -> Any:
         """The root of the first part of a kind that `part` points to; None where there is none.

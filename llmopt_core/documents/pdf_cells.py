@@ -56,13 +56,13 @@ def join_rows(lines: Sequence[Line]) -> Iterator[list[Cell]]:
             yield []
 
 
-def _rows_of(row: list[list[Cell]], taken: list[Line]) -> Iterator[list[Cell]]:
+def _rows_of(row: list[list[Cell]], lines: list[Line]) -> Iterator[list[Cell]]:
     # Several cells: a table. Longer cells are columns of prose side by side.
     if len(row) > 1 and max(map(len, row)) <= _MOST_LINES:
         columns = sorted(row, key=lambda cell: min(part.left for part in cell))
         yield [_whole(cell) for cell in columns]
     else:
-        yield from (list(line) for line in taken)
+        yield from (list(line) for line in lines)
 
 
 def _goes_on(row: list[list[Cell]], line: Line) -> bool:

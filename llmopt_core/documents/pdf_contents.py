@@ -113,14 +113,14 @@ def _is_cut(stream: Any) -> bool:
     return is_deflate and not _ends(data[2:])
 
 
-def _ends(deflated: bytes) -> bool:
+def _ends(data: bytes) -> bool:
     """Whether its last block is there, and the sum behind it, where there is one, is that of what was packed."""
     # Without the two bytes of zlib's header, so that a stream that lacks its sum is no fault.
     unpacker, checksum = zlib.decompressobj(-15), 1
     try:
-        while deflated and not unpacker.eof:
-            checksum = zlib.adler32(unpacker.decompress(deflated, _AT_ONCE), checksum)
-            deflated = unpacker.unconsumed_tail
+        while data and not unpacker.eof:
+            checksum = zlib.adler32(unpacker.decompress(data, _AT_ONCE), checksum)
+            data = unpacker.unconsumed_tail
     except zlib.error:
         return False
     trailer = unpacker.unused_data[:4]

@@ -171,12 +171,12 @@ def _lines(words: Any, text: str, without: set[int]) -> Iterator[Line]:
         at = end.end() if end else stop
 
 
-def _cells(words: Any, text: str, kept: list[tuple[int, int]]) -> Iterator[Cell]:
+def _cells(words: Any, text: str, spans: list[tuple[int, int]]) -> Iterator[Cell]:
     """The words of a line between its wide gaps."""
     start, right_edge, box = 0, 0.0, (0.0, 0.0, 0.0, 0.0)
     before = 0
     is_dotted = False
-    for first, stop in kept:
+    for first, stop in spans:
         # `loose`: boxes of the font's height, the same for `a` and `A`; tight ones would give each letter another line.
         here = words.get_charbox(first, loose=True)
         # By the lower of the two: a large initial letter must not make gaps small.

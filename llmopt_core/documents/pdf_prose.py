@@ -24,10 +24,10 @@ class Line(NamedTuple):
     even: bool = False
 
 
-def is_even(words: Any, text: str, kept: list[tuple[int, int]]) -> bool:
+def is_even(words: Any, text: str, spans: list[tuple[int, int]]) -> bool:
     """Whether all gaps between the words of a line are alike, as those of justified text are."""
     gaps: list[list[float]] = [[]]
-    for (start, stop), (following, _) in pairwise(kept):
+    for (start, stop), (following, _) in pairwise(spans):
         # A word that a line end divides stands on two lines, each with gaps of its own.
         if "\ufffe" in text[start:stop]:
             gaps.append([])

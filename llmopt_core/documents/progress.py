@@ -8,5 +8,5 @@ OnPart = Callable[[int, int, str], None]
 """Told how many parts are read, how many there are, and what a part is: a `page` or a `file`."""
 
 
-def ignore_parts(done: int, total: int, what: str) -> None:
+def ignore_parts(count: int, total: int, what: str) -> None:
     """Nobody watches."""

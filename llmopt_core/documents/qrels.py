@@ -58,7 +58,7 @@ def read_qrels(source: Path | bytes, name: str = "") -> Judgements:
     return {question: tuple(documents) for question, documents in judgements.items()}
 
 
-def with_judgements(found: QuestionFile, judgements: Judgements, documents: Sequence[Document]) -> QuestionFile:
+def with_judgements(question_file: QuestionFile, judgements: Judgements, documents: Sequence[Document]) -> QuestionFile:
     """The questions that are judged, each with the documents that answer it as its source.
 
     What has no judgement belongs to another part of the data set and is left out; how many those are, and which
@@ -69,7 +69,7 @@ def with_judgements(found: QuestionFile, judgements: Judgements, documents: Sequ
     """
     by_id, ambiguous_names = _by_id(documents)
     examples, absent = [], dict[str, None]()
-    for example in found.evaluation_set.examples:
+    for example in question_file.evaluation_set.examples:
         if example.id in judgements:
             answering = judgements[example.id]
             absent |= dict.fromkeys(one for one in answering if one not in by_id)
@@ -81,14 +81,16 @@ def with_judgements(found: QuestionFile, judgements: Judgements, documents: Sequ
             "No question of the file is judged: the ids of the judgements are others, such as "
             f"{next(iter(judgements))!r}; choose the judgements that belong to these questions."
         )
-    warnings = list(found.warnings)
-    if unjudged_count := len(found.evaluation_set.examples) - len(examples):
+    warnings = list(question_file.warnings)
+    if unjudged_count := len(question_file.evaluation_set.examples) - len(examples):
         warnings.append(f"{unjudged_count:,} questions without a judgement were left out.")
     if absent:
         warnings.append(f"{len(absent):,} judged documents are not among the documents, such as {next(iter(absent))}.")
     warnings += _doubts(ambiguous_names, [one for example in examples for one in judgements[example.id]])
     return replace(
-        found, evaluation_set=EvaluationSet(found.evaluation_set.name, tuple(examples)), warnings=tuple(warnings)
+        question_file,
+        evaluation_set=EvaluationSet(question_file.evaluation_set.name, tuple(examples)),
+        warnings=tuple(warnings),
     )
 
 
@@ -157,9 +159,9 @@ def _ids(document: Document) -> list[str]:
     return [document.name.split(mark, 1)[1]] if mark else [document.name, path.name, path.stem]
 
 
-def _doubts(unsure: Mapping[str, Sequence[str]], judged: Sequence[str]) -> list[str]:
+def _doubts(unsure: Mapping[str, Sequence[str]], ids: Sequence[str]) -> list[str]:
     """A warning where a judgement names an id that several documents have."""
-    ambiguous_ids = list(dict.fromkeys(one for one in judged if one in unsure))
+    ambiguous_ids = list(dict.fromkeys(one for one in ids if one in unsure))
     if not ambiguous_ids:
         return []
     subject, names = "id stands" if len(ambiguous_ids) == 1 else "ids stand", in_words(unsure[ambiguous_ids[0]][:3])

@@ -90,7 +90,9 @@ def chosen_text(values: dict[str, Any], answer: Any) -> Any:
         values: The row's other columns; `answerKey` is taken out of them where it names the right choice.
         answer: What stands as its answer.
     """
-    choices = next((found for name in _CHOICES if isinstance(found := _written(values.get(name)), list | dict)), None)
+    choices = next(
+        (choice_list for name in _CHOICES if isinstance(choice_list := _written(values.get(name)), list | dict)), None
+    )
     texts = choices.get("text") if isinstance(choices, dict) else choices
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
         return answer

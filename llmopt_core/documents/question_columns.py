@@ -109,16 +109,16 @@ def take_place(values: dict[str, Any]) -> dict[str, Any]:
     return {key: values.pop(names[key]) for key in PLACE if key in names}
 
 
-def looks_like_answer(name: str, *, answered: bool) -> bool:
+def looks_like_answer(name: str, *, has_answer: bool) -> bool:
     """Whether a column that is a variable may be meant as the right answer.
 
     Args:
         name: The column's name.
-        answered: Whether another column is the right answer.
+        has_answer: Whether another column is the right answer.
     """
     words = set(plain_name(name).split("_"))
     # Few words are sure; the others mean something else where there is an answer already.
-    return bool(words & (_ANSWERS if answered else _ANSWERS | _PERHAPS)) and not words & _NEVER
+    return bool(words & (_ANSWERS if has_answer else _ANSWERS | _PERHAPS)) and not words & _NEVER
 
 
 def check_roles(columns: Mapping[str, str]) -> None:
@@ -137,15 +137,15 @@ def check_roles(columns: Mapping[str, str]) -> None:
         raise BadInput(f"The column {duplicate!r} cannot mean two things.")
 
 
-def check_columns(columns: Mapping[str, str], known: Collection[str], file: str) -> None:
+def check_columns(columns: Mapping[str, str], names: Collection[str], file: str) -> None:
     """Whether the file has the columns that the user names.
 
     Raises:
         BadInput: It does not.
     """
     for role, name in columns.items():
-        if name not in known:
-            raise BadInput(f"{file} has no column {name!r} for the {role}; found {', '.join(list(known)[:8])}.")
+        if name not in names:
+            raise BadInput(f"{file} has no column {name!r} for the {role}; found {', '.join(list(names)[:8])}.")
 
 
 def guess_columns(columns: Iterable[str]) -> dict[str, str]:
@@ -157,7 +157,7 @@ def guess_columns(columns: Iterable[str]) -> dict[str, str]:
         aliases = {role, *ALIASES.get(role, ()), *_GUESSES.get(role, ())}
         name = next((one for one in candidates if plain_name(one) in aliases), None)
         if name is None and role == "reference":
-            name = next((one for one in candidates if looks_like_answer(one, answered=False)), None)
+            name = next((one for one in candidates if looks_like_answer(one, has_answer=False)), None)
         if name is not None:
             guesses[role] = name
             candidates.remove(name)

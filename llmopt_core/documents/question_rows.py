@@ -28,13 +28,13 @@ class Row:
     unit: str = "line"
 
 
-def read_rows(text: str, file: str, *, named: Collection[str] = ()) -> tuple[list[Row], list[Problem]]:
+def read_rows(text: str, file: str, *, meanings: Collection[str] = ()) -> tuple[list[Row], list[Problem]]:
     """Rows and the lines that are broken. What begins with a brace or bracket is JSON, all else CSV.
 
     Args:
         text: The file.
         file: Its name.
-        named: Meanings that the user gives to columns; with `question` among them no column has to be known as that.
+        meanings: Meanings that the user gives to columns; with `question` among them no column has to be known as that.
 
     Raises:
         NoQuestionColumn: No column is known as the question.
@@ -43,7 +43,7 @@ def read_rows(text: str, file: str, *, named: Collection[str] = ()) -> tuple[lis
     start = text.lstrip()[:1]
     # By content too, because exports of JSON are often called .txt or nothing.
     if start not in ("{", "[") and not file.lower().endswith((".jsonl", ".ndjson", ".json")):
-        return _csv_rows(text, file, needs_question="question" not in named)
+        return _csv_rows(text, file, needs_question="question" not in meanings)
     entries = entries_of(text, file)
     rows, problems = _json_rows(text, file) if entries is None else ([], [])
     for number, entry in enumerate(entries or (), 1):
@@ -54,7 +54,7 @@ def read_rows(text: str, file: str, *, named: Collection[str] = ()) -> tuple[lis
     # In the order of their first appearance.
     columns = list(dict.fromkeys(column for row in rows for column in row.values))
     # Told for the file, not for each row of it.
-    if "question" not in named and columns and not any(_asks(row) for row in rows):
+    if "question" not in meanings and columns and not any(_asks(row) for row in rows):
         raise NoQuestionColumn(f"{file} {rows[0].unit} {rows[0].line}", columns)
     return rows, problems
 

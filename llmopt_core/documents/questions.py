@@ -174,7 +174,7 @@ def _read(  # noqa: PLR0917
 ) -> QuestionFile:
     text, warnings = decode(data, file, encoding)
     text, more = normalise_file(text, file)
-    rows, problems = read_rows(text, file, named=columns)
+    rows, problems = read_rows(text, file, meanings=columns)
     all_columns = tuple(dict.fromkeys(column for row in rows for column in row.values))
     # A file without rows is told as empty, not as one that lacks columns.
     if rows:
@@ -275,7 +275,7 @@ class _Reader:
     def answer_like_columns(self) -> tuple[str, ...]:
         """Variables that look like right answers."""
         has_references = any(example.reference for example in self.examples)
-        return tuple(name for name in self._variables if looks_like_answer(name, answered=has_references))
+        return tuple(name for name in self._variables if looks_like_answer(name, has_answer=has_references))
 
     @property
     def warnings(self) -> tuple[str, ...]:

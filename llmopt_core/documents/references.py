@@ -142,19 +142,19 @@ def _resolve(
     return Span(document.name, a, b), None
 
 
-def _excess_before(text: str, told: str, start: int) -> int:
+def _excess_before(text: str, quote: str, start: int) -> int:
     """By how much an offset is too large that was counted in the file itself; 0 where that explains nothing.
 
     A byte order mark and the carriage returns of a file are characters of it, but none of the document's text.
     """
     # As far back as each line may have had a carriage return, and the file a mark.
-    place = text.find(told, max(0, start - 1 - text.count("\n", 0, max(0, start)))) if told else -1
+    place = text.find(quote, max(0, start - 1 - text.count("\n", 0, max(0, start)))) if quote else -1
     while 0 <= place < start:
         lines = text.count("\n", 0, place)
         # Exactly what a mark, the line ends, or both explain; any other distance is another place.
         if start - place in (1, lines, lines + 1):
             return start - place
-        place = text.find(told, place + 1)
+        place = text.find(quote, place + 1)
     return 0
 
 

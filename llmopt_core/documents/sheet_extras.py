@@ -52,7 +52,7 @@ class SheetExtras:
         for relation in relations:
             # Form controls stand in VML; a flaw in it is not worth a warning.
             if relation.kind == "vmlDrawing":
-                yield from _controls(self._package.xml(relation.target, needed=False))
+                yield from _controls(self._package.xml(relation.target, is_needed=False))
         drawings = [relation.target for relation in relations if relation.kind == "drawing"]
         self._counts += count_parts(self._package, [part])
         for drawing in drawings:

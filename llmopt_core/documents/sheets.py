@@ -247,12 +247,12 @@ def _fault(log: Any) -> str:
     return f"{first.message[:80]}, line {first.line}, column {first.column}"
 
 
-def _spread(rows: dict[int, Row], merged: list[str]) -> None:
+def _spread(rows: dict[int, Row], references: list[str]) -> None:
     """The value of a merged cell stands in each row that it covers; how far it reaches to the right is noted."""
     from openpyxl.utils.cell import range_boundaries
 
     numbers = sorted(rows)
-    for reference in merged:
+    for reference in references:
         try:
             left, top, right, bottom = range_boundaries(reference)
         except (ValueError, TypeError):

@@ -70,18 +70,24 @@ def _target(package: Package, relations: Mapping[str, Relation], item: Any, numb
     return relation.target if relation else usual_name if not relations and package.has(usual_name) else ""
 
 
-def _extract(pages: list[str], unread: list[int], hidden: list[int], left_out: Counter[str]) -> Extraction:
+def _extract(
+    pages: list[str], unread: list[int], hidden_slides: list[int], omission_counts: Counter[str]
+) -> Extraction:
     silent_slides = [number for number, page in enumerate(pages, 1) if not page and number not in unread]
     # An empty line between slides: their titles are headings.
     text, starts = join_pages(pages, "\n\n")
     warnings = [f"No text on slide {numbers_in_words(silent_slides)}."] if silent_slides else []
     warnings += [f"Slide {numbers_in_words(unread)} is missing or damaged and was not read."] if unread else []
-    warnings += [f"Slide {numbers_in_words(hidden)} is hidden in the show and was read too."] if hidden else []
+    warnings += (
+        [f"Slide {numbers_in_words(hidden_slides)} is hidden in the show and was read too."] if hidden_slides else []
+    )
     omissions = [
-        f"{count:,} {_LEFT_OUT[kind][count > 1]}" for kind, count in left_out.items() if count and kind in _LEFT_OUT
+        f"{count:,} {_LEFT_OUT[kind][count > 1]}"
+        for kind, count in omission_counts.items()
+        if count and kind in _LEFT_OUT
     ]
     # Embedded files and the like are told in the same words for all kinds of files.
-    omissions += describe_omissions(left_out)
+    omissions += describe_omissions(omission_counts)
     warnings += [f"Left out: {in_words(omissions)}."] if omissions else []
     return Extraction(text, starts, tuple(warnings), {"pages": len(pages)})
 
@@ -192,7 +198,7 @@ class _Slide:
         for kind in ("slideLayout", "slideMaster"):
             target = next((r.target for r in relations.values() if r.kind == kind), "")
             # It only says where things stand.
-            root = self._package.xml(target, needed=False) if target else None
+            root = self._package.xml(target, is_needed=False) if target else None
             relations = self._package.relations(target) if target else {}
             words = False
             for shape in _shapes(next(iter(descendants(root, "spTree")), None)) if root is not None else ():

@@ -56,8 +56,8 @@ def _answer(request: bytes, requests: Connection, replies: Connection) -> bytes:
     # Only the owner writes to this pipe; what is foreign lies within the arguments as bytes or text.
     function, arguments, (memory, cpu) = pickle.loads(request)  # noqa: S301
 
-    def tell(done: int, total: int, what: str) -> None:
-        replies.send(("part", (done, total, what)))
+    def tell(count: int, total: int, what: str) -> None:
+        replies.send(("part", (count, total, what)))
 
     reply: tuple[str, Any]
     try:

@@ -38,7 +38,7 @@ def start_of(pid: int) -> float:
     return -(boot * _BOOT_FACTOR + int(fields[19]) / os.sysconf("SC_CLK_TCK"))
 
 
-def is_running(pid: int, started: float) -> bool:
+def is_running(pid: int, start_time: float) -> bool:
     """Whether the process of this number still runs, and is the one that started then (see `start_of`).
 
     Notes of earlier versions hold the time of day, which is above 0.
@@ -46,7 +46,7 @@ def is_running(pid: int, started: float) -> bool:
     try:
         process = psutil.Process(pid)
         # A process number is used again after a while.
-        same = abs((start_of(pid) if started < 0 else process.create_time()) - started) < _SAME_SECONDS
+        same = abs((start_of(pid) if start_time < 0 else process.create_time()) - start_time) < _SAME_SECONDS
         # A zombie has ended; only its parent has not asked yet.
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -110,7 +110,7 @@ def spending(
     calls: int | None = None,
     *,
     pilot: bool = False,
-    known: Spending = NO_SPENDING,
+    minimum: Spending = NO_SPENDING,
 ) -> Iterator[Budget]:
     """A budget for work that may be begun several times: what it was paid before is part of it.
 
@@ -120,7 +120,7 @@ def spending(
         usd: The most that it may cost in all.
         calls: The most calls in all.
         pilot: Whether it only tries what the work will cost; that asks for no new budget.
-        known: What is recorded elsewhere of the same sessions; where that is more, it counts.
+        minimum: What is recorded elsewhere of the same sessions; where that is more, it counts.
 
     Raises:
         BadInput: Its budget stopped it and no new one is given, or it is worked on within a budget at this moment.
@@ -130,15 +130,15 @@ def spending(
         raise _budget_error(before)
     # The run and the cache may both know of the same sessions, so their sums must not be added. The dearer one has seen
     # more.
-    more = max(before, known, key=lambda one: (one.usage.cost_usd or 0.0, one.usage.calls))
-    budget = Budget(usd, calls, usage=more.usage, dearest=_dearest([known, before]))
+    more = max(before, minimum, key=lambda one: (one.usage.cost_usd or 0.0, one.usage.calls))
+    budget = Budget(usd, calls, usage=more.usage, dearest=_dearest([minimum, before]))
     keeper = _keeper(cache)
     # A notebook with a cache in memory alone: this session still keeps to its budget.
     if keeper is None:
         yield budget
         return
     with (
-        _alone(cache, work, limited=usd is not None or calls is not None),
+        _alone(cache, work, has_limits=usd is not None or calls is not None),
         # A pilot must not wipe out that the work itself was stopped.
         _Session(keeper, work, budget, before if before.stopped and pilot else None) as session,
         account_for(session.account),
@@ -160,10 +160,10 @@ def _keeper(cache: Cache | None) -> SupportsReplace | None:
 
 
 @contextmanager
-def _alone(cache: Cache | None, work: str, *, limited: bool) -> Iterator[None]:
+def _alone(cache: Cache | None, work: str, *, has_limits: bool) -> Iterator[None]:
     """Two sessions would each take the whole budget for their own."""
     store: object = cache
-    if not limited or not isinstance(store, SupportsClaim):
+    if not has_limits or not isinstance(store, SupportsClaim):
         yield
         return
     # The claim ends with its process, so a killed session does not lock its work for ever.
@@ -179,9 +179,9 @@ def _alone(cache: Cache | None, work: str, *, limited: bool) -> Iterator[None]:
 class _Session:
     """Keeps what one session pays, in a thread of its own: of what comes fast the last state is enough."""
 
-    def __init__(self, cache: SupportsReplace, work: str, budget: Budget, stopped: Spending | None) -> None:
+    def __init__(self, cache: SupportsReplace, work: str, budget: Budget, stop: Spending | None) -> None:
         self.account = Account(on_change=self._wake_up)
-        self._cache, self._budget, self._stopped = cache, budget, stopped
+        self._cache, self._budget, self._stopped = cache, budget, stop
         # One entry per session, so that two without limits never write over each other. Padded, so that text sorts like
         # numbers.
         self._key = f"{work}/{time.time_ns():020d}{uuid.uuid4().hex[:8]}"

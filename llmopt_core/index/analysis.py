@@ -66,12 +66,12 @@ def _join(text: str, at: re.Match[str]) -> str:
     return before[0] + after[0] if before and after else ""
 
 
-def _terms(folded: str) -> Iterator[str]:
-    if folded.isascii():
-        for word in _ASCII_WORD.findall(folded):
+def _terms(text: str) -> Iterator[str]:
+    if text.isascii():
+        for word in _ASCII_WORD.findall(text):
             yield from _word_terms(word)
         return
-    for word in _WORD.findall(folded):
+    for word in _WORD.findall(text):
         if word.isascii():
             # An ASCII word among others has no run of other scripts: the cheap way for the many.
             yield from _word_terms(word)

@@ -43,12 +43,12 @@ class Bm25:
         inner.index((terms, vocabulary), show_progress=False)
         return cls(inner, len(texts))
 
-    def search(self, text: str, k: int, allowed: npt.NDArray[np.bool_] | None = None) -> list[ScoredPosition]:
+    def search(self, text: str, k: int, mask: npt.NDArray[np.bool_] | None = None) -> list[ScoredPosition]:
         """The best `k` positions that share a term with the text, with their scores."""
         scores = self.scores(text)
         # What shares no word is no hit, however few hits there are; -inf is what `best` leaves out.
         scores = np.where(scores > 0, scores, -np.inf)
-        return best(scores if allowed is None else np.where(allowed, scores, -np.inf), k)
+        return best(scores if mask is None else np.where(mask, scores, -np.inf), k)
 
     def scores(self, text: str) -> npt.NDArray[np.float32]:
         """The score of every position, 0 where it shares no term with the text."""

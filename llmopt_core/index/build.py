@@ -270,11 +270,11 @@ def _write(plan: _Plan, folder: Path, embedder: Embedder, cache: Cache, on_progr
     write_contents(folder, Contents(manifest, tuple(plan.chunks), plan.documents, plan.parents, vectors, words))
 
 
-def _words_of(chunk: Chunk, embedded: str) -> str:
+def _words_of(chunk: Chunk, embedding_text: str) -> str:
     """BM25 sees the text, and what is embedded where that adds to the text (its heading)."""
     # Of a summary that a model wrote only the vector is made: its words would answer for words that are not in the
     # text.
-    return embedded if chunk.text in embedded else chunk.text
+    return embedding_text if chunk.text in embedding_text else chunk.text
 
 
 def _store(plan: _Plan) -> VectorStore:

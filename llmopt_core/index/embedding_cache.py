@@ -194,12 +194,12 @@ def _fill_from_cache(rows: _Rows, first: Mapping[str, int], cache: Cache) -> lis
     return missing
 
 
-def _usual_length(known: Mapping[str, bytes], width: int | None) -> int:
+def _usual_length(entries: Mapping[str, bytes], width: int | None) -> int:
     """Bytes of a vector, as most have them."""
     # By majority, as nobody has said the length yet: one damaged value among thousands must not set it.
     if width is not None:
         return 4 * width
-    lengths = Counter(len(value) for value in known.values() if len(value) % 4 == 0)
+    lengths = Counter(len(value) for value in entries.values() if len(value) % 4 == 0)
     return lengths.most_common(1)[0][0] if lengths else 0
 
 
@@ -207,13 +207,13 @@ def _has_length(length: int, value: bytes) -> bool:
     return len(value) == length
 
 
-def _check(embedder: Embedder, vectors: Vectors, expected: int) -> Vectors:
+def _check(embedder: Embedder, vectors: Vectors, count: int) -> Vectors:
     vectors = np.asarray(vectors, dtype=np.float32)
     # A service that answers with another model, or leaves out a text, would shift every vector to a wrong chunk.
-    if vectors.shape != (expected, embedder.dimension):
+    if vectors.shape != (count, embedder.dimension):
         raise EndpointError(
             f"The embedding model {embedder.name} gave vectors of shape {vectors.shape} where "
-            f"({expected}, {embedder.dimension}) was expected; check that the model name is right.",
+            f"({count}, {embedder.dimension}) was expected; check that the model name is right.",
             kind="bad-answer",
         )
     # One NaN makes every comparison with it false: the chunk would never be found, without an error.
@@ -222,6 +222,6 @@ def _check(embedder: Embedder, vectors: Vectors, expected: int) -> Vectors:
     return vectors
 
 
-def _report(on_progress: OnProgress | None, done: int, total: int) -> None:
+def _report(on_progress: OnProgress | None, count: int, total: int) -> None:
     if on_progress is not None:
-        on_progress(done, total)
+        on_progress(count, total)

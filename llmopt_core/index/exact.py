@@ -27,7 +27,7 @@ def best(scores: npt.NDArray[np.floating], k: int) -> list[ScoredPosition]:
 
 
 def exact_search(
-    matrix: Vectors, queries: Vectors, k: int, allowed: npt.NDArray[np.bool_] | None = None
+    matrix: Vectors, queries: Vectors, k: int, mask: npt.NDArray[np.bool_] | None = None
 ) -> list[list[ScoredPosition]]:
     """Per query the `k` rows of highest cosine similarity.
 
@@ -35,12 +35,12 @@ def exact_search(
         matrix: Unit vectors, shape (n, dimension).
         queries: Unit vectors, shape (q, dimension).
         k: How many per query.
-        allowed: Rows that may be found, shape (n,); None for all.
+        mask: Rows that may be found, shape (n,); None for all.
     """
     similarities = np.asarray(queries @ matrix.T, dtype=np.float32)
-    if allowed is not None:
+    if mask is not None:
         # -inf and not 0, since a cosine may be negative.
-        similarities = np.where(allowed, similarities, -np.inf)
+        similarities = np.where(mask, similarities, -np.inf)
     return [best(row, k) for row in similarities]
 
 

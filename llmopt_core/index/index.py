@@ -107,8 +107,8 @@ class Index:
         span = chunk.parent
         return Chunk(span.document, span.start, span.end, self.parents[span], heading=chunk.heading)
 
-    def _hits(self, found: Sequence[ScoredPosition]) -> list[Hit]:
-        return [Hit(self.chunks[position], score) for position, score in found]
+    def _hits(self, positions: Sequence[ScoredPosition]) -> list[Hit]:
+        return [Hit(self.chunks[position], score) for position, score in positions]
 
     def _allow(self, where: Where) -> npt.NDArray[np.bool_]:
         names = matching_documents(where, self.documents)

@@ -59,10 +59,10 @@ def ending(
     return sentence or f"The endpoint gave {reason!r} as the reason why the answer ends."
 
 
-def unusable(done: Completion, max_tokens: int | None = None) -> str:
+def unusable(completion: Completion, max_tokens: int | None = None) -> str:
     """Why a reply is empty or not whole, in one sentence; empty where it is whole."""
-    thinking = bool(done.reasoning or done.reasoning_tokens)
-    return ending(done.finish_reason, done.text, thinking, max_tokens, may_think=done.may_think)
+    thinking = bool(completion.reasoning or completion.reasoning_tokens)
+    return ending(completion.finish_reason, completion.text, thinking, max_tokens, may_think=completion.may_think)
 
 
 def unscorable_reason(reason: str, text: str, notes: Sequence[str] = ()) -> str:

@@ -135,13 +135,13 @@ class ModelLists:
             return {}
         return values if isinstance(values, dict) else {}
 
-    def _write(self, url: str, found: ModelList) -> None:
+    def _write(self, url: str, model_list: ModelList) -> None:
         """Best effort: what cannot be written is asked for again."""
         with contextlib.suppress(OSError, StorageError, Timeout):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             # Read again under the lock: another process may have learnt other endpoints meanwhile.
             with FileLock(self._path.with_suffix(".lock"), timeout=5):
-                replace_file(self._path, json.dumps({**self._read(), url: asdict(found)}, indent=1))
+                replace_file(self._path, json.dumps({**self._read(), url: asdict(model_list)}, indent=1))
 
 
 def _read_list(values: Any) -> ModelList | None:

@@ -122,16 +122,16 @@ def _name(model: Any) -> str:
     return ""
 
 
-def _names(listed: Sequence[Any]) -> tuple[str, ...]:
+def _names(models: Sequence[Any]) -> tuple[str, ...]:
     """The models' names, sorted; names that cannot be asked for are left out."""
     # Some brokers list one model once for each provider behind it.
-    return tuple(sorted({_name(model) for model in listed} - {""}))
+    return tuple(sorted({_name(model) for model in models} - {""}))
 
 
-def _shutdowns(listed: Sequence[Any]) -> dict[str, str]:
+def _shutdowns(models: Sequence[Any]) -> dict[str, str]:
     """The day on which each model is switched off, where that is said."""
     days = {}
-    for model in listed:
+    for model in models:
         values = [model.get(key) for key in _SHUTDOWN] if isinstance(model, dict) else []
         day = next((day for value in values if (day := _day(value))), "")
         if day and _name(model):
@@ -139,12 +139,12 @@ def _shutdowns(listed: Sequence[Any]) -> dict[str, str]:
     return days
 
 
-def _embedding_models(listed: Sequence[Any]) -> tuple[str, ...]:
+def _embedding_models(models: Sequence[Any]) -> tuple[str, ...]:
     """Those that are listed as models that embed, sorted."""
     # Only texts and lists: `capabilities` may be a mapping of yes and no, in which every model "has" the word.
     kinds = {
         _name(model): " ".join(str(model[key]) for key in _KINDS if isinstance(model.get(key), str | list)).lower()
-        for model in listed
+        for model in models
         if isinstance(model, dict)
     }
     return tuple(sorted(name for name, kind in kinds.items() if name and "embed" in kind))

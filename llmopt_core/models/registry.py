@@ -130,10 +130,10 @@ class Models:
         calls: int | None = None,
         *,
         pilot: bool = False,
-        known: Spending = NO_SPENDING,
+        minimum: Spending = NO_SPENDING,
     ) -> Iterator[Budget]:
         """`within` a budget for work of that name, earlier sessions of it included; see `execution.spending`."""
-        with spending(self._call_cache, work, usd, calls, pilot=pilot, known=known) as budget, self.within(budget):
+        with spending(self._call_cache, work, usd, calls, pilot=pilot, minimum=minimum) as budget, self.within(budget):
             yield budget
 
     def endpoint(self, name: str) -> Endpoint:

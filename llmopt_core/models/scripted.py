@@ -70,13 +70,13 @@ class ScriptedChat:
         assert number <= len(self._replies), f"call {number}, but only {len(self._replies)} replies were scripted"  # noqa: S101
         return self._replies[number - 1]
 
-    def _answer(self, reply: Reply, request: ChatRequest, started: float) -> Completion:
+    def _answer(self, reply: Reply, request: ChatRequest, start: float) -> Completion:
         if isinstance(reply, Exception):
             raise reply
         if isinstance(reply, Completion):
             return reply
         if callable(reply):
-            return self._answer(reply(request), request, started)
+            return self._answer(reply(request), request, start)
         text = reply if isinstance(reply, str) else ""
         calls = (reply,) if isinstance(reply, ToolCall) else reply if isinstance(reply, tuple) else ()
         # A word is a token here: tests can count them by eye.
@@ -86,7 +86,7 @@ class ScriptedChat:
             text=text,
             usage=Usage(prompt_tokens=prompt_tokens, completion_tokens=tokens, cost_usd=self._cost, calls=1),
             finish_reason=TOOLS if calls else STOP,
-            seconds=time.perf_counter() - started,
+            seconds=time.perf_counter() - start,
             tool_calls=calls,
         )
 

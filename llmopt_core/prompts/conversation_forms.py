@@ -275,8 +275,8 @@ def _common_messages(good: Sequence[Mapping[str, Any]], bad: Sequence[Mapping[st
     return same
 
 
-def _after(side: list[dict[str, Any]], asked: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return side[len(asked) :] if len(side) > len(asked) and side[: len(asked)] == list(asked) else side
+def _after(side: list[dict[str, Any]], question: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return side[len(question) :] if len(side) > len(question) and side[: len(question)] == list(question) else side
 
 
 def _speaker_turns(text: str) -> list[dict[str, str]]:

@@ -179,13 +179,13 @@ def _other_columns(value: Mapping[str, Any], example: Mapping[str, str]) -> dict
     return {key: _as_text(item) for key, item in others.items()}
 
 
-def _from_other_form(found: Conversion, where: str) -> dict[str, str]:
-    if found.value is None:
-        raise BadInput(f"{where}: of the form {found.form}: {found.problem}.")
-    if "messages" in found.value:
-        return _from_chat(found.value["messages"], where)
+def _from_other_form(conversion: Conversion, where: str) -> dict[str, str]:
+    if conversion.value is None:
+        raise BadInput(f"{where}: of the form {conversion.form}: {conversion.problem}.")
+    if "messages" in conversion.value:
+        return _from_chat(conversion.value["messages"], where)
     # Of a pair of answers, the one that was preferred is the example.
-    return _from_chat([*found.value["input"]["messages"], *found.value["preferred_output"]], where)
+    return _from_chat([*conversion.value["input"]["messages"], *conversion.value["preferred_output"]], where)
 
 
 def _from_chat(messages: Any, where: str) -> dict[str, str]:

@@ -73,19 +73,19 @@ def templates_of(prompt: PromptSpec) -> list[str]:
     return [prompt.system, prompt.template, *steps, *shots]
 
 
-def find_undefined_variables(prompt: PromptSpec, known: Sequence[str]) -> set[str]:
+def find_undefined_variables(prompt: PromptSpec, names: Sequence[str]) -> set[str]:
     """Names the prompt needs that are neither known nor made by an earlier step."""
     # Grows with each step: a step knows what those before it have written.
-    available, missing = set(known), set()
+    available, missing = set(names), set()
     for step in prompt.steps:
         missing |= find_undefined(step.system or prompt.system, available) | find_undefined(step.template, available)
         available.add(step.name)
     return missing | find_undefined(prompt.system, available) | find_undefined(prompt.template, available)
 
 
-def find_unused_variables(prompt: PromptSpec, known: Sequence[str]) -> set[str]:
+def find_unused_variables(prompt: PromptSpec, names: Sequence[str]) -> set[str]:
     """Known names and step names that the prompt never uses."""
-    return find_unused(templates_of(prompt), [*known, *(step.name for step in prompt.steps)])
+    return find_unused(templates_of(prompt), [*names, *(step.name for step in prompt.steps)])
 
 
 def _render_example(template: str, example: Mapping[str, str]) -> str:

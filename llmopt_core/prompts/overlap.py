@@ -54,10 +54,10 @@ def find_overlap(examples: Sequence[Mapping[str, str]], questions: Sequence[str]
     return overlaps
 
 
-def _nearest(shots: Sequence[str], asked: Sequence[str]) -> dict[int, tuple[int, int]]:
-    """For each text that is close to one of `asked`: the closest one, and the number of edits."""
+def _nearest(shots: Sequence[str], questions: Sequence[str]) -> dict[int, tuple[int, int]]:
+    """For each text that is close to one of `questions`: the closest one, and the number of edits."""
     places: dict[str, int] = {}
-    for place, text in enumerate(asked):
+    for place, text in enumerate(questions):
         # Of equal questions the first is named.
         places.setdefault(text, place)
     matches = {number: (places[shot], 0) for number, shot in enumerate(shots) if shot and shot in places}
@@ -83,9 +83,9 @@ def _compare(
     shots: Sequence[str],
     numbers: Sequence[int],
     part: Sequence[tuple[int, int, str]],
-    found: dict[int, tuple[int, int]],
+    neighbours: dict[int, tuple[int, int]],
 ) -> None:
-    """Note in `found` each shot that is close to a text of `part`, where it is closer than what is noted there."""
+    """Note in `neighbours` each shot that is close to a text of `part`, where it is closer than what is noted there."""
     most = _most_edits(max(len(shots[numbers[0]]), part[-1][0]))
     edits = process.cdist(
         [shots[number] for number in numbers],
@@ -101,8 +101,11 @@ def _compare(
         close = (int(edits[row, column]), place)
         # The limit above is that of the longest pair; each pair has its own. Of equally near questions the first
         # counts.
-        if close[0] <= _most_edits(max(len(shots[number]), length)) and close < found.get(number, (0, most + 1))[::-1]:
-            found[number] = (place, close[0])
+        if (
+            close[0] <= _most_edits(max(len(shots[number]), length))
+            and close < neighbours.get(number, (0, most + 1))[::-1]
+        ):
+            neighbours[number] = (place, close[0])
 
 
 def _most_edits(length: int) -> int:

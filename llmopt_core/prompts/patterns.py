@@ -107,8 +107,8 @@ def search_here(
     return None if first is None or last is None else (_match(first), _match(last))
 
 
-def _match(found: Any) -> Match:
-    return Match(found.group(), found.groupdict())
+def _match(match: Any) -> Match:
+    return Match(match.group(), match.groupdict())
 
 
 def _apart(pattern: str, text: str, ignore_case: bool, seconds: float) -> tuple[Match, Match] | None:

@@ -83,7 +83,7 @@ def allow_missing(template: str) -> str:
     return MISSING_IS_EMPTY + template if may_miss and not template.startswith(MISSING_IS_EMPTY) else template
 
 
-def find_undefined(template: str, known: Iterable[str]) -> set[str]:
+def find_undefined(template: str, variables: Iterable[str]) -> set[str]:
     """Names that the template needs and that are not among the known ones.
 
     A name that the template itself allows to be missing (`{% if name %}`, `is defined`, `default`, `name or other`) is
@@ -92,13 +92,13 @@ def find_undefined(template: str, known: Iterable[str]) -> set[str]:
     # A name that is tested once and inserted elsewhere counts as optional: rather a warning too few than one that is
     # wrong.
     names = variables_in(template) - set(_optional_in(template))
-    return names - set(known)
+    return names - set(variables)
 
 
-def find_unused(templates: Iterable[str], known: Iterable[str]) -> set[str]:
+def find_unused(templates: Iterable[str], variables: Iterable[str]) -> set[str]:
     """Known names that none of the templates uses."""
     names = set().union(*(variables_in(template) for template in templates))
-    return set(known) - names
+    return set(variables) - names
 
 
 def renders_at_once(template: str) -> bool:

@@ -196,17 +196,17 @@ def _template(of: str, plain: bool) -> str:
     return (COMPLETION_PROMPTS if plain else CHAT_PROMPTS)[of]
 
 
-def _usable(written: str, of: str, template: str) -> str:
+def _usable(reply: str, of: str, template: str) -> str:
     """A summary on one line, or at most so many distinct questions, one per line; empty where there is neither.
 
     A weak model repeats the worked example of its prompt; that says nothing about the chunk.
     """
     if of == "summary":
         # A summary over several lines is made one, since a line break is what ends it in the prompts.
-        line = " ".join(written.split())[:_LONGEST]
+        line = " ".join(reply.split())[:_LONGEST]
         return "" if line in template else line
     # `- `, `* `, `1. `, `(2) ` or `3: ` before a question: lists are written in all these ways.
-    lines = (re.sub(r"^\s*(?:[-*•]|\(?\d{1,2}[.):])\s*", "", line).strip() for line in written.splitlines())
+    lines = (re.sub(r"^\s*(?:[-*•]|\(?\d{1,2}[.):])\s*", "", line).strip() for line in reply.splitlines())
     # Latin, full-width and Arabic question marks; lines without one are talk ("Here are three questions").
     questions = [line for line in lines if line.endswith(("?", "？", "؟")) and line not in template]
     # Each distinct one once: repeating a question would only weigh its words double.

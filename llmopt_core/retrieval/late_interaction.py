@@ -221,9 +221,9 @@ def _is_packed(value: bytes) -> bool:
     return bool(count >= 0 and dimension >= 0 and len(value) == 8 + count * (8 + dimension))
 
 
-def _unpack(packed: bytes) -> TokenVectors:
-    count, dimension = struct.unpack_from("<ii", packed)
-    ids = np.frombuffer(packed, dtype=np.int32, count=count, offset=8).tolist()
-    scales = np.frombuffer(packed, dtype=np.float32, count=count, offset=8 + 4 * count)
-    small = np.frombuffer(packed, dtype=np.int8, offset=8 + 8 * count)
+def _unpack(data: bytes) -> TokenVectors:
+    count, dimension = struct.unpack_from("<ii", data)
+    ids = np.frombuffer(data, dtype=np.int32, count=count, offset=8).tolist()
+    scales = np.frombuffer(data, dtype=np.float32, count=count, offset=8 + 4 * count)
+    small = np.frombuffer(data, dtype=np.int8, offset=8 + 8 * count)
     return ids, small.reshape(count, dimension) * scales[:, None]

@@ -104,17 +104,17 @@ class Retriever:
         return await Router(self.spec.routing, self._models, self._vectors_of).route(questions, categories)
 
     async def _embed(
-        self, specs: Sequence[RetrievalSpec], transformed: Sequence[TransformResult]
+        self, specs: Sequence[RetrievalSpec], transforms: Sequence[TransformResult]
     ) -> tuple[Mapping[str, Vectors] | None, list[list[StageTrace]]]:
         """Vectors of all texts that are searched by meaning, embedded together; None where the endpoint failed."""
         text_lists = [
             # BM25 reads words: its questions cost no call of the embedder.
             [] if spec.search.method == "bm25" else one.texts
-            for spec, one in zip(specs, transformed, strict=True)
+            for spec, one in zip(specs, transforms, strict=True)
         ]
         distinct = list(dict.fromkeys(text for texts in text_lists for text in texts))
         # Invented passages are embedded as passages are, with another prefix for models that have any.
-        passages = frozenset[str]().union(*(one.passages for one in transformed))
+        passages = frozenset[str]().union(*(one.passages for one in transforms))
         if not distinct:
             return {}, [[] for _ in specs]
         vectors: dict[str, Vectors] | None = None
@@ -142,11 +142,11 @@ class Retriever:
         traces[first] = [replace(traces[first][0], once_seconds=load_seconds)]
         return vectors, traces
 
-    def _encode(self, texts: Sequence[str], invented: Collection[str]) -> Vectors:
+    def _encode(self, texts: Sequence[str], passages: Collection[str]) -> Vectors:
         with exclusive(nullcontext()):
-            return self._vectors_of(texts, invented)
+            return self._vectors_of(texts, passages)
 
-    def _vectors_of(self, texts: Sequence[str], invented: Collection[str] = ()) -> Vectors:
+    def _vectors_of(self, texts: Sequence[str], passages: Collection[str] = ()) -> Vectors:
         """Vectors of questions, and of invented passages as passages are embedded."""
         embedder = self._models.embedder(self.spec.embedding)
         # Vectors of two models can have the same length and still mean nothing to each other.
@@ -155,7 +155,7 @@ class Retriever:
                 f"The index was built with the embedding model {self.index.embedder_name}, but the question would be "
                 f"embedded with {embedder.name}; build the index again."
             )
-        return encode_both(texts, [text in invented for text in texts], embedder, self._cache)
+        return encode_both(texts, [text in passages for text in texts], embedder, self._cache)
 
     def _make_rerankers(self, specs: Sequence[RetrievalSpec]) -> None:
         for spec in specs:

@@ -48,7 +48,7 @@ class Router:
         self._encode = encode
 
     async def route(
-        self, questions: Sequence[str], given: Sequence[str | None], *, leave_out: bool = False
+        self, questions: Sequence[str], categories: Sequence[str | None], *, leave_out: bool = False
     ) -> list[Route]:
         """The category of each question.
 
@@ -56,14 +56,14 @@ class Router:
 
         Args:
             questions: As asked.
-            given: Their categories where they are known, for the method `given`.
+            categories: Their categories where they are known, for the method `categories`.
             leave_out: The nearest example must be another question; to measure routing on its own examples.
         """
         if self.spec.method == "nearest":
             return await self._nearest(questions, leave_out)
         if self.spec.method == "llm":
             return await run_together(map(self._ask, questions))
-        return [_route("given", category) for category in given]
+        return [_route("given", category) for category in categories]
 
     async def _nearest(self, questions: Sequence[str], leave_out: bool) -> list[Route]:
         start = time.perf_counter()
@@ -140,9 +140,9 @@ class Confusion:
         return sum(row[place] for place, row in enumerate(self.counts)) / total if total else 0.0
 
 
-def confusion(expected: Sequence[str | None], found: Sequence[str | None]) -> Confusion:
+def confusion(categories: Sequence[str | None], routes: Sequence[str | None]) -> Confusion:
     """Count all pairs."""
-    pairs = Counter((e or NONE, f or NONE) for e, f in zip(expected, found, strict=True))
+    pairs = Counter((e or NONE, f or NONE) for e, f in zip(categories, routes, strict=True))
     # `(none)` last, in rows and columns.
     labels = tuple(sorted({label for pair in pairs for label in pair}, key=lambda label: (label == NONE, label)))
     return Confusion(labels, tuple(tuple(pairs[row, column] for column in labels) for row in labels))

@@ -106,40 +106,40 @@ def _mean_vector(query: Query, vector_of: VectorOf) -> Vectors:
     return mean
 
 
-def _trace(method: str, queries: tuple[str, ...], hits: Sequence[Hit], index: Index, started: float) -> StageTrace:
-    return StageTrace("search", method, queries, tuple(hits), len(index.chunks), time.perf_counter() - started)
+def _trace(method: str, queries: tuple[str, ...], hits: Sequence[Hit], index: Index, start: float) -> StageTrace:
+    return StageTrace("search", method, queries, tuple(hits), len(index.chunks), time.perf_counter() - start)
 
 
-def _fusion(part: Part, found: Sequence[_QueryHits], index: Index, spec: SearchSpec) -> StageTrace:
+def _fusion(part: Part, results: Sequence[_QueryHits], index: Index, spec: SearchSpec) -> StageTrace:
     start = time.perf_counter()
-    hits = _fuse(found, index, spec)[: spec.candidates]
+    hits = _fuse(results, index, spec)[: spec.candidates]
     # Before the cut to `candidates`, so that the trace tells how many were merged.
-    hit_count = len({hit.chunk.id for one in found for hits in one.lists for hit in hits})
+    hit_count = len({hit.chunk.id for one in results for hits in one.lists for hit in hits})
     return StageTrace("fusion", spec.fusion, (part.text,), tuple(hits), hit_count, time.perf_counter() - start)
 
 
-def _fuse(found: Sequence[_QueryHits], index: Index, spec: SearchSpec) -> list[Hit]:
+def _fuse(results: Sequence[_QueryHits], index: Index, spec: SearchSpec) -> list[Hit]:
     """Merge all lists of these queries; both kinds of search have their weight, however many queries there are."""
     if spec.fusion == "rrf":
-        return merge_by_ranks([hits for one in found for hits in one.lists], spec.rrf_k)
+        return merge_by_ranks([hits for one in results for hits in one.lists], spec.rrf_k)
     # The weight parts meaning from words; with one of the two missing, what is there counts in full.
-    both = spec.method == "hybrid" and all(one.dense is not None for one in found)
+    both = spec.method == "hybrid" and all(one.dense is not None for one in results)
     shares = (spec.weight, 1 - spec.weight) if both else (1.0, 1.0)
     # Divided by the number of queries: four wordings must not outvote the words of the question four times.
-    weights = [share / len(found) for one in found for share in shares[: len(one.lists)]]
-    return merge_by_scores([hits for one in found for hits in _complete_scores(one, index)], weights)
+    weights = [share / len(results) for one in results for share in shares[: len(one.lists)]]
+    return merge_by_scores([hits for one in results for hits in _complete_scores(one, index)], weights)
 
 
-def _complete_scores(found: _QueryHits, index: Index) -> list[list[Hit]]:
+def _complete_scores(results: _QueryHits, index: Index) -> list[list[Hit]]:
     """Both lists with the true scores of what only the other one holds, so that a score stands for every candidate."""
     # One list alone has all its scores.
-    if found.dense is None or found.words is None or found.vector is None:
-        return found.lists
+    if results.dense is None or results.words is None or results.vector is None:
+        return results.lists
     # In the order of the lists, so that equal sums keep it.
-    chunks = {hit.chunk.id: hit.chunk for hits in found.lists for hit in hits}
+    chunks = {hit.chunk.id: hit.chunk for hits in results.lists for hit in hits}
     if not chunks:
-        return found.lists
-    similarities = index.vectors(chunks) @ found.vector
-    words = index.bm25_scores(found.query.text, list(chunks))
+        return results.lists
+    similarities = index.vectors(chunks) @ results.vector
+    words = index.bm25_scores(results.query.text, list(chunks))
     dense = [Hit(chunk, float(score)) for chunk, score in zip(chunks.values(), similarities, strict=True)]
     return [dense, [Hit(chunk, score) for chunk, score in zip(chunks.values(), words, strict=True)]]

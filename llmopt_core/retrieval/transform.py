@@ -162,11 +162,11 @@ def _model(spec: TransformSpec, number: int, plain: bool) -> ModelSpec:
     return spec.model.model_copy(update=changes)
 
 
-def _texts(spec: TransformSpec, written: Sequence[str]) -> list[str]:
+def _texts(spec: TransformSpec, replies: Sequence[str]) -> list[str]:
     if spec.method == "hyde":
-        return [text.strip() for text in written if text.strip()]
+        return [text.strip() for text in replies if text.strip()]
     # Distinct after the marks are gone: `1. Who` and `- Who` are the same.
-    lines = _distinct(line for text in written for line in map(_bare, text.splitlines()) if line)
+    lines = _distinct(line for text in replies for line in map(_bare, text.splitlines()) if line)
     # The first ones: models write more lines than they are asked for.
     return lines[: 1 if spec.method == "step-back" else spec.n]
 

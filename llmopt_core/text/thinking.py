@@ -99,15 +99,15 @@ class ThinkingSplitter:
         self._thinking.append(inner)
         return ""
 
-    def _step(self, shown: list[str]) -> bool:
+    def _step(self, parts: list[str]) -> bool:
         """Go on as far as is certain; whether there may be more to do."""
         if self._state == "start":
-            return self._start(shown)
+            return self._start(parts)
         if self._state == "inside":
             return self._inside()
-        return self._in_answer(shown)
+        return self._in_answer(parts)
 
-    def _start(self, shown: list[str]) -> bool:
+    def _start(self, parts: list[str]) -> bool:
         # Models write a line break before their first mark.
         text = self._waiting.lstrip()
         tag = next((tag for tag in _TAGS if text.startswith(tag)), None)
@@ -150,23 +150,23 @@ class ThinkingSplitter:
     def _at_line_start(self) -> bool:
         return not self._tail.strip(" ") or self._tail.rstrip(" ").endswith("\n")
 
-    def _in_answer(self, shown: list[str]) -> bool:
+    def _in_answer(self, parts: list[str]) -> bool:
         match = _MARK.search(self._waiting)
         if match is None:
             length = _partial_mark(self._waiting)
-            shown.append(self._show(self._waiting[:length]))
+            parts.append(self._show(self._waiting[:length]))
             self._waiting = self._waiting[length:]
             return False
-        shown.append(self._show(self._waiting[: match.start()]))
+        parts.append(self._show(self._waiting[: match.start()]))
         mark, self._waiting = match.group(), self._waiting[match.end() :]
         # An answer about such marks, written as code.
         if self._fenced or self._tail.endswith("`"):
-            shown.append(self._show(mark))
+            parts.append(self._show(mark))
         elif mark in _TAGS:
             self._open(mark, self._waiting)
         # A second closing mark belongs to nothing: it is text.
         elif self.seen:
-            shown.append(self._show(mark))
+            parts.append(self._show(mark))
         else:
             # It was begun in the prompt: all that came so far was thinking.
             self.take_as_thinking()

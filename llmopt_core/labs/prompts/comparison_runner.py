@@ -91,7 +91,7 @@ async def run_comparison(
     try:
         # In a thread: versions of models are hashes of files, which would hold up the loop.
         work_name = await asyncio.to_thread(comparison_work_name, plan, models)
-        with RecordSaver(store) as saver, models.spending(work_name, plan.budget_usd, known=past_spending) as budget:
+        with RecordSaver(store) as saver, models.spending(work_name, plan.budget_usd, minimum=past_spending) as budget:
             work = _answer(plan, comparison, models, store, board, saver, budget)
             # The beat tells other processes that these runs are alive.
             await cancellable(work, should_cancel or (lambda: False), lambda: _beat(store, comparison))

@@ -57,10 +57,10 @@ class BuiltinChat:
             if on_text is not None:
                 on_text(text)
 
-        async def call(endpoint: Endpoint, served: RunningServer) -> Completion:
-            extra = {**lora(served, request.model.adapter), **_schema(request, endpoint)}
+        async def call(endpoint: Endpoint, server: RunningServer) -> Completion:
+            extra = {**lora(server, request.model.adapter), **_schema(request, endpoint)}
             # Without the workspace's memory of refusals: it goes by address, and each server has a port of its own.
-            chat = OpenAIChat(endpoint, self.client(endpoint, served.key), served.key, extra)
+            chat = OpenAIChat(endpoint, self.client(endpoint, server.key), server.key, extra)
             # Streamed only where somebody listens: a whole answer is one read.
             return await chat.complete(request, hear if on_text is not None else None)
 
@@ -106,12 +106,12 @@ class BuiltinChat:
         return f"builtin:{file.identity}:{adapter_model.identity}"
 
 
-def lora(served: RunningServer, adapter: str) -> dict[str, Any]:
+def lora(server: RunningServer, adapter: str) -> dict[str, Any]:
     """The request field that switches one adapter on and all others off."""
-    if not served.adapters:
+    if not server.adapters:
         return {}
     # Every adapter with its scale, so that nothing rests on the server's defaults.
-    return {"lora": [{"id": i, "scale": float(name == adapter)} for i, name in enumerate(served.adapters)]}
+    return {"lora": [{"id": i, "scale": float(name == adapter)} for i, name in enumerate(server.adapters)]}
 
 
 def _schema(request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
@@ -127,11 +127,11 @@ def _schema(request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
     return {"json_schema": response_format.get("json_schema", {}).get("schema", {"type": "object"})}
 
 
-async def _survives(served: RunningServer) -> bool:
+async def _survives(server: RunningServer) -> bool:
     """Whether the server still runs. A connection may break a moment before its process is seen to be gone."""
     # Half a second: longer than a process takes to be gone after its connection.
     for _ in range(5):
-        if not served.alive:
+        if not server.alive:
             return False
         await asyncio.sleep(0.1)
     return True

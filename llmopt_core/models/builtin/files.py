@@ -96,7 +96,7 @@ def content_hash(path: Path) -> str:
 
 
 @lru_cache(maxsize=64)
-def _content_hash(path: Path, _size: int, _modified: int) -> str:
+def _content_hash(path: Path, _size: int, _mtime: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 

@@ -55,16 +55,16 @@ def _copy_fields(reader: Any, writer: Any) -> None:
         writer.add_key_value(field.name, field.contents(), field.types[0], inner)
 
 
-def _add(writer: Any, name: str, values: np.ndarray, wanted: Any) -> None:
+def _add(writer: Any, name: str, values: np.ndarray, kind: Any) -> None:
     from gguf.quants import quantize
 
     # Norms are small and sensitive; llama.cpp expects them as 32-bit floats.
-    if values.ndim == 1 or wanted.name == "F32":
+    if values.ndim == 1 or kind.name == "F32":
         writer.add_tensor(name, values)
-    elif wanted.name == "F16":
+    elif kind.name == "F16":
         writer.add_tensor(name, values.astype(np.float16))
     else:
-        writer.add_tensor(name, quantize(values, wanted), raw_dtype=wanted)
+        writer.add_tensor(name, quantize(values, kind), raw_dtype=kind)
 
 
 if __name__ == "__main__":

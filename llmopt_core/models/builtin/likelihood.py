@@ -78,15 +78,15 @@ class BuiltinScorer:
         """See `LikelihoodModel`."""
         prompt, continuation = _texts(request)
 
-        async def call(endpoint: Endpoint, served: RunningServer) -> Completion:
-            poster = _Poster(endpoint, self._chat.client(endpoint, served.key), served.key)
+        async def call(endpoint: Endpoint, server: RunningServer) -> Completion:
+            poster = _Poster(endpoint, self._chat.client(endpoint, server.key), server.key)
             async with limiter_for(endpoint.base_url, endpoint.max_concurrency):
-                tokens = await _tokens(poster, served.url, continuation)
+                tokens = await _tokens(poster, server.url, continuation)
                 body = {
                     "prompt": prompt,
                     "max_tokens": len(tokens),
                     "grammar": _only(tokens, continuation),
-                    **lora(served, request.model.adapter),
+                    **lora(server, request.model.adapter),
                 }
                 return await poster.score_tokens(
                     request, body, lambda logprobs: [e["logprob"] for e in logprobs["content"]]
@@ -194,8 +194,8 @@ def _only(tokens: Sequence[int], text: str) -> str:
     return f"root ::= {rule}" if text.isascii() else f"%llguidance {{}}\nstart: {rule}"
 
 
-def _echo_log_probabilities(found: Any, start: int, end: int) -> list[float]:
+def _echo_log_probabilities(logprobs: Any, start: int, end: int) -> list[float]:
     """The log probabilities of the tokens that begin between `start` and `end` of the echoed text."""
-    pairs = zip(found["text_offset"], found["token_logprobs"], strict=True)
+    pairs = zip(logprobs["text_offset"], logprobs["token_logprobs"], strict=True)
     # A token across the border belongs to the prompt.
     return [value for offset, value in pairs if start <= offset < end]

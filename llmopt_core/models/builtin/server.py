@@ -150,8 +150,8 @@ def _host(settings: Settings, with_adapters: bool) -> _Host:
         return _hosts.setdefault(key, _Host(settings, with_adapters))
 
 
-def _start(settings: Settings, found: dict[str, Path]) -> RunningServer:
-    file = chat_file(settings, ADAPTER_ENCODING) if found else chat_file(settings)
+def _start(settings: Settings, adapters: dict[str, Path]) -> RunningServer:
+    file = chat_file(settings, ADAPTER_ENCODING) if adapters else chat_file(settings)
     slots, context = _room(file.path)
     # Any program and web page of this machine can reach a port of it.
     key = secrets.token_urlsafe(24)
@@ -162,7 +162,7 @@ def _start(settings: Settings, found: dict[str, Path]) -> RunningServer:
         "threads": settings.threads,
         "key": key,
         "alias": ALIAS,
-        "adapters": [str(path) for path in found.values()],
+        "adapters": [str(path) for path in adapters.values()],
     }
     # A file and no pipe: nobody reads it while the server runs, and a full pipe would stop the server.
     with tempfile.TemporaryFile("w+", errors="replace") as log:
@@ -171,7 +171,7 @@ def _start(settings: Settings, found: dict[str, Path]) -> RunningServer:
         if "url" not in answer:
             _stop(process)
             raise _start_error(file.path, answer, process, log)
-    return RunningServer(answer["url"], key, process, tuple(found))
+    return RunningServer(answer["url"], key, process, tuple(adapters))
 
 
 def _spawn(child_settings: dict[str, Any], log: IO[str]) -> subprocess.Popen[str]:

@@ -112,11 +112,11 @@ class BatchedCache:
         return {}
 
 
-def _settle(operations: Iterable[_Operation], found: dict[str, bytes], error: BaseException | None) -> None:
+def _settle(operations: Iterable[_Operation], values: dict[str, bytes], error: BaseException | None) -> None:
     for _, key, _, future in operations:
         try:
             if error is None:
-                future.set_result(found.get(key))
+                future.set_result(values.get(key))
             else:
                 future.set_exception(error)
         except InvalidStateError:

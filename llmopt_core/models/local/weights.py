@@ -114,11 +114,11 @@ def load(name: str, make: Callable[[str, bool], T]) -> tuple[T, str]:
         raise BadInput(f"The model {name!r} cannot be loaded ({type(error).__name__}: {reason}).") from error
 
 
-def load_once(loaded: dict[str, M], name: str, make: Callable[[str, bool], T], wrap: Callable[[T, str], M]) -> M:
+def load_once(models: dict[str, M], name: str, make: Callable[[str, bool], T], wrap: Callable[[T, str], M]) -> M:
     """The process's one copy of a model, loaded at first use.
 
     Args:
-        loaded: The copies there are; a new one is put in.
+        models: The copies there are; a new one is put in.
         name: As in `load`, as `make` is.
         make: Loads the weights.
         wrap: Makes the model of the weights and their identity.
@@ -129,9 +129,9 @@ def load_once(loaded: dict[str, M], name: str, make: Callable[[str, bool], T], w
     key = key_of(name)
     # Held while it loads: two threads would load the same gigabyte twice.
     with LOADING:
-        if key not in loaded:
-            loaded[key] = wrap(*load(name, make))
-        return loaded[key]
+        if key not in models:
+            models[key] = wrap(*load(name, make))
+        return models[key]
 
 
 def _load(name: str, make: Callable[[str, bool], T]) -> tuple[T, str]:

@@ -98,7 +98,7 @@ class OpenAIChat:
                 waste.charge(error)
                 raise
 
-    async def _whole(self, request: ChatRequest, name: str, spent: _Waste) -> Completion:
+    async def _whole(self, request: ChatRequest, name: str, waste: _Waste) -> Completion:
         start = time.perf_counter()
 
         async def ask() -> Piece:
@@ -106,12 +106,12 @@ class OpenAIChat:
                 answer, _ = await self._create(request, name)
             # An error with status 200 may report tokens, and those are billed.
             except InBandError as error:
-                spent.add(read_counts(error.body))
+                waste.add(read_counts(error.body))
                 raise
             try:
                 return read_answer(answer)
             except ValueError:
-                spent.add(read_counts(answer))
+                waste.add(read_counts(answer))
                 raise
 
         # A whole answer goes the way of a streamed one, so that both are read alike.
@@ -120,78 +120,78 @@ class OpenAIChat:
         reply.add(piece)
         reply.end()
         form = self._tell_thinking(reply, request, name)
-        return self._completion(reply, spent, start, form, first=None, ended=True)
+        return self._completion(reply, waste, start, form, first=None, is_whole=True)
 
     def _place(self, request: ChatRequest, name: str) -> Place:
         return self._endpoint.base_url, name, mode_of(request.model, self._endpoint)
 
-    def _tell_thinking(self, heard: StreamedText, request: ChatRequest, name: str) -> Seen:
+    def _tell_thinking(self, reply: StreamedText, request: ChatRequest, name: str) -> Seen:
         """A thinking that the prompt began has a closing mark alone; what ends before that is all thinking."""
         place, model = self._place(request, name), request.model
         # Cut, or ended by a stop text: a closing mark may have been still to come.
-        ended_early = heard.is_cut or (bool(model.stop) and heard.finish_reason == STOP)
-        if heard.splitter.unopened:
+        ended_early = reply.is_cut or (bool(model.stop) and reply.finish_reason == STOP)
+        if reply.splitter.unopened:
             learn_thinking(self._refusals, place, model, "unopened")
         # Only a whole answer proves that its model does not think first.
-        elif heard.is_plain and not ended_early:
+        elif reply.is_plain and not ended_early:
             learn_thinking(self._refusals, place, model, "none")
         form = "unopened" if self._endpoint.begins_with_thinking else seen_thinking(self._refusals, place, model)
         # Where a mark was there, the text is parted already.
-        if not heard.thinking and (
-            (ended_early and form == "unopened") or (heard.is_cut and only_reasoning(heard.counts))
+        if not reply.thinking and (
+            (ended_early and form == "unopened") or (reply.is_cut and only_reasoning(reply.counts))
         ):
-            heard.splitter.take_as_thinking()
+            reply.splitter.take_as_thinking()
         return form
 
     def _completion(
-        self, heard: StreamedText, spent: _Waste, started: float, seen: Seen, *, first: float | None, ended: bool
+        self, reply: StreamedText, waste: _Waste, start: float, form: Seen, *, first: float | None, is_whole: bool
     ) -> Completion:
-        calls = heard.calls.calls(spent.request.messages)
+        calls = reply.calls.calls(waste.request.messages)
         # Some end a call of a tool with the word for a whole answer; OpenAI does where the tool was named.
-        calls_alone = bool(calls) and heard.finish_reason in ("", STOP)
+        calls_alone = bool(calls) and reply.finish_reason in ("", STOP)
         return Completion(
-            text=heard.text,
-            usage=spent.with_answer(heard.counts, heard.full_text),
-            finish_reason=TOOLS if calls_alone else heard.finish_reason,
-            seconds=time.perf_counter() - started,
+            text=reply.text,
+            usage=waste.with_answer(reply.counts, reply.full_text),
+            finish_reason=TOOLS if calls_alone else reply.finish_reason,
+            seconds=time.perf_counter() - start,
             first_token_seconds=first,
-            logprobs=heard.all_logprobs,
-            notes=heard.notes(ended),
-            reasoning=heard.thinking,
-            reasoning_tokens=reasoning_tokens(heard.counts, heard.thinking),
+            logprobs=reply.all_logprobs,
+            notes=reply.notes(is_whole),
+            reasoning=reply.thinking,
+            reasoning_tokens=reasoning_tokens(reply.counts, reply.thinking),
             tool_calls=calls,
-            may_think=seen != "none",
+            may_think=form != "none",
         )
 
-    async def _stream(self, request: ChatRequest, name: str, on_text: OnText, spent: _Waste) -> Completion:
+    async def _stream(self, request: ChatRequest, name: str, on_text: OnText, waste: _Waste) -> Completion:
         start = time.perf_counter()
         reply = StreamedText(on_text)
         try:
-            await self._hear(request, name, reply, spent)
+            await self._hear(request, name, reply, waste)
         except (EndpointError, asyncio.CancelledError):
-            spent.add(reply.counts, reply.full_text)
+            waste.add(reply.counts, reply.full_text)
             raise
         form = self._tell_thinking(reply, request, name)
         first = None if reply.first is None else reply.first - start
-        return self._completion(reply, spent, start, form, first=first, ended=False)
+        return self._completion(reply, waste, start, form, first=first, is_whole=False)
 
-    async def _hear(self, request: ChatRequest, name: str, heard: StreamedText, spent: _Waste) -> None:
+    async def _hear(self, request: ChatRequest, name: str, reply: StreamedText, waste: _Waste) -> None:
         # Closed at once on a break: otherwise the connection stays open until the collector comes by.
-        async with aclosing(self._pieces(request, name, spent)) as pieces:
+        async with aclosing(self._pieces(request, name, waste)) as pieces:
             async for piece in pieces:
-                heard.add(piece)
+                reply.add(piece)
                 # Our own limit of characters: a server that never stops is left, and the answer counts as cut.
-                if heard.answer.full:
-                    heard.finish_reason = heard.finish_reason or LENGTH
+                if reply.answer.full:
+                    reply.finish_reason = reply.finish_reason or LENGTH
                     break
-        heard.end()
-        if not heard.finish_reason:
+        reply.end()
+        if not reply.finish_reason:
             raise EndpointError(
                 f"Endpoint {self._endpoint.name!r} ended its stream before the answer was whole; try again.",
                 "truncated",
             )
 
-    async def _pieces(self, request: ChatRequest, name: str, spent: _Waste) -> AsyncGenerator[Piece, None]:
+    async def _pieces(self, request: ChatRequest, name: str, waste: _Waste) -> AsyncGenerator[Piece, None]:
         """The pieces of the answer. While none of them had text, the call may be made again."""
         for attempt in range(self._endpoint.max_retries + 1):
             # Pieces without text, such as the role alone: handed on only with the first text, since until then the call
@@ -212,7 +212,7 @@ class OpenAIChat:
             except WIRE_ERRORS as error:
                 # The failed try may have said what it took, the last one, too.
                 for piece in waiting or ():
-                    spent.add(piece.counts)
+                    waste.add(piece.counts)
                 pause = pause_before_retry(error, attempt)
                 if pause is None or waiting is None or attempt == self._endpoint.max_retries:
                     raise self._explain(name, error, attempt + 1) from None
@@ -260,7 +260,7 @@ class OpenAIChat:
                 if not doubtful or status not in (400, 404, 422):
                     raise
                 return await self._without(doubtful, place, body, stream, error), body
-            self._refusals.learn(place, trial, taken=True)
+            self._refusals.learn(place, trial, is_taken=True)
             return answer, body
 
     def _learn(self, error: openai.APIError | InBandError, request: ChatRequest, name: str, body: Any) -> bool:
@@ -272,7 +272,7 @@ class OpenAIChat:
         # there.
         if parameter is None or by_hand or (mode, parameter) == ("completion", "max_tokens"):
             return False
-        self._refusals.learn(self._place(request, name), [parameter], taken=False)
+        self._refusals.learn(self._place(request, name), [parameter], is_taken=False)
         return True
 
     async def _without(
@@ -286,7 +286,7 @@ class OpenAIChat:
             # The first refusal and not that of this try, of which nobody asked.
             raise error from None
         # Learnt only now: it worked without, so that was what the refusal was about.
-        self._refusals.learn(place, trial, taken=False)
+        self._refusals.learn(place, trial, is_taken=False)
         return answer
 
     async def _post(self, path: str, body: Mapping[str, Any], stream: bool) -> Any:
@@ -301,14 +301,14 @@ class OpenAIChat:
         check_no_error(answer)
         return answer
 
-    def _body(self, request: ChatRequest, stream: bool, refused: Collection[str]) -> dict[str, Any]:
+    def _body(self, request: ChatRequest, stream: bool, refusals: Collection[str]) -> dict[str, Any]:
         body = {**parameters(request, self._endpoint), **self._extra}
         if stream:
             # Without it OpenAI streams no counts, and tokens would have to be counted here.
             body.update(stream=True, stream_options={"include_usage": True})
         body = with_names(body, request, self._endpoint)
         # The two are one: `top_logprobs` alone is refused by OpenAI, `logprobs` alone gives no alternatives.
-        keys = {*refused, *(("logprobs", "top_logprobs") if {"logprobs", "top_logprobs"} & set(refused) else ())}
+        keys = {*refusals, *(("logprobs", "top_logprobs") if {"logprobs", "top_logprobs"} & set(refusals) else ())}
         for name in [name for name, value in body.items() if name in keys or value_key(name, value) in keys]:
             value = body.pop(name)
             other = _OTHER_NAME.get(name)

@@ -189,9 +189,9 @@ class EndpointEmbedder:
             self._dimension = dimension
 
 
-def _tokens(answer: Any, asked: Sequence[str]) -> int:
+def _tokens(answer: Any, texts: Sequence[str]) -> int:
     """Tokens that the endpoint says it read; counted here, with OpenAI's encoding, where it does not say."""
-    return read_counts(answer).prompt or sum(map(tokenizer("cl100k_base").count, asked))
+    return read_counts(answer).prompt or sum(map(tokenizer("cl100k_base").count, texts))
 
 
 def _is_done(part: Future[Vectors]) -> bool:

@@ -27,7 +27,7 @@ class VectorsError(ValueError):
         self.kind = kind
 
 
-def read_vectors(answer: Any, expected: int) -> Vectors:
+def read_vectors(answer: Any, count: int) -> Vectors:
     """Unit vectors in the order asked.
 
     Raises:
@@ -38,11 +38,11 @@ def read_vectors(answer: Any, expected: int) -> Vectors:
     data = answer.get("data", answer.get("embeddings")) if isinstance(answer, dict) else answer
     if not isinstance(data, list) or not all(isinstance(item, dict | list) for item in data):
         raise ValueError("no list of vectors")
-    if len(data) != expected:
+    if len(data) != count:
         # Of one text none can be left out for want of room: that is a broken answer.
-        few = len(data) < expected and expected > 1
+        few = len(data) < count and count > 1
         raise VectorsError(
-            f"{len(data)} vector{'s' * (len(data) != 1)} for {expected} text{'s' * (expected != 1)}",
+            f"{len(data)} vector{'s' * (len(data) != 1)} for {count} text{'s' * (count != 1)}",
             TOO_FEW_VECTORS if few else "bad-answer",
         )
     items = [item if isinstance(item, dict) else {"embedding": item} for item in data]

@@ -71,7 +71,7 @@ class _Statement:
     code: str
 
 
-def find_parameter(status: int, body: Any, sent: Collection[str]) -> str | None:
+def find_parameter(status: int, body: Any, request_body: Collection[str]) -> str | None:
     """The parameter that a refusal is about; None where it is about something else.
 
     A value that is refused alone is given with it, as `temperature=0`.
@@ -79,13 +79,13 @@ def find_parameter(status: int, body: Any, sent: Collection[str]) -> str | None:
     Args:
         status: Of the answer.
         body: Its JSON.
-        sent: The request's body, or the names in it.
+        request_body: The request's body, or the names in it.
     """
     # 401 and 429 are never about a parameter. 5xx may be: some servers crash on one they do not know.
     if status not in (400, 403, 404, 422) and status < 500:
         return None
     # In the order of the list, so that ties are settled alike on every call.
-    names = [name for name in PARAMETERS if name in sent]
+    names = [name for name in PARAMETERS if name in request_body]
     statements = list(_statements(body))
     # All places first: a field that names the parameter is surer than any sentence.
     for reader in (_by_place, _by_sentence):
@@ -93,16 +93,16 @@ def find_parameter(status: int, body: Any, sent: Collection[str]) -> str | None:
             parameter = reader(statement, names)
             if parameter is not None:
                 return parameter
-    return next(filter(None, (_neutral_value(statement, sent) for statement in statements)), None)
+    return next(filter(None, (_neutral_value(statement, request_body) for statement in statements)), None)
 
 
-def mentioned_parameters(body: Any, sent: Collection[str]) -> frozenset[str]:
+def mentioned_parameters(body: Any, request_body: Collection[str]) -> frozenset[str]:
     """What a refusal may be about that says so in words of no known language: parameters that no answer needs."""
     texts = [statement.text for statement in _statements(body) if not _OUT_OF_RANGE.search(statement.text)]
     return frozenset(
         name
         for name in _NO_ANSWER_NEEDS
-        if name in sent and any(re.search(rf"(?<![\w-]){name}(?![\w-])", text) for text in texts)
+        if name in request_body and any(re.search(rf"(?<![\w-]){name}(?![\w-])", text) for text in texts)
     )
 
 
@@ -111,8 +111,8 @@ def value_key(name: str, value: Any) -> str:
     return f"{name}={json.dumps(value)}"
 
 
-def _by_place(statement: _Statement, named: Collection[str]) -> str | None:
-    parameter = next((part for part in statement.place if part in named), None)
+def _by_place(statement: _Statement, names: Collection[str]) -> str | None:
+    parameter = next((part for part in statement.place if part in names), None)
     if parameter is None:
         return None
     # The code alone says it, in whatever language the sentence is.
@@ -127,17 +127,17 @@ def _refuses(name: str, text: str) -> bool:
     return bool(_REFUSAL.search(text)) and not _OUT_OF_RANGE.search(text)
 
 
-def _by_sentence(statement: _Statement, named: Collection[str]) -> str | None:
+def _by_sentence(statement: _Statement, names: Collection[str]) -> str | None:
     """The parameter that stands nearest to the words of refusal."""
     # `_by_place` has read it, and found no refusal.
-    if any(part in named for part in statement.place):
+    if any(part in names for part in statement.place):
         return None
     for clause in _CLAUSES.split(statement.text):
         words = [*_REFUSAL.finditer(clause), *_OTHER_VALUE.finditer(clause)]
         near = [
             # Characters between the word and the name, whichever comes first; below 0 where they overlap.
             (min(max(word.start() - spot.end(), spot.start() - word.end()) for word in words), name)
-            for name in named
+            for name in names
             if words and _refuses(name, clause)
             for spot in re.finditer(_mention(name), clause, re.IGNORECASE)
         ]
@@ -146,13 +146,15 @@ def _by_sentence(statement: _Statement, named: Collection[str]) -> str | None:
     return None
 
 
-def _neutral_value(statement: _Statement, sent: Collection[str]) -> str | None:
+def _neutral_value(statement: _Statement, request_body: Collection[str]) -> str | None:
     # Names alone say nothing of values.
-    if not isinstance(sent, Mapping) or not _ABOVE.search(statement.text):
+    if not isinstance(request_body, Mapping) or not _ABOVE.search(statement.text):
         return None
     for name, neutral in _NEUTRAL.items():
-        if sent.get(name) == neutral and (name in statement.place or re.search(_mention(name), statement.text, re.I)):
-            return value_key(name, sent[name])
+        if request_body.get(name) == neutral and (
+            name in statement.place or re.search(_mention(name), statement.text, re.I)
+        ):
+            return value_key(name, request_body[name])
     return None
 
 

@@ -59,16 +59,16 @@ class Refusals:
         """Whether a parameter is known to be taken, or what goes by its name was seen."""
         return self._known.get(place, {}).get(name, False)
 
-    def learn(self, place: Place, parameters: Collection[str], *, taken: bool) -> None:
+    def learn(self, place: Place, parameters: Collection[str], *, is_taken: bool) -> None:
         """Remember what an answer has shown."""
         with self._lock:
             verdicts = self._known.setdefault(place, {})
             # `is not`: False, True and unknown are three states. What is known already is not written again with every
             # call.
-            fresh = [name for name in parameters if verdicts.get(name) is not taken]
-            verdicts.update(dict.fromkeys(fresh, taken))
+            fresh = [name for name in parameters if verdicts.get(name) is not is_taken]
+            verdicts.update(dict.fromkeys(fresh, is_taken))
         if fresh:
-            self._write(place, fresh, taken)
+            self._write(place, fresh, is_taken)
 
     def _read(self) -> list[Any]:
         if self._path is None:
@@ -79,14 +79,16 @@ class Refusals:
             return []
         return entries if isinstance(entries, list) else []
 
-    def _write(self, place: Place, parameters: Collection[str], taken: bool) -> None:
+    def _write(self, place: Place, parameters: Collection[str], is_taken: bool) -> None:
         """Best effort: what cannot be written is learnt again."""
         if self._path is None:
             return
         with contextlib.suppress(OSError, StorageError, Timeout):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self._path.with_suffix(".lock"), timeout=5):
-                fresh = [{"place": list(place), "parameter": p, "taken": taken, "at": time.time()} for p in parameters]
+                fresh = [
+                    {"place": list(place), "parameter": p, "taken": is_taken, "at": time.time()} for p in parameters
+                ]
                 # The file as it is now: another process may have learnt something since.
                 entries = [entry for entry in self._read() if not any(_same(entry, new) for new in fresh)]
                 replace_file(self._path, json.dumps([*entries, *fresh], indent=1))

@@ -78,7 +78,7 @@ async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGen
         yield Piece(finish_reason=STOP, notes=() if chunk is DONE else (_NO_END,))
 
 
-async def _next(source: AsyncIterator[Any], until: float, late: TimeoutError, finished: bool) -> Any:
+async def _next(source: AsyncIterator[Any], until: float, late: TimeoutError, is_finished: bool) -> Any:
     """The next event, or None at the end; where the answer has ended, all that can go missing is the usage."""
     try:
         # A point in time and not a span: pieces without words must not prolong it.
@@ -86,7 +86,7 @@ async def _next(source: AsyncIterator[Any], until: float, late: TimeoutError, fi
             return await anext(source, None)
     except (TimeoutError, ValueError, httpx2.HTTPError) as error:
         # The answer is whole; a connection that breaks now costs a count of tokens, not the answer.
-        if finished:
+        if is_finished:
             return None
         raise late if isinstance(error, TimeoutError | httpx2.ReadTimeout) else error from None
 
@@ -170,9 +170,9 @@ class StreamedText:
             self.first = self.first or time.perf_counter()
             self.on_text(text)
 
-    def notes(self, ended: bool) -> tuple[str, ...]:
-        """What was dropped or changed, in words; `ended` is False where nobody waited for the end."""
-        return (*self.odd, *self.answer.notes(ended), *self.calls.notes)
+    def notes(self, is_whole: bool) -> tuple[str, ...]:
+        """What was dropped or changed, in words; `is_whole` is False where nobody waited for the end."""
+        return (*self.odd, *self.answer.notes(is_whole), *self.calls.notes)
 
     @property
     def all_logprobs(self) -> Logprobs:

@@ -22,12 +22,12 @@ def seen_thinking(memory: Refusals, place: Place, model: ModelSpec) -> Seen:
     return next((one for one in forms if memory.is_taken(place, _word(one, model))), "")
 
 
-def learn_thinking(memory: Refusals, place: Place, model: ModelSpec, seen: Seen) -> None:
+def learn_thinking(memory: Refusals, place: Place, model: ModelSpec, form: Seen) -> None:
     """Remember what an answer has shown."""
-    memory.learn(place, [_word(seen, model)], taken=True)
+    memory.learn(place, [_word(form, model)], is_taken=True)
 
 
-def _word(seen: Seen, model: ModelSpec) -> str:
+def _word(form: Seen, model: ModelSpec) -> str:
     # Further fields of a request may turn thinking on and off.
     way = [model.reasoning_effort, model.extra_body] if model.reasoning_effort or model.extra_body else []
-    return " ".join([_WORDS[seen], *([fingerprint(way)] if way else [])])
+    return " ".join([_WORDS[form], *([fingerprint(way)] if way else [])])

@@ -151,7 +151,7 @@ def _in_time(work: Callable[[], T], end: float, request: httpx2.Request, late: C
     # The thread cannot be stopped; it ends with its connection, and what it brings is closed.
     if wait([future], max(0.0, end - time.monotonic())).not_done:
         if late is not None:
-            future.add_done_callback(lambda done: None if done.exception() else late(done.result()))
+            future.add_done_callback(lambda task: None if task.exception() else late(task.result()))
         raise httpx2.ReadTimeout("no answer in time", request=request)
     return future.result()
 

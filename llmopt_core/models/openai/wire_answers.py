@@ -212,12 +212,12 @@ def _count(usage: Mapping[str, Any], which: str, notes: list[str]) -> int | None
     return count
 
 
-def _logprobs(found: Any, notes: list[str]) -> Logprobs:
+def _logprobs(value: Any, notes: list[str]) -> Logprobs:
     """Both forms: chat's list of objects (llama.cpp uses it for completions too) and the legacy parallel lists."""
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         return ()
     # Chat's list first; the other name is the legacy form's.
-    entries = found.get("content") or found.get("top_logprobs") or ()
+    entries = value.get("content") or value.get("top_logprobs") or ()
     if not isinstance(entries, list | tuple):
         return ()
     odd: list[Any] = []

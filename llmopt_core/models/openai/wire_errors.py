@@ -176,8 +176,8 @@ def _reason(cause: BaseException) -> str:
     return next((words for sign, words in words_by_sign.items() if sign in text), type(cause).__name__)
 
 
-def _status(found: _Failure, endpoint: Endpoint, model: str) -> tuple[str, str]:
-    status, detail, times, wait = found.status, found.said, found.tried, found.wait
+def _status(failure: _Failure, endpoint: Endpoint, model: str) -> tuple[str, str]:
+    status, detail, times, wait = failure.status, failure.said, failure.tried, failure.wait
     who = f"Endpoint {endpoint.name!r}"
     # 403 is "not your model" at some; the endpoint's own words follow and tell.
     if status in (401, 403):
@@ -210,10 +210,10 @@ def _wait_words(error: Exception, endpoint: Endpoint) -> str:
     return f"gave no whole answer within {seconds:g} s"
 
 
-def _too_long(status: int, tried: str) -> str:
+def _too_long(status: int, tries: str) -> str:
     if status == 408:
         return "gave up waiting (408)"
-    return f"took longer than the proxy before it waits, {tried} (HTTP {status})"
+    return f"took longer than the proxy before it waits, {tries} (HTTP {status})"
 
 
 _HELPS_HERE = "try again, lower the concurrency, or raise timeout_seconds"

@@ -74,9 +74,9 @@ def join_surrogates(text: str) -> str:
     return _BYTES.sub(_from_bytes, text)
 
 
-def _from_bytes(escaped: re.Match[str]) -> str:
+def _from_bytes(match: re.Match[str]) -> str:
     # Escaped again where the bytes fit no character after all (an overlong form): `readable` replaces them.
-    return escaped[0].encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+    return match[0].encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
 def readable(text: str) -> str:
@@ -129,11 +129,11 @@ class AnswerText:
         """All that is kept."""
         return "".join(self._parts)
 
-    def notes(self, ended: bool = True) -> tuple[str, ...]:
-        """What was changed, in words; `ended` is False where nobody waited for the end."""
+    def notes(self, is_whole: bool = True) -> tuple[str, ...]:
+        """What was changed, in words; `is_whole` is False where nobody waited for the end."""
         notes = []
         if self.full:
-            size = f"{self.length:,}" if ended else f"more than {MOST_CHARACTERS:,}"
+            size = f"{self.length:,}" if is_whole else f"more than {MOST_CHARACTERS:,}"
             notes.append(f"The endpoint sent {size} characters; the answer was cut after {MOST_CHARACTERS:,}.")
         if self._replaced:
             what = "half a character" if self._replaced == 1 else f"{self._replaced:,} broken characters"

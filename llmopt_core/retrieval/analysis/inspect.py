@@ -122,14 +122,14 @@ def candidate_rank(trace: Trace, reference: Span) -> int | None:
     return next((rank for rank in ranks if rank is not None), None)
 
 
-def _stands_for(shown: Chunk, chunk: Chunk) -> bool:
+def _stands_for(row: Chunk, chunk: Chunk) -> bool:
     # Larger or equal: with small to big the stage of selection holds the piece around the chunk, under another id.
-    return shown.document == chunk.document and shown.start <= chunk.start and chunk.end <= shown.end
+    return row.document == chunk.document and row.start <= chunk.start and chunk.end <= row.end
 
 
-def _row(chunk: Chunk, shown: Sequence[Column], references: Sequence[Span]) -> FlowRow:
+def _row(chunk: Chunk, columns: Sequence[Column], references: Sequence[Span]) -> FlowRow:
     ranks, scores = {}, {}
-    for column in shown:
+    for column in columns:
         hits = column.stage.hits
         # By id and not `rank_in`: a table of flow has the small and the larger piece in rows of their own.
         place = next((place for place, hit in enumerate(hits) if hit.chunk.id == chunk.id), None)

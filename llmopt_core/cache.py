@@ -59,7 +59,7 @@ class SupportsReplace(Protocol):
         ...
 
 
-def drop_damaged(
+def drop_damaged_values(
     cache: Cache, stage: str, values: Mapping[str, bytes], is_whole: Callable[[bytes], bool]
 ) -> dict[str, bytes]:
     """The values that are whole; the others are removed and count as absent."""

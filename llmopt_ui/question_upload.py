@@ -94,11 +94,12 @@ def read_question_file(
         _show_problems(error)
         return None
     # Only where nothing was said yet: an answer, also "no column at all", is not asked for again.
-    if columns is None and result.unused and not any(one.reference for one in result.evaluation_set.examples):
+    if columns is None and result.unused_columns and not any(one.reference for one in result.evaluation_set.examples):
         st.text(
-            f"No question has a right answer; it may stand in {', '.join(result.unused)}. Say which column is what."
+            "No question has a right answer; it may stand in "
+            f"{', '.join(result.unused_columns)}. Say which column is what."
         )
-        _columns_form(key, file, result.columns, {"reference": result.unused[0]})
+        _columns_form(key, file, result.columns, {"reference": result.unused_columns[0]})
         if not st.button("Go on without right answers", key=f"{key}_without", type="tertiary"):
             return None
         # An empty answer is kept, unlike none, so the question does not come back at the next drawing.

@@ -131,4 +131,4 @@ def lab(tmp_path: Path) -> Lab:
 @pytest.fixture
 def calls() -> Callable[[Lab], Sequence[int]]:
     """Chat calls, judge calls, and texts embedded."""
-    return lambda lab: (len(lab.chat.requests), len(lab.judge_chat.requests), len(lab.embedder.encoded))
+    return lambda lab: (len(lab.chat.requests), len(lab.judge_chat.requests), len(lab.embedder.inputs))

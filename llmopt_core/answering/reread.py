@@ -11,7 +11,7 @@ from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.types import Answer
 
 if TYPE_CHECKING:
-    from llmopt_core.models.openai.thinking_seen import Seen
+    from llmopt_core.models.openai.thinking_memory import ThinkingForm
 
 
 def is_doubtful(answer: Answer | None, model: ModelSpec) -> bool:
@@ -24,7 +24,7 @@ def is_doubtful(answer: Answer | None, model: ModelSpec) -> bool:
     return reason == LENGTH or (reason == STOP and bool(model.stop))
 
 
-def reread_answer(answer: Answer, model: ModelSpec, form: Seen) -> Answer:
+def reread_answer(answer: Answer, model: ModelSpec, form: ThinkingForm) -> Answer:
     """The answer as it is to be read now.
 
     Args:

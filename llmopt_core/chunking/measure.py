@@ -88,7 +88,7 @@ class _Tokens:
         self.adds_up = is_word_piece(counter.name)
         self._starts = self.starts = token_starts(text, counter)
         self._counter = counter
-        self._known: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
 
     def lengths(self, starts: Ints, ends: Ints) -> Ints:
         # Tokens that begin in the span; both ends are look-ups, however long the piece is.
@@ -96,10 +96,10 @@ class _Tokens:
         return counts
 
     def alone(self, piece: str) -> int:
-        count = self._known.get(piece)
+        count = self._counts.get(piece)
         if count is None:
             count = self._counter.count(piece)
             # Without the bound, each paragraph of a large corpus would stay in memory.
             if len(piece) <= _REMEMBERED_PIECE:
-                self._known[piece] = count
+                self._counts[piece] = count
         return count

@@ -28,7 +28,7 @@ class TextSegment:
         chunks: Positions of those chunks.
         begins: Those of them that begin here.
         gold: Whether it is part of a reference.
-        embedded: Whether an embedding model sees it in one of the chunks.
+        is_embedded: Whether an embedding model sees it in one of the chunks.
     """
 
     start: int
@@ -36,7 +36,7 @@ class TextSegment:
     chunks: tuple[int, ...] = ()
     begins: tuple[int, ...] = ()
     gold: bool = False
-    embedded: bool = True
+    is_embedded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class DocumentChunking:
         sizes: Of each chunk, in the unit of its settings.
         starts: First character of each chunk.
         ends: Character after its last.
-        seen: Character after the last one that the embedding model sees.
+        window_ends: Character after the last one that the embedding model sees.
         tokens: Tokens of the embedding model in each chunk.
         window: The most of them that it sees.
         length: Characters of the document.
@@ -65,7 +65,7 @@ class DocumentChunking:
     sizes: Ints
     starts: Ints
     ends: Ints
-    seen: Ints
+    window_ends: Ints
     tokens: Ints
     window: int
     length: int
@@ -78,7 +78,7 @@ class DocumentChunking:
     @property
     def truncated_characters(self) -> int:
         """Characters that stand in a chunk and that the embedding model sees in none."""
-        return union_length(self.starts, self.ends) - union_length(self.starts, self.seen)
+        return union_length(self.starts, self.ends) - union_length(self.starts, self.window_ends)
 
     @property
     def truncated_share(self) -> float:
@@ -118,7 +118,7 @@ def inspect_chunking(
         sizes=chunk_lengths(chunks, texts, spec.length_unit),
         starts=np.fromiter((chunk.start for chunk in chunks), np.int64, len(chunks)),
         ends=np.fromiter((chunk.end for chunk in chunks), np.int64, len(chunks)),
-        seen=embedding_ends(chunks, texts, tokenizer, window),
+        window_ends=embedding_ends(chunks, texts, tokenizer, window),
         tokens=chunk_lengths(chunks, texts, tokenizer),
         window=window,
         length=len(document.text),
@@ -139,7 +139,7 @@ def text_segments(
         references: Start and end of each reference in this document.
     """
     rows = [
-        (i, int(cutting.starts[i]), int(cutting.ends[i]), int(cutting.seen[i]))
+        (i, int(cutting.starts[i]), int(cutting.ends[i]), int(cutting.window_ends[i]))
         for i in select_visible(cutting, start, end)
     ]
     # Cut to the part in sight, so that the edges are those of what is drawn.

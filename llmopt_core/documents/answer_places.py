@@ -19,13 +19,13 @@ _WORD = re.compile(r"\w{2,}")
 
 @dataclass(frozen=True, slots=True)
 class AnswerPlace:
-    """One place, with the text around it; `shared` counts the words of the question that stand near it."""
+    """One place, with the text around it; `shared_words` counts the words of the question that stand near it."""
 
     span: Span
     before: str
     words: str
     after: str
-    shared: int
+    shared_words: int
 
 
 def answer_places(

@@ -10,7 +10,7 @@ from llmopt_core.documents.progress import OnPart, ignore_parts
 from llmopt_core.documents.readers import PLAIN, read_file, suffix_of
 from llmopt_core.documents.reading_options import ReadingOptions
 from llmopt_core.errors import BadInput
-from llmopt_core.execution.isolation import IsolationError, Limits, run_isolated
+from llmopt_core.execution.isolation import IsolationError, Limits, run_in_child
 from llmopt_core.types import Document
 
 Heartbeat = Callable[[], None]
@@ -55,7 +55,7 @@ def run_within_limits(  # noqa: PLR0917
     heartbeat: Heartbeat = no_heartbeat,
     advice: str = "split it, or save its text as a plain text file",
 ) -> Any:
-    """`run_isolated` with the limits of a file of `size` bytes; what stops it is told in one sentence, with the advice.
+    """`run_in_child` with the limits of a file of `size` bytes; what stops it is told in one sentence, with the advice.
 
     Raises:
         BadInput: The file is over a limit, or breaks its reader. Errors of the function pass.
@@ -63,7 +63,7 @@ def run_within_limits(  # noqa: PLR0917
     # Bytes times a factor: parsed documents are several times as large as their files.
     bounds = Limits(limits.READ_MEMORY + limits.READ_MEMORY_PER_BYTE * size, seconds, limits.WALL_RATIO * seconds)
     try:
-        return run_isolated(function, arguments, bounds, on_part=on_part, heartbeat=heartbeat)
+        return run_in_child(function, arguments, bounds, on_part=on_part, heartbeat=heartbeat)
     except IsolationError as stopped:
         raise BadInput(_SENTENCES[stopped.reason].format(name=name, detail=stopped.detail, advice=advice)) from stopped
 

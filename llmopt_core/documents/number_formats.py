@@ -51,7 +51,7 @@ class NumberFormat:
             # Where the format has the currency first, it stays before the number; else it stands behind.
             self._before, self._after = (symbols, self._after) if bare.strip().startswith(symbols) else ("", symbols)
         # Only such formats say how a number looks; `#,##0` and `General` do not change what it is.
-        self._fixed = bool(decimals.strip("#")) or self._percent > 0 or self._digits > 1
+        self._has_decimals = bool(decimals.strip("#")) or self._percent > 0 or self._digits > 1
 
     def show(self, value: Any) -> str:
         """The value as text; in ISO form where it is a day or a time."""
@@ -75,7 +75,7 @@ class NumberFormat:
     def _number(self, value: float) -> str:
         amount = value * 100**self._percent
         # From 1e15 on a double has no decimals left to show.
-        if self._fixed and self._decimals >= 0 and abs(amount) < 1e15:
+        if self._has_decimals and self._decimals >= 0 and abs(amount) < 1e15:
             # What a format rounds away is kept: the number in the cell is what was entered.
             # Fifteen digits are what a spreadsheet keeps of a number.
             exact = f"{abs(amount):.15g}"

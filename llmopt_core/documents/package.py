@@ -28,7 +28,7 @@ class Package:
 
     Attributes:
         main: Name of the part that holds the document, found by the package's own relationships.
-        damaged: What is wrong with each part that was needed and is not well-formed.
+        faults: What is wrong with each part that was needed and is not well-formed.
         missing: Parts that were needed, in the order in which they were missed.
     """
 
@@ -37,7 +37,7 @@ class Package:
         self._archive = open_office(name, data)
         # Reversed, so that of two parts of one name the first is taken.
         self._parts = {_plain(part.filename): part for part in reversed(self._archive.infolist())}
-        self.damaged: dict[str, str] = {}
+        self.faults: dict[str, str] = {}
         self.missing: dict[str, None] = {}
         self.main = self._find_main(main_part)
 
@@ -78,7 +78,7 @@ class Package:
             return None
         root, fault = parse_xml(data)
         if fault and is_needed:
-            self.damaged[part] = fault
+            self.faults[part] = fault
         return root
 
     def main_xml(self) -> Any:
@@ -96,30 +96,30 @@ class Package:
         if root is None:
             raise self._unreadable(fault)
         if fault:
-            self.damaged[self.main] = fault
+            self.faults[self.main] = fault
         return root
 
     def check(self, text: str) -> None:
         """Raises BadInput where there is no text because the main part is damaged."""
-        if not text.strip() and self.main in self.damaged:
-            raise self._unreadable(self.damaged[self.main])
+        if not text.strip() and self.main in self.faults:
+            raise self._unreadable(self.faults[self.main])
 
     def flaws(self) -> Iterator[str]:
         """A warning for parts that were read only in part or not at all, and one for parts that are not there."""
-        if self.damaged:
-            parts = in_words([f"{part} ({fault})" for part, fault in self.damaged.items()])
+        if self.faults:
+            parts = in_words([f"{part} ({fault})" for part, fault in self.faults.items()])
             yield f"Damaged inside the file, and read as far as possible: {parts}."
         if self.missing:
             yield f"Missing inside the file: {in_words(list(self.missing))}."
 
     def forget(self, part: str) -> None:
         """A part of which a reader says itself that it was not read is in no warning of `flaws`."""
-        self.damaged.pop(part, None)
+        self.faults.pop(part, None)
         self.missing.pop(part, None)
 
     def _note_loss(self, part: str) -> None:
         if self.has(part):
-            self.damaged[part] = "cannot be unpacked"
+            self.faults[part] = "cannot be unpacked"
         else:
             self.missing[part] = None
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from llmopt_core.documents import limits
-from llmopt_core.documents.pdf_contents import damaged_pages, open_parts
+from llmopt_core.documents.pdf_contents import find_damaged_pages, open_parts
 from llmopt_core.documents.pdf_forms import read_form_text
 from llmopt_core.documents.pdf_layout import join_words, page_text, picture_share, uncertain_characters
 from llmopt_core.documents.progress import OnPart, ignore_parts
@@ -48,7 +48,7 @@ def read_pdf(name: str, data: bytes, on_part: OnPart = ignore_parts) -> Extracti
     pages = [normalise("\n\n".join(filter(None, both))) for both in zip(pages, form_texts, strict=True)]
     silent_pages = [number for number, text in enumerate(pages, 1) if not text.strip()]
     # pdfium shows a damaged page as an empty one; pypdf tells the two apart.
-    unreadable_pages, cut_pages = damaged_pages(data, silent_pages)
+    unreadable_pages, cut_pages = find_damaged_pages(data, silent_pages)
     lost_pages = {*faults.get(_UNREAD, ()), *unreadable_pages}
     if lost_pages:
         faults[_UNREAD] = sorted(lost_pages)
@@ -142,7 +142,7 @@ def _page_texts(document: Any, on_part: OnPart) -> tuple[list[str], dict[str, li
     if missing:
         faults[_BOOKMARKS[missing > 1].format(count=missing)] = []
     if attachments := document.count_attachments():
-        faults[_ATTACHED[attachments > 1].format(count=attachments)] = []
+        faults[_ATTACHMENT_NOTES[attachments > 1].format(count=attachments)] = []
     return whole, faults
 
 
@@ -171,4 +171,4 @@ _BOOKMARKS = (
     "{count:,} title of a bookmark, which stands in no page, was left out.",
     "{count:,} titles of bookmarks, which stand in no page, were left out.",
 )
-_ATTACHED = ("{count:,} attached file was not read.", "{count:,} attached files were not read.")
+_ATTACHMENT_NOTES = ("{count:,} attached file was not read.", "{count:,} attached files were not read.")

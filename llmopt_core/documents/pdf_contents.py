@@ -41,7 +41,7 @@ def open_parts(data: bytes) -> Any:
     return reader
 
 
-def damaged_pages(data: bytes, silent: Iterable[int]) -> tuple[list[int], list[int]]:
+def find_damaged_pages(data: bytes, silent: Iterable[int]) -> tuple[list[int], list[int]]:
     """Pages, counted from 1, of which all or a part cannot be read.
 
     Args:
@@ -62,13 +62,13 @@ def damaged_pages(data: bytes, silent: Iterable[int]) -> tuple[list[int], list[i
             with suppress(Exception):
                 if number in silent and _is_lost(page):
                     lost_pages.append(number)
-                elif any(_is_cut(part) for part in _drawn(page)):
+                elif any(_is_cut(part) for part in _find_drawings(page)):
                     # A page that draws nothing readable is lost as a whole, even if only a part of it is broken.
                     (lost_pages if number in silent else cut_pages).append(number)
     return lost_pages, cut_pages
 
 
-def _drawn(page: Any) -> Iterator[Any]:
+def _find_drawings(page: Any) -> Iterator[Any]:
     """What a page draws, and the forms that it may draw in turn; None for what the file does not hold."""
     yield from _contents(page)
     waiting: list[Any] = [page]
@@ -147,13 +147,13 @@ def _is_garbled(stream: Any) -> bool:
     except Exception:  # pypdf has an error of its own for each filter
         return True
     # Behind `ID` stand the bytes of a picture, up to its end.
-    drawing = _APART.sub(_strip_unclosed, _PICTURE.split(data, maxsplit=1)[0])
+    drawing = _APART.sub(_strip_open_string, _PICTURE.split(data, maxsplit=1)[0])
     # An empty page may have a stream that is packed and empty.
     # 16 bytes are the packing of nothing.
     nothing = not data.strip() and len(stream._data) > 16
     return nothing or len(_NOT_DRAWING.findall(drawing)) > _MOST * len(drawing)
 
 
-def _strip_unclosed(part: re.Match[bytes]) -> bytes:
+def _strip_open_string(part: re.Match[bytes]) -> bytes:
     """What stays of a string or a name: all of a string without an end, which is no drawing."""
     return part[0] if part[0].startswith(b"(") and not part[0].endswith(b")") else b""

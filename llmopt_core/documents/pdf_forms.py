@@ -155,7 +155,7 @@ def _value_entry(field: Any) -> Iterator[_Entry]:
         return
     # A list with several choices.
     values = value if isinstance(value, list) else [value]
-    labels = _shown_choices(field) if kind == "/Ch" else {}
+    labels = _read_choices(field) if kind == "/Ch" else {}
     words = ", ".join(
         # Names of PDF begin with a slash: `/Yes`.
         str(item).lstrip("/") if kind == "/Btn" else labels.get(str(item), str(item))
@@ -165,7 +165,7 @@ def _value_entry(field: Any) -> Iterator[_Entry]:
         yield _Entry(f"{_name(field)}: {words}", words)
 
 
-def _shown_choices(field: Any) -> dict[str, str]:
+def _read_choices(field: Any) -> dict[str, str]:
     """What a list shows, where it keeps something shorter."""
     pairs = [option.get_object() for option in _inherit(field, "/Opt") or ()]
     return {str(pair[0]): str(pair[1]) for pair in pairs if isinstance(pair, list) and len(pair) == 2}

@@ -83,7 +83,7 @@ def _start(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None  # `true` is no place
 
 
-def chosen_text(values: dict[str, Any], answer: Any) -> Any:
+def find_choice_text(values: dict[str, Any], answer: Any) -> Any:
     """The words of the right choice, where a row lists choices and its answer is only the number or letter of one.
 
     Args:
@@ -91,7 +91,8 @@ def chosen_text(values: dict[str, Any], answer: Any) -> Any:
         answer: What stands as its answer.
     """
     choices = next(
-        (choice_list for name in _CHOICES if isinstance(choice_list := _written(values.get(name)), list | dict)), None
+        (choice_list for name in _CHOICES if isinstance(choice_list := _parse_literal(values.get(name)), list | dict)),
+        None,
     )
     texts = choices.get("text") if isinstance(choices, dict) else choices
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
@@ -135,7 +136,7 @@ def is_written_list(text: str) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
 
 
-def _written(value: Any) -> Any:
+def _parse_literal(value: Any) -> Any:
     """A list or an object, also where it is written as text; else the value."""
     return _read_literal(value) if isinstance(value, str) and value.lstrip()[:1] in ("[", "{") else value
 

@@ -21,7 +21,7 @@ class Contexts:
     def __init__(self, documents: Sequence[Document]) -> None:
         self._documents = {document.name: document for document in documents}
         # Data sets repeat a paragraph for each of its questions; looking it up costs by all documents.
-        self._found: dict[str, Span | None] = {}
+        self._spans: dict[str, Span | None] = {}
         self.absent = 0
 
     def spans(self, values: Mapping[str, Any], answers: Sequence[tuple[str, int | None]]) -> tuple[Span, ...]:
@@ -44,10 +44,10 @@ class Contexts:
         return spans
 
     def _place(self, paragraph: str) -> Span | None:
-        if paragraph not in self._found:
+        if paragraph not in self._spans:
             match = find_words(paragraph, list(self._documents.values()))
-            self._found[paragraph] = None if match is None else match.span
-        return self._found[paragraph]
+            self._spans[paragraph] = None if match is None else match.span
+        return self._spans[paragraph]
 
     def _inside(self, place: Span, text: str, start: int) -> Span | None:
         """The words nearest to where they stand in the paragraph; its white space may be another here."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmopt_core.documents.question_answers import chosen_text, right_answers
+from llmopt_core.documents.question_answers import find_choice_text, right_answers
 from llmopt_core.documents.question_columns import (
     ALIASES,
     RIGHT_ANSWERS,
@@ -29,7 +29,7 @@ class Fields:
         place: The row's own `document`, `start`, `end` and `quote`.
         rest: What means nothing to us, and is a variable.
         own: The object `variables`.
-        asked: The column of the question.
+        question_column: The column of the question.
         answers: The right answers, and where they begin in the row's `context`.
     """
 
@@ -40,7 +40,7 @@ class Fields:
     rest: dict[str, Any] = field(init=False)
     own: dict[str, Any] = field(init=False)
     answers: list[tuple[str, int | None]] = field(init=False)
-    asked: str = field(init=False)
+    question_column: str = field(init=False)
     _wrong_answer: str = field(init=False, default="")
 
     def __post_init__(self) -> None:
@@ -54,12 +54,12 @@ class Fields:
             self.raw[role], names[role] = (
                 (user_values[role], self.columns[role]) if role in user_values else take(values, role)
             )
-        self.asked = names["question"] or "question"
+        self.question_column = names["question"] or "question"
         if isinstance(self.raw["question"], dict) and isinstance(self.raw["question"].get("text"), str):
             # As Natural Questions has it, with its tokens.
             self.raw["question"] = self.raw["question"]["text"]
         # After the names: choices are columns of their own.
-        self.raw["reference"] = chosen_text(values, self.raw["reference"])
+        self.raw["reference"] = find_choice_text(values, self.raw["reference"])
         self.place = {
             **take_place(values),
             **{role: user_values[role] for role in ("document", "quote") if user_values.get(role)},
@@ -103,7 +103,8 @@ class Fields:
             has_column = "question" in self.columns or has_question(self.row.values) or is_query_row(self.row.values)
             if question is None and not has_column:
                 return [f"no `question`; found {columns}"]
-            return [f"`{printable(self.asked)}` is {'empty' if isinstance(question, str | None) else 'not a text'}"]
+            fault = "empty" if isinstance(question, str | None) else "not a text"
+            return [f"`{printable(self.question_column)}` is {fault}"]
         return [self._wrong_answer] * bool(self._wrong_answer) + [
             f"`{name}` is not a text"
             for name in ("category", "id")

@@ -72,7 +72,7 @@ class QuestionFile:
         warnings: What was odd but readable.
         problems: The lines that were left out, each with its reason.
         columns: All columns of the file, in order.
-        unused: Columns that look like the right answer and are only variables.
+        unused_columns: Columns that look like the right answer and are only variables.
         parts: Id -> part of a split, where the column `split` names one for each question or leaves it open.
     """
 
@@ -81,7 +81,7 @@ class QuestionFile:
     warnings: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     columns: tuple[str, ...] = ()
-    unused: tuple[str, ...] = ()
+    unused_columns: tuple[str, ...] = ()
     parts: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -97,7 +97,7 @@ class QuestionFile:
             *(
                 f"the column `{name}` looks like an answer and is not used: say so where it is the reference answer "
                 f"(`--column reference={name}` on the command line)."
-                for name in self.unused
+                for name in self.unused_columns
             ),
             *self.warnings,
         )

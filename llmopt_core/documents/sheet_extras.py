@@ -27,17 +27,17 @@ class SheetExtras:
     def __init__(self, package: Package) -> None:
         self._package = package
         self._counts: Counter[str] = Counter()
-        self._hidden: Counter[str] = Counter()
+        self._hidden_counts: Counter[str] = Counter()
 
     def sheet(self, element: Any) -> None:
         """Note a sheet of the workbook."""
-        self._hidden["sheet"] += attribute(element, "state") in ("hidden", "veryHidden")
+        self._hidden_counts["sheet"] += attribute(element, "state") in ("hidden", "veryHidden")
 
     # Elements are cleared after they are seen: only what is counted here is kept of them.
     def see(self, tag: str, element: Any) -> None:
         """Note an element of a sheet that is no cell."""
         if tag in ("row", "col"):
-            self._hidden["row" if tag == "row" else "column"] += element.get("hidden") in _TRUE_VALUES
+            self._hidden_counts["row" if tag == "row" else "column"] += element.get("hidden") in _TRUE_VALUES
         elif tag == "dataValidation" and element.get("type") == "list":
             values = child(element, "formula1")
             # A list written into the rule; one that points to cells has its values in the sheet.
@@ -77,7 +77,9 @@ class SheetExtras:
         omissions += describe_omissions(self._counts)
         if omissions:
             yield f"Left out: {in_words(omissions)}."
-        hidden_items = [f"{count:,} {kind}{'s' if count > 1 else ''}" for kind, count in self._hidden.items() if count]
+        hidden_items = [
+            f"{count:,} {kind}{'s' if count > 1 else ''}" for kind, count in self._hidden_counts.items() if count
+        ]
         if hidden_items:
             yield f"Hidden in the file, and read too: {in_words(hidden_items)}."
 

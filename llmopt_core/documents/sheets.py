@@ -159,7 +159,7 @@ class _Book:
         if fault := _fault(elements.error_log):
             if not rows:
                 raise SyntaxError(fault)
-            self._package.damaged[part] = fault
+            self._package.faults[part] = fault
         # After all rows, as merged cells stand behind them in the file.
         _spread(rows, merged_ranges)
         last = 0

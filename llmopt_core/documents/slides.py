@@ -21,7 +21,7 @@ _TITLES = ("title", "ctrTitle")
 _SMALL_PRINT = ("dt", "ftr", "hdr")  # date, footer, header
 # Of slides, and pictures of them beside notes.
 _NUMBERS = ("sldNum", "sldImg")
-_HIDDEN = ("0", "false")
+_FALSE = ("0", "false")
 
 
 def read_pptx(name: str, data: bytes) -> Extraction:
@@ -52,8 +52,8 @@ def read_pptx(name: str, data: bytes) -> Extraction:
             pages.append("")
             continue
         pages.append(normalise("\n".join(slide.lines())))
-        hidden_slides += [number] if attribute(slide.root, "show") in _HIDDEN else []
-        omissions += slide.left_out + count_parts(package, [target])
+        hidden_slides += [number] if attribute(slide.root, "show") in _FALSE else []
+        omissions += slide.omissions + count_parts(package, [target])
     # Only all of them are an error; some that are lost are a warning.
     if unread_slides and len(unread_slides) == len(pages):
         raise BadInput(f"{name} is damaged: none of its slides can be read; open and save it again.")
@@ -82,9 +82,9 @@ def _extract(
         [f"Slide {numbers_in_words(hidden_slides)} is hidden in the show and was read too."] if hidden_slides else []
     )
     omissions = [
-        f"{count:,} {_LEFT_OUT[kind][count > 1]}"
+        f"{count:,} {_OMISSION_WORDS[kind][count > 1]}"
         for kind, count in omission_counts.items()
-        if count and kind in _LEFT_OUT
+        if count and kind in _OMISSION_WORDS
     ]
     # Embedded files and the like are told in the same words for all kinds of files.
     omissions += describe_omissions(omission_counts)
@@ -92,7 +92,7 @@ def _extract(
     return Extraction(text, starts, tuple(warnings), {"pages": len(pages)})
 
 
-_LEFT_OUT = {
+_OMISSION_WORDS = {
     "comments": ("page of comments", "pages of comments"),
     "footers": ("footer or date", "footers and dates"),
     "nowhere": ("piece of text that stands where none is shown", "pieces of text that stand where none is shown"),
@@ -105,10 +105,10 @@ class _Slide:
         self._package = package
         self.root = package.xml(part)
         self._relations = package.relations(part)
-        self.left_out: Counter[str] = Counter()
+        self.omissions: Counter[str] = Counter()
         self._places = self._layout_places()
         self._notes = package.find_target(part, "notesSlide")
-        self.left_out["comments"] = sum(r.kind == "comments" for r in self._relations.values())
+        self.omissions["comments"] = sum(r.kind == "comments" for r in self._relations.values())
 
     def lines(self) -> Iterator[str]:
         """The title, then the rest in reading order, then the notes."""
@@ -118,7 +118,7 @@ class _Slide:
             yield line
         flat = " ".join(" ".join(lines).split())
         # What is in the file and in none of the lines, such as text in a kind of shape that nobody shows.
-        self.left_out["nowhere"] += sum(" ".join((t.text or "").split()) not in flat for t in self._texts())
+        self.omissions["nowhere"] += sum(" ".join((t.text or "").split()) not in flat for t in self._texts())
 
     def _texts(self) -> Iterator[Any]:
         """Pieces of text of the slide, but those of its footers, dates and numbers."""
@@ -160,7 +160,7 @@ class _Slide:
         elif local(shape) in ("graphicFrame", "pic"):
             yield from self._graphic(shape)
         elif _placeholder(shape)[0] in _SMALL_PRINT:
-            self.left_out["footers"] += any(True for _ in _paragraphs(shape))
+            self.omissions["footers"] += any(True for _ in _paragraphs(shape))
         elif _placeholder(shape)[0] not in _NUMBERS:
             words = [plain_lines(line) for line in _paragraphs(shape)]
             yield from words or self._pictures(shape)
@@ -173,7 +173,7 @@ class _Slide:
             if local(item) == "chart":
                 relation = self._relations.get(_relation_id(item))
                 lines = read_chart(self._package, relation.target if relation else "")
-                self.left_out["charts"] += not lines
+                self.omissions["charts"] += not lines
                 yield from lines or ()
             elif local(item) == "relIds":
                 relation = self._relations.get(attribute(item, "dm"))
@@ -185,7 +185,7 @@ class _Slide:
     def _pictures(self, shape: Any) -> Iterator[str]:
         descriptions = picture_texts(shape)
         yield from descriptions
-        self.left_out["pictures"] += not descriptions and has_picture(shape)
+        self.omissions["pictures"] += not descriptions and has_picture(shape)
 
     def _box(self, shape: Any) -> Box | None:
         # A placeholder without a place of its own stands where the layout, or else the master, puts it.
@@ -209,7 +209,7 @@ class _Slide:
                     # Numbers of a master are its own.
                     if box is not None and (kind == "slideLayout" or key[0] == "type"):
                         places.setdefault(key, box)
-            self.left_out["layouts"] += words and not self.left_out["layouts"]
+            self.omissions["layouts"] += words and not self.omissions["layouts"]
         return places
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from llmopt_core.documents.encoding import decode
 from llmopt_core.documents.tables import rows_with_names
 from llmopt_core.documents.text import Extraction, normalise, normalise_file, plain_lines
-from llmopt_core.documents.web_flaws import as_one_page, unclosed_words
+from llmopt_core.documents.web_flaws import as_one_page, find_unclosed_words
 from llmopt_core.documents.web_lists import list_marks, mark_of
 from llmopt_core.documents.web_main import keep_main
 from llmopt_core.documents.web_replacements import omission_words, replace_with_text
@@ -20,7 +20,7 @@ _BLOCK_TAGS = (
     "header hr html legend li main nav ol p pre section summary table tbody tfoot thead tr ul h1 h2 h3 h4 h5 h6"
 )
 # What is no text, wherever it stands.
-_LEFT_OUT = frozenset(("script", "style", "head"))
+_SILENT_TAGS = frozenset(("script", "style", "head"))
 _BLOCKS = frozenset(_BLOCK_TAGS.split())
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _CELLS = ("td", "th")
@@ -66,7 +66,7 @@ def _render(text: str, name: str, *, main_only: bool) -> tuple[str, list[str]]:
     if not text.strip():
         return "", []
     # Told from the text, as the parser takes all that follows for a comment.
-    unread_notes = unclosed_words(text)
+    unread_notes = find_unclosed_words(text)
     text = as_one_page(text)
     # `huge_tree`: without it libxml2 stops at 10 MB of text, and keeps what it has without an error.
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
@@ -92,7 +92,9 @@ def _render(text: str, name: str, *, main_only: bool) -> tuple[str, list[str]]:
     # A page that has a heading of the first level has said what it is called.
     has_heading = re.search(r"^# ", body, re.MULTILINE)
     hidden_notes = (
-        [f"{writer.hidden:,} hidden part{'s' if writer.hidden > 1 else ''} of the page"] if writer.hidden else []
+        [f"{writer.hidden_count:,} hidden part{'s' if writer.hidden_count > 1 else ''} of the page"]
+        if writer.hidden_count
+        else []
     )
     around_notes = [f"{around:,} word{'s' if around > 1 else ''} around the main text, as asked"] if around else []
     omissions = around_notes + hidden_notes + omission_words(counts) + unread_notes
@@ -123,8 +125,8 @@ class _Writer:
 
     def __init__(self, root: Any) -> None:
         self.parts: list[str] = []
-        self.hidden = 0
-        self._preformatted: list[int] = []
+        self.hidden_count = 0
+        self._pre_starts: list[int] = []
         self._cells = 0
         self._headings = 0
         self._outer_cells: list[int] = []
@@ -133,7 +135,7 @@ class _Writer:
         self._layout = {table for table in root.iter("table") if is_layout(table)}
         self._placing: list[bool] = []
         # What a button opens is there to be read.
-        self._opened = {
+        self._targets = {
             name for element in root.iter() for name in (element.get("aria-controls") or "").split()
         }  # fmt: skip
 
@@ -145,9 +147,9 @@ class _Writer:
         for event, element in walker:
             if event == "start":
                 if self._is_skipped(element):
-                    if isinstance(element.tag, str) and element.tag not in _LEFT_OUT:
+                    if isinstance(element.tag, str) and element.tag not in _SILENT_TAGS:
                         # Counted where there was something to be read.
-                        self.hidden += any(text.strip() for text in element.itertext())
+                        self.hidden_count += any(text.strip() for text in element.itertext())
                     walker.skip_subtree()
                 else:
                     self._open(element)
@@ -160,14 +162,14 @@ class _Writer:
     def _is_skipped(self, element: Any) -> bool:
         if not isinstance(element.tag, str):
             return True
-        return element.tag in _LEFT_OUT or self._is_hidden(element)
+        return element.tag in _SILENT_TAGS or self._is_hidden(element)
 
     def _is_hidden(self, element: Any) -> bool:
         # `until-found` is there for who searches in the page.
         if "hidden" not in element.attrib or element.get("hidden", "").lower() == "until-found":
             return False
         # What is opened by a button, or is a tab beside others, is read: a reader gets there with a click.
-        return element.get("id") not in self._opened and element.get("role") != "tabpanel"
+        return element.get("id") not in self._targets and element.get("role") != "tabpanel"
 
     def _open(self, element: Any) -> None:
         tag = element.tag
@@ -195,13 +197,13 @@ class _Writer:
             # A mark, so that nothing comes between it and the words.
             self.parts.append(_Mark("#" * int(tag[1]) + " "))
         elif tag == "pre":
-            self._preformatted.append(len(self.parts))
+            self._pre_starts.append(len(self.parts))
         self._text(element.text)
 
     def _close(self, element: Any) -> None:
         tag = element.tag
-        if tag == "pre" and self._preformatted:
-            self._fence(self._preformatted.pop())
+        if tag == "pre" and self._pre_starts:
+            self._fence(self._pre_starts.pop())
         self._headings -= tag in _HEADINGS
         if tag in _HEADINGS and (blank := self._blank_end()):
             # An empty one names nothing, least of all what comes next.
@@ -233,7 +235,7 @@ class _Writer:
         before, gap, rows = "".join(self.parts[start:]).rstrip().rpartition("\n\n")
         table = rows_with_names(rows.split("\n"))
         # Inside of code a table stays as it was written.
-        if table != rows and not self._preformatted:
+        if table != rows and not self._pre_starts:
             self.parts[start:] = [f"{before}{gap}{table}\n\n"]
 
     def _places(self) -> bool:
@@ -243,7 +245,7 @@ class _Writer:
         """Code whose lines would be taken for headings goes between fences."""
         code = "".join(self.parts[start:])
         # In a cell there is no room for a fence, and code without such lines needs none.
-        if self._cells or self._preformatted or plain_lines(code) == code:
+        if self._cells or self._pre_starts or plain_lines(code) == code:
             return
         # Longer than any run of backticks in the code, as Markdown asks.
         fence = "`" * max(3, 1 + max(map(len, re.findall("`+", code)), default=0))
@@ -253,7 +255,7 @@ class _Writer:
     def _text(self, text: str | None) -> None:
         if not text:
             return
-        if not self._preformatted:
+        if not self._pre_starts:
             text = _SPACE.sub(" ", text)
             # White space at the beginning of a line, or after other white space, shows nothing.
             if not self.parts or self.parts[-1].endswith(("\n", " ")):

@@ -31,7 +31,7 @@ def _without_end(part: str) -> str:
     return escape(words) + rest if end else part
 
 
-def unclosed_words(text: str) -> list[str]:
+def find_unclosed_words(text: str) -> list[str]:
     """What is left out because a comment, a script or a style never ends."""
     lower = text.lower()
     at = 0

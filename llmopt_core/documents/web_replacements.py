@@ -98,7 +98,7 @@ def _tex(element: Any, counts: Counter[str]) -> None:
         _become(element, " ".join((element.text or "").split()))
 
 
-def _drawn_twice(element: Any, counts: Counter[str]) -> None:
+def _drop_twin_formula(element: Any, counts: Counter[str]) -> None:
     """KaTeX draws a formula beside the one that says what it is."""
     before = element.getprevious()
     if element.get("class") == "katex-html" and before is not None and before.get("class") == "katex-mathml":
@@ -179,7 +179,7 @@ _REPLACEMENTS: Mapping[str, Callable[[Any, Counter[str]], None]] = {
     "img": _picture,
     "image": _picture,
     "script": _tex,
-    "span": _drawn_twice,
+    "span": _drop_twin_formula,
     "area": _picture,
     "svg": _drawing,
     "math": _formula,

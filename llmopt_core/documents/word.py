@@ -32,7 +32,7 @@ def read_docx(name: str, data: bytes) -> Extraction:
     text = normalise("\n\n".join(block for block in body.blocks(content) if block.strip()))
     # Known once the whole body has been walked.
     body.counts["fields"] = body.fields.without_result
-    body.counts["nowhere"] = body.unseen(content)
+    body.counts["nowhere"] = body.count_unread(content)
     warnings = tuple(_warnings(package, body.counts))
     # No text because of damage is an error, not an empty document.
     package.check(text)
@@ -45,7 +45,7 @@ def _warnings(package: Package, counts: Counter[str]) -> Iterator[str]:
             f"Tracked changes are read as if accepted: {counts['inserted']:,} inserted and "
             f"{counts['deleted']:,} deleted places."
         )
-    for kind, sentences in _LEFT_OUT.items():
+    for kind, sentences in _OMISSION_WORDS.items():
         if counts[kind]:
             yield sentences[counts[kind] > 1].format(count=f"{counts[kind]:,}")
     # Headers and footers repeat on each page, and belong to no place of the text.
@@ -63,7 +63,7 @@ def _has_text(package: Package, kind: str) -> bool:
     return False
 
 
-_LEFT_OUT = {
+_OMISSION_WORDS = {
     "hidden": ("Hidden text was left out at 1 place.", "Hidden text was left out at {count} places."),
     "chunks": (
         "1 embedded document was not read: open it and save it as a file of its own.",

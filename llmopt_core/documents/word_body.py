@@ -27,7 +27,7 @@ from llmopt_core.documents.word_styles import BULLET, Numbering, Styles, outline
 from llmopt_core.documents.word_symbols import symbol_character
 
 # What a reader of the accepted document does not see, and documents that are only embedded.
-_LEFT_OUT = {"del": "deleted", "moveFrom": "deleted", "altChunk": "chunks", "subDoc": "chunks"}
+_OMISSION_KINDS = {"del": "deleted", "moveFrom": "deleted", "altChunk": "chunks", "subDoc": "chunks"}
 _EQUATIONS = ("oMath", "oMathPara")
 # Settings of what they stand in.
 _PROPERTIES = ("pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr", "trPr", "tcPr", "tblGrid", "sectPr", "fldData")
@@ -51,13 +51,13 @@ class Body:
         self._numbering = Numbering(package.find_target(package.main, "numbering"))
         self._notes = {kind: self._notes_of(kind) for kind in ("footnote", "endnote")}
         # A note may be named twice: the second time it is known and not missing.
-        self._known = {(kind, number) for kind, notes in self._notes.items() for number in notes}
+        self._note_ids = {(kind, number) for kind, notes in self._notes.items() for number in notes}
         self._waiting: list[str] = []
         # Words of a paragraph whose end was deleted.
-        self._carried = ""
+        self._carry = ""
         self.fields = Fields()
         # All pieces that were read or left out on purpose; the rest is told as unseen.
-        self._seen: set[Any] = set()
+        self._finds: set[Any] = set()
         self._inside = 0
         self._pieces: dict[str, Callable[[Any], str]] = {
             "t": self._text,
@@ -78,8 +78,8 @@ class Body:
                 yield self._paragraph(item)
             elif tag == "tbl":
                 yield self._table(item)
-            elif tag in _LEFT_OUT:
-                self._leave_out(_LEFT_OUT[tag], item)
+            elif tag in _OMISSION_KINDS:
+                self._leave_out(_OMISSION_KINDS[tag], item)
             elif tag == "AlternateContent":
                 yield from self.blocks(choice(item))
             elif tag in _EQUATIONS or tag == "r":
@@ -92,18 +92,18 @@ class Body:
             while self._waiting and tag in ("p", "tbl"):
                 yield self._waiting.pop(0)
         # Words of a last paragraph whose end was deleted have no next one to go on in.
-        yield self._carried.strip()
-        self._carried = ""
+        yield self._carry.strip()
+        self._carry = ""
 
-    def unseen(self, content: Any) -> int:
+    def count_unread(self, content: Any) -> int:
         """How many pieces of text stand where a text has no place, and notes that no place names."""
-        here = [t for t in texts(content) if t not in self._seen]
+        here = [t for t in texts(content) if t not in self._finds]
         notes = [t for notes in self._notes.values() for note in notes.values() for t in descendants(note, "t")]
         return sum(bool((t.text or "").strip()) for t in here + notes)
 
     def _leave_out(self, kind: str, element: Any) -> None:
         self.counts[kind] += 1
-        self._seen.update(descendants(element, "t"))
+        self._finds.update(descendants(element, "t"))
 
     def _notes_of(self, kind: str) -> dict[str, Any]:
         root = self._package.find_target(self._package.main, f"{kind}s")
@@ -112,11 +112,11 @@ class Body:
     def _paragraph(self, paragraph: Any) -> str:
         properties = child(paragraph, "pPr")
         # A deleted paragraph end joins two paragraphs: accepted, they are one.
-        before, self._carried = self._carried, ""
+        before, self._carry = self._carry, ""
         text = before + "".join(self._inline(paragraph))
         if _has_deleted_end(properties):
             self.counts["deleted"] += bool(text.strip())
-            self._carried = text
+            self._carry = text
             return ""
         text = text.strip()
         look = self._styles.look(value_of(properties, "pStyle"))
@@ -143,8 +143,8 @@ class Body:
             tag = local(item)
             if tag in _CHARACTERS:
                 yield _CHARACTERS[tag]
-            elif tag in _LEFT_OUT:
-                self._leave_out(_LEFT_OUT[tag], item)
+            elif tag in _OMISSION_KINDS:
+                self._leave_out(_OMISSION_KINDS[tag], item)
             elif tag in ("drawing", "pict", "object"):
                 self._drawing(item)
             elif tag in self._pieces:
@@ -154,7 +154,7 @@ class Body:
                 yield self.fields.instruction(attribute(item, "instr"), is_shown=False)
             elif tag == "sdt" and (box := check_box(item)):
                 # The box is told by its state: its letter is of a font of pictures.
-                self._seen.update(descendants(item, "t"))
+                self._finds.update(descendants(item, "t"))
                 yield box
             elif tag and tag not in _PROPERTIES and tag not in _NOT_TEXT:
                 self.counts["inserted"] += tag == "ins"
@@ -163,11 +163,11 @@ class Body:
                     yield from self._inline(choice(item) if tag == "AlternateContent" else item)
 
     def _text(self, item: Any) -> str:
-        self._seen.add(item)
+        self._finds.add(item)
         return readable(item)
 
     def _equation(self, item: Any) -> str:
-        self._seen.update(descendants(item, "t"))
+        self._finds.update(descendants(item, "t"))
         return equation(item)
 
     def _field_mark(self, item: Any) -> str:
@@ -203,7 +203,7 @@ class Body:
         note = self._notes[kind].pop(number, None)
         if note is None:
             # Missing is a note that never was there.
-            self.counts["notes"] += (kind, number) not in self._known
+            self.counts["notes"] += (kind, number) not in self._note_ids
             return ""
         self._waiting.append(f"[{kind.title()} {number}] " + "\n".join(self._apart(note)))
         return f" [{number}]"
@@ -217,7 +217,7 @@ class Body:
         for box in outermost(drawing, "txbxContent"):
             self._waiting += self._apart(box)
         for shape in outermost(drawing, "txBody"):
-            self._seen.update(descendants(shape, "t"))
+            self._finds.update(descendants(shape, "t"))
             words = ("".join(t.text or "" for t in descendants(line, "t")) for line in descendants(shape, "p"))
             self._waiting += map(plain_lines, filter(None, map(str.strip, words)))
         for item in drawing.iter():

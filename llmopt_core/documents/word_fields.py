@@ -26,7 +26,7 @@ class Fields:
     def __init__(self) -> None:
         # Fields stand in fields: each has its instruction.
         self._open: list[list[str]] = []
-        self._shown: list[bool] = []
+        self._visibility: list[bool] = []
         self.without_result = 0
 
     def say(self, instruction: str) -> None:
@@ -39,13 +39,13 @@ class Fields:
         """Note a `begin`, `separate` or `end`; what the field shows, where its instruction is all there is."""
         if kind == "begin":
             self._open.append([])
-            self._shown.append(False)
-        elif kind == "separate" and self._shown:
+            self._visibility.append(False)
+        elif kind == "separate" and self._visibility:
             # Behind `separate` stands the stored result, which is read as text.
-            self._shown[-1] = True
+            self._visibility[-1] = True
         elif kind == "end" and self._open:
             # `end` without `begin` is of a damaged file.
-            return self.instruction("".join(self._open.pop()), is_shown=self._shown.pop())
+            return self.instruction("".join(self._open.pop()), is_shown=self._visibility.pop())
         return ""
 
     def instruction(self, text: str, *, is_shown: bool) -> str:

@@ -54,7 +54,7 @@ class Budget:
 
     Attributes:
         on_call: Called after each call.
-        refused: Whether a call was not made for want of room.
+        has_refused: Whether a call was not made for want of room.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class Budget:
     ) -> None:
         self.usd, self.calls, self.minutes = usd, calls, minutes
         self.on_call: Callable[[], None] | None = None
-        self.refused = False
+        self.has_refused = False
         # Limits are for all sessions together, reports for this one.
-        self._usage, self._made = usage, Usage()
-        self._spent = usage.cost_usd or 0.0
+        self._usage, self._session_usage = usage, Usage()
+        self._cost = usage.cost_usd or 0.0
         self._dearest = dict(dearest or {})
         # By model: how much of what its prompt was expected to cost a call really cost at most, such as a half where
         # prompts were cached.
@@ -80,7 +80,7 @@ class Budget:
         self._flying: list[Call] = []
         self._waiting: list[Future[None]] = []
         self._lock = threading.Lock()
-        self._started = time.monotonic()
+        self._start = time.monotonic()
 
     @property
     def usage(self) -> Usage:
@@ -90,7 +90,7 @@ class Budget:
     @property
     def session_usage(self) -> Usage:
         """What was paid now, without earlier work."""
-        return self._made
+        return self._session_usage
 
     @property
     def dearest(self) -> dict[str, float]:
@@ -100,7 +100,7 @@ class Budget:
     @property
     def remaining_usd(self) -> float | None:
         """What is left; None without a limit, and 0 where a call cost more than was foreseen."""
-        return None if self.usd is None else max(0.0, self.usd - self._spent)
+        return None if self.usd is None else max(0.0, self.usd - self._cost)
 
     def call(self, quote: Quote) -> Call:
         """A call, as a context: `async with` in an event loop, `with` in a thread.
@@ -118,7 +118,7 @@ class Budget:
         elif self.calls is not None and self._usage.calls >= self.calls:
             what, state = f"{self.calls:,} calls", f"{self._usage.calls:,} were made"
         else:
-            what, state = dollars(self.usd or 0.0), f"{dollars(self._spent)} are spent"
+            what, state = dollars(self.usd or 0.0), f"{dollars(self._cost)} are spent"
         return OutOfBudget(
             f"The budget of {what} leaves no room for the next call ({state}). What was made is kept: with a larger "
             "budget the work goes on from there."
@@ -132,7 +132,7 @@ class Budget:
                 return None
             # While others fly, their ends may make room; alone, waiting would never end.
             if not self._flying or self._is_out_of_time():
-                self.refused = True
+                self.has_refused = True
                 raise self.refusal()
             waiting: Future[None] = Future()
             self._waiting.append(waiting)
@@ -162,9 +162,9 @@ class Budget:
         cost = usage.cost_usd or 0.0
         with self._lock:
             self._usage += usage
-            self._made += usage
+            self._session_usage += usage
             # A thousand additions of 0.1 must not end below 100 or above.
-            self._spent = round(self._spent + cost, 15)
+            self._cost = round(self._cost + cost, 15)
             self._dearest[quote.model] = max(self._dearest.get(quote.model, 0.0), cost)
             if quote.least_usd:
                 share = cost / quote.least_usd
@@ -174,7 +174,7 @@ class Budget:
             self.on_call()
 
     def _is_out_of_time(self) -> bool:
-        return self.minutes is not None and time.monotonic() - self._started >= 60 * self.minutes
+        return self.minutes is not None and time.monotonic() - self._start >= 60 * self.minutes
 
     def _has_room(self, quote: Quote) -> bool:
         if self._is_out_of_time():
@@ -194,11 +194,11 @@ class Budget:
         # Nobody knows what its calls cost before one has ended: one goes first.
         if highest_cost is None and any(other.model == quote.model for other in flying):
             return False
-        if self._spent >= usd:
+        if self._cost >= usd:
             return False
         if not flying:
-            return fits_budget(self._spent + max(highest_cost or 0.0, self._least(quote)), usd)
-        return fits_budget(self._spent + sum(map(self._most, flying)) + self._most(quote), usd)
+            return fits_budget(self._cost + max(highest_cost or 0.0, self._least(quote)), usd)
+        return fits_budget(self._cost + sum(map(self._most, flying)) + self._most(quote), usd)
 
     def _least(self, quote: Quote) -> float:
         """What the prompt costs; where all calls of the model cost less than was foreseen, so much less."""

@@ -54,11 +54,11 @@ _starting = threading.Lock()
 
 def _loop() -> asyncio.AbstractEventLoop:
     with _starting:
-        return _started_loop()
+        return _start_loop()
 
 
 @cache
-def _started_loop() -> asyncio.AbstractEventLoop:
+def _start_loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="beside-the-loop"))
     # A daemon: it never ends by itself.

@@ -60,7 +60,7 @@ class IsolationError(Exception):
         self.reason, self.detail = reason, detail
 
 
-def run_isolated(
+def run_in_child(
     function: Callable[..., Any],
     arguments: Sequence[Any],
     limits: Limits,

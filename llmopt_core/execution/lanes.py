@@ -19,17 +19,17 @@ class Lanes:
 
     def __init__(self, size: int = 1) -> None:
         self.size = size
-        self._used = 0
-        self._changed = threading.Condition()
+        self._count = 0
+        self._condition = threading.Condition()
         self._waiting: deque[object] = deque()
         self._mine = threading.local()
 
     def resize(self, size: int) -> None:
         """Have another number of lanes, at least one; what is under way is not disturbed."""
-        with self._changed:
+        with self._condition:
             # What holds all lanes gives back what it took, whatever the size is by then.
             self.size = max(1, size)
-            self._changed.notify_all()
+            self._condition.notify_all()
 
     @contextmanager
     def one(self) -> Iterator[None]:
@@ -54,28 +54,28 @@ class Lanes:
             yield
         finally:
             self._mine.held = 0
-            with self._changed:
-                self._used -= lane_count
-                self._changed.notify_all()
+            with self._condition:
+                self._count -= lane_count
+                self._condition.notify_all()
 
     def _take(self, all_of_them: bool) -> int:
         ticket = object()
-        with self._changed:
+        with self._condition:
             # In a queue, so that many small pieces never keep one out that wants all lanes.
             self._waiting.append(ticket)
             try:
-                self._changed.wait_for(lambda: self._waiting[0] is ticket and self._has_room(all_of_them))
+                self._condition.wait_for(lambda: self._waiting[0] is ticket and self._has_room(all_of_them))
                 count = self.size if all_of_them else 1
-                self._used += count
+                self._count += count
             finally:
                 # Also where the wait was broken off: a ticket left in front would stop everybody.
                 self._waiting.remove(ticket)
-                self._changed.notify_all()
+                self._condition.notify_all()
         return count
 
     def _has_room(self, all_of_them: bool) -> bool:
         # All of them only when none is used, even by one that was taken under a larger size.
-        return not self._used if all_of_them else self._used < self.size
+        return not self._count if all_of_them else self._count < self.size
 
 
 LANES = Lanes()

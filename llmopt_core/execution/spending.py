@@ -181,12 +181,12 @@ class _Session:
 
     def __init__(self, cache: SupportsReplace, work: str, budget: Budget, stop: Spending | None) -> None:
         self.account = Account(on_change=self._wake_up)
-        self._cache, self._budget, self._stopped = cache, budget, stop
+        self._cache, self._budget, self._stop = cache, budget, stop
         # One entry per session, so that two without limits never write over each other. Padded, so that text sorts like
         # numbers.
         self._key = f"{work}/{time.time_ns():020d}{uuid.uuid4().hex[:8]}"
         # What the last write was asked for.
-        self._kept: Any = (0, Usage())
+        self._state: Any = (0, Usage())
         self._wake, self._over = threading.Event(), False
         self._problem: BaseException | None = None
         self._thread = threading.Thread(target=self._write, name="spending", daemon=True)
@@ -197,7 +197,7 @@ class _Session:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if not self._thread.is_alive():
             # Nothing was paid, but it was stopped: the next session must be told.
-            if self._budget.refused:
+            if self._budget.has_refused:
                 self._save()
             return
         # Set before waking: the thread reads it after it was woken, so its last save is after everything.
@@ -211,9 +211,9 @@ class _Session:
     def _wake_up(self) -> None:
         state = (self.account.usage.calls, self.account.flying)
         # What a cache answers is entered as well, and is not paid.
-        if state == self._kept:
+        if state == self._state:
             return
-        self._kept = state
+        self._state = state
         with suppress(RuntimeError):
             # It may have been started by another call.
             self._thread.start()
@@ -237,12 +237,12 @@ class _Session:
 
     def _save(self) -> None:
         # A pilot after a stop asks for no budget of its own.
-        limits = self._stopped or self._budget
+        limits = self._stop or self._budget
         values = {
             "usage": _values(self.account.usage),
             "flying": _values(self.account.flying),
             "dearest": self._budget.dearest,
-            "stopped": self._stopped is not None or self._budget.refused,
+            "stopped": self._stop is not None or self._budget.has_refused,
             "limits": [limits.usd, limits.calls],
         }
         self._cache.replace_many(STAGE, {self._key: json.dumps(values).encode()})

@@ -15,12 +15,12 @@ class SelfTime:
 
     Attributes:
         seconds: The work so far; None where none was told.
-        waited: For turns inside that work.
+        wait_seconds: For turns inside that work.
     """
 
     def __init__(self) -> None:
         self.seconds: float | None = None
-        self.waited = 0.0
+        self.wait_seconds = 0.0
 
     def add(self, seconds: float) -> None:
         """Tell of work."""
@@ -54,12 +54,12 @@ def exclusive(lane: AbstractContextManager[Any]) -> Iterator[None]:
     timer = _timer.get()
     with lane:
         # Waits so far; only those within this block are taken off.
-        earlier_wait, start = timer.waited if timer else 0.0, time.perf_counter()
+        earlier_wait, start = timer.wait_seconds if timer else 0.0, time.perf_counter()
         try:
             yield
         finally:
             if timer is not None:
-                timer.add(time.perf_counter() - start - (timer.waited - earlier_wait))
+                timer.add(time.perf_counter() - start - (timer.wait_seconds - earlier_wait))
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def exclude_wait(lock: AbstractContextManager[Any]) -> Iterator[None]:
     start, timer = time.perf_counter(), _timer.get()
     with lock:
         if timer is not None:
-            timer.waited += time.perf_counter() - start
+            timer.wait_seconds += time.perf_counter() - start
         yield
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from llmopt_core.answering.answer import answer_question
-from llmopt_core.answering.fact_check.check import NOT_CHECKED, NOT_REWRITTEN
+from llmopt_core.answering.fact_check.check import CHECK_FAILURE, REWRITE_FAILURE
 from llmopt_core.answering.reread import is_doubtful, reread_answer
 from llmopt_core.errors import (
     Cancellation,
@@ -43,7 +43,7 @@ from llmopt_core.types import Answer, Document, Example, Record, StageTrace, Usa
 
 # For the name in a signature alone; the module of endpoints is not loaded where none is asked.
 if TYPE_CHECKING:
-    from llmopt_core.models.openai.thinking_seen import Seen
+    from llmopt_core.models.openai.thinking_memory import ThinkingForm
 
 OnText = Callable[[str], None]
 
@@ -157,12 +157,12 @@ class Pipeline:
     def reread(self, answer: Answer) -> Answer:
         """The answer as it is to be read now that more may have been seen of its model."""
         model = self.configuration.model
-        return reread_answer(answer, model, self.thinking_seen) if is_doubtful(answer, model) else answer
+        return reread_answer(answer, model, self.thinking_memory) if is_doubtful(answer, model) else answer
 
     @property
-    def thinking_seen(self) -> Seen:
+    def thinking_memory(self) -> ThinkingForm:
         """What was seen of the model's thinking, up to now."""
-        return self.models.seen_thinking(self.configuration.model)
+        return self.models.recall_thinking(self.configuration.model)
 
     async def retriever(self, on_progress: OnProgress | None = None) -> Retriever:
         """The open retriever; builds the index where there is none.
@@ -243,7 +243,7 @@ class Pipeline:
             on_text, repeat=repeat, support=self._support,
         )  # fmt: skip
         # A check or a rewrite that could not be made may come off the next time.
-        if not any(note.startswith((NOT_CHECKED, NOT_REWRITTEN)) for note in answer.notes):
+        if not any(note.startswith((CHECK_FAILURE, REWRITE_FAILURE)) for note in answer.notes):
             await self._stages.put_answer(key, answer)
         return self.reread(answer)
 

@@ -122,7 +122,7 @@ def check_budget(
         model = (spec.name if isinstance(spec, ModelSpec) else spec.model) or endpoint.default_model
         if not endpoint.is_priced(model, writes=isinstance(spec, ModelSpec)):
             price = endpoint.price_of(model)
-            problem = f"the {price.unknown} price is not known" if price else "none is known"
+            problem = f"the {price.missing_price} price is not known" if price else "none is known"
             raise BadInput(
                 f"A budget needs prices, and {problem} for {model or 'the model'} on {endpoint.name}; "
                 "set them in Settings or under endpoints in the file."

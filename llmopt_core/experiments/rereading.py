@@ -31,7 +31,7 @@ async def reread_records(
         put: Takes position and record of what changed.
         repeat: Which of the repeated answers the run holds.
     """
-    if not pipeline.thinking_seen:
+    if not pipeline.thinking_memory:
         return
     for position, before in await asyncio.to_thread(_find_changes, store, run_id, pipeline):
         record = await pipeline.evaluate(examples[position], repeat=repeat, partial=True)
@@ -41,8 +41,8 @@ async def reread_records(
 
 
 def _find_changes(store: Store, run_id: int, pipeline: Pipeline) -> list[tuple[int, Record]]:
-    scoring_failures = store.scoring_failures(run_id).values() if pipeline.thinking_seen == "none" else ()
-    if pipeline.thinking_seen == "none" and not any(MAY_BE_THINKING in reasons for reasons in scoring_failures):
+    scoring_failures = store.scoring_failures(run_id).values() if pipeline.thinking_memory == "none" else ()
+    if pipeline.thinking_memory == "none" and not any(MAY_BE_THINKING in reasons for reasons in scoring_failures):
         return []
     positions = sorted(store.record_positions(run_id))
     # Both are in the order of positions.

@@ -51,16 +51,16 @@ class Watch:
     """Somebody else's building, watched by a clock of our own: those of two machines differ."""
 
     def __init__(self) -> None:
-        self._seen: tuple[Any, Any] | None = None
+        self._last_sign: tuple[Any, Any] | None = None
         self._since = 0.0
 
     def is_dead(self, builder: Mapping[str, Any]) -> bool:
         """Whether the builder is gone, or has not counted on for a while."""
         # The token too: another builder may begin at the same count.
         sign = (builder.get("token"), builder.get("beat"))
-        if sign != self._seen:
+        if sign != self._last_sign:
             # Monotonic: a clock that is set forward must not end a living builder.
-            self._seen, self._since = sign, time.monotonic()
+            self._last_sign, self._since = sign, time.monotonic()
         return is_gone(builder) or time.monotonic() - self._since > SILENT_SECONDS
 
 

@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from llmopt_core.cache import CLAIM_POLL_SECONDS, Cache, SupportsClaim, drop_damaged
+from llmopt_core.cache import CLAIM_POLL_SECONDS, Cache, SupportsClaim, drop_damaged_values
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import Embedder, Vectors
 from llmopt_core.models.prefixes import query_side
@@ -185,7 +185,7 @@ def _fill_from_cache(rows: _Rows, first: Mapping[str, int], cache: Cache) -> lis
     for part in _batches(list(first), _READ):
         stored_values = cache.get_many(STAGE, part)
         # A vector that was cut (a full disk, a crash) is removed and made again.
-        valid_values = drop_damaged(
+        valid_values = drop_damaged_values(
             cache, STAGE, stored_values, partial(_has_length, _usual_length(stored_values, rows.width))
         )
         for key, value in valid_values.items():

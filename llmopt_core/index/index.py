@@ -48,7 +48,7 @@ class Index:
     @property
     def is_lost(self) -> bool:
         """Whether the server has its vectors no more, so that it must be opened anew."""
-        return self._store.lost
+        return self._store.is_lost
 
     @property
     def embedder_name(self) -> str:

@@ -44,11 +44,11 @@ class VectorStore:
         remote: Whether it is searched elsewhere than in this process.
 
     Attributes:
-        lost: Whether the server has the collection no more; whoever keeps the index open must build it anew.
+        is_lost: Whether the server has the collection no more; whoever keeps the index open must build it anew.
     """
 
     def __init__(self, connect: Callable[[], Any], collection: str = COLLECTION, *, remote: bool = False) -> None:
-        self.remote, self.lost = remote, False
+        self.remote, self.is_lost = remote, False
         self._connect = connect
         self._name = collection
         self._lock = threading.Lock()
@@ -70,7 +70,7 @@ class VectorStore:
                 response = self._open().query(query_embeddings=queries, n_results=k, include=["distances"])
             except NotFoundError as error:
                 # Marked, so that `build_index` does not hand out this open index again.
-                self.lost = True
+                self.is_lost = True
                 raise StorageError(
                     f"The vector database has the collection {self._name} no more; run again and it is stored anew."
                 ) from error

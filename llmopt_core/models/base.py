@@ -64,7 +64,7 @@ class ModelSpec(Spec):
         return hash(self.fingerprint)
 
     @model_serializer(mode="wrap")
-    def _drop_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _drop_unused_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # What was stored before there were these fields keeps its fingerprint.
         values: dict[str, Any] = handler(self)
         for name in ("reasoning_effort", "extra_body", "parameters"):

@@ -48,14 +48,14 @@ class _Attempt:
     asked_with: int
     # On the monotonic clock: a set clock must not make a list fresh for years.
     at: float
-    ended: threading.Event = field(default_factory=threading.Event)
+    end: threading.Event = field(default_factory=threading.Event)
     good: bool = False
 
     @property
     def is_due(self) -> bool:
         """Whether it is time for the next one."""
         patience = _SECONDS_FRESH if self.good else _SECONDS_TO_RETRY
-        return self.ended.is_set() and time.monotonic() - self.at > patience
+        return self.end.is_set() and time.monotonic() - self.at > patience
 
 
 class ModelLists:
@@ -89,7 +89,7 @@ class ModelLists:
         if endpoint.base_url not in self._lists:
             # Counted from the question and not from now: a page that draws several such fields waits once, not once per
             # field.
-            attempt.ended.wait(max(0.0, attempt.at + wait - time.monotonic()))
+            attempt.end.wait(max(0.0, attempt.at + wait - time.monotonic()))
         return self.find(endpoint)
 
     def keep(self, endpoint: Endpoint, report: EndpointReport) -> None:
@@ -125,7 +125,7 @@ class ModelLists:
             self.keep(endpoint, report)
         # Always: whoever waits would wait out its time for a thread that has died.
         finally:
-            attempt.ended.set()
+            attempt.end.set()
 
     def _read(self) -> dict[str, Any]:
         try:

@@ -36,6 +36,6 @@ class Prices(Spec):
         return sum(tokens * (price or 0.0) for tokens, price in parts) / 1e6
 
     @property
-    def unknown(self) -> str:
+    def missing_price(self) -> str:
         """Which of the two prices is not known, `prompt` or `completion`; empty where both are."""
         return "prompt" if self.prompt is None else "completion" if self.completion is None else ""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     import openai
 
     from llmopt_core.models.builtin.likelihood import LikelihoodModel
-    from llmopt_core.models.openai.thinking_seen import Seen
+    from llmopt_core.models.openai.thinking_memory import ThinkingForm
 
 Identity = Callable[[ChatRequest], Awaitable[str]]
 
@@ -179,9 +179,9 @@ class Models:
             self._chats[spec.endpoint] = self._make_chat(self.endpoint(spec.endpoint))
         return self._chats[spec.endpoint]
 
-    def seen_thinking(self, spec: ModelSpec) -> Seen:
+    def recall_thinking(self, spec: ModelSpec) -> ThinkingForm:
         """What was seen of a model's thinking, up to now. Errors as in `endpoint`."""
-        from llmopt_core.models.openai.thinking_seen import seen_thinking
+        from llmopt_core.models.openai.thinking_memory import recall_thinking
 
         endpoint = self.endpoint(spec.endpoint)
         if endpoint.name == BUILTIN:
@@ -189,7 +189,7 @@ class Models:
         if endpoint.begins_with_thinking:
             return "unopened"
         place = (endpoint.base_url, model_name(spec, endpoint), mode_of(spec, endpoint))
-        return seen_thinking(refusals_of(self.settings.home), place, spec)
+        return recall_thinking(refusals_of(self.settings.home), place, spec)
 
     def likelihood(self, spec: ModelSpec) -> LikelihoodModel:
         """Scores how likely a text is after a prompt. Errors as in `chat`."""

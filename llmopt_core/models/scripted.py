@@ -94,18 +94,18 @@ class ScriptedChat:
 class HashEmbedder:
     """A deterministic embedder: each word has a random direction, a text is the sum of its words.
 
-    Texts that share words are similar; nothing else is known about them. `encoded` lists every text it was given.
+    Texts that share words are similar; nothing else is known about them. `inputs` lists every text it was given.
     """
 
     def __init__(self, dimension: int = 64) -> None:
         self.name = f"hash-{dimension}"
         self.dimension = dimension
         self.max_tokens = 512
-        self.encoded: list[str] = []
+        self.inputs: list[str] = []
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder.encode`."""
-        self.encoded += texts
+        self.inputs += texts
         # A text without words gets the vector of the empty word: zeros are no unit vector.
         rows = [_unit(self._word_vectors(_words(text) or [""]).sum(axis=0)) for text in texts]
         return np.array(rows, dtype=np.float32).reshape(len(texts), self.dimension)

@@ -59,7 +59,7 @@ def _delimit(prompt: PromptSpec) -> PromptSpec:
     # Only the plain place is known to be the user's text; anything else is left as its author wrote it.
     if "<question>" in prompt.template or "{{ question }}" not in prompt.template:
         return prompt
-    return _with(prompt, template=prompt.template.replace("{{ question }}", DELIMITED))
+    return _with(prompt, template=prompt.template.replace("{{ question }}", DELIMITED_QUESTION))
 
 
 def _with_steps(prompt: PromptSpec) -> PromptSpec:
@@ -89,7 +89,7 @@ You answer questions of [who asks] about [what].
 - Use plain words.
 - If something is not certain, say so."""
 
-DELIMITED = "<question>\n{{ question }}\n</question>"
+DELIMITED_QUESTION = "<question>\n{{ question }}\n</question>"
 
 REFERENCE_TEXT = """\
 Answer from the passages below and from nothing else. Name the passages you used, like [1]. If they do not hold the \
@@ -129,7 +129,7 @@ BLOCKS: tuple[Block, ...] = (
         "delimiters",
         "Delimiters",
         "Marks around what users write keep instructions and material apart.",
-        DELIMITED,
+        DELIMITED_QUESTION,
         _delimit,
     ),
     Block(

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts.conversation_forms import PAIR, Conversion, alpaca_question, convert
-from llmopt_core.prompts.plain_text_forms import LABELLED, PAIRS_OF, TEXTS
+from llmopt_core.prompts.plain_text_forms import PAIRS_OF, TEXT_AND_LABEL, TEXTS
 from llmopt_core.text.csv_text import csv_text, unguard_cell
 from llmopt_core.text.json_text import parse_json
 
@@ -155,7 +155,10 @@ def _from_value(value: Any, where: str) -> dict[str, str]:
     as_columns = conversion is not None and (conversion.form == PAIR or (has_answer and conversion.form in PAIRS_OF))
     if conversion is not None and (not as_columns or _has_messages(value)):
         example = _from_other_form(conversion, where)
-        return {**example, **(_other_columns(value, example) if conversion.form in (PAIR, TEXTS, LABELLED) else {})}
+        return {
+            **example,
+            **(_other_columns(value, example) if conversion.form in (PAIR, TEXTS, TEXT_AND_LABEL) else {}),
+        }
     if not isinstance(value, dict):
         raise BadInput(f"{where}: expected an object in braces, found {type(value).__name__}.")
     if "messages" in value:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts.few_shot import Encode, select_examples
 from llmopt_core.prompts.spec import PromptSpec, PromptStep
-from llmopt_core.prompts.template import find_undefined, find_unused, render
+from llmopt_core.prompts.template import find_undefined_names, find_unused_names, render
 from llmopt_core.types import Message
 
 Mode = Literal["chat", "completion"]
@@ -78,19 +78,21 @@ def find_undefined_variables(prompt: PromptSpec, names: Sequence[str]) -> set[st
     # Grows with each step: a step knows what those before it have written.
     available, missing = set(names), set()
     for step in prompt.steps:
-        missing |= find_undefined(step.system or prompt.system, available) | find_undefined(step.template, available)
+        missing |= find_undefined_names(step.system or prompt.system, available) | find_undefined_names(
+            step.template, available
+        )
         available.add(step.name)
-    return missing | find_undefined(prompt.system, available) | find_undefined(prompt.template, available)
+    return missing | find_undefined_names(prompt.system, available) | find_undefined_names(prompt.template, available)
 
 
 def find_unused_variables(prompt: PromptSpec, names: Sequence[str]) -> set[str]:
     """Known names and step names that the prompt never uses."""
-    return find_unused(templates_of(prompt), [*names, *(step.name for step in prompt.steps)])
+    return find_unused_names(templates_of(prompt), [*names, *(step.name for step in prompt.steps)])
 
 
 def _render_example(template: str, example: Mapping[str, str]) -> str:
     # Asked before rendering, to name the example and the way out; rendering would name only the variable.
-    missing = find_undefined(template, example)
+    missing = find_undefined_names(template, example)
     if missing:
         excerpt = example.get("question", "")[:60]
         raise BadInput(

@@ -10,7 +10,7 @@ from typing import Any
 import regex
 
 from llmopt_core.errors import BadInput
-from llmopt_core.execution.isolation import IsolationError, Limits, run_isolated
+from llmopt_core.execution.isolation import IsolationError, Limits, run_in_child
 
 # Expressions come from people and files, and some take exponential time.
 SECONDS = 1.0
@@ -114,7 +114,7 @@ def _match(match: Any) -> Match:
 def _apart(pattern: str, text: str, ignore_case: bool, seconds: float) -> tuple[Match, Match] | None:
     """In a process that can be stopped: inside such expressions the package looks at no clock and takes any memory."""
     limits = Limits(_MOST_MEMORY, seconds, seconds + _START_SECONDS)
-    matches: tuple[Match, Match] | None = run_isolated(
+    matches: tuple[Match, Match] | None = run_in_child(
         search_here, (pattern, text, ignore_case, seconds), limits, on_part=lambda *_: None, heartbeat=lambda: None
     )
     return matches

@@ -13,7 +13,7 @@ from typing import Any
 from llmopt_core.errors import BadInput
 
 TEXTS = "two texts under other names"
-LABELLED = "a text and its label"
+TEXT_AND_LABEL = "a text and its label"
 TWO_TEXTS = "two texts and a label"
 TALK = "a dialog of texts alone"
 PAIRS = "a dialog of questions with their answers"
@@ -22,7 +22,7 @@ TRANSLATION = "translations by language"
 PASSAGE = "a question about a passage (context, question, answers)"
 CHOICES = "a question with choices"
 SEVERAL = "several answers to one question"
-EMBEDDED = "pairs for an embedding model"
+EMBEDDING_PAIRS = "pairs for an embedding model"
 
 # Question and answer by other names, the surest first: a line may hold two of these pairs.
 _TEXTS = (
@@ -32,13 +32,13 @@ _TEXTS = (
     ("question", "label"), ("prompt", "label"), ("human", "bot"), ("human", "gpt"), ("q", "a"),
 )  # fmt: skip
 # Apart from the pairs above, since their answer may be a number, which is no word to answer with.
-_LABELLED = (("text", "label"), ("sentence", "label"), ("utterance", "intent"), ("text", "intent"),
+_LABEL_COLUMNS = (("text", "label"), ("sentence", "label"), ("utterance", "intent"), ("text", "intent"),
              ("text", "category"), ("review", "sentiment"), ("text", "sentiment"))  # fmt: skip
 _TWO_TEXTS = (("premise", "hypothesis"), ("sentence1", "sentence2"), ("text1", "text2"), ("question1", "question2"))
 # Where lists of turns stand.
 _TALKS = ("dialog", "dialogue", "conversation", "conversations", "data", "turns", "chat", "utterances", "messages")
 _ASKS, _SAYS = ("human", "input", "user", "question", "prompt"), ("assistant", "output", "bot", "answer", "response")
-_EMBEDDED = (("query", "positive"), ("anchor", "positive"), ("query", "pos"))
+_PAIR_COLUMNS = (("query", "positive"), ("anchor", "positive"), ("query", "pos"))
 _SEVERAL = (("prompt", "responses"), ("question", "responses"), ("prompt", "completions"),
             ("question", "response_j"), ("prompt", "response_0"), ("prompt", "response_a"))  # fmt: skip
 
@@ -100,7 +100,9 @@ def _by_turns(texts: Sequence[str]) -> list[tuple[str, str]]:
     return list(zip(texts[::2], texts[1::2], strict=True))
 
 
-def _named(pairs: Sequence[tuple[str, str]], kinds: type | tuple[type, ...]) -> Callable[[Mapping[str, Any]], bool]:
+def _has_columns(
+    pairs: Sequence[tuple[str, str]], kinds: type | tuple[type, ...]
+) -> Callable[[Mapping[str, Any]], bool]:
     return lambda value: any(isinstance(value.get(a), str) and isinstance(value.get(b), kinds) for a, b in pairs)
 
 
@@ -170,12 +172,12 @@ def _is_translation(value: Mapping[str, Any]) -> bool:
 
 MARKS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     PASSAGE: lambda v: isinstance(v.get("question"), str) and isinstance(v.get("answers"), list | dict),
-    TEXTS: _named(_TEXTS, str),
-    TWO_TEXTS: _named(_TWO_TEXTS, str),
-    LABELLED: _named(_LABELLED, (str, int, float)),
+    TEXTS: _has_columns(_TEXTS, str),
+    TWO_TEXTS: _has_columns(_TWO_TEXTS, str),
+    TEXT_AND_LABEL: _has_columns(_LABEL_COLUMNS, (str, int, float)),
     TRANSLATION: _is_translation,
-    SEVERAL: _named(_SEVERAL, (list, str)),
-    EMBEDDED: _named(_EMBEDDED, (list, str)),
+    SEVERAL: _has_columns(_SEVERAL, (list, str)),
+    EMBEDDING_PAIRS: _has_columns(_PAIR_COLUMNS, (list, str)),
 }
 """In this order, after all forms that say who speaks."""
 
@@ -186,12 +188,12 @@ PAIRS_OF: Mapping[str, Callable[[Any], list[tuple[str, str]]]] = {
     CHOICES: _from_choices,
     PASSAGE: _from_passage,
     TEXTS: _take(_TEXTS),
-    LABELLED: _take(_LABELLED),
+    TEXT_AND_LABEL: _take(_LABEL_COLUMNS),
     TWO_TEXTS: _refuse(
         "it has two texts and a label; write them as one question, and the label as a word for its answer"
     ),
     TRANSLATION: _refuse("it does not say which language is the question; write prompt and completion"),
     SEVERAL: _refuse("expected one answer, or pairs of a chosen and a rejected one (prompt, chosen, rejected)"),
-    EMBEDDED: _refuse("a passage is no answer; such pairs train an embedding model"),
+    EMBEDDING_PAIRS: _refuse("a passage is no answer; such pairs train an embedding model"),
 }
 """Form -> the questions and answers of a line. Each raises `BadInput` where there are none."""

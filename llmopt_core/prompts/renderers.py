@@ -87,7 +87,7 @@ def _take() -> Renderer:
         renderer.close()
 
 
-def render_isolated(template: str, variables: Mapping[str, Any], max_chars: int, seconds: float) -> str:
+def render_in_child(template: str, variables: Mapping[str, Any], max_chars: int, seconds: float) -> str:
     """Render in a child process.
 
     Raises:

@@ -11,7 +11,7 @@ from jinja2 import meta, nodes
 from pydantic import BaseModel
 
 from llmopt_core.errors import BadInput
-from llmopt_core.prompts.renderers import render_isolated
+from llmopt_core.prompts.renderers import render_in_child
 from llmopt_core.prompts.sandbox import (
     ENVIRONMENT,
     MISSING_IS_EMPTY,
@@ -53,7 +53,7 @@ def render(
         if is_simple(template):
             # No process for what can only do work in proportion to its data: most prompts, thousands of times in a run.
             return render_here(template, data, max_chars)
-        return render_isolated(template, data, max_chars, seconds)
+        return render_in_child(template, data, max_chars, seconds)
     except TemplateRefusal as error:
         raise BadInput(_in_words(error, data)) from error
 
@@ -83,7 +83,7 @@ def allow_missing(template: str) -> str:
     return MISSING_IS_EMPTY + template if may_miss and not template.startswith(MISSING_IS_EMPTY) else template
 
 
-def find_undefined(template: str, variables: Iterable[str]) -> set[str]:
+def find_undefined_names(template: str, variables: Iterable[str]) -> set[str]:
     """Names that the template needs and that are not among the known ones.
 
     A name that the template itself allows to be missing (`{% if name %}`, `is defined`, `default`, `name or other`) is
@@ -95,7 +95,7 @@ def find_undefined(template: str, variables: Iterable[str]) -> set[str]:
     return names - set(variables)
 
 
-def find_unused(templates: Iterable[str], variables: Iterable[str]) -> set[str]:
+def find_unused_names(templates: Iterable[str], variables: Iterable[str]) -> set[str]:
     """Known names that none of the templates uses."""
     names = set().union(*(variables_in(template) for template in templates))
     return set(variables) - names

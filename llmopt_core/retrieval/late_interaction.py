@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from llmopt_core.cache import Cache, drop_damaged
+from llmopt_core.cache import Cache, drop_damaged_values
 from llmopt_core.execution.lanes import LANES
 from llmopt_core.execution.timing import exclude_wait, exclusive
 from llmopt_core.models.base import TokenEmbedder, Vectors
@@ -84,7 +84,7 @@ def document_frequencies(key: str, texts: Sequence[str], embedder: TokenEmbedder
     key = hashlib.sha256(f"{embedder.name}\0{key}".encode()).hexdigest()
     cached_values = cache.get_many(FREQUENCIES, [key])
     # A row is two numbers of four bytes; another length is a value that was cut.
-    values = drop_damaged(cache, FREQUENCIES, cached_values, lambda value: len(value) % 8 == 0)
+    values = drop_damaged_values(cache, FREQUENCIES, cached_values, lambda value: len(value) % 8 == 0)
     if key not in values:
         # Sorted, so that equal collections give equal bytes.
         table = np.array(sorted(_count(texts, embedder).items()), dtype=np.int32).reshape(-1, 2)
@@ -140,7 +140,7 @@ class TokenVectorStore:
         missing_keys = [key for key in dict.fromkeys(keys) if key not in memory_values]
         cached_values = self._cache.get_many(STAGE, missing_keys) if missing_keys else {}
         # Cut values (a full disk, a killed process) count as missing and are made again.
-        valid_values = drop_damaged(self._cache, STAGE, cached_values, _is_packed)
+        valid_values = drop_damaged_values(self._cache, STAGE, cached_values, _is_packed)
         _memory.put_many(valid_values)
         return memory_values | valid_values
 
@@ -165,7 +165,7 @@ class ByteMemory:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._used = 0
+        self._size = 0
         self._values: OrderedDict[str, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -182,11 +182,11 @@ class ByteMemory:
         with self._lock:
             for key, value in values.items():
                 # A value that is put again counts once.
-                self._used += len(value) - len(self._values.pop(key, b""))
+                self._size += len(value) - len(self._values.pop(key, b""))
                 self._values[key] = value
             # A single value above the limit leaves at once as well: nothing is kept then, and nothing fails.
-            while self._used > self._limit:
-                self._used -= len(self._values.popitem(last=False)[1])
+            while self._size > self._limit:
+                self._size -= len(self._values.popitem(last=False)[1])
 
 
 _memory = ByteMemory(MEMORY_BYTES)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
-from llmopt_core.cache import Cache, drop_damaged
+from llmopt_core.cache import Cache, drop_damaged_values
 from llmopt_core.errors import EndpointError
 from llmopt_core.execution.timing import record, self_time
 from llmopt_core.index.index import Index
@@ -148,7 +148,7 @@ class CachedReranker:
     def _read(self, keys: Sequence[str]) -> dict[str, bytes]:
         values = self._cache.get_many(STAGE, keys)
         # A length that differs is of a process that was killed while it wrote, or of an older format.
-        return drop_damaged(self._cache, STAGE, values, lambda value: len(value) == _SCORE.size)
+        return drop_damaged_values(self._cache, STAGE, values, lambda value: len(value) == _SCORE.size)
 
     def _keys(self, question: str, passages: Sequence[str]) -> list[str]:
         return [fingerprint(_FORMAT, self._name, question, passage) for passage in passages]

@@ -45,8 +45,8 @@ class ThinkingSplitter:
     or a code block is text.
 
     Attributes:
-        seen: Whether there was any mark.
-        unopened: Whether a closing mark ended a thinking that none had opened.
+        has_mark: Whether there was any mark.
+        lacks_opening: Whether a closing mark ended a thinking that none had opened.
     """
 
     def __init__(self) -> None:
@@ -60,9 +60,9 @@ class ThinkingSplitter:
         # The end of what was shown, to see backticks and line starts across pieces.
         self._tail = ""
         # Within a code block.
-        self._fenced = False
-        self.seen = False
-        self.unopened = False
+        self._in_fence = False
+        self.has_mark = False
+        self.lacks_opening = False
 
     @property
     def answer(self) -> str:
@@ -91,7 +91,7 @@ class ThinkingSplitter:
             rest = next((rest.removesuffix(end) for end in _CHANNELS_END if rest.endswith(end)), rest)
         # White space alone after a thinking is no answer; without one it is kept, as it came.
         if self._state != "inside":
-            return self._show(rest if self._state == "answer" or rest.strip() or not self.seen else "")
+            return self._show(rest if self._state == "answer" or rest.strip() or not self.has_mark else "")
         inner = "".join(self._inner) + rest
         if self._tag in _ANYWHERE and self._answer and not self._at_line_start:
             # An opening mark in the middle of a sentence that nothing closes is a word.
@@ -118,13 +118,13 @@ class ThinkingSplitter:
         if any(tag.startswith(text) for tag in _TAGS) or (not text and len(self._waiting) < _LONGEST):
             return False
         self._state = "answer"
-        if self.seen:
+        if self.has_mark:
             self._waiting = text
         return True
 
     def _open(self, tag: str, rest: str) -> None:
         self._state, self._tag, self._inner, self._waiting = "inside", tag, [], rest
-        self.seen = True
+        self.has_mark = True
 
     def _inside(self) -> bool:
         end = _TAGS[self._tag]
@@ -160,30 +160,30 @@ class ThinkingSplitter:
         parts.append(self._show(self._waiting[: match.start()]))
         mark, self._waiting = match.group(), self._waiting[match.end() :]
         # An answer about such marks, written as code.
-        if self._fenced or self._tail.endswith("`"):
+        if self._in_fence or self._tail.endswith("`"):
             parts.append(self._show(mark))
         elif mark in _TAGS:
             self._open(mark, self._waiting)
         # A second closing mark belongs to nothing: it is text.
-        elif self.seen:
+        elif self.has_mark:
             parts.append(self._show(mark))
         else:
             # It was begun in the prompt: all that came so far was thinking.
             self.take_as_thinking()
-            self._state, self.unopened = "start", True
+            self._state, self.lacks_opening = "start", True
         return True
 
     def take_as_thinking(self) -> None:
         """All that came so far was thinking."""
         self._thinking.append(self.answer)
-        self._answer, self._tail, self._fenced, self.seen = [], "", False, True
+        self._answer, self._tail, self._in_fence, self.has_mark = [], "", False, True
 
     def _show(self, text: str) -> str:
         if text:
             # Two characters back: three backticks may come in two pieces.
             window = self._tail[-2:] + text
             if window.count(_FENCE) % 2:
-                self._fenced = not self._fenced
+                self._in_fence = not self._in_fence
             # As much as a line's start and a quoted mark need.
             self._tail = (self._tail + text)[-40:]
             self._answer.append(text)

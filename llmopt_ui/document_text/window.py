@@ -110,7 +110,7 @@ def _nothing() -> None:
 
 def _piece(text: str, stretch: TextSegment, cut: bool) -> list[Any]:
     # Letters that the script knows: gold, cut into chunks, unseen by any vector.
-    flags = ("g" if stretch.gold else "") + ("c" if cut else "") + ("" if stretch.embedded else "u")
+    flags = ("g" if stretch.gold else "") + ("c" if cut else "") + ("" if stretch.is_embedded else "u")
     return [text[stretch.start : stretch.end], stretch.start, list(stretch.chunks), list(stretch.begins), flags]
 
 

@@ -80,7 +80,7 @@ def _gold(inspection: Inspection) -> str:
     if not inspection.example.references:
         return fmt.DASH
     # The last rank of each source chunk that came through: a chunk that was lost had ranks, too.
-    last = [trace.ranks for trace in inspection.gold.traces if not trace.lost_at]
+    last = [trace.ranks for trace in inspection.gold.traces if not trace.loss_stage]
     ranks = [rank for by_stage in last for rank in list(by_stage.values())[-1:] if rank is not None]
     return f"rank {min(ranks)}" if ranks else "lost"
 
@@ -140,8 +140,8 @@ def _pictures(pairs: Inspections) -> None:
         figure = meaning_map(inspection.map, side.ink, _gold_ink(pairs))
         show_chart(figure, f"map_{side.place}", "Map of question, invented passages and chunks", place=column)
         column.caption(
-            f"The two directions that show most of the spread of all vectors, {inspection.map.shown:.0%} of it: near "
-            "on the map need not be near in meaning."
+            f"The two directions that show most of the spread of all vectors, "
+            f"{inspection.map.explained_variance:.0%} of it: near on the map need not be near in meaning."
         )
 
 

@@ -176,7 +176,7 @@ def _gold(inspection: Inspection) -> None:
     st.markdown("**Chunks that hold a source**")
     for trace in inspection.gold.traces:
         _trace_table(trace)
-    for span in inspection.gold.not_indexed:
+    for span in inspection.gold.unindexed_references:
         st.markdown(
             f":red[:material/cancel: not indexed] {fmt.markdown(span.document)} "
             f":gray[{span.start:,} to {span.end:,} stands in no chunk.]"
@@ -187,8 +187,8 @@ def _trace_table(trace: GoldTrace) -> None:
     chunk = trace.chunk
     place = f"{fmt.markdown(chunk.document)} :gray[{chunk.start:,} to {chunk.end:,}]"
     way = " → ".join(f"{stage_name(name)} {rank or fmt.DASH}" for name, rank in trace.ranks.items())
-    if trace.lost_at:
-        st.markdown(f":red[:material/cancel: lost at {fmt.markdown(stage_name(trace.lost_at))}] {place}")
+    if trace.loss_stage:
+        st.markdown(f":red[:material/cancel: lost at {fmt.markdown(stage_name(trace.loss_stage))}] {place}")
         st.text(trace.why, width="stretch")
     else:
         st.markdown(f":green[:material/check_circle: handed over] {place}")

@@ -122,8 +122,10 @@ def _prices_form(endpoint: Endpoint) -> None:
         )
         for model, price in endpoint.prices.items():
             # Half a price comes from lists of services; an empty cell would not tell that it is no 0.
-            if price.unknown:
-                st.caption(fmt.markdown(f"{model}: the {price.unknown} price is not known, so what it costs is not."))
+            if price.missing_price:
+                st.caption(
+                    fmt.markdown(f"{model}: the {price.missing_price} price is not known, so what it costs is not.")
+                )
         if st.form_submit_button("Save prices"):
             with show_errors():
                 save_endpoint(settings(), endpoint.model_copy(update={"prices": prices_from(price_table)}))

@@ -57,7 +57,7 @@ async def test_evaluating_again_calls_no_model_and_builds_no_index(old: Lab) -> 
     async with old.models() as models:
         run_ids = await run_experiment(old.store, plan, models, resume=False)
     assert [old.store.run(run_id).status for run_id in run_ids] == ["finished"] * 3
-    assert (len(old.chat.requests), len(old.judge_chat.requests), len(old.embedder.encoded)) == (0, 0, 0)
+    assert (len(old.chat.requests), len(old.judge_chat.requests), len(old.embedder.inputs)) == (0, 0, 0)
     assert {path: path.stat().st_mtime_ns for path in indexes.rglob("manifest.json")} == before
 
 
@@ -68,7 +68,7 @@ async def test_another_search_uses_the_index_and_the_vectors_as_they_are(old: La
     before = sorted(path.name for path in (old.home / "indexes").iterdir())
     async with old.models() as models:
         await run_experiment(old.store, old.plan(wider), models)
-    assert old.embedder.encoded == []
+    assert old.embedder.inputs == []
     assert sorted(path.name for path in (old.home / "indexes").iterdir() if path.is_dir()) == before
 
 

@@ -94,7 +94,7 @@ async def check_answer(
     except (OutOfBudget, Cancellation):
         raise
     except LlmOptError as error:
-        return FactCheckResult(answer, notes=(f"{NOT_CHECKED}: {error}",))
+        return FactCheckResult(answer, notes=(f"{CHECK_FAILURE}: {error}",))
     pairs = zip(claims, judgement.verdicts, strict=True)
     evidence = tuple(_evidence(claim, verdict, support.label) for claim, verdict in pairs)
     took = (judgement.usage, judgement.seconds)
@@ -105,15 +105,15 @@ async def check_answer(
     if spec.method == "revise" and unsupported_claims:
         revision = await _revise(answer, passages, evidence, reviser)
         return replace(revision, usage=judgement.usage + revision.usage, seconds=judgement.seconds + revision.seconds)
-    return FactCheckResult(answer, evidence, tuple(map(_flag, _select_unconfirmed(evidence))), *took)
+    return FactCheckResult(answer, evidence, tuple(map(_flag, _select_doubts(evidence))), *took)
 
 
 def _evidence(claim: str, verdict: Verdict, judge: str) -> Evidence:
     source = "" if verdict.passage is None else f"[{verdict.passage + 1}]"
-    return Evidence(claim, verdict.supported, f"{verdict.reason} ({judge})".strip(), source)
+    return Evidence(claim, verdict.is_supported, f"{verdict.reason} ({judge})".strip(), source)
 
 
-def _select_unconfirmed(evidence: Sequence[Evidence]) -> list[Evidence]:
+def _select_doubts(evidence: Sequence[Evidence]) -> list[Evidence]:
     return [item for item in evidence if item.verdict is not True]
 
 
@@ -152,7 +152,7 @@ async def _revise(
             raise EndpointError(problem, "bad-answer")
     # Leaving sentences out needs no model: the answer is at least true to the passages.
     except EndpointError as error:
-        note = f"{NOT_REWRITTEN}, so the unsupported sentences were only left out: {error}"
+        note = f"{REWRITE_FAILURE}, so the unsupported sentences were only left out: {error}"
         return FactCheckResult(" ".join(supported_statements), evidence, (*notes, note))
     # Some models write nothing where little is left.
     return FactCheckResult(
@@ -172,7 +172,7 @@ Unsupported claims: {as_numbered_json(claims)}
 Rewritten answer:"""
 
 
-NOT_CHECKED, NOT_REWRITTEN = "The fact check could not run", "The rewriting failed"
+CHECK_FAILURE, REWRITE_FAILURE = "The fact check could not run", "The rewriting failed"
 """How notes begin that tell of a fact check that did less than it should; another try may do better."""
 
 REVISE = (

@@ -19,7 +19,7 @@ from llmopt_core.types import Message, Usage
 class Verdict:
     """Whether a claim is supported (None: could not be judged), by which passage (0-based), and why."""
 
-    supported: bool | None
+    is_supported: bool | None
     passage: int | None = None
     reason: str = ""
 
@@ -133,7 +133,7 @@ def _verdicts(reply: str, claims: int, passages: int, foreign: Sequence[Any]) ->
     for row in rows:
         verdict, earlier_verdict = _verdict(row, passages), verdicts.get(row["claim"])
         # Neither: taking the first or the last would let one line of a tricked reply decide.
-        if earlier_verdict is not None and earlier_verdict.supported != verdict.supported:
+        if earlier_verdict is not None and earlier_verdict.is_supported != verdict.is_supported:
             verdict = Verdict(None, None, "the model gave verdicts that contradict each other")
         verdicts[row["claim"]] = verdict
     return tuple(verdicts.get(number, NO_VERDICT) for number in range(1, claims + 1))

@@ -245,7 +245,7 @@ class TrialRunner:
         fits = self._reserve.has_room(beside=beside)
         if not fits:
             # Kept with what was paid, so that starting again asks for a larger budget.
-            self.budget.refused = True
+            self.budget.has_refused = True
             self.ended = self.ended or "budget"
         return fits
 

@@ -12,7 +12,7 @@ from typing import Any
 from llmopt_core.errors import BadInput
 from llmopt_core.interop.promptfoo.nunjucks import to_jinja
 from llmopt_core.interop.promptfoo.references import Folder, is_pattern
-from llmopt_core.prompts.template import allow_missing, find_undefined, render
+from llmopt_core.prompts.template import allow_missing, find_undefined_names, render
 
 # `{{ name }}` alone; with filters or fields it is a template, filled in below.
 _REFERENCE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -113,7 +113,7 @@ def _render(name: str, values: Mapping[str, Any]) -> str | None:
     try:
         template = to_jinja(value) if isinstance(value, str) else None
         # One that names itself, or what is not there, would become another text than promptfoo's.
-        if template is None or find_undefined(template, values.keys() - {name}):
+        if template is None or find_undefined_names(template, values.keys() - {name}):
             return None
         return render(allow_missing(template), values)
     except BadInput:

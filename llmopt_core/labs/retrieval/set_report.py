@@ -260,7 +260,7 @@ def _find_misses(pairs: RetrievalPairs, retriever: Retriever) -> list[MissedQues
         if went.traces:
             # The chunk that came furthest tells where the question was lost.
             best = max(went.traces, key=lambda trace: sum(rank is not None for rank in trace.ranks.values()))
-            stage, why = best.lost_at, best.why
+            stage, why = best.loss_stage, best.why
         else:
             stage, why = "not indexed", "The source stands in no document that was indexed."
         result.append(MissedQuestion(example_id=example.id, question=example.question, stage=stage, why=why))

@@ -28,7 +28,7 @@ _LOCK_SECONDS = 180
 # Left free on the disk, so that the database can still write.
 _SPARE_BYTES = 64 * 2**20
 # The sizes of the two files, rounded up.
-_BYTES_NEEDED = {BASE_ENCODING: 146 * 2**20, ADAPTER_ENCODING: 272 * 2**20}
+_FREE_BYTES = {BASE_ENCODING: 146 * 2**20, ADAPTER_ENCODING: 272 * 2**20}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def _write(source: Path, target: Path, encoding: str) -> bool:
     # A killed process may have left hundreds of megabytes here.
     remove_leftovers(target.parent)
     stat = os.statvfs(target.parent)
-    if stat.f_bavail * stat.f_frsize < _BYTES_NEEDED[encoding] + _SPARE_BYTES:
+    if stat.f_bavail * stat.f_frsize < _FREE_BYTES[encoding] + _SPARE_BYTES:
         return False
     try:
         with replacing(target) as draft:

@@ -90,8 +90,8 @@ class _Host:
         self._settings = settings
         self._with_adapters = with_adapters
         self._lock = threading.Lock()
-        self._served: RunningServer | None = None
-        self._loaded: object = None
+        self._server: RunningServer | None = None
+        self._versions: object = None
         self._crashes: list[float] = []
         self._ending = ""
 
@@ -100,31 +100,31 @@ class _Host:
             files = adapters(self._settings) if self._with_adapters else {}
             # An adapter trained anew has the same name: the server would go on with the old weights.
             versions = [(name, path.stat().st_mtime_ns, path.stat().st_size) for name, path in files.items()]
-            if self._served is not None and self._served.alive and self._loaded == versions:
-                return self._served
+            if self._server is not None and self._server.alive and self._versions == versions:
+                return self._server
             # Before it is stopped: afterwards nobody could tell a crash from an end of ours.
             self._count_crash()
             self._stop()
             self._check_crashes()
-            self._served = _start(self._settings, files)
-            self._loaded = versions
-            return self._served
+            self._server = _start(self._settings, files)
+            self._versions = versions
+            return self._server
 
     def close(self) -> None:
         with self._lock:
             self._stop()
 
     def _stop(self) -> None:
-        if self._served is not None:
-            _stop(self._served.process)
-            self._served = None
+        if self._server is not None:
+            _stop(self._server.process)
+            self._server = None
 
     def _count_crash(self) -> None:
         # First start, or ended by us for other adapters.
-        if self._served is None or self._served.alive:
+        if self._server is None or self._server.alive:
             return
         self._crashes.append(time.monotonic())
-        self._ending = _ending(self._served.process)
+        self._ending = _ending(self._server.process)
 
     def _check_crashes(self) -> None:
         now = time.monotonic()

@@ -16,11 +16,11 @@ from llmopt_core.models.base import ChatRequest, Completion
 from llmopt_core.models.calls.limiter import limiter_for
 from llmopt_core.models.endpoints import Endpoint, model_name
 from llmopt_core.models.finish import LENGTH, STOP, TOOLS
-from llmopt_core.models.openai.refusal_text import mentioned_parameters, value_key
+from llmopt_core.models.openai.refusal_text import find_mentions, value_key
 from llmopt_core.models.openai.refusals import Place, Refusals, find_parameter
 from llmopt_core.models.openai.retry import pause_before_retry, with_retries
 from llmopt_core.models.openai.stream import StreamedText, pieces_of
-from llmopt_core.models.openai.thinking_seen import Seen, learn_thinking, seen_thinking
+from llmopt_core.models.openai.thinking_memory import ThinkingForm, learn_thinking, recall_thinking
 from llmopt_core.models.openai.wire import (
     mode_of,
     only_reasoning,
@@ -125,17 +125,17 @@ class OpenAIChat:
     def _place(self, request: ChatRequest, name: str) -> Place:
         return self._endpoint.base_url, name, mode_of(request.model, self._endpoint)
 
-    def _tell_thinking(self, reply: StreamedText, request: ChatRequest, name: str) -> Seen:
+    def _tell_thinking(self, reply: StreamedText, request: ChatRequest, name: str) -> ThinkingForm:
         """A thinking that the prompt began has a closing mark alone; what ends before that is all thinking."""
         place, model = self._place(request, name), request.model
         # Cut, or ended by a stop text: a closing mark may have been still to come.
         ended_early = reply.is_cut or (bool(model.stop) and reply.finish_reason == STOP)
-        if reply.splitter.unopened:
+        if reply.splitter.lacks_opening:
             learn_thinking(self._refusals, place, model, "unopened")
         # Only a whole answer proves that its model does not think first.
         elif reply.is_plain and not ended_early:
             learn_thinking(self._refusals, place, model, "none")
-        form = "unopened" if self._endpoint.begins_with_thinking else seen_thinking(self._refusals, place, model)
+        form = "unopened" if self._endpoint.begins_with_thinking else recall_thinking(self._refusals, place, model)
         # Where a mark was there, the text is parted already.
         if not reply.thinking and (
             (ended_early and form == "unopened") or (reply.is_cut and only_reasoning(reply.counts))
@@ -144,7 +144,14 @@ class OpenAIChat:
         return form
 
     def _completion(
-        self, reply: StreamedText, waste: _Waste, start: float, form: Seen, *, first: float | None, is_whole: bool
+        self,
+        reply: StreamedText,
+        waste: _Waste,
+        start: float,
+        form: ThinkingForm,
+        *,
+        first: float | None,
+        is_whole: bool,
     ) -> Completion:
         calls = reply.calls.calls(waste.request.messages)
         # Some end a call of a tool with the word for a whole answer; OpenAI does where the tool was named.
@@ -255,7 +262,7 @@ class OpenAIChat:
                     continue
                 status, refusal = refusal_in(error)
                 # What a person set by hand is theirs: its refusal is shown, never worked around.
-                doubtful = (mentioned_parameters(refusal, body) - request.model.extra_body.keys()) or trial
+                doubtful = (find_mentions(refusal, body) - request.model.extra_body.keys()) or trial
                 # The statuses of a request that is wrong; 404 is a broker's "no provider that supports this".
                 if not doubtful or status not in (400, 404, 422):
                     raise

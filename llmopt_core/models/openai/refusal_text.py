@@ -96,7 +96,7 @@ def find_parameter(status: int, body: Any, request_body: Collection[str]) -> str
     return next(filter(None, (_neutral_value(statement, request_body) for statement in statements)), None)
 
 
-def mentioned_parameters(body: Any, request_body: Collection[str]) -> frozenset[str]:
+def find_mentions(body: Any, request_body: Collection[str]) -> frozenset[str]:
     """What a refusal may be about that says so in words of no known language: parameters that no answer needs."""
     texts = [statement.text for statement in _statements(body) if not _OUT_OF_RANGE.search(statement.text)]
     return frozenset(

@@ -37,32 +37,32 @@ class Refusals:
         self._path = path
         # Jobs in other threads and the pages of the app share this object.
         self._lock = threading.Lock()
-        self._known: dict[Place, dict[str, bool]] = {}
+        self._verdicts: dict[Place, dict[str, bool]] = {}
         for entry in self._read():
             # Entry by entry: one of another version must not cost the rest.
             with contextlib.suppress(KeyError, TypeError, ValueError):
                 if float(entry["at"]) > time.time() - _MEMORY_SECONDS:
                     url, model, mode = map(str, entry["place"])
-                    self._known.setdefault((url, model, mode), {})[str(entry["parameter"])] = bool(entry["taken"])
+                    self._verdicts.setdefault((url, model, mode), {})[str(entry["parameter"])] = bool(entry["taken"])
 
     def list_parameters(self, place: Place) -> frozenset[str]:
         """The parameters that are left out."""
-        return frozenset(name for name, is_taken in self._known.get(place, {}).items() if not is_taken)
+        return frozenset(name for name, is_taken in self._verdicts.get(place, {}).items() if not is_taken)
 
     def on_trial(self, place: Place, body: Collection[str]) -> frozenset[str]:
         """The optional parameters of a request that nobody knows yet to be taken."""
-        verdicts = self._known.get(place, {})
+        verdicts = self._verdicts.get(place, {})
         # Only those: a refusal that cannot be understood is tried once without them, never without what was asked.
         return frozenset(name for name in OPTIONAL if name in body and name not in verdicts)
 
     def is_taken(self, place: Place, name: str) -> bool:
         """Whether a parameter is known to be taken, or what goes by its name was seen."""
-        return self._known.get(place, {}).get(name, False)
+        return self._verdicts.get(place, {}).get(name, False)
 
     def learn(self, place: Place, parameters: Collection[str], *, is_taken: bool) -> None:
         """Remember what an answer has shown."""
         with self._lock:
-            verdicts = self._known.setdefault(place, {})
+            verdicts = self._verdicts.setdefault(place, {})
             # `is not`: False, True and unknown are three states. What is known already is not written again with every
             # call.
             fresh = [name for name in parameters if verdicts.get(name) is not is_taken]

@@ -158,7 +158,7 @@ class StreamedText:
     def is_plain(self) -> bool:
         """Whether it just ended, and is a text without thinking and calls of tools."""
         is_stop = normalise_reason(self.finish_reason) == STOP
-        return is_stop and bool(self.text.strip()) and not (self.thinking or self.splitter.seen or self.calls.text)
+        return is_stop and bool(self.text.strip()) and not (self.thinking or self.splitter.has_mark or self.calls.text)
 
     @property
     def full_text(self) -> str:

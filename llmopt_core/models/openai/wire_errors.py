@@ -75,8 +75,8 @@ class _Failure:
     """What an endpoint answered in place of an answer, its reason in its own words, and after how many tries."""
 
     status: int
-    said: str
-    tried: str
+    message: str
+    tries: str
     wait: str = ""
 
 
@@ -177,7 +177,7 @@ def _reason(cause: BaseException) -> str:
 
 
 def _status(failure: _Failure, endpoint: Endpoint, model: str) -> tuple[str, str]:
-    status, detail, times, wait = failure.status, failure.said, failure.tried, failure.wait
+    status, detail, times, wait = failure.status, failure.message, failure.tries, failure.wait
     who = f"Endpoint {endpoint.name!r}"
     # 403 is "not your model" at some; the endpoint's own words follow and tell.
     if status in (401, 403):

@@ -96,7 +96,7 @@ class StreamedCalls:
 
     def __init__(self) -> None:
         self._calls: list[_Call] = []
-        self._numbered: dict[int, _Call] = {}
+        self._by_index: dict[int, _Call] = {}
         self._notes: list[str] = []
 
     def add(self, pieces: Iterable[CallPiece]) -> None:
@@ -111,14 +111,14 @@ class StreamedCalls:
                 self._calls.append(call)
             # A number that was used before names the new call from here on.
             if piece.index is not None:
-                self._numbered[piece.index] = call
+                self._by_index[piece.index] = call
             call.add(piece)
 
     def _find(self, piece: CallPiece) -> _Call | None:
         """The call that the piece goes on with; None where it begins one."""
         last = self._calls[-1] if self._calls else None
         # Without numbers calls come one after the other.
-        call = last if piece.index is None else self._numbered.get(piece.index)
+        call = last if piece.index is None else self._by_index.get(piece.index)
         if call is None:
             return None
         other = piece.index is None and piece.name not in ("", call.name)

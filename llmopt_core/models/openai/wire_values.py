@@ -93,10 +93,10 @@ class AnswerText:
 
     def __init__(self) -> None:
         self.length = 0
-        self._kept = 0
+        self._size = 0
         self._parts: list[str] = []
-        self._held = ""
-        self._replaced = 0
+        self._pending = ""
+        self._replacement_count = 0
 
     @property
     def full(self) -> bool:
@@ -105,22 +105,22 @@ class AnswerText:
 
     def add(self, piece: str) -> str:
         """Take a piece; what of it can be shown already. A character that has only begun waits for its rest."""
-        piece = join_surrogates(self._held + piece)
+        piece = join_surrogates(self._pending + piece)
         partial = _PARTIAL_CHARACTER.search(piece)
-        self._held = partial[0] if partial else ""
-        return self._take(piece[: len(piece) - len(self._held)])
+        self._pending = partial[0] if partial else ""
+        return self._take(piece[: len(piece) - len(self._pending)])
 
     def end(self) -> str:
         """What was held back."""
-        rest, self._held = self._held, ""
+        rest, self._pending = self._pending, ""
         return self._take(rest)
 
     def _take(self, piece: str) -> str:
         self.length += len(piece)
         # Cut before it is searched: what is beyond the limit is only counted.
-        text, count = _UNREADABLE.subn("\N{REPLACEMENT CHARACTER}", piece[: MOST_CHARACTERS - self._kept])
-        self._kept += len(text)
-        self._replaced += count
+        text, count = _UNREADABLE.subn("\N{REPLACEMENT CHARACTER}", piece[: MOST_CHARACTERS - self._size])
+        self._size += len(text)
+        self._replacement_count += count
         self._parts.append(text)
         return text
 
@@ -135,8 +135,10 @@ class AnswerText:
         if self.full:
             size = f"{self.length:,}" if is_whole else f"more than {MOST_CHARACTERS:,}"
             notes.append(f"The endpoint sent {size} characters; the answer was cut after {MOST_CHARACTERS:,}.")
-        if self._replaced:
-            what = "half a character" if self._replaced == 1 else f"{self._replaced:,} broken characters"
+        if self._replacement_count:
+            what = (
+                "half a character" if self._replacement_count == 1 else f"{self._replacement_count:,} broken characters"
+            )
             notes.append(f"The endpoint sent {what}, kept as \N{REPLACEMENT CHARACTER}.")
         return tuple(notes)
 

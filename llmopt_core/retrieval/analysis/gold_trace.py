@@ -22,13 +22,13 @@ class GoldTrace:
 
     Attributes:
         ranks: By stage (the names of `inspect.columns`) the rank from 1, None where it is not there.
-        lost_at: The stage that dropped it; empty where it was handed over.
+        loss_stage: The stage that dropped it; empty where it was handed over.
         why: In words for the user; empty where it was handed over.
     """
 
     chunk: Chunk
     ranks: Mapping[str, int | None]
-    lost_at: str = ""
+    loss_stage: str = ""
     why: str = ""
 
 
@@ -38,11 +38,11 @@ class GoldTraces:
 
     Attributes:
         traces: One per chunk of the index that overlaps a reference.
-        not_indexed: References that no chunk overlaps: they stand in no document that was indexed.
+        unindexed_references: References that no chunk overlaps: they stand in no document that was indexed.
     """
 
     traces: tuple[GoldTrace, ...]
-    not_indexed: tuple[Span, ...]
+    unindexed_references: tuple[Span, ...]
 
 
 def trace_gold(

@@ -39,7 +39,7 @@ class Map:
     """Points, and the share of the vectors' spread that the plane shows, 0 to 1."""
 
     points: tuple[Point, ...]
-    shown: float
+    explained_variance: float
 
 
 def project(

@@ -143,7 +143,7 @@ async def test_few_shot_by_embedding_embeds_each_example_once(models):
     answer, _ = await ask(models, ["x"], None, prompt)
     assert [m.content for m in answer.prompt] == ["When did it open?", "a", CANAL.question]
     await ask(models, ["x"], None, prompt)
-    assert sorted(embedder.encoded) == sorted([CANAL.question, "bananas yellow", "When did it open?"])
+    assert sorted(embedder.inputs) == sorted([CANAL.question, "bananas yellow", "When did it open?"])
 
 
 async def test_few_shot_vectors_can_be_given(models):

@@ -145,14 +145,14 @@ async def test_nothing_retrieved_is_named_or_refused():
 async def test_word_support():
     support = WordSupport()
     judged = await support.judge(["The canal opened in 1914", "Bob built it", "1915"], PASSAGES, "q")
-    assert [v.supported for v in judged.verdicts] == [True, False, False]
+    assert [v.is_supported for v in judged.verdicts] == [True, False, False]
     assert judged.usage == Usage()
 
 
 async def ask_model(reply, claims=("a", "b"), passages=PASSAGES):
     chat = ScriptedChat([reply])
     verdicts = (await ModelSupport(chat, ModelSpec(), "judge").judge(claims, passages, "q {passages}")).verdicts
-    return [v.supported for v in verdicts], verdicts, chat.requests[0].messages[0].content
+    return [v.is_supported for v in verdicts], verdicts, chat.requests[0].messages[0].content
 
 
 async def test_model_support_reads_verdicts_by_number():

@@ -56,7 +56,7 @@ def test_what_no_chunk_embeds_is_counted_once() -> None:
     assert cutting.truncated_chunks == 2
     assert cutting.truncated_share == pytest.approx(0.2, abs=0.01)
     tail = text_segments(cutting, 0, len(document.text))
-    assert sum(s.end - s.start for s in tail if not s.embedded) == cutting.truncated_characters
+    assert sum(s.end - s.start for s in tail if not s.is_embedded) == cutting.truncated_characters
 
 
 def test_an_overlap_can_embed_what_the_chunk_before_it_loses() -> None:

@@ -131,7 +131,7 @@ def test_one_json_value(value, indent):
 
 def test_columns_that_look_like_answers_are_named():
     def unused(header: str, row: str) -> tuple[str, ...]:
-        return read_questions(f"{header}\n{row}\n".encode(), "q.csv").unused
+        return read_questions(f"{header}\n{row}\n".encode(), "q.csv").unused_columns
 
     assert unused("question,Antwort,level", "q,1887,2") == ("Antwort",)
     assert unused("question,label", "q,1887") == ("label",)

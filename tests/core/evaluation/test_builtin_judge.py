@@ -205,7 +205,7 @@ async def test_the_judge_reads_tokens_whatever_embedding_relevancy_uses(models):
     judge = JudgeSpec(embedding=EmbeddingSpec(model="other"))
     score, _ = await build_metrics(["answer_relevancy"], judge, models)[0].score(sample())
     assert score.value is not None
-    assert QUESTION in other.encoded
+    assert QUESTION in other.inputs
 
 
 @pytest.mark.parametrize("metric", ["context_recall", "context_precision"])

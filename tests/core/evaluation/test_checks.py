@@ -391,7 +391,7 @@ async def test_the_built_in_judge_checks_an_answer_before_it_counts():
     assert [claim.verdict for claim in checked.claims] == [True, False]
     assert checked.claims[0].source == "[2]"
     assert "built-in judge" in checked.claims[0].reason
-    assert (await support.judge(["a"], [], "q")).verdicts[0].supported is False
+    assert (await support.judge(["a"], [], "q")).verdicts[0].is_supported is False
 
 
 @pytest.mark.parametrize(

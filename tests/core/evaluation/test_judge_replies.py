@@ -151,7 +151,7 @@ async def test_verdicts_of_a_fact_check_that_contradict_each_other_are_none(repl
 
     support = ModelSupport(ScriptedChat(lambda _: reply), ModelSpec(endpoint="e"), "m")
     verdict = (await support.judge(["a"], ["b"], "q")).verdicts[0]
-    assert (verdict.supported, verdict.reason) == (None, "the model gave verdicts that contradict each other")
+    assert (verdict.is_supported, verdict.reason) == (None, "the model gave verdicts that contradict each other")
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ async def test_a_list_that_a_passage_brings_is_no_fact_check() -> None:
         support = ModelSupport(ScriptedChat(lambda _: reply), ModelSpec(endpoint="e"), "m")
         return (await support.judge(["a"], [f"Say {injected}"], "q")).verdicts
 
-    assert [verdict.supported for verdict in await judged(f"{mine}\nThe passage demands {injected}")] == [False]
+    assert [verdict.is_supported for verdict in await judged(f"{mine}\nThe passage demands {injected}")] == [False]
     with pytest.raises(EndpointError, match="list of verdicts"):
         await judged(injected)
 

@@ -13,7 +13,7 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.execution import isolation
-from llmopt_core.execution.isolation import IsolationError, Limits, close_children, run_isolated
+from llmopt_core.execution.isolation import IsolationError, Limits, close_children, run_in_child
 
 ROOMY = Limits(memory=1_000_000_000, cpu=60, wall=120)
 WORK = """
@@ -72,7 +72,7 @@ def work(tmp_path, monkeypatch):
 
 
 def call(function, *arguments, limits=ROOMY, on_part=lambda *_: None, heartbeat=lambda: None):
-    return run_isolated(function, arguments, limits, on_part=on_part, heartbeat=heartbeat)
+    return run_in_child(function, arguments, limits, on_part=on_part, heartbeat=heartbeat)
 
 
 def test_results_progress_and_errors_come_back_from_one_warm_child(work):
@@ -154,10 +154,10 @@ def test_a_killed_owner_takes_its_busy_child_along_and_its_script_is_not_run_aga
         import sys
         sys.path.insert(0, {str(tmp_path)!r})
         import foreign_work
-        from llmopt_core.execution.isolation import Limits, run_isolated
+        from llmopt_core.execution.isolation import Limits, run_in_child
         open({str(tmp_path / "runs")!r}, "a").write("run\\n")
         {"if True" if unguarded else 'if __name__ == "__main__"'}:
-            run_isolated(
+            run_in_child(
                 foreign_work.pattern_announced, [{str(tmp_path / "pid")!r}], Limits(10**9, 300, 300),
                 on_part=print, heartbeat=lambda: None,
             )
@@ -180,11 +180,11 @@ def test_a_killed_owner_takes_its_busy_child_along_and_its_script_is_not_run_aga
 
 def test_it_works_where_only_the_current_folder_leads_to_the_program(tmp_path):
     code = (
-        "import os, time; from llmopt_core.execution.isolation import Limits, run_isolated; os.chdir('/')\n"
+        "import os, time; from llmopt_core.execution.isolation import Limits, run_in_child; os.chdir('/')\n"
         "from llmopt_core.documents.readers import read_file\n"
         "from llmopt_core.documents.reading_options import ReadingOptions\n"
         "limits, file = Limits(10**9, 60, 120), ('a.txt', b'read', ReadingOptions())\n"
-        "print(run_isolated(read_file, file, limits, on_part=print, heartbeat=int)[0].text)"
+        "print(run_in_child(read_file, file, limits, on_part=print, heartbeat=int)[0].text)"
     )
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     root = Path(isolation.__file__).parents[2]

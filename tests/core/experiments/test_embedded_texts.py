@@ -129,7 +129,7 @@ def test_a_run_embeds_what_was_written_and_counts_its_calls(lab: Any) -> None:
     run = lab.store.run(run_id)
     assert run.status == "finished"
     assert run.usage.cost_usd == pytest.approx(0.1 * asked + 0.01 * len(lab.evaluation_set.examples))
-    assert "A summary of something." in lab.embedder.encoded
+    assert "A summary of something." in lab.embedder.inputs
 
 
 def test_chunks_without_a_summary_show_as_a_warning_in_every_record(lab: Any) -> None:

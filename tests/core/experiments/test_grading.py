@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.answering.fact_check.check import NOT_CHECKED
+from llmopt_core.answering.fact_check.check import CHECK_FAILURE
 from llmopt_core.answering.finish_reason import describe_finish
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.evaluation.judges.judge import JudgeSpec
@@ -135,7 +135,7 @@ async def test_an_answer_whose_fact_check_failed_is_not_kept(lab: Lab) -> None:
     )
     (record,) = await answered(lab, configuration, EXAMPLES[:1])
     assert record.answer is not None
-    assert record.answer.notes[0].startswith(NOT_CHECKED)
+    assert record.answer.notes[0].startswith(CHECK_FAILURE)
     later = lab.restarted()
     later.judge_chat = ScriptedChat(lambda _: '{"verdicts": [{"claim": 1, "supported": true, "passage": 1}]}')
     await answered(later, configuration, EXAMPLES[:1])

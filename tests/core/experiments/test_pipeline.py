@@ -103,7 +103,7 @@ async def test_one_changed_document_embeds_its_own_text_alone(lab: Lab) -> None:
     later = lab.restarted()
     later.documents = (*lab.documents[:2], Document("planets.txt", "Mars has two moons. Jupiter is huge."))
     await answered(later, later.configuration())
-    assert later.embedder.encoded == ["Mars has two moons. Jupiter is huge."]
+    assert later.embedder.inputs == ["Mars has two moons. Jupiter is huge."]
 
 
 async def test_a_column_that_the_prompt_does_not_use_decides_nothing(lab: Lab, calls: Calls) -> None:

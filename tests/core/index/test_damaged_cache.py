@@ -20,7 +20,7 @@ def test_damaged_vectors_are_embedded_again_once(tmp_path, bad, which):
         connection.execute(cache.update().where(cache.c.key == sorted(keys)[which]).values(value=bad))
     again = HashEmbedder()
     assert np.array_equal(encode_with_cache(texts, again, store.cache), good)
-    assert len(again.encoded) == 1
+    assert len(again.inputs) == 1
     third = HashEmbedder()
     assert np.array_equal(encode_with_cache(texts, third, store.cache), good)
-    assert third.encoded == []
+    assert third.inputs == []

@@ -10,7 +10,7 @@ from llmopt_core.models.scripted import HashEmbedder
 def test_each_distinct_text_is_embedded_once_ever(cache, embedder):
     first = encode_with_cache(["b", "a", "b"], embedder, cache)
     second = encode_with_cache(["a", "c"], embedder, cache)
-    assert sorted(embedder.encoded) == ["a", "b", "c"]
+    assert sorted(embedder.inputs) == ["a", "b", "c"]
     assert np.array_equal(first[0], first[2])
     assert np.array_equal(first[1], second[0])
     assert np.array_equal(first, HashEmbedder().encode(["b", "a", "b"]))
@@ -28,7 +28,7 @@ def test_no_texts_give_no_vectors(cache, embedder):
 def test_a_failure_on_the_way_keeps_the_batches_before_it(cache):
     class Failing(HashEmbedder):
         def encode(self, texts):
-            if self.encoded:
+            if self.inputs:
                 raise EndpointError("down", "unreachable")
             return super().encode(texts)
 
@@ -37,7 +37,7 @@ def test_a_failure_on_the_way_keeps_the_batches_before_it(cache):
         encode_with_cache(texts, Failing(), cache)
     after = HashEmbedder()
     encode_with_cache(texts, after, cache)
-    assert len(after.encoded) == 10
+    assert len(after.inputs) == 10
 
 
 def test_progress_counts_distinct_texts_and_starts_with_the_known_ones(cache, embedder):

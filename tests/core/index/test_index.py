@@ -62,7 +62,7 @@ def test_what_is_embedded_can_differ_from_what_is_handed_over(settings, cache):
     embedder = HashEmbedder()
     chunks = [Chunk("a", 0, 3, "It.", heading="Rhine > Source"), Chunk("a", 4, 8, "They", heading="")]
     index = build_index(chunks, EmbeddingSpec(model="hash", of="heading"), embedder, settings, cache)
-    assert sorted(embedder.encoded) == ["Rhine > Source\nIt.", "They"]
+    assert sorted(embedder.inputs) == ["Rhine > Source\nIt.", "They"]
     assert index.search_bm25(["source of the Rhine"], 1)[0][0].chunk.text == "It."
     summaries = ["rivers", "people"]
     other = build_index(chunks, EmbeddingSpec(model="hash", of="summary"), embedder, settings, cache, texts=summaries)
@@ -106,7 +106,7 @@ def test_a_second_index_embeds_only_new_texts(chunks, spec, settings, cache, emb
     build_index(chunks, spec, embedder, settings, cache)
     other = HashEmbedder()
     build_index([*chunks, Chunk("new", 0, 3, "new")], spec, other, settings, cache)
-    assert other.encoded == ["new"]
+    assert other.inputs == ["new"]
 
 
 def test_the_fingerprint_follows_content_model_and_metadata(chunks, spec, settings, cache):

@@ -24,7 +24,7 @@ def test_a_deleted_index_is_built_again_without_embedding(chunks, spec, embedder
     delete_index(settings, index.fingerprint)
     again = HashEmbedder()
     rebuilt = build_index(chunks, spec, again, settings, cache)
-    assert again.encoded == []
+    assert again.inputs == []
     assert rebuilt.search_dense(embedder.encode(["honey bees"]), 1)[0][0].chunk == chunks[1]
 
 

@@ -118,7 +118,7 @@ def test_vectors_live_on_the_server_and_are_written_once(chunks, spec, embedder,
     open_indexes.close_all()
     again = HashEmbedder()
     build_index(chunks, spec, again, on_server, cache)
-    assert again.encoded == []
+    assert again.inputs == []
     assert client.get_collection(collection.name, embedding_function=None).id == collection.id
 
 
@@ -154,7 +154,7 @@ def test_two_workspaces_share_a_collection_and_the_last_one_removes_it(chunks, s
     question = embedder.encode(["honey bees"])
     again = HashEmbedder()
     other = build_index(chunks, spec, again, second, MemoryCache())
-    assert again.encoded == []
+    assert again.inputs == []
     assert (other.matrix == one.matrix).all()
     name = f"llmopt-{one.fingerprint}"
     assert fresh.names() == [name, "llmopt-users"]
@@ -308,7 +308,7 @@ def test_a_collection_that_vanished_heals_in_the_process_that_has_it_open(chunks
         index.search_dense(embedder.encode(["bees"]), 1)
     again = HashEmbedder()
     healed = build_index(chunks, spec, again, home, MemoryCache())
-    assert again.encoded == []
+    assert again.inputs == []
     assert healed.search_dense(embedder.encode(["honey bees"]), 1)[0][0].chunk == chunks[1]
 
 

@@ -77,7 +77,7 @@ def test_a_failure_leaves_the_last_list_and_is_tried_again_later(
     monkeypatch.setattr(model_lists, "_SECONDS_FRESH", -1.0)
     stub.fault = "500"
     lists.look_up(endpoint(stub), "")
-    lists._attempts[stub.url].ended.wait(10)
+    lists._attempts[stub.url].end.wait(10)
     assert len(stub.paths) == 2
     assert lists.find(endpoint(stub)).models == LISTED
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts.renderers import close_renderers
-from llmopt_core.prompts.template import find_undefined, find_unused, is_simple, render, variables_in
+from llmopt_core.prompts.template import find_undefined_names, find_unused_names, is_simple, render, variables_in
 
 
 def test_values_are_inserted_and_a_line_break_at_the_end_is_kept():
@@ -194,8 +194,8 @@ def test_detection_computes_nothing():
 
 def test_undefined_and_unused_names():
     template = "{{ context }} {{ question }} {{ tone | default('plain') }}{% if hint is defined %}{{ hint }}{% endif %}"
-    assert find_undefined(template, ["question"]) == {"context"}
-    assert find_unused([template, "{{ extra }}"], ["question", "extra", "reference"]) == {"reference"}
+    assert find_undefined_names(template, ["question"]) == {"context"}
+    assert find_unused_names([template, "{{ extra }}"], ["question", "extra", "reference"]) == {"reference"}
 
 
 @pytest.mark.parametrize("template", ["{{ a" + ".b" * 5000 + " }}", "x" * 600_000])
@@ -203,7 +203,7 @@ def test_detection_refuses_what_cannot_be_a_prompt(template):
     with pytest.raises(BadInput):
         variables_in(template)
     with pytest.raises(BadInput):
-        find_undefined(template, [])
+        find_undefined_names(template, [])
 
 
 def test_detection_names_a_syntax_error():
@@ -273,13 +273,13 @@ def test_values_are_written_as_json_writes_them():
 def test_a_name_without_a_value_may_be_tested_but_not_inserted():
     template = "{{ ask }}{% if context and not quiet %} Context: {{ context }}{% endif %}"
     assert render(template, {"ask": "Why?"}) == "Why?"
-    assert find_undefined(template, ["ask"]) == set()
+    assert find_undefined_names(template, ["ask"]) == set()
     with pytest.raises(BadInput, match="'context' is undefined"):
         render("{{ context }}", {"ask": "Why?"})
 
 
 def test_a_name_with_another_in_its_place_is_not_needed_and_a_list_has_a_length():
-    assert find_undefined("{{ context or question }}", ["question"]) == set()
-    assert find_undefined("{{ question or context }}", ["question"]) == {"context"}
+    assert find_undefined_names("{{ context or question }}", ["question"]) == set()
+    assert find_undefined_names("{{ question or context }}", ["question"]) == {"context"}
     assert render("{{ context or question }}", {"question": "Q"}) == "Q"
     assert render("{{ rows.length }} {{ row.length }}", {"rows": [1, 2], "row": {"length": "long"}}) == "2 long"

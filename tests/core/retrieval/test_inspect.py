@@ -69,20 +69,20 @@ async def lost(retriever, index, chunk, question=QUESTION, **parts):
     make = retriever(**parts)
     found = await make.retrieve(question)
     where = trace_gold(found.trace, [chunk.span], index, make.spec, HashEmbedder().encode)
-    assert where.not_indexed == ()
+    assert where.unindexed_references == ()
     return where.traces[0]
 
 
 async def test_a_gold_chunk_that_arrives_is_not_lost(retriever, index, chunks):
     trace = await lost(retriever, index, gold(chunks, "Karl"), search=SearchSpec(method="hybrid"))
-    assert (trace.lost_at, trace.why) == ("", "")
+    assert (trace.loss_stage, trace.why) == ("", "")
     assert trace.ranks["select (top-k)"] == 1
 
 
 async def test_lost_because_no_search_found_it_with_its_true_rank(retriever, index, chunks):
     search = SearchSpec(method="hybrid", candidates=2)
     trace = await lost(retriever, index, gold(chunks, "Rotterdam"), search=search, top_k=2)
-    assert trace.lost_at == "search"
+    assert trace.loss_stage == "search"
     assert "among its 2 candidates" in trace.why
     assert "by dense" in trace.why
     assert "no word in common" in trace.why
@@ -97,13 +97,13 @@ async def test_lost_because_a_filter_leaves_it_out(retriever, index, chunks):
 async def test_lost_below_the_threshold(retriever, index, chunks):
     chunk = gold(chunks, "hive is led")
     trace = await lost(retriever, index, chunk, search=SearchSpec(threshold=0.9, candidates=9))
-    assert trace.lost_at == "filter (threshold)"
+    assert trace.loss_stage == "filter (threshold)"
     assert "below the threshold" in trace.why
 
 
 async def test_lost_because_only_so_many_are_handed_over(retriever, index, chunks):
     trace = await lost(retriever, index, gold(chunks, "hive is led"), search=SearchSpec(candidates=9), top_k=1)
-    assert trace.lost_at == "select (top-k)"
+    assert trace.loss_stage == "select (top-k)"
     assert "only 1 chunk is handed over" in trace.why
 
 
@@ -133,7 +133,7 @@ def test_lost_in_fusion_rerank_and_diversity(index, chunks):
 def test_references_outside_every_chunk_are_named(index):
     where = trace_gold([], [Span("unknown.txt", 0, 5), Span("bees.txt", 9_000, 9_001)], index, None)
     assert where.traces == ()
-    assert [span.document for span in where.not_indexed] == ["unknown.txt", "bees.txt"]
+    assert [span.document for span in where.unindexed_references] == ["unknown.txt", "bees.txt"]
 
 
 def test_a_parent_handed_over_stands_for_its_chunk(index, chunks):

@@ -82,10 +82,10 @@ def test_a_finished_sweep_is_kept_and_comes_back_whole(
     embedder = models.embedder(spec.embedding)
     assert isinstance(embedder, HashEmbedder)
     key, first = sweep(documents, questions, spec, models)
-    spent = len(embedder.encoded)
+    spent = len(embedder.inputs)
     again, second = sweep(documents, questions, spec, models)
     assert (key, first) == (again, second)
-    assert len(embedder.encoded) == spent > 0
+    assert len(embedder.inputs) == spent > 0
     assert read_sweep(cache, key) == first
     assert read_sweep(cache, "unknown") is None
     other = [Document(documents[0].name, documents[0].text + " More."), *documents[1:]]

@@ -31,7 +31,7 @@ def test_every_chunk_has_a_rank_by_meaning_and_is_embedded_once() -> None:
     assert sorted(found.rank for found in ranks.values()) == [1, 2, 3]
     assert count_missing_vectors(CHUNKS, embedder, cache) == 0
     dense_ranks(CHUNKS, "when was the harbour built", embedder, cache)
-    assert len(embedder.encoded) == 4
+    assert len(embedder.inputs) == 4
 
 
 def test_a_chunk_without_a_common_word_has_no_rank_by_words() -> None:

@@ -60,9 +60,9 @@ def test_only_what_is_new_is_embedded_and_progress_counts_all(at_once: int, monk
     encode_with_cache(every[2:4], embedder, cache)
     steps: list[dict[str, Any]] = []
     embed_all(texts, embedder, cache, Reporter(steps.append))
-    assert sorted(embedder.encoded) == sorted(every)
+    assert sorted(embedder.inputs) == sorted(every)
     assert steps[0]["done"] == steps[0]["cached"] == 2
     assert [step["done"] for step in steps] == sorted(step["done"] for step in steps)
     assert steps[-1]["done"] == steps[-1]["total"] == len(every)
     embed_all(texts, embedder, cache, Reporter())
-    assert len(embedder.encoded) == len(every)
+    assert len(embedder.inputs) == len(every)

@@ -196,14 +196,14 @@ def test_every_distinct_text_is_embedded_once_over_all_settings() -> None:
         sizes=[10, 20, 40, 200], overlaps=[0, 2], top_k=[1, 3],
     )  # fmt: skip
     result = run_sweep([TOWN, RIVER], examples, spec, lambda: embedder, cache)
-    assert len(embedder.encoded) == len(set(embedder.encoded))
+    assert len(embedder.inputs) == len(set(embedder.inputs))
     plain = [c for c in chunkings_of(spec)[0] if c.method != "semantic"]
     texts = {chunk.text for chunking in plain for chunk in chunk_documents([TOWN, RIVER], chunking)}
-    assert texts | {"When was it built?"} <= set(embedder.encoded)
+    assert texts | {"When was it built?"} <= set(embedder.inputs)
     assert len(result.settings) == 2 * len(result.cuttings) == 2 * len(chunkings_of(spec)[0])
     again = HashEmbedder()
     run_sweep([TOWN, RIVER], examples, spec, lambda: again, cache)
-    assert again.encoded == []
+    assert again.inputs == []
 
 
 def test_small_to_big_searches_the_small_and_hands_over_the_big() -> None:
@@ -218,7 +218,7 @@ def test_small_to_big_searches_the_small_and_hands_over_the_big() -> None:
     assert one.misses == ((),)
     assert one.values[TOKENS][0] == pytest.approx(tokenizer("cl100k_base").count(handed), abs=1)
     assert result.cuttings[0].chunks > 3
-    assert handed not in embedder.encoded
+    assert handed not in embedder.inputs
     spans = result.cuttings[0].found[0]
     assert len(set(spans)) == len(spans) == 2
 
@@ -314,7 +314,7 @@ def test_a_sweep_says_how_far_it_is_and_stops_when_asked() -> None:
     embedder = HashEmbedder()
     with pytest.raises(Cancellation):
         run_sweep([TOWN], examples, spec, lambda: embedder, MemoryCache(), Reporter(None, lambda: True))
-    assert embedder.encoded == []
+    assert embedder.inputs == []
 
 
 def test_chinese_by_words_and_characters() -> None:

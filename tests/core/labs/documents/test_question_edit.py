@@ -63,8 +63,8 @@ def test_places_behind_many_others_are_looked_at():
     text = "2 " * 2_000 + "The pier has 2 towers."
     documents = [Document("a", text), Document("b", "The lighthouse has 2 towers.")]
     places = answer_places("Towers of the lighthouse?", ["2"], documents, most=5_000)
-    assert (places[0].span.document, places[0].shared) == ("b", 3)
+    assert (places[0].span.document, places[0].shared_words) == ("b", 3)
     assert len(places) == 2_002
     best = answer_places("Has the pier towers?", ["2"], documents[:1])[0]
-    assert best.shared == 4
+    assert best.shared_words == 4
     assert "The pier has 2 towers" in best.after

@@ -44,7 +44,7 @@ async def test_a_question_is_followed_through_every_stage(lab: Lab) -> None:
     ]  # fmt: skip
     assert [row.chunk.document for row in found.flow if row.gold] == ["rivers.txt"]
     (trace,) = found.gold.traces
-    assert trace.lost_at == ""
+    assert trace.loss_stage == ""
     assert trace.ranks["select (top-k)"] == 1
     assert found.map is not None
     assert {point.kind for point in found.map.points} == {"question", "chunk"}

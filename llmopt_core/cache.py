@@ -14,11 +14,9 @@ class Cache(Protocol):
 
     def get_many(self, stage: str, keys: Iterable[str]) -> dict[str, bytes]:
         """The stored values of those keys that are there."""
-        ...
 
     def put_many(self, stage: str, values: Mapping[str, bytes]) -> None:
         """Store values; a key that is there already keeps its value."""
-        ...
 
 
 @runtime_checkable
@@ -30,11 +28,9 @@ class SupportsClaim(Protocol):
 
         A claim ends when its value is stored, when it is released, and with its process.
         """
-        ...
 
     def release_many(self, stage: str, tokens: Mapping[str, str]) -> None:
         """Give claims back without a value; those of other tokens stay."""
-        ...
 
 
 @runtime_checkable
@@ -43,7 +39,6 @@ class SupportsForget(Protocol):
 
     def forget_many(self, stage: str, keys: Iterable[str]) -> None:
         """Remove values."""
-        ...
 
 
 @runtime_checkable
@@ -52,11 +47,9 @@ class SupportsReplace(Protocol):
 
     def replace_many(self, stage: str, values: Mapping[str, bytes]) -> None:
         """Store values in the place of older ones."""
-        ...
 
     def starting_with(self, stage: str, prefix: str) -> dict[str, bytes]:
         """The values whose keys begin so."""
-        ...
 
 
 def drop_damaged_values(

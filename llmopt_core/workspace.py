@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -113,11 +114,9 @@ def _replace_output(path: Path, content: IO[bytes]) -> None:
 
 
 def _restrict(path: Path) -> None:
-    try:
+    # It may be gone in the meantime, or on a file system without rights: there is nothing to take away.
+    with suppress(OSError):
         status = path.lstat()
         # Files of others cannot be changed, and a link's rights are those of a file elsewhere.
         if status.st_uid == os.getuid() and not stat.S_ISLNK(status.st_mode):
             path.chmod(_FOLDER if stat.S_ISDIR(status.st_mode) else _FILE)
-    except OSError:
-        # Gone in the meantime, or on a file system without rights: there is nothing to take away.
-        return

@@ -65,7 +65,8 @@ def _pieces(text: str, spec: ChunkingSpec, encode: Encode | None) -> list[tuple[
     if spec.method == "small-to-big":
         pieces = _children(text, spec)
     else:
-        pieces = [(start, end, None) for start, end in _flat(text, spec, encode)]
+        measure = measure_for(text, spec.length_unit)
+        pieces = [(start, end, None) for start, end in CUTTERS[spec.method](text, measure, spec, encode)]
     # Where only white space follows an overlap, two chunks are the same.
     return list(dict.fromkeys(pieces))
 
@@ -82,22 +83,6 @@ def _children(text: str, spec: ChunkingSpec) -> list[tuple[int, int, tuple[int, 
     return [(start, end, parents[bisect_right(starts, start) - 1]) for start, end in children]
 
 
-def _flat(text: str, spec: ChunkingSpec, encode: Encode | None) -> Spans:
-    return CUTTERS[spec.method](text, measure_for(text, spec.length_unit), spec, encode)
-
-
-def _fixed_size(text: str, by: Measure, spec: ChunkingSpec, _: Encode | None) -> Spans:
-    return split_by_size(text, by, spec.size, spec.overlap)
-
-
-def _sentences(text: str, by: Measure, spec: ChunkingSpec, _: Encode | None) -> Spans:
-    return split_by_sentences(text, by, spec.size, spec.overlap)
-
-
-def _structure(text: str, by: Measure, spec: ChunkingSpec, _: Encode | None) -> Spans:
-    return split_by_structure(text, by, spec.size, spec.overlap)
-
-
 def _semantic(text: str, by: Measure, spec: ChunkingSpec, encode: Encode | None) -> Spans:
     if encode is None:
         raise BadInput("Semantic chunking needs an embedding model: pass `encode`.")
@@ -106,16 +91,12 @@ def _semantic(text: str, by: Measure, spec: ChunkingSpec, encode: Encode | None)
     )
 
 
-def _recursive(text: str, by: Measure, spec: ChunkingSpec, _: Encode | None) -> Spans:
-    return _splitter(text, by, spec, spec.size, spec.overlap).spans()
-
-
 Cutter = Callable[[str, Measure, ChunkingSpec, Encode | None], Spans]
 CUTTERS: Mapping[str, Cutter] = {
-    "recursive": _recursive,
-    "fixed": _fixed_size,
-    "sentence": _sentences,
-    "structure": _structure,
+    "recursive": lambda text, by, spec, _: _splitter(text, by, spec, spec.size, spec.overlap).spans(),
+    "fixed": lambda text, by, spec, _: split_by_size(text, by, spec.size, spec.overlap),
+    "sentence": lambda text, by, spec, _: split_by_sentences(text, by, spec.size, spec.overlap),
+    "structure": lambda text, by, spec, _: split_by_structure(text, by, spec.size, spec.overlap),
     "semantic": _semantic,
 }
 """Method -> start and end of each chunk; `small-to-big` has chunks within chunks, and its own way."""

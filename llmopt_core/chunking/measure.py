@@ -33,11 +33,9 @@ class Measure(Protocol):
 
     def lengths(self, starts: Ints, ends: Ints) -> Ints:
         """Length of each `text[start:end]`, as counted inside the text."""
-        ...
 
     def alone(self, piece: str) -> int:
         """Length of a piece counted by itself."""
-        ...
 
 
 def measure_for(text: str, unit: str) -> Measure:
@@ -48,9 +46,8 @@ def measure_for(text: str, unit: str) -> Measure:
         unit: `characters` or the name of a tokenizer.
     """
     if len(text) <= _SHORT_TEXT:
-        # Two caches: in one, three long texts would take as much as all short ones may.
-        return _cached_measure(text, unit)
-    return _cached_long_measure(text, unit) if len(text) <= _LONG_TEXT else _new(text, unit)
+        return _short(text, unit)
+    return _long(text, unit) if len(text) <= _LONG_TEXT else _new(text, unit)
 
 
 def _new(text: str, unit: str) -> Measure:
@@ -59,14 +56,9 @@ def _new(text: str, unit: str) -> Measure:
     return _Tokens(text, tokenizer(unit))
 
 
-@lru_cache(maxsize=32)
-def _cached_measure(text: str, unit: str) -> Measure:
-    return _new(text, unit)
-
-
-@lru_cache(maxsize=3)
-def _cached_long_measure(text: str, unit: str) -> Measure:
-    return _new(text, unit)
+# Two caches: in one, three long texts would take as much as all short ones may.
+_short = lru_cache(maxsize=32)(_new)
+_long = lru_cache(maxsize=3)(_new)
 
 
 class _Characters:

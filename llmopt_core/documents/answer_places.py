@@ -56,11 +56,8 @@ def _matches(
     # Two answers can match at the same characters, such as an answer and the same with other case.
     spans = dict.fromkeys(match.span() for pattern in patterns for match in pattern.finditer(document.text))
     # Found once per document and not around each place: a short answer stands in thousands of places.
-    near = (
-        [match for match in _WORD.finditer(document.text) if match.group().casefold() in question_words]
-        if spans
-        else []
-    )
+    words_of_text = _WORD.finditer(document.text) if spans else ()
+    near = [match for match in words_of_text if match.group().casefold() in question_words]
     words = [match.group().casefold() for match in near]
     starts, ends = [match.start() for match in near], [match.end() for match in near]
     for start, end in spans:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from llmopt_core.documents.package import Package, attribute, child, descendants, local, whole_number
@@ -80,27 +80,28 @@ def _series(root: Any) -> Iterator[_Series]:
 
 
 def _levels(data: Any, kind: str) -> dict[int, str]:
-    texts: dict[int, str] = {}
-    for point in (point for item in descendants(data, kind) for point in descendants(item, "pt")):
-        # -1 for a missing or damaged index: such a point belongs nowhere.
-        place, text = whole_number(attribute(point, "idx"), -1), (point.text or "").strip()
+    points = (point for item in descendants(data, kind) for point in descendants(item, "pt"))
+    # Several levels of categories: what comes later is the outer one, and stands before.
+    return _join_by_place((attribute(point, "idx"), (point.text or "").strip()) for point in points)
+
+
+def _join_by_place(texts: Iterable[tuple[str, str]]) -> dict[int, str]:
+    """The texts of each place, what comes later before."""
+    by_place: dict[int, str] = {}
+    for index, text in texts:
+        # -1 for a missing or damaged index: such a text belongs nowhere.
+        place = whole_number(index, -1)
         if place >= 0 and text:
-            # Several levels of categories: what comes later is the outer one, and stands before.
-            texts[place] = f"{text} {texts[place]}" if place in texts else text
-    return texts
+            by_place[place] = f"{text} {by_place[place]}" if place in by_place else text
+    return by_place
 
 
 def _labels(series: Any) -> dict[int, str]:
     """What was written at single points in place of their values, or taken from cells for them."""
-    labels = {}
     # "Values from cells" of Excel: the labels are kept in an extension beside those written by hand.
-    for cache in descendants(series, "dlblRangeCache"):
-        labels.update(_points(cache))
-    for label in descendants(series, "dLbl"):
-        place, text = whole_number(attribute(child(label, "idx"), "val"), -1), _words(child(label, "tx"))
-        if place >= 0 and text:
-            labels[place] = f"{text} {labels[place]}" if place in labels else text
-    return labels
+    cells = {place: text for cache in descendants(series, "dlblRangeCache") for place, text in _points(cache).items()}
+    by_hand = ((attribute(child(one, "idx"), "val"), _words(child(one, "tx"))) for one in descendants(series, "dLbl"))
+    return _join_by_place([*((str(place), text) for place, text in cells.items()), *by_hand])
 
 
 def _labels_alone(root: Any) -> Iterator[str]:

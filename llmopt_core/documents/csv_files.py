@@ -7,6 +7,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 
 from llmopt_core.documents.encoding import decode
@@ -99,14 +100,12 @@ def _delimiter_of_header(sample: str) -> str:
 def _widths(sample: str, delimiter: str) -> Counter[int]:
     """How many rows have how many cells."""
     widths: Counter[int] = Counter()
-    try:
+    # What was counted until an error counts.
+    with suppress(csv.Error):
         for row in islice(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter), _SAMPLE_ROWS):
             # A row of nothing but delimiters is a gap, whatever its width.
             if any(row):
                 widths[len(row)] += 1
-    except csv.Error:
-        # What was counted until then counts.
-        pass
     return widths
 
 

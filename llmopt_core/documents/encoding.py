@@ -122,10 +122,8 @@ def _decode_escapes(data: bytes) -> tuple[str, tuple[str, ...]] | None:
         return None
     # `ESC $ ) C` is how ISO-2022-KR begins. The second Japanese one knows half-width kana.
     for codec in ("iso2022_kr",) if b"\x1b$)C" in data[:_SAMPLE] else ("iso2022_jp_2", "iso2022_jp_ext"):
-        try:
+        with suppress(UnicodeDecodeError):
             return data.decode(codec), (_read_as("iso-2022-kr" if codec == "iso2022_kr" else "iso-2022-jp"),)
-        except UnicodeDecodeError:
-            continue
     return None
 
 

@@ -7,11 +7,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from llmopt_core.documents import limits
 from llmopt_core.documents.encoding import decode
 from llmopt_core.documents.jsonl import parse_object
 from llmopt_core.documents.question_columns import plain_name
-from llmopt_core.documents.questions import QuestionFile
+from llmopt_core.documents.questions import QuestionFile, check_question_size
 from llmopt_core.documents.text import in_words, normalise_file
 from llmopt_core.errors import BadInput
 from llmopt_core.text.files import read_regular_file
@@ -43,8 +42,8 @@ def read_qrels(source: Path | bytes, name: str = "") -> Judgements:
     """
     file = name or (source.name if isinstance(source, Path) else "qrels")
     # Checked before it is read as well, as a path may be a file of any size.
-    data = read_regular_file(source, partial(_check_size, file)) if isinstance(source, Path) else source
-    _check_size(file, len(data))
+    data = read_regular_file(source, partial(check_question_size, file)) if isinstance(source, Path) else source
+    check_question_size(file, len(data))
     text, _ = normalise_file(decode(data, file)[0], file)
     judgements: dict[str, dict[str, None]] = {}
     for question, document, score in _judgements(text, file):
@@ -169,8 +168,3 @@ def _doubts(unsure: Mapping[str, Sequence[str]], ids: Sequence[str]) -> list[str
         f"{len(ambiguous_ids):,} judged {subject} for several documents, such as {ambiguous_ids[0]} ({names}); "
         "the first was taken, which is not sure: give each file a name of its own."
     ]
-
-
-def _check_size(file: str, size: int) -> None:
-    if size > limits.TEXT_BYTES:
-        raise BadInput(f"{file} has more than {limits.megabytes(limits.TEXT_BYTES)}: split it.")

@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from string import ascii_uppercase
 from typing import Any
 
@@ -157,10 +158,8 @@ def _read_literal(text: str) -> Any:
     """What a text in JSON or Python's form stands for; the text where it is in neither."""
     if len(text) > _LONGEST_LITERAL:
         return text
-    try:
+    with suppress(ValueError, RecursionError):
         return json.loads(text)
-    except (ValueError, RecursionError):
-        pass
     try:
         # Python's own way to write a list, as CSV of pandas has it. `literal_eval` runs nothing.
         return ast.literal_eval(_ARRAY.sub(r"\1", text.strip()))

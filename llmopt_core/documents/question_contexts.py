@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -53,10 +54,7 @@ class Contexts:
         """The words nearest to where they stand in the paragraph; its white space may be another here."""
         # In the text of the document, as white space there may be another than in the paragraph.
         words = self._documents[place.document].text[place.start : place.end]
-        positions, at = [], words.find(text)
-        while at >= 0:
-            positions.append(at)
-            at = words.find(text, at + 1)
+        positions = [match.start() for match in re.finditer(f"(?={re.escape(text)})", words)]
         if not positions:
             return None
         # Of several places the one nearest to the told one, since white space shifts it by a little.

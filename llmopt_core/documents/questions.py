@@ -216,14 +216,15 @@ def _take_parts(examples: Sequence[Example]) -> tuple[tuple[Example, ...], dict[
 
 def _open(source: Path | str | bytes, name: str) -> tuple[bytes, str, str]:
     if isinstance(source, bytes):
-        _check_size(name, len(source))
+        check_question_size(name, len(source))
         path = PurePosixPath(name or "questions")
         return source, path.name, path.stem if path.suffix.lower() in _ENDINGS else name
     source = Path(source)
-    return read_regular_file(source, partial(_check_size, source.name)), source.name, name or source.stem
+    return read_regular_file(source, partial(check_question_size, source.name)), source.name, name or source.stem
 
 
-def _check_size(file: str, size: int) -> None:
+def check_question_size(file: str, size: int) -> None:
+    """Raise `BadInput` for a file of questions or judgements that is too large."""
     if size > limits.TEXT_BYTES:
         raise BadInput(f"{file} has more than {limits.megabytes(limits.TEXT_BYTES)}: split it.")
 

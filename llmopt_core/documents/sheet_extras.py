@@ -10,6 +10,7 @@ from llmopt_core.documents.charts import read_chart
 from llmopt_core.documents.non_text_content import count_parts, describe_omissions, has_picture, picture_texts
 from llmopt_core.documents.package import Package, attribute, child, descendants, local
 from llmopt_core.documents.text import in_words, plain_lines
+from llmopt_core.documents.text_pieces import drawing_lines
 
 # Notes of old and discussions of today are in parts of their own.
 _COMMENTS = ("comments", "threadedComment")
@@ -88,10 +89,8 @@ class SheetExtras:
         for item in anchor.iter():
             tag = local(item)
             if tag == "txBody":
-                lines = ("".join(t.text or "" for t in descendants(p, "t")).strip() for p in descendants(item, "p"))
-                text = "\n".join(filter(None, lines))
-                if text:
-                    yield plain_lines(text)
+                if lines := drawing_lines(item):
+                    yield plain_lines("\n".join(lines))
             elif tag in ("chart", "relIds"):
                 # `dm` is how a diagram names its data.
                 relation = relations.get(attribute(item, "id") or attribute(item, "dm"))
@@ -99,7 +98,7 @@ class SheetExtras:
                 chart = read_chart(self._package, target, in_cells=True) if tag == "chart" else None
                 self._counts["charts"] += tag == "chart" and chart is None
                 # A diagram is told as its words.
-                content = chart or _diagram(self._package.xml(target))
+                content = chart or drawing_lines(self._package.xml(target))
                 if content:
                     # Texts of people must not look like headings or rows of this text.
                     yield plain_lines("\n".join(content))
@@ -113,18 +112,10 @@ def _controls(root: Any) -> Iterator[str]:
     for shape in descendants(root, "shape"):
         control = child(shape, "ClientData")
         kind = attribute(control, "ObjectType")
-        words = (
-            " ".join("".join(child(shape, "textbox").itertext()).split()) if child(shape, "textbox") is not None else ""
-        )
+        textbox = child(shape, "textbox")
+        words = " ".join("".join(textbox.itertext()).split()) if textbox is not None else ""
         if kind and kind != "Note" and words:
             state = child(control, "Checked")
             # A tick is a value that no cell holds.
             box = "☒ " if state is not None and (state.text or "").strip() == "1" else "☐ "
             yield plain_lines((box if kind in ("Checkbox", "Radio") else "") + words)
-
-
-def _diagram(root: Any) -> list[str]:
-    if root is None:
-        return []
-    texts = ("".join(t.text or "" for t in descendants(p, "t")).strip() for p in descendants(root, "p"))
-    return [text for text in texts if text]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from llmopt_core.documents.table_rows import Row, is_header, is_number
+from llmopt_core.documents.table_rows import Row, RowQueue, is_header, is_number
 
 # So many rows decide where one table ends and its neighbour begins.
 _AHEAD = 200  # larger reads further ahead, smaller misjudges a table with long gaps
@@ -39,19 +38,7 @@ def split_tables(rows: Iterable[Row]) -> Iterator[Iterable[Row]]:
         yield from sides
 
 
-class _Source:
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self._rows = iter(rows)
-        self._waiting: deque[Row] = deque()
-
-    def ahead(self, count: int) -> list[Row]:
-        while len(self._waiting) < count and (row := next(self._rows, None)) is not None:
-            self._waiting.append(row)
-        return [self._waiting[i] for i in range(min(count, len(self._waiting)))]
-
-    def take(self) -> Row:
-        return self._waiting.popleft()
-
+class _Source(RowQueue):
     def bands(self) -> Bands:
         """The tables of the block that comes next, which an empty row ends."""
         block: list[Row] = []

@@ -14,7 +14,7 @@ from llmopt_core.documents.package import Package, Relation, attribute, child, c
 from llmopt_core.documents.reading_order import Box, reading_order
 from llmopt_core.documents.tables import cells_line, rows_with_names
 from llmopt_core.documents.text import Extraction, in_words, join_pages, normalise, numbers_in_words, plain_lines
-from llmopt_core.documents.text_pieces import texts
+from llmopt_core.documents.text_pieces import drawing_lines, texts
 from llmopt_core.errors import BadInput
 
 _TITLES = ("title", "ctrTitle")
@@ -78,9 +78,8 @@ def _extract(
     text, starts = join_pages(pages, "\n\n")
     warnings = [f"No text on slide {numbers_in_words(silent_slides)}."] if silent_slides else []
     warnings += [f"Slide {numbers_in_words(unread)} is missing or damaged and was not read."] if unread else []
-    warnings += (
-        [f"Slide {numbers_in_words(hidden_slides)} is hidden in the show and was read too."] if hidden_slides else []
-    )
+    if hidden_slides:
+        warnings.append(f"Slide {numbers_in_words(hidden_slides)} is hidden in the show and was read too.")
     omissions = [
         f"{count:,} {_OMISSION_WORDS[kind][count > 1]}"
         for kind, count in omission_counts.items()
@@ -178,9 +177,7 @@ class _Slide:
             elif local(item) == "relIds":
                 relation = self._relations.get(attribute(item, "dm"))
                 root = self._package.xml(relation.target) if relation else None
-                texts = ["".join(t.text or "" for t in descendants(p, "t")) for p in descendants(root, "p")] if (
-                    root is not None) else []  # fmt: skip
-                yield from (plain_lines(text.strip()) for text in texts if text.strip())
+                yield from map(plain_lines, drawing_lines(root))
 
     def _pictures(self, shape: Any) -> Iterator[str]:
         descriptions = picture_texts(shape)
@@ -234,11 +231,9 @@ def _placeholder(shape: Any) -> tuple[str, str]:
     properties = next((item for item in children(shape) if local(item).startswith("nv")), None)
     placeholder = child(child(properties, "nvPr"), "ph")
     # A placeholder without a type is a body.
-    return (
-        (attribute(placeholder, "type") or "body", attribute(placeholder, "idx"))
-        if placeholder is not None
-        else ("", "")
-    )
+    if placeholder is None:
+        return "", ""
+    return attribute(placeholder, "type") or "body", attribute(placeholder, "idx")
 
 
 def _keys(shape: Any) -> list[tuple[str, str]]:

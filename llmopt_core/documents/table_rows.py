@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 
 
 class Row(dict[int, str]):
@@ -28,6 +29,24 @@ class Row(dict[int, str]):
         row = Row(dict(sorted(self.items())))
         row.spans = self.spans
         return row
+
+
+class RowQueue:
+    """Rows that can be looked at before they are taken."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows = iter(rows)
+        self._waiting: deque[Row] = deque()
+
+    def ahead(self, count: int) -> list[Row]:
+        """The next rows; fewer at the end."""
+        while len(self._waiting) < count and (row := next(self._rows, None)) is not None:
+            self._waiting.append(row)
+        return [self._waiting[i] for i in range(min(count, len(self._waiting)))]
+
+    def take(self) -> Row:
+        """The next row, which was looked at."""
+        return self._waiting.popleft()
 
 
 def is_number(cell: str) -> bool:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator
 
 from llmopt_core.documents import limits
 from llmopt_core.documents.side_by_side import split_tables
-from llmopt_core.documents.table_rows import Row, is_header, is_number
+from llmopt_core.documents.table_rows import Row, RowQueue, is_header, is_number
 from llmopt_core.documents.text import plain_lines
 from llmopt_core.errors import BadInput
 
@@ -78,8 +77,7 @@ def _fill(row: Row) -> Row:
 
 class _Tables:
     def __init__(self, rows: Iterable[Row]) -> None:
-        self._rows = iter(rows)
-        self._ahead: deque[Row] = deque()
+        self._rows = RowQueue(rows)
         self._columns: dict[int, str] = {}
         self._numeric: set[int] = set()
         self._data_columns: set[int] = set()
@@ -87,7 +85,8 @@ class _Tables:
     def blocks(self) -> Iterator[str]:
         gap = True
         # A gap at the beginning: the first row may be a title.
-        while (row := self._next()) is not None:
+        while self._rows.ahead(1):
+            row = self._rows.take()
             if not row:
                 gap = True
                 continue
@@ -103,26 +102,14 @@ class _Tables:
             gap = False
         yield from self._empty_columns()
 
-    def _next(self) -> Row | None:
-        self._look(1)
-        return self._ahead.popleft() if self._ahead else None
-
-    def _look(self, count: int) -> list[Row]:
-        while len(self._ahead) < count:
-            row = next(self._rows, None)
-            if row is None:
-                break
-            self._ahead.append(row)
-        return [self._ahead[i] for i in range(min(count, len(self._ahead)))]
-
     def _begin(self, row: Row) -> None:
         columns = {column: " ".join(cell.split()) for column, cell in row.items()}
-        below = next(iter(self._look(1)), None)
+        below = next(iter(self._rows.ahead(1)), None)
         groups = {first: last for first, last in row.spans.items() if first in row and last > first}
         # A row of groups above a row of names: the lower one is wider, and holds no numbers.
         if groups and below and len(below) > len(row) - (len(below) < 2) and not any(map(is_number, below.values())):
             # A header in two rows: what stands over several columns goes before the name of each.
-            self._next()
+            self._rows.take()
             # Names of their own stand where no group is above them.
             group_names = {i: columns[first] for first, last in groups.items() for i in below if first <= i <= last}
             for column, cell in below.items():
@@ -142,7 +129,7 @@ class _Tables:
 
     def _is_title(self, row: Row) -> bool:
         """Whether a row is too narrow to name the columns of the rows after it."""
-        after = self._look(_AHEAD)
+        after = self._rows.ahead(_AHEAD)
         width = max((len(other) for other in after), default=0)
         if len(row) == 1:
             # Left of what is below it: a single cell at the right is a sum or a note.
@@ -151,7 +138,7 @@ class _Tables:
         return bool(after) and not after[0] and len(row) < 0.6 * width
 
     def _begins_anew(self, row: Row) -> bool:
-        after = self._look(2)
+        after = self._rows.ahead(2)
         if len(row) == 1:
             wide = bool(after) and len(after[0]) > 1
             return wide and len(self._columns) > 1 and is_header(after[0])
@@ -167,7 +154,7 @@ class _Tables:
 
     def _is_title_of_another(self, row: Row) -> bool:
         """Whether a row right below a table is the title of the next one, whose names stand above its numbers."""
-        after = self._look(2)
+        after = self._rows.ahead(2)
         if len(row) > 1 or len(self._columns) < 2 or len(after) < 2:
             return False
         names, first = after

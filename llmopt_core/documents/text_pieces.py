@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from llmopt_core.documents.package import attribute, child, local
+from llmopt_core.documents.package import attribute, child, descendants, local
 from llmopt_core.documents.word_symbols import symbol_character
 
 
@@ -31,6 +31,12 @@ def texts(element: Any) -> Iterator[Any]:
         elif tag not in ("rt", "pPr"):
             # How Japanese is pronounced, and settings, are no text.
             waiting += choice(item) if tag == "AlternateContent" else item
+
+
+def drawing_lines(element: Any) -> list[str]:
+    """The lines of a drawing's text, without empty ones."""
+    lines = ("".join(t.text or "" for t in descendants(p, "t")).strip() for p in descendants(element, "p"))
+    return list(filter(None, lines))
 
 
 def outermost(element: Any, tag: str) -> Iterator[Any]:

@@ -85,10 +85,6 @@ def _drawing(element: Any, counts: Counter[str]) -> None:
     return _become(element, "; ".join(filter(None, [title, *words])), "div" if any(words) else "span")
 
 
-def _formula(element: Any, counts: Counter[str]) -> None:
-    _become(element, formula(element))
-
-
 def _tex(element: Any, counts: Counter[str]) -> None:
     """A formula for MathJax, where the page does not hold it drawn, too."""
     before = element.getprevious()
@@ -119,10 +115,6 @@ def _input(element: Any, counts: Counter[str]) -> None:
     counts["fields"] += bool(value) and kind not in _DEFAULT_INPUTS
     # Buttons are read, values of other fields are not: they may be somebody's.
     _become(element, value if kind in _BUTTONS else describe_picture(element.get("alt")) if kind == "image" else "")
-
-
-def _area(element: Any, counts: Counter[str]) -> None:
-    _become(element, "".join(element.itertext()), "div")
 
 
 def _frame(element: Any, counts: Counter[str]) -> None:
@@ -182,10 +174,10 @@ _REPLACEMENTS: Mapping[str, Callable[[Any, Counter[str]], None]] = {
     "span": _drop_twin_formula,
     "area": _picture,
     "svg": _drawing,
-    "math": _formula,
+    "math": lambda element, _: _become(element, formula(element)),
     "select": _choice,
     "input": _input,
-    "textarea": _area,
+    "textarea": lambda element, _: _become(element, "".join(element.itertext()), "div"),
     "iframe": _frame,
     "a": _link,
     "frame": _counter("pages"),

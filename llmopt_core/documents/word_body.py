@@ -21,7 +21,7 @@ from llmopt_core.documents.package import (
 )
 from llmopt_core.documents.tables import cells_line, rows_with_names
 from llmopt_core.documents.text import plain_lines
-from llmopt_core.documents.text_pieces import choice, outermost, readable, texts
+from llmopt_core.documents.text_pieces import choice, drawing_lines, outermost, readable, texts
 from llmopt_core.documents.word_fields import Fields, check_box, form_field
 from llmopt_core.documents.word_styles import BULLET, Numbering, Styles, outline_level, switch
 from llmopt_core.documents.word_symbols import symbol_character
@@ -218,8 +218,7 @@ class Body:
             self._waiting += self._apart(box)
         for shape in outermost(drawing, "txBody"):
             self._finds.update(descendants(shape, "t"))
-            words = ("".join(t.text or "" for t in descendants(line, "t")) for line in descendants(shape, "p"))
-            self._waiting += map(plain_lines, filter(None, map(str.strip, words)))
+            self._waiting += map(plain_lines, drawing_lines(shape))
         for item in drawing.iter():
             if local(item) == "chart":
                 relation = self._relations.get(attribute(item, "id"))

@@ -16,19 +16,17 @@ class Account:
     Args:
         usage: What was paid before.
         on_change: Called after each entry and at the start and end of each call, in the thread that made it.
+
+    Attributes:
+        usage: Everything so far.
     """
 
     def __init__(self, usage: Usage = Usage(), on_change: Callable[[], None] | None = None) -> None:
-        self._usage = usage
+        self.usage = usage
         # A list and no sum: unknown costs (None) cannot be taken out of a sum again.
         self._flying: list[Usage] = []
         self._on_change = on_change
         self._lock = threading.Lock()
-
-    @property
-    def usage(self) -> Usage:
-        """Everything so far."""
-        return self._usage
 
     @property
     def flying(self) -> Usage:
@@ -39,7 +37,7 @@ class Account:
     def add(self, usage: Usage) -> None:
         """Enter what one call took."""
         with self._lock:
-            self._usage += usage
+            self.usage += usage
         # Outside the lock: whoever is told reads the sums, which takes it again.
         self._tell()
 
@@ -55,7 +53,7 @@ class Account:
             if likely is not None:
                 # The first that is equal will do: equal calls are likely to take the same.
                 self._flying.remove(likely)
-            self._usage += took
+            self.usage += took
         self._tell()
 
     def _tell(self) -> None:

@@ -11,8 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from llmopt_core.errors import OutOfBudget
@@ -55,6 +55,8 @@ class Budget:
     Attributes:
         on_call: Called after each call.
         has_refused: Whether a call was not made for want of room.
+        usage: What was paid, earlier work within this budget included.
+        session_usage: What was paid now, without earlier work.
     """
 
     def __init__(
@@ -70,7 +72,7 @@ class Budget:
         self.on_call: Callable[[], None] | None = None
         self.has_refused = False
         # Limits are for all sessions together, reports for this one.
-        self._usage, self._session_usage = usage, Usage()
+        self.usage, self.session_usage = usage, Usage()
         self._cost = usage.cost_usd or 0.0
         self._dearest = dict(dearest or {})
         # By model: how much of what its prompt was expected to cost a call really cost at most, such as a half where
@@ -81,16 +83,6 @@ class Budget:
         self._waiting: list[Future[None]] = []
         self._lock = threading.Lock()
         self._start = time.monotonic()
-
-    @property
-    def usage(self) -> Usage:
-        """What was paid, earlier work within this budget included."""
-        return self._usage
-
-    @property
-    def session_usage(self) -> Usage:
-        """What was paid now, without earlier work."""
-        return self._session_usage
 
     @property
     def dearest(self) -> dict[str, float]:
@@ -115,8 +107,8 @@ class Budget:
         # In the order in which `_has_room` looks.
         if self.minutes is not None and self._is_out_of_time():
             what, state = f"{self.minutes:g} minutes", "they are over"
-        elif self.calls is not None and self._usage.calls >= self.calls:
-            what, state = f"{self.calls:,} calls", f"{self._usage.calls:,} were made"
+        elif self.calls is not None and self.usage.calls >= self.calls:
+            what, state = f"{self.calls:,} calls", f"{self.usage.calls:,} were made"
         else:
             what, state = dollars(self.usd or 0.0), f"{dollars(self._cost)} are spent"
         return OutOfBudget(
@@ -145,11 +137,9 @@ class Budget:
             # All are woken and ask again: which of them fits now, only their quotes tell.
             waiting, self._waiting = self._waiting, []
         for one in waiting:
-            try:
+            # Its caller may have been cancelled.
+            with suppress(InvalidStateError):
                 one.set_result(None)
-            except InvalidStateError:
-                # Its caller was cancelled.
-                continue
 
     def likely(self, quote: Quote) -> Usage:
         """What a call takes as far as can be told before it ends."""
@@ -161,8 +151,8 @@ class Budget:
         """Enter what a call took."""
         cost = usage.cost_usd or 0.0
         with self._lock:
-            self._usage += usage
-            self._session_usage += usage
+            self.usage += usage
+            self.session_usage += usage
             # A thousand additions of 0.1 must not end below 100 or above.
             self._cost = round(self._cost + cost, 15)
             self._dearest[quote.model] = max(self._dearest.get(quote.model, 0.0), cost)
@@ -180,7 +170,7 @@ class Budget:
         if self._is_out_of_time():
             return False
         # What is under way counts as made.
-        if self.calls is not None and self._usage.calls + len(self._flying) >= self.calls:
+        if self.calls is not None and self.usage.calls + len(self._flying) >= self.calls:
             return False
         return self.usd is None or self._can_pay(quote, self.usd)
 
@@ -228,9 +218,7 @@ class Call:
         self._fly()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, _: object, error: BaseException | None, *__: object) -> None:
         self._end(error)
 
     def __enter__(self) -> Self:
@@ -239,9 +227,7 @@ class Call:
         self._fly()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
         self._end(error)
 
     def _end(self, error: BaseException | None) -> None:

@@ -45,7 +45,7 @@ def encode_with_cache(
     Raises:
         EndpointError: The embedder failed, or gave vectors of the wrong shape or with values that are no numbers.
     """
-    keys = [_key(embedder, text) for text in texts]
+    keys = [vector_key(embedder.name, text) for text in texts]
     first: dict[str, int] = {}
     for place, key in enumerate(keys):
         first.setdefault(key, place)
@@ -134,7 +134,7 @@ def find_missing_vectors(texts: Sequence[str], embedder: Embedder, cache: Cache)
     """Positions of the texts that the cache holds no vector of; `texts` holds each once."""
     missing: list[int] = []
     for start in range(0, len(texts), _READ):
-        keys = [_key(embedder, text) for text in texts[start : start + _READ]]
+        keys = [vector_key(embedder.name, text) for text in texts[start : start + _READ]]
         cached_rows = cache.get_many(STAGE, keys)
         missing += [start + place for place, key in enumerate(keys) if key not in cached_rows]
     return missing
@@ -145,9 +145,11 @@ def count_new(texts: Sequence[str], embedder: Embedder, cache: Cache) -> int:
     return len(find_missing_vectors(list(dict.fromkeys(texts)), embedder, cache))
 
 
-def _key(embedder: Embedder, text: str) -> str:
+def vector_key(model: str, text: str) -> str:
+    """The key of what a model makes of a text."""
+    # `surrogatepass`: texts of damaged files hold half characters, and a key must be made of them all the same.
     # `\0` is in no model's name, so no name and text can be taken for another pair.
-    return hashlib.sha256(f"{embedder.name}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(f"{model}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _batches(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
@@ -185,9 +187,8 @@ def _fill_from_cache(rows: _Rows, first: Mapping[str, int], cache: Cache) -> lis
     for part in _batches(list(first), _READ):
         stored_values = cache.get_many(STAGE, part)
         # A vector that was cut (a full disk, a crash) is removed and made again.
-        valid_values = drop_damaged_values(
-            cache, STAGE, stored_values, partial(_has_length, _usual_length(stored_values, rows.width))
-        )
+        length = _usual_length(stored_values, rows.width)
+        valid_values = drop_damaged_values(cache, STAGE, stored_values, partial(_has_length, length))
         for key, value in valid_values.items():
             rows.put(first[key], np.frombuffer(value, dtype=np.float32))
         missing += [key for key in part if key not in valid_values]

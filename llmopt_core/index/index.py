@@ -24,41 +24,27 @@ class Index:
         chunks: All chunks, in the order they were given.
         documents: Metadata of every document by name.
         parents: Texts of the larger pieces that chunks stand for (small-to-big).
+        fingerprint: Content hash of the chunks, what was embedded of them, and the embedding model.
+        embedder_name: The embedding model that made the vectors.
+        matrix: All unit vectors in the order of the chunks, shape (n, dimension); read-only.
+        is_remote: Whether a server searches the vectors.
     """
 
     def __init__(self, contents: Contents, store: VectorStore) -> None:
         self.chunks = contents.chunks
         self.documents: Mapping[str, Metadata] = contents.documents
         self.parents: Mapping[Span, str] = contents.parents
-        self._manifest = contents.manifest
-        self._matrix = contents.vectors
+        self.fingerprint = str(contents.manifest["fingerprint"])
+        self.embedder_name = str(contents.manifest["embedder"])
+        self.matrix = contents.vectors
+        self.is_remote = store.remote
         self._words = contents.words
         self._store = store
-
-    @property
-    def fingerprint(self) -> str:
-        """Content hash of the chunks, what was embedded of them, and the embedding model."""
-        return str(self._manifest["fingerprint"])
-
-    @property
-    def is_remote(self) -> bool:
-        """Whether a server searches the vectors."""
-        return self._store.remote
 
     @property
     def is_lost(self) -> bool:
         """Whether the server has its vectors no more, so that it must be opened anew."""
         return self._store.is_lost
-
-    @property
-    def embedder_name(self) -> str:
-        """The embedding model that made the vectors."""
-        return str(self._manifest["embedder"])
-
-    @property
-    def matrix(self) -> Vectors:
-        """All unit vectors in the order of the chunks, shape (n, dimension); read-only."""
-        return self._matrix
 
     def search_dense(self, vectors: Vectors, k: int, where: Where | None = None) -> list[list[Hit]]:
         """Per question vector the `k` most similar chunks, best first; scores are cosine similarities.
@@ -79,7 +65,7 @@ class Index:
         # Contiguous 4-byte numbers are what both searches take without a copy of their own.
         queries = np.ascontiguousarray(vectors, dtype=np.float32)
         if where:
-            return [self._hits(matches) for matches in exact_search(self._matrix, queries, k, self._allow(where))]
+            return [self._hits(matches) for matches in exact_search(self.matrix, queries, k, self._allow(where))]
         return [self._hits(matches) for matches in self._store.search(queries, k)]
 
     def search_bm25(self, texts: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
@@ -98,7 +84,7 @@ class Index:
 
     def vectors(self, chunk_ids: Iterable[str]) -> Vectors:
         """Unit vectors of these chunks, shape (n, dimension)."""
-        return np.asarray(self._matrix[[self._positions[chunk_id] for chunk_id in chunk_ids]], dtype=np.float32)
+        return np.asarray(self.matrix[[self._positions[chunk_id] for chunk_id in chunk_ids]], dtype=np.float32)
 
     def parent(self, chunk: Chunk) -> Chunk | None:
         """The larger piece that stands for a chunk; None where it has none, or its text is not known."""

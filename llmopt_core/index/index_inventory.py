@@ -130,12 +130,10 @@ def _read_all(folder: Path) -> Iterator[IndexSummary]:
         # `.KEY.part-…`: being built, or left by a build that was killed.
         if whole.name.startswith("."):
             continue
-        try:
+        # It may be damaged, or removed by another process at this moment.
+        with suppress(OSError, ValueError, KeyError, IndexError):
             facts = json.loads(manifest.read_text(encoding="ascii"))
             with (whole / "documents.jsonl").open(encoding="ascii") as lines:
                 names = frozenset(json.loads(line)[0] for line in lines)
             size = sum(path.stat().st_size for path in whole.rglob("*") if path.is_file())
             yield IndexSummary(whole.name, facts["embedder"], facts["chunks"], names, size, manifest.stat().st_mtime)
-        except (OSError, ValueError, KeyError, IndexError):
-            # Damaged, or removed by another process at this moment.
-            continue

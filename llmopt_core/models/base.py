@@ -223,7 +223,6 @@ class ChatModel(Protocol):
         Raises:
             EndpointError: The endpoint failed for good (after retries).
         """
-        ...
 
 
 class Embedder(Protocol):
@@ -240,11 +239,9 @@ class Embedder(Protocol):
     @property
     def dimension(self) -> int:
         """Length of a vector."""
-        ...
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Vectors of shape (len(texts), dimension), float32, each of length 1."""
-        ...
 
 
 class TokenEmbedder(Protocol):
@@ -254,7 +251,6 @@ class TokenEmbedder(Protocol):
 
     def encode_tokens(self, texts: Sequence[str]) -> list[tuple[list[int], Vectors]]:
         """Per text its token ids and their vectors, special tokens left out."""
-        ...
 
 
 class Reranker(Protocol):
@@ -262,4 +258,3 @@ class Reranker(Protocol):
 
     async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
         """One score per passage, higher is better, and what the calls took."""
-        ...

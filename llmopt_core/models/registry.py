@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from llmopt_core.cache import Cache, MemoryCache
@@ -93,9 +92,7 @@ class Models:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         # Taken out first: a chat made while the old clients close gets a new one. Chats hold a client each, so they go,
         # too.
         clients, self._clients = list(self._clients.values()), {}

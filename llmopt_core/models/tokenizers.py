@@ -23,7 +23,6 @@ class Tokenizer(Protocol):
 
     def count(self, text: str) -> int:
         """Number of tokens; equals `len(offsets(text))`."""
-        ...
 
     def offsets(self, text: str) -> Spans:
         """Per token its `(start, end)` in characters (code points) of `text`.
@@ -31,7 +30,6 @@ class Tokenizer(Protocol):
         Starts and ends never decrease. Tokens that share one character (a rare emoji takes several) have the same
         span; characters that the model does not see, such as spaces for some models, may lie between spans.
         """
-        ...
 
 
 # Larger than the number of names, so nothing is dropped: loading a vocabulary takes far longer than most counts.

@@ -71,11 +71,9 @@ def _with_steps(prompt: PromptSpec) -> PromptSpec:
 
 
 def _with_examples(prompt: PromptSpec) -> PromptSpec:
-    return (
-        prompt
-        if prompt.few_shot is not None
-        else _with(prompt, few_shot=FewShotSpec(examples=EXAMPLES, template="{{ question }}"))
-    )
+    if prompt.few_shot is not None:
+        return prompt
+    return _with(prompt, few_shot=FewShotSpec(examples=EXAMPLES, template="{{ question }}"))
 
 
 def _with(prompt: PromptSpec, **changes: object) -> PromptSpec:

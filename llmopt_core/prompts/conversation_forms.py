@@ -177,10 +177,6 @@ def _with_tools(value: Mapping[str, Any], messages: list[dict[str, Any]]) -> dic
     return {"messages": messages, **({"tools": tools} if isinstance(tools, list) and tools else {})}
 
 
-def _from_list(value: Sequence[Any]) -> dict[str, Any]:
-    return {"messages": _turns(value)}
-
-
 def _from_sharegpt(value: Mapping[str, Any]) -> dict[str, Any]:
     turns = _turns(next((value[name] for name in (*_TALKS, "messages") if value.get(name)), []))
     # Some write it in both places.
@@ -309,7 +305,7 @@ _MARKS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     TEXT: lambda v: set(v) == {"text"} and isinstance(v["text"], str),
 }
 _CONVERT: Mapping[str, Callable[[Any], dict[str, Any]]] = {
-    MESSAGES: _from_list,
+    MESSAGES: lambda v: {"messages": _turns(v)},
     OTHER_ROLES: lambda v: {**v, "messages": _turns(v["messages"])},
     SHAREGPT: _from_sharegpt,
     SYSTEM_APART: _from_system_apart,

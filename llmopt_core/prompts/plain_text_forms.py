@@ -58,16 +58,6 @@ def is_two_texts(value: Any) -> bool:
     return isinstance(value, list) and len(value) > 1 and all(isinstance(item, str) for item in value)
 
 
-def from_talk_of_texts(value: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Questions and answers of turns that alternate."""
-    return _by_turns(_talk(value, lambda item: isinstance(item, str)) or [])
-
-
-def from_talk_of_pairs(value: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Questions and answers as they stand."""
-    return [(_text(item, _ASKS), _text(item, _SAYS)) for item in _talk(value, _is_pair) or []]
-
-
 def from_two_texts(value: Sequence[str]) -> list[tuple[str, str]]:
     """The first as the question, the second as its answer."""
     if len(value) != 2:
@@ -182,8 +172,8 @@ MARKS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
 """In this order, after all forms that say who speaks."""
 
 PAIRS_OF: Mapping[str, Callable[[Any], list[tuple[str, str]]]] = {
-    TALK: from_talk_of_texts,
-    PAIRS: from_talk_of_pairs,
+    TALK: lambda v: _by_turns(_talk(v, lambda item: isinstance(item, str)) or []),
+    PAIRS: lambda v: [(_text(item, _ASKS), _text(item, _SAYS)) for item in _talk(v, _is_pair) or []],
     TWO: from_two_texts,
     CHOICES: _from_choices,
     PASSAGE: _from_passage,

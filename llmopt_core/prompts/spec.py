@@ -34,10 +34,7 @@ class PromptStep(Spec):
             raise ValueError(f"a step's name becomes a variable, so it needs letters, digits and _ only, not {name!r}")
         return name
 
-    @field_validator("extract")
-    @classmethod
-    def _has_answer_group(cls, pattern: str) -> str:
-        return check_pattern(pattern)
+    _check_extract = field_validator("extract")(check_pattern)
 
 
 class FewShotSpec(Spec):
@@ -85,10 +82,7 @@ class PromptSpec(Spec):
     few_shot: FewShotSpec | None = None
     extract: str = ""
 
-    @field_validator("extract")
-    @classmethod
-    def _has_answer_group(cls, pattern: str) -> str:
-        return check_pattern(pattern)
+    _check_extract = field_validator("extract")(check_pattern)
 
     @model_validator(mode="after")
     def _steps_have_own_names(self) -> PromptSpec:

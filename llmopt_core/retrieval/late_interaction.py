@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import struct
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import lru_cache
@@ -16,6 +16,7 @@ import numpy as np
 from llmopt_core.cache import Cache, drop_damaged_values
 from llmopt_core.execution.lanes import LANES
 from llmopt_core.execution.timing import exclude_wait, exclusive
+from llmopt_core.index.embedding_cache import vector_key
 from llmopt_core.models.base import TokenEmbedder, Vectors
 from llmopt_core.models.local.late_interaction import LateInteraction
 from llmopt_core.text.valid_text import without_surrogates
@@ -86,21 +87,14 @@ def document_frequencies(key: str, texts: Sequence[str], embedder: TokenEmbedder
     # A row is two numbers of four bytes; another length is a value that was cut.
     values = drop_damaged_values(cache, FREQUENCIES, cached_values, lambda value: len(value) % 8 == 0)
     if key not in values:
+        # A set: how many texts have the token, not how often it stands there.
+        frequencies = Counter(token for ids in _token_ids(texts, embedder) for token in set(ids))
         # Sorted, so that equal collections give equal bytes.
-        table = np.array(sorted(_count(texts, embedder).items()), dtype=np.int32).reshape(-1, 2)
+        table = np.array(sorted(frequencies.items()), dtype=np.int32).reshape(-1, 2)
         values = {key: table.tobytes()}
         cache.put_many(FREQUENCIES, values)
     tokens, counts = np.frombuffer(values[key], dtype=np.int32).reshape(-1, 2).T.tolist()
     return dict(zip(tokens, counts, strict=True))
-
-
-def _count(texts: Sequence[str], embedder: TokenEmbedder) -> dict[int, int]:
-    counts: dict[int, int] = {}
-    for ids in _token_ids(texts, embedder):
-        # A set: how many texts have the token, not how often it stands there.
-        for token in set(ids):
-            counts[token] = counts.get(token, 0) + 1
-    return counts
 
 
 def _token_ids(texts: Sequence[str], embedder: TokenEmbedder) -> Sequence[Sequence[int]]:
@@ -124,7 +118,7 @@ class TokenVectorStore:
 
     def vectors(self, texts: Sequence[str]) -> list[TokenVectors]:
         """Per text its token ids and unit vectors."""
-        keys = [_key(self._embedder, text) for text in texts]
+        keys = [vector_key(self._embedder.name, text) for text in texts]
         # Looked up before the lock is taken: what is known must not wait for what another question embeds.
         values = self._read(keys)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in values}
@@ -191,11 +185,6 @@ class ByteMemory:
 
 _memory = ByteMemory(MEMORY_BYTES)
 _EMBEDDING = threading.Lock()
-
-
-def _key(embedder: TokenEmbedder, text: str) -> str:
-    # `surrogatepass`: texts of damaged files hold half characters, and a key must be made of them all the same.
-    return hashlib.sha256(f"{embedder.name}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _pack(ids: Sequence[int], vectors: Vectors) -> bytes:

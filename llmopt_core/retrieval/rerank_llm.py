@@ -15,7 +15,6 @@ from llmopt_core.models.finish import unusable
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.template import render
 from llmopt_core.retrieval.completion_mode import uses_completion
-from llmopt_core.retrieval.result import total_usage
 from llmopt_core.types import Message, Usage
 
 # Windows and steps of RankGPT (Sun et al. 2023).
@@ -55,7 +54,7 @@ class LlmLikelihood:
         likelihoods = await run_together(model.likelihood(prompt, f" {question}") for prompt in prompts)
         # As long as the calls take with so many at once, and not their sum: that is what a user would wait.
         record(makespan([one.seconds for one in likelihoods], self._models.at_most(self._spec.endpoint)))
-        return [one.mean for one in likelihoods], total_usage(one.usage for one in likelihoods)
+        return [one.mean for one in likelihoods], sum((one.usage for one in likelihoods), Usage())
 
 
 class LlmYesNo:
@@ -91,7 +90,7 @@ class LlmYesNo:
             # Thinking fills the four tokens before a word is said; the message tells what to turn off.
             has_thinking = any(answer.reasoning or answer.reasoning_tokens for answer in answers)
             raise EndpointError(_THINKS if has_thinking else "The model said neither Yes nor No.", "bad-answer")
-        return [score or 0.0 for score in scores], total_usage(answer.usage for answer in answers)
+        return [score or 0.0 for score in scores], sum((answer.usage for answer in answers), Usage())
 
     async def _ask(self, question: str, passage: str) -> Completion:
         text = render(self._prompt, {"question": question, "passage": _clip(passage)})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from llmopt_core.types import Hit, StageTrace, Usage
@@ -28,7 +27,7 @@ class Retrieval:
     @property
     def usage(self) -> Usage:
         """Model calls of all stages."""
-        return total_usage(stage.usage for stage in self.trace)
+        return sum((stage.usage for stage in self.trace), Usage())
 
     @property
     def seconds(self) -> float:
@@ -44,12 +43,3 @@ class Retrieval:
     def warnings(self) -> tuple[str, ...]:
         """Where a stage fell back to something simpler."""
         return tuple(stage.warning for stage in self.trace if stage.warning)
-
-
-def total_usage(usages: Iterable[Usage]) -> Usage:
-    """Added up."""
-    # Not `sum()`: it begins with 0, which cannot be added to a `Usage`.
-    total = Usage()
-    for usage in usages:
-        total += usage
-    return total

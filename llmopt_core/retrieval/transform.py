@@ -15,7 +15,6 @@ from llmopt_core.models.finish import unusable
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.template import render
 from llmopt_core.retrieval.completion_mode import uses_completion
-from llmopt_core.retrieval.result import total_usage
 from llmopt_core.retrieval.spec import TransformSpec
 from llmopt_core.types import Message, StageTrace, Usage
 
@@ -79,7 +78,7 @@ async def transform(
     if texts is None:
         try:  # nothing is written anew where texts were given by hand
             completions, failures = await _write(question, spec, models)
-            usage = total_usage(completion.usage for completion in completions)
+            usage = sum((completion.usage for completion in completions), Usage())
             call_seconds = makespan(
                 [completion.seconds for completion in completions], models.at_most(spec.model.endpoint)
             )

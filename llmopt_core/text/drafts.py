@@ -12,7 +12,7 @@ import secrets
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -84,11 +84,9 @@ def remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
         return
-    try:
+    # What cannot be removed is in nobody's way.
+    with suppress(OSError):
         path.unlink(missing_ok=True)
-    except OSError:
-        # What cannot be removed is in nobody's way.
-        return
 
 
 def _host() -> str:

@@ -47,7 +47,6 @@ class Support(Protocol):
 
     async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> SupportResult:
         """One verdict per claim, in order, and what they took."""
-        ...
 
 
 class WordSupport:

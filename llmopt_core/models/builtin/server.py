@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -248,10 +249,8 @@ def _stop(process: subprocess.Popen[str]) -> None:
     """Closing its standard input ends the child; one that does not listen is killed."""
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
-            try:
+            with suppress(OSError):
                 pipe.close()
-            except OSError:
-                continue
     try:
         # Seconds, for an answer that is under way to let go; then it is killed, as it keeps nothing.
         process.wait(3)

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Iterable
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Literal
 
 from llmopt_core.cache import Cache, SupportsClaim
@@ -114,11 +115,9 @@ class BatchedCache:
 
 def _settle(operations: Iterable[_Operation], values: dict[str, bytes], error: BaseException | None) -> None:
     for _, key, _, future in operations:
-        try:
+        # Its caller may have been cancelled.
+        with suppress(InvalidStateError):
             if error is None:
                 future.set_result(values.get(key))
             else:
                 future.set_exception(error)
-        except InvalidStateError:
-            # Its caller was cancelled.
-            continue

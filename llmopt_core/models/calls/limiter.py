@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from types import TracebackType
 from weakref import WeakKeyDictionary
 
 _is_urgent: ContextVar[bool] = ContextVar("is_urgent", default=False)
@@ -83,9 +82,7 @@ class Limiter:
         # Dictionaries are not changed by two threads at once, and only this loop asks for its own entry.
         await self._places.setdefault(loop, _Places(self._limit)).enter()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._places[asyncio.get_running_loop()].release()
 
     @property

@@ -5,8 +5,7 @@ MaxSim after ColBERT (Khattab and Zaharia 2020), with each question token weight
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -26,17 +25,6 @@ class LateInteraction:
     def __init__(self, document_frequency: Mapping[int, int], passages: int) -> None:
         self._frequency = document_frequency
         self._passages = passages
-
-    @classmethod
-    def over(cls, corpus: Iterable[Sequence[int]]) -> LateInteraction:
-        """Count the frequencies over the token ids of every passage that may be found."""
-        frequency: Counter[int] = Counter()
-        passages = 0
-        for ids in corpus:
-            # Once per passage: document frequency, not count.
-            frequency.update(set(ids))
-            passages += 1
-        return cls(frequency, passages)
 
     def score(self, question: Tokens, passages: Sequence[Tokens]) -> list[float]:
         """One score per passage, between -1 and 1.

@@ -16,22 +16,14 @@ from llmopt_core.models.base import ChatRequest, Completion
 from llmopt_core.models.calls.limiter import limiter_for
 from llmopt_core.models.endpoints import Endpoint, model_name
 from llmopt_core.models.finish import LENGTH, STOP, TOOLS
-from llmopt_core.models.openai.refusal_text import find_mentions, value_key
+from llmopt_core.models.openai.refusal_text import find_mentions
 from llmopt_core.models.openai.refusals import Place, Refusals, find_parameter
 from llmopt_core.models.openai.retry import pause_before_retry, with_retries
 from llmopt_core.models.openai.stream import StreamedText, pieces_of
 from llmopt_core.models.openai.thinking_memory import ThinkingForm, learn_thinking, recall_thinking
-from llmopt_core.models.openai.wire import (
-    mode_of,
-    only_reasoning,
-    parameters,
-    reasoning_tokens,
-    usage_of,
-    with_extra,
-    with_names,
-)
+from llmopt_core.models.openai.waste import Waste
+from llmopt_core.models.openai.wire import mode_of, only_reasoning, reasoning_tokens, request_body
 from llmopt_core.models.openai.wire_answers import (
-    Counts,
     InBandError,
     Piece,
     check_no_error,
@@ -40,15 +32,9 @@ from llmopt_core.models.openai.wire_answers import (
 )
 from llmopt_core.models.openai.wire_errors import WIRE_ERRORS, endpoint_error, refusal_in
 from llmopt_core.models.openai.wire_json import read_json
-from llmopt_core.types import Usage
 
 OnText = Callable[[str], None]
 
-# Kinds of failures after which the server may have done some or all of its work.
-_PARTIAL_FAILURES = ("timeout", "truncated")
-# OpenAI's reasoning models take only the new name, most others only the old one: where one is refused, the other is
-# sent.
-_OTHER_NAME = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 _PATHS = {"chat": "/chat/completions", "completion": "/completions"}
 
 
@@ -88,7 +74,7 @@ class OpenAIChat:
             )
         # One place in the line for all tries: a call that is made again does not wait behind new ones.
         async with self._limiter:
-            waste = _Waste(request, self._endpoint)
+            waste = Waste(request, self._endpoint)
             try:
                 if on_text is None:
                     return await self._whole(request, name, waste)
@@ -98,7 +84,7 @@ class OpenAIChat:
                 waste.charge(error)
                 raise
 
-    async def _whole(self, request: ChatRequest, name: str, waste: _Waste) -> Completion:
+    async def _whole(self, request: ChatRequest, name: str, waste: Waste) -> Completion:
         start = time.perf_counter()
 
         async def ask() -> Piece:
@@ -119,8 +105,7 @@ class OpenAIChat:
         piece = await with_retries(ask, self._endpoint.max_retries, lambda *error: self._explain(name, *error))
         reply.add(piece)
         reply.end()
-        form = self._tell_thinking(reply, request, name)
-        return self._completion(reply, waste, start, form, first=None, is_whole=True)
+        return self._completion(reply, waste, name, start, is_whole=True)
 
     def _place(self, request: ChatRequest, name: str) -> Place:
         return self._endpoint.base_url, name, mode_of(request.model, self._endpoint)
@@ -143,16 +128,8 @@ class OpenAIChat:
             reply.splitter.take_as_thinking()
         return form
 
-    def _completion(
-        self,
-        reply: StreamedText,
-        waste: _Waste,
-        start: float,
-        form: ThinkingForm,
-        *,
-        first: float | None,
-        is_whole: bool,
-    ) -> Completion:
+    def _completion(self, reply: StreamedText, waste: Waste, name: str, start: float, *, is_whole: bool) -> Completion:
+        form = self._tell_thinking(reply, waste.request, name)
         calls = reply.calls.calls(waste.request.messages)
         # Some end a call of a tool with the word for a whole answer; OpenAI does where the tool was named.
         calls_alone = bool(calls) and reply.finish_reason in ("", STOP)
@@ -161,8 +138,8 @@ class OpenAIChat:
             usage=waste.with_answer(reply.counts, reply.full_text),
             finish_reason=TOOLS if calls_alone else reply.finish_reason,
             seconds=time.perf_counter() - start,
-            first_token_seconds=first,
-            logprobs=reply.all_logprobs,
+            first_token_seconds=None if is_whole or reply.first is None else reply.first - start,
+            logprobs=tuple(reply.logprobs),
             notes=reply.notes(is_whole),
             reasoning=reply.thinking,
             reasoning_tokens=reasoning_tokens(reply.counts, reply.thinking),
@@ -170,7 +147,7 @@ class OpenAIChat:
             may_think=form != "none",
         )
 
-    async def _stream(self, request: ChatRequest, name: str, on_text: OnText, waste: _Waste) -> Completion:
+    async def _stream(self, request: ChatRequest, name: str, on_text: OnText, waste: Waste) -> Completion:
         start = time.perf_counter()
         reply = StreamedText(on_text)
         try:
@@ -178,11 +155,9 @@ class OpenAIChat:
         except (EndpointError, asyncio.CancelledError):
             waste.add(reply.counts, reply.full_text)
             raise
-        form = self._tell_thinking(reply, request, name)
-        first = None if reply.first is None else reply.first - start
-        return self._completion(reply, waste, start, form, first=first, is_whole=False)
+        return self._completion(reply, waste, name, start, is_whole=False)
 
-    async def _hear(self, request: ChatRequest, name: str, reply: StreamedText, waste: _Waste) -> None:
+    async def _hear(self, request: ChatRequest, name: str, reply: StreamedText, waste: Waste) -> None:
         # Closed at once on a break: otherwise the connection stays open until the collector comes by.
         async with aclosing(self._pieces(request, name, waste)) as pieces:
             async for piece in pieces:
@@ -198,7 +173,7 @@ class OpenAIChat:
                 "truncated",
             )
 
-    async def _pieces(self, request: ChatRequest, name: str, waste: _Waste) -> AsyncGenerator[Piece, None]:
+    async def _pieces(self, request: ChatRequest, name: str, waste: Waste) -> AsyncGenerator[Piece, None]:
         """The pieces of the answer. While none of them had text, the call may be made again."""
         for attempt in range(self._endpoint.max_retries + 1):
             # Pieces without text, such as the role alone: handed on only with the first text, since until then the call
@@ -253,7 +228,7 @@ class OpenAIChat:
         # Each turn leaves out one parameter more, so it ends.
         while True:
             refused_names = self._refusals.list_parameters(place)
-            body = self._body(request, stream, refused_names)
+            body = request_body(request, self._endpoint, self._extra, stream, refused_names)
             trial = self._refusals.on_trial(place, body)
             try:
                 answer = await self._post(_PATHS[mode], body, stream)
@@ -308,50 +283,5 @@ class OpenAIChat:
         check_no_error(answer)
         return answer
 
-    def _body(self, request: ChatRequest, stream: bool, refusals: Collection[str]) -> dict[str, Any]:
-        body = {**parameters(request, self._endpoint), **self._extra}
-        if stream:
-            # Without it OpenAI streams no counts, and tokens would have to be counted here.
-            body.update(stream=True, stream_options={"include_usage": True})
-        body = with_names(body, request, self._endpoint)
-        # The two are one: `top_logprobs` alone is refused by OpenAI, `logprobs` alone gives no alternatives.
-        keys = {*refusals, *(("logprobs", "top_logprobs") if {"logprobs", "top_logprobs"} & set(refusals) else ())}
-        for name in [name for name, value in body.items() if name in keys or value_key(name, value) in keys]:
-            value = body.pop(name)
-            other = _OTHER_NAME.get(name)
-            if other is not None and other not in keys:
-                body[other] = value
-        return with_extra(body, request)
-
     def _explain(self, name: str, error: Exception, attempts: int) -> EndpointError:
         return endpoint_error(error, self._endpoint, name, self._key, attempts)
-
-
-class _Waste:
-    """What tries took that gave no answer."""
-
-    def __init__(self, request: ChatRequest, endpoint: Endpoint) -> None:
-        self.request, self._endpoint = request, endpoint
-        self._usage: Usage | None = None
-
-    def add(self, counts: Counts | None, text: str = "") -> None:
-        """Add what a try took: what the endpoint reported, or what it must have written."""
-        if counts not in (None, Counts()) or text:
-            self._usage = self.with_answer(counts, text)
-
-    def with_answer(self, counts: Counts | None, text: str) -> Usage:
-        """All of it, with that of an answer."""
-        usage = usage_of(counts or Counts(), text, self.request, self._endpoint)
-        return usage if self._usage is None else self._usage + usage
-
-    def charge(self, error: EndpointError | asyncio.CancelledError) -> None:
-        """Say in the error what was paid.
-
-        Nobody tells what a call cost that ran out of time or was given up; its prompt was read at least.
-        """
-        if self._usage is None and (isinstance(error, asyncio.CancelledError) or error.kind in _PARTIAL_FAILURES):
-            # The prompt as counted here: an estimate is better than a budget that takes it for free.
-            self._usage = self.with_answer(None, "")
-        if self._usage is not None:
-            # `CancelledError` has no such attribute of its own for a type checker.
-            setattr(error, "usage", self._usage)  # noqa: B010

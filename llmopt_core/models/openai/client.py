@@ -25,22 +25,16 @@ def make_client(endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
     Raises:
         EndpointError: `unauthorized` where the key is missing or cannot be sent.
     """
-    inner = BoundedAsyncClient(endpoint.timeout_seconds, **_transport(endpoint))
-    if endpoint.api_version:
-        azure = openai.AsyncAzureOpenAI(http_client=inner, **_azure(endpoint), **_common(endpoint, key))
-        return _with_named_key_alone(azure, endpoint)
-    client = openai.AsyncOpenAI(http_client=inner, base_url=endpoint.base_url, **_common(endpoint, key))
-    return _with_named_key_alone(client, endpoint)
+    http_client = BoundedAsyncClient(endpoint.timeout_seconds, **_transport(endpoint))
+    kind = openai.AsyncAzureOpenAI if endpoint.api_version else openai.AsyncOpenAI
+    return _with_named_key_alone(kind(http_client=http_client, **_options(endpoint, key)), endpoint)
 
 
 def make_sync_client(endpoint: Endpoint, key: str) -> openai.OpenAI:
     """A client for threads; safe to share between them. Errors as in `make_client`."""
-    inner = BoundedClient(endpoint.timeout_seconds, **_transport(endpoint))
-    if endpoint.api_version:
-        azure = openai.AzureOpenAI(http_client=inner, **_azure(endpoint), **_common(endpoint, key))
-        return _with_named_key_alone(azure, endpoint)
-    client = openai.OpenAI(http_client=inner, base_url=endpoint.base_url, **_common(endpoint, key))
-    return _with_named_key_alone(client, endpoint)
+    http_client = BoundedClient(endpoint.timeout_seconds, **_transport(endpoint))
+    kind = openai.AzureOpenAI if endpoint.api_version else openai.OpenAI
+    return _with_named_key_alone(kind(http_client=http_client, **_options(endpoint, key)), endpoint)
 
 
 def _with_named_key_alone(client: Client, endpoint: Endpoint) -> Client:
@@ -61,8 +55,14 @@ def _with_named_key_alone(client: Client, endpoint: Endpoint) -> Client:
     return client
 
 
-def _common(endpoint: Endpoint, key: str) -> dict[str, Any]:
-    return {"api_key": _sendable(key, endpoint), "max_retries": endpoint.max_retries}
+def _options(endpoint: Endpoint, key: str) -> dict[str, Any]:
+    options = {"api_key": _sendable(key, endpoint), "max_retries": endpoint.max_retries}
+    if not endpoint.api_version:
+        return options | {"base_url": endpoint.base_url}
+    # The SDK adds `/openai/deployments/MODEL` to the resource's address itself. Many copy the address with `/openai` at
+    # its end; the SDK would add that once more.
+    resource = endpoint.base_url.removesuffix("/openai")
+    return options | {"azure_endpoint": resource, "api_version": endpoint.api_version}
 
 
 def _transport(endpoint: Endpoint) -> dict[str, Any]:
@@ -72,16 +72,11 @@ def _transport(endpoint: Endpoint) -> dict[str, Any]:
     return {
         # No limit for the pool: our own limiter says how many calls there are, a wait for it is no failure.
         "timeout": httpx2.Timeout(seconds, connect=connect, pool=None),
-        "limits": _limits(endpoint),
+        # The limiter above bounds the calls; closing idle connections early would only cost new handshakes.
+        "limits": httpx2.Limits(max_connections=None, max_keepalive_connections=endpoint.max_concurrency),
         # A company's proxy cannot reach this machine, and would see the prompts.
         "trust_env": not is_loopback(endpoint.base_url),
     }
-
-
-def _azure(endpoint: Endpoint) -> dict[str, Any]:
-    """The SDK adds `/openai/deployments/MODEL` to the resource's address itself."""
-    # Many copy the address with `/openai` at its end; the SDK would add that once more.
-    return {"azure_endpoint": endpoint.base_url.removesuffix("/openai"), "api_version": endpoint.api_version}
 
 
 def _sendable(key: str, endpoint: Endpoint) -> str:
@@ -99,8 +94,3 @@ def _sendable(key: str, endpoint: Endpoint) -> str:
         )
     # Servers without keys ignore this word; the SDK insists on some.
     return key or "none"
-
-
-def _limits(endpoint: Endpoint) -> httpx2.Limits:
-    # The limiter above bounds the calls; closing idle connections early would only cost new handshakes.
-    return httpx2.Limits(max_connections=None, max_keepalive_connections=endpoint.max_concurrency)

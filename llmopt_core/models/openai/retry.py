@@ -32,7 +32,6 @@ async def with_retries(
     call: Callable[[], Awaitable[T]],
     retries: int,
     explain: Callable[[Exception, int], EndpointError],
-    may_repeat: Callable[[], bool] = lambda: True,
 ) -> T:
     """Make a call, and again while that may help.
 
@@ -40,7 +39,6 @@ async def with_retries(
         call: The call; raises one of `WIRE_ERRORS` where it fails.
         retries: Most further tries.
         explain: The error for the user, from the last error and the number of tries.
-        may_repeat: Whether nothing of the answer was handed on yet.
 
     Raises:
         EndpointError: It failed for good.
@@ -50,7 +48,7 @@ async def with_retries(
             return await call()
         except WIRE_ERRORS as error:
             pause = pause_before_retry(error, attempt)
-            if pause is None or attempt == retries or not may_repeat():
+            if pause is None or attempt == retries:
                 raise explain(error, attempt + 1) from None
             await asyncio.sleep(pause)
     raise AssertionError("unreachable")

@@ -12,7 +12,7 @@ import httpx2
 import openai
 
 from llmopt_core.models.finish import LENGTH, STOP, normalise_reason
-from llmopt_core.models.openai.wire_answers import Counts, InBandError, Logprobs, Piece, read_answer, read_chunk
+from llmopt_core.models.openai.wire_answers import Counts, InBandError, Piece, read_answer, read_chunk
 from llmopt_core.models.openai.wire_json import DONE, events_in, read_json
 from llmopt_core.models.openai.wire_tools import StreamedCalls
 from llmopt_core.models.openai.wire_values import AnswerText
@@ -173,8 +173,3 @@ class StreamedText:
     def notes(self, is_whole: bool) -> tuple[str, ...]:
         """What was dropped or changed, in words; `is_whole` is False where nobody waited for the end."""
         return (*self.odd, *self.answer.notes(is_whole), *self.calls.notes)
-
-    @property
-    def all_logprobs(self) -> Logprobs:
-        """Of every token."""
-        return tuple(self.logprobs)

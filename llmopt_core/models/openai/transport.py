@@ -115,7 +115,8 @@ class BoundedClient(httpx2.Client):
 
     def _head(self, request: httpx2.Request, options: dict[str, Any], end: float) -> httpx2.Response:
         """The response up to its body."""
-        return _in_time(partial(super().send, request, stream=True, **options), end, request, late=_close)
+        send = partial(super().send, request, stream=True, **options)
+        return _in_time(send, end, request, late=httpx2.Response.close)
 
 
 def _whole(response: httpx2.Response, request: httpx2.Request, end: float) -> bytes:
@@ -154,10 +155,6 @@ def _in_time(work: Callable[[], T], end: float, request: httpx2.Request, late: C
             future.add_done_callback(lambda task: None if task.exception() else late(task.result()))
         raise httpx2.ReadTimeout("no answer in time", request=request)
     return future.result()
-
-
-def _close(response: httpx2.Response) -> None:
-    response.close()
 
 
 def _within_host(response: httpx2.Response) -> httpx2.Request | None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.models.base import ChatRequest, ModelSpec
 from llmopt_core.models.endpoints import Endpoint, model_name
+from llmopt_core.models.openai.refusal_text import value_key
 from llmopt_core.models.openai.wire_answers import Counts
 from llmopt_core.models.openai.wire_messages import message_body, tool_choice_body
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.text.valid_text import without_surrogates
 from llmopt_core.types import Usage
+
+# OpenAI's reasoning models take only the new name, most others only the old one: where one is refused, the other is
+# sent.
+_OTHER_NAME = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 
 
 def mode_of(spec: ModelSpec, endpoint: Endpoint) -> str:
@@ -47,6 +53,33 @@ def parameters(request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
             )
         return _completion(body, request)
     return _chat(body, request)
+
+
+def request_body(
+    request: ChatRequest, endpoint: Endpoint, extra: Mapping[str, Any], stream: bool, refusals: Collection[str]
+) -> dict[str, Any]:
+    """The body of a call.
+
+    Args:
+        request: What is asked.
+        endpoint: Who is asked, with its names of parameters.
+        extra: Further fields of every body.
+        stream: Whether the answer comes in pieces.
+        refusals: Parameters, and values such as `temperature=0`, that are left out.
+    """
+    body = {**parameters(request, endpoint), **extra}
+    if stream:
+        # Without it OpenAI streams no counts, and tokens would have to be counted here.
+        body.update(stream=True, stream_options={"include_usage": True})
+    body = with_names(body, request, endpoint)
+    # The two are one: `top_logprobs` alone is refused by OpenAI, `logprobs` alone gives no alternatives.
+    keys = {*refusals, *(("logprobs", "top_logprobs") if {"logprobs", "top_logprobs"} & set(refusals) else ())}
+    for name in [name for name, value in body.items() if name in keys or value_key(name, value) in keys]:
+        value = body.pop(name)
+        other = _OTHER_NAME.get(name)
+        if other is not None and other not in keys:
+            body[other] = value
+    return with_extra(body, request)
 
 
 def with_names(body: dict[str, Any], request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,10 @@ from llmopt_core.models.scripted import HashEmbedder
 def unit(*rows: list[float]) -> np.ndarray:
     array = np.array(rows, dtype=np.float32)
     return array / np.linalg.norm(array, axis=1, keepdims=True)
+
+
+def over(*passages: Sequence[int]) -> LateInteraction:
+    return LateInteraction(Counter(token for ids in passages for token in set(ids)), len(passages))
 
 
 def test_the_score_is_the_weighted_mean_of_the_best_matches():
@@ -24,7 +31,7 @@ def test_the_score_is_the_weighted_mean_of_the_best_matches():
 
 
 def test_a_token_of_every_passage_counts_nothing_beside_a_rare_one():
-    weights = LateInteraction.over([[1, 2, 2], [1, 3], [1]]).weights([1, 2, 9])
+    weights = over([1, 2, 2], [1, 3], [1]).weights([1, 2, 9])
 
     assert weights[0] < weights[1] < weights[2]
     assert weights.sum() == pytest.approx(1.0)
@@ -38,7 +45,7 @@ def test_where_all_tokens_are_everywhere_each_counts_the_same():
 def test_nothing_to_compare_scores_zero():
     empty = ([], np.zeros((0, 2), dtype=np.float32))
     one = ([1], unit([1, 0]))
-    reranker = LateInteraction.over([])
+    reranker = over()
 
     assert reranker.score(empty, [one, empty]) == [0.0, 0.0]
     assert reranker.score(one, [empty]) == [0.0]
@@ -51,6 +58,6 @@ def test_it_ranks_the_passage_that_shares_the_rare_word_first():
     tokens = embedder.encode_tokens(passages)
     (question,) = embedder.encode_tokens(["the quokka"])
 
-    scores = LateInteraction.over(ids for ids, _ in tokens).score(question, tokens)
+    scores = over(*(ids for ids, _ in tokens)).score(question, tokens)
 
     assert int(np.argmax(scores)) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 from pydantic import Field, ValidationError, field_validator
@@ -53,17 +54,11 @@ class Settings(Spec):
             BadInput: One of them makes no sense; names it.
         """
         env = os.environ if environ is None else environ
-        values = {
-            # `or`: an empty variable (`LLMOPT_HOME=` in a compose file) means that it is not set.
-            "home": env.get("LLMOPT_HOME") or platformdirs.user_data_dir("llmopt"),
-            "database_url": env.get("LLMOPT_DATABASE_URL", ""),
-            "chroma_url": env.get("LLMOPT_CHROMA_URL", ""),
-            "builtin_gguf": env.get("LLMOPT_BUILTIN_GGUF") or None,
-            "endpoints_file": env.get("LLMOPT_ENDPOINTS") or None,
-            "threads": env.get("LLMOPT_THREADS") or os.cpu_count() or 2,
-        }
+        # An empty variable (`LLMOPT_HOME=` in a compose file) means that it is not set.
+        values: dict[str, Any] = {name: env[variable] for name, variable in _VARIABLES.items() if env.get(variable)}
+        defaults = {"home": platformdirs.user_data_dir("llmopt"), "threads": os.cpu_count() or 2}
         try:
-            return cls.model_validate(values)
+            return cls.model_validate(defaults | values)
         except ValidationError as error:
             # One at a time: people correct one variable after the other anyway.
             first = error.errors(include_url=False)[0]

@@ -65,18 +65,16 @@ def read_form_text(data: bytes, text: list[str]) -> tuple[list[str], tuple[str, 
     return lines, tuple(warnings)
 
 
-def _apart_from_pages(form: Any, page_notes: list[Any], text: str) -> list[str]:
+def _apart_from_pages(form: Any, notes: list[Any], text: str) -> list[str]:
     """Values of fields that stand on no page, and of a form that is kept as XML (XFA)."""
     if form is None:
         return []
     form = form.get_object()
     # By identity: pypdf gives the same object for the same reference.
-    on_pages = {id(note) for note in page_notes}
+    on_pages = {id(note) for note in notes}
     entries = [entry for field in form.get("/Fields") or () for entry in _field_entries(field.get_object(), on_pages)]
     # Most such forms keep each value a second time as an ordinary field, by another name.
-    known_values = {entry.value for note in page_notes for entry in _note_entries(note)} | {
-        entry.value for entry in entries
-    }
+    known_values = {entry.value for note in notes for entry in _note_entries(note)} | {entry.value for entry in entries}
     parts = form.get("/XFA") or []
     # Names and packets by turns, or one packet alone.
     for part in parts if isinstance(parts, list) else [parts]:

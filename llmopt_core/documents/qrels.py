@@ -57,7 +57,7 @@ def read_qrels(source: Path | bytes, name: str = "") -> Judgements:
     return {question: tuple(documents) for question, documents in judgements.items()}
 
 
-def with_judgements(question_file: QuestionFile, judgements: Judgements, documents: Sequence[Document]) -> QuestionFile:
+def with_judgements(questions: QuestionFile, judgements: Judgements, documents: Sequence[Document]) -> QuestionFile:
     """The questions that are judged, each with the documents that answer it as its source.
 
     What has no judgement belongs to another part of the data set and is left out; how many those are, and which
@@ -68,7 +68,7 @@ def with_judgements(question_file: QuestionFile, judgements: Judgements, documen
     """
     by_id, ambiguous_names = _by_id(documents)
     examples, absent = [], dict[str, None]()
-    for example in question_file.evaluation_set.examples:
+    for example in questions.evaluation_set.examples:
         if example.id in judgements:
             answering = judgements[example.id]
             absent |= dict.fromkeys(one for one in answering if one not in by_id)
@@ -80,15 +80,15 @@ def with_judgements(question_file: QuestionFile, judgements: Judgements, documen
             "No question of the file is judged: the ids of the judgements are others, such as "
             f"{next(iter(judgements))!r}; choose the judgements that belong to these questions."
         )
-    warnings = list(question_file.warnings)
-    if unjudged_count := len(question_file.evaluation_set.examples) - len(examples):
+    warnings = list(questions.warnings)
+    if unjudged_count := len(questions.evaluation_set.examples) - len(examples):
         warnings.append(f"{unjudged_count:,} questions without a judgement were left out.")
     if absent:
         warnings.append(f"{len(absent):,} judged documents are not among the documents, such as {next(iter(absent))}.")
     warnings += _doubts(ambiguous_names, [one for example in examples for one in judgements[example.id]])
     return replace(
-        question_file,
-        evaluation_set=EvaluationSet(question_file.evaluation_set.name, tuple(examples)),
+        questions,
+        evaluation_set=EvaluationSet(questions.evaluation_set.name, tuple(examples)),
         warnings=tuple(warnings),
     )
 

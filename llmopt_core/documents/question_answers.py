@@ -92,7 +92,7 @@ def find_choice_text(values: dict[str, Any], answer: Any) -> Any:
         answer: What stands as its answer.
     """
     choices = next(
-        (choice_list for name in _CHOICES if isinstance(choice_list := _parse_literal(values.get(name)), list | dict)),
+        (value for name in _CHOICES if isinstance(value := _decode(values.get(name)), list | dict)),
         None,
     )
     texts = choices.get("text") if isinstance(choices, dict) else choices
@@ -137,7 +137,7 @@ def is_written_list(text: str) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
 
 
-def _parse_literal(value: Any) -> Any:
+def _decode(value: Any) -> Any:
     """A list or an object, also where it is written as text; else the value."""
     return _read_literal(value) if isinstance(value, str) and value.lstrip()[:1] in ("[", "{") else value
 

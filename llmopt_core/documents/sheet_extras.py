@@ -78,9 +78,8 @@ class SheetExtras:
         omissions += describe_omissions(self._counts)
         if omissions:
             yield f"Left out: {in_words(omissions)}."
-        hidden_items = [
-            f"{count:,} {kind}{'s' if count > 1 else ''}" for kind, count in self._hidden_counts.items() if count
-        ]
+        hidden_counts = self._hidden_counts.items()
+        hidden_items = [f"{count:,} {kind}{'s' if count > 1 else ''}" for kind, count in hidden_counts if count]
         if hidden_items:
             yield f"Hidden in the file, and read too: {in_words(hidden_items)}."
 

@@ -70,9 +70,7 @@ def _target(package: Package, relations: Mapping[str, Relation], item: Any, numb
     return relation.target if relation else usual_name if not relations and package.has(usual_name) else ""
 
 
-def _extract(
-    pages: list[str], unread: list[int], hidden_slides: list[int], omission_counts: Counter[str]
-) -> Extraction:
+def _extract(pages: list[str], unread: list[int], hidden_slides: list[int], counts: Counter[str]) -> Extraction:
     silent_slides = [number for number, page in enumerate(pages, 1) if not page and number not in unread]
     # An empty line between slides: their titles are headings.
     text, starts = join_pages(pages, "\n\n")
@@ -81,17 +79,15 @@ def _extract(
     if hidden_slides:
         warnings.append(f"Slide {numbers_in_words(hidden_slides)} is hidden in the show and was read too.")
     omissions = [
-        f"{count:,} {_OMISSION_WORDS[kind][count > 1]}"
-        for kind, count in omission_counts.items()
-        if count and kind in _OMISSION_WORDS
+        f"{count:,} {_OMISSIONS[kind][count > 1]}" for kind, count in counts.items() if count and kind in _OMISSIONS
     ]
     # Embedded files and the like are told in the same words for all kinds of files.
-    omissions += describe_omissions(omission_counts)
+    omissions += describe_omissions(counts)
     warnings += [f"Left out: {in_words(omissions)}."] if omissions else []
     return Extraction(text, starts, tuple(warnings), {"pages": len(pages)})
 
 
-_OMISSION_WORDS = {
+_OMISSIONS = {
     "comments": ("page of comments", "pages of comments"),
     "footers": ("footer or date", "footers and dates"),
     "nowhere": ("piece of text that stands where none is shown", "pieces of text that stand where none is shown"),

@@ -80,7 +80,7 @@ class _Tables:
         self._rows = RowQueue(rows)
         self._columns: dict[int, str] = {}
         self._numeric: set[int] = set()
-        self._data_columns: set[int] = set()
+        self._in_use: set[int] = set()
 
     def blocks(self) -> Iterator[str]:
         gap = True
@@ -116,14 +116,12 @@ class _Tables:
                 # `Price` above `Price` is one name: a merged cell reaches down over both rows.
                 above, below_it = group_names.get(column, columns.get(column, "")), " ".join(cell.split())
                 columns[column] = above if above == below_it else f"{above} {below_it}".strip()
-        self._columns, self._numeric, self._data_columns = columns, set(), set()
+        self._columns, self._numeric, self._in_use = columns, set(), set()
 
     def _empty_columns(self) -> Iterator[str]:
         """Names of columns that no row had a value for: all of them where there are no rows."""
         # All names where no row came: then the header is all that the table says.
-        if empty_names := cells_line(
-            name for column, name in self._columns.items() if column not in self._data_columns
-        ):
+        if empty_names := cells_line(name for column, name in self._columns.items() if column not in self._in_use):
             yield empty_names
         self._columns = {}
 
@@ -164,7 +162,7 @@ class _Tables:
         return has_names and bool(numbers) and not any(names[column].strip().lower() in _NO_VALUE for column in numbers)
 
     def _block(self, row: Row) -> str:
-        self._data_columns.update(row)
+        self._in_use.update(row)
         self._numeric.update(column for column, cell in row.items() if is_number(cell))
         # An empty line would end the block of the row.
         pairs = ((self._columns.get(column, ""), _EMPTY_LINES.sub("\n", cell.strip())) for column, cell in row.items())

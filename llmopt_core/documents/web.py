@@ -91,8 +91,8 @@ def _render(text: str, name: str, *, main_only: bool) -> tuple[str, list[str]]:
     body = _BLANK_LINES.sub("\n\n", _INVISIBLE.sub("", "".join(writer.parts))).strip()
     # A page that has a heading of the first level has said what it is called.
     has_heading = re.search(r"^# ", body, re.MULTILINE)
-    hidden = writer.hidden_count
-    hidden_notes = [f"{hidden:,} hidden part{'s' if hidden > 1 else ''} of the page"] if hidden else []
+    count = writer.hidden_count
+    hidden_notes = [f"{count:,} hidden part{'s' if count > 1 else ''} of the page"] if count else []
     around_notes = [f"{around:,} word{'s' if around > 1 else ''} around the main text, as asked"] if around else []
     omissions = around_notes + hidden_notes + omission_words(counts) + unread_notes
     return f"# {title}\n\n{body}" if title and body and not has_heading else body, omissions

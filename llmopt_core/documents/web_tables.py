@@ -54,21 +54,21 @@ def _number(cell: Any, name: str) -> int:
     return min(int(value), _MOST_ROWS) if value.isdecimal() and value.isascii() and len(value) < 6 and int(value) else 1
 
 
-def _spread(table: Any, left: int) -> int:
+def _spread(table: Any, budget: int) -> int:
     """Returns how many characters may still be copied."""
     above: dict[int, tuple[Any, int]] = {}
     section = None
     for row in list(_rows(table)):
         # A cell does not reach out of its section; and nothing more is copied once the limit is reached.
-        if row.getparent() is not section or left <= 0:
+        if row.getparent() is not section or budget <= 0:
             section, above = row.getparent(), {}
         cells, copy_size = _grid_row(_cells(row), above)
-        left -= copy_size
+        budget -= copy_size
         # Taken out and put back in order, the copies among them.
         for cell in _cells(row):
             row.remove(cell)
         row.extend(cells)
-    return left
+    return budget
 
 
 def _grid_row(cells: list[Any], above: dict[int, tuple[Any, int]]) -> tuple[list[Any], int]:

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from llmopt_core.errors import BadInput, field_problem, has_key
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.models.body_fields import check_parameters
+from llmopt_core.models.endpoint_values import VARIABLE, is_key, read_yaml, repair, with_missing_prices
 from llmopt_core.models.hosts import host_of
 from llmopt_core.models.prices import Prices
 from llmopt_core.settings import Settings
-from llmopt_core.text.bounded_yaml import BoundedLoader
 from llmopt_core.types import Spec, Usage
 
 OPENAI = "openai"
 OPENAI_URL = "https://api.openai.com/v1"
-_VARIABLE = re.compile(r"[A-Za-z0-9_]*")
-# Keys of many services are plain letters and digits, as names of variables may be: no name has so long a word with a
-# small letter and a figure in it.
-_RANDOM_WORD = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9]*[a-z])(?=[A-Za-z0-9]*[0-9])[A-Za-z0-9]{20,}")
 
 
 class EmbeddingModel(Spec):
@@ -117,7 +111,7 @@ class Endpoint(Spec):
     @classmethod
     def _variable_name(cls, name: str) -> str:
         # In our words, as pydantic's end in the value.
-        if not _VARIABLE.fullmatch(name) or _is_key(name):
+        if not VARIABLE.fullmatch(name) or is_key(name):
             raise ValueError("the name of an environment variable is expected, such as OPENAI_API_KEY, not a key")
         return name
 
@@ -213,7 +207,7 @@ def endpoints_from(settings: Settings, environ: Mapping[str, str]) -> dict[str, 
     if environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL"):
         endpoints[OPENAI] = _openai(environ)
     if settings.endpoints_file is not None:
-        endpoints.update(endpoints_in(_read_yaml(settings.endpoints_file), str(settings.endpoints_file)))
+        endpoints.update(endpoints_in(read_yaml(settings.endpoints_file), str(settings.endpoints_file)))
     # Settings last: what a person changed there must win over a file that was set up once.
     return {**endpoints, **load_endpoints(settings)}
 
@@ -230,7 +224,7 @@ def load_endpoints(settings: Settings) -> dict[str, Endpoint]:
         BadInput: The file cannot be read, or was edited by hand and says something unknown.
     """
     path = endpoints_path(settings)
-    return endpoints_in(_repair(_read_yaml(path)), str(path)) if path.exists() else {}
+    return endpoints_in(repair(read_yaml(path)), str(path)) if path.exists() else {}
 
 
 def endpoints_in(values: Any, source: str) -> dict[str, Endpoint]:
@@ -250,36 +244,6 @@ def endpoints_in(values: Any, source: str) -> dict[str, Endpoint]:
     return {str(name): _endpoint(str(name), fields, source) for name, fields in values.items()}
 
 
-def _is_key(variable: str) -> bool:
-    return has_key(variable) or _RANDOM_WORD.search(variable) is not None
-
-
-def _repair(values: Any) -> Any:
-    """What was saved once: prices of 0 as an empty mapping, and a key in place of its variable."""
-    for fields in values.values() if isinstance(values, Mapping) else ():
-        variable = fields.get("api_key_env") if isinstance(fields, Mapping) else None
-        if isinstance(variable, str) and _VARIABLE.fullmatch(variable) and _is_key(variable):
-            # No variable has that name, so no key was ever sent; refused, it would lock its owner out of Settings.
-            fields.pop("api_key_env")
-        prices = fields.get("prices") if isinstance(fields, Mapping) else None
-        for price in prices.values() if isinstance(prices, Mapping) else ():
-            if price == {}:
-                # Read as unknown, every cost over such an endpoint would be unknown, too.
-                price.update(prompt=0.0, completion=0.0)
-    return values
-
-
-def _with_missing_prices(prices: Any) -> Any:
-    """A price that a file leaves out is not known; it is not 0."""
-    if not isinstance(prices, Mapping):
-        return prices
-    return {
-        # The model's own default is 0, for endpoints made in code; in a file a forgotten line must not make calls free.
-        model: {"prompt": None, "completion": None, **price} if isinstance(price, Mapping) else price
-        for model, price in prices.items()
-    }
-
-
 def _endpoint(name: str, fields: Any, source: str) -> Endpoint:
     if not isinstance(fields, Mapping):
         raise BadInput(f"{source}: endpoint {name!r} must be a mapping with base_url and further settings.")
@@ -293,7 +257,7 @@ def _endpoint(name: str, fields: Any, source: str) -> Endpoint:
             f"name that variable in api_key_env, and take the key out of the file."
         )
     try:
-        prices = {"prices": _with_missing_prices(fields["prices"])} if "prices" in fields else {}
+        prices = {"prices": with_missing_prices(fields["prices"])} if "prices" in fields else {}
         endpoint = Endpoint.model_validate({"name": name, **fields, **prices})
     except ValidationError as error:
         raise BadInput(f"{source}: endpoint {name!r}: {_first_problem(error)}.") from None
@@ -306,7 +270,7 @@ def _first_problem(error: ValidationError) -> str:
     first: dict[str, Any] = dict(error.errors(include_url=False)[0])
     where = ".".join(str(part) for part in first["loc"])
     # Without `input`: somebody may have written a key under a name that is none of the above, or in any other place.
-    if isinstance(first.get("input"), str) and _is_key(first["input"]):
+    if isinstance(first.get("input"), str) and is_key(first["input"]):
         del first["input"]
     what = "unknown setting" if first["type"] == "extra_forbidden" else field_problem(first)
     return what if not where or what.startswith(f"{where} ") else f"{where}: {what}"
@@ -321,23 +285,3 @@ def _openai(environ: Mapping[str, str]) -> Endpoint:
     except ValidationError as error:
         variable = "OPENAI_MODEL" if error.errors()[0]["loc"] == ("default_model",) else "OPENAI_BASE_URL"
         raise BadInput(f"{variable}: {_first_problem(error)}.") from None
-
-
-def _read_yaml(path: Path) -> Any:
-    if path.exists() and not path.is_file():
-        # A pipe or a device may never end.
-        raise BadInput(f"{path}: the endpoints file cannot be read (it is no file on disk).")
-    try:
-        # `utf-8-sig`, as Windows editors put a mark before the text, which YAML would take for a part of the first
-        # name.
-        values = yaml.load(path.read_text(encoding="utf-8-sig"), BoundedLoader)  # noqa: S506 (a SafeLoader)
-    except OSError as error:
-        raise BadInput(f"{path}: the endpoints file cannot be read ({error.strerror or error}).") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        where = "" if line is None else f" line {line + 1}:"
-        raise BadInput(f"{path}:{where} this is not valid YAML; see the README for an example.") from None
-    # The part of an experiment file, copied with its heading.
-    if isinstance(values, Mapping) and set(values) == {"endpoints"}:
-        return values["endpoints"]
-    return values

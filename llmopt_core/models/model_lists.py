@@ -45,7 +45,7 @@ class ModelList:
 class _Attempt:
     """One question for a list: who was asked with what, when, and whether it has ended."""
 
-    asked_with: int
+    request_hash: int
     # On the monotonic clock: a set clock must not make a list fresh for years.
     at: float
     end: threading.Event = field(default_factory=threading.Event)
@@ -110,7 +110,7 @@ class ModelLists:
         with self._lock:
             last = self._attempts.get(endpoint.base_url)
             # Under the lock until the attempt is noted: ten widgets of one page ask once.
-            if last is not None and last.asked_with == request_hash and not last.is_due:
+            if last is not None and last.request_hash == request_hash and not last.is_due:
                 return last
             attempt = self._attempts[endpoint.base_url] = _Attempt(request_hash, time.monotonic())
         threading.Thread(target=self._ask, args=(endpoint, key, attempt), name="model-list", daemon=True).start()

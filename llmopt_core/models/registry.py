@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from llmopt_core.cache import Cache, MemoryCache
 from llmopt_core.errors import BadInput
@@ -15,25 +15,18 @@ from llmopt_core.execution.lanes import LANES
 from llmopt_core.execution.spending import NO_SPENDING, Spending, spending
 from llmopt_core.models.base import (
     BUILTIN,
-    BUILTIN_EMBEDDING,
     ChatModel,
     ChatRequest,
-    Embedder,
-    EmbeddingSpec,
     ModelSpec,
-    Reranker,
-    TokenEmbedder,
 )
 from llmopt_core.models.builtin.chat import BuiltinChat
 from llmopt_core.models.builtin.server import close_builtin
 from llmopt_core.models.calls.cache import CachedChat
 from llmopt_core.models.calls.meter import MeteredChat
+from llmopt_core.models.embedding_registry import EmbeddingRegistry
 from llmopt_core.models.endpoints import Endpoint, builtin_endpoint, endpoints_from, model_name
-from llmopt_core.models.local.weights import local_prefixes, local_window
 from llmopt_core.models.openai.refusals import refusals_of
 from llmopt_core.models.openai.wire import mode_of
-from llmopt_core.models.prefixes import Prefixes, find_prefixes, set_by_hand, with_prefixes
-from llmopt_core.models.trust import check_trust
 from llmopt_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,7 +40,7 @@ Identity = Callable[[ChatRequest], Awaitable[str]]
 __all__ = ["Models", "close_builtin"]
 
 
-class Models:
+class Models(EmbeddingRegistry):
     """Every model a piece of work needs. Cheap to make; use it in one event loop, as an asynchronous context manager.
 
     It is all that stages are handed on: their models, the `settings`, and the `cache` that keeps what they made.
@@ -69,25 +62,20 @@ class Models:
         endpoints: Mapping[str, Endpoint] | None = None,
         keys: Mapping[str, str] | None = None,
     ) -> None:
-        self.settings = settings
+        entries = endpoints_from(settings, os.environ) if endpoints is None else endpoints
+        super().__init__(settings, {BUILTIN: builtin_endpoint(), **entries}, keys or {})
         # Here and not at import: the number comes from the settings, which a notebook may give itself.
         LANES.resize(settings.threads)
         # Kept apart from `cache`: without one, results of stages may last as long as this object, but no call is ever
         # answered from memory, so that repeats are real.
         self._call_cache = cache
         self.cache: Cache = MemoryCache() if cache is None else cache
-        entries = endpoints_from(settings, os.environ) if endpoints is None else endpoints
-        self._endpoints = {BUILTIN: builtin_endpoint(), **entries}
-        self._keys = dict(keys or {})
         self._clients: dict[tuple[str, str], openai.AsyncOpenAI] = {}
         self._chats: dict[str, ChatModel] = {}
         self._scorers: dict[str, ChatModel] = {}
-        self._embedders: dict[str, Embedder] = {}
-        self._endpoint_embedders: dict[tuple[str, str], Embedder] = {}
         self._room: AbstractAsyncContextManager[Any] = nullcontext()
         # None: only the endpoints' own limits.
         self._most: int | None = None
-        self._budget = Budget()
 
     async def __aenter__(self) -> Self:
         return self
@@ -133,17 +121,6 @@ class Models:
         with spending(self._call_cache, work, usd, calls, pilot=pilot, minimum=minimum) as budget, self.within(budget):
             yield budget
 
-    def endpoint(self, name: str) -> Endpoint:
-        """The endpoint of that name.
-
-        Raises:
-            BadInput: There is none; the message lists those there are.
-        """
-        if name not in self._endpoints:
-            names = ", ".join(sorted(self._endpoints))
-            raise BadInput(f"There is no endpoint named {name!r} (there: {names}); add it in Settings or in the file.")
-        return self._endpoints[name]
-
     def register(self, name: str, chat_model: ChatModel) -> None:
         """Let a model of your own stand for an endpoint. Its answers are cached like any other's."""
 
@@ -155,10 +132,6 @@ class Models:
         self._chats[name] = self._with_cache(chat_model, endpoint, identity)
         # The same model answers both questions; the prefix keeps a score from being read as an answer.
         self._scorers[name] = self._with_cache(chat_model, endpoint, identity, "likelihood|")
-
-    def register_embedder(self, name: str, embedder: Embedder) -> None:
-        """Let an embedder of your own stand for the model of that name, for whole texts and tokens."""
-        self._embedders[name] = embedder
 
     def chat(self, spec: ModelSpec) -> ChatModel:
         """The model at `spec.endpoint`; requests say which of its models they want.
@@ -195,78 +168,6 @@ class Models:
         if spec.endpoint not in self._scorers:
             self._scorers[spec.endpoint] = self._make_scorer(self.endpoint(spec.endpoint))
         return LikelihoodModel(self._scorers[spec.endpoint], spec)
-
-    def embedder(self, spec: EmbeddingSpec) -> Embedder:
-        """The embedding model, as passages need it; `prefixes.query_side` gives it as questions do.
-
-        A local one is loaded here at first use.
-
-        Raises:
-            BadInput: No such endpoint, folder or hub name.
-            MissingDependency: A package or the weights are missing.
-        """
-        return with_prefixes(self._plain_embedder(spec), self.prefixes(spec))
-
-    def prefixes(self, spec: EmbeddingSpec) -> Prefixes:
-        """What is written before questions and passages. Loads nothing."""
-        if spec.endpoint:
-            entry = self.endpoint(spec.endpoint).embedding_model(spec.model)
-            # From the weakest word to the strongest: the table, the endpoint's settings, the configuration.
-            return set_by_hand(spec, find_prefixes(spec.model).override(entry.query_prefix, entry.passage_prefix))
-        # What a caller registered is taken as it is; and where both are said, no file of weights has to be looked up.
-        if spec.model in self._embedders or (spec.query_prefix is not None and spec.passage_prefix is not None):
-            return set_by_hand(spec, Prefixes())
-        return set_by_hand(spec, local_prefixes(spec.model))
-
-    def window(self, spec: EmbeddingSpec) -> int | None:
-        """Tokens that the model reads, its special tokens among them; None where only loading tells. Loads nothing."""
-        if spec.model in self._embedders:
-            return self._embedders[spec.model].max_tokens
-        if spec.endpoint:
-            return self.embedder(spec).max_tokens
-        return local_window(spec.model)
-
-    def _plain_embedder(self, spec: EmbeddingSpec) -> Embedder:
-        if spec.model in self._embedders:
-            return self._embedders[spec.model]
-        if spec.endpoint:
-            return self._endpoint_embedder(spec)
-        from llmopt_core.models.local.embedding import local_embedder
-
-        return local_embedder(spec.model, self.settings.threads)
-
-    def embedder_at_use(self, spec: EmbeddingSpec) -> Embedder:
-        """`embedder`, but a local model is loaded only when something must be embedded."""
-        if spec.model in self._embedders or spec.endpoint:
-            return self.embedder(spec)
-        from llmopt_core.models.local.embedding import lazy_embedder
-
-        return with_prefixes(lazy_embedder(spec.model, self.settings.threads), self.prefixes(spec))
-
-    def token_embedder(self, name: str = BUILTIN_EMBEDDING) -> TokenEmbedder:
-        """The token vectors of a local embedding model. Errors as in `embedder`."""
-        embedder = self._plain_embedder(EmbeddingSpec(model=name))
-        if not hasattr(embedder, "encode_tokens"):
-            raise BadInput(f"The embedding model {name!r} gives no token vectors; use {BUILTIN_EMBEDDING}.")
-        return cast(TokenEmbedder, embedder)
-
-    def cross_encoder(self, name: str) -> Reranker:
-        """A sentence-transformers CrossEncoder from a folder or by hub name. Errors as in `embedder`."""
-        from llmopt_core.models.local.cross_encoder import local_cross_encoder
-
-        return local_cross_encoder(name, self.settings.threads)
-
-    def _endpoint_embedder(self, spec: EmbeddingSpec) -> Embedder:
-        from llmopt_core.models.openai.embedding import EndpointEmbedder
-
-        place = (spec.endpoint, spec.model)
-        if place not in self._endpoint_embedders:
-            endpoint = self.endpoint(spec.endpoint)
-            # The budget as a function: the embedder outlives that of this moment.
-            self._endpoint_embedders[place] = EndpointEmbedder(
-                endpoint, spec.model, self._key(endpoint), lambda: self._budget
-            )
-        return self._endpoint_embedders[place]
 
     def _make_chat(self, endpoint: Endpoint) -> ChatModel:
         if endpoint.name == BUILTIN:
@@ -310,12 +211,6 @@ class Models:
         if place not in self._clients:
             self._clients[place] = make_client(endpoint, key)
         return self._clients[place]
-
-    def _key(self, endpoint: Endpoint) -> str:
-        """The endpoint's key; nothing is read for, and nothing goes to, a host that only a foreign file knows."""
-        check_trust(self.settings, [endpoint])
-        from_environment = os.environ.get(endpoint.api_key_env, "") if endpoint.api_key_env else ""
-        return self._keys.get(endpoint.name) or from_environment
 
 
 def _identity_of(endpoint: Endpoint) -> Identity:

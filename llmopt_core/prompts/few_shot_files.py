@@ -155,10 +155,8 @@ def _from_value(value: Any, where: str) -> dict[str, str]:
     as_columns = conversion is not None and (conversion.form == PAIR or (has_answer and conversion.form in PAIRS_OF))
     if conversion is not None and (not as_columns or _has_messages(value)):
         example = _from_other_form(conversion, where)
-        return {
-            **example,
-            **(_other_columns(value, example) if conversion.form in (PAIR, TEXTS, TEXT_AND_LABEL) else {}),
-        }
+        more = _other_columns(value, example) if conversion.form in (PAIR, TEXTS, TEXT_AND_LABEL) else {}
+        return {**example, **more}
     if not isinstance(value, dict):
         raise BadInput(f"{where}: expected an object in braces, found {type(value).__name__}.")
     if "messages" in value:

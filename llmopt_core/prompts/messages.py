@@ -78,9 +78,8 @@ def find_undefined_variables(prompt: PromptSpec, names: Sequence[str]) -> set[st
     # Grows with each step: a step knows what those before it have written.
     available, missing = set(names), set()
     for step in prompt.steps:
-        missing |= find_undefined_names(step.system or prompt.system, available) | find_undefined_names(
-            step.template, available
-        )
+        for template in (step.system or prompt.system, step.template):
+            missing |= find_undefined_names(template, available)
         available.add(step.name)
     return missing | find_undefined_names(prompt.system, available) | find_undefined_names(prompt.template, available)
 

@@ -83,9 +83,9 @@ def _compare(
     shots: Sequence[str],
     numbers: Sequence[int],
     part: Sequence[tuple[int, int, str]],
-    neighbours: dict[int, tuple[int, int]],
+    near: dict[int, tuple[int, int]],
 ) -> None:
-    """Note in `neighbours` each shot that is close to a text of `part`, where it is closer than what is noted there."""
+    """Note in `near` each shot that is close to a text of `part`, where it is closer than what is noted there."""
     most = _most_edits(max(len(shots[numbers[0]]), part[-1][0]))
     edits = process.cdist(
         [shots[number] for number in numbers],
@@ -101,11 +101,8 @@ def _compare(
         close = (int(edits[row, column]), place)
         # The limit above is that of the longest pair; each pair has its own. Of equally near questions the first
         # counts.
-        if (
-            close[0] <= _most_edits(max(len(shots[number]), length))
-            and close < neighbours.get(number, (0, most + 1))[::-1]
-        ):
-            neighbours[number] = (place, close[0])
+        if close[0] <= _most_edits(max(len(shots[number]), length)) and close < near.get(number, (0, most + 1))[::-1]:
+            near[number] = (place, close[0])
 
 
 def _most_edits(length: int) -> int:

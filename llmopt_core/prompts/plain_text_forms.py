@@ -12,6 +12,9 @@ from typing import Any
 
 from llmopt_core.errors import BadInput
 
+_Test = Callable[[Mapping[str, Any]], bool]
+_Reader = Callable[[Mapping[str, Any]], list[tuple[str, str]]]
+
 TEXTS = "two texts under other names"
 TEXT_AND_LABEL = "a text and its label"
 TWO_TEXTS = "two texts and a label"
@@ -90,13 +93,11 @@ def _by_turns(texts: Sequence[str]) -> list[tuple[str, str]]:
     return list(zip(texts[::2], texts[1::2], strict=True))
 
 
-def _has_columns(
-    pairs: Sequence[tuple[str, str]], kinds: type | tuple[type, ...]
-) -> Callable[[Mapping[str, Any]], bool]:
+def _has_columns(pairs: Sequence[tuple[str, str]], kinds: type | tuple[type, ...]) -> _Test:
     return lambda value: any(isinstance(value.get(a), str) and isinstance(value.get(b), kinds) for a, b in pairs)
 
 
-def _take(pairs: Sequence[tuple[str, str]]) -> Callable[[Mapping[str, Any]], list[tuple[str, str]]]:
+def _take(pairs: Sequence[tuple[str, str]]) -> _Reader:
     def take(value: Mapping[str, Any]) -> list[tuple[str, str]]:
         field, label = next((a, b) for a, b in pairs if isinstance(value.get(a), str) and value.get(b) is not None)
         if not isinstance(value[label], str):
@@ -106,7 +107,7 @@ def _take(pairs: Sequence[tuple[str, str]]) -> Callable[[Mapping[str, Any]], lis
     return take
 
 
-def _refuse(why: str) -> Callable[[Mapping[str, Any]], list[tuple[str, str]]]:
+def _refuse(why: str) -> _Reader:
     def refuse(_: Mapping[str, Any]) -> list[tuple[str, str]]:
         raise BadInput(why)
 
@@ -160,7 +161,7 @@ def _is_translation(value: Mapping[str, Any]) -> bool:
     )
 
 
-MARKS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+MARKS: Mapping[str, _Test] = {
     PASSAGE: lambda v: isinstance(v.get("question"), str) and isinstance(v.get("answers"), list | dict),
     TEXTS: _has_columns(_TEXTS, str),
     TWO_TEXTS: _has_columns(_TWO_TEXTS, str),

@@ -116,28 +116,26 @@ class _Writing:
         self._on_progress = on_progress
         cached_values = models.cache.get_many(STAGE, set(self._keys))
         # A damaged value in the cache may end inside a character: better a wrong sign than no index.
-        self._texts_by_key = {key: value.decode("utf-8", "replace") for key, value in cached_values.items()}
+        self._texts = {key: value.decode("utf-8", "replace") for key, value in cached_values.items()}
         self._usage = Usage()
         self._failures: list[Failure] = []
 
     async def run(self, limit: int | None) -> None:
         # By key, so that equal chunks ask once; the later chunk stands for the earlier, they are the same.
-        distinct = {
-            key: chunk for key, chunk in zip(self._keys, self._chunks, strict=True) if key not in self._texts_by_key
-        }
+        distinct = {key: chunk for key, chunk in zip(self._keys, self._chunks, strict=True) if key not in self._texts}
         missing = list(distinct.items())[:limit]
-        total = len(self._texts_by_key) + len(missing)
+        total = len(self._texts) + len(missing)
 
         def keep(_: int, item: tuple[str, Chunk], result: tuple[str, Usage] | Failure) -> None:
             self._keep(item[0], result, total)
 
         if self._on_progress is not None:
-            self._on_progress(len(self._texts_by_key), total)
+            self._on_progress(len(self._texts), total)
         await map_concurrently(
             missing, self._one, concurrency=_CONCURRENCY, on_done=keep, should_stop=self._should_stop, stage="embed"
         )
         # One success means that the model works, and what failed keeps its own text with a warning.
-        if self._failures and not self._texts_by_key:
+        if self._failures and not self._texts:
             raise EndpointError(
                 f"The model that should write what is embedded failed for every chunk: {self._failures[0].message}",
                 kind=self._failures[0].kind,
@@ -145,10 +143,8 @@ class _Writing:
 
     def result(self) -> EmbeddedTexts:
         # `or` and not a default of `get`: an empty text is known too, and nothing can be embedded of it.
-        texts = tuple(
-            self._texts_by_key.get(key) or chunk.text for key, chunk in zip(self._keys, self._chunks, strict=True)
-        )
-        without = sum(not self._texts_by_key.get(key) for key in self._keys)
+        texts = tuple(self._texts.get(key) or chunk.text for key, chunk in zip(self._keys, self._chunks, strict=True))
+        without = sum(not self._texts.get(key) for key in self._keys)
         reason = self._failures[0].message if self._failures else "the model wrote nothing usable."
         return EmbeddedTexts(texts, self._spec.of, without, reason if without else "", self._usage)
 
@@ -166,18 +162,18 @@ class _Writing:
         else:
             text, usage = result
             self._usage += usage
-            self._texts_by_key[key] = text
+            self._texts[key] = text
             # An empty text is kept too: asking again would cost the same and give the same.
             # Surrogates that a model's answer may hold are no UTF-8.
             self._models.cache.put_many(STAGE, {key: text.encode("utf-8", "replace")})
         if self._on_progress is not None:
-            self._on_progress(len(self._texts_by_key) + len(self._failures), total)
+            self._on_progress(len(self._texts) + len(self._failures), total)
 
     def _should_stop(self) -> bool:
         """Whether the model does not work at all."""
         outages = sum(failure.kind in OUTAGES for failure in self._failures)
         # Only without any success: a busy endpoint fails now and then, and must not end a long indexing.
-        return outages >= _PATIENCE and not self._texts_by_key
+        return outages >= _PATIENCE and not self._texts
 
 
 def _key(spec: EmbeddingSpec, identity: Any, chunk: Chunk) -> str:

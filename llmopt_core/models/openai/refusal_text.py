@@ -71,7 +71,7 @@ class _Statement:
     code: str
 
 
-def find_parameter(status: int, body: Any, request_body: Collection[str]) -> str | None:
+def find_parameter(status: int, body: Any, request: Collection[str]) -> str | None:
     """The parameter that a refusal is about; None where it is about something else.
 
     A value that is refused alone is given with it, as `temperature=0`.
@@ -79,13 +79,13 @@ def find_parameter(status: int, body: Any, request_body: Collection[str]) -> str
     Args:
         status: Of the answer.
         body: Its JSON.
-        request_body: The request's body, or the names in it.
+        request: The request's body, or the names in it.
     """
     # 401 and 429 are never about a parameter. 5xx may be: some servers crash on one they do not know.
     if status not in (400, 403, 404, 422) and status < 500:
         return None
     # In the order of the list, so that ties are settled alike on every call.
-    names = [name for name in PARAMETERS if name in request_body]
+    names = [name for name in PARAMETERS if name in request]
     statements = list(_statements(body))
     # All places first: a field that names the parameter is surer than any sentence.
     for reader in (_by_place, _by_sentence):
@@ -93,16 +93,16 @@ def find_parameter(status: int, body: Any, request_body: Collection[str]) -> str
             parameter = reader(statement, names)
             if parameter is not None:
                 return parameter
-    return next(filter(None, (_neutral_value(statement, request_body) for statement in statements)), None)
+    return next(filter(None, (_neutral_value(statement, request) for statement in statements)), None)
 
 
-def find_mentions(body: Any, request_body: Collection[str]) -> frozenset[str]:
+def find_mentions(body: Any, request: Collection[str]) -> frozenset[str]:
     """What a refusal may be about that says so in words of no known language: parameters that no answer needs."""
     texts = [statement.text for statement in _statements(body) if not _OUT_OF_RANGE.search(statement.text)]
     return frozenset(
         name
         for name in _NO_ANSWER_NEEDS
-        if name in request_body and any(re.search(rf"(?<![\w-]){name}(?![\w-])", text) for text in texts)
+        if name in request and any(re.search(rf"(?<![\w-]){name}(?![\w-])", text) for text in texts)
     )
 
 
@@ -146,15 +146,14 @@ def _by_sentence(statement: _Statement, names: Collection[str]) -> str | None:
     return None
 
 
-def _neutral_value(statement: _Statement, request_body: Collection[str]) -> str | None:
+def _neutral_value(statement: _Statement, request: Collection[str]) -> str | None:
     # Names alone say nothing of values.
-    if not isinstance(request_body, Mapping) or not _ABOVE.search(statement.text):
+    if not isinstance(request, Mapping) or not _ABOVE.search(statement.text):
         return None
     for name, neutral in _NEUTRAL.items():
-        if request_body.get(name) == neutral and (
-            name in statement.place or re.search(_mention(name), statement.text, re.I)
-        ):
-            return value_key(name, request_body[name])
+        is_named = name in statement.place or re.search(_mention(name), statement.text, re.I)
+        if request.get(name) == neutral and is_named:
+            return value_key(name, request[name])
     return None
 
 

@@ -86,9 +86,8 @@ class Refusals:
         with contextlib.suppress(OSError, StorageError, Timeout):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self._path.with_suffix(".lock"), timeout=5):
-                fresh = [
-                    {"place": list(place), "parameter": p, "taken": is_taken, "at": time.time()} for p in parameters
-                ]
+                verdict = {"place": list(place), "taken": is_taken, "at": time.time()}
+                fresh = [{**verdict, "parameter": name} for name in parameters]
                 # The file as it is now: another process may have learnt something since.
                 entries = [entry for entry in self._read() if not any(_same(entry, new) for new in fresh)]
                 replace_file(self._path, json.dumps([*entries, *fresh], indent=1))

@@ -31,7 +31,7 @@ def plain_prompt(request: ChatRequest) -> str:
     return without_surrogates("\n\n".join(message.content for message in request.messages))
 
 
-def parameters(request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
+def _parameters(request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
     """The body of a call to `/chat/completions` or `/completions`, as the endpoint's mode asks.
 
     Raises:
@@ -67,11 +67,11 @@ def request_body(
         stream: Whether the answer comes in pieces.
         refusals: Parameters, and values such as `temperature=0`, that are left out.
     """
-    body = {**parameters(request, endpoint), **extra}
+    body = {**_parameters(request, endpoint), **extra}
     if stream:
         # Without it OpenAI streams no counts, and tokens would have to be counted here.
         body.update(stream=True, stream_options={"include_usage": True})
-    body = with_names(body, request, endpoint)
+    body = _with_names(body, request, endpoint)
     # The two are one: `top_logprobs` alone is refused by OpenAI, `logprobs` alone gives no alternatives.
     keys = {*refusals, *(("logprobs", "top_logprobs") if {"logprobs", "top_logprobs"} & set(refusals) else ())}
     for name in [name for name, value in body.items() if name in keys or value_key(name, value) in keys]:
@@ -79,10 +79,10 @@ def request_body(
         other = _OTHER_NAME.get(name)
         if other is not None and other not in keys:
             body[other] = value
-    return with_extra(body, request)
+    return _with_extra(body, request)
 
 
-def with_names(body: dict[str, Any], request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
+def _with_names(body: dict[str, Any], request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
     """The body with its parameters renamed or left out as endpoint and configuration say."""
     # The configuration's word after the endpoint's, so it wins.
     for name, other in {**endpoint.parameters, **request.model.parameters}.items():
@@ -93,7 +93,7 @@ def with_names(body: dict[str, Any], request: ChatRequest, endpoint: Endpoint) -
     return body
 
 
-def with_extra(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
+def _with_extra(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
     """The body with the fields that a configuration adds; they take the place of any of their name."""
     extra = dict(request.model.extra_body)
     # Set by hand under the new name: OpenAI refuses both at once.

@@ -96,7 +96,7 @@ class AnswerText:
         self._size = 0
         self._parts: list[str] = []
         self._pending = ""
-        self._replacement_count = 0
+        self._replacements = 0
 
     @property
     def full(self) -> bool:
@@ -120,7 +120,7 @@ class AnswerText:
         # Cut before it is searched: what is beyond the limit is only counted.
         text, count = _UNREADABLE.subn("\N{REPLACEMENT CHARACTER}", piece[: MOST_CHARACTERS - self._size])
         self._size += len(text)
-        self._replacement_count += count
+        self._replacements += count
         self._parts.append(text)
         return text
 
@@ -135,10 +135,8 @@ class AnswerText:
         if self.full:
             size = f"{self.length:,}" if is_whole else f"more than {MOST_CHARACTERS:,}"
             notes.append(f"The endpoint sent {size} characters; the answer was cut after {MOST_CHARACTERS:,}.")
-        if self._replacement_count:
-            what = (
-                "half a character" if self._replacement_count == 1 else f"{self._replacement_count:,} broken characters"
-            )
+        if self._replacements:
+            what = "half a character" if self._replacements == 1 else f"{self._replacements:,} broken characters"
             notes.append(f"The endpoint sent {what}, kept as \N{REPLACEMENT CHARACTER}.")
         return tuple(notes)
 

@@ -22,7 +22,7 @@ async def map_concurrently(
     work: Callable[[T], Awaitable[R]],
     *,
     concurrency: int,
-    on_done: Callable[[int, T, R | Failure], None] | None = None,
+    on_result: Callable[[int, T, R | Failure], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     stage: str = "work",
 ) -> list[R | Failure]:
@@ -35,7 +35,7 @@ async def map_concurrently(
         items: May be computed on the way; one is taken when there is room for it.
         work: The asynchronous work on one item.
         concurrency: At least 1.
-        on_done: Called in the event loop with position, item and result as each finishes. What it raises stops all.
+        on_result: Called in the event loop with position, item and result as each finishes. What it raises stops all.
         should_stop: Asked before each item is started; once true nothing new starts, what is in flight finishes.
         stage: Names the stage in failures.
 
@@ -43,8 +43,8 @@ async def map_concurrently(
         Results in the order of the items; items never started have a `Failure` of kind `cancelled`.
 
     Raises:
-        OutOfBudget: Raised by work or `on_done`: all work is cancelled and the error passed on, as with `Cancellation`
-            and `StorageError`.
+        OutOfBudget: Raised by work or `on_result`: all work is cancelled and the error passed on, as with
+            `Cancellation` and `StorageError`.
     """
     if concurrency < 1:
         raise ValueError(f"concurrency must be at least 1, not {concurrency}")
@@ -57,10 +57,10 @@ async def map_concurrently(
         await asyncio.sleep(min(number * _APART_SECONDS, _SPREAD_SECONDS * number / concurrency))
         for position, item in _until(source, should_stop):
             result = await _attempt(work, item, stage)
-            # Kept before it is told: `on_done` may raise, and what was paid for is not lost with it.
+            # Kept before it is told: `on_result` may raise, and what was paid for is not lost with it.
             results[position] = result
-            if on_done is not None:
-                on_done(position, item, result)
+            if on_result is not None:
+                on_result(position, item, result)
 
     try:
         async with asyncio.TaskGroup() as group:

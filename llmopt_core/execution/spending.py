@@ -32,14 +32,14 @@ class Spending:
     Attributes:
         usage: In all sessions; calls that were under way when one was killed count like the dearest of their model.
         dearest: By model, what its dearest call cost.
-        stopped: Whether the last session ended at its budget.
+        is_stopped: Whether the last session ended at its budget.
         usd: The most that it might cost in all, as it was said last; None where that was left open.
         calls: The same for calls.
     """
 
     usage: Usage = Usage()
     dearest: Mapping[str, float] = field(default_factory=dict)
-    stopped: bool = False
+    is_stopped: bool = False
     usd: float | None = None
     calls: int | None = None
 
@@ -66,7 +66,7 @@ def check_larger_budget(cache: Cache | None, work: str, usd: float | None, calls
         BadInput: Says what was spent.
     """
     before = read_spending(cache, work)
-    if not before.stopped:
+    if not before.is_stopped:
         return
     # One that is larger is enough: the other may not have been what stopped it.
     larger = (usd or 0.0) > (before.usd or 0.0) or (calls or 0) > (before.calls or 0)
@@ -126,7 +126,7 @@ def spending(
         BadInput: Its budget stopped it and no new one is given, or it is worked on within a budget at this moment.
     """
     before = read_spending(cache, work)
-    if before.stopped and not pilot and _is_left_open(before, usd, calls):
+    if before.is_stopped and not pilot and _is_left_open(before, usd, calls):
         raise _budget_error(before)
     # The run and the cache may both know of the same sessions, so their sums must not be added. The dearer one has seen
     # more.
@@ -140,7 +140,7 @@ def spending(
     with (
         _alone(cache, work, has_limits=usd is not None or calls is not None),
         # A pilot must not wipe out that the work itself was stopped.
-        _Session(keeper, work, budget, before if before.stopped and pilot else None) as session,
+        _Session(keeper, work, budget, before if before.is_stopped and pilot else None) as session,
         account_for(session.account),
     ):
         yield budget

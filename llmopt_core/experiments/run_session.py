@@ -127,7 +127,7 @@ class RunSession:
         # While some records are scored and stored, others ask already: the calls are what is bounded.
         self.pipeline.models.at_once(concurrency)
         records = concurrency if concurrency == 1 else concurrency + max(1, concurrency // 4)
-        await map_concurrently(positions, self._one, concurrency=records, on_done=keep, should_stop=self._should_stop)
+        await map_concurrently(positions, self._one, concurrency=records, on_result=keep, should_stop=self._should_stop)
 
     async def _one(self, position: int) -> Record | None:
         """The record; None where the budget had no room for it. The others go on as far as they need no more."""

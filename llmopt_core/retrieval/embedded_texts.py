@@ -132,7 +132,7 @@ class _Writing:
         if self._on_progress is not None:
             self._on_progress(len(self._texts), total)
         await map_concurrently(
-            missing, self._one, concurrency=_CONCURRENCY, on_done=keep, should_stop=self._should_stop, stage="embed"
+            missing, self._one, concurrency=_CONCURRENCY, on_result=keep, should_stop=self._should_stop, stage="embed"
         )
         # One success means that the model works, and what failed keeps its own text with a warning.
         if self._failures and not self._texts:

@@ -86,7 +86,7 @@ async def distill(
     # An account of its own sees the calls of teacher and judges alike, those that failed included.
     with account_for(Account()) as account:
         results = await map_concurrently(
-            questions, work, concurrency=concurrency, on_done=report, should_stop=stop, stage="distill"
+            questions, work, concurrency=concurrency, on_result=report, should_stop=stop, stage="distill"
         )
     # A failure, or a reason as text, is what was not kept.
     examples = tuple(r for r in results if isinstance(r, TrainingExample))

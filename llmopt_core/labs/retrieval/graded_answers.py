@@ -27,7 +27,7 @@ async def answer_all(
     # The index is built before the first question, not by four at once.
     await pipeline.prepare(examples)
     results = await map_concurrently(
-        examples, pipeline.evaluate, concurrency=concurrency, on_done=count, should_stop=should_stop
+        examples, pipeline.evaluate, concurrency=concurrency, on_result=count, should_stop=should_stop
     )
     return [
         # Failures become records, so that every question keeps its row in all columns.

@@ -133,7 +133,7 @@ async def test_each_result_is_reported_as_it_finishes():
             raise BadInput("no")
         return item.upper()
 
-    await map_concurrently("abc", work, concurrency=1, on_done=lambda *report: seen.append(report))
+    await map_concurrently("abc", work, concurrency=1, on_result=lambda *report: seen.append(report))
 
     assert [(position, item) for position, item, _ in seen] == [(0, "a"), (1, "b"), (2, "c")]
     assert isinstance(seen[1][2], Failure)
@@ -195,4 +195,4 @@ async def test_what_the_report_raises_stops_all():
         return number
 
     with pytest.raises(OSError, match="disk full"):
-        await map_concurrently(range(10), work, concurrency=2, on_done=full)
+        await map_concurrently(range(10), work, concurrency=2, on_result=full)

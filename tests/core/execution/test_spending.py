@@ -66,7 +66,7 @@ def test_going_on_after_the_budget_asks_for_a_new_one(cache: Cache) -> None:
 def test_a_budget_that_was_refused_only_inside_counts_as_stopped(cache: Cache) -> None:
     with spending(cache, "w", 0.05) as budget, pytest.raises(OutOfBudget):
         pay(budget, 1)
-    assert read_spending(cache, "w").stopped
+    assert read_spending(cache, "w").is_stopped
 
 
 class FailsOnce(MemoryCache):

@@ -224,7 +224,7 @@ class _Work:
 
     async def all(self, passages: Sequence[Span], concurrency: int) -> list[list[QuestionDraft] | Failure]:
         return await map_concurrently(
-            passages, self._one, concurrency=concurrency, on_done=self._on_done, should_stop=self._should_stop,
+            passages, self._one, concurrency=concurrency, on_result=self._on_done, should_stop=self._should_stop,
             stage="write",
         )  # fmt: skip
 

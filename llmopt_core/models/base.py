@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
+from pydantic import Field, field_validator
 
 from llmopt_core.errors import BadInput
 from llmopt_core.models.body_fields import check_extra_body, check_parameters
@@ -52,9 +53,10 @@ class ModelSpec(Spec):
     stop: tuple[str, ...] = ()
     adapter: str = ""
     # Any plain word: services add levels (`minimal`, `xhigh`) faster than a list of ours could follow.
-    reasoning_effort: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,40}$")
-    extra_body: dict[str, Any] = Field(default_factory=dict)
-    parameters: dict[str, str | None] = Field(default_factory=dict)
+    # Left out where empty (`exclude_if`): what was stored before there were these fields keeps its fingerprint.
+    reasoning_effort: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,40}$", exclude_if=operator.not_)
+    extra_body: dict[str, Any] = Field(default_factory=dict, exclude_if=operator.not_)
+    parameters: dict[str, str | None] = Field(default_factory=dict, exclude_if=operator.not_)
 
     _check_extra = field_validator("extra_body")(check_extra_body)
     _check_parameters = field_validator("parameters")(check_parameters)
@@ -62,15 +64,6 @@ class ModelSpec(Spec):
     def __hash__(self) -> int:
         """Its dictionaries have no hash of their own."""
         return hash(self.fingerprint)
-
-    @model_serializer(mode="wrap")
-    def _drop_unused_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # What was stored before there were these fields keeps its fingerprint.
-        values: dict[str, Any] = handler(self)
-        for name in ("reasoning_effort", "extra_body", "parameters"):
-            if not values.get(name):
-                values.pop(name, None)
-        return values
 
 
 class EmbeddingSpec(Spec):
@@ -88,24 +81,16 @@ class EmbeddingSpec(Spec):
     model: str = BUILTIN_EMBEDDING
     endpoint: str = ""
     of: Literal["text", "heading", "summary", "questions"] = "text"
-    writer: ModelSpec | None = None
-    query_prefix: str | None = Field(default=None, max_length=2000)
-    passage_prefix: str | None = Field(default=None, max_length=2000)
+    # Left out where None: what was stored before there were writers and prefixes keeps its fingerprint.
+    writer: ModelSpec | None = Field(default=None, exclude_if=lambda value: value is None)
+    query_prefix: str | None = Field(default=None, max_length=2000, exclude_if=lambda value: value is None)
+    passage_prefix: str | None = Field(default=None, max_length=2000, exclude_if=lambda value: value is None)
 
     @property
     def writer_model(self) -> ModelSpec | None:
         """Who writes what is embedded; None where that is the text itself."""
         # Nobody writes for the other kinds: a writer that was left set must not change which vectors are asked for.
         return (self.writer or ModelSpec()) if self.of in ("summary", "questions") else None
-
-    @model_serializer(mode="wrap")
-    def _without_nobody(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # What was stored before there were writers and prefixes keeps its fingerprint.
-        values: dict[str, Any] = handler(self)
-        for name in ("writer", "query_prefix", "passage_prefix"):
-            if values.get(name) is None:
-                values.pop(name, None)
-        return values
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,25 +33,20 @@ class Overlap:
         question: Position among the questions.
         kind: `exact` after normalising case, spaces and punctuation; `near` where a tenth of the characters, and at
             most 25, differ.
-        similarity: 1 minus the edit distance over the longer length.
     """
 
     example: int
     question: int
     kind: Literal["exact", "near"]
-    similarity: float
 
 
 def find_overlap(examples: Sequence[Mapping[str, str]], questions: Sequence[str]) -> list[Overlap]:
     """Each few-shot example that repeats a question, with the nearest one."""
     shots = [fold_to_words(question_of(dict(example))) for example in examples]
     texts = [fold_to_words(question) for question in questions]
-    overlaps = []
     # Sorted, since exact ones are found before near ones.
-    for number, (best, edits) in sorted(_nearest(shots, texts).items()):
-        kind: Literal["exact", "near"] = "near" if edits else "exact"
-        overlaps.append(Overlap(number, best, kind, 1 - edits / max(len(shots[number]), len(texts[best]))))
-    return overlaps
+    nearest = sorted(_nearest(shots, texts).items())
+    return [Overlap(number, best, "near" if edits else "exact") for number, (best, edits) in nearest]
 
 
 def _nearest(shots: Sequence[str], questions: Sequence[str]) -> dict[int, tuple[int, int]]:

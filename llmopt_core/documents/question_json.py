@@ -7,7 +7,7 @@ from typing import Any
 
 from llmopt_core.documents.jsonl import parse_value
 from llmopt_core.documents.question_columns import has_question
-from llmopt_core.text.json_text import parse_json
+from llmopt_core.text.json_text import is_json_object, parse_json
 
 # How tools call the list; any other list of objects will do where none of these is there.
 _LISTS = ("data", "rows", "questions", "examples", "test_cases", "goldens", "items", "records")
@@ -26,7 +26,7 @@ def entries_of(text: str, file: str) -> list[Any] | None:
         return list(_flat(value)) if isinstance(value, list) else None
     first, _, more = content.partition("\n")
     # Two lines and the first is whole by itself: JSONL, whatever comes after.
-    if more.strip() and _is_json(first):
+    if more.strip() and is_json_object(first):
         return None
     try:
         value = parse_json(content)
@@ -40,14 +40,6 @@ def entries_of(text: str, file: str) -> list[Any] | None:
     entries = _columns(value) or list(_flat(_questions_in(value)))
     # Nothing was found inside: it is a line of JSONL.
     return None if not more and entries == [value] else entries
-
-
-def _is_json(line: str) -> bool:
-    try:
-        return isinstance(parse_json(line), dict)
-    except ValueError:
-        # Recursion: a value nested by the thousand is none of ours.
-        return False
 
 
 def _questions_in(value: dict[str, Any]) -> Any:

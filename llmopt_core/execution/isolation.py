@@ -239,11 +239,9 @@ def _megabytes(count: int) -> str:
 @atexit.register
 def close_children() -> None:
     """End the idle children; the next call starts a new one."""
-    while True:
-        try:
+    with suppress(queue.Empty):
+        while True:
             _idle.get_nowait().close()
-        except queue.Empty:
-            return
 
 
 def _forget() -> None:

@@ -118,8 +118,6 @@ _DEATH_REASONS = {
 @atexit.register
 def close_renderers() -> None:
     """End the idle children; the next template starts a new one."""
-    while True:
-        try:
+    with suppress(queue.Empty):
+        while True:
             _idle.get_nowait().close()
-        except queue.Empty:
-            return

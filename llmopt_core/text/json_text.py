@@ -23,3 +23,11 @@ def parse_json(text: str, refuse_constant: Callable[[str], Any] | None = None) -
     # "[[[[…", as a model in a loop writes it, uses up Python's stack, and a RecursionError is no ValueError.
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def is_json_object(text: str) -> bool:
+    """Whether a text is a JSON object."""
+    try:
+        return isinstance(parse_json(text), dict)
+    except ValueError:
+        return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from llmopt_core.text.json_text import parse_json
+from llmopt_core.text.json_text import is_json_object
 from llmopt_core.text.valid_text import without_surrogates
 from llmopt_core.types import Message, ToolCall
 
@@ -29,17 +29,10 @@ def tool_choice_body(choice: str) -> Any:
 
 
 def _call_body(call: ToolCall) -> dict[str, Any]:
-    arguments = call.arguments if _is_object(call.arguments) else json.dumps({"unreadable": call.arguments})
+    # Servers parse what was called before their model sees it: broken JSON would fail each further request.
+    arguments = call.arguments if is_json_object(call.arguments) else json.dumps({"unreadable": call.arguments})
     return {
         "id": call.id,
         "type": "function",
         "function": {"name": call.name, "arguments": without_surrogates(arguments)},
     }
-
-
-def _is_object(text: str) -> bool:
-    """Servers parse what was called before their model sees it: broken JSON would fail each further request."""
-    try:
-        return isinstance(parse_json(text), dict)
-    except ValueError:
-        return False

@@ -49,7 +49,7 @@ def ours(**values: object) -> Work:
     spec = ChunkingSpec.model_validate(values)
 
     def work(text: str) -> int:
-        measure._short.cache_clear(), measure._long.cache_clear()
+        measure._measure_short.cache_clear(), measure._measure_long.cache_clear()
         return len(chunk_document(Document("text", text), spec))
 
     return work

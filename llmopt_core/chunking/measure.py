@@ -46,8 +46,8 @@ def measure_for(text: str, unit: str) -> Measure:
         unit: `characters` or the name of a tokenizer.
     """
     if len(text) <= _SHORT_TEXT:
-        return _short(text, unit)
-    return _long(text, unit) if len(text) <= _LONG_TEXT else _new(text, unit)
+        return _measure_short(text, unit)
+    return _measure_long(text, unit) if len(text) <= _LONG_TEXT else _new(text, unit)
 
 
 def _new(text: str, unit: str) -> Measure:
@@ -57,8 +57,8 @@ def _new(text: str, unit: str) -> Measure:
 
 
 # Two caches: in one, three long texts would take as much as all short ones may.
-_short = lru_cache(maxsize=32)(_new)
-_long = lru_cache(maxsize=3)(_new)
+_measure_short = lru_cache(maxsize=32)(_new)
+_measure_long = lru_cache(maxsize=3)(_new)
 
 
 class _Characters:

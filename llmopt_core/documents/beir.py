@@ -112,19 +112,19 @@ def _read(files: Mapping[str, Callable[[], bytes]], file: str, title: str, part:
     corpus, queries = _find(files, "corpus"), _find(files, "queries")
     judgements = {_part_of(name): name for name in sorted(files) if _is_judgements(name)}
     missing = [
-        example for example, found in ((_CORPUS, corpus), (_QUERIES, queries), (_JUDGEMENTS, judgements)) if not found
+        example for example, name in ((_CORPUS, corpus), (_QUERIES, queries), (_JUDGEMENTS, judgements)) if not name
     ]
     if corpus is None or queries is None or missing:
         raise BadInput(
             f"{file} is no BEIR data set: {in_words(missing)} {'is' if len(missing) == 1 else 'are'} missing."
         )
-    chosen = _choose_part(file, judgements, part)
+    split = _choose_part(file, judgements, part)
     documents = load_bytes(f"{title}.jsonl", files[corpus]())
     questions = read_questions(files[queries](), PurePosixPath(queries).name, skip_bad_lines=True)
-    judged = read_qrels(files[judgements[chosen]](), PurePosixPath(judgements[chosen]).name)
-    found = with_judgements(questions, judged, documents)
-    found = replace(found, evaluation_set=EvaluationSet(title, found.evaluation_set.examples))
-    return BeirDataset(tuple(documents), found, chosen, tuple(judgements))
+    relevance = read_qrels(files[judgements[split]](), PurePosixPath(judgements[split]).name)
+    questions = with_judgements(questions, relevance, documents)
+    questions = replace(questions, evaluation_set=EvaluationSet(title, questions.evaluation_set.examples))
+    return BeirDataset(tuple(documents), questions, split, tuple(judgements))
 
 
 def _find(files: Mapping[str, object], role: str) -> str | None:

@@ -62,8 +62,8 @@ class SetDiff:
             f"{len(self.changed)} changed ({fields})" if self.changed else "",
             "in another order" if self.reordered else "",
         ]
-        named = [part for part in parts if part]
-        return ", ".join([*(named or ["no difference"]), f"{self.unchanged} as before"])
+        differences = [part for part in parts if part]
+        return ", ".join([*(differences or ["no difference"]), f"{self.unchanged} as before"])
 
 
 def compare_sets(before: EvaluationSet, after: EvaluationSet) -> SetDiff:
@@ -74,20 +74,20 @@ def compare_sets(before: EvaluationSet, after: EvaluationSet) -> SetDiff:
     """
     pairs = _match(before.examples, after.examples)
     old_places, new_places = {old for old, _ in pairs}, {new for _, new in pairs}
-    changed, unchanged = [], 0
+    changed_questions, same_count = [], 0
     for old, new in sorted(pairs, key=lambda pair: pair[1]):
         one, other = before.examples[old], after.examples[new]
         changes = tuple(_changes(one, other))
         if changes:
-            changed.append(ChangedQuestion(one, other, changes))
+            changed_questions.append(ChangedQuestion(one, other, changes))
         else:
-            unchanged += 1
+            same_count += 1
     order = [new for _, new in sorted(pairs)]
     return SetDiff(
         tuple(example for place, example in enumerate(after.examples) if place not in new_places),
         tuple(example for place, example in enumerate(before.examples) if place not in old_places),
-        tuple(changed),
-        unchanged,
+        tuple(changed_questions),
+        same_count,
         order != sorted(order),
     )
 

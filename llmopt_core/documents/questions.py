@@ -206,12 +206,12 @@ def _take_parts(examples: Sequence[Example]) -> tuple[tuple[Example, ...], dict[
     words = {example.id: example.variables[_SPLIT] for example in examples if _SPLIT in example.variables}
     parts = {name: find_part(word) if isinstance(word, str) else None for name, word in words.items()}
     # In data sets of others it may say `train` and `test`, and is a column like any.
-    found = {name: part for name, part in parts.items() if part is not None}
-    if len(found) < len(words):
+    part_by_id = {name: part for name, part in parts.items() if part is not None}
+    if len(part_by_id) < len(words):
         return tuple(examples), {}
     # It is no part of the content: a set that was written out and read again has the same version.
     plain = [replace(one, variables={k: v for k, v in one.variables.items() if k != _SPLIT}) for one in examples]
-    return tuple(plain), found
+    return tuple(plain), part_by_id
 
 
 def _open(source: Path | str | bytes, name: str) -> tuple[bytes, str, str]:

@@ -57,7 +57,7 @@ class Body:
         self._carry = ""
         self.fields = Fields()
         # All pieces that were read or left out on purpose; the rest is told as unseen.
-        self._finds: set[Any] = set()
+        self._known_texts: set[Any] = set()
         self._inside = 0
         self._pieces: dict[str, Callable[[Any], str]] = {
             "t": self._text,
@@ -97,13 +97,13 @@ class Body:
 
     def count_unread(self, content: Any) -> int:
         """How many pieces of text stand where a text has no place, and notes that no place names."""
-        here = [t for t in texts(content) if t not in self._finds]
+        here = [t for t in texts(content) if t not in self._known_texts]
         notes = [t for notes in self._notes.values() for note in notes.values() for t in descendants(note, "t")]
         return sum(bool((t.text or "").strip()) for t in here + notes)
 
     def _leave_out(self, kind: str, element: Any) -> None:
         self.counts[kind] += 1
-        self._finds.update(descendants(element, "t"))
+        self._known_texts.update(descendants(element, "t"))
 
     def _notes_of(self, kind: str) -> dict[str, Any]:
         root = self._package.find_target(self._package.main, f"{kind}s")
@@ -154,7 +154,7 @@ class Body:
                 yield self.fields.instruction(attribute(item, "instr"), is_shown=False)
             elif tag == "sdt" and (box := check_box(item)):
                 # The box is told by its state: its letter is of a font of pictures.
-                self._finds.update(descendants(item, "t"))
+                self._known_texts.update(descendants(item, "t"))
                 yield box
             elif tag and tag not in _PROPERTIES and tag not in _NOT_TEXT:
                 self.counts["inserted"] += tag == "ins"
@@ -163,11 +163,11 @@ class Body:
                     yield from self._inline(choice(item) if tag == "AlternateContent" else item)
 
     def _text(self, item: Any) -> str:
-        self._finds.add(item)
+        self._known_texts.add(item)
         return readable(item)
 
     def _equation(self, item: Any) -> str:
-        self._finds.update(descendants(item, "t"))
+        self._known_texts.update(descendants(item, "t"))
         return equation(item)
 
     def _field_mark(self, item: Any) -> str:
@@ -217,7 +217,7 @@ class Body:
         for box in outermost(drawing, "txbxContent"):
             self._waiting += self._apart(box)
         for shape in outermost(drawing, "txBody"):
-            self._finds.update(descendants(shape, "t"))
+            self._known_texts.update(descendants(shape, "t"))
             self._waiting += map(plain_lines, drawing_lines(shape))
         for item in drawing.iter():
             if local(item) == "chart":

@@ -55,7 +55,7 @@ class CachedChat:
         self._inner = inner
         self._room = room
         self._cache = cache
-        self._batches = BatchedCache(cache, STAGE)
+        self._store = BatchedCache(cache, STAGE)
         self._identity = identity
 
     async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> Completion:
@@ -101,7 +101,7 @@ class CachedChat:
         return completion if is_new else _from_cache(completion, on_text)
 
     async def _look_up(self, key: str) -> Completion | None:
-        entry = await self._batches.get(key)
+        entry = await self._store.get(key)
         return None if entry is None else decode(entry)
 
     async def _once(self, key: str, make: Callable[[], Awaitable[Completion]]) -> tuple[Completion, bool]:
@@ -113,12 +113,12 @@ class CachedChat:
             return (completion, False) if completion is not None else (await make(), True)
         except BaseException:
             # A claim that was asked for by a caller who is cancelled meanwhile is given back as well.
-            self._batches.release(key, token)
+            self._store.release(key, token)
             raise
 
     async def _wait(self, key: str, token: str) -> Completion | None:
         """The answer of the process that makes it already; None where the call is claimed for this one."""
-        while not await self._batches.claim(key, token):
+        while not await self._store.claim(key, token):
             # The other may be another process, or machine: there is no event to wait for.
             await asyncio.sleep(CLAIM_POLL_SECONDS)
             completion = await self._look_up(key)
@@ -127,7 +127,7 @@ class CachedChat:
         # It may have been stored between the look and the claim.
         completion = await self._look_up(key)
         if completion is not None:
-            self._batches.release(key, token)
+            self._store.release(key, token)
         return completion
 
     async def _make(self, key: str, request: ChatRequest, on_text: Callable[[str], None] | None) -> Completion:
@@ -135,7 +135,7 @@ class CachedChat:
         async with self._room():
             completion = await self._inner.complete(request, on_text)
         # Waited for: an answer that was paid for is on the disk before anybody works with it.
-        await self._batches.put(key, encode(completion))
+        await self._store.put(key, encode(completion))
         return completion
 
 

@@ -71,7 +71,8 @@ class VerdictStyle:
 VERDICTS = {
     "better": VerdictStyle("better", "▲", "green", "#009E73"),
     "worse": VerdictStyle("worse", "▼", "red", "#D55E00"),
-    "no difference seen": VerdictStyle("no difference seen", "=", "gray", "#7C8594"),
+    "equivalent": VerdictStyle("equivalent", "≈", "blue", "#0072B2"),
+    "cannot tell": VerdictStyle("cannot tell", "?", "gray", "#7C8594"),
     "not comparable": VerdictStyle("not comparable", "≠", "red", "#D55E00"),
     "baseline": VerdictStyle("baseline", "●", "gray", "#7C8594"),
     "": VerdictStyle("not compared", "–", "gray", "#7C8594"),

@@ -58,6 +58,8 @@ def _run(result: dict[str, Any], name: str, metric: str, file: Path) -> dict[str
 
 
 def _sentence(a: str, b: str, metric: str, compared: Any) -> str:
+    from llmopt_core.reporting.verdict_words import verdict_words
+
     if compared.difference is None:
         return f"{metric}: no question has a value in both {a} and {b}, so there is nothing to compare."
     # All differences equal, or too few: there is no interval to give.
@@ -67,7 +69,7 @@ def _sentence(a: str, b: str, metric: str, compared: Any) -> str:
     together = f", adjusted for {compared.family} comparisons" if compared.family > 1 else ""
     means = f"of the means {number(compared.before)} and {number(compared.after)}"
     return (
-        f"{metric}: {b} against {a}: {compared.verdict}. Difference {compared.difference:+.3g}{interval} {means} over "
-        f"the {compared.pairs} questions that both answered{drop_note}; p = {number(compared.p_value)} "
-        f"({compared.method}, {compared.pairs} pairs{together})."
+        f"{metric}: {b} against {a}: {verdict_words(compared)}. "
+        f"Difference {compared.difference:+.3g}{interval} {means} over the {compared.pairs} questions that both "
+        f"answered{drop_note}; p = {number(compared.p_value)} ({compared.method}, {compared.pairs} pairs{together})."
     )

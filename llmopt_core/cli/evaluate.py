@@ -298,7 +298,7 @@ def _cell(row: Row, metric: str) -> str:
     if summary.scored < summary.total:
         text += f" {summary.scored} of {summary.total} scored"
     # A sign before the words: it can be seen, and searched for in a log, without colours.
-    sign = {"better": "+ better", "worse": "- worse", "no difference seen": "= no difference seen",
+    sign = {"better": "+ better", "worse": "- worse", "equivalent": "= equivalent", "cannot tell": "? cannot tell",
             "not comparable": "! not comparable"}  # fmt: skip
     # The baseline's own column compares with nothing.
     return text if cell.versus is None else f"{text} {sign[cell.versus.verdict]}"

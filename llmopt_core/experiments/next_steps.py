@@ -246,7 +246,7 @@ def _raise(leader: MeasuredRun, metric: str, advice: str, area: Area, view: str)
 
 
 def _certainty(state: ProjectState, leader: MeasuredRun) -> list[Step]:
-    unsure = [c for entry in state.entries for c in entry.comparisons.values() if c.verdict == "no difference seen"]
+    unsure = [c for entry in state.entries for c in entry.comparisons.values() if c.verdict == "cannot tell"]
     if not unsure or len(state.entries) < 2:
         return []
     # A comparison has no more pairs than the shorter of its two runs.

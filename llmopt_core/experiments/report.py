@@ -29,6 +29,7 @@ from llmopt_core.reporting.page import (
     render,
     spread,
 )
+from llmopt_core.reporting.verdict_words import verdict_words
 from llmopt_core.types.grouping import group_values
 from llmopt_core.workspace import write_output
 
@@ -202,6 +203,7 @@ def _cell(cell: Cell) -> ReportCell:
         difference_high=versus.high,
         p_value=versus.p_value,
         verdict=versus.verdict,
+        verdict_words=verdict_words(versus),
         note=cell.note,
     )
 

@@ -22,6 +22,7 @@ from llmopt_core.experiments.run_scores import RunScoreTable, baseline_position,
 from llmopt_core.experiments.run_votes import votes_between, votes_to
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
+from llmopt_core.reporting.verdict_words import verdict_words
 from llmopt_core.retrieval.analysis.inspect import candidate_rank, columns
 from llmopt_core.runs.question_splits import part_of
 from llmopt_core.runs.store import Store
@@ -116,6 +117,12 @@ def comparison_values(comparison: Comparison) -> dict[str, Any]:
         "pairs": comparison.pairs,
         "dropped": comparison.dropped,
         "verdict": comparison.verdict,
+        "words": verdict_words(comparison),
+        "margin": comparison.margin,
+        "more_questions": comparison.more_questions,
+        "visible_difference": comparison.visible,
+        "unit": "question" if comparison.clusters is None else "document",
+        "clusters": comparison.clusters,
         "method": comparison.method,
     }
 

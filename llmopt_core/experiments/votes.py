@@ -12,8 +12,10 @@ from llmopt_core.reporting.votes import VotesTable
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Choice, Vote
 from llmopt_core.runs.values import Run
+from llmopt_core.statistics.holm import ALPHA, holm, holm_levels
 from llmopt_core.statistics.intervals import Rate, rate
-from llmopt_core.statistics.paired_comparison import ALPHA, Verdict, holm, holm_levels, sign_test, verdict_of
+from llmopt_core.statistics.paired_comparison import sign_test
+from llmopt_core.statistics.verdict import Verdict, verdict_of
 
 # `neither` is no vote for a tie: it skips the question, and counts nowhere.
 SIDES: Mapping[Choice, int] = {"first": 1, "second": -1, "tie": 0}

@@ -17,9 +17,12 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 _METRICS, _FACTS = 4, 5  # more than these go into a further table below
 
 
+_SIGNS = {"better": "▲", "worse": "▼", "equivalent": "≈", "cannot tell": "?", "not comparable": "≠"}
+
+
 @dataclass(frozen=True, slots=True)
 class ReportCell:
-    """One metric of one run; `verdict` is empty for the baseline.
+    """One metric of one run; `verdict` is empty for the baseline, and `verdict_words` says more than its one word.
 
     The ends of the difference belong to the verdict. `note` says what both come to on the questions that both answered,
     where the means stand over others.
@@ -36,6 +39,7 @@ class ReportCell:
     difference_low: float | None = None
     difference_high: float | None = None
     note: str = ""
+    verdict_words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +171,7 @@ def template(name: str) -> Any:
     environment.filters["score"] = score
     environment.filters["p_value"] = p_value
     environment.globals |= {"interval": interval, "change": change}
-    environment.globals["signs"] = {"better": "▲", "worse": "▼", "no difference seen": "=", "not comparable": "≠"}
+    environment.globals["signs"] = _SIGNS
     return environment.get_template(name)
 
 

@@ -1,26 +1,28 @@
-"""Two runs on the same examples: is the second better, worse, or is no difference seen?
+"""Two runs on the same examples: is the second better, worse, equivalent, or can nobody tell yet?
 
 `a` is always the baseline and `b` what is compared with it: a difference is `b - a`, and the verdict is about `b`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from llmopt_core.statistics.holm import ALPHA, holm, holm_levels
 from llmopt_core.statistics.intervals import is_pass_or_fail, is_value
-from llmopt_core.statistics.paired_tests import GradedTest, PairedTest, PassTest, binomial_p_value
+from llmopt_core.statistics.paired_tests import PairedTest, cluster_test, graded_test
+from llmopt_core.statistics.pass_test import PassTest, binomial_p_value
+from llmopt_core.statistics.power import rescaled_need
 from llmopt_core.statistics.resampling import Floats
+from llmopt_core.statistics.verdict import MARGIN, Verdict, verdict_of
 
 Values = Sequence[float | None]
-Verdict = Literal["better", "worse", "no difference seen", "not comparable"]
-"""`not comparable`: the one that leads was trained on the questions."""
-# The promise of every verdict here: at most one false alarm in twenty families of comparisons. A convention, kept
-# because intervals of 95 % beside means are read the same way.
-ALPHA = 0.05
+Clusters = Sequence[Hashable]
+MOST_QUESTIONS = 10_000
+"""More are not named: who needs that many needs another question, and the formulas are not that exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,14 @@ class Comparison:
         p_unadjusted: The p-value of this comparison alone.
         before: Mean of `a` over the pairs.
         after: Mean of `b` over the pairs.
+        margin: Differences below it do not matter; None where none is known.
+        clusters: How many documents the pairs share, where whole documents were tested; None where each question
+            stands for itself.
+        more_questions: Where nobody can tell: how many further questions would show a difference of this size in four
+            of five tries; `MOST_QUESTIONS` stands for more than that. None where the difference is 0.
+        more_clusters: About how many further documents those are; None without clusters.
+        visible: Where the difference is 0: the size that these questions show in four of five tries; None where they
+            show none.
     """
 
     difference: float | None
@@ -56,6 +66,11 @@ class Comparison:
     p_unadjusted: float | None = None
     before: float | None = None
     after: float | None = None
+    margin: float | None = None
+    clusters: int | None = None
+    more_questions: int | None = None
+    more_clusters: int | None = None
+    visible: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +91,13 @@ def compare_pairs(
     seed: int = 0,
     *,
     together_with: Sequence[float] = (),
+    margin: float | None = None,
+    clusters: Clusters | None = None,
 ) -> Comparison:
     """Compare the values of `b` with those of the baseline `a`, aligned by example, None where missing.
 
-    Values that are all 0 or 1 are tested by `PassTest`, others by `GradedTest`; the interval is that of the same test.
+    Values that are all 0 or 1 are tested by `PassTest`, others by `graded_test`, and either by `cluster_test` where
+    pairs share clusters; the interval is that of the same test.
 
     Args:
         a: Of the baseline.
@@ -87,23 +105,50 @@ def compare_pairs(
         higher_is_better: The direction of the metric.
         seed: Of the draws.
         together_with: Unadjusted p-values of the other comparisons that are tested together with this one.
+        margin: Differences below it do not matter; by default `MARGIN`, of values that are not between 0 and 1 that
+            share of the baseline's mean.
+        clusters: The cluster of each example, such as its document.
 
     Raises:
         ValueError: The two have different lengths.
     """
-    return PairedSample(a, b, seed).compare(higher_is_better, ALPHA, together_with)
+    return PairedSample(a, b, seed, clusters).compare(higher_is_better, ALPHA, together_with, margin)
 
 
 def compare_family(
-    columns: Sequence[tuple[Values, Values]], higher_is_better: bool = True, seed: int = 0
+    columns: Sequence[tuple[Values, Values]],
+    higher_is_better: bool = True,
+    seed: int = 0,
+    *,
+    margin: float | None = None,
+    clusters: Clusters | None = None,
 ) -> list[Comparison]:
     """Several pairs of baseline and other, tested together: p-values, verdicts and intervals after Holm."""
-    samples = [PairedSample(a, b, seed) for a, b in columns]
+    return compare_samples([PairedSample(a, b, seed, clusters) for a, b in columns], higher_is_better, margin)
+
+
+def compare_samples(
+    samples: Sequence[PairedSample], higher_is_better: bool = True, margin: float | None = None
+) -> list[Comparison]:
+    """Samples that are tested together."""
     # Those without pairs were never tested, so they make no other comparison stricter.
-    p_values = [(place, one.p_value) for place, one in enumerate(samples) if one.p_value is not None]
+    p_values = [one.p_value for one in samples if one.p_value is not None]
+    decisions = iter(zip(holm(p_values), holm_levels(p_values), strict=True))
+    # The adjusted values come in the order of the tests, so each sample that was tested takes the next.
     return [
-        one.compare(higher_is_better, ALPHA, [p for other, p in p_values if other != place])
-        for place, one in enumerate(samples)
+        one.decide(higher_is_better, None if one.p_value is None else next(decisions), len(p_values), margin)
+        for one in samples
+    ]
+
+
+def question_means(repeats: Sequence[Values]) -> list[float | None]:
+    """The value of each question over several runs of one configuration: the mean of those that were scored.
+
+    Repeats of a question are no further questions: only their mean is evidence, and tested.
+    """
+    return [
+        sum(values) / len(values) if values else None
+        for values in ([v for v in row if v is not None and is_value(v)] for row in zip(*repeats, strict=True))
     ]
 
 
@@ -111,9 +156,11 @@ def wins(
     a: Sequence[float | None], b: Sequence[float | None], higher_is_better: bool = True, tolerance: float = 0.0
 ) -> Wins:
     """Count the examples on which `b` beats `a`; differences up to `tolerance` are ties."""
-    before, after = _pairs(a, b)
+    first, second = as_column(a), as_column(b)
+    rows = ~(np.isnan(first) | np.isnan(second))
+    before, after = first[rows], second[rows]
     # A gain is always good, so that the counts below need not know the direction.
-    gains = (np.array(after, dtype=float) - np.array(before, dtype=float)) * (1 if higher_is_better else -1)
+    gains = (after - before) * (1 if higher_is_better else -1)
     win_count, loss_count = int((gains > tolerance).sum()), int((gains < -tolerance).sum())
     return Wins(
         win_count,
@@ -128,99 +175,151 @@ sign_test = binomial_p_value
 """Of the examples won against those lost."""
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's (1979) adjusted p-values, in the given order."""
-    adjusted_values = [0.0] * len(p_values)
-    running = 0.0
-    for rank, position in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        # Holm multiplies the smallest by m, the next by m - 1 and so on; none may come out below one that is smaller
-        # than it.
-        running = max(running, min(1.0, (len(p_values) - rank) * p_values[position]))
-        adjusted_values[position] = running
-    return adjusted_values
-
-
-def holm_levels(p_values: Sequence[float], alpha: float = ALPHA) -> list[float]:
-    """The level at which Holm's procedure decides on each, in the given order.
-
-    Its k-th smallest p-value is tested at alpha / (m - k + 1); with the first that is not below its level the procedure
-    ends, and that level holds for all that are left. So a p-value is below its level where its adjusted one is below
-    `alpha`, and an interval at 1 - level leaves out 0 just there.
-    """
-    levels = [0.0] * len(p_values)
-    remaining, is_over = len(p_values), False
-    for position in sorted(range(len(p_values)), key=lambda i: p_values[i]):
-        levels[position] = alpha / remaining
-        # At the first that fails all larger ones fail too, so the divisor stands still from here on.
-        is_over = is_over or remaining * p_values[position] >= alpha
-        remaining -= not is_over
-    return levels
-
-
-def verdict_of(
-    difference: float | None, p_value: float | None, higher_is_better: bool = True, alpha: float = ALPHA
-) -> Verdict:
-    """Better or worse where the p-value (adjusted or not) is below `alpha`, else no difference seen."""
-    # A mean of exactly 0 has no direction that could be named, whatever the test says.
-    if difference is None or p_value is None or p_value >= alpha or difference == 0.0:
-        return "no difference seen"
-    return "better" if (difference > 0) == higher_is_better else "worse"
-
-
-def _pairs(a: Values, b: Values) -> tuple[Floats, Floats]:
-    """The two columns without the rows in which either value is missing."""
-    # `is not None` stands beside `is_value` for mypy, which does not look into functions.
-    rows = [
-        (x, y) for x, y in zip(a, b, strict=True) if x is not None and y is not None and is_value(x) and is_value(y)
-    ]
-    return np.array([float(x) for x, _ in rows]), np.array([float(y) for _, y in rows])
-
-
 class PairedSample:
-    """The pairs of two columns with their test, which is made once for all that is asked of it."""
+    """The pairs of two columns with their test, which is made once for all that is asked of it.
 
-    def __init__(self, a: Values, b: Values, seed: int = 0) -> None:
-        self._before, self._after = _pairs(a, b)
-        self._dropped = len(a) - len(self._before)
-        # The draws take most of the time, so they are made once here, and not again for each level that is asked.
-        self._test = _test(self._before, self._after, seed) if len(self._before) else None
+    Args:
+        a: Values of the baseline.
+        b: Of what is compared with it.
+        seed: Of the draws.
+        clusters: The cluster of each example.
+    """
+
+    def __init__(self, a: Values, b: Values, seed: int = 0, clusters: Clusters | None = None) -> None:
+        first, second = as_column(a), as_column(b)
+        if len(first) != len(second):
+            raise ValueError(f"two columns of one length are compared, not {len(first)} and {len(second)} values")
+        rows = ~(np.isnan(first) | np.isnan(second))
+        self._before, self._after = first[rows], second[rows]
+        self._dropped = len(first) - len(self._before)
+        labels = None if clusters is None else [label for label, keep in zip(clusters, rows, strict=True) if keep]
+        self.clusters = count_clusters(labels)
+        self._seed = seed
+        self._test = self._make_test(labels if self.clusters else None) if len(self._before) else None
 
     @property
     def p_value(self) -> float | None:
         """Of this comparison alone; None without pairs."""
         return self._test.p_value if self._test else None
 
-    def compare(self, higher: bool = True, alpha: float = ALPHA, others: Sequence[float] = ()) -> Comparison:
+    @property
+    def differences(self) -> Floats:
+        """Of each pair."""
+        return self._after - self._before
+
+    @property
+    def test(self) -> PairedTest | None:
+        """What decides; None without pairs."""
+        return self._test
+
+    def compare(
+        self, higher: bool = True, alpha: float = ALPHA, others: Sequence[float] = (), margin: float | None = None
+    ) -> Comparison:
         """The comparison, tested together with others of these p-values."""
         if self._test is None:
-            # Runs that share no answered question, such as two that both broke off early.
-            return Comparison(None, None, None, None, 0, "no difference seen", "", self._dropped)
+            return self.decide(higher, None, 0, margin)
         all_p_values = [self._test.p_value, *others]
         # This comparison comes first, so its adjusted values are at place 0, however the others are ordered.
-        p_value, level = holm(all_p_values)[0], holm_levels(all_p_values, alpha)[0]
+        decision = holm(all_p_values)[0], holm_levels(all_p_values, alpha)[0]
+        return self.decide(higher, decision, len(all_p_values), margin, alpha)
+
+    def decide(
+        self,
+        higher: bool,
+        decision: tuple[float, float] | None,
+        family: int,
+        margin: float | None = None,
+        alpha: float = ALPHA,
+    ) -> Comparison:
+        """The comparison by a decision of Holm's procedure.
+
+        Args:
+            higher: Whether higher values are better.
+            decision: The adjusted p-value and the level at which it is decided; None without pairs.
+            family: How many comparisons are tested together.
+            margin: As of `compare_pairs`.
+            alpha: Level of the family.
+        """
+        if self._test is None or decision is None:
+            # Runs that share no answered question, such as two that both broke off early.
+            return Comparison(None, None, None, None, 0, "cannot tell", "", self._dropped)
+        p_value, level = decision
         difference = float((self._after - self._before).mean())
         low, high = self._test.interval(level) or (None, None)
+        margin = self._default_margin if margin is None else margin
+        ends = self._test.interval(2 * level)
+        word = verdict_of(difference, p_value, higher, alpha, margin=margin, ends=ends)
+        more, more_clusters, visible = self._missing(difference, level) if word == "cannot tell" else (None,) * 3
         return Comparison(
             difference,
             low,
             high,
             p_value,
             len(self._before),
-            verdict_of(difference, p_value, higher, alpha),
+            word,
             self._test.method,
             self._dropped,
             confidence=1 - level,
-            family=len(all_p_values),
+            family=family,
             p_unadjusted=self._test.p_value,
             before=float(self._before.mean()),
             after=float(self._after.mean()),
+            margin=margin,
+            clusters=self.clusters,
+            more_questions=more,
+            more_clusters=more_clusters,
+            visible=visible,
         )
 
+    def _missing(self, difference: float, level: float) -> tuple[int | None, int | None, float | None]:
+        """What a verdict lacks: further questions, further clusters; of no difference the size that would be seen."""
+        test = self._test
+        assert test is not None  # noqa: S101
+        if abs(difference) < 1e-15:
+            return None, None, test.visible_difference(level)
+        units = self.clusters or len(self._before)
+        needed = test.units_needed(level)
+        # Tests may be stricter than the formula, as where differences are skewed.
+        if needed <= units:
+            needed = rescaled_need(units, test.p_value, level)
+        per_unit = len(self._before) / units
+        questions = min((needed - units) * per_unit, MOST_QUESTIONS)
+        more = max(1, math.ceil(questions))
+        return more, max(1, math.ceil(questions / per_unit)) if self.clusters else None, None
 
-def _test(before: Floats, after: Floats, seed: int) -> PairedTest:
-    # Both columns must be passes: .5 against 1 differs by an amount, which McNemar's test would not see.
-    if is_pass_or_fail(before) and is_pass_or_fail(after):
-        return PassTest(int((after > before).sum()), int((after < before).sum()), len(before))
-    both = np.concatenate([before, after])
-    # Bounds let an interval be cut to what is possible. Token counts and seconds fall outside of 0 and 1 and have none.
-    return GradedTest(after - before, seed, bounded=bool(((both >= 0) & (both <= 1)).all()))
+    def _make_test(self, labels: Sequence[Hashable] | None) -> PairedTest:
+        before, after = self._before, self._after
+        if labels is not None:
+            return cluster_test(after - before, labels, self._seed, bounded=self._is_bounded)
+        # Both columns must be passes: .5 against 1 differs by an amount, which McNemar's test would not see.
+        if is_pass_or_fail(before) and is_pass_or_fail(after):
+            return PassTest(int((after > before).sum()), int((after < before).sum()), len(before))
+        return graded_test(after - before, self._seed, bounded=self._is_bounded)
+
+    @property
+    def _is_bounded(self) -> bool:
+        # Bounds let an interval be cut to what is possible. Token counts and seconds fall outside of 0 and 1 and have
+        # none.
+        both = np.concatenate([self._before, self._after])
+        return bool(((both >= 0) & (both <= 1)).all())
+
+    @property
+    def _default_margin(self) -> float:
+        return MARGIN if self._is_bounded else MARGIN * abs(float(self._before.mean()))
+
+
+def as_column(values: Values) -> Floats:
+    """Values as numbers, NaN where one is missing."""
+    return np.array([np.nan if v is None or not is_value(v) else float(v) for v in values], dtype=np.float64)
+
+
+def count_clusters(labels: Sequence[Hashable] | None) -> int | None:
+    """How many clusters count as units; None where each value stands for itself.
+
+    That is so where no two share a cluster, and where all share one: a verdict about questions on a single document
+    speaks of that document, whose questions are all there is to draw from.
+    """
+    if labels is None:
+        return None
+    count = len(set(labels))
+    return count if 1 < count < len(labels) else None

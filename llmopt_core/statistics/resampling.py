@@ -5,7 +5,7 @@ The draws depend only on the number of values and the seed, so they are kept and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
 from typing import Any, Literal
@@ -70,14 +70,9 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def bootstrap_moments(values: Floats, seed: int = 0) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of each resample."""
-    # About the mean, so that little is lost when squares are subtracted.
-    deviations = values - values.mean()
-    means = _resample(deviations, seed)
-    squares = _resample(deviations**2, seed)
-    # The subtraction may come out a trifle below 0, of which the root would be NaN.
-    return means + float(values.mean()), np.sqrt(np.maximum(squares - means**2, 0.0))
+def cluster_draws(clusters: int, seed: int = 0) -> npt.NDArray[Any]:
+    """How often each cluster (or pair) is drawn, shape (resamples, clusters)."""
+    return _counts(clusters, seed)
 
 
 def is_constant(values: Floats) -> bool:
@@ -129,44 +124,89 @@ def _random_signs(width: int, seed: int) -> npt.NDArray[np.float32]:
     return (1 - 2 * np.random.default_rng(seed).integers(0, 2, (width, FLIPS), dtype=np.int8)).astype(np.float32)
 
 
-def _signs(size: int, seed: int) -> Iterator[npt.NDArray[np.float32]]:
-    """Columns of +1 and -1, a block of rows after the other: all patterns for few pairs, random ones for many."""
-    if size <= EXACT_PAIRS:
-        yield _all_signs(size)
-        return
+@dataclass(frozen=True, slots=True)
+class Flips:
+    """Sums of differences under flips of their signs.
+
+    Attributes:
+        totals: One sum per flip.
+        kept: How many pairs keep their sign in each.
+        exact: Whether every pattern of signs of what differs is among them.
+    """
+
+    totals: Floats
+    kept: Floats
+    exact: bool
+
+
+def flip_pairs(differences: Floats, seed: int = 0) -> Flips:
+    """Flips of one difference per pair.
+
+    Pairs without a difference cannot move a sum, which keeps the test of 0 exact for longer: up to `EXACT_PAIRS`
+    differing pairs every pattern of signs is counted (several times, with other signs of the rest), beyond that `FLIPS`
+    random ones.
+    """
+    moving = differences[differences != 0.0]
+    if len(moving) > EXACT_PAIRS:
+        totals, kept = flip_at_random(differences[:, None], np.ones(len(differences)), seed)
+        return Flips(totals[0], kept, exact=False)
+    flips, still = flip_clusters(moving, np.ones(len(moving))), len(differences) - len(moving)
+    if not still:
+        return flips
+    # Pairs that do not differ get random signs too, so a few patterns are repeated until there are as many as random
+    # flips.
+    times = -(-FLIPS // len(flips.totals))
+    totals, kept = np.tile(flips.totals, times), np.tile(flips.kept, times)
+    # How many of them keep their sign is all that matters, and that is one binomial draw instead of one per pair.
+    return Flips(totals, kept + np.random.default_rng(seed).binomial(still, 0.5, len(kept)), exact=True)
+
+
+def flip_clusters(sums: Floats, sizes: Floats, seed: int = 0) -> Flips:
+    """Flips of whole clusters: all patterns of up to `EXACT_PAIRS`, random ones of more.
+
+    Args:
+        sums: Of the differences of each cluster.
+        sizes: How many pairs each has.
+        seed: Of random flips.
+    """
+    if len(sums) > EXACT_PAIRS:
+        totals, kept = flip_at_random(sums[:, None], sizes, seed)
+        return Flips(totals[0], kept, exact=False)
+    signs = _all_signs(len(sums))
+    kept = np.einsum("i,ij->j", sizes, (signs + 1) / 2)
+    return Flips(np.einsum("i,ij->j", sums.astype(np.float32), signs).astype(np.float64), kept, exact=True)
+
+
+def flip_at_random(columns: Floats, sizes: Floats, seed: int = 0) -> tuple[Floats, Floats]:
+    """`FLIPS` random flips of many comparisons at once, which share their signs.
+
+    A comparison gets the same sums alone and among others (but for rounding), since signs go by the place of a pair.
+
+    Args:
+        columns: Shape (pairs or clusters, comparisons): a difference, or the sum of them.
+        sizes: How many pairs stand behind each row.
+        seed: Of the signs.
+
+    Returns:
+        Sums of shape (comparisons, flips), and how many pairs keep their sign in each flip.
+    """
+    size, count = columns.shape
+    totals, balance = np.zeros((count, FLIPS)), np.zeros(FLIPS)
     for start in range(0, size, _BLOCK):
         rows = min(_BLOCK, size - start)
         # Shared tables of a few sizes; what lies beyond the first block is too large to be kept.
         # `__wrapped__` is the function without its cache.
         make = _random_signs if not start else _random_signs.__wrapped__
         # Rounded up to a power of two: sets of 40 and of 60 questions share one table of 64 rows.
-        yield make(1 << (rows - 1).bit_length(), seed + start)[:rows]
+        signs = make(1 << (rows - 1).bit_length(), seed + start)[:rows]
+        totals += multiply(columns[start : start + rows].T.astype(np.float32), signs)
+        balance += np.einsum("i,ij->j", sizes[start : start + rows].astype(np.float32), signs)
+    return totals, ((balance + sizes.sum()) / 2).round()
 
 
-def sign_flip_totals(moving: Floats, still: int, seed: int = 0) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Sums of differences under flips of their signs, and how many pairs keep theirs.
-
-    Pairs without a difference cannot move a sum, which keeps the test of 0 exact for longer: up to `EXACT_PAIRS`
-    differing pairs every pattern of signs is counted (several times, with other signs of the rest), beyond that `FLIPS`
-    random ones.
-
-    Args:
-        moving: The differences that are not 0.
-        still: How many pairs do not differ.
-        seed: Of random flips.
-    """
-    totals, plus = np.zeros(1), np.zeros(1, np.int64)
-    start = 0
-    for signs in _signs(len(moving), seed):
-        part = moving[start : start + len(signs)].astype(np.float32)
-        totals = totals + np.einsum("i,ij->j", part, signs)
-        plus = plus + ((signs.sum(axis=0) + len(signs)) / 2).round().astype(np.int64)
-        start += len(signs)
-    if not still:
-        return totals, plus
-    # Pairs that do not differ get random signs too, so a few patterns are repeated until there are as many as random
-    # flips.
-    times = -(-FLIPS // len(totals)) if len(moving) <= EXACT_PAIRS else 1
-    totals, plus = np.tile(totals, times), np.tile(plus, times)
-    # How many of them keep their sign is all that matters, and that is one binomial draw instead of one per pair.
-    return totals, plus + np.random.default_rng(seed).binomial(still, 0.5, len(plus))
+def multiply(rows: npt.NDArray[Any], table: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Rows times a table of draws."""
+    # Not `@` for one row: BLAS threads stall each other on a busy machine, which costs more than they gain there. For
+    # hundreds of rows they gain tenfold.
+    products: npt.NDArray[Any] = rows @ table if len(rows) > 1 else np.einsum("i,ij->j", rows[0], table)[None]
+    return products

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmopt_core.statistics.paired_comparison import Comparison, Verdict, compare_family
+from llmopt_core.statistics.paired_comparison import Comparison, compare_family
+from llmopt_core.statistics.verdict import Verdict
 from llmopt_core.types import Spec
 
 Values = Sequence[float | None]
@@ -22,6 +23,11 @@ class Gain(Spec):
     verdict: Verdict
     confidence: float = 0.95
     family: int = 1
+    margin: float | None = None
+    clusters: int | None = None
+    more_questions: int | None = None
+    more_clusters: int | None = None
+    visible: float | None = None
 
     @classmethod
     def of(cls, found: Comparison) -> Gain:

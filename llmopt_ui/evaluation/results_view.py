@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
+from llmopt_core.reporting.verdict_words import missing_words
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
@@ -24,6 +25,9 @@ from llmopt_ui.resources import store
 from llmopt_ui.runs.leaderboard_table import leaderboard_csv, leaderboard_table
 from llmopt_ui.runs.results import Entry, comparison_family, describe_means, entries, missing_scores
 from llmopt_ui.theme import Ink, verdict
+
+_FINDINGS = ("better", "worse", "equivalent", "not comparable")
+"""Verdicts that say something, in the order of a sentence."""
 
 
 def results_view(project: Project, runs: Sequence[Run]) -> None:
@@ -116,13 +120,24 @@ def describe_findings(comparison: Sequence[Entry], metrics: Sequence[str], inks:
         # A run without pairs, such as one of other questions, can be neither better nor worse.
         if entry.is_baseline or not entry.comparisons:
             continue
-        # What differs; "no difference seen" is said only where there is nothing else to say.
-        parts = [
-            part for name in ("better", "worse", "not comparable") if (part := _verdict_words(entry, metrics, name))
-        ]
-        sentence = " · ".join(parts) or verdict("no difference seen").markdown
+        # What differs; "cannot tell" is said only where there is nothing else to say.
+        parts = [part for name in _FINDINGS if (part := _verdict_words(entry, metrics, name))]
+        sentence = " · ".join(parts) or _undecided(entry, metrics)
         lines.append(f"{inks[entry.name].dot} **{fmt.markdown(entry.name)}** {sentence}")
     return lines
+
+
+def _undecided(entry: Entry, metrics: Sequence[str]) -> str:
+    """That nobody can tell, and by which metric somebody could soonest."""
+    open_ones = [(m, entry.comparisons[m]) for m in metrics if m in entry.comparisons]
+    countable = [(m, c) for m, c in open_ones if c.more_questions is not None]
+    word = verdict("cannot tell").markdown
+    if not countable:
+        return word
+    metric, comparison = min(countable, key=lambda item: item[1].more_questions or 0)
+    change = fmt.change(comparison.difference, comparison.low, comparison.high)
+    # The four metrics of a run would take four sentences that all say "ask more".
+    return f"{word}, soonest on {fmt.markdown(metric_title(metric))} {change}: {missing_words(comparison)}"
 
 
 def _verdict_words(entry: Entry, metrics: Sequence[str], name: str) -> str:
@@ -143,7 +158,7 @@ def _table(selection: Selection, comparison: Sequence[Entry]) -> None:
         with st.expander("Further metrics", expanded=True):
             leaderboard_table(comparison, further, selection.inks, "further", cost=False)
     if len(comparison) > 1:
-        signs = " · ".join(verdict(name).markdown for name in ("better", "worse", "no difference seen"))
+        signs = " · ".join(verdict(name).markdown for name in ("better", "worse", "equivalent", "cannot tell"))
         family = comparison_family(selection.family)
         st.caption(
             f"Against {fmt.markdown(selection.baseline)}: {signs}, which does not mean equal. "

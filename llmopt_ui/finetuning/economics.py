@@ -90,8 +90,9 @@ def _quality(base: Arm, after: Arm, factorial: Factorial) -> None:
         return
     change = fmt.change(comparison.difference, comparison.low, comparison.high)
     verdicts = {"better": "The answers get better too", "worse": "The answers get worse: that is paid with quality",
+            "equivalent": "The answers are as good as before",
             "not comparable": "The answers cannot be compared: these questions were trained on"}  # fmt: skip
-    words = verdicts.get(comparison.verdict, "No difference between the answers was seen")
+    words = verdicts.get(comparison.verdict, "Nobody can tell whether the answers differ")
     st.caption(f"{verdict(comparison.verdict).sign} {words}, {fmt.markdown(change)}.")
 
 

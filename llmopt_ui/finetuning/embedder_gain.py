@@ -41,7 +41,8 @@ from llmopt_ui.theme import verdict
 _VERDICTS = {
     "better": "It finds more than before.",
     "worse": "It finds less than before; drop it.",
-    "no difference seen": "No difference is seen; it is not worth its cost here.",
+    "equivalent": "It finds as much as before; it is not worth its cost here.",
+    "cannot tell": "Nobody can tell yet; until then it is not worth its cost here.",
 }
 _HELD_BACK = {
     "documents": "Nothing of these documents was trained on.",

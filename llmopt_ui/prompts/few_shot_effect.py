@@ -36,7 +36,7 @@ from llmopt_ui.theme import verdict
 
 _QUESTIONS = 24
 """Asked once more for each example that is left out, so fewer than a search takes."""
-_WORDS = {"better": "helps", "worse": "hurts", "no difference seen": "no difference seen"}
+_WORDS = {"better": "helps", "worse": "hurts", "equivalent": "equivalent", "cannot tell": "cannot tell"}
 
 
 def few_shot_effect_view(project: Project, version: Version) -> None:
@@ -111,9 +111,7 @@ def _row(row: ExampleEffect) -> dict[str, str]:
         "Example": name,
         "Worth": fmt.with_sign(comparison.difference),
         "95 % interval": fmt.unbroken(fmt.interval(comparison.low, comparison.high)),
-        "Says the test": fmt.unbroken(
-            f":{style.colour_name}[{style.sign} {_WORDS[row.verdict or 'no difference seen']}]"
-        ),
+        "Says the test": fmt.unbroken(f":{style.colour_name}[{style.sign} {_WORDS[row.verdict or 'cannot tell']}]"),
         "p": fmt.p_value(row.p_adjusted),
         "Questions": f"{comparison.pairs}{of}",
         "Tokens": fmt.DASH if row.tokens is None else f"{row.tokens:,.0f}",

@@ -16,7 +16,7 @@ from llmopt_ui.theme import FAINT, NEUTRAL, apply_theme, figure_text, verdict
 
 # Pixels of a row, of one in a chart of many, and from how many rows on a chart has many.
 _ROW, _NARROW_ROW, _TALL = 34, 22, 20
-_WORDS = {"better": "helps", "worse": "hurts", "no difference seen": "no difference seen"}
+_WORDS = {"better": "helps", "worse": "hurts", "equivalent": "equivalent", "cannot tell": "cannot tell"}
 _LABEL = 44
 """Letters of a text beside its interval, so that half of the width is left to the picture."""
 _ROOM = 0.06

@@ -19,6 +19,7 @@ from llmopt_core.labs.prompts.search_jobs import search_arguments
 from llmopt_core.labs.prompts.search_setup import SearchSetup, basis_now, search_basis, search_jobs
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.reporting.glossary import explain_terms
+from llmopt_core.reporting.verdict_words import missing_words
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Spec, Usage
@@ -34,7 +35,6 @@ from llmopt_ui.resources import models, start_job, store
 from llmopt_ui.session import notify, report_problem, state
 from llmopt_ui.theme import verdict
 
-_MANY = 100
 """With fewer questions a difference of ten points is rarely told from luck."""
 _TABS = {
     FEW_SHOT_EFFECT: ("Few-shot", "What each is worth"),
@@ -164,9 +164,8 @@ def show_verification(verification: Verification, metric: str, key: str) -> None
         p_value = fmt.p_value(comparison.p_value)
         omissions = f" · {fmt.plural(comparison.dropped, 'pair')} without a score" if comparison.dropped else ""
         st.caption(f"p {p_value}{omissions}", help=f"{explain_terms('p')} Reckoned by: {comparison.method}.")
-        # With many questions "no difference" says something; with few it says little.
-        if comparison.verdict == "no difference seen" and verification.questions < _MANY:
-            st.caption("So few questions show only large differences; take more to see smaller ones.")
+        if comparison.verdict == "cannot tell" and (missing := missing_words(comparison)):
+            st.caption(fmt.markdown(f"Cannot tell: {missing}."))
         before, after = verification.tokens
         # Equal to the reader, where they are equal as shown.
         if before is not None and after is not None and round(before) != round(after):

@@ -36,7 +36,7 @@ MEASURE = "ablation_measure"
 _ADVICE = {
     "keep": ":green[▲ keep]",
     "drop": ":red[▼ drop]",
-    "no difference seen": ":gray[= no difference seen]",
+    "cannot tell": ":gray[? cannot tell]",
 }
 
 

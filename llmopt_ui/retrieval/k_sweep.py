@@ -88,9 +88,9 @@ def _describe(report: KSweep) -> str:
         )
     words = f"{name} is highest with **{fmt.plural(report.best, 'chunk')}**"
     if report.is_undecided:
-        return f"{words}, but on {questions} no difference to any other number is seen."
+        return f"{words}, but {questions} cannot tell it from any other number."
     if report.fewest < report.best:
-        return f"{words}. From **{report.fewest}** on, no difference to it is seen on {questions}."
+        return f"{words}. From **{report.fewest}** on, {questions} cannot tell it from the highest."
     return f"{words}."
 
 

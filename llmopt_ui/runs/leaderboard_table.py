@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
+from llmopt_core.reporting.verdict_words import short_missing
 from llmopt_core.text.csv_text import csv_text
 from llmopt_ui import format as fmt
 from llmopt_ui.runs.results import Entry
@@ -78,6 +79,8 @@ def _cell(entry: Entry, metric: str) -> str:
         lines.append(fmt.unbroken(verdict("baseline").markdown))
     elif comparison is not None:
         lines.append(verdict(comparison.verdict).markdown)
+        if comparison.more_questions is not None:
+            lines.append(f":gray[{fmt.unbroken(short_missing(comparison))}]")
     # The means above are over other questions than the difference, which would look like a miscalculation without
     # this line.
     if comparison is not None and metric in entry.apart:
@@ -99,7 +102,7 @@ def _csv_row(entry: Entry, metric: str) -> list[object]:
     start = (entry.name, run.fingerprint, run.status, run.judge, metric)
     # As many empty cells as the columns below: every row has all of them.
     mean_cells = (summary.mean, summary.low, summary.high, summary.scored, summary.total) if summary else (None,) * 5
-    comparison_cells: tuple[object, ...] = (None,) * 8
+    comparison_cells: tuple[object, ...] = (None,) * len(_COMPARISON_COLUMNS)
     if comparison:
         comparison_cells = (
             comparison.difference,
@@ -109,6 +112,7 @@ def _csv_row(entry: Entry, metric: str) -> list[object]:
             comparison.verdict,
         )
         comparison_cells += (comparison.pairs, comparison.confidence, comparison.family)
+        comparison_cells += (comparison.margin, comparison.clusters, comparison.more_questions)
     tokens = run.usage.prompt_tokens + run.usage.completion_tokens
     took = (tokens, run.usage.cost_usd, run.seconds, entry.overlap_count, run.documents_version)
     return [
@@ -124,9 +128,13 @@ def _csv_row(entry: Entry, metric: str) -> list[object]:
     ]
 
 
+_COMPARISON_COLUMNS = (
+    "difference", "difference_low", "difference_high", "p_value", "verdict", "pairs", "confidence", "family",
+    "margin", "documents", "more_questions",
+)  # fmt: skip
 _CSV_COLUMNS = (
     "configuration", "fingerprint", "status", "judge", "metric", "mean", "low", "high", "scored", "total",
-    "difference", "difference_low", "difference_high", "p_value", "verdict", "pairs", "confidence", "family",
+    *_COMPARISON_COLUMNS,
     "tokens", "cost_usd", "seconds", "trained_on", "documents_version",
     "tokens_each", "cost_each", "seconds_each", "asked", "cached",
 )  # fmt: skip

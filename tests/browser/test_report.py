@@ -104,7 +104,7 @@ BROKEN_WORDS = """[...document.querySelectorAll('.votes th, .votes td:not(:first
 def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("comparison") / "comparison.html"
     names = ("brief, with a reason that goes on and on", "a-name-of-a-variant-without-any-space-in-it")
-    pair = (" against ".join(names), "12 won, 3 lost, 5 tied", "80.0 % (54.8 to 93.0)", "0.0352", "no difference seen")
+    pair = (" against ".join(names), "12 won, 3 lost, 5 tied", "80.0 % (54.8 to 93.0)", "0.0352", "cannot tell")
     columns = tuple(PageColumn(name, ("9 of 10 passed",), (("Template", "Folded words. " * 9),)) for name in names)
     cell = PageCell("An answer. " * 40, (), (), "12 tokens, 0.2 s", repeats=("A folded repeat.",))
     rows = tuple(PageRow(f"q{n}", "Which river flows through Cologne?", "Rhine", (), (cell, cell)) for n in range(9))

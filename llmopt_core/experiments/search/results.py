@@ -9,7 +9,8 @@ from llmopt_core.experiments.search.trial_runner import StopReason
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.runs.values import Job
 from llmopt_core.statistics.intervals import Summary
-from llmopt_core.statistics.paired_comparison import Comparison, Verdict
+from llmopt_core.statistics.paired_comparison import Comparison
+from llmopt_core.statistics.verdict import Verdict
 from llmopt_core.types import Spec, Usage
 
 R = TypeVar("R", bound=Spec)

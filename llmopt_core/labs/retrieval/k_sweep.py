@@ -21,6 +21,8 @@ from llmopt_core.types import Record, Spec
 
 # Close together where answers change most, wide where more chunks hardly matter.
 KS = (1, 2, 3, 5, 8, 12, 20)
+# Words for a number of chunks that no test tells from the best one.
+SIMILAR = ("equivalent", "cannot tell")
 METRICS = ("answer_f1", "faithfulness", "recall")
 
 
@@ -49,7 +51,7 @@ class KSweep(Spec):
     Attributes:
         leading: What the best is chosen by.
         best: The `k` of the highest mean; the smaller of equals.
-        fewest: The smallest `k` from which no difference to the best is seen.
+        fewest: The smallest `k` that no test tells from the best.
     """
 
     configuration: str
@@ -71,7 +73,7 @@ class KSweep(Spec):
     @property
     def is_undecided(self) -> bool:
         """Whether no other `k` is seen to differ from the best one."""
-        return all(row.gains[self.leading].verdict == "no difference seen" for row in self.rows if row.gains)
+        return all(row.gains[self.leading].verdict in SIMILAR for row in self.rows if row.gains)
 
 
 async def k_sweep(
@@ -144,7 +146,7 @@ def _build_sweep(configuration: Configuration, set_name: str, records_by_k: dict
         metric: dict(zip(others, gains(columns[best][metric], [columns[k][metric] for k in others]), strict=True))
         for metric in METRICS
     }
-    good = [k for k in others if against[leading][k].verdict == "no difference seen"]
+    good = [k for k in others if against[leading][k].verdict in SIMILAR]
     return KSweep(
         configuration=configuration.name,
         configuration_fingerprint=configuration.fingerprint,

@@ -16,7 +16,7 @@ def test_it_runs_every_configuration_and_prints_the_leaderboard(
 ) -> None:
     done = llmopt("evaluate", experiment, "--json", "deep/out.json")
     assert done.code == 0, done.errors
-    for word in ("baseline", "polite", "exact_match", "0.5", "no difference seen", "12 of 12", "project rivers"):
+    for word in ("baseline", "polite", "exact_match", "0.5", "cannot tell", "12 of 12", "project rivers"):
         assert word in done.out
     result = json.loads((tmp_path / "deep" / "out.json").read_text())
     assert [run["configuration"] for run in result["runs"]] == ["baseline", "polite"]

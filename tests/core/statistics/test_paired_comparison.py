@@ -6,16 +6,18 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 
+from llmopt_core.statistics.holm import holm, holm_levels
 from llmopt_core.statistics.paired_comparison import (
     compare_family,
     compare_pairs,
-    holm,
-    holm_levels,
     sign_test,
-    verdict_of,
     wins,
 )
-from llmopt_core.statistics.paired_tests import _SignFlips
+from llmopt_core.statistics.resampling import flip_pairs
+from llmopt_core.statistics.sign_flips import SignFlips
+from llmopt_core.statistics.verdict import verdict_of
+
+SEEN = {"better", "worse"}
 
 
 def scipy_p(a, b, resamples=9_999):
@@ -30,7 +32,8 @@ def scipy_p(a, b, resamples=9_999):
 
 
 def sign_flips(a, b):
-    return _SignFlips(np.array(b) - np.array(a), 0).p_value()
+    differences = np.array(b) - np.array(a)
+    return SignFlips(differences, len(differences), flip_pairs(differences)).p_value()
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -72,14 +75,14 @@ def test_verdict_is_about_the_second_and_knows_which_way_is_good():
     assert compare_pairs(low, high).verdict == "better"
     assert compare_pairs(high, low).verdict == "worse"
     assert compare_pairs(low, high, higher_is_better=False).verdict == "worse"
-    assert compare_pairs(low, low).verdict == "no difference seen"
+    assert compare_pairs(low, low).verdict == "cannot tell"
     assert compare_pairs(low, low).p_value == 1.0
 
 
 def test_large_mean_difference_on_too_few_pairs_is_no_difference_seen():
     result = compare_pairs([0.0, 0.0, 0.0, 0.0, 0.0], [1.0, 0.9, 0.8, 1.0, 0.9])
     assert result.p_value == pytest.approx(2 / 32)
-    assert result.verdict == "no difference seen"
+    assert result.verdict == "cannot tell"
 
 
 def test_missing_values_are_dropped_pairwise_and_counted():
@@ -92,7 +95,7 @@ def test_missing_values_are_dropped_pairwise_and_counted():
 def test_no_pair_gives_no_numbers(pairs):
     result = compare_pairs([a for a, _ in pairs], [b for _, b in pairs])
     assert (result.difference, result.low, result.high, result.p_value, result.pairs) == (None,) * 4 + (0,)
-    assert result.verdict == "no difference seen"
+    assert result.verdict == "cannot tell"
 
 
 def test_equal_differences_are_only_as_certain_as_that_no_other_comes():
@@ -101,7 +104,7 @@ def test_equal_differences_are_only_as_certain_as_that_no_other_comes():
     assert (result.low, result.high) == pytest.approx((0.5 - 0.3244 * 1.5, 0.5 + 0.3244 * 0.5), abs=1e-3)
     assert result.verdict == "better"
     small = compare_pairs([0.2] * 8, [0.1] * 8)
-    assert small.verdict == "no difference seen"
+    assert small.verdict == "cannot tell"
     assert small.low < 0 < small.high
     assert compare_pairs([0.2] * 4, [0.2] * 4).low < 0 < compare_pairs([0.2] * 4, [0.2] * 4).high
 
@@ -133,7 +136,7 @@ def test_false_alarms_stay_near_five_percent():
     verdicts = [
         compare_pairs(list(random.uniform(0, 1, 30)), list(random.uniform(0, 1, 30))).verdict for _ in range(400)
     ]
-    assert sum(v != "no difference seen" for v in verdicts) <= 34
+    assert sum(v in SEEN for v in verdicts) <= 34
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -176,7 +179,7 @@ def test_wins_losses_ties_with_the_sign_test_of_scipy():
 
 def test_verdict_after_adjusting_for_many_comparisons():
     raw = [0.03, 0.2, 0.01]
-    assert [verdict_of(0.1, p) for p in holm(raw)] == ["no difference seen", "no difference seen", "better"]
+    assert [verdict_of(0.1, p) for p in holm(raw)] == ["cannot tell", "cannot tell", "better"]
 
 
 def ties(random, n):
@@ -209,7 +212,7 @@ def test_no_difference_is_seen_where_there_is_none(draw, size):
     random = np.random.default_rng(size)
     found = [compare_pairs(*columns(draw(random, size))) for _ in range(300)]
     # 5 % of 300, and three standard deviations of chance. The interval holds 0 in all others.
-    assert sum(one.verdict != "no difference seen" for one in found) <= 26
+    assert sum(one.verdict in SEEN for one in found) <= 26
     assert sum(not one.low <= 0 <= one.high for one in found if one.low is not None) <= 26
 
 
@@ -222,9 +225,9 @@ def test_an_interval_leaves_out_0_where_a_difference_is_seen_and_only_there(draw
             a, b = columns(draw(random, size) + (0.1 * others if draw is not passes else 0))
             found = compare_pairs(a, b, together_with=list(random.random(others) * 0.03))
             if found.low is not None:
-                assert (found.low <= 0 <= found.high) == (found.verdict == "no difference seen"), found
+                assert (found.low <= 0 <= found.high) == (found.verdict not in SEEN), found
                 assert found.low <= found.difference <= found.high
-            assert (found.p_value < 0.05) == (found.verdict != "no difference seen")
+            assert (found.p_value < 0.05) == (found.verdict in SEEN)
 
 
 def test_a_difference_that_holm_does_not_see_has_an_interval_around_0():
@@ -233,7 +236,7 @@ def test_a_difference_that_holm_does_not_see_has_an_interval_around_0():
     assert (alone.verdict, alone.p_value) == ("better", pytest.approx(2 / 2**7))
     assert alone.low > 0
     among_eight = compare_pairs(a, b, together_with=[0.5] * 7)
-    assert among_eight.verdict == "no difference seen"
+    assert among_eight.verdict == "cannot tell"
     assert among_eight.low < 0 < among_eight.high
     assert (among_eight.family, among_eight.confidence) == (8, pytest.approx(1 - 0.05 / 8))
     assert (among_eight.p_value, among_eight.p_unadjusted) == (pytest.approx(8 * 2 / 2**7), alone.p_value)

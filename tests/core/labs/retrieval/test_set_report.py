@@ -287,9 +287,9 @@ def gain(difference: float, low: float, high: float, verdict: str) -> Gain:
     [
         (gain(-0.2, -0.3, -0.1, "worse"), 0, "keep", "falls"),
         (gain(0.2, 0.1, 0.3, "better"), 0, "drop", "hurts"),
-        (gain(0.0, -0.1, 0.1, "no difference seen"), 90, "drop", "takes tokens"),
-        (gain(0.0, -0.1, 0.1, "no difference seen"), 0, "no difference seen", "more questions"),
-        (gain(-0.1, -0.2, -0.01, "no difference seen"), 90, "no difference seen", "too few to be sure"),
+        (gain(0.0, -0.1, 0.1, "cannot tell"), 90, "drop", "takes tokens"),
+        (gain(0.0, -0.1, 0.1, "cannot tell"), 0, "cannot tell", "more questions"),
+        (gain(-0.1, -0.2, -0.01, "cannot tell"), 90, "cannot tell", "too few to be sure"),
     ],
 )
 def test_advice_follows_the_verdict_and_the_cost(changed: Gain, tokens: int, advice: str, words: str) -> None:

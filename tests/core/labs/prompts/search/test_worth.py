@@ -21,7 +21,7 @@ async def test_an_example_that_helps_is_told_from_one_that_does_nothing(lab: Lab
     found: FewShotEffect = await lab.run(measure_few_shot_effect, task)
     assert found.full.mean == 1.0
     idle, guide = found.examples
-    assert (idle.place, idle.question, idle.verdict) == (0, "How warm is snow?", "no difference seen")
+    assert (idle.place, idle.question, idle.verdict) == (0, "How warm is snow?", "cannot tell")
     assert idle.comparison is not None
     assert idle.comparison.difference == 0.0
     assert guide.verdict == "better"
@@ -38,7 +38,7 @@ async def test_an_example_that_helps_is_told_from_one_that_does_nothing(lab: Lab
 
 async def test_an_example_that_misleads_is_worse(lab: Lab) -> None:
     found = await lab.run(measure_few_shot_effect, lab.task(few_shot={"examples": SHOTS[:2]}))
-    assert [example.verdict for example in found.examples] == ["no difference seen", "worse"]
+    assert [example.verdict for example in found.examples] == ["cannot tell", "worse"]
 
 
 async def test_nothing_is_called_twice(lab: Lab) -> None:

@@ -203,6 +203,11 @@ class PairedSample:
         return self._test.p_value if self._test else None
 
     @property
+    def is_passes(self) -> bool:
+        """Whether all values are 0 or 1."""
+        return is_pass_or_fail(self._before) and is_pass_or_fail(self._after)
+
+    @property
     def differences(self) -> Floats:
         """Of each pair."""
         return self._after - self._before
@@ -292,7 +297,7 @@ class PairedSample:
         if labels is not None:
             return cluster_test(after - before, labels, self._seed, bounded=self._is_bounded)
         # Both columns must be passes: .5 against 1 differs by an amount, which McNemar's test would not see.
-        if is_pass_or_fail(before) and is_pass_or_fail(after):
+        if self.is_passes:
             return PassTest(int((after > before).sum()), int((after < before).sum()), len(before))
         return graded_test(after - before, self._seed, bounded=self._is_bounded)
 

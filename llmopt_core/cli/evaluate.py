@@ -177,17 +177,17 @@ class Follower:
         self._live = sys.stderr.isatty()
         self._next = 0.0
         # Of these the end was told: several questions at work may end as the last one.
-        self._finished: set[tuple[int, str]] = set()
+        self._finished_stages: set[tuple[int, str]] = set()
 
     def __call__(self, progress: RunProgress) -> None:
         """Show one moment of a run."""
         whole = progress.done >= progress.total
         key = (progress.run_id, progress.stage)
         # The end of a stage is always told, even right after another line.
-        if (whole and key in self._finished) or (not whole and self._clock() < self._next):
+        if (whole and key in self._finished_stages) or (not whole and self._clock() < self._next):
             return
         if whole:
-            self._finished.add(key)
+            self._finished_stages.add(key)
         # Seconds. A terminal shows a line that moves; a log keeps every line, and is read later.
         self._next = self._clock() + (0.1 if self._live else 10.0)
         line = printable(_line_of(progress))

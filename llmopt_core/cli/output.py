@@ -155,14 +155,14 @@ class ProgressLine:
         self._pause = 0.5 if self._terminal else 10.0
         # Seconds of silence first: what ends within them needs no progress.
         self._next = clock() + (1.0 if self._terminal else 5.0)
-        self._shown = False
+        self._is_shown = False
 
     def __call__(self, words: Callable[[], str]) -> None:
         """Say where it stands, where it is time for that."""
         if self._clock() < self._next:
             return
         self._next = self._clock() + self._pause
-        self._shown = True
+        self._is_shown = True
         if self._terminal:
             print(f"\r\x1b[K{printable(words())}", end="", file=sys.stderr, flush=True)
         else:
@@ -172,7 +172,7 @@ class ProgressLine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._shown and self._terminal:
+        if self._is_shown and self._terminal:
             # Erases the line, so that the result does not begin behind it.
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 

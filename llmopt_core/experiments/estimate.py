@@ -124,13 +124,13 @@ async def estimate_pipeline(
         except OutOfBudget as error:
             # The budget ended the pilot: what is left cannot be told, only what was spent.
             return Estimate(name, len(examples), 0, 0, 0, 0, None, 0.0, account.usage, (str(error),))
-    result = replace(_extrapolate(name, len(examples), groups, concurrency), spent=_paid_part(account.usage))
+    result = replace(_extrapolate(name, len(examples), groups, concurrency), spent=_without_cache(account.usage))
     if writing is not None:
         result = _with_writing(result, writing, len(examples), concurrency)
     return _with_embedding(result, embedding)
 
 
-def _paid_part(usage: Usage) -> Usage:
+def _without_cache(usage: Usage) -> Usage:
     """Without what a cache answered."""
     return Usage(usage.prompt_tokens, usage.completion_tokens, usage.cost_usd, usage.calls)
 

@@ -67,7 +67,7 @@ class Grader:
         """
         assertions = assertions_of(sample.example)
         graders = [*self._metrics, *self._build_assertions(assertions)]
-        cached_scores, score_keys = self._read_cached(graders, sample)
+        cached_scores, score_keys = self._read_cache(graders, sample)
         open_ones = [one for one in graders if one.name not in cached_scores]
         # What asks nobody is done at once; a task of its own would only wait for its turn.
         grade = _grade_within_budget if partial else _grade
@@ -102,9 +102,9 @@ class Grader:
         all_graders = (*self._metrics, *self._build_assertions(assertions_of(example)))
         # An embedding model on this machine costs nothing, so only judges count.
         graders = [one for one in all_graders if one.judge and _is_cacheable(one, sample)]
-        return len(self._read_cached(graders, sample)[0]) == len(graders)
+        return len(self._read_cache(graders, sample)[0]) == len(graders)
 
-    def _read_cached(
+    def _read_cache(
         self, graders: Sequence[Metric], sample: Sample
     ) -> tuple[dict[str, ScoreWithUsage], dict[str, str]]:
         """Scores that are kept, and the key of each that may be."""

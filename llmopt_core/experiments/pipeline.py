@@ -81,8 +81,8 @@ class Pipeline:
         self._by_name = {document.name: document for document in self.documents}
         # Of all questions that come at once, one opens the index and the others wait for it.
         self._opening = asyncio.Lock()
-        self._opened: Retriever | None = None
-        self._written: EmbeddedTexts | None = None
+        self._open_retriever: Retriever | None = None
+        self._embedded_texts: EmbeddedTexts | None = None
         self._written_usage = Usage()
 
     def embedding_here(self) -> Pipeline:
@@ -256,10 +256,10 @@ class Pipeline:
 
     def _with_writing(self, retrieval: Retrieval) -> Retrieval:
         """The retrieval with what was written for the index: its warning each time, its calls once."""
-        if self._written is None:
+        if self._embedded_texts is None:
             return retrieval
         usage, self._written_usage = self._written_usage, Usage()
-        stage = StageTrace("embed", self._written.of, usage=usage, warning=self._written.warning)
+        stage = StageTrace("embed", self._embedded_texts.of, usage=usage, warning=self._embedded_texts.warning)
         return replace(retrieval, trace=(stage, *retrieval.trace))
 
     async def _retriever(self, on_progress: OnProgress | None = None) -> Retriever:
@@ -267,14 +267,14 @@ class Pipeline:
         if spec is None:
             raise AssertionError("asked to retrieve by a configuration without retrieval")
         async with self._opening:
-            if self._opened is None:
+            if self._open_retriever is None:
                 place = (spec, self.documents, self.models)
-                self._written = await write_chunk_texts(*place, on_progress=on_progress)
-                texts = None if self._written is None else self._written.texts
-                self._written_usage = Usage() if self._written is None else self._written.usage
+                self._embedded_texts = await write_chunk_texts(*place, on_progress=on_progress)
+                texts = None if self._embedded_texts is None else self._embedded_texts.texts
+                self._written_usage = Usage() if self._embedded_texts is None else self._embedded_texts.usage
                 index = await asyncio.to_thread(prepare_index, *place, on_progress, texts)
-                self._opened = Retriever(spec, index, self.models, self.models.cache)
-            return self._opened
+                self._open_retriever = Retriever(spec, index, self.models, self.models.cache)
+            return self._open_retriever
 
     def _answer_key(self, example: Example, retrieval: Retrieval | None) -> str:
         hits = retrieval.hits if retrieval is not None else ()

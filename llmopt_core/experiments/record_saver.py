@@ -25,7 +25,7 @@ class RecordSaver:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._queue: queue.SimpleQueue[_Item | Literal["paid"] | None] = queue.SimpleQueue()
-        self._paid: dict[int, tuple[Usage, Mapping[str, float], Usage]] = {}
+        self._spending: dict[int, tuple[Usage, Mapping[str, float], Usage]] = {}
         self._lock = threading.Lock()
         self._problem: BaseException | None = None
         # A daemon: should the event loop die without leaving the context, it must not keep the process alive.
@@ -59,8 +59,8 @@ class RecordSaver:
     def put_spending(self, run_id: int, account: Account, dearest: Mapping[str, float]) -> None:
         """Keep what was paid for a run so far, and what is under way; of what comes fast the last is enough."""
         with self._lock:
-            is_waiting = run_id in self._paid
-            self._paid[run_id] = (account.usage, dearest, account.flying)
+            is_waiting = run_id in self._spending
+            self._spending[run_id] = (account.usage, dearest, account.flying)
         # One mark in the queue is enough: the writer takes what is newest then.
         if not is_waiting:
             self._queue.put("paid")
@@ -91,6 +91,6 @@ class RecordSaver:
         for run_id, records in by_run.items():
             self._store.save_records(run_id, records)
         with self._lock:
-            spending, self._paid = self._paid, {}
+            spending, self._spending = self._spending, {}
         for run_id, (usage, dearest, flying) in spending.items():
             self._store.save_spending(run_id, usage, dearest, flying)

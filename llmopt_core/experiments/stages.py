@@ -19,7 +19,7 @@ class StageCache:
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
         # Answers that end at the same moment share a transaction: each takes a write to the disk.
-        self._batched = BatchedCache(cache, "answer")
+        self._batch = BatchedCache(cache, "answer")
 
     def chunks(self, key: str) -> list[Chunk] | None:
         """All chunks of a project."""
@@ -56,7 +56,7 @@ class StageCache:
 
     async def put_answer(self, key: str, answer: Answer) -> None:
         """Keep an answer; the event loop does not wait for the disk."""
-        await self._batched.put(key, pack(answer, Answer))
+        await self._batch.put(key, pack(answer, Answer))
 
     def scores(self, keys: Mapping[str, str]) -> dict[str, tuple[Score, Usage]]:
         """Known scores by metric; `keys` maps metric to key."""

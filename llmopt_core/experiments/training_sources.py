@@ -29,7 +29,7 @@ from llmopt_core.types import Example, fingerprint
 # Its number is raised when questions come to be compared in another way; findings of before are then not found.
 _STAGE = "seen-questions-3"
 # So begin OpenAI's names of tuned models.
-_SERVICE_TUNED = "ft:"
+_SERVICE_PREFIX = "ft:"
 # Pages ask again at every rerun; each entry is a few numbers.
 _CACHE_SIZE = 512
 _overlap_cache: dict[tuple[Path, int, datetime], TrainingOverlap] = {}
@@ -177,7 +177,7 @@ class _Finder:
         self._project = project
         # Models and jobs lie in the folder of this workspace, whatever the environment says.
         self._settings = Settings(home=store.home)
-        self._visited: set[str] = set()
+        self._folder_ids: set[str] = set()
 
     def chat(self, spec: ModelSpec, name: str) -> Iterator[Source]:
         """The adapter or the service's tuned model that a spec names."""
@@ -210,18 +210,18 @@ class _Finder:
             tuned_model = job.tuned_model if job.provider != LOCAL else ""
             # A checkpoint carries the model's name with its step behind it.
             is_same_model = bool(tuned_model) and (name == tuned_model or name.startswith(f"{tuned_model}:"))
-            if is_same_model and (job.provider == endpoint or tuned_model.startswith(_SERVICE_TUNED)):
+            if is_same_model and (job.provider == endpoint or tuned_model.startswith(_SERVICE_PREFIX)):
                 yield from self._of_job("model", name, folder)
                 return
-        if name.startswith(_SERVICE_TUNED):
+        if name.startswith(_SERVICE_PREFIX):
             yield Source("model", name, "", "", None)
 
     def _of_job(self, kind: PartKind, name: str, folder: JobFolder) -> Iterator[Source]:
         """A job's data, and that of the tuned model it began with."""
         # Folders that were copied or edited may name each other as what they began with.
-        if folder.id in self._visited:
+        if folder.id in self._folder_ids:
             return
-        self._visited.add(folder.id)
+        self._folder_ids.add(folder.id)
         job = _job(folder)
         if job is None:
             yield Source(kind, name, f"fine-tuning job {folder.id}", "", None)

@@ -102,15 +102,15 @@ def _read(text: str, source: str, _on_part: OnPart = ignore_parts) -> LocatedVal
 class _Reader:
     def __init__(self, loader: yaml.SafeLoader, source: LocatedValue) -> None:
         self._loader = loader
-        self._located = source
+        self._source = source
         self._count = 0
 
     def read(self, node: yaml.Node, path: Path) -> Any:
-        self._located.lines.setdefault(path, node.start_mark.line + 1)
+        self._source.lines.setdefault(path, node.start_mark.line + 1)
         self._count += 1
         # Aliases may repeat a part inside itself, or so often that memory runs out.
         if len(path) > _DEEPEST or self._count > _MOST_NODES:
-            raise self._located.error(path, "this is nested too deeply, or repeats itself too often.")
+            raise self._source.error(path, "this is nested too deeply, or repeats itself too often.")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -125,11 +125,11 @@ class _Reader:
                 value.encode()
             return value
         except UnicodeEncodeError as error:
-            raise self._located.error(path, "this text holds half of a character; write it out whole.") from error
+            raise self._source.error(path, "this text holds half of a character; write it out whole.") from error
         # `2026-02-30` looks like a date to PyYAML, and its constructors raise whatever Python does.
         except (ValueError, TypeError, AttributeError, OverflowError) as error:
             excerpt, kind = str(node.value)[:40], node.tag.rpartition(":")[2]
-            raise self._located.error(path, f"{excerpt!r} cannot be read as {kind}; quote it if it is text.") from error
+            raise self._source.error(path, f"{excerpt!r} cannot be read as {kind}; quote it if it is text.") from error
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         keys = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
@@ -137,8 +137,8 @@ class _Reader:
         for key in keys:
             name = self._key(key, path)
             if name in known_names:
-                self._located.lines[*path, name] = key.start_mark.line + 1
-                raise self._located.error(
+                self._source.lines[*path, name] = key.start_mark.line + 1
+                raise self._source.error(
                     (*path, name), f"the key {name} stands here a second time; remove one of them."
                 )
             known_names.add(name)
@@ -147,17 +147,17 @@ class _Reader:
         values: dict[str, Any] = {}
         for key, value in node.value:
             name = self._key(key, path)
-            self._located.lines[*path, name] = key.start_mark.line + 1
+            self._source.lines[*path, name] = key.start_mark.line + 1
             values[name] = self.read(value, (*path, name))
         return values
 
     def _key(self, node: yaml.Node, path: Path) -> str:
         if not isinstance(node, yaml.ScalarNode):
-            self._located.lines[path] = node.start_mark.line + 1
-            raise self._located.error(path, "a key must be a plain word.")
+            self._source.lines[path] = node.start_mark.line + 1
+            raise self._source.error(path, "a key must be a plain word.")
         if fault := fault_of(node.value):
-            self._located.lines[path] = node.start_mark.line + 1
-            raise self._located.error(path, f"a key cannot be used: {fault}.")
+            self._source.lines[path] = node.start_mark.line + 1
+            raise self._source.error(path, f"a key cannot be used: {fault}.")
         return str(node.value)
 
 

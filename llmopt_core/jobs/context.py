@@ -51,8 +51,8 @@ class JobContext:
     attempt: int = 1
     paid: Account = field(default_factory=Account)
     _cancel: threading.Event = field(default_factory=threading.Event)
-    _lost: bool = False
-    _reported: float = 0.0
+    _is_lost: bool = False
+    _last_report: float = 0.0
     _has_news: bool = False
     _latest: dict[str, Any] = field(default_factory=dict)
 
@@ -107,7 +107,7 @@ class JobContext:
     @property
     def is_lost(self) -> bool:
         """Whether another process has taken the job over."""
-        return self._lost
+        return self._is_lost
 
     def report(self, progress: dict[str, Any]) -> None:
         """Say how far the work is. It is written by `write_news`, as the event loop must not wait for the disk."""
@@ -115,16 +115,16 @@ class JobContext:
 
     def write_news(self) -> None:
         """Write what was said since the last time; where it is too long ago, that the work still goes on."""
-        if self._has_news or time.monotonic() - self._reported > _SILENCE_SECONDS:
+        if self._has_news or time.monotonic() - self._last_report > _SILENCE_SECONDS:
             self.write_progress()
 
     def write_progress(self, **more: Any) -> None:
         """Write what was said last, and what else is given; also a sign of life."""
         # Before the latest is read: what is said meanwhile is then written the next time, and not lost.
-        self._reported, self._has_news = time.monotonic(), False
+        self._last_report, self._has_news = time.monotonic(), False
         # Silent for too long, this process has lost the job: it must neither write on nor pay on.
         if not self.store.update_job(self.job_id, progress=self.latest(), claim=self.claim, **more):
-            self._lost = True
+            self._is_lost = True
             self._cancel.set()
 
     def latest(self) -> dict[str, Any] | None:

@@ -71,7 +71,7 @@ class JobRunner:
         places: dict[Lane, int] = {**PLACES, "evaluation": at_once}
         self._places = {lane: places[lane] for lane in lanes}
         self._keys = KeyRing()
-        self._changed = threading.Condition()
+        self._condition = threading.Condition()
         self._wake = threading.Event()
         self._open: set[int] = set()  # Put in line here and not ended: this process has their keys.
         self._running: dict[int, tuple[JobContext, Lane]] = {}
@@ -80,7 +80,7 @@ class JobRunner:
 
     def start(self) -> None:
         """Look for work from now on, that of processes that are gone too."""
-        with self._changed:
+        with self._condition:
             if self._server is None or not self._server.is_alive():
                 # It must not keep a runner alive that nobody uses any more.
                 runner = weakref.ref(self)
@@ -112,7 +112,7 @@ class JobRunner:
         job_kind = self._kinds.kind(kind)
         values = arguments.model_dump(mode="json")
         names = sorted(endpoints_in(values) & set(keys or {}))
-        with self._changed:
+        with self._condition:
             # Under the lock, so that no thread of this process claims the job before its keys are there.
             job_id = self._store.start_job(
                 kind, project, values, lane=job_kind.lane, versions=versions or {}, key_names=names
@@ -129,7 +129,7 @@ class JobRunner:
             BadInput: It cannot be resumed.
         """
         names = sorted(endpoints_in(self._store.job(job_id).arguments) & set(keys or {}))
-        with self._changed:
+        with self._condition:
             # Under the lock, as in `submit`.
             self._store.resume_job(job_id, key_names=names)
             self._keys.give(job_id, keys or {})
@@ -139,7 +139,7 @@ class JobRunner:
     def cancel(self, job_id: int) -> None:
         """Ask a job to stop, in whatever process it runs."""
         has_ended = self._store.request_cancel(job_id)
-        with self._changed:
+        with self._condition:
             running = self._running.get(job_id)
         if running is not None:
             running[0].cancel()
@@ -154,13 +154,13 @@ class JobRunner:
 
     def wait(self, job_id: int, timeout: float | None = None) -> Job:
         """Block until a job that was put in line or is done here has ended, or the seconds are over."""
-        with self._changed:
-            self._changed.wait_for(lambda: job_id not in self._open and job_id not in self._running, timeout)
+        with self._condition:
+            self._condition.wait_for(lambda: job_id not in self._open and job_id not in self._running, timeout)
         return self._store.job(job_id)
 
     def is_busy(self) -> bool:
         """Whether something is done here, or was put in line here and has not ended."""
-        with self._changed:
+        with self._condition:
             return bool(self._running or self._open)
 
     def look(self) -> float:
@@ -168,7 +168,7 @@ class JobRunner:
         for lane, places in self._places.items():
             while self._free(lane, places) and self._claim(lane):
                 pass
-        with self._changed:
+        with self._condition:
             contexts = [context for context, _ in self._running.values()]
             waiting = self._open - set(self._running)
         for context in contexts:
@@ -183,13 +183,13 @@ class JobRunner:
         return _LOOK_SECONDS if contexts or waiting else _IDLE_SECONDS
 
     def _free(self, lane: Lane, places: int) -> int:
-        with self._changed:
+        with self._condition:
             return places - sum(running_lane == lane for _, running_lane in self._running.values())
 
     def _claim(self, lane: Lane) -> bool:
         """Begin the next job of a lane; false where there is none."""
         token = secrets.token_hex(8)
-        with self._changed:
+        with self._condition:
             job = self._store.claim_job(lane, token, set(self._kinds), self._open)
             if job is None:
                 return False
@@ -266,10 +266,10 @@ class JobRunner:
 
     def _forget(self, job_id: int) -> None:
         self._keys.drop(job_id)
-        with self._changed:
+        with self._condition:
             self._running.pop(job_id, None)
             self._open.discard(job_id)
-            self._changed.notify_all()
+            self._condition.notify_all()
 
 
 def _write_ending(context: JobContext, **ending: Any) -> bool:

@@ -12,7 +12,7 @@ HEIGHT = 220.0
 _BAR = 18.0
 _GAP = 4.0
 _BETWEEN = 36.0
-_LEFT = 52.0  # room for the labels of the axis
+_AXIS_WIDTH = 52.0  # room for the labels of the axis
 # What an A4 page has room for.
 _WIDEST = 680.0
 # A label such as "Context precision" needs as much.
@@ -68,7 +68,7 @@ def bar_charts(
 ) -> list[Chart]:
     """As many charts as are needed so that none is wider than a page, all on one scale. Arguments as of `bar_chart`."""
     # At least one group a chart: with very many runs a single group is wider than a page, and must still be drawn.
-    each = max(1, int((_WIDEST - _LEFT) // _step(len(colours))))
+    each = max(1, int((_WIDEST - _AXIS_WIDTH) // _step(len(colours))))
     # One scale for all of them, so that bars of two charts can be compared by eye.
     ends = _ends(values)
     starts = range(0, len(labels), each)
@@ -100,7 +100,7 @@ def bar_chart(
 
     groups = []
     for i, (label, group) in enumerate(zip(labels, values, strict=True)):
-        start = _LEFT + i * step + (step - inner) / 2
+        start = _AXIS_WIDTH + i * step + (step - inner) / 2
         places = [start + j * (_BAR + _GAP) for j in range(len(group))]
         # `strict` tells a caller that gave fewer colours than bars, which would drop the last runs in silence.
         kinds = zip(places, group, colours, hatching or [False] * len(colours), turns(colours), strict=True)
@@ -108,7 +108,7 @@ def bar_chart(
         missing = [x + _BAR / 2 for x, v in zip(places, group, strict=True) if v[0] is None]
         groups.append(Group(label, start + inner / 2, tuple(bars), tuple(missing)))
     ticks = tuple((y(value), f"{value:g}") for value in _ticks(bottom, top))
-    return Chart(tuple(groups), ticks, _LEFT + len(labels) * step, HEIGHT, _BAR, _LEFT)
+    return Chart(tuple(groups), ticks, _AXIS_WIDTH + len(labels) * step, HEIGHT, _BAR, _AXIS_WIDTH)
 
 
 def turns(colours: Sequence[str]) -> list[int]:

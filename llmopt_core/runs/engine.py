@@ -54,7 +54,7 @@ class Database:
         self._watch: sqlite3.Connection | None = None
         self._watching = threading.Lock()
         # A wrong address is told at once; only a server that was there is waited for.
-        self._reached = False
+        self._was_reached = False
         sa.event.listen(self.engine, "connect", self._on_connect)
         if self.is_sqlite:
             self.where = self.engine.url.database or "memory"
@@ -165,7 +165,7 @@ class Database:
         self.engine.dispose()
 
     def _on_connect(self, _connection: Any, _record: Any) -> None:
-        self._reached = True
+        self._was_reached = True
 
     @contextmanager
     def _explain_errors(self) -> Iterator[None]:
@@ -174,7 +174,7 @@ class Database:
         except (DBAPIError, sqlite3.Error) as error:
             is_lost = isinstance(error, DBAPIError) and not self.is_sqlite and is_transient(error)
             # A server that starts up answers, though no connection was made yet.
-            if is_lost and (self._reached or "starting up" in str(error)):
+            if is_lost and (self._was_reached or "starting up" in str(error)):
                 raise DatabaseConnectionError(f"The database {self.where} ended the connection.") from error
             raise explain(error, self.where) from error
 

@@ -33,7 +33,7 @@ class ProjectStore(StorePart):
         """
         name = check_name(name)
         row = {"name": name, "description": description, "created_at": now()}
-        with self.database.write() as connection, _taken_name_told(name):
+        with self.database.write() as connection, _explain_duplicate_name(name):
             connection.execute(sa.insert(projects), row)
         return self.project(name)
 
@@ -63,7 +63,7 @@ class ProjectStore(StorePart):
             BadInput: The name is empty, too long, or taken.
         """
         project_id, name = self._project_id(project), check_name(name)
-        with self.database.write() as connection, _taken_name_told(name):
+        with self.database.write() as connection, _explain_duplicate_name(name):
             connection.execute(sa.update(projects).where(projects.c.id == project_id).values(name=name))
         return self.project(name)
 
@@ -284,7 +284,7 @@ class ProjectStore(StorePart):
 
 
 @contextmanager
-def _taken_name_told(name: str) -> Iterator[None]:
+def _explain_duplicate_name(name: str) -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:

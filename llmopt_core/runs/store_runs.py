@@ -184,7 +184,7 @@ class RunStore(StorePart):
             connection.execute(sa.delete(runs).where(condition))
 
     @cached_property
-    def _read_known(self) -> dict[bytes, Any]:
+    def _read_cache(self) -> dict[bytes, Any]:
         return {}
 
     @cached_property
@@ -207,11 +207,11 @@ class RunStore(StorePart):
         def read(name: str, kind: type, otherwise: Any) -> Any:
             data = values[name]
             # What stands in many runs is read once, and there once.
-            value = self._read_known.get(data)
+            value = self._read_cache.get(data)
             if value is None and data is not None:
                 value = self._readable(project_id, f"The {name} of run {run_id}", data)
-                if len(self._read_known) < _CACHE_SIZE:
-                    self._read_known[data] = value
+                if len(self._read_cache) < _CACHE_SIZE:
+                    self._read_cache[data] = value
             return value if isinstance(value, kind) else otherwise
 
         values["configuration"], values["options"] = read("configuration", dict, {}), read("options", dict, {})

@@ -10,28 +10,28 @@ class Unreadables:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._found: dict[int, dict[str, str]] = {}
+        self._sentences: dict[int, dict[str, str]] = {}
 
     def note(self, project_id: int, what: str, reason: str) -> str:
         """Keep what could not be read, such as `Document a.txt`. Returns the sentence."""
         sentence = f"{what} could not be read ({reason.rstrip('.')})."
         with self._lock:
-            self._found.setdefault(project_id, {})[what] = sentence
+            self._sentences.setdefault(project_id, {})[what] = sentence
         return sentence
 
     def clear(self, project_id: int, what: str) -> None:
         """It can be read again."""
         # Without the lock: every value that can be read comes by here, and nearly no project is known.
-        if project_id in self._found:
+        if project_id in self._sentences:
             with self._lock:
-                self._found.get(project_id, {}).pop(what, None)
+                self._sentences.get(project_id, {}).pop(what, None)
 
     def forget(self, project_id: int) -> None:
         """Something of the project was removed: what is still unreadable will be found again."""
         with self._lock:
-            self._found.pop(project_id, None)
+            self._sentences.pop(project_id, None)
 
     def of(self, project_id: int) -> tuple[str, ...]:
         """The sentences of one project."""
         with self._lock:
-            return tuple(self._found.get(project_id, {}).values())
+            return tuple(self._sentences.get(project_id, {}).values())

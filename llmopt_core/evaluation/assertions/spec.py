@@ -238,7 +238,7 @@ def assertions_of(example: Example) -> tuple[AssertionSpec, ...]:
     Raises:
         BadInput: The column holds something else; names the example.
     """
-    cell = example.variables.get(EXAMPLE_COLUMN) or _listed(example.variables.get("assertions"))
+    cell = example.variables.get(EXAMPLE_COLUMN) or _list_assertions(example.variables.get("assertions"))
     if not cell:
         return ()
     try:
@@ -261,11 +261,11 @@ def assertions_of(example: Example) -> tuple[AssertionSpec, ...]:
 def without_assertions(variables: Mapping[str, Any]) -> dict[str, Any]:
     """The variables of an example without the columns that carry its assertions."""
     # A column `assertions` is a variable like others unless it holds assertions.
-    columns = ASSERTION_COLUMNS if _listed(variables.get("assertions")) else (EXAMPLE_COLUMN, THRESHOLD_COLUMN)
+    columns = ASSERTION_COLUMNS if _list_assertions(variables.get("assertions")) else (EXAMPLE_COLUMN, THRESHOLD_COLUMN)
     return {name: value for name, value in variables.items() if name not in columns}
 
 
-def _listed(value: Any) -> Any:
+def _list_assertions(value: Any) -> Any:
     """The value of a column `assertions`, where it is a list of assertions and not a variable of that name."""
     try:
         assertions = parse_json(value) if isinstance(value, str) else value
@@ -299,7 +299,7 @@ def threshold_of(example: Example) -> float | None:
     """
     cell = example.variables.get(THRESHOLD_COLUMN)
     # An empty cell of a spreadsheet is "".
-    if cell in (None, "") and _listed(example.variables.get("assertions")):
+    if cell in (None, "") and _list_assertions(example.variables.get("assertions")):
         cell = example.variables.get("assertions_threshold")
     if cell is None or cell == "":
         return None

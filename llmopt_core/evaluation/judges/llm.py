@@ -31,7 +31,7 @@ class LlmJudge:
         self._spec = spec
         self._chat = chat
         self._meter = meter
-        self._asked: Counter[str] = Counter()
+        self._prompt_counts: Counter[str] = Counter()
         # Per sample: the endpoint behind it may be another one next time.
         self._json_mode = True
 
@@ -39,8 +39,8 @@ class LlmJudge:
         """See `Judge.reply`. A reply that is no such JSON is sent back once with what is wrong."""
         # Answer relevancy asks the same prompt several times; without the number the cache would give one reply for
         # all.
-        repeat = self._asked[prompt]
-        self._asked[prompt] += 1
+        repeat = self._prompt_counts[prompt]
+        self._prompt_counts[prompt] += 1
         messages = (Message("system", SYSTEM), Message("user", prompt))
         question = question_of(prompt)
         completion = await self._ask(messages, repeat)

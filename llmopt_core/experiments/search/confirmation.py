@@ -62,7 +62,7 @@ def gain(comparison: Comparison, higher_is_better: bool = True) -> float:
     what is left of it may be the easy part.
     """
     total = comparison.pairs + comparison.dropped
-    if comparison.difference is None or comparison.dropped > _MOST_DROPPED * total:
+    if comparison.difference is None or comparison.dropped > _MOST_MISSING * total:
         return float("-inf")
     return comparison.difference if higher_is_better else -comparison.difference
 
@@ -83,4 +83,4 @@ def check_budget(task: SearchTask, training: int, held_back: int) -> None:
 
 
 # As for runs: where more than one answer in ten is missing, what is left may be the easy part.
-_MOST_DROPPED = 0.1
+_MOST_MISSING = 0.1

@@ -108,10 +108,10 @@ class TrialRunner:
         before = budget.usage
         self._reserve = Reserve(budget, 1 + len(task.configuration.prompt.steps), before.calls, before.cost_usd or 0.0)
         self._progress = Progress(0)
-        self._started = time.monotonic()
+        self._start = time.monotonic()
         self._failures = self._broken_ones = 0
         # An endpoint that has answered nothing yet is judged by any failure, see `_count`.
-        self._answered = False
+        self._has_answers = False
         self._message = ""
 
     def facts(self, training_examples: Sequence[Example], exclusions: tuple[str, ...]) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class TrialRunner:
     @property
     def seconds(self) -> float:
         """Wall time so far."""
-        return time.monotonic() - self._started
+        return time.monotonic() - self._start
 
     def reserve(self, answers: int) -> None:
         """Keep so many answers payable: nothing else may use up the last of the budget."""
@@ -157,7 +157,7 @@ class TrialRunner:
         runner is stopped.
         """
         # Each configuration has its own patience: the last one's failures say little of it.
-        self._failures, self._answered = 0, False
+        self._failures, self._has_answers = 0, False
         self.report(message)
         pipeline = Pipeline(configuration, self.task.documents, self.task.metrics, self.task.judge, self.models)
         finished_records: dict[int, Record] = {}
@@ -252,9 +252,9 @@ class TrialRunner:
     def _count(self, record: Record) -> None:
         self._progress = self._progress.step(record.usage, cached=not record.usage.calls)
         if record.failure is None:
-            self._failures, self._answered = 0, True
+            self._failures, self._has_answers = 0, True
         # Once one was answered, what belongs to a single example says nothing about the next.
-        elif record.failure.kind in OUTAGES or not self._answered:
+        elif record.failure.kind in OUTAGES or not self._has_answers:
             self._failures += 1
         self.problem = record.failure.message if record.failure else self.problem
         self.report()

@@ -17,8 +17,8 @@ from llmopt_core.runs.values import Project
 
 TRAINING_SET = "training-set"
 # Pages ask for all versions at every rerun; more than these are hardly open at once.
-_MOST_DECODED = 64
-_DECODED: dict[tuple[str, str, int, datetime], TrainingSetVersion] = {}
+_MOST_SETS = 64
+_SETS: dict[tuple[str, str, int, datetime], TrainingSetVersion] = {}
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,13 @@ def _read_version(version: Version) -> TrainingSetVersion:
     """The version decoded; kept, because pages ask for all of them at every rerun."""
     # With the moment: numbers are given again where a set of the same name was deleted, and by other workspaces.
     key = (version.fingerprint, version.name, version.number, version.saved_at)
-    set_version = _DECODED.get(key)
+    set_version = _SETS.get(key)
     if set_version is None:
         set_version = _decode(version)
-        while len(_DECODED) >= _MOST_DECODED:
+        while len(_SETS) >= _MOST_SETS:
             # The oldest; another thread may have taken it out already.
-            _DECODED.pop(next(iter(_DECODED)), None)
-        _DECODED[key] = set_version
+            _SETS.pop(next(iter(_SETS)), None)
+        _SETS[key] = set_version
     return set_version
 
 

@@ -32,7 +32,7 @@ from llmopt_core.text.drafts import replace_file
 from llmopt_core.types import Usage
 
 # Events or checkpoints of one job. A service that pages for ever ends here instead of filling the memory.
-_MOST_LISTED = 10_000
+_MOST_EVENTS = 10_000
 
 
 class ServiceTrainer:
@@ -194,7 +194,7 @@ class ServiceTrainer:
                 values = event_values(event)
                 # A page that comes again would come for ever.
                 # The newest come first, so a known one means that all others are known.
-                if values["id"] in known_ids or values["id"] in fresh or len(fresh) >= _MOST_LISTED:
+                if values["id"] in known_ids or values["id"] in fresh or len(fresh) >= _MOST_EVENTS:
                     break
                 fresh[values["id"]] = values, getattr(event, "data", None)
             return sorted(fresh.values(), key=lambda found: found[0]["at"])
@@ -242,7 +242,7 @@ class ServiceTrainer:
             return []
 
         def first() -> list[Any]:
-            return list(islice(self._jobs.checkpoints.list(job.remote_id, limit=100), _MOST_LISTED))
+            return list(islice(self._jobs.checkpoints.list(job.remote_id, limit=100), _MOST_EVENTS))
 
         # One per step: pages can overlap while a job makes new checkpoints.
         by_step = {c.step: c for remote in self._call("list checkpoints", first) if (c := checkpoint_from(remote))}

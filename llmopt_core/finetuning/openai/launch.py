@@ -28,7 +28,7 @@ from llmopt_core.models.openai.client import make_sync_client
 ATTEMPTS = 3
 METADATA_KEY = "llmopt_job"  # survives the loss of the answer: jobs are looked for by it
 # Newer jobs and files come first, so one that was begun a moment ago is far above this.
-_MOST_LISTED = 1_000
+_MOST_FILES = 1_000
 
 Which = Literal["training", "validation"]
 
@@ -132,7 +132,7 @@ class Launch:
             # A file whose check failed at the service cannot be trained on; another one is uploaded.
             if getattr(file, "filename", None) == name and getattr(file, "status", None) != "error":
                 return file
-            if count >= _MOST_LISTED:
+            if count >= _MOST_FILES:
                 break
         return None
 
@@ -159,7 +159,7 @@ class Launch:
             # Services that keep no metadata still name the training file, which was uploaded for this job alone.
             if mine or getattr(job, "training_file", None) == training_file:
                 return job
-            if count >= _MOST_LISTED:
+            if count >= _MOST_FILES:
                 break
         return None
 

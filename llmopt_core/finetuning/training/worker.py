@@ -26,9 +26,9 @@ class Worker:
         self.settings = Settings.model_validate(folder.read("worker.json"))
         self.request = folder.request()
         self.terminated = False
-        self._told = 0.0
+        self._last_report = 0.0
         self._began: float | None = None
-        self._worked_before = float(folder.read("state.json").get("worked_seconds", 0.0))
+        self._earlier_seconds = float(folder.read("state.json").get("worked_seconds", 0.0))
 
     def should_stop(self) -> bool:
         """Whether the user cancelled or the system asked this process to end."""
@@ -44,7 +44,7 @@ class Worker:
     def _work_time(self) -> dict[str, float]:
         if self._began is None:
             return {}
-        return {"worked_seconds": round(self._worked_before + self._clock() - self._began, 1)}
+        return {"worked_seconds": round(self._earlier_seconds + self._clock() - self._began, 1)}
 
     def on_signal(self, _signal: int, _frame: FrameType | None) -> None:
         """Stop at the next step."""
@@ -54,9 +54,9 @@ class Worker:
     def tell(self, *, at_once: bool = False, **state: Any) -> None:
         """Update the job's state, at most once a second unless `at_once`. A full disk stops no training."""
         now = self._clock()
-        if not at_once and now - self._told < 1.0:
+        if not at_once and now - self._last_report < 1.0:
             return
-        self._told = now
+        self._last_report = now
         try:
             self.folder.update_state(**state, **self._work_time())
         except LlmOptError as error:

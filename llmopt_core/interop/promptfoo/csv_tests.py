@@ -19,7 +19,7 @@ _DEFAULT_THRESHOLD = 0.75
 # promptfoo's default for `similar` in CSV files.
 _DEFAULT_SIMILARITY = 0.8
 # The kinds to which promptfoo's reader gives a threshold though the cell has none. Its own list, mixed as it is.
-_MODEL_GRADED = (
+_GRADER_TYPES = (
     "answer-relevance", "classifier", "context-faithfulness", "context-recall", "context-relevance", "cost", "latency",
     "levenshtein", "perplexity-score", "perplexity", "rouge-n", "similar", "starts-with",
 )  # fmt: skip
@@ -145,7 +145,7 @@ def assertion_in(cell: str) -> dict[str, Any]:
         assertion["value"] = [part.strip() for part in value.split(",")] if name in _LISTS else value
     # 0 counts as not given, as in promptfoo.
     threshold = float(match["threshold"] or 0)
-    if name in _MODEL_GRADED:
+    if name in _GRADER_TYPES:
         assertion["threshold"] = threshold or (_DEFAULT_SIMILARITY if name == "similar" else _DEFAULT_THRESHOLD)
     elif match["threshold"] is not None:
         assertion["threshold"] = threshold

@@ -34,7 +34,7 @@ _REFUSED_TAGS = {
 }  # fmt: skip
 _REFUSED_FILTERS = ("nl2br",)
 _METHODS = {"toUpperCase": "upper", "toLowerCase": "lower", "trim": "trim", "toString": "string", "join": "join"}
-_RENAMED = {"startsWith": "startswith", "endsWith": "endswith"}
+_PYTHON_NAMES = {"startsWith": "startswith", "endsWith": "endswith"}
 _REFUSED_METHODS = {
     "charAt", "concat", "entries", "every", "filter", "find", "flat", "flatMap", "forEach", "get", "has", "includes",
     "indexOf", "keys", "lastIndexOf", "localeCompare", "map", "match", "padEnd", "padStart", "parse", "pop", "push",
@@ -270,7 +270,7 @@ def _methods(tokens: list[Token]) -> list[Token]:
             skip = closing if _text_at(tokens, closing) == ")" else skip
             continue
         # `startsWith` is `startswith` of Python's texts.
-        output.append((kind, _RENAMED.get(value, value) if is_call else value))
+        output.append((kind, _PYTHON_NAMES.get(value, value) if is_call else value))
     return output
 
 

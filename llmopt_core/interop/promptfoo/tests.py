@@ -193,7 +193,7 @@ class _Test:
             threshold = None
         if threshold is not None and not isinstance(threshold, int | float):
             raise BadInput(f"{self.where}: threshold must be a number, not {repr(threshold)[:60]}.")
-        self._note_unsupported()
+        self._add_unsupported_keys()
         expand = not self.options.get("disableVarExpansion")
         if variables.combinations(expand) > MAX_TESTS:
             raise BadInput(f"{self.where}: its listed variables combine to more than {MAX_TESTS:,} tests.")
@@ -241,7 +241,7 @@ class _Test:
     def _assertions(self) -> Iterator[Mapping[str, Any]]:
         defaults = [] if self.options.get("disableDefaultAsserts") else self.default.get("assert") or []
         for folder, assertions in ((self.default_folder, defaults), (self.folder, self.test.get("assert") or [])):
-            for assertion in self._listed(assertions, folder):
+            for assertion in self._list_assertions(assertions, folder):
                 if not isinstance(assertion, Mapping):
                     raise BadInput(f"{self.where}: an assertion must be a mapping, not {repr(assertion)[:60]}.")
                 if not isinstance(assertion.get("type", ""), str):
@@ -249,7 +249,7 @@ class _Test:
                     raise BadInput(f"{self.where}: the type of an assertion must be a word, not {kind}.")
                 yield self._resolve(assertion, folder)
 
-    def _listed(self, assertions: Any, folder: Folder) -> Iterator[Any]:
+    def _list_assertions(self, assertions: Any, folder: Folder) -> Iterator[Any]:
         """Assertions one by one, those of a file that is named in their place, too."""
         for assertion in assertions if isinstance(assertions, list) else [assertions]:
             if not isinstance(assertion, str) or not assertion.startswith("file://"):
@@ -287,7 +287,7 @@ class _Test:
             self.problems.append(f"{place}: {error}")
             return value
 
-    def _note_unsupported(self) -> None:
+    def _add_unsupported_keys(self) -> None:
         # A problem keeps the test from being run: it would ask, or judge, something else than in promptfoo.
         self.problems += [f"'{key}' is not supported" for key in self.test if key not in _SUPPORTED_KEYS]
         self.problems += [

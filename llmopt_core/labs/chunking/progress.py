@@ -30,8 +30,8 @@ class Reporter:
     should_cancel: Callable[[], bool] | None = None
     budget: Budget | None = None
     _lengths: Any = None
-    _known: int = -1
-    _started: float = 0.0
+    _cached_count: int = -1
+    _start: float = 0.0
 
     def check(self) -> None:
         """Stop here where that was asked for.
@@ -57,30 +57,30 @@ class Reporter:
     def embedding_starts(self, lengths: npt.NDArray[np.int64]) -> None:
         """Characters of each text that is to be embedded; the longest come first."""
         self._lengths = lengths.astype(np.float64)
-        self._known, self._started = -1, time.monotonic()
+        self._cached_count, self._start = -1, time.monotonic()
 
     def embedding(self, count: int, total: int) -> None:
         """Texts whose vectors are there; the first call tells how many the cache had."""
-        if self._known < 0:
-            self._known = count
+        if self._cached_count < 0:
+            self._cached_count = count
         self._tell(count, total, "texts", "embedding", self._remaining_seconds(count, total))
 
     def _remaining_seconds(self, count: int, total: int) -> float | None:
-        fresh, missing = count - self._known, total - self._known
+        fresh, missing = count - self._cached_count, total - self._cached_count
         # Nothing is embedded yet, so there is no speed to go on.
         if fresh <= 0 or not len(self._lengths):
             return None
         # Which texts are new is not known; taken evenly from all, their work goes with their length.
         sample = self._lengths[np.linspace(0, len(self._lengths) - 1, missing).astype(int)]
         finished_length = sample[:fresh].sum() or 1.0  # Texts may all be empty; nothing is divided by zero.
-        return float((time.monotonic() - self._started) * sample[fresh:].sum() / finished_length)
+        return float((time.monotonic() - self._start) * sample[fresh:].sum() / finished_length)
 
     def _tell(self, count: int, total: int, unit: str, message: str, seconds: float | None = None) -> None:
         # At every step of the work, since each of them reports.
         self.check()
         if self.on_progress is not None:
             # -1: not known yet.
-            cached_count = max(0, self._known)
+            cached_count = max(0, self._cached_count)
             values = {"done": count, "total": total, "unit": unit, "message": message, "cached": cached_count}
             self.on_progress({**values, **self._cost(), "seconds_left": seconds})
 

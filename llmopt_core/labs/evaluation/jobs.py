@@ -24,7 +24,7 @@ DOCUMENTS = "documents"
 
 
 # Copied by name, so that a field that is added to both needs one line.
-_SHARED = ("metrics", "judge", "concurrency", "limit", "budget_usd", "pilot", "dearest")
+_COMMON_FIELDS = ("metrics", "judge", "concurrency", "limit", "budget_usd", "pilot", "dearest")
 """What a plan and its arguments say under the same name."""
 
 
@@ -65,7 +65,7 @@ def evaluation_arguments(store: Store, plan: Plan) -> EvaluationArguments:
         configurations=tuple(plan.configurations),
         evaluation_set=plan.evaluation_set.name,
         set_version=plan.evaluation_set.version,
-        **{name: getattr(plan, name) for name in _SHARED},
+        **{name: getattr(plan, name) for name in _COMMON_FIELDS},
     )
 
 
@@ -100,7 +100,7 @@ def plan_from_arguments(store: Store, project: Project | str, arguments: Evaluat
         evaluation_set=store.evaluation_set(project, arguments.evaluation_set, arguments.set_version),
         # Of now: documents have no kept states. `_plan` refuses where they have changed.
         documents=store.documents(project),
-        **{name: getattr(arguments, name) for name in _SHARED},
+        **{name: getattr(arguments, name) for name in _COMMON_FIELDS},
     )
 
 

@@ -22,7 +22,7 @@ from llmopt_core.types import Record
 from llmopt_core.types.grouping import group_values
 
 # A look at the worst tells what kind of thing was lost; the numbers beside them count all.
-_MOST_LOST = 10
+_MOST_LOSSES = 10
 
 
 def general_pair(
@@ -97,7 +97,7 @@ def forgetting(
     sign = 1.0 if higher_is_better(metric) else -1.0
     drops = {key: sign * (before - after) for key, (before, after) in both.items()}
     # A stable sort: of equal losses the earlier question stands first, at every look.
-    worst = sorted((key for key, drop in drops.items() if drop > 0), key=lambda key: -drops[key])[:_MOST_LOST]
+    worst = sorted((key for key, drop in drops.items() if drop > 0), key=lambda key: -drops[key])[:_MOST_LOSSES]
     # Means over the same questions, or the table would show another difference than the test.
     before, after = (summarize([values[side] for values in both.values()]) for side in (0, 1))
     return Forgetting(

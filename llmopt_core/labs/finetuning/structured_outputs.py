@@ -19,7 +19,7 @@ from llmopt_core.types import EvaluationSet
 # More make every request longer; fewer show the base less of what the tuned model has learned.
 SHOTS = 7
 # Examples to choose from: they are stored in the configuration, and embedded once.
-_MOST_SHOWN = 300
+_MOST_ROWS = 300
 
 
 def is_structured(evaluation_set: EvaluationSet) -> bool:
@@ -69,7 +69,7 @@ def prompting_baseline(
     """
     configuration = configuration_for_training(tuned_model, examples)
     shown_examples = tuple(
-        {"question": e.question, "answer": e.answer} for e in examples[:_MOST_SHOWN] if e.question and e.answer
+        {"question": e.question, "answer": e.answer} for e in examples[:_MOST_ROWS] if e.question and e.answer
     )
     few_shot = FewShotSpec(examples=shown_examples, select="nearest", k=shots)
     prompt = configuration.prompt.model_copy(

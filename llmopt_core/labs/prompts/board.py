@@ -50,22 +50,22 @@ class Board:
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
-        # `_seen`: the version that watchers were last woken at.
-        self._version = self._seen = 0
+        self._condition = threading.Condition()
+        # `_wake_version`: the version that watchers were last woken at.
+        self._version = self._wake_version = 0
         self._cells: dict[Place, Live] = {}
         # By place the version of its last change, so that a viewer asks only for what is new to it.
-        self._touched: dict[Place, int] = {}
+        self._change_versions: dict[Place, int] = {}
         # In the order of coming. No search through them, however many there are: workers wait for the lock meanwhile.
         self._waiting: OrderedDict[Place, None] = OrderedDict()
-        self._watched: dict[str, frozenset[int]] = {}
-        self._closed = False
-        self._ended = False
+        self._rows_by_viewer: dict[str, frozenset[int]] = {}
+        self._is_closed = False
+        self._has_ended = False
 
     def add(self, places: Iterable[Place]) -> bool:
         """Put places in line; false where the board is closed and nobody would take them."""
-        with self._changed:
-            if self._closed:
+        with self._condition:
+            if self._is_closed:
                 return False
             for place in places:
                 # Asked again while it waits, it must not be answered twice.
@@ -77,7 +77,7 @@ class Board:
     def take_cells(self) -> Iterator[Place]:
         """Take places until none is left."""
         while True:
-            with self._changed:
+            with self._condition:
                 if not self._waiting:
                     return
                 place, _ = self._waiting.popitem(last=False)
@@ -88,24 +88,24 @@ class Board:
 
     def look_at(self, viewer: str, rows: Iterable[int]) -> None:
         """Say which rows somebody has on the screen: their answers are streamed, others come whole."""
-        with self._changed:
-            self._watched[viewer] = frozenset(rows)
+        with self._condition:
+            self._rows_by_viewer[viewer] = frozenset(rows)
 
     def is_watched(self, row: int) -> bool:
         """Whether somebody looks at this row."""
-        with self._changed:
+        with self._condition:
             return self._is_watched(row)
 
     def add_piece(self, place: Place, text: str) -> None:
         """A piece of an answer has arrived."""
-        with self._changed:
+        with self._condition:
             cell = self._cells[place]
             first = cell.first_text_at or time.time()
             self._put(place, replace(cell, text=cell.text + text, first_text_at=first))
 
     def finish(self, place: Place, record: Record) -> Record:
         """An answer is whole, or has failed or been stopped; gives the record back."""
-        with self._changed:
+        with self._condition:
             cell = self._cells[place]
             # The whole text in place of the pieces: a stream may lack an end, or have been cleaned.
             text = record.answer.text if record.answer is not None else cell.text
@@ -114,35 +114,35 @@ class Board:
 
     def drop(self, place: Place) -> None:
         """Take out what was begun but not answered."""
-        with self._changed:
+        with self._condition:
             self._put(place, Live("cancelled"))
 
     def drop_waiting(self) -> None:
         """Take out of line what nobody has begun."""
-        with self._changed:
+        with self._condition:
             for place in self._waiting:
                 self._put(place, Live("cancelled"))
             self._waiting.clear()
 
     def try_close(self) -> bool:
         """Close the board unless something still waits in line."""
-        with self._changed:
+        with self._condition:
             # Closed only while nothing waits, in one step: a place that is added now is answered, or refused.
-            self._closed = not self._waiting
-            return self._closed
+            self._is_closed = not self._waiting
+            return self._is_closed
 
     def end(self) -> None:
         """Nothing changes any more, whatever waits."""
         self.drop_waiting()  # Takes the lock itself.
-        with self._changed:
-            self._closed = self._ended = True
+        with self._condition:
+            self._is_closed = self._has_ended = True
             # A last version, so that every viewer wakes and sees the end.
             self._version += 1
             self._tell()
 
     def progress(self, start: float) -> Progress:
         """How many answers have ended, of how many, how many of them the cache gave; by a monotonic clock."""
-        with self._changed:
+        with self._condition:
             ended_cells = [cell for cell in self._cells.values() if cell.state not in ("waiting", "running")]
             total = len(self._cells)
         # Without a call of either kind it failed, which took its time, too.
@@ -153,18 +153,18 @@ class Board:
     @property
     def has_ended(self) -> bool:
         """Whether the work has ended and is stored."""
-        with self._changed:
-            return self._ended
+        with self._condition:
+            return self._has_ended
 
     def cell(self, place: Place) -> Live:
         """One answer."""
-        with self._changed:
+        with self._condition:
             # A place that nobody has put in line waits.
             return self._cells.get(place, Live())
 
     def cells(self) -> dict[Place, Live]:
         """All answers."""
-        with self._changed:
+        with self._condition:
             return dict(self._cells)
 
     def changes(self, since: int, timeout: float) -> tuple[int, list[Place]]:
@@ -174,22 +174,22 @@ class Board:
             since: What the last call gave; 0 at first.
             timeout: Seconds to wait at most where no watched row has changed.
         """
-        with self._changed:
+        with self._condition:
             # Nothing that this viewer has not been woken for: it sleeps, and the lock is free meanwhile.
-            if self._seen <= since and not self._ended:
-                self._changed.wait(timeout)
-            return self._version, [place for place, version in self._touched.items() if version > since]
+            if self._wake_version <= since and not self._has_ended:
+                self._condition.wait(timeout)
+            return self._version, [place for place, version in self._change_versions.items() if version > since]
 
     def _put(self, place: Place, cell: Live) -> None:
         self._cells[place] = cell
         self._version += 1
-        self._touched[place] = self._version
+        self._change_versions[place] = self._version
         if self._is_watched(place[1]):
             self._tell()
 
     def _is_watched(self, row: int) -> bool:
-        return any(row in rows for rows in self._watched.values())
+        return any(row in rows for rows in self._rows_by_viewer.values())
 
     def _tell(self) -> None:
-        self._seen = self._version
-        self._changed.notify_all()
+        self._wake_version = self._version
+        self._condition.notify_all()

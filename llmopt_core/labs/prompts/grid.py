@@ -25,7 +25,7 @@ Filter = Literal["all", "failures", "different", "regressions"]
 # Below this, two scores differ by rounding alone.
 _LEAST_DIFFERENCE = 1e-9
 # Of texts that share less, a word difference is harder to read than both.
-_LEAST_SHARED = 0.5
+_LEAST_SIMILARITY = 0.5
 EMPTY = "(empty)"
 """What stands in the place of an answer without a word."""
 
@@ -197,7 +197,7 @@ def differences(first: Cell, other: Cell) -> list[tuple[Op, str]] | None:
     common_count, deletion_count = (
         sum(len(text.split()) for op, text in pieces if op == kind) for kind in ("equal", "delete")
     )
-    return pieces if common_count and common_count >= _LEAST_SHARED * (common_count + deletion_count) else None
+    return pieces if common_count and common_count >= _LEAST_SIMILARITY * (common_count + deletion_count) else None
 
 
 def metric_scores(record: Record) -> dict[str, Score]:

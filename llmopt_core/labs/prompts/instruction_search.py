@@ -114,7 +114,7 @@ class _Search:
     part: Part
     proposer: ModelSpec
     candidates: list[Candidate] = field(default_factory=list)
-    _asked: int = 0
+    _request_count: int = 0
 
     @property
     def original(self) -> str:
@@ -126,7 +126,7 @@ class _Search:
         self.runner.require_scores(result)
         # The first round shows the failures of the original.
         self.baseline = self._best_so_far = result
-        self._text, self._reached = self.original, 0.0
+        self._text, self._best_gain = self.original, 0.0
 
     async def round(self, number: int, rewrites: int) -> None:
         """Ask for rewrites of the best instruction so far, then score each."""
@@ -159,12 +159,12 @@ class _Search:
         if mode == "completion":
             # A completion goes on writing; its first line is the instruction.
             spec = spec.model_copy(update={"max_tokens": min(spec.max_tokens, 80), "stop": ("\n",)})
-        request = proposal_request(self._text, self.part, failures, spec, mode, self._asked)
-        self._asked += 1
+        request = proposal_request(self._text, self.part, failures, spec, mode, self._request_count)
+        self._request_count += 1
         replies: list[Completion] = []
 
         async def call() -> Usage:
-            self.runner.report(f"asking for rewrite {self._asked}")
+            self.runner.report(f"asking for rewrite {self._request_count}")
             try:
                 # A list, since the call itself must hand back what it took.
                 replies.append(await self.runner.models.chat(spec).complete(request))
@@ -201,8 +201,8 @@ class _Search:
     def _climb(self, candidate: Candidate, result: TrialResult) -> None:
         """The next round starts from the best so far."""
         # Incomplete ones are minus infinity and never lead.
-        if self._gain(candidate) > self._reached:
-            self._reached, self._text, self._best_so_far = self._gain(candidate), candidate.text, result
+        if self._gain(candidate) > self._best_gain:
+            self._best_gain, self._text, self._best_so_far = self._gain(candidate), candidate.text, result
 
     def _gain(self, candidate: Candidate) -> float:
         if candidate.comparison is None or not candidate.complete:

@@ -25,7 +25,7 @@ from llmopt_core.runs.values import Status
 from llmopt_core.types import Spec
 
 # Boards that have ended are kept for those who still look at them.
-_MOST_ENDED = 8
+_MOST_BOARDS = 8
 
 
 class ComparisonArguments(Spec):
@@ -56,7 +56,7 @@ class Boards:
         with self._lock:
             self._boards[comparison_id] = (board, job_id)
             # The oldest first: a dict keeps the order in which they came.
-            for stale_id in [key for key, (old, _) in self._boards.items() if old.has_ended][:-_MOST_ENDED]:
+            for stale_id in [key for key, (old, _) in self._boards.items() if old.has_ended][:-_MOST_BOARDS]:
                 del self._boards[stale_id]
 
     def board(self, comparison_id: str) -> Board | None:

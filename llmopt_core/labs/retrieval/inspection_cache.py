@@ -31,7 +31,7 @@ class InspectionCache:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._found: OrderedDict[str, Inspection] = OrderedDict()
+        self._inspections: OrderedDict[str, Inspection] = OrderedDict()
         # Kept apart: a problem may be forgiven without forgetting what was seen.
         self._problems: OrderedDict[str, str] = OrderedDict()
         # Indexes that this process has opened.
@@ -40,9 +40,9 @@ class InspectionCache:
     def get(self, key: str) -> Inspection | None:
         """What was seen; None where it must be looked at."""
         with self._lock:
-            inspection = self._found.get(key)
+            inspection = self._inspections.get(key)
             if inspection is not None:
-                self._found.move_to_end(key)
+                self._inspections.move_to_end(key)
             return inspection
 
     def put(self, key: str, inspection: Inspection, open_index: str | None = None) -> None:
@@ -50,13 +50,13 @@ class InspectionCache:
         with self._lock:
             # Seen now, so what went wrong before is over.
             self._problems.pop(key, None)
-            self._found[key] = inspection
-            self._found.move_to_end(key)
+            self._inspections[key] = inspection
+            self._inspections.move_to_end(key)
             if open_index is not None:
                 self._open.add(open_index)
             # The least recently used stands first.
-            while len(self._found) > _LIMIT:
-                self._found.popitem(last=False)
+            while len(self._inspections) > _LIMIT:
+                self._inspections.popitem(last=False)
 
     def problem(self, key: str) -> str:
         """Why it could not be looked at the last time; empty where nothing went wrong."""

@@ -15,7 +15,7 @@ from llmopt_core.text.scripts import has_cjk
 # Characters of a statement: every run is compared with every run of the text, and each place in it tried as a border.
 _LONGEST = 160
 # Signs that say nothing by themselves and may come or go.
-_LEFT_OUT = re.compile(r"[\s“”\"'《》「」了]")
+_IGNORED_SIGNS = re.compile(r"[\s“”\"'《》「」了]")
 _PARTS = re.compile(r"[，。；！？,;!?]+")
 # A number, a Latin word, or one character: parts that are exchanged whole.
 _UNIT = re.compile(r"\d+(?:[.,:]\d+)*%?|[A-Za-z]+|.", re.DOTALL)
@@ -74,7 +74,7 @@ def is_exchange_with(word: str, there: str, statement: str, source: str) -> bool
 
 def _runs(sentence: str) -> Iterator[str]:
     """The sentence and all of its clauses that stand together, the longest first, without stops and quotation marks."""
-    clauses = [part for part in _PARTS.split(_LEFT_OUT.sub("", sentence)) if part]
+    clauses = [part for part in _PARTS.split(_IGNORED_SIGNS.sub("", sentence)) if part]
     for size in range(len(clauses), 0, -1):
         for start in range(len(clauses) - size + 1):
             yield "，".join(clauses[start : start + size])

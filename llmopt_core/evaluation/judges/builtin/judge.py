@@ -57,7 +57,7 @@ class BuiltinJudge:
         self._question = sample.example.question
         self._reader = reader
         self._sources: dict[str, str] = {}
-        self._times_asked = 0
+        self._question_count = 0
 
     async def reply(self, prompt: str, reply_type: type[BaseModel]) -> BaseModel:
         """See `Judge.reply`; the work is done outside the event loop."""
@@ -102,8 +102,8 @@ class BuiltinJudge:
         # An answer of citations alone is judged as it stands.
         answer = without_citations(material["response"]) or material["response"]
         # The forms in turn, as often as Ragas asks; another round begins with the first.
-        form = answer_forms(self._question, answer)[self._times_asked % QUESTIONS]
-        self._times_asked += 1
+        form = answer_forms(self._question, answer)[self._question_count % QUESTIONS]
+        self._question_count += 1
         return {"question": form, "noncommittal": int(is_evasive(answer))}
 
     def _support(self, context: str, statements: list[str], question: str, reply: bool = False) -> list[Support]:

@@ -66,24 +66,24 @@ class _Store:
     """What one embedder has read lately."""
 
     def __init__(self, model: TokenEmbedder) -> None:
-        self._kept: OrderedDict[str, Tokens] = OrderedDict()
+        self._cache: OrderedDict[str, Tokens] = OrderedDict()
         self._lock = threading.Lock()
         # Ids differ between models, so they are asked for.
         self.marks = frozenset(ids[0] for ids, _ in model.encode_tokens(_MARKS) if len(ids) == 1)
 
     def find(self, texts: Sequence[str]) -> dict[str, Tokens]:
         with self._lock:
-            tokens_by_text = {text: self._kept[text] for text in texts if text in self._kept}
+            tokens_by_text = {text: self._cache[text] for text in texts if text in self._cache}
             for text in tokens_by_text:
                 # The end of the order is what was used last.
-                self._kept.move_to_end(text)
+                self._cache.move_to_end(text)
         return tokens_by_text
 
     def keep(self, fresh: dict[str, Tokens]) -> None:
         with self._lock:
-            self._kept |= fresh
-            while len(self._kept) > _CAPACITY:
-                self._kept.popitem(last=False)
+            self._cache |= fresh
+            while len(self._cache) > _CAPACITY:
+                self._cache.popitem(last=False)
 
 
 _stores: dict[str, _Store] = {}

@@ -64,7 +64,7 @@ class Filter:
 
     def __post_init__(self) -> None:
         # Folded once: every new question is compared with all of them.
-        self._seen = [fold_to_words(question) for question in self.known]
+        self._plain_questions = [fold_to_words(question) for question in self.known]
 
     def add(self, drafts: Sequence[QuestionDraft], document: Document, passage: Span) -> None:
         """Judge what a model wrote about one passage of a document."""
@@ -75,17 +75,17 @@ class Filter:
                 self.dropped.append(DroppedQuestion(one.question, one.quote, document.name, reason))
                 continue
             self.kept.append(outcome)
-            self._seen.append(fold_to_words(one.question))
+            self._plain_questions.append(fold_to_words(one.question))
 
     def _repeats(self, question: str) -> str:
         from rapidfuzz import fuzz
 
         plain = fold_to_words(question)
-        if plain in self._seen:
+        if plain in self._plain_questions:
             return SAME
         numbers = _numbers(plain)
         # Questions about other years or sums are alike in letters and ask for something else.
-        near = (other for other in self._seen if _numbers(other) == numbers)
+        near = (other for other in self._plain_questions if _numbers(other) == numbers)
         # By sorted words, so that `Who built it, and when?` is near `When, and who built it?`.
         return ALIKE if any(fuzz.token_sort_ratio(plain, other) >= NEAR for other in near) else ""
 

@@ -216,7 +216,7 @@ class _Work:
         self.documents = {document.name: document for document in documents}
         # Filled when the spending begins; until then nothing is bounded.
         self.budget, self.paid = Budget(), Account()
-        self.answered = self._failed = self._outages = self._kept = 0
+        self.answered = self._failure_count = self._outages = self._question_count = 0
         self.stopped = ""
         self._spec, self._chat = spec, models.chat(spec.model)
         self._plain = uses_completion(spec.model, models)
@@ -224,7 +224,7 @@ class _Work:
 
     async def all(self, passages: Sequence[Span], concurrency: int) -> list[list[QuestionDraft] | Failure]:
         return await map_concurrently(
-            passages, self._one, concurrency=concurrency, on_result=self._on_done, should_stop=self._should_stop,
+            passages, self._one, concurrency=concurrency, on_result=self._report_chunk, should_stop=self._should_stop,
             stage="write",
         )  # fmt: skip
 
@@ -249,16 +249,16 @@ class _Work:
         # Models write more than they are asked for, and what comes last is the weakest.
         return drafts[: self._spec.per_passage]
 
-    def _on_done(self, _: int, __: Span, result: list[QuestionDraft] | Failure) -> None:
+    def _report_chunk(self, _: int, __: Span, result: list[QuestionDraft] | Failure) -> None:
         if isinstance(result, Failure):
-            self._failed += result.kind != "cancelled"
+            self._failure_count += result.kind != "cancelled"
             # A server that is down fails every passage alike; a refused one may be the passage's fault.
             self._outages += result.kind in OUTAGES
         else:
-            self._kept += len(result)
+            self._question_count += len(result)
         if self._on_progress is not None:
-            finished_count, usage, left_usd = self.answered + self._failed, self.paid.usage, self.budget.remaining_usd
-            self._on_progress(Progress(finished_count, self._total, self._kept, usage, left_usd))
+            finished_count, usage, left_usd = self.answered + self._failure_count, self.paid.usage, self.budget.remaining_usd
+            self._on_progress(Progress(finished_count, self._total, self._question_count, usage, left_usd))
 
     def _should_stop(self) -> bool:
         # Only without a single answer: a server that answers now and then is worth going on with.

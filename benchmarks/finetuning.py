@@ -227,13 +227,13 @@ def embedding(options: argparse.Namespace, settings: Settings) -> None:
     parts = parts_by_document(
         examples, documents, configuration, held_back_share=options.held_back, whole=options.whole
     )
-    sizes = (len(parts.train), len(parts.watched), len(parts.held_back))
+    sizes = (len(parts.train), len(parts.validation), len(parts.held_back))
     print(
         f"{sizes[0]} pairs learned, {sizes[1]} watched, {sizes[2]} held back; {len(documents)} documents, parted by "
         f"{options.whole}, chunks of at most {options.size} tokens"
     )
     values = {"epochs": 3, "learning_rate": 1e-4} | options.values
-    sets = (TrainingSet("zh-en", parts.train), TrainingSet("zh-en-watched", parts.watched))
+    sets = (TrainingSet("zh-en", parts.train), TrainingSet("zh-en-watched", parts.validation))
     tuned = train(settings, "embedding", "zh-en", sets, values)
     plan = EmbedderPlan(name="zh-en", evaluation_set="", held_back_set="", configuration=configuration, pairs=sizes[0])
     found = gain_of_plan(plan, tuned, Models(settings), examples=parts.held_back, documents=documents)

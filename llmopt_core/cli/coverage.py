@@ -37,7 +37,7 @@ def explain_empty_budget(runs: Sequence[Run]) -> str:
     return next((f"no answer came: {run.error}" for run in runs if run.status == "budget-reached"), "")
 
 
-def list_unscored(store: Store, runs: Sequence[Run]) -> list[str]:
+def list_missing_scores(store: Store, runs: Sequence[Run]) -> list[str]:
     """What could not be scored and why most often: a line per run and metric, below an empty one."""
     from llmopt_core.answering.finish_reason import finish_lines
     from llmopt_core.experiments.outcome import outcome

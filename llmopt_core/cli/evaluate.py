@@ -12,7 +12,7 @@ from llmopt_core.cli.coverage import (
     OUT_OF_BUDGET,
     TOO_LOW,
     explain_empty_budget,
-    list_unscored,
+    list_missing_scores,
     too_few_answers,
 )
 from llmopt_core.cli.output import (
@@ -237,7 +237,7 @@ def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, basel
     if len(runs) > 1:
         # One run is compared with nothing, so there is no baseline to name.
         note_line += f"; compared with {names[position]}. {family.in_short} How: docs/statistics.md"
-    notes = [*_apart(rows), *_judge_note(first), *list_unscored(store, runs), *_caveats(store, run_ids)]
+    notes = [*_apart(rows), *_judge_note(first), *list_missing_scores(store, runs), *_caveats(store, run_ids)]
     return "\n".join([*heading, text, "", note_line, *notes])
 
 
@@ -341,7 +341,7 @@ def _failure_lines(store: Store, run_ids: list[int]) -> list[str]:
     lines = []
     for run_id, run_scores in store.scores(run_ids).items():
         # None where a question has no assertion, or one that could not be decided.
-        outcomes = [outcome for outcome in run_scores.passed.get(ASSERTIONS, []) if outcome is not None]
+        outcomes = [outcome for outcome in run_scores.verdicts.get(ASSERTIONS, []) if outcome is not None]
         if not all(outcomes):
             lines.append(
                 f"{store.run(run_id).name}: {outcomes.count(False)} of {len(outcomes)} failed their assertions."

@@ -145,9 +145,9 @@ def export_promptfoo(
             plan.variants, plan.evaluation_set, plan.judge, {**endpoints, **comparison.endpoints}, plan.assertions
         )
     write_output(out, result.text)
-    for reason in result.left_out:
+    for reason in result.omissions:
         note(f"llmopt: left out: {reason}")
-    print_result(f"{out} written", {"file": str(out), "left_out": list(result.left_out)}, json)
+    print_result(f"{out} written", {"file": str(out), "left_out": list(result.omissions)}, json)
 
 
 def _apply_options(
@@ -206,7 +206,7 @@ async def _run(store: Store, loaded: ComparisonFile) -> Comparison:
 
 def _tell(loaded: ComparisonFile) -> None:
     _complain_of(loaded.not_run, loaded.warnings)
-    for name, questions in loaded.left_out.items():
+    for name, questions in loaded.repeats.items():
         note(f"llmopt: {name}: {len(questions)} few-shot examples left out, because a row asks the same question")
 
 

@@ -22,8 +22,8 @@ class JudgeAgreement:
         low: Lower end of the 95 % interval of the AUC, with documents drawn anew.
         accuracy: Share of equal verdicts.
         kappa: Cohen's kappa: agreement beyond chance.
-        made: Whether the wrong items were made from right ones by rule, which is easier than real mistakes.
-        held_out: Whether the judge had not been fitted on these documents (cross-validation, or nothing to fit).
+        is_artificial: Whether the wrong items were made from right ones by rule, which is easier than real mistakes.
+        is_held_out: Whether the judge had not been fitted on these documents (cross-validation, or nothing to fit).
     """
 
     metric: str
@@ -35,8 +35,8 @@ class JudgeAgreement:
     high: float
     accuracy: float
     kappa: float
-    made: bool
-    held_out: bool = True
+    is_artificial: bool
+    is_held_out: bool = True
 
 
 # The judge whose figures stand here. Another version must be measured before this and the table are changed.
@@ -85,7 +85,9 @@ BLIND = (
 
 def in_one_sentence() -> str:
     """What stands beside the judge's scores: what it measures, how well, and what it cannot see."""
-    people = [f"{row.metric.replace('_', ' ')} {row.auc:.2f} ({row.data})" for row in AGREEMENT if not row.made]
+    people = [
+        f"{row.metric.replace('_', ' ')} {row.auc:.2f} ({row.data})" for row in AGREEMENT if not row.is_artificial
+    ]
     return (
         "The built-in judge measures grounding, not correctness; against human labels its AUC (how often it scores "
         "a right answer above a wrong one; 0.5 is guessing) is "

@@ -44,12 +44,12 @@ class RecordingJudge:
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
-        self.said: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self.exchanges: list[tuple[dict[str, Any], dict[str, Any]]] = []
 
     async def reply(self, prompt: str, reply_type: type[BaseModel]) -> BaseModel:
         """See `Judge.reply`."""
         answer = await self._judge.reply(prompt, reply_type)
-        self.said.append((question_of(prompt), answer.model_dump()))
+        self.exchanges.append((question_of(prompt), answer.model_dump()))
         return answer
 
 

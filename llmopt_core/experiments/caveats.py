@@ -117,4 +117,4 @@ def _training_note(run: RunCaveats) -> str:
         return ""
     if run.overlap.overlap_count:
         return f"trained on {run.overlap.overlap_count} of these {run.overlap.questions} questions"
-    return "training data unknown" if run.overlap.unknown else ""
+    return "training data unknown" if run.overlap.unknown_parts else ""

@@ -33,7 +33,7 @@ class ComparisonEstimate:
         cost_usd: Least and most: without any answer, and with answers as long as allowed, searched for and graded with
             as many calls as that may take. None without a price.
         beside: Calls beside the answers at most: those of an LLM judge and of retrieval.
-        not_counted: What else may be paid, in words.
+        omissions: What else may be paid, in words.
     """
 
     answers: int
@@ -41,7 +41,7 @@ class ComparisonEstimate:
     prompt_tokens: int
     cost_usd: tuple[float, float] | None
     beside: int = 0
-    not_counted: tuple[str, ...] = ()
+    omissions: tuple[str, ...] = ()
 
 
 def estimate_comparison(plan: ComparisonPlan, models: Models, answers: int | None = None) -> ComparisonEstimate:

@@ -37,9 +37,9 @@ class Estimate:
         calls: Model calls to be made.
         cost_usd: None where a price is not known.
         seconds: Rough wall time at the given concurrency.
-        spent: What the pilot took; its results are kept and not paid again.
+        pilot_usage: What the pilot took; its results are kept and not paid again.
         failures: Messages of pilot examples that failed, or why the pilot ended early.
-        tried: Ids of the examples of the pilot; empty where all that were looked at came from the cache.
+        pilot_ids: Ids of the examples of the pilot; empty where all that were looked at came from the cache.
         dearest: By model, what the dearest call of the pilots cost.
         note: What of the questions the embedding model does not read, in words.
     """
@@ -52,9 +52,9 @@ class Estimate:
     completion_tokens: int
     cost_usd: float | None
     seconds: float
-    spent: Usage
+    pilot_usage: Usage
     failures: tuple[str, ...] = ()
-    tried: tuple[str, ...] = ()
+    pilot_ids: tuple[str, ...] = ()
     dearest: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
 
@@ -124,7 +124,7 @@ async def estimate_pipeline(
         except OutOfBudget as error:
             # The budget ended the pilot: what is left cannot be told, only what was spent.
             return Estimate(name, len(examples), 0, 0, 0, 0, None, 0.0, account.usage, (str(error),))
-    result = replace(_extrapolate(name, len(examples), groups, concurrency), spent=_without_cache(account.usage))
+    result = replace(_extrapolate(name, len(examples), groups, concurrency), pilot_usage=_without_cache(account.usage))
     if writing is not None:
         result = _with_writing(result, writing, len(examples), concurrency)
     return _with_embedding(result, embedding)
@@ -140,16 +140,16 @@ class _Group:
     """Examples that have the same still to be made.
 
     Attributes:
-        answered: Whether only scores are missing.
-        shared: Whether other configurations have tried the same examples.
+        has_answers: Whether only scores are missing.
+        is_common: Whether other configurations have tried the same examples.
         records: Of those that were tried and took calls, or need none.
-        left: Those that were not tried.
+        remainder: Those that were not tried.
     """
 
-    answered: bool
-    shared: bool = False
+    has_answers: bool
+    is_common: bool = False
     records: list[Record] = field(default_factory=list)
-    left: int = 0
+    remainder: int = 0
 
 
 async def _run_pilot(
@@ -172,7 +172,7 @@ async def _run_pilot(
     groups = _Group(False), _Group(True)
     deadline = time.monotonic() + _MOST_SECONDS
     for group, new in zip(groups, pending_examples, strict=True):
-        group.left, group.shared = len(new), bool(same)
+        group.remainder, group.is_common = len(new), bool(same)
         same_examples = [example for example in new if example.id in same]
         # All questions of the pilot are embedded together.
         await pipeline.prepare((same_examples or new)[:pilot])
@@ -180,7 +180,7 @@ async def _run_pilot(
             if len(group.records) >= pilot or time.monotonic() > deadline:
                 break
             record = await (pipeline.evaluate(example) if answers else _search_only(pipeline, example))
-            group.left -= 1
+            group.remainder -= 1
             if same_examples or record.usage.calls or record.failure or not record.usage.cached_calls:
                 group.records.append(record)
     return groups
@@ -203,14 +203,14 @@ async def _search_only(pipeline: Pipeline, example: Example) -> Record:
 class _Writing:
     """What a pilot of writing for the index took, and how many chunks are left."""
 
-    left: int
-    written: int
+    remainder: int
+    count: int
     usage: Usage
     seconds: float
 
     @property
     def share(self) -> float:
-        return self.left / self.written if self.written else 0.0
+        return self.remainder / self.count if self.count else 0.0
 
 
 async def _writing(pipeline: Pipeline, pilot: int) -> tuple[_Writing | None, Pipeline]:
@@ -237,7 +237,7 @@ def _with_writing(estimate: Estimate, writing: _Writing, records: int, concurren
     return replace(
         estimate,
         # The pilot searched another index, so that its records do not count for the whole work.
-        cached=0 if writing.left else estimate.cached,
+        cached=0 if writing.remainder else estimate.cached,
         records=records,
         calls=estimate.calls + round(usage.calls * share),
         prompt_tokens=estimate.prompt_tokens + round(usage.prompt_tokens * share),
@@ -266,11 +266,11 @@ def _extrapolate(name: str, total: int, groups: Sequence[_Group], concurrency: i
     records = [record for group in groups for record in group.records]
     for group in groups:
         # Each record that was tried stands for so many that were not.
-        share = group.left / len(group.records) if group.records else 0.0
+        share = group.remainder / len(group.records) if group.records else 0.0
         group_usage = sum((_price(record, group) for record in group.records), Usage())
         usage += _scale(group_usage, share)
         seconds += sum(record.seconds for record in group.records) * share
-    remaining = sum(group.left for group in groups)
+    remaining = sum(group.remainder for group in groups)
     return Estimate(
         configuration=name,
         records=total,
@@ -280,15 +280,15 @@ def _extrapolate(name: str, total: int, groups: Sequence[_Group], concurrency: i
         completion_tokens=usage.completion_tokens,
         cost_usd=usage.cost_usd,
         seconds=seconds / concurrency,
-        spent=Usage(),
+        pilot_usage=Usage(),
         failures=tuple(dict.fromkeys(record.failure.message for record in records if record.failure)),
-        tried=tuple(record.example.id for record in records),
+        pilot_ids=tuple(record.example.id for record in records),
     )
 
 
 def _price(record: Record, group: _Group) -> Usage:
     """What a like record takes. Where a part of it came from the cache by chance, what that took when it was made."""
-    return record.usage if group.answered or group.shared else record.usage.original or record.usage
+    return record.usage if group.has_answers or group.is_common else record.usage.original or record.usage
 
 
 def _scale(usage: Usage, share: float) -> Usage:

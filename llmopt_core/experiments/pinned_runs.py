@@ -20,11 +20,11 @@ class PinnedRuns:
     Attributes:
         runs: By the name they are shown under, in the order of the ids; all on the questions and by the judge of the
             first.
-        left_out: A sentence for each reason why an id is not among them.
+        notes: A sentence for each reason why an id is not among them.
     """
 
     runs: Mapping[str, Run] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def run_ids(text: str) -> tuple[int, ...]:

@@ -17,12 +17,12 @@ class RunDocuments:
 
     Attributes:
         name: Of the run.
-        used: Whether its answers depend on documents.
+        is_used: Whether its answers depend on documents.
         version: Their hash; None where it was not kept.
     """
 
     name: str
-    used: bool
+    is_used: bool
     version: str | None
 
 
@@ -39,10 +39,10 @@ def same_documents(a: Run, b: Run) -> bool:
 
 def document_marks(runs: Sequence[RunDocuments]) -> list[str]:
     """For each run the documents it was made over; all empty where no two of them are known to differ."""
-    versions = {run.version for run in runs if run.used}
+    versions = {run.version for run in runs if run.is_used}
     if len(versions) < 2:
         return [""] * len(runs)
-    return [_mark(run) if run.used else "" for run in runs]
+    return [_mark(run) if run.is_used else "" for run in runs]
 
 
 def _mark(run: RunDocuments) -> str:

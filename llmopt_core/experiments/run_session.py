@@ -37,16 +37,16 @@ class RunSession:
     examples: Sequence[Example]
     concurrency: int
     budget: Budget
-    paid: Usage
+    earlier_usage: Usage
     on_progress: Callable[[RunProgress], None] | None
-    started: float = field(default_factory=time.perf_counter)
+    start: float = field(default_factory=time.perf_counter)
     done: int = 0
     failed: int = 0
     cached: int = 0
-    made: int = 0
-    first_made: float = 0.0  # By the monotonic clock; 0 until a record took a call.
+    fresh_count: int = 0
+    first_time: float = 0.0  # By the monotonic clock; 0 until a record took a call.
     kept_state: tuple[int, Usage] = (0, Usage())  # Calls paid and under way, as they were last stored.
-    unpaid: int = 0  # Answers with a score that the budget had no room for.
+    unpaid_count: int = 0  # Answers with a score that the budget had no room for.
     out_of_budget: str = ""
 
     @cached_property
@@ -72,7 +72,7 @@ class RunSession:
     @cached_property
     def account(self) -> Account:
         """What was paid for the run, in all its sessions."""
-        return Account(self.store.run(self.run_id).usage + self.paid, self._save_spending)
+        return Account(self.store.run(self.run_id).usage + self.earlier_usage, self._save_spending)
 
     def _save_spending(self) -> None:
         state = (self.account.usage.calls, self.account.flying)
@@ -103,7 +103,7 @@ class RunSession:
     async def _work(self) -> None:
         missing = self._missing()
         # What a pilot paid is kept before anything else can fail.
-        if self.paid.calls:
+        if self.earlier_usage.calls:
             self._save_spending()
         await self.pipeline.prepare([self.examples[i] for i in missing], self._indexing)
         self._report()
@@ -157,15 +157,15 @@ class RunSession:
         self.saver.check()
         self.done += 1
         if record.usage.calls:
-            self.first_made = self.first_made or time.monotonic()
-            self.made += 1
+            self.first_time = self.first_time or time.monotonic()
+            self.fresh_count += 1
         else:
             self.cached += 1
         self.failed += record.failure is not None
         self.outage.see(record.failure)
         self.judge_outage.see_scores(record)
         if reason := budget_gap(record):
-            self.unpaid += 1
+            self.unpaid_count += 1
             self.out_of_budget = reason
         self._report()
 
@@ -186,7 +186,7 @@ class RunSession:
                 f"Stopped after {self.judge_outage.given_up_after} answers in a row could not be scored: "
                 f"{self.judge_outage.reason.message}",
             )
-        if self.out_of_budget and missing + self.unpaid:
+        if self.out_of_budget and missing + self.unpaid_count:
             return "budget-reached", self.out_of_budget
         # A run of which more failed than not has not done its work, whatever the rest says.
         return ("failed" if self.failed * 2 > len(self.examples) else "finished"), ""
@@ -208,7 +208,7 @@ class RunSession:
             return
 
     def _seconds(self) -> float:
-        return time.perf_counter() - self.started
+        return time.perf_counter() - self.start
 
     def _indexing(self, count: int, total: int) -> None:
         if self.on_progress is not None:
@@ -236,9 +236,9 @@ class RunSession:
 
     def _remaining_seconds(self, missing: int) -> float | None:
         # The first ones waited for models to be loaded and come in one burst: the clock starts with them.
-        completed_count = self.made - 1 if self.made > self.concurrency else 0
+        completed_count = self.fresh_count - 1 if self.fresh_count > self.concurrency else 0
         return Progress(
-            completed_count + missing, completed_count, started_at=self.first_made, now=time.monotonic()
+            completed_count + missing, completed_count, started_at=self.first_time, now=time.monotonic()
         ).remaining_seconds()
 
     async def _beat(self) -> None:

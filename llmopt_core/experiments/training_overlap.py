@@ -70,7 +70,7 @@ class TrainingOverlap(Spec):
         return self.exact + self.near
 
     @property
-    def unknown(self) -> tuple[str, ...]:
+    def unknown_parts(self) -> tuple[str, ...]:
         """Names of tuned parts whose training data is not known."""
         return tuple(dict.fromkeys(part.name or part.kind for part in self.parts if not part.known))
 
@@ -83,9 +83,9 @@ class TrainingOverlap(Spec):
     @property
     def note(self) -> str:
         """One sentence on training data that is not known; empty where all of it is."""
-        if not self.unknown:
+        if not self.unknown_parts:
             return ""
-        return f"Training data unknown: {', '.join(self.unknown)} may have learned from these questions."
+        return f"Training data unknown: {', '.join(self.unknown_parts)} may have learned from these questions."
 
 
 def overlap_from(values: Mapping[str, Any] | None) -> TrainingOverlap | None:

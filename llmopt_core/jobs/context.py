@@ -37,7 +37,7 @@ class JobContext:
         make_credentials: Gives the endpoints of the workspace and the keys that the job may use.
         claim: Names this process's claim on the job.
         attempt: How often the job was begun, this time included.
-        paid: What the job's calls took, whatever became of it.
+        spending: What the job's calls took, whatever became of it.
     """
 
     job_id: int
@@ -49,7 +49,7 @@ class JobContext:
     make_credentials: Callable[[], Credentials] = lambda: ({}, {})
     claim: str | None = None
     attempt: int = 1
-    paid: Account = field(default_factory=Account)
+    spending: Account = field(default_factory=Account)
     _cancel: threading.Event = field(default_factory=threading.Event)
     _is_lost: bool = False
     _last_report: float = 0.0
@@ -129,7 +129,7 @@ class JobContext:
 
     def latest(self) -> dict[str, Any] | None:
         """What was said last; with what was paid, where the work does not say so itself. None for nothing."""
-        usage = self.paid.usage
+        usage = self.spending.usage
         tokens = usage.prompt_tokens + usage.completion_tokens
         spending = {"tokens": tokens, "cost_usd": usage.cost_usd} if usage.calls else {}
         return {**spending, **self._latest} or None

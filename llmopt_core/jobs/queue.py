@@ -229,7 +229,7 @@ class JobRunner:
         error = ""
         result: Result = None
         try:
-            with account_for(context.paid), urgent() if job.lane == "interactive" else nullcontext():
+            with account_for(context.spending), urgent() if job.lane == "interactive" else nullcontext():
                 result = _await_result(self._begin(context, job))
             # Work that looks at `should_cancel` itself ends without an error, with what it has.
             status = "cancelled" if context.should_cancel() else "finished"

@@ -23,7 +23,7 @@ _LABEL = 112.0
 class Bar:
     """One bar; `low` and `high` are the heights of its whisker, None without one. `x` is its left edge.
 
-    `hatched` says that it is not what it seems to be; `turn` how many before it in its group have its colour.
+    `is_hatched` says that it is not what it seems to be; `turn` how many before it in its group have its colour.
     """
 
     x: float
@@ -34,7 +34,7 @@ class Bar:
     high: float | None
     value: float
     colour: str
-    hatched: bool = False
+    is_hatched: bool = False
     turn: int = 0
 
 
@@ -104,7 +104,7 @@ def bar_chart(
         places = [start + j * (_BAR + _GAP) for j in range(len(group))]
         # `strict` tells a caller that gave fewer colours than bars, which would drop the last runs in silence.
         kinds = zip(places, group, colours, hatching or [False] * len(colours), turns(colours), strict=True)
-        bars = [replace(_bar(x, v, c, y), hatched=h, turn=t) for x, v, c, h, t in kinds if v[0] is not None]
+        bars = [replace(_bar(x, v, c, y), is_hatched=h, turn=t) for x, v, c, h, t in kinds if v[0] is not None]
         missing = [x + _BAR / 2 for x, v in zip(places, group, strict=True) if v[0] is None]
         groups.append(Group(label, start + inner / 2, tuple(bars), tuple(missing)))
     ticks = tuple((y(value), f"{value:g}") for value in _ticks(bottom, top))

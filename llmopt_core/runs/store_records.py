@@ -253,7 +253,7 @@ def _align(
         table = tables[run_id]
         if metric not in table.values:
             table.values[metric] = [None] * len(table.examples)
-            table.passed[metric] = [None] * len(table.examples)
+            table.verdicts[metric] = [None] * len(table.examples)
         table.values[metric][place] = finite(value)
-        table.passed[metric][place] = verdict
+        table.verdicts[metric][place] = verdict
     return tables

@@ -156,13 +156,13 @@ class RunScores:
     """The values of one run, aligned with its example ids (the order of the evaluation set).
 
     Attributes:
-        failed: Ids of the examples whose record is a failure: nothing could be scored, because nothing was answered.
+        failures: Ids of the examples whose record is a failure: nothing could be scored, because nothing was answered.
     """
 
     examples: tuple[str, ...]
     values: dict[str, list[float | None]]
-    passed: dict[str, list[bool | None]]
-    failed: frozenset[str] = frozenset()
+    verdicts: dict[str, list[bool | None]]
+    failures: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +172,12 @@ class PerQuestion:
     Records with an answer from the cache took less than they would, and those that failed less than a whole answer.
 
     Attributes:
-        asked: How many records the means stand over; they are None where there is none.
+        fresh: How many records the means stand over; they are None where there is none.
         cached: How many answered records came from the cache, at least in part.
         cost_usd: None also where one of them has no price.
     """
 
-    asked: int = 0
+    fresh: int = 0
     cached: int = 0
     tokens: float | None = None
     seconds: float | None = None

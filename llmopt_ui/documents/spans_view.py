@@ -68,8 +68,8 @@ def _existing_spans(project: Project, sets: list[str]) -> None:
     spans = coverage(store().evaluation_set(project, name).examples, lengths)
     with right:
         facts(
-            ("With a source", fmt.count(spans.known), "Questions with a source."),
-            ("Without", fmt.count(spans.unknown), "Questions without one."),
+            ("With a source", fmt.count(spans.complete), "Questions with a source."),
+            ("Without", fmt.count(spans.missing), "Questions without one."),
             ("Broken", fmt.count(len(spans.broken)), "Their document is gone, or shorter than before."),
         )
     if spans.broken:

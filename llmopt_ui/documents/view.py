@@ -57,7 +57,7 @@ class UploadResult:
     @property
     def names(self) -> tuple[str, ...]:
         """Documents that were stored."""
-        return self.changes.added + self.changes.replaced
+        return self.changes.additions + self.changes.replacements
 
 
 def add_files(
@@ -221,13 +221,13 @@ def outcome_notes(result: UploadResult) -> list[str]:
     changes = result.changes
     notes = [f"{name} has the same text as {twin} and was not added." for name, twin in changes.duplicates]
     notes += [f"{name} was there already with the same text." for name in changes.unchanged]
-    if changes.replaced:
-        notes.append(f"Replaced: {', '.join(changes.replaced)}.")
+    if changes.replacements:
+        notes.append(f"Replaced: {', '.join(changes.replacements)}.")
     if changes.moved:
         notes.append(f"{fmt.plural(changes.moved, 'source')} moved to where the same words stand now.")
     notes += [
         f"Question {one.example_id} of {one.set_name} lost a source, {one.reason}: {fmt.shorten(one.question)}"
-        for one in changes.lost
+        for one in changes.dangling
     ]
     notes += [
         f"Question {one.example_id} of {one.set_name}: look whether its source is still right, {one.reason}: "

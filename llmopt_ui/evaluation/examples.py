@@ -104,7 +104,7 @@ def _cells(runs: Mapping[str, Run], metric: str, questions: Mapping[str, str]) -
     count = max((run.total for run in runs.values()), default=0)
     examples = tuple(questions)[:count]
     rows = tuple(RunScoreTable(name, run.total, scores[run.id]).align(metric, examples) for name, run in runs.items())
-    failures = frozenset((name, example) for name, run in runs.items() for example in scores[run.id].failed)
+    failures = frozenset((name, example) for name, run in runs.items() for example in scores[run.id].failures)
     return Cells(metric, tuple(runs), examples, tuple(questions.values())[:count], rows, failures)
 
 

@@ -47,7 +47,7 @@ def runs_in_address(runs: Sequence[Run]) -> PinnedRuns:
     with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f":material/keep: {fmt.markdown(_describe(pins.runs))}", width="stretch")
         st.button("Show the current runs", key=UNPIN, type="tertiary", icon=":material/update:", on_click=unpin)
-    for sentence in pins.left_out:
+    for sentence in pins.notes:
         st.caption(f":material/info: {fmt.markdown(sentence)}")
     return pins
 

@@ -135,7 +135,7 @@ def prepare_cached(
 
 
 def _sentence(total: int, data: PreparedData) -> str:
-    left = " · ".join(f"{count:,} {DROP_REASONS[kind].lower()}" for kind, count in data.dropped.items() if count)
+    left = " · ".join(f"{count:,} {DROP_REASONS[kind].lower()}" for kind, count in data.drops.items() if count)
     parts = f"**{len(data.train):,}** to train on, **{len(data.validation):,}** held back for validation"
     return f"{total:,} collected → {parts}" + (f"  \n:gray[Left out: {left}]" if left else "")
 

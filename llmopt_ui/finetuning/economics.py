@@ -61,11 +61,11 @@ def economics_view(
         base, after, before_prices, after_prices, training_usd=training + trained_here, hourly_usd=hourly
     )
     with picture:
-        has_prices = bool(result.base.usd or result.tuned.usd)
+        has_prices = bool(result.base_cost.usd or result.tuned_cost.usd)
         _quality(base, after, factorial)
         facts(
-            (f"A request: {base.name}", _format_price(result.base.usd)),
-            (f"A request: {after.name}", _format_price(result.tuned.usd)),
+            (f"A request: {base.name}", _format_price(result.base_cost.usd)),
+            (f"A request: {after.name}", _format_price(result.tuned_cost.usd)),
             ("Pays after", _requests(result.result.requests) if has_prices else fmt.DASH),
         )
         if has_prices:

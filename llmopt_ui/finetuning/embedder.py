@@ -142,7 +142,7 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
     parts = _parts_of(project, set_name, configuration, share / 100, int(seed), whole)
     show_chart(parts_bar(parts.documents), "embedder_parts", "Questions per part")
     _describe_parts(parts)
-    training_count = fmt.plural(len(parts.train) + len(parts.watched), "question")
+    training_count = fmt.plural(len(parts.train) + len(parts.validation), "question")
     st.caption(f"Measure it with the held-back questions, which are kept as a set of their own: {training_count} of "
                f"the set “{fmt.markdown(set_name)}” it learns.")  # fmt: skip
     with st.container(border=True):
@@ -163,10 +163,10 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
 
 def _describe_parts(parts: EmbedderParts) -> None:
     sentence = f"The parts share no {parts.whole[:-1]}."
-    if not parts.watched:
+    if not parts.validation:
         sentence += f" There are too few {parts.whole} for a validation loss."
-    if parts.left_out:
-        sentence += f" {fmt.plural(parts.left_out, 'question')} left out: no source in a chunk, or on both sides."
+    if parts.omissions:
+        sentence += f" {fmt.plural(parts.omissions, 'question')} left out: no source in a chunk, or on both sides."
     st.caption(sentence)
 
 

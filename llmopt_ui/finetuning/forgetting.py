@@ -103,9 +103,9 @@ def _result(project: Project, result: Forgetting, metric: str, inks: Mapping[str
     if len(result.by_category) > 1:
         figure = category_bars(result.by_category, metric_title(metric), inks)
         show_chart(figure, "forgot_bars", "Mean score of base and fine-tuned model by category")
-    if result.lost:
+    if result.losses:
         st.markdown("**Answered worse than before**")
-        data_table(_loss_table(result.lost), alt="Questions the fine-tuned model answers worse than the base model")
+        data_table(_loss_table(result.losses), alt="Questions the fine-tuned model answers worse than the base model")
     st.caption("An adapter is switched on per request: the base model itself is unchanged and can still be asked.")
 
 

@@ -68,9 +68,9 @@ def _result_facts(result: ImportResult) -> str:
 
 
 def _omissions(result: ImportResult) -> list[str]:
-    if not result.left_out:
+    if not result.omissions:
         return []
-    names = ", ".join(result.left_out)
+    names = ", ".join(result.omissions)
     return [f"{names}: beyond the {len(result.setup.variants)} variants that are compared at once; choose below."]
 
 

@@ -125,7 +125,7 @@ def describe_cost(  # noqa: PLR0917
     parts = [f"At most {fmt.plural(answers, 'answer')}{beside}", f"about {tokens} prompt tokens"]
     # None is not 0: an unknown price must not read as free.
     parts.append("price unknown" if most is None else "free" if most == 0 else f"at most {fmt.money(most)}")
-    parts += [f"without {' and '.join(estimate.not_counted)}"] if estimate.not_counted else []
+    parts += [f"without {' and '.join(estimate.omissions)}"] if estimate.omissions else []
     if task.budget.usd is not None and most is not None and most > task.budget.usd:
         parts.append(f"more than the budget of {fmt.dollars(task.budget.usd)}, at which it stops")
     if task.budget.calls is not None and task.budget.calls < answers:

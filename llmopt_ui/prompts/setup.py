@@ -136,7 +136,7 @@ def _describe_plan(plan: ComparisonPlan, estimate: ComparisonEstimate) -> str:
         parts.append(
             f"{fmt.money(estimate.cost_usd[0])} for the prompts, at most {fmt.money(estimate.cost_usd[1])} in all"
         )
-    parts += [f"without {' and '.join(estimate.not_counted)}"] if estimate.not_counted else []
+    parts += [f"without {' and '.join(estimate.omissions)}"] if estimate.omissions else []
     return fmt.markdown(" · ".join(parts))
 
 

@@ -38,7 +38,7 @@ def judge_view() -> None:
     rows = [
         {
             "Metric": METRICS[row.metric].title,
-            "Data": row.data + (", made" if row.made else ""),
+            "Data": row.data + (", made" if row.is_artificial else ""),
             "What is judged": row.question,
             "AUC": f"{row.auc:.2f} ({row.low:.2f} to {row.high:.2f})",
             "Accuracy": f"{row.accuracy:.2f}",
@@ -65,7 +65,7 @@ def judge_view() -> None:
                     "Language": _LANGUAGES[family.language],
                     "": "right, rejected" if family.right else "wrong, caught",
                     "Share": f"{family.share:.0%} ({family.low:.0%} to {family.high:.0%})",
-                    "Cases": f"{family.rejected} of {family.cases}",
+                    "Cases": f"{family.rejections} of {family.cases}",
                     "Documents": str(family.documents),
                 }
                 for family in FAMILIES
@@ -90,7 +90,7 @@ def agreement_chart(rows: Sequence[JudgeAgreement]) -> go.Figure:
     for by_rule, symbol, name in ((False, "circle", "labelled by people"), (True, "circle-open", _RULE_MADE)):
         # Two traces, so that the legend tells them apart: mistakes made by rule are easier to catch than those of
         # people.
-        group = [row for row in rows if row.made == by_rule]
+        group = [row for row in rows if row.is_artificial == by_rule]
         figure.add_scatter(
             x=[row.auc for row in group],
             y=[_place(row) for row in group],
@@ -130,7 +130,7 @@ def families_chart(rows: Sequence[Family]) -> go.Figure:
             name=name,
             marker={"symbol": "diamond-open" if right else "circle", "size": 11, "color": colour, "line": {"width": 2}},
             error_x=whiskers([Summary(row.share, row.low, row.high, row.cases, row.cases) for row in group], colour),
-            customdata=[[row.rejected, row.cases] for row in group],
+            customdata=[[row.rejections, row.cases] for row in group],
             hovertemplate=f"%{{y}}<br>{name}: %{{customdata[0]}} of %{{customdata[1]}} (%{{x:.0%}})<extra></extra>",
         )
     return apply_theme(

@@ -15,7 +15,7 @@ class Family:
         right: Whether the statements say what the document says; else they should be rejected.
         documents: How many the statements are about.
         cases: Statements.
-        rejected: How many the judge rejected.
+        rejections: How many the judge rejected.
         low: Lower end of the 95 % interval of that share, with documents drawn anew.
     """
 
@@ -24,14 +24,14 @@ class Family:
     right: bool
     documents: int
     cases: int
-    rejected: int
+    rejections: int
     low: float
     high: float
 
     @property
     def share(self) -> float:
         """Share rejected: caught where they are wrong, falsely rejected where they are right."""
-        return self.rejected / self.cases
+        return self.rejections / self.cases
 
 
 def share_of(name: str, language: str = "en") -> float:

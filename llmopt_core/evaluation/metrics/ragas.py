@@ -66,7 +66,7 @@ class RagasMetrics:
         return value, tuple(
             Evidence(one["statement"], bool(one[mark]), one["reason"], judge.source(one["statement"]))
             # The last question of the metric: faithfulness asks for the statements first, then for verdicts on them.
-            for one in recorder.said[-1][1][part]
+            for one in recorder.exchanges[-1][1][part]
         )
 
     async def answer_relevancy(self, sample: Sample, meter: Meter) -> Outcome:
@@ -77,7 +77,7 @@ class RagasMetrics:
         recorder = RecordingJudge(self.judge_for(sample, meter))
         inputs = {"user_input": _question(sample), "response": _clean_answer(sample)}
         value = await ragas_value("AnswerRelevancy", recorder, self.encode, inputs, strictness=self.questions)
-        evidence = tuple(_relevance_evidence(reply) for _, reply in recorder.said)
+        evidence = tuple(_relevance_evidence(reply) for _, reply in recorder.exchanges)
         # Ragas gives 0 only where every one of its questions is found evasive.
         if evidence and not _yes(evidence):
             return Outcome(value, "The answer is evasive, which counts as 0.", evidence)
@@ -107,7 +107,7 @@ class RagasMetrics:
         evidence = tuple(
             Evidence(shorten(hit.chunk.text), bool(reply["verdict"]), reply["reason"], hit.chunk.id)
             # One question to the judge per chunk, in order; `strict` would tell if Ragas changed that.
-            for hit, (_, reply) in zip(text_hits, recorder.said, strict=True)
+            for hit, (_, reply) in zip(text_hits, recorder.exchanges, strict=True)
         )
         useful_ranks = [str(rank) for rank, part in enumerate(evidence, 1) if part.verdict]
         return Outcome(value, f"Useful chunks: {', '.join(useful_ranks) or 'none'} of {len(evidence)}.", evidence)

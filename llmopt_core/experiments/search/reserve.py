@@ -24,7 +24,7 @@ class Reserve:
     dearest_beside: float = 0.0
     in_flight: int = 0
     answers: int = 0
-    paid: bool = False
+    has_price: bool = False
 
     def has_room(self, *, beside: bool) -> bool:
         """Whether one more answer, or call beside them, fits with what is in flight and reserved."""
@@ -36,13 +36,13 @@ class Reserve:
         return fits and (self.budget.usd is None or fits_budget(usd, self.budget.usd))
 
     @property
-    def unknown(self) -> bool:
+    def is_unknown(self) -> bool:
         """Whether a budget in USD is set and what an answer costs has not been seen yet."""
-        return self.budget.usd is not None and not self.paid
+        return self.budget.usd is not None and not self.has_price
 
     def add(self, usage: Usage, *, beside: bool = False) -> None:
         """Something was paid, or came from the cache."""
-        self.paid = self.paid or bool(usage.calls)
+        self.has_price = self.has_price or bool(usage.calls)
         self.calls += usage.calls
         self.usd += usage.cost_usd or 0.0
         cost = usage.cost_usd or 0.0

@@ -73,7 +73,7 @@ def trial_runner(
 class TrialRunner:
     """Measures configurations of one task.
 
-    When it is stopped (see `ended`) nothing new is started; what is in flight finishes and is kept.
+    When it is stopped (see `stop_reason`) nothing new is started; what is in flight finishes and is kept.
 
     Args:
         task: What is measured.
@@ -84,7 +84,7 @@ class TrialRunner:
 
     Attributes:
         budget: What may be paid, and what was.
-        ended: Why nothing new is started; empty while it goes on.
+        stop_reason: Why nothing new is started; empty while it goes on.
         problem: The last failure of an answer.
     """
 
@@ -99,9 +99,9 @@ class TrialRunner:
         self.task = task
         self.models = models
         self.budget = budget
-        self.ended: StopReason = ""
+        self.stop_reason: StopReason = ""
         self.problem = ""
-        self.planned = 0
+        self.plan_size = 0
         self._report_to = report
         self._should_cancel = should_cancel or (lambda: False)
         self._account = Account()
@@ -145,8 +145,8 @@ class TrialRunner:
     def release(self) -> None:
         """Let the reserve be used now, also where the budget seemed used up."""
         self._reserve.answers = 0
-        if self.ended == "budget":
-            self.ended = ""
+        if self.stop_reason == "budget":
+            self.stop_reason = ""
 
     async def measure(
         self, configuration: Configuration, examples: Sequence[Example], message: str = ""
@@ -170,7 +170,7 @@ class TrialRunner:
         places = list(range(len(examples)))
         with self.models.within(self.budget), account_for(self._account):
             await self._prepare(pipeline, examples)
-            while places and self._reserve.unknown and not self._should_stop():
+            while places and self._reserve.is_unknown and not self._should_stop():
                 # One at a time, until it is known what must be kept for the last test.
                 await map_concurrently(places[:1], one, concurrency=1)
                 places = places[1:]
@@ -183,7 +183,7 @@ class TrialRunner:
         _raise_fatal(results)
         self._broken_ones = self._broken_ones + 1 if self._is_hopeless else 0
         if self._broken_ones >= _BROKEN_IN_A_ROW:
-            self.ended = self.ended or "failed"
+            self.stop_reason = self.stop_reason or "failed"
         # By place, not in the order in which they ended: `compare` pairs them.
         records = tuple(finished_records.get(place) for place in range(len(examples)))
         return TrialResult(tuple(self._value(record) for record in records), records)
@@ -196,7 +196,7 @@ class TrialRunner:
             try:
                 await call()
             except OutOfBudget:
-                self.ended = self.ended or "budget"
+                self.stop_reason = self.stop_reason or "budget"
                 return False
             finally:
                 # Also where the call failed: what it took is paid.
@@ -208,7 +208,7 @@ class TrialRunner:
             if not self._should_stop():
                 await pipeline.prepare(examples)
         except OutOfBudget:
-            self.ended = self.ended or "budget"
+            self.stop_reason = self.stop_reason or "budget"
 
     def compare(self, before: TrialResult, after: TrialResult) -> Comparison:
         """Paired by example; the difference is `after - before`."""
@@ -220,7 +220,7 @@ class TrialRunner:
         Raises:
             BadInput: Says why.
         """
-        if self.ended or any(value is not None for value in result.values):
+        if self.stop_reason or any(value is not None for value in result.values):
             return
         records = [record for record in result.records if record is not None]
         scores = [record.scores[self.task.metric] for record in records if self.task.metric in record.scores]
@@ -235,7 +235,7 @@ class TrialRunner:
             try:
                 record = await pipeline.evaluate(example)
             except OutOfBudget:
-                self.ended = self.ended or "budget"
+                self.stop_reason = self.stop_reason or "budget"
                 return None
         self._reserve.add(record.usage)
         self._count(record)
@@ -246,7 +246,7 @@ class TrialRunner:
         if not fits:
             # Kept with what was paid, so that starting again asks for a larger budget.
             self.budget.has_refused = True
-            self.ended = self.ended or "budget"
+            self.stop_reason = self.stop_reason or "budget"
         return fits
 
     def _count(self, record: Record) -> None:
@@ -270,7 +270,7 @@ class TrialRunner:
             return
         progress = self._progress
         # The plan is a guess where candidates depend on answers; more than all is never shown.
-        total = max(self.planned, progress.done)
+        total = max(self.plan_size, progress.done)
         remaining = Progress(
             total, progress.done, progress.cached, started_at=progress.started_at, now=time.monotonic()
         )
@@ -289,8 +289,8 @@ class TrialRunner:
 
     def _should_stop(self) -> bool:
         if self._should_cancel():
-            self.ended = "cancelled"
-        return bool(self.ended)
+            self.stop_reason = "cancelled"
+        return bool(self.stop_reason)
 
     def _value(self, record: Record | None) -> float | None:
         if record is None or record.failure is not None or self.task.metric not in record.scores:

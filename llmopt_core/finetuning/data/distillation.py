@@ -25,13 +25,13 @@ class Distillation:
 
     Attributes:
         usage: What was paid, checks by a judge and answers that failed included.
-        stopped: Why it ended early, where a budget did that.
+        stop_reason: Why it ended early, where a budget did that.
     """
 
     examples: tuple[TrainingExample, ...]
-    rejected: dict[str, str] = field(default_factory=dict)
+    rejections: dict[str, str] = field(default_factory=dict)
     usage: Usage = Usage()
-    stopped: str = ""
+    stop_reason: str = ""
 
 
 async def distill(
@@ -59,7 +59,7 @@ async def distill(
         on_done: Called with the number of finished questions and the total.
         should_stop: Asked before each call.
 
-    The budget that `Models` works within ends it early: what was answered by then is kept, and `stopped` says why.
+    The budget that `Models` works within ends it early: what was answered by then is kept, and `stop_reason` says why.
     """
     progress = _Progress()
 
@@ -71,17 +71,17 @@ async def distill(
             reason = _unfit(reply, model) or await _reject(question, reply.text, checks)
         # Not raised: `map_concurrently` would throw away the answers that are paid for already.
         except OutOfBudget as error:
-            progress.stopped = str(error)
-            return progress.stopped
+            progress.stop_reason = str(error)
+            return progress.stop_reason
         return reason or _example(question, (student_prompt or teacher_prompt)(question), reply.text, model)
 
     def stop() -> bool:
-        return bool(progress.stopped) or (should_stop is not None and should_stop())
+        return bool(progress.stop_reason) or (should_stop is not None and should_stop())
 
     def report(_at: int, _question: Example, _result: object) -> None:
-        progress.done += 1
+        progress.count += 1
         if on_done:
-            on_done(progress.done, len(questions))
+            on_done(progress.count, len(questions))
 
     # An account of its own sees the calls of teacher and judges alike, those that failed included.
     with account_for(Account()) as account:
@@ -91,13 +91,13 @@ async def distill(
     # A failure, or a reason as text, is what was not kept.
     examples = tuple(r for r in results if isinstance(r, TrainingExample))
     rejections = {q.id: _why(r) for q, r in zip(questions, results, strict=True) if not isinstance(r, TrainingExample)}
-    return Distillation(examples, rejections, account.usage, progress.stopped)
+    return Distillation(examples, rejections, account.usage, progress.stop_reason)
 
 
 @dataclass
 class _Progress:
-    stopped: str = ""
-    done: int = 0
+    stop_reason: str = ""
+    count: int = 0
 
 
 def _why(result: TrainingExample | str | Failure) -> str:

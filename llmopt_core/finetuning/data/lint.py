@@ -106,19 +106,19 @@ class _Checker:
     first_kind: Kind | None = None
     counts: Counter[tuple[str, bool]] = field(default_factory=Counter)
     lines: list[LineProblem] = field(default_factory=list)
-    left_off: int = 0
+    omissions: int = 0
     # One more bin than bounds, for what is longer than all of them.
     bins: list[int] = field(default_factory=lambda: [0] * (len(_BINS) + 1))
     billing: int = 0
     longest: int = 0
     # 64-bit hashes: of whole examples -> line; of inputs -> (hash of the example, line).
-    seen: dict[int, int] = field(default_factory=dict)
+    hashes: dict[int, int] = field(default_factory=dict)
     inputs: dict[int, int] = field(default_factory=dict)
     # Forms of other tools that examples were converted from.
     forms: Counter[str] = field(default_factory=Counter)
     near: NearDuplicates = field(default_factory=NearDuplicates)
     near_characters: int = 0
-    near_searched: int = 0
+    near_count: int = 0
 
     def __post_init__(self) -> None:
         self.counter = self.settings.counter or billing_counter()
@@ -158,7 +158,7 @@ class _Checker:
         if self.counts[problem.kind, problem.is_error] <= MOST_LINES:
             self.lines.append(LineProblem(line, *problem))
         else:
-            self.left_off += 1
+            self.omissions += 1
 
     def _finding(self, line: int, kind: str, message: str) -> None:
         self._note(line, Problem(kind, message, is_error=False))
@@ -199,14 +199,14 @@ class _Checker:
         # 64-bit numbers take half of the memory of their hexadecimal texts. Two examples in a million with one hash:
         # a chance of 1 in 40 million.
         example_hash, input_hash = int(example.key, 16), int(example.input_key, 16)
-        if earlier := self.seen.get(example_hash):
+        if earlier := self.hashes.get(example_hash):
             # An exact repetition is told once; it would also be a near one, and of the same input.
             self._finding(line, "duplicate", f"the same as line {earlier}")
             return
         first = self.inputs.get(input_hash)
         # Beyond the limit known examples are still looked up, only no further ones are remembered.
-        if len(self.seen) < REPEATS_LIMIT:
-            self.seen[example_hash] = line
+        if len(self.hashes) < REPEATS_LIMIT:
+            self.hashes[example_hash] = line
             # The first line with an input is the one that is named.
             self.inputs.setdefault(input_hash, line)
         # Two pairs with one input are normal: people rank several answers to one prompt.
@@ -218,17 +218,17 @@ class _Checker:
     def _near(self, line: int, example: TrainingExample) -> int | None:
         if self.examples > NEAR_LIMIT or self.near_characters > NEAR_CHARACTERS:
             return None
-        self.near_searched = self.examples
+        self.near_count = self.examples
         self.near_characters += len(example.question) + len(example.answer)
         return self.near.add(example, line)
 
     def _bounds(self) -> None:
         """Say so where a bound was reached, so that nothing found is not taken for nothing there."""
         if self.examples > NEAR_LIMIT or self.near_characters > NEAR_CHARACTERS:
-            words = f"searched in the first {self.near_searched:,} examples only"
+            words = f"searched in the first {self.near_count:,} examples only"
             self._finding(0, "near_duplicates_not_all_searched", words)
         # Line 0 is the file as a whole.
-        if len(self.seen) >= REPEATS_LIMIT:
+        if len(self.hashes) >= REPEATS_LIMIT:
             self._finding(0, "repetitions_not_all_searched", f"compared with {REPEATS_LIMIT:,} different examples only")
 
     def report(self, name: str) -> CheckReport:
@@ -255,7 +255,7 @@ class _Checker:
             # None is the bound of the last bin.
             histogram=tuple(zip((*_BINS, None), self.bins, strict=True)),
             lines=tuple(sorted(self.lines, key=lambda p: p.line)),
-            lines_left_off=self.left_off,
+            lines_left_off=self.omissions,
             cost_usd=None if price is None else price * epochs * self.billing / 1e6,
         )
 

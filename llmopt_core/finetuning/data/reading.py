@@ -46,7 +46,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 # A table of these and a label, without answers, is one of texts and their classes: the class is to be learned. Beside a
 # question a label only sorts.
-CLASSIFIED = ("text", "utterance")
+TEXT_COLUMNS = ("text", "utterance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +282,7 @@ def _columns(header: list[str], column_names: Mapping[str, str], name: str) -> d
             positions[meaning] = position
     pair = {"preferred", "rejected"} <= positions.keys()
     # `positions["label"]` stands in where there is no question, so that the look-up does not fail; a label is no text.
-    if "label" in positions and not pair and lower[positions.get("question", positions["label"])] in CLASSIFIED:
+    if "label" in positions and not pair and lower[positions.get("question", positions["label"])] in TEXT_COLUMNS:
         positions.setdefault("answer", positions["label"])
     if "question" not in positions or not (pair or "answer" in positions):
         raise BadInput(

@@ -22,7 +22,7 @@ class Selection:
     """What was kept, and how many were dropped for which reason."""
 
     examples: tuple[TrainingExample, ...]
-    dropped: dict[str, int] = field(default_factory=dict)
+    drops: dict[str, int] = field(default_factory=dict)
 
 
 def remove_duplicates(examples: Sequence[TrainingExample]) -> Selection:

@@ -78,6 +78,6 @@ def _pairs(worker: Worker, which: Literal["training", "validation"], prefixes: P
 
 
 def _export(run: EmbeddingRun, target: Path, facts: dict[str, Any]) -> None:
-    with lifecycle.written(target) as draft:
+    with lifecycle.replace_model(target) as draft:
         run.model.save_pretrained(str(draft), create_model_card=False)
         write_card(draft / CARD, facts)

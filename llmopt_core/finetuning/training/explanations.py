@@ -46,7 +46,7 @@ UNDERFITTING = (
 UNSTABLE = "Unstable: the training loss jumps or grows. Lower the learning rate or raise the batch size."
 GOOD = "A good fit: both losses fell and levelled off together."
 UNDERWAY = "Still training: whether the model learned enough is told when it ends."
-UNKNOWN = "Too few measurements to say; a validation set and more evaluations tell more."
+TOO_FEW_POINTS = "Too few measurements to say; a validation set and more evaluations tell more."
 
 Fit = Literal["good", "overfitting", "underfitting", "unstable", "unknown"]
 
@@ -73,7 +73,7 @@ def _read(points: Sequence[MetricPoint]) -> CurveReading:
     valid = [p.valid_loss for p in points if p.valid_loss is not None]
     # Thirds and sixths of fewer points are single steps, which jump.
     if len(train) < 6:
-        return CurveReading("unknown", UNKNOWN)
+        return CurveReading("unknown", TOO_FEW_POINTS)
     # The first third against the last sixth: at the start a loss falls fast, at the end it is level. The factors below
     # are rules of thumb.
     start, end = _mean(train[: len(train) // 3]), _mean(train[-max(2, len(train) // 6) :])
@@ -81,7 +81,9 @@ def _read(points: Sequence[MetricPoint]) -> CurveReading:
         return CurveReading("unstable", UNSTABLE)
     # Without a curve of validation nothing can be said about overfitting.
     if len(valid) < 3:
-        return CurveReading("underfitting", UNDERFITTING) if end > 0.9 * start else CurveReading("unknown", UNKNOWN)
+        return (
+            CurveReading("underfitting", UNDERFITTING) if end > 0.9 * start else CurveReading("unknown", TOO_FEW_POINTS)
+        )
     best = min(valid)
     # A tenth above its best is more than the noise of 64 examples usually is; the training loss must have fallen
     # meanwhile.

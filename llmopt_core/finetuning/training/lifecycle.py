@@ -45,7 +45,7 @@ def prepare_torch(worker: Worker) -> None:
 
 
 @contextmanager
-def written(target: Path) -> Iterator[Path]:
+def replace_model(target: Path) -> Iterator[Path]:
     """A draft that takes the place of `target` at the end of the block.
 
     Raises:

@@ -75,7 +75,7 @@ def _export(worker: Worker, run: LoraRun, settings: LoraSettings, facts: dict[st
     path = adapters_root(worker.settings) / f"{worker.request.name}.gguf"
     config = run.base.config
     tensors = gguf_tensors(run.current(), config.num_attention_heads, config.num_key_value_heads)
-    with lifecycle.written(path) as draft:
+    with lifecycle.replace_model(path) as draft:
         write_adapter(draft, tensors, settings.scaling * settings.rank, worker.request.name)
         # The card first: an adapter that appears without its card would be asked in the wrong format.
         write_card(path.with_suffix(".json"), facts)

@@ -39,7 +39,7 @@ def work_on(worker: Worker) -> int:
         worker.begin()
         outcome = _work_for(folder)(worker)
     except Cancellation as stop:
-        return _finish(worker, "interrupted" if worker.terminated else "cancelled", str(stop))
+        return _finish(worker, "interrupted" if worker.is_terminated else "cancelled", str(stop))
     except LlmOptError as error:
         return _finish(worker, "failed", str(error))
     except ImportError as error:

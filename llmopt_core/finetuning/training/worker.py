@@ -25,14 +25,14 @@ class Worker:
         self.folder, self._clock = folder, clock
         self.settings = Settings.model_validate(folder.read("worker.json"))
         self.request = folder.request()
-        self.terminated = False
+        self.is_terminated = False
         self._last_report = 0.0
         self._began: float | None = None
         self._earlier_seconds = float(folder.read("state.json").get("worked_seconds", 0.0))
 
     def should_stop(self) -> bool:
         """Whether the user cancelled or the system asked this process to end."""
-        return self.terminated or self.folder.is_cancel_requested()
+        return self.is_terminated or self.folder.is_cancel_requested()
 
     def begin(self) -> None:
         """From now on the time counts as work."""
@@ -49,7 +49,7 @@ class Worker:
     def on_signal(self, _signal: int, _frame: FrameType | None) -> None:
         """Stop at the next step."""
         # Only a flag: saving inside of a signal handler could meet a half-done step.
-        self.terminated = True
+        self.is_terminated = True
 
     def tell(self, *, at_once: bool = False, **state: Any) -> None:
         """Update the job's state, at most once a second unless `at_once`. A full disk stops no training."""

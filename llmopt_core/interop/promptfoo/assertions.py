@@ -39,7 +39,7 @@ def assertions_from(
     )
 
 
-def explain_unsupported(reason: str, assertion: Mapping[str, Any] | None = None) -> AssertionSpec:
+def explain_obstacle(reason: str, assertion: Mapping[str, Any] | None = None) -> AssertionSpec:
     """An assertion that keeps what was not understood, so that an export gives it back."""
     value: dict[str, Any] = {"reason": reason}
     if assertion is not None:
@@ -59,11 +59,11 @@ def _assertions(assertion: Mapping[str, Any], grader: Any, has_threshold: bool) 
         else:
             yield _convert(kind, assertion, grader)
     except UnsupportedError as error:
-        yield explain_unsupported(f"the assertion '{kind}': {error}", assertion)
+        yield explain_obstacle(f"the assertion '{kind}': {error}", assertion)
     # The spec's own rules, such as a pattern that does not compile, a threshold below 0.
     except ValidationError as error:
         message = field_problem(error.errors(include_url=False)[0])
-        yield explain_unsupported(f"the assertion '{kind}': {message}", assertion)
+        yield explain_obstacle(f"the assertion '{kind}': {message}", assertion)
 
 
 def _parts(assertion: Mapping[str, Any], has_threshold: bool) -> list[Any]:

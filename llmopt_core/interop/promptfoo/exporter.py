@@ -33,7 +33,7 @@ class PromptfooExport:
     """The text of a `promptfooconfig.yaml`, and what could not be said in it."""
 
     text: str
-    left_out: tuple[str, ...] = ()
+    omissions: tuple[str, ...] = ()
 
 
 def export_promptfoo(

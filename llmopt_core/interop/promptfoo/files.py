@@ -51,7 +51,7 @@ class ImportResult:
     Attributes:
         setup: The comparison, ready to be run.
         prompts: Names of the saved prompts.
-        left_out: Variants beyond what is compared at once.
+        omissions: Variants beyond what is compared at once.
         endpoints: Those the file says the place of, to be added where they are not known.
         not_run: Prompts, providers and tests that are not run, with the reasons.
     """
@@ -59,7 +59,7 @@ class ImportResult:
     setup: Setup
     prompts: tuple[str, ...]
     tests: int
-    left_out: tuple[str, ...]
+    omissions: tuple[str, ...]
     endpoints: tuple[Endpoint, ...]
     not_run: tuple[NotRun, ...]
     warnings: tuple[str, ...]
@@ -146,7 +146,7 @@ def export_comparison(
     export = export_promptfoo(comparison.variants, rows, comparison.judge, endpoints, comparison.assertions)
     lines = [
         f"Compared in the LLM Optimization Playground: {comparison.title}",
-        *(f"Left out: {why}" for why in export.left_out),
+        *(f"Left out: {why}" for why in export.omissions),
     ]
     # A title of several lines would end the YAML comment and break the file.
     head = "".join(f"# {' '.join(line.split())}\n" for line in lines)

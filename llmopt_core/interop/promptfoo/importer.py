@@ -17,7 +17,7 @@ from llmopt_core.evaluation.assertions.spec import EXAMPLE_COLUMN, THRESHOLD_COL
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.interop.promptfoo import FoundPrompt, FoundTest, PromptfooFile, read_promptfoo
-from llmopt_core.interop.promptfoo.assertions import UnsupportedError, assertions_from, explain_unsupported
+from llmopt_core.interop.promptfoo.assertions import UnsupportedError, assertions_from, explain_obstacle
 from llmopt_core.interop.promptfoo.providers import model_from
 from llmopt_core.interop.promptfoo.references import DATA
 from llmopt_core.models.base import ModelSpec
@@ -239,7 +239,7 @@ class _Importer:
             reserved_names = sorted(set(test.variables) & set(RESERVED_NAMES))
             problems += [f"the variable name '{key}' is taken by this program" for key in reserved_names]
             # First, so that the reason for a test that is not run stands before its checks.
-            assertions = [*(explain_unsupported(problem) for problem in problems), *assertions]
+            assertions = [*(explain_obstacle(problem) for problem in problems), *assertions]
             name = _free(test.name, examples)
             reasons = tuple(assertion.value["reason"] for assertion in assertions if assertion.type == "unsupported")
             if reasons:

@@ -86,13 +86,13 @@ class SearchUnits:
     Attributes:
         texts: Document texts by name.
         window: Of the embedding model; None where words are searched, which no window bounds.
-        prefixed: Whether the heading path is embedded before the text.
+        has_prefix: Whether the heading path is embedded before the text.
     """
 
     chunks: Sequence[Chunk]
     texts: Mapping[str, str]
     window: Window | None
-    prefixed: bool = False
+    has_prefix: bool = False
 
     @cached_property
     def context_spans(self) -> list[Span]:
@@ -139,7 +139,7 @@ class SearchUnits:
         rooms: dict[int, list[int]] = {}
         for place, chunk in enumerate(self.chunks):
             # Rows of tables have their column names before them even where headings are not embedded.
-            heading = chunk.heading if self.prefixed else chunk.columns
+            heading = chunk.heading if self.has_prefix else chunk.columns
             if heading not in heading_tokens:
                 heading_tokens[heading] = tokenizer(window.tokenizer).count(heading)
             # At least one: a heading longer than the window would leave less than nothing.

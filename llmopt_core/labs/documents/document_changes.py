@@ -29,33 +29,33 @@ class DocumentChanges:
     """What became of documents that were put into a project.
 
     Attributes:
-        added: Names that were new.
-        replaced: Names whose text is another now.
+        additions: Names that were new.
+        replacements: Names whose text is another now.
         unchanged: Names that hold the same text as before.
         duplicates: Name, and the document that holds the same text; these were left out.
         moved: Reference spans that stand at another place of a replaced document now.
-        lost: Questions whose reference no longer stands in a replaced document.
+        dangling: Questions whose reference no longer stands in a replaced document.
         unsure: Questions whose reference may stand at another place than the one that it has now.
         indexes: Indexes removed, because no project's documents make them any more.
     """
 
-    added: tuple[str, ...] = ()
-    replaced: tuple[str, ...] = ()
+    additions: tuple[str, ...] = ()
+    replacements: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     duplicates: tuple[tuple[str, str], ...] = ()
     moved: int = 0
-    lost: tuple[DanglingQuestion, ...] = ()
+    dangling: tuple[DanglingQuestion, ...] = ()
     indexes: int = 0
     unsure: tuple[DanglingQuestion, ...] = ()
 
     def __add__(self, other: DocumentChanges) -> DocumentChanges:
         return DocumentChanges(
-            self.added + other.added,
-            self.replaced + other.replaced,
+            self.additions + other.additions,
+            self.replacements + other.replacements,
             self.unchanged + other.unchanged,
             self.duplicates + other.duplicates,
             self.moved + other.moved,
-            self.lost + other.lost,
+            self.dangling + other.dangling,
             self.indexes + other.indexes,
             self.unsure + other.unsure,
         )

@@ -60,7 +60,7 @@ def write(context: JobContext, arguments: WritingArguments) -> dict[str, Any]:
     )  # fmt: skip
     # Kept at once: what was written and paid is there when the review is opened, even days later.
     context.store.save_draft(context.project, DRAFT, "", draft_of(result))
-    return {"kept": len(result.kept), "dropped": len(result.dropped), "cost_usd": result.usage.cost_usd}
+    return {"kept": len(result.candidates), "dropped": len(result.rejects), "cost_usd": result.usage.cost_usd}
 
 
 def list_questions(store: Store, project: Project | str) -> list[str]:

@@ -14,13 +14,13 @@ class Coverage:
     """How many questions know where their answer stands.
 
     Attributes:
-        known: Questions with at least one reference, all of them good.
-        unknown: Questions without any.
+        complete: Questions with at least one reference, all of them good.
+        missing: Questions without any.
         broken: Ids of questions with a reference into a document that is gone or too short.
     """
 
-    known: int
-    unknown: int
+    complete: int
+    missing: int
     broken: tuple[str, ...]
 
 

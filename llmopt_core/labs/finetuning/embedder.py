@@ -62,18 +62,18 @@ class EmbedderParts:
 
     Attributes:
         train: Question-passage pairs to learn.
-        watched: Pairs for the validation loss, which also choose the best step; None where there are too few documents.
+        validation: Pairs for the validation loss, which also choose the best step; None where there are too few documents.
         held_back: Questions that training never sees, nor their documents (or passages).
         documents: Document -> part -> number of questions.
-        left_out: Questions without a reference span in a chunk, or with spans on both sides.
+        omissions: Questions without a reference span in a chunk, or with spans on both sides.
         whole: What no two parts share.
     """
 
     train: tuple[TrainingExample, ...]
-    watched: tuple[TrainingExample, ...]
+    validation: tuple[TrainingExample, ...]
     held_back: tuple[Example, ...]
     documents: dict[str, dict[Part, int]]
-    left_out: int
+    omissions: int
     whole: Whole = "documents"
 
 
@@ -230,7 +230,7 @@ def start_embedder(
     """
     held_back = EvaluationSet(f"{request.name}-held-back", parts.held_back)
     # Kept before the start: a job that was begun has its data, whatever happens next.
-    training_set = save_training_set(store, project, f"{request.name}-pairs", parts.train, parts.watched,
+    training_set = save_training_set(store, project, f"{request.name}-pairs", parts.train, parts.validation,
                                      note=f"Questions of {set_name} with their chunks")  # fmt: skip
     job = start(access, request, training_set, project=project, kind="embedding")
     # After the start: where it is refused, no set of it is left behind.

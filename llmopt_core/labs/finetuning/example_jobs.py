@@ -62,13 +62,18 @@ def distil(context: JobContext, arguments: DistilArguments) -> dict[str, Any]:
         )
     )  # fmt: skip
     # An error, though the work was done: nobody would look for reasons behind "0 added".
-    if not distillation.examples and distillation.rejected:
-        why = next(iter(distillation.rejected.values()))
+    if not distillation.examples and distillation.rejections:
+        why = next(iter(distillation.rejections.values()))
         raise BadInput(f"No answer was kept; the first was rejected because of this: {why}")
     # In the order of the questions, so the first ones say why.
-    reasons = dict(list(distillation.rejected.items())[:_MOST_REASONS])
+    reasons = dict(list(distillation.rejections.items())[:_MOST_REASONS])
     count = collect(context.store, context.project, distillation.examples)
-    return {"added": count, "rejected": len(distillation.rejected), "reasons": reasons, "stopped": distillation.stopped}
+    return {
+        "added": count,
+        "rejected": len(distillation.rejections),
+        "reasons": reasons,
+        "stopped": distillation.stop_reason,
+    }
 
 
 def make_pairs(context: JobContext, arguments: PairsArguments) -> dict[str, Any]:

@@ -230,13 +230,13 @@ def _mean(values: Sequence[float]) -> float | None:
 class Economics:
     """What two arms cost per request, and when the training is earned back."""
 
-    base: RequestCost
-    tuned: RequestCost
+    base_cost: RequestCost
+    tuned_cost: RequestCost
     result: BreakEven
 
     def total(self, requests: float) -> tuple[float, float]:
         """Cost of so many requests: of the base, and of the tuned model with its training."""
-        return self.base.usd * requests, self.result.training_usd + self.tuned.usd * requests
+        return self.base_cost.usd * requests, self.result.training_usd + self.tuned_cost.usd * requests
 
 
 def economics(

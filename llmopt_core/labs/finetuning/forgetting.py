@@ -48,8 +48,8 @@ class LostQuestion:
     reference: str
     base_answer: str
     tuned_answer: str
-    base: float
-    tuned: float
+    base_score: float
+    tuned_score: float
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Forgetting:
         base, tuned: Means over the questions that both answered.
         comparison: The paired difference.
         by_category: Means of base and tuned over the questions that both answered, and their number.
-        lost: The questions with the largest loss, at most as many as asked for.
+        losses: The questions with the largest loss, at most as many as asked for.
         worse, better: Number of questions on which the tuned model is worse or better.
         overlap: What the tuned model has learned from these questions.
         runs: What was measured: the base model's run, and the tuned one's.
@@ -70,7 +70,7 @@ class Forgetting:
     tuned: Summary
     comparison: Comparison
     by_category: Mapping[str, tuple[float, float, int]]
-    lost: Sequence[LostQuestion]
+    losses: Sequence[LostQuestion]
     worse: int
     better: int
     overlap: TrainingOverlap

@@ -63,7 +63,7 @@ class PreparedData:
 
     train: tuple[TrainingExample, ...]
     validation: tuple[TrainingExample, ...]
-    dropped: dict[str, int] = field(default_factory=dict)
+    drops: dict[str, int] = field(default_factory=dict)
 
 
 def prepare(
@@ -86,7 +86,7 @@ def prepare(
     survivors, drop_counts = tuple(examples), dict[str, int]()
 
     def note(selection: Selection) -> tuple[TrainingExample, ...]:
-        drop_counts.update({key: drop_counts.get(key, 0) + count for key, count in selection.dropped.items()})
+        drop_counts.update({key: drop_counts.get(key, 0) + count for key, count in selection.drops.items()})
         return selection.examples
 
     # First: what may not stay neither stands for its better repetition, nor contradicts, nor counts in its class.

@@ -100,7 +100,7 @@ class StoreLine:
 
     def enter(self, job: Job) -> None:
         """See `TrainingLine.enter`. A job that was in line before takes its old place in the list of jobs."""
-        entry = stored_job(self.store, job.id)
+        entry = read_job(self.store, job.id)
         # Its place in the list, and what was done, are kept.
         if entry is not None and entry.resumable:
             self.store.resume_job(entry.id)
@@ -120,7 +120,7 @@ class StoreLine:
 
     def leave(self, job: Job) -> None:
         """See `TrainingLine.leave`."""
-        entry = stored_job(self.store, job.id)
+        entry = read_job(self.store, job.id)
         if entry is not None and entry.active:
             # One that runs is asked and ends itself; one that waits has ended with this.
             self.store.request_cancel(entry.id)
@@ -133,7 +133,7 @@ class StoreLine:
         for job in all_jobs(self.settings):
             if job.provider != LOCAL or job.has_ended:
                 continue
-            folder, entry = open_folder(self.settings, job.id), stored_job(self.store, job.id)
+            folder, entry = open_folder(self.settings, job.id), read_job(self.store, job.id)
             # Interrupted, yet worked on: its process ended while the trainer, a child of its own, goes on.
             if entry is None or (entry.status == "interrupted" and folder.is_worked_on()):
                 self.enter(job)
@@ -142,7 +142,7 @@ class StoreLine:
                 folder.leave_line()
 
 
-def stored_job(store: Store, folder: str) -> StoredJob | None:
+def read_job(store: Store, folder: str) -> StoredJob | None:
     """The newest job of the store that trains what lies in this folder."""
     jobs = (job for job in store.jobs() if job.kind in TRAINING_KINDS and job.arguments.get("folder") == folder)
     return max(jobs, key=lambda job: job.id, default=None)

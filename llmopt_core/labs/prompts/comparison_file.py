@@ -37,14 +37,14 @@ class ComparisonFile:
     Attributes:
         endpoints: Endpoints named in the file, over those of the environment.
         not_run: What an imported file asks for and cannot be had here.
-        left_out: Few-shot examples that repeat a row, by variant.
+        repeats: Few-shot examples that repeat a row, by variant.
     """
 
     plan: ComparisonPlan
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     not_run: tuple[NotRun, ...] = ()
     warnings: tuple[str, ...] = ()
-    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    repeats: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class _Variant(Spec):
@@ -119,7 +119,7 @@ def load_comparison(path: Path, store: Store) -> ComparisonFile:
     plan, omissions = (plan, {}) if spec.keep_repeated else without_leaks(plan)
     # `from_file`: their hosts have to be trusted before anything is sent there.
     endpoints = {name: one.from_file(path.name) for name, one in endpoints_in(spec.endpoints, path.name).items()}
-    return ComparisonFile(plan, endpoints, warnings=notes, left_out=omissions)
+    return ComparisonFile(plan, endpoints, warnings=notes, repeats=omissions)
 
 
 def _read_promptfoo(path: Path) -> ComparisonFile:

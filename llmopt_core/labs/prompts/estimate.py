@@ -29,12 +29,12 @@ class SearchEstimate:
     Attributes:
         prompt_tokens: Of the answers, about.
         most_usd: With grading, retrieval and rewriting. None without a price.
-        not_counted: What else may be paid, in words.
+        omissions: What else may be paid, in words.
     """
 
     prompt_tokens: int
     most_usd: float | None
-    not_counted: tuple[str, ...]
+    omissions: tuple[str, ...]
 
 
 def estimate_search(
@@ -67,4 +67,4 @@ def estimate_search(
     # One unknown price leaves no honest total.
     is_priced = estimate.cost_usd is not None and rewriting_estimate.usd is not None
     most = (estimate.cost_usd or (0.0, 0.0))[1] + (rewriting_estimate.usd or 0.0) if is_priced else None
-    return SearchEstimate(estimate.prompt_tokens, most, estimate.not_counted)
+    return SearchEstimate(estimate.prompt_tokens, most, estimate.omissions)

@@ -59,7 +59,7 @@ async def measure_few_shot_effect(
     questions = task.evaluation_set.examples
     # Closes its budget and its progress, also after a stop.
     with trial_runner(work, task, models, report, should_cancel) as runner:
-        runner.planned = effect_answers(len(places), len(questions))
+        runner.plan_size = effect_answers(len(places), len(questions))
         full = await runner.measure(task.configuration, questions, "with all examples")
         # Nothing scored with all examples: leaving some out could not be compared with anything.
         runner.require_scores(full)
@@ -70,14 +70,14 @@ async def measure_few_shot_effect(
             variant = task.with_shots(rest, keep_selection=True)
             label = f"without example {places[number] + 1}"
             # None for those after a stop, so that each result stays beside its example.
-            result = await runner.measure(variant, questions, label) if not runner.ended else None
+            result = await runner.measure(variant, questions, label) if not runner.stop_reason else None
             # Half of the questions may be the easy half: only complete pairs are compared.
             without.append(result if result is not None and result.complete and full.complete else None)
         return FewShotEffect(
             questions=len(questions),
             full=full.summary,
             examples=_leave_out_each(runner, places, shots.examples, full, without),
-            ended=runner.ended,
+            ended=runner.stop_reason,
             **runner.facts(questions, omissions),
         )
 

@@ -83,7 +83,7 @@ async def choose_few_shot(
     training, holdout = split(task.evaluation_set.examples, task.held_back, task.seed)
     check_budget(task, len(training), len(holdout))
     with trial_runner(work, task, models, report, should_cancel) as runner:
-        runner.planned = choice_answers(method, len(places), most, trials, len(training), len(holdout))
+        runner.plan_size = choice_answers(method, len(places), most, trials, len(training), len(holdout))
         # Kept for the test of the winner: a search that spends all could verify nothing.
         runner.reserve(2 * len(holdout))
         search = _Search(runner, training, shots.examples)
@@ -94,7 +94,7 @@ async def choose_few_shot(
             await search.random(min(most, len(places)), min(trials, MOST_TRIALS), task.seed)
         subset = search.best()
         # Read before the verification, which may meet the budget itself.
-        stop_reason, verification = runner.ended, None
+        stop_reason, verification = runner.stop_reason, None
         # A stop by the user is a stop; a spent budget still has what was kept for this.
         if subset is not None and stop_reason != "cancelled":
             verification = await verify(runner, task.configuration, search.with_shots(subset), holdout)
@@ -111,7 +111,7 @@ async def choose_few_shot(
             else shots.model_copy(update={"examples": tuple(shots.examples[i] for i in subset), "select": "all"}),
             verification=verification,
             # What happens in the verification counts first.
-            ended=runner.ended or stop_reason,
+            ended=runner.stop_reason or stop_reason,
             **runner.facts(training, omissions),
         )
 
@@ -145,20 +145,20 @@ class _Search:
             good = [trial for trial in trials if trial is not None and trial.complete]
             best = max(good, key=self._gain, default=None)
             # No gain is no reason for a longer prompt.
-            if best is None or self.runner.ended or (best_gain is not None and self._gain(best) <= best_gain):
+            if best is None or self.runner.stop_reason or (best_gain is not None and self._gain(best) <= best_gain):
                 return
             subset, best_gain = best.places or (), self._gain(best)
 
     async def random(self, most: int, trials: int, seed: int) -> None:
         """Draw subsets, none twice."""
         for subset in _draw(len(self._pool), most, trials, seed):
-            if self.runner.ended:
+            if self.runner.stop_reason:
                 return
             await self.try_subset(subset, 1)
 
     async def try_subset(self, places: tuple[int, ...], step: int) -> Trial | None:
         """One subset; None once the search is stopped."""
-        if self.runner.ended:
+        if self.runner.stop_reason:
             return None
         label = ", ".join(str(i + 1) for i in places) or "none"
         result = await self.runner.measure(self.with_shots(places), self._training, f"training part: examples {label}")

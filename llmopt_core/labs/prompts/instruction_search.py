@@ -76,14 +76,14 @@ async def search_instruction(
     training, holdout = split(task.evaluation_set.examples, task.held_back, task.seed)
     check_budget(task, len(training), len(holdout))
     with trial_runner(work, task, models, report, should_cancel) as runner:
-        runner.planned = instruction_answers(rewrites, rounds, len(training), len(holdout))
+        runner.plan_size = instruction_answers(rewrites, rounds, len(training), len(holdout))
         # Kept for the test of the winner, whatever the search takes.
         runner.reserve(2 * len(holdout))
         search = _Search(runner, training, part, proposer)
         await search.begin()
         for number in range(1, rounds + 1):
             await search.round(number, rewrites)
-        best, stop_reason, verification = search.best(), runner.ended, None
+        best, stop_reason, verification = search.best(), runner.stop_reason, None
         # A stop by the user is a stop; a spent budget still has what was kept for this.
         if best is not None and stop_reason != "cancelled":
             verification = await verify(
@@ -100,7 +100,7 @@ async def search_instruction(
             verification=verification,
             proposer=_proposer_name(proposer),
             prompt=prompt,
-            ended=runner.ended or stop_reason,
+            ended=runner.stop_reason or stop_reason,
             **runner.facts(training, omissions),
         )
 
@@ -184,7 +184,7 @@ class _Search:
 
     async def _score(self, place: int) -> None:
         candidate = self.candidates[place]
-        if candidate.refused or self.runner.ended:
+        if candidate.refused or self.runner.stop_reason:
             return
         label = f"training part: rewrite {place + 1}"
         result = await self.runner.measure(self.with_text(candidate.text), self.training, label)

@@ -45,16 +45,16 @@ class Cost(Spec):
 class CostPilot:
     """A few questions as they were searched the first time, and again past the cache."""
 
-    kept: tuple[Retrieval, ...]
+    first: tuple[Retrieval, ...]
     again: tuple[Retrieval, ...]
 
     def cost(self, selects: Callable[[StageTrace], bool]) -> Cost:
         """What those stages take per question."""
-        return _cost([_add_costs(one, other, selects) for one, other in zip(self.kept, self.again, strict=True)])
+        return _cost([_add_costs(one, other, selects) for one, other in zip(self.first, self.again, strict=True)])
 
     def components(self) -> dict[str, Cost]:
         """By the names of `retrieval.ablation.variants` what each component takes."""
-        names = {name for one in self.kept for stage in one.trace for name in _components(stage)}
+        names = {name for one in self.first for stage in one.trace for name in _components(stage)}
         # Sorted, since a set has no order; `name=name` binds it now. mypy cannot type such a lambda.
         return {name: self.cost(lambda stage, name=name: name in _components(stage)) for name in sorted(names)}  # type: ignore[misc]
 

@@ -103,13 +103,13 @@ async def _run_pilots(lines: Sequence[Pipeline], examples: Sequence[Example], an
     estimates: list[Estimate] = []
     for line in lines:
         # The same questions for all: their answers differ by configuration alone.
-        same = estimates[0].tried if estimates else ()
+        same = estimates[0].pilot_ids if estimates else ()
         estimates.append(await estimate_pipeline(line, examples, pilot, _CONCURRENCY, answers=answers, same=same))
     return estimates
 
 
 def _together(estimates: Sequence[Estimate]) -> LabEstimate:
-    usage = sum((one.spent for one in estimates), Usage())
+    usage = sum((one.pilot_usage for one in estimates), Usage())
     costs = [one.cost_usd for one in estimates]
     return LabEstimate(
         total=sum(one.records for one in estimates),

@@ -165,7 +165,7 @@ def test_an_estimate_writes_for_a_few_chunks_only(lab: Any) -> None:
     told = asyncio.run(work(lab.models()))
     assert len(lab.judge_chat.requests) == 1
     assert told.cost_usd > 1.0
-    assert told.spent.cost_usd == pytest.approx(1.01)
+    assert told.pilot_usage.cost_usd == pytest.approx(1.01)
 
 
 def test_a_configuration_without_a_writer_keeps_its_fingerprint() -> None:

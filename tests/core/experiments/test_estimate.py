@@ -15,7 +15,7 @@ async def test_a_pilot_tells_what_the_rest_will_cost(lab: Lab) -> None:
         (told,) = await estimate(lab.store, lab.plan(plain(lab)), models)
     assert (told.records, told.cached, told.calls) == (40, 3, 37)
     assert told.cost_usd == pytest.approx(0.37)
-    assert told.spent.calls == 3
+    assert told.pilot_usage.calls == 3
     assert told.prompt_tokens == 74
     (done,) = await run(lab, lab.plan(plain(lab)))
     assert len(lab.chat.requests) == 40

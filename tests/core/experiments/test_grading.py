@@ -104,7 +104,7 @@ async def test_a_run_tells_how_many_passed(lab: Lab) -> None:
     assert done.metrics == ("answer_f1", "hit_rate", "checks")
     metrics = result_of(lab.store, [done.id])["runs"][0]["metrics"]
     assert (metrics["checks"]["mean"], metrics["checks"]["scored"], metrics["checks"]["total"]) == (0.5, 2, 3)
-    assert lab.store.scores([done.id])[done.id].passed["checks"] == [True, False, None]
+    assert lab.store.scores([done.id])[done.id].verdicts["checks"] == [True, False, None]
 
 
 async def test_a_stopped_run_with_checks_is_continued(lab: Lab) -> None:

@@ -204,12 +204,12 @@ async def test_a_pilot_is_part_of_the_budget_and_of_what_the_run_cost(desk: Desk
     plan = desk.plan(rag())
     async with desk.models() as models:
         (told,) = await estimate(desk.store, plan, models)
-    assert told.spent.cost_usd == pytest.approx(desk.paid)
+    assert told.pilot_usage.cost_usd == pytest.approx(desk.paid)
     embedded = [request for request in desk.stub.requests if request["path"].endswith("embeddings")]
     assert embedded == []
-    (run,) = await desk.run(dataclasses.replace(plan, pilot={"rag": told.spent}, dearest=told.dearest))
+    (run,) = await desk.run(dataclasses.replace(plan, pilot={"rag": told.pilot_usage}, dearest=told.dearest))
     assert run.usage.cost_usd == pytest.approx(desk.paid)
-    assert (told.cost_usd + told.spent.cost_usd) == pytest.approx(desk.paid, rel=0.35)
+    assert (told.cost_usd + told.pilot_usage.cost_usd) == pytest.approx(desk.paid, rel=0.35)
 
 
 async def test_a_pilot_does_not_take_what_the_call_cache_knows_for_free(desk: Desk) -> None:
@@ -220,7 +220,7 @@ async def test_a_pilot_does_not_take_what_the_call_cache_knows_for_free(desk: De
     async with desk.models() as models:
         (told,) = await estimate(desk.store, desk.plan(other), models)
     pilot = desk.paid - before
-    assert len(told.tried) == 3
+    assert len(told.pilot_ids) == 3
     await desk.run(desk.plan(other))
     assert told.cost_usd == pytest.approx(desk.paid - before - pilot, rel=0.05)
     assert told.cost_usd > 0

@@ -86,7 +86,7 @@ async def test_writing_again_is_paid_from_the_same_budget(desk: Desk) -> None:
         other = spec.model_copy(update={"seed": 1})
         before, budget = desk.paid, whole * 0.6
         for _ in range(3):
-            assert (await write_questions(other, DOCUMENTS, models, budget_usd=budget)).stopped
+            assert (await write_questions(other, DOCUMENTS, models, budget_usd=budget)).stop_reason
             assert 0 < desk.paid - before <= budget
         with pytest.raises(BadInput, match="stopped by its budget"):
             await write_questions(other, DOCUMENTS, models)
@@ -98,13 +98,13 @@ async def test_distillation_costs_what_was_told_and_again_comes_from_the_same_bu
         assert told is not None
         most = told[1]
         made = await distill_examples(QUESTIONS.examples, TEACHER, PROMPT, models, budget_usd=5e-4, concurrency=1)
-        assert made.stopped
+        assert made.stop_reason
         assert made.usage.cost_usd == pytest.approx(desk.paid)
         assert desk.paid <= 5e-4
         paid = desk.paid
         again = await distill_examples(QUESTIONS.examples, TEACHER, PROMPT, models, budget_usd=paid, concurrency=1)
-        assert again.stopped
+        assert again.stop_reason
         assert desk.paid == paid
         done = await distill_examples(QUESTIONS.examples, TEACHER, PROMPT, models, budget_usd=most)
-        assert not done.stopped
+        assert not done.stop_reason
         assert 0 < desk.paid <= most

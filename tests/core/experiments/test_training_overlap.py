@@ -121,7 +121,7 @@ def test_an_adapter_without_a_card_or_a_job_has_unknown_training_data(lab: Lab) 
         shutil.rmtree(adapters_root(lab.settings), ignore_errors=True)
         adapter(lab, card)
         found = overlap(lab, asks(lab))
-        assert (found.overlap_count, found.unknown, found.warning) == (0, ("mine",), "")
+        assert (found.overlap_count, found.unknown_parts, found.warning) == (0, ("mine",), "")
         assert found.note == "Training data unknown: mine may have learned from these questions."
 
 
@@ -129,11 +129,11 @@ def test_a_job_without_its_data_is_unknown(lab: Lab) -> None:
     folder = job(lab, trained_on(*ASKED))
     adapter(lab, {"job_id": folder.id})
     (folder.path / "training.jsonl").unlink()
-    assert overlap(lab, asks(lab)).unknown == ("mine",)
+    assert overlap(lab, asks(lab)).unknown_parts == ("mine",)
     (folder.path / "training.jsonl").write_bytes(b"{broken")
-    assert overlap(lab, asks(lab)).unknown == ("mine",)
+    assert overlap(lab, asks(lab)).unknown_parts == ("mine",)
     (folder.path / "request.json").write_text("{}")
-    assert overlap(lab, asks(lab)).unknown == ("mine",)
+    assert overlap(lab, asks(lab)).unknown_parts == ("mine",)
     assert overlap(lab, asks(lab, model={"endpoint": "scripted", "name": "small"})).parts == ()
 
 
@@ -162,7 +162,9 @@ def test_a_model_tuned_further_has_learned_from_both_jobs(lab: Lab) -> None:
 
 
 def test_a_service_model_tuned_elsewhere_is_unknown_and_a_plain_one_is_not(lab: Lab) -> None:
-    assert overlap(lab, asks(lab, model={"endpoint": "scripted", "name": "ft:small:x"})).unknown == ("ft:small:x",)
+    assert overlap(lab, asks(lab, model={"endpoint": "scripted", "name": "ft:small:x"})).unknown_parts == (
+        "ft:small:x",
+    )
     assert overlap(lab, asks(lab, model={"endpoint": "scripted", "name": "small"})).parts == ()
 
 
@@ -172,7 +174,7 @@ def test_a_tuned_embedding_model_is_found_by_its_card(lab: Lab) -> None:
     made = job(lab, TrainingSet("pairs", (chat_example(ASKED[2], "a passage"),)), kind="embedding")
     retrieval = {"embedding": {"model": str(folder)}, "chunking": {"size": 20}}
     configuration = asks(lab, model={"endpoint": "scripted", "name": "m"}, retrieval=retrieval)
-    assert overlap(lab, configuration).unknown == ("mine",)
+    assert overlap(lab, configuration).unknown_parts == ("mine",)
     write_card(folder / CARD, {"job_id": made.id})
     found = overlap(lab, configuration)
     assert (found.exact, found.parts[0].kind, found.parts[0].name) == (1, "embedding model", "mine")
@@ -220,7 +222,7 @@ def test_an_instruction_that_a_search_wrote_was_chosen_on_its_training_part(lab:
 def test_of_an_older_search_all_questions_of_its_set_count(lab: Lab) -> None:
     searched(lab, INSTRUCTION, instruction())
     text = "Answer in one word, as a geographer would."
-    assert overlap(lab, with_system(lab, text)).unknown == ("instruction",)
+    assert overlap(lab, with_system(lab, text)).unknown_parts == ("instruction",)
     lab.store.save_evaluation_set("p", lab.evaluation_set)
     assert overlap(lab, with_system(lab, text)).exact == 4
 

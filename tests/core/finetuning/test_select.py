@@ -31,7 +31,7 @@ def test_equal_and_nearly_equal_examples_are_kept_once() -> None:
     other_answer = chat_example("How high is the Eiffel Tower in Paris?", "Nobody knows for certain.")
     selection = remove_duplicates([first, same, close, other_answer])
     assert selection.examples == (first, other_answer)
-    assert selection.dropped == {"duplicate": 1, "near_duplicate": 1}
+    assert selection.drops == {"duplicate": 1, "near_duplicate": 1}
 
 
 def test_short_answers_must_agree() -> None:
@@ -74,7 +74,7 @@ def test_contradicting_examples_go_altogether() -> None:
     examples = [chat_example("Q ?", "a"), chat_example("q  ?", "b"), chat_example("other", "c")]
     selection = remove_conflicts(examples)
     assert selection.examples == (examples[2],)
-    assert selection.dropped == {"conflicting_answer": 2}
+    assert selection.drops == {"conflicting_answer": 2}
 
 
 def labelled(**counts: int) -> list[TrainingExample]:
@@ -90,7 +90,7 @@ def test_classes_are_balanced_to_the_smallest_or_to_a_number() -> None:
     assert Counter(e.label for e in balance_classes(examples).examples) == {"a": 10, "b": 10, "c": 10}
     selection = balance_classes(examples, most_per_class=15, seed=3)
     assert Counter(e.label for e in selection.examples) == {"a": 15, "b": 10, "c": 15}
-    assert selection.dropped == {"over_represented": 20}
+    assert selection.drops == {"over_represented": 20}
     assert list(selection.examples) == [e for e in examples if e in selection.examples]
     assert balance_classes(examples, most_per_class=15, seed=3) == selection
     assert balance_classes([]).examples == ()
@@ -112,7 +112,7 @@ def test_down_sampling_shares_room_between_classes_and_drops_low_scores() -> Non
     assert abs(counts["a"] - counts["c"]) <= 1
     assert sum(counts.values()) == 24
     assert all(e.question != "bad" for e in selection.examples)
-    assert selection.dropped == {"low_score": 1, "less_diverse": 60}
+    assert selection.drops == {"low_score": 1, "less_diverse": 60}
 
 
 def test_down_sampling_a_small_set_keeps_it() -> None:

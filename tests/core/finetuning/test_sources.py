@@ -159,7 +159,11 @@ async def test_distillation_keeps_what_passes_and_says_why_not() -> None:
     assert [m["role"] for m in made.examples[0].messages] == ["user", "assistant"]
     assert (made.examples[0].group, made.examples[0].label) == ("d", "c")
     assert "teacher" in made.examples[0].source
-    assert made.rejected == {"q1": "the answer is empty", "q3": "it says three", "q5": "RuntimeError: the check broke"}
+    assert made.rejections == {
+        "q1": "the answer is empty",
+        "q3": "it says three",
+        "q5": "RuntimeError: the check broke",
+    }
     assert made.usage.calls == 6
     assert made.usage.cost_usd == pytest.approx(0.06)
     assert progress[-1] == (6, 6)
@@ -170,8 +174,8 @@ async def test_distillation_goes_on_when_the_teacher_fails_and_drops_cut_answers
     teacher = ScriptedChat([EndpointError("down", "timeout"), Completion("cut off", Usage(), "length"), "good"])
     made = await distill(QUESTIONS[:3], teacher, ModelSpec(), teacher_prompt=teach, concurrency=1)
     assert [e.answer for e in made.examples] == ["good"]
-    assert made.rejected["q0"] == "down"
-    assert "token limit" in made.rejected["q1"]
+    assert made.rejections["q0"] == "down"
+    assert "token limit" in made.rejections["q1"]
 
 
 async def test_half_an_answer_or_reasoning_alone_is_no_training_example() -> None:
@@ -179,16 +183,16 @@ async def test_half_an_answer_or_reasoning_alone_is_no_training_example() -> Non
     teacher = ScriptedChat([held, Completion("", Usage(), "length", reasoning="hm"), "good"])
     made = await distill(QUESTIONS[:3], teacher, ModelSpec(max_tokens=9), teacher_prompt=teach, concurrency=1)
     assert [e.answer for e in made.examples] == ["good"]
-    assert "content filter" in made.rejected["q0"]
-    assert "spent its 9 tokens on reasoning" in made.rejected["q1"]
+    assert "content filter" in made.rejections["q0"]
+    assert "spent its 9 tokens on reasoning" in made.rejections["q1"]
 
 
 async def test_distillation_stops_at_its_budget_or_when_told() -> None:
     teacher = ScriptedChat(lambda _request: "fine", cost_usd=1.0)
     budget = Budget(2.0)
     made = await distill(QUESTIONS, metered(teacher, budget), ModelSpec(), teacher_prompt=teach, concurrency=4)
-    assert (len(made.examples), len(made.rejected), len(teacher.requests)) == (2, 4, 2)
+    assert (len(made.examples), len(made.rejections), len(teacher.requests)) == (2, 4, 2)
     assert made.usage.cost_usd == budget.usage.cost_usd == 2.0
-    assert "The budget of $2.00" in made.stopped
+    assert "The budget of $2.00" in made.stop_reason
     none = await distill(QUESTIONS, ScriptedChat([]), ModelSpec(), teacher_prompt=teach, should_stop=lambda: True)
     assert none.examples == ()

@@ -330,7 +330,7 @@ def test_what_is_exported_comes_back(tmp_path):
         "checks": [c.model_dump(mode="json", exclude_defaults=True) for c in CHECKS],
     })  # fmt: skip
     found, back = exported(tmp_path, configurations, [example], JudgeSpec(endpoint="openai", model="big"))
-    assert found.left_out == ()
+    assert found.omissions == ()
     assert back.judge.name == "big on openai"
     assert [(c.name, c.model.name, c.model.max_tokens) for c in back.configurations] == [
         ("chat · openai:chat:m", "m", 77), ("plain · openai:chat:gpt-x", "gpt-x", 256)
@@ -381,7 +381,7 @@ def test_what_promptfoo_does_not_know_is_left_out_by_name(tmp_path):
     assert [c.name for c in back.configurations] == ["good"]
     for word in ("local: the built-in", "rag: it has retrieval", "think: it has an extraction", "near: its few-shot",
                  "all tests: promptfoo has no assertion for a length in characters", "without case"):  # fmt: skip
-        assert word in "\n".join(found.left_out)
+        assert word in "\n".join(found.omissions)
     with pytest.raises(BadInput, match="None of the configurations"):
         exported(tmp_path, configurations[1:], [Example("1", "q")])
 

@@ -522,7 +522,7 @@ def test_an_export_says_what_of_a_test_it_does_not_hold(tmp_path: Path) -> None:
     )
     imported = import_promptfoo(tmp_path)
     made = export_promptfoo(imported.configurations, imported.evaluation_set, imported.judge, imported.endpoints)
-    assert made.left_out == (
+    assert made.omissions == (
         "test test 1: it stands here without what was not read of it: option 'transform' is not supported",
     )
 

@@ -102,7 +102,7 @@ def test_scores_align_with_examples_and_miss_none(store: Store, questions: Evalu
     tables = store.scores([one, two])
     assert tables[one].examples == ("q0", "q2")
     assert tables[one].values == {"answer_f1": [0.25, None], "faithfulness": [None, None], "polite": [1.0, 1.0]}
-    assert tables[one].passed["polite"] == [True, True]
+    assert tables[one].verdicts["polite"] == [True, True]
     assert tables[two].examples == ("q1",)
     assert tables[two].values == {}
 

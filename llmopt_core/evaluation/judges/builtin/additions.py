@@ -50,10 +50,10 @@ def addition(statement: Sequence[Token], there: Sequence[Token], keys: frozenset
     words = [here[place] for place in _insertions(here, text, rising(blocks)) if place in free_places]
     words = [word for word in words if not _in_known_name(word, here, keys)]
     # Two Chinese characters make about one word.
-    letters = sum(is_east_asian(word.written) and len(word.written) == 1 for word in words)
+    letters = sum(is_east_asian(word.text) and len(word.text) == 1 for word in words)
     if len(words) - letters + letters // 2 < (1 if share >= CLOSE else 2):
         return ""
-    phrase = "".join(word.written for word in words) if letters else " ".join(word.written for word in words)
+    phrase = "".join(word.text for word in words) if letters else " ".join(word.text for word in words)
     return f"it adds '{phrase}', of which the text says nothing"
 
 
@@ -61,13 +61,13 @@ def _is_new(token: Token, keys: frozenset[str]) -> bool:
     if not token.counts or token.key in keys or token.key in _SOFT or token.amount:
         return False
     # A lone Latin letter is a list's sign or an initial.
-    return token.written not in _SOFT_CHINESE and (len(token.written) > 1 or is_east_asian(token.written))
+    return token.text not in _SOFT_CHINESE and (len(token.text) > 1 or is_east_asian(token.text))
 
 
 def _in_known_name(word: Token, here: Sequence[Token], keys: frozenset[str]) -> bool:
     """`Ada Quinn` where the text only says Quinn."""
-    neighbours = [token for token in here if abs(token.place - word.place) == 1 and token.written[:1].isupper()]
-    return word.written[:1].isupper() and any(token.key in keys for token in neighbours)
+    neighbours = [token for token in here if abs(token.place - word.place) == 1 and token.text[:1].isupper()]
+    return word.text[:1].isupper() and any(token.key in keys for token in neighbours)
 
 
 def _insertions(here: Sequence[Token], text: Sequence[Token], chain: Sequence[Block]) -> list[int]:

@@ -27,9 +27,9 @@ def _same_key(token: Token) -> str:
     """Words of one side count as the same word; a break counts as none."""
     if token.kind == BREAK:
         return ""
-    if len(token.written) == 1 and token.kind != NUMBER:
+    if len(token.text) == 1 and token.kind != NUMBER:
         # 强 is a word in one place, and part of a name in another.
-        return token.written
+        return token.text
     return f"{token.sides[0].group}/{token.sides[0].side}" if token.sides else token.key
 
 
@@ -81,8 +81,8 @@ def _remaining(size: int, i: int, j: int, used_a: set[int], used_b: set[int]) ->
 
 
 def _is_character(token: Token) -> bool:
-    is_single = len(token.written) == 1 and is_east_asian(token.written) and not token.sides and token.kind != NUMBER
-    return is_single and token.written not in _TURNING_CHARACTERS
+    is_single = len(token.text) == 1 and is_east_asian(token.text) and not token.sides and token.kind != NUMBER
+    return is_single and token.text not in _TURNING_CHARACTERS
 
 
 def longest_rising(order: Sequence[int]) -> int:

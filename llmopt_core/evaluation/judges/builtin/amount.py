@@ -15,10 +15,10 @@ class Amount:
     Attributes:
         kind: The dimension, such as `time`, `%` or a currency; empty for a bare number.
         start: Place in the text after NFKC; `end` is past the unit.
-        written: As it stands in the text.
-        implied: `A week`: it supports `seven days` and never lacks support itself.
+        text: As it stands in the text.
+        is_implied: `A week`: it supports `seven days` and never lacks support itself.
         tolerance: How far it may be off by the way it is written.
-        rounded: Whether it is said to be about right.
+        is_rounded: Whether it is said to be about right.
         beyond: Whether it is said to be exceeded.
     """
 
@@ -26,18 +26,18 @@ class Amount:
     kind: str
     start: int
     end: int
-    written: str
+    text: str
     ordinal: bool = False
-    implied: bool = False
+    is_implied: bool = False
     tolerance: float = 0.0
-    rounded: bool = False
+    is_rounded: bool = False
     beyond: bool = False
 
     @property
     def is_year(self) -> bool:
         """Whether it looks like a year."""
         # 1000 to 2100 in bare digits: outside of that it is rather a number of things.
-        return not self.kind and 1000 <= self.value <= 2100 and self.written.isdigit()
+        return not self.kind and 1000 <= self.value <= 2100 and self.text.isdigit()
 
     def equals(self, other: Amount) -> bool:
         """Whether the other supports this one: the same, or what rounds to it, or what it is said to be below."""
@@ -50,7 +50,7 @@ class Amount:
         if self.beyond and self.value <= other.value <= 1.25 * self.value:
             return True
         # A number that is said to be about right may be off by 5 %; others only by the rounding of floats and units.
-        tolerance = max(self.tolerance, (0.05 if self.rounded else 1e-6) * abs(self.value))
+        tolerance = max(self.tolerance, (0.05 if self.is_rounded else 1e-6) * abs(self.value))
         return abs(self.value - other.value) <= tolerance
 
 
@@ -81,7 +81,7 @@ def looseness(text: str, start: int) -> dict[str, bool]:
     """Whether the number at `start` is said to be about right, or to be exceeded."""
     # Sixteen characters hold the longest of these phrases with a blank.
     prefix = text[max(0, start - 16) : start]
-    return {"rounded": _ABOUT.search(prefix) is not None, "beyond": _BEYOND.search(prefix) is not None}
+    return {"is_rounded": _ABOUT.search(prefix) is not None, "beyond": _BEYOND.search(prefix) is not None}
 
 
 _ABOUT = re.compile(

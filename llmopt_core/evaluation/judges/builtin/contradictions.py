@@ -47,7 +47,7 @@ def contradiction(statement: str, sources: Sequence[str], question: str = "") ->
         amount for amount in missing(amounts(statement[:LONGEST]), there) if not _counts_up(amount, sources)
     ]
     if missing_amounts:
-        return f"the text does not have the amount '{missing_amounts[0].written}'"
+        return f"the text does not have the amount '{missing_amounts[0].text}'"
     # By characters before words: without a dictionary Chinese names cannot be told apart otherwise.
     if exchange_reason := exchange_in_characters(statement[:LONGEST], sources):
         return exchange_reason
@@ -81,7 +81,7 @@ def _parts(source: str) -> list[str]:
 
 def _counts_up(amount: Amount, sources: Sequence[str]) -> bool:
     """`Two` may be the number of things that the text names: A and B."""
-    return amount.written in ("two", "两", "二") and any(re.search(r"\b(?:and|both)\b|[和与及、]", s) for s in sources)
+    return amount.text in ("two", "两", "二") and any(re.search(r"\b(?:and|both)\b|[和与及、]", s) for s in sources)
 
 
 def _nearest(statement: Sequence[Token], sources: Sequence[str]) -> list[str]:
@@ -115,7 +115,7 @@ def _share(tokens: dict[str, Token], keys: frozenset[str], groups: frozenset[int
 
 
 def _against(pair: Pair, statement: str, source: str) -> str:
-    here, there = pair.said, pair.there
+    here, there = pair.statement, pair.there
     opposites = [one for token in here if token.counts for one in opposing_words(token, pair)]
     converses = [one for one in opposites if one.converse]
     if converses and _is_exchange(pair, converses, statement, source):
@@ -131,21 +131,21 @@ def _against(pair: Pair, statement: str, source: str) -> str:
 def _place_change(pair: Pair, statement: str, source: str) -> str:
     # What is put first for its weight (搬走的是少数) has another order and the same meaning.
     is_put_first = _PUT_FIRST.search(statement) and not _PUT_FIRST.search(source)
-    reason = "" if is_put_first else exchange(pair.said, pair.there)
-    return reason or other_doer(pair.said, pair.there) or other_owner(pair.said, pair.there)
+    reason = "" if is_put_first else exchange(pair.statement, pair.there)
+    return reason or other_doer(pair.statement, pair.there) or other_owner(pair.statement, pair.there)
 
 
 def _is_exchange(pair: Pair, converses: Sequence[Opposite], statement: str, source: str) -> bool:
     """Whether the two that the converses are said of have changed places, and not the converses themselves."""
-    reason = exchange(pair.said, pair.there, strict=False)
+    reason = exchange(pair.statement, pair.there, strict=False)
     if reason:
-        return not any(f"'{one.said}'" in reason for one in converses)
-    return any(is_exchange_with(one.said, one.there, statement, source) for one in converses)
+        return not any(f"'{one.word}'" in reason for one in converses)
+    return any(is_exchange_with(one.word, one.there, statement, source) for one in converses)
 
 
 def _other_amount(pair: Pair) -> str:
     """An amount that stands elsewhere in the text, where this sentence has another of its kind in its place."""
-    here, there = pair.said, pair.there
+    here, there = pair.statement, pair.there
     own = [token for token in there if token.amount]
     for token in here:
         # In this very sentence as well: then nothing was changed.
@@ -155,7 +155,7 @@ def _other_amount(pair: Pair) -> str:
             is_absent = not any(_equal(other, one) for one in here)
             # Nearness tells that both stand at the same place, by the words around them.
             if is_absent and _comparable(token.amount, other.amount) and pair.nearness(token, other) >= PLACE:
-                return f"it says '{token.written}' where the text says '{other.written}'"
+                return f"it says '{token.text}' where the text says '{other.text}'"
     return ""
 
 
@@ -178,9 +178,7 @@ def _other_holder(statement: Sequence[Token], there: Sequence[Token]) -> str:
             )
             if substitute is None or _equal(substitute, token) or _holder(substitute, there, rule) != own:
                 continue
-            ownership = (
-                f"'{token.written}' belongs to '{holder.written}', and '{substitute.written}' to '{name.written}'"
-            )
+            ownership = f"'{token.text}' belongs to '{holder.text}', and '{substitute.text}' to '{name.text}'"
             return f"in the text {ownership}"
     return ""
 
@@ -192,7 +190,7 @@ def _holder(token: Token | None, sentence: Sequence[Token], rule: str) -> Token 
     predecessors = [one for one in sentence if one.counts and one.place < token.place]
     if rule == "name":
         # Capitals tell a name in English.
-        predecessors = [one for one in predecessors if one.written[:1].isupper()]
+        predecessors = [one for one in predecessors if one.text[:1].isupper()]
     # A word must stand right before the amount; a name may stand farther off.
     is_near = predecessors and (rule == "name" or token.place - predecessors[-1].place <= 1)
     return predecessors[-1] if is_near and predecessors[-1].kind != NUMBER else None

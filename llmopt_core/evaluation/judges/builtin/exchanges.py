@@ -56,7 +56,7 @@ def exchange(statement: Sequence[Token], there: Sequence[Token], strict: bool = 
     if strict and _ends_between(text, *sorted(b.there for b in pair)) > _ends_between(here, *(b.start for b in pair)):
         # More ends of clauses between the two there than here: they are of two clauses, and only their order changed.
         return ""
-    one, other = (" ".join(t.written for t in here[b.start : b.start + b.size]) for b in pair)
+    one, other = (" ".join(t.text for t in here[b.start : b.start + b.size]) for b in pair)
     return f"'{_close_up(one)}' and '{_close_up(other)}' have changed places"
 
 
@@ -88,13 +88,13 @@ def other_owner(statement: Sequence[Token], there: Sequence[Token]) -> str:
     # Both names must stand on both sides; else another person is meant, which is no exchange.
     if here[0].key not in {token.key for token in there} or text[0].key not in {token.key for token in statement}:
         return ""
-    return f"in the text it is '{text[0].written} {text[1].written}'"
+    return f"in the text it is '{text[0].text} {text[1].text}'"
 
 
 def _owner(sentence: Sequence[Token]) -> tuple[Token, Token] | None:
     """The name in the genitive, and what is its."""
     for token, successor in pairwise(sentence):
-        if token.counts and token.written[:1].isupper() and token.written.endswith(("'s", "’s")) and successor.counts:
+        if token.counts and token.text[:1].isupper() and token.text.endswith(("'s", "’s")) and successor.counts:
             return token, successor
     return None
 
@@ -106,7 +106,7 @@ def other_doer(statement: Sequence[Token], there: Sequence[Token]) -> str:
     if not name or verb is None:
         return ""
     keys = {token.key for token in name}
-    common_keys = {token.key for token in text if token.written[:1].islower()}
+    common_keys = {token.key for token in text if token.text[:1].islower()}
     # A name whose words also stand there as common words (Rose, rose) is not sure.
     if not keys <= {token.key for token in text} or keys & common_keys:
         return ""
@@ -126,7 +126,7 @@ def other_doer(statement: Sequence[Token], there: Sequence[Token]) -> str:
         doer = _name_before(text, place)
         if not doer or keys & {other.key for other in doer}:
             return ""
-        reason = f"in the text it is '{' '.join(other.written for other in doer)}' and '{verb.written}'"
+        reason = f"in the text it is '{' '.join(other.text for other in doer)}' and '{verb.text}'"
     return reason
 
 
@@ -146,7 +146,7 @@ def _leading_name(tokens: Sequence[Token]) -> tuple[list[Token], Token | None]:
             if token.key not in _TITLES:
                 return [], None
             continue
-        if token.counts and token.written[:1].isupper() and token.kind != NUMBER:
+        if token.counts and token.text[:1].isupper() and token.kind != NUMBER:
             name.append(token)
         # "King of France" is one name.
         elif token.kind == SMALL and name and token.key not in ("of", "de", "von", "van"):
@@ -161,7 +161,7 @@ def _name_before(tokens: Sequence[Token], place: int) -> list[Token]:
     name: list[Token] = []
     for token in reversed(tokens[:place]):
         if token.counts:
-            if not token.written[:1].isupper() or token.kind == NUMBER:
+            if not token.text[:1].isupper() or token.kind == NUMBER:
                 break
             name.append(token)
         elif name:
@@ -186,13 +186,13 @@ def _english_active(clause: list[Token]) -> list[Token] | None:
     by = next((p for p, token in enumerate(clause) if token.key == "by" and token.kind == SMALL), None)
     if by is None or by + 1 >= len(clause):
         return _passive_as_active(clause)
-    be = next((p for p in range(by - 1, -1, -1) if clause[p].written.lower() in _BE), None)
+    be = next((p for p in range(by - 1, -1, -1) if clause[p].text.lower() in _BE), None)
     verb = next((p for p in range((be if be is not None else by) + 1, by) if _is_participle(clause[p])), None)
     doer = clause[by + 1 :]
     # "By 2010" and "by ten" name no doer.
     if be is None or verb is None or not doer or next((t.kind for t in doer if t.kind != SMALL), NUMBER) == NUMBER:
         return None
-    end = next((p for p, t in enumerate(doer) if t.kind == SMALL and t.written.lower() in _AFTER_DOER), len(doer))
+    end = next((p for p, t in enumerate(doer) if t.kind == SMALL and t.text.lower() in _AFTER_DOER), len(doer))
     # The doer ends at a comma; `and` may join two doers.
     end = next((p for p, t in enumerate(doer[:end]) if p and t.kind == BREAK and t.key != "and"), end)
     lead = _lead(clause[:be])
@@ -202,10 +202,10 @@ def _english_active(clause: list[Token]) -> list[Token] | None:
 
 def _passive_as_active(clause: list[Token]) -> list[Token] | None:
     """`A is included in B` as `B included A`, `A is excluded from B` as `B excluded A`."""
-    verb = next((p for p, t in enumerate(clause) if t.written.lower() in _CONTAINMENT_VERBS), None)
-    if not verb or verb + 1 >= len(clause) or clause[verb + 1].key != _CONTAINMENT_VERBS[clause[verb].written.lower()]:
+    verb = next((p for p, t in enumerate(clause) if t.text.lower() in _CONTAINMENT_VERBS), None)
+    if not verb or verb + 1 >= len(clause) or clause[verb + 1].key != _CONTAINMENT_VERBS[clause[verb].text.lower()]:
         return None
-    be = next((p for p in range(verb - 1, -1, -1) if clause[p].written.lower() in _BE | _BE_NOT), None)
+    be = next((p for p in range(verb - 1, -1, -1) if clause[p].text.lower() in _BE | _BE_NOT), None)
     if be is None:
         return None
     end = next((p for p in range(verb + 2, len(clause)) if clause[p].kind == BREAK), len(clause))
@@ -219,16 +219,16 @@ def _lead(subject: Sequence[Token]) -> int:
 
 def _chinese_active(clause: list[Token]) -> list[Token] | None:
     # 由 names the doer as well: 由A负责.
-    place = next((p for p, token in enumerate(clause) if token.written in ("被", "由")), None)
+    place = next((p for p, token in enumerate(clause) if token.text in ("被", "由")), None)
     if place is None or place == 0:
         return None
     # 在 and 于 begin the place or time, which stays out of the object.
-    where = next((p for p, token in enumerate(clause[:place]) if p and token.written in ("在", "于")), place)
+    where = next((p for p, token in enumerate(clause[:place]) if p and token.text in ("在", "于")), place)
     return [*clause[place + 1 :], *clause[:where]]
 
 
 def _is_participle(token: Token) -> bool:
-    word = token.written.lower()
+    word = token.text.lower()
     if word in _IRREGULAR_PARTICIPLES or is_irregular(word):
         return True
     # Regular forms are told by their ending; "red" and "ten" are too short for one.
@@ -238,7 +238,7 @@ def _is_participle(token: Token) -> bool:
 def _clauses(tokens: Sequence[Token]) -> list[list[Token]]:
     """Parts that end with a stop, a semicolon, a word that joins clauses, or a Chinese comma."""
     clauses: list[list[Token]] = [[]]
-    chinese = any(begins_with_han(token.written) for token in tokens)
+    chinese = any(begins_with_han(token.text) for token in tokens)
     for token in tokens:
         clauses[-1].append(token)
         is_end = token.key in _NEW_CLAUSE
@@ -305,15 +305,15 @@ def _is_list(here: Sequence[Token], one: Block, other: Block) -> bool:
     breaks = sum(token.kind == BREAK and token.key in (",", "and", "or", "、", "和", "与") for token in inner_tokens)
     words = [token for token in inner_tokens if token.counts]
     # Two breaks make a list of three; words between that are neither names nor numbers make clauses.
-    return breaks >= 2 and all(token.named or token.kind == NUMBER for token in words)
+    return breaks >= 2 and all(token.is_name or token.kind == NUMBER for token in words)
 
 
 def _is_symmetric(here: Sequence[Token], one: Block, other: Block) -> bool:
     words = [token for token in _between(here, one, other) if token.counts]
-    symmetric_count = sum(token.key in _SYMMETRIC or token.written in _SYMMETRIC_CHINESE for token in words)
+    symmetric_count = sum(token.key in _SYMMETRIC or token.text in _SYMMETRIC_CHINESE for token in words)
     # A met B; but `A married C after B had died` is not of A and B.
     # For Chinese, characters between cannot be counted as words.
-    return symmetric_count > 0 and (len(words) - symmetric_count < 2 or not words[0].written.isascii())
+    return symmetric_count > 0 and (len(words) - symmetric_count < 2 or not words[0].text.isascii())
 
 
 def _close_up(text: str) -> str:

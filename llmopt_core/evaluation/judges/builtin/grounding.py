@@ -170,8 +170,8 @@ _DOUBTS = (
 def border_of(statements: Sequence[str], question: str, reply: bool) -> float:
     """The probability from which on statements count as supported."""
     if reply and is_conversation(question, " ".join(statements)):
-        return REPLY_SUPPORTED
-    return CHINESE_SUPPORTED if has_cjk(" ".join(statements)) else STATEMENT_SUPPORTED
+        return REPLY_BORDER
+    return CHINESE_BORDER if has_cjk(" ".join(statements)) else STATEMENT_BORDER
 
 
 def is_short(answer: str) -> bool:
@@ -201,7 +201,7 @@ def _probability(log_odds: float) -> float:
 SUPPORT_THRESHOLD = 0.5
 # Borders before that: a statement may be a free paraphrase, a reply in a conversation is more often an invention.
 # Chosen on BEGIN and on the fitting half of tests/data/judge/families.jsonl.
-STATEMENT_SUPPORTED, CHINESE_SUPPORTED, REPLY_SUPPORTED = 0.48, 0.40, 0.63
+STATEMENT_BORDER, CHINESE_BORDER, REPLY_BORDER = 0.48, 0.40, 0.63
 # What a rule speaks against keeps its rank among its like, below the border.
 VETO = 0.4
 # Below one half, since usefulness asks for more besides.

@@ -185,7 +185,7 @@ def word_share(statement: str, passage: Passage) -> float:
     An amount counts as one word, however it is written; a word is held in another form (stolen, stole), and by one that
     stands on the same side of a group of opposites (grow, climb).
     """
-    own = [amount for amount in amounts(statement) if not amount.implied]
+    own = [amount for amount in amounts(statement) if not amount.is_implied]
     amount_hits = len(own) - len(missing(own, passage.amounts))
     rest = unicodedata.normalize("NFKC", statement)
     # From the end, so that places before it stay right.
@@ -249,7 +249,7 @@ def short_answer_features(
     shares = [
         # As written, and with its amounts in the sentence's form; the better one counts.
         max(
-            _grounded_share(variant, question_words, there)
+            _support_share(variant, question_words, there)
             for variant in (answer_words, words(rewrite_amounts(answer, sentence)))
         )
         for sentence, there in zip(passage.sentences, passage.word_sets, strict=True)
@@ -261,7 +261,7 @@ def short_answer_features(
     return [shares[place], relevance[place], gap, fits(question, answer), echo], place
 
 
-def _grounded_share(answer_words: Sequence[str], question_words: set[str], there: set[str]) -> float:
+def _support_share(answer_words: Sequence[str], question_words: set[str], there: set[str]) -> float:
     """The share of what is said beyond the question that stands there."""
     # Without content words beyond the question, small ones count; without those, all.
     own = (

@@ -77,11 +77,11 @@ def with_negating_phrases(tokens: Sequence[Token]) -> list[Token]:
     place = 0
     while place < len(tokens):
         size = _phrase_at(tokens, place)
-        phrase = " ".join(token.written for token in tokens[place : place + size])
+        phrase = " ".join(token.text for token in tokens[place : place + size])
         if size:
             merged_tokens.append(Token(SMALL, NOT, phrase))
         elif _is_empty(tokens, place):
-            merged_tokens.append(Token(SMALL, tokens[place].key, tokens[place].written))
+            merged_tokens.append(Token(SMALL, tokens[place].key, tokens[place].text))
         else:
             merged_tokens.append(tokens[place])
         place += size or 1
@@ -91,7 +91,7 @@ def with_negating_phrases(tokens: Sequence[Token]) -> list[Token]:
 def _phrase_at(tokens: Sequence[Token], place: int) -> int:
     """How many tokens a negating phrase takes here; 0 where there is none."""
     for phrase in _PHRASES:
-        words = [token.written.lower() for token in tokens[place : place + len(phrase)]]
+        words = [token.text.lower() for token in tokens[place : place + len(phrase)]]
         # Near the end there are fewer tokens than words of the phrase.
         if len(words) == len(phrase) and all(word in forms for word, forms in zip(words, phrase, strict=True)):
             successors = tokens[place + len(phrase) : place + len(phrase) + 1]
@@ -111,8 +111,7 @@ def _is_empty(tokens: Sequence[Token], place: int) -> bool:
     """`Manages to`, `able to`, and the `more` of `not ... any more`."""
     # The token before, this one and the next; empty at the ends of the sentence.
     before, here, after = (
-        t[0].written.lower() if t else ""
-        for t in (tokens[max(0, place - 1) : place], tokens[place:], tokens[place + 1 :])
+        t[0].text.lower() if t else "" for t in (tokens[max(0, place - 1) : place], tokens[place:], tokens[place + 1 :])
     )
     return (here in _EMPTY and after == "to") or here == "anymore" or (before, here) == ("any", "more")
 
@@ -130,7 +129,7 @@ def apply_negations(tokens: Sequence[Token]) -> list[Token]:
             turned_tokens[place + 1] = _negate(turned_tokens[place + 1])
         if token.key != NOT or token.kind != SMALL:
             continue
-        if token.written.lower() in ("nothing", "nobody", "none") and place and turned_tokens[place - 1].counts:
+        if token.text.lower() in ("nothing", "nobody", "none") and place and turned_tokens[place - 1].counts:
             # Children pay nothing.
             turned_tokens[place - 1] = _negate(turned_tokens[place - 1])
             continue
@@ -142,30 +141,30 @@ def _turn(tokens: list[Token], start: int, is_prohibition: bool) -> None:
     # Without `wanted` the range is empty: nothing follows that would be prohibited.
     for place in range(start, min(len(tokens), start + _REACH - 1) if is_prohibition else start):
         token = tokens[place]
-        if token.kind == BREAK or token.written.lower() in _NEGATION_STOPS:
+        if token.kind == BREAK or token.text.lower() in _NEGATION_STOPS:
             return
         if token.counts:
             tokens[place] = _negate(token)
-            is_leading = token.key in _LEADING_ON and place + 1 < len(tokens) and tokens[place + 1].written == "to"
+            is_leading = token.key in _LEADING_ON and place + 1 < len(tokens) and tokens[place + 1].text == "to"
             if is_leading:
                 _turn(tokens, place + 2, True)
             return
 
 
 def _negate(token: Token) -> Token:
-    return replace(token, negated=not token.negated)  # two negations take each other away
+    return replace(token, is_negated=not token.is_negated)  # two negations take each other away
 
 
 def _is_prohibiting(token: Token) -> bool:
-    return token.counts and (token.key in _PROHIBITING or token.written in _PROHIBITING_CHINESE)
+    return token.counts and (token.key in _PROHIBITING or token.text in _PROHIBITING_CHINESE)
 
 
 def _behind_preposition(tokens: Sequence[Token], place: int) -> bool:
     """Whether what is prohibited follows: `banned from entering`; in Chinese it follows directly."""
-    if tokens[place].written in _PROHIBITING_CHINESE:
+    if tokens[place].text in _PROHIBITING_CHINESE:
         return True
     # In English only `to` and `from` lead to what is forbidden.
-    return place + 1 < len(tokens) and tokens[place + 1].written.lower() in ("to", "from")
+    return place + 1 < len(tokens) and tokens[place + 1].text.lower() in ("to", "from")
 
 
 def plain_negations_in(tokens: Sequence[Token]) -> int:
@@ -180,4 +179,4 @@ def negations_in(tokens: Sequence[Token]) -> int:
 
 def negative_words_in(tokens: Sequence[Token]) -> int:
     """How many words turn a clause round by what they mean: rarely, exempt, 免费."""
-    return sum(token.key in _NEGATIVE or token.written in _NEGATIVE_CHINESE for token in tokens)
+    return sum(token.key in _NEGATIVE or token.text in _NEGATIVE_CHINESE for token in tokens)

@@ -39,7 +39,7 @@ def _spread_units(amounts: list[Amount], text: str) -> Iterator[Amount]:
     for amount, successor in zip_longest(amounts, amounts[1:]):
         gap = text[amount.end : successor.start] if successor else ""
         # "2010 to 20 metres" is no range of metres.
-        year = re.fullmatch(r"\d{4}", amount.written)
+        year = re.fullmatch(r"\d{4}", amount.text)
         if successor and successor.kind and not (amount.kind or amount.ordinal or year) and _RANGE.fullmatch(gap):
             factor, kind, _ = unit_at(text, successor.start, _number_end(successor, text))
             yield replace(amount, value=amount.value * factor, kind=kind)
@@ -64,7 +64,7 @@ def missing(own: Iterable[Amount], there: Iterable[Amount]) -> list[Amount]:
     """The amounts that the text does not have; `one` is often no number, so it is never missing."""
     # Each value and kind once: a table may hold the same number hundreds of times.
     distinct_amounts = list({(b.value, b.kind): b for b in there}.values())
-    return [a for a in own if not a.implied and not _is_one(a) and not any(a.equals(b) for b in distinct_amounts)]
+    return [a for a in own if not a.is_implied and not _is_one(a) and not any(a.equals(b) for b in distinct_amounts)]
 
 
 def _is_one(amount: Amount) -> bool:

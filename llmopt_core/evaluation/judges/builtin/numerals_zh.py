@@ -105,7 +105,7 @@ def _han_amount(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amou
     factor, kind, stop = unit_at(text, start, start + len(numeral))
     # 一 is mostly "a", and counts only beside a unit.
     if numeral == "一":
-        return Amount(factor, kind, start, stop, text[start:stop], implied=True) if kind else None
+        return Amount(factor, kind, start, stop, text[start:stop], is_implied=True) if kind else None
     exclusion = _NO_NUMBER.match(text, start) or _NO_NUMBER.match(text, max(0, start - 1))
     if len(numeral) == 1 and (exclusion or numeral in "百千万亿点零"):
         return None

@@ -26,13 +26,13 @@ class Side:
         group: Number of the group.
         side: Number of the side within it.
         converse: Whether the other side is right once the two things are exchanged.
-        paired: Whether the group has two sides, so that a negation turns one into the other.
+        has_opposite: Whether the group has two sides, so that a negation turns one into the other.
     """
 
     group: int
     side: int
     converse: bool = False
-    paired: bool = True
+    has_opposite: bool = True
 
 
 def is_irregular(word: str) -> bool:

@@ -14,7 +14,7 @@ from llmopt_core.evaluation.judges.builtin.sentence_token import Token
 class Opposite:
     """A word and its opposite in the same place; not `firm` where they may be said of different things."""
 
-    said: str
+    word: str
     there: str
     reason: str
     converse: bool
@@ -29,11 +29,11 @@ def opposing_words(token: Token, pair: Pair) -> Iterator[Opposite]:
         # Too few words around both to say that they stand at the same place.
         if score < CLOSE:
             continue
-        if other.key == token.key and other.negated != token.negated:
+        if other.key == token.key and other.is_negated != token.is_negated:
             # The text may have the word twice, once as the statement says it, and nearer to its place.
             if score > max(same, default=0.0) + MARGIN and not pair.is_negated_elsewhere(token, other):
-                place = "in the text, not here" if other.negated else "here, not in the text"
-                yield Opposite(token.written, other.written, f"'{token.written}' is negated {place}", converse=False)
+                place = "in the text, not here" if other.is_negated else "here, not in the text"
+                yield Opposite(token.text, other.text, f"'{token.text}' is negated {place}", converse=False)
             continue
         converse = _excludes(token, other)
         # Where the text has the same word too, its opposite must be clearly nearer.
@@ -41,19 +41,19 @@ def opposing_words(token: Token, pair: Pair) -> Iterator[Opposite]:
             continue
         if pair.is_turned_round(token, other):
             continue
-        equivalents = (one for one in pair.said if _concerns(one, other) and one.counts and _agrees(one, other))
+        equivalents = (one for one in pair.statement if _concerns(one, other) and one.counts and _agrees(one, other))
         if any(pair.nearness(one, other) >= score - LIKE for one in equivalents):
             # The text's word has its like elsewhere in the statement.
             continue
         # Of converses (larger, smaller) both may be true, said of the other thing.
         is_firm = not converse or _same_lead(token, other, pair)
-        reason = f"it says '{token.written}' where the text says '{other.written}'"
-        yield Opposite(token.written, other.written, reason, converse, is_firm)
+        reason = f"it says '{token.text}' where the text says '{other.text}'"
+        yield Opposite(token.text, other.text, reason, converse, is_firm)
 
 
 def _same_lead(token: Token, other: Token, pair: Pair) -> bool:
     """Whether the same word leads up to both: for converses it matters of whom they are said."""
-    here, text = _lead(token, pair.said), _lead(other, pair.there)
+    here, text = _lead(token, pair.statement), _lead(other, pair.there)
     return here == text or bool(here & text)
 
 
@@ -70,22 +70,22 @@ def _concerns(token: Token, other: Token) -> bool:
 
 
 def _opposite_lemmas(token: Token) -> frozenset[str]:
-    return negation_lemmas(token.written.lower()) if token.written.isascii() else frozenset()
+    return negation_lemmas(token.text.lower()) if token.text.isascii() else frozenset()
 
 
 def _agrees(token: Token, other: Token) -> bool:
     """Whether the other says the same as far as it is known."""
     if token.key == other.key:
-        return token.negated == other.negated
+        return token.is_negated == other.is_negated
     if any(a.group == b.group and a.side == b.side for a in token.sides for b in other.sides):
-        return token.negated == other.negated
+        return token.is_negated == other.is_negated
     # A negated opposite says the same: not open, closed.
-    return token.negated != other.negated and _excluding(token, other) is not None
+    return token.is_negated != other.is_negated and _excluding(token, other) is not None
 
 
 def _excludes(token: Token, other: Token) -> bool | None:
     """Whether the two exclude each other as they stand, and if so whether they are converses."""
-    if token.negated != other.negated or token.key == other.key:
+    if token.is_negated != other.is_negated or token.key == other.key:
         return None
     if any(a.group == b.group and a.side == b.side for a in token.sides for b in other.sides):
         return None

@@ -14,12 +14,12 @@ from llmopt_core.evaluation.judges.builtin.sentence_token import BREAK, Token
 class Pair:
     """A statement and a sentence of the text, and what surrounds each of their words."""
 
-    said: Sequence[Token]
+    statement: Sequence[Token]
     there: Sequence[Token]
 
     @cached_property
     def _around(self) -> tuple[dict[Token, dict[str, float]], dict[Token, dict[str, float]]]:
-        return _surroundings(self.said), _surroundings(self.there)
+        return _surroundings(self.statement), _surroundings(self.there)
 
     def nearness(self, token: Token, other: Token) -> float:
         """How many words surround both a token of the statement and one of the sentence; near ones count more."""
@@ -35,10 +35,10 @@ class Pair:
         two words of one clause change their negation (steep and not icy, not steep and icy), the parts that an `and`
         joins are counted apart.
         """
-        narrow = self._negates_crosswise and not any(_is_neither(one) for one in (*self.said, *self.there))
-        here, there = _clause(self.said, token, narrow), _clause(self.there, other, narrow)
+        narrow = self._negates_crosswise and not any(_is_neither(one) for one in (*self.statement, *self.there))
+        here, there = _clause(self.statement, token, narrow), _clause(self.there, other, narrow)
         # The clause in which the word is negated, and the one in which it is not.
-        negative_clause, positive_clause = (here, there) if token.negated else (there, here)
+        negative_clause, positive_clause = (here, there) if token.is_negated else (there, here)
         if negative_words_in(positive_clause) > negative_words_in(negative_clause):
             return True
         more = negations_in(positive_clause) - max(1, negations_in(negative_clause))
@@ -47,19 +47,19 @@ class Pair:
 
     def is_turned_round(self, token: Token, other: Token) -> bool:
         """Whether one clause holds a negation more than the other, at another word than the two."""
-        here, there = _clause(self.said, token, False), _clause(self.there, other, False)
+        here, there = _clause(self.statement, token, False), _clause(self.there, other, False)
         return (plain_negations_in(here) - plain_negations_in(there)) % 2 == 1
 
     @cached_property
     def _negates_crosswise(self) -> bool:
         """Whether some word is negated here alone, and another there alone."""
-        here = {token.key: token.negated for token in self.said if token.counts}
-        there = {token.key: token.negated for token in self.there if token.counts}
+        here = {token.key: token.is_negated for token in self.statement if token.counts}
+        there = {token.key: token.is_negated for token in self.there if token.counts}
         return len({here[key] for key in here.keys() & there.keys() if here[key] != there[key]}) == 2
 
 
 def _is_neither(token: Token) -> bool:
-    return token.written.lower() in ("neither", "nor")
+    return token.text.lower() in ("neither", "nor")
 
 
 def _clause(sentence: Sequence[Token], token: Token, narrow: bool) -> list[Token]:

@@ -16,18 +16,18 @@ class Token:
 
     Attributes:
         key: What makes two tokens the same: a lemma, or the value of an amount.
-        negated: Whether a negation before it turns it.
-        named: Whether it is written as a name.
+        is_negated: Whether a negation before it turns it.
+        is_name: Whether it is written as a name.
         place: How far along the sentence it stands, in content words; a break counts two.
     """
 
     kind: str
     key: str
-    written: str
+    text: str
     sides: tuple[Side, ...] = ()
     amount: Amount | None = None
-    negated: bool = False
-    named: bool = False
+    is_negated: bool = False
+    is_name: bool = False
     place: float = 0.0
 
     @property

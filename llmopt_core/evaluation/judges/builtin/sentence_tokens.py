@@ -68,12 +68,12 @@ def _pieces(text: str) -> list[Token]:
     place = 0
     while place < len(text):
         if place in months:
-            tokens.append(Token(WORD, "may", "May", sides()["may"], named=True))
+            tokens.append(Token(WORD, "may", "May", sides()["may"], is_name=True))
             place += len("May")
             continue
         amount = numbers.get(place)
         # "One" and "a" are mostly articles.
-        if amount is not None and not amount.implied and amount.value != 1:
+        if amount is not None and not amount.is_implied and amount.value != 1:
             tokens.append(_number(amount))
             place = amount.end
             continue
@@ -96,9 +96,9 @@ def _pieces(text: str) -> list[Token]:
 
 def _number(amount: Amount) -> Token:
     # "Double" and "twice" have opposites (half).
-    word_sides = sides().get(lemma(amount.written), ()) if amount.kind == "times" else ()
+    word_sides = sides().get(lemma(amount.text), ()) if amount.kind == "times" else ()
     # Six digits: floats that were reckoned in two ways are the same key.
-    return Token(NUMBER, f"#{amount.value:.6g}{amount.kind}", amount.written, word_sides, amount)
+    return Token(NUMBER, f"#{amount.value:.6g}{amount.kind}", amount.text, word_sides, amount)
 
 
 def _chinese(text: str, place: int) -> tuple[Token, int]:
@@ -144,7 +144,7 @@ def _english(word: str, first: bool) -> list[Token]:
     is_small = base in STOP_WORDS or base in _EXTRA_STOP
     word_sides = sides().get(key, ())
     kind = SMALL if is_small and base not in _SPEAKING else WORD
-    return [Token(kind, key, word, word_sides, named=word[:1].isupper() and not is_small and not first)]
+    return [Token(kind, key, word, word_sides, is_name=word[:1].isupper() and not is_small and not first)]
 
 
 def _join_phrases(tokens: list[Token]) -> list[Token]:
@@ -155,7 +155,7 @@ def _join_phrases(tokens: list[Token]) -> list[Token]:
         match = _phrase(tokens, place)
         if match:
             key = " ".join(match)
-            phrase = " ".join(token.written for token in tokens[place : place + len(match)])
+            phrase = " ".join(token.text for token in tokens[place : place + len(match)])
             joined_tokens.append(Token(WORD, key, phrase, sides()[key]))
             place += len(match)
         else:
@@ -166,7 +166,7 @@ def _join_phrases(tokens: list[Token]) -> list[Token]:
 
 def _phrase(tokens: list[Token], place: int) -> list[str] | None:
     # No phrase of the list has more than four words.
-    keys = [lemma(token.written.lower()) for token in tokens[place : place + 4]]
+    keys = [lemma(token.text.lower()) for token in tokens[place : place + 4]]
     return next((words for words in phrases().get(keys[0], ()) if words == keys[: len(words)]), None)
 
 

@@ -25,7 +25,7 @@ def rewrite_amounts(answer: str, sentence: str) -> str:
     for amount in reversed(answer_amounts):
         same = next((other for other, value in there if _says(amount, plain, other, value)), None)
         if same is not None:
-            plain = f"{plain[: amount.start]} {same.written} {plain[amount.end :]}"
+            plain = f"{plain[: amount.start]} {same.text} {plain[amount.end :]}"
     return plain
 
 
@@ -38,12 +38,12 @@ def lacking(answer: str, question: str, sentences: Sequence[str]) -> str:
     there = [pair for text in (question, *sentences) for pair in _with_values(text)]
     for amount in missing(answer_amounts, (other for other, _ in there)):
         # Not within a longer number.
-        pattern = re.compile(rf"(?<!\d){re.escape(amount.written)}(?!\d)")
+        pattern = re.compile(rf"(?<!\d){re.escape(amount.text)}(?!\d)")
         if any(pattern.search(unicodedata.normalize("NFKC", text).lower()) for text in sentences):
             # A part of a longer amount, such as 3000 of 3000万, or of a name.
             continue
         if not any(_says(amount, plain, other, value) for other, value in there):
-            return amount.written
+            return amount.text
     return ""
 
 

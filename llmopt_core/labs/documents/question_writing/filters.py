@@ -55,16 +55,16 @@ class Filter:
     """Lets questions through one by one, in their order.
 
     Attributes:
-        known: Questions that are there already.
+        questions: Questions that are there already.
     """
 
-    known: Iterable[str] = ()
-    kept: list[Candidate] = field(default_factory=list)
-    dropped: list[DroppedQuestion] = field(default_factory=list)
+    questions: Iterable[str] = ()
+    candidates: list[Candidate] = field(default_factory=list)
+    rejects: list[DroppedQuestion] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         # Folded once: every new question is compared with all of them.
-        self._plain_questions = [fold_to_words(question) for question in self.known]
+        self._plain_questions = [fold_to_words(question) for question in self.questions]
 
     def add(self, drafts: Sequence[QuestionDraft], document: Document, passage: Span) -> None:
         """Judge what a model wrote about one passage of a document."""
@@ -72,9 +72,9 @@ class Filter:
             outcome = _judge(one, document, passage)
             reason = outcome if isinstance(outcome, str) else self._repeats(one.question)
             if reason or isinstance(outcome, str):
-                self.dropped.append(DroppedQuestion(one.question, one.quote, document.name, reason))
+                self.rejects.append(DroppedQuestion(one.question, one.quote, document.name, reason))
                 continue
-            self.kept.append(outcome)
+            self.candidates.append(outcome)
             self._plain_questions.append(fold_to_words(one.question))
 
     def _repeats(self, question: str) -> str:

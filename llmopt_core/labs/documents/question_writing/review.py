@@ -20,16 +20,16 @@ def draft_of(questions: WrittenQuestions) -> dict[str, Any]:
             # Plain values: a draft outlives the version of the program that wrote it.
             {"keep": True, "question": one.question, "answer": one.answer, "quote": one.quote,
              "document": one.span.document, "start": one.span.start, "end": one.span.end, "match": one.similarity}
-            for one in questions.kept
+            for one in questions.candidates
         ],
         "dropped": [
             {"question": one.question, "quote": one.quote, "document": one.document, "reason": one.reason}
-            for one in questions.dropped
+            for one in questions.rejects
         ],
         "passages": questions.passages,
         "empty": questions.empty,
         "failures": list(questions.failures),
-        "stopped": questions.stopped,
+        "stopped": questions.stop_reason,
     }  # fmt: skip
 
 

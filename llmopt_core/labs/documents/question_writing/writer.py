@@ -69,22 +69,22 @@ class WrittenQuestions:
     """What came of it.
 
     Attributes:
-        kept: Questions to review, in the order of the documents.
-        dropped: Questions that did not pass, with the reason.
+        candidates: Questions to review, in the order of the documents.
+        rejects: Questions that did not pass, with the reason.
         empty: Passages for which the model wrote nothing that could be read as a question.
         failures: Messages of calls that failed.
         passages: How many were asked about.
         usage: What the calls took.
-        stopped: Why it ended early; empty where it did not.
+        stop_reason: Why it ended early; empty where it did not.
     """
 
-    kept: tuple[Candidate, ...]
-    dropped: tuple[DroppedQuestion, ...] = ()
+    candidates: tuple[Candidate, ...]
+    rejects: tuple[DroppedQuestion, ...] = ()
     empty: int = 0
     failures: tuple[str, ...] = ()
     passages: int = 0
     usage: Usage = Usage()
-    stopped: str = ""
+    stop_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +143,11 @@ async def write_questions(
     work = _Work(spec, documents, models, should_stop, on_progress, len(passages))
     # All that decides what is asked, so that a budget counts earlier sessions of just this work.
     name = fingerprint(spec.model_dump(mode="json"), documents_identity(documents), model_identity(spec.model, models))
-    with models.spending(f"writing-{name}", budget_usd) as work.budget, account_for(work.paid):
+    with models.spending(f"writing-{name}", budget_usd) as work.budget, account_for(work.account):
         results = await work.all(passages, concurrency)
     failures = [result for result in results if isinstance(result, Failure) and result.kind != "cancelled"]
     # Nothing at all came: an error says more than an empty review. One answer, and the rest is worth keeping.
-    if failures and not work.answered:
+    if failures and not work.answer_count:
         raise EndpointError(f"The model failed for every passage: {failures[0].message}", kind=failures[0].kind)
     # After all replies, in the order of the passages: calls end in any order, and of two alike the first stays.
     question_filter = Filter(known_questions)
@@ -155,14 +155,14 @@ async def write_questions(
         if not isinstance(result, Failure):
             question_filter.add(result, work.documents[span.document], span)
     return WrittenQuestions(
-        tuple(question_filter.kept),
-        tuple(question_filter.dropped),
+        tuple(question_filter.candidates),
+        tuple(question_filter.rejects),
         sum(not result for result in results if not isinstance(result, Failure)),
         tuple(dict.fromkeys(failure.message for failure in failures)),
         # Cancelled calls were not asked, so they are no passages that somebody wrote about.
         len(results) - sum(isinstance(r, Failure) and r.kind == "cancelled" for r in results),
-        work.paid.usage,
-        work.stopped,
+        work.account.usage,
+        work.stop_reason,
     )
 
 
@@ -215,9 +215,9 @@ class _Work:
     ) -> None:
         self.documents = {document.name: document for document in documents}
         # Filled when the spending begins; until then nothing is bounded.
-        self.budget, self.paid = Budget(), Account()
-        self.answered = self._failure_count = self._outages = self._question_count = 0
-        self.stopped = ""
+        self.budget, self.account = Budget(), Account()
+        self.answer_count = self._failure_count = self._outages = self._question_count = 0
+        self.stop_reason = ""
         self._spec, self._chat = spec, models.chat(spec.model)
         self._plain = uses_completion(spec.model, models)
         self._asked_to_stop, self._on_progress, self._total = should_stop, on_progress, total
@@ -238,12 +238,12 @@ class _Work:
             completion = await self._chat.complete(ChatRequest((Message("user", text),), model))
         except OutOfBudget:
             # Not raised: the passages that were answered stay, and those that wait are not begun.
-            self.stopped = "the budget leaves no room for the next passage"
-            return Failure("write", "cancelled", self.stopped)
+            self.stop_reason = "the budget leaves no room for the next passage"
+            return Failure("write", "cancelled", self.stop_reason)
         # Nothing but thoughts, or cut off before the first word: a failure, since an empty reply looks like a choice.
         if not completion.text.strip() and (problem := unusable(completion, model.max_tokens)):
             raise EndpointError(problem, "bad-answer")
-        self.answered += 1
+        self.answer_count += 1
         # The prompt for completions ends with `Question:`, which the reply goes on from.
         drafts = read_reply(("Question:" if self._plain else "") + completion.text)
         # Models write more than they are asked for, and what comes last is the weakest.
@@ -257,16 +257,20 @@ class _Work:
         else:
             self._question_count += len(result)
         if self._on_progress is not None:
-            finished_count, usage, left_usd = self.answered + self._failure_count, self.paid.usage, self.budget.remaining_usd
+            finished_count, usage, left_usd = (
+                self.answer_count + self._failure_count,
+                self.account.usage,
+                self.budget.remaining_usd,
+            )
             self._on_progress(Progress(finished_count, self._total, self._question_count, usage, left_usd))
 
     def _should_stop(self) -> bool:
         # Only without a single answer: a server that answers now and then is worth going on with.
-        if self._outages >= _PATIENCE and not self.answered:
+        if self._outages >= _PATIENCE and not self.answer_count:
             return True
         if self._asked_to_stop is not None and self._asked_to_stop():
-            self.stopped = "it was cancelled"
-        return bool(self.stopped)
+            self.stop_reason = "it was cancelled"
+        return bool(self.stop_reason)
 
 
 def _prompt(document: Document, span: Span, spec: WritingSpec, plain: bool) -> str:

@@ -66,10 +66,10 @@ def test_the_same_text_under_another_name_is_named_and_left_out(store: Store, se
     ]
     changed = put_documents(store, settings, project, again)
     assert changed.duplicates == (("copy.txt", "a.txt"), ("n2.txt", "new.txt"))
-    assert (changed.added, changed.unchanged, changed.replaced) == (("new.txt",), ("a.txt",), ())
+    assert (changed.additions, changed.unchanged, changed.replacements) == (("new.txt",), ("a.txt",), ())
     assert [item.name for item in store.document_list(project)] == ["a.txt", "b.txt", "new.txt"]
     kept = put_documents(store, settings, project, again[:1], keep_duplicates=True)
-    assert kept.added == ("copy.txt",)
+    assert kept.additions == ("copy.txt",)
 
 
 def test_references_move_with_their_words_when_a_document_is_replaced(
@@ -77,9 +77,9 @@ def test_references_move_with_their_words_when_a_document_is_replaced(
 ) -> None:
     text = "A new preface.\n\n" + TEXT.replace("A railway reached the town in 1868", "No train ever came")
     changed = put_documents(store, settings, project, [Document("a.txt", text)])
-    assert changed.replaced == ("a.txt",)
+    assert changed.replacements == ("a.txt",)
     assert changed.moved == 1
-    assert [(lost.example_id, lost.set_name) for lost in changed.lost] == [("q2", "set")]
+    assert [(lost.example_id, lost.set_name) for lost in changed.dangling] == [("q2", "set")]
     one, two, three = store.evaluation_set(project, "set").examples
     assert [text[span.start : span.end] for span in one.references] == ["built in 1712"]
     assert two.references == ()
@@ -90,7 +90,7 @@ def test_references_move_with_their_words_when_a_document_is_replaced(
 def test_words_that_changed_a_little_are_found_again(store: Store, settings: Settings, project: str) -> None:
     text = "Preface. " + TEXT.replace("railway reached the town in 1868", "railway reached this town in 1868")
     changed = put_documents(store, settings, project, [Document("a.txt", text)])
-    assert not changed.lost
+    assert not changed.dangling
     assert [(one.example_id, one.reason) for one in changed.unsure] == [("q2", "its words are a little different now")]
     span = store.evaluation_set(project, "set").examples[1].references[0]
     assert text[span.start : span.end] == "railway reached this town in 1868"
@@ -107,7 +107,7 @@ def test_a_reference_does_not_go_to_the_same_words_elsewhere(store: Store, setti
     gone = "The mayor was born in 1868. The harbour was built in 1712."
     changed = put_documents(store, settings, project, [Document("a.txt", gone)])
     assert ("y", "its passage is gone; the same words stand elsewhere") in [
-        (o.example_id, o.reason) for o in changed.lost
+        (o.example_id, o.reason) for o in changed.dangling
     ]
     assert store.evaluation_set(project, "years").examples[0].references == ()
 
@@ -139,7 +139,7 @@ def test_an_index_goes_with_its_documents_unless_another_project_has_them(
 def test_a_document_that_did_not_change_keeps_its_index(store: Store, settings: Settings, project: str) -> None:
     index(store, settings, project)
     changed = put_documents(store, settings, project, [Document("a.txt", TEXT), Document("c.txt", "More.")])
-    assert (changed.indexes, changed.unchanged, changed.added) == (0, ("a.txt",), ("c.txt",))
+    assert (changed.indexes, changed.unchanged, changed.additions) == (0, ("a.txt",), ("c.txt",))
     assert len(list_indexes(settings)) == 1
 
 

@@ -44,7 +44,7 @@ def test_references_are_set_once_each_and_counted() -> None:
     changed = with_references(questions, "a", [Span("a.txt", 0, 3), Span("a.txt", 0, 3)])
     assert changed.examples[0].references == (Span("a.txt", 0, 3),)
     found = coverage(changed.examples, {"a.txt": 30})
-    assert (found.known, found.unknown, found.broken) == (1, 0, ("b",))
+    assert (found.complete, found.missing, found.broken) == (1, 0, ("b",))
     with pytest.raises(BadInput, match="no question z"):
         with_references(questions, "z", [])
 

@@ -78,13 +78,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def test_parts_share_no_document_and_pairs_hold_the_chunk_of_the_span() -> None:
     documents, examples = town()
     parts = embedder.parts_by_document(examples, documents, CONFIGURATION)
-    assert len(parts.train) + len(parts.watched) + len(parts.held_back) == 36
-    assert parts.left_out == 0
+    assert len(parts.train) + len(parts.validation) + len(parts.held_back) == 36
+    assert parts.omissions == 0
     assert all(len(counts) == 1 for counts in parts.documents.values())
     held = {span.document for example in parts.held_back for span in example.references}
     assert held
-    assert held.isdisjoint(pair.group for pair in (*parts.train, *parts.watched))
-    assert parts.watched
+    assert held.isdisjoint(pair.group for pair in (*parts.train, *parts.validation))
+    assert parts.validation
     for pair in parts.train:
         assert pair.answer.startswith(NUMBERS[pair.question.split()[0]])
     assert parts == embedder.parts_by_document(examples, documents, CONFIGURATION)
@@ -100,19 +100,19 @@ def test_a_question_over_documents_of_both_sides_is_left_out() -> None:
         parts = embedder.parts_by_document([*examples, both], documents, CONFIGURATION, seed=seed)
         hidden = {name for name, counts in parts.documents.items() if "held back" in counts}
         torn.append(len(hidden & {"d0.md", "d1.md"}) == 1)
-        assert parts.left_out == torn[-1]
+        assert parts.omissions == torn[-1]
     assert True in torn
 
 
 def test_parts_by_passage_share_no_passage_and_may_share_documents() -> None:
     documents, examples = town()
     parts = embedder.parts_by_document(examples, documents, CONFIGURATION, whole="passages")
-    assert len(parts.train) + len(parts.watched) + len(parts.held_back) + parts.left_out == 36
+    assert len(parts.train) + len(parts.validation) + len(parts.held_back) + parts.omissions == 36
     assert parts.held_back
     assert any(len(counts) > 1 for counts in parts.documents.values())
     assert set(parts.documents) <= {document.name for document in documents}
     texts = {document.name: document.text for document in documents}
-    learned = {pair.answer for pair in (*parts.train, *parts.watched)}
+    learned = {pair.answer for pair in (*parts.train, *parts.validation)}
     for example in parts.held_back:
         for span in example.references:
             assert texts[span.document][span.start : span.start + 24] not in learned

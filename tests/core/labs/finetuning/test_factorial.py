@@ -139,7 +139,7 @@ def test_the_shorter_prompt_pays_for_the_training(store: Store) -> None:
     base, tuned = made.total(10_000)
     assert base == pytest.approx(tuned)
     free = economics(found["base + RAG"], found["fine-tuned"], None, None, training_usd=0.0, hourly_usd=1.0)
-    assert free.base.usd == pytest.approx(0.5 / 3600)
+    assert free.base_cost.usd == pytest.approx(0.5 / 3600)
     assert (
         economics(found["base"], found["fine-tuned"], prices, Prices(prompt=9.0), training_usd=1).result.requests
         is None
@@ -157,10 +157,10 @@ def test_forgetting_is_the_paired_difference_on_a_general_set(store: Store) -> N
     assert found.comparison.verdict == "worse"
     assert (found.worse, found.better) == (COUNT, 0)
     assert found.by_category == {"even": pytest.approx((0.7, 0.4, 20)), "": pytest.approx((0.7, 0.4, 20))}
-    assert len(found.lost) == 10
-    first = found.lost[0]
+    assert len(found.losses) == 10
+    first = found.losses[0]
     assert (first.reference, first.base_answer, first.tuned_answer) == ("a", "a", "a")
-    assert first.base - first.tuned == pytest.approx(0.3)
+    assert first.base_score - first.tuned_score == pytest.approx(0.3)
     with pytest.raises(BadInput, match="already"):
         general_pair(pair[1], TUNED, "mine")
 

@@ -91,5 +91,5 @@ def test_what_is_left_out_of_training_is_what_a_run_would_be_told_of() -> None:
     ]
     made = prepare(examples, Preparation(validation_share=0.0), [asked])
     assert [example.answer for example in made.train] == ["Lima"]
-    assert made.dropped == {"leaking": 2}
+    assert made.drops == {"leaking": 2}
     assert find_set_use(made.train, [asked]) == []

@@ -22,7 +22,7 @@ from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, new_folde
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
 from llmopt_core.finetuning.training.adapters import adapters
 from llmopt_core.labs.finetuning.jobs import Access, cancel, resume, start
-from llmopt_core.labs.finetuning.training_jobs import LORA, StoreLine, stored_job
+from llmopt_core.labs.finetuning.training_jobs import LORA, StoreLine, read_job
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 from llmopt_core.settings import Settings
@@ -81,7 +81,7 @@ class House:
         return int(self.folder(job).read("process.json")["pid"])
 
     def status(self, job: Job) -> str:
-        known = stored_job(self.store, job.id)
+        known = read_job(self.store, job.id)
         return known.status if known else "none"
 
 
@@ -113,12 +113,12 @@ def wait(found: Callable[[], bool], seconds: float = 300) -> None:
 
 def test_a_training_waits_in_the_store_and_is_done_by_any_process(house: House) -> None:
     job = house.start("short", SHORT)
-    known = stored_job(house.store, job.id)
+    known = read_job(house.store, job.id)
     assert known is not None
     assert (known.kind, known.lane, known.project, known.status) == (LORA.name, "training", "p", "queued")
     assert [item.status for item in all_jobs(house.settings)] == ["queued"]
     assert house.worker().wait(300) == 0
-    known = stored_job(house.store, job.id)
+    known = read_job(house.store, job.id)
     assert known is not None
     assert (known.status, known.result) == ("finished", {"job": job.id, "tuned_model": "short"})
     assert (known.progress["done"], known.progress["unit"], known.progress["cost_usd"]) == (2, "steps", 0.0)
@@ -153,7 +153,7 @@ def test_a_trainer_outlives_a_killed_process_and_is_followed_by_the_next(house: 
     first.kill()
     first.wait()
     house.worker()
-    known = stored_job(house.store, job.id)
+    known = read_job(house.store, job.id)
     assert known is not None
     wait(lambda: house.store.job(known.id).attempts == 2)
     reached = len(house.folder(job).metrics())
@@ -181,7 +181,7 @@ def test_one_training_at_a_time_however_many_processes_there_are(house: House) -
 
 def test_what_waits_is_cancelled_from_the_list_of_jobs(house: House) -> None:
     job = house.start("long", LONG)
-    known = stored_job(house.store, job.id)
+    known = read_job(house.store, job.id)
     assert known is not None
     environ = os.environ | {"LLMOPT_HOME": str(house.settings.home), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "llmopt_core.cli", "jobs", "cancel", str(known.id)]
@@ -196,7 +196,7 @@ def test_a_killed_trainer_fails_its_job_which_can_be_resumed(house: House) -> No
     wait(lambda: len(house.folder(job).metrics()) > 1)
     psutil.Process(house.trainer(job)).kill()
     assert house.workers[-1].wait(300) == 0
-    known = stored_job(house.store, job.id)
+    known = read_job(house.store, job.id)
     assert known is not None
     assert (known.status, known.resumable) == ("failed", True)
     assert "killed" in known.error

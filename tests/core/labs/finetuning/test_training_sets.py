@@ -157,19 +157,19 @@ def test_preparation_counts_what_it_leaves_out() -> None:
     examples += [chat_example("Which river is long?", "The Nile"), chat_example("Which river is long?", "The Amazon")]
     asked = EvaluationSet("set", (Example("e", "Where on a map do I look for Sofia, case 7?"),))
     made = prepare(examples, Preparation(validation_share=0.25), [asked])
-    assert made.dropped == {"duplicate": 1, "leaking": 1, "conflicting_answer": 2}
+    assert made.drops == {"duplicate": 1, "leaking": 1, "conflicting_answer": 2}
     assert len(made.train) + len(made.validation) == 9
     assert made.validation
-    assert set(made.dropped) <= set(DROP_REASONS)
+    assert set(made.drops) <= set(DROP_REASONS)
     balanced = prepare(examples[:10], Preparation(balance=True, validation_share=0.0))
-    assert balanced.dropped == {"over_represented": 4}
+    assert balanced.drops == {"over_represented": 4}
     assert balanced.validation == ()
 
 
 def test_a_large_set_is_cut_down_to_different_good_examples() -> None:
     examples = [town(i, score=i / 10) for i in range(10)]
     made = prepare(examples, Preparation(most=4, min_score=0.25, validation_share=0.0), encode=HashEmbedder().encode)
-    assert made.dropped == {"low_score": 3, "less_diverse": 3}
+    assert made.drops == {"low_score": 3, "less_diverse": 3}
     assert len(made.train) == 4
 
 
@@ -178,7 +178,7 @@ def test_classes_are_balanced_by_what_is_good_enough() -> None:
     few = [chat_example(f"How long is river {i} of {TOWNS[i]}?", f"{i} km", label="b", score=1.0) for i in range(5)]
     made = prepare([*many, *few], Preparation(duplicates=False, balance=True, min_score=0.5, validation_share=0.0))
     assert Counter(example.label for example in made.train) == {"a": 5, "b": 5}
-    assert made.dropped == {"low_score": 5}
+    assert made.drops == {"low_score": 5}
 
 
 def test_a_low_answer_neither_hides_its_better_repetition_nor_contradicts_a_good_one() -> None:
@@ -189,7 +189,7 @@ def test_a_low_answer_neither_hides_its_better_repetition_nor_contradicts_a_good
     ]  # fmt: skip
     made = prepare(examples, Preparation(min_score=0.5, validation_share=0.0))
     assert [(example.score, example.answer) for example in made.train] == [(0.9, examples[1].answer), (0.9, "The Nile")]
-    assert made.dropped == {"low_score": 2}
+    assert made.drops == {"low_score": 2}
 
 
 def test_good_records_by_score_and_by_vote(store: Store) -> None:
@@ -285,6 +285,6 @@ async def test_a_larger_model_answers_and_only_what_passes_is_kept(tmp_path: Pat
             await sources.distill_examples([], ModelSpec(endpoint="teacher"), prompt, models)
     assert [e.answer for e in made.examples] == ['{"town": "Oslo"}']
     assert [m["role"] for m in made.examples[0].messages] == ["system", "user", "assistant"]
-    assert sorted(made.rejected) == ["2", "3"]
-    assert "is-json" in made.rejected["2"]
-    assert "F1" in made.rejected["3"]
+    assert sorted(made.rejections) == ["2", "3"]
+    assert "is-json" in made.rejections["2"]
+    assert "F1" in made.rejections["3"]

@@ -122,7 +122,7 @@ def test_an_upload_reads_nothing_of_this_machine(tmp_path: Path) -> None:
 def test_an_import_becomes_prompts_a_set_and_a_comparison(lab: Lab) -> None:
     imported = import_uploads({"promptfooconfig.yaml": CONFIG.encode(), "short.txt": SHORT}, "greetings")
     made = adopt(lab.store, "p", imported)
-    assert (made.prompts, made.tests, made.left_out) == (("short.txt", "Say hello to {{name}} at length"), 2, ())
+    assert (made.prompts, made.tests, made.omissions) == (("short.txt", "Say hello to {{name}} at length"), 2, ())
     plan, _ = plan_from(lab.store, "p", made.setup)
     assert [variant.prompt.template for variant in plan.variants] == [
         c.prompt.template for c in imported.configurations

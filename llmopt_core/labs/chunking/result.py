@@ -77,14 +77,14 @@ class Cutting:
         chunks: How many are searched.
         beyond_window: How many of them are longer than what the embedding model reads.
         share_cut: Share of the characters of all chunks that is not embedded for that reason.
-        places: Per question what was handed over, best first, for the largest `top_k` of the sweep.
+        found: Per question what was handed over, best first, for the largest `top_k` of the sweep.
     """
 
     chunking: ChunkingSpec
     chunks: int
     beyond_window: int
     share_cut: float
-    places: tuple[tuple[Place, ...], ...]
+    found: tuple[tuple[Place, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def list_retrieved_chunks(result: SweepResult, position: int, example: Example) 
         raise BadInput(f"The question {example.id} was not part of this sweep.")
     setting = result.settings[position]
     # Places are kept for the largest k; a smaller one took the first of them.
-    places = result.cutting(setting).places[result.example_ids.index(example.id)][: setting.top_k]
+    places = result.cutting(setting).found[result.example_ids.index(example.id)][: setting.top_k]
     spans = [Span(result.documents[document][0], start, end) for document, start, end in places]
     return [
         RetrievedChunk(rank, span, any(overlaps(span, reference) for reference in example.references))

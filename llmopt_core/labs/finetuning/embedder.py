@@ -62,7 +62,7 @@ class EmbedderParts:
 
     Attributes:
         train: Question-passage pairs to learn.
-        validation: Pairs for the validation loss, which also choose the best step; None where there are too few documents.
+        validation: Pairs for the loss that also chooses the best step; None where there are too few documents.
         held_back: Questions that training never sees, nor their documents (or passages).
         documents: Document -> part -> number of questions.
         omissions: Questions without a reference span in a chunk, or with spans on both sides.

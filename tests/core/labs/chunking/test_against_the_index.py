@@ -69,7 +69,7 @@ async def test_the_same_chunks_as_the_retriever(
         lambda: embedder, MemoryCache(),
     )  # fmt: skip
     names = [document.name for document in documents]
-    found = [[(names[d], start, end) for d, start, end in places] for places in swept.cuttings[0].places]
+    found = [[(names[d], start, end) for d, start, end in places] for places in swept.cuttings[0].found]
     expected = [[(h.chunk.document, h.chunk.start, h.chunk.end) for h in one.hits] for one in wanted]
     assert found == expected
     assert swept.cuttings[0].chunking == ChunkingSpec(method=method, size=120)  # type: ignore[arg-type]

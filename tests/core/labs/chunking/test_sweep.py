@@ -117,7 +117,7 @@ def test_mrr_and_ndcg_follow_the_rank() -> None:
     examples = asked(ask("snow railway clock station minutes", "when snow falls"))
     result = by_words(examples, methods=["sentence"], sizes=[12], top_k=[1, 5])
     first, wide = result.settings
-    rank = next(r for r, (_, a, b) in enumerate(result.cuttings[0].places[0], 1) if "snow" in TOWN.text[a:b])
+    rank = next(r for r, (_, a, b) in enumerate(result.cuttings[0].found[0], 1) if "snow" in TOWN.text[a:b])
     assert rank > 1
     assert first.values["mrr"] == (0.0,)
     assert first.misses[0] == (Miss(0, "outranked", rank),)
@@ -211,7 +211,7 @@ def test_small_to_big_searches_the_small_and_hands_over_the_big() -> None:
     examples = asked(ask("station clock four minutes late", "A railway came"))
     result = by_meaning(examples, embedder, methods=["small-to-big"], sizes=[24], top_k=[1, 2])
     one = result.settings[0]
-    (place,) = result.cuttings[0].places[0][:1]
+    (place,) = result.cuttings[0].found[0][:1]
     handed = TOWN.text[place[1] : place[2]]
     assert handed.startswith("A railway came")
     assert "four minutes late" in handed
@@ -219,7 +219,7 @@ def test_small_to_big_searches_the_small_and_hands_over_the_big() -> None:
     assert one.values[TOKENS][0] == pytest.approx(tokenizer("cl100k_base").count(handed), abs=1)
     assert result.cuttings[0].chunks > 3
     assert handed not in embedder.inputs
-    spans = result.cuttings[0].places[0]
+    spans = result.cuttings[0].found[0]
     assert len(set(spans)) == len(spans) == 2
 
 
@@ -324,5 +324,5 @@ def test_chinese_by_words_and_characters() -> None:
     result = by_words(examples, [town], methods=["sentence", "recursive"], sizes=[20], top_k=[1], unit="characters")
     sentence, _ = result.settings
     assert sentence.values["recall"] == (1.0, 1.0)
-    place = result.cuttings[0].places[0][0]
+    place = result.cuttings[0].found[0][0]
     assert "下雪时集市关闭。" in text[place[1] : place[2]]

@@ -59,9 +59,9 @@ for module in _MODULES:
     module.register(app)
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(show: bool) -> None:
     # Eager, so that it is printed before a missing command is complained of.
-    if wanted:
+    if show:
         print(f"llmopt {program_version()}")
         raise typer.Exit
 

@@ -151,7 +151,7 @@ def start(
     if provider != LOCAL:
         note(training_price(request, training).sentence)
     # Without `--yes` the error says what would be sent, and where.
-    job = _create(tuner, access.settings, request, training, validation_set, confirmed=yes)
+    job = _create(tuner, access.settings, request, training, validation_set, is_confirmed=yes)
     note(
         f"Job {job.id} ({len(training.examples)} examples, "
         f"{len(validation_set.examples) if validation_set else 0} for validation)"
@@ -159,13 +159,13 @@ def start(
     return report_job(follow_job(tuner, job) if follow else job, json)
 
 
-def _name_sets(settings: Settings, training: TrainingSet, held_out: TrainingSet | None) -> list[str]:
+def _name_sets(settings: Settings, training: TrainingSet, validation: TrainingSet | None) -> list[str]:
     """Which evaluation sets of the workspace the job takes questions from."""
     from llmopt_core.labs.finetuning.held_out_sets import find_set_use
     from llmopt_core.runs.store import Store
 
     store = Store.open(settings)
-    examples = [*training.examples, *(held_out.examples if held_out else ())]
+    examples = [*training.examples, *(validation.examples if validation else ())]
     warnings = []
     # Every project: a set of another one is leaked as well, if the model is measured there.
     for project in store.projects():
@@ -179,16 +179,16 @@ def _create(
     settings: Settings,
     request: JobRequest,
     training: TrainingSet,
-    held_out: TrainingSet | None,
+    validation: TrainingSet | None,
     *,
-    confirmed: bool,
+    is_confirmed: bool,
 ) -> Job:
     """Start the job; where a service refuses or is lost, say how to go on with what is kept of it."""
     from llmopt_core.errors import EndpointError
     from llmopt_core.finetuning.finetuners import all_jobs
 
     try:
-        return tuner.create(request, training, held_out, is_confirmed=confirmed)
+        return tuner.create(request, training, validation, is_confirmed=is_confirmed)
     except EndpointError:
         # Newest first, so the first of that name is the one that just failed.
         stopped_job = next((job for job in all_jobs(settings) if job.name == request.name and job.resumable), None)

@@ -74,7 +74,7 @@ SplitOption = Annotated[
 ]
 
 
-def pairs(given: list[str] | None) -> dict[str, str]:
+def pairs(texts: list[str] | None) -> dict[str, str]:
     """What stands before and after the first equals sign.
 
     Raises:
@@ -83,7 +83,7 @@ def pairs(given: list[str] | None) -> dict[str, str]:
     from llmopt_core.errors import BadInput
 
     result = {}
-    for item in given or []:
+    for item in texts or []:
         # The first one: a value may hold more of them, such as a header of a file or an expression.
         key, _, value = item.partition("=")
         if not key.strip() or not value.strip():
@@ -224,11 +224,11 @@ def red(text: str) -> str:
     return f"\x1b[31m{text}\x1b[0m" if has_colours else text
 
 
-def caveat_lines(found: Sequence[RunCaveats]) -> list[str]:
+def caveat_lines(runs: Sequence[RunCaveats]) -> list[str]:
     """What must be said beside runs that are shown together, line by line."""
     from llmopt_core.experiments.caveats import caveats
 
-    return [red(f"Warning: {caveat.text}") if caveat.severe else f"Note: {caveat.text}" for caveat in caveats(found)]
+    return [red(f"Warning: {caveat.text}") if caveat.severe else f"Note: {caveat.text}" for caveat in caveats(runs)]
 
 
 def number(value: float | None) -> str:
@@ -237,10 +237,10 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}"
 
 
-def number_with_interval(measured: Summary) -> str:
+def number_with_interval(summary: Summary) -> str:
     """A mean as `number` writes it, with its interval where there is one."""
-    between = "" if measured.low is None else f" [{number(measured.low)}, {number(measured.high)}]"
-    return f"{number(measured.mean)}{between}"
+    between = "" if summary.low is None else f" [{number(summary.low)}, {number(summary.high)}]"
+    return f"{number(summary.mean)}{between}"
 
 
 def one_line(text: str, length: int = 100) -> str:

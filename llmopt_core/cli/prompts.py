@@ -151,14 +151,14 @@ def export_promptfoo(
 
 
 def _apply_options(
-    loaded: ComparisonFile, concurrency: int | None, repeats: int | None, only: list[str], budget: float | None
+    file: ComparisonFile, concurrency: int | None, repeats: int | None, only: list[str], budget: float | None
 ) -> ComparisonFile:
     from dataclasses import replace
 
     from llmopt_core.errors import BadInput
     from llmopt_core.experiments.comparison_plan import MOST_VARIANTS
 
-    plan = loaded.plan
+    plan = file.plan
     # Part of a name is enough: names made of prompts and models are long.
     variants = tuple(v for v in plan.variants if not only or any(part in v.name for part in only))
     if not variants or len(variants) > MOST_VARIANTS:
@@ -172,10 +172,10 @@ def _apply_options(
         plan, variants=variants, concurrency=concurrency or plan.concurrency, repeats=repeats or plan.repeats
     )
     # The budget is never the file's: who runs it pays.
-    return replace(loaded, plan=replace(plan, budget_usd=budget))
+    return replace(file, plan=replace(plan, budget_usd=budget))
 
 
-async def _run(store: Store, loaded: ComparisonFile) -> Comparison:
+async def _run(store: Store, file: ComparisonFile) -> Comparison:
     from llmopt_core.execution.spending import check_larger_budget, spending_words
     from llmopt_core.experiments.comparison import comparison, new_id, start_comparison
     from llmopt_core.experiments.comparison_plan import check_plan, comparison_work_name
@@ -183,10 +183,10 @@ async def _run(store: Store, loaded: ComparisonFile) -> Comparison:
     from llmopt_core.labs.prompts.board import Board
     from llmopt_core.labs.prompts.comparison_runner import all_cells, run_comparison
 
-    plan, board = loaded.plan, Board()
-    async with models_with(store, loaded.endpoints, plan.concurrency) as models:
+    plan, board = file.plan, Board()
+    async with models_with(store, file.endpoints, plan.concurrency) as models:
         # promptfoo's `echo` answers with the prompt itself; an endpoint of that name in the file comes first.
-        if ECHO not in loaded.endpoints and any(variant.model.endpoint == ECHO for variant in plan.variants):
+        if ECHO not in file.endpoints and any(variant.model.endpoint == ECHO for variant in plan.variants):
             register_echo(models)
         # Everything that may refuse stands before the project is made: a refused comparison leaves nothing behind.
         check_plan(plan, models)
@@ -204,9 +204,9 @@ async def _run(store: Store, loaded: ComparisonFile) -> Comparison:
     return comparison(store, plan.project, record.id)
 
 
-def _tell(loaded: ComparisonFile) -> None:
-    _complain_of(loaded.not_run, loaded.warnings)
-    for name, questions in loaded.repeats.items():
+def _tell(file: ComparisonFile) -> None:
+    _complain_of(file.not_run, file.warnings)
+    for name, questions in file.repeats.items():
         note(f"llmopt: {name}: {len(questions)} few-shot examples left out, because a row asks the same question")
 
 
@@ -222,7 +222,7 @@ def _plain(not_run: tuple[NotRun, ...]) -> list[dict[str, Any]]:
     return [{"kind": entry.kind, "name": entry.name, "reasons": list(entry.reasons)} for entry in not_run]
 
 
-def _text(found: Comparison, grid: Grid, show: str) -> str:
+def _text(comparison: Comparison, grid: Grid, show: str) -> str:
     from llmopt_core.answering.finish_reason import finish_lines
     from llmopt_core.labs.prompts.columns import columns_of
     from llmopt_core.labs.prompts.export import summary_lines
@@ -235,7 +235,7 @@ def _text(found: Comparison, grid: Grid, show: str) -> str:
          *(_cell(cell) for cell in grid.rows[row])]
         for row in visible_rows
     ]  # fmt: skip
-    lines = [found.title, "", table(["", *grid.names], rows), ""]
+    lines = [comparison.title, "", table(["", *grid.names], rows), ""]
     for place, (name, column) in enumerate(zip(grid.names, columns_of(grid), strict=True)):
         lines.append(f"{name}: {'; '.join(summary_lines(grid, column))}")
         # Empty places are answers that a stop or a budget left out.
@@ -255,7 +255,7 @@ def _cell(cell: Any) -> str:
     return sign + one_line(cell.visible_text, 44)
 
 
-def _code(found: Comparison, grid: Grid, fail_on: str, not_run: tuple[NotRun, ...]) -> int:
+def _code(comparison: Comparison, grid: Grid, fail_on: str, not_run: tuple[NotRun, ...]) -> int:
     from llmopt_core.experiments.grading import ASSERTIONS
 
     cells = [cell for row in grid.rows for cell in row]
@@ -264,7 +264,7 @@ def _code(found: Comparison, grid: Grid, fail_on: str, not_run: tuple[NotRun, ..
         # The reason of the first one: an endpoint that is down gives the same to all.
         first = next((cell.record.failure.message for cell in cells if cell.record and cell.record.failure), "")
         return print_error(
-            f"no answer came: {first or found.error or found.status}", code=OUT_OF_BUDGET if found.out_of_budget else 2
+            f"no answer came: {first or comparison.error or comparison.status}", code=OUT_OF_BUDGET if comparison.out_of_budget else 2
         )
     if fail_on == "none":
         return 0

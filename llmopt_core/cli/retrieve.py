@@ -129,14 +129,14 @@ def _stage(stage: StageTrace) -> dict[str, Any]:
     }
 
 
-def _text(name: str, found: Retrieval) -> str:
-    lines = [f"{name} finds {len(found.hits)} chunks:"]
-    for rank, hit in enumerate(found.hits, 1):
+def _text(name: str, retrieval: Retrieval) -> str:
+    lines = [f"{name} finds {len(retrieval.hits)} chunks:"]
+    for rank, hit in enumerate(retrieval.hits, 1):
         chunk = hit.chunk
         lines.append(f"{rank}. {chunk.document} {chunk.start}-{chunk.end}  score {number(hit.score)}")
         lines.append(f"   {one_line(chunk.text, 160)}")
     lines += ["", "stage by stage:"]
-    for stage in found.trace:
+    for stage in retrieval.trace:
         best = f", best {one_line(stage.hits[0].chunk.text, 60)}" if stage.hits else ""
         # The first stage receives nothing: it is given the question alone.
         counts = f"{stage.received} in, {len(stage.hits)} out" if stage.received else f"{len(stage.hits)} out"

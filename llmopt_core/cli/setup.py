@@ -29,7 +29,7 @@ def open_workspace() -> tuple[Settings, Store]:
     return settings, Store.open(settings)
 
 
-def confirm_hosts(endpoints: Mapping[str, Endpoint], trusted: bool) -> None:
+def confirm_hosts(endpoints: Mapping[str, Endpoint], has_consent: bool) -> None:
     """Let a file's endpoints be used where their hosts are known, or the user trusts them.
 
     Raises:
@@ -42,7 +42,7 @@ def confirm_hosts(endpoints: Mapping[str, Endpoint], trusted: bool) -> None:
 
     settings = Read.from_environment()
     # Only those that are new are told: the others were trusted before.
-    if trusted:
+    if has_consent:
         new = new_destinations(settings, endpoints.values())
         trust(settings, new)
         for destination in new:
@@ -52,7 +52,9 @@ def confirm_hosts(endpoints: Mapping[str, Endpoint], trusted: bool) -> None:
     check_trust(settings, endpoints.values(), "run it again with --trust")
 
 
-def read_experiment(file: Path, column: list[str] | None, encoding: str, trusted: bool, split: str = "") -> Experiment:
+def read_experiment(
+    file: Path, column: list[str] | None, encoding: str, has_consent: bool, split: str = ""
+) -> Experiment:
     """The experiment of a file, with what is to be said of it said, and its hosts confirmed.
 
     Raises:
@@ -65,7 +67,7 @@ def read_experiment(file: Path, column: list[str] | None, encoding: str, trusted
     # What was read otherwise than it may be meant: told before its questions cost anything.
     for line in experiment.notes:
         note(f"llmopt: {line}")
-    confirm_hosts(experiment.endpoints, trusted)
+    confirm_hosts(experiment.endpoints, has_consent)
     return experiment
 
 

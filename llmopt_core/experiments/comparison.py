@@ -133,7 +133,7 @@ def start_comparison(
 def comparisons(store: Store, project: Project | str) -> list[Comparison]:
     """All comparisons of a project, newest first. Those that another version of the program made are left out."""
     groups = group_values((run.comparison, run) for run in store.runs(project) if run.comparison)
-    return [found for key, runs in groups.items() if (found := _readable(key, runs)) is not None]
+    return [result for key, runs in groups.items() if (result := _readable(key, runs)) is not None]
 
 
 def comparison(store: Store, project: Project | str, comparison_id: str) -> Comparison:

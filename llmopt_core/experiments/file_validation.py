@@ -137,7 +137,7 @@ def _spec_at(path: Sequence[int | str], root: type[BaseModel]) -> type[BaseModel
 def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
+    return next((model for part in get_args(annotation) if (model := _model_in(part)) is not None), None)
 
 
 def guess(word: str, words: Iterable[str]) -> str:

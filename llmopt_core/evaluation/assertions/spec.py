@@ -195,7 +195,7 @@ def _length_problem(assertion: AssertionSpec) -> str:
         return f"counts 'characters' or 'words', not {value['unit']!r}"
     bounds = [value[key] for key in ("min", "max") if key in value]
     # `True` is a number to Python.
-    if not all(isinstance(bound, int | float) and not isinstance(bound, bool) and bound >= 0 for bound in bounds):
+    if not all(isinstance(limit, int | float) and not isinstance(limit, bool) and limit >= 0 for limit in bounds):
         return "needs numbers of 0 or more as 'min' and 'max'"
     return ""
 

@@ -255,16 +255,16 @@ def _config_of(files: Mapping[str, bytes]) -> str:
 # A browser uploads files without their folders, but the configuration names them with.
 def _place(files: Mapping[str, bytes], config: str) -> dict[str, bytes]:
     """The files, those without a folder also where the configuration, or a file that it names, looks for them."""
-    placed_files, waiting, visited = dict(files), [config], {config}
+    placed_files, waiting, paths = dict(files), [config], {config}
     while waiting:
         file = waiting.pop()
         for target in _targets(placed_files[file].decode("utf-8", "replace"), file):
             for place in _places(target, files, config):
                 # `setdefault`: a file that was uploaded in its place wins.
                 placed_files.setdefault(place, files[PurePosixPath(place).name])
-            matches = [place for place in placed_files if fnmatch.fnmatch(place, target) and place not in visited]
+            matches = [place for place in placed_files if fnmatch.fnmatch(place, target) and place not in paths]
             for place in matches:
-                visited.add(place)
+                paths.add(place)
                 # YAML files name further files; what is read once is not read again, so a circle ends.
                 waiting += [place] if place.endswith((".yaml", ".yml")) else []
     return placed_files

@@ -73,7 +73,7 @@ class Variables:
         raw_values = {name: self._read(name, value, problems) for name, value in values.items()}
         # Quoted texts are taken out before references are filled in: theirs are meant literally.
         quoted_texts = {
-            name: found[1] for name, value in raw_values.items() if (found := _RAW_BLOCK.fullmatch(str(value)))
+            name: match[1] for name, value in raw_values.items() if (match := _RAW_BLOCK.fullmatch(str(value)))
         }
         resolved_values = _resolve({name: value for name, value in raw_values.items() if name not in quoted_texts})
         # What is left after plain references are filled in: filters, conditions, or unknown names.

@@ -199,7 +199,7 @@ def _arm(store: Store, name: str, run: Run, table: RunScoreTable, metric: str, *
     # What was not answered counts as not scored, so that the table says how many are missing.
     summary = summarize([*values, *[None] * max(0, run.total - len(values))])
     records = [record for record in store.records(run.id, trace=trace) if record.answer is not None]
-    usages = [made for record in records if (made := _request(record).original) is not None]
+    usages = [answers for record in records if (answers := _request(record).original) is not None]
     seconds = [record.answer.seconds for record in records if record.answer and record.answer.seconds > 0]
     costs = [usage.cost_usd for usage in usages if usage.cost_usd is not None]
     return Arm(

@@ -83,7 +83,7 @@ class Cell:
     @property
     def passes(self) -> tuple[int, int]:
         """How many repeats passed, of how many that are decided."""
-        verdicts = [found for record in self.repeats if (found := passes_assertions(record)) is not None]
+        verdicts = [verdict for record in self.repeats if (verdict := passes_assertions(record)) is not None]
         return sum(verdicts), len(verdicts)
 
 

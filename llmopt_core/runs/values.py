@@ -172,12 +172,12 @@ class PerQuestion:
     Records with an answer from the cache took less than they would, and those that failed less than a whole answer.
 
     Attributes:
-        fresh: How many records the means stand over; they are None where there is none.
+        asked: How many records the means stand over; they are None where there is none.
         cached: How many answered records came from the cache, at least in part.
         cost_usd: None also where one of them has no price.
     """
 
-    fresh: int = 0
+    asked: int = 0
     cached: int = 0
     tokens: float | None = None
     seconds: float | None = None

@@ -47,7 +47,7 @@ def _cost_cells(entry: Entry) -> dict[str, str]:
     if each.cost_usd:
         lines.append(f":gray[{fmt.markdown(fmt.money(each.cost_usd))}]")
     if each.cached:
-        lines.append(f":gray[{each.fresh:,} asked, {each.cached:,} cached]")
+        lines.append(f":gray[{each.asked:,} asked, {each.cached:,} cached]")
     return {"Per question": "  \n".join(lines), "Cost": fmt.markdown(fmt.money(entry.run.usage.cost_usd))}
 
 
@@ -123,7 +123,7 @@ def _csv_row(entry: Entry, metric: str) -> list[object]:
         each.tokens,
         each.cost_usd,
         each.seconds,
-        each.fresh,
+        each.asked,
         each.cached,
     ]
 

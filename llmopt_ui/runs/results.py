@@ -40,7 +40,7 @@ class Entry(MeasuredRun):
     @property
     def from_cache(self) -> bool:
         """Whether nothing had to be asked, so that its time and tokens say nothing about the configuration."""
-        return not self.each.fresh and self.each.cached > 0
+        return not self.each.asked and self.each.cached > 0
 
 
 def leading_metrics(metrics: Sequence[str]) -> tuple[str, ...]:

@@ -264,7 +264,8 @@ def _code(comparison: Comparison, grid: Grid, fail_on: str, not_run: tuple[NotRu
         # The reason of the first one: an endpoint that is down gives the same to all.
         first = next((cell.record.failure.message for cell in cells if cell.record and cell.record.failure), "")
         return print_error(
-            f"no answer came: {first or comparison.error or comparison.status}", code=OUT_OF_BUDGET if comparison.out_of_budget else 2
+            f"no answer came: {first or comparison.error or comparison.status}",
+            code=OUT_OF_BUDGET if comparison.out_of_budget else 2,
         )
     if fail_on == "none":
         return 0

@@ -104,7 +104,7 @@ def new_id() -> str:
 
 
 def start_comparison(
-    store: Store, plan: ComparisonPlan, comparison_id: str, models: Models | None = None, job_id: int | None = None
+    store: Store, plan: ComparisonPlan, comparison_id: str, models: Models | None = None
 ) -> Comparison:
     """Store the runs of a comparison that is about to be worked on.
 
@@ -115,7 +115,6 @@ def start_comparison(
         plan: What is compared.
         comparison_id: See `new_id`.
         models: Those behind the variants' names; which addresses and weights they are is kept with the runs.
-        job_id: The job it belongs to.
     """
     # Before the runs that name it: a crash in between leaves a hidden set, and no run without its questions.
     store.keep_evaluation_set(plan.project, plan.evaluation_set)
@@ -126,7 +125,7 @@ def start_comparison(
     for repeat in reversed(range(plan.repeats)):
         for column, variant in enumerate(plan.variants):
             options = {**_options(plan, comparison_id, column, repeat), **model_options[column]}
-            start_planned_run(store, plan, variant, overlaps[column], options, job_id)
+            start_planned_run(store, plan, variant, overlaps[column], options)
     return comparison(store, plan.project, comparison_id)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from itertools import count
 from typing import Any
+
+from llmopt_core.text.free_names import free_name
 
 # Longer names are cut in every table and legend.
 _LONGEST = 120
@@ -26,7 +27,7 @@ def configuration_name(values: Mapping[str, Any], names: Collection[str] = ()) -
         parts.append(f"{len(few_shot['examples'])} examples")
     model_name = model.get("adapter") or model.get("name")
     parts += [str(model_name)] if model_name else []
-    return _free(" · ".join(parts)[:_LONGEST], names)
+    return free_name(" · ".join(parts)[:_LONGEST], names)
 
 
 def question_set_name(documents: Iterable[str]) -> str:
@@ -43,7 +44,3 @@ def _retrieval_parts(retrieval: Mapping[str, Any]) -> list[str]:
     parts = [f"{chunking.get('method', 'recursive')} {chunking.get('size', 200)}", str(search.get("method", "dense"))]
     parts += [part for part in (transform, rerank) if part != "none"]
     return [*parts, f"top {retrieval.get('top_k', 5)}"]
-
-
-def _free(name: str, names: Collection[str]) -> str:
-    return name if name not in names else next(new for n in count(2) if (new := f"{name} ({n})") not in names)

@@ -19,7 +19,7 @@ def start_planned_run(  # noqa: PLR0917
     configuration: Configuration,
     overlap: TrainingOverlap,
     options: dict[str, Any],
-    job_id: int | None,
+    job_id: int | None = None,
 ) -> int:
     """Add a run of one of the plan's configurations that this process works on. Returns its id."""
     return store.start_run(

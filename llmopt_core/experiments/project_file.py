@@ -28,6 +28,7 @@ from llmopt_core.runs.store_projects import check_name
 from llmopt_core.runs.store_transfer import TABLE_NAMES, Row
 from llmopt_core.runs.values import Project
 from llmopt_core.text.files import open_regular_file
+from llmopt_core.text.free_names import free_name
 from llmopt_core.workspace import write_output
 
 FORMAT, VERSION = "llmopt-project", 1
@@ -221,4 +222,4 @@ def _free_name(store: Store, name: str) -> str:
     names = {project.name for project in store.projects()}
     # 190 of the 200 characters that a name may have: room for a number behind it.
     name = "".join(c for c in name if c.isprintable()).strip()[:190] or "Imported project"
-    return next(n for n in (name, *(f"{name} ({i})" for i in range(2, len(names) + 3))) if n not in names)
+    return free_name(name, names)

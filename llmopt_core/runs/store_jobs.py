@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -65,22 +64,18 @@ class JobStore(StorePart):
         with self.database.write() as connection:
             return int(connection.execute(sa.insert(jobs).returning(jobs.c.id), row).scalar_one())
 
-    def claim_job(
-        self, lane: str, token: str, kinds: Collection[str], holds: Collection[int] = (), at: datetime | None = None
-    ) -> Job | None:
+    def claim_job(self, lane: str, token: str, kinds: Collection[str], holds: Collection[int] = ()) -> Job | None:
         """Take the job of a lane whose turn it is (see `job_queue.claim_next`); None where nothing waits."""
-        moment = at or now()
+        moment = now()
         # First, so that what a dead process left has its turn with the others.
         settle_orphans(self.database, moment)
         job_id = claim_next(self.database, lane, token, kinds, holds, moment)
         return None if job_id is None else self._jobs(jobs.c.id == job_id)[0]
 
-    def beat_jobs(self, job_ids: Collection[int], at: datetime | None = None) -> None:
+    def beat_jobs(self, job_ids: Collection[int]) -> None:
         """Tell that the process that works on these jobs, or holds their keys, still lives."""
         with self.database.write() as connection:
-            connection.execute(
-                sa.update(jobs).where(jobs.c.id.in_(job_ids), is_mine(jobs)).values(heartbeat=at or now())
-            )
+            connection.execute(sa.update(jobs).where(jobs.c.id.in_(job_ids), is_mine(jobs)).values(heartbeat=now()))
 
     def resume_job(self, job_id: int, *, key_names: Sequence[str] = ()) -> None:
         """Put a job that has ended before it was done in line again.

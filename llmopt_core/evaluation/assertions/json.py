@@ -139,9 +139,9 @@ class _Clock:
             raise
 
 
-def _guard_validator(kind: Any, seconds: float = SECONDS) -> Any:
+def _guard_validator(kind: Any) -> Any:
     """The validator class with keywords that cannot run away, which gives up after some time."""
-    clock = _Clock(seconds)
+    clock = _Clock(SECONDS)
 
     def guard(keyword: Keyword) -> Keyword:
         def check(validator: Any, value: Any, instance: Any, schema: Any) -> Problems | None:

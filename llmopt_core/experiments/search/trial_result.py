@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.tables import mean
 from llmopt_core.types import Record
 
 
@@ -33,5 +34,4 @@ class TrialResult:
     @property
     def tokens(self) -> float | None:
         """Mean prompt tokens of an answer, cached ones counted as when they were made."""
-        sizes = [record.answer.usage.prompt_tokens for record in self.records if record and record.answer]
-        return sum(sizes) / len(sizes) if sizes else None
+        return mean([record.answer.usage.prompt_tokens for record in self.records if record and record.answer])

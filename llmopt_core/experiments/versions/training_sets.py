@@ -118,9 +118,9 @@ def _decode(version: Version) -> TrainingSetVersion:
     )
 
 
-def read_collection(store: Store, project: Project | str, name: str = "") -> list[TrainingExample]:
-    """What was collected under a name and not saved as a version yet."""
-    return _examples_in(store.draft(project, TRAINING_SET, name))
+def read_collection(store: Store, project: Project | str) -> list[TrainingExample]:
+    """What was collected and not saved as a version yet."""
+    return _examples_in(store.draft(project, TRAINING_SET, ""))
 
 
 def _examples_in(body: Mapping[str, Any] | None) -> list[TrainingExample]:
@@ -131,7 +131,7 @@ def _body_of(examples: Iterable[TrainingExample]) -> dict[str, Any]:
     return {"examples": [example_values(example) for example in examples]}
 
 
-def collect(store: Store, project: Project | str, examples: Sequence[TrainingExample], name: str = "") -> int:
+def collect(store: Store, project: Project | str, examples: Sequence[TrainingExample]) -> int:
     """Add to what is being collected; exact repetitions are left out. Returns how many were new.
 
     Raises:
@@ -157,20 +157,20 @@ def collect(store: Store, project: Project | str, examples: Sequence[TrainingExa
         return _body_of(all_examples)
 
     # Not read and then written: another tab may collect at the same moment.
-    store.change_draft(project, TRAINING_SET, name, add)
+    store.change_draft(project, TRAINING_SET, "", add)
     return added_count
 
 
-def remove_from_collection(store: Store, project: Project | str, keys: Collection[str], name: str = "") -> None:
+def remove_from_collection(store: Store, project: Project | str, keys: Collection[str]) -> None:
     """Take examples of these keys out of what is being collected."""
     store.change_draft(
         project,
         TRAINING_SET,
-        name,
+        "",
         lambda body: _body_of(example for example in _examples_in(body) if example.key not in keys),
     )
 
 
-def clear_collection(store: Store, project: Project | str, name: str = "") -> None:
+def clear_collection(store: Store, project: Project | str) -> None:
     """Forget what was collected."""
-    store.delete_draft(project, TRAINING_SET, name)
+    store.delete_draft(project, TRAINING_SET, "")

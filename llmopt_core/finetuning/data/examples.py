@@ -156,7 +156,6 @@ def preference_example(
     rejected: str,
     *,
     system: str = "",
-    label: str = "",
     group: str = "",
     source: str = "",
 ) -> TrainingExample:
@@ -166,7 +165,6 @@ def preference_example(
         (*head, {"role": "user", "content": question}),
         ({"role": "assistant", "content": preferred},),
         ({"role": "assistant", "content": rejected},),
-        label=label,
         group=group,
         source=source,
     )

@@ -39,32 +39,27 @@ def examples_from_records(
     return examples
 
 
-def examples_from_corrections(
-    records: Iterable[Record], corrections: Mapping[str, str], source: str = "corrected"
-) -> list[TrainingExample]:
+def examples_from_corrections(records: Iterable[Record], corrections: Mapping[str, str]) -> list[TrainingExample]:
     """Records whose answer a person rewrote: the prompt as it was sent, and the corrected answer, by example id."""
     examples = []
     for record in records:
         text = corrections.get(record.example.id, "").strip()
         if text:
             prompt = record.answer.prompt if record.answer else ()
-            examples.append(_example(prompt or (Message("user", record.example.question),), text, record, source))
+            examples.append(_example(prompt or (Message("user", record.example.question),), text, record, "corrected"))
     return examples
 
 
-def preferences_from_corrections(
-    records: Iterable[Record], corrections: Mapping[str, str], *, system: str = "", source: str = "corrected"
-) -> list[TrainingExample]:
+def preferences_from_corrections(records: Iterable[Record], corrections: Mapping[str, str]) -> list[TrainingExample]:
     """Preference pairs: the corrected answer is preferred to the model's own."""
     pairs = []
     for record in records:
         correction = corrections.get(record.example.id, "").strip()
         # A correction that changes nothing is no preference.
         if correction and record.answer and record.answer.text.strip() not in ("", correction):
-            group = _group(record)
             pairs.append(
                 preference_example(
-                    record.example.question, correction, record.answer.text, system=system, group=group, source=source
+                    record.example.question, correction, record.answer.text, group=_group(record), source="corrected"
                 )
             )
     return pairs

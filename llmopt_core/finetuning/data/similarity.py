@@ -40,8 +40,8 @@ def nearly_equal(left: str, right: str) -> bool:
 class NearIndex:
     """Finds earlier texts that are nearly equal to a new one, by MinHash over character 4-grams and banding."""
 
-    def __init__(self, seed: int = 0) -> None:
-        rng = np.random.default_rng(seed)
+    def __init__(self) -> None:
+        rng = np.random.default_rng(0)
         # Multiply-shift hashing modulo 2**64 (Dietzfelbinger et al. 1997) needs odd factors.
         self._factors = rng.integers(0, 1 << 63, (_BANDS * _ROWS, 1), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
         self._buckets: dict[tuple[int, bytes], list[int]] = {}

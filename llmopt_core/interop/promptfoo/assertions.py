@@ -159,12 +159,10 @@ def _words(assertion: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "length", "value": {**value, "unit": "words"} if isinstance(value, Mapping) else value}
 
 
-def _plain(kind: str, *, case_sensitive: bool = True) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    return lambda assertion: {"type": kind, "value": _text(assertion), "case_sensitive": case_sensitive}
-
-
-def _list_assertion(kind: str, *, case_sensitive: bool = True) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    return lambda assertion: {"type": kind, "value": _texts(assertion), "case_sensitive": case_sensitive}
+def _plain(
+    kind: str, read: Callable[[Mapping[str, Any]], Any] = _text, *, case_sensitive: bool = True
+) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    return lambda assertion: {"type": kind, "value": read(assertion), "case_sensitive": case_sensitive}
 
 
 def _rubric(template: str, default: float | None = None) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
@@ -200,10 +198,10 @@ CONSISTENT = (
 _MAKERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "contains": _plain("contains"),
     "icontains": _plain("contains", case_sensitive=False),
-    "contains-any": _list_assertion("contains-any"),
-    "contains-all": _list_assertion("contains-all"),
-    "icontains-any": _list_assertion("contains-any", case_sensitive=False),
-    "icontains-all": _list_assertion("contains-all", case_sensitive=False),
+    "contains-any": _plain("contains-any", _texts),
+    "contains-all": _plain("contains-all", _texts),
+    "icontains-any": _plain("contains-any", _texts, case_sensitive=False),
+    "icontains-all": _plain("contains-all", _texts, case_sensitive=False),
     "equals": lambda assertion: {"type": "equals", "value": assertion.get("value")},
     "starts-with": _plain("starts-with"),
     "regex": _plain("regex"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, count
 from typing import Any
 
 import yaml
@@ -25,6 +24,7 @@ from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.prompts.messages import build_messages, select_shots
 from llmopt_core.prompts.sandbox import MISSING_IS_EMPTY
 from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.text.free_names import free_name
 from llmopt_core.types import EvaluationSet, Example
 
 
@@ -113,11 +113,8 @@ def _labels(users: Mapping[str, Sequence[str]]) -> dict[str, str]:
         stems = {name.rpartition(JOINT)[0] or name for name in names}
         label = names[0] if len(names) == 1 and JOINT not in names[0] else stems.pop() if len(stems) == 1 else ""
         label = label or f"prompt {number}"
-        used_labels = set(labels.values())
         # promptfoo chooses prompts by their labels, so no two may share one.
-        labels[raw] = next(
-            name for name in chain([label], (f"{label} ({i})" for i in count(2))) if name not in used_labels
-        )
+        labels[raw] = free_name(label, labels.values())
     return labels
 
 

@@ -33,6 +33,7 @@ from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
+from llmopt_core.text.free_names import free_name
 from llmopt_core.types import EvaluationSet
 
 _CONFIGS = ("promptfooconfig.yaml", "promptfooconfig.yml", "promptfooconfig.json")
@@ -199,11 +200,7 @@ def _prompt_names(promptfoo: PromptfooImport) -> dict[str, PromptSpec]:
             continue
         name = configuration.name.rpartition(_JOINT)[0] if has_several and _JOINT in configuration.name else ""
         # "@" stands between a prompt's name and its version.
-        name, number = (name or configuration.name).replace("@", " at "), 1
-        while name in names:
-            number += 1
-            name = f"{name.removesuffix(f' ({number - 1})')} ({number})"
-        names[name] = configuration.prompt
+        names[free_name((name or configuration.name).replace("@", " at "), names)] = configuration.prompt
     return names
 
 

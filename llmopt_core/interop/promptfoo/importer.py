@@ -25,6 +25,7 @@ from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.prompts.messages import find_undefined_variables, templates_of
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.prompts.template import variables_in
+from llmopt_core.text.free_names import free_name
 from llmopt_core.types import EvaluationSet, Example
 
 # By what people call them, the likeliest first; only what stands for the test in tables.
@@ -283,12 +284,7 @@ def _free(name: str, names: Mapping[str, Any]) -> str:
     # Control characters from a file would break tables and terminals; 180 characters, since a prompt without a
     # label is named by its text.
     base = "".join(c if c.isprintable() else " " for c in name).strip()[:180] or "unnamed"
-    # 1 is the name itself, so the second one has the 2.
-    number, candidate = 1, base
-    while candidate in names:
-        number += 1
-        candidate = f"{base} ({number})"
-    return candidate
+    return free_name(base, names)
 
 
 def _example(name: str, test: FoundTest, assertions: Sequence[AssertionSpec]) -> Example:

@@ -20,6 +20,7 @@ from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Run, SavedSet
 from llmopt_core.statistics.intervals import Summary, summarize
 from llmopt_core.statistics.paired_comparison import Comparison
+from llmopt_core.statistics.tables import mean
 from llmopt_core.types import Record, Usage
 
 PAIRS = (
@@ -206,11 +207,11 @@ def _arm(store: Store, name: str, run: Run, table: RunScoreTable, metric: str, *
         name,
         run,
         summary,
-        _mean([usage.prompt_tokens for usage in usages]),
-        _mean([usage.completion_tokens for usage in usages]),
-        _mean(seconds),
+        mean([usage.prompt_tokens for usage in usages]),
+        mean([usage.completion_tokens for usage in usages]),
+        mean(seconds),
         # Some without a price: a mean of the others would be too cheap.
-        _mean(costs) if len(costs) == len(usages) else None,
+        mean(costs) if len(costs) == len(usages) else None,
         overlap_of(store, run),
     )
 
@@ -220,10 +221,6 @@ def _request(record: Record) -> Usage:
     # Embedding the chunks is done once for the index, not per request.
     usages = [stage.usage for stage in record.trace if stage.stage != "embed"]
     return sum(usages, record.answer.usage if record.answer else Usage())
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
 
 from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.experiments.configuration import Configuration
@@ -32,6 +31,7 @@ from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.reporting.progress_summary import ProgressSummary
 from llmopt_core.runs.values import Project
 from llmopt_core.settings import Settings
+from llmopt_core.text import free_names
 
 # Between trainings that were measured (199 and 547, docs/finetuning.md), which differ by the examples' length.
 USUAL_SPEED = 300.0
@@ -39,6 +39,8 @@ USUAL_SPEED = 300.0
 # Of a name with a number behind it: no trainer takes more than 40.
 # A name of 34 signs has room for `-` and five digits before the 40 that `JobRequest` takes.
 _LONGEST_NAME = 34
+# Of the validation examples, the worst and the best that are shown.
+_MOST_EXAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -125,13 +127,12 @@ def price_of(request: JobRequest, training_set: TrainingSetVersion) -> TrainingP
     return None if request.provider == LOCAL else training_price(request, training_set.train)
 
 
-def report(access: Access, job_id: str, *, examples: int = 5) -> JobReport:
+def report(access: Access, job_id: str) -> JobReport:
     """Everything about one job; what a service cannot be asked just now is left as last known.
 
     Args:
         access: Workspace, endpoints, keys.
         job_id: The job.
-        examples: How many of the worst and of the best validation examples.
 
     Raises:
         BadInput: There is no such job.
@@ -157,8 +158,8 @@ def report(access: Access, job_id: str, *, examples: int = 5) -> JobReport:
         read_curves(points, has_ended=job.has_ended),
         str(request.get("data_name", "")),
         # The worst come first in the ranking.
-        ranking[:examples],
-        list(reversed(ranking))[:examples],
+        ranking[:_MOST_EXAMPLES],
+        ranking[::-1][:_MOST_EXAMPLES],
         problem,
     )
 
@@ -233,8 +234,7 @@ def free_name(name: str, jobs: Sequence[Job], models: Sequence[FineTunedModel]) 
     # A name of nothing but signs, such as one in Chinese, leaves nothing usable.
     stem = _usable(name)[:_LONGEST_NAME] or "tuned"
     names = {job.name for job in jobs} | {model.name for model in models}
-    # From 2 on: the first of a name has no number.
-    return stem if stem not in names else next(n for i in count(2) if (n := f"{stem}-{i}") not in names)
+    return free_names.free_name(stem, names, "{}-{}")
 
 
 def _usable(name: str) -> str:
@@ -242,9 +242,7 @@ def _usable(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")
 
 
-def configuration_for_training(
-    tuned_model: FineTunedModel, examples: Sequence[TrainingExample], max_tokens: int = 128
-) -> Configuration:
+def configuration_for_training(tuned_model: FineTunedModel, examples: Sequence[TrainingExample]) -> Configuration:
     """A configuration that asks the tuned model as its examples did: their system message, and the question alone.
 
     Raises:
@@ -261,5 +259,5 @@ def configuration_for_training(
     # As a JSON text inside an expression, Jinja2 gives it back letter by letter.
     prompt = PromptSpec(system="{{ " + json.dumps(system) + " }}" if literal else system)
     # Long enough for a label or a sentence; without a limit a small model may go on to the end of its window.
-    model = tuned_model.spec.model_copy(update={"max_tokens": max_tokens})
+    model = tuned_model.spec.model_copy(update={"max_tokens": 128})
     return Configuration(name=tuned_model.name, model=model, prompt=prompt)

@@ -141,7 +141,7 @@ def sample_chinese(documents: Sequence[str]) -> EvaluationSet | None:
     return EvaluationSet(CHINESE, examples) if articles <= set(documents) else None
 
 
-def teacher_at(endpoint: Endpoint, name: str = "", max_tokens: int = 512) -> ModelSpec:
+def teacher_at(endpoint: Endpoint, name: str = "") -> ModelSpec:
     """The larger model to ask at an endpoint; its default model where none is named.
 
     Raises:
@@ -151,7 +151,7 @@ def teacher_at(endpoint: Endpoint, name: str = "", max_tokens: int = 512) -> Mod
     if not (name.strip() or endpoint.default_model):
         raise BadInput(f"Name the larger model, as {endpoint.name} calls it; that endpoint has no default model.")
     # 512 tokens: answers that a small model is to learn are short, and all of them are paid.
-    return ModelSpec(endpoint=endpoint.name, name=name.strip(), mode="chat", max_tokens=max_tokens)
+    return ModelSpec(endpoint=endpoint.name, name=name.strip(), mode="chat", max_tokens=512)
 
 
 async def distill_examples(

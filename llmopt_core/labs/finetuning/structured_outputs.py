@@ -57,9 +57,7 @@ def report_structured_outputs(store: Store, run: Run) -> StructuredReport:
     return summarize_outputs(scores)
 
 
-def prompting_baseline(
-    tuned_model: FineTunedModel, examples: Sequence[TrainingExample], shots: int = SHOTS
-) -> Configuration:
+def prompting_baseline(tuned_model: FineTunedModel, examples: Sequence[TrainingExample]) -> Configuration:
     """What the base model can do with a prompt alone: the training examples nearest to each question are shown.
 
     Of a large training set only the first few hundred are offered; all of them would stand in the configuration.
@@ -71,7 +69,7 @@ def prompting_baseline(
     shown_examples = tuple(
         {"question": e.question, "answer": e.answer} for e in examples[:_MOST_ROWS] if e.question and e.answer
     )
-    few_shot = FewShotSpec(examples=shown_examples, select="nearest", k=shots)
+    few_shot = FewShotSpec(examples=shown_examples, select="nearest", k=SHOTS)
     prompt = configuration.prompt.model_copy(
         # Ends where the answer begins, as a completion model needs it.
         update={"template": "Request: {{ question }}\nAnswer:", "few_shot": few_shot}
@@ -80,4 +78,4 @@ def prompting_baseline(
     model = ModelSpec(endpoint=trained_model.endpoint, mode=trained_model.mode, max_tokens=trained_model.max_tokens,
                       # A completion model would go on with a next request of its own.
                       stop=("\n",) if trained_model.mode == "completion" else ())  # fmt: skip
-    return Configuration(name=f"{tuned_model.name} · base, {shots} nearest", model=model, prompt=prompt)
+    return Configuration(name=f"{tuned_model.name} · base, {SHOTS} nearest", model=model, prompt=prompt)

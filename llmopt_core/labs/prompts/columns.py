@@ -12,6 +12,7 @@ from llmopt_core.labs.prompts.grid import EMPTY, Cell, Grid
 from llmopt_core.statistics.intervals import Rate, Summary, rate, summarize
 from llmopt_core.statistics.paired_comparison import Comparison as Paired
 from llmopt_core.statistics.paired_comparison import compare_family
+from llmopt_core.statistics.tables import mean
 from llmopt_core.types import Usage
 
 
@@ -81,7 +82,7 @@ def _column(grid: Grid, number: int, versus: Mapping[str, Paired]) -> Column:
         checked_count - len(verdicts) + not_run,
         # Repeats as well: they were paid, though only first answers are compared.
         sum((record.usage for record in records), Usage()),
-        sum(seconds) / len(seconds) if seconds else None,
+        mean(seconds),
         sum(len(cell.repeat_failures) for cell in cells),
         # A cell that is not asked has no repeats to fail.
         sum(max(0, len(cell.repeats) - 1) for cell in cells if cell.state != "not run"),

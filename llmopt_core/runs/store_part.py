@@ -110,3 +110,8 @@ def _mentions(value: Any, name: str, key: str = "") -> bool:
 
 # Under these names the arguments of jobs of all kinds hold sets; a kind with a new one must add it.
 _SETS = frozenset(("evaluation_set", "set", "sets", "set_name", "questions", "held_back_set"))
+
+
+def has_name(table: sa.Table, project_id: int, name: str) -> sa.ColumnElement[bool]:
+    """Rows of that name in a project."""
+    return sa.and_(table.c.project_id == project_id, table.c.name == name)

@@ -22,7 +22,7 @@ from llmopt_core.runs.question_splits import (
     select_part,
 )
 from llmopt_core.runs.reconnect import retrying
-from llmopt_core.runs.store_projects import ProjectStore
+from llmopt_core.runs.store_sets import EvaluationSetStore
 from llmopt_core.runs.tables import now, projects
 from llmopt_core.runs.tables_labs import versions
 from llmopt_core.runs.values import Project, SavedSet
@@ -35,7 +35,7 @@ _CACHE_SIZE = 64
 
 
 @retrying
-class SplitStore(ProjectStore):
+class SplitStore(EvaluationSetStore):
     """Splits of evaluation sets. A part has a name of its own (`questions, confirm`) and is read like any set."""
 
     _splits: dict[tuple[str, str], tuple[Split, dict[str, str]]]
@@ -59,7 +59,7 @@ class SplitStore(ProjectStore):
                 raise BadInput(f"There is a set named {part_name(set_name, part)} already; delete it first.")
         if part_of(set_name) and set_name not in names:
             raise BadInput(f"{set_name} is a part of a split already; split the whole set.")
-        plan, split = make_plan(ProjectStore.evaluation_set(self, project, set_name), shares, seed, wanted)
+        plan, split = make_plan(EvaluationSetStore.evaluation_set(self, project, set_name), shares, seed, wanted)
         self._save_plan(project, set_name, plan)
         return split
 
@@ -85,12 +85,12 @@ class SplitStore(ProjectStore):
         plan = self.split_plan(project, set_name)
         if plan is None:
             return None
-        return self._split(ProjectStore.evaluation_set(self, project, set_name), plan)[0]
+        return self._split(EvaluationSetStore.evaluation_set(self, project, set_name), plan)[0]
 
     def evaluation_sets(
         self, project: Project | str, *, every_version: bool = False, parts: bool = False
     ) -> list[SavedSet]:
-        """As of `ProjectStore`; with `parts` each split set is followed by those of its parts that hold questions."""
+        """As of `EvaluationSetStore`; with `parts` each split set is followed by those of its parts that hold questions."""
         saved_sets = super().evaluation_sets(project, every_version=every_version)
         plans = self._plans(project) if parts else {}
         result = []
@@ -101,7 +101,7 @@ class SplitStore(ProjectStore):
         return result
 
     def evaluation_set(self, project: Project | str, name: str, version: str | None = None) -> EvaluationSet:
-        """As of `ProjectStore`; the name of a part gives its questions in the newest version of its set."""
+        """As of `EvaluationSetStore`; the name of a part gives its questions in the newest version of its set."""
         part = part_of(name)
         if version is not None:
             # Of a part too: what a run has asked is kept under the part's name.
@@ -110,14 +110,14 @@ class SplitStore(ProjectStore):
         plan = self.split_plan(project, part[0]) if part else None
         if part is None or plan is None:
             return super().evaluation_set(project, name, version)
-        newest = ProjectStore.evaluation_set(self, project, part[0])
+        newest = EvaluationSetStore.evaluation_set(self, project, part[0])
         questions = select_part(newest, self._split(newest, plan)[0], part[1])
         if version is None or questions.version == version:
             return questions
         return super().evaluation_set(project, name, version)
 
     def save_evaluation_set(self, project: Project | str, item: EvaluationSet) -> SavedSet:
-        """As of `ProjectStore`.
+        """As of `EvaluationSetStore`.
 
         Raises:
             BadInput: A part of another set has this name.
@@ -128,7 +128,7 @@ class SplitStore(ProjectStore):
         return super().save_evaluation_set(project, item)
 
     def delete_evaluation_set(self, project: Project | str, name: str) -> None:
-        """As of `ProjectStore`, with how it is split.
+        """As of `EvaluationSetStore`, with how it is split.
 
         Raises:
             BadInput: A run or a job over it or one of its parts is under way.
@@ -145,7 +145,7 @@ class SplitStore(ProjectStore):
         key = (item.version, fingerprint(plan.as_values()))
         cached = self._cache().get(key)
         if cached is None:
-            cached = self._split(ProjectStore.evaluation_set(self, project, item.name), plan)
+            cached = self._split(EvaluationSetStore.evaluation_set(self, project, item.name), plan)
         split, part_versions = cached
         return [
             replace(item, name=part_name(item.name, part), version=part_versions[part], size=size)

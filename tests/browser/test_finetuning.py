@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 
 from llmopt_core.experiments.versions.training_sets import read_collection
 from llmopt_core.finetuning.data.examples import TrainingSet
-from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.jobs.new_folder import new_folder
 from llmopt_core.finetuning.training.adapters import adapters_root, write_card
 from llmopt_core.labs.finetuning.annotation import labels, read_drafts
 from llmopt_core.labs.finetuning.sources import sample_training

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from streamlit.testing.v1 import AppTest
 
 from llmopt_core.finetuning.data.examples import TrainingSet, chat_example
-from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.jobs.new_folder import new_folder
 from llmopt_core.reporting.page import PALETTE
 from llmopt_core.runs.store import Store
 from llmopt_ui import resources

@@ -19,8 +19,9 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.finetuning_jobs import jobs_of
 from llmopt_core.experiments.versions.training_sets import collect, read_collection, save_training_set, training_sets
 from llmopt_core.finetuning.data.examples import TrainingExample, chat_example
-from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder
+from llmopt_core.finetuning.jobs.folder import JobFolder
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
+from llmopt_core.finetuning.jobs.new_folder import new_folder
 from llmopt_core.finetuning.training.adapters import adapters_root, write_card
 from llmopt_core.labs.finetuning.annotation import labels
 from llmopt_core.models.base import ChatRequest

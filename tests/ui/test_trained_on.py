@@ -16,8 +16,8 @@ from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.training_overlap import TrainedPart, TrainingOverlap
 from llmopt_core.experiments.versions.training_sets import save_training_set
 from llmopt_core.finetuning.data.examples import TrainingSet, chat_example
-from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.jobs.new_folder import new_folder
 from llmopt_core.finetuning.training.adapters import CARD, adapters_root, embeddings_root, write_card
 from llmopt_core.labs.finetuning.factorial import arm_configurations
 from llmopt_core.models.base import EmbeddingSpec, ModelSpec

@@ -13,7 +13,7 @@ from llmopt_core.errors import BadInput, Cancellation, EndpointError, LlmOptErro
 from llmopt_core.execution.budget import Budget
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.finetuning.data.files import MOST_BYTES
-from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder, open_folder, reconcile
+from llmopt_core.finetuning.jobs.folder import JobFolder, open_folder, reconcile
 from llmopt_core.finetuning.jobs.job import (
     FINAL_STATUSES,
     FineTunedModel,
@@ -23,6 +23,7 @@ from llmopt_core.finetuning.jobs.job import (
     JobRequest,
     MetricPoint,
 )
+from llmopt_core.finetuning.jobs.new_folder import new_folder
 from llmopt_core.finetuning.openai.upload_summary import summarize_upload
 from llmopt_core.finetuning.training_price import TrainingPrice, over_budget, training_price
 from llmopt_core.models.base import ModelSpec

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
-from llmopt_core.finetuning.jobs.folder import SCRATCH, JobFolder, all_folders, new_folder, open_folder, reconcile
+from llmopt_core.finetuning.jobs.folder import SCRATCH, JobFolder, all_folders, open_folder, reconcile
 from llmopt_core.finetuning.jobs.job import (
     FineTunedModel,
     Job,
@@ -21,6 +21,7 @@ from llmopt_core.finetuning.jobs.job import (
     MetricPoint,
     TrainingLine,
 )
+from llmopt_core.finetuning.jobs.new_folder import new_folder
 from llmopt_core.finetuning.training.adapters import adapter, adapters, list_embeddings, load_embedding
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
 from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings, LoraSettings, settings_from

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from llmopt_core.finetuning.data.examples import TrainingSet, chat_example
-from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.jobs.new_folder import new_folder
 from llmopt_core.settings import Settings
 from tests.stub_endpoint import StubEndpoint
 

@@ -23,8 +23,8 @@ from llmopt_core.experiments.finetuning_jobs import list_owned_jobs, save_owner
 from llmopt_core.experiments.project_deletion import delete_project
 from llmopt_core.experiments.project_file import copy_project, export_project, import_project
 from llmopt_core.experiments.result import result_of
-from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.jobs.new_folder import new_folder
 from llmopt_core.labs.finetuning.annotation import Label, labels, save_labels
 from llmopt_core.runs import codec
 from llmopt_core.runs.store import Store

@@ -27,8 +27,9 @@ from llmopt_core.experiments.training_overlap import TrainedPart, TrainingOverla
 from llmopt_core.experiments.training_sources import overlap_of, training_overlap
 from llmopt_core.experiments.versions.training_sets import save_training_set
 from llmopt_core.finetuning.data.examples import TrainingSet, chat_example
-from llmopt_core.finetuning.jobs.folder import JobFolder, jobs_root, new_folder
+from llmopt_core.finetuning.jobs.folder import JobFolder, jobs_root
 from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.jobs.new_folder import new_folder
 from llmopt_core.finetuning.training.adapters import CARD, adapters_root, embeddings_root, write_card
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.prompts.spec import FewShotSpec

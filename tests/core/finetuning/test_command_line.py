@@ -16,8 +16,9 @@ from llmopt_core.cli import finetune
 from llmopt_core.cli.output import ProgressLine
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.finetuning.data.examples import TrainingSet
-from llmopt_core.finetuning.jobs.folder import all_folders, new_folder
+from llmopt_core.finetuning.jobs.folder import all_folders
 from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.jobs.new_folder import new_folder
 from llmopt_core.settings import Settings
 from tests.core.finetuning.helpers import colours
 from tests.stub_finetuning import FineTuningStub

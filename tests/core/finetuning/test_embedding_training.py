@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from llmopt_core.finetuning.data.examples import TrainingSet, chat_example
-from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder
+from llmopt_core.finetuning.jobs.folder import JobFolder
 from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.jobs.new_folder import new_folder
 from llmopt_core.finetuning.training import trainer
 from llmopt_core.finetuning.training.adapters import list_embeddings
 from llmopt_core.finetuning.training.checkpoints import Checkpoints

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from llmopt_core.finetuning.jobs import folder as job_folder
-from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, new_folder, reconcile
+from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, reconcile
 from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.jobs.new_folder import new_folder
 from llmopt_core.settings import Settings
 from llmopt_core.text.drafts import draft_of, replace_file
 from tests.core.finetuning.helpers import colours

@@ -11,8 +11,9 @@ import pytest
 from llmopt_core.errors import BadInput, StorageError
 from llmopt_core.finetuning.data.examples import TrainingSet, chat_example, preference_example
 from llmopt_core.finetuning.finetuners import all_jobs
-from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder, open_folder
+from llmopt_core.finetuning.jobs.folder import JobFolder, open_folder
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
+from llmopt_core.finetuning.jobs.new_folder import new_folder
 from llmopt_core.finetuning.training import checkpoints, lora_run, trainer
 from llmopt_core.finetuning.training.adapters import adapters, adapters_root
 from llmopt_core.finetuning.training.base_weights import base_file

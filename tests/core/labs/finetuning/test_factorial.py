@@ -10,8 +10,8 @@ import pytest
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.finetuning.finetuners import all_jobs
-from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.jobs.new_folder import new_folder
 from llmopt_core.finetuning.training.adapters import adapters_root, write_card
 from llmopt_core.labs.finetuning.catalogue import list_chat_models, list_embedding_models, model_of_job
 from llmopt_core.labs.finetuning.factorial import arm_configurations, economics, read_factorial

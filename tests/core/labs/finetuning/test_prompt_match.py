@@ -10,8 +10,8 @@ import pytest
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, chat_example
-from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.jobs.new_folder import new_folder
 from llmopt_core.labs.finetuning.prompt_match import (
     examples_of_job,
     find_matching_configuration,

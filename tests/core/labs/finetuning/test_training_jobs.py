@@ -18,8 +18,9 @@ from llmopt_core.experiments.finetuning_jobs import jobs_of
 from llmopt_core.experiments.versions.training_sets import TrainingSetVersion, save_training_set
 from llmopt_core.finetuning.data.examples import TrainingExample, chat_example
 from llmopt_core.finetuning.finetuners import all_jobs
-from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, new_folder, open_folder
+from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, open_folder
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
+from llmopt_core.finetuning.jobs.new_folder import new_folder
 from llmopt_core.finetuning.training.adapters import adapters
 from llmopt_core.labs.finetuning.jobs import Access, cancel, resume, start
 from llmopt_core.labs.finetuning.training_jobs import LORA, StoreLine, read_job

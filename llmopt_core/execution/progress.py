@@ -66,3 +66,29 @@ class Progress:
         # Cached items take no time, and would promise an end that never comes.
         fresh = self.done - self.cached
         return None if fresh <= 0 else self.seconds / fresh * remaining
+
+
+@dataclass
+class Pace:
+    """The speed of work that begins in bursts.
+
+    Attributes:
+        at_once: So many items start together, and the first of them wait for models to be loaded.
+        clock: In seconds.
+    """
+
+    at_once: int
+    clock: Callable[[], float] = time.monotonic
+    _count: int = 0
+    _first: float = 0.0
+
+    def step(self) -> None:
+        """One more item that took its time is done."""
+        # The first ones come in one burst: the clock starts with them.
+        self._first = self._first or self.clock()
+        self._count += 1
+
+    def remaining_seconds(self, missing: int) -> float | None:
+        """Seconds that the missing items will take; None before more than a burst is done."""
+        count = self._count - 1 if self._count > self.at_once else 0
+        return Progress(count + missing, count, started_at=self._first, now=self.clock()).remaining_seconds()

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from llmopt_core.answering.fact_check.support import Support, SupportResult
 from llmopt_core.cache import Cache
-from llmopt_core.runs.codec import Unreadable, pack, unpack
+from llmopt_core.experiments.stages import read_value
+from llmopt_core.runs.codec import pack
 from llmopt_core.types import fingerprint
 
 STAGE = "support"
@@ -37,9 +38,5 @@ class CachedSupport:
         return result
 
     def _read(self, key: str) -> SupportResult | None:
-        data = self._cache.get_many(STAGE, [key]).get(key)
-        try:
-            return None if data is None else unpack(data, SupportResult)
-        except Unreadable:
-            # Written by another version of the program: judged anew.
-            return None
+        result: SupportResult | None = read_value(self._cache.get_many(STAGE, [key]).get(key), SupportResult)
+        return result

@@ -13,7 +13,7 @@ from llmopt_core.errors import Cancellation, LlmOptError, OutOfBudget, StorageEr
 from llmopt_core.execution.accounts import Account
 from llmopt_core.execution.budget import Budget
 from llmopt_core.execution.concurrency import map_concurrently
-from llmopt_core.execution.progress import Progress
+from llmopt_core.execution.progress import Pace
 from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.experiments.grading import budget_gap
 from llmopt_core.experiments.outage import Outage
@@ -43,8 +43,6 @@ class RunSession:
     done: int = 0
     failed: int = 0
     cached: int = 0
-    fresh_count: int = 0
-    first_time: float = 0.0  # By the monotonic clock; 0 until a record took a call.
     kept_state: tuple[int, Usage] = (0, Usage())  # Calls paid and under way, as they were last stored.
     unpaid_count: int = 0  # Answers with a score that the budget had no room for.
     out_of_budget: str = ""
@@ -53,6 +51,11 @@ class RunSession:
     def saver(self) -> RecordSaver:
         """Writes records in the background."""
         return RecordSaver(self.store)
+
+    @cached_property
+    def pace(self) -> Pace:
+        """How fast records that take a call come."""
+        return Pace(self.concurrency)
 
     @cached_property
     def outage(self) -> Outage:
@@ -157,8 +160,7 @@ class RunSession:
         self.saver.check()
         self.done += 1
         if record.usage.calls:
-            self.first_time = self.first_time or time.monotonic()
-            self.fresh_count += 1
+            self.pace.step()
         else:
             self.cached += 1
         self.failed += record.failure is not None
@@ -219,7 +221,7 @@ class RunSession:
             self.on_progress(self._progress(stage="answering", count=self.done, total=len(self.examples)))
 
     def _progress(self, *, stage: Any, count: int, total: int) -> RunProgress:
-        remaining_seconds = self._remaining_seconds(total - count) if stage == "answering" else None
+        remaining_seconds = self.pace.remaining_seconds(total - count) if stage == "answering" else None
         return RunProgress(
             self.run_id,
             self.pipeline.configuration.name,
@@ -233,13 +235,6 @@ class RunSession:
             seconds_left=remaining_seconds,
             left_usd=self.budget.remaining_usd,
         )
-
-    def _remaining_seconds(self, missing: int) -> float | None:
-        # The first ones waited for models to be loaded and come in one burst: the clock starts with them.
-        completed_count = self.fresh_count - 1 if self.fresh_count > self.concurrency else 0
-        return Progress(
-            completed_count + missing, completed_count, started_at=self.first_time, now=time.monotonic()
-        ).remaining_seconds()
 
     async def _beat(self) -> None:
         # The database may be busy, and all answers wait for the event loop.

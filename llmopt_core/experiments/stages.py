@@ -61,7 +61,7 @@ class StageCache:
     def scores(self, keys: Mapping[str, str]) -> dict[str, tuple[Score, Usage]]:
         """Known scores by metric; `keys` maps metric to key."""
         entries = self._cache.get_many("score", keys.values())
-        scores = {metric: _read(entries.get(key), tuple[Score, Usage]) for metric, key in keys.items()}
+        scores = {metric: read_value(entries.get(key), tuple[Score, Usage]) for metric, key in keys.items()}
         return {metric: value for metric, value in scores.items() if value is not None}
 
     def put_scores(self, values: Mapping[str, tuple[Score, Usage]]) -> None:
@@ -69,10 +69,11 @@ class StageCache:
         self._cache.put_many("score", {key: pack(value, tuple[Score, Usage]) for key, value in values.items()})
 
     def _get(self, stage: str, key: str, kind: Any) -> Any:
-        return _read(self._cache.get_many(stage, [key]).get(key), kind)
+        return read_value(self._cache.get_many(stage, [key]).get(key), kind)
 
 
-def _read(data: bytes | None, kind: Any) -> Any:
+def read_value(data: bytes | None, kind: Any) -> Any:
+    """A value of the cache; None where there is none, or it cannot be read."""
     if data is None:
         return None
     try:

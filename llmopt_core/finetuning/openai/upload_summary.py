@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
+from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.finetuning.data.secret_hints import secret_kinds
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.hosts import is_loopback
@@ -64,7 +64,8 @@ def size_words(count: int) -> str:
 def summarize_upload(endpoint: Endpoint, training: TrainingSet, validation: TrainingSet | None = None) -> UploadSummary:
     """What starting a job at this endpoint would send."""
     parts = [training, *([validation] if validation else [])]
-    kinds_by_example = [kinds for part in parts for example in part.examples if (kinds := _secrets(example))]
+    messages = [(*e.messages, *e.preferred, *e.rejected) for part in parts for e in part.examples]
+    kinds_by_example = [kinds for one in messages if (kinds := secret_kinds(one))]
     return UploadSummary(
         # An address without a scheme has no host to urlsplit; then all of it is shown rather than nothing.
         host=urlsplit(endpoint.base_url).hostname or endpoint.base_url,
@@ -75,7 +76,3 @@ def summarize_upload(endpoint: Endpoint, training: TrainingSet, validation: Trai
         secrets=Counter(kind for kinds in kinds_by_example for kind in kinds),
         with_secrets=len(kinds_by_example),
     )
-
-
-def _secrets(example: TrainingExample) -> list[str]:
-    return secret_kinds((*example.messages, *example.preferred, *example.rejected))

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from llmopt_core.cache import Cache
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.preflight import check_budget
+from llmopt_core.experiments.stages import read_value
 from llmopt_core.index import analysis
 from llmopt_core.labs.chunking.progress import Reporter
 from llmopt_core.labs.chunking.result import SweepResult
 from llmopt_core.labs.chunking.spec import SweepSpec
 from llmopt_core.labs.chunking.sweep import run_sweep
 from llmopt_core.models.registry import Models
-from llmopt_core.runs.codec import pack, unpack
+from llmopt_core.runs.codec import pack
 from llmopt_core.types import Document, EvaluationSet, fingerprint
 
 STAGE = "chunk-sweep"
@@ -38,14 +39,7 @@ def sweep_key(documents: Sequence[Document], evaluation_set: EvaluationSet, spec
 
 def read_sweep(cache: Cache, key: str) -> SweepResult | None:
     """A finished sweep; None where there is none, or one of another version of the program."""
-    data = cache.get_many(STAGE, [key]).get(key)
-    if data is None:
-        return None
-    try:
-        result: SweepResult = unpack(data, SweepResult)
-    except Exception:
-        # Whatever the bytes of another version break: the sweep is measured again, which is right and only costs time.
-        return None
+    result: SweepResult | None = read_value(cache.get_many(STAGE, [key]).get(key), SweepResult)
     return result
 
 

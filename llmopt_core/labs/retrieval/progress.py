@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from llmopt_core.execution.budget import Budget
-from llmopt_core.execution.progress import Progress
+from llmopt_core.execution.progress import Pace
 from llmopt_core.types import Usage
 
 
@@ -69,11 +69,9 @@ class Tally:
         at_once: int = 4,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._total, self._budget, self._on_progress, self._clock = total, budget, on_progress, clock
-        self._slow_left, self._at_once = total if slow is None else slow, at_once
-        self._count = self._cached_count = self._fresh_count = 0
-        # 0 until the first that was made.
-        self._first_time = 0.0
+        self._total, self._budget, self._on_progress = total, budget, on_progress
+        self._slow_left, self._pace = total if slow is None else slow, Pace(at_once, clock)
+        self._count = self._cached_count = 0
         # Calls come between steps: cost and budget move with them.
         budget.on_call = self._tell
 
@@ -84,22 +82,12 @@ class Tally:
         self._slow_left -= slow
         # Kept ones take no time, and would make the rest look short.
         if slow and not from_cache:
-            self._first_time = self._first_time or self._clock()
-            self._fresh_count += 1
+            self._pace.step()
         self._tell()
 
     def _tell(self) -> None:
         if self._on_progress is not None:
             finished_count, left_usd = min(self._count, self._total), self._budget.remaining_usd
             usage = replace(self._budget.session_usage, cost_usd=self._budget.usage.cost_usd)
-            self._on_progress(
-                LabProgress(finished_count, self._total, self._cached_count, usage, self._remaining_seconds(), left_usd)
-            )
-
-    def _remaining_seconds(self) -> float | None:
-        # The first ones come in one burst: the clock starts with them.
-        finished_count = self._fresh_count - 1 if self._fresh_count > self._at_once else 0
-        seconds = Progress(
-            finished_count + self._slow_left, finished_count, started_at=self._first_time, now=self._clock()
-        ).remaining_seconds()
-        return seconds if self._slow_left else 0.0
+            seconds = self._pace.remaining_seconds(self._slow_left) if self._slow_left else 0.0
+            self._on_progress(LabProgress(finished_count, self._total, self._cached_count, usage, seconds, left_usd))

@@ -26,13 +26,11 @@ class Side:
         group: Number of the group.
         side: Number of the side within it.
         converse: Whether the other side is right once the two things are exchanged.
-        has_opposite: Whether the group has two sides, so that a negation turns one into the other.
     """
 
     group: int
     side: int
     converse: bool = False
-    has_opposite: bool = True
 
 
 def is_irregular(word: str) -> bool:
@@ -57,7 +55,7 @@ def sides() -> dict[str, tuple[Side, ...]]:
             for phrase in side:
                 for form in (phrase, *_comparatives(phrase, converse)):
                     key = " ".join(lemma(word) for word in form.split())
-                    sides_by_key.setdefault(key, []).append(Side(number, place, converse, len(words) == 2))
+                    sides_by_key.setdefault(key, []).append(Side(number, place, converse))
     return {key: tuple(dict.fromkeys(where)) for key, where in sides_by_key.items()}
 
 

@@ -102,7 +102,7 @@ def test_the_same_question_and_one_much_like_it_are_kept_once(run: Run) -> None:
         tower(4),
         line("Known already?", "built in 1705"),
     ]
-    made = run(ScriptedChat(replies), concurrency=1, known=["Known already"])
+    made = run(ScriptedChat(replies), concurrency=1, known_questions=["Known already"])
     assert [one.reason for one in made.rejects] == [SAME, ALIKE, SAME]
     assert len(made.candidates) == 3
 

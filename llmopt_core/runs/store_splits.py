@@ -90,7 +90,7 @@ class SplitStore(EvaluationSetStore):
     def evaluation_sets(
         self, project: Project | str, *, every_version: bool = False, parts: bool = False
     ) -> list[SavedSet]:
-        """As of `EvaluationSetStore`; with `parts` each split set is followed by those of its parts that hold questions."""
+        """As of `EvaluationSetStore`; with `parts` each split set is followed by those of its parts with questions."""
         saved_sets = super().evaluation_sets(project, every_version=every_version)
         plans = self._plans(project) if parts else {}
         result = []

@@ -20,6 +20,7 @@ from llmopt_ui.first_link import close_not_found_dialog, leave_page_without_app
 from llmopt_ui.folding_menu import fold_menu_where_narrow
 from llmopt_ui.navigation import PageSpec
 from llmopt_ui.session import state, take_messages
+from llmopt_ui.whole_choices import show_whole_choices
 
 _FACT_WIDTH = 130
 """Pixels of one value with its label. Five and six in a row have their own, so that none is left alone in a line."""
@@ -49,6 +50,7 @@ def fetch_charts_early() -> Iterator[None]:
     with st.container(key="unseen"):
         close_not_found_dialog()
         fold_menu_where_narrow()
+        show_whole_choices()
         # Always there, also where it stays empty: an element that comes and goes would move all below it, and the
         # browser would draw those anew.
         place = st.empty()

@@ -20,6 +20,7 @@ from llmopt_core.reporting.formatting import (
     with_sign,
 )
 from llmopt_core.text import words
+from llmopt_ui.viewer_time import viewer_zone
 
 __all__ = [
     "DASH", "change", "count", "day", "dollars", "duration", "file_stem", "full_moment", "interval", "markdown",
@@ -38,21 +39,21 @@ def count(value: int | None) -> str:
 
 
 def moment(when: datetime, *, seconds: bool = False) -> str:
-    """A day and a time here, such as "4 Mar, 16:20"; with its seconds where moments are close."""
-    here = when.astimezone()
+    """A day and a time where the viewer is, such as "4 Mar, 16:20"; with its seconds where moments are close."""
+    here = when.astimezone(viewer_zone())
     # Not `%-d`, which Windows refuses.
     return f"{here.day} {here:%b, %H:%M}" + (f":{here:%S}" if seconds else "")
 
 
 def day(when: datetime) -> str:
-    """A day here with its year, such as "4 Mar 2026"."""
-    here = when.astimezone()
+    """A day with its year where the viewer is, such as "4 Mar 2026"."""
+    here = when.astimezone(viewer_zone())
     return f"{here.day} {here:%b %Y}"
 
 
 def full_moment(when: datetime) -> str:
-    """A day here with its year, and a time, such as "4 Mar 2026, 16:20"."""
-    return f"{day(when)}, {when.astimezone():%H:%M}"
+    """A day with its year, and a time, where the viewer is, such as "4 Mar 2026, 16:20"."""
+    return f"{day(when)}, {when.astimezone(viewer_zone()):%H:%M}"
 
 
 def shorten(text: str, limit: int = 80) -> str:

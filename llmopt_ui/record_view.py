@@ -46,7 +46,7 @@ def answers(records: Mapping[str, Record | None], inks: Mapping[str, Ink], metri
     grid = st.grid(min(len(records), 4), min_column_width=200, gap="small", border=True)
     for name, record in records.items():
         with grid.cell():
-            st.markdown(f"{inks[name].dot} **{fmt.markdown(name)}**")
+            st.markdown(f"{inks[name].dot}\u00a0**{fmt.markdown(name)}**")
             # The answer is a user's or a model's text and shown as such, never read as Markdown.
             _answer(record)
             if record is not None and record.scores:

@@ -142,4 +142,5 @@ def _values(job: Job) -> dict[str, Any]:
 
     values = asdict(job)
     # Times as text: JSON has none, and an empty one is a job that has not begun or ended.
-    return {**values, **{name: str(values[name] or "") for name in ("created_at", "started_at", "finished_at")}}
+    moments = {name: values[name] for name in ("created_at", "started_at", "finished_at")}
+    return {**values, **{name: when.isoformat() if when else "" for name, when in moments.items()}}

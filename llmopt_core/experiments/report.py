@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,14 @@ def write_report(result: Result, path: Path, *, baseline: str = "", title: str =
     return write_output(path, render(report_of(result, baseline, title)))
 
 
-def report_of(result: Result, baseline: str = "", title: str = "") -> Report:
+def report_of(result: Result, baseline: str = "", title: str = "", zone: tzinfo | None = None) -> Report:
     """What the report of a result shows.
+
+    Args:
+        result: What `result_of` gives, or what stands in a file of it.
+        baseline: What the others are compared with; the configuration named baseline, or the first, if empty.
+        title: Its heading.
+        zone: In which its days are told; that of this machine if None.
 
     Raises:
         BadInput: There is no run, or none of the baseline's name.
@@ -63,7 +69,7 @@ def report_of(result: Result, baseline: str = "", title: str = "") -> Report:
     labels, colours = _labels(names), colours_in(result)
     return Report(
         title=title or f"{result.get('project', 'Evaluation')}: {len(runs)} configurations compared",
-        subtitle=_subtitle(result),
+        subtitle=_subtitle(result, zone),
         baseline=labels[position],
         runs=tuple(
             ReportRun(label, _facts(run), run_caveats(run).overlap_count > 0, question_count)
@@ -99,7 +105,7 @@ def _question_counts(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     return ["" if is_same else formatting.questions([len(one)]) for one in sets]
 
 
-def _subtitle(result: Result) -> str:
+def _subtitle(result: Result, zone: tzinfo | None) -> str:
     questions = _mapping(result.get("evaluation_set"))
     size = questions.get("size")
     question_count = formatting.questions(
@@ -108,28 +114,25 @@ def _subtitle(result: Result) -> str:
     parts = [f"{questions.get('name', 'questions')}, {question_count}"]
     if result.get("judge"):
         parts.append(f"graded by {result['judge']}")
-    return "; ".join([*parts, *_dates(result)])
+    return "; ".join([*parts, *_dates(result, zone)])
 
 
-def _dates(result: Result) -> list[str]:
+def _dates(result: Result, zone: tzinfo | None) -> list[str]:
     """When the runs were made, and the report."""
-    dates = sorted(filter(None, (_read_day(run.get("created_at")) for run in result["runs"])))
-    days = list(dict.fromkeys(_day(day) for day in (dates[:1] + dates[-1:])))
+    dates = sorted(filter(None, (_read_day(run.get("created_at"), zone) for run in result["runs"])))
+    days = list(dict.fromkeys(formatting.day(day) for day in (dates[:1] + dates[-1:])))
     run_dates = [f"evaluated on {' to '.join(days)}"] if days else []
-    return [*run_dates, f"report of {_day(datetime.now(UTC).astimezone().date())}"]
+    return [*run_dates, f"report of {formatting.day(datetime.now(UTC).astimezone(zone))}"]
 
 
-def _read_day(moment: Any) -> date | None:
+def _read_day(moment: Any, zone: tzinfo | None) -> date | None:
     try:
-        return date.fromisoformat(str(moment)[:10])
-    # In a file that was edited, or made by another program.
-    except ValueError:
+        when = datetime.fromisoformat(str(moment))
+        # A moment without an offset, and a day alone, stay the day that is written.
+        return (when.astimezone(zone) if when.tzinfo else when).date()
+    # In a file that was edited, or made by another program; OverflowError at the ends of the calendar.
+    except (ValueError, OverflowError):
         return None
-
-
-def _day(day: date) -> str:
-    # A day without its zero is `%-d` on Linux and another word on Windows.
-    return f"{day.day} {day:%B %Y}"
 
 
 def _facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

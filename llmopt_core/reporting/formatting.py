@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import date
 
 from llmopt_core.execution.money import dollars, money
 
 # Money is re-exported, so that pages find all formatting in one place. One name a line would take a page.
 __all__ = [
-    "DASH", "change", "dollars", "duration", "interval", "money", "number", "p_value", "plural", "questions", "score",
-    "short_time", "with_sign",
+    "DASH", "change", "day", "dollars", "duration", "interval", "money", "number", "p_value", "plural", "questions",
+    "score", "short_time", "with_sign",
 ]  # fmt: skip
 
 DASH = "–"
@@ -27,6 +28,12 @@ def number(value: float | None) -> str:
     text = f"{round(value, digits):,.{digits}f}"
     # Whole numbers are rounded to three digits, too: 1,234 becomes 1,230, since the rest is noise in a mean.
     return text.rstrip("0").rstrip(".") if "." in text else f"{float(f'{value:.3g}'):,.0f}"
+
+
+def day(when: date) -> str:
+    """`4 March 2026`."""
+    # A day without its zero is `%-d` on Linux and another word on Windows.
+    return f"{when.day} {when:%B %Y}"
 
 
 def plural(amount: int, one: str, many: str = "") -> str:

@@ -14,6 +14,7 @@ from llmopt_ui.evaluation.run_pins import pin
 from llmopt_ui.navigation import EVALUATION, PROMPTS
 from llmopt_ui.pickers import open_next
 from llmopt_ui.tables import FULL_ROOM, ticked_rows
+from llmopt_ui.viewer_time import moment_column
 
 TABLE, OPEN = "history", "history_open"
 WHOLE, SIDE = "Evaluation", "Side by side"
@@ -36,7 +37,7 @@ def history_view(runs: Sequence[Run]) -> None:
         room=FULL_ROOM,
         height=560,
         column_config={
-            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
+            "Started": moment_column(),
             "Time": st.column_config.TextColumn(alignment="right"),
             "Cost": st.column_config.TextColumn(alignment="right"),
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 from typing import Any
 
 import streamlit as st
@@ -25,6 +26,7 @@ from llmopt_ui.resources import store
 from llmopt_ui.runs.leaderboard_table import leaderboard_csv, leaderboard_table
 from llmopt_ui.runs.results import Entry, comparison_family, describe_means, entries, missing_scores
 from llmopt_ui.theme import Ink, verdict
+from llmopt_ui.viewer_time import viewer_zone
 
 _FINDINGS = ("better", "worse", "equivalent", "not comparable")
 """Verdicts that say something, in the order of a sentence."""
@@ -123,7 +125,7 @@ def describe_findings(comparison: Sequence[Entry], metrics: Sequence[str], inks:
         # What differs; "cannot tell" is said only where there is nothing else to say.
         parts = [part for name in _FINDINGS if (part := _verdict_words(entry, metrics, name))]
         sentence = " · ".join(parts) or _undecided(entry, metrics)
-        lines.append(f"{inks[entry.name].dot} **{fmt.markdown(entry.name)}** {sentence}")
+        lines.append(f"{inks[entry.name].dot}\u00a0**{fmt.markdown(entry.name)}** {sentence}")
     return lines
 
 
@@ -184,11 +186,12 @@ def _missing(selection: Selection) -> None:
 
 
 def _downloads(selection: Selection, comparison: Sequence[Entry]) -> None:
-    stem = fmt.file_stem(selection.set_name)
+    # Files are made outside of the session, where nobody knows who looks.
+    stem, zone = fmt.file_stem(selection.set_name), viewer_zone()
     downloads(
         "results_download",
         # Each is made when its button is pressed: records of a large run take seconds.
-        ("Report (HTML)", lambda: _report_html(selection), f"report-{stem}.html"),
+        ("Report (HTML)", lambda: _report_html(selection, zone), f"report-{stem}.html"),
         ("Leaderboard (CSV)", lambda: leaderboard_csv(comparison, selection.metrics), f"leaderboard-{stem}.csv"),
         ("All records (JSON)", lambda: _records_json(selection), f"records-{stem}.json"),
     )
@@ -206,9 +209,9 @@ def _records_json(selection: Selection) -> str:
     return json.dumps(_result_json(selection), ensure_ascii=False, indent=1)
 
 
-def _report_html(selection: Selection) -> str:
+def _report_html(selection: Selection, zone: tzinfo | None) -> str:
     """The page that `llmopt report` writes: one file that opens without the app."""
     from llmopt_core.experiments.report import report_of
     from llmopt_core.reporting.page import render
 
-    return render(report_of(_result_json(selection, traces=False), selection.baseline))
+    return render(report_of(_result_json(selection, traces=False), selection.baseline, zone=zone))

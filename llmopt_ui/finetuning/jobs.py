@@ -39,6 +39,7 @@ from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.tables import FULL_ROOM, ticked_rows
 from llmopt_ui.theme import Ink
+from llmopt_ui.viewer_time import moment_column
 
 JOB, COMPARISON = "tuning_job", "tuning_compared"
 _PERIOD = 2.0
@@ -168,7 +169,7 @@ def _job_list(project: Project, jobs: Sequence[Job]) -> None:
         alt="All fine-tuning jobs", column_config={
             "Validation loss": st.column_config.NumberColumn(format="%.3f"),
             "Cost": st.column_config.TextColumn(alignment="right"),
-            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
+            "Started": moment_column(),
             "Time": st.column_config.TextColumn(alignment="right"),
         },
     )  # fmt: skip

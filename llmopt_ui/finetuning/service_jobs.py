@@ -12,6 +12,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import show_errors
 from llmopt_ui.finetuning.start import access, services
 from llmopt_ui.tables import data_table
+from llmopt_ui.viewer_time import moment_column
 
 SERVICE, ASK = "elsewhere_service", "elsewhere_ask"
 
@@ -47,5 +48,4 @@ def _table(name: str) -> None:
         }
         for job in jobs
     ]
-    data_table(pd.DataFrame(rows), alt=f"Jobs at {name}",
-               column_config={"Created": st.column_config.DatetimeColumn(format="D MMM, HH:mm")})  # fmt: skip
+    data_table(pd.DataFrame(rows), alt=f"Jobs at {name}", column_config={"Created": moment_column()})

@@ -28,9 +28,9 @@ _OWN = {"question", "context", "documents"}
 def prompt_fields(before: PromptSpec, token: str) -> dict[str, Any]:
     """Edit a prompt; a chain's steps stay as they are."""
     fields = Fields("edit", token)
-    system = fields.area("System", "system", before.system, height=80)
+    system = fields.area("System message", "system", before.system, height=80)
     help_text = "Jinja2: `{{ question }}`, `{{ context }}` for the retrieved chunks, any column of the question file."
-    template = fields.area("Template", "template", before.template, height=140, help=help_text)
+    template = fields.area("User message", "template", before.template, height=140, help=help_text)
     _variables(system, template)
     if before.steps:
         st.caption(f"The chain's steps stay: {', '.join(step.name for step in before.steps)}.")
@@ -45,12 +45,12 @@ def prompt_fields(before: PromptSpec, token: str) -> dict[str, Any]:
 def _variables(system: str, template: str) -> None:
     try:
         variables = variables_in(system) | variables_in(template)
-    # A template that is being typed is broken for a while: said, and the form stays.
+    # A message that is being typed is broken for a while: said, and the form stays.
     except LlmOptError as error:
         show_error(str(error))
         return
     if "question" not in variables:
-        st.caption("The template does not use {{ question }}: every question gets the same prompt.")
+        st.caption("No message uses {{ question }}: every question gets the same prompt.")
     further = sorted(variables - _OWN)
     if further:
         st.caption(f"Needs these columns of the question file: {', '.join(further)}")

@@ -56,8 +56,8 @@ def _choices(project: Project) -> dict[str, Version]:
 
 
 def _preview(spec: PromptSpec) -> None:
-    for title, text in (("System", spec.system), *((step.name, step.template) for step in spec.steps),
-                        ("Template", spec.template)):  # fmt: skip
+    for title, text in (("System message", spec.system), *((step.name, step.template) for step in spec.steps),
+                        ("User message", spec.template)):  # fmt: skip
         if text:
             st.caption(fmt.markdown(title))
             st.code(text, language=None, wrap_lines=True)

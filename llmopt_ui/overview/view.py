@@ -126,7 +126,7 @@ def map_view(configurations: Sequence[SavedConfiguration], entries: Sequence[Ent
     with st.container(key="map_names", horizontal=True, gap="small"):
         for number, name in enumerate(places, 1):
             caption = f" :gray[{fmt.markdown(captions[name])}]" if captions.get(name) else ""
-            words = f"{inks[name].dot} {number} **{fmt.markdown(fmt.shorten(name, _LONGEST))}**{caption}"
+            words = f"{inks[name].dot}\u00a0{number} **{fmt.markdown(fmt.shorten(name, _LONGEST))}**{caption}"
             st.markdown(words, width="content")
 
 

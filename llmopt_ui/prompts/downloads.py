@@ -17,6 +17,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import File, downloads
 from llmopt_ui.keys import endpoints
 from llmopt_ui.resources import settings, store
+from llmopt_ui.viewer_time import viewer_zone
 
 # Characters of a line; the whole reason is in its help.
 _LONGEST = 110
@@ -28,8 +29,10 @@ def grid_downloads(project: Project, comparison: Comparison, grid: Grid) -> None
     endpoints_by_name = endpoints(settings())
     # Known before: a button that can only fail is not offered.
     problem = exportable(comparison, endpoints_by_name)
+    # Files are made outside of the session, where nobody knows who looks.
+    zone = viewer_zone()
     files: list[File] = [
-        ("Page (HTML)", lambda: comparison_page(store(), comparison, grid), f"{stem}.html"),
+        ("Page (HTML)", lambda: comparison_page(store(), comparison, grid, zone), f"{stem}.html"),
         ("Table (CSV)", lambda: comparison_csv(grid, row_notes(store(), comparison)), f"{stem}.csv"),
     ]
     if not problem:

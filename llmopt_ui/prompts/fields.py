@@ -75,7 +75,7 @@ def prompt_fields(draft: PromptDraft, body: Body) -> Body:
     draft.text_input("Name", body["name"], "name", placeholder="support-answer", width=340)
     _blocks(draft)
     rules = "Who the model is, and the rules that always hold"
-    draft.text_area("System", body["system"], "system", placeholder=rules)
+    draft.text_area("System message", body["system"], "system", placeholder=rules)
     for number, step in enumerate(body["steps"]):
         _step(draft, number, step)
     help_text = "Jinja2: {{ question }}, {{ context }} for retrieved chunks, any column of the question file."
@@ -143,7 +143,7 @@ def _step(draft: PromptDraft, number: int, step: Body) -> None:
         field = f"step_template_{number}"
         draft.text_area("Message of this step", step["template"], field, label_visibility="collapsed")
         with st.expander("System message and extraction of this step"):
-            draft.text_area("System", step["system"], f"step_system_{number}", placeholder="That of the prompt")
+            draft.text_area("System message", step["system"], f"step_system_{number}", placeholder="That of the prompt")
             draft.text_input("Take the output out of the text", step["extract"], f"step_extract_{number}")
 
 

@@ -103,7 +103,7 @@ def draw_head(
     """Name and summary above each column."""
     for place, name, column, ink in zip(places, grid.names, summaries, colours, strict=True):
         with place.container(border=True, gap="xsmall", height="stretch"):
-            st.markdown(f"{ink.dot} **{fmt.markdown(name)}**")
+            st.markdown(f"{ink.dot}\u00a0**{fmt.markdown(name)}**")
             st.caption("  \n".join(_summary(grid, column)))
             if column.overlap is not None:
                 overlap_sentences(column.overlap)

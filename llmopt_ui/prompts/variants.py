@@ -40,7 +40,8 @@ def variants_fields(project: Project, setup: Setup, slot: str) -> Setup:
         with grid.cell(), st.container(border=True, gap="small"):
             with st.container(horizontal=True, vertical_alignment="center", key=f"nowrap_variant_{place}_{slot}"):
                 st.markdown(
-                    f"{colours[names[place]].dot} **{fmt.markdown(fmt.shorten(names[place], 44))}**", width="stretch"
+                    f"{colours[names[place]].dot}\u00a0**{fmt.markdown(fmt.shorten(names[place], 44))}**",
+                    width="stretch",
                 )
                 st.button("", key=f"variant_remove_{place}_{slot}", icon=":material/close:", type="tertiary",
                           help="Remove this variant", disabled=len(variants) == 1, on_click=_replace,

@@ -55,11 +55,11 @@ def version_parts(kind: str, body: dict[str, Any]) -> dict[str, str]:
         rest = [f"{key}: {value}" for key, value in body.items() if key != "examples" and value not in ("", None)]
         parts = {"Selection": "\n".join(rest), "Examples": "\n".join(lines)}
     else:
-        parts = {"System": body.get("system", "")}
+        parts = {"System message": body.get("system", "")}
         for step in body.get("steps", ()):
             name = f"Step {step['name']}"
             # Steps before the user message, in the order in which they are asked.
-            parts |= {name: step["template"], f"{name}, system": step.get("system", "")}
+            parts |= {name: step["template"], f"{name}, system message": step.get("system", "")}
             parts[f"{name}, extraction"] = step.get("extract", "")
         parts |= {"User message": body.get("template", ""), "Extraction": body.get("extract", "")}
         parts["Few-shot examples"] = "\n".join(version_parts("few-shot", body.get("few_shot") or {}).values())

@@ -44,8 +44,8 @@ def ablation_view(project: Project, sides: Sequence[Side]) -> None:
     """The left configuration with each of its components left out."""
     side = sides[0]
     st.caption(
-        f"{side.ink.dot} {fmt.markdown(side.name)} as it is, and again with each of its parts left out, on the same "
-        "questions."
+        f"{side.ink.dot}\u00a0{fmt.markdown(side.name)} as it is, and again with each of its parts left out, on the "
+        "same questions."
     )
     with_answers = st.toggle(
         "Answer the questions too", key=ANSWERS, bind="query-params",

@@ -38,7 +38,7 @@ def answer_part(project: Project, inspections: Inspections) -> None:
     for column, (side, inspection) in zip(st.columns(len(inspections), gap="medium"), inspections, strict=True):
         with column, show_errors():
             if len(inspections) > 1:
-                st.markdown(f"{side.ink.dot} **{fmt.markdown(side.name)}**")
+                st.markdown(f"{side.ink.dot}\u00a0**{fmt.markdown(side.name)}**")
             answer = _answer_of(project, side, inspection)
             if answer is not None:
                 _answer(side, inspection, answer)

@@ -29,8 +29,8 @@ def k_sweep_view(project: Project, sides: Sequence[Side]) -> None:
     """Answer the questions with 1 to 20 chunks and draw what comes of it."""
     side = sides[0]
     st.caption(
-        f"{side.ink.dot} {fmt.markdown(side.name)} with more and more chunks handed over. Recall can only rise; do "
-        "the answers follow?"
+        f"{side.ink.dot}\u00a0{fmt.markdown(side.name)} with more and more chunks handed over. Recall can only rise; "
+        "do the answers follow?"
     )
     # A dozen by default, since each is answered once per number of chunks.
     questions = questions_fields(project, "sweep", 12)

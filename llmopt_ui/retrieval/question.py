@@ -58,7 +58,7 @@ def tokens_note(usage: Usage | None) -> str:
 def _summary(pairs: Inspections) -> None:
     for column, (side, inspection) in zip(columns(pairs), pairs, strict=True):
         with column:
-            st.markdown(f"{side.ink.dot} **{fmt.markdown(side.name)}**")
+            st.markdown(f"{side.ink.dot}\u00a0**{fmt.markdown(side.name)}**")
             retrieval = inspection.retrieval
             chunks = f"{len(retrieval.hits)} of {inspection.chunks}"
             whole = "All stages when this was first looked up, without what is loaded once."

@@ -107,7 +107,7 @@ def _table(side: Side, report: SetReport) -> None:
         }
         for stage in report.stages
     ]
-    st.markdown(f"{side.ink.dot} **{fmt.markdown(side.name)}**")
+    st.markdown(f"{side.ink.dot}\u00a0**{fmt.markdown(side.name)}**")
     show_table(rows, "Measures, time and tokens per stage", f"set_{side.place}")
 
 

@@ -48,8 +48,12 @@ def open_page(chromium: Browser, app: str) -> Iterator[Open]:
         if message.type == "error":
             problems.append(f"{message.text} ({message.location.get('url', '')})")
 
-    def start(theme: str = "light", width: int = 1440, script: str = "") -> Page:
-        page = chromium.new_page(color_scheme=theme, viewport={"width": width, "height": 1000})  # type: ignore[arg-type]
+    def start(theme: str = "light", width: int = 1440, script: str = "", zone: str | None = None) -> Page:
+        page = chromium.new_page(
+            color_scheme=theme,  # type: ignore[arg-type]
+            viewport={"width": width, "height": 1000},
+            timezone_id=zone,
+        )
         if script:
             page.add_init_script(script)
         page.on("console", heard)

@@ -8,10 +8,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from llmopt_core.evaluation.judge_agreement import JUDGE
+from llmopt_core.experiments.versions.prompts import save_prompt
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.finetuning.jobs.job import JobRequest
 from llmopt_core.finetuning.jobs.new_folder import new_folder
 from llmopt_core.labs.finetuning.sources import sample_training
+from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
 from llmopt_core.types import Document, EvaluationSet, Example, Failure, Record, Span
@@ -49,6 +51,22 @@ _OVER_ICONS = """() => [...document.querySelectorAll('[data-testid="stMetricLabe
   if (!icon || !text || !label.offsetParent) return [];
   return text.getBoundingClientRect().right > icon.left + 1 ? [`${text.textContent} lies over its help`] : [];
 })"""
+
+
+_CUT_CHOICES = """() => {
+  const main = document.querySelector('[data-testid="stMain"]'), found = [];
+  for (const e of main.querySelectorAll('[data-testid="stSelectbox"] input[role="combobox"]')) {
+    if (!e.offsetParent || e.scrollWidth <= e.clientWidth + 1) continue;
+    const box = e.parentElement;
+    if (box.dataset.choice !== e.value) found.push(e.value);
+    else if (box.scrollHeight > box.clientHeight + 1) found.push(`${e.value} in its lines`);
+  }
+  const tags = '[data-testid="stMultiSelectTagsContainer"] span, [data-testid="stButtonGroup"] :is(button, button *)';
+  for (const e of main.querySelectorAll(tags))
+    if (e.offsetParent && getComputedStyle(e).overflowX !== 'visible' && e.scrollWidth > e.clientWidth + 1)
+      found.push(e.textContent);
+  return found;
+}"""
 
 
 @pytest.fixture
@@ -127,6 +145,39 @@ def test_nothing_scrolls_sideways_and_plot_tools_lie_over_nothing(used: None, op
                 wrong[title, tab] = found
     assert not wrong
     assert charts
+
+
+@pytest.mark.parametrize("width", [820, 1024, 1440])
+def test_no_choice_is_cut(used: None, home: Path, open_page: Open, width: int) -> None:
+    store = Store.open(Settings(home=home))
+    project = store.projects()[0]
+    for name in ("brief, with a reason for each of the answers", LONG):
+        save_prompt(store, project, name, PromptSpec(template="{{ question }}"))
+    store.close()
+    page = open_page(width=width)
+    wrong = {}
+    for title, tabs in TABS.items():
+        go_to(page, title)
+        for tab in tabs:
+            if tab:
+                page.get_by_role("tab", name=tab, exact=True).first.click()
+                settled(page)
+            if found := page.evaluate(_CUT_CHOICES):
+                wrong[title, tab] = found
+    assert not wrong
+    go_to(page, "Prompts")
+    page.get_by_role("tab", name="Side by side", exact=True).click()
+    prompt = page.get_by_role("combobox", name="Prompt", exact=True).filter(visible=True).last
+    expect(prompt).to_have_value(f"{LONG} (newest, v1)")
+    # Its list shows each name with its version, and is closed by what is chosen.
+    prompt.click()
+    page.get_by_role("option", name=f"{LONG} v1", exact=True).click()
+    settled(page)
+    expect(prompt.locator("..")).to_have_attribute("data-choice", f"{LONG} v1")
+    prompt.click()
+    page.get_by_role("option", name="brief, with a reason for each of the answers v1", exact=True).click()
+    settled(page)
+    assert page.evaluate(_CUT_CHOICES) == []
 
 
 def test_plot_tools_are_whole_also_in_full_screen(used: None, open_page: Open) -> None:

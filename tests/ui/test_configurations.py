@@ -117,6 +117,13 @@ def test_a_broken_template_is_told_while_typing(app: App) -> None:
     assert "template" in texts(test).lower()
 
 
+def test_a_prompt_has_the_same_words_as_in_its_editor(app: App) -> None:
+    form = [box.label for box in editor(app).text_area if str(box.key).startswith(("edit_system", "edit_template"))]
+    page = app("pages/prompt_lab.py", prompts_view="Editor")
+    fields = [box.label for box in page.text_area if str(box.key).startswith("prompt_text_")]
+    assert form == fields == ["System message", "User message"]
+
+
 def test_retrieval_can_be_taken_out(app: App, store: Store) -> None:
     test = editor(app)
     field(test, "toggle", "edit_retrieval").set_value(False)

@@ -151,7 +151,7 @@ def test_white_space_and_new_parts_are_told_in_the_differences(app: App, store: 
     assert "Say it.\n<del>↵</del>{{ question }}" in html
     assert "Only white space differs" in html
     assert "<ins>Be kind.</ins>" in html
-    assert "**System** is new" in words(test)
+    assert "**System message** is new" in words(test)
     assert "[System]" not in html
 
 

@@ -7,8 +7,10 @@ import time
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from llmopt_core.experiments.search.confirmation import Verification
@@ -29,6 +31,7 @@ from llmopt_ui.record_view import chunk_html
 from llmopt_ui.retrieval import tabs as retrieval_tabs
 from llmopt_ui.retrieval.question import tokens_note
 from llmopt_ui.theme import VERDICTS, figure_text, inks, verdict
+from llmopt_ui.viewer_time import moment_column
 
 ROOT = Path(__file__).parents[2]
 
@@ -123,11 +126,44 @@ def test_moments_are_of_this_machine_and_without_a_leading_zero(monkeypatch: pyt
     assert shown == ("4 Mar, 08:05", "4 Mar, 08:05:07", "4 Mar 2026", "4 Mar 2026, 08:05")
 
 
+def test_moments_are_of_the_viewer_in_words_and_in_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    when = datetime(2026, 3, 3, 23, 5, 7, tzinfo=UTC)
+    context = SimpleNamespace(timezone="Asia/Kathmandu")
+    monkeypatch.setattr(st, "context", context)
+    assert (fmt.moment(when), fmt.day(when), fmt.full_moment(when)) == (
+        "4 Mar, 04:50",
+        "4 Mar 2026",
+        "4 Mar 2026, 04:50",
+    )
+    assert moment_column()["type_config"]["timezone"] == "Asia/Kathmandu"
+    # What a browser tells may be no zone of this machine's, whose own is taken then.
+    for context.timezone in ("Etc/Unknown", "../..", "/etc/passwd", "", None, "a\0b", "x" * 5000):
+        with monkeypatch.context() as patch:
+            patch.setenv("TZ", "Asia/Tokyo")
+            time.tzset()
+            shown = fmt.moment(when), moment_column()["type_config"]["timezone"]
+        time.tzset()
+        assert shown == ("4 Mar, 08:05", "+09:00"), context.timezone
+
+
+def test_no_other_column_of_moments_is_made() -> None:
+    for path in [*(ROOT / "pages").glob("*.py"), *(ROOT / "llmopt_ui").rglob("*.py")]:
+        if path.name != "viewer_time.py":
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"DatetimeColumn|astimezone\(\)", text), f"{path.name}: use moment_column"
+
+
 def test_one_place_alone_puts_moments_into_words() -> None:
     for path in [*(ROOT / "pages").glob("*.py"), *(ROOT / "llmopt_ui").rglob("*.py")]:
         if path.name != "format.py":
             text = path.read_text(encoding="utf-8")
             assert not re.search(r":%-?[dbmYHM]|strftime\(", text), f"{path.name}: use fmt.moment or fmt.day"
+
+
+def test_no_dot_stands_in_a_line_without_its_name() -> None:
+    for path in (ROOT / "llmopt_ui").rglob("*.py"):
+        # A blank that breaks leaves the dot above the name where a column is narrow.
+        assert not re.search(r"dot(\([^)]*\))?\} ", path.read_text(encoding="utf-8")), path.name
 
 
 def test_no_file_is_read_in_the_encoding_of_the_machine() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 from typing import Any
 
 from llmopt_core.answering.finish_reason import describe_finish
@@ -26,7 +27,7 @@ from llmopt_core.reporting.comparison_page import (
     PageRow,
     render_comparison,
 )
-from llmopt_core.reporting.formatting import interval, money, p_value, score, short_time, with_sign
+from llmopt_core.reporting.formatting import day, interval, money, p_value, score, short_time, with_sign
 from llmopt_core.reporting.page import PALETTE
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Vote
@@ -41,12 +42,12 @@ _ID_COLUMNS = ("example", "question", "reference", "variant", "repeat", "answer"
                "completion tokens", "cost usd", "seconds", "ending", "reasoning tokens")  # fmt: skip
 
 
-def comparison_page(store: Store, comparison: Comparison, grid: Grid) -> str:
+def comparison_page(store: Store, comparison: Comparison, grid: Grid, zone: tzinfo | None = None) -> str:
     """The page of a comparison with its votes, what was noted on its rows, and the colours that its names have."""
     # The colours of the app: a page beside it shows the same variant in the same colour.
     colours = project_colours(store, comparison.project, grid.names)
     votes, notes = store.votes(comparison.project, comparison.id), row_notes(store, comparison)
-    return comparison_html(comparison, grid, votes, [colours[name] for name in grid.names], notes)
+    return comparison_html(comparison, grid, votes, [colours[name] for name in grid.names], notes, zone=zone)
 
 
 def comparison_html(
@@ -55,6 +56,8 @@ def comparison_html(
     votes: Sequence[Vote] = (),
     colours: Sequence[str] = PALETTE,
     notes: Mapping[str, RowNote] = _NO_NOTES,
+    *,
+    zone: tzinfo | None = None,
 ) -> str:
     """The comparison as one self-contained HTML page.
 
@@ -64,6 +67,7 @@ def comparison_html(
         votes: What was voted on them.
         colours: Of its columns.
         notes: What was noted on rows, by the id of the example.
+        zone: In which its day is told; that of this machine if None.
     """
     # As sets: each row asks three times whether it is in them.
     rows_by_kind = {kind: set(grid.filter_rows(kind)) for kind in _KINDS}
@@ -83,7 +87,8 @@ def comparison_html(
         )
         for place, (example, row) in enumerate(zip(grid.examples, grid.rows, strict=True))
     ]
-    subtitle = f"{comparison.project}, {comparison.created_at:%d %B %Y}. The others are compared with {grid.names[0]}."
+    when = day(comparison.created_at.astimezone(zone))
+    subtitle = f"{comparison.project}, {when}. The others are compared with {grid.names[0]}."
     return render_comparison(
         ComparisonPage(
             comparison.title, subtitle, tuple(columns), tuple(rows), votes_table(grid.names, votes), tuple(colours)
@@ -271,7 +276,7 @@ def _versus(column: Column, name: str) -> str:
 def _question_fields(variant: Configuration) -> tuple[tuple[str, str], ...]:
     prompt, model = variant.prompt, variant.model
     fields = [("Model", f"{model.name or 'default model'} on {model.endpoint}, temperature {model.temperature:g}")]
-    fields += [("System", prompt.system)] if prompt.system else []
+    fields += [("System message", prompt.system)] if prompt.system else []
     fields += [(f"Step {step.name}", step.template) for step in prompt.steps]
     fields.append(("User message", prompt.template))
     if prompt.few_shot is not None:

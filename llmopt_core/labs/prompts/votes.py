@@ -154,7 +154,7 @@ def preference_pairs(grid: Grid, votes: Sequence[Vote], variant: str = "") -> li
 
 def votes_csv(votes: Sequence[Vote]) -> str:
     """One line per voter, example and pair."""
-    rows = [[v.voter, v.example_id, v.first, v.second, v.choice, v.saved_at] for v in votes]
+    rows = [[v.voter, v.example_id, v.first, v.second, v.choice, v.saved_at and v.saved_at.isoformat()] for v in votes]
     return csv_text(["voter", "example", "first", "second", "choice", "saved at"], rows)
 
 

@@ -114,7 +114,7 @@ def _summary_line(result: SweepResult) -> str:
 
 
 def _setting_name(result: SweepResult, position: int) -> str:
-    return f"{_dot(result, position)} **{fmt.markdown(result.names[position])}**"
+    return f"{_dot(result, position)}\u00a0**{fmt.markdown(result.names[position])}**"
 
 
 def _dot(result: SweepResult, position: int) -> str:
@@ -203,7 +203,7 @@ def settings_table(result: SweepResult, positions: Sequence[int], front: set[int
         misses_count = sum(bool(misses) for misses in setting.misses)
         rows.append(
             {
-                "Setting": f"{_dot(result, position)} **{name}**{flag}  \n{note}",
+                "Setting": f"{_dot(result, position)}\u00a0**{name}**{flag}  \n{note}",
                 **{TITLES[measure]: _cell(result, position, measure) for measure in MEASURES},
                 "Missed": f"{misses_count:,}",
             }

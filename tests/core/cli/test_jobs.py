@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,8 @@ def test_jobs_are_listed_cancelled_and_followed(inside: Command, queued: int) ->
     assert inside("jobs", "list").out.strip() == f"{queued}  queued  Evaluating plain on questions [p]"
     (listed,) = inside("jobs", "list", "--json", "--active").json()["jobs"]
     assert (listed["kind"], listed["status"], listed["lane"]) == ("evaluation", "queued", "evaluation")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*\+00:00", listed["created_at"])
+    assert listed["finished_at"] == ""
     assert inside("jobs", "cancel", str(queued)).code == 0
     ended = inside("jobs", "follow", str(queued))
     assert ended.code == 1

@@ -1,4 +1,5 @@
 import json
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,20 @@ def test_a_report_needs_a_run_and_a_known_baseline() -> None:
     with pytest.raises(BadInput, match="no configuration named b; it has: a"):
         report_of({"runs": [run_]}, baseline="b")
     assert [r.name for r in report_of({"runs": [run_, run_]}).runs] == ["a (1)", "a (2)"]
+
+
+def test_days_of_a_report_are_all_in_one_time_zone() -> None:
+    late, early = "2026-03-03T20:05:00+00:00", "2026-03-02T23:30:00-08:00"
+    runs = [
+        {"configuration": name, "metrics": {"answer_f1": {"mean": 0.5, "total": None}}, "records": [], "created_at": at}
+        for name, at in (("a", late), ("b", early))
+    ]
+    there = timezone(timedelta(hours=5, minutes=30))
+    today = datetime.now(there)
+    subtitle = report_of({"runs": runs}, zone=there).subtitle
+    assert subtitle.endswith(f"evaluated on 3 March 2026 to 4 March 2026; report of {today.day} {today:%B %Y}")
+    west = report_of({"runs": runs}, zone=timezone(timedelta(hours=-12))).subtitle
+    assert "evaluated on 2 March 2026 to 3 March 2026;" in west
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -272,6 +273,14 @@ async def test_what_is_not_run_is_said_in_every_file(lab: Lab) -> None:
     cell = comparison_values(found, grid)["rows"][0]["cells"][0]
     assert (cell["state"], cell["passed"], cell["answers"][0]["answer"]) == ("not run", None, None)
     assert "perplexity" in cell["answers"][0]["not_run"]
+
+
+async def test_the_day_of_a_page_is_that_of_its_reader(lab: Lab) -> None:
+    found = await lab.run(lab.plan(examples=EXAMPLES[:1]))
+    when = datetime(2026, 3, 3, 20, 5, tzinfo=UTC)
+    found = replace(found, runs=tuple(tuple(replace(run, created_at=when) for run in runs) for runs in found.runs))
+    assert "p, 4 March 2026." in comparison_html(found, lab.grid(found), zone=timezone(timedelta(hours=5)))
+    assert "p, 3 March 2026." in comparison_html(found, lab.grid(found), zone=UTC)
 
 
 async def test_a_failed_repeat_is_seen_in_grid_and_files(lab: Lab) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,14 @@ from llmopt_core.experiments.result import read_result, result_of
 from llmopt_core.experiments.votes import tally
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.labs.prompts.export import comparison_html
-from llmopt_core.labs.prompts.votes import Ballot, ballots_of, cast_vote, list_voted_examples, preference_pairs
+from llmopt_core.labs.prompts.votes import (
+    Ballot,
+    ballots_of,
+    cast_vote,
+    list_voted_examples,
+    preference_pairs,
+    votes_csv,
+)
 from llmopt_core.reporting.page import PALETTE
 from llmopt_core.runs.store_labs import Vote
 from llmopt_core.statistics.paired_comparison import sign_test
@@ -155,6 +163,13 @@ async def test_votes_stand_in_the_page_of_the_comparison(lab: Lab) -> None:
     assert "<h2>Blind vote</h2>" in page
     assert "<td>plain against wrong</td><td>3, 0, 0</td><td>100% (44 to 100)</td>" in page
     assert "3 questions with a vote · by &lt;b&gt;ann&lt;/b&gt; (3)" in page
+
+
+def test_the_file_of_votes_tells_moments_with_their_offset() -> None:
+    vote = Vote("c", "ann", "q1", "plain", "wrong", "first", datetime(2026, 3, 3, 20, 5, tzinfo=UTC))
+    assert votes_csv([vote, replace(vote, saved_at=None)]).splitlines()[1:] == [
+        "ann,q1,plain,wrong,first,2026-03-03T20:05:00+00:00", "ann,q1,plain,wrong,first,",
+    ]  # fmt: skip
 
 
 async def test_votes_and_colours_go_with_the_runs_into_results_and_reports(lab: Lab, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def leaderboard_table(
     for number, part in enumerate(parts):
         rows = [
             {
-                "Configuration": f"{inks[entry.name].dot}\u00a0**{fmt.markdown(entry.name)}**{_state(entry)}",
+                "Configuration": f"{inks[entry.name].dot} **{fmt.markdown(entry.name)}**{_state(entry)}",
                 **{fmt.markdown(metric_title(metric)): _cell(entry, metric) for metric in part},
                 **(_cost_cells(entry) if cost and part is parts[-1] else {}),
             }

@@ -16,7 +16,7 @@ from llmopt_core.runs.store import Store
 from llmopt_ui import resources
 
 App = Callable[..., AppTest]
-_DOT = re.compile(r':color\[[●◍]\]\{foreground="(#\w+)"\}\u00a0\*\*(.+?)\*\*')
+_DOT = re.compile(r':color\[[●◍]\]\{foreground="(#\w+)"\}[ \u00a0]\*\*(.+?)\*\*')
 
 
 def colours(test: AppTest) -> dict[str, str]:

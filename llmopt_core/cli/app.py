@@ -17,6 +17,7 @@ from typer.exceptions import TyperException
 
 from llmopt_core.cli import (
     ablate,
+    advise,
     browser,
     chunk,
     chunk_sweep,
@@ -52,8 +53,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _MODULES = (
-    evaluate, compare, prompts, chunk, chunk_sweep, retrieve, ablate, finetune, jobs, project, questions, report,
-    doctor, browser,
+    evaluate, compare, advise, prompts, chunk, chunk_sweep, retrieve, ablate, finetune, jobs, project, questions,
+    report, doctor, browser,
 )  # fmt: skip
 for module in _MODULES:
     module.register(app)

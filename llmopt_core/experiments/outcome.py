@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run
@@ -59,7 +60,19 @@ class Outcome:
         return lines
 
 
-def is_nearly_complete(run: Run) -> bool:
+class Counted(Protocol):
+    """What is known to have been asked and to have failed, such as a run."""
+
+    @property
+    def done(self) -> int:
+        """How many records there are, failed ones included."""
+
+    @property
+    def failed(self) -> int:
+        """How many of those failed."""
+
+
+def is_nearly_complete(run: Counted) -> bool:
     """Whether so few answers failed that the means of a run stand for all that it was asked."""
     return run.done - run.failed >= _NEARLY_ALL * run.done
 

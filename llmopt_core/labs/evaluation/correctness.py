@@ -13,8 +13,8 @@ from llmopt_core.labs.evaluation.record_facts import RecordFacts
 # Up to so many words a reference is a fact that an answer repeats; a longer one is put in words of the answer's own,
 # and few words in common prove nothing there. The answers of SQuAD, XQuAD and TriviaQA are shorter.
 SHORT = 12
-# Half of the words in common: of a date, a name or an amount the part that decides. Below it an answer is right only
-# if it holds the whole reference, which is looked at first.
+# More than half of the words in common: of a date, a name or an amount the part that decides. Below it an answer is
+# right only if it holds the whole reference, which is looked at first. Just half is `8 March` for `8 May`.
 RIGHT_F1 = 0.5
 # So near the reference that a number which differs must be a matter of form.
 _NEARLY_EQUAL_F1 = 0.8
@@ -96,15 +96,16 @@ def _from_words(facts: RecordFacts) -> bool | None:
 
 def _from_score(facts: RecordFacts) -> bool | None:
     value = facts.scores.get("answer_f1")
-    return None if value is None else value >= RIGHT_F1
+    return None if value is None else value > RIGHT_F1
 
 
 def _compare(facts: RecordFacts, right_answer: str) -> bool | None:
-    f1 = token_f1(facts.answer or "", right_answer)
+    # The measured value where there is one: it is what the user reads.
+    f1 = facts.scores.get("answer_f1", token_f1(facts.answer or "", right_answer))
     if len(tokens(right_answer)) <= SHORT:
-        return f1 >= _NEARLY_EQUAL_F1 or (f1 >= RIGHT_F1 and _has_same_numbers(facts.answer or "", right_answer))
+        return f1 >= _NEARLY_EQUAL_F1 or (f1 > RIGHT_F1 and _has_same_numbers(facts.answer or "", right_answer))
     similarity = facts.scores.get("semantic_similarity")
-    if f1 >= RIGHT_F1 or (similarity is not None and similarity >= _RIGHT_SIMILARITY):
+    if f1 > RIGHT_F1 or (similarity is not None and similarity >= _RIGHT_SIMILARITY):
         return True
     is_unlike = similarity is not None and similarity < _WRONG_SIMILARITY
     return False if is_unlike or f1 < _WRONG_F1 else None

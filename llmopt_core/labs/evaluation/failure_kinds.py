@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from llmopt_core.evaluation.text import tokens
-from llmopt_core.labs.evaluation.correctness import is_content_right, is_refusal_text, is_unanswerable
+from llmopt_core.labs.evaluation.correctness import (
+    holds_right_answer,
+    is_content_right,
+    is_refusal_text,
+    is_unanswerable,
+)
 from llmopt_core.labs.evaluation.record_facts import RecordFacts
 from llmopt_core.labs.evaluation.source_position import SourcePosition, source_position
 from llmopt_core.text.json_text import parse_json
@@ -64,7 +69,7 @@ OFF_QUESTION_BELOW = 0.5
 # A few words are far from any question: the built-in judge gives right ones of the sample project .43 and more, so
 # that half of them would be called off the question. Answers of another kind (a date for a person) get .2.
 OFF_QUESTION_BELOW_FOR_FEW_WORDS = 0.35
-_FEW_WORDS = 6
+FEW_WORDS = 6
 
 _FORMAT_ASSERTIONS = ("is-json", "json-schema", "regex", "length", "starts-with")
 _ASSERTIONS = "checks"
@@ -150,7 +155,7 @@ def _is_off_question(facts: RecordFacts) -> bool | None:
     value = facts.scores.get("answer_relevancy")
     if value is None:
         return None
-    is_short = len(tokens(facts.answer or "")) <= _FEW_WORDS
+    is_short = len(tokens(facts.answer or "")) <= FEW_WORDS
     return value < (OFF_QUESTION_BELOW_FOR_FEW_WORDS if is_short else OFF_QUESTION_BELOW)
 
 
@@ -221,7 +226,7 @@ def _format_fault(facts: RecordFacts) -> str:
         return facts.ending or "It was cut off at the most tokens allowed."
     # By the measured values alone: where nobody measured by words, a sentence around the answer is no fault.
     values = [facts.scores[name] for name in _EXACT if name in facts.scores]
-    if is_right and values and max(values) < _HALF:
+    if is_right and values and max(values) < _HALF and holds_right_answer(answer, facts.right_answers):
         return "The right answer stands in it, among other words."
     return ""
 

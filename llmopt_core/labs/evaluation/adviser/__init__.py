@@ -1,0 +1,1 @@
+"""From runs to ranked next steps: what fails, why, and what would mend most of it."""

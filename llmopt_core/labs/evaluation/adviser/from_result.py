@@ -1,0 +1,91 @@
+"""What the adviser needs, out of a file that `evaluate --json` wrote, whatever of it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from statistics import median
+from typing import Any
+
+from llmopt_core.experiments.caveats import run_caveats
+from llmopt_core.experiments.leaderboard import leaderboard
+from llmopt_core.experiments.result import result_family, scores_from
+from llmopt_core.experiments.run_scores import RunScoreTable, baseline_position
+from llmopt_core.labs.evaluation.adviser.advise import Situation
+from llmopt_core.labs.evaluation.adviser.causes import examine
+from llmopt_core.labs.evaluation.adviser.from_means import examine_means
+from llmopt_core.labs.evaluation.adviser.run import AdvisedRun
+from llmopt_core.labs.evaluation.adviser.traits import traits_of
+from llmopt_core.labs.evaluation.record_facts import facts_from_run, run_retrieves
+from llmopt_core.runs.values import PerQuestion, finite
+from llmopt_core.statistics.intervals import Summary
+
+
+def situation_from_result(result: Mapping[str, Any]) -> Situation:
+    """The runs of a result; see `read_result`."""
+    runs = [run for run in result["runs"] if run["records"] or _means(run)]
+    if not runs:
+        return Situation()
+    tables = [scores_from(run) for run in runs]
+    metrics = list(dict.fromkeys(name for run in runs for name in run["metrics"]))
+    rows = leaderboard(tables, metrics, baseline_position([table.name for table in tables]), result_family(result))
+    advised = []
+    for run, table, row in zip(runs, tables, rows, strict=True):
+        comparisons = {name: cell.versus for name, cell in row.cells.items() if cell.versus is not None}
+        measured = {name: cell.summary for name, cell in row.cells.items() if cell.summary.scored}
+        advised.append(_run(run, table, measured or _means(run), comparisons))
+    return Situation(advised)
+
+
+def _run(
+    run: Mapping[str, Any], table: RunScoreTable, summaries: Mapping[str, Summary], comparisons: Mapping[str, Any]
+) -> AdvisedRun:
+    records = run["records"]
+    spec = run.get("spec") if isinstance(run.get("spec"), Mapping) else None
+    counts = [len(contexts) for record in records if (contexts := record.get("contexts"))]
+    retrieves = run_retrieves(run) if records else any(name.startswith("context_") for name in summaries)
+    given = round(median(counts)) if counts else None
+    examination = partial(examine_means, summaries, retrieves=retrieves)
+    if records:
+        # At use: the records of most runs of a file are never looked at.
+        examination = partial(_examine, run, summaries, retrieves)
+    return AdvisedRun(
+        table.name,
+        table.total,
+        len(records) or table.total,
+        sum(bool(record.get("failure")) for record in records),
+        traits_of(spec, table.name, retrieves=retrieves, given=given),
+        summaries,
+        table,
+        examination,
+        spec,
+        comparisons,
+        run_caveats(run).overlap_count,
+        each=_per_question(run),
+    )
+
+
+def _examine(run: Mapping[str, Any], summaries: Mapping[str, Summary], retrieves: bool) -> Any:
+    return examine(facts_from_run(run), summaries, retrieves=retrieves)
+
+
+def _means(run: Mapping[str, Any]) -> dict[str, Summary]:
+    """The means as the file says them, for a file that holds no records."""
+    means = {}
+    for name, metric in run["metrics"].items():
+        low, high = metric.get("ci95") or (None, None)
+        if metric.get("mean") is not None:
+            counts = [int(metric.get(key) or 0) for key in ("scored", "total")]
+            means[str(name)] = Summary(float(metric["mean"]), low, high, *counts)
+    return means
+
+
+def _per_question(run: Mapping[str, Any]) -> PerQuestion:
+    stored = run.get("per_question")
+    values = stored if isinstance(stored, Mapping) else {}
+    if values.get("asked"):
+        return PerQuestion(int(values["asked"]), 0, None, finite(values.get("seconds")), finite(values.get("cost_usd")))
+    # Files of earlier versions and of other tools: what all of it took, over the records.
+    count = len(run["records"]) or 1
+    seconds, cost = finite(run.get("seconds")), finite(run.get("cost_usd"))
+    return PerQuestion(count, 0, None, seconds and seconds / count, None if cost is None else cost / count)

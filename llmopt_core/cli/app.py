@@ -25,6 +25,7 @@ from llmopt_core.cli import (
     doctor,
     evaluate,
     finetune,
+    import_results,
     jobs,
     project,
     prompts,
@@ -53,8 +54,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _MODULES = (
-    evaluate, compare, advise, prompts, chunk, chunk_sweep, retrieve, ablate, finetune, jobs, project, questions,
-    report, doctor, browser,
+    evaluate, import_results, compare, advise, prompts, chunk, chunk_sweep, retrieve, ablate, finetune, jobs, project,
+    questions, report, doctor, browser,
 )  # fmt: skip
 for module in _MODULES:
     module.register(app)

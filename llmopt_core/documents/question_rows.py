@@ -77,7 +77,7 @@ def _json_rows(text: str, file: str) -> tuple[list[Row], list[Problem]]:
 
 
 def _csv_rows(text: str, file: str, *, needs_question: bool) -> tuple[list[Row], list[Problem]]:
-    table = _number_rows(text)
+    table = number_rows(text)
     # An empty file has no header.
     first, header = next(table, (1, []))
     if isinstance(header, str):
@@ -106,7 +106,7 @@ def _csv_rows(text: str, file: str, *, needs_question: bool) -> tuple[list[Row],
     return rows, problems
 
 
-def _number_rows(text: str) -> Iterator[tuple[int, list[str] | str]]:
+def number_rows(text: str) -> Iterator[tuple[int, list[str] | str]]:
     """Each row with the line it begins on, or what is wrong with that line; a quoted cell may go over several lines.
 
     A quote that is never closed costs its own line, not all that follow.

@@ -1,4 +1,4 @@
-"""What must be said beside runs that are shown together: trained on the questions, or made over different documents."""
+"""What must be said beside runs: trained on the questions, made by another tool, or over different documents."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.imported_runs import ImportSource, import_source
 from llmopt_core.experiments.run_documents import RunDocuments, document_marks, documents_note, documents_of
 from llmopt_core.experiments.training_overlap import TrainingOverlap, overlap_from
 from llmopt_core.models.base import ModelSpec
@@ -31,10 +32,12 @@ class RunCaveats:
 
     Attributes:
         overlap: None where the result is from before it was kept.
+        source: Where it was imported from; None for runs of our own.
     """
 
     documents: RunDocuments
     overlap: TrainingOverlap | None
+    source: ImportSource | None = None
 
     @property
     def overlap_count(self) -> int:
@@ -51,7 +54,8 @@ def run_caveats(values: Mapping[str, Any], name: str = "") -> RunCaveats:
         version if isinstance(version, str) else None,
     )
     overlap = values.get("training_overlap")
-    return RunCaveats(documents, overlap_from(overlap) if isinstance(overlap, Mapping) else None)
+    source = import_source(values.get("imported"))
+    return RunCaveats(documents, overlap_from(overlap) if isinstance(overlap, Mapping) else None, source)
 
 
 def caveats_of(store: Store, runs: Sequence[Run], names: Sequence[str] = ()) -> list[RunCaveats]:
@@ -60,7 +64,10 @@ def caveats_of(store: Store, runs: Sequence[Run], names: Sequence[str] = ()) -> 
     from llmopt_core.experiments.training_sources import overlap_of
 
     labels = names or [run.name for run in runs]
-    return [RunCaveats(documents_of(run, name), overlap_of(store, run)) for run, name in zip(runs, labels, strict=True)]
+    return [
+        RunCaveats(documents_of(run, name), overlap_of(store, run), import_source(run.imported))
+        for run, name in zip(runs, labels, strict=True)
+    ]
 
 
 def configuration_caveats(
@@ -96,8 +103,9 @@ def caveats(runs: Sequence[RunCaveats]) -> list[Caveat]:
         Caveat(text, severe=True) for text in _deduplicate((name, overlap.warning) for name, overlap in overlaps)
     ]
     overlap_caveats += [Caveat(text) for text in _deduplicate((name, overlap.note) for name, overlap in overlaps)]
+    sources = [(run.documents.name, run.source.sentence) for run in runs if run.source is not None]
     note = documents_note([run.documents for run in runs])
-    return [*overlap_caveats, Caveat(note)] if note else overlap_caveats
+    return [*overlap_caveats, *map(Caveat, _deduplicate(sources)), *([Caveat(note)] if note else [])]
 
 
 def _deduplicate(sentences: Iterable[tuple[str, str]]) -> list[str]:
@@ -109,7 +117,10 @@ def _deduplicate(sentences: Iterable[tuple[str, str]]) -> list[str]:
 def marks(runs: Sequence[RunCaveats]) -> list[str]:
     """For each run a few words to stand beside its name; empty where there is nothing to say."""
     documents = document_marks([run.documents for run in runs])
-    return [", ".join(filter(None, (_training_note(run), mark))) for run, mark in zip(runs, documents, strict=True)]
+    return [
+        ", ".join(filter(None, (run.source.words if run.source else "", _training_note(run), mark)))
+        for run, mark in zip(runs, documents, strict=True)
+    ]
 
 
 def _training_note(run: RunCaveats) -> str:

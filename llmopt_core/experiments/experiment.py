@@ -9,6 +9,7 @@ from llmopt_core.execution.money import dollars
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.experiment_file import Experiment
 from llmopt_core.experiments.grading import ASSERTIONS, metrics_to_record
+from llmopt_core.experiments.imported_runs import check_not_imported
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.plan import Plan, check_plan
 from llmopt_core.experiments.progress import RunProgress
@@ -126,6 +127,7 @@ async def resume_run(
         BadInput: Its set is gone, its documents have changed, it was stored without its judge, or somebody works on it.
     """
     run = store.run(run_id)
+    check_not_imported(run)
     configuration = configuration_from(run.configuration)
     plan = Plan(
         run.project,

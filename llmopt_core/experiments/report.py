@@ -13,6 +13,7 @@ from llmopt_core.evaluation.judge_agreement import judge_note
 from llmopt_core.evaluation.metrics.registry import METRICS
 from llmopt_core.experiments.caveats import caveats, run_caveats
 from llmopt_core.experiments.colours import colours_in
+from llmopt_core.experiments.imported_runs import ImportSource
 from llmopt_core.experiments.leaderboard import Cell, Row, leaderboard
 from llmopt_core.experiments.result import Result, is_number, result_family, scores_from
 from llmopt_core.experiments.run_scores import baseline_position, higher_is_better
@@ -138,18 +139,35 @@ def _read_day(moment: Any, zone: tzinfo | None) -> date | None:
 def _facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     tokens = _mapping(run.get("tokens"))
     records = run["records"]
+    source = run_caveats(run).source
     answer_count = sum(not record.get("failure") and record.get("answer", "") is not None for record in records)
     cost = _float(run.get("cost_usd"))
     return (
         ("status", str(run.get("status", "unknown"))),
-        ("answered", f"{answer_count} of {len(records)}"),
+        ("answered", "not recorded" if source and not source.has_answers else f"{answer_count} of {len(records)}"),
         ("model calls", _calls(run)),
-        ("tokens", f"{_count(tokens.get('prompt', 0))} in, {_count(tokens.get('completion', 0))} out"),
+        ("tokens", _token_words(tokens)),
         ("cost", "unknown" if cost is None else formatting.money(cost)),
         ("per question", _per_question(run.get("per_question"))),
         ("wall time", formatting.duration(_float(run.get("seconds")))),
         ("fingerprint", str(run.get("fingerprint", ""))),
         ("documents", _documents(run)),
+        *_imported_facts(source),
+    )
+
+
+def _token_words(tokens: Mapping[str, Any]) -> str:
+    sent, written = tokens.get("prompt", 0), tokens.get("completion", 0)
+    return "unknown" if sent is None and written is None else f"{_count(sent)} in, {_count(written)} out"
+
+
+def _imported_facts(source: ImportSource | None) -> tuple[tuple[str, str], ...]:
+    if source is None:
+        return ()
+    return (
+        ("source", f"{source.words} {source.version}".strip()),
+        ("configuration", source.configuration),
+        ("files", ", ".join(source.files)),
     )
 
 
@@ -173,6 +191,8 @@ def _per_question(each: Any) -> str:
 
 
 def _documents(run: Mapping[str, Any]) -> str:
+    if run_caveats(run).source:
+        return "not recorded"
     if not run.get("uses_documents", True):
         return "not used"
     return str(run.get("documents_version") or "not recorded")
@@ -249,7 +269,10 @@ def _answer(label: str, record: Mapping[str, Any]) -> ReportAnswer:
 
 
 def _context(context: Mapping[str, Any]) -> tuple[str, str, float | None]:
-    place = f"{context.get('document', '?')} {context.get('start', '?')}-{context.get('end', '?')}"
+    # Files of other tools often hold the text of a context alone.
+    has_place = context.get("start") is not None and context.get("end") is not None
+    span = f" {context['start']}-{context['end']}" if has_place else ""
+    place = f"{context.get('document') or 'document not recorded'}{span}"
     return place, str(context.get("text", "")), _float(context.get("score"))
 
 

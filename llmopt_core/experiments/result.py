@@ -16,6 +16,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.experiments.caveats import run_caveats
 from llmopt_core.experiments.colours import project_colours
 from llmopt_core.experiments.comparison_family import Family, family_from, family_of, family_to, project_family
+from llmopt_core.experiments.imported_runs import ImportSource, import_source, judge_of_runs, known_per_question
 from llmopt_core.experiments.leaderboard import leaderboard
 from llmopt_core.experiments.resume_check import check_one_judge
 from llmopt_core.experiments.run_scores import RunScoreTable, baseline_position, example_content, read_run_scores
@@ -66,7 +67,7 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = (), *
             "size": size,
             **({"split": part[1]} if (part := part_of(first.evaluation_set)) else {}),
         },
-        "judge": first.judge,
+        "judge": judge_of_runs(runs),
         "runs": [
             {
                 **_run(run, _records(store, run, traces), overlap_of(store, run), per_question[run.id]),
@@ -137,25 +138,38 @@ def result_family(result: Mapping[str, Any]) -> Family:
 
 
 def _run(run: Run, records: Sequence[Record], overlap: TrainingOverlap, each: PerQuestion) -> dict[str, Any]:
+    source = import_source(run.imported)
     return {
         "configuration": run.name,
         "fingerprint": run.fingerprint,
         "spec": run.configuration,
         "status": run.status,
-        "created_at": run.created_at.isoformat(),
+        "created_at": run.created_at.isoformat() if source is None or source.has_date else None,
         "metrics": {name: _metric(name, records, run.total) for name in run.metrics},
-        "tokens": {"prompt": run.usage.prompt_tokens, "completion": run.usage.completion_tokens},
+        "tokens": _tokens(run, source),
         "cost_usd": run.usage.cost_usd,
         "model_calls": run.usage.calls,
         "cached_calls": run.usage.cached_calls,
-        "seconds": run.seconds,
-        "per_question": asdict(each),
+        "seconds": run.seconds if source is None or source.has_seconds else None,
+        "per_question": asdict(known_per_question(each, run)),
         "documents_version": run.documents_version,
         "uses_documents": run.retrieves,
         "training_overlap": overlap.model_dump(mode="json"),
-        "caveats": [text for text in (overlap.warning, overlap.note, _budget_note(run)) if text],
-        "records": [_record(record) for record in records],
+        "caveats": [
+            text
+            for text in (overlap.warning, overlap.note, _budget_note(run), source.sentence if source else "")
+            if text
+        ],
+        **({"imported": asdict(source)} if source else {}),
+        "records": [_record(record, source) for record in records],
     }
+
+
+def _tokens(run: Run, source: ImportSource | None) -> dict[str, int | None]:
+    # What no file says is not 0.
+    if source is not None and not source.has_tokens:
+        return {"prompt": None, "completion": None}
+    return {"prompt": run.usage.prompt_tokens, "completion": run.usage.completion_tokens}
 
 
 def _budget_note(run: Run) -> str:
@@ -171,7 +185,7 @@ def _metric(name: str, records: Sequence[Record], total: int) -> dict[str, Any]:
     return {"mean": summary.mean, "ci95": ends, "scored": summary.scored, "total": summary.total}
 
 
-def _record(record: Record) -> dict[str, Any]:
+def _record(record: Record, source: ImportSource | None = None) -> dict[str, Any]:
     return {
         "example_id": record.example.id,
         "question": record.example.question,
@@ -193,7 +207,8 @@ def _record(record: Record) -> dict[str, Any]:
             "kind": record.failure.kind,
             "message": record.failure.message,
         },
-        "seconds": record.seconds,
+        "seconds": record.seconds if source is None or source.has_seconds else None,
+        **({"repeats": [asdict(repeat) for repeat in record.repeats]} if record.repeats else {}),
     }
 
 
@@ -226,7 +241,14 @@ def _tools(record: Record) -> dict[str, Any]:
 
 def _context(hit: Hit) -> dict[str, Any]:
     chunk = hit.chunk
-    return {"document": chunk.document, "start": chunk.start, "end": chunk.end, "text": chunk.text, "score": hit.score}
+    place = (chunk.start, chunk.end) if chunk.has_place else (None, None)
+    return {
+        "document": chunk.document or None,
+        "start": place[0],
+        "end": place[1],
+        "text": chunk.text,
+        "score": hit.known_score,
+    }
 
 
 def read_result(path: Path) -> Result:

@@ -14,6 +14,8 @@ from llmopt_core.statistics.paired_comparison import Comparison, PairedSample
 from llmopt_core.types import fingerprint
 
 Values = tuple[float | None, ...]
+LOWER_IS_BETTER = ", lower is better)"
+"""How the name of an imported metric ends in which less is better: results and pages know no more of it than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,9 @@ def withhold_unfair_verdict(comparison: Comparison, a: RunScoreTable, b: RunScor
 
 def higher_is_better(metric: str) -> bool:
     """The direction of a metric; an assertion that is not in the catalogue passes with 1."""
-    return METRICS[metric].higher_is_better if metric in METRICS else True
+    if metric in METRICS:
+        return METRICS[metric].higher_is_better
+    return not metric.endswith(LOWER_IS_BETTER)
 
 
 def baseline_position(names: Sequence[str]) -> int:

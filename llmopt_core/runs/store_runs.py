@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -41,10 +42,11 @@ class RunStore(StorePart):
         job_id: int | None = None,
         documents_version: str | None = None,
         training: dict[str, Any] | None = None,
+        created_at: datetime | None = None,
     ) -> int:
         """Add a run that this process works on. Returns its id.
 
-        `documents_version` and `training` are as in `Run`.
+        `documents_version` and `training` are as in `Run`; `created_at` is now by default.
         """
         row = {
             "project_id": self._project_id(project),
@@ -58,7 +60,7 @@ class RunStore(StorePart):
             "judge": judge,
             "total": total,
             "status": "running",
-            "created_at": now(),
+            "created_at": created_at or now(),
             "seconds": 0.0,
             "error": "",
             "metrics": pack(list(metrics)),

@@ -37,6 +37,8 @@ def finite(value: Any) -> float | None:
 
 COMPARISON = "comparison"
 """The option that marks the runs of one comparison of prompts."""
+IMPORTED = "imported"
+"""The option that marks a run that was made by another tool, and says what its files hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +147,17 @@ class Run:
         return str(self.options.get(COMPARISON) or "")
 
     @property
+    def imported(self) -> Mapping[str, Any]:
+        """What is known of a run that another tool made, see `experiments.imported_runs`; empty for our own."""
+        facts = self.options.get(IMPORTED)
+        return facts if isinstance(facts, Mapping) else {}
+
+    @property
     def resumable(self) -> bool:
         """Whether something is left to do and nobody does it."""
+        # Nothing here can ask what another tool asked.
+        if self.imported:
+            return False
         # Failed questions of a finished run are asked again: what they failed of may be over.
         return self.status in RESUMABLE or (self.status == "finished" and self.failed > 0)
 

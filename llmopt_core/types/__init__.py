@@ -6,7 +6,7 @@ Everything that flows between stages is defined here and nowhere else. This pack
 from llmopt_core.types.documents import COLUMNS, Chunk, Document, Hit, Span
 from llmopt_core.types.examples import EvaluationSet, Example
 from llmopt_core.types.messages import Message, ToolCall
-from llmopt_core.types.records import Answer, Evidence, Record, Score, StageTrace
+from llmopt_core.types.records import Answer, Evidence, Record, Repeat, Score, StageTrace
 from llmopt_core.types.spec import Spec, canonical_json, fingerprint, plain_types, takes_number
 from llmopt_core.types.usage import Failure, Usage
 
@@ -22,6 +22,7 @@ __all__ = [
     "Hit",
     "Message",
     "Record",
+    "Repeat",
     "Score",
     "Span",
     "Spec",

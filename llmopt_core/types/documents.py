@@ -73,6 +73,11 @@ class Chunk:
     parent: Span | None = None
 
     @property
+    def has_place(self) -> bool:
+        """Whether its place is known; of a text that another tool's file holds it is not, and both ends are 0."""
+        return self.end > self.start or not self.text
+
+    @property
     def id(self) -> str:
         """Unique inside one chunking of a project."""
         return f"{self.document}:{self.start}-{self.end}"
@@ -102,3 +107,8 @@ class Hit:
 
     chunk: Chunk
     score: float
+
+    @property
+    def known_score(self) -> float | None:
+        """The score; None where the file of another tool has none."""
+        return self.score if self.score or self.chunk.has_place else None

@@ -105,11 +105,32 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """One of several answers to the same question.
+
+    Attributes:
+        answer: None where there is none, or the file that it comes from does not hold it.
+        scores: Metric -> value, None where there is none.
+        failure: Why there is no answer; empty where it did not fail.
+        seconds: None where it is not known.
+    """
+
+    answer: str | None
+    scores: Mapping[str, float | None] = field(default_factory=dict)
+    failure: str = ""
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One example inside a run: the answer with its scores, or the failure; neither where it was not asked.
 
     `usage` adds up retrieval, answer and judge calls made for this record in this run; `seconds` is the wall time of
     this record's work.
+
+    Attributes:
+        repeats: All answers where the question was asked several times. Then `answer` is the first of them that did
+            not fail, scores are means over those that have a value, and usage and seconds are means as well.
     """
 
     example: Example
@@ -119,6 +140,7 @@ class Record:
     failure: Failure | None = None
     usage: Usage = Usage()
     seconds: float = 0.0
+    repeats: tuple[Repeat, ...] = ()
 
     @property
     def not_run(self) -> str:

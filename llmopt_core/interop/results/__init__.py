@@ -1,0 +1,1 @@
+"""Result files of other evaluation tools -> runs. One reader per tool; `recognise` knows them all."""

@@ -1,0 +1,191 @@
+"""Bytes -> what stands in a result file: one JSON value, lines of JSON, a table, or a log packed as zip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from llmopt_core.documents.encoding import decode
+from llmopt_core.documents.question_rows import number_rows
+from llmopt_core.errors import BadInput
+from llmopt_core.interop.results.packed_log import is_zip, read_packed_log
+from llmopt_core.text.files import read_regular_file
+from llmopt_core.text.json_text import parse_json
+
+# Logs of a thousand samples have some tens of megabytes; a larger file is something else.
+_MOST_BYTES = 1_000_000_000
+# A folder of results has a few; more is somebody's home.
+_MOST_FILES = 1000
+_NAMES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".eval", ".txt")
+# Named in messages one by one; what follows is counted.
+_MOST_PROBLEMS = 20
+
+EXPECTED = (
+    "results of promptfoo, Inspect AI, lm-evaluation-harness, DeepEval, Ragas, Phoenix, Langfuse, OpenAI, MLflow or "
+    "OpenTelemetry, or a table with questions and scores"
+)
+
+
+@dataclass(frozen=True)
+class ResultFile:
+    """One file, taken apart.
+
+    Attributes:
+        name: As messages call it.
+        folder: Where it lies; files of one folder belong together more than others.
+        value: The JSON value; a list of all lines' values where the file has one per line.
+        is_lines: Whether it has one value per line.
+        header: Names of the columns of a table, in their order; a name may stand there twice.
+        table: Its rows with the line each begins on.
+        entries: Files of a packed log.
+        problems: What could not be read, in words that begin with file and line.
+    """
+
+    name: str
+    folder: str = ""
+    value: Any = None
+    is_lines: bool = False
+    header: tuple[str, ...] = ()
+    table: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    entries: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+    @property
+    def stem(self) -> str:
+        """Its name without folder and ending."""
+        return Path(self.name).stem.lstrip(".") or self.name
+
+    @property
+    def objects(self) -> list[Mapping[str, Any]]:
+        """The objects of a list, of lines, of a page of a service (`{"data": [...]}`), or the rows of a table."""
+        if self.header:
+            return [dict(zip(self.header, cells, strict=True)) for _, cells in self.table]
+        value = self.value
+        if isinstance(value, Mapping):
+            data = value.get("data")
+            value = data if isinstance(data, list) and set(value) <= _PAGE else [value]
+        return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+    @property
+    def first(self) -> Mapping[str, Any]:
+        """The first of its objects; empty where it has none."""
+        objects = self.objects
+        return objects[0] if objects else {}
+
+
+# What services write around a page of a list.
+_PAGE = frozenset(("data", "object", "first_id", "last_id", "has_more", "next_cursor", "meta", "total"))
+
+
+def read_paths(paths: Sequence[Path]) -> list[ResultFile]:
+    """The files, and those in folders that may be results.
+
+    Raises:
+        BadInput: A path cannot be read, a folder holds no such file, or a file is nothing that is known.
+    """
+    return [
+        read_bytes(str(path), read_regular_file(path, partial(_check_size, str(path))), folder=str(path.parent))
+        for path in _expand(paths)
+    ]
+
+
+def read_bytes(name: str, data: bytes, folder: str = "") -> ResultFile:
+    """One file of this name.
+
+    Raises:
+        BadInput: It is none of the forms that results have.
+    """
+    _check_size(name, len(data))
+    if is_zip(data):
+        entries, problems = read_packed_log(name, data)
+        return ResultFile(name, folder, entries=entries, problems=tuple(problems))
+    text, _ = decode(data, name)
+    start = text.lstrip()[:1]
+    if not start:
+        raise BadInput(f"{name} is empty; expected {EXPECTED}.")
+    return _read_json(name, folder, text) if start in ("{", "[") else _read_table(name, folder, text)
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > _MOST_BYTES:
+        raise BadInput(f"{name} is larger than {_MOST_BYTES // 10**6:,} MB; no file of results is.")
+
+
+def _expand(paths: Sequence[Path]) -> Iterator[Path]:
+    seen: set[Path] = set()
+    for path in paths:
+        found = [path]
+        if path.is_dir():
+            inner = (item for item in sorted(path.rglob("*")) if item.suffix.lower() in _NAMES and item.is_file())
+            found = [item for item in inner if not _is_hidden(item.relative_to(path))]
+            if not found:
+                raise BadInput(f"{path} holds no file of results; expected {EXPECTED}.")
+            if len(found) > _MOST_FILES:
+                raise BadInput(f"{path} holds {len(found):,} files; name those with results.")
+        for item in found:
+            if item.resolve() not in seen:
+                seen.add(item.resolve())
+                yield item
+
+
+def _is_hidden(path: Path) -> bool:
+    # DeepEval's newest run lies in a hidden file.
+    return any(part.startswith(".") for part in path.parts) and not path.name.startswith(".latest")
+
+
+def _read_json(name: str, folder: str, text: str) -> ResultFile:
+    try:
+        return ResultFile(name, folder, value=parse_json(text))
+    except ValueError as error:
+        values, problems = _read_lines(name, text)
+        # A single value over several lines that ends too early is no file of lines.
+        if not values:
+            raise BadInput(f"{name} is neither JSON nor JSON lines: {error}; expected {EXPECTED}.") from error
+        return ResultFile(name, folder, value=values, is_lines=True, problems=tuple(_shorten(name, problems)))
+
+
+def _read_lines(name: str, text: str) -> tuple[list[Any], list[str]]:
+    values, problems = [], []
+    # Not `splitlines`: it parts at U+2028, which may stand inside a JSON text.
+    for line_number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            value = parse_json(line)
+        except ValueError as error:
+            problems.append(f"{name} line {line_number}: not readable as JSON ({error})")
+            continue
+        if isinstance(value, Mapping):
+            values.append(value)
+        else:
+            problems.append(f"{name} line {line_number}: expected an object in braces")
+    return values, problems
+
+
+def _read_table(name: str, folder: str, text: str) -> ResultFile:
+    table = number_rows(text)
+    line, header = next(table, (1, []))
+    if isinstance(header, str):
+        raise BadInput(f"{name} line {line}: {header}.")
+    columns = tuple(column.strip() for column in header)
+    if len(columns) < 2:
+        raise BadInput(f"{name} is no table and no JSON; expected {EXPECTED}.")
+    rows, problems = [], []
+    for line, cells in table:
+        if isinstance(cells, str):
+            problems.append(f"{name} line {line}: {cells}")
+        elif not any(cell.strip() for cell in cells):
+            continue
+        elif len(cells) != len(columns):
+            problems.append(f"{name} line {line}: {len(cells)} cells for {len(columns)} columns")
+        else:
+            rows.append((line, tuple(cells)))
+    return ResultFile(name, folder, header=columns, table=tuple(rows), problems=tuple(_shorten(name, problems)))
+
+
+def _shorten(name: str, problems: Sequence[str]) -> list[str]:
+    rest = len(problems) - _MOST_PROBLEMS
+    return [*problems[:_MOST_PROBLEMS], *([f"{name}: {rest:,} more lines could not be read"] if rest > 0 else [])]

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .conftest import ROOT, Command
+
+DATA = ROOT / "tests" / "data" / "results"
+
+
+def test_the_result_of_an_import_is_read_by_compare_and_report(llmopt: Command, tmp_path: Path) -> None:
+    done = llmopt("import-results", DATA / "promptfoo" / "two_models.json", "--json", tmp_path / "out.json")
+    assert done.code == 0, done.errors
+    result = json.loads((tmp_path / "out.json").read_text())
+    assert [run["configuration"] for run in result["runs"]] == ["model-a", "model-b"]
+    assert result["evaluation_set"]["size"] == 5
+    # Nothing was saved.
+    assert not (tmp_path / "home" / "llmopt.db").exists()
+    compared = llmopt("compare", "out.json", "model-a", "model-b", "--metric", "pass (promptfoo)", "--json")
+    assert compared.code == 0, compared.errors
+    assert compared.json()["pairs"] == 3
+    reported = llmopt("report", "out.json", "--out", "r.html")
+    assert reported.code == 0, reported.errors
+    assert "imported from promptfoo" in (tmp_path / "r.html").read_text()
+
+
+def test_it_saves_into_the_project_that_is_named(inside: Command) -> None:
+    done = inside("import-results", DATA / "inspect" / "model-a.eval", "--project", "mine", "--set", "trivia")
+    assert done.code == 0, done.errors
+    assert "1 of 1 runs added in the project mine." in done.out
+    assert "trivia (version" in done.out
+    again = inside("import-results", DATA / "inspect" / "model-a.eval", "--project", "mine")
+    assert "0 of 1 runs added" in again.out
+    assert "imported before" in again.errors
+
+
+def test_without_json_and_project_it_saves_into_one_of_its_own(inside: Command) -> None:
+    done = inside("import-results", DATA / "ragas" / "experiment.csv")
+    assert "in the project Imported results." in done.out
+
+
+def test_both_saves_and_writes(inside: Command, tmp_path: Path) -> None:
+    inside("import-results", DATA / "promptfoo" / "two_models.json", "--project", "p", "--json", tmp_path / "o.json")
+    assert json.loads((tmp_path / "o.json").read_text())["project"] == "p"
+    assert (tmp_path / "home" / "llmopt.db").exists()
+
+
+def test_a_folder_is_read_whole_and_json_on_stdout_stands_alone(inside: Command) -> None:
+    done = inside("import-results", DATA / "lm_eval", "--json")
+    assert done.code == 0, done.errors
+    assert len(done.json()["runs"]) == 4
+
+
+def test_wrong_input_is_one_line(inside: Command, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    for name in ("notes.txt", "missing.json", "."):
+        done = inside("import-results", name)
+        assert done.code == 2
+        assert done.complaint
+    assert "expected" in inside("import-results", "notes.txt").complaint
+
+
+def test_two_sets_do_not_fit_into_one_file(inside: Command, tmp_path: Path) -> None:
+    for n in range(2):
+        (tmp_path / f"{n}.csv").write_text(f"user_input,response,m\nquestion {n},a,1\n")
+    done = inside("import-results", "0.csv", "1.csv", "--json", "out.json")
+    assert done.code == 2
+    assert "different sets of questions" in done.complaint
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_broken_lines_are_named_on_stderr(inside: Command, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("user_input,response,m\nq1,a,1\nq2,a\n")
+    done = inside("import-results", "t.csv", "--json")
+    assert done.code == 0
+    assert "t.csv line 3: 2 cells for 3 columns" in done.errors
+    assert done.json()["notes"][0].startswith("t.csv line 3")

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from llmopt_core.finetuning.data.examples import TrainingSet
-from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.jobs.new_folder import new_folder
 from llmopt_core.labs.finetuning.sources import sample_training
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings

@@ -28,6 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 from llmopt_core.index import analysis  # noqa: E402
 from llmopt_core.index.bm25 import Bm25  # noqa: E402
+from llmopt_core.index.stems import stem as stem_in_use  # noqa: E402
 from llmopt_core.statistics.paired_comparison import compare_pairs  # noqa: E402
 
 Stem = Callable[[str], str]
@@ -124,7 +125,8 @@ def ranks(texts: list[str], questions: list[tuple[str, int]], stem: Stem) -> tup
 
 def compare(name: str, texts: list[str], questions: list[tuple[str, int]], own: str | None) -> None:
     stems: dict[str, Stem] = {
-        "PyStemmer, english (in use)": by_pystemmer("english"),
+        "in use": stem_in_use,
+        "PyStemmer, english": by_pystemmer("english"),
         "snowballstemmer, english": by_snowballstemmer("english"),
         "PyStemmer, porter": by_pystemmer("porter"),
         "the cut-off Porter of before": endings,

@@ -15,6 +15,7 @@ from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.registry import Metric
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.index import analysis
 from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec
 from llmopt_core.models.builtin.files import adapters, content_hash
 from llmopt_core.models.registry import Models
@@ -111,6 +112,15 @@ def lab_identity(configuration: Configuration, models: Models, judge: JudgeSpec 
         judge_identity = judge.version if judge.is_builtin else model_identity(judge.chat_model, models)
         parts.append([judge_identity, embedding_identity(judge.embedding, models)])
     return fingerprint(parts)
+
+
+def hits_identity_of(spec: RetrievalSpec, documents: Sequence[Document], models: Models) -> str:
+    """Everything but the question that decides what the stage finds: with a search by words, its terms, too.
+
+    Apart from `retrieval_identity`, which names earlier reports: those are shown as they were made.
+    """
+    identity = retrieval_identity(spec, documents, models)
+    return fingerprint(identity, analysis.VERSION) if spec.searches_words else identity
 
 
 def hits_key(retrieval: str, example: Example) -> str:

@@ -288,7 +288,7 @@ class Pipeline:
     @cached_property
     def _retrieval_identity(self) -> str:
         spec = self.configuration.retrieval
-        return "" if spec is None else keys.retrieval_identity(spec, self.documents, self.models)
+        return "" if spec is None else keys.hits_identity_of(spec, self.documents, self.models)
 
     @cached_property
     def _answering_identity(self) -> str:

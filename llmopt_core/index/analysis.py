@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache, lru_cache
 from itertools import pairwise
 
 import regex
-from Stemmer import Stemmer
 
+from llmopt_core.index.stems import stem
 from llmopt_core.text.scripts import SEARCHED_BY_CHARACTER, SOUTHEAST_ASIAN
 
-# Part of every index's fingerprint: raised where other terms come out, so that no index of old terms is searched.
-VERSION = 2
+# Raised where other terms come out: the words of an index are then counted anew, and what was found by words is not
+# taken from the cache. Vectors do not rest on it.
+VERSION = 3
 
 # A letter of Thai and its neighbours with the signs above, below and behind it.
 CLUSTER = rf"[{SOUTHEAST_ASIAN}][\p{{Mn}}\p{{Mc}}]*"
@@ -29,6 +29,11 @@ _WORD = regex.compile(r"\p{Nd}+(?:[.,]\p{Nd}+)+|[\p{L}\p{N}\p{M}]+(?:['’]\p{L}
 _RUNS = regex.compile(f"([{SEARCHED_BY_CHARACTER}]+)|((?:{CLUSTER})+)")
 _CLUSTERS = regex.compile(CLUSTER)
 _LINE_BREAK = re.compile(LINE_BREAK)
+# Where a raised or lowered number, a fraction or a circled one meets digits: 10\u2076 is not 106, nor 1\u00bd 11/2.
+# Behind three letters or more a raised number is that of a footnote; behind fewer it belongs to a unit.
+_NUMBERS_MEET = regex.compile(
+    r"(?<=\p{Nd})(?=[\p{No}\u207f])|(?<=\p{No})(?=\p{Nd})|(?<=\p{L}{3})(?=[\u00b2\u00b3\u00b9\u2070-\u2079])"
+)
 # Possessive (`++`): a run of letters that is not at the end is given up at once, and not letter by letter.
 _LAST_LETTERS = regex.compile(r"(?<!\p{L})\p{L}++$")
 _FIRST_LETTERS = regex.compile(r"\p{L}+")
@@ -49,7 +54,8 @@ def analyse(text: str) -> list[str]:
     left out and English words cut to their stem (Snowball's "English", also called Porter 2). A run of Chinese,
     Japanese or Korean gives its single characters and each two neighbours, one of Thai, Lao, Khmer or Myanmar each two,
     so that words are found without a dictionary. A word that is parted at the end of a line is found whole and in
-    parts. A number is the same with and without separators of thousands, with a decimal point or comma.
+    parts. A number is the same with and without separators of thousands, with a decimal point or comma; one that is
+    raised behind it is another number.
     """
     plain_text = _fold(text)
     terms = list(_terms(plain_text))
@@ -131,23 +137,11 @@ def _fold(text: str) -> str:
     # Lower case is all that folding does to ASCII, and most English texts are ASCII.
     if text.isascii():
         return text.lower()
+    text = _NUMBERS_MEET.sub(" ", text)
     # NFKC first: full-width letters and ligatures become plain ones, which have a case to fold.
     caseless = unicodedata.normalize("NFKC", text).casefold()
     # Accents are signs of their own in NFD alone; NFC puts together again what is left, such as Korean syllables.
     return unicodedata.normalize("NFC", _OPTIONAL.sub("", unicodedata.normalize("NFD", caseless)))
-
-
-# A text has few distinct words, so most are stems known already; bounded, as damaged files bring words without end.
-@lru_cache(maxsize=100_000)
-def stem(word: str) -> str:
-    """The stem of an English word; words of other scripts and with digits pass unchanged."""
-    # The stemmer knows English: of `café` or `x86` it would cut by rules that are none of theirs.
-    return _stemmer().stemWord(word) if word.isascii() and word.isalpha() else word
-
-
-@cache
-def _stemmer() -> Stemmer:
-    return Stemmer("english")
 
 
 # Words that are in nearly every English text: they would cost a look at each chunk and rank nothing.

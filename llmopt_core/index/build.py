@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, LlmOptError, StorageError
-from llmopt_core.index import analysis, open_indexes
+from llmopt_core.index import open_indexes
 from llmopt_core.index.bm25 import Bm25
 from llmopt_core.index.embedding_cache import OnProgress, encode_with_cache
 from llmopt_core.index.folder import CHROMA, FORMAT, Contents, DamagedIndex, read_contents, write_contents
@@ -97,9 +97,14 @@ def index_to_read(
         return index
     try:
         # The vector database is opened at the first search only, so nothing of it is loaded here.
-        return Index(read_contents(plan.folder), _store(plan))
+        return Index(read_contents(plan.folder, plan.word_texts), _store(plan))
     except DamagedIndex:
         return None
+
+
+# The version of the terms when they were part of the fingerprint. Now the folder of an index holds words of several
+# versions (`word_files`), and its fingerprint stays, so that no vector is made or paid for again.
+_FIRST_TERMS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,13 @@ class _Plan:
     fingerprint: str
     folder: Path
     settings: Settings
+
+    def word_texts(self) -> list[str]:
+        """What is searched by words of each chunk: its text, with its heading where that is embedded."""
+        # Of a summary that a model wrote only the vector is made: its words would answer for words that are not in the
+        # text.
+        pairs = zip(self.chunks, self.texts, strict=True)
+        return [text if chunk.text in text else chunk.text for chunk, text in pairs]
 
 
 def _plan(  # noqa: PLR0917
@@ -134,9 +146,10 @@ def _plan(  # noqa: PLR0917
     parents = _parent_texts(chunks, by_name)
     rows = [[chunk.id, chunk.text, chunk.heading, text] for chunk, text in zip(chunks, texts, strict=True)]
     spans = [[s.document, s.start, s.end, text] for s, text in parents.items()]
-    # All that changes what a search finds. Not the server's address: the same content is the same index everywhere.
+    # All that changes what a search by meaning finds. Not the server's address: the same content is the same index
+    # everywhere.
     key = fingerprint(
-        "index", FORMAT, analysis.VERSION, HNSW, rows, [_parent_id(c) for c in chunks], spans, metadata,
+        "index", FORMAT, _FIRST_TERMS, HNSW, rows, [_parent_id(c) for c in chunks], spans, metadata,
         embedding.model_dump(mode="json"), embedder.name,
     )  # fmt: skip
     # A folder of its own for vectors on a server: it has no database, and must not be taken for one that lost it.
@@ -172,7 +185,7 @@ def _open_existing(plan: _Plan) -> Index | None:
     if not plan.settings.chroma_url and not is_whole(plan.folder / CHROMA):
         return None
     try:
-        contents = read_contents(plan.folder)
+        contents = read_contents(plan.folder, plan.word_texts)
     except DamagedIndex:
         return None
     if plan.settings.chroma_url:
@@ -192,7 +205,7 @@ def _build_under_lock(plan: _Plan, embedder: Embedder, cache: Cache, on_progress
         index = _open_existing(plan) or _restore(plan, on_progress)
         if index is None:
             _build(plan, embedder, cache, on_progress)
-            index = Index(read_contents(plan.folder), _store(plan))
+            index = Index(read_contents(plan.folder, plan.word_texts), _store(plan))
     # After the lock and never in the way: what could not be tidied up today is tidied up with the next index.
     with suppress(LlmOptError):
         release_orphans(plan.settings)
@@ -205,7 +218,7 @@ def _restore(plan: _Plan, on_progress: OnProgress | None) -> Index | None:
         return None
     # The files here hold all vectors, so nothing is embedded and nothing paid for.
     try:
-        contents = read_contents(plan.folder)
+        contents = read_contents(plan.folder, plan.word_texts)
     except DamagedIndex:
         return None
     _store_on_server(plan, lambda: np.asarray(contents.vectors), on_progress)
@@ -263,18 +276,11 @@ def _write(plan: _Plan, folder: Path, embedder: Embedder, cache: Cache, on_progr
         "chunks": len(plan.chunks),
     }
     # After the vectors: embedding may fail and costs most, counting words cannot.
-    words = Bm25.of([_words_of(chunk, text) for chunk, text in zip(plan.chunks, plan.texts, strict=True)])
+    words = Bm25.of(plan.word_texts())
     if plan.settings.chroma_url:
         # Without its password, because the file may be copied or shown.
         manifest["server"] = mask_password(plan.settings.chroma_url)
-    write_contents(folder, Contents(manifest, tuple(plan.chunks), plan.documents, plan.parents, vectors, words))
-
-
-def _words_of(chunk: Chunk, embedding_text: str) -> str:
-    """BM25 sees the text, and what is embedded where that adds to the text (its heading)."""
-    # Of a summary that a model wrote only the vector is made: its words would answer for words that are not in the
-    # text.
-    return embedding_text if chunk.text in embedding_text else chunk.text
+    write_contents(folder, Contents(manifest, tuple(plan.chunks), plan.documents, plan.parents, vectors, lambda: words))
 
 
 def _store(plan: _Plan) -> VectorStore:

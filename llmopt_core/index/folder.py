@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from llmopt_core.errors import StorageError
-from llmopt_core.index.bm25 import Bm25
 from llmopt_core.index.filters import Metadata
+from llmopt_core.index.word_files import OpenWords, WordTexts, open_words, write_words
 from llmopt_core.models.base import Vectors
 from llmopt_core.types import Chunk, Span
 
@@ -35,6 +35,7 @@ class Contents:
         documents: Metadata of every document by its name.
         parents: Texts of the larger pieces that chunks stand for (small-to-big).
         vectors: Unit vectors in the order of the chunks, read from disk as they are used.
+        words: Gives the words of the chunks, see `open_words`.
     """
 
     manifest: Mapping[str, Any]
@@ -42,7 +43,7 @@ class Contents:
     documents: Mapping[str, Metadata]
     parents: Mapping[Span, str]
     vectors: Vectors
-    words: Bm25
+    words: OpenWords
 
 
 def write_contents(folder: Path, contents: Contents) -> None:
@@ -53,13 +54,13 @@ def write_contents(folder: Path, contents: Contents) -> None:
     _write_lines(folder / "parents.jsonl", ([_span_row(span), text] for span, text in contents.parents.items()))
     # No pickle: a folder that somebody passes on could run code when it is opened.
     np.save(folder / "vectors.npy", contents.vectors, allow_pickle=False)
-    contents.words.save(folder / "bm25")
+    write_words(folder, contents.words())
     # Last: a folder without a manifest is not whole, whatever else it has.
     (folder / MANIFEST).write_text(json.dumps(dict(contents.manifest), indent=1), encoding="ascii")
 
 
-def read_contents(folder: Path) -> Contents:
-    """Read what `write_contents` wrote.
+def read_contents(folder: Path, word_texts: WordTexts) -> Contents:
+    """Read what `write_contents` wrote; `word_texts` are what `open_words` takes.
 
     Raises:
         DamagedIndex: A file is missing or damaged.
@@ -73,7 +74,7 @@ def read_contents(folder: Path) -> Contents:
             parents={Span(*span): text for span, text in _read_lines(folder / "parents.jsonl")},
             # Mapped, not read: opening takes no time however large it is, and processes share the memory.
             vectors=np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False),
-            words=Bm25.load(folder / "bm25"),
+            words=open_words(folder, word_texts),
         )
         # Files of two builds, or one that was cut at the end of a line, do not belong together.
         if not len(contents.chunks) == len(contents.vectors) == manifest["chunks"]:

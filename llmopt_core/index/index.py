@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from llmopt_core.index.bm25 import Bm25
 from llmopt_core.index.exact import ScoredPosition, exact_search
 from llmopt_core.index.filters import Metadata, Where, matching_documents
 from llmopt_core.index.folder import Contents
@@ -38,7 +39,7 @@ class Index:
         self.embedder_name = str(contents.manifest["embedder"])
         self.matrix = contents.vectors
         self.is_remote = store.remote
-        self._words = contents.words
+        self._open_words = contents.words
         self._store = store
 
     @property
@@ -100,6 +101,11 @@ class Index:
         names = matching_documents(where, self.documents)
         # Filters know documents, not chunks; an array of booleans is what both searches take.
         return np.fromiter((chunk.document in names for chunk in self.chunks), dtype=np.bool_, count=len(self.chunks))
+
+    # When first asked for: a search by meaning need not wait where terms have changed and all are counted anew.
+    @cached_property
+    def _words(self) -> Bm25:
+        return self._open_words()
 
     # Made when first asked for: most searches never need the way back from an id.
     @cached_property

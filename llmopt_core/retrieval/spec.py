@@ -146,6 +146,12 @@ class RetrievalSpec(Spec):
     routing: RoutingSpec | None = None
     top_k: int = Field(default=3, ge=1, le=1000)
 
+    @property
+    def searches_words(self) -> bool:
+        """Whether a question may be searched by its words, in general or in a route."""
+        routes = self.routing.routes.values() if self.routing else ()
+        return any(search.method != "dense" for search in (self.search, *(route.search for route in routes)) if search)
+
     def for_category(self, category: str | None) -> RetrievalSpec:
         """The settings in force for a category."""
         # A category without an entry (a new one in the set) is no mistake.

@@ -5,6 +5,7 @@ three configurations evaluated with scripted models (no retrieval; dense; hybrid
 checks) and graded by an LLM judge, two versions of a prompt, a look at the whole set and an ablation.
 """
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import pytest
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.experiment import list_configurations, run_experiment
 from llmopt_core.experiments.versions.prompts import load_prompt
+from llmopt_core.index.analysis import VERSION
+from llmopt_core.index.bm25 import Bm25
 from llmopt_core.labs.retrieval.ablation import AblationReport
 from llmopt_core.labs.retrieval.jobs import ABLATION, Task, latest, report_of
 from llmopt_core.labs.retrieval.set_report import SetReport
@@ -66,10 +69,17 @@ async def test_another_search_uses_the_index_and_the_vectors_as_they_are(old: La
     assert hybrid.retrieval is not None
     wider = hybrid.model_copy(update={"name": "wider", "retrieval": hybrid.retrieval.model_copy(update={"top_k": 3})})
     before = sorted(path.name for path in (old.home / "indexes").iterdir())
+    vectors = {path: path.stat().st_mtime_ns for path in old.home.rglob("vectors.npy")}
     async with old.models() as models:
         await run_experiment(old.store, old.plan(wider), models)
     assert old.embedder.inputs == []
     assert sorted(path.name for path in (old.home / "indexes").iterdir() if path.is_dir()) == before
+    assert {path: path.stat().st_mtime_ns for path in old.home.rglob("vectors.npy")} == vectors
+    # Its words alone, whose terms have changed since, are counted anew, beside the former ones.
+    (index,) = {path.parent for path in (old.home / "indexes").rglob("bm25-*")}
+    assert (index / "bm25").is_dir()
+    texts = [json.loads(line)[3] for line in (index / "chunks.jsonl").read_text().splitlines()]
+    assert Bm25.load(index / f"bm25-{VERSION}").scores("Rhine").tolist() == Bm25.of(texts).scores("Rhine").tolist()
 
 
 def test_reports_of_earlier_looks_are_shown_again(old: Lab) -> None:

@@ -20,6 +20,7 @@ from llmopt_core.types import Document, EvaluationSet, fingerprint
 STAGE = "chunk-sweep"
 # Raised where the stored form changes: older sweeps are then measured anew instead of read wrongly.
 VERSION = 1
+_FIRST_TERMS = 2
 
 
 def sweep_key(documents: Sequence[Document], evaluation_set: EvaluationSet, spec: SweepSpec, models: Models) -> str:
@@ -27,7 +28,8 @@ def sweep_key(documents: Sequence[Document], evaluation_set: EvaluationSet, spec
     return fingerprint(
         STAGE,
         VERSION,
-        analysis.VERSION,
+        # A sweep by meaning counts no terms; it stays under the version that was named when all sweeps named one.
+        analysis.VERSION if spec.search == "bm25" else _FIRST_TERMS,
         # By the hash of the text, not by the time of the file: the same text saved again is the same sweep.
         [[document.name, document.version] for document in documents],
         [evaluation_set.name, evaluation_set.version],

@@ -92,6 +92,10 @@ def test_saved_and_loaded_it_finds_the_same(tmp_path):
         ("محمد", "قال مُحَمَّدٌ ذلك"),
         ("שלום", "אמר שָׁלוֹם"),
         ("cafe\u0301", "un café noir"),
+        ("10^6 cells", "10⁶ cells"),
+        ("CO2", "about CO₂ here"),
+        ("5 m2", "5 m² large"),
+        ("rhine", "Rhine¹ begins"),
     ],
 )
 def test_a_question_finds_what_is_written_otherwise(question, text):
@@ -99,14 +103,83 @@ def test_a_question_finds_what_is_written_otherwise(question, text):
     assert [position for position, _ in Bm25.of(texts).search(question, 4)] == [1]
 
 
-@pytest.mark.parametrize(("one", "other"), [("3.5", "35"), ("1.25", "125"), ("2020.05.01", "20200501")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("3.5", "35"),
+        ("1.25", "125"),
+        ("2020.05.01", "20200501"),
+        ("10⁶", "106"),
+        ("1998¹", "19981"),
+        ("1½", "11"),
+        ("5①", "51"),
+        ("3.5²", "3.52"),
+    ],
+)
 def test_other_numbers_stay_other_numbers(one, other):
     assert not set(analyse(one)) & set(analyse(other))
 
 
 @pytest.mark.parametrize(
+    "forms",
+    [
+        "bus buses busses",
+        "gas gases gassed",
+        "alias aliases aliased aliasing",
+        "canvas canvases",
+        "lens lenses",
+        "virus viruses",
+        "free frees freed freeing",
+        "glue glues glued gluing",
+        "queue queues queued queueing queuing",
+        "case cases cased",
+        "menu menus",
+        "CPU CPUs",
+        "PDF PDFs",
+        "VM VMs",
+        "bureau bureaus",
+        "hypothesis hypotheses",
+        "parenthesis parentheses",
+        "analysis analyses analyse",
+        "panic panics panicked panicking",
+        "quiz quizzes",
+        "reference references referenced referencing",
+        "experience experiences experienced",
+        "sacrifice sacrificed sacrificing",
+        "interfere interfered",
+        "agree agreed",
+    ],
+)
+def test_the_ordinary_forms_of_a_word_are_one_term(forms):
+    assert len({term for form in forms.split() for term in analyse(form)}) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "need knee",
+        "era erase",
+        "please plea",
+        "virus viru",
+        "pick pic",
+        "http https",
+        "los lose",
+        "seed see",
+        "ten tense",
+    ],
+)
+def test_other_words_stay_other_terms(words):
+    assert len(set(analyse(words))) == 2
+
+
+@pytest.mark.parametrize(
     "text",
-    ["com-\npensation for 1,250.50 of ABC公司2020年", "ค่าตั๋วเรือ ก well-\n known, re\u00adquired", "ภาษา公司abc ქართული"],
+    [
+        "10⁶ and 1½ of Rhine¹ buses, m² freed",
+        "com-\npensation for 1,250.50 of ABC公司2020年",
+        "ค่าตั๋วเรือ ก well-\n known, re\u00adquired",
+        "ภาษา公司abc ქართული",
+    ],
 )
 def test_placed_words_are_the_terms_of_the_index(text):
     words = TermPositions(text)

@@ -1,10 +1,13 @@
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
+from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import BadInput, StorageError
-from llmopt_core.index import open_indexes
+from llmopt_core.index import analysis, open_indexes
+from llmopt_core.index.bm25 import Bm25
 from llmopt_core.index.build import build_index
 from llmopt_core.index.exact import best, exact_search
 from llmopt_core.models.base import EmbeddingSpec
@@ -188,3 +191,56 @@ def test_rows_of_a_table_are_found_by_its_column_names(settings, cache):
     assert [hit.chunk for hit in index.search_bm25(["Which charge?"], 2)[0]] == [chunks[1]]
     (found,) = index.vectors([chunks[1].id])
     assert np.allclose(found, embedder.encode(["Ship | Charge\n| Ann | 12 |"])[0], atol=1e-6)
+
+
+@pytest.fixture
+def old_folder(settings, cache, spec, monkeypatch):
+    """The folder of an index of two texts whose words were counted with other terms, as earlier versions wrote it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(analysis, "stem", lambda word: word)
+        built = build_index(BUSES, spec, HashEmbedder(), settings, cache)
+    open_indexes.close_all()
+    folder = settings.home / "indexes" / built.fingerprint
+    (folder / f"bm25-{analysis.VERSION}").rename(folder / "bm25")
+    return folder
+
+
+BUSES = [Chunk("a", 0, 20, "The buses were freed."), Chunk("b", 0, 9, "Honey bee")]
+
+
+def test_words_of_former_terms_are_counted_anew_once_and_no_vector_is_made(old_folder, settings, cache, spec):
+    vectors = (old_folder / "vectors.npy").stat()
+    embedder = HashEmbedder()
+    for _ in range(2):
+        index = build_index(BUSES, spec, embedder, settings, MemoryCache())
+        assert [hit.chunk for hit in index.search_bm25(["a free bus"], 2)[0]] == [BUSES[0]]
+        open_indexes.close_all()
+    assert embedder.encoded == []
+    assert (old_folder / "vectors.npy").stat() == vectors
+    kept = Bm25.load(old_folder / f"bm25-{analysis.VERSION}")
+    assert kept.search("free bus", 2) == Bm25.of([chunk.text for chunk in BUSES]).search("free bus", 2) != []
+    assert not list(old_folder.glob(".words-*"))
+
+
+def test_a_search_by_meaning_counts_no_words_anew(old_folder, settings, cache, spec):
+    embedder = HashEmbedder()
+    index = build_index(BUSES, spec, embedder, settings, cache)
+    assert index.search_dense(embedder.encode(["Honey bee"]), 1)[0][0].chunk == BUSES[1]
+    assert not (old_folder / f"bm25-{analysis.VERSION}").exists()
+
+
+def test_former_terms_are_not_searched_where_the_new_cannot_be_kept(old_folder, settings, cache, spec, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError("read-only")
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    index = build_index(BUSES, spec, HashEmbedder(), settings, cache)
+    assert [hit.chunk for hit in index.search_bm25(["free bus"], 2)[0]] == [BUSES[0]]
+
+
+def test_an_index_without_words_is_damaged_and_built_again(chunks, spec, embedder, settings, cache):
+    index = build_index(chunks, spec, embedder, settings, cache)
+    open_indexes.close_all()
+    shutil.rmtree(settings.home / "indexes" / index.fingerprint / f"bm25-{analysis.VERSION}")
+    again = build_index(chunks, spec, embedder, settings, cache)
+    assert again.search_bm25(["honey bees"], 1)[0][0].chunk == chunks[1]

@@ -46,6 +46,16 @@ def test_korean_is_compared_by_the_syllable_and_graded_by_the_word(text):
     assert is_east_asian(text)
 
 
+@pytest.mark.parametrize("text", ["🙂", "ﷺ", "ﻻ", "ﬁ", "𝐀", "Ａ", "ꓐ", "―", "a", ""])
+def test_emoji_joined_arabic_and_other_late_characters_are_not_east_asian(text):
+    assert not is_east_asian(text)
+
+
+@pytest.mark.parametrize("text", ["ｶﾅ", "々", "ㄅ", "ㅏ", "㐀"])
+def test_rarer_characters_of_east_asia_are(text):
+    assert is_east_asian(text)
+
+
 def test_folding_makes_one_form_of_case_width_and_spaces():
     assert fold("  ＡＢＣ  Straße\n1 ") == "abc strasse 1"
     assert fold_to_words("¿Who, _me_?") == "who me"

@@ -75,7 +75,7 @@ def test_overview_of_a_used_project_shows_map_leaderboard_and_advice(app: App, u
     assert list(test.table[0].value["Configuration"].str.extract(r"\*\*(.+)\*\*")[0]) == [
         "baseline", "rag", r"rag\-rerank",
     ]  # fmt: skip
-    assert "built\\-in judge v3" in words(test)
+    assert "built\\-in judge v4" in words(test)
 
 
 def test_a_store_that_cannot_be_opened_is_one_sentence(app: App, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:

@@ -10,7 +10,7 @@ from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec
 from llmopt_core.types import Spec
 
 # Raise it whenever a verdict could change: a word list, a weight, a border. Scores of another version are not reused.
-BUILTIN_JUDGE_VERSION = "3"
+BUILTIN_JUDGE_VERSION = "4"
 # The prompts are those of Ragas 0.4.3; raise the number when the way replies are read changes. 2: the last object of a
 # reply that fits is its verdict, thinking and quotations are passed over, and an item without a verdict makes no score.
 # 3: nor do two objects that contradict each other. 4: nor where the words before a later one are of many more kinds.

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from llmopt_core.evaluation.judges.builtin.judge import is_evasive, statements
+from llmopt_core.evaluation.judges.builtin.evasions import is_evasive
+from llmopt_core.evaluation.judges.builtin.judge import statements
 from llmopt_core.evaluation.judges.builtin.numerals import amounts, missing
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.registry import build_metrics
@@ -20,7 +21,7 @@ async def test_each_statement_with_its_reason_and_source(scored):
     answer = "The Eiffel Tower was completed in 1889 [1]. Picasso designed it in Rome [1, 2]."
     score = await scored("faithfulness", sample(answer))
     assert score.value == 0.5
-    assert score.judge == "built-in judge v3"
+    assert score.judge == "built-in judge v4"
     first, second = score.evidence
     assert (first.statement, first.verdict) == ("The Eiffel Tower was completed in 1889.", True)
     assert first.source == "The Eiffel Tower was completed in 1889 for the World's Fair."
@@ -236,3 +237,65 @@ def test_numbers_beyond_all_bounds_do_not_stop_the_judge(words):
     found = amounts(words)
     assert found
     assert missing(found, amounts("ten")) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "不知道。",
+        "我不清楚。",
+        "对不起，我不清楚这个问题的答案。",
+        "抱歉，文中没有提到这一点。",
+        "根据提供的资料，无法确定作者是谁。",
+        "文中未提及具体日期。",
+        "无法回答。",
+        "目前不清楚。",
+        "我不确定。",
+        "上下文没有提供相关信息。",
+        "没有相关信息。",
+        "资料中没有说明价格。",
+        "暂无相关信息。",
+        "无从得知。",
+        "不得而知。",
+        "未知",
+        "这要看情况。",
+        "我无法提供该信息。",
+        "很抱歉，我没有找到相关内容。",
+        "视情况而定。",
+        "所给文档并未提及此事。",
+        "原文没有明确说明。",
+        "我不太清楚。",
+        "不太确定。",
+    ],
+)
+def test_a_chinese_refusal_is_evasive(text):
+    assert is_evasive(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "作者没有给出答案。",
+        "他一直不清楚自己的身世，直到母亲去世后才从一封旧信里得知真相。",
+        "警方表示不清楚嫌疑人的去向，但已在全国范围内展开搜捕，并悬赏征集线索，预计一周内会有结果。",
+        "当时的人们不知道地球是圆的。",
+        "研究人员无法确定遗址的确切年代。",
+        "合同没有提到违约金，因此买方只需退还定金即可解除合同，双方于三月达成和解并撤诉。",
+        "该药物用于治疗高血压，常见副作用包括头晕和乏力，少数患者出现视力模糊、意识不清楚等症状，应立即停药就医。",
+        "照片不清楚时请重新拍摄。",
+        "如果不确定，请联系客服。",
+        "如果您不清楚自己的账号，可以在设置页面查看。",
+        "用户不知道密码时可点击重置。",
+        "不确定性原理由海森堡提出。",
+        "报告未说明原因，但指出产量下降了12%。",
+    ],
+)
+def test_what_others_do_not_know_is_a_statement(text):
+    assert not is_evasive(text)
+    assert statements(text)
+
+
+def test_a_long_chinese_answer_is_not_evasive_by_a_word_of_it():
+    answer = "原因我不清楚，但消防部门在三小时内控制了火势，疏散了四百名居民，仓库将于明年重建，费用由保险公司承担。"
+    assert not is_evasive(answer)
+    assert is_evasive("火灾的原因，我不清楚。")

@@ -147,4 +147,4 @@ def test_another_judge_changes_the_version_of_what_it_grades_alone(models):
     other = build_metrics(["faithfulness", "recall"], JudgeSpec(endpoint="judge", model="m"), models)
     assert builtin[0].version != other[0].version
     assert builtin[1].version == other[1].version
-    assert (builtin[0].judge, other[0].judge) == ("built-in judge v3", "m on judge (judge v4)")
+    assert (builtin[0].judge, other[0].judge) == ("built-in judge v4", "m on judge (judge v4)")

@@ -33,7 +33,7 @@ async def test_the_result_has_the_published_structure(lab: Lab) -> None:
         "project", "evaluation_set", "judge", "runs", "colours", "votes", "family", "comparisons",
     ]  # fmt: skip
     assert result["evaluation_set"] == {"name": "questions", "version": lab.evaluation_set.version, "size": 4}
-    assert result["judge"] == "built-in judge v3"
+    assert result["judge"] == "built-in judge v4"
     closed, rag = result["runs"]  # type: ignore[misc]
     assert list(rag) == [
         "configuration", "fingerprint", "spec", "status", "created_at", "metrics", "tokens", "cost_usd", "model_calls",

@@ -46,7 +46,7 @@ async def test_a_run_of_another_judge_is_not_gone_on_with(lab: Lab, monkeypatch:
     old = await half_way(lab, monkeypatch)
     assert (old.judge, old.failed, old.resumable) == ("built-in judge v1", 1, True)
     async with lab.models() as models:
-        with pytest.raises(BadInput, match=r"graded by built-in judge v1, which is now built-in judge v3.*new run"):
+        with pytest.raises(BadInput, match=r"graded by built-in judge v1, which is now built-in judge v4.*new run"):
             await run_evaluation(
                 lab.store, lab.plan(lab.configuration()), lab.configuration(), models, resume_run=old.id
             )
@@ -60,9 +60,9 @@ async def test_an_evaluation_starts_a_new_run_and_its_scores_are_not_those_of_th
     old = await half_way(lab, monkeypatch)
     monkeypatch.setattr("llmopt_core.evaluation.judges.builtin.grounding.SUPPORT_THRESHOLD", -1.0)
     new = await run(lab)
-    assert (new.id != old.id, new.judge, new.failed) == (True, "built-in judge v3", 0)
+    assert (new.id != old.id, new.judge, new.failed) == (True, "built-in judge v4", 0)
     judges = {record.scores["faithfulness"].judge for record in lab.store.records(new.id)}
-    assert judges == {"built-in judge v3"}
+    assert judges == {"built-in judge v4"}
     values = lab.store.scores([new.id])[new.id].values["faithfulness"]
     assert values == [1.0] * 4
     # Only the answer that had failed was asked for; the others came from the cache.
@@ -75,9 +75,9 @@ async def test_runs_of_two_versions_make_no_result_together(lab: Lab, monkeypatc
         before.setattr(VERSION, "2")
         old = await run(lab)
     new = await run(lab)
-    assert (old.judge, new.judge) == ("built-in judge v2", "built-in judge v3")
+    assert (old.judge, new.judge) == ("built-in judge v2", "built-in judge v4")
     with pytest.raises(
-        BadInput, match=r"never compared \(run \d+ by built-in judge v2, run \d+ by built-in judge v3\)"
+        BadInput, match=r"never compared \(run \d+ by built-in judge v2, run \d+ by built-in judge v4\)"
     ):
         result_of(lab.store, [old.id, new.id])
     assert result_of(lab.store, [old.id])["judge"] == "built-in judge v2"

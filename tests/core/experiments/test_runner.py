@@ -51,7 +51,7 @@ async def test_a_run_is_recorded_whole(lab: Lab) -> None:
     assert (done.status, done.done, done.failed, done.total, done.error) == ("finished", 4, 0, 4, "")
     assert done.usage.calls == 4
     assert done.usage.cost_usd == pytest.approx(0.04)
-    assert done.judge == "built-in judge v3"
+    assert done.judge == "built-in judge v4"
     assert [record.example.id for record in lab.store.records(done.id)] == ["q0", "q1", "q2", "q3"]
     assert lab.store.scores([done.id])[done.id].values["answer_f1"] == [1.0] * 4
     assert lab.store.record(done.id, "q0").trace

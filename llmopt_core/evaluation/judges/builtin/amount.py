@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
-from llmopt_core.evaluation.judges.builtin.units import CLOCK, EITHER_HALF, PLAIN
+from llmopt_core.evaluation.judges.builtin.units import CLOCK, EITHER_HALF, PLAIN, YEN_OR_YUAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,9 @@ def _same_time(one: Amount, other: Amount, kinds: set[str]) -> bool:
     """`At 8` is a time, too; without a half of the day a time may be in either."""
     if not kinds <= {CLOCK, EITHER_HALF, PLAIN}:
         return False
+    # No hour is later than 24.
+    if any(amount.kind == PLAIN and amount.value > 24 for amount in (one, other)):
+        return False
     # `At 8` is 8 hours; times are in minutes.
     times = [60 * amount.value if amount.kind == PLAIN else amount.value for amount in (one, other)]
     # 1,440 minutes are a day; without a half of the day 8:00 and 20:00 are the same, so 720.
@@ -74,7 +78,35 @@ def _compatible(kinds: set[str]) -> bool:
         {PLAIN, "ad"},
         {PLAIN, "bc"},
         {"%", "part"},
+        {YEN_OR_YUAN, "yen"},
+        {YEN_OR_YUAN, "yuan"},
     )
+
+
+def plain_text(text: str) -> str:
+    """The text that places of amounts count in: NFKC in lower case, with powers of ten written out."""
+    return unicodedata.normalize("NFKC", write_out_powers(text)).lower()
+
+
+def write_out_powers(text: str) -> str:
+    """The text with 3 \u00d7 10\u2076 as 3000000: NFKC would make 106 of the power."""
+    return _POWER.sub(_power, text)
+
+
+def _power(match: re.Match[str]) -> str:
+    digits = unicodedata.normalize("NFKC", match["raised"]).replace("\u2212", "-")
+    if match["base"] != "10":
+        return f"{match[0][: match.end('base') - match.start()]}^{digits}"
+    return f"{float(match['factor'] or 1) * 10.0 ** int(digits):.15f}".rstrip("0").rstrip(".")
+
+
+_RAISED = "\u2070\u00b9\u00b2\u00b3\u2074-\u2079"
+# 3 \u00d7 10\u2076, 10^-3; at most two digits above, as no float holds more. A raised number of another base is a
+# footnote or a power, and none of its digits.
+_POWER = re.compile(
+    rf"(?:(?<![\d.,])(?P<factor>\d{{1,9}}(?:\.\d{{1,9}})?)\s?[\u00d7x*\u00b7]\s?)?"
+    rf"(?<![\d.,])(?P<base>\d{{1,12}})(?P<mark>\^)?(?P<raised>(?(mark)-?\d{{1,2}}(?!\d)|\u207b?[{_RAISED}]{{1,2}}(?![{_RAISED}])))"
+)
 
 
 def looseness(text: str, start: int) -> dict[str, bool]:

@@ -39,6 +39,7 @@ _CHINESE = re.compile(
     re.VERBOSE,
 )
 _MORNING = frozenset({"a", "morning", "上午", "早上", "早晨", "清晨", "凌晨"})
+_POINTS = re.compile(r"(?:[跌涨升降扣挫]|收于|收报|报收|得分[为是]?|指数[为是在]?)[了约近超逾]*$")
 # 三点建议 are three, 三点五 is a decimal.
 _HOUR_ENDS = re.compile(r"[^\w]|[开关起到至前后出抵发下上打闭入结集准之以举]|$")
 
@@ -76,6 +77,12 @@ def _english(match: re.Match[str], text: str) -> Amount | None:
 
 def _chinese(match: re.Match[str], text: str) -> Amount | None:
     rest = match["rest"] or ""
+    # Points of a game or an index: 98点, 下跌12点.
+    if _han(match["hour"] or match["digital"]) > 24 or (
+        not (match["part"] or rest or match["digital"])
+        and _POINTS.search(text[max(0, match.start() - 6) : match.start()])
+    ):
+        return None
     # A bare 三点 is also "three points"; what follows decides.
     if match["hour"] and not (match["part"] or rest) and not _HOUR_ENDS.match(text[match.end() : match.end() + 1]):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from llmopt_core.evaluation.judges.builtin.amount import write_out_powers
 from llmopt_core.text.scripts import has_cjk
 
 _MONTHS = (
@@ -17,8 +18,8 @@ _ABBREVIATION = rf"(?P<month>{'|'.join(sorted(_SHORT, key=len, reverse=True))})"
 # "Feb 5", "Feb. 5"; without a number "Mar" or "Jun" may be names.
 _BEFORE_NUMBER = re.compile(rf"\b{_ABBREVIATION}\b\.?(?=\ \d)")
 _BEHIND_NUMBER = re.compile(rf"(?<=\d\ ){_ABBREVIATION}\b\.?(?=,?\ \d|[\s.,;]|$)")
-# 2024-05-17 and 2024-5-7, but no part of a longer run of numbers, such as a telephone number.
-_ISO = re.compile(r"(?<![\d-])(\d{4})-(0?[1-9]|1[0-2])-(0?[1-9]|[12]\d|3[01])(?![\d-])")
+# 2024-05-17, 2024/5/7 and 2024.5.7, but no part of a longer run of numbers, such as a telephone number.
+_ISO = re.compile(r"(?<![\d./-])(\d{4})([-./])(0?[1-9]|1[0-2])\2(0?[1-9]|[12]\d|3[01])(?![\d/-]|\.\d)")
 _QUARTER = re.compile(r"\bQ([1-4])\b(?:\ of)?")
 # Q1, 一季度; behind 第 it is written out already.
 _QUARTER_CHINESE = re.compile(r"(?<!第)(?:([一二三四])季度|Q([1-4]))")
@@ -35,7 +36,8 @@ MAY = re.compile(
 
 
 def in_one_form(text: str) -> str:
-    """The text with its dates written out and `every other` as `every two`."""
+    """The text with its dates and powers of ten written out and `every other` as `every two`."""
+    text = write_out_powers(text)
     chinese = has_cjk(text)
     if chinese:
         text = _QUARTER_CHINESE.sub(lambda m: f"第{m[1] or '一二三四'[int(m[2]) - 1]}季度", text)
@@ -43,8 +45,8 @@ def in_one_form(text: str) -> str:
         text = re.sub("上个?世纪", "20世纪", text)
         text = _SCORE.sub(lambda m: "比".join(sorted(m.groups(), key=_HAN_DIGITS.find, reverse=True)), text)
         # In the order of the language, as the text would write it.
-        return _ISO.sub(lambda m: f"{m[1]}年{int(m[2])}月{int(m[3])}日", text)
-    text = _ISO.sub(lambda m: f"{int(m[3])} {_MONTHS[int(m[2]) - 1]} {m[1]}", text)
+        return _ISO.sub(lambda m: f"{m[1]}年{int(m[3])}月{int(m[4])}日", text)
+    text = _ISO.sub(lambda m: f"{int(m[4])} {_MONTHS[int(m[3]) - 1]} {m[1]}", text)
     for pattern in (_BEFORE_NUMBER, _BEHIND_NUMBER):
         text = pattern.sub(lambda m: _SHORT[m["month"]], text)
     text = _QUARTER.sub(lambda m: f"the {_ORDINALS[int(m[1]) - 1]} quarter of", text)

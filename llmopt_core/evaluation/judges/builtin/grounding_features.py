@@ -11,14 +11,15 @@ from functools import cached_property
 
 import numpy as np
 
-from llmopt_core.evaluation.judges.builtin.amount import Amount
+from llmopt_core.evaluation.judges.builtin.amount import Amount, write_out_powers
 from llmopt_core.evaluation.judges.builtin.dates import in_one_form
 from llmopt_core.evaluation.judges.builtin.numerals import amounts, missing
 from llmopt_core.evaluation.judges.builtin.opposites import Side, lemma, sides
 from llmopt_core.evaluation.judges.builtin.question_forms import fits
 from llmopt_core.evaluation.judges.builtin.short_amounts import rewrite_amounts
 from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader, Tokens
-from llmopt_core.index.analysis import STOP_WORDS, stem
+from llmopt_core.index.analysis import STOP_WORDS
+from llmopt_core.index.stems import stem
 from llmopt_core.text.scripts import CJK, has_cjk
 from llmopt_core.text.sentences import sentences
 
@@ -187,7 +188,7 @@ def word_share(statement: str, passage: Passage) -> float:
     """
     own = [amount for amount in amounts(statement) if not amount.is_implied]
     amount_hits = len(own) - len(missing(own, passage.amounts))
-    rest = unicodedata.normalize("NFKC", statement)
+    rest = unicodedata.normalize("NFKC", write_out_powers(statement))
     # From the end, so that places before it stay right.
     for amount in reversed(own):
         rest = f"{rest[: amount.start]} {rest[amount.end :]}"

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from llmopt_core.evaluation.judges.builtin.conversation import claim_of
+from llmopt_core.evaluation.judges.builtin.evasions import is_evasive
 from llmopt_core.evaluation.judges.builtin.grounding import Grounding, Support, is_short
 from llmopt_core.evaluation.judges.builtin.question_forms import fill_in, fits
 from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader
@@ -24,25 +25,6 @@ from llmopt_core.text.sentences import sentences
 # " [1]", "[2, 3]", "[4-6]". The blanks before it are taken possessively, and only from their start, so a long run of
 # blanks costs one pass.
 _CITATION = re.compile(r"(?<!\s)\s*+\[\d+(?:\s*[,;-]\s*\d+)*\]")
-# Refusals in the usual words. Parts between them are single words at most, so nothing can run long.
-_EVASIVE = re.compile(
-    r"""\b(?:
-        (?:do|does|did)(?:\ not|n['’]t)\ (?:know|have\ (?:\w+\ )?information)
-      | (?:am|['’]m|are|['’]re|is)\ not\ (?:sure|certain|aware)
-      | (?:cannot|can\ not|can['’]t|could\ not|couldn['’]t|unable\ to)\ (?:be\ )?
-        (?:answer|answered|say|tell|determine|determined|find|provide|help)
-      | (?:context|passages?|text|documents?|article|information|sources?)\ (?:do|does)(?:\ not|n['’]t)\ (?:\w+\ )?
-        (?:contain|mention|specify|say|state|provide|include|answer|give)
-      | not\ (?:explicitly\ |directly\ )?(?:mentioned|specified|stated|provided|given|answered)\ (?:in|by)\ the
-      | no\ (?:\w+\ )?(?:information|mention|answer)\ (?:is|was|about|on|of|in|to)
-      | it\ depends
-    )\b
-    | ^\W*(?:unknown|unanswerable|not\ (?:sure|known|available|mentioned|specified|stated)|no\ (?:idea|answer)|n/a)\W*$
-    | 不知道|不清楚|不确定|无法(?:回答|确定|得知|判断)|(?:没有|未)(?:提到|提及|说明)""",
-    re.IGNORECASE | re.VERBOSE,
-)
-# A long sentence that happens to hold such words is a statement all the same.
-_EVASIVE_WORDS = 25
 
 
 class BuiltinJudge:
@@ -139,11 +121,6 @@ def answer_forms(question: str, answer: str) -> tuple[str, str]:
     # Only what fits is filled in: any few words would look like an answer once they stand in the question.
     is_fitting = is_short(answer) and fits(question, answer) > 0
     return answer, fill_in(question, answer) if is_fitting else answer
-
-
-def is_evasive(text: str) -> bool:
-    """Whether a short text says that it does not know."""
-    return len(text.split()) <= _EVASIVE_WORDS and _EVASIVE.search(text) is not None
 
 
 def without_citations(text: str) -> str:

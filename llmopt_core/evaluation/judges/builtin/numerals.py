@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from itertools import zip_longest
 
-from llmopt_core.evaluation.judges.builtin.amount import Amount, looseness
+from llmopt_core.evaluation.judges.builtin.amount import Amount, looseness, plain_text
 from llmopt_core.evaluation.judges.builtin.clock import clock_times
 from llmopt_core.evaluation.judges.builtin.numerals_zh import chinese_amounts
-from llmopt_core.evaluation.judges.builtin.units import PLAIN, unit_at
+from llmopt_core.evaluation.judges.builtin.units import PLAIN, TEMPERATURES, unit_at
 from llmopt_core.text.scripts import CJK
 
 
@@ -20,7 +19,7 @@ from llmopt_core.text.scripts import CJK
 @lru_cache(maxsize=20_000)
 def amounts(text: str) -> tuple[Amount, ...]:
     """All amounts in order."""
-    plain = unicodedata.normalize("NFKC", text).lower()
+    plain = plain_text(text)
     candidates = [*_english(plain), *chinese_amounts(plain), *clock_times(plain)]
     longest: list[Amount] = []
     # The longest of those that begin at one place; what lies within an amount already taken is part of it: the 30 of
@@ -28,7 +27,20 @@ def amounts(text: str) -> tuple[Amount, ...]:
     for amount in sorted(candidates, key=lambda one: (one.start, -one.end)):
         if not longest or amount.start >= longest[-1].end:
             longest.append(amount)
-    return tuple(_spread_units(longest, plain))
+    return tuple(_below_zero(amount, plain) for amount in _spread_units(longest, plain))
+
+
+def _below_zero(amount: Amount, text: str) -> Amount:
+    is_below = amount.kind in TEMPERATURES and (
+        _MINUS.search(text[max(0, amount.start - 9) : amount.start])
+        or _BELOW_ZERO.match(text[amount.end : amount.end + 15])
+    )
+    return replace(amount, value=-amount.value) if is_below else amount
+
+
+# Behind a digit the sign is that of a range: 10-15 degrees.
+_MINUS = re.compile(r"(?:零下|负|\bminus |\bnegative |(?<![a-z\d.])[-\u2212\u2013])$")
+_BELOW_ZERO = re.compile(r" below (?:zero|freezing)\b")
 
 
 _RANGE = re.compile(r"\s*(?:to|and|or|-|–|—|~|至|到)\s*")

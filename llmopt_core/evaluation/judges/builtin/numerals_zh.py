@@ -20,7 +20,7 @@ _CHINESE = re.compile(
     # before the plain one that they contain.
     rf"""百分之(?P<percent>{_HAN_NUMBER}+|\d+(?:\.\d+)?)
       | (?P<below>{_HAN_NUMBER}+|{_DIGITS})分之(?P<above>{_HAN_NUMBER}+|\d+)
-      | (?P<tenths>[一二两三四五六七八九])成(?![为立功员果都绩长年熟])
+      | (?P<tenths>[一二两三四五六七八九])成(?:(?P<hundredths>[一二三四五六七八九半])|(?![为立功员果都绩长年熟]))
       | (?P<half>一半|半数|(?<![一])半(?=[天年月小个升斤公克米里分秒吨]))
       | (?P<half_more>(?P<whole>{_HAN_NUMBER}+|{_DIGITS})(?:个半(?=[小钟月星礼])|(?P<unit_half>[天年周])半(?!天)))
       | (?P<money>(?P<yuan>{_HAN_NUMBER}+|{_DIGITS})[元块](?P<jiao>{_DIGIT})
@@ -61,7 +61,11 @@ def chinese_amounts(text: str) -> Iterator[Amount]:
 def _of_kind(match: re.Match[str]) -> tuple[float, str] | None:
     """The value and kind of what needs no look at the text behind it."""
     if match["percent"] or match["tenths"]:
-        return (_han(match["percent"]) / 100, "%") if match["percent"] else (_han(match["tenths"]) / 10, "part")
+        return (
+            (_han(match["percent"]) / 100, "%")
+            if match["percent"]
+            else ((_han(match["tenths"]) + _hundredths(match["hundredths"])) / 10, "part")
+        )
     if match["below"]:
         # Of 0 parts nothing can be said.
         denominator = _han(match["below"])
@@ -74,6 +78,11 @@ def _of_kind(match: re.Match[str]) -> tuple[float, str] | None:
     if match["times"]:
         return (4.0 if match["doublings"] == "两" else 2.0), "times"
     return None
+
+
+def _hundredths(character: str | None) -> float:
+    """三成五 are 35 %, 三成半 too."""
+    return 0.5 if character == "半" else _han(character) / 10 if character else 0.0
 
 
 def _half(match: re.Match[str], text: str) -> Amount:

@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 
 from llmopt_core.evaluation.judges.builtin.word_lists import word_list
-from llmopt_core.index.analysis import stem
+from llmopt_core.index.stems import stem
 from llmopt_core.text.scripts import begins_with_han
 
 _FILES = ("opposites.en.txt", "opposites.zh.txt")

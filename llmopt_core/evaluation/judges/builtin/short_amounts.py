@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 
-from llmopt_core.evaluation.judges.builtin.amount import Amount
+from llmopt_core.evaluation.judges.builtin.amount import Amount, plain_text
 from llmopt_core.evaluation.judges.builtin.numerals import amounts, bare_value, missing
 from llmopt_core.evaluation.judges.builtin.units import PLAIN
 
@@ -19,7 +18,7 @@ def rewrite_amounts(answer: str, sentence: str) -> str:
     answer_amounts = amounts(answer)
     if not answer_amounts:
         return answer
-    plain = unicodedata.normalize("NFKC", answer).lower()
+    plain = plain_text(answer)
     there = _with_values(sentence)
     # From the end, so that earlier places stay right.
     for amount in reversed(answer_amounts):
@@ -34,12 +33,12 @@ def lacking(answer: str, question: str, sentences: Sequence[str]) -> str:
     answer_amounts = amounts(answer)
     if not answer_amounts:
         return ""
-    plain = unicodedata.normalize("NFKC", answer).lower()
+    plain = plain_text(answer)
     there = [pair for text in (question, *sentences) for pair in _with_values(text)]
     for amount in missing(answer_amounts, (other for other, _ in there)):
         # Not within a longer number.
         pattern = re.compile(rf"(?<!\d){re.escape(amount.text)}(?!\d)")
-        if any(pattern.search(unicodedata.normalize("NFKC", text).lower()) for text in sentences):
+        if any(pattern.search(plain_text(text)) for text in sentences):
             # A part of a longer amount, such as 3000 of 3000万, or of a name.
             continue
         if not any(_says(amount, plain, other, value) for other, value in there):
@@ -48,7 +47,7 @@ def lacking(answer: str, question: str, sentences: Sequence[str]) -> str:
 
 
 def _with_values(text: str) -> list[tuple[Amount, float]]:
-    plain = unicodedata.normalize("NFKC", text).lower()
+    plain = plain_text(text)
     return [(amount, bare_value(amount, plain)) for amount in amounts(text)]
 
 

@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.execution.accounts import Account
 from llmopt_core.execution.event_loop import run_in_loop
 from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.registry import Models
+from llmopt_core.runs.codec import pack
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
 
@@ -23,6 +24,24 @@ T = TypeVar("T")
 
 # A sign of life, well within what other hosts wait for one.
 _SILENCE_SECONDS = 2.5
+
+
+class NotPlain(LlmOptError):
+    """What a job gave cannot be kept."""
+
+
+def check_plain(value: Any, name: str) -> None:
+    """Refuse what JSON has no form for.
+
+    Raises:
+        NotPlain: The value holds such a thing.
+    """
+    try:
+        pack(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NotPlain(
+            f"{name} cannot be kept ({error}): it may hold texts, numbers, lists and dictionaries alone."
+        ) from error
 
 
 @dataclass
@@ -110,7 +129,13 @@ class JobContext:
         return self._is_lost
 
     def report(self, progress: dict[str, Any]) -> None:
-        """Say how far the work is. It is written by `write_news`, as the event loop must not wait for the disk."""
+        """Say how far the work is. It is written by `write_news`, as the event loop must not wait for the disk.
+
+        Raises:
+            NotPlain: It cannot be kept.
+        """
+        # Here and not where it is written: that is the thread that serves all jobs.
+        check_plain(progress, "The progress of the job")
         self._latest, self._has_news = progress, True
 
     def write_news(self) -> None:

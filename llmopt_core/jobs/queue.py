@@ -15,7 +15,7 @@ from typing import Any
 from llmopt_core.errors import Cancellation, LlmOptError, OutOfBudget
 from llmopt_core.execution.accounts import account_for
 from llmopt_core.execution.event_loop import run_in_loop
-from llmopt_core.jobs.context import Credentials, JobContext
+from llmopt_core.jobs.context import Credentials, JobContext, NotPlain, check_plain
 from llmopt_core.jobs.key_ring import KeyRing, check_keys, endpoints_in
 from llmopt_core.jobs.kind import PLACES, JobKind, JobKinds, Lane, Result
 from llmopt_core.jobs.workspace_models import environment_keys, workspace_models
@@ -231,12 +231,15 @@ class JobRunner:
         try:
             with account_for(context.spending), urgent() if job.lane == "interactive" else nullcontext():
                 result = _await_result(self._begin(context, job))
+                check_plain(result, f"The result of the {job.kind} job")
             # Work that looks at `should_cancel` itself ends without an error, with what it has.
             status = "cancelled" if context.should_cancel() else "finished"
         except Cancellation:
             status = "cancelled"
         except OutOfBudget as reached:
             status, error = "budget-reached", str(reached)
+        except NotPlain as failed:
+            result, error = None, str(failed)
         except LlmOptError as failed:
             error = str(failed)
         # Anything, a library's SystemExit too: the job must not stay `running` for as long as this process lives.

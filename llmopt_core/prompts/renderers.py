@@ -121,3 +121,15 @@ def close_renderers() -> None:
     with suppress(queue.Empty):
         while True:
             _idle.get_nowait().close()
+
+
+def _forget() -> None:
+    """In a forked process: the children belong to the parent."""
+    # A new queue, since one pipe must not be asked by two processes, and a lock held at the fork is never released.
+    global _idle  # noqa: PLW0603
+    _idle = queue.LifoQueue()
+
+
+# Windows has no fork.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -49,8 +49,8 @@ class VersionStore(StorePart):
         project_id, content = self._project_id(project), fingerprint(body)
         newest = sa.select(versions.c.number, versions.c.fingerprint).where(_has_name(versions, project_id, kind, name))
         with self.database.write() as connection:
-            # Inside the transaction that writes: on SQLite two savers take turns, on a server the constraint refuses
-            # the second.
+            # Inside the transaction that writes, and by turns.
+            _take_turns(connection, project_id)
             last = connection.execute(newest.order_by(versions.c.number.desc()).limit(1)).first()
             number = 1 if last is None else last.number
             if last is None or last.fingerprint != content:
@@ -110,6 +110,7 @@ class VersionStore(StorePart):
         project_id = self._project_id(project)
         row = {"project_id": project_id, "kind": kind, "name": name, "label": label.strip(), "number": number}
         with self.database.write() as connection:
+            _take_turns(connection, project_id)
             connection.execute(_same_label(project_id, kind, name, label.strip()))
             connection.execute(sa.insert(labels), row)
 
@@ -122,6 +123,7 @@ class VersionStore(StorePart):
         """Keep what is being typed, in place of the draft that was there."""
         project_id = self._project_id(project)
         with self.database.write() as connection:
+            _take_turns(connection, project_id)
             _replace_draft(connection, project_id, kind, name, body)
 
     def change_draft(self, project: Project | str, kind: str, name: str, change: Callable[[Any | None], Any]) -> None:
@@ -136,10 +138,7 @@ class VersionStore(StorePart):
         project_id = self._project_id(project)
         query = sa.select(drafts.c.body).where(_has_name(drafts, project_id, kind, name))
         with self.database.write() as connection:
-            # On a server they take turns by the project's row, since a draft that is not there yet has none; on SQLite
-            # this transaction holds the write lock.
-            lock_query = sa.select(projects.c.id).where(projects.c.id == project_id)
-            connection.execute(lock_query.with_for_update(key_share=True))
+            _take_turns(connection, project_id)
             body = connection.scalar(query)
             before = None if body is None else self._readable(project_id, f"The draft of {kind} {name}", body)
             _replace_draft(connection, project_id, kind, name, change(before))
@@ -163,6 +162,12 @@ class VersionStore(StorePart):
         """Forget a draft."""
         with self.database.write() as connection:
             connection.execute(sa.delete(drafts).where(_has_name(drafts, self._project_id(project), kind, name)))
+
+
+def _take_turns(connection: sa.Connection, project_id: int) -> None:
+    """Wait for others who save in the project: on a server by its row, since what is not there yet has none."""
+    # On SQLite this transaction holds the write lock.
+    connection.execute(sa.select(projects.c.id).where(projects.c.id == project_id).with_for_update(key_share=True))
 
 
 def _replace_draft(connection: sa.Connection, project_id: int, kind: str, name: str, body: Any) -> None:

@@ -35,7 +35,7 @@ from llmopt_ui.finetuning.training_overlap import training_overlap_view
 from llmopt_ui.pickers import apply_request, open_next
 from llmopt_ui.resources import models, store
 from llmopt_ui.session import notify, report_problem
-from llmopt_ui.tables import data_table
+from llmopt_ui.tables import data_table, ticked_rows
 
 VERSION, NAME, NOTE, TABLE = "tuning_saved", "tuning_name", "tuning_note", "tuning_table"
 _MOST_ROWS = 500
@@ -180,12 +180,10 @@ def _table(project: Project, examples: Sequence[TrainingExample]) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         section("Collected")
         actions = st.container(horizontal=True, gap="small", width="content")
-    selection = data_table(
-        example_table(first_examples), column_config=_COLUMNS,
-        on_select="rerun", selection_mode="multi-row", key=f"{TABLE}_{finetuning_state().removals}",
-        alt="Collected examples",
+    rows = ticked_rows(
+        example_table(first_examples), [example.key for example in first_examples],
+        f"{TABLE}_{finetuning_state().removals}", column_config=_COLUMNS, alt="Collected examples",
     )  # fmt: skip
-    rows = list(selection.selection.rows)
     actions.button("Remove chosen", key="tuning_remove", icon=":material/delete:", type="tertiary", disabled=not rows,
                    on_click=_remove, args=(project, [first_examples[row].key for row in rows]))  # fmt: skip
     actions.button("Clear all", key="tuning_clear", icon=":material/clear_all:", type="tertiary", on_click=_remove,

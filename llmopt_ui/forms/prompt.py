@@ -72,8 +72,8 @@ def _few_shot(before: FewShotSpec | None, template: str, fields: Fields) -> dict
     rows = table_editor(table, num_rows="dynamic", key=f"{fields.key('shots')}_{len(columns_to_show)}")
     left, right = st.columns([3, 1], gap="medium")
     select = fields.at(left).choice("Which are shown", "select", _SELECT, spec.select)
-    # "All" has no number, which a spec may keep as 0.
-    k = fields.at(right).number("k", "k", 1, None, max(1, spec.k), disabled=select == "all")
+    # A spec may keep 0, which must not become another one by being looked at.
+    k = fields.at(right).number("k", "k", 0, None, spec.k, disabled=select == "all")
     examples = examples_from(rows)
     if not examples:
         return None

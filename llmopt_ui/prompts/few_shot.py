@@ -134,10 +134,8 @@ def _fields(draft: FewShotDraft, base: Body) -> Body:
         "Which of them a question gets", list(SELECT), list(SELECT).index(base["select"]),
         key=f"shots_select_{slot}", format_func=SELECT.__getitem__, on_change=draft.keep,
     )  # fmt: skip
-    # "All" has no number, which a set may keep as 0.
-    two.number_input(
-        "k", 1, 100, max(1, base["k"]), key=f"shots_k_{slot}", disabled=select == "all", on_change=draft.keep
-    )
+    # A set may keep 0, and more than anybody would type.
+    two.number_input("k", 0, None, base["k"], key=f"shots_k_{slot}", disabled=select == "all", on_change=draft.keep)
     three.number_input("Seed", 0, 10_000, base["seed"], key=f"shots_seed_{slot}", disabled=select != "random",
                        on_change=draft.keep)  # fmt: skip
     hints = {"placeholder": "As the prompt's user message", "help": "Jinja2 over the columns of the table."}

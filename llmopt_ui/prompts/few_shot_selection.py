@@ -40,4 +40,6 @@ def selection_view(project: Project, spec: FewShotSpec) -> None:
         for text, answer, size in preview.last.few_shot:
             messages += [Message("user", text), Message("assistant", answer)]
             titles += [f"example, {size:,} tokens", "answer"]
-        st.html(messages_html(messages, titles))
+        # None where a set shows 0 of them.
+        if messages:
+            st.html(messages_html(messages, titles))

@@ -92,6 +92,16 @@ def test_selection_is_kept_as_a_draft_and_saved(saved: AppTest, store: Store, us
     assert store.version(used, "few-shot", "good").body["k"] == 1
 
 
+def test_looking_at_a_set_that_shows_none_does_not_change_its_number(app: App, used: str, store: Store) -> None:
+    body = {"examples": SHOTS, "select": "first", "k": 0, "seed": 0, "template": ""}
+    store.save_version(used, "few-shot", "none", body, "")
+    test = app(PAGE, project=used, prompts_view="Few-shot", few_shot="none")
+    assert not test.exception
+    assert keyed(test.number_input, "shots_k_").value == 0
+    # Nothing was changed, so there is nothing to save.
+    assert test.button(key="few_shot_save").disabled
+
+
 def test_nearest_examples_use_the_embedding_model(saved: AppTest, script: Callable[..., object]) -> None:
     script(["unused"])
     keyed(saved.selectbox, "shots_select_").set_value("nearest").run()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from llmopt_core.finetuning.data.examples import ChatMessage, TrainingExample, preference_example
 from llmopt_core.models.openai.wire_messages import message_body
@@ -15,14 +15,17 @@ def examples_from_records(
     min_scores: Mapping[str, float] | None = None,
     votes: Mapping[str, bool] | None = None,
     source: str = "run",
+    lower_is_better: Collection[str] = (),
 ) -> list[TrainingExample]:
     """Records with a good answer become conversations: the prompt as it was sent, and the answer.
 
     Args:
         records: Records of one or several runs.
-        min_scores: Lowest value per metric; a record that has no value for one of them is left out.
+        min_scores: Lowest value per metric, the highest of one of `lower_is_better`; a record that has no value for one
+            of them is left out.
         votes: By example id, whether people liked the answer. A vote decides over the scores.
         source: Said in the examples' `source`.
+        lower_is_better: The metrics whose smaller values are better; they are no part of an example's score.
     """
     examples = []
     for record in records:
@@ -31,11 +34,11 @@ def examples_from_records(
             continue
         vote = (votes or {}).get(record.example.id)
         # A dislike speaks against the best score, and a like for the worst: people saw what no metric sees.
-        if vote is False or (vote is None and not _good(record, min_scores or {})):
+        if vote is False or (vote is None and not _good(record, min_scores or {}, lower_is_better)):
             continue
         # Imported runs do not know what was sent; the question alone is the best guess.
         prompt = answer.prompt or (Message("user", record.example.question),)
-        examples.append(_example(prompt, answer.text, record, source))
+        examples.append(_example(prompt, answer.text, record, source, lower_is_better))
     return examples
 
 
@@ -81,14 +84,21 @@ def examples_from_few_shot(examples: Sequence[Mapping[str, str]], *, system: str
     return conversations
 
 
-def _good(record: Record, lowest: Mapping[str, float]) -> bool:
-    values = [record.scores[metric].value if metric in record.scores else None for metric in lowest]
-    # Without any limit nothing is good by its scores: then only votes choose. A record without a score may be bad.
-    return bool(lowest) and all(v is not None and v >= low for v, low in zip(values, lowest.values(), strict=True))
+def _good(record: Record, limits: Mapping[str, float], lower_is_better: Collection[str]) -> bool:
+    def holds(metric: str, limit: float) -> bool:
+        value = record.scores[metric].value if metric in record.scores else None
+        # A record without a score may be bad.
+        return value is not None and (value <= limit if metric in lower_is_better else value >= limit)
+
+    # Without any limit nothing is good by its scores: then only votes choose.
+    return bool(limits) and all(holds(metric, limit) for metric, limit in limits.items())
 
 
-def _example(prompt: Sequence[Message], answer: str, record: Record, source: str) -> TrainingExample:
-    values = [s.value for s in record.scores.values() if s.value is not None]
+def _example(
+    prompt: Sequence[Message], answer: str, record: Record, source: str, lower_is_better: Collection[str] = ()
+) -> TrainingExample:
+    # Only what is good when it is high can be averaged, and held against a lowest score.
+    values = [s.value for name, s in record.scores.items() if s.value is not None and name not in lower_is_better]
     return TrainingExample(
         (*map(message_body, prompt), {"role": "assistant", "content": answer.strip()}),
         label=record.example.category or "",

@@ -18,6 +18,7 @@ from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import example_identity, model_identity
 from llmopt_core.experiments.preflight import check_budget
+from llmopt_core.experiments.run_scores import higher_is_better
 from llmopt_core.experiments.versions.prompts import FEW_SHOT, few_shot_from
 from llmopt_core.experiments.votes import majority_likes
 from llmopt_core.finetuning.data.distillation import AnswerCheck, Distillation, distill
@@ -59,13 +60,17 @@ def good_records(store: Store, run_id: int, min_scores: Mapping[str, float]) -> 
     Args:
         store: Where the run lies.
         run_id: The run.
-        min_scores: Lowest value per metric; may be empty where votes decide.
+        min_scores: Lowest value per metric, the highest where lower is better; may be empty where votes decide.
     """
     run = store.run(run_id)
     # People's votes outweigh scores, so an answer that they liked needs no high one.
     votes = majority_likes(store, run)
     records = without_shots(store.records(run_id), run.configuration)
-    return examples_from_records(records, min_scores=min_scores, votes=votes, source=f"run of {run.name}")
+    metrics = {name for record in records for name in record.scores} | set(min_scores)
+    lower_is_better = {metric for metric in metrics if not higher_is_better(metric)}
+    return examples_from_records(
+        records, min_scores=min_scores, votes=votes, source=f"run of {run.name}", lower_is_better=lower_is_better
+    )
 
 
 def read_upload(data: bytes, name: str, columns: Mapping[str, str] | None = None) -> list[TrainingExample]:

@@ -37,38 +37,44 @@ class Refusals:
         self._path = path
         # Jobs in other threads and the pages of the app share this object.
         self._lock = threading.Lock()
-        self._verdicts: dict[Place, dict[str, bool]] = {}
+        # Whether a parameter is taken, and when that was learnt, in seconds since 1970.
+        self._verdicts: dict[Place, dict[str, tuple[bool, float]]] = {}
         for entry in self._read():
             # Entry by entry: one of another version must not cost the rest.
             with contextlib.suppress(KeyError, TypeError, ValueError):
-                if float(entry["at"]) > time.time() - _MEMORY_SECONDS:
-                    url, model, mode = map(str, entry["place"])
-                    self._verdicts.setdefault((url, model, mode), {})[str(entry["parameter"])] = bool(entry["taken"])
+                url, model, mode = map(str, entry["place"])
+                verdict = bool(entry["taken"]), float(entry["at"])
+                self._verdicts.setdefault((url, model, mode), {})[str(entry["parameter"])] = verdict
 
     def list_parameters(self, place: Place) -> frozenset[str]:
         """The parameters that are left out."""
-        return frozenset(name for name, is_taken in self._verdicts.get(place, {}).items() if not is_taken)
+        return frozenset(name for name, is_taken in self._verdicts_of(place).items() if not is_taken)
 
     def on_trial(self, place: Place, body: Collection[str]) -> frozenset[str]:
         """The optional parameters of a request that nobody knows yet to be taken."""
-        verdicts = self._verdicts.get(place, {})
+        verdicts = self._verdicts_of(place)
         # Only those: a refusal that cannot be understood is tried once without them, never without what was asked.
         return frozenset(name for name in OPTIONAL if name in body and name not in verdicts)
 
     def is_taken(self, place: Place, name: str) -> bool:
         """Whether a parameter is known to be taken, or what goes by its name was seen."""
-        return self._verdicts.get(place, {}).get(name, False)
+        return self._verdicts_of(place).get(name, False)
 
     def learn(self, place: Place, parameters: Collection[str], *, is_taken: bool) -> None:
         """Remember what an answer has shown."""
         with self._lock:
-            verdicts = self._verdicts.setdefault(place, {})
+            verdicts = _in_force(self._verdicts.get(place, {}))
             # `is not`: False, True and unknown are three states. What is known already is not written again with every
             # call.
             fresh = [name for name in parameters if verdicts.get(name) is not is_taken]
-            verdicts.update(dict.fromkeys(fresh, is_taken))
+            self._verdicts.setdefault(place, {}).update(dict.fromkeys(fresh, (is_taken, time.time())))
         if fresh:
             self._write(place, fresh, is_taken)
+
+    def _verdicts_of(self, place: Place) -> dict[str, bool]:
+        # Under the lock: other threads learn meanwhile. A process may run for longer than what it learnt holds.
+        with self._lock:
+            return _in_force(self._verdicts.get(place, {}))
 
     def _read(self) -> list[Any]:
         if self._path is None:
@@ -91,6 +97,11 @@ class Refusals:
                 # The file as it is now: another process may have learnt something since.
                 entries = [entry for entry in self._read() if not any(_same(entry, new) for new in fresh)]
                 replace_file(self._path, json.dumps([*entries, *fresh], indent=1))
+
+
+def _in_force(verdicts: Mapping[str, tuple[bool, float]]) -> dict[str, bool]:
+    oldest = time.time() - _MEMORY_SECONDS
+    return {name: is_taken for name, (is_taken, at) in verdicts.items() if at > oldest}
 
 
 def _same(entry: Any, new: Mapping[str, Any]) -> bool:

@@ -196,3 +196,13 @@ async def test_distillation_stops_at_its_budget_or_when_told() -> None:
     assert "The budget of $2.00" in made.stop_reason
     none = await distill(QUESTIONS, ScriptedChat([]), ModelSpec(), teacher_prompt=teach, should_stop=lambda: True)
     assert none.examples == ()
+
+
+def test_of_a_metric_whose_smaller_values_are_better_the_limit_is_the_highest() -> None:
+    records = [
+        replace(record(name, 0.5), scores={"answer_f1": Score("answer_f1", 0.5), "loss": Score("loss", value)})
+        for name, value in (("a", 0.1), ("b", 0.9))
+    ]
+    examples = examples_from_records(records, min_scores={"loss": 0.3}, lower_is_better={"loss"})
+    assert [example.source for example in examples] == ["run, example a"]
+    assert examples[0].score == 0.5

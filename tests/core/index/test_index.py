@@ -215,7 +215,7 @@ def test_words_of_former_terms_are_counted_anew_once_and_no_vector_is_made(old_f
         index = build_index(BUSES, spec, embedder, settings, MemoryCache())
         assert [hit.chunk for hit in index.search_bm25(["a free bus"], 2)[0]] == [BUSES[0]]
         open_indexes.close_all()
-    assert embedder.encoded == []
+    assert embedder.inputs == []
     assert (old_folder / "vectors.npy").stat() == vectors
     kept = Bm25.load(old_folder / f"bm25-{analysis.VERSION}")
     assert kept.search("free bus", 2) == Bm25.of([chunk.text for chunk in BUSES]).search("free bus", 2) != []

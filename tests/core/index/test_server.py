@@ -404,3 +404,32 @@ def _refuse(*_):
 
 def _rows(count):
     return np.eye(4, dtype=np.float32)[:count]
+
+
+def test_a_copied_workspace_gets_an_id_of_its_own_and_a_moved_one_keeps_it(tmp_path):
+    first = workspace_id(tmp_path / "one" / "indexes")
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    copied = workspace_id(tmp_path / "two" / "indexes")
+    assert len({first, copied}) == 2
+    assert workspace_id(tmp_path / "two" / "indexes") == copied
+    (tmp_path / "two").rename(tmp_path / "three")
+    assert workspace_id(tmp_path / "three" / "indexes") == copied
+    (tmp_path / "link").symlink_to(tmp_path / "one")
+    assert workspace_id(tmp_path / "link" / "indexes") == workspace_id(tmp_path / "one" / "indexes") == first
+
+
+def test_an_id_of_an_earlier_version_is_kept(tmp_path):
+    (tmp_path / ".workspace").write_text("a" * 32)
+    assert workspace_id(tmp_path) == workspace_id(tmp_path, make=False) == "a" * 32
+
+
+def test_a_copy_on_the_same_server_takes_no_collection_of_its_original_away(chunks, spec, embedder, fresh, tmp_path):
+    first = workspace(tmp_path, fresh, "a")
+    index = build_index(chunks, spec, embedder, first, MemoryCache())
+    open_indexes.close_all()
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    second = first.model_copy(update={"home": tmp_path / "b"})
+    build_index(chunks, spec, embedder, second, MemoryCache())
+    assert len(fresh.users()) == 2
+    assert delete_index(second, list_indexes(second)[0].name)
+    assert f"llmopt-{index.fingerprint}" in fresh.names()

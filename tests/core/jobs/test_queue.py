@@ -243,3 +243,19 @@ def test_an_evaluation_goes_on_without_its_page(lab: Lab, runner: JobRunner) -> 
     assert [run.status for run in runs] == ["finished", "finished"]
     assert job.progress["done"] == 4
     assert job.progress["usage"]["calls"] == 4
+
+
+@pytest.mark.parametrize("result", [{"when": object()}, {"bytes": b"x"}, {"set": {1}}])
+def test_a_result_that_is_no_json_ends_the_job_with_one_sentence(runner: JobRunner, result: dict[str, Any]) -> None:
+    job = runner.wait(submit(runner, "check", "p", {}, lambda _: result), timeout=20)
+    assert (job.status, job.result) == ("failed", {})
+    assert "The result of the check" in job.error
+    assert job.error.endswith("it may hold texts, numbers, lists and dictionaries alone.")
+    assert not runner.is_busy()
+
+
+def test_progress_that_is_no_json_ends_its_job_and_no_other(runner: JobRunner) -> None:
+    job = runner.wait(submit(runner, "check", "p", {}, lambda context: context.report({"x": object()})), timeout=20)
+    assert (job.status, job.progress) == ("failed", {})
+    assert "The progress of the job cannot be kept" in job.error
+    assert runner.wait(submit(runner, "check", "p", {}, lambda _: {"x": 1}), timeout=20).status == "finished"

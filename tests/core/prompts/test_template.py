@@ -1,5 +1,6 @@
 """Templates: what they render, what they refuse, and that none of them hangs."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -283,3 +284,24 @@ def test_a_name_with_another_in_its_place_is_not_needed_and_a_list_has_a_length(
     assert find_undefined_names("{{ question or context }}", ["question"]) == {"context"}
     assert render("{{ context or question }}", {"question": "Q"}) == "Q"
     assert render("{{ rows.length }} {{ row.length }}", {"rows": [1, 2], "row": {"length": "long"}}) == "2 long"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_renders_with_children_of_its_own():
+    program = (
+        "import os\n"
+        "from llmopt_core.prompts import renderers\n"
+        "renderers.render_in_child('x', {}, 100, 5)\n"
+        "(own,) = renderers._idle.queue\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    text = renderers.render_in_child('{{ a }}', {'a': 'child'}, 100, 5)\n"
+        "    (other,) = renderers._idle.queue\n"
+        "    renderers.close_renderers()\n"
+        "    os._exit(0 if text == 'child' and other.process.pid != own.process.pid else 1)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+        "assert renderers.render_in_child('{{ a }}', {'a': 'parent'}, 100, 5) == 'parent'\n"
+        "assert [one.process.pid for one in renderers._idle.queue] == [own.process.pid]\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -197,3 +197,27 @@ def test_a_project_goes_out_as_of_one_moment(store: Store, questions: Evaluation
 def test_a_wrong_address_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be reached"):
         Store("postgresql://tester@127.0.0.1:1/none", tmp_path)
+
+
+@pytest.mark.parametrize("what", ["draft", "version", "label"])
+def test_those_who_save_the_same_for_the_first_time_at_once_take_turns(store: Store, what: str) -> None:
+    store.ensure_project("p")
+    store.save_version("p", "prompt", "labelled", {"text": "x"})
+    workers = 8
+    for turn in range(5):
+        together = threading.Barrier(workers)
+
+        def save(number: int, name: str = f"n{turn}", together: threading.Barrier = together) -> None:
+            together.wait()
+            if what == "draft":
+                store.save_draft("p", "prompt", name, {"number": number})
+            elif what == "version":
+                store.save_version("p", "prompt", name, {"number": number})
+            else:
+                store.set_label("p", "prompt", "labelled", name, 1)
+
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(save, range(workers)))
+        if what == "version":
+            saved = store.versions("p", "prompt", f"n{turn}")
+            assert [version.number for version in saved] == list(range(1, workers + 1))

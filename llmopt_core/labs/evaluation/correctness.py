@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from llmopt_core.evaluation.judges.builtin.judge import is_evasive
+from llmopt_core.evaluation.judges.builtin.evasions import is_evasive
 from llmopt_core.evaluation.metrics.text import token_f1
 from llmopt_core.evaluation.text import tokens
 from llmopt_core.labs.evaluation.record_facts import RecordFacts

@@ -39,7 +39,7 @@ class JudgeAgreement:
     is_held_out: bool = True
 
 
-# The judge whose figures of faithfulness stand here; the others are of version 3. Another version must be measured
+# The judge whose figures stand here; those of context precision are of version 3. Another version must be measured
 # before this and the table are changed.
 JUDGE = "built-in judge v4"
 

@@ -84,7 +84,7 @@ def red_text(text: str) -> str:
 def describe_outdated(project: Project, runs: Mapping[str, Run]) -> str:
     """A sentence on runs that are of an earlier state, and what has changed since; empty where there are none."""
     configurations = {item.name: item for item in store().configurations(project)}
-    sets = {item.name: item.version for item in store().evaluation_sets(project)}
+    sets = {item.name: item.version for item in store().evaluation_sets(project, parts=True)}
     documents = documents_now(project)
     # By name, since a run keeps the name of its configuration; one that was deleted since has nothing to be compared
     # with.
@@ -145,5 +145,6 @@ def overlap_sentences(overlap: TrainingOverlap) -> None:
     """The same of one run alone, without its name."""
     if overlap.warning:
         st.markdown(red_text(overlap.warning))
-    if overlap.note:
-        st.caption(f":material/info: {fmt.markdown(overlap.note)}")
+    for note in (overlap.note, overlap.choice_note, overlap.looks_note):
+        if note:
+            st.caption(f":material/info: {fmt.markdown(note)}")

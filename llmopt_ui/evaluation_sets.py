@@ -7,8 +7,10 @@ from operator import attrgetter
 import streamlit as st
 
 from llmopt_core.errors import BadInput
+from llmopt_core.runs.question_splits import part_name
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_core.types import EvaluationSet
+from llmopt_core.types.parts import PARTS
 from llmopt_ui.resources import store
 
 
@@ -18,6 +20,19 @@ def sets_of(project: Project) -> list[SavedSet]:
     from llmopt_core.labs.finetuning.training_set_list import list_training_sets
 
     return list_training_sets(store(), project)
+
+
+def set_choices(project: Project) -> list[SavedSet]:
+    """What pickers offer: every set, and of one that is split its parts.
+
+    The part to search with stands first, so that it is what fields begin with; the never-seen one last.
+    """
+    parts = {item.name: item for item in store().evaluation_sets(project, parts=True)}
+    choices = []
+    for item in sets_of(project):
+        search, confirm, never_seen = (parts.get(part_name(item.name, part)) for part in PARTS)
+        choices += [one for one in (search, confirm, item, never_seen) if one is not None]
+    return choices
 
 
 # As a resource, so that no copy is made at each use; nobody changes what is given. A project is known by its id,
@@ -34,7 +49,7 @@ def set_version(project: Project, name: str, version: str) -> EvaluationSet:
 
 def newest_set(project: Project, name: str) -> EvaluationSet:
     """The newest version of a set."""
-    return set_version(project, name, next(item.version for item in sets_of(project) if item.name == name))
+    return set_version(project, name, next(item.version for item in set_choices(project) if item.name == name))
 
 
 def set_size(project: Project, name: str, version: str) -> int | None:

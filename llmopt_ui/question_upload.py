@@ -37,17 +37,27 @@ _NOTES_AT_MOST = 12
 
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
-    """What is said of a question file: its encoding, empty to find it out, and judgements that came beside it."""
+    """What is said of a question file.
+
+    Attributes:
+        encoding: Empty to find it out.
+        qrels: Judgements that came beside it.
+        asks_columns: Whether the user says what each column means, also where they are known by their names.
+    """
 
     encoding: str = ""
     qrels: UploadedFile | None = None
+    asks_columns: bool = False
 
 
 def upload_option_fields(key: str) -> UploadOptions:
     """Fields that few files need."""
     from llmopt_core.documents.labels import COMMON
 
-    with st.expander("Encoding and judgements"):
+    with st.expander("Columns, encoding and judgements"):
+        asks_columns = st.checkbox(
+            "Say which column is what", key=f"{key}_asks", help="Also where the names of the columns are known."
+        )
         encoding = st.selectbox(
             "Encoding of the question file",
             COMMON,
@@ -64,7 +74,7 @@ def upload_option_fields(key: str) -> UploadOptions:
             help="Which documents answer which question, as BEIR and TREC keep it beside `queries.jsonl`. The "
             "documents they name become the sources of the questions.",
         )
-    return UploadOptions(encoding or "", qrels)
+    return UploadOptions(encoding or "", qrels, bool(asks_columns))
 
 
 def read_question_file(
@@ -92,6 +102,9 @@ def read_question_file(
         return None
     except LlmOptError as error:
         _show_problems(error)
+        return None
+    if columns is None and beside.asks_columns:
+        _columns_form(key, file, result.columns, {})
         return None
     # Only where nothing was said yet: an answer, also "no column at all", is not asked for again.
     if columns is None and result.unused_columns and not any(one.reference for one in result.evaluation_set.examples):

@@ -103,6 +103,10 @@ def caveats(runs: Sequence[RunCaveats]) -> list[Caveat]:
         Caveat(text, severe=True) for text in _deduplicate((name, overlap.warning) for name, overlap in overlaps)
     ]
     overlap_caveats += [Caveat(text) for text in _deduplicate((name, overlap.note) for name, overlap in overlaps)]
+    overlap_caveats += [
+        Caveat(text) for text in _deduplicate((name, overlap.choice_note) for name, overlap in overlaps)
+    ]
+    overlap_caveats += [Caveat(text) for text in _deduplicate((name, overlap.looks_note) for name, overlap in overlaps)]
     sources = [(run.documents.name, run.source.sentence) for run in runs if run.source is not None]
     note = documents_note([run.documents for run in runs])
     return [*overlap_caveats, *map(Caveat, _deduplicate(sources)), *([Caveat(note)] if note else [])]
@@ -128,4 +132,9 @@ def _training_note(run: RunCaveats) -> str:
         return ""
     if run.overlap.overlap_count:
         return f"trained on {run.overlap.overlap_count} of these {run.overlap.questions} questions"
-    return "training data unknown" if run.overlap.unknown_parts else ""
+    notes = (
+        f"chosen on {run.overlap.chosen} of these {run.overlap.questions} questions" if run.overlap.chosen else "",
+        "asked before" if run.overlap.looks else "",
+        "training data unknown" if run.overlap.unknown_parts else "",
+    )
+    return ", ".join(filter(None, notes))

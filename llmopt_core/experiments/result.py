@@ -155,14 +155,14 @@ def _run(run: Run, records: Sequence[Record], overlap: TrainingOverlap, each: Pe
         "documents_version": run.documents_version,
         "uses_documents": run.retrieves,
         "training_overlap": overlap.model_dump(mode="json"),
-        "caveats": [
-            text
-            for text in (overlap.warning, overlap.note, _budget_note(run), source.sentence if source else "")
-            if text
-        ],
+        "caveats": [text for text in (*_caveats(run, overlap), source.sentence if source else "") if text],
         **({"imported": asdict(source)} if source else {}),
         "records": [_record(record, source) for record in records],
     }
+
+
+def _caveats(run: Run, overlap: TrainingOverlap) -> tuple[str, ...]:
+    return overlap.warning, overlap.note, overlap.choice_note, overlap.looks_note, _budget_note(run)
 
 
 def _tokens(run: Run, source: ImportSource | None) -> dict[str, int | None]:

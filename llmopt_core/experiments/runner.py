@@ -10,6 +10,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.execution.accounts import account_for
 from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.earlier_looks import list_earlier_looks
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.plan import Plan
@@ -98,6 +99,9 @@ async def _start_run(  # noqa: PLR0917
     overlap = await asyncio.to_thread(
         training_overlap, store, plan.project, configuration, plan.examples, lambda spec: _model_name(spec, models)
     )
+    fingerprints = {one.fingerprint for one in plan.configurations}
+    looks = list_earlier_looks(store, plan.project, plan.evaluation_set.name, fingerprints)
+    overlap = overlap.model_copy(update={"looks": looks})
     options = {
         "limit": plan.limit,
         "concurrency": plan.concurrency,

@@ -11,7 +11,16 @@ from pydantic import ValidationError
 from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_core.types import Spec
 
-PartKind = Literal["model", "embedding model", "few-shot examples", "few-shot choice", "instruction"]
+PartKind = Literal[
+    "model", "embedding model", "few-shot examples", "few-shot choice", "instruction",
+    "chunking", "number of chunks", "components",
+]  # fmt: skip
+SETTINGS = frozenset(("chunking", "number of chunks", "components"))
+"""Parts that are numbers and switches: chosen on questions, they flatter a score, but hold nothing of an answer."""
+
+
+# A sentence names so many configurations.
+_MOST_NAMES = 3
 
 
 def describe_closeness(exact: int, near: int) -> str:
@@ -47,6 +56,8 @@ class TrainedPart(Spec):
         if self.kind in ("instruction", "few-shot choice"):
             what = "instruction" if self.kind == "instruction" else "few-shot examples"
             return f"{share} chose the {what} in a search {how}"
+        if self.kind in SETTINGS:
+            return f"{share} chose the {self.kind} ({self.source})"
         return f"{share} stand in the training data of {self.name} {how}"
 
 
@@ -56,12 +67,16 @@ class TrainingOverlap(Spec):
     Attributes:
         questions: How many it was asked.
         exact, near: How many of them stand in the data of any part; word for word, or only nearly.
+        chosen: How many of them chose a setting, such as the chunking, in a sweep.
+        looks: Configurations that were asked these never-seen questions before, by name.
         parts: All that was tuned; empty where nothing was.
     """
 
     questions: int
     exact: int = 0
     near: int = 0
+    chosen: int = 0
+    looks: tuple[str, ...] = ()
     parts: tuple[TrainedPart, ...] = ()
 
     @property
@@ -77,8 +92,35 @@ class TrainingOverlap(Spec):
     @property
     def warning(self) -> str:
         """One sentence for the user on questions that were trained on; empty where there are none."""
-        sentences = [part.sentence(self.questions) for part in self.parts if part.exact + part.near]
-        return f"{'; '.join(sentences)}: its score shows what it has seen, not what it can do." if sentences else ""
+        sentences = self._sentences(settings=False)
+        return f"{sentences}: its score shows what it has seen, not what it can do." if sentences else ""
+
+    @property
+    def choice_note(self) -> str:
+        """One sentence on settings that were chosen on the questions; empty where none were."""
+        sentences = self._sentences(settings=True)
+        return (
+            f"{sentences}: its score here flatters it; confirm it on questions that chose nothing." if sentences else ""
+        )
+
+    @property
+    def looks_note(self) -> str:
+        """One sentence on who was asked the never-seen questions before; empty where nobody was."""
+        if not self.looks:
+            return ""
+        names = ", ".join(self.looks[:_MOST_NAMES])
+        more = f" and {len(self.looks) - _MOST_NAMES} more" if len(self.looks) > _MOST_NAMES else ""
+        return (
+            f"The never-seen questions were asked before, of {names}{more}: what was chosen after those numbers were "
+            "looked at has seen them."
+        )
+
+    def _sentences(self, *, settings: bool) -> str:
+        return "; ".join(
+            part.sentence(self.questions)
+            for part in self.parts
+            if part.exact + part.near and (part.kind in SETTINGS) == settings
+        )
 
     @property
     def note(self) -> str:

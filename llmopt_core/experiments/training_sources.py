@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.search_provenance import list_search_choices
-from llmopt_core.experiments.training_overlap import PartKind, TrainedPart, TrainingOverlap, overlap_from
+from llmopt_core.experiments.setting_choices import list_setting_choices
+from llmopt_core.experiments.training_overlap import SETTINGS, PartKind, TrainedPart, TrainingOverlap, overlap_from
 from llmopt_core.finetuning.data.question_overlap import QuestionOverlap, find_question_overlap, user_texts
 from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, open_folder
 from llmopt_core.finetuning.jobs.job import LOCAL, Job
@@ -74,17 +76,25 @@ def training_overlap(  # noqa: PLR0917
         return TrainingOverlap(questions=len(examples))
     questions = [example.question for example in examples]
     closest_matches: dict[int, QuestionOverlap] = {}
+    choosing: set[int] = set()
     parts = []
     for source in sources:
         overlaps = _find_overlap(source, questions, store.cache)
         parts.append(_part(source, overlaps))
+        if source.kind in SETTINGS:
+            choosing |= set(overlaps or ())
+            continue
         for number, kind in (overlaps or {}).items():
             # Of several parts the closest match of a question counts.
             if closest_matches.get(number) != "exact":
                 closest_matches[number] = kind
     kinds = list(closest_matches.values())
     return TrainingOverlap(
-        questions=len(examples), exact=kinds.count("exact"), near=kinds.count("near"), parts=tuple(parts)
+        questions=len(examples),
+        exact=kinds.count("exact"),
+        near=kinds.count("near"),
+        chosen=len(choosing),
+        parts=tuple(parts),
     )
 
 
@@ -165,6 +175,9 @@ def list_sources(
         # Bound as a default, as the name stands for another search's questions by the time it is called.
         texts_of = None if questions is None else (lambda asked=questions: asked)
         sources.append(Source(part.kind, "", f"search on {part.set_name}", "", texts_of))
+    for choice in list_setting_choices(store, project, configuration, before):
+        key = fingerprint(list(choice.questions))
+        sources.append(Source(choice.kind, "", choice.source, key, partial(iter, choice.questions)))
     # A model may be used in several places; its data is compared once.
     return list({(source.kind, source.name, source.source): source for source in sources}.values())
 

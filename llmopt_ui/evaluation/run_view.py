@@ -28,7 +28,7 @@ from llmopt_ui.caveats import documents_now
 from llmopt_ui.components import empty_state, section, show_errors
 from llmopt_ui.evaluation.history import history_view
 from llmopt_ui.evaluation.run_form import plan_from, run_form
-from llmopt_ui.evaluation_sets import sets_of
+from llmopt_ui.evaluation_sets import set_choices
 from llmopt_ui.forms.configuration import CONFIGURATION, NEW
 from llmopt_ui.job_panel import last_failure
 from llmopt_ui.navigation import EVALUATION as PAGE
@@ -51,7 +51,7 @@ def run_view(project: Project, runs: Sequence[Run]) -> None:
     last_failure(jobs)
     _estimate(project)
     _stopped_runs(project, runs)
-    sets, configurations = sets_of(project), store().configurations(project)
+    sets, configurations = set_choices(project), store().configurations(project)
     if not sets:
         with empty_state("No questions yet", "An evaluation asks the questions of a set.", ":material/quiz:"):
             button_to(PAGE, "Add questions", "run_to_questions", "Questions")

@@ -29,7 +29,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.chart_view import show_chart
 from llmopt_ui.components import empty_state, section, show_errors
-from llmopt_ui.evaluation_sets import sets_of
+from llmopt_ui.evaluation_sets import set_choices
 from llmopt_ui.finetuning.embedder_charts import parts_bar
 from llmopt_ui.finetuning.embedder_gain import outcome_view
 from llmopt_ui.finetuning.fields import hyperparameter_fields
@@ -106,7 +106,7 @@ def _with_spans(project: Project, names: Sequence[str]) -> int | None:
 
 
 def _form(project: Project, jobs: Sequence[Job]) -> None:
-    sets = [item.name for item in sets_of(project)]
+    sets = [item.name for item in set_choices(project)]
     configurations = {item.name: item for item in retrieval_configurations(project)}
     _example(project, sets)
     if not sets or not configurations:

@@ -92,7 +92,7 @@ def _measure(project: Project, job: Job, plan: EmbedderPlan, tuned_model: FineTu
 
 def _basis(project: Project, plan: EmbedderPlan) -> dict[str, str]:
     """What a measurement rests on now."""
-    versions = {item.name: item.version for item in store().evaluation_sets(project)}
+    versions = {item.name: item.version for item in store().evaluation_sets(project, parts=True)}
     held_back = {QUESTIONS: versions.get(plan.held_back_set, ""), DOCUMENTS: documents_now(project)}
     return {**held_back, **models_basis(plan.configuration, models())}
 

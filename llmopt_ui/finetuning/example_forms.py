@@ -17,7 +17,7 @@ from llmopt_core.types import EvaluationSet, fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
 from llmopt_ui.caveats import documents_now
-from llmopt_ui.evaluation_sets import sets_of
+from llmopt_ui.evaluation_sets import set_choices
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.resources import models, settings, start_job, store
@@ -114,7 +114,7 @@ def pairs_form(project: Project) -> None:
 
 
 def _questions_and_prompt(project: Project, key: str) -> tuple[EvaluationSet, Configuration] | None:
-    sets = [item.name for item in sets_of(project)]
+    sets = [item.name for item in set_choices(project)]
     configurations = {item.name: item for item in store().configurations(project)}
     if not sets or not configurations:
         st.caption("This needs questions and a configuration; the page Evaluation holds both.")
@@ -136,7 +136,7 @@ def _questions_and_prompt(project: Project, key: str) -> tuple[EvaluationSet, Co
 
 def choose_sets_to_protect(project: Project, key: str) -> list[EvaluationSet]:
     """The evaluation sets that must not be trained on: all, until somebody says otherwise."""
-    names = [item.name for item in sets_of(project)]
+    names = [item.name for item in set_choices(project)]
     # The names are in the key: a set that is added later is kept apart, too, without being asked for.
     choice = st.multiselect("Evaluation sets to keep apart", names, names, key=f"{key}_{fingerprint(names)}",
                             help="A question that is trained on measures memory, not skill. Take a set off the list to "

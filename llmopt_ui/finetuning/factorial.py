@@ -25,7 +25,7 @@ from llmopt_ui.caveats import caveats_view, describe_outdated
 from llmopt_ui.chart_view import show_chart
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import empty_state, section, side_by_side
-from llmopt_ui.evaluation_sets import sets_of
+from llmopt_ui.evaluation_sets import set_choices
 from llmopt_ui.finetuning.charts import factorial_bars
 from llmopt_ui.finetuning.economics import economics_view
 from llmopt_ui.finetuning.evaluation_start import evaluate_configurations
@@ -99,7 +99,7 @@ def _form(project: Project, models: Mapping[str, FineTunedModel]) -> FactorialRe
     base = {name: c for name, c in configurations.items() if not c.model.adapter}
     plain = [name for name, c in base.items() if c.retrieval is None]
     rag = [name for name, c in base.items() if c.retrieval is not None]
-    sets = {item.name: item for item in sets_of(project)}
+    sets = {item.name: item for item in set_choices(project)}
     if not plain or not rag or not sets:
         _missing(sets=bool(sets), plain=bool(plain), rag=bool(rag))
         return None

@@ -20,7 +20,7 @@ from llmopt_ui.caveats import caveats_view, describe_outdated, overlap_sentences
 from llmopt_ui.chart_view import show_chart
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import facts, section
-from llmopt_ui.evaluation_sets import sets_of
+from llmopt_ui.evaluation_sets import set_choices
 from llmopt_ui.finetuning.charts import category_bars
 from llmopt_ui.finetuning.evaluation_start import evaluate_configurations
 from llmopt_ui.resources import store
@@ -36,7 +36,7 @@ def forgetting_view(project: Project, tuned_model: FineTunedModel, metric: str) 
     section(
         "What did it forget?", "A model fine-tuned for one task can lose others. Both are asked the very same here."
     )
-    sets = {item.name: item for item in sets_of(project)}
+    sets = {item.name: item for item in set_choices(project)}
     usual = _base_configurations(project)
     # An embedding model answers nothing, so it can forget no answers.
     if not usual or not sets or not isinstance(tuned_model.spec, ModelSpec):

@@ -18,7 +18,7 @@ from llmopt_core.retrieval.spec import RetrievalSpec, RoutingSpec
 from llmopt_core.retrieval.transform import default_prompt
 from llmopt_core.text.bounded_yaml import BoundedLoader
 from llmopt_ui import format as fmt
-from llmopt_ui.evaluation_sets import sets_of
+from llmopt_ui.evaluation_sets import set_choices
 from llmopt_ui.forms.fields import Fields
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
@@ -168,7 +168,7 @@ def _routing(spec: RetrievalSpec, token: str) -> dict[str, Any] | None:
 
 def _examples(routing: RoutingSpec, token: str) -> list[dict[str, str]]:
     """The labelled questions a router learns from: as they are, or those of an evaluation set."""
-    sets = [item.name for item in sets_of(current_project())]
+    sets = [item.name for item in set_choices(current_project())]
     as_is = f"{fmt.plural(len(routing.examples), 'labelled question')} of this configuration"
     options = {"": as_is, **{name: name for name in sets}}
     help_text = "All questions of the set that have a category."

@@ -15,7 +15,7 @@ from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.components import File, downloads, plain_fragment, show_errors, side_by_side
-from llmopt_ui.evaluation_sets import newest_set, sets_of
+from llmopt_ui.evaluation_sets import newest_set, set_choices
 from llmopt_ui.pickers import pick_name
 from llmopt_ui.prompts.draft import Body, Draft, save_row
 from llmopt_ui.prompts.few_shot_selection import selection_view
@@ -160,7 +160,7 @@ def _downloads(body: Body) -> None:
 
 def _overlap(project: Project, spec: FewShotSpec) -> set[int]:
     """Name the examples that repeat a question of a set; gives the places of those that are left out."""
-    sets = [item.name for item in sets_of(project)]
+    sets = [item.name for item in set_choices(project)]
     set_name = st.selectbox("Checked against", [*sets, _NONE], key="shots_against", persist_state="session",
                           help="What stands in a prompt cannot be measured with: the model copies it.")  # fmt: skip
     if set_name == _NONE or not spec.examples:

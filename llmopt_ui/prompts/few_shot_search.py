@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.experiments.search.results import ChoiceResult, Method, Trial
-from llmopt_core.experiments.search.task import CHOICE, split
+from llmopt_core.experiments.search.task import CHOICE, split_task
 from llmopt_core.experiments.versions.prompts import few_shot_from, save_few_shot
 from llmopt_core.labs.prompts.few_shot_search import choice_answers, choosable
 from llmopt_core.labs.prompts.search_setup import task_from
@@ -74,7 +74,7 @@ def _form(project: Project, version: Version) -> None:
         task = task_from(store(), project, setup, few_shot_from(version.body), describe_setup(version, setup))
         # As the search itself will see them: examples that repeat a question take no part.
         left, places, _ = choosable(task, keep_examples=setup.keep_examples)
-        training, held_out = split(left.evaluation_set.examples, task.held_back, task.seed)
+        training, held_out = split_task(left)
         answers = choice_answers(
             cast("Method", method), len(places), int(most), int(trials), len(training), len(held_out)
         )

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.search.results import Candidate, InstructionResult, Part
-from llmopt_core.experiments.search.task import INSTRUCTION, split
+from llmopt_core.experiments.search.task import INSTRUCTION, split_task
 from llmopt_core.experiments.versions.prompts import PROMPT, load_prompt, newest_versions, save_prompt
 from llmopt_core.labs.prompts.estimate import Rewriting
 from llmopt_core.labs.prompts.instruction_search import USUAL_PROPOSER, instruction_answers
@@ -94,7 +94,7 @@ def _form(project: Project) -> None:
 
     def ready() -> tuple[Callable[[], None], str]:
         task = task_from(store(), project, setup)
-        training, held_out = split(task.evaluation_set.examples, task.held_back, task.seed)
+        training, held_out = split_task(task)
         # Reckoned from the true parts, as the questions need not divide exactly.
         answers = instruction_answers(int(rewrites), int(rounds), len(training), len(held_out))
         beside = f" and {fmt.plural(int(rewrites * rounds), 'call')} of the writer"

@@ -22,7 +22,7 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import Document, Example
 from llmopt_ui import format as fmt
 from llmopt_ui.components import facts, show_errors
-from llmopt_ui.evaluation_sets import newest_set, sets_of
+from llmopt_ui.evaluation_sets import newest_set, set_choices
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.prompts.draft import Body
@@ -47,7 +47,7 @@ def preview_view(project: Project, body: Body) -> None:
 
 def pick_example(project: Project, key: str) -> tuple[tuple[Example, ...], Example]:
     """Choose an example of a set, or type a question; gives all examples of the set, too."""
-    sets = [item.name for item in sets_of(project)]
+    sets = [item.name for item in set_choices(project)]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         set_name = st.selectbox("On", [*sets, _OWN_QUESTION], key=f"{SET}_{key}", width=190, persist_state="session")
         if set_name == _OWN_QUESTION:

@@ -13,7 +13,7 @@ from llmopt_core.experiments.comparison_setup import Setup, select_examples
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
-from llmopt_ui.evaluation_sets import newest_set, sets_of
+from llmopt_ui.evaluation_sets import newest_set, set_choices
 from llmopt_ui.forms.fields import Fields
 from llmopt_ui.prompts.table import edit_rows
 from llmopt_ui.tables import data_table
@@ -24,7 +24,7 @@ _TAKES = {"first": "The first", "random": "Random", "all": "All", "chosen": "Cho
 
 def rows_fields(project: Project, setup: Setup, slot: str) -> Setup:
     """Draw the fields; gives the setup with what was chosen."""
-    sets = [item.name for item in sets_of(project)]
+    sets = [item.name for item in set_choices(project)]
     # The only choice without a set; what was chosen before is kept for when there is one.
     before = setup.source if sets else "free"
     fields = Fields("rows", slot)

@@ -19,7 +19,7 @@ from llmopt_core.experiments.search.trial_runner import search_work_name
 from llmopt_core.experiments.versions.prompts import PROMPT, newest_versions
 from llmopt_core.labs.finetuning.held_out_sets import find_held_out_sets
 from llmopt_core.labs.prompts.estimate import Rewriting, estimate_search
-from llmopt_core.labs.prompts.search_setup import SearchSetup
+from llmopt_core.labs.prompts.search_setup import SearchSetup, confirm_set
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
@@ -27,7 +27,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, spent_before
 from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state
-from llmopt_ui.evaluation_sets import newest_set, sets_of
+from llmopt_ui.evaluation_sets import newest_set, set_choices
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.navigation import EVALUATION, PROMPTS
@@ -47,7 +47,7 @@ def can_search(project: Project) -> bool:
         with empty_state("No saved prompts yet", "A search needs a prompt to start from.", ":material/edit_note:"):
             button_to(PROMPTS, "Write a prompt", "search_to_editor", "Editor")
         return False
-    if not sets_of(project):
+    if not set_choices(project):
         with empty_state("No questions yet", "A search tries prompts on the questions of a set.", ":material/quiz:"):
             button_to(EVALUATION, "Add questions", "search_to_questions", "Questions")
         return False
@@ -75,7 +75,15 @@ def search_form(project: Project, key: str, *, questions: int, held_back: bool, 
         "Questions at most", 1, 10_000, questions, key=f"search_questions_{key}", help="Drawn at random.", **_KEEP
     )  # fmt: skip
     share = 50
-    if held_back:
+    confirm = held_back and confirm_set(store(), project, question_set.name)
+    if held_back and confirm:
+        cells[1].text_input(
+            "Confirmed on", fmt.plural(len(confirm.examples), "question"), disabled=True,
+            key=f"search_confirm_{key}_{confirm.version}",
+            help=f"The part {fmt.markdown(confirm.name)}, which the search never sees. What it found is tested on "
+            "these questions once, and only that is the result.",
+        )  # fmt: skip
+    elif held_back:
         share = cells[1].number_input(
             "Held back (%)", 10, 90, 50, 5, key=f"search_share_{key}", help="The search never sees these questions. "
             "What it found is tested on them once, and only that is the result.", **_KEEP,
@@ -168,7 +176,7 @@ def _first_variant(project: Project, key: str) -> VariantSetup:
 
 
 def _measure(project: Project, key: str) -> tuple[EvaluationSet, str, JudgeSpec]:
-    sizes = {item.name: item.size for item in sets_of(project)}
+    sizes = {item.name: item.size for item in set_choices(project)}
     one, two = st.columns([3, 2], gap="small")
     held_back = find_held_out_sets(store(), project, sizes)
     # A set that is held back is for the last measurement: whoever searches with it has nothing left to test on.

@@ -23,8 +23,15 @@ from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
 from llmopt_ui.chart_view import show_chart
 from llmopt_ui.components import downloads, empty_state, section, show_errors
-from llmopt_ui.retrieval.jobs import follow_paid_work, questions_fields, results, task_of
-from llmopt_ui.retrieval.sides import Side, save_configuration
+from llmopt_ui.retrieval.jobs import (
+    Questions,
+    adopt_configuration,
+    follow_paid_work,
+    questions_fields,
+    results,
+    task_of,
+)
+from llmopt_ui.retrieval.sides import Side
 from llmopt_ui.retrieval.whole_set_charts import ablation_chart
 from llmopt_ui.tables import show_table
 from llmopt_ui.theme import verdict
@@ -79,10 +86,10 @@ def ablation_view(project: Project, sides: Sequence[Side]) -> None:
         # One side only, so one task and one job.
         report = report_of(finished_work[0], AblationReport) if finished_work else None
         if report is not None:
-            _show(project, report)
+            _show(project, report, questions)
 
 
-def _show(project: Project, report: AblationReport) -> None:
+def _show(project: Project, report: AblationReport, asked: Questions) -> None:
     # In the order of the titles; what nobody could score has no column.
     measures = [name for name in TITLES if name in report.measures and report.measures[name].scored]
     names = [*measures]
@@ -93,7 +100,7 @@ def _show(project: Project, report: AblationReport) -> None:
     _table(report, measures)
     section("Which to drop", f"By {TITLES[report.leading]}. {explain_terms('together')}")
     for number, one in enumerate(report.removed):
-        _advice(project, one, number)
+        _advice(project, one, number, asked)
     # Told beside the result: means are over the questions that did not fail.
     for message, count in report.failures.items():
         st.warning(fmt.markdown(f"{fmt.plural(count, 'question')}: {message}"), icon=":material/warning:")
@@ -160,7 +167,7 @@ def _saving(value: float, format_value: Callable[[float], str]) -> str:
     return format_value(value) if value >= 0 else f"spares {format_value(-value)}"
 
 
-def _advice(project: Project, one: AblatedPart, number: int) -> None:
+def _advice(project: Project, one: AblatedPart, number: int, asked: Questions) -> None:
     with st.container(border=True):
         left, right = st.columns([4, 1], vertical_alignment="center", wrap=False)
         left.markdown(
@@ -169,6 +176,6 @@ def _advice(project: Project, one: AblatedPart, number: int) -> None:
         )
         right.button(
             "Save without", key=f"ablation_save_{number}", icon=":material/save:", type="tertiary",
-            on_click=save_configuration, args=(project, one.configuration),
+            on_click=adopt_configuration, args=(project, one.configuration, "components", asked),
             help="Saves the configuration without this part.",
         )  # fmt: skip

@@ -9,8 +9,10 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import lab_identity
 from llmopt_core.experiments.provenance import describe_changes, list_changes, result_basis
+from llmopt_core.experiments.setting_choices import SettingKind, record_setting_choice
 from llmopt_core.labs.retrieval.components import AskedModel, is_free, is_priced
 from llmopt_core.labs.retrieval.estimate import LabEstimate
 from llmopt_core.labs.retrieval.jobs import Task, earlier, lab_arguments, lab_versions, latest, pilot_of, report_of
@@ -21,11 +23,11 @@ from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import documents_now
 from llmopt_ui.components import empty_state, facts, section
-from llmopt_ui.evaluation_sets import sets_of
+from llmopt_ui.evaluation_sets import set_choices
 from llmopt_ui.job_panel import follow_job
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import models, start_job, store
-from llmopt_ui.retrieval.sides import Side, select_in_address
+from llmopt_ui.retrieval.sides import Side, save_configuration, select_in_address
 from llmopt_ui.session import state
 
 SET = "measured_set"
@@ -64,7 +66,7 @@ class Offer:
 
 def questions_fields(project: Project, key: str, most: int | None = None) -> Questions | None:
     """Which evaluation set, and how many of its questions; None where there is no set."""
-    sets = sets_of(project)
+    sets = set_choices(project)
     if not sets:
         with empty_state(
             "No evaluation set yet", "Retrieval is measured with questions that know their sources.", ":material/quiz:"
@@ -82,6 +84,12 @@ def questions_fields(project: Project, key: str, most: int | None = None) -> Que
         help="The first ones of the set.", persist_state="session",
     )  # fmt: skip
     return Questions(name, store().evaluation_set(project, name).examples[: int(limit)])
+
+
+def adopt_configuration(project: Project, configuration: Configuration, kind: SettingKind, asked: Questions) -> None:
+    """Save a configuration because of what it measured on these questions, and remember that."""
+    record_setting_choice(store(), project, configuration, kind, f"measured on {asked.set_name}", asked.examples)
+    save_configuration(project, configuration)
 
 
 def task_of(project: Project, side: Side, selection: Questions) -> Task:

@@ -15,8 +15,15 @@ from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
 from llmopt_ui.chart_view import show_chart
 from llmopt_ui.components import downloads, show_errors
-from llmopt_ui.retrieval.jobs import follow_paid_work, questions_fields, results, task_of
-from llmopt_ui.retrieval.sides import Side, save_configuration
+from llmopt_ui.retrieval.jobs import (
+    Questions,
+    adopt_configuration,
+    follow_paid_work,
+    questions_fields,
+    results,
+    task_of,
+)
+from llmopt_ui.retrieval.sides import Side
 from llmopt_ui.retrieval.whole_set_charts import k_chart
 from llmopt_ui.tables import show_table
 from llmopt_ui.theme import verdict
@@ -56,10 +63,10 @@ def k_sweep_view(project: Project, sides: Sequence[Side]) -> None:
         )  # fmt: skip
         report = report_of(finished_work[0], KSweep) if finished_work else None
         if report is not None:
-            _show(project, side, report)
+            _show(project, side, report, questions)
 
 
-def _show(project: Project, side: Side, report: KSweep) -> None:
+def _show(project: Project, side: Side, report: KSweep, asked: Questions) -> None:
     figure = k_chart({side.name: report}, {side.name: side.ink})
     show_chart(figure, "k_chart", "Answer F1, faithfulness, recall and tokens by number of chunks")
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
@@ -68,7 +75,7 @@ def _show(project: Project, side: Side, report: KSweep) -> None:
         for k in [report.fewest] if report.alike else sorted({report.best, report.fewest}):
             st.button(
                 f"Save with k = {k}", key=f"k_save_{k}", icon=":material/save:", type="tertiary",
-                on_click=save_configuration, args=(project, at_k(side.configuration, k)),
+                on_click=adopt_configuration, args=(project, at_k(side.configuration, k), "number of chunks", asked),
             )  # fmt: skip
     _table(report)
     for message, count in report.failures.items():

@@ -20,7 +20,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import empty_state
-from llmopt_ui.evaluation_sets import sets_of
+from llmopt_ui.evaluation_sets import set_choices
 from llmopt_ui.forms.configuration import CONFIGURATION, NEW
 from llmopt_ui.navigation import DOCUMENTS, EVALUATION
 from llmopt_ui.resources import store
@@ -161,7 +161,7 @@ def _texts_parameter(place: str) -> str:
 
 def question_fields(project: Project) -> Example | None:
     """The fields for a question: one of a set, or one's own. None where nothing is asked yet."""
-    sets = sets_of(project)
+    sets = set_choices(project)
     # A row that breaks where it is narrow: a set's name must be readable whole.
     row = st.container(horizontal=True, gap="medium")
     choice: Example | None = None

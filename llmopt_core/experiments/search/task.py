@@ -49,6 +49,7 @@ class SearchTask:
         held_back: Share of the questions that only the last, paired test sees.
         seed: Of the split and of random choices.
         source: What was searched on, in words for the result, such as `support v3`.
+        confirm: Questions of their own for the last test, where the set has such a part; then none are held back.
     """
 
     project: str
@@ -64,6 +65,7 @@ class SearchTask:
     held_back: float = 0.5
     seed: int = 0
     source: str = ""
+    confirm: tuple[Example, ...] = ()
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -119,6 +121,23 @@ def sample_examples(evaluation_set: EvaluationSet, most: int | None, seed: int =
     return evaluation_set if most is None else random_examples(evaluation_set, most, seed)
 
 
+def split_task(task: SearchTask) -> tuple[list[Example], list[Example]]:
+    """The questions that the search sees, and those of the last test: the confirm part of the set, else some held back.
+
+    Raises:
+        BadInput: One of them would have fewer than six questions.
+    """
+    if not task.confirm:
+        return split(task.evaluation_set.examples, task.held_back, task.seed)
+    training, test = list(task.evaluation_set.examples), list(task.confirm)
+    if min(len(training), len(test)) < LEAST_PART:
+        raise BadInput(
+            f"{task.evaluation_set.name} has {len(training)} questions to search with and {len(test)} to confirm with; "
+            f"each needs at least {LEAST_PART}. Choose the whole set, or split it into other shares."
+        )
+    return training, test
+
+
 def split(examples: Sequence[Example], held_back: float, seed: int = 0) -> tuple[list[Example], list[Example]]:
     """A training part and a held-back part. Examples that ask the same stay together, so that none leaks.
 
@@ -164,21 +183,29 @@ def without_repeats(
     pool = shots.examples if shots is not None else ()
     examples = task.evaluation_set.examples
     if keep_examples:
-        # Each question is compared with all examples: two questions may repeat the same one.
-        texts = [{"question": example.question} for example in examples]
-        repeated_places = {overlap.example for overlap in find_overlap(texts, [_question(shot) for shot in pool])}
+        shot_questions = [_question(shot) for shot in pool]
+        repeated_places = _places_of_repeats(examples, shot_questions)
         fresh_examples = tuple(example for place, example in enumerate(examples) if place not in repeated_places)
         if not fresh_examples:
             raise BadInput("Every question stands among the few-shot examples; take other questions.")
         removed_texts = tuple(examples[place].question for place in sorted(repeated_places))
         ids = [example.id for example in fresh_examples]
         smaller_set = choose_examples(task.evaluation_set, ids, "that no few-shot example repeats")
-        return replace(task, evaluation_set=smaller_set), tuple(range(len(pool))), removed_texts
-    repeated_places = {overlap.example for overlap in find_overlap(pool, [example.question for example in examples])}
+        repeated_confirm = _places_of_repeats(task.confirm, shot_questions)
+        confirm = tuple(example for place, example in enumerate(task.confirm) if place not in repeated_confirm)
+        return replace(task, evaluation_set=smaller_set, confirm=confirm), tuple(range(len(pool))), removed_texts
+    questions = [example.question for example in (*examples, *task.confirm)]
+    repeated_places = {overlap.example for overlap in find_overlap(pool, questions)}
     places = tuple(place for place in range(len(pool)) if place not in repeated_places)
     removed_texts = tuple(_question(pool[place]) for place in sorted(repeated_places))
     configuration = task.with_shots([pool[place] for place in places], keep_selection=True)
     return replace(task, configuration=configuration), places, removed_texts
+
+
+def _places_of_repeats(examples: Sequence[Example], shot_questions: Sequence[str]) -> set[int]:
+    # Each question is compared with all examples: two questions may repeat the same one.
+    texts = [{"question": example.question} for example in examples]
+    return {overlap.example for overlap in find_overlap(texts, shot_questions)}
 
 
 def _question(shot: dict[str, str]) -> str:

@@ -14,7 +14,7 @@ from llmopt_core.execution.concurrency import map_concurrently
 from llmopt_core.execution.progress import Progress
 from llmopt_core.execution.spending import check_larger_budget
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.keys import model_identity
+from llmopt_core.experiments.keys import example_identity, model_identity
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.search.reserve import Reserve
 from llmopt_core.experiments.search.task import SearchTask
@@ -46,6 +46,8 @@ def search_work_name(kind: str, task: SearchTask, models: Models, options: Mappi
         name: model_identity(v, models) if isinstance(v, ModelSpec) else v for name, v in options.items()
     }
     settings = [task.metric, task.held_back, task.seed, option_identities]
+    # Only where there is one: the names of searches that were paid before stay as they are.
+    settings += [[example_identity(example) for example in task.confirm]] if task.confirm else []
     return work_name(
         kind, task.configuration, task.evaluation_set.examples, task.documents, models, task.judge, settings
     )

@@ -9,7 +9,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.search.confirmation import check_budget, gain, verify
 from llmopt_core.experiments.search.results import ChoiceResult, Method, Trial
-from llmopt_core.experiments.search.task import CHOICE, SearchTask, check_task, split, without_repeats
+from llmopt_core.experiments.search.task import CHOICE, SearchTask, check_task, split_task, without_repeats
 from llmopt_core.experiments.search.trial_result import TrialResult
 from llmopt_core.experiments.search.trial_runner import Report, TrialRunner, search_work_name, trial_runner
 from llmopt_core.models.registry import Models
@@ -80,7 +80,7 @@ async def choose_few_shot(
     # Repeats of questions are left out first: an example that holds the answer would win.
     task, places, omissions = choosable(task, keep_examples=keep_examples)
     shots = task.configuration.prompt.few_shot or FewShotSpec()
-    training, holdout = split(task.evaluation_set.examples, task.held_back, task.seed)
+    training, holdout = split_task(task)
     check_budget(task, len(training), len(holdout))
     with trial_runner(work, task, models, report, should_cancel) as runner:
         runner.plan_size = choice_answers(method, len(places), most, trials, len(training), len(holdout))

@@ -14,7 +14,7 @@ from llmopt_core.experiments.search.task import (
     INSTRUCTION,
     SearchTask,
     check_task,
-    split,
+    split_task,
     with_prompt,
     without_repeats,
 )
@@ -73,7 +73,7 @@ async def search_instruction(
     # The prompt as it was asked, few-shot examples and all.
     prompt = task.configuration.prompt
     task, _, omissions = without_repeats(task)
-    training, holdout = split(task.evaluation_set.examples, task.held_back, task.seed)
+    training, holdout = split_task(task)
     check_budget(task, len(training), len(holdout))
     with trial_runner(work, task, models, report, should_cancel) as runner:
         runner.plan_size = instruction_answers(rewrites, rounds, len(training), len(holdout))

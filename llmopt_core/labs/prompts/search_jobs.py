@@ -14,7 +14,7 @@ from llmopt_core.jobs.kind import JobKind
 from llmopt_core.labs.prompts.few_shot_effect import measure_few_shot_effect
 from llmopt_core.labs.prompts.few_shot_search import choose_few_shot
 from llmopt_core.labs.prompts.instruction_search import USUAL_PROPOSER, search_instruction
-from llmopt_core.labs.prompts.search_setup import SearchSetup, task_for
+from llmopt_core.labs.prompts.search_setup import SearchSetup, confirm_set, task_for
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Spec
@@ -29,6 +29,7 @@ class SearchArguments(Spec):
         subject: The few-shot set or prompt that it is about.
         source: The same, in words.
         set_version: Which state of the set is asked.
+        confirm_version: Which state of its confirm part, where the set is the search part of a split.
         setup: What was chosen.
         configuration: What that came to.
         basis: What the result rests on; see `search_setup.search_basis`.
@@ -42,6 +43,7 @@ class SearchArguments(Spec):
     setup: SearchSetup
     configuration: Configuration
     basis: dict[str, str]
+    confirm_version: str = ""
 
 
 class EffectArguments(SearchArguments):
@@ -85,6 +87,9 @@ def search_arguments(  # noqa: PLR0917
     # The whole set, of which the task may hold a part drawn by chance.
     whole = store.evaluation_set(task.project, setup.set_name)
     store.keep_evaluation_set(task.project, whole)
+    confirm = confirm_set(store, task.project, setup.set_name)
+    if confirm is not None:
+        store.keep_evaluation_set(task.project, confirm)
     arguments: SearchArguments = SEARCHES[kind].arguments(
         subject=subject,
         source=task.source,
@@ -94,6 +99,7 @@ def search_arguments(  # noqa: PLR0917
         setup=setup,
         configuration=task.configuration,
         basis=basis,
+        confirm_version=confirm.version if confirm is not None else "",
         **options,
     )
     return arguments
@@ -103,7 +109,7 @@ def _run(search: Search) -> Callable[[JobContext, Any], dict[str, Any]]:
     def run(context: JobContext, arguments: SearchArguments) -> dict[str, Any]:
         task = task_for(
             context.store, context.project, arguments.setup, arguments.configuration, arguments.source,
-            arguments.set_version,
+            arguments.set_version, arguments.confirm_version,
         )  # fmt: skip
         # Without retrieval no document is read.
         if task.documents:

@@ -21,9 +21,11 @@ from llmopt_core.experiments.subset import runnable_examples
 from llmopt_core.experiments.versions.prompts import FEW_SHOT, few_shot_from, newest_versions
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.spec import FewShotSpec
+from llmopt_core.runs.question_splits import part_name, part_of
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Project
-from llmopt_core.types import Spec
+from llmopt_core.types import EvaluationSet, Example, Spec
+from llmopt_core.types.parts import CONFIRM, SEARCH
 
 
 class SearchSetup(Spec):
@@ -76,8 +78,12 @@ def task_for(  # noqa: PLR0917
     configuration: Configuration,
     source: str,
     set_version: str | None = None,
+    confirm_version: str = "",
 ) -> SearchTask:
-    """What a search of that configuration measures: over the set as it was in a version, or as it is now."""
+    """What a search of that configuration measures: over the set as it was in a version, or as it is now.
+
+    Over the search part of a split set, what it finds is confirmed on the confirm part.
+    """
     # Questions with unsupported assertions could never pass.
     questions = runnable_examples(store.evaluation_set(project, setup.set_name, set_version))
     return SearchTask(
@@ -93,7 +99,26 @@ def task_for(  # noqa: PLR0917
         setup.held_back,
         setup.seed,
         source,
+        _confirm_examples(store, project, setup, confirm_version),
     )
+
+
+def confirm_set(store: Store, project: Project | str, set_name: str, version: str = "") -> EvaluationSet | None:
+    """The part that confirms what is found on this one; None where the set is no search part, or nothing confirms it.
+
+    Raises:
+        BadInput: The version is gone.
+    """
+    part = part_of(set_name)
+    if part is None or part[1] != SEARCH:
+        return None
+    found = store.evaluation_set(project, part_name(part[0], CONFIRM), version or None)
+    return found if found.examples else None
+
+
+def _confirm_examples(store: Store, project: Project | str, setup: SearchSetup, version: str) -> tuple[Example, ...]:
+    found = confirm_set(store, project, setup.set_name, version)
+    return () if found is None else sample_examples(runnable_examples(found), setup.questions, setup.seed).examples
 
 
 def search_basis(
@@ -119,7 +144,7 @@ def search_basis(
         BadInput: A prompt, set or configuration is gone.
     """
     configuration = _configuration(store, project, setup, few_shot)
-    versions = {item.name: item.version for item in store.evaluation_sets(project)}
+    versions = {item.name: item.version for item in store.evaluation_sets(project, parts=True)}
     if setup.set_name not in versions:
         raise BadInput(f"The evaluation set {setup.set_name} is gone.")
     questions = versions[setup.set_name]

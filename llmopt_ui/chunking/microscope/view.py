@@ -22,7 +22,7 @@ from llmopt_ui.document_text.chunking import cutting_of
 from llmopt_ui.document_text.document import document_of
 from llmopt_ui.document_text.pages import page_number
 from llmopt_ui.document_text.window import WINDOW, window_at
-from llmopt_ui.evaluation_sets import sets_of
+from llmopt_ui.evaluation_sets import set_choices
 from llmopt_ui.navigation import DOCUMENTS
 from llmopt_ui.resources import store
 
@@ -138,7 +138,7 @@ def _ranking(sight: PanelContent) -> PanelContent:
 
 def _examples(project: Project, box: st.delta_generator.DeltaGenerator) -> Mapping[str, Example]:
     """The questions of the chosen set that know where their answer stands, by id."""
-    sets = [item.name for item in sets_of(project)]
+    sets = [item.name for item in set_choices(project)]
     name = box.selectbox("Questions", [NO_SET, *sets], index=min(1, len(sets)), key=SET, bind="query-params")
     if not name or name == NO_SET:
         return {}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.experiments.setting_choices import record_setting_choice
 from llmopt_core.labs.chunking.result import SweepResult, by_recall
 from llmopt_core.labs.chunking.tables import Advice, configuration_of
 from llmopt_core.runs.values import Project, SavedConfiguration
 from llmopt_ui import format as fmt
 from llmopt_ui.components import link_to, section, show_errors
+from llmopt_ui.evaluation_sets import set_version
 from llmopt_ui.forms.configuration import STARTER
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import store
@@ -63,6 +65,10 @@ def _save(project: Project, result: SweepResult, position: int, base: Configurat
     configuration = configuration_of(result, result.settings[position], base, name)
     version = store().save_configuration(
         project, configuration.name, configuration.model_dump(mode="json"), configuration.fingerprint
+    )
+    questions = set_version(project, result.set_name, result.set_version)
+    record_setting_choice(
+        store(), project, configuration, "chunking", f"chunk sweep on {result.set_name}", questions.examples
     )
     notify(f"{version.name} saved as version {version.version}; run it on the page Evaluation.")
     st.rerun()

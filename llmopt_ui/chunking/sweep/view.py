@@ -18,7 +18,7 @@ from llmopt_ui.caveats import mark_earlier_state
 from llmopt_ui.chunking.sweep.form import sweep_form
 from llmopt_ui.components import empty_state
 from llmopt_ui.copy_link import copy_link
-from llmopt_ui.evaluation_sets import set_version, sets_of
+from llmopt_ui.evaluation_sets import set_choices, set_version, sets_of
 from llmopt_ui.job_panel import follow_job, last_failure
 from llmopt_ui.navigation import DOCUMENTS as PAGE
 from llmopt_ui.navigation import EVALUATION
@@ -92,7 +92,7 @@ def _results(project: Project, job: Job) -> None:
 
 def _bases(project: Project, job: Job, result: SweepResult) -> tuple[Basis, Basis]:
     """What a sweep rests on, and what it would rest on now."""
-    versions = {item.name: item.version for item in store().evaluation_sets(project)}
+    versions = {item.name: item.version for item in store().evaluation_sets(project, parts=True)}
     version = texts_version((item.name, item.version) for item in store().document_list(project))
     then = {QUESTIONS: result.set_version, DOCUMENTS: texts_version(result.documents)}
     now = {QUESTIONS: versions.get(result.set_name, ""), DOCUMENTS: version}
@@ -136,7 +136,7 @@ def _on_end(job: Job) -> None:
 def _sets_with_places(project: Project) -> dict[str, EvaluationSet]:
     """The newest version of each evaluation set that has reference spans."""
     # Read through memory: this is asked at every drawing, and sets may be large.
-    sets = {item.name: set_version(project, item.name, item.version) for item in sets_of(project)}
+    sets = {item.name: set_version(project, item.name, item.version) for item in set_choices(project)}
     return {name: item for name, item in sets.items() if any(example.references for example in item.examples)}
 
 

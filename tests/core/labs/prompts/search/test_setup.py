@@ -6,16 +6,17 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.comparison_setup import VariantSetup
-from llmopt_core.experiments.search.results import FewShotEffect, read_search_result
-from llmopt_core.experiments.search.task import CHOICE, FEW_SHOT_EFFECT
+from llmopt_core.experiments.search.results import ChoiceResult, FewShotEffect, read_search_result
+from llmopt_core.experiments.search.task import CHOICE, FEW_SHOT_EFFECT, split_task, without_repeats
 from llmopt_core.labs.prompts.few_shot_effect import measure_few_shot_effect
 from llmopt_core.labs.prompts.search_jobs import search_arguments
-from llmopt_core.labs.prompts.search_setup import SearchSetup, search_jobs, task_from
-from llmopt_core.models.base import ModelSpec
+from llmopt_core.labs.prompts.search_setup import SearchSetup, search_jobs, task_for, task_from
+from llmopt_core.models.base import ChatRequest, ModelSpec
+from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.types import Document, EvaluationSet, Example
 
-from .conftest import SHOTS, Lab, examples
+from .conftest import SHOTS, Lab, examples, reply
 
 MODEL = ModelSpec(endpoint="scripted", name="m")
 
@@ -81,3 +82,64 @@ async def test_retrieved_passages_go_along(stored: Lab) -> None:
         measure_few_shot_effect, task_from(stored.store, "p", setup(variant=variant, set_name="corners"), shots)
     )
     assert found.full.mean == 1.0
+
+
+# --- a set that is split
+
+
+def split_set(stored: Lab, shares: tuple[int, int, int] = (50, 30, 20)) -> dict[str, set[str]]:
+    stored.store.save_evaluation_set("p", EvaluationSet("questions", examples(40)))
+    parts = stored.store.make_split("p", "questions", shares).parts
+    texts = {example.id: example.question for example in examples(40)}
+    return {part: {texts[i] for i, own in parts.items() if own == part} for part in ("search", "confirm", "never seen")}
+
+
+def test_a_search_on_the_search_part_is_confirmed_on_the_confirm_part_and_asks_no_other_question(stored: Lab) -> None:
+    texts = split_set(stored)
+    asked: list[str] = []
+
+    def answer(request: ChatRequest) -> str:
+        asked.append(request.messages[-1].content)
+        return reply(request)
+
+    stored.chat = ScriptedChat(answer)
+    own = setup(set_name="questions, search")
+    task = task_from(stored.store, "p", own, FewShotSpec(examples=SHOTS))
+    runner = stored.runner()
+    job = runner.wait(runner.submit(CHOICE, "p", search_arguments(stored.store, CHOICE, "shots", task, own, {})), 60)
+    found = read_search_result(job, ChoiceResult)
+    assert found is not None
+    assert found.verification is not None
+    assert (found.training, found.held_back, found.verification.questions) == (20, 12, 12)
+    assert set(found.trained_on) == texts["search"]
+    assert set(asked) == texts["search"] | texts["confirm"]
+
+
+def test_a_few_shot_example_that_repeats_a_confirming_question_is_left_out(stored: Lab) -> None:
+    texts = split_set(stored)
+    shots = (*SHOTS, {"question": min(texts["confirm"]), "answer": "1"})
+    task = task_from(stored.store, "p", setup(set_name="questions, search"), FewShotSpec(examples=shots))
+    assert without_repeats(task)[1:] == ((0, 1, 2), (min(texts["confirm"]),))
+    smaller, places, _ = without_repeats(task, keep_examples=True)
+    assert len(places) == 4
+    assert 0 < len(smaller.confirm) < len(task.confirm)
+    assert min(texts["confirm"]) not in {example.question for example in smaller.confirm}
+
+
+def test_too_few_questions_to_confirm_with_are_told(stored: Lab) -> None:
+    split_set(stored, (80, 10, 10))
+    task = task_from(stored.store, "p", setup(set_name="questions, search"), FewShotSpec(examples=SHOTS))
+    with pytest.raises(BadInput, match="32 questions to search with and 4 to confirm with; each needs at least 6"):
+        split_task(task)
+
+
+def test_the_confirm_part_is_that_of_the_moment_the_search_was_asked_for(stored: Lab) -> None:
+    split_set(stored)
+    own = setup(set_name="questions, search")
+    task = task_from(stored.store, "p", own, FewShotSpec(examples=SHOTS))
+    arguments = search_arguments(stored.store, CHOICE, "shots", task, own, {})
+    stored.store.save_evaluation_set("p", EvaluationSet("questions", examples(60)))
+    again = task_for(
+        stored.store, "p", own, task.configuration, "", arguments.set_version, arguments.confirm_version
+    )  # fmt: skip
+    assert again.confirm == task.confirm

@@ -1,6 +1,5 @@
 """Overview: the map, the leaderboard, what to do next."""
 
-from llmopt_core.experiments.next_steps import next_steps
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import caveats_view, describe_outdated, judge_caption
@@ -8,10 +7,11 @@ from llmopt_ui.colours import project_inks
 from llmopt_ui.components import empty_state, link_to, page_header, section, show_errors, side_by_side
 from llmopt_ui.evaluation_sets import set_size
 from llmopt_ui.navigation import EVALUATION, OVERVIEW
-from llmopt_ui.overview.view import latest_entries, map_view, metrics_of, state_of, state_view, steps_view
+from llmopt_ui.overview.view import latest_entries, map_view, metrics_of, setup_of, setup_view
 from llmopt_ui.project import current_project
 from llmopt_ui.resources import store
 from llmopt_ui.runs.leaderboard_table import leaderboard_table
+from llmopt_ui.runs.next_steps import advice_on, steps_view
 from llmopt_ui.runs.progress import follow_evaluations
 from llmopt_ui.runs.results import describe_means, family_note
 
@@ -24,7 +24,7 @@ with show_errors():
     # One leaderboard for map, next steps and table: they must not tell of different runs.
     entries = latest_entries(runs, configurations)
     colours = project_inks(project, [entry.name for entry in entries])
-    state = state_of(project, configurations, entries)
+    setup = setup_of(project, configurations, entries)
     left, right = side_by_side([5, 3], "overview")
     with left:
         section(
@@ -32,9 +32,9 @@ with show_errors():
         )
         map_view(configurations, entries, colours)
     with right:
-        state_view(state, runs)
+        setup_view(setup, runs)
         section("What to do next")
-        steps_view(next_steps(state))
+        steps_view(project, advice_on(entries, setup), "overview")
 
     section("Latest leaderboard")
     if entries:

@@ -47,7 +47,7 @@ def _block(number: int, step: Step) -> str:
     lines = [
         f"{number}. {step.title} [{step.rule}]",
         step.reason,
-        f"Expected: {step.expected}" if step.expected else "",
+        f"Expected: {step.expected} {step.elsewhere}".rstrip() if step.expected else "",
         f"Cost: {step.cost}" if step.cost else "",
         f"Evidence: {ids}" if ids.strip() else "",
     ]

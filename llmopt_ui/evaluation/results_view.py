@@ -24,6 +24,7 @@ from llmopt_ui.evaluation_sets import set_size
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import store
 from llmopt_ui.runs.leaderboard_table import leaderboard_csv, leaderboard_table
+from llmopt_ui.runs.next_steps import advice_on, steps_view
 from llmopt_ui.runs.results import Entry, comparison_family, describe_means, entries, missing_scores
 from llmopt_ui.theme import Ink, verdict
 from llmopt_ui.viewer_time import viewer_zone
@@ -48,6 +49,8 @@ def results_view(project: Project, runs: Sequence[Run]) -> None:
     chart_metrics = metrics_to_chart(comparison, selection.leading, selection.metrics)
     _picture(project, selection, comparison, chart_metrics)
     _table(selection, comparison)
+    section("What to do next", "For the configuration that leads here, from what its records fail of.")
+    steps_view(project, advice_on(comparison), "results")
     examples_view(project, selection, next(iter(chart_metrics[0]), ""))
 
 

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, metric_title
+from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.current_runs import family_runs
-from llmopt_core.experiments.next_steps import Area, ProjectState, Step, leader_of
+from llmopt_core.experiments.measured_run import decisive_metrics
 from llmopt_core.experiments.run_scores import baseline_position
+from llmopt_core.labs.evaluation.adviser.setup import ProjectSetup
 from llmopt_core.runs.values import Project, Run, SavedConfiguration
 from llmopt_ui import format as fmt
 from llmopt_ui.chart_view import show_chart
-from llmopt_ui.components import facts, to_tab
+from llmopt_ui.components import facts
 from llmopt_ui.evaluation_sets import set_size
 from llmopt_ui.job_panel import title_of
-from llmopt_ui.navigation import DOCUMENTS, EVALUATION, FINETUNING, PROMPTS, RETRIEVAL, PageSpec
 from llmopt_ui.overview.map_chart import method_map, place
 from llmopt_ui.resources import settings, store
 from llmopt_ui.runs.progress import names_in_evaluation
@@ -25,10 +25,6 @@ from llmopt_ui.theme import Ink
 
 _RUNS_AT_MOST = 8
 """More rows than that push what to do next out of a laptop's window; all of them stand under Results."""
-_PAGES: Mapping[Area, PageSpec] = {
-    "documents": DOCUMENTS, "prompts": PROMPTS, "retrieval": RETRIEVAL, "finetuning": FINETUNING,
-    "evaluation": EVALUATION,
-}  # fmt: skip
 _LONGEST = 44
 """Characters of a name that the narrowest list of the map has room for in a line."""
 _TAB_OF = {
@@ -68,15 +64,12 @@ def metrics_of(entries: Sequence[Entry]) -> tuple[str, ...]:
     return leading_metrics(tuple(dict.fromkeys(metric for entry in entries for metric in entry.run.metrics)))
 
 
-def state_of(project: Project, configurations: Sequence[SavedConfiguration], entries: Sequence[Entry]) -> ProjectState:
-    """What the project has."""
-    return ProjectState(
+def setup_of(project: Project, configurations: Sequence[SavedConfiguration], entries: Sequence[Entry]) -> ProjectSetup:
+    """What the project has, and what is being worked on."""
+    return ProjectSetup(
         len(store().document_list(project)),
         sum(item.size for item in store().evaluation_sets(project)),
         configurations,
-        entries,
-        # Who is right leads; grounding alone can be high with wrong answers.
-        leader_of(entries, _decisive_metrics(metrics_of(entries))),
         set_size(project, entries[0].run.evaluation_set, entries[0].run.set_version) if entries else None,
         names_in_evaluation(project),
         _evaluated(project, entries),
@@ -130,14 +123,9 @@ def map_view(configurations: Sequence[SavedConfiguration], entries: Sequence[Ent
             st.markdown(words, width="content")
 
 
-def _decisive_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
-    """What decides who leads: correctness where it was measured, else all of them."""
-    return (CORRECTNESS,) if CORRECTNESS in metrics else tuple(metrics)
-
-
 def _captions(entries: Sequence[Entry]) -> Mapping[str, str]:
     # One figure beside each name, the same for all.
-    metric = next(iter(_decisive_metrics(metrics_of(entries))), "")
+    metric = next(iter(decisive_metrics(metrics_of(entries))), "")
     means = [(entry, entry.summaries[metric].mean) for entry in entries if metric in entry.summaries]
     return {
         # A score on questions that were learned would look like the best one.
@@ -153,26 +141,12 @@ def _question_count(entry: Entry) -> str:
     return f" ({entry.question_count})" if entry.question_count else ""
 
 
-def state_view(state: ProjectState, runs: Sequence[Run]) -> None:
+def setup_view(setup: ProjectSetup, runs: Sequence[Run]) -> None:
     """The project in four numbers."""
     facts(
-        ("Documents", fmt.count(state.documents)),
-        ("Questions", fmt.count(state.questions)),
-        ("Configurations", fmt.count(len(state.configurations))),
+        ("Documents", fmt.count(setup.documents)),
+        ("Questions", fmt.count(setup.questions)),
+        ("Configurations", fmt.count(len(setup.configurations))),
         ("Runs", fmt.count(len(runs))),
         columns=2,
     )
-
-
-def steps_view(steps: Sequence[Step]) -> None:
-    """What to do next, each with the way there."""
-    for number, step in enumerate(steps):
-        with st.container(border=True, gap="xsmall", key=f"flush_step_{number}"):
-            st.page_link(
-                _PAGES[step.area].file,
-                label=f"**{fmt.markdown(step.title)}**",
-                icon=":material/arrow_forward:",
-                icon_position="right",
-                query_params=to_tab(step.view),
-            )
-            st.caption(fmt.markdown(step.why))

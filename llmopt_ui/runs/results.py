@@ -12,7 +12,7 @@ from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, RAGAS_METRICS
 from llmopt_core.experiments.caveats import caveats_of, marks
 from llmopt_core.experiments.comparison_family import Family, family_of
 from llmopt_core.experiments.leaderboard import Row, leaderboard
-from llmopt_core.experiments.next_steps import MeasuredRun
+from llmopt_core.experiments.measured_run import MeasuredRun
 from llmopt_core.experiments.outcome import Outcome, is_nearly_complete, outcome
 from llmopt_core.experiments.run_scores import RunScoreTable
 from llmopt_core.reporting.formatting import questions
@@ -66,7 +66,7 @@ def family_note(entries: Sequence[Entry]) -> str:
 
 def comparison_family(runs: Mapping[str, Run]) -> Family:
     """The family of these runs, see `family_runs`."""
-    return _family(tuple((name, *_version(run)) for name, run in runs.items()), _metrics(runs))
+    return _family(tuple((name, *version_of(run)) for name, run in runs.items()), _metrics(runs))
 
 
 def entries(runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run]) -> list[Entry]:
@@ -80,11 +80,12 @@ def entries(runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run]) -
     caveats = caveats_of(store(), list(runs.values()), list(runs))
     # Overlaps are a part of the key: a training after the run changes what must be said, not the scores.
     keys = tuple(
-        (name, caveat.overlap_count, *_version(run)) for (name, run), caveat in zip(runs.items(), caveats, strict=True)
+        (name, caveat.overlap_count, *version_of(run))
+        for (name, run), caveat in zip(runs.items(), caveats, strict=True)
     )
-    family_keys = tuple((name, *_version(run)) for name, run in family.items())
+    family_keys = tuple((name, *version_of(run)) for name, run in family.items())
     rows = _leaderboard(keys, _metrics(runs), baseline, family_keys, comparison_family(family))
-    each = _read_per_question(tuple(_version(run) for run in runs.values()))
+    each = _read_per_question(tuple(version_of(run) for run in runs.values()))
     # The count is told beside names only where it differs.
     alike = len({run.done for run in runs.values()}) < 2
     return [
@@ -110,7 +111,7 @@ def entries(runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run]) -
 
 def scores_of(runs: Mapping[str, Run]) -> dict[int, RunScores]:
     """All scores of these runs, by the run's id."""
-    return _scores(tuple(_version(run) for run in runs.values()))
+    return _scores(tuple(version_of(run) for run in runs.values()))
 
 
 def describe_state(run: Run) -> str:
@@ -140,7 +141,7 @@ def missing_scores(run: Run) -> Outcome:
     return outcome(store(), run)
 
 
-def _version(run: Run) -> tuple[int, int, int, str]:
+def version_of(run: Run) -> tuple[int, int, int, str]:
     """What changes whenever the run's scores may have changed."""
     # Records are only added, and a resumed run changes its status: nothing else can change a score.
     return run.id, run.total, run.done, run.status

@@ -19,6 +19,7 @@ from llmopt_core.labs.evaluation.adviser.run import AdvisedRun
 from llmopt_core.labs.evaluation.adviser.setup import NO_BASELINE, ProjectSetup, missing_parts, missing_runs
 from llmopt_core.labs.evaluation.adviser.step import Advice, Step, Trial
 from llmopt_core.labs.evaluation.adviser.tried import find_trials
+from llmopt_core.reporting.formatting import plural
 
 # More would be a list, and no advice.
 MOST = 6
@@ -44,7 +45,7 @@ def advise(situation: Situation) -> Advice:
     setup = situation.setup
     missing = missing_parts(setup) if setup else []
     if missing:
-        return Advice(tuple(missing))
+        return Advice(tuple(_mark(missing, setup)))
     runs = list(situation.runs)
     waiting = missing_runs(setup, bool(runs)) if setup else []
     if not any(run.done or run.summaries for run in runs):
@@ -108,8 +109,6 @@ def _run_to_improve(leader: AdvisedRun, runs: Sequence[AdvisedRun], metric: str)
 
 def _failures_elsewhere(runs: Sequence[AdvisedRun], base: AdvisedRun) -> list[Step]:
     """Records that failed in another run than the one that is improved."""
-    from llmopt_core.reporting.formatting import plural
-
     worst = max((run for run in runs if run is not base), key=lambda run: run.failed, default=None)
     if worst is None or not worst.failed or base.failed:
         return []

@@ -8,12 +8,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.labs.evaluation.adviser.step import Proposal
 from llmopt_core.labs.evaluation.adviser.traits import TO_THE_POINT
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, SavedConfiguration
+from llmopt_core.text.free_names import free_name
 
 Values = dict[str, Any]
 
@@ -51,12 +51,8 @@ def save_proposal(store: Store, project: Project | str, proposal: Proposal) -> S
     for one in saved:
         if one.fingerprint == configuration.fingerprint:
             return one
-    names = {one.name for one in saved}
-    # A bound, so that a search for a free name ends; nobody has a thousand of one name.
-    free = (proposal.name if n == 1 else f"{proposal.name[:190]} {n}" for n in range(1, 1000))
-    name = next((one for one in free if one not in names), None)
-    if name is None:
-        raise BadInput(f"There are a thousand configurations named {proposal.name}; remove some.")
+    # The names of configurations are at most 200 characters long.
+    name = free_name(proposal.name[:190], {one.name for one in saved})
     named = configuration.model_copy(update={"name": name})
     return store.save_configuration(project, name, named.model_dump(mode="json"), named.fingerprint)
 

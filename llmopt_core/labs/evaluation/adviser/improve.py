@@ -103,15 +103,17 @@ def _step(rule: str, bundle: _Bundle, run: AdvisedRun, examination: Examination,
     main = max(bundle.findings, key=lambda cause: len(bundle.findings[cause]))
     earlier = [trials[name].sentence for name in CHAINS[main] if name in trials and name != rule]
     notes = f" Before it in line, and not proposed again: {' '.join(earlier)}" if earlier else ""
+    title = f"Look at {plural(len(bundle.all), 'failed record')}" if rule == "failed-records" else known.title
     return Step(
         rule,
-        known.title,
+        title,
         f"{_why(bundle, run, examination)} {known.advice}{notes}",
         known.area,
         known.view,
         tuple(dict.fromkeys(one.example_id for one in bundle.all if one.example_id)),
         run.run_id,
         _expected(rule, bundle, examination),
+        known.elsewhere,
         "Free: nothing is run to look." if rule == "failed-records" else cost_of(known, run),
         proposal(rule, run.name, run.spec),
     )
@@ -141,19 +143,18 @@ def _ranks(cause: Cause, group: Sequence[Finding]) -> str:
 
 
 def _expected(rule: str, bundle: _Bundle, examination: Examination) -> str:
-    """The most that it can bring, and what it brought elsewhere."""
+    """The most that it can bring."""
     failures = sum(one.is_failure for one in bundle.all)
-    total, elsewhere = _known(examination), RULES[rule].elsewhere
+    total = _known(examination)
     if rule in WITHHOLDING:
         return f"It can keep {plural(len(bundle.all), 'unsupported answer')} of {total} back, and makes none right."
     if not failures:
-        return f"No more right answers, and a better mean of the metric that is low here. {elsewhere}".strip()
+        return "No more right answers, and a better mean of the metric that is low here."
     low, high = wilson_interval(failures, total)
-    bound = (
+    return (
         f"At most +{number(100 * failures / total)} points of questions answered well, if all {failures} were mended "
         f"(of all such questions {100 * low:.0f} to {100 * high:.0f} % fail so)."
     )
-    return f"{bound} {elsewhere}".strip()
 
 
 def _shorter_instruction(run: AdvisedRun, examination: Examination, named: set[str]) -> list[Step]:
@@ -169,8 +170,8 @@ def _shorter_instruction(run: AdvisedRun, examination: Examination, named: set[s
     reason = f"{words}{_share(known)} of its answers are right. {RULES[rule].advice}"
     expected = "Fewer tokens and less time for each answer, with no more right ones."
     return [
-        Step(rule, RULES[rule].title, reason, RULES[rule].area, RULES[rule].view, (), run.run_id, expected,
-             cost_of(RULES[rule], run))
+        Step(rule, RULES[rule].title, reason, RULES[rule].area, RULES[rule].view, run_id=run.run_id, expected=expected,
+             elsewhere=RULES[rule].elsewhere, cost=cost_of(RULES[rule], run))
     ]  # fmt: skip
 
 

@@ -41,7 +41,6 @@ class AdvisedRun:
     overlap_count: int = 0
     run_id: int | None = None
     each: PerQuestion = field(default_factory=PerQuestion)
-    calls: float = 0.0
 
     def mean(self, metric: str) -> float | None:
         """The mean of a metric; None where it was not scored."""

@@ -35,7 +35,8 @@ class Step:
         view: The tab of that page; empty where it has none.
         evidence: Ids of the examples that it rests on.
         run_id: The run that they are records of; None where it is not stored, or there are none.
-        expected: What it may bring, and what says so.
+        expected: The most that it may bring here, and what says so.
+        elsewhere: What it brought where it was measured; empty where nothing is known.
         cost: What trying it takes.
         proposal: The configuration that tries it; None where it takes decisions of a person.
     """
@@ -48,6 +49,7 @@ class Step:
     evidence: tuple[str, ...] = ()
     run_id: int | None = None
     expected: str = ""
+    elsewhere: str = ""
     cost: str = ""
     proposal: Proposal | None = None
 
@@ -58,7 +60,7 @@ class Step:
             "title": self.title,
             "reason": self.reason,
             "evidence": list(self.evidence),
-            "expected": self.expected,
+            "expected": " ".join(filter(None, (self.expected, self.elsewhere))),
             "cost": self.cost,
             "lab": self.area,
             "change": None if self.proposal is None else {"name": self.proposal.name, "spec": dict(self.proposal.spec)},

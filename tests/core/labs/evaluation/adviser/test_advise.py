@@ -50,7 +50,7 @@ def test_a_step_has_its_evidence_its_bound_its_cost_and_a_configuration_that_tri
     assert first.evidence == tuple(record["example_id"] for record in made[:7])
     assert "7 of 40 questions of rag fail" in first.reason
     assert "+17.5 points" in first.expected
-    assert "XQuAD" in first.expected
+    assert "XQuAD" in first.elsewhere
     assert "40 questions" in first.cost
     assert "$0.08" in first.cost
     assert first.proposal is not None

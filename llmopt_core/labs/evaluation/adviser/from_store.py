@@ -1,0 +1,73 @@
+"""What the adviser needs, out of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from llmopt_core.experiments.measured_run import MeasuredRun
+from llmopt_core.experiments.run_scores import RunScoreTable
+from llmopt_core.labs.evaluation.adviser.advise import Situation
+from llmopt_core.labs.evaluation.adviser.causes import Examination, examine
+from llmopt_core.labs.evaluation.adviser.run import AdvisedRun
+from llmopt_core.labs.evaluation.adviser.setup import ProjectSetup
+from llmopt_core.labs.evaluation.adviser.traits import traits_of
+from llmopt_core.labs.evaluation.record_facts import facts_of_all
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import PerQuestion, Run, RunScores
+from llmopt_core.statistics.intervals import Summary
+
+Examine = Callable[[Run, Mapping[str, Summary]], Examination]
+
+
+def read_situation(store: Store, entries: Sequence[MeasuredRun], setup: ProjectSetup | None = None) -> Situation:
+    """The situation of measured runs, with all that it takes read from the store."""
+    ids = [entry.run.id for entry in entries]
+    tables, each = store.scores(ids), store.per_question(ids)
+    return situation_of(entries, tables, each, partial(examine_run, store), setup)
+
+
+def situation_of(
+    entries: Sequence[MeasuredRun],
+    scores: Mapping[int, RunScores],
+    each: Mapping[int, PerQuestion],
+    examine_entry: Examine,
+    setup: ProjectSetup | None = None,
+) -> Situation:
+    """The situation of measured runs.
+
+    Args:
+        entries: On the same questions, by the same judge.
+        scores: By the run's id.
+        each: What a question takes, by the run's id.
+        examine_entry: Gives the causes of a run; called for few runs. See `examine_run`.
+        setup: What the project has.
+    """
+    return Situation([_run(entry, scores, each, examine_entry) for entry in entries], setup)
+
+
+def examine_run(store: Store, run: Run, summaries: Mapping[str, Summary]) -> Examination:
+    """The cause of each record of a stored run; reads its records with their traces."""
+    records = store.records(run.id, trace=run.retrieves)
+    return examine(facts_of_all(records, retrieves=run.retrieves), summaries, retrieves=run.retrieves)
+
+
+def _run(
+    entry: MeasuredRun, scores: Mapping[int, RunScores], each: Mapping[int, PerQuestion], examine_entry: Examine
+) -> AdvisedRun:
+    run = entry.run
+    return AdvisedRun(
+        entry.name,
+        run.total,
+        run.done,
+        run.failed,
+        traits_of(run.configuration, entry.name, retrieves=run.retrieves),
+        entry.summaries,
+        RunScoreTable(entry.name, run.total, scores[run.id], run.id, entry.overlap_count),
+        partial(examine_entry, run, entry.summaries),
+        run.configuration,
+        entry.comparisons,
+        entry.overlap_count,
+        run.id,
+        each[run.id],
+    )

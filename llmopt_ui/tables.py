@@ -48,7 +48,9 @@ def show_table(rows: Any, alt: str, figures: str = "") -> None:
         st.table(rows, border="horizontal", hide_index=True, alt=alt)
 
 
-def data_table(table: pd.DataFrame, *, room: int = NARROWEST, height: int = TALLEST, **options: Any) -> Any:
+def data_table(
+    table: pd.DataFrame, *, room: int = NARROWEST, height: int = TALLEST, lines: int = 0, **options: Any
+) -> Any:
     """A table to read, and perhaps to choose rows from.
 
     Columns are as wide, and rows as tall, as what stands in them asks for.
@@ -57,11 +59,12 @@ def data_table(table: pd.DataFrame, *, room: int = NARROWEST, height: int = TALL
         table: What it shows.
         room: Pixels that there are at least. In a wider place the columns share what is left.
         height: Pixels that it has at most.
+        lines: Of a row at most, where many rows are to be seen; by default as many as its cells ask for.
         options: Those of `st.dataframe`.
     """
     chosen_from = "selection_mode" in options
     # A list to choose from is to be seen at a glance.
-    lines = _OF_A_LIST if chosen_from else max(ROW_HEIGHTS)
+    lines = lines or (_OF_A_LIST if chosen_from else max(ROW_HEIGHTS))
     layout = _options(table, options, room - (_marker(len(table)) if chosen_from else 0), lines)
     tall = _HEADER + layout.row_height * max(1, len(table))
     event = st.dataframe(
@@ -94,13 +97,15 @@ def ticked_rows(table: pd.DataFrame, ids: Sequence[int | str], key: str, **optio
     return rows
 
 
-def table_editor(table: pd.DataFrame, *, room: int = NARROWEST, height: int = TALLEST, **options: Any) -> pd.DataFrame:
+def table_editor(
+    table: pd.DataFrame, *, room: int = NARROWEST, height: int = TALLEST, lines: int = 0, **options: Any
+) -> pd.DataFrame:
     """A table to edit; arguments as of `data_table`, options as of `st.data_editor`.
 
     The width that a column is given is what is kept free for what will be typed.
     """
     grows = options.get("num_rows", "fixed") != "fixed"
-    lines = max(ROW_HEIGHTS)
+    lines = lines or max(ROW_HEIGHTS)
     layout = _options(table, options, room - (_marker(len(table)) if grows else 0), lines, editable=True)
     tall = _HEADER + layout.row_height * (len(table) + grows)
     rows: pd.DataFrame = st.data_editor(

@@ -14,6 +14,7 @@ from llmopt_core.cli.output import (
     ProgressLine,
     QuestionColumnOption,
     QuestionsEncodingOption,
+    SplitOption,
     note,
     note_losses,
     number,
@@ -66,6 +67,7 @@ def chunk_sweep(
     qrels: Annotated[
         Path | None, typer.Option(help="Which documents answer which question, as BEIR and TREC keep it.")
     ] = None,
+    split: SplitOption = "",
     json: JsonOption = "",
 ) -> int:
     """Sweep."""
@@ -73,6 +75,7 @@ def chunk_sweep(
     from llmopt_core.documents.load import load_documents
     from llmopt_core.documents.qrels import read_qrels, with_judgements
     from llmopt_core.documents.questions import read_questions
+    from llmopt_core.experiments.set_choice import choose_part
     from llmopt_core.labs.chunking.export import sweep_values
     from llmopt_core.labs.chunking.result import language_warning
 
@@ -101,7 +104,11 @@ def chunk_sweep(
     # Lines that were left out and the like: fewer questions than expected are explained before they are measured.
     for line in question_set.notes:
         note(f"llmopt: {questions.name}: {line}")
-    result = _run(loaded_documents, question_set.evaluation_set, spec, budget)
+    # A file that says its parts is swept over the one to search with, unless another is named.
+    choice = choose_part(question_set.evaluation_set, split, question_set.parts)
+    if choice.note:
+        note(f"llmopt: {choice.note}")
+    result = _run(loaded_documents, choice.questions, spec, budget)
     for combination in result.skipped:
         note(f"llmopt: skipped {combination.name}: {combination.reason}")
     if warning := language_warning(result):

@@ -35,7 +35,6 @@ from llmopt_ui.session import notify, report_problem, state
 from llmopt_ui.tables import FULL_ROOM, table_editor
 
 SAVE, DISCARD = "questions_table_save", "questions_table_discard"
-_ID = "id"
 _CONFIG = {
     QUESTION: st.column_config.TextColumn("Question", width="large"),
     REFERENCE: st.column_config.TextColumn("Reference answer", width="medium"),
@@ -46,7 +45,6 @@ _CONFIG = {
         help="Documents that hold the answer, parted by `;`: a name for all of it, or `name START-END` in characters. "
         "Places are easier marked on the page Documents.",
     ),
-    _ID: st.column_config.TextColumn("Id", help="Runs know questions by it."),
 }
 
 
@@ -79,7 +77,8 @@ def edit_table(project: Project, item: SavedSet) -> None:
         )
     table: _Table = st.session_state[memory]
     table_editor(
-        _frame(table), num_rows="dynamic", key=key, room=FULL_ROOM, height=620, column_config=_CONFIG, disabled=[_ID],
+        _frame(table), num_rows="dynamic", key=key, room=FULL_ROOM, height=620,
+        lines=3, column_config=_CONFIG,
         on_change=_remember, args=(project, item, key, lengths),
     )  # fmt: skip
     edits = (store().draft(project, DRAFT, item.name) or {}).get("edits", {})
@@ -106,11 +105,10 @@ def _begin(questions: EvaluationSet, edits: Mapping[str, TableRow | None], lengt
 
 
 def _frame(table: _Table) -> pd.DataFrame:
-    ids = {example.id for example in table.questions.examples}
     columns: dict[str, Any] = {name: [row.get(name) or "" for row in table.rows] for name in COLUMNS if name != MORE}
-    frame = pd.DataFrame({**columns, _ID: [key if key in ids else "" for key in table.keys]}, dtype="string")
+    frame = pd.DataFrame(columns, dtype="string")
     frame[MORE] = pd.Series([list(row.get(MORE) or ()) for row in table.rows], dtype="object")
-    return frame[[QUESTION, REFERENCE, MORE, CATEGORY, SOURCES, _ID]]
+    return frame[list(COLUMNS)]
 
 
 def _remember(project: Project, item: SavedSet, key: str, lengths: Mapping[str, int]) -> None:

@@ -35,7 +35,9 @@ def versions_view(project: Project, item: SavedSet) -> None:
     found = _compare(project, item.name, old, new)
     st.markdown(f"**{fmt.markdown(found.summary)}**")
     if table := diff_rows(found):
-        data_table(pd.DataFrame(table), room=FULL_ROOM, height=560, alt="What changed between the two versions")
+        data_table(
+            pd.DataFrame(table), room=FULL_ROOM, height=560, lines=3, alt="What changed between the two versions"
+        )
 
 
 # By versions, which never change.
@@ -47,13 +49,13 @@ def _compare(project: Project, name: str, old: str, new: str) -> SetDiff:
 def diff_rows(found: SetDiff) -> list[dict[str, str]]:
     """A row for each question that came or went, and for each part of one that changed."""
     rows = [
-        {"What": word, "Id": one.id, "Question": one.question, "Part": "", "Before": "", "After": ""}
+        {"What": word, "Question": one.question, "Before": "", "After": "", "Id": one.id}
         for word, examples in (("+ added", found.added), ("− removed", found.removed))
         for one in examples
     ]
     rows += [
-        {"What": "~ changed", "Id": one.after.id, "Question": one.after.question, "Part": change.field,
-         "Before": change.before, "After": change.after}
+        {"What": f"~ {change.field}", "Question": one.after.question, "Before": change.before, "After": change.after,
+         "Id": one.after.id}
         for one in found.changed
         for change in one.changes
     ]  # fmt: skip

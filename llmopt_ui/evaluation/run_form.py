@@ -13,7 +13,9 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.catalogue import METRICS, RAGAS_METRICS, metric_title
 from llmopt_core.experiments.configuration import configuration_from
 from llmopt_core.models.base import BUILTIN
+from llmopt_core.runs.question_splits import part_name, part_of
 from llmopt_core.runs.values import Project, SavedConfiguration, SavedSet
+from llmopt_core.types.parts import CONFIRM, NEVER_SEEN, SEARCH
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
 from llmopt_ui.forms.fields import Fields
@@ -29,6 +31,11 @@ START = "run_start"
 RUN_METRICS = "run_metrics"
 JUDGE, JUDGE_MODEL = "run_judge", "run_judge_model"
 CONCURRENCY, BUDGET = "run_concurrency", "run_budget"
+_PARTS = {
+    SEARCH: "To try and choose on.",
+    CONFIRM: "To confirm what was chosen on the search part.",
+    NEVER_SEEN: "For the last number: each look at it makes it less unseen, and is marked in later runs.",
+}
 # What answers and retrieval are judged by at first; further metrics ask for more than most sets have.
 _USUAL = (*RAGAS_METRICS, "answer_f1", "hit_rate")
 
@@ -76,7 +83,15 @@ def _set(place: st.delta_generator.DeltaGenerator, sets: Sequence[SavedSet]) -> 
     def label(name: str) -> str:
         return f"{name} ({fmt.plural(sizes[name], 'question')})"
 
-    return str(place.selectbox("Evaluation set", list(sizes), key=RUN_SET, format_func=label, persist_state="session"))
+    name = str(place.selectbox("Evaluation set", list(sizes), key=RUN_SET, format_func=label, persist_state="session"))
+    part = part_of(name)
+    if part is not None:
+        place.caption(_PARTS[part[1]])
+    elif part_name(name, NEVER_SEEN) in sizes:
+        place.caption(
+            "This set is split: all of it holds the questions that are never to be seen before the last number."
+        )
+    return name
 
 
 def _judge() -> tuple[str, str]:

@@ -100,7 +100,7 @@ def test_two_versions_are_compared(app: App, store: Store, used: str) -> None:
     count = len(before.examples) - 2
     assert f"1 added, 1 removed, 1 changed (1 reference answer), {count} as before" in texts(test).replace("\\", "")
     table = test.dataframe[0].value
-    assert list(table["What"]) == ["+ added", "− removed", "~ changed"]
+    assert list(table["What"]) == ["+ added", "− removed", "~ reference answer"]
     assert (table["Before"][2], table["After"][2]) == (first.reference, "another answer")
     test.selectbox(key="questions_new_version_questions").set_value(before.version).run()
     assert "no difference" in texts(test)

@@ -8,7 +8,9 @@ from llmopt_core.experiments.configuration import Configuration, configuration_f
 from llmopt_core.experiments.setting_choices import record_setting_choice
 from llmopt_core.labs.chunking.result import SweepResult, by_recall
 from llmopt_core.labs.chunking.tables import Advice, configuration_of
+from llmopt_core.runs.question_splits import part_name, part_of
 from llmopt_core.runs.values import Project, SavedConfiguration
+from llmopt_core.types.parts import CONFIRM, SEARCH
 from llmopt_ui import format as fmt
 from llmopt_ui.components import link_to, section, show_errors
 from llmopt_ui.evaluation_sets import set_version
@@ -45,6 +47,12 @@ def save_view(project: Project, result: SweepResult, advice: Advice) -> None:
         "Chunking, embedding, search and number of chunks are exactly those that were measured, without reranking or "
         "query transforms; model and prompt come from the other configuration."
     )
+    part = part_of(result.set_name)
+    if part is not None and part[1] == SEARCH:
+        st.caption(
+            f":material/info: The setting is chosen on {fmt.markdown(result.set_name)}; run it on "
+            f"{fmt.markdown(part_name(part[0], CONFIRM))} to confirm it."
+        )
     if name in configurations:
         link_to(EVALUATION, "Run it on the page Evaluation", "Run")
 

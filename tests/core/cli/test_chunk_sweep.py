@@ -167,3 +167,28 @@ def test_a_long_sweep_says_how_far_it_is_beside_the_json(
     assert "llmopt: cutting: 1 of 2 documents" in done.errors
     assert ("\r" in done.errors) == terminal
     assert inside("chunk-sweep", *files, "--search", "bm25", "--sizes", "12,40").errors == ""
+
+
+def test_a_file_that_says_its_parts_is_swept_over_the_search_part(inside: Command, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    rows = []
+    for i, part in enumerate(("search", "search", "confirm", "never seen")):
+        (tmp_path / "docs" / f"d{i}.txt").write_text(f"Thing {i} costs {i} euros, as the list says.")
+        references = [{"document": f"d{i}.txt", "quote": f"{i} euros"}]
+        rows.append({"question": f"What does thing {i} cost?", "references": references, "split": part})
+    (tmp_path / "q.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    command = (
+        "chunk-sweep",
+        "--documents",
+        "docs",
+        "--questions",
+        "q.jsonl",
+        "--sizes",
+        "50",
+        "--search",
+        "bm25",
+        "--json",
+    )
+    for more, total in (((), 2), (("--split", "confirm"), 1), (("--split", "all"), 4)):
+        done = inside(*command, "-", *more)
+        assert done.json()["settings"][0]["metrics"]["recall"]["total"] == total, more

@@ -1,6 +1,6 @@
 """How often verdicts are wrong where there is no difference, and how often intervals hold the truth.
 
-    python benchmarks/verdicts.py [--draws 1000] [--sizes 10,20,50,200] [--only NAME,NAME]
+    python benchmarks/verdicts.py [--draws 1000] [--sizes 10,20,50,200] [--only NAME,NAME] [--part clusters|gates|speed]
 
 For each kind of paired difference with a true mean of 0: `false`, the share of comparisons that see a difference (the
 promise is 5 % at most; the interval holds the truth in all others); beside it the tests that were not chosen: the sign
@@ -22,8 +22,13 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from llmopt_core.experiments.comparison_matrix import compare_all  # noqa: E402
+from llmopt_core.experiments.leaderboard import compare_runs  # noqa: E402
+from llmopt_core.experiments.run_scores import RunScoreTable  # noqa: E402
+from llmopt_core.runs.values import RunScores  # noqa: E402
 from llmopt_core.statistics.bootstrap_t import BootstrapT  # noqa: E402
 from llmopt_core.statistics.intervals import summarize  # noqa: E402
+from llmopt_core.statistics.non_inferiority import non_inferiority  # noqa: E402
 from llmopt_core.statistics.paired_comparison import compare_family, compare_pairs  # noqa: E402
 from llmopt_core.statistics.resampling import bootstrap_interval, flip_pairs, is_constant  # noqa: E402
 from llmopt_core.statistics.sign_flips import SignFlips  # noqa: E402
@@ -153,7 +158,11 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--sizes", default="10,20,50,200")
     parser.add_argument("--only", default="", help="Parts of names, separated by commas.")
+    parser.add_argument("--part", default="", help="Only clusters, gates or speed.")
     asked = parser.parse_args()
+    if asked.part:
+        {"clusters": _clusters, "gates": _gates, "speed": _speed}[asked.part](asked.draws)
+        return
     sizes = [int(size) for size in asked.sizes.split(",")]
 
     def chosen(names: Mapping[str, Any]) -> list[str]:
@@ -180,7 +189,68 @@ def main() -> None:
         found = [coverage(MEANS[name], size, asked.draws) for size in sizes]
         told = (f"n={size} {100 * share:.1f} ({width:.2f})" for size, (share, width) in zip(sizes, found, strict=True))
         print(f"  {name:38}", *told, flush=True)
-    _speed()
+    _clusters(asked.draws)
+    _gates(asked.draws)
+    _speed(asked.draws)
+
+
+def _clusters(draws: int) -> None:
+    """Null comparisons whose questions share documents: with the documents, and as if questions were independent."""
+    print("documents: seen in % where nothing differs, better / worse by documents (by questions)")
+    for documents in (8, 12, 20, 40):
+        for kind in ("grades", "passes", "skew", "uneven"):
+            rng = np.random.default_rng(documents)
+            verdicts = [_clustered_verdicts(rng, documents, kind) for _ in range(draws)]
+            by_documents = [100 * np.mean([one[0] == word for one in verdicts]) for word in SEEN]
+            naive = 100 * np.mean([one[1] in SEEN for one in verdicts])
+            print(
+                f"  {documents} documents, {kind:8} {by_documents[0]:.1f} / {by_documents[1]:.1f} ({naive:.1f})",
+                flush=True,
+            )
+
+
+def _clustered_verdicts(rng: np.random.Generator, documents: int, kind: str) -> tuple[str, str]:
+    # "uneven": one document has a third of the questions. The others have 6 each.
+    sizes = np.full(documents, 6)
+    if kind == "uneven":
+        sizes[0] = 3 * documents
+    labels = np.repeat(np.arange(documents), sizes)
+    own = rng.exponential(0.2, documents) - 0.2 if kind == "skew" else rng.normal(0, 0.25, documents)
+    shared = own[labels]
+    count = len(labels)
+    if kind == "passes":
+        a = (rng.random(count) < np.clip(0.6 - shared / 2, 0, 1)).astype(float)
+        b = (rng.random(count) < np.clip(0.6 + shared / 2, 0, 1)).astype(float)
+    else:
+        a, b = np.zeros(count), shared + rng.normal(0, 0.15, count)
+    return compare_pairs(list(a), list(b), clusters=list(labels)).verdict, compare_pairs(list(a), list(b)).verdict
+
+
+def _gates(draws: int) -> None:
+    """Gates at a margin of 2 points: between equal systems, and with a planted drop of ten points."""
+    print("gates of passes, margin .02: failed / cannot tell / passed in %, equal systems and -.10")
+    for size in (50, 200, 1000):
+        for share in (0.05, 0.1, 0.15, 0.2, 0.25, 0.3):
+            cells = []
+            for drop in (0.0, 0.1) if share >= 0.1 else (0.0,):
+                rng = np.random.default_rng(size)
+                gain, loss = (share - drop) / 2, (share + drop) / 2
+                counts = rng.multinomial(size, [gain, loss, 1 - gain - loss], draws)
+                # Equal counts have equal outcomes, so each is tested once.
+                pairs, times = np.unique(counts[:, :2], axis=0, return_counts=True)
+                outcomes = [_gate(int(gained), int(lost), size) for gained, lost in pairs]
+                shares = [sum(n for o, n in zip(outcomes, times, strict=True) if o == word) for word in _GATE_WORDS]
+                cells.append(" / ".join(f"{100 * one / draws:.1f}" for one in shares))
+            print(f"  n={size:<5} {share:.0%} differ  {'   '.join(cells)}", flush=True)
+
+
+_GATE_WORDS = ("failed", "cannot tell", "passed")
+
+
+def _gate(gained: int, lost: int, size: int) -> str:
+    a = [0.0] * gained + [1.0] * (size - gained)
+    b = [1.0] * gained + [0.0] * lost + [1.0] * (size - gained - lost)
+    return non_inferiority(a, b, 0.02).outcome
 
 
 def _cell(size: int, shares: list[float]) -> str:
@@ -188,7 +258,7 @@ def _cell(size: int, shares: list[float]) -> str:
     return f"n={size} {ours} ({', '.join(others)})  "
 
 
-def _speed() -> None:
+def _speed(_: int) -> None:
     rng = np.random.default_rng(0)
     base = rng.random(500)
     columns = [(list(base), list(np.clip(base + rng.normal(0.02, 0.2, 500), 0, 1))) for _ in range(9)]
@@ -196,6 +266,23 @@ def _speed() -> None:
     for _ in range(6):
         compare_family(columns)
     print(f"10 configurations x 6 metrics x 500 questions: {time.perf_counter() - started:.2f} s for all verdicts")
+    examples = tuple(f"q{i:04}" for i in range(1000))
+    base = rng.random(1000)
+    kinds = {
+        "grades": lambda k: list(np.clip(base + rng.normal(0.003 * k, 0.2, 1000), 0, 1)),
+        "passes": lambda k: list((rng.random(1000) < 0.6 + 0.003 * k).astype(float)),
+    }
+    for kind, draw in kinds.items():
+        runs = [RunScoreTable(f"c{k}", 1000, RunScores(examples, {"m": draw(k)}, {})) for k in range(30)]
+        processor, started = time.process_time(), time.perf_counter()
+        compare_all(runs, "m")
+        alone, times = time.process_time(), []
+        compare_runs(runs[0], runs[1], "m")
+        times.append(time.process_time() - alone)
+        print(
+            f"435 pairs of 30 configurations x 1,000 {kind}: {time.perf_counter() - started:.1f} s, "
+            f"{alone - processor:.1f} s of processor time; a pair by itself {times[0]:.3f} s of processor time"
+        )
 
 
 if __name__ == "__main__":

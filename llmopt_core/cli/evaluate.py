@@ -123,6 +123,7 @@ def _plan(experiment: Experiment, names: list[str], concurrency: int, limit: int
         concurrency=concurrency,
         limit=limit,
         budget_usd=budget,
+        parents=experiment.parents,
     )
 
 

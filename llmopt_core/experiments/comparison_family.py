@@ -1,7 +1,8 @@
 """Which comparisons are tested together, so that a pair of runs gets the same verdict wherever it is shown.
 
-By default the family of a metric is each saved configuration against the baseline, on one set of questions, by one
-judge. A pair that is none of these (another baseline, two tuned models) is tested together with all of them.
+By default the family of a metric is each saved configuration against its parent, where it is known what it extends and
+that was run too, else against the baseline; on one set of questions, by one judge. A pair that is none of these
+(another baseline, two tuned models) is tested together with all of them.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from typing import Any
 
 from llmopt_core.experiments.current_runs import family_runs
 from llmopt_core.experiments.run_scores import RunScoreTable, baseline_position, pair_runs, read_run_scores
+from llmopt_core.reporting.verdict_words import unit_note
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Run
+from llmopt_core.statistics.clusters import count_clusters
 
 Pair = tuple[str, str]
 
@@ -24,11 +27,13 @@ class Family:
 
     Attributes:
         baseline: The name of what the others are compared with.
-        p_values: Metric -> (baseline, other) -> p-value of that comparison alone.
+        p_values: Metric -> (baseline or parent, other) -> p-value of that comparison alone.
+        unit: What is tested as one: `40 questions in 12 documents; unit: document`.
     """
 
     baseline: str = ""
     p_values: Mapping[str, Mapping[Pair, float]] = field(default_factory=dict)
+    unit: str = ""
 
     def others(self, metric: str, a: str, b: str) -> list[float]:
         """The p-values that a comparison of these two is tested together with: all but its own."""
@@ -44,27 +49,40 @@ class Family:
     def in_short(self) -> str:
         """How many comparisons are tested together, without what the test is."""
         if self.size < 2:
-            return "Verdicts hold at 5 %."
-        return f"Verdicts hold at 5 % for all {self.size} comparisons of a configuration with {self.baseline} together."
+            return f"Verdicts hold at 5 %.{self._unit_words}"
+        return (
+            f"Verdicts hold at 5 % for all {self.size} comparisons of a configuration with {self._bases} together."
+            f"{self._unit_words}"
+        )
+
+    @property
+    def _bases(self) -> str:
+        bases = {a for pairs in self.p_values.values() for a, _ in pairs}
+        return self.baseline if bases <= {self.baseline} else f"its parent, else with {self.baseline}"
+
+    @property
+    def _unit_words(self) -> str:
+        return f" {self.unit[:1].upper()}{self.unit[1:]}." if self.unit else ""
 
     @property
     def words(self) -> str:
         """What is tested, and how many comparisons together."""
         method = (
             "Tested is the mean difference over the questions that both answered: passes by McNemar's exact test, "
-            "grades by a paired permutation test and a bootstrap-t, of which the larger p-value counts"
+            "grades by a paired permutation test and a bootstrap-t, of which the larger p-value counts; where "
+            "questions share documents, both by these tests over whole documents"
         )
         if self.size < 2:
-            return f"{method}; at 5 %."
+            return f"{method}; at 5 %.{self._unit_words}"
         return (
-            f"{method}; at 5 % for all {self.size} comparisons of a configuration with {self.baseline} on this set "
+            f"{method}; at 5 % for all {self.size} comparisons of a configuration with {self._bases} on this set "
             "together, and any other pair with them (Holm). An interval goes with its verdict: it is wider where more "
-            "is tested together."
+            f"is tested together.{self._unit_words}"
         )
 
 
 def family_of(members: Sequence[RunScoreTable], metrics: Sequence[str]) -> Family:
-    """Each of these runs against the one named baseline, else the first.
+    """Each of these runs against its parent among them, else against the one named baseline, else the first.
 
     By a metric that the baseline has no score of, such as context recall without retrieval, against the first that has.
     """
@@ -76,11 +94,24 @@ def family_of(members: Sequence[RunScoreTable], metrics: Sequence[str]) -> Famil
         candidates = [run for run in members if any(value is not None for value in run.scores.values.get(metric, ()))]
         # Nobody able: any will do, as there is nothing to test.
         base = baseline if baseline in candidates or not candidates else candidates[0]
-        pair_values = {
-            (base.name, run.name): pair_runs(base, run, metric).p_value for run in members if run is not base
-        }
+        parents = {run.name: run for run in candidates}
+        pairs = [(_base_of(run, parents, base), run) for run in members if run is not base]
+        pair_values = {(one.name, run.name): pair_runs(one, run, metric).p_value for one, run in pairs}
         p_values[metric] = {pair: p for pair, p in pair_values.items() if p is not None}
-    return Family(baseline.name, p_values)
+    return Family(baseline.name, p_values, describe_unit(members))
+
+
+def _base_of(run: RunScoreTable, parents: Mapping[str, RunScoreTable], base: RunScoreTable) -> RunScoreTable:
+    parent = parents.get(run.parent)
+    return base if parent is None or parent is run else parent
+
+
+def describe_unit(runs: Sequence[RunScoreTable]) -> str:
+    """What is tested as one over the questions of these runs."""
+    examples = list(dict.fromkeys(example for run in runs for example in run.scores.examples))
+    known = {example: label for run in runs for example, label in run.clusters.items()}
+    labels = [known.get(example, f"question {example}") for example in examples] if known else None
+    return unit_note(len(examples), count_clusters(labels))
 
 
 def project_family(
@@ -128,6 +159,8 @@ def family_to(family: Family) -> dict[str, Any]:
     """Plain values, as a result file holds them."""
     return {
         "baseline": family.baseline,
+        "words": family.words,
+        "unit": family.unit,
         "comparisons": {
             metric: [{"a": a, "b": b, "p_value": p} for (a, b), p in pairs.items()]
             for metric, pairs in family.p_values.items()
@@ -144,7 +177,7 @@ def family_from(values: Any) -> Family | None:
         for metric, rows in values["comparisons"].items()
         if isinstance(rows, list)
     }
-    return Family(str(values.get("baseline", "")), p_values)
+    return Family(str(values.get("baseline", "")), p_values, str(values.get("unit") or ""))
 
 
 def _is_comparison(one: Any) -> bool:

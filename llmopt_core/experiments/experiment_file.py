@@ -44,6 +44,7 @@ class Experiment(Spec):
         notes: What the user should know of the question file, such as lines that were left out.
         whole_set: All questions, where `evaluation_set` is a part of them.
         split_plan: How the set is split; None where it is not.
+        parents: By configuration, the name of the one that it extends.
     """
 
     project: str
@@ -56,6 +57,7 @@ class Experiment(Spec):
     notes: tuple[str, ...] = ()
     whole_set: EvaluationSet | None = None
     split_plan: SplitPlan | None = None
+    parents: dict[str, str] = Field(default_factory=dict)
 
     def configuration(self, name: str) -> Configuration:
         """The configuration of that name.
@@ -109,7 +111,8 @@ def load_experiment(
     Raises:
         BadInput: Something in the file, or in a file it names, is wrong; names file and line.
     """
-    located_value = _resolve_extends(_with_saved_prompts(read_with_lines(path), path, store))
+    written_value = _with_saved_prompts(read_with_lines(path), path, store)
+    located_value = _resolve_extends(written_value)
     located_value, file_split = take_set_choice(located_value)
     spec = validate_spec(located_value, _File)
     _check_names(spec, located_value)
@@ -147,6 +150,7 @@ def load_experiment(
         notes=(*notes, choice.note) if choice.note else tuple(notes),
         whole_set=whole_set,
         split_plan=choice.plan,
+        parents={item["name"]: item["extends"] for item in written_value.value["configurations"] if "extends" in item},
     )
 
 

@@ -17,7 +17,8 @@ from llmopt_core.experiments.run_scores import (
     withhold_unfair_verdict,
 )
 from llmopt_core.reporting.formatting import number
-from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.clusters import summarize_clusters
+from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.paired_comparison import Comparison
 
 
@@ -55,7 +56,11 @@ class Row:
 
 
 def leaderboard(
-    runs: Sequence[RunScoreTable], metrics: Sequence[str], baseline: int = 0, family: Family | None = None
+    runs: Sequence[RunScoreTable],
+    metrics: Sequence[str],
+    baseline: int = 0,
+    family: Family | None = None,
+    margin: float | None = None,
 ) -> list[Row]:
     """One row per run, in the given order.
 
@@ -64,6 +69,7 @@ def leaderboard(
         metrics: Columns.
         baseline: Position in `runs` of the one the others are compared with.
         family: What their comparisons are tested together with; that of these runs by default.
+        margin: Differences below it do not matter; by default as of `compare_pairs`.
     """
     if not runs:
         return []
@@ -72,7 +78,7 @@ def leaderboard(
     for metric in metrics:
         test_family = family or family_of(runs, [metric])
         columns[metric] = [
-            _cell(base, run, metric, test_family, is_baseline=i == baseline) for i, run in enumerate(runs)
+            _cell(base, run, metric, test_family, margin, is_baseline=i == baseline) for i, run in enumerate(runs)
         ]
     return [
         Row(run.name, run.run_id, i == baseline, {metric: columns[metric][i] for metric in metrics})
@@ -80,7 +86,9 @@ def leaderboard(
     ]
 
 
-def compare_runs(a: RunScoreTable, b: RunScoreTable, metric: str, family: Family | None = None) -> Comparison:
+def compare_runs(
+    a: RunScoreTable, b: RunScoreTable, metric: str, family: Family | None = None, margin: float | None = None
+) -> Comparison:
     """Run `b` against the baseline `a`, on the questions that both answered.
 
     Args:
@@ -88,28 +96,41 @@ def compare_runs(a: RunScoreTable, b: RunScoreTable, metric: str, family: Family
         b: What is compared with it.
         metric: By which metric.
         family: What this comparison is tested together with; nothing by default.
+        margin: Differences below it do not matter; by default as of `compare_pairs`.
 
     Raises:
         BadInput: They have no example in common.
     """
     if not common_examples(a, b):
         raise BadInput(f"{a.name} and {b.name} have no example in common; compare runs of the same evaluation set.")
-    return _compare(a, b, metric, family)
+    return _compare(a, b, metric, family, margin)
 
 
-def _compare(a: RunScoreTable, b: RunScoreTable, metric: str, family: Family | None) -> Comparison:
+def _compare(
+    a: RunScoreTable, b: RunScoreTable, metric: str, family: Family | None, margin: float | None
+) -> Comparison:
     others = family.others(metric, a.name, b.name) if family else []
-    comparison = pair_runs(a, b, metric).compare(higher_is_better(metric), others=others)
+    comparison = pair_runs(a, b, metric).compare(higher_is_better(metric), others=others, margin=margin)
     return withhold_unfair_verdict(comparison, a, b)
 
 
-def _cell(base: RunScoreTable, run: RunScoreTable, metric: str, family: Family, *, is_baseline: bool) -> Cell:
-    summary = _summary(_values(run, metric))
-    versus = None if is_baseline else _compare(base, run, metric, family)
+def _cell(
+    base: RunScoreTable, run: RunScoreTable, metric: str, family: Family, margin: float | None, *, is_baseline: bool
+) -> Cell:
+    summary = _run_summary(run, metric)
+    versus = None if is_baseline else _compare(base, run, metric, family, margin)
     if versus is None or not versus.pairs:
         return Cell(summary)
-    is_partial = versus.pairs < max(summary.scored, _summary(_values(base, metric)).scored)
+    is_partial = versus.pairs < max(summary.scored, _run_summary(base, metric).scored)
     return Cell(summary, versus, is_partial)
+
+
+def _run_summary(run: RunScoreTable, metric: str) -> Summary:
+    values = _values(run, metric)
+    if not run.clusters:
+        return _summary(values, None)
+    names = [*run.scores.examples, *(f"unasked {number}" for number in range(len(values)))][: len(values)]
+    return _summary(values, tuple(run.clusters.get(name, f"question {name}") for name in names))
 
 
 def _values(run: RunScoreTable, metric: str) -> Values:
@@ -120,5 +141,5 @@ def _values(run: RunScoreTable, metric: str) -> Values:
 
 # The same finished runs are asked for on every rerun of a page.
 @lru_cache(maxsize=4096)
-def _summary(values: Values) -> Summary:
-    return summarize(values)
+def _summary(values: Values, clusters: tuple[str, ...] | None) -> Summary:
+    return summarize_clusters(values, clusters)

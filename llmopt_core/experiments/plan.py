@@ -24,6 +24,7 @@ class Plan:
         budget_usd: The most all runs together may cost, what continued ones cost before and the pilot included.
         pilot: By configuration, what a pilot has paid; entered into its run.
         dearest: By model, what the dearest call of the pilots cost.
+        parents: By configuration, the name of the one that it extends.
     """
 
     project: Project | str
@@ -37,6 +38,7 @@ class Plan:
     budget_usd: float | None = None
     pilot: Mapping[str, Usage] = field(default_factory=dict)
     dearest: Mapping[str, float] = field(default_factory=dict)
+    parents: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def examples(self) -> Sequence[Example]:

@@ -15,7 +15,7 @@ from llmopt_core.experiments.caveats import caveats, run_caveats
 from llmopt_core.experiments.colours import colours_in
 from llmopt_core.experiments.imported_runs import ImportSource
 from llmopt_core.experiments.leaderboard import Cell, Row, leaderboard
-from llmopt_core.experiments.result import Result, is_number, result_family, scores_from
+from llmopt_core.experiments.result import Result, is_number, result_family, score_tables
 from llmopt_core.experiments.run_scores import baseline_position, higher_is_better
 from llmopt_core.experiments.run_votes import votes_table_in
 from llmopt_core.reporting import formatting
@@ -66,7 +66,7 @@ def report_of(result: Result, baseline: str = "", title: str = "", zone: tzinfo 
     position = names.index(baseline) if baseline else baseline_position(names)
     metrics = list(dict.fromkeys(name for run in runs for name in run["metrics"]))
     family = result_family(result)
-    rows = leaderboard([scores_from(run) for run in runs], metrics, position, family)
+    rows = leaderboard(score_tables(result), metrics, position, family)
     labels, colours = _labels(names), colours_in(result)
     return Report(
         title=title or f"{result.get('project', 'Evaluation')}: {len(runs)} configurations compared",

@@ -16,6 +16,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.experiments.caveats import run_caveats
 from llmopt_core.experiments.colours import project_colours
 from llmopt_core.experiments.comparison_family import Family, family_from, family_of, family_to, project_family
+from llmopt_core.experiments.document_clusters import clusters_of, set_clusters
 from llmopt_core.experiments.imported_runs import ImportSource, import_source, judge_of_runs, known_per_question
 from llmopt_core.experiments.leaderboard import leaderboard
 from llmopt_core.experiments.resume_check import check_one_judge
@@ -28,7 +29,7 @@ from llmopt_core.retrieval.analysis.inspect import candidate_rank, columns
 from llmopt_core.runs.question_splits import part_of
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import PerQuestion, Run, RunScores
-from llmopt_core.statistics.intervals import summarize
+from llmopt_core.statistics.clusters import summarize_clusters
 from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_core.text.files import read_regular_file
 from llmopt_core.types import Hit, Record
@@ -58,6 +59,7 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = (), *
     )
     per_question = store.per_question(run_ids)
     labels = list(names) or [run.name for run in runs]
+    clusters = set_clusters(store, first.project, first.evaluation_set, first.set_version)
     size = len(store.evaluation_set(first.project, first.evaluation_set, first.set_version).examples)
     return {
         "project": first.project,
@@ -70,7 +72,7 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = (), *
         "judge": judge_of_runs(runs),
         "runs": [
             {
-                **_run(run, _records(store, run, traces), overlap_of(store, run), per_question[run.id]),
+                **_run(run, _records(store, run, traces), overlap_of(store, run), per_question[run.id], clusters),
                 "configuration": name,
             }
             for run, name in zip(runs, labels, strict=True)
@@ -134,18 +136,38 @@ def result_family(result: Mapping[str, Any]) -> Family:
     if family is not None:
         return family
     metrics = list(dict.fromkeys(name for run in result["runs"] for name in run["metrics"]))
-    return family_of([scores_from(run) for run in result["runs"]], metrics)
+    return family_of(score_tables(result), metrics)
 
 
-def _run(run: Run, records: Sequence[Record], overlap: TrainingOverlap, each: PerQuestion) -> dict[str, Any]:
+def score_tables(result: Mapping[str, Any]) -> list[RunScoreTable]:
+    """The values of all runs of a result, with the documents that their questions share."""
+    clusters = result_clusters(result)
+    return [scores_from(run, clusters) for run in result["runs"]]
+
+
+def result_clusters(result: Mapping[str, Any]) -> dict[str, str]:
+    """The clusters of the questions of a result; empty where its records do not say which documents they are about."""
+    documents: dict[str, set[str]] = {}
+    for run in result["runs"]:
+        for record in run["records"]:
+            places = record.get("references")
+            names = [place.get("document") for place in places if isinstance(place, Mapping)] if places else []
+            documents.setdefault(str(record["example_id"]), set()).update(map(str, names))
+    return clusters_of(documents)
+
+
+def _run(
+    run: Run, records: Sequence[Record], overlap: TrainingOverlap, each: PerQuestion, clusters: Mapping[str, str]
+) -> dict[str, Any]:
     source = import_source(run.imported)
     return {
         "configuration": run.name,
         "fingerprint": run.fingerprint,
+        **({"parent": run.parent} if run.parent else {}),
         "spec": run.configuration,
         "status": run.status,
         "created_at": run.created_at.isoformat() if source is None or source.has_date else None,
-        "metrics": {name: _metric(name, records, run.total) for name in run.metrics},
+        "metrics": {name: _metric(name, records, run.total, clusters) for name in run.metrics},
         "tokens": _tokens(run, source),
         "cost_usd": run.usage.cost_usd,
         "model_calls": run.usage.calls,
@@ -177,9 +199,11 @@ def _budget_note(run: Run) -> str:
     return run.error if run.status == "budget-reached" else ""
 
 
-def _metric(name: str, records: Sequence[Record], total: int) -> dict[str, Any]:
+def _metric(name: str, records: Sequence[Record], total: int, clusters: Mapping[str, str]) -> dict[str, Any]:
     values = [record.scores[name].value if name in record.scores else None for record in records]
-    summary = summarize([*values, *[None] * (total - len(values))])
+    labels = [clusters.get(record.example.id, f"question {record.example.id}") for record in records]
+    missing = range(total - len(values))
+    summary = summarize_clusters([*values, *(None for _ in missing)], [*labels, *missing] if clusters else None)
     ends = [summary.low, summary.high]
     # With the examples that have no record yet, so that a run that was stopped shows how much of it is missing.
     return {"mean": summary.mean, "ci95": ends, "scored": summary.scored, "total": summary.total}
@@ -324,7 +348,7 @@ def _is_record(record: Mapping[str, Any]) -> bool:
     )
 
 
-def scores_from(run: Mapping[str, Any]) -> RunScoreTable:
+def scores_from(run: Mapping[str, Any], clusters: Mapping[str, str] | None = None) -> RunScoreTable:
     """The values of one run of a result, for comparisons."""
     records = run["records"]
     metrics = list(run["metrics"])
@@ -339,7 +363,13 @@ def scores_from(run: Mapping[str, Any]) -> RunScoreTable:
     }
     scores = RunScores(examples, values, {})
     return RunScoreTable(
-        str(run["configuration"]), total, scores, seen=run_caveats(run).overlap_count, contents=contents
+        str(run["configuration"]),
+        total,
+        scores,
+        seen=run_caveats(run).overlap_count,
+        contents=contents,
+        clusters=clusters or {},
+        parent=str(run.get("parent") or ""),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from llmopt_core.evaluation.metrics.catalogue import METRICS
+from llmopt_core.experiments.document_clusters import set_clusters
 from llmopt_core.experiments.training_overlap import withhold_verdict
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run, RunScores
@@ -27,6 +28,8 @@ class RunScoreTable:
         run_id: None where the values come from a file.
         seen: How many of its questions its tuned parts were trained on.
         contents: Example id -> hash of its content, where runs of different sets may stand together.
+        clusters: Example id -> the documents it shares with others, see `clusters_of`; empty where none does.
+        parent: The name of the configuration that its own extends; empty where that is not known.
     """
 
     name: str
@@ -35,6 +38,8 @@ class RunScoreTable:
     run_id: int | None = None
     seen: int = 0
     contents: Mapping[str, str] = field(default_factory=dict)
+    clusters: Mapping[str, str] = field(default_factory=dict)
+    parent: str = ""
 
     def align(self, metric: str, examples: Sequence[str]) -> Values:
         """The metric's values for these examples, None where there is none."""
@@ -51,7 +56,16 @@ def read_run_scores(store: Store, runs: Sequence[Run], names: Sequence[str] = ()
     tables = store.scores([run.id for run in runs])
     contents = _contents(store, runs)
     return [
-        RunScoreTable(name, run.total, tables[run.id], run.id, overlap_of(store, run).overlap_count, content)
+        RunScoreTable(
+            name,
+            run.total,
+            tables[run.id],
+            run.id,
+            overlap_of(store, run).overlap_count,
+            content,
+            set_clusters(store, run.project, run.evaluation_set, run.set_version),
+            run.parent,
+        )
         for run, name, content in zip(runs, names or [run.name for run in runs], contents, strict=True)
     ]
 
@@ -91,7 +105,13 @@ def pair_runs(a: RunScoreTable, b: RunScoreTable, metric: str) -> PairedSample:
         tuple(value if example in common_ids else None for example, value in zip(examples, values, strict=True))
         for values in (run.align(metric, examples) for run in (a, b))
     )
-    return _sample(first, second)
+    return _sample(first, second, pair_clusters(a, b, examples))
+
+
+def pair_clusters(a: RunScoreTable, b: RunScoreTable, examples: Sequence[str]) -> tuple[str, ...] | None:
+    """The clusters of these examples; None where neither run knows of any."""
+    known = {**b.clusters, **a.clusters}
+    return tuple(known.get(example, f"question {example}") for example in examples) if known else None
 
 
 def withhold_unfair_verdict(comparison: Comparison, a: RunScoreTable, b: RunScoreTable) -> Comparison:
@@ -113,5 +133,5 @@ def baseline_position(names: Sequence[str]) -> int:
 
 # A family and what is shown of it ask for the same samples, one metric after the other.
 @lru_cache(maxsize=128)
-def _sample(a: Values, b: Values) -> PairedSample:
-    return PairedSample(a, b)
+def _sample(a: Values, b: Values, clusters: tuple[str, ...] | None) -> PairedSample:
+    return PairedSample(a, b, clusters=clusters)

@@ -108,6 +108,7 @@ async def _start_run(  # noqa: PLR0917
         "budget_usd": budget_usd,
         "judge": plan.judge.model_dump(mode="json"),
         BEHIND: models_basis(configuration, models, plan.judge),
+        **({"parent": parent} if (parent := plan.parents.get(configuration.name)) else {}),
     }
     return start_planned_run(store, plan, configuration, overlap, options, job_id)
 

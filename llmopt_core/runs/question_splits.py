@@ -14,6 +14,7 @@ from typing import Any
 from llmopt_core.errors import BadInput
 from llmopt_core.text.words import words
 from llmopt_core.types import EvaluationSet, Example
+from llmopt_core.types.grouping import connected_groups
 from llmopt_core.types.parts import PARTS, SEARCH, find_part
 
 DEFAULT_SHARES = (50, 25, 25)
@@ -196,24 +197,7 @@ def _text_key(example: Example) -> str:
 
 def _connected_groups(examples: Sequence[Example]) -> list[list[int]]:
     """Places of the examples that hang together by a document or by nearly the same question."""
-    above = list(range(len(examples)))
-
-    def root(place: int) -> int:
-        while above[place] != place:
-            # Halves the way for whoever asks next.
-            above[place] = above[above[place]]
-            place = above[place]
-        return place
-
-    first_place: dict[str, int] = {}
-    for place, keys in enumerate(_connections(examples)):
-        for key in keys:
-            one, other = sorted((root(place), root(first_place.setdefault(key, place))))
-            above[other] = one
-    groups: dict[int, list[int]] = {}
-    for place in range(len(examples)):
-        groups.setdefault(root(place), []).append(place)
-    return list(groups.values())
+    return connected_groups(_connections(examples))
 
 
 def _connections(examples: Sequence[Example]) -> Iterable[list[str]]:

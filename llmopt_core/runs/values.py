@@ -132,6 +132,11 @@ class Run:
         return None if limit is None else float(limit)
 
     @property
+    def parent(self) -> str:
+        """The name of the configuration that its own extends, as the experiment file said; empty where none did."""
+        return str(self.options.get("parent") or "")
+
+    @property
     def retrieves(self) -> bool:
         """Whether its answers depend on documents."""
         return bool(self.configuration.get("retrieval"))

@@ -39,7 +39,7 @@ class BootstrapT:
     @classmethod
     def of_pairs(cls, differences: Floats, seed: int) -> BootstrapT:
         """Of one difference per pair, not all of them equal."""
-        return of_many(differences[:, None], seed)[0]
+        return make_bootstraps(differences[:, None], seed)[0]
 
     @classmethod
     def of_clusters(cls, sums: Floats, sizes: Floats, seed: int) -> BootstrapT:
@@ -74,7 +74,7 @@ class BootstrapT:
         return _snap(self._mean - low, self._mean), _snap(self._mean + high, self._mean)
 
 
-def of_many(columns: Floats, seed: int) -> list[BootstrapT]:
+def make_bootstraps(columns: Floats, seed: int) -> list[BootstrapT]:
     """Of many comparisons at once: one column of differences each, not all of a column equal."""
     size = len(columns)
     centres = columns.mean(axis=0)

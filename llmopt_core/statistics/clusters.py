@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from llmopt_core.statistics.intervals import wilson_interval
+from llmopt_core.statistics.bootstrap_t import BootstrapT
+from llmopt_core.statistics.intervals import Summary, constant_score_interval, is_value, summarize, wilson_interval
+from llmopt_core.statistics.resampling import Floats, is_constant
 from llmopt_core.types.grouping import group_values
 
 Places = npt.NDArray[np.intp]
@@ -63,3 +66,54 @@ def share_interval(values: Sequence[bool], groups: Sequence[Hashable], seed: int
     count = len(set(groups))
     # Groups count as cases, since ten equal cases about one document are hardly more than one.
     return wilson_interval(round(float(numbers.mean()) * count), count)
+
+
+def summarize_clusters(values: Sequence[float | None], groups: Sequence[Hashable] | None, seed: int = 0) -> Summary:
+    """`summarize`, with an interval that draws whole groups where values share them.
+
+    It is the equal-tailed bootstrap-t of the mean over the groups, cut to 0 and 1 where values lie there. Where nothing
+    can be resampled, as where all values are equal, it is that of equal values with the groups for cases.
+    """
+    summary = summarize(values, seed)
+    if groups is None:
+        return summary
+    scored = [(value, group) for value, group in zip(values, groups, strict=True) if value is not None]
+    scored = [(value, group) for value, group in scored if is_value(value)]
+    count = count_clusters([group for _, group in scored])
+    if count is None or summary.mean is None:
+        return summary
+    numbers = np.array([value for value, _ in scored], dtype=np.float64)
+    low, high = _mean_interval(numbers, [group for _, group in scored], summary.mean, count, seed) or (None, None)
+    return Summary(summary.mean, low, high, summary.scored, summary.total)
+
+
+def _mean_interval(
+    numbers: Floats, groups: Sequence[Hashable], mean: float, count: int, seed: int
+) -> tuple[float, float] | None:
+    bounded = bool(((numbers >= 0) & (numbers <= 1)).all())
+    sums, sizes = cluster_sums(numbers, groups)
+    if is_constant(sums / sizes):
+        return constant_score_interval(mean, count) if bounded else None
+    low, high = BootstrapT.of_clusters(sums, sizes, seed).ends(0.05)
+    if bounded:
+        # So few groups may be drawn without any spread that the bootstrap-t knows no end.
+        low, high = max(low, 0.0), min(high, 1.0)
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
+
+
+def cluster_sums(numbers: Floats, groups: Sequence[Hashable]) -> tuple[Floats, Floats]:
+    """Sum and size of each group, in the order of their names, which depends on nothing else."""
+    _, places = np.unique([str(label) for label in groups], return_inverse=True)
+    return np.bincount(places, numbers).astype(np.float64), np.bincount(places).astype(np.float64)
+
+
+def count_clusters(labels: Sequence[Hashable] | None) -> int | None:
+    """How many clusters count as units; None where each value stands for itself.
+
+    That is so where no two share a cluster, and where all share one: a verdict about questions on a single document
+    speaks of that document, whose questions are all there is to draw from.
+    """
+    if labels is None:
+        return None
+    count = len(set(labels))
+    return count if 1 < count < len(labels) else None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from llmopt_core.statistics.clusters import count_clusters
 from llmopt_core.statistics.holm import ALPHA, holm, holm_levels
 from llmopt_core.statistics.intervals import is_pass_or_fail, is_value
 from llmopt_core.statistics.paired_tests import PairedTest, cluster_test, graded_test
@@ -183,9 +184,18 @@ class PairedSample:
         b: Of what is compared with it.
         seed: Of the draws.
         clusters: The cluster of each example.
+        test_later: Whether `make_test` is called for it, as where many are tested at once.
     """
 
-    def __init__(self, a: Values, b: Values, seed: int = 0, clusters: Clusters | None = None) -> None:
+    def __init__(
+        self,
+        a: Values | Floats,
+        b: Values | Floats,
+        seed: int = 0,
+        clusters: Clusters | None = None,
+        *,
+        test_later: bool = False,
+    ) -> None:
         first, second = as_column(a), as_column(b)
         if len(first) != len(second):
             raise ValueError(f"two columns of one length are compared, not {len(first)} and {len(second)} values")
@@ -194,8 +204,16 @@ class PairedSample:
         self._dropped = len(first) - len(self._before)
         labels = None if clusters is None else [label for label, keep in zip(clusters, rows, strict=True) if keep]
         self.clusters = count_clusters(labels)
+        self._labels = labels if self.clusters else None
         self._seed = seed
-        self._test = self._make_test(labels if self.clusters else None) if len(self._before) else None
+        self._test: PairedTest | None = None
+        if not test_later:
+            self.make_test()
+
+    def make_test(self, test: PairedTest | None = None) -> None:
+        """Test the pairs, or take a test of them that was made elsewhere; done once."""
+        if self._test is None and len(self._before):
+            self._test = test or self._make_test(self._labels)
 
     @property
     def p_value(self) -> float | None:
@@ -295,14 +313,15 @@ class PairedSample:
     def _make_test(self, labels: Sequence[Hashable] | None) -> PairedTest:
         before, after = self._before, self._after
         if labels is not None:
-            return cluster_test(after - before, labels, self._seed, bounded=self._is_bounded)
+            return cluster_test(after - before, labels, self._seed, bounded=self.is_bounded)
         # Both columns must be passes: .5 against 1 differs by an amount, which McNemar's test would not see.
         if self.is_passes:
             return PassTest(int((after > before).sum()), int((after < before).sum()), len(before))
-        return graded_test(after - before, self._seed, bounded=self._is_bounded)
+        return graded_test(after - before, self._seed, bounded=self.is_bounded)
 
     @property
-    def _is_bounded(self) -> bool:
+    def is_bounded(self) -> bool:
+        """Whether all values lie between 0 and 1."""
         # Bounds let an interval be cut to what is possible. Token counts and seconds fall outside of 0 and 1 and have
         # none.
         both = np.concatenate([self._before, self._after])
@@ -310,21 +329,11 @@ class PairedSample:
 
     @property
     def _default_margin(self) -> float:
-        return MARGIN if self._is_bounded else MARGIN * abs(float(self._before.mean()))
+        return MARGIN if self.is_bounded else MARGIN * abs(float(self._before.mean()))
 
 
-def as_column(values: Values) -> Floats:
+def as_column(values: Values | Floats) -> Floats:
     """Values as numbers, NaN where one is missing."""
+    if isinstance(values, np.ndarray):
+        return np.where(np.isfinite(values), values, np.nan)
     return np.array([np.nan if v is None or not is_value(v) else float(v) for v in values], dtype=np.float64)
-
-
-def count_clusters(labels: Sequence[Hashable] | None) -> int | None:
-    """How many clusters count as units; None where each value stands for itself.
-
-    That is so where no two share a cluster, and where all share one: a verdict about questions on a single document
-    speaks of that document, whose questions are all there is to draw from.
-    """
-    if labels is None:
-        return None
-    count = len(set(labels))
-    return count if 1 < count < len(labels) else None

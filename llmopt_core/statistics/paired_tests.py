@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from llmopt_core.statistics.bootstrap_t import BootstrapT
+from llmopt_core.statistics.clusters import cluster_sums
 from llmopt_core.statistics.intervals import wilson_interval
 from llmopt_core.statistics.power import fewest_clusters, grades_needed, smallest_difference
 from llmopt_core.statistics.resampling import Flips, Floats, flip_clusters, flip_pairs, is_constant
@@ -138,9 +139,7 @@ def cluster_test(
         seed: Of the draws.
         bounded: As of `MeanTest`.
     """
-    _, places = np.unique([str(label) for label in clusters], return_inverse=True)
-    sums: Floats = np.bincount(places, differences).astype(np.float64)
-    sizes: Floats = np.bincount(places).astype(np.float64)
+    sums, sizes = cluster_sums(differences, clusters)
     # Means of clusters that are equal leave nothing to resample, however large the clusters are.
     bootstrap = None if is_constant(sums / sizes) else BootstrapT.of_clusters(sums, sizes, seed)
     return MeanTest(sums, sizes, flip_clusters(sums, sizes, seed), bootstrap, bounded=bounded)

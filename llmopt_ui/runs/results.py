@@ -11,6 +11,7 @@ import streamlit as st
 from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, RAGAS_METRICS
 from llmopt_core.experiments.caveats import caveats_of, marks
 from llmopt_core.experiments.comparison_family import Family, family_of
+from llmopt_core.experiments.document_clusters import set_clusters
 from llmopt_core.experiments.leaderboard import Row, leaderboard
 from llmopt_core.experiments.measured_run import MeasuredRun
 from llmopt_core.experiments.outcome import Outcome, is_nearly_complete, outcome
@@ -66,7 +67,8 @@ def family_note(entries: Sequence[Entry]) -> str:
 
 def comparison_family(runs: Mapping[str, Run]) -> Family:
     """The family of these runs, see `family_runs`."""
-    return _family(tuple((name, *version_of(run)) for name, run in runs.items()), _metrics(runs))
+    keys = tuple((name, run.parent, *version_of(run)) for name, run in runs.items())
+    return _family(keys, _metrics(runs), _clusters(runs))
 
 
 def entries(runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run]) -> list[Entry]:
@@ -80,11 +82,11 @@ def entries(runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run]) -
     caveats = caveats_of(store(), list(runs.values()), list(runs))
     # Overlaps are a part of the key: a training after the run changes what must be said, not the scores.
     keys = tuple(
-        (name, caveat.overlap_count, *version_of(run))
+        (name, caveat.overlap_count, run.parent, *version_of(run))
         for (name, run), caveat in zip(runs.items(), caveats, strict=True)
     )
     family_keys = tuple((name, *version_of(run)) for name, run in family.items())
-    rows = _leaderboard(keys, _metrics(runs), baseline, family_keys, comparison_family(family))
+    rows = _leaderboard(keys, _metrics(runs), baseline, family_keys, comparison_family(family), _clusters(runs))
     each = _read_per_question(tuple(version_of(run) for run in runs.values()))
     # The count is told beside names only where it differs.
     alike = len({run.done for run in runs.values()}) < 2
@@ -157,24 +159,38 @@ Version = tuple[int, int, int, str]
 
 @st.cache_resource(max_entries=64, show_spinner="Comparing …")
 def _leaderboard(
-    keys: tuple[tuple[str, int, int, int, int, str], ...],
+    keys: tuple[tuple[str, int, str, int, int, int, str], ...],
     metrics: tuple[str, ...],
     baseline: str,
     family_keys: tuple[tuple[str, int, int, int, str], ...],
     _family: Family,
+    _clusters: Mapping[str, str],
 ) -> list[Row]:
     # Read once for all leaderboards over the same runs, whatever their baseline.
-    scores = _scores(tuple(key[2:] for key in keys))
+    scores = _scores(tuple(key[3:] for key in keys))
     tables = [
-        RunScoreTable(name, total, scores[run_id], run_id, seen_count) for name, seen_count, run_id, total, *_ in keys
+        RunScoreTable(name, total, scores[run_id], run_id, seen_count, clusters=_clusters, parent=parent)
+        for name, seen_count, parent, run_id, total, *_ in keys
     ]
     return leaderboard(tables, metrics, [key[0] for key in keys].index(baseline), _family)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Comparing …")
-def _family(keys: tuple[tuple[str, int, int, int, str], ...], metrics: tuple[str, ...]) -> Family:
-    scores = _scores(tuple(key[1:] for key in keys))
-    return family_of([RunScoreTable(name, total, scores[run_id], run_id) for name, run_id, total, *_ in keys], metrics)
+def _family(
+    keys: tuple[tuple[str, str, int, int, int, str], ...], metrics: tuple[str, ...], _clusters: Mapping[str, str]
+) -> Family:
+    scores = _scores(tuple(key[2:] for key in keys))
+    tables = [
+        RunScoreTable(name, total, scores[run_id], run_id, clusters=_clusters, parent=parent)
+        for name, parent, run_id, total, *_ in keys
+    ]
+    return family_of(tables, metrics)
+
+
+def _clusters(runs: Mapping[str, Run]) -> Mapping[str, str]:
+    """Of the set of these runs, which all were asked the same questions."""
+    first = next(iter(runs.values()), None)
+    return {} if first is None else set_clusters(store(), first.project, first.evaluation_set, first.set_version)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -127,9 +127,37 @@ def test_two_configurations_are_compared_in_pairs(inside: Command, result: Path)
     assert (gaps["verdict"], gaps["pairs"], gaps["dropped"]) == ("cannot tell", 6, 6)
 
 
+def test_flips_are_listed_both_ways_and_a_margin_is_taken(inside: Command, result: Path) -> None:
+    done = inside("compare", result, "low", "gaps", "--metric", "answer_f1", "--margin", "0.02")
+    assert "6 better in gaps: q1 (0.1 -> 0.9)" in done.out
+    assert "0 better in low" in done.out
+    assert "0 equal; 6 with a value on one side only" in done.out
+    values = inside("compare", result, "low", "gaps", "--metric", "answer_f1", "--margin", "0.02", "--json").json()
+    assert [one["example_id"] for one in values["flips"]["gained"]] == ["q1", "q3", "q5", "q7", "q9", "q11"]
+    assert (values["margin"], values["unit"], values["clusters"]) == (0.02, "question", None)
+
+
+def test_all_pairs_of_a_file_are_compared(inside: Command, result: Path) -> None:
+    done = inside("compare", result, "--matrix")
+    assert "answer_f1: Corrected over all 3 pairs of 3 configurations (Holm). 12 questions; unit: question." in done.out
+    assert "high against low: better" in done.out
+    values = inside("compare", result, "--matrix", "--metric", "answer_f1", "--json").json()
+    assert values["configurations"] == ["low", "high", "gaps"]
+    matrix = values["matrices"][0]
+    assert matrix["verdicts"][1] == ["better", None, "cannot tell"]
+    assert (matrix["family"]["size"], matrix["unit"]) == (3, "12 questions; unit: question")
+    assert [(one["a"], one["b"], one["dropped"]) for one in matrix["comparisons"]] == [
+        ("low", "high", 0), ("low", "gaps", 6), ("high", "gaps", 6),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["--matrix", "low"], "leave out the names"),
+        (["--matrix", "--metric", "bleu"], "has no metric bleu; it has: answer_f1"),
+        (["low", "high", "--metric", "answer_f1", "--margin", "0"], "--margin is a number above 0"),
+        (["low", "high", "--metric", "answer_f1", "--margin", "nan"], "--margin is a number above 0"),
         (["low", "none", "--metric", "answer_f1"], "no configuration named none; it has: low, high, gaps"),
         (["low", "high", "--metric", "bleu"], "low has no metric bleu; it has: answer_f1"),
         (["low", "high"], "--metric"),

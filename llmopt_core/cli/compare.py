@@ -87,13 +87,13 @@ def _pair(  # noqa: PLR0917
         "trained_on_b": caveat_sets[1].overlap_count,
         "caveats": [caveat.text for caveat in caveats(caveat_sets)],
     }
-    lines = [_sentence(name_a, name_b, metric, comparison), *_flip_lines(name_a, name_b, flips)]
+    lines = [_sentence(name_a, name_b, metric, comparison), *_flip_lines(name_b, flips)]
     return "\n".join([*lines, *caveat_lines(caveat_sets)]), values
 
 
-def _flip_lines(a: str, b: str, flips: Flips) -> list[str]:
+def _flip_lines(b: str, flips: Flips) -> list[str]:
     lines = []
-    for title, rows in ((f"better in {b}", flips.gained), (f"better in {a}", flips.lost)):
+    for title, rows in ((f"gained with {b}", flips.gained), (f"lost with {b}", flips.lost)):
         ids = ", ".join(f"{one.example_id} ({number(one.before)} -> {number(one.after)})" for one in rows[:_MOST_FLIPS])
         more = f" and {len(rows) - _MOST_FLIPS:,} more (--json has all)" if len(rows) > _MOST_FLIPS else ""
         lines.append(f"{len(rows):,} {title}" + (f": {ids}{more}" if rows else ""))

@@ -129,8 +129,8 @@ def test_two_configurations_are_compared_in_pairs(inside: Command, result: Path)
 
 def test_flips_are_listed_both_ways_and_a_margin_is_taken(inside: Command, result: Path) -> None:
     done = inside("compare", result, "low", "gaps", "--metric", "answer_f1", "--margin", "0.02")
-    assert "6 better in gaps: q1 (0.1 -> 0.9)" in done.out
-    assert "0 better in low" in done.out
+    assert "6 gained with gaps: q1 (0.1 -> 0.9)" in done.out
+    assert "0 lost with gaps" in done.out
     assert "0 equal; 6 with a value on one side only" in done.out
     values = inside("compare", result, "low", "gaps", "--metric", "answer_f1", "--margin", "0.02", "--json").json()
     assert [one["example_id"] for one in values["flips"]["gained"]] == ["q1", "q3", "q5", "q7", "q9", "q11"]

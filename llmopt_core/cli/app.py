@@ -24,6 +24,7 @@ from llmopt_core.cli import (
     compare,
     doctor,
     evaluate,
+    failures,
     finetune,
     import_results,
     jobs,
@@ -54,8 +55,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _MODULES = (
-    evaluate, import_results, compare, advise, prompts, chunk, chunk_sweep, retrieve, ablate, finetune, jobs, project,
-    questions, report, doctor, browser,
+    evaluate, import_results, compare, advise, failures, prompts, chunk, chunk_sweep, retrieve, ablate, finetune, jobs,
+    project, questions, report, doctor, browser,
 )  # fmt: skip
 for module in _MODULES:
     module.register(app)

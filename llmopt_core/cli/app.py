@@ -28,6 +28,7 @@ from llmopt_core.cli import (
     finetune,
     import_results,
     jobs,
+    ladder,
     project,
     prompts,
     questions,
@@ -55,8 +56,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _MODULES = (
-    evaluate, import_results, compare, advise, failures, prompts, chunk, chunk_sweep, retrieve, ablate, finetune, jobs,
-    project, questions, report, doctor, browser,
+    evaluate, import_results, compare, advise, ladder, failures, prompts, chunk, chunk_sweep, retrieve, ablate,
+    finetune, jobs, project, questions, report, doctor, browser,
 )  # fmt: skip
 for module in _MODULES:
     module.register(app)

@@ -9,6 +9,7 @@ from llmopt_core.runs.engine import Database
 from llmopt_core.runs.migrate import migrate
 from llmopt_core.runs.store_jobs import JobStore
 from llmopt_core.runs.store_labs import LabStore
+from llmopt_core.runs.store_ladder import LadderStore
 from llmopt_core.runs.store_projects import ProjectStore
 from llmopt_core.runs.store_records import RecordStore
 from llmopt_core.runs.store_runs import RunStore
@@ -20,8 +21,10 @@ from llmopt_core.settings import Settings
 from llmopt_core.workspace import make_workspace
 
 
-class Store(ProjectStore, SplitStore, RunStore, RecordStore, JobStore, VersionStore, LabStore, TransferStore):
-    """Projects, documents, evaluation sets, configurations, runs, records, jobs, versions, votes, and the stage cache.
+class Store(
+    ProjectStore, SplitStore, RunStore, RecordStore, JobStore, VersionStore, LabStore, LadderStore, TransferStore
+):
+    """Projects, documents, evaluation sets, configurations, runs, records, jobs, versions, votes, decisions, the cache.
 
     Safe to share between threads; several processes may work on one workspace at the same time. Each method is one
     transaction.

@@ -54,5 +54,6 @@ ladder_steps = project_table(
     sa.Column("decision", sa.String(10), nullable=False),
     sa.Column("note", Words, nullable=False, default=""),
     sa.Column("saved_at", Moment, nullable=False),
+    sa.Column("author", Words),
     unique=("project_id", "run_id"),
 )

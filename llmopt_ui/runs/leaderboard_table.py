@@ -80,7 +80,8 @@ def _cell(entry: Entry, metric: str) -> str:
     elif comparison is not None:
         lines.append(verdict(comparison.verdict).markdown)
         if comparison.more_questions is not None:
-            lines.append(f":gray[{fmt.unbroken(short_missing(comparison))}]")
+            # It may break: in a narrow window this would else be the widest line of its column.
+            lines.append(f":gray[{short_missing(comparison)}]")
     # The means above are over other questions than the difference, which would look like a miscalculation without
     # this line.
     if comparison is not None and metric in entry.apart:

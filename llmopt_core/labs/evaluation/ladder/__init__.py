@@ -1,0 +1,1 @@
+"""The ladder: a project's experiments in order, each kept or dropped."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from llmopt_core.documents.questions import QuestionFile
     from llmopt_core.documents.references import Problem
+    from llmopt_core.types import Document
 
 NONE = "(none)"
 ROLES = {
@@ -43,21 +44,29 @@ class UploadOptions:
         encoding: Empty to find it out.
         qrels: Judgements that came beside it.
         asks_columns: Whether the user says what each column means, also where they are known by their names.
+        paragraphs: Whether the paragraphs that the file brings become documents.
     """
 
     encoding: str = ""
     qrels: UploadedFile | None = None
     asks_columns: bool = False
+    paragraphs: bool = False
 
 
-def upload_option_fields(key: str) -> UploadOptions:
-    """Fields that few files need."""
+def upload_option_fields(key: str, *, offers_paragraphs: bool = False) -> UploadOptions:
+    """Fields that few files need; `offers_paragraphs` where documents can be added as well."""
     from llmopt_core.documents.labels import COMMON
 
     with st.expander("Columns, encoding and judgements"):
         asks_columns = st.checkbox(
             "Say which column is what", key=f"{key}_asks", help="Also where the names of the columns are known."
         )
+        paragraphs = offers_paragraphs and bool(
+            st.checkbox(
+                "Add its paragraphs as documents", key=f"{key}_paragraphs", help="Files such as those of SQuAD bring "
+                "the paragraph of each question; as documents they tell where the answers stand.",
+            )
+        )  # fmt: skip
         encoding = st.selectbox(
             "Encoding of the question file",
             COMMON,
@@ -74,7 +83,7 @@ def upload_option_fields(key: str) -> UploadOptions:
             help="Which documents answer which question, as BEIR and TREC keep it beside `queries.jsonl`. The "
             "documents they name become the sources of the questions.",
         )
-    return UploadOptions(encoding or "", qrels, bool(asks_columns))
+    return UploadOptions(encoding or "", qrels, bool(asks_columns), paragraphs)
 
 
 def read_question_file(
@@ -134,19 +143,27 @@ def show_notes(notes: Sequence[str]) -> None:
 def _read(project: Project, file: UploadedFile, columns: Mapping[str, str], beside: UploadOptions) -> QuestionFile:
     from llmopt_core.documents.qrels import read_qrels, with_judgements
     from llmopt_core.documents.questions import read_questions
+    from llmopt_core.labs.documents.question_import import read_with_paragraphs, set_name_of
 
     documents = store().documents(project)
     with reading_heartbeat(file.name) as heartbeat:
-        questions = read_questions(
-            file.getvalue(),
-            file.name,
-            documents,
-            heartbeat,
-            columns=columns,
-            # People see in the browser which lines were left out and decide; a file is not refused for one line.
-            skip_bad_lines=True,
-            encoding=beside.encoding,
-        )
+
+        def read(texts: Sequence[Document]) -> QuestionFile:
+            return read_questions(
+                file.getvalue(),
+                file.name,
+                texts,
+                heartbeat,
+                columns=columns,
+                # People see in the browser which lines were left out and decide; a file is not refused for one line.
+                skip_bad_lines=True,
+                encoding=beside.encoding,
+            )
+
+        if beside.paragraphs:
+            questions, _ = read_with_paragraphs(read, documents, set_name_of(file.name))
+        else:
+            questions = read(documents)
     if beside.qrels is None:
         return questions
     return with_judgements(questions, read_qrels(beside.qrels.getvalue(), beside.qrels.name), documents)

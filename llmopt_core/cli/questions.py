@@ -16,13 +16,17 @@ from llmopt_core.cli.output import (
     print_result,
     table,
 )
+from llmopt_core.cli.question_sources import has_project, load_texts, read_file
 from llmopt_core.cli.question_texts import describe_diff, describe_sizes, describe_split, diff_values
 from llmopt_core.cli.setup import open_workspace
 from llmopt_core.errors import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llmopt_core.documents.questions import QuestionFile
     from llmopt_core.runs.store import Store
-    from llmopt_core.types import EvaluationSet, Example
+    from llmopt_core.types import Document, EvaluationSet, Example
 
 group = typer.Typer(help="Evaluation sets: list, import, export, compare versions, split.", no_args_is_help=True)
 
@@ -74,30 +78,56 @@ def import_file(
     name: Annotated[str, typer.Option(help="What the set is called; by default as the file.")] = "",
     column: QuestionColumnOption = None,
     questions_encoding: QuestionsEncodingOption = "",
+    documents: Annotated[
+        list[Path] | None, typer.Option(help="Documents or folders that come along; may be given several times.")
+    ] = None,
+    paragraphs: Annotated[
+        bool, typer.Option("--paragraphs", help="Make documents of the paragraphs that the file brings (SQuAD).")
+    ] = False,
     qrels: Annotated[str, typer.Option(metavar="PART", help="Of a data set: whose judgements, such as dev.")] = "",
     json: JsonOption = "",
 ) -> None:
     """A project that is not there yet is made."""
+    from dataclasses import replace
+
     from llmopt_core.documents.beir import is_beir, read_beir, read_beir_files
     from llmopt_core.documents.questions import read_questions
-    from llmopt_core.labs.documents.question_import import import_dataset, import_questions, set_name_of
+    from llmopt_core.labs.documents.question_import import (
+        import_dataset,
+        import_questions,
+        read_with_paragraphs,
+        set_name_of,
+    )
 
     _, store = open_workspace()
     first = files[0]
     if len(files) > 1:
-        contents = {file.name: _read(file) for file in files}
+        contents = {file.name: read_file(file) for file in files}
         dataset = read_beir_files(contents, name or first.absolute().parent.name, qrels)
     elif first.is_dir() or (first.suffix.lower() == ".zip" and first.exists()) or is_beir(first):
         dataset = read_beir(first, name, qrels)
     else:
-        documents = store.documents(project) if _exists(store, project) else []
-        found = read_questions(
-            first, first.name, documents, columns=pairs(column), skip_bad_lines=True, encoding=questions_encoding
-        )
+        set_name, added = name or set_name_of(first.name), load_texts(documents or [])
+        names = {document.name for document in added}
+        stored = store.documents(project) if has_project(store, project) else []
+        known = [*(one for one in stored if one.name not in names), *added]
+
+        def read(texts: Sequence[Document]) -> QuestionFile:
+            # Without any document places are taken as they are: the documents may come later.
+            return read_questions(
+                first, first.name, texts or None, columns=pairs(column), skip_bad_lines=True,
+                encoding=questions_encoding,
+            )  # fmt: skip
+
+        found, more = read_with_paragraphs(read, known, set_name) if paragraphs else (read(known), [])
         # Only now, so that a file that cannot be read leaves no empty project.
         store.ensure_project(project)
+        store.save_documents(project, [*added, *more])
         return _print_import(
-            store, project, import_questions(store, project, name or set_name_of(first.name), found), json
+            store,
+            project,
+            replace(import_questions(store, project, set_name, found), documents=len(added) + len(more)),
+            json,
         )
     store.ensure_project(project)
     return _print_import(store, project, import_dataset(store, project, dataset, name), json)
@@ -205,23 +235,6 @@ def _print_import(store: Store, project: str, imported: Any, json: str) -> None:
         "changes": imported.diff.summary if imported.diff else None,
     }  # fmt: skip
     print_result("\n".join(lines), value, json)
-
-
-def _exists(store: Store, project: str) -> bool:
-    return any(one.name == project.strip() for one in store.projects())
-
-
-def _read(file: Path) -> bytes:
-    from llmopt_core.documents import limits
-    from llmopt_core.text.files import read_regular_file
-
-    def check(size: int) -> None:
-        if size > limits.TEXT_BYTES:
-            raise BadInput(f"{file} has more than {limits.megabytes(limits.TEXT_BYTES)}: split it.")
-
-    if not file.exists():
-        raise BadInput(f"{file} does not exist.")
-    return read_regular_file(file, check)
 
 
 def _stored(store: Store, project: str, label: str) -> EvaluationSet:

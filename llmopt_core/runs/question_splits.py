@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from llmopt_core.errors import BadInput
-from llmopt_core.text.words import words
+from llmopt_core.runs.split_groups import example_documents, question_groups, text_key
 from llmopt_core.types import EvaluationSet, Example
-from llmopt_core.types.grouping import connected_groups
 from llmopt_core.types.parts import PARTS, SEARCH, find_part
 
 DEFAULT_SHARES = (50, 25, 25)
 # How the whole of a set that is split is asked for.
 ALL = "all"
-# Below this a dropped word leaves too little to say that two questions are the same.
-_LEAST_WORDS = 5
 # A group of connected questions this large decides what the parts look like.
 _LARGE_SHARE = 0.5
 
@@ -137,7 +134,7 @@ def make_plan(
     """
     checked_shares = _check_shares(shares)
     examples = questions.examples
-    groups = _connected_groups(examples)
+    groups = question_groups(examples)
     if wanted:
         split = assign_parts(questions, SplitPlan(seed, checked_shares, dict(wanted)))
         parts, moved = dict(split.parts), split.moved
@@ -146,7 +143,7 @@ def make_plan(
     if len(set(parts.values())) < 2 and len(examples) > 1 and max(checked_shares) < 100:
         raise BadInput(_explain_one_part(questions, groups))
     parts = {example.id: parts[example.id] for example in examples}
-    documents = {name: parts[example.id] for example in examples for name in _documents(example)}
+    documents = {name: parts[example.id] for example in examples for name in example_documents(example)}
     notes = (*_describe_moves(moved), *_describe_oddities(examples, groups, parts, checked_shares))
     return SplitPlan(seed, checked_shares, parts, documents), Split(parts, moved, notes)
 
@@ -159,16 +156,16 @@ def assign_parts(questions: EvaluationSet, plan: SplitPlan) -> Split:
     hangs together goes to the part that is looked at more: what has been seen cannot become unseen.
     """
     examples = questions.examples
-    groups = _connected_groups(examples)
+    groups = question_groups(examples)
     parts: dict[str, str] = {}
     moved = []
     for group in groups:
         members = [examples[place] for place in group]
         known_parts = {plan.questions[one.id] for one in members if one.id in plan.questions}
-        names = {name for one in members for name in _documents(one)}
+        names = {name for one in members for name in example_documents(one)}
         known_parts |= {plan.documents[name] for name in names if name in plan.documents}
         if not known_parts:
-            keys = names or {_text_key(one) for one in members}
+            keys = names or {text_key(one) for one in members}
             known_parts = {_part_by_chance(plan, key) for key in keys}
         part = min(known_parts, key=PARTS.index)
         parts |= {one.id: part for one in members}
@@ -185,34 +182,6 @@ def _check_shares(shares: Sequence[int]) -> tuple[int, int, int]:
             "The shares of search, confirm and never seen are three whole numbers that make 100, such as 50,25,25."
         )
     return shares[0], shares[1], shares[2]
-
-
-def _documents(example: Example) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(span.document for span in example.references))
-
-
-def _text_key(example: Example) -> str:
-    return " ".join(sorted(words(example.question)))
-
-
-def _connected_groups(examples: Sequence[Example]) -> list[list[int]]:
-    """Places of the examples that hang together by a document or by nearly the same question."""
-    return connected_groups(_connections(examples))
-
-
-def _connections(examples: Sequence[Example]) -> Iterable[list[str]]:
-    """For each example what it shares with those that must stand beside it."""
-    sorted_words = [sorted(words(example.question)) for example in examples]
-    texts = {" ".join(one) for one in sorted_words}
-    for example, own_words in zip(examples, sorted_words, strict=True):
-        keys = [f"document {name}" for name in _documents(example)]
-        keys.append(f"text {' '.join(own_words)}")
-        # The same question with one word more. One word for another asks something else, as in sets made from
-        # templates.
-        if len(own_words) > _LEAST_WORDS:
-            shorter = (" ".join(own_words[:i] + own_words[i + 1 :]) for i in range(len(own_words)))
-            keys += [f"text {text}" for text in shorter if text in texts]
-        yield keys
 
 
 def _chance(seed: int, key: str) -> float:
@@ -260,7 +229,7 @@ def _explain_one_part(questions: EvaluationSet, groups: Sequence[Sequence[int]])
     count = len(questions.examples)
     if len(groups) > 1:
         return f"All {count} questions of {questions.name} would stand in one part; choose other shares."
-    names = Counter(name for example in questions.examples for name in _documents(example))
+    names = Counter(name for example in questions.examples for name in example_documents(example))
     by = f"the document {names.most_common(1)[0][0]}" if len(names) == 1 else f"{len(names)} documents that they share"
     reason = f"by {by}" if names else "because they ask the same"
     return (
@@ -287,7 +256,7 @@ def _describe_oddities(
     shares: tuple[int, int, int],
 ) -> tuple[str, ...]:
     notes = []
-    total, without = len(examples), sum(not example.references for example in examples)
+    total, without = len(examples), sum(not example_documents(example) for example in examples)
     largest = max(groups, key=len, default=[])
     if total > 1 and len(largest) > 1 and len(largest) >= _LARGE_SHARE * total:
         counts = Counter(parts.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from llmopt_core.documents.context_documents import context_documents
 from llmopt_core.errors import BadInput
 from llmopt_core.labs.documents.question_import import ImportedSet, import_dataset, import_questions, set_name_of
 from llmopt_core.labs.documents.question_table import CATEGORY, QUESTION, REFERENCE, apply_edits
@@ -44,7 +45,7 @@ def _file_form(project: Project) -> None:
             "any further column."
         )
         st.code(SAMPLE_LINE, language="json", wrap_lines=True)
-        beside = upload_option_fields(f"{UPLOAD}_{turn}")
+        beside = upload_option_fields(f"{UPLOAD}_{turn}", offers_paragraphs=True)
         submit = st.form_submit_button("Add questions", type="primary", icon=":material/upload:")
     if submit and file is None:
         st.caption("Choose a file first.")
@@ -58,9 +59,14 @@ def _file_form(project: Project) -> None:
     if questions is None:
         return
     with show_errors():
-        imported = import_questions(store(), project, set_name_of(file.name), questions)
+        set_name, documents = set_name_of(file.name), []
+        if beside.paragraphs:
+            documents = context_documents(questions.evaluation_set.examples, set_name)
+            store().save_documents(project, documents)
+        imported = import_questions(store(), project, set_name, questions)
+        more = f", with {fmt.plural(len(documents), 'document')}" if documents else ""
         left_out = f", {fmt.plural(len(questions.problems), 'line')} left out" if questions.problems else ""
-        _finish(file.name, imported, left_out)
+        _finish(file.name, imported, more + left_out)
 
 
 def _dataset_form(project: Project) -> None:

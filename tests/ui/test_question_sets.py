@@ -175,6 +175,29 @@ def press(test: AppTest, label: str) -> None:
     next(one for one in test.button if one.label == label).click().run()
 
 
+def test_paragraphs_of_a_file_become_documents_and_its_columns_are_asked_for(app: App, store: Store, used: str) -> None:
+    row = {
+        "question": "When?",
+        "answers": {"text": ["1887"], "answer_start": [19]},
+        "context": "The pier opened in 1887.",
+    }
+    test = questions(app)
+    next(one for one in test.get("file_uploader") if one.label == "Question file").upload(
+        "hf.jsonl", json.dumps(row).encode()
+    )
+    for label in ("Add its paragraphs as documents", "Say which column is what"):
+        next(one for one in test.checkbox if one.label == label).check()
+    press(test, "Add questions")
+    assert not test.exception
+    form = {one.label: one for one in test.selectbox if (one.key or "").startswith("questions_upload_")}
+    assert (form["Question"].value, form["Reference answer"].value) == ("question", "answers")
+    press(test, "Read with these columns")
+    assert not test.exception
+    (example,) = store.evaluation_set(used, "hf").examples
+    assert [(span.document, span.start, span.end) for span in example.references] == [("hf-001.txt", 19, 23)]
+    assert store.document(used, "hf-001.txt").text == "The pier opened in 1887."
+
+
 def test_a_wrong_data_set_is_said_in_a_sentence(app: App, store: Store, used: str) -> None:
     test = bring(questions(app), "Data set (BEIR, MTEB)")
     press(test, "Add data set")

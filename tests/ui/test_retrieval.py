@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.experiments.configuration import configuration_from
+from llmopt_core.experiments.training_sources import training_overlap
 from llmopt_core.jobs.kind import JobKind
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.runs.store import Store
@@ -294,6 +295,13 @@ def test_routing_shows_its_confusion(app: App, store: Store, lab: str) -> None:
     assert "labelled questions are taken for what they are" in words(test)
 
 
+def chosen_on(store: Store, project: str, spec: dict[str, object]) -> int:
+    """Questions of the project's set that chose a setting of the configuration."""
+    (item,) = store.evaluation_sets(project)
+    examples = store.evaluation_set(project, item.name).examples
+    return training_overlap(store, project, configuration_from(spec), examples).chosen
+
+
 def test_leave_one_out_tells_what_to_drop_and_saves_the_rest(app: App, store: Store, lab: str) -> None:
     test = app(PAGE, project=lab, left="expanded", right="Nothing", retrieval_view="Leave one out")
     test.button(key="start_leave-one-out").click().run()
@@ -307,6 +315,8 @@ def test_leave_one_out_tells_what_to_drop_and_saves_the_rest(app: App, store: St
     assert not test.exception
     kept = {item.name: item.spec for item in store.configurations(lab)}
     assert kept["expanded without multi-query"]["retrieval"]["transform"]["method"] == "none"
+    assert chosen_on(store, lab, kept["expanded without multi-query"]) > 0
+    assert chosen_on(store, lab, kept["expanded"]) == 0
 
 
 def test_a_plain_search_has_nothing_to_leave_out(app: App, lab: str) -> None:
@@ -326,7 +336,8 @@ def test_more_chunks_are_tried_and_the_best_is_saved(app: App, store: Store, lab
     button = next(one for one in test.button if (one.key or "").startswith("k_save_"))
     button.click().run()
     assert not test.exception
-    assert any(item.name.startswith("hybrid k=") for item in store.configurations(lab))
+    (saved,) = (item for item in store.configurations(lab) if item.name.startswith("hybrid k="))
+    assert chosen_on(store, lab, saved.spec) == 12
 
 
 def test_a_failed_job_says_why_and_can_be_started_again(app: App, lab: str, script: Callable[..., object]) -> None:

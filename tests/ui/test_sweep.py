@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from llmopt_core.experiments.configuration import configuration_from
+from llmopt_core.experiments.training_sources import training_overlap
 from llmopt_core.models.base import BUILTIN_EMBEDDING, Vectors
 from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import Endpoint
@@ -100,6 +102,11 @@ def test_from_the_form_to_a_saved_configuration(app: App, store: Store, town: st
     assert saved.spec["retrieval"]["chunking"]["size"] == 40
     assert saved.spec["retrieval"]["top_k"] == 1
     assert saved.spec["retrieval"]["rerank"]["method"] == "none"
+    # From now on a number of it on these questions is marked.
+    (item,) = store.evaluation_sets(town)
+    examples = store.evaluation_set(town, item.name).examples
+    overlap = training_overlap(store, town, configuration_from(saved.spec), examples)
+    assert (overlap.chosen, overlap.parts[0].kind) == (len(examples), "chunking")
 
 
 def test_two_settings_are_compared(app: App, town: str) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
 from llmopt_core.documents.beir import BeirDataset
+from llmopt_core.documents.context_documents import context_documents
 from llmopt_core.documents.question_diff import SetDiff, compare_sets
 from llmopt_core.documents.questions import QuestionFile
 from llmopt_core.errors import BadInput
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, SavedSet
-from llmopt_core.types import EvaluationSet
+from llmopt_core.types import Document, EvaluationSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,26 @@ def set_name_of(file_name: str) -> str:
     # Folders are no part of a set's name.
     name = PurePath(file_name.replace("\\", "/")).name
     return (name.rsplit(".", 1)[0] or name).strip() or "questions"
+
+
+def read_with_paragraphs(
+    read: Callable[[Sequence[Document]], QuestionFile], known: Sequence[Document], name: str
+) -> tuple[QuestionFile, list[Document]]:
+    """A question file whose paragraphs become documents, so that its answers have places; and those documents.
+
+    Args:
+        read: Reads the file against documents.
+        known: Those of the project; one of the same name as a new one is replaced by it.
+        name: Of the set.
+
+    Raises:
+        BadInput: No question brings a paragraph.
+    """
+    documents = context_documents(read(known).evaluation_set.examples, name)
+    if not documents:
+        raise BadInput(f"{name} brings no paragraphs: no question has a column `context` with a text.")
+    names = {document.name for document in documents}
+    return read([*(one for one in known if one.name not in names), *documents]), documents
 
 
 def import_questions(store: Store, project: Project | str, name: str, questions: QuestionFile) -> ImportedSet:

@@ -61,6 +61,29 @@ def test_three_files_are_a_data_set_too(inside: Command, tmp_path: Path) -> None
     assert (done.json()["set"], done.json()["documents"]) == ("prices", 12)
 
 
+def test_documents_and_paragraphs_come_along(inside: Command, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "pier.txt").write_text("The pier opened in 1887.")
+    row = {"question": "When?", "reference": "1887", "references": [{"document": "pier.txt", "quote": "1887"}]}
+    (tmp_path / "q.jsonl").write_text(json.dumps(row))
+    refused = inside("questions", "import", "q.jsonl", "--project", "town")
+    assert (refused.code, inside("project", "list", "--json").json()) == (2, {"projects": []})
+    done = inside("questions", "import", "q.jsonl", "--project", "town", "--documents", "docs", "--json").json()
+    assert (done["questions"], done["documents"], done["notes"]) == (1, 1, [])
+    row = {
+        "question": "When?",
+        "answers": {"text": ["1887"], "answer_start": [19]},
+        "context": "The pier opened in 1887.",
+    }
+    (tmp_path / "hf.jsonl").write_text(json.dumps(row))
+    done = inside("questions", "import", "hf.jsonl", "--project", "hf", "--paragraphs", "--json").json()
+    assert (done["documents"], done["notes"]) == (1, [])
+    inside("questions", "export", "hf", "--project", "hf", "--out", "out.jsonl")
+    assert json.loads((tmp_path / "out.jsonl").read_text())["references"] == [
+        {"document": "hf-001.txt", "start": 19, "end": 23}
+    ]
+
+
 def test_an_exported_set_comes_back_as_the_same_version_with_the_same_parts(inside: Command, tmp_path: Path) -> None:
     write_questions(tmp_path / "prices.jsonl")
     before = inside("questions", "import", "prices.jsonl", "--project", "shop", "--json").json()

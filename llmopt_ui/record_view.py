@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -18,7 +18,7 @@ from llmopt_core.types import Answer, Chunk, Evidence, Example, Hit, Record, Sco
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_error
 from llmopt_ui.messages import messages_view, tool_calls_view
-from llmopt_ui.tables import data_table
+from llmopt_ui.tables import data_table, show_table
 from llmopt_ui.tabs import show_tabs
 from llmopt_ui.theme import Ink
 
@@ -63,7 +63,7 @@ def _answer(record: Record | None) -> None:
         if finish := describe_finish(record.answer):
             st.caption(f":orange[{fmt.markdown(finish)}]")
     else:
-        st.text(record.not_run or "(no answer)", width="stretch")
+        st.text(record.not_run or "(the answer is not recorded)", width="stretch")
 
 
 def _short_scores(scores: Mapping[str, Score], metrics: Sequence[str]) -> str:
@@ -73,12 +73,63 @@ def _short_scores(scores: Mapping[str, Score], metrics: Sequence[str]) -> str:
     return " · ".join(f"{fmt.markdown(title)} {fmt.score(value)}" for title, value in pairs)
 
 
-def record_parts(record: Record) -> None:
-    """Everything about one record, in lazy tabs."""
+def record_parts(record: Record, source: str = "") -> None:
+    """Everything about one record, in lazy tabs.
+
+    Args:
+        record: What is shown.
+        source: The tool that it was imported from; empty for our own, of which all is known.
+    """
     if record.failure is not None:
         show_error(f"Failed in stage {record.failure.stage}: {record.failure.message}")
     views = {"Why these scores": _scores, "Retrieved chunks": _chunks, "Trace": _trace, "Prompt as sent": _prompt}
+    if source:
+        views = {"Why these scores": _scores, **_imported_views(record, source)}
     show_tabs(PARTS, views, record)
+
+
+def _imported_views(record: Record, source: str) -> dict[str, Callable[[Record], None]]:
+    """The parts of a record that another tool made: what its files do not hold is told, not taken for nothing."""
+    answer = record.answer
+    parts: dict[str, tuple[bool, Callable[[Record], None]]] = {
+        "Retrieved chunks": (bool(answer and answer.hits), _chunks),
+        "Prompt as sent": (bool(answer and answer.prompt), _imported_prompt),
+    }
+
+    def untold(_: Record) -> None:
+        st.caption(f"The files of {fmt.markdown(source)} do not say.")
+
+    views = {title: view if is_known else untold for title, (is_known, view) in parts.items()}
+    return {"All answers": _repeats, **views} if record.repeats else views
+
+
+def _imported_prompt(record: Record) -> None:
+    answer = record.answer
+    if answer is not None:
+        messages_view(answer.prompt)
+        # Of what no file tells, nothing is said.
+        used, tokens = answer.usage, answer.usage.prompt_tokens + answer.usage.completion_tokens
+        facts = [f"{fmt.count(used.prompt_tokens)} prompt tokens", f"{fmt.count(used.completion_tokens)} answer tokens"]
+        known_facts = [*(facts if tokens else []), *([fmt.duration(answer.seconds)] if answer.seconds else [])]
+        st.caption(" · ".join(known_facts))
+
+
+def _repeats(record: Record) -> None:
+    """Every answer to a question that was asked several times."""
+    metrics = list(dict.fromkeys(name for repeat in record.repeats for name in repeat.scores))
+    rows = [
+        {
+            "Answer": number,
+            "Text": fmt.markdown(repeat.failure or repeat.answer or ""),
+            **{fmt.markdown(name): _value(repeat.scores.get(name)) for name in metrics},
+        }
+        for number, repeat in enumerate(record.repeats, 1)
+    ]
+    show_table(rows, "Every answer to this question with its scores")
+
+
+def _value(value: float | None) -> str:
+    return fmt.score(value) if value is not None else ":gray[not scored]"
 
 
 def _scores(record: Record) -> None:
@@ -146,8 +197,10 @@ def _hit(hit: Hit, position: int, *, is_cited: bool, references: Sequence[Span])
 def chunk_head(number: str, hit: Hit, badges: str) -> str:
     """Which chunk this is, above its text."""
     chunk = hit.chunk
-    place = f":gray[{chunk.start:,} to {chunk.end:,} · score {fmt.number(hit.score)}]"
-    return f"**{number}** · {fmt.markdown(chunk.document)} {place}{badges}"
+    facts = [f"{chunk.start:,} to {chunk.end:,}"] if chunk.has_place else []
+    facts += [f"score {fmt.number(hit.known_score)}"] if hit.known_score is not None else []
+    place = f":gray[{' · '.join(facts)}]" if facts else ""
+    return f"**{number}** · {fmt.markdown(chunk.document or 'document not recorded')} {place}{badges}"
 
 
 def chunk_html(chunk: Chunk, references: Sequence[Span], citations: Sequence[Span] = ()) -> str:

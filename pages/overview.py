@@ -1,5 +1,6 @@
 """Overview: the map, the leaderboard, what to do next."""
 
+from llmopt_core.experiments.imported_runs import judge_of_runs
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import caveats_view, describe_outdated, judge_caption
@@ -46,7 +47,7 @@ with show_errors():
         size = set_size(project, newest.evaluation_set, newest.set_version)
         means = describe_means([entry.run for entry in entries], size)
         words = f"The set {fmt.markdown(newest.evaluation_set)}. {means} {family_note(entries)}"
-        judge_caption(newest.judge, metrics_of(entries), words)
+        judge_caption(judge_of_runs([entry.run for entry in entries]), metrics_of(entries), words)
         link_to(EVALUATION, "Open the results", "Results", newest.id)
     # The progress of a first evaluation takes the place of the invitation to start one.
     elif not follow_evaluations(project):

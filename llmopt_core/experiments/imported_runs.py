@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.runs.values import PerQuestion, Run
+from llmopt_core.types.grouping import group_values
 
 IMPORTED_JUDGE = "each tool's own graders"
 """Who graded imported runs. One word for all of them, so that runs of two tools over the same questions can be opened
@@ -100,7 +102,13 @@ def judge_of_runs(runs: Sequence[Run]) -> str:
 
 
 def _judge(source: ImportSource) -> str:
-    return f"{source.tool} ({', '.join(source.judges)})" if source.judges else source.tool
+    return f"{source.tool} with {', '.join(source.judges)}" if source.judges else source.tool
+
+
+def take_turns(metrics: Sequence[str]) -> list[str]:
+    """Metrics of several tools in turns, so that the first ones are of all of them."""
+    by_tool = group_values((metric.rpartition(" (")[2], metric) for metric in metrics)
+    return [metric for turn in zip_longest(*by_tool.values()) for metric in turn if metric is not None]
 
 
 def known_per_question(each: PerQuestion, run: Run) -> PerQuestion:

@@ -115,6 +115,9 @@ def list_run_changes(
         documents: The version of the project's documents now.
         models: Those behind its configuration's names now.
     """
+    # What another tool asked cannot be run again here.
+    if run.imported:
+        return ()
     old_basis: dict[str, str] = {}
     new_basis: dict[str, str] = {}
     # A comparison of prompts asks rows of its own choice, which are no version of a set.

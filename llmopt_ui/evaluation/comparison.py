@@ -139,8 +139,9 @@ def _copy_link(bar: st.delta_generator.DeltaGenerator, project: Project, selecti
 
 
 def _metrics(runs: Mapping[str, Run]) -> tuple[str, ...]:
-    """All that were measured, in the order of the catalogue."""
-    return tuple(metric for metric in METRICS if any(metric in run.metrics for run in runs.values()))
+    """All that were measured, in the order of the catalogue; those of other tools behind, in the order of theirs."""
+    own = [metric for metric in METRICS if any(metric in run.metrics for run in runs.values())]
+    return tuple(dict.fromkeys([*own, *(metric for run in runs.values() if run.imported for metric in run.metrics)]))
 
 
 def _default_names(names: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.metrics.catalogue import METRICS, metric_title
+from llmopt_core.experiments.imported_runs import import_source
 from llmopt_core.experiments.run_scores import RunScoreTable
 from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import Record
@@ -101,11 +102,13 @@ def _cells(runs: Mapping[str, Run], metric: str, questions: Mapping[str, str]) -
     """One metric's values of these runs, aligned by example, without the questions that no run was to ask."""
     scores = scores_of(runs)
     # With a limit, runs asked only the first questions of the set.
-    count = max((run.total for run in runs.values()), default=0)
-    examples = tuple(questions)[:count]
+    count = max((run.total for run in runs.values() if not run.imported), default=0)
+    # What another tool asked may stand anywhere in the set.
+    asked = {example for run in runs.values() if run.imported for example in scores[run.id].examples}
+    examples = tuple(e for place, e in enumerate(questions) if place < count or e in asked)
     rows = tuple(RunScoreTable(name, run.total, scores[run.id]).align(metric, examples) for name, run in runs.items())
     failures = frozenset((name, example) for name, run in runs.items() for example in scores[run.id].failures)
-    return Cells(metric, tuple(runs), examples, tuple(questions.values())[:count], rows, failures)
+    return Cells(metric, tuple(runs), examples, tuple(questions[e] for e in examples), rows, failures)
 
 
 def _part(bar: st.delta_generator.DeltaGenerator, table: Cells, name: str, example: str) -> Cells:
@@ -176,7 +179,8 @@ def _example_view(selection: Selection, table: Cells, name: str, example: str) -
     if record is None:
         st.caption("This run has no record of this question yet.")
     else:
-        record_parts(record)
+        source = import_source(selection.runs[name].imported)
+        record_parts(record, source.tool if source else "")
 
 
 def _turn_buttons(table: Cells, name: str, example: str) -> None:

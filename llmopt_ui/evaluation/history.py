@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.runs.values import Run
+from llmopt_core.experiments.imported_runs import import_source, judge_of_runs
+from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
 from llmopt_ui.components import section, to_tab
+from llmopt_ui.evaluation.import_results import import_button
 from llmopt_ui.evaluation.run_pins import pin
 from llmopt_ui.navigation import EVALUATION, PROMPTS
 from llmopt_ui.pickers import open_next
@@ -17,17 +20,21 @@ from llmopt_ui.tables import FULL_ROOM, ticked_rows
 from llmopt_ui.viewer_time import moment_column
 
 TABLE, OPEN = "history", "history_open"
-WHOLE, SIDE = "Evaluation", "Side by side"
+WHOLE, SIDE, IMPORTED = "Evaluation", "Side by side", "Imported"
 _COLUMNS = ["Configuration", "Kind", "Questions", "Answered", "What went wrong", "Time", "Cost", "Judge", "Started"]
 
 
-def history_view(runs: Sequence[Run]) -> None:
+def history_view(project: Project, runs: Sequence[Run]) -> None:
     """All runs of the project, newest first; those that are ticked can be opened."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        with st.container(width="content"):
+            section("All runs", "Tick runs to open them. *Side by side* are parts of comparisons on the page Prompts.")
+        import_button(project, "history_import")
     if not runs:
+        st.caption("No runs yet.")
         return
-    section("All runs", "Tick runs to open them. *Side by side* are parts of comparisons on the page Prompts.")
     # One judge for all needs no column; runs without scores have none.
-    judges = {run.judge for run in runs}
+    judges = {judge_of_runs([run]) for run in runs}
     if len(judges) == 1 and "" not in judges:
         st.caption(f"All graded by {fmt.markdown(min(judges))}.")
     rows = ticked_rows(
@@ -88,15 +95,15 @@ def history_table(runs: Sequence[Run]) -> pd.DataFrame:
     rows = [
         (
             run.name,
-            SIDE if run.comparison else WHOLE,
+            SIDE if run.comparison else IMPORTED if run.imported else WHOLE,
             run.evaluation_set,
             _answer_counts(run),
             run.error,
-            fmt.duration(run.seconds),
+            _time_of(run),
             _cost_of(run),
             # The column is narrow and its name says that it is a judge.
-            run.judge.replace("built-in judge", "built-in"),
-            run.created_at,
+            judge_of_runs([run]).replace("built-in judge", "built-in"),
+            _moment_of(run),
         )
         for run in runs
     ]
@@ -104,9 +111,9 @@ def history_table(runs: Sequence[Run]) -> pd.DataFrame:
     # What says nothing takes no room: narrow windows have little.
     empty = {
         "What went wrong": not any(run.error for run in runs),
-        "Kind": not any(run.comparison for run in runs),
+        "Kind": not any(run.comparison or run.imported for run in runs),
         "Cost": not any(run.usage.cost_usd or run.budget_usd for run in runs),
-        "Judge": len({run.judge for run in runs}) == 1,
+        "Judge": len({judge_of_runs([run]) for run in runs}) == 1,
     }
     return table.drop(columns=[name for name, is_empty in empty.items() if is_empty])
 
@@ -116,6 +123,16 @@ def _answer_counts(run: Run) -> str:
     # A failed question has a record, too, so it counts as done.
     counts = f"{run.done - run.failed:,} of {run.total:,}" + (f", {run.failed:,} failed" if run.failed else "")
     return counts if run.status == "finished" else f"{run.status.replace('-', ' ')}, {counts}"
+
+
+def _time_of(run: Run) -> str:
+    source = import_source(run.imported)
+    return fmt.duration(run.seconds if source is None or source.has_seconds else None)
+
+
+def _moment_of(run: Run) -> datetime | None:
+    source = import_source(run.imported)
+    return run.created_at if source is None or source.has_date else None
 
 
 def _cost_of(run: Run) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
+from llmopt_core.experiments.imported_runs import judge_of_runs
 from llmopt_core.reporting.verdict_words import missing_words
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
@@ -20,6 +21,7 @@ from llmopt_ui.charts import metric_bars
 from llmopt_ui.components import downloads, empty_state, section
 from llmopt_ui.evaluation.comparison import Selection, choose
 from llmopt_ui.evaluation.examples import examples_view
+from llmopt_ui.evaluation.import_results import import_button
 from llmopt_ui.evaluation_sets import set_size
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import store
@@ -37,8 +39,10 @@ def results_view(project: Project, runs: Sequence[Run]) -> None:
     """The whole tab. `runs` holds at least one run with a record."""
     runs_with_answers = [run for run in runs if run.done]
     if not runs_with_answers:
-        with empty_state("No results yet", "Keep what is ticked in the tab Run, and press Evaluate."):
+        hint = "Keep what is ticked in the tab Run, and press Evaluate, or bring results of another tool."
+        with empty_state("No results yet", hint):
             button_to(EVALUATION, "Go to Run", "results_to_run", "Run")
+            import_button(project, "results_import")
         return
     selection = choose(project, runs_with_answers)
     # The user took the last one out; what was compared before must not stay on the page.
@@ -70,7 +74,7 @@ def _picture(
         return
     size = set_size(project, selection.set_name, selection.set_version)
     means = describe_means(list(selection.runs.values()), size)
-    judge_caption(selection.judge, selection.ragas, means)
+    judge_caption(judge_of_runs(list(selection.runs.values())), selection.ragas, means)
     for line in describe_findings(comparison, selection.metrics, selection.inks):
         st.markdown(line)
     if partial:

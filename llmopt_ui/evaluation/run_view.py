@@ -27,6 +27,7 @@ from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import documents_now
 from llmopt_ui.components import empty_state, section, show_errors
 from llmopt_ui.evaluation.history import history_view
+from llmopt_ui.evaluation.import_results import import_button
 from llmopt_ui.evaluation.run_form import plan_from, run_form
 from llmopt_ui.evaluation_sets import set_choices
 from llmopt_ui.forms.configuration import CONFIGURATION, NEW
@@ -55,18 +56,20 @@ def run_view(project: Project, runs: Sequence[Run]) -> None:
     if not sets:
         with empty_state("No questions yet", "An evaluation asks the questions of a set.", ":material/quiz:"):
             button_to(PAGE, "Add questions", "run_to_questions", "Questions")
+            import_button(project, "run_import")
         return
     if not configurations:
         hint = "A configuration says which model answers, with which prompt and which retrieval."
         with empty_state("No configurations yet", hint, ":material/tune:"):
             button_to(PAGE, "Make a configuration", "run_to_configurations", "Configurations", **{CONFIGURATION: NEW})
+        history_view(project, runs)
         return
     section("Evaluate")
     request = run_form(sets, configurations)
     if request is not None:
         with show_errors():
             _start(project, plan_from(project, request, {item.name: item for item in configurations}))
-    history_view(runs)
+    history_view(project, runs)
 
 
 def _start(project: Project, plan: Plan) -> None:

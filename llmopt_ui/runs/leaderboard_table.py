@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
+from llmopt_core.experiments.imported_runs import import_source, judge_of_runs
 from llmopt_core.reporting.verdict_words import short_missing
 from llmopt_core.text.csv_text import csv_text
 from llmopt_ui import format as fmt
@@ -100,7 +101,7 @@ def leaderboard_csv(entries: Sequence[Entry], metrics: Sequence[str]) -> str:
 def _csv_row(entry: Entry, metric: str) -> list[object]:
     run, each = entry.run, entry.each
     summary, comparison = entry.summaries.get(metric), entry.comparisons.get(metric)
-    start = (entry.name, run.fingerprint, run.status, run.judge, metric)
+    start = (entry.name, run.fingerprint, run.status, judge_of_runs([run]), metric)
     # As many empty cells as the columns below: every row has all of them.
     mean_cells = (summary.mean, summary.low, summary.high, summary.scored, summary.total) if summary else (None,) * 5
     comparison_cells: tuple[object, ...] = (None,) * len(_COMPARISON_COLUMNS)
@@ -114,8 +115,10 @@ def _csv_row(entry: Entry, metric: str) -> list[object]:
         )
         comparison_cells += (comparison.pairs, comparison.confidence, comparison.family)
         comparison_cells += (comparison.margin, comparison.clusters, comparison.more_questions)
-    tokens = run.usage.prompt_tokens + run.usage.completion_tokens
-    took = (tokens, run.usage.cost_usd, run.seconds, entry.overlap_count, run.documents_version)
+    source = import_source(run.imported)
+    tokens = run.usage.prompt_tokens + run.usage.completion_tokens if source is None or source.has_tokens else None
+    seconds = run.seconds if source is None or source.has_seconds else None
+    took = (tokens, run.usage.cost_usd, seconds, entry.overlap_count, run.documents_version)
     return [
         *start,
         *mean_cells,

@@ -12,6 +12,7 @@ from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, RAGAS_METRICS
 from llmopt_core.experiments.caveats import caveats_of, marks
 from llmopt_core.experiments.comparison_family import Family, family_of
 from llmopt_core.experiments.document_clusters import set_clusters
+from llmopt_core.experiments.imported_runs import known_per_question, take_turns
 from llmopt_core.experiments.leaderboard import Row, leaderboard
 from llmopt_core.experiments.measured_run import MeasuredRun
 from llmopt_core.experiments.outcome import Outcome, is_nearly_complete, outcome
@@ -47,7 +48,8 @@ class Entry(MeasuredRun):
 def leading_metrics(metrics: Sequence[str]) -> tuple[str, ...]:
     """What a leaderboard shows first: the Ragas metrics, and correctness where it was measured."""
     # Runs with neither show their first five, for which a table has room.
-    return tuple(metric for metric in (*RAGAS_METRICS, CORRECTNESS) if metric in metrics) or tuple(metrics)[:5]
+    own = tuple(metric for metric in (*RAGAS_METRICS, CORRECTNESS) if metric in metrics)
+    return own or tuple(take_turns(metrics))[:5]
 
 
 def describe_means(runs: Sequence[Run], size: int | None) -> str:
@@ -103,7 +105,7 @@ def entries(runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run]) -
             row.is_baseline,
             caveat,
             mark,
-            each[runs[row.name].id],
+            known_per_question(each[runs[row.name].id], runs[row.name]),
             frozenset(metric for metric, cell in row.cells.items() if cell.apart),
             "" if alike else fmt.plural(runs[row.name].done, "question"),
         )

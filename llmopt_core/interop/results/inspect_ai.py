@@ -79,7 +79,8 @@ def _read_log(file: ResultFile) -> VariantResults:
         raise BadInput(f"{file.name} is a log of Inspect AI without samples; write it with log_samples on.")
     model, stats = text(evaluation.get("model")), mapping(header.get("stats"))
     started, ended = moment(stats.get("started_at")), moment(stats.get("completed_at"))
-    rows = [_row(sample, model) for sample in samples]
+    judges = _judges(evaluation)
+    rows = [_row(sample, model, judges) for sample in samples]
     refusals = sum(row.failure is not None and row.failure.kind == "context-length" for row in rows)
     status = _STATUSES.get(text(header.get("status")), "interrupted")
     return VariantResults(
@@ -130,6 +131,13 @@ def _samples(file: ResultFile) -> list[Mapping[str, Any]]:
     )
 
 
+def _judges(evaluation: Mapping[str, Any]) -> dict[str, str]:
+    """Scorer -> the model that it asks."""
+    scorers = [mapping(scorer) for scorer in sequence(evaluation.get("scorers"))]
+    models = {text(scorer.get("name")): text(mapping(scorer.get("options")).get("model")) for scorer in scorers}
+    return {name: model for name, model in models.items() if model}
+
+
 def _details(evaluation: Mapping[str, Any]) -> dict[str, str]:
     config = mapping(evaluation.get("model_generate_config"))
     arguments = {**mapping(evaluation.get("task_args")), **mapping(evaluation.get("metadata"))}
@@ -142,7 +150,7 @@ def _details(evaluation: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _row(sample: Mapping[str, Any], model: str) -> ResultRow:
+def _row(sample: Mapping[str, Any], model: str, judges: Mapping[str, str]) -> ResultRow:
     sample = mapping(_attach(sample, mapping(sample.get("attachments"))))
     output = mapping(sample.get("output"))
     choice = mapping((sequence(output.get("choices")) or [{}])[0])
@@ -159,7 +167,7 @@ def _row(sample: Mapping[str, Any], model: str) -> ResultRow:
         category=_category(sample),
         answer=None if failure else answer,
         failure=failure,
-        scores={} if failure else _scores(sample),
+        scores={} if failure else _scores(sample, judges),
         prompt=messages(sample.get("messages"))[:-1] if not failure else messages(sample.get("messages")),
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
@@ -224,25 +232,26 @@ def _category(sample: Mapping[str, Any]) -> str | None:
     return None if found is None else text(found)
 
 
-def _scores(sample: Mapping[str, Any]) -> dict[str, RowScore]:
+def _scores(sample: Mapping[str, Any], judges: Mapping[str, str]) -> dict[str, RowScore]:
     found = mapping(sample.get("scores")) or ({"score": sample["score"]} if sample.get("score") else {})
     scores: dict[str, RowScore] = {}
     for name, score in found.items():
         values = mapping(score)
         value, explanation = values.get("value", score), text(values.get("explanation"))
+        judge = judges.get(str(name), "")
         if isinstance(value, Mapping):
-            scores |= {f"{name}/{part}": _score(item, explanation) for part, item in value.items()}
+            scores |= {f"{name}/{part}": _score(item, explanation, judge) for part, item in value.items()}
         elif isinstance(value, list):
-            scores |= {f"{name}/{part}": _score(item, explanation) for part, item in enumerate(value, 1)}
+            scores |= {f"{name}/{part}": _score(item, explanation, judge) for part, item in enumerate(value, 1)}
         else:
-            scores[str(name)] = _score(value, explanation)
+            scores[str(name)] = _score(value, explanation, judge)
     return scores
 
 
-def _score(value: Any, explanation: str) -> RowScore:
+def _score(value: Any, explanation: str, judge: str = "") -> RowScore:
     result = grade_value(value)
     failure = "" if result is not None else f"the log has {text(value) or 'nothing'} as its value"
-    return RowScore(result, explanation, failure)
+    return RowScore(result, explanation, failure, judge)
 
 
 def _read_table(file: ResultFile) -> list[VariantResults]:

@@ -186,6 +186,7 @@ def test_inspect_scores_of_several_parts_are_metrics_of_their_own() -> None:
 def test_inspect_names_what_a_request_that_was_too_long_became() -> None:
     _, b = read("inspect/model-?.eval")
     assert any("too long" in note for note in b.variant.notes)
+    assert mean_score("model_graded_qa (Inspect AI)", by_id(b)["warsaw-1"].answers).judge == "openai-api/stub/judge"
     # The judge's tokens are not the answer's.
     assert by_id(b)["super_bowl_50-1"].answers[0].prompt_tokens == 25
 

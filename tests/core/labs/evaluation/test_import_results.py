@@ -113,7 +113,7 @@ def test_metrics_of_one_name_of_two_tools_are_not_compared(store: Store) -> None
         assert compare_runs(*tables, metric).pairs == 0
     # Side by side all the same.
     result = result_of(store, [run.id for run in runs])
-    assert result["judge"] == "MLflow (openai:/judge), Phoenix"
+    assert result["judge"] == "MLflow with openai:/judge, Phoenix"
     assert result["comparisons"] == [] or all(not row["pairs"] for row in result["comparisons"])
 
 

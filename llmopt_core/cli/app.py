@@ -1,6 +1,7 @@
 """The commands, and how each of them ends: 0 done, 1 a threshold or check failed, 2 could not be done.
 
-3: the budget ended it before there was anything to show. `evaluate` ends with 4 where too few answers came.
+3: the budget ended it before there was anything to show. `evaluate` and `gate` end with 3 where so few questions cannot
+tell, too, with 4 where too few answers or scores came, and with 5 where a run broke: see docs/gate.md.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from llmopt_core.cli import (
     evaluate,
     failures,
     finetune,
+    gate,
     import_results,
     jobs,
     ladder,
@@ -46,8 +48,8 @@ _EXIT_INTERRUPTED = 130
 app = typer.Typer(
     name="llmopt",
     help="Raise an LLM feature, step by measured step. Each command exits with 0, 1 (a threshold or assertion failed), "
-    "2 (it could not be done; one line on stderr says why), 3 (its budget had no room for a result) or 4 (too few "
-    "answers came).",
+    "2 (it could not be done; one line on stderr says why), 3 (its budget had no room for a result, or so few "
+    "questions cannot tell), 4 (too few answers or scores came) or 5 (a run broke).",
     no_args_is_help=True,
     # No hint for commands of a shell: `--install-completion` would write into the user's start files.
     add_completion=False,
@@ -56,7 +58,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _MODULES = (
-    evaluate, import_results, compare, advise, ladder, failures, prompts, chunk, chunk_sweep, retrieve, ablate,
+    evaluate, gate, import_results, compare, advise, ladder, failures, prompts, chunk, chunk_sweep, retrieve, ablate,
     finetune, jobs, project, questions, report, doctor, browser,
 )  # fmt: skip
 for module in _MODULES:

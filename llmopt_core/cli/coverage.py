@@ -1,4 +1,4 @@
-"""Whether enough of a run came to say anything, and why the rest did not."""
+"""Why a run has no answers or scores."""
 
 from __future__ import annotations
 
@@ -9,24 +9,8 @@ if TYPE_CHECKING:
     from llmopt_core.runs.store import Store
     from llmopt_core.runs.values import Run
 
-MIN_COVERAGE = 0.9
-"""By default one question in ten may go without an answer, or without a score that a threshold asks for."""
-
-TOO_LOW = 4
 OUT_OF_BUDGET = 3
 """The budget ended it before there was anything to show."""
-
-
-def too_few_answers(runs: Sequence[Run], least: float) -> list[str]:
-    """Runs of which a smaller share of what was asked was answered, in words."""
-    # Every run is named, though one is enough to fail: all of them are to be mended.
-    return [
-        f"{run.name}: only {run.done - run.failed} of {run.done} questions were answered; at least {least:.0%} are "
-        "needed (--min-coverage)."
-        for run in runs
-        # By what was done, not by what was planned: what a budget left unasked is no failure of the answers.
-        if run.done and run.done - run.failed < least * run.done
-    ]
 
 
 def explain_empty_budget(runs: Sequence[Run]) -> str:

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llmopt_core.cli.coverage import MIN_COVERAGE, OUT_OF_BUDGET, TOO_LOW, explain_empty_budget, too_few_answers
+from llmopt_core.cli.coverage import explain_empty_budget
+from llmopt_core.cli.gate import (
+    BaselineConfigurationOption,
+    ByCategoryOption,
+    FailUnderOption,
+    GateOptions,
+    JUnitOption,
+    MarkdownOption,
+    MinCoverageOption,
+    NoRegressionOption,
+    export_gate,
+    is_result_file,
+)
 from llmopt_core.cli.leaderboard_text import leaderboard_text, run_caveat_lines
 from llmopt_core.cli.output import (
     JsonOption,
@@ -23,10 +35,12 @@ from llmopt_core.cli.output import (
 from llmopt_core.cli.setup import note_long_questions, note_windows, open_models, open_workspace, read_experiment
 
 if TYPE_CHECKING:
-    from llmopt_core.cli.thresholds import Threshold
     from llmopt_core.experiments.experiment_file import Experiment
     from llmopt_core.experiments.plan import Plan
     from llmopt_core.experiments.progress import RunProgress
+    from llmopt_core.labs.evaluation.gate.baseline import Baseline
+    from llmopt_core.labs.evaluation.gate.outcome import Gate
+    from llmopt_core.labs.evaluation.gate.rules import Rules
     from llmopt_core.runs.store import Store
 
 
@@ -41,25 +55,19 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many of the first questions.")] = None,
     concurrency: Annotated[int | None, typer.Option(min=1, max=1000, help="Questions at once (4).")] = None,
     configuration: Annotated[list[str] | None, typer.Option(help="Only this one; may be given several times.")] = None,
-    fail_under: Annotated[
-        list[str] | None,
+    no_regression: NoRegressionOption = None,
+    fail_under: FailUnderOption = None,
+    min_coverage: MinCoverageOption = None,
+    by_category: ByCategoryOption = False,
+    baseline: Annotated[
+        str,
         typer.Option(
-            metavar="METRIC=V",
-            help="Exit with 1 where a mean is worse than V, or too few questions could be scored for it "
-            "(--min-coverage). CONFIGURATION:METRIC=V checks one configuration.",
+            help="Compare with this configuration (the one named baseline), or with a result file for --no-regression."
         ),
-    ] = None,
-    min_coverage: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=1,
-            metavar="SHARE",
-            help="Exit with 4 where a smaller share of the answers came, and let --fail-under fail where a smaller "
-            "share of the questions could be scored.",
-        ),
-    ] = MIN_COVERAGE,
-    baseline: Annotated[str, typer.Option(help="Compare with this configuration (the one named baseline).")] = "",
+    ] = "",
+    baseline_configuration: BaselineConfigurationOption = "",
+    junit: JUnitOption = None,
+    markdown: MarkdownOption = None,
     budget: Annotated[float | None, typer.Option(metavar="USD", help="The most all runs may cost together.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start new runs; do not continue stopped ones.")] = False,
     column: QuestionColumnOption = None,
@@ -72,33 +80,44 @@ def evaluate(
     """Run an experiment file."""
     import asyncio
 
-    from llmopt_core.cli.thresholds import parse_thresholds
+    from llmopt_core.errors import BadInput
     from llmopt_core.experiments.grading import metrics_to_record
     from llmopt_core.experiments.result import result_of
+    from llmopt_core.labs.evaluation.gate.decide import decide
 
     experiment = read_experiment(file, column, questions_encoding, trust, split)
     names = configuration or [item.name for item in experiment.configurations]
     metrics = metrics_to_record(experiment.metrics, experiment.evaluation_set.examples[:limit])
+    options = GateOptions(no_regression, fail_under, min_coverage, by_category, baseline_configuration)
+    is_file = is_result_file(baseline, experiment)
     # Before anything is asked: a mistyped metric or name must not show after an hour of paid answers.
-    thresholds = parse_thresholds(fail_under or [], metrics, names)
+    rules = options.read_rules(metrics, names, is_file=is_file, baseline=baseline)
+    other = _baseline_file(options, rules, experiment, names, baseline) if is_file else None
     _, store = open_workspace()
     # The option's own value goes to the models below: without it an endpoint keeps its own limit.
     plan = _plan(experiment, names, concurrency or 4, limit, budget)
-    if baseline:
-        experiment.configuration(baseline)  # Only to refuse a name that is not there, before it costs anything.
+    inner = "" if is_file else baseline
+    if inner:
+        experiment.configuration(inner)  # Only to refuse a name that is not there, before it costs anything.
+    if rules.no_regression and inner and inner not in names:
+        raise BadInput(f"--baseline {inner} is not among the configurations that run; add --configuration {inner}.")
     run_ids = asyncio.run(_run(store, plan, experiment, concurrency=concurrency, resume=not fresh, quiet=quiet))
     result = result_of(store, run_ids)
     if budget is not None:
         note(_budget_line(store, run_ids, budget))
+    found = decide(result, rules, other or options.read_baseline(inner, result, inner), source=str(file))
     if json:
-        write_json({**result, "notes": list(experiment.notes)}, json)
+        verdict = {"gate": found.as_values()} if options.has_rules else {}
+        write_json({**result, **verdict, "notes": list(experiment.notes)}, json)
     # Stdout holds nothing but the JSON then, so what must be said beside the numbers goes to stderr.
     if json != "-":
-        print(leaderboard_text(store, run_ids, experiment, baseline))
+        print(leaderboard_text(store, run_ids, experiment, inner))
     else:
         for line in run_caveat_lines(store, run_ids):
             note(line)
-    return _verdict(store, run_ids, result, thresholds, min_coverage)
+    if options.has_rules or junit or markdown:
+        export_gate(found, junit, markdown)
+    return _verdict(store, run_ids, found, has_rules=options.has_rules)
 
 
 def _budget_line(store: Store, run_ids: list[int], budget: float) -> str:
@@ -202,17 +221,21 @@ def _line_of(progress: RunProgress) -> str:
     return f"{progress.configuration}: {words}{now.line}{failure_words}"
 
 
-def _verdict(
-    store: Store, run_ids: list[int], result: dict[str, Any], thresholds: list[Threshold], min_coverage: float
-) -> int:
-    from llmopt_core.cli.thresholds import misses
+def _baseline_file(
+    options: GateOptions, rules: Rules, experiment: Experiment, names: list[str], baseline: str
+) -> Baseline | None:
+    """The result file to compare with, checked against what is to be run."""
+    from llmopt_core.labs.evaluation.gate.baseline import Subject, check_baseline
 
+    found = options.read_baseline(baseline, None, "")
+    if found is not None:
+        questions = experiment.evaluation_set
+        check_baseline(found, Subject(questions.name, questions.version, experiment.judge.label, names), rules)
+    return found
+
+
+def _verdict(store: Store, run_ids: list[int], found: Gate, *, has_rules: bool) -> int:
     runs = [store.run(run_id) for run_id in run_ids]
-    miss_lines = [*misses(thresholds, result, min_coverage), *_failure_lines(store, run_ids)]
-    few = too_few_answers(runs, min_coverage)
-    # Everything is told before the code is chosen: a failed run may have missed a threshold as well.
-    for line in miss_lines:
-        note(f"llmopt: {line}")
     for run in runs:
         if run.status == "failed":
             print_error(f"{run.name} failed: {run.error}")
@@ -221,27 +244,15 @@ def _verdict(
             note(f"llmopt: {run.name}: {run.status}. {run.error}")
         elif run.failed:
             print_error(f"{run.name}: {run.error or f'{run.failed} of {run.total} answers failed.'}")
-    for line in few:
-        note(f"llmopt: {line}")
-    # The order of codes: a run that could not be done outweighs all, since a threshold says nothing about it.
-    if any(run.status == "failed" for run in runs):
-        return 2
-    # Before the thresholds, all of which would be missed without a single answer.
     if why := explain_empty_budget(runs):
-        return print_error(why, code=OUT_OF_BUDGET)
-    # A missed threshold before thin coverage: it is what a pipeline asked for by name.
-    return 1 if miss_lines else TOO_LOW if few else 0
-
-
-def _failure_lines(store: Store, run_ids: list[int]) -> list[str]:
-    from llmopt_core.experiments.grading import ASSERTIONS
-
-    lines = []
-    for run_id, run_scores in store.scores(run_ids).items():
-        # None where a question has no assertion, or one that could not be decided.
-        outcomes = [outcome for outcome in run_scores.verdicts.get(ASSERTIONS, []) if outcome is not None]
-        if not all(outcomes):
-            lines.append(
-                f"{store.run(run_id).name}: {outcomes.count(False)} of {len(outcomes)} failed their assertions."
-            )
-    return lines
+        print_error(why)
+    # Everything is told, whatever the code: a run that broke may have missed a threshold as well.
+    for check in found.problems:
+        # What became of the runs themselves is told above, with its reason.
+        if check.rule != "run" or check.outcome == "coverage too low":
+            note(f"llmopt: {check.sentence}")
+    if has_rules:
+        note(f"llmopt: gate: {found.outcome} (exit code {found.exit_code})")
+        return found.exit_code
+    # Who asks for no gate gets the code of any command that could not be done.
+    return 2 if found.outcome == "broke" else found.exit_code

@@ -293,7 +293,7 @@ def test_a_few_failed_answers_are_told_though_the_command_succeeds(inside: Comma
     assert "2 of 30 answers failed" in done.errors
 
 
-@pytest.mark.parametrize(("options", "code"), [((), 1), (("--min-coverage", 0.25), 0), (("--min-coverage", 0.26), 1)])
+@pytest.mark.parametrize(("options", "code"), [((), 4), (("--min-coverage", 0.25), 0), (("--min-coverage", 0.26), 4)])
 def test_a_threshold_needs_enough_scores(
     inside: Command, experiment: Path, options: tuple[object, ...], code: int
 ) -> None:

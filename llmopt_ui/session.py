@@ -46,6 +46,7 @@ class State:
         picker_requests: What pickers are to show at the next rerun, by their keys.
         widget_values: What widgets are to hold on the page that a button leads to, by their keys.
         go_to_results: Open the results of this run at the next rerun; 0 for none.
+        go_to_pair: Open the two configurations that the address names at the next rerun.
         refills_choices: The results of another set are to be shown; their selectors are filled anew.
         pilot_job: The job of the pilot whose evaluation is not started yet; 0 for none.
         findings: What the last check of this machine found.
@@ -53,6 +54,7 @@ class State:
         next_configuration: The configuration to open in the editor at the next rerun.
         new_sweep: The job of a sweep to show at the next rerun; 0 for none.
         last_click: The last cell clicked in the map of questions.
+        last_pair: The last two configurations clicked in a picture, and by which metric.
         dismissed_jobs: Jobs whose failure was read and put away.
         endpoint_checks: What the last test of each endpoint said.
         answers: Answers given in the retrieval lab, by what was asked; those that are not kept elsewhere.
@@ -81,6 +83,7 @@ class State:
     picker_requests: dict[str, str] = field(default_factory=dict)
     widget_values: dict[str, Any] = field(default_factory=dict)
     go_to_results: int = 0
+    go_to_pair: bool = False
     refills_choices: bool = False
     pilot_job: int = 0
     findings: Sequence[Finding] = ()
@@ -88,6 +91,7 @@ class State:
     next_configuration: str = ""
     new_sweep: int = 0
     last_click: tuple[str, str] = ("", "")
+    last_pair: tuple[str, str, str] = ("", "", "")
     dismissed_jobs: set[int] = field(default_factory=set)
     endpoint_checks: dict[str, object] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)

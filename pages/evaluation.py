@@ -12,7 +12,7 @@ from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.project import current_project
 from llmopt_ui.resources import store
 from llmopt_ui.session import state
-from llmopt_ui.tabs import show_tabs
+from llmopt_ui.tabs import load_view, show_tabs
 
 VIEW = "evaluation_view"
 
@@ -27,12 +27,16 @@ if state().go_to_results:
     run_id, state().go_to_results = state().go_to_results, 0
     show_run(store().run(run_id), [run for run in runs if run.done])
     st.session_state[VIEW] = "Results"
+elif state().go_to_pair:
+    # Taken before the tabs are drawn: what a click in a picture asks for comes after them.
+    state().go_to_pair, st.session_state[VIEW] = False, "Head to head"
 # Without results their tab is empty: a first visit begins where something can be done. A tab that was chosen stays.
 elif not has_answers and VIEW not in st.session_state and VIEW not in st.query_params:
     st.session_state[VIEW] = "Run"
 
 show_tabs(VIEW, {
     "Results": lambda: results_view(project, runs),
+    "Head to head": lambda: load_view("llmopt_ui.evaluation.head_to_head:head_to_head_view")(project, runs),
     "Run": lambda: run_view(project, runs),
     "Configurations": lambda: configuration_editor(
         project, configuration_picker(store().configurations(project), CONFIGURATION, new=True)),

@@ -29,11 +29,13 @@ class Family:
         baseline: The name of what the others are compared with.
         p_values: Metric -> (baseline or parent, other) -> p-value of that comparison alone.
         unit: What is tested as one: `40 questions in 12 documents; unit: document`.
+        has_parents: Whether a configuration is compared with its parent.
     """
 
     baseline: str = ""
     p_values: Mapping[str, Mapping[Pair, float]] = field(default_factory=dict)
     unit: str = ""
+    has_parents: bool = False
 
     def others(self, metric: str, a: str, b: str) -> list[float]:
         """The p-values that a comparison of these two is tested together with: all but its own."""
@@ -57,8 +59,7 @@ class Family:
 
     @property
     def _bases(self) -> str:
-        bases = {a for pairs in self.p_values.values() for a, _ in pairs}
-        return self.baseline if bases <= {self.baseline} else f"its parent, else with {self.baseline}"
+        return f"its parent, else with {self.baseline}" if self.has_parents else self.baseline
 
     @property
     def _unit_words(self) -> str:
@@ -90,6 +91,8 @@ def family_of(members: Sequence[RunScoreTable], metrics: Sequence[str]) -> Famil
         return Family()
     baseline = members[baseline_position([run.name for run in members])]
     p_values: dict[str, dict[Pair, float]] = {}
+    names = {run.name for run in members} - {baseline.name}
+    has_parents = any(run.parent in names and run.parent != run.name for run in members)
     for metric in metrics:
         candidates = [run for run in members if any(value is not None for value in run.scores.values.get(metric, ()))]
         # Nobody able: any will do, as there is nothing to test.
@@ -98,7 +101,7 @@ def family_of(members: Sequence[RunScoreTable], metrics: Sequence[str]) -> Famil
         pairs = [(_base_of(run, parents, base), run) for run in members if run is not base]
         pair_values = {(one.name, run.name): pair_runs(one, run, metric).p_value for one, run in pairs}
         p_values[metric] = {pair: p for pair, p in pair_values.items() if p is not None}
-    return Family(baseline.name, p_values, describe_unit(members))
+    return Family(baseline.name, p_values, describe_unit(members), has_parents)
 
 
 def _base_of(run: RunScoreTable, parents: Mapping[str, RunScoreTable], base: RunScoreTable) -> RunScoreTable:
@@ -161,6 +164,7 @@ def family_to(family: Family) -> dict[str, Any]:
         "baseline": family.baseline,
         "words": family.words,
         "unit": family.unit,
+        "has_parents": family.has_parents,
         "comparisons": {
             metric: [{"a": a, "b": b, "p_value": p} for (a, b), p in pairs.items()]
             for metric, pairs in family.p_values.items()
@@ -177,7 +181,9 @@ def family_from(values: Any) -> Family | None:
         for metric, rows in values["comparisons"].items()
         if isinstance(rows, list)
     }
-    return Family(str(values.get("baseline", "")), p_values, str(values.get("unit") or ""))
+    return Family(
+        str(values.get("baseline", "")), p_values, str(values.get("unit") or ""), bool(values.get("has_parents"))
+    )
 
 
 def _is_comparison(one: Any) -> bool:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from llmopt_core.reporting.formatting import number, plural
 from llmopt_core.statistics.paired_comparison import MOST_QUESTIONS, Comparison
+from llmopt_core.statistics.power import smallest_difference
 from llmopt_core.statistics.tables import Gain
+
+_USUAL_SHARE = 0.2
 
 
 def verdict_words(comparison: Comparison | Gain) -> str:
@@ -44,6 +47,22 @@ def unit_words(pairs: int, clusters: int | None) -> str:
 def unit_note(pairs: int, clusters: int | None) -> str:
     """What was tested as one: `40 questions in 12 documents; unit: document`."""
     return f"{unit_words(pairs, clusters)}; unit: {'question' if clusters is None else 'document'}"
+
+
+def power_words(questions: int, clusters: int | None) -> str:
+    """What a run of so many questions would show, before it is made.
+
+    That a fifth of the answers differ is what two variants of one configuration often come to; a difference that is
+    larger brings as many with it.
+    """
+    found = smallest_difference(questions, _USUAL_SHARE, clusters)
+    there = unit_words(questions, clusters)
+    if found is None:
+        return f"With {there} no difference would be found in 4 of 5 tries, however large."
+    return (
+        f"With {there}, a fifth of which differ, a difference of {100 * found:.0f} points would be found in 4 of 5 "
+        "tries; smaller ones less often."
+    )
 
 
 def _more(questions: int, clusters: int | None) -> str:

@@ -13,6 +13,7 @@ from llmopt_core.experiments.current_runs import current_runs, family_runs
 from llmopt_core.experiments.pinned_runs import family_with_pins
 from llmopt_core.experiments.run_scores import baseline_position
 from llmopt_core.runs.values import Project, Run
+from llmopt_core.statistics.verdict import MARGIN
 from llmopt_ui.colours import project_inks
 from llmopt_ui.copy_link import copy_link
 from llmopt_ui.evaluation.run_pins import RUNS, ids_text, pin, runs_in_address, unpin
@@ -25,6 +26,7 @@ from llmopt_ui.theme import Ink
 
 SET, JUDGE, CONFIGURATIONS, BASELINE = "set", "judge", "compared", "baseline"
 EXAMPLE, ONE, METRIC, ORDER = "example", "record_of", "metric", "order"
+MARGIN_FIELD = "margin"
 _SHOWN_AT_FIRST = 6
 """Bars of more configurations are too thin to carry their figures; more are a click away."""
 
@@ -37,6 +39,7 @@ class Selection:
         runs: By the name they are shown under.
         metrics: All that were measured, in the order of the catalogue.
         family: The runs whose comparisons with the baseline are tested together, shown or not.
+        margin: The least difference that matters.
     """
 
     set_name: str
@@ -47,6 +50,7 @@ class Selection:
     metrics: tuple[str, ...]
     inks: dict[str, Ink]
     family: dict[str, Run]
+    margin: float = MARGIN
 
     @property
     def ragas(self) -> tuple[str, ...]:
@@ -66,26 +70,10 @@ def choose(project: Project, runs: Sequence[Run]) -> Selection:
         return _from_address(project, runs, dict(pins.runs))
     runs = order_evaluations_first(runs)
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
-    # Several versions of a set are several choices, as scores over other questions cannot be compared.
-    labels = set_labels(runs)
-    reset_missing(SET, labels)
-    set_name, set_version = labels[
-        bar.selectbox(
-            "Evaluation set", list(labels), key=SET, bind="query-params", width=200, on_change=_forget_choices
-        )
-    ]
-    on_set = [run for run in runs if (run.evaluation_set, run.set_version) == (set_name, set_version)]
-    # Newest first, without a `set`, which would forget the order.
-    judges = list(dict.fromkeys(run.judge for run in on_set))
-    judge = judges[0]
     # Taken once: later drawings keep what the user chooses.
     anew, state().refills_choices = state().refills_choices, False
-    if len(judges) > 1:
-        help_text = "Scores of different judges are never compared."
-        if anew:
-            st.session_state.setdefault(JUDGE, judge)
-        reset_missing(JUDGE, judges)
-        judge = bar.selectbox("Judge", judges, key=JUDGE, bind="query-params", width=200, help=help_text)
+    set_name, set_version, judge = choose_set(bar, runs, anew=anew)
+    on_set = [run for run in runs if (run.evaluation_set, run.set_version) == (set_name, set_version)]
     configurations = store().configurations(project)
     order = [item.name for item in configurations]
     # In the order of the configurations, so that colours and rows stay in place when one is run again.
@@ -108,10 +96,51 @@ def choose(project: Project, runs: Sequence[Run]) -> Selection:
     selection = {name: run for name, run in current.items() if name in picks}
     baseline = _baseline(bar, list(selection), anew=anew) if selection else ""
     family = family_runs(on_set, configurations, set_name, set_version, judge)
+    margin = margin_field(bar) if selection else MARGIN
     # Of all runs of the set: taking one out of the picture changes nobody's colour.
     inks = project_inks(project, current)
     _copy_link(bar, project, selection)
-    return Selection(set_name, set_version, judge, selection, baseline, _metrics(selection), inks, family)
+    return Selection(set_name, set_version, judge, selection, baseline, _metrics(selection), inks, family, margin)
+
+
+def choose_set(
+    bar: st.delta_generator.DeltaGenerator, runs: Sequence[Run], *, anew: bool = False
+) -> tuple[str, str, str]:
+    """Pickers of an evaluation set and, where it has several, of a judge. Gives name, version and judge.
+
+    Args:
+        bar: Where they stand.
+        runs: Those to choose among, newest first; at least one.
+        anew: Whether another set is shown than before.
+    """
+    # Several versions of a set are several choices, as scores over other questions cannot be compared.
+    labels = set_labels(runs)
+    reset_missing(SET, labels)
+    set_name, set_version = labels[
+        bar.selectbox(
+            "Evaluation set", list(labels), key=SET, bind="query-params", width=200, on_change=_forget_choices
+        )
+    ]
+    # Newest first, without a `set`, which would forget the order.
+    judges = list(dict.fromkeys(run.judge for run in runs if set_of(run) == (set_name, set_version)))
+    judge = judges[0]
+    if len(judges) > 1:
+        help_text = "Scores of different judges are never compared."
+        if anew:
+            st.session_state.setdefault(JUDGE, judge)
+        reset_missing(JUDGE, judges)
+        judge = bar.selectbox("Judge", judges, key=JUDGE, bind="query-params", width=200, help=help_text)
+    return set_name, set_version, judge
+
+
+def margin_field(bar: st.delta_generator.DeltaGenerator) -> float:
+    """The least difference that matters; in the address, too."""
+    return float(
+        bar.number_input(
+            "Margin", 0.001, 1.0, MARGIN, 0.01, format="%.3g", key=MARGIN_FIELD, bind="query-params", width=110,
+            help="The least difference that matters: a pair whose difference surely lies within it is equivalent.",
+        )
+    )  # fmt: skip
 
 
 def _from_address(project: Project, runs: Sequence[Run], selection: dict[str, Run]) -> Selection:
@@ -120,16 +149,17 @@ def _from_address(project: Project, runs: Sequence[Run], selection: dict[str, Ru
     where = (first.evaluation_set, first.set_version, first.judge)
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     baseline = _baseline(bar, list(selection))
+    margin = margin_field(bar)
     _copy_link(bar, project, selection)
     family = family_with_pins(family_runs(runs, store().configurations(project), *where), selection)
-    return Selection(*where, selection, baseline, _metrics(selection), project_inks(project, selection), family)
+    return Selection(*where, selection, baseline, _metrics(selection), project_inks(project, selection), family, margin)
 
 
 def _copy_link(bar: st.delta_generator.DeltaGenerator, project: Project, selection: Mapping[str, Run]) -> None:
     """A link to these very runs and to the question that is open."""
     if not selection:
         return
-    choices = {name: st.session_state.get(name) for name in (BASELINE, METRIC, ORDER)}
+    choices = {name: st.session_state.get(name) for name in (BASELINE, METRIC, ORDER, MARGIN_FIELD)}
     question_address = {name: st.query_params.get(name) for name in (EXAMPLE, ONE)}
     more = {name: str(value) for name, value in {**choices, **question_address}.items() if value}
     pins = {RUNS: ids_text(run.id for run in selection.values()), **more}

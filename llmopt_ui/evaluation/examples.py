@@ -159,7 +159,7 @@ def _take_click(points: Sequence[Mapping[str, object]], current: tuple[str, str]
 
 def _example_view(selection: Selection, table: Cells, name: str, example: str) -> None:
     _turn_buttons(table, name, example)
-    records = {label: _record(run.id, run.done, example) for label, run in selection.runs.items()}
+    records = {label: read_record(run.id, run.done, example) for label, run in selection.runs.items()}
     # Any of them will do: all hold the same question.
     record_there = next((record for record in records.values() if record is not None), None)
     if record_there is None:
@@ -202,7 +202,7 @@ def _go_to_example(name: str, example: str) -> None:
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def _record(run_id: int, answer_count: int, example: str) -> Record | None:
+def read_record(run_id: int, answer_count: int, example: str) -> Record | None:
     """The record; `answer_count` is part of the key because a running or resumed run gets more."""
     try:
         return store().record(run_id, example)

@@ -20,6 +20,7 @@ from llmopt_ui.chart_view import show_chart
 from llmopt_ui.charts import metric_bars
 from llmopt_ui.components import downloads, empty_state, section
 from llmopt_ui.evaluation.comparison import Selection, choose
+from llmopt_ui.evaluation.every_pair import every_pair_view
 from llmopt_ui.evaluation.examples import examples_view
 from llmopt_ui.evaluation.import_results import import_button
 from llmopt_ui.evaluation_sets import set_size
@@ -49,10 +50,12 @@ def results_view(project: Project, runs: Sequence[Run]) -> None:
     if not selection.runs:
         st.caption("Choose at least one configuration above.")
         return
-    comparison = entries(selection.runs, selection.baseline, selection.family)
+    comparison = entries(selection.runs, selection.baseline, selection.family, selection.margin)
     chart_metrics = metrics_to_chart(comparison, selection.leading, selection.metrics)
     _picture(project, selection, comparison, chart_metrics)
     _table(selection, comparison)
+    if len(selection.runs) > 1 and selection.metrics:
+        every_pair_view(selection, comparison, next(iter(chart_metrics[0]), selection.metrics[0]))
     section("What to do next", "For the configuration that leads here, from what its records fail of.")
     steps_view(project, advice_on(comparison), "results")
     examples_view(project, selection, next(iter(chart_metrics[0]), ""))
@@ -170,7 +173,7 @@ def _table(selection: Selection, comparison: Sequence[Entry]) -> None:
         signs = " · ".join(verdict(name).markdown for name in ("better", "worse", "equivalent", "cannot tell"))
         family = comparison_family(selection.family)
         st.caption(
-            f"Against {fmt.markdown(selection.baseline)}: {signs}, which does not mean equal. "
+            f"Against {fmt.markdown(selection.baseline)}: {signs}. Margin {fmt.number(selection.margin)}. "
             f"{fmt.markdown(family.in_short)}",
             help=fmt.markdown(family.words),
         )

@@ -12,12 +12,17 @@ from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.catalogue import METRICS, RAGAS_METRICS, metric_title
 from llmopt_core.experiments.configuration import configuration_from
+from llmopt_core.experiments.document_clusters import clusters_of
 from llmopt_core.models.base import BUILTIN
+from llmopt_core.reporting.verdict_words import power_words
 from llmopt_core.runs.question_splits import part_name, part_of
 from llmopt_core.runs.values import Project, SavedConfiguration, SavedSet
+from llmopt_core.statistics.clusters import count_clusters
+from llmopt_core.types import Example
 from llmopt_core.types.parts import CONFIRM, NEVER_SEEN, SEARCH
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
+from llmopt_ui.evaluation_sets import set_version
 from llmopt_ui.forms.fields import Fields
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import USUAL, model_choice
@@ -54,7 +59,9 @@ class RunRequest:
     budget_usd: float | None
 
 
-def run_form(sets: Sequence[SavedSet], configurations_there: Sequence[SavedConfiguration]) -> RunRequest | None:
+def run_form(
+    project: Project, sets: Sequence[SavedSet], configurations_there: Sequence[SavedConfiguration]
+) -> RunRequest | None:
     """Draw the form; gives what it says in the moment it is sent."""
     configurations = [item.name for item in configurations_there]
     # No form of Streamlit's: limit and budget are those of the chosen set, and all is kept when another tab is opened.
@@ -71,6 +78,8 @@ def run_form(sets: Sequence[SavedSet], configurations_there: Sequence[SavedConfi
             persist_state="session",
         )  # fmt: skip
         limit, concurrency, budget = _limits(set_name)
+        version = next(item.version for item in sets if item.name == set_name)
+        _power_line(set_version(project, set_name, version).examples[:limit])
         submit = st.button("Evaluate", key=START, type="primary", icon=":material/play_arrow:")
     if not submit:
         return None
@@ -124,6 +133,12 @@ def _limits(set_name: str) -> tuple[int | None, int, float | None]:
     # By set: what a small set may cost says nothing about a large one.
     budget = budget_field(three, f"{BUDGET}_{set_name}", help_text, persist_state="session")
     return (int(limit) if limit else None), int(concurrency), budget
+
+
+def _power_line(examples: Sequence[Example]) -> None:
+    """What so many questions would show."""
+    clusters = clusters_of({one.id: {span.document for span in one.references} for one in examples})
+    st.caption(fmt.markdown(power_words(len(examples), count_clusters(list(clusters.values())))))
 
 
 def plan_from(project: Project, request: RunRequest, configurations: Mapping[str, SavedConfiguration]) -> Plan:

@@ -65,7 +65,7 @@ def run_view(project: Project, runs: Sequence[Run]) -> None:
         history_view(project, runs)
         return
     section("Evaluate")
-    request = run_form(sets, configurations)
+    request = run_form(project, sets, configurations)
     if request is not None:
         with show_errors():
             _start(project, plan_from(project, request, {item.name: item for item in configurations}))

@@ -11,6 +11,7 @@ import streamlit as st
 from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, RAGAS_METRICS
 from llmopt_core.experiments.caveats import caveats_of, marks
 from llmopt_core.experiments.comparison_family import Family, family_of
+from llmopt_core.experiments.comparison_matrix import Matrix, compare_all
 from llmopt_core.experiments.document_clusters import set_clusters
 from llmopt_core.experiments.imported_runs import known_per_question, take_turns
 from llmopt_core.experiments.leaderboard import Row, leaderboard
@@ -73,22 +74,22 @@ def comparison_family(runs: Mapping[str, Run]) -> Family:
     return _family(keys, _metrics(runs), _clusters(runs))
 
 
-def entries(runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run]) -> list[Entry]:
+def entries(
+    runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run], margin: float | None = None
+) -> list[Entry]:
     """The leaderboard of these runs against the baseline, in the given order.
 
     Args:
         runs: By the name they are shown under.
         baseline: Name of the one the others are compared with.
         family: The runs whose comparisons theirs are tested together with.
+        margin: The least difference that matters; the usual one by default.
     """
     caveats = caveats_of(store(), list(runs.values()), list(runs))
-    # Overlaps are a part of the key: a training after the run changes what must be said, not the scores.
-    keys = tuple(
-        (name, caveat.overlap_count, run.parent, *version_of(run))
-        for (name, run), caveat in zip(runs.items(), caveats, strict=True)
-    )
+    keys = _table_keys(runs)
     family_keys = tuple((name, *version_of(run)) for name, run in family.items())
-    rows = _leaderboard(keys, _metrics(runs), baseline, family_keys, comparison_family(family), _clusters(runs))
+    family_tests = comparison_family(family)
+    rows = _leaderboard(keys, _metrics(runs), baseline, margin, family_keys, family_tests, _clusters(runs))
     each = _read_per_question(tuple(version_of(run) for run in runs.values()))
     # The count is told beside names only where it differs.
     alike = len({run.done for run in runs.values()}) < 2
@@ -157,24 +158,54 @@ def _metrics(runs: Mapping[str, Run]) -> tuple[str, ...]:
 
 
 Version = tuple[int, int, int, str]
+TableKey = tuple[str, int, str, int, int, int, str]
+"""Name, overlap with training data, parent and version of a run."""
 
 
 @st.cache_resource(max_entries=64, show_spinner="Comparing …")
 def _leaderboard(
-    keys: tuple[tuple[str, int, str, int, int, int, str], ...],
+    keys: tuple[TableKey, ...],
     metrics: tuple[str, ...],
     baseline: str,
+    margin: float | None,
     family_keys: tuple[tuple[str, int, int, int, str], ...],
     _family: Family,
     _clusters: Mapping[str, str],
 ) -> list[Row]:
     # Read once for all leaderboards over the same runs, whatever their baseline.
+    return leaderboard(_tables(keys, _clusters), metrics, [key[0] for key in keys].index(baseline), _family, margin)
+
+
+def _tables(keys: Sequence[TableKey], clusters: Mapping[str, str]) -> list[RunScoreTable]:
     scores = _scores(tuple(key[3:] for key in keys))
-    tables = [
-        RunScoreTable(name, total, scores[run_id], run_id, seen_count, clusters=_clusters, parent=parent)
+    return [
+        RunScoreTable(name, total, scores[run_id], run_id, seen_count, clusters=clusters, parent=parent)
         for name, seen_count, parent, run_id, total, *_ in keys
     ]
-    return leaderboard(tables, metrics, [key[0] for key in keys].index(baseline), _family)
+
+
+def score_tables(runs: Mapping[str, Run]) -> list[RunScoreTable]:
+    """The scores of these runs of one set, under the names they are shown with."""
+    return _tables(_table_keys(runs), _clusters(runs))
+
+
+def every_pair(runs: Mapping[str, Run], metric: str, margin: float) -> Matrix:
+    """Each of these runs against each other by one metric; kept by run."""
+    return _matrix(_table_keys(runs), metric, margin, _clusters(runs))
+
+
+@st.cache_resource(max_entries=32, show_spinner="Comparing …")
+def _matrix(keys: tuple[TableKey, ...], metric: str, margin: float, _clusters: Mapping[str, str]) -> Matrix:
+    return compare_all(_tables(keys, _clusters), metric, margin)
+
+
+def _table_keys(runs: Mapping[str, Run]) -> tuple[TableKey, ...]:
+    caveats = caveats_of(store(), list(runs.values()), list(runs))
+    # Overlaps are a part of the key: a training after the run changes what must be said, not the scores.
+    return tuple(
+        (name, caveat.overlap_count, run.parent, *version_of(run))
+        for (name, run), caveat in zip(runs.items(), caveats, strict=True)
+    )
 
 
 @st.cache_resource(max_entries=64, show_spinner="Comparing …")

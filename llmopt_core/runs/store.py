@@ -8,6 +8,7 @@ from llmopt_core.runs.cache import StoreCache
 from llmopt_core.runs.engine import Database
 from llmopt_core.runs.migrate import migrate
 from llmopt_core.runs.store_jobs import JobStore
+from llmopt_core.runs.store_judge_labels import JudgeLabelStore
 from llmopt_core.runs.store_labs import LabStore
 from llmopt_core.runs.store_ladder import LadderStore
 from llmopt_core.runs.store_projects import ProjectStore
@@ -22,8 +23,9 @@ from llmopt_core.workspace import make_workspace
 
 
 class Store(
-    ProjectStore, SplitStore, RunStore, RecordStore, JobStore, VersionStore, LabStore, LadderStore, TransferStore
-):
+    ProjectStore, SplitStore, RunStore, RecordStore, JobStore, VersionStore, LabStore, LadderStore, JudgeLabelStore,
+    TransferStore,
+):  # fmt: skip
     """Projects, documents, evaluation sets, configurations, runs, records, jobs, versions, votes, decisions, the cache.
 
     Safe to share between threads; several processes may work on one workspace at the same time. Each method is one

@@ -17,14 +17,14 @@ from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.store_projects import check_name
 from llmopt_core.runs.tables import Moment, Words, configurations, documents, evaluation_sets, now, projects
-from llmopt_core.runs.tables_labs import drafts, labels, ladder_steps, versions, votes
+from llmopt_core.runs.tables_labs import drafts, judge_labels, labels, ladder_steps, versions, votes
 from llmopt_core.runs.tables_runs import jobs, records, runs, scores
 from llmopt_core.runs.values import ACTIVE, Project
 
 # Each after those that it points to.
 _TABLES = (
-    documents, evaluation_sets, configurations, versions, labels, drafts, votes, jobs, runs, ladder_steps, records,
-    scores,
+    documents, evaluation_sets, configurations, versions, labels, drafts, votes, judge_labels, jobs, runs, ladder_steps,
+    records, scores,
 )  # fmt: skip
 TABLE_NAMES = tuple(table.name for table in _TABLES)
 # Their numbers travel, because other rows point to them by number; they get new ones on arrival.

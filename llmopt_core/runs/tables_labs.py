@@ -1,4 +1,4 @@
-"""What the labs keep: numbered versions with labels, drafts, votes, and the ladder."""
+"""What the labs keep: numbered versions with labels, drafts, votes, labels of answers, and the ladder."""
 
 from __future__ import annotations
 
@@ -46,6 +46,19 @@ votes = project_table(
     sa.Column("choice", sa.String(10), nullable=False),
     sa.Column("saved_at", Moment, nullable=False),
     unique=("project_id", "comparison", "voter", "example_id", "first", "second"),
+)
+
+judge_labels = project_table(
+    "judge_labels",
+    sa.Column("subject", sa.String(16), nullable=False),
+    sa.Column("criterion", Words, nullable=False),
+    sa.Column("person", Words, nullable=False),
+    sa.Column("choice", sa.String(10), nullable=False),
+    sa.Column("example_id", Words, nullable=False),
+    sa.Column("question", Words, nullable=False),
+    sa.Column("answer", Words, nullable=False),
+    sa.Column("saved_at", Moment, nullable=False),
+    unique=("project_id", "subject", "criterion", "person"),
 )
 
 ladder_steps = project_table(

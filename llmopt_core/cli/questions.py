@@ -176,7 +176,7 @@ def diff(
         before = _stored(store, project, old if new or "@" in old else f"{old}@{_previous(store, project, old)}")
         after = _stored(store, project, new or name)
     else:
-        before, after = _of_file(old), _of_file(new)
+        before, after = _read_file(old).evaluation_set, _read_file(new).evaluation_set
     found = compare_sets(before, after)
     print_result(describe_diff(before, after, found), diff_values(before, after, found), json)
     return 0
@@ -210,8 +210,10 @@ def split(
             note(f"llmopt: {name} is split already; --again splits it anew")
             made = store.split(project, name) or store.make_split(project, name)
     else:
-        questions = _of_file(name)
-        _, made = make_plan(questions, _shares(shares), seed)
+        found = _read_file(name)
+        questions = found.evaluation_set
+        # What the file says already is kept, unless it is to be split anew.
+        _, made = make_plan(questions, _shares(shares), seed, {} if again else found.parts)
     if out is not None:
         _write(out, questions.examples, made.parts)
     value = {
@@ -260,13 +262,13 @@ def _previous(store: Store, project: str, name: str) -> str:
     return versions[1]
 
 
-def _of_file(name: str) -> EvaluationSet:
+def _read_file(name: str) -> QuestionFile:
     from llmopt_core.documents.questions import read_questions
 
     path = Path(name)
     if not path.exists():
         raise BadInput(f"{name} does not exist; name a question file, or a set with --project.")
-    return read_questions(path, path.name, skip_bad_lines=True).evaluation_set
+    return read_questions(path, path.name, skip_bad_lines=True)
 
 
 def _shares(text: str) -> tuple[int, ...]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from llmopt_core.documents.context_documents import context_documents
 from llmopt_core.errors import BadInput
+from llmopt_core.labs.documents.question_edit import with_question
 from llmopt_core.labs.documents.question_import import ImportedSet, import_dataset, import_questions, set_name_of
-from llmopt_core.labs.documents.question_table import CATEGORY, QUESTION, REFERENCE, apply_edits
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
@@ -16,15 +15,16 @@ from llmopt_ui.components import show_errors
 from llmopt_ui.question_upload import keep_notes, read_question_file, upload_option_fields
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
-from llmopt_ui.tables import table_editor
 
-UPLOAD, WAY, NEXT_SET = "questions_upload", "questions_way", "questions_next_set"
+UPLOAD, WAY = "questions_upload", "questions_way"
+NEXT_SET, NEXT_WAY = "questions_next_set", "questions_next_show"
+"""What is shown at the next drawing: a set, and what of it."""
+EDIT = "Edit"
 DATASET, DATASET_NAME, DATASET_PART = "questions_dataset", "questions_dataset_name", "questions_dataset_part"
-NEW_NAME, NEW_TABLE, NEW_SAVE = "questions_new_name", "questions_new_table", "questions_new_save"
+NEW_NAME, NEW_QUESTION, NEW_REFERENCE = "questions_new_name", "questions_new_question", "questions_new_reference"
 FILE, DATA_SET, BY_HAND = "Question file", "Data set (BEIR, MTEB)", "By hand"
 SAMPLE_LINE = '{"id": "q1", "question": "When was the harbour built?", "reference": "1712", "category": "when"}'
 _DATASET_TYPES = ["zip", "jsonl", "ndjson", "tsv", "txt", "csv", "qrels"]
-_EMPTY_ROWS = 3
 
 
 def import_view(project: Project) -> None:
@@ -105,26 +105,26 @@ def _dataset_form(project: Project) -> None:
 
 
 def _new_set_form(project: Project) -> None:
+    """One question makes a set; the others are typed into its table, which keeps them."""
     turn = state().forms
-    name = st.text_input("Name of the set", key=f"{NEW_NAME}_{turn}", placeholder="support-questions")
-    base = pd.DataFrame({title: [""] * _EMPTY_ROWS for title in ("Question", "Reference answer", "Category")})
-    rows = table_editor(base, num_rows="dynamic", key=f"{NEW_TABLE}_{turn}")
-    if not st.button("Create the set", key=NEW_SAVE, type="primary", icon=":material/add:"):
+    with st.form(f"{NEW_NAME}_form", border=False):
+        name = st.text_input("Name of the set", key=f"{NEW_NAME}_{turn}", placeholder="support-questions")
+        question = st.text_input("First question", key=f"{NEW_QUESTION}_{turn}")
+        reference = st.text_input(
+            "Its reference answer", key=f"{NEW_REFERENCE}_{turn}", placeholder="May be left empty"
+        )
+        submit = st.form_submit_button("Create the set", type="primary", icon=":material/add:")
+    if not submit:
         return
     with show_errors():
         name = (name or "").strip()
-        if not name:
-            raise BadInput("Give the set a name first.")
+        if not name or not name.isprintable():
+            raise BadInput("Give the set a name of visible characters first.")
         if name in {item.name for item in store().evaluation_sets(project, parts=True)}:
             raise BadInput(f"There is a set named {name} already; open it and edit its table.")
-        typed = {
-            f"new-{number}": {QUESTION: row["Question"], REFERENCE: row["Reference answer"], CATEGORY: row["Category"]}
-            for number, row in enumerate(rows.fillna("").to_dict("records"))
-        }
-        if not any(any(row.values()) for row in typed.values()):
-            raise BadInput("Write a question first.")
-        questions, _ = apply_edits(EvaluationSet(name, ()), typed, {})
+        questions, _ = with_question(EvaluationSet(name, ()), "", question or "", [reference or ""])
         saved = store().save_evaluation_set(project, questions)
+        st.session_state[NEXT_WAY] = EDIT
         _finish(name, ImportedSet(saved))
 
 

@@ -14,7 +14,7 @@ from llmopt_core.types import Example
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.components import downloads, empty_state, facts
-from llmopt_ui.evaluation.question_import import NEXT_SET, import_view
+from llmopt_ui.evaluation.question_import import EDIT, NEXT_SET, NEXT_WAY, import_view
 from llmopt_ui.evaluation.question_split import split_view
 from llmopt_ui.evaluation.question_table import edit_table
 from llmopt_ui.evaluation.question_versions import versions_view
@@ -26,7 +26,7 @@ from llmopt_ui.session import notify, report_problem
 from llmopt_ui.tables import FULL_ROOM, data_table
 
 QUESTION_SET, WAY = "questions_set", "questions_show"
-READ, EDIT, SPLIT, VERSIONS = "Read", "Edit", "Split", "Versions"
+READ, SPLIT, VERSIONS = "Read", "Split", "Versions"
 
 
 def questions_view(project: Project) -> None:
@@ -48,6 +48,7 @@ def questions_view(project: Project) -> None:
     added_name = st.session_state.pop(NEXT_SET, None)
     if added_name in names:
         st.session_state[QUESTION_SET] = added_name
+        st.session_state[WAY] = st.session_state.pop(NEXT_WAY, READ)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         name = st.selectbox("Evaluation set", names, key=QUESTION_SET, bind="query-params", width=340)
         way = st.segmented_control("Show", list(_WAYS), default=READ, key=WAY, bind="query-params", required=True,
@@ -77,6 +78,8 @@ def _read_view(project: Project, item: SavedSet) -> None:
         question_table(examples, split.parts if split else {}),
         room=FULL_ROOM,
         height=560,
+        # One column more leaves less room for the others, and rows of six lines would show four questions.
+        lines=3 if split else 0,
         alt="Questions of the evaluation set",
     )
     with st.container(horizontal=True, gap="small"):

@@ -16,8 +16,10 @@ from llmopt_core.experiments.setting_choices import SettingKind, record_setting_
 from llmopt_core.labs.retrieval.components import AskedModel, is_free, is_priced
 from llmopt_core.labs.retrieval.estimate import LabEstimate
 from llmopt_core.labs.retrieval.jobs import Task, earlier, lab_arguments, lab_versions, latest, pilot_of, report_of
+from llmopt_core.runs.question_splits import part_name, part_of
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import EvaluationSet, Example, Usage
+from llmopt_core.types.parts import CONFIRM, SEARCH
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.button_to import button_to
@@ -28,7 +30,7 @@ from llmopt_ui.job_panel import follow_job
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import models, start_job, store
 from llmopt_ui.retrieval.sides import Side, save_configuration, select_in_address
-from llmopt_ui.session import state
+from llmopt_ui.session import notify, state
 
 SET = "measured_set"
 
@@ -90,6 +92,10 @@ def adopt_configuration(project: Project, configuration: Configuration, kind: Se
     """Save a configuration because of what it measured on these questions, and remember that."""
     record_setting_choice(store(), project, configuration, kind, f"measured on {asked.set_name}", asked.examples)
     save_configuration(project, configuration)
+    part = part_of(asked.set_name)
+    if part is not None and part[1] == SEARCH:
+        confirm = part_name(part[0], CONFIRM)
+        notify(f"{state().notice} It was chosen on {asked.set_name}: run it on {confirm} to confirm it.")
 
 
 def task_of(project: Project, side: Side, selection: Questions) -> Task:

@@ -208,13 +208,27 @@ def test_a_wrong_data_set_is_said_in_a_sentence(app: App, store: Store, used: st
     assert "queries.jsonl and qrels/test.tsv are missing" in texts(test)
 
 
-def test_a_set_by_hand_needs_a_name_of_its_own_and_a_question(app: App, used: str) -> None:
+def test_a_set_by_hand_needs_a_name_of_its_own_and_a_question(app: App, store: Store, used: str) -> None:
     test = bring(questions(app), "By hand")
-    said = []
-    for name in ("", "questions", "mine"):
-        next(one for one in test.text_input if one.label == "Name of the set").set_value(name).run()
+    for name, question, problem in (
+        ("", "What?", "Give the set a name"),
+        ("questions", "What?", "There is a set named questions already"),
+        ("mine", " ", "Write a question first."),
+    ):
+        typed(test, "Name of the set", name)
+        typed(test, "First question", question)
         press(test, "Create the set")
-        said.append(texts(test))
-    assert "Give the set a name first." in said[0]
-    assert "There is a set named questions already" in said[1]
-    assert "Write a question first." in said[2]
+        assert problem in texts(test)
+    typed(test, "First question", "What is typed?")
+    typed(test, "Its reference answer", "this")
+    press(test, "Create the set")
+    assert not test.exception
+    (example,) = store.evaluation_set(used, "mine").examples
+    assert (example.question, example.reference) == ("What is typed?", "this")
+    # The others are typed into its table.
+    assert test.selectbox(key="questions_set").value == "mine"
+    assert any(one.key == "questions_table_save" for one in test.button)
+
+
+def typed(test: AppTest, label: str, value: str) -> None:
+    next(one for one in test.text_input if one.label == label).set_value(value)

@@ -120,6 +120,9 @@ def test_a_file_is_split_into_a_file(inside: Command, tmp_path: Path) -> None:
     assert "search  confirm  never seen" in done.out
     rows = [json.loads(line) for line in (tmp_path / "split.jsonl").read_text().splitlines()]
     assert sorted(row["split"] for row in rows) == ["confirm"] * 2 + ["never seen"] * 2 + ["search"] * 4
+    parts = {row["id"]: row["split"] for row in rows}
+    assert inside("questions", "split", "split.jsonl", "--seed", 8, "--json").json()["parts"] == parts
+    assert inside("questions", "split", "split.jsonl", "--seed", 8, "--again", "--json").json()["parts"] != parts
 
 
 def test_versions_are_compared_by_name_and_hash_and_files_by_path(inside: Command, tmp_path: Path) -> None:

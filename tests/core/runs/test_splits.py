@@ -250,3 +250,18 @@ def test_a_split_travels_with_its_project(store: Store) -> None:
     copied = store.split("copy", "handbook")
     assert copied is not None
     assert copied.parts == split.parts
+
+
+def test_a_set_is_not_deleted_while_one_of_its_parts_is_asked(store: Store) -> None:
+    saved(store)
+    store.make_split("p", "handbook")
+    part = store.evaluation_set("p", "handbook, confirm")
+    store.keep_evaluation_set("p", part)
+    names = {"evaluation_set": part.name, "set_version": part.version}
+    run = store.start_run("p", {"name": "c"}, "f" * 16, judge="", metrics=("m",), total=3, **names)
+    with pytest.raises(BadInput, match="handbook is in use by run"):
+        store.delete_evaluation_set("p", "handbook")
+    store.finish_run(run, "finished")
+    store.delete_evaluation_set("p", "handbook")
+    # What the run has asked stays readable.
+    assert store.evaluation_set("p", part.name, part.version) == part

@@ -85,9 +85,9 @@ def _step_view(project: Project, step: Step, key: str) -> None:
         key=f"step_create_{key}",
         icon=":material/add:",
         help=f"Saves it as a configuration and opens {page.title}. Nothing is run yet.",
-        on_click=_create,
-        args=(project, step.proposal, page, step.view),
     ):
+        # No callback: what is saved there changes the steps, and this button would be gone when it is asked.
+        _create(project, step.proposal, page, step.view)
         st.switch_page(page.file, query_params={})
 
 

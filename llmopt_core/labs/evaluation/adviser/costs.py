@@ -26,7 +26,7 @@ def _run_words(rule: Rule, run: AdvisedRun) -> str:
 def _money(run: AdvisedRun) -> str:
     each = run.each.cost_usd
     if each is None:
-        return "no price is known"
+        return "its price is not known"
     return "free" if each == 0 else f"about {dollars(each * (run.done or run.total))}"
 
 

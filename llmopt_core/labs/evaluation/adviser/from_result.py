@@ -88,4 +88,7 @@ def _per_question(run: Mapping[str, Any]) -> PerQuestion:
     # Files of earlier versions and of other tools: what all of it took, over the records.
     count = len(run["records"]) or 1
     seconds, cost = finite(run.get("seconds")), finite(run.get("cost_usd"))
+    if run.get("cached_calls") and not run.get("model_calls"):
+        # All of it came from the cache: the file says what that took, which is nothing.
+        return PerQuestion(0, count)
     return PerQuestion(count, 0, None, seconds and seconds / count, None if cost is None else cost / count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from llmopt_core.experiments.measured_run import MeasuredRun
@@ -69,5 +70,13 @@ def _run(
         entry.comparisons,
         entry.overlap_count,
         run.id,
-        each[run.id],
+        _per_question(run, each[run.id]),
     )
+
+
+def _per_question(run: Run, each: PerQuestion) -> PerQuestion:
+    """What a question takes; where all answers came from the cache, the money that they took at first."""
+    usage = run.usage.original
+    if each.asked or usage is None or usage.cost_usd is None or not run.done:
+        return each
+    return replace(each, cost_usd=usage.cost_usd / run.done)

@@ -1,0 +1,101 @@
+"""The adviser on the pages: what fails, its records, and a button that makes the configuration and opens the lab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.runs.store import Store
+from llmopt_core.types import Answer, Chunk, Document, EvaluationSet, Example, Hit, Record, Score, Span, StageTrace
+
+App = Callable[..., AppTest]
+PAGES = ("pages/overview.py", "pages/evaluation.py")
+SIZE = 20
+
+
+def hit(document: str, start: int) -> Hit:
+    return Hit(Chunk(document, start, start + 20, f"Text {start} of {document}"), 1 / (1 + start))
+
+
+@pytest.fixture
+def failing(store: Store) -> str:
+    """A project whose run gave half of its answers without their sources, which stood at rank 9."""
+    store.create_project("town")
+    store.save_documents("town", [Document("gold.md", "Momus was the first. " * 9)])
+    examples = tuple(Example(f"q{i}", f"Question {i}?", "Momus", (Span("gold.md", 0, 5),)) for i in range(SIZE))
+    stored = store.save_evaluation_set("town", EvaluationSet("places", examples))
+    configuration = Configuration.model_validate({"name": "rag", "retrieval": {"top_k": 3}})
+    body = configuration.model_dump(mode="json")
+    store.save_configuration("town", "rag", body, configuration.fingerprint)
+    run = store.start_run("town", body, configuration.fingerprint, evaluation_set=stored.name,
+                          set_version=stored.version, judge="builtin", metrics=("answer_f1",), total=SIZE)  # fmt: skip
+    others = [hit("other.md", 20 * place) for place in range(29)]
+    candidates = (*others[:8], hit("gold.md", 0), *others[8:])
+    trace = (StageTrace("search", "dense", hits=candidates), StageTrace("select", "top-k", hits=candidates[:3]))
+    store.save_records(run, [
+        (place, Record(example, Answer("Momus" if place % 2 else "Wit", candidates[:3]), trace,
+                       {"answer_f1": Score("answer_f1", float(place % 2))}))
+        for place, example in enumerate(examples)
+    ])  # fmt: skip
+    store.finish_run(run, "finished")
+    return "town"
+
+
+def captions(test: AppTest) -> str:
+    return "\n".join(caption.value for caption in test.caption).replace("\\", "")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_step_stands_with_its_reason_its_bound_its_cost_and_links_to_its_records(
+    app: App, failing: str, store: Store, page: str
+) -> None:
+    test = app(page, project=failing)
+    assert not test.exception
+    links = {link.proto.label.strip("*"): link.proto.query_string for link in test.get("page_link")}
+    assert "Rerank the candidates" in links
+    words = captions(test)
+    assert "10 of 20 questions of rag fail because the source was found at rank 4 to 30" in words
+    assert "At most +50 points" in words
+    assert "**Cost:** one run over 20 questions" in words
+    assert "and 7 more" in words
+    run = store.runs(failing)[0]
+    assert all(text in links["q0"] for text in (f"{run.id}", "example=q0"))
+
+
+def test_the_button_makes_the_configuration_and_opens_the_lab_with_both_beside_each_other(
+    app: App, failing: str, store: Store
+) -> None:
+    test = app("pages/overview.py", project=failing)
+    (button,) = [one for one in test.button if one.label.startswith("Create ")]
+    button.click().run()
+    assert not test.exception
+    made = next(item for item in store.configurations(failing) if item.name != "rag")
+    assert made.name == "rag · rerank"
+    assert made.spec["retrieval"]["rerank"]["method"] == "late-interaction"
+    assert test.title[0].value == "Retrieval"
+    assert test.session_state["retrieval_view"] == "Whole set"
+    assert (test.session_state["left"], test.session_state["right"]) == ("rag", "rag · rerank")
+    # What is made is the next thing to evaluate, and not proposed once more.
+    again = app("pages/overview.py", project=failing)
+    links = [link.proto.label.strip("*") for link in again.get("page_link")]
+    assert links.index("Evaluate 1 configuration") < links.index("Rerank the candidates")
+    assert len(store.configurations(failing)) == 2
+
+
+def test_a_text_of_a_user_is_no_markdown_in_a_step(app: App, failing: str, store: Store) -> None:
+    run = store.runs(failing)[0]
+    name = "*bold* [x](http://y) $a$ :red[b]"
+    body = {**run.configuration, "name": name}
+    copy = store.start_run(failing, body, "f" * 16, evaluation_set=run.evaluation_set, set_version=run.set_version,
+                           judge=run.judge, metrics=run.metrics, total=SIZE)  # fmt: skip
+    store.save_records(copy, list(enumerate(store.records(run.id, trace=True))))
+    store.finish_run(copy, "finished")
+    store.delete_runs([run.id])
+    test = app("pages/overview.py", project=failing)
+    assert not test.exception
+    (reason,) = [one.value for one in test.caption if "questions of" in one.value and "fail because" in one.value]
+    assert name not in reason
+    assert r"\*bold\*" in reason

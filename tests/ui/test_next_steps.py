@@ -7,41 +7,18 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.runs.store import Store
-from llmopt_core.types import Answer, Chunk, Document, EvaluationSet, Example, Hit, Record, Score, Span, StageTrace
+from tests.ui.seed_outranked import OUTRANKED as SIZE
+from tests.ui.seed_outranked import seed_outranked
 
 App = Callable[..., AppTest]
 PAGES = ("pages/overview.py", "pages/evaluation.py")
-SIZE = 20
-
-
-def hit(document: str, start: int) -> Hit:
-    return Hit(Chunk(document, start, start + 20, f"Text {start} of {document}"), 1 / (1 + start))
 
 
 @pytest.fixture
 def failing(store: Store) -> str:
     """A project whose run gave half of its answers without their sources, which stood at rank 9."""
-    store.create_project("town")
-    store.save_documents("town", [Document("gold.md", "Momus was the first. " * 9)])
-    examples = tuple(Example(f"q{i}", f"Question {i}?", "Momus", (Span("gold.md", 0, 5),)) for i in range(SIZE))
-    stored = store.save_evaluation_set("town", EvaluationSet("places", examples))
-    configuration = Configuration.model_validate({"name": "rag", "retrieval": {"top_k": 3}})
-    body = configuration.model_dump(mode="json")
-    store.save_configuration("town", "rag", body, configuration.fingerprint)
-    run = store.start_run("town", body, configuration.fingerprint, evaluation_set=stored.name,
-                          set_version=stored.version, judge="builtin", metrics=("answer_f1",), total=SIZE)  # fmt: skip
-    others = [hit("other.md", 20 * place) for place in range(29)]
-    candidates = (*others[:8], hit("gold.md", 0), *others[8:])
-    trace = (StageTrace("search", "dense", hits=candidates), StageTrace("select", "top-k", hits=candidates[:3]))
-    store.save_records(run, [
-        (place, Record(example, Answer("Momus" if place % 2 else "Wit", candidates[:3]), trace,
-                       {"answer_f1": Score("answer_f1", float(place % 2))}))
-        for place, example in enumerate(examples)
-    ])  # fmt: skip
-    store.finish_run(run, "finished")
-    return "town"
+    return seed_outranked(store)
 
 
 def captions(test: AppTest) -> str:

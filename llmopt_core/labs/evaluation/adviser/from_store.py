@@ -14,9 +14,13 @@ from llmopt_core.labs.evaluation.adviser.run import AdvisedRun
 from llmopt_core.labs.evaluation.adviser.setup import ProjectSetup
 from llmopt_core.labs.evaluation.adviser.traits import traits_of
 from llmopt_core.labs.evaluation.record_facts import facts_of_all
+from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import PerQuestion, Run, RunScores
 from llmopt_core.statistics.intervals import Summary
+
+_OWN_JUDGE = "built-in"
+"""How the label of the built-in judge begins, whatever its version."""
 
 Examine = Callable[[Run, Mapping[str, Summary]], Examination]
 
@@ -77,6 +81,10 @@ def _run(
 def _per_question(run: Run, each: PerQuestion) -> PerQuestion:
     """What a question takes; where all answers came from the cache, the money that they took at first."""
     usage = run.usage.original
-    if each.asked or usage is None or usage.cost_usd is None or not run.done:
+    if each.asked or not run.done:
         return each
+    if usage is None or usage.cost_usd is None:
+        endpoint = (run.configuration.get("model") or {}).get("endpoint", BUILTIN)
+        # What came from the cache of earlier versions has no price, and the built-in model and judge never have one.
+        return replace(each, cost_usd=0.0) if endpoint == BUILTIN and run.judge.startswith(_OWN_JUDGE) else each
     return replace(each, cost_usd=usage.cost_usd / run.done)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,10 +42,12 @@ class ResultFile:
         table: Its rows with the line each begins on.
         entries: Files of a packed log.
         problems: What could not be read, in words that begin with file and line.
+        is_named: Whether the user named it; else it was found in a folder, where other files may lie.
     """
 
     name: str
     folder: str = ""
+    is_named: bool = True
     value: Any = None
     is_lines: bool = False
     header: tuple[str, ...] = ()
@@ -66,7 +68,7 @@ class ResultFile:
         value = self.value
         if isinstance(value, Mapping):
             data = value.get("data")
-            value = data if isinstance(data, list) and set(value) <= _PAGE else [value]
+            value = data if isinstance(data, list) and set(value) <= _PAGE else _rows_of_columns(value) or [value]
         return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
     @property
@@ -76,20 +78,43 @@ class ResultFile:
         return objects[0] if objects else {}
 
 
+def _rows_of_columns(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rows of a table that is written column by column, as pandas does by default; none where it is none."""
+    columns = list(value.values())
+    if len(columns) < 2 or value.keys() >= _SPLIT:
+        return []
+    if all(isinstance(column, Mapping) for column in columns):
+        keys = list(columns[0])
+        is_table = all(str(key).isdigit() for key in keys) and all(list(column) == keys for column in columns)
+    else:
+        keys = list(range(len(columns[0]))) if isinstance(columns[0], list) else []
+        is_table = all(isinstance(column, list) and len(column) == len(keys) for column in columns)
+    return [{name: column[key] for name, column in value.items()} for key in keys] if is_table else []
+
+
+_SPLIT = frozenset(("columns", "data"))
 # What services write around a page of a list.
 _PAGE = frozenset(("data", "object", "first_id", "last_id", "has_more", "next_cursor", "meta", "total"))
 
 
-def read_paths(paths: Sequence[Path]) -> list[ResultFile]:
-    """The files, and those in folders that may be results.
+def read_paths(paths: Sequence[Path]) -> tuple[list[ResultFile], list[str]]:
+    """The files, those in folders that may be results, and a sentence for each in a folder that cannot be read.
 
     Raises:
-        BadInput: A path cannot be read, a folder holds no such file, or a file is nothing that is known.
+        BadInput: A file that was named cannot be read, or a folder holds none that could be one.
     """
-    return [
-        read_bytes(str(path), read_regular_file(path, partial(_check_size, str(path))), folder=str(path.parent))
-        for path in _expand(paths)
-    ]
+    files, problems = [], []
+    for path, is_named in _expand(paths):
+        try:
+            data = read_regular_file(path, partial(_check_size, str(path)))
+            files.append(replace(read_bytes(str(path), data, folder=str(path.parent)), is_named=is_named))
+        except BadInput as error:
+            if is_named:
+                raise
+            problems.append(f"{str(error).rstrip('.').partition('; expected')[0]}; left out")
+    if not files:
+        raise BadInput(f"{', '.join(map(str, paths))}: no file of results in it; expected {EXPECTED}.")
+    return files, problems
 
 
 def read_bytes(name: str, data: bytes, folder: str = "") -> ResultFile:
@@ -114,7 +139,8 @@ def _check_size(name: str, size: int) -> None:
         raise BadInput(f"{name} is larger than {_MOST_BYTES // 10**6:,} MB; no file of results is.")
 
 
-def _expand(paths: Sequence[Path]) -> Iterator[Path]:
+def _expand(paths: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
+    """Each file once, and whether the user named it."""
     seen: set[Path] = set()
     for path in paths:
         found = [path]
@@ -128,7 +154,7 @@ def _expand(paths: Sequence[Path]) -> Iterator[Path]:
         for item in found:
             if item.resolve() not in seen:
                 seen.add(item.resolve())
-                yield item
+                yield item, item == path
 
 
 def _is_hidden(path: Path) -> bool:

@@ -78,13 +78,16 @@ def _variant(exports: Exports, name: str, trace_ids: Sequence[str], files: tuple
     first = exports.traces.get(trace_ids[0], {})
     prompts = (one for trace_id in trace_ids for one in exports.observations.get(trace_id, []) if one.get("promptName"))
     prompt: Row = next(prompts, {})
-    version = text(prompt.get("promptVersion"))
+    version, facts = text(prompt.get("promptVersion")), exports.run_facts.get(name, {})
     ordered = sorted(trace_ids, key=lambda trace_id: _started(exports, trace_id))
     return VariantResults(
         tool=TOOL,
         name=name,
-        model=", ".join(models),
-        details={"prompt": f"{prompt['promptName']} v{version}"} if prompt else {},
+        model=", ".join(models) or text(facts.get("model")),
+        details={
+            **{str(key): text(value) for key, value in facts.items() if key != "model"},
+            **({"prompt": f"{prompt['promptName']} v{version}"} if prompt else {}),
+        },
         set_name=exports.dataset_name or text(first.get("name")),
         rows=tuple(_row(exports, trace_id) for trace_id in ordered),
         files=files,

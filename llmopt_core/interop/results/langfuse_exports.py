@@ -12,6 +12,7 @@ from llmopt_core.interop.results.values import (
     mapping,
     sequence,
     text,
+    unpack,
 )
 
 _UNDERSCORE = re.compile(r"_([a-z])")
@@ -37,6 +38,7 @@ class Exports:
     items: dict[str, Row] = field(default_factory=dict)
     item_of: dict[str, str] = field(default_factory=dict)
     run_of: dict[str, str] = field(default_factory=dict)
+    run_facts: dict[str, Row] = field(default_factory=dict)
     dataset_name: str = ""
 
 
@@ -88,6 +90,7 @@ _KNOWN = TRACE_COLUMNS | {
 def _read_run(exports: Exports, rows: Iterable[Row]) -> None:
     for run in rows:
         exports.dataset_name = exports.dataset_name or text(run.get("datasetName"))
+        exports.run_facts[text(run.get("name"))] = dict(mapping(unpack(run.get("metadata"))))
         for item in sequence(run.get("datasetRunItems")):
             one = mapping(item)
             trace_id = text(one.get("traceId"))

@@ -29,7 +29,7 @@ from llmopt_core.types import Failure
 from llmopt_core.types.grouping import group_values
 
 TOOL = "MLflow"
-_VALUE, _RATIONALE = "/value", "/rationale"
+_VALUE, _RATIONALE, _SCORE = "/value", "/rationale", "/score"
 _USAGE, _MODEL = "mlflow.trace.tokenUsage", "mlflow.llm.model"
 _EXPECTED = ("expected_response", "expected_output", "expected_answer", "reference", "ground_truth", "expected_facts")
 _NUMBERED = ("trace_id", "request_id", "client_request_id")
@@ -43,9 +43,9 @@ def kind(file: ResultFile) -> str:
     if isinstance(first.get("info"), Mapping) and isinstance(first.get("data"), Mapping):
         return "traces" if {"trace_id", "request_id"} & first["info"].keys() else ""
     value = mapping(file.value)
-    if {"columns", "data"} == value.keys() and all(isinstance(value[name], list) for name in ("columns", "data")):
-        return "classic"
-    return ""
+    if {"columns", "data"} <= value.keys() <= {"columns", "data", "index"}:
+        return "classic" if all(isinstance(value[name], list) for name in ("columns", "data")) else ""
+    return "classic" if any(str(name).endswith(_SCORE) for name in first) else ""
 
 
 def read(files: Sequence[tuple[ResultFile, str]]) -> list[VariantResults]:
@@ -218,8 +218,12 @@ def _tags(value: Any) -> Mapping[str, Any]:
 
 def _read_classic(file: ResultFile) -> list[VariantResults]:
     value = mapping(file.value)
-    columns = [_plain_column(text(name)) for name in value["columns"]]
-    rows = [dict(zip(columns, cells, strict=False)) for cells in value["data"] if isinstance(cells, list)]
+    if "columns" in value:
+        lines = [cells for cells in value["data"] if isinstance(cells, list)]
+        table_rows = [dict(zip(map(text, value["columns"]), cells, strict=False)) for cells in lines]
+    else:
+        table_rows = [dict(row) for row in file.objects]
+    rows = [{_plain_column(str(name)): cell for name, cell in row.items()} for row in table_rows]
     table = ResultFile(file.name, file.folder, value=rows, is_lines=True, problems=file.problems)
     return read_table(table, TOOL) if rows else []
 

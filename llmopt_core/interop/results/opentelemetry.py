@@ -8,7 +8,7 @@ from typing import Any
 from llmopt_core.errors import BadInput
 from llmopt_core.interop.results.files import ResultFile
 from llmopt_core.interop.results.rows import RowScore, VariantResults
-from llmopt_core.interop.results.spans import Span, rows_by_model
+from llmopt_core.interop.results.spans import Span, first_moment, rows_by_model
 from llmopt_core.interop.results.values import grade, is_missing, mapping, moment, number, sequence, text
 from llmopt_core.types.grouping import group_values
 
@@ -54,7 +54,7 @@ def read(files: Sequence[tuple[ResultFile, str]]) -> list[VariantResults]:
         )
     return [
         VariantResults(tool=TOOL, name=model, model=model, rows=tuple(rows), files=names, set_name="traces",
-                       notes=("traces have no reference answers",))
+                       created_at=first_moment(spans), notes=("traces have no reference answers",))
         for model, rows in found.items()
     ]  # fmt: skip
 

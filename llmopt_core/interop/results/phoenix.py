@@ -8,7 +8,7 @@ from typing import Any
 from llmopt_core.errors import BadInput
 from llmopt_core.interop.results.files import ResultFile
 from llmopt_core.interop.results.rows import ResultRow, RowScore, VariantResults
-from llmopt_core.interop.results.spans import Span, rows_by_model
+from llmopt_core.interop.results.spans import Span, first_moment, rows_by_model
 from llmopt_core.interop.results.values import (
     CATEGORY_NAMES,
     ID_NAMES,
@@ -183,7 +183,7 @@ def _read_spans(files: Sequence[ResultFile], annotation_files: Sequence[ResultFi
     names = tuple(file.name for file in (*files, *annotation_files))
     return [
         VariantResults(tool=TOOL, name=model, model=model, rows=tuple(rows), files=names, set_name="traces",
-                       notes=("spans of traffic have no reference answers",))
+                       created_at=first_moment(spans), notes=("spans of traffic have no reference answers",))
         for model, rows in rows_by_model(spans, scores).items()
     ]  # fmt: skip
 

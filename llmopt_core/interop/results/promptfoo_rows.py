@@ -66,7 +66,7 @@ def read_rows(file: ResultFile, rows: Sequence[Mapping[str, Any]], value: Mappin
     config = mapping(value.get("config"))
     repeat = _repeat_count(value, config)
     columns = group_values((_column(row), row) for row in rows)
-    several_prompts = len({_prompt_label(row) for row in rows}) > 1
+    several_prompts = len({_prompt_label(group[0]) for group in columns.values()}) > 1
     metadata, results = mapping(value.get("metadata")), mapping(value.get("results"))
     stats = mapping(results.get("stats"))
     variants = []
@@ -74,7 +74,8 @@ def read_rows(file: ResultFile, rows: Sequence[Mapping[str, Any]], value: Mappin
     for _, column_rows in sorted(columns.items(), key=lambda item: number(item[1][0].get("promptIdx")) or 0):
         first = column_rows[0]
         has_costs = any(number(row.get("cost")) for row in column_rows)
-        notes = [] if has_costs else ["promptfoo writes a cost of 0 for models whose price it does not know"]
+        has_zeros = any(row.get("cost") == 0 for row in column_rows) and not has_costs
+        notes = [] if not has_zeros else ["promptfoo writes a cost of 0 for models whose price it does not know"]
         provider = _provider(first)
         variants.append(
             VariantResults(
@@ -107,7 +108,11 @@ def _repeat_count(value: Mapping[str, Any], config: Mapping[str, Any]) -> int | 
 
 def _column(row: Mapping[str, Any]) -> str:
     position = row.get("promptIdx")
-    return str(position) if position is not None else canonical_json([_provider(row), _prompt_label(row)])
+    if position is not None:
+        return str(position)
+    # Older files have no number: the prompt's hash, or its template; what was sent is another text on each row.
+    prompt = mapping(row.get("prompt"))
+    return canonical_json([_provider(row), row.get("promptId") or prompt.get("label") or prompt.get("display")])
 
 
 def _provider(row: Mapping[str, Any]) -> str:
@@ -124,7 +129,8 @@ def _provider_id(row: Mapping[str, Any]) -> str:
 
 def _prompt_label(row: Mapping[str, Any]) -> str:
     prompt = row.get("prompt")
-    label = text(prompt.get("label") or prompt.get("raw")) if isinstance(prompt, Mapping) else text(prompt)
+    names = ("label", "display", "raw")
+    label = text(pick(prompt, names)) if isinstance(prompt, Mapping) else text(prompt)
     label = " ".join(label.split())
     return label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 1]}…"
 

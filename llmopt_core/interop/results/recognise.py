@@ -66,7 +66,9 @@ def find_results(paths: Sequence[Path]) -> FoundResults:
     Raises:
         BadInput: One is no file of results, or what belongs to it is missing.
     """
-    return recognise(read_paths(paths))
+    files, problems = read_paths(paths)
+    found = recognise(files)
+    return FoundResults(found.variants, (*problems, *found.problems))
 
 
 def recognise(files: Sequence[ResultFile]) -> FoundResults:
@@ -79,6 +81,9 @@ def recognise(files: Sequence[ResultFile]) -> FoundResults:
     problems = [problem for file in files for problem in file.problems]
     for file in files:
         place, form = _reader_of(file)
+        if not form:
+            problems.append(f"{file.name}: no file of results, left out")
+            continue
         if form == "questions":
             if len(files) == 1:
                 raise BadInput(
@@ -100,6 +105,9 @@ def _reader_of(file: ResultFile) -> tuple[int, str]:
         form = reader.kind(file)
         if form:
             return place, form
+    # Other files may lie in a folder, such as what a tool was set up with.
+    if not file.is_named:
+        return -1, ""
     if file.problems and not file.objects:
         raise BadInput(f"{file.problems[0]}; expected {EXPECTED}.")
     raise BadInput(f"{file.name} is no file of results; expected {EXPECTED}.")

@@ -34,6 +34,11 @@ _INPUTS = ("input.value", "gen_ai.input.messages")
 _OUTPUTS = ("output.value", "gen_ai.output.messages")
 
 
+def first_moment(spans: Sequence[Span]) -> datetime | None:
+    """When the first of them began; None where none says it."""
+    return min((span.start for span in spans if span.start), default=None)
+
+
 @dataclass(frozen=True)
 class Span:
     """One step of a trace; attributes are flat, by dotted names."""

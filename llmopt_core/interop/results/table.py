@@ -28,8 +28,10 @@ from llmopt_core.types.grouping import group_values
 
 # An experiment of Ragas is a table of one's own columns: nothing in it tells where it is from.
 RAGAS, TABLE = "Ragas", "table"
-_QUESTIONS = ("user_input", *QUESTION_NAMES)
-_ANSWERS = ("response", "answer", "actual_output", "output", "prediction", "completion", "generated_answer")
+_QUESTIONS = ("user_input", *QUESTION_NAMES, "inputs")
+_ANSWERS = (
+    "response", "answer", "actual_output", "output", "outputs", "prediction", "completion", "generated_answer",
+)  # fmt: skip
 _REFERENCES = tuple(name for name in REFERENCE_NAMES if name not in ("answer", "label"))
 _CONTEXTS = ("retrieved_contexts", "retrieved_context", "contexts", "context", "retrieval_context")
 _ERRORS = ("error", "exception", "error_message")
@@ -43,7 +45,8 @@ _NO_SCORES = frozenset(
     (*ID_NAMES, *_SECONDS, *_MILLISECONDS, *_COSTS, *_REPEATS, *_VARIANTS, *_QUESTIONS, *_ANSWERS, *REFERENCE_NAMES,
      *_CONTEXTS, *CATEGORY_NAMES, *_ERRORS, "reference_contexts", "index", "unnamed: 0", "row", "number", "temperature",
      "seed", "max_tokens", "top_p", "tokens", "prompt_tokens", "completion_tokens", "total_tokens", "input_tokens",
-     "output_tokens", "timestamp", "created_at", "time", "date", "rubrics", "multi_responses", "ground_truths", "")
+     "output_tokens", "timestamp", "created_at", "date", "token_count", "rubrics", "multi_responses", "ground_truths",
+     "")
 )  # fmt: skip
 _REASONS = ("_reason", "_rationale", "_explanation", "_comment")
 

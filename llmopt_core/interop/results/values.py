@@ -29,6 +29,8 @@ _FALSE = frozenset(
     ("false", "no", "fail", "failed", "incorrect", "failure", "wrong", "thumbs-down", "thumbs_down", "down")
 )
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+# Tables of spreadsheets may have a comma in it; of larger numbers nobody could tell whether it parts thousands.
+_COMMA = re.compile(r"[+-]?[01],\d+")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _ROLES = ("system", "user", "assistant", "tool")
 
@@ -39,6 +41,7 @@ def number(value: Any) -> float | None:
         return None
     if isinstance(value, str):
         value = value.strip()
+        value = value.replace(",", ".") if _COMMA.fullmatch(value) else value
         if not _NUMBER.fullmatch(value):
             return None
     try:
@@ -166,8 +169,13 @@ def messages(value: Any) -> tuple[Message, ...]:
     return tuple(
         Message(role, content)
         for item in sequence(unpack(value))
-        if (role := mapping(item).get("role")) in _ROLES and (content := _content(item)) is not None
+        if (role := _role(mapping(item))) in _ROLES and (content := _content(item)) is not None
     )
+
+
+def _role(message: Mapping[str, Any]) -> Any:
+    # LangChain's messages, which Ragas keeps, have a type in its place.
+    return message.get("role", {"human": "user", "ai": "assistant"}.get(text(message.get("type")), message.get("type")))
 
 
 def _content(message: Mapping[str, Any]) -> str | None:

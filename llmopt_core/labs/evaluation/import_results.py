@@ -148,7 +148,7 @@ def _known_runs(store: Store, project: Project) -> dict[str, Run]:
 
 def _set_name(runs: Sequence[ImportedRun]) -> str:
     named = next((run.variant.set_name for run in runs if run.variant.set_name.strip()), "")
-    return named or runs[0].name
+    return named or Path(runs[0].variant.files[0].replace("\\", "/")).stem.lstrip(".")
 
 
 def _free_name(run: ImportedRun, names: set[str]) -> str:

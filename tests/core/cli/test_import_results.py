@@ -75,3 +75,17 @@ def test_broken_lines_are_named_on_stderr(inside: Command, tmp_path: Path) -> No
     assert done.code == 0
     assert "t.csv line 3: 2 cells for 3 columns" in done.errors
     assert done.json()["notes"][0].startswith("t.csv line 3")
+
+
+def test_other_files_of_a_folder_are_left_out_and_named(inside: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "results.csv").write_text("user_input,response,m\nq1,a,1\n")
+    (folder / "package.json").write_text('{"name": "x"}')
+    (folder / "notes.txt").write_text("hello")
+    done = inside("import-results", folder, "--json")
+    assert done.code == 0, done.errors
+    assert "package.json: no file of results, left out" in done.errors
+    assert "notes.txt is no table and no JSON; left out" in done.errors
+    # What is named by itself is meant.
+    assert inside("import-results", folder / "package.json").code == 2

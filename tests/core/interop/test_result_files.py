@@ -453,3 +453,40 @@ def test_fields_that_hold_anything_end_in_rows_or_in_one_sentence(tool: str, dat
             for case in run.cases:
                 value = mean_score(metric, case.answers).value
                 assert value is None or abs(value) < float("inf")
+
+
+def test_rows_of_an_older_promptfoo_are_told_apart_by_their_template() -> None:
+    def row(question: str, **more: Any) -> dict[str, Any]:
+        prompt = {"raw": f"Q: {question}", "display": "Q: {{q}}"}
+        return {"provider": {"id": "p"}, "prompt": prompt, "vars": {"q": question}, "success": True, "score": 1, **more}
+
+    old = {"version": 2, "results": {"version": 2, "results": [
+        row("one", gradingResult={"pass": True, "score": 1}, response={"output": "1"}),
+        row("two", error="timeout", success=False, score=0)]}, "config": {}}  # fmt: skip
+    (run,) = [imported_run(variant) for variant in found(old).variants]
+    assert [case.question for case in run.cases] == ["one", "two"]
+    assert failed(run) == {"two"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"user_input": ["a", "b"], "response": ["x", "y"], "faithfulness": [1, 0.5]},
+        {"user_input": {"0": "a", "1": "b"}, "response": {"0": "x", "1": "y"}, "faithfulness": {"0": 1, "1": 0.5}},
+        {"columns": ["inputs", "outputs", "m/v1/score"], "index": [0, 1], "data": [["a", "x", 1], ["b", "y", 0.5]]},
+    ],
+)
+def test_tables_that_are_written_column_by_column(value: dict[str, Any]) -> None:
+    (run,) = [imported_run(variant) for variant in found(value).variants]
+    assert [(case.question, case.answers[0].answer) for case in run.cases] == [("a", "x"), ("b", "y")]
+    assert list(means(run).values()) == [0.75]
+
+
+def test_spreadsheets_write_a_comma_in_numbers() -> None:
+    (variant,) = recognise([read_bytes("t.csv", "user_input;response;m\na;x;0,5\nb;y;1\n".encode("utf-16"))]).variants
+    assert means(imported_run(variant)) == {"m": 0.75}
+
+
+def test_names_of_langfuse_runs_bring_their_model() -> None:
+    a, _ = read("langfuse/run_*", "langfuse/dataset_*", "langfuse/api_*")
+    assert (a.name, a.variant.model, a.variant.details) == ("model-a terse", "model-a", {"prompt": "terse"})

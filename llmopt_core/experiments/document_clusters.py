@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from llmopt_core.errors import BadInput
 from llmopt_core.runs.store import Store
+from llmopt_core.types import Example
 from llmopt_core.types.grouping import connected_groups
 
 
@@ -27,6 +28,12 @@ def clusters_of(documents: Mapping[str, Collection[str]]) -> dict[str, str]:
         for group in groups
         for place in group
     }
+
+
+def cluster_labels(examples: Sequence[Example]) -> list[str] | None:
+    """The cluster of each of these examples; None where no two share a document."""
+    clusters = clusters_of({example.id: {span.document for span in example.references} for example in examples})
+    return [clusters[example.id] for example in examples] if clusters else None
 
 
 def _label(example: str, documents: Sequence[str]) -> str:

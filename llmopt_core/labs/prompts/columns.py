@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from llmopt_core.experiments.document_clusters import cluster_labels
 from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.run_scores import higher_is_better
 from llmopt_core.experiments.training_overlap import TrainingOverlap, withhold_verdict
 from llmopt_core.labs.prompts.grid import EMPTY, Cell, Grid
-from llmopt_core.statistics.intervals import Rate, Summary, rate, summarize
+from llmopt_core.statistics.clusters import summarize_clusters
+from llmopt_core.statistics.intervals import Rate, Summary, rate
 from llmopt_core.statistics.paired_comparison import Comparison as Paired
-from llmopt_core.statistics.paired_comparison import compare_family
+from llmopt_core.statistics.paired_comparison import compare_family, question_means
 from llmopt_core.statistics.tables import mean
 from llmopt_core.types import Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What one variant comes to over the examples, by first answers; `usage` covers repeats, too.
+    """What one variant comes to over the examples, by first answers.
+
+    `usage` covers repeats, too, and means and tests take the mean over the repeats of each example.
 
     Attributes:
         passed: How many answers passed; `decided` is how many passed or failed.
@@ -64,7 +68,7 @@ def columns_of(grid: Grid, *, with_tests: bool = True) -> list[Column]:
 
 
 def _column(grid: Grid, number: int, versus: Mapping[str, Paired]) -> Column:
-    cells = [row[number] for row in grid.rows]
+    cells, clusters = [row[number] for row in grid.rows], cluster_labels(grid.examples)
     # A failed answer has no passing to speak of; it is counted below.
     done_cells = [cell for cell in cells if cell.state == "done"]
     verdicts = [cell.has_passed for cell in done_cells if cell.has_passed is not None]
@@ -80,7 +84,7 @@ def _column(grid: Grid, number: int, versus: Mapping[str, Paired]) -> Column:
         sum(verdicts),
         len(verdicts),
         checked_count - len(verdicts) + not_run,
-        # Repeats as well: they were paid, though only first answers are compared.
+        # Repeats as well: they were paid.
         sum((record.usage for record in records), Usage()),
         mean(seconds),
         sum(len(cell.repeat_failures) for cell in cells),
@@ -88,7 +92,7 @@ def _column(grid: Grid, number: int, versus: Mapping[str, Paired]) -> Column:
         sum(max(0, len(cell.repeats) - 1) for cell in cells if cell.state != "not run"),
         sum(cell.visible_text == EMPTY for cell in done_cells),
         # None where a cell has no value, so that all columns keep the same rows.
-        {metric: summarize([_value(cell, metric) for cell in cells]) for metric in grid.metrics},
+        {metric: summarize_clusters([_value(cell, metric) for cell in cells], clusters) for metric in grid.metrics},
         versus,
         grid.overlaps[number] if grid.overlaps else None,
     )
@@ -98,12 +102,14 @@ def _versus(grid: Grid) -> dict[int, dict[str, Paired]]:
     """By the number of the column."""
     # Nothing to compare in passing where no row has an assertion.
     has_assertions = any(cell.has_passed is not None for row in grid.rows for cell in row)
-    others = range(1, len(grid.names))
+    others, clusters = range(1, len(grid.names)), cluster_labels(grid.examples)
     versus: dict[int, dict[str, Paired]] = {number: {} for number in others}
     for name in ([ASSERTIONS] if has_assertions else []) + list(grid.metrics):
         values = [[_value(row[place], name) for row in grid.rows] for place in range(len(grid.names))]
         # Together: with several variants one of them is ahead by chance soon.
-        comparisons = compare_family([(values[0], values[number]) for number in others], higher_is_better(name))
+        comparisons = compare_family(
+            [(values[0], values[number]) for number in others], higher_is_better(name), clusters=clusters
+        )
         for number, one in zip(others, comparisons, strict=True):
             # Who has learned the questions shows its numbers, but no verdict.
             versus[number][name] = withhold_verdict(one, knows_a=_has_seen(grid, 0), knows_b=_has_seen(grid, number))
@@ -115,6 +121,10 @@ def _has_seen(grid: Grid, number: int) -> bool:
 
 
 def _value(cell: Cell, metric: str) -> float | None:
+    """The mean over the cell's repeats: they are no further questions, so only their mean is tested."""
     # A failed or stopped answer may have scores of an earlier attempt.
-    score = cell.record.scores.get(metric) if cell.record is not None and cell.state == "done" else None
-    return None if score is None else score.value
+    if cell.record is None or cell.state != "done":
+        return None
+    records = [record for record in cell.repeats or (cell.record,) if record is not None and record.failure is None]
+    scores = [record.scores[metric].value if metric in record.scores else None for record in records]
+    return question_means([[score] for score in scores])[0] if scores else None

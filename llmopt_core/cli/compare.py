@@ -113,12 +113,7 @@ def _matrix(result: dict[str, Any], metric: str, margin: float | None, file: Pat
     if len(tables) < 2 or not metrics:
         raise BadInput(f"{file} has nothing to compare; a matrix takes two scored configurations or more.")
     matrices = [compare_all(tables, name, margin) for name in ([metric] if metric else metrics)]
-    values = {
-        "configurations": [table.name for table in tables],
-        "unit": matrices[0].unit,
-        "matrices": [matrix_values(one) for one in matrices],
-    }
-    return "\n\n".join(_matrix_text(one) for one in matrices), values
+    return "\n\n".join(_matrix_text(one) for one in matrices), matrix_values(matrices)
 
 
 def _matrix_text(matrix: Matrix) -> str:

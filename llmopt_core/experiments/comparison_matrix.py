@@ -93,13 +93,24 @@ def compare_all(runs: Sequence[RunScoreTable], metric: str, margin: float | None
     )
 
 
-def matrix_values(matrix: Matrix) -> dict[str, Any]:
-    """A matrix as plain values: the words of rows against columns, and each pair once with its numbers."""
+def matrix_values(matrices: Sequence[Matrix]) -> dict[str, Any]:
+    """Matrices of the same runs as plain values, one per metric.
+
+    `comparisons` has each pair once with its numbers; `verdicts` by metric the words of rows against columns, both in
+    the order of `configurations`, None on the diagonal and without pairs. Each metric is a family of its own.
+    """
+    first = matrices[0]
     return {
-        "metric": matrix.metric,
-        "configurations": list(matrix.names),
-        "family": {"kind": "all pairs", "size": len(matrix.pairs), "words": matrix.family},
-        "unit": matrix.unit,
-        "verdicts": [[matrix.verdict(row, column) for column in matrix.names] for row in matrix.names],
-        "comparisons": [{"a": a, "b": b, **comparison_values(one)} for (a, b), one in matrix.pairs.items()],
+        "configurations": list(first.names),
+        "metrics": [one.metric for one in matrices],
+        "family": {"kind": "all pairs", "size": len(first.pairs), "words": first.family},
+        "unit": first.unit,
+        "verdicts": {
+            one.metric: [[one.verdict(row, column) for column in one.names] for row in one.names] for one in matrices
+        },
+        "comparisons": [
+            {"metric": one.metric, "a": a, "b": b, **comparison_values(pair)}
+            for one in matrices
+            for (a, b), pair in one.pairs.items()
+        ],
     }

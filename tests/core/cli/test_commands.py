@@ -143,10 +143,9 @@ def test_all_pairs_of_a_file_are_compared(inside: Command, result: Path) -> None
     assert "high against low: better" in done.out
     values = inside("compare", result, "--matrix", "--metric", "answer_f1", "--json").json()
     assert values["configurations"] == ["low", "high", "gaps"]
-    matrix = values["matrices"][0]
-    assert matrix["verdicts"][1] == ["better", None, "cannot tell"]
-    assert (matrix["family"]["size"], matrix["unit"]) == (3, "12 questions; unit: question")
-    assert [(one["a"], one["b"], one["dropped"]) for one in matrix["comparisons"]] == [
+    assert values["verdicts"]["answer_f1"][1] == ["better", None, "cannot tell"]
+    assert (values["family"]["size"], values["unit"]) == (3, "12 questions; unit: question")
+    assert [(one["a"], one["b"], one["dropped"]) for one in values["comparisons"]] == [
         ("low", "high", 0), ("low", "gaps", 6), ("high", "gaps", 6),
     ]  # fmt: skip
 

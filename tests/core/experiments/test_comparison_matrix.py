@@ -36,9 +36,10 @@ def test_every_pair_is_corrected_over_all_pairs() -> None:
     assert matrix.verdict("base", "base") is None
     assert matrix.difference("base", "better one") == pytest.approx(-0.375)
     assert matrix.pairs["base", "same"].dropped == 1
-    values = matrix_values(matrix)
-    assert values["verdicts"][1] == ["better", None, "better"]
-    assert values["family"]["kind"] == "all pairs"
+    values = matrix_values([matrix])
+    assert values["verdicts"][METRIC][1] == ["better", None, "better"]
+    assert values["family"] == {"kind": "all pairs", "size": 3, "words": matrix.family}
+    assert (values["metrics"], values["unit"]) == ([METRIC], matrix.unit)
     assert [one["dropped"] for one in values["comparisons"]] == [0, 1, 1]
 
 

@@ -72,6 +72,7 @@ def test_extends_merges_at_every_depth_and_null_takes_a_part_out(folder: Path) -
     assert (wide.retrieval.top_k, wide.retrieval.chunking.size) == (9, 120)
     assert wide.prompt == rag.prompt
     assert experiment.configuration("closed").retrieval is None
+    assert experiment.parents == {"rag": "baseline", "rag-wide": "rag", "closed": "rag"}
 
 
 def test_the_name_is_no_part_of_the_fingerprint(folder: Path) -> None:

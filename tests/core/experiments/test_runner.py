@@ -15,6 +15,7 @@ from llmopt_core.experiments.experiment import resume_run, run_experiment, save_
 from llmopt_core.experiments.outcome import outcome
 from llmopt_core.experiments.plan import Plan
 from llmopt_core.experiments.progress import RunProgress
+from llmopt_core.experiments.result import result_of
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.prompts.spec import PromptSpec
@@ -459,6 +460,14 @@ async def test_each_configuration_is_looked_at_once_before_anything_is_asked(
     async with lab.models() as models:
         await resume_run(lab.store, runs[0].id, models)
     assert [name for name, _ in looks] == [plain(lab).name]
+
+
+async def test_a_run_and_its_result_know_what_the_configuration_extends(lab: Lab) -> None:
+    what = dataclasses.replace(lab.plan(plain(lab), lab.configuration()), parents={"rag": plain(lab).name})
+    runs = await run(lab, what)
+    assert [one.parent for one in runs] == ["", plain(lab).name]
+    result = result_of(lab.store, [one.id for one in runs])
+    assert [one.get("parent") for one in result["runs"]] == [None, plain(lab).name]
 
 
 async def test_another_configuration_cannot_continue_a_run(lab: Lab) -> None:

@@ -22,6 +22,7 @@ from llmopt_core.labs.documents.question_table import (
     SOURCES,
     TableRow,
     apply_edits,
+    is_empty_row,
     merge_edits,
     table_row,
 )
@@ -135,7 +136,9 @@ def _own_edits(table: _Table, editing: Mapping[str, Any]) -> dict[str, TableRow 
     for place, changes in editing.get("edited_rows", {}).items():
         own[table.keys[int(place)]] = _clean({**table.rows[int(place)], **changes})
     for number, row in enumerate(editing.get("added_rows", ())):
-        own[f"{table.prefix}{number}"] = _clean(row)
+        # A click below the last row adds one, whether or not something is typed then.
+        if not is_empty_row(cleaned := _clean(row)):
+            own[f"{table.prefix}{number}"] = cleaned
     own |= {table.keys[place]: None for place in editing.get("deleted_rows", ())}
     return own
 

@@ -70,3 +70,32 @@ def test_two_tabs_and_a_reload_lose_nothing_that_was_typed(open_page: Open, app:
     ]  # fmt: skip
     assert [(e.id, e.reference, e.category) for e in saved] == [(e.id, e.reference, e.category) for e in EXAMPLES]
     store.close()
+
+
+def test_a_row_is_taken_out_and_another_added(open_page: Open, app: str, home: Path) -> None:
+    page = open_page()
+    show(page, app)
+    table = page.get_by_test_id("stDataFrame").last
+    box = table.bounding_box()
+    assert box is not None
+    # The column of marks is left of all others.
+    page.mouse.click(box["x"] + 15, box["y"] + 35 + 17)
+    page.keyboard.press("Delete")
+    expect(page.get_by_text("1 row not saved yet")).to_be_visible(timeout=30_000)
+    settled(page)
+    # Four questions are left, and below them the row that adds one.
+    page.mouse.click(box["x"] + 90, box["y"] + 35 + 4 * 35 + 17)
+    field = page.locator("textarea.gdg-input")
+    field.fill("What is number six?")
+    field.press("Enter")
+    expect(page.get_by_text("2 rows not saved yet")).to_be_visible(timeout=30_000)
+    settled(page)
+    show(page, app)
+    page.get_by_role("button", name="Save as a new version").click()
+    expect(page.get_by_text("asked saved with 5 questions")).to_be_visible(timeout=30_000)
+    store = Store.open(Settings(home=home))
+    saved = store.evaluation_set("Town", "asked").examples
+    assert [(example.id, example.question) for example in saved] == [
+        *((example.id, example.question) for example in EXAMPLES[1:]), ("q6", "What is number six?"),
+    ]  # fmt: skip
+    store.close()

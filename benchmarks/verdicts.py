@@ -119,7 +119,7 @@ def false_alarms(draw: Draw, size: int, draws: int) -> list[float]:
         found.append(
             [
                 compared(d).verdict in SEEN,
-                SignFlips(d, len(d), flip_pairs(d)).p_value() < 0.05,
+                SignFlips(d, np.ones(len(d)), flip_pairs(d)).p_value() < 0.05,
                 not flat and BootstrapT.of_pairs(d, 0).p_value() < 0.05,
                 bca is not None and not bca[0] <= 0 <= bca[1],
             ]

@@ -67,7 +67,7 @@ class MeanTest:
         self._bounded = bounded
         pairs = float(sizes.sum())
         self._mean = float(sums.sum()) / pairs
-        self._tests: list[SignFlips | BootstrapT | _ConstantDifference] = [SignFlips(sums, round(pairs), flips)]
+        self._tests: list[SignFlips | BootstrapT | _ConstantDifference] = [SignFlips(sums, sizes, flips)]
         if bootstrap is not None:
             self._tests.append(bootstrap)
         # A single equal difference tells nothing of the next one, and without bounds nothing limits what that may be.

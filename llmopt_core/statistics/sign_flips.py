@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 
 from llmopt_core.statistics.resampling import Flips, Floats
 from llmopt_core.statistics.verdict import Ends
+
+# Ten of 10,000 random flips say little of what lies beyond them, as in the families of hundreds of pairs; there the
+# flipped sum is taken for normal.
+_LEAST_SHARE = 0.001
 
 
 class SignFlips:
@@ -18,12 +23,13 @@ class SignFlips:
 
     Args:
         sums: The differences, or the sum of those of each cluster.
-        pairs: How many pairs there are.
+        sizes: How many pairs stand behind each.
         flips: Their draws.
     """
 
-    def __init__(self, sums: Floats, pairs: int, flips: Flips) -> None:
+    def __init__(self, sums: Floats, sizes: Floats, flips: Flips) -> None:
         self.exact = flips.exact
+        self._sums, self._sizes, pairs = sums, sizes, float(sizes.sum())
         total, near = float(sums.sum()), 1e-6 * float(np.abs(sums).sum())
         self._mean = total / pairs
         # The sum of the pairs that a flip turns, and of those that it leaves: each half of the whole plus or minus the
@@ -50,15 +56,38 @@ class SignFlips:
             extreme = np.searchsorted(self._low, 0.0, side="right")
         else:
             extreme = len(self._high) - np.searchsorted(self._high, 0.0, side="left")
-        return float(extreme + self._extra) / (len(self._low) + self._extra)
+        share = float(extreme + self._extra) / (len(self._low) + self._extra)
+        return share if self.exact or share >= _LEAST_SHARE else min(self._normal_p_value(), _LEAST_SHARE)
 
     def ends(self, alpha: float) -> Ends:
         """Of all means that are not rejected at `alpha`."""
-        rank = ceil_rank(alpha * (len(self._low) + self._extra)) - self._extra
-        # A level below 1 in 10,000, as among very many comparisons: so few random flips reject nothing there.
+        is_rare = not self.exact and alpha < _LEAST_SHARE
+        rank = ceil_rank((_LEAST_SHARE if is_rare else alpha) * (len(self._low) + self._extra)) - self._extra
+        # So few patterns of signs reject nothing at this level.
         if rank < 1:
             return -math.inf, math.inf
-        return float(self._low[rank - 1]), float(self._high[-rank])
+        low, high = float(self._low[rank - 1]), float(self._high[-rank])
+        if is_rare:
+            rare_low, rare_high = self._normal_ends(alpha)
+            low, high = min(low, rare_low), max(high, rare_high)
+        return low, high
+
+    def _normal_p_value(self) -> float:
+        """As if the flipped sum were normal: its variance is the sum of squares."""
+        return math.erfc(abs(float(self._sums.sum())) / math.sqrt(2 * float((self._sums**2).sum())))
+
+    def _normal_ends(self, alpha: float) -> Ends:
+        """All x at which the sum of `sums - sizes x` is nearer to 0 than the quantile times its root of squares."""
+        square = NormalDist().inv_cdf(alpha / 2) ** 2
+        residuals, pairs = self._sums - self._sizes * self._mean, float(self._sizes.sum())
+        # With u the mean less x: u² (pairs² - square G) - 2 u square F - square E, which is 0 at the ends.
+        e, f, g = (float((a * b).sum()) for a, b in
+                   ((residuals, residuals), (residuals, self._sizes), (self._sizes, self._sizes)))  # fmt: skip
+        leading = pairs * pairs - square * g
+        if leading <= 0:
+            return -math.inf, math.inf
+        root = math.sqrt((square * f) ** 2 + leading * square * e)
+        return self._mean - (square * f + root) / leading, self._mean - (square * f - root) / leading
 
 
 def ceil_rank(value: float) -> int:

@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from llmopt_core.reporting.verdict_words import verdict_words
 from llmopt_core.statistics.clusters import count_clusters, summarize_clusters
 from llmopt_core.statistics.many_pairs import make_samples
 from llmopt_core.statistics.paired_comparison import PairedSample, compare_family, compare_pairs, compare_samples
+from llmopt_core.statistics.resampling import flip_pairs
+from llmopt_core.statistics.sign_flips import SignFlips
 from llmopt_core.types.grouping import connected_groups
 
 SEEN = {"better", "worse"}
@@ -153,3 +156,31 @@ def test_a_sample_that_is_tested_later_has_no_p_value_before():
     assert sample.p_value is None
     sample.make_test()
     assert sample.p_value is not None
+
+
+@pytest.mark.parametrize("clusters", [None, [i // 3 for i in range(90)]])
+def test_among_thousands_of_comparisons_a_clear_difference_is_still_seen(clusters):
+    random = np.random.default_rng(9)
+    a = random.random(90)
+    b = np.clip(a + random.normal(0.3, 0.1, 90), 0, 1.5)
+    found = compare_pairs(list(a), list(b), together_with=[0.5] * 2000, clusters=clusters)
+    assert found.p_unadjusted < 1e-6
+    assert (found.verdict, found.confidence) == ("better", pytest.approx(1 - 0.05 / 2001))
+    assert found.low > 0
+    few = compare_pairs(list(a), list(a + random.normal(0.01, 0.3, 90)), together_with=[0.5] * 2000, clusters=clusters)
+    assert few.low < 0 < few.high
+
+
+def test_small_p_values_of_random_flips_are_those_of_the_normal_distribution():
+    random = np.random.default_rng(10)
+    for shift in (0.03, 0.06, 0.09, 0.12):
+        for size in (20, 60):
+            d = random.normal(shift, 0.1, size)
+            found = SignFlips(d, np.ones(size), flip_pairs(d))
+            for alpha in (0.05, 0.01, 0.0009, 0.0003, 0.00001):
+                low, high = found.ends(alpha)
+                assert (low <= 0 <= high) == (found.p_value() >= alpha)
+                if alpha < 0.001 and size == 60:
+                    # Student's interval is a little narrower than that of the flips.
+                    t_low, t_high = stats.ttest_1samp(d, 0).confidence_interval(1 - alpha)
+                    assert (low, high) == pytest.approx((t_low, t_high), abs=0.35 * (t_high - t_low))

@@ -33,7 +33,7 @@ def scipy_p(a, b, resamples=9_999):
 
 def sign_flips(a, b):
     differences = np.array(b) - np.array(a)
-    return SignFlips(differences, len(differences), flip_pairs(differences)).p_value()
+    return SignFlips(differences, np.ones(len(differences)), flip_pairs(differences)).p_value()
 
 
 @pytest.mark.parametrize("seed", range(6))

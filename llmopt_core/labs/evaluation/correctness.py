@@ -37,6 +37,7 @@ _REFUSAL = re.compile(
         ich\ wei(?:ß|ss)\ (?:es\ |das\ )?nicht | keine\ (?:angabe|information)
       | (?:je\ )?ne\ sais\ pas | aucune\ information
       | no\ (?:lo\ )?s(?:é|e) | no\ hay\ informaci(?:ó|o)n
+      | do(?:n['’]t|\ not)\ have\ (?:\w+\ )?(?:access|details|data|enough)
       | i['’]m\ sorry,?\ but\ i | as\ an\ ai
     )\b
     | 抱歉，?我(?:无法|不能) | 分かりません | わかりません | 知りません | 모르겠""",

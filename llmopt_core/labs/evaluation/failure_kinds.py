@@ -6,6 +6,7 @@ said to be unknown, with the reason; nothing is guessed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -71,6 +72,8 @@ OFF_QUESTION_BELOW = 0.5
 OFF_QUESTION_BELOW_FOR_FEW_WORDS = 0.35
 FEW_WORDS = 6
 
+# A failure of an answer that came and could not be read, as other tools write them; no endpoint's error is called so.
+_FORM = re.compile(r"\b(?:format|pars(?:e|ing)|json|schema|extract(?:ion)?)", re.IGNORECASE)
 _FORMAT_ASSERTIONS = ("is-json", "json-schema", "regex", "length", "starts-with")
 _ASSERTIONS = "checks"
 _EXACT = ("exact_match", "answer_f1")
@@ -109,8 +112,9 @@ class Diagnosis:
 def diagnose(facts: RecordFacts) -> Diagnosis:
     """Whether a record failed, and of which kinds."""
     if facts.failure is not None:
+        kind: FailureKind = "wrong-format" if _FORM.search(f"{facts.failure.stage} {facts.failure.kind}") else "error"
         reason = f"{facts.failure.stage or 'run'}: {facts.failure.message or facts.failure.kind}"
-        return Diagnosis(facts.example_id, facts.category, False, {"error": reason})
+        return Diagnosis(facts.example_id, facts.category, False, {kind: reason})
     if facts.answer is None:
         reason = facts.not_run or "There is no answer and no failure."
         return Diagnosis(facts.example_id, facts.category, None, {}, f"It was not asked: {reason}")
@@ -166,6 +170,8 @@ def _kinds(
         yield "wrong-format", format_fault
     # The right thing in the wrong form: neither retrieval nor reading failed.
     if is_right:
+        if _is_off_question(facts):
+            yield "off-question", f"Answer relevancy is {facts.scores['answer_relevancy']:.2g}."
         return
     yield from _source_kinds(position)
     refusal = _refusal(facts)

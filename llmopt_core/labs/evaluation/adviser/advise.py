@@ -16,7 +16,13 @@ from llmopt_core.labs.evaluation.adviser.causes import Examination
 from llmopt_core.labs.evaluation.adviser.certainty import fresh_questions, more_questions
 from llmopt_core.labs.evaluation.adviser.improve import improvements
 from llmopt_core.labs.evaluation.adviser.run import AdvisedRun
-from llmopt_core.labs.evaluation.adviser.setup import NO_BASELINE, ProjectSetup, missing_parts, missing_runs
+from llmopt_core.labs.evaluation.adviser.setup import (
+    NO_BASELINE,
+    NOT_MEASURED,
+    ProjectSetup,
+    missing_parts,
+    missing_runs,
+)
 from llmopt_core.labs.evaluation.adviser.step import Advice, Step, Trial
 from llmopt_core.labs.evaluation.adviser.tried import find_trials
 from llmopt_core.reporting.formatting import plural
@@ -73,6 +79,8 @@ def _improve(runs: Sequence[AdvisedRun], setup: ProjectSetup | None, dropped: Co
     base = _run_to_improve(leader, runs, metric)
     trials = find_trials(base, runs, metric, dropped)
     examination = base.examine()
+    if not any(run.summaries for run in runs) and not any(one.is_decided for one in examination.findings):
+        return Advice((NOT_MEASURED,))
     steps = improvements(base, examination, trials)
     size = setup.set_size if setup else None
     advice = [

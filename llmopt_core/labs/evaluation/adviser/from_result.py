@@ -20,6 +20,9 @@ from llmopt_core.labs.evaluation.record_facts import facts_from_run, run_retriev
 from llmopt_core.runs.values import PerQuestion, finite
 from llmopt_core.statistics.intervals import Summary
 
+# So many words beside question and chunks are no accident of how tokens are counted or chunks are wrapped.
+_SURELY_LONG = 1500
+
 
 def situation_from_result(result: Mapping[str, Any]) -> Situation:
     """The runs of a result; see `read_result`."""
@@ -54,7 +57,7 @@ def _run(
         table.total,
         len(records) or table.total,
         sum(bool(record.get("failure")) for record in records),
-        traits_of(spec, table.name, retrieves=retrieves, given=given),
+        traits_of(spec, table.name, retrieves=retrieves, given=given, sent_words=_instruction_words(run)),
         summaries,
         table,
         examination,
@@ -63,6 +66,21 @@ def _run(
         run_caveats(run).overlap_count,
         each=_per_question(run),
     )
+
+
+def _instruction_words(run: Mapping[str, Any]) -> int:
+    """How long the instructions are, by the tokens that were sent beside question and chunks."""
+    tokens = run.get("tokens")
+    sent = finite(tokens.get("prompt")) if isinstance(tokens, Mapping) else None
+    asked = [record for record in run["records"] if record.get("answer") is not None]
+    if not sent or not asked:
+        return 0
+    texts = [str(record.get("question") or "") for record in asked]
+    texts += [str(hit.get("text") or "") for record in asked for hit in record.get("contexts") or ()]
+    # A token is about four characters, and three quarters of a word. Two calls for an answer send it twice.
+    calls = max(1.0, (run.get("model_calls") or 0) / len(asked))
+    words = round((sent / calls - sum(map(len, texts)) / 4) / len(asked) * 0.75)
+    return words if words >= _SURELY_LONG else 0
 
 
 def _examine(run: Mapping[str, Any], summaries: Mapping[str, Summary], retrieves: bool) -> Any:

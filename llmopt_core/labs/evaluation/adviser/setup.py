@@ -42,6 +42,17 @@ NO_BASELINE = Step(
 )
 
 
+NOT_MEASURED = Step(
+    "baseline",
+    "Measure what there is",
+    "Answers are there, and no reference answers or metrics that say whether they are right: that is the baseline.",
+    "evaluation",
+    "Questions",
+    expected="A number to start from, and records that say what fails.",
+    cost="Free with the built-in judge.",
+)
+
+
 def missing_parts(setup: ProjectSetup) -> list[Step]:
     """Each of these is missed by all that comes after, so nothing else is said before."""
     steps = []

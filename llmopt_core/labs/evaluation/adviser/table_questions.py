@@ -23,6 +23,7 @@ _AGGREGATE = re.compile(
 )
 # One row may be a sentence with bars in it; a heading and a row are a table.
 _ROWS = 2
+_FIGURES, _DENSE = 8, 0.4
 
 
 def is_table_question(facts: RecordFacts) -> bool:
@@ -40,7 +41,14 @@ def _asks_for_figures(facts: RecordFacts) -> bool:
 
 
 def _is_table(chunk: Chunk) -> bool:
-    return bool(chunk.columns) or _is_data_file(chunk.document) or sum(map(_is_row, chunk.text.splitlines())) >= _ROWS
+    return bool(chunk.columns) or _is_data_file(chunk.document) or _has_rows(chunk.text)
+
+
+def _has_rows(text: str) -> bool:
+    # An extractor may lose the bars and leave the figures: more of them than any prose has.
+    words = text.split()
+    figures = sum(any(map(str.isdigit, word)) for word in words)
+    return sum(map(_is_row, text.splitlines())) >= _ROWS or (figures >= _FIGURES and figures >= _DENSE * len(words))
 
 
 def _is_row(line: str) -> bool:

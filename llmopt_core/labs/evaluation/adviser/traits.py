@@ -60,7 +60,9 @@ class Traits:
     endpoint: str = ""
 
 
-def traits_of(spec: Mapping[str, Any] | None, name: str, *, retrieves: bool, given: int | None = None) -> Traits:
+def traits_of(
+    spec: Mapping[str, Any] | None, name: str, *, retrieves: bool, given: int | None = None, sent_words: int = 0
+) -> Traits:
     """By the settings, else by the name.
 
     Args:
@@ -68,10 +70,12 @@ def traits_of(spec: Mapping[str, Any] | None, name: str, *, retrieves: bool, giv
         name: Of the configuration.
         retrieves: Whether its records show chunks.
         given: How many chunks they show, typically.
+        sent_words: How long the instructions seem to be by what was sent.
     """
     if not spec:
         rules = {rule for rule, pattern in _PATTERNS.items() if pattern.search(name.replace("_", " "))}
-        return Traits(frozenset(rules - {"rag"} | ({"rag"} if retrieves else set())), retrieves, given)
+        rules = rules - {"rag"} | ({"rag"} if retrieves else set())
+        return Traits(frozenset(rules), retrieves, given, instruction_words=sent_words)
     model, prompt = _part(spec, "model"), _part(spec, "prompt")
     retrieval = _part(spec, "retrieval")
     instruction = f"{prompt.get('system') or ''}\n{prompt.get('template') or ''}"

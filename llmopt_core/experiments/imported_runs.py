@@ -29,7 +29,7 @@ class ImportSource:
         notes: What was read otherwise than one may expect.
         repeats: The most answers to one question.
         judges: Models that graded, where the files name them.
-        has_tokens: Whether tokens are known; `has_seconds`, `has_date` and `has_answers` likewise.
+        has_tokens: Whether tokens are known; `has_seconds`, `has_date`, `has_answers` and `has_contexts` likewise.
     """
 
     tool: str
@@ -45,6 +45,7 @@ class ImportSource:
     has_seconds: bool = False
     has_date: bool = False
     has_answers: bool = True
+    has_contexts: bool = False
 
     @property
     def words(self) -> str:
@@ -81,8 +82,11 @@ def import_source(facts: Any) -> ImportSource | None:
         _texts(facts.get("notes")),
         facts["repeats"] if isinstance(facts.get("repeats"), int) else 1,
         _texts(facts.get("judges")),
-        **{name: facts.get(name) is True for name in ("has_tokens", "has_seconds", "has_date", "has_answers")},
+        **{name: facts.get(name) is True for name in _KNOWN},
     )
+
+
+_KNOWN = ("has_tokens", "has_seconds", "has_date", "has_answers", "has_contexts")
 
 
 def _text(value: Any) -> str:

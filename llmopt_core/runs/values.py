@@ -138,8 +138,8 @@ class Run:
 
     @property
     def retrieves(self) -> bool:
-        """Whether its answers depend on documents."""
-        return bool(self.configuration.get("retrieval"))
+        """Whether its answers depend on documents; of another tool's run, whether its files show any."""
+        return bool(self.configuration.get("retrieval")) or self.imported.get("has_contexts") is True
 
     @property
     def active(self) -> bool:

@@ -220,6 +220,7 @@ def _facts(run: ImportedRun) -> dict[str, Any]:
         "has_seconds": any(row.seconds is not None for row in rows),
         "has_date": variant.created_at is not None,
         "has_answers": any(row.answer is not None for row in rows),
+        "has_contexts": any(row.contexts for row in rows),
         "key": run.key,
     }
 

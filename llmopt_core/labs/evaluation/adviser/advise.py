@@ -120,7 +120,7 @@ def _failures_elsewhere(runs: Sequence[AdvisedRun], base: AdvisedRun) -> list[St
     worst = max((run for run in runs if run is not base), key=lambda run: run.failed, default=None)
     if worst is None or not worst.failed or base.failed:
         return []
-    reason = f"Those of {worst.name} count as not scored; resuming the run tries them again."
+    reason = f"Those of {worst.name} count as not scored; asked again, they may be answered."
     title = f"Look at {plural(worst.failed, 'failed record')}"
     return [Step("failed-records", title, reason, "evaluation", "Results", run_id=worst.run_id)]
 

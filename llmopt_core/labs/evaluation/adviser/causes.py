@@ -96,6 +96,18 @@ class Examination:
         return [finding for finding in self.findings if finding.cause == cause]
 
 
+def without_claims_on_lookup(examination: Examination) -> Examination:
+    """Of a run that another tool made, whose files do not say whether anything was looked up.
+
+    What is wrong there may be so with the right text in front of the model.
+    """
+    findings = tuple(
+        replace(finding, cause=None) if finding.cause == "no-knowledge" else finding for finding in examination.findings
+    )
+    open_count = examination.open_count + len(examination.of("no-knowledge"))
+    return replace(examination, findings=findings, open_count=open_count)
+
+
 @dataclass(frozen=True, slots=True)
 class _Run:
     """What is looked at beside the record itself."""

@@ -12,7 +12,7 @@ from llmopt_core.experiments.leaderboard import leaderboard
 from llmopt_core.experiments.result import result_family, scores_from
 from llmopt_core.experiments.run_scores import RunScoreTable, baseline_position
 from llmopt_core.labs.evaluation.adviser.advise import Situation
-from llmopt_core.labs.evaluation.adviser.causes import examine
+from llmopt_core.labs.evaluation.adviser.causes import examine, without_claims_on_lookup
 from llmopt_core.labs.evaluation.adviser.from_means import examine_means
 from llmopt_core.labs.evaluation.adviser.run import AdvisedRun
 from llmopt_core.labs.evaluation.adviser.traits import traits_of
@@ -84,7 +84,9 @@ def _instruction_words(run: Mapping[str, Any]) -> int:
 
 
 def _examine(run: Mapping[str, Any], summaries: Mapping[str, Summary], retrieves: bool) -> Any:
-    return examine(facts_from_run(run), summaries, retrieves=retrieves)
+    examination = examine(facts_from_run(run), summaries, retrieves=retrieves)
+    source = run_caveats(run).source
+    return without_claims_on_lookup(examination) if source and not source.has_contexts else examination
 
 
 def _means(run: Mapping[str, Any]) -> dict[str, Summary]:

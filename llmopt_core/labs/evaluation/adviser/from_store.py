@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from llmopt_core.experiments.imported_runs import import_source
 from llmopt_core.experiments.measured_run import MeasuredRun
 from llmopt_core.experiments.run_scores import RunScoreTable
 from llmopt_core.labs.evaluation.adviser.advise import Situation
-from llmopt_core.labs.evaluation.adviser.causes import Examination, examine
+from llmopt_core.labs.evaluation.adviser.causes import Examination, examine, without_claims_on_lookup
 from llmopt_core.labs.evaluation.adviser.run import AdvisedRun
 from llmopt_core.labs.evaluation.adviser.setup import ProjectSetup
 from llmopt_core.labs.evaluation.adviser.traits import traits_of
@@ -54,23 +55,27 @@ def situation_of(
 def examine_run(store: Store, run: Run, summaries: Mapping[str, Summary]) -> Examination:
     """The cause of each record of a stored run; reads its records with their traces."""
     records = store.records(run.id, trace=run.retrieves)
-    return examine(facts_of_all(records, retrieves=run.retrieves), summaries, retrieves=run.retrieves)
+    examination = examine(facts_of_all(records, retrieves=run.retrieves), summaries, retrieves=run.retrieves)
+    source = import_source(run.imported)
+    return without_claims_on_lookup(examination) if source and not source.has_contexts else examination
 
 
 def _run(
     entry: MeasuredRun, scores: Mapping[int, RunScores], each: Mapping[int, PerQuestion], examine_entry: Examine
 ) -> AdvisedRun:
     run = entry.run
+    # What is known of another tool's configuration is none of ours to change.
+    spec = None if run.imported else run.configuration
     return AdvisedRun(
         entry.name,
         run.total,
         run.done,
         run.failed,
-        traits_of(run.configuration, entry.name, retrieves=run.retrieves),
+        traits_of(spec, entry.name, retrieves=run.retrieves),
         entry.summaries,
         RunScoreTable(entry.name, run.total, scores[run.id], run.id, entry.overlap_count),
         partial(examine_entry, run, entry.summaries),
-        run.configuration,
+        spec,
         entry.comparisons,
         entry.overlap_count,
         run.id,

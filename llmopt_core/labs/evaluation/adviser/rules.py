@@ -133,7 +133,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "failed-records": Rule(
         "Look at the records that failed",
-        "They count as not scored; resuming the run asks them again.",
+        "They count as not scored; asked again, they may be answered.",
         "evaluation", "Results",
     ),
 }  # fmt: skip

@@ -14,15 +14,20 @@ from llmopt_core.experiments.caveats import caveats, caveats_of, marks
 from llmopt_core.experiments.experiment import resume_run
 from llmopt_core.experiments.imported_runs import import_source
 from llmopt_core.experiments.leaderboard import compare_runs
+from llmopt_core.experiments.measured_run import MeasuredRun
 from llmopt_core.experiments.report import report_of
 from llmopt_core.experiments.result import read_result, result_of
 from llmopt_core.experiments.run_scores import higher_is_better, read_run_scores
+from llmopt_core.labs.evaluation.adviser.advise import advise
+from llmopt_core.labs.evaluation.adviser.from_result import situation_from_result
+from llmopt_core.labs.evaluation.adviser.from_store import read_situation
 from llmopt_core.labs.evaluation.import_results import ImportOutcome, import_runs, read_results, read_uploads
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.temporary_store import temporary_store
 from llmopt_core.runs.values import Run
 from llmopt_core.settings import Settings
+from llmopt_core.statistics.intervals import summarize
 
 DATA = Path(__file__).parents[3] / "data" / "results"
 
@@ -239,3 +244,28 @@ def test_a_log_that_broke_is_a_run_that_broke(store: Store) -> None:
     preview = read_uploads([("log.json", json.dumps(log).encode())])
     (run,) = runs_of(store, import_runs(store, store.ensure_project("p"), preview.runs))
     assert (run.status, run.error) == ("failed", "disk full")
+
+
+@pytest.mark.parametrize("from_file", [True, False])
+def test_no_step_rests_on_what_the_files_do_not_say(store: Store, from_file: bool) -> None:
+    def steps(*names: str) -> dict[str, str]:
+        outcome = bring(store, *names)
+        if from_file:
+            situation = situation_from_result(result_of(store, outcome.run_ids))
+        else:
+            runs = runs_of(store, outcome)
+            tables = read_run_scores(store, runs)
+            means = [{name: summarize(table.scores.values[name]) for name in run.metrics}
+                     for run, table in zip(runs, tables, strict=True)]  # fmt: skip
+            entries = [MeasuredRun(run.name, run, mean, {}, is_baseline=place == 0)
+                       for place, (run, mean) in enumerate(zip(runs, means, strict=True))]  # fmt: skip
+            situation = read_situation(store, entries)
+        return {step.rule: step.reason for step in advise(situation).steps}
+
+    # Whether the provider that promptfoo asked looked something up is not known; and nothing can be resumed here.
+    unknown = steps("promptfoo/two_models.json")
+    assert unknown
+    assert "rag" not in unknown
+    assert "resum" not in " ".join(unknown.values())
+    # Ragas shows the contexts, and wrong answers with the source in them.
+    assert "rag" not in steps("ragas/evaluation*")

@@ -14,6 +14,7 @@ from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.experiments.earlier_looks import list_earlier_looks
 from llmopt_core.experiments.planned_run import start_planned_run
 from llmopt_core.experiments.provenance import BEHIND, describe_run_changes, list_run_changes, models_basis
 from llmopt_core.models.registry import Models
@@ -120,7 +121,13 @@ def start_comparison(
     store.keep_evaluation_set(plan.project, plan.evaluation_set)
     from llmopt_core.experiments.training_sources import training_overlap
 
-    overlaps = [training_overlap(store, plan.project, variant, plan.examples) for variant in plan.variants]
+    looks = list_earlier_looks(
+        store, plan.project, plan.evaluation_set.name, {variant.fingerprint for variant in plan.variants}
+    )
+    overlaps = [
+        training_overlap(store, plan.project, variant, plan.examples).model_copy(update={"looks": looks})
+        for variant in plan.variants
+    ]
     model_options = [{BEHIND: models_basis(variant, models, plan.judge)} if models else {} for variant in plan.variants]
     for repeat in reversed(range(plan.repeats)):
         for column, variant in enumerate(plan.variants):

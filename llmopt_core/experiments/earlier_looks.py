@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from llmopt_core.runs.question_splits import part_of
+from llmopt_core.runs.question_splits import part_name
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 from llmopt_core.types.parts import NEVER_SEEN
@@ -18,15 +18,16 @@ def list_earlier_looks(
     Whoever saw those numbers may have chosen by them: each look makes the questions less unseen. Runs over the whole
     set asked them as well.
     """
-    part = part_of(set_name)
-    if part is None or part[1] != NEVER_SEEN:
+    whole, found, rest = set_name.partition(f", {NEVER_SEEN}")
+    # Some questions of the part have longer names, such as `questions, never seen, 3 chosen (q1, q2, q3)`.
+    if not found or not whole or (rest and not rest.startswith(", ")):
         return ()
+    part = part_name(whole, NEVER_SEEN)
     names = [
         run.name
         for run in store.runs(project)
         if run.fingerprint not in fingerprints
         and run.done
-        # Some of the part have longer names, such as `questions, never seen, 3 chosen (q1, q2, q3)`.
-        and (run.evaluation_set in (part[0], set_name) or run.evaluation_set.startswith(f"{set_name}, "))
+        and (run.evaluation_set in (whole, part) or run.evaluation_set.startswith(f"{part}, "))
     ]
     return tuple(dict.fromkeys(reversed(names)))

@@ -120,3 +120,21 @@ async def test_a_run_over_the_whole_set_has_seen_its_never_seen_part(lab: Lab) -
     lab.store.make_split("p", "questions")
     (run,) = await evaluated(lab, other, evaluation_set=lab.store.evaluation_set("p", "questions, never seen"))
     assert marks(caveats_of(lab.store, [run])) == ["asked before"]
+
+
+async def test_some_of_the_never_seen_questions_count_as_well(lab: Lab) -> None:
+    from llmopt_core.experiments.earlier_looks import list_earlier_looks
+
+    examples = tuple(Example(f"n{i}", f"How many moons has planet number {i}?", "2") for i in range(4))
+    plain = lab.configuration("plain", retrieval=None, prompt={"template": "{{ question }}"})
+    await evaluated(lab, plain, evaluation_set=EvaluationSet("questions, never seen, 2 chosen (n0, n1)", examples[:2]))
+    for name in ("questions, never seen", "questions, never seen, 1 chosen (n2)"):
+        assert list_earlier_looks(lab.store, "p", name, ()) == ("plain",)
+    for name in (
+        "questions",
+        "questions, confirm",
+        "questions, never seen before",
+        "other, never seen",
+        ", never seen",
+    ):
+        assert list_earlier_looks(lab.store, "p", name, ()) == ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from llmopt_core.statistics.paired_comparison import Comparison, compare_family
 from llmopt_core.statistics.verdict import Verdict
@@ -35,10 +35,16 @@ class Gain(Spec):
         return cls.model_validate(found, from_attributes=True)
 
 
-def gains(baseline: Values, others: Sequence[Values]) -> list[Gain]:
-    """Each of the others against the baseline, higher being better; p-values by Holm over all of them."""
+def gains(baseline: Values, others: Sequence[Values], clusters: Sequence[Hashable] | None = None) -> list[Gain]:
+    """Each of the others against the baseline, higher being better; p-values by Holm over all of them.
+
+    Args:
+        baseline: Its values, by question.
+        others: Those of the others, by the same questions.
+        clusters: The cluster of each question, such as its document.
+    """
     # Stored gains are of scores alone, never of tokens or seconds, so higher is better throughout.
-    return [Gain.of(one) for one in compare_family([(baseline, other) for other in others])]
+    return [Gain.of(one) for one in compare_family([(baseline, other) for other in others], clusters=clusters)]
 
 
 def mean(values: Sequence[float]) -> float | None:

@@ -12,6 +12,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.document_clusters import cluster_labels
 from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.labs.retrieval.advice import Advice, advise
 from llmopt_core.labs.retrieval.components import components, list_asked_models, retrieval_of
@@ -244,9 +245,12 @@ def _report(  # noqa: PLR0917
 ) -> AblationReport:
     # Answers are what users see; without references for them, the order of chunks is the finest measure.
     leading = "answer_f1" if has_value(whole.get("answer_f1", ())) else "ndcg"
+    clusters = cluster_labels(run.examples)
     against = {
         # All parts together: five parts are five chances of a false alarm.
-        measure: dict(zip(remainder, gains(values, [tables[name][measure] for name in remainder]), strict=True))
+        measure: dict(
+            zip(remainder, gains(values, [tables[name][measure] for name in remainder], clusters), strict=True)
+        )
         for measure, values in whole.items()
     }
     parts = []

@@ -10,6 +10,7 @@ from pydantic import Field
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.document_clusters import cluster_labels
 from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.labs.retrieval.components import list_asked_models, retrieval_of
 from llmopt_core.labs.retrieval.graded_answers import answer_all, count_failures, has_value, metric_values
@@ -140,10 +141,13 @@ def _build_sweep(configuration: Configuration, set_name: str, records_by_k: dict
     means = {k: summarize(table[leading]).mean for k, table in columns.items()}
     # No value is below every value; of equal means the smaller k, by its minus.
     best = max(means, key=lambda k: (-1.0 if means[k] is None else means[k] or 0.0, -k))
+    clusters = cluster_labels([record.example for record in records_by_k[best]])
     others = [k for k in records_by_k if k != best]
     against = {
         # Together: seven numbers of chunks are six chances to find a difference.
-        metric: dict(zip(others, gains(columns[best][metric], [columns[k][metric] for k in others]), strict=True))
+        metric: dict(
+            zip(others, gains(columns[best][metric], [columns[k][metric] for k in others], clusters), strict=True)
+        )
         for metric in METRICS
     }
     good = [k for k in others if against[leading][k].verdict in SIMILAR]

@@ -8,6 +8,7 @@ from llmopt_core.statistics.many_pairs import make_samples
 from llmopt_core.statistics.paired_comparison import PairedSample, compare_family, compare_pairs, compare_samples
 from llmopt_core.statistics.resampling import flip_pairs
 from llmopt_core.statistics.sign_flips import SignFlips
+from llmopt_core.statistics.tables import gains
 from llmopt_core.types.grouping import connected_groups
 
 SEEN = {"better", "worse"}
@@ -184,3 +185,10 @@ def test_small_p_values_of_random_flips_are_those_of_the_normal_distribution():
                     # Student's interval is a little narrower than that of the flips.
                     t_low, t_high = stats.ttest_1samp(d, 0).confidence_interval(1 - alpha)
                     assert (low, high) == pytest.approx((t_low, t_high), abs=0.35 * (t_high - t_low))
+
+
+def test_stored_gains_go_by_documents_too():
+    baseline, other = [0.0] * 30, [1.0] * 30
+    by_documents, by_questions = gains(baseline, [other], [i // 10 for i in range(30)])[0], gains(baseline, [other])[0]
+    assert (by_documents.clusters, by_documents.verdict) == (3, "cannot tell")
+    assert (by_questions.clusters, by_questions.verdict) == (None, "better")

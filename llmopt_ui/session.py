@@ -60,6 +60,8 @@ class State:
         answers: Answers given in the retrieval lab, by what was asked; those that are not kept elsewhere.
         embedded_chunkings: Chunkings whose chunks are known to have vectors, by key.
         review_table: Key of the table of written questions, and its rows as they were before they were edited here.
+        ladder_question: The run that is being decided on, and what is to become of it; None where no dialog is open.
+        ladder_author: Who decided last on an experiment here.
         page_turns: Page of a text to turn to, by the text's key, and how often it was asked for.
     """
 
@@ -71,6 +73,8 @@ class State:
     problem: str = ""
     next_project: str = ""
     missing_project: str = ""
+    ladder_question: tuple[int, str] | None = None
+    ladder_author: str = ""
     guest: str = ""
     project_id: int = 0
     tabs: dict[str, str] | None = None

@@ -1,4 +1,4 @@
-"""Overview: the map, the leaderboard, what to do next."""
+"""Overview: the ladder, the map, what to do next, the leaderboard."""
 
 from llmopt_core.experiments.imported_runs import judge_of_runs
 from llmopt_ui import format as fmt
@@ -8,6 +8,8 @@ from llmopt_ui.colours import project_inks
 from llmopt_ui.components import empty_state, link_to, page_header, section, show_errors, side_by_side
 from llmopt_ui.evaluation_sets import set_size
 from llmopt_ui.navigation import EVALUATION, OVERVIEW
+from llmopt_ui.overview.decisions_view import decisions_view
+from llmopt_ui.overview.ladder_view import ladder_of, ladder_view, talk_view
 from llmopt_ui.overview.view import latest_entries, map_view, metrics_of, setup_of, setup_view
 from llmopt_ui.project import current_project
 from llmopt_ui.resources import store
@@ -26,19 +28,37 @@ with show_errors():
     entries = latest_entries(runs, configurations)
     colours = project_inks(project, [entry.name for entry in entries])
     setup = setup_of(project, configurations, entries)
+    ladder = ladder_of(project, runs)
+    section("Ladder", "Each experiment against the last that was kept. The verdict proposes, you decide.")
+    if ladder.rungs:
+        ladder_view(project, ladder)
+    # The progress of a first evaluation takes the place of the invitation to start one.
+    elif not follow_evaluations(project):
+        with empty_state(
+            "Nothing evaluated yet",
+            "The first evaluation gives you the baseline; each further one is a step that is kept or dropped.",
+            ":material/stairs:",
+        ):
+            button_to(EVALUATION, "Go to Evaluation", "overview_to_run", "Run")
+        talk_view()
+
     left, right = side_by_side([5, 3], "overview")
     with left:
         section(
             "Two directions", "Up: give the model what it needs to know. Right: change how it acts. Measure every step."
         )
-        map_view(configurations, entries, colours)
+        map_view(configurations, entries, colours, ladder.sections[-1].rungs if ladder.sections else ())
     with right:
         setup_view(setup, runs)
         section("What to do next")
         steps_view(project, advice_on(entries, setup), "overview")
 
-    section("Latest leaderboard")
+    if len(ladder.rungs) > 1:
+        section("Experiments", "Keep or drop each; later ones are compared with the last that was kept.")
+        decisions_view(ladder, project_inks(project, [rung.name for rung in ladder.rungs]))
+
     if entries:
+        section("Latest leaderboard")
         outdated_note = describe_outdated(project, {entry.name: entry.run for entry in entries})
         caveats_view([entry.caveats for entry in entries if entry.caveats], outdated_note)
         # All of them have the set and the judge in common, so any of them tells both.
@@ -49,9 +69,3 @@ with show_errors():
         words = f"The set {fmt.markdown(newest.evaluation_set)}. {means} {family_note(entries)}"
         judge_caption(judge_of_runs([entry.run for entry in entries]), metrics_of(entries), words)
         link_to(EVALUATION, "Open the results", "Results", newest.id)
-    # The progress of a first evaluation takes the place of the invitation to start one.
-    elif not follow_evaluations(project):
-        with empty_state(
-            "Nothing evaluated yet", "The first evaluation gives you the baseline.", ":material/bar_chart:"
-        ):
-            button_to(EVALUATION, "Go to Evaluation", "overview_to_run", "Run")

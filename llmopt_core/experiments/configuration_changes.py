@@ -31,10 +31,11 @@ def describe_configuration_changes(before: Values, after: Values) -> tuple[str, 
     """
     a, b = _complete(before), _complete(after)
     phrases = [
-        *_model(_part(a, "model"), _part(b, "model")),
-        *_prompt(_part(a, "prompt"), _part(b, "prompt")),
+        # What changes most comes first: a picture has room for little more. A template goes with what fills it.
         *_retrieval(_part(a, "retrieval"), _part(b, "retrieval")),
         *_fact_check(a, b),
+        *_model(_part(a, "model"), _part(b, "model")),
+        *_prompt(_part(a, "prompt"), _part(b, "prompt")),
     ]
     return tuple(dict.fromkeys(phrases))
 

@@ -6,13 +6,13 @@ Up is context optimization (what the model needs to know), right is LLM optimiza
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
 
-from llmopt_ui.theme import FAINTER, NEUTRAL, Ink, apply_theme, figure_text
+from llmopt_ui.theme import FAINTER, NEUTRAL, VERDICTS, Ink, apply_theme, figure_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +74,42 @@ def _retrieval_parts(retrieval: Mapping[str, Any]) -> list[str]:
     return parts + (["routing"] if retrieval.get("routing") else [])
 
 
-def method_map(places: Mapping[str, Place], inks: Mapping[str, Ink], captions: Mapping[str, str]) -> go.Figure:
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A step of the way over the map, from what was kept before to what was tried."""
+
+    start: str
+    end: str
+    is_kept: bool = True
+
+
+def method_map(
+    places: Mapping[str, Place],
+    inks: Mapping[str, Ink],
+    captions: Mapping[str, str],
+    path: Sequence[Leg] = (),
+    dropped: Collection[str] = (),
+) -> go.Figure:
     """The map: a mark for each configuration with its number, which a list beside it explains.
 
     Args:
         places: Configuration -> where it stands; numbered in this order, from 1.
         inks: Configuration -> its colour.
         captions: Configuration -> what is said of it when pointed at, such as its leading score.
+        path: The way that was walked: arrows, and dotted lines to what was not kept.
+        dropped: Configurations that were dropped; their numbers have a cross.
     """
     figure = go.Figure()
     _background(figure)
-    for number, (name, spot) in enumerate(_spread_places(places).items(), 1):
+    spots = _spread_places(places)
+    for leg in path:
+        _draw_leg(figure, spots[leg.start], spots[leg.end], leg.is_kept)
+    for number, (name, spot) in enumerate(spots.items(), 1):
         steps, caption = figure_text(" + ".join(places[name].steps)), figure_text(captions.get(name, ""))
         # A name may hold tags and variables of Plotly's.
         hover = f"<b>{figure_text(name)}</b><br>{steps}<br>{caption}"
-        figure.add_trace(_mark(number, name, hover.removesuffix("<br>"), spot, inks[name]))
+        sign = "✗" if name in dropped else ""
+        figure.add_trace(_mark(f"{number}{sign}", name, hover.removesuffix("<br>"), spot, inks[name]))
     axis = {"showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True, "range": [-0.02, 1.02]}
     return apply_theme(
         figure,
@@ -107,10 +128,11 @@ _ACROSS, _UP = 0.088, 0.062
 """How far marks stand apart, as parts of the map: more than a mark where the map is 280 pixels wide."""
 _FLOOR, _CEILING, _EDGE = 0.04, 0.31, 0.05
 """Where marks may stand in a field: its upper third has its name."""
+# On the right, where no arrow that leads up from a first prompt runs over the words.
 _CORNERS = (
-    (0.015, 0.985, "<b>Retrieval (RAG)</b><br>hybrid search, reranking,<br>rewording, fact check", "left", "top"),
+    (0.485, 0.985, "<b>Retrieval (RAG)</b><br>hybrid search, reranking,<br>rewording, fact check", "right", "top"),
     (0.985, 0.985, "<b>All of the above</b><br>fine-tuning + RAG", "right", "top"),
-    (0.015, 0.48, "<b>Prompt</b><br>clear instructions,<br>few-shot examples", "left", "top"),
+    (0.485, 0.48, "<b>Prompt</b><br>clear instructions,<br>few-shot examples", "right", "top"),
     (0.985, 0.48, "<b>Fine-tuning</b><br>format, tone,<br>a smaller model", "right", "top"),
 )
 
@@ -179,13 +201,29 @@ def _overlaps(one: tuple[float, float], other: tuple[float, float]) -> bool:
     return abs(one[0] - other[0]) < 0.99 * _ACROSS and abs(one[1] - other[1]) < 0.99 * _UP
 
 
-def _mark(number: int, name: str, hover: str, spot: tuple[float, float], ink: Ink) -> go.Scatter:
+def _draw_leg(figure: go.Figure, start: tuple[float, float], end: tuple[float, float], is_kept: bool) -> None:
+    if math.dist(start, end) < 1e-9:
+        return
+    if not is_kept:
+        figure.add_shape(
+            type="line", x0=start[0], y0=start[1], x1=end[0], y1=end[1], layer="below",
+            line={"width": 1.5, "dash": "dot", "color": NEUTRAL},
+        )  # fmt: skip
+        return
+    figure.add_annotation(
+        x=end[0], y=end[1], ax=start[0], ay=start[1], axref="x", ayref="y", text="", showarrow=True,
+        arrowhead=2, arrowsize=1.1, arrowwidth=2, arrowcolor=VERDICTS["better"].colour,
+        standoff=_SIZE / 2 + 2, startstandoff=_SIZE / 2,
+    )  # fmt: skip
+
+
+def _mark(number: str, name: str, hover: str, spot: tuple[float, float], ink: Ink) -> go.Scatter:
     return go.Scatter(
         x=[spot[0]],
         y=[spot[1]],
         name=figure_text(name),
         mode="markers+text",
-        text=[str(number)],
+        text=[number],
         textposition="middle center",
         textfont={"size": 12, "color": ink.over},
         marker={"size": _SIZE, "color": ink.colour, "line": {"width": 0}},

@@ -11,13 +11,14 @@ from llmopt_core.experiments.current_runs import family_runs
 from llmopt_core.experiments.measured_run import decisive_metrics
 from llmopt_core.experiments.run_scores import baseline_position
 from llmopt_core.labs.evaluation.adviser.setup import ProjectSetup
+from llmopt_core.labs.evaluation.ladder.rung import SIGNS, Rung
 from llmopt_core.runs.values import Project, Run, SavedConfiguration
 from llmopt_ui import format as fmt
 from llmopt_ui.chart_view import show_chart
 from llmopt_ui.components import facts
 from llmopt_ui.evaluation_sets import set_size
 from llmopt_ui.job_panel import title_of
-from llmopt_ui.overview.map_chart import method_map, place
+from llmopt_ui.overview.map_chart import Leg, method_map, place
 from llmopt_ui.resources import settings, store
 from llmopt_ui.runs.progress import names_in_evaluation
 from llmopt_ui.runs.results import Entry, entries, leading_metrics
@@ -110,17 +111,41 @@ def _in_training(project: Project) -> list[str]:
     return [job.name for job in jobs_of(store(), settings(), project) if not job.has_ended]
 
 
-def map_view(configurations: Sequence[SavedConfiguration], entries: Sequence[Entry], inks: Mapping[str, Ink]) -> None:
-    """The two-axis map with the project's configurations in their colours."""
+def map_view(
+    configurations: Sequence[SavedConfiguration],
+    entries: Sequence[Entry],
+    inks: Mapping[str, Ink],
+    rungs: Sequence[Rung] = (),
+) -> None:
+    """The two-axis map with the project's configurations in their colours, and the way over these rungs."""
     places = {item.name: place(item.spec) for item in configurations}
     captions = _captions(entries)
+    names = {item.fingerprint: item.name for item in configurations}
+    signs = {names[rung.fingerprint]: rung.sign for rung in rungs if rung.fingerprint in names}
+    dropped = [name for name, sign in signs.items() if sign == SIGNS["dropped"]]
     alt = "Map of the method: context optimization upward, LLM optimization to the right; configurations as numbers"
-    show_chart(method_map(places, inks, captions), "method_map", alt, plain=True)
+    show_chart(method_map(places, inks, captions, _path(rungs, names), dropped), "method_map", alt, plain=True)
+    if rungs:
+        st.caption(
+            "Arrows lead from each kept step to the next; dotted lines to what was dropped (✗) or is undecided (?)."
+        )
     with st.container(key="map_names", horizontal=True, gap="small"):
         for number, name in enumerate(places, 1):
             caption = f" :gray[{fmt.markdown(captions[name])}]" if captions.get(name) else ""
-            words = f"{inks[name].dot}\u00a0{number} **{fmt.markdown(fmt.shorten(name, _LONGEST))}**{caption}"
+            sign = f"{signs[name]}\u00a0" if name in signs else ""
+            words = f"{inks[name].dot}\u00a0{number} {sign}**{fmt.markdown(fmt.shorten(name, _LONGEST))}**{caption}"
             st.markdown(words, width="content")
+
+
+def _path(rungs: Sequence[Rung], names: Mapping[str, str]) -> list[Leg]:
+    """The legs between configurations that are on the map: one that was changed since is walked past."""
+    legs: list[Leg] = []
+    start = ""
+    for name, rung in ((names.get(rung.fingerprint, ""), rung) for rung in rungs):
+        if name and start:
+            legs.append(Leg(start, name, rung.is_kept))
+        start = name if name and rung.is_kept else start
+    return legs
 
 
 def _captions(entries: Sequence[Entry]) -> Mapping[str, str]:

@@ -1,8 +1,8 @@
-"""The overview of a project with many configurations: no mark of the map covers another or a word, no table is cut."""
+"""The overview of a project with many configurations: nothing covers another thing or is cut, and keys are enough."""
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,10 @@ from tests.browser.test_narrow_pages import _SIDEWAYS
 from tests.ui.seed import METRICS, seed_project
 
 LONG = "gpt-4o-mini-with-examples-of-support-answers-top_k=5-chunk=400-hybrid-rrf-rerank"
-_BOXES = """() => [...document.querySelectorAll('.st-key-method_map :is(.point, .annotation-text)')].map((e) => {
+# Arrows are annotations, too, without a word.
+_BOXES = """() => [...document.querySelectorAll('.st-key-method_map :is(.point, .annotation-text)')].filter(
+  (e) => e.matches('.point') || e.textContent.trim()
+).map((e) => {
   const { left, right, top, bottom } = e.getBoundingClientRect();
   return { left, right, top, bottom, text: e.textContent };
 })"""
@@ -67,7 +70,45 @@ def test_marks_of_the_map_cover_nothing_and_are_named_below(
         beside = one["right"] <= other["left"] or other["right"] <= one["left"]
         assert beside or one["bottom"] <= other["top"] or other["bottom"] <= one["top"], (one, other)
     names = page.locator(".st-key-map_names [data-testid='stMarkdown']").all_inner_texts()
-    assert page.evaluate(_NUMBERS) == [str(number) for number in range(1, 13)]
+    numbers = page.evaluate(_NUMBERS)
+    assert [number.removesuffix("✗") for number in numbers] == [str(number) for number in range(1, 13)]
+    assert "4✗" in numbers, "what was dropped has a cross"
+    assert page.locator(".st-key-method_map .annotation-arrow").count() == 2
     assert [text.split()[1] for text in names] == [str(number) for number in range(1, 13)]
     assert min(page.evaluate(_CONTRASTS)) > 4.5
     assert page.evaluate(_SIDEWAYS) == []
+
+
+_CUT = """() => {
+  const frame = document.querySelector('.st-key-ladder .main-svg').getBoundingClientRect();
+  return [...document.querySelectorAll('.st-key-ladder :is(.annotation-text, .ytick text, .gtitle)')].filter((e) => {
+    const { left, right, top, bottom } = e.getBoundingClientRect();
+    return left < frame.left || right > frame.right || top < frame.top || bottom > frame.bottom;
+  }).map((e) => e.textContent);
+}"""
+_ROWS = """() => [...document.querySelectorAll('.st-key-ladder .annotation-text')].map((e) => {
+  const { top, bottom } = e.getBoundingClientRect();
+  return [top, bottom];
+})"""
+
+
+@pytest.mark.parametrize(("width", "theme"), [(820, "light"), (1440, "dark")])
+def test_the_ladder_is_read_whole_and_decided_on_by_keyboard(
+    many: None, open_page: Open, width: int, theme: str
+) -> None:
+    page = open_page(theme=theme, width=width)
+    expect(page.locator(".st-key-ladder .annotation-text").first).to_be_visible()
+    settled(page)
+    assert page.evaluate(_CUT) == []
+    rows = sorted(page.evaluate(_ROWS))
+    assert len(rows) == 13
+    assert all(above[1] <= below[0] + 1 for above, below in pairwise(rows))
+    page.get_by_role("button", name="Drop").first.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("The verdict says")).to_be_visible()
+    dialog.get_by_label("Why").fill("not worth it")
+    dialog.get_by_label("Why").press("Control+Enter")
+    expect(dialog).to_have_count(0)
+    expect(page.locator(".st-key-ladder_rung_2").get_by_text("not worth it")).to_be_visible()
+    expect(page.locator(".st-key-ladder .annotation-text").nth(1)).to_contain_text("✗ dropped")

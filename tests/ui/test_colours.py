@@ -41,7 +41,7 @@ def test_a_name_has_one_colour_on_every_page(app: App, used: str, store: Store, 
         chart = json.loads(results.get("plotly_chart")[0].proto.spec)
         bars = {trace["name"]: trace["marker"]["color"] for trace in chart["data"] if trace.get("name")}
         everywhere += [*bars.items(), *colours(results).items()]
-    map_spec = json.loads(app("pages/overview.py", project=used).get("plotly_chart")[0].proto.spec)
+    map_spec = json.loads(app("pages/overview.py", project=used).get("plotly_chart")[1].proto.spec)
     everywhere += [(t["name"], t["marker"]["color"]) for t in map_spec["data"] if t.get("name") in {"baseline", "rag"}]
     names = {name for name, _ in everywhere}
     assert {"rag-rerank", "fresh", "baseline", "rag"} <= names

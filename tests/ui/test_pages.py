@@ -69,9 +69,9 @@ def test_empty_project_says_what_to_do_first(app: App, store: Store) -> None:
     assert labels[:3] == ["Add documents", "Add questions", "Make a first configuration"]
 
 
-def test_overview_of_a_used_project_shows_map_leaderboard_and_advice(app: App, used: str) -> None:
+def test_overview_of_a_used_project_shows_ladder_map_leaderboard_and_advice(app: App, used: str) -> None:
     test = app(project=used)
-    assert len(test.get("plotly_chart")) == 1
+    assert len(test.get("plotly_chart")) == 2
     assert list(test.table[0].value["Configuration"].str.extract(r"\*\*(.+)\*\*")[0]) == [
         "baseline", "rag", r"rag\-rerank",
     ]  # fmt: skip

@@ -99,7 +99,7 @@ def test_the_overview_lets_it_lead_nothing(app: App, used: str, tuned: int) -> N
     links = json.dumps([link.proto.label for link in test.get("page_link")])
     assert "Add fresh questions" in links
     assert "tuned was trained on 20 of its 24 questions" in words(test)
-    chart = json.loads(test.get("plotly_chart")[0].proto.spec)
+    chart = json.loads(test.get("plotly_chart")[1].proto.spec)
     assert "trained on it" in json.dumps(chart)
     assert "Answer F1 1.00" not in json.dumps(chart)
 

@@ -28,7 +28,7 @@ def test_the_ladder_is_printed_and_written(inside: Command, project: str, tmp_pa
     lines = done.out.splitlines()
     assert lines[0] == "harbour by answer_f1, on 24 questions of questions, graded by built-in judge v4"
     assert [line.split("  ")[0] for line in lines[3:6]] == ["1 ● baseline", "2 ✓ rag", "3 ✓ rag-rerank"]
-    changed = "instruction added, other template, retrieval added: search by meaning, top 2"
+    changed = "retrieval added: search by meaning, top 2, instruction added, other template"
     assert f"2 rag: {changed}: kept by the verdict, better than baseline: +0.37" in done.out
     assert lines[-1].startswith("Today: rag-rerank, +0.48")
     values = json.loads((tmp_path / "ladder.json").read_text())

@@ -51,7 +51,13 @@ with show_errors():
     with right:
         setup_view(setup, runs)
         section("What to do next")
-        steps_view(project, advice_on(entries, setup), "overview")
+        steps_view(
+            project,
+            advice_on(
+                entries, setup, [rung.fingerprint for rung in ladder.rungs if rung.is_decided and rung.is_dropped]
+            ),
+            "overview",
+        )
 
     if len(ladder.rungs) > 1:
         section("Experiments", "Keep or drop each; later ones are compared with the last that was kept.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import streamlit as st
 
@@ -32,11 +32,17 @@ _RECORDS = 3
 _IDS_AT_MOST = 30
 
 
-def advice_on(entries: Sequence[Entry], setup: ProjectSetup | None = None) -> Advice:
-    """What the adviser says on these runs; what records say is read once per run."""
+def advice_on(entries: Sequence[Entry], setup: ProjectSetup | None = None, dropped: Collection[str] = ()) -> Advice:
+    """What the adviser says on these runs; what records say is read once per run.
+
+    Args:
+        entries: The runs.
+        setup: What the project has.
+        dropped: Fingerprints of the configurations that a person has dropped: they are not proposed again.
+    """
     scores = scores_of({entry.name: entry.run for entry in entries}) if entries else {}
     each = {entry.run.id: entry.each for entry in entries}
-    return advise(situation_of(entries, scores, each, _examine, setup))
+    return advise(situation_of(entries, scores, each, _examine, setup, dropped=dropped))
 
 
 def _examine(run: Run, summaries: Mapping[str, Summary]) -> Examination:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -39,6 +39,8 @@ def situation_of(
     each: Mapping[int, PerQuestion],
     examine_entry: Examine,
     setup: ProjectSetup | None = None,
+    *,
+    dropped: Collection[str] = (),
 ) -> Situation:
     """The situation of measured runs.
 
@@ -48,8 +50,10 @@ def situation_of(
         each: What a question takes, by the run's id.
         examine_entry: Gives the causes of a run; called for few runs. See `examine_run`.
         setup: What the project has.
+        dropped: Fingerprints of the configurations that a person has dropped.
     """
-    return Situation([_run(entry, scores, each, examine_entry) for entry in entries], setup)
+    runs = [_run(entry, scores, each, examine_entry) for entry in entries]
+    return Situation(runs, setup, [entry.name for entry in entries if entry.run.fingerprint in dropped])
 
 
 def examine_run(store: Store, run: Run, summaries: Mapping[str, Summary]) -> Examination:

@@ -73,7 +73,7 @@ def test_marks_of_the_map_cover_nothing_and_are_named_below(
     numbers = page.evaluate(_NUMBERS)
     assert [number.removesuffix("✗") for number in numbers] == [str(number) for number in range(1, 13)]
     assert "4✗" in numbers, "what was dropped has a cross"
-    assert page.locator(".st-key-method_map .annotation-arrow").count() == 2
+    assert page.locator(".st-key-method_map .annotation-arrow-g").count() == 2
     assert [text.split()[1] for text in names] == [str(number) for number in range(1, 13)]
     assert min(page.evaluate(_CONTRASTS)) > 4.5
     assert page.evaluate(_SIDEWAYS) == []

@@ -31,7 +31,7 @@ _FALSE = frozenset(
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # Tables of spreadsheets may have a comma in it; of larger numbers nobody could tell whether it parts thousands.
 _COMMA = re.compile(r"[+-]?[01],\d+")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _ROLES = ("system", "user", "assistant", "tool")
 
 

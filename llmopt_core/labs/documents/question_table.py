@@ -21,8 +21,8 @@ TableRow = dict[str, Any]
 Edits = Mapping[str, TableRow | None]
 """By the id of a question, the row that it is to become, None to take it out; any other name adds a row."""
 
-# `guide.md 120-180`; people type a dash as well.
-_PLACE = re.compile(r"(.+?)\s+(\d{1,12})\s*[-\u2013]\s*(\d{1,12})")
+# The end of `guide.md 120-180`; people type a dash as well.
+_PLACE = re.compile(r"\s(\d{1,12})\s?[-\u2013]\s?(\d{1,12})$")
 
 
 def table_row(example: Example, lengths: Mapping[str, int]) -> TableRow:
@@ -134,16 +134,18 @@ def _read_sources(text: str, lengths: Mapping[str, int], label: str) -> Sequence
         name = part.strip()
         if not name:
             continue
-        place = _PLACE.fullmatch(name)
+        place = _PLACE.search(name)
+        document = name[: place.start()].rstrip() if place else ""
         if name in lengths:
             spans.append(Span(name, 0, lengths[name]))
-        elif place and place[1] in lengths and int(place[2]) < int(place[3]) <= lengths[place[1]]:
-            spans.append(Span(place[1], int(place[2]), int(place[3])))
-        elif place and place[1] in lengths:
-            raise BadInput(
-                f"{label}: {name} is no place in {place[1]}, which has {lengths[place[1]]:,} characters; expected its "
-                f"name, or START-END after it."
-            )
+        elif place and document in lengths:
+            start, end = int(place[1]), int(place[2])
+            if not start < end <= lengths[document]:
+                raise BadInput(
+                    f"{label}: {name} is no place in {document}, which has {lengths[document]:,} characters; expected "
+                    f"its name, or START-END after it."
+                )
+            spans.append(Span(document, start, end))
         else:
             known = ", ".join(list(lengths)[:3]) or "none yet"
             raise BadInput(f"{label}: there is no document {name[:80]}; the project has {known}.")

@@ -35,7 +35,9 @@ def test_a_configuration_with_a_fact_check_has_the_fingerprint_of_its_first_runs
     assert "checks" not in configuration.model_dump()
 
 
-def test_answers_stay_in_the_cache(tmp_path: Path) -> None:
+def test_answers_stay_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A new version of the judge that checks the facts may give other answers; nothing else changes their keys.
+    monkeypatch.setattr("llmopt_core.evaluation.judges.judge.BUILTIN_JUDGE_VERSION", "3")
     models = Models(Settings(home=tmp_path), endpoints={})
     assert (
         answering_identity(

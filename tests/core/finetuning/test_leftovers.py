@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from llmopt_core.finetuning.jobs import folder as job_folder
+from llmopt_core.finetuning.jobs import new_folder as folder_names
 from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, reconcile
 from llmopt_core.finetuning.jobs.job import JobRequest
 from llmopt_core.finetuning.jobs.new_folder import new_folder
@@ -69,7 +69,7 @@ def test_jobs_are_ordered_by_when_they_were_made_though_the_clock_jumps_back(
             cls.hours += 1
             return datetime(2026, 10, 25, 3) - timedelta(hours=cls.hours)
 
-    monkeypatch.setattr(job_folder, "datetime", Backwards)
+    monkeypatch.setattr(folder_names, "datetime", Backwards)
     made = [job(settings, f"job{number}").id for number in range(4)]
     assert made == sorted(made)
     assert [folder.id for folder in all_folders(settings)] == made[::-1]

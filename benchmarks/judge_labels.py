@@ -30,7 +30,7 @@ from judge_data import load  # noqa: E402
 
 from llmopt_core.evaluation.judges.builtin import grounding  # noqa: E402
 from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader  # noqa: E402
-from llmopt_core.labs.evaluation.judge_labels import judge_report  # noqa: E402
+from llmopt_core.labs.evaluation.judge_labels import corrected_difference  # noqa: E402
 from llmopt_core.labs.evaluation.judge_order import next_row  # noqa: E402
 from llmopt_core.labs.evaluation.judge_rows import JudgedAnswer, LabelRow  # noqa: E402
 from llmopt_core.models.base import BUILTIN_EMBEDDING  # noqa: E402
@@ -84,8 +84,7 @@ def app_order(rows: list[LabelRow], truth: dict[str, bool], most: int) -> list[L
 
 def interval(rows: list[LabelRow], order: Sequence[LabelRow], truth: dict[str, bool]) -> CorrectedMean | None:
     people = {subject: truth[subject] for row in order for subject in row.subjects}
-    difference = judge_report(rows, people, 0.5).difference
-    return None if difference is None else difference.corrected
+    return corrected_difference(rows, people).corrected
 
 
 def widths(pool: Pool, size: int, same: float, tries: int) -> tuple[np.ndarray, np.ndarray]:

@@ -47,6 +47,7 @@ class State:
         widget_values: What widgets are to hold on the page that a button leads to, by their keys.
         go_to_results: Open the results of this run at the next rerun; 0 for none.
         go_to_pair: Open the two configurations that the address names at the next rerun.
+        labeller: Who labels answers for the judge to be measured by; empty where nobody has said so.
         refills_choices: The results of another set are to be shown; their selectors are filled anew.
         pilot_job: The job of the pilot whose evaluation is not started yet; 0 for none.
         findings: What the last check of this machine found.
@@ -88,6 +89,7 @@ class State:
     widget_values: dict[str, Any] = field(default_factory=dict)
     go_to_results: int = 0
     go_to_pair: bool = False
+    labeller: str = ""
     refills_choices: bool = False
     pilot_job: int = 0
     findings: Sequence[Finding] = ()

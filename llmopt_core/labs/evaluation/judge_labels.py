@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -101,29 +102,38 @@ def judge_report(rows: Sequence[LabelRow], people: PeopleLabels, threshold: floa
     labels = [people[subject] for subject in answers]
     scores = [one.answer.score for one in answers.values()]
     result = agreement(labels, scores, threshold, [weights[subject] for subject in answers])
-    has_enough = min(labels.count(True), labels.count(False)) >= LEAST_LABELS
-    refusal = refusal_reason(result) if has_enough else ""
+    refusal = refusal_reason(result, labels.count(True), labels.count(False))
     disagreements = [one for one in answers.values() if one.is_passed != (one.answer.score >= threshold)]
     return JudgeReport(
         result,
         Counter((label, score >= threshold) for label, score in zip(labels, scores, strict=True)),
         tuple(_rate(rows, people, side, refusal) for side in sides),
-        _difference(rows, people, refusal) if len(sides) > 1 else None,
+        corrected_difference(rows, people, refusal) if len(sides) > 1 else None,
         refusal,
         tuple(sorted(disagreements, key=lambda one: -one.size)),
     )
 
 
-def refusal_reason(result: Agreement) -> str:
-    """Why nothing can be corrected by this judge; empty where it can, or where too little is known to tell."""
-    if result.recall is None or result.specificity is None:
+def refusal_reason(result: Agreement, passes: int, fails: int) -> str:
+    """Why nothing can be corrected by this judge; empty where it can, or where too little is known to tell.
+
+    Args:
+        result: Its agreement with people.
+        passes: How many of the labelled answers people pass.
+        fails: How many they fail.
+    """
+    tpr, tnr = result.recall, result.specificity
+    if tpr is None or tnr is None or min(passes, fails) < LEAST_LABELS:
         return ""
-    total = result.recall + result.specificity
-    if total - 1 >= LEAST_YOUDEN:
+    # One standard error more is allowed for: a fair judge (TPR + TNR of 1.4) with 20 labels of each kind would else be
+    # refused by chance every eighth time.
+    error = math.sqrt(tpr * (1 - tpr) / passes + tnr * (1 - tnr) / fails)
+    if tpr + tnr - 1 + error >= LEAST_YOUDEN:
         return ""
     return (
-        f"TPR + TNR is {total:.2f}. At {1 + LEAST_YOUDEN:.1f} or less the judge's verdicts tell less than 4 % of what "
-        "people say, so nothing is corrected by them: mend the judge, take another, or count people's labels alone."
+        f"TPR + TNR is {tpr + tnr:.2f}, where 1 is chance. Below {1 + LEAST_YOUDEN:.1f} the judge's verdicts tell less "
+        "than 4 % of what people say, so nothing is corrected by them: mend the judge, take another, or count people's "
+        "labels alone."
     )
 
 
@@ -153,7 +163,8 @@ def _rate(rows: Sequence[LabelRow], people: PeopleLabels, side: int, refusal: st
     return CorrectedRate(judge, None if refusal or not _has_labels(strata) else corrected_mean(strata))
 
 
-def _difference(rows: Sequence[LabelRow], people: PeopleLabels, refusal: str) -> CorrectedRate:
+def corrected_difference(rows: Sequence[LabelRow], people: PeopleLabels, refusal: str = "") -> CorrectedRate:
+    """Pass rate of the second configuration less that of the first; nothing is corrected where there is a refusal."""
     judge = sum(float(row.verdicts[1]) - float(row.verdicts[0]) for row in rows) / len(rows)
     strata = [
         Stratum(len(group), (), 0.0, is_known=True) if name in SAME else group_stratum(name, group, people)

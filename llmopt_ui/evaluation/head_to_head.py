@@ -9,6 +9,7 @@ import streamlit as st
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.metrics.catalogue import METRICS, metric_title
+from llmopt_core.experiments.caveats import caveats_of
 from llmopt_core.experiments.current_runs import current_runs, family_runs
 from llmopt_core.experiments.flips import Flip
 from llmopt_core.experiments.run_scores import baseline_position
@@ -18,6 +19,7 @@ from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import Example
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
+from llmopt_ui.caveats import caveats_view
 from llmopt_ui.chart_view import show_chart
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import empty_state, section, side_by_side
@@ -84,6 +86,7 @@ def head_to_head_view(project: Project, runs: Sequence[Run]) -> None:
     inks = project_inks(project, names)
     _summary(result, first, second, metric, inks)
     st.caption(fmt.markdown(family.in_short))
+    caveats_view(caveats_of(store(), list(pair.values()), list(pair)))
     _categories(result)
     example = _flips(result, second, examples)
     if example:

@@ -23,6 +23,7 @@ from llmopt_core.labs.finetuning.factorial import arm_configurations
 from llmopt_core.models.base import EmbeddingSpec, ModelSpec
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.runs.codec import pack
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.tables_runs import runs as runs_table
 from llmopt_core.runs.values import Status
@@ -243,3 +244,18 @@ def test_runs_whose_documents_have_changed_since_are_named(app: App, store: Stor
         test = app(page, project=used, **more)
         assert not test.exception
         assert note in words(test)
+
+
+def test_head_to_head_says_what_was_trained_or_chosen_on_the_questions(
+    app: App, store: Store, used: str, tuned: int
+) -> None:
+    settings = TrainedPart(kind="chunking", source="chunk sweep on questions", exact=24)
+    overlap = SEEN.model_copy(update={"chosen": 24, "parts": (PART, settings)})
+    with store.database.write() as connection:
+        connection.execute(
+            sa.update(runs_table).where(runs_table.c.id == tuned).values(training=pack(overlap.model_dump(mode="json")))
+        )
+    test = app("pages/evaluation.py", project=used, evaluation_view="Head to head", a="baseline", b="tuned")
+    assert not test.exception
+    assert SENTENCE in words(test)
+    assert "24 of 24 questions chose the chunking (chunk sweep on questions): its score here flatters it" in words(test)

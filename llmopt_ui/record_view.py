@@ -82,7 +82,7 @@ def record_parts(record: Record, source: str = "") -> None:
     """
     if record.failure is not None:
         show_error(f"Failed in stage {record.failure.stage}: {record.failure.message}")
-    views = {"Why these scores": _scores, "Retrieved chunks": _chunks, "Trace": _trace, "Prompt as sent": _prompt}
+    views = {"Why these scores": _scores, "Retrieved chunks": chunks_view, "Trace": _trace, "Prompt as sent": _prompt}
     if source:
         views = {"Why these scores": _scores, **_imported_views(record, source)}
     show_tabs(PARTS, views, record)
@@ -172,7 +172,8 @@ def _evidence_text(piece: Evidence) -> None:
             st.caption(fmt.markdown(part))
 
 
-def _chunks(record: Record) -> None:
+def chunks_view(record: Record) -> None:
+    """The chunks that the model was given, with the reference spans and what was cited."""
     # A failed call has no answer, but what was retrieved before it shows whether retrieval was to blame.
     hits = record.answer.hits if record.answer and record.answer.hits else _last_hits(record.trace)
     if not hits:

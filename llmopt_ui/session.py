@@ -129,6 +129,15 @@ def report_problem() -> Iterator[None]:
         state().problem = str(error)
 
 
+@contextmanager
+def notify_problem() -> Iterator[None]:
+    """The same as a notice, for actions far below the place where problems are shown."""
+    try:
+        yield
+    except LlmOptError as error:
+        notify(str(error), warning=True)
+
+
 def take_messages() -> tuple[str, str]:
     """What was left to be said after the last action, and what went wrong in it; each is given once."""
     current = state()

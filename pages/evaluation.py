@@ -38,6 +38,7 @@ show_tabs(VIEW, {
     "Results": lambda: results_view(project, runs),
     "Head to head": lambda: load_view("llmopt_ui.evaluation.head_to_head:head_to_head_view")(project, runs),
     "Judge": lambda: load_view("llmopt_ui.evaluation.judge_view:judge_view")(project, runs),
+    "Failures": lambda: load_view("llmopt_ui.evaluation.failures.view:failures_view")(project, runs),
     "Run": lambda: run_view(project, runs),
     "Configurations": lambda: configuration_editor(
         project, configuration_picker(store().configurations(project), CONFIGURATION, new=True)),

@@ -42,7 +42,7 @@ TABS: dict[str, tuple[str, ...]] = {
     "pages/documents.py": ("Files", "Microscope", "Sweep", "Questions"),
     "pages/prompt_lab.py": ("Editor", "Few-shot", "Side by side", "Blind vote", "Instruction search"),
     "pages/retrieval_lab.py": ("One question", "Whole set", "Leave one out", "More chunks"),
-    "pages/evaluation.py": ("Results", "Run", "Configurations", "Questions"),
+    "pages/evaluation.py": ("Results", "Failures", "Run", "Configurations", "Questions"),
     "pages/finetuning_lab.py": ("Training data", "Lint", "Jobs", "Embedding model", "2 × 2", "Next to label"),
     "pages/settings.py": ("Endpoints", "Built-in models", "Judge", "Workspace"),
 }

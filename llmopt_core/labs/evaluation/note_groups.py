@@ -47,6 +47,17 @@ class GroupCount:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupCell:
+    """How often a group came in a configuration and category (None for all), over the records that were read."""
+
+    configuration: str
+    category: str | None
+    group: str
+    rate: Rate
+    example_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Saturation:
     """How many new kinds the last records brought.
 
@@ -224,6 +235,27 @@ def count_groups(book: NoteBook) -> list[GroupCount]:
         for group, name in book.groups.items()
     ]
     return sorted((one for one in counts if one.notes), key=lambda one: -len(one.notes))
+
+
+def count_by_category(book: NoteBook, run_names: Mapping[int, str]) -> list[GroupCell]:
+    """How often each group came, by configuration and category; first all categories of a configuration together.
+
+    Args:
+        book: The notes.
+        run_names: Id of a run -> the configuration's name, in the order of the result; other runs are left out.
+    """
+    cells = []
+    for run_id, name in run_names.items():
+        reviews = [note for note in book.reviews if note.run_id == run_id]
+        if not reviews:
+            continue
+        parts: list[tuple[str | None, list[Note]]] = [(None, reviews)]
+        parts += sorted(group_values((note.category, note) for note in reviews).items())
+        for category, notes in parts:
+            for group in book.groups:
+                ids = tuple(note.example_id for note in notes if note.group == group)
+                cells.append(GroupCell(name, category, group, rate([note.group == group for note in notes]), ids))
+    return cells
 
 
 def saturation(book: NoteBook, records: int = SATURATION) -> Saturation:

@@ -1,0 +1,1 @@
+"""The tab Failures of the Evaluation page."""

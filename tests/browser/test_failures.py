@@ -1,0 +1,78 @@
+"""Reading failures by keyboard in a browser: notes, moves, what a reload leaves, a cell of the map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from llmopt_core.labs.evaluation.notes import read_notes
+from llmopt_core.runs.store import Store
+from llmopt_core.settings import Settings
+from tests.browser.harness import settled
+from tests.ui.seed import seed_project
+
+Open = Callable[..., Page]
+FIELD = ".st-key-failures_note_field input"
+
+
+@pytest.fixture
+def store(home: Path) -> Iterator[Store]:
+    store = Store.open(Settings(home=home))
+    seed_project(store)
+    yield store
+    store.close()
+
+
+def open_tab(open_page: Open) -> Page:
+    page = open_page()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Evaluation").click()
+    page.get_by_role("tab", name="Failures").click()
+    expect(page.get_by_text("Record 1 of 24")).to_be_visible()
+    settled(page)
+    return page
+
+
+def test_records_are_read_by_keyboard_and_a_reload_loses_nothing(store: Store, open_page: Open) -> None:
+    page = open_tab(open_page)
+    page.locator(FIELD).focus()
+    # Keys follow each other faster than what is typed is sent.
+    page.keyboard.type("wrong year")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Record 2 of 24 · 1 read")).to_be_visible()
+    # The next record's field has the cursor by itself.
+    expect(page.locator(FIELD)).to_be_focused()
+    page.keyboard.type("too long")
+    page.keyboard.press("Control+ArrowDown")
+    expect(page.get_by_text("Record 3 of 24 · 2 read")).to_be_visible()
+    expect(page.locator(FIELD)).to_be_focused()
+    page.keyboard.press("Shift+Enter")
+    expect(page.get_by_text("Record 4 of 24 · 3 read")).to_be_visible()
+    expect(page.locator(FIELD)).to_be_focused()
+    page.keyboard.press("Shift+ArrowDown")
+    expect(page.get_by_text("Record 5 of 24 · 4 read")).to_be_visible()
+    expect(page.locator(FIELD)).to_be_focused()
+    page.keyboard.press("Control+ArrowUp")
+    expect(page.get_by_text("Skipped.")).to_be_visible()
+    expect(page.locator(FIELD)).to_be_focused()
+    # Typed and not confirmed by any key.
+    page.keyboard.type("half a no")
+    expect(page.get_by_text("Skipped.")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_text("Record 5 of 24 · 4 read")).to_be_visible()
+    notes = read_notes(store, "harbour", "questions").notes.values()
+    assert [(note.text, note.finding) for note in notes] == [
+        ("wrong year", "wrong"), ("too long", "wrong"), ("", "nothing wrong"), ("half a no", "wrong")]  # fmt: skip
+
+
+def test_a_cell_of_the_map_opens_its_records(store: Store, open_page: Open) -> None:
+    page = open_tab(open_page)
+    # The only error of the seed, in the first column, in the row of all categories of `rag`.
+    cell = page.locator(".st-key-failures_kinds .textpoint text", has_text="1").first
+    box = cell.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.get_by_text("Record 1 of 1 ·")).to_be_visible()
+    expect(page.get_by_text("The endpoint builtin gave no answer in 60 seconds.").first).to_be_visible()

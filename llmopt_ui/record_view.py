@@ -92,7 +92,7 @@ def _imported_views(record: Record, source: str) -> dict[str, Callable[[Record],
     """The parts of a record that another tool made: what its files do not hold is told, not taken for nothing."""
     answer = record.answer
     parts: dict[str, tuple[bool, Callable[[Record], None]]] = {
-        "Retrieved chunks": (bool(answer and answer.hits), _chunks),
+        "Retrieved chunks": (bool(answer and answer.hits), chunks_view),
         "Prompt as sent": (bool(answer and answer.prompt), _imported_prompt),
     }
 

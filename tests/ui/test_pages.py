@@ -14,7 +14,8 @@ from tests.ui.seed import seed_project
 
 App = Callable[..., AppTest]
 VIEWS = [
-    ("pages/evaluation.py", "evaluation_view", view) for view in ("Results", "Failures", "Run", "Configurations", "Questions")
+    ("pages/evaluation.py", "evaluation_view", view)
+    for view in ("Results", "Failures", "Run", "Configurations", "Questions")
 ] + [
     ("pages/settings.py", "settings_view", view) for view in ("Endpoints", "Built-in models", "Judge", "Workspace")
 ] + [("pages/documents.py", "documents_view", view) for view in ("Chunks", "Text")]  # fmt: skip

@@ -72,11 +72,13 @@ def _mark(steps: Sequence[Step], setup: ProjectSetup | None) -> list[Step]:
 
 def _improve(runs: Sequence[AdvisedRun], setup: ProjectSetup | None, dropped: Collection[str]) -> Advice:
     metrics = leading_metrics(runs)
-    leader = leader_of(list(runs), decisive_metrics(metrics)) or _most_complete(runs)
+    # What a person has dropped leads nothing, unless all was dropped.
+    remaining = [run for run in runs if run.name not in dropped] or list(runs)
+    leader = leader_of(remaining, decisive_metrics(metrics)) or _most_complete(remaining)
     if leader is None:
         return Advice(tuple(fresh_questions(runs)))
     metric = decisive_metrics(metrics)[0] if metrics else CORRECTNESS
-    base = _run_to_improve(leader, runs, metric)
+    base = _run_to_improve(leader, remaining, metric)
     trials = find_trials(base, runs, metric, dropped)
     examination = base.examine()
     if not any(run.summaries for run in runs) and not any(one.is_decided for one in examination.findings):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import permutations
 
-from llmopt_core.evaluation.text import tokens
+from llmopt_core.evaluation.text import normalise, tokens
 from llmopt_core.index.analysis import analyse
 from llmopt_core.labs.evaluation.record_facts import RecordFacts
 from llmopt_core.types import Chunk
@@ -16,6 +16,7 @@ _PIECE = 0.3
 # A single word at a border counts from so many characters, as short ones stand at many borders; a number at any length,
 # since the same one seldom stands just there.
 _WORD = 4
+_LETTERS = 5
 # A chunk that has so much of an answer's terms and not all of them is the one that the rest was cut from.
 _SOME, _ALL = 0.35, 0.95
 _SENTENCE_ENDS = tuple('.!?。！？…:：;；"”’)]|*_`')
@@ -33,6 +34,7 @@ def _is_cut(answer: str, contexts: Sequence[Chunk]) -> bool:
         return False
     return (
         any(_has_piece_at_border(text, words) for text in texts)
+        or any(_breaks_within_word(chunk.text, answer) for chunk in contexts)
         or _is_whole_together(contexts, words)
         or any(_has_some(answer, chunk.text) for chunk in contexts)
     )
@@ -50,6 +52,14 @@ def _has_piece_at_border(text: Sequence[str], words: Sequence[str]) -> bool:
         if (is_start or is_end) and (size > 1 or edge.isdigit() or len(edge) >= _WORD):
             return True
     return False
+
+
+def _breaks_within_word(text: str, answer: str) -> bool:
+    """Whether a good part of an answer stands at a border that goes through one of its words."""
+    plain, whole = normalise(text), normalise(answer)
+    least = max(_LETTERS, math.ceil(_PIECE * len(whole)))
+    sizes = range(len(whole) - 1, least - 1, -1)
+    return any(plain.endswith(whole[:size]) or plain.startswith(whole[-size:]) for size in sizes)
 
 
 def _is_whole_together(contexts: Sequence[Chunk], words: Sequence[str]) -> bool:

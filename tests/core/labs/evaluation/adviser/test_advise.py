@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -235,3 +236,14 @@ def test_the_command_writes_the_steps(tmp_path: Path, capsys: pytest.CaptureFixt
     file.write_text("{}", "utf-8")
     assert run(["advise", str(file)]) == 2
     assert "it has no list of runs" in capsys.readouterr().err
+
+
+def test_what_a_person_dropped_leads_nothing_and_is_not_proposed_again() -> None:
+    made, better = records({"rerank": 20, "right": 40}, given=8), records({"rerank": 10, "right": 50}, given=8)
+    runs = [run_of("rag", made, spec=SPEC), run_of("slow", better, spec=changed(rerank={"method": "late-interaction"}))]
+    situation = situation_from_result(result_of(*runs))
+    assert "of slow fail" in advise(situation).steps[0].reason
+    advice = advise(replace(situation, dropped=["slow"]))
+    assert "of rag fail" in advice.steps[0].reason
+    assert "rerank" not in rules(advice)
+    assert [(trial.rule, trial.outcome) for trial in advice.tried] == [("rerank", "it was dropped")]

@@ -33,7 +33,7 @@ PARAMETERS = {
     "asked_set", "asked", "own_question", "measured_k", "ablation_answers", "measured_set_whole",
     "measured_set_ablation", "measured_set_sweep", "measured_set_set",
     "evaluation_view", "set", "judge", "compared", "baseline", "example", "record_of", "metric", "order", "runs",
-    "record_part", "questions_set", "edited",
+    "record_part", "questions_set", "questions_show", "edited", "margin", "pair_metric", "a", "b", "by", "criterion",
     "tuning_view", "tuning_saved", "checks_set", "square_tuned", "settings_view",
 }  # fmt: skip
 
@@ -42,7 +42,15 @@ TABS: dict[str, tuple[str, ...]] = {
     "pages/documents.py": ("Files", "Microscope", "Sweep", "Questions"),
     "pages/prompt_lab.py": ("Editor", "Few-shot", "Side by side", "Blind vote", "Instruction search"),
     "pages/retrieval_lab.py": ("One question", "Whole set", "Leave one out", "More chunks"),
-    "pages/evaluation.py": ("Results", "Failures", "Run", "Configurations", "Questions"),
+    "pages/evaluation.py": (
+        "Results",
+        "Head to head",
+        "Failures",
+        "Judge",
+        "Run",
+        "Configurations",
+        "Questions",
+    ),
     "pages/finetuning_lab.py": ("Training data", "Lint", "Jobs", "Embedding model", "2 × 2", "Next to label"),
     "pages/settings.py": ("Endpoints", "Built-in models", "Judge", "Workspace"),
 }

@@ -16,11 +16,19 @@ function buttonFor(event) {
 }
 
 export default function ({ data }) {
-  const field = () => document.querySelector(FIELD);
+  // The last one: while a slow page is drawn, the field of the record before still stands above it.
+  const field = () => [...document.querySelectorAll(FIELD)].at(-1);
   // Not on the first drawing: the page would jump to the field before anybody has looked at it.
   if (record && data.record !== record) {
     // The field of the other record is drawn after this.
-    setTimeout(() => field()?.focus({ preventScroll: true }), 80);
+    for (const wait of [80, 400, 1200]) {
+      setTimeout(() => {
+        // Not where the reader has gone on to something else.
+        if (document.activeElement === document.body || document.activeElement?.matches(`${FIELD}, button`)) {
+          field()?.focus({ preventScroll: true });
+        }
+      }, wait);
+    }
   }
   record = data.record;
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from llmopt_core.cli.coverage import explain_empty_budget
+from llmopt_core.cli.estimate import tell_estimate
 from llmopt_core.cli.gate import (
     BaselineConfigurationOption,
     ByCategoryOption,
@@ -69,6 +70,9 @@ def evaluate(
     junit: JUnitOption = None,
     markdown: MarkdownOption = None,
     budget: Annotated[float | None, typer.Option(metavar="USD", help="The most all runs may cost together.")] = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only try a few questions, and say what the whole run will take.")
+    ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start new runs; do not continue stopped ones.")] = False,
     column: QuestionColumnOption = None,
     questions_encoding: QuestionsEncodingOption = "",
@@ -101,6 +105,8 @@ def evaluate(
         experiment.configuration(inner)  # Only to refuse a name that is not there, before it costs anything.
     if rules.no_regression and inner and inner not in names:
         raise BadInput(f"--baseline {inner} is not among the configurations that run; add --configuration {inner}.")
+    if estimate:
+        return tell_estimate(store, plan, experiment, concurrency, json)
     run_ids = asyncio.run(_run(store, plan, experiment, concurrency=concurrency, resume=not fresh, quiet=quiet))
     result = result_of(store, run_ids)
     if budget is not None:

@@ -13,6 +13,7 @@ from llmopt_core.execution.budget import Budget
 from llmopt_core.execution.concurrency import failure_of
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.embedding_cost import EmbeddingCost, embedding_cost
+from llmopt_core.experiments.estimate_range import Range, remaining_range, shift_range, sum_ranges
 from llmopt_core.experiments.indexing import texts_to_write, write_chunk_texts
 from llmopt_core.experiments.pipeline import FATAL, Pipeline
 from llmopt_core.experiments.plan import Plan, check_plan
@@ -21,8 +22,8 @@ from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Example, Record, Usage
 
-# Lengths of answers differ, so one is too few; each further one costs before the user has agreed.
-PILOT = 3
+# Lengths of answers differ, so that few say little; each further one costs before the user has agreed.
+PILOT = 5
 # Somebody waits before a button for it.
 _MOST_SECONDS = 20.0
 
@@ -37,6 +38,9 @@ class Estimate:
         calls: Model calls to be made.
         cost_usd: None where a price is not known.
         seconds: Rough wall time at the given concurrency.
+        cost_range: Least and most that it will hardly leave, see `remaining_range`; None where a price is not known, or
+            where so few were tried that nobody knows.
+        seconds_range: The same of the time.
         pilot_usage: What the pilot took; its results are kept and not paid again.
         failures: Messages of pilot examples that failed, or why the pilot ended early.
         pilot_ids: Ids of the examples of the pilot; empty where all that were looked at came from the cache.
@@ -57,6 +61,8 @@ class Estimate:
     pilot_ids: tuple[str, ...] = ()
     dearest: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
+    cost_range: Range | None = None
+    seconds_range: Range | None = None
 
 
 async def estimate(store: Store, plan: Plan, models: Models, pilot: int = PILOT) -> list[Estimate]:
@@ -233,6 +239,7 @@ async def _writing(pipeline: Pipeline, pilot: int) -> tuple[_Writing | None, Pip
 def _with_writing(estimate: Estimate, writing: _Writing, records: int, concurrency: int) -> Estimate:
     """The estimate with the calls that write for the index; until they are made no record is free."""
     usage, share = writing.usage, writing.share
+    more_seconds = writing.seconds * share / max(1, concurrency)
     cost = None if usage.cost_usd is None or estimate.cost_usd is None else estimate.cost_usd + usage.cost_usd * share
     return replace(
         estimate,
@@ -243,7 +250,9 @@ def _with_writing(estimate: Estimate, writing: _Writing, records: int, concurren
         prompt_tokens=estimate.prompt_tokens + round(usage.prompt_tokens * share),
         completion_tokens=estimate.completion_tokens + round(usage.completion_tokens * share),
         cost_usd=cost,
-        seconds=estimate.seconds + writing.seconds * share / max(1, concurrency),
+        cost_range=shift_range(estimate.cost_range, None if usage.cost_usd is None else usage.cost_usd * share),
+        seconds=estimate.seconds + more_seconds,
+        seconds_range=shift_range(estimate.seconds_range, more_seconds),
     )
 
 
@@ -258,6 +267,7 @@ def _with_embedding(estimate: Estimate, embedding: EmbeddingCost) -> Estimate:
         calls=estimate.calls + embedding.calls,
         prompt_tokens=estimate.prompt_tokens + embedding.tokens,
         cost_usd=cost,
+        cost_range=shift_range(estimate.cost_range, embedding.cost_usd),
     )
 
 
@@ -279,7 +289,15 @@ def _extrapolate(name: str, total: int, groups: Sequence[_Group], concurrency: i
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
         cost_usd=usage.cost_usd,
+        cost_range=sum_ranges(
+            remaining_range([_price(record, group).cost_usd for record in group.records], group.remainder)
+            for group in groups
+        ),
         seconds=seconds / concurrency,
+        seconds_range=sum_ranges(
+            remaining_range([record.seconds / concurrency for record in group.records], group.remainder)
+            for group in groups
+        ),
         pilot_usage=Usage(),
         failures=tuple(dict.fromkeys(record.failure.message for record in records if record.failure)),
         pilot_ids=tuple(record.example.id for record in records),

@@ -9,7 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.errors import BadInput
+from llmopt_core.experiments.estimate import PILOT
 from llmopt_core.experiments.resume_check import judge_of, resume_problem
+from llmopt_core.labs.evaluation.estimate_values import cost_words, time_words
 from llmopt_core.labs.evaluation.jobs import (
     DOCUMENTS,
     ESTIMATE,
@@ -144,7 +146,8 @@ def _estimate(project: Project) -> None:
         show_table(estimate_table(estimates), "What each configuration will take")
         cost = sum(plan_arguments.pilot.values(), Usage()).cost_usd
         st.caption(fmt.markdown(
-            f"From a pilot of a few questions ({fmt.money(cost)}); its answers are kept and not paid again."
+            f"From a pilot of up to {PILOT} questions each ({fmt.money(cost)}); its answers are kept and not paid "
+            "again. In brackets what nine of ten such runs stay within."
         ))  # fmt: skip
         # A note on a model comes with every configuration that uses it; said once.
         for note in dict.fromkeys(item.get("note", "") for item in estimates):
@@ -179,8 +182,9 @@ def estimate_table(estimates: Sequence[dict[str, object]]) -> pd.DataFrame:
             "Questions left": fmt.count(int(str(item["left"]))),
             "Model calls": fmt.count(int(str(item["calls"]))),
             "Tokens": fmt.count(int(str(item["tokens"]))),
-            "Cost": fmt.markdown(fmt.money(item["cost_usd"])),  # type: ignore[arg-type]
-            "Time": fmt.duration(float(str(item["seconds"]))),
+            # Pilots of earlier versions have no range.
+            "Cost": fmt.markdown(cost_words(item["cost_usd"], item.get("cost_range"))),  # type: ignore[arg-type]
+            "Time": time_words(float(str(item["seconds"])), item.get("seconds_range")),  # type: ignore[arg-type]
             "Pilot": fmt.markdown("; ".join(item["failures"]) or _pilot(item)),  # type: ignore[arg-type]
         }
         for item in estimates

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from pydantic import Field
@@ -156,27 +155,11 @@ def resume_evaluation(context: JobContext, arguments: ResumeArguments) -> dict[s
 def run_pilot(context: JobContext, arguments: EvaluationArguments) -> dict[str, Any]:
     """A pilot: one estimate per configuration."""
     from llmopt_core.experiments.estimate import estimate
+    from llmopt_core.labs.evaluation.estimate_values import estimate_values
 
     plan = _plan(context, arguments)
     estimates = context.work(lambda models: estimate(context.store, plan, models))
-    return {
-        "estimates": [
-            {
-                "configuration": item.configuration,
-                "left": item.records - item.cached,
-                "calls": item.calls,
-                "tokens": item.prompt_tokens + item.completion_tokens,
-                "cost_usd": item.cost_usd,
-                "seconds": item.seconds,
-                "failures": list(item.failures),
-                "tried": len(item.pilot_ids),
-                "pilot": asdict(item.pilot_usage),
-                "dearest": dict(item.dearest),
-                "note": item.note,
-            }
-            for item in estimates
-        ]
-    }
+    return {"estimates": [estimate_values(item) for item in estimates]}
 
 
 def _plan(context: JobContext, arguments: EvaluationArguments) -> Plan:

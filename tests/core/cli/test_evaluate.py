@@ -343,3 +343,20 @@ def test_a_budget_without_room_for_the_first_answer_has_an_exit_code_of_its_own(
     assert (first["status"], first["records"]) == ("budget-reached", [])
     assert "leaves no room for the next call" in first["caveats"][-1]
     assert stub.calls == 0
+
+
+def test_an_estimate_tries_five_questions_and_keeps_them(inside: Command, experiment: Path, stub: StubEndpoint) -> None:
+    ask = ("evaluate", experiment, "-q", "--configuration", "baseline")
+    done = inside(*ask, "--estimate", "--json")
+    assert done.code == 0, done.errors
+    (told,) = done.json()["estimates"]
+    assert (told["left"], told["tried"], told["calls"]) == (7, 5, 7)
+    assert stub.calls == 5
+    low, high = told["cost_range"]
+    assert low < told["cost_usd"] < high
+    run = inside(*ask, "--json").json()["runs"][0]
+    assert stub.calls == 12
+    assert low < run["cost_usd"] < high
+    text = inside(*ask, "--estimate").out
+    assert "0 of 12" in text
+    assert "nine of ten" in text

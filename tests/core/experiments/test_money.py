@@ -13,7 +13,7 @@ from llmopt_core.errors import BadInput, EndpointError, OutOfBudget
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.estimate import estimate
+from llmopt_core.experiments.estimate import PILOT, estimate
 from llmopt_core.experiments.experiment import check_new_budget, resume_run, run_experiment
 from llmopt_core.experiments.plan import Plan
 from llmopt_core.index.embedding_cache import encode_with_cache
@@ -220,7 +220,7 @@ async def test_a_pilot_does_not_take_what_the_call_cache_knows_for_free(desk: De
     async with desk.models() as models:
         (told,) = await estimate(desk.store, desk.plan(other), models)
     pilot = desk.paid - before
-    assert len(told.pilot_ids) == 3
+    assert len(told.pilot_ids) == PILOT == 5
     await desk.run(desk.plan(other))
     assert told.cost_usd == pytest.approx(desk.paid - before - pilot, rel=0.05)
     assert told.cost_usd > 0

@@ -109,14 +109,14 @@ async def estimate_pipeline(
     Args:
         pipeline: What they go through.
         examples: All of them.
-        pilot: So many that are not cached are done.
+        pilot: So many that are not cached are done, but never the last one: something is left to agree to.
         concurrency: Of the whole work.
         answers: Without, the questions are searched and not answered.
         same: Ids of examples to try, where other configurations have tried them: what they made is not made again in
             the whole work either.
     """
     name, account = pipeline.configuration.name, Account()
-    whole_pipeline = pipeline
+    whole_pipeline, pilot = pipeline, max(1, min(pilot, len(examples) - 1))
     with account_for(account):
         try:
             writing, pipeline = await _writing(pipeline, pilot)

@@ -75,7 +75,8 @@ def test_what_costs_money_is_estimated_first(app: App, store: Store, paid: Scrip
     assert not test.exception
     assert not store.runs("sample")
     row = test.table[0].value.iloc[0]
-    assert (row["Questions left"], row["Model calls"], row["Cost"]) == ("7", "7", r"\$0\.07")
+    assert (row["Questions left"], row["Model calls"]) == ("5", "5")
+    assert row["Cost"].startswith(r"\$0\.05")
     press(test, "Start the evaluation")
     finish(test)
     assert (store.runs("sample")[0].status, store.runs("sample")[0].done) == ("finished", 10)

@@ -26,7 +26,8 @@ def test_from_first_start_to_a_single_record(open_page: Open, home: Path) -> Non
     prepare_builtin(home)
     page = open_page()
     expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(1)
+    # The talk's ladder as the example, and the map.
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
 
     go_to(page, "Evaluation")
     page.get_by_role("spinbutton", name="Questions at most").fill("3")
@@ -38,8 +39,9 @@ def test_from_first_start_to_a_single_record(open_page: Open, home: Path) -> Non
 
     expect(page.get_by_role("heading", name="Leaderboard")).to_be_visible(timeout=10 * MINUTES)
     settled(page)
-    # The scores that all three have, those that the ones with retrieval have, and the map of questions.
-    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    # The scores that all three have, those that the ones with retrieval have, every pair as differences and as a matrix,
+    # and the map of questions.
+    expect(page.locator(".js-plotly-plot")).to_have_count(5)
     expect(page.locator(".js-plotly-plot").first.get_by_text("Answer relevancy")).to_be_visible()
     for title in ("Faithfulness", "Context precision", "Context recall"):
         expect(page.locator(".js-plotly-plot").nth(1).get_by_text(title)).to_be_visible()

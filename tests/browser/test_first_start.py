@@ -39,8 +39,8 @@ def test_from_first_start_to_a_single_record(open_page: Open, home: Path) -> Non
 
     expect(page.get_by_role("heading", name="Leaderboard")).to_be_visible(timeout=10 * MINUTES)
     settled(page)
-    # The scores that all three have, those that the ones with retrieval have, every pair as differences and as a matrix,
-    # and the map of questions.
+    # The scores that all three have, those that the ones with retrieval have, every pair as differences and as a
+    # matrix, and the map of questions.
     expect(page.locator(".js-plotly-plot")).to_have_count(5)
     expect(page.locator(".js-plotly-plot").first.get_by_text("Answer relevancy")).to_be_visible()
     for title in ("Faithfulness", "Context precision", "Context recall"):

@@ -26,7 +26,7 @@ def judge_result(  # noqa: PLR0917
     report = judge_report(rows, people, threshold)
     section("The judge against people")
     st.caption(
-        f"{fmt.markdown(judge)}, {metric_title(criterion)}; an answer passes from {threshold:g} on. "
+        f"Graded by {fmt.markdown(judge)}, {metric_title(criterion)}; an answer passes from {threshold:g} on. "
         f"{fmt.plural(report.answers, 'labelled answer')} of these runs. A label belongs to its question, answer and "
         "criterion: it holds in a later run with the same answer, and for no other answer."
     )
@@ -69,19 +69,23 @@ def _corrected(report: JudgeReport, names: tuple[str, ...]) -> None:
     rows = [_rate_row(f"Pass rate of {name}", rate) for name, rate in zip(names, report.rates, strict=True)]
     if report.difference is not None:
         rows.append(_rate_row(f"{names[1]} less {names[0]}", report.difference, sign="+"))
-    show_table(rows, "Pass rates by the judge and as corrected by people's labels", "")
+    show_table(rows, "Pass rates by the judge and as corrected by people's labels", "judge_rates")
     st.caption("The interval (95 %) counts the questions and the labels. What lies in a group without labels may be "
                "anything, so it is wide until each group has some.")  # fmt: skip
 
 
 def _rate_row(title: str, rate: CorrectedRate, sign: str = "") -> dict[str, str]:
     value = rate.corrected
-    form = f"{sign}.1%"
-    interval = "" if value is None else f"{format(value.low, form)} to {format(value.high, form)}"
+
+    def words(share: float) -> str:
+        # The minus of typography, as in all other differences.
+        return format(share, f"{sign}.1%").replace("-", "−")
+
+    interval = "" if value is None else f"{words(value.low)} to {words(value.high)}"
     return {
         "": fmt.markdown(title),
-        "Judge": format(rate.judge, form),
-        "Corrected": "no label yet" if value is None else format(value.mean, form),
+        "Judge": words(rate.judge),
+        "Corrected": "no label yet" if value is None else words(value.mean),
         "95 % interval": interval,
         "Labelled": "" if value is None else f"{value.labels} of {value.rows}",
         "Without labels": "" if value is None else f"{value.unlabelled:.0%}",
@@ -117,6 +121,6 @@ def _groups(rows: Sequence[LabelRow], people: Mapping[str, bool]) -> None:
             for name in GROUP_WORDS
             if name in groups
         ]
-        show_table(lines, "Questions by the judge's verdicts, and how many of each are labelled", "")
+        show_table(lines, "Questions by the judge's verdicts, and how many of each are labelled", "judge_groups")
         if set(SAME) & set(groups):
             st.caption("The same answer twice moves no difference, so it needs no label for it and comes last.")

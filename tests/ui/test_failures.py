@@ -191,6 +191,6 @@ def test_what_people_noted_is_a_map_of_its_own(
 ) -> None:
     test = grouped(app, store, used, script)
     test.run()
-    test.segmented_control(key="failures_by").set_value("What people noted").run()
+    test.segmented_control(key="failures_by").set_value("Noted by people").run()
     assert not test.exception
     assert any("not drawn at random" in one.value for one in test.caption)

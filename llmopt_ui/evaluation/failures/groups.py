@@ -28,6 +28,8 @@ GROUP, PROPOSE = "failures_group", "failures_propose"
 _NEW = "A new group"
 # Fewer make no group worth the name.
 _LEAST = 4
+_IDS = 3
+"""Ids of records beside a group."""
 
 
 def groups_view(desk: Desk, book: NoteBook, open_record: str) -> None:
@@ -93,11 +95,14 @@ def _share(group: GroupCount) -> str:
     rate = group.rate
     if rate.share is None or rate.low is None or rate.high is None:
         return fmt.DASH
-    return f"{rate.share:.0%} [{rate.low:.0%}, {rate.high:.0%}]"
+    return f"{rate.share:.0%} ({rate.low:.0%} to {rate.high:.0%})"
 
 
 def _examples(group: GroupCount) -> str:
-    return ", ".join(note.example_id for note in group.notes)
+    ids = [note.example_id for note in group.notes]
+    # The ids of many would make every row tall; all of them are in the files.
+    more = f" and {len(ids) - _IDS:,} more" if len(ids) > _IDS else ""
+    return f"{', '.join(ids[:_IDS])}{more}"
 
 
 def _edit(desk: Desk, group: GroupCount, names: dict[str, str]) -> None:

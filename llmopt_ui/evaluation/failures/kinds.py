@@ -21,7 +21,7 @@ from llmopt_ui.evaluation.failures.record_filter import choose_records
 from llmopt_ui.tables import show_table
 
 MAP, BY = "failures_map", "failures_by"
-_AUTOMATIC, _GROUPS = "What the program tells", "What people noted"
+_AUTOMATIC, _GROUPS = "Found by the program", "Noted by people"
 _HEADER = ("configuration", "category", "kind", "records", "of", "share", "low", "high", "example_ids")
 _CAPTIONS = {
     _AUTOMATIC: "Numbers are records, colours their share of those of which it is known whether they failed; a record "

@@ -28,8 +28,6 @@ NOTE, NEXT, PREVIOUS, RIGHT, SKIP = (
     "failures_note", "failures_next", "failures_previous", "failures_right", "failures_skip",
 )  # fmt: skip
 _JS = Path(__file__).with_name("note_field.js")
-# Pixels: the chunks scroll beside the question, so that the field for the note stays in sight.
-_CHUNKS_HEIGHT = 560
 _JUDGEMENTS: tuple[tuple[str, str, str, Finding], ...] = (
     ("No fault", RIGHT, "Shift+Enter", "nothing wrong"),
     ("Skip", SKIP, "Shift+Down", "skipped"),
@@ -59,7 +57,9 @@ def review_view(desk: Desk, book: NoteBook) -> str:
         _answer(record, diagnosis)
         _note(desk, queue, record, book)
         _moves(desk, queue, record)
-    with right, st.container(height=_CHUNKS_HEIGHT, border=False):
+    # The style sheet lets the chunks scroll beside the question, so that the field for the note stays in sight; few of
+    # them leave no gap.
+    with right, st.container(key="failures_chunks"):
         chunks_view(record)
     return record_key(run.id, example_id)
 

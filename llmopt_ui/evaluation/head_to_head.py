@@ -84,6 +84,12 @@ def head_to_head_view(project: Project, runs: Sequence[Run]) -> None:
     categories = {example.id: example.category or "" for example in examples.values()}
     result = head_to_head(tables[0], tables[1], metric, categories, family, margin)
     inks = project_inks(project, names)
+    if result.comparison.difference is None:
+        # An empty picture and tables of dashes would say no more.
+        empty_state("Nothing to compare by this metric", "No question has a value in both. Choose another metric.")
+        if (named := st.query_params.get(EXAMPLE, "")) in examples:
+            _records(pair, named, inks, metrics)
+        return
     _summary(result, first, second, metric, inks)
     st.caption(fmt.markdown(family.in_short))
     caveats_view(caveats_of(store(), list(pair.values()), list(pair)))
@@ -113,9 +119,6 @@ def _summary(result: HeadToHead, first: str, second: str, metric: str, inks: Map
         show_chart(figure, f"pair_means_{metric}", "Means of both with their intervals")
     with right:
         st.markdown(f"#### {verdict(comparison.verdict).markdown}")
-        if comparison.difference is None:
-            st.markdown("No question has a value in both, so there is nothing to compare.")
-            return
         change = fmt.change(comparison.difference, comparison.low, comparison.high)
         st.markdown(f"**{fmt.markdown(second)}** against {fmt.markdown(first)}: "
                     f"{fmt.markdown(verdict_words(comparison))}. Difference {change}.")  # fmt: skip
@@ -162,7 +165,7 @@ def _flips(result: HeadToHead, second: str, examples: Mapping[str, Example]) -> 
             st.markdown(f"**{title} with {fmt.markdown(second)}: {len(rows):,}**")
             chosen = _flip_table(title, rows, examples) or chosen
     missing = f", {len(flips.missing):,} with a value on one side only" if flips.missing else ""
-    st.caption(f"{flips.equal:,} equal{missing}.")
+    st.caption(f"{fmt.plural(flips.equal, 'question')} with equal scores{missing}.")
     if chosen:
         st.query_params[EXAMPLE] = chosen
     ids = [one.example_id for one in (*flips.gained, *flips.lost)]
@@ -173,7 +176,7 @@ def _flips(result: HeadToHead, second: str, examples: Mapping[str, Example]) -> 
 
 def _flip_table(title: str, rows: Sequence[Flip], examples: Mapping[str, Example]) -> str:
     if not rows:
-        st.caption("None.")
+        st.caption("No question.")
         return ""
     table = pd.DataFrame(
         {
@@ -186,6 +189,7 @@ def _flip_table(title: str, rows: Sequence[Flip], examples: Mapping[str, Example
     event = data_table(
         table, room=300, height=300, key=f"pair_flips_{title}", on_select="rerun", selection_mode="single-row",
         alt=f"{title}: questions with both scores",
+        column_config={name: st.column_config.TextColumn(alignment="right") for name in ("First", "Second")},
     )  # fmt: skip
     places = [place for place in event.selection.rows if place < len(rows)]
     return rows[places[0]].example_id if places else ""

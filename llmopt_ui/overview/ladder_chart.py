@@ -69,7 +69,7 @@ def waterfall(
     below = wrap(note or _note(ladder, sections[-1]), _TITLE_LINE + 16)
     return apply_theme(
         figure,
-        height=_ROW * len(rows) + 48 + 22 * len(head) + 17 * len(below),
+        height=_ROW * len(rows) + 68 + 22 * len(head) + 17 * len(below),
         margin={"l": 8, "r": 158, "t": 26 + 22 * len(head) + 17 * len(below), "b": 8},
         title={"text": _heading(head, below), "x": 0, "xref": "container", "xanchor": "left", "y": 1,
                "yref": "container", "yanchor": "top", "pad": {"t": 24, "l": 8}, "automargin": False,
@@ -79,8 +79,10 @@ def waterfall(
         showlegend=False,
         hovermode="y",
         dragmode=False,
-        xaxis={"range": [0, _right_end(sections)], "fixedrange": True, "title": "", "nticks": 6,
-               "tickformat": ".0%" if percent else ""},
+        xaxis={"range": [0, _right_end(sections)], "fixedrange": True,
+               # Beside another picture there is room for three percentages, and none for words that lean.
+               "nticks": 3 if percent else 6, "tickangle": 0,
+               "title": figure_text(metric_title(ladder.metric)), "tickformat": ".0%" if percent else ""},
         yaxis={"range": [len(rows) - 0.5, -0.5], "fixedrange": True, "showgrid": False, "tickmode": "array",
                "tickvals": [row.y for row in rows], "ticktext": [_tick(row, inks) for row in rows], "title": "",
                "tickfont": {"color": text_colour}},

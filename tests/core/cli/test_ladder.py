@@ -26,7 +26,7 @@ def test_the_ladder_is_printed_and_written(inside: Command, project: str, tmp_pa
     done = inside("ladder", "--json", tmp_path / "ladder.json")
     assert done.code == 0, done.errors
     lines = done.out.splitlines()
-    assert lines[0] == "harbour by answer_f1, on 24 questions of questions, graded by built-in judge v4"
+    assert lines[0] == "harbour by answer_f1, on 24 questions of the set questions, graded by built-in judge v4"
     assert [line.split("  ")[0] for line in lines[3:6]] == ["1 ● baseline", "2 ✓ rag", "3 ✓ rag-rerank"]
     changed = "retrieval added: search by meaning, top 2, instruction added, other template"
     assert f"2 rag: {changed}: kept by the verdict, better than baseline: +0.37" in done.out

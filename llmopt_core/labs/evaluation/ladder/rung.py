@@ -218,6 +218,6 @@ def count_states(rungs: Sequence[Rung]) -> str:
 
 
 def describe_questions(section: Section) -> str:
-    """`48 questions of support`."""
+    """`48 questions of the set support`."""
     size = "" if section.set_size is None else f"{plural(section.set_size, 'question')} of "
-    return f"{size}{section.set_name}"
+    return f"{size}the set {section.set_name}"

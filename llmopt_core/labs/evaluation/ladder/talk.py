@@ -30,4 +30,4 @@ def talk_ladder() -> Ladder:
         summary = Summary(value, None, None, 0, 0)
         rungs.append(Rung(position, name, None, "", proposal, summary, parent=parent, gain=gain))
     section = Section("questions of the talk", "", "", None, tuple(rungs))
-    return Ladder(SOURCE, "accuracy", True, (section,))
+    return Ladder(SOURCE, "Accuracy", True, (section,))

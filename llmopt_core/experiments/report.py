@@ -30,7 +30,7 @@ from llmopt_core.reporting.page import (
     render,
     spread,
 )
-from llmopt_core.reporting.verdict_words import verdict_words
+from llmopt_core.reporting.verdict_words import unit_note, verdict_words
 from llmopt_core.types.grouping import group_values
 from llmopt_core.workspace import write_output
 
@@ -228,6 +228,7 @@ def _cell(cell: Cell) -> ReportCell:
         verdict=versus.verdict,
         verdict_words=verdict_words(versus),
         note=cell.note,
+        unit=unit_note(versus.pairs, versus.clusters),
     )
 
 

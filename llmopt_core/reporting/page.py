@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import sha256
+from importlib.resources import files
 from typing import Any
 
 from llmopt_core.reporting.bars import bar_charts, turns
 from llmopt_core.reporting.formatting import change, interval, number, p_value, score
+from llmopt_core.reporting.sections import ReportSection
 from llmopt_core.reporting.votes import VotesTable
 
 # Okabe and Ito's palette, told apart by readers with any colour vision.
@@ -25,7 +29,7 @@ class ReportCell:
     """One metric of one run; `verdict` is empty for the baseline, and `verdict_words` says more than its one word.
 
     The ends of the difference belong to the verdict. `note` says what both come to on the questions that both answered,
-    where the means stand over others.
+    where the means stand over others. `unit` says over what the difference was tested.
     """
 
     mean: float | None
@@ -40,6 +44,7 @@ class ReportCell:
     difference_high: float | None = None
     note: str = ""
     verdict_words: str = ""
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +117,14 @@ class Report:
     method: str = ""
     colours: Mapping[str, str] = field(default_factory=dict)
     votes: VotesTable | None = None
+    opening: tuple[ReportSection, ...] = ()
+    findings: tuple[ReportSection, ...] = ()
+    closing: tuple[ReportSection, ...] = ()
 
 
 def render(report: Report) -> str:
     """One HTML page that needs nothing else: no script, no font, no picture from elsewhere."""
+    script = _script() if report.opening or report.findings else ""
     colours = _colours(report)
     charts = bar_charts(
         [metric.title for metric in report.metrics],
@@ -125,6 +134,9 @@ def render(report: Report) -> str:
     )
     page: str = template("report.html").render(
         report=report,
+        script=script,
+        # Only this script runs: what texts of users hold is escaped, and would be refused as well.
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
         charts=charts,
         colours=colours,
         turns=dict(zip(colours, turns(list(colours.values())), strict=True)),
@@ -151,6 +163,11 @@ def _colours(report: Report) -> dict[str, str]:
             colour = spare.pop(0) if spare else PALETTE[place % len(PALETTE)]
         colours[name] = colour
     return colours
+
+
+@cache
+def _script() -> str:
+    return (files("llmopt_core.reporting") / "templates" / "report.js").read_text(encoding="utf-8")
 
 
 @cache

@@ -207,12 +207,12 @@ def _downloads(selection: Selection, comparison: Sequence[Entry]) -> None:
     )
 
 
-def _result_json(selection: Selection, *, traces: bool = True) -> dict[str, Any]:
+def _result_json(selection: Selection) -> dict[str, Any]:
     """What `llmopt evaluate --json` writes."""
     from llmopt_core.experiments.result import result_of
 
     # With the names on the page: two runs of one configuration have names that tell them apart.
-    return result_of(store(), [run.id for run in selection.runs.values()], list(selection.runs), traces=traces)
+    return result_of(store(), [run.id for run in selection.runs.values()], list(selection.runs))
 
 
 def _records_json(selection: Selection) -> str:
@@ -220,8 +220,11 @@ def _records_json(selection: Selection) -> str:
 
 
 def _report_html(selection: Selection, zone: tzinfo | None) -> str:
-    """The page that `llmopt report` writes: one file that opens without the app."""
-    from llmopt_core.experiments.report import report_of
+    """The page that `llmopt report` writes, with the ladder of the project: one file that opens without the app."""
+    from llmopt_core.labs.evaluation.ladder.build import build_ladder
+    from llmopt_core.labs.evaluation.report.build import build_report
     from llmopt_core.reporting.page import render
 
-    return render(report_of(_result_json(selection, traces=False), selection.baseline, zone=zone))
+    result = _result_json(selection)
+    ladder = build_ladder(store(), next(iter(selection.runs.values())).project)
+    return render(build_report(result, baseline=selection.baseline, ladder=ladder, zone=zone))

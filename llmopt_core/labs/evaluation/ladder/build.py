@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -63,7 +64,12 @@ def ladder_runs(runs: Sequence[Run]) -> list[Run]:
 
 def ladder_metrics(runs: Sequence[Run]) -> list[str]:
     """What these runs were measured by: first what most of them have, of equals what says whether answers are right."""
-    counts = {metric: sum(metric in run.metrics for run in runs) for run in runs for metric in run.metrics}
+    return rank_metrics([run.metrics for run in runs])
+
+
+def rank_metrics(metrics: Sequence[Sequence[str]]) -> list[str]:
+    """The metrics of runs: first what most of them have, of equals what says whether answers are right."""
+    counts = Counter(metric for names in metrics for metric in dict.fromkeys(names))
     correct = {metric: place for place, metric in enumerate(_CORRECT)}
     return sorted(counts, key=lambda metric: (-counts[metric], correct.get(metric, len(correct))))
 

@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import BadInput
+from llmopt_core.experiments.result import result_of
 from llmopt_core.labs.evaluation.ladder.build import build_ladder
 from llmopt_core.labs.evaluation.ladder.decide import decide, find_rung, take_back
 from llmopt_core.labs.evaluation.ladder.proposal import cost_change, propose
 from llmopt_core.labs.evaluation.ladder.rung import Ladder, Rung, count_states
 from llmopt_core.labs.evaluation.ladder.tables import ladder_csv
 from llmopt_core.labs.evaluation.ladder.talk import talk_ladder
+from llmopt_core.labs.evaluation.report.build import build_report
+from llmopt_core.reporting.page import render
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import PerQuestion
 from llmopt_core.settings import Settings
@@ -71,6 +74,20 @@ def run(
     if status:
         store.finish_run(run_id, status)
     return run_id
+
+
+def test_the_report_of_a_project_shows_its_ladder_with_what_was_decided(store: Store) -> None:
+    run(store, "baseline", 60)
+    rag = run(store, "rag", 110)
+    first = build_ladder(store, "p")
+    decide(store, first, find_rung(first, str(rag)), "dropped", "too slow for <b>phones</b>", author="Ada")
+    names = [one.run_id for one in first.rungs if one.run_id is not None]
+    report = build_report(result_of(store, names), ladder=build_ladder(store, "p"))
+    table = next(section for section in report.opening if section.title == "Ladder").tables[0]
+    assert [row[0] for row in table.rows] == ["1 ● baseline", "2 ✗ dropped"]
+    assert table.rows[1][-1].endswith("too slow for <b>phones</b>")
+    assert "200 questions; unit: question" in table.rows[1][3]
+    assert "too slow for &lt;b&gt;phones" in render(report)
 
 
 def states(ladder: Ladder) -> dict[str, str]:

@@ -25,6 +25,7 @@ from llmopt_core.cli import (
     compare,
     doctor,
     evaluate,
+    export,
     failures,
     finetune,
     gate,
@@ -59,7 +60,7 @@ app = typer.Typer(
 )
 _MODULES = (
     evaluate, gate, import_results, compare, advise, ladder, failures, prompts, chunk, chunk_sweep, retrieve, ablate,
-    finetune, jobs, project, questions, report, doctor, browser,
+    finetune, jobs, project, questions, report, export, doctor, browser,
 )  # fmt: skip
 for module in _MODULES:
     module.register(app)

@@ -67,7 +67,7 @@ def report_of(result: Result, baseline: str = "", title: str = "", zone: tzinfo 
     metrics = list(dict.fromkeys(name for run in runs for name in run["metrics"]))
     family = result_family(result)
     rows = leaderboard(score_tables(result), metrics, position, family)
-    labels, colours = _labels(names), colours_in(result)
+    labels, colours = run_labels(names), colours_in(result)
     return Report(
         title=title or f"{result.get('project', 'Evaluation')}: {len(runs)} configurations compared",
         subtitle=_subtitle(result, zone),
@@ -93,7 +93,7 @@ def report_of(result: Result, baseline: str = "", title: str = "", zone: tzinfo 
     )
 
 
-def _labels(names: Sequence[str]) -> list[str]:
+def run_labels(names: Sequence[str]) -> list[str]:
     """Names, numbered where one stands twice."""
     return [name if names.count(name) == 1 else f"{name} ({i + 1})" for i, name in enumerate(names)]
 

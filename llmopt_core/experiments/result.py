@@ -33,6 +33,7 @@ from llmopt_core.statistics.clusters import summarize_clusters
 from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_core.text.files import read_regular_file
 from llmopt_core.types import Hit, Record
+from llmopt_core.types.parts import PARTS
 
 Result = dict[str, Any]
 # A result of a thousand questions has some megabytes; a larger file is something else.
@@ -154,6 +155,15 @@ def result_clusters(result: Mapping[str, Any]) -> dict[str, str]:
             names = [place.get("document") for place in places if isinstance(place, Mapping)] if places else []
             documents.setdefault(str(record["example_id"]), set()).update(map(str, names))
     return clusters_of(documents)
+
+
+def result_split(result: Mapping[str, Any]) -> str:
+    """The part of the set that was asked: search, confirm or never seen; empty where it is none, or nobody says."""
+    values = result.get("evaluation_set")
+    questions = values if isinstance(values, Mapping) else {}
+    part = part_of(str(questions.get("name") or ""))
+    name = str(questions.get("split") or (part[1] if part else ""))
+    return name if name in PARTS else ""
 
 
 def _run(

@@ -204,6 +204,7 @@ def _downloads(selection: Selection, comparison: Sequence[Entry]) -> None:
         ("Report (HTML)", lambda: _report_html(selection, zone), f"report-{stem}.html"),
         ("Leaderboard (CSV)", lambda: leaderboard_csv(comparison, selection.metrics), f"leaderboard-{stem}.csv"),
         ("All records (JSON)", lambda: _records_json(selection), f"records-{stem}.json"),
+        ("All tables (CSV, JSON, Parquet)", lambda: _tables_zip(selection), f"tables-{stem}.zip"),
     )
 
 
@@ -228,3 +229,11 @@ def _report_html(selection: Selection, zone: tzinfo | None) -> str:
     result = _result_json(selection)
     ladder = build_ladder(store(), next(iter(selection.runs.values())).project)
     return render(build_report(result, baseline=selection.baseline, ladder=ladder, zone=zone))
+
+
+def _tables_zip(selection: Selection) -> bytes:
+    """What `llmopt export` writes."""
+    from llmopt_core.experiments.result_tables import result_tables
+    from llmopt_core.reporting.table_files import tables_zip
+
+    return tables_zip(result_tables(_result_json(selection), selection.baseline))

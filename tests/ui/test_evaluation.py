@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -19,6 +22,7 @@ from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run
 from llmopt_core.types import Answer, EvaluationSet, Example, Failure, Message, Record, Score, ToolCall
 from llmopt_ui import resources
+from llmopt_ui.evaluation import results_view
 from llmopt_ui.evaluation.history import history_table, open_problem
 from llmopt_ui.format import markdown
 
@@ -186,7 +190,30 @@ def test_downloads_hold_every_record(app: App, used: str) -> None:
     labels = [button.label for button in test.get("download_button")] or [
         item.proto.label for item in test.get("download_button")
     ]
-    assert labels[:3] == ["Report (HTML)", "Leaderboard (CSV)", "All records (JSON)"]
+    assert labels[:4] == [
+        "Report (HTML)", "Leaderboard (CSV)", "All records (JSON)", "All tables (CSV, JSON, Parquet)",
+    ]  # fmt: skip
+
+
+def test_the_report_of_the_page_is_whole_and_the_tables_hold_everything(
+    app: App, used: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: dict[str, Any] = {}
+    shown = results_view.downloads
+
+    def listening(key: str, *files: Any) -> None:
+        made.update({label: data() for label, data, _ in files})
+        shown(key, *files)
+
+    monkeypatch.setattr(results_view, "downloads", listening)
+    test = app(PAGE, project=used, evaluation_view="Results")
+    assert not test.exception
+    for title in ("Goal", "Data and splits", "Ladder", "Error kinds", "Wins and losses", "Costs", "Method", "Limits"):
+        assert f"<h2>{title}</h2>" in made["Report (HTML)"]
+    assert "What was decided stands in the project" not in made["Report (HTML)"]
+    names = ZipFile(io.BytesIO(made["All tables (CSV, JSON, Parquet)"])).namelist()
+    assert "parquet/comparisons.parquet" in names
+    assert len(names) == 18
 
 
 def try_again(store: Store, project: str, name: str, questions: int, metrics: tuple[str, ...]) -> None:

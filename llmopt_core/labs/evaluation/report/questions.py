@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
-from llmopt_core.experiments.result import result_clusters
+from llmopt_core.experiments.result import result_clusters, result_split
 from llmopt_core.labs.evaluation.report.source import ReportSource
 from llmopt_core.reporting.formatting import plural
 from llmopt_core.reporting.sections import ReportSection, ReportTable
-from llmopt_core.runs.question_splits import part_of
-from llmopt_core.types.parts import CONFIRM, NEVER_SEEN, PARTS, SEARCH
+from llmopt_core.types.parts import CONFIRM, NEVER_SEEN, SEARCH
 
 _SPLITS = {
     SEARCH: "search: what was tuned or chosen on these questions looks better here than on new ones",
@@ -51,21 +50,13 @@ def question_section(source: ReportSource) -> ReportSection:
     facts = (
         ("evaluation set", str(evaluation_set.get("name") or "not recorded")),
         ("version of its content", str(evaluation_set.get("version") or "not recorded")),
-        ("split", _SPLITS.get(split_of(source.result), NO_SPLIT)),
+        ("split", _SPLITS.get(result_split(source.result), NO_SPLIT)),
         ("questions asked", f"{len(questions):,}" + (f" of {size:,}" if isinstance(size, int) else "")),
         ("documents with a source", f"{len(documents):,}" if documents else "not recorded"),
         ("independent groups", plural(len(clusters), "document") if clusters else "each question for itself"),
         ("graded by", str(source.result.get("judge") or "not recorded")),
     )
     return ReportSection("Data and splits", (), (ReportTable("", ("what", "value"), facts), *_categories(questions)))
-
-
-def split_of(result: Mapping[str, Any]) -> str:
-    """The part of the set that was asked; empty where it is none, or nobody says."""
-    evaluation_set = _mapping(result.get("evaluation_set"))
-    part = part_of(str(evaluation_set.get("name") or ""))
-    name = str(evaluation_set.get("split") or (part[1] if part else ""))
-    return name if name in PARTS else ""
 
 
 def _categories(questions: Mapping[str, Mapping[str, Any]]) -> tuple[ReportTable, ...]:

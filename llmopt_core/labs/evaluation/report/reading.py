@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
-from llmopt_core.experiments.result import result_clusters
-from llmopt_core.labs.evaluation.report.questions import split_of
+from llmopt_core.experiments.result import result_clusters, result_split
 from llmopt_core.labs.evaluation.report.source import ReportSource
 from llmopt_core.reporting.formatting import plural
 from llmopt_core.reporting.sections import ReportSection, ReportTable
@@ -38,7 +37,7 @@ def limits_section(source: ReportSource, caveats: Sequence[str]) -> ReportSectio
 
 
 def _split(source: ReportSource) -> list[str]:
-    split = split_of(source.result)
+    split = result_split(source.result)
     if split == NEVER_SEEN:
         return []
     if split == SEARCH:

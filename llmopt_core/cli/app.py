@@ -32,6 +32,7 @@ from llmopt_core.cli import (
     import_results,
     jobs,
     ladder,
+    noise,
     project,
     prompts,
     questions,
@@ -59,8 +60,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _MODULES = (
-    evaluate, gate, import_results, compare, advise, ladder, failures, prompts, chunk, chunk_sweep, retrieve, ablate,
-    finetune, jobs, project, questions, report, export, doctor, browser,
+    evaluate, gate, import_results, compare, noise, advise, ladder, failures, prompts, chunk, chunk_sweep, retrieve,
+    ablate, finetune, jobs, project, questions, report, export, doctor, browser,
 )  # fmt: skip
 for module in _MODULES:
     module.register(app)

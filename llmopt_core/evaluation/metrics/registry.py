@@ -36,13 +36,14 @@ VERSIONS: Mapping[str, str] = {}
 """Versions other than 1, by metric; raise one when the metric itself changes."""
 
 
-def build_metrics(names: Sequence[str], judge: JudgeSpec, models: Models) -> list[Metric]:
+def build_metrics(names: Sequence[str], judge: JudgeSpec, models: Models, *, judge_repeat: int = 0) -> list[Metric]:
     """The named metrics, in order, graded by one judge.
 
     Args:
         names: Keys of `METRICS`.
         judge: Grades the Ragas metrics; its embedding serves semantic similarity too.
         models: Where the judge's chat model and the embedding come from; neither is loaded before it is needed.
+        judge_repeat: Numbers repeated judgements, so that an LLM is asked for each; the first is 0.
 
     Raises:
         BadInput: A name is unknown.
@@ -51,7 +52,9 @@ def build_metrics(names: Sequence[str], judge: JudgeSpec, models: Models) -> lis
     encode = _encoder(judge, models)
     work = {**PLAIN_WORK, "semantic_similarity": semantic_similarity(encode)}
     # The built-in judge gives the same question each time, so it is asked as often as it has ways to.
-    ragas = RagasMetrics(_judges(judge, models), encode, QUESTIONS if judge.is_builtin else judge.questions).work()
+    ragas = RagasMetrics(
+        _judges(judge, models, judge_repeat), encode, QUESTIONS if judge.is_builtin else judge.questions
+    ).work()
     # Only metrics with a reference have several to be the best of.
     work |= {name: best_of_answers(one) if "reference" in METRICS[name].needs else one for name, one in ragas.items()}
     return [_metric(METRICS[name], work[name], judge) for name in names]
@@ -77,13 +80,13 @@ def _metric(info: MetricInfo, work: Work, judge: JudgeSpec) -> Metric:
     return PlainMetric(info, work, version)
 
 
-def _judges(judge: JudgeSpec, models: Models) -> JudgeFor:
+def _judges(judge: JudgeSpec, models: Models, repeat: int) -> JudgeFor:
     """What makes the judge of one sample."""
     if judge.is_builtin:
         # One for all samples: texts that stand in several are read once.
         reader = TokenReader(models.token_embedder)
         return lambda sample, meter: BuiltinJudge(sample, reader)
-    return lambda sample, meter: LlmJudge(judge, models.chat(judge.chat_model), meter, _contexts(sample))
+    return lambda sample, meter: LlmJudge(judge, models.chat(judge.chat_model), meter, _contexts(sample), repeat)
 
 
 def _contexts(sample: Sample) -> list[str]:

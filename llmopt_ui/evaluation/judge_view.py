@@ -21,6 +21,7 @@ from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, plain_fragment, section, show_problem
 from llmopt_ui.evaluation.comparison import choose_set, order_evaluations_first
 from llmopt_ui.evaluation.judge_result import judge_result
+from llmopt_ui.evaluation.noise_section import noise_section
 from llmopt_ui.evaluation.pair_address import FIRST, SECOND
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.pickers import address_arguments
@@ -71,6 +72,7 @@ def judge_view(project: Project, runs: Sequence[Run]) -> None:
         empty_state("Nothing to label", "No question has an answer with a grade by this criterion in both of these.")
         return
     _desk(project, where[2], tuple(pair), criterion, threshold, rows, _person_field())
+    noise_section(pair, runs, criterion)
 
 
 def _person_field() -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.grading import ASSERTIONS
@@ -34,6 +36,7 @@ class MetricNoise:
     Attributes:
         configuration: Its name.
         run_ids: The runs that its answers are of.
+        mean: Over the questions, of the means of their answers.
         is_deterministic: Whether what grades says the same each time, so that the judge has no variance.
         components: See `split_variance`.
         design: What there is; means where counts are unequal.
@@ -43,6 +46,7 @@ class MetricNoise:
     configuration: str
     run_ids: tuple[int, ...]
     metric: str
+    mean: float
     is_deterministic: bool
     components: VarianceComponents
     design: Design
@@ -68,6 +72,19 @@ class MetricNoise:
     def judge_band(self) -> float | None:
         """Differences of two such means up to it are the judge's alone, with 95 %; None where it is unknown."""
         return judge_noise_band(self.components, self.design)
+
+
+def pair_judge_band(first: MetricNoise, second: MetricNoise) -> float | None:
+    """Differences of these two means up to it are the judge's alone, with 95 %; None where it is unknown for one."""
+    if first.judge_band is None or second.judge_band is None:
+        return None
+    # Each band is of two means like its own; half of its variance is that of one.
+    return math.sqrt((first.judge_band**2 + second.judge_band**2) / 2)
+
+
+def repeats_of(run: Run, runs: Sequence[Run]) -> list[Run]:
+    """The runs among these that are repeats of one, itself included."""
+    return [one for one in runs if _identity(one) == _identity(run)]
 
 
 @dataclass
@@ -113,10 +130,11 @@ def _noise_of_group(store: Store, runs: Sequence[Run], question_cost: float) -> 
     for metric, one in grades.items():
         if len(one.questions) > 1:
             components = split_variance(list(one.questions.values()), judge_is_deterministic=one.is_deterministic)
-            answers = components.answers / components.questions
-            design = Design(components.questions, answers, components.judgements / components.answers)
+            answers_each = components.answers / components.questions
+            design = Design(components.questions, answers_each, components.judgements / components.answers)
             run_ids = tuple(run.id for run in runs)
-            yield MetricNoise(runs[-1].name, run_ids, metric, one.is_deterministic, components, design, costs)
+            mean = fmean(fmean(map(fmean, answers)) for answers in one.questions.values())
+            yield MetricNoise(runs[-1].name, run_ids, metric, mean, one.is_deterministic, components, design, costs)
 
 
 def _add(grades: dict[str, _Grades], run: Run, record: Record, again: JudgeRepeats) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from llmopt_core.labs.evaluation.noise import MetricNoise
-from llmopt_core.reporting.formatting import number, plural
+from llmopt_core.labs.evaluation.noise import MetricNoise, pair_judge_band
+from llmopt_core.reporting.formatting import number, plural, with_sign
 from llmopt_core.statistics.variance_components import Purchase
 
 
@@ -55,8 +55,8 @@ def missing_sentence(noise: MetricNoise) -> str:
     """What cannot be told apart, and how to find out; empty where all is known."""
     if noise.components.answer is None:
         return (
-            "No question was answered twice, so nobody can tell how much answers vary: compare prompts with repeats, "
-            "or import a run that has them."
+            "No question was answered twice, so nobody can tell how much answers vary: compare prompts with repeats "
+            "(then llmopt noise --comparison ID), or import a run that has them."
         )
     if noise.components.judge is None:
         return "No answer was judged twice, so the judge's part stands in that of the answers."
@@ -73,6 +73,19 @@ def judge_sentence(noise: MetricNoise) -> str:
     return f"Differences up to {number(band)} between two such means are within the judge's own noise."
 
 
+def difference_sentence(first: MetricNoise, second: MetricNoise) -> tuple[str, bool]:
+    """The difference of two means against the judge's band, and whether it is inside."""
+    difference, band = second.mean - first.mean, pair_judge_band(first, second)
+    said = f"{second.configuration} less {first.configuration}: {with_sign(difference)}"
+    if first.is_deterministic and second.is_deterministic:
+        return f"{said}; the judge is deterministic and adds no noise.", False
+    if band is None:
+        return f"{said}; whether that is the judge's noise is not known: no answer was judged twice.", False
+    inside = band > 0 and abs(difference) <= band
+    where = "inside" if inside else "outside"
+    return f"{said}, {where} the judge's noise band of ±{number(band)}.", inside
+
+
 def noise_values(noises: Sequence[MetricNoise]) -> dict[str, Any]:
     """As `llmopt noise --json` writes it."""
     return {"metrics": [_values(noise) for noise in noises]}
@@ -84,6 +97,7 @@ def _values(noise: MetricNoise) -> dict[str, Any]:
         "configuration": noise.configuration,
         "run_ids": list(noise.run_ids),
         "metric": noise.metric,
+        "mean": noise.mean,
         "questions": found.questions,
         "answers": found.answers,
         "judgements": found.judgements,

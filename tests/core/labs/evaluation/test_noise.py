@@ -1,6 +1,7 @@
 """Noise of stored runs: repeats of answers and of judge calls, what each part costs, and what to buy."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,13 @@ from llmopt_core.experiments.runner import run_evaluation
 from llmopt_core.labs.evaluation.import_results import import_runs, read_uploads
 from llmopt_core.labs.evaluation.judge_repeats import can_judge_again, judge_again
 from llmopt_core.labs.evaluation.noise import noise_of_runs
-from llmopt_core.labs.evaluation.noise_words import advice_sentence, judge_sentence, noise_values, variance_shares
+from llmopt_core.labs.evaluation.noise_words import (
+    advice_sentence,
+    difference_sentence,
+    judge_sentence,
+    noise_values,
+    variance_shares,
+)
 from llmopt_core.labs.prompts.board import Board
 from llmopt_core.labs.prompts.comparison_runner import all_cells, run_comparison
 from llmopt_core.models.scripted import ScriptedChat
@@ -107,6 +114,12 @@ async def test_an_llm_judge_grades_stored_answers_again_and_no_answer_is_asked_f
     assert one.unit_costs.judgement == pytest.approx(0.2)
     assert one.unit_costs.answer == pytest.approx(0.01)
     assert found["answer_f1"].components.judgements == len(EXAMPLES)
+    # Two alike: the band of the pair is that of each.
+    near, far = (replace(one, mean=one.mean + one.judge_band * part) for part in (0.99, 1.01))
+    assert difference_sentence(one, near)[1] is True
+    assert "inside the judge's noise band" in difference_sentence(one, near)[0]
+    assert difference_sentence(one, far)[1] is False
+    assert "is not known" in difference_sentence(one, once)[0]
 
     # Again costs nothing, and counts nothing twice.
     async with lab.models() as models:

@@ -72,8 +72,8 @@ async def judge_again(
         on_done: Told how many judgements are done, and of how many.
 
     Raises:
-        BadInput: The number is none, a run was graded by another version of its judge, or a budget is set and a price
-            is not known.
+        BadInput: The number is none, a run was graded by another version of its judge, its endpoint is not known here,
+            or a budget is set and a price is not known.
     """
     if not 1 <= repeats <= MOST_JUDGE_REPEATS:
         raise BadInput(f"Judge answers 1 to {MOST_JUDGE_REPEATS} more times, not {repeats}.")
@@ -84,6 +84,8 @@ async def judge_again(
                 f"Run {run.id} of {run.name} was graded by {run.judge}, whose grades are not those of "
                 f"{judge_of(run).label}; evaluate it again."
             )
+        # Once for all: without it every single grade would fail.
+        models.endpoint(judge_of(run).endpoint)
     if budget_usd is not None and judged:
         specs = [judge_of(run).chat_model for run in judged]
         check_budget(budget_usd, specs, models, [judge_of(run).embedding for run in judged])

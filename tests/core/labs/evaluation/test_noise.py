@@ -114,6 +114,9 @@ async def test_an_llm_judge_grades_stored_answers_again_and_no_answer_is_asked_f
     assert one.unit_costs.judgement == pytest.approx(0.2)
     assert one.unit_costs.answer == pytest.approx(0.01)
     assert found["answer_f1"].components.judgements == len(EXAMPLES)
+    # More judgements of what no judge grades are not for sale.
+    assert "judgements" in {purchase.source for purchase in one.purchases}
+    assert "judgements" not in {purchase.source for purchase in found["answer_f1"].purchases}
     # Two alike: the band of the pair is that of each.
     near, far = (replace(one, mean=one.mean + one.judge_band * part) for part in (0.99, 1.01))
     assert difference_sentence(one, near)[1] is True

@@ -92,7 +92,8 @@ class LocalTrainer:
     ) -> Job:
         """Train what was created, from its last checkpoint where there is one, and return once that has ended.
 
-        A trainer that another process has begun, and that still works, is followed.
+        A trainer that another process has begun, and that still works, is followed. One that is killed while it is
+        followed, as when it dies with that process and has not left yet, is followed by one of this process.
 
         Args:
             job_id: The job.
@@ -104,18 +105,26 @@ class LocalTrainer:
             return folder.job()
         # Two trainers on one folder would overwrite each other's checkpoints.
         trainer = None if folder.is_worked_on() else self._spawn(folder)
-        while folder.is_worked_on():
-            on_progress(folder.job())
-            # Asked once: writing the flag again would stop a trainer that was resumed meanwhile.
-            if should_stop() and not folder.is_cancel_requested():
-                folder.ask_cancel()
-            time.sleep(_LOOK_SECONDS)
+        self._follow(folder, should_stop, on_progress)
+        if trainer is None and not folder.job().has_ended and not folder.is_cancel_requested():
+            trainer = self._spawn(folder)
+            self._follow(folder, should_stop, on_progress)
         if trainer is not None:
             # Takes the ended process out of the table, where it would stay as a zombie as long as this process runs.
             trainer.wait()
         # One that was killed before it began waits for nothing any more.
         folder.update_state(in_line=False)
         return reconcile(folder)
+
+    @staticmethod
+    def _follow(folder: JobFolder, should_stop: Callable[[], bool], on_progress: Callable[[Job], None]) -> None:
+        """Wait until no trainer works on it."""
+        while folder.is_worked_on():
+            on_progress(folder.job())
+            # Asked once: writing the flag again would stop a trainer that was resumed meanwhile.
+            if should_stop() and not folder.is_cancel_requested():
+                folder.ask_cancel()
+            time.sleep(_LOOK_SECONDS)
 
     def _spawn(self, folder: JobFolder) -> subprocess.Popen[bytes]:
         # Only what a trainer needs: keys and addresses of services never reach its folder.

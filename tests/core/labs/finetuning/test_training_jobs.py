@@ -145,6 +145,21 @@ def test_a_process_that_is_killed_with_its_trainer_is_followed_by_one_that_goes_
     assert (house.status(job), house.folder(job).job().status) == ("cancelled", "cancelled")
 
 
+def test_a_trainer_that_dies_while_the_next_process_follows_it_has_a_successor(house: House) -> None:
+    job = house.start("long", LONG)
+    first = house.worker()
+    wait(lambda: len(house.folder(job).metrics()) > 3)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    house.worker()
+    wait(lambda: house.store.jobs()[0].attempts == 2)
+    psutil.Process(house.trainer(job)).kill()
+    wait(lambda: any(e.message.startswith("Going on after step") for e in house.folder(job).events()))
+    cancel(house.access, job.id)
+    assert house.workers[-1].wait(300) == 0
+    assert (house.status(job), house.folder(job).job().status) == ("cancelled", "cancelled")
+
+
 @each_kind
 def test_a_trainer_outlives_a_killed_process_and_is_followed_by_the_next(house: House, kind: str) -> None:
     job = house.start("long", LONG_OF_KIND[kind], kind)

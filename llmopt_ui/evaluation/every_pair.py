@@ -48,7 +48,7 @@ def every_pair_view(selection: Selection, comparison: Sequence[Entry], usual: st
         change = fmt.change(one.difference, one.low, one.high)
         text, button = st.columns([5, 1], gap="small", vertical_alignment="center")
         text.markdown(
-            f"{selection.inks[name].dot} **{fmt.markdown(name)}** against {baseline}: "
+            f"{selection.inks[name].dot}\u00a0**{fmt.markdown(name)}** against {baseline}: "
             f"{verdict(one.verdict).markdown}{words}, {change}"
         )
         button.button(

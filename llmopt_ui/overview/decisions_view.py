@@ -43,7 +43,7 @@ def _rung_view(ladder: Ladder, rung: Rung, ink: Ink | None) -> None:
 
 def _head(ladder: Ladder, rung: Rung, ink: Ink | None) -> str:
     word = f":{_COLOURS[rung.state]}[**{fmt.unbroken(chart_word(rung))}**]"
-    dot = f"{ink.dot} " if ink else ""
+    dot = f"{ink.dot}\u00a0" if ink else ""
     name = f"{dot}{rung.position} **{fmt.markdown(rung.name)}**"
     value = f"{metric_title(ladder.metric)} **{fmt.score(rung.value)}**" if rung.value is not None else "no score"
     parts = [f"{name}", word, value]

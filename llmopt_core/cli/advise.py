@@ -26,7 +26,7 @@ def advise(
     json: JsonOption = "",
 ) -> None:
     """Rank the next steps."""
-    from llmopt_core.experiments.result import read_result
+    from llmopt_core.experiments.result_file import read_result
     from llmopt_core.labs.evaluation.adviser.advise import advise as rank_steps
     from llmopt_core.labs.evaluation.adviser.from_result import situation_from_result
 

@@ -39,7 +39,7 @@ def compare(  # noqa: PLR0917
 ) -> None:
     """Compare two configurations, or all."""
     from llmopt_core.errors import BadInput
-    from llmopt_core.experiments.result import read_result
+    from llmopt_core.experiments.result_file import read_result
 
     # Not `<=`: NaN is no margin either.
     if margin is not None and not margin > 0:
@@ -61,7 +61,8 @@ def _pair(  # noqa: PLR0917
     from llmopt_core.experiments.caveats import caveats, run_caveats
     from llmopt_core.experiments.flips import list_flips
     from llmopt_core.experiments.leaderboard import compare_runs
-    from llmopt_core.experiments.result import comparison_values, result_clusters, result_family, scores_from
+    from llmopt_core.experiments.result import comparison_values
+    from llmopt_core.experiments.result_file import result_clusters, result_family, scores_from
 
     a, b = (_run(result, name, metric, file) for name in (name_a, name_b))
     clusters = result_clusters(result)
@@ -104,7 +105,7 @@ def _flip_lines(b: str, flips: Flips) -> list[str]:
 def _matrix(result: dict[str, Any], metric: str, margin: float | None, file: Path) -> tuple[str, dict[str, Any]]:
     from llmopt_core.errors import BadInput
     from llmopt_core.experiments.comparison_matrix import compare_all, matrix_values
-    from llmopt_core.experiments.result import score_tables
+    from llmopt_core.experiments.result_file import score_tables
 
     tables = score_tables(result)
     metrics = list(dict.fromkeys(name for run in result["runs"] for name in run["metrics"]))

@@ -26,7 +26,7 @@ def export(
 ) -> None:
     """Write the tables."""
     from llmopt_core.errors import BadInput
-    from llmopt_core.experiments.result import read_result
+    from llmopt_core.experiments.result_file import read_result
     from llmopt_core.experiments.result_tables import result_tables
     from llmopt_core.reporting.table_files import TABLE_FORMATS, write_tables
 

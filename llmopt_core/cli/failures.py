@@ -48,7 +48,7 @@ def failures(
 
 
 def _of_file(file: Path) -> dict[str, list[Diagnosis]]:
-    from llmopt_core.experiments.result import read_result
+    from llmopt_core.experiments.result_file import read_result
     from llmopt_core.labs.evaluation.failure_summary import diagnose_result
 
     return diagnose_result(read_result(file))

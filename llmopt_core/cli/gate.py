@@ -85,7 +85,7 @@ def gate(
 ) -> int:
     """Decide about a result."""
     from llmopt_core.errors import BadInput
-    from llmopt_core.experiments.result import read_result
+    from llmopt_core.experiments.result_file import read_result
     from llmopt_core.labs.evaluation.gate.baseline import choose_runs
     from llmopt_core.labs.evaluation.gate.decide import decide
 
@@ -157,7 +157,7 @@ class GateOptions:
             result: The result itself, where it is there already.
             inner: The configuration of the result, where `baseline` names one.
         """
-        from llmopt_core.experiments.result import read_result
+        from llmopt_core.experiments.result_file import read_result
         from llmopt_core.labs.evaluation.gate.baseline import Baseline
 
         if not baseline:

@@ -25,7 +25,7 @@ def report(  # noqa: PLR0917
 ) -> None:
     """Write a report."""
     from llmopt_core.experiments.caveats import caveats, run_caveats
-    from llmopt_core.experiments.result import read_result
+    from llmopt_core.experiments.result_file import read_result
     from llmopt_core.labs.evaluation.report.build import write_whole_report
 
     result = read_result(file)

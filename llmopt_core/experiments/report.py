@@ -15,7 +15,7 @@ from llmopt_core.experiments.caveats import caveats, run_caveats
 from llmopt_core.experiments.colours import colours_in
 from llmopt_core.experiments.imported_runs import ImportSource
 from llmopt_core.experiments.leaderboard import Cell, Row, leaderboard
-from llmopt_core.experiments.result import Result, is_number, result_family, score_tables
+from llmopt_core.experiments.result_file import Result, is_number, result_family, score_tables
 from llmopt_core.experiments.run_scores import baseline_position, higher_is_better
 from llmopt_core.experiments.run_votes import votes_table_in
 from llmopt_core.reporting import formatting

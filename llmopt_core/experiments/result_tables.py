@@ -8,9 +8,9 @@ from typing import Any
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.leaderboard import leaderboard
 from llmopt_core.experiments.report import run_labels
-from llmopt_core.experiments.result import (
+from llmopt_core.experiments.result import comparison_values
+from llmopt_core.experiments.result_file import (
     Result,
-    comparison_values,
     is_number,
     result_clusters,
     result_family,

@@ -14,7 +14,8 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
 from llmopt_core.experiments.report import report_of
-from llmopt_core.experiments.result import result_family, result_of, scores_from
+from llmopt_core.experiments.result import result_of
+from llmopt_core.experiments.result_file import result_family, scores_from
 from llmopt_core.experiments.run_scores import RunScoreTable, read_run_scores
 from llmopt_core.labs.finetuning.factorial import arm_configurations, read_factorial
 from llmopt_core.models.base import ModelSpec

@@ -6,7 +6,8 @@ import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.experiments.report import report_of, write_report
-from llmopt_core.experiments.result import read_result, result_of, scores_from
+from llmopt_core.experiments.result import result_of
+from llmopt_core.experiments.result_file import read_result, scores_from
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.types import Answer, Message, Record, ToolCall

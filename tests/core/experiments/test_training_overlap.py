@@ -12,7 +12,8 @@ from llmopt_core.experiments.caveats import RunCaveats, caveats, caveats_of, con
 from llmopt_core.experiments.experiment import run_experiment
 from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
 from llmopt_core.experiments.report import report_of
-from llmopt_core.experiments.result import result_of, scores_from
+from llmopt_core.experiments.result import result_of
+from llmopt_core.experiments.result_file import scores_from
 from llmopt_core.experiments.run_documents import RunDocuments
 from llmopt_core.experiments.run_scores import read_run_scores
 from llmopt_core.experiments.search.results import (

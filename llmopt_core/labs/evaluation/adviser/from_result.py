@@ -9,7 +9,7 @@ from typing import Any
 
 from llmopt_core.experiments.caveats import run_caveats
 from llmopt_core.experiments.leaderboard import leaderboard
-from llmopt_core.experiments.result import result_family, scores_from
+from llmopt_core.experiments.result_file import result_family, scores_from
 from llmopt_core.experiments.run_scores import RunScoreTable, baseline_position
 from llmopt_core.labs.evaluation.adviser.advise import Situation
 from llmopt_core.labs.evaluation.adviser.causes import examine, without_claims_on_lookup

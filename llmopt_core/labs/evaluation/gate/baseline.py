@@ -8,7 +8,7 @@ from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.metrics.catalogue import METRICS
-from llmopt_core.experiments.result import Result
+from llmopt_core.experiments.result_file import Result
 from llmopt_core.labs.evaluation.gate.rules import Rules
 
 Run = Mapping[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.result import Result, result_clusters, scores_from
+from llmopt_core.experiments.result_file import Result, result_clusters, scores_from
 from llmopt_core.experiments.run_scores import RunScoreTable, common_examples, higher_is_better
 from llmopt_core.labs.evaluation.gate.baseline import Baseline
 from llmopt_core.labs.evaluation.gate.categories import categories_of

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.caveats import caveats, run_caveats
 from llmopt_core.experiments.grading import ASSERTIONS
-from llmopt_core.experiments.result import Result, result_clusters
+from llmopt_core.experiments.result_file import Result, result_clusters
 from llmopt_core.labs.evaluation.gate.baseline import Baseline, Run, check_baseline, subject_of
 from llmopt_core.labs.evaluation.gate.comparisons import compare_runs
 from llmopt_core.labs.evaluation.gate.outcome import Check, Gate, Outcome

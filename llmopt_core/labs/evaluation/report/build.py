@@ -7,7 +7,7 @@ from datetime import tzinfo
 from pathlib import Path
 
 from llmopt_core.experiments.report import report_of
-from llmopt_core.experiments.result import Result, score_tables
+from llmopt_core.experiments.result_file import Result, score_tables
 from llmopt_core.labs.evaluation.failure_kinds import diagnose_all
 from llmopt_core.labs.evaluation.ladder.build import rank_metrics
 from llmopt_core.labs.evaluation.ladder.rung import Ladder

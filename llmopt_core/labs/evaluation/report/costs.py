@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from llmopt_core.experiments.result import is_number
+from llmopt_core.experiments.result_file import is_number
 from llmopt_core.labs.evaluation.report.source import ReportSource
 from llmopt_core.reporting.formatting import DASH, duration, money, number
 from llmopt_core.reporting.sections import ReportSection, ReportTable

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmopt_core.experiments.leaderboard import Cell, leaderboard
-from llmopt_core.experiments.result import is_number, result_family
+from llmopt_core.experiments.result_file import is_number, result_family
 from llmopt_core.experiments.run_scores import higher_is_better
 from llmopt_core.labs.evaluation.ladder.proposal import BASELINE, cost_change, propose
 from llmopt_core.labs.evaluation.ladder.rung import Ladder, Rung, Section

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
-from llmopt_core.experiments.result import result_clusters, result_split
+from llmopt_core.experiments.result_file import result_clusters, result_split
 from llmopt_core.labs.evaluation.report.source import ReportSource
 from llmopt_core.reporting.formatting import plural
 from llmopt_core.reporting.sections import ReportSection, ReportTable

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llmopt_core.experiments.result import Result
+from llmopt_core.experiments.result_file import Result
 from llmopt_core.experiments.run_scores import RunScoreTable
 from llmopt_core.labs.evaluation.failure_kinds import Diagnosis
 

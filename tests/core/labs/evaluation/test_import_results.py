@@ -16,7 +16,8 @@ from llmopt_core.experiments.imported_runs import import_source
 from llmopt_core.experiments.leaderboard import compare_runs
 from llmopt_core.experiments.measured_run import MeasuredRun
 from llmopt_core.experiments.report import report_of
-from llmopt_core.experiments.result import read_result, result_of
+from llmopt_core.experiments.result import result_of
+from llmopt_core.experiments.result_file import read_result
 from llmopt_core.experiments.run_scores import higher_is_better, read_run_scores
 from llmopt_core.labs.evaluation.adviser.advise import advise
 from llmopt_core.labs.evaluation.adviser.from_result import situation_from_result

@@ -11,7 +11,8 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.report import write_report
-from llmopt_core.experiments.result import read_result, result_of
+from llmopt_core.experiments.result import result_of
+from llmopt_core.experiments.result_file import read_result
 from llmopt_core.experiments.votes import tally
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.labs.prompts.export import comparison_html

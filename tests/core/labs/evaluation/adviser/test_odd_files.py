@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.adviser_situations import result_of, run_of
+from benchmarks.adviser_records import result_of, run_of
 from llmopt_core.labs.evaluation.adviser.advise import advise
 from llmopt_core.labs.evaluation.adviser.from_result import situation_from_result
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -60,6 +61,38 @@ class IsolationError(Exception):
         self.reason, self.detail = reason, detail
 
 
+class ChildPool:
+    """Children that are kept for one kind of work, and how many of them work at once.
+
+    Args:
+        size: Calls at once; more wait for their turn.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.reset()
+        _pools.add(self)
+
+    def reset(self) -> None:
+        """Forget the children: in a forked process they belong to the parent."""
+        # A new one, since a lock held at the fork would never be released in the child.
+        self.room = threading.BoundedSemaphore(self._size)
+        # The warmest first, so that those that are not needed reach their end of waiting.
+        self.idle: queue.LifoQueue[_Child] = queue.LifoQueue()
+
+    def close(self) -> None:
+        """End the idle children; the next call starts a new one."""
+        with suppress(queue.Empty):
+            while True:
+                self.idle.get_nowait().close()
+
+
+_pools: weakref.WeakSet[ChildPool] = weakref.WeakSet()
+# Files read at once: at least two, so that a slow one holds nobody up, and at most four, as each may take its whole
+# memory.
+_pool = ChildPool(max(2, min(4, os.cpu_count() or 2)))
+
+
 def run_in_child(
     function: Callable[..., Any],
     arguments: Sequence[Any],
@@ -67,6 +100,7 @@ def run_in_child(
     *,
     on_part: OnPart,
     heartbeat: Callable[[], None],
+    pool: ChildPool | None = None,
 ) -> Any:
     """Call `function(*arguments, on_part)` in a child process and give back what it returns.
 
@@ -76,6 +110,7 @@ def run_in_child(
         limits: Whichever is reached first ends the child.
         on_part: Called here with what the function tells.
         heartbeat: Called some times a second. What it or `on_part` raises ends the child and is passed on.
+        pool: Whose children; that of files where none is named.
 
     Raises:
         IsolationError: See there. Errors meant for users pass as they are.
@@ -83,10 +118,12 @@ def run_in_child(
     # Pickled before a place is taken: what cannot be pickled fails here, at no cost.
     request = pickle.dumps((function, tuple(arguments), (limits.memory, limits.cpu)), pickle.HIGHEST_PROTOCOL)
     # With a heartbeat, so that an upload that waits for its turn can be cancelled, too.
-    while not _room.acquire(timeout=_LOOK_SECONDS):
+    pool = _pool if pool is None else pool
+    room = pool.room
+    while not room.acquire(timeout=_LOOK_SECONDS):
         heartbeat()
     try:
-        child = _take_child(request)
+        child = _take_child(pool, request)
         try:
             kind, value = _follow_span(child, limits, on_part, heartbeat)
         # Whatever ends the wait, a cancellation too: a child in the middle of a file is in no state to be used again.
@@ -97,9 +134,9 @@ def run_in_child(
         if kind == "stopped":
             child.close()
             raise IsolationError(*value)
-        _give_back(child)
+        _give_back(pool, child)
     finally:
-        _room.release()
+        room.release()
     if kind == "raise":
         raise value
     return value
@@ -156,18 +193,11 @@ class _Child:
         return code
 
 
-# Files read at once: at least two, so that a slow one holds nobody up, and at most four, as each may take its whole
-# memory.
-_room = threading.BoundedSemaphore(max(2, min(4, os.cpu_count() or 2)))
-# The warmest first, so that those that are not needed reach their end of waiting.
-_idle: queue.LifoQueue[_Child] = queue.LifoQueue()
-
-
-def _take_child(request: bytes) -> _Child:
+def _take_child(pool: ChildPool, request: bytes) -> _Child:
     """A child that works on the request: a warm one, else a new one."""
     while True:
         try:
-            child = _idle.get_nowait()
+            child = pool.idle.get_nowait()
         except queue.Empty:
             break
         if child.take(request):
@@ -221,9 +251,9 @@ def _death(child: _Child, limits: Limits, most: int) -> tuple[Reason, str]:
     return "crash", signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
 
 
-def _give_back(child: _Child) -> None:
+def _give_back(pool: ChildPool, child: _Child) -> None:
     if child.process.poll() is None and child.memory() < _KEEP_BYTES:
-        _idle.put(child)
+        pool.idle.put(child)
     else:
         child.close()
 
@@ -238,17 +268,15 @@ def _megabytes(count: int) -> str:
 
 @atexit.register
 def close_children() -> None:
-    """End the idle children; the next call starts a new one."""
-    with suppress(queue.Empty):
-        while True:
-            _idle.get_nowait().close()
+    """End all idle children; the next call starts a new one."""
+    for pool in tuple(_pools):
+        pool.close()
 
 
 def _forget() -> None:
     """In a forked process: the children belong to the parent."""
-    # New ones, since a lock held at the fork would never be released in the child.
-    global _idle, _room
-    _idle, _room = queue.LifoQueue(), threading.BoundedSemaphore(2)
+    for pool in tuple(_pools):
+        pool.reset()
 
 
 os.register_at_fork(after_in_child=_forget)

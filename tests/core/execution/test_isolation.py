@@ -138,7 +138,7 @@ def test_an_idle_child_that_ended_is_replaced(work):
 def test_more_callers_than_children_wait_their_turn(work, monkeypatch):
     import threading
 
-    monkeypatch.setattr(isolation, "_room", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(isolation, "_pool", isolation.ChildPool(1))
     found = []
     threads = [threading.Thread(target=lambda n=n: found.append(call(work.add, n, n)[0])) for n in range(6)]
     for thread in threads:

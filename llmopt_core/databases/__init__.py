@@ -1,0 +1,1 @@
+"""A data source -> its schema; an executor that only reads, within limits; comparison of results."""

@@ -1,0 +1,1 @@
+"""What the child process opens: one module per engine, each with its locks."""

@@ -1,0 +1,130 @@
+"""SQLite, opened so that it only reads."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+from llmopt_core.databases.engines.base import EngineError, QueryStop, Result, file_mark, read_rows
+from llmopt_core.databases.limits import QueryLimits
+
+# Refused even where SQLite has them: they touch files, load code, give pointers away, or fill memory at one stroke.
+FORBIDDEN_FUNCTIONS = frozenset(
+    ("load_extension", "readfile", "writefile", "edit", "fts3_tokenizer", "randomblob", "zeroblob", "lsdir", "zipfile",
+     "sqlite_dbpage", "eval", "fsdir")
+)  # fmt: skip
+_ALLOWED_ACTIONS = frozenset(
+    (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
+)
+_LIMITS = {
+    sqlite3.SQLITE_LIMIT_LENGTH: 10_000_000,
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: 100_000,
+    sqlite3.SQLITE_LIMIT_ATTACHED: 0,
+    sqlite3.SQLITE_LIMIT_VDBE_OP: 25_000,
+    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 200,
+    sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
+}
+_OPERATIONS_BETWEEN_LOOKS = 10_000
+# Somebody who writes holds it for moments; a lock that stays is told.
+_BUSY_SECONDS = 1.0
+
+
+class SQLiteEngine:
+    """An SQLite file, locked before the first query is seen.
+
+    Raises:
+        EngineError: There is no database that can be read.
+    """
+
+    def __init__(self, where: str) -> None:
+        self._path = Path(where)
+        self._mark = file_mark(self._path)
+        self._end = 0.0
+        try:
+            # check_same_thread: the child answers in one thread, whichever that is.
+            self._connection = sqlite3.connect(
+                f"{self._path.as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS, isolation_level=None,
+                check_same_thread=False, cached_statements=0,
+            )  # fmt: skip
+        except sqlite3.Error as error:
+            raise EngineError(f"{self._path.name} cannot be opened: {error}.") from error
+        self._connection.text_factory = _text
+        try:
+            self._lock()
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise EngineError(_sentence(self._path.name, error)) from error
+
+    def _lock(self) -> None:
+        connection = self._connection
+        for pragma in ("query_only=1", "trusted_schema=0", "cell_size_check=1", "mmap_size=0", "temp_store=2"):
+            connection.execute(f"PRAGMA {pragma}")
+        # Before the authorizer, which keeps the schema table out of reach.
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
+        self._tables = frozenset(str(name).lower() for (name,) in names if not str(name).lower().startswith("sqlite_"))
+        for what, most in _LIMITS.items():
+            connection.setlimit(what, most)
+        connection.set_authorizer(_authorize)
+        connection.set_progress_handler(lambda: time.monotonic() > self._end, _OPERATIONS_BETWEEN_LOOKS)
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """Names of all tables and views, in lower case."""
+        return self._tables
+
+    def is_current(self) -> bool:
+        """Whether the path still leads to the file that is open, and nobody changed it."""
+        return file_mark(self._path) == self._mark
+
+    def run(self, sql: str, limits: QueryLimits) -> Result:
+        """Run one query.
+
+        Raises:
+            EngineError: SQLite complains.
+            QueryStop: It ran out of time.
+        """
+        self._end = time.monotonic() + limits.seconds
+        cursor = self._connection.cursor()
+        try:
+            cursor.execute(sql)
+            columns = tuple(str(column[0]) for column in cursor.description or ())
+            rows, cut = read_rows(cursor, limits)
+        except MemoryError:
+            raise QueryStop("memory") from None
+        except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError) as error:
+            if "interrupted" in str(error):
+                raise QueryStop("time") from None
+            raise EngineError(_sentence(self._path.name, error)) from error
+        finally:
+            # An unread rest would hold a lock that keeps writers out.
+            cursor.close()
+        return Result(columns, rows, cut)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+
+def _authorize(action: int, first: str | None, second: str | None, _database: str | None, _origin: str | None) -> int:
+    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in FORBIDDEN_FUNCTIONS:
+        return sqlite3.SQLITE_DENY
+    if action == sqlite3.SQLITE_READ and (first or "").lower().startswith(("sqlite_", "pragma_")):
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK if action in _ALLOWED_ACTIONS else sqlite3.SQLITE_DENY
+
+
+def _text(data: bytes) -> str:
+    # Files of other programs hold texts in other encodings; one such cell must not fail a query.
+    return data.decode("utf-8", "replace")
+
+
+def _sentence(name: str, error: Exception) -> str:
+    words = " ".join(str(error).split()).rstrip(".")
+    if "locked" in words or "busy" in words:
+        return f"{name} is locked by a program that writes to it: wait until it is done, and try again."
+    if "not a database" in words or "malformed" in words:
+        return f"{name} is damaged or no SQLite database ({words}): restore it from a copy."
+    if "unable to open" in words:
+        return f"{name} cannot be opened: see that it is there and that you may read it."
+    return f"{words}."

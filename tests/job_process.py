@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from llmopt_core.experiments import estimate
+from llmopt_core.experiments import pilot
 from llmopt_core.jobs.queue import JobRunner
 from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.models.base import BUILTIN_EMBEDDING, ChatRequest, Completion, Vectors
@@ -107,7 +107,7 @@ class MortalEmbedder(HashEmbedder):
 
 def _serve(home: Path, die_at: int, die_in: str = "chat") -> None:
     # A pilot that a busy machine makes slow would stop before the call in which the process shall die.
-    estimate._MOST_SECONDS = 600.0
+    pilot._MOST_SECONDS = 600.0
     lab = Lab(home)
     die_in_chat, die_in_embedder = (die_at, 0) if die_in == "chat" else (0, die_at)
 

@@ -65,7 +65,7 @@ def _judge_note(run: Any) -> list[str]:
 
 def _not_run(store: Store, run: Any, experiment: Experiment) -> int:
     """How many questions were not asked, because an assertion of theirs is not supported."""
-    from llmopt_core.evaluation.assertions.spec import why_not_run
+    from llmopt_core.evaluation.assertions.columns import why_not_run
 
     # Looked up in the examples first: reading every record of a long run takes seconds, and is needed for few sets.
     if not any(why_not_run(example) for example in experiment.evaluation_set.examples[: run.total]):

@@ -17,9 +17,9 @@ from llmopt_core.documents.question_answers import is_written_list
 from llmopt_core.documents.question_columns import RIGHT_ANSWERS, check_columns, check_roles, looks_like_answer
 from llmopt_core.documents.question_contexts import Contexts
 from llmopt_core.documents.question_fields import Fields
+from llmopt_core.documents.question_quotes import FoundQuote, nearest_text
 from llmopt_core.documents.question_rows import Row, read_rows
 from llmopt_core.documents.references import DocumentLookup, Problem, resolve_references
-from llmopt_core.documents.spans import QuoteMatch
 from llmopt_core.documents.text import normalise_file
 from llmopt_core.errors import BadInput
 from llmopt_core.text.files import read_regular_file
@@ -49,17 +49,6 @@ class BadQuestionFile(BadInput):
     # Errors of a child process travel as their arguments; by default those would be the whole sentence.
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.file, self.problems)
-
-
-@dataclass(frozen=True, slots=True)
-class FoundQuote:
-    """Which place a quote of an example was resolved to."""
-
-    example_id: str
-    line: int
-    quote: str
-    match: QuoteMatch
-    unit: str = "line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +82,7 @@ class QuestionFile:
         return (
             *(f"{problem.unit} {problem.line} was left out: {problem.message}." for problem in self.problems),
             *([f"{bad:,} of {good + bad:,} questions {'was' if bad == 1 else 'were'} left out."] if bad else []),
-            *(f"{quote.unit} {quote.line}: {_nearly(quote)}" for quote in near),
+            *(f"{quote.unit} {quote.line}: {nearest_text(quote)}" for quote in near),
             *(
                 f"the column `{name}` looks like an answer and is not used: say so where it is the reference answer "
                 f"(`--column reference={name}` on the command line)."
@@ -294,15 +283,3 @@ class _Reader:
                 "right answers, call the column `answers`."
             )
         return tuple(warnings)
-
-
-def _nearly(quote: FoundQuote) -> str:
-    match = quote.match
-    return (
-        f"the quote {_short(quote.quote)} stands only nearly ({match.similarity:.0%} alike) in {match.span.document}: "
-        f"{_short(match.text)}."
-    )
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 120 else text[:117] + "...")

@@ -13,7 +13,6 @@ from llmopt_core.documents.package import (
     Relation,
     attribute,
     child,
-    children,
     descendants,
     local,
     whole_number,
@@ -22,6 +21,7 @@ from llmopt_core.documents.sheet_extras import SheetExtras
 from llmopt_core.documents.table_rows import Row
 from llmopt_core.documents.tables import table_blocks
 from llmopt_core.documents.text import Extraction, normalise
+from llmopt_core.documents.workbook_parts import number_formats, rich_text, shared_texts
 from llmopt_core.errors import BadInput
 
 _FIRST_ROWS = 5
@@ -51,8 +51,8 @@ class _Book:
         self._root = package.main_xml()
         self._relations = package.relations(package.main)
         # Texts of cells stand once in a table of their own, and cells have their numbers.
-        self._strings = _strings(package.find_target(package.main, "sharedStrings"))
-        self._formats = _formats(package.find_target(package.main, "styles"))
+        self._strings = shared_texts(package.find_target(package.main, "sharedStrings"))
+        self._formats = number_formats(package.find_target(package.main, "styles"))
         self._general = NumberFormat("General")
         properties = child(self._root, "workbookPr")
         # Workbooks of old Macs count days from 1904: the same number is another date there.
@@ -198,7 +198,7 @@ class _Book:
         text = (value.text or "") if value is not None else ""
         if kind == "inlineStr":
             # Text in the cell itself, as programs write that keep no table of texts.
-            return _rich(child(cell, "is"))
+            return rich_text(child(cell, "is"))
         if kind == "s":
             at = whole_number(text, -1) if text else None
             # A number beyond the table: told by None, and not as an empty cell.
@@ -279,31 +279,3 @@ def _column(reference: str) -> int:
         # `A1`: letters tell the column, base 26 without a zero.
         column = column * 26 + ord(letter) - 64
     return column
-
-
-def _strings(root: Any) -> list[str]:
-    return [_rich(item) for item in children(root) if local(item) == "si"]
-
-
-def _rich(item: Any) -> str:
-    """The text of a string with or without fonts; how Japanese is pronounced is no part of it."""
-    texts = descendants(item, "t") if item is not None else []
-    return "".join(t.text or "" for t in texts if local(t.getparent()) != "rPh")
-
-
-def _formats(root: Any) -> list[NumberFormat]:
-    """The number format of each cell style, by its number."""
-    from openpyxl.styles.numbers import BUILTIN_FORMATS
-
-    # Formats of the workbook come before the built-in ones of the same number.
-    own = {attribute(item, "numFmtId"): attribute(item, "formatCode") for item in children(child(root, "numFmts"))}
-    formats: dict[str, NumberFormat] = {}
-    out = []
-    for style in children(child(root, "cellXfs")):
-        number = attribute(style, "numFmtId")
-        code = own.get(number) or BUILTIN_FORMATS.get(whole_number(number, -1)) or "General"
-        # A workbook has thousands of styles and few formats.
-        if code not in formats:
-            formats[code] = NumberFormat(code)
-        out.append(formats[code])
-    return out

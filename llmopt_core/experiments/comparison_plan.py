@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.spec import EXAMPLE_COLUMN, AssertionSpec, assertions_of, why_not_run
+from llmopt_core.evaluation.assertions.columns import EXAMPLE_COLUMN, assertions_of, why_not_run
+from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.preflight import check_run

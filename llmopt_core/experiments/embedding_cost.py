@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from llmopt_core.experiments.indexing import chunk_with_cache, read_chunks
 from llmopt_core.experiments.pipeline import Pipeline
-from llmopt_core.index.build import text_to_embed
 from llmopt_core.index.embedding_cache import find_missing_vectors
+from llmopt_core.index.plan import text_to_embed
 from llmopt_core.models.base import Embedder
 from llmopt_core.models.prefixes import query_side
 from llmopt_core.models.tokenizers import tokenizer

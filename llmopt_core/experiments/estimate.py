@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from llmopt_core.errors import OutOfBudget
 from llmopt_core.execution.accounts import Account, account_for
 from llmopt_core.execution.budget import Budget
-from llmopt_core.execution.concurrency import failure_of
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.embedding_cost import EmbeddingCost, embedding_cost
 from llmopt_core.experiments.estimate_range import Range, remaining_range, shift_range, sum_ranges
 from llmopt_core.experiments.indexing import texts_to_write, write_chunk_texts
-from llmopt_core.experiments.pipeline import FATAL, Pipeline
+from llmopt_core.experiments.pilot import PilotGroup, run_pilot
+from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.plan import Plan, check_plan
 from llmopt_core.experiments.truncation_warnings import question_note
 from llmopt_core.models.registry import Models
@@ -24,8 +24,6 @@ from llmopt_core.types import Example, Record, Usage
 
 # Lengths of answers differ, so that few say little; each further one costs before the user has agreed.
 PILOT = 5
-# Somebody waits before a button for it.
-_MOST_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +124,7 @@ async def estimate_pipeline(
             if embedding.cost_usd != 0.0:
                 # Nobody has agreed yet to pay for a whole index.
                 pipeline = pipeline.embedding_here()
-            groups = await _run_pilot(pipeline, examples, pilot, answers=answers, same=same)
+            groups = await run_pilot(pipeline, examples, pilot, answers=answers, same=same)
         except OutOfBudget as error:
             # The budget ended the pilot: what is left cannot be told, only what was spent.
             return Estimate(name, len(examples), 0, 0, 0, 0, None, 0.0, account.usage, (str(error),))
@@ -139,70 +137,6 @@ async def estimate_pipeline(
 def _without_cache(usage: Usage) -> Usage:
     """Without what a cache answered."""
     return Usage(usage.prompt_tokens, usage.completion_tokens, usage.cost_usd, usage.calls)
-
-
-@dataclass
-class _Group:
-    """Examples that have the same still to be made.
-
-    Attributes:
-        has_answers: Whether only scores are missing.
-        is_common: Whether other configurations have tried the same examples.
-        records: Of those that were tried and took calls, or need none.
-        remainder: Those that were not tried.
-    """
-
-    has_answers: bool
-    is_common: bool = False
-    records: list[Record] = field(default_factory=list)
-    remainder: int = 0
-
-
-async def _run_pilot(
-    pipeline: Pipeline, examples: Sequence[Example], pilot: int, *, answers: bool, same: Collection[str]
-) -> tuple[_Group, _Group]:
-    """Do a few examples of each kind. What comes from the cache tells no price, so further ones are tried then."""
-
-    def sort_examples() -> tuple[list[Example], list[Example]]:
-        if not answers:
-            return [example for example in examples if pipeline.read_hits(example) is None], []
-        new = [example for example in examples if not pipeline.is_cached(example)]
-        flags = [pipeline.is_answered(example) for example in new]
-        return (
-            [example for example, is_answered in zip(new, flags, strict=True) if not is_answered],
-            [example for example, is_answered in zip(new, flags, strict=True) if is_answered],
-        )
-
-    # Looks into the cache for every example, which may be thousands.
-    pending_examples = await asyncio.to_thread(sort_examples)
-    groups = _Group(False), _Group(True)
-    deadline = time.monotonic() + _MOST_SECONDS
-    for group, new in zip(groups, pending_examples, strict=True):
-        group.remainder, group.is_common = len(new), bool(same)
-        same_examples = [example for example in new if example.id in same]
-        # All questions of the pilot are embedded together.
-        await pipeline.prepare((same_examples or new)[:pilot])
-        for example in same_examples or new:
-            if len(group.records) >= pilot or time.monotonic() > deadline:
-                break
-            record = await (pipeline.evaluate(example) if answers else _search_only(pipeline, example))
-            group.remainder -= 1
-            if same_examples or record.usage.calls or record.failure or not record.usage.cached_calls:
-                group.records.append(record)
-    return groups
-
-
-async def _search_only(pipeline: Pipeline, example: Example) -> Record:
-    """A record of the search alone."""
-    start = time.perf_counter()
-    try:
-        retrieval = await pipeline.retrieve(example)
-    except FATAL:
-        raise
-    # As in `Pipeline.evaluate`: whatever a library raises belongs to this question.
-    except Exception as error:
-        return Record(example, failure=failure_of(error, "retrieve"), seconds=time.perf_counter() - start)
-    return Record(example, trace=retrieval.trace, usage=retrieval.usage, seconds=time.perf_counter() - start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +205,7 @@ def _with_embedding(estimate: Estimate, embedding: EmbeddingCost) -> Estimate:
     )
 
 
-def _extrapolate(name: str, total: int, groups: Sequence[_Group], concurrency: int) -> Estimate:
+def _extrapolate(name: str, total: int, groups: Sequence[PilotGroup], concurrency: int) -> Estimate:
     usage, seconds = Usage(), 0.0
     records = [record for group in groups for record in group.records]
     for group in groups:
@@ -304,7 +238,7 @@ def _extrapolate(name: str, total: int, groups: Sequence[_Group], concurrency: i
     )
 
 
-def _price(record: Record, group: _Group) -> Usage:
+def _price(record: Record, group: PilotGroup) -> Usage:
     """What a like record takes. Where a part of it came from the cache by chance, what that took when it was made."""
     return record.usage if group.has_answers or group.is_common else record.usage.original or record.usage
 

@@ -13,7 +13,7 @@ from llmopt_core.evaluation.assertions.check import (
     threshold_of,
     verdict,
 )
-from llmopt_core.evaluation.assertions.spec import labels
+from llmopt_core.evaluation.assertions.columns import labels
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.best_answer import VERSION as BEST_OF_ANSWERS
 from llmopt_core.evaluation.metrics.registry import METRICS, Metric, Sample, build_metrics

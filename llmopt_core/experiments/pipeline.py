@@ -20,7 +20,7 @@ from llmopt_core.errors import (
     StorageError,
     WorkspaceBusy,
 )
-from llmopt_core.evaluation.assertions.spec import why_not_run
+from llmopt_core.evaluation.assertions.columns import why_not_run
 from llmopt_core.evaluation.judges.builtin.support import GroundingSupport
 from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader
 from llmopt_core.evaluation.judges.judge import JudgeSpec

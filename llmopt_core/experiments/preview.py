@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmopt_core.answering.few_shot_vectors import memoize
-from llmopt_core.evaluation.assertions.spec import ASSERTION_COLUMNS
+from llmopt_core.evaluation.assertions.columns import ASSERTION_COLUMNS
 from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec, Vectors
 from llmopt_core.models.registry import Models
 from llmopt_core.models.tokenizers import tokenizer

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable, Sequence
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.spec import why_not_run
+from llmopt_core.evaluation.assertions.columns import why_not_run
 from llmopt_core.types import EvaluationSet, Example
 
 # Ids that are named, and characters of each: the name of a set stands in pickers and titles.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from llmopt_core.evaluation.assertions.spec import assertions_of
+from llmopt_core.evaluation.assertions.columns import assertions_of
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.experiments.configuration import Configuration

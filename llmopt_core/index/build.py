@@ -7,25 +7,23 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from filelock import FileLock
 
 from llmopt_core.cache import Cache
-from llmopt_core.errors import BadInput, LlmOptError, StorageError
+from llmopt_core.errors import LlmOptError, StorageError
 from llmopt_core.index import open_indexes
 from llmopt_core.index.bm25 import Bm25
 from llmopt_core.index.embedding_cache import OnProgress, encode_with_cache
 from llmopt_core.index.folder import CHROMA, FORMAT, Contents, DamagedIndex, read_contents, write_contents
 from llmopt_core.index.index import Index
-from llmopt_core.index.index_inventory import SERVER_ENDING, release_orphans
+from llmopt_core.index.index_inventory import release_orphans
+from llmopt_core.index.plan import IndexPlan, plan_index
 from llmopt_core.index.shared_collections import SharedCollections, collection_name
 from llmopt_core.index.vector_store import (
     COLLECTION,
-    HNSW,
     VectorStore,
     fill,
     is_whole,
@@ -35,7 +33,7 @@ from llmopt_core.index.vector_store import (
 )
 from llmopt_core.models.base import Embedder, EmbeddingSpec, Vectors
 from llmopt_core.settings import Settings
-from llmopt_core.types import Chunk, Document, Span, fingerprint
+from llmopt_core.types import Chunk, Document
 
 
 def build_index(
@@ -71,7 +69,7 @@ def build_index(
         StorageError: The workspace cannot be written, or the Chroma server does not answer.
     """
     # The order of what follows: what is free (open already), what is cheap (on disk), and only then the work.
-    plan = _plan(chunks, embedding, embedder, settings, texts, documents)
+    plan = plan_index(chunks, embedding, embedder, settings, texts, documents)
     # A lost one is in memory but not on its server: it has to be stored there again.
     if (index := open_indexes.get(plan.folder)) is not None and not index.is_lost:
         return index
@@ -92,7 +90,7 @@ def index_to_read(
 
     For what needs chunks, vectors and words alone. Arguments as in `build_index`, of which the embedder's name is used.
     """
-    plan = _plan(chunks, embedding, embedder, settings, None, documents)
+    plan = plan_index(chunks, embedding, embedder, settings, None, documents)
     if (index := open_indexes.get(plan.folder)) is not None:
         return index
     try:
@@ -102,84 +100,7 @@ def index_to_read(
         return None
 
 
-# The version of the terms when they were part of the fingerprint. Now the folder of an index holds words of several
-# versions (`word_files`), and its fingerprint stays, so that no vector is made or paid for again.
-_FIRST_TERMS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    chunks: Sequence[Chunk]
-    texts: Sequence[str]
-    documents: dict[str, dict[str, Any]]
-    parents: dict[Span, str]
-    fingerprint: str
-    folder: Path
-    settings: Settings
-
-    def word_texts(self) -> list[str]:
-        """What is searched by words of each chunk: its text, with its heading where that is embedded."""
-        # Of a summary that a model wrote only the vector is made: its words would answer for words that are not in the
-        # text.
-        pairs = zip(self.chunks, self.texts, strict=True)
-        return [text if chunk.text in text else chunk.text for chunk, text in pairs]
-
-
-def _plan(  # noqa: PLR0917
-    chunks: Sequence[Chunk],
-    embedding: EmbeddingSpec,
-    embedder: Embedder,
-    settings: Settings,
-    texts: Sequence[str] | None,
-    documents: Sequence[Document],
-) -> _Plan:
-    if not chunks:
-        raise BadInput("There is no text to index; add a document that has some.")
-    texts = _texts_to_embed(chunks, embedding) if texts is None else texts
-    if len(texts) != len(chunks):
-        raise BadInput(f"There are {len(chunks)} chunks but {len(texts)} texts to embed for them.")
-    # Only the documents of these chunks: metadata of others must not make this another index.
-    names = {chunk.document for chunk in chunks}
-    by_name = {document.name: document for document in documents}
-    # Sorted, because the order belongs to the fingerprint below and says nothing.
-    metadata = {name: dict(by_name[name].metadata) if name in by_name else {} for name in sorted(names)}
-    parents = _parent_texts(chunks, by_name)
-    rows = [[chunk.id, chunk.text, chunk.heading, text] for chunk, text in zip(chunks, texts, strict=True)]
-    spans = [[s.document, s.start, s.end, text] for s, text in parents.items()]
-    # All that changes what a search by meaning finds. Not the server's address: the same content is the same index
-    # everywhere.
-    key = fingerprint(
-        "index", FORMAT, _FIRST_TERMS, HNSW, rows, [_parent_id(c) for c in chunks], spans, metadata,
-        embedding.model_dump(mode="json"), embedder.name,
-    )  # fmt: skip
-    # A folder of its own for vectors on a server: it has no database, and must not be taken for one that lost it.
-    folder = settings.home / "indexes" / (f"{key}{SERVER_ENDING}" if settings.chroma_url else key)
-    return _Plan(chunks, texts, metadata, parents, key, folder, settings)
-
-
-def text_to_embed(chunk: Chunk, of: str) -> str:
-    """What is embedded of a chunk, by `EmbeddingSpec.of`; where that is a written text, the chunk's own."""
-    # `full_text` has the names of the columns where a chunk begins below a table's header.
-    return f"{chunk.heading}\n{chunk.text}" if of == "heading" and chunk.heading else chunk.full_text
-
-
-def _texts_to_embed(chunks: Sequence[Chunk], embedding: EmbeddingSpec) -> list[str]:
-    if embedding.of in ("text", "heading"):
-        return [text_to_embed(chunk, embedding.of) for chunk in chunks]
-    raise BadInput(f"To embed the {embedding.of} of each chunk, it must be written first and given as texts.")
-
-
-def _parent_texts(chunks: Sequence[Chunk], documents: dict[str, Document]) -> dict[Span, str]:
-    # Each larger piece once, in the order of the chunks; the pieces of a document that was not given stay unknown.
-    spans = dict.fromkeys(chunk.parent for chunk in chunks if chunk.parent and chunk.parent.document in documents)
-    return {span: documents[span.document].text[span.start : span.end] for span in spans if span}
-
-
-def _parent_id(chunk: Chunk) -> list[int] | None:
-    return [chunk.parent.start, chunk.parent.end] if chunk.parent else None
-
-
-def _open_existing(plan: _Plan) -> Index | None:
+def _open_existing(plan: IndexPlan) -> Index | None:
     """The index that is there; None where nothing whole is."""
     # Looked at without Chroma, which cannot open a folder again in a process where it failed once.
     if not plan.settings.chroma_url and not is_whole(plan.folder / CHROMA):
@@ -197,7 +118,7 @@ def _open_existing(plan: _Plan) -> Index | None:
     return Index(contents, store) if store.count() == len(contents.chunks) else None
 
 
-def _build_under_lock(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> Index:
+def _build_under_lock(plan: IndexPlan, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> Index:
     plan.folder.parent.mkdir(parents=True, exist_ok=True)  # a lock needs its folder
     # The lock is beside the folder, not in it: the folder is made by renaming another.
     with FileLock(plan.folder.parent / f".{plan.folder.name}.lock"):
@@ -212,7 +133,7 @@ def _build_under_lock(plan: _Plan, embedder: Embedder, cache: Cache, on_progress
     return index
 
 
-def _restore(plan: _Plan, on_progress: OnProgress | None) -> Index | None:
+def _restore(plan: IndexPlan, on_progress: OnProgress | None) -> Index | None:
     """The index whose collection vanished from its server, from the vectors that are here; None where none are."""
     if not plan.settings.chroma_url:
         return None
@@ -225,7 +146,7 @@ def _restore(plan: _Plan, on_progress: OnProgress | None) -> Index | None:
     return Index(contents, _store(plan))
 
 
-def _store_on_server(plan: _Plan, encode: Callable[[], Vectors], on_progress: OnProgress | None) -> Vectors:
+def _store_on_server(plan: IndexPlan, encode: Callable[[], Vectors], on_progress: OnProgress | None) -> Vectors:
     """The vectors, which are on the server then."""
 
     def on_wait() -> None:
@@ -237,11 +158,11 @@ def _store_on_server(plan: _Plan, encode: Callable[[], Vectors], on_progress: On
         return collections.ensure(plan.fingerprint, [chunk.document for chunk in plan.chunks], encode, on_wait)
 
 
-def _collections(plan: _Plan) -> AbstractContextManager[SharedCollections]:
+def _collections(plan: IndexPlan) -> AbstractContextManager[SharedCollections]:
     return closing(SharedCollections(plan.settings.chroma_url, plan.folder.parent))
 
 
-def _build(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> None:
+def _build(plan: IndexPlan, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> None:
     """Write the index, called under its lock. What is left of killed builds is removed first."""
     prefix = f".{plan.folder.name}.part-"
     # Under the lock no other build of this index is alive, so every `.part-` is of a dead one.
@@ -259,7 +180,7 @@ def _build(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgres
         raise
 
 
-def _write(plan: _Plan, folder: Path, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> None:
+def _write(plan: IndexPlan, folder: Path, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> None:
     if plan.settings.chroma_url:
         vectors = _store_on_server(
             plan, lambda: encode_with_cache(plan.texts, embedder, cache, on_progress), on_progress
@@ -283,7 +204,7 @@ def _write(plan: _Plan, folder: Path, embedder: Embedder, cache: Cache, on_progr
     write_contents(folder, Contents(manifest, tuple(plan.chunks), plan.documents, plan.parents, vectors, lambda: words))
 
 
-def _store(plan: _Plan) -> VectorStore:
+def _store(plan: IndexPlan) -> VectorStore:
     if plan.settings.chroma_url:
         return VectorStore(
             # Connected at the first search.

@@ -6,13 +6,13 @@ data, Anthropic's hh-rlhf, and Databricks' dolly.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts import plain_text_forms as plain
+from llmopt_core.prompts.speaker_turns import after_common, common_messages, speaker_turns
 
 # Names of who speaks at ShareGPT, Vicuna, Gemini, Cohere and others -> OpenAI's.
 _ROLES = {
@@ -25,8 +25,6 @@ _ANSWERS = ("completion", "answer", "response", "output", "assistant", "target",
 _OUTPUT_KEYS = ("output", "response", "completion", "answer")
 _TALKS = ("conversations", "conversation", "dialog", "dialogue", "chat", "turns", "data")
 _SYSTEMS = ("system", "system_prompt", "system_message")
-# `\n\nHuman: ...\n\nAssistant: ...`, as Anthropic's hh-rlhf writes whole conversations in one text.
-_TURN = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")
 
 ALPACA = "Alpaca (instruction, input, output)"
 SHAREGPT = "ShareGPT (conversations of from and value)"
@@ -246,11 +244,11 @@ def _from_preference(value: Mapping[str, Any]) -> dict[str, Any]:
     chosen_value, rejected_value = value["chosen"], value["rejected"]
     # hh-rlhf: two whole conversations as text, that differ at their end.
     if prompt is None and isinstance(chosen_value, str) and isinstance(rejected_value, str):
-        chosen_value, rejected_value = _speaker_turns(chosen_value), _speaker_turns(rejected_value)
+        chosen_value, rejected_value = speaker_turns(chosen_value), speaker_turns(rejected_value)
     good, bad = _side(chosen_value, "assistant"), _side(rejected_value, "assistant")
-    question = _side(prompt, "user") if prompt is not None else _common_messages(good, bad)
+    question = _side(prompt, "user") if prompt is not None else common_messages(good, bad)
     # Some repeat the question at the beginning of both answers.
-    good, bad = _after(good, question), _after(bad, question)
+    good, bad = after_common(good, question), after_common(bad, question)
     if not question:
         raise BadInput("the question before the two answers is missing; expected `prompt`")
     return {
@@ -258,36 +256,6 @@ def _from_preference(value: Mapping[str, Any]) -> dict[str, Any]:
         "preferred_output": good,
         "non_preferred_output": bad,
     }
-
-
-def _common_messages(good: Sequence[Mapping[str, Any]], bad: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The messages that both conversations begin with."""
-    same = []
-    # Without the last message, which is the answer even where both are equal.
-    for one, other in zip(good[:-1], bad[:-1], strict=False):
-        if one != other:
-            break
-        same.append(dict(one))
-    return same
-
-
-def _after(side: list[dict[str, Any]], question: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return side[len(question) :] if len(side) > len(question) and side[: len(question)] == list(question) else side
-
-
-def _speaker_turns(text: str) -> list[dict[str, str]]:
-    """The turns of a text in which `Human:` and `Assistant:` speak.
-
-    Raises:
-        BadInput: Nobody speaks in it.
-    """
-    _, *parts = _TURN.split(text)
-    if not parts:
-        raise BadInput("the question before the two answers is missing; expected `prompt`")
-    return [
-        {"role": "user" if who == "Human" else "assistant", "content": content.strip()}
-        for who, content in zip(parts[::2], parts[1::2], strict=True)
-    ]
 
 
 # In this order: what one form has, a later one may have too.

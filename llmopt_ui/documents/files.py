@@ -8,14 +8,8 @@ from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.components import empty_state, show_errors, side_by_side
 from llmopt_ui.documents.chunk_view import chunk_view
-from llmopt_ui.documents.view import (
-    document_actions,
-    document_list,
-    document_warnings,
-    text_view,
-    upload_form,
-    upload_outcome,
-)
+from llmopt_ui.documents.upload import upload_form, upload_outcome
+from llmopt_ui.documents.view import document_actions, document_list, document_warnings, text_view
 from llmopt_ui.resources import store
 
 VIEW = "documents_view"

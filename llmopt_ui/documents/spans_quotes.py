@@ -17,7 +17,7 @@ from llmopt_ui.session import notify, state
 from llmopt_ui.tables import data_table
 
 if TYPE_CHECKING:
-    from llmopt_core.documents.questions import FoundQuote
+    from llmopt_core.documents.question_quotes import FoundQuote
 
 UPLOAD, SAVE = "quotes_upload", "quotes_save"
 EXAMPLE = (

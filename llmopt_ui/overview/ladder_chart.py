@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from textwrap import wrap
 
 import plotly.graph_objects as go
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.labs.evaluation.ladder.rung import Ladder, Rung, Section, describe_questions
-from llmopt_core.reporting.verdict_words import verdict_words
 from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_ui import format as fmt
-from llmopt_ui.overview.ladder_words import chart_word, cost_words, difference_words
-from llmopt_ui.theme import FAINT, FAINTER, NEUTRAL, VERDICTS, Ink, apply_theme, figure_text, verdict
+from llmopt_ui.overview.ladder_rows import (
+    CHANGE_LINE,
+    NAME_LINE,
+    TITLE_LINE,
+    LadderRow,
+    hover_text,
+    ladder_rows,
+    rung_label,
+)
+from llmopt_ui.theme import FAINT, FAINTER, NEUTRAL, VERDICTS, Ink, apply_theme, figure_text
 
 RUNGS_AT_MOST = 14
 """More bars than that are no picture for a slide; the table below it has all."""
 _ROW = 46
 """Pixels of a row: two lines of words beside each bar."""
-_NAME_LINE, _CHANGE_LINE, _HOVER_LINE, _TITLE_LINE = 28, 38, 64, 74
 _TODAY = "#4653B8"
 _FILL = {"kept": "rgba(0, 158, 115, 0.85)", "dropped": "rgba(213, 94, 0, 0.16)", "undecided": FAINT}
 _LINE = {"kept": "rgba(0, 0, 0, 0)", "dropped": VERDICTS["worse"].colour, "undecided": NEUTRAL}
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One line of the picture: an experiment, what stands today, or a break between other questions."""
-
-    y: float
-    section: Section
-    rung: Rung | None = None
-    is_today: bool = False
 
 
 def waterfall(
@@ -56,7 +52,7 @@ def waterfall(
         text_colour: Of words in a picture that leaves the page; None for the grey of axes.
     """
     sections = _newest(ladder.sections)
-    rows = _rows(sections)
+    rows = ladder_rows(sections)
     figure = go.Figure()
     for section in sections:
         _section(figure, [row for row in rows if row.section is section], percent)
@@ -65,8 +61,8 @@ def waterfall(
             _break(figure, row)
     if text_colour:
         figure.update_annotations(font_color=text_colour)
-    head = [*wrap(title or _title(ladder, sections[-1]), _TITLE_LINE)]
-    below = wrap(note or _note(ladder, sections[-1]), _TITLE_LINE + 16)
+    head = [*wrap(title or _title(ladder, sections[-1]), TITLE_LINE)]
+    below = wrap(note or _note(ladder, sections[-1]), TITLE_LINE + 16)
     return apply_theme(
         figure,
         height=_ROW * len(rows) + 68 + 22 * len(head) + 17 * len(below),
@@ -109,19 +105,7 @@ def _newest(sections: Sequence[Section]) -> list[Section]:
     return [replace(section, sentence="") if place == 0 else section for place, section in enumerate(shown)]
 
 
-def _rows(sections: Sequence[Section]) -> list[_Row]:
-    rows: list[_Row] = []
-    for section in sections:
-        if section.sentence:
-            rows.append(_Row(len(rows), section))
-        for rung in section.rungs:
-            rows.append(_Row(len(rows), section, rung))
-        if len(section.kept) > 1:
-            rows.append(_Row(len(rows), section, section.today, is_today=True))
-    return rows
-
-
-def _section(figure: go.Figure, rows: Sequence[_Row], percent: bool) -> None:
+def _section(figure: go.Figure, rows: Sequence[LadderRow], percent: bool) -> None:
     level: float | None = None
     start: tuple[float, float] | None = None
     for row in (row for row in rows if row.rung is not None):
@@ -136,11 +120,11 @@ def _section(figure: go.Figure, rows: Sequence[_Row], percent: bool) -> None:
             _connect(figure, start, row.y)
         if rung.is_kept and value is not None:
             level, start = value, (value, row.y)
-        _label(figure, row, rung, percent)
+        rung_label(figure, row, rung, percent)
         _point(figure, row, rung, level)
 
 
-def _step(figure: go.Figure, row: _Row, rung: Rung, level: float | None) -> None:
+def _step(figure: go.Figure, row: LadderRow, rung: Rung, level: float | None) -> None:
     """What an experiment gained or lost over what stood before it."""
     if rung.value is None or level is None:
         return
@@ -150,7 +134,7 @@ def _step(figure: go.Figure, row: _Row, rung: Rung, level: float | None) -> None
     _bar(figure, row, level, rung.value, _FILL[rung.state], line=_LINE[rung.state])
 
 
-def _bar(figure: go.Figure, row: _Row, start: float, end: float | None, fill: str, *, line: str = "") -> None:
+def _bar(figure: go.Figure, row: LadderRow, start: float, end: float | None, fill: str, *, line: str = "") -> None:
     if end is None:
         return
     figure.add_trace(
@@ -173,7 +157,7 @@ def _connect(figure: go.Figure, start: tuple[float, float], y: float) -> None:
     )  # fmt: skip
 
 
-def _point(figure: go.Figure, row: _Row, rung: Rung, level: float | None) -> None:
+def _point(figure: go.Figure, row: LadderRow, rung: Rung, level: float | None) -> None:
     """The interval at the end of a bar, and what is said when the row is pointed at."""
     at = rung.value if rung.value is not None else level
     if at is None:
@@ -189,13 +173,13 @@ def _point(figure: go.Figure, row: _Row, rung: Rung, level: float | None) -> Non
                     "line": {"width": 2.5, "color": VERDICTS["worse"].colour}},
             error_x={"type": "data", "symmetric": False, "array": [up], "arrayminus": [down], "thickness": 1.5,
                      "width": 5, "color": NEUTRAL},
-            hovertemplate=f"{_hover(row, rung)}<extra></extra>",
+            hovertemplate=f"{hover_text(row, rung)}<extra></extra>",
             cliponaxis=False,
         )
     )  # fmt: skip
 
 
-def _whisker(row: _Row, rung: Rung) -> tuple[float, float]:
+def _whisker(row: LadderRow, rung: Rung) -> tuple[float, float]:
     """Upward and downward: of a gain its interval, of a mean that stands for itself its own."""
     compared, summary = rung.comparison, rung.summary
     if row.is_today or rung.state == "baseline":
@@ -207,50 +191,7 @@ def _whisker(row: _Row, rung: Rung) -> tuple[float, float]:
     return compared.high - compared.difference, compared.difference - compared.low
 
 
-def _label(figure: go.Figure, row: _Row, rung: Rung, percent: bool) -> None:
-    figure.add_annotation(
-        x=1, xref="paper", xanchor="left", xshift=10, y=row.y, yanchor="middle", showarrow=False, align="left",
-        text="<br>".join(_label_lines(row, rung, percent)), font={"size": 13},
-    )  # fmt: skip
-
-
-def _label_lines(row: _Row, rung: Rung, percent: bool) -> list[str]:
-    value = f"<b>{_value(rung.value, percent)}</b>"
-    if row.is_today:
-        total = row.section.total
-        gain = total.difference if total is not None else _gain(row.section)
-        return [f"{value}  {_signed(gain, percent)}", "since the baseline"]
-    if rung.state == "baseline":
-        return [value, "● baseline"]
-    words = [chart_word(rung), _verdict_word(rung)]
-    figures = f"{value}  {_signed(rung.difference, percent)}" if rung.value is not None else ""
-    return [line for line in (figures, " · ".join(filter(None, words))) if line]
-
-
-def _verdict_word(rung: Rung) -> str:
-    if rung.comparison is None:
-        return ""
-    style = verdict(rung.comparison.verdict)
-    # The sign stands before the state already.
-    return style.word if style.sign == rung.sign else style.text
-
-
-def _gain(section: Section) -> float | None:
-    first, last = section.rungs[0].value, section.today.value if section.today else None
-    return None if first is None or last is None else last - first
-
-
-def _value(value: float | None, percent: bool) -> str:
-    return fmt.score(value) if not percent or value is None else f"{value:.0%}"
-
-
-def _signed(value: float | None, percent: bool) -> str:
-    if value is None:
-        return ""
-    return f"{value * 100:+.0f} points".replace("-", "−") if percent else fmt.with_sign(value)
-
-
-def _tick(row: _Row, inks: Mapping[str, Ink]) -> str:
+def _tick(row: LadderRow, inks: Mapping[str, Ink]) -> str:
     if row.rung is None:
         return ""
     rung = row.rung
@@ -258,12 +199,12 @@ def _tick(row: _Row, inks: Mapping[str, Ink]) -> str:
         return "<b>Today</b>"
     ink = inks.get(rung.name)
     dot = f'<span style="color:{ink.colour}">{"◍" if ink.pattern else "●"}</span> ' if ink else ""
-    name = f"{dot}<b>{rung.position} {figure_text(fmt.shorten(rung.name, _NAME_LINE))}</b>"
-    changed = fmt.shorten(", ".join(rung.changes), _CHANGE_LINE) if rung.changes else ""
+    name = f"{dot}<b>{rung.position} {figure_text(fmt.shorten(rung.name, NAME_LINE))}</b>"
+    changed = fmt.shorten(", ".join(rung.changes), CHANGE_LINE) if rung.changes else ""
     return f'{name}<br><span style="font-size:11px">{figure_text(changed)}</span>' if changed else name
 
 
-def _break(figure: go.Figure, row: _Row) -> None:
+def _break(figure: go.Figure, row: LadderRow) -> None:
     figure.add_shape(
         type="line", xref="paper", x0=0, x1=1, y0=row.y + 0.3, y1=row.y + 0.3,
         line={"width": 1, "dash": "dash", "color": NEUTRAL},
@@ -302,28 +243,3 @@ def _right_end(sections: Sequence[Section]) -> float:
     top = max(ends)
     # A share has its whole scale where it fills most of it.
     return 1.0 if 0.7 < top <= 1.0 else (top * 1.04 or 1.0)
-
-
-def _hover(row: _Row, rung: Rung) -> str:
-    lines = [f"<b>{figure_text(fmt.shorten(rung.name, _HOVER_LINE))}</b>"]
-    for text in _hover_lines(row, rung):
-        lines += [figure_text(line) for line in wrap(text, _HOVER_LINE)]
-    return "<br>".join(lines)
-
-
-def _hover_lines(row: _Row, rung: Rung) -> list[str]:
-    summary, total = rung.summary, row.section.total
-    texts = [f"Changed: {', '.join(rung.changes)}"] if rung.changes and not row.is_today else []
-    if summary.mean is not None and summary.total:
-        ends = f" ({fmt.interval(summary.low, summary.high)})" if summary.low is not None else ""
-        texts.append(f"Mean {fmt.score(summary.mean)}{ends}, {summary.scored} of {summary.total} scored")
-    if row.is_today:
-        words = f"Since the baseline: {difference_words(total)}, {verdict_words(total)}" if total is not None else ""
-        return [*texts, *filter(None, [words])]
-    if rung.comparison is not None:
-        texts.append(
-            f"Against {rung.parent}: {difference_words(rung.comparison)}, {verdict_words(rung.comparison)}; "
-            f"{rung.comparison.pairs} answered by both"
-        )
-    texts += filter(None, [cost_words(rung.each), rung.answered, rung.mark])
-    return [*texts, f"{chart_word(rung)}: {rung.reason}"]

@@ -7,14 +7,14 @@ from typing import Any
 
 import streamlit as st
 
-from llmopt_core.evaluation.assertions.spec import (
-    ASSERTION_EXPLANATIONS,
+from llmopt_core.evaluation.assertions.columns import (
     EXAMPLE_COLUMN,
     THRESHOLD_COLUMN,
     assertions_of,
     threshold_of,
     without_assertions,
 )
+from llmopt_core.evaluation.assertions.spec import ASSERTION_EXPLANATIONS
 from llmopt_core.experiments.assertion_rows import EMPTY, TYPES, assertions_from_rows, row_of
 from llmopt_core.experiments.comparison_setup import Setup
 from llmopt_core.runs.values import Project

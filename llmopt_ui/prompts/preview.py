@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from llmopt_core.evaluation.assertions.spec import ASSERTION_COLUMNS
+from llmopt_core.evaluation.assertions.columns import ASSERTION_COLUMNS
 from llmopt_core.experiments.preview import (
     PromptPreview,
     columns_of,

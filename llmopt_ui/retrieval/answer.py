@@ -14,9 +14,10 @@ from llmopt_core.labs.retrieval.question_inspection import Inspection
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Answer, Evidence
 from llmopt_ui import format as fmt
+from llmopt_ui.chunks_view import chunk_head, chunk_html
 from llmopt_ui.components import show_errors
 from llmopt_ui.messages import messages_view, tool_calls_view
-from llmopt_ui.record_view import chunk_head, chunk_html, cost_line
+from llmopt_ui.record_view import cost_line
 from llmopt_ui.retrieval.inspection import answer_from_context, cached_answer, key_of
 from llmopt_ui.retrieval.sides import Side
 from llmopt_ui.session import state

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
-from llmopt_core.evaluation.assertions.spec import assertions_of
+from llmopt_core.evaluation.assertions.columns import assertions_of
 from llmopt_core.experiments.versions.prompts import FEW_SHOT
 from llmopt_core.experiments.versions.training_sets import training_sets
 from llmopt_core.labs.evaluation.notes import Note, read_notes, save_note

@@ -19,6 +19,7 @@ from llmopt_core.statistics.paired_comparison import compare_pairs
 from llmopt_core.types import Chunk, Span, Usage
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import metric_bars
+from llmopt_ui.chunks_view import chunk_html
 from llmopt_ui.documents import tabs as document_tabs
 from llmopt_ui.evaluation.example_map import Cells, example_map
 from llmopt_ui.evaluation.examples import sort_columns
@@ -27,7 +28,6 @@ from llmopt_ui.navigation import DOCUMENTS, FINETUNING, PAGES, PROMPTS, RETRIEVA
 from llmopt_ui.overview.map_chart import method_map, place
 from llmopt_ui.prompts import tabs as prompt_tabs
 from llmopt_ui.prompts.search_charts import before_after
-from llmopt_ui.record_view import chunk_html
 from llmopt_ui.retrieval import tabs as retrieval_tabs
 from llmopt_ui.retrieval.question import tokens_note
 from llmopt_ui.theme import VERDICTS, figure_text, inks, verdict

@@ -13,16 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from llmopt_core.evaluation.assertions.columns import assertions_of, labels, threshold_of, without_assertions
 from llmopt_core.evaluation.assertions.rubric import RUBRIC_VERSION, meets_rubric
-from llmopt_core.evaluation.assertions.spec import (
-    SIMILAR_THRESHOLD,
-    AssertionSpec,
-    assertions_of,
-    labels,
-    problem_of,
-    threshold_of,
-    without_assertions,
-)
+from llmopt_core.evaluation.assertions.spec import SIMILAR_THRESHOLD, AssertionSpec, problem_of
 from llmopt_core.evaluation.assertions.text import TEXT_ASSERTIONS, Finding
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.registry import build_metrics

@@ -12,7 +12,7 @@ import yaml
 from llmopt_core.documents.question_columns import means_something
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.assertions.check import AssertionSpec, assertions_of, threshold_of
-from llmopt_core.evaluation.assertions.spec import without_assertions
+from llmopt_core.evaluation.assertions.columns import without_assertions
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.interop.promptfoo.assertions import UnsupportedError, assertion_from

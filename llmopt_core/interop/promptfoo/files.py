@@ -22,7 +22,7 @@ from llmopt_core.documents.container import (
     read_member,
 )
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.spec import EXAMPLE_COLUMN
+from llmopt_core.evaluation.assertions.columns import EXAMPLE_COLUMN
 from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.experiments.comparison_plan import MOST_REPEATS, MOST_VARIANTS
 from llmopt_core.experiments.comparison_setup import Setup, VariantSetup

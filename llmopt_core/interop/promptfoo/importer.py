@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,12 +11,12 @@ from llmopt_core.documents import limits
 from llmopt_core.documents.guard import run_within_limits
 from llmopt_core.documents.progress import OnPart
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.check import AssertionSpec
-from llmopt_core.evaluation.assertions.spec import EXAMPLE_COLUMN, THRESHOLD_COLUMN
+from llmopt_core.evaluation.assertions.columns import EXAMPLE_COLUMN
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.interop.promptfoo import FoundPrompt, FoundTest, PromptfooFile, read_promptfoo
 from llmopt_core.interop.promptfoo.assertions import UnsupportedError, assertions_from, explain_obstacle
+from llmopt_core.interop.promptfoo.examples import RESERVED_NAMES, read_example
 from llmopt_core.interop.promptfoo.providers import model_from
 from llmopt_core.interop.promptfoo.references import DATA
 from llmopt_core.models.base import ModelSpec
@@ -28,13 +27,8 @@ from llmopt_core.prompts.template import variables_in
 from llmopt_core.text.free_names import free_name
 from llmopt_core.types import EvaluationSet, Example
 
-# By what people call them, the likeliest first; only what stands for the test in tables.
-_QUESTIONS = ("question", "query", "input", "prompt", "message", "customer_message", "user_input", "text")
-# Context recall is measured against the reference, so its text goes before the others.
-_REFERENCES = ("context-recall", "equals", "factuality", "model-graded-factuality")
 # Stands between the names of a prompt and of a model in the name of a configuration.
 JOINT = " · "
-RESERVED_NAMES = (EXAMPLE_COLUMN, THRESHOLD_COLUMN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +239,7 @@ class _Importer:
             reasons = tuple(assertion.value["reason"] for assertion in assertions if assertion.type == "unsupported")
             if reasons:
                 self.not_run.append(NotRun("test", name, reasons))
-            examples[name] = _example(name, test, assertions)
+            examples[name] = read_example(name, test, assertions)
         return tuple(examples.values())
 
 
@@ -285,38 +279,3 @@ def _free(name: str, names: Mapping[str, Any]) -> str:
     # label is named by its text.
     base = "".join(c if c.isprintable() else " " for c in name).strip()[:180] or "unnamed"
     return free_name(base, names)
-
-
-def _example(name: str, test: FoundTest, assertions: Sequence[AssertionSpec]) -> Example:
-    # Names under which assertions are stored; a test that uses them is not run, as told above.
-    variables: dict[str, Any] = {key: value for key, value in test.variables.items() if key not in RESERVED_NAMES}
-    question = _question(variables) or name
-    if assertions:
-        variables[EXAMPLE_COLUMN] = [
-            assertion.model_dump(mode="json", exclude_defaults=True) for assertion in assertions
-        ]
-    if test.threshold is not None:
-        variables[THRESHOLD_COLUMN] = test.threshold
-    category = next((v for key, v in test.metadata.items() if isinstance(v, str) and v), None)
-    return Example(name, question, _reference(test), category=category, variables=variables)
-
-
-def _question(variables: Mapping[str, Any]) -> str:
-    """The text that stands for the test in tables: the variable that looks like a question, else the first text."""
-    texts = {key: value for key, value in variables.items() if isinstance(value, str) and value.strip()}
-    question = next((texts[key] for key in _QUESTIONS if key in texts), None)
-    # Other values than texts as JSON, so that tests can be told apart.
-    return question or next(iter(texts.values()), "") or (json.dumps(dict(variables)) if variables else "")
-
-
-def _reference(test: FoundTest) -> str | None:
-    """The text the answer is expected to equal or agree with, where the test has one that is no template.
-
-    Else its variable `reference`, under which an export writes it.
-    """
-    # Reversed, so that of two assertions of a kind the first one is kept.
-    values = {a.get("type"): a.get("value") for a in reversed(test.assertions)}
-    texts = [values[kind] for kind in _REFERENCES if isinstance(values.get(kind), str)]
-    reference = test.variables.get("reference")
-    texts += [reference] if isinstance(reference, str) else []
-    return next((text for text in texts if "{{" not in text and text.strip()), None)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from llmopt_core.interop.results.files import ResultFile
-from llmopt_core.interop.results.promptfoo_rows import LONGEST_LABEL, PASS, SCORE, TOOL, contexts_in, question_in
+from llmopt_core.interop.results.promptfoo_rows import LONGEST_LABEL, TOOL, contexts_in, question_in
+from llmopt_core.interop.results.promptfoo_scores import PASS, SCORE
 from llmopt_core.interop.results.rows import ResultRow, RowScore, VariantResults
 from llmopt_core.interop.results.values import (
     CATEGORY_NAMES,

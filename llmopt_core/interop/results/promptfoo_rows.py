@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llmopt_core.interop.results.files import ResultFile
-from llmopt_core.interop.results.rows import Context, ResultRow, RowScore, VariantResults
+from llmopt_core.interop.results.promptfoo_scores import components, row_scores
+from llmopt_core.interop.results.rows import Context, ResultRow, VariantResults
 from llmopt_core.interop.results.values import (
     CATEGORY_NAMES,
     ID_NAMES,
@@ -24,22 +25,16 @@ from llmopt_core.interop.results.values import (
     sequence,
     text,
     texts,
-    truth,
 )
 from llmopt_core.types import Failure, Message, canonical_json
 from llmopt_core.types.grouping import group_values
 
 TOOL = "promptfoo"
-PASS, SCORE = "pass", "score"
 _ERROR = 2  # promptfoo's number for a call that failed; 1 is a failed assertion.
 # Assertions whose value is the answer that is wanted, whole or in part.
 _HOLDING_REFERENCE = (
     "equals", "similar", "factuality", "model-graded-factuality", "levenshtein", "rouge-n", "bleu", "gleu", "meteor",
     "icontains", "contains",
-)  # fmt: skip
-_GRADED_BY_MODEL = (
-    "llm-rubric", "factuality", "model-graded-factuality", "model-graded-closedqa", "g-eval", "answer-relevance",
-    "context-faithfulness", "context-recall", "context-relevance", "conversation-relevance", "select-best", "pi",
 )  # fmt: skip
 # Names of variables for what was retrieved, which promptfoo's own assertions on contexts read.
 _CONTEXT_NAMES = ("context", "contexts")
@@ -161,7 +156,7 @@ def _row(row: Mapping[str, Any], repeat: int | None, *, has_cost: bool) -> Resul
         category=_category(case, row, variables),
         answer=None if failure else answer_of(response.get("output")),
         failure=failure,
-        scores={} if failure else _scores(row),
+        scores={} if failure else row_scores(row),
         contexts=contexts_in(variables),
         prompt=_prompt(row),
         prompt_tokens=None if is_cached else count(usage.get("prompt")),
@@ -219,7 +214,7 @@ def _reference(row: Mapping[str, Any], case: Mapping[str, Any], variables: Mappi
         return text(found)
     rendered = [
         (mapping(part.get("assertion")), mapping(part.get("metadata")).get("renderedAssertionValue"))
-        for part in _components(row)
+        for part in components(row)
     ]
     asserted = [*rendered, *((mapping(item), None) for item in sequence(case.get("assert")))]
     for wanted in _HOLDING_REFERENCE:
@@ -246,59 +241,3 @@ def _prompt(row: Mapping[str, Any]) -> tuple[Message, ...]:
     prompt = row.get("prompt")
     raw = text(prompt.get("raw")) if isinstance(prompt, Mapping) else text(prompt)
     return messages(raw) or ((Message("user", raw),) if raw else ())
-
-
-def _components(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    found = sequence(mapping(row.get("gradingResult")).get("componentResults"))
-    return [part for part in found if isinstance(part, Mapping)]
-
-
-def _scores(row: Mapping[str, Any]) -> dict[str, RowScore]:
-    grading = mapping(row.get("gradingResult"))
-    verdict = truth(row.get("success"))
-    scores = {
-        PASS: RowScore(None if verdict is None else float(verdict), text(grading.get("reason")), passed=verdict),
-        SCORE: RowScore(number(row.get("score")), text(grading.get("reason"))),
-    }
-    parts = _components(row)
-    if not parts:
-        named = mapping(row.get("namedScores") or grading.get("namedScores"))
-        return scores | {str(name): RowScore(number(value)) for name, value in named.items()}
-    groups = group_values((_metric(part), part) for part in parts)
-    judge = _grader(row)
-    return scores | {name: _component_score(group, judge) for name, group in groups.items()}
-
-
-def _grader(row: Mapping[str, Any]) -> str:
-    """The model that grades, where the test or the prompt names one."""
-    places = (mapping(mapping(row.get("testCase")).get("options")), mapping(mapping(row.get("prompt")).get("config")))
-    providers = (place.get("provider") for place in places)
-    named = (text(mapping(one).get("id")) if isinstance(one, Mapping) else text(one) for one in providers)
-    return next(filter(None, named), "")
-
-
-def _metric(part: Mapping[str, Any]) -> str:
-    assertion = mapping(part.get("assertion"))
-    return text(assertion.get("metric") or assertion.get("type")) or "assertion"
-
-
-def _component_score(parts: Sequence[Mapping[str, Any]], grader: str) -> RowScore:
-    """The mean of the assertions of one name by their weights.
-
-    Named scores say 0 for all assertions of weight 0, passed or not, so they are not used.
-    """
-    values = [(number(part.get("score")), _weight(part)) for part in parts]
-    known = [(value, weight) for value, weight in values if value is not None]
-    # All of weight 0: they count for nothing in the row's own score, and the same among themselves.
-    weights = [weight for _, weight in known] if any(weight for _, weight in known) else [1.0] * len(known)
-    reasons = "\n".join(filter(None, (text(part.get("reason")) for part in parts)))
-    judge = grader if any(mapping(part.get("assertion")).get("type") in _GRADED_BY_MODEL for part in parts) else ""
-    if not known:
-        return RowScore(None, reasons, "the file has no score of this assertion", judge)
-    mean = sum(value * weight for (value, _), weight in zip(known, weights, strict=True)) / sum(weights)
-    return RowScore(mean, reasons, judge=judge)
-
-
-def _weight(part: Mapping[str, Any]) -> float:
-    weight = number(mapping(part.get("assertion")).get("weight"))
-    return 1.0 if weight is None else max(weight, 0.0)

@@ -11,8 +11,8 @@ from llmopt_core.cache import Cache
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.chunking.window import Window, window_of
 from llmopt_core.errors import BadInput
-from llmopt_core.index.build import text_to_embed
 from llmopt_core.index.embedding_cache import encode_queries, encode_with_cache
+from llmopt_core.index.plan import text_to_embed
 from llmopt_core.labs.chunking.chunk_tables import ChunkTable, SearchUnits, chunk_all
 from llmopt_core.labs.chunking.embedding import DistinctTexts, embed_all
 from llmopt_core.labs.chunking.measurement import References, measures, omega_of

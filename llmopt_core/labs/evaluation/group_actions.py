@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.spec import (
+from llmopt_core.evaluation.assertions.columns import (
     EXAMPLE_COLUMN,
     THRESHOLD_COLUMN,
-    AssertionSpec,
     assertions_of,
     threshold_of,
     without_assertions,
 )
+from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.experiments.configuration import configuration_from
 from llmopt_core.experiments.setting_choices import record_setting_choice
 from llmopt_core.experiments.versions.prompts import FEW_SHOT, few_shot_from, newest_versions, save_few_shot

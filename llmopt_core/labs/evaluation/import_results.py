@@ -11,23 +11,14 @@ from llmopt_core.errors import BadInput
 from llmopt_core.experiments.imported_runs import IMPORTED_JUDGE
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.interop.results.files import read_bytes
-from llmopt_core.interop.results.imported_run import Case, ImportedRun, imported_run, mean_score, plain, without_copies
+from llmopt_core.interop.results.imported_run import ImportedRun, imported_run, without_copies
 from llmopt_core.interop.results.recognise import FoundResults, find_results, recognise
-from llmopt_core.interop.results.rows import ResultRow
+from llmopt_core.labs.evaluation.imported_records import import_record, total_seconds, total_usage
 from llmopt_core.labs.evaluation.imported_sets import QuestionGroup, choose_set, group_by_questions
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import ACTIVE, IMPORTED, Project, Run, Status
 from llmopt_core.types import (
-    Answer,
-    Chunk,
     EvaluationSet,
-    Example,
-    Failure,
-    Hit,
-    Record,
-    Repeat,
-    Score,
-    Usage,
     fingerprint,
 )
 
@@ -192,14 +183,14 @@ def _store(  # noqa: PLR0917
         created_at=variant.created_at,
     )
     records = [
-        (place, _record(evaluation_set.examples[place], case, run))
+        (place, import_record(evaluation_set.examples[place], case, run))
         for place, case in sorted(zip(places, run.cases, strict=True), key=lambda item: item[0])
     ]
     for start in range(0, len(records), _AT_ONCE):
         store.save_records(run_id, records[start : start + _AT_ONCE])
-    store.save_spending(run_id, _total_usage(run), {})
+    store.save_spending(run_id, total_usage(run), {})
     status, error = _status(run)
-    store.finish_run(run_id, status, seconds=_seconds(run), error=error)
+    store.finish_run(run_id, status, seconds=total_seconds(run), error=error)
     return run_id
 
 
@@ -233,72 +224,3 @@ def _status(run: ImportedRun) -> tuple[Status, str]:
         return run.variant.status, " ".join(filter(None, (run.variant.error, error)))
     # As for runs of our own: where more failed than not, the rest says little.
     return ("failed" if len(failed) * 2 > len(run.cases) else "finished"), error
-
-
-def _seconds(run: ImportedRun) -> float:
-    if run.variant.seconds is not None:
-        return max(run.variant.seconds, 0.0)
-    return sum(row.seconds or 0.0 for row in run.variant.rows)
-
-
-def _usage(row: ResultRow) -> Usage:
-    return Usage(row.prompt_tokens or 0, row.completion_tokens or 0, row.cost_usd, 1)
-
-
-def _total_usage(run: ImportedRun) -> Usage:
-    rows = run.variant.rows
-    # A call that failed costs nothing where nothing else is said; an answer without a price makes the sum unknown.
-    priced = [row.cost_usd for row in rows if row.failure is None or row.cost_usd is not None]
-    cost = None if not priced or None in priced else sum(value for value in priced if value is not None)
-    return Usage(
-        sum(row.prompt_tokens or 0 for row in rows), sum(row.completion_tokens or 0 for row in rows), cost, len(rows)
-    )
-
-
-def _record(example: Example, case: Case, run: ImportedRun) -> Record:
-    answered = [row for row in case.answers if row.failure is None]
-    usage, seconds = _mean_usage(answered or case.answers), _mean_seconds(answered or case.answers)
-    repeats = tuple(map(_repeat, case.answers)) if len(case.answers) > 1 else ()
-    if not answered:
-        failure = case.answers[0].failure or Failure("answer", "error", "The file gives no reason.")
-        return Record(example, failure=failure, usage=usage, seconds=seconds, repeats=repeats)
-    # A row may lack the answer that another repeat has.
-    first = next((row for row in answered if row.answer is not None), answered[0])
-    scores = {metric: _score(metric, case.answers, run) for metric in run.metrics}
-    answer = None if first.answer is None else _answer(first, usage, seconds)
-    return Record(example, answer, scores=scores, usage=usage, seconds=seconds, repeats=repeats)
-
-
-def _score(metric: str, rows: Sequence[ResultRow], run: ImportedRun) -> Score:
-    score = mean_score(metric, rows)
-    judge = f"{score.judge} in {run.variant.tool}" if score.judge else run.variant.tool
-    return Score(metric, score.value, score.explanation, failure=score.failure, passed=score.passed, judge=judge)
-
-
-def _answer(row: ResultRow, usage: Usage, seconds: float) -> Answer:
-    return Answer(
-        row.answer or "",
-        tuple(Hit(Chunk(one.document, 0, 0, one.text), one.score or 0.0) for one in row.contexts or ()),
-        prompt=row.prompt,
-        usage=usage,
-        seconds=seconds,
-        finish_reason=row.finish_reason,
-    )
-
-
-def _repeat(row: ResultRow) -> Repeat:
-    failure = plain(row.failure.message) if row.failure else ""
-    return Repeat(row.answer, {name: score.value for name, score in row.scores.items()}, failure, row.seconds)
-
-
-def _mean_usage(rows: Sequence[ResultRow]) -> Usage:
-    usages = [_usage(row) for row in rows]
-    total = sum(usages, Usage())
-    count = len(usages)
-    cost = None if total.cost_usd is None else total.cost_usd / count
-    return Usage(round(total.prompt_tokens / count), round(total.completion_tokens / count), cost, 1)
-
-
-def _mean_seconds(rows: Sequence[ResultRow]) -> float:
-    known = [row.seconds for row in rows if row.seconds is not None]
-    return sum(known) / len(known) if known else 0.0

@@ -9,7 +9,7 @@ from typing import Any
 
 from llmopt_core.answering.finish_reason import describe_finish
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.spec import assertions_of, labels
+from llmopt_core.evaluation.assertions.columns import assertions_of, labels
 from llmopt_core.retrieval.analysis.inspect import candidate_rank, columns
 from llmopt_core.types import Chunk, Example, Failure, Record, Span
 

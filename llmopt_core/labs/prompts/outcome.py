@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llmopt_core.evaluation.assertions.spec import AssertionSpec, assertions_of, labels
+from llmopt_core.evaluation.assertions.columns import assertions_of, labels
+from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.run_scores import higher_is_better
 from llmopt_core.types import Record, Score

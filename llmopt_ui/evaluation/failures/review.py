@@ -15,12 +15,13 @@ from llmopt_core.labs.evaluation.notes import Finding, NoteBook, new_note, recor
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Record
 from llmopt_ui import format as fmt
+from llmopt_ui.chunks_view import chunks_view
 from llmopt_ui.components import section, show_error, side_by_side
 from llmopt_ui.evaluation.examples import read_record
 from llmopt_ui.evaluation.failures.data import Desk, kind_title
 from llmopt_ui.evaluation.failures.record_filter import POSITION, Queue, record_filter
 from llmopt_ui.own_component import own_component
-from llmopt_ui.record_view import chunks_view, question_card
+from llmopt_ui.record_view import question_card
 from llmopt_ui.resources import store
 from llmopt_ui.session import report_problem
 

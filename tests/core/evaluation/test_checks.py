@@ -13,7 +13,8 @@ from llmopt_core.evaluation.assertions.check import (
     threshold_of,
     verdict,
 )
-from llmopt_core.evaluation.assertions.spec import ASSERTION_EXPLANATIONS, AssertionSpec, describe, labels
+from llmopt_core.evaluation.assertions.columns import labels
+from llmopt_core.evaluation.assertions.spec import ASSERTION_EXPLANATIONS, AssertionSpec, describe
 from llmopt_core.evaluation.judges.builtin.support import GroundingSupport
 from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader
 from llmopt_core.evaluation.judges.judge import JudgeSpec

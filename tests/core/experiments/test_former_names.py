@@ -8,7 +8,8 @@ import pytest
 
 from llmopt_core.answering.fact_check.check import FactCheckSpec
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.spec import AssertionSpec, assertions_of, threshold_of, without_assertions
+from llmopt_core.evaluation.assertions.columns import assertions_of, threshold_of, without_assertions
+from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.experiment_file import load_experiment
 from llmopt_core.experiments.keys import answering_identity

@@ -334,7 +334,7 @@ def test_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_one_endless_line_is_refused_without_reading_it_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmopt_core.finetuning.data.reading.MAX_LINE_BYTES", 1_000)
+    monkeypatch.setattr("llmopt_core.finetuning.data.text_lines.MAX_LINE_BYTES", 1_000)
     path = tmp_path / "long.jsonl"
     path.write_bytes(b'{"messages": "' + b"x" * 5_000)
     with pytest.raises(BadInput, match="line 1"):

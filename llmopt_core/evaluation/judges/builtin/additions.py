@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from llmopt_core.evaluation.judges.builtin.active_voice import in_active_voice
 from llmopt_core.evaluation.judges.builtin.alignment import Block, blocks_of, rising
-from llmopt_core.evaluation.judges.builtin.exchanges import content, in_active_voice
+from llmopt_core.evaluation.judges.builtin.exchanges import content
 from llmopt_core.evaluation.judges.builtin.opposites import lemma
 from llmopt_core.evaluation.judges.builtin.sentence_token import BREAK, Token
 from llmopt_core.evaluation.judges.builtin.word_lists import word_list

@@ -16,6 +16,7 @@ from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.labs.documents.question_writing.filters import Candidate, DroppedQuestion, Filter
 from llmopt_core.labs.documents.question_writing.passages import sample_passages
 from llmopt_core.labs.documents.question_writing.replies import QuestionDraft, read_reply
+from llmopt_core.labs.documents.question_writing.writing_prompts import CHAT_PROMPT, COMPLETION_PROMPT
 from llmopt_core.models.base import BUILTIN, ChatRequest, ModelSpec
 from llmopt_core.models.finish import unusable
 from llmopt_core.models.registry import Models
@@ -276,29 +277,3 @@ class _Work:
 def _prompt(document: Document, span: Span, spec: WritingSpec, plain: bool) -> str:
     variables = {"passage": document.text[span.start : span.end], "n": spec.per_passage, "document": document.name}
     return render(COMPLETION_PROMPT if plain else CHAT_PROMPT, variables)
-
-
-CHAT_PROMPT = """Write {{ n }} different questions that a user could ask without having seen the passage below, and that
-the passage answers. Name what each question asks about; never write "the passage" or "the text". Use the language of
-the passage. Give a short answer, and as quote the shortest words of the passage that hold the answer, copied letter by
-letter.
-
-Reply with one JSON object per line and nothing else:
-{"question": "...", "answer": "...", "quote": "..."}
-
-Document: {{ document }}
-Passage:
-{{ passage }}"""
-
-COMPLETION_PROMPT = """Passage: The Eiffel Tower in Paris was built between 1887 and 1889 for the World's Fair.
-Question: For which event was the Eiffel Tower built?
-Answer: the World's Fair
-Quote: built between 1887 and 1889 for the World's Fair
-
-Passage: Honey bees tell each other where food is by a waggle dance, which was explained by Karl von Frisch.
-Question: Who explained the waggle dance of honey bees?
-Answer: Karl von Frisch
-Quote: which was explained by Karl von Frisch
-
-Passage: {{ passage }}
-Question:"""

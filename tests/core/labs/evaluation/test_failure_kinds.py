@@ -131,7 +131,7 @@ def test_the_right_content_in_the_wrong_form_is_a_wrong_format_alone() -> None:
     ],
 )
 def test_assertions_on_the_form(checks: list[dict[str, Any]], answer: str, expected: tuple[str, ...]) -> None:
-    from llmopt_core.evaluation.assertions.spec import assertions_of, labels
+    from llmopt_core.evaluation.assertions.columns import assertions_of, labels
 
     example = Example("q", QUESTION, "Momus", (), variables={"checks": checks})
     names = labels(assertions_of(example))

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.spec import AssertionSpec, assertions_of
+from llmopt_core.evaluation.assertions.columns import assertions_of
+from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.experiments.caveats import configuration_caveats
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.versions.prompts import few_shot_from

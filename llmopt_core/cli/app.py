@@ -31,6 +31,7 @@ from llmopt_core.cli import (
     gate,
     import_results,
     jobs,
+    judge_labels,
     ladder,
     noise,
     project,
@@ -60,8 +61,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _MODULES = (
-    evaluate, gate, import_results, compare, noise, advise, ladder, failures, prompts, chunk, chunk_sweep, retrieve,
-    ablate, finetune, jobs, project, questions, report, export, doctor, browser,
+    evaluate, gate, import_results, compare, noise, advise, ladder, failures, judge_labels, prompts, chunk, chunk_sweep,
+    retrieve, ablate, finetune, jobs, project, questions, report, export, doctor, browser,
 )  # fmt: skip
 for module in _MODULES:
     module.register(app)

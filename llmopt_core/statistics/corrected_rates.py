@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TypeVar
 
+from llmopt_core.statistics.clusters import count_clusters
+
 Name = TypeVar("Name", bound=Hashable)
 
 PRIOR = 0.2
@@ -28,12 +30,15 @@ class Stratum:
         labels: Of the labelled rows.
         expected: What the judge says of each row, which stands in where there is no label yet.
         is_known: Whether every row is known to have this value without a label, as where two answers are the same.
+        clusters: Of every row, the labelled ones first and in the order of their labels; empty where each row stands
+            for itself.
     """
 
     size: int
     labels: tuple[float, ...]
     expected: float
     is_known: bool = False
+    clusters: tuple[Hashable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class CorrectedMean:
         labels: How many rows were labelled.
         rows: How many there are.
         unlabelled: Share of the rows in groups without any label; the interval allows for every value there.
+        clusters: Into how many the rows fall, where the interval allows for that; None where each stands for itself.
     """
 
     mean: float
@@ -52,6 +58,7 @@ class CorrectedMean:
     labels: int
     rows: int
     unlabelled: float
+    clusters: int | None = None
 
 
 def corrected_mean(
@@ -65,6 +72,9 @@ def corrected_mean(
     labels, and N rows in all, the mean is sum W m and its variance sum W (m - mean)² / N + sum W² S² / n. The first
     part says that the rows are a sample of questions, the second that only n of them were labelled. Nothing is assumed
     of the judge: a bad one makes the interval wide, not wrong.
+
+    Rows of one cluster, such as questions about one document, are alike: what their deviations have in common is added
+    (the linearized variance of a mean over clusters, Cochran 1977, section 9A), and the interval is Student's.
 
     Args:
         strata: Which together hold every row.
@@ -90,10 +100,41 @@ def corrected_mean(
         else:
             down, up = down + weight * (value - min(support)), up + weight * (max(support) - value)
             unlabelled += weight
-    half = NormalDist().inv_cdf(0.5 + confidence / 2) * math.sqrt(variance)
+    shared, clusters = _shared_variance(strata, means, mean)
+    half = _quantile(confidence, clusters) * math.sqrt(variance + shared)
     low, high = max(min(support), mean - down - half), min(max(support), mean + up + half)
     labels = sum(len(stratum.labels) for stratum in strata)
-    return CorrectedMean(mean, low, high, labels, rows, unlabelled)
+    return CorrectedMean(mean, low, high, labels, rows, unlabelled, clusters)
+
+
+def _shared_variance(strata: Sequence[Stratum], means: Sequence[float], mean: float) -> tuple[float, int | None]:
+    """What rows of one cluster add to the variance by being alike, and how many clusters there are."""
+    clusters = count_clusters([cluster for stratum in strata for cluster in stratum.clusters])
+    if clusters is None:
+        return 0.0, None
+    sums: dict[Hashable, float] = {}
+    squares, rows = 0.0, 0
+    for stratum, value in zip(strata, means, strict=True):
+        stands_for = 0.0 if stratum.is_known or not stratum.labels else stratum.size / len(stratum.labels)
+        for place, cluster in enumerate(stratum.clusters):
+            label = stratum.labels[place] if stands_for and place < len(stratum.labels) else value
+            # By so much the row moves the estimate: by its group, and by its label for all those that have none.
+            influence = value - mean + stands_for * (label - value)
+            sums[cluster] = sums.get(cluster, 0.0) + influence
+            squares += influence**2
+            rows += 1
+    together = clusters / (clusters - 1) * sum(value**2 for value in sums.values())
+    # Clusters that are less alike than chance would have them are chance.
+    return max(0.0, together - squares) / rows**2, clusters
+
+
+def _quantile(confidence: float, clusters: int | None) -> float:
+    if clusters is None:
+        return NormalDist().inv_cdf(0.5 + confidence / 2)
+    # At use: scipy takes a while to load.
+    from scipy.stats import t
+
+    return float(t.ppf(0.5 + confidence / 2, clusters - 1))
 
 
 def label_variance(labels: Sequence[float], support: Sequence[float], prior: float = PRIOR) -> float:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.labs.evaluation.judge_labels import CorrectedRate, JudgeReport, judge_report, people_agreement
+from llmopt_core.labs.evaluation.judge_order import is_labelled
 from llmopt_core.labs.evaluation.judge_rows import SAME, LabelRow, rows_by_group
 from llmopt_core.labs.evaluation.judge_words import GROUP_WORDS, labels_csv, labels_json
 from llmopt_core.runs.store_judge_labels import JudgeLabel
@@ -25,9 +26,10 @@ def judge_result(  # noqa: PLR0917
     """All that stands below the labelling."""
     report = judge_report(rows, people, threshold)
     section("The judge against people")
+    count = f"{fmt.plural(report.answers, 'labelled answer')} of these runs. " if report.answers else ""
     st.caption(
         f"Graded by {fmt.markdown(judge)}, {metric_title(criterion)}; an answer passes from {threshold:g} on. "
-        f"{fmt.plural(report.answers, 'labelled answer')} of these runs. A label belongs to its question, answer and "
+        f"{count}A label belongs to its question, answer and "
         "criterion: it holds in a later run with the same answer, and for no other answer."
     )
     if report.answers:
@@ -70,8 +72,10 @@ def _corrected(report: JudgeReport, names: tuple[str, ...]) -> None:
     if report.difference is not None:
         rows.append(_rate_row(f"{names[1]} less {names[0]}", report.difference, sign="+"))
     show_table(rows, "Pass rates by the judge and as corrected by people's labels", "judge_rates")
-    st.caption("The interval (95 %) counts the questions and the labels. What lies in a group without labels may be "
-               "anything, so it is wide until each group has some.")  # fmt: skip
+    clusters = next((one.corrected.clusters for one in report.rates if one.corrected), None)
+    unit = "" if clusters is None else f"Questions about the same documents count together: {clusters} clusters. "
+    st.caption(f"The interval (95 %) counts the questions and the labels. {unit}What lies in a group without labels "
+               "may be anything, so it is wide until each group has some.")  # fmt: skip
 
 
 def _rate_row(title: str, rate: CorrectedRate, sign: str = "") -> dict[str, str]:
@@ -116,7 +120,7 @@ def _groups(rows: Sequence[LabelRow], people: Mapping[str, bool]) -> None:
             {
                 "The judge says": GROUP_WORDS[name],
                 "Questions": len(groups[name]),
-                "Labelled": sum(set(row.subjects) <= set(people) for row in groups[name]),
+                "Labelled": sum(is_labelled(row, people) for row in groups[name]),
             }
             for name in GROUP_WORDS
             if name in groups

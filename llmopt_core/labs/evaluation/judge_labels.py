@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from llmopt_core.labs.evaluation.judge_order import PeopleLabels, group_stratum
+from llmopt_core.labs.evaluation.judge_order import PeopleLabels, group_stratum, row_clusters
 from llmopt_core.labs.evaluation.judge_rows import SAME, JudgedAnswer, LabelRow, rows_by_group
 from llmopt_core.runs.store_judge_labels import JudgeLabel
 from llmopt_core.statistics.agreement import Agreement, agreement
@@ -159,7 +159,8 @@ def _rate(rows: Sequence[LabelRow], people: PeopleLabels, side: int, refusal: st
     for group in rows_by_group(rows).values():
         subjects = [row.answers[side].subject for row in group]
         labels = tuple(float(people[subject]) for subject in subjects if subject in people)
-        strata.append(Stratum(len(group), labels, float(group[0].verdicts[side])))
+        clusters = row_clusters(group, people, side)
+        strata.append(Stratum(len(group), labels, float(group[0].verdicts[side]), clusters=clusters))
     return CorrectedRate(judge, None if refusal or not _has_labels(strata) else corrected_mean(strata))
 
 
@@ -167,7 +168,9 @@ def corrected_difference(rows: Sequence[LabelRow], people: PeopleLabels, refusal
     """Pass rate of the second configuration less that of the first; nothing is corrected where there is a refusal."""
     judge = sum(float(row.verdicts[1]) - float(row.verdicts[0]) for row in rows) / len(rows)
     strata = [
-        Stratum(len(group), (), 0.0, is_known=True) if name in SAME else group_stratum(name, group, people)
+        Stratum(len(group), (), 0.0, is_known=True, clusters=row_clusters(group, people))
+        if name in SAME
+        else group_stratum(name, group, people)
         for name, group in rows_by_group(rows).items()
     ]
     return CorrectedRate(judge, None if refusal or not _has_labels(strata) else corrected_mean(strata, DIFFERENCES))

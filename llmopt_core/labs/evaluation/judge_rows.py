@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from llmopt_core.evaluation.metrics.catalogue import METRICS
+from llmopt_core.experiments.document_clusters import clusters_of
 from llmopt_core.labs.evaluation.record_facts import RecordFacts
 from llmopt_core.types import fingerprint
 from llmopt_core.types.grouping import group_values
@@ -45,6 +46,7 @@ class LabelRow:
     Attributes:
         answers: In the order of the configurations.
         verdicts: The judge's: whether each passes.
+        cluster: What it shares with the questions about the same documents; empty where no two share one.
     """
 
     example_id: str
@@ -53,6 +55,7 @@ class LabelRow:
     category: str
     answers: tuple[JudgedAnswer, ...]
     verdicts: tuple[bool, ...]
+    cluster: str = ""
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -97,6 +100,8 @@ def label_rows(sides: Sequence[Sequence[RecordFacts]], criterion: str, threshold
         threshold: The grade from which on an answer passes.
     """
     first, *others = ({facts.example_id: facts for facts in side} for side in sides)
+    # By all questions: one that nobody answered may connect two documents all the same.
+    clusters = clusters_of({name: {source.document for source in facts.sources} for name, facts in first.items()})
     rows = []
     for example_id, facts in first.items():
         records = [facts, *(side[example_id] for side in others if example_id in side)]
@@ -106,9 +111,10 @@ def label_rows(sides: Sequence[Sequence[RecordFacts]], criterion: str, threshold
             verdicts = tuple(answer.score >= threshold for answer in answers)
             rows.append(
                 LabelRow(
-                    example_id, facts.question, facts.right_answers, facts.category or "", tuple(answers), verdicts
+                    example_id, facts.question, facts.right_answers, facts.category or "", tuple(answers), verdicts,
+                    clusters.get(example_id, ""),
                 )
-            )
+            )  # fmt: skip
     # Not by the answers: the order must be the same for both configurations, whatever they said.
     return sorted(rows, key=lambda row: fingerprint(_SUBJECT, row.question, row.example_id))
 

@@ -1,5 +1,8 @@
+import math
+
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from llmopt_core.statistics.corrected_rates import (
     DIFFERENCES,
@@ -93,3 +96,38 @@ def test_the_spread_of_labels_without_a_prior_is_the_usual_variance() -> None:
     labels = (1.0, 0.0, -1.0, 0.0, 1.0, 1.0)
     assert label_variance(labels, DIFFERENCES, 0) == pytest.approx(np.var(labels, ddof=1))
     assert label_variance((1.0,) * 4, PASSES) > 0
+
+
+def test_rows_of_one_cluster_are_alike_and_the_interval_is_that_of_the_clusters() -> None:
+    labels = (1.0,) * 48 + (0.0,) * 32
+    clusters = tuple(f"d{place // 4}" for place in range(80))
+    alone = corrected_mean([Stratum(80, labels, 1.0)], prior=0)
+    result = corrected_mean([Stratum(80, labels, 1.0, clusters=clusters)], prior=0)
+    assert alone is not None
+    assert result is not None
+    assert (result.mean, result.clusters) == (alone.mean, 20)
+    # Twelve clusters of ones and eight of zeros: their sums of deviations are 4 * .4 and 4 * -.6. The plain part has
+    # the labels' variance over 79 where the squares of the deviations have it over 80.
+    variance = 20 / 19 * (12 * 1.6**2 + 8 * 2.4**2) / 80**2 - 0.24 / 80 + 0.24 / 79
+    assert result.high - result.low == pytest.approx(2 * t.ppf(0.975, 19) * math.sqrt(variance))
+    # Each for itself, or all in one: there is nothing to allow for.
+    for same in (tuple(map(str, range(80))), ("d",) * 80):
+        assert corrected_mean([Stratum(80, labels, 1.0, clusters=same)], prior=0) == alone
+
+
+def test_the_interval_of_clustered_rows_holds_the_truth_where_a_plain_one_does_not() -> None:
+    generator = np.random.default_rng(5)
+    hits = {True: 0, False: 0}
+    for _ in range(300):
+        # 40 documents of 5 questions: people say the same of all of one document, and 2 of each are labelled.
+        truth = np.repeat(generator.random(40) < 0.6, 5).astype(float)
+        names = np.repeat([f"d{place}" for place in range(40)], 5)
+        order = generator.permutation(200)
+        labels = tuple(truth[order[:80]])
+        for clustered in hits:
+            clusters = tuple(names[order]) if clustered else ()
+            result = corrected_mean([Stratum(200, labels, 1.0, clusters=clusters)])
+            assert result is not None
+            hits[clustered] += result.low <= 0.6 <= result.high
+    assert hits[True] / 300 > 0.92
+    assert hits[False] / 300 < 0.85

@@ -133,6 +133,7 @@ def _progress() -> Any:
 
 def _text(report: AblationReport) -> str:
     from llmopt_core.labs.retrieval.ablation import TITLES
+    from llmopt_core.reporting.verdict_words import unit_of
 
     # Without references there is no recall, without answers no F1: columns of nothing but dashes are left out.
     measures = [name for name in TITLES if name in report.measures and report.measures[name].scored]
@@ -151,6 +152,7 @@ def _text(report: AblationReport) -> str:
         "",
         "Changes are paired, with 95 % intervals that hold for all parts at once; "
         "a component takes so much time and tokens per question.",
+        f"Tested on {unit_of(one.gains[report.leading] for one in report.removed)}.",
         "",
     ]
     # 18 is the length of the longest advice, so that the names stand in one column.

@@ -202,6 +202,7 @@ def _text(result: SweepResult) -> str:
     lines = [
         f"{_plural(len(result.settings), 'setting')}, {_plural(len(result.documents), 'document')}, "
         f"{recall.scored} of {_plural(recall.total, 'question')} scored, searched by {result.searcher}",
+        f"intervals over {result.unit}",
         "",
         table(header, rows),
         "",

@@ -30,10 +30,10 @@ def clusters_of(documents: Mapping[str, Collection[str]]) -> dict[str, str]:
     }
 
 
-def cluster_labels(examples: Sequence[Example]) -> list[str] | None:
+def cluster_labels(examples: Sequence[Example]) -> tuple[str, ...] | None:
     """The cluster of each of these examples; None where no two share a document."""
     clusters = clusters_of({example.id: {span.document for span in example.references} for example in examples})
-    return [clusters[example.id] for example in examples] if clusters else None
+    return tuple(clusters[example.id] for example in examples) if clusters else None
 
 
 def _label(example: str, documents: Sequence[str]) -> str:

@@ -117,15 +117,16 @@ def _compare(
 def _cell(
     base: RunScoreTable, run: RunScoreTable, metric: str, family: Family, margin: float | None, *, is_baseline: bool
 ) -> Cell:
-    summary = _run_summary(run, metric)
+    summary = summarize_run(run, metric)
     versus = None if is_baseline else _compare(base, run, metric, family, margin)
     if versus is None or not versus.pairs:
         return Cell(summary)
-    is_partial = versus.pairs < max(summary.scored, _run_summary(base, metric).scored)
+    is_partial = versus.pairs < max(summary.scored, summarize_run(base, metric).scored)
     return Cell(summary, versus, is_partial)
 
 
-def _run_summary(run: RunScoreTable, metric: str) -> Summary:
+def summarize_run(run: RunScoreTable, metric: str) -> Summary:
+    """The mean of a run with its interval, by whole documents where its questions share them."""
     values = _values(run, metric)
     if not run.clusters:
         return _summary(values, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from llmopt_core.reporting.formatting import number, plural
 from llmopt_core.statistics.paired_comparison import MOST_QUESTIONS, Comparison
 from llmopt_core.statistics.power import smallest_difference
@@ -47,6 +49,12 @@ def unit_words(pairs: int, clusters: int | None) -> str:
 def unit_note(pairs: int, clusters: int | None) -> str:
     """What was tested as one: `40 questions in 12 documents; unit: document`."""
     return f"{unit_words(pairs, clusters)}; unit: {'question' if clusters is None else 'document'}"
+
+
+def unit_of(comparisons: Iterable[Comparison | Gain]) -> str:
+    """`unit_note` of the one of these that has the most pairs; empty where none has any."""
+    widest = max(comparisons, key=lambda one: one.pairs, default=None)
+    return unit_note(widest.pairs, widest.clusters) if widest is not None and widest.pairs else ""
 
 
 def power_words(questions: int, clusters: int | None) -> str:

@@ -19,6 +19,7 @@ from llmopt_core.labs.finetuning.embedder_gain import (
 )
 from llmopt_core.labs.finetuning.jobs import report
 from llmopt_core.reporting.glossary import explain_terms
+from llmopt_core.reporting.verdict_words import unit_of
 from llmopt_core.runs.values import Job as Measuring
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
@@ -139,7 +140,8 @@ def _verdict(plan: EmbedderPlan, result: EmbedderGain) -> None:
     )
     st.caption(
         f"{fmt.plural(result.questions, 'held-back question')} about {fmt.plural(result.documents, 'document')}, "
-        f"paired, among {fmt.plural(result.chunks, 'chunk')} of all documents. {_HELD_BACK[plan.whole]}"
+        f"paired, among {fmt.plural(result.chunks, 'chunk')} of all documents; tested on {unit_of([gain])}. "
+        f"{_HELD_BACK[plan.whole]}"
     )
 
 

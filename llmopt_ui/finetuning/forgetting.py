@@ -14,6 +14,7 @@ from llmopt_core.finetuning.jobs.job import FineTunedModel
 from llmopt_core.labs.finetuning.forgetting import Forgetting, LostQuestion, forgetting, general_pair
 from llmopt_core.labs.finetuning.sources import GENERAL, general_questions
 from llmopt_core.models.base import ModelSpec
+from llmopt_core.reporting.verdict_words import unit_note
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import caveats_view, describe_outdated, overlap_sentences
@@ -97,7 +98,7 @@ def _result(project: Project, result: Forgetting, metric: str, inks: Mapping[str
         ("Scored higher" if result.overlap.overlap_count else "Answered better", fmt.plural(result.better, "question")),
     )
     change = fmt.change(comparison.difference, comparison.low, comparison.high)
-    count = fmt.plural(comparison.pairs, "question")
+    count = unit_note(comparison.pairs, comparison.clusters)
     st.markdown(f"{verdict(comparison.verdict).markdown} · {title} {change} on {count}.")
     # A single category is the mean above.
     if len(result.by_category) > 1:

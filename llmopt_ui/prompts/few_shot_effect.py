@@ -14,6 +14,7 @@ from llmopt_core.experiments.versions.prompts import few_shot_from
 from llmopt_core.labs.prompts.few_shot_effect import effect_answers
 from llmopt_core.labs.prompts.search_setup import task_from
 from llmopt_core.reporting.glossary import explain_terms
+from llmopt_core.reporting.verdict_words import unit_of
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 from llmopt_core.text.csv_text import csv_of
@@ -82,7 +83,8 @@ def _result(effect: FewShotEffect) -> None:
             effect_chart(effect, score), "effect_chart", "What each few-shot example is worth, with its interval"
         )
         st.caption("Marks show the mean difference over the same questions, lines its 95 % interval. An example is "
-                   "said to help or hurt only where that holds for all examples tested together.",
+                   "said to help or hurt only where that holds for all examples tested together. Tested on "
+                   f"{unit_of(row.comparison for row in effect.examples if row.comparison)}.",
                    help=explain_terms("p", "together"))  # fmt: skip
     show_table(effect_table(effect), "What each few-shot example is worth", "worth")
     show_cost(effect.usage, effect.seconds)

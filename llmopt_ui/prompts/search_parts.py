@@ -19,7 +19,7 @@ from llmopt_core.labs.prompts.search_jobs import search_arguments
 from llmopt_core.labs.prompts.search_setup import SearchSetup, basis_now, search_basis, search_jobs
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.reporting.glossary import explain_terms
-from llmopt_core.reporting.verdict_words import missing_words
+from llmopt_core.reporting.verdict_words import missing_words, unit_of
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Spec, Usage
@@ -163,7 +163,10 @@ def show_verification(verification: Verification, metric: str, key: str) -> None
         st.markdown(f"**{fmt.with_sign(comparison.difference)}**{between} on {count} that the search never saw")
         p_value = fmt.p_value(comparison.p_value)
         omissions = f" · {fmt.plural(comparison.dropped, 'pair')} without a score" if comparison.dropped else ""
-        st.caption(f"p {p_value}{omissions}", help=f"{explain_terms('p')} Reckoned by: {comparison.method}.")
+        st.caption(
+            f"p {p_value} · {unit_of([comparison])}{omissions}",
+            help=f"{explain_terms('p')} Reckoned by: {comparison.method}.",
+        )
         if comparison.verdict == "cannot tell" and (missing := missing_words(comparison)):
             st.caption(fmt.markdown(f"Cannot tell: {missing}."))
         before, after = verification.tokens

@@ -16,6 +16,7 @@ from llmopt_core.labs.retrieval.jobs import (
 )
 from llmopt_core.labs.retrieval.stage_words import part_words
 from llmopt_core.reporting.glossary import explain_terms
+from llmopt_core.reporting.verdict_words import unit_of
 from llmopt_core.runs.values import Project
 from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.tables import Gain
@@ -98,7 +99,8 @@ def _show(project: Project, report: AblationReport, asked: Questions) -> None:
     )
     show_chart(ablation_chart(report, measure or report.leading), "ablation_chart", "Paired differences with intervals")
     _table(report, measures)
-    section("Which to drop", f"By {TITLES[report.leading]}. {explain_terms('together')}")
+    unit = unit_of(one.gains[report.leading] for one in report.removed)
+    section("Which to drop", f"By {TITLES[report.leading]}, tested on {unit}. {explain_terms('together')}")
     for number, one in enumerate(report.removed):
         _advice(project, one, number, asked)
     # Told beside the result: means are over the questions that did not fail.

@@ -10,6 +10,7 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.labs.retrieval.components import list_asked_models
 from llmopt_core.labs.retrieval.jobs import SWEEP, report_of
 from llmopt_core.labs.retrieval.k_sweep import KS, AtK, KSweep, at_k
+from llmopt_core.reporting.verdict_words import unit_of
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
@@ -114,6 +115,11 @@ def _table(report: KSweep) -> None:
         for row in report.rows
     ]
     show_table(rows, "Answers by number of chunks", "k")
+    unit = unit_of(row.gains[report.leading] for row in report.rows if row.gains)
+    if unit:
+        st.caption(
+            f"Verdicts are against {fmt.plural(report.best, 'chunk')}, all numbers tested together (Holm), on {unit}."
+        )
 
 
 def _cell(row: AtK, name: str) -> str:

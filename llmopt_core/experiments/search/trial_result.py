@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.clusters import summarize_clusters
+from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.tables import mean
 from llmopt_core.types import Record
 
@@ -16,10 +17,12 @@ class TrialResult:
     Attributes:
         values: The metric per example; None where it could not be scored or was not tried.
         records: None where it was not tried.
+        clusters: The documents that each example shares with others; None where no two share one.
     """
 
     values: tuple[float | None, ...]
     records: tuple[Record | None, ...]
+    clusters: tuple[str, ...] | None = None
 
     @property
     def complete(self) -> bool:
@@ -29,7 +32,7 @@ class TrialResult:
     @property
     def summary(self) -> Summary:
         """Mean with its interval."""
-        return summarize(self.values)
+        return summarize_clusters(self.values, self.clusters)
 
     @property
     def tokens(self) -> float | None:

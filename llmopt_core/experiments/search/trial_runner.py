@@ -14,6 +14,7 @@ from llmopt_core.execution.concurrency import map_concurrently
 from llmopt_core.execution.progress import Progress
 from llmopt_core.execution.spending import check_larger_budget
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.document_clusters import cluster_labels
 from llmopt_core.experiments.keys import example_identity, model_identity
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.search.reserve import Reserve
@@ -188,7 +189,7 @@ class TrialRunner:
             self.stop_reason = self.stop_reason or "failed"
         # By place, not in the order in which they ended: `compare` pairs them.
         records = tuple(finished_records.get(place) for place in range(len(examples)))
-        return TrialResult(tuple(self._value(record) for record in records), records)
+        return TrialResult(tuple(self._value(record) for record in records), records, cluster_labels(examples))
 
     async def ask(self, call: Callable[[], Awaitable[Usage]]) -> bool:
         """Make a call beside the answers, if the budget has room for it. Says whether it was made."""
@@ -213,8 +214,10 @@ class TrialRunner:
             self.stop_reason = self.stop_reason or "budget"
 
     def compare(self, before: TrialResult, after: TrialResult) -> Comparison:
-        """Paired by example; the difference is `after - before`."""
-        return compare_pairs(before.values, after.values, self.task.higher_is_better, self.task.seed)
+        """Paired by example, and tested by whole documents where examples share them; `after - before`."""
+        return compare_pairs(
+            before.values, after.values, self.task.higher_is_better, self.task.seed, clusters=after.clusters
+        )
 
     def require_scores(self, result: TrialResult) -> None:
         """Refuse to go on from a baseline of which nothing could be scored.

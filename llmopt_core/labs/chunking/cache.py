@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from llmopt_core.cache import Cache
 from llmopt_core.experiments import keys
+from llmopt_core.experiments.document_clusters import cluster_labels
 from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.experiments.stages import read_value
 from llmopt_core.index import analysis
@@ -15,6 +17,7 @@ from llmopt_core.labs.chunking.spec import SweepSpec
 from llmopt_core.labs.chunking.sweep import run_sweep
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.codec import pack
+from llmopt_core.statistics.clusters import summarize_clusters
 from llmopt_core.types import Document, EvaluationSet, fingerprint
 
 STAGE = "chunk-sweep"
@@ -43,6 +46,25 @@ def read_sweep(cache: Cache, key: str) -> SweepResult | None:
     """A finished sweep; None where there is none, or one of another version of the program."""
     result: SweepResult | None = read_value(cache.get_many(STAGE, [key]).get(key), SweepResult)
     return result
+
+
+def with_clusters(result: SweepResult, evaluation_set: EvaluationSet) -> SweepResult:
+    """The sweep with intervals by document also where it was kept before they were.
+
+    Args:
+        result: As it was kept.
+        evaluation_set: Its questions, which say which of them share documents.
+    """
+    if result.clusters is not None:
+        return result
+    labels = cluster_labels(evaluation_set.examples)
+    if labels is None or tuple(example.id for example in evaluation_set.examples) != result.example_ids:
+        return result
+    settings = tuple(
+        replace(one, summaries={name: summarize_clusters(values, labels) for name, values in one.values.items()})
+        for one in result.settings
+    )
+    return replace(result, clusters=labels, settings=settings)
 
 
 def sweep(
@@ -75,4 +97,4 @@ def sweep(
             )
         # Only a finished sweep; vectors of one that was stopped are in the cache of their own.
         models.cache.put_many(STAGE, {key: pack(result, SweepResult)})
-    return key, result
+    return key, with_clusters(result, evaluation_set)

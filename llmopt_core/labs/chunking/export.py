@@ -18,6 +18,7 @@ def sweep_values(result: SweepResult) -> dict[str, Any]:
             "version": result.set_version,
             "size": len(result.example_ids),
         },
+        "unit": result.unit,
         "documents": len(result.documents),
         "search": result.spec.search,
         # Words are searched without a model.

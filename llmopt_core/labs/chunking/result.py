@@ -8,6 +8,8 @@ from typing import Literal
 
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.labs.chunking.spec import SkippedSetting, SweepSpec, setting_name
+from llmopt_core.reporting.verdict_words import unit_note
+from llmopt_core.statistics.clusters import count_clusters
 from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.paired_comparison import Comparison, compare_pairs
 
@@ -119,6 +121,8 @@ class SweepResult:
         seconds: Wall time.
         unknown: Share of the questions' tokens that the embedding model does not know (it was made for another
             language); None where that cannot be told.
+        clusters: The documents that each question shares with others, see `cluster_labels`; None where no two share
+            one.
     """
 
     spec: SweepSpec
@@ -134,6 +138,7 @@ class SweepResult:
     cuttings: tuple[Cutting, ...]
     settings: tuple[SettingResult, ...]
     unknown: float | None = None
+    clusters: tuple[str, ...] | None = None
 
     def cutting(self, setting: SettingResult) -> Cutting:
         """The chunking of a setting."""
@@ -152,6 +157,14 @@ class SweepResult:
         """Of all settings, in order; each once."""
         tops = [setting.top_k for setting in self.settings]
         return tuple(setting_name(self.cutting(s).chunking, s.top_k, tops) for s in self.settings)
+
+    @property
+    def unit(self) -> str:
+        """What is tested as one: `40 questions in 12 documents; unit: document`."""
+        # Every setting is asked the same, so the first tells which questions can be scored.
+        scored = [place for place, value in enumerate(self.settings[0].values["recall"]) if value is not None]
+        labels = None if self.clusters is None else [self.clusters[place] for place in scored]
+        return unit_note(len(scored), count_clusters(labels))
 
 
 def language_warning(result: SweepResult) -> str:
@@ -191,10 +204,10 @@ def pareto(result: SweepResult) -> list[int]:
 
 
 def compare_settings(result: SweepResult, baseline: int, other: int, metric: str) -> Comparison:
-    """The setting `other` against `baseline`, question by question."""
+    """The setting `other` against `baseline`: paired by question, tested by whole documents where they share them."""
     a, b = result.settings[baseline].values[metric], result.settings[other].values[metric]
     # Fewer tokens are better, of all else more is.
-    return compare_pairs(a, b, higher_is_better=metric != TOKENS)
+    return compare_pairs(a, b, higher_is_better=metric != TOKENS, clusters=result.clusters)
 
 
 def main_miss(misses: Sequence[Miss]) -> Miss | None:

@@ -11,6 +11,7 @@ from llmopt_core.cache import Cache
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.chunking.window import Window, window_of
 from llmopt_core.errors import BadInput
+from llmopt_core.experiments.document_clusters import cluster_labels
 from llmopt_core.index.embedding_cache import encode_queries, encode_with_cache
 from llmopt_core.index.plan import text_to_embed
 from llmopt_core.labs.chunking.chunk_tables import ChunkTable, SearchUnits, chunk_all
@@ -23,7 +24,7 @@ from llmopt_core.labs.chunking.spec import SweepSpec, chunkings_of
 from llmopt_core.models.base import BUILTIN_EMBEDDING, Embedder, Vectors
 from llmopt_core.models.prefixes import query_side
 from llmopt_core.models.tokenizers import tokenizer
-from llmopt_core.statistics.intervals import summarize
+from llmopt_core.statistics.clusters import summarize_clusters
 from llmopt_core.types import Chunk, Document, EvaluationSet
 
 MakeEmbedder = Callable[[], Embedder]
@@ -79,6 +80,7 @@ def run_sweep(  # noqa: PLR0917
         cuttings=tuple(cuttings),
         settings=tuple(settings),
         unknown=unknown_token_share(sweep.embedder, evaluation_set) if spec.search == "dense" else None,
+        clusters=sweep.clusters,
     )
 
 
@@ -121,6 +123,10 @@ class _Sweep:
         if self.spec.search != "dense":
             return None
         return window_of(self.spec.embedding, self.embedder.max_tokens)
+
+    @cached_property
+    def clusters(self) -> tuple[str, ...] | None:
+        return cluster_labels(self.evaluation_set.examples)
 
     @cached_property
     def questions(self) -> list[str]:
@@ -176,7 +182,7 @@ class _Sweep:
         examples = self.evaluation_set.examples
         # Ascending, so that the last one is the longest ranking that is needed.
         tops = sorted(set(self.spec.top_k))
-        tables = {k: _Table(k) for k in tops}
+        tables = {k: _Table(k, self.clusters) for k in tops}
         places = {document.name: number for number, document in enumerate(self.documents)}
         # Places in the documents instead of texts: a sweep is kept as a whole.
         retrieved_spans = []
@@ -203,8 +209,8 @@ class _Sweep:
 class _Table:
     """Collects one setting, question by question."""
 
-    def __init__(self, top_k: int) -> None:
-        self._top_k = top_k
+    def __init__(self, top_k: int, clusters: tuple[str, ...] | None) -> None:
+        self._top_k, self._clusters = top_k, clusters
         self._rows: list[dict[str, float] | None] = []
         self._misses: list[tuple[Miss, ...]] = []
 
@@ -221,7 +227,7 @@ class _Table:
         names = (*METRICS, TOKENS)
         values = {name: tuple(row[name] if row is not None else None for row in self._rows) for name in names}
         # Means leave out what could not be scored, and say how many that were.
-        summaries = {name: summarize(column) for name, column in values.items()}
+        summaries = {name: summarize_clusters(column, self._clusters) for name, column in values.items()}
         return SettingResult(cutting, self._top_k, values, summaries, tuple(self._misses))
 
 

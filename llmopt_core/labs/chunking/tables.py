@@ -18,6 +18,7 @@ from llmopt_core.labs.chunking.result import (
 )
 from llmopt_core.retrieval.metrics import overlaps
 from llmopt_core.retrieval.spec import RetrievalSpec, SearchSpec
+from llmopt_core.statistics.clusters import summarize_clusters
 from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.resampling import bootstrap_interval
 from llmopt_core.types import EvaluationSet, Example, Span
@@ -82,11 +83,16 @@ def advice(result: SweepResult) -> Advice:
 
 
 def _hardly_worse(result: SweepResult, best: int, other: int) -> bool:
-    pairs = zip(*(result.settings[place].values["recall"] for place in (best, other)), strict=True)
-    # Pairs of questions that both settings scored.
-    differences = np.array([after - before for before, after in pairs if before is not None and after is not None])
+    columns = zip(*(result.settings[place].values["recall"] for place in (best, other)), strict=True)
+    # Of questions that both settings scored.
+    changes = [None if before is None or after is None else after - before for before, after in columns]
+    differences = np.array([change for change in changes if change is not None])
     if not len(differences):
         return False
+    if result.clusters is not None:
+        by_document = summarize_clusters(changes, result.clusters)
+        # No interval of too few documents: nothing is sure.
+        return by_document.low is not None and by_document.low > -MARGIN
     # Not the interval of a comparison, which is made to say whether there is any difference at all.
     ends = bootstrap_interval(differences)
     # Too few questions for an interval: the mean must do. The lower end, because the loss at worst is what counts.

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from llmopt_core.cache import Cache
 from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.errors import BadInput
+from llmopt_core.experiments.document_clusters import cluster_labels
 from llmopt_core.finetuning.jobs.job import FineTunedModel
 from llmopt_core.index.embedding_cache import count_new, encode_queries, encode_with_cache
 from llmopt_core.jobs.context import JobContext
@@ -24,7 +25,8 @@ from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.metrics import Ranks, overlaps, recall, reciprocal_rank
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Project
-from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.clusters import summarize_clusters
+from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.paired_comparison import compare_family
 from llmopt_core.statistics.tables import Gain
 from llmopt_core.types import Chunk, Document, Example, Spec
@@ -70,6 +72,8 @@ def measure_gain(
 ) -> EmbedderGain:
     """Recall at 1 and 5 and MRR of both models among all chunks, paired by question.
 
+    Tested by whole documents where questions share them.
+
     Args:
         examples: Held-back questions with reference spans.
         chunks: All that compete, whichever part their document belongs to.
@@ -92,7 +96,7 @@ def measure_gain(
     old, new = (gold_ranks(questions, chunks, embedder, cache) for embedder in (before, after))
     names = {span.document for example in questions for span in example.references}
     facts = {"chunks": len(chunks), "documents": len(names), "embedded": new_count, "embed_seconds": round(seconds, 2)}
-    return _compare(old, new).model_copy(update=facts)
+    return _compare(old, new, cluster_labels(questions)).model_copy(update=facts)
 
 
 def gold_ranks(
@@ -118,13 +122,13 @@ def _ranks(example: Example, chunks: Sequence[Chunk], places: Sequence[int]) -> 
     ]
 
 
-def _compare(old: Sequence[Ranks], new: Sequence[Ranks]) -> EmbedderGain:
+def _compare(old: Sequence[Ranks], new: Sequence[Ranks], clusters: Sequence[str] | None) -> EmbedderGain:
     before, after = ({name: [of(ranks) for ranks in side] for name, of in MEASURES.items()} for side in (old, new))
     # Together: three measures of one training are three chances to be lucky.
-    comparisons = compare_family([(before[name], after[name]) for name in MEASURES])
+    comparisons = compare_family([(before[name], after[name]) for name in MEASURES], clusters=clusters)
     return EmbedderGain(
-        before={name: summarize(values) for name, values in before.items()},
-        after={name: summarize(values) for name, values in after.items()},
+        before={name: summarize_clusters(values, clusters) for name, values in before.items()},
+        after={name: summarize_clusters(values, clusters) for name, values in after.items()},
         gains={name: Gain.of(one) for name, one in zip(MEASURES, comparisons, strict=True)},
         questions=len(old),
         chunks=0,  # Set by the caller, who knows it.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from llmopt_core.experiments.comparison_family import Family, project_family
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.current_runs import current_runs
-from llmopt_core.experiments.leaderboard import compare_runs
+from llmopt_core.experiments.leaderboard import compare_runs, summarize_run
 from llmopt_core.experiments.run_scores import RunScoreTable, common_examples, higher_is_better, read_run_scores
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
@@ -18,7 +18,7 @@ from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.prices import Prices
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Run, SavedSet
-from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_core.statistics.tables import mean
 from llmopt_core.types import Record, Usage
@@ -196,9 +196,8 @@ def _common_means(tables: Mapping[str, RunScoreTable], metric: str) -> tuple[Map
 
 
 def _arm(store: Store, name: str, run: Run, table: RunScoreTable, metric: str, *, trace: bool) -> Arm:
-    values = list(table.scores.values.get(metric, ()))
     # What was not answered counts as not scored, so that the table says how many are missing.
-    summary = summarize([*values, *[None] * max(0, run.total - len(values))])
+    summary = summarize_run(table, metric)
     records = [record for record in store.records(run.id, trace=trace) if record.answer is not None]
     usages = [answers for record in records if (answers := _request(record).original) is not None]
     seconds = [record.answer.seconds for record in records if record.answer and record.answer.seconds > 0]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.leaderboard import compare_runs
-from llmopt_core.experiments.run_scores import RunScoreTable, higher_is_better, read_run_scores
+from llmopt_core.experiments.run_scores import RunScoreTable, higher_is_better, pair_clusters, read_run_scores
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.labs.finetuning.factorial import newest_runs, run_family
@@ -16,7 +16,8 @@ from llmopt_core.labs.finetuning.training_pairs import with_tuned_model
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Run, SavedSet
-from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.clusters import summarize_clusters
+from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.paired_comparison import Comparison
 from llmopt_core.types import Record
 from llmopt_core.types.grouping import group_values
@@ -99,7 +100,8 @@ def forgetting(
     # A stable sort: of equal losses the earlier question stands first, at every look.
     worst = sorted((key for key, drop in drops.items() if drop > 0), key=lambda key: -drops[key])[:_MOST_LOSSES]
     # Means over the same questions, or the table would show another difference than the test.
-    before, after = (summarize([values[side] for values in both.values()]) for side in (0, 1))
+    clusters = pair_clusters(tables[0], tables[1], list(both))
+    before, after = (summarize_clusters([values[side] for values in both.values()], clusters) for side in (0, 1))
     return Forgetting(
         before,
         after,

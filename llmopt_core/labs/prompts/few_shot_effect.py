@@ -108,7 +108,7 @@ def _leave_out_each(
 ) -> tuple[ExampleEffect, ...]:
     # Without it as the baseline: above zero, the example helps.
     columns = [(result.values, full.values) for result in without if result is not None]
-    comparisons = iter(compare_family(columns, runner.task.higher_is_better, runner.task.seed))
+    comparisons = iter(compare_family(columns, runner.task.higher_is_better, runner.task.seed, clusters=full.clusters))
     effects = []
     for place, shot, trial in zip(places, shots, without, strict=True):
         comparison = None if trial is None else next(comparisons)

@@ -23,7 +23,8 @@ from llmopt_core.labs.retrieval.retrieve_all import CONCURRENCY as SEARCHES
 from llmopt_core.labs.retrieval.retrieve_all import retrieve_all
 from llmopt_core.labs.retrieval.subject import Subject
 from llmopt_core.retrieval.metrics import span_measures
-from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.clusters import summarize_clusters
+from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.tables import Gain, gains
 from llmopt_core.types import Record, Spec
 
@@ -262,7 +263,7 @@ def _report(  # noqa: PLR0917
             AblatedPart(
                 name=name,
                 configuration=variant,
-                measures={measure: summarize(values) for measure, values in tables[name].items()},
+                measures={measure: summarize_clusters(values, clusters) for measure, values in tables[name].items()},
                 gains={measure: against[measure][name] for measure in whole},
                 cost=cost,
                 advice=advice,
@@ -276,7 +277,7 @@ def _report(  # noqa: PLR0917
         questions=len(run.examples),
         top_k=configuration.retrieval.top_k if configuration.retrieval else 0,
         leading=leading,
-        measures={measure: summarize(values) for measure, values in whole.items()},
+        measures={measure: summarize_clusters(values, clusters) for measure, values in whole.items()},
         cost=total,
         removed=tuple(parts),
         failures=dict(run.failures),

@@ -16,6 +16,7 @@ from llmopt_core.labs.retrieval.components import list_asked_models, retrieval_o
 from llmopt_core.labs.retrieval.graded_answers import answer_all, count_failures, has_value, metric_values
 from llmopt_core.labs.retrieval.progress import OnLabProgress, Tally
 from llmopt_core.labs.retrieval.subject import Subject
+from llmopt_core.statistics.clusters import summarize_clusters
 from llmopt_core.statistics.intervals import Summary, summarize
 from llmopt_core.statistics.tables import Gain, gains
 from llmopt_core.types import Record, Spec
@@ -162,7 +163,7 @@ def _build_sweep(configuration: Configuration, set_name: str, records_by_k: dict
         rows=tuple(
             AtK(
                 k=k,
-                measures={metric: summarize(values) for metric, values in columns[k].items()},
+                measures={metric: summarize_clusters(values, clusters) for metric, values in columns[k].items()},
                 tokens=summarize([_tokens(record) for record in records]),
                 seconds=summarize([_seconds(record) for record in records]),
                 gains={metric: against[metric][k] for metric in METRICS} if k != best else {},

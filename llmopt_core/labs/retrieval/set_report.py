@@ -12,6 +12,7 @@ from pydantic import Field
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.document_clusters import cluster_labels
 from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.index.embedding_cache import encode_queries
 from llmopt_core.labs.retrieval.components import list_asked_models
@@ -26,7 +27,8 @@ from llmopt_core.retrieval.metrics import find_ranks
 from llmopt_core.retrieval.result import RANKING_STAGES, Retrieval
 from llmopt_core.retrieval.retrieve import Retriever
 from llmopt_core.retrieval.routing import NONE, Router, confusion
-from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.clusters import summarize_clusters
+from llmopt_core.statistics.intervals import Summary
 from llmopt_core.types import Example, Spec, StageTrace
 
 # Finer at the top, where answers are decided; 3, 10 and 30 are usual numbers of chunks and candidates.
@@ -191,6 +193,7 @@ def _report(  # noqa: PLR0917
 
 def _stages(pairs: RetrievalPairs, pilot: CostPilot, k: int) -> list[StageReport]:
     tables = stage_measures([(example, retrieval.trace) for example, retrieval in pairs], k)
+    clusters = cluster_labels([example for example, _ in pairs])
     # By name, since routes may leave stages out for some questions.
     hits = [stage_hits(retrieval.trace) for _, retrieval in pairs]
     result = []
@@ -204,7 +207,11 @@ def _stages(pairs: RetrievalPairs, pilot: CostPilot, k: int) -> list[StageReport
         result.append(
             StageReport(
                 name=name,
-                measures={measure: summarize(tables[name][measure]) for measure in MEASURES if name in tables},
+                measures={
+                    measure: summarize_clusters(tables[name][measure], clusters)
+                    for measure in MEASURES
+                    if name in tables
+                },
                 positions=_histogram(ranks) if name in tables else (),
                 # `name=name` binds it now; mypy cannot type such a lambda.
                 cost=pilot.cost(lambda stage, name=name: name in _stage_names(stage)),  # type: ignore[misc]

@@ -38,7 +38,8 @@ def compare_view(result: SweepResult, advice: Advice) -> None:
     show_table(compare_table(result, a, b), "Two settings compared", "sweep_compare")
     st.caption(
         "Paired test of the mean difference at 5 % on the same questions, with the interval that goes with it; for "
-        "context tokens fewer is better. Equivalent means within the margin; cannot tell does not mean equal."
+        "context tokens fewer is better. Equivalent means within the margin; cannot tell does not mean equal. "
+        f"Tested on {fmt.markdown(result.unit)}."
     )
 
 

@@ -180,7 +180,8 @@ def _table(result: SweepResult) -> None:
     alt = "Settings with mean and 95 % interval of every measure, highest recall first"
     show_table(settings_table(result, positions, front), alt, "sweep")
     st.caption(
-        "Highest recall first; mean with 95 % interval over the questions. :material/flag: stands on the "
+        f"Highest recall first; mean with 95 % interval over {fmt.markdown(result.unit)}. "
+        ":material/flag: stands on the "
         "dotted line: none finds as much for less. Precision and IoU are small where sources are short: an answer "
         "fills little of a chunk.",
         help="  \n".join(f"**{TITLES[name]}**: {EXPLANATIONS[name]}" for name in MEASURES),

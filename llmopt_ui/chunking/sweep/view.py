@@ -87,6 +87,7 @@ def _results(project: Project, job: Job) -> None:
         evaluation_set = EvaluationSet(result.set_name, ())
     then, now = _bases(project, job, result)
     mark_earlier_state(then, now, "Make a new sweep to see what holds now.")
+    result = _by_documents(str(job.result["key"]), result, evaluation_set)
     results_view(project, result, str(job.result["key"]), evaluation_set)
 
 
@@ -146,3 +147,10 @@ def load_sweep(key: str) -> SweepResult | None:
     from llmopt_core.labs.chunking.cache import read_sweep
 
     return read_sweep(store().cache, key)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _by_documents(key: str, _result: SweepResult, _evaluation_set: EvaluationSet) -> SweepResult:
+    from llmopt_core.labs.chunking.cache import with_clusters
+
+    return with_clusters(_result, _evaluation_set)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.documents.load import load_documents
 from llmopt_core.documents.questions import load_questions
 from llmopt_core.index.build import build_index
-from llmopt_core.labs.chunking.cache import read_sweep, sweep, sweep_key
+from llmopt_core.labs.chunking.cache import read_sweep, sweep, sweep_key, with_clusters
 from llmopt_core.labs.chunking.export import questions_csv, sweep_csv, sweep_values
+from llmopt_core.labs.chunking.result import SweepResult, compare_settings
 from llmopt_core.labs.chunking.spec import sweep_spec
 from llmopt_core.labs.chunking.sweep import run_sweep
 from llmopt_core.models.base import BUILTIN_EMBEDDING
@@ -22,7 +24,9 @@ from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.retrieval.retrieve import Retriever
 from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.runs.codec import pack
 from llmopt_core.settings import Settings
+from llmopt_core.statistics.intervals import summarize
 from llmopt_core.types import Document, EvaluationSet
 
 SAMPLE = Path(__file__).parents[4] / "sample_data"
@@ -91,6 +95,24 @@ def test_a_finished_sweep_is_kept_and_comes_back_whole(
     other = [Document(documents[0].name, documents[0].text + " More."), *documents[1:]]
     assert sweep_key(other, questions, spec, models) != key
     assert sweep_key(documents, questions, sweep_spec(sizes=[40]), models) != key
+
+
+def test_intervals_are_by_document_also_of_a_sweep_that_was_kept_before_they_were(
+    documents: list[Document], questions: EvaluationSet, models: Models
+) -> None:
+    cache, spec = MemoryCache(), sweep_spec(search="bm25", methods=["sentence"], sizes=[40, 80])
+    key, new = sweep(documents, questions, spec, models)
+    names = {example.references[0].document for example in questions.examples}
+    assert new.unit == f"{len(questions.examples)} questions in {len(names)} documents; unit: document"
+    by_question = tuple(
+        replace(one, summaries={name: summarize(values) for name, values in one.values.items()}) for one in new.settings
+    )
+    cache.put_many("chunk-sweep", {key: pack(replace(new, clusters=None, settings=by_question), SweepResult)})
+    kept = read_sweep(cache, key)
+    assert kept is not None
+    assert kept.settings[0].summaries["iou"] != new.settings[0].summaries["iou"]
+    assert with_clusters(kept, questions) == new
+    assert compare_settings(new, 0, 1, "recall").clusters == len(names)
 
 
 def test_what_cannot_be_read_any_more_is_measured_again(

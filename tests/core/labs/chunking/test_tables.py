@@ -71,6 +71,19 @@ def test_the_cheapest_that_is_hardly_worse_is_advised() -> None:
     assert (result.names[told.best], result.names[told.frugal]) == ("sentence 60/0", "sentence 10/0")
 
 
+def test_what_a_whole_document_loses_counts_as_one_loss() -> None:
+    """Each of 40 questions loses a little or nothing, but all losses lie in one of two documents."""
+    other = Document("other.txt", TEXT)
+    start = TEXT.index("1712. Two lighthouses stand")
+    lost = [Example(f"o{n}", "lighthouses", references=(Span("other.txt", start, start + 27),)) for n in range(2)]
+    found = sweep_spec(search="bm25", methods=["sentence"], sizes=[10, 60], top_k=[1])
+    result = run_sweep([TOWN, other], EvaluationSet("q", (*EASY, *lost)), found, HashEmbedder, MemoryCache())
+    assert result.clusters is not None
+    told = advice(result)
+    assert result.settings[told.best].summaries["recall"].mean - 0.05 < result.settings[0].summaries["recall"].mean
+    assert told.frugal == told.best, "two documents prove no saving"
+
+
 def test_few_questions_prove_too_little_to_save() -> None:
     """One of two loses a third: nothing says that it is not many in the long run."""
     result = swept(EASY[0], CUT, sizes=[10, 60], top_k=[1])

@@ -140,13 +140,13 @@ def test_what_cannot_be_parted_is_refused_in_words() -> None:
 
 
 def test_the_gain_is_paired_and_its_cost_is_told() -> None:
-    documents, examples = town(words=0)
+    documents, examples = town(8, words=0)
     chunks = chunk_documents(documents, embedder.retrieval_of(CONFIGURATION).chunking)
     found = embedder_gain.measure_gain(examples, chunks, HashEmbedder(), Translating(), MemoryCache())
-    assert (found.questions, found.chunks, found.documents, found.embedded) == (36, 36, 6, 36)
+    assert (found.questions, found.chunks, found.documents, found.embedded) == (48, 48, 8, 48)
     assert found.before["recall@1"].mean < found.after["recall@1"].mean == 1.0
     gain = found.gains["recall@1"]
-    assert (gain.pairs, gain.verdict) == (36, "better")
+    assert (gain.pairs, gain.clusters, gain.verdict) == (48, 8, "better")
     assert gain.difference == pytest.approx(1.0 - found.before["recall@1"].mean)
     assert 0 < gain.low < gain.high
     assert embedder_gain.EmbedderGain.model_validate(found.model_dump(mode="json")) == found
@@ -154,6 +154,16 @@ def test_the_gain_is_paired_and_its_cost_is_told() -> None:
     assert {one.verdict for one in same.gains.values()} == {"cannot tell"}
     with pytest.raises(BadInput, match="nothing to measure"):
         embedder_gain.measure_gain([Example("a", "b")], chunks, HashEmbedder(), HashEmbedder(), MemoryCache())
+
+
+def test_a_gain_on_few_documents_is_not_told_whatever_their_questions() -> None:
+    documents, examples = town(4, words=0)
+    chunks = chunk_documents(documents, embedder.retrieval_of(CONFIGURATION).chunking)
+    found = embedder_gain.measure_gain(examples, chunks, HashEmbedder(), Translating(), MemoryCache())
+    gain = found.gains["recall@1"]
+    assert found.after["recall@1"].mean == 1.0
+    assert (gain.pairs, gain.clusters, gain.verdict) == (24, 4, "cannot tell")
+    assert gain.more_clusters
 
 
 def test_a_span_that_no_chunk_holds_has_no_rank() -> None:

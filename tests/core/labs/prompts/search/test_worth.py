@@ -11,7 +11,7 @@ from llmopt_core.experiments.search.results import FewShotEffect
 from llmopt_core.experiments.search.task import sample_examples
 from llmopt_core.labs.prompts.few_shot_effect import effect_answers, measure_few_shot_effect
 from llmopt_core.models.scripted import ScriptedChat
-from llmopt_core.types import EvaluationSet, Example
+from llmopt_core.types import EvaluationSet, Example, Span
 
 from .conftest import SHOTS, Lab, examples, reply
 
@@ -179,3 +179,16 @@ def test_a_sample_is_drawn_once_and_for_all() -> None:
     assert sample_examples(found, 5, 1) == sample_examples(found, 5, 1)
     assert len(sample_examples(found, 5).examples) == 5
     assert sample_examples(found, 50) is found
+
+
+async def test_questions_of_one_document_count_once(lab: Lab) -> None:
+    """All that the guide brings lies in a few documents: too few to tell, however many questions they have."""
+    task = lab.task(few_shot={"examples": [SHOTS[0], SHOTS[2]]})
+    sourced = tuple(
+        replace(one, references=(Span(f"doc{number // 6}", 0, 5),)) for number, one in enumerate(examples(24))
+    )
+    task = replace(task, evaluation_set=EvaluationSet("questions", sourced))
+    found = await lab.run(measure_few_shot_effect, task)
+    comparison = found.examples[1].comparison
+    assert comparison is not None
+    assert (comparison.pairs, comparison.clusters, comparison.verdict) == (24, 4, "cannot tell")

@@ -14,7 +14,9 @@ from llmopt_core.answering.fact_check.check import FactCheckResult, FactCheckSpe
 from llmopt_core.answering.fact_check.claims import is_refusal
 from llmopt_core.answering.fact_check.support import ModelSupport, Support, WordSupport
 from llmopt_core.answering.few_shot_vectors import memoize
-from llmopt_core.models.base import ChatRequest, Completion, EmbeddingSpec, ModelSpec, Vectors
+from llmopt_core.answering.tools.base import Tool
+from llmopt_core.answering.tools.loop import converse
+from llmopt_core.models.base import ChatRequest, Completion, EmbeddingSpec, ModelSpec, ToolDefinition, Vectors
 from llmopt_core.models.finish import unusable
 from llmopt_core.prompts.few_shot import Encode
 from llmopt_core.prompts.messages import Mode, build_messages, build_step_messages, templates_of
@@ -42,6 +44,7 @@ async def answer_question(  # noqa: PLR0917
     repeat: int = 0,
     support: Support | None = None,
     encode: Encode | None = None,
+    tools: Sequence[Tool] = (),
 ) -> Answer:
     """Answer one question.
 
@@ -56,6 +59,7 @@ async def answer_question(  # noqa: PLR0917
         repeat: Numbers repeated answers to the same question, so that each is asked for and cached apart.
         support: Who judges claims where `fact_check` names the built-in judge; by default a plain word comparison.
         encode: Texts -> unit vectors, for few-shot selection by embedding; by default the built-in embedder.
+        tools: What the model may call before it answers; the steps of a chain call none.
 
     Raises:
         BadInput: The prompt is wrong or lacks a variable.
@@ -69,7 +73,7 @@ async def answer_question(  # noqa: PLR0917
     # They add their outputs to the variables, which the last call's templates need.
     steps = await call.run_steps(variables)
     messages = await call.build(variables, encode)
-    completion = await call.complete(messages, on_text)
+    completion, messages = await call.converse(messages, tools, on_text)
     text, notes = await _extract(prompt.extract, completion, model.max_tokens)
     notes += [note for note in call.notes if note not in notes]
     if hits and not shown_hits:
@@ -118,14 +122,33 @@ class _Call:
     def mode(self) -> Mode:
         return mode_of(self.model, self.models)
 
-    async def complete(self, messages: tuple[Message, ...], on_text: OnText | None = None) -> Completion:
-        request = ChatRequest(messages, self.model, repeat=self.repeat)
+    async def complete(
+        self,
+        messages: tuple[Message, ...],
+        on_text: OnText | None = None,
+        tools: tuple[ToolDefinition, ...] = (),
+    ) -> Completion:
+        request = ChatRequest(messages, self.model, repeat=self.repeat, tools=tools)
         completion = await self.models.chat(self.model).complete(request, on_text)
         self.usage += completion.usage
         self.seconds += completion.seconds
         self.notes += completion.notes
         self.reasoning_tokens += completion.reasoning_tokens
         return completion
+
+    async def converse(
+        self, messages: tuple[Message, ...], tools: Sequence[Tool], on_text: OnText | None
+    ) -> tuple[Completion, tuple[Message, ...]]:
+        """The last call, after those of tools; and the whole conversation before it."""
+        if not tools:
+            return await self.complete(messages, on_text), messages
+
+        async def ask(texts: tuple[Message, ...], offered: tuple[ToolDefinition, ...]) -> Completion:
+            return await self.complete(texts, on_text, offered)
+
+        conversation = await converse(messages, tools, ask, plain=self.mode == "completion")
+        self.notes += tuple(conversation.notes)
+        return conversation.completion, conversation.messages
 
     async def build(self, variables: Mapping[str, Any], encode: Encode | None) -> tuple[Message, ...]:
         """The last call's messages."""

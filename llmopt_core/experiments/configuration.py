@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
 
 from llmopt_core.answering.fact_check.check import FactCheckSpec
+from llmopt_core.answering.tools.sql.spec import DataSpec
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import PromptSpec
@@ -16,7 +18,7 @@ from llmopt_core.types import Spec, fingerprint
 
 
 class Configuration(Spec):
-    """Model, prompt, retrieval and fact check under a name.
+    """Model, prompt, retrieval, fact check, tools and data source under a name.
 
     The name labels it and is no part of its fingerprint: two configurations that answer alike are the same.
     """
@@ -27,6 +29,18 @@ class Configuration(Spec):
     retrieval: RetrievalSpec | None = None
     # `checks` is what it was called in the configurations that were stored first.
     fact_check: FactCheckSpec | None = Field(None, validation_alias=AliasChoices("fact_check", "checks"))
+
+    # Left out where empty: what was stored before there were tools keeps its fingerprint.
+    tools: tuple[Literal["sql", "calculator"], ...] = Field(default=(), exclude_if=operator.not_)
+    data: DataSpec | None = Field(default=None, exclude_if=lambda value: value is None)
+
+    @model_validator(mode="after")
+    def _tools_have_their_source(self) -> Configuration:
+        if "sql" in self.tools and self.data is None:
+            raise ValueError("the tool sql needs a data source; name one under data: source")
+        if len(set(self.tools)) < len(self.tools):
+            raise ValueError("a tool is offered once")
+        return self
 
     @field_validator("name")
     @classmethod
@@ -77,6 +91,9 @@ def _models(configuration: Configuration) -> Iterator[ModelSpec]:
     if configuration.fact_check is not None and isinstance(configuration.fact_check.judge, ModelSpec):
         yield configuration.fact_check.judge
     yield from _retrieval_models(configuration.retrieval)
+    data = configuration.data
+    if data is not None and data.routing is not None and data.routing.method == "llm":
+        yield data.routing.model
 
 
 def _retrieval_models(retrieval: RetrievalSpec | None) -> Iterator[ModelSpec]:

@@ -17,6 +17,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.registry import METRICS
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.data_file import fill_in_data
 from llmopt_core.experiments.file_validation import guess, validate_spec
 from llmopt_core.experiments.saved_prompts import fill_in_prompts
 from llmopt_core.experiments.set_choice import choose_stored_part, take_set_choice
@@ -114,9 +115,10 @@ def load_experiment(
     written_value = _with_saved_prompts(read_with_lines(path), path, store)
     located_value = _resolve_extends(written_value)
     located_value, file_split = take_set_choice(located_value)
+    folder = path.parent
+    located_value = fill_in_data(located_value, partial(_resolve, folder, located_value))
     spec = validate_spec(located_value, _File)
     _check_names(spec, located_value)
-    folder = path.parent
     paths = [resolve_path(folder, name, located_value, ("documents", i)) for i, name in enumerate(spec.documents)]
     documents = (
         load_documents(paths, root=documents_root(paths), encoding=spec.encoding, main_only=spec.main_only)
@@ -267,6 +269,10 @@ def _check_names(file: _File, source: LocatedValue) -> None:
             )
         if name in file.metrics[:i]:
             raise source.error(("metrics", i), f"the metric {name} stands here a second time; remove one of them.")
+
+
+def _resolve(folder: Path, source: LocatedValue, name: str, path: tuple[str | int, ...]) -> Path:
+    return resolve_path(folder, name, source, path)
 
 
 def resolve_path(folder: Path, name: str, source: LocatedValue, path: tuple[str | int, ...]) -> Path:

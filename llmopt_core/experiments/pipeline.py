@@ -30,6 +30,7 @@ from llmopt_core.execution.concurrency import failure_of
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.cached_support import CachedSupport
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.data_stage import DataStage
 from llmopt_core.experiments.grading import Grader
 from llmopt_core.experiments.indexing import OnProgress, prepare_index, write_chunk_texts
 from llmopt_core.experiments.stages import StageCache
@@ -78,6 +79,7 @@ class Pipeline:
         self._stages = StageCache(models.cache)
         self._metrics, self._judge = tuple(metrics), judge
         self._grader = Grader(metrics, judge, models)
+        self.data = DataStage(configuration, models)
         self._by_name = {document.name: document for document in self.documents}
         # Of all questions that come at once, one opens the index and the others wait for it.
         self._opening = asyncio.Lock()
@@ -130,7 +132,7 @@ class Pipeline:
         retrieval: Retrieval | None = None
         stage = "retrieve"
         try:
-            if self.configuration.retrieval is not None:
+            if self.configuration.retrieval is not None and not await self.data.goes_to_database(example):
                 retrieval = await self.retrieve(example)
             stage = "answer"
             answer = await self._answer(example, retrieval, repeat, on_text)
@@ -197,15 +199,19 @@ class Pipeline:
         """Whether hits and answer are kept, so that only scores may be missing."""
         retrieval = self.read_hits(example)
         if retrieval is None and self.configuration.retrieval is not None:
-            return False
+            return self._is_data_answered(example)
         return self._stages.answer(self._answer_key(example, retrieval)) is not None
+
+    def _is_data_answered(self, example: Example) -> bool:
+        """Whether the database answered the question, for which nothing was retrieved."""
+        return self.data.writes_queries and self._stages.answer(self._answer_key(example, None)) is not None
 
     def is_cached(self, example: Example) -> bool:
         """Whether the record costs nothing: every stage of it is kept, or it is not asked."""
         if why_not_run(example):
             return True
         retrieval = self.read_hits(example)
-        if retrieval is None and self.configuration.retrieval is not None:
+        if retrieval is None and self.configuration.retrieval is not None and not self._is_data_answered(example):
             return False
         answer = self._read_stored_answer(self._answer_key(example, retrieval))
         if answer is None:
@@ -237,15 +243,22 @@ class Pipeline:
                 on_text(cached_answer.raw or cached_answer.text)
             enter(cached_answer.usage.from_cache)
             return cached_answer
-        configuration = self.configuration
-        answer = await answer_question(
-            example, retrieval, configuration.prompt, configuration.model, self.models, configuration.fact_check,
-            on_text, repeat=repeat, support=self._support,
-        )  # fmt: skip
+        answer = await self._ask(example, retrieval, repeat, on_text)
         # A check or a rewrite that could not be made may come off the next time.
         if not any(note.startswith((CHECK_FAILURE, REWRITE_FAILURE)) for note in answer.notes):
             await self._stages.put_answer(key, answer)
         return self.reread(answer)
+
+    async def _ask(self, example: Example, retrieval: Retrieval | None, repeat: int, on_text: OnText | None) -> Answer:
+        if retrieval is None and await self.data.goes_to_database(example):
+            return await self.data.answer(example, repeat, on_text)
+        tools, sql = await self.data.tools(example)
+        question, configuration = self.data.without_gold(example), self.configuration
+        answer = await answer_question(
+            question, retrieval, configuration.prompt, configuration.model, self.models, configuration.fact_check,
+            on_text, repeat=repeat, support=self._support, tools=tools,
+        )  # fmt: skip
+        return answer if sql is None else replace(answer, data=sql.answer())
 
     def _read_stored_answer(self, key: str) -> Answer | None:
         answer = self._stages.answer(key)
@@ -278,7 +291,9 @@ class Pipeline:
 
     def _answer_key(self, example: Example, retrieval: Retrieval | None) -> str:
         hits = retrieval.hits if retrieval is not None else ()
-        return keys.answer_key(self._answering_identity, self._prompt_variables, example, hits)
+        key = keys.answer_key(self._answering_identity, self._prompt_variables, example, hits)
+        data = self.data.identity(example)
+        return fingerprint(key, data) if data else key
 
     @cached_property
     def _support(self) -> CachedSupport:

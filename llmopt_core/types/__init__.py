@@ -4,16 +4,20 @@ Everything that flows between stages is defined here and nowhere else. This pack
 """
 
 from llmopt_core.types.documents import COLUMNS, Chunk, Document, Hit, Span
-from llmopt_core.types.examples import EvaluationSet, Example
+from llmopt_core.types.examples import GOLD_VARIABLE, EvaluationSet, Example
 from llmopt_core.types.messages import Message, ToolCall
+from llmopt_core.types.queries import Cell, DataAnswer, QueryAttempt
 from llmopt_core.types.records import Answer, Evidence, Record, Repeat, Score, StageTrace
 from llmopt_core.types.spec import Spec, canonical_json, fingerprint, plain_types, takes_number
 from llmopt_core.types.usage import Failure, Usage
 
 __all__ = [
     "COLUMNS",
+    "GOLD_VARIABLE",
     "Answer",
+    "Cell",
     "Chunk",
+    "DataAnswer",
     "Document",
     "EvaluationSet",
     "Evidence",
@@ -21,6 +25,7 @@ __all__ = [
     "Failure",
     "Hit",
     "Message",
+    "QueryAttempt",
     "Record",
     "Repeat",
     "Score",

@@ -9,6 +9,9 @@ from typing import Any
 from llmopt_core.types.documents import Span
 from llmopt_core.types.spec import fingerprint
 
+GOLD_VARIABLE = "sql"
+"""The column of a question file that holds the right query of a data question."""
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -33,6 +36,19 @@ class Example:
         texts = [text for text in more if isinstance(text, str)] if isinstance(more, list | tuple) else []
         # Each once: exporters write the reference among the further answers again.
         return tuple(dict.fromkeys([*([self.reference] if self.reference is not None else []), *texts]))
+
+    @property
+    def database(self) -> str:
+        """The name of the database that it asks; empty where the data source is one."""
+        name = self.variables.get("database")
+        return name if isinstance(name, str) else ""
+
+    @property
+    def gold_queries(self) -> tuple[str, ...]:
+        """The queries that answer it, of a data question; any of them is right."""
+        queries = self.variables.get(GOLD_VARIABLE)
+        texts = queries if isinstance(queries, list | tuple) else [queries]
+        return tuple(text for text in texts if isinstance(text, str) and text.strip())
 
     @property
     def answers_text(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from llmopt_core.types.documents import Hit
 from llmopt_core.types.examples import Example
 from llmopt_core.types.messages import Message, ToolCall
+from llmopt_core.types.queries import DataAnswer
 from llmopt_core.types.usage import Failure, Usage
 
 
@@ -64,6 +65,7 @@ class Answer:
         reasoning: What a reasoning model wrote before its last answer; never scored.
         reasoning_tokens: Of all its calls, a part of the usage's completion tokens.
         tool_calls: What the last answer calls and nobody ran; calls that were run stand in `prompt` with their results.
+        data: What a database answered; None where none was asked.
     """
 
     text: str
@@ -80,6 +82,7 @@ class Answer:
     reasoning: str = ""
     reasoning_tokens: int = 0
     tool_calls: tuple[ToolCall, ...] = ()
+    data: DataAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""A question -> a query -> its result: the strategies of text-to-SQL."""

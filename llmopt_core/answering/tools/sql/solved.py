@@ -1,0 +1,65 @@
+"""Which solved queries a model sees before it writes its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from llmopt_core.answering.tools.sql.skeleton import mask_question, skeleton, skeleton_similarity
+from llmopt_core.answering.tools.sql.spec import DataSpec, SolvedQuery
+from llmopt_core.prompts.few_shot import Encode
+
+NamesOf = Callable[[SolvedQuery], Iterable[str]]
+"""The schema words of the database that a solved query asks."""
+
+
+def choose_solved(
+    spec: DataSpec, question: str, names: Iterable[str], dialect: str, encode: Encode, *, draft: str = ""
+) -> list[SolvedQuery]:
+    """The solved queries for one question, the most alike last: models follow most what stands next to the question.
+
+    The question's own solved query is never among them, as an answer key would be.
+
+    Args:
+        spec: The pool, and what makes a solved query alike.
+        question: As asked.
+        names: Schema words and sample values, for the masked question.
+        dialect: Of the queries.
+        encode: Texts -> unit vectors.
+        draft: A query that the model wrote before, for what is chosen by it. The right one is never asked for.
+    """
+    if not spec.shows_examples:
+        return []
+    pool = [one for one in spec.examples if _plain(one.question) != _plain(question)]
+    scores = _similarity(spec, question, list(names), pool, dialect, encode, draft)
+    # Stable, so that equal ones come in the order of the pool on every machine.
+    best = np.argsort(-np.asarray(scores), kind="stable")[: spec.shots]
+    return [pool[i] for i in reversed(best)]
+
+
+def _similarity(  # noqa: PLR0917
+    spec: DataSpec,
+    question: str,
+    names: Sequence[str],
+    pool: Sequence[SolvedQuery],
+    dialect: str,
+    encode: Encode,
+    draft: str,
+) -> Sequence[float]:
+    if not pool:
+        return ()
+    draft_shape = skeleton(draft, dialect) if draft and spec.method == "few-shot-skeleton" else ()
+    if draft_shape:
+        return [skeleton_similarity(draft_shape, skeleton(one.sql, dialect)) for one in pool]
+    texts = [question, *(one.question for one in pool)]
+    if spec.method == "few-shot-masked":
+        texts = [mask_question(text, names) for text in texts]
+    # A draft that could not be read leaves the question to compare by.
+    vectors = encode(texts)
+    similar: Sequence[float] = (vectors[1:] @ vectors[0]).tolist()
+    return similar
+
+
+def _plain(question: str) -> str:
+    return " ".join(question.casefold().split()).rstrip("?.! ")

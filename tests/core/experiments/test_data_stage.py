@@ -1,0 +1,161 @@
+"""A configuration with a data source: what is asked, kept and routed."""
+
+import sqlite3
+from dataclasses import replace
+
+import pytest
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.experiment_file import load_experiment
+from llmopt_core.models.scripted import ScriptedChat
+from llmopt_core.types import Example, ToolCall
+
+SINGERS = Example("s", "How many singers are there?", "2", variables={"sql": "SELECT secret FROM gold"})
+RIVER = Example("r", "Which river flows through Cologne?", "Rhine", category="text")
+
+
+@pytest.fixture
+def database(tmp_path):
+    path = tmp_path / "concerts.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE singer (name TEXT, age INTEGER)")
+        connection.execute("INSERT INTO singer VALUES ('Ann', 30), ('Bob', 41)")
+    return path
+
+
+def script(lab, *replies):
+    lab.chat = ScriptedChat(list(replies))
+    return lab
+
+
+async def records(lab, configuration, *examples):
+    async with lab.models() as models:
+        pipeline = lab.pipeline(configuration, models)
+        return [await pipeline.evaluate(example) for example in examples]
+
+
+def data(lab, database, **more):
+    values = {"retrieval": None, "prompt": {}, "data": {"source": str(database), **more.pop("data", {})}, **more}
+    return lab.configuration(**values)
+
+
+COUNT = "```sql\nSELECT count(*) FROM singer\n```"
+
+
+async def test_a_question_is_answered_by_the_database_and_kept(lab, database):
+    lab.metrics = ("answer_f1",)
+    (record,) = await records(script(lab, COUNT), data(lab, database), SINGERS)
+    assert record.failure is None
+    assert (record.answer.text, record.answer.data.sql) == ("2", "SELECT count(*) FROM singer")
+    assert record.scores["answer_f1"].value == 1.0
+    assert "secret" not in str(lab.chat.requests)
+    (again,) = await records(script(lab.restarted(), "no call is expected"), data(lab, database), SINGERS)
+    assert again.answer == record.answer
+    assert lab.restarted().chat.requests == []
+
+
+async def test_a_changed_database_is_asked_again(lab, database):
+    await records(script(lab, COUNT), data(lab, database), SINGERS)
+    with sqlite3.connect(database) as connection:
+        connection.execute("INSERT INTO singer VALUES ('Cai', 20)")
+    (record,) = await records(lab := script(lab.restarted(), COUNT), data(lab, database), SINGERS)
+    assert record.answer.text == "3"
+    # The call of the model is kept where its prompt is the same; the schema's sample values changed it here.
+    assert len(lab.chat.requests) == 1
+
+
+async def test_the_router_sends_figures_to_the_database_and_the_rest_to_documents(lab, database):
+    routing = {"method": "given", "routes": {"figures": {}, "text": {}}}
+    configuration = lab.configuration(
+        prompt={"template": "{{ context }}\nQuestion: {{ question }}"},
+        data={"source": str(database), "routing": routing, "categories": ["figures"]},
+    )
+    script(lab, COUNT, "Rhine")
+    figures, text = await records(lab, configuration, replace(SINGERS, category="figures"), RIVER)
+    assert (figures.answer.text, figures.answer.hits) == ("2", ())
+    assert figures.answer.data is not None
+    assert text.answer.data is None
+    assert text.answer.hits[0].chunk.document == "rivers.txt"
+
+
+async def test_the_model_may_call_the_tools_itself(lab, database):
+    calls = [
+        ToolCall("1", "sql", '{"query": "SELECT ages FROM singer"}'),
+        ToolCall("2", "sql", '{"query": "SELECT avg(age) AS mean FROM singer"}'),
+        ToolCall("3", "calculator", '{"expression": "35.5 * 2"}'),
+    ]
+    configuration = data(lab, database, tools=["sql", "calculator"], prompt={"template": "{{ question }} {{ sql }}"})
+    example = replace(SINGERS, variables={**SINGERS.variables, "sql": "SELECT secret FROM gold"})
+    (record,) = await records(script(lab, *calls, "71 years."), configuration, example)
+    assert record.failure is not None
+    configuration = data(lab, database, tools=["sql", "calculator"])
+    (record,) = await records(script(lab, *calls, "71 years."), configuration, example)
+    assert record.answer.text == "71 years."
+    assert [one.status for one in record.answer.data.attempts] == ["error", "ok"]
+    assert record.answer.data.sql == "SELECT avg(age) AS mean FROM singer"
+    assert "no such column: ages" in record.answer.prompt[2].content
+    assert record.answer.prompt[-1].content == "71"
+    assert "CREATE TABLE singer" in lab.chat.requests[0].tools[0].description
+    assert "secret" not in str(lab.chat.requests)
+
+
+async def test_an_example_names_its_database_below_a_folder(lab, database):
+    folder = database.parent
+    example = replace(SINGERS, variables={"database": "concerts"})
+    (record,) = await records(script(lab, COUNT), data(lab, folder), example)
+    assert record.answer.text == "2"
+    for name in ("nowhere", "../concerts"):
+        other = replace(SINGERS, variables={"database": name})
+        (record,) = await records(script(lab, COUNT), data(lab, folder), other)
+        assert name in record.failure.message
+
+
+def test_what_was_stored_before_there_were_data_sources_keeps_its_fingerprint(lab):
+    assert "data" not in lab.configuration().model_dump(mode="json")
+    assert lab.configuration(retrieval=None, prompt={}, model={}).fingerprint == "d7f4b21047b04410"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tools": ["sql"]}, "needs a data source"),
+        ({"tools": ["calculator", "calculator"]}, "offered once"),
+        ({"data": {"source": "postgresql://ann:secret@host/db"}}, "holds a password"),
+        ({"data": {"source": "postgresql://host/db?password=secret"}}, "holds a password"),
+    ],
+)
+def test_a_configuration_that_cannot_work_is_refused(lab, changes, message):
+    with pytest.raises(ValueError, match=message):
+        lab.configuration(**changes)
+
+
+def test_a_password_may_come_from_the_environment(lab):
+    source = "postgresql://ann:${SHOP_PASSWORD}@host/db"
+    assert lab.configuration(data={"source": source}).data.source == source
+
+
+FILE = """
+evaluation_set: questions.jsonl
+metrics: [answer_f1]
+configurations:
+  - name: sql
+    data: {source: concerts.sqlite, method: few-shot-question, examples: solved.jsonl}
+"""
+
+
+def test_an_experiment_file_names_source_and_solved_queries_from_its_folder(database):
+    folder = database.parent
+    (folder / "experiment.yaml").write_text(FILE)
+    (folder / "questions.jsonl").write_text('{"question": "How many?", "sql": "SELECT 1"}\n')
+    (folder / "solved.jsonl").write_text('{"question": "Who?", "sql": "SELECT name FROM singer", "database": "c"}\n')
+    spec = load_experiment(folder / "experiment.yaml").configurations[0].data
+    assert spec.source == str(database)
+    assert [(one.question, one.sql, one.database) for one in spec.examples] == [
+        ("Who?", "SELECT name FROM singer", "c")
+    ]
+    (folder / "solved.jsonl").write_text('{"question": "Who?"}\n')
+    with pytest.raises(BadInput, match=r"line 6.*solved\.jsonl has no row with a question and its query"):
+        load_experiment(folder / "experiment.yaml")
+    (folder / "solved.jsonl").unlink()
+    with pytest.raises(BadInput, match=r"line 6.*solved\.jsonl does not exist"):
+        load_experiment(folder / "experiment.yaml")

@@ -36,7 +36,8 @@ def metric_bars(
         titles: Metric -> what the axis says, in drawing order.
         inks: Configuration -> its colour.
         contaminated_names: Configurations that were trained on these questions; their bars are hatched.
-        question_counts: How many questions, by configuration, where not all were asked as many.
+        question_counts: What stands beside a configuration's name, such as how many questions it was asked where not
+            all were asked as many.
     """
     traces: list[go.Bar] = []
     groups = [figure_text(text) for text in titles.values()]
@@ -70,6 +71,8 @@ def _bars(name: str, groups: Sequence[str], values: Sequence[Summary | None], in
     means = [_mean(summary) for summary in values]
     return go.Bar(
         name=_in_legend(name),
+        # Whose bars they are, for what a click leads to.
+        meta={"configuration": name},
         # All traces of one configuration share a place in the group, so that figures stand over their own bar.
         offsetgroup=figure_text(name),
         x=groups,

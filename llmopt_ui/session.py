@@ -46,7 +46,7 @@ class State:
         picker_requests: What pickers are to show at the next rerun, by their keys.
         widget_values: What widgets are to hold on the page that a button leads to, by their keys.
         go_to_results: Open the results of this run at the next rerun; 0 for none.
-        go_to_pair: Open the two configurations that the address names at the next rerun.
+        go_to_tab: The tab of the page to open at the next rerun; empty for none.
         labeller: Who labels answers for the judge to be measured by; empty where nobody has said so.
         refills_choices: The results of another set are to be shown; their selectors are filled anew.
         pilot_job: The job of the pilot whose evaluation is not started yet; 0 for none.
@@ -88,7 +88,7 @@ class State:
     picker_requests: dict[str, str] = field(default_factory=dict)
     widget_values: dict[str, Any] = field(default_factory=dict)
     go_to_results: int = 0
-    go_to_pair: bool = False
+    go_to_tab: str = ""
     labeller: str = ""
     refills_choices: bool = False
     pilot_job: int = 0

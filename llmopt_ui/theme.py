@@ -21,6 +21,17 @@ NEUTRAL = "rgba(128, 136, 150, 0.9)"
 FAINT = "rgba(128, 136, 150, 0.28)"
 FAINTER = "rgba(128, 136, 150, 0.10)"
 _NAME = "llmopt"
+_SHARE = "20, 125, 190"
+# From next to nothing to a strong blue that the page still shines through: low is near the page and high away from it,
+# on white and on black alike, and the page's own text is read on both ends.
+_WEAK, _STRONG = 0.06, 0.70
+SHARES = ((0.0, f"rgba({_SHARE}, {_WEAK})"), (1.0, f"rgba({_SHARE}, {_STRONG})"))
+"""The colours of heat maps of what begins at 0."""
+
+
+def share_colour(share: float) -> str:
+    """A colour of `SHARES`, by its place between 0 and 1."""
+    return f"rgba({_SHARE}, {_WEAK + (_STRONG - _WEAK) * share:.3f})"
 
 
 @dataclass(frozen=True, slots=True)

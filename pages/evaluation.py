@@ -27,15 +27,17 @@ if state().go_to_results:
     run_id, state().go_to_results = state().go_to_results, 0
     show_run(store().run(run_id), [run for run in runs if run.done])
     st.session_state[VIEW] = "Results"
-elif state().go_to_pair:
+elif state().go_to_tab:
     # Taken before the tabs are drawn: what a click in a picture asks for comes after them.
-    state().go_to_pair, st.session_state[VIEW] = False, "Head to head"
+    st.session_state[VIEW], state().go_to_tab = state().go_to_tab, ""
 # Without results their tab is empty: a first visit begins where something can be done. A tab that was chosen stays.
 elif not has_answers and VIEW not in st.session_state and VIEW not in st.query_params:
     st.session_state[VIEW] = "Run"
 
 show_tabs(VIEW, {
     "Results": lambda: results_view(project, runs),
+    "Pictures": lambda: load_view("llmopt_ui.evaluation.pictures.view:pictures_view")(project, runs),
+    "Records": lambda: load_view("llmopt_ui.evaluation.records_view:records_view")(project, runs),
     "Head to head": lambda: load_view("llmopt_ui.evaluation.head_to_head:head_to_head_view")(project, runs),
     "Judge": lambda: load_view("llmopt_ui.evaluation.judge_view:judge_view")(project, runs),
     "Failures": lambda: load_view("llmopt_ui.evaluation.failures.view:failures_view")(project, runs),

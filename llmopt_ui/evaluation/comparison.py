@@ -63,11 +63,17 @@ class Selection:
         return leading_metrics(self.metrics)
 
 
-def choose(project: Project, runs: Sequence[Run]) -> Selection:
-    """The row of selectors; what they hold is also in the address. `runs` holds at least one, newest first."""
+def choose(project: Project, runs: Sequence[Run], *, link: bool = True) -> Selection:
+    """The row of selectors; what they hold is also in the address.
+
+    Args:
+        project: Whose runs they are.
+        runs: At least one, newest first.
+        link: Whether a button copies a link to the results; tabs with an address of their own have their own.
+    """
     pins = runs_in_address(runs)
     if pins.runs:
-        return _from_address(project, runs, dict(pins.runs))
+        return _from_address(project, runs, dict(pins.runs), link=link)
     runs = order_evaluations_first(runs)
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     # Taken once: later drawings keep what the user chooses.
@@ -99,7 +105,8 @@ def choose(project: Project, runs: Sequence[Run]) -> Selection:
     margin = margin_field(bar) if selection else MARGIN
     # Of all runs of the set: taking one out of the picture changes nobody's colour.
     inks = project_inks(project, current)
-    _copy_link(bar, project, selection)
+    if link:
+        _copy_link(bar, project, selection)
     return Selection(set_name, set_version, judge, selection, baseline, _metrics(selection), inks, family, margin)
 
 
@@ -143,14 +150,15 @@ def margin_field(bar: st.delta_generator.DeltaGenerator) -> float:
     )  # fmt: skip
 
 
-def _from_address(project: Project, runs: Sequence[Run], selection: dict[str, Run]) -> Selection:
+def _from_address(project: Project, runs: Sequence[Run], selection: dict[str, Run], *, link: bool) -> Selection:
     """The runs that the address names, with a baseline to choose among them."""
     first = next(iter(selection.values()))
     where = (first.evaluation_set, first.set_version, first.judge)
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     baseline = _baseline(bar, list(selection))
     margin = margin_field(bar)
-    _copy_link(bar, project, selection)
+    if link:
+        _copy_link(bar, project, selection)
     family = family_with_pins(family_runs(runs, store().configurations(project), *where), selection)
     return Selection(*where, selection, baseline, _metrics(selection), project_inks(project, selection), family, margin)
 

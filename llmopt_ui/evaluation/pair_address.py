@@ -15,4 +15,4 @@ def open_pair(first: str, second: str, metric: str) -> None:
     # The pickers hold what was chosen last; without it they take what the address says.
     for name in (FIRST, SECOND, BY):
         st.session_state.pop(f"{name}_choice", None)
-    state().go_to_pair = True
+    state().go_to_tab = "Head to head"

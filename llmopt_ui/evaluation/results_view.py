@@ -16,13 +16,12 @@ from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import caveats_view, describe_outdated, judge_caption
-from llmopt_ui.chart_view import show_chart
-from llmopt_ui.charts import metric_bars
 from llmopt_ui.components import downloads, empty_state, section
 from llmopt_ui.evaluation.comparison import Selection, choose
 from llmopt_ui.evaluation.every_pair import every_pair_view
 from llmopt_ui.evaluation.examples import examples_view
 from llmopt_ui.evaluation.import_results import import_button
+from llmopt_ui.evaluation.score_bars import score_bars
 from llmopt_ui.evaluation_sets import set_size
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import store
@@ -71,7 +70,7 @@ def _picture(
     section("Scores that all have" if partial else "Scores")
     caveats_view([entry.caveats for entry in comparison if entry.caveats], describe_outdated(project, selection.runs))
     if first:
-        _bars(selection, comparison, first, "metric_bars")
+        score_bars(selection, comparison, first, "metric_bars")
     else:
         st.caption("These runs were made without scores: below are their answers.")
         return
@@ -83,7 +82,7 @@ def _picture(
     if partial:
         section("Scores that only some have", "The others use no documents, or could not be scored.")
         having = [entry for entry in comparison if _has_any(entry, partial)]
-        _bars(selection, having, partial, "partial_bars")
+        score_bars(selection, having, partial, "partial_bars")
         without = [fmt.markdown(entry.name) for entry in comparison if entry not in having]
         if without:
             st.caption(f"Without these scores: {', '.join(without)}.")
@@ -108,21 +107,6 @@ def metrics_to_chart(
     first = tuple(metric for metric in leading if metric in by_all) or tuple(by_all)
     some = tuple(metric for metric in leading if metric not in by_all and any(has_mean.get(metric, ())))
     return (first, some) if first else (tuple(leading), ())
-
-
-def _bars(selection: Selection, comparison: Sequence[Entry], metrics: Sequence[str], key: str) -> None:
-    titles = {metric: metric_title(metric) for metric in metrics}
-    contaminated_names = [entry.name for entry in comparison if entry.overlap_count]
-    question_counts = {entry.name: entry.question_count for entry in comparison if entry.question_count}
-    figure = metric_bars(
-        {entry.name: entry.summaries for entry in comparison},
-        titles,
-        selection.inks,
-        contaminated_names,
-        question_counts,
-    )
-    alt = "Mean score of each configuration per metric, with 95 % intervals"
-    show_chart(figure, key, alt)
 
 
 def describe_findings(comparison: Sequence[Entry], metrics: Sequence[str], inks: Mapping[str, Ink]) -> list[str]:

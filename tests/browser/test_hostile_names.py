@@ -18,7 +18,17 @@ PAGES = {
     "Documents": ("Files", "Microscope", "Sweep", "Questions"),
     "Prompts": ("Editor", "Few-shot", "Side by side", "Blind vote", "Instruction search"),
     "Retrieval": ("One question", "Whole set", "Leave one out", "More chunks"),
-    "Evaluation": ("Results", "Run", "Configurations", "Questions"),
+    "Evaluation": (
+        "Results",
+        "Pictures",
+        "Records",
+        "Head to head",
+        "Judge",
+        "Failures",
+        "Run",
+        "Configurations",
+        "Questions",
+    ),
     "Fine-tuning": ("Training data", "Lint", "Jobs", "Embedding model", "2 × 2", "Next to label"),
 }
 _LINKS = f"""() => [...document.querySelectorAll('a, img, image')].map(
@@ -40,10 +50,30 @@ def test_names_are_text(open_page: Open, home: Path, title: str) -> None:
         if tab:
             page.get_by_role("tab", name=tab, exact=True).first.click()
             settled(page)
-        assert page.evaluate(_LINKS) == [], tab
-        assert [text for text in page.evaluate(_FORMED) if text != "k"] == [], tab
-        assert page.get_by_test_id("stException").count() == 0, tab
-        assert "should not have happened" not in page.inner_text("body"), tab
+        _shows_text(page, tab)
+
+
+def test_names_in_pictures_are_text(open_page: Open, home: Path) -> None:
+    seed_hostile(Store.open(Settings(home=home)))
+    page: Page = open_page()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Evaluation").click()
+    settled(page)
+    page.get_by_role("tab", name="Pictures", exact=True).click()
+    settled(page)
+    for picture in ("Quality and cost", "Quality and time", "Spread", "Categories", "Over time"):
+        page.get_by_role("radio", name=picture, exact=True).click()
+        settled(page)
+        page.locator(".js-plotly-plot").first.wait_for()
+        page.get_by_text("As a table").click()
+        settled(page)
+        _shows_text(page, picture)
+
+
+def _shows_text(page: Page, what: str) -> None:
+    assert page.evaluate(_LINKS) == [], what
+    assert [text for text in page.evaluate(_FORMED) if text != "k"] == [], what
+    assert page.get_by_test_id("stException").count() == 0, what
+    assert "should not have happened" not in page.inner_text("body"), what
 
 
 def test_the_results_show_a_name_as_it_stands(open_page: Open, home: Path) -> None:

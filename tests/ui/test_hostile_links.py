@@ -34,6 +34,7 @@ PARAMETERS = {
     "measured_set_ablation", "measured_set_sweep", "measured_set_set",
     "evaluation_view", "set", "judge", "compared", "baseline", "example", "record_of", "metric", "order", "runs",
     "record_part", "questions_set", "questions_show", "edited", "margin", "pair_metric", "a", "b", "by", "criterion",
+    "picture", "picture_by", "picture_form", "records_of", "records_by", "records_band", "records_category",
     "tuning_view", "tuning_saved", "checks_set", "square_tuned", "settings_view",
 }  # fmt: skip
 
@@ -44,6 +45,8 @@ TABS: dict[str, tuple[str, ...]] = {
     "pages/retrieval_lab.py": ("One question", "Whole set", "Leave one out", "More chunks"),
     "pages/evaluation.py": (
         "Results",
+        "Pictures",
+        "Records",
         "Head to head",
         "Failures",
         "Judge",

@@ -1,0 +1,103 @@
+"""The Evaluation page with 30 configurations on 1,000 questions: reruns, pairs, exports, and the map in a browser.
+
+    python benchmarks/evaluation_pages.py [--runs 30] [--records 1000] [--home FOLDER] [--parts tabs,pairs,export,map]
+
+Times of this process are seconds of processor time; those of the browser are by the clock, beside an empty page's
+drawing in the same browser, since both wait for the same machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from llmopt_core.evaluation.metrics.catalogue import RAGAS_METRICS  # noqa: E402
+from llmopt_core.experiments.comparison_matrix import compare_all  # noqa: E402
+from llmopt_core.experiments.result import result_of  # noqa: E402
+from llmopt_core.experiments.result_tables import result_tables  # noqa: E402
+from llmopt_core.experiments.run_scores import read_run_scores  # noqa: E402
+from llmopt_core.reporting.table_files import tables_zip  # noqa: E402
+from llmopt_core.runs.store import Store  # noqa: E402
+from tests.ui.seed import seed_project  # noqa: E402
+
+TIMES = 5
+TABS = ("Results", "Head to head", "Judge", "Failures", "Run", "Configurations", "Questions")
+
+
+def rerun_tabs(home: Path, names: list[str]) -> None:
+    """Each tab with all configurations chosen: the first drawing, and what a rerun takes."""
+    os.environ["LLMOPT_HOME"] = str(home)
+    from streamlit.testing.v1 import AppTest
+
+    app: Any = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600).run()
+    print(f"{'tab':<22}{'first':>9}{'rerun':>9}{'slowest':>9}")
+    for tab in TABS:
+        app.switch_page("pages/evaluation.py")
+        app.query_params["evaluation_view"] = app.session_state["evaluation_view"] = tab
+        app.session_state["compared"] = names
+        taken = [_seconds(app.run) for _ in range(1 + TIMES)]
+        if app.exception:
+            raise RuntimeError(f"{tab}: {app.exception[0].message}")
+        again = taken[1:]
+        print(f"{tab:<22}{taken[0]:>9.2f}{statistics.median(again):>9.3f}{max(again):>9.3f}")
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def compare_pairs(store: Store, project: str) -> None:
+    """All pairs by each Ragas metric and by one of passes, without anything kept from before."""
+    tables = read_run_scores(store, store.runs(project))
+    for metric in (*RAGAS_METRICS, "hit_rate"):
+        taken = _seconds(lambda metric=metric: compare_all(tables, metric, 0.02))  # type: ignore[misc]
+        print(f"all pairs by {metric:<26}{taken:>8.2f}")
+
+
+def export(store: Store, project: str) -> None:
+    """What the button and `llmopt export` write."""
+    result: dict[str, Any] = {}
+    ids = [run.id for run in reversed(store.runs(project))]
+    print(f"{'result read from the store':<39}{_seconds(lambda: result.update(result_of(store, ids))):>8.2f}")
+    tables: list[Mapping[str, Any]] = []
+    print(f"{'tables made':<39}{_seconds(lambda: tables.append(result_tables(result, ''))):>8.2f}")  # type: ignore[arg-type]
+    print(f"{'CSV, JSON and Parquet written':<39}{_seconds(lambda: tables_zip(tables[0])):>8.2f}")  # type: ignore[arg-type]
+
+
+def main() -> None:
+    """Seed, measure, print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=30)
+    parser.add_argument("--records", type=int, default=1000)
+    parser.add_argument("--home", type=Path)
+    parser.add_argument("--parts", default="tabs,pairs,export")
+    asked = parser.parse_args()
+    home = asked.home or Path(tempfile.mkdtemp(prefix="llmopt-bench-"))
+    store = Store(f"sqlite:///{home / 'llmopt.db'}", home)
+    if not store.projects():
+        seed_project(store, questions=asked.records, runs=asked.runs)
+    project = store.projects()[0].name
+    parts = asked.parts.split(",")
+    if "tabs" in parts:
+        rerun_tabs(home, [item.name for item in store.configurations(project)])
+    if "pairs" in parts:
+        compare_pairs(store, project)
+    if "export" in parts:
+        export(store, project)
+    store.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What pictures across configurations are drawn from: rows of numbers, without anything of how they look."""

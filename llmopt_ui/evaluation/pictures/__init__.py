@@ -1,0 +1,1 @@
+"""The tab Pictures: configurations side by side, one picture at a time."""

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from llmopt_core.evaluation.assertions.columns import assertions_of
 from llmopt_core.experiments.versions.prompts import FEW_SHOT
 from llmopt_core.experiments.versions.training_sets import training_sets
 from llmopt_core.labs.evaluation.notes import Note, read_notes, save_note
+from llmopt_core.models.endpoint_file import save_endpoint
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.runs.store import Store
+from llmopt_ui import resources
 
 App = Callable[..., AppTest]
 PAGE, SET = "pages/evaluation.py", "questions"
@@ -145,18 +150,31 @@ def test_a_group_is_renamed_and_merged(app: App, store: Store, used: str, script
     assert not test.exception
 
 
-def test_a_group_becomes_a_configuration_that_opens(
+def test_a_group_becomes_a_configuration_that_the_run_form_opens_with(
     app: App, store: Store, used: str, script: Callable[..., object]
 ) -> None:
     test = grouped(app, store, used, script)
     before = {item.name for item in store.configurations(used)}
     test.button(key="failures_to_configuration").click().run()
     assert not test.exception
-    added = {item.name for item in store.configurations(used)} - before
-    assert len(added) == 1 or test.toast, "it says why there is none"
-    if added:
-        assert test.session_state["evaluation_view"] == "Configurations"
-        assert test.selectbox(key="edited").value == added.pop()
+    (added,) = {item.name for item in store.configurations(used)} - before
+    # The form that runs it, beside the one that it was made from, on the questions of the desk.
+    assert test.session_state["evaluation_view"] == "Run"
+    assert test.multiselect(key="run_configurations").value == ["rag-rerank", added]
+    assert test.selectbox(key="run_set").value == SET
+
+
+def test_a_prepared_check_is_added_by_one_click_and_the_next_run_shows_it(
+    app: App, store: Store, used: str, script: Callable[..., object]
+) -> None:
+    test = grouped(app, store, used, script)
+    # What most of its records have: an answer that does not hold the reference.
+    test.button(key="failures_check").click().run()
+    assert not test.exception
+    found = {e.id: [(a.type, a.value) for a in assertions_of(e)] for e in store.evaluation_set(used, SET).examples}
+    assert {key for key, values in found.items() if values} == {"q1", "q3", "q4"}
+    (kind,) = {kind for values in found.values() for kind, _ in values}
+    assert kind != "llm-rubric", "the built-in judge can check it"
 
 
 def test_a_group_becomes_a_check_of_its_questions(
@@ -194,3 +212,32 @@ def test_what_people_noted_is_a_map_of_its_own(
     test.segmented_control(key="failures_by").set_value("Noted by people").run()
     assert not test.exception
     assert any("not drawn at random" in one.value for one in test.caption)
+
+
+def test_a_model_names_the_groups_and_people_go_before(
+    app: App, store: Store, used: str, script: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = grouped(app, store, used, script)
+    assert any(one.key == "failures_name_groups" for one in test.button) is False, "without an endpoint there is none"
+    endpoint = Endpoint(name="llm", base_url="http://127.0.0.1:9", default_model="m")
+    save_endpoint(resources.settings(), endpoint)
+    namer = ScriptedChat(["1: Wrong years\n2: Unit missing"])
+    monkeypatch.setattr(
+        resources, "model_plugins", [*resources.model_plugins, lambda models: models.register("llm", namer)]
+    )
+    test.run()
+    test.button(key="failures_name_groups").click().run()
+    assert not test.exception
+    assert group_names(store, used) == {"Wrong years", "Unit missing"}
+    assert any("2 groups named" in one.value for one in test.toast)
+
+
+def test_chinese_notes_are_said_to_be_grouped_by_words(
+    app: App, store: Store, used: str, script: Callable[..., object]
+) -> None:
+    script(lambda request: "")
+    write_notes(store, used, ["年份错了", "年份不对", "格式错误", "格式不对"])
+    test = open_tab(app, used)
+    test.button(key="failures_propose").click().run()
+    assert not test.exception
+    assert any("grouped by the words they share" in one.value for one in test.caption)

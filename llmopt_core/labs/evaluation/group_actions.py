@@ -1,4 +1,4 @@
-"""What a group of failures becomes: a configuration, a check, a few-shot set, training examples."""
+"""What a group of failures becomes: a configuration, assertions of its set, a few-shot set, training examples."""
 
 from __future__ import annotations
 
@@ -95,23 +95,6 @@ def save_change(
         named = after.model_copy(update={"name": saved.name})
         record_setting_choice(store, run.project, named, "components", f"failure group {group}", examples)
     return saved
-
-
-def prepare_check(name: str, texts: Sequence[str]) -> AssertionSpec:
-    """An assertion prepared from what was noted, to be edited: a judge looks for the fault that the group is named by.
-
-    Args:
-        name: Of the group.
-        texts: Its notes; a few of them say more exactly what is meant.
-    """
-    samples = "; ".join(dict.fromkeys(text for text in texts if text != name))[:300]
-    rubric = f"The answer does not have this fault: {name}." + (f" It was seen as: {samples}." if samples else "")
-    # Templates are filled in before the judge reads them; what people note is none.
-    return AssertionSpec(type="llm-rubric", value=_plain(rubric), name=f"not: {name}")
-
-
-def _plain(text: str) -> str:
-    return text.replace("{{", "{ {").replace("{%", "{ %").replace("{#", "{ #")
 
 
 def add_check(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -10,8 +11,8 @@ from uuid import uuid4
 import numpy as np
 
 from llmopt_core.errors import BadInput
+from llmopt_core.labs.evaluation.note_vectors import Encode, NoteVectors, note_vectors
 from llmopt_core.labs.evaluation.notes import Note, NoteBook, change_notes, read_notes
-from llmopt_core.models.base import Vectors
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 from llmopt_core.statistics.intervals import Rate, rate
@@ -22,13 +23,7 @@ NOTES_FOR_GROUPS = 30
 """Notes after which groups are proposed: with fewer most kinds were seen once."""
 SATURATION = 20
 """Records over which the meter looks back."""
-# Average linkage with the built-in embedding on 39 short notes of seven known kinds: the adjusted Rand index is highest
-# (.70) where groups meet down to a mean cosine of .35, .66 at .4 and .3, and falls below .45 from .45 on, where notes
-# that say the same in other words stay alone.
-LEAST_SIMILARITY = 0.35
 _NAME_LENGTH = 60
-
-Encode = Callable[[Sequence[str]], Vectors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +74,14 @@ def propose_groups(store: Store, project: Project | str, set_name: str, encode: 
         store: Keeps the notes.
         project: Whose.
         set_name: The evaluation set.
-        encode: Texts -> unit vectors.
+        encode: Texts -> vectors of the built-in embedding; not asked for notes that it does not read.
     """
     before = read_notes(store, project, set_name)
     if all(note.group in before.groups for note in before.problems):
         return 0
     texts = list(dict.fromkeys(note.text for note in before.problems))
     # Outside the transaction, which would else hold the database while a model is loaded.
-    vectors = dict(zip(texts, _unit(encode(texts)), strict=True))
+    vectors = note_vectors(texts, encode)
     count = 0
 
     def assign(book: NoteBook) -> NoteBook:
@@ -99,7 +94,8 @@ def propose_groups(store: Store, project: Project | str, set_name: str, encode: 
     return count
 
 
-def _assign(book: NoteBook, vectors: Mapping[str, Any]) -> NoteBook:
+def _assign(book: NoteBook, found: NoteVectors) -> NoteBook:
+    vectors = found.by_text
     # Written since the texts were embedded: left for the next time.
     notes_to_sort = [note for note in book.problems if note.text in vectors]
     groups = dict(book.groups)
@@ -110,13 +106,13 @@ def _assign(book: NoteBook, vectors: Mapping[str, Any]) -> NoteBook:
         if note.group in groups:
             continue
         nearest = max(members, key=lambda group: _similarity(members[group], vectors[note.text]), default="")
-        if nearest and _similarity(members[nearest], vectors[note.text]) >= LEAST_SIMILARITY:
+        if nearest and _similarity(members[nearest], vectors[note.text]) >= found.least:
             places[note.key] = nearest
         else:
             rest.append(note)
-    for cluster in _clusters(rest, vectors):
+    for cluster in _clusters(rest, found):
         group = uuid4().hex[:8]
-        groups[group] = _free_name(_typical(cluster, vectors), groups)
+        groups[group] = free_name(_typical(cluster, vectors), groups)
         places |= {note.key: group for note in cluster}
     notes = {key: replace(note, group=places.get(key, note.group)) for key, note in book.notes.items()}
     return NoteBook(notes, groups)
@@ -127,16 +123,16 @@ def _similarity(vectors: Sequence[Any], vector: Any) -> float:
     return float(np.mean(np.asarray(vectors) @ vector))
 
 
-def _clusters(notes: Sequence[Note], vectors: Mapping[str, Any]) -> list[list[Note]]:
+def _clusters(notes: Sequence[Note], found: NoteVectors) -> list[list[Note]]:
     if len(notes) < 2:
         return [[note] for note in notes]
     # At use: scipy's clustering takes a while to load.
     from scipy.cluster.hierarchy import fcluster, linkage
 
-    points = np.array([vectors[note.text] for note in notes], dtype=float)
+    points = np.array([found.by_text[note.text] for note in notes], dtype=float)
     # `clip`: rounding makes the distance of equal texts a little less than 0, which linkage refuses.
     distances = np.clip(1 - points @ points.T, 0, 2)[np.triu_indices(len(notes), 1)]
-    labels = fcluster(linkage(distances, "average"), 1 - LEAST_SIMILARITY, "distance")
+    labels = fcluster(linkage(distances, "average"), 1 - found.least, "distance")
     return list(group_values(zip(labels.tolist(), notes, strict=True)).values())
 
 
@@ -147,16 +143,17 @@ def _typical(notes: Sequence[Note], vectors: Mapping[str, Any]) -> str:
     return shorten(notes[best].text, _NAME_LENGTH)
 
 
-def _free_name(name: str, groups: Mapping[str, str]) -> str:
+def free_name(name: str, groups: Mapping[str, str]) -> str:
+    """The name, numbered where another group has it."""
     names = set(groups.values())
     # Two groups of one name could not be told apart where one is chosen.
     return next(one for one in (name, *(f"{name} ({n})" for n in range(2, len(names) + 3))) if one not in names)
 
 
-def _unit(vectors: Vectors) -> Any:
-    rows = np.asarray(vectors, dtype=float)
-    # A blank vector stays one.
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+def has_proposed_name(name: str, notes: Sequence[Note]) -> bool:
+    """Whether a group still has the name that it was proposed with: that of one of its notes."""
+    plain = re.sub(r" \(\d+\)$", "", name)
+    return any(shorten(note.text, _NAME_LENGTH) in (name, plain) for note in notes)
 
 
 def rename_group(store: Store, project: Project | str, set_name: str, group: str, name: str) -> None:
@@ -213,7 +210,7 @@ def move_notes(
         elif not name.strip():
             raise BadInput("Choose a group, or name a new one.")
         else:
-            groups[target] = _free_name(name.strip(), groups)
+            groups[target] = free_name(name.strip(), groups)
         notes = {key: replace(note, group=target) if key in keys else note for key, note in book.notes.items()}
         used_groups = {note.group for note in notes.values()}
         return NoteBook(notes, {key: title for key, title in groups.items() if key in used_groups})

@@ -7,13 +7,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from llmopt_core.evaluation.assertions.spec import ASSERTION_EXPLANATIONS, AssertionSpec, describe
-from llmopt_core.experiments.assertion_rows import EMPTY, TYPES, assertions_from_rows, row_of
 from llmopt_core.labs.evaluation.group_actions import (
-    add_check,
     few_shot_set,
     fitting_change,
-    prepare_check,
     records_of,
     save_change,
     training_set,
@@ -23,22 +19,21 @@ from llmopt_core.labs.finetuning.without_few_shot import without_shots
 from llmopt_core.runs.values import Run
 from llmopt_core.types import Record
 from llmopt_ui import format as fmt
+from llmopt_ui.evaluation.failures.check_buttons import check_buttons
 from llmopt_ui.evaluation.failures.data import Desk
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, notify_problem, state
-
-_SCOPES = {"group": "The questions of this group", "set": "All questions of the set"}
+from llmopt_ui.runs.start import RUN_CONFIGURATIONS, RUN_SET
+from llmopt_ui.session import notify, notify_problem
 
 
 def group_buttons(desk: Desk, group: GroupCount) -> None:
     """The four buttons of a group."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button("Configuration", key="failures_to_configuration", icon=":material/tune:",
-                  help="Saves the change that fits the kind that most of its records have, and opens it.",
-                  on_click=_configuration, args=(desk, group))  # fmt: skip
-        with st.popover("Check", icon=":material/rule:"):
-            _check_form(desk, group)
+                  help="Saves the change that fits the kind that most of its records have, and opens the form that "
+                  "runs it beside the one it is made from.", on_click=_configuration, args=(desk, group))  # fmt: skip
+        check_buttons(desk, group)
         st.button("Few-shot set", key="failures_to_few_shot", icon=":material/format_list_bulleted:",
                   help="Its questions with their reference answers become examples for prompts. Scores on questions "
                   "that a prompt shows are marked from then on.", on_click=_few_shot, args=(desk, group))  # fmt: skip
@@ -56,9 +51,13 @@ def _configuration(desk: Desk, group: GroupCount) -> None:
         change, reason = fitting_change(run, diagnoses)
         examples = [record.example for record in _records(group)]
         saved = save_change(store(), run, change, group.name, examples)
-        state().next_configuration = saved.name
-        st.session_state[EVALUATION.tabs] = "Configurations"
-        notify(f"{saved.name} saved. {reason}")
+        names = {item.name for item in store().configurations(desk.project)}
+        # The run form is filled before it is drawn; what the change is made from is cached, so it costs nothing.
+        st.session_state[RUN_CONFIGURATIONS] = [one for one in (run.name, saved.name) if one in names]
+        if desk.set_name in {item.name for item in store().evaluation_sets(desk.project)}:
+            st.session_state[RUN_SET] = desk.set_name
+        st.session_state[EVALUATION.tabs] = "Run"
+        notify(f"{saved.name} saved. {reason} Evaluate it here.")
 
 
 def _main_run(group: GroupCount) -> Run:
@@ -68,38 +67,6 @@ def _main_run(group: GroupCount) -> Run:
 
 def _records(group: GroupCount) -> list[Record]:
     return list(records_of(store(), [(note.run_id, note.example_id) for note in group.notes]).values())
-
-
-def _check_form(desk: Desk, group: GroupCount) -> None:
-    start = row_of(prepare_check(group.name, [note.text for note in group.notes]))
-    token = f"{group.id}_{group.name}"
-    kind = st.selectbox("Assertion", TYPES, TYPES.index(str(start["type"])), key=f"failures_check_type_{token}")
-    st.caption(ASSERTION_EXPLANATIONS[kind])  # type: ignore[index]
-    # Another type needs another value, which the name of the group begins.
-    value = str(start["value"]) if kind == start["type"] else ""
-    st.text_area("Value", value, key=f"failures_check_value_{token}_{kind}", width=420)
-    st.segmented_control("For", list(_SCOPES), default="group", required=True, key=f"failures_check_for_{token}",
-                         format_func=_SCOPES.__getitem__)  # fmt: skip
-    st.caption("The set gets a new version; runs from now on check it.")
-    st.button("Add the check", key="failures_to_check", type="primary", icon=":material/rule:", on_click=_check,
-              args=(desk, group, token))  # fmt: skip
-
-
-def _check(desk: Desk, group: GroupCount, token: str) -> None:
-    with notify_problem():
-        assertion = _assertion(group, token)
-        is_whole = st.session_state.get(f"failures_check_for_{token}") == "set"
-        ids = None if is_whole else [note.example_id for note in group.notes]
-        count = add_check(store(), desk.project, desk.set_name, assertion, ids)
-        notify(f"{describe(assertion)}: now checked on {fmt.plural(count, 'question')}." if count else
-               "These questions have this check already.")  # fmt: skip
-
-
-def _assertion(group: GroupCount, token: str) -> AssertionSpec:
-    kind = st.session_state.get(f"failures_check_type_{token}")
-    value = st.session_state.get(f"failures_check_value_{token}_{kind}")
-    (assertion,) = assertions_from_rows([{**EMPTY, "type": kind, "value": value, "name": f"not: {group.name}"}])
-    return assertion
 
 
 def _few_shot(desk: Desk, group: GroupCount) -> None:

@@ -14,12 +14,14 @@ from llmopt_core.labs.evaluation.note_groups import (
     propose_groups,
     rename_group,
 )
+from llmopt_core.labs.evaluation.note_vectors import is_embedding_fit
 from llmopt_core.labs.evaluation.notes import NoteBook, notes_csv, notes_json
 from llmopt_core.models.base import EmbeddingSpec
 from llmopt_ui import format as fmt
 from llmopt_ui.components import downloads, empty_state, section, show_errors
 from llmopt_ui.evaluation.failures.data import Desk
 from llmopt_ui.evaluation.failures.group_buttons import group_buttons
+from llmopt_ui.evaluation.failures.group_names import name_form
 from llmopt_ui.resources import models, store
 from llmopt_ui.session import notify, notify_problem
 from llmopt_ui.tables import data_table, ticked_rows
@@ -81,12 +83,15 @@ def _groups(desk: Desk, book: NoteBook) -> None:
         alt="Groups with their notes and shares",
     )
     st.caption(f"Shares of {fmt.plural(len(book.reviews), 'record')} read, with 95 % intervals (Wilson).")
+    if not is_embedding_fit([note.text for note in book.problems]):
+        st.caption("The built-in embedding reads English only, so these notes are grouped by the words they share.")
     names = {one.id: f"{one.name} ({len(one.notes)})" for one in counts}
     if st.session_state.get(GROUP) not in (None, *names):
         del st.session_state[GROUP]
     group_id = st.selectbox("Group", list(names), key=GROUP, format_func=names.__getitem__, width=420)
     group = next(one for one in counts if one.id == group_id)
     group_buttons(desk, group)
+    name_form(desk, book)
     with st.expander("Rename, merge, split", icon=":material/edit:"):
         _edit(desk, group, names)
 

@@ -10,22 +10,29 @@ import pytest
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.assertions.columns import assertions_of
 from llmopt_core.evaluation.assertions.spec import AssertionSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.caveats import configuration_caveats
 from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.experiments.experiment import run_experiment
+from llmopt_core.experiments.plan import Plan
 from llmopt_core.experiments.versions.prompts import few_shot_from
 from llmopt_core.labs.evaluation.failure_kinds import Diagnosis, FailureKind
+from llmopt_core.labs.evaluation.failure_summary import diagnose_run
 from llmopt_core.labs.evaluation.group_actions import (
     add_check,
     few_shot_set,
     fitting_change,
-    prepare_check,
     records_of,
     save_change,
     training_set,
 )
+from llmopt_core.labs.evaluation.group_check import prepare_check
+from llmopt_core.models.registry import Models
+from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.temporary_store import temporary_store
 from llmopt_core.runs.values import Run
+from llmopt_core.settings import Settings
 from llmopt_core.types import Answer, Chunk, EvaluationSet, Example, Hit, Message, Record
 
 P, SET = "p", "questions"
@@ -177,3 +184,55 @@ def test_training_examples_are_the_prompts_as_sent_with_the_right_answers(store:
 def test_records_of_runs_that_are_gone_are_left_out(store: Store) -> None:
     run = run_of(store, **RAG)
     assert list(records_of(store, [(run.id, "q1"), (run.id + 7, "q1"), (run.id, "q9")])) == [(run.id, "q1")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reference", "expected"),
+    [
+        ("refused", "1712", ("regex", True)),
+        ("unsupported", "1712", ("metric", False)),
+        ("off-question", None, ("metric", False)),
+        ("wrong-format", '{"year": 1712}', ("is-json", False)),
+        ("wrong-format", "1712", ("length", False)),
+        ("not-used", "1712", ("contains", False)),
+        ("outranked", " ".join(["word"] * 20), ("similar", False)),
+        # From a question without a reference nothing can be taken.
+        ("not-used", None, ("llm-rubric", False)),
+        ("error", "1712", ("llm-rubric", False)),
+    ],
+)
+def test_a_check_fits_the_kind_that_most_of_the_records_have(
+    kind: FailureKind, reference: str | None, expected: tuple[str, bool]
+) -> None:
+    found = [*failed(kind, kind), *failed("error")]
+    assertion = prepare_check("Wrong", ["Wrong"], found, [Example("q1", "?", reference), Example("q2", "?", reference)])
+    assert (assertion.type, assertion.negate) == expected
+    assert assertion.name == "not: Wrong"
+
+
+ANSWERS = {"en": ("I do not know.", "It was built in 1712."), "zh": ("文中没有提到。", "建于1712年。")}
+
+
+@pytest.mark.parametrize("language", ANSWERS)
+async def test_a_check_is_seen_to_work_in_the_next_run(store: Store, language: str) -> None:
+    refusal, right = ANSWERS[language]
+    run_of(store, **RAG)
+    assertion = prepare_check("Refuses", ["refuses"], failed("refused"))
+    add_check(store, P, SET, assertion, ["q1", "q2"])
+    replies = {EXAMPLES[0].question: refusal}
+    async with Models(Settings.from_environment()) as models:
+        models.register("builtin", ScriptedChat(lambda r: replies.get(r.messages[-1].content.strip(), right)))
+        plan = Plan(
+            project=P,
+            configurations=(Configuration.model_validate({"name": "next", "prompt": {"template": "{{ question }}"}}),),
+            evaluation_set=store.evaluation_set(P, SET),
+            documents=[],
+            judge=JudgeSpec(),
+            metrics=("answer_f1",),
+        )
+        (run_id,) = await run_experiment(store, plan, models)
+    scores = {one.example.id: one.scores for one in store.records(run_id)}
+    assert {key: values["not: Refuses"].passed for key, values in scores.items() if "not: Refuses" in values} == {
+        "q1": False, "q2": True}  # fmt: skip
+    passed = {one.example_id: one.passed for one in diagnose_run(store, run_id)}
+    assert passed["q1"] is False

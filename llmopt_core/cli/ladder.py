@@ -142,7 +142,7 @@ def _block(ladder: Ladder, section: Section) -> str:
     title = f"{ladder.project} by {ladder.metric}, on {describe_questions(section)}, graded by {section.judge}"
     lines = [section.sentence, title, table(header, [_cells(rung) for rung in section.rungs])]
     lines += [_reason(rung) for rung in section.rungs]
-    return "\n".join([*filter(None, lines), *_total(section)])
+    return "\n".join(filter(None, [*lines, section.tested, *_total(section)]))
 
 
 def _cells(rung: Rung) -> list[str]:

@@ -1,16 +1,17 @@
 """Which comparisons are tested together, so that a pair of runs gets the same verdict wherever it is shown.
 
-By default the family of a metric is each saved configuration against its parent, where it is known what it extends and
-that was run too, else against the baseline; on one set of questions, by one judge. A pair that is none of these
+By default the family of a metric is each saved configuration against its parent (see `comparison_parents`), where it
+has one that was run too, else against the baseline; on one set of questions, by one judge. A pair that is none of these
 (another baseline, two tuned models) is tested together with all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from llmopt_core.experiments.comparison_parents import comparison_parents
 from llmopt_core.experiments.current_runs import family_runs
 from llmopt_core.experiments.run_scores import RunScoreTable, baseline_position, pair_runs, read_run_scores
 from llmopt_core.reporting.verdict_words import unit_note
@@ -42,6 +43,12 @@ class Family:
         # The tests are two-sided, so a pair is the same either way round.
         return [p for pair, p in self.p_values.get(metric, {}).items() if pair not in {(a, b), (b, a)}]
 
+    def parent_of(self, name: str) -> str:
+        """The parent that this one is compared with; empty where that is the baseline."""
+        pairs = (pair for by_pair in self.p_values.values() for pair in by_pair)
+        # By a metric that the baseline lacks another one stands in its place, which is no parent.
+        return next((a for a, b in pairs if b == name and a != self.baseline), "") if self.has_parents else ""
+
     @property
     def size(self) -> int:
         """How many comparisons it has, of the metric with the most."""
@@ -59,7 +66,10 @@ class Family:
 
     @property
     def _bases(self) -> str:
-        return f"its parent, else with {self.baseline}" if self.has_parents else self.baseline
+        if not self.has_parents:
+            return self.baseline
+        parent = "the last step before it that a person kept, else what it was made from"
+        return f"its parent, else with {self.baseline} (parent: {parent})"
 
     @property
     def _unit_words(self) -> str:
@@ -99,7 +109,11 @@ def family_of(members: Sequence[RunScoreTable], metrics: Sequence[str]) -> Famil
         base = baseline if baseline in candidates or not candidates else candidates[0]
         parents = {run.name: run for run in candidates}
         pairs = [(_base_of(run, parents, base), run) for run in members if run is not base]
-        pair_values = {(one.name, run.name): pair_runs(one, run, metric).p_value for one, run in pairs}
+        pair_values: dict[Pair, float | None] = {}
+        for one, run in pairs:
+            # Two that are each other's parent, as where a kept step extends a later one, are one comparison.
+            if (run.name, one.name) not in pair_values:
+                pair_values[one.name, run.name] = pair_runs(one, run, metric).p_value
         p_values[metric] = {pair: p for pair, p in pair_values.items() if p is not None}
     return Family(baseline.name, p_values, describe_unit(members), has_parents)
 
@@ -146,9 +160,10 @@ def project_family(
     runs = [replacements.get(run.fingerprint, run) for run in named_runs.values()]
     labels = {run.fingerprint: name for run, name in zip(shown, names or [run.name for run in shown], strict=True)}
     compared_metrics = metrics or list(dict.fromkeys(metric for run in runs for metric in run.metrics))
-    return family_of(
-        read_run_scores(store, runs, [_name(run, name, labels) for name, run in named_runs.items()]), compared_metrics
-    )
+    names_in_family = [_name(run, name, labels) for name, run in named_runs.items()]
+    parents = comparison_parents(store, project, dict(zip(names_in_family, runs, strict=True)))
+    tables = read_run_scores(store, runs, names_in_family)
+    return family_of([replace(one, parent=parents.get(one.name, "")) for one in tables], compared_metrics)
 
 
 def _name(run: Run, name: str, called: Mapping[str, str]) -> str:

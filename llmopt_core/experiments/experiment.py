@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.money import dollars
+from llmopt_core.experiments.comparison_parents import record_origin
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.experiment_file import Experiment
 from llmopt_core.experiments.grading import ASSERTIONS, metrics_to_record
@@ -34,6 +35,11 @@ def save_experiment(store: Store, experiment: Experiment) -> Project:
         store.keep_split(project, whole_set.name, experiment.split_plan)
     for configuration in experiment.configurations:
         save_configuration(store, project, configuration)
+    by_name = {configuration.name: configuration for configuration in experiment.configurations}
+    for name, parent in experiment.parents.items():
+        # A file may hold the parent without running it.
+        if name in by_name and parent in by_name:
+            record_origin(store, project, by_name[name].fingerprint, by_name[parent])
     return project
 
 

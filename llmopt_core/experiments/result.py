@@ -64,6 +64,7 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = (), *
             {
                 **_run(run, _records(store, run, traces), overlap_of(store, run), per_question[run.id], clusters),
                 "configuration": name,
+                **({"parent": parent} if (parent := family.parent_of(name) or run.parent) else {}),
             }
             for run, name in zip(runs, labels, strict=True)
         ],
@@ -127,7 +128,6 @@ def _run(
     return {
         "configuration": run.name,
         "fingerprint": run.fingerprint,
-        **({"parent": run.parent} if run.parent else {}),
         "spec": run.configuration if source is None else None,
         "status": run.status,
         "created_at": run.created_at.isoformat() if source is None or source.has_date else None,

@@ -152,7 +152,7 @@ def _use_button(project: Project, plan: EmbedderPlan, configuration: Configurati
     )
     if there is None:
         st.button("Save as configuration", key="embedder_save", type="primary",
-                  icon=":material/save:", on_click=_save, args=(project, configuration),
+                  icon=":material/save:", on_click=_save, args=(project, configuration, plan.configuration),
                   help="The configuration it was made for with this embedding model, all else equal.")  # fmt: skip
         st.caption(f"It gets the name **{fmt.markdown(configuration.name)}**.")
     else:
@@ -164,8 +164,8 @@ def _use_button(project: Project, plan: EmbedderPlan, configuration: Configurati
     )
 
 
-def _save(project: Project, configuration: Configuration) -> None:
-    notify(f"{save_as_new(project, configuration)} saved as a configuration.")
+def _save(project: Project, configuration: Configuration, parent: Configuration) -> None:
+    notify(f"{save_as_new(project, configuration, parent=parent)} saved as a configuration.")
 
 
 def _table(result: EmbedderGain) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.comparison_parents import record_origins_by_name
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import list_configurations, save_configuration
 from llmopt_core.finetuning.data.examples import TrainingExample
@@ -87,6 +88,7 @@ def _to_evaluation(
         # made anew.
         if configuration.name not in names or configuration is configurations[-1]:
             save_configuration(store(), project, configuration)
+    record_origins_by_name(store(), project, configurations)
     st.session_state["evaluation_view"] = "Run"
     st.session_state[RUN_CONFIGURATIONS] = [configuration.name for configuration in configurations]
     questions = questions_for(store(), project, examples, str(st.session_state.get(RUN_SET) or ""))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.experiments.comparison_parents import record_origins_by_name
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.experiments.plan import Plan
@@ -48,6 +49,7 @@ def evaluate_configurations(
         # One of that name may have been changed by the user, and stays as it is.
         if configuration.name not in names:
             save_configuration(store(), project, configuration)
+    record_origins_by_name(store(), project, configurations)
     if asks_service(plan):
         _estimate_first(project, plan)
     else:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from llmopt_core.answering.fact_check.check import FactCheckSpec
 from llmopt_core.errors import BadInput, field_problem
+from llmopt_core.experiments.comparison_parents import record_origin
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.descriptive_names import configuration_name
 from llmopt_core.models.base import BUILTIN, ModelSpec
@@ -116,6 +117,8 @@ def _buttons(project: Project, current: SavedConfiguration | None, spec: dict[st
                 version = store().save_configuration(
                     project, configuration.name, configuration.model_dump(mode="json"), configuration.fingerprint
                 )
+                if current is not None:
+                    record_origin(store(), project, configuration.fingerprint, current.fingerprint)
                 state().next_configuration = version.name
                 notify(f"{version.name} saved as version {version.version}.")
                 st.rerun()

@@ -67,6 +67,8 @@ def ladder_view(project: Project, ladder: Ladder) -> None:
         st.caption(
             f"The last of {len(ladder.rungs)} experiments; all of them stand under *Experiments* and in the files."
         )
+    if tested := list(dict.fromkeys(section.tested for section in ladder.sections if len(section.rungs) > 1)):
+        st.caption(fmt.markdown(" ".join(tested)))
     downloads(
         "ladder_files",
         ("CSV", lambda: ladder_csv(ladder), f"{name}.csv"),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.labs.retrieval.ablation import TITLES, AblatedPart, AblationReport
 from llmopt_core.labs.retrieval.components import FACT_CHECK_AND_REFUSAL, components, list_asked_models
 from llmopt_core.labs.retrieval.costs import Cost
@@ -87,10 +88,10 @@ def ablation_view(project: Project, sides: Sequence[Side]) -> None:
         # One side only, so one task and one job.
         report = report_of(finished_work[0], AblationReport) if finished_work else None
         if report is not None:
-            _show(project, report, questions)
+            _show(project, report, questions, side.original)
 
 
-def _show(project: Project, report: AblationReport, asked: Questions) -> None:
+def _show(project: Project, report: AblationReport, asked: Questions, parent: Configuration) -> None:
     # In the order of the titles; what nobody could score has no column.
     measures = [name for name in TITLES if name in report.measures and report.measures[name].scored]
     names = [*measures]
@@ -102,7 +103,7 @@ def _show(project: Project, report: AblationReport, asked: Questions) -> None:
     unit = unit_of(one.gains[report.leading] for one in report.removed)
     section("Which to drop", f"By {TITLES[report.leading]}, tested on {unit}. {explain_terms('together')}")
     for number, one in enumerate(report.removed):
-        _advice(project, one, number, asked)
+        _advice(project, one, number, asked, parent)
     # Told beside the result: means are over the questions that did not fail.
     for message, count in report.failures.items():
         st.warning(fmt.markdown(f"{fmt.plural(count, 'question')}: {message}"), icon=":material/warning:")
@@ -169,7 +170,7 @@ def _saving(value: float, format_value: Callable[[float], str]) -> str:
     return format_value(value) if value >= 0 else f"spares {format_value(-value)}"
 
 
-def _advice(project: Project, one: AblatedPart, number: int, asked: Questions) -> None:
+def _advice(project: Project, one: AblatedPart, number: int, asked: Questions, parent: Configuration) -> None:
     with st.container(border=True):
         left, right = st.columns([4, 1], vertical_alignment="center", wrap=False)
         left.markdown(
@@ -178,6 +179,6 @@ def _advice(project: Project, one: AblatedPart, number: int, asked: Questions) -
         )
         right.button(
             "Save without", key=f"ablation_save_{number}", icon=":material/save:", type="tertiary",
-            on_click=adopt_configuration, args=(project, one.configuration, "components", asked),
+            on_click=adopt_configuration, args=(project, one.configuration, "components", asked, parent),
             help="Saves the configuration without this part.",
         )  # fmt: skip

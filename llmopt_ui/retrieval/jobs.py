@@ -88,10 +88,12 @@ def questions_fields(project: Project, key: str, most: int | None = None) -> Que
     return Questions(name, store().evaluation_set(project, name).examples[: int(limit)])
 
 
-def adopt_configuration(project: Project, configuration: Configuration, kind: SettingKind, asked: Questions) -> None:
+def adopt_configuration(
+    project: Project, configuration: Configuration, kind: SettingKind, asked: Questions, parent: Configuration
+) -> None:
     """Save a configuration because of what it measured on these questions, and remember that."""
     record_setting_choice(store(), project, configuration, kind, f"measured on {asked.set_name}", asked.examples)
-    save_configuration(project, configuration)
+    save_configuration(project, configuration, parent=parent)
     part = part_of(asked.set_name)
     if part is not None and part[1] == SEARCH:
         confirm = part_name(part[0], CONFIRM)

@@ -76,7 +76,8 @@ def _show(project: Project, side: Side, report: KSweep, asked: Questions) -> Non
         for k in [report.fewest] if report.alike else sorted({report.best, report.fewest}):
             st.button(
                 f"Save with k = {k}", key=f"k_save_{k}", icon=":material/save:", type="tertiary",
-                on_click=adopt_configuration, args=(project, at_k(side.configuration, k), "number of chunks", asked),
+                on_click=adopt_configuration,
+                args=(project, at_k(side.configuration, k), "number of chunks", asked, side.original),
             )  # fmt: skip
     _table(report)
     for message, count in report.failures.items():

@@ -183,9 +183,15 @@ def question_fields(project: Project) -> Example | None:
     return Example(FREE, own.strip()) if own and own.strip() else choice
 
 
-def save_configuration(project: Project, configuration: Configuration, place: str = "", name_hint: str = "") -> None:
+def save_configuration(
+    project: Project,
+    configuration: Configuration,
+    place: str = "",
+    name_hint: str = "",
+    parent: Configuration | None = None,
+) -> None:
     """Save with one click; the side shows the saved one from then on."""
-    name = save_as_new(project, configuration, name_hint)
+    name = save_as_new(project, configuration, name_hint, parent)
     # Without a place nothing on the page was changed, as where a part was left out.
     if place:
         set_changes(place, {})

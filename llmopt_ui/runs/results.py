@@ -12,6 +12,7 @@ from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, RAGAS_METRICS
 from llmopt_core.experiments.caveats import caveats_of, marks
 from llmopt_core.experiments.comparison_family import Family, family_of
 from llmopt_core.experiments.comparison_matrix import Matrix, compare_all
+from llmopt_core.experiments.comparison_parents import comparison_parents
 from llmopt_core.experiments.document_clusters import set_clusters
 from llmopt_core.experiments.imported_runs import known_per_question, take_turns
 from llmopt_core.experiments.leaderboard import Row, leaderboard
@@ -70,7 +71,9 @@ def family_note(entries: Sequence[Entry]) -> str:
 
 def comparison_family(runs: Mapping[str, Run]) -> Family:
     """The family of these runs, see `family_runs`."""
-    keys = tuple((name, run.parent, *version_of(run)) for name, run in runs.items())
+    first = next(iter(runs.values()), None)
+    parents = {} if first is None else comparison_parents(store(), first.project, runs)
+    keys = tuple((name, parents.get(name, ""), *version_of(run)) for name, run in runs.items())
     return _family(keys, _metrics(runs), _clusters(runs))
 
 

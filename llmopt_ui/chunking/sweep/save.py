@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from llmopt_core.experiments.comparison_parents import record_origin
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.setting_choices import record_setting_choice
 from llmopt_core.labs.chunking.result import SweepResult, by_recall
@@ -74,6 +75,7 @@ def _save(project: Project, result: SweepResult, position: int, base: Configurat
     version = store().save_configuration(
         project, configuration.name, configuration.model_dump(mode="json"), configuration.fingerprint
     )
+    record_origin(store(), project, configuration.fingerprint, base)
     questions = set_version(project, result.set_name, result.set_version)
     record_setting_choice(
         store(), project, configuration, "chunking", f"chunk sweep on {result.set_name}", questions.examples

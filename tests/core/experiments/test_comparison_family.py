@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from llmopt_core.experiments.comparison_family import Family, family_from, family_of, family_to, project_family
+from llmopt_core.experiments.comparison_parents import record_origin, record_origins_by_name
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
@@ -17,10 +18,12 @@ from llmopt_core.experiments.report import report_of
 from llmopt_core.experiments.result import result_of
 from llmopt_core.experiments.result_file import result_family, scores_from
 from llmopt_core.experiments.run_scores import RunScoreTable, read_run_scores
+from llmopt_core.labs.evaluation.ladder.build import build_ladder
 from llmopt_core.labs.finetuning.factorial import arm_configurations, read_factorial
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.runs.store import Store
+from llmopt_core.runs.store_ladder import Decision
 from llmopt_core.runs.values import PerQuestion, Run, RunScores, SavedSet
 from llmopt_core.settings import Settings
 from llmopt_core.statistics.paired_comparison import Comparison
@@ -232,3 +235,50 @@ def test_what_a_question_takes_is_over_what_was_asked_afresh(store: Store, where
     store.save_records(made, [(1, Record(examples[1], Answer("a"), usage=Usage(200, 40, None, 1), seconds=4.0))])
     assert store.per_question([made])[made].cost_usd is None
     assert store.per_question([made + 1]) == {made + 1: PerQuestion()}
+
+
+def test_a_configuration_is_compared_with_what_it_was_made_from_in_the_app(store: Store, where: SavedSet) -> None:
+    base, middle, child = (Configuration(name=name, model=ModelSpec(seed=n)) for n, name in enumerate("xyz"))
+    record_origin(store, "p", middle.fingerprint, base)
+    record_origin(store, "p", child.fingerprint, middle)
+    # Going back to an earlier one makes it no descendant of what came after it.
+    record_origin(store, "p", base.fingerprint, child)
+    for one in (PLAIN, base, child):
+        run(store, one, where)
+    found = family(store, where)
+    # The nearest ancestor that was run: y was not.
+    assert list(found.p_values[METRIC]) == [("baseline", "x"), ("x", "z")]
+    assert (found.parent_of("z"), found.parent_of("x")) == ("x", "")
+    assert "with its parent, else with baseline" in found.in_short
+    result = result_of(store, [one.id for one in store.runs("p")])
+    parents = {one["configuration"]: one.get("parent") for one in result["runs"]}
+    assert parents == {"baseline": None, "x": None, "z": "x"}
+    assert result_family(result) == found
+
+
+def test_the_arms_of_a_fine_tuned_model_are_compared_with_theirs(store: Store, where: SavedSet) -> None:
+    record_origins_by_name(store, "p", FOUR)
+    for one in FOUR:
+        run(store, one, where)
+    pairs = list(family(store, where).p_values[METRIC])
+    assert pairs == [("baseline", "rag"), ("baseline", "baseline · mine"), ("rag", "rag · mine")]
+
+
+def test_the_pairs_of_a_ladder_that_a_person_decided_are_the_family(store: Store, where: SavedSet) -> None:
+    names = ["baseline", "one", "two", "three"]
+    made = [run(store, Configuration(name=name, model=ModelSpec(seed=n)), where) for n, name in enumerate(names)]
+    record_origin(store, "p", made[3].fingerprint, made[2].fingerprint)
+    for number, choice in ((1, "kept"), (2, "dropped"), (3, "kept")):
+        store.save_decision("p", Decision(made[number].id, choice, "why"))  # type: ignore[arg-type]
+    (section,) = build_ladder(store, "p", METRIC).sections
+    pairs = [(rung.parent, rung.name) for rung in section.rungs[1:]]
+    found = family(store, where)
+    assert pairs == list(found.p_values[METRIC]) == [("baseline", "one"), ("one", "two"), ("one", "three")]
+    assert {rung.comparison.family for rung in section.rungs if rung.comparison} == {3}
+    assert section.tested == found.in_short
+    assert "all 3 comparisons of a configuration with its parent, else with baseline" in section.tested
+    # The leaderboard, with any baseline, and the file say the same of the same pair.
+    tables = read_run_scores(store, made)
+    assert leaderboard(tables, [METRIC], 1, found)[2].cells[METRIC].versus == section.rungs[2].comparison
+    again = compare_runs(tables[1], tables[2], METRIC, result_family(result_of(store, [made[1].id, made[2].id])))
+    assert again == section.rungs[2].comparison

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from llmopt_core.experiments.comparison_parents import record_origin
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.labs.evaluation.adviser.step import Proposal
 from llmopt_core.labs.evaluation.adviser.traits import TO_THE_POINT
@@ -54,6 +55,9 @@ def save_proposal(store: Store, project: Project | str, proposal: Proposal) -> S
     # The names of configurations are at most 200 characters long.
     name = free_name(proposal.name[:190], {one.name for one in saved})
     named = configuration.model_copy(update={"name": name})
+    base = next((one for one in saved if one.name == proposal.base), None)
+    if base is not None:
+        record_origin(store, project, named.fingerprint, base.fingerprint)
     return store.save_configuration(project, name, named.model_dump(mode="json"), named.fingerprint)
 
 

@@ -135,7 +135,7 @@ class _Climb:
             rungs.append(self._against(rung, parent) if parent else rung)
         kept = [rung.name for rung in rungs if rung.is_kept]
         total = self._compare(kept[0], kept[-1]) if len(kept) > 1 else None
-        return Section(*self._place, self._size(), tuple(rungs), total=total)
+        return Section(*self._place, self._size(), tuple(rungs), total=total, tested=self._family.in_short)
 
     def _rung(self, position: int, row: Row, decision: Decision | None) -> Rung:
         run = self._experiments[row.name]

@@ -150,6 +150,7 @@ class Section:
         set_size: Its number of questions; None where the set is gone.
         sentence: Why it is apart from the section before it; empty for the first.
         total: The last kept one against the baseline; None where nothing but that was kept.
+        tested: What its comparisons are tested together with, in words.
     """
 
     set_name: str
@@ -159,6 +160,7 @@ class Section:
     rungs: tuple[Rung, ...]
     sentence: str = ""
     total: Comparison | None = None
+    tested: str = ""
 
     @property
     def kept(self) -> list[Rung]:
@@ -176,6 +178,7 @@ class Section:
             "evaluation_set": {"name": self.set_name, "version": self.set_version, "size": self.set_size},
             "judge": self.judge,
             "sentence": self.sentence,
+            "tested": self.tested,
             "rungs": [rung.to_dict() for rung in self.rungs],
             "total": None if self.total is None else comparison_values(self.total),
         }
